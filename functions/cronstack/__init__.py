@@ -1,0 +1,84 @@
+"""Cronstack: scheduled functions that run on time, once, never over themselves, and are never lost.
+
+The face is lazy: a jobs module that says ``from cronstack import job, cron, Run`` loads the declaration and nothing
+else, because every millisecond of import is paid at each cold start.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cronstack.declaration import Job, at, cron, job, rate
+    from cronstack.errors import (
+        CommitRefused,
+        CronstackError,
+        DeclarationError,
+        LeaseLost,
+        MisuseError,
+        OnceConflict,
+        OnceError,
+        PermanentError,
+        RetryLater,
+        ScheduleError,
+        Unavailable,
+    )
+    from cronstack.onetime import once
+    from cronstack.run import Run
+    from cronstack.timetable import Schedule, parse
+
+__all__ = [
+    "CommitRefused",
+    "CronstackError",
+    "DeclarationError",
+    "Job",
+    "LeaseLost",
+    "MisuseError",
+    "OnceConflict",
+    "OnceError",
+    "PermanentError",
+    "RetryLater",
+    "Run",
+    "Schedule",
+    "ScheduleError",
+    "Unavailable",
+    "at",
+    "cron",
+    "job",
+    "once",
+    "parse",
+    "rate",
+]
+
+_ROOM_OF = {
+    "CommitRefused": "errors",
+    "CronstackError": "errors",
+    "DeclarationError": "errors",
+    "LeaseLost": "errors",
+    "MisuseError": "errors",
+    "OnceConflict": "errors",
+    "OnceError": "errors",
+    "PermanentError": "errors",
+    "RetryLater": "errors",
+    "ScheduleError": "errors",
+    "Unavailable": "errors",
+    "Job": "declaration",
+    "at": "declaration",
+    "cron": "declaration",
+    "rate": "declaration",
+    "job": "declaration",
+    "Run": "run",
+    "once": "onetime",
+    "Schedule": "timetable",
+    "parse": "timetable",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module 'cronstack' has no attribute {name!r}")
+    value = getattr(import_module(f"cronstack.{_ROOM_OF[name]}"), name)
+    globals()[name] = value
+    return value

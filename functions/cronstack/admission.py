@@ -1,0 +1,250 @@
+"""What a refused claim means for this delivery. Pure: two items, a clock reading, and one decision out.
+
+``decide`` reads from top to bottom, and the order is part of the protocol:
+
+    1  the lease is mine              Mine          an answer was lost; take the values over from the items
+    2  succeeded, skipped, missed     Duplicate     somebody finished it; acknowledge
+       dead and told                  Duplicate
+       dead, its letter not sent      Unreported    see to the letter, then acknowledge
+       dead, and I redrive it         go on
+    3  too many rounds                Wait          contention
+    4  held, but expired              TakeOver      the holder is dead
+    5  held by my own occurrence      Wait          for its outcome
+    6  held by another, mine started  Wait          for the lease: what has started is never skipped
+    7  held by another, mine did not  Skip          overlap "skip"
+                                      Buffer        overlap "buffer_one": into the one slot, if it is free
+                                      SlotFull      else skip, once the slot's occurrence is sure to come back
+    8  free                           Claim         by the state seen; with a higher fence if that was too low
+       but running                    Wait          (the lease was deleted by hand) until it expires
+
+What code has scheduled shares no lease (``decide_alone``), and before 2 stands: the event is of another revision than
+the plan: Overtaken. A move, or a new plan after a cancellation, has come before it.
+
+Between 3 and 4: an attempt failed and its pause is not over: Wait (backoff), whatever the lease is doing.
+
+An overlap, a duplicate, a miss are values, not exceptions.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+from cronstack.defaults import Overlap
+
+Status = Literal["running", "retrying", "crashed", "buffered", "planned", "succeeded", "skipped", "missed", "dead"]
+FINISHED: Final = ("succeeded", "skipped", "missed")
+"""Final for ever. ``dead`` is final, too, but a redrive leads out of it."""
+
+
+class LeaseItem(NamedTuple):
+    """The lease of a job, as the ledger shows it. The default is a free one."""
+
+    holder: str | None = None
+    occurrence: str | None = None
+    expires: int = 0
+    fence: int = 0
+    beats: int = 0
+    """How often the holder renewed it: a takeover must not pass over a sign of life."""
+    buffered: str | None = None
+    """The occurrence that waits in the one slot."""
+    version: int = 0
+
+
+class RunItem(NamedTuple):
+    """A run, as the ledger shows it. Times are epoch milliseconds, 0 where there is none."""
+
+    status: str
+    occurrence: str = ""
+    due: int = 0
+    holder: str = ""
+    fence: int = 0
+    attempt: int = 0
+    limit: int = 0
+    """Attempts it may have; more than that and it is dead."""
+    expires: int = 0
+    started: int = 0
+    ended: int = 0
+    reason: str = ""
+    by: str = ""
+    """The holder that a skipped occurrence met."""
+    error: str = ""
+    result: str = ""
+    payload: str = ""
+    reported: int = 0
+    """When the dead letter went out."""
+    after: int = 0
+    """A retry does not begin before."""
+    checkpoint: str = ""
+    """What ``run.checkpoint`` kept last, as JSON."""
+    saves: int = 0
+    """How often it kept something: an earlier value that arrives late must not win."""
+    event: str = ""
+    """Of a buffered occurrence: its event, for whoever has to make its carrier again."""
+    key: str = ""
+    """The key that code has scheduled it by."""
+    revision: int = 0
+    """Of its plan; grows with each move."""
+    confirmed: int = 0
+    """The revision whose schedule is known to have been made."""
+    asked: str = ""
+    """The time as it was asked for, with its zone."""
+    moves: int = 0
+    """How often it was planned anew."""
+    version: int = 0
+
+
+class Asking(NamedTuple):
+    """This delivery: who it is and what it wants."""
+
+    holder: str
+    occurrence: str
+    payload: str
+    overlap: Overlap
+    margin: int
+    """Milliseconds that two hosts' clocks may differ."""
+    redrive: int | None = None
+    revision: int | None = None
+    """Of the plan that the event was made for; None for what no code has scheduled."""
+
+
+class Seen(NamedTuple):
+    """What is known after some rounds: the lease (free until shown otherwise) and the run (None: never started)."""
+
+    lease: LeaseItem = LeaseItem()
+    run: RunItem | None = None
+
+
+class Mine(NamedTuple):
+    """This delivery holds the lease."""
+
+
+class Duplicate(NamedTuple):
+    """Somebody finished the occurrence."""
+
+    status: str
+
+
+class Unreported(NamedTuple):
+    """The occurrence is dead, but its letter may not have been sent."""
+
+    run: RunItem
+
+
+class Overtaken(NamedTuple):
+    """The event was made for another revision than the plan's."""
+
+    run: RunItem
+
+
+class TakeOver(NamedTuple):
+    """The holder has outlived its lease: claim over its head."""
+
+
+class Claim(NamedTuple):
+    """Claim by the state seen."""
+
+
+class Skip(NamedTuple):
+    """Another occurrence runs: record that this one does not."""
+
+    by: str
+
+
+class Buffer(NamedTuple):
+    """Another occurrence runs: wait in the slot. ``stale``: what the slot names, though it waits no more."""
+
+    by: str
+    stale: str | None = None
+
+
+class SlotFull(NamedTuple):
+    """Another occurrence runs and yet another one waits already."""
+
+    by: str
+    waits: str
+    """The occurrence in the slot."""
+
+
+class Mismatch(NamedTuple):
+    """The occurrence was claimed with another input."""
+
+
+Why = Literal["running", "held", "contention", "backoff"]
+
+
+class Wait(NamedTuple):
+    """Nothing to decide yet. running: the occurrence itself is worked; held: another one has the lease."""
+
+    why: Why
+
+
+Decision = Mine | Duplicate | Unreported | Overtaken | TakeOver | Claim | Skip | Buffer | SlotFull | Mismatch | Wait
+
+
+def decide(asking: Asking, seen: Seen, *, now: int, rounds_left: int) -> Decision:
+    """What follows from what was seen, for a job whose occurrences share one lease."""
+    lease, run = seen
+    if lease.holder == asking.holder:
+        return Mine()
+    if (ended := _ended(asking, run)) is not None:
+        return ended
+    if rounds_left <= 0:
+        return Wait("contention")
+    if _rests(run, now):
+        return Wait("backoff")
+    if lease.holder is not None:
+        if now > lease.expires + asking.margin:
+            # A run of another holder than the lease's: somebody deleted items by hand. It has its time, too.
+            stray = run is not None and run.holder != lease.holder and _is_alive(run, asking, now)
+            return Wait("running") if stray else TakeOver()
+        if lease.occurrence == asking.occurrence:
+            return Wait("running")
+        if run is not None:
+            return Wait("held")
+        return _met(asking, lease, lease.holder)
+    return Wait("running") if run is not None and _is_alive(run, asking, now) else Claim()
+
+
+def decide_alone(asking: Asking, run: RunItem | None, *, now: int, rounds_left: int) -> Decision:
+    """The same for overlap "allow", and for what code has scheduled: there is no lease but the run's own."""
+    if run is not None and run.status == "running" and run.holder == asking.holder:
+        return Mine()
+    if run is not None and asking.revision is not None and run.revision != asking.revision:
+        return Overtaken(run)
+    if (ended := _ended(asking, run)) is not None:
+        return ended
+    if rounds_left <= 0:
+        return Wait("contention")
+    if _rests(run, now):
+        return Wait("backoff")
+    return Wait("running") if run is not None and _is_alive(run, asking, now) else Claim()
+
+
+def _met(asking: Asking, lease: LeaseItem, holder: str) -> Decision:
+    if asking.overlap != "buffer_one":
+        return Skip(by=holder)
+    if lease.buffered is None:
+        return Buffer(by=holder)
+    if lease.buffered == asking.occurrence:  # the slot names us, but our item was deleted by hand
+        return Buffer(by=holder, stale=lease.buffered)
+    return SlotFull(by=holder, waits=lease.buffered)
+
+
+def _ended(asking: Asking, run: RunItem | None) -> Decision | None:
+    if run is None:
+        return None
+    if run.payload and run.payload != asking.payload:
+        return Mismatch()
+    if run.status in FINISHED:
+        return Duplicate(run.status)
+    if run.status == "dead" and run.attempt != asking.redrive:
+        return Duplicate(run.status) if run.reported else Unreported(run)
+    return None
+
+
+def _rests(run: RunItem | None, now: int) -> bool:
+    return run is not None and run.status == "retrying" and now < run.after
+
+
+def _is_alive(run: RunItem, asking: Asking, now: int) -> bool:
+    return run.status == "running" and now <= run.expires + asking.margin

@@ -1,0 +1,147 @@
+"""What a handler may ask of the guard while it works: commit, checkpoint, extend. All of it is fenced.
+
+    commit      the handler's own writes and the settlement in one transaction: both happen, or neither
+    checkpoint  a value that the next attempt is given
+    extend      a new end for the lease, where the job asked for a short one
+
+Each is one conditional write by this attempt's holder: who has lost the lease changes nothing any more and is told so
+by ``LeaseLost``. A lost answer is resent byte for byte, and the refusal that then comes shows our own write.
+
+A commit of which nobody knows whether it was carried out leaves the attempt *in doubt*: it is neither settled nor
+retried by us, whatever the handler makes of it. The next delivery finds it settled, or takes over after the lease.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from cronstack import ledger
+from cronstack.delivery import TIME_TO_TELL, Delivery, Grant, Steps, send
+from cronstack.errors import CommitRefused, LeaseLost, MisuseError, Unavailable
+from cronstack.seam import Refused
+
+MOST_WRITES: Final = 98
+"""Of a handler in one commit: DynamoDB takes 100 in a transaction, two are the settlement."""
+LARGEST_COMMIT: Final = 4 * 1024 * 1024 - 16 * 1024
+"""Bytes of them, less room for the settlement."""
+LARGEST_CHECKPOINT: Final = 64 * 1024
+"""Bytes, as JSON. An item has 400 KB, and each checkpoint costs a write unit per KB of the whole item."""
+WRITES: Final = ("Put", "Update", "Delete", "ConditionCheck")
+
+
+class Attempt:
+    """An open attempt."""
+
+    __slots__ = ("_delivery", "_saves", "committed", "doubt", "grant")
+
+    def __init__(self, delivery: Delivery, grant: Grant) -> None:
+        self._delivery = delivery
+        self._saves = grant.saves
+        self.grant = grant
+        """Its ``expires`` moves with ``extend``."""
+        self.committed = False
+        self.doubt: Unavailable | None = None
+        """A commit whose end is unknown."""
+
+    def commit(self, writes: Sequence[Mapping[str, Any]], result: str) -> Steps:
+        """Raises CommitRefused, LeaseLost, MisuseError, Unavailable."""
+        _refuse_misuse(writes, self._delivery.terms.table)
+        if self.committed:
+            raise MisuseError("run.commit was called twice", remedy="Give all writes to one call: they are one effect.")
+        if self.doubt is not None:
+            raise self.doubt
+        delivery = self._delivery
+        closing = delivery.closing("succeeded", result=result)._replace(writes=tuple(writes))
+        token = delivery.next_settle()
+        call = ledger.settle_alone(closing, token) if delivery.alone else ledger.settle(closing, token)
+        try:
+            answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
+        except BaseException as fault:  # also what the transport raises after it has sent
+            if not isinstance(fault, Unavailable):
+                self.doubt = Unavailable(f"a commit ended in {type(fault).__name__}: {fault}")
+            elif not fault.certain:
+                self.doubt = fault
+            raise
+        if isinstance(answer, Refused):
+            yield from self._judge(answer, ours=1 if delivery.alone else 2)
+        self.committed = True
+
+    def _judge(self, refused: Refused, *, ours: int) -> Steps:
+        """Returns when the refusal shows our own commit, whose answer was lost."""
+        delivery, first = self._delivery, refused.conditions[0]
+        if not first.held:
+            run = yield from delivery.shown_run(first.item)
+            if run is not None and run.holder == delivery.holder and run.status == "succeeded":
+                return
+        if not all(condition.held for condition in refused.conditions[:ours]):
+            raise self._lost("committed")
+        for index, condition in enumerate(refused.conditions[ours:]):
+            if not condition.held:
+                raise CommitRefused(index, None if condition.item is None else dict(condition.item))
+
+    def checkpoint(self, value: str) -> Steps:
+        """Keep JSON for the next attempt. Raises LeaseLost, MisuseError, Unavailable."""
+        size = len(value.encode())
+        if size > LARGEST_CHECKPOINT:
+            raise MisuseError(
+                f"the checkpoint has {size} bytes, at most {LARGEST_CHECKPOINT} are kept",
+                remedy="Keep the data in S3 or a table of your own, and its place in the checkpoint.",
+            )
+        delivery, of = self._delivery, self._delivery.terms.occurrence
+        self._saves += 1
+        call = ledger.save(delivery.terms.table, of.job, of.id, delivery.holder, value, self._saves)
+        answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
+        if isinstance(answer, Refused):
+            run = yield from delivery.shown_run(answer.conditions[0].item)
+            own = run is not None and (run.holder, run.status, run.saves) == (delivery.holder, "running", self._saves)
+            if not own:  # else the answer was lost, and this is our own
+                raise self._lost("kept")
+
+    def extend(self) -> Steps:
+        """Renew the lease from now on. Raises LeaseLost, Unavailable."""
+        delivery = self._delivery
+        expires = max(self.grant.expires, delivery.lease_end(delivery.host.now()))
+        renewal = ledger.Renewal(delivery.terms.table, delivery.terms.occurrence, delivery.holder, expires)
+        call = ledger.extend_alone(renewal) if delivery.alone else ledger.extend(renewal, delivery.next_settle())
+        answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
+        if isinstance(answer, Refused):
+            raise self._lost("extended")
+        self.grant = self.grant._replace(expires=expires)
+
+    def _lost(self, done: str) -> LeaseLost:
+        return LeaseLost(
+            f"{self._delivery.asking.occurrence} of {self._delivery.terms.occurrence.job}: this attempt lost its lease,"
+            f" so nothing was {done}",
+            remedy="Let it end: another attempt works the occurrence, or has worked it.",
+        )
+
+
+def in_json(value: object, what: str) -> str:
+    """``value`` as JSON. Raises MisuseError for what is none."""
+    try:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as fault:
+        raise MisuseError(f"the {what} cannot be written as JSON: {fault}") from None
+
+
+def _refuse_misuse(writes: Sequence[Mapping[str, Any]], table: str) -> None:
+    example = 'A write is {"Put": {"TableName": …, "Item": …}}, as TransactWriteItems of boto3\'s client takes it.'
+    if len(writes) > MOST_WRITES:
+        raise MisuseError(
+            f"run.commit was given {len(writes)} writes; {MOST_WRITES} fit one transaction",
+            remedy="Write what may be written twice before the commit, and in it what makes the rest count.",
+        )
+    for index, write in enumerate(writes):
+        action = next(iter(write.values())) if len(write) == 1 else None
+        if len(write) != 1 or next(iter(write)) not in WRITES or not isinstance(action, Mapping):
+            raise MisuseError(f"write {index} of run.commit is none", remedy=example)
+        if action.get("TableName") == table:
+            raise MisuseError(f"write {index} of run.commit is for the ledger, which is the guard's own")
+    size = len(repr(writes).encode())
+    if size > LARGEST_COMMIT:
+        raise MisuseError(
+            f"the writes of run.commit have about {size} bytes; a transaction takes {LARGEST_COMMIT}",
+            remedy="Keep large data in S3 and commit its place.",
+        )

@@ -1,0 +1,109 @@
+"""The carrier: a durable one-time schedule that brings an occurrence back when nothing else would. Pure.
+
+What cannot be finished now (a retry, an occurrence that waits for the lease) must come back although nobody holds it in
+memory. Two services could do that, and Scheduler was chosen:
+
+                     one-time EventBridge schedule (chosen)         delay queue with a dispatcher
+    privilege        the function may create schedules of its own   any function that may send could forge events for
+                     name prefix, which invoke it and nothing else  another job, unless a dispatcher checks the sender
+    idle cost        none, for one job or a thousand                some 650,000 polls a month on each queue
+    each use         1 dollar a million                             0.40 dollars a million, and the dispatcher's runs
+    twice            the name is taken: one schedule                two copies
+    latency          within a minute                                seconds
+    delay            years                                          15 minutes a hop
+
+Latency is what it costs: a retry waits a minute anyway, and what waits for a lease looks once a minute.
+
+The name says what is brought back and for whom: occurrence, kind of event, holder that stood in the way, and hop.
+Making a carrier twice is therefore harmless. The hop counts carriers in a row, so that each has a name of its own. The
+schedule deletes itself once it has fired.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+from cronstack.occurrence import Occurrence, to_datetime
+from cronstack.seam import Call
+
+OLDEST: Final = 86_400
+"""Seconds for which Scheduler tries to invoke the function, its limit: what has started is not given up for an age."""
+TRIES: Final = 185
+
+
+class Way(NamedTuple):
+    """How a carrier reaches its function: names of the stack's own resources."""
+
+    group: str
+    """Name of the schedule group for carriers."""
+    role: str
+    """ARN of the role with which Scheduler invokes this function and no other."""
+    function: str
+    """ARN of the function, without a qualifier."""
+    dead_letters: str
+    """ARN of the queue for what Scheduler cannot deliver."""
+
+
+def prefix(job: str) -> str:
+    """How the names of a job's carriers begin, and those of no other job: its role may create schedules like these."""
+    return f"carrier.{job[:20]}.{sha256(job.encode()).hexdigest()[:8]}."
+
+
+def kind_of(occurrence: Occurrence) -> str:
+    """Events of different kinds for one occurrence are carried apart: a redrive must not vanish in a plain retry."""
+    if occurrence.redrive is not None:
+        return f"redrive of {occurrence.redrive}"
+    return "operator" if occurrence.by_operator else "plain"
+
+
+def name(job: str, occurrence: str, kind: str, holder: str, hop: int) -> str:
+    """At most 62 of the 64 characters that a schedule's name may have."""
+    return prefix(job) + sha256(f"{occurrence}|{kind}|{holder}|{hop}".encode()).hexdigest()[:24]
+
+
+def event_text(event: Mapping[str, Any], hop: int | None = None) -> str:
+    """The event again, marked with its hop, as the Input of the schedule's target; without one, as it is."""
+    # As short as ``occurrence`` has measured it: escaped, an "é" would take three times its bytes.
+    return json.dumps(event if hop is None else {**event, "carrier": hop}, allow_nan=False, ensure_ascii=False)
+
+
+def again(event: str) -> tuple[str, bool]:
+    """The kept event of a buffered run, for its next carrier, and whether an operator had asked for it.
+
+    It is not validated: a newer version may have written it, and whoever it reaches judges it.
+    """
+    fields = json.loads(event)
+    return event_text(fields, fields.get("carrier", -1) + 1), fields.get("by") == "operator"
+
+
+def create(way: Way, name: str, event: str, due: int, *, oldest: int = OLDEST, asked: int = 0) -> Call:
+    """A one-time schedule that deletes itself; also what code schedules is one (see ``plans``).
+
+    ``due`` is in epoch milliseconds and rounded up: a second early might find nothing to do yet. ``oldest``: seconds
+    for which Scheduler tries to invoke the function. Defaults to a day. ``asked`` tells apart, to Scheduler, makings
+    of what may have been deleted since: a token it knows would make nothing. Defaults to 0: it never is deleted.
+    """
+    at = to_datetime(-(-due // 1000) * 1000).strftime("%Y-%m-%dT%H:%M:%S")
+    return Call(
+        "CreateSchedule",
+        {
+            "Name": name,
+            "GroupName": way.group,
+            "ScheduleExpression": f"at({at})",
+            "ScheduleExpressionTimezone": "UTC",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "ActionAfterCompletion": "DELETE",
+            # The same bytes again are the same schedule; another due, after it has fired, is another one.
+            "ClientToken": sha256(f"{name}|{at}|{asked}".encode()).hexdigest()[:32],
+            "Target": {
+                "Arn": way.function,
+                "RoleArn": way.role,
+                "Input": event,
+                "RetryPolicy": {"MaximumEventAgeInSeconds": oldest, "MaximumRetryAttempts": TRIES},
+                "DeadLetterConfig": {"Arn": way.dead_letters},
+            },
+        },
+    )

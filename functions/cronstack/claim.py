@@ -1,0 +1,299 @@
+"""From an event to a grant: claim the occurrence, or learn why not.
+
+Each round sends one conditional write, and its refusal brings the old items back. ``admission`` says what they mean;
+here it is carried out: claim by the state seen, take over a dead holder, skip, wait in the slot. At most six rounds in
+a row, the third and later with jitter; what cannot be had now is left to a carrier. A clean run needs one request here,
+the retry of a failed one two, a duplicate one.
+
+    exp (lease end) = clock before the first send + time left + grace        fence = max(clock, highest seen + 1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from cronstack import items, ledger
+from cronstack.admission import (
+    FINISHED,
+    Buffer,
+    Claim,
+    Decision,
+    Duplicate,
+    LeaseItem,
+    Mine,
+    Mismatch,
+    Overtaken,
+    RunItem,
+    Seen,
+    Skip,
+    SlotFull,
+    TakeOver,
+    Unreported,
+    Wait,
+    decide,
+    decide_alone,
+)
+from cronstack.carrier import again, event_text
+from cronstack.deferral import after_lease, arm_plan, arm_slot, defer, look, wait_elsewhere
+from cronstack.delivery import FIRST_LOOK, ROUNDS, TIME_TO_TELL, Delivery, Grant, Outcome, Steps, send
+from cronstack.errors import EventError, Unavailable
+from cronstack.letters import see_to_letter
+from cronstack.seam import Done, Refused, Request, Sleep
+
+
+def admit(delivery: Delivery) -> Generator[Request, Any, Grant | Outcome]:
+    """Claim, or end this delivery. Raises EventError, OutOfTime, Unavailable."""
+    occurrence = delivery.terms.occurrence
+    if delivery.host.now() - occurrence.age_from > delivery.terms.knobs.horizon * 1000:
+        # Never waived. But what still has an item is not forgotten: it may have waited long, and must become final.
+        yield from delivery.look_at_run()
+        delivery.aged = True
+    late = delivery.host.now() - occurrence.due > delivery.terms.start_deadline * 1000
+    if late and not occurrence.by_operator and not _is_forgotten(delivery):
+        missed = yield from _miss(delivery)
+        if missed is not None:
+            return missed
+    while True:
+        if _is_forgotten(delivery):
+            raise too_old(delivery)
+        decision = _decide(delivery)
+        delivery.host.told(decision)
+        ended = yield from _carry_out(delivery, decision)
+        if ended is not None:
+            return ended
+
+
+def _is_forgotten(delivery: Delivery) -> bool:
+    """Older than the horizon and without an item: it may have run, and its item may have expired since."""
+    return delivery.aged and delivery.seen.run is None
+
+
+def too_old(delivery: Delivery) -> EventError:
+    occurrence, horizon = delivery.terms.occurrence, delivery.terms.knobs.horizon
+    return EventError(
+        "TooOld",
+        f"{occurrence.id} of {occurrence.job} is older than {horizon // 86400} days: the ledger may have forgotten"
+        " whether it ran",
+        remedy=f"Run it as a new generation: cronstack backfill {occurrence.job} --from … --to … --again",
+    )
+
+
+def forgotten(delivery: Delivery) -> EventError:
+    """The row comes before its event. Where it is gone, the plan was worked, moved or cancelled weeks ago."""
+    of = delivery.terms.occurrence
+    return EventError(
+        "Forgotten",
+        f"the ledger knows nothing (any more) of {of.key[:80]!r} of {of.job}, for which this event was made",
+        remedy=f"If it is still to run, plan it again: once.schedule({of.job!r}, key=…).",
+    )
+
+
+def _miss(delivery: Delivery) -> Generator[Request, Any, Outcome | None]:
+    """Too late, which bounds the first start only. None: it was started, and the delivery goes on with the claim."""
+    if delivery.seen.run is None or delivery.seen.run.status == "planned":
+        missed = yield from _skip(delivery, "missed", "too_late")
+        if missed is not None:
+            return missed
+    run = delivery.seen.run
+    # What an operator had put into the slot is not undone by a late event of the schedule.
+    if run is None or run.status != "buffered" or again(run.event)[1]:
+        return None
+    return (yield from _miss_buffered(delivery))
+
+
+def _decide(delivery: Delivery) -> Decision:
+    now = delivery.host.now()
+    if delivery.alone:
+        return decide_alone(delivery.asking, delivery.seen.run, now=now, rounds_left=delivery.rounds)
+    return decide(delivery.asking, delivery.seen, now=now, rounds_left=delivery.rounds)
+
+
+def _carry_out(delivery: Delivery, decision: Decision) -> Generator[Request, Any, Grant | Outcome | None]:
+    """None: decide again, more is seen."""
+    match decision:
+        case Claim():
+            return (yield from _try(delivery, over=False))
+        case TakeOver():
+            return (yield from _try(delivery, over=True))
+        case Mine():
+            return (yield from _adopt(delivery))
+        case Duplicate(status):
+            return Outcome("duplicate", reason=status)
+        case Unreported(run):
+            put_off = yield from see_to_letter(delivery, run)
+            if put_off is not None:
+                return put_off
+            yield from delivery.look_at_run()
+        case Overtaken(run):
+            yield from arm_plan(delivery, run)
+            return Outcome("overtaken", reason=run.status)
+        case Skip(by):
+            return (yield from _skip(delivery, "skipped", "overlap", by))
+        case Buffer():
+            return (yield from _buffer(delivery, decision))
+        case SlotFull(by):
+            waiting = yield from arm_slot(delivery, decision)
+            if waiting is None:
+                return (yield from _buffer(delivery, Buffer(by, stale=decision.waits)))
+            return (yield from _skip(delivery, "skipped", "slot_full", by))
+        case Mismatch():
+            of = delivery.terms.occurrence
+            raise EventError(
+                "PayloadMismatch",
+                f"{of.id} of {of.job} was claimed with another input; the first one stands",
+                remedy=f"Trigger a run of its own for the other input: cronstack trigger {of.job} --input …",
+            )
+        case Wait(why):
+            # A duplicate that comes at once waits a little for the outcome; everything else is a carrier's.
+            if why != "running" or not (yield from _wait_for_run(delivery)):
+                return (yield from wait_elsewhere(delivery, decision))
+            delivery.rounds = ROUNDS
+    return None
+
+
+# -- claim -------------------------------------------------------------------------------------------------------------
+def _try(delivery: Delivery, *, over: bool) -> Generator[Request, Any, Grant | None]:
+    """One claim by what was seen. None: refused, and more is seen."""
+    if delivery.host.left() < delivery.enough:
+        # Frozen and woken after its time: its claim could only count as a start that never was, and past the deadline.
+        raise delivery.out_of_time()
+    done = ROUNDS - delivery.rounds
+    if done > 1:  # the second round only uses what the first has shown; after that others are in the way
+        yield Sleep(delivery.host.randomness.random() * 0.05 * 2**done)
+    opening, (lease, run), token = _opening(delivery), delivery.seen, delivery.next_claim()
+    in_slot = delivery.in_slot and run is not None and run.status == "buffered"
+    if delivery.alone:
+        call = ledger.claim_alone(opening, run, opening.now - delivery.asking.margin)
+    elif over:
+        unmarked = lease.holder != delivery.unmarked
+        call = ledger.take_over(opening, run, lease, token, mark_crashed=unmarked, in_slot=in_slot)
+    else:
+        call = ledger.claim(opening, run, token, in_slot=in_slot)
+    answer = yield from send(call, delivery.host, reserve=delivery.enough)
+    if isinstance(answer, Refused):
+        delivery.rounds -= 1
+        yield from (_learn_alone(delivery, answer) if delivery.alone else _learn(delivery, answer, over=over))
+        return None
+    return _granted(delivery, opening, run, answer)
+
+
+def _opening(delivery: Delivery) -> ledger.Opening:
+    now, terms = delivery.host.now(), delivery.terms
+    fence = max(now, delivery.floor)
+    return ledger.Opening(
+        terms.table, terms.occurrence, delivery.holder, fence, now, delivery.lease_end(now), terms.limit
+    )
+
+
+def _granted(delivery: Delivery, opening: ledger.Opening, run: RunItem | None, answer: Done) -> Grant:
+    """A transaction returns no values: what is known of the past came with an earlier refusal."""
+    attempt, limit = ledger.attempt_of(run), ledger.limit_of(run, opening.limit)
+    if delivery.alone and (new := items.read_run(answer.fields.get("Attributes"))) is not None:
+        delivery.seen = Seen(LeaseItem(), run := new)
+        attempt, limit = new.attempt, new.limit
+    kept = ("", 0) if run is None else (run.checkpoint, run.saves)
+    return Grant(attempt, limit, opening.fence, opening.expires, *kept)
+
+
+def _learn(delivery: Delivery, refused: Refused, *, over: bool) -> Steps:
+    lease, run = delivery.seen
+    lease_part, run_part = refused.conditions[:2]
+    if not lease_part.held:
+        lease = yield from delivery.shown_lease(lease_part.item)
+        delivery.in_slot = lease.buffered == delivery.asking.occurrence
+    elif not over:
+        lease = LeaseItem()  # the condition of a plain claim held: it is free
+    if not run_part.held:
+        run = yield from delivery.shown_run(run_part.item)
+        if lease_part.held:
+            delivery.in_slot = True  # it may have been put there since the lease was shown
+    if lease_part.held and run_part.held:  # only the crashed run's part failed: there is nothing to mark
+        delivery.unmarked = lease.holder
+    delivery.seen = Seen(lease, run)
+
+
+def _learn_alone(delivery: Delivery, refused: Refused) -> Steps:
+    run = yield from delivery.shown_run(refused.conditions[0].item)
+    if run is not None:
+        delivery.floor = max(delivery.floor, run.fence + 1)
+    elif delivery.asking.revision is not None:
+        raise forgotten(delivery)
+    delivery.seen = Seen(LeaseItem(), run)
+
+
+def _adopt(delivery: Delivery) -> Generator[Request, Any, Grant]:
+    """The claim was stored and its answer lost. What is stored counts, not what was last asked for."""
+    run = delivery.seen.run
+    if run is None or run.holder != delivery.holder:
+        run = yield from delivery.look_at_run()
+    if run is None or run.holder != delivery.holder or run.status != "running":
+        raise Unavailable(
+            f"the lease of {delivery.asking.occurrence} is ours, but its run is not",
+            remedy="Somebody changed items of the ledger by hand; the lease ends by itself.",
+        )
+    of: LeaseItem | RunItem = run if delivery.alone else delivery.seen.lease
+    return Grant(run.attempt, run.limit, of.fence, of.expires, run.checkpoint, run.saves)
+
+
+def _skip(delivery: Delivery, status: str, reason: str, by: str = "") -> Generator[Request, Any, Outcome | None]:
+    """Record that it never runs. None: refused, because it was started, and how it stands is seen."""
+    call = ledger.skip(delivery.closing(status, reason), by)
+    answer = yield from send(call, delivery.host, reserve=delivery.enough)
+    if isinstance(answer, Refused):
+        delivery.rounds -= 1
+        run = yield from delivery.shown_run(answer.conditions[0].item)
+        delivery.seen = delivery.seen._replace(run=run)
+        if run is None or run.holder != delivery.holder or run.status not in FINISHED:
+            return None
+    return Outcome(status, reason=reason)
+
+
+# -- the slot ----------------------------------------------------------------------------------------------------------
+def _buffer(delivery: Delivery, decision: Buffer) -> Generator[Request, Any, Outcome | None]:
+    """Wait in the slot, and come back. None: refused, and more is seen."""
+    by, stale = decision
+    event = event_text(delivery.terms.event)
+    call = ledger.buffer(delivery.closing("buffered"), event, by, stale, delivery.next_claim())
+    answer = yield from send(call, delivery.host, reserve=delivery.enough)
+    if isinstance(answer, Refused):
+        delivery.rounds -= 1
+        yield from _learn(delivery, answer, over=True)
+        return None
+    due = min(after_lease(delivery, delivery.seen.lease.expires), look(delivery))
+    return (yield from defer(delivery, by, due, "overlap", status="buffered"))
+
+
+def _miss_buffered(delivery: Delivery) -> Generator[Request, Any, Outcome | None]:
+    """It waited in the slot until it was too late. None: it was started meanwhile, and how it stands is seen."""
+    for in_slot in (True, False):  # the second time without the slot, which names it no more
+        closing = delivery.closing("missed", "too_late")
+        call = ledger.miss_buffered(closing, delivery.next_claim(), in_slot=in_slot)
+        answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
+        if not isinstance(answer, Refused):
+            return Outcome("missed", reason="too_late")
+        if not answer.conditions[0].held:
+            run = yield from delivery.shown_run(answer.conditions[0].item)
+            delivery.seen = delivery.seen._replace(run=run)
+            own = run is not None and run.holder == delivery.holder and run.status == "missed"
+            return Outcome("missed", reason="too_late") if own else None
+    return None
+
+
+# -- wait --------------------------------------------------------------------------------------------------------------
+def _wait_for_run(delivery: Delivery) -> Generator[Request, Any, bool]:
+    """Until the other delivery's attempt has ended, or its holder has outlived its lease. False: no patience left."""
+    pause, lease = FIRST_LOOK, delivery.seen.lease
+    while True:
+        run = delivery.seen.run
+        ends = [lease.expires if lease.holder is not None else 0, run.expires if run is not None else 0]
+        if delivery.has_passed(max(ends)):
+            break
+        if not delivery.may_wait():
+            return False
+        pause = yield from delivery.pause(pause)
+        run = yield from delivery.look_at_run()
+        if run is None or run.status != "running":
+            break
+    delivery.seen = Seen(LeaseItem(), delivery.seen.run)
+    return True

@@ -1,0 +1,158 @@
+"""The declaration of a job: ``@job`` above a handler, and ``cron``, ``rate``, ``at`` inside it.
+
+Nothing is judged here. A module with jobs must import in Lambda also the day after its ``at()`` has passed, and
+quickly; so ``@job`` records what was said, with file and line, and ``cronstack_infra.discover`` validates it at
+synth, in ``cronstack list`` and in tests.
+
+(The room is not called ``job``: importing a submodule of that name would overwrite the decorator in the face.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from cronstack.defaults import DEFAULTS, Overlap
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cronstack.run import Run
+
+Handler = Callable[["Run"], object]
+"""A handler takes the run and returns something JSON can hold, which the ledger keeps."""
+
+
+ONCE: Final = "once()"
+"""Stands among a job's schedules where code may schedule it (``once()``); it is no expression of EventBridge's."""
+
+
+class When(NamedTuple):
+    """One declared schedule, as written: ``expression`` is EventBridge's own string, such as ``rate(5 minutes)``."""
+
+    expression: str
+    timezone: str | None
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+def cron(
+    fields: str, *, timezone: str | None = None, start: datetime | None = None, end: datetime | None = None
+) -> When:
+    """Six fields, "minutes hours day-of-month month day-of-week year", in ``timezone``, which must be given.
+
+    ``start`` and ``end`` are aware datetimes between which it fires. Validated by discovery, not here.
+    """
+    return When(f"cron({fields})", timezone, start, end)
+
+
+def rate(every: str, *, start: datetime | None = None, end: datetime | None = None) -> When:
+    """``every`` is a count and a unit, "1 minute", "6 hours", "2 days": elapsed time, whatever the clocks do."""
+    return When(f"rate({every})", "UTC", start, end)
+
+
+def at(local: str, *, timezone: str | None = None) -> When:
+    """Once, at a local time "yyyy-mm-ddThh:mm:ss" of ``timezone``, which must be given."""
+    return When(f"at({local})", timezone)
+
+
+class Job(NamedTuple):
+    """A declared job. It *is* the Lambda handler: ``jobs.<module>.<function>`` names this object."""
+
+    function: Handler
+    """The user's function, undecorated: ``daily_stats.function(run)`` calls it without a guard."""
+    name: str
+    schedules: tuple[When, ...]
+    overlap: Overlap
+    retries: int
+    timeout: int
+    memory: int
+    start_deadline: int
+    lease: int | None
+    permanent: tuple[type[BaseException], ...]
+    input: Mapping[str, Any]
+    env: Mapping[str, str]
+    enabled: bool
+    file: str
+    line: int
+
+    @property
+    def by_code(self) -> bool:
+        """Whether application code may schedule it."""
+        return any(isinstance(when, When) and when.expression == ONCE for when in self.schedules)
+
+    @property
+    def where(self) -> str:
+        """ "file:line" of the declaration."""
+        return f"{self.file}:{self.line}"
+
+    @property
+    def handler(self) -> str:
+        """The Lambda handler string, "jobs.daily.daily_stats"."""
+        return f"{self.function.__module__}.{self.function.__qualname__}"
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        """Lambda's entry: work the event behind the guard (see ``runtime``)."""
+        from cronstack.runtime import handle
+
+        return handle(self, event, context)
+
+
+def job(
+    *,
+    schedule: When | Sequence[When] = (),
+    name: str | None = None,
+    overlap: Overlap = DEFAULTS.overlap,
+    retries: int = DEFAULTS.retries,
+    timeout: int = DEFAULTS.timeout,
+    memory: int = DEFAULTS.memory,
+    start_deadline: int = DEFAULTS.start_deadline,
+    lease: int | None = None,
+    permanent: Sequence[type[BaseException]] = (),
+    input: Mapping[str, Any] | None = None,
+    env: Mapping[str, str] | None = None,
+    enabled: bool = True,
+) -> Callable[[Handler], Job]:
+    """Declare the function below as a job.
+
+    schedule: one of ``cron()``, ``rate()``, ``at()``, ``once()`` (by application code), or a list of them; none: it
+        runs only when triggered.
+    name: of the job, unique in the project. Defaults to the function's name.
+    overlap: what becomes of an occurrence that is due while another one runs. Defaults to "skip".
+    retries: attempts after the first, 0 to 20, the first of them after a minute, each further pause twice as long, at
+        most an hour. Defaults to 2.
+    timeout: seconds an attempt may take, 1 to 900. Defaults to 60.
+    memory: megabytes, 128 to 10240. Defaults to 256.
+    start_deadline: seconds after the due time by which the first attempt must start, 60 to 86400. Defaults to 3600.
+    lease: seconds after which a dead attempt is missed, when its handler renews the lease by ``run.extend()``, 10 to
+        the timeout. Defaults to none: the lease lasts as long as Lambda lets the attempt run.
+    permanent: exception classes that no retry can mend; they go to the dead letters at once. Defaults to none.
+    input: a JSON object every occurrence is given as ``run.input``. Defaults to {}.
+    env: environment variables of the function. Defaults to {}.
+    enabled: False deploys the schedules paused. Defaults to True.
+    """
+
+    # What is no list is recorded as one, to be judged with file and line: "once" without its parentheses, too.
+    is_one = isinstance(schedule, When) or not hasattr(schedule, "__iter__")
+    schedules: Any = (schedule,) if is_one else tuple(schedule)
+
+    def declare(function: Handler) -> Job:
+        return Job(
+            function=function,
+            name=function.__name__ if name is None else name,
+            schedules=schedules,
+            overlap=overlap,
+            retries=retries,
+            timeout=timeout,
+            memory=memory,
+            start_deadline=start_deadline,
+            lease=lease,
+            permanent=tuple(permanent),
+            input={} if input is None else input,
+            env={} if env is None else env,
+            enabled=enabled,
+            file=function.__code__.co_filename,
+            line=function.__code__.co_firstlineno,
+        )
+
+    return declare

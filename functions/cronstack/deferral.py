@@ -1,0 +1,115 @@
+"""Later: a carrier is made, and only then the event is acknowledged.
+
+Crash points: before the carrier exists nothing is acknowledged, and Lambda delivers the event again; after it exists,
+the same carrier made again is one carrier, because its name is taken. A carrier that comes too early looks, makes the
+next one under the next name, and goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, Final
+
+from cronstack import carrier, ledger
+from cronstack.admission import RunItem, SlotFull, Wait
+from cronstack.delivery import TIME_TO_TELL, Delivery, Outcome, Steps, send
+from cronstack.items import read_run
+from cronstack.seam import Done, Request
+
+SECOND: Final = 1000
+SOON: Final = 5 * SECOND
+"""The earliest: it must not be past when Scheduler hears of it, by a clock that is ahead of ours."""
+
+
+def defer(
+    delivery: Delivery, holder: str, due: int, why: str, status: str = "deferred"
+) -> Generator[Request, Any, Outcome]:
+    """Come back at ``due`` (epoch ms) for what ``holder`` stands in the way of, and acknowledge."""
+    yield from arm(delivery, holder, due)
+    return Outcome(status, reason=why)
+
+
+def wait_elsewhere(delivery: Delivery, decision: Wait) -> Generator[Request, Any, Outcome]:
+    """What cannot be decided now, by the reason for it."""
+    lease, run = delivery.seen
+    match decision.why:
+        case "backoff":
+            assert run is not None
+            return (yield from defer(delivery, run.holder, run.after, "backoff"))
+        case "contention":
+            chance = delivery.host.randomness.random()
+            return (
+                yield from defer(delivery, delivery.holder, soon(delivery) + int(2 * SECOND * chance), "contention")
+            )
+        case "held":
+            # It looks before the lease has ended, too: most holders settle long before.
+            due = min(after_lease(delivery, lease.expires), look(delivery))
+            return (yield from defer(delivery, lease.holder or "", due, "held"))
+        case "running":
+            return (yield from after_holder(delivery, run, "running"))
+
+
+def after_holder(delivery: Delivery, run: RunItem | None, why: str) -> Generator[Request, Any, Outcome]:
+    """Look when the one that works the occurrence must have ended: if it settles, that look finds a duplicate."""
+    lease = delivery.seen.lease
+    own = lease.occurrence == delivery.asking.occurrence
+    holder = run.holder if run is not None else lease.holder or ""
+    ends = [lease.expires if own else 0, run.expires if run is not None else 0]
+    return (yield from defer(delivery, holder, after_lease(delivery, max(ends)), why))
+
+
+def arm(delivery: Delivery, holder: str, due: int) -> Steps:
+    """Make the carrier of this delivery's occurrence. Raises Unavailable."""
+    of, terms = delivery.terms.occurrence, delivery.terms
+    hop = 0 if of.hop is None else of.hop + 1
+    name = carrier.name(of.job, of.id, carrier.kind_of(of), holder, hop)
+    yield from _make(delivery, name, carrier.event_text(terms.event, hop), due)
+
+
+def arm_slot(delivery: Delivery, full: SlotFull) -> Generator[Request, Any, RunItem | None]:
+    """Make sure that what waits in the slot comes back: whoever put it there may have died before its carrier.
+
+    One read, because only the item knows the event. None: it waits no more, so the slot is stale. One carrier for each
+    holder that is met, due when that one's lease is past: its own carriers look earlier.
+    """
+    terms = delivery.terms
+    call = ledger.get_run(terms.table, terms.occurrence.job, full.waits)
+    answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
+    run = read_run(answer.fields.get("Item")) if isinstance(answer, Done) else None
+    if run is None or run.status != "buffered":
+        return None
+    event, _ = carrier.again(run.event)
+    name = carrier.name(terms.occurrence.job, full.waits, "slot", full.by, 0)
+    yield from _make(delivery, name, event, after_lease(delivery, delivery.seen.lease.expires))
+    return run
+
+
+def arm_plan(delivery: Delivery, run: RunItem) -> Steps:
+    """Make sure that a plan which has overtaken this event comes: whoever moved it may have died before its schedule.
+
+    Once it is noted that the plan has its schedule, there is nothing to do.
+    """
+    if run.status != "planned" or run.confirmed == run.revision:
+        return
+    of = delivery.terms.occurrence
+    event, _ = carrier.again(run.event)
+    name = carrier.name(of.job, of.id, f"plan {run.revision}", "", 0)
+    yield from _make(delivery, name, event, run.due)
+
+
+def _make(delivery: Delivery, name: str, event: str, due: int) -> Steps:
+    call = carrier.create(delivery.terms.way, name, event, max(due, soon(delivery)))
+    yield from send(call, delivery.host, reserve=TIME_TO_TELL)  # refused: it exists
+
+
+def soon(delivery: Delivery) -> int:
+    return delivery.host.now() + SOON
+
+
+def look(delivery: Delivery) -> int:
+    return delivery.host.now() + delivery.terms.knobs.look * SECOND
+
+
+def after_lease(delivery: Delivery, expires: int) -> int:
+    """When a lease is past on every clock."""
+    return max(expires + delivery.asking.margin + SECOND, soon(delivery))

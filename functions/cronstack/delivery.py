@@ -1,0 +1,245 @@
+"""One delivery of one event: who asks, on which terms, what it has seen so far, and how it looks and waits.
+
+The rooms above (``letters``, ``claim``, ``guard``) are the protocol's chapters; each is handed a ``Delivery``. Nothing
+here acts by itself: every method that needs the outside is a generator of requests (see ``seam``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, Final, NamedTuple
+
+from cronstack import carrier, items, ledger
+from cronstack.admission import Asking, Decision, LeaseItem, RunItem, Seen
+from cronstack.defaults import DEFAULTS, Defaults, Overlap
+from cronstack.entropy import Randomness, ulid
+from cronstack.errors import OutOfTime, Unavailable
+from cronstack.occurrence import Occurrence, is_planned
+from cronstack.seam import Call, Condition, Done, Fault, Refused, Request, Sleep, read
+
+ROUNDS: Final = 6
+"""Claims, skips and takeovers in a row before a delivery sits back."""
+FIRST_LOOK: Final = 0.25
+"""Seconds before the first look at what is waited for; the next come ever later."""
+LONGEST_PAUSE: Final = 5.0
+TIME_TO_TELL: Final = 0.2
+"""Seconds before the own deadline at which a request is given up: time to say why."""
+
+Steps = Generator[Request, Any, None]
+
+
+def unheard(decision: Decision) -> None:
+    """Nobody asked to be told."""
+
+
+class Host(NamedTuple):
+    """The machine this runs on: its wall clock in milliseconds, the seconds until it is killed, its chance."""
+
+    now: Callable[[], int]
+    left: Callable[[], float]
+    randomness: Randomness
+    told: Callable[[Decision], None] = unheard
+    """Who is told of each decision: whoever counts which ones were reached."""
+
+
+class Terms(NamedTuple):
+    """What is to be done, and on which terms. All policy comes from the deployed code."""
+
+    occurrence: Occurrence
+    overlap: Overlap
+    limit: int
+    """Attempts, the first included."""
+    start_deadline: int
+    table: str
+    dead_letters: str
+    letter: Callable[[str, int, str], str]
+    """The dead letter's body, of a condition, an attempt and an error (see ``letters``)."""
+    way: carrier.Way
+    """How a carrier reaches this function."""
+    event: Mapping[str, Any]
+    """As it came; a carrier brings it again."""
+    lease: int | None = None
+    """Seconds of the lease, which the handler renews; None: as long as Lambda lets it run."""
+    knobs: Defaults = DEFAULTS
+
+
+class Grant(NamedTuple):
+    """A claim that was stored."""
+
+    attempt: int
+    limit: int
+    fence: int
+    expires: int
+    checkpoint: str = ""
+    saves: int = 0
+
+
+class Outcome(NamedTuple):
+    """How a delivery ended, and all of these are acknowledged: a run's status, "duplicate", or "deferred"."""
+
+    status: str
+    attempt: int = 0
+    fence: int = 0
+    reason: str = ""
+    note: str = ""
+
+
+def send(call: Call, host: Host, *, reserve: float, absent: bool = False) -> Generator[Request, Any, Done | Refused]:
+    """Send until there is an answer that says something. Passing faults are outwaited, with full jitter.
+
+    ``reserve``: seconds before the own deadline at which it is given up. ``absent``: what it names may be gone, which
+    is a refusal, no fault. Raises Unavailable.
+    """
+    tries = 0
+    while True:
+        answer = read((yield call))
+        if not isinstance(answer, Fault):
+            return answer
+        if absent and answer.code == "ResourceNotFoundException":
+            return Refused((Condition(held=False),))
+        pause = host.randomness.random() * min(2.0, 0.05 * 2**tries)
+        if not answer.passing or host.left() - pause <= reserve:
+            raise answer.raised(call, first=tries == 0)
+        yield Sleep(pause)
+        tries += 1
+
+
+class Delivery:
+    """The state of one delivery."""
+
+    __slots__ = (
+        "aged",
+        "asking",
+        "claims",
+        "enough",
+        "floor",
+        "holder",
+        "host",
+        "in_slot",
+        "patience",
+        "rounds",
+        "seen",
+        "settles",
+        "terms",
+        "unmarked",
+    )
+
+    def __init__(self, terms: Terms, host: Host) -> None:
+        self.terms, self.host = terms, host
+        # New for every attempt: Lambda's request id is the same on all its retries.
+        self.holder = ulid(host.now(), host.randomness)
+        of, margin = terms.occurrence, int(terms.knobs.skew_margin * 1000)
+        self.asking = Asking(self.holder, of.id, of.payload, terms.overlap, margin, of.redrive, of.revision)
+        self.enough = min(1.0, host.left() / 2)
+        """Seconds without which a handler is not started, and a claim not tried."""
+        self.seen = Seen()
+        self.aged = False
+        """Older than the horizon: worked only while its item shows that it is not forgotten."""
+        self.floor = 0
+        """The next fence must not be lower."""
+        self.rounds = ROUNDS
+        self.unmarked: str | None = None
+        """A dead holder whose own run is not there to be marked as crashed."""
+        self.in_slot = True
+        """The slot names this occurrence, as far as is known; it matters for a buffered one only."""
+        # What a carrier brings has waited already: it looks and goes again.
+        self.patience = terms.knobs.patience if of.hop is None else 0.0
+        """Seconds it may still wait in here for another delivery."""
+        self.claims = self.settles = 0
+
+    @property
+    def alone(self) -> bool:
+        """No lease is shared with other occurrences: overlap "allow", or one of many that code has scheduled."""
+        return self.terms.overlap == "allow" or is_planned(self.terms.occurrence.id)
+
+    def lease_end(self, now: int) -> int:
+        """Lambda kills this attempt at its deadline; the lease outlives it by the grace and needs no renewal.
+
+        A job that asks for a shorter lease renews it, and is missed the sooner when it dies.
+        """
+        left, lease = self.host.left(), self.terms.lease
+        return now + int(((left if lease is None else min(left, lease)) + self.terms.knobs.grace) * 1000)
+
+    def has_passed(self, instant: int) -> bool:
+        """On every clock that is not further off than the margin."""
+        return self.host.now() > instant + self.asking.margin
+
+    def closing(self, status: str, reason: str = "", *, error: str = "", result: str = "") -> ledger.Closing:
+        now, terms = self.host.now(), self.terms
+        open_still = status in ("retrying", "buffered")
+        ttl = None if open_still else max(now, terms.occurrence.due) // 1000 + terms.knobs.retention
+        return ledger.Closing(terms.table, terms.occurrence, self.holder, status, now, ttl, reason, error, result)
+
+    def next_claim(self) -> str:
+        """The token of a further request before the handler runs."""
+        self.claims += 1
+        return f"{self.holder}-c{self.claims}"
+
+    def next_settle(self) -> str:
+        """The token of a further request that may end the attempt."""
+        self.settles += 1
+        return f"{self.holder}-s{self.settles}"
+
+    # -- wait ----------------------------------------------------------------------------------------------------------
+    def may_wait(self) -> bool:
+        """Whether patience and time are left; what cannot be waited for here is a carrier's."""
+        return self.patience > 0 and self.host.left() > self.terms.knobs.grace
+
+    def pause(self, seconds: float) -> Generator[Request, Any, float]:
+        """Sleep about so long and return the next pause."""
+        span = min(self.patience, seconds * (0.75 + self.host.randomness.random() / 2))
+        self.patience -= span
+        yield Sleep(span)
+        return min(LONGEST_PAUSE, seconds * 1.5)
+
+    def out_of_time(self) -> OutOfTime:
+        return OutOfTime(
+            f"{self.asking.occurrence} of {self.terms.occurrence.job}: no time is left to start it",
+            remedy="Nothing is lost: Lambda delivers the event again.",
+        )
+
+    # -- look ----------------------------------------------------------------------------------------------------------
+    def look_at_run(self) -> Generator[Request, Any, RunItem | None]:
+        call = ledger.get_run(self.terms.table, self.terms.occurrence.job, self.asking.occurrence)
+        run = self._known(items.read_run((yield from self._get(call))))
+        self.seen = self.seen._replace(run=run)
+        return run
+
+    def look_at_lease(self) -> Generator[Request, Any, LeaseItem]:
+        call = ledger.get_lease(self.terms.table, self.terms.occurrence.job)
+        return self._learnt(items.read_lease((yield from self._get(call))))
+
+    def shown_run(self, item: Mapping[str, Any] | None) -> Generator[Request, Any, RunItem | None]:
+        """The run that a refusal brought back; where it brought none, one consistent read."""
+        if item is None:
+            return (yield from self.look_at_run())
+        return self._known(items.read_run(item))
+
+    def shown_lease(self, item: Mapping[str, Any] | None) -> Generator[Request, Any, LeaseItem]:
+        if item is None:
+            return (yield from self.look_at_lease())
+        return self._learnt(items.read_lease(item))
+
+    def _get(self, call: Call) -> Generator[Request, Any, Mapping[str, Any] | None]:
+        answer = yield from send(call, self.host, reserve=TIME_TO_TELL)
+        assert isinstance(answer, Done), "a read has no condition"
+        item: Mapping[str, Any] | None = answer.fields.get("Item")
+        return item
+
+    def _learnt(self, lease: LeaseItem) -> LeaseItem:
+        self._refuse_newer(lease.version)
+        self.floor = max(self.floor, lease.fence + 1)
+        return lease
+
+    def _known(self, run: RunItem | None) -> RunItem | None:
+        if run is not None:
+            self._refuse_newer(run.version)
+        return run
+
+    def _refuse_newer(self, version: int) -> None:
+        if version > items.VERSION:
+            raise Unavailable(
+                f"the ledger's item for {self.terms.occurrence.job} was written by version {version}; this code"
+                f" reads up to {items.VERSION}",
+                remedy="Deploy the function again with the newer Cronstack; the event is kept until then.",
+            )

@@ -1,0 +1,295 @@
+"""The event that asks for an occurrence: what Scheduler, a plan, a carrier or an operator sends, and how it is read.
+
+Whatever arrives is read by ``parse_event``, which believes nothing: what is not ours is refused by name, before a
+ledger is asked and before a handler sees it. The event chooses no policy, lease or table; only the deployed code does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from cronstack.errors import EventError
+from cronstack.occurrence import (
+    Kind,
+    Occurrence,
+    is_job_name,
+    is_key,
+    payload_hash,
+    planned_id,
+    print_time,
+    scheduled_id,
+    split_generation,
+    to_milliseconds,
+    with_generation,
+)
+
+SCHEMA: Final = 1
+"""Version of the event, under the key "cronstack"."""
+LARGEST: Final = 200 * 1024
+"""Bytes an event may have. A dead letter wraps the event, and a queue takes 256 KB from older senders."""
+DEEPEST: Final = 64
+"""Levels of nesting an event may have."""
+HIGHEST_GENERATION: Final = 9999
+HIGHEST_REVISION: Final = 1 << 53
+MOST_HOPS: Final = 1_000_000
+"""Carriers in a row; long before that an occurrence is older than the horizon."""
+OPERATOR_KINDS: Final = ("trigger", "backfill", "redrive")
+_CONTEXT: Final = "<aws.scheduler."
+_TRIGGER_ID = re.compile(r"m-[0-9A-HJKMNP-TV-Z]{26}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
+
+
+def scheduled_input(job: str, input: Mapping[str, Any]) -> str:
+    """The Input of a schedule's target, as JSON. Scheduler replaces the three attributes, inside their strings."""
+    event = {
+        "cronstack": SCHEMA,
+        "job": job,
+        "scheduled": "<aws.scheduler.scheduled-time>",
+        "schedule": "<aws.scheduler.schedule-arn>",
+        "delivery": "<aws.scheduler.execution-id>",
+        "input": dict(input),
+    }
+    return _print_event(event)
+
+
+def planned_event(job: str, key: str, revision: int, *, due: int, input: Mapping[str, Any]) -> str:
+    """The Input of the one-time schedule of a plan, as JSON. ``due`` is in epoch milliseconds, of whole seconds."""
+    event = {
+        "cronstack": SCHEMA,
+        "job": job,
+        "scheduled": print_time(due),
+        "key": key,
+        "revision": revision,
+        "input": dict(input),
+    }
+    text = _print_event(event)
+    if _CONTEXT in text:
+        raise EventError(
+            "BadPayload",
+            f"the key or the input holds {_CONTEXT!r}, which Scheduler would replace",
+            remedy="Give the time or the name itself; the run knows when it was due.",
+        )
+    return text
+
+
+def operator_event(
+    job: str,
+    kind: Kind,
+    *,
+    due: int,
+    requested: int,
+    input: Mapping[str, Any],
+    occurrence: str | None = None,
+    generation: int = 1,
+    redrive: int | None = None,
+    key: str = "",
+    revision: int | None = None,
+) -> dict[str, Any]:
+    """The event of a trigger, a backfill or a redrive. ``occurrence`` is given for what has a ULID only."""
+    event: dict[str, Any] = {
+        "cronstack": SCHEMA,
+        "job": job,
+        "scheduled": print_time(due),
+        "by": "operator",
+        "kind": kind,
+        "input": dict(input),
+        "requested": print_time(requested),
+    }
+    if occurrence is not None:
+        event["occurrence"] = occurrence
+    if generation != 1:
+        event["generation"] = generation
+    if redrive is not None:
+        event["redrive"] = redrive
+    if key:
+        event |= {"key": key, "revision": revision}
+    _print_event(event)
+    return event
+
+
+def redrive_event(occurrence: Occurrence, *, requested: int, attempt: int | None) -> dict[str, Any]:
+    """The event again: same occurrence, next attempt. ``attempt`` is the dead run's, None where there is no such run.
+
+    A generation keeps the time of its first request: redriving does not make it younger than it is.
+    """
+    base, generation = split_generation(occurrence.id)
+    first_request = occurrence.requested if generation != 1 and occurrence.requested is not None else requested
+    return operator_event(
+        occurrence.job,
+        "redrive",
+        due=occurrence.due,
+        requested=first_request,
+        input=occurrence.input,
+        occurrence=base if base.startswith("m-") else None,
+        generation=generation,
+        redrive=attempt,
+        key=occurrence.key,
+        revision=occurrence.revision,
+    )
+
+
+def parse_event(event: object, job: str) -> Occurrence:
+    """Read what the function of ``job`` was invoked with. Raises EventError with the reason for its dead letter."""
+    fields = _own_object(event)
+    name = fields.get("job")
+    if not is_job_name(name):
+        raise EventError("BadName", f"the event's job {_short(name)} is no job name", remedy=_NAME_REMEDY)
+    if name != job:
+        raise EventError(
+            "UnknownJob", f"the event is for the job {name!r}, this function works {job!r}", remedy=_JOB_REMEDY
+        )
+    due = _time(fields, "scheduled")
+    given = fields.get("input", {})
+    if not isinstance(given, dict):
+        raise EventError("BadPayload", f"the event's input is {_type(given)}, not an object")
+    hop = _count(fields, "carrier", 0, MOST_HOPS) if "carrier" in fields else None
+    key, revision = _plan(fields)
+    if "by" in fields:
+        return _operators(fields, job, due, given, key)._replace(key=key, revision=revision, hop=hop)
+    for word in ("kind", "occurrence", "generation", "redrive", "requested"):
+        if word in fields:
+            raise EventError("BadPayload", f'"{word}" is for events of an operator, but the event has no "by"')
+    name = planned_id(key) if key else scheduled_id(due)
+    return Occurrence(job, name, due, given, payload_hash(given), key=key, revision=revision, hop=hop)
+
+
+_NAME_REMEDY: Final = "A job's name is 1 to 64 of A-Z a-z 0-9 _ and -."
+_JOB_REMEDY: Final = (
+    "The schedule's target and its Input come from one deploy; deploy again, or invoke the right function."
+)
+
+
+def _plan(fields: dict[str, Any]) -> tuple[str, int | None]:
+    """Key and revision of what code has scheduled; "" and None of all else. The one is nothing without the other."""
+    if "key" not in fields and "revision" not in fields:
+        return "", None
+    key = fields.get("key")
+    if not is_key(key) or "revision" not in fields:
+        raise EventError("BadPayload", f"the event's key {_short(key)} and its revision are not those of a plan")
+    return str(key), _count(fields, "revision", 1, HIGHEST_REVISION)
+
+
+def _operators(fields: dict[str, Any], job: str, due: int, given: dict[str, Any], key: str) -> Occurrence:
+    kind = fields.get("kind")
+    if fields["by"] != "operator" or kind not in OPERATOR_KINDS:
+        raise EventError(
+            "BadPayload", f"by {_short(fields['by'])}, kind {_short(kind)}: no operator sends such an event"
+        )
+    requested = _time(fields, "requested")
+    base = fields.get("occurrence")
+    if key and (base is not None or kind != "redrive"):
+        raise EventError("BadPayload", "what code has scheduled can only be redriven, by its key")
+    if base is None:
+        base = planned_id(key) if key else scheduled_id(due)
+    elif kind == "backfill" or not isinstance(base, str) or _TRIGGER_ID.fullmatch(base) is None:
+        raise EventError("BadPayload", f"the event's occurrence {_short(base)} is not the id of a trigger")
+    generation = _count(fields, "generation", 2, HIGHEST_GENERATION) if "generation" in fields else 1
+    redrive = None
+    if kind == "redrive" and "redrive" in fields:
+        redrive = _count(fields, "redrive", 1, 1_000_000)
+    return Occurrence(
+        job,
+        with_generation(base, generation),
+        due,
+        given,
+        payload_hash(given),
+        kind=kind,
+        requested=requested,
+        generation=generation,
+        redrive=redrive,
+    )
+
+
+def _own_object(event: object) -> dict[str, Any]:
+    """The event, when it is an object of our schema and of a size that every later step can carry."""
+    if not isinstance(event, dict):
+        raise EventError("BadPayload", f"the event is {_type(event)}, not an object")
+    # A carrier adds its mark to what was accepted once, and must not be refused for it.
+    text = _print_event({name: value for name, value in event.items() if name != "carrier"})
+    version = event.get("cronstack")
+    if isinstance(version, bool) or version != SCHEMA:
+        said = "no" if version is None else f"the foreign ({_short(version)})"
+        raise EventError(
+            "UnknownVersion",
+            f'the event has {said} version under "cronstack"; this code reads {SCHEMA}',
+            remedy="Invoke the function through its schedule or `cronstack trigger`; after an upgrade deploy again.",
+        )
+    if _CONTEXT in text:
+        where = text.index(_CONTEXT)
+        raise EventError(
+            "Unreplaced",
+            f"the event still holds {_short(text[where : where + 40])}: nobody replaced the context attribute",
+            remedy="Only Scheduler replaces these, and only ones it knows; correct the template's Target.Input.",
+        )
+    return event
+
+
+def _print_event(event: Mapping[str, Any]) -> str:
+    """The event as JSON. Raises EventError when it is not JSON, too deep or too large."""
+    _check_depth(event)
+    try:
+        text = json.dumps(event, allow_nan=False, ensure_ascii=False)
+        size = len(text.encode())
+    except (TypeError, ValueError) as fault:
+        # NaN, Infinity, a number of thousands of digits, half a surrogate pair, what JSON cannot hold
+        raise EventError("BadPayload", f"the event cannot be written as JSON: {fault}") from None
+    if size > LARGEST:
+        raise EventError(
+            "TooLarge",
+            f"the event has {size} bytes, at most {LARGEST} are taken",
+            remedy="Store the data in S3 and give the job its key.",
+        )
+    return text
+
+
+def _check_depth(value: object) -> None:
+    """Level by level, not by recursion: the nesting is what is in doubt."""
+    level = [value]
+    for _ in range(DEEPEST):
+        below: list[object] = []
+        for one in level:
+            if isinstance(one, Mapping):
+                if not all(isinstance(key, str) for key in one):
+                    raise EventError("BadPayload", "the event has an object with a key that is not a string")
+                below.extend(one.values())
+            elif isinstance(one, list | tuple):
+                below.extend(one)
+        if not below:
+            return
+        level = below
+    raise EventError("BadPayload", f"the event is nested more than {DEEPEST} levels deep")
+
+
+def _time(fields: dict[str, Any], field: str) -> int:
+    value = fields.get(field)
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        try:
+            instant = datetime.fromisoformat(value).astimezone(UTC).replace(microsecond=0)
+        except (ValueError, OverflowError):
+            pass
+        else:
+            return to_milliseconds(instant)
+    raise EventError(
+        "BadTime", f'the event\'s "{field}" {_short(value)} is no time', remedy='Written like "2013-01-01T05:00:00Z".'
+    )
+
+
+def _count(fields: dict[str, Any], field: str, least: int, most: int) -> int:
+    value = fields[field]
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise EventError("BadPayload", f'the event\'s "{field}" {_short(value)} is not a number from {least} to {most}')
+    return value
+
+
+def _type(value: object) -> str:
+    return "null" if value is None else f"of type {type(value).__name__}"
+
+
+def _short(value: object) -> str:
+    """What came, short and in ASCII, for a message that lands in logs and consoles."""
+    text = ascii(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

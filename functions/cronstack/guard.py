@@ -1,0 +1,167 @@
+"""The guard: conditional writes around a handler, so that an occurrence is worked once, alone, and is never lost.
+
+    age?  ──▶ claim ──▶ handler ──▶ settle ──▶ acknowledge         claim   opens an attempt: one transaction
+    too old   │                      │                             settle  closes it: one transaction
+    refused   ├─▶ duplicate          ├─▶ retrying ──▶ carrier, due after the back-off ──▶ acknowledge
+              ├─▶ skipped, missed    └─▶ dead ──▶ dead letter ──▶ "reported" ──▶ acknowledge
+              ├─▶ buffered ──▶ carrier ──▶ acknowledge
+              └─▶ not now ──▶ carrier ──▶ acknowledge (deferred)
+
+It does no IO. ``deliver`` is a generator of requests (see ``seam``): a ``Call`` to the ledger, the dead letters or
+Scheduler, a ``Sleep``, the handler's ``Work``. Time and chance come from ``Host``. So the code that runs in Lambda is
+the code that a simulator interleaves at every request.
+
+Invariants
+  - One claim decides identity and overlap at once. Each claim writes a higher fence and a holder never used before;
+    every later write is conditioned on that holder. Who lost the lease can neither complete, renew nor release.
+  - A run is ``running`` exactly while the lease names it. ``succeeded``, ``skipped`` and ``missed`` are never left.
+  - ``attempt`` counts committed claims. Every write of the next number has the last one in its condition.
+  - An event is acknowledged only when its occurrence is final or a carrier will bring it back; faults raise, and
+    Lambda delivers again. Waiting never raises: it must not spend one of Lambda's three tries.
+  - At most one occurrence is ``buffered``, and the lease's slot names it.
+  - What a handler commits is written together with ``succeeded``, or not at all.
+  - Fail closed: without a claim whose answer is known the handler does not run.
+
+Crash points (killed after the numbered step, the next delivery finds …)
+  1  before the claim is stored        nothing, or a retrying run: it claims
+  2  claim stored, handler not begun   a running run: waits, takes it over after lease and margin; the attempt counts
+  3  within the handler, or after its effect, before the settlement: as 2. An effect outside may run twice
+  4  settled, not acknowledged         succeeded: duplicate
+  5  settled as retrying, no carrier   retrying: makes that carrier, under the same name
+  6  settled as dead, letter not sent  dead and unreported: after lease and margin it becomes the letter's sender
+  7  letter sent, not noted            as 6: a second copy of the letter, with the same id
+  8  buffered, no carrier              buffered: claims, or makes the carrier; so does the next to find the slot full
+A lost answer is no crash: the same bytes are sent again with the same token, and where a store forgets tokens, the
+refusal shows our own holder in the old item.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from typing import Any, Final
+
+from cronstack import ledger
+from cronstack.admission import RunItem
+from cronstack.attempt import Attempt
+from cronstack.claim import admit
+from cronstack.deferral import arm
+from cronstack.delivery import TIME_TO_TELL, Delivery, Grant, Host, Outcome, Terms, send
+from cronstack.errors import LeaseLost
+from cronstack.letters import PERMANENT, RETRIES_EXHAUSTED, report
+from cronstack.seam import Failed, Refused, Request, Succeeded, Work
+
+CRASHED: Final = {
+    "type": "Crashed",
+    "message": "the last attempt ended without a word: timeout, memory or a killed process",
+}
+NO_TIME_PAUSE: Final = 1.0
+"""Seconds before the next attempt then: nothing failed that needs a rest."""
+NO_TIME: Final = '{"type":"NoTimeLeft","message":"the claim took so long that the handler was not started"}'
+
+
+def deliver(terms: Terms, host: Host) -> Generator[Request, Any, Outcome]:
+    """Work one event, from its claim to its acknowledgement.
+
+    Raises EventError (refuse it: too old, another input), OutOfTime and Unavailable (not acknowledged: Lambda shall
+    deliver again), LeaseLost (this attempt was overtaken: nothing is released, nothing acknowledged).
+    """
+    delivery = Delivery(terms, host)
+    admitted = yield from admit(delivery)
+    if isinstance(admitted, Outcome):
+        return admitted
+    attempt = Attempt(delivery, admitted)
+    if admitted.attempt > admitted.limit:
+        return (yield from _die(delivery, attempt, _crashed(delivery.seen.run), RETRIES_EXHAUSTED))
+    if not _may_start(delivery, admitted):
+        return (yield from _retry(delivery, attempt, Failed(NO_TIME, after=NO_TIME_PAUSE)))
+    answer = yield Work(admitted.attempt, admitted.fence, admitted.limit, admitted.checkpoint, attempt)
+    if attempt.committed:
+        note = "" if isinstance(answer, Succeeded) else "the handler failed after its commit"
+        return Outcome("succeeded", admitted.attempt, admitted.fence, note=note)
+    if attempt.doubt is not None:
+        raise attempt.doubt  # settled or not: whoever comes next finds out
+    if isinstance(answer, Succeeded):
+        told = yield from _settle(delivery, attempt, delivery.closing("succeeded", result=answer.result))
+        return told or _outcome(attempt, "succeeded")
+    if answer.permanent:
+        return (yield from _die(delivery, attempt, answer.error, PERMANENT))
+    return (yield from _retry(delivery, attempt, answer))
+
+
+def _may_start(delivery: Delivery, grant: Grant) -> bool:
+    """By the own clock: a replayed token may have told of a lease that is long gone."""
+    latest = grant.expires - int(delivery.terms.knobs.grace * 1000)
+    return delivery.host.now() < latest and delivery.host.left() >= delivery.enough
+
+
+def _retry(delivery: Delivery, attempt: Attempt, failed: Failed) -> Generator[Request, Any, Outcome]:
+    """The attempt failed: a carrier brings the next one, or it was the last."""
+    grant = attempt.grant
+    if grant.attempt >= grant.limit:
+        return (yield from _die(delivery, attempt, failed.error, RETRIES_EXHAUSTED))
+    pause = failed.after if failed.after is not None else _backoff(delivery, grant)
+    after = delivery.host.now() + int(1000 * pause)
+    closing = delivery.closing("retrying", error=failed.error)._replace(after=after)
+    told = yield from _settle(delivery, attempt, closing)
+    if told is not None:
+        return told
+    yield from arm(delivery, delivery.holder, after)
+    return _outcome(attempt, "retrying")
+
+
+def _backoff(delivery: Delivery, grant: Grant) -> float:
+    """Seconds: twice as long each time, and up to a tenth more, so that what failed together returns apart.
+
+    A redrive is given as many attempts again, and begins with the short pause again.
+    """
+    knobs, since_redrive = delivery.terms.knobs, grant.attempt - (grant.limit - delivery.terms.limit)
+    pause: float = min(knobs.longest_backoff, knobs.backoff * 2 ** min(max(since_redrive, 1) - 1, 30))
+    return pause * (1 + delivery.host.randomness.random() / 10)
+
+
+def _die(delivery: Delivery, attempt: Attempt, error: str, condition: str) -> Generator[Request, Any, Outcome]:
+    grant = attempt.grant
+    told = yield from _settle(delivery, attempt, delivery.closing("dead", condition, error=error))
+    if told is not None:
+        return told
+    run = RunItem("dead", holder=delivery.holder, attempt=grant.attempt, expires=grant.expires, error=error)
+    put_off = yield from report(delivery, run, condition)
+    note = "" if put_off is None else "its dead letter is left to a carrier"
+    return _outcome(attempt, "dead", condition)._replace(note=note)
+
+
+def _crashed(run: RunItem | None) -> str:
+    """The last attempt ended without a word; what an earlier one said is mentioned."""
+    earlier = json.loads(run.error) if run is not None and run.error else {}
+    if not earlier or earlier.get("type") == "Crashed":
+        return json.dumps(CRASHED)
+    said = f"{CRASHED['message']}; an earlier one: {earlier.get('type')}: {earlier.get('message')}"
+    return json.dumps(CRASHED | {"message": said})
+
+
+def _outcome(attempt: Attempt, status: str, reason: str = "") -> Outcome:
+    return Outcome(status, attempt.grant.attempt, attempt.grant.fence, reason)
+
+
+def _settle(delivery: Delivery, attempt: Attempt, closing: ledger.Closing) -> Generator[Request, Any, Outcome | None]:
+    """Close the attempt. Not None: another one had closed it."""
+    token = delivery.next_settle()
+    call = ledger.settle_alone(closing, token) if delivery.alone else ledger.settle(closing, token)
+    told = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
+    return (yield from _judge(delivery, told, closing.status)) if isinstance(told, Refused) else None
+
+
+def _judge(delivery: Delivery, refused: Refused, status: str) -> Generator[Request, Any, Outcome | None]:
+    """A settlement was refused. None: it is our own, whose answer was lost."""
+    condition = refused.conditions[0]
+    run = None if condition.held else (yield from delivery.shown_run(condition.item))
+    if run is not None and run.holder == delivery.holder and run.status == status:
+        return None
+    if run is not None and run.status == "succeeded":
+        return Outcome("duplicate", reason=run.status, note="effect may have run twice")
+    raise LeaseLost(
+        f"{delivery.asking.occurrence} of {delivery.terms.occurrence.job}: this attempt lost its lease, so it could not"
+        f" be recorded as {status}",
+        remedy="Its effect may run again: make it idempotent by run.key, or give the job more time.",
+    )

@@ -1,0 +1,117 @@
+"""The dead letter of a run: one for each death, whoever dies on the way, and what it looks like.
+
+A run that is dead holds its letter until ``reported`` is noted. Its holder sends while its lease lasts; whoever finds
+it dead and unreported after lease and margin claims the sending, sends and notes; who comes earlier comes back by a
+carrier. The letter has the shape of Lambda's own on-failure record, so that one reader serves both; its id
+``<job>/<occurrence>/<attempt>`` tells copies apart.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping
+from typing import Any, Final, NamedTuple
+
+from cronstack import ledger
+from cronstack.admission import RunItem
+from cronstack.deferral import after_holder
+from cronstack.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Host, Outcome, Steps, send
+from cronstack.occurrence import to_datetime
+from cronstack.seam import Call, Done, Refused, Request
+
+RETRIES_EXHAUSTED: Final = "RetriesExhausted"
+PERMANENT: Final = "Permanent"
+REFUSED: Final = "Refused"
+
+
+class Sender(NamedTuple):
+    """The function and the event that a letter speaks of."""
+
+    event: object
+    function_arn: str
+    request_id: str
+
+    def body(self, condition: str, attempt: int, error: str, *, now: int, about: Mapping[str, Any]) -> str:
+        """Lambda's destination record, version 1.0, and under "cronstack" what ours adds."""
+        arn = self.function_arn
+        told = json.loads(error) if error else {}
+        record = {
+            "version": "1.0",
+            "timestamp": to_datetime(now).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "requestContext": {
+                "requestId": self.request_id,
+                "functionArn": arn if arn.count(":") > 6 else f"{arn}:$LATEST",
+                "condition": condition,
+                "approximateInvokeCount": attempt,
+            },
+            "requestPayload": self.event,
+            "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+            "responsePayload": {
+                "errorMessage": told.get("message", ""),
+                "errorType": told.get("type", ""),
+                "requestId": self.request_id,
+                "stackTrace": told.get("trace", []),
+            },
+            "cronstack": dict(about),
+        }
+        try:
+            text = json.dumps(record, default=repr, allow_nan=False, ensure_ascii=False)
+            text.encode()
+            return text
+        except (ValueError, RecursionError):  # only an event that was refused for it can be no JSON
+            return json.dumps(record | {"requestPayload": ascii(self.event)[:1000]})
+
+
+def letter_id(job: str, occurrence: str, attempt: int) -> str:
+    return f"{job}/{occurrence}/{attempt}"
+
+
+def post(queue: str, body: str, host: Host, *, reserve: float = TIME_TO_TELL) -> Steps:
+    """Send a letter: of a refused event, for which there is no run, or of one that we hold."""
+    yield from send(Call("SendMessage", {"QueueUrl": queue, "MessageBody": body}), host, reserve=reserve)
+
+
+def report(delivery: Delivery, run: RunItem, condition: str) -> Generator[Request, Any, Outcome | None]:
+    """Send the one dead letter of ``run``, whose holder we are, and note it. Not None: it is put off.
+
+    Only while the lease lasts: afterwards another may be sending it.
+    """
+    if delivery.host.now() >= run.expires:
+        return (yield from after_holder(delivery, run, "unreported"))
+    terms = delivery.terms
+    left = (run.expires - delivery.host.now()) / 1000  # of the lease, which a job may have asked to be short
+    reserve = max(TIME_TO_TELL, delivery.host.left() - left)
+    yield from post(terms.dead_letters, terms.letter(condition, run.attempt, run.error), delivery.host, reserve=reserve)
+    job, occurrence = terms.occurrence.job, terms.occurrence.id
+    noted = ledger.reported(terms.table, job, occurrence, delivery.holder, delivery.host.now())
+    answer = yield from send(noted, delivery.host, reserve=TIME_TO_TELL)
+    if isinstance(answer, Refused):
+        found = yield from delivery.shown_run(answer.conditions[0].item)
+        if found is not None and found.holder != delivery.holder and found.attempt == run.attempt:
+            return (yield from see_to_letter(delivery, found))
+    return None
+
+
+def see_to_letter(delivery: Delivery, run: RunItem) -> Generator[Request, Any, Outcome | None]:
+    """Found dead and unreported: its holder may still send the letter; when it cannot any more, we do.
+
+    None: it is out, or the run is dead no more.
+    """
+    pause, attempt, job = FIRST_LOOK, run.attempt, delivery.terms.occurrence.job
+    found: RunItem | None = run
+    while found is not None and found.status == "dead" and found.attempt == attempt and not found.reported:
+        if found.holder == delivery.holder:  # our claim of the letter was stored and its answer lost
+            return (yield from report(delivery, found, found.reason))
+        if not delivery.has_passed(found.expires):
+            if not delivery.may_wait():
+                return (yield from after_holder(delivery, found, "unreported"))
+            pause = yield from delivery.pause(pause)
+            found = yield from delivery.look_at_run()
+            continue
+        expires = delivery.lease_end(delivery.host.now())
+        call = ledger.claim_dead(delivery.terms.table, job, found, delivery.holder, expires)
+        answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
+        if isinstance(answer, Done):
+            return (yield from report(delivery, found._replace(expires=expires), found.reason))
+        found = yield from delivery.shown_run(answer.conditions[0].item)
+    return None

@@ -1,0 +1,94 @@
+"""What a run says: JSON lines that carry job, occurrence and attempt, and in which nothing secret-looking survives.
+
+JSON escapes line ends and terminal sequences, so one record is one line whatever the data holds.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from cronstack.occurrence import to_datetime
+
+HIDDEN: Final = "[redacted]"
+_SECRET: Final = (
+    r"pass(?:word|wd|phrase)|secret|token(?!s)|api[-_]?key|access[-_]?key|private[-_]?key"
+    r"|authorization|credential|cookie"
+)
+_SECRET_KEY = re.compile(_SECRET, re.IGNORECASE)
+_SECRET_IN_TEXT = re.compile(
+    rf"""([\w-]*(?:{_SECRET})[\w-]*["']?\s*[:=]\s*)(?:bearer\s+|basic\s+)?("[^"]*"|'[^']*'|[^\s"',;&)}}\]]+)""",
+    re.IGNORECASE,
+)
+_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_DEEPEST: Final = 12
+
+Write = Callable[[str], None]
+
+
+def redact(value: Any, depth: int = 0) -> Any:
+    """A copy without the values of keys that look like secrets."""
+    if isinstance(value, str):
+        return redact_text(value)
+    if depth > _DEEPEST:
+        return "[too deep]"
+    if isinstance(value, dict | Mapping):
+        return {
+            key: HIDDEN if one is not None and _is_secret(str(key)) else redact(one, depth + 1)
+            for key, one in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [redact(one, depth + 1) for one in value]
+    return value
+
+
+@lru_cache(maxsize=1000)
+def _is_secret(key: str) -> bool:
+    return _SECRET_KEY.search(key) is not None
+
+
+def redact_text(text: str) -> str:
+    """The same in running text: ``password=…``, ``"token": "…"``."""
+    if ":" not in text and "=" not in text:
+        return text
+    return _SECRET_IN_TEXT.sub(rf"\1{HIDDEN}", text)
+
+
+def line(fields: Mapping[str, Any]) -> str:
+    """One JSON line."""
+    return json.dumps(redact(fields), default=repr)
+
+
+class _JsonLines(logging.Handler):
+    def __init__(self, write: Write, now: Callable[[], int], fields: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._write, self._now, self._fields = write, now, fields
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            said = {"at": to_datetime(self._now()).isoformat(timespec="milliseconds"), "level": record.levelname}
+            extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+            said |= {**extra, "message": record.getMessage(), **self._fields}
+            if record.exc_info and record.exc_info[0] is not None:
+                said["exception"] = logging.Formatter().formatException(record.exc_info)
+            self._write(line(said))
+        except Exception:  # logging's own contract: what cannot be said must not fail the handler
+            self.handleError(record)
+
+
+class _Logger(logging.Logger):
+    """Does not look for its caller on the stack: no line tells it, and it takes longer than the line."""
+
+    def findCaller(self, stack_info: bool = False, stacklevel: int = 1) -> tuple[str, int, str, str | None]:
+        return super().findCaller(stack_info, stacklevel) if stack_info else ("", 0, "", None)
+
+
+def run_logger(write: Write, now: Callable[[], int], **fields: Any) -> logging.Logger:
+    """A logger of its own for one attempt, not one of the registry: two attempts in one process never mix."""
+    logger = _Logger(f"cronstack.{fields.get('job', '')}", level=logging.INFO)
+    logger.addHandler(_JsonLines(write, now, fields))
+    return logger

@@ -1,0 +1,90 @@
+"""Many one-time occurrences at once: a bounded number in flight, each key's fate by itself, and safe to run again.
+
+What was planned by an earlier, broken run is "unchanged" in the next one, for one request; so a run that died is
+resumed by running it again. Orders are taken one by one as places get free: a generator of millions is no list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from cronstack.errors import CronstackError, OnceError
+
+if TYPE_CHECKING:
+    from cronstack.declaration import Job
+    from cronstack.onetime import Once
+    from cronstack.planning import Plan
+
+MOST: Final = 64
+"""In flight at once."""
+
+
+class Result(NamedTuple):
+    """What became of one order: a plan, or the fault that only concerns this key."""
+
+    key: Any
+    plan: Plan | None
+    fault: CronstackError | None
+
+
+Progress = Callable[[int, int], None]
+"""Is told how many are done, and how many of these failed."""
+
+
+def schedule_many(
+    once: Once,
+    job: str | Job,
+    orders: Iterable[Mapping[str, Any]],
+    *,
+    concurrency: int,
+    progress: Progress | None,
+    defaults: Mapping[str, Any],
+) -> Iterator[Result]:
+    """Each order is the keyword arguments of ``once.schedule``; ``defaults`` holds what all have in common.
+
+    Yields results as they come, not in order. Raises OnceError for a concurrency that cannot be; never for an order.
+    """
+    if not isinstance(concurrency, int) or not 1 <= concurrency <= MOST:
+        raise OnceError(f"concurrency={concurrency!r}: it can be 1 to {MOST}")
+    return _results(once, job, iter(orders), concurrency, progress, defaults)
+
+
+def _results(
+    once: Once,
+    job: str | Job,
+    orders: Iterator[Mapping[str, Any]],
+    concurrency: int,
+    progress: Progress | None,
+    defaults: Mapping[str, Any],
+) -> Iterator[Result]:
+    done = failed = 0
+    once.connect()
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="once") as pool:
+        flying: set[Future[Result]] = set()
+        more = True
+        while more or flying:
+            while more and len(flying) < 2 * concurrency:
+                order = next(orders, None)
+                if order is None:
+                    more = False
+                else:
+                    flying.add(pool.submit(_one, once, job, {**defaults, **order}))
+            ready, flying = wait(flying, return_when=FIRST_COMPLETED) if flying else (set(), flying)
+            for future in ready:
+                result = future.result()
+                done, failed = done + 1, failed + (result.fault is not None)
+                if progress is not None:
+                    progress(done, failed)
+                yield result
+
+
+def _one(once: Once, job: str | Job, order: Mapping[str, Any]) -> Result:
+    key = order.get("key")
+    try:
+        return Result(key, once.schedule(job, **order), None)
+    except CronstackError as fault:
+        return Result(key, None, fault)
+    except TypeError as fault:  # a keyword that schedule() does not know
+        return Result(key, None, OnceError(f"the order {key!r} is none: {fault}"))

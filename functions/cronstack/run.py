@@ -1,0 +1,103 @@
+"""What a handler is given: one attempt of one run. Light on purpose: every jobs module imports it, to annotate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+    from logging import Logger
+
+LONGEST_WAIT = 7 * 86_400
+"""Seconds that ``retry(after=…)`` may ask for: well within what the ledger can tell of."""
+
+
+def no_guard(asked: str, *arguments: Any) -> None:
+    """Answers a run that was made by hand, in a unit test: there is no ledger behind it."""
+    from cronstack.errors import MisuseError
+
+    raise MisuseError(
+        f"run.{asked} needs the guard, and this run was made by hand",
+        remedy="Give it Run(..., ask=...) that takes the name and the arguments, or test the job behind its guard.",
+    )
+
+
+class Run(NamedTuple):
+    """One attempt at one occurrence of a job.
+
+    ``scheduled`` is the occurrence's nominal time, aware, in UTC: compute "yesterday" from it, not from the clock,
+    and a backfill gives the same answer years later.
+    """
+
+    job: str
+    """The job's name."""
+    occurrence: str
+    """The occurrence's id; the same on every attempt."""
+    scheduled: datetime
+    """When it was due: an aware datetime in UTC."""
+    attempt: int
+    """From 1; counts claims of this occurrence, also those that died before the handler began."""
+    fence: int
+    """Grows with every lease of the job; hand it to stores that can refuse a smaller one."""
+    input: dict[str, Any]
+    """The declared input, or what the operator gave."""
+    log: Logger
+    """Writes JSON lines that carry job, occurrence and attempt."""
+    seconds_left: Callable[[], float]
+    """Use ``remaining()``."""
+    resume: Any = None
+    """What ``checkpoint`` kept last, in this attempt's predecessors; None: nothing."""
+    limit: int = 1
+    """Attempts this run may have; ``attempt == limit`` is the last one."""
+    ask: Callable[..., None] = no_guard
+    """How the methods below reach the guard."""
+    once_key: str = ""
+    """The key that code has scheduled it by (``once.schedule``); "" for what was declared or triggered."""
+
+    @property
+    def key(self) -> str:
+        """A stable idempotency key, "<job>/<occurrence>", for e-mail, HTTP and payments."""
+        return f"{self.job}/{self.occurrence}"
+
+    def remaining(self) -> float:
+        """Seconds until this attempt must have ended."""
+        return self.seconds_left()
+
+    def commit(self, *writes: Mapping[str, Any], result: object = None) -> None:
+        """Carry out these DynamoDB writes and settle the run as succeeded, in one transaction: an effect exactly once.
+
+        ``writes``: up to 98, each as ``TransactWriteItems`` of boto3's client takes it, ``{"Put": {"TableName": …}}``,
+        to tables that the job may write. ``result`` is kept as the handler's result. After it the handler should end;
+        what it returns or raises then changes nothing any more.
+
+        Raises CommitRefused (a condition of a write did not hold, nothing was written), LeaseLost (another attempt
+        took over, nothing was written), MisuseError (nothing was sent), Unavailable (nobody knows; let it pass).
+        """
+        self.ask("commit", writes, result)
+
+    def checkpoint(self, value: object) -> None:
+        """Keep ``value`` (JSON, at most 64 KB) for the next attempt, should this one fail or die: ``run.resume``.
+
+        Raises LeaseLost, MisuseError, Unavailable.
+        """
+        self.ask("checkpoint", value)
+
+    def extend(self) -> None:
+        """Renew the lease, of a job that was declared with a short one (``@job(lease=…)``).
+
+        Raises LeaseLost (stop: another attempt may have taken over), Unavailable.
+        """
+        self.ask("extend")
+
+    def retry(self, *, after: float | timedelta, why: str = "") -> NoReturn:
+        """End this attempt as failed and come back ``after`` so many seconds (1 s to 7 d), while attempts are left.
+
+        It raises; let it pass. Raises MisuseError for a span that cannot be.
+        """
+        from cronstack.errors import MisuseError, RetryLater
+
+        seconds = after if isinstance(after, int | float) else after.total_seconds()
+        if not 1 <= seconds <= LONGEST_WAIT:
+            raise MisuseError(f"run.retry(after={after!r}): it can be 1 second to {LONGEST_WAIT // 86_400} days")
+        raise RetryLater(float(seconds), why)
