@@ -1,0 +1,31 @@
+"""What ``cdk.json`` starts: the declared jobs become a stack; what they may touch stands in ``resources.py``.
+
+``-c jobs=examples`` takes the package ``functions/examples`` for ``functions/jobs``.
+"""
+
+import sys
+
+try:
+    from cronstack_infra.aws import entry
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"{sys.executable} has no {missing.name}: make .venv in the project's folder (uv sync), or activate yours; "
+        "or call the cdk by: cronstack cdk"
+    )
+
+with entry(__file__) as project:
+    from cronstack_infra.aws import CronstackStack
+
+    if project.package == "examples":
+        from example_resources import resources
+    else:
+        from resources import resources
+
+    stack = CronstackStack(
+        project.app,
+        project.stack_name,
+        jobs=project.jobs,
+        functions_root=project.project.functions,
+        package=project.package,
+    )
+    resources(stack, stack.jobs)

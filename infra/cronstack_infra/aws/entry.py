@@ -1,0 +1,71 @@
+"""What ``infra/app.py`` begins and ends with: from ``cdk.json`` and ``-c jobs=...`` to the jobs and an app.
+
+Wrong declarations are told before aws_cdk is loaded, in one message, without a traceback: exit code 2; what is wrong
+with the surroundings: 1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cronstack.clock import now
+from cronstack.errors import CronstackError, DeclarationError, ScheduleError
+from cronstack_infra.project import Project
+
+if TYPE_CHECKING:
+    import aws_cdk as cdk
+
+    from cronstack_infra.discover import DeclaredJob
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One synthesis: of which project, which package of jobs."""
+
+    app: cdk.App
+    project: Project
+    package: str
+    """The package of jobs, chosen by ``-c jobs=...``. Defaults to "jobs"."""
+    stack_name: str
+    jobs: tuple[DeclaredJob, ...]
+
+
+@contextmanager
+def entry(app_file: str) -> Iterator[Entry]:
+    """``with entry(__file__) as project: ...``; the app is synthesized when the block ends."""
+    try:
+        begun = _begin(Path(app_file).resolve().parent)
+        yield begun
+        begun.app.synth()
+    except CronstackError as fault:
+        print(fault, file=sys.stderr)
+        sys.exit(2 if isinstance(fault, DeclarationError | ScheduleError) else 1)
+
+
+def _begin(folder: Path) -> Entry:
+    from cronstack_infra.discover import discover
+
+    project = Project.find(folder)
+    # The CLI hands over the context of cdk.json and of the command line together; without it there is the file.
+    context: dict[str, Any] = dict(project.context) | json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
+    package = str(context.get("jobs", "jobs"))
+    found = discover(package, project.functions, now=now())
+    for note in found.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return Entry(_app(context), project, package, project.stack(package), found.jobs)
+
+
+def _app(context: dict[str, Any]) -> cdk.App:
+    import aws_cdk as cdk
+
+    local = str(context.get("cronstack:local")).lower() == "true"
+    # aws-cdk-lib checks the template against AWS's schemas, which takes most of the time; for the laptop it is left
+    # out: the local cloud refuses what it does not know, and the deploy to AWS is checked.
+    return cdk.App(context=context, builtin_cloud_formation_validation=not local)

@@ -1,0 +1,91 @@
+"""What all jobs of a stack share: the ledger, the two queues of dead letters with their alarms, the two groups of
+schedules: of those that were deployed, and of the carriers that jobs make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from cronstack import items
+from cronstack_infra import names
+from cronstack_infra.aws import policies
+
+
+class Foundation(Construct):
+    """Of one stack. Kept together so that a job is handed one thing."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, functions: Sequence[str], by_code: bool, ledger_removal: RemovalPolicy
+    ) -> None:
+        """``functions`` are the names of those that Scheduler may invoke. ``by_code``: code may schedule some jobs."""
+        super().__init__(scope, id)
+        stack = Stack.of(self)
+        # Encrypted with a key of DynamoDB's own, which is its default and costs nothing.
+        self.ledger = dynamodb.Table(
+            self,
+            "Ledger",
+            partition_key=dynamodb.Attribute(name=items.PK, type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name=items.SK, type=dynamodb.AttributeType.STRING),
+            time_to_live_attribute=items.TTL,
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            removal_policy=ledger_removal,
+        )
+        self.delivery_dead_letters = self._dead_letters("DeliveryDeadLetters")
+        self.handler_dead_letters = self._dead_letters("HandlerDeadLetters")
+        self.alarms = {
+            "delivery": self._alarm(
+                "DeliveryAlarm", self.delivery_dead_letters, "Scheduler could not invoke a job's function"
+            ),
+            "handler": self._alarm("HandlerAlarm", self.handler_dead_letters, "a job failed and will not be retried"),
+        }
+        self.group = self._group("Group", names.group_name(stack.stack_name))
+        self.carriers = self._group("Carriers", names.carriers_group(stack.stack_name))
+        self.once_group = self._group("Once", names.once_group(stack.stack_name)) if by_code else None
+        """Of what application code schedules; None where no job is declared by ``once()``."""
+        self.scheduler_role = iam.Role(
+            self,
+            "SchedulerRole",
+            description=f"Lets the schedules of {stack.stack_name} invoke its jobs",
+            assumed_by=policies.scheduler_principal(stack, self.group.schedule_group_arn),
+            inline_policies={
+                "invoke": policies.scheduler_policy(
+                    functions=[policies.function_arn(stack, function) for function in functions],
+                    dead_letters=self.delivery_dead_letters.queue_arn,
+                )
+            },
+        )
+
+    def _group(self, id: str, name: str) -> scheduler.ScheduleGroup:
+        return scheduler.ScheduleGroup(self, id, schedule_group_name=name, removal_policy=RemovalPolicy.DESTROY)
+
+    def _dead_letters(self, id: str) -> sqs.Queue:
+        return sqs.Queue(
+            self,
+            id,
+            retention_period=Duration.days(14),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+        )
+
+    def _alarm(self, id: str, queue: sqs.Queue, what: str) -> cloudwatch.Alarm:
+        return queue.metric_approximate_number_of_messages_visible(
+            statistic="Maximum", period=Duration.minutes(1)
+        ).create_alarm(
+            self,
+            id,
+            alarm_description=f"{Stack.of(self).stack_name}: {what}. cronstack dead-letters list shows it.",
+            threshold=1,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )

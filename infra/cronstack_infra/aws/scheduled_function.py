@@ -1,0 +1,223 @@
+"""One job on AWS: its function with a log and a role of its own, a role for its carriers, and its schedules."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_scheduler as scheduler
+from constructs import Construct
+
+from cronstack.defaults import DEFAULTS
+from cronstack.errors import DeclarationError
+from cronstack.event import scheduled_input
+from cronstack.plans import Wiring
+from cronstack.settings import Settings, once_variable
+from cronstack_infra import names
+from cronstack_infra.aws import policies
+from cronstack_infra.aws.foundation import Foundation
+
+if TYPE_CHECKING:
+    from cronstack.declaration import Job
+    from cronstack_infra.discover import DeclaredJob
+
+DELIVERY_RETRIES: Final = 185
+"""Scheduler's own limit: what ends its retries is the age of the event, the job's start deadline."""
+
+
+class ScheduledFunction(Construct):
+    """A declared job's resources. Grant to ``.function``: ``bucket.grant_read(jobs["daily_stats"].function)``."""
+
+    once_role: iam.Role | None
+    """What its one-time schedules are sent with, where code may make some."""
+    wiring: Wiring | None
+    """How such code reaches it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        declared: DeclaredJob,
+        foundation: Foundation,
+        code: lambda_.Code,
+        runtime: lambda_.Runtime,
+        architecture: lambda_.Architecture,
+    ) -> None:
+        super().__init__(scope, id)
+        job, stack = declared.job, Stack.of(self)
+        function_name = names.function_name(stack.stack_name, job.name)
+        self.log_group = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=f"/aws/lambda/{function_name}",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.carrier_role = self._role_for_schedules(
+            "CarrierRole", "carriers", job.name, foundation.carriers, foundation
+        )
+        self.role = self._role(job.name, foundation)
+        settings = Settings(
+            ledger=foundation.ledger.table_name,
+            dead_letters=foundation.handler_dead_letters.queue_url,
+            stack=stack.stack_name,
+            carriers=foundation.carriers.schedule_group_name,
+            carrier_role=self.carrier_role.role_arn,
+            delivery_dead_letters=foundation.delivery_dead_letters.queue_arn,
+        )
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=function_name,
+            description=f"Job {job.name} of {stack.stack_name}",
+            code=code,
+            handler=job.handler,
+            runtime=runtime,
+            architecture=architecture,
+            role=self.role,
+            log_group=self.log_group,
+            memory_size=job.memory,
+            timeout=Duration.seconds(job.timeout),
+            environment={**job.env, **settings.environment()},
+        )
+        self._lambda_retries(foundation)
+        self.once_role, self.wiring = self._for_code(job, foundation) if job.by_code else (None, None)
+        self._ledger = foundation.ledger.table_arn
+        self.schedules = tuple(
+            self._schedule(declared, number, foundation) for number in range(1, len(declared.schedules) + 1)
+        )
+
+    def _for_code(self, job: Job, foundation: Foundation) -> tuple[iam.Role, Wiring]:
+        """The role with which its one-time schedules are sent, and how code that makes them reaches it."""
+        stack = Stack.of(self)
+        assert foundation.once_group is not None, "the stack saw that a job is declared by once()"
+        role = self._role_for_schedules("OnceRole", "one-time schedules", job.name, foundation.once_group, foundation)
+        return role, Wiring(
+            job=job.name,
+            ledger=foundation.ledger.table_name,
+            group=foundation.once_group.schedule_group_name,
+            role=role.role_arn,
+            function=policies.function_arn(stack, names.function_name(stack.stack_name, job.name)),
+            dead_letters=foundation.delivery_dead_letters.queue_arn,
+            start_deadline=job.start_deadline,
+        )
+
+    def grant_schedule(self, grantee: ScheduledFunction | iam.IGrantable) -> iam.Grant:
+        """Let code schedule, move and cancel occurrences of this job, and of no other (see ``CronstackStack``)."""
+        stack = Stack.of(self)
+        if self.wiring is None or self.once_role is None:
+            job = self.node.id
+            raise DeclarationError(
+                f"grant_schedule: the job {job!r} is not declared by once()",
+                remedy=f"Add it to its schedules: @job(schedule=once()) above def {job}, or in the list.",
+            )
+        function = grantee.function if isinstance(grantee, ScheduledFunction) else grantee
+        if isinstance(function, lambda_.Function):
+            function.add_environment(once_variable(self.wiring.job), self.wiring.text())
+        return policies.grant_schedule(
+            function,
+            job=self.wiring.job,
+            ledger=self._ledger,
+            plans=policies.plans_arn(stack, names.once_group(stack.stack_name), self.wiring.job),
+            role=self.once_role.role_arn,
+        )
+
+    def _role_for_schedules(
+        self, id: str, what: str, job: str, group: scheduler.ScheduleGroup, foundation: Foundation
+    ) -> iam.Role:
+        """What the job's carriers, or its one-time schedules, are sent with. One for each job: with a shared role,
+        which may invoke all functions, whoever makes a schedule for one could send events to any other."""
+        stack = Stack.of(self)
+        return iam.Role(
+            self,
+            id,
+            description=f"Lets the {what} of the job {job} invoke it",
+            assumed_by=policies.scheduler_principal(stack, group.schedule_group_arn),
+            inline_policies={
+                "invoke": policies.scheduler_policy(
+                    functions=[policies.function_arn(stack, names.function_name(stack.stack_name, job))],
+                    dead_letters=foundation.delivery_dead_letters.queue_arn,
+                )
+            },
+        )
+
+    def _role(self, job: str, foundation: Foundation) -> iam.Role:
+        stack = Stack.of(self)
+        log_group = f"/aws/lambda/{names.function_name(stack.stack_name, job)}"
+        return iam.Role(
+            self,
+            "Role",
+            description=f"What the job {job} may do",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            inline_policies={
+                "job": policies.job_policy(
+                    job=job,
+                    ledger=foundation.ledger.table_arn,
+                    log_group=policies.log_group_arn(stack, log_group),
+                    dead_letters=foundation.handler_dead_letters.queue_arn,
+                    carriers=policies.carriers_arn(stack, names.carriers_group(stack.stack_name), job),
+                    carrier_role=self.carrier_role.role_arn,
+                )
+            },
+        )
+
+    def _lambda_retries(self, foundation: Foundation) -> None:
+        """Lambda's own retries are the same whatever the job's: they serve faults only, a ledger that does not answer
+        or a handler that was killed. A handler that failed comes back by a carrier.
+
+        Written out because the L2 form grants the role more than sending to the queue.
+        """
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "Retries",
+            function_name=self.function.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=DEFAULTS.delivery_retries,
+            maximum_event_age_in_seconds=DEFAULTS.lambda_event_age,
+            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(
+                    destination=foundation.handler_dead_letters.queue_arn
+                )
+            ),
+        )
+
+    def _schedule(self, declared: DeclaredJob, number: int, foundation: Foundation) -> scheduler.CfnSchedule:
+        """L1, because the L2 form cannot put context attributes into our JSON, nor keep the role as it is."""
+        job, schedule = declared.job, declared.schedules[number - 1]
+        made = scheduler.CfnSchedule(
+            self,
+            f"Schedule{number}",
+            name=names.schedule_name(Stack.of(self).stack_name, job.name, number),
+            group_name=foundation.group.schedule_group_name,
+            schedule_expression=schedule.expression,
+            schedule_expression_timezone=schedule.timezone,
+            start_date=_date(schedule.start),
+            end_date=_date(schedule.end),
+            state="ENABLED" if job.enabled else "DISABLED",
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=self.function.function_arn,
+                role_arn=foundation.scheduler_role.role_arn,
+                input=scheduled_input(job.name, job.input),
+                retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+                    maximum_event_age_in_seconds=job.start_deadline,
+                    maximum_retry_attempts=DELIVERY_RETRIES,
+                ),
+                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(
+                    arn=foundation.delivery_dead_letters.queue_arn
+                ),
+            ),
+        )
+        made.node.add_dependency(foundation.group)
+        made.node.add_dependency(foundation.scheduler_role)
+        return made
+
+
+def _date(instant: datetime | None) -> str | None:
+    """CloudFormation takes the dates as strings, in UTC."""
+    return None if instant is None else instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

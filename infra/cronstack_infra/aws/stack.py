@@ -1,0 +1,156 @@
+"""The stack of one package of jobs. What it creates is written in its attributes; ``resources`` adds the rest."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from cronstack.errors import DeclarationError
+from cronstack.settings import once_variable
+from cronstack_infra import names
+from cronstack_infra.aws import limits, packaging
+from cronstack_infra.aws.foundation import Foundation
+from cronstack_infra.aws.scheduled_function import ScheduledFunction
+from cronstack_infra.project import STATE_FOLDER
+
+if TYPE_CHECKING:
+    from cronstack_infra.discover import DeclaredJob
+
+ARCHITECTURES: Final = {"x86_64": lambda_.Architecture.X86_64, "arm64": lambda_.Architecture.ARM_64}
+PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
+REMOVALS: Final = {"retain": cdk.RemovalPolicy.RETAIN, "destroy": cdk.RemovalPolicy.DESTROY}
+
+
+class Jobs(dict[str, ScheduledFunction]):
+    """By their names. A name that is none is a wrong declaration, told without a traceback."""
+
+    def __missing__(self, name: str) -> ScheduledFunction:
+        remedy = f"Jobs there: {', '.join(self) or 'none'}."
+        raise DeclarationError(f"there is no job {name!r}", where=_asked_at(), remedy=remedy)
+
+
+def _asked_at() -> str:
+    """File and line of who has asked this module: "resources.py:7"."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}" if frame is not None else ""
+
+
+class CronstackStack(cdk.Stack):
+    """Ledger, dead letters, schedule group, and for each job a function with its schedules.
+
+    Context it heeds (``cdk.json``, or ``-c KEY=VALUE``): ``cronstack:python`` (default "3.13"),
+    ``cronstack:architecture`` ("x86_64" or "arm64"), ``cronstack:ledger`` ("retain" or "destroy": what becomes of
+    the ledger's table when the stack is destroyed), ``cronstack:local`` (third-party packages are then installed for
+    this machine).
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        jobs: Sequence[DeclaredJob],
+        functions_root: Path,
+        package: str = "jobs",
+        ledger_removal: cdk.RemovalPolicy | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """``functions_root`` is the folder that holds ``package``; further arguments are those of ``aws_cdk.Stack``."""
+        super().__init__(scope, id, **kwargs)
+        limits.check(self.stack_name, jobs)
+        python = self._choice("cronstack:python", dict.fromkeys(PYTHONS), "3.13")
+        architecture = self._choice("cronstack:architecture", ARCHITECTURES, "x86_64")
+        removal = REMOVALS[self._choice("cronstack:ledger", REMOVALS, "retain")]
+        foundation = Foundation(
+            self,
+            "Shared",
+            functions=[names.function_name(self.stack_name, declared.name) for declared in jobs],
+            by_code=any(declared.job.by_code for declared in jobs),
+            ledger_removal=removal if ledger_removal is None else ledger_removal,
+        )
+        self.ledger = foundation.ledger
+        self.delivery_dead_letters = foundation.delivery_dead_letters
+        self.handler_dead_letters = foundation.handler_dead_letters
+        self.group = foundation.group
+        self.scheduler_role = foundation.scheduler_role
+        self.alarms = foundation.alarms
+        code = self._code(functions_root, package, packaging.Target(python, architecture, here=self._local()))
+        # A scope of their own, so that no job's name can meet that of another construct.
+        scope_of_jobs = Construct(self, "Jobs")
+        self.jobs = Jobs(
+            (
+                declared.name,
+                ScheduledFunction(
+                    scope_of_jobs,
+                    declared.name,
+                    declared=declared,
+                    foundation=foundation,
+                    code=code,
+                    runtime=lambda_.Runtime(f"python{python}", lambda_.RuntimeFamily.PYTHON),
+                    architecture=ARCHITECTURES[architecture],
+                ),
+            )
+            for declared in jobs
+        )
+        self._outputs()
+
+    def grant_schedule(self, job: str, function: ScheduledFunction | iam.IGrantable) -> iam.Grant:
+        """Let the code of ``function`` say ``once.schedule(job, …)``, ``move`` and ``cancel``, for this job only.
+
+        A Lambda function is also told by an environment variable how to reach it. Raises DeclarationError for a job
+        that is not declared by ``once()``.
+        """
+        return self.jobs[job].grant_schedule(function)
+
+    def _choice(self, key: str, allowed: dict[str, Any], default: str) -> str:
+        chosen = self.node.try_get_context(key)
+        if chosen is None:
+            return default
+        if chosen not in allowed:
+            raise DeclarationError(
+                f'context "{key}" is {chosen!r}', where="cdk.json", remedy=f"It can be: {', '.join(allowed)}."
+            )
+        return str(chosen)
+
+    def _local(self) -> bool:
+        return str(self.node.try_get_context("cronstack:local")).lower() == "true"
+
+    def _code(self, functions: Path, package: str, target: packaging.Target) -> lambda_.Code:
+        """Staged in the folder of the synthesized app: nobody else writes there meanwhile, the CLI sees to that."""
+        app = cdk.Stage.of(self)
+        assert app is not None
+        staged = packaging.stage(
+            functions,
+            package,
+            Path(app.outdir) / f"staged-{self.stack_name}",
+            target=target,
+            state=functions.parent / STATE_FOLDER,
+            progress=lambda line: print(line, file=sys.stderr),
+        )
+        return lambda_.Code.from_asset(str(staged), display_name=f"code of {package}")
+
+    def _outputs(self) -> None:
+        scope = Construct(self, "Outputs")
+        for name, value in {
+            names.OUTPUT_LEDGER: self.ledger.table_name,
+            names.OUTPUT_DELIVERY_DEAD_LETTERS: self.delivery_dead_letters.queue_url,
+            names.OUTPUT_HANDLER_DEAD_LETTERS: self.handler_dead_letters.queue_url,
+            names.OUTPUT_GROUP: self.group.schedule_group_name,
+        }.items():
+            cdk.CfnOutput(scope, name, value=value).override_logical_id(name)
+        for job in self.jobs.values():
+            if job.wiring is not None:
+                name = names.once_output(job.wiring.job)
+                told = f"How code schedules {job.wiring.job}: the value of {once_variable(job.wiring.job)}"
+                made = cdk.CfnOutput(scope, name, value=job.wiring.text(), description=told)
+                made.override_logical_id(name)

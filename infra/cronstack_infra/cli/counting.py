@@ -1,0 +1,45 @@
+"""A line on a terminal that counts what was read so far; what is read quickly never shows it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Count = Callable[[int], None]
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Count]:
+    """On stderr, while the block works; elsewhere than on a terminal nothing."""
+    if not sys.stderr.isatty():
+        yield lambda count: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), console=Console(stderr=True), transient=True
+    ) as shown:
+        line = shown.add_task("")
+        yield lambda count: shown.update(line, description=f"{count:,} {what} read")
+
+
+@contextmanager
+def bar(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
+    """A bar for so many; it is told how many are done, and how many of these failed."""
+    if not sys.stderr.isatty():
+        yield lambda done, failed: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        line = shown.add_task(what, total=total)
+
+        def tell(done: int, failed: int) -> None:
+            told = f"{what}, {failed:,} failed" if failed else what
+            shown.update(line, completed=done, description=told)
+
+        yield tell

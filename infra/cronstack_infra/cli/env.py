@@ -1,0 +1,57 @@
+"""``eval "$(cronstack env)"``: the user's own shell talks to the local cloud, and to nothing else.
+
+It prints for the shell to read, so that only who asks for it is changed. The real account's profile and session are
+taken out: a local key beside a real session token would be neither.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from http.client import HTTPConnection, HTTPException
+
+import click
+
+from cronstack_infra.local.environment import DEFAULT_PORT, NOT_HANDED_ON, endpoint, pointed_at
+
+
+@click.command(short_help="Print what points a shell at the local cloud.")
+@click.option("--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True, help="Its port.")
+@click.option("--unset", is_flag=True, help="Print what takes it back.")
+def command(port: int, unset: bool) -> None:
+    """Print shell commands after which boto3, the aws CLI and any AWS SDK talk to the local cloud.
+
+    For sh, bash and zsh. The shell's own AWS_PROFILE and session are unset; --unset does not bring them back, a new
+    shell does.
+
+    \b
+    eval "$(cronstack env)"
+    aws scheduler list-schedules
+    eval "$(cronstack env --unset)"
+    """
+    ours = pointed_at(endpoint(port), {name: os.environ[name] for name in _REGIONS if name in os.environ})
+    if unset:
+        click.echo(f"unset {' '.join(ours)}")
+        return
+    taken_out = [name for name in NOT_HANDED_ON if name in os.environ]
+    if taken_out:
+        click.echo(f"unset {' '.join(taken_out)}")
+    for name, value in ours.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+    if not _answers(port):
+        click.echo(f"No local cloud answers on port {port} yet; cronstack up starts one.", err=True)
+
+
+_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+
+
+def _answers(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/_cronstack/")
+        return "cronstack" in json.loads(connection.getresponse().read(10_000))
+    except (OSError, HTTPException, ValueError, TypeError):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,67 @@
+"""How a fault is told at the command line: what, where, what to do, and an exit code. No traceback.
+
+    2    the input is wrong: a declaration, a schedule, an option
+    1    the surroundings are: a port in use, no network, nothing deployed; or the program itself
+    130  interrupted
+
+``CRONSTACK_TRACEBACK=1`` adds the traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Final
+
+import click
+
+from cronstack.errors import CronstackError, DeclarationError, OnceError, ScheduleError
+
+SURROUNDINGS: Final = 1
+WRONG_INPUT: Final = 2
+INTERRUPTED: Final = 130
+
+TRACEBACK: Final = "CRONSTACK_TRACEBACK"
+
+
+def explain(fault: Exception) -> int:
+    """Print what a person needs to know of ``fault`` on stderr and return the exit code it stands for."""
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(fault)
+    if isinstance(fault, click.ClickException):
+        fault.show()
+        return fault.exit_code
+    click.echo(f"{click.style('Error:', fg='red')} {message(fault)}", err=True)
+    return WRONG_INPUT if isinstance(fault, DeclarationError | ScheduleError | OnceError) else SURROUNDINGS
+
+
+def message(fault: Exception) -> str:
+    """One clear message; for a fault that nobody foresaw it says so and where it came from."""
+    if isinstance(fault, CronstackError):
+        return str(fault)
+    if is_aws(fault):
+        return _of_aws(fault)
+    if isinstance(fault, OSError) and fault.filename:
+        return f"{fault.filename}: {fault.strerror}"
+    where = traceback.extract_tb(fault.__traceback__)[-1:]
+    place = f" ({os.path.basename(where[0].filename)}:{where[0].lineno})" if where else ""
+    return (
+        f"unexpected {type(fault).__name__}: {fault}{place}\n"
+        f"  This is a fault of Cronstack itself; please report it. {TRACEBACK}=1 shows where it came from."
+    )
+
+
+def is_aws(fault: Exception) -> bool:
+    """Whether botocore raised it. Asked without importing botocore, which most commands never need."""
+    botocore = sys.modules.get("botocore.exceptions")
+    return botocore is not None and isinstance(fault, botocore.BotoCoreError | botocore.ClientError)
+
+
+def _of_aws(fault: Exception) -> str:
+    name = type(fault).__name__
+    if name in ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError"):
+        return f"{fault}\n  Is the local cloud running (cronstack up)? Is AWS_ENDPOINT_URL right?"
+    if name in ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "NoRegionError"):
+        return f"{fault}\n  Configure AWS as for the aws CLI (AWS_PROFILE, AWS_REGION), or say --local."
+    return str(fault)

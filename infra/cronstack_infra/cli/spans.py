@@ -1,0 +1,47 @@
+"""Lengths of time and instants as a person reads them. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+_UNITS: Final = (("year", 365 * 86400), ("day", 86400), ("h", 3600), ("min", 60), ("s", 1))
+
+
+def span(length: timedelta) -> str:
+    """The two largest units: "3 years 12 days", "1 day 4h", "12min 4s"; "0s" for less than a second."""
+    seconds = max(0, length // timedelta(seconds=1))
+    for number, (unit, size) in enumerate(_UNITS):
+        if seconds >= size:
+            count, rest = divmod(seconds, size)
+            smaller = _UNITS[number + 1] if number + 1 < len(_UNITS) else None
+            more = rest // smaller[1] if smaller else 0
+            return _counted(count, unit) + (f" {_counted(more, smaller[0])}" if smaller and more else "")
+    return "0s"
+
+
+def _counted(count: int, unit: str) -> str:
+    if unit in ("year", "day"):
+        return f"{count} {unit}{'' if count == 1 else 's'}"
+    return f"{count}{unit}"
+
+
+def local(moment: datetime, zone: str) -> str:
+    """ "Sun 2026-03-29 06:00 CEST"; with seconds if there are any."""
+    there = moment.astimezone(ZoneInfo(zone))
+    return f"{there:%a} {_minute(there)} {there:%Z}"
+
+
+def utc(moment: datetime) -> str:
+    """ "2026-03-29 04:00", of an instant in UTC."""
+    return _minute(moment)
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment.second else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def iso(moment: datetime | None) -> str | None:
+    """ "2026-03-29T04:00:00Z", of an instant in UTC; None stays None."""
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

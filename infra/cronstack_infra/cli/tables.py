@@ -1,0 +1,46 @@
+"""Tables and JSON on stdout. A table is whole lines of plain text: for people, ``grep`` and ``awk`` alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import click
+
+LONGEST_KEY: Final = 48
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns under upper-case headings. Never cut or folded: a line too long is the terminal's to wrap."""
+    lines = [[column.upper() for column in columns], *([printable(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for number, line in enumerate(lines):
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        click.echo(click.style(text, bold=True) if number == 0 else text)
+
+
+def print_keyed(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """The same without its column "key" where no row has one: most projects schedule nothing by code."""
+    place = columns.index("key")
+    if not any(row[place] for row in rows):
+        columns, rows = _without(columns, place), [_without(row, place) for row in rows]
+    print_table(columns, rows)
+
+
+def _without(cells: Sequence[str], place: int) -> Sequence[str]:
+    return [*cells[:place], *cells[place + 1 :]]
+
+
+def short(key: str) -> str:
+    """A key, which may have a thousand characters, for a column."""
+    return key if len(key) <= LONGEST_KEY else f"{key[: LONGEST_KEY - 1]}…"
+
+
+def printable(text: str) -> str:
+    """One line in which nothing moves the cursor, whatever a job's data holds."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
+
+
+def print_json(value: object) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

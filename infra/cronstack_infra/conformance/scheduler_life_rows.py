@@ -1,0 +1,124 @@
+"""What EventBridge Scheduler refuses of schedules and groups that are there, or are not."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from cronstack_infra.conformance.scheduler_rows import CONFLICT, INVALID, MISSING, RECORDED, schedule
+from cronstack_infra.conformance.values import Base, Error, Row
+
+
+def _row(
+    rule: str,
+    operation: str,
+    bad: dict[str, Any],
+    error: Error,
+    good: dict[str, Any],
+    *,
+    source: str = "",
+    good_operation: str | None = None,
+    scene: str = "schedule",
+    last: bool = False,
+) -> Row:
+    said = source or f"botocore scheduler {operation}, {error.code}"
+    return Row(rule, "scheduler", operation, bad, error, said, good, scene, good_operation, last)
+
+
+_there = Base({**schedule.members, "Name": "@schedule@"})
+
+ROWS: Final = (
+    _row("exists", "create_schedule", _there(), CONFLICT, schedule()),
+    _row("not there", "get_schedule", {"Name": "@schedule@x"}, MISSING, {"Name": "@schedule@"}),
+    _row(
+        "not there",
+        "get_schedule",
+        {"Name": "@schedule@", "GroupName": "@group@"},
+        MISSING,
+        {"Name": "@schedule@", "GroupName": "default"},
+    ),
+    _row("not there", "delete_schedule", {"Name": "@schedule@x"}, MISSING, {"Name": "@schedule@"}),
+    _row(
+        "not there",
+        "update_schedule",
+        _there(Name="@schedule@x"),
+        MISSING,
+        _there(Description="changed", State="DISABLED"),
+    ),
+    _row("not there", "update_schedule", _there(GroupName="@group@"), MISSING, _there(GroupName="default")),
+    _row(
+        "update: expression",
+        "update_schedule",
+        _there(ScheduleExpression="cron(0 6 * * * *)"),
+        INVALID,
+        _there(ScheduleExpression="cron(0 7 * * ? 2199)"),
+        source=RECORDED,
+    ),
+    _row(
+        "update: required",
+        "update_schedule",
+        _there(FlexibleTimeWindow=None),
+        INVALID,
+        _there(),
+        source="botocore scheduler UpdateSchedule.FlexibleTimeWindow required",
+    ),
+    _row("group: exists", "create_schedule_group", {"Name": "@group@"}, CONFLICT, {"Name": "@group@-b"}),
+    _row(
+        "group: pattern",
+        "create_schedule_group",
+        {"Name": "a b"},
+        INVALID,
+        {"Name": "@group@-c"},
+        source="botocore scheduler CreateScheduleGroup.Name pattern",
+    ),
+    _row("group: not there", "get_schedule_group", {"Name": "@group@-x"}, MISSING, {"Name": "@group@"}),
+    _row("group: not there", "delete_schedule_group", {"Name": "@group@-x"}, MISSING, {"Name": "@group@"}),
+    _row(
+        "group: the default one",
+        "delete_schedule_group",
+        {"Name": "default"},
+        INVALID,
+        {"Name": "@group@"},
+        source="AWS documentation, managing-schedule-group-delete",
+        last=True,
+    ),
+    _row(
+        "list: at most",
+        "list_schedules",
+        {"MaxResults": 101},
+        INVALID,
+        {"MaxResults": 100},
+        source="botocore scheduler ListSchedules.MaxResults max 100",
+    ),
+    _row(
+        "list: at most",
+        "list_schedules",
+        {"MaxResults": 0},
+        INVALID,
+        {"MaxResults": 1},
+        source="botocore scheduler ListSchedules.MaxResults min 1",
+    ),
+    _row(
+        "list: state",
+        "list_schedules",
+        {"State": "ON"},
+        INVALID,
+        {"State": "ENABLED"},
+        source="botocore scheduler ListSchedules.State enum",
+    ),
+    _row(
+        "tags: of a schedule",
+        "tag_resource",
+        {"ResourceArn": "@schedule-arn@", "Tags": [{"Key": "a", "Value": "b"}]},
+        INVALID,
+        {"ResourceArn": "@group-arn@", "Tags": [{"Key": "a", "Value": "b"}]},
+        source="botocore scheduler TagResource.ResourceArn pattern",
+    ),
+    _row(
+        "tags: key",
+        "tag_resource",
+        {"ResourceArn": "@group-arn@", "Tags": [{"Key": "a" * 129, "Value": "b"}]},
+        INVALID,
+        {"ResourceArn": "@group-arn@", "Tags": [{"Key": "a" * 128, "Value": "b"}]},
+        source="botocore scheduler Tag.Key max 128",
+    ),
+)

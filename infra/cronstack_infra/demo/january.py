@@ -1,0 +1,58 @@
+"""January 2013, day by day: what the statistics table holds, held against the file, and drawn in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from cronstack.errors import OperationError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+NEW_YORK: Final = ZoneInfo("America/New_York")
+FROM: Final = datetime(2013, 1, 1, tzinfo=NEW_YORK).astimezone(UTC)
+TO: Final = datetime(2013, 2, 1, tzinfo=NEW_YORK).astimezone(UTC)
+"""The span to backfill: the job fires at 23:55 in New York, so it holds one occurrence for each day of the month."""
+DAYS: Final = tuple(f"2013-01-{day:02}" for day in range(1, 32))
+
+BARS: Final = "▁▂▃▄▅▆▇█"
+
+
+class Statistics(NamedTuple):
+    """One day as ``examples/daily_stats.py`` counted it."""
+
+    day: str
+    flights: int
+    cancelled: int
+
+
+def stored(dynamodb: DynamoDBClient, table: str) -> list[Statistics]:
+    """What the table holds, by day."""
+    found = [
+        Statistics(item["day"]["S"], int(item["flights"]["N"]), int(item["cancelled"]["N"]))
+        for page in dynamodb.get_paginator("scan").paginate(TableName=table)
+        for item in page["Items"]
+    ]
+    return sorted(found)
+
+
+def check(found: Sequence[Statistics], counted: Mapping[str, int]) -> None:
+    """Each day of the month is there once, with as many flights as its file has. Raises OperationError naming a day."""
+    flights = {each.day: each.flights for each in found}
+    if wrong := [day for day in DAYS if flights.get(day) != counted[day]]:
+        day = wrong[0]
+        raise OperationError(
+            f"{len(wrong)} of {len(DAYS)} days are wrong: {day} has {flights.get(day)} flights, its file {counted[day]}"
+        )
+    if unexpected := sorted(set(flights) - set(DAYS)):
+        raise OperationError(f"the statistics hold days that nobody asked for: {', '.join(unexpected[:3])}")
+
+
+def drawn(found: Sequence[Statistics]) -> str:
+    """A bar a day, from the quietest day to the busiest."""
+    numbers = [each.flights for each in found]
+    low, high = min(numbers), max(numbers)
+    return "".join(BARS[round((number - low) / max(high - low, 1) * (len(BARS) - 1))] for number in numbers)

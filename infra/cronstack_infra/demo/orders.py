@@ -1,0 +1,98 @@
+"""Three orders of the demo: what their checkout schedules, moves and cancels, and what has come of it seconds later.
+
+1    paid in ten seconds; the payment service charges, says that it could not, and is asked again
+2    paid in two days, then postponed to be paid with the first
+3    paid in ten seconds, then withdrawn: nothing is charged
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.request import urlopen
+
+from cronstack import clock
+from cronstack.entropy import SYSTEM, ulid
+from cronstack.errors import OperationError
+from cronstack.occurrence import planned_id
+from cronstack_infra.demo.payments import Payments
+from cronstack_infra.local.mails import PATH as MAILS
+from cronstack_infra.ops.runs import Row, follow
+from cronstack_infra.ops.trigger import trigger
+
+if TYPE_CHECKING:
+    from cronstack_infra.cli.screen import Stage
+    from cronstack_infra.demo.stages import Shown
+
+SOON: Final = timedelta(seconds=10)
+FIRST, POSTPONED, WITHDRAWN = "4711", "4712", "4713"
+CENTS: Final = {FIRST: 1999, POSTPONED: 4950, WITHDRAWN: 120_00}
+REMINDED: Final = {FIRST: "ann@example.com", POSTPONED: "bob@example.com"}
+PATIENCE: Final = 90.0
+"""Seconds to wait for one run to end."""
+
+
+def stumbles(order: str, number: int) -> bool:
+    """Of the payment service: it charges the first order at once, and tells it only when it is asked again."""
+    return order == FIRST and number == 1
+
+
+def place(shown: Shown, stage: Stage) -> None:
+    """Tell the checkout of all three, and of the changes."""
+    soon = clock.now().replace(microsecond=0) + SOON
+    for order in CENTS:
+        due = soon + timedelta(days=2) if order == POSTPONED else soon
+        about = {"cents": CENTS[order], "pay_at": due.isoformat()}
+        if order in REMINDED:
+            about["email"] = REMINDED[order]
+        _tell(shown, order, "placed", "planned", **about)
+        stage.say(f"order {order} placed")
+    _tell(shown, POSTPONED, "postponed", "moved", pay_at=soon.isoformat())
+    _tell(shown, WITHDRAWN, "withdrawn", "cancelled")
+    stage.say(f"{len(CENTS)} placed, {POSTPONED} moved, {WITHDRAWN} cancelled; payments are due {soon:%H:%M:%S} UTC")
+
+
+def reminded(shown: Shown, endpoint: str, stage: Stage) -> list[dict[str, Any]]:
+    """The mails, as the local cloud has them."""
+    for order in REMINDED:
+        _succeeded(_follow(shown, "remind_by_email", planned_id(order)))
+    with urlopen(f"{endpoint}{MAILS}", timeout=30) as answer:
+        mails = sorted(json.load(answer)["mails"], key=lambda mail: str(mail["to"][0]))
+    if [mail["to"][0] for mail in mails] != list(REMINDED.values()):
+        raise OperationError(f"{len(mails)} mails were sent, where there should be one to each of {len(REMINDED)}")
+    stage.say(f"{len(mails)} mails: {', '.join(mail['to'][0] for mail in mails)}")
+    return mails
+
+
+def captured(shown: Shown, payments: Payments, stage: Stage) -> None:
+    """Two payments, each charged once by the service's own log; of the third nothing."""
+    rows = [_follow(shown, "capture_payment", planned_id(order)) for order in CENTS]
+    for row in rows[:-1]:
+        _succeeded(row)
+    charges = payments.charges()
+    if {charge.order for charge in charges} != {FIRST, POSTPONED} or payments.charged_twice():
+        raise OperationError(f"the payment service has charged {', '.join(charge.order for charge in charges)}")
+    requests = sum(charge.requests for charge in charges)
+    stage.say(f"{len(charges)} captured by {requests} requests, nothing charged twice; {WITHDRAWN}: {rows[-1].reason}")
+
+
+def _tell(shown: Shown, order: str, what: str, expected: str, **about: Any) -> None:
+    now = clock.now()
+    given = {"order": order, "what": what, **about}
+    name = ulid(clock.now_ms(), SYSTEM)
+    told = trigger(shown.clients, shown.deployment, "checkout", now=now, ulid=name, input=given)
+    row = _follow(shown, "checkout", told.occurrence)
+    _succeeded(row)
+    if row.result["payment"] != expected:
+        raise OperationError(f"order {order} was {what}, and its payment is {row.result['payment']}, not {expected}")
+
+
+def _follow(shown: Shown, job: str, occurrence: str) -> Row:
+    dynamodb = shown.clients("dynamodb")
+    return follow(dynamodb, shown.deployment, job, occurrence, clock=clock.now, sleep=clock.sleep, patience=PATIENCE)
+
+
+def _succeeded(row: Row) -> None:
+    if row.status != "succeeded":
+        raise OperationError(f"{row.occurrence} of {row.job} is {row.status}: {row.error or row.reason}")

@@ -1,0 +1,138 @@
+"""A small payment service on this machine, which does what such services do: it knows a request again by its key.
+
+    POST /charges with an Idempotency-Key      {"order": "4711", "cents": 1999}
+        201    charged; asked again with the same key, the same answer, and nothing is charged
+        422    the key stands for another charge
+        402    refused: the card has a limit
+        400    no key, or no charge
+        503    it stumbles: charged, but that is not what it says; come back
+    GET /charges                               all of them, and the orders that were charged twice
+
+``Payments`` is its log and decides; ``PaymentService`` is the HTTP around it.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Final, NamedTuple
+
+LIMIT: Final = 1_000_000
+"""Cents that a card is good for."""
+COME_BACK: Final = 3
+"""Seconds after which it asks to be asked again."""
+
+
+class Charge(NamedTuple):
+    """Money that was taken, once."""
+
+    number: int
+    key: str
+    order: str
+    cents: int
+    requests: int = 1
+    """How often it was asked for."""
+
+
+class Answer(NamedTuple):
+    status: int
+    fields: Mapping[str, Any]
+    headers: Mapping[str, str] = {}
+
+
+class Payments:
+    """The log of charges. ``stumbles`` is told order and number of its request. From any thread."""
+
+    def __init__(self, stumbles: Callable[[str, int], bool] = lambda order, number: False) -> None:
+        self._lock = threading.Lock()
+        self._stumbles = stumbles
+        self._charges: dict[str, Charge] = {}
+
+    def post(self, key: str, body: bytes) -> Answer:
+        """Charge it, unless this key was charged already."""
+        try:
+            given = json.loads(body)
+            order, cents = str(given["order"]), int(given["cents"])
+        except (ValueError, KeyError, TypeError):
+            return Answer(400, {"error": "a charge has an order and cents"})
+        if not key:
+            return Answer(400, {"error": "without an Idempotency-Key nothing is charged"})
+        if not 0 < cents <= LIMIT:
+            return Answer(402, {"error": f"{cents} cents are not within the card's limit of {LIMIT}"})
+        with self._lock:
+            return self._charge(key, order, cents)
+
+    def _charge(self, key: str, order: str, cents: int) -> Answer:
+        known = self._charges.get(key)
+        if known is not None and (known.order, known.cents) != (order, cents):
+            return Answer(422, {"error": f"the key {key} stands for another charge"})
+        if known is None:
+            charge = Charge(len(self._charges) + 1, key, order, cents)
+        else:
+            charge = known._replace(requests=known.requests + 1)
+        self._charges[key] = charge
+        if self._stumbles(order, charge.requests):
+            return Answer(503, {"error": "something went wrong"}, {"Retry-After": str(COME_BACK)})
+        return Answer(201, {"charge": charge.number, "order": order, "cents": cents})
+
+    def charges(self) -> list[Charge]:
+        """In the order in which they were made."""
+        with self._lock:
+            return list(self._charges.values())
+
+    def charged_twice(self) -> list[str]:
+        """Orders that were charged under more than one key."""
+        return [order for order, times in Counter(charge.order for charge in self.charges()).items() if times > 1]
+
+
+class PaymentService:
+    """The service, in threads of this process, on a free port of 127.0.0.1. A context manager."""
+
+    def __init__(self, payments: Payments) -> None:
+        self.payments = payments
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(payments))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="payments", daemon=True)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/charges"
+
+    def __enter__(self) -> PaymentService:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _handler(payments: Payments) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self._answer(payments.post(self.headers.get("Idempotency-Key", ""), body))
+
+        def do_GET(self) -> None:
+            charges = [charge._asdict() for charge in payments.charges()]
+            self._answer(Answer(200, {"charges": charges, "charged_twice": payments.charged_twice()}))
+
+        def _answer(self, answer: Answer) -> None:
+            body = json.dumps(answer.fields).encode()
+            with suppress(ConnectionError):  # whoever asked may be gone
+                self.send_response(answer.status)
+                for name, value in {"Content-Type": "application/json", **answer.headers}.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet: the log is in ``payments``."""
+
+    return Handler

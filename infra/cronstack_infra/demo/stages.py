@@ -1,0 +1,187 @@
+"""What the demo does once the examples are deployed, stage by stage: plain calls of the operators' tools.
+
+Each function can be called by itself over any endpoint: the tests do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from cronstack import clock
+from cronstack.entropy import SYSTEM, ulid
+from cronstack.errors import OperationError
+from cronstack_infra import names
+from cronstack_infra.demo import flights, january
+from cronstack_infra.ops.backfill import Plan, carry_out, plan_backfill
+from cronstack_infra.ops.dead_letters import DeadLetter, list_letters, redrive
+from cronstack_infra.ops.deployment import Clients, Deployment, find_deployment
+from cronstack_infra.ops.runs import Row, find_run, follow, list_runs
+from cronstack_infra.ops.trigger import trigger
+
+if TYPE_CHECKING:
+    from cronstack_infra.cli.screen import Stage
+
+JOBS: Final = ("heartbeat", "launch", "daily_stats", "checkout", "remind_by_email", "capture_payment", "broken")
+VARIABLE: Final = "EXCHANGE_RATE"
+MENDED: Final = "1.3194"
+PATIENCE: Final = 60.0
+"""Seconds to wait for one run to end."""
+LOOKS: Final = 10
+"""Looks for a dead letter; each waits for a second by itself."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The deployed examples, and the clients that speak to their cloud."""
+
+    clients: Clients
+    deployment: Deployment
+    bucket: str
+    table: str
+
+    @classmethod
+    def find(cls, clients: Clients, stack: str) -> Shown:
+        described = clients("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
+        deployment = find_deployment(clients("cloudformation"), stack)
+        return cls(clients, deployment, outputs["FlightsBucket"], outputs["StatisticsTable"])
+
+
+@dataclass(frozen=True)
+class Tally:
+    """One job in the table."""
+
+    job: str
+    occurrences: int
+    succeeded: int
+    failed: int
+    skipped: int
+    dead_letters: int
+    slowest: float | None
+    """Seconds of the longest attempt."""
+
+
+def load(shown: Shown, stage: Stage) -> dict[str, int]:
+    """Put the year into the bucket; the number of flights of each day."""
+    counted: dict[str, int] = {}
+    total = 0
+    for day in flights.load(shown.clients("s3"), shown.bucket, flights.days(flights.archive())):
+        counted[day.date] = day.flights
+        total += day.flights
+        stage.bar(len(counted), 365)
+        stage.say(f"{total:,} flights")
+    stage.say(f"{total:,}, one file for each of {len(counted)} days")
+    return counted
+
+
+def backfill(shown: Shown, counted: Mapping[str, int], stage: Stage) -> list[january.Statistics]:
+    """Work off January 2013; the statistics as they then stand in the table, each day checked against its file."""
+    plan = plan_january(shown)
+    ended = 0
+    for filled in carry_out(shown.clients, shown.deployment, plan, clock=clock.now, sleep=clock.sleep):
+        if filled.ended.status != "succeeded":
+            raise OperationError(f"{filled.planned.occurrence} is {filled.ended.status}: {filled.ended.detail}")
+        ended += 1
+        stage.bar(ended, len(plan.missing))
+        stage.say(f"{filled.planned.due.astimezone(january.NEW_YORK):%-d %B %Y}")
+    found = january.stored(shown.clients("dynamodb"), shown.table)
+    january.check(found, counted)
+    stage.say(f"{ended} days backfilled, {sum(day.flights for day in found):,} flights, each day as in its file")
+    return found
+
+
+def plan_january(shown: Shown) -> Plan:
+    """The ledger no longer knows 2013, so each day is run as a new generation: ``--again``."""
+    return plan_backfill(
+        shown.clients,
+        shown.deployment,
+        "daily_stats",
+        first=january.FROM,
+        last=january.TO,
+        now=clock.now(),
+        again=True,
+    )
+
+
+def break_it(shown: Shown) -> DeadLetter:
+    """Trigger the broken job, and wait for the dead letter that comes of it."""
+    now = clock.now()
+    started = trigger(shown.clients, shown.deployment, "broken", now=now, ulid=ulid(clock.now_ms(), SYSTEM))
+    died = _follow(shown, started.occurrence)
+    if died.status != "dead":
+        raise OperationError(f"the broken job is {died.status}, where it should be dead")
+    for _ in range(LOOKS):
+        for letter in list_letters(shown.clients("sqs"), shown.deployment, job="broken"):
+            if letter.occurrence == started.occurrence:
+                return letter
+    raise OperationError(f"no dead letter of {started.occurrence} came")
+
+
+def mend_it(shown: Shown) -> None:
+    """Correct the one environment variable of the deployed function; the others stay."""
+    functions = shown.clients("lambda")
+    function = names.function_name(shown.deployment.stack, "broken")
+    variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=function, Environment={"Variables": {**variables, VARIABLE: MENDED}}
+    )
+
+
+def redrive_it(shown: Shown, letter: DeadLetter) -> Row:
+    """Send the letter's event again; the run as it then stands."""
+    for sent in redrive(
+        shown.clients, shown.deployment, clock=clock.now, sleep=clock.sleep, ids=[letter.id], wait=PATIENCE
+    ):
+        if sent.status != "succeeded":
+            raise OperationError(f"the redrive of {letter.occurrence} did not help: {sent.detail}")
+    row = find_run(shown.clients("dynamodb"), shown.deployment, "broken", letter.occurrence, clock.now())
+    if row is None or row.status != "succeeded":
+        raise OperationError(f"{letter.occurrence} was redriven and has not succeeded")
+    return row
+
+
+def run_of(shown: Shown, job: str) -> Row:
+    """The newest run of a job, when it has ended. Raises OperationError unless it succeeded."""
+    rows = list_runs(shown.clients("dynamodb"), shown.deployment, [job], now=clock.now(), most=1)
+    row = _follow(shown, rows[0].occurrence, job) if rows else None
+    if row is None or row.status != "succeeded":
+        raise OperationError(f"{job} {'has no run' if row is None else f'is {row.status}: {row.error or row.reason}'}")
+    return row
+
+
+def tally(shown: Shown) -> list[Tally]:
+    """What the ledger and the queues say of each job."""
+    letters = list_letters(shown.clients("sqs"), shown.deployment)
+    found = []
+    for job in JOBS:
+        rows = list_runs(shown.clients("dynamodb"), shown.deployment, [job], now=clock.now(), most=1000)
+        found.append(
+            Tally(
+                job=job,
+                occurrences=len(rows),
+                succeeded=_count(rows, "succeeded"),
+                failed=_count(rows, "retrying", "crashed", "dead"),
+                skipped=_count(rows, "skipped", "missed"),
+                dead_letters=sum(letter.contents.job == job for letter in letters),
+                slowest=max((row.took for row in rows if row.took is not None), default=None),
+            )
+        )
+    return found
+
+
+def _follow(shown: Shown, occurrence: str, job: str = "broken") -> Row:
+    return follow(
+        shown.clients("dynamodb"),
+        shown.deployment,
+        job,
+        occurrence,
+        clock=clock.now,
+        sleep=clock.sleep,
+        patience=PATIENCE,
+    )
+
+
+def _count(rows: list[Row], *statuses: str) -> int:
+    return sum(row.status in statuses for row in rows)

@@ -1,0 +1,68 @@
+"""Batches of SQS: an entry that is wrong fails by itself, the others are carried out.
+
+FIFO queues take a batch as a whole, which is the refusals' matter. moto 5.2.5 refuses the whole batch for one bad
+entry, fails at entries without a handle, and takes two entries with one handle for a mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from moto.core.responses import ActionResult
+from moto.sqs.models import Queue
+from moto.sqs.responses import SQSResponse
+
+from cronstack_infra.local.mend import mend
+from cronstack_infra.local.refusals.messages import check_handled_entry, check_sent_entry
+from cronstack_infra.local.refusals.refusal import Refusal
+
+Check = Callable[[Mapping[str, Any], int, Queue], None]
+
+_send: Final = SQSResponse.send_message_batch
+
+
+def install() -> None:
+    mend(
+        SQSResponse,
+        send_message_batch=_sent,
+        delete_message_batch=_deleted,
+        change_message_visibility_batch=_changed,
+    )
+
+
+def _sent(self: Any) -> ActionResult:
+    good, failed = _sorted(self, check_sent_entry)
+    if not good:
+        return ActionResult({"Successful": [], "Failed": failed})
+    self.params["Entries"] = good
+    told: Any = _send(self).result
+    return ActionResult({"Successful": told["Successful"], "Failed": [*told["Failed"], *failed]})
+
+
+def _deleted(self: Any) -> ActionResult:
+    return _handled(self, self.sqs_backend.delete_message_batch)
+
+
+def _changed(self: Any) -> ActionResult:
+    return _handled(self, self.sqs_backend.change_message_visibility_batch)
+
+
+def _handled(self: Any, by: Callable[..., tuple[list[str], list[dict[str, Any]]]]) -> ActionResult:
+    good, failed = _sorted(self, check_handled_entry)
+    done, also_failed = by(self._get_queue_name(), good)
+    return ActionResult({"Successful": [{"Id": key} for key in done], "Failed": [*failed, *also_failed]})
+
+
+def _sorted(self: Any, check: Check) -> tuple[list[Any], list[dict[str, Any]]]:
+    """The entries to be carried out, and those that fail, as the answer tells them."""
+    queue = self.sqs_backend.get_queue(self._get_queue_name())
+    good, failed = [], []
+    for number, entry in enumerate(self._get_param("Entries", []), 1):
+        try:
+            check(entry, number, queue)
+        except Refusal as why:
+            failed.append({"Id": entry["Id"], "SenderFault": True, "Code": why.code, "Message": why.message})
+        else:
+            good.append(entry)
+    return good, failed

@@ -1,0 +1,116 @@
+"""The composition root of the local cloud: moto, the mends, what moto lacks, the engine, and the server in front.
+
+The server answers as soon as it is bound, but the lock is held until everything behind it stands: whoever asks early
+waits. CloudFormation, which imports nearly all of moto and takes as long as all the rest, is put together when it is
+first asked for something, or at once for ``stacks=True``: then a deploy can start to synthesize meanwhile.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from cronstack_infra.local import cloudformation
+from cronstack_infra.local.environment import LONGEST_TIMEOUT
+from cronstack_infra.local.events import Events
+from cronstack_infra.local.gate import Gate
+from cronstack_infra.local.lock import BACKENDS
+from cronstack_infra.local.requests import RequestLog
+
+if TYPE_CHECKING:
+    from cronstack_infra.local.drive import Drive
+
+
+class Cloud:
+    """One local cloud. moto's state belongs to the process, so there is one a process."""
+
+    def __init__(
+        self, port: int, *, now: Callable[[], datetime], write: Callable[[str], None], timeout: float = LONGEST_TIMEOUT
+    ) -> None:
+        from cronstack_infra.local.server import Server
+
+        self._now = now
+        self._timeout = timeout
+        self.events = Events(now, write)
+        self._gate = Gate(RequestLog(now), self.events)
+        self._server = Server(self._gate, port)
+        self._drive: Drive | None = None
+        self._starting = threading.Lock()
+        """Held while the drive starts: either it is told to end before that, or there is something to take back."""
+        self._stacks = False
+
+    @property
+    def endpoint(self) -> str:
+        return self._server.endpoint
+
+    def run(self, ready: dict[str, Any], ended: threading.Event, *, stacks: bool = False) -> bool:
+        """Serve until ``ended``; the answer is whether all went well.
+
+        Says ``ready`` when it is bound, and puts everything together while the first callers wait for the lock: in a
+        thread of its own, so that it can be told to end meanwhile.
+        """
+        composer = threading.Thread(target=self._compose, args=(ready, ended, stacks), name="composer", daemon=True)
+        composer.start()
+        ended.wait()
+        if composer.is_alive():
+            # No handler process is there yet, and the composer holds BACKENDS for seconds: only the folder has to go.
+            with self._starting:
+                if self._drive is not None:
+                    self._drive.abandon()
+            return True
+        if self._drive is not None:
+            self._drive.stop()
+        self._server.stop()
+        return self._gate.cloud is not None
+
+    def _compose(self, ready: dict[str, Any], ended: threading.Event, stacks: bool) -> None:
+        with BACKENDS:
+            self._server.start()
+            self.events.emit({"event": "ready", "endpoint": self.endpoint, **ready})
+            try:
+                self._put_together(ended)
+                if stacks:
+                    self._put_stacks_in()
+            except Exception:  # in a thread of its own it would end nothing, and the callers would wait for ever
+                traceback.print_exc()
+                ended.set()
+
+    def _put_together(self, ended: threading.Event) -> None:
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+
+        from cronstack_infra.local import batches, dynamodb, function_configuration, function_routes, identities, sqs
+        from cronstack_infra.local.drive import Drive
+        from cronstack_infra.local.executor.executor import Limits
+        from cronstack_infra.local.refusals.intake import refuse
+
+        dynamodb.install(self._now)
+        sqs.install(self.endpoint)
+        batches.install()
+        function_configuration.install()
+        function_routes.install()
+        identities.install()
+        drive = Drive(self.events.emit, endpoint=self.endpoint, limits=Limits(timeout=self._timeout))
+        drive.install()
+        with self._starting:
+            if ended.is_set():
+                return
+            self._drive = drive
+            drive.start()
+        self._gate.refuse = refuse
+        self._gate.cloud = DomainDispatcherApplication(self._application_of)
+
+    def _application_of(self, service: Any) -> Any:
+        """moto's application of one service, which it asks for with the first request."""
+        from moto.moto_server.werkzeug_app import create_backend_app
+
+        if service == "cloudformation":
+            self._put_stacks_in()
+        return create_backend_app(service)
+
+    def _put_stacks_in(self) -> None:
+        if not self._stacks:
+            cloudformation.install()
+            self._stacks = True

@@ -1,0 +1,65 @@
+"""Parameters of a template: judged when a stack or change set is made, and whole before moto resolves them.
+
+moto 5.2.5 judges none, and takes the default of a list as one text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from moto.cloudformation.exceptions import ValidationError
+
+from cronstack_infra.local.cloudformation.template import Template
+
+
+def whole(template: Template, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given, and the defaults of the rest. Raises ValidationError as AWS does."""
+    slots: Mapping[str, Any] = template.get("Parameters") or {}
+    strange = sorted(set(given) - set(slots))
+    if strange:
+        raise ValidationError(message=f"Parameters: [{', '.join(strange)}] do not exist in the template")
+    values = {name: str(slot["Default"]) for name, slot in slots.items() if "Default" in slot} | dict(given)
+    missing = sorted(set(slots) - set(values))
+    if missing:
+        raise ValidationError(message=f"Parameters: [{', '.join(missing)}] must have values")
+    for name, slot in slots.items():
+        fault = next(_faults(name, slot, str(values[name])), None)
+        if fault is not None and "ConstraintDescription" in slot:
+            fault = f"Parameter {name} failed to satisfy constraint: {slot['ConstraintDescription']}"
+        if fault is not None:
+            raise ValidationError(message=fault)
+    return values
+
+
+def _faults(name: str, slot: Mapping[str, Any], value: str) -> Iterator[str]:
+    kind = str(slot.get("Type", "String"))
+    if kind.startswith("AWS::SSM::Parameter"):
+        return  # what stands there is the name of one
+    parts = value.split(",") if kind == "CommaDelimitedList" or kind.startswith("List<") else [value]
+    allowed = [str(one) for one in slot.get("AllowedValues", [])]
+    for part in parts:
+        if allowed and part not in allowed:
+            yield f"Parameter '{name}' must be one of AllowedValues"
+        if "AllowedPattern" in slot and re.fullmatch(slot["AllowedPattern"], part) is None:
+            yield f"Parameter '{name}' must match pattern {slot['AllowedPattern']}"
+        if kind in ("Number", "List<Number>"):
+            yield from _of_number(name, slot, part)
+    if kind == "String":
+        if len(value) < int(slot.get("MinLength", 0)):
+            yield f"Parameter '{name}' must contain at least {slot['MinLength']} characters"
+        if len(value) > int(slot.get("MaxLength", 4096)):
+            yield f"Parameter '{name}' must contain at most {slot.get('MaxLength', 4096)} characters"
+
+
+def _of_number(name: str, slot: Mapping[str, Any], text: str) -> Iterator[str]:
+    try:
+        value = float(text)
+    except ValueError:
+        yield f"Parameter '{name}' must be a number"
+        return
+    if value < float(slot.get("MinValue", "-inf")):
+        yield f"Parameter '{name}' must be a number not less than {slot['MinValue']}"
+    if value > float(slot.get("MaxValue", "inf")):
+        yield f"Parameter '{name}' must be a number not greater than {slot['MaxValue']}"

@@ -1,0 +1,291 @@
+"""What becomes of a stack's resources: created in order of dependence, updated, replaced, removed, or all put back.
+
+This takes the place of moto 5.2.5's ``ResourceMap``, which creates whatever is looked at (so a destroyed stack rises
+again when its outputs are described), adds in template order, never replaces, does not re-evaluate what refers to a
+replaced resource, keeps a removed name as if it still existed, ignores Retain there, and cannot roll back.
+
+    change_to(template)     creates and updates, one after the other, each with its way back in a journal
+      a fault           ->  undo(): the journal backwards; the old state stands, and the fault is raised
+      all well          ->  clean_up(): what was replaced or removed goes last, as CloudFormation does it
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from moto.cloudformation.exceptions import ValidationError
+from moto.cloudformation.parsing import ResourceMap, clean_json
+
+from cronstack_infra.local.cloudformation import networks, registry
+from cronstack_infra.local.cloudformation.parameters import whole
+from cronstack_infra.local.cloudformation.template import INTRINSICS, Template, creation_order
+from cronstack_infra.local.cloudformation.types import as_moto_wants, class_of, must_replace, physical_name
+
+Definition = dict[str, Any]
+"""A resource of the template with everything in it evaluated."""
+Report = Callable[[str, str, str, str, str | None], None]
+"""Told of each step: logical id, physical id, type, status, reason."""
+
+
+class Held(NamedTuple):
+    """A resource that exists: what moto (or we) made of it, and the definition it was made from."""
+
+    resource: Any
+    definition: Definition
+    id: str
+
+
+class ProvisioningFault(Exception):
+    """A resource could not be created or updated; ``stuck`` names those that could not be put back either."""
+
+    def __init__(self, name: str, reason: str, stuck: list[str]) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.stuck = stuck
+
+
+class Resources(ResourceMap):
+    """The resources of one stack by logical name. Looking at one never creates it."""
+
+    def __init__(self, *args: Any, **fields: Any) -> None:
+        self.held: dict[str, Held] = {}
+        self.report: Report = lambda *_: None
+        super().__init__(*args, **fields)
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._parsed_resources:
+            return self._parsed_resources[name]
+        if name in self._resource_json_map:
+            return None
+        raise KeyError(name)
+
+    @property
+    def resources(self) -> list[str]:
+        return list(self.held)
+
+    def change_to(self, template: Template, parameters: dict[str, Any]) -> Change:
+        """Create and update what the template wants. Raises ProvisioningFault when all has been put back."""
+        return Change(self).apply(template, parameters)
+
+    def delete(self) -> None:
+        """Remove all but what is to be retained, the last created first. Raises ProvisioningFault."""
+        for name in reversed(list(self.held)):
+            if self.held[name].definition.get("DeletionPolicy") not in ("Retain", "RetainExceptOnCreate"):
+                try:
+                    self.remove(name, self.held[name])
+                except Exception as fault:  # moto's classes raise what they like
+                    raise ProvisioningFault(name, reason_of(fault), [name]) from fault
+            del self.held[name]
+            self._parsed_resources.pop(name, None)
+        self._resource_json_map = {}
+
+    def load_template(self, template: Template, parameters: dict[str, Any]) -> None:
+        """Take a template and evaluate its parameters, mappings and conditions."""
+        self._template = template
+        self._resource_json_map = template["Resources"]
+        self.input_parameters = whole(template, parameters)
+        for name in self.resolved_parameters:
+            self._parsed_resources.pop(name, None)
+        self.resolved_parameters = {}
+        self.load_mapping()
+        self.load_parameters()
+        self.load_conditions()
+
+    def is_wanted(self, name: str) -> bool:
+        condition = self._resource_json_map[name].get("Condition")
+        return condition is None or bool(self.lazy_condition_map[condition])
+
+    def evaluate(self, name: str) -> Definition:
+        definition: Definition = clean_json({"Properties": {}, **self._resource_json_map[name]}, self)
+        if (left := _left_over(definition["Properties"])) is not None:
+            raise ValidationError(message=f"Template error: {left} of resource {name} cannot be resolved")
+        registry.judge(name, definition["Type"], definition["Properties"])
+        return definition
+
+    def hold(self, name: str, held: Held | None) -> None:
+        if held is None:
+            self.held.pop(name, None)
+            self._parsed_resources.pop(name, None)
+        else:
+            self.held[name] = held
+            self._parsed_resources[name] = held.resource
+
+    def make(self, name: str, definition: Definition) -> Held:
+        """Create a resource."""
+        kind, stack = definition["Type"], self._parsed_resources["AWS::StackName"]
+        self.report(name, "", kind, "CREATE_IN_PROGRESS", None)
+        physical = physical_name(kind, definition["Properties"], stack, name)
+        resource = class_of(kind).create_from_cloudformation_json(
+            physical,
+            as_moto_wants(definition, physical),
+            self._account_id,
+            self._region_name,
+            LogicalId=name,
+            StackId=self.stack_id,
+            ResourceType=kind,
+        )
+        return self._made(name, resource, definition, "CREATE_COMPLETE")
+
+    def alter(self, name: str, held: Held, definition: Definition) -> Held:
+        """Update a resource in place."""
+        kind = definition["Type"]
+        self.report(name, held.id, kind, "UPDATE_IN_PROGRESS", None)
+        resource = class_of(kind).update_from_cloudformation_json(
+            original_resource=held.resource,
+            new_resource_name=re.split("[:/]", held.id)[-1] if held.id.startswith("arn:") else held.id,
+            cloudformation_json=as_moto_wants(definition, held.id),
+            account_id=self._account_id,
+            region_name=self._region_name,
+        )
+        return self._made(name, resource, definition, "UPDATE_COMPLETE")
+
+    def _made(self, name: str, resource: Any, definition: Definition, status: str) -> Held:
+        resource.cf_resource_type = definition["Type"]
+        resource.logical_resource_id = name
+        held = Held(resource, definition, str(getattr(resource, "physical_resource_id", "")))
+        self.report(name, held.id, definition["Type"], status, None)
+        return held
+
+    def remove(self, name: str, held: Held) -> None:
+        """Delete a resource; one that is gone already counts as deleted."""
+        kind = held.definition["Type"]
+        self.report(name, held.id, kind, "DELETE_IN_PROGRESS", None)
+        try:
+            if not networks.remove(kind, held.resource, self._account_id, self._region_name):
+                self._delete_resource(held.resource, held.definition)
+        except Exception as fault:  # moto's classes raise what they like
+            if not _says_gone(fault):
+                self.report(name, held.id, kind, "DELETE_FAILED", reason_of(fault))
+                raise
+        self.report(name, held.id, kind, "DELETE_COMPLETE", None)
+
+
+class Change:
+    """One change of a stack's resources, with its way back."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._map = resources
+        self._before = {name: getattr(resources, name) for name in ("_template", "_resource_json_map")}
+        self._inputs = dict(resources.input_parameters)
+        self._held = dict(resources.held)
+        self._journal: list[tuple[str, Callable[[], object]]] = []
+        self._replaced: list[tuple[str, Held]] = []
+
+    def apply(self, template: Template, parameters: dict[str, Any]) -> Change:
+        name = "the template"
+        try:
+            self._map.load_template(template, parameters)
+            for name in creation_order(template["Resources"]):
+                if self._map.is_wanted(name):
+                    self._settle(name)
+            self._map.held = {name: self._map.held[name] for name in self._in_order(template)}
+        except Exception as fault:  # whatever it was, the old state has to stand again
+            verb = "UPDATE" if name in self._held else "CREATE"
+            kind = template["Resources"].get(name, {}).get("Type")
+            if kind:
+                self._map.report(name, "", kind, f"{verb}_FAILED", reason_of(fault))
+            raise ProvisioningFault(name, reason_of(fault), self.undo()) from fault
+        return self
+
+    def _in_order(self, template: Template) -> list[str]:
+        """Those that stay in order of creation, before them those that go: they are removed the other way round."""
+        ordered = creation_order(template["Resources"])
+        leaving = [name for name in self._map.held if name not in ordered]
+        return [name for name in (*leaving, *ordered) if name in self._map.held]
+
+    def _settle(self, name: str) -> None:
+        definition, held = self._map.evaluate(name), self._map.held.get(name)
+        if held is None:
+            self._make(name, definition)
+        elif held.definition["Type"] != definition["Type"]:
+            raise ValidationError(message=f"Update of resource type is not permitted. Resource: {name}")
+        elif held.definition["Properties"] == definition["Properties"]:
+            self._map.hold(name, held._replace(definition=definition))
+        elif must_replace(definition["Type"], held.definition["Properties"], definition["Properties"]):
+            self._map.report(
+                name, held.id, definition["Type"], "UPDATE_IN_PROGRESS", "Requested update requires replacement"
+            )
+            self._make(name, definition)
+            self._replaced.append((name, held))
+        else:
+            self._journal.append((name, lambda: self._map.alter(name, held, held.definition)))
+            self._map.hold(name, self._map.alter(name, held, definition))
+
+    def _make(self, name: str, definition: Definition) -> None:
+        made = self._map.make(name, definition)
+        self._journal.append((name, lambda: self._unmake(name, made)))
+        self._map.hold(name, made)
+
+    def _unmake(self, name: str, made: Held) -> None:
+        """On AWS, too, a rolled back resource stays with Retain; RetainExceptOnCreate was made for that."""
+        if made.definition.get("DeletionPolicy") == "Retain":
+            self._map.report(name, made.id, made.definition["Type"], "DELETE_SKIPPED", None)
+        else:
+            self._map.remove(name, made)
+
+    def undo(self) -> list[str]:
+        """Put everything back; names of what could not be."""
+        stuck = []
+        for name, way_back in reversed(self._journal):
+            try:
+                way_back()
+            except Exception as fault:  # the rest is to be put back all the same
+                stuck.append(f"{name}: {reason_of(fault)}")
+        for name in list(self._map.held):
+            self._map.hold(name, None)
+        for name, held in self._held.items():
+            self._map.hold(name, held)
+        if self._before["_resource_json_map"]:
+            self._map.load_template(self._before["_template"], self._inputs)
+        for name, value in self._before.items():
+            setattr(self._map, name, value)
+        return stuck
+
+    def clean_up(self) -> None:
+        """Remove what was replaced and what the template no longer has. Faults are reported, not raised, as on AWS."""
+        gone = [
+            (name, held)
+            for name, held in self._held.items()
+            if name not in self._map._resource_json_map or not self._map.is_wanted(name)
+        ]
+        for name, held in reversed(gone):
+            self._map.hold(name, None)
+            self._discard(name, held, "DeletionPolicy")
+        for name, held in reversed(self._replaced):
+            self._discard(name, held, "UpdateReplacePolicy")
+
+    def _discard(self, name: str, held: Held, policy: str) -> None:
+        if held.definition.get(policy) in ("Retain", "RetainExceptOnCreate"):
+            self._map.report(name, held.id, held.definition["Type"], "DELETE_SKIPPED", None)
+            return
+        try:
+            self._map.remove(name, held)
+        except Exception:  # reported by remove; what is to go stays, as on AWS
+            return
+
+
+def reason_of(fault: Exception) -> str:
+    """What an exception of moto's says, without the class or the JSON around it."""
+    said = getattr(fault, "message", None) or str(fault)
+    return str(said) if isinstance(fault, ValidationError) else f"{said} ({type(fault).__name__})"
+
+
+def _says_gone(fault: Exception) -> bool:
+    code = f"{type(fault).__name__} {getattr(fault, 'error_type', '')} {getattr(fault, 'code', '')}"
+    return any(word in code for word in ("NotFound", "NoSuch", "NonExistent", "DoesNotExist"))
+
+
+def _left_over(part: Any) -> str | None:
+    """A function moto did not evaluate (it logs a warning and goes on)."""
+    if isinstance(part, dict):
+        for key, value in part.items():
+            if key in INTRINSICS and len(part) == 1:
+                return f"{key} {value}"
+            if (inner := _left_over(value)) is not None:
+                return inner
+    elif isinstance(part, list):
+        for value in part:
+            if (inner := _left_over(value)) is not None:
+                return inner
+    return None

@@ -1,0 +1,233 @@
+"""TransactWriteItems: all conditions first, then all writes, and one answer for one token.
+
+moto 5.2.5 writes item by item and, on a failure, puts a deep copy of the whole table back: what others wrote
+meanwhile is lost (12 threads: several winners in 6 of 60 rounds), and a transaction costs 24 ms on an empty table and
+269 ms at 3,000 items. It ignores ClientRequestToken.
+
+    check      parse everything, find the items, evaluate every condition: nothing is written yet
+      refused  ->  TransactionCanceledException, one reason for each action, in their order
+    write      each touched item is kept beside; a fault in an update expression puts them all back
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from moto.core.responses import ActionResult
+from moto.dynamodb.comparisons import get_filter_expression
+from moto.dynamodb.exceptions import (
+    DynamodbException,
+    MockValidationException,
+    MultipleTransactionsException,
+    TooManyTransactionsException,
+    TransactionCanceledException,
+    TransactWriteSingleOpException,
+)
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.responses import DynamoHandler
+
+from cronstack_infra.local.dynamodb.values import comparable
+from cronstack_infra.local.lock import BACKENDS
+from cronstack_infra.local.mend import mend
+
+TOKEN_LIFE: Final = timedelta(minutes=10)
+"""How long a request token is remembered. AWS: 10 minutes."""
+LONGEST_TOKEN: Final = 36
+MOST_ACTIONS: Final = 100
+
+Reason = tuple[str | None, str | None, dict[str, Any] | None]
+"""Code, message and old item of one action's refusal, as moto's exception takes them."""
+HELD: Final[Reason] = (None, None, None)
+
+_moto_answer = DynamoHandler.transact_write_items
+
+
+class IdempotentParameterMismatch(DynamodbException):
+    """The token was used before, for another request."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "com.amazonaws.dynamodb.v20120810#IdempotentParameterMismatchException",
+            message="Request is using the same client token as a previous request with different parameters",
+        )
+
+
+def install(now: Callable[[], datetime]) -> None:
+    tokens = Tokens(now)
+    mend(DynamoDBBackend, transact_write_items=transact)
+    mend(DynamoHandler, transact_write_items=lambda self: _answer(self, tokens))
+
+
+class Tokens:
+    """The requests of the last ten minutes by token."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._seen: OrderedDict[tuple[str, ...], tuple[datetime, str]] = OrderedDict()
+
+    def replays(self, key: tuple[str, ...], request: str) -> bool:
+        """Whether this very request has been carried out. Raises IdempotentParameterMismatch for another one."""
+        while self._seen:
+            oldest = next(iter(self._seen))
+            if self._now() - self._seen[oldest][0] < TOKEN_LIFE:
+                break
+            del self._seen[oldest]
+        if key not in self._seen:
+            return False
+        if self._seen[key][1] != request:
+            raise IdempotentParameterMismatch
+        return True
+
+    def note(self, key: tuple[str, ...], request: str) -> None:
+        self._seen[key] = (self._now(), request)
+
+
+def _answer(handler: Any, tokens: Tokens) -> Any:
+    body = handler.body
+    token, actions = body.get("ClientRequestToken"), body.get("TransactItems") or []
+    if not actions:
+        raise MockValidationException(
+            "1 validation error detected: Value '[]' at 'transactItems' failed to satisfy constraint: "
+            "Member must have length greater than or equal to 1"
+        )
+    if token is not None and not 1 <= len(token) <= LONGEST_TOKEN:
+        raise MockValidationException(
+            f"1 validation error detected: Value '{token}' at 'clientRequestToken' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {LONGEST_TOKEN}"
+        )
+    with BACKENDS:
+        if token is None:
+            return _moto_answer(handler)
+        key = (handler.current_account, handler.region, token)
+        request = json.dumps(actions, sort_keys=True, default=repr)
+        if tokens.replays(key, request):
+            return ActionResult({"ConsumedCapacity": [], "ItemCollectionMetrics": {}})
+        answer = _moto_answer(handler)
+        tokens.note(key, request)
+        return answer
+
+
+class _Action(NamedTuple):
+    """One action of a transaction, with the item it is about."""
+
+    kind: str
+    given: dict[str, Any]
+    table: Any
+    key: dict[str, Any]
+    identity: tuple[Any, ...]
+
+    @property
+    def keys(self) -> tuple[Any, Any]:
+        hash_key, range_key = self.table.hash_key_attr, self.table.range_key_attr
+        return _typed(self.key[hash_key]), _typed(self.key[range_key]) if range_key else None
+
+    @property
+    def item(self) -> Any:
+        return self.table.get_item(*self.keys)
+
+    def refusal(self) -> Reason:
+        """Why its condition does not hold; HELD if it does."""
+        condition = self.given.get("ConditionExpression")
+        if condition is None:
+            return HELD
+        item = self.item
+        holds = get_filter_expression(
+            condition, self.given.get("ExpressionAttributeNames"), self.given.get("ExpressionAttributeValues")
+        )
+        if holds.expr(item):
+            return HELD
+        wants_old = self.given.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+        old = item.to_json()["Attributes"] if wants_old and item is not None else None
+        return "ConditionalCheckFailed", "The conditional request failed", old
+
+    def write(self, backend: Any) -> None:
+        name = self.table.name
+        if self.kind == "Put":
+            backend.put_item(name, copy.deepcopy(self.given["Item"]))
+        elif self.kind == "Delete":
+            backend.delete_item(name, self.key)
+        elif self.kind == "Update":
+            backend.update_item(
+                name,
+                self.key,
+                update_expression=self.given["UpdateExpression"],
+                expression_attribute_names=self.given.get("ExpressionAttributeNames", {}),
+                expression_attribute_values=self.given.get("ExpressionAttributeValues", {}),
+            )
+
+    def keep(self) -> Callable[[], None]:
+        """Remember the item (and the table's stream) as it is; the answer puts it back."""
+        hash_key, range_key = self.keys
+        old = copy.deepcopy(self.item)
+        stream = self.table.stream_shard
+        records = None if stream is None else list(stream.items)
+
+        def put_back() -> None:
+            shelf, place = (self.table.items[hash_key], range_key) if range_key else (self.table.items, hash_key)
+            if old is None:
+                shelf.pop(place, None)
+            else:
+                shelf[place] = old
+            if stream is not None:
+                stream.items = records
+
+        return put_back
+
+
+def transact(backend: Any, transact_items: list[dict[str, Any]]) -> None:
+    """Carry out all actions or none. Raises moto's exceptions, which the server answers as DynamoDB does."""
+    if len(transact_items) > MOST_ACTIONS:
+        raise TooManyTransactionsException
+    with BACKENDS:
+        actions = [_read(backend, item) for item in transact_items]
+        if len({action.identity for action in actions}) < len(actions):
+            raise MultipleTransactionsException
+        reasons = [action.refusal() for action in actions]
+        if any(reason != HELD for reason in reasons):
+            raise TransactionCanceledException(reasons)
+        _write_all(backend, actions)
+
+
+def _write_all(backend: Any, actions: list[_Action]) -> None:
+    ways_back: list[Callable[[], None]] = []
+    try:
+        for action in actions:
+            if action.kind != "ConditionCheck":
+                ways_back.append(action.keep())
+                action.write(backend)
+    except Exception:  # whatever it was: all or nothing
+        for put_back in reversed(ways_back):
+            put_back()
+        raise
+
+
+def _read(backend: Any, item: dict[str, Any]) -> _Action:
+    if len(item) != 1:
+        raise TransactWriteSingleOpException
+    ((kind, given),) = item.items()
+    if kind not in ("ConditionCheck", "Put", "Delete", "Update"):
+        raise TransactWriteSingleOpException
+    returned = given.get("ReturnValuesOnConditionCheckFailure", "NONE")
+    if returned not in ("ALL_OLD", "NONE"):
+        raise MockValidationException(
+            f"1 validation error detected: Value '{returned}' at 'returnValuesOnConditionCheckFailure' failed to "
+            "satisfy constraint: Member must satisfy enum value set: [ALL_OLD, NONE]"
+        )
+    table = backend.get_table(given["TableName"])
+    names = [name for name in (table.hash_key_attr, table.range_key_attr) if name]
+    source = given["Item"] if kind == "Put" else given["Key"]
+    types = {one["AttributeName"]: one["AttributeType"] for one in table.attr}
+    if any(name not in source or set(source[name]) != {types[name]} for name in names):
+        raise MockValidationException("The provided key element does not match the schema")
+    key = {name: source[name] for name in names}
+    return _Action(kind, given, table, key, (table.name, *(comparable(_typed(key[name])) for name in names)))
+
+
+def _typed(value: dict[str, Any]) -> Any:
+    return DynamoType(value)

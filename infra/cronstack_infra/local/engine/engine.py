@@ -1,0 +1,122 @@
+"""The engine as one: inputs on the one side, ``step`` on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from cronstack_infra.local.engine.agenda import Agenda
+from cronstack_infra.local.engine.invocations import DueEvent, Invocations
+from cronstack_infra.local.engine.knobs import Knobs
+from cronstack_infra.local.engine.schedules import DueDelivery, DueFiring, Schedules
+from cronstack_infra.local.engine.sources import (
+    DeleteMessages,
+    DueBatch,
+    DueLook,
+    PollQueue,
+    Received,
+    RunBatch,
+    SourceConfig,
+    Sources,
+)
+from cronstack_infra.local.engine.values import Effect, FunctionOutcome, FunctionRules, Refusal, ScheduleConfig
+
+
+class Engine:
+    """State and time's effect on it. Every input is given ``now``; effects come out of ``step`` only."""
+
+    def __init__(self, knobs: Knobs | None = None) -> None:
+        self.knobs = knobs or Knobs()
+        self._agenda = Agenda()
+        self._schedules = Schedules(self._agenda, self.knobs)
+        self._invocations = Invocations(self._agenda, self.knobs)
+        self._sources = Sources(self._agenda, self.knobs)
+
+    def step(self, now: datetime) -> list[Effect | PollQueue | RunBatch | DeleteMessages]:
+        """What is to be done now. Call it after inputs, and when ``next_due`` has come."""
+        for thing in self._agenda.due(now):
+            match thing:
+                case DueFiring():
+                    self._schedules.due_firing(thing, now)
+                case DueDelivery():
+                    self._schedules.due_delivery(thing, now)
+                case DueEvent():
+                    self._invocations.due(thing)
+                case DueLook():
+                    self._sources.due_look(thing)
+                case DueBatch():
+                    self._sources.due_batch(thing)
+        effects, self._agenda.effects = self._agenda.effects, []
+        return effects
+
+    def next_due(self) -> datetime | None:
+        """When ``step`` has something to do by itself; None while nothing is planned."""
+        return self._agenda.next_due()
+
+    def has_effects(self) -> bool:
+        """Whether an input has left something for the next step."""
+        return bool(self._agenda.effects)
+
+    # inputs: Scheduler
+
+    def put_schedule(self, config: ScheduleConfig, now: datetime) -> None:
+        """Created, or updated. Raises ScheduleError for an expression or zone that cannot be read."""
+        self._schedules.put(config, now)
+
+    def delete_schedule(self, arn: str) -> None:
+        self._schedules.delete(arn)
+
+    def next_instant(self, schedule_arn: str) -> datetime | None:
+        """The instant a schedule waits for."""
+        return self._schedules.next(schedule_arn)
+
+    def delivered(self, delivery: int) -> None:
+        """Outcome of ``Deliver``: the target took it."""
+        self._schedules.delivered(delivery)
+
+    def refused(self, delivery: int, refusal: Refusal, now: datetime) -> None:
+        """Outcome of ``Deliver``: the target's API refused it."""
+        self._schedules.refused(delivery, refusal, now)
+
+    # inputs: Lambda
+
+    def accept(self, request_id: str, function_arn: str, payload: str, now: datetime) -> None:
+        """An asynchronous event was taken (202)."""
+        self._invocations.accept(request_id, function_arn, payload, now)
+
+    def finished(self, request_id: str, outcome: FunctionOutcome, rules: FunctionRules, now: datetime) -> None:
+        """Outcome of ``RunFunction``."""
+        self._invocations.finished(request_id, outcome, rules, now)
+
+    def waiting(self) -> int:
+        """Asynchronous events that have not ended."""
+        return self._invocations.waiting()
+
+    # inputs: Lambda's event sources
+
+    def put_source(self, config: SourceConfig) -> None:
+        """An event source mapping was created, or updated."""
+        self._sources.put(config)
+
+    def delete_source(self, uuid: str) -> None:
+        self._sources.delete(uuid)
+
+    def queue_changed(self, queue_arn: str) -> bool:
+        """Somebody sent to a queue, or made a message visible; whether anything polls it."""
+        return self._sources.changed(queue_arn)
+
+    def received(
+        self,
+        uuid: str,
+        messages: Sequence[Received],
+        now: datetime,
+        *,
+        visible_again: datetime,
+        next_visible: datetime | None,
+    ) -> None:
+        """Outcome of ``PollQueue``."""
+        self._sources.received(uuid, messages, now, visible_again=visible_again, next_visible=next_visible)
+
+    def batch_ended(self, batch: int, outcome: FunctionOutcome, now: datetime) -> None:
+        """Outcome of ``RunBatch``."""
+        self._sources.ended(batch, outcome, now)

@@ -1,0 +1,161 @@
+"""Lambda's queue of asynchronous events: retries, throttles, age, and the record of the end.
+
+    accepted ──▶ run ──▶ succeeded                        → Success to the on-success destination
+                  │──▶ failed   → after 1, then 2 minutes; out of retries → RetriesExhausted
+                  │──▶ throttled → after 1, 2, 4 … 300 s; costs no retry
+                  └──▶ reserved concurrency 0             → ZeroReservedConcurrency, at once
+
+The age is judged ahead: if the next attempt would come too late, EventAgeExceeded is recorded now. The request id
+stays the same throughout. The rules are those in force when an attempt ends, as on AWS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from cronstack_infra.local.engine import records
+from cronstack_infra.local.engine.agenda import Agenda
+from cronstack_infra.local.engine.knobs import Knobs
+from cronstack_infra.local.engine.values import (
+    Failed,
+    FunctionOutcome,
+    FunctionRules,
+    Report,
+    RunFunction,
+    SendRecord,
+    Succeeded,
+    Throttled,
+)
+
+
+@dataclass
+class _Event:
+    request_id: str
+    function_arn: str
+    payload: str
+    accepted: datetime
+    ran: int = 0
+    throttled: int = 0
+
+
+@dataclass(frozen=True)
+class DueEvent:
+    """On the agenda: this event's next attempt."""
+
+    request_id: str
+
+
+class Invocations:
+    def __init__(self, agenda: Agenda, knobs: Knobs) -> None:
+        self._agenda = agenda
+        self._knobs = knobs
+        self._events: dict[str, _Event] = {}
+
+    def accept(self, request_id: str, function_arn: str, payload: str, now: datetime) -> None:
+        """Lambda answered 202: the event is queued. ``function_arn`` carries its qualifier."""
+        self._events[request_id] = _Event(request_id, function_arn, payload, now)
+        self._agenda.note(now, DueEvent(request_id))
+
+    def due(self, thing: DueEvent) -> None:
+        event = self._events[thing.request_id]
+        self._agenda.effects.append(RunFunction(event.request_id, event.function_arn, event.payload, event.ran + 1))
+
+    def finished(self, request_id: str, outcome: FunctionOutcome, rules: FunctionRules, now: datetime) -> None:
+        """An attempt ended."""
+        event = self._events[request_id]
+        match outcome:
+            case Succeeded():
+                event.ran += 1
+                self._end(event, "Success", outcome, rules, now)
+            case Throttled(reserved_zero=True):
+                self._end(event, "ZeroReservedConcurrency", outcome, rules, now)
+            case Throttled():
+                event.throttled += 1
+                doubled = self._knobs.throttle_base * 2.0 ** min(event.throttled - 1, 32)
+                self._again(event, min(doubled, self._knobs.throttle_most), outcome, rules, now)
+            case Failed():
+                event.ran += 1
+                if event.ran > rules.max_retries:
+                    self._end(event, "RetriesExhausted", outcome, rules, now)
+                else:
+                    delays = self._knobs.retry_delays
+                    self._again(event, delays[min(event.ran, len(delays)) - 1], outcome, rules, now)
+
+    def waiting(self) -> int:
+        """Events that have not ended."""
+        return len(self._events)
+
+    def _again(
+        self, event: _Event, seconds: float, outcome: FunctionOutcome, rules: FunctionRules, now: datetime
+    ) -> None:
+        due = now + timedelta(seconds=seconds)
+        if due - event.accepted >= timedelta(seconds=rules.max_age):
+            self._end(event, "EventAgeExceeded", outcome, rules, now)
+            return
+        self._agenda.note(due, DueEvent(event.request_id))
+        fields = {"function": records.short(event.function_arn), "request_id": event.request_id, "in_seconds": seconds}
+        reason = "throttled" if isinstance(outcome, Throttled) else "failed"
+        self._agenda.effects.append(Report("retry", {**fields, "attempt": event.ran + 1, "reason": reason}))
+
+    def _end(
+        self, event: _Event, condition: str, outcome: FunctionOutcome, rules: FunctionRules, now: datetime
+    ) -> None:
+        del self._events[event.request_id]
+        wanted = rules.on_success if condition == "Success" else rules.on_failure
+        if wanted is not None:
+            self._send(event, wanted, condition, self._record(event, condition, outcome, wanted, now), {})
+        if condition == "Success":
+            return
+        if rules.dead_letters is not None:
+            self._send(event, rules.dead_letters, condition, event.payload, _attributes(event, outcome))
+        if wanted is None and rules.dead_letters is None:
+            fields = {
+                "function": records.short(event.function_arn),
+                "request_id": event.request_id,
+                "reason": condition,
+            }
+            self._agenda.effects.append(Report("dropped", {"origin": "handler", **fields}))
+
+    def _send(
+        self, event: _Event, where: str, condition: str, body: str, attributes: dict[str, tuple[str, str]]
+    ) -> None:
+        origin = "success" if condition == "Success" else "handler"
+        self._agenda.effects.append(
+            SendRecord(origin, where, body, condition, attributes, function_arn=event.function_arn)
+        )
+
+    def _record(self, event: _Event, condition: str, outcome: FunctionOutcome, to: str, now: datetime) -> str:
+        response: dict[str, Any] | None = None
+        payload = None
+        if isinstance(outcome, Succeeded | Failed):
+            response = {"statusCode": 200, "executedVersion": outcome.version}
+            payload = outcome.payload
+            if isinstance(outcome, Failed):
+                response["functionError"] = "Unhandled"
+        return records.destination(
+            request_id=event.request_id,
+            function_arn=event.function_arn,
+            condition=condition,
+            invoke_count=event.ran,
+            event=event.payload,
+            now=now,
+            response=response,
+            response_payload=payload,
+            to=to,
+        )
+
+
+def _attributes(event: _Event, outcome: FunctionOutcome) -> dict[str, tuple[str, str]]:
+    """Of a letter in the function's own dead-letter queue."""
+    status, text = "200", ""
+    if isinstance(outcome, Throttled):
+        status, text = str(outcome.status), "Rate Exceeded."
+    elif isinstance(outcome, Failed):
+        text = records.error_message(outcome.payload)
+    return {
+        "RequestID": ("String", event.request_id),
+        "ErrorCode": ("Number", status),
+        "ErrorMessage": ("String", text.encode()[:1024].decode("utf-8", "ignore") or "-"),
+    }

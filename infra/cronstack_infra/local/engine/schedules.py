@@ -1,0 +1,333 @@
+"""EventBridge Scheduler: schedules, their next instants, and the deliveries under way.
+
+    put ──▶ pending (the next instant is on the agenda) ──due──▶ delivery ──▶ delivered
+             ▲                                       │              │──▶ refused, retryable → again, with back-off
+             └───────────── next instant ◀───────────┘              └──▶ permanent, or out of retries or age
+                                                                          → dead letter, or dropped
+
+A delivery keeps the configuration it began with, whatever becomes of its schedule. One that fails never holds
+another back. After a sleep of the machine the missed instants are delivered late, as after an outage: in order, one
+by one, ``late_gap`` apart, and of a recurring schedule only those that are not older than its event age; the older
+are reported as missed. What a late occurrence then does is its start deadline's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from cronstack.timetable import Schedule, parse
+from cronstack_infra.local.engine import records
+from cronstack_infra.local.engine.agenda import Agenda
+from cronstack_infra.local.engine.chance import chance, letters
+from cronstack_infra.local.engine.knobs import Knobs
+from cronstack_infra.local.engine.values import (
+    DeleteSchedule,
+    Deliver,
+    Refusal,
+    Report,
+    ScheduleConfig,
+    SendRecord,
+)
+
+_EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
+_MOMENT: Final = timedelta(microseconds=1)
+_LATE: Final = timedelta(seconds=60)
+"""A firing this much after its time was missed: the engine was not there, or the machine slept."""
+_COUNTED: Final = 10_000
+"""Missed instants are counted up to here."""
+
+
+@dataclass
+class _Entry:
+    """A schedule and where it stands."""
+
+    config: ScheduleConfig
+    timetable: Schedule
+    anchor: datetime
+    """First instant of a rate() without StartDate."""
+    turn: int
+    """Grows with each change; what is on the agenda under an older turn is void."""
+    fired: datetime | None = None
+    pending: datetime | None = None
+    deliveries: int = 0
+
+    @property
+    def once(self) -> bool:
+        return self.timetable.kind == "at"
+
+
+@dataclass
+class _Delivery:
+    number: int
+    config: ScheduleConfig
+    scheduled: datetime
+    attempt: int = 1
+    copy: int = 0
+
+
+@dataclass(frozen=True)
+class DueFiring:
+    """On the agenda: this instant of a schedule."""
+
+    arn: str
+    turn: int
+    instant: datetime
+
+
+@dataclass(frozen=True)
+class DueDelivery:
+    """On the agenda: the next attempt of a delivery; the refusal of the last one."""
+
+    number: int
+    refusal: Refusal
+
+
+class Schedules:
+    def __init__(self, agenda: Agenda, knobs: Knobs) -> None:
+        self._agenda = agenda
+        self._knobs = knobs
+        self._entries: dict[str, _Entry] = {}
+        self._deliveries: dict[int, _Delivery] = {}
+        self._turns = 0
+        self._numbers = 0
+
+    def put(self, config: ScheduleConfig, now: datetime) -> None:
+        """A schedule was created or updated. Raises ScheduleError for what cannot be read."""
+        old = self._entries.get(config.arn)
+        kept = old is not None and _grid(old.config) == _grid(config)
+        anchor = old.anchor if old is not None and kept else now.replace(microsecond=0)
+        self._turns += 1
+        entry = _Entry(config, _timetable(config, anchor), anchor, self._turns)
+        if old is not None:
+            entry.fired, entry.deliveries = old.fired, old.deliveries
+        self._entries[config.arn] = entry
+        if not config.enabled:
+            self._tell(entry)
+            return
+        if old is not None and kept and old.pending is not None and old.pending <= now:
+            self._note(entry, old.pending, now)  # its instant has come, only its second inside the minute has not
+        else:
+            first = self._first(entry, now, new=not kept)
+            if first is not None:
+                self._note(entry, first, now)
+        self._tell(entry)
+
+    def delete(self, arn: str) -> None:
+        """A schedule was deleted; deliveries under way go on."""
+        self._entries.pop(arn, None)
+
+    def next(self, arn: str) -> datetime | None:
+        """The instant a schedule waits for; None when there is none, or no such schedule."""
+        entry = self._entries.get(arn)
+        return entry.pending if entry is not None else None
+
+    def due_firing(self, thing: DueFiring, now: datetime) -> None:
+        entry = self._entries.get(thing.arn)
+        if entry is None or entry.turn != thing.turn:
+            return
+        entry.pending = None
+        fresh = self._fresh(entry, thing.instant, now)
+        if fresh is not None and fresh == thing.instant:
+            self._fire(entry, fresh, now)
+            fresh = None if entry.once else next(entry.timetable.after(thing.instant), None)
+        if fresh is not None:
+            self._note(entry, fresh, now)
+        self._complete(entry)
+
+    def due_delivery(self, thing: DueDelivery, now: datetime) -> None:
+        delivery = self._deliveries[thing.number]
+        if now - delivery.scheduled > timedelta(seconds=delivery.config.target.max_age):
+            self._give_up(delivery, thing.refusal, "MaximumEventAgeInSeconds")
+            return
+        delivery.attempt += 1
+        self._attempt(delivery)
+
+    def delivered(self, number: int) -> None:
+        """The target took it."""
+        self._conclude(self._deliveries[number])
+
+    def refused(self, number: int, refusal: Refusal, now: datetime) -> None:
+        """The target's API refused it."""
+        delivery = self._deliveries[number]
+        if self._permanent(refusal):
+            self._give_up(delivery, refusal, None)
+        elif delivery.attempt > delivery.config.target.max_retries:
+            self._give_up(delivery, refusal, "MaximumRetryAttempts")
+        else:
+            wait = self._back_off(delivery)
+            self._agenda.note(now + timedelta(seconds=wait), DueDelivery(number, refusal))
+            fields = {
+                "schedule": delivery.config.arn,
+                "scheduled": records.utc(delivery.scheduled),
+                "attempt": delivery.attempt + 1,
+                "in_seconds": round(wait, 3),
+                "reason": refusal.code,
+            }
+            self._agenda.effects.append(Report("retry", fields))
+
+    # when
+
+    def _first(self, entry: _Entry, now: datetime, *, new: bool) -> datetime | None:
+        """The instant a schedule waits for after a change."""
+        if entry.once:
+            instant = next(entry.timetable.after(_EARLIEST))
+            if instant == entry.fired and not self._knobs.same_at_fires_again:
+                return None
+            return instant if instant > now or self._knobs.past_at_fires else None
+        if new and entry.timetable.kind == "rate" and entry.config.start is None:
+            at_once = self._knobs.rate_starts_at_once
+            return next(entry.timetable.after(entry.anchor - _MOMENT if at_once else entry.anchor), None)
+        return next(entry.timetable.after(now), None)
+
+    def _note(self, entry: _Entry, instant: datetime, now: datetime) -> None:
+        entry.pending = instant
+        due, knobs = instant, self._knobs
+        if knobs.spread:
+            due += timedelta(seconds=knobs.spread * chance(knobs.seed, "second", entry.config.arn, instant))
+        if entry.config.window:
+            due += timedelta(minutes=entry.config.window * chance(knobs.seed, "window", entry.config.arn, instant))
+        if due + _LATE < now and not entry.once:
+            due = now + timedelta(seconds=self._knobs.late_gap)
+        self._agenda.note(due, DueFiring(entry.config.arn, entry.turn, instant))
+
+    def _fresh(self, entry: _Entry, instant: datetime, now: datetime) -> datetime | None:
+        """``instant``, or the first later one that is young enough; the missed ones between are reported."""
+        oldest = now - timedelta(seconds=entry.config.target.max_age) - timedelta(minutes=entry.config.window)
+        if entry.once or instant >= oldest:
+            return instant
+        missed, last = 1, instant
+        for later in entry.timetable.after(instant):
+            if later >= oldest:
+                break
+            missed, last = missed + 1, later
+            if missed >= _COUNTED:
+                break
+        fields = {"schedule": entry.config.arn, "count": missed}
+        span = {"first": records.utc(instant), "last": records.utc(last)}
+        self._agenda.effects.append(Report("missed", {**fields, **span}))
+        return next(entry.timetable.after(max(last, oldest - _MOMENT)), None)
+
+    def _back_off(self, delivery: _Delivery) -> float:
+        doubled = self._knobs.delivery_retry_base * 2.0 ** min(delivery.attempt - 1, 32)
+        whole = min(doubled, self._knobs.delivery_retry_most)
+        jitter = chance(self._knobs.seed, "retry", delivery.config.arn, delivery.scheduled, delivery.attempt)
+        return whole / 2 + whole / 2 * jitter
+
+    def _permanent(self, refusal: Refusal) -> bool:
+        return 400 <= refusal.status < 500 and refusal.status != 429 and refusal.code not in self._knobs.retried_codes
+
+    # what
+
+    def _fire(self, entry: _Entry, instant: datetime, now: datetime) -> None:
+        entry.fired = instant
+        target = records.short(entry.config.target.arn)
+        fields = {"schedule": entry.config.arn, "scheduled": records.utc(instant), "function": target}
+        if now - instant > _LATE + timedelta(minutes=entry.config.window):
+            fields["late"] = str(int((now - instant).total_seconds()))
+        self._agenda.effects.append(Report("fired", fields))
+        share = self._knobs.duplicates
+        twice = share > 0 and chance(self._knobs.seed, "duplicate", entry.config.arn, instant) < share
+        for copy in range(2 if twice else 1):
+            self._numbers += 1
+            delivery = _Delivery(self._numbers, entry.config, instant, copy=copy)
+            self._deliveries[delivery.number] = delivery
+            entry.deliveries += 1
+            self._attempt(delivery)
+
+    def _attempt(self, delivery: _Delivery) -> None:
+        config, execution_id = delivery.config, self._execution_id(delivery)
+        text = records.payload(
+            config.target,
+            schedule_arn=config.arn,
+            scheduled=delivery.scheduled,
+            execution_id=execution_id,
+            attempt=delivery.attempt,
+            seed=self._knobs.seed,
+        )
+        self._agenda.effects.append(
+            Deliver(
+                delivery.number, config.arn, config.target, delivery.scheduled, delivery.attempt, execution_id, text
+            )
+        )
+
+    def _execution_id(self, delivery: _Delivery) -> str:
+        about = (delivery.config.arn, delivery.scheduled, delivery.copy, delivery.attempt)
+        return letters(16, self._knobs.seed, "execution", *about)
+
+    def _give_up(self, delivery: _Delivery, refusal: Refusal, exhausted: str | None) -> None:
+        target = delivery.config.target
+        if target.dead_letters is None:
+            fields = {"origin": "delivery", "schedule": delivery.config.arn, "reason": refusal.code}
+            scheduled = {"scheduled": records.utc(delivery.scheduled), "error": refusal.message}
+            self._agenda.effects.append(Report("dropped", {**fields, **scheduled}))
+        else:
+            execution_id = self._execution_id(delivery)
+            text = records.payload(
+                target,
+                schedule_arn=delivery.config.arn,
+                scheduled=delivery.scheduled,
+                execution_id=execution_id,
+                attempt=delivery.attempt,
+                seed=self._knobs.seed,
+            )
+            body, attributes = records.dead_letter(
+                target,
+                text,
+                schedule_arn=delivery.config.arn,
+                scheduled=delivery.scheduled,
+                execution_id=execution_id,
+                attempt=delivery.attempt,
+                refusal=refusal,
+                exhausted=exhausted,
+            )
+            self._agenda.effects.append(
+                SendRecord(
+                    "delivery",
+                    target.dead_letters,
+                    body,
+                    refusal.code,
+                    attributes,
+                    role_arn=target.role_arn,
+                    schedule_arn=delivery.config.arn,
+                )
+            )
+        self._conclude(delivery)
+
+    def _conclude(self, delivery: _Delivery) -> None:
+        del self._deliveries[delivery.number]
+        entry = self._entries.get(delivery.config.arn)
+        if entry is not None:
+            entry.deliveries = max(entry.deliveries - 1, 0)
+            self._complete(entry)
+
+    def _complete(self, entry: _Entry) -> None:
+        """ActionAfterCompletion: nothing more to fire, nothing under way."""
+        ended = entry.once or entry.config.end is not None
+        fired = entry.fired is not None and entry.pending is None and not entry.deliveries
+        if entry.config.delete_when_done and entry.config.enabled and ended and fired:
+            del self._entries[entry.config.arn]
+            self._agenda.effects.append(DeleteSchedule(entry.config.arn))
+
+    def _tell(self, entry: _Entry) -> None:
+        following = records.utc(entry.pending) if entry.pending is not None else None
+        fields = {"schedule": entry.config.arn, "expression": entry.config.expression, "next": following}
+        self._agenda.effects.append(Report("scheduled", fields))
+
+
+def _timetable(config: ScheduleConfig, anchor: datetime) -> Schedule:
+    bare = parse(config.expression, timezone=config.timezone)
+    if bare.kind == "at":
+        return bare
+    start = config.start
+    if start is None and bare.kind == "rate":
+        start = anchor
+    if start is not None and config.end is not None and config.end <= start:
+        start = config.end - timedelta(seconds=1) if config.start is None else start
+    return parse(config.expression, timezone=config.timezone, start=start, end=config.end)
+
+
+def _grid(config: ScheduleConfig) -> tuple[str, str, datetime | None]:
+    """What decides on which instants a rate() falls."""
+    return config.expression, config.timezone, config.start

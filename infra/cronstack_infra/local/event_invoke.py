@@ -1,0 +1,157 @@
+"""EventInvokeConfig: retries, age and destinations of asynchronous events, one for each qualifier of a function.
+
+moto 5.2.5 has one for a function, knows no qualifier, and keeps the first for ever. Here an alias or a version has its
+own or none: it does not inherit that of $LATEST, as on AWS.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any, Final
+from urllib.parse import unquote
+
+from moto.awslambda.exceptions import InvalidParameterValueException, UnknownEventConfig, ValidationException
+from moto.awslambda.models import EventInvokeConfig, LambdaBackend, LambdaFunction
+from moto.awslambda.responses import LambdaResponse
+from moto.core.responses import ActionResult
+from moto.core.utils import unix_time
+
+from cronstack_infra.local import permissions
+from cronstack_infra.local.mend import mend
+
+LATEST: Final = "$LATEST"
+_LEAST: Final = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+
+
+def install() -> None:
+    mend(
+        LambdaBackend,
+        put_function_event_invoke_config=put,
+        update_function_event_invoke_config=update,
+        get_function_event_invoke_config=get,
+        delete_function_event_invoke_config=delete,
+        list_function_event_invoke_configs=list_all,
+    )
+    mend(
+        LambdaResponse,
+        put_function_event_invoke_config=lambda request: ActionResult(put(*_asked(request), *_rest(request))),
+        update_function_event_invoke_config=lambda request: json.dumps(update(*_asked(request), *_rest(request))),
+        get_function_event_invoke_config=lambda request: ActionResult(get(*_asked(request), _qualifier(request))),
+        delete_function_event_invoke_config=_answer_delete,
+    )
+
+
+def config_of(function: LambdaFunction, qualifier: str) -> dict[str, Any]:
+    """What is configured for a qualifier of a function ($LATEST's own object); empty if nothing is."""
+    found = _kept(function).get(qualifier)
+    return found.config if found is not None else {}
+
+
+def forget(function: LambdaFunction, qualifier: str) -> None:
+    """The alias or version is gone, and its configuration with it."""
+    _kept(function).pop(qualifier, None)
+
+
+def put(backend: Any, function_name: str, config: dict[str, Any], qualifier: str | None = None) -> dict[str, Any]:
+    """Overwrite all: what is left out is again the default."""
+    function, named = _place(backend, function_name, qualifier)
+    config["DestinationConfig"] = destinations = dict(config.get("DestinationConfig") or {})
+    for which in ("OnSuccess", "OnFailure"):
+        arn = destinations.setdefault(which, {}).get("Destination")
+        if arn:
+            _check_destination(which, arn, function.role)
+    for name, least in _LEAST.items():
+        if name in config and config[name] < least:
+            text = f"Member must have value greater than or equal to {least}"
+            raise ValidationException(config[name], name[0].lower() + name[1:], text)
+    kept: Any = EventInvokeConfig(f"{_plain(function)}:{named}", "", config)
+    kept.last_modified = unix_time()
+    _kept(function)[named] = kept
+    shown: dict[str, Any] = kept.response()
+    return shown
+
+
+def update(backend: Any, function_name: str, config: dict[str, Any], qualifier: str | None = None) -> dict[str, Any]:
+    """Change parts."""
+    function, named = _place(backend, function_name, qualifier)
+    merged = copy.deepcopy(_existing(function, named).config)
+    merged["DestinationConfig"].update(config.get("DestinationConfig") or {})
+    merged |= {key: value for key, value in config.items() if key != "DestinationConfig"}
+    return put(backend, function_name, merged, qualifier)
+
+
+def get(backend: Any, function_name: str, qualifier: str | None = None) -> dict[str, Any]:
+    shown: dict[str, Any] = _existing(*_place(backend, function_name, qualifier)).response()
+    return shown
+
+
+def delete(backend: Any, function_name: str, qualifier: str | None = None) -> None:
+    function, named = _place(backend, function_name, qualifier)
+    _existing(function, named)
+    forget(function, named)
+
+
+def list_all(backend: Any, function_name: str) -> dict[str, Any]:
+    """Of all qualifiers."""
+    function, _ = _place(backend, function_name, None)
+    return {"FunctionEventInvokeConfigs": [kept.response() for _, kept in sorted(_kept(function).items())]}
+
+
+def require_destination(role_arn: str, arn: str, refusal: str) -> None:
+    """Raise AWS's refusal unless a function's role may write to a queue or topic; {call} and {service} in its text."""
+    service = arn.split(":")[2]
+    call = "SendMessage" if service == "sqs" else "Publish"
+    role = permissions.find_role(role_arn)
+    if role is None or not permissions.may(role, f"{service}:{call}", arn).allowed:
+        raise InvalidParameterValueException(refusal.format(call=call, service=service.upper()))
+
+
+def _check_destination(which: str, arn: str, role_arn: str) -> None:
+    if arn.split(":")[2:3] not in (["sqs"], ["sns"]) or arn.endswith(".fifo"):
+        text = f"The local cloud sends {which} records to standard SQS queues and SNS topics only, not to {arn}"
+        raise InvalidParameterValueException(text)
+    require_destination(
+        role_arn, arn, f"The function's execution role does not have permissions to call {{call}} on {arn}"
+    )
+
+
+def _place(backend: Any, function_name: str, qualifier: str | None) -> tuple[LambdaFunction, str]:
+    """$LATEST's object, which keeps the configurations of all qualifiers, and the qualifier that is meant."""
+    backend.get_function(function_name, qualifier)  # raises for a qualifier that there is not
+    name, _, within = function_name.split(":function:")[-1].partition(":")
+    return backend.get_function(name), within or qualifier or LATEST
+
+
+def _existing(function: LambdaFunction, qualifier: str) -> EventInvokeConfig:
+    found = _kept(function).get(qualifier)
+    if found is None:
+        raise UnknownEventConfig(f"{_plain(function)}:{qualifier}")
+    return found
+
+
+def _kept(function: LambdaFunction) -> dict[str, EventInvokeConfig]:
+    kept: dict[str, EventInvokeConfig] = vars(function).setdefault("event_invoke_configs", {})
+    return kept
+
+
+def _plain(function: LambdaFunction) -> str:
+    return ":".join(function.function_arn.split(":")[:7])
+
+
+def _asked(request: Any) -> tuple[Any, str]:
+    return request.backend, unquote(request.path.rsplit("/", 2)[1])
+
+
+def _qualifier(request: Any) -> str | None:
+    found: str | None = request.querystring.get("Qualifier", [None])[0]
+    return found
+
+
+def _rest(request: Any) -> tuple[dict[str, Any], str | None]:
+    return request.json_body, _qualifier(request)
+
+
+def _answer_delete(request: Any) -> tuple[int, dict[str, Any], str]:
+    delete(*_asked(request), _qualifier(request))
+    return 204, {"status": 204}, ""

@@ -1,0 +1,248 @@
+"""Lambda's API for event sources in front of the engine: SQS queues are polled, other sources kept with a note.
+
+Replaced on moto's classes. What moto 5.2.5 has wrong here: it runs the function inside SendMessage, answers states it
+was never in, finds mappings only by the very words they were made with, and forgets nothing when one is deleted.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
+
+from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
+from moto.awslambda.models import EventSourceMapping, LambdaBackend
+from moto.awslambda.responses import LambdaResponse
+from moto.core.exceptions import JsonRESTError
+from moto.sqs.models import Queue, SQSBackend
+
+from cronstack_infra.local import permissions
+from cronstack_infra.local.engine.sources import SourceConfig
+from cronstack_infra.local.mend import mend
+from cronstack_infra.local.source_polls import find_queue, visibility_of
+from cronstack_infra.local.sqs import hidden_anew
+
+if TYPE_CHECKING:
+    from cronstack_infra.local.carrying import Carrying
+
+_create = LambdaBackend.create_event_source_mapping
+_update = LambdaBackend.update_event_source_mapping
+_delete = LambdaBackend.delete_event_source_mapping
+_show = EventSourceMapping.get_configuration
+_add = Queue.add_message
+_done = Queue.delete_message
+
+NOT_CARRIED_OUT: Final = {
+    "FilterCriteria": "filter criteria; have the function ignore what it does not want",
+    "ProvisionedPollerConfig": "provisioned pollers",
+    "DestinationConfig": "destinations of event sources; an SQS queue has its redrive policy",
+}
+_RECEIVING: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+
+
+_Mapping: Any = EventSourceMapping
+"""moto's class is abstract by its annotations only."""
+
+
+class NoSuchMapping(LambdaClientError):
+    code = 404
+
+    def __init__(self) -> None:
+        super().__init__("ResourceNotFoundException", "The resource you requested does not exist.")
+
+
+class AlreadyMapped(LambdaClientError):
+    code = 409
+
+    def __init__(self, uuid: str) -> None:
+        text = f"An event source mapping of this queue and this function already exists, with UUID {uuid}"
+        super().__init__("ResourceConflictException", text)
+
+
+def install(drive: Carrying) -> None:
+    """Put the engine behind moto's event source mappings, and have it hear what happens in queues."""
+
+    def create(self: Any, spec: dict[str, Any]) -> Any:
+        arn = spec.get("EventSourceArn") or ""
+        if arn.split(":")[2:3] != ["sqs"]:
+            drive.note(f"event source mapping of {arn} to {spec.get('FunctionName')}: kept, but nothing polls it here")
+            try:
+                return _create(self, spec)
+            except JsonRESTError:
+                raise InvalidParameterValueException(f"Stream not found: {arn}") from None
+        function = _function(self, spec.get("FunctionName") or "")
+        made = _Mapping({**spec, "RegionName": self.region_name, "AccountId": self.account_id, "FunctionArn": function})
+        _check(self, made, spec)
+        for other in self._event_source_mappings.values():
+            if (other.event_source_arn, other.function_arn) == (arn, function):
+                raise AlreadyMapped(other.uuid)
+        self._event_source_mappings[made.uuid] = made
+        drive.put_source(config_of(made))
+        return made
+
+    def update(self: Any, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
+        mapping = self.get_event_source_mapping(uuid)
+        if mapping is None or not _polled(mapping):
+            return _update(self, uuid, spec)
+        if "FunctionName" in spec:
+            spec = {**spec, "FunctionName": _function(self, spec["FunctionName"])}
+        _check(self, mapping, spec)
+        function = spec.get("FunctionName") or mapping.function_arn
+        _update(self, uuid, {name: value for name, value in spec.items() if value is not None})
+        mapping.function_arn = mapping.function_name = function
+        drive.put_source(config_of(mapping))
+        return mapping  # type: ignore[no-any-return]
+
+    def delete(self: Any, uuid: str) -> EventSourceMapping | None:
+        drive.delete_source(uuid)
+        return _delete(self, uuid)
+
+    mend(
+        LambdaBackend,
+        create_event_source_mapping=create,
+        update_event_source_mapping=update,
+        delete_event_source_mapping=delete,
+        list_event_source_mappings=_list,
+    )
+    mend(EventSourceMapping, get_configuration=_shown)
+    mend(
+        LambdaResponse,
+        create_event_source_mapping=_answer_create,
+        update_event_source_mapping=_answer_update,
+        delete_event_source_mapping=_answer_delete,
+    )
+    _install_queues(drive)
+
+
+def _install_queues(drive: Carrying) -> None:
+    """Have the engine told when there is something new to be had from a queue."""
+
+    def add_message(self: Any, message: Any) -> None:
+        _add(self, message)
+        drive.queue_changed(self.queue_arn)
+
+    def delete_message(self: Any, receipt_handle: str) -> None:
+        _done(self, receipt_handle)
+        if self.fifo_queue:
+            drive.queue_changed(self.queue_arn)  # its group has waited for it
+
+    def change_message_visibility(self: Any, queue_name: str, *args: Any, **given: Any) -> None:
+        hidden_anew(self, queue_name, *args, **given)
+        drive.queue_changed(self.get_queue(queue_name).queue_arn)
+
+    mend(Queue, add_message=add_message, delete_message=delete_message)
+    mend(SQSBackend, change_message_visibility=change_message_visibility)
+
+
+def config_of(mapping: EventSourceMapping) -> SourceConfig:
+    """A mapping as the engine wants it."""
+    return SourceConfig(
+        uuid=mapping.uuid,
+        queue_arn=mapping.event_source_arn,
+        function_arn=mapping.function_arn,
+        batch_size=int(mapping.batch_size),
+        window=int(mapping.max_batch_window or 0),
+        concurrency=(mapping.scaling_config or {}).get("MaximumConcurrency"),
+        reports_failures="ReportBatchItemFailures" in (mapping.function_response_types or []),
+        enabled=bool(mapping.enabled),
+    )
+
+
+def _polled(mapping: EventSourceMapping) -> bool:
+    return ":sqs:" in mapping.event_source_arn
+
+
+def _function(backend: Any, named: str) -> str:
+    """The ARN that a mapping invokes: with a qualifier only when one was given."""
+    found = backend._lambdas.get_function_by_name_or_arn_with_qualifier(named)
+    plain = ":".join(found.function_arn.split(":")[:7])
+    last = named.split(":function:")[-1]
+    qualifier = last.partition(":")[2] if ":" in last else ""
+    return f"{plain}:{qualifier}" if qualifier and qualifier != "$LATEST" else plain
+
+
+def _check(backend: Any, mapping: EventSourceMapping, spec: dict[str, Any]) -> None:
+    """What AWS asks of a queue, a batch and a role, whichever way the call came."""
+    for member, what in NOT_CARRIED_OUT.items():
+        if any((spec.get(member) or {}).values()):
+            raise InvalidParameterValueException(f"The local cloud does not carry out {what}")
+    queue = find_queue(mapping.event_source_arn)
+    if queue is None:
+        raise InvalidParameterValueException(
+            "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
+            "SQS Error Message: The specified queue does not exist."
+        )
+    size = spec.get("BatchSize") or mapping.batch_size
+    window = spec.get("MaximumBatchingWindowInSeconds", mapping.max_batch_window) or 0
+    if queue.fifo_queue and (size > 10 or window):
+        raise InvalidParameterValueException("A FIFO queue has batches of 10 at most, and no batching window")
+    if size > 10 and not window:
+        raise InvalidParameterValueException(
+            "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
+        )
+    named = spec.get("FunctionName") or mapping.function_arn
+    function = backend._lambdas.get_function_by_name_or_arn_with_qualifier(named)
+    if visibility_of(queue) < int(function.timeout):
+        raise InvalidParameterValueException(
+            f"Invalid request provided: Queue visibility timeout: {visibility_of(queue)} seconds is less than "
+            f"Function timeout: {function.timeout} seconds"
+        )
+    role = permissions.find_role(function.role)
+    for action in _RECEIVING:
+        if role is None or not permissions.may(role, action, queue.queue_arn).allowed:
+            raise InvalidParameterValueException(
+                f"The provided execution role does not have permissions to call {action.partition(':')[2]} on SQS"
+            )
+
+
+def _list(self: Any, event_source_arn: str | None, function_name: str | None) -> list[EventSourceMapping]:
+    def wanted(mapping: EventSourceMapping) -> bool:
+        if event_source_arn and mapping.event_source_arn != event_source_arn:
+            return False
+        last = mapping.function_arn.split(":function:")[-1]
+        return not function_name or function_name.split(":function:")[-1] in (last, last.partition(":")[0])
+
+    return [mapping for mapping in self._event_source_mappings.values() if wanted(mapping)]
+
+
+def _shown(self: Any) -> dict[str, Any]:
+    shown = _show(self)
+    if not _polled(self):
+        return shown
+    for name in ("LastProcessingResult", "StartingPosition", "ParallelizationFactor", "Tags"):
+        shown.pop(name, None)
+    shown["MaximumBatchingWindowInSeconds"] = int(self.max_batch_window or 0)
+    shown["StateTransitionReason"] = "USER_INITIATED"
+    shown["FunctionResponseTypes"] = list(self.function_response_types or [])
+    if not shown.get("ScalingConfig"):
+        shown.pop("ScalingConfig", None)
+    return shown
+
+
+def _in_state(mapping: EventSourceMapping, state: str) -> tuple[int, dict[str, Any], str]:
+    shown = mapping.get_configuration()
+    if _polled(mapping):
+        shown["State"] = state
+    return 202, {"status": 202}, json.dumps(shown)
+
+
+def _uuid(request: Any) -> str:
+    return unquote(request.path.rstrip("/").rsplit("/", 1)[-1])
+
+
+def _answer_create(self: Any) -> tuple[int, dict[str, Any], str]:
+    return _in_state(self.backend.create_event_source_mapping(self.json_body), "Creating")
+
+
+def _answer_update(self: Any) -> tuple[int, dict[str, Any], str]:
+    mapping = self.backend.update_event_source_mapping(_uuid(self), self.json_body)
+    if mapping is None:
+        raise NoSuchMapping
+    return _in_state(mapping, "Updating")
+
+
+def _answer_delete(self: Any) -> tuple[int, dict[str, Any], str]:
+    mapping = self.backend.delete_event_source_mapping(_uuid(self))
+    if mapping is None:
+        raise NoSuchMapping
+    return _in_state(mapping, "Deleting")

@@ -1,0 +1,37 @@
+"""What happens in the local cloud, as numbered JSON lines: on standard output for the parent, and for later readers."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from threading import Lock
+from typing import Any, Final
+
+MOST_EVENTS: Final = 100_000
+"""Events kept for later readers; the oldest go first. Defaults to 100,000."""
+
+
+class Events:
+    """The newest events. ``write`` is given each one as a line of JSON."""
+
+    def __init__(self, now: Callable[[], datetime], write: Callable[[str], None]) -> None:
+        self._now = now
+        self._write = write
+        self._lock = Lock()
+        self._kept: deque[dict[str, Any]] = deque(maxlen=MOST_EVENTS)
+        self._seq = 0
+
+    def emit(self, event: dict[str, Any]) -> None:
+        """Number an event, put the time on it if it has none, keep it and write it."""
+        with self._lock:
+            self._seq += 1
+            numbered = {"at": self._now().isoformat(), **event, "seq": self._seq}
+            self._kept.append(numbered)
+            self._write(json.dumps(numbered, default=str))
+
+    def since(self, seq: int) -> list[dict[str, Any]]:
+        """The events that came after number ``seq``, oldest first."""
+        with self._lock:
+            return [event for event in self._kept if event["seq"] > seq]

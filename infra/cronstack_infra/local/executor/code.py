@@ -1,0 +1,78 @@
+"""Deployed code on disk: each zip is unpacked once, by its hash, into a folder that is only read afterwards."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+LAMBDA_IMAGE: Final = (
+    "awslambdaric",
+    "runtime_client",
+    "simplejson",
+    "snapshot_restore_py",
+    "boto3",
+    "botocore",
+    "s3transfer",
+    "jmespath",
+    "dateutil",
+    "six",
+    "urllib3",
+)
+"""What Lambda's Python image has besides the standard library. Anything else must be in the zip, here as there."""
+
+SDK: Final = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3", "simplejson")
+"""What the warden has loaded: a zip that brings one of these itself is not forked but started afresh."""
+
+
+def link_image(folder: Path) -> None:
+    """Fill ``folder`` with links to what Lambda's image has, out of this interpreter's packages."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in LAMBDA_IMAGE:
+        found = find_spec(name)
+        if found is None or found.origin is None:
+            if sys.platform == "linux":
+                raise ModuleNotFoundError(f"{name} is needed to run handlers", name=name)
+            continue
+        origin = Path(found.origin)
+        source = origin.parent if found.submodule_search_locations else origin
+        (folder / source.name).symlink_to(source)
+
+
+class CodeFolders:
+    """Unpacked zips below ``place``. ``of`` may be called from several threads."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._unpacking = threading.Lock()
+
+    def of(self, sha256: str, code: bytes) -> Path:
+        """The folder with the files of ``code``."""
+        name = "".join(letter if letter.isalnum() else "_" for letter in sha256) or "empty"
+        folder = self._place / name
+        with self._unpacking:
+            if not folder.exists():
+                growing = folder.with_name(name + ".part")
+                _unpack(code, growing)
+                growing.rename(folder)
+        return folder
+
+
+def brings_sdk(folder: Path) -> bool:
+    """Whether unpacked code has SDK packages of its own, which then come before Lambda's."""
+    return any((folder / name).exists() or (folder / f"{name}.py").exists() for name in SDK)
+
+
+def _unpack(code: bytes, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(io.BytesIO(code)) as archive:
+        for item in archive.infolist():
+            written = archive.extract(item, folder)  # drops "..", drive letters and leading slashes
+            if not item.is_dir():
+                mode = (item.external_attr >> 16) & 0o777
+                os.chmod(written, (mode | 0o444) & 0o555)

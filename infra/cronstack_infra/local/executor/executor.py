@@ -1,0 +1,240 @@
+"""The executor: gives each invocation a sandbox, warm where there is one, and a thread of its own to all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import sys
+import tempfile
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cronstack_infra.local.environment import LONGEST_TIMEOUT
+from cronstack_infra.local.executor.children import Children
+from cronstack_infra.local.executor.code import CodeFolders, brings_sdk, link_image
+from cronstack_infra.local.executor.memory import resident
+from cronstack_infra.local.executor.sandbox import Sandbox, Surroundings
+from cronstack_infra.local.executor.values import Function, Invocation, Listener, failure
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The executor's knobs."""
+
+    sandboxes: int = 500
+    """Processes alive at once; beyond it, invocations wait. Defaults to 500."""
+    cold_starts: int = 8
+    """Processes that initialise at once; more only slow each other down. Defaults to 8."""
+    slow_start: float = 2.0
+    """Seconds after which one that still initialises no longer holds the next back. Defaults to 2 s."""
+    idle: float = 300.0
+    """Seconds a warm process waits for its next event. Defaults to 5 min."""
+    sampling: float = 0.2
+    """Seconds between two looks at the memory of busy processes. Defaults to 0.2 s."""
+    timeout: float = LONGEST_TIMEOUT
+    """Seconds an invocation may take, however much longer its function declares. Defaults to Lambda's 15 min."""
+
+
+class Executor:
+    """Runs deployed functions. ``submit`` from any thread; the listener is told from the executor's own."""
+
+    def __init__(
+        self,
+        listener: Listener,
+        *,
+        clock: Callable[[], float],
+        unique: Callable[[], str],
+        endpoint: str,
+        limits: Limits | None = None,
+        own_loop: bool = sys.platform != "linux",
+    ) -> None:
+        self._listener = listener
+        self._clock = clock
+        self._unique = unique
+        self._endpoint = endpoint
+        self._limits = limits or Limits()
+        self._own_loop = own_loop
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="executor", daemon=True)
+        self._idle: dict[str, list[Sandbox]] = defaultdict(list)
+        self._sandboxes: set[Sandbox] = set()
+        self._busy: set[Sandbox] = set()
+        self._starting = 0
+        self._opening: asyncio.Task[None] | None = None
+        self._carrying: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Start the thread. The warden is started by what is submitted or expected, and what is submitted waits."""
+        self._workplace = Path(tempfile.mkdtemp(prefix="cronstack-"))
+        self._code = CodeFolders(self._workplace / "code")
+        image = self._workplace / "image"
+        link_image(image)
+        self._children = Children(self._workplace, image)
+        self._around = Surroundings(
+            children=self._children,
+            listener=self._listener,
+            clock=self._clock,
+            unique=self._unique,
+            endpoint=self._endpoint,
+            image=image,
+            workplace=self._workplace,
+            own_loop=self._own_loop,
+        )
+        self._thread.start()
+
+    def expect(self) -> None:
+        """There is something to be run some time: the warden starts meanwhile. From any thread."""
+        self._loop.call_soon_threadsafe(self._open)
+
+    def submit(self, invocation: Invocation) -> None:
+        """Carry out one invocation; the listener hears how it ended."""
+        if invocation.function.timeout > self._limits.timeout:
+            invocation = replace(invocation, function=replace(invocation.function, timeout=self._limits.timeout))
+        self._loop.call_soon_threadsafe(self._accept, invocation)
+
+    def stop(self) -> None:
+        """End every handler process, then the thread."""
+        if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(30)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(10)
+            shutil.rmtree(self._workplace, ignore_errors=True)
+
+    def abandon(self) -> None:
+        """Only the folder goes: there is no process yet, and this one ends."""
+        shutil.rmtree(self._workplace, ignore_errors=True)
+
+    # in the executor's thread
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._room = asyncio.Condition()
+        self._gate = asyncio.Semaphore(self._limits.cold_starts)
+        self._keeping = self._loop.create_task(self._keep())
+        self._loop.run_forever()
+        self._loop.close()
+
+    async def _close(self) -> None:
+        carrying = [self._keeping, *self._carrying]
+        for one in carrying:
+            one.cancel()
+        await asyncio.gather(*carrying, return_exceptions=True)
+        if self._opening is not None:
+            with contextlib.suppress(Exception):  # who was to be run has heard of it
+                await self._opening
+        self._children.close()
+        for sandbox in self._sandboxes:
+            sandbox.discard()
+        talking = asyncio.all_tasks() - {asyncio.current_task()}
+        for one in talking:
+            one.cancel()
+        await asyncio.gather(*talking, return_exceptions=True)
+
+    def _open(self) -> None:
+        if self._opening is None:
+            self._opening = self._loop.create_task(self._children.ready())
+
+    def _accept(self, invocation: Invocation) -> None:
+        self._open()
+        carrying = self._loop.create_task(self._carry_out(invocation))
+        self._carrying.add(carrying)
+        carrying.add_done_callback(self._carrying.discard)
+
+    async def _carry_out(self, invocation: Invocation) -> None:
+        try:
+            sandbox = await self._sandbox(invocation.function)
+        except Exception as fault:  # a zip that cannot be read, no processes left: the invocation must end all the same
+            self._listener.started(invocation)
+            self._listener.finished(invocation, failure("Runtime.InitError", f"{type(fault).__name__}: {fault}"))
+            return
+        self._busy.add(sandbox)
+        self._listener.started(invocation)
+        outcome = await sandbox.invoke(invocation)
+        self._busy.discard(sandbox)
+        await self._give_back(sandbox)
+        self._listener.finished(invocation, outcome)
+
+    async def _sandbox(self, function: Function) -> Sandbox:
+        """A warm one, or a new one when there is room."""
+        async with self._room:
+            while True:
+                warm = self._idle[function.key]
+                for old in [one for one in warm if not one.alive or one.fingerprint != function.fingerprint]:
+                    self._retire(old)
+                if warm:
+                    return warm.pop()
+                if len(self._sandboxes) + self._starting < self._limits.sandboxes:
+                    break
+                if spare := [one for waiting in self._idle.values() for one in waiting]:
+                    self._retire(min(spare, key=lambda one: one.used))
+                    continue
+                await self._room.wait()
+            self._starting += 1
+        try:
+            return await self._new(function)
+        finally:
+            self._starting -= 1
+
+    async def _new(self, function: Function) -> Sandbox:
+        code = await asyncio.to_thread(self._code.of, function.code_sha256, function.code)
+        async with self._gate:
+            sandbox = await self._started(function, code)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(sandbox.ready.wait(), self._limits.slow_start)
+        return sandbox
+
+    async def _started(self, function: Function, code: Path) -> Sandbox:
+        """A sandbox whose process is ordered; once again if the warden has just died and left nobody to order it."""
+        for last in (False, True):
+            await self._children.ready()
+            sandbox = Sandbox(function, self._around)
+            try:
+                await sandbox.start(code, fork=not self._around.own_loop and not brings_sdk(code))
+            except OSError:
+                sandbox.discard()
+                if last:
+                    raise
+                await asyncio.sleep(0.1)
+            else:
+                self._sandboxes.add(sandbox)
+                break
+        return sandbox
+
+    async def _give_back(self, sandbox: Sandbox) -> None:
+        async with self._room:
+            if sandbox.reusable:
+                sandbox.used = self._loop.time()
+                self._idle[sandbox.function.key].append(sandbox)
+            else:
+                self._retire(sandbox)
+            self._room.notify_all()
+
+    def _retire(self, sandbox: Sandbox) -> None:
+        waiting = self._idle[sandbox.function.key]
+        if sandbox in waiting:
+            waiting.remove(sandbox)
+        self._sandboxes.discard(sandbox)
+        sandbox.kill()
+
+    async def _keep(self) -> None:
+        """Look after the processes: memory of the busy ones, age of the idle ones."""
+        while True:
+            await asyncio.sleep(self._limits.sampling)
+            if self._busy:
+                self._weigh()
+            aged = self._loop.time() - self._limits.idle
+            for sandbox in [one for waiting in self._idle.values() for one in waiting]:
+                if sandbox.used < aged or not sandbox.alive:
+                    self._retire(sandbox)
+
+    def _weigh(self) -> None:
+        sessions = {pid: one for one in self._busy if (pid := self._children.pid(one.name)) is not None}
+        for pid, size in resident(sessions).items():
+            sandbox = sessions[pid]
+            sandbox.memory_used = max(sandbox.memory_used, size)
+            if size > sandbox.function.memory * 1024 * 1024:
+                sandbox.over_memory(size)

@@ -1,0 +1,33 @@
+"""Memory of handler processes: the resident size of everything in a sandbox's session, out of /proc."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Collection
+
+
+def resident(sessions: Collection[int]) -> dict[int, int]:
+    """Resident bytes of each session: the process and all it started. Empty where there is no /proc."""
+    sizes: dict[int, int] = defaultdict(int)
+    page = os.sysconf("SC_PAGE_SIZE")
+    for entry in os.listdir("/proc") if os.path.isdir("/proc/self") else []:
+        if not entry.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry}/stat", "rb") as stat:
+                fields = stat.read().rpartition(b")")[2].split()
+        except OSError:
+            continue  # it ended meanwhile
+        if (session := int(fields[3])) in sessions:
+            sizes[session] += int(fields[21]) * page
+    return sizes
+
+
+def resident_of(pid: int | None) -> int:
+    """Resident bytes of one process by itself; 0 where it cannot be told."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0

@@ -1,0 +1,260 @@
+"""One sandbox: a handler process, its Runtime API, its output and its scratch folder; one invocation at a time.
+
+    cold ──start──▶ starting ──first "next"──▶ idle ──invoke──▶ busy ──answer──▶ idle …
+                        │                                         │
+                        └── init error, exit, time out ──▶ dead ◀──┘
+
+Whatever kills the process in the middle of an invocation becomes that invocation's outcome, in Lambda's own words.
+After a time out, an exit or an error at initialisation the sandbox is not used again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from cronstack_infra.local.executor import runtime_api
+from cronstack_infra.local.executor.children import Children
+from cronstack_infra.local.executor.environment import environment, trace_id
+from cronstack_infra.local.executor.logs import Output, day, instant
+from cronstack_infra.local.executor.memory import resident_of
+from cronstack_infra.local.executor.values import (
+    Function,
+    Invocation,
+    Listener,
+    Outcome,
+    error_field,
+    exited,
+    out_of_memory,
+    timed_out,
+    too_large,
+)
+
+INIT_SECONDS: Final = 10.0
+"""What Lambda grants initialisation before the invocation's own time begins to count."""
+OWN_LOOP: Final = Path(__file__).with_name("runtime_loop.py")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every sandbox of one executor shares."""
+
+    children: Children
+    listener: Listener
+    clock: Callable[[], float]
+    unique: Callable[[], str]
+    endpoint: str
+    image: Path
+    workplace: Path
+    own_loop: bool
+
+
+class Sandbox:
+    """Made and used in the executor's event loop."""
+
+    def __init__(self, function: Function, around: Surroundings) -> None:
+        self.function = function
+        self.fingerprint = function.fingerprint
+        self.name = around.unique()
+        self.alive = True
+        self.used = 0.0
+        self.memory_used = 0
+        self.ready = asyncio.Event()
+        self._around = around
+        self._loop = asyncio.get_running_loop()
+        self.log_stream = f"{day(around.clock())}/[{function.version}]{self.name}"
+        self._output = Output(lambda lines: around.listener.lines(function, self.log_stream, lines))
+        self._scratch = around.workplace / "tmp" / self.name
+        self._events: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._current: Invocation | None = None
+        self._answer: asyncio.Future[Outcome] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._begun = self._started = self._loop.time()
+        self._init_seconds: float | None = None
+        self._init_error: Outcome | None = None
+        self._over_memory = False
+        self._status = -int(signal.SIGKILL)
+        self._server: asyncio.Server | None = None
+
+    async def start(self, code: Path, *, fork: bool) -> None:
+        """Order the process. It is ready when it asks for its first event, or dead."""
+        self._server = await runtime_api.serve(self)
+        port = self._server.sockets[0].getsockname()[1]
+        self._scratch.mkdir(parents=True)
+        self._output.say(f"INIT_START Runtime Version: {self.function.runtime} (local)")
+        loop = ["-P", str(OWN_LOOP)] if self._around.own_loop else ["-m", "awslambdaric"]
+        try:
+            self._around.children.start(
+                self.name,
+                how="fork" if fork else "spawn",
+                argv=[*loop, self.function.handler],
+                environment=environment(
+                    self.function,
+                    code=code,
+                    runtime_api=f"127.0.0.1:{port}",
+                    endpoint=self._around.endpoint,
+                    log_stream=self.log_stream,
+                    scratch=self._scratch,
+                    image=self._around.image,
+                    session=self._around.unique(),
+                ),
+                cwd=code,
+                output=self._output.writing,
+                ended=self._ended,
+            )
+        finally:
+            self._output.hand_on()
+
+    async def invoke(self, invocation: Invocation) -> Outcome:
+        """Carry out one event. Never raises: whatever happens is the outcome."""
+        self._current = invocation
+        self._answer = self._loop.create_future()
+        self._over_memory = False
+        self._output.begin()
+        self._output.say(f"START RequestId: {invocation.request_id} Version: {self.function.version}")
+        if self._init_error is not None or not self.alive:
+            self._settle(self._init_error or exited(invocation.request_id, self._status))
+        else:
+            self._begun = self._loop.time()
+            self._deadline = self._loop.call_later(INIT_SECONDS + self.function.timeout, self._time_out)
+            self._events.put_nowait(invocation.payload)
+        outcome = await self._answer
+        self._current = self._answer = None
+        return outcome
+
+    def kill(self) -> None:
+        """End the process, whatever it does; its end is told by ``_ended``."""
+        self.alive = False
+        if self._server is not None:
+            self._server.close()  # the executor may close before the end is told
+        self._around.children.kill(self.name)
+
+    def over_memory(self, size: int) -> None:
+        """Its processes hold more than the function's memory: end it, as Lambda does."""
+        self._over_memory = True
+        self.memory_used = max(self.memory_used, size)
+        self.kill()
+
+    # what the process says (runtime_api.Process)
+
+    async def next(self) -> runtime_api.Event:
+        if self._init_seconds is None:
+            self._init_seconds = self._loop.time() - self._started
+            self.ready.set()
+        body = await self._events.get()
+        invocation = self._current
+        if body is None or invocation is None:
+            raise ConnectionAbortedError("the process is gone")
+        self._begun = self._loop.time()
+        self._arm(self.function.timeout)
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(int((self._around.clock() + self.function.timeout) * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": invocation.invoked_arn,
+            "Lambda-Runtime-Trace-Id": trace_id(self._around.clock(), invocation.request_id),
+        }
+        if invocation.client_context:
+            headers["Lambda-Runtime-Client-Context"] = invocation.client_context
+        return runtime_api.Event(headers, body)
+
+    def responded(self, request_id: str, body: bytes | None) -> bool:
+        if self._current is None or self._current.request_id != request_id:
+            return False
+        self._settle(too_large() if body is None else Outcome(True, body))
+        return True
+
+    def failed(self, request_id: str | None, body: bytes) -> bool:
+        outcome = Outcome(False, body, error_field(body, "errorType"))
+        if request_id is None:
+            self._init_error = outcome
+            self.ready.set()
+            if self._current is None:
+                return True
+        elif self._current is None or self._current.request_id != request_id:
+            return False
+        self._settle(outcome)
+        return True
+
+    # how an invocation ends
+
+    def _time_out(self) -> None:
+        if self._current is not None:
+            self.kill()
+            self._settle(timed_out(self._current.request_id, self.function.timeout), timeout=True)
+
+    def _ended(self, status: int) -> None:
+        """The process is gone, and all it had started."""
+        crashed_alive = self.alive
+        self.alive = False
+        self._status = status
+        self.ready.set()
+        self._events.put_nowait(None)
+        if self._server is not None:
+            self._server.close()
+        if self._current is not None:
+            if self._over_memory:
+                self._settle(out_of_memory(self._current.request_id))
+            elif status == -signal.SIGSEGV and crashed_alive:
+                pass  # as on AWS: a segmentation fault is seen when the time is up
+            else:
+                self._settle(exited(self._current.request_id, status))
+        if self._current is None or self._answer is None or self._answer.done():
+            self._output.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _arm(self, seconds: float) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = self._loop.call_later(seconds, self._time_out)
+
+    def _settle(self, outcome: Outcome, *, timeout: bool = False) -> None:
+        """The first end counts; END and REPORT follow all the process wrote."""
+        if self._answer is None or self._answer.done() or self._current is None:
+            return
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._output.drain()
+        seconds = self.function.timeout if timeout else self._loop.time() - self._begun
+        request_id = self._current.request_id
+        if not outcome.ok and outcome.error in ("Runtime.ExitError", "Runtime.OutOfMemory"):
+            self._output.say(error_field(outcome.payload, "errorMessage"))
+        self._output.say(f"END RequestId: {request_id}")
+        self._output.say(self._report(request_id, seconds))
+        if timeout:
+            now = instant(self._around.clock())
+            self._output.say(f"{now} {request_id} Task timed out after {seconds:.2f} seconds")
+        if not self.alive:
+            self._output.close()
+        self._answer.set_result(replace(outcome, seconds=seconds, log_tail=self._output.tail()))
+
+    def _report(self, request_id: str, seconds: float) -> str:
+        # An invocation may be over before anybody has looked; what its process holds now is the least it has used.
+        self.memory_used = max(self.memory_used, resident_of(self._around.children.pid(self.name)))
+        parts = [
+            f"REPORT RequestId: {request_id}",
+            f"Duration: {seconds * 1000:.2f} ms",
+            f"Billed Duration: {int(seconds * 1000) + 1} ms",
+            f"Memory Size: {self.function.memory} MB",
+            f"Max Memory Used: {max(self.memory_used // (1024 * 1024), 1)} MB",
+        ]
+        if self._init_seconds:
+            parts.append(f"Init Duration: {self._init_seconds * 1000:.2f} ms")
+            self._init_seconds = 0.0
+        return "\t".join(parts) + "\t"
+
+    @property
+    def reusable(self) -> bool:
+        """Whether it may serve another invocation."""
+        return self.alive and self._init_error is None
+
+    def discard(self) -> None:
+        """The executor closes: let go of what is open, tell nobody."""
+        self.alive = False
+        if self._server is not None:
+            self._server.close()
+        self._output.close()

@@ -1,0 +1,149 @@
+"""moto 5.2.5 takes some of a function's configuration in and gives it back never: kept, updated and shown here.
+
+Dead-letter queue, logging and recursion settings are dropped when a function is created; tracing, storage and key are
+not changed by an update; an Environment without Variables is a KeyError.
+
+What could not be carried out is refused here, when a function is made or changed, not when it is first invoked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from moto.awslambda.exceptions import InvalidParameterValueException
+from moto.awslambda.models import LambdaFunction
+from moto.awslambda.responses import LambdaResponse
+
+from cronstack_infra.local.event_invoke import require_destination
+from cronstack_infra.local.mend import mend
+
+KEPT: Final = {"DeadLetterConfig": "dead_letter_config", "LoggingConfig": "logging_config"}
+"""API name to the attribute of moto's function that the executor and the engine may read."""
+
+_create = LambdaFunction.__init__
+_update = LambdaFunction.update_configuration
+_show = LambdaFunction.get_configuration
+_answer_create = LambdaResponse.create_function
+_answer_update = LambdaResponse.update_function_configuration
+_answer_code = LambdaResponse.update_function_code
+
+NOT_CARRIED_OUT: Final[Mapping[str, str]] = {
+    "CodeSigningConfigArn": "code signing",
+    "FileSystemConfigs": "file systems",
+    "ImageConfig": "container images",
+    "Layers": "layers; put what they hold into the code",
+}
+"""What would change how the code runs."""
+
+
+def install() -> None:
+    mend(LambdaFunction, __init__=_created, update_configuration=_updated, get_configuration=_shown)
+    mend(LambdaFunction, vpc_config=property(_network))
+    mend(
+        LambdaResponse,
+        create_function=_checked_create,
+        update_function_configuration=_checked_update,
+        update_function_code=_checked_code,
+    )
+
+
+def why_not(given: Mapping[str, Any]) -> str | None:
+    """Why a function with this configuration, in the words of the API, cannot be carried out; None when it can."""
+    if given.get("PackageType", "Zip") != "Zip":
+        return "The local cloud does not run container images"
+    for name, what in NOT_CARRIED_OUT.items():
+        if given.get(name):
+            return f"The local cloud does not carry out {what}"
+    if (given.get("SnapStart") or {}).get("ApplyOn", "None") != "None":
+        return "The local cloud does not carry out SnapStart"
+    runtime = given.get("Runtime")
+    if runtime and not runtime.startswith("python3."):
+        return f"The local cloud runs Python functions only, not {runtime}"
+    return None
+
+
+def _checked_create(self: Any) -> Any:
+    given = self.json_body
+    _refuse(given)
+    if not given.get("Runtime") or not given.get("Handler"):
+        text = "Runtime and Handler are mandatory parameters for functions created with deployment packages."
+        raise InvalidParameterValueException(text)
+    return _answer_create(self)
+
+
+def _checked_update(self: Any) -> Any:
+    _refuse(self.json_body)
+    return _answer_update(self)
+
+
+def _checked_code(self: Any) -> Any:
+    if self.json_body.get("ImageUri"):
+        _refuse({"PackageType": "Image"})
+    return _answer_code(self)
+
+
+def _refuse(given: Mapping[str, Any]) -> None:
+    if reason := why_not(given):
+        raise InvalidParameterValueException(reason)
+
+
+def _check_dead_letters(given: Mapping[str, Any], role_arn: str) -> None:
+    """A function's own dead-letter queue: standard, and its role may write to it, as Lambda asks at once."""
+    arn = (given.get("DeadLetterConfig") or {}).get("TargetArn")
+    if not arn:
+        return
+    if arn.split(":")[2:3] not in (["sqs"], ["sns"]) or arn.endswith(".fifo"):
+        raise InvalidParameterValueException(f"A dead-letter queue is a standard SQS queue or SNS topic, not {arn}")
+    require_destination(
+        role_arn, arn, "The provided execution role does not have permissions to call {call} on {service}"
+    )
+
+
+def _created(self: Any, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1) -> None:
+    _check_dead_letters(spec, spec["Role"])
+    _create(self, account_id, _with_variables(spec), region, version)
+    _keep(self, spec)
+
+
+def _updated(self: Any, config_updates: dict[str, Any]) -> dict[str, Any]:
+    _check_dead_letters(config_updates, config_updates.get("Role") or self.role)
+    changes = _with_variables(config_updates)
+    _update(self, changes)
+    _keep(self, changes)
+    if changes.get("TracingConfig"):
+        self.tracing_config = changes["TracingConfig"]
+    if changes.get("EphemeralStorage"):
+        self.ephemeral_storage = changes["EphemeralStorage"]["Size"]
+    if "KMSKeyArn" in changes:
+        self.kms_key_arn = changes["KMSKeyArn"]
+    shown: dict[str, Any] = self.get_configuration()
+    return shown
+
+
+def _shown(self: Any, on_create: bool = False) -> dict[str, Any]:
+    shown: dict[str, Any] = _show(self, on_create)
+    if self.dead_letter_config.get("TargetArn"):
+        shown["DeadLetterConfig"] = self.dead_letter_config
+    default = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{self.function_name}"}
+    return shown | {"LoggingConfig": default | self.logging_config}
+
+
+def _network(self: Any) -> dict[str, Any] | None:
+    """moto 5.2.5 fails at a configuration that leaves one of the two lists out."""
+    if not self._vpc_config:
+        return None
+    whole: dict[str, Any] = {"SubnetIds": [], "SecurityGroupIds": [], **self._vpc_config}
+    return {**whole, "VpcId": "vpc-123abc" if whole["SubnetIds"] else ""}
+
+
+def _keep(self: Any, given: dict[str, Any]) -> None:
+    for name, attribute in KEPT.items():
+        if name in given or not hasattr(self, attribute):
+            setattr(self, attribute, given.get(name) or {})
+
+
+def _with_variables(given: dict[str, Any]) -> dict[str, Any]:
+    if "Environment" not in given:
+        return given
+    return given | {"Environment": {"Variables": (given["Environment"] or {}).get("Variables") or {}}}

@@ -1,0 +1,141 @@
+"""The client's side of the local cloud's process: start it, talk to it, stop it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import IO, Any
+
+from cronstack.errors import CronstackError
+from cronstack_infra.local.environment import ACCESS_KEY, region_of
+
+OnEvent = Callable[[dict[str, Any]], None]
+
+
+class LocalCloud:
+    """A running local cloud. A context manager: leaving it stops the process."""
+
+    def __init__(self, process: subprocess.Popen[str], on_event: OnEvent | None) -> None:
+        self._process = process
+        self._on_event = on_event
+        self._ready: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+        self._complaints: deque[str] = deque(maxlen=200)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._readers = (
+            threading.Thread(target=self._read_events, args=(process.stdout,), name="local-events", daemon=True),
+            threading.Thread(target=self._read_complaints, args=(process.stderr,), name="local-errors", daemon=True),
+        )
+        for reader in self._readers:
+            reader.start()
+        self.endpoint = ""
+
+    @classmethod
+    def start(
+        cls, port: int = 0, *, on_event: OnEvent | None = None, seconds: float = 60.0, stacks: bool = False
+    ) -> LocalCloud:
+        """Start a local cloud on a port of 127.0.0.1 (0: any free one) and wait until it answers.
+
+        ``on_event`` is called with each event, from a thread of its own. ``stacks`` says that a deploy comes next: it
+        then finds CloudFormation loaded. Raises CronstackError with what the process said when it does not answer
+        within ``seconds``.
+        """
+        command = [sys.executable, "-m", "cronstack_infra.local", "--port", str(port)]
+        if stacks:
+            command.append("--stacks")
+        if threading.current_thread() is threading.main_thread():
+            command += ["--parent", str(os.getpid())]  # the kernel watches the thread that started a child
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        cloud = cls(process, on_event)
+        try:
+            ready = cloud._ready.get(timeout=seconds)
+        except Empty:
+            cloud.stop()
+            raise CronstackError(f"the local cloud did not answer within {seconds:g} s{cloud._said()}") from None
+        except BaseException:  # Ctrl-C, too
+            cloud.stop()
+            raise
+        if ready is None:
+            cloud.stop()
+            raise CronstackError(cloud._said().lstrip("\n:") or "the local cloud ended without a word")
+        cloud.endpoint = ready["endpoint"]
+        return cloud
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process lives."""
+        return self._process.poll() is None
+
+    def client(self, service: str) -> Any:
+        """A boto3 client that talks to this local cloud."""
+        import boto3
+
+        make: Any = boto3.client
+        return make(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=region_of(os.environ),
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key="local",
+        )
+
+    def stop(self, seconds: float = 10.0) -> None:
+        """End the process: ask by closing its input, then by signal. Doing it twice is harmless."""
+        if self._process.stdin is not None and not self._process.stdin.closed:
+            self._process.stdin.close()
+        for insist in (self._process.terminate, self._process.kill, None):
+            try:
+                self._process.wait(seconds)
+                break
+            except subprocess.TimeoutExpired:
+                if insist is not None:
+                    insist()
+        for reader in self._readers:
+            if reader is not threading.current_thread():
+                reader.join(seconds)
+
+    def __enter__(self) -> LocalCloud:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _read_events(self, stream: IO[str]) -> None:
+        with stream:
+            for line in stream:
+                event = json.loads(line)
+                if event["event"] == "ready":
+                    self._ready.put(event)
+                if self._on_event is not None:
+                    self._on_event(event)
+        self._ready.put(None)
+
+    def _read_complaints(self, stream: IO[str]) -> None:
+        with stream:
+            for line in stream:
+                self._complaints.append(line.rstrip("\n"))
+
+    def _said(self) -> str:
+        """What the process wrote to its standard error, once it has ended."""
+        self._readers[1].join(1.0)
+        return ":\n" + "\n".join(self._complaints) if self._complaints else ""

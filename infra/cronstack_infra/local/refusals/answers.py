@@ -1,0 +1,36 @@
+"""Saying no in each service's own way: status, headers and body of its protocol."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from cronstack_infra.local.refusals.refusal import Refusal
+
+_SHAPES: Final = {
+    "AWS.SimpleQueueService.NonExistentQueue": "QueueDoesNotExist",
+    "QueueAlreadyExists": "QueueNameExists",
+    "InvalidParameterValue": "InvalidParameterValueException",
+    "MissingParameter": "MissingParameterException",
+}
+"""SQS has two names for an error: the old query protocol's, which clients still see as the code, and a shape."""
+_SERVICE_SHAPES: Final = {"InvalidParameterValueException", "MissingParameterException", "SerializationException"}
+
+Headers = list[tuple[str, str]]
+
+
+def answer(service: str, refusal: Refusal) -> tuple[str, Headers, bytes]:
+    """Status line, headers and body."""
+    headers: Headers = []
+    if service == "sqs":
+        shape = _SHAPES.get(refusal.code) or refusal.code.rpartition(".")[2]
+        space = "com.amazon.coral.service" if shape in _SERVICE_SHAPES else "com.amazonaws.sqs"
+        body = {"__type": f"{space}#{shape}", "message": refusal.message}
+        headers += [("Content-Type", "application/x-amz-json-1.0"), ("x-amzn-query-error", f"{refusal.code};Sender")]
+    else:
+        member = "Message" if service == "scheduler" or refusal.status == 404 else "message"
+        body = {member: refusal.message}
+        if service == "lambda":
+            body["Type"] = "User"
+        headers += [("Content-Type", "application/json"), ("x-amzn-ErrorType", refusal.code)]
+    return f"{refusal.status} Refused", headers, json.dumps(body).encode()

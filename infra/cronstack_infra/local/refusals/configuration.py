@@ -1,0 +1,170 @@
+"""What Lambda refuses beyond its model, of a function's configuration and its code."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import zipfile
+from typing import Final
+
+from moto.s3.models import s3_backends
+
+from cronstack_infra.local import permissions
+from cronstack_infra.local.refusals.names import find_function, invalid
+from cronstack_infra.local.refusals.refusal import Call, Refusal
+
+_LONGEST_TIMEOUT: Final = 900
+_LARGEST_MEMORY: Final = 10240
+_LARGEST_STORAGE: Final = 10240
+_LARGEST_ENVIRONMENT: Final = 4096
+_MOST_LAYERS: Final = 5
+_RETIRED: Final = ("python2.7", "python3.6", "python3.7")
+"""In the model's list, but no function can be made of them any more."""
+_RESERVED: Final = frozenset(
+    re.findall(
+        r"\w+",
+        """_HANDLER _X_AMZN_TRACE_ID AWS_DEFAULT_REGION AWS_REGION AWS_EXECUTION_ENV AWS_LAMBDA_FUNCTION_NAME
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE AWS_LAMBDA_FUNCTION_VERSION AWS_LAMBDA_INITIALIZATION_TYPE
+    AWS_LAMBDA_LOG_GROUP_NAME AWS_LAMBDA_LOG_STREAM_NAME AWS_ACCESS_KEY AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+    AWS_SESSION_TOKEN AWS_LAMBDA_RUNTIME_API LAMBDA_TASK_ROOT LAMBDA_RUNTIME_DIR""",
+    )
+)
+
+
+def _too_much(value: int, member: str, most: int) -> Refusal:
+    return Refusal(
+        "ValidationException",
+        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
+        f"Member must have value less than or equal to {most}",
+    )
+
+
+def mandatory(call: Call) -> None:
+    if call["PackageType"] != "Image" and not (call["Runtime"] and call["Handler"]):
+        raise invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
+
+
+def runtime(call: Call) -> None:
+    if call["Runtime"] in _RETIRED:
+        raise invalid(
+            f"The runtime parameter of {call['Runtime']} is no longer supported for creating or updating AWS Lambda "
+            "functions. We recommend you use a supported runtime while creating or updating functions."
+        )
+
+
+def logging(call: Call) -> None:
+    asked = call["LoggingConfig"] or {}
+    before = None if call.operation == "CreateFunction" else find_function(call, call["FunctionName"])
+    formerly = (getattr(before, "logging_config", None) or {}).get("LogFormat", "Text")
+    if asked.get("LogFormat", formerly) == "Text" and {"ApplicationLogLevel", "SystemLogLevel"} & asked.keys():
+        raise invalid(
+            'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change '
+            'the LogFormat to "JSON" and try again.'
+        )
+
+
+def network(call: Call) -> None:
+    asked = call["VpcConfig"] or {}
+    if bool(asked.get("SubnetIds")) != bool(asked.get("SecurityGroupIds")):
+        raise invalid("SubnetIds and SecurityIds must coexist or be both empty list.")
+    if not asked.get("SubnetIds"):
+        return
+    from moto.ec2.models import ec2_backends  # half a second, for the few functions that have a network
+
+    there = ec2_backends[call.account][call.region]
+    subnets = {name for zone in there.subnets.values() for name in zone}
+    groups = {name for network in there.groups.values() for name in network}
+    for ids, known, operation, code, what in (
+        (asked["SubnetIds"], subnets, "DescribeSubnets", "InvalidSubnetID.NotFound", "subnet ID"),
+        (asked["SecurityGroupIds"], groups, "DescribeSecurityGroups", "InvalidGroup.NotFound", "security group"),
+    ):
+        for one in ids:
+            if one not in known:
+                raise invalid(
+                    f"Error occurred while {operation}. EC2 Error Code: {code}. EC2 Error Message: The {what} '{one}' "
+                    "does not exist"
+                )
+
+
+def bounds(call: Call) -> None:
+    storage = (call["EphemeralStorage"] or {}).get("Size")
+    for value, member, most in (
+        (call["Timeout"], "timeout", _LONGEST_TIMEOUT),
+        (call["MemorySize"], "memorySize", _LARGEST_MEMORY),
+        (storage, "ephemeralStorage.size", _LARGEST_STORAGE),
+    ):
+        if value is not None and value > most:
+            raise _too_much(value, member, most)
+
+
+def environment(call: Call) -> None:
+    variables: dict[str, str] = (call["Environment"] or {}).get("Variables") or {}
+    reserved = sorted(_RESERVED & variables.keys())
+    if reserved:
+        raise invalid(
+            "Lambda was unable to configure your environment variables because the environment variables you have "
+            "provided contains reserved keys that are currently not supported for modification. Reserved keys used "
+            f"in this request: {', '.join(reserved)}"
+        )
+    measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
+    if variables and len(measured.encode()) > _LARGEST_ENVIRONMENT:
+        raise invalid(
+            "Lambda was unable to configure your environment variables because the environment variables you have "
+            f"provided exceeded the 4KB limit. String measured: {measured}"
+        )
+
+
+def role(call: Call) -> None:
+    if call["Role"] is None:
+        return
+    role = permissions.find_role(call["Role"])
+    if role is None or not permissions.may_be_assumed(role, "lambda.amazonaws.com", {}).allowed:
+        raise invalid("The role defined for the function cannot be assumed by Lambda.")
+
+
+def layers(call: Call) -> None:
+    if len(call["Layers"] or ()) > _MOST_LAYERS:
+        raise invalid(f"Cannot reference more than {_MOST_LAYERS} layers.")
+
+
+def code(call: Call) -> None:
+    code = call["Code"] if call.operation == "CreateFunction" else call.parameters
+    if not any(code.get(member) is not None for member in ("ZipFile", "S3Bucket", "ImageUri")):
+        raise invalid("Please provide a source for function code.")
+    if code.get("ImageUri") is not None and call["PackageType"] == "Zip":
+        raise invalid("Please do not provide an ImageUri when creating a function with packageType Zip.")
+    if code.get("S3Bucket") is not None and code.get("S3Key") is None:
+        raise invalid("Please provide the S3Key of the function's code.")
+    if code.get("S3Bucket") is not None:
+        _require_object(call, code["S3Bucket"], code["S3Key"])
+    given = code.get("ZipFile")
+    if given is None:
+        return
+    data = given if isinstance(given, bytes) else base64.b64decode(given)
+    if not data:
+        raise invalid("Uploaded file must be a non-empty zip")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            empty = not archive.namelist()
+    except zipfile.BadZipFile:
+        text = "Could not unzip uploaded file. Please check your file, then try to upload again."
+        raise invalid(text) from None
+    if empty:
+        raise invalid("Uploaded file must be a non-empty zip")
+
+
+def _require_object(call: Call, bucket: str, key: str) -> None:
+    found = s3_backends[call.account]["aws"].buckets.get(bucket)
+    if found is None or key not in found.keys:
+        code, what = ("NoSuchBucket", "bucket does not") if found is None else ("NoSuchKey", "key does not")
+        raise invalid(
+            f"Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: The specified {what} exist"
+        )
+
+
+CHANGED: Final = (runtime, bounds, environment, layers, network, logging, role)
+"""Rules for what can be changed as well."""
+
+MADE: Final = (mandatory, *CHANGED, code)

@@ -1,0 +1,88 @@
+"""Each request of the three services, judged before moto is asked: read, held against the model, then against rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from botocore import xform_name
+from moto.awslambda.responses import LambdaResponse
+
+from cronstack_infra.local.environment import ACCOUNT, REGION
+from cronstack_infra.local.refusals import functions, groups, sources, sqs
+from cronstack_infra.local.refusals.answers import Headers, answer
+from cronstack_infra.local.refusals.constraints import Malformed, violations
+from cronstack_infra.local.refusals.reading import SERVICES, Read, read
+from cronstack_infra.local.refusals.refusal import Call, Refusal
+from cronstack_infra.local.requests import signer
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+Rule = Callable[[Call], None]
+
+RULES: Final[dict[str, Mapping[str, tuple[Rule, ...]]]] = {
+    "scheduler": groups.RULES,
+    "lambda": {**functions.RULES, **sources.RULES},
+    "sqs": sqs.RULES,
+}
+"""By service and operation, in the order in which they are asked."""
+
+_REGION: Final = re.compile(r"Credential=[^/,\s]+/\d+/([^/]+)/")
+_ELSEWHERE: Final = {
+    ("lambda", "runtime"): "InvalidParameterValueException",
+}
+"""Members whose enum AWS's service checks by a rule of its own."""
+
+
+def refuse(environ: WSGIEnvironment, body: bytes) -> tuple[str, Headers, bytes] | None:
+    """The refusal of a request, or None. The caller holds the lock."""
+    caller, service = signer(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""))
+    if service not in SERVICES:
+        return None
+    try:
+        try:
+            found = read(service, environ, body)
+        except Malformed as fault:
+            raise Refusal("SerializationException", str(fault)) from None
+        if found is not None:
+            region = _REGION.search(environ.get("HTTP_AUTHORIZATION", ""))
+            account = caller if re.fullmatch(r"\d{12}", caller) else ACCOUNT  # as moto takes it
+            judge(service, found, account, region[1] if region else REGION)
+    except Refusal as refusal:
+        return answer(service, refusal)
+    return None
+
+
+def judge(service: str, found: Read, account: str, region: str) -> None:
+    """Raise the first refusal."""
+    operation, parameters = found
+    if service == "sqs":
+        sqs.complete(operation, parameters)
+    _by_model(service, found)
+    if service == "lambda" and not hasattr(LambdaResponse, xform_name(operation.name)):
+        raise Refusal("UnknownOperationException", f"The local cloud has no {operation.name}.", 404)
+    call = Call(service, operation.name, parameters, account, region)
+    for rule in RULES.get(service, {}).get(operation.name, ()):
+        rule(call)
+
+
+def _by_model(service: str, found: Read) -> None:
+    shape = found.operation.input_shape
+    if shape is None:
+        return
+    try:
+        wrong = list(violations(shape, found.parameters))
+    except Malformed as fault:
+        raise Refusal("SerializationException", str(fault)) from None
+    if service == "sqs":
+        return  # its model has types and required members only; enums are a rule's matter
+    for (where, member), code in _ELSEWHERE.items():
+        for sentence in wrong:
+            if where == service and f" at '{member}' " in sentence:
+                text = sentence.replace("Value '", "Value ", 1).replace(f"' at '{member}'", f" at '{member}'")
+                raise Refusal(code, text)
+    if wrong:
+        plural = "s" if len(wrong) > 1 else ""
+        raise Refusal("ValidationException", f"{len(wrong)} validation error{plural} detected: {'; '.join(wrong)}")

@@ -1,0 +1,136 @@
+"""Requests of Scheduler, Lambda and SQS read by botocore's model, as the service itself reads them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import parse_qs, unquote
+
+import botocore.session
+from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
+
+from cronstack_infra.local.refusals.constraints import Malformed
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+SERVICES: Final = ("scheduler", "lambda", "sqs")
+
+
+class Read(NamedTuple):
+    operation: OperationModel
+    parameters: dict[str, Any]
+
+
+@lru_cache
+def model(service: str) -> ServiceModel:
+    return botocore.session.get_session().get_service_model(service)
+
+
+def read(service: str, environ: WSGIEnvironment, body: bytes) -> Read | None:
+    """The call of a request; None where it is none that the model knows. Raises Malformed."""
+    if service == "sqs":
+        return _read_target(environ, body)
+    path = _raw_path(environ)
+    query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+    for route in _routes(service):
+        found = route.pattern.fullmatch(path) if route.method == environ["REQUEST_METHOD"] else None
+        if found is not None and route.query.items() <= query.items():
+            return Read(route.operation, _parameters(route.operation, found.groupdict(), environ, body))
+    return None
+
+
+def _read_target(environ: WSGIEnvironment, body: bytes) -> Read | None:
+    """The JSON protocol; what still speaks the older query protocol is left to moto."""
+    prefix, _, name = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")
+    if prefix != "AmazonSQS" or name not in model("sqs").operation_names:
+        return None
+    return Read(model("sqs").operation_model(name), _json(body))
+
+
+def _raw_path(environ: WSGIEnvironment) -> str:
+    """As sent: a slash within a name is still %2F."""
+    given = str(environ.get("RAW_URI") or environ.get("REQUEST_URI") or environ.get("PATH_INFO", "/"))
+    return re.sub(r"^https?://[^/]*", "", given).partition("?")[0]
+
+
+def _parameters(
+    operation: OperationModel, places: Mapping[str, str], environ: WSGIEnvironment, body: bytes
+) -> dict[str, Any]:
+    shape = operation.input_shape
+    if shape is None:
+        return {}
+    query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+    payload = shape.serialization.get("payload")
+    whole = shape.members.get(payload) if payload else shape
+    given = _json(body) if isinstance(whole, StructureShape) else {}
+    found: dict[str, Any] = {}
+    for name, member in shape.members.items():
+        wire = member.serialization.get("name", name)
+        match member.serialization.get("location"):
+            case "uri":
+                value: Any = _of_text(member, unquote(places[_group(wire)]))
+            case "querystring":
+                values = query.get(wire)
+                value = values if values is None or member.type_name == "list" else _of_text(member, values[0])
+            case "header":
+                value = _of_text(member, environ.get(f"HTTP_{wire.upper().replace('-', '_')}"))
+            case _ if name != payload:
+                value = given.get(wire)
+            case _:
+                value = (given if isinstance(member, StructureShape) else body) or None
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def _of_text(shape: Shape, text: str | None) -> Any:
+    """What stands in a path, a query or a header is text, whatever it means."""
+    if text is None or shape.type_name not in ("integer", "long", "boolean", "double"):
+        return text
+    if shape.type_name == "boolean":
+        return text == "true"
+    try:
+        return float(text) if shape.type_name == "double" else int(text)
+    except ValueError:
+        raise Malformed(f"{text} is not a number") from None
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body or b"{}")
+    except ValueError:
+        raise Malformed("the request body is not JSON") from None
+    if not isinstance(found, dict):
+        raise Malformed("the request body is not a JSON object")
+    return found
+
+
+class _Route(NamedTuple):
+    operation: OperationModel
+    method: str
+    pattern: re.Pattern[str]
+    query: Mapping[str, list[str]]
+    """What must be asked."""
+
+
+@lru_cache
+def _routes(service: str) -> tuple[_Route, ...]:
+    """The operations of a REST service, the most particular first."""
+    routes = []
+    for name in model(service).operation_names:
+        operation = model(service).operation_model(name)
+        path, _, fixed = operation.http["requestUri"].partition("?")
+        pattern = "".join(
+            part if not part.startswith("{") else f"(?P<{_group(part)}>[^/]+)"
+            for part in re.split(r"(\{[^}]+\})", path)
+        )
+        routes.append(_Route(operation, operation.http["method"], re.compile(pattern + "/?"), parse_qs(fixed)))
+    return tuple(sorted(routes, key=lambda route: (-len(route.query), route.pattern.groups)))
+
+
+def _group(place: str) -> str:
+    return re.sub(r"\W", "", place)

@@ -1,0 +1,31 @@
+"""A refusal on its way to the caller, and a call as the rules see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class Refusal(Exception):
+    """What a service answers instead of doing it."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request as its operation and parameters, by the names of botocore's model."""
+
+    service: str
+    operation: str
+    parameters: Mapping[str, Any]
+    account: str
+    region: str
+
+    def __getitem__(self, member: str) -> Any:
+        return self.parameters.get(member)

@@ -1,0 +1,187 @@
+"""What Lambda refuses beyond its model, of event invoke configurations and event source mappings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from moto.awslambda.models import lambda_backends
+from moto.sqs.models import sqs_backends
+
+from cronstack_infra.local.refusals.names import arn_of, find_function, invalid
+from cronstack_infra.local.refusals.refusal import Call, Refusal
+
+_MOST_WITHOUT_WINDOW: Final = 10
+_SOURCES: Final = ("sqs", "kinesis", "dynamodb", "kafka", "mq", "rds")
+_OF_STREAMS: Final = (
+    "AmazonManagedKafkaEventSourceConfig",
+    "BisectBatchOnFunctionError",
+    "DocumentDBEventSourceConfig",
+    "MaximumRecordAgeInSeconds",
+    "MaximumRetryAttempts",
+    "ParallelizationFactor",
+    "Queues",
+    "SelfManagedEventSource",
+    "SelfManagedKafkaEventSourceConfig",
+    "SourceAccessConfigurations",
+    "Topics",
+    "TumblingWindowInSeconds",
+)
+_DESTINATIONS: Final = re.compile(
+    r"arn:aws[a-z-]*:(sqs|sns|lambda|events|s3):[a-z0-9-]*:(\d{12})?:[A-Za-z0-9_:/$.-]+(?<!\.fifo)"
+)
+
+
+# events
+
+
+def _something_said(call: Call) -> None:
+    if all(call[name] is None for name in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")):
+        raise invalid("You must specify at least one of error handling or destination setting.")
+
+
+def _function_there(call: Call) -> None:
+    if find_function(call, call["FunctionName"], call["Qualifier"]) is None:
+        raise Refusal("ResourceNotFoundException", "The function doesn't exist.", 404)
+
+
+def _destinations(call: Call) -> None:
+    for which in ("OnSuccess", "OnFailure"):
+        arn = ((call["DestinationConfig"] or {}).get(which) or {}).get("Destination")
+        if not arn:
+            continue
+        if _DESTINATIONS.fullmatch(arn) is None:
+            raise invalid(f"The provided destination config DestinationConfig({which}={arn}) is invalid.")
+        if ":lambda:" in arn and arn_of(call, arn) == arn_of(call, call["FunctionName"]):
+            raise invalid("You can't specify the function as a destination for itself.")
+
+
+# event source mappings
+
+
+def _source(call: Call) -> None:
+    arn = call["EventSourceArn"]
+    if not arn:
+        raise invalid("Unrecognized event source.")
+    if arn.split(":")[2] not in _SOURCES:
+        raise invalid(
+            f"Unrecognized event source, must be kinesis, dynamodb stream or sqs. Unsupported source arn : {arn}"
+        )
+
+
+def _of_streams(call: Call) -> None:
+    """What a mapping of a queue cannot have; botocore's documentation says of each whose it is."""
+    arn = call["EventSourceArn"] or getattr(_mapping_of(call), "event_source_arn", "")
+    given = [name for name in _OF_STREAMS if call[name] not in (None, [], {})] if ":sqs:" in arn else []
+    if given:
+        raise invalid(f"{given[0]} is not supported for SQS event sources.")
+
+
+def _mapped_function(call: Call) -> None:
+    name = call["FunctionName"]
+    if name is not None and find_function(call, name) is None:
+        raise Refusal("ResourceNotFoundException", f"Function not found: {arn_of(call, name)}", 404)
+
+
+def _queue_of(arn: str) -> Any:
+    parts = arn.split(":")
+    return sqs_backends[parts[4]][parts[3]].queues.get(parts[5]) if parts[2:3] == ["sqs"] and len(parts) == 6 else None
+
+
+def _queue(call: Call) -> None:
+    arn = call["EventSourceArn"]
+    if not arn or arn.split(":")[2] != "sqs":
+        return
+    if call["StartingPosition"] is not None or call["StartingPositionTimestamp"] is not None:
+        raise invalid("StartingPosition is not valid for SQS event sources.")
+    if _queue_of(arn) is None:
+        raise invalid(
+            "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
+            "SQS Error Message: The specified queue does not exist."
+        )
+
+
+def _batches(call: Call) -> None:
+    before = _mapping_of(call)
+    arn = call["EventSourceArn"] or getattr(before, "event_source_arn", "")
+    if ":sqs:" not in arn:
+        return
+    size, window = call["BatchSize"], call["MaximumBatchingWindowInSeconds"]
+    if size is None:
+        size = getattr(before, "batch_size", None) or _MOST_WITHOUT_WINDOW
+    if arn.endswith(".fifo"):
+        if size > _MOST_WITHOUT_WINDOW:
+            raise invalid(f"Batch size must be between 1 and {_MOST_WITHOUT_WINDOW} for FIFO queues.")
+        if window:
+            raise invalid("Batching window is not supported for FIFO queues.")
+    if before is not None and window is None:
+        return  # what it has stays
+    if size > _MOST_WITHOUT_WINDOW and not window:
+        raise invalid("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")
+
+
+def _visibility(call: Call) -> None:
+    before = _mapping_of(call)
+    queue = _queue_of(call["EventSourceArn"] or getattr(before, "event_source_arn", ""))
+    function = find_function(call, call["FunctionName"] or getattr(before, "function_arn", ""))
+    if queue is None or function is None:
+        return
+    if int(queue.visibility_timeout) < int(function.timeout):
+        raise invalid(
+            f"Invalid request provided: Queue visibility timeout: {queue.visibility_timeout} seconds is less than "
+            f"Function timeout: {function.timeout} seconds"
+        )
+
+
+def _not_twice(call: Call) -> None:
+    arn, wanted = call["EventSourceArn"], arn_of(call, call["FunctionName"])
+    for one in _mappings(call):
+        if one.event_source_arn == arn and _qualified(call, one.function_arn) == _qualified(call, call["FunctionName"]):
+            name = wanted.rpartition(":")[2]
+            raise Refusal(
+                "ResourceConflictException",
+                f'The event source arn (" {arn} ") and function (" {name} ") provided mapping already exists. Please '
+                f"update or delete the existing mapping with UUID {one.uuid}",
+                409,
+            )
+
+
+def _qualified(call: Call, name: str) -> tuple[str, str]:
+    """A function's plain ARN and the qualifier; $LATEST is what is meant without one."""
+    last = name.split(":function:")[-1].removeprefix("function:")
+    return arn_of(call, name), last.partition(":")[2] or "$LATEST"
+
+
+def _mappings(call: Call) -> list[Any]:
+    return list(lambda_backends[call.account][call.region]._event_source_mappings.values())
+
+
+def _mapping_of(call: Call) -> Any:
+    uuid = call["UUID"]
+    return None if uuid is None else lambda_backends[call.account][call.region].get_event_source_mapping(uuid)
+
+
+def _mapping_there(call: Call) -> None:
+    if _mapping_of(call) is None:
+        raise Refusal("ResourceNotFoundException", "The resource you requested does not exist.", 404)
+
+
+_EVENTS: Final = (_something_said, _function_there, _destinations)
+
+RULES: Final[dict[str, tuple[Callable[[Call], None], ...]]] = {
+    "PutFunctionEventInvokeConfig": _EVENTS,
+    "UpdateFunctionEventInvokeConfig": _EVENTS,
+    "CreateEventSourceMapping": (
+        _source,
+        _mapped_function,
+        _of_streams,
+        _queue,
+        _batches,
+        _visibility,
+        _not_twice,
+    ),
+    "UpdateEventSourceMapping": (_mapping_there, _mapped_function, _of_streams, _batches, _visibility),
+    "GetEventSourceMapping": (_mapping_there,),
+    "DeleteEventSourceMapping": (_mapping_there,),
+}

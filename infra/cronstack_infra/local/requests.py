@@ -1,0 +1,178 @@
+"""The request log: who asked the local cloud for what, so that tests can hold each role against the calls it made.
+
+The operation's name stands in the request only for some protocols; for the others it is found by botocore's model,
+and only when the log is read: logging itself costs a request next to nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from threading import Lock
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qs
+
+LONGEST_BODY: Final = 64 * 1024
+"""Bytes of a request's body that are kept. Defaults to 64 KB."""
+LONGEST_LOG: Final = 64 * 1024 * 1024
+"""Bytes of bodies kept in all; the oldest requests go first. Defaults to 64 MB."""
+MOST_REQUESTS: Final = 100_000
+"""Requests kept; the oldest go first. Defaults to 100,000."""
+
+_CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]*)/([^/]+)/aws4_request")
+
+
+class Request(NamedTuple):
+    """One request as it arrived, and the status it was answered with."""
+
+    seq: int
+    at: str
+    caller: str
+    service: str
+    method: str
+    path: str
+    query: str
+    target: str
+    headers: frozenset[str]
+    body: bytes
+    status: int
+
+    def describe(self) -> dict[str, Any]:
+        """As the admin page shows it."""
+        return {
+            "seq": self.seq,
+            "at": self.at,
+            "caller": self.caller,
+            "service": self.service,
+            "operation": operation_of(self),
+            "body": self.body.decode("utf-8", "replace"),
+            "path": f"{self.path}?{self.query}" if self.query else self.path,
+            "method": self.method,
+            "status": self.status,
+        }
+
+
+def request_of(environ: Mapping[str, Any], body: bytes) -> Request:
+    """A request as it arrived, not yet numbered nor answered. ``environ`` is its WSGI environment."""
+    caller, service = signer(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""))
+    return Request(
+        seq=0,
+        at="",
+        caller=caller,
+        service=service,
+        method=environ["REQUEST_METHOD"],
+        path=environ["PATH_INFO"],
+        query=environ["QUERY_STRING"],
+        target=environ.get("HTTP_X_AMZ_TARGET", ""),
+        headers=frozenset(name for name in environ if name.startswith("HTTP_X_AMZ_")),
+        body=body,
+        status=0,
+    )
+
+
+class RequestLog:
+    """The newest requests, numbered from 1."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._lock = Lock()
+        self._kept: deque[Request] = deque()
+        self._seq = 0
+        self._bytes = 0
+
+    def add(self, request: Request, status: int) -> None:
+        """Note one answered request; status 0: it got no answer."""
+        with self._lock:
+            self._seq += 1
+            request = request._replace(
+                seq=self._seq, at=self._now().isoformat(), body=request.body[:LONGEST_BODY], status=status
+            )
+            self._kept.append(request)
+            self._bytes += len(request.body)
+            while self._bytes > LONGEST_LOG or len(self._kept) > MOST_REQUESTS:
+                self._bytes -= len(self._kept.popleft().body)
+
+    def since(self, seq: int) -> list[dict[str, Any]]:
+        """The requests that came after number ``seq``, oldest first."""
+        with self._lock:
+            newer = [request for request in self._kept if request.seq > seq]
+        return [request.describe() for request in newer]
+
+
+def signer(authorization: str, query: str = "") -> tuple[str, str]:
+    """Access key id and service of a signed request; two empty strings for one that is not signed."""
+    found = _CREDENTIAL.search(authorization)
+    if not found and "X-Amz-Credential" in query:
+        found = _CREDENTIAL.search("Credential=" + parse_qs(query).get("X-Amz-Credential", [""])[0])
+    return (found[1], found[3]) if found else ("", "")
+
+
+def operation_of(request: Request) -> str:
+    """The API operation, such as "UpdateItem"; "" where it cannot be told."""
+    if request.target:
+        return request.target.rpartition(".")[2]
+    if named := re.fullmatch(r"/service/\w+/operation/(\w+)", request.path):
+        return named[1]
+    form = request.query if request.method == "GET" else request.body.decode("utf-8", "replace")
+    if action := re.search(r"(?:^|&)Action=(\w+)", form):
+        return action[1]
+    return next((route.operation for route in _routes(request.service) if route.fits(request)), "")
+
+
+class _Route(NamedTuple):
+    """By what a REST operation is recognised: method, path, and the query and headers it must have."""
+
+    operation: str
+    method: str
+    path: re.Pattern[str]
+    query: Mapping[str, str]
+    headers: frozenset[str]
+
+    def fits(self, request: Request) -> bool:
+        if self.method != request.method or not self.path.fullmatch(request.path):
+            return False
+        given = parse_qs(request.query, keep_blank_values=True)
+        asked = all(key in given and (not value or value in given[key]) for key, value in self.query.items())
+        return asked and self.headers <= request.headers
+
+
+@lru_cache
+def _routes(service: str) -> tuple[_Route, ...]:
+    """The REST operations of a service, the most particular first."""
+    from botocore.exceptions import UnknownServiceError
+    from botocore.loaders import Loader
+
+    try:
+        model = Loader().load_service_model(service, "service-2")
+    except UnknownServiceError:
+        return ()
+    if not model["metadata"]["protocol"].startswith("rest"):
+        return ()
+    routes = [_route(name, operation, model["shapes"]) for name, operation in model["operations"].items()]
+    return tuple(
+        sorted(routes, key=lambda route: (route.path.pattern.count(".+"), -len(route.query) - len(route.headers)))
+    )
+
+
+def _route(name: str, operation: Mapping[str, Any], shapes: Mapping[str, Any]) -> _Route:
+    path, _, fixed = operation["http"]["requestUri"].partition("?")
+    pattern = re.sub(r"\\\{[^}]*?(\\\+)?\\\}", lambda gap: ".+" if gap[1] else "[^/]+", re.escape(path))
+    query = {key: values[0] for key, values in parse_qs(fixed, keep_blank_values=True).items()}
+    headers = set()
+    shape = shapes[operation["input"]["shape"]] if "input" in operation else {}
+    for required in shape.get("required", ()):
+        member = shape["members"][required]
+        if member.get("location") == "querystring":
+            query.setdefault(member["locationName"], "")
+        elif member.get("location") == "header":
+            headers.add(f"HTTP_{member['locationName'].upper().replace('-', '_')}")
+    return _Route(name, operation["http"]["method"], re.compile(pattern + "/?"), query, frozenset(headers))
+
+
+def page(fields: Mapping[str, Any]) -> bytes:
+    """An admin page: JSON."""
+    return json.dumps(fields, default=str).encode()

@@ -1,0 +1,57 @@
+"""CloudFormation types that moto 5.2.5 lacks, or loses properties of. ``TYPES`` is asked before moto's own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cronstack_infra.local.resources.buckets import Bucket
+from cronstack_infra.local.resources.custom import LogRetention, S3AutoDeleteObjects
+from cronstack_infra.local.resources.global_table import GlobalTable
+from cronstack_infra.local.resources.identities import EmailIdentity
+from cronstack_infra.local.resources.identity import ManagedPolicy, Role
+from cronstack_infra.local.resources.keys import Key, Secret
+from cronstack_infra.local.resources.lambdas import EventInvokeConfig, Function
+from cronstack_infra.local.resources.logs import LogGroup
+from cronstack_infra.local.resources.policies import BucketPolicy, QueuePolicy, TopicPolicy
+from cronstack_infra.local.resources.records import CdkMetadata, WaitConditionHandle
+from cronstack_infra.local.resources.resource import Resource
+from cronstack_infra.local.resources.scheduler import Schedule, ScheduleGroup
+from cronstack_infra.local.resources.sns import Subscription, Topic
+from cronstack_infra.local.resources.sources import Source
+from cronstack_infra.local.resources.stores import Queue, Table
+from cronstack_infra.local.resources.versions import Alias, Permission, Version
+from cronstack_infra.local.resources.watch import Alarm
+
+TYPES: Final[dict[str, type[Resource]]] = {
+    found.kind: found
+    for found in (
+        Alarm,
+        Alias,
+        Bucket,
+        BucketPolicy,
+        CdkMetadata,
+        EmailIdentity,
+        EventInvokeConfig,
+        Function,
+        GlobalTable,
+        Key,
+        LogGroup,
+        LogRetention,
+        ManagedPolicy,
+        Permission,
+        Queue,
+        QueuePolicy,
+        Role,
+        S3AutoDeleteObjects,
+        Schedule,
+        ScheduleGroup,
+        Secret,
+        Source,
+        Subscription,
+        Table,
+        Topic,
+        TopicPolicy,
+        Version,
+        WaitConditionHandle,
+    )
+}

@@ -1,0 +1,72 @@
+"""Event source mappings. They go through Lambda's API in this process, where the engine hears of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from moto.cloudformation.exceptions import ValidationError
+
+from cronstack_infra.local.resources.api import api, unless_gone
+from cronstack_infra.local.resources.resource import Properties, Resource, number, tags_of, truth
+
+_NUMBERS: Final = ("BatchSize", "MaximumBatchingWindowInSeconds")
+_DEFAULTS: Final[Properties] = {
+    "BatchSize": 10,
+    "Enabled": True,
+    "FunctionResponseTypes": [],
+    "MaximumBatchingWindowInSeconds": 0,
+    "ScalingConfig": {},
+}
+_SENT: Final = (*_DEFAULTS, "FunctionName", "FilterCriteria", "ProvisionedPollerConfig", "DestinationConfig")
+
+
+class Source(Resource):
+    """A queue that feeds a function. Ref gives its UUID; what the template omits falls back to its default."""
+
+    kind = "AWS::Lambda::EventSourceMapping"
+    create_only = frozenset({"EventSourceArn", "StartingPosition", "StartingPositionTimestamp"})
+
+    _uuid = ""
+    _arn = ""
+
+    @property
+    def physical_resource_id(self) -> str:
+        return self._uuid
+
+    def attributes(self) -> Mapping[str, str]:
+        return {"Id": self._uuid, "EventSourceMappingArn": self._arn}
+
+    def create(self) -> None:
+        arn = self.properties.get("EventSourceArn") or ""
+        if arn.split(":")[2:3] != ["sqs"]:
+            raise ValidationError(message=f"{self.kind}: the local cloud polls SQS queues only, not {arn or 'that'}")
+        made = api("lambda", self.region).create_event_source_mapping(
+            EventSourceArn=arn, Tags=tags_of(self.properties), **self._fields()
+        )
+        self._uuid, self._arn = made["UUID"], made["EventSourceMappingArn"]
+
+    def update(self, old: Properties) -> None:
+        api("lambda", self.region).update_event_source_mapping(UUID=self._uuid, **self._fields())
+
+    def remove(self) -> None:
+        unless_gone(api("lambda", self.region).delete_event_source_mapping, UUID=self._uuid)
+
+    @classmethod
+    def update_from_cloudformation_json(cls, original_resource: Any, *args: Any, **given: Any) -> Resource:
+        """The one that is updated is known by its UUID."""
+        cloudformation_json = given.get("cloudformation_json") or args[1]
+        account, region = original_resource.account, original_resource.region
+        made = cls(original_resource.name, cloudformation_json["Properties"], account, region)
+        made._uuid, made._arn = original_resource._uuid, original_resource._arn
+        made.update(original_resource.properties)
+        return made
+
+    def _fields(self) -> Properties:
+        fields = _DEFAULTS | {name: self.properties[name] for name in _SENT if self.properties.get(name) is not None}
+        for name in _NUMBERS:
+            fields[name] = number(fields[name])
+        fields["Enabled"] = truth(fields["Enabled"])
+        if fields["ScalingConfig"]:
+            fields["ScalingConfig"] = {"MaximumConcurrency": number(fields["ScalingConfig"]["MaximumConcurrency"])}
+        return fields

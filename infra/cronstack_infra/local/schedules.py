@@ -1,0 +1,245 @@
+"""Scheduler's API in front of the engine: moto's backend with AWS's rules, every change told to the engine.
+
+The methods are replaced on moto's classes, so that the API and CloudFormation go the same way. What moto 5.2.5 has
+wrong here: no validation, KeyError for a missing group, ConflictException with 400, an update that keeps what was
+omitted, groups that are replaced with all their schedules.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from moto.core.exceptions import InvalidToken
+from moto.scheduler.models import EventBridgeSchedulerBackend, Schedule, ScheduleGroup
+from moto.scheduler.responses import EventBridgeSchedulerResponse
+
+from cronstack_infra.local.engine.values import ScheduleConfig, Target
+from cronstack_infra.local.mend import mend
+from cronstack_infra.local.schedule_rules import Asked, check, check_name, conflict, instant, invalid, not_found
+
+if TYPE_CHECKING:
+    from cronstack_infra.local.carrying import Carrying
+
+_create_group = EventBridgeSchedulerBackend.create_schedule_group
+_list = EventBridgeSchedulerBackend.list_schedules
+_list_groups = EventBridgeSchedulerBackend.list_schedule_groups
+
+
+def install(drive: Carrying) -> None:
+    """Put the engine behind moto's Scheduler."""
+
+    def create_schedule(
+        self: Any, *, name: str, group_name: str | None, client_token: str | None = None, **given: Any
+    ) -> Schedule:
+        group = _group(self, group_name)
+        check_name(name, "name")
+        fields = _members(given)
+        _check(self, fields, group, drive.now())
+        asked = (client_token, fields)
+        there = group.schedules.get(name)
+        if there is not None:
+            if client_token and vars(there).get("asked") == asked:
+                return there
+            raise conflict("Schedule", name)
+        schedule = Schedule(self.region_name, self.account_id, group.name, name, **_arguments(fields))
+        vars(schedule)["asked"] = asked
+        drive.put_schedule(config_of(schedule))
+        group.add_schedule(schedule)
+        return schedule
+
+    def update_schedule(self: Any, *, name: str, group_name: str | None, **given: Any) -> Schedule:
+        group = _group(self, group_name)
+        schedule = _schedule(group, name)
+        fields = _members(given)
+        _check(self, fields, group, drive.now())
+        changed = Schedule(self.region_name, self.account_id, group.name, name, **_arguments(fields))
+        changed.creation_date = schedule.creation_date
+        drive.put_schedule(config_of(changed))
+        vars(schedule).update(vars(changed), asked=None)
+        return schedule
+
+    def delete_schedule(self: Any, group_name: str | None, name: str) -> None:
+        schedule = _schedule(_group(self, group_name), name)
+        drive.delete_schedule(schedule.arn)
+        del self.schedule_groups[schedule.group_name].schedules[name]
+
+    mend(
+        EventBridgeSchedulerBackend,
+        create_schedule=create_schedule,
+        update_schedule=update_schedule,
+        get_schedule=lambda self, group_name, name: _schedule(_group(self, group_name), name),
+        delete_schedule=delete_schedule,
+    )
+    mend(
+        EventBridgeSchedulerResponse,
+        create_schedule=_answer_create,
+        update_schedule=_answer_update,
+        get_schedule=_answer_get,
+        delete_schedule=_answer_delete,
+    )
+    _install_groups(drive)
+
+
+def _install_groups(drive: Carrying) -> None:
+    """A group's end is that of its schedules: the engine forgets them."""
+
+    def delete_schedule_group(self: Any, name: str | None) -> None:
+        if name == "default":
+            raise invalid("The default schedule group cannot be deleted.")
+        group = _group(self, name)
+        for schedule in group.schedules.values():
+            drive.delete_schedule(schedule.arn)
+        del self.schedule_groups[group.name]
+
+    def create_schedule_group(self: Any, name: str, tags: list[dict[str, str]] | None) -> ScheduleGroup:
+        check_name(name, "name")
+        if name in self.schedule_groups:
+            raise conflict("Schedule group", name)
+        return _create_group(self, name, tags or [])
+
+    mend(
+        EventBridgeSchedulerBackend,
+        list_schedules=_paged(_list),
+        list_schedule_groups=_paged(_list_groups),
+        get_schedule_group=_group,
+        delete_schedule_group=delete_schedule_group,
+        create_schedule_group=create_schedule_group,
+    )
+
+
+def _paged(listed: Callable[..., Any]) -> Callable[..., Any]:
+    """moto answers a bad token with an error that Scheduler's model does not have."""
+
+    def paged(self: Any, *args: Any, **given: Any) -> Any:
+        try:
+            return listed(self, *args, **given)
+        except InvalidToken:
+            raise invalid("Invalid NextToken.") from None
+
+    return paged
+
+
+def config_of(schedule: Schedule) -> ScheduleConfig:
+    """A schedule as the engine wants it."""
+    target = schedule.target
+    window = schedule.flexible_time_window
+    rest = ("Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig")
+    return ScheduleConfig(
+        arn=schedule.arn,
+        expression=schedule.schedule_expression,
+        timezone=schedule.schedule_expression_timezone,
+        start=instant(schedule.start_date),
+        end=instant(schedule.end_date),
+        enabled=schedule.state == "ENABLED",
+        window=int(window.get("MaximumWindowInMinutes") or 0) if window["Mode"] == "FLEXIBLE" else 0,
+        delete_when_done=schedule.action_after_completion == "DELETE",
+        target=Target(
+            arn=target["Arn"],
+            role_arn=target["RoleArn"],
+            input=target.get("Input"),
+            dead_letters=(target.get("DeadLetterConfig") or {}).get("Arn"),
+            max_age=target["RetryPolicy"]["MaximumEventAgeInSeconds"],
+            max_retries=target["RetryPolicy"]["MaximumRetryAttempts"],
+            parameters={name: value for name, value in target.items() if name not in rest},
+        ),
+    )
+
+
+# moto's Python arguments and the API's members are the same fields by other names
+ARGUMENTS = {
+    "description": "Description",
+    "schedule_expression": "ScheduleExpression",
+    "schedule_expression_timezone": "ScheduleExpressionTimezone",
+    "flexible_time_window": "FlexibleTimeWindow",
+    "target": "Target",
+    "state": "State",
+    "kms_key_arn": "KmsKeyArn",
+    "start_date": "StartDate",
+    "end_date": "EndDate",
+    "action_after_completion": "ActionAfterCompletion",
+}
+
+
+def _members(given: dict[str, Any]) -> dict[str, Any]:
+    """The API's members; what was omitted falls back to AWS's default, on Create and on Update alike."""
+    fields = {member: given.get(argument) for argument, member in ARGUMENTS.items()}
+    fields["State"] = fields["State"] or "ENABLED"
+    fields["ActionAfterCompletion"] = fields["ActionAfterCompletion"] or "NONE"
+    fields["ScheduleExpressionTimezone"] = fields["ScheduleExpressionTimezone"] or "UTC"
+    for date in ("StartDate", "EndDate"):
+        asked = instant(fields[date])
+        fields[date] = None if asked is None else asked.timestamp()
+    if isinstance(fields["Target"], dict):
+        policy = {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
+        fields["Target"] = fields["Target"] | {"RetryPolicy": policy | (fields["Target"].get("RetryPolicy") or {})}
+    return fields
+
+
+def _arguments(fields: dict[str, Any]) -> dict[str, Any]:
+    return {argument: fields[member] for argument, member in ARGUMENTS.items()}
+
+
+def _check(backend: Any, fields: dict[str, Any], group: ScheduleGroup, now: datetime) -> None:
+    check(Asked(fields, group.arn, backend.account_id, now))
+
+
+def _group(backend: Any, name: str | None) -> ScheduleGroup:
+    found: ScheduleGroup | None = backend.schedule_groups.get(name or "default")
+    if found is None:
+        raise not_found("Schedule group", name or "default")
+    return found
+
+
+def _schedule(group: ScheduleGroup, name: str) -> Schedule:
+    if name not in group.schedules:
+        raise not_found("Schedule", name)
+    return group.schedules[name]
+
+
+# the requests: moto keeps names percent-encoded and hands an update's ActionAfterCompletion to nobody
+
+
+def _name(request: Any) -> str:
+    return unquote(urlsplit(request.uri).path.rsplit("/", 1)[-1])
+
+
+def _group_asked(request: Any) -> str | None:
+    given = parse_qs(urlsplit(request.uri).query).get("groupName")
+    return given[0] if given else None
+
+
+def _body(request: Any) -> dict[str, Any]:
+    try:
+        found = json.loads(request.body or "{}")
+    except ValueError:
+        raise invalid("Unable to parse the request body as JSON.") from None
+    if not isinstance(found, dict):
+        raise invalid("The request body is not a JSON object.")
+    return found
+
+
+def _answer_create(self: Any) -> str:
+    return _put(self, self.scheduler_backend.create_schedule, client_token=_body(self).get("ClientToken"))
+
+
+def _answer_update(self: Any) -> str:
+    return _put(self, self.scheduler_backend.update_schedule)
+
+
+def _put(request: Any, put: Any, **more: Any) -> str:
+    body = _body(request)
+    given = {argument: body.get(member) for argument, member in ARGUMENTS.items()} | more
+    return json.dumps({"ScheduleArn": put(name=_name(request), group_name=body.get("GroupName"), **given).arn})
+
+
+def _answer_get(self: Any) -> str:
+    return json.dumps(self.scheduler_backend.get_schedule(_group_asked(self), _name(self)).to_dict())
+
+
+def _answer_delete(self: Any) -> str:
+    self.scheduler_backend.delete_schedule(_group_asked(self), _name(self))
+    return "{}"

@@ -1,0 +1,128 @@
+"""Carrying out what the engine decided: deliveries to targets, records to queues. The caller holds BACKENDS.
+
+Scheduler acts as the schedule's role and Lambda as the function's: what their policies do not allow is refused here
+as AWS refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from moto.awslambda.exceptions import UnknownFunctionException
+from moto.awslambda.models import LambdaFunction
+from moto.awslambda.utils import get_backend
+from moto.core.exceptions import ServiceException
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
+from werkzeug.exceptions import HTTPException
+
+from cronstack_infra.local import permissions
+from cronstack_infra.local.engine.records import api_request
+from cronstack_infra.local.engine.values import Deliver, Refusal, SendRecord
+
+_FAULTS: Final = (HTTPException, ServiceException)
+"""How moto's backends refuse."""
+
+
+class Refused(Exception):
+    """A target's API said no."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+def find_function(arn: str) -> LambdaFunction:
+    """The function of an ARN, qualified or not. Raises Refused."""
+    _, _, _, region, account, _ = arn.split(":", 5)
+    try:
+        return get_backend(account, region).get_function(arn)
+    except (UnknownFunctionException, *_FAULTS):
+        raise Refused(Refusal("ResourceNotFoundException", f"Function not found: {arn}", 404)) from None
+
+
+def require(role_arn: str, action: str, resource: str | None, code: str) -> None:
+    """Raise Refused unless a role exists and may do this; without a resource: to anything at all."""
+    role = permissions.find_role(role_arn)
+    if role is None:
+        raise Refused(Refusal(code, f"The role {role_arn} cannot be assumed: there is none.", 403))
+    verdict = permissions.may(role, action, resource)
+    if not verdict.allowed:
+        account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+        who = f"arn:aws:sts::{account}:assumed-role/{name}/local"
+        text = f"User: {who} is not authorized to perform: {action} on resource: {resource or '*'} {verdict.reason}"
+        raise Refused(Refusal(code, text, 403))
+
+
+def require_trust(deliver: Deliver) -> None:
+    """Scheduler takes on the role anew for each call; it may have been changed since the schedule was made."""
+    role = permissions.find_role(deliver.target.role_arn)
+    _, _, _, region, account, rest = deliver.schedule_arn.split(":", 5)
+    group = f"arn:aws:scheduler:{region}:{account}:schedule-group/{rest.split('/')[1]}"
+    context = {"aws:SourceAccount": account, "aws:SourceArn": group}
+    if role is None or not permissions.may_be_assumed(role, "scheduler.amazonaws.com", context).allowed:
+        text = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
+        raise Refused(Refusal("AccessDeniedException", text, 403))
+
+
+def send_to_queue(
+    arn: str, body: str, attributes: Mapping[str, tuple[str, str]], parameters: Mapping[str, Any] | None = None
+) -> None:
+    """Send to an SQS queue. Raises Refused."""
+    _, _, _, region, account, name = arn.split(":", 5)
+    given = parameters or {}
+    try:
+        sqs_backends[account][region].send_message(
+            name,
+            body,
+            message_attributes={
+                key: {"DataType": kind, "StringValue": value} for key, (kind, value) in attributes.items()
+            },
+            group_id=given.get("MessageGroupId"),
+        )
+    except _FAULTS as fault:
+        raise Refused(_refusal(fault)) from None
+
+
+def deliver_to_queue(deliver: Deliver) -> None:
+    """Templated SQS target."""
+    require(deliver.target.role_arn, "sqs:SendMessage", deliver.target.arn, "AccessDenied")
+    request = api_request(deliver.target, deliver.payload)
+    send_to_queue(deliver.target.arn, request["MessageBody"], {}, deliver.target.parameters.get("SqsParameters"))
+
+
+def deliver_to_topic(deliver: Deliver) -> None:
+    """Templated SNS target."""
+    require(deliver.target.role_arn, "sns:Publish", deliver.target.arn, "AuthorizationError")
+    publish(deliver.target.arn, deliver.payload)
+
+
+def publish(arn: str, text: str, attributes: Mapping[str, tuple[str, str]] | None = None) -> None:
+    """Publish to an SNS topic. Raises Refused."""
+    _, _, _, region, account, _ = arn.split(":", 5)
+    given = {name: {"Type": kind, "Value": value} for name, (kind, value) in (attributes or {}).items()}
+    try:
+        sns_backends[account][region].publish(text, arn=arn, message_attributes=given)
+    except _FAULTS as fault:
+        raise Refused(_refusal(fault)) from None
+
+
+def send_record(record: SendRecord, function_role: str | None) -> None:
+    """Write a record to its queue or topic. Raises Refused."""
+    role = record.role_arn or function_role
+    if role is None:
+        raise Refused(Refusal("ResourceNotFoundException", "the function is gone, and its role with it", 404))
+    if record.destination.split(":")[2] == "sns":
+        require(role, "sns:Publish", record.destination, "AuthorizationError")
+        publish(record.destination, record.body, record.attributes)
+        return
+    require(role, "sqs:SendMessage", record.destination, "AccessDenied")
+    send_to_queue(record.destination, record.body, record.attributes)
+
+
+def _refusal(fault: Exception) -> Refusal:
+    """An exception of moto's as the error a client would see."""
+    code = getattr(fault, "error_type", None) or getattr(fault, "code", None) or type(fault).__name__
+    status = getattr(fault, "code", 400)
+    return Refusal(str(code), str(getattr(fault, "message", fault)), status if isinstance(status, int) else 400)

@@ -1,0 +1,92 @@
+"""Physical names and stack outputs: what ``aws`` writes and operators' tools look up. Pure.
+
+Functions, schedules and the group have fixed names, made of the stack's and the job's, so that a person finds them
+in any console and ``ops`` needs no listing. What holds data (the ledger, the queues) is named by CloudFormation, so
+that a retained one never blocks the next deploy; its name is a stack output.
+
+CloudFormation identifies a schedule by its name without the group, so schedule names carry the stack's name, too.
+A job's name cannot contain ".", so ``shop-stats.2`` (the second schedule of ``stats``) reads back without doubt.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import Final
+
+from cronstack import carrier, plans
+
+OUTPUT_LEDGER: Final = "Ledger"
+OUTPUT_DELIVERY_DEAD_LETTERS: Final = "DeliveryDeadLetters"
+OUTPUT_HANDLER_DEAD_LETTERS: Final = "HandlerDeadLetters"
+OUTPUT_GROUP: Final = "ScheduleGroup"
+
+_ONCE_OUTPUT: Final = re.compile(r"Once[0-9a-f]{8}")
+
+LONGEST: Final = 64
+"""Characters AWS allows in a function's, a schedule's, a group's and a role's name."""
+
+
+def stack_name(project: str, jobs_package: str) -> str:
+    """Stack of a jobs package: the project's own jobs have the project's name, ``examples`` get "shop-examples"."""
+    return project if jobs_package == "jobs" else f"{project}-{jobs_package}"
+
+
+def group_name(stack: str) -> str:
+    return stack
+
+
+def carriers_group(stack: str) -> str:
+    """Of the carriers, which the jobs make themselves: the group of the declared schedules stays what was deployed."""
+    return f"{stack}-carriers"
+
+
+def once_group(stack: str) -> str:
+    """Of what application code schedules; it is there where a job is declared by ``once()``."""
+    return f"{stack}-once"
+
+
+def once_output(job: str) -> str:
+    """Output that tells a server, or an operator's tool, how such a job is reached: ``plans.Wiring`` as JSON."""
+    return f"Once{sha256(job.encode()).hexdigest()[:8]}"
+
+
+def is_once_output(output: str) -> bool:
+    return _ONCE_OUTPUT.fullmatch(output) is not None
+
+
+def function_name(stack: str, job: str) -> str:
+    return f"{stack}-{job}"
+
+
+def schedule_name(stack: str, job: str, number: int) -> str:
+    """``number`` counts the job's schedules from 1."""
+    return f"{stack}-{job}.{number}"
+
+
+def job_of_schedule(stack: str, schedule: str) -> str | None:
+    """The job a schedule's name speaks of; None for a name that is not this stack's."""
+    head, dot, number = schedule.rpartition(".")
+    prefix = f"{stack}-"
+    return head.removeprefix(prefix) if dot and number.isdigit() and head.startswith(prefix) else None
+
+
+def job_of_carrier(schedule: str) -> str | None:
+    """The job a carrier's name speaks of; of a longer name its first 20 characters and "…". None for another name."""
+    parts = schedule.split(".")
+    if len(parts) != 4 or parts[0] != "carrier":
+        return None
+    return parts[1] if schedule.startswith(carrier.prefix(parts[1])) else f"{parts[1]}…"
+
+
+def job_of_plan(schedule: str) -> str | None:
+    """The same of the one-time schedule of a plan, which tells the first 16 characters of a longer name."""
+    parts = schedule.split(".")
+    if len(parts) != 5 or parts[0] != "once":
+        return None
+    return parts[1] if schedule.startswith(plans.prefix(parts[1])) else f"{parts[1]}…"
+
+
+def longest_job_name(stack: str) -> int:
+    """Characters a job's name may have in this stack (two digits are kept for the schedule's number)."""
+    return LONGEST - len(stack) - len("-.99")

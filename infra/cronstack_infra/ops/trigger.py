@@ -1,0 +1,83 @@
+"""An occurrence made by hand: now, under a name of its own; or the one of a time that a schedule has, or could have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from cronstack.defaults import DEFAULTS
+from cronstack.errors import OperationError
+from cronstack.event import operator_event
+from cronstack.occurrence import print_time, scheduled_id, to_milliseconds, trigger_id
+from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, find_job
+from cronstack_infra.ops.invoking import hand_over
+from cronstack_infra.ops.runs import find_run
+from cronstack_infra.ops.schedules import schedules_of
+
+
+@dataclass(frozen=True)
+class Triggered:
+    """What was handed to the function."""
+
+    job: DeployedJob
+    occurrence: str
+    due: datetime
+    input: Mapping[str, Any]
+
+
+def trigger(
+    clients: Clients,
+    deployment: Deployment,
+    job: str,
+    *,
+    now: datetime,
+    ulid: str,
+    at: datetime | None = None,
+    input: Mapping[str, Any] | None = None,
+) -> Triggered:
+    """Hand the job an occurrence, asynchronously. Without ``input`` it is given what its schedule gives.
+
+    Raises OperationError for an unknown job, for a time that is ahead or older than the ledger can tell, and for one
+    that has run.
+    """
+    found = find_job(clients("lambda"), deployment, job)
+    due = (now if at is None else at).replace(microsecond=0)
+    if at is not None:
+        _check(clients, deployment, job, due, now)
+    if input is None:
+        schedules = schedules_of(clients("scheduler"), deployment, job)
+        input = schedules[0].input_at(due) if schedules else {}
+    occurrence = trigger_id(ulid) if at is None else scheduled_id(to_milliseconds(due))
+    event = operator_event(
+        job,
+        "trigger",
+        due=to_milliseconds(due),
+        requested=to_milliseconds(now),
+        input=input,
+        occurrence=occurrence if at is None else None,
+    )
+    hand_over(clients("lambda"), found, event)
+    return Triggered(found, occurrence, due, input)
+
+
+def _check(clients: Clients, deployment: Deployment, job: str, due: datetime, now: datetime) -> None:
+    written = print_time(to_milliseconds(due))
+    if due > now + timedelta(seconds=DEFAULTS.skew_margin):
+        raise OperationError(
+            f"{written} is ahead: run now, the occurrence would be a duplicate when it is due",
+            remedy=f"Without --at the run has a name of its own: cronstack trigger {job}",
+        )
+    if now - due > timedelta(seconds=DEFAULTS.horizon):
+        raise OperationError(
+            f"{written} is older than {DEFAULTS.horizon // 86400} days: the ledger cannot tell whether it ran",
+            remedy=f"Run it as a new generation: cronstack backfill {job} --from … --to … --again",
+        )
+    row = find_run(clients("dynamodb"), deployment, job, scheduled_id(to_milliseconds(due)), now)
+    if row is not None and row.final:
+        again = "cronstack dead-letters redrive" if row.status == "dead" else "cronstack backfill … --again"
+        raise OperationError(
+            f"{row.occurrence} of {job} has {row.status}{' (' + row.reason + ')' if row.reason else ''} already",
+            remedy=f"Nothing was run. To run it once more: {again}",
+        )

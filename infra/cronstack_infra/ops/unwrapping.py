@@ -1,0 +1,124 @@
+"""What is inside a dead letter. Pure; it believes nothing and loses nothing.
+
+Four shapes arrive in two queues:
+    Scheduler's    the request it could not make, ``{"FunctionName", "InvocationType", "Payload"}``; why: attributes
+    Lambda's       a destination record, ``{"version", "requestContext", "requestPayload", "responsePayload", …}``
+    the guard's    the same, with "cronstack" beside it, which says which run died or why the event was refused
+    a bare event   by hand, or from a Lambda dead-letter queue; why: attributes
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cronstack.errors import EventError
+from cronstack.event import parse_event
+from cronstack.letters import REFUSED
+from cronstack.occurrence import Occurrence, is_job_name
+from cronstack_infra import names
+
+Origin = Literal["delivery", "handler", "refused"]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A dead letter's body and attributes, read."""
+
+    origin: Origin
+    event: Any
+    """The event as the function was, or would have been, invoked with, whoever brought it: a carrier's mark is off."""
+    job: str
+    """By the event, or else by the function's name; "" where neither tells."""
+    occurrence: Occurrence | None
+    """None where the event is none of ours."""
+    attempt: int
+    """Of the run that died; 0 where the letter does not tell."""
+    reason: str
+    """"RetriesExhausted", "Permanent", "TooOld", "AccessDeniedException", …"""
+    error: str
+    """Class and message."""
+
+
+def unwrap(body: str, attributes: Mapping[str, str], queue: Origin, stack: str) -> Contents:
+    """Read one dead letter that lay in the queue of an origin."""
+    outer = _json(body)
+    if isinstance(outer, dict) and "requestContext" in outer and "requestPayload" in outer:
+        return _record(outer, stack)
+    if isinstance(outer, dict) and "Payload" in outer and "FunctionName" in outer:
+        payload = outer["Payload"]
+        event = _json(payload) if isinstance(payload, str) else payload
+        return _bare(event, attributes, queue, _job_of(str(outer["FunctionName"]), stack))
+    return _bare(outer, attributes, queue, "")
+
+
+def _record(record: Mapping[str, Any], stack: str) -> Contents:
+    context, response, ours = (_object(record.get(key)) for key in ("requestContext", "responsePayload", "cronstack"))
+    event, condition = _unmarked(record["requestPayload"]), str(context.get("condition", ""))
+    occurrence = _occurrence(event)
+    error = f"{response.get('errorType') or ''}: {response.get('errorMessage') or ''}".strip(": ")
+    refused = condition == REFUSED
+    return Contents(
+        origin="refused" if refused else "handler",
+        event=event,
+        job=_name(event) or str(ours.get("job") or "") or _job_of(str(context.get("functionArn", "")), stack),
+        occurrence=occurrence,
+        attempt=_number(ours.get("attempt")),
+        reason=str(response.get("errorType") or condition) if refused else condition,
+        error=str(response.get("errorMessage") or "") if refused else error,
+    )
+
+
+def _bare(event: Any, attributes: Mapping[str, str], queue: Origin, job: str) -> Contents:
+    event = _unmarked(event)
+    return Contents(
+        origin=queue,
+        event=event,
+        job=_name(event) or job,
+        occurrence=_occurrence(event),
+        attempt=0,
+        reason=attributes.get("ERROR_CODE") or attributes.get("ErrorCode") or "unknown",
+        error=attributes.get("ERROR_MESSAGE") or attributes.get("ErrorMessage") or "",
+    )
+
+
+def _unmarked(event: Any) -> Any:
+    """A carrier marks the event with its hop; to send it again is not its next hop."""
+    return {key: value for key, value in event.items() if key != "carrier"} if _name(event) else event
+
+
+def _occurrence(event: Any) -> Occurrence | None:
+    try:
+        return parse_event(event, _name(event))
+    except EventError:
+        return None
+
+
+def _name(event: Any) -> str:
+    name = event.get("job") if isinstance(event, dict) else None
+    return name if isinstance(name, str) and is_job_name(name) else ""
+
+
+def _job_of(function: str, stack: str) -> str:
+    """The job of a function's name or ARN."""
+    parts = function.split(":")
+    name = parts[6] if len(parts) > 6 else parts[0]
+    prefix = names.function_name(stack, "")
+    return name.removeprefix(prefix) if name.startswith(prefix) else ""
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

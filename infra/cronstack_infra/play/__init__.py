@@ -1,0 +1,1 @@
+"""Playing the future through before it comes: a fast store and the proof of the guard, on virtual time."""

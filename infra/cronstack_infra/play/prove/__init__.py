@@ -1,0 +1,57 @@
+"""The proof of the guard: its real code, interleaved at every request, under faults, against its invariants.
+
+A seed is a world of its own: one job, a few occurrences, a fault mix, hosts whose clocks differ, Lambda's way to
+deliver (twice again after a raise or a crash; then its own failure record among the dead letters), Scheduler's way to
+bring carriers (at least once, up to a minute late), and operators. What runs in a sandbox is
+``cronstack.runtime.Invocation``, the code that runs in Lambda, stopped before each request; so is what a handler asks
+for in the middle of it. In one of four seeds application code plans: it schedules keys, moves and cancels them, plans
+them anew, asks again after a crash, and sweeps, several calls at once on one key, by the generators of
+``cronstack.planning``, stopped in the same way and under the same faults; what is deleted in its last seconds Scheduler
+may fire all the same. Requests are carried out by ``play.store``. An observer notes each committed write, each
+handler's beginning and end, each schedule, each letter, and what callers are told. From these, not from what the ledger
+says of itself, it judges after every step:
+
+    I1   An occurrence succeeds at most once, and what is final is not overwritten.
+    I2   An occurrence that succeeded is not claimed again.
+    I3   One holder: a lease is claimed over another's head only when that one's own clock says it is past.
+         Fences strictly increase.
+    I3b  A run is running exactly while the lease points to it.                                 (not for "allow")
+    I4   Only the holder settles its attempt, keeps a checkpoint, renews or releases the lease. The next attempt is
+         given the last checkpoint.
+    I5   What a handler commits is written once, with its success, else not at all.
+    I6   What an attempt believes is what is stored: its fence, its number, its lease's end. No handler without a claim.
+    I7   Handlers of a job never overlap; with "allow", those of one occurrence.
+         Judged where clocks differ by the margin at most, and handlers stop at the deadline.
+    I8   An event is acknowledged only if its occurrence is final, or a carrier for it is on its way, or it was refused
+         with a letter. A carrier brings the event it was made for.
+    I9   When faults stop, everything becomes final in bounded time, and without anybody's help but for what Lambda
+         gave up: that lies among the dead letters, and one redrive by operators ends it.
+    I10  An own claim, or an own settlement, whose answer was lost is recognised.
+    I11  The attempt's number is the number of committed claims. The handler gets every attempt that was declared, and
+         none more; none before its time: the back-off, or what the handler has asked for.
+    I12  What is skipped or missed never started and never will; it met a holder, or was late. Nothing starts late.
+    I13  At most one occurrence is buffered, and the slot names it. Who makes way for it leaves something behind that
+         brings it back.
+    I14  Requests, by how a delivery ends (see ``costs``), where none meets a fault.
+    I15  Without crash, expiry, failure or give-up even an effect without a fence happens once.
+    I16  A dead run has a dead letter; exactly one where no answer was lost and nobody crashed. One at a time may
+         send it, and nobody once it is noted as sent.
+    I17  Every redrive that acts was asked for, and none that was accepted is lost.
+
+    I18  What has returned as planned, moved or unchanged, and was not moved or cancelled since, begins, and not before
+         its time, unless it is missed. No sweep is needed: at each moment something brings it. No call says what was
+         not so at some moment since it began.
+    I19  After a cancel has returned "cancelled" no handler begins, until the key is planned anew on purpose. Only what
+         has begun or ended (for a move: or was cancelled) is too late. What has begun is neither moved nor cancelled,
+         and who has returned changes nothing any more.
+    I20  The event of an older revision never opens an attempt, nor misses the plan; so after a move has returned
+         nothing begins at the old time. Revisions grow.
+    I21  No schedule without its row. When everything is at rest nothing is left in Scheduler. A plan that its maker has
+         left is given its schedule by a sweep, and ends; none is forgotten before its time.
+
+Of what code has scheduled each key is an occurrence without a lease, as with "allow", and I1 to I17 hold for it, too.
+I8: an event that was overtaken may be acknowledged when the plan that has overtaken it comes.
+A seed in which somebody deletes the lease by hand is judged by I1, I2, I5, I8, I9, I12 and I18 to I21 only, and by I7
+for each occurrence alone. ``walk`` judges by the same observer, but leaves nothing to chance: it takes every order of
+requests in a small space.
+"""

@@ -1,0 +1,61 @@
+"""What the proof must have reached, and how often: what a search seldom meets, it has not judged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from cronstack_infra.play.prove.mix import OTHER_FAULTS, REQUEST_FAULTS
+
+ENOUGH: Final = 100
+"""Times that each must be reached in as many seeds as follow."""
+SEEDS: Final = 20_000
+
+REACHABLE: Final[dict[str, tuple[str, ...]]] = {
+    "decision": (
+        *("Claim", "TakeOver", "Mine", "Skip", "Buffer", "SlotFull", "Mismatch", "Unreported", "Overtaken"),
+        *(f"Duplicate({status})" for status in ("succeeded", "skipped", "missed", "dead")),
+        *(f"Wait({why})" for why in ("running", "held", "contention", "backoff")),
+    ),
+    "fault": (*REQUEST_FAULTS, *OTHER_FAULTS, "killed at the deadline"),
+    "transition": (
+        *(f"none to {status}" for status in ("running", "skipped", "missed", "buffered")),
+        *(f"running to {status}" for status in ("succeeded", "retrying", "dead", "crashed", "running")),
+        *(f"{status} to running" for status in ("retrying", "crashed", "buffered", "dead")),
+        *("buffered to missed", "dead to dead", "none to planned", "skipped to planned"),
+        *(f"planned to {status}" for status in ("running", "planned", "skipped", "missed")),
+    ),
+    "end": (
+        *("succeeded", "retrying", "dead", "skipped", "missed", "buffered", "duplicate", "deferred", "refused"),
+        "overtaken",
+        *("raises OutOfTime", "raises LeaseLost", "raises Unavailable", "Lambda's failure record"),
+    ),
+    "handler": ("effect committed", "checkpoint kept", "resumed", "lease renewed"),
+    "carrier": ("made", "taken name"),
+    "call": (
+        *("planned", "unchanged", "moved", "cancelled", "too late", "unknown", "conflict", "swept"),
+        *("killed", "unavailable"),
+    ),
+    "killed after": (
+        *(f"{what} {step}" for what in ("schedule", "move") for step in range(4)),
+        *("cancel 0", "cancel 1"),
+    ),
+}
+
+
+def reached(counted: Counter[str], kind: str) -> dict[str, int]:
+    """How often each was, those never reached included."""
+    before = f"{kind}: "
+    found = {what.removeprefix(before): times for what, times in counted.items() if what.startswith(before)}
+    return dict.fromkeys(REACHABLE[kind], 0) | found
+
+
+def seldom(counted: Counter[str], seeds: int) -> list[str]:
+    """What so many seeds have reached too seldom."""
+    enough = ENOUGH * seeds / SEEDS
+    return [
+        f"{kind}: {what}"
+        for kind in REACHABLE
+        for what, times in reached(counted, kind).items()
+        if times < enough and what in REACHABLE[kind]
+    ]

@@ -1,0 +1,211 @@
+"""What a seed plays: one job, its occurrences, and a fault mix of its own (a "swarm": no seed has them all).
+
+A fault that is on in every seed hides what only happens without it: where everything crashes, nothing is ever
+overtaken. So each seed switches most faults off, and draws how often the others come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from cronstack.defaults import Overlap
+
+if TYPE_CHECKING:
+    from random import Random
+
+REQUEST_FAULTS: Final = (
+    "crash before",  # killed, the request never left
+    "crash after",  # killed, the request was carried out or refused, nobody heard
+    "pause before",  # frozen for a while, but not beyond the deadline
+    "pause after",
+    "zombie before",  # frozen beyond deadline and lease, then it goes on
+    "zombie after",
+    "lost request",  # not carried out, and nobody says so
+    "lost answer",  # carried out, and nobody says so
+    "late",  # as lost, and carried out up to minutes later
+    "twice",  # carried out now, and once more later
+    "throttled",
+    "5xx",  # not carried out
+    "5xx done",  # carried out, yet answered by an internal error
+    "conflict",
+)
+"""One of them at most for each request."""
+
+OTHER_FAULTS: Final = (
+    "handler fails",
+    "handler fails for good",
+    "handler asks for later",
+    "commit refused",  # a condition of the handler's own write does not hold
+    "handler fails after its commit",
+    "killed in handler",
+    "handler too long",  # killed at the deadline
+    "handler beyond its deadline",  # breaks A3: overlaps are not judged
+    "duplicate at once",
+    "duplicate later",
+    "carrier twice",
+    "delivered late",
+    "delivered out of time",  # older than the horizon
+    "another input",
+    "outage",
+    "clock steps",
+    "skew",
+    "skew beyond the margin",  # breaks A2: overlaps are not judged
+    "redrive",
+    "redrive of nothing",
+    "backfill",
+    "trigger",
+    "new generation",
+    "lease deleted",  # breaks A6
+    "tokens forgotten",  # the store knows no request again
+    "leap",  # weeks pass, DynamoDB deletes what has expired, and old events come once more
+)
+BREAKING_CLOCKS: Final = "skew beyond the margin"
+BREAKING_DEADLINES: Final = "handler beyond its deadline"
+BREAKING_ITEMS: Final = "lease deleted"
+RARE: Final = {
+    BREAKING_CLOCKS: 0.06,
+    BREAKING_DEADLINES: 0.06,
+    BREAKING_ITEMS: 0.06,
+    "leap": 0.12,
+    "tokens forgotten": 0.15,
+    "outage": 0.1,
+}
+THEMES: Final = (
+    ("handler fails for good", "redrive", "skew", "pause before", "late", "duplicate at once"),
+    ("handler fails for good", "redrive", "crash after", "zombie before", "skew", "lost answer"),
+    ("handler fails", "redrive", "skew beyond the margin", "pause before", "zombie before", "backfill"),
+    ("duplicate at once", "duplicate later", "lost answer", "late", "zombie after", "skew", "tokens forgotten"),
+    ("handler fails", "duplicate at once", "backfill", "skew beyond the margin", "pause before", "late", "twice"),
+    ("killed in handler", "duplicate at once", "skew", "pause after", "backfill"),
+    ("lease deleted", "duplicate at once", "duplicate later", "backfill", "pause before"),
+    ("killed in handler", "handler too long", "skew", "duplicate later"),
+    ("lease deleted", "duplicate later", "zombie before", "zombie after", "backfill"),
+    ("handler fails", "carrier twice", "skew beyond the margin", "pause before", "late"),
+    ("handler fails", "carrier twice", "crash after", "lost answer", "duplicate later"),
+    ("crash before", "crash after", "handler fails"),
+    ("zombie before", "zombie after", "handler too long", "late", "twice"),
+    ("handler fails", "carrier twice", "duplicate at once", "zombie before", "late"),
+)
+"""Faults that reach the rarer corners together; some seeds have one of these besides."""
+RATES: Final = (0.03, 0.1, 0.25)
+THEME_RATES: Final = (0.05, 0.25, 0.5)
+CROWDS: Final = 0.05
+"""Of all seeds: many short occurrences of a job and a few slow hosts among them, who are refused again and again."""
+
+
+PLANNING: Final = 4
+"""In one of so many seeds application code schedules, moves and cancels, besides the schedule or instead of it."""
+THEMES_OF_PLANS: Final = (
+    ("crash before", "crash after"),
+    ("crash after", "carrier twice"),
+    ("crash before", "lost answer", "late", "carrier twice"),
+    ("zombie before", "zombie after", "pause before"),
+    ("late", "twice", "conflict", "skew"),
+    ("lost answer", "5xx done", "late"),
+    ("pause before", "pause after", "duplicate later"),
+)
+
+
+COSTLY: Final = (
+    *("outage", "lease deleted", "tokens forgotten", "leap", "delivered out of time"),
+    *("clock steps", "skew beyond the margin", "handler beyond its deadline"),
+)
+"""Where requests are counted for nothing."""
+CLEAN: Final = 0.1
+"""Of all seeds: requests are carried out and answered once, so that they can be counted (I14)."""
+
+
+@dataclass(frozen=True)
+class Mix:
+    """The terms and the faults of one seed."""
+
+    overlap: Overlap
+    retries: int
+    timeout: int
+    start_deadline: int
+    occurrences: int
+    gap: int
+    """Milliseconds between two due times."""
+    latency: int
+    """Milliseconds a request takes at most, each way."""
+    crowd: bool
+    lease: int | None
+    """Seconds of a lease that handlers renew."""
+    commits: bool
+    """Handlers write in their settlement."""
+    checkpoints: bool
+    prompt: bool
+    """Lambda delivers again within seconds (it may), not only after one and two minutes."""
+    request_faults: tuple[tuple[float, str], ...]
+    """Cumulated probabilities."""
+    rates: dict[str, float]
+    keys: int = 0
+    """By which application code schedules; 0: there is none."""
+    far: bool = False
+    """Some of it is due in weeks, and the ledger forgets what has ended long before."""
+
+    def has(self, fault: str) -> bool:
+        return fault in self.rates
+
+
+def draw(chance: Random) -> Mix:
+    """The mix of a seed, from its own chance."""
+    crowd = chance.random() < CROWDS
+    share = 0.0 if crowd else chance.choice((0.0, 0.15, 0.3, 0.5))
+    rates: dict[str, float] = {}
+    for fault in (*REQUEST_FAULTS, *OTHER_FAULTS):
+        if chance.random() < (RARE.get(fault, share) if not crowd else 0.0):
+            rates[fault] = chance.choice(RATES)
+    if not crowd and chance.random() < 0.3:
+        for fault in chance.choice(THEMES):
+            rates[fault] = chance.choice(THEME_RATES)
+    if chance.random() < CLEAN:
+        rates = {fault: rate for fault, rate in rates.items() if fault not in (*REQUEST_FAULTS, *COSTLY)}
+    overlaps: tuple[Overlap, ...] = ("skip", "skip", "skip", "allow", "allow", "buffer_one", "buffer_one")
+    timeout = chance.choice((3, 10, 30, 60, 60))
+    return Mix(
+        overlap="skip" if crowd else chance.choice(overlaps),
+        retries=chance.choice((0, 1, 2, 2, 4, 20)),
+        timeout=60 if crowd else timeout,
+        start_deadline=chance.choice((60, 300, 3600, 3600)),
+        occurrences=40 if crowd else chance.choice((1, 2, 2, 3, 4)),
+        gap=1000 if crowd else chance.choice((1000, 5000, 60_000, 120_000)),
+        latency=5 if crowd else chance.choice((1, 20, 20, 1500)),
+        crowd=crowd,
+        lease=10 if timeout > 10 and chance.random() < 0.2 else None,
+        commits=chance.random() < 0.3,
+        checkpoints=chance.random() < 0.3,
+        prompt=chance.random() < 0.3,
+        request_faults=_cumulated(rates),
+        rates=rates,
+    )
+
+
+def draw_plans(mix: Mix, chance: Random) -> Mix:
+    """The same, with application code that plans."""
+    rates = dict(mix.rates)
+    if chance.random() < 0.6:
+        for fault in chance.choice(THEMES_OF_PLANS):
+            rates[fault] = chance.choice(RATES)
+    return replace(
+        mix,
+        occurrences=min(mix.occurrences, 2) if chance.random() < 0.4 else 0,
+        request_faults=_cumulated(rates),
+        rates=rates,
+        lease=10 if mix.timeout > 10 and chance.random() < 0.35 else mix.lease,
+        keys=chance.choice((1, 1, 2, 3)),
+        far=chance.random() < 0.25,
+    )
+
+
+def _cumulated(rates: dict[str, float]) -> tuple[tuple[float, str], ...]:
+    """Together at most one half: something must get through."""
+    cumulated, faults = 0.0, []
+    busy = sum(rates.get(fault, 0) for fault in REQUEST_FAULTS)
+    scale = min(1.0, 0.5 / busy) if busy else 1.0
+    for fault in REQUEST_FAULTS:
+        if fault in rates:
+            cumulated += rates[fault] * scale
+            faults.append((cumulated, fault))
+    return tuple(faults)

@@ -1,0 +1,88 @@
+"""An invocation that can be stopped: before each request, those that its handler asks for included.
+
+The runtime's steps are a generator; the user's handler is a plain function in the middle of them. It runs in a
+greenlet, so that a request inside it, a commit or a checkpoint, suspends the whole invocation like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+from greenlet import GreenletExit, getcurrent, greenlet
+
+from cronstack.runtime import Ended, Invocation, Shell
+from cronstack.seam import Request, Sleep, Work
+
+if TYPE_CHECKING:
+    from cronstack.declaration import Job
+
+Made = Callable[[Callable[[Generator[Request, Any, Any]], Any]], Shell]
+"""Makes the shell, given what drives the requests of a handler."""
+
+
+class Program:
+    """One invocation. ``resume`` with the answer to the last request gives the next one, or how it ended."""
+
+    __slots__ = ("_handler", "_invocation", "_over", "_steps")
+
+    def __init__(self, job: Job, event: object, context: object, shell: Made) -> None:
+        self._invocation = Invocation(job, event, context, shell(self._drive))
+        self._steps = self._invocation.steps()
+        self._handler: greenlet | None = None
+        self._over = False
+
+    def resume(self, answer: Any) -> Request | Ended:
+        """Raises what the invocation raises."""
+        if self._handler is not None:
+            asked: Request = self._handler.switch(answer)
+            if not self._handler.dead:
+                return asked
+            self._handler, answer = None, asked
+        try:
+            request: Request = self._steps.send(answer)
+        except StopIteration as end:
+            ended: Ended = end.value
+            return ended
+        return request
+
+    @property
+    def in_handler(self) -> bool:
+        """The last request is the handler's."""
+        return self._handler is not None
+
+    def begin_handler(self, work: Work) -> Request | Ended:
+        """The answer to ``Work``: run the handler up to its first request, or to its end and on from there."""
+        self._handler = greenlet(self._invocation.run_handler)
+        return self.resume(work)
+
+    def close(self) -> None:
+        """Killed. What its handler still does, as it is taken apart, reaches nobody.
+
+        Not left to the garbage collector, which would run both in the middle of anything.
+        """
+        self._over = True
+        if self._handler is not None:
+            self._handler.throw(GreenletExit)
+            self._handler = None
+        self._steps.close()
+
+    def _drive(self, steps: Generator[Request, Any, Any]) -> Any:
+        """What a handler asks for (see ``Shell.drive``): each request leaves the handler, its answer comes back."""
+        answer: Any = None
+        while True:
+            try:
+                request = steps.send(answer)
+            except StopIteration as end:
+                return end.value
+            answer = self.ask(request)
+
+    def ask(self, request: Request) -> Any:
+        """From within the handler."""
+        if self._over:
+            raise GreenletExit
+        return getcurrent().parent.switch(request)
+
+    def wait(self, milliseconds: float) -> None:
+        """From within the handler: it is busy for so long."""
+        self.ask(Sleep(milliseconds / 1000))

@@ -1,0 +1,230 @@
+"""One invocation in one sandbox: the runtime's real steps, stopped before each request, and what befalls it there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from cronstack.admission import Decision, Duplicate, Wait
+from cronstack.declaration import Job
+from cronstack.errors import CronstackError, RetryLater
+from cronstack.runtime import Ended, Shell
+from cronstack.seam import Call, Request, Sleep, Work
+from cronstack.settings import Settings
+from cronstack_infra.play.prove.program import Program
+from cronstack_infra.play.prove.records import Invoked
+from cronstack_infra.play.prove.wire import Wired, holder_of, offset
+from cronstack_infra.play.prove.world import EFFECTS, LETTERS, TABLE, World
+
+if TYPE_CHECKING:
+    from cronstack.run import Run
+    from cronstack_infra.play.prove.deliveries import Asked, Deliveries
+
+SETTINGS: Final = Settings(
+    ledger=TABLE,
+    dead_letters=LETTERS,
+    stack="shop",
+    carriers="shop-carriers",
+    carrier_role="arn:aws:iam::123456789012:role/carrier",
+    delivery_dead_letters="arn:aws:sqs:us-east-1:123456789012:delivery",
+)
+
+
+class HandlerFailed(Exception):
+    """What a handler raises here."""
+
+
+class HandlerFailedForGood(Exception):
+    """The job names it as permanent."""
+
+
+FAILURES: Final[dict[str, type[Exception]]] = {
+    "handler fails": HandlerFailed,
+    "handler fails for good": HandlerFailedForGood,
+    "handler asks for later": RetryLater,
+}
+
+
+class Sandbox(Invoked, Wired):
+    """Driven by a world of chance."""
+
+    def __init__(self, number: int, world: World, deliveries: Deliveries, job: Job, asked: Asked) -> None:
+        super().__init__(f"sandbox {number}", world, asked, timeout=job.timeout, offset=offset(world))
+        self.deliveries, self.observer = deliveries, deliveries.observer
+        self.frozen_until = 0
+        self._slow = world.mix.crowd and world.chance.random() < 0.1
+        self._program = Program(job._replace(function=self._behave), asked.event, self, self._shell)
+        world.later(job.timeout * 1000, self._timed_out)
+
+    def _shell(self, drive: Callable[[Generator[Request, Any, Any]], Any]) -> Shell:
+        chance = self.world.chance
+        return Shell(SETTINGS, nowhere, self.clock, self._monotonic, never, chance, unread, self._decided, drive)
+
+    # -- what it knows -------------------------------------------------------------------------------------------------
+    def _monotonic(self) -> float:
+        return self.world.now / 1000
+
+    def _decided(self, decision: Decision) -> None:
+        name = type(decision).__name__
+        self.met |= name in ("Wait", "Unreported")  # whom it waits for need not live any more
+        if isinstance(decision, Duplicate | Wait):
+            name = f"{name}({decision[0]})"
+        self.world.count("decision", name)
+        self.world.say(self.name, f"decides: {name}")
+
+    # -- its steps -----------------------------------------------------------------------------------------------------
+    def begin(self) -> None:
+        self._resume(None)
+
+    def _resume(self, answer: Any) -> None:
+        if self.ended:
+            return
+        if self.world.now < self.frozen_until:
+            self.world.later(self.frozen_until - self.world.now, lambda: self._resume(answer))
+            return
+        if self.world.strikes("clock steps"):
+            self.offset = offset(self.world)
+        self._go_on(self._program.resume, answer)
+
+    def _go_on(self, resume: Callable[[Any], Request | Ended], given: Any) -> None:
+        try:
+            request = resume(given)
+        except CronstackError as fault:
+            self._finish({}, fault)
+            return
+        match request:
+            case Call():
+                self._send(request)
+            case Sleep(seconds):
+                self.world.later(seconds * 1000, lambda: self._resume(None))
+            case Work():
+                self._begin_handler(request)
+            case Ended(answer, raised):
+                self._finish(answer, raised)
+
+    def _finish(self, answer: Mapping[str, Any], raised: BaseException | None) -> None:
+        self.ended = True
+        how = answer.get("cronstack", "") if raised is None else f"raises {type(raised).__name__}"
+        self.world.count("end", how)
+        self.world.say(self.name, f"ends: {how} {answer.get('reason', '') if raised is None else str(raised)[:90]}")
+        self.observer.ended(self, answer, raised)
+        if not self.given_up:
+            self.deliveries.ended(self, failed=raised is not None)
+
+    def close(self) -> None:
+        """Nothing of it runs any more."""
+        self.ended = True
+        self._program.close()
+
+    def kill(self, why: str) -> None:
+        if self.ended:
+            return
+        self.close()
+        self.world.say(self.name, f"is killed: {why}")
+        self.observer.killed(self)
+        if not self.given_up:
+            self.deliveries.ended(self, failed=True)
+
+    def _timed_out(self) -> None:
+        if self.ended:
+            return
+        if self.frozen_until > self.world.now or self.overruns:
+            self.given_up = True
+            self.world.say(self.name, "is given up by Lambda, but not dead")
+            self.deliveries.ended(self, failed=True)
+        else:
+            self.world.count("fault", "killed at the deadline")
+            self.kill("deadline")
+
+    # -- requests ------------------------------------------------------------------------------------------------------
+    def _send(self, call: Call) -> None:
+        if call.operation != "GetItem" and not self.holder:
+            self.holder = holder_of(call)
+        self.observer.asked(self, call)
+        self.send(call)
+
+    def _apply(self, call: Call) -> Mapping[str, Any]:
+        answer = self.world.store(call.operation, call.parameters)
+        self.observer.carried_out(self, call, answer)
+        if call.operation == "CreateSchedule":
+            if "Error" not in answer:
+                self.world.count("carrier", "made")
+                self.deliveries.carry(call.parameters)
+            else:
+                self.world.count("carrier", "taken name")
+        return answer
+
+    def _way(self) -> int:
+        return int(self.world.chance.random() * 1200) if self._slow else super()._way()
+
+    # -- the handler ---------------------------------------------------------------------------------------------------
+    def _begin_handler(self, work: Work) -> None:
+        self.observer.handler_begins(self, work)
+        self.world.say(self.name, f"handler begins: attempt {work.attempt}, fence {work.fence}")
+        self._go_on(self._program.begin_handler, work)
+
+    def _behave(self, run: Run) -> None:
+        """The job's handler, in every sandbox."""
+        world, left, chance = self.world, self.get_remaining_time_in_millis(), self.world.chance
+        takes = chance.choice((0, 10, 300, int(left * 0.9 * chance.random()))) if not world.mix.crowd else 10
+        fails = next((kind for fault, kind in FAILURES.items() if world.strikes(fault)), None)
+        if world.strikes("killed in handler"):
+            world.later(takes * chance.random(), lambda: self.kill("in its handler"))
+        elif world.strikes("handler too long"):
+            takes = left + 1_000_000
+        elif world.strikes("handler beyond its deadline"):
+            self.overruns, takes = True, left + chance.choice((1_000, 20_000, 500_000))
+        failed = True
+        try:
+            self._busy(run, takes)
+            if fails is RetryLater:
+                self.rests = chance.choice((1_000, 90_000, 4_000_000))
+                run.retry(after=self.rests / 1000)
+            if fails is not None:
+                raise fails("no")
+            if world.mix.commits:
+                self._commit(run)
+            failed = False
+        finally:
+            if not self.ended:
+                self.observer.handler_ends(self, failed=failed)
+                world.say(self.name, f"handler ends: {'Failed' if failed else 'Succeeded'}")
+
+    def _busy(self, run: Run, milliseconds: float) -> None:
+        """Work so long; what must be renewed is renewed in time, what is worth keeping is kept half-way."""
+        pieces = 2
+        if self.world.mix.lease is not None:
+            pieces = 1 + int(milliseconds / (self.world.mix.lease * 1000 / 3))
+        for piece in range(pieces):
+            self._program.wait(milliseconds / pieces)
+            if self.world.mix.checkpoints:
+                run.checkpoint([run.attempt, piece])
+            if self.world.mix.lease is not None:
+                run.extend()
+                self.world.count("handler", "lease renewed")
+
+    def _commit(self, run: Run) -> None:
+        condition = "attribute_exists(#n)" if self.world.strikes("commit refused") else "attribute_not_exists(#never)"
+        write = {
+            "TableName": EFFECTS,
+            "Key": {"pk": {"S": EFFECTS}, "sk": {"S": run.occurrence}},
+            "UpdateExpression": "SET #n = if_not_exists(#n, :zero) + :one",
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {"#n": "n", "#never": "never"},
+            "ExpressionAttributeValues": {":zero": {"N": "0"}, ":one": {"N": "1"}},
+        }
+        run.commit({"Update": write})
+        if self.world.strikes("handler fails after its commit"):
+            raise HandlerFailed("no")
+
+
+def nowhere(operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    raise AssertionError("the steps are carried out by the sandbox")
+
+
+def never(seconds: float) -> None:
+    raise AssertionError("the steps are carried out by the sandbox")
+
+
+def unread(line: str) -> None:
+    """Log lines are made, as in Lambda, and dropped."""

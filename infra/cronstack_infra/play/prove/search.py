@@ -1,0 +1,85 @@
+"""Many seeds, on one core or on several, and what they reached. A seed's world depends on its number alone."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from typing import Final
+
+from cronstack_infra.play.prove.scenario import Verdict, play
+
+PORTION: Final = 250
+"""Seeds that a process takes at a time."""
+
+
+@dataclass(slots=True)
+class Found:
+    """The sum of some seeds."""
+
+    seeds: int = 0
+    steps: int = 0
+    handlers: int = 0
+    counted: Counter[str] = field(default_factory=Counter)
+    violations: list[Verdict] = field(default_factory=list)
+
+    def add(self, other: Found) -> None:
+        self.seeds += other.seeds
+        self.steps += other.steps
+        self.handlers += other.handlers
+        self.counted.update(other.counted)
+        self.violations += other.violations
+
+
+class BrokenSeed(Exception):
+    """A seed ended in an exception that is no violation: a defect of the code, or of the proof."""
+
+    def __init__(self, seed: int, fault: BaseException) -> None:
+        super().__init__(f"seed {seed} broke: {type(fault).__name__}: {fault}")
+        self.seed = seed
+
+    def __reduce__(self) -> tuple[type[Exception], tuple[str]]:
+        return (Exception, (str(self),))  # another process hands over its text
+
+
+def play_some(first: int, count: int, *, stop: bool = False) -> Found:
+    """Seeds ``first`` and the next ones; ``stop``: only up to the first violation."""
+    found = Found()
+    for seed in range(first, first + count):
+        try:
+            verdict = play(seed)
+        except Exception as fault:
+            raise BrokenSeed(seed, fault) from fault
+        found.seeds += 1
+        found.steps += verdict.steps
+        found.handlers += verdict.handlers
+        found.counted.update(verdict.counted)
+        if verdict.invariant:
+            found.violations.append(verdict)
+            if stop:
+                break
+    return found
+
+
+def search(seeds: int, *, first: int = 0, processes: int = 1, told: Callable[[int], None] = lambda done: None) -> Found:
+    """Play them all. ``told``: how many are done, from time to time."""
+    total = Found()
+    for part in _parts(first, seeds, processes):
+        total.add(part)
+        told(total.seeds)
+    total.violations.sort(key=lambda verdict: verdict.seed)
+    return total
+
+
+def _parts(first: int, seeds: int, processes: int) -> Iterator[Found]:
+    portions = [(begin, min(PORTION, first + seeds - begin)) for begin in range(first, first + seeds, PORTION)]
+    if processes == 1 or len(portions) == 1:
+        for portion in portions:
+            yield play_some(*portion)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        for done in as_completed([pool.submit(play_some, *portion) for portion in portions]):
+            yield done.result()

@@ -1,0 +1,128 @@
+"""The small space, walked to its end: every order of requests, with every crash and every lost answer, none by chance.
+
+A scene is a store, the observer's log, the invocations that live and the events still to be delivered. From each scene
+every possible next step is taken: one invocation's request is carried out, or it is killed before or after it, or its
+answer is lost; a handler begins, fails, ends; a sleeper wakes; an event comes. Requests take no time. The clock moves
+only to where somebody waits for: a pause, a redelivery, a carrier. Whom it carries beyond his deadline in the middle of
+a request, Lambda gives up, and he goes on as a zombie: that costs one of the crashes.
+
+A generator cannot be copied, so a scene keeps what each invocation was answered, and when, and one that is gone on
+with is led there again. Two scenes with the same store, the same log of the observer, the same answers behind each
+living invocation and the same events ahead have the same future: the second is not walked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from cronstack import clock
+from cronstack_infra.play.prove.promises import Wish
+from cronstack_infra.play.prove.scene import PLANNED, Budget, Scene, Space
+from cronstack_infra.play.prove.world import NOON, Violation
+
+
+class Step(NamedTuple):
+    """How a scene was reached."""
+
+    before: Step | None
+    what: str
+
+    def trace(self) -> list[str]:
+        told, step = [], self
+        while step.before is not None:
+            told.append(step.what)
+            step = step.before
+        return told[::-1]
+
+
+@dataclass(slots=True)
+class Walked:
+    """What came of a space."""
+
+    space: str
+    states: int = 0
+    transitions: int = 0
+    ends: int = 0
+    """States from which nothing follows; in each everything is final."""
+    whole: bool = True
+    """False: the time was up before all was seen."""
+    seconds: float = 0.0
+    counted: Counter[str] = field(default_factory=Counter)
+    invariant: str = ""
+    text: str = ""
+    trace: list[str] = field(default_factory=list)
+
+
+def moved(seconds: int) -> Wish:
+    return Wish("move", PLANNED.order._replace(due=NOON + seconds * 1000, asked=f"after {seconds} s"))
+
+
+SPACES: Final = (
+    Space("two deliveries of one occurrence", deliveries=(0, 0)),
+    Space("two occurrences of one job", deliveries=(0, 1)),
+    Space('two deliveries of one occurrence, overlap "allow"', deliveries=(0, 0), overlap="allow"),
+    Space('two occurrences of one job, overlap "buffer_one"', deliveries=(0, 1), overlap="buffer_one"),
+    Space("a key that is moved", deliveries=(), wishes=(moved(20),)),
+    Space("a key that is cancelled", deliveries=(), wishes=(Wish("cancel", PLANNED.order),)),
+)
+SMALL: Final = Budget(crashes=2, losses=1, failures=0)
+
+
+def walk(space: Space, budget: Budget = SMALL, *, seconds: float | None = None) -> Walked:
+    """Depth first, up to the first violation. ``seconds``: how long at most."""
+    walked = Walked(space.name)
+    began = clock.monotonic()
+    first = Scene(space, budget)
+    seen: set[bytes] = {first.key()}
+    stack: list[tuple[Scene, Step]] = [(first, Step(None, ""))]
+    while stack:
+        scene, path = stack.pop()
+        walked.states += 1
+        if seconds is not None and walked.states % 64 == 0 and clock.monotonic() - began > seconds:
+            walked.whole = False
+            break
+        moved = False
+        try:
+            for child, what in _next(scene):
+                moved = True
+                walked.transitions += 1
+                key = child.key()
+                if key in seen:
+                    child.close()
+                    continue
+                seen.add(key)
+                stack.append((child, Step(path, what)))
+            if not moved:
+                walked.ends += 1
+                scene.judge_the_end()
+        except Violation as found:
+            walked.invariant, walked.text = found.invariant, str(found)
+            walked.trace = [*path.trace(), *scene.world.said]
+            break
+        finally:
+            scene.close(heir=stack[-1][0] if stack else None)
+    for scene, _ in stack:
+        scene.close()
+    walked.seconds = clock.monotonic() - began
+    walked.counted = first.world.counted
+    return walked
+
+
+def _next(scene: Scene) -> Iterator[tuple[Scene, str]]:
+    for move in scene.moves():
+        child = scene.copy()
+        scene.world.said = child.world.said = []
+        move(child)
+        yield child, "; ".join(child.world.said)
+
+
+Told = Callable[[Walked], None]
+
+
+def walk_all(budget: Budget = SMALL, *, seconds: float | None = None) -> Iterator[Walked]:
+    """One space after the other."""
+    for space in SPACES:
+        yield walk(space, budget, seconds=seconds)

@@ -1,0 +1,148 @@
+"""What befalls a request on its way, whoever sends it: a sandbox, or application code that plans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cronstack.seam import Call
+from cronstack_infra.play.prove.world import World
+
+LOST: Final = {"Error": {"Code": "ConnectionError", "Message": "no answer"}}
+REFUSED_FOR_NOW: Final = {
+    "throttled": {"Error": {"Code": "ThrottlingException"}, "ResponseMetadata": {"HTTPStatusCode": 400}},
+    "5xx": {"Error": {"Code": "InternalServerError"}, "ResponseMetadata": {"HTTPStatusCode": 500}},
+}
+CONFLICT_OF_ONE: Final = {"Error": {"Code": "TransactionConflictException"}}
+CONFLICT: Final = {
+    "Error": {"Code": "TransactionCanceledException"},
+    "CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}],
+}
+ELSEWHERE: Final = ("SendMessage", "CreateSchedule", "GetSchedule", "DeleteSchedule")
+"""Not the table's."""
+CONFLICTING: Final[Mapping[str, Mapping[str, Any]]] = {
+    "TransactWriteItems": CONFLICT,
+    "UpdateItem": CONFLICT_OF_ONE,
+}
+
+
+class Wired:
+    """Driven by a world of chance, stopped before each request."""
+
+    name: str
+    world: World
+    ended: bool
+    excused: bool
+    frozen_until: int
+    conflicts: Mapping[str, Mapping[str, Any]] = CONFLICTING
+    """What may meet a conflict, and how it is told then."""
+
+    # -- what each has of its own --------------------------------------------------------------------------------------
+    def get_remaining_time_in_millis(self) -> int:
+        raise NotImplementedError
+
+    def kill(self, why: str) -> None:
+        raise NotImplementedError
+
+    def _resume(self, answer: Any) -> None:
+        raise NotImplementedError
+
+    def _apply(self, call: Call) -> Mapping[str, Any]:
+        raise NotImplementedError
+
+    # -- requests ------------------------------------------------------------------------------------------------------
+    def send(self, call: Call) -> None:
+        world = self.world
+        fault = self._fault(call)
+        there, back = self._way(), self._way()
+        if fault is not None:
+            world.count("fault", fault)
+        self._tell(call, fault)
+        if fault is None:
+            world.later(there, lambda: self._carry_out(call, back))
+        elif fault == "crash before":
+            self.kill(fault)
+        elif fault == "crash after":
+            self.kill(fault)
+            world.later(there, lambda: self._apply(call))
+        elif fault.startswith(("pause", "zombie")):
+            pause = self._freeze(beyond=fault.startswith("zombie"))
+            before, after = (there + pause, back) if fault.endswith("before") else (there, back + pause)
+            world.later(before, lambda: self._carry_out(call, after))
+        elif fault in ("lost request", "lost answer", "late"):
+            if fault == "lost answer":
+                world.later(there, lambda: self._apply(call))
+            elif fault == "late":
+                self.excused = True
+                world.later(there + world.chance.choice((500, 20_000, 200_000)), lambda: self._apply(call))
+            world.later(world.chance.choice((100, 3000, 10_000)), lambda: self._resume(LOST))
+        elif fault == "twice":
+            self.excused = True
+            world.later(there, lambda: self._carry_out(call, back))
+            world.later(there + world.chance.choice((1, 5000, 700_000)), lambda: self._apply(call))
+        elif fault == "5xx done":
+            world.later(there, lambda: self._apply(call))
+            world.later(there + back, lambda: self._resume(REFUSED_FOR_NOW["5xx"]))
+        elif fault == "conflict":
+            answer = self.conflicts[call.operation]
+            world.later(there + back, lambda: self._resume(answer))
+        else:
+            world.later(there + back, lambda: self._resume(REFUSED_FOR_NOW[fault]))
+
+    def _fault(self, call: Call) -> str | None:
+        world = self.world
+        if not world.faulty:
+            return None
+        if world.now < world.down_until and call.operation not in ELSEWHERE:
+            return world.chance.choice(("throttled", "5xx"))
+        number = world.chance.random()
+        for limit, fault in world.mix.request_faults:
+            if number < limit:
+                return None if fault == "conflict" and call.operation not in self.conflicts else fault
+        return None
+
+    def _carry_out(self, call: Call, back: float) -> None:
+        answer = self._apply(call)
+        self.world.later(back, lambda: self._resume(answer))
+
+    def _way(self) -> int:
+        slowest = self.world.mix.latency if self.world.faulty else min(20, self.world.mix.latency)
+        return int(self.world.chance.random() * slowest)
+
+    def _freeze(self, *, beyond: bool) -> int:
+        left, chance = self.get_remaining_time_in_millis(), self.world.chance
+        until_lease_ends = left + 7_000
+        pause = until_lease_ends + chance.choice((1, 30_000, 700_000)) if beyond else int(left * chance.random())
+        self.frozen_until = self.world.now + pause
+        return pause
+
+    def _tell(self, call: Call, fault: str | None) -> None:
+        if self.world.trace is not None:
+            self.world.say(self.name, described(call) + (f"   ** {fault}" if fault else ""))
+
+
+def offset(world: World) -> int:
+    """How far a clock is off; two of them never more than the margin of two seconds apart, unless that is the fault."""
+    if world.mix.has("skew beyond the margin") and world.faulty and world.chance.random() < 0.5:
+        return world.chance.choice((-600_000, -20_000, 20_000, 600_000))
+    if not world.mix.has("skew"):
+        return 0
+    return world.chance.choice((-1000, -900, 0, 900, 1000))
+
+
+def holder_of(call: Call) -> str:
+    actions = [one["Update"] for one in call.parameters.get("TransactItems", ())] or [call.parameters]
+    for action in actions:
+        holder = action.get("ExpressionAttributeValues", {}).get(":holder")
+        if holder is not None:
+            return str(holder["S"])
+    return ""
+
+
+def described(call: Call) -> str:
+    """A request in a line."""
+    actions = [one["Update"] for one in call.parameters.get("TransactItems", ())] or [call.parameters]
+    what = "; ".join(
+        str(of.get("UpdateExpression") or of.get("Key", {}).get("sk", "") or of.get("Name", "")) for of in actions
+    )
+    return f"{call.operation} {what[:150]}"

@@ -1,0 +1,94 @@
+"""Virtual time: what happens next, whose turn it is, and chance. One seed is one world."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Final
+
+from cronstack.entropy import seeded
+from cronstack.occurrence import to_datetime
+from cronstack_infra.play.prove.mix import PLANNING, Mix, draw, draw_plans
+from cronstack_infra.play.store import Store
+
+if TYPE_CHECKING:
+    from random import Random
+
+NOON: Final = 1_767_268_800_000  # 2026-01-01T12:00:00Z
+TABLE: Final = "ledger"
+LETTERS: Final = "dead-letters"
+EFFECTS: Final = "effects"
+"""The table, and in it the partition, that handlers commit to."""
+LEASE: Final = ("job#stats", "lease")
+
+
+FAULTY_STEPS: Final = 6_000
+"""Steps of a world after which nothing fails any more."""
+
+
+class Violation(Exception):
+    """An invariant does not hold."""
+
+    def __init__(self, invariant: str, text: str) -> None:
+        super().__init__(f"{invariant}: {text}")
+        self.invariant = invariant
+
+
+class World:
+    """The clock that no host can read, the heap of what is due, the store, and what was counted."""
+
+    def __init__(self, seed: int, *, tracing: bool = False) -> None:
+        self.chance: Random = seeded(seed)
+        self.mix: Mix = draw(self.chance)
+        if seed % PLANNING == PLANNING - 1 and not self.mix.crowd:
+            self.mix = draw_plans(self.mix, self.chance)
+        self.counted: Counter[str] = Counter()
+        self.now = NOON
+        self.store = Store(TABLE, lambda: self.now, effects=EFFECTS)
+        if self.mix.has("tokens forgotten"):
+            self.store.remembers_tokens = False
+            self.counted["fault: tokens forgotten"] += 1
+        for fault in ("skew", "skew beyond the margin"):
+            if self.mix.has(fault):
+                self.counted[f"fault: {fault}"] += 1
+        self.faulty = True
+        """False in the healing phase: nothing fails any more."""
+        self.down_until = 0
+        self.steps = 0
+        self.trace: list[str] | None = [] if tracing else None
+        self._due: list[tuple[int, float, Callable[[], object]]] = []
+
+    def later(self, milliseconds: float, action: Callable[[], object]) -> None:
+        """Do it then. What is due at the same moment comes in an order of chance."""
+        heappush(self._due, (self.now + int(milliseconds), self.chance.random(), action))
+
+    def step(self) -> bool:
+        """Do what is due next. False: nothing is."""
+        if not self._due:
+            return False
+        at, _, action = heappop(self._due)
+        self.now = max(self.now, at)
+        self.steps += 1
+        if self.steps == FAULTY_STEPS:
+            # Each crash after a carrier was made, each carrier that comes twice, leaves one more of them on the way:
+            # where a fault strikes every other request they outrun any end.
+            self.faulty = False
+            self.say("everybody", "faults stop, they were many")
+        action()
+        return True
+
+    def strikes(self, fault: str) -> bool:
+        """Whether a fault that does not concern a request happens now."""
+        rate = self.mix.rates.get(fault) if self.faulty else None
+        if rate is None or self.chance.random() >= rate:
+            return False
+        self.count("fault", fault)
+        return True
+
+    def count(self, kind: str, what: str) -> None:
+        self.counted[f"{kind}: {what}"] += 1
+
+    def say(self, who: str, what: str) -> None:
+        if self.trace is not None:
+            self.trace.append(f"{to_datetime(self.now):%d. %H:%M:%S.%f}"[:-3] + f"  {who:<10} {what}")

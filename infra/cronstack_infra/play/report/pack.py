@@ -1,0 +1,126 @@
+"""The attempts of a trace as columns of numbers, deflated: what 525,600 runs need to open at once. Pure.
+
+Each column is little-endian and as long as there are attempts, sorted by their start:
+
+    start     uint32   tenths of a second since the span began, as difference to the attempt before
+    seconds   uint32   milliseconds it took
+    job       uint16   index into "jobs"
+    outcome   uint8    index into OUTCOMES
+    attempt   uint8    its number; 0: its handler was not started; 255: that or more
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from sys import byteorder
+from typing import Any, Final
+
+OUTCOMES: Final = (
+    "succeeded",
+    "retrying",
+    "crashed",
+    "dead",
+    "skipped",
+    "missed",
+    "buffered",
+    "deferred",
+    "duplicate",
+    "overtaken",
+    "refused",
+)
+"""As the runtime answers, and "crashed" for an attempt that ended without a word."""
+MOST_NOTES: Final = 20_000
+"""Attempts that did not succeed whose reason is told; the others are drawn and counted like them."""
+LONGEST_NOTE: Final = 300
+
+_UNKNOWN: Final = OUTCOMES.index("refused")
+
+
+def pack(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The page's data out of a trace's rows; None when the first or the last one is missing."""
+    begin: Mapping[str, Any] | None = None
+    end: Mapping[str, Any] | None = None
+    attempts: list[tuple[int, int, int, int, int, str, str]] = []
+    index: dict[str, int] = {}
+    jobs: list[dict[str, Any]] = []
+    first = 0.0
+    for row in rows:
+        match row["event"]:
+            case "begin":
+                begin, first = row, _seconds(row["from"])
+                jobs = [
+                    {"name": of["job"], "schedules": _schedules(of), "where": of.get("where", "")} for of in row["jobs"]
+                ]
+                index = {of["name"]: number for number, of in enumerate(jobs)}
+            case "end":
+                end = row
+            case "attempt" if begin is not None:
+                if row["job"] not in index:
+                    index[row["job"]] = len(jobs)
+                    jobs.append({"name": row["job"], "schedules": [], "where": ""})
+                attempts.append(_attempt(row, first, index[row["job"]]))
+    if begin is None or end is None:
+        return None
+    attempts.sort(key=lambda attempt: attempt[:2])
+    columns, notes = _columns(attempts)
+    return {
+        "stack": begin.get("stack", ""),
+        "from": begin["from"],
+        "until": begin["until"],
+        "seed": begin.get("seed"),
+        "faults": begin.get("faults", "none"),
+        "jobs": jobs,
+        "outcomes": OUTCOMES,
+        "attempts": len(attempts),
+        "columns": columns,
+        "notes": notes,
+        "notes_left_out": sum(OUTCOMES[attempt[4]] != "succeeded" for attempt in attempts) - len(notes),
+    }
+
+
+def _attempt(row: Mapping[str, Any], first: float, job: int) -> tuple[int, int, int, int, int, str, str]:
+    outcome = OUTCOMES.index(row["outcome"]) if row["outcome"] in OUTCOMES else _UNKNOWN
+    start = round((_seconds(row["began"]) - first) * 10)
+    told = str(row.get("reason") or "") + (": " if row.get("reason") and row.get("error") else "")
+    note = (told + str(row.get("error") or ""))[:LONGEST_NOTE]
+    return start, round(row["seconds"] * 1000), job, min(row["attempt"], 255), outcome, _name(row), note
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    """Of its occurrence; a key says more than the hash that it is known by."""
+    return str(row.get("key") or row["occurrence"])
+
+
+def _columns(attempts: Sequence[tuple[int, int, int, int, int, str, str]]) -> tuple[str, list[list[Any]]]:
+    starts, seconds, jobs = array("I"), array("I"), array("H")
+    outcomes, numbers = array("B"), array("B")
+    notes: list[list[Any]] = []
+    before = 0
+    for place, (start, took, job, number, outcome, occurrence, note) in enumerate(attempts):
+        start = max(start, 0)
+        starts.append(start - before)
+        before = start
+        seconds.append(min(took, 0xFFFFFFFF))
+        jobs.append(job)
+        outcomes.append(outcome)
+        numbers.append(number)
+        if outcome != 0 and len(notes) < MOST_NOTES:
+            notes.append([place, occurrence, note])
+    for column in (starts, seconds, jobs):
+        assert column.itemsize == {"I": 4, "H": 2}[column.typecode], "the page counts on these sizes"
+        if byteorder == "big":
+            column.byteswap()
+    raw = b"".join(column.tobytes() for column in (starts, seconds, jobs, outcomes, numbers))
+    return base64.b64encode(zlib.compress(raw, 9)).decode(), notes
+
+
+def _schedules(of: Mapping[str, Any]) -> list[str]:
+    return [one if isinstance(one, str) else " ".join(str(part) for part in one if part) for one in of["schedules"]]
+
+
+def _seconds(stamp: str) -> float:
+    return datetime.fromisoformat(stamp).astimezone(UTC).timestamp()

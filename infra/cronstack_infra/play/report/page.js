@@ -1,0 +1,349 @@
+"use strict";
+// Unpacks the attempts, then draws what is in view: the time line, the heat map, the tables. One state, one draw.
+(async () => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const el = (id) => document.getElementById(id);
+  const DAY = 864000, LANE = 26, NAME = 150, AXIS = 24; // tenths of a second; pixels
+  const BAD = { retrying: 3, crashed: 4, dead: 6, missed: 5, skipped: 2, refused: 6, buffered: 1, deferred: 1, duplicate: 0, overtaken: 0, succeeded: 0 };
+  const origin = Date.parse(data.from), whole = Math.max(1, (Date.parse(data.until) - origin) / 100);
+  const count = data.attempts;
+
+  const packed = Uint8Array.from(atob(data.columns), (c) => c.charCodeAt(0));
+  const raw = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
+  const starts = new Uint32Array(raw, 0, count), took = new Uint32Array(raw, 4 * count, count);
+  const jobOf = new Uint16Array(raw, 8 * count, count), outcome = new Uint8Array(raw, 10 * count, count);
+  const number = new Uint8Array(raw, 11 * count, count);
+  for (let i = 1; i < count; i++) starts[i] += starts[i - 1];
+  const longest = took.reduce((a, b) => Math.max(a, b), 0) / 100;
+  const ofJob = data.jobs.map(() => []);
+  for (let i = 0; i < count; i++) ofJob[jobOf[i]].push(i);
+  const noteAt = new Map(data.notes.map((note) => [note[0], note]));
+  const severity = data.outcomes.map((name) => BAD[name] ?? 0);
+
+  const state = { from: 0, to: whole, job: null, sort: "job", up: true };
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+  const stamp = (t, seconds) => new Date(origin + t * 100).toISOString().slice(0, seconds ? 19 : 16).replace("T", " ");
+  const span = (ms) => ms < 1000 ? `${ms} ms` : ms < 120000 ? `${(ms / 1000).toFixed(1)} s` : `${(ms / 60000).toFixed(1)} min`;
+  const many = (n) => n.toLocaleString("en-US");
+  const make = (name, text, attributes = {}) => {
+    const made = document.createElement(name);
+    if (text !== undefined) made.textContent = text;
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    return made;
+  };
+  // First place in a sorted list of attempts that starts at `t` or later.
+  const lower = (list, t) => {
+    let a = 0, b = list.length;
+    while (a < b) { const m = (a + b) >> 1; if (starts[list[m]] < t) a = m + 1; else b = m; }
+    return a;
+  };
+  const inView = (job) => [lower(ofJob[job], state.from), lower(ofJob[job], state.to)]; // places in its list
+  const shown = () => state.job === null ? data.jobs.map((_, job) => job) : [state.job];
+
+  // -- totals and tables ---------------------------------------------------------------------------------------------
+  const COLUMNS = ["job", "runs", "succeeded", "retries", "crashed", "skipped", "missed", "dead", "overlaps", "median", "p99"];
+  function summary(job) {
+    const row = { job: data.jobs[job].name, index: job, runs: 0, retries: 0, overlaps: 0, median: 0, p99: 0 };
+    for (const name of data.outcomes) row[name] = 0;
+    const lasted = [];
+    let busy = -1;
+    for (const i of ofJob[job]) {
+      row[data.outcomes[outcome[i]]]++;
+      if (number[i] === 0) continue;
+      if (number[i] === 1) row.runs++; else row.retries++;
+      if (starts[i] * 100 < busy) row.overlaps++;
+      busy = Math.max(busy, starts[i] * 100 + took[i]);
+      lasted.push(took[i]);
+    }
+    lasted.sort((a, b) => a - b);
+    if (lasted.length) {
+      row.median = lasted[lasted.length >> 1];
+      row.p99 = lasted[Math.min(lasted.length - 1, Math.floor(lasted.length * 0.99))];
+    }
+    return row;
+  }
+  const rows = data.jobs.map((_, job) => summary(job));
+
+  function totals() {
+    const sum = (name) => rows.reduce((total, row) => total + row[name], 0);
+    const box = el("totals");
+    for (const name of ["runs", "succeeded", "retries", "crashed", "skipped", "missed", "dead", "overlaps"]) {
+      const one = make("div");
+      one.append(make("b", many(sum(name)), { "data-total": name }), make("span", name));
+      box.append(one);
+    }
+    el("title").textContent = `${data.stack || "Simulation"}: ${data.jobs.length} job${data.jobs.length === 1 ? "" : "s"}`;
+    el("span").textContent = `${stamp(0)} to ${stamp(whole)} UTC, seed ${data.seed}, faults ${data.faults}; ${many(count)} attempts`;
+    document.title = el("title").textContent;
+    const legend = el("legend");
+    data.outcomes.forEach((name) => {
+      if (!sum(name)) return;
+      const item = make("li"), mark = make("i");
+      mark.style.background = `var(--${name})`;
+      item.append(mark, `${name} ${many(sum(name))}`);
+      legend.append(item);
+    });
+  }
+
+  function jobsTable() {
+    const table = el("jobs"), head = make("tr"), body = make("tbody");
+    for (const name of COLUMNS) {
+      const cell = make("th", undefined, { "aria-sort": state.sort === name ? (state.up ? "ascending" : "descending") : "none" });
+      const button = make("button", name, { type: "button" });
+      button.onclick = () => { state.up = state.sort === name ? !state.up : name === "job"; state.sort = name; jobsTable(); };
+      cell.append(button);
+      head.append(cell);
+    }
+    const sorted = [...rows].sort((a, b) => {
+      const [x, y] = [a[state.sort], b[state.sort]];
+      return (typeof x === "string" ? x.localeCompare(y) : x - y) * (state.up ? 1 : -1);
+    });
+    for (const row of sorted) {
+      const line = make("tr", undefined, { "data-job": row.job, tabindex: "0", "aria-selected": String(state.job === row.index) });
+      for (const name of COLUMNS) {
+        const value = name === "job" ? row.job : name === "median" || name === "p99" ? span(row[name]) : many(row[name]);
+        const cell = make("td", value, { "data-column": name });
+        if (row[name] && (name === "dead" || name === "missed" || name === "crashed")) cell.className = "bad";
+        line.append(cell);
+      }
+      const of = data.jobs[row.index];
+      line.title = [...of.schedules, of.where].filter(Boolean).join("\n");
+      line.onclick = () => choose(state.job === row.index ? null : row.index);
+      line.onkeydown = (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); event.stopPropagation(); line.click(); } };
+      body.append(line);
+    }
+    const top = make("thead");
+    top.append(head);
+    table.replaceChildren(top, body);
+    el("chosen").textContent = state.job === null ? "choose one to see it alone" : `${data.jobs[state.job].name} alone; Esc shows all`;
+  }
+
+  function heat() {
+    const cells = Array.from({ length: 7 }, () => new Array(24).fill(0));
+    for (const job of shown()) {
+      const [begin, end] = inView(job);
+      for (let k = begin; k < end; k++) {
+        const i = ofJob[job][k];
+        if (!number[i]) continue;
+        const hours = Math.floor((origin + starts[i] * 100) / 3600000);
+        cells[(Math.floor(hours / 24) + 3) % 7][hours % 24]++; // 1970-01-01 was a Thursday
+      }
+    }
+    const most = Math.max(1, ...cells.flat());
+    const head = make("tr");
+    head.append(make("th"), ...cells[0].map((_, hour) => make("th", String(hour).padStart(2, "0"))));
+    const lines = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].map((name, day) => {
+      const line = make("tr");
+      line.append(make("th", name), ...cells[day].map((starting, hour) => {
+        const cell = make("td", starting ? (starting > 9999 ? Math.round(starting / 1000) + "k" : String(starting)) : "",
+          { title: `${name} ${hour}:00 UTC: ${many(starting)} starts`, "data-starts": String(starting) });
+        cell.style.background = starting ? `rgba(${colour("heat")}, ${0.12 + 0.78 * starting / most})` : "transparent";
+        return cell;
+      }));
+      return line;
+    });
+    el("heat").replaceChildren(head, ...lines);
+  }
+
+  function notes() {
+    const found = [], jobs = new Set(shown());
+    let all = 0;
+    for (const note of data.notes) {
+      const i = note[0];
+      if (starts[i] < state.from || starts[i] >= state.to || !jobs.has(jobOf[i])) continue;
+      all++;
+      if (found.length < 200) found.push(note);
+    }
+    const head = make("tr");
+    head.append(...["when (UTC)", "job", "outcome", "attempt", "occurrence", "why"].map((name) => make("th", name)));
+    const lines = found.map(([i, occurrence, why]) => {
+      const line = make("tr"), name = data.outcomes[outcome[i]], cell = make("td"), mark = make("i");
+      mark.style.background = `var(--${name})`;
+      cell.append(mark, name);
+      line.append(make("td", stamp(starts[i], true)), make("td", data.jobs[jobOf[i]].name), cell, make("td", number[i] || ""), make("td", occurrence), make("td", why));
+      return line;
+    });
+    el("notes").replaceChildren(head, ...lines);
+    const left = data.notes_left_out ? `; ${many(data.notes_left_out)} more are drawn, not listed` : "";
+    el("notes-count").textContent = `${many(all)} in view${all > found.length ? ", the first 200 shown" : ""}${left}`;
+  }
+
+  // -- the time line -------------------------------------------------------------------------------------------------
+  const canvas = el("canvas"), pen = canvas.getContext("2d"), lanes = el("lanes");
+  const left = () => Math.min(NAME, canvas.clientWidth * 0.3);
+  const toX = (t) => left() + (t - state.from) / (state.to - state.from) * (canvas.clientWidth - left());
+  const toTime = (x) => state.from + (x - left()) / (canvas.clientWidth - left()) * (state.to - state.from);
+
+  function axis(width, height) {
+    const steps = [600, 3000, 6000, 36000, 108000, 216000, DAY, 7 * DAY, 30 * DAY, 91 * DAY];
+    const step = steps.find((s) => (state.to - state.from) / s < width / 90) ?? 365 * DAY;
+    pen.fillStyle = colour("soft");
+    pen.strokeStyle = colour("line");
+    pen.textAlign = "left";
+    const offset = (origin / 100) % step; // on the hour, on the day
+    for (let t = Math.ceil((state.from + offset) / step) * step - offset; t < state.to; t += step) {
+      const x = Math.round(toX(t)) + 0.5;
+      pen.beginPath();
+      pen.moveTo(x, AXIS - 6);
+      pen.lineTo(x, height);
+      pen.stroke();
+      if (x + 64 > width) break;
+      const text = stamp(t);
+      pen.fillText(step >= DAY ? text.slice(0, 10) : text.slice(11) === "00:00" ? text.slice(5, 10) : text.slice(11), x + 3, 12);
+    }
+  }
+
+  function lane(job, top, width) {
+    // Measured once: asking the canvas for its width half a million times takes seconds.
+    const list = ofJob[job], edge = left(), pixels = Math.max(1, Math.floor(width - edge));
+    const scale = pixels / (state.to - state.from);
+    const kinds = data.outcomes.length, each = new Uint32Array(pixels * kinds), dense = new Uint32Array(pixels);
+    // What began before the view may still last into it.
+    for (let k = lower(list, state.from - longest); k < list.length && starts[list[k]] < state.to; k++) {
+      const i = list[k], from = (starts[i] - state.from) * scale, to = from + took[i] / 100 * scale;
+      const last = Math.min(pixels - 1, Math.max(Math.floor(from), Math.ceil(to) - 1));
+      for (let p = Math.max(0, Math.floor(from)); p <= last; p++) {
+        dense[p]++;
+        each[p * kinds + outcome[i]]++;
+      }
+    }
+    const most = dense.reduce((a, b) => Math.max(a, b), 1), colours = data.outcomes.map(colour);
+    // Shares of a pixel's attempts, the worst on top; one failure among a thousand still has two pixels.
+    const order = data.outcomes.map((_, kind) => kind).sort((a, b) => severity[a] - severity[b]);
+    for (let p = 0; p < pixels; p++) {
+      if (!dense[p]) continue;
+      const tall = Math.max(5, (LANE - 8) * Math.sqrt(dense[p] / most));
+      let foot = top + LANE - 4;
+      for (const kind of order) {
+        const share = each[p * kinds + kind];
+        if (!share) continue;
+        const high = Math.max(2, tall * share / dense[p]);
+        pen.fillStyle = colours[kind];
+        pen.fillRect(edge + p, foot - high, 1, high);
+        foot -= high;
+      }
+    }
+  }
+
+  function timeline() {
+    const list = shown(), width = canvas.clientWidth, height = AXIS + list.length * LANE, scale = devicePixelRatio || 1;
+    canvas.style.height = height + "px";
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+    pen.setTransform(scale, 0, 0, scale, 0, 0);
+    pen.font = "12px system-ui, sans-serif";
+    axis(width, height);
+    list.forEach((job, row) => {
+      const top = AXIS + row * LANE, room = left() - 10;
+      let name = data.jobs[job].name;
+      while (name.length > 1 && pen.measureText(name).width > room) name = name.slice(0, -2) + "…";
+      pen.fillStyle = colour("ink");
+      pen.textAlign = "left";
+      pen.fillText(name, 2, top + LANE - 9);
+      lane(job, top, width);
+    });
+    const inside = list.reduce((sum, job) => { const [begin, end] = inView(job); return sum + end - begin; }, 0);
+    const view = el("view");
+    view.textContent = `${stamp(state.from)} to ${stamp(state.to)} UTC, ${many(inside)} attempts`;
+    view.dataset.attempts = inside;
+  }
+
+  function draw() {
+    timeline();
+    heat();
+    notes();
+    const named = state.job === null ? "" : `job=${encodeURIComponent(data.jobs[state.job].name)}&`;
+    history.replaceState(null, "", `#${named}from=${stamp(state.from).replace(" ", "T")}&to=${stamp(state.to).replace(" ", "T")}`);
+  }
+  let asked = 0;
+  const redraw = () => { asked ||= requestAnimationFrame(() => { asked = 0; draw(); }); };
+
+  // -- moving about --------------------------------------------------------------------------------------------------
+  function show(from, to) {
+    const wide = Math.min(whole, Math.max(100, to - from));
+    state.from = Math.min(Math.max(0, from), whole - wide);
+    state.to = state.from + wide;
+    redraw();
+  }
+  const zoom = (factor, around = (state.from + state.to) / 2) => show(around - (around - state.from) * factor, around + (state.to - around) * factor);
+  const move = (share) => show(state.from + share * (state.to - state.from), state.to + share * (state.to - state.from));
+  function day(t) {
+    const offset = (origin / 100) % DAY, begin = Math.floor((t + offset) / DAY) * DAY - offset;
+    show(begin, begin + DAY);
+  }
+  function choose(job) { state.job = job; jobsTable(); redraw(); }
+  function step(by) {
+    const next = (state.job === null ? (by > 0 ? -1 : data.jobs.length) : state.job) + by;
+    choose(next < 0 || next >= data.jobs.length ? null : next);
+  }
+  function theme() {
+    const root = document.documentElement;
+    root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
+    redraw();
+  }
+  const DO = { earlier: () => move(-0.25), later: () => move(0.25), in: () => zoom(0.5), out: () => zoom(2), all: () => show(0, whole) };
+  document.querySelectorAll("[data-do]").forEach((button) => { button.onclick = () => DO[button.dataset.do](); });
+  el("theme").onclick = theme;
+  el("day").min = stamp(0).slice(0, 10);
+  el("day").max = stamp(whole - 1).slice(0, 10);
+  el("day").onchange = (event) => { const at = Date.parse(event.target.value + "T00:00:00Z"); if (!Number.isNaN(at)) day((at - origin) / 100 + 1); };
+  const KEYS = {
+    ArrowLeft: DO.earlier, ArrowRight: DO.later, "+": DO.in, "=": DO.in, "-": DO.out, "0": DO.all, Home: DO.all,
+    Enter: () => day((state.from + state.to) / 2), ArrowUp: () => step(-1), ArrowDown: () => step(1), Escape: () => choose(null), d: theme, D: theme,
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, button") || !KEYS[event.key]) return;
+    event.preventDefault();
+    KEYS[event.key]();
+  });
+  lanes.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey && !event.shiftKey && lanes.scrollHeight > lanes.clientHeight) return;
+    event.preventDefault();
+    zoom(event.deltaY > 0 ? 1.3 : 0.77, toTime(event.offsetX));
+  }, { passive: false });
+  let held = null;
+  canvas.onpointerdown = (event) => { held = { x: event.offsetX, from: state.from, to: state.to, moved: false }; canvas.setPointerCapture(event.pointerId); };
+  canvas.onpointermove = (event) => {
+    if (!held) return tip(event);
+    const by = (event.offsetX - held.x) / (canvas.clientWidth - left()) * (held.to - held.from);
+    held.moved ||= Math.abs(event.offsetX - held.x) > 3;
+    if (held.moved) show(held.from - by, held.to - by);
+  };
+  canvas.onpointerup = () => { held = null; };
+  canvas.ondblclick = (event) => day(toTime(event.offsetX));
+  canvas.onpointerleave = () => { el("tip").hidden = true; };
+
+  function tip(event) {
+    const job = shown()[Math.floor((event.offsetY - AXIS) / LANE)], box = el("tip");
+    const near = (state.to - state.from) / canvas.clientWidth * 3, at = toTime(event.offsetX);
+    let best = -1;
+    if (job !== undefined) {
+      const list = ofJob[job];
+      for (let k = lower(list, at - near - longest); k < list.length && starts[list[k]] <= at + near; k++) {
+        const i = list[k];
+        if (starts[i] + took[i] / 100 < at - near) continue;
+        if (best < 0 || severity[outcome[i]] >= severity[outcome[best]]) best = i;
+      }
+    }
+    box.hidden = best < 0;
+    if (best < 0) return;
+    const note = noteAt.get(best);
+    box.textContent = `${data.jobs[jobOf[best]].name}\n${stamp(starts[best], true)} UTC, ${span(took[best])}\n${data.outcomes[outcome[best]]}` +
+      (number[best] ? `, attempt ${number[best]}` : "") + (note && note[2] ? `\n${note[2]}` : "");
+    box.style.left = Math.min(event.offsetX + 12, canvas.clientWidth - 250) + "px";
+    box.style.top = event.offsetY + 14 + "px";
+  }
+
+  // -- begin ---------------------------------------------------------------------------------------------------------
+  document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  const asks = new URLSearchParams(location.hash.slice(1));
+  const named = data.jobs.findIndex((job) => job.name === asks.get("job"));
+  if (named >= 0) state.job = named;
+  const between = ["from", "to"].map((key) => (Date.parse((asks.get(key) ?? "") + "Z") - origin) / 100);
+  if (between.every((t) => !Number.isNaN(t)) && between[0] < between[1]) [state.from, state.to] = between;
+  totals();
+  jobsTable();
+  draw();
+  addEventListener("resize", redraw);
+  document.body.dataset.ready = "true";
+})();

@@ -1,0 +1,136 @@
+"""What is deployed: a project's app run once, its template and its code, kept by the content of the sources.
+
+The same app that the cdk CLI runs, without the CLI: it writes an assembly (the template, a folder for each asset)
+where it is told. As long as no source has changed, the assembly of the last time is taken.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import cronstack
+import cronstack_infra
+from cronstack.errors import CronstackError, DeclarationError
+from cronstack_infra.project import CDK_JSON, Project
+from cronstack_infra.toolchain import node, process
+from cronstack_infra.toolchain.whole import Progress, whole_folder
+
+SYNTH_LIMIT: Final = 300.0
+"""Seconds for the app to write its template."""
+KEPT: Final = 8
+"""Assemblies of older sources that stay on the disk."""
+_IGNORED: Final = {"__pycache__", "node_modules"}
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A synthesized stack: all that a deployment needs."""
+
+    stack: str
+    package: str
+    template: str
+    """JSON."""
+    assets: Mapping[str, Path]
+    """Folder of each zip by its key in the bootstrap bucket."""
+
+
+def quiet(line: str) -> None:
+    """Progress that nobody wants to see."""
+
+
+def synthesize(project: Project, package: str = "jobs", *, progress: Progress = quiet) -> Assembly:
+    """The assembly of a package's stack; from the disk when its sources are those of the last time.
+
+    What the app reads besides its sources (its environment, the network) does not count as one; delete
+    ``.cronstack/synth`` when such a thing has changed. Raises DeclarationError for wrong declarations, CronstackError.
+    """
+    folder = project.state / "synth" / fingerprint(project, package)
+    complete = whole_folder(folder, lambda part: _run(project, package, part, progress), progress=progress)
+    _forget_the_oldest(complete)
+    return read(complete, project.stack(package), package)
+
+
+def read(folder: Path, stack: str, package: str) -> Assembly:
+    """An assembly as the cdk wrote it."""
+    try:
+        template = (folder / f"{stack}.template.json").read_text("utf-8")
+        listed = json.loads((folder / f"{stack}.assets.json").read_text("utf-8"))["files"]
+    except (OSError, ValueError, KeyError) as fault:
+        raise CronstackError(
+            f"{folder} holds no assembly of the stack {stack}: {fault}", remedy="Run the project's app: cdk synth"
+        ) from fault
+    assets = {
+        destination["objectKey"]: folder / asset["source"]["path"]
+        for asset in listed.values()
+        if asset["source"].get("packaging") == "zip"
+        for destination in asset["destinations"].values()
+    }
+    return Assembly(stack, package, template, assets)
+
+
+def fingerprint(project: Project, package: str) -> str:
+    """Changes with any source that the template or the code could come from."""
+    digest = sha256()
+    about = (package, project.name, sys.version, metadata.version("aws-cdk-lib"))
+    digest.update("\0".join(about).encode())
+    ours, around = Path(cronstack.__file__).parent, Path(cronstack_infra.__file__).parent
+    places = [project.functions, project.root / "infra"]
+    for place in (*places, ours, around / "aws"):
+        for file in _sources(place):
+            if not (place == project.root / "infra" and file.is_relative_to(around)):
+                digest.update(f"\0{file.relative_to(place)}\0".encode())
+                digest.update(sha256(file.read_bytes()).digest())
+    for file in (project.root / CDK_JSON, *sorted(around.glob("*.py"))):
+        digest.update(sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:24]
+
+
+def _sources(place: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(place):
+        folders[:] = sorted(name for name in folders if name not in _IGNORED and not name.startswith("."))
+        yield from (Path(folder, name) for name in sorted(files) if not name.endswith(".pyc"))
+
+
+def _run(project: Project, package: str, into: Path, progress: Progress) -> None:
+    progress("the project's app is run")
+    context = {"jobs": package, "cronstack:local": "true", "aws:cdk:version-reporting": False}
+    environ = node.node_environment(dict(os.environ)) | {
+        "CDK_OUTDIR": str(into),
+        "CDK_CONTEXT_JSON": json.dumps({**project.context, **context}),
+        "CDK_DEFAULT_REGION": "us-east-1",
+        "PYTHONHASHSEED": "0",
+    }
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        environ.pop(name, None)
+    said: list[str] = []
+    try:
+        command = [sys.executable, "infra/app.py"]
+        code = process.run(command, cwd=project.root, environ=environ, timeout=SYNTH_LIMIT, on_line=said.append)
+    except process.OutOfTime as fault:
+        raise CronstackError(
+            f"infra/app.py had not ended after {SYNTH_LIMIT:.0f} s", remedy="Run it yourself: cdk synth"
+        ) from fault
+    text = "\n".join(said[-40:])
+    if code == 2:
+        raise DeclarationError(text, where="infra/app.py", remedy="See above.")
+    if code != 0:
+        raise CronstackError(f"infra/app.py failed, exit code {code}:\n{text}", remedy="Run it yourself: cdk synth")
+    for staged in into.glob("staged-*"):
+        shutil.rmtree(staged)  # the assets are copies of it
+
+
+def _forget_the_oldest(latest: Path) -> None:
+    os.utime(latest)
+    known = sorted((one for one in latest.parent.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime)
+    for old in known[:-KEPT]:
+        if not old.name.endswith(".part"):
+            shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,179 @@
+"""Calls of AWS in virtual time: each takes a moment, may go wrong as planned, and is answered in this process.
+
+Two ways in: the calls of the runtime and of ``cronstack.once`` through a transport, everybody else's through botocore,
+whose ``before-send`` moto answers. The ledger is the fast store's in both, so that an operator's tools and the guard
+see the same items. The host's calls (a test's, an operator's) take no time and never fail.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
+from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+
+from cronstack.onetime import once
+from cronstack.transport import Botocore
+from cronstack_infra.local.mend import mend
+from cronstack_infra.play.simulation import scheduling
+from cronstack_infra.play.simulation.faults import Faults
+from cronstack_infra.play.simulation.handlers import Attempt, Handlers, crashed
+from cronstack_infra.play.simulation.ledgers import Answer, Ledgers, over_http
+
+LATENCY: Final = (2_000, 12_000)
+"""Microseconds that a call takes, least and most."""
+_CONFIGURING: Final = frozenset({"lambda", "iam", "cloudformation"})
+_THROTTLED: Final = {"dynamodb": "ThrottlingException", "sqs": "ThrottlingException", "s3": "SlowDown"}
+
+
+class Calls:
+    """``chance`` is a share from the seed; ``changed`` hears that functions or permissions may be others now."""
+
+    def __init__(
+        self,
+        handlers: Handlers,
+        ledgers: Ledgers,
+        faults: Faults,
+        chance: Callable[[], float],
+        changed: Callable[[], None],
+    ) -> None:
+        self._changed = changed
+        self._handlers, self._ledgers, self._faults, self._chance = handlers, ledgers, faults, chance
+        self._thread = threading.get_ident()
+        self._others = threading.Lock()
+        """Threads of a handler's come one by one (``once.schedule_many``): neither moto nor the fast store locks."""
+        self.answering = False
+        """moto is at work."""
+        self._inside = False
+        """Within a call of the runtime's, which has been given its time and its faults already."""
+        self._botocore: Botocore | None = None
+
+    def install(self) -> None:
+        """Take the place of moto's stubber in front of moto."""
+        calls, process = self, BotocoreStubber.process_request
+
+        def stub(stubber: Any, event_name: str, request: Any, **kwargs: Any) -> AWSResponse | None:
+            return calls.over_botocore(stubber, event_name, request) if stubber.enabled else None
+
+        mend(BotocoreStubber, __call__=stub, process_request=process)
+        mend(once, _transport=self.transport)
+
+    # the runtime's
+
+    def transport(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+        """As ``cronstack.transport`` wants it."""
+        if threading.get_ident() != self._thread:
+            with self._others:
+                return self._carry_out(operation, parameters)
+        attempt = self._handlers.live()
+        fate = self._fate(attempt)
+        if fate == "throttled":
+            return _error("ThrottlingException", "Rate exceeded")
+        answer = self._carry_out(operation, parameters)
+        self._afterwards(attempt, fate)
+        return _error("ConnectionError", "the answer was lost") if fate == "lost" else answer
+
+    def _carry_out(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+        if self._ledgers.concerned(operation, parameters):
+            return self._ledgers.call(operation, parameters, self._through_botocore)
+        if operation in scheduling.OPERATIONS:
+            return scheduling.call(operation, parameters)
+        return self._through_botocore(operation, parameters)
+
+    def _through_botocore(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+        if self._botocore is None:
+            self._botocore = Botocore()
+        if threading.get_ident() != self._thread:
+            return self._botocore(operation, parameters)
+        self._inside = True
+        try:
+            return self._botocore(operation, parameters)
+        finally:
+            self._inside = False
+
+    # everybody's
+
+    def over_botocore(self, stubber: Any, event_name: str, request: Any) -> AWSResponse | None:
+        if self._inside or threading.get_ident() != self._thread:
+            return self._respond(stubber, event_name, request)
+        attempt = self._handlers.live()
+        fate = self._fate(attempt)
+        if fate == "throttled":
+            service = event_name.split(".")[1]
+            return _response(request, *_throttled(service))
+        response = self._respond(stubber, event_name, request)
+        self._afterwards(attempt, fate)
+        if fate == "lost":
+            raise ConnectionClosedError(endpoint_url=request.url)
+        return response
+
+    def _respond(self, stubber: Any, event_name: str, request: Any) -> AWSResponse | None:
+        _, service, operation, *_ = (*event_name.split("."), "")
+        if service == "dynamodb":
+            parameters = json.loads(request.body or b"{}")
+            if self._ledgers.concerned(operation, parameters):
+                answer = self._ledgers.call(operation, parameters, self._through_botocore)
+                return _response(request, *over_http(answer))
+        if service in _CONFIGURING and not operation.startswith("Invoke"):
+            self._changed()
+        outer, self.answering = self.answering, True
+        try:
+            answered = stubber.process_request(request)
+        finally:
+            self.answering = outer
+        if answered is None:
+            raise EndpointConnectionError(endpoint_url=request.url)  # no address of AWS: nothing leaves this process
+        status, headers, body = answered
+        return _response(request, status, headers, body)
+
+    # time and faults
+
+    def _fate(self, attempt: Attempt | None) -> str:
+        """Let the time of a call pass; what becomes of it."""
+        if attempt is None:
+            return ""
+        attempt.calls += 1
+        least, most = LATENCY
+        self._handlers.sleep(attempt, least + int(self._chance() * (most - least)))
+        rates = self._faults.rates
+        if rates.crash and self._chance() < rates.crash / 2:
+            self._crash(attempt, "before")
+        if rates.throttled and self._chance() < rates.throttled:
+            return "throttled"
+        if rates.lost and self._chance() < rates.lost:
+            return "lost"
+        return "crash" if rates.crash and self._chance() < rates.crash / 2 else ""
+
+    def _afterwards(self, attempt: Attempt | None, fate: str) -> None:
+        if attempt is not None and fate == "crash":
+            self._crash(attempt, "after")
+
+    def _crash(self, attempt: Attempt, when: str) -> None:
+        attempt.about["fault"] = f"crash {when} call {attempt.calls}"
+        self._handlers.kill(attempt, crashed(attempt.invocation.request_id))
+
+
+def _error(code: str, text: str) -> Answer:
+    return {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+
+
+def _response(request: Any, status: int, headers: Mapping[str, str], body: bytes | str) -> AWSResponse:
+    raw: Any = MockRawResponse(body)
+    given: Any = dict(headers)
+    return AWSResponse(request.url, status, given, raw)
+
+
+def _throttled(service: str) -> tuple[int, dict[str, str], bytes]:
+    code = _THROTTLED.get(service, "ThrottlingException")
+    if service == "s3":
+        return (
+            503,
+            {},
+            f"<Error><Code>{code}</Code><Message>Please reduce your request rate.</Message></Error>".encode(),
+        )
+    headers = {"x-amzn-errortype": code, "Content-Type": "application/x-amz-json-1.0"}
+    return 400, headers, json.dumps({"__type": code, "message": "Rate exceeded"}).encode()

@@ -1,0 +1,173 @@
+"""Deployed code in this process: the modules of a function, loaded from its asset as Lambda would load them.
+
+Each function has its own modules of the jobs package, as it has its own process on AWS; packages that were deployed
+beside it are loaded once for all, for many cannot be loaded twice; the runtime (``cronstack``) is this process's own.
+While a function runs, its modules stand in ``sys.modules``, its variables in ``os.environ``; see ``Desk``.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import io
+import linecache
+import os
+import sys
+import types
+import zipfile
+from collections.abc import Mapping, Sequence
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from typing import Any, Final, cast
+
+TASK_ROOT: Final = "/var/task"
+"""Where Lambda has the code, and where tracebacks say it is."""
+RUNTIME: Final = "cronstack"
+
+_COMPILED: dict[tuple[str, str], tuple[bytes, types.CodeType]] = {}
+
+
+class Deployed:
+    """One asset, unpacked. ``shown`` is the folder that tracebacks and debuggers are told."""
+
+    def __init__(self, folder: Path, shown: str = TASK_ROOT) -> None:
+        self.folder = folder
+        self.shown = shown
+
+    @classmethod
+    def unpack(cls, code: bytes, folder: Path, shown: str = TASK_ROOT) -> Deployed:
+        if not folder.exists():
+            with zipfile.ZipFile(io.BytesIO(code)) as archive:
+                archive.extractall(folder)
+        return cls(folder, shown)
+
+    def find(self, name: str, own: str) -> importlib.machinery.ModuleSpec | None:
+        """The module's spec, if the asset has it. ``own`` is the package each function has for itself."""
+        place = self.folder.joinpath(*name.split("."))
+        if name.partition(".")[0] != own:
+            return None if "." in name else importlib.machinery.PathFinder.find_spec(name, [str(self.folder)])
+        for file, package in ((place / "__init__.py", True), (place.with_suffix(".py"), False)):
+            if file.is_file():
+                shown = f"{self.shown}/{file.relative_to(self.folder).as_posix()}"
+                search_in = [str(place)] if package else None
+                loader = _Loader(name, file, shown)
+                return spec_from_file_location(name, shown, loader=loader, submodule_search_locations=search_in)
+        if place.is_dir():
+            spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations = [str(place)]
+            return spec
+        return None
+
+
+class _Loader(importlib.abc.InspectLoader):
+    """Loads source under the name it has on Lambda."""
+
+    def __init__(self, name: str, file: Path, shown: str) -> None:
+        self._name, self._file, self._shown = name, file, shown
+
+    def get_source(self, fullname: str) -> str:
+        return self._file.read_text("utf-8")
+
+    def get_code(self, fullname: str) -> types.CodeType:
+        source = self._file.read_bytes()
+        known = _COMPILED.get((str(self._file), self._shown))
+        if known is None or known[0] != source:
+            text = source.decode("utf-8")
+            known = source, compile(text, self._shown, "exec", dont_inherit=True)
+            _COMPILED[str(self._file), self._shown] = known
+            if not Path(self._shown).exists():
+                linecache.cache[self._shown] = (len(text), None, text.splitlines(keepends=True), self._shown)
+        return known[1]
+
+    def is_package(self, fullname: str) -> bool:
+        return self._file.name == "__init__.py"
+
+
+class Belongings:
+    """What a function has in this process: its environment, its modules, its boto3 session."""
+
+    def __init__(self, deployed: Deployed, own: str, environment: Mapping[str, str]) -> None:
+        self.deployed = deployed
+        self.own = own
+        self.environment = {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
+        self.modules: dict[str, types.ModuleType] = {}
+        self.session: Any = None
+
+
+class Desk(importlib.abc.MetaPathFinder):
+    """The process's globals, of which one function at a time has the use; ``lay(None)`` clears it for the host."""
+
+    def __init__(self) -> None:
+        self.current: Belongings | None = None
+        self._host: dict[str, types.ModuleType] = {}
+        self._host_environment: Any = None
+        self._host_session: Any = None
+        self._imported = False
+        """Whether anything was looked for since a function was given the process."""
+        self._modules = 0
+        """How many there were then."""
+
+    def lay(self, belongings: Belongings | None) -> None:
+        """Give the process to a function."""
+        before = self.current
+        if belongings is before:
+            return
+        if before is not None:
+            self._clear(before)
+        if before is None or belongings is None or before.own != belongings.own:
+            if before is not None:
+                self._give_back()
+            if belongings is not None:
+                self._borrow(belongings.own)
+        if belongings is not None:
+            self._spread(belongings)
+        self.current = belongings
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if self.current is None or fullname.partition(".")[0] == RUNTIME:
+            return None
+        self._imported = True
+        return self.current.deployed.find(fullname, self.current.own)
+
+    def _borrow(self, package: str) -> None:
+        """From the host: what it has of such a package, its environment and its session are laid aside."""
+        import boto3
+
+        self._host = _taken(package)
+        sys.meta_path.insert(0, self)
+        self._host_environment, self._host_session = cast("Any", os.environ)._data, boto3.DEFAULT_SESSION
+
+    def _give_back(self) -> None:
+        import boto3
+
+        boto3.DEFAULT_SESSION = self._host_session
+        cast("Any", os.environ)._data = self._host_environment
+        sys.meta_path.remove(self)
+        sys.modules.update(self._host)
+
+    def _spread(self, belongings: Belongings) -> None:
+        import boto3
+
+        sys.modules.update(belongings.modules)
+        self._imported, self._modules = False, len(sys.modules)
+        cast("Any", os.environ)._data = belongings.environment
+        boto3.DEFAULT_SESSION = belongings.session
+
+    def _clear(self, belongings: Belongings) -> None:
+        import boto3
+
+        belongings.session = boto3.DEFAULT_SESSION
+        if self._imported or len(sys.modules) != self._modules:
+            belongings.modules = _taken(belongings.own)
+            return
+        # Looking through all names is what a switch between two handlers costs most; without an import none is new.
+        belongings.modules = {name: sys.modules.pop(name) for name in belongings.modules if name in sys.modules}
+
+
+def _taken(package: str) -> dict[str, types.ModuleType]:
+    """Take a package's modules out of ``sys.modules``."""
+    inside = f"{package}."
+    names = [name for name in list(sys.modules) if name == package or name.startswith(inside)]
+    return {name: sys.modules.pop(name) for name in names}

@@ -1,0 +1,84 @@
+"""An assembly into the virtual cloud: its code into the bootstrap bucket, its template to CloudFormation. No HTTP."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from cronstack.errors import CronstackError
+from cronstack_infra.local.environment import ACCOUNT, REGION
+from cronstack_infra.play.simulation.assembly import Assembly
+from cronstack_infra.play.simulation.code import TASK_ROOT, Deployed
+
+BUCKET: Final = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
+VERSION: Final = "/cdk-bootstrap/hnb659fds/version"
+
+
+def upload(client: Callable[[str], Any], assembly: Assembly, shown: str | None) -> dict[str, Deployed]:
+    """What ``cdk bootstrap`` and the upload of assets leave behind; the code by its hash as Lambda tells it."""
+    s3 = client("s3")
+    if BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket=BUCKET)
+        client("ssm").put_parameter(Name=VERSION, Value="30", Type="String")
+    found = {}
+    for key, folder in assembly.assets.items():
+        code = zipped(folder)
+        s3.put_object(Bucket=BUCKET, Key=key, Body=code)
+        found[base64.b64encode(sha256(code).digest()).decode()] = Deployed(folder, shown or TASK_ROOT)
+    return found
+
+
+def zipped(folder: Path) -> bytes:
+    """The same bytes for the same files, wherever they lie."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                info = zipfile.ZipInfo(file.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0))
+                info.external_attr = 0o644 << 16
+                archive.writestr(info, file.read_bytes())
+    return data.getvalue()
+
+
+def deploy(cloudformation: Any, assembly: Assembly) -> None:
+    """Create or update. Raises CronstackError."""
+    given = {
+        "StackName": assembly.stack,
+        "TemplateBody": assembly.template,
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+    }
+    try:
+        if _exists(cloudformation, assembly.stack):
+            cloudformation.update_stack(**given)
+        else:
+            cloudformation.create_stack(**given)
+    except ClientError as refused:
+        if "No updates are to be performed" in str(refused):
+            return
+        raise CronstackError(f"the stack {assembly.stack} is refused: {refused}") from refused
+    found = cloudformation.describe_stacks(StackName=assembly.stack)["Stacks"][0]
+    if found["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        raise CronstackError(
+            f"the stack {assembly.stack} could not be deployed: {found['StackStatus']}:"
+            f" {found.get('StackStatusReason', '')}"
+        )
+
+
+def outputs(cloudformation: Any, stack: str) -> dict[str, str]:
+    found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())}
+
+
+def _exists(cloudformation: Any, stack: str) -> bool:
+    try:
+        cloudformation.describe_stacks(StackName=stack)
+    except ClientError:
+        return False
+    return True

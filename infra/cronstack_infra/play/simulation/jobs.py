@@ -1,0 +1,200 @@
+"""Cronstack's jobs as the simulation runs them: the runtime in a shell of virtual time, and a row of each attempt.
+
+Everything else that is deployed is called as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from cronstack.declaration import Job
+from cronstack.entropy import Randomness
+from cronstack.errors import EventError
+from cronstack.event import parse_event
+from cronstack.run import Run
+from cronstack.runtime import Invocation as Working
+from cronstack.runtime import Shell
+from cronstack.settings import Settings
+from cronstack_infra.local.executor.values import Outcome
+from cronstack_infra.play.simulation.calls import Calls
+from cronstack_infra.play.simulation.drive import stamp
+from cronstack_infra.play.simulation.faults import Faults
+from cronstack_infra.play.simulation.handlers import Attempt, Handlers, crashed
+from cronstack_infra.play.simulation.hub import Hub, length
+
+OUTCOMES: Final = frozenset(
+    {
+        "succeeded",
+        "retrying",
+        "dead",
+        "skipped",
+        "missed",
+        "duplicate",
+        "overtaken",
+        "buffered",
+        "deferred",
+        "refused",
+        "crashed",
+    }
+)
+
+
+class Jobs:
+    """``emit`` is told a row for each attempt, ``lines`` what it writes."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        calls: Calls,
+        faults: Faults,
+        randomness: Randomness,
+        *,
+        emit: Callable[[dict[str, Any]], None],
+        lines: Callable[[Attempt, list[str]], None],
+    ) -> None:
+        self._hub, self._calls, self._faults, self._randomness = hub, calls, faults, randomness
+        self._emit, self._lines = emit, lines
+        self.running: Counter[str] = Counter()
+        """Handlers at work, by job."""
+        self.handlers: Handlers
+
+    def call(self, attempt: Attempt, handler: Any, event: Any, context: Any) -> Any:
+        """Lambda's call of whatever stands behind a function's handler string."""
+        if not isinstance(handler, Job):
+            return handler(event, context)
+        about = attempt.about
+        about["job"], about["event"] = handler.name, event
+        shell = attempt.sandbox.kept.get("shell")
+        if shell is None:
+            shell = attempt.sandbox.kept["shell"] = self._shell()
+        watched = handler._replace(function=self._watched(attempt, handler))
+        answer = about["answer"] = Working(watched, event, context, shell).work()
+        return answer
+
+    def _shell(self) -> Shell:
+        return Shell(
+            settings=Settings.read(os.environ),
+            transport=self._transport,
+            now=lambda: self._hub.ms,
+            monotonic=lambda: self._hub.us / 1_000_000,
+            sleep=self._sleep,
+            randomness=self._randomness,
+            write=self._write,
+        )
+
+    def _transport(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        answer = self._calls.transport(operation, parameters)
+        if operation == "SendMessage" and "Error" not in answer:
+            self._tell_of_letter(parameters)
+        return answer
+
+    def _tell_of_letter(self, parameters: Mapping[str, Any]) -> None:
+        """The runtime sends its letters itself; the engine tells only of Lambda's."""
+        letter = json.loads(parameters["MessageBody"])
+        about = letter.get("cronstack", {})
+        told = {name: about.get(name) for name in ("job", "occurrence", "attempt")}
+        reason = letter.get("requestContext", {}).get("condition", "")
+        fields = {"origin": "handler", "queue": parameters["QueueUrl"].rsplit("/", 1)[-1], "reason": reason}
+        self._emit({"event": "dead_letter", "at": stamp(self._hub.us), **fields, **told})
+
+    def _sleep(self, seconds: float) -> None:
+        attempt = self.handlers.live()
+        assert attempt is not None
+        self.handlers.sleep(attempt, length(seconds))
+
+    def _write(self, line: str) -> None:
+        attempt = self.handlers.live()
+        assert attempt is not None
+        attempt.about["line"] = line  # the last one is the runtime's own
+        self._lines(attempt, [line])
+
+    def _watched(self, attempt: Attempt, job: Job) -> Callable[[Run], object]:
+        """The handler, its overlaps counted and its planned fates carried out."""
+
+        def work(run: Run) -> object:
+            about = attempt.about
+            about["attempt"] = run.attempt
+            about["overlaps"] = self.running[job.name]
+            self.running[job.name] += 1
+            try:
+                result = job.function(run)
+                self._strike(attempt, job.name, run.attempt)
+                return result
+            finally:
+                self.running[job.name] -= 1
+
+        return work
+
+    def _strike(self, attempt: Attempt, job: str, number: int) -> None:
+        planned = self._faults.plan(job, number)
+        if planned == "raises":
+            raise RuntimeError(f"planned for attempt {number} of {job}")
+        killed = self._faults.rates.killed
+        if planned == "killed" or (killed and self._randomness.random() < killed):
+            attempt.about["fault"] = "killed before it could tell"
+            self.handlers.live()
+            self.handlers.kill(attempt, crashed(attempt.invocation.request_id))
+
+    def ended(self, attempt: Attempt, outcome: Outcome) -> dict[str, Any] | None:
+        """The row of an attempt of a job; None for what is no job's."""
+        about = attempt.about
+        if "job" not in about:
+            return None
+        told = _told(about)
+        status = str(told.get("cronstack", "crashed"))
+        reason = str(told.get("reason", about.get("fault", "")))
+        error = str(told.get("error", ""))
+        if status not in OUTCOMES:
+            status, reason, error = "deferred", reason, str(told.get("note", error))
+        if attempt.dead:
+            status = "crashed"
+            reason = str(about.get("fault", "time limit"))
+        began, ended = stamp(attempt.began), stamp(self._hub.us)
+        occurrence, due, key = _occurrence(about)
+        return {
+            "event": "attempt",
+            "at": ended,
+            "job": about["job"],
+            "occurrence": occurrence,
+            **({"key": key} if key else {}),
+            "due": due,
+            "began": began,
+            "ended": ended,
+            "attempt": about.get("attempt", 0),
+            "outcome": status,
+            "reason": reason,
+            "error": error,
+            "seconds": round((self._hub.us - attempt.began) / 1_000_000, 3),
+            **({"overlaps": about["overlaps"]} if about.get("overlaps") else {}),
+        }
+
+
+def _told(about: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the runtime answered; of one that did not go well what it wrote, which says more."""
+    answer: Mapping[str, Any] | None = about.get("answer")
+    if answer is not None and answer["cronstack"] in _SAYS_ALL:
+        return answer
+    try:
+        told: Mapping[str, Any] = json.loads(about.get("line", "{}"))
+    except ValueError:
+        return answer or {}
+    return told if "cronstack" in told else answer or {}
+
+
+def _occurrence(about: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Its id, when it was due, and its key; of a schedule's occurrence the first says the second."""
+    id = str((about.get("answer") or {}).get("occurrence", ""))
+    if id.startswith("t-") and len(id) == len("t-2013-01-01T05:00:00Z"):
+        return id, f"{id[2:-1]}.000Z", ""
+    try:
+        occurrence = parse_event(about["event"], about["job"])
+    except EventError:
+        return id, "", ""
+    return occurrence.id, stamp(occurrence.due * 1000), occurrence.key
+
+
+_SAYS_ALL: Final = ("succeeded", "skipped", "duplicate", "overtaken")

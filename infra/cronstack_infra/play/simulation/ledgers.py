@@ -1,0 +1,144 @@
+"""The ledger's tables in the fast store, reached as the runtime reaches them and as boto3 does; expiry included.
+
+What is written goes to ``play.store``, whose answers are held to DynamoDB's by contract. A transaction that also
+writes to other tables (a handler's own, by ``run.commit``) is judged here first and carried out by moto, then here:
+between the two nothing else runs. All other tables are moto's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from cronstack_infra.play.store import Store
+
+Answer = Mapping[str, Any]
+Elsewhere = Callable[[str, Mapping[str, Any]], Answer]
+"""Carries an operation out on moto's tables."""
+
+_DAY: Final = 86_400
+
+
+class Ledger:
+    """One ledger table."""
+
+    def __init__(self, table: str, now_ms: Callable[[], int]) -> None:
+        self.table = table
+        self.store = Store(table, now_ms)
+        self._leaving: dict[int, list[tuple[str, str]]] = defaultdict(list)
+        """Keys by the day on which their time to live ends."""
+
+    def call(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+        """A transport's call, DynamoDB's own answer."""
+        if operation == "Scan":
+            items = [self.store.items[key] for key in sorted(self.store.items)]
+            return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
+        answer = self.store(operation, parameters)
+        for change in self.store.changes:
+            if change.after is not None and (ttl := change.after.get("ttl")) is not None:
+                self._leaving[int(ttl["N"]) // _DAY].append(change.key)
+        return answer
+
+    def expire(self, seconds: int) -> int:
+        """Delete what may be deleted at that epoch second; how many."""
+        gone = 0
+        for day in [day for day in self._leaving if (day + 1) * _DAY < seconds]:
+            for key in self._leaving.pop(day):
+                item = self.store.items.get(key)
+                ttl = item.get("ttl") if item is not None else None
+                if ttl is not None and int(ttl["N"]) < seconds:
+                    self.store.delete(key)
+                    gone += 1
+        return gone
+
+    def state(self) -> dict[str, Any]:
+        return {"items": self.store.items, "tokens": self.store._tokens, "leaving": dict(self._leaving)}
+
+    def put_back(self, state: dict[str, Any]) -> None:
+        self.store.items, self.store._tokens = state["items"], state["tokens"]
+        self._leaving = defaultdict(list, state["leaving"])
+
+
+class Ledgers:
+    """All ledgers of a cloud, by table."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self.by_table: dict[str, Ledger] = {}
+        self._now_ms = now_ms
+
+    def add(self, table: str) -> None:
+        self.by_table.setdefault(table, Ledger(table, self._now_ms))
+
+    def put_back(self, states: Mapping[str, dict[str, Any]]) -> None:
+        self.by_table = {table: Ledger(table, self._now_ms) for table in states}
+        for table, state in states.items():
+            self.by_table[table].put_back(state)
+
+    def concerned(self, operation: str, parameters: Mapping[str, Any]) -> bool:
+        """Whether a request of DynamoDB's is, or is also, for a ledger."""
+        if operation == "TransactWriteItems":
+            return not self.by_table.keys().isdisjoint(_tables(parameters))
+        return parameters.get("TableName") in self.by_table and not operation.startswith(_ABOUT_TABLES)
+
+    def call(self, operation: str, parameters: Mapping[str, Any], elsewhere: Elsewhere) -> Answer:
+        if operation != "TransactWriteItems":
+            return self.by_table[parameters["TableName"]].call(operation, parameters)
+        tables = _tables(parameters)
+        if len(tables) == 1:
+            return self.by_table[tables.pop()].call(operation, parameters)
+        mine = tables & self.by_table.keys()
+        if len(mine) > 1:
+            raise NotImplementedError("a transaction over two ledgers")
+        return _mixed(self.by_table[mine.pop()], parameters, elsewhere)
+
+
+def _tables(parameters: Mapping[str, Any]) -> set[str]:
+    """Of a transaction's actions."""
+    return {one["TableName"] for action in parameters.get("TransactItems", ()) for one in action.values()}
+
+
+def _mixed(ledger: Ledger, parameters: Mapping[str, Any], elsewhere: Elsewhere) -> Answer:
+    actions = parameters["TransactItems"]
+    inside = [next(iter(action.values()))["TableName"] == ledger.table for action in actions]
+    token = parameters.get("ClientRequestToken")
+    own = {"TransactItems": [a for a, mine in zip(actions, inside, strict=True) if mine]}
+    if token is not None:
+        own["ClientRequestToken"] = token
+    theirs = {"TransactItems": [a for a, mine in zip(actions, inside, strict=True) if not mine]}
+    before = dict(ledger.store.items)
+    answer = ledger.call("TransactWriteItems", own)
+    if "Error" not in answer and not ledger.store.changes:
+        return answer  # the token was known: all of it was carried out before
+    if "Error" not in answer:
+        answer = elsewhere("TransactWriteItems", theirs)
+        if "Error" in answer:
+            ledger.store.items.clear()
+            ledger.store.items.update(before)
+            ledger.store._tokens.pop(token or "", None)
+            return _whole(answer, [not mine for mine in inside])
+        return answer
+    return _whole(answer, inside)
+
+
+def _whole(answer: Answer, asked: list[bool]) -> Answer:
+    """The reasons of a part, in the places of the whole."""
+    if "CancellationReasons" not in answer:
+        return answer
+    reasons = iter(answer["CancellationReasons"])
+    return {**answer, "CancellationReasons": [next(reasons) if one else {"Code": "None"} for one in asked]}
+
+
+_ABOUT_TABLES: Final = ("Describe", "List", "Create", "UpdateTable", "UpdateTimeToLive", "UpdateContinuous", "Tag")
+
+
+def over_http(answer: Answer) -> tuple[int, dict[str, str], bytes]:
+    """An answer as DynamoDB sends it."""
+    headers = {"Content-Type": "application/x-amz-json-1.0"}
+    error = answer.get("Error")
+    if error is None:
+        return 200, headers, json.dumps(dict(answer)).encode()
+    told = {"__type": f"com.amazonaws.dynamodb.v20120810#{error['Code']}", "message": error["Message"]}
+    told |= {name: answer[name] for name in ("Item", "CancellationReasons") if name in answer}
+    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)), headers, json.dumps(told).encode()

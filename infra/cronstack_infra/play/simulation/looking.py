@@ -1,0 +1,115 @@
+"""What a virtual cloud holds at the end: jobs and their places, the ledger's rows, the letters in the dead queues."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from moto.awslambda.models import lambda_backends
+from moto.scheduler.models import scheduler_backends
+from moto.sqs.models import sqs_backends
+
+from cronstack.declaration import Job
+from cronstack.settings import STACK
+from cronstack_infra import names
+from cronstack_infra.local import lambdas
+from cronstack_infra.local.environment import ACCOUNT, REGION
+from cronstack_infra.play.simulation.code import TASK_ROOT
+from cronstack_infra.play.simulation.deploying import outputs
+
+if TYPE_CHECKING:
+    from cronstack_infra.play.simulation.cloud import VirtualCloud
+
+_TRACES: Final = ("stackTrace", "trace")
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A job as it is deployed."""
+
+    job: str
+    function: str
+    schedules: tuple[tuple[str, str], ...]
+    """Expression and time zone."""
+    where: str
+    """File and line of its declaration, from the project's folder; "" when its code cannot be loaded."""
+
+
+def jobs(cloud: VirtualCloud) -> tuple[Deployed, ...]:
+    """Every job of every stack, by name."""
+    found = []
+    for function in lambda_backends[ACCOUNT][REGION].list_functions():
+        stack = (function.environment_vars or {}).get(STACK)
+        if stack is None:
+            continue
+        job = function.function_name.removeprefix(f"{stack}-")
+        group = scheduler_backends[ACCOUNT][REGION].schedule_groups.get(names.group_name(stack))
+        schedules = [
+            (schedule.schedule_expression, schedule.schedule_expression_timezone)
+            for name, schedule in sorted(group.schedules.items() if group is not None else ())
+            if names.job_of_schedule(stack, name) == job
+        ]
+        found.append(Deployed(job, function.function_name, tuple(schedules), _where(cloud, function)))
+    return tuple(sorted(found, key=lambda one: one.job))
+
+
+def _where(cloud: VirtualCloud, function: Any) -> str:
+    try:
+        handler = cloud.handlers.loaded(lambdas.function_of(function))
+    except Exception:
+        return ""  # its invocations will say why
+    finally:
+        cloud.handlers.desk.lay(None)
+    if not isinstance(handler, Job):
+        return ""
+    root = cloud.shown or TASK_ROOT
+    return f"functions{handler.where.removeprefix(root)}" if handler.where.startswith(root) else handler.where
+
+
+def ledger_rows(cloud: VirtualCloud) -> Iterator[dict[str, Any]]:
+    """Every item of every ledger, in plain values, without stack traces."""
+    for ledger in cloud.ledgers.by_table.values():
+        for key in sorted(ledger.store.items):
+            item = {name: _plain(value) for name, value in ledger.store.items[key].items()}
+            if isinstance(item.get("error"), str):
+                item["error"] = json.dumps(_without_traces(_read(item["error"])))
+            yield dict(sorted(item.items()))
+
+
+def letters(cloud: VirtualCloud) -> Iterator[dict[str, Any]]:
+    """What lies in the dead-letter queues, the oldest first; nothing is taken out."""
+    for stack in cloud.stacks:
+        found = outputs(cloud.client("cloudformation"), stack)
+        for origin, output in (
+            ("delivery", names.OUTPUT_DELIVERY_DEAD_LETTERS),
+            ("handler", names.OUTPUT_HANDLER_DEAD_LETTERS),
+        ):
+            url = found.get(output)
+            queue = sqs_backends[ACCOUNT][REGION].queues.get(url.rsplit("/", 1)[-1]) if url else None
+            for message in queue._messages if queue is not None else ():
+                yield {"origin": origin, "stack": stack, "letter": _without_traces(_read(message.body))}
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    kind, held = next(iter(value.items()))
+    if kind == "N":
+        return int(held) if held.lstrip("-").isdigit() else float(held)
+    if kind == "M":
+        return {name: _plain(one) for name, one in held.items()}
+    return [_plain(one) for one in held] if kind == "L" else held
+
+
+def _read(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _without_traces(value: Any) -> Any:
+    """Stack traces name files of this machine."""
+    if isinstance(value, dict):
+        return {name: _without_traces(one) for name, one in value.items() if name not in _TRACES}
+    return [_without_traces(one) for one in value] if isinstance(value, list) else value

@@ -1,0 +1,207 @@
+"""``simulate``: a deployed project played through a span of time, its trace written, its jobs counted.
+
+    begin ─▶ the stack is deployed at the first instant ─▶ what is due happens, in order ─▶ end, before the last instant
+
+The same seed, span and code give the same bytes, wherever and whenever it is run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from cronstack.errors import OperationError
+from cronstack_infra import names
+from cronstack_infra.play.simulation.assembly import Assembly
+from cronstack_infra.play.simulation.cloud import VirtualCloud
+from cronstack_infra.play.simulation.drive import stamp
+from cronstack_infra.play.simulation.faults import Rates
+from cronstack_infra.play.simulation.hub import microseconds
+from cronstack_infra.play.simulation.pretence import real_seconds
+from cronstack_infra.play.simulation.trace import Row, Trace
+
+TRACE: Final = "trace.jsonl"
+LEDGER: Final = "ledger.jsonl"
+LETTERS: Final = "dead-letters.jsonl"
+_MOMENT: Final = timedelta(microseconds=1)
+_BETWEEN: Final = 0.1
+"""Real seconds between two tellings of progress."""
+
+Progress = Callable[[datetime, float, int], None]
+"""Is told the virtual time, the share of the span that is played, and the occurrences so far."""
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What came of a simulation."""
+
+    stack: str
+    first: datetime
+    last: datetime
+    seed: int
+    rates: Rates
+    rows: tuple[Row, ...]
+    occurrences: int
+    """Firings of schedules, carriers included."""
+    letters: int
+    under_way: int
+    """Attempts that had not ended at the end of the span."""
+    lines: int
+    """Of the trace."""
+    seconds: float
+    """Real ones, of the playing alone."""
+    out: Path | None = None
+
+    @property
+    def per_second(self) -> float:
+        return self.occurrences / self.seconds if self.seconds else 0.0
+
+
+def simulate(
+    assembly: Assembly,
+    first: datetime,
+    last: datetime,
+    *,
+    seed: int = 0,
+    rates: Rates | None = None,
+    only: Collection[str] | None = None,
+    out: Path | None = None,
+    prepare: Callable[[VirtualCloud], None] | None = None,
+    finish: Callable[[VirtualCloud], None] | None = None,
+    progress: Progress | None = None,
+) -> Simulated:
+    """Play from ``first`` to before ``last``.
+
+    only: jobs whose schedules fire. Defaults to all.
+    out: folder for trace.jsonl, ledger.jsonl and dead-letters.jsonl. Defaults to none: it is only counted.
+    prepare, finish: called with the cloud when the stack is deployed, and at the end.
+    progress: told about ten times a second.
+    """
+    with ExitStack() as stack:
+        file = None
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context((out / TRACE).open("w", encoding="utf-8", newline="\n"))
+        trace = Trace(file)
+        cloud = stack.enter_context(VirtualCloud(first, seed=seed, rates=rates, emit=trace.emit, logs=False))
+        begun = _Begun(cloud, trace, assembly, first, last)
+        begun.deploy(only)
+        if prepare is not None:
+            prepare(cloud)
+        seconds = begun.play(progress)
+        if finish is not None:
+            finish(cloud)
+        begun.tell_the_end()
+        if out is not None:
+            _write_rest(cloud, out)
+        return Simulated(
+            stack=assembly.stack,
+            first=first,
+            last=last,
+            seed=seed,
+            rates=cloud.faults.rates,
+            rows=trace.rows(),
+            occurrences=trace.fired,
+            letters=trace.letters,
+            under_way=len(cloud.handlers.under_way),
+            lines=trace.lines,
+            seconds=seconds,
+            out=out,
+        )
+
+
+class _Begun:
+    """One simulation under way."""
+
+    def __init__(self, cloud: VirtualCloud, trace: Trace, assembly: Assembly, first: datetime, last: datetime) -> None:
+        self._cloud, self._trace, self._assembly, self._first, self._last = cloud, trace, assembly, first, last
+
+    def deploy(self, only: Collection[str] | None) -> None:
+        from cronstack_infra.play.simulation import looking
+
+        cloud = self._cloud
+        cloud.deploy(self._assembly)
+        deployed = looking.jobs(cloud)
+        if only is not None:
+            unknown = sorted(set(only) - {one.job for one in deployed})
+            if unknown:
+                raise OperationError(f"{unknown[0]} is not a job of the stack {self._assembly.stack}")
+            self._silence({one.job for one in deployed} - set(only))
+        told = [one for one in deployed if only is None or one.job in only]
+        for one in told:
+            self._trace.expect(one.job)
+        begin = {
+            "event": "begin",
+            "at": stamp(microseconds(self._first)),
+            "from": stamp(microseconds(self._first)),
+            "until": stamp(microseconds(self._last)),
+            "seed": cloud.seed,
+            "faults": str(cloud.faults.rates),
+            "stack": self._assembly.stack,
+            "jobs": [
+                {"job": one.job, "schedules": [list(when) for when in one.schedules], "where": one.where}
+                for one in told
+            ],
+        }
+        self._trace.emit(begin)
+
+    def _silence(self, jobs: Collection[str]) -> None:
+        """Other jobs' schedules do not fire."""
+        scheduler, group = self._cloud.client("scheduler"), names.group_name(self._assembly.stack)
+        for page in scheduler.get_paginator("list_schedules").paginate(GroupName=group):
+            for listed in page["Schedules"]:
+                if names.job_of_schedule(self._assembly.stack, listed["Name"]) in jobs:
+                    found = scheduler.get_schedule(Name=listed["Name"], GroupName=group)
+                    for answer in ("ResponseMetadata", "Arn", "CreationDate", "LastModificationDate"):
+                        found.pop(answer, None)
+                    scheduler.update_schedule(**found | {"State": "DISABLED"})
+
+    def play(self, progress: Progress | None) -> float:
+        """Real seconds that it took."""
+        began = told = real_seconds()
+        span = (self._last - self._first).total_seconds()
+
+        def look() -> bool:
+            nonlocal told
+            if progress is not None and real_seconds() - told >= _BETWEEN:
+                told = real_seconds()
+                now = self._cloud.now
+                progress(now, (now - self._first).total_seconds() / span, self._trace.fired)
+            return True
+
+        self._cloud.advance(self._last - _MOMENT, look)
+        if progress is not None:
+            progress(self._last, 1.0, self._trace.fired)
+        return real_seconds() - began
+
+    def tell_the_end(self) -> None:
+        rows = self._trace.rows()
+        self._trace.emit(
+            {
+                "event": "end",
+                "at": stamp(microseconds(self._last)),
+                "occurrences": self._trace.fired,
+                "dead_letters": self._trace.letters,
+                "under_way": len(self._cloud.handlers.under_way),
+                "jobs": [vars(row) for row in rows],
+                "lines": self._trace.lines + 1,
+            }
+        )
+
+
+def _write_rest(cloud: VirtualCloud, out: Path) -> None:
+    from cronstack_infra.play.simulation import looking
+
+    for name, rows in ((LEDGER, looking.ledger_rows(cloud)), (LETTERS, looking.letters(cloud))):
+        with (out / name).open("w", encoding="utf-8", newline="\n") as file:
+            for row in rows:
+                _write(file.write, row)
+
+
+def _write(write: Callable[[str], Any], row: dict[str, Any]) -> None:
+    write(json.dumps(row, separators=(",", ":"), default=str) + "\n")

@@ -1,0 +1,145 @@
+"""The whole state of a virtual cloud as bytes, and back in milliseconds: each test begins with what was deployed.
+
+Pickled, for that is done in C: a copy in Python takes ten times as long. What cannot be pickled or never changes
+(functions, locks, timetables) is shared by all copies.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import types
+import weakref
+from collections import defaultdict
+from threading import Lock, RLock
+from typing import TYPE_CHECKING, Any, Final
+
+from moto.core.base_backend import BackendDict
+from moto.moto_api._internal import mock_random
+
+from cronstack.errors import OperationError
+from cronstack.timetable import Schedule
+from cronstack_infra.local.engine.values import ScheduleConfig, Target
+
+if TYPE_CHECKING:
+    from cronstack_infra.play.simulation.cloud import VirtualCloud
+
+_SHARED: Final = (
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    types.ModuleType,
+    weakref.ref,
+    type(RLock()),
+    type(Lock()),
+    Schedule,
+    ScheduleConfig,
+    Target,
+)
+
+_LONG: Final = 500
+"""Characters or bytes from which on a constant is shared, too."""
+
+
+_IN_USE: Final[Any] = vars(BackendDict)["_instances"]
+"""moto's list of the services that have state."""
+
+
+class _Pickler(pickle.Pickler):
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file, pickle.HIGHEST_PROTOCOL)
+        self.shared: list[Any] = []
+        self._numbers: dict[int, int] = {}
+
+    def persistent_id(self, thing: Any) -> int | None:
+        if not isinstance(thing, _SHARED) and not (type(thing) in (bytes, str) and len(thing) > _LONG):
+            return None
+        number = self._numbers.get(id(thing))
+        if number is None:
+            number = self._numbers[id(thing)] = len(self.shared)
+            self.shared.append(thing)
+        return number
+
+    def reducer_override(self, thing: Any) -> Any:
+        if isinstance(thing, weakref.WeakValueDictionary):
+            return _weak, (dict(thing),)
+        if isinstance(thing, defaultdict) and type(thing) is not defaultdict:
+            return _made, (type(thing), thing.default_factory, vars(thing), dict(thing))
+        return NotImplemented
+
+
+def _weak(items: dict[Any, Any]) -> Any:
+    return weakref.WeakValueDictionary(items)
+
+
+def _made(kind: Any, factory: Any, fields: dict[str, Any], items: dict[Any, Any]) -> Any:
+    """A defaultdict of moto's own class, whose constructor wants other arguments."""
+    made = kind.__new__(kind)
+    defaultdict.__init__(made, factory, items)
+    vars(made).update(fields)
+    return made
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, data: bytes, shared: list[Any]) -> None:
+        super().__init__(io.BytesIO(data))
+        self._shared = shared
+
+    def persistent_load(self, number: Any) -> Any:
+        return self._shared[number]
+
+
+class Snapshot:
+    """A cloud's state at one moment, at which nothing was under way. Raises OperationError when something is."""
+
+    def __init__(self, cloud: VirtualCloud) -> None:
+        if cloud.handlers.under_way or cloud.waiting():
+            raise OperationError("a snapshot is taken when nothing is under way: advance the clock until it has ended")
+        state = {
+            "moto": [
+                (number, {account: dict(regions.items()) for account, regions in backends.items()})
+                for number, backends in enumerate(_IN_USE)
+            ],
+            "cloud": cloud.state(),
+            "chance": mock_random.getstate(),
+        }
+        self._backends = list(_IN_USE)
+        file = io.BytesIO()
+        pickler = _Pickler(file)
+        pickler.dump(state)
+        self._data, self._shared = file.getvalue(), pickler.shared
+        self.size = len(self._data)
+
+    def restore(self, cloud: VirtualCloud) -> None:
+        """Put everything back. What is under way is dropped without a word."""
+        cloud.handlers.drop()
+        state = _Unpickler(self._data, self._shared).load()
+        for backends in _IN_USE:
+            backends.clear()
+        _IN_USE[:] = self._backends
+        for number, accounts in state["moto"]:
+            for account, regions in accounts.items():
+                place = self._backends[number][account]
+                for region, backend in regions.items():
+                    place[region] = backend
+        mock_random.setstate(state["chance"])
+        cloud.put_back(state["cloud"])
+
+
+class Aside:
+    """Whatever moto held before, laid aside: a test's own mock around a virtual cloud finds it again."""
+
+    def __init__(self) -> None:
+        self._kept = [(backends, dict(backends.items())) for backends in _IN_USE]
+        self._clear()
+
+    def put_back(self) -> None:
+        self._clear()
+        for backends, accounts in self._kept:
+            backends.update(accounts)
+            _IN_USE.append(backends)
+
+    def _clear(self) -> None:
+        for backends in _IN_USE:
+            backends.clear()
+        _IN_USE.clear()

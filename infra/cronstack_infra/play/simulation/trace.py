@@ -1,0 +1,84 @@
+"""The trace of a simulation: one JSON object a line, in the order in which things happened; and its counts by job.
+
+Nothing in it comes from this machine: not the time, not a path, not an id that the seed did not give.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """A job in the table. All but ``runs`` count attempts or occurrences as they were told."""
+
+    job: str
+    runs: int = 0
+    """Occurrences whose handler was started."""
+    succeeded: int = 0
+    retries: int = 0
+    """Attempts after the first."""
+    crashed: int = 0
+    """Attempts that ended without a word."""
+    skipped: int = 0
+    missed: int = 0
+    dead: int = 0
+    overlaps: int = 0
+    """Attempts that began while another one of the job ran."""
+    slowest: float = 0.0
+    """Seconds of the longest attempt."""
+
+
+_ENCODE = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_COUNTED = {"succeeded": "succeeded", "crashed": "crashed", "skipped": "skipped", "missed": "missed", "dead": "dead"}
+
+
+class Trace:
+    """Counts every event, and writes it where a file is given."""
+
+    def __init__(self, file: IO[str] | None = None) -> None:
+        self.lines = 0
+        self.fired = 0
+        self.letters = 0
+        self.kinds: dict[str, int] = {}
+        self._file = file
+        self._rows: dict[str, dict[str, Any]] = {}
+
+    def emit(self, event: Mapping[str, Any]) -> None:
+        kind = event["event"]
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        if kind == "attempt":
+            self._count(event)
+        elif kind == "fired":
+            self.fired += 1
+        elif kind == "dead_letter":
+            self.letters += 1
+        self.lines += 1
+        if self._file is not None:
+            self._file.write(_ENCODE(event) + "\n")
+
+    def expect(self, job: str) -> None:
+        """A row for a job, also when it never runs."""
+        self._rows.setdefault(job, {})
+
+    def rows(self) -> tuple[Row, ...]:
+        return tuple(Row(job=job, **self._rows[job]) for job in sorted(self._rows))
+
+    def _count(self, event: Mapping[str, Any]) -> None:
+        row = self._rows.setdefault(event["job"], {})
+
+        def add(name: str, count: int = 1) -> None:
+            row[name] = row.get(name, 0) + count
+
+        if (counted := _COUNTED.get(event["outcome"])) is not None:
+            add(counted)
+        if event["attempt"] == 1:
+            add("runs")
+        elif event["attempt"] > 1:
+            add("retries")
+        if event.get("overlaps"):
+            add("overlaps")
+        row["slowest"] = max(row.get("slowest", 0.0), event["seconds"])

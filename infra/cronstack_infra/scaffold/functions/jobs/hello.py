@@ -1,0 +1,10 @@
+"""A first job: every minute it says hello. Change it, or put a file beside it: every file here may hold jobs."""
+
+from cronstack import Run, cron, job
+
+
+@job(schedule=cron("* * * * ? *", timezone="UTC"), input={"name": "world"}, timeout=30)
+def hello(run: Run) -> dict[str, str]:
+    greeting = f"Hello {run.input['name']}, it is {run.scheduled:%H:%M} UTC"
+    run.log.info(greeting)
+    return {"greeting": greeting}

@@ -1,0 +1,54 @@
+"""What a test asks of its cloud, by the marker ``cronstack``: which jobs, from when, with which chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from cronstack.errors import OperationError
+from cronstack_infra.project import Project
+
+if TYPE_CHECKING:
+    import pytest
+
+START: Final = "2026-01-01T00:00:30"
+"""When the clock begins unless a test says otherwise: a test of today is the same test next year. No cron is due in
+the middle of a minute, so what a test fires first meets nothing."""
+_KNOWN: Final = ("jobs", "start", "seed")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Of one test."""
+
+    project: Project
+    jobs: str
+    start: datetime
+    seed: int
+
+    @classmethod
+    def of(cls, markers: Iterable[pytest.Mark], test: Path) -> Choice:
+        """The nearest marker's word counts. The project is the one that the test's file lies in."""
+        said: dict[str, Any] = {}
+        for mark in markers:
+            if mark.args or (unknown := [name for name in mark.kwargs if name not in _KNOWN]):
+                what = repr(mark.args[0]) if mark.args else unknown[0]
+                raise OperationError(
+                    f"the marker cronstack does not know {what}",
+                    remedy='It is written @pytest.mark.cronstack(jobs="examples", start="2013-01-01", seed=7).',
+                )
+            said = {**mark.kwargs, **said}
+        start = instant(said.get("start", START), "start")
+        return cls(Project.find(test.parent), str(said.get("jobs", "jobs")), start, int(said.get("seed", 0)))
+
+
+def instant(value: object, what: str) -> datetime:
+    """An aware datetime in UTC, of one, or of an ISO text (without an offset: UTC)."""
+    try:
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        raise OperationError(f"{what}={value!r} is no time", remedy='Write "2013-01-01" or a datetime.') from None
+    return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)

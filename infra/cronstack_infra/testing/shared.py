@@ -1,0 +1,91 @@
+"""One deployed stack for all tests of a process: lent to one test at a time, and as it was deployed for each.
+
+A stack is deployed once, long before any test's time; a test's clock begins by a jump. Between two tests the cloud
+sleeps: moto, clocks, chance and environment are as they were before, and what another test does to moto's memory does
+no harm, because waking puts the deployed state back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from cronstack_infra.testing.choice import Choice
+from cronstack_infra.testing.cloud import Cloud, Stack
+
+if TYPE_CHECKING:
+    from cronstack_infra.play.simulation.cloud import VirtualCloud
+
+DEPLOYED_AT: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before the year of any test."""
+
+
+class Held:
+    """A deployed cloud, awake or asleep, and its state as it was deployed."""
+
+    def __init__(self, cloud: VirtualCloud, stack: Stack) -> None:
+        self.cloud, self.stack = cloud, stack
+        self._clean = cloud.snapshot()
+        self._mends: list[tuple[object, str, object]] = []
+
+    def wake(self) -> None:
+        """Everything as it was deployed, whatever has been done to moto's memory meanwhile."""
+        self.cloud.resume(self._mends)
+        self.cloud.restore(self._clean)
+
+    def sleep(self) -> None:
+        """moto, the clocks and chance as they are without a cloud."""
+        self._mends = self.cloud.suspend()
+
+
+class Shared:
+    """Of one process. One package of jobs of one project is held; another one takes its place."""
+
+    def __init__(self) -> None:
+        self._held: Held | None = None
+        self._of: tuple[Path, str, int] | None = None
+
+    @contextmanager
+    def begun(self, choice: Choice) -> Iterator[Cloud]:
+        """A test's cloud, from waking to sleep."""
+        held = self._deployed(choice)
+        held.wake()
+        try:
+            held.cloud.jump(choice.start)
+            yield Cloud(held.cloud, held.stack, choice)
+        finally:
+            held.sleep()
+
+    def close(self) -> None:
+        """Nothing is left: no folder, no mended moto."""
+        held, self._held, self._of = self._held, None, None
+        if held is not None:
+            held.wake()
+            held.cloud.close()
+
+    def _deployed(self, choice: Choice) -> Held:
+        wanted = (choice.project.root, choice.jobs, choice.seed)
+        if self._held is None or self._of != wanted:
+            self.close()
+            self._held, self._of = _deploy(choice), wanted
+        return self._held
+
+
+def _deploy(choice: Choice) -> Held:
+    from cronstack_infra.play.simulation.assembly import synthesize
+    from cronstack_infra.play.simulation.cloud import VirtualCloud
+
+    assembly = synthesize(choice.project, choice.jobs)
+    cloud = VirtualCloud(DEPLOYED_AT, seed=choice.seed, shown=str(choice.project.functions))
+    cloud.open()
+    try:
+        cloud.deploy(assembly)
+        held = Held(cloud, Stack.of(cloud.client, choice))
+    except BaseException:
+        cloud.close()
+        raise
+    held.sleep()
+    return held

@@ -1,0 +1,119 @@
+"""A child with all its children: started as one group, read line by line, ended as one group whatever happens.
+
+The cdk CLI starts our app, which starts Node; npm starts helpers of its own. Ending only the first would leave the
+others running, and they would still write. That the group ends even when we are killed is ``lifeline``'s doing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from threading import Event, Thread, current_thread, main_thread
+from typing import Final
+
+LIFELINE: Final = Path(__file__).with_name("lifeline.py")
+
+
+class OutOfTime(Exception):
+    """The child had not ended when its time was over; it and all its children have been killed."""
+
+
+def run(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    environ: Mapping[str, str],
+    timeout: float,
+    on_line: Callable[[str], None],
+) -> int:
+    """Run to the end and return the exit code; ``on_line`` is told each line of output, standard error included.
+
+    The whole group is killed when ``timeout`` seconds are over (raises OutOfTime), when an exception passes
+    through (Ctrl-C among them), and what is left of it when the child has ended.
+    """
+    child: subprocess.Popen[str] | None = None
+    theirs, ours = os.pipe()
+    watcher: Thread | None = None
+    ended = Event()
+    overdue = Event()
+
+    def watch(child: subprocess.Popen[str]) -> None:
+        if not ended.wait(timeout):
+            overdue.set()
+            _kill_group(child)
+
+    try:
+        with _signals_wait():
+            child = _start(command, cwd, environ, theirs)
+            watcher = Thread(target=watch, args=(child,), name=f"timeout of {child.pid}", daemon=True)
+            watcher.start()
+        assert child.stdout is not None
+        with child.stdout:
+            for line in child.stdout:
+                on_line(line.rstrip("\r\n"))
+        _wait_without_reaping(child)
+    finally:
+        ended.set()
+        if child is not None and watcher is not None:
+            watcher.join()
+            _kill_group(child)
+            code = child.wait()
+        os.close(theirs)
+        os.close(ours)
+    if overdue.is_set():
+        raise OutOfTime
+    return code
+
+
+def _start(command: Sequence[str], cwd: Path, environ: Mapping[str, str], lifeline: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", str(LIFELINE), str(lifeline), *command],
+        pass_fds=[lifeline],
+        cwd=cwd,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    )
+
+
+@contextlib.contextmanager
+def _signals_wait() -> Iterator[None]:
+    """What asks us to stop inside does so at the end: in the middle of starting a child it would leave it alone."""
+    if current_thread() is not main_thread():
+        yield  # only the main thread is ever interrupted
+        return
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    ours = {number: handler for number, handler in before.items() if callable(handler)}
+    for number in ours:
+        signal.signal(number, lambda signum, _: came.append(signum))
+    try:
+        yield
+    finally:
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+        for signum in came:
+            signal.raise_signal(signum)
+
+
+def _wait_without_reaping(child: subprocess.Popen[str]) -> None:
+    """Until the child is reaped its id, which is the group's, cannot become somebody else's."""
+    if hasattr(os, "waitid"):
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    else:
+        child.wait()
+
+
+def _kill_group(child: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)

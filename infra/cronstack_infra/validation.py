@@ -1,0 +1,273 @@
+"""What a declaration may say: every value of one job, judged; all faults at once, each with an example that works.
+
+``@job`` records and never judges (see ``cronstack.declaration``), so types are checked here, too. Limits are AWS's
+unless a message says otherwise. Pure.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from cronstack.declaration import ONCE, Job, When
+from cronstack.errors import DeclarationError, ScheduleError
+from cronstack.settings import RESERVED_PREFIXES
+from cronstack.timetable import Schedule, parse
+
+EXAMPLE_ZONE: Final = "Europe/Berlin"
+MOST_SCHEDULES: Final = 99
+SHORTEST_BUFFERED: Final = 180
+"""Seconds of a start deadline."""
+SHORTEST_LEASE: Final = 10
+"""Seconds."""
+LARGEST_INPUT: Final = 200 * 1024
+"""Bytes. Scheduler takes 256 KB for the whole event, of which this is a part."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_ENV_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]+", re.ASCII)
+_EXPRESSION = re.compile(r"\b(cron|rate|at)\(([^()\"]+)\)")
+_CONTEXT_ATTRIBUTE = "<aws.scheduler."
+
+_WHOLE_NUMBERS: Final = (
+    ("retries", 0, 20, "times", "with pauses that grow to an hour, the last of them comes after 15 hours"),
+    ("timeout", 1, 900, "seconds", "the longest Lambda allows"),
+    ("memory", 128, 10240, "megabytes", "the sizes Lambda has"),
+    ("start_deadline", 60, 86400, "seconds", "the ages that Scheduler and the ledger can tell"),
+)
+
+_CALLS: Final = {
+    "cron": f'cron("0 6 * * ? *", timezone="{EXAMPLE_ZONE}")',
+    "rate": 'rate("5 minutes")',
+    "at": f'at("2199-12-24T18:00:00", timezone="{EXAMPLE_ZONE}")',
+    "once": "once()",
+}
+
+Fault = tuple[str, str]
+"""What is wrong, and the remedy."""
+
+
+def judge(job: Job, where: str) -> tuple[tuple[Schedule, ...], list[DeclarationError]]:
+    """The job's schedules, and everything that is wrong with its declaration; ``where`` is "file:line"."""
+    schedules: list[Schedule] = []
+    faults = [
+        *_name(job),
+        *_handler(job),
+        *_schedules(job, schedules),
+        *_policies(job),
+        *_input(job),
+        *_env(job),
+    ]
+    return tuple(schedules), [DeclarationError(why, where=where, remedy=remedy) for why, remedy in faults]
+
+
+def _name(job: Job) -> Iterator[Fault]:
+    remedy = 'Take 1 to 64 letters, digits, "_" and "-": @job(name="daily_stats", ...).'
+    if not isinstance(job.name, str):
+        yield f"name={_shown(job.name)} is {_kind(job.name)}; it must be text", remedy
+    elif not _NAME.fullmatch(job.name):
+        yield f"{_shown(job.name)} cannot be a job's name", remedy
+
+
+def _handler(job: Job) -> Iterator[Fault]:
+    function = job.function
+    remedy = "Write it like this: def daily_stats(run: Run) -> dict[str, int]: ..."
+    if "<" in function.__qualname__ or "." in function.__qualname__:
+        yield (
+            f"the handler is {function.__qualname__}, which Lambda cannot find by its name",
+            "Put @job above a function at the top level of the module.",
+        )
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        yield (
+            f"the handler {function.__name__} is async; nobody would await it",
+            "Make it a plain function; inside it, asyncio.run(...) runs what is async.",
+        )
+    elif inspect.isgeneratorfunction(function):
+        yield f"the handler {function.__name__} yields, so calling it would run nothing", "Return a value instead."
+    parameters = list(inspect.signature(function).parameters.values())
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if len(parameters) != 1 or parameters[0].kind not in positional:
+        taken = ", ".join(map(str, parameters)) or "nothing"
+        yield f"the handler {function.__name__} takes {taken}; it must take exactly one argument, the run", remedy
+
+
+def _schedules(job: Job, valid: list[Schedule]) -> Iterator[Fault]:
+    """Faults of the schedules; those without fault are added to ``valid``."""
+    written = job.schedules
+    if written and all(isinstance(part, str) for part in written):
+        text = "".join(str(part) for part in written)
+        remedy = f"Write {_as_code(text, EXAMPLE_ZONE)}." if _EXPRESSION.fullmatch(text) else _example("schedule")
+        yield f"schedule={_shown(text)} is text; it must be made by cron(), rate(), at() or once()", remedy
+        return
+    if len(written) > MOST_SCHEDULES:
+        yield f"the job has {len(written)} schedules; {MOST_SCHEDULES} are possible", "Make several jobs of it."
+        return
+    seen: dict[Schedule, int] = {}
+    for number, when in enumerate(written, 1):
+        which = f"schedule {number}: " if len(written) > 1 else ""
+        if maker := _maker(when):
+            yield f"{which}{maker} without its parentheses is no schedule", f"Write {_CALLS[maker]}."
+            continue
+        if not isinstance(when, When):
+            why = f"{which}{_shown(when)} is {_kind(when)}; it must be made by cron(), rate(), at() or once()"
+            yield why, _example("schedule")
+            continue
+        if when.expression == ONCE:
+            if written.count(when) > 1:
+                yield f"{which}once() is said twice", "Say it once: it allows any number of one-time occurrences."
+            continue
+        faults = list(_when(when))
+        yield from ((which + why, remedy) for why, remedy in faults)
+        if faults:
+            continue
+        schedule = parse(when.expression, timezone=when.timezone or "", start=when.start, end=when.end)
+        if schedule in seen:
+            yield f"schedules {seen[schedule]} and {number} are the same: {schedule.expression}", "Leave one out."
+        seen[schedule] = number
+        valid.append(schedule)
+
+
+def _when(when: When) -> Iterator[Fault]:
+    """Faults of one schedule: expression, zone and span each by themselves, so that all are told."""
+    zone = when.timezone if isinstance(when.timezone, str) else EXAMPLE_ZONE
+    if (refused := _refusal(lambda: parse(when.expression))) is not None:
+        yield str(refused.args[0]), _as_code(refused.remedy, zone)
+    elif not parse(when.expression).is_possible():
+        yield f"{when.expression} never fires: the calendar has no such day", "Correct day-of-month, month or year."
+    if when.timezone is None:
+        code = _as_code(when.expression, EXAMPLE_ZONE) if refused is None else f'timezone="{EXAMPLE_ZONE}"'
+        yield f'{when.expression} does not say in which time zone; write "UTC" if it is that', f"For example {code}."
+    elif (unknown := _refusal(lambda: parse("rate(1 day)", timezone=zone))) is not None:
+        yield str(unknown.args[0]), unknown.remedy
+    elif not isinstance(when.timezone, str):
+        yield f"timezone={_shown(when.timezone)} is {_kind(when.timezone)}; it must be a name", _example("schedule")
+    span = _refusal(lambda: parse("rate(1 day)", start=when.start, end=when.end))
+    if span is not None:
+        yield str(span.args[0]), span.remedy
+
+
+def _refusal(attempt: Callable[[], object]) -> ScheduleError | None:
+    try:
+        attempt()
+    except ScheduleError as refused:
+        return refused
+    return None
+
+
+def _policies(job: Job) -> Iterator[Fault]:
+    if job.overlap not in ("skip", "buffer_one", "allow"):
+        yield f'overlap={_shown(job.overlap)} is none of "skip", "buffer_one" and "allow"', _example("overlap")
+    if job.overlap == "buffer_one" and type(job.start_deadline) is int and job.start_deadline < SHORTEST_BUFFERED:
+        yield (
+            f'overlap="buffer_one" with start_deadline={job.start_deadline}: what waits looks once a minute, and '
+            "Scheduler may take another, so it would mostly be missed",
+            f"Let it be at least {SHORTEST_BUFFERED}.",
+        )
+    for field, least, most, unit, reason in _WHOLE_NUMBERS:
+        value = getattr(job, field)
+        if type(value) is not int:
+            why = f"{field}={_shown(value)} is {_kind(value)}; it must be a whole number of {unit}, {least} to {most}"
+            yield why, _example(field)
+        elif not least <= value <= most:
+            yield f"{field}={_shown(value)} is not within {least} to {most} {unit} ({reason})", _example(field)
+    if job.lease is not None and type(job.lease) is not int:
+        yield f"lease={_shown(job.lease)} is {_kind(job.lease)}; it must be a number of seconds", _example("lease")
+    elif job.lease is not None and type(job.timeout) is int and not SHORTEST_LEASE <= job.lease <= job.timeout:
+        why = f"lease={job.lease} is not within {SHORTEST_LEASE} seconds and the timeout of {job.timeout}"
+        yield f"{why}: it ends before the handler can renew it, or never", _example("lease")
+    if type(job.enabled) is not bool:
+        yield f"enabled={_shown(job.enabled)} is {_kind(job.enabled)}; it must be True or False", _example("enabled")
+    for kind in job.permanent:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            yield f"permanent has {_shown(kind)}, which is no exception class", _example("permanent")
+
+
+def _input(job: Job) -> Iterator[Fault]:
+    if not isinstance(job.input, Mapping):
+        yield f"input={_shown(job.input)} is {_kind(job.input)}; it must be a JSON object", _example("input")
+        return
+    given = dict(job.input)
+    try:
+        text = json.dumps(given, allow_nan=False, ensure_ascii=False)
+        size = len(text.encode())
+    except (TypeError, ValueError, RecursionError) as error:
+        yield f"input cannot be written as JSON: {error}", "Take text, numbers, true, false, null, lists and objects."
+        return
+    if size > LARGEST_INPUT:
+        why = f"input has {size} bytes of JSON; {LARGEST_INPUT} are possible"
+        yield why, "Put it into S3 and give the handler its name."
+    elif _CONTEXT_ATTRIBUTE in text:
+        why = f'input contains "{_CONTEXT_ATTRIBUTE}", which Scheduler would replace or choke on'
+        yield why, "Leave it out: run.scheduled, run.occurrence and run.attempt tell what it would."
+    elif json.loads(text) != given:
+        why = "input is not the same after a way through JSON: a tuple becomes a list, a number as a key becomes text"
+        yield why, "Write it as JSON has it: lists, and text for keys."
+
+
+def _env(job: Job) -> Iterator[Fault]:
+    if not isinstance(job.env, Mapping):
+        yield f"env={_shown(job.env)} is {_kind(job.env)}; it must map names to text", _example("env")
+        return
+    for name, value in job.env.items():
+        if not isinstance(name, str) or not _ENV_NAME.fullmatch(name):
+            why = f"env has the name {_shown(name)}; Lambda takes two or more letters, digits and _, a letter first"
+            yield why, _example("env")
+        elif name.startswith(RESERVED_PREFIXES):
+            prefixes = ", ".join(RESERVED_PREFIXES)
+            yield f"env has the name {name}, which is reserved ({prefixes})", "Begin it with your project's name."
+        if not isinstance(value, str):
+            yield f"env[{_shown(name)}] is {_kind(value)}; it must be text", _example("env")
+        elif "\0" in value:
+            yield f"env[{_shown(name)}] contains a NUL character", "An environment variable cannot."
+
+
+_EXAMPLES: Final = {
+    "schedule": f'@job(schedule=cron("0 6 * * ? *", timezone="{EXAMPLE_ZONE}")), or a list of such',
+    "overlap": '@job(schedule=rate("1 hour"), overlap="skip")',
+    "retries": '@job(schedule=rate("1 hour"), retries=2)',
+    "timeout": '@job(schedule=rate("1 hour"), timeout=60)',
+    "memory": '@job(schedule=rate("1 hour"), memory=256)',
+    "start_deadline": '@job(schedule=rate("1 hour"), start_deadline=3600)',
+    "lease": '@job(schedule=rate("1 day"), timeout=900, lease=60), and run.extend() in its handler',
+    "enabled": '@job(schedule=rate("1 hour"), enabled=False)',
+    "permanent": '@job(schedule=rate("1 hour"), permanent=[ValueError])',
+    "input": '@job(schedule=rate("1 hour"), input={"region": "north"})',
+    "env": '@job(schedule=rate("1 hour"), env={"SHOP_MODE": "fast"})',
+}
+
+
+def _example(field: str) -> str:
+    return f"For example {_EXAMPLES[field]}."
+
+
+def _maker(value: object) -> str:
+    """ "once", for ``schedule=once``, where its parentheses are missing; "" for anything else."""
+    # By its name: ``once`` with all it can do is loaded by who uses it.
+    name = getattr(value, "__name__", "once" if type(value).__name__ == "Once" else "")
+    return name if callable(value) and name in _CALLS else ""
+
+
+def _as_code(text: str, zone: str) -> str:
+    """Expressions in a text as they are written in a declaration: ``cron(…)`` as ``cron("…", timezone="…")``."""
+
+    def code(found: re.Match[str]) -> str:
+        in_zone = "" if found[1] == "rate" else f', timezone="{zone}"'
+        return f'{found[1]}("{found[2]}"{in_zone})'
+
+    return _EXPRESSION.sub(code, text)
+
+
+def _kind(value: object) -> str:
+    """ "a str", "an int"."""
+    name = type(value).__name__
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = repr(value)
+    except Exception:  # a __repr__ may be anybody's code
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= 60 else f"{text[:57]}..."
