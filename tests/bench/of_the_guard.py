@@ -1,0 +1,276 @@
+"""The situations of the bench of requests, for Cronstack's guard: each prepares a ledger, then yields, and what it does
+after that is counted. The shipped runtime over its own transport; only the clock is the scene's.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from cronstack.declaration import Job, job
+from cronstack.event import operator_event
+from cronstack.occurrence import print_time
+from cronstack.run import Run
+from cronstack.runtime import Invocation, Shell
+from cronstack.seam import Call, Sleep, Work
+from cronstack.settings import Settings
+from cronstack.transport import Botocore
+from cronstack_infra.local.process import LocalCloud
+
+NOON = 4_102_488_000_000
+"""2100-01-01T12:00:00Z: so late that no carrier fires while we count."""
+MINUTE = 60_000
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:bench-stats"
+ROLE = "arn:aws:iam::123456789012:role/bench-carriers"
+UNDELIVERED = "arn:aws:sqs:us-east-1:123456789012:bench-undelivered"
+_NUMBERS = itertools.count(1)
+
+
+class Broken(Exception):
+    """What the broken handler raises."""
+
+
+def well(run: Run) -> str:
+    return "done"
+
+
+def broken(run: Run) -> None:
+    raise Broken("no such file")
+
+
+def saves(run: Run) -> None:
+    run.checkpoint({"page": 7})
+
+
+class Context:
+    """Lambda's context, on the scene's clock."""
+
+    invoked_function_arn = FUNCTION
+    aws_request_id = "6f0e2f3c-0000-4000-8000-000000000001"
+
+    def __init__(self, scene: Scene, seconds: float) -> None:
+        self._scene, self._ends = scene, scene.now + int(seconds * 1000)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._ends - self._scene.now
+
+
+class Scene:
+    """An empty ledger, and a clock that only this scene turns."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        number = next(_NUMBERS)
+        self.now = NOON
+        self.table = f"ledger-{number}"
+        self.invoices = f"invoices-{number}"
+        """A table of the job's own."""
+        for name in (self.table, self.invoices):
+            make_table(cloud, name)
+        queue = cloud.client("sqs").create_queue(QueueName=f"letters-{number}")["QueueUrl"]
+        group = f"bench-{number}-carriers"
+        cloud.client("scheduler").create_schedule_group(Name=group)
+        self.shell = Shell(
+            settings=Settings(self.table, queue, "bench", group, ROLE, UNDELIVERED),
+            transport=Botocore(),
+            now=lambda: self.now,
+            monotonic=lambda: self.now / 1000,
+            sleep=self.sleep,
+            write=lambda line: None,
+        )
+
+    def sleep(self, seconds: float) -> None:
+        self.now += int(seconds * 1000)
+
+    def start(
+        self, handler: Callable[[Run], object], due: int = NOON, event: Mapping[str, Any] | None = None, **policy: Any
+    ) -> Invocation:
+        of: Job = job(**({"name": "stats"} | policy))(handler)
+        given = event or {"cronstack": 1, "job": "stats", "scheduled": print_time(due), "input": {}}
+        return Invocation(of, given, Context(self, of.timeout), self.shell)
+
+    def deliver(self, handler: Callable[[Run], object], due: int = NOON, **given: Any) -> None:
+        """One delivery, from beginning to end, however it ends."""
+        with suppress(Broken):
+            self.start(handler, due, **given).work()
+
+    def begin(self, due: int = NOON, **policy: Any) -> None:
+        """One delivery up to its handler, in which it is killed."""
+        steps = self.start(well, due, **policy).steps()
+        request = next(steps)
+        while not isinstance(request, Work):
+            assert isinstance(request, Call | Sleep)
+            answer = self.sleep(*request) if isinstance(request, Sleep) else self.shell.transport(*request)
+            request = steps.send(answer)
+        steps.close()
+
+    def long_after(self) -> None:
+        """Later than any lease, and than any retry's back-off."""
+        self.now += 20 * MINUTE
+
+
+def make_table(cloud: LocalCloud, name: str) -> None:
+    cloud.client("dynamodb").create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def prepare(cloud: LocalCloud) -> None:
+    """What all scenes share: whatever a carrier's schedule names must be there."""
+    import io
+    import json
+    import zipfile
+
+    services = ["scheduler.amazonaws.com", "lambda.amazonaws.com"]
+    statement = {"Effect": "Allow", "Principal": {"Service": services}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    cloud.client("iam").create_role(RoleName=ROLE.rpartition("/")[2], AssumeRolePolicyDocument=trust)
+    cloud.client("sqs").create_queue(QueueName=UNDELIVERED.rpartition(":")[2])
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context): pass")
+    cloud.client("lambda").create_function(
+        FunctionName=FUNCTION.rpartition(":")[2],
+        Runtime="python3.13",
+        Handler="app.handler",
+        Role=ROLE,
+        Code={"ZipFile": data.getvalue()},
+    )
+
+
+# -- the situations ----------------------------------------------------------------------------------------------------
+Situation = Callable[[Scene], Generator[None, None, None]]
+
+
+def a_clean_run(scene: Scene) -> Iterator[None]:
+    yield
+    scene.deliver(well)
+
+
+def a_run_that_commits_one_write(scene: Scene) -> Iterator[None]:
+    item = {"pk": {"S": "invoice"}, "sk": {"S": "1"}}
+    yield
+    scene.deliver(lambda run: run.commit({"Put": {"TableName": scene.invoices, "Item": item}}))
+
+
+def a_run_with_one_checkpoint(scene: Scene) -> Iterator[None]:
+    yield
+    scene.deliver(saves)
+
+
+def an_attempt_that_fails(scene: Scene) -> Iterator[None]:
+    yield
+    scene.deliver(broken)
+
+
+def the_retry_of_a_failed_one(scene: Scene) -> Iterator[None]:
+    scene.deliver(broken)
+    scene.long_after()
+    yield
+    scene.deliver(well)
+
+
+def a_duplicate_of_a_finished_one(scene: Scene) -> Iterator[None]:
+    scene.deliver(well)
+    yield
+    scene.deliver(well)
+
+
+def a_duplicate_of_a_running_one(scene: Scene) -> Iterator[None]:
+    scene.begin()
+    yield
+    scene.deliver(well)
+
+
+def another_while_it_runs_skip(scene: Scene) -> Iterator[None]:
+    scene.begin()
+    yield
+    scene.deliver(well, NOON + MINUTE)
+
+
+def a_duplicate_of_a_skipped_one(scene: Scene) -> Iterator[None]:
+    scene.begin()
+    scene.deliver(well, NOON + MINUTE)
+    yield
+    scene.deliver(well, NOON + MINUTE)
+
+
+def another_while_it_runs_buffer(scene: Scene) -> Iterator[None]:
+    scene.begin(overlap="buffer_one")
+    yield
+    scene.deliver(well, NOON + MINUTE, overlap="buffer_one")
+
+
+def a_third_while_one_is_buffered(scene: Scene) -> Iterator[None]:
+    scene.begin(overlap="buffer_one")
+    scene.deliver(well, NOON + MINUTE, overlap="buffer_one")
+    yield
+    scene.deliver(well, NOON + 2 * MINUTE, overlap="buffer_one")
+
+
+def a_clean_run_allow(scene: Scene) -> Iterator[None]:
+    yield
+    scene.deliver(well, overlap="allow")
+
+
+def a_duplicate_of_a_finished_one_allow(scene: Scene) -> Iterator[None]:
+    scene.deliver(well, overlap="allow")
+    yield
+    scene.deliver(well, overlap="allow")
+
+
+def one_that_comes_too_late(scene: Scene) -> Iterator[None]:
+    yield
+    scene.deliver(well, NOON - 2 * 60 * MINUTE)
+
+
+def one_that_was_killed_after_its_lease(scene: Scene) -> Iterator[None]:
+    scene.begin()
+    scene.long_after()
+    yield
+    scene.deliver(well)
+
+
+def the_next_after_one_was_killed(scene: Scene) -> Iterator[None]:
+    scene.begin()
+    scene.long_after()
+    yield
+    scene.deliver(well, NOON + MINUTE)
+
+
+def the_last_attempt_that_fails(scene: Scene) -> Iterator[None]:
+    yield
+    scene.deliver(broken, retries=0)
+
+
+def a_redrive_of_a_dead_one(scene: Scene) -> Iterator[None]:
+    scene.deliver(broken, retries=0)
+    yield
+    event = operator_event("stats", "redrive", due=NOON, requested=scene.now, input={}, redrive=1)
+    scene.deliver(well, event=event)
+
+
+SITUATIONS: tuple[Situation, ...] = (
+    a_clean_run,
+    a_run_that_commits_one_write,
+    a_run_with_one_checkpoint,
+    an_attempt_that_fails,
+    the_retry_of_a_failed_one,
+    a_duplicate_of_a_finished_one,
+    a_duplicate_of_a_running_one,
+    another_while_it_runs_skip,
+    a_duplicate_of_a_skipped_one,
+    another_while_it_runs_buffer,
+    a_third_while_one_is_buffered,
+    a_clean_run_allow,
+    a_duplicate_of_a_finished_one_allow,
+    one_that_comes_too_late,
+    one_that_was_killed_after_its_lease,
+    the_next_after_one_was_killed,
+    the_last_attempt_that_fails,
+    a_redrive_of_a_dead_one,
+)

@@ -1,0 +1,76 @@
+"""Requests and units that a run costs, counted at the wire: Cronstack's guard beside Powertools' ``@idempotent``.
+
+    python -m tests.bench.requests
+
+Both talk to the same local cloud through the same proxy (see ``wire``), in the same situations. Powertools knows no
+job, only keys; what it does in a situation that is about jobs is said beside its figures.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from cronstack_infra.local.environment import pointed_at
+from cronstack_infra.local.process import LocalCloud
+from tests.bench import of_powertools, of_the_guard
+from tests.bench.wire import Exchange, Wire
+
+
+class Cost(NamedTuple):
+    """What was counted in one situation."""
+
+    requests: Counter[str]
+    """By operation."""
+    written: int
+    """Write units."""
+    read: float
+    """Read units."""
+
+    @classmethod
+    def of(cls, exchanges: list[Exchange]) -> Cost:
+        return cls(
+            Counter(one.operation for one in exchanges),
+            sum(one.written for one in exchanges),
+            sum(one.read for one in exchanges),
+        )
+
+    def __str__(self) -> str:
+        operations = ", ".join(f"{name} {count}" if count > 1 else name for name, count in self.requests.items())
+        read = f" + {self.read:g} read" if self.read else ""
+        return f"{self.requests.total()} | {self.written}{read} | {operations}"
+
+
+def counted(wire: Wire, situation: Callable[[Any], Iterator[None]], scene: object) -> Cost:
+    """The cost of what a situation does after its preparation."""
+    steps = situation(scene)
+    next(steps)
+    with wire.counted() as exchanges, suppress(StopIteration):
+        next(steps)
+    return Cost.of(exchanges)
+
+
+def wire_to(cloud: LocalCloud) -> Wire:
+    dynamodb = cloud.client("dynamodb")
+    return Wire(cloud.endpoint, lambda table: dynamodb.scan(TableName=table, ConsistentRead=True)["Items"])
+
+
+def main() -> None:
+    print("| | requests | write units | | Powertools: requests | write units | | |\n|---|---|---|---|---|---|---|---|")
+    with LocalCloud.start() as cloud, wire_to(cloud).serving() as wire:
+        of_the_guard.prepare(cloud)
+        os.environ.update(pointed_at(wire.endpoint, os.environ))
+        for situation in of_the_guard.SITUATIONS:
+            ours = counted(wire, situation, of_the_guard.Scene(cloud))
+            theirs, instead = "| |", "nothing of the kind"
+            if situation.__name__ in of_powertools.INSTEAD:
+                asked, instead = of_powertools.INSTEAD[situation.__name__]
+                theirs = str(counted(wire, asked, of_powertools.Scene(cloud)))
+            print(f"| {situation.__name__.replace('_', ' ')} | {ours} | {theirs} | {instead} |")
+
+
+if __name__ == "__main__":
+    main()

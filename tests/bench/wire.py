@@ -1,0 +1,167 @@
+"""What goes over the wire to a DynamoDB: a proxy in front of an endpoint that counts requests, and units by AWS's rule.
+
+The rule: a write costs a unit for each begun KB of the item, before or after it, whichever is larger, and at least
+one; the double within a transaction; also when its condition does not hold. A read costs a unit for each begun 4 KB,
+half of it when it is not consistent. No engine here reports this rightly, so it is computed: from the request, and from
+the items in the table before and after it. One request at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+Item = Mapping[str, Mapping[str, Any]]
+Items = Mapping[str, Item]
+"""By their keys, as JSON."""
+
+
+_REST = {("POST", "schedules"): "CreateSchedule"}
+"""Operations that only method and path tell."""
+
+
+class Exchange(NamedTuple):
+    """One request and its answer."""
+
+    operation: str
+    """Such as "UpdateItem"."""
+    status: int
+    written: int
+    read: float
+
+
+class Wire:
+    """A proxy. ``items`` shows a table: all its items."""
+
+    def __init__(self, endpoint: str, items: Callable[[str], list[Item]]) -> None:
+        self._upstream, self._items = str(urlsplit(endpoint).netloc), items
+        self.exchanges: list[Exchange] = []
+        wire = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                wire._pass_on(self)
+
+            def log_message(self, *_: object) -> None:
+                """Quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
+
+    @contextmanager
+    def serving(self) -> Iterator[Wire]:
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            self._server.server_close()
+            thread.join(10)
+
+    @contextmanager
+    def counted(self) -> Iterator[list[Exchange]]:
+        """The exchanges within the block."""
+        found: list[Exchange] = []
+        before = len(self.exchanges)
+        yield found
+        found += self.exchanges[before:]
+
+    def _pass_on(self, asked: BaseHTTPRequestHandler) -> None:
+        body = asked.rfile.read(int(asked.headers.get("Content-Length") or 0))
+        target = asked.headers.get("X-Amz-Target", "")
+        operation = target.rpartition(".")[2] or _REST.get((asked.command, asked.path.split("/")[1]), "?")
+        request = json.loads(body) if target.startswith("DynamoDB") else {}
+        tables = sorted(tables_of(request))
+        before = {table: self._keyed(table, request) for table in tables}
+        connection = HTTPConnection(self._upstream, timeout=60)
+        try:
+            headers = {name: value for name, value in asked.headers.items() if name.lower() != "host"}
+            connection.request(asked.command, asked.path, body, headers)
+            answer = connection.getresponse()
+            told = answer.read()
+            fields = dict(answer.getheaders())
+        finally:
+            connection.close()
+        after = {table: self._keyed(table, request) for table in tables}
+        written, read = units(operation, request, before, after) if request else (0, 0.0)
+        self.exchanges.append(Exchange(operation, answer.status, written, read))
+        asked.send_response(answer.status)
+        for name, value in fields.items():
+            if name.lower() not in ("content-length", "date", "server", "connection"):
+                asked.send_header(name, value)
+        asked.send_header("Content-Length", str(len(told)))
+        asked.end_headers()
+        asked.wfile.write(told)
+
+    def _keyed(self, table: str, request: Mapping[str, Any]) -> Items:
+        """The table's items by the keys by which the request names them."""
+        names = {name for action in actions_of(request) for name in key_of(action)}
+        return {_text({name: item[name] for name in names if name in item}): item for item in self._items(table)}
+
+
+def units(
+    operation: str, request: Mapping[str, Any], before: Mapping[str, Items], after: Mapping[str, Items]
+) -> tuple[int, float]:
+    """Write and read units of a request, by the tables' items before and after it."""
+    written, read = 0, 0.0
+    for action in actions_of(request):
+        table, key = action["TableName"], _text(key_of(action))
+        sizes = [size_of(items[table][key]) if key in items[table] else 0 for items in (before, after)]
+        if operation == "GetItem":
+            read += max(1, math.ceil(sizes[0] / 4096)) * (1 if action.get("ConsistentRead") else 0.5)
+        else:
+            written += max(1, math.ceil(max(sizes) / 1024)) * (2 if operation == "TransactWriteItems" else 1)
+    return written, read
+
+
+def actions_of(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a request does to single items."""
+    if "TransactItems" in request:
+        return [action for one in request["TransactItems"] for action in one.values()]
+    return [request] if "Key" in request or "Item" in request else []
+
+
+def tables_of(request: Mapping[str, Any]) -> set[str]:
+    return {action["TableName"] for action in actions_of(request)}
+
+
+def key_of(action: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A put names its key within the item: those here are called id, or pk and sk."""
+    if "Key" in action:
+        found: Mapping[str, Any] = action["Key"]
+        return found
+    return {name: action["Item"][name] for name in ("id", "pk", "sk") if name in action["Item"]}
+
+
+def size_of(item: Item) -> int:
+    """Bytes of an item by AWS's rule: names and values, UTF-8; a number two digits a byte and one more."""
+    return sum(len(name.encode()) + _size(value) for name, value in item.items())
+
+
+def _size(value: Mapping[str, Any]) -> int:
+    ((kind, given),) = value.items()
+    match kind:
+        case "S":
+            return len(given.encode())
+        case "N":
+            return math.ceil(len(given.strip("-").replace(".", "").strip("0") or "0") / 2) + 1
+        case "M":
+            return 3 + sum(len(name.encode()) + _size(one) + 1 for name, one in given.items())
+        case "L":
+            return 3 + sum(_size(one) + 1 for one in given)
+    return 1
+
+
+def _text(key: Mapping[str, Any]) -> str:
+    return json.dumps(key, sort_keys=True)

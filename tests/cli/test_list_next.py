@@ -1,0 +1,264 @@
+"""``cronstack list`` and ``cronstack next``: what they print, how they refuse, and what they must not load."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+from typing import NamedTuple
+
+import pytest
+
+from cronstack_infra import cli
+
+JOBS = """\
+from cronstack import Run, at, cron, job, once, rate
+
+
+@job(schedule=[cron("30 2 * * ? *", timezone="Europe/Berlin"), rate("6 hours")], overlap="allow", retries=0)
+def stats(run: Run): ...
+
+
+@job(schedule=at("2026-03-28T12:00:00", timezone="Asia/Tokyo"))
+def launch(run: Run): ...
+
+
+@job(schedule=cron("0 0 1 * ? *", timezone="UTC"), enabled=False)
+def resting(run: Run): ...
+
+
+@job()
+def by_hand(run: Run): ...
+
+
+@job(schedule=[once(), rate("1 day")])
+def reminding(run: Run): ...
+"""
+
+
+_numbers = itertools.count()
+
+
+class Project:
+    """A project in the current folder, whose package of jobs has a name that no other test of the process uses."""
+
+    def __init__(self, folder):
+        self.package = f"listed_{next(_numbers)}"
+        self.file = folder / "functions" / self.package / "all.py"
+        self.file.parent.mkdir(parents=True)
+        self.file.write_text(JOBS)
+        (folder / "cdk.json").write_text("{}")
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    return Project(tmp_path)
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cronstack(capsys):
+    """``cronstack(project, "next", ...)``; without a project ``None``."""
+
+    def call(project, *arguments):
+        of = ("--jobs", project.package) if project is not None and "--jobs" not in arguments else ()
+        code = cli.run([*arguments, *of])
+        printed = capsys.readouterr()
+        name = project.package if project is not None else "jobs"
+        return Done(code, printed.out.replace(name, "jobs"), printed.err.replace(name, "jobs"))
+
+    return call
+
+
+def test_list(project, cronstack):
+    heading, *rows = cronstack(project, "list").out.splitlines()
+    assert heading.split("  ")[0] == "JOB"
+    by_hand, launch, reminding, daily, resting, stats, stats_too = (" ".join(row.split()) for row in rows)
+    assert by_hand == "by_hand only when triggered skip 2 functions/jobs/all.py:16"
+    assert reminding == "reminding once() when code says skip 2 functions/jobs/all.py:20"
+    assert daily == "rate(1 day) from its deployment on"
+    assert launch.startswith("launch at(2026-03-28T12:00:00) Asia/Tokyo")
+    assert resting.startswith("resting cron(0 0 1 * ? *) UTC paused skip 2")
+    assert stats.startswith("stats cron(30 2 * * ? *) Europe/Berlin")
+    assert stats.endswith("allow 0 functions/jobs/all.py:4")
+    assert stats_too == "rate(6 hours) from its deployment on"
+
+
+def test_list_as_json(project, cronstack):
+    listed = {each["job"]: each for each in json.loads(cronstack(project, "list", "--json").out)}
+    assert list(listed) == ["by_hand", "launch", "reminding", "resting", "stats"]
+    assert listed["by_hand"]["schedules"] == []
+    assert [each for each in listed if listed[each]["by_code"]] == ["reminding"]
+    cron, rate = listed["stats"]["schedules"]
+    assert (cron["expression"], cron["timezone"]) == ("cron(30 2 * * ? *)", "Europe/Berlin")
+    assert cron["next"].endswith(":30:00Z")
+    assert (rate["expression"], rate["next"]) == ("rate(6 hours)", None)
+    assert listed["stats"]["handler"] == "jobs.all.stats"
+    assert (listed["resting"]["enabled"], listed["resting"]["schedules"][0]["next"]) == (False, None)
+
+
+def test_a_past_at_is_a_note_and_not_an_error(project, cronstack):
+    jobs = project.file
+    jobs.write_text(JOBS.replace("2026-03-28", "2001-03-28"))
+    done = cronstack(project, "list")
+    assert done.code == 0
+    note = "Note: functions/jobs/all.py:8: launch: at(2001-03-28T12:00:00) (Asia/Tokyo) is past\n"
+    assert done.err == note
+    assert "never again" in done.out
+
+
+def test_list_of_nothing(project, cronstack):
+    project.file.unlink()
+    assert "No jobs yet" in cronstack(project, "list").out
+    assert json.loads(cronstack(project, "list", "--json").out) == []
+    assert "No job has a schedule" in cronstack(project, "next").out
+
+
+def test_next_of_all_jobs(project, cronstack):
+    done = cronstack(project, "next", "--after", "2026-03-28T02:00Z")
+    assert [" ".join(line.split()) for line in done.out.splitlines()] == [
+        "NEXT UTC LEFT LAST PASSED SCHEDULE JOB",
+        "Sat 2026-03-28 12:00 JST 2026-03-28 03:00 1h - - at(2026-03-28T12:00:00) launch",
+        "Sat 2026-03-28 08:00 UTC 2026-03-28 08:00 6h - - rate(6 hours) stats",
+        "Sun 2026-03-29 02:00 UTC 2026-03-29 02:00 1 day - - rate(1 day) reminding",
+        "Mon 2026-03-30 02:30 CEST 2026-03-30 00:30 1 day 22h "
+        "Sat 2026-03-28 02:30 CET 30min ago cron(30 2 * * ? *) stats",
+        "Wed 2026-04-01 00:00 UTC 2026-04-01 00:00 3 days 22h "
+        "Sun 2026-03-01 00:00 UTC 27 days 2h ago cron(0 0 1 * ? *) resting (paused)",
+        "",
+        "rate(1 day), rate(6 hours) without a start: counted here from 2026-03-28 02:00 UTC; "
+        "once deployed, from the schedule's creation.",
+        "",
+        "When code says: reminding. What it has planned: cronstack once list",
+    ]
+
+
+def test_next_of_one_job(project, cronstack):
+    done = cronstack(project, "next", "launch", "--after", "2026-03-28T03:00:01+00:00", "--json")
+    assert json.loads(done.out) == [
+        {
+            "job": "launch",
+            "expression": "at(2026-03-28T12:00:00)",
+            "timezone": "Asia/Tokyo",
+            "enabled": True,
+            "next": None,
+            "local": None,
+            "left_seconds": None,
+            "last": "2026-03-28T03:00:00Z",
+            "passed_seconds": 1.0,
+            "counted_from": None,
+        }
+    ]
+
+
+def test_next_of_an_expression_needs_no_project(tmp_path, monkeypatch, cronstack):
+    monkeypatch.chdir(tmp_path)
+    asked = [
+        "next",
+        "--expression",
+        "cron(30 2 * * ? *)",
+        "--timezone",
+        "Europe/Berlin",
+        "--after",
+        "2026-03-28T00:00Z",
+    ]
+    done = cronstack(None, *asked, "-n", "3", "--json")
+    firings = json.loads(done.out)
+    assert [firing["last"] for firing in firings] == ["2026-03-27T01:30:00Z", None, None]
+    assert [firing["local"] for firing in firings] == [
+        "2026-03-28T02:30:00+01:00",
+        "2026-03-30T02:30:00+02:00",
+        "2026-03-31T02:30:00+02:00",
+    ]
+    assert len(cronstack(None, *asked).out.splitlines()) == 6
+
+
+def test_next_of_a_rate_says_that_its_phase_is_not_known(cronstack):
+    done = cronstack(None, "next", "--expression", "rate(5 minutes)", "--after", "2026-03-28T00:00:07Z", "-n", "1")
+    assert done.out.splitlines()[1].split()[-2:] == ["rate(5", "minutes)"]
+    assert "Sat 2026-03-28 00:05:07 UTC" in done.out
+    assert "counted here from 2026-03-28 00:00:07 UTC" in done.out
+
+
+WRONG = {
+    ("next", "nope"): "no job is called 'nope'",
+    ("next", "stat"): "Did you mean 'stats'?",
+    ("next", "--after", "2026-03-28"): "does not say in which time zone",
+    ("next", "--after", "tomorrow"): "is no time",
+    ("next", "--after", "9999-12-31T23:59-12:00"): "is no time",
+    ("next", "--expression", "0 6 * * *"): "cron(0 6 * * ? *)",
+    ("next", "--expression", "cron(0 0 30 2 ? *)"): "never fires",
+    ("next", "--expression", "rate(1 day)", "--timezone", "Europe/Belrin"): "Did you mean Europe/Berlin",
+    ("next", "stats", "--expression", "rate(1 day)"): "not both",
+    ("next", "--timezone", "UTC"): "belongs to --expression",
+    ("next", "-n", "0"): "-n",
+    ("list", "--jobs", "nowhere"): "there is no package of jobs 'nowhere'",
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG.items(), ids=str)
+def test_wrong_input_is_one_clear_message_and_exit_code_2(project, arguments, words, cronstack):
+    done = cronstack(project, *arguments)
+    assert done.code == 2
+    assert done.out == ""
+    assert words in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_wrong_declaration_is_exit_code_2(project, cronstack):
+    (project.file.parent / "bad.py").write_text("import\n")
+    for command in ("list", "next"):
+        done = cronstack(project, command)
+        assert done.code == 2
+        assert done.err.startswith("Error: functions/jobs/bad.py:1: the module does not import: SyntaxError")
+
+
+def test_outside_of_a_project(tmp_path, monkeypatch, cronstack):
+    monkeypatch.chdir(tmp_path)
+    done = cronstack(None, "list")
+    assert done.code == 1
+    assert "cronstack new" in done.err
+
+
+WATCHED = """\
+import sys
+children = []
+sys.addaudithook(lambda event, _: children.append(event) if event.startswith(
+    ("subprocess.", "os.fork", "os.exec", "os.spawn", "os.posix_spawn", "os.system", "pty.")) else None)
+from cronstack_infra.cli import run
+code = run(sys.argv[1:])
+print(f"children: {children}", *sys.modules, sep="\\n", file=sys.stderr)
+sys.exit(code)
+"""
+HEAVY = {"jsii", "aws_cdk", "constructs", "moto", "boto3", "botocore", "rich", "asyncio", "ssl", "subprocess"}
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("list", "--json"), ("next",), ("next", "stats", "--json")], ids=str)
+def test_they_load_no_cloud_and_start_no_child(project, arguments):
+    """importtime tells what was loaded even if it was thrown away; sys.modules, what importlib loaded."""
+    command = [sys.executable, "-X", "importtime", "-c", WATCHED, *arguments, "--jobs", project.package]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr[-500:]
+    told, _, modules = done.stderr.partition("children: []\n")
+    timed = {line.rpartition("|")[2].strip() for line in told.splitlines() if line.startswith("import time:")}
+    loaded = timed | set(modules.splitlines())
+    assert {"click", f"{project.package}.all"} <= loaded
+    assert not {name for name in loaded if name.split(".")[0] in HEAVY}
+
+
+def test_a_job_of_code_alone_has_no_next_but_that(project, cronstack):
+    project.file.write_text(
+        "from cronstack import Run, job, once\n\n\n@job(schedule=once())\ndef reminding(run: Run): ...\n"
+    )
+    told = "When code says: reminding. What it has planned: cronstack once list\n"
+    assert (cronstack(project, "next").out, cronstack(project, "next", "reminding").out) == (told, told)
+    assert json.loads(cronstack(project, "next", "--json").out) == []
+    assert cronstack(project, "list").out.splitlines()[1].split()[:2] == ["reminding", "once()"]

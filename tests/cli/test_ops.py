@@ -1,0 +1,106 @@
+"""Commands on runs and dead letters, in this process: what they print, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cronstack_infra.cli import run
+from tests.cronstack.stage import Stage, occurrence
+
+WEIRD = json.dumps({"type": "ValueError", "message": "red \x1b[31m\nand gone"})
+
+
+def test_runs_are_a_table_in_which_nothing_moves_the_cursor(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    of = occurrence()
+    stage.deliver(of)
+    stage.change("run#t-2026-01-01T11:00:00Z", status="retrying", attempt=1, limit=3, due=of.due - 3_600_000)
+    stage.change("run#t-2026-01-01T11:00:00Z", error=WEIRD)
+    assert run(["runs", "--stack", "shop"]) == 0
+    first, *rows = capsys.readouterr().out.splitlines()
+    assert first.split()[:3] == ["JOB", "DUE", "(UTC)"]
+    assert [row.split()[3] for row in rows] == ["succeeded", "retrying"]
+    assert "\x1b" not in "".join(rows)
+    assert rows[1].endswith("ValueError: red \N{REPLACEMENT CHARACTER}[31m and gone")
+
+    assert run(["runs", "stats", "--stack", "shop", "--json", "--status", "succeeded"]) == 0
+    (only,) = json.loads(capsys.readouterr().out)
+    assert (only["occurrence"], only["due"], only["attempt"]) == (of.id, "2026-01-01T12:00:00Z", 1)
+
+    assert run(["runs", "--stack", "shop", "--status", "buffered"]) == 0
+    assert capsys.readouterr().out == "No runs.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (["runs", "--stack", "nowhere"], 1, "the stack nowhere is not deployed here"),
+        (["runs", "--stack", "foreign"], 1, "has no output 'Ledger': it is no stack of Cronstack's"),
+        (["runs", "stat", "--stack", "shop"], 1, "Did you mean stats?"),
+        (["runs", "x" * 200, "--stack", "shop"], 1, "no job 'xxx"),
+        (["runs", "--stack", "shop", "--since", "yesterday"], 2, "'yesterday' is no time"),
+        (["runs", "--stack", "shop", "--status", "ill"], 2, "'ill' is not one of"),
+        (["trigger", "stats", "--stack", "shop", "--input", "{"], 2, "is not JSON"),
+        (["trigger", "stats", "--stack", "shop", "--at", "2999-01-01"], 1, "is ahead"),
+        (["backfill", "stats", "--stack", "shop", "--from", "x", "--to", "y"], 2, "'x' is no time"),
+        (["backfill", "stats", "--stack", "shop", "--from", "2026-01-01"], 2, "Missing option '--to'"),
+        (["backfill", "stats", "--stack", "shop", "--from", "2026-01-02", "--to", "2026-01-02"], 2, "not after --from"),
+        (["backfill", "stats", "--stack", "shop", "--from", "2013-01-01", "--to", "2013-01-02"], 1, "has no schedule"),
+        (["dead-letters", "show", "nothing", "--stack", "shop"], 1, "no dead letter nothing"),
+        (["dead-letters", "redrive", "stat", "--stack", "shop"], 1, "Did you mean stats?"),
+    ],
+)
+def test_what_cannot_be_done_is_one_message(
+    stage: Stage, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, complaint: str
+) -> None:
+    import boto3
+
+    boto3.client("scheduler").create_schedule_group(Name="shop")
+    assert run(arguments) == code
+    told = capsys.readouterr()
+    assert complaint in told.err
+    assert "Traceback" not in told.err
+    assert told.out == ""
+
+
+def test_dead_letters_are_listed_shown_and_summed_up(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["dead-letters", "list", "--stack", "shop"]) == 0
+    assert capsys.readouterr().out == "No dead letters.\n"
+    stage.sqs.send_message(QueueUrl=stage.queue, MessageBody="\x1b[2Jwhatever")
+    assert run(["dead-letters", "list", "--stack", "shop"]) == 0
+    listed = capsys.readouterr().out
+    assert "handler" in listed
+    assert "\x1b[2J" not in listed
+    assert run(["dead-letters", "summary", "--stack", "shop", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["letters"] == 1
+    assert run(["dead-letters", "redrive", "--stack", "shop"]) == 1
+    assert "it stays" in capsys.readouterr().out
+
+
+def test_help_needs_neither_a_project_nor_boto3(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("runs", "trigger", "backfill", "dead-letters"):
+        assert run([command, "--help"]) == 0
+        assert "Usage:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["trigger", "stats", "--at", "nope"], "Invalid value for --at: 'nope' is no time"),
+        (["trigger", "stats", "--at", "2026-02-30"], "'2026-02-30' is no time"),
+        (["backfill", "stats", "--from", "x", "--to", "y"], "Invalid value for --from: 'x' is no time"),
+        (["backfill", "stats", "--from", "2026-01-01", "--to", "y"], "Invalid value for --to: 'y' is no time"),
+    ],
+)
+def test_what_is_no_time_is_told_without_a_cloud(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
+) -> None:
+    assert run([*arguments, "--stack", "shop", "--local", "--port", "1"]) == 2
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["nope", "ftp://127.0.0.1:4570", "http://", "http://127.0.0.1:port"])
+def test_conformance_wants_an_address(capsys: pytest.CaptureFixture[str], address: str) -> None:
+    assert run(["conformance", "--endpoint", address]) == 2
+    assert "is no address such as http://127.0.0.1:4570" in capsys.readouterr().err

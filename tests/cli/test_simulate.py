@@ -1,0 +1,238 @@
+"""``cronstack simulate --dry``: what it prints, how it refuses, and what it must not load."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from cronstack_infra import cli
+
+JOBS = """\
+from cronstack import Run, at, cron, job, rate
+
+
+@job(schedule=cron("30 2 * * ? *", timezone="Europe/Berlin"), timeout=900)
+def nightly(run: Run): ...
+
+
+@job(schedule=cron("*/5 * * * ? *", timezone="UTC"), timeout=600, overlap="buffer_one")
+def slow(run: Run): ...
+
+
+@job(schedule=rate("6 hours"))
+def often(run: Run): ...
+
+
+@job(schedule=cron("0 0 1 * ? *", timezone="UTC"), enabled=False)
+def resting(run: Run): ...
+
+
+@job()
+def by_hand(run: Run): ...
+"""
+
+ROOT = Path(__file__).parents[2]
+_numbers = itertools.count()
+MARCH = ("--from", "2027-03-27", "--days", "3")
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self):
+        return [" ".join(line.split()) for line in self.out.splitlines()]
+
+
+@pytest.fixture
+def simulate(tmp_path, monkeypatch, capsys):
+    """``simulate("--dry", ...)`` in a project of these jobs, whose package has a name of its own in this process."""
+    package = f"simulated_{next(_numbers)}"
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "functions" / package / "all.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(JOBS)
+    (tmp_path / "cdk.json").write_text("{}")
+
+    def call(*arguments, jobs=None):
+        if jobs is not None:
+            file.write_text(jobs)
+        code = cli.run(["simulate", "--jobs", package, *arguments])
+        printed = capsys.readouterr()
+        return Done(code, printed.out, printed.err)
+
+    return call
+
+
+def test_the_tables(simulate):
+    done = simulate("--dry", *MARCH)
+    assert (done.code, done.err) == (0, "")
+    assert done.lines == [
+        "2027-03-27 00:00 to 2027-03-30 00:00 UTC: 3 jobs, 877 firings.",
+        "Not counted, paused: resting.",
+        "Not counted, run only when triggered: by_hand.",
+        "A rate without a start counts from the beginning of the span: often.",
+        "Runs last their job's timeout, the longest they can; --durations says otherwise.",
+        "",
+        "Due while the job still runs",
+        "JOB LASTS FIRINGS WHILE IT RUNS FIRST (UTC) OVERLAP SO",
+        "slow 600 s 864 863 2027-03-27 00:05 buffer_one 432 buffered, 431 skipped",
+        "",
+        "Crowded minutes",
+        "STARTS AT (UTC) ON DAYS FIRST JOBS THEN",
+        "2 00:00 2 2027-03-28 often, slow",
+        "2 00:30 1 2027-03-29 nightly, slow",
+        "2 01:30 1 2027-03-27 nightly, slow",
+        "2 06:00 3 2027-03-27 often, slow",
+        "2 12:00 3 2027-03-27 often, slow",
+        "2 18:00 3 2027-03-27 often, slow",
+        "",
+        "Runs at once",
+        "2 at most, in 41 minutes, first at 2027-03-27 01:30 UTC. "
+        "Lambda's default limit is 1,000 for an account in a region, which is enough if nothing else runs there.",
+        "",
+        "Changes of clocks",
+        "Europe/Berlin, Sun 2027-03-28: 02:00 CET becomes 03:00 CEST at 2027-03-28 01:00 UTC:",
+        "JOB SCHEDULE WHAT HAPPENS LOCAL UTC",
+        "nightly cron(30 2 * * ? *) does not fire that day 02:30 next 2027-03-29 00:30",
+    ]
+
+
+def test_the_same_as_json(simulate):
+    told = json.loads(simulate("--dry", *MARCH, "--json").out)
+    assert (told["from"], told["until"]) == ("2027-03-27T00:00:00Z", "2027-03-30T00:00:00Z")
+    assert {each["job"]: each["firings"] for each in told["jobs"]} == {"nightly": 2, "often": 11, "slow": 864}
+    assert [each["counted_from"] for each in told["jobs"]] == [None, told["from"], None]
+    assert told["not_counted"] == {"resting": "paused", "by_hand": "run only when triggered"}
+    (overlap,) = told["overlaps"]
+    assert (overlap["job"], overlap["first"]) == ("slow", "2027-03-27T00:05:00Z")
+    assert (overlap["while_running"], overlap["buffered"], overlap["skipped"]) == (863, 432, 431)
+    assert (told["crowded"][0]["starts"], told["crowded"][0]["jobs"]) == (2, ["often", "slow"])
+    assert told["concurrency"] == [
+        {
+            "durations": "timeout",
+            "runs": 2,
+            "first": "2027-03-27T01:30:00Z",
+            "minutes": 41,
+            "limit": 1000,
+            "minutes_beyond_limit": 0,
+        }
+    ]
+    (change,) = told["changes"]
+    (effect,) = change["jobs"]
+    assert (change["zone"], change["at"]) == ("Europe/Berlin", "2027-03-28T01:00:00Z")
+    assert (change["seconds_before"], change["seconds_after"]) == (3600, 7200)
+    assert (effect["effect"], effect["local_times"]) == ("not at all", ["2027-03-28T02:30:00"])
+    assert (effect["last_before"], effect["next"]) == ("2027-03-27T01:30:00Z", "2027-03-29T00:30:00Z")
+
+
+def test_autumn_and_one_job(simulate):
+    done = simulate("--dry", "--from", "2027-10-30T12:00+02:00", "--until", "2027-11-01", "--job", "nightly")
+    assert done.lines[0] == "2027-10-30 10:00 to 2027-11-01 00:00 UTC: 1 job, 1 firing."
+    assert "None: no job overlaps itself." in done.lines
+    assert "None: no two jobs start in the same minute." in done.lines
+    assert done.lines[-3:] == [
+        "Europe/Berlin, Sun 2027-10-31: 03:00 CEST becomes 02:00 CET at 2027-10-31 01:00 UTC:",
+        "JOB SCHEDULE WHAT HAPPENS LOCAL UTC",
+        "nightly cron(30 2 * * ? *) fires once, at the first pass 02:30 2027-10-31 00:30, silent at 01:30",
+    ]
+
+
+def test_durations_that_are_given(simulate):
+    told = json.loads(simulate("--dry", *MARCH, "--durations", "20,slow=301", "--durations", "often=.5", "--json").out)
+    assert {each["job"]: each["seconds"]["given"] for each in told["jobs"]} == {
+        "nightly": 20,
+        "often": 0.5,
+        "slow": 301,
+    }
+    assert simulate("--dry", *MARCH, "--durations", "300").lines[5:7] == ["", "Due while the job still runs"]
+    assert "None: no job overlaps itself." in simulate("--dry", *MARCH, "--durations", "300").lines
+
+
+def test_what_is_missed_stands_before_what_is_only_fewer(simulate):
+    often = "@job(schedule=cron('*/20 * * * ? *', timezone='Europe/Berlin'))\ndef a_often(run): ..."
+    twice = "@job(schedule=cron('30 2,5 * * ? *', timezone='Europe/Berlin'))\ndef b_twice(run): ..."
+    daily = "@job(schedule=cron('30 2 * * ? *', timezone='Europe/Berlin'))\ndef c_daily(run): ..."
+    done = simulate("--dry", *MARCH, jobs="\n\n\n".join(["from cronstack import cron, job", often, twice, daily]))
+    assert done.lines[-3:] == [
+        "c_daily cron(30 2 * * ? *) does not fire that day 02:30 next 2027-03-29 00:30",
+        "b_twice cron(30 2,5 * * ? *) 1 of 2 are left out 02:30 next 2027-03-28 03:30",
+        "a_often cron(*/20 * * * ? *) 3 of 72 are left out 02:00 02:20 02:40 next 2027-03-28 01:00",
+    ]
+
+
+def test_what_many_lines_leave_out_is_said(simulate):
+    lines = [
+        "from cronstack import cron, job",
+        *(
+            f"@job(schedule=cron('*/10 2 * * ? *', timezone='Europe/Berlin'), timeout=900)\ndef job_{n}(run): ..."
+            for n in range(25)
+        ),
+        *(f"@job(schedule=cron('0 6 * * ? *', timezone='Europe/Berlin'))\ndef kept_{n}(run): ..." for n in range(3)),
+    ]
+    done = simulate("--dry", *MARCH, jobs="\n\n\n".join(lines))
+    assert done.lines.count("... and 5 more; --job J or --json shows them.") == 2
+    assert done.lines[-1] == "3 more keep their local time: 1h earlier in UTC."
+    assert "25 02:00 0" not in done.out
+    assert any(line.endswith("job_0, job_1, job_10, job_11 and 21 more") for line in done.lines)
+
+
+REFUSED = {
+    ("--dry", "--days", "1", "--until", "2027-01-02"): "Give --days or --until, not both.",
+    ("--dry", "--from", "soon"): "--from: 'soon' is no time. Write 2013-01-31",
+    ("--dry", "--from", "2027-01-01T00:00:30"): "--from: '2027-01-01T00:00:30' is no whole minute.",
+    ("--dry", "--from", "2027-01-02", "--until", "2027-01-02"): "--until: 2027-01-02 00:00 is not after the beginning",
+    ("--dry", "--from", "2027-01-02", "--until", "2040-01-02"): "--until: the span has more than 3660 days.",
+    ("--dry", "--from", "9999-12-31"): "the span does not end within the calendar.",
+    ("--dry", "--from", "1970-01-01"): "a span lies within the years 1973 to 2199.",
+    ("--dry", "--from", "2199-12-31"): "a span lies within the years 1973 to 2199.",
+    ("--dry", "--days", "0"): "0 is not in the range 1<=x<=3660",
+    ("--dry", "--job", "slwo"): "JOB: no job is called 'slwo'. Did you mean 'slow'?",
+    ("--dry", "--job", "zzz"): "There are: by_hand, nightly, often, resting, slow.",
+    ("--dry", "--durations", "slwo=3"): "--durations: no job is called 'slwo'. Did you mean 'slow'?",
+    ("--dry", "--durations", "slow=fast"): "--durations: 'fast' is no length in seconds. Write 20, JOB=2.5, or runs",
+    ("--dry", "--durations", "slow=0"): "'0' is no length in seconds.",
+    ("--dry", "--durations", "nan"): "'nan' is no length in seconds.",
+    ("--dry", "--durations", ""): "'' is no length in seconds.",
+    ("--dry", "--durations", "slow=1,slow=2"): "two lengths are given for the same, the second is 2.",
+    ("--dry", "--durations", "1,2"): "two lengths are given for the same, the second is 2.",
+    ("--dry", "--seed", "1"): "--seed has no meaning with --dry",
+    ("--dry", "--faults", "x"): "--faults has no meaning with --dry",
+    ("--dry", "--out", "there"): "--out has no meaning with --dry",
+    ("--durations", "3"): "--durations belongs to --dry",
+}
+
+
+@pytest.mark.parametrize("arguments", REFUSED, ids=" ".join)
+def test_refused_with_one_message(arguments, simulate):
+    done = simulate(*arguments)
+    assert (done.code, done.out) == (2, "")
+    said = " ".join(done.err.replace("\n", " ").split())
+    assert REFUSED[arguments] in said
+    assert "Traceback" not in said
+
+
+def test_until_now_on_means_from_the_next_minute_for_a_year(simulate):
+    told = json.loads(simulate("--dry", "--json").out)
+    assert told["from"].endswith(":00Z")
+    assert told["until"][4:] == told["from"][4:] or told["from"][5:7] in ("01", "02"), "365 days"
+
+
+def test_it_loads_neither_cloud_nor_cdk():
+    loaded = (
+        "import sys; from cronstack_infra import cli;"
+        "code = cli.run(['simulate', '--dry', '--jobs', 'examples', '--days', '2']);"
+        "heavy = {'moto', 'boto3', 'botocore', 'jsii', 'aws_cdk', 'constructs'} & set(sys.modules);"
+        "sys.exit(code or str(sorted(heavy)) if heavy else code)"
+    )
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.returncode == 0, done.stderr

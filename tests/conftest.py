@@ -1,0 +1,67 @@
+"""For all tests: the order of their files, and the signals that a person's shell would give to what they start."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import pytest
+from botocore.loaders import JSONFileLoader
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in its background with Ctrl-C ignored, children inherit that, and what a test
+    # interrupts would never end.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def parsed_once() -> None:
+    """The SDK's documents (a megabyte of JSON for some services) are parsed for each session, and each mocked AWS
+    begins a new one: here all sessions of a process share them, as all clients of a session do anyway."""
+    loader: Any = JSONFileLoader
+    read, parsed = loader.load_file, {}
+
+    def load_file(self: Any, file_path: str) -> Any:
+        if parsed.get(file_path) is None:
+            parsed[file_path] = read(self, file_path)
+        return parsed[file_path]
+
+    loader.load_file = load_file
+
+
+parsed_once()
+
+TOGETHER = tuple(f"e2e/test_{name}.py" for name in ("carriers", "delivered_many_times", "once", "operators"))
+"""Files that share a deployment: in one process it is made once for all of them."""
+
+LONG = (
+    *TOGETHER,
+    *(f"e2e/test_{name}.py" for name in ("cdk_cli", "demo", "new_from_wheel", "up_kills", "foreign_schedules", "load")),
+    *("testing/test_plugin.py", "play/test_prove.py", "contract/test_refusals.py"),
+)
+"""What takes most of a minute or more, the longest first: begun last, it would run alone in the end."""
+
+
+class ByFile(LoadFileScheduling):
+    """What lies in one file runs in one process, and so do the files of ``TOGETHER``."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "together" if file.endswith(TOGETHER) else file
+
+
+@pytest.hookimpl(optionalhook=True)  # without xdist nobody asks
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
+
+
+def turn(item: pytest.Item) -> tuple[int, bool]:
+    """When a test comes: the long files, then what goes through real clouds and mostly waits; the others fill."""
+    file = item.nodeid.partition("::")[0]
+    rank = next((number for number, name in enumerate(LONG) if file.endswith(name)), len(LONG))
+    return rank, "/e2e/" not in file
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=turn)

@@ -1,0 +1,306 @@
+"""A stage for the guard: ledger, dead letters and carriers on moto in this process, a clock that a test turns, and
+faults that a test puts in the way of chosen requests. One thread; several deliveries are stepped by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Generator, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+from cronstack import items
+from cronstack.carrier import Way
+from cronstack.declaration import Job
+from cronstack.delivery import Host, Outcome, Terms
+from cronstack.event import operator_event, parse_event
+from cronstack.guard import deliver
+from cronstack.occurrence import Occurrence, print_time, split_generation, to_milliseconds
+from cronstack.runtime import Shell
+from cronstack.seam import Call, Failed, Request, Sleep, Succeeded, Work
+from cronstack.settings import Settings
+from cronstack.transport import Botocore
+
+TABLE = "ledger"
+CARRIERS = "shop-carriers"
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:shop-stats"
+WAY = Way(CARRIERS, "arn:aws:iam::123456789012:role/carrier", FUNCTION, "arn:aws:sqs:us-east-1:123456789012:delivery")
+NOON = 1_767_268_800_000  # 2026-01-01T12:00:00Z
+WELL = Succeeded("{}")
+LOST = {"Error": {"Code": "ConnectionError", "Message": "read timed out"}}
+
+Fault = Callable[[Call, Callable[[], Mapping[str, Any]]], Mapping[str, Any]]
+
+
+def lost_answer(call: Call, carry_out: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """It is carried out, and nobody hears of it."""
+    carry_out()
+    return LOST
+
+
+def error(code: str, status: int = 400) -> Fault:
+    """It is not carried out, and the service says so."""
+    answer = {"Error": {"Code": code, "Message": "injected"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return lambda call, carry_out: answer
+
+
+def conflict(call: Call, carry_out: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
+    return {"Error": {"Code": "TransactionCanceledException", "Message": ""}, "CancellationReasons": reasons}
+
+
+@cache
+def _clients() -> tuple[Botocore, Any, Any, Any]:
+    """Made once, inside the first test's moto: making them takes longer than a test."""
+    import boto3
+
+    return Botocore(), boto3.client("dynamodb"), boto3.client("sqs"), boto3.client("scheduler")
+
+
+class Turn(NamedTuple):
+    """One request of a delivery and what it is about to do."""
+
+    request: Request
+
+    @property
+    def name(self) -> str:
+        return self.request.operation if isinstance(self.request, Call) else type(self.request).__name__
+
+
+class Carrier(NamedTuple):
+    after: int
+    """Milliseconds from now."""
+    name: str
+    event: dict[str, Any]
+
+
+class Stage:
+    """Shared by all deliveries of a test."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+        self.randomness = random.Random(1)
+        self.calls: list[str] = []
+        self.faults: list[tuple[str, Fault]] = []
+        self.lines: list[dict[str, Any]] = []
+        self._botocore, self.dynamodb, self.sqs, self.scheduler = _clients()
+        self.dynamodb.create_table(
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        self.queue = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
+        self.scheduler.create_schedule_group(Name=CARRIERS)
+
+    # -- the outside -------------------------------------------------------------------------------------------------
+    def fail(self, operation: str, *faults: Fault) -> None:
+        """The next requests of that operation meet these faults, in this order."""
+        self.faults += [(operation, fault) for fault in faults]
+
+    def transport(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.calls.append(operation)
+        for number, (of, fault) in enumerate(self.faults):
+            if of == operation:
+                del self.faults[number]
+                return fault(Call(operation, parameters), lambda: self._botocore(operation, parameters))
+        return self._botocore(operation, parameters)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += int(seconds * 1000)
+
+    def shell(self) -> Shell:
+        return Shell(
+            settings=Settings(
+                ledger=TABLE,
+                dead_letters=self.queue,
+                stack="shop",
+                carriers=WAY.group,
+                carrier_role=WAY.role,
+                delivery_dead_letters=WAY.dead_letters,
+            ),
+            transport=self.transport,
+            now=lambda: self.now,
+            monotonic=lambda: self.now / 1000,
+            sleep=self.sleep,
+            randomness=self.randomness,
+            write=lambda line: self.lines.append(json.loads(line)),
+        )
+
+    # -- deliveries --------------------------------------------------------------------------------------------------
+    def delivery(self, occurrence: Occurrence, *, seconds: float = 60, **terms: Any) -> Stepped:
+        return Stepped(self, occurrence, seconds, terms)
+
+    def deliver(
+        self, occurrence: Occurrence, work: Succeeded | Failed = WELL, *, seconds: float = 60, **terms: Any
+    ) -> Outcome:
+        """One delivery from beginning to end."""
+        return self.delivery(occurrence, seconds=seconds, **terms).finish(work)
+
+    # -- what is stored ----------------------------------------------------------------------------------------------
+    def item(self, key: str, job: str = "stats") -> dict[str, Any]:
+        stored = self.dynamodb.get_item(
+            TableName=TABLE, Key={"pk": {"S": f"job#{job}"}, "sk": {"S": key}}, ConsistentRead=True
+        )
+        return {name: items.decode(value) for name, value in stored.get("Item", {}).items()}
+
+    def run(self, occurrence: Occurrence) -> dict[str, Any]:
+        return self.item(f"run#{occurrence.id}", occurrence.job)
+
+    def lease(self, job: str = "stats") -> dict[str, Any]:
+        return self.item("lease", job)
+
+    def change(self, key: str, job: str = "stats", **attributes: Any) -> None:
+        """Write attributes behind the guard's back."""
+        stored = self.item(key, job) | {"pk": f"job#{job}", "sk": key} | attributes
+        kept = {name: items.encode(value) for name, value in stored.items() if value is not None}
+        self.dynamodb.put_item(TableName=TABLE, Item=kept)
+
+    def delete(self, key: str, job: str = "stats") -> None:
+        self.dynamodb.delete_item(TableName=TABLE, Key={"pk": {"S": f"job#{job}"}, "sk": {"S": key}})
+
+    def letters(self) -> list[dict[str, Any]]:
+        """The bodies in the dead-letter queue; they are taken out."""
+        bodies = []
+        while got := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
+            for one in got:
+                bodies.append(json.loads(one["Body"]))
+                self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=one["ReceiptHandle"])
+        return bodies
+
+    def carriers(self) -> list[Carrier]:
+        """Those that are to come, the earliest first; they are taken out, as Scheduler does when they fire."""
+        found = []
+        for listed in self.scheduler.list_schedules(GroupName=CARRIERS)["Schedules"]:
+            of = self.scheduler.get_schedule(GroupName=CARRIERS, Name=listed["Name"])
+            self.scheduler.delete_schedule(GroupName=CARRIERS, Name=listed["Name"])
+            due = datetime.fromisoformat(of["ScheduleExpression"].removeprefix("at(").rstrip(")")).replace(tzinfo=UTC)
+            event = json.loads(of["Target"]["Input"])
+            found.append(Carrier(to_milliseconds(due) - self.now, listed["Name"], event))
+        return sorted(found, key=lambda carrier: carrier.after)
+
+    def carrier(self) -> Occurrence:
+        """The one carrier there is, when it comes: the clock stands at its time."""
+        (only,) = self.carriers()
+        self.now += max(0, only.after)
+        return parse_event(only.event, only.event["job"])
+
+    def asked(self, *ignored: str) -> list[str]:
+        """Operations sent since the last look."""
+        sent, self.calls = [call for call in self.calls if call not in ignored], []
+        return sent
+
+
+class Stepped:
+    """A delivery that is stopped at each of its requests. ``turn`` is the one it stands before."""
+
+    def __init__(self, stage: Stage, occurrence: Occurrence, seconds: float, terms: dict[str, Any]) -> None:
+        self.stage, self.ends = stage, stage.now + int(seconds * 1000)
+        self.outcome: Outcome | None = None
+        self.worked = 0
+        of = Terms(
+            occurrence=occurrence,
+            **{
+                "overlap": "skip",
+                "limit": 3,
+                "start_deadline": 3600,
+                "table": TABLE,
+                "dead_letters": stage.queue,
+                "letter": lambda condition, attempt, told: json.dumps([condition, attempt, told]),
+                "way": WAY,
+                "event": event_of(occurrence),
+            }
+            | terms,
+        )
+        host = Host(lambda: stage.now, lambda: (self.ends - stage.now) / 1000, stage.randomness)
+        self._steps: Generator[Request, Any, Outcome] = deliver(of, host)
+        self.turn: Turn | None = Turn(next(self._steps))
+
+    def step(self, work: Succeeded | Failed = WELL) -> Turn | None:
+        """Carry out the request it stands before. None: it has ended."""
+        assert self.turn is not None, "it has ended"
+        match self.turn.request:
+            case Call(operation, parameters):
+                answer: Any = self.stage.transport(operation, parameters)
+            case Sleep(seconds):
+                answer = self.stage.sleep(seconds)
+            case Work():
+                self.worked += 1
+                answer = work
+        try:
+            self.turn = Turn(self._steps.send(answer))
+        except StopIteration as end:
+            self.turn, self.outcome = None, end.value
+        return self.turn
+
+    def until(self, name: str) -> Stepped:
+        """Carry out requests until it stands before one of that name ("Work", "UpdateItem", …)."""
+        while self.turn is not None and self.turn.name != name:
+            self.step()
+        assert self.turn is not None, f"it ended before {name}: {self.outcome}"
+        return self
+
+    def finish(self, work: Succeeded | Failed = WELL) -> Outcome:
+        while self.turn is not None:
+            self.step(work)
+        assert self.outcome is not None
+        return self.outcome
+
+
+class Context:
+    """Lambda's context, on the stage's clock."""
+
+    function_name = "shop-stats"
+    invoked_function_arn = FUNCTION
+    aws_request_id = "6f0e2f3c-0000-4000-8000-000000000001"
+
+    def __init__(self, stage: Stage, seconds: float = 60) -> None:
+        self._stage, self._ends = stage, stage.now + int(seconds * 1000)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._ends - self._stage.now
+
+
+def scheduled_event(due: int = NOON, job: str = "stats", **fields: Any) -> dict[str, Any]:
+    return {
+        "cronstack": 1,
+        "job": job,
+        "scheduled": print_time(due),
+        "schedule": "arn:aws:scheduler:us-east-1:123456789012:schedule/shop/shop-stats.1",
+        "delivery": "d32c5kddcf5bb8c3",
+        "input": {},
+    } | fields
+
+
+def occurrence(due: int = NOON, **fields: Any) -> Occurrence:
+    return parse_event(scheduled_event(due, **fields), "stats")
+
+
+def event_of(occurrence: Occurrence) -> dict[str, Any]:
+    """An event that reads as the occurrence."""
+    if occurrence.requested is None:
+        return scheduled_event(occurrence.due, occurrence.job, input=occurrence.input)
+    base, generation = split_generation(occurrence.id)
+    return operator_event(
+        occurrence.job,
+        occurrence.kind,
+        due=occurrence.due,
+        requested=occurrence.requested,
+        input=occurrence.input,
+        occurrence=base if base.startswith("m-") else None,
+        generation=generation,
+        redrive=occurrence.redrive,
+    )
+
+
+def by_operator(due: int = NOON, kind: Any = "redrive", requested: int = NOON, **fields: Any) -> Occurrence:
+    event = operator_event("stats", kind, due=due, requested=requested, input={}, **fields)
+    return parse_event(event, "stats")
+
+
+def job(function: Callable[..., object], **policies: Any) -> Job:
+    from cronstack.declaration import job as declare
+
+    return declare(**({"name": "stats"} | policies))(function)

@@ -1,0 +1,129 @@
+"""The decision as a table: what was seen, and what follows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cronstack.admission import (
+    Asking,
+    Buffer,
+    Claim,
+    Decision,
+    Duplicate,
+    LeaseItem,
+    Mine,
+    Mismatch,
+    RunItem,
+    Seen,
+    Skip,
+    SlotFull,
+    TakeOver,
+    Unreported,
+    Wait,
+    decide,
+    decide_alone,
+)
+
+NOW, MARGIN = 100_000, 2_000
+ME, OTHER = "01ME", "01OTHER"
+LIVE, PAST = NOW + 30_000, NOW - MARGIN - 1
+AT_THE_EDGE = NOW - MARGIN
+
+
+def asking(**fields: Any) -> Asking:
+    return Asking(
+        **({"holder": ME, "occurrence": "mine", "payload": "p", "overlap": "skip", "margin": MARGIN} | fields)
+    )
+
+
+def lease(holder: str | None = OTHER, occurrence: str = "other", expires: int = LIVE) -> LeaseItem:
+    return LeaseItem(holder=holder, occurrence=occurrence, expires=expires, fence=7)
+
+
+def run(status: str, **fields: Any) -> RunItem:
+    return RunItem(**({"status": status, "holder": OTHER, "attempt": 3, "payload": "p", "expires": LIVE} | fields))
+
+
+FREE = LeaseItem(fence=7)
+SLOT, MY_SLOT = lease()._replace(buffered="waiting"), lease()._replace(buffered="mine")
+DEAD, TOLD = run("dead"), run("dead", reported=5)
+
+TABLE: list[tuple[str, Seen, dict[str, Any], Decision]] = [
+    ("nothing seen", Seen(), {}, Claim()),
+    ("the lease is mine", Seen(lease(ME, "mine"), run("running", holder=ME)), {}, Mine()),
+    ("mine, even if expired", Seen(lease(ME, "mine", PAST), run("running", holder=ME)), {}, Mine()),
+    ("succeeded", Seen(FREE, run("succeeded")), {}, Duplicate("succeeded")),
+    ("skipped, while another runs", Seen(lease(), run("skipped", payload="")), {}, Duplicate("skipped")),
+    ("missed", Seen(FREE, run("missed")), {"redrive": 3}, Duplicate("missed")),
+    ("dead and told", Seen(FREE, TOLD), {}, Duplicate("dead")),
+    ("dead and told, expired lease of another", Seen(lease(expires=PAST), TOLD), {}, Duplicate("dead")),
+    ("dead, not told", Seen(FREE, DEAD), {}, Unreported(DEAD)),
+    ("dead, another death redriven", Seen(FREE, TOLD), {"redrive": 2}, Duplicate("dead")),
+    ("dead, not told, another death redriven", Seen(FREE, DEAD), {"redrive": 4}, Unreported(DEAD)),
+    ("dead, redriven", Seen(FREE, TOLD), {"redrive": 3}, Claim()),
+    ("dead, redriven, not told", Seen(FREE, DEAD), {"redrive": 3}, Claim()),
+    ("dead, redriven, another runs", Seen(lease(), TOLD), {"redrive": 3}, Wait("held")),
+    ("other input", Seen(FREE, run("retrying", payload="q")), {}, Mismatch()),
+    ("other input, succeeded", Seen(FREE, run("succeeded", payload="q")), {}, Mismatch()),
+    ("too many rounds", Seen(lease(expires=PAST), None), {"rounds_left": 0}, Wait("contention")),
+    ("too many rounds, but finished", Seen(FREE, run("succeeded")), {"rounds_left": 0}, Duplicate("succeeded")),
+    ("held and expired", Seen(lease(expires=PAST), None), {}, TakeOver()),
+    ("expired within the margin", Seen(lease(expires=AT_THE_EDGE), None), {}, Skip(OTHER)),
+    ("my own, expired", Seen(lease(OTHER, "mine", PAST), run("running", expires=PAST)), {}, TakeOver()),
+    ("expired, my run strays alive", Seen(lease(expires=PAST), run("running", holder="X")), {}, Wait("running")),
+    ("expired, my stray run too", Seen(lease(expires=PAST), run("running", holder="X", expires=PAST)), {}, TakeOver()),
+    ("my own runs", Seen(lease(OTHER, "mine"), run("running")), {}, Wait("running")),
+    ("my own runs, run unseen", Seen(lease(OTHER, "mine"), None), {}, Wait("running")),
+    ("another runs, mine waits for its retry", Seen(lease(), run("retrying")), {}, Wait("held")),
+    ("another runs, mine crashed", Seen(lease(), run("crashed")), {}, Wait("held")),
+    ("another runs, mine is buffered", Seen(lease(), run("buffered")), {}, Wait("held")),
+    ("another runs, mine is new", Seen(lease(), None), {}, Skip(OTHER)),
+    ("another runs, buffer_one", Seen(lease(), None), {"overlap": "buffer_one"}, Buffer(OTHER)),
+    ("another runs, slot full", Seen(SLOT, None), {"overlap": "buffer_one"}, SlotFull(OTHER, "waiting")),
+    ("another runs, slot is mine", Seen(MY_SLOT, None), {"overlap": "buffer_one"}, Buffer(OTHER, stale="mine")),
+    ("another runs, slot full, but skip", Seen(SLOT, None), {}, Skip(OTHER)),
+    ("free, buffered", Seen(FREE, run("buffered")), {}, Claim()),
+    ("free, retrying", Seen(FREE, run("retrying")), {}, Claim()),
+    ("free, retrying, and rests", Seen(FREE, run("retrying", after=NOW + 1)), {}, Wait("backoff")),
+    ("free, retrying, has rested", Seen(FREE, run("retrying", after=NOW)), {}, Claim()),
+    ("held and expired, mine rests", Seen(lease(expires=PAST), run("retrying", after=NOW + 1)), {}, Wait("backoff")),
+    ("free, crashed", Seen(FREE, run("crashed")), {}, Claim()),
+    ("free, yet running", Seen(FREE, run("running")), {}, Wait("running")),
+    ("free, yet running at the edge", Seen(FREE, run("running", expires=AT_THE_EDGE)), {}, Wait("running")),
+    ("free, an orphan", Seen(FREE, run("running", expires=PAST)), {}, Claim()),
+]
+
+
+@pytest.mark.parametrize(("seen", "given", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_with_a_lease(seen: Seen, given: dict[str, Any], expected: Decision) -> None:
+    given = dict(given)
+    rounds_left = given.pop("rounds_left", 1)
+    assert decide(asking(**given), seen, now=NOW, rounds_left=rounds_left) == expected
+
+
+ALONE: list[tuple[str, RunItem | None, dict[str, Any], Decision]] = [
+    ("nothing seen", None, {}, Claim()),
+    ("it is mine", run("running", holder=ME), {}, Mine()),
+    ("it runs", run("running"), {}, Wait("running")),
+    ("it expired at the edge", run("running", expires=AT_THE_EDGE), {}, Wait("running")),
+    ("it expired", run("running", expires=PAST), {}, Claim()),
+    ("retrying", run("retrying"), {}, Claim()),
+    ("retrying, and rests", run("retrying", after=NOW + 1), {}, Wait("backoff")),
+    ("buffered once, now allowed", run("buffered"), {}, Claim()),
+    ("crashed", run("crashed"), {}, Claim()),
+    ("succeeded by me", run("succeeded", holder=ME), {}, Duplicate("succeeded")),
+    ("dead and told", TOLD, {}, Duplicate("dead")),
+    ("dead, not told", DEAD, {}, Unreported(DEAD)),
+    ("dead, redriven", TOLD, {"redrive": 3}, Claim()),
+    ("other input", run("retrying", payload="q"), {}, Mismatch()),
+    ("too many rounds", run("retrying"), {"rounds_left": 0}, Wait("contention")),
+]
+
+
+@pytest.mark.parametrize(("of", "given", "expected"), [row[1:] for row in ALONE], ids=[row[0] for row in ALONE])
+def test_without_a_lease(of: RunItem | None, given: dict[str, Any], expected: Decision) -> None:
+    given = dict(given)
+    rounds_left = given.pop("rounds_left", 1)
+    assert decide_alone(asking(overlap="allow", **given), of, now=NOW, rounds_left=rounds_left) == expected

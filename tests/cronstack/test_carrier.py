@@ -1,0 +1,61 @@
+"""The carrier's names and requests: whose they are, that they fit, and that they are the same when made again."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cronstack import carrier
+from tests.cronstack.stage import NOON, WAY, by_operator, occurrence, scheduled_event
+
+JOB = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
+TEXT = st.text(max_size=80)
+
+
+@given(JOB, TEXT, TEXT, st.integers(0, 10**6))
+def test_every_name_is_one_that_scheduler_takes_and_is_the_jobs_own(job: str, of: str, holder: str, hop: int) -> None:
+    name = carrier.name(job, of, "plain", holder, hop)
+    assert re.fullmatch(r"[0-9a-zA-Z_.-]{1,64}", name)
+    assert name.startswith(carrier.prefix(job))
+    token = carrier.create(WAY, name, "{}", NOON).parameters["ClientToken"]
+    assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", token)
+
+
+@given(JOB, JOB)
+def test_no_jobs_prefix_is_the_beginning_of_anothers_name(one: str, other: str) -> None:
+    if one != other:
+        assert not carrier.name(other, "t-1", "plain", "h", 0).startswith(carrier.prefix(one))
+
+
+def test_a_name_tells_occurrence_kind_holder_and_hop_apart() -> None:
+    plain = ("stats", "t-1", "plain", "h", 0)
+    others = [("stats", "t-2", *plain[2:]), (*plain[:2], "operator", "h", 0), (*plain[:3], "i", 0), (*plain[:4], 1)]
+    names = {carrier.name(*parts) for parts in [plain, plain, *others]}
+    assert len(names) == 5
+
+
+@pytest.mark.parametrize(
+    ("of", "kind"),
+    [
+        (occurrence(), "plain"),
+        (by_operator(kind="backfill"), "operator"),
+        (by_operator(redrive=3), "redrive of 3"),
+        (by_operator(), "operator"),
+    ],
+)
+def test_kinds(of: object, kind: str) -> None:
+    assert carrier.kind_of(of) == kind  # type: ignore[arg-type]
+
+
+def test_a_request_is_rounded_up_to_the_second_and_carries_the_event_with_its_hop() -> None:
+    call = carrier.create(WAY, "n.x", carrier.event_text(scheduled_event(), 2), NOON + 1)
+    asked = call.parameters
+    assert asked["ScheduleExpression"] == "at(2026-01-01T12:00:01)"
+    assert json.loads(asked["Target"]["Input"]) == scheduled_event() | {"carrier": 2}
+    assert asked["ActionAfterCompletion"] == "DELETE"
+    assert asked["Target"]["Arn"].endswith(":function:shop-stats")
+    assert carrier.create(WAY, "n", "{}", NOON).parameters["ScheduleExpression"] == "at(2026-01-01T12:00:00)"

@@ -1,0 +1,255 @@
+"""One delivery after the other: what each finds, what it leaves, and how many requests it takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from cronstack.errors import EventError, Unavailable
+from cronstack.seam import Failed, Succeeded
+from tests.cronstack.stage import NOON, Stage, by_operator, conflict, error, lost_answer, occurrence
+
+DUE = occurrence()
+BROKEN = Failed('{"type":"ValueError","message":"no"}')
+HOUR = 3_600_000
+
+
+def test_a_clean_run_takes_two_requests(stage: Stage) -> None:
+    outcome = stage.deliver(DUE, Succeeded('{"flights":842}'))
+    assert (outcome.status, outcome.attempt) == ("succeeded", 1)
+    assert stage.asked() == ["TransactWriteItems", "TransactWriteItems"]
+    run = stage.run(DUE)
+    assert run["status"] == "succeeded"
+    assert run["result"] == '{"flights":842}'
+    assert run["ttl"] == NOON // 1000 + 35 * 86400
+    assert "expires" not in run
+    assert stage.lease() == {"pk": "job#stats", "sk": "lease", "fence": NOON, "v": 1}
+
+
+def test_a_finished_duplicate_takes_one_request(stage: Stage) -> None:
+    stage.deliver(DUE)
+    stage.asked()
+    again = stage.delivery(DUE)
+    outcome = again.finish()
+    assert (outcome.status, outcome.reason, again.worked) == ("duplicate", "succeeded", 0)
+    assert stage.asked() == ["TransactWriteItems"]
+
+
+def test_the_retry_of_a_failed_attempt_takes_three(stage: Stage) -> None:
+    assert stage.deliver(DUE, BROKEN).status == "retrying"
+    assert stage.run(DUE)["error"] == BROKEN.error
+    assert "ttl" not in stage.run(DUE)
+    assert stage.asked() == ["TransactWriteItems", "TransactWriteItems", "CreateSchedule"]
+    outcome = stage.deliver(stage.carrier())
+    assert (outcome.status, outcome.attempt) == ("succeeded", 2)
+    assert stage.asked() == ["TransactWriteItems"] * 3
+    assert not {"error", "after"} & set(stage.run(DUE))
+    assert stage.carriers() == []
+
+
+def test_attempts_used_up_end_in_one_dead_letter(stage: Stage) -> None:
+    statuses = [stage.deliver(DUE, BROKEN).status]
+    statuses += [stage.deliver(stage.carrier(), BROKEN).status for _ in range(2)]
+    assert statuses == ["retrying", "retrying", "dead"]
+    assert stage.asked()[-3:] == ["TransactWriteItems", "SendMessage", "UpdateItem"]
+    assert stage.letters() == [["RetriesExhausted", 3, BROKEN.error]]
+    run = stage.run(DUE)
+    assert (run["status"], run["attempt"], run["limit"], run["reported"]) == ("dead", 3, 3, stage.now)
+    assert stage.deliver(DUE).status == "duplicate"
+    assert stage.letters() == []
+
+
+def test_a_permanent_failure_is_dead_at_once(stage: Stage) -> None:
+    stage.asked()
+    outcome = stage.deliver(DUE, Failed("{}", permanent=True))
+    assert (outcome.status, outcome.reason) == ("dead", "Permanent")
+    assert stage.asked() == ["TransactWriteItems", "TransactWriteItems", "SendMessage", "UpdateItem"]
+
+
+def test_an_overlap_is_skipped_and_recorded_with_the_holder_it_met(stage: Stage) -> None:
+    first = stage.delivery(DUE).until("Work")
+    stage.asked()
+    later = occurrence(NOON + HOUR)
+    outcome = stage.deliver(later)
+    assert (outcome.status, outcome.reason) == ("skipped", "overlap")
+    assert stage.asked() == ["TransactWriteItems", "UpdateItem"]
+    assert stage.run(later)["by"] == stage.lease()["holder"]
+    assert stage.run(later)["due"] == NOON + HOUR
+    assert stage.deliver(later).status == "duplicate"
+    assert stage.asked() == ["TransactWriteItems"]
+    assert first.finish().status == "succeeded"
+
+
+def test_what_has_started_is_never_skipped(stage: Stage) -> None:
+    later = occurrence(NOON + HOUR)
+    stage.deliver(later, BROKEN)
+    again = stage.carrier()
+    first = stage.delivery(DUE).until("Work")
+    deferred = stage.deliver(again)
+    assert (deferred.status, deferred.reason) == ("deferred", "held")
+    first.finish()
+    outcome = stage.deliver(stage.carrier())
+    assert (outcome.status, outcome.attempt) == ("succeeded", 2)
+
+
+def test_overlap_allow_takes_two_requests_and_no_lease(stage: Stage) -> None:
+    first = stage.delivery(DUE, overlap="allow").until("Work")
+    later = occurrence(NOON + HOUR)
+    stage.asked()
+    assert stage.deliver(later, overlap="allow").status == "succeeded"
+    assert stage.asked() == ["UpdateItem", "UpdateItem"]
+    assert first.finish().status == "succeeded"
+    assert stage.lease() == {}
+    stage.asked()
+    assert stage.deliver(DUE, overlap="allow").status == "duplicate"
+    assert stage.asked() == ["UpdateItem"]
+
+
+def test_overlap_allow_retries_dies_and_is_redriven(stage: Stage) -> None:
+    stage.deliver(DUE, BROKEN, overlap="allow")
+    for _ in range(2):
+        outcome = stage.deliver(stage.carrier(), BROKEN, overlap="allow")
+    assert (outcome.status, outcome.attempt) == ("dead", 3)
+    redriven = stage.deliver(by_operator(redrive=3), overlap="allow")
+    assert (redriven.status, redriven.attempt) == ("succeeded", 4)
+    assert stage.run(DUE)["limit"] == 6
+    assert "reported" not in stage.run(DUE)
+
+
+def test_too_late_is_missed_in_one_request_but_only_the_first_start(stage: Stage) -> None:
+    late = occurrence(NOON - 2 * HOUR)
+    outcome = stage.deliver(late)
+    assert (outcome.status, outcome.reason) == ("missed", "too_late")
+    assert stage.asked() == ["UpdateItem"]
+    assert stage.run(late)["status"] == "missed"
+
+    stage.deliver(DUE, BROKEN)
+    stage.now += 2 * HOUR
+    assert stage.deliver(DUE).status == "succeeded", "a retry is never too late"
+    assert stage.deliver(DUE).status == "duplicate"
+
+
+def test_an_operator_waives_the_start_deadline_never_the_horizon(stage: Stage) -> None:
+    assert stage.deliver(by_operator(NOON - 100 * HOUR, "backfill")).status == "succeeded"
+    with pytest.raises(EventError, match="older than 16 days") as refused:
+        stage.deliver(by_operator(NOON - 400 * HOUR, "backfill"))
+    assert refused.value.reason == "TooOld"
+    old = by_operator(NOON - 400 * HOUR, "backfill", generation=2)
+    assert stage.deliver(old).status == "succeeded"
+    assert stage.run(old)["sk"].endswith("~2")
+
+
+def test_what_is_open_in_the_ledger_is_never_too_old(stage: Stage) -> None:
+    stage.deliver(DUE, BROKEN)
+    stage.now += 17 * 86_400_000
+    outcome = stage.deliver(stage.carrier())
+    assert (outcome.status, outcome.attempt) == ("succeeded", 2)
+    assert stage.deliver(DUE).status == "duplicate", "nor is what it still tells of"
+
+
+def test_a_redrive_counts_on_and_is_given_as_many_attempts_again(stage: Stage) -> None:
+    stage.deliver(DUE, BROKEN)
+    for _ in range(2):
+        stage.deliver(stage.carrier(), BROKEN)
+    stage.asked()
+    redriven = by_operator(redrive=3)
+    first = stage.delivery(redriven).until("Work")
+    assert not {"reported", "ttl", "ended", "reason"} & set(stage.run(DUE)), "nothing of its death is left"
+    assert first.finish(BROKEN).status == "retrying"
+    assert stage.asked() == ["TransactWriteItems"] * 3 + ["CreateSchedule"]
+    assert stage.run(DUE)["limit"] == 6
+    assert stage.run(DUE)["after"] - stage.now <= 66_000, "its pauses begin anew"
+    assert [stage.deliver(stage.carrier(), BROKEN).status for _ in range(2)] == ["retrying", "dead"]
+    assert [letter[1] for letter in stage.letters()] == [3, 6]
+    assert stage.deliver(redriven).status == "duplicate", "it redrives the third death, not the sixth"
+
+
+def test_the_same_occurrence_with_another_input_is_refused(stage: Stage) -> None:
+    stage.deliver(DUE)
+    other = occurrence(input={"day": "other"})
+    for overlap in ("skip", "allow"):
+        with pytest.raises(EventError) as refused:
+            stage.deliver(other, overlap=overlap)
+        assert refused.value.reason == "PayloadMismatch"
+    later = occurrence(NOON + HOUR)
+    stage.deliver(later, BROKEN, overlap="allow")
+    stage.now += 1_000  # or the fence alone would refuse it
+    with pytest.raises(EventError):
+        stage.deliver(occurrence(NOON + HOUR, input={"day": "other"}), overlap="allow")
+    assert stage.run(later)["attempt"] == 1
+
+
+def test_a_clock_years_ahead_only_costs_a_request(stage: Stage) -> None:
+    stage.change("lease", fence=NOON * 2, v=1)
+    stage.asked()
+    assert stage.deliver(DUE).fence == NOON * 2 + 1
+    assert stage.asked() == ["TransactWriteItems"] * 3
+
+
+@pytest.mark.parametrize("overlap", ["skip", "allow"])
+@pytest.mark.parametrize(
+    "fault",
+    [lost_answer, error("ThrottlingException"), error("InternalServerError", 500), error("Odd", 503), conflict],
+    ids=["lost", "throttled", "broken", "unavailable", "conflict"],
+)
+def test_each_request_outlives_a_passing_fault(stage: Stage, overlap: str, fault: object) -> None:
+    for number in range(4):
+        of = occurrence(NOON + number * 1000)
+        delivery = stage.delivery(of, overlap=overlap, limit=1)
+        for _ in range(number):  # reach the request that meets the fault: claim, settle, letter, "reported"
+            delivery.step(BROKEN)
+            while delivery.turn is not None and delivery.turn.name in ("Sleep", "Work"):
+                delivery.step(BROKEN)
+        assert delivery.turn is not None
+        stage.fail(delivery.turn.name, fault)  # type: ignore[arg-type]
+        outcome = delivery.finish(BROKEN)
+        assert (outcome.status, outcome.attempt, delivery.worked) == ("dead", 1, 1)
+        assert stage.run(of)["attempt"] == 1
+        assert not stage.faults
+    ids = [letter[:2] for letter in stage.letters()]
+    copies = 5 if fault is lost_answer else 4  # nobody can tell a lost send from one not carried out
+    assert ids == [["RetriesExhausted", 1]] * copies
+
+
+def test_a_lost_skip_is_recognised_as_the_own_one(stage: Stage) -> None:
+    stage.delivery(DUE).until("Work")
+    stage.fail("UpdateItem", lost_answer)
+    assert stage.deliver(occurrence(NOON + HOUR)).status == "skipped"
+
+
+def test_the_ledger_down_for_a_whole_run_runs_nothing(stage: Stage) -> None:
+    stage.fail("TransactWriteItems", *[error("InternalServerError", 500)] * 1000)
+    delivery = stage.delivery(DUE)
+    with pytest.raises(Unavailable, match=r"TransactWriteItems on the table ledger failed: InternalServerError"):
+        delivery.finish()
+    assert delivery.worked == 0
+    assert stage.now < delivery.ends
+    stage.faults.clear()
+    stage.now = delivery.ends + 10_000
+    assert stage.deliver(DUE).status == "succeeded"
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
+def test_what_waiting_cannot_mend_is_told_at_once(stage: Stage, code: str) -> None:
+    stage.fail("TransactWriteItems", error(code))
+    stage.asked()
+    with pytest.raises(Unavailable, match=r"(?s)table ledger.*(role must allow TransactWriteItems|Deploy the stack)"):
+        stage.deliver(DUE)
+    assert stage.asked() == ["TransactWriteItems"]
+
+
+def test_items_of_a_newer_version_are_left_alone(stage: Stage) -> None:
+    stage.change("lease", fence=1, v=2)
+    with pytest.raises(Unavailable, match="written by version 2"):
+        stage.deliver(DUE)
+    stage.change("lease", fence=1, v=1)
+    stage.change(f"run#{DUE.id}", status="unheard-of", v=2)
+    for overlap in ("skip", "allow"):
+        with pytest.raises(Unavailable, match="written by version 2"):
+            stage.deliver(DUE, overlap=overlap)
+    assert stage.lease()["fence"] == 1
+
+
+def test_a_short_job_has_time_to_run_and_no_time_to_wait(stage: Stage) -> None:
+    assert stage.deliver(DUE, seconds=1).status == "succeeded"
+    stage.delivery(occurrence(NOON + HOUR), seconds=3).until("Work")
+    assert stage.deliver(occurrence(NOON + HOUR), seconds=3).status == "deferred"

@@ -1,0 +1,48 @@
+"""Items as each version of Cronstack stored them, read by this one. What was released is never changed here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cronstack import items
+from cronstack.admission import LeaseItem, RunItem
+from tests.cronstack.stage import Stage, occurrence
+
+GOLDEN = Path(__file__).parent / "golden"
+FILES = sorted(GOLDEN.glob("items_v*.json"))
+STORED: list[dict[str, Any]] = [row for file in FILES for row in json.loads(file.read_text())]
+DUE = occurrence()
+
+
+@pytest.mark.parametrize("row", STORED, ids=[row["is"] for row in STORED])
+def test_it_reads_what_every_version_has_stored(row: dict[str, Any]) -> None:
+    if row.get("lease"):
+        assert items.read_lease(row["item"]) == LeaseItem(**row["reads"])
+    else:
+        assert items.read_run(row["item"]) == RunItem(**row["reads"])
+
+
+def test_the_golden_items_name_every_field_there_is() -> None:
+    """A new attribute without a golden item would never be read again once it is renamed."""
+    for kind, lease in ((LeaseItem, True), (RunItem, False)):
+        named = {name for row in STORED if bool(row.get("lease")) is lease for name in row["reads"]}
+        assert named == set(kind._fields)
+
+
+def test_what_is_not_known_here_is_left_alone(stage: Stage) -> None:
+    """A newer version that added an attribute and was rolled back finds it again."""
+    stage.change("lease", fence=5, v=1, later="kept")
+    stage.change(f"run#{DUE.id}", status="crashed", attempt=1, limit=3, due=DUE.due, v=1, later="kept")
+    assert stage.deliver(DUE).attempt == 2
+    assert (stage.run(DUE)["later"], stage.lease()["later"]) == ("kept", "kept")
+
+
+def test_items_without_a_version_are_worked_and_given_one(stage: Stage) -> None:
+    stage.change("lease", fence=5)
+    stage.change(f"run#{DUE.id}", status="retrying", attempt=1, limit=3)
+    assert stage.deliver(DUE).attempt == 2
+    assert (stage.run(DUE)["v"], stage.lease()["v"]) == (1, 1)

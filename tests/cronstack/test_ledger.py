@@ -1,0 +1,148 @@
+"""Requests as they go over the wire, and items as they come back."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+
+import pytest
+
+from cronstack import items, ledger
+from cronstack.admission import LeaseItem, RunItem
+from cronstack.entropy import SYSTEM, ulid
+from cronstack.ledger import Closing, Opening, Renewal
+from cronstack.seam import Call, Condition, Done, Fault, Refused, read
+from cronstack.statements import STATUSES
+from tests.cronstack.stage import NOON, occurrence
+
+OPENING = Opening("ledger", occurrence(), "01HOLDER", NOON, NOON, NOON + 65_000, 3)
+CLOSING = Closing("ledger", occurrence(), "01HOLDER", "dead", NOON, 1, "Permanent", "{}", "{}")
+RENEWAL = Renewal("ledger", occurrence(), "01HOLDER", NOON)
+HELD = LeaseItem("01OLD", "t-other", 5, 6, 2)
+RUNS = {status: RunItem(status, "t-1", attempt=2, limit=3, holder="01OLD") for status in STATUSES}
+
+REQUESTS: dict[str, Call] = {
+    "claim": ledger.claim(OPENING, None, "x-c1"),
+    **{f"claim {status}": ledger.claim(OPENING, run, "x-c1") for status, run in RUNS.items()},
+    "take over": ledger.take_over(OPENING, RUNS["running"], HELD, "x-c2", mark_crashed=True),
+    "claim alone": ledger.claim_alone(OPENING, None, NOON),
+    "claim alone dead": ledger.claim_alone(OPENING, RUNS["dead"], NOON),
+    "settle": ledger.settle(CLOSING, "x-s1"),
+    "settle alone": ledger.settle_alone(CLOSING),
+    "settle without a lease, with writes": ledger.settle_alone(CLOSING, "x-s2"),
+    "skip": ledger.skip(CLOSING, "01OLD"),
+    "claim from the slot": ledger.claim(OPENING, RUNS["buffered"], "x-c3", in_slot=True),
+    "take over from the slot": ledger.take_over(
+        OPENING, RUNS["buffered"], HELD, "x-c4", mark_crashed=True, in_slot=True
+    ),
+    "buffer": ledger.buffer(CLOSING, "{}", "01OLD", None, "x-c5"),
+    "buffer in a stale slot": ledger.buffer(CLOSING, "{}", "01OLD", "t-gone", "x-c6"),
+    "miss": ledger.miss_buffered(CLOSING, "x-c7", in_slot=True),
+    "miss without a slot": ledger.miss_buffered(CLOSING, "x-c8", in_slot=False),
+    "extend": ledger.extend(RENEWAL, "x-s3"),
+    "extend alone": ledger.extend_alone(RENEWAL),
+    "checkpoint": ledger.save("ledger", "stats", "t-1", "01HOLDER", "{}", 1),
+    "claim dead": ledger.claim_dead("ledger", "stats", RUNS["dead"], "01HOLDER", NOON),
+    "reported": ledger.reported("ledger", "stats", "t-1", "01HOLDER", NOON),
+}
+
+
+def updates(call: Call) -> list[dict[str, object]]:
+    if call.operation == "UpdateItem":
+        return [dict(call.parameters)]
+    return [action["Update"] for action in call.parameters["TransactItems"]]
+
+
+@pytest.mark.parametrize("call", REQUESTS.values(), ids=REQUESTS)
+def test_every_write_is_conditioned_aliased_and_shows_the_old_item(call: Call) -> None:
+    assert call.operation in ("UpdateItem", "TransactWriteItems"), "a function's role may do nothing else"
+    for update in updates(call):
+        change, condition = str(update["UpdateExpression"]), str(update["ConditionExpression"])
+        assert condition.endswith(" AND (attribute_not_exists(#v) OR #v <= :v)")
+        assert update["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
+        bare = re.sub(r"[#:]\w+", "", f"{change} {condition}")
+        words = set(re.findall(r"[a-z]\w+", bare))
+        assert words <= {"attribute_not_exists", "if_not_exists"}, "every attribute goes through an alias"
+        assert set(re.findall(r":\w+", f"{change} {condition}")) == set(update["ExpressionAttributeValues"])  # type: ignore[call-overload]
+        assert set(re.findall(r"#\w+", f"{change} {condition}")) == set(update["ExpressionAttributeNames"])  # type: ignore[call-overload]
+        assert update["Key"]["pk"] == {"S": "job#stats"}  # type: ignore[index]
+
+
+@pytest.mark.parametrize("call", REQUESTS.values(), ids=REQUESTS)
+def test_who_writes_the_next_attempt_has_the_last_one_in_the_condition(call: Call) -> None:
+    for update in updates(call):
+        change = str(update["UpdateExpression"])
+        condition = str(update["ConditionExpression"])
+        untouched = "attribute_not_exists(#status)" in condition or "#status = :buffered" in condition
+        if "#attempt = :attempt" in change and not untouched:
+            assert "#attempt = :before" in condition
+
+
+def test_a_request_built_twice_is_the_same_bytes_and_its_token_fits() -> None:
+    name = ulid(NOON, SYSTEM)
+    one, two = (ledger.claim(OPENING, None, f"{name}-c123456") for _ in range(2))
+    assert json.dumps(one.parameters) == json.dumps(two.parameters)
+    assert len(one.parameters["ClientRequestToken"]) <= 36
+
+
+def test_only_the_ledger_knows_attribute_names() -> None:
+    from cronstack import admission, claim, delivery, guard, letters
+
+    for room in (admission, claim, delivery, guard, letters):
+        assert not re.search(r"Expression|attribute_not_exists|\"[#:]\\w", inspect.getsource(room)), room.__name__
+
+
+def test_items_come_back_as_values() -> None:
+    item = {
+        "pk": {"S": "job#stats"},
+        "sk": {"S": "run#t-1"},
+        "status": {"S": "running"},
+        "attempt": {"N": "2"},
+        "fence": {"N": "1.767268800E12"},
+        "v": {"N": "1"},
+        "tomorrows": {"SS": ["x"]},
+    }
+    assert items.read_run(item) == RunItem("running", "t-1", attempt=2, fence=NOON, version=1)
+    assert items.read_run(None) is None
+    assert items.read_run({"pk": {"S": "x"}}) is None
+    assert items.read_lease(None) == LeaseItem()
+    assert items.read_lease({"fence": {"N": "5"}, "v": {"N": "3"}}) == LeaseItem(fence=5, version=3)
+
+
+def cancelled(*codes: str) -> dict[str, object]:
+    return {
+        "Error": {"Code": "TransactionCanceledException", "Message": "m"},
+        "CancellationReasons": [{"Code": code} for code in codes],
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"Attributes": {}}, Done({"Attributes": {}})),
+        ({"Error": {"Code": "ConditionalCheckFailedException"}}, Refused((Condition(False),))),
+        (cancelled("None", "ConditionalCheckFailed"), Refused((Condition(True), Condition(False)))),
+        (cancelled("TransactionConflict", "None"), Fault("TransactionConflict", "m", True)),
+        (cancelled("ConditionalCheckFailed", "ThrottlingError"), Fault("ThrottlingError", "m", True)),
+        (cancelled("ValidationError", "None"), Fault("ValidationError", "m", False)),
+        (cancelled(), Fault("TransactionCanceledException", "m", False)),
+        ({"Error": {"Code": "Unheard", "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": 502}}, None),
+        ({"Error": {"Code": "IdempotentParameterMismatchException", "Message": "m"}}, None),
+    ],
+)
+def test_answers_are_sorted(answer: dict[str, object], expected: object) -> None:
+    told = read(answer)
+    if expected is None:
+        assert isinstance(told, Fault)
+        assert told.passing == ("Unheard" in told.code)
+    else:
+        assert told == expected
+
+
+def test_ulids_sort_by_time_and_never_meet() -> None:
+    made = [ulid(NOON + number // 50, SYSTEM) for number in range(500)]
+    assert len(set(made)) == 500
+    assert [name[:10] for name in made] == sorted(name[:10] for name in made)
+    assert all(re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{26}", name) for name in made)
+    assert 0.0 <= SYSTEM.random() < 1.0

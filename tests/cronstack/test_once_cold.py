@@ -1,0 +1,26 @@
+"""What application code loads to schedule: a little of the runtime, nothing of the kit, zones only if it names one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bench.once_cold import FROM_NOW, HEAVY, IN_A_ZONE, loaded
+
+
+def heavy(modules: set[str]) -> set[str]:
+    return {name for name in modules if any(name == one or name.startswith(f"{one}.") for one in HEAVY)}
+
+
+@pytest.mark.parametrize("program", ["from cronstack import once", FROM_NOW])
+def test_neither_the_import_nor_the_first_call_loads_anything_heavy(program: str) -> None:
+    modules = loaded(program)
+    assert "cronstack.onetime" in modules
+    assert heavy(modules) == set()
+    assert "zoneinfo" not in modules
+    assert not {"cronstack.runtime", "cronstack.guard", "cronstack.timetable", "cronstack.many"} & modules
+
+
+def test_a_zone_is_loaded_when_it_is_named() -> None:
+    modules = loaded(IN_A_ZONE)
+    assert "zoneinfo" in modules
+    assert heavy(modules) == set()

@@ -1,0 +1,393 @@
+"""Scheduled by code, moved, cancelled: each beside the guard that works it, with lost answers and races in between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cronstack import plans
+from cronstack.delivery import Outcome
+from cronstack.errors import EventError, OnceConflict, OnceError, Unavailable
+from cronstack.event import parse_event
+from cronstack.occurrence import Occurrence, planned_id
+from cronstack.onetime import Once
+from cronstack.planning import Plan
+from cronstack.plans import Wiring
+from tests.cronstack.stage import FUNCTION, LOST, NOON, TABLE, WAY, Stage, error, lost_answer
+
+HOUR = timedelta(hours=1)
+GROUP = "shop-once"
+WIRING = Wiring("stats", TABLE, GROUP, "arn:aws:iam::123456789012:role/once", FUNCTION, WAY.dead_letters)
+
+
+@pytest.fixture
+def once(stage: Stage) -> Once:
+    stage.scheduler.create_schedule_group(Name=GROUP)
+    return Once(
+        wiring=lambda job: WIRING._replace(job=job),
+        transport=stage.transport,
+        now=lambda: stage.now,
+        monotonic=lambda: stage.now / 1000,
+        sleep=stage.sleep,
+        randomness=stage.randomness,
+    )
+
+
+def schedules(stage: Stage) -> list[dict[str, Any]]:
+    listed = stage.scheduler.list_schedules(GroupName=GROUP)["Schedules"]
+    found = [stage.scheduler.get_schedule(GroupName=GROUP, Name=one["Name"]) for one in listed]
+    return [{name: value for name, value in one.items() if name != "ResponseMetadata"} for one in found]
+
+
+def event(stage: Stage, number: int = 0) -> Occurrence:
+    """What the schedule brings."""
+    return parse_event(json.loads(schedules(stage)[number]["Target"]["Input"]), "stats")
+
+
+def row(stage: Stage, key: str = "order-1") -> dict[str, Any]:
+    return stage.item(f"run#{planned_id(key)}")
+
+
+def come(stage: Stage, of: Occurrence, **terms: Any) -> Outcome:
+    """The event is delivered when it is due."""
+    stage.now = max(stage.now, of.due)
+    return stage.deliver(of, **terms)
+
+
+def test_what_is_scheduled_runs_once_at_its_time(stage: Stage, once: Once) -> None:
+    plan = once.schedule("stats", key="order-1", after=HOUR, input={"order": 1})
+    assert (plan.outcome, plan.status, plan.confirmed) == ("planned", "planned", True)
+    assert plan.at == datetime.fromtimestamp(NOON / 1000, UTC) + HOUR
+    (made,) = schedules(stage)
+    assert (made["ScheduleExpression"], made["ActionAfterCompletion"]) == ("at(2026-01-01T13:00:00)", "DELETE")
+    of = event(stage)
+    assert (of.key, of.due, of.input) == ("order-1", NOON + 3_600_000, {"order": 1})
+    assert come(stage, of).status == "succeeded"
+    assert come(stage, of).status == "duplicate"
+    assert once.get("stats", "order-1").status == "succeeded"
+    assert row(stage)["key"] == "order-1"
+
+
+def test_asked_for_twice_it_is_one(stage: Stage, once: Once) -> None:
+    first = once.schedule("stats", key="order-1", after=HOUR)
+    stage.asked()
+    stage.now += 7_000
+    assert once.schedule("stats", key="order-1", after=HOUR)[:7] == first[:7]
+    assert stage.asked() == ["UpdateItem"]
+    assert len(schedules(stage)) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "text"), [({"after": 2 * HOUR}, "another time"), ({"input": {"a": 1}}, "another input")]
+)
+def test_another_time_or_input_is_a_conflict(stage: Stage, once: Once, change: dict[str, Any], text: str) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    before = row(stage), schedules(stage)
+    with pytest.raises(OnceConflict, match=text):
+        once.schedule("stats", key="order-1", **({"after": HOUR} | change))
+    assert (row(stage), schedules(stage)) == before
+    assert once.schedule("stats", key="order-1", **({"after": HOUR} | change), replace=True).outcome == "moved"
+    assert len(schedules(stage)) == 1
+
+
+def test_a_long_span_is_another_one_from_the_first_second_on(stage: Stage, once: Once) -> None:
+    fortnight = timedelta(days=14)
+    once.schedule("stats", key="order-1", after=fortnight)
+    stage.now += 5_000
+    assert once.schedule("stats", key="order-1", after=fortnight.total_seconds()).due < stage.now + 14 * 86_400_000
+    with pytest.raises(OnceConflict, match="after 1209600 s"):
+        once.schedule("stats", key="order-1", after=fortnight + timedelta(seconds=1))
+
+
+def test_a_move_makes_a_new_schedule_and_the_old_event_is_overtaken(stage: Stage, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    old = event(stage)
+    plan = once.move("stats", "order-1", at=datetime.fromtimestamp(NOON / 1000, UTC) + 3 * HOUR)
+    assert (plan.outcome, plan.due, plan.moves) == ("moved", NOON + 3 * 3_600_000, 1)
+    assert come(stage, old).status == "overtaken"
+    assert stage.carriers() == [], "its schedule is known to be there"
+    assert come(stage, event(stage)).status == "succeeded"
+
+
+def test_a_move_that_died_before_its_schedule_is_made_good_by_the_old_event(stage: Stage, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    old = event(stage)
+    die_at(stage, "CreateSchedule", lambda: once.move("stats", "order-1", after=2 * HOUR))
+    assert come(stage, old).status == "overtaken"
+    carried = stage.carrier()
+    assert carried.due == NOON + 2 * 3_600_000
+    assert come(stage, carried).status == "succeeded"
+
+
+def test_overtaken_by_a_plan_whose_maker_died_a_call_sees_to_that_plan(stage: Stage, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+
+    def overtake(call: Any, carry_out: Any) -> Any:
+        die_at(stage, "CreateSchedule", lambda: once.move("stats", "order-1", after=3 * HOUR))
+        return carry_out()
+
+    stage.fail("CreateSchedule", overtake)
+    assert once.move("stats", "order-1", after=2 * HOUR).outcome == "moved"
+    of = event(stage)
+    assert (of.due, len(schedules(stage))) == (NOON + 3 * 3_600_000, 1)
+    assert row(stage)["confirmed"] == of.revision
+    assert come(stage, of).status == "succeeded"
+
+
+def test_a_move_that_was_stored_and_begun_before_its_answer_came_is_no_too_late_one(stage: Stage, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=3)
+    old = event(stage)
+
+    def begin(call: Any, carry_out: Any) -> Any:
+        carry_out()
+        assert come(stage, old).status == "overtaken"
+        assert come(stage, stage.carrier()).status == "succeeded"
+        return LOST
+
+    stage.fail("UpdateItem", begin)
+    plan = once.move("stats", "order-1", after=8)
+    assert (plan.outcome, plan.status, plan.due) == ("moved", "succeeded", NOON + 8_000)
+    assert schedules(stage) == []
+
+
+@pytest.mark.parametrize("late", [0, 3_601_000])
+def test_what_the_ledger_has_forgotten_does_not_begin(stage: Stage, once: Once, late: int) -> None:
+    """Its mover died before the old schedule was deleted, and that comes when the row's time is over."""
+    once.schedule("stats", key="order-1", after=60 * 24 * HOUR)
+    old = event(stage)
+    die_at(stage, "DeleteSchedule", lambda: once.move("stats", "order-1", after=HOUR))
+    new = next(of for of in (event(stage, 0), event(stage, 1)) if of.due != old.due)
+    assert come(stage, new).status == "succeeded"
+    assert row(stage)["ttl"] * 1000 < old.due
+    stage.delete(f"run#{old.id}")
+    stage.now = old.due + late
+    with pytest.raises(EventError, match=r"knows nothing .* of 'order-1'"):
+        stage.deliver(old)
+    assert "status" not in row(stage)
+
+
+def test_a_cancelled_one_does_not_run(stage: Stage, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    of = event(stage)
+    assert once.cancel("stats", "order-1").outcome == "cancelled"
+    assert schedules(stage) == []
+    assert come(stage, of).status == "duplicate"
+    assert once.cancel("stats", "order-1").outcome == "cancelled"
+    assert (row(stage)["status"], row(stage)["reason"]) == ("skipped", "cancelled")
+
+
+def test_what_has_begun_is_too_late_to_cancel_or_move(stage: Stage, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    of = event(stage)
+    stage.now = of.due
+    working = stage.delivery(of).until("Work")
+    assert once.cancel("stats", "order-1").outcome == "too late"
+    assert once.move("stats", "order-1", after=HOUR).outcome == "too late"
+    assert working.finish().status == "succeeded"
+    assert once.cancel("stats", "order-1").outcome == "too late"
+    assert once.schedule("stats", key="order-1", at=datetime.fromtimestamp(of.due / 1000, UTC), past="run").status == (
+        "succeeded"
+    )
+
+
+def test_a_cancelled_one_is_planned_anew_only_on_purpose(stage: Stage, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    old = event(stage)
+    once.cancel("stats", "order-1")
+    with pytest.raises(OnceConflict, match="was cancelled"):
+        once.schedule("stats", key="order-1", after=HOUR)
+    assert once.schedule("stats", key="order-1", after=HOUR, replace=True).outcome == "planned"
+    assert come(stage, old).status == "overtaken"
+    assert come(stage, event(stage)).status == "succeeded"
+
+
+def test_too_late_it_is_missed_and_told(stage: Stage, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    of = event(stage)
+    stage.now = of.due + 3_601_000
+    assert stage.deliver(of)[:4:3] == ("missed", "too_late")
+    assert once.get("stats", "order-1").status == "missed"
+
+
+def test_two_keys_due_at_once_do_not_wait_for_each_other(stage: Stage, once: Once) -> None:
+    for key in ("order-1", "order-2"):
+        once.schedule("stats", key=key, after=HOUR)
+    first, second = event(stage, 0), event(stage, 1)
+    stage.now = first.due
+    working = stage.delivery(first).until("Work")
+    assert stage.deliver(second).status == "succeeded"
+    assert working.finish().status == "succeeded"
+
+
+@pytest.mark.parametrize("operation", ["UpdateItem", "CreateSchedule", "GetItem", "DeleteSchedule"])
+def test_lost_answers_change_nothing(stage: Stage, once: Once, operation: str) -> None:
+    stage.fail(operation, lost_answer)
+    assert once.schedule("stats", key="order-1", after=HOUR).status == "planned"
+    stage.fail(operation, lost_answer)
+    assert once.move("stats", "order-1", after=2 * HOUR).outcome == "moved"
+    assert len(schedules(stage)) == 1
+    stage.fail(operation, lost_answer)
+    assert once.cancel("stats", "order-1").outcome == "cancelled"
+    assert schedules(stage) == []
+
+
+def test_a_plan_without_a_schedule_is_found_by_a_sweep(stage: Stage, once: Once) -> None:
+    die_at(stage, "CreateSchedule", lambda: once.schedule("stats", key="order-1", after=HOUR))
+    assert schedules(stage) == []
+    assert list(once.sweep("stats")) == [], "whoever made it may be about to make its schedule"
+    stage.now += 301_000
+    (mended,) = once.sweep("stats")
+    assert (mended.key, mended.confirmed) == ("order-1", True)
+    assert come(stage, event(stage)).status == "succeeded"
+    assert list(once.sweep("stats")) == []
+
+
+def test_they_are_listed_by_their_keys(stage: Stage, once: Once) -> None:
+    for key in ("a/1", "a/2", "b/1"):
+        once.schedule("stats", key=key, after=HOUR)
+    once.cancel("stats", "a/2")
+    assert sorted(plan.key for plan in once.list("stats", prefix="a/")) == ["a/1", "a/2"]
+    assert [plan.key for plan in once.list("stats", prefix="a/", status="planned")] == ["a/1"]
+
+
+def test_many_at_once_and_again(stage: Stage, once: Once) -> None:
+    orders: list[dict[str, Any]] = [{"key": f"order-{n}", "after": HOUR} for n in range(20)]
+    orders += [{"key": "order-0", "after": 2 * HOUR}, {"key": "", "after": HOUR}, {"key": "x", "when": 5}]
+    seen: list[tuple[int, int]] = []
+    results = list(once.schedule_many("stats", orders, concurrency=1, progress=lambda *of: seen.append(of)))
+    assert sorted(str(result.key) for result in results if result.fault) == ["", "order-0", "x"]
+    assert seen[-1] == (23, 3)
+    assert len(schedules(stage)) == 20
+    stage.now += 1000
+    again = list(once.schedule_many("stats", orders[:20], concurrency=1))
+    assert {result.plan.outcome for result in again if result.plan} == {"unchanged"}
+
+
+def test_what_scheduler_would_replace_is_refused(stage: Stage, once: Once) -> None:
+    with pytest.raises(OnceError, match="which Scheduler would replace"):
+        once.schedule("stats", key="order-1", after=HOUR, input={"at": "<aws.scheduler.scheduled-time>"})
+    assert stage.asked() == []
+
+
+@pytest.mark.parametrize("key", ["", "x" * 1025, "\ud800", 5, None])
+def test_a_key_is_text(once: Once, key: Any) -> None:
+    with pytest.raises(OnceError, match="key"):
+        once.schedule("stats", key=key, after=HOUR)
+
+
+@pytest.mark.parametrize("key", ["a", "x" * 1024, "Ünïcode/../\n\t#~?&%<aws>", "日本語" * 50, "..", " "])
+def test_strange_keys_are_safe(stage: Stage, once: Once, key: str) -> None:
+    once.schedule("stats", key=key, after=HOUR)
+    (made,) = schedules(stage)
+    assert len(made["Name"]) <= 64
+    assert set(made["Name"]) <= set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.")
+    assert event(stage).key == key
+    assert once.get("stats", key).key == key
+    assert come(stage, event(stage)).status == "succeeded"
+
+
+def test_a_past_time_is_refused_or_run_at_once(stage: Stage, once: Once) -> None:
+    past = datetime.fromtimestamp(NOON / 1000, UTC) - HOUR
+    with pytest.raises(OnceError, match=r"is past: it was 1:00:00 ago"):
+        once.schedule("stats", key="order-1", at=past)
+    assert stage.asked() == ["GetItem"]
+    plan = once.schedule("stats", key="order-1", at=past, past="run")
+    assert (plan.due, plan.asked) == (NOON, past.isoformat())
+    assert schedules(stage)[0]["ScheduleExpression"] == "at(2026-01-01T12:00:05)"
+
+
+@pytest.mark.parametrize("past", ["refuse", "run"])
+def test_the_same_call_again_after_its_time_is_the_same_plan(stage: Stage, once: Once, past: Any) -> None:
+    """Whoever was killed before it heard the answer, and is run again an hour later, says the same."""
+    at = datetime.fromtimestamp(NOON / 1000, UTC) + HOUR * (1 if past == "refuse" else -1)
+    first = once.schedule("stats", key="order-1", at=at, past=past)
+    of = event(stage)
+    stage.now += 2 * 3_600_000
+    again = once.schedule("stats", key="order-1", at=at, past=past)
+    assert (again.outcome, again.status, again.due) == ("unchanged", "planned", first.due)
+    stage.now = of.due
+    assert come(stage, of).status == "succeeded"
+    stage.now += 3_600_000
+    again = once.schedule("stats", key="order-1", at=at, past=past)
+    assert (again.outcome, again.status) == ("unchanged", "succeeded")
+    with pytest.raises(OnceConflict, match="another time or input"):
+        once.schedule("stats", key="order-1", at=at, past=past, input={"other": 1})
+
+
+def test_a_cancelled_one_is_not_planned_anew_for_a_past_time(stage: Stage, once: Once) -> None:
+    at = datetime.fromtimestamp(NOON / 1000, UTC) + HOUR
+    once.schedule("stats", key="order-1", at=at)
+    once.cancel("stats", "order-1")
+    stage.now += 2 * 3_600_000
+    with pytest.raises(OnceError, match="is past"):
+        once.schedule("stats", key="order-1", at=at, replace=True)
+
+
+def test_a_past_time_that_is_run_at_once_is_one_however_often_it_is_asked_for(stage: Stage, once: Once) -> None:
+    past = datetime.fromtimestamp(NOON / 1000, UTC) - HOUR
+    first = once.schedule("stats", key="order-1", at=past, past="run")
+    stage.now += 3_000
+    assert once.schedule("stats", key="order-1", at=past, past="run")[:7] == first[:7]
+    assert come(stage, event(stage)).status == "succeeded"
+    assert once.schedule("stats", key="order-1", at=past, past="run").status == "succeeded"
+    with pytest.raises(OnceConflict, match="has begun or ended"):
+        once.schedule("stats", key="order-1", at=past - HOUR, past="run")
+
+
+def test_what_was_planned_ahead_is_the_same_when_it_is_asked_for_again_too_late(stage: Stage, once: Once) -> None:
+    at = datetime.fromtimestamp(NOON / 1000, UTC) + HOUR
+    once.schedule("stats", key="order-1", at=at, past="run")
+    of = event(stage)
+    stage.now = of.due + 5_000
+    assert come(stage, of).status == "succeeded"
+    again = once.schedule("stats", key="order-1", at=at, past="run")
+    assert (again.status, again.due, again.outcome) == ("succeeded", of.due, "unchanged")
+
+
+def die_at(stage: Stage, operation: str, act: Callable[[], Plan]) -> None:
+    """Whoever acts is killed when it is about to send that."""
+
+    class Killed(BaseException):
+        pass
+
+    def kill(call: Any, carry_out: Any) -> Any:
+        raise Killed
+
+    stage.fail(operation, kill)
+    with pytest.raises(Killed):
+        act()
+
+
+def test_the_names_of_one_jobs_plans_begin_as_no_other_jobs() -> None:
+    names = [f"job{n}" for n in range(200)] + [f"{'long' * 10}{n}" for n in range(200)]
+    assert len({plans.prefix(one) for one in names}) == 400
+    for one in names:
+        assert plans.name(one, "k", 1).startswith(plans.prefix(one))
+
+
+def test_a_service_that_does_not_answer_is_told_as_what_may_be_asked_again(stage: Stage, once: Once) -> None:
+    stage.fail("UpdateItem", *[error("InternalServerError", 500)] * 200)
+    with pytest.raises(Unavailable, match="Nobody knows whether it was done; ask again"):
+        once.schedule("stats", key="order-1", after=HOUR)
+    stage.faults.clear()
+    assert once.schedule("stats", key="order-1", after=HOUR).outcome == "planned"
+
+
+def test_a_schedule_that_was_deleted_by_hand_is_made_under_a_new_token(stage: Stage, once: Once) -> None:
+    """Scheduler may remember the token of the first one, and make nothing."""
+    tokens = []
+
+    def noted(call: Any, carry_out: Any) -> Any:
+        tokens.append(call.parameters["ClientToken"])
+        return carry_out()
+
+    stage.fail("CreateSchedule", noted, noted)
+    plan = once.schedule("stats", key="order-1", after=HOUR)
+    stage.scheduler.delete_schedule(GroupName=GROUP, Name=schedules(stage)[0]["Name"])
+    stage.now = plan.due + 301_000
+    assert len(list(once.sweep("stats"))) == 1
+    assert len(set(tokens)) == 2

@@ -1,0 +1,91 @@
+"""Times as people give them, to instants: each zone said, each doubt told or resolved by a word."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cronstack.errors import OnceError
+from cronstack.occurrence import print_time, to_datetime
+from cronstack.wall import after, moment
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+# what is asked for | its zone | disambiguation | the instant
+TIMES = """
+2027-06-01T09:00           Europe/Berlin        reject      2027-06-01T07:00:00Z
+2027-06-01T09:00:30.2      UTC                  reject      2027-06-01T09:00:31Z
+2028-02-29T09:00           America/New_York     reject      2028-02-29T14:00:00Z
+2027-03-28T02:30           Europe/Berlin        later       2027-03-28T01:30:00Z
+2027-03-28T02:30           Europe/Berlin        compatible  2027-03-28T01:30:00Z
+2027-03-28T02:30           Europe/Berlin        earlier     2027-03-28T00:30:00Z
+2027-03-28T01:59:59        Europe/Berlin        reject      2027-03-28T00:59:59Z
+2027-03-28T03:00           Europe/Berlin        reject      2027-03-28T01:00:00Z
+2027-10-31T02:30           Europe/Berlin        earlier     2027-10-31T00:30:00Z
+2027-10-31T02:30           Europe/Berlin        compatible  2027-10-31T00:30:00Z
+2027-10-31T02:30           Europe/Berlin        later       2027-10-31T01:30:00Z
+2027-10-31T01:59           Europe/Berlin        reject      2027-10-30T23:59:00Z
+2027-10-03T02:15           Australia/Lord_Howe  later       2027-10-02T15:45:00Z
+2027-10-03T02:15           Australia/Lord_Howe  earlier     2027-10-02T15:15:00Z
+2027-11-07T01:30           America/New_York     later       2027-11-07T06:30:00Z
+2199-12-31T23:59:59        UTC                  reject      2199-12-31T23:59:59Z
+"""
+
+REFUSED: list[tuple[Any, dict[str, Any], str]] = [
+    ("2027-03-28T02:30", {"timezone": "Europe/Berlin"}, "does not exist there.*\n.*earlier.* 01:30:00.* 03:30:00"),
+    ("2027-10-31T02:30", {"timezone": "Europe/Berlin"}, "comes twice there"),
+    (datetime(2027, 3, 28, 2, 30, tzinfo=BERLIN), {}, "2027-03-28T02:30:00 in Europe/Berlin does not exist there"),
+    ("2027-06-01T09:00", {}, "does not say in which time zone"),
+    (datetime(2027, 6, 1), {}, "does not say in which time zone"),
+    ("2027-02-29T09:00", {"timezone": "UTC"}, "is no time: day is out of range"),
+    ("2027-06-01", {"timezone": "UTC"}, "a day has 86,400 seconds"),
+    ("tomorrow at 9", {"timezone": "UTC"}, "is no time"),
+    ("2200-01-01T00:00", {"timezone": "UTC"}, "not in the years 1970 to 2199"),
+    ("9999-12-31T23:59", {"timezone": "America/New_York"}, "beyond the calendar|not in the years"),
+    ("1969-12-31T23:59", {"timezone": "UTC"}, "not in the years"),
+    ("2027-06-01T09:00Z", {"timezone": "UTC"}, "says its zone itself"),
+    ("2027-06-01T09:00", {"timezone": "Europe/Berln"}, "no time zone 'Europe/Berln'\n.*Europe/Berlin"),
+    ("2027-06-01T09:00", {"timezone": "UTC", "disambiguation": "first"}, "It can be: reject, earlier"),
+    (1_767_268_800, {}, "is int, not a time"),
+]
+
+
+@pytest.mark.parametrize("row", [line.split() for line in TIMES.strip().splitlines()], ids=" ".join)
+def test_a_local_time_in_its_zone(row: list[str]) -> None:
+    local, zone, choice, instant = row
+    found = moment(local, timezone=zone, disambiguation=choice)  # type: ignore[arg-type]
+    assert print_time(found.due) == instant
+    assert found.asked.endswith(zone), "what was asked is kept beside the instant"
+
+
+@pytest.mark.parametrize(("at", "given", "why"), REFUSED, ids=[why[:30] for _, _, why in REFUSED])
+def test_what_is_no_time_is_refused_with_the_remedy(at: Any, given: dict[str, Any], why: str) -> None:
+    with pytest.raises(OnceError, match=why):
+        moment(at, **given)
+
+
+def test_an_aware_datetime_says_itself_which_pass_it_means() -> None:
+    first, second = (datetime(2027, 10, 31, 2, 30, tzinfo=BERLIN, fold=fold) for fold in (0, 1))
+    assert [print_time(moment(one).due) for one in (first, second)] == ["2027-10-31T00:30:00Z", "2027-10-31T01:30:00Z"]
+
+
+@given(st.datetimes(datetime(1971, 1, 1), datetime(2199, 1, 1)), st.sampled_from(["Europe/Berlin", "Asia/Kathmandu"]))
+def test_every_instant_that_a_clock_shows_is_kept(instant: datetime, zone: str) -> None:
+    shown = instant.replace(tzinfo=UTC, microsecond=0).astimezone(ZoneInfo(zone))
+    assert to_datetime(moment(shown).due) == shown
+    assert to_datetime(moment(shown.astimezone(timezone(timedelta(hours=5)))).due) == shown
+
+
+@pytest.mark.parametrize("span", [-1, float("nan"), float("inf"), "1", None, True, timedelta(days=-1)])
+def test_a_span_lies_ahead(span: Any) -> None:
+    with pytest.raises(OnceError, match="no span of time ahead"):
+        after(span, 0)
+
+
+def test_nothing_comes_early() -> None:
+    assert after(0.1, 1_000).due == 2_000

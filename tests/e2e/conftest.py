@@ -1,0 +1,33 @@
+"""One local cloud with the tests' own jobs deployed by the real cdk CLI, for all tests that only deliver to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cronstack_infra.local.process import LocalCloud
+from tests.e2e.projects import Deployer, user_project
+from tests.e2e.watch import Watch
+
+
+@dataclass(frozen=True)
+class Deployed:
+    cloud: LocalCloud
+    watch: Watch
+    deployer: Deployer
+    effects: Path
+    """Where the jobs append what they did, outside the cloud."""
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    folder = tmp_path_factory.mktemp("project")
+    watch = Watch()
+    with LocalCloud.start(on_event=watch) as cloud:
+        deployer = user_project(folder / "trial", "trial", cloud)
+        deployer.bootstrap()
+        deployer.deploy()
+        yield Deployed(cloud, watch, deployer, folder)

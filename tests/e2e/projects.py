@@ -1,0 +1,64 @@
+"""A user's project made for a test, and the real cdk CLI on it against a local cloud."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cronstack_infra.local.environment import pointed_at
+from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.toolchain import CdkCli, ensure_cdk
+from cronstack_infra.toolchain.cdk import bootstrap_args, local_args
+
+ROOT = Path(__file__).parents[2]
+JOBS = Path(__file__).parent / "jobs"
+LONGEST_CLI_CALL = 180.0
+
+
+@dataclass
+class Deployer:
+    """The cdk CLI of one project, pointed at one local cloud; what it said is kept for the failure message."""
+
+    root: Path
+    cloud: LocalCloud
+    cli: CdkCli
+    said: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    """How long the last call took."""
+
+    def cdk(self, *args: str) -> str:
+        """Run to the end and return what this call said; a failure shows it."""
+        self.said = []
+        begun = time.monotonic()
+        code = self.cli.run(args, pointed_at(self.cloud.endpoint, os.environ), LONGEST_CLI_CALL, self.said.append)
+        self.seconds = time.monotonic() - begun
+        text = "\n".join(self.said)
+        assert code == 0, f"cdk {' '.join(args)} ended with {code}:\n{text}"
+        return text
+
+    def bootstrap(self) -> str:
+        return self.cdk(*bootstrap_args(pointed_at(self.cloud.endpoint, os.environ)))
+
+    def deploy(self, package: str = "jobs") -> str:
+        return self.cdk(*local_args("deploy", package=package, output=self.root / "cdk.out"))
+
+
+def user_project(root: Path, name: str, cloud: LocalCloud) -> Deployer:
+    """A project like one that ``cronstack new`` writes, with the tests' own jobs and the examples."""
+    (root / "infra").mkdir(parents=True)
+    for file in ("app.py", "resources.py", "example_resources.py"):
+        shutil.copy(ROOT / "infra" / file, root / "infra" / file)
+    text = (
+        (ROOT / "cdk.json")
+        .read_text("utf-8")
+        .replace('"cronstack:project": "cronstack"', f'"cronstack:project": "{name}"')
+    )
+    (root / "cdk.json").write_text(text, "utf-8")
+    caches = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(JOBS, root / "functions" / "jobs", ignore=caches)
+    shutil.copytree(ROOT / "functions" / "examples", root / "functions" / "examples", ignore=caches)
+    fetched = ensure_cdk(ROOT, print)
+    return Deployer(root, cloud, CdkCli(root, fetched.script))

@@ -1,0 +1,158 @@
+"""A stack made by boto3 in a quick cloud, with the deployed one's names: ledger, queues, carriers, functions.
+
+For tests that need the code as it is deployed, and a clock that the cdk CLI would not wait for.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cronstack.items import read_run
+from cronstack.ledger import query_runs
+from cronstack.plans import Wiring
+from cronstack.settings import Settings
+from cronstack_infra import names
+from cronstack_infra.aws.packaging import Target, stage
+from cronstack_infra.local.environment import ACCOUNT, REGION
+from cronstack_infra.ops.deployment import Deployment
+from tests.local.quick_cloud import Cloud
+
+LEDGER = "ledger"
+
+
+def deployed_code(package: str, folder: Path, functions: Path = Path(__file__).parent) -> bytes:
+    """What a deployment of FUNCTIONS/PACKAGE would put into Lambda, zipped."""
+    target = Target(python="3.13", architecture="x86_64", here=True)
+    staged = stage(functions, package, folder / "code", target=target, state=folder, progress=print)
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for file in sorted(staged.rglob("*.py")):
+            archive.write(file, file.relative_to(staged))
+    return data.getvalue()
+
+
+class QuickStack:
+    """A stack of one package's jobs."""
+
+    def __init__(self, cloud: Cloud, package: str, code: bytes) -> None:
+        self.cloud, self.package, self._code = cloud, package, code
+        self._roles: dict[str, str] = {}
+        cloud.client("dynamodb").create_table(
+            TableName=LEDGER,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        self._letters, self._letters_arn = cloud.queue("letters")
+        delivery, self._delivery_arn = cloud.queue("delivery")
+        self._carriers = names.carriers_group(package)
+        cloud.client("scheduler").create_schedule_group(Name=self._carriers)
+        self.deployment = Deployment(package, LEDGER, delivery, self._letters, names.group_name(package))
+
+    def settings(self, role: str) -> Settings:
+        return Settings(LEDGER, self._letters, self.package, self._carriers, role, self._delivery_arn)
+
+    def function(self, job: str, module: str = "", **fields: Any) -> str:
+        """The function of a job in a module, which has its name unless said; its ARN."""
+        name = names.function_name(self.package, job)
+        role = self.carrier_role(job)
+        given = {
+            "Code": {"ZipFile": self._code},
+            "Handler": f"{self.package}.{module or job}.{job}",
+            "MemorySize": 256,
+            "Environment": {"Variables": self.settings(role).environment()},
+        }
+        arn = self.cloud.function(name, "", **(given | fields))
+        self.cloud.client("lambda").put_function_event_invoke_config(
+            FunctionName=name, DestinationConfig={"OnFailure": {"Destination": self._letters_arn}}
+        )
+        return arn
+
+    def carrier_role(self, job: str) -> str:
+        """The role with which a job's carriers invoke its function; its ARN."""
+        if job not in self._roles:
+            name = names.function_name(self.package, job)
+            group = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/{self._carriers}"
+            function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+            self._roles[job] = self.cloud.role(
+                f"{name}-carrier",
+                "scheduler.amazonaws.com",
+                {"Action": "lambda:InvokeFunction", "Resource": function},
+                {"Action": "sqs:SendMessage", "Resource": self._delivery_arn},
+                condition={"StringEquals": {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": group}},
+            )
+        return self._roles[job]
+
+    def wiring(self, job: str, function: str) -> Wiring:
+        """How code schedules the job, whose function has this ARN; its group is made."""
+        group = names.once_group(self.package)
+        self.cloud.client("scheduler").create_schedule_group(Name=group)
+        return Wiring(job, LEDGER, group, self.cloud.scheduler_role, function, self._delivery_arn)
+
+    def made(self) -> list[str]:
+        """Schedules that code and jobs have made, and that are still there."""
+        pages = self.cloud.client("scheduler").get_paginator("list_schedules").paginate()
+        return [one["Name"] for page in pages for one in page["Schedules"] if one["GroupName"] != "default"]
+
+    def invoke(self, job: str, moment: datetime, **given: Any) -> str:
+        """Hand an event over as Scheduler does; the occurrence."""
+        event = {"cronstack": 1, "job": job, "scheduled": f"{moment:%Y-%m-%dT%H:%M:%SZ}", "input": given}
+        name = names.function_name(self.package, job)
+        self.cloud.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(event))
+        return f"t-{event['scheduled']}"
+
+    def runs(self, job: str) -> dict[str, Any]:
+        """The ledger's runs of a job by occurrence."""
+        pages: dict[str, Any] = {"Items": [], "LastEvaluatedKey": None}
+        found: dict[str, Any] = {}
+        while "LastEvaluatedKey" in pages:
+            call = query_runs(LEDGER, job, first="", last="~", start=pages["LastEvaluatedKey"])
+            pages = self.cloud.client("dynamodb").query(**call.parameters)
+            found |= {run.occurrence: run for item in pages["Items"] if (run := read_run(item)) is not None}
+        return found
+
+    def lease(self, job: str) -> Mapping[str, Any]:
+        """The lease item of a job, in DynamoDB's own form."""
+        key = {"pk": {"S": f"job#{job}"}, "sk": {"S": "lease"}}
+        item = self.cloud.client("dynamodb").get_item(TableName=LEDGER, Key=key, ConsistentRead=True)
+        found: Mapping[str, Any] = item.get("Item", {})
+        return found
+
+    def letters(self) -> list[dict[str, Any]]:
+        """The dead letters, taken out of their queue."""
+        return [json.loads(body) for body in self._taken(self._letters)]
+
+    def undelivered(self) -> list[str]:
+        """What Scheduler could not deliver, taken out of its queue."""
+        return self._taken(self.deployment.delivery_dead_letters)
+
+    def _taken(self, url: str) -> list[str]:
+        sqs, found = self.cloud.client("sqs"), []
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for one in messages:
+                found.append(one["Body"])
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+        return found
+
+    def await_true(self, what: str, holds: Callable[[], bool], seconds: float = 60) -> None:
+        """Look again and again; nothing tells of a change in the ledger."""
+        end = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
+            time.sleep(0.1)
+
+
+def this_second() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def lines_of(effects: Path) -> list[dict[str, Any]]:
+    """What the handlers wrote outside the cloud."""
+    return [json.loads(line) for line in effects.read_text().splitlines()] if effects.exists() else []

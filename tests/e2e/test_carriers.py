@@ -1,0 +1,71 @@
+"""Attempts after the first come by carriers, in a deployed stack: made by the function, on time, gone afterwards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cronstack_infra.names import job_of_carrier
+from tests.e2e.conftest import Deployed
+from tests.e2e.test_operators import read
+
+FUNCTION = "trial-stubborn"
+GROUP = "trial-carriers"
+
+
+def trigger(deployed: Deployed, effects: Path, **input: Any) -> str:
+    """The occurrence's id."""
+    given = json.dumps({"effects": str(effects), **input})
+    return str(read(deployed, "trigger", "stubborn", "--input", given)["occurrence"])
+
+
+def answers(deployed: Deployed, occurrence: str) -> list[dict[str, Any]]:
+    """What the function said of an occurrence, in order."""
+    ends = deployed.watch.all("finished", function=FUNCTION, outcome="ok")
+    return [told for told in (json.loads(end["result"]) for end in ends) if told["occurrence"] == occurrence]
+
+
+def carriers(deployed: Deployed) -> list[str]:
+    return [one["Name"] for one in deployed.cloud.client("scheduler").list_schedules(GroupName=GROUP)["Schedules"]]
+
+
+def test_an_attempt_that_asks_to_come_back_does_once_and_on_time(deployed: Deployed) -> None:
+    effects = deployed.effects / "stubborn.jsonl"
+    occurrence = trigger(deployed, effects)
+    deployed.watch.until(lambda: len(answers(deployed, occurrence)) == 3, 60, "the third attempt")
+    told = [(one["cronstack"], one["attempt"]) for one in answers(deployed, occurrence)]
+    assert told == [("retrying", 1), ("retrying", 2), ("succeeded", 3)]
+    assert [json.loads(line)["attempt"] for line in effects.read_text().splitlines()] == [1, 2, 3]
+    (row,) = [row for row in read(deployed, "runs", "stubborn") if row["occurrence"] == occurrence]
+    assert (row["status"], row["attempt"], row["limit"], row["after"]) == ("succeeded", 3, 4, None)
+    assert row["result"] == {"resumed": {"got_to": 2}}
+    assert not deployed.watch.all("retry", function=FUNCTION), "Lambda's own tries were not spent"
+    of_ours = deployed.watch.all("fired", schedule=lambda arn: GROUP in arn)
+    assert [job_of_carrier(one["schedule"].rpartition("/")[2]) for one in of_ours] == ["stubborn"] * 2
+    assert carriers(deployed) == [], "each deletes itself"
+
+
+def test_a_carrier_that_could_not_be_delivered_is_a_dead_letter_and_redriven(deployed: Deployed) -> None:
+    """Somebody takes the carriers' role its policy; once it is back, the letter is redriven where the run stands."""
+    iam = deployed.cloud.client("iam")
+    roles = [role["RoleName"] for role in iam.list_roles()["Roles"] if "stubbornCarrierRole" in role["RoleName"]]
+    (role,) = roles
+    (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    of_queue = [one for one in document["Statement"] if one["Action"] == "sqs:SendMessage"]
+    iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document | {"Statement": of_queue}))
+    occurrence = trigger(deployed, deployed.effects / "undelivered.jsonl")
+    deployed.watch.until(lambda: bool(deployed.watch.all("dead_letter", origin="delivery")), 60, "the dead letter")
+    (letter,) = read(deployed, "dead-letters", "list", "stubborn")
+    assert (letter["origin"], letter["occurrence"]) == ("delivery", occurrence)
+    assert letter["reason"] == "AccessDeniedException"
+    assert "carrier" not in letter["event"]
+    (row,) = [row for row in read(deployed, "runs", "stubborn") if row["occurrence"] == occurrence]
+    assert (row["status"], row["attempt"]) == ("retrying", 1)
+
+    iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+    (driven,) = read(deployed, "dead-letters", "redrive", "stubborn", "--wait")
+    assert (driven["accepted"], driven["status"]) == (True, "succeeded")
+    assert [one["attempt"] for one in answers(deployed, occurrence)] == [1, 2, 3]
+    assert read(deployed, "dead-letters", "list", "stubborn") == []

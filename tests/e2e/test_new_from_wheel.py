@@ -1,0 +1,149 @@
+"""From the built wheel, outside the clone: a new project, its tests, its deployment, its first firing, its end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from threading import Timer
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STEP = 180.0
+"""Seconds any step may take."""
+
+
+def uv() -> str:
+    """Where uv is: ``uv run`` says so itself; else on PATH, or in ``.tools`` as README's command puts it there."""
+    found = os.environ.get("UV") or shutil.which("uv") or shutil.which("uv", path=str(ROOT / ".tools" / "bin"))
+    assert found, "uv is not there; start the tests as README says: .tools/bin/uv run pytest"
+    return found
+
+
+def run(*command: str | Path, cwd: Path, environ: dict[str, str] | None = None) -> str:
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=STEP,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ``bin`` of a fresh environment that has the wheel and, from the lock file, what it depends on."""
+    folder = tmp_path_factory.mktemp("installed")
+    run(uv(), "build", "--wheel", "--quiet", "--out-dir", folder, cwd=ROOT)
+    (wheel,) = folder.glob("cronstack-*.whl")
+    pins = folder / "pins.txt"
+    run(uv(), "export", "--frozen", "--quiet", "--no-emit-project", "--no-hashes", "--no-dev", "-o", pins, cwd=ROOT)
+    run(uv(), "venv", "--quiet", "--python", sys.executable, folder / "venv", cwd=folder)
+    python = folder / "venv" / "bin" / "python"
+    run(uv(), "pip", "install", "--quiet", "--python", python, "--constraint", pins, wheel, cwd=folder)
+    return python.parent
+
+
+@pytest.fixture(scope="module")
+def environ(installed: Path) -> dict[str, str]:
+    """A shell in which that environment is active, and of which nothing points into the clone."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON", "VIRTUAL_ENV"))}
+    return kept | {"PATH": f"{installed}:/usr/bin:/bin", "COLUMNS": "160"}
+
+
+@pytest.fixture(scope="module")
+def shop(installed: Path, environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("elsewhere")
+    said = run(installed / "cronstack", "new", "shop", cwd=folder, environ=environ)
+    assert "functions/jobs/hello.py" in said
+    nightly = ("nightly", "--cron", "30 2 * * ? *", "--timezone", "Europe/Berlin")
+    assert "tests/jobs/test_nightly.py" in run(
+        installed / "cronstack", "new", "job", *nightly, cwd=folder / "shop", environ=environ
+    )
+    return folder / "shop"
+
+
+def test_the_wheel_holds_two_packages_and_every_template(installed: Path) -> None:
+    site = next(installed.parent.glob("lib/python3*/site-packages"))
+    record = next(site.glob("cronstack-*.dist-info")) / "RECORD"
+    held = {line.split(",")[0].split("/")[0] for line in record.read_text().splitlines()}
+    assert {name for name in held if not name.startswith(("..", "cronstack-"))} == {"cronstack", "cronstack_infra"}
+
+
+def test_its_tests_pass_at_once(shop: Path, installed: Path, environ: dict[str, str]) -> None:
+    assert "5 passed" in run(installed / "python", "-m", "pytest", "-q", cwd=shop, environ=environ)
+
+
+def test_the_three_lines_of_readme_pass_and_broken_they_tell_the_story(
+    shop: Path, installed: Path, environ: dict[str, str]
+) -> None:
+    section = (ROOT / "README.md").read_text("utf-8").partition("\n## A test\n")[2]
+    three_lines = section.partition("```python\n")[2].partition("```")[0]
+    test = shop / "tests" / "test_crash.py"
+    command = [installed / "python", "-m", "pytest", "-q", test]
+    try:
+        test.write_text(three_lines, "utf-8")
+        assert "1 passed" in run(*command, cwd=shop, environ=environ)
+        test.write_text(three_lines.replace('== "succeeded"', '== "dead"'), "utf-8")
+        ended = subprocess.run(command, cwd=shop, env=environ, capture_output=True, text=True, timeout=STEP)
+    finally:
+        test.unlink()
+    assert ended.returncode == 1
+    assert "attempt 1  crashed after" in ended.stdout
+    assert "functions/jobs/hello.py:6: hello: " in ended.stdout
+
+
+def test_its_jobs_are_listed(shop: Path, installed: Path, environ: dict[str, str]) -> None:
+    listed = run(installed / "cronstack", "list", cwd=shop, environ=environ)
+    assert "functions/jobs/hello.py" in listed
+    assert "functions/jobs/nightly.py" in listed
+
+
+def test_outside_of_the_repository_the_demo_says_why_not(shop: Path, installed: Path, environ: dict[str, str]) -> None:
+    asked = subprocess.run(
+        [installed / "cronstack", "demo"], cwd=shop, env=environ, capture_output=True, text=True, timeout=STEP
+    )
+    assert asked.returncode == 1
+    assert "repository" in asked.stderr
+    assert "Traceback" not in asked.stderr
+
+
+def test_up_deploys_it_and_its_schedule_fires(shop: Path, installed: Path, environ: dict[str, str]) -> None:
+    up = subprocess.Popen(
+        [installed / "cronstack", "up", "--port", "0"],
+        cwd=shop,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert up.stdout is not None
+    too_late = Timer(STEP, up.kill)
+    too_late.start()
+    said = ""
+    try:
+        for line in up.stdout:
+            said += line
+            if "succeeded in" in line:
+                break
+        up.send_signal(signal.SIGINT)
+        said += up.communicate(timeout=60)[0]
+    finally:
+        too_late.cancel()
+        up.kill()
+        up.wait(timeout=60)
+    assert up.returncode == 0, said
+    fired = [line for line in said.splitlines() if "hello" in line and "fired for" in line]
+    assert fired, said
+    assert ":00 UTC" in fired[0]
+    assert "Hello world, it is " in said
+    assert "What was deployed here is gone" in said

@@ -1,0 +1,55 @@
+"""The reminder: one mail, and no second one where the first is known to have been sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from cronstack_infra.local import mails
+from examples.remind_by_email import remind_by_email
+from tests.examples.samples import run_of
+
+DUE = "2026-01-04T14:00:00+00:00"
+INPUT = {"order": "4711", "cents": 1999, "email": "ann@example.com"}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """What the handler asks of the guard, in a cloud from whose identity mail may be sent."""
+    for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("REMINDER_SENDER", "shop@example.com")
+    with mock_aws():
+        boto3.client("ses").verify_email_identity(EmailAddress="shop@example.com")
+        yield []
+
+
+def remind(asked: list[Any], **given: Any) -> dict[str, str]:
+    run = run_of("remind_by_email", DUE, input=INPUT, ask=lambda *what: asked.append(what), **given)
+    return dict(remind_by_email.function(run))
+
+
+def test_a_mail_is_sent_and_noted(asked: list[Any]) -> None:
+    answer = remind(asked)
+    (mail,) = mails.sent()
+    assert answer == {"mail": mail["id"]}
+    assert asked == [("checkpoint", answer)]
+    assert (mail["from"], mail["to"], mail["subject"]) == ("shop@example.com", ["ann@example.com"], "Your order 4711")
+    assert "shortly we collect 19.99 euros for your order 4711." in mail["text"]
+
+
+def test_what_an_earlier_attempt_has_sent_is_not_sent_again(asked: list[Any]) -> None:
+    assert remind(asked, attempt=2, resume={"mail": "m-1"}) == {"mail": "m-1"}
+    assert mails.sent() == []
+
+
+def test_a_mail_that_ses_rejects_is_not_noted(asked: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REMINDER_SENDER", "boss@example.com")
+    with pytest.raises(ClientError, match="not verified"):
+        remind(asked)
+    assert asked == []

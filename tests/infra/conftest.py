@@ -1,0 +1,87 @@
+"""Templates for the tests of this folder. Synthesizing is slow, so the examples' stack is synthesized once."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cronstack_infra.aws
+from cronstack_infra.discover import discover
+
+ROOT = Path(__file__).parent.parent.parent
+FUNCTIONS = ROOT / "functions"
+
+Synthesize = Callable[..., dict[str, Any]]
+
+
+Resources = Callable[..., None]
+
+
+def template_of(
+    package: str, functions: Path, outdir: Path, *, stack: str, resources: Resources | None = None, **context: str
+) -> dict[str, Any]:
+    """The stack's template, with the examples' resources or those given; ``test_app.py`` asks AWS's schemas."""
+    import aws_cdk as cdk
+
+    app = cdk.App(outdir=str(outdir), context=context, builtin_cloud_formation_validation=False)
+    jobs = discover(package, functions).jobs
+    made = cronstack_infra.aws.CronstackStack(app, stack, jobs=jobs, functions_root=functions, package=package)
+    if package == "examples":
+        resources = example_resources()
+    if resources is not None:
+        resources(made, made.jobs)
+    app.synth()
+    template = json.loads((outdir / f"{stack}.template.json").read_text())
+    assert isinstance(template, dict)
+    return template
+
+
+def example_resources() -> Callable[..., None]:
+    """``infra`` is a folder of scripts: what lies there is imported as the app does it."""
+    sys.path.insert(0, str(ROOT / "infra"))
+    try:
+        from example_resources import resources
+    finally:
+        sys.path.remove(str(ROOT / "infra"))
+    return resources  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Template of the example jobs with their bucket and table."""
+    return template_of("examples", FUNCTIONS, tmp_path_factory.mktemp("examples"), stack="shop-examples")
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def synthesize(tmp_path: Path) -> Iterator[Synthesize]:
+    """``synthesize("@job(...) def ...", stack="shop")``: the template of jobs written as text, context as keywords."""
+    begun = set(sys.modules)
+
+    def carry_out(
+        source: str, *, stack: str = "shop", resources: Resources | None = None, **context: str
+    ) -> dict[str, Any]:
+        package = f"jobs_of_a_test_{next(_numbers)}"
+        folder = tmp_path / "functions" / package
+        folder.mkdir(parents=True)
+        (folder / "nightly.py").write_text(
+            f"from datetime import UTC, datetime\nfrom cronstack import at, cron, job, once, rate\n\n{source}\n"
+        )
+        dotted = {key.replace("__", ":"): value for key, value in context.items()}
+        outdir = tmp_path / f"out.{package}"
+        return template_of(package, folder.parent, outdir, stack=stack, resources=resources, **dotted)
+
+    path = list(sys.path)
+    yield carry_out
+    sys.path[:] = path
+    for name in set(sys.modules) - begun:
+        if name.startswith("jobs_of_a_test_"):
+            del sys.modules[name]

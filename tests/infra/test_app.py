@@ -1,0 +1,136 @@
+"""The entry of ``cdk.json``: a user's own cdk CLI works in the folder, and what is wrong is told in one message."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cronstack_infra.toolchain import ensure_cdk, node
+
+ROOT = Path(__file__).parent.parent.parent
+GOOD = "from cronstack import job, rate\n\n@job(schedule=rate('1 hour'))\ndef hello(run): ...\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with one job, beside this one's ``infra`` scripts; no .venv."""
+    root = tmp_path / "shop"
+    (root / "functions" / "jobs").mkdir(parents=True)
+    (root / "functions" / "jobs" / "hello.py").write_text(GOOD)
+    (root / "infra").mkdir()
+    for name in ("infra/app.py", "infra/resources.py", "cdk.json"):
+        shutil.copyfile(ROOT / name, root / name)
+    return root
+
+
+def app(project: Path, *, context: dict[str, str] | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the entry as the CLI would, for the laptop: without asking AWS's schemas it takes a third of the time."""
+    handed = {"cronstack:local": "true"} | (context or {})
+    return subprocess.run(
+        [sys.executable, "infra/app.py"],
+        cwd=project,
+        env=os.environ | {"CDK_OUTDIR": str(project / "out"), "CDK_CONTEXT_JSON": json.dumps(handed)} | environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_the_users_own_cli_works_in_the_folder_with_nothing_activated(project: Path) -> None:
+    """The app line as it stands, Node from elsewhere, no venv on the PATH; AWS's schemas are asked here."""
+    (project / ".venv" / "bin").mkdir(parents=True)
+    script = ensure_cdk(ROOT, print).script
+    python = project / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    environ = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": os.environ["HOME"],  # where jsii keeps what it has unpacked
+        "CDK_HOME": str(project / "cdk-home"),
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+    }
+    synth = subprocess.run(
+        [str(node.node()), str(script), "synth", "--no-notices"],
+        cwd=project,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert synth.returncode == 0, synth.stderr
+    assert "cronstack-hello" in synth.stdout
+    assert (project / "cdk.out" / "cronstack.template.json").is_file()
+
+
+def test_the_python_without_cronstack_is_told_the_remedy(project: Path) -> None:
+    bare = subprocess.run(
+        [sys.executable, "-S", "infra/app.py"], cwd=project, capture_output=True, text=True, timeout=60
+    )
+    assert bare.returncode == 1
+    assert "uv sync" in bare.stderr
+    assert "cronstack cdk" in bare.stderr
+    assert "Traceback" not in bare.stderr
+    assert len(bare.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (GOOD.replace("1 hour", "1 fortnight"), "functions/jobs/hello.py:3"),
+        ("import no_such_module\n", "no_such_module"),
+        (GOOD + GOOD.replace("hello", "x" * 70), "hello.py:"),
+    ],
+)
+def test_a_wrong_declaration_is_one_message_and_exit_code_2(project: Path, source: str, words: str) -> None:
+    (project / "functions" / "jobs" / "hello.py").write_text(source)
+    ended = app(project)
+    assert ended.returncode == 2
+    assert words in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_package_that_is_not_there_is_told(project: Path) -> None:
+    ended = app(project, context={"jobs": "nightly"})
+    assert ended.returncode == 2
+    assert "nightly" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_past_at_is_a_note(project: Path) -> None:
+    source = GOOD.replace("rate('1 hour')", "at('2020-01-01T00:00:00', timezone='UTC')").replace("rate", "at")
+    (project / "functions" / "jobs" / "hello.py").write_text(source)
+    ended = app(project)
+    assert ended.returncode == 0, ended.stderr
+    assert "note: " in ended.stderr
+    assert "2020-01-01" in ended.stderr
+
+
+def test_a_fault_of_the_users_resources_keeps_its_traceback(project: Path) -> None:
+    (project / "infra" / "resources.py").write_text("def resources(stack, jobs):\n    jobs['hello'].functoin\n")
+    ended = app(project)
+    assert ended.returncode == 1
+    assert "resources.py" in ended.stderr
+    assert "AttributeError" in ended.stderr
+
+
+def test_the_same_input_gives_the_same_template_and_asset(project: Path) -> None:
+    assert app(project).returncode == 0
+    first = (project / "out" / "cronstack.template.json").read_text()
+    shutil.rmtree(project / "out")
+    (project / "functions" / "jobs" / "hello.py").touch()
+    assert app(project, PYTHONHASHSEED="7").returncode == 0
+    assert (project / "out" / "cronstack.template.json").read_text() == first
+
+
+def test_a_job_that_is_none_is_told_without_a_traceback(project: Path) -> None:
+    resources = 'def resources(stack, jobs):\n    jobs["helo"].function.add_environment("A", "b")\n'
+    (project / "infra" / "resources.py").write_text(resources)
+    ended = app(project)
+    assert ended.returncode == 2
+    assert ended.stderr.strip() == "resources.py:2: there is no job 'helo'\n  Jobs there: hello."

@@ -1,0 +1,347 @@
+"""Discovery: which jobs are found, and with which words, file and line a wrong declaration is refused."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from cronstack import DeclarationError
+from cronstack_infra.discover import discover
+
+_numbers = itertools.count()
+HEAD = "from cronstack import Run, at, cron, job, once, rate\n\n"
+
+
+class Package:
+    """A package of jobs in a project folder of its own, under a name no other test uses."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = f"jobs_{next(_numbers)}"
+        self.root = folder / "functions"
+        self.folder = self.root / self.name
+        self.folder.mkdir(parents=True)
+
+    def write(self, path, text, *, head=HEAD):
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(head + text)
+
+    def declare(self, arguments, handler="def stats(run: Run):\n    return None\n"):
+        """One job in stats.py, line 3, whose decorator has these arguments."""
+        self.write("stats.py", f"@job({arguments})\n{handler}")
+
+    def discover(self, **more):
+        return discover(self.name, self.root, **more)
+
+    def refused(self):
+        with pytest.raises(DeclarationError) as refused:
+            self.discover()
+        return str(refused.value).replace(self.name, "jobs")
+
+
+@pytest.fixture
+def package(tmp_path):
+    path = list(sys.path)
+    yield Package(tmp_path)
+    sys.path[:] = path
+
+
+JOB = '@job(schedule=cron("0 6 * * ? *", timezone="Europe/Berlin"))\ndef {name}(run: Run):\n    return None\n'
+
+
+def test_every_module_and_subpackage_is_looked_at(package):
+    package.write("one.py", JOB.format(name="zebra") + JOB.format(name="ant"))
+    package.write("deep/er/two.py", JOB.format(name="cat"))
+    package.write("regular/__init__.py", JOB.format(name="dog"))
+    package.write("_private.py", "raise RuntimeError\n")
+    package.write("_hidden/three.py", "raise RuntimeError\n")
+    package.write(".four.py", "raise RuntimeError\n")
+    package.write("notes.txt", "not a module")
+
+    found = package.discover()
+
+    assert [declared.name for declared in found.jobs] == ["ant", "cat", "dog", "zebra"]
+    ant, cat, dog, _ = found.jobs
+    assert ant.where == f"functions/{package.name}/one.py:6"
+    assert cat.job.handler == f"{package.name}.deep.er.two.cat"
+    assert dog.job.handler == f"{package.name}.regular.dog"
+    assert [schedule.expression for schedule in ant.schedules] == ["cron(0 6 * * ? *)"]
+    assert ant.schedules[0].timezone == "Europe/Berlin"
+    assert found.notes == ()
+
+
+def test_a_job_imported_elsewhere_is_not_a_second_one(package):
+    package.write("first.py", JOB.format(name="stats") + "alias = stats\n")
+    package.write("second.py", f"from {package.name}.first import stats\nalso = stats\n")
+    assert [declared.name for declared in package.discover().jobs] == ["stats"]
+
+
+def test_a_job_may_be_called_otherwise_and_have_any_number_of_schedules(package):
+    package.write(
+        "stats.py",
+        '@job(name="none-at-all")\ndef triggered(run: Run): ...\n'
+        '@job(name="two", schedule=[rate("1 hour"), at("2026-12-24T18:00:00", timezone="UTC")])\n'
+        "def several(run: Run): ...\n",
+    )
+    none, two = package.discover().jobs
+    assert (none.name, none.schedules) == ("none-at-all", ())
+    assert [schedule.expression for schedule in two.schedules] == ["rate(1 hour)", "at(2026-12-24T18:00:00)"]
+
+
+def test_what_a_module_prints_does_not_get_into_a_listing(package, capsys):
+    package.write("stats.py", 'print("loud")\n' + JOB.format(name="stats"))
+    package.discover()
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "loud\n")
+
+
+def test_schedules_that_will_not_fire_any_more_are_notes(package):
+    package.write(
+        "stats.py",
+        'from datetime import UTC, datetime\n@job(schedule=[at("2026-01-01T00:00:00", timezone="Europe/Berlin"),\n'
+        '    cron("0 0 * * ? 2025", timezone="UTC"), rate("1 day", start=datetime(2025, 1, 1, tzinfo=UTC)),\n'
+        '    cron("0 0 * * ? *", timezone="UTC")])\ndef stats(run: Run): ...\n',
+    )
+    assert package.discover().notes == ()
+    notes = package.discover(now=datetime(2026, 1, 1, tzinfo=UTC)).notes
+    past, over, begun = (note.removeprefix(f"functions/{package.name}/stats.py:4: stats: ") for note in notes)
+    assert past == "at(2026-01-01T00:00:00) (Europe/Berlin) is past"
+    assert over == "cron(0 0 * * ? 2025) (UTC) will not fire any more"
+    assert begun.startswith("rate(1 day) starts at 2025-01-01 00:00 UTC, which is past")
+
+
+DAILY = 'schedule=cron("0 6 * * ? *", timezone="UTC")'
+
+WRONG = {
+    # schedules
+    'schedule=cron("0 6 * * ? *")': (
+        'cron(0 6 * * ? *) does not say in which time zone; write "UTC" if it is that\n'
+        '  For example cron("0 6 * * ? *", timezone="Europe/Berlin").'
+    ),
+    'schedule=at("2026-12-24T18:00:00")': 'For example at("2026-12-24T18:00:00", timezone="Europe/Berlin").',
+    'schedule=cron("0 6 * * *", timezone="Asia/Tokyo")': (
+        "cron(0 6 * * *) is a five-field Unix cron; EventBridge Scheduler has six fields\n"
+        '  In its terms that is cron("0 6 * * ? *", timezone="Asia/Tokyo").'
+    ),
+    'schedule=cron("0 6 1 * 1", timezone="UTC")': (
+        'takes two schedules: cron("0 6 1 * ? *", timezone="UTC") and cron("0 6 ? * MON *", timezone="UTC").'
+    ),
+    'schedule=cron("@daily", timezone="UTC")': 'cron("0 0 * * ? *", timezone="UTC")',
+    'schedule=cron("0 6 * * ? *", timezone="Europe/Belrin")': (
+        "there is no time zone 'Europe/Belrin'\n  Did you mean Europe/Berlin"
+    ),
+    'schedule=cron("0 6 * * ? *", timezone=5)': "timezone=5 is an int; it must be a name",
+    'schedule=cron("0 0 30 2 ? *", timezone="UTC")': "never fires: the calendar has no such day",
+    'schedule=cron("61 6 * * ? *", timezone="UTC")': "61 is out of range",
+    'schedule=cron(5, timezone="UTC")': "cron(5) has 1 field, not six",
+    'schedule=rate("10 seconds")': 'rate("1 minute")',
+    'schedule=rate("5 minutes", start=5)': "start is a datetime, not int",
+    'schedule=rate("5 minutes", end="2026-01-01")': "end is a datetime, not str",
+    'schedule="rate(5 minutes)"': (
+        "schedule='rate(5 minutes)' is text; it must be made by cron(), rate(), at() or once()\n"
+        '  Write rate("5 minutes").'
+    ),
+    'schedule="daily"': "is text; it must be made by",
+    "schedule=once": "once without its parentheses is no schedule\n  Write once().",
+    'schedule=[rate, rate("1 hour")]': "schedule 1: rate without its parentheses is no schedule",
+    "schedule=5": "5 is an int; it must be made by cron(), rate(), at() or once()",
+    "schedule=[5]": "5 is an int; it must be made by cron(), rate(), at() or once()",
+    'schedule=[rate("1 hour"), rate("1 hours")]': "schedules 1 and 2 are the same: rate(1 hour)",
+    'schedule=[rate("1 hour"), rate("1 year")]': "schedule 2: rate(1 year) is not",
+    'schedule=[rate(f"{n} hours") for n in range(2, 102)]': "100 schedules; 99 are possible",
+    # policies
+    'overlap="buffer_two"': "overlap='buffer_two' is none of",
+    'overlap="Skip"': """overlap='Skip' is none of "skip", "buffer_one" and "allow\"""",
+    "overlap=[]": "overlap=[] is none of",
+    "lease=60.0": "lease=60.0 is a float; it must be a number of seconds",
+    "lease=9": "lease=9 is not within 10 seconds and the timeout of 60",
+    "timeout=30, lease=31": "lease=31 is not within 10 seconds and the timeout of 30",
+    "retries=21": "not within 0 to 20 times (with pauses that grow to an hour, the last of them comes after 15 hours)",
+    "retries=-1": "retries=-1 is not within",
+    "retries=True": "retries=True is a bool; it must be a whole number",
+    'timeout="60"': (
+        "timeout='60' is a str; it must be a whole number of seconds, 1 to 900\n"
+        '  For example @job(schedule=rate("1 hour"), timeout=60).'
+    ),
+    "timeout=901": "timeout=901 is not within 1 to 900 seconds",
+    "timeout=0": "timeout=0 is not within",
+    "timeout=1.5": "timeout=1.5 is a float",
+    "timeout=None": "timeout=None is a NoneType",
+    "memory=127": "memory=127 is not within 128 to 10240 megabytes",
+    "memory=10241": "memory=10241 is not within",
+    "start_deadline=59": "start_deadline=59 is not within 60 to 86400 seconds",
+    "start_deadline=86401": "start_deadline=86401 is not within",
+    'enabled="no"': "enabled='no' is a str; it must be True or False",
+    "permanent=[ValueError, 5]": "permanent has 5, which is no exception class",
+    # names
+    'name=""': "'' cannot be a job's name",
+    'name="a.b"': "'a.b' cannot be a job's name",
+    'name="größe"': "'größe' cannot be a job's name",
+    f'name="{"x" * 65}"': "cannot be a job's name",
+    "name=5": "name=5 is an int; it must be text",
+    # input and env
+    "input=[1]": "input=[1] is a list; it must be a JSON object",
+    'input={"when": object()}': "input cannot be written as JSON: Object of type object is not JSON serializable",
+    'input={"ratio": float("nan")}': "input cannot be written as JSON",
+    'input={"days": (1, 2)}': "not the same after a way through JSON",
+    "input={1: 2}": "not the same after a way through JSON",
+    'input={"blob": "x" * 204_800}': "204812 bytes of JSON; 204800 are possible",
+    'input={"at": "<aws.scheduler.scheduled-time>"}': 'input contains "<aws.scheduler."',
+    "env=[]": "env=[] is a list",
+    'env={"SHOP_DAYS": 5}': "env['SHOP_DAYS'] is an int; it must be text",
+    'env={"1ST": "a"}': "env has the name '1ST'",
+    'env={5: "a"}': "env has the name 5",
+    'env={"AWS_REGION": "a"}': "env has the name AWS_REGION, which is reserved",
+    'env={"CRONSTACK_LEDGER": "a"}': "which is reserved (CRONSTACK_,",
+    'env={"SHOP_KEY": "\\0"}': "contains a NUL",
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG.items(), ids=lambda text: text[:40])
+def test_a_wrong_declaration_is_told_with_file_line_and_an_example(package, arguments, words):
+    package.declare(arguments)
+    told = package.refused()
+    assert told.startswith("functions/jobs/stats.py:3: ")
+    assert words in told
+    assert len(told.splitlines()) == 2
+
+
+def test_what_is_just_possible(package):
+    package.declare(
+        f'{DAILY}, overlap="buffer_one", retries=20, lease=60, timeout=900, memory=10240, start_deadline=86400,'
+        f'enabled=False, name="{"x" * 64}", input={{"list": [1, None, {{}}], "text": "é"}}, env={{"SHOP_MODE": ""}},'
+        "permanent=(ValueError, KeyboardInterrupt)"
+    )
+    (declared,) = package.discover().jobs
+    assert declared.job.timeout == 900
+
+
+HANDLERS = {
+    "def stats(event, context): ...": "the handler stats takes event, context; it must take exactly one argument",
+    "def stats(): ...": "the handler stats takes nothing",
+    "def stats(run, extra=None): ...": "exactly one argument",
+    "def stats(*, run): ...": "exactly one argument",
+    "def stats(*runs): ...": "exactly one argument",
+    "async def stats(run): ...": "the handler stats is async",
+    "async def stats(run):\n    yield": "the handler stats is async",
+    "def stats(run):\n    yield": "the handler stats yields",
+}
+
+
+@pytest.mark.parametrize(("handler", "words"), HANDLERS.items(), ids=HANDLERS)
+def test_a_handler_that_lambda_could_not_use(package, handler, words):
+    package.declare(DAILY, handler=handler + "\n")
+    told = package.refused()
+    assert told.startswith("functions/jobs/stats.py:3: ")
+    assert words in told
+
+
+def test_a_handler_that_lambda_could_not_find(package):
+    package.write("one.py", "def make():\n    @job()\n    def inner(run): ...\n    return inner\nmade = make()\n")
+    package.write("two.py", "short = job(name='short')(lambda run: None)\n")
+    package.write("three.py", "def plain(run): ...\nguarded = job()(plain)\n")
+    told = package.refused()
+    assert "one.py:4: the handler is make.<locals>.inner, which Lambda cannot find" in told
+    assert "two.py:3: the handler is <lambda>, which Lambda cannot find" in told
+    assert "three.py:3: the job is called guarded in its module, its function plain; Lambda would call plain" in told
+
+
+def test_two_jobs_of_one_name(package):
+    package.write("north.py", JOB.format(name="stats"))
+    package.write("south.py", JOB.format(name="stats"))
+    told = package.refused()
+    assert told.startswith("functions/jobs/south.py:3: two jobs are called 'stats'")
+    assert "the other one is at functions/jobs/north.py:3" in told
+
+
+IMPORTS = {
+    "import datetime\ndatetime.nope\n": (2, "AttributeError: module 'datetime' has no attribute 'nope'"),
+    "import surely_not_installed.at_all\n": (1, "ModuleNotFoundError: No module named 'surely_not_installed'"),
+    "def f(:\n    pass\n": (1, "SyntaxError: invalid syntax"),
+    "import sys\n\nsys.exit(3)\n": (3, "SystemExit: 3"),
+    "import json\n\n\njson.loads('{')\n": (4, "JSONDecodeError: Expecting property name"),
+    "from cronstack import job\n\n@job(retries=2 + None)\ndef f(run): ...\n": (3, "TypeError: unsupported operand"),
+    "raise BaseException\n": (1, "BaseException"),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), IMPORTS.items(), ids=lambda told: str(told)[:30])
+def test_a_module_that_does_not_import(package, text, told):
+    line, words = told
+    package.write("broken.py", text, head="")
+    message = package.refused()
+    assert message.startswith(f"functions/jobs/broken.py:{line}: the module does not import: {words}")
+    assert "Traceback" not in message
+    assert len(message.splitlines()) == 2
+
+
+def test_a_fault_in_a_shared_module_is_told_once_and_where_it_is(package):
+    package.write("_shared.py", "1 / 0\n", head="")
+    package.write("one.py", f"import {package.name}._shared\n")
+    package.write("two.py", f"import {package.name}._shared\n")
+    assert package.refused().startswith("functions/jobs/_shared.py:1: the module does not import: ZeroDivisionError")
+
+
+def test_a_file_that_cannot_be_imported_by_its_name(package):
+    package.write("my-job.py", JOB.format(name="stats"))
+    assert package.refused().startswith("functions/jobs/my-job.py: no module can have this name")
+
+
+def test_all_faults_are_told_together(package):
+    package.write("bad.py", "1 / 0\n", head="")
+    package.write(
+        "stats.py",
+        '@job(schedule=cron("0 6 * * *"), timeout=0, retries="2")\ndef stats(run): ...\n\n'
+        '@job(schedule=cron("0 6 * * ? 1066", timezone="Europe/Atlantis"))\ndef others(run): ...\n',
+    )
+    told = package.refused()
+    assert told.startswith("7 faults in the declarations of jobs\n")
+    faults = [line for line in told.splitlines() if line.startswith("functions/")]
+    assert [fault.split(": ")[0].removeprefix("functions/jobs/") for fault in faults] == [
+        "bad.py:1",
+        *["stats.py:3"] * 4,
+        *["stats.py:6"] * 2,
+    ]
+
+
+@pytest.mark.parametrize("name", ["nowhere", "no-name", "", "a/b", "../jobs"])
+def test_a_package_that_is_not_there(package, name):
+    with pytest.raises(DeclarationError, match="there is no package of jobs"):
+        discover(name, package.root)
+
+
+def test_another_package_of_the_same_name_is_not_taken_for_it(package, tmp_path):
+    package.write("stats.py", JOB.format(name="stats"))
+    package.discover()
+    other = tmp_path / "other" / "functions"
+    (other / package.name).mkdir(parents=True)
+    (other / package.name / "stats.py").write_text("")
+    with pytest.raises(DeclarationError, match="gives another module"):
+        discover(package.name, other)
+
+
+def test_the_repository_itself():
+    root = Path(__file__).parents[2] / "functions"
+    assert discover("jobs", root).jobs
+    assert {declared.name for declared in discover("examples", root).jobs} >= {"heartbeat", "daily_stats"}
+
+
+def test_a_job_whose_name_is_given_anew_is_not_lost_in_silence(package):
+    package.write("one.py", JOB.format(name="stats") + JOB.format(name="other") + JOB.format(name="stats"))
+    told = package.refused()
+    assert told.startswith("functions/jobs/one.py:3: the job 'stats' is lost: further down")
+    assert "other" not in told
+
+
+def test_a_job_in_a_class_is_not_lost_in_silence(package):
+    package.write("one.py", "class Shop:\n    @cronstack.job()\n    def stats(run): ...\n", head="import cronstack\n\n")
+    assert "functions/jobs/one.py:4: the job 'stats' is inside the class Shop" in package.refused()
+
+
+def test_a_job_under_a_condition_or_in_a_loop_is_the_modules_own_affair(package):
+    package.write("one.py", "if not Run:\n    @job()\n    def stats(run): ...\n")
+    assert package.discover().jobs == ()

@@ -1,0 +1,205 @@
+"""Each role may do what its job needs and nothing else, as a real evaluator of IAM policies sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cronstack import items
+from tests.tools.iam import Policies, Question, allowed, judge
+from tests.tools.template import ACCOUNT, REGION, arn_of, of_type, policies_of, properties
+
+Template = dict[str, Any]
+JOBS = (
+    "broken",
+    "capture_payment",
+    "checkout",
+    "consistency",
+    "daily_stats",
+    "heartbeat",
+    "launch",
+    "night_shift",
+    "remind_by_email",
+    "retention",
+    "weekly_report",
+)
+
+GRANTED = {"checkout": ("capture_payment", "remind_by_email")}
+"""Whose jobs a job's code may schedule (see ``test_iam_once``)."""
+
+
+def role_of(template: Template, job: str) -> Policies:
+    """The policies of the role of a job's function."""
+    [function] = [
+        item["Properties"]
+        for key, item in of_type(template, "AWS::Lambda::Function").items()
+        if properties(template, key)["FunctionName"] == f"shop-examples-{job}"
+    ]
+    return policies_of(template, function["Role"]["Fn::GetAtt"][0])
+
+
+def arn(template: Template, kind: str, word: str) -> str:
+    [found] = [key for key in of_type(template, kind) if word in key]
+    return arn_of(template, found)
+
+
+def rows(job: str) -> dict[str, list[str]]:
+    return {"dynamodb:LeadingKeys": [items.partition(job)]}
+
+
+@pytest.fixture
+def table(examples: Template) -> str:
+    return arn(examples, "AWS::DynamoDB::Table", "Ledger")
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_job_reaches_its_own_rows_and_no_others(examples: Template, table: str, job: str) -> None:
+    policies = role_of(examples, job)
+    needed = ("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem")
+    assert judge(policies, [Question(action, table, rows(job)) for action in needed]) == [True] * 3
+    own = (job, *GRANTED.get(job, ()))
+    others = [Question(action, table, rows(other)) for action in needed for other in (*JOBS, "") if other not in own]
+    assert not any(judge(policies, others))
+
+
+def test_both_keys_must_be_its_own(examples: Template, table: str) -> None:
+    both = {"dynamodb:LeadingKeys": [items.partition("heartbeat"), items.partition("launch")]}
+    assert not allowed(role_of(examples, "heartbeat"), "dynamodb:UpdateItem", table, both)
+
+
+def test_a_request_without_keys_does_not_pass(examples: Template, table: str) -> None:
+    policies = role_of(examples, "heartbeat")
+    assert not any(judge(policies, [Question("dynamodb:GetItem", table), Question("dynamodb:UpdateItem", table)]))
+
+
+@pytest.mark.parametrize("action", ["Scan", "Query", "PutItem", "DeleteItem", "BatchWriteItem", "BatchGetItem"])
+def test_a_job_cannot_list_replace_or_delete_rows(examples: Template, table: str, action: str) -> None:
+    context = {} if action == "Scan" else rows("heartbeat")
+    assert not allowed(role_of(examples, "heartbeat"), f"dynamodb:{action}", table, context)
+
+
+def test_a_job_cannot_touch_another_table(examples: Template, table: str) -> None:
+    policies = role_of(examples, "heartbeat")
+    other = table.rpartition("/")[0] + "/another"
+    assert allowed(policies, "dynamodb:UpdateItem", table, rows("heartbeat"))
+    assert not allowed(policies, "dynamodb:UpdateItem", other, rows("heartbeat"))
+    assert not allowed(policies, "dynamodb:DeleteTable", table)
+
+
+def test_a_job_sends_to_the_handler_dead_letters_and_reads_none(examples: Template) -> None:
+    policies = role_of(examples, "broken")
+    handler, delivery = (arn(examples, "AWS::SQS::Queue", origin) for origin in ("Handler", "Delivery"))
+    asked = [
+        Question("sqs:SendMessage", handler),
+        Question("sqs:SendMessage", delivery),
+        Question("sqs:ReceiveMessage", handler),
+        Question("sqs:DeleteMessage", handler),
+        Question("sqs:PurgeQueue", handler),
+    ]
+    assert judge(policies, asked) == [True, False, False, False, False]
+
+
+def test_a_job_writes_its_own_log(examples: Template) -> None:
+    def stream(job: str) -> str:
+        return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/shop-examples-{job}:log-stream:2026/11/23/1"
+
+    policies = role_of(examples, "launch")
+    assert allowed(policies, "logs:PutLogEvents", stream("launch"))
+    assert allowed(policies, "logs:CreateLogStream", stream("launch"))
+    assert not allowed(policies, "logs:PutLogEvents", stream("broken"))
+
+
+def test_only_daily_stats_reads_flights_and_writes_statistics(examples: Template) -> None:
+    flights = arn(examples, "AWS::S3::Bucket", "Flights")
+    statistics = arn(examples, "AWS::DynamoDB::Table", "DailyStatistics")
+    asked = [
+        Question("s3:GetObject", f"{flights}/flights/2013-01-01.csv"),
+        Question("dynamodb:PutItem", statistics, {"dynamodb:LeadingKeys": ["2013-01-01"]}),
+        Question("s3:GetObject", f"{flights}/secrets.csv"),
+        Question("s3:PutObject", f"{flights}/flights/2013-01-01.csv"),
+        Question("s3:ListBucket", flights),
+        Question("dynamodb:Scan", statistics),
+        Question("dynamodb:DeleteItem", statistics, {"dynamodb:LeadingKeys": ["2013-01-01"]}),
+    ]
+    assert judge(role_of(examples, "daily_stats"), asked) == [True, True, False, False, False, False, False]
+    assert not any(judge(role_of(examples, "heartbeat"), asked))
+
+
+def test_each_example_may_do_what_its_module_does_and_no_more(examples: Template) -> None:
+    """A table of every call that any of them makes, and of some that none does: who may."""
+    flights, reports = (arn(examples, "AWS::S3::Bucket", word) for word in ("Flights", "Reports"))
+    statistics = arn(examples, "AWS::DynamoDB::Table", "DailyStatistics")
+    day = {"dynamodb:LeadingKeys": ["2013-01-01"]}
+    sender, other = (f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{name}@example.com" for name in ("reminders", "boss"))
+    from_it, from_other = ({"ses:FromAddress": f"{name}@example.com"} for name in ("reminders", "boss"))
+    none: set[str] = set()
+    may = [
+        (Question("ses:SendEmail", sender, from_it), {"remind_by_email"}),
+        (Question("ses:SendEmail", sender, from_other), none),
+        (Question("ses:SendEmail", sender), none),
+        (Question("ses:SendEmail", other, from_it), none),
+        (Question("ses:SendRawEmail", sender, from_it), none),
+        (Question("ses:SendBulkTemplatedEmail", sender, from_it), none),
+        (Question("s3:GetObject", f"{flights}/flights/2013-01-01.csv"), {"daily_stats", "consistency"}),
+        (Question("s3:ListBucket", flights, {"s3:prefix": "flights/2013-01-01.csv"}), {"consistency"}),
+        (Question("s3:ListBucket", flights), none),
+        (Question("s3:PutObject", f"{flights}/flights/2013-01-01.csv"), none),
+        (Question("dynamodb:PutItem", statistics, day), {"daily_stats"}),
+        (Question("dynamodb:GetItem", statistics, day), {"weekly_report", "consistency"}),
+        (Question("dynamodb:Scan", statistics), none),
+        (Question("s3:PutObject", f"{reports}/weekly/2013-01-07.html"), {"weekly_report"}),
+        (Question("s3:PutObject", f"{reports}/consistency/2013-01-01.json"), {"consistency"}),
+        (Question("s3:PutObject", f"{reports}/nights/2013-01-01.json"), {"night_shift"}),
+        (Question("s3:ListBucket", reports, {"s3:prefix": "weekly/"}), {"retention"}),
+        (Question("s3:ListBucket", reports, {"s3:prefix": "nights/"}), none),
+        (Question("s3:ListBucket", reports), none),
+        (Question("s3:DeleteObject", f"{reports}/consistency/2013-01-01.json"), {"retention"}),
+        (Question("s3:DeleteObject", f"{reports}/weekly/2013-01-07.html"), {"retention"}),
+        (Question("s3:DeleteObject", f"{reports}/nights/2013-01-01.json"), none),
+        (Question("s3:GetObject", f"{reports}/weekly/2013-01-07.html"), none),
+    ]
+    for job in JOBS:
+        found = judge(role_of(examples, job), [asked for asked, _ in may])
+        assert found == [job in those for _, those in may], job
+
+
+def test_scheduler_invokes_the_stacks_functions_and_nothing_else(examples: Template) -> None:
+    [role] = [key for key in of_type(examples, "AWS::IAM::Role") if "Scheduler" in key]
+    policies = policies_of(examples, role)
+    function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function"
+    own = [Question("lambda:InvokeFunction", f"{function}:shop-examples-{job}") for job in JOBS]
+    assert judge(policies, own) == [True] * len(JOBS)
+    foreign = [
+        Question("lambda:InvokeFunction", f"{function}:shop-examples-other"),
+        Question("lambda:InvokeFunction", f"{function}:shop-daily"),
+        Question("lambda:UpdateFunctionCode", f"{function}:shop-examples-broken"),
+        Question("sqs:SendMessage", arn(examples, "AWS::SQS::Queue", "Handler")),
+    ]
+    assert judge(policies, foreign) == [False] * 4
+    assert allowed(policies, "sqs:SendMessage", arn(examples, "AWS::SQS::Queue", "Delivery"))
+
+
+def test_only_scheduler_for_this_group_may_take_the_role(examples: Template) -> None:
+    """The source is the group's ARN: with a schedule's, CreateSchedule fails."""
+    [role] = [key for key in of_type(examples, "AWS::IAM::Role") if "Scheduler" in key]
+    [statement] = properties(examples, role)["AssumeRolePolicyDocument"]["Statement"]
+    assert statement == {
+        "Action": "sts:AssumeRole",
+        "Effect": "Allow",
+        "Principal": {"Service": "scheduler.amazonaws.com"},
+        "Condition": {
+            "StringEquals": {
+                "aws:SourceAccount": ACCOUNT,
+                "aws:SourceArn": f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/shop-examples",
+            }
+        },
+    }
+
+
+def test_the_judge_refuses_what_is_no_question(examples: Template, table: str) -> None:
+    policies = role_of(examples, "heartbeat")
+    with pytest.raises(AssertionError):
+        allowed(policies, "dynamodb:NoSuchAction", table)
+    with pytest.raises(AssertionError, match="not a condition key"):
+        allowed(policies, "dynamodb:GetItem", table, {"sqs:Nonsense": "1"})

@@ -1,0 +1,59 @@
+"""Names read back to the jobs they were made of."""
+
+from __future__ import annotations
+
+import string
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cronstack import carrier, plans
+from cronstack_infra import names
+
+SIGNS = string.ascii_letters + string.digits + "_-"
+NAME = st.text(SIGNS, min_size=1, max_size=20)
+
+
+@given(stack=NAME, job=NAME, number=st.integers(1, 99))
+def test_a_schedule_name_reads_back_to_its_job(stack: str, job: str, number: int) -> None:
+    assert names.job_of_schedule(stack, names.schedule_name(stack, job, number)) == job
+
+
+@given(stack=NAME, job=NAME)
+def test_names_of_the_longest_job_fit(stack: str, job: str) -> None:
+    longest = (job * 64)[: names.longest_job_name(stack)]
+    assert len(names.schedule_name(stack, longest, 99)) == names.LONGEST
+
+
+@given(job=st.text(SIGNS, min_size=1, max_size=64), hop=st.integers(0, 99))
+def test_a_carriers_name_fits_and_speaks_of_its_job(job: str, hop: int) -> None:
+    name = carrier.name(job, "t-2031-01-01T06:00:00Z", "plain", "01ARZ3NDEKTSV4RRFFQ69G5FAV", hop)
+    assert len(name) <= names.LONGEST
+    assert names.job_of_carrier(name) == (job if len(job) <= 20 else f"{job[:20]}…")
+
+
+@given(job=st.text(SIGNS, min_size=1, max_size=64), key=st.text(min_size=1), revision=st.integers(1, 1 << 53))
+def test_a_plans_name_fits_and_speaks_of_its_job(job: str, key: str, revision: int) -> None:
+    name = plans.name(job, key, revision)
+    assert len(name) <= names.LONGEST
+    assert names.job_of_plan(name) == (job if len(job) <= 16 else f"{job[:16]}…")
+    assert names.job_of_carrier(name) is None
+    assert names.job_of_schedule("once", name) is None
+
+
+@given(job=st.text(SIGNS, min_size=1, max_size=64))
+def test_the_output_of_a_job_that_code_may_schedule_is_known_as_such(job: str) -> None:
+    assert names.is_once_output(names.once_output(job))
+
+
+def test_a_foreign_name_is_nobodys() -> None:
+    assert names.job_of_schedule("shop", "shop-stats.2") == "stats"
+    assert names.job_of_schedule("shop", "shop-stats") is None
+    assert names.job_of_schedule("shop", "other-stats.1") is None
+    for other in ("shop-stats.2", "carrier.stats", "courier.stats.00000000.1", "shop-carrier.1.2.3"):
+        assert names.job_of_carrier(other) is None
+    for other in ("shop-stats.2", "once.stats.00000000.a", "never.stats.00000000.a.b", "carrier.stats.00000000.1"):
+        assert names.job_of_plan(other) is None
+    assert not any(map(names.is_once_output, ("Ledger", "Once", "Once0123456", "OnceUponATime", "Once0123456789")))
+    assert names.stack_name("shop", "jobs") == "shop"
+    assert names.stack_name("shop", "examples") == "shop-examples"

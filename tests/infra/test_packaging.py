@@ -1,0 +1,172 @@
+"""What is put into Lambda: jobs, runtime and third-party packages; the same bytes from the same input."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from cronstack.errors import CronstackError, DeclarationError
+from cronstack_infra.aws.packaging import Target, stage
+
+ROOT = Path(__file__).parent.parent.parent
+AWS = Target("3.13", "x86_64")
+
+
+@pytest.fixture
+def functions(tmp_path: Path) -> Path:
+    jobs = tmp_path / "shop" / "functions" / "jobs"
+    jobs.mkdir(parents=True)
+    (jobs / "hello.py").write_text("print('hello')\n")
+    (jobs / "sub").mkdir()
+    (jobs / "sub" / "table.csv").write_text("1,2\n")
+    return jobs.parent
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package index of two wheels, and no other: a pure one with a script, and one compiled for another machine."""
+    folder = tmp_path / "index"
+    folder.mkdir()
+    wheel(folder, "greeting", "1.0", "py3-none-any", {"greeting/__init__.py": "def greet(): ...\n"}, script="greet")
+    wheel(folder, "compiled", "1.0", "cp313-cp313-manylinux_2_28_aarch64", {"compiled.py": "x = 1\n"})
+    monkeypatch.setenv("UV_FIND_LINKS", str(folder))
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}:{ROOT / '.tools' / 'bin'}")
+    return folder
+
+
+def wheel(folder: Path, name: str, version: str, tags: str, files: dict[str, str], *, script: str = "") -> None:
+    about = f"{name}-{version}.dist-info"
+    metadata = {
+        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{about}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tags}\n",
+    }
+    if script:
+        metadata[f"{about}/entry_points.txt"] = f"[console_scripts]\n{script} = {name}:greet\n"
+    written = files | metadata
+    record = "".join(f"{path},,\n" for path in (*written, f"{about}/RECORD"))
+    with zipfile.ZipFile(folder / f"{name}-{version}-{tags}.whl", "w") as archive:
+        for path, text in (written | {f"{about}/RECORD": record}).items():
+            archive.writestr(path, text)
+
+
+def staged(functions: Path, *, target: Target = AWS, said: list[str] | None = None) -> Path:
+    root = functions.parent
+    lines = [] if said is None else said
+    return stage(functions, "jobs", root / "staged", target=target, state=root / ".cronstack", progress=lines.append)
+
+
+def content(folder: Path) -> dict[str, str]:
+    """Relative path -> hash and permissions of each file."""
+    return {
+        path.relative_to(folder).as_posix(): f"{sha256(path.read_bytes()).hexdigest()} {path.stat().st_mode:o}"
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_jobs_and_the_installed_runtime_lie_side_by_side(functions: Path) -> None:
+    found = content(staged(functions))
+    assert {"jobs/hello.py", "jobs/sub/table.csv", "cronstack/__init__.py", "cronstack/declaration.py"} <= set(found)
+    assert {path.split("/")[0] for path in found} == {"jobs", "cronstack"}
+
+
+def test_the_staged_code_imports_by_itself(functions: Path) -> None:
+    (functions / "jobs" / "hello.py").write_text(
+        "from cronstack import job, rate\n\n@job(schedule=rate('1 minute'))\ndef hello(run): ...\n"
+    )
+    folder = staged(functions)
+    code = "import cronstack; from jobs.hello import hello; print(hello.name, cronstack.__file__)"
+    said = subprocess.check_output(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(folder)!r}); {code}"], text=True, timeout=60
+    )
+    assert said.split() == ["hello", str(folder / "cronstack" / "__init__.py")]
+
+
+def test_a_test_run_an_editor_and_another_umask_change_nothing(functions: Path) -> None:
+    before = content(staged(functions))
+    cache = functions / "jobs" / "__pycache__"
+    cache.mkdir()
+    (cache / "hello.cpython-313.pyc").write_bytes(b"\0")
+    (functions / "jobs" / "old.pyc").write_bytes(b"\0")
+    (functions / "jobs" / ".hello.py.swp").write_text("x")
+    (functions / "jobs" / ".ruff_cache").mkdir()
+    (functions / "jobs" / ".ruff_cache" / "x").write_text("x")
+    (functions / "jobs" / "empty").mkdir()
+    (functions / "jobs" / "hello.py").chmod(0o600)
+    assert content(staged(functions)) == before
+    assert not (functions.parent / "staged" / "jobs" / "empty").exists()
+
+
+def test_what_was_staged_before_is_gone(functions: Path) -> None:
+    staged(functions)
+    (functions / "jobs" / "hello.py").rename(functions / "jobs" / "bye.py")
+    assert "jobs/hello.py" not in content(staged(functions))
+
+
+def test_requirements_are_installed_without_traces_of_this_machine(functions: Path, index: Path) -> None:
+    (functions / "requirements.txt").write_text("greeting==1.0\n")
+    said: list[str] = []
+    found = content(staged(functions, said=said))
+    assert "greeting/__init__.py" in found
+    assert not [path for path in found if path.startswith("bin/") or path.endswith((".pyc", "INSTALLER"))]
+    record = (functions.parent / "staged" / "greeting-1.0.dist-info" / "RECORD").read_text()
+    assert "greeting/__init__.py" in record
+    assert "bin/" not in record
+    assert str(functions.parent) not in record
+    assert said == ["installing requirements.txt for Python 3.13 on x86_64"]
+
+
+def test_requirements_are_fetched_once_for_each_text_and_target(functions: Path, index: Path) -> None:
+    (functions / "requirements.txt").write_text("greeting==1.0\n")
+    first = content(staged(functions))
+    said: list[str] = []
+    assert content(staged(functions, said=said)) == first
+    assert said == []
+    staged(functions, target=Target("3.13", "arm64"), said=said)
+    assert len(said) == 1
+
+
+def test_wheels_are_chosen_for_lambda_not_for_this_machine(functions: Path, index: Path) -> None:
+    (functions / "requirements.txt").write_text("compiled==1.0\n")
+    assert "compiled.py" in content(staged(functions, target=Target("3.13", "arm64")))
+    with pytest.raises(CronstackError, match="could not install it for Lambda") as caught:
+        staged(functions, target=AWS)
+    assert "ready wheel for Python 3.13 on x86_64" in caught.value.remedy
+    assert not list((functions.parent / ".cronstack" / "third-party").glob("*.part"))
+
+
+def test_for_the_local_cloud_this_machine_decides(functions: Path, index: Path) -> None:
+    (functions / "requirements.txt").write_text("greeting==1.0\n")
+    found = content(staged(functions, target=Target("3.13", "arm64", here=True)))
+    assert "greeting/__init__.py" in found
+
+
+def test_a_requirement_that_would_replace_the_runtime_is_refused(functions: Path, index: Path) -> None:
+    wheel(index, "impostor", "1.0", "py3-none-any", {"cronstack/__init__.py": ""})
+    (functions / "requirements.txt").write_text("impostor==1.0\n")
+    with pytest.raises(DeclarationError, match="'cronstack', which would replace"):
+        staged(functions)
+
+
+@pytest.mark.parametrize("line", ["-r other.txt", "--constraint c.txt", "-e ."])
+def test_other_files_are_not_read(functions: Path, line: str) -> None:
+    (functions / "requirements.txt").write_text(f"# pinned\n{line}\n")
+    with pytest.raises(DeclarationError, match=r"requirements\.txt:2: "):
+        staged(functions)
+
+
+def test_without_uv_the_remedy_is_told(functions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.delenv("UV", raising=False)
+    (functions / "requirements.txt").write_text("greeting==1.0\n")
+    with pytest.raises(CronstackError, match="uv, which installs it") as caught:
+        staged(functions)
+    assert "pip install uv" in caught.value.remedy

@@ -1,0 +1,257 @@
+"""What a declaration becomes in the template: function, schedules, both dead-letter paths, alarms, outputs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cronstack import items
+from cronstack.errors import DeclarationError
+from cronstack_infra import names
+from tests.infra.conftest import Synthesize
+from tests.tools.template import arn_of, name_of, of_type, policies_of, properties
+
+Template = dict[str, Any]
+
+
+def only(template: Template, kind: str, word: str = "") -> str:
+    """The logical id of the one resource of a type (whose id has a word in it)."""
+    found = [key for key in of_type(template, kind) if word in key]
+    assert len(found) == 1, f"{kind}: {found}"
+    return found[0]
+
+
+def one(template: Template, kind: str, word: str = "") -> dict[str, Any]:
+    return properties(template, only(template, kind, word))
+
+
+def schedules(template: Template) -> dict[str, dict[str, Any]]:
+    found = (properties(template, key) for key in of_type(template, "AWS::Scheduler::Schedule"))
+    return {schedule["Name"]: schedule for schedule in found}
+
+
+def test_a_job_is_a_function_with_its_own_role_log_retries_and_schedule(examples: Template) -> None:
+    jobs, by_code, without_schedule = 11, 2, 3
+    for kind in ("Lambda::Function", "Lambda::EventInvokeConfig", "Logs::LogGroup"):
+        assert len(of_type(examples, f"AWS::{kind}")) == jobs, kind
+    assert len(of_type(examples, "AWS::Scheduler::Schedule")) == jobs - without_schedule
+    assert len(of_type(examples, "AWS::IAM::Role")) == 2 * jobs + by_code + 1
+    roles = {
+        json.dumps(function["Properties"]["Role"]) for function in of_type(examples, "AWS::Lambda::Function").values()
+    }
+    assert len(roles) == jobs
+
+
+def test_there_is_no_custom_resource_and_no_type_beyond_those_known(examples: Template) -> None:
+    assert {resource["Type"].removeprefix("AWS::") for resource in examples["Resources"].values()} == {
+        "CloudWatch::Alarm",
+        "DynamoDB::Table",
+        "IAM::Policy",
+        "IAM::Role",
+        "Lambda::EventInvokeConfig",
+        "Lambda::Function",
+        "Logs::LogGroup",
+        "S3::Bucket",
+        "SES::EmailIdentity",
+        "SQS::Queue",
+        "SQS::QueuePolicy",
+        "Scheduler::Schedule",
+        "Scheduler::ScheduleGroup",
+    }
+
+
+def test_the_function_says_what_the_declaration_says(examples: Template) -> None:
+    function = one(examples, "AWS::Lambda::Function", "broken")
+    assert function["FunctionName"] == "shop-examples-broken"
+    assert function["Handler"] == "examples.broken.broken"
+    assert (function["Timeout"], function["MemorySize"]) == (60, 256)
+    assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["x86_64"])
+    variables = function["Environment"]["Variables"]
+    assert variables["EXCHANGE_RATE"] == "1,3194"
+    table = only(examples, "AWS::DynamoDB::Table", "Ledger")
+    queue = only(examples, "AWS::SQS::Queue", "HandlerDeadLetters")
+    assert variables["CRONSTACK_LEDGER"] == name_of(examples, table)
+    assert variables["CRONSTACK_DEAD_LETTERS"].endswith(f"/{name_of(examples, queue)}")
+    assert variables["CRONSTACK_STACK"] == "shop-examples"
+
+
+def test_all_functions_share_one_asset(examples: Template) -> None:
+    keys = {function["Properties"]["Code"]["S3Key"] for function in of_type(examples, "AWS::Lambda::Function").values()}
+    assert len(keys) == 1
+
+
+def test_python_and_architecture_are_chosen_by_context(synthesize: Synthesize) -> None:
+    source = "@job()\ndef nightly(run): ..."
+    function = one(
+        synthesize(source, cronstack__python="3.12", cronstack__architecture="arm64"), "AWS::Lambda::Function"
+    )
+    assert (function["Runtime"], function["Architectures"]) == ("python3.12", ["arm64"])
+    with pytest.raises(DeclarationError, match=r"cronstack:python.*2\.7"):
+        synthesize(source, cronstack__python="2.7")
+
+
+def test_the_log_group_is_the_functions_and_is_not_kept_for_ever(examples: Template) -> None:
+    group = one(examples, "AWS::Logs::LogGroup", "heartbeat")
+    assert group == {"LogGroupName": "/aws/lambda/shop-examples-heartbeat", "RetentionInDays": 30}
+    function = one(examples, "AWS::Lambda::Function", "heartbeat")
+    assert function["LoggingConfig"] == {"LogGroup": "/aws/lambda/shop-examples-heartbeat"}
+
+
+def test_the_schedule_says_what_the_declaration_says(examples: Template) -> None:
+    schedule = schedules(examples)["shop-examples-daily_stats.1"]
+    assert schedule["GroupName"] == "shop-examples"
+    assert schedule["ScheduleExpression"] == "cron(55 23 * * ? *)"
+    assert schedule["ScheduleExpressionTimezone"] == "America/New_York"
+    assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+    assert schedule["State"] == "ENABLED"
+    assert not {"StartDate", "EndDate"} & set(schedule)
+    assert schedule["Target"]["Arn"].endswith(":function:shop-examples-daily_stats")
+    assert schedule["Target"]["RoleArn"] == arn_of(examples, only(examples, "AWS::IAM::Role", "Scheduler"))
+
+
+def test_a_one_time_schedule_is_deployed_like_any_other(examples: Template) -> None:
+    schedule = schedules(examples)["shop-examples-launch.1"]
+    assert schedule["ScheduleExpression"].startswith("at(2")
+    assert schedule["ScheduleExpressionTimezone"] == "America/New_York"
+
+
+def test_schedulers_own_words_survive_into_the_input(examples: Template) -> None:
+    text = schedules(examples)["shop-examples-broken.1"]["Target"]["Input"]
+    assert json.loads(text) == {
+        "cronstack": 1,
+        "job": "broken",
+        "scheduled": "<aws.scheduler.scheduled-time>",
+        "schedule": "<aws.scheduler.schedule-arn>",
+        "delivery": "<aws.scheduler.execution-id>",
+        "input": {},
+    }
+    for attribute in ("scheduled-time", "schedule-arn", "execution-id"):
+        assert f"<aws.scheduler.{attribute}>" in text
+
+
+def test_start_and_end_input_state_and_several_schedules(synthesize: Synthesize) -> None:
+    template = synthesize(
+        """
+@job(
+    schedule=[
+        rate("5 minutes", start=datetime(2031, 1, 1, 6, tzinfo=UTC), end=datetime(2032, 1, 1, tzinfo=UTC)),
+        cron("0 6 * * ? *", timezone="Europe/Berlin"),
+    ],
+    input={"shop": "Zürich <3"},
+    enabled=False,
+)
+def nightly(run): ...
+"""
+    )
+    found = schedules(template)
+    assert sorted(found) == ["shop-nightly.1", "shop-nightly.2"]
+    first, second = found["shop-nightly.1"], found["shop-nightly.2"]
+    assert first["ScheduleExpression"] == "rate(5 minutes)"
+    assert (first["StartDate"], first["EndDate"]) == ("2031-01-01T06:00:00.000Z", "2032-01-01T00:00:00.000Z")
+    assert second["ScheduleExpressionTimezone"] == "Europe/Berlin"
+    assert {first["State"], second["State"]} == {"DISABLED"}
+    assert json.loads(first["Target"]["Input"])["input"] == {"shop": "Zürich <3"}
+
+
+def test_a_job_without_a_schedule_is_there_to_be_triggered(synthesize: Synthesize) -> None:
+    template = synthesize("@job()\ndef by_hand(run): ...")
+    assert schedules(template) == {}
+    assert one(template, "AWS::Lambda::Function")["FunctionName"] == "shop-by_hand"
+
+
+def test_no_jobs_at_all_are_a_stack_too(synthesize: Synthesize) -> None:
+    template = synthesize("")
+    assert not of_type(template, "AWS::Lambda::Function")
+    [policy] = policies_of(template, only(template, "AWS::IAM::Role", "Scheduler"))
+    assert [statement["Sid"] for statement in policy["Statement"]] == ["DeliveryDeadLetters"]
+
+
+def test_what_scheduler_cannot_deliver_goes_to_the_delivery_dead_letters(examples: Template) -> None:
+    target = schedules(examples)["shop-examples-heartbeat.1"]["Target"]
+    assert target["DeadLetterConfig"] == {"Arn": arn_of(examples, only(examples, "AWS::SQS::Queue", "Delivery"))}
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 185}
+
+
+def test_what_a_handler_cannot_do_goes_to_the_handler_dead_letters(examples: Template) -> None:
+    """Lambda's retries serve faults, so they are the same whatever the job says: broken has none of its own."""
+    queue = arn_of(examples, only(examples, "AWS::SQS::Queue", "Handler"))
+    for job in ("broken", "daily_stats"):
+        assert one(examples, "AWS::Lambda::EventInvokeConfig", job.replace("_", "")) == {
+            "FunctionName": f"shop-examples-{job}",
+            "Qualifier": "$LATEST",
+            "MaximumRetryAttempts": 2,
+            "MaximumEventAgeInSeconds": 21600,
+            "DestinationConfig": {"OnFailure": {"Destination": queue}},
+        }
+
+
+@pytest.mark.parametrize("origin", ["Delivery", "Handler"])
+def test_dead_letters_are_kept_encrypted_and_watched(examples: Template, origin: str) -> None:
+    queue = only(examples, "AWS::SQS::Queue", origin)
+    assert properties(examples, queue) == {"MessageRetentionPeriod": 14 * 86400, "SqsManagedSseEnabled": True}
+    [statement] = one(examples, "AWS::SQS::QueuePolicy", origin)["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    alarm = one(examples, "AWS::CloudWatch::Alarm", origin)
+    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": name_of(examples, queue)}]
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_the_ledger_outlives_the_stack_and_can_be_wound_back(examples: Template) -> None:
+    table = only(examples, "AWS::DynamoDB::Table", "Ledger")
+    assert properties(examples, table) == {
+        "KeySchema": [
+            {"AttributeName": items.PK, "KeyType": "HASH"},
+            {"AttributeName": items.SK, "KeyType": "RANGE"},
+        ],
+        "AttributeDefinitions": [
+            {"AttributeName": items.PK, "AttributeType": "S"},
+            {"AttributeName": items.SK, "AttributeType": "S"},
+        ],
+        "BillingMode": "PAY_PER_REQUEST",
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        "TimeToLiveSpecification": {"AttributeName": items.TTL, "Enabled": True},
+    }
+    assert examples["Resources"][table]["DeletionPolicy"] == "Retain"
+    assert examples["Resources"][table]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_ledger_goes_with_the_stack_where_the_context_says_so(synthesize: Synthesize) -> None:
+    template = synthesize("@job()\ndef nightly(run): ...", cronstack__ledger="destroy")
+    assert template["Resources"][only(template, "AWS::DynamoDB::Table")]["DeletionPolicy"] == "Delete"
+
+
+def test_operators_find_the_deployment_by_its_outputs(examples: Template) -> None:
+    assert set(examples["Outputs"]) == {
+        "Ledger",
+        "DeliveryDeadLetters",
+        "HandlerDeadLetters",
+        "ScheduleGroup",
+        "FlightsBucket",
+        "ReportsBucket",
+        "StatisticsTable",
+        names.once_output("capture_payment"),
+        names.once_output("remind_by_email"),
+    }
+    outputs = {name: output["Value"] for name, output in examples["Outputs"].items()}
+    assert outputs["Ledger"] == {"Ref": only(examples, "AWS::DynamoDB::Table", "Ledger")}
+    assert outputs["DeliveryDeadLetters"] == {"Ref": only(examples, "AWS::SQS::Queue", "Delivery")}
+    assert outputs["HandlerDeadLetters"] == {"Ref": only(examples, "AWS::SQS::Queue", "Handler")}
+
+
+def test_a_schedule_waits_for_its_group_and_for_the_role_that_invokes(examples: Template) -> None:
+    group = only(examples, "AWS::Scheduler::ScheduleGroup", "Group")
+    role = only(examples, "AWS::IAM::Role", "Scheduler")
+    for schedule in of_type(examples, "AWS::Scheduler::Schedule").values():
+        assert {group, role} <= set(schedule["DependsOn"])
+
+
+def test_names_of_jobs_that_differ_by_one_sign_do_not_meet(synthesize: Synthesize) -> None:
+    template = synthesize(
+        "@job()\ndef a_b(run): ...\n\n@job(name='a-b')\ndef c(run): ...\n\n@job()\ndef Ledger(run): ..."
+    )
+    functions = [properties(template, key)["FunctionName"] for key in of_type(template, "AWS::Lambda::Function")]
+    assert sorted(functions) == ["shop-Ledger", "shop-a-b", "shop-a_b"]

@@ -1,0 +1,116 @@
+"""What AWS would refuse in the middle of a deployment is refused before it, with the number and the remedy."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cronstack import job, once, rate
+from cronstack.declaration import Job
+from cronstack.errors import DeclarationError
+from cronstack.settings import Settings
+from cronstack_infra import names
+from cronstack_infra.aws import limits
+from cronstack_infra.discover import DeclaredJob
+from tests.infra.conftest import Synthesize
+from tests.tools.template import of_type, policies_of
+
+
+def declared(name: str, *, schedules: int = 1, env: dict[str, str] | None = None) -> DeclaredJob:
+    from cronstack import parse
+
+    made: Job = job(name=name, schedule=[rate("1 hour")] * schedules, env=env)(lambda run: None)
+    return DeclaredJob(made, (parse("rate(1 hour)"),) * schedules, "functions/jobs/many.py:7")
+
+
+def test_a_name_too_long_for_aws_is_named_with_its_limit() -> None:
+    longest = names.longest_job_name("shop")
+    limits.check("shop", [declared("x" * longest)])
+    with pytest.raises(DeclarationError) as caught:
+        limits.check("shop", [declared("x" * (longest + 1))])
+    message = str(caught.value)
+    assert "x" * (longest + 1) in message
+    assert f"at most {longest}" in message
+    assert message.startswith("functions/jobs/many.py:7: ")
+    assert "Shorten" in message
+
+
+def test_the_longest_name_that_is_let_through_fits_aws() -> None:
+    name = "x" * names.longest_job_name("shop")
+    assert len(names.function_name("shop", name)) <= 64
+    assert len(names.schedule_name("shop", name, 99)) == 64
+
+
+def test_a_stack_that_leaves_no_room_for_names_is_refused() -> None:
+    with pytest.raises(DeclarationError, match=r"cdk\.json") as caught:
+        limits.check("s" * 60, [declared("x")])
+    assert "cronstack:project" in caught.value.remedy
+
+
+def test_the_group_of_carriers_needs_room_too() -> None:
+    limits.check("s" * 55, [declared("x")])
+    assert len(names.carriers_group("s" * 55)) == 64
+    with pytest.raises(DeclarationError, match=r"has 56 characters.*-carriers") as caught:
+        limits.check("s" * 56, [declared("x")])
+    assert "Shorten" in caught.value.remedy
+
+
+def test_an_environment_too_large_for_lambda_is_refused() -> None:
+    limits.check("shop", [declared("a", env={"A": "x" * (limits.MOST_ENVIRONMENT - 1)})])
+    with pytest.raises(DeclarationError, match="3073 bytes; Lambda allows 4096"):
+        limits.check("shop", [declared("a", env={"A": "x" * limits.MOST_ENVIRONMENT})])
+
+
+def test_our_own_variables_fit_beside_it_whatever_the_names() -> None:
+    """In a Region with a long name; a queue's name has at most 80 characters, one of a table 95 from CloudFormation."""
+    region, stack = "ap-southeast-1", "s" * 55
+    settings = Settings(
+        ledger="x" * 95,
+        dead_letters=f"https://sqs.{region}.amazonaws.com/123456789012/{'x' * 80}",
+        stack=stack,
+        carriers=names.carriers_group(stack),
+        carrier_role=f"arn:aws:iam::123456789012:role/{'x' * 64}",
+        delivery_dead_letters=f"arn:aws:sqs:{region}:123456789012:{'x' * 80}",
+    )
+    size = sum(len(name) + len(value) for name, value in settings.environment().items())
+    assert 600 < size <= 700
+    assert size + limits.MOST_ENVIRONMENT < 4096
+
+
+def test_more_jobs_than_fit_are_refused_with_the_numbers() -> None:
+    most = [declared(f"j{n}") for n in range(limits.MOST_JOBS)]
+    limits.check("shop", most)
+    with pytest.raises(DeclarationError, match=r"74 jobs with 74 schedules .* at most 73 jobs") as caught:
+        limits.check("shop", [*most, declared("more")])
+    assert "second project" in caught.value.remedy
+
+
+def test_many_schedules_count_too() -> None:
+    with pytest.raises(DeclarationError, match="468 resources"):
+        limits.check("shop", [declared(f"j{n}", schedules=33) for n in range(12)])
+
+
+def test_as_many_jobs_as_are_let_through_fit_cloudformation_and_iam(synthesize: Synthesize) -> None:
+    more = names.longest_job_name("shop") - 2
+    source = "\n\n".join(
+        f"@job(schedule=rate('1 hour'))\ndef {'x' * more}{number}(run): ..."
+        for number in range(10, 10 + limits.MOST_JOBS)
+    )
+    template = synthesize(source, stack="shop")
+    counted = limits.resources([declared(f"j{n}") for n in range(limits.MOST_JOBS)])
+    assert len(template["Resources"]) <= counted <= limits.MOST_RESOURCES
+    assert len(json.dumps(template)) < 1_000_000
+    [role] = [key for key in of_type(template, "AWS::IAM::Role") if "Scheduler" in key]
+    [policy] = policies_of(template, role)
+    longer_region = len("ap-southeast-1") - len("us-east-1")
+    assert len(json.dumps(policy, separators=(",", ":"))) + longer_region * (limits.MOST_JOBS + 1) < 10_240
+
+
+def test_jobs_that_code_schedules_are_told_apart_by_a_variables_name() -> None:
+    def by_code(name: str) -> DeclaredJob:
+        return DeclaredJob(job(name=name, schedule=once())(lambda run: None), (), "functions/jobs/many.py:7")
+
+    limits.check("shop", [by_code("a-b"), declared("a_b")])
+    with pytest.raises(DeclarationError, match=r"'a-b' and 'a_b'.*differ in - and _ only"):
+        limits.check("shop", [by_code("a-b"), by_code("a_b")])

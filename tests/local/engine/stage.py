@@ -1,0 +1,134 @@
+"""A stage for the engine: a clock that only the test moves, targets and functions that answer as they are told, and
+everything that happened as lines, each with its time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cronstack_infra.local.engine.engine import Engine
+from cronstack_infra.local.engine.knobs import Knobs
+from cronstack_infra.local.engine.values import (
+    DeleteSchedule,
+    Deliver,
+    Failed,
+    FunctionOutcome,
+    FunctionRules,
+    Refusal,
+    Report,
+    RunFunction,
+    ScheduleConfig,
+    SendRecord,
+    Succeeded,
+    Target,
+)
+
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:stats"
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:letters"
+ROLE = "arn:aws:iam::123456789012:role/scheduler"
+
+GONE = Refusal("ResourceNotFoundException", "Function not found", 404)
+BUSY = Refusal("TooManyRequestsException", "Rate Exceeded.", 429)
+BROKEN = Refusal("ServiceException", "An internal error", 500)
+RAISED = Failed(json.dumps({"errorType": "ValueError", "errorMessage": "no"}))
+
+
+def instant(text: str) -> datetime:
+    """ "12:00:30" on 23 November 2026, or a whole "2026-11-24 12:00:30", in UTC."""
+    whole = text if " " in text else f"2026-11-23 {text}"
+    if whole.count(":") == 1:
+        whole += ":00"
+    return datetime.fromisoformat(whole).replace(tzinfo=UTC)
+
+
+def arn(name: str) -> str:
+    return f"arn:aws:scheduler:us-east-1:123456789012:schedule/default/{name}"
+
+
+def schedule(name: str, expression: str, **fields: Any) -> ScheduleConfig:
+    """Fields of the schedule or of its target; times as texts."""
+    target = Target(FUNCTION, ROLE, input="{}")
+    ours = {key: fields.pop(key) for key in list(fields) if key in vars(target)}
+    for key in ("start", "end"):
+        if isinstance(fields.get(key), str):
+            fields[key] = instant(fields[key])
+    return ScheduleConfig(arn(name), expression, replace(target, **ours), **fields)
+
+
+class Stage:
+    def __init__(self, start: str = "12:00:00", **knobs: Any) -> None:
+        self.engine = Engine(Knobs(**knobs))
+        self.now = instant(start)
+        self.told: list[str] = []
+        self.effects: list[Any] = []
+        self.reply: Callable[[Deliver], Refusal | None] = lambda deliver: None
+        self.work: Callable[[RunFunction], FunctionOutcome] = lambda run: Succeeded("null")
+        self.rules = FunctionRules()
+
+    def put(self, name: str, expression: str, **fields: Any) -> None:
+        self.engine.put_schedule(schedule(name, expression, **fields), self.now)
+        self.step()
+
+    def delete(self, name: str) -> None:
+        self.engine.delete_schedule(arn(name))
+        self.step()
+
+    def accept(self, payload: str = "{}", request_id: str = "r1") -> None:
+        self.engine.accept(request_id, f"{FUNCTION}:$LATEST", payload, self.now)
+        self.step()
+
+    def until(self, text: str) -> None:
+        """Move the clock on, stopping wherever something is due."""
+        end = instant(text)
+        while (due := self.engine.next_due()) is not None and due <= end:
+            self.now = max(due, self.now)
+            self.step()
+        self.now = end
+        self.step()
+
+    def sleep_until(self, text: str) -> None:
+        """Move the clock on at one stroke, as after a sleep of the machine."""
+        self.now = instant(text)
+        self.step()
+
+    def step(self) -> None:
+        while effects := self.engine.step(self.now):
+            for effect in effects:
+                self.effects.append(effect)
+                self.tell(effect)
+
+    def tell(self, effect: Any) -> None:
+        clock = self.now.strftime("%H:%M:%S")
+        match effect:
+            case Deliver():
+                name = effect.schedule_arn.rsplit("/", 1)[-1]
+                scheduled = effect.scheduled.strftime("%H:%M:%S")
+                self.told.append(f"{clock} deliver {name} {scheduled} #{effect.attempt}")
+                refusal = self.reply(effect)
+                if refusal is None:
+                    self.engine.delivered(effect.delivery)
+                else:
+                    self.engine.refused(effect.delivery, refusal, self.now)
+            case RunFunction():
+                self.told.append(f"{clock} run {effect.request_id} #{effect.attempt}")
+                self.engine.finished(effect.request_id, self.work(effect), self.rules, self.now)
+            case SendRecord():
+                self.told.append(f"{clock} record {effect.origin} {effect.reason}")
+            case DeleteSchedule():
+                self.told.append(f"{clock} delete {effect.arn.rsplit('/', 1)[-1]}")
+            case Report(event="dropped" | "missed"):
+                self.told.append(f"{clock} {effect.event}")
+
+    def kinds(self, kind: type) -> list[Any]:
+        return [effect for effect in self.effects if isinstance(effect, kind)]
+
+    def times(self, what: str) -> list[str]:
+        """When lines with these words were told."""
+        return [line[:8] for line in self.told if what in line]
+
+
+def seconds(earlier: str, later: str) -> float:
+    return (instant(later) - instant(earlier)) / timedelta(seconds=1)

@@ -1,0 +1,282 @@
+"""When schedules fire: cron, rate and at on a clock that only the test moves."""
+
+from __future__ import annotations
+
+import pytest
+
+from cronstack.errors import ScheduleError
+from cronstack_infra.local.engine.values import Deliver
+from tests.local.engine.stage import Stage, instant, seconds
+
+
+def test_a_cron_fires_at_its_instants_and_not_before() -> None:
+    stage = Stage("11:59:30")
+    stage.put("stats", "cron(0/15 * * * ? *)")
+    stage.until("12:29:59")
+    assert stage.told == ["12:00:00 deliver stats 12:00:00 #1", "12:15:00 deliver stats 12:15:00 #1"]
+    stage.until("12:30:00")
+    assert stage.told[2:] == ["12:30:00 deliver stats 12:30:00 #1"]
+
+
+def test_a_cron_created_on_its_instant_waits_for_the_next() -> None:
+    stage = Stage("12:00:00")
+    stage.put("stats", "cron(0 12 * * ? *)")
+    stage.until("23:59:59")
+    assert stage.told == []
+
+
+def test_a_cron_means_the_wall_clock_of_its_zone() -> None:
+    stage = Stage("00:00:00")
+    stage.put("berlin", "cron(0 6 * * ? *)", timezone="Europe/Berlin")  # winter: UTC + 1 h
+    stage.put("kolkata", "cron(0 6 * * ? *)", timezone="Asia/Kolkata")  # UTC + 5:30 h
+    stage.until("23:59:59")
+    assert stage.told == ["00:30:00 deliver kolkata 00:30:00 #1", "05:00:00 deliver berlin 05:00:00 #1"]
+
+
+@pytest.mark.parametrize(
+    ("at_once", "fires"),
+    [(True, ["12:00:30", "12:05:30", "12:10:30"]), (False, ["12:05:30", "12:10:30"])],
+)
+def test_a_rate_counts_from_its_creation(at_once: bool, fires: list[str]) -> None:
+    stage = Stage("12:00:30", rate_starts_at_once=at_once)
+    stage.put("stats", "rate(5 minutes)")
+    stage.until("12:12:00")
+    assert stage.times("deliver") == fires
+
+
+def test_a_rate_with_a_start_begins_there() -> None:
+    stage = Stage("12:00:30")
+    stage.put("stats", "rate(5 minutes)", start="12:03:00")
+    stage.until("12:09:00")
+    assert stage.times("deliver") == ["12:03:00", "12:08:00"]
+
+
+def test_start_belongs_to_the_span_and_end_does_not() -> None:
+    stage = Stage("11:00:00")
+    stage.put("stats", "cron(0 * * * ? *)", start="13:00:00", end="15:00:00")
+    stage.until("20:00:00")
+    assert stage.times("deliver") == ["13:00:00", "14:00:00"]
+
+
+def test_at_fires_once_whatever_start_and_end_say() -> None:
+    stage = Stage("12:00:00")
+    stage.put("launch", "at(2026-11-23T12:00:40)", start="18:00:00", end="19:00:00")
+    stage.until("2026-11-25 00:00:00")
+    assert stage.told == ["12:00:40 deliver launch 12:00:40 #1"]
+
+
+@pytest.mark.parametrize(("fires", "told"), [(True, ["12:00:00 deliver old 09:00:00 #1"]), (False, [])])
+def test_a_past_at_fires_at_once_when_it_is_created(fires: bool, told: list[str]) -> None:
+    stage = Stage("12:00:00", past_at_fires=fires)
+    stage.put("old", "at(2026-11-23T09:00:00)")
+    stage.until("13:00:00")
+    assert stage.told == told
+
+
+def test_an_at_that_was_disabled_over_its_time_fires_when_it_is_enabled() -> None:
+    stage = Stage("12:00:00")
+    stage.put("launch", "at(2026-11-23T12:30:00)", enabled=False)
+    stage.until("13:00:00")
+    assert stage.told == []
+    stage.put("launch", "at(2026-11-23T12:30:00)")
+    assert stage.told == ["13:00:00 deliver launch 12:30:00 #1"]
+
+
+@pytest.mark.parametrize(("again", "count"), [(False, 1), (True, 2)])
+def test_an_at_that_has_fired_and_is_updated_to_the_same_time(again: bool, count: int) -> None:
+    stage = Stage("12:00:00", same_at_fires_again=again)
+    stage.put("launch", "at(2026-11-23T12:30:00)")
+    stage.until("12:31:00")
+    stage.put("launch", "at(2026-11-23T12:30:00)", input='{"other": 1}')
+    stage.until("13:00:00")
+    assert len(stage.times("deliver")) == count
+
+
+def test_an_at_that_has_fired_and_is_updated_to_a_new_time_fires_again() -> None:
+    stage = Stage("12:00:00")
+    stage.put("launch", "at(2026-11-23T12:30:00)")
+    stage.until("12:31:00")
+    stage.put("launch", "at(2026-11-23T12:45:00)")
+    stage.until("13:00:00")
+    assert stage.times("deliver") == ["12:30:00", "12:45:00"]
+
+
+def test_the_second_inside_the_minute_is_chance_by_the_seed_and_stays_scheduled_for_its_instant() -> None:
+    def fired(seed: int) -> list[str]:
+        stage = Stage("11:59:30", spread=59, seed=seed)
+        stage.put("stats", "cron(* * * * ? *)")
+        stage.until("12:30:00")
+        return stage.told
+
+    assert fired(7) == fired(7)
+    assert fired(7) != fired(8)
+    lates = [seconds(line.split()[3], line[:8]) for line in fired(7)]
+    assert all(0 <= late < 60 for late in lates)
+    assert len({int(late) for late in lates}) > 15
+
+
+def test_a_flexible_window_delays_within_the_window() -> None:
+    stage = Stage("11:59:30")
+    stage.put("stats", "cron(0 * * * ? *)", window=20)
+    stage.until("23:59:00")
+    lates = [seconds(line.split()[3], line[:8]) for line in stage.told]
+    assert len(lates) >= 11
+    assert all(0 <= late < 20 * 60 for late in lates)
+    assert len({int(late) // 60 for late in lates}) > 5
+
+
+def test_a_disabled_schedule_does_not_fire_and_what_it_missed_is_not_made_up() -> None:
+    stage = Stage("12:00:30")
+    stage.put("stats", "rate(5 minutes)")
+    stage.until("12:06:00")
+    stage.put("stats", "rate(5 minutes)", enabled=False)
+    stage.until("12:21:00")
+    stage.put("stats", "rate(5 minutes)")
+    stage.until("12:27:00")
+    assert stage.times("deliver") == ["12:00:30", "12:05:30", "12:25:30"]  # the grid is the old one
+
+
+def test_an_update_without_a_new_expression_keeps_the_grid_of_a_rate() -> None:
+    stage = Stage("12:00:30")
+    stage.put("stats", "rate(5 minutes)")
+    stage.until("12:07:00")
+    stage.put("stats", "rate(5 minutes)", input='{"new": 1}')
+    stage.until("12:11:00")
+    assert stage.times("deliver") == ["12:00:30", "12:05:30", "12:10:30"]
+
+
+def test_an_update_with_a_new_expression_starts_a_new_grid() -> None:
+    stage = Stage("12:00:30")
+    stage.put("stats", "rate(5 minutes)")
+    stage.until("12:07:00")
+    stage.put("stats", "rate(2 minutes)")
+    stage.until("12:10:00")
+    assert stage.times("deliver") == ["12:00:30", "12:05:30", "12:07:00", "12:09:00"]
+
+
+def test_an_update_between_an_instant_and_its_firing_does_not_lose_the_occurrence() -> None:
+    stage = Stage("11:59:30", spread=59)
+    stage.put("stats", "cron(0 * * * ? *)")
+    stage.until("12:00:00")
+    assert stage.told == []
+    stage.put("stats", "cron(0 * * * ? *)", input='{"new": 1}')
+    stage.until("12:01:00")
+    assert [line.split(" ", 1)[1] for line in stage.told] == ["deliver stats 12:00:00 #1"]
+
+
+def test_a_deleted_schedule_fires_no_more_and_may_come_again() -> None:
+    stage = Stage("12:00:00")
+    stage.put("stats", "rate(1 minute)")
+    stage.until("12:01:30")
+    stage.delete("stats")
+    stage.until("12:05:20")
+    stage.put("stats", "rate(1 minute)")
+    stage.until("12:05:40")
+    assert stage.times("deliver") == ["12:00:00", "12:01:00", "12:05:20"]
+
+
+def test_after_a_sleep_the_missed_instants_come_one_by_one_in_order() -> None:
+    stage = Stage("12:00:30", late_gap=1)
+    stage.put("stats", "cron(* * * * ? *)")
+    stage.until("12:01:00")
+    stage.sleep_until("12:05:30")
+    assert stage.told[1:] == ["12:05:30 deliver stats 12:02:00 #1"]
+    stage.until("12:06:00")
+    assert stage.told[2:] == [
+        "12:05:31 deliver stats 12:03:00 #1",
+        "12:05:32 deliver stats 12:04:00 #1",
+        "12:05:32 deliver stats 12:05:00 #1",  # not a minute late: not missed
+        "12:06:00 deliver stats 12:06:00 #1",
+    ]
+
+
+def test_after_a_long_sleep_what_is_older_than_the_event_age_is_reported_and_left() -> None:
+    stage = Stage("12:00:30")
+    stage.put("stats", "cron(* * * * ? *)", max_age=120)
+    stage.sleep_until("18:00:30")
+    stage.until("18:00:59")
+    assert stage.told == [
+        "18:00:30 missed",
+        "18:00:31 deliver stats 17:59:00 #1",
+        "18:00:31 deliver stats 18:00:00 #1",  # not a minute late: not missed
+    ]
+    missed = next(effect for effect in stage.effects if getattr(effect, "event", "") == "missed")
+    assert missed.fields["count"] == 358  # 12:01 to 17:58
+
+
+def test_a_clock_that_jumps_three_hours_brings_no_burst() -> None:
+    stage = Stage("12:00:30", late_gap=1)
+    for name in ("one", "two"):
+        stage.put(name, "cron(* * * * ? *)")
+    stage.sleep_until("15:00:30")
+    assert len(stage.told) == 2  # one of each schedule
+    stage.until("15:02:30")
+    lines = [line.split() for line in stage.told]
+    for name in ("one", "two"):
+        mine = [(line[0], line[3]) for line in lines if line[2] == name]
+        assert [scheduled for _, scheduled in mine[:3]] == ["12:01:00", "12:02:00", "12:03:00"]
+        assert max(sum(clock == at for clock, _ in mine) for at in {clock for clock, _ in mine}) <= 2
+
+
+def test_a_one_time_schedule_slept_over_is_delivered_however_late() -> None:
+    stage = Stage("12:00:30")
+    stage.put("launch", "at(2026-11-23T13:00:00)", max_age=60)
+    stage.sleep_until("20:00:00")
+    assert stage.told == ["20:00:00 deliver launch 13:00:00 #1"]
+
+
+def test_action_after_completion_deletes_an_at_after_its_delivery() -> None:
+    stage = Stage("12:00:00")
+    stage.put("launch", "at(2026-11-23T12:30:00)", delete_when_done=True)
+    stage.until("13:00:00")
+    assert stage.told == ["12:30:00 deliver launch 12:30:00 #1", "12:30:00 delete launch"]
+
+
+def test_action_after_completion_deletes_a_recurring_one_after_the_last_before_its_end_and_never_without() -> None:
+    stage = Stage("12:00:00")
+    stage.put("ends", "cron(0 * * * ? *)", end="14:30:00", delete_when_done=True)
+    stage.put("endless", "cron(0 * * * ? *)", delete_when_done=True)
+    stage.until("16:00:00")
+    assert [line for line in stage.told if "ends" in line] == [
+        "13:00:00 deliver ends 13:00:00 #1",
+        "14:00:00 deliver ends 14:00:00 #1",
+        "14:00:00 delete ends",
+    ]
+    assert stage.times("deliver endless") == ["13:00:00", "14:00:00", "15:00:00", "16:00:00"]
+
+
+def test_action_after_completion_leaves_a_recurring_one_without_end_even_when_its_years_are_over() -> None:
+    stage = Stage("12:00:00")
+    stage.put("years", "cron(0 13 23 11 ? 2026)", delete_when_done=True)
+    stage.until("2027-12-31 00:00:00")
+    assert stage.told == ["13:00:00 deliver years 13:00:00 #1"]
+
+
+def test_a_bad_expression_is_refused_and_stops_no_other() -> None:
+    stage = Stage("11:59:00")
+    stage.put("good", "cron(0 * * * ? *)")
+    with pytest.raises(ScheduleError):
+        stage.put("bad", "cron(71 * * * ? *)")
+    with pytest.raises(ScheduleError):
+        stage.put("good", "rate(10 years)")
+    stage.until("12:00:00")
+    assert stage.told == ["12:00:00 deliver good 12:00:00 #1"]
+
+
+def test_a_share_of_deliveries_comes_twice_with_ids_of_their_own() -> None:
+    stage = Stage("11:59:30", duplicates=0.5)
+    stage.put("stats", "cron(* * * * ? *)")
+    stage.until("13:59:30")
+    delivered = stage.kinds(Deliver)
+    assert 150 < len(delivered) < 210
+    assert len({effect.scheduled for effect in delivered}) == 120
+    assert len({effect.execution_id for effect in delivered}) == len(delivered)
+
+
+def test_a_thousand_schedules_of_one_minute_fire_in_it() -> None:
+    stage = Stage("11:59:30")
+    for number in range(1000):
+        stage.put(f"job{number}", "cron(0 12 * * ? *)")
+    stage.until("12:00:00")
+    assert len(stage.times("deliver")) == 1000
+    assert stage.engine.next_due() == instant("2026-11-24 12:00:00")

@@ -1,0 +1,112 @@
+"""What the executor's tests share: functions made of a few lines, an executor around them, and what was heard."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+import queue
+import textwrap
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from cronstack_infra.local.executor.executor import Executor, Limits
+from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
+NUMBERS = itertools.count(1)
+
+
+def zipped(**files: str) -> bytes:
+    """A zip of modules: ``zipped(app="def handler…")``; "package__module" makes package/module.py."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, text in files.items():
+            item = zipfile.ZipInfo(name.replace("__", "/") + ".py", (1980, 1, 1, 0, 0, 0))
+            archive.writestr(item, textwrap.dedent(text))
+    return data.getvalue()
+
+
+def function(source: str, *, name: str = "job", handler: str = "app.handler", **fields: Any) -> Function:
+    code = zipped(app=source)
+    given = Function(
+        arn=ARN + name,
+        version="$LATEST",
+        name=name,
+        handler=handler,
+        runtime="python3.13",
+        timeout=10,
+        memory=512,
+        environment={},
+        region="us-east-1",
+        account="123456789012",
+        code_sha256=hashlib.sha256(code).hexdigest(),
+        code=code,
+        log_group=f"/aws/lambda/{name}",
+    )
+    return replace(given, **fields)
+
+
+class Heard:
+    """A listener that remembers."""
+
+    def __init__(self) -> None:
+        self.began: list[Invocation] = []
+        self.log: list[str] = []
+        self.streams: list[str] = []
+        self.ended: queue.Queue[tuple[Invocation, Outcome]] = queue.Queue()
+
+    def started(self, invocation: Invocation) -> None:
+        self.began.append(invocation)
+
+    def lines(self, function: Function, log_stream: str, lines: list[str]) -> None:
+        self.streams.append(log_stream)
+        self.log.extend(lines)
+
+    def finished(self, invocation: Invocation, outcome: Outcome) -> None:
+        self.ended.put((invocation, outcome))
+
+
+class Bench:
+    """An executor that runs, and what it was heard to say."""
+
+    def __init__(self, executor: Executor, heard: Heard) -> None:
+        self.executor = executor
+        self.heard = heard
+
+    def submit(self, function: Function, event: Any = None) -> str:
+        request_id = f"00000000-0000-0000-0000-{next(NUMBERS):012}"
+        payload = json.dumps(event if event is not None else {}).encode()
+        self.executor.submit(Invocation(request_id, function, payload, function.arn))
+        return request_id
+
+    def next(self, seconds: float = 30) -> Outcome:
+        return self.heard.ended.get(timeout=seconds)[1]
+
+    def run(self, function: Function, event: Any = None) -> Outcome:
+        self.submit(function, event)
+        return self.next()
+
+
+@contextmanager
+def bench(*, own_loop: bool | None = None, **limits: Any) -> Iterator[Bench]:
+    heard = Heard()
+    given = {} if own_loop is None else {"own_loop": own_loop}
+    executor = Executor(
+        heard,
+        clock=time.time,
+        unique=lambda: f"{next(NUMBERS):032x}",
+        endpoint="http://127.0.0.1:9",
+        limits=Limits(**limits),
+        **given,
+    )
+    executor.start()
+    try:
+        yield Bench(executor, heard)
+    finally:
+        executor.stop()

@@ -1,0 +1,139 @@
+"""No orphans: whatever handlers leave behind, and however the executor ends, every process is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.local.executor.bench import Bench, bench, function
+from tests.local.executor.test_sandbox import alive
+
+ROOT = Path(__file__).parents[3]
+
+LEAVES = """
+import json, os, subprocess, sys, time
+HANGS = [sys.executable, "-S", "-c", "import time; time.sleep(300)"]
+def handler(event, context):
+    plain = subprocess.Popen(HANGS)
+    own_session = subprocess.Popen(HANGS, start_new_session=True)
+    told, tells = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork():
+            os._exit(0)  # a daemon: its parent is gone, its session is its own
+        os.write(tells, str(os.getpid()).encode())
+        time.sleep(300)
+    daemon = int(os.read(told, 20))
+    print("left", json.dumps([os.getpid(), plain.pid, own_session.pid, daemon]), flush=True)
+    if event.get("end") == "exit":
+        os._exit(1)
+    if event.get("end") == "hang":
+        time.sleep(300)
+    if event.get("end") == "kill":
+        os.kill(os.getpid(), 9)
+"""
+
+
+def pids(log: list[str]) -> list[int]:
+    found = []
+    for line in log:
+        if line.startswith("left "):
+            found += json.loads(line[5:])
+    return found
+
+
+def gone(left: list[int], seconds: float = 30) -> bool:
+    deadline = time.monotonic() + seconds
+    while any(map(alive, left)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not any(map(alive, left))
+
+
+@pytest.mark.parametrize("end", ["exit", "hang", "kill"])
+def test_what_a_handler_started_goes_with_its_process(runs: Bench, end: str) -> None:
+    runs.heard.log.clear()
+    outcome = runs.run(function(LEAVES, name=f"leaves-{end}", timeout=2), {"end": end})
+    assert not outcome.ok
+    left = pids(runs.heard.log)
+    assert len(left) == 4
+    assert gone(left), [pid for pid in left if alive(pid)]
+
+
+def test_what_a_live_process_started_lives_with_it(runs: Bench) -> None:
+    runs.heard.log.clear()
+    assert runs.run(function(LEAVES, name="keeps")).ok
+    left = pids(runs.heard.log)
+    assert len(left) == 4
+    runs.run(function("import os\ndef handler(e, c): os._exit(1)", name="other"))
+    assert all(map(alive, left))
+
+
+def test_without_its_warden_what_runs_is_killed_and_the_next_event_starts_another() -> None:
+    with bench() as runs:
+        job = function("import os, time\ndef handler(e, c):\n    time.sleep(e.get('s', 0))\n    return os.getppid()")
+        first = int(runs.run(job).payload)
+        runs.submit(job, {"s": 60})
+        runs.submit(function("import time\ndef handler(e, c): time.sleep(60)", name="other"))
+        while len(runs.heard.began) < 3:
+            time.sleep(0.02)
+        os.kill(first, signal.SIGKILL)
+        assert [runs.next().error for _ in range(2)] == ["Runtime.ExitError"] * 2
+        assert int(runs.run(job).payload) != first
+
+
+PROGRAM = """
+import sys, time
+from tests.local.executor.bench import bench, function
+from tests.local.executor.test_orphans import LEAVES
+with bench() as runs:
+    for number in range(3):
+        runs.submit(function(LEAVES, name=f"job{number}", timeout=600), {"end": "hang"})
+    while sum(line.startswith("left") for line in runs.heard.log) < 3:
+        time.sleep(0.05)
+    for line in runs.heard.log:
+        print(line)
+    print("place", runs.executor._workplace)
+    print("warden", runs.executor._children._warden.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("victim", ["executor", "warden"])
+def test_sigkill_of_the_executor_or_of_the_warden_leaves_no_process(victim: str) -> None:
+    program = subprocess.Popen([sys.executable, "-c", PROGRAM], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert program.stdout is not None
+    try:
+        log: list[str] = []
+        while not log or not log[-1].startswith("warden"):
+            line = program.stdout.readline()
+            assert line, "it ended too early"
+            log.append(line.rstrip("\n"))
+        warden = int(log[-1].split()[1])
+        place = Path(log[-2].split()[1])
+        left = pids(log)
+        assert len(left) == 12
+        assert all(map(alive, left))
+        if victim == "executor":
+            os.kill(program.pid, signal.SIGKILL)
+            assert gone([*left, warden]), [pid for pid in left if alive(pid)]
+            assert not place.exists()
+        else:
+            handlers = [pid for line in log if line.startswith("left ") for pid in json.loads(line[5:])[:1]]
+            os.kill(warden, signal.SIGKILL)
+            assert gone(handlers)
+    finally:
+        program.kill()
+        program.wait(60)
+        program.stdout.close()
+        shutil.rmtree(place, ignore_errors=True)
+        for pid in left:
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,212 @@
+"""How an invocation ends, each way with a real process, in Lambda's words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cronstack_infra.local.executor.values import Outcome
+from tests.local.executor.bench import Bench, function
+
+IMPORT = "Runtime.ImportModuleError"
+UNPACKED = "not enough values to unpack (expected 2, got 1)"
+
+
+def error(outcome: Outcome) -> dict[str, Any]:
+    assert not outcome.ok
+    found = json.loads(outcome.payload)
+    assert outcome.error == found["errorType"]
+    return found
+
+
+def test_a_result_is_what_the_handler_returned(runs: Bench) -> None:
+    outcome = runs.run(
+        function("def handler(event, context): return {'sum': sum(event['numbers'])}"), {"numbers": [1, 2]}
+    )
+    assert outcome.ok
+    assert json.loads(outcome.payload) == {"sum": 3}
+    assert 0 < outcome.seconds < 30
+
+
+def test_nothing_returned_is_null(runs: Bench) -> None:
+    assert runs.run(function("def handler(event, context): pass")).payload == b"null"
+
+
+def test_a_raise_tells_class_text_request_and_trace(runs: Bench) -> None:
+    source = """
+    class Mine(Exception):
+        pass
+
+    def handler(event, context):
+        try:
+            1 / 0
+        except ZeroDivisionError as fault:
+            raise Mine("it broke: é") from fault
+    """
+    runs.submit(function(source))
+    invocation, outcome = runs.heard.ended.get(timeout=60)
+    found = error(outcome)
+    assert found["errorType"] == "Mine"
+    assert found["errorMessage"] == "it broke: é"
+    assert found["requestId"] == invocation.request_id
+    assert len(found["stackTrace"]) == 1
+    assert "in handler\n" in found["stackTrace"][0]
+
+
+def test_a_timeout_is_told_to_the_hundredth_and_the_process_is_gone(runs: Bench) -> None:
+    source = """
+    import os, time
+    def handler(event, context):
+        if event.get("hang"):
+            print("pid", os.getpid(), flush=True)
+            time.sleep(60)
+        return os.getpid()
+    """
+    job = function(source, name="hangs", timeout=1)
+    runs.heard.log.clear()
+    request_id = runs.submit(job, {"hang": True})
+    outcome = runs.next()
+    assert error(outcome) == {
+        "errorType": "Sandbox.Timedout",
+        "errorMessage": f"RequestId: {request_id} Error: Task timed out after 1.00 seconds",
+    }
+    assert outcome.seconds == 1
+    old = next(line.split()[1] for line in runs.heard.log if line.startswith("pid "))
+    assert runs.run(job).payload.decode() != old
+    assert any(line.endswith(f"{request_id} Task timed out after 1.00 seconds") for line in runs.heard.log)
+
+
+@pytest.mark.parametrize("status", [1, 3, 127])
+def test_an_exit_with_a_status(runs: Bench, status: int) -> None:
+    request_id = runs.submit(function(f"import sys\ndef handler(event, context): sys.exit({status})"))
+    assert error(runs.next()) == {
+        "errorType": "Runtime.ExitError",
+        "errorMessage": f"RequestId: {request_id} Error: Runtime exited with error: exit status {status}",
+    }
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import sys\ndef handler(event, context): sys.exit(0)",
+        "import os\ndef handler(event, context): os._exit(0)",
+        "import sys\nsys.exit(0)\ndef handler(event, context): pass",
+    ],
+)
+def test_an_exit_without_a_reason(runs: Bench, source: str) -> None:
+    request_id = runs.submit(function(source))
+    assert error(runs.next()) == {
+        "errorType": "Runtime.ExitError",
+        "errorMessage": f"RequestId: {request_id} Error: Runtime exited without providing a reason",
+    }
+
+
+def test_a_process_that_is_killed(runs: Bench) -> None:
+    request_id = runs.submit(function("import os\ndef handler(event, context): os.kill(os.getpid(), 9)"))
+    assert error(runs.next()) == {
+        "errorType": "Runtime.ExitError",
+        "errorMessage": f"RequestId: {request_id} Error: Runtime exited with error: signal: killed",
+    }
+
+
+def test_a_segmentation_fault_is_seen_when_the_time_is_up(runs: Bench) -> None:
+    source = "import os, signal\ndef handler(event, context): os.kill(os.getpid(), signal.SIGSEGV)"
+    outcome = runs.run(function(source, timeout=1))
+    assert error(outcome)["errorType"] == "Sandbox.Timedout"
+    assert outcome.seconds == 1
+
+
+def test_a_process_that_eats_memory_is_ended(runs: Bench) -> None:
+    source = """
+    import time
+    def handler(event, context):
+        eaten = bytearray(b"x" * (300 * 1024 * 1024))
+        time.sleep(30)
+    """
+    request_id = runs.submit(function(source, memory=256, timeout=20))
+    assert error(runs.next()) == {
+        "errorType": "Runtime.OutOfMemory",
+        "errorMessage": f"RequestId: {request_id} Error: Runtime exited with error: signal: killed",
+    }
+
+
+def test_memory_eaten_by_a_child_of_the_handler_counts(runs: Bench) -> None:
+    source = """
+    import subprocess, sys
+    def handler(event, context):
+        subprocess.run([sys.executable, "-S", "-c", "x = b'x' * (300 * 1024 * 1024); import time; time.sleep(30)"])
+    """
+    assert error(runs.run(function(source, memory=256, timeout=20)))["errorType"] == "Runtime.OutOfMemory"
+
+
+@pytest.mark.parametrize(
+    ("source", "handler", "kind", "text"),
+    [
+        (
+            "import nowhere",
+            "app.handler",
+            "Runtime.ImportModuleError",
+            "Unable to import module 'app': No module named 'nowhere'",
+        ),
+        ("", "other.handler", "Runtime.ImportModuleError", "Unable to import module 'other': No module named 'other'"),
+        ("x = 1", "app.handler", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'app'"),
+        (
+            "",
+            "handler",
+            "Runtime.MalformedHandlerName",
+            "Bad handler 'handler': not enough values to unpack (expected 2, got 1)",
+        ),
+        ("1 / 0", "app.handler", "ZeroDivisionError", "division by zero"),
+    ],
+)
+def test_what_fails_before_the_handler_is_told(runs: Bench, source: str, handler: str, kind: str, text: str) -> None:
+    found = error(runs.run(function(source, handler=handler)))
+    assert (found["errorType"], found["errorMessage"], found["requestId"]) == (kind, text, "")
+
+
+def test_a_syntax_error(runs: Bench) -> None:
+    found = error(runs.run(function("def handler(event, context)\n    pass")))
+    assert found["errorType"] == "Runtime.UserCodeSyntaxError"
+    assert found["errorMessage"].startswith("Syntax error in module 'app': expected ':'")
+
+
+def test_a_failed_initialisation_is_tried_again_with_a_new_process(runs: Bench) -> None:
+    job = function("import nowhere", name="never")
+    before = runs.heard.log.count("INIT_START Runtime Version: python3.13 (local)")
+    assert not runs.run(job).ok
+    assert not runs.run(job).ok
+    assert runs.heard.log.count("INIT_START Runtime Version: python3.13 (local)") == before + 2
+
+
+def test_a_result_that_json_cannot_hold(runs: Bench) -> None:
+    found = error(runs.run(function("def handler(event, context): return {1, 2}")))
+    assert found["errorType"] == "Runtime.MarshalError"
+    assert found["errorMessage"] == "Unable to marshal response: Object of type set is not JSON serializable"
+
+
+def test_decimals_and_nan_can_be_returned(runs: Bench) -> None:
+    source = (
+        "from decimal import Decimal\ndef handler(event, context): return [Decimal('1.5'), Decimal(3), float('nan')]"
+    )
+    assert runs.run(function(source)).payload == b"[1.5, 3, NaN]"
+
+
+def test_a_result_of_more_than_six_megabytes(runs: Bench) -> None:
+    outcome = runs.run(function("def handler(event, context): return 'x' * (7 * 1024 * 1024)"))
+    assert error(outcome) == {
+        "errorType": "Function.ResponseSizeTooLarge",
+        "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+    }
+
+
+def test_a_result_of_just_under_six_megabytes(runs: Bench) -> None:
+    outcome = runs.run(function("def handler(event, context): return 'x' * 6291000"))
+    assert outcome.ok
+    assert len(outcome.payload) == 6291002
+
+
+def test_a_zip_that_cannot_be_read_ends_the_invocation(runs: Bench) -> None:
+    found = error(runs.run(function("", code=b"not a zip", code_sha256="broken", name="broken")))
+    assert found["errorType"] == "Runtime.InitError"

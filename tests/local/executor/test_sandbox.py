@@ -1,0 +1,334 @@
+"""What a handler process has around it: environment, files, modules, log; and how sandboxes are used again."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import time
+import zipfile
+
+import pytest
+
+from tests.local.executor.bench import Bench, bench, function, zipped
+
+SELF = """
+import json, os, sys, time
+started = time.time()
+calls = 0
+def handler(event, context):
+    global calls
+    calls += 1
+    time.sleep(event.get("sleep", 0))
+    return {
+        "pid": os.getpid(), "calls": calls, "cwd": os.getcwd(), "environ": dict(os.environ), "path": sys.path,
+        "group": os.getpgid(0), "session": os.getsid(0), "argv": sys.argv, "modules": sorted(sys.modules),
+        "context": {
+            "aws_request_id": context.aws_request_id, "function_name": context.function_name,
+            "function_version": context.function_version, "memory": context.memory_limit_in_mb,
+            "arn": context.invoked_function_arn, "group": context.log_group_name, "stream": context.log_stream_name,
+            "client_context": context.client_context, "left": context.get_remaining_time_in_millis(),
+        },
+        "local": time.strftime("%H", time.localtime(0)),
+    }
+"""
+
+
+LAMBDAS_NAMES = {
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_XRAY_CONTEXT_MISSING",
+    "AWS_XRAY_DAEMON_ADDRESS",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+    "LANG",
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "PYTHONPATH",
+    "TZ",
+}
+OUR_NAMES = {
+    "AWS_CONFIG_FILE",
+    "AWS_EC2_METADATA_DISABLED",
+    "AWS_ENDPOINT_URL",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "TMPDIR",
+}
+"""What leads a handler to the local cloud, and keeps it from anything of this machine's user."""
+
+
+def test_the_environment_is_lambdas_and_the_functions_own(runs: Bench) -> None:
+    runs.heard.streams.clear()
+    job = function(SELF, name="shop-stats", memory=300, environment={"COLOUR": "red", "AWS_REGION": "mars-1"})
+    found = json.loads(runs.run(job).payload)
+    environ = found["environ"]
+    root = found["cwd"]
+    assert environ["LAMBDA_TASK_ROOT"] == root
+    expected = {
+        "_HANDLER": "app.handler",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+        "AWS_LAMBDA_FUNCTION_NAME": "shop-stats",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "300",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/shop-stats",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "TZ": ":UTC",
+        "LANG": "en_US.UTF-8",
+        "COLOUR": "red",
+    }
+    assert expected.items() <= environ.items()
+    assert environ["AWS_ACCESS_KEY_ID"].startswith("ASIACRONSTACK")
+    assert len(environ["AWS_ACCESS_KEY_ID"]) == 20
+    assert environ["AWS_LAMBDA_LOG_STREAM_NAME"] == runs.heard.streams[-1] == found["context"]["stream"]
+    assert environ["AWS_LAMBDA_RUNTIME_API"].startswith("127.0.0.1:")
+    assert environ["_X_AMZN_TRACE_ID"].startswith("Root=1-")
+    assert set(environ) == LAMBDAS_NAMES | OUR_NAMES | {"COLOUR"}
+    assert found["local"] == "00"
+
+
+def test_the_context_is_lambdas(runs: Bench) -> None:
+    request_id = runs.submit(function(SELF, name="stats", timeout=7))
+    context = json.loads(runs.next().payload)["context"]
+    assert context["aws_request_id"] == request_id
+    assert context["function_name"] == "stats"
+    assert context["memory"] == "512"
+    assert context["arn"] == "arn:aws:lambda:us-east-1:123456789012:function:stats"
+    assert 5000 < context["left"] <= 7000
+
+
+def test_a_process_has_a_group_and_a_session_of_its_own(runs: Bench) -> None:
+    found = json.loads(runs.run(function(SELF)).payload)
+    assert found["pid"] == found["group"] == found["session"]
+
+
+def test_the_code_comes_from_the_zip_and_modules_from_lambdas_image_only(runs: Bench) -> None:
+    code = zipped(
+        app="import mine.part, boto3\ndef handler(e, c): return [mine.part.X, boto3.__name__]", mine__part="X = 42"
+    )
+    assert json.loads(runs.run(function("", code=code, code_sha256="parts")).payload) == [42, "boto3"]
+    for missing in ("pytest", "moto", "cronstack", "cronstack_infra", "click"):
+        outcome = runs.run(function(f"import {missing}\ndef handler(e, c): pass", name=f"uses-{missing}"))
+        assert outcome.error == "Runtime.ImportModuleError"
+        assert f"No module named '{missing}'" in outcome.payload.decode()
+
+
+@pytest.mark.parametrize("name", ["boto3", "six"])
+def test_a_package_of_the_image_that_the_zip_brings_itself_wins(runs: Bench, name: str) -> None:
+    code = zipped(app=f"import {name}\ndef handler(e, c): return {name}.OURS", **{name: "OURS = 'mine'"})
+    assert runs.run(function("", code=code, code_sha256=f"own-{name}", name=f"own-{name}")).payload == b'"mine"'
+
+
+def test_a_zip_cannot_write_outside_of_its_folder(runs: Bench) -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("app.py", "import os\ndef handler(e, c): return sorted(os.listdir('.'))")
+        archive.writestr("../../outside.py", "")
+    assert json.loads(runs.run(function("", code=data.getvalue(), code_sha256="slip")).payload) == [
+        "app.py",
+        "outside.py",
+    ]
+
+
+def test_a_warm_process_serves_the_next_event(runs: Bench) -> None:
+    job = function(SELF, name="warm")
+    first, second = (json.loads(runs.run(job).payload) for _ in range(2))
+    assert (first["pid"], first["calls"], second["calls"]) == (second["pid"], 1, 2)
+
+
+def test_after_a_raise_the_process_is_used_again(runs: Bench) -> None:
+    job = function("import os\ndef handler(e, c):\n    if e: raise ValueError\n    return os.getpid()", name="raises")
+    first = runs.run(job).payload
+    assert not runs.run(job, {"x": 1}).ok
+    assert runs.run(job).payload == first
+
+
+def test_each_event_under_way_has_a_process_of_its_own(runs: Bench) -> None:
+    job = function(SELF, name="many")
+    began = time.monotonic()
+    for _ in range(6):
+        runs.submit(job, {"sleep": 2})
+    found = [json.loads(runs.next().payload) for _ in range(6)]
+    assert len({one["pid"] for one in found}) == 6
+    assert time.monotonic() - began < 12, "they ran one after the other"
+
+
+@pytest.mark.parametrize("change", [{"environment": {"A": "2"}}, {"timeout": 9}, {"code_sha256": "new"}])
+def test_a_changed_function_gets_a_new_process(runs: Bench, change: dict[str, object]) -> None:
+    name = "changes-" + next(iter(change))
+    old, new = function(SELF, name=name), function(SELF, name=name, **change)
+    first = json.loads(runs.run(old).payload)
+    assert json.loads(runs.run(old).payload)["pid"] == first["pid"]
+    assert json.loads(runs.run(new).payload)["pid"] != first["pid"]
+
+
+def test_the_log_is_in_lambdas_order_with_all_the_handler_wrote(runs: Bench) -> None:
+    source = """
+    import logging, sys
+    def handler(event, context):
+        print("to stdout")
+        print("to stderr", file=sys.stderr)
+        logging.warning("by the logger")
+        sys.stdout.write("without an end")
+    """
+    runs.heard.log.clear()
+    request_id = runs.submit(function(source, name="writes"))
+    outcome = runs.next()
+    log = runs.heard.log
+    assert log[0] == "INIT_START Runtime Version: python3.13 (local)"
+    assert log[1] == f"START RequestId: {request_id} Version: $LATEST"
+    assert log[2:4] == ["to stdout", "to stderr"]
+    assert log[4].startswith("[WARNING]\t")
+    assert log[4].endswith(f"{request_id}\tby the logger")
+    assert log[5] == "without an end"
+    assert log[6] == f"END RequestId: {request_id}"
+    assert log[7].startswith(f"REPORT RequestId: {request_id}\tDuration: ")
+    assert "\tMemory Size: 512 MB\t" in log[7]
+    used = re.search(r"\tMax Memory Used: (\d+) MB\t", log[7])
+    assert used is not None
+    assert 5 <= int(used[1]) <= 512, "a Python process, however short its work was"
+    assert "\tInit Duration: " in log[7]
+    assert outcome.log_tail.decode().splitlines() == log[1:]
+
+
+def test_the_log_tail_is_four_kilobytes(runs: Bench) -> None:
+    outcome = runs.run(function("def handler(e, c):\n    for n in range(2000): print('line', n)", name="talks"))
+    assert len(outcome.log_tail) == 4096
+    assert b"line 1999\nEND RequestId" in outcome.log_tail
+
+
+def test_a_hundred_megabytes_of_output_are_read_and_mostly_dropped(runs: Bench) -> None:
+    source = """
+    def handler(event, context):
+        for _ in range(1600):
+            print("x" * 65535)
+        return "done"
+    """
+    runs.heard.log.clear()
+    assert runs.run(function(source, name="floods", timeout=60)).payload == b'"done"'
+    assert sum(map(len, runs.heard.log)) < 6 * 1024 * 1024
+    assert any("is not kept" in line for line in runs.heard.log)
+
+
+def test_a_hundred_megabytes_in_short_lines_are_read_too(runs: Bench) -> None:
+    source = """
+    import sys
+    def handler(event, context):
+        for _ in range(400):
+            sys.stdout.write("x\\n" * 131072)
+        print("the end")
+        sys.stdout.write("without an end")
+    """
+    runs.heard.log.clear()
+    outcome = runs.run(function(source, name="patters", timeout=60))
+    assert outcome.ok
+    assert len(runs.heard.log) < 50_100
+    assert b"\nthe end\nwithout an end\nEND RequestId" in outcome.log_tail
+    assert len(outcome.log_tail) == 4096
+
+
+def test_nobody_waits_for_a_child_that_never_stops_writing(runs: Bench) -> None:
+    source = """
+    import subprocess
+    def handler(event, context):
+        child = subprocess.Popen(["yes"], start_new_session=True)
+        return child.pid
+    """
+    job = function(source, name="leaves-a-writer", timeout=30)
+    first = runs.run(job)
+    assert first.ok
+    assert first.seconds < 20
+    assert runs.run(job).ok
+    ended = runs.run(function("import time\ndef handler(e, c): time.sleep(60)", name="else", timeout=1))
+    assert ended.error == "Sandbox.Timedout"  # its time ran out, although the other writes
+
+
+def test_a_scratch_folder_of_its_own_lasts_as_long_as_the_process() -> None:
+    source = """
+    import os, tempfile, time
+    def handler(event, context):
+        folder = tempfile.gettempdir()
+        found = sorted(os.listdir(folder))
+        open(os.path.join(folder, f"file{len(found)}"), "w").close()
+        time.sleep(event.get("s", 0))
+        if event.get("end"):
+            os._exit(1)
+        return [folder, os.environ["TMPDIR"], found]
+    """
+    with bench() as own:
+        job = function(source)
+        folder, named, found = json.loads(own.run(job).payload)
+        assert (folder, found) == (named, [])
+        assert json.loads(own.run(job).payload) == [folder, folder, ["file0"]]  # warm: what was there still is
+        for _ in range(2):
+            own.submit(job, {"s": 0.5})
+        others = [json.loads(own.next().payload) for _ in range(2)]
+        assert len({one[0] for one in others}) == 2  # two at once never share one
+        assert sorted(len(one[2]) for one in others) == [0, 2]
+        assert not own.run(job, {"end": True}).ok
+        deadline = time.monotonic() + 30
+        while all(os.path.exists(one[0]) for one in others) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert sum(os.path.exists(one[0]) for one in others) == 1  # that of the one that ended is gone
+    assert not any(os.path.exists(one[0]) for one in others)
+
+
+def test_an_idle_process_expires() -> None:
+    with bench(idle=2, sampling=0.1) as own:
+        first = json.loads(own.run(function(SELF)).payload)
+        assert json.loads(own.run(function(SELF)).payload)["pid"] == first["pid"]
+        deadline = time.monotonic() + 30
+        while alive(first["pid"]) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not alive(first["pid"])
+        assert json.loads(own.run(function(SELF)).payload)["calls"] == 1
+
+
+def test_when_there_is_no_room_events_wait_and_idle_processes_make_place() -> None:
+    with bench(sandboxes=2) as own:
+        for number in range(5):
+            own.submit(function(SELF, name=f"job{number}"), {"sleep": 0.3})
+        names = {json.loads(own.next().payload)["context"]["function_name"] for _ in range(5)}
+        assert names == {f"job{number}" for number in range(5)}
+
+
+def alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_the_executors_timeout_shortens_those_that_are_longer() -> None:
+    """The handler is told the deadline it has, and killed at it; a shorter one of its own stays."""
+    source = """
+    import time
+    def handler(event, context):
+        if event.get("hang"):
+            time.sleep(60)
+        return context.get_remaining_time_in_millis()
+    """
+    with bench(timeout=1.5) as runs:
+        longer, shorter = function(source, name="long", timeout=900), function(source, name="short", timeout=1)
+        assert 500 < int(runs.run(longer).payload) <= 1500
+        assert 0 < int(runs.run(shorter).payload) <= 1000
+        outcome = runs.run(longer, {"hang": True})
+        assert (outcome.error, outcome.seconds) == ("Sandbox.Timedout", 1.5)

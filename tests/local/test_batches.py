@@ -1,0 +1,99 @@
+"""Batches of SQS: what is wrong with an entry fails that entry in a standard queue, and the whole in a FIFO queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from cronstack_infra.local.process import LocalCloud
+
+
+@pytest.fixture
+def sqs(local_cloud: LocalCloud) -> Any:
+    """A client that sends what it is given."""
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    return boto3.client("sqs", endpoint_url=local_cloud.endpoint, **keys, config=Config(parameter_validation=False))
+
+
+def entry(key: str, body: str = "x", **more: Any) -> dict[str, Any]:
+    return {"Id": key, "MessageBody": body, **more}
+
+
+def failed(answer: dict[str, Any]) -> dict[str, str]:
+    assert all(one["SenderFault"] for one in answer.get("Failed", ()))
+    return {one["Id"]: one["Code"] for one in answer.get("Failed", ())}
+
+
+def done(answer: dict[str, Any]) -> list[str]:
+    return [one["Id"] for one in answer.get("Successful", ())]
+
+
+WRONG = [
+    ("InvalidMessageContents", {"body": "\x01"}),
+    ("MissingParameter", {"body": ""}),
+    ("InvalidParameterValue", {"body": "x" * 1025}),
+    ("InvalidParameterValue", {"DelaySeconds": 901}),
+    ("InvalidParameterValue", {"MessageDeduplicationId": "d"}),
+    ("InvalidParameterValue", {"MessageAttributes": {"a": {"DataType": "Bool", "StringValue": "x"}}}),
+]
+
+
+def test_a_wrong_message_leaves_the_others_alone(sqs: Any) -> None:
+    url = sqs.create_queue(QueueName="batches", Attributes={"MaximumMessageSize": "1024"})["QueueUrl"]
+    entries = [entry(str(number), **wrong) for number, (_, wrong) in enumerate(WRONG)]
+    answer = sqs.send_message_batch(QueueUrl=url, Entries=[entry("a"), *entries, entry("b", "y")])
+    assert failed(answer) == {str(number): code for number, (code, _) in enumerate(WRONG)}
+    assert done(answer) == ["a", "b"]
+    received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert sorted(one["Body"] for one in received) == ["x", "y"]
+    assert failed(sqs.send_message_batch(QueueUrl=url, Entries=[entry("c", "")])) == {"c": "MissingParameter"}
+
+
+@pytest.mark.parametrize(
+    ("code", "wrong"),
+    [
+        ("InvalidMessageContents", {"body": "\x01"}),
+        ("MissingParameter", {"MessageGroupId": None}),
+        ("InvalidParameterValue", {"MessageDeduplicationId": None}),
+        ("InvalidParameterValue", {"DelaySeconds": 1}),
+    ],
+)
+def test_a_fifo_queue_takes_all_or_none(sqs: Any, code: str, wrong: dict[str, Any]) -> None:
+    url = sqs.create_queue(QueueName="batches.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    given = entry("b", **{"MessageGroupId": "g", "MessageDeduplicationId": "2"} | wrong)
+    bad = {name: value for name, value in given.items() if value is not None}
+    good = entry("a", MessageGroupId="g", MessageDeduplicationId="1")
+    with pytest.raises(ClientError, match=rf"\({code}\)"):
+        sqs.send_message_batch(QueueUrl=url, Entries=[good, bad])
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
+
+
+def test_entries_without_what_they_are_about(sqs: Any) -> None:
+    url = sqs.create_queue(QueueName="handled")["QueueUrl"]
+    sqs.send_message_batch(QueueUrl=url, Entries=[entry("a"), entry("b")])
+    one, other = (
+        found["ReceiptHandle"] for found in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=2)["Messages"]
+    )
+    hidden = {"ReceiptHandle": one, "VisibilityTimeout": 30}
+    answer = sqs.change_message_visibility_batch(
+        QueueUrl=url, Entries=[{"Id": "1", **hidden}, {"Id": "2", **hidden | {"VisibilityTimeout": 43201}}]
+    )
+    assert (done(answer), failed(answer)) == (["1"], {"2": "InvalidParameterValue"})
+    answer = sqs.delete_message_batch(
+        QueueUrl=url,
+        Entries=[
+            {"Id": "1"},
+            {"Id": "2", "ReceiptHandle": "nope"},
+            {"Id": "3", "ReceiptHandle": one},
+            {"Id": "4", "ReceiptHandle": one},
+            {"Id": "5", "ReceiptHandle": other},
+        ],
+    )
+    assert failed(answer) == {"1": "MissingParameter", "2": "ReceiptHandleIsInvalid"}
+    assert done(answer) == ["3", "4", "5"]
+    with pytest.raises(ClientError, match=r"\(MissingParameter\).*DeleteMessageBatchRequestEntry\.1\.Id"):
+        sqs.delete_message_batch(QueueUrl=url, Entries=[{"ReceiptHandle": one}])

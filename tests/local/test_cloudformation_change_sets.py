@@ -1,0 +1,138 @@
+"""Change sets, parameters, exports and refusals: what the cdk CLI relies on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cronstack_infra.local.process import LocalCloud
+from tests.local.stacks import Stack, get, queue, ref
+
+
+@pytest.fixture
+def stack(local_cloud: LocalCloud) -> Stack:
+    return Stack.new(local_cloud)
+
+
+def make_change_set(stack: Stack, template: dict[str, Any], kind: str = "CREATE") -> None:
+    stack.cloudformation.create_change_set(
+        StackName=stack.name, ChangeSetName="deploy", ChangeSetType=kind, TemplateBody=json.dumps(template)
+    )
+
+
+def test_describing_a_deleted_change_set_fails_with_the_code_the_cli_waits_for(stack: Stack) -> None:
+    named = {"StackName": stack.name, "ChangeSetName": "deploy"}
+    make_change_set(stack, {"Resources": {"Queue": queue()}})
+    stack.cloudformation.delete_change_set(**named)
+    with pytest.raises(ClientError) as refused:
+        stack.cloudformation.describe_change_set(**named)
+    assert refused.value.response["Error"]["Code"] == "ChangeSetNotFound"
+    stack.cloudformation.delete_change_set(**named)  # does not mind
+
+
+def test_change_sets_of_one_name_belong_to_their_stacks(local_cloud: LocalCloud) -> None:
+    one, two = Stack.new(local_cloud), Stack.new(local_cloud)
+    make_change_set(one, {"Resources": {"One": queue()}})
+    make_change_set(two, {"Resources": {"Two": queue()}})
+    for stack, name in ((one, "One"), (two, "Two")):
+        described = stack.cloudformation.describe_change_set(StackName=stack.name, ChangeSetName="deploy")
+        assert [change["ResourceChange"]["LogicalResourceId"] for change in described["Changes"]] == [name]
+    one.cloudformation.execute_change_set(StackName=one.name, ChangeSetName="deploy")
+    assert (one.status(), two.status()) == ("CREATE_COMPLETE", "REVIEW_IN_PROGRESS")
+
+
+def test_a_stack_under_review_is_the_same_one_at_the_next_change_set(stack: Stack) -> None:
+    template = {"Resources": {"Queue": queue()}}
+    make_change_set(stack, template)
+    make_change_set(stack, template)
+    named = [one for one in stack.cloudformation.describe_stacks()["Stacks"] if one["StackName"] == stack.name]
+    assert len(named) == 1
+    stack.cloudformation.execute_change_set(StackName=stack.name, ChangeSetName="deploy")
+    with pytest.raises(ClientError, match="already exists"):
+        make_change_set(stack, template)
+
+
+def test_the_previous_value_of_a_parameter_is_its_name_not_what_it_resolved_to(stack: Stack) -> None:
+    """cdk hands in BootstrapVersion, an SSM parameter, so at each update."""
+    stack.cloud.client("ssm").put_parameter(Name=f"/{stack.name}/version", Value="30", Type="String")
+    slots = {"Version": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": f"/{stack.name}/version"}}
+    previous = [{"ParameterKey": "Version", "UsePreviousValue": True}]
+    resources = {"Queue": queue(QueueName={"Fn::Sub": stack.name + "-${Version}"})}
+    assert stack.deploy(resources, Parameters=slots) == "CREATE_COMPLETE"
+    assert stack.physical("Queue").endswith(f"{stack.name}-30")
+    assert stack.deploy(resources, Parameters=slots, parameters=previous) == "no changes"
+    more = {**resources, "More": queue()}
+    assert stack.deploy(more, Parameters=slots, parameters=previous) == "UPDATE_COMPLETE"
+
+
+def test_exports_are_seen_by_other_stacks_and_kept_while_used(local_cloud: LocalCloud) -> None:
+    base, user = Stack.new(local_cloud), Stack.new(local_cloud)
+    export = f"{base.name}-arn"
+    outputs = {"Arn": {"Value": get("Queue", "Arn"), "Export": {"Name": export}}}
+    base.deploy({"Queue": queue()}, Outputs=outputs)
+    resources = {
+        "Queue": queue(RedrivePolicy={"deadLetterTargetArn": {"Fn::ImportValue": export}, "maxReceiveCount": 3})
+    }
+    assert user.deploy(resources) == "CREATE_COMPLETE"
+    assert base.deploy({"Queue": queue()}) == "UPDATE_ROLLBACK_COMPLETE"
+    base.delete()
+    assert base.status() == "DELETE_FAILED"
+    assert f"in use by {user.name}" in base.describe()["StackStatusReason"]
+    user.delete()
+    base.delete()
+    assert not base.exists()
+
+
+def test_an_export_belongs_to_one_stack(local_cloud: LocalCloud) -> None:
+    first, second = Stack.new(local_cloud), Stack.new(local_cloud)
+    outputs = {"Url": {"Value": ref("Queue"), "Export": {"Name": f"{first.name}-url"}}}
+    assert first.deploy({"Queue": queue()}, Outputs=outputs) == "CREATE_COMPLETE"
+    assert second.deploy({"Queue": queue()}, Outputs=outputs) == "ROLLBACK_COMPLETE"
+    assert "already exported" in second.describe()["StackStatusReason"]
+
+
+def test_create_and_update_without_change_sets(stack: Stack) -> None:
+    def body(**properties: Any) -> str:
+        return json.dumps({"Resources": {"Queue": queue(**properties)}})
+
+    stack.cloudformation.create_stack(StackName=stack.name, TemplateBody=body())
+    assert stack.status() == "CREATE_COMPLETE"
+    stack.cloudformation.update_stack(StackName=stack.name, TemplateBody=body(DelaySeconds=3))
+    assert stack.status() == "UPDATE_COMPLETE"
+    with pytest.raises(ClientError, match="No updates are to be performed"):
+        stack.cloudformation.update_stack(StackName=stack.name, TemplateBody=body(DelaySeconds=3))
+    stack.cloudformation.update_stack(StackName=stack.name, TemplateBody=body(QueueName="not a name"))
+    assert stack.status() == "UPDATE_ROLLBACK_COMPLETE"
+
+
+def test_yaml_is_read_too(stack: Stack) -> None:
+    template = "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\nOutputs:\n  Arn:\n    Value: !GetAtt Queue.Arn\n"
+    stack.cloudformation.create_stack(StackName=stack.name, TemplateBody=template)
+    assert stack.outputs()["Arn"].startswith("arn:aws:sqs:")
+
+
+REFUSED = [
+    ({"X": {"Type": "AWS::Made::Up"}}, r"Unrecognized resource types: \[AWS::Made::Up\]"),
+    ({"X": {"Type": "Custom::Thing", "Properties": {"ServiceToken": "x"}}}, r"types: \[Custom::Thing\]"),
+    ({"X": queue(QueueName={"Fn::Cidr": ["10.0.0.0/8", 1, 1]})}, r"intrinsic functions \[Fn::Cidr\]"),
+    ({"X": queue(QueueName=ref("Nobody"))}, r"Unresolved resource dependencies \[Nobody\]"),
+    ({"X": queue(QueueName={"Fn::Sub": "a-${Nobody.Arn}"})}, r"Unresolved resource dependencies \[Nobody\]"),
+    ({"X": {**queue(), "DependsOn": "Y"}, "Y": {**queue(), "DependsOn": "X"}}, r"Circular dependency"),
+    ({}, r"At least one Resources member"),
+]
+
+
+@pytest.mark.parametrize(("resources", "message"), REFUSED)
+def test_refused_when_the_change_set_is_made(stack: Stack, resources: dict[str, Any], message: str) -> None:
+    with pytest.raises(ClientError, match=message) as refused:
+        make_change_set(stack, {"Resources": resources})
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
+    assert not stack.exists()
+
+
+def test_an_attribute_nobody_has_fails_the_deploy(stack: Stack) -> None:
+    assert stack.deploy({"A": queue(), "B": queue(QueueName=get("A", "Colour"))}) == "ROLLBACK_COMPLETE"
+    assert "Colour" in stack.reasons()[0]

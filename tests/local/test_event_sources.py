@@ -1,0 +1,197 @@
+"""Queues that feed functions, through the real server, with real processes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local.quick_cloud import Cloud, quick_cloud
+
+WORKER = """
+import json
+def handler(event, context):
+    print(json.dumps(event))
+    bad = [one["messageId"] for one in event["Records"] if one["body"] == "bad"]
+    return {"batchItemFailures": [{"itemIdentifier": one} for one in bad]}
+"""
+RAISES = "def handler(event, context): raise ValueError('no')"
+FORGET: dict[str, Any] = {}
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    with quick_cloud() as found:
+        yield found
+
+
+def queue(cloud: Cloud, name: str, **attributes: str) -> tuple[str, str]:
+    sqs = cloud.client("sqs")
+    url = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "10", **attributes})["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    return url, arn
+
+
+def mapped(cloud: Cloud, function: str, arn: str, **fields: Any) -> str:
+    made = cloud.client("lambda").create_event_source_mapping(FunctionName=function, EventSourceArn=arn, **fields)
+    assert made["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert made["State"] == "Creating"
+    return str(made["UUID"])
+
+
+def left(cloud: Cloud, url: str) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert condition()
+
+
+def test_a_message_reaches_the_function_as_on_aws_and_is_deleted(cloud: Cloud) -> None:
+    url, arn = queue(cloud, "orders")
+    cloud.function("worker", WORKER)
+    mapped(cloud, "worker", arn)
+    sent = cloud.client("sqs").send_message(
+        QueueUrl=url, MessageBody="an order", MessageAttributes={"kind": {"DataType": "String", "StringValue": "new"}}
+    )
+    logged = cloud.await_event("log", function="worker")
+    (record,) = json.loads(logged["line"])["Records"]
+    assert len(record.pop("receiptHandle")) > 20
+    attributes = record.pop("attributes")
+    assert attributes.pop("SentTimestamp").isdigit()
+    assert attributes.pop("ApproximateFirstReceiveTimestamp").isdigit()
+    assert attributes.pop("SenderId")
+    assert attributes == {"ApproximateReceiveCount": "1"}
+    assert record == {
+        "messageId": sent["MessageId"],
+        "body": "an order",
+        "messageAttributes": {
+            "kind": {"stringValue": "new", "stringListValues": [], "binaryListValues": [], "dataType": "String"}
+        },
+        "md5OfBody": sent["MD5OfMessageBody"],
+        "md5OfMessageAttributes": sent["MD5OfMessageAttributes"],
+        "eventSource": "aws:sqs",
+        "eventSourceARN": arn,
+        "awsRegion": "us-east-1",
+    }
+    until(lambda: left(cloud, url) == 0)
+    assert cloud.await_event("batch", queue=arn)["deleted"] == 1
+
+
+def test_what_is_reported_stays_and_the_rest_goes(cloud: Cloud) -> None:
+    url, arn = queue(cloud, "partial")
+    cloud.function("partial", WORKER)
+    entries = [{"Id": str(n), "MessageBody": "bad" if n == 1 else "good"} for n in range(3)]
+    cloud.client("sqs").send_message_batch(QueueUrl=url, Entries=entries)
+    mapped(cloud, "partial", arn, FunctionResponseTypes=["ReportBatchItemFailures"])
+    assert cloud.await_event("batch", queue=arn) | {"messages": 3, "deleted": 2, "reason": "reported"} == (
+        cloud.await_event("batch", queue=arn)
+    )
+    assert left(cloud, url) == 1
+
+
+def test_a_failing_function_ends_in_the_queues_dead_letters_after_its_visibility(cloud: Cloud) -> None:
+    letters, letters_arn = queue(cloud, "failing-letters")
+    policy = json.dumps({"deadLetterTargetArn": letters_arn, "maxReceiveCount": 2})
+    url, arn = queue(cloud, "failing", VisibilityTimeout="1", RedrivePolicy=policy)
+    cloud.function("failing", RAISES, Timeout=1)
+    mapped(cloud, "failing", arn)
+    sent = cloud.client("sqs").send_message(QueueUrl=url, MessageBody="hopeless")
+    letter = cloud.receive(letters)
+    assert (letter["MessageId"], letter["Body"]) == (sent["MessageId"], "hopeless")
+    batches = cloud.events("batch", queue=arn)
+    assert [one["deleted"] for one in batches] == [0, 0]
+    started = [one["attempt"] for one in cloud.events("started", function="failing")]
+    assert started == [1, 1]  # Lambda's own retries do not apply
+    assert left(cloud, url) == 0
+
+
+def test_a_fifo_group_keeps_its_order_when_it_comes_back(cloud: Cloud) -> None:
+    url, arn = queue(cloud, "line.fifo", FifoQueue="true", VisibilityTimeout="2", ContentBasedDeduplication="true")
+    source = """
+    import json
+    seen = []
+    def handler(event, context):
+        print(json.dumps([one["body"] for one in event["Records"]]))
+        if event["Records"][0]["attributes"]["ApproximateReceiveCount"] == "1":
+            return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in event["Records"]]}
+    """
+    cloud.function("liner", source, Timeout=2)
+    for number in range(4):
+        cloud.client("sqs").send_message(QueueUrl=url, MessageBody=str(number), MessageGroupId="g")
+    mapped(cloud, "liner", arn, FunctionResponseTypes=["ReportBatchItemFailures"])
+    until(lambda: left(cloud, url) == 0)
+    until(lambda: len(cloud.events("log", function="liner")) == 2)
+    assert [json.loads(one["line"]) for one in cloud.events("log", function="liner")] == [["0", "1", "2", "3"]] * 2
+
+
+def test_a_mapping_is_changed_disabled_listed_and_deleted(cloud: Cloud) -> None:
+    url, arn = queue(cloud, "changed")
+    function = cloud.function("changed", WORKER)
+    client = cloud.client("lambda")
+    uuid = mapped(cloud, "changed", arn, Enabled=False)
+    cloud.client("sqs").send_message(QueueUrl=url, MessageBody="waits")
+    found = client.get_event_source_mapping(UUID=uuid)
+    assert (found["State"], found["BatchSize"], found["MaximumBatchingWindowInSeconds"]) == ("Disabled", 10, 0)
+    assert found["FunctionArn"] == function
+    assert (found["FunctionResponseTypes"], "StartingPosition" in found) == ([], False)
+    for name in ("changed", function):
+        assert [one["UUID"] for one in client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]] == [
+            uuid
+        ]
+    assert left(cloud, url) == 1
+    scaling = {"MaximumConcurrency": 2}
+    changed = client.update_event_source_mapping(UUID=uuid, Enabled=True, BatchSize=3, ScalingConfig=scaling)
+    assert (changed["State"], changed["BatchSize"], changed["ScalingConfig"]) == ("Updating", 3, scaling)
+    until(lambda: left(cloud, url) == 0)
+    assert client.get_event_source_mapping(UUID=uuid)["State"] == "Enabled"
+    assert client.delete_event_source_mapping(UUID=uuid)["State"] == "Deleting"
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        client.get_event_source_mapping(UUID=uuid)
+    cloud.client("sqs").send_message(QueueUrl=url, MessageBody="stays")
+    time.sleep(0.3)
+    assert left(cloud, url) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"FunctionName": "slow"}, "Queue visibility timeout: 10 seconds is less than Function timeout: 11 seconds"),
+        ({"FunctionName": "poor"}, "does not have permissions to call ReceiveMessage on SQS"),
+        ({"BatchSize": 11}, "Maximum batch window in seconds must be greater than 0"),
+        ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, "does not carry out filter criteria"),
+        ({"EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:nowhere"}, "queue does not exist"),
+    ],
+)
+def test_what_aws_refuses_is_refused(cloud: Cloud, fields: dict[str, Any], words: str) -> None:
+    if "refused" not in FORGET:
+        FORGET["refused"] = queue(cloud, "refusing")[1]
+        cloud.function("quick", WORKER)
+        cloud.function("slow", WORKER, Timeout=11)
+        cloud.function("poor", WORKER, Role=cloud.role("poor", "lambda.amazonaws.com"))
+    given = {"FunctionName": "quick", "EventSourceArn": FORGET["refused"], **fields}
+    with pytest.raises(ClientError, match="InvalidParameterValueException") as refused:
+        cloud.client("lambda").create_event_source_mapping(**given)
+    assert words in str(refused.value)
+
+
+def test_an_idle_queue_is_not_polled(cloud: Cloud) -> None:
+    """Nothing is due while every queue is empty: the process sleeps."""
+    used = _processor_time(cloud.pid)
+    time.sleep(2)
+    assert _processor_time(cloud.pid) - used < 0.5
+
+
+def _processor_time(pid: int) -> float:
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / 100

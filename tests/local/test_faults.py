@@ -1,0 +1,216 @@
+"""Faults that were asked for: each in its service's own words, for those it is meant for, and as often as was said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionClosedError
+
+from cronstack.seam import Fault, read
+from cronstack.transport import Botocore
+from cronstack_infra.local.executor.values import access_key_of
+from cronstack_infra.local.faults import Malformed, faults, set_faults
+from cronstack_infra.local.process import LocalCloud
+
+KEY = {"pk": {"S": "a"}, "sk": {"S": "b"}}
+ONCE = Config(retries={"total_max_attempts": 1})
+
+
+def client(cloud: LocalCloud, service: str, function: str = "shop-stats") -> Any:
+    """As the code of a function calls, without retries."""
+    return boto3.client(
+        service,
+        endpoint_url=cloud.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=access_key_of(function),
+        aws_secret_access_key="x",
+        config=ONCE,
+    )
+
+
+@pytest.fixture(scope="module")
+def table(local_cloud: LocalCloud) -> str:
+    local_cloud.client("dynamodb").create_table(
+        TableName="faulty",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return "faulty"
+
+
+@pytest.fixture(autouse=True)
+def _none_is_left(local_cloud: LocalCloud) -> Iterator[None]:
+    yield
+    set_faults(local_cloud.endpoint, ())
+
+
+def ask(cloud: LocalCloud, method: str, body: str = "") -> tuple[int, dict[str, Any]]:
+    connection = HTTPConnection("127.0.0.1", urlsplit(cloud.endpoint).port or 0, timeout=20)
+    try:
+        connection.request(method, "/_cronstack/faults", body=body)
+        answer = connection.getresponse()
+        return answer.status, json.load(answer)
+    finally:
+        connection.close()
+
+
+CALLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "dynamodb": ("get_item", {"TableName": "faulty", "Key": KEY}),
+    "sqs": ("list_queues", {}),
+    "scheduler": ("list_schedules", {}),
+    "lambda": ("list_functions", {}),
+    "s3": ("list_buckets", {}),
+    "sns": ("list_topics", {}),
+    "cloudwatch": ("describe_alarms", {}),
+}
+ERRORS = [
+    ("dynamodb", "500", "InternalServerError", 500),
+    ("dynamodb", "503", "ServiceUnavailable", 503),
+    ("dynamodb", "throttled", "ProvisionedThroughputExceededException", 400),
+    ("dynamodb", "conflict", "TransactionConflictException", 400),
+    ("sqs", "500", "InternalError", 500),
+    ("sqs", "throttled", "RequestThrottled", 400),
+    ("scheduler", "500", "InternalServerException", 500),
+    ("scheduler", "throttled", "ThrottlingException", 429),
+    ("scheduler", "conflict", "ConflictException", 409),
+    ("lambda", "throttled", "TooManyRequestsException", 429),
+    ("s3", "503", "ServiceUnavailable", 503),
+    ("sns", "throttled", "ThrottlingException", 400),
+    ("cloudwatch", "500", "InternalFailure", 500),
+]
+
+
+@pytest.mark.parametrize(("service", "answer", "code", "status"), ERRORS)
+def test_each_service_says_it_in_its_own_words(
+    local_cloud: LocalCloud, service: str, answer: str, code: str, status: int
+) -> None:
+    method, parameters = CALLS[service]
+    call = getattr(client(local_cloud, service), method)
+    with faults(local_cloud.endpoint, {"service": service, "answer": answer}):
+        with pytest.raises(ClientError) as raised:
+            call(**parameters)
+        told = raised.value.response
+        assert (told["Error"]["Code"], told["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
+        assert "was asked for" in told["Error"]["Message"]
+    if service != "dynamodb":
+        call(**parameters)
+
+
+def test_a_conflict_of_a_transaction_is_one_of_its_items(local_cloud: LocalCloud, table: str) -> None:
+    puts = [{"Put": {"TableName": table, "Item": KEY | {"sk": {"S": name}}}} for name in ("c1", "c2", "c3")]
+    dynamodb = client(local_cloud, "dynamodb")
+    with faults(local_cloud.endpoint, {"service": "dynamodb", "answer": "conflict", "times": 1}):
+        with pytest.raises(ClientError) as raised:
+            dynamodb.transact_write_items(TransactItems=puts)
+        told = raised.value.response
+        assert [one["Code"] for one in told["CancellationReasons"]] == ["TransactionConflict", "None", "None"]
+        seen = read(told)
+        assert isinstance(seen, Fault)
+        assert (seen.code, seen.passing) == ("TransactionConflict", True)
+        dynamodb.transact_write_items(TransactItems=puts)
+
+
+def test_reset_is_not_carried_out_and_a_lost_answer_is(local_cloud: LocalCloud, table: str) -> None:
+    dynamodb = client(local_cloud, "dynamodb")
+    for answer, stored in (("reset", False), ("lost answer", True)):
+        item = {"pk": {"S": answer}, "sk": {"S": "x"}}
+        with faults(local_cloud.endpoint, {"service": "dynamodb", "operations": ["PutItem"], "answer": answer}):
+            with pytest.raises(ConnectionClosedError):
+                dynamodb.put_item(TableName=table, Item=item)
+            assert ("Item" in dynamodb.get_item(TableName=table, Key=item)) is stored
+
+
+def test_the_runtime_takes_a_closed_connection_for_a_lost_answer(
+    local_cloud: LocalCloud, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": access_key_of("shop-stats"), "AWS_SECRET_ACCESS_KEY": "x"}
+    for name, value in (keys | {"AWS_ENDPOINT_URL": local_cloud.endpoint, "AWS_DEFAULT_REGION": "us-east-1"}).items():
+        monkeypatch.setenv(name, value)
+    transport = Botocore()
+    with faults(local_cloud.endpoint, {"service": "dynamodb", "answer": "reset", "times": 1}):
+        answer = transport("GetItem", {"TableName": table, "Key": KEY})
+        assert answer["Error"]["Code"] == "ConnectionError"
+        assert "Error" not in transport("GetItem", {"TableName": table, "Key": KEY})
+
+
+def test_only_those_it_is_meant_for_and_so_often(local_cloud: LocalCloud, table: str) -> None:
+    fault = {"service": "dynamodb", "operations": ["GetItem"], "caller": "shop-stats", "answer": "503", "times": 2}
+    mine, other = client(local_cloud, "dynamodb"), client(local_cloud, "dynamodb", "shop-other")
+    get = {"TableName": table, "Key": KEY}
+    with faults(local_cloud.endpoint, fault):
+        other.get_item(**get)
+        mine.query(TableName=table, KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": "a"}})
+        for _ in range(2):
+            with pytest.raises(ClientError):
+                mine.get_item(**get)
+        mine.get_item(**get)
+        assert ask(local_cloud, "GET") == (200, {"faults": [fault | {"met": 2}]})
+    assert ask(local_cloud, "GET") == (200, {"faults": []})
+
+
+def test_they_are_replaced_together_and_ended(local_cloud: LocalCloud) -> None:
+    first, second = {"service": "sqs", "answer": "500"}, {"service": "sns", "answer": "500"}
+    set_faults(local_cloud.endpoint, [first])
+    status, told = ask(local_cloud, "PUT", json.dumps(second))
+    assert (status, [one["service"] for one in told["faults"]]) == (200, ["sns"])
+    client(local_cloud, "sqs").list_queues()
+    assert ask(local_cloud, "DELETE") == (200, {"faults": []})
+    client(local_cloud, "sns").list_topics()
+    assert ask(local_cloud, "POST")[0] == 405
+
+
+GOOD = {"service": "dynamodb", "answer": "503"}
+MALFORMED = [
+    ("{", "not JSON"),
+    ('"503"', "a fault is an object"),
+    ("[[]]", "a fault is an object"),
+    ("{}", "service is the name"),
+    (json.dumps(GOOD | {"service": "dynamo"}), "no service 'dynamo'"),
+    (json.dumps(GOOD | {"service": "../dynamodb"}), "no service"),
+    (json.dumps(GOOD | {"operation": "GetItem"}), "a fault has no 'operation'; it has service, operations, caller"),
+    (json.dumps(GOOD | {"operations": "GetItem"}), "operations is a list"),
+    (json.dumps(GOOD | {"operations": []}), "operations is a list"),
+    (json.dumps(GOOD | {"operations": ["get_item"]}), 'dynamodb has no operation "get_item"'),
+    (json.dumps(GOOD | {"operations": [["GetItem"]]}), "dynamodb has no operation"),
+    (json.dumps(GOOD | {"answer": 503}), "answer is one of 500, 503, throttled"),
+    (json.dumps(GOOD | {"answer": ["503"]}), "answer is one of 500, 503, throttled"),
+    (json.dumps({"service": "sqs", "answer": "conflict"}), "sqs answers no 'conflict'"),
+    (json.dumps(GOOD | {"caller": 3}), "caller is the name"),
+    (json.dumps(GOOD | {"caller": ""}), "caller is the name"),
+    (json.dumps(GOOD | {"times": 0}), "times is a whole number"),
+    (json.dumps(GOOD | {"times": True}), "times is a whole number"),
+    (json.dumps([GOOD, GOOD | {"times": 1.5}]), "times is a whole number"),
+]
+
+
+@pytest.mark.parametrize(("body", "why"), MALFORMED, ids=[why for _, why in MALFORMED])
+def test_what_is_no_fault_is_refused_and_changes_nothing(local_cloud: LocalCloud, body: str, why: str) -> None:
+    set_faults(local_cloud.endpoint, [{"service": "sns", "answer": "503"}])
+    before = ask(local_cloud, "GET")
+    status, told = ask(local_cloud, "PUT", body)
+    assert status == 400
+    assert why in told["message"]
+    assert ask(local_cloud, "GET") == before
+
+
+def test_the_client_tells_why_it_was_refused(local_cloud: LocalCloud) -> None:
+    with pytest.raises(Malformed, match="no service 'nowhere'"):
+        set_faults(local_cloud.endpoint, [{"service": "nowhere", "answer": "503"}])
+
+
+def test_an_unanswered_request_is_in_the_log_with_status_0(local_cloud: LocalCloud) -> None:
+    with faults(local_cloud.endpoint, {"service": "sns", "answer": "reset"}), pytest.raises(ConnectionClosedError):
+        client(local_cloud, "sns").list_topics()
+    connection = HTTPConnection("127.0.0.1", urlsplit(local_cloud.endpoint).port or 0, timeout=20)
+    connection.request("GET", "/_cronstack/requests")
+    last = json.load(connection.getresponse())["requests"][-1]
+    connection.close()
+    assert (last["operation"], last["status"], last["caller"]) == ("ListTopics", 0, access_key_of("shop-stats"))

@@ -1,0 +1,160 @@
+"""One contract for every store of the guard, and random requests that must come to the same on two of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from cronstack import items, ledger
+from cronstack.seam import Call, Fault
+from cronstack_infra.local import dynamodb
+from cronstack_infra.local.mend import restore
+from cronstack_infra.play.store import Store
+from tests.contract import dynamodb_local, guard_open_attempts
+from tests.contract.guard_store import CASES, HOLDERS, NOON, GuardStore, closing, due, opening, over, run_key
+
+NAMES = (f"guard-{number}" for number in itertools.count())
+CLOCK = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def fast() -> GuardStore:
+    return GuardStore("ledger", Store("ledger", lambda: NOON))
+
+
+def table_of(client: Any) -> GuardStore:
+    name = next(NAMES)
+    client.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": one, "AttributeType": "S"} for one in ("pk", "sk")],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return GuardStore(name, over(lambda service: client))
+
+
+@pytest.fixture(scope="module")
+def moto_client() -> Iterator[Any]:
+    dynamodb.install(lambda: CLOCK)
+    try:
+        with mock_aws():
+            yield boto3.client("dynamodb", region_name="us-east-1")
+    finally:
+        restore()
+
+
+@pytest.fixture(scope="module")
+def outside() -> Iterator[Any]:
+    with dynamodb_local.running() as make:
+        if make is None:
+            pytest.skip(f"{dynamodb_local.JAR} names no jar")
+        yield make()
+
+
+@pytest.fixture(params=["fast", "moto in process", "local cloud over HTTP", "DynamoDB Local"])
+def store(request: pytest.FixtureRequest) -> GuardStore:
+    match request.param:
+        case "fast":
+            return fast()
+        case "moto in process":
+            return table_of(request.getfixturevalue("moto_client"))
+        case "DynamoDB Local":
+            return table_of(request.getfixturevalue("outside"))
+    return table_of(request.getfixturevalue("local_cloud").client("dynamodb"))
+
+
+@pytest.mark.parametrize("case", [*CASES, *guard_open_attempts.CASES], ids=lambda case: case.__name__)
+def test_contract(case: Callable[[GuardStore], None], store: GuardStore) -> None:
+    case(store)
+
+
+# -- random requests ---------------------------------------------------------------------------------------------------
+class Asked:
+    """A random request, to be built for a table by what was last seen there."""
+
+    def __init__(self, kind: str, number: int, holder: int, fence: int, token: int, stale: bool) -> None:
+        self.kind, self.number, self.holder, self.fence = kind, number, holder, fence
+        self.token, self.stale = f"token-{token}", stale
+
+    def __repr__(self) -> str:
+        return f"{self.kind}({self.number}, {self.holder}, {self.fence}, {self.token}, stale={self.stale})"
+
+    def build(self, store: GuardStore) -> Call:
+        of = opening(store, self.number, self.holder, self.fence)
+        run = None if self.stale else items.read_run(store.item(run_key(self.number)))
+        lease = items.read_lease(store.item("lease"))
+        match self.kind:
+            case "claim":
+                return ledger.claim(of, run, store.token(self.token))
+            case "take over":
+                return ledger.take_over(
+                    of, run, lease._replace(holder=lease.holder or "x"), store.token(self.token), mark_crashed=True
+                )
+            case "claim alone":
+                return ledger.claim_alone(of, run, NOON + self.fence + 65_000)
+            case "skip":
+                return ledger.skip(closing(store, "skipped", self.number, self.holder, "overlap"), by="x")
+            case "claim dead" if run is not None:
+                return ledger.claim_dead(store.table, "stats", run, HOLDERS[self.holder], NOON + self.fence)
+            case "buffer":
+                of_it = closing(store, "buffered", self.number, self.holder)
+                stale = due(1 - self.number).id if self.stale else None
+                return ledger.buffer(of_it, "{}", lease.holder or "x", stale, store.token(self.token))
+            case "claim from the slot":
+                return ledger.claim(of, run, store.token(self.token), in_slot=True)
+            case "miss":
+                of_it = closing(store, "missed", self.number, self.holder, "too_late")
+                return ledger.miss_buffered(of_it, store.token(self.token), in_slot=not self.stale)
+            case "extend":
+                renewal = ledger.Renewal(of.table, of.occurrence, of.holder, of.expires)
+                token = store.token(self.token)
+                return ledger.extend_alone(renewal) if self.stale else ledger.extend(renewal, token)
+            case "save":
+                return ledger.save(store.table, "stats", of.occurrence.id, of.holder, "1", self.fence)
+            case "commit":
+                of_it = closing(store, "succeeded", self.number, self.holder)
+                writes = (guard_open_attempts.count(store),)
+                return ledger.settle(of_it._replace(writes=writes), store.token(self.token))
+            case "reported":
+                return ledger.reported(store.table, "stats", due(self.number).id, HOLDERS[self.holder], NOON)
+            case "succeeded" | "retrying" | "dead":
+                return ledger.settle(closing(store, self.kind, self.number, self.holder), store.token(self.token))
+            case "settle alone":
+                return ledger.settle_alone(closing(store, "dead", self.number, self.holder))
+        return ledger.get_run(store.table, "stats", due(self.number).id)
+
+
+OPENING = ("claim", "take over", "claim alone", "claim from the slot")
+MEANWHILE = ("buffer", "miss", "extend", "save", "skip")
+CLOSING = ("succeeded", "retrying", "dead", "commit", "claim dead", "reported")
+REQUESTS = st.lists(
+    st.builds(
+        Asked,
+        st.sampled_from((*OPENING, *MEANWHILE, *CLOSING, "settle alone", "read")),
+        st.integers(0, 1),
+        st.integers(0, 1),
+        st.integers(8, 12),
+        st.integers(0, 6),
+        st.booleans(),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(REQUESTS)
+def test_the_fast_store_answers_as_moto_does(moto_client: Any, requests: list[Asked]) -> None:
+    stores = (fast(), table_of(moto_client))
+    for asked in requests:
+        answers = [store.ask(asked.build(store)) for store in stores]
+        one, other = ((answer.code if isinstance(answer, Fault) else answer) for answer in answers)
+        assert one == other, asked
+        for key in ("lease", run_key(0), run_key(1)):
+            assert stores[0].item(key) == stores[1].item(key), (asked, key)

@@ -1,0 +1,170 @@
+"""The process: starts, tells what happens, and leaves nothing behind however it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import pytest
+
+from cronstack.errors import CronstackError
+from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.local.server import whoever_answers
+from tests.processes import ended_within, family
+
+
+def started() -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cronstack_infra.local", "--port", "0"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    ready = json.loads(process.stdout.readline())
+    return process, ready
+
+
+def end(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Exit code and standard error, once it has ended by itself."""
+    try:
+        _, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    return process.returncode, stderr
+
+
+def test_ready_is_the_first_line_and_the_end_of_input_ends_it() -> None:
+    process, ready = started()
+    assert ready["event"] == "ready"
+    assert ready["pid"] == process.pid
+    assert ready["endpoint"].startswith("http://127.0.0.1:")
+    assert {"at", "seq"} < set(ready)
+    assert end(process) == (0, "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_even_while_it_starts(number: signal.Signals) -> None:
+    process, _ = started()
+    process.send_signal(number)
+    process.wait(60)
+    assert end(process) == (0, "")
+
+
+@pytest.mark.parametrize("told", ["a signal", "the end of input", "both at once"])
+def test_a_signal_in_the_middle_of_waiting_for_the_end_does_not_hang(told: str) -> None:
+    """Where the main thread waits for the end, it holds that event's lock for a moment: here it does for longer."""
+    program = (
+        "import signal, sys, threading; from cronstack_infra.local.__main__ import end_when_told\n"
+        "ended = threading.Event(); end_when_told(ended)\n"
+        "with ended._cond:\n"
+        "    for number in sys.argv[1:]: signal.raise_signal(int(number))\n"
+        "assert ended.wait(60)"
+    )
+    signals = [] if told == "the end of input" else [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+    with subprocess.Popen(
+        [sys.executable, "-c", program, *(str(int(number)) for number in signals)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as waiting:
+        assert waiting.stdin is not None
+        assert waiting.stderr is not None
+        if told != "a signal":
+            waiting.stdin.close()
+        try:
+            assert waiting.wait(60) == 0
+        finally:
+            waiting.kill()
+        assert waiting.stderr.read() == ""
+
+
+def test_told_to_end_while_it_is_put_together_it_leaves_no_folder(tmp_path: Path) -> None:
+    """Its folder is there, CloudFormation is still being imported, and no warden watches yet."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cronstack_infra.local", "--port", "0", "--stacks"],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end_of_patience = time.monotonic() + 60
+    while not list(tmp_path.glob("cronstack-*")):
+        assert time.monotonic() < end_of_patience, "it makes no folder"
+        time.sleep(0.01)
+    assert end(process)[0] == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ends_when_its_starter_is_killed() -> None:
+    """The starter has no time to say anything; the port is free afterwards."""
+    program = (
+        "import sys, time; from cronstack_infra.local.process import LocalCloud; "
+        "cloud = LocalCloud.start(); print(cloud.pid, cloud.endpoint, flush=True); time.sleep(60)"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    try:
+        assert starter.stdout is not None
+        pid, endpoint = starter.stdout.readline().split()
+        port = int(endpoint.rpartition(":")[2])
+        assert whoever_answers(port) == int(pid)
+        starter.kill()
+        starter.wait(60)
+        starter.stdout.close()
+        assert ended_within(int(pid), 60)
+        assert whoever_answers(port) is None
+    finally:
+        starter.kill()
+
+
+def test_events_reach_the_starter_and_later_readers() -> None:
+    seen: Queue[dict[str, Any]] = Queue()
+    with LocalCloud.start(on_event=seen.put) as cloud:
+        assert seen.get(timeout=60)["event"] == "ready"
+        make_schedule(cloud)
+        scheduled = seen.get(timeout=60)
+        assert scheduled["event"] == "scheduled"
+        assert scheduled["schedule"].endswith("/default/once")
+        with urllib.request.urlopen(f"{cloud.endpoint}/_cronstack/events?since=1", timeout=60) as answer:
+            assert json.load(answer) == {"events": [scheduled]}
+        assert family(cloud.pid) == {cloud.pid}  # what functions need is started with the first of them
+    assert not cloud.running
+    cloud.stop()  # once more, to no effect
+
+
+def make_schedule(cloud: LocalCloud) -> None:
+    trust = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = cloud.client("iam").create_role(
+        RoleName="scheduler", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )
+    cloud.client("sqs").create_queue(QueueName="target")
+    cloud.client("scheduler").create_schedule(
+        Name="once",
+        ScheduleExpression="at(2190-01-01T00:00:00)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": "arn:aws:sqs:us-east-1:123456789012:target", "RoleArn": role["Role"]["Arn"], "Input": "{}"},
+    )
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "901", "soon", "nan", ""])
+def test_a_timeout_that_is_none_is_refused_at_once(given: str) -> None:
+    command = [sys.executable, "-m", "cronstack_infra.local", "--port", "0"]
+    environ = os.environ | {"CRONSTACK_LOCAL_TIMEOUT": given}
+    process = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert (process.returncode, process.stdout) == (1, "")
+    assert f"CRONSTACK_LOCAL_TIMEOUT={given!r} is no number of seconds above 0 and up to 900" in process.stderr
+
+
+def test_a_start_that_takes_too_long_is_given_up() -> None:
+    with pytest.raises(CronstackError, match=r"did not answer within 0\.01 s"):
+        LocalCloud.start(seconds=0.01)

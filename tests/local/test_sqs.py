@@ -1,0 +1,64 @@
+"""Queues: a long poll waits without holding others up, and SendMessage invokes nobody."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.sqs.models import sqs_backends
+
+from cronstack_infra.local import sqs
+from cronstack_infra.local.mend import restore
+from cronstack_infra.local.process import LocalCloud
+
+
+@pytest.fixture
+def url(local_cloud: LocalCloud, request: pytest.FixtureRequest) -> str:
+    made: str = local_cloud.client("sqs").create_queue(QueueName=request.node.name.replace("_", "-")[:80])["QueueUrl"]
+    return made
+
+
+def test_a_long_poll_lets_others_in_and_hears_of_a_message_at_once(local_cloud: LocalCloud, url: str) -> None:
+    poller, other = local_cloud.client("sqs"), local_cloud.client("sqs")
+    with ThreadPoolExecutor(8) as pool:
+        polls = [pool.submit(poller.receive_message, QueueUrl=url, WaitTimeSeconds=20) for _ in range(8)]
+        before = time.monotonic()
+        for number in range(8):
+            other.send_message(QueueUrl=url, MessageBody=str(number))
+        received = [poll.result()["Messages"][0]["Body"] for poll in polls]
+        assert time.monotonic() - before < 18
+    assert sorted(received) == [str(number) for number in range(8)]
+
+
+def test_an_empty_poll_ends_when_its_time_is_over(local_cloud: LocalCloud, url: str) -> None:
+    before = time.monotonic()
+    assert "Messages" not in local_cloud.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=1)
+    assert 1.0 <= time.monotonic() - before < 15
+
+
+def test_a_poll_sees_what_becomes_visible_while_it_waits(local_cloud: LocalCloud, url: str) -> None:
+    client = local_cloud.client("sqs")
+    client.send_message(QueueUrl=url, MessageBody="late", DelaySeconds=1)
+    assert client.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"][0]["Body"] == "late"
+
+
+def test_the_url_leads_to_this_cloud(local_cloud: LocalCloud, url: str) -> None:
+    assert url == f"{local_cloud.endpoint}/123456789012/{url.rpartition('/')[2]}"
+    assert local_cloud.client("sqs").get_queue_url(QueueName=url.rpartition("/")[2])["QueueUrl"] == url
+
+
+def test_send_message_invokes_nobody() -> None:
+    """moto would run the mapped function in the sender's thread; ours forgets what is mapped to a queue."""
+    sqs.install("http://127.0.0.1:1")
+    try:
+        with mock_aws():
+            queue = sqs_backends["123456789012"]["us-east-1"].create_queue("mapped")
+            queue.lambda_event_source_mappings["arn:aws:lambda:us-east-1:123456789012:function:f"] = object()
+            assert queue.lambda_event_source_mappings == {}
+            boto3.client("sqs", region_name="us-east-1").send_message(QueueUrl=queue.name, MessageBody="stays")
+            assert len(queue.messages) == 1
+    finally:
+        restore()

@@ -1,0 +1,195 @@
+"""A deployed shop on moto, in this process: ledger, queues and schedules are moto's, and its functions are run here.
+
+moto cannot run functions without Docker, so ``Functions`` stands in for the Lambda client: the part of it that
+operators' tools use, over the real runtime, with Lambda's own rules for asynchronous calls. Carriers fire while the
+shop sleeps.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cronstack.declaration import Job
+from cronstack.event import scheduled_input
+from cronstack.occurrence import to_datetime, to_milliseconds
+from cronstack.onetime import Once
+from cronstack.plans import Wiring
+from cronstack.runtime import Invocation
+from cronstack_infra.names import function_name, once_group, once_output, schedule_name
+from cronstack_infra.ops.deployment import Deployment
+from cronstack_infra.ops.onetime import once_of
+from tests.cronstack.stage import CARRIERS, TABLE, WAY, Context, Stage, job
+
+STACK = "shop"
+ROLE = "arn:aws:iam::123456789012:role/once"
+
+
+def failure(code: str, operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "made by the test"}}, operation)
+
+
+class Functions:
+    """Lambda, as far as operators use it."""
+
+    def __init__(self, stage: Stage, queue: str) -> None:
+        self.stage, self.queue = stage, queue
+        self.jobs: dict[str, Job] = {}
+        self.invoked: list[dict[str, Any]] = []
+        self.strangers = [{"FunctionName": "shop-looks-like-it", "Timeout": 3}, {"FunctionName": "other", "Timeout": 3}]
+
+    def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:
+        if FunctionName not in self.jobs:
+            raise failure("ResourceNotFoundException", "GetFunctionConfiguration")
+        return self._configuration(FunctionName)
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_functions"
+        return self
+
+    def paginate(self) -> Iterator[dict[str, Any]]:
+        for name in self.jobs:
+            yield {"Functions": [self._configuration(name)]}
+        yield {"Functions": self.strangers}
+
+    def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> dict[str, Any]:
+        event = json.loads(Payload)
+        self.invoked.append(event)
+        if InvocationType == "RequestResponse":
+            answer, failed = self._call(FunctionName, event)
+            body = {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode())}
+            return body | ({"FunctionError": "Unhandled"} if failed else {})
+        for pause in (60, 120, None):
+            answer, failed = self._call(FunctionName, event)
+            if not failed:
+                break
+            if pause is None:
+                context = {"condition": "RetriesExhausted", "functionArn": Context.invoked_function_arn + ":$LATEST"}
+                record = {"requestContext": context, "requestPayload": event, "responsePayload": answer}
+                self.stage.sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps(record))
+            else:
+                self.stage.sleep(pause)
+        return {"StatusCode": 202}
+
+    def _call(self, function: str, event: object) -> tuple[Any, bool]:
+        of = self.jobs[function]
+        try:
+            return Invocation(of, event, Context(self.stage, of.timeout), self.stage.shell()).work(), False
+        except Exception as raised:
+            return {"errorType": type(raised).__name__, "errorMessage": str(raised)}, True
+
+    def _configuration(self, name: str) -> dict[str, Any]:
+        return {
+            "FunctionName": name,
+            "Timeout": self.jobs[name].timeout,
+            "Environment": {"Variables": {"CRONSTACK_STACK": STACK}},
+        }
+
+
+class Shop:
+    """The deployed stack, and clients for it."""
+
+    def __init__(self, stage: Stage) -> None:
+        import boto3
+
+        self.stage = stage
+        self.delivery = stage.sqs.create_queue(QueueName="delivery")["QueueUrl"]
+        self.outputs: dict[str, str] = {}
+        self.deployment = Deployment(STACK, TABLE, self.delivery, stage.queue, STACK, self.outputs)
+        self.functions = Functions(stage, stage.queue)
+        self.scheduler = boto3.client("scheduler")
+        self.scheduler.create_schedule_group(Name=STACK)
+        self.scheduler.create_schedule_group(Name=once_group(STACK))
+        self._clients = {
+            "lambda": self.functions,
+            "dynamodb": stage.dynamodb,
+            "sqs": stage.sqs,
+            "scheduler": self.scheduler,
+        }
+
+    def sleep(self, seconds: float) -> None:
+        """What is carried comes back at its time."""
+        end = self.stage.now + int(seconds * 1000)
+        while (due := self._next_carrier()) is not None and due[0] <= end:
+            at, name = due
+            of = self.scheduler.get_schedule(GroupName=CARRIERS, Name=name)
+            self.scheduler.delete_schedule(GroupName=CARRIERS, Name=name)
+            self.stage.now = max(self.stage.now, at)
+            event = json.loads(of["Target"]["Input"])
+            self.invoke(event)
+        self.stage.now = max(self.stage.now, end)
+
+    def invoke(self, event: Any) -> None:
+        """Asynchronously, as Scheduler does."""
+        function = function_name(STACK, event["job"] if isinstance(event, dict) and "job" in event else "stats")
+        self.functions.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event).encode())
+
+    def _next_carrier(self) -> tuple[int, str] | None:
+        found = []
+        for listed in self.scheduler.list_schedules(GroupName=CARRIERS)["Schedules"]:
+            of = self.scheduler.get_schedule(GroupName=CARRIERS, Name=listed["Name"])
+            due = datetime.fromisoformat(of["ScheduleExpression"].removeprefix("at(").rstrip(")")).replace(tzinfo=UTC)
+            found.append((to_milliseconds(due), of["Name"]))
+        return min(found, default=None)
+
+    def clients(self, service: str) -> Any:
+        return self._clients[service]
+
+    def deploy(self, function: Callable[..., object], *schedules: str, timezone: str = "UTC", **policies: Any) -> Job:
+        """Deploy a job with schedules by their expressions."""
+        of = job(function, **policies)
+        name = function_name(STACK, of.name)
+        self.functions.jobs[name] = of
+        if of.by_code:
+            arn = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
+            wiring = Wiring(of.name, TABLE, once_group(STACK), ROLE, arn, WAY.dead_letters)
+            self.outputs[once_output(of.name)] = wiring.text()
+        for number, expression in enumerate(schedules, 1):
+            self.scheduler.create_schedule(
+                Name=schedule_name(STACK, of.name, number),
+                GroupName=STACK,
+                ScheduleExpression=expression,
+                ScheduleExpressionTimezone=timezone,
+                FlexibleTimeWindow={"Mode": "OFF"},
+                Target={
+                    "Arn": f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
+                    "RoleArn": "arn:aws:iam::123456789012:role/scheduler",
+                    "Input": scheduled_input(of.name, of.input),
+                },
+            )
+        return of
+
+    def once(self) -> Once:
+        """An operator's."""
+        stage = self.stage
+        return once_of(
+            self.clients,
+            self.deployment,
+            now=lambda: stage.now,
+            monotonic=lambda: stage.now / 1000,
+            sleep=stage.sleep,
+            randomness=stage.randomness,
+        )
+
+    def plans(self) -> list[str]:
+        """Names of the schedules of what code has planned."""
+        return sorted(one["Name"] for one in self.scheduler.list_schedules(GroupName=once_group(STACK))["Schedules"])
+
+    def clock(self) -> datetime:
+        return to_datetime(self.stage.now)
+
+    @property
+    def now(self) -> datetime:
+        return self.clock()
+
+    def ago(self, **span: float) -> datetime:
+        return self.now - timedelta(**span)
+
+
+def utc(*fields: int) -> datetime:
+    return datetime(*fields, tzinfo=UTC)  # type: ignore[arg-type, misc]

@@ -1,0 +1,173 @@
+"""What code may schedule, by an operator's clients: reached by the stack's outputs, listed among runs, redriven."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from cronstack import once as declared_by_code
+from cronstack.errors import OperationError
+from cronstack.event import parse_event
+from cronstack.occurrence import planned_id
+from cronstack.run import Run
+from cronstack_infra.ops.dead_letters import DeadLetter, Redriven, list_letters, redrive
+from cronstack_infra.ops.onetime import list_plans, schedule_of, wiring_of, wirings
+from cronstack_infra.ops.runs import list_planned, list_recent, list_runs
+from tests.cronstack.stage import NOON, scheduled_event
+from tests.ops.shop import Shop
+
+HOUR = timedelta(hours=1)
+
+
+class Weather:
+    """What the handler meets."""
+
+    def __init__(self) -> None:
+        self.fine = True
+        self.ran: list[tuple[str, int]] = []
+
+    def stats(self, run: Run) -> None:
+        self.ran.append((run.occurrence, run.attempt))
+        if not self.fine:
+            raise ValueError("rain")
+
+
+@pytest.fixture
+def weather(shop: Shop) -> Weather:
+    weather = Weather()
+    shop.deploy(lambda run: weather.stats(run), schedule=declared_by_code())
+    return weather
+
+
+def event(shop: Shop, number: int = 0) -> dict[str, Any]:
+    """What a schedule brings."""
+    got = shop.scheduler.get_schedule(GroupName="shop-once", Name=shop.plans()[number])
+    read: dict[str, Any] = json.loads(got["Target"]["Input"])
+    return read
+
+
+def test_a_job_is_reached_by_the_stacks_outputs(shop: Shop, weather: Weather) -> None:
+    shop.outputs["Something"] = '{"job": "stats"}'
+    plan = shop.once().schedule("stats", key="order-1", after=HOUR, input={"order": 1})
+    assert (plan.outcome, plan.confirmed) == ("planned", True)
+    (made,) = shop.plans()
+    assert schedule_of(wiring_of(shop.deployment, "stats"), plan) == f"shop-once/{made}"
+    assert parse_event(event(shop), "stats").input == {"order": 1}
+    assert list(wirings(shop.deployment)) == ["stats"]
+
+
+def test_a_job_that_code_may_not_schedule_is_told_with_those_it_may(shop: Shop, weather: Weather) -> None:
+    shop.deploy(lambda run: None, "rate(1 hour)", name="hourly")
+    with pytest.raises(OperationError) as refused:
+        shop.once().schedule("hourly", key="a", after=HOUR)
+    assert "'hourly'" in str(refused.value)
+    assert "It may schedule: stats." in str(refused.value)
+    with pytest.raises(OperationError, match="Did you mean stats"):
+        shop.once().get("stat", "a")
+
+
+def test_an_output_of_another_version_is_told_and_not_guessed_at(shop: Shop, weather: Weather) -> None:
+    shop.outputs["Once01234567"] = '{"job": "stats", "way": "new"}'
+    with pytest.raises(OperationError, match="Once01234567"):
+        wirings(shop.deployment)
+
+
+def test_plans_are_listed_by_job_key_and_status(shop: Shop, weather: Weather) -> None:
+    shop.deploy(lambda run: None, name="other", schedule=declared_by_code())
+    once = shop.once()
+    for job, key in (("stats", "a/1"), ("stats", "b/1"), ("other", "a/2")):
+        once.schedule(job, key=key, after=HOUR)
+    once.cancel("stats", "a/1")
+    assert sorted(plan.key for plan in list_plans(once, ["stats", "other"])) == ["a/1", "a/2", "b/1"]
+    assert [plan.key for plan in list_plans(once, ["stats"], prefix="b")] == ["b/1"]
+    assert [plan.key for plan in list_plans(once, ["stats", "other"], prefix="a", status="planned")] == ["a/2"]
+
+
+def test_what_is_planned_ahead_does_not_hide_what_has_run(shop: Shop, weather: Weather) -> None:
+    once = shop.once()
+    for number in range(30):
+        once.schedule("stats", key=f"order-{number}", after=(number + 1) * HOUR)
+    for hour in range(30):
+        shop.invoke(scheduled_event(NOON - hour * 60_000))
+    known: dict[str, Any] = {"now": shop.now, "since": None}
+    asked = (shop.stage.dynamodb, shop.deployment, ["stats"])
+    rows, more = list_recent(*asked, most=20, **known)
+    assert [row.key for row in rows[:5]] == [f"order-{number}" for number in (4, 3, 2, 1, 0)]
+    assert [row.status for row in rows[5:]] == ["succeeded"] * 15
+    assert more == 25
+    assert [row.key for row in list_planned(*asked, most=2, **known)] == ["order-0", "order-1"]
+    (only,), more = list_recent(*asked, most=1, **known)
+    assert (only.status, more) == ("succeeded", 30)
+    rows, more = list_recent(*asked, most=50, **known)
+    assert ([row.status for row in rows], more) == (["planned"] * 20 + ["succeeded"] * 30, 10)
+
+
+def test_runs_by_key_are_in_the_order_of_their_times(shop: Shop, weather: Weather) -> None:
+    for number in (3, 1, 2):
+        shop.once().schedule("stats", key=f"order-{number}", after=number * HOUR)
+    shop.invoke(scheduled_event())
+    rows = list_runs(shop.stage.dynamodb, shop.deployment, ["stats"], now=shop.now, most=9)
+    assert [row.key for row in rows] == ["order-3", "order-2", "order-1", ""]
+    assert (rows[0].as_json()["key"], rows[0].as_json()["due"]) == ("order-3", "2026-01-01T15:00:00Z")
+
+
+# -- dead letters ------------------------------------------------------------------------------------------------------
+def undelivered(shop: Shop, event: object) -> None:
+    """As Scheduler writes it."""
+    request = {"FunctionName": "shop-stats", "InvocationType": "Event", "Payload": json.dumps(event)}
+    shop.stage.sqs.send_message(QueueUrl=shop.delivery, MessageBody=json.dumps(request))
+
+
+def letters(shop: Shop) -> list[DeadLetter]:
+    return list_letters(shop.stage.sqs, shop.deployment, poll=0)
+
+
+def driven(shop: Shop) -> list[Redriven]:
+    return list(redrive(shop.clients, shop.deployment, clock=shop.clock, sleep=shop.sleep, poll=0, wait=60))
+
+
+def test_a_dead_one_is_redriven_as_its_next_attempt(shop: Shop, weather: Weather) -> None:
+    shop.once().schedule("stats", key="order-1", after=HOUR)
+    of = event(shop)
+    shop.sleep(3600)
+    weather.fine = False
+    shop.invoke(of)
+    shop.sleep(600)
+    (letter,) = letters(shop)
+    assert (letter.occurrence, letter.contents.attempt) == (planned_id("order-1"), 3)
+    assert letter.as_json()["key"] == "order-1"
+    weather.fine = True
+    (one,) = driven(shop)
+    assert (one.detail, one.status) == ("attempt 4: succeeded", "succeeded")
+    assert letters(shop) == []
+
+
+def test_one_that_could_not_be_delivered_is_begun_though_it_is_too_late(shop: Shop, weather: Weather) -> None:
+    shop.once().schedule("stats", key="order-1", after=HOUR)
+    of = event(shop)
+    shop.sleep(10 * 3600)
+    undelivered(shop, of)
+    (one,) = driven(shop)
+    assert (one.detail, one.status) == ("attempt 1: succeeded", "succeeded")
+    assert weather.ran == [(planned_id("order-1"), 1)]
+
+
+def test_a_letter_that_a_move_has_overtaken_goes_and_nothing_runs(shop: Shop, weather: Weather) -> None:
+    shop.once().schedule("stats", key="order-1", after=HOUR)
+    undelivered(shop, event(shop))
+    shop.once().move("stats", "order-1", after=5 * HOUR)
+    (one,) = driven(shop)
+    assert (one.accepted, one.status) == (True, "")
+    assert one.detail == "nothing to do: it was moved, and is planned for 2026-01-01T17:00:00Z"
+    assert (weather.ran, letters(shop)) == ([], [])
+
+
+def test_a_letter_of_a_cancelled_one_goes(shop: Shop, weather: Weather) -> None:
+    shop.once().schedule("stats", key="order-1", after=HOUR)
+    undelivered(shop, event(shop))
+    shop.once().cancel("stats", "order-1")
+    assert [one.detail for one in driven(shop)] == ["nothing to do: it has skipped already"]
+    assert (weather.ran, letters(shop)) == ([], [])

@@ -1,0 +1,285 @@
+"""Plans without schedules, schedules without plans: each found, told what it is, mended, and nobody's work undone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from cronstack import clock
+from cronstack import once as declared_by_code
+from cronstack.event import parse_event, planned_event
+from cronstack.items import run_key
+from cronstack.occurrence import planned_id
+from cronstack.onetime import Once
+from cronstack.planning import FORGOTTEN
+from cronstack_infra.ops.onetime import list_plans
+from cronstack_infra.ops.strays import Stray, Strays
+from tests.cronstack.stage import TABLE, scheduled_event
+from tests.ops.shop import ROLE, Shop
+
+HOUR = timedelta(hours=1)
+LATER = FORGOTTEN + 60_000
+GROUP = "shop-once"
+
+
+@pytest.fixture
+def shop(shop: Shop) -> Shop:
+    """Its clock begins with this machine's, by which moto stamps what is made."""
+    shop.stage.now = clock.now_ms() // 1000 * 1000
+    shop.deploy(lambda run: None, schedule=declared_by_code())
+    return shop
+
+
+@pytest.fixture
+def once(shop: Shop) -> Once:
+    return shop.once()
+
+
+def look(shop: Shop) -> Strays:
+    return Strays(shop.clients, shop.deployment, shop.once(), lambda: shop.stage.now)
+
+
+def found(shop: Shop) -> list[Stray]:
+    return look(shop).find()
+
+
+def mended(shop: Shop) -> list[str]:
+    strays = look(shop)
+    return [strays.mend(one) for one in strays.find()]
+
+
+def dies_at(shop: Shop, operation: str, act: Callable[[Once], Any]) -> None:
+    """Whoever acts is killed when it is about to send that."""
+
+    class Killed(BaseException):
+        pass
+
+    def transport(name: str, parameters: Any) -> Any:
+        if name == operation:
+            raise Killed
+        return shop.stage.transport(name, parameters)
+
+    once = shop.once()
+    once._transport = transport
+    with pytest.raises(Killed):
+        act(once)
+
+
+def delete_by_hand(shop: Shop) -> None:
+    for name in shop.plans():
+        shop.scheduler.delete_schedule(GroupName=GROUP, Name=name)
+
+
+def event(shop: Shop) -> Any:
+    (name,) = shop.plans()
+    return json.loads(shop.scheduler.get_schedule(GroupName=GROUP, Name=name)["Target"]["Input"])
+
+
+def test_where_all_is_well_there_is_none(shop: Shop, once: Once) -> None:
+    for number in range(60):  # more than a page
+        once.schedule("stats", key=f"order-{number}", after=HOUR)
+    shop.stage.now += LATER
+    seen: list[int] = []
+    assert look(shop).find(seen.append) == []
+    assert seen[-1] == 120
+
+
+def test_a_plan_whose_maker_died_is_given_its_schedule(shop: Shop) -> None:
+    began = shop.stage.now
+    dies_at(shop, "CreateSchedule", lambda once: once.schedule("stats", key="order-1", after=HOUR))
+    assert found(shop) == [], "whoever made it may be about to make its schedule"
+    shop.stage.now += LATER
+    (one,) = found(shop)
+    assert (one.kind, one.job, one.key, one.since) == ("plan", "stats", "order-1", began)
+    assert one.what == "whoever planned it died before its schedule was made"
+    assert shop.plans() == [], "looking changes nothing"
+    assert mended(shop) == ["mended"]
+    assert shop.plans() == [one.schedule]
+    assert found(shop) == []
+
+
+def test_a_schedule_that_was_deleted_by_hand_is_made_again(shop: Shop, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    delete_by_hand(shop)
+    shop.stage.now += LATER
+    (one,) = found(shop)
+    assert (one.what, one.remedy) == ("somebody deleted its schedule", "--mend makes its schedule")
+    assert mended(shop) == ["mended"]
+    assert parse_event(event(shop), "stats").key == "order-1"
+    assert found(shop) == []
+
+
+def test_a_schedule_that_was_not_noted_is_noted(shop: Shop) -> None:
+    def not_noted(once: Once) -> None:
+        once.schedule("stats", key="order-1", after=HOUR)
+
+    real = shop.stage.transport
+    seen: list[str] = []
+
+    def second_update_dies(name: str, parameters: Any) -> Any:
+        seen.append(name)
+        if seen.count("UpdateItem") == 2:
+            raise KeyboardInterrupt
+        return real(name, parameters)
+
+    once = shop.once()
+    once._transport = second_update_dies
+    with pytest.raises(KeyboardInterrupt):
+        not_noted(once)
+    shop.stage.now += LATER
+    (one,) = found(shop)
+    assert one.what == "it is not noted that its schedule was made"
+    assert mended(shop) == ["mended"]
+    assert (found(shop), len(shop.plans())) == ([], 1)
+
+
+def test_what_a_move_and_a_cancel_left_is_deleted(shop: Shop, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    once.schedule("stats", key="order-2", after=HOUR)
+    shop.stage.now += 1000
+    dies_at(shop, "DeleteSchedule", lambda once: once.move("stats", "order-1", after=2 * HOUR))
+    dies_at(shop, "DeleteSchedule", lambda once: once.cancel("stats", "order-2"))
+    assert len(shop.plans()) == 3
+    assert found(shop) == [], "whoever moved it may be about to delete it"
+    shop.stage.now += LATER
+    told = {(one.kind, one.key, one.what) for one in found(shop)}
+    assert told == {
+        ("schedule", "order-1", "left by a move: the plan is another one since"),
+        ("schedule", "order-2", "left by a cancel"),
+    }
+    assert mended(shop) == ["deleted"] * 2
+    (plan,) = list_plans(once, ["stats"], status="planned")
+    assert parse_event(event(shop), "stats").revision == plan.revision
+    assert found(shop) == []
+
+
+def test_a_schedule_whose_row_was_deleted_is_deleted(shop: Shop, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    shop.stage.delete(f"run#{planned_id('order-1')}")
+    assert found(shop) == []
+    shop.stage.now += LATER
+    (one,) = found(shop)
+    assert one.what == "no plan stands for it: its row is gone"
+    assert mended(shop) == ["deleted"]
+    assert shop.plans() == []
+
+
+def test_a_schedule_of_what_has_begun_is_left_to_delete_itself_for_a_while(shop: Shop, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    shop.stage.now += 3_600_000
+    shop.invoke(event(shop))
+    assert found(shop) == []
+    shop.stage.now += LATER
+    assert [one.what for one in found(shop)] == ["left by a run that has begun: it is succeeded"]
+    assert mended(shop) == ["deleted"]
+
+
+def test_before_a_schedule_is_deleted_its_row_is_looked_at_again(shop: Shop, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    row = {"TableName": TABLE, "Key": run_key("stats", planned_id("order-1"))}
+    item = shop.stage.dynamodb.get_item(**row)["Item"]
+    shop.stage.delete(f"run#{planned_id('order-1')}")
+    shop.stage.now += LATER
+    strays = look(shop)
+    (one,) = strays.find()
+    shop.stage.dynamodb.put_item(TableName=TABLE, Item=item)
+    assert strays.mend(one) == "left: a plan stands for it now"
+    assert len(shop.plans()) == 1
+
+
+@pytest.mark.parametrize("act", ["move", "cancel"])
+def test_what_was_moved_or_cancelled_meanwhile_is_not_made(shop: Shop, once: Once, act: str) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    delete_by_hand(shop)
+    shop.stage.now += LATER
+    strays = look(shop)
+    (one,) = strays.find()
+    if act == "move":
+        once.move("stats", "order-1", after=2 * HOUR)
+    else:
+        once.cancel("stats", "order-1")
+    before = shop.plans()
+    assert strays.mend(one) == "left: it was moved, cancelled or begun meanwhile"
+    assert shop.plans() == before
+
+
+def test_an_overdue_one_that_nobody_brings_is_brought(shop: Shop, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    delete_by_hand(shop)
+    shop.stage.now += 3_600_000 + 60_000
+    assert found(shop) == [], "its event may be on the way"
+    shop.stage.now += LATER
+    (one,) = found(shop)
+    assert (one.what, one.since) == (
+        "overdue, and its schedule is gone: nobody brings it",
+        next(once.list("stats")).due,
+    )
+    assert mended(shop) == ["mended"]
+    shop.stage.now += 10_000
+    shop.invoke(event(shop))
+    assert once.get("stats", "order-1").status == "succeeded"
+
+
+def test_an_overdue_one_whose_schedule_is_there_is_only_told(shop: Shop, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    shop.stage.now += 3_600_000 + LATER
+    (one,) = found(shop)
+    assert (one.what, one.mendable) == ("overdue, though its schedule is there", False)
+    assert mended(shop) == ["left"]
+
+
+def test_one_that_could_only_be_missed_is_left_for_a_person_to_decide(shop: Shop, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    delete_by_hand(shop)
+    shop.stage.now += 2 * 3_600_000 + 1000
+    (one,) = found(shop)
+    assert one.what == "overdue, and past its start deadline"
+    assert mended(shop) == ["left"]
+    assert (shop.plans(), once.get("stats", "order-1").status) == ([], "planned")
+    assert once.move("stats", "order-1", after=0).outcome == "moved"
+    shop.invoke(event(shop))
+    assert once.get("stats", "order-1").status == "succeeded"
+
+
+def test_a_schedule_that_was_disabled_by_hand_is_told(shop: Shop, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    (name,) = shop.plans()
+    got = shop.scheduler.get_schedule(GroupName=GROUP, Name=name)
+    kept = ("ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target")
+    shop.scheduler.update_schedule(GroupName=GROUP, Name=name, State="DISABLED", **{word: got[word] for word in kept})
+    shop.stage.now += LATER
+    assert [one.what for one in found(shop)] == ["somebody disabled its schedule: it will not come"]
+    assert mended(shop) == ["left"]
+
+
+@pytest.mark.parametrize(
+    ("input", "what", "job"),
+    [
+        ("by hand", "it brings nothing that code has planned", ""),
+        ('["by hand"]', "it brings nothing that code has planned", ""),
+        (json.dumps(scheduled_event()), "it brings nothing that code has planned", ""),
+        (planned_event("gone", "order-1", 5, due=0, input={}), "code may not schedule its job any more", "gone"),
+    ],
+)
+def test_what_is_not_ours_is_told_and_left(shop: Shop, input: str, what: str, job: str) -> None:
+    shop.scheduler.create_schedule(
+        Name="mine",
+        GroupName=GROUP,
+        ScheduleExpression="at(2030-01-01T00:00:00)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": "arn:aws:lambda:us-east-1:123456789012:function:shop-stats", "RoleArn": ROLE, "Input": input},
+    )
+    shop.stage.now += LATER
+    (one,) = found(shop)
+    assert (one.what, one.job, one.schedule) == (what, job, "mine")
+    assert mended(shop) == ["left"]
+    assert shop.plans() == ["mine"]
+
+
+def test_a_stack_whose_jobs_no_code_may_schedule_has_none(shop: Shop) -> None:
+    shop.outputs.clear()
+    assert found(shop) == []

@@ -1,0 +1,198 @@
+"""The page in a real browser: what it counts is what the trace says, by mouse and by keyboard, and it asks nobody."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from cronstack_infra.play import report
+from tests.browser import browser
+from tests.play.report.test_pack import END, attempt, begin
+
+SEED = 11
+EVIL = '</script><script>document.title="bad"</script><!-- & "quoted"'
+
+
+def rows() -> list[dict[str, Any]]:
+    """A month of minutes, a daily job that overlaps itself, and one that never runs."""
+    chance = Random(SEED)
+    faults = "crash=0.03,killed=0.03,lost=0.03,throttled=0.03,duplicate=0.05,late=0.05"  # long, and without a space
+    found = [{**begin("each_minute", "daily", "never"), "faults": faults}]
+    for minute in range(31 * 1440):
+        kind = chance.choices(["succeeded", "retrying", "dead", "skipped", "crashed"], [990, 4, 2, 3, 1])[0]
+        number = 0 if kind == "skipped" else chance.choice((1, 1, 1, 2))
+        found.append(attempt("each_minute", minute * 60, 2.5, kind, number, error=EVIL if kind == "dead" else ""))
+    found += [attempt("daily", day * 86_400 + 21_600, 90_000) for day in range(30)]
+    return [*found, END]
+
+
+ROWS = rows()
+ATTEMPTS = [row for row in ROWS if row["event"] == "attempt"]
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    (folder / "trace.jsonl").write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in ROWS))
+    report.write(folder / "trace.jsonl", folder / "report.html")
+    return folder / "report.html"
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Any]:
+    with browser() as started:
+        yield started
+
+
+class Opened:
+    """The page, with everything it complained of and everything it asked for."""
+
+    def __init__(self, chrome: Any, file: Path, *, fragment: str = "", **how: Any) -> None:
+        self.page = chrome.new_page(**how)
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(file.as_uri() + fragment)
+        self.page.wait_for_selector("body[data-ready]")
+
+    def attempts_in_view(self) -> int:
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        return int(self.page.get_attribute("#view", "data-attempts"))
+
+    def total(self, name: str) -> int:
+        return int(self.page.inner_text(f"[data-total={name}]").replace(",", ""))
+
+    def starts(self) -> int:
+        return int(
+            self.page.evaluate(
+                "[...document.querySelectorAll('[data-starts]')].reduce((n, c) => n + +c.dataset.starts, 0)"
+            )
+        )
+
+
+@pytest.fixture(scope="module")
+def opened(chrome: Any, page_file: Path) -> Opened:
+    return Opened(chrome, page_file, viewport={"width": 1280, "height": 900}, color_scheme="light")
+
+
+def of_day(day: str) -> list[dict[str, Any]]:
+    return [row for row in ATTEMPTS if row["began"].startswith(day)]
+
+
+def test_its_totals_are_the_traces(opened: Opened) -> None:
+    outcomes = Counter(row["outcome"] for row in ATTEMPTS)
+    for name in ("succeeded", "crashed", "skipped", "missed", "dead"):
+        assert opened.total(name) == outcomes[name], name
+    assert opened.total("runs") == sum(row["attempt"] == 1 for row in ATTEMPTS)
+    assert opened.total("retries") == sum(row["attempt"] > 1 for row in ATTEMPTS)
+    assert opened.total("overlaps") == 29, "each of thirty days' runs lasts into the next day, but the last"
+    assert opened.attempts_in_view() == len(ATTEMPTS)
+    assert opened.starts() == sum(row["attempt"] > 0 for row in ATTEMPTS)
+
+
+def test_each_job_has_its_row(opened: Opened) -> None:
+    for job in ("each_minute", "daily", "never"):
+        dead = opened.page.inner_text(f"tr[data-job={job}] [data-column=dead]").replace(",", "")
+        assert int(dead) == sum(row["job"] == job and row["outcome"] == "dead" for row in ATTEMPTS)
+    assert opened.page.inner_text("tr[data-job=daily] [data-column=median]") == "1500.0 min"
+
+
+def test_it_is_read_by_keyboard(opened: Opened) -> None:
+    keyboard = opened.page.keyboard
+    keyboard.press("Enter")  # the day in the middle of January
+    assert opened.attempts_in_view() == len(of_day("2013-01-16"))
+    assert opened.starts() == sum(row["attempt"] > 0 for row in of_day("2013-01-16"))
+    keyboard.press("ArrowDown")
+    assert opened.attempts_in_view() == sum(row["job"] == "each_minute" for row in of_day("2013-01-16"))
+    assert opened.page.get_attribute("tr[data-job=each_minute]", "aria-selected") == "true"
+    keyboard.press("ArrowDown")
+    assert opened.attempts_in_view() == 1
+    keyboard.press("Escape")
+    keyboard.press("+")
+    half = opened.attempts_in_view()
+    assert 715 <= half <= 725
+    keyboard.press("-")
+    keyboard.press("ArrowRight")
+    assert "2013-01-16 06:00 to 2013-01-17 06:00" in opened.page.inner_text("#view")
+    keyboard.press("0")
+    assert opened.attempts_in_view() == len(ATTEMPTS)
+
+
+def test_a_day_is_chosen_by_date_and_a_job_by_click(opened: Opened) -> None:
+    opened.page.fill("#day", "2013-01-05")
+    assert opened.attempts_in_view() == len(of_day("2013-01-05"))
+    bad = [row for row in of_day("2013-01-05") if row["outcome"] != "succeeded"]
+    assert opened.page.locator("#notes tr").count() == 1 + len(bad)
+    opened.page.click("tr[data-job=daily]")
+    assert opened.attempts_in_view() == 1
+    opened.page.click("tr[data-job=daily]")
+    opened.page.click("[data-do=all]")
+    assert opened.attempts_in_view() == len(ATTEMPTS)
+
+
+def test_what_is_in_view_is_in_the_address(chrome: Any, page_file: Path) -> None:
+    shown = Opened(chrome, page_file, fragment="#job=each_minute&from=2013-01-02T00:00&to=2013-01-02T01:00")
+    assert shown.attempts_in_view() == 60
+    shown.page.close()
+
+
+def test_the_time_line_has_the_colours_of_what_happened(opened: Opened) -> None:
+    """The pixels of a day's lane: mostly the colour of success, and that of a death where there was one."""
+    dead = next(row for row in ATTEMPTS if row["outcome"] == "dead")
+    opened.page.fill("#day", dead["began"][:10])
+    opened.attempts_in_view()
+    seen = opened.page.evaluate(
+        """() => {
+          const canvas = document.getElementById("canvas"), pen = canvas.getContext("2d"), seen = {};
+          const pixels = pen.getImageData(0, 0, canvas.width, canvas.height).data;
+          for (let i = 0; i < pixels.length; i += 4) {
+            const key = [pixels[i], pixels[i + 1], pixels[i + 2]].join();
+            seen[key] = (seen[key] ?? 0) + 1;
+          }
+          return seen;
+        }"""
+    )
+    assert seen["47,158,110"] > 5_000
+    assert seen["200,32,58"] >= 2
+    opened.page.click("[data-do=all]")
+
+
+def test_no_text_of_a_trace_becomes_part_of_the_page(opened: Opened) -> None:
+    opened.page.keyboard.press("0")
+    opened.attempts_in_view()
+    assert opened.page.title() == "shop: 3 jobs"
+    dead = next(row for row in ATTEMPTS if row["outcome"] == "dead")
+    opened.page.fill("#day", dead["began"][:10])
+    opened.attempts_in_view()
+    assert EVIL in opened.page.inner_text("#notes")
+
+
+def test_it_has_a_dark_side(chrome: Any, page_file: Path) -> None:
+    dark = Opened(chrome, page_file, color_scheme="dark")
+    background = "getComputedStyle(document.body).backgroundColor"
+    assert dark.page.evaluate(background) == "rgb(17, 21, 27)"
+    dark.page.keyboard.press("d")
+    assert dark.page.evaluate(background) == "rgb(247, 248, 250)"
+    dark.page.close()
+
+
+def test_in_a_narrow_window_nothing_sticks_out(chrome: Any, page_file: Path) -> None:
+    narrow = Opened(chrome, page_file, viewport={"width": 360, "height": 700})
+    wide = narrow.page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 360
+    narrow.page.close()
+
+
+def test_it_asks_nobody_and_complains_of_nothing(opened: Opened) -> None:
+    outside = [url for url in opened.requests if not url.startswith(("file:", "blob:", "data:"))]
+    assert outside == []
+    assert len([url for url in opened.requests if url.startswith("file:")]) == 1
+    assert opened.complaints == []

@@ -1,0 +1,55 @@
+"""A small project, synthesized once for all processes: its assembly is kept by the content of its sources."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from cronstack_infra.play.simulation.assembly import Assembly, synthesize
+from cronstack_infra.play.simulation.cloud import VirtualCloud
+from cronstack_infra.play.simulation.snapshot import Snapshot
+from cronstack_infra.project import Project
+
+ROOT = Path(__file__).parents[3]
+JOBS = Path(__file__).parent / "jobs"
+START = datetime(2027, 3, 1, tzinfo=UTC)
+
+
+def small_project(root: Path) -> Project:
+    """A project like one that ``cronstack new`` writes, with this folder's jobs."""
+    scaffold = ROOT / "infra" / "cronstack_infra" / "scaffold"
+    shutil.copytree(scaffold / "infra", root / "infra", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(JOBS, root / "functions" / "jobs", ignore=shutil.ignore_patterns("__pycache__"))
+    text = (scaffold / "cdk.json.template").read_text("utf-8").replace("{{name}}", "small")
+    (root / "cdk.json").write_text(text, "utf-8")
+    return Project.find(root)
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    project = small_project(tmp_path_factory.mktemp("project") / "small")
+    kept = ROOT / ".cronstack" / "synth-of-tests"
+    kept.mkdir(parents=True, exist_ok=True)
+    (project.root / ".cronstack").symlink_to(kept)
+    return synthesize(project)
+
+
+@pytest.fixture(scope="session")
+def deployed(assembly: Assembly) -> Iterator[tuple[VirtualCloud, Snapshot]]:
+    with VirtualCloud(START, seed=7) as cloud:
+        cloud.deploy(assembly)
+        clean = cloud.snapshot()
+        cloud.sleep()
+        yield cloud, clean
+
+
+@pytest.fixture
+def cloud(deployed: tuple[VirtualCloud, Snapshot]) -> Iterator[VirtualCloud]:
+    found, clean = deployed
+    found.wake(clean)
+    yield found
+    found.sleep()

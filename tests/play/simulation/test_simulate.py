@@ -1,0 +1,169 @@
+"""``simulate``: the trace is complete, counts what the ledger counts, and is the same bytes wherever it is made."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cronstack.errors import CronstackError, OperationError
+from cronstack_infra.play.simulation.assembly import Assembly, fingerprint, read
+from cronstack_infra.play.simulation.faults import MIXES, Rates, parse
+from cronstack_infra.play.simulation.simulate import LEDGER, LETTERS, TRACE, Simulated, simulate
+from cronstack_infra.project import Project
+from tests.play.simulation.conftest import ROOT, small_project
+
+FIRST = datetime(2013, 1, 1, tzinfo=UTC)
+LAST = FIRST + timedelta(days=2)
+RATES = "crash=0.02,killed=0.03,lost=0.03,throttled=0.03,duplicate=0.05,late=0.05"
+
+ELSEWHERE = """
+import sys
+from datetime import datetime, UTC
+from pathlib import Path
+
+import time_machine
+
+with time_machine.travel(datetime(2031, 7, 7, 7, 7, tzinfo=UTC), tick=True):
+    from cronstack_infra.play.simulation.assembly import synthesize
+    from cronstack_infra.play.simulation.faults import parse
+    from cronstack_infra.play.simulation.simulate import simulate
+    from cronstack_infra.project import Project
+
+    root, first, last, rates, out = sys.argv[1:]
+    first, last = datetime.fromisoformat(first), datetime.fromisoformat(last)
+    simulate(synthesize(Project.find(root)), first, last, seed=3, rates=parse(rates), out=Path(out))
+"""
+
+
+def rows(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / TRACE).read_text("utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def played(assembly: Assembly, tmp_path_factory: pytest.TempPathFactory) -> Simulated:
+    out = tmp_path_factory.mktemp("played")
+    return simulate(assembly, FIRST, LAST, seed=3, rates=parse(RATES), out=out)
+
+
+def test_the_same_seed_gives_the_same_bytes_elsewhere_another_day_in_another_zone(
+    played: Simulated, tmp_path: Path
+) -> None:
+    project, out = small_project(tmp_path / "another" / "folder" / "small"), tmp_path / "out"
+    command = [sys.executable, "-c", ELSEWHERE, str(project.root), FIRST.isoformat(), LAST.isoformat(), RATES, str(out)]
+    surroundings = {"PYTHONHASHSEED": "4711", "TZ": "Australia/Lord_Howe", "AWS_REGION": "eu-west-1"}
+    ended = subprocess.run(
+        command, env=os.environ | surroundings, cwd=tmp_path, capture_output=True, text=True, timeout=240
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert played.out is not None
+    for name in (TRACE, LEDGER, LETTERS):
+        assert (out / name).read_bytes() == (played.out / name).read_bytes(), name
+    said = (out / TRACE).read_text("utf-8") + (out / LEDGER).read_text("utf-8") + (out / LETTERS).read_text("utf-8")
+    assert str(ROOT) not in said
+    assert str(tmp_path) not in said
+
+
+def test_the_trace_is_long_ordered_and_has_retries_and_faults_in_it(played: Simulated) -> None:
+    assert played.out is not None
+    told = rows(played.out)
+    assert len(told) == played.lines >= 1000
+    assert (told[0]["event"], told[-1]["event"]) == ("begin", "end")
+    assert [row["at"] for row in told] == sorted(row["at"] for row in told)
+    kinds = Counter(row["event"] for row in told)
+    assert min(kinds[kind] for kind in ("fired", "started", "finished", "attempt", "late", "dead_letter")) > 0
+    outcomes = Counter(row["outcome"] for row in told if row["event"] == "attempt")
+    assert {"succeeded", "retrying", "crashed", "skipped", "duplicate", "dead"} <= outcomes.keys()
+    assert any(row["event"] == "attempt" and row["attempt"] > 1 for row in told)
+
+
+def test_another_seed_plays_another_story(played: Simulated, assembly: Assembly, tmp_path: Path) -> None:
+    assert played.out is not None
+    other = simulate(assembly, FIRST, FIRST + timedelta(hours=13), seed=4, rates=parse(RATES), out=tmp_path)
+    assert other.rows != played.rows
+    mine, theirs = (tmp_path / TRACE).read_bytes(), (played.out / TRACE).read_bytes()
+    assert mine.splitlines()[10:200] != theirs.splitlines()[10:200]
+
+
+def test_the_table_says_what_the_ledger_says(played: Simulated) -> None:
+    assert played.out is not None
+    items = [json.loads(line) for line in (played.out / LEDGER).read_text("utf-8").splitlines()]
+    final = Counter((item["pk"].removeprefix("job#"), item["status"]) for item in items if "status" in item)
+    for row in played.rows:
+        # A sandbox that dies right after its last write has crashed, and its run has succeeded.
+        assert 0 <= final[row.job, "succeeded"] - row.succeeded <= row.crashed, row
+        assert row.skipped == final[row.job, "skipped"], row
+        assert row.dead == final[row.job, "dead"], row
+    assert {row.job: row.overlaps > 0 for row in played.rows}["crowd"]
+    assert not {row.job: row.overlaps for row in played.rows}["alone"]
+
+
+def test_only_the_wanted_jobs_fire_and_the_span_has_its_first_instant_and_not_its_last(assembly: Assembly) -> None:
+    told: list[tuple[datetime, float, int]] = []
+
+    def progress(now: datetime, share: float, occurrences: int) -> None:
+        told.append((now, share, occurrences))
+
+    found = simulate(assembly, FIRST, FIRST + timedelta(hours=6), only=["hourly"], progress=progress)
+    assert (found.occurrences, [row.job for row in found.rows], found.rows[0].succeeded) == (6, ["hourly"], 6)
+    assert told[-1] == (FIRST + timedelta(hours=6), 1.0, 6)
+    with pytest.raises(OperationError, match="nobody is not a job"):
+        simulate(assembly, FIRST, LAST, only=["nobody"])
+
+
+@pytest.mark.parametrize(
+    ("text", "rates"),
+    [
+        ("none", Rates()),
+        ("some", MIXES["some"]),
+        ("crash=0.01,duplicate=0.02", Rates(crash=0.01, duplicate=0.02)),
+        (" late=1 , lost=0", Rates(late=1.0)),
+    ],
+    ids=["none", "some", "two", "spaces"],
+)
+def test_faults_are_named_by_kind_and_rate(text: str, rates: Rates) -> None:
+    assert parse(text) == rates
+    assert parse(str(rates)) == rates
+
+
+@pytest.mark.parametrize("text", ["", "crash", "crash=2", "crash=-1", "fire=0.1", "crash=x", "crash=0.1,,"])
+def test_what_is_no_fault_is_refused(text: str) -> None:
+    with pytest.raises(OperationError, match="is no fault"):
+        parse(text)
+
+
+def change_a_job(root: Path) -> None:
+    (root / "functions" / "jobs" / "bad.py").write_text("# nothing\n", "utf-8")
+
+
+def change_the_resources(root: Path) -> None:
+    (root / "infra" / "resources.py").write_text("def resources(stack, jobs): ...\n", "utf-8")
+
+
+def change_the_configuration(root: Path) -> None:
+    text = (root / "cdk.json").read_text("utf-8")
+    (root / "cdk.json").write_text(text.replace('"context": {', '"context": {"x": 1,'), "utf-8")
+
+
+@pytest.mark.parametrize("change", [change_a_job, change_the_resources, change_the_configuration])
+def test_an_assembly_is_kept_until_a_source_changes(tmp_path: Path, change: Callable[[Path], None]) -> None:
+    project = small_project(tmp_path / "small")
+    before = fingerprint(project, "jobs")
+    (project.root / "functions" / "__pycache__").mkdir()
+    (project.root / "functions" / "__pycache__" / "x.pyc").write_bytes(b"x")
+    assert fingerprint(project, "jobs") == before
+    change(project.root)
+    assert fingerprint(Project.find(project.root), "jobs") != before
+
+
+def test_what_is_no_assembly_is_said_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(CronstackError, match="holds no assembly of the stack shop"):
+        read(tmp_path, "shop", "jobs")

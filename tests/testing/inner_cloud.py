@@ -1,0 +1,157 @@
+"""Tests as a user writes them: copied into a project of ``cronstack new``, and run there by a pytest of its own."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+from moto.core.botocore_stubber import BotocoreStubber
+
+from cronstack.errors import OperationError
+
+
+def test_a_crash_costs_no_night(cloud):
+    cloud.faults.crash("nightly", on_attempt=1)
+    cloud.advance(days=7)
+    assert [(run.status, run.attempt) for run in cloud.runs("nightly")] == [("succeeded", 2)] * 7
+
+
+def test_the_night_without_half_past_two(cloud):
+    cloud.at("2027-03-28T00:00", "Europe/Berlin")
+    cloud.advance(hours=24)
+    assert cloud.runs("nightly") == []
+
+
+def test_the_night_with_two(cloud):
+    cloud.at("2027-10-31T00:00", "Europe/Berlin")
+    cloud.advance(hours=24)
+    assert [f"{run.due:%H:%M}" for run in cloud.runs("nightly")] == ["00:30"]
+
+
+def test_a_local_time_that_is_not_is_an_hour_later(cloud):
+    assert cloud.at("2027-03-28T02:30", "Europe/Berlin") == datetime(2027, 3, 28, 1, 30, tzinfo=UTC)
+    assert cloud.at("2027-03-28 05:30".replace(" ", "T")) == datetime(2027, 3, 28, 5, 30, tzinfo=UTC) == cloud.now
+    assert cloud.at("2027-03-29") == datetime(2027, 3, 29, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("again", range(4))
+def test_each_test_has_a_state_of_its_own(cloud, again):
+    assert cloud.runs("nightly") == []
+    assert cloud.events == []
+    row = cloud.fire("nightly", input={"again": again})
+    assert (row.status, row.attempt, row.due) == ("succeeded", 1, datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC))
+    cloud.client("s3").create_bucket(Bucket=f"left-by-{again}")
+    assert [each["Name"] for each in cloud.client("s3").list_buckets()["Buckets"] if "left" in each["Name"]] == [
+        f"left-by-{again}"
+    ]
+    cloud.faults.raises("nightly", on_attempt=1)
+
+
+def test_the_span_ends_before_its_end(cloud):
+    cloud.at("2026-05-01T00:30", "UTC")
+    assert cloud.runs("nightly") == []
+    cloud.advance(days=1)
+    assert len(cloud.runs("nightly")) == 1
+    assert cloud.now == datetime(2026, 5, 2, 0, 30, tzinfo=UTC)
+    cloud.advance(until=datetime(2026, 5, 2, 0, 31, tzinfo=UTC))
+    assert len(cloud.runs("nightly")) == 2
+
+
+def test_what_fails_for_good_is_a_dead_letter(cloud):
+    cloud.faults.raises("fragile", on_attempt=1)
+    assert cloud.fire("fragile").status == "dead"
+    (letter,) = cloud.dead_letters()
+    assert (letter.contents.job, letter.contents.error) == ("fragile", "RuntimeError: planned for attempt 1 of fragile")
+    assert cloud.dead_letters("nightly") == []
+    assert len(cloud.dead_letters("fragile")) == 1
+
+
+def test_a_letter_of_the_day_before_yesterday_is_there_whenever_one_looks(cloud):
+    cloud.faults.raises("fragile", on_attempt=1)
+    cloud.fire("fragile")
+    cloud.advance(days=2)
+    assert (len(cloud.dead_letters("nightly")), len(cloud.dead_letters("fragile"))) == (0, 1)
+
+
+def test_every_clock_is_the_clouds(cloud):
+    begun = time.monotonic()
+    time.sleep(3600)
+    assert time.monotonic() - begun == 3600
+    assert datetime.now(UTC) == cloud.now == datetime(2026, 1, 1, 1, 0, 30, tzinfo=UTC)
+    (ran,) = [cloud.fire("clocked")]
+    assert datetime.fromisoformat(ran.result["now"]) - ran.due < timedelta(seconds=1)
+    assert ran.took == pytest.approx(90, abs=0.2)
+
+
+def test_what_boto3_is_asked_here_is_the_clouds(cloud):
+    assert boto3.client("cloudformation", "us-east-1").describe_stacks()["Stacks"][0]["StackName"] == "shop"
+    assert cloud.outputs["Ledger"] in boto3.client("dynamodb", "us-east-1").list_tables()["TableNames"]
+    assert cloud.jobs == ["clocked", "fragile", "nightly", "reminding"]
+
+
+@pytest.mark.cronstack(start="2013-01-01")
+class TestMarked:
+    def test_the_clock_begins_where_the_marker_says(self, cloud):
+        assert cloud.now == datetime(2013, 1, 1, tzinfo=UTC)
+
+    @pytest.mark.cronstack(start="2014-01-01T12:00+02:00")
+    def test_the_nearest_marker_counts(self, cloud):
+        assert cloud.now == datetime(2014, 1, 1, 10, tzinfo=UTC)
+
+
+def test_code_schedules_it_once(cloud):
+    plan = cloud.once.schedule("reminding", key="order-1", after=timedelta(days=3), input={"order": 1})
+    assert cloud.at("2026-01-04T00:00:30") == plan.at
+    assert [run.status for run in cloud.runs("reminding")] == ["planned"]
+    cloud.advance(minutes=2)
+    (run,) = cloud.runs("reminding")
+    assert (run.status, run.key, run.result) == ("succeeded", "order-1", {"order": 1})
+    assert cloud.once.cancel("reminding", "order-1").outcome == "too late"
+    assert "reminding  order-1  attempt 1  succeeded" in cloud.told()
+
+
+def test_time_does_not_jump_over_what_is_planned(cloud):
+    for key in ("order-2", "order-1"):
+        cloud.once.schedule("reminding", key=key, after=timedelta(days=3))
+    cloud.once.move("reminding", "order-1", after=timedelta(days=2))
+    with pytest.raises(
+        OperationError, match="2 are planned before then, the first is reminding 'order-1' at 2026-01-03"
+    ):
+        cloud.at("2026-01-04T00:01")
+    cloud.advance(days=2, minutes=2)
+    cloud.once.cancel("reminding", "order-2")
+    cloud.at("2027-01-01")
+    assert {run.key: run.status for run in cloud.runs("reminding")} == {"order-1": "succeeded", "order-2": "skipped"}
+
+
+def test_what_cannot_be_asked_is_told(cloud):
+    with pytest.raises(OperationError, match=r"no job 'nigthly'(?s:.*)Did you mean nightly"):
+        cloud.runs("nigthly")
+    with pytest.raises(OperationError, match="is past"):
+        cloud.at("2020-01-01T00:00")
+    with pytest.raises(OperationError, match="time does not go back"):
+        cloud.advance(hours=-1)
+    for plan in (cloud.faults.crash, cloud.faults.raises):
+        with pytest.raises(OperationError, match=r"no job 'nigthly'"):
+            plan("nigthly", on_attempt=1)
+        with pytest.raises(OperationError, match="no attempt 0"):
+            plan("nightly", on_attempt=0)
+    with pytest.raises(OperationError, match="a mapping, not 5"):
+        cloud.fire("nightly", input=5)
+    with pytest.raises(OperationError, match="advance"):
+        cloud.advance()
+
+
+def test_nothing_of_it_is_left_in_the_process():
+    """In any order among the others."""
+    assert abs(time.time() - os.stat("/proc/self").st_ctime) < 3600
+    assert time.sleep.__module__ == "time"
+    assert uuid.uuid4() != uuid.uuid4()
+    assert random.random() != random.random()
+    assert "CRONSTACK_LEDGER" not in os.environ
+    assert vars(BotocoreStubber)["__call__"].__module__ == "moto.core.botocore_stubber"

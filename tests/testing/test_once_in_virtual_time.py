@@ -1,0 +1,172 @@
+"""What application code schedules on a virtual clock: its calls reach the engine, take their time, and may go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cronstack import OnceConflict
+from cronstack.errors import OperationError
+from cronstack.plans import Wiring
+from cronstack_infra import names
+from cronstack_infra.demo.payments import Payments
+from cronstack_infra.play.simulation import scheduling
+from cronstack_infra.play.simulation.faults import Rates
+from cronstack_infra.testing.cloud import Cloud
+from tests.tools.payment_wire import answered_by
+
+pytestmark = pytest.mark.cronstack(jobs="examples", start="2026-01-05T12:00:30")
+
+AT = datetime(2026, 1, 5, 14, tzinfo=UTC)
+ORDER = {"order": "4711", "cents": 1999}
+
+
+@pytest.fixture
+def payments() -> Iterator[Payments]:
+    service = Payments()
+    with answered_by(service):
+        yield service
+
+
+def schedules(cloud: Cloud) -> list[dict[str, Any]]:
+    """What code has scheduled, as Scheduler has it."""
+    pages = cloud.client("scheduler").get_paginator("list_schedules")
+    group = names.once_group(cloud.stack.deployment.stack)
+    return [one for page in pages.paginate(GroupName=group) for one in page["Schedules"]]
+
+
+def told(cloud: Cloud, **order: Any) -> dict[str, Any]:
+    row = cloud.fire("checkout", input={**ORDER, "pay_at": AT.isoformat(), **order})
+    assert row.status == "succeeded", row
+    return dict(row.result)
+
+
+def test_what_a_handler_schedules_is_due_in_virtual_time(cloud: Cloud, payments: Payments) -> None:
+    began = cloud.now
+    assert told(cloud)["payment"] == "planned"
+    assert timedelta(milliseconds=10) < cloud.now - began < timedelta(seconds=1), "five calls take a moment each"
+    (made,) = schedules(cloud)
+    assert made["CreationDate"].replace(tzinfo=UTC) - began < timedelta(seconds=1)
+    cloud.advance(until=AT)
+    assert payments.charges() == []
+    cloud.advance(seconds=2)
+    (charge,) = payments.charges()
+    assert (charge.order, charge.cents, charge.key) == (
+        "4711",
+        1999,
+        f"capture_payment/{cloud.runs('capture_payment')[0].occurrence}",
+    )
+    assert schedules(cloud) == [], "it has deleted itself"
+
+
+def test_what_was_about_to_fire_is_cancelled(cloud: Cloud, payments: Payments) -> None:
+    told(cloud)
+    cloud.advance(until=AT - timedelta(milliseconds=500))
+    assert told(cloud, what="withdrawn")["payment"] == "cancelled"
+    assert schedules(cloud) == []
+    cloud.advance(hours=2)
+    assert payments.charges() == []
+    assert [(run.status, run.reason) for run in cloud.runs("capture_payment")] == [("skipped", "cancelled")]
+
+
+def test_what_was_about_to_fire_is_moved(cloud: Cloud, payments: Payments) -> None:
+    told(cloud)
+    cloud.advance(until=AT - timedelta(milliseconds=500))
+    later = AT + timedelta(hours=1)
+    assert told(cloud, what="postponed", pay_at=later.isoformat())["payment"] == "moved"
+    cloud.advance(until=later)
+    assert payments.charges() == []
+    cloud.advance(seconds=2)
+    assert [charge.requests for charge in payments.charges()] == [1]
+    assert told(cloud, what="withdrawn")["payment"] == "too late"
+
+
+def test_the_calls_of_once_meet_the_faults_of_a_handlers_calls(cloud: Cloud, payments: Payments) -> None:
+    cloud.faults.rates = Rates(crash=0.15, lost=0.3, throttled=0.2)
+    told(cloud)
+    crashed = [e for e in cloud.events if e["event"] == "attempt" and e["outcome"] == "crashed"]
+    cloud.faults.rates = Rates(lost=0.3)
+    cloud.advance(until=AT + timedelta(minutes=30))
+    assert len(payments.charges()) == 1
+    assert schedules(cloud) == []
+    assert crashed, "another seed: nothing went wrong"
+
+
+def test_a_test_may_schedule_itself_and_is_not_in_virtual_time(cloud: Cloud, payments: Payments) -> None:
+    began = cloud.now
+    assert cloud.once.schedule("capture_payment", key="order-1", at=AT, input=ORDER).outcome == "planned"
+    assert cloud.now == began
+    cloud.advance(seconds=1)
+    assert cloud.once.schedule("capture_payment", key="order-1", at=AT, input=ORDER).outcome == "unchanged"
+    with pytest.raises(OnceConflict):
+        cloud.once.schedule("capture_payment", key="order-1", at=AT, input={})
+    assert [plan.key for plan in cloud.once.list("capture_payment")] == ["order-1"]
+    with pytest.raises(OperationError, match="1 are planned before then, the first is capture_payment 'order-1'"):
+        cloud.at("2026-02-01")
+    cloud.advance(until=AT + timedelta(minutes=1))
+    assert cloud.once.get("capture_payment", "order-1").status == "succeeded"
+    assert cloud.at("2026-02-01") == cloud.now
+    with pytest.raises(OperationError, match="code may not schedule a job 'heartbeat'"):
+        cloud.once.get("heartbeat", "x")
+
+
+def test_many_at_once_by_threads_of_the_tests(cloud: Cloud, payments: Payments) -> None:
+    orders = ({"key": f"order-{number}", "input": {"order": f"{number}", "cents": 100}} for number in range(60))
+    results = list(cloud.once.schedule_many("capture_payment", orders, at=AT, concurrency=8))
+    assert {result.plan.outcome for result in results if result.plan is not None} == {"planned"}
+    assert len(results) == len(schedules(cloud)) == 60
+    cloud.advance(until=AT + timedelta(minutes=1))
+    assert len(payments.charges()) == 60
+    assert payments.charged_twice() == []
+
+
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("GetSchedule", {"Name": "once.a"}),
+    ("CreateSchedule", {"Name": "once.a"}),
+    ("CreateSchedule", {"Name": "once.a"}),
+    ("CreateSchedule", {"Name": "once.a", "ClientToken": "another"}),
+    ("CreateSchedule", {"Name": "once.b", "ScheduleExpression": "at(tomorrow)"}),
+    ("CreateSchedule", {"Name": "once.b", "GroupName": "nobodys"}),
+    ("GetSchedule", {"Name": "once.a"}),
+    ("DeleteSchedule", {"Name": "once.a", "GroupName": "nobodys"}),
+    ("DeleteSchedule", {"Name": "once.a"}),
+    ("DeleteSchedule", {"Name": "once.a"}),
+]
+
+
+def test_what_is_answered_without_http_is_what_is_answered_with_it(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refusals and successes alike, each after the same calls before it."""
+    from cronstack.transport import Botocore
+
+    for name, value in {"REGION": "us-east-1", "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test"}.items():
+        monkeypatch.setenv(f"AWS_{name.replace('REGION', 'DEFAULT_REGION')}", value)
+    wiring = Wiring.read(cloud.outputs[names.once_output("capture_payment")])
+    whole = {
+        "GroupName": wiring.group,
+        "ScheduleExpression": "at(2026-01-05T14:00:00)",
+        "ScheduleExpressionTimezone": "UTC",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "ClientToken": "token",
+        "Target": {"Arn": wiring.function, "RoleArn": wiring.role, "Input": "{}"},
+    }
+    short = {"GroupName": wiring.group}
+    said: list[list[Any]] = []
+    for call in (Botocore(), scheduling.call):
+        said.append([])
+        for operation, given in CALLS:
+            answer = dict(call(operation, (whole if operation == "CreateSchedule" else short) | given))
+            status = answer.pop("ResponseMetadata", {}).get("HTTPStatusCode", 200)
+            answer.pop("Message", None)
+            kept = (
+                answer
+                if operation != "GetSchedule" or "Error" in answer
+                else {"Name": answer["Name"], "Target": answer["Target"]}
+            )
+            said[-1].append((operation, status, kept))
+    assert said[0] == said[1]
+    assert [status for _, status, _ in said[1]] == [404, 200, 200, 409, 400, 404, 200, 404, 200, 404]

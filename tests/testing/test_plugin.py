@@ -1,0 +1,133 @@
+"""The plugin in a user's project: alone, beside tests on moto, with xdist and randomly; and what a failure shows."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cronstack_infra.cli import new
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+JOBS = '''
+"""Four jobs."""
+
+import time
+from datetime import UTC, datetime
+
+from cronstack import Run, cron, job, once
+
+
+@job(schedule=cron("30 2 * * ? *", timezone="Europe/Berlin"))
+def nightly(run: Run) -> None: ...
+
+
+@job(retries=0)
+def fragile(run: Run) -> None: ...
+
+
+@job(timeout=120)
+def clocked(run: Run) -> dict[str, str]:
+    now = datetime.now(UTC)
+    time.sleep(90)
+    return {"now": now.isoformat()}
+
+
+@job(schedule=once())
+def reminding(run: Run) -> dict[str, object]:
+    return run.input
+'''
+FAILING = """
+def test_something_that_is_not_so(cloud):
+    cloud.faults.crash("nightly", on_attempt=1)
+    cloud.advance(days=2)
+    assert [run.attempt for run in cloud.runs("nightly")] == [1, 1]
+"""
+UNUSED = """
+import sys
+
+HEAVY = ("moto", "boto3", "botocore", "aws_cdk", "rich", "cronstack_infra.play", "cronstack_infra.testing.cloud")
+
+
+def test_nothing_of_it_is_loaded(pytestconfig):
+    assert pytestconfig.pluginmanager.has_plugin("cronstack")
+    assert [name for name in HEAVY if name in sys.modules] == []
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("plugin") / "shop"
+    new.write(root, name="shop")
+    for file in ("functions/jobs/hello.py", "tests/test_hello.py"):
+        (root / file).unlink()
+    (root / "functions" / "jobs" / "three.py").write_text(JOBS.lstrip())
+    shutil.copy(HERE / "inner_cloud.py", root / "tests" / "test_cloud.py")
+    shutil.copy(HERE / "inner_mocks.py", root / "tests" / "test_mocks.py")
+    (root / "tests" / "test_failing.py").write_text(FAILING.lstrip())
+    (root / "tests" / "test_unused.py").write_text(UNUSED.lstrip())
+    return root
+
+
+def pytest_in(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "AWS_"))}
+    kept["COLUMNS"] = "80"
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--strict-markers", "-W", "error", *arguments]
+    return subprocess.run(command, cwd=root, env=kept, capture_output=True, text=True, timeout=240)
+
+
+def test_in_any_order_on_several_processes_beside_tests_on_moto(shop: Path) -> None:
+    """One synthesis serves them all."""
+    ended = pytest_in(shop, "-q", "-n", "2", "--randomly-seed=7", "tests/test_cloud.py", "tests/test_mocks.py")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert re.search(r"\b28 passed", ended.stdout), ended.stdout
+    folders = [path for path in (shop / ".cronstack" / "synth").iterdir() if path.is_dir()]
+    assert len(folders) == 1
+
+
+def test_a_failure_shows_the_time_line_and_where_the_job_stands(shop: Path) -> None:
+    ended = pytest_in(shop, "-q", "-p", "no:randomly", "tests/test_failing.py")
+    assert ended.returncode == 1
+    told = ended.stdout.partition("- cronstack -")[2]
+    assert "from 2026-01-01 00:00 to 2026-01-03 00:00 UTC" in told
+    assert re.search(r"2026-01-01 01:30:00\.\d{3}  nightly  t-2026-01-01T01:30:00Z  attempt 1  crashed", told)
+    assert re.search(r"2026-01-02 01:3\d:\d\d\.\d{3}  nightly  t-2026-01-02T01:30:00Z  attempt 2  succeeded", told)
+    assert "functions/jobs/three.py:9: nightly: 2 succeeded, 2 crashed" in told
+    assert "functions/jobs/three.py:13: fragile: did not run" in told
+
+
+def test_a_session_that_does_not_use_it_does_not_pay(shop: Path) -> None:
+    ended = pytest_in(shop, "-q", "-p", "no:randomly", "-p", "no:xdist", "tests/test_unused.py")
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_outside_of_a_project_it_says_so(tmp_path: Path) -> None:
+    (tmp_path / "test_here.py").write_text("def test_here(cloud): ...\n")
+    ended = pytest_in(tmp_path, "-q", "-p", "no:randomly", "-p", "no:xdist")
+    assert ended.returncode == 1
+    assert "this is not a Cronstack project" in ended.stdout
+
+
+def general(story: str) -> str:
+    """What a failure shows, without what the seed draws: milliseconds and ids."""
+    return re.sub(r"\.\d{3}(?= )|(?<=after )[\d.]+|(?<=m-)\w+", "~", story)
+
+
+def test_readme_shows_what_its_test_shows_when_it_is_broken(tmp_path: Path) -> None:
+    section = (ROOT / "README.md").read_text("utf-8").partition("\n## A test\n")[2]
+    new.write(tmp_path / "shop", name="shop")
+    job = tmp_path / "shop" / "functions" / "jobs" / "hello.py"
+    job.write_text(job.read_text("utf-8").replace("timeout=30)", "timeout=30, retries=0)"), "utf-8")
+    test = tmp_path / "shop" / "tests" / "test_crash.py"
+    test.write_text(section.partition("```python\n")[2].partition("```")[0], "utf-8")
+    ended = pytest_in(tmp_path / "shop", "-q", "-p", "no:randomly", "-p", "no:xdist", "tests/test_crash.py")
+    assert ended.returncode == 1
+    error, _, story = section.partition("```\nE ")[2].partition("```")[0].partition("\n")
+    assert error in ended.stdout
+    assert general(story) in general(ended.stdout)

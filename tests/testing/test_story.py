@@ -1,0 +1,52 @@
+"""What a failed test shows of many attempts: those that tell something, and the newest."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cronstack_infra.testing.story import LINES, story
+
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def attempt(minute: int, job: str = "hello", outcome: str = "succeeded") -> dict[str, Any]:
+    began = f"{BEGAN + timedelta(minutes=minute):%Y-%m-%dT%H:%M:%S}.000Z"
+    return {
+        "event": "attempt",
+        "job": job,
+        "occurrence": f"t-{minute}",
+        "attempt": 1,
+        "began": began,
+        "outcome": outcome,
+        "seconds": 0.01,
+    }
+
+
+def told(events: list[dict[str, Any]]) -> list[str]:
+    return story(events, {}, began=BEGAN, now=BEGAN + timedelta(hours=9)).splitlines()[1:]
+
+
+def test_what_failed_is_shown_though_a_job_of_every_minute_ran_long_since() -> None:
+    events = [attempt(minute) for minute in range(200)]
+    events[3], events[5] = attempt(3, "remind", "retrying"), attempt(5, "remind", "dead")
+    lines = told(events)
+    assert lines[0] == "… 3 attempts: 3 succeeded"
+    assert "remind  t-3  attempt 1  retrying" in lines[1]
+    assert lines[2] == "… 1 attempt: 1 succeeded"
+    assert "remind  t-5  attempt 1  dead" in lines[3]
+    assert lines[4] == "… 156 attempts: 156 succeeded"
+    assert [line.split()[3] for line in lines[5:]] == [f"t-{minute}" for minute in range(162, 200)]
+
+
+def test_the_end_is_shown_even_if_all_before_it_failed() -> None:
+    lines = told([attempt(minute, outcome="crashed") for minute in range(100)] + [attempt(100)])
+    assert lines[0] == f"… {101 - LINES} attempts: {101 - LINES} crashed"
+    assert "t-100  attempt 1  succeeded" in lines[-1]
+    assert len(lines) == LINES + 1
+
+
+def test_few_are_all_shown() -> None:
+    lines = told([attempt(minute) for minute in range(LINES)])
+    assert len(lines) == LINES
+    assert told([]) == ["nothing ran"]

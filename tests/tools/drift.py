@@ -1,0 +1,226 @@
+"""Does a stack's template say what the services hold? Attribute by attribute, by nothing but the AWS API.
+
+    assert drift(cloud.client, "MyStack") == []
+
+Each difference is a line: resource, property, what the template says, what is held.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from tests.tools.held import READERS, Client, Held
+
+ACCOUNT = "123456789012"
+_ARNS = {
+    "AWS::DynamoDB::GlobalTable": "dynamodb:{region}:{account}:table/{id}",
+    "AWS::DynamoDB::Table": "dynamodb:{region}:{account}:table/{id}",
+    "AWS::IAM::Role": "iam::{account}:role/{id}",
+    "AWS::KMS::Key": "kms:{region}:{account}:key/{id}",
+    "AWS::Lambda::Function": "lambda:{region}:{account}:function:{id}",
+    "AWS::Logs::LogGroup": "logs:{region}:{account}:log-group:{id}:*",
+    "AWS::S3::Bucket": "s3:::{id}",
+    "AWS::SQS::Queue": "sqs:{region}:{account}:{name}",
+    "AWS::Scheduler::ScheduleGroup": "scheduler:{region}:{account}:schedule-group/{id}",
+}
+_NO_SERVICE = (
+    "AWS::CDK::Metadata",
+    "AWS::CloudFormation::WaitConditionHandle",
+    "AWS::S3::BucketPolicy",  # of the local cloud only a record
+    "Custom::S3AutoDeleteObjects",
+)
+_WRITE_ONLY = {
+    "AWS::Lambda::Function": {"Code"},
+    "AWS::KMS::Key": {"PendingWindowInDays"},
+    "AWS::DynamoDB::GlobalTable": {"Replicas", "WriteOnDemandThroughputSettings"},
+}
+
+
+def drift(client: Client, stack: str) -> list[str]:
+    """Differences between a stack's template and the services, none when all is as it says."""
+    told = Told(client, stack)
+    return [line for name in told.resources for line in told.differences(name)]
+
+
+class Told:
+    """A deployed template with its intrinsic functions carried out."""
+
+    def __init__(self, client: Client, stack: str) -> None:
+        self.client, self.stack = client, stack
+        cloudformation = client("cloudformation")
+        self.region = cloudformation.meta.region_name
+        body = cloudformation.get_template(StackName=stack)["TemplateBody"]
+        self.template = json.loads(body) if isinstance(body, str) else body
+        listed = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+        self.ids = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed}
+        self.exports = {one["Name"]: one["Value"] for one in cloudformation.list_exports()["Exports"]}
+        self.resources = {name: one for name, one in self.template["Resources"].items() if name in self.ids}
+
+    def differences(self, name: str) -> list[str]:
+        resource = self.resources[name]
+        kind, wanted = resource["Type"], self.value(resource.get("Properties", {}))
+        if kind in _NO_SERVICE:
+            return []
+        if kind in _INDIRECT:
+            return [f"{name}: {line}" for line in _INDIRECT[kind](self.client, wanted)]
+        if kind not in READERS:
+            return [f"{name}: nobody reads back {kind}"]
+        held = READERS[kind](self.client, self.ids[name])
+        usual = {"LogGroup": f"/aws/lambda/{self.ids[name]}"}
+        if kind == "AWS::Lambda::Function" and wanted.get("LoggingConfig") == usual:
+            wanted.pop("LoggingConfig")
+        if kind == "AWS::Scheduler::Schedule":
+            wanted["Target"].setdefault("RetryPolicy", {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185})
+        if kind == "AWS::IAM::Role":
+            ours = {one["PolicyName"] for one in self._inline_policies()}
+            held["Policies"] = [one for one in held.get("Policies", []) if one["PolicyName"] not in ours]
+        if kind == "AWS::KMS::Alias":
+            wanted["TargetKeyId"] = wanted["TargetKeyId"].rpartition("/")[2]  # an ARN says the same
+        if kind == "AWS::Lambda::Function" and "Environment" in wanted and not wanted["Environment"].get("Variables"):
+            wanted.pop("Environment")
+        return [f"{name} ({kind}): {line}" for line in _compare(kind, wanted, held, READERS[kind].__name__)]
+
+    def _inline_policies(self) -> list[Held]:
+        """Policies of roles that are resources of their own."""
+        kinds = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy")
+        return [self.value(one["Properties"]) for one in self.resources.values() if one["Type"] in kinds]
+
+    def value(self, part: Any) -> Any:
+        """A part of the template as it was deployed."""
+        if isinstance(part, list):
+            return [one for each in part if (one := self.value(each)) is not None]
+        if not isinstance(part, dict):
+            return part
+        if len(part) == 1:
+            ((name, given),) = part.items()
+            if name == "Ref" or name.startswith("Fn::"):
+                return self._carried_out(name, given)
+        return {name: one for name, each in part.items() if (one := self.value(each)) is not None}
+
+    def _carried_out(self, name: str, given: Any) -> Any:
+        match name:
+            case "Ref":
+                return self._ref(given)
+            case "Fn::GetAtt":
+                return self._get(*(given if isinstance(given, list) else given.split(".", 1)))
+            case "Fn::ImportValue":
+                return self.exports[self.value(given)]
+            case "Fn::Join":
+                return given[0].join(str(one) for one in self.value(given[1]))
+            case "Fn::Select":
+                return self.value(given[1])[int(given[0])]
+            case "Fn::Split":
+                return self.value(given[1]).split(given[0])
+            case "Fn::Sub":
+                text, extra = (given, {}) if isinstance(given, str) else given
+                return re.sub(r"\$\{([^!}]+)\}", lambda found: str(self._sub(found[1], extra)), text)
+        raise NotImplementedError(name)
+
+    def _sub(self, name: str, extra: dict[str, Any]) -> Any:
+        if name in extra:
+            return self.value(extra[name])
+        return self._get(*name.split(".", 1)) if "." in name else self._ref(name)
+
+    def _ref(self, name: str) -> Any:
+        pseudo = {
+            "AWS::AccountId": ACCOUNT,
+            "AWS::NoValue": None,
+            "AWS::Partition": "aws",
+            "AWS::Region": self.region,
+            "AWS::StackName": self.stack,
+            "AWS::URLSuffix": "amazonaws.com",
+        }
+        if name in pseudo:
+            return pseudo[name]
+        return self.ids[name] if name in self.ids else self.template["Parameters"][name]["Default"]
+
+    def _get(self, name: str, attribute: str) -> str:
+        kind, physical = self.resources[name]["Type"], self.ids[name]
+        last = physical.rpartition("/")[2]
+        if attribute in ("TopicName", "QueueName"):
+            return re.split("[:/]", physical)[-1]
+        if attribute in ("TopicArn",):
+            return physical
+        assert attribute == "Arn", (kind, attribute)
+        return "arn:aws:" + _ARNS[kind].format(region=self.region, account=ACCOUNT, id=physical, name=last)
+
+
+def _compare(kind: str, wanted: Held, held: Held, reader: str) -> list[str]:
+    wanted = {name: one for name, one in wanted.items() if name not in _WRITE_ONLY.get(kind, ())}
+    at_rest = _defaults_gone(wanted, held)
+    lines = []
+    for name in sorted(wanted.keys() | held.keys()):
+        says, holds = plain(at_rest.get(name)) or None, plain(held.get(name)) or None
+        generated = name.endswith("Name") and name not in wanted
+        if says != holds and not generated:
+            lines.append(f"{name}: the template says {says}, held is {holds}")
+    return lines
+
+
+def _defaults_gone(wanted: Held, held: Held) -> Held:
+    """A default that the template states is not held as anything of its own."""
+    return {name: one for name, one in wanted.items() if name in held or plain(one) not in _STATED}
+
+
+_STATED = (
+    *([], {}, "", "true", "false", "0", "30", "128", "3", "345600", "UTC", "ENABLED", "default", "/", "10", "text"),
+    *("Standard", "PROVISIONED", "PassThrough", "x86_64"),
+)
+
+
+def plain(part: Any) -> Any:
+    """For comparing: numbers and truths as text, JSON read, no order, a list of one as that one, dates as days."""
+    if isinstance(part, str) and part[:1] in ("{", "["):
+        try:
+            return plain(json.loads(part))
+        except ValueError:
+            return part
+    if isinstance(part, dict):
+        return {name: plain(one) for name, one in sorted(part.items()) if one not in (None, [], {})}
+    if isinstance(part, list | tuple):
+        parts = sorted((plain(one) for one in part), key=str)
+        return parts[0] if len(parts) == 1 else parts
+    if isinstance(part, bool):
+        return str(part).lower()
+    if hasattr(part, "isoformat"):
+        return part.isoformat()
+    if isinstance(part, float) and part == int(part):
+        return str(int(part))
+    return part if part is None else str(part)
+
+
+def _inline_policy(client: Client, wanted: Held) -> list[str]:
+    found = []
+    for role in wanted.get("Roles", []):
+        held = client("iam").get_role_policy(RoleName=role, PolicyName=wanted["PolicyName"])["PolicyDocument"]
+        if plain(held) != plain(wanted["PolicyDocument"]):
+            found.append(f"PolicyDocument of {role}: the template says {wanted['PolicyDocument']}, held is {held}")
+    return found
+
+
+def _queue_policy(client: Client, wanted: Held) -> list[str]:
+    found = []
+    for url in wanted["Queues"]:
+        asked = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
+        held = asked.get("Attributes", {}).get("Policy")
+        if plain(held) != plain(wanted["PolicyDocument"]):
+            found.append(f"policy of {url}: the template says {wanted['PolicyDocument']}, held is {held}")
+    return found
+
+
+def _topic_policy(client: Client, wanted: Held) -> list[str]:
+    found = []
+    for arn in wanted["Topics"]:
+        held = client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"]
+        if plain(held) != plain(wanted["PolicyDocument"]):
+            found.append(f"policy of {arn}: the template says {wanted['PolicyDocument']}, held is {held}")
+    return found
+
+
+_INDIRECT = {
+    "AWS::IAM::Policy": _inline_policy,
+    "AWS::SNS::TopicPolicy": _topic_policy,
+    "AWS::SQS::QueuePolicy": _queue_policy,
+}

@@ -1,0 +1,270 @@
+"""What the services hold of a resource, asked by plain boto3 and written in the properties of its CloudFormation type.
+
+What is at its default is left out, so that a property which a template no longer has is seen when it lingers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+Client = Callable[[str], Any]
+Held = dict[str, Any]
+
+
+def function(client: Client, name: str) -> Held:
+    found = client("lambda").get_function(FunctionName=name)
+    given, reserved = found["Configuration"], client("lambda").get_function_concurrency(FunctionName=name)
+    names = "Architectures DeadLetterConfig Description Environment EphemeralStorage FunctionName Handler MemorySize"
+    held = picked(given, f"{names} Role Runtime Timeout TracingConfig LoggingConfig")
+    held |= picked(reserved, "ReservedConcurrentExecutions") | tagged(found.get("Tags"))
+    at_default = {
+        "Architectures": ["x86_64"],
+        "EphemeralStorage": {"Size": 512},
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}"},
+        "MemorySize": 128,
+        "Timeout": 3,
+        "TracingConfig": {"Mode": "PassThrough"},
+    }
+    if held.get("LoggingConfig", {}).get("LogFormat") == "Text":
+        held["LoggingConfig"].pop("LogFormat")
+        at_default["LoggingConfig"].pop("LogFormat")
+    return without(held, at_default)
+
+
+def schedule(client: Client, name: str) -> Held:
+    scheduler = client("scheduler")
+    pages = scheduler.get_paginator("list_schedules").paginate()
+    [group] = [one["GroupName"] for page in pages for one in page["Schedules"] if one["Name"] == name]
+    given = scheduler.get_schedule(Name=name, GroupName=group)
+    names = "Description EndDate FlexibleTimeWindow GroupName KmsKeyArn Name ScheduleExpression"
+    held = picked(given, f"{names} ScheduleExpressionTimezone StartDate State Target")
+    return without(held, {"GroupName": "default", "ScheduleExpressionTimezone": "UTC", "State": "ENABLED"})
+
+
+def schedule_group(client: Client, name: str) -> Held:
+    found = client("scheduler").get_schedule_group(Name=name)
+    tags = client("scheduler").list_tags_for_resource(ResourceArn=found["Arn"])["Tags"]
+    return {"Name": found["Name"]} | ({"Tags": tags} if tags else {})
+
+
+def queue(client: Client, url: str) -> Held:
+    sqs = client("sqs")
+    given = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    names = "ContentBasedDeduplication DelaySeconds FifoQueue KmsMasterKeyId MaximumMessageSize SqsManagedSseEnabled"
+    names += " MessageRetentionPeriod ReceiveMessageWaitTimeSeconds RedrivePolicy RedriveAllowPolicy VisibilityTimeout"
+    held = picked(given, names) | tagged(sqs.list_queue_tags(QueueUrl=url).get("Tags"))
+    held["QueueName"] = given["QueueArn"].rpartition(":")[2]
+    at_default = {
+        "DelaySeconds": "0",
+        "MaximumMessageSize": held.get("MaximumMessageSize") if held.get("MaximumMessageSize") != "1024" else None,
+        "MessageRetentionPeriod": "345600",
+        "ReceiveMessageWaitTimeSeconds": "0",
+        "SqsManagedSseEnabled": "true",
+        "VisibilityTimeout": "30",
+    }
+    return without(held, at_default)
+
+
+def topic(client: Client, arn: str) -> Held:
+    sns = client("sns")
+    given = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
+    tags = {one["Key"]: one["Value"] for one in sns.list_tags_for_resource(ResourceArn=arn)["Tags"]}
+    held = picked(given, "DisplayName KmsMasterKeyId FifoTopic ContentBasedDeduplication") | tagged(tags)
+    return without(held | {"TopicName": arn.rpartition(":")[2]}, {"FifoTopic": "false"})
+
+
+def subscription(client: Client, arn: str) -> Held:
+    given = client("sns").get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    names = "Endpoint Protocol TopicArn RawMessageDelivery FilterPolicy FilterPolicyScope RedrivePolicy DeliveryPolicy"
+    scope = {"FilterPolicyScope": "MessageAttributes", "RawMessageDelivery": "false"}
+    return without(picked(given, names), scope)
+
+
+def email_identity(client: Client, name: str) -> Held:
+    given = client("sesv2").get_email_identity(EmailIdentity=name)
+    return {"EmailIdentity": name} | ({"Tags": given["Tags"]} if given.get("Tags") else {})
+
+
+def role(client: Client, name: str) -> Held:
+    iam = client("iam")
+    given = iam.get_role(RoleName=name)["Role"]
+    held = picked(given, "AssumeRolePolicyDocument Description MaxSessionDuration Path RoleName Tags")
+    boundary = given.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+    attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    policies = [
+        picked(iam.get_role_policy(RoleName=name, PolicyName=one), "PolicyName PolicyDocument")
+        for one in iam.list_role_policies(RoleName=name)["PolicyNames"]
+    ]
+    held |= {"PermissionsBoundary": boundary, "ManagedPolicyArns": [one["PolicyArn"] for one in attached]}
+    return without(held | {"Policies": policies}, {"MaxSessionDuration": 3600, "Path": "/"})
+
+
+def managed_policy(client: Client, arn: str) -> Held:
+    iam = client("iam")
+    given = iam.get_policy(PolicyArn=arn)["Policy"]
+    version = iam.get_policy_version(PolicyArn=arn, VersionId=given["DefaultVersionId"])["PolicyVersion"]
+    roles = iam.list_entities_for_policy(PolicyArn=arn)["PolicyRoles"]
+    held = {"PolicyDocument": version["Document"], "Roles": [one["RoleName"] for one in roles]}
+    held |= {"ManagedPolicyName": given["PolicyName"], **picked(given, "Description Path Tags")}
+    return without(held, {"Path": "/"})
+
+
+def table(client: Client, name: str) -> Held:
+    dynamodb = client("dynamodb")
+    given = dynamodb.describe_table(TableName=name)["Table"]
+    held = picked(given, "AttributeDefinitions DeletionProtectionEnabled KeySchema TableName StreamSpecification")
+    held["BillingMode"] = given.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
+    for which in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
+        held[which] = [picked(one, "IndexName KeySchema Projection") for one in given.get(which, [])]
+    if given.get("SSEDescription", {}).get("Status") == "ENABLED":
+        held["SSESpecification"] = {"SSEEnabled": True}
+    backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+    if backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED":
+        held["PointInTimeRecoverySpecification"] = {"PointInTimeRecoveryEnabled": True}
+    live = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    if live["TimeToLiveStatus"] == "ENABLED":
+        held["TimeToLiveSpecification"] = {"AttributeName": live["AttributeName"], "Enabled": True}
+    tags = dynamodb.list_tags_of_resource(ResourceArn=given["TableArn"])["Tags"]
+    return without(held | {"Tags": tags}, {"BillingMode": "PROVISIONED", "DeletionProtectionEnabled": False})
+
+
+def bucket(client: Client, name: str) -> Held:
+    s3 = client("s3")
+
+    def asked(call: Callable[..., Any], part: str) -> Any:
+        try:
+            return call(Bucket=name)[part]
+        except ClientError as none:
+            if not none.response["Error"]["Code"].startswith(("NoSuch", "ServerSideEncryption", "OwnershipControls")):
+                raise
+            return None
+
+    encryption = asked(s3.get_bucket_encryption, "ServerSideEncryptionConfiguration") or {"Rules": []}
+    rules = [
+        {"ServerSideEncryptionByDefault": one["ApplyServerSideEncryptionByDefault"]} for one in encryption["Rules"]
+    ]
+    versioning = s3.get_bucket_versioning(Bucket=name).get("Status")
+    held = {
+        "BucketEncryption": {"ServerSideEncryptionConfiguration": rules} if rules else {},
+        "BucketName": name,
+        "LifecycleConfiguration": asked(s3.get_bucket_lifecycle_configuration, "Rules"),
+        "OwnershipControls": asked(s3.get_bucket_ownership_controls, "OwnershipControls"),
+        "PublicAccessBlockConfiguration": asked(s3.get_public_access_block, "PublicAccessBlockConfiguration"),
+        "Tags": asked(s3.get_bucket_tagging, "TagSet"),
+        "VersioningConfiguration": {"Status": versioning} if versioning == "Enabled" else {},
+    }
+    if held["LifecycleConfiguration"]:
+        held["LifecycleConfiguration"] = {"Rules": [_rule(one) for one in held["LifecycleConfiguration"]]}
+    plainly = {"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+    return without(held, {"BucketEncryption": plainly})
+
+
+def _rule(given: dict[str, Any]) -> Held:
+    rule = picked(given, "Status AbortIncompleteMultipartUpload NoncurrentVersionExpiration")
+    rule |= {"Id": given.get("ID"), "Prefix": given.get("Filter", {}).get("Prefix") or None}
+    if "Days" in given.get("Expiration", {}):
+        rule["ExpirationInDays"] = given["Expiration"]["Days"]
+    return rule
+
+
+def log_group(client: Client, name: str) -> Held:
+    logs = client("logs")
+    found = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    [given] = [one for one in found if one["logGroupName"] == name]
+    held = {"LogGroupName": name, "RetentionInDays": given.get("retentionInDays"), "KmsKeyId": given.get("kmsKeyId")}
+    return without(held | tagged(logs.list_tags_log_group(logGroupName=name)["tags"]), {})
+
+
+def alarm(client: Client, name: str) -> Held:
+    [given] = client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    names = "ActionsEnabled AlarmActions AlarmDescription AlarmName ComparisonOperator DatapointsToAlarm Dimensions"
+    names += " EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName Metrics Namespace OKActions"
+    held = picked(given, f"{names} Period Statistic Threshold TreatMissingData Unit")
+    return without(held, {"ActionsEnabled": True})
+
+
+def dashboard(client: Client, name: str) -> Held:
+    found = client("cloudwatch").get_dashboard(DashboardName=name)
+    return {"DashboardName": found["DashboardName"], "DashboardBody": found["DashboardBody"]}
+
+
+def parameter(client: Client, name: str) -> Held:
+    [given] = client("ssm").describe_parameters(ParameterFilters=[{"Key": "Name", "Values": [name]}])["Parameters"]
+    value = client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
+    held = picked(given, "AllowedPattern DataType Description Name Tier Type") | {"Value": value}
+    return without(held, {"DataType": "text", "Tier": "Standard"})
+
+
+def key(client: Client, key_id: str) -> Held:
+    kms = client("kms")
+    given = kms.describe_key(KeyId=key_id)["KeyMetadata"]
+    policy = json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])
+    held = picked(given, "Description Enabled KeySpec KeyUsage MultiRegion Origin") | {"KeyPolicy": policy}
+    held["EnableKeyRotation"] = kms.get_key_rotation_status(KeyId=key_id)["KeyRotationEnabled"]
+    tags = kms.list_resource_tags(KeyId=key_id)["Tags"]
+    held |= tagged({one["TagKey"]: one["TagValue"] for one in tags})
+    at_default = {"Enabled": True, "KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT", "Origin": "AWS_KMS"}
+    return without(held, at_default | {"EnableKeyRotation": False, "MultiRegion": False})
+
+
+def key_alias(client: Client, name: str) -> Held:
+    aliases = client("kms").list_aliases()["Aliases"]
+    [given] = [one for one in aliases if one["AliasName"] == name]
+    return {"AliasName": name, "TargetKeyId": given["TargetKeyId"]}
+
+
+def mapping(client: Client, uuid: str) -> Held:
+    given = client("lambda").get_event_source_mapping(UUID=uuid)
+    names = "BatchSize EventSourceArn FunctionResponseTypes MaximumBatchingWindowInSeconds ScalingConfig FilterCriteria"
+    held = picked(given, names) | {"FunctionName": given["FunctionArn"].rpartition(":")[2]}
+    if given["State"] == "Disabled":
+        held["Enabled"] = False
+    return without(held, {"BatchSize": 10, "MaximumBatchingWindowInSeconds": 0})
+
+
+def invoke_config(client: Client, physical: str) -> Held:
+    name, _, qualifier = physical.partition("|")
+    given = client("lambda").get_function_event_invoke_config(FunctionName=name, Qualifier=qualifier)
+    destinations = {which: one for which, one in given.get("DestinationConfig", {}).items() if one}
+    held = picked(given, "MaximumEventAgeInSeconds MaximumRetryAttempts")
+    return without(held | {"FunctionName": name, "Qualifier": qualifier, "DestinationConfig": destinations}, {})
+
+
+def picked(given: dict[str, Any], names: str) -> Held:
+    return {name: given[name] for name in names.split() if name in given}
+
+
+def tagged(tags: dict[str, str] | None) -> Held:
+    return {"Tags": [{"Key": name, "Value": value} for name, value in (tags or {}).items()]}
+
+
+def without(held: Held, at_default: Held) -> Held:
+    return {name: one for name, one in held.items() if one not in (None, "", [], {}) and one != at_default.get(name)}
+
+
+READERS: dict[str, Callable[[Client, str], Held]] = {
+    "AWS::CloudWatch::Alarm": alarm,
+    "AWS::CloudWatch::Dashboard": dashboard,
+    "AWS::DynamoDB::GlobalTable": table,
+    "AWS::DynamoDB::Table": table,
+    "AWS::IAM::ManagedPolicy": managed_policy,
+    "AWS::IAM::Role": role,
+    "AWS::KMS::Alias": key_alias,
+    "AWS::KMS::Key": key,
+    "AWS::Lambda::EventInvokeConfig": invoke_config,
+    "AWS::Lambda::EventSourceMapping": mapping,
+    "AWS::Lambda::Function": function,
+    "AWS::Logs::LogGroup": log_group,
+    "AWS::S3::Bucket": bucket,
+    "AWS::SES::EmailIdentity": email_identity,
+    "AWS::SNS::Subscription": subscription,
+    "AWS::SNS::Topic": topic,
+    "AWS::SQS::Queue": queue,
+    "AWS::SSM::Parameter": parameter,
+    "AWS::Scheduler::Schedule": schedule,
+    "AWS::Scheduler::ScheduleGroup": schedule_group,
+}

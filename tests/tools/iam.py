@@ -1,0 +1,81 @@
+"""May a role do this? Judged offline by a real evaluator of IAM policies, because moto cannot.
+
+The evaluator is the npm package @cloud-copilot/iam-simulate (AGPL): a tool of the tests, fetched when they run and
+never shipped. One call of Node judges any number of questions.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cronstack_infra.toolchain import node
+from cronstack_infra.toolchain.fetch import ensure_packages
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+ACCOUNT = "123456789012"
+
+Policies = Sequence[Mapping[str, Any]]
+"""Policy documents, all attached to one role; no intrinsic functions in them (see ``template.py``)."""
+
+
+class Question(NamedTuple):
+    """May this be done? ``context`` are the condition keys of the request, such as "dynamodb:LeadingKeys"."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str | list[str]] = {}
+
+
+def allowed(
+    policies: Policies, action: str, resource: str, context: Mapping[str, str | list[str]] | None = None
+) -> bool:
+    """Whether a role with these policies may do this."""
+    return judge(policies, [Question(action, resource, context or {})])[0]
+
+
+def judge(policies: Policies, questions: Iterable[Question]) -> list[bool]:
+    """The answers, in order. Raises AssertionError for what is no valid question, such as an unknown action."""
+    asked = list(questions)
+    simulations = [
+        {
+            "request": {
+                "principal": f"arn:aws:iam::{ACCOUNT}:role/judged",
+                "action": question.action,
+                "resource": {"resource": question.resource, "accountId": ACCOUNT},
+                "contextVariables": dict(question.context),
+            },
+            "identityPolicies": [{"name": f"p{n}", "policy": policy} for n, policy in enumerate(policies)],
+            "serviceControlPolicies": [],
+            "resourceControlPolicies": [],
+        }
+        for question in asked
+    ]
+    ended = subprocess.run(
+        [str(node.node()), str(HERE / "judge.cjs"), str(_evaluator())],
+        input=json.dumps(simulations),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=node.node_environment(dict(os.environ)),
+    )
+    assert ended.returncode == 0, ended.stderr
+    answers = json.loads(ended.stdout)
+    for question, answer in zip(asked, answers, strict=True):
+        assert "error" not in answer, f"{question}: {answer['error']}"
+        # A condition key that this action does not have would be dropped in silence, and the answer mean nothing.
+        assert not answer["ignored"], f"{question}: not a condition key of it: {answer['ignored']}"
+    return [answer["allowed"] for answer in answers]
+
+
+@cache
+def _evaluator() -> Path:
+    """The package.json from whose folder Node finds the evaluator."""
+    packages = ensure_packages(HERE, ROOT / ".cronstack" / "tools", environ=os.environ, progress=print)
+    return packages / "package.json"

@@ -1,0 +1,74 @@
+"""The payment service answered in this process: urllib's own seam, an opener, between a handler and the service's log.
+
+For handlers on a virtual clock. A request takes a moment of their time, and may go wrong as seeded chance has it, in
+each way that leaves the caller in the dark: refused before anything is charged, or charged with its answer lost.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import Message
+from random import Random
+from typing import Any
+from urllib.error import URLError
+from urllib.response import addinfourl
+
+from cronstack_infra.demo.payments import Answer, Payments
+
+TIME_OUT = 10.0
+"""Seconds that a handler waits for an answer."""
+
+
+class Wire(urllib.request.BaseHandler):
+    """``faults``: share of requests that go wrong."""
+
+    handler_order = 100  # before urllib's own, which would ask the network
+
+    def __init__(self, payments: Payments, faults: float, chance: Random) -> None:
+        self._payments, self._faults, self._chance = payments, faults, chance
+        self.gone_wrong = 0
+
+    def https_open(self, request: urllib.request.Request) -> Any:
+        time.sleep(self._chance.uniform(0.02, 0.2))
+        fault = self._fault()
+        if fault == "unreachable":
+            raise URLError(ConnectionRefusedError("the connection was refused"))
+        if fault == "busy":
+            return _response(request, Answer(503, {"error": "busy"}))
+        assert isinstance(request.data, bytes)
+        answer = self._payments.post(request.get_header("Idempotency-key", ""), request.data)
+        if fault == "lost":
+            time.sleep(TIME_OUT)
+            raise URLError(TimeoutError("timed out"))
+        return _response(request, Answer(500, {"error": "oh"}) if fault == "charged, and says no" else answer)
+
+    def _fault(self) -> str:
+        if self._chance.random() >= self._faults:
+            return ""
+        self.gone_wrong += 1
+        return self._chance.choice(("unreachable", "busy", "lost", "charged, and says no"))
+
+
+def _response(request: urllib.request.Request, answer: Answer) -> addinfourl:
+    headers = Message()
+    for name, value in answer.headers.items():
+        headers[name] = value
+    found: Any = addinfourl(io.BytesIO(json.dumps(answer.fields).encode()), headers, request.full_url, answer.status)
+    found.msg = ""
+    return found  # type: ignore[no-any-return]
+
+
+@contextmanager
+def answered_by(payments: Payments, *, faults: float = 0.0, seed: int = 0) -> Iterator[Wire]:
+    """All that this process asks by HTTPS, until the block is left."""
+    wire = Wire(payments, faults, Random(f"wire {seed}"))
+    urllib.request.install_opener(urllib.request.build_opener(wire))
+    try:
+        yield wire
+    finally:
+        urllib.request.install_opener(None)  # type: ignore[arg-type]  # urlopen then makes its own

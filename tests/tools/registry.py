@@ -1,0 +1,86 @@
+"""The registry's schemas, as cfn-lint ships them, cut down to what the local cloud's CloudFormation judges by.
+
+python -m tests.tools.registry        writes infra/cronstack_infra/local/cloudformation/registry.json
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+WRITTEN = Path(__file__).parents[2] / "infra" / "cronstack_infra" / "local" / "cloudformation" / "registry.json"
+_KEPT = ("$ref", "enum")
+_ARRAYS = ("createOnlyProperties", "readOnlyProperties")
+
+
+def cut(kind: str) -> dict[str, Any] | None:
+    """The part of a type's schema that is kept; None for a type the registry does not know."""
+    file = _files().get(kind)
+    if file is None:
+        return None
+    whole = json.loads((files("cfnlint.data.schemas") / "resources" / f"{file}.json").read_text("utf-8"))
+    found = _cut(whole)
+    needed = _needed(found, whole.get("definitions", {}), {})
+    for name in _ARRAYS:
+        first_level = [one.removeprefix("/properties/") for one in whole.get(name, [])]
+        found[name.removesuffix("Properties")] = sorted(one for one in first_level if "/" not in one)
+    return found | ({"definitions": needed} if needed else {})
+
+
+@cache
+def _files() -> dict[str, str]:
+    """Type -> name of its schema's file."""
+    known: dict[str, str] = json.loads(
+        (files("cfnlint.data.schemas") / "providers" / "us-east-1.json").read_text("utf-8")
+    )
+    return known
+
+
+def _needed(part: Any, definitions: dict[str, Any], done: dict[str, Any]) -> dict[str, Any]:
+    """Definitions that a schema refers to, and those that they refer to."""
+    if isinstance(part, dict):
+        name = part.get("$ref", "").removeprefix("#/definitions/") if isinstance(part.get("$ref"), str) else ""
+        if name in definitions and name not in done:
+            done[name] = _cut(definitions[name])
+            _needed(done[name], definitions, done)
+        for one in part.values():
+            _needed(one, definitions, done)
+    return dict(sorted(done.items()))
+
+
+def _cut(schema: Any) -> dict[str, Any]:
+    if not isinstance(schema, dict):
+        return {}
+    found = {name: schema[name] for name in _KEPT if name in schema}
+    if schema.get("additionalProperties") is False and "patternProperties" not in schema:
+        found["closed"] = True
+    if schema.get("required"):
+        found["required"] = sorted(schema["required"])
+    if isinstance(schema.get("items"), dict):
+        found["items"] = _cut(schema["items"])
+    if schema.get("properties"):
+        found["properties"] = {name: _cut(one) for name, one in sorted(schema["properties"].items())}
+    return found
+
+
+def kinds() -> list[str]:
+    """The types of the registry that the local cloud carries out."""
+    from moto.cloudformation.parsing import get_model_map
+
+    from cronstack_infra.local.cloudformation.types import why_not
+    from cronstack_infra.local.resources import TYPES
+
+    return sorted(kind for kind in {*TYPES, *get_model_map()} if why_not(kind) is None)
+
+
+def text() -> str:
+    found = {kind: schema for kind in kinds() if (schema := cut(kind)) is not None}
+    lines = ",\n".join(f"{json.dumps(kind)}:{json.dumps(found[kind], separators=(',', ':'))}" for kind in found)
+    return f"{{\n{lines}\n}}\n"
+
+
+if __name__ == "__main__":
+    WRITTEN.write_text(text(), "utf-8")

@@ -1,0 +1,94 @@
+"""A CloudFormation template as it would stand on AWS: intrinsics replaced, names made up where it gives none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
+
+# Type -> (property that names it, its ARN)
+_NAMED = {
+    "AWS::DynamoDB::Table": ("TableName", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{{}}"),
+    "AWS::SQS::Queue": ("QueueName", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{{}}"),
+    "AWS::S3::Bucket": ("BucketName", "arn:aws:s3:::{}"),
+    "AWS::SES::EmailIdentity": ("EmailIdentity", f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{{}}"),
+    "AWS::Lambda::Function": ("FunctionName", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{{}}"),
+    "AWS::Logs::LogGroup": ("LogGroupName", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{{}}:*"),
+    "AWS::IAM::Role": ("RoleName", f"arn:aws:iam::{ACCOUNT}:role/{{}}"),
+    "AWS::Scheduler::ScheduleGroup": ("Name", f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/{{}}"),
+}
+
+Template = Mapping[str, Any]
+
+
+def name_of(template: Template, logical_id: str) -> str:
+    """Physical name: the template's, or one made of the logical id."""
+    resource = template["Resources"][logical_id]
+    named_by, _ = _NAMED[resource["Type"]]
+    given = resource.get("Properties", {}).get(named_by)
+    return given if isinstance(given, str) else logical_id.lower()
+
+
+def arn_of(template: Template, logical_id: str) -> str:
+    _, arn = _NAMED[template["Resources"][logical_id]["Type"]]
+    return arn.format(name_of(template, logical_id))
+
+
+def resolved(template: Template, value: Any) -> Any:
+    """``value`` with Ref, Fn::GetAtt, Fn::Join and Fn::Sub carried out. Others are a KeyError: teach them here."""
+    if isinstance(value, list):
+        return [resolved(template, item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) != 1 or not (next(iter(value)) == "Ref" or next(iter(value)).startswith("Fn::")):
+        return {key: resolved(template, item) for key, item in value.items()}
+    function, argument = next(iter(value.items()))
+    return {"Ref": _ref, "Fn::GetAtt": _get_att, "Fn::Join": _join, "Fn::Sub": _sub}[function](template, argument)
+
+
+def _ref(template: Template, argument: str) -> str:
+    if argument in PSEUDO:
+        return PSEUDO[argument]
+    if template["Resources"][argument]["Type"] == "AWS::SQS::Queue":
+        return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name_of(template, argument)}"
+    return name_of(template, argument)
+
+
+def _get_att(template: Template, argument: list[str]) -> str:
+    logical_id, attribute = argument
+    return {"Arn": arn_of, "QueueName": name_of}[attribute](template, logical_id)
+
+
+def _join(template: Template, argument: list[Any]) -> str:
+    separator, parts = argument
+    return str(separator).join(resolved(template, parts))
+
+
+def _sub(template: Template, argument: str) -> str:
+    return re.sub(r"\$\{([^}]+)}", lambda found: _ref(template, found.group(1)), argument)
+
+
+def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
+    """Logical id -> resource."""
+    return {key: item for key, item in template["Resources"].items() if item["Type"] == kind}
+
+
+def properties(template: Template, logical_id: str) -> dict[str, Any]:
+    """Of a resource, resolved."""
+    found = resolved(template, template["Resources"][logical_id].get("Properties", {}))
+    assert isinstance(found, dict)
+    return found
+
+
+def policies_of(template: Template, role: str) -> list[dict[str, Any]]:
+    """All policy documents that a role has: its inline ones and those attached by grants."""
+    documents = [policy["PolicyDocument"] for policy in properties(template, role).get("Policies", [])]
+    for policy in of_type(template, "AWS::IAM::Policy").values():
+        if {"Ref": role} in policy["Properties"]["Roles"]:
+            documents.append(resolved(template, policy["Properties"]["PolicyDocument"]))
+    assert not template["Resources"][role]["Properties"].get("ManagedPolicyArns"), f"{role} has managed policies"
+    return documents
