@@ -55,7 +55,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         time.sleep(max(0, expires["followed"] + DEFAULTS.skew_margin + 0.1 - time.time()))
         following = stack.invoke("followed", due + timedelta(seconds=1), **quick)
         followed = f"t-{due:%Y-%m-%dT%H:%M:%SZ}"
-        stack.await_true("all have succeeded", lambda: succeeded(stack) == {alone, followed, following}, 90)
+        all_three = {("alone", alone), ("followed", followed), ("followed", following)}
+        stack.await_true("all have succeeded", lambda: succeeded(stack) == all_three, 90)
         yield Seen(stack, alone, followed, following, expires, lines_of(effects))
 
 
@@ -68,9 +69,10 @@ def kill_both(stack: QuickStack, effects: Path) -> dict[str, float]:
     return {job: int(lease["expires"]["N"]) / 1000 for job, lease in leases.items()}
 
 
-def succeeded(stack: QuickStack) -> set[str]:
-    runs = [run for job in ("alone", "followed") for run in stack.runs(job).values()]
-    return {run.occurrence for run in runs if run.status == "succeeded"}
+def succeeded(stack: QuickStack) -> set[tuple[str, str]]:
+    """By job, too: both are killed at one second, so their occurrences have one name."""
+    runs = [(job, run) for job in ("alone", "followed") for run in stack.runs(job).values()]
+    return {(job, run.occurrence) for job, run in runs if run.status == "succeeded"}
 
 
 def told(seen: Seen, job: str, occurrence: str) -> list[tuple[int, str]]:

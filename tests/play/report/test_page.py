@@ -63,9 +63,17 @@ class Opened:
         self.page.goto(file.as_uri() + fragment)
         self.page.wait_for_selector("body[data-ready]")
 
-    def attempts_in_view(self) -> int:
+    def drawn(self) -> None:
+        """Wait for what was asked for: the page draws once in a frame, however much is asked."""
         self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def attempts_in_view(self) -> int:
+        self.drawn()
         return int(self.page.get_attribute("#view", "data-attempts"))
+
+    def span_in_view(self) -> str:
+        self.drawn()
+        return str(self.page.inner_text("#view"))
 
     def total(self, name: str) -> int:
         return int(self.page.inner_text(f"[data-total={name}]").replace(",", ""))
@@ -121,7 +129,7 @@ def test_it_is_read_by_keyboard(opened: Opened) -> None:
     assert 715 <= half <= 725
     keyboard.press("-")
     keyboard.press("ArrowRight")
-    assert "2013-01-16 06:00 to 2013-01-17 06:00" in opened.page.inner_text("#view")
+    assert "2013-01-16 06:00 to 2013-01-17 06:00" in opened.span_in_view()
     keyboard.press("0")
     assert opened.attempts_in_view() == len(ATTEMPTS)
 
