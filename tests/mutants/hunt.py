@@ -57,22 +57,10 @@ def hunt(mutant: Mutant, seeds: int = SEEDS) -> Caught:
     One breakage has many consequences, and a seed ends at the first of them. Which that is changes with every change of
     the guard or the proof; that the right one tells in one seed or another does not.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder, "cronstack")
-        shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-        apply(mutant, copy)
-        environ = os.environ | {
-            "PYTHONPATH": os.pathsep.join((folder, str(ROOT / "infra"))),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT, folder, str(seeds), *mutant.caught_by],
-            env=environ,
-            capture_output=True,
-            text=True,
-            timeout=LONGEST,
-            check=False,
-        )
+    try:
+        done = run_broken(mutant, SCRIPT, str(seeds), *mutant.caught_by)
+    except subprocess.TimeoutExpired:
+        return Caught(mutant, -1, "", f"not done within {LONGEST} s")
     if done.returncode != 0:
         return Caught(mutant, -1, "", f"an exception, no violation: {done.stderr.strip().splitlines()[-1]}")
     told = json.loads(done.stdout)
@@ -85,6 +73,29 @@ def hunt(mutant: Mutant, seeds: int = SEEDS) -> Caught:
     seed, _, text = told[0]
     wanted, only = " or ".join(mutant.caught_by), ", ".join(others)
     return Caught(mutant, seed, "", f"in {seeds} seeds {wanted} never told, only {only}; first {text}", others)
+
+
+def run_broken(mutant: Mutant, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a script that imports a broken copy of the runtime, and is told in which folder that lies.
+
+    Raises TimeoutExpired after ``LONGEST`` seconds.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "cronstack")
+        shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        apply(mutant, copy)
+        environ = os.environ | {
+            "PYTHONPATH": os.pathsep.join((folder, str(ROOT / "infra"))),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        return subprocess.run(
+            [sys.executable, "-c", script, folder, *arguments],
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+            check=False,
+        )
 
 
 def apply(mutant: Mutant, folder: Path) -> None:

@@ -13,9 +13,7 @@ from click.testing import CliRunner
 from cronstack_infra.cli.prove import command
 from cronstack_infra.play.prove.coverage import REACHABLE, reached
 from cronstack_infra.play.prove.scenario import play
-from cronstack_infra.play.prove.scene import Budget, Space
 from cronstack_infra.play.prove.search import Found, play_some, search
-from cronstack_infra.play.prove.walk import SPACES, walk
 
 SEEDS = 2000
 """Some ten seconds of one core."""
@@ -36,27 +34,6 @@ def test_no_invariant_is_violated(found: Found) -> None:
 def test_every_decision_fault_transition_and_end_is_reached(found: Found) -> None:
     """Each at least once; ``cronstack prove --seeds 20000`` reaches each a hundred times."""
     assert [f"{kind}: {what}" for kind in REACHABLE for what, n in reached(found.counted, kind).items() if n == 0] == []
-
-
-@pytest.mark.parametrize(
-    ("space", "budget", "states"),
-    [
-        (SPACES[0], Budget(crashes=0, losses=1, failures=0), 2000),
-        (SPACES[1], Budget(crashes=1, losses=0, failures=0), 600),
-        (SPACES[2], Budget(crashes=0, losses=1, failures=0), 2000),
-        (SPACES[3], Budget(crashes=1, losses=0, failures=0), 1800),
-        (SPACES[4], Budget(crashes=0, losses=0, failures=0), 2500),
-        (SPACES[5], Budget(crashes=1, losses=1, failures=0), 1000),
-    ],
-    ids=[space.name for space in SPACES],
-)
-def test_a_small_space_is_walked_to_its_end(space: Space, budget: Budget, states: int) -> None:
-    """``cronstack prove --exhaustive`` walks larger ones."""
-    walked = walk(space, budget)
-    assert (walked.invariant, walked.text, walked.trace) == ("", "", [])
-    assert walked.whole
-    assert walked.states > states
-    assert walked.counted["end: succeeded"] > 0
 
 
 def test_the_same_seed_is_the_same_world_in_another_process() -> None:

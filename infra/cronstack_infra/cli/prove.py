@@ -14,6 +14,7 @@ from cronstack_infra.cli.tables import print_json, print_table
 if TYPE_CHECKING:
     from cronstack_infra.play.prove.scenario import Verdict
     from cronstack_infra.play.prove.search import Found
+    from cronstack_infra.play.prove.walk import Walked
 
 SHOWN: Final = 40
 """Lines of a trace that a failure shows; ``--replay`` shows all."""
@@ -74,16 +75,17 @@ def command(
 
 
 def _walk(seconds: float | None, as_json: bool) -> int:
-    """Two deliveries, or two occurrences, up to two crashes, a lost answer and a failure: each state once."""
+    """Two deliveries, two occurrences, a key that is moved or cancelled; up to two crashes and a lost answer."""
     from rich.console import Console
 
     from cronstack_infra.play.prove.walk import walk_all
 
-    spaces = []
     with Console(stderr=True).status("walking") as status:
-        for walked in walk_all(seconds=seconds):
-            spaces.append(walked)
-            status.update(f"walked {len(spaces)}: {walked.space}")
+
+        def watch(walked: Walked) -> None:
+            status.update(f"{walked.space}: {walked.states:,} states, {walked.seconds:.0f} s")
+
+        spaces = list(walk_all(seconds=seconds, watch=watch))
     if as_json:
         print_json([asdict(walked) | {"counted": dict(walked.counted)} for walked in spaces])
     else:

@@ -37,7 +37,7 @@ class Commits(Promises):
 
     def carried_out(self, invoked: Invoked, call: Call, answer: Mapping[str, Any]) -> None:
         attempt = self.attempt_of(invoked)
-        settles = any(EFFECTS in str(one) for one in call.parameters.get("TransactItems", ()))
+        settles = any(one["Update"]["TableName"] == EFFECTS for one in call.parameters.get("TransactItems", ()))
         if settles or attempt is None or attempt.how != "works":  # else it is the handler's own checkpoint, or renewal
             invoked.spent[kind_of(call.operation, refused="Error" in answer)] += 1
         if call.operation == "SendMessage":

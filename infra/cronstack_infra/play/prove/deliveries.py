@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,7 +12,7 @@ from cronstack.declaration import Job
 from cronstack.event import parse_event
 from cronstack.occurrence import to_milliseconds
 from cronstack_infra.play.prove.observer import Observer
-from cronstack_infra.play.prove.records import Copies
+from cronstack_infra.play.prove.records import Copies, shallow
 from cronstack_infra.play.prove.sandbox import Sandbox
 from cronstack_infra.play.prove.world import World
 
@@ -55,7 +54,7 @@ class Asked:
     def fork(self, copies: Copies) -> Asked:
         known = copies.get(id(self))
         if known is None:
-            known = copies[id(self)] = copy(self)
+            known = copies[id(self)] = shallow(self)
         assert isinstance(known, Asked)
         return known
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from cronstack.items import decode
 from cronstack.occurrence import is_planned
 from cronstack_infra.play.prove.mix import COSTLY
-from cronstack_infra.play.prove.records import Attempt, Copies, Invoked, JobRecord, KeyRecord, RunRecord
+from cronstack_infra.play.prove.records import Attempt, Copies, Invoked, JobRecord, KeyRecord, RunRecord, shallow
 from cronstack_infra.play.prove.world import Violation, World
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ class Log:
 
     def fork(self, copies: Copies) -> Self:
         """A copy, apart from here on. The world's copy is made already."""
-        new = copy(self)
+        new = shallow(self)
         world = copies[id(self.world)]
         assert isinstance(world, World)
         new.world = world

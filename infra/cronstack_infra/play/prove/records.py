@@ -16,7 +16,7 @@ Copies = dict[int, object]
 """What was copied already, by the original's ``id``: what two records share, their copies share, too."""
 
 
-def _shallow(record: _Record) -> _Record:
+def shallow(record: _Record) -> _Record:
     """``copy.copy``, in a third of its time."""
     new = object.__new__(type(record))
     if hasattr(record, "__dict__"):
@@ -73,7 +73,7 @@ class Invoked:
         if known is not None:
             assert isinstance(known, type(self))
             return known
-        new = copies[id(self)] = _shallow(self)
+        new = copies[id(self)] = shallow(self)
         world = copies[id(self.world)]
         assert isinstance(world, type(self.world))
         new.world, new.asked = world, self.asked.fork(copies)
@@ -101,7 +101,7 @@ class Attempt:
     def fork(self, copies: Copies) -> Attempt:
         known = copies.get(id(self))
         if known is None:
-            new = copies[id(self)] = _shallow(self)
+            new = copies[id(self)] = shallow(self)
             new.sandbox, new.run = self.sandbox.fork(copies), self.run.fork(copies)
             return new
         assert isinstance(known, Attempt)
@@ -172,7 +172,7 @@ class RunRecord:
         if known is not None:
             assert isinstance(known, RunRecord)
             return known
-        new = copies[id(self)] = _shallow(self)
+        new = copies[id(self)] = shallow(self)
         new.open = self.open and self.open.fork(copies)
         new.sender = self.sender and self.sender.fork(copies)
         new.attempts = [one.fork(copies) for one in self.attempts]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from copy import copy
 from functools import partial
-from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from cronstack.declaration import job
@@ -16,16 +14,17 @@ from cronstack.occurrence import print_time, scheduled_id
 from cronstack.plans import Order
 from cronstack.run import Run
 from cronstack.runtime import Ended
-from cronstack.seam import Call, Request, Sleep, Work
-from cronstack_infra.play.prove.actor import TIMEOUT, Actor, Begin, Hand, Returned, told
+from cronstack.seam import Call, Sleep, Work
+from cronstack_infra.play.prove.actor import TIMEOUT, Actor, Hand, digest
 from cronstack_infra.play.prove.deliveries import BACK_OFF, LAMBDA_RETRIES, Asked, carried
+from cronstack_infra.play.prove.drive import Begin, Programs, Returned, Step
 from cronstack_infra.play.prove.mix import Mix
 from cronstack_infra.play.prove.observer import Observer
 from cronstack_infra.play.prove.promises import Wish
-from cronstack_infra.play.prove.records import Copies
+from cronstack_infra.play.prove.records import Copies, shallow
 from cronstack_infra.play.prove.wire import LOST, described, holder_of
 from cronstack_infra.play.prove.world import NOON, TABLE, Violation, World
-from cronstack_infra.play.store import Store
+from cronstack_infra.play.store import Item, Key, Store
 
 RETRIES: Final = 1
 PLANNED: Final = Wish("schedule", Order("order", NOON + 10_000, "soon", {}))
@@ -75,11 +74,22 @@ class Still(World):
         self.trace = None
         self.faulty = True
         self.said: list[str] = []
+        self._printed: dict[Key, tuple[Item, str]] = {}
 
     def fork(self) -> Still:
-        new = copy(self)
+        new = shallow(self)
         new.store = self.store.fork(lambda: new.now)
+        new._printed = dict(self._printed)
         return new
+
+    def contents(self) -> list[str]:
+        """What is stored, as text. An item is never changed in place, so what was printed of it once holds."""
+        items, printed = self.store.items, self._printed
+        for key, item in items.items():
+            known = printed.get(key)
+            if known is None or known[0] is not item:
+                printed[key] = (item, f"{key} {sorted(item.items())}")
+        return [printed[key][1] for key in sorted(items)]
 
     def say(self, who: str, what: str) -> None:
         self.said.append(f"{(self.now - NOON) / 1000:>8.3f} s  {who} {what}")
@@ -100,7 +110,7 @@ class Scene:
         self.made: dict[str, int] = {}
         """How often each carrier's name was taken."""
         self.budget = budget
-        self.job = job(name="stats", overlap=space.overlap, retries=RETRIES, timeout=TIMEOUT)(_elsewhere)
+        self.programs = Programs(job(name="stats", overlap=space.overlap, retries=RETRIES, timeout=TIMEOUT)(_elsewhere))
         for number, occurrence in enumerate(space.deliveries):
             asked = _event(number, occurrence)
             self.observer.run(asked.occurrence).asked.append(asked)
@@ -124,7 +134,7 @@ class Scene:
         self._resume(hand, None)
 
     def copy(self) -> Scene:
-        new = copy(self)
+        new = shallow(self)
         new.world = self.world.fork()
         copies: Copies = {id(self.world): new.world}
         new.observer = self.observer.fork(copies)
@@ -133,14 +143,6 @@ class Scene:
         new.recorded = list(self.recorded)
         new.made = dict(self.made)
         return new
-
-    def close(self, heir: Scene | None = None) -> None:
-        """It is walked. ``heir``: the copy that is gone on with next."""
-        for copied in heir.actors if heir is not None else ():
-            if copied.other in self.actors:
-                copied.other.hand_over(copied)
-        for actor in self.actors:
-            actor.close()
 
     # -- what may happen next ------------------------------------------------------------------------------------------
     def moves(self) -> Iterator[Move]:
@@ -170,7 +172,7 @@ class Scene:
             same = (due, asked.occurrence) if not (asked.carrier or asked.delivered) else (due, asked.number)
             if same not in equal and self._may_pass(due):
                 equal.add(same)
-                yield partial(Scene._deliver, at=at)
+                yield partial(Scene.deliver, at=at)
 
     def _overtaken(self, instant: int) -> list[Actor | Hand]:
         return [one for one in self.actors if not one.given_up and one.deadline <= instant]
@@ -231,7 +233,7 @@ class Scene:
         self.observer.handler_begins(actor, actor.pending)
         self._resume(actor, Begin(fails))
 
-    def _deliver(self, at: int) -> None:
+    def deliver(self, at: int) -> None:
         due, asked = self.ahead.pop(at)
         self._pass(due)
         if asked.carrier and not asked.delivered:
@@ -275,49 +277,41 @@ class Scene:
                 return
 
     def _resume(self, actor: Actor | Hand, answer: Any) -> None:
-        drive = actor.take_drive(self.job)
-        actor.history = told(actor.history, self.world.now, actor.printed, answer)
-        try:
-            request = drive.resume(self.world.now, answer)
-        except CronstackError as fault:
-            if isinstance(actor, Hand):
-                self._leave(actor, type(fault).__name__)
-            else:
-                self._finish(actor, {}, fault)
-            return
-        actor.drive = drive
+        step = self.programs.answer(actor, answer)
         if isinstance(actor, Hand):
-            self._go_on(actor, request)
+            self._hand_goes_on(actor, step)
             return
-        if actor.works and not drive.program.in_handler:
-            self.observer.handler_ends(actor, failed=drive.fails)
-        actor.works = drive.program.in_handler
-        match request:
+        if actor.works and not step.in_handler:
+            self.observer.handler_ends(actor, failed=step.fails)
+        actor.works = step.in_handler
+        actor.pending, actor.printed = step.request, step.printed
+        match step.end or step.request:
             case Ended(told_back, raised):
                 self._finish(actor, told_back, raised)
-                return
-            case Call():
+            case CronstackError() as fault:
+                self._finish(actor, {}, fault)
+            case Call() as request:
                 actor.holder = actor.holder or holder_of(request)
                 self.observer.asked(actor, request)
             case Sleep(seconds):
                 actor.wakes = self.world.now + int(seconds * 1000)
-        actor.pending, actor.printed = request, str(request)
 
-    def _go_on(self, hand: Hand, request: Request | Returned) -> None:
-        match request:
+    def _hand_goes_on(self, hand: Hand, step: Step) -> None:
+        hand.pending, hand.printed = step.request, step.printed
+        match step.end or step.request:
             case Returned(plan):
                 self._leave(hand, plan.outcome)
                 self.observer.told(hand, plan)
+            case CronstackError() as fault:
+                self._leave(hand, type(fault).__name__)
             case Sleep(seconds):
                 hand.wakes = self.world.now + int(seconds * 1000)
-        hand.pending, hand.printed = None if isinstance(request, Returned) else request, str(request)
 
     def _leave(self, hand: Hand, how: str) -> None:
         hand.ended = True
         self.world.say(hand.name, f"ends: {how}")
         self.world.count("call", how)
         self.actors.remove(hand)
-        hand.close()
 
     def _finish(self, actor: Actor, answer: Mapping[str, Any], raised: BaseException | None) -> None:
         actor.ended = True
@@ -326,7 +320,6 @@ class Scene:
         self.world.count("end", how)
         self.observer.ended(actor, answer, raised)
         self.actors.remove(actor)
-        actor.close()
         if not actor.given_up:
             self._lambda_ended(actor, self.world.now if raised is not None else None)
 
@@ -339,7 +332,6 @@ class Scene:
         self.world.say(actor.name, why)
         self.observer.killed(actor)
         self.actors.remove(actor)
-        actor.close()
         if not actor.given_up:
             self._lambda_ended(actor, self.world.now)
 
@@ -364,7 +356,7 @@ class Scene:
 
     # -- equality ------------------------------------------------------------------------------------------------------
     def key(self) -> bytes:
-        """128 bits of all that the future depends on: half a million of them fit into memory, and none is met twice."""
+        """Of all that the future depends on."""
         observer = self.observer
         living = []
         for one in self.actors:
@@ -376,18 +368,14 @@ class Scene:
         whole = (
             self.world.now,
             self.budget,
-            _contents(self.world.store),
+            self.world.contents(),
             sorted(living),
             ahead,
             self.recorded,
             sorted(self.made.items()),
             observer.digest(),
         )
-        return blake2b(repr(whole).encode(), digest_size=16).digest()
-
-
-def _contents(store: Store) -> object:
-    return tuple((key, repr(sorted(store.items[key].items()))) for key in sorted(store.items))
+        return digest(whole)
 
 
 def _event(number: int, occurrence: int) -> Asked:

@@ -6,9 +6,9 @@ answer is lost; a handler begins, fails, ends; a sleeper wakes; an event comes. 
 only to where somebody waits for: a pause, a redelivery, a carrier. Whom it carries beyond his deadline in the middle of
 a request, Lambda gives up, and he goes on as a zombie: that costs one of the crashes.
 
-A generator cannot be copied, so a scene keeps what each invocation was answered, and when, and one that is gone on
-with is led there again. Two scenes with the same store, the same log of the observer, the same answers behind each
-living invocation and the same events ahead have the same future: the second is not walked.
+A scene holds no program, but what each invocation was answered, and when (see ``drive``). Two scenes with the same
+store, the same log of the observer, the same answers behind each living invocation and the same events ahead have the
+same future: the second is not walked.
 """
 
 from __future__ import annotations
@@ -69,10 +69,15 @@ SPACES: Final = (
     Space("a key that is cancelled", deliveries=(), wishes=(Wish("cancel", PLANNED.order),)),
 )
 SMALL: Final = Budget(crashes=2, losses=1, failures=0)
+LOOKS: Final = 64
+"""States between two looks at the clock."""
 
 
-def walk(space: Space, budget: Budget = SMALL, *, seconds: float | None = None) -> Walked:
-    """Depth first, up to the first violation. ``seconds``: how long at most."""
+Watch = Callable[[Walked], None]
+
+
+def walk(space: Space, budget: Budget = SMALL, *, seconds: float | None = None, watch: Watch | None = None) -> Walked:
+    """Depth first, up to the first violation. ``seconds``: how long at most; ``watch`` is told now and then."""
     walked = Walked(space.name)
     began = clock.monotonic()
     first = Scene(space, budget)
@@ -81,9 +86,13 @@ def walk(space: Space, budget: Budget = SMALL, *, seconds: float | None = None) 
     while stack:
         scene, path = stack.pop()
         walked.states += 1
-        if seconds is not None and walked.states % 64 == 0 and clock.monotonic() - began > seconds:
-            walked.whole = False
-            break
+        if walked.states % LOOKS == 0:
+            walked.seconds = clock.monotonic() - began
+            if watch is not None:
+                watch(walked)
+            if seconds is not None and walked.seconds > seconds:
+                walked.whole = False
+                break
         moved = False
         try:
             for child, what in _next(scene):
@@ -91,7 +100,6 @@ def walk(space: Space, budget: Budget = SMALL, *, seconds: float | None = None) 
                 walked.transitions += 1
                 key = child.key()
                 if key in seen:
-                    child.close()
                     continue
                 seen.add(key)
                 stack.append((child, Step(path, what)))
@@ -102,10 +110,7 @@ def walk(space: Space, budget: Budget = SMALL, *, seconds: float | None = None) 
             walked.invariant, walked.text = found.invariant, str(found)
             walked.trace = [*path.trace(), *scene.world.said]
             break
-        finally:
-            scene.close(heir=stack[-1][0] if stack else None)
-    for scene, _ in stack:
-        scene.close()
+    first.programs.close()
     walked.seconds = clock.monotonic() - began
     walked.counted = first.world.counted
     return walked
@@ -119,10 +124,7 @@ def _next(scene: Scene) -> Iterator[tuple[Scene, str]]:
         yield child, "; ".join(child.world.said)
 
 
-Told = Callable[[Walked], None]
-
-
-def walk_all(budget: Budget = SMALL, *, seconds: float | None = None) -> Iterator[Walked]:
+def walk_all(budget: Budget = SMALL, *, seconds: float | None = None, watch: Watch | None = None) -> Iterator[Walked]:
     """One space after the other."""
     for space in SPACES:
-        yield walk(space, budget, seconds=seconds)
+        yield walk(space, budget, seconds=seconds, watch=watch)

@@ -1,0 +1,85 @@
+"""The small spaces, walked to their end with small budgets; ``cronstack prove --exhaustive`` walks larger ones."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cronstack_infra.play.prove.scene import Budget, Scene, Space
+from cronstack_infra.play.prove.walk import SPACES, walk
+from tests.mutants.catalogue import MUTANTS
+from tests.mutants.hunt import run_broken
+
+ONE_CRASH = Budget(crashes=1, losses=0, failures=0)
+
+
+@pytest.mark.parametrize(
+    ("space", "budget", "states"),
+    [
+        (SPACES[0], ONE_CRASH, 4_000),
+        (SPACES[1], Budget(crashes=1, losses=1, failures=0), 5_500),
+        (SPACES[2], ONE_CRASH, 2_800),
+        (SPACES[3], ONE_CRASH, 1_600),
+        (SPACES[4], Budget(crashes=0, losses=0, failures=0), 1_500),
+        (SPACES[5], Budget(crashes=2, losses=1, failures=0), 3_300),
+    ],
+    ids=[space.name for space in SPACES],
+)
+def test_a_small_space_is_walked_to_its_end(space: Space, budget: Budget, states: int) -> None:
+    walked = walk(space, budget)
+    assert (walked.invariant, walked.text, walked.trace) == ("", "", [])
+    assert walked.whole
+    assert walked.states > states
+    assert walked.counted["end: succeeded"] > 0
+
+
+def test_a_state_is_the_same_whichever_way_leads_to_it() -> None:
+    """Two events come, in this order or in that one; nobody has asked for anything yet."""
+    space = Space("two occurrences", deliveries=(0, 1))
+    keys = []
+    for order in ((0, 0), (1, 0)):  # who of those ahead comes next
+        scene = Scene(space, ONE_CRASH)
+        scene.ahead = [(scene.world.now, asked) for _, asked in scene.ahead]
+        for at in order:
+            scene.deliver(at)
+        keys.append(scene.key())
+    assert keys[0] == keys[1]
+
+
+def test_what_was_walked_tells_how_far_it_has_come() -> None:
+    told: list[int] = []
+    walked = walk(SPACES[0], ONE_CRASH, watch=lambda so_far: told.append(so_far.states))
+    assert told == sorted(told)
+    assert 0 < told[-1] <= walked.states
+    assert not walk(SPACES[0], seconds=0).whole
+
+
+SCRIPT = """
+import json, sys
+import cronstack
+from cronstack_infra.play.prove.scene import Budget
+from cronstack_infra.play.prove.walk import SPACES, walk
+folder, space = sys.argv[1:]
+assert cronstack.__file__.startswith(folder), "the copy was not imported"
+walked = walk(SPACES[int(space)], Budget(crashes=1, losses=0, failures=0))
+print(json.dumps([walked.invariant, walked.text, walked.trace]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "space", "invariant"),
+    [
+        ("a first claim does not ask whether the run is untouched", 0, "I4"),
+        ("a takeover leaves the dead run as it stands", 1, "I3b"),
+        ("without a lease: no look at the status", 2, "I2"),
+        ("a claim out of the slot leaves the slot as it was", 3, "I13"),
+    ],
+)
+def test_a_planted_fault_is_met(name: str, space: int, invariant: str) -> None:
+    """And how it came about is told, from the first event on."""
+    mutant = next(one for one in MUTANTS if one.name == name)
+    done = run_broken(mutant, SCRIPT, str(space))
+    told, text, trace = json.loads(done.stdout)
+    assert (told, text.partition(":")[0]) == (invariant, invariant), done.stderr
+    assert "is given" in trace[0]
