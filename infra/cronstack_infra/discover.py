@@ -130,6 +130,10 @@ def _import_fault(error: BaseException, path: Path, root: Path) -> DeclarationEr
     file, line = (Path(own[-1].filename), own[-1].lineno) if own else (path, None)
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     remedy = "Mend the line; a module of jobs must import by itself, here as in Lambda."
+    if isinstance(error, TypeError) and "job() takes 0 positional arguments" in str(error):
+        remedy = 'Say @job(schedule=rate("5 minutes")), or @job() if it runs only when triggered.'
+        where = f"{_relative(file, root)}:{line}"
+        return DeclarationError("@job is written without its parentheses", where=where, remedy=remedy)
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_relative_to(folder):
         file, line, what = Path(error.filename), error.lineno, f"{type(error).__name__}: {error.msg}"
     elif isinstance(error, ModuleNotFoundError):
@@ -165,17 +169,24 @@ def _jobs(module: ModuleType, root: Path, faults: list[DeclarationError]) -> Ite
 def _unreached(module: ModuleType, path: Path, root: Path) -> Iterator[DeclarationError]:
     """Jobs in the text that are not in the module: nobody would miss them before the night they do not run."""
     lines = {value.line for value in vars(module).values() if isinstance(value, Job)}
-    for function, owner in _functions(ast.parse(path.read_bytes())):
+    for function, inside in _functions(ast.parse(path.read_bytes())):
         decorators = [part.func if isinstance(part, ast.Call) else part for part in function.decorator_list]
         if not any(_is_job(part, module) for part in decorators):
             continue
         line = function.decorator_list[0].lineno
         where = f"{_relative(path, root)}:{line}"
-        if owner:
+        if isinstance(inside, ast.ClassDef):
             yield DeclarationError(
-                f"the job {function.name!r} is inside the class {owner}, where Lambda cannot find it",
+                f"the job {function.name!r} is inside the class {inside.name}, where Lambda cannot find it",
                 where=where,
                 remedy="Put it at the top level of the module.",
+            )
+        elif inside is not None:
+            yield DeclarationError(
+                f"the job {function.name!r} is made in a loop: each turn takes the name from the one before, and only "
+                "the last would run",
+                where=where,
+                remedy="Give one job a list of schedules, or write a function for each.",
             )
         elif line not in lines:
             yield DeclarationError(
@@ -185,12 +196,18 @@ def _unreached(module: ModuleType, path: Path, root: Path) -> Iterator[Declarati
             )
 
 
-def _functions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, str]]:
-    """Those of the top level and of its classes, with the class; what stands under an "if" is the module's affair."""
+def _functions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, ast.stmt | None]]:
+    """Those of the top level, and those inside its classes and loops, with the class or loop.
+
+    What stands under an "if" is the module's affair.
+    """
     for node in tree.body:
-        for part in node.body if isinstance(node, ast.ClassDef) else [node]:
-            if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
-                yield part, node.name if isinstance(node, ast.ClassDef) else ""
+        if isinstance(node, ast.ClassDef | ast.For | ast.While):
+            for part in node.body if isinstance(node, ast.ClassDef) else ast.walk(node):
+                if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield part, node
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node, None
 
 
 def _is_job(decorator: ast.expr, module: ModuleType) -> bool:

@@ -342,6 +342,33 @@ def test_a_job_in_a_class_is_not_lost_in_silence(package):
     assert "functions/jobs/one.py:4: the job 'stats' is inside the class Shop" in package.refused()
 
 
-def test_a_job_under_a_condition_or_in_a_loop_is_the_modules_own_affair(package):
+LOOP = """
+for city in ("rome", "oslo"):
+    if city:
+        @job(name=f"fetch_{city}")
+        def fetch(run: Run): ...
+"""
+
+
+def test_jobs_made_in_a_loop_are_not_lost_in_silence(package):
+    package.write("one.py", LOOP)
+    told = package.refused()
+    assert told.startswith("functions/jobs/one.py:6: the job 'fetch' is made in a loop: each turn takes the name from")
+    assert "a list of schedules" in told
+
+
+def test_functions_in_a_loop_that_are_no_jobs_are_nobodys_affair(package):
+    package.write("one.py", LOOP.replace('@job(name=f"fetch_{city}")', "@staticmethod") + JOB.format(name="stats"))
+    assert [declared.name for declared in package.discover().jobs] == ["stats"]
+
+
+def test_the_decorator_without_its_parentheses(package):
+    package.write("one.py", "@job\ndef stats(run: Run): ...\n")
+    told = package.refused()
+    assert told.startswith("functions/jobs/one.py:3: @job is written without its parentheses")
+    assert "@job(schedule=" in told
+
+
+def test_a_job_under_a_condition_is_the_modules_own_affair(package):
     package.write("one.py", "if not Run:\n    @job()\n    def stats(run): ...\n")
     assert package.discover().jobs == ()

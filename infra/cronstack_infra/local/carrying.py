@@ -8,6 +8,7 @@ holds BACKENDS.
 from __future__ import annotations
 
 import traceback
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -46,7 +47,7 @@ _LONGEST_LOG_LINE: Final = 4096
 AnyEffect = Effect | PollQueue | RunBatch | DeleteMessages
 
 
-class Carrying:
+class Carrying(ABC):
     """The engine, and moto around it. ``unique`` makes ids of requests."""
 
     def __init__(self, knobs: Knobs, unique: Callable[[], str]) -> None:
@@ -70,33 +71,33 @@ class Carrying:
 
     # in which the two drives differ
 
-    def now(self) -> datetime:
-        raise NotImplementedError
+    @abstractmethod
+    def now(self) -> datetime: ...
 
+    @abstractmethod
     def wake(self) -> None:
         """The engine's state has changed: it may have something to do."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tell(self, thing: Callable[[], None]) -> None:
         """Have something done soon, under the lock. From any thread."""
-        raise NotImplementedError
 
+    @abstractmethod
     def run(
         self, function: LambdaFunction, arn: str, payload: str, client_context: str | None = None
     ) -> tuple[str, Outcome]:
         """Invoke and wait for the answer; its request id and outcome."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _execute(self, invocation: Invocation) -> None:
         """Begin an invocation; ``finished`` is to be called at its end."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _call_universal(self, deliver: Deliver) -> None:
         """Make the call of a universal target, then tell the engine."""
-        raise NotImplementedError
 
-    def _emit(self, event: dict[str, Any]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _emit(self, event: dict[str, Any]) -> None: ...
 
     # asked by moto's requests, which hold BACKENDS
 
@@ -257,9 +258,9 @@ class Carrying:
         ended = Succeeded(text, version) if outcome.ok else Failed(text, version)
         self._engine.finished(invocation.request_id, ended, self._rules(invocation.invoked_arn), self.now())
 
+    @abstractmethod
     def _answered(self, invocation: Invocation, outcome: Outcome) -> bool:
         """Whether somebody waits for this very invocation; it is handed the outcome."""
-        raise NotImplementedError
 
     def log(self, function: Function, log_stream: str, lines: list[str]) -> None:
         """Into CloudWatch Logs, and to whoever listens."""

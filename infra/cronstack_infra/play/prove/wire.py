@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ CONFLICTING: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-class Wired:
+class Wired(ABC):
     """Driven by a world of chance, stopped before each request."""
 
     name: str
@@ -38,17 +39,17 @@ class Wired:
     """What may meet a conflict, and how it is told then."""
 
     # -- what each has of its own --------------------------------------------------------------------------------------
-    def get_remaining_time_in_millis(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def get_remaining_time_in_millis(self) -> int: ...
 
-    def kill(self, why: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def kill(self, why: str) -> None: ...
 
-    def _resume(self, answer: Any) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _resume(self, answer: Any) -> None: ...
 
-    def _apply(self, call: Call) -> Mapping[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def _apply(self, call: Call) -> Mapping[str, Any]: ...
 
     # -- requests ------------------------------------------------------------------------------------------------------
     def send(self, call: Call) -> None:
