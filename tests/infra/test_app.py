@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,37 @@ def test_a_fault_of_the_users_resources_keeps_its_traceback(project: Path) -> No
     assert ended.returncode == 1
     assert "resources.py" in ended.stderr
     assert "AttributeError" in ended.stderr
+
+
+@pytest.mark.parametrize("source", ["", "def resource(stack, jobs): ...\n"])
+def test_resources_without_their_function_are_told_the_remedy(project: Path, source: str) -> None:
+    (project / "infra" / "resources.py").write_text(source)
+    ended = app(project)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("infra/resources.py: there is no function 'resources' in it\n")
+    assert "def resources(stack, jobs):" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_at_ctrl_c_it_ends_in_silence(project: Path) -> None:
+    """The terminal interrupts the CLI, the app and the app's Node alike."""
+    source = "import time\ndef resources(stack, jobs):\n    print('reached', flush=True)\n    time.sleep(60)\n"
+    (project / "infra" / "resources.py").write_text(source)
+    running = subprocess.Popen(
+        [sys.executable, "infra/app.py"],
+        cwd=project,
+        env=os.environ | {"CDK_OUTDIR": str(project / "out"), "CDK_CONTEXT_JSON": '{"cronstack:local": "true"}'},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert running.stdout is not None
+    assert running.stdout.readline() == "reached\n"
+    os.killpg(running.pid, signal.SIGINT)
+    _, told = running.communicate(timeout=60)
+    assert told == ""
+    assert running.returncode == -signal.SIGINT
 
 
 def test_the_same_input_gives_the_same_template_and_asset(project: Path) -> None:

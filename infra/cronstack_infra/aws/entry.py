@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from cronstack.clock import now
 from cronstack.errors import CronstackError, DeclarationError, ScheduleError
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     import aws_cdk as cdk
 
     from cronstack_infra.discover import DeclaredJob
+
+
+RESOURCES: Final = ("resources", "example_resources")
+"""The files beside ``infra/app.py`` that say what jobs may touch."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class Entry:
 @contextmanager
 def entry(app_file: str) -> Iterator[Entry]:
     """``with entry(__file__) as project: ...``; the app is synthesized when the block ends."""
+    # A synthesis has nothing to put in order: at Ctrl-C it ends like any program, instead of showing where it was.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         begun = _begin(Path(app_file).resolve().parent)
         yield begun
@@ -47,6 +54,12 @@ def entry(app_file: str) -> Iterator[Entry]:
     except CronstackError as fault:
         print(fault, file=sys.stderr)
         sys.exit(2 if isinstance(fault, DeclarationError | ScheduleError) else 1)
+    except ImportError as fault:
+        if fault.name not in RESOURCES:
+            raise
+        print(f"infra/{fault.name}.py: there is no function 'resources' in it", file=sys.stderr)
+        print("  Say what the jobs may touch in: def resources(stack, jobs): ...", file=sys.stderr)
+        sys.exit(2)
 
 
 def _begin(folder: Path) -> Entry:
