@@ -27,7 +27,9 @@ def rows() -> list[dict[str, Any]]:
     for minute in range(31 * 1440):
         kind = chance.choices(["succeeded", "retrying", "dead", "skipped", "crashed"], [990, 4, 2, 3, 1])[0]
         number = 0 if kind == "skipped" else chance.choice((1, 1, 1, 2))
-        found.append(attempt("each_minute", minute * 60, 2.5, kind, number, error=EVIL if kind == "dead" else ""))
+        late = {"first": True} if number == 2 and minute % 7 == 0 else {}
+        text = EVIL if kind == "dead" else ""
+        found.append(attempt("each_minute", minute * 60, 2.5, kind, number, error=text, **late))
     found += [attempt("daily", day * 86_400 + 21_600, 90_000) for day in range(30)]
     return [*found, END]
 
@@ -99,8 +101,9 @@ def test_its_totals_are_the_traces(opened: Opened) -> None:
     outcomes = Counter(row["outcome"] for row in ATTEMPTS)
     for name in ("succeeded", "crashed", "skipped", "missed", "dead"):
         assert opened.total(name) == outcomes[name], name
-    assert opened.total("runs") == sum(row["attempt"] == 1 for row in ATTEMPTS)
-    assert opened.total("retries") == sum(row["attempt"] > 1 for row in ATTEMPTS)
+    runs = sum(row["attempt"] == 1 or "first" in row for row in ATTEMPTS)
+    assert opened.total("runs") == runs
+    assert opened.total("retries") == sum(row["attempt"] > 0 for row in ATTEMPTS) - runs
     assert opened.total("overlaps") == 29, "each of thirty days' runs lasts into the next day, but the last"
     assert opened.attempts_in_view() == len(ATTEMPTS)
     assert opened.starts() == sum(row["attempt"] > 0 for row in ATTEMPTS)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from cronstack.errors import CronstackError, OperationError
+from cronstack_infra.play.report.pack import pack
 from cronstack_infra.play.simulation.assembly import Assembly, fingerprint, read
 from cronstack_infra.play.simulation.faults import MIXES, Rates, parse
 from cronstack_infra.play.simulation.simulate import LEDGER, LETTERS, TRACE, Simulated, simulate
@@ -104,6 +105,23 @@ def test_the_table_says_what_the_ledger_says(played: Simulated) -> None:
         assert row.dead == final[row.job, "dead"], row
     assert {row.job: row.overlaps > 0 for row in played.rows}["crowd"]
     assert not {row.job: row.overlaps for row in played.rows}["alone"]
+
+
+def test_runs_are_occurrences_that_were_started_whatever_crashed_before(assembly: Assembly, tmp_path: Path) -> None:
+    """The table, the trace and the report agree, where many a first attempt never came to its handler."""
+    out = tmp_path / "out"
+    played = simulate(assembly, FIRST, LAST, seed=3, rates=parse("crash=0.1"), out=out)
+    trace = rows(out)
+    started = [row for row in trace if row["event"] == "attempt" and row["attempt"] > 0]
+    by_job = Counter(row["job"] for row in started)
+    occurrences = Counter(job for job, _ in {(row["job"], row["occurrence"]) for row in started})
+    assert any(row.get("first") for row in started), "none crashed before it began: the test shows nothing"
+    table = {row.job: (row.runs, row.retries) for row in played.rows if row.runs}
+    assert table == {job: (occurrences[job], by_job[job] - occurrences[job]) for job in occurrences}
+    packed = pack(trace)
+    assert packed is not None
+    late = sum(row["attempt"] > 1 and "first" in row for row in started)
+    assert len(packed["first"]) == late
 
 
 def test_only_the_wanted_jobs_fire_and_the_span_has_its_first_instant_and_not_its_last(assembly: Assembly) -> None:

@@ -17,7 +17,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from sys import byteorder
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 OUTCOMES: Final = (
     "succeeded",
@@ -44,7 +44,7 @@ def pack(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     """The page's data out of a trace's rows; None when the first or the last one is missing."""
     begin: Mapping[str, Any] | None = None
     end: Mapping[str, Any] | None = None
-    attempts: list[tuple[int, int, int, int, int, str, str]] = []
+    attempts: list[_Attempt] = []
     index: dict[str, int] = {}
     jobs: list[dict[str, Any]] = []
     first = 0.0
@@ -65,7 +65,7 @@ def pack(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
                 attempts.append(_attempt(row, first, index[row["job"]]))
     if begin is None or end is None:
         return None
-    attempts.sort(key=lambda attempt: attempt[:2])
+    attempts.sort(key=lambda attempt: (attempt.start, attempt.took))
     columns, notes = _columns(attempts)
     return {
         "stack": begin.get("stack", ""),
@@ -77,17 +77,31 @@ def pack(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
         "outcomes": OUTCOMES,
         "attempts": len(attempts),
         "columns": columns,
+        "first": [place for place, row in enumerate(attempts) if row.first],
         "notes": notes,
-        "notes_left_out": sum(OUTCOMES[attempt[4]] != "succeeded" for attempt in attempts) - len(notes),
+        "notes_left_out": sum(OUTCOMES[attempt.outcome] != "succeeded" for attempt in attempts) - len(notes),
     }
 
 
-def _attempt(row: Mapping[str, Any], first: float, job: int) -> tuple[int, int, int, int, int, str, str]:
+class _Attempt(NamedTuple):
+    start: int
+    took: int
+    job: int
+    outcome: int
+    number: int
+    occurrence: str
+    note: str
+    first: bool
+    """Those before it had crashed before its occurrence's handler was started: it is no retry."""
+
+
+def _attempt(row: Mapping[str, Any], first: float, job: int) -> _Attempt:
     outcome = OUTCOMES.index(row["outcome"]) if row["outcome"] in OUTCOMES else _UNKNOWN
     start = round((_seconds(row["began"]) - first) * 10)
     told = str(row.get("reason") or "") + (": " if row.get("reason") and row.get("error") else "")
     note = (told + str(row.get("error") or ""))[:LONGEST_NOTE]
-    return start, round(row["seconds"] * 1000), job, min(row["attempt"], 255), outcome, _name(row), note
+    took, number = round(row["seconds"] * 1000), min(row["attempt"], 255)
+    return _Attempt(start, took, job, outcome, number, _name(row), note, "first" in row)
 
 
 def _name(row: Mapping[str, Any]) -> str:
@@ -95,12 +109,12 @@ def _name(row: Mapping[str, Any]) -> str:
     return str(row.get("key") or row["occurrence"])
 
 
-def _columns(attempts: Sequence[tuple[int, int, int, int, int, str, str]]) -> tuple[str, list[list[Any]]]:
+def _columns(attempts: Sequence[_Attempt]) -> tuple[str, list[list[Any]]]:
     starts, seconds, jobs = array("I"), array("I"), array("H")
     outcomes, numbers = array("B"), array("B")
     notes: list[list[Any]] = []
     before = 0
-    for place, (start, took, job, number, outcome, occurrence, note) in enumerate(attempts):
+    for place, (start, took, job, outcome, number, occurrence, note, _) in enumerate(attempts):
         start = max(start, 0)
         starts.append(start - before)
         before = start

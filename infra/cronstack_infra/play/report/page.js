@@ -13,6 +13,7 @@
   const starts = new Uint32Array(raw, 0, count), took = new Uint32Array(raw, 4 * count, count);
   const jobOf = new Uint16Array(raw, 8 * count, count), outcome = new Uint8Array(raw, 10 * count, count);
   const number = new Uint8Array(raw, 11 * count, count);
+  const first = new Set(data.first); // no retries, though their number is above 1
   for (let i = 1; i < count; i++) starts[i] += starts[i - 1];
   const longest = took.reduce((a, b) => Math.max(a, b), 0) / 100;
   const ofJob = data.jobs.map(() => []);
@@ -50,7 +51,7 @@
     for (const i of ofJob[job]) {
       row[data.outcomes[outcome[i]]]++;
       if (number[i] === 0) continue;
-      if (number[i] === 1) row.runs++; else row.retries++;
+      if (number[i] === 1 || first.has(i)) row.runs++; else row.retries++;
       if (starts[i] * 100 < busy) row.overlaps++;
       busy = Math.max(busy, starts[i] * 100 + took[i]);
       lasted.push(took[i]);

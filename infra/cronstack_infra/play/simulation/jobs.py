@@ -60,6 +60,8 @@ class Jobs:
         self._emit, self._lines = emit, lines
         self.running: Counter[str] = Counter()
         """Handlers at work, by job."""
+        self._started: set[tuple[str, str]] = set()
+        """Occurrences whose handler was started, but for those whose first attempt went well."""
         self.handlers: Handlers
 
     def call(self, attempt: Attempt, handler: Any, event: Any, context: Any) -> Any:
@@ -118,6 +120,8 @@ class Jobs:
         def work(run: Run) -> object:
             about = attempt.about
             about["attempt"] = run.attempt
+            about["first"] = (job.name, run.occurrence) not in self._started
+            self._started.add((job.name, run.occurrence))
             about["overlaps"] = self.running[job.name]
             self.running[job.name] += 1
             try:
@@ -155,6 +159,9 @@ class Jobs:
             reason = str(about.get("fault", "time limit"))
         began, ended = stamp(attempt.began), stamp(self._hub.us)
         occurrence, due, key = _occurrence(about)
+        number = about.get("attempt", 0)
+        if (status, number) == ("succeeded", 1):
+            self._started.discard((about["job"], occurrence))
         return {
             "event": "attempt",
             "at": ended,
@@ -164,7 +171,8 @@ class Jobs:
             "due": due,
             "began": began,
             "ended": ended,
-            "attempt": about.get("attempt", 0),
+            "attempt": number,
+            **({"first": True} if number > 1 and about["first"] else {}),
             "outcome": status,
             "reason": reason,
             "error": error,

@@ -20,7 +20,7 @@ class Row:
     """Occurrences whose handler was started."""
     succeeded: int = 0
     retries: int = 0
-    """Attempts after the first."""
+    """Attempts after the first whose handler was started; an attempt may crash before that."""
     crashed: int = 0
     """Attempts that ended without a word."""
     skipped: int = 0
@@ -75,7 +75,7 @@ class Trace:
 
         if (counted := _COUNTED.get(event["outcome"])) is not None:
             add(counted)
-        if event["attempt"] == 1:
+        if event["attempt"] == 1 or event.get("first"):
             add("runs")
         elif event["attempt"] > 1:
             add("retries")
