@@ -54,7 +54,8 @@ def command() -> None:
     except BaseException:  # Ctrl-C, too
         console.print("\nThe demo was stopped; so was everything it had started.")
         raise
-    console.print("\nEverything is stopped, nothing is left behind. Your turn: [bold]cronstack new shop[/bold]\n")
+    turn = "Your turn: [bold]A project of your own[/bold], in README.md."
+    console.print(f"\nEverything is stopped, nothing is left behind. {turn}\n")
 
 
 def repository() -> Project:

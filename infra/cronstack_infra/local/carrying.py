@@ -19,7 +19,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.logs.models import logs_backends
 from moto.scheduler.models import scheduler_backends
 
-from cronstack_infra.local import event_sources, lambdas, schedules, targets, universal
+from cronstack_infra.local import event_sources, lambdas, notifications, schedules, targets, universal
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.knobs import Knobs
 from cronstack_infra.local.engine.sources import DeleteMessages, PollQueue, RunBatch, SourceConfig
@@ -68,6 +68,7 @@ class Carrying(ABC):
         schedules.install(self)
         lambdas.install(self)
         event_sources.install(self)
+        notifications.install(self)
 
     # in which the two drives differ
 

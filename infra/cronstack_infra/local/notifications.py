@@ -1,0 +1,87 @@
+"""What SNS hands a subscribed function: the message's own record. moto 5.2.5 hands every function the same example.
+
+Record: "Invoking Lambda functions with Amazon SNS notifications", Lambda's developer guide. Signatures are left empty,
+for nothing here is signed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from moto.awslambda.exceptions import UnknownFunctionException
+from moto.awslambda.utils import get_backend
+from moto.sns.models import Subscription
+
+from cronstack_infra.local.lambdas import qualified
+from cronstack_infra.local.mend import mend
+
+if TYPE_CHECKING:
+    from cronstack_infra.local.carrying import Carrying
+
+
+def install(drive: Carrying) -> None:
+    """Deliver to functions as SNS does: asynchronously, each subscription with its own record."""
+    publish_elsewhere = Subscription.publish
+
+    def publish(
+        self: Any,
+        message: str,
+        message_id: str,
+        subject: str | None = None,
+        message_attributes: dict[str, Any] | None = None,
+        group_id: str | None = None,
+        deduplication_id: str | None = None,
+        message_structure: str | None = None,
+    ) -> None:
+        if self.protocol != "lambda":
+            given = (message, message_id, subject, message_attributes, group_id, deduplication_id, message_structure)
+            publish_elsewhere(self, *given)
+            return
+        matcher = self._filter_policy_matcher
+        if matcher is not None and not matcher.matches(message_attributes, message):
+            return
+        if message_structure == "json":
+            message = self._parse_message_structure(message, self.protocol)
+        name, _, qualifier = self.endpoint.split(":", 6)[6].partition(":")
+        region = self.endpoint.split(":")[3]
+        try:
+            function = get_backend(self.account_id, region).get_function(name, qualifier or None)
+        except UnknownFunctionException:
+            drive.note(f"SNS drops a message of {self.topic.arn}: its subscriber {self.endpoint} is gone")
+            return
+        told = record(self.arn, self.topic.arn, message, message_id, subject, message_attributes or {}, drive.now())
+        drive.accept(qualified(function, self.endpoint), json.dumps(told))
+
+    mend(Subscription, publish=publish)
+
+
+def record(
+    subscription: str,
+    topic: str,
+    message: str,
+    message_id: str,
+    subject: str | None,
+    attributes: Mapping[str, Mapping[str, Any]],
+    now: datetime,
+) -> dict[str, Any]:
+    """The event a function is invoked with; ``attributes`` as moto keeps them: {"colour": {"Type": …, "Value": …}}."""
+    notification = {
+        "Type": "Notification",
+        "MessageId": message_id,
+        "TopicArn": topic,
+        "Subject": subject,
+        "Message": message,
+        "Timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "SignatureVersion": "1",
+        "Signature": "",
+        "SigningCertUrl": "",
+        "UnsubscribeUrl": "",
+        "MessageAttributes": {
+            name: {"Type": one["Type"], "Value": str(one["Value"])} for name, one in attributes.items()
+        },
+    }
+    source = {"EventSource": "aws:sns", "EventVersion": "1.0", "EventSubscriptionArn": subscription}
+    return {"Records": [{**source, "Sns": notification}]}
