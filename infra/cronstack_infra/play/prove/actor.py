@@ -42,9 +42,12 @@ def digest(*parts: object) -> bytes:
     return blake2b(repr(parts).encode(), digest_size=16).digest()
 
 
-class Actor(Invoked):
-    """An invocation in a scene."""
+class Led:
+    """Where a program was led to by what it was told; ``drive`` knows what it does there."""
 
+    world: World
+    origin: bytes
+    """Tells it from all others."""
     history: Told | None = None
     pending: Request | None = None
     printed = ""
@@ -53,38 +56,35 @@ class Actor(Invoked):
     works = False
     """Its handler is being run."""
 
+    def hears(self, answer: Any) -> Told:
+        """It is answered its request."""
+        before, now = self.history, self.world.now
+        key, exact = (before.key, before.exact) if before is not None else (b"", self.origin)
+        self.history = Told(before, now, answer, digest(key, self.printed, answer), digest(exact, now, answer))
+        return self.history
+
+
+class Actor(Led, Invoked):
+    """An invocation in a scene."""
+
     def __init__(self, world: World, asked: Asked, number: int) -> None:
         super().__init__(f"{asked.occurrence[-9:]} #{number % 100_000}", world, asked, timeout=TIMEOUT)
         self.number = number
         self.origin = digest(number, self.began, asked.event)
 
-    def hears(self, answer: Any) -> Told:
-        """It is answered its request."""
-        self.history = _after(self, answer)
-        return self.history
 
-
-class Hand(Caller):
+class Hand(Led, Caller):
     """Application code in a scene. Nobody watches over it."""
 
     deadline = sys.maxsize
-    given_up = works = False
+    given_up = False
     holder = ""
     letters = 0
-    history: Told | None = None
-    pending: Request | None = None
-    printed = ""
-    wakes = 0
 
     def __init__(self, world: World, wish: Wish, number: int) -> None:
         super().__init__(wish.what, world, wish)
         self.number = number
         self.origin = digest(number, self.began, wish)
-
-    def hears(self, answer: Any) -> Told:
-        """It is answered its request."""
-        self.history = _after(self, answer)
-        return self.history
 
     def fork(self, copies: Copies) -> Self:
         new = shallow(self)
@@ -92,9 +92,3 @@ class Hand(Caller):
         assert isinstance(world, type(self.world))
         new.world, new.wrote = world, set(self.wrote)
         return new
-
-
-def _after(one: Actor | Hand, answer: Any) -> Told:
-    before, now = one.history, one.world.now
-    key, exact = (before.key, before.exact) if before is not None else (b"", one.origin)
-    return Told(before, now, answer, digest(key, one.printed, answer), digest(exact, now, answer))
