@@ -16,7 +16,7 @@ from cronstack_infra.play.prove.records import Copies, Invoked, shallow
 from cronstack_infra.play.prove.world import World
 
 TIMEOUT: Final = 6
-"""Seconds: a delivery that waits looks three times."""
+"""Seconds, the job's."""
 
 
 class Told(NamedTuple):
@@ -67,8 +67,10 @@ class Led:
 class Actor(Led, Invoked):
     """An invocation in a scene."""
 
-    def __init__(self, world: World, asked: Asked, number: int) -> None:
+    def __init__(self, world: World, asked: Asked, number: int, time: int) -> None:
+        """``time``: milliseconds that are left of the job's timeout when the runtime begins."""
         super().__init__(f"{asked.occurrence[-9:]} #{number % 100_000}", world, asked, timeout=TIMEOUT)
+        self.deadline = world.now + time
         self.number = number
         self.origin = digest(number, self.began, asked.event)
 

@@ -61,9 +61,9 @@ def moved(seconds: int) -> Wish:
 
 
 SPACES: Final = (
-    Space("two deliveries of one occurrence", deliveries=(0, 0)),
+    Space("two deliveries of one occurrence", deliveries=(0, 0), time=5_200),
     Space("two occurrences of one job", deliveries=(0, 1)),
-    Space('two deliveries of one occurrence, overlap "allow"', deliveries=(0, 0), overlap="allow"),
+    Space('two deliveries of one occurrence, overlap "allow"', deliveries=(0, 0), overlap="allow", time=5_200),
     Space('two occurrences of one job, overlap "buffer_one"', deliveries=(0, 1), overlap="buffer_one"),
     Space("a key that is moved", deliveries=(), wishes=(moved(20),)),
     Space("a key that is cancelled", deliveries=(), wishes=(Wish("cancel", PLANNED.order),)),
