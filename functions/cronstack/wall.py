@@ -31,7 +31,7 @@ class Moment(NamedTuple):
     due: int
     """Epoch milliseconds, of a whole second: a fraction is rounded up, for nothing shall come early."""
     asked: str
-    """ "2027-03-28T02:30:00 Europe/Berlin", "2027-03-28T00:30:00+00:00", "after 259200 s"."""
+    """ "2027-03-28T02:30:00 Europe/Berlin", "2027-03-28T00:30:00+00:00", "after 3 d"."""
 
 
 def moment(at: datetime | str, *, timezone: str | None = None, disambiguation: Disambiguation = "reject") -> Moment:
@@ -66,9 +66,15 @@ def after(span: float | timedelta, now: int) -> Moment:
             f"after={span!r} is no span of time ahead", remedy="For example after=timedelta(days=3), or 90."
         )
     due = _whole(now + round(seconds * 1000))
-    # In full: who asks again is told apart by it from who asks for another time.
-    shown = int(seconds) if seconds == int(seconds) else seconds
-    return _moment(datetime.fromtimestamp(due / 1000, UTC), f"after {shown} s")
+    return _moment(datetime.fromtimestamp(due / 1000, UTC), f"after {_in_full(seconds)}")
+
+
+def _in_full(seconds: float) -> str:
+    """Nothing is rounded: who asks again is told apart by it from who asks for another time."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds and seconds % size == 0:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds) if seconds == int(seconds) else seconds} s"
 
 
 def _read(text: str) -> datetime:

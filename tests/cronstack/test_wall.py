@@ -89,3 +89,20 @@ def test_a_span_lies_ahead(span: Any) -> None:
 
 def test_nothing_comes_early() -> None:
     assert after(0.1, 1_000).due == 2_000
+
+
+@pytest.mark.parametrize(
+    ("span", "asked"),
+    [
+        (timedelta(days=14), "after 14 d"),
+        (1_209_600, "after 14 d"),
+        (timedelta(hours=36), "after 36 h"),
+        (90, "after 90 s"),
+        (5_400.0, "after 90 min"),
+        (0.5, "after 0.5 s"),
+        (86_400.25, "after 86400.25 s"),
+        (0, "after 0 s"),
+    ],
+)
+def test_a_span_is_told_in_full_and_in_its_largest_unit(span: float | timedelta, asked: str) -> None:
+    assert after(span, 0).asked == asked
