@@ -8,6 +8,7 @@ import pytest
 
 from cronstack_infra.play.prove.scene import Budget, Scene, Space
 from cronstack_infra.play.prove.walk import SPACES, walk
+from cronstack_infra.play.prove.walks import walk_all
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.hunt import run_broken
 
@@ -61,6 +62,7 @@ import json, sys
 import cronstack
 from cronstack_infra.play.prove.scene import Budget
 from cronstack_infra.play.prove.walk import SPACES, walk
+from cronstack_infra.play.prove.walks import walk_all
 folder, space = sys.argv[1:]
 assert cronstack.__file__.startswith(folder), "the copy was not imported"
 walked = walk(SPACES[int(space)], Budget(crashes=1, losses=0, failures=0))
@@ -84,3 +86,10 @@ def test_a_planted_fault_is_met(name: str, space: int, invariant: str) -> None:
     told, text, trace = json.loads(done.stdout)
     assert (told, text.partition(":")[0]) == (invariant, invariant), done.stderr
     assert "is given" in trace[0]
+
+
+def test_spaces_are_walked_side_by_side_and_told_in_their_order() -> None:
+    spaces = (SPACES[1], SPACES[0], SPACES[5])
+    alone, together = (walk_all(ONE_CRASH, spaces=spaces, processes=processes) for processes in (1, 2))
+    assert [(of.space, of.states, of.ends) for of in together] == [(of.space, of.states, of.ends) for of in alone]
+    assert [of.space for of in together] == [space.name for space in spaces]

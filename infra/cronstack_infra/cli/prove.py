@@ -38,7 +38,7 @@ TITLES: Final = {
 @click.option("--replay", type=click.IntRange(0), metavar="SEED", help="Play one seed and show each of its steps.")
 @click.option("--exhaustive", is_flag=True, help="Walk the small space to its end instead, every order of requests.")
 @click.option("--seconds", type=click.FloatRange(1), help="With --exhaustive: how long at most for each space.")
-@click.option("--processes", type=click.IntRange(1), help="Defaults to the cores of this machine from 1000 seeds on.")
+@click.option("--processes", type=click.IntRange(1), help="Defaults to this machine's cores; to 1 below 1000 seeds.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     seeds: int,
@@ -61,7 +61,7 @@ def command(
     cronstack prove --exhaustive
     """
     if exhaustive:
-        return _walk(seconds, as_json)
+        return _walk(seconds, processes or os.cpu_count() or 1, as_json)
     if replay is not None:
         return _replay(replay, as_json)
     began = clock.monotonic()
@@ -74,18 +74,20 @@ def command(
     return 1 if found.violations else 0
 
 
-def _walk(seconds: float | None, as_json: bool) -> int:
+def _walk(seconds: float | None, processes: int, as_json: bool) -> int:
     """Two deliveries, two occurrences, a key that is moved or cancelled; up to two crashes and a lost answer."""
     from rich.console import Console
 
-    from cronstack_infra.play.prove.walk import walk_all
+    from cronstack_infra.play.prove.walks import walk_all
 
+    came = {}
     with Console(stderr=True).status("walking") as status:
 
         def watch(walked: Walked) -> None:
-            status.update(f"{walked.space}: {walked.states:,} states, {walked.seconds:.0f} s")
+            came[walked.space] = walked.states
+            status.update(f"walked {sum(came.values()):,} states, now of: {walked.space}, {walked.seconds:.0f} s")
 
-        spaces = list(walk_all(seconds=seconds, watch=watch))
+        spaces = walk_all(seconds=seconds, watch=watch, processes=processes)
     if as_json:
         print_json([asdict(walked) | {"counted": dict(walked.counted)} for walked in spaces])
     else:

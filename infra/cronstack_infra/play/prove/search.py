@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from typing import Final
 
 from cronstack_infra.play.prove.scenario import Verdict, play
+from cronstack_infra.play.prove.workers import workers
 
 PORTION: Final = 250
 """Seeds that a process takes at a time."""
@@ -79,7 +79,6 @@ def _parts(first: int, seeds: int, processes: int) -> Iterator[Found]:
         for portion in portions:
             yield play_some(*portion)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with workers(processes) as pool:
         for done in as_completed([pool.submit(play_some, *portion) for portion in portions]):
             yield done.result()

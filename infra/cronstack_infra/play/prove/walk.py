@@ -122,9 +122,3 @@ def _next(scene: Scene) -> Iterator[tuple[Scene, str]]:
         scene.world.said = child.world.said = []
         move(child)
         yield child, "; ".join(child.world.said)
-
-
-def walk_all(budget: Budget = SMALL, *, seconds: float | None = None, watch: Watch | None = None) -> Iterator[Walked]:
-    """One space after the other."""
-    for space in SPACES:
-        yield walk(space, budget, seconds=seconds, watch=watch)

@@ -1,0 +1,59 @@
+"""All small spaces (see ``walk``), side by side: a space is one process's affair, for its states are known by heart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import wait
+from typing import TYPE_CHECKING, Final
+
+from cronstack import clock
+from cronstack_infra.play.prove.scene import Budget, Space
+from cronstack_infra.play.prove.walk import SMALL, SPACES, Walked, Watch, walk
+from cronstack_infra.play.prove.workers import SPAWN, workers
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import SimpleQueue
+
+INTERVAL: Final = 0.5
+"""Seconds between two words of how far a space has come."""
+
+
+def walk_all(
+    budget: Budget = SMALL,
+    *,
+    spaces: Sequence[Space] = SPACES,
+    seconds: float | None = None,
+    watch: Watch = lambda so_far: None,
+    processes: int = 1,
+) -> list[Walked]:
+    """In the order of ``spaces``. ``seconds``: how long at most for each; ``watch`` is told of each now and then."""
+    if processes == 1:
+        return [walk(space, budget, seconds=seconds, watch=watch) for space in spaces]
+    heard: SimpleQueue[Walked] = SPAWN.SimpleQueue()
+    with workers(processes, _tell, heard) as pool:
+        walks = [pool.submit(_walk, space, budget, seconds) for space in spaces]
+        while wait(walks, timeout=INTERVAL).not_done:
+            while not heard.empty():
+                watch(heard.get())
+        return [done.result() for done in walks]
+
+
+_told: SimpleQueue[Walked]
+"""Of a process of the pool: who is told."""
+
+
+def _tell(told: SimpleQueue[Walked]) -> None:
+    global _told
+    _told = told
+
+
+def _walk(space: Space, budget: Budget, seconds: float | None) -> Walked:
+    last = clock.monotonic()
+
+    def watch(so_far: Walked) -> None:
+        nonlocal last
+        if clock.monotonic() - last > INTERVAL:
+            last = clock.monotonic()
+            _told.put(so_far)
+
+    return walk(space, budget, seconds=seconds, watch=watch)
