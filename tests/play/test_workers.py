@@ -11,12 +11,11 @@ import time
 import pytest
 
 SCRIPT = """
-import multiprocessing, time
+import multiprocessing, os, time
 from cronstack_infra.play.prove.workers import workers
 
 if __name__ == "__main__":
-    with workers(2) as pool:
-        list(pool.map(abs, range(2)))
+    with workers(2, os.write, 1, b"begun\\n") as pool:
         works = [pool.submit(time.sleep, 600) for _ in range(6)]
         print(*(child.pid for child in multiprocessing.active_children()), flush=True)
         works[0].result()
@@ -44,8 +43,10 @@ def test_they_end_with_the_one_that_started_them(how: signal.Signals) -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert running.stdout is not None
-    pids = [int(pid) for pid in running.stdout.readline().split()]
-    assert len(pids) >= 1
+    told = [running.stdout.readline().split() for _ in range(3)]
+    assert told.count(["begun"]) == 2
+    pids = [int(pid) for line in told if line != ["begun"] for pid in line]
+    assert len(pids) == 2
     assert all(map(lives, pids))
     if how is signal.SIGINT:
         os.killpg(running.pid, how)
