@@ -182,6 +182,54 @@ def test_failing_update_leaves_the_old_state(stack: Stack) -> None:
     assert stack.deploy({**old, "Queue": queue(VisibilityTimeout=61)}, Outputs=outputs) == "UPDATE_COMPLETE"
 
 
+def test_what_a_failing_update_has_added_is_taken_away_again(stack: Stack) -> None:
+    """What is held against the old state on the way forth is held against the new one on the way back."""
+
+    def resources(*actions: str, **more: Any) -> dict[str, Any]:
+        documents = {
+            action: {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Action": f"s3:{action}", "Resource": "*"}],
+            }
+            for action in actions
+        }
+        index = {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}], "Projection": {"ProjectionType": "ALL"}}
+        return {
+            "Table": table(GlobalSecondaryIndexes=[index | {"IndexName": action} for action in actions]),
+            "Role": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {
+                    "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []},
+                    "Policies": [{"PolicyName": name, "PolicyDocument": one} for name, one in documents.items()],
+                },
+            },
+            "Managed": {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": documents[actions[-1]]}},
+            **more,
+        }
+
+    bad = {"Bad": {**function(Role="arn:aws:iam::123456789012:role/none"), "DependsOn": ["Table", "Role", "Managed"]}}
+    iam, dynamodb = stack.cloud.client("iam"), stack.cloud.client("dynamodb")
+
+    def held() -> list[Any]:
+        policy = iam.get_policy(PolicyArn=stack.physical("Managed"))["Policy"]
+        document = iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])
+        described = dynamodb.describe_table(TableName=stack.physical("Table"))["Table"]
+        return [
+            [index["IndexName"] for index in described["GlobalSecondaryIndexes"]],
+            iam.list_role_policies(RoleName=stack.physical("Role"))["PolicyNames"],
+            document["PolicyVersion"]["Document"]["Statement"][0]["Action"],
+        ]
+
+    assert stack.deploy(resources("GetObject")) == "CREATE_COMPLETE"
+    assert held() == [["GetObject"], ["GetObject"], "s3:GetObject"]
+    for _ in range(2):
+        assert stack.deploy(resources("GetObject", "PutObject", **bad)) == "UPDATE_ROLLBACK_COMPLETE"
+        assert held() == [["GetObject"], ["GetObject"], "s3:GetObject"]
+    assert stack.deploy(resources("GetObject", "PutObject")) == "UPDATE_COMPLETE"
+    assert held() == [["GetObject", "PutObject"], ["GetObject", "PutObject"], "s3:PutObject"]
+    stack.delete()
+
+
 def test_destroy_leaves_nothing_and_nothing_rises_again(stack: Stack) -> None:
     resources = {"Role": role(), "Queue": queue(), "Table": table(), "Function": function()}
     outputs = {name: {"Value": ref(name), "Export": {"Name": f"{stack.name}-{name}"}} for name in ("Queue", "Table")}

@@ -209,8 +209,15 @@ class Change:
             self._make(name, definition)
             self._replaced.append((name, held))
         else:
-            self._journal.append((name, lambda: self._map.alter(name, held, held.definition)))
-            self._map.hold(name, self._map.alter(name, held, definition))
+            self._alter(name, held, definition)
+
+    def _alter(self, name: str, held: Held, definition: Definition) -> None:
+        """The way back begins at what the update has made (a type takes away what it finds there and not in the old
+        definition), and where it broke off at what was held."""
+        reached = [held]
+        self._journal.append((name, lambda: self._map.alter(name, reached[-1], held.definition)))
+        reached.append(self._map.alter(name, held, definition))
+        self._map.hold(name, reached[-1])
 
     def _make(self, name: str, definition: Definition) -> None:
         made = self._map.make(name, definition)
