@@ -14,6 +14,7 @@ from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 from cronstack.errors import CronstackError
 from cronstack_infra.local.process import LocalCloud
@@ -111,6 +112,14 @@ def test_a_body_in_chunks(local_cloud: LocalCloud) -> None:
         opened.getresponse().read()
     held = local_cloud.client("s3").get_object(Bucket="chunked-bucket", Key="key")["Body"].read()
     assert held == b"one two"
+
+
+def test_what_nobody_answers_is_not_asked_again(local_cloud: LocalCloud) -> None:
+    """After a failed deploy the cdk CLI looks into CloudTrail; after a 500 it asks for half a minute."""
+    with pytest.raises(ClientError) as caught:
+        local_cloud.client("cloudtrail").lookup_events()
+    answered = caught.value.response["ResponseMetadata"]
+    assert (answered["HTTPStatusCode"], answered["RetryAttempts"]) == (501, 0)
 
 
 def test_a_slow_client_holds_up_nobody(local_cloud: LocalCloud) -> None:

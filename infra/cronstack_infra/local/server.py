@@ -78,10 +78,11 @@ class _Handler(MotoRequestHandler):
         except NoAnswer:
             self.close_connection = True
             return
+        except NotImplementedError as fault:  # of moto. An SDK asks again after a 500, and not after this
+            begun, body = _refused("501 Not Implemented", fault)
         except Exception as fault:  # of moto: the caller gets an answer, and the next one, too
             print(f"{self.command} {self.path}: {type(fault).__name__}: {fault}", file=sys.stderr, flush=True)
-            begun = [("500 Internal Server Error", [("Content-Type", "application/json")])]
-            body = json.dumps({"message": f"{type(fault).__name__}: {fault}"}).encode()
+            begun, body = _refused("500 Internal Server Error", fault)
         self._write(*begun[-1], body)
 
     def _write(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
@@ -108,6 +109,11 @@ class _Handler(MotoRequestHandler):
 
     def log(self, type: str, message: str, *args: object) -> None:
         """Quiet: the request log has it all."""
+
+
+def _refused(status: str, fault: Exception) -> tuple[list[_Begun], bytes]:
+    text = f"{type(fault).__name__}: {fault}"
+    return [(status, [("Content-Type", "application/json")])], json.dumps({"message": text}).encode()
 
 
 def _noted(begun: list[_Begun], status: str, headers: list[tuple[str, str]]) -> Callable[[bytes], object]:
