@@ -50,6 +50,12 @@ def test_the_url_leads_to_this_cloud(local_cloud: LocalCloud, url: str) -> None:
     assert local_cloud.client("sqs").get_queue_url(QueueName=url.rpartition("/")[2])["QueueUrl"] == url
 
 
+def test_its_times_are_whole_seconds(local_cloud: LocalCloud, url: str) -> None:
+    asked = {"QueueUrl": url, "AttributeNames": ["CreatedTimestamp", "LastModifiedTimestamp"]}
+    held = local_cloud.client("sqs").get_queue_attributes(**asked)["Attributes"]
+    assert [text.isdigit() for text in held.values()] == [True, True], held
+
+
 def test_send_message_invokes_nobody() -> None:
     """moto would run the mapped function in the sender's thread; ours forgets what is mapped to a queue."""
     sqs.install("http://127.0.0.1:1")

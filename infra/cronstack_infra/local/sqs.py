@@ -8,6 +8,7 @@ all messages of the queue three times, with a slow clock: a thousand of them cos
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -51,6 +52,7 @@ def install(endpoint: str, wait: Callable[[float], None] = _wait) -> None:
         messages=property(_seen),
         approximate_number_of_messages_delayed=property(_count_delayed),
         approximate_number_of_messages_not_visible=property(_count_hidden),
+        attributes=property(_shown),
     )
 
 
@@ -112,6 +114,15 @@ def hidden_anew(self: Any, queue_name: str, receipt_handle: str, visibility_time
 
 def _milliseconds() -> float:
     return clock.now().timestamp() * 1000
+
+
+_moto_attributes: Any = inspect.getattr_static(Queue, "attributes")
+
+
+def _shown(queue: Any) -> dict[str, Any]:
+    """Times in whole seconds, as SQS tells them: moto's have a fraction, at which ``int()`` fails."""
+    shown: dict[str, Any] = _moto_attributes.fget(queue)
+    return shown | {name: int(shown[name]) for name in ("CreatedTimestamp", "LastModifiedTimestamp")}
 
 
 def _seen(queue: Any) -> list[Message]:
