@@ -187,6 +187,19 @@ def test_table_with_recovery_and_time_to_live(stack: Stack) -> None:
     assert client.get_item(TableName=name, Key={"pk": {"S": "kept"}})["Item"]
 
 
+def test_a_table_has_each_of_its_tags_once(stack: Stack) -> None:
+    client = stack.cloud.client("dynamodb")
+
+    def deployed(**tags: str) -> list[dict[str, str]]:
+        stack.deploy({"Table": table(Tags=[{"Key": key, "Value": value} for key, value in tags.items()])})
+        arn = client.describe_table(TableName=stack.physical("Table"))["Table"]["TableArn"]
+        held: list[dict[str, str]] = client.list_tags_of_resource(ResourceArn=arn)["Tags"]
+        return held
+
+    assert deployed(team="a", stage="b") == [{"Key": "team", "Value": "a"}, {"Key": "stage", "Value": "b"}]
+    assert deployed(team="c") == [{"Key": "team", "Value": "c"}]
+
+
 def test_queue_policy_is_set_kept_over_updates_and_cleared(stack: Stack) -> None:
     policy = {
         "Type": "AWS::SQS::QueuePolicy",

@@ -36,7 +36,7 @@ class Table(Resource):
     def create(self) -> None:
         if self.name in self._backend.tables:
             raise already_exists(self.kind, self.name)
-        definition = {"Properties": copy.deepcopy(self.properties)}
+        definition = {"Properties": {**copy.deepcopy(self.properties), "Tags": []}}  # they are set below
         MotoTable.create_from_cloudformation_json(self.name, definition, self.account, self.region)
         self._set({})
 
