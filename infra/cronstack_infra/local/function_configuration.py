@@ -1,7 +1,8 @@
 """moto 5.2.5 takes some of a function's configuration in and gives it back never: kept, updated and shown here.
 
 Dead-letter queue, logging and recursion settings are dropped when a function is created; tracing, storage and key are
-not changed by an update; an Environment without Variables is a KeyError.
+not changed by an update; an Environment without Variables is a KeyError. A function has no RevisionId there, and was
+last modified when it was made, in a form that no strptime reads.
 
 What could not be carried out is refused here, when a function is made or changed, not when it is first invoked.
 """
@@ -14,6 +15,8 @@ from typing import Any, Final
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.responses import LambdaResponse
+from moto.core.utils import iso_8601_datetime_with_nanoseconds
+from moto.moto_api._internal import mock_random
 
 from cronstack_infra.local.event_invoke import require_destination
 from cronstack_infra.local.mend import mend
@@ -23,6 +26,7 @@ KEPT: Final = {"DeadLetterConfig": "dead_letter_config", "LoggingConfig": "loggi
 
 _create = LambdaFunction.__init__
 _update = LambdaFunction.update_configuration
+_update_code = LambdaFunction.update_function_code
 _show = LambdaFunction.get_configuration
 _answer_create = LambdaResponse.create_function
 _answer_update = LambdaResponse.update_function_configuration
@@ -39,7 +43,7 @@ NOT_CARRIED_OUT: Final[Mapping[str, str]] = {
 
 def install() -> None:
     mend(LambdaFunction, __init__=_created, update_configuration=_updated, get_configuration=_shown)
-    mend(LambdaFunction, vpc_config=property(_network))
+    mend(LambdaFunction, vpc_config=property(_network), update_function_code=_code_updated)
     mend(
         LambdaResponse,
         create_function=_checked_create,
@@ -104,6 +108,7 @@ def _created(self: Any, account_id: str, spec: dict[str, Any], region: str, vers
     _check_dead_letters(spec, spec["Role"])
     _create(self, account_id, _with_variables(spec), region, version)
     _keep(self, spec)
+    revise(self)
 
 
 def _updated(self: Any, config_updates: dict[str, Any]) -> dict[str, Any]:
@@ -117,8 +122,23 @@ def _updated(self: Any, config_updates: dict[str, Any]) -> dict[str, Any]:
         self.ephemeral_storage = changes["EphemeralStorage"]["Size"]
     if "KMSKeyArn" in changes:
         self.kms_key_arn = changes["KMSKeyArn"]
+    revise(self)
     shown: dict[str, Any] = self.get_configuration()
     return shown
+
+
+def _code_updated(self: Any, updated_spec: dict[str, Any]) -> dict[str, Any]:
+    _update_code(self, updated_spec)
+    if not updated_spec.get("DryRun"):
+        revise(self)
+    shown: dict[str, Any] = self.get_configuration()
+    return shown
+
+
+def revise(function: Any) -> None:
+    """Note that a function, or a version of it, is from now on another one."""
+    function.revision_id = str(mock_random.uuid4())
+    function.last_modified = iso_8601_datetime_with_nanoseconds()
 
 
 def _shown(self: Any, on_create: bool = False) -> dict[str, Any]:
@@ -126,7 +146,12 @@ def _shown(self: Any, on_create: bool = False) -> dict[str, Any]:
     if self.dead_letter_config.get("TargetArn"):
         shown["DeadLetterConfig"] = self.dead_letter_config
     default = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{self.function_name}"}
-    return shown | {"LoggingConfig": default | self.logging_config}
+    milliseconds = self.last_modified[: len("2026-01-01T00:00:00.000")]
+    return shown | {
+        "LastModified": f"{milliseconds}+0000",
+        "LoggingConfig": default | self.logging_config,
+        "RevisionId": self.revision_id,
+    }
 
 
 def _network(self: Any) -> dict[str, Any] | None:

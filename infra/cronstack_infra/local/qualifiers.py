@@ -18,12 +18,14 @@ from moto.awslambda.policy import Policy
 from moto.awslambda.responses import LambdaResponse
 
 from cronstack_infra.local.event_invoke import LATEST, forget
+from cronstack_infra.local.function_configuration import revise
 from cronstack_infra.local.mend import mend
 
 _put_alias = LambdaStorage.put_alias
 _update_alias = LambdaStorage.update_alias
 _delete_alias = LambdaStorage.delete_alias
 _delete_function = LambdaStorage.del_function
+_find = LambdaStorage.get_function_by_name_with_qualifier
 
 
 class Conflict(LambdaClientError):
@@ -41,15 +43,23 @@ def install() -> None:
         update_alias=_alias_changed,
         delete_alias=_alias_deleted,
         del_function=_deleted,
+        get_function_by_name_with_qualifier=_found,
     )
     mend(LambdaResponse, publish_version=_answer_publish)
+
+
+def _found(self: Any, name: str, qualifier: str | None = None) -> LambdaFunction:
+    """Also by the end of an ARN, "123456789012:function:NAME", at which moto fails."""
+    return _find(self, name.split(":function:")[-1], qualifier)
 
 
 def _publish(self: Any, name_or_arn: str, description: str = "") -> LambdaFunction:
     """A new version of what $LATEST is now; the last one if nothing has changed since."""
     function = self.get_function_by_name_or_arn_forbid_qualifier(name_or_arn)
     versions = self._functions[function.function_name]["versions"]
-    what = json.dumps(function.get_configuration() | {"LastModified": "", "FunctionArn": ""}, default=str)
+    what = json.dumps(
+        function.get_configuration() | {"LastModified": "", "FunctionArn": "", "RevisionId": ""}, default=str
+    )
     if versions and versions[-1].published_from == what:
         last: LambdaFunction = versions[-1]
         return last
@@ -58,6 +68,7 @@ def _publish(self: Any, name_or_arn: str, description: str = "") -> LambdaFuncti
     version.policy = Policy(version)
     version.published_from = what
     version.set_version(function.versions_published)
+    revise(version)
     if description:
         version.description = description
     versions.append(version)
