@@ -116,10 +116,16 @@ def test_a_body_in_chunks(local_cloud: LocalCloud) -> None:
 
 def test_what_nobody_answers_is_not_asked_again(local_cloud: LocalCloud) -> None:
     """After a failed deploy the cdk CLI looks into CloudTrail; after a 500 it asks for half a minute."""
-    with pytest.raises(ClientError) as caught:
-        local_cloud.client("cloudtrail").lookup_events()
-    answered = caught.value.response["ResponseMetadata"]
-    assert (answered["HTTPStatusCode"], answered["RetryAttempts"]) == (501, 0)
+    cloudformation = local_cloud.client("cloudformation")
+    for call in (
+        local_cloud.client("cloudtrail").lookup_events,
+        lambda: cloudformation.detect_stack_drift(StackName="s"),
+    ):
+        with pytest.raises(ClientError, match="has not been implemented") as caught:
+            call()
+        answered = caught.value.response["ResponseMetadata"]
+        assert caught.value.response["Error"]["Code"] == "NotImplemented"
+        assert (answered["HTTPStatusCode"], answered["RetryAttempts"]) == (501, 0)
 
 
 def test_a_slow_client_holds_up_nobody(local_cloud: LocalCloud) -> None:

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Final
+from xml.sax.saxutils import escape
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -24,7 +25,7 @@ from cronstack_infra.local.environment import endpoint
 from cronstack_infra.local.faults import NoAnswer
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -79,10 +80,10 @@ class _Handler(MotoRequestHandler):
             self.close_connection = True
             return
         except NotImplementedError as fault:  # of moto. An SDK asks again after a 500, and not after this
-            begun, body = _refused("501 Not Implemented", fault)
+            begun, body = _refused(environ, "501 Not Implemented", "NotImplemented", fault)
         except Exception as fault:  # of moto: the caller gets an answer, and the next one, too
             print(f"{self.command} {self.path}: {type(fault).__name__}: {fault}", file=sys.stderr, flush=True)
-            begun, body = _refused("500 Internal Server Error", fault)
+            begun, body = _refused(environ, "500 Internal Server Error", "InternalFailure", fault)
         self._write(*begun[-1], body)
 
     def _write(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
@@ -111,9 +112,14 @@ class _Handler(MotoRequestHandler):
         """Quiet: the request log has it all."""
 
 
-def _refused(status: str, fault: Exception) -> tuple[list[_Begun], bytes]:
+def _refused(environ: WSGIEnvironment, status: str, code: str, fault: Exception) -> tuple[list[_Begun], bytes]:
+    """In the protocol of the request: a form is answered by XML."""
     text = f"{type(fault).__name__}: {fault}"
-    return [(status, [("Content-Type", "application/json")])], json.dumps({"message": text}).encode()
+    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        inner = f"<Type>Receiver</Type><Code>{code}</Code><Message>{escape(text)}</Message>"
+        body = f"<ErrorResponse><Error>{inner}</Error></ErrorResponse>"
+        return [(status, [("Content-Type", "text/xml")])], body.encode()
+    return [(status, [("Content-Type", "application/json")])], json.dumps({"__type": code, "message": text}).encode()
 
 
 def _noted(begun: list[_Begun], status: str, headers: list[tuple[str, str]]) -> Callable[[bytes], object]:
