@@ -136,3 +136,15 @@ def test_refused_when_the_change_set_is_made(stack: Stack, resources: dict[str, 
 def test_an_attribute_nobody_has_fails_the_deploy(stack: Stack) -> None:
     assert stack.deploy({"A": queue(), "B": queue(QueueName=get("A", "Colour"))}) == "ROLLBACK_COMPLETE"
     assert "Colour" in stack.reasons()[0]
+
+
+def test_other_tags_of_the_stack_are_a_change(stack: Stack) -> None:
+    """``cdk deploy --tags owner=you`` with nothing else changed."""
+    stack.deploy({"Queue": queue()})
+    named, tags = {"StackName": stack.name, "ChangeSetName": "tags"}, [{"Key": "owner", "Value": "you"}]
+    template = json.dumps({"Resources": {"Queue": queue()}})
+    stack.cloudformation.create_change_set(**named, ChangeSetType="UPDATE", TemplateBody=template, Tags=tags)
+    assert stack.cloudformation.describe_change_set(**named)["Status"] == "CREATE_COMPLETE"
+    stack.cloudformation.execute_change_set(**named)
+    assert stack.describe()["Tags"] == tags
+    assert stack.deploy({"Queue": queue()}) == "no changes"

@@ -84,7 +84,8 @@ def _create(
         description=description,
         **fields,
     )
-    if change_set_type == "UPDATE" and stack.has_template(template) and stack.has_parameters(parameters):
+    same_tags = fields.get("tags") in (None, {}, stack.tags)
+    if change_set_type == "UPDATE" and stack.has_template(template) and stack.has_parameters(parameters) and same_tags:
         change_set.status, change_set.execution_status = "FAILED", "UNAVAILABLE"
         change_set.status_reason = NOTHING_CHANGED
     else:
@@ -129,7 +130,7 @@ def _execute(self: Any, change_set_name: str, stack_name: str | None = None) -> 
     stack = self.stacks[change_set.stack_id]
     done = deploy(stack, change_set.change_set_type, change_set.template, dict(change_set.parameters))
     change_set.execution_status = "EXECUTE_COMPLETE" if done else "EXECUTE_FAILED"
-    if change_set.tags is not None:
+    if done and change_set.tags is not None:
         stack.tags = change_set.tags
 
 
