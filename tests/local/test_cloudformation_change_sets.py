@@ -68,6 +68,37 @@ def test_the_previous_value_of_a_parameter_is_its_name_not_what_it_resolved_to(s
     assert stack.deploy(more, Parameters=slots, parameters=previous) == "UPDATE_COMPLETE"
 
 
+def test_what_stands_in_parameter_store_is_looked_up_at_each_change_set(stack: Stack) -> None:
+    name = f"/{stack.name}/setting"
+    slots = {"Setting": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": name}}
+    resources = {"Queue": queue(VisibilityTimeout={"Ref": "Setting"})}
+    with pytest.raises(ClientError, match=rf"Unable to fetch parameters \[{name}\] from parameter store"):
+        stack.deploy(resources, Parameters=slots)
+    ssm, sqs = stack.cloud.client("ssm"), stack.cloud.client("sqs")
+
+    def timeout() -> str:
+        asked = {"QueueUrl": stack.physical("Queue"), "AttributeNames": ["VisibilityTimeout"]}
+        return str(sqs.get_queue_attributes(**asked)["Attributes"]["VisibilityTimeout"])
+
+    ssm.put_parameter(Name=name, Value="30", Type="String")
+    assert stack.deploy(resources, Parameters=slots) == "CREATE_COMPLETE"
+    assert stack.describe()["Parameters"] == [
+        {"ParameterKey": "Setting", "ParameterValue": name, "ResolvedValue": "30"}
+    ]
+    assert (timeout(), stack.deploy(resources, Parameters=slots)) == ("30", "no changes")
+    ssm.put_parameter(Name=name, Value="60", Type="String", Overwrite=True)
+    assert stack.deploy(resources, Parameters=slots) == "UPDATE_COMPLETE"
+    assert (timeout(), stack.deploy(resources, Parameters=slots)) == ("60", "no changes")
+
+
+def test_a_parameter_that_is_not_to_be_shown_is_not(stack: Stack) -> None:
+    slots = {"Secret": {"Type": "String", "NoEcho": True}, "Other": {"Type": "Number", "Default": 3}}
+    given = [{"ParameterKey": "Secret", "ParameterValue": "hush"}]
+    assert stack.deploy({"Queue": queue()}, Parameters=slots, parameters=given) == "CREATE_COMPLETE"
+    shown = {one["ParameterKey"]: one["ParameterValue"] for one in stack.describe()["Parameters"]}
+    assert shown == {"Secret": "****", "Other": "3"}
+
+
 def test_exports_are_seen_by_other_stacks_and_kept_while_used(local_cloud: LocalCloud) -> None:
     base, user = Stack.new(local_cloud), Stack.new(local_cloud)
     export = f"{base.name}-arn"

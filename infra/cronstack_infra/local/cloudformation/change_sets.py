@@ -18,8 +18,8 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, EmptyResult
 from moto.s3.models import s3_backends
 
-from cronstack_infra.local.cloudformation.parameters import whole
-from cronstack_infra.local.cloudformation.stacks import checked, deploy, new_stack, parse_template
+from cronstack_infra.local.cloudformation.parameters import fetched
+from cronstack_infra.local.cloudformation.stacks import checked, deploy, is_up_to_date, new_stack, parse_template
 from cronstack_infra.local.mend import mend
 
 NOTHING_CHANGED = (
@@ -72,7 +72,7 @@ def _create(
     **fields: Any,
 ) -> tuple[str, str]:
     validate_create_change_set(change_set_name)
-    whole(checked(template), parameters)
+    fetched(checked(template), parameters, self.account_id, self.region_name)
     stack = _stack_for(self, stack_name, change_set_name, change_set_type, fields)
     change_set = ChangeSet(
         change_set_type=change_set_type,
@@ -85,7 +85,7 @@ def _create(
         **fields,
     )
     same_tags = fields.get("tags") in (None, {}, stack.tags)
-    if change_set_type == "UPDATE" and stack.has_template(template) and stack.has_parameters(parameters) and same_tags:
+    if change_set_type == "UPDATE" and same_tags and is_up_to_date(stack, template, parameters):
         change_set.status, change_set.execution_status = "FAILED", "UNAVAILABLE"
         change_set.status_reason = NOTHING_CHANGED
     else:

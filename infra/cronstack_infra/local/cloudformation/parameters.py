@@ -33,6 +33,29 @@ def whole(template: Template, given: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
+def fetched(template: Template, given: Mapping[str, Any], account: str, region: str) -> dict[str, str]:
+    """What stands at present in Parameter Store, for the parameters whose values are names there. Raises
+    ValidationError for what does not, as AWS does."""
+    slots: Mapping[str, Any] = template.get("Parameters") or {}
+    values = whole(template, given)
+    names = {
+        name: str(values[name])
+        for name, slot in slots.items()
+        if str(slot.get("Type", "")).startswith("AWS::SSM::Parameter::Value<")
+    }
+    if not names:
+        return {}
+    from moto.ssm.models import ssm_backends  # for those templates only that ask it
+
+    store = ssm_backends[account][region]
+    found = {name: store.get_parameter(wanted) for name, wanted in names.items()}
+    missing = sorted({names[name] for name, held in found.items() if held is None})
+    if missing:
+        text = f"Unable to fetch parameters [{', '.join(missing)}] from parameter store for this account."
+        raise ValidationError(message=text)
+    return {name: str(held.value) for name, held in found.items() if held is not None}
+
+
 def _faults(name: str, slot: Mapping[str, Any], value: str) -> Iterator[str]:
     kind = str(slot.get("Type", "String"))
     if kind.startswith("AWS::SSM::Parameter"):

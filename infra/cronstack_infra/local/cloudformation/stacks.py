@@ -16,7 +16,7 @@ from moto.cloudformation.models import Event
 from moto.cloudformation.parsing import OutputMap, clean_json
 from moto.cloudformation.utils import generate_stack_id
 
-from cronstack_infra.local.cloudformation.parameters import whole
+from cronstack_infra.local.cloudformation.parameters import fetched
 from cronstack_infra.local.cloudformation.provision import ProvisioningFault, Resources
 from cronstack_infra.local.cloudformation.template import Template, check, parse
 from cronstack_infra.local.cloudformation.types import why_not
@@ -32,6 +32,7 @@ def install() -> None:
         parse_template=staticmethod(parse_template),
         has_parameters=_has_parameters,
         stack_parameters=property(unresolved_parameters),
+        parameter_list=property(_shown_parameters),
         update=_update,
     )
     mend(
@@ -64,6 +65,26 @@ def unresolved_parameters(stack: Any, template: Template | None = None) -> dict[
     return defaults | dict(stack.parameters or {})
 
 
+def _shown_parameters(stack: Any) -> list[dict[str, str]]:
+    """moto shows what is resolved as the value, and what is not to be shown."""
+    slots = stack.template_dict.get("Parameters") or {}
+    stored = getattr(stack, "fetched", {})
+    return [
+        {"ParameterKey": name, "ParameterValue": "****" if str(slots[name].get("NoEcho")).lower() == "true" else value}
+        | ({"ResolvedValue": stored[name]} if name in stored else {})
+        for name, value in unresolved_parameters(stack).items()
+        if name in slots
+    ]
+
+
+def is_up_to_date(stack: Any, text: str, parameters: Mapping[str, Any]) -> bool:
+    """Whether a template and its parameters are what the stack has, and Parameter Store holds what it held."""
+    stored = fetched(parse_template(text), parameters, stack.account_id, stack.region_name)
+    return bool(
+        stack.has_template(text) and stack.has_parameters(parameters) and stored == getattr(stack, "fetched", {})
+    )
+
+
 def _has_parameters(stack: Any, other: Mapping[str, Any]) -> bool:
     return unresolved_parameters(stack) == {**unresolved_parameters(stack), **other}
 
@@ -77,6 +98,7 @@ def deploy(stack: Any, kind: str, text: str, parameters: dict[str, Any]) -> bool
     template = parse_template(text)
     _enter(stack, f"{kind}_IN_PROGRESS", "User Initiated")
     try:
+        stored = _fetched(stack, template, parameters)
         change = resources.change_to(template, parameters)
         try:
             outputs = _outputs(stack, template)
@@ -86,7 +108,7 @@ def deploy(stack: Any, kind: str, text: str, parameters: dict[str, Any]) -> bool
     except ProvisioningFault as fault:
         _rolled_back(stack, "ROLLBACK" if kind == "CREATE" else "UPDATE_ROLLBACK", fault)
         return False
-    stack.template, stack.parameters = text, parameters
+    stack.template, stack.parameters, stack.fetched = text, parameters, stored
     stack._parse_template()
     stack.description = template.get("Description")
     if kind == "UPDATE":
@@ -99,6 +121,13 @@ def deploy(stack: Any, kind: str, text: str, parameters: dict[str, Any]) -> bool
     stack.imported = _imported(stack, template)
     _enter(stack, f"{kind}_COMPLETE")
     return True
+
+
+def _fetched(stack: Any, template: Template, parameters: Mapping[str, Any]) -> dict[str, str]:
+    try:
+        return fetched(template, parameters, stack.account_id, stack.region_name)
+    except ValidationError as fault:  # deleted after the change set was made
+        raise ProvisioningFault("the template", str(fault.message), []) from fault
 
 
 def backend_of(stack: Any) -> Any:
@@ -222,7 +251,7 @@ def new_stack(backend: Any, name: str, fields: Mapping[str, Any]) -> Any:
 
 
 def _create_stack(self: Any, name: str, template: str, parameters: dict[str, Any] | None = None, **fields: Any) -> Any:
-    whole(checked(template), parameters or {})
+    fetched(checked(template), parameters or {}, self.account_id, self.region_name)
     if any(stack.name == name for stack in self.stacks.values()):
         raise AlreadyExistsException(f"Stack [{name}] already exists")
     stack = new_stack(self, name, fields)
@@ -237,8 +266,8 @@ def _update(
     parameters: dict[str, Any] | None = None,
     tags: dict[str, str] | None = None,
 ) -> None:
-    whole(checked(template), parameters or {})
-    if self.has_template(template) and self.has_parameters(parameters or {}) and tags in (None, self.tags):
+    checked(template)
+    if is_up_to_date(self, template, parameters or {}) and tags in (None, self.tags):
         raise ValidationError(message="No updates are to be performed.")
     deploy(self, "UPDATE", template, dict(parameters or {}))
     self.role_arn = role_arn
