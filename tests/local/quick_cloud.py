@@ -82,6 +82,13 @@ class Cloud:
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         return url, arn
 
+    def let_in(self, url: str, topic: str) -> None:
+        """Let a topic send to a queue, as SNS needs it."""
+        allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+        only = {"Resource": "*", "Condition": {"ArnEquals": {"aws:SourceArn": topic}}}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow | only]})
+        self.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+
     def receive(self, url: str) -> dict[str, Any]:
         """The next message of a queue, which comes within a minute."""
         sqs = self.client("sqs")

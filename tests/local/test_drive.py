@@ -274,6 +274,7 @@ def test_queues_and_topics_and_any_call_are_targets(cloud: Cloud) -> None:
     heard_url, heard = cloud.queue("heard")
     sns = cloud.client("sns")
     topic = sns.create_topic(Name="news")["TopicArn"]
+    cloud.let_in(heard_url, topic)
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=heard)
     dynamodb = cloud.client("dynamodb")
     dynamodb.create_table(

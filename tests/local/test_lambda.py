@@ -47,6 +47,7 @@ def topic(cloud: Cloud, name: str) -> tuple[str, str]:
     sns = cloud.client("sns")
     arn = sns.create_topic(Name=name)["TopicArn"]
     url, queue = cloud.queue(f"{name}-heard")
+    cloud.let_in(url, arn)
     sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
     return arn, url
 

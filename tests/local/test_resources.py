@@ -261,10 +261,21 @@ def test_alarm(stack: Stack) -> None:
 
 
 def test_topic_with_policy_and_subscription_delivers(stack: Stack) -> None:
+    open_ = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": get("Queue", "Arn"),
+        "Condition": {"ArnEquals": {"aws:SourceArn": ref("Topic")}},
+    }
     resources = {
         "Topic": {"Type": "AWS::SNS::Topic", "Properties": {}},
         "Queue": queue(),
         "Policy": {"Type": "AWS::SNS::TopicPolicy", "Properties": {"Topics": [ref("Topic")], "PolicyDocument": POLICY}},
+        "Open": {
+            "Type": "AWS::SQS::QueuePolicy",
+            "Properties": {"Queues": [ref("Queue")], "PolicyDocument": {"Version": "2012-10-17", "Statement": [open_]}},
+        },
         "Subscription": {
             "Type": "AWS::SNS::Subscription",
             "Properties": {

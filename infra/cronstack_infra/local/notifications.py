@@ -1,5 +1,7 @@
 """What SNS hands a subscribed function: the message's own record. moto 5.2.5 hands every function the same example.
 
+And what it hands a subscribed queue: nothing, unless the queue's policy lets it in. moto asks no policy.
+
 Record: "Invoking Lambda functions with Amazon SNS notifications", Lambda's developer guide. Signatures are left empty,
 for nothing here is signed.
 """
@@ -14,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.utils import get_backend
 from moto.sns.models import Subscription
+from moto.sqs.models import sqs_backends
 
+from cronstack_infra.local import permissions
 from cronstack_infra.local.lambdas import qualified
 from cronstack_infra.local.mend import mend
 
@@ -36,12 +40,15 @@ def install(drive: Carrying) -> None:
         deduplication_id: str | None = None,
         message_structure: str | None = None,
     ) -> None:
+        matcher = self._filter_policy_matcher
+        if matcher is not None and not matcher.matches(message_attributes, message):
+            return
+        if self.protocol == "sqs" and (hindrance := _shut_out(self)):
+            drive.note(f"SNS drops a message of {self.topic.arn} to {self.endpoint}: {hindrance}")
+            return
         if self.protocol != "lambda":
             given = (message, message_id, subject, message_attributes, group_id, deduplication_id, message_structure)
             publish_elsewhere(self, *given)
-            return
-        matcher = self._filter_policy_matcher
-        if matcher is not None and not matcher.matches(message_attributes, message):
             return
         if message_structure == "json":
             message = self._parse_message_structure(message, self.protocol)
@@ -56,6 +63,17 @@ def install(drive: Carrying) -> None:
         drive.accept(qualified(function, self.endpoint), json.dumps(told))
 
     mend(Subscription, publish=publish)
+
+
+def _shut_out(subscription: Any) -> str | None:
+    """Why a queue does not take what its subscription brings; None when it does."""
+    *_, region, account, name = subscription.endpoint.split(":")
+    queue = sqs_backends[account][region].queues.get(name)
+    if queue is None:
+        return "the queue does not exist"
+    source = {"aws:SourceArn": subscription.topic.arn, "aws:SourceAccount": subscription.account_id}
+    verdict = permissions.lets_in(queue.policy, "sns.amazonaws.com", "sqs:SendMessage", subscription.endpoint, source)
+    return None if verdict.allowed else f"its policy does not let sns.amazonaws.com send to it {verdict.reason}"
 
 
 def record(

@@ -52,6 +52,12 @@ def may(role: Role, action: str, resource: str | None, context: Mapping[str, str
     return _judge(statements, action, resource, {"aws:SecureTransport": "true", **(context or {})})
 
 
+def lets_in(policy: Any, service: str, action: str, resource: str, context: Mapping[str, str]) -> Verdict:
+    """Whether a resource's own policy lets a service do something to it. Without a policy it lets in nobody."""
+    statements = [one for one in _statements(_document(policy)) if _is_principal(one, service)]
+    return _judge(statements, action, resource, {"aws:SecureTransport": "true", **context})
+
+
 def _judge(
     statements: Iterable[Mapping[str, Any]], action: str, resource: str | None, context: Mapping[str, str]
 ) -> Verdict:
