@@ -56,6 +56,15 @@ def test_its_times_are_whole_seconds(local_cloud: LocalCloud, url: str) -> None:
     assert [text.isdigit() for text in held.values()] == [True, True], held
 
 
+def test_whose_dead_letters_it_takes_is_shown(local_cloud: LocalCloud, url: str) -> None:
+    sqs, policy = local_cloud.client("sqs"), '{"redrivePermission":"denyAll"}'
+    assert "RedriveAllowPolicy" not in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedriveAllowPolicy": policy})
+    for names in (["All"], ["RedriveAllowPolicy"]):
+        held = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        assert held["RedriveAllowPolicy"] == policy
+
+
 def test_send_message_invokes_nobody() -> None:
     """moto would run the mapped function in the sender's thread; ours forgets what is mapped to a queue."""
     sqs.install("http://127.0.0.1:1")

@@ -9,6 +9,7 @@ all messages of the queue three times, with a slow clock: a thousand of them cos
 from __future__ import annotations
 
 import inspect
+import json
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -53,6 +54,7 @@ def install(endpoint: str, wait: Callable[[float], None] = _wait) -> None:
         approximate_number_of_messages_delayed=property(_count_delayed),
         approximate_number_of_messages_not_visible=property(_count_hidden),
         attributes=property(_shown),
+        BASE_ATTRIBUTES=[*Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"],
     )
 
 
@@ -120,8 +122,11 @@ _moto_attributes: Any = inspect.getattr_static(Queue, "attributes")
 
 
 def _shown(queue: Any) -> dict[str, Any]:
-    """Times in whole seconds, as SQS tells them: moto's have a fraction, at which ``int()`` fails."""
+    """Times in whole seconds, as SQS tells them: moto's have a fraction, at which ``int()`` fails. And the policy
+    that says whose dead letters the queue takes, which moto keeps and never shows."""
     shown: dict[str, Any] = _moto_attributes.fget(queue)
+    if isinstance(shown["RedriveAllowPolicy"], dict):  # a template's
+        shown["RedriveAllowPolicy"] = json.dumps(shown["RedriveAllowPolicy"])
     return shown | {name: int(shown[name]) for name in ("CreatedTimestamp", "LastModifiedTimestamp")}
 
 
@@ -142,5 +147,6 @@ def _count_hidden(queue: Any) -> int:
 
 
 def _made_without_mappings(self: Any, *args: Any, **attributes: Any) -> None:
+    self.redrive_allow_policy = None
     _make(self, *args, **attributes)
     self.lambda_event_source_mappings = Forgetful()
