@@ -217,3 +217,13 @@ def test_tags_of_groups_and_tokens_of_lists(ask: Any) -> None:
     assert made("group", "a", "b") == "accepted"
     for operation in ("list_schedules", "list_schedule_groups"):
         assert ask("scheduler", operation, NextToken="junk") == "ValidationException"
+
+
+def test_what_nobody_would_carry_out_is_not_kept_either(ask: Any) -> None:
+    """In a template both are refused, too."""
+    assert ask("events", "put_rule", Name="nightly", ScheduleExpression="rate(1 day)") == "ValidationException"
+    assert ask("events", "put_rule", Name="heard", EventPattern='{"source":["shop"]}') == "accepted"
+    assert ask("lambda", "create_function_url_config", FunctionName="there", AuthType="NONE") == PARAMETER
+    missing = ask("lambda", "create_function_url_config", FunctionName="none", AuthType="NONE")
+    assert missing == "ResourceNotFoundException"
+    assert ask("lambda", "create_function_url_config", FunctionName="there", AuthType="ALL") == "ValidationException"

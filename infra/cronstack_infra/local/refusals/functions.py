@@ -167,6 +167,10 @@ def _concurrency(call: Call) -> None:
         )
 
 
+def _no_url(call: Call) -> None:
+    raise invalid("Functions of the local cloud have no URL; invoke them")
+
+
 _FUNCTION: Final = (_function_exists,)
 
 RULES: Final[dict[str, tuple[Callable[[Call], None], ...]]] = {
@@ -179,6 +183,7 @@ RULES: Final[dict[str, tuple[Callable[[Call], None], ...]]] = {
     "Invoke": (_qualifier, _client_context, _payload),
     "ListVersionsByFunction": _FUNCTION,
     "PublishVersion": (*_FUNCTION, _hash, _revision),
+    "CreateFunctionUrlConfig": (*_FUNCTION, _no_url),
     "CreateAlias": (*_FUNCTION, _aliased_version, _new_alias),
     "UpdateAlias": (*_FUNCTION, _aliased_version),
     "AddPermission": (*_FUNCTION, _new_statement),
