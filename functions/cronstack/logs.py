@@ -20,8 +20,11 @@ _SECRET: Final = (
     r"|authorization|credential|cookie"
 )
 _SECRET_KEY = re.compile(_SECRET, re.IGNORECASE)
+# Each word is tried from its beginning only and never given back: a message may be one word of a megabyte.
+# What is hidden already is left as it is: an error is redacted when it is read, and again in its line.
 _SECRET_IN_TEXT = re.compile(
-    rf"""([\w-]*(?:{_SECRET})[\w-]*["']?\s*[:=]\s*)(?:bearer\s+|basic\s+)?("[^"]*"|'[^']*'|[^\s"',;&)}}\]]+)""",
+    rf"""(?<![\w-])(?=[\w-]*(?:{_SECRET}))([\w-]++["']?\s*+[:=]\s*+)"""
+    r"""(?:bearer\s+|basic\s+)?(?!\[redacted\])("[^"]*"|'[^']*'|[^\s"',;&)}\]]+)""",
     re.IGNORECASE,
 )
 _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}

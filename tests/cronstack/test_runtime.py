@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -200,6 +201,16 @@ def test_secrets_and_line_ends_do_not_reach_logs_or_ledger(stage: Stage) -> None
     assert "hunter2" not in json.dumps(stage.lines) + stage.run(occurrence())["result"]
     invoke(stage, job(raising(ValueError("token: hunter2"))), scheduled_event(NOON + 1000))
     assert "hunter2" not in json.dumps(stage.lines) + stage.run(occurrence(NOON + 1000))["error"]
+
+
+def test_a_message_that_is_one_long_word_costs_no_time(stage: Stage) -> None:
+    """A page in base64 in an exception: read once, not once from each of its letters."""
+    blob = "z" * 30_000 + "token" * 20_000
+    began = time.process_time()
+    invoke(stage, job(raising(ValueError(f"cannot read {blob}; {blob}-token=hunter2"))))
+    assert time.process_time() - began < 3
+    assert stage.run(occurrence())["status"] == "retrying"
+    assert stage.lines[-1]["error"].endswith("-token=[redacted]")
 
 
 def test_the_log_of_an_exception_is_one_line(stage: Stage) -> None:
