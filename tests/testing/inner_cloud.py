@@ -52,6 +52,22 @@ def test_each_test_has_a_state_of_its_own(cloud, again):
     cloud.faults.raises("nightly", on_attempt=1)
 
 
+@pytest.mark.parametrize("again", range(2))
+@pytest.mark.parametrize("by", ["ada", "bob"])
+def test_each_test_commits_to_tables_of_its_own(cloud, by, again):
+    """The seed gives them the same request tokens: one test's transaction is not the repetition of another's."""
+    dynamodb = cloud.client("dynamodb")
+    dynamodb.create_table(
+        TableName="bookings",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    run = cloud.fire("booking", input={"table": "bookings", "by": by})
+    assert (run.status, run.attempt) == ("succeeded", 1)
+    assert [item["by"]["S"] for item in dynamodb.scan(TableName="bookings")["Items"]] == [by]
+
+
 def test_the_span_ends_before_its_end(cloud):
     cloud.at("2026-05-01T00:30", "UTC")
     assert cloud.runs("nightly") == []
@@ -91,7 +107,7 @@ def test_every_clock_is_the_clouds(cloud):
 def test_what_boto3_is_asked_here_is_the_clouds(cloud):
     assert boto3.client("cloudformation", "us-east-1").describe_stacks()["Stacks"][0]["StackName"] == "shop"
     assert cloud.outputs["Ledger"] in boto3.client("dynamodb", "us-east-1").list_tables()["TableNames"]
-    assert cloud.jobs == ["clocked", "fragile", "nightly", "reminding"]
+    assert cloud.jobs == ["booking", "clocked", "fragile", "nightly", "reminding"]
 
 
 @pytest.mark.cronstack(start="2013-01-01")

@@ -59,36 +59,40 @@ class IdempotentParameterMismatch(DynamodbException):
 
 
 def install(now: Callable[[], datetime]) -> None:
-    tokens = Tokens(now)
     mend(DynamoDBBackend, transact_write_items=transact)
-    mend(DynamoHandler, transact_write_items=lambda self: _answer(self, tokens))
+    mend(DynamoHandler, transact_write_items=lambda self: _answer(self, now()))
 
 
 class Tokens:
     """The requests of the last ten minutes by token."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
-        self._seen: OrderedDict[tuple[str, ...], tuple[datetime, str]] = OrderedDict()
+    def __init__(self) -> None:
+        self._seen: OrderedDict[str, tuple[datetime, str]] = OrderedDict()
 
-    def replays(self, key: tuple[str, ...], request: str) -> bool:
+    @classmethod
+    def of(cls, backend: Any) -> Tokens:
+        """They are kept with the tables: what puts these back to another state forgets its tokens, too."""
+        kept: Tokens = vars(backend).setdefault("request_tokens", cls())
+        return kept
+
+    def replays(self, token: str, request: str, now: datetime) -> bool:
         """Whether this very request has been carried out. Raises IdempotentParameterMismatch for another one."""
         while self._seen:
             oldest = next(iter(self._seen))
-            if self._now() - self._seen[oldest][0] < TOKEN_LIFE:
+            if now - self._seen[oldest][0] < TOKEN_LIFE:
                 break
             del self._seen[oldest]
-        if key not in self._seen:
+        if token not in self._seen:
             return False
-        if self._seen[key][1] != request:
+        if self._seen[token][1] != request:
             raise IdempotentParameterMismatch
         return True
 
-    def note(self, key: tuple[str, ...], request: str) -> None:
-        self._seen[key] = (self._now(), request)
+    def note(self, token: str, request: str, now: datetime) -> None:
+        self._seen[token] = (now, request)
 
 
-def _answer(handler: Any, tokens: Tokens) -> Any:
+def _answer(handler: Any, now: datetime) -> Any:
     body = handler.body
     token, actions = body.get("ClientRequestToken"), body.get("TransactItems") or []
     if not actions:
@@ -104,12 +108,12 @@ def _answer(handler: Any, tokens: Tokens) -> Any:
     with BACKENDS:
         if token is None:
             return _moto_answer(handler)
-        key = (handler.current_account, handler.region, token)
+        tokens = Tokens.of(handler.dynamodb_backend)
         request = json.dumps(actions, sort_keys=True, default=repr)
-        if tokens.replays(key, request):
+        if tokens.replays(token, request, now):
             return ActionResult({"ConsumedCapacity": [], "ItemCollectionMetrics": {}})
         answer = _moto_answer(handler)
-        tokens.note(key, request)
+        tokens.note(token, request, now)
         return answer
 
 
