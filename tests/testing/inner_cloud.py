@@ -87,6 +87,19 @@ def test_what_fails_for_good_is_a_dead_letter(cloud):
     assert len(cloud.dead_letters("fragile")) == 1
 
 
+def test_a_letter_is_there_when_the_run_is_told_to_be_dead(cloud):
+    assert cloud.fire("hopeless").status == "dead"
+    assert [letter.contents.reason for letter in cloud.dead_letters()] == ["Permanent"]
+    assert "hopeless" in cloud.told().partition("attempt 1  dead")[0]
+
+
+def test_what_is_killed_each_time_is_waited_for_until_its_letter(cloud):
+    run = cloud.fire("endless")
+    assert (run.status, run.attempt, run.limit) == ("running", 3, 3)
+    assert [letter.contents.reason for letter in cloud.dead_letters("endless")] == ["RetriesExhausted"]
+    assert cloud.now < datetime(2026, 1, 1, 0, 10, tzinfo=UTC)
+
+
 def test_a_letter_of_the_day_before_yesterday_is_there_whenever_one_looks(cloud):
     cloud.faults.raises("fragile", on_attempt=1)
     cloud.fire("fragile")
@@ -107,7 +120,7 @@ def test_every_clock_is_the_clouds(cloud):
 def test_what_boto3_is_asked_here_is_the_clouds(cloud):
     assert boto3.client("cloudformation", "us-east-1").describe_stacks()["Stacks"][0]["StackName"] == "shop"
     assert cloud.outputs["Ledger"] in boto3.client("dynamodb", "us-east-1").list_tables()["TableNames"]
-    assert cloud.jobs == ["booking", "clocked", "fragile", "nightly", "reminding"]
+    assert cloud.jobs == ["booking", "clocked", "endless", "fragile", "hopeless", "nightly", "reminding"]
 
 
 @pytest.mark.cronstack(start="2013-01-01")

@@ -16,7 +16,7 @@ from cronstack_infra.cli import new
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 JOBS = '''
-"""Five jobs."""
+"""Seven jobs."""
 
 import time
 from datetime import UTC, datetime
@@ -37,6 +37,16 @@ def clocked(run: Run) -> dict[str, str]:
     now = datetime.now(UTC)
     time.sleep(90)
     return {"now": now.isoformat()}
+
+
+@job(permanent=[LookupError])
+def hopeless(run: Run) -> None:
+    raise LookupError("no such customer")
+
+
+@job(timeout=10)
+def endless(run: Run) -> None:
+    time.sleep(60)
 
 
 @job()
@@ -92,7 +102,7 @@ def test_in_any_order_on_several_processes_beside_tests_on_moto(shop: Path) -> N
     """One synthesis serves them all."""
     ended = pytest_in(shop, "-q", "-n", "2", "--randomly-seed=7", "tests/test_cloud.py", "tests/test_mocks.py")
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert re.search(r"\b32 passed", ended.stdout), ended.stdout
+    assert re.search(r"\b34 passed", ended.stdout), ended.stdout
     folders = [path for path in (shop / ".cronstack" / "synth").iterdir() if path.is_dir()]
     assert len(folders) == 1
 

@@ -115,7 +115,10 @@ class Cloud:
     # jobs
 
     def fire(self, job: str, *, input: Mapping[str, Any] | None = None) -> Row:
-        """Run a job now, as ``cronstack trigger`` does, and let time pass until that run is final."""
+        """Run a job now, as ``cronstack trigger`` does, and let time pass until that run is final.
+
+        Of one whose last attempt was killed nobody can tell the ledger: it is "running", and has left a dead letter.
+        """
         self._check(job)
         if input is not None and not isinstance(input, Mapping):
             raise OperationError(f"the input of a run is a mapping, not {input!r}", remedy='Say input={"day": "…"}.')
@@ -131,13 +134,21 @@ class Cloud:
         def run() -> Row | None:
             return find_run(self.client("dynamodb"), self.stack.deployment, job, made.occurrence, self.now)
 
+        looked, given_up = len(self.events), False
+
         def unfinished() -> bool:
+            nonlocal looked, given_up
+            if self._virtual.jobs.at_work(job, made.occurrence):  # a dead one's letter is sent after its settle
+                return True
+            fresh, looked = self.events[looked:], len(self.events)
+            if any(event["event"] == "dead_letter" for event in fresh):
+                given_up = any(letter.occurrence == made.occurrence for letter in self.dead_letters(job))
             row = run()
-            return row is None or not row.final
+            return not given_up and (row is None or not row.final)
 
         self._virtual.advance(_PATIENCE, unfinished)
         row = run()
-        if row is None or not row.final:
+        if row is None or not (row.final or given_up):
             raise OperationError(f"{job} is {row.status if row else 'not run'} a day after it was fired\n{self.told()}")
         return row
 

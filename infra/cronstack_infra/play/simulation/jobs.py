@@ -77,6 +77,11 @@ class Jobs:
         answer = about["answer"] = Working(watched, event, context, shell).work()
         return answer
 
+    def at_work(self, job: str, occurrence: str) -> bool:
+        """Whether an invocation for that occurrence is under way, be it that it only tells how it ended."""
+        abouts = [attempt.about for attempt in self.handlers.under_way.values()]
+        return any(about.get("job") == job and _occurrence(about)[0] == occurrence for about in abouts)
+
     def _shell(self) -> Shell:
         return Shell(
             settings=Settings.read(os.environ),
