@@ -25,6 +25,7 @@ from cronstack.declaration import Job
 from cronstack.declaration import job as declare
 from cronstack.errors import DeclarationError
 from cronstack.timetable import Schedule
+from cronstack_infra.undeployed import undeployed
 from cronstack_infra.validation import judge
 
 
@@ -75,6 +76,7 @@ def discover(package: str, root: Path, *, now: datetime | None = None) -> Discov
         if module is not None:
             found += _jobs(module, root, faults)
             faults += _unreached(module, path, root)
+    faults += undeployed(package, root)
     faults += _duplicates(found)
     if faults:
         raise _all(faults)

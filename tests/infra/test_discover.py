@@ -53,6 +53,27 @@ def package(tmp_path):
 JOB = '@job(schedule=cron("0 6 * * ? *", timezone="Europe/Berlin"))\ndef {name}(run: Run):\n    return None\n'
 
 
+def test_what_lies_beside_the_jobs_is_told_not_to_be_deployed(package):
+    """In Python's path here, so that every test passes; in Lambda it is not there."""
+    (package.root / "money.py").write_text("def euros(cents): ...\n")
+    (package.root / "shared").mkdir()
+    (package.root / "shared" / "text.py").write_text("")
+    package.write("_words.py", "def words():\n    import shared.text\n", head="")
+    package.write("bills.py", "from money import euros\n" + JOB.format(name="bill"))
+    told = package.refused()
+    assert "functions/jobs/bills.py:3: it imports money, which lies beside the package of jobs" in told
+    assert "functions/jobs/_words.py:2: it imports shared" in told
+    assert "functions/jobs/_money" in told
+
+
+def test_what_is_not_imported_in_lambda_may_lie_anywhere(package):
+    (package.root / "money.py").write_text("")
+    guarded = "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import money\n\n"
+    package.write("bills.py", guarded + f"import {package.name}._words\n" + JOB.format(name="bill"))
+    package.write("_words.py", "import cronstack, json\nfrom . import bills\n", head="")
+    assert [declared.name for declared in package.discover().jobs] == ["bill"]
+
+
 def test_every_module_and_subpackage_is_looked_at(package):
     package.write("one.py", JOB.format(name="zebra") + JOB.format(name="ant"))
     package.write("deep/er/two.py", JOB.format(name="cat"))
