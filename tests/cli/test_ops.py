@@ -32,6 +32,17 @@ def test_runs_are_a_table_in_which_nothing_moves_the_cursor(stage: Stage, capsys
     assert capsys.readouterr().out == "No runs.\n"
 
 
+def test_half_a_character_in_a_result_spoils_no_list(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the name of a file may hold it that is no UTF-8; stdout takes none."""
+    stage.deliver(occurrence())
+    stage.change(f"run#{occurrence().id}", result=json.dumps({"file": "caf\udce9", "for": "Zoë"}))
+    assert run(["runs", "--stack", "shop", "--json"]) == 0
+    told = capsys.readouterr().out
+    (only,) = json.loads(told)
+    assert only["result"] == {"file": "caf\udce9", "for": "Zoë"}
+    assert "Zoë" in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "complaint"),
     [

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import click
 
 from cronstack import clock
 from cronstack_infra.cli.clouds import Cloud, cloud_options
-from cronstack_infra.cli.tables import print_json, printable
+from cronstack_infra.cli.tables import json_text, print_json, printable
 from cronstack_infra.cli.times import since_option
 from cronstack_infra.ops.logs import Line, follow, group_of, read
 
@@ -29,7 +28,7 @@ def command(cloud: Cloud, job: str, following: bool, since: str, as_json: bool) 
     logs, group = cloud("logs"), group_of(cloud("lambda"), function)
     if following:
         for line in follow(logs, group, since=begin, clock=clock.now, sleep=clock.sleep):
-            for text in [json.dumps(line.as_json(), ensure_ascii=False)] if as_json else rows(line):
+            for text in [json_text(line.as_json())] if as_json else rows(line):
                 click.echo(text)
         return
     found = read(logs, group, since=begin)
