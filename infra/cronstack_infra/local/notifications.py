@@ -1,6 +1,7 @@
 """What SNS hands a subscribed function: the message's own record. moto 5.2.5 hands every function the same example.
 
-And what it hands a subscribed queue: nothing, unless the queue's policy lets it in. moto asks no policy.
+A queue gets what is sent to it, as in moto, also where its policy would not let SNS in. On AWS that message is lost,
+the commonest fault of all with topics and queues; so it is told.
 
 Record: "Invoking Lambda functions with Amazon SNS notifications", Lambda's developer guide. Signatures are left empty,
 for nothing here is signed.
@@ -43,8 +44,7 @@ def install(drive: Carrying) -> None:
         matcher = self._filter_policy_matcher
         if matcher is not None and not matcher.matches(message_attributes, message):
             return
-        if self.protocol == "sqs" and (hindrance := _shut_out(self)):
-            drive.note(f"SNS drops a message of {self.topic.arn} to {self.endpoint}: {hindrance}")
+        if self.protocol == "sqs" and not _finds_its_queue(self, drive):
             return
         if self.protocol != "lambda":
             given = (message, message_id, subject, message_attributes, group_id, deduplication_id, message_structure)
@@ -65,15 +65,20 @@ def install(drive: Carrying) -> None:
     mend(Subscription, publish=publish)
 
 
-def _shut_out(subscription: Any) -> str | None:
-    """Why a queue does not take what its subscription brings; None when it does."""
-    *_, region, account, name = subscription.endpoint.split(":")
+def _finds_its_queue(subscription: Any, drive: Carrying) -> bool:
+    """Whether there is one to send to; what would happen on AWS is told."""
+    topic, endpoint = subscription.topic.arn, subscription.endpoint
+    *_, region, account, name = endpoint.split(":")
     queue = sqs_backends[account][region].queues.get(name)
     if queue is None:
-        return "the queue does not exist"
-    source = {"aws:SourceArn": subscription.topic.arn, "aws:SourceAccount": subscription.account_id}
-    verdict = permissions.lets_in(queue.policy, "sns.amazonaws.com", "sqs:SendMessage", subscription.endpoint, source)
-    return None if verdict.allowed else f"its policy does not let sns.amazonaws.com send to it {verdict.reason}"
+        drive.note(f"SNS drops a message of {topic}: its subscriber {endpoint} is gone")
+        return False
+    source = {"aws:SourceArn": topic, "aws:SourceAccount": subscription.account_id}
+    verdict = permissions.lets_in(queue.policy, "sns.amazonaws.com", "sqs:SendMessage", endpoint, source)
+    if not verdict.allowed:
+        why = f"its policy does not let sns.amazonaws.com send to it {verdict.reason}".strip()
+        drive.note(f"on AWS SNS drops what {topic} sends to {endpoint}: {why}")
+    return True
 
 
 def record(
