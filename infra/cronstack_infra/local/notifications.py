@@ -76,7 +76,7 @@ def _finds_its_queue(subscription: Any, drive: Carrying) -> bool:
     source = {"aws:SourceArn": topic, "aws:SourceAccount": subscription.account_id}
     verdict = permissions.lets_in(queue.policy, "sns.amazonaws.com", "sqs:SendMessage", endpoint, source)
     if not verdict.allowed:
-        why = f"its policy does not let sns.amazonaws.com send to it {verdict.reason}".strip()
+        why = f"its policy does not let it in, {verdict.reason}"
         drive.note(f"on AWS SNS drops what {topic} sends to {endpoint}: {why}")
     return True
 
