@@ -160,6 +160,18 @@ def test_what_a_handler_prints_is_in_its_log_and_asyncio_waits_in_virtual_time(
     assert capsys.readouterr() == ("", "")
 
 
+def test_a_handler_that_ends_its_process_has_crashed_and_the_cloud_goes_on(cloud: VirtualCloud) -> None:
+    fire(cloud, "leaves")
+    cloud.advance(timedelta(minutes=10))
+    told = [row["outcome"] for row in attempts(cloud, "leaves")]
+    assert told[0] == "crashed"
+    assert "crashed" not in outcomes(cloud, "hourly")
+    logged = cloud.client("logs").filter_log_events(logGroupName="/aws/lambda/small-leaves")["events"]
+    assert logged[0]["message"] == "the child ended with 7"
+    ends = [event for event in cloud.events if event["event"] == "finished" and event["function"] == "small-leaves"]
+    assert "Runtime exited with error: exit status 3" in str(ends[0])
+
+
 @pytest.mark.usefixtures("table")
 def test_items_leave_a_table_of_the_users_when_their_time_to_live_is_over(cloud: VirtualCloud) -> None:
     client, end = cloud.client("dynamodb"), int((START + timedelta(days=2)).timestamp())

@@ -27,6 +27,7 @@ from cronstack.entropy import seeded
 from cronstack.errors import OperationError
 from cronstack_infra import names
 from cronstack_infra.local.environment import REGION
+from cronstack_infra.local.executor.values import exited
 from cronstack_infra.play.simulation.faults import Faults, Rates
 from cronstack_infra.play.simulation.hub import Hub, length, microseconds
 
@@ -94,7 +95,7 @@ class VirtualCloud:
         self.hub = hub = Hub(self.start_time)
         self.randomness = seeded(self.seed)
         chance = self.randomness.random
-        self._pretence = Pretence(hub, self._host_or_handler_sleeps, self.seed)
+        self._pretence = Pretence(hub, self._host_or_handler_sleeps, self._handler_leaves, self.seed)
         knobs = Knobs(seed=self.seed, duplicates=self.faults.rates.duplicate)
         self.drive = VirtualDrive(hub, self.emit, knobs=knobs, faults=self.faults, unique=self._unique)
         self.ledgers = Ledgers(lambda: hub.ms)
@@ -315,6 +316,11 @@ class VirtualCloud:
             self.advance(timedelta(microseconds=length(seconds)))
         else:
             self.handlers.sleep(attempt, length(seconds))
+
+    def _handler_leaves(self, status: int) -> None:
+        attempt = self.handlers.live()
+        if attempt is not None:
+            self.handlers.kill(attempt, exited(attempt.invocation.request_id, status))
 
     def _code_of(self, function: Function) -> Deployed:
         from cronstack_infra.play.simulation.code import TASK_ROOT, Deployed

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import time_machine
 from moto.moto_api._internal import mock_random
@@ -28,11 +28,15 @@ real_seconds: Final = time.perf_counter
 
 
 class Pretence:
-    """Of one process; ``start`` and ``stop`` may alternate. ``sleep`` takes seconds."""
+    """Of one process; ``start`` and ``stop`` may alternate.
 
-    def __init__(self, hub: Hub, sleep: Callable[[float], None], seed: int) -> None:
+    ``sleep`` takes seconds. ``leave`` ends the handler that asks for it, with an exit status; without one it returns.
+    """
+
+    def __init__(self, hub: Hub, sleep: Callable[[float], None], leave: Callable[[int], None], seed: int) -> None:
         self._hub = hub
-        self._sleep = sleep
+        self._sleep, self._leave = sleep, leave
+        self._process, self._exit = os.getpid(), os._exit
         self._chance = random.Random(f"cronstack {seed}")
         self._others = random.Random(f"others {seed}")
         self.in_handler: Callable[[], bool] = lambda: True
@@ -62,7 +66,7 @@ class Pretence:
         self._undo.append(lambda: random.setstate(state))
         self._put(time, sleep=self._slept, monotonic=self._seconds, perf_counter=self._seconds)
         self._put(time, monotonic_ns=self._nanoseconds, perf_counter_ns=self._nanoseconds)
-        self._put(os, urandom=self._drawn)
+        self._put(os, urandom=self._drawn, _exit=self._left)
         self._put(random, _urandom=self._drawn)
         self._put(selectors.DefaultSelector, select=self._selecting())
 
@@ -93,7 +97,16 @@ class Pretence:
         if threading.get_ident() == self._thread:
             self._sleep(seconds)
             return
-        raise RuntimeError("a thread cannot sleep in virtual time: only a handler's own greenlet can let it pass")
+        raise RuntimeError(
+            "a thread cannot sleep in virtual time, for nothing passes while it does. Sleep in the handler itself, wait"
+            " for the thread by join(), or try this job on the local cloud: cronstack up"
+        )
+
+    def _left(self, status: int) -> NoReturn:
+        """A handler that ends its process has its own there, and not this one. What it has forked is a process."""
+        if os.getpid() == self._process and threading.get_ident() == self._thread:
+            self._leave(status)
+        self._exit(status)
 
     def _selecting(self) -> Any:
         return _selecting(selectors.DefaultSelector.select, lambda: threading.get_ident() == self._thread, self._slept)

@@ -1,6 +1,8 @@
 """Two that go wrong: one fails until its third attempt, one does not end and holds on to its life."""
 
+import os
 import time
+import warnings
 
 from cronstack import Run, cron, job
 
@@ -19,6 +21,19 @@ def stuck(run: Run) -> None:
             time.sleep(3600)
         except BaseException:
             continue
+
+
+@job(retries=0)
+def leaves(run: Run) -> None:
+    """Ends its process, as Python's own crash does; what it has forked before, too."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # this process may have threads, of which its child needs none
+        child = os.fork()
+    if child == 0:
+        os._exit(7)
+    ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print(f"the child ended with {ended}")
+    os._exit(3)
 
 
 @job(schedule=cron("0 8 * * ? *", timezone="UTC"), retries=0)
