@@ -46,7 +46,7 @@ def test_it_plays_the_jobs_and_leaves_table_trace_ledger_and_report(project: Pat
     assert str(out / "trace.jsonl") in said.output
     begin = json.loads((out / "trace.jsonl").read_text("utf-8").splitlines()[0])
     assert [(one["job"], one["where"]) for one in begin["jobs"]] == [
-        ("flaky", "functions/jobs/bad.py:8"),
+        ("flaky", "functions/jobs/bad.py:10"),
         ("hourly", "functions/jobs/hourly.py:12"),
     ]
     assert len((out / "ledger.jsonl").read_text("utf-8").splitlines()) >= 5
