@@ -82,14 +82,14 @@ def test_what_fails_for_good_is_a_dead_letter(cloud):
     cloud.faults.raises("fragile", on_attempt=1)
     assert cloud.fire("fragile").status == "dead"
     (letter,) = cloud.dead_letters()
-    assert (letter.contents.job, letter.contents.error) == ("fragile", "RuntimeError: planned for attempt 1 of fragile")
+    assert (letter.job, letter.error) == ("fragile", "RuntimeError: planned for attempt 1 of fragile")
     assert cloud.dead_letters("nightly") == []
     assert len(cloud.dead_letters("fragile")) == 1
 
 
 def test_a_letter_is_there_when_the_run_is_told_to_be_dead(cloud):
     assert cloud.fire("hopeless").status == "dead"
-    assert [letter.contents.reason for letter in cloud.dead_letters()] == ["Permanent"]
+    assert [(letter.job, letter.reason) for letter in cloud.dead_letters()] == [("hopeless", "Permanent")]
     assert "hopeless" in cloud.told().partition("attempt 1  dead")[0]
 
 

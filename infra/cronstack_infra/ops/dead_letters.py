@@ -44,6 +44,21 @@ class DeadLetter:
     body: str
 
     @property
+    def job(self) -> str:
+        """Its name; "" where nothing tells it."""
+        return self.contents.job
+
+    @property
+    def reason(self) -> str:
+        """ "RetriesExhausted", "Permanent", "TooOld" and so on."""
+        return self.contents.reason
+
+    @property
+    def error(self) -> str:
+        """The last exception: "ValueError: no"."""
+        return self.contents.error
+
+    @property
     def occurrence(self) -> str:
         return self.contents.occurrence.id if self.contents.occurrence is not None else ""
 
