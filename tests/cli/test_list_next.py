@@ -135,7 +135,7 @@ def test_next_of_all_jobs(project, cronstack):
         "Sun 2026-03-01 00:00 UTC 27 days 2h ago cron(0 0 1 * ? *) resting (paused)",
         "",
         "rate(1 day), rate(6 hours) without a start: counted here from 2026-03-28 02:00 UTC; "
-        "once deployed, from the schedule's creation.",
+        "once deployed, from the schedule's creation, when it fires for the first time.",
         "",
         "When code says: reminding. What it has planned: cronstack once list",
     ]

@@ -130,7 +130,7 @@ def _explain(schedules: list[Schedule], now: datetime) -> None:
     if vague:
         click.echo(
             f"\n{', '.join(vague)} without a start: counted here from {utc(now)} UTC; "
-            "once deployed, from the schedule's creation."
+            "once deployed, from the schedule's creation, when it fires for the first time."
         )
 
 
