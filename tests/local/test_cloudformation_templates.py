@@ -110,13 +110,6 @@ def test_refused_with_the_reason(stack: Stack, kind: str, why: str) -> None:
     assert not stack.exists()
 
 
-def test_dynamic_references_are_refused(stack: Stack) -> None:
-    with pytest.raises(
-        ClientError, match=r"not resolved by the local cloud: \{\{resolve:secretsmanager:x:SecretString\}\}"
-    ):
-        stack.deploy({"P": parameter("{{resolve:secretsmanager:x:SecretString}}")})
-
-
 def test_versions_and_aliases_follow_the_code(stack: Stack) -> None:
     def resources(text: str, version: str) -> dict[str, Any]:
         return {

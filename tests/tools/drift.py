@@ -91,12 +91,15 @@ class Told:
         """A part of the template as it was deployed."""
         if isinstance(part, list):
             return [one for each in part if (one := self.value(each)) is not None]
+        if isinstance(part, str):
+            return resolved(self.client, part)
         if not isinstance(part, dict):
             return part
         if len(part) == 1:
             ((name, given),) = part.items()
             if name == "Ref" or name.startswith("Fn::"):
-                return self._carried_out(name, given)
+                made = self._carried_out(name, given)
+                return resolved(self.client, made) if isinstance(made, str) else made
         return {name: one for name, each in part.items() if (one := self.value(each)) is not None}
 
     def _carried_out(self, name: str, given: Any) -> Any:
@@ -145,6 +148,22 @@ class Told:
             return physical
         assert attribute == "Arn", (kind, attribute)
         return "arn:aws:" + _ARNS[kind].format(region=self.region, account=ACCOUNT, id=physical, name=last)
+
+
+def resolved(client: Client, text: str) -> str:
+    """A string with what its dynamic references stand for at present."""
+
+    def stands_for(found: re.Match[str]) -> str:
+        if found[1] == "ssm":
+            return str(client("ssm").get_parameter(Name=found[2])["Parameter"]["Value"])
+        name, _, rest = found[2].partition(":SecretString")
+        key, stage, version = [*rest.removeprefix(":").split(":"), "", "", ""][:3]
+        wanted = {"SecretId": name, "VersionStage": stage, "VersionId": version}
+        asked = {given: one for given, one in wanted.items() if one}
+        value = client("secretsmanager").get_secret_value(**asked)["SecretString"]
+        return str(json.loads(value)[key] if key else value)
+
+    return re.sub(r"\{\{resolve:(ssm|secretsmanager):(.*?)\}\}", stands_for, text)
 
 
 def _compare(kind: str, wanted: Held, held: Held, reader: str) -> list[str]:

@@ -18,8 +18,14 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, EmptyResult
 from moto.s3.models import s3_backends
 
-from cronstack_infra.local.cloudformation.parameters import fetched
-from cronstack_infra.local.cloudformation.stacks import checked, deploy, is_up_to_date, new_stack, parse_template
+from cronstack_infra.local.cloudformation.stacks import (
+    checked,
+    deploy,
+    is_up_to_date,
+    looked_up,
+    new_stack,
+    parse_template,
+)
 from cronstack_infra.local.mend import mend
 
 NOTHING_CHANGED = (
@@ -72,7 +78,7 @@ def _create(
     **fields: Any,
 ) -> tuple[str, str]:
     validate_create_change_set(change_set_name)
-    fetched(checked(template), parameters, self.account_id, self.region_name)
+    looked_up(checked(template), parameters, self.account_id, self.region_name)
     stack = _stack_for(self, stack_name, change_set_name, change_set_type, fields)
     change_set = ChangeSet(
         change_set_type=change_set_type,

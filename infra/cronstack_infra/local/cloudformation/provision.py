@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.parsing import ResourceMap, clean_json
 
-from cronstack_infra.local.cloudformation import networks, registry
+from cronstack_infra.local.cloudformation import networks, references, registry
 from cronstack_infra.local.cloudformation.parameters import whole
 from cronstack_infra.local.cloudformation.template import INTRINSICS, Template, creation_order
 from cronstack_infra.local.cloudformation.types import as_moto_wants, class_of, must_replace, physical_name
@@ -90,6 +90,10 @@ class Resources(ResourceMap):
         self.resolved_parameters = {}
         self.load_mapping()
         self.load_parameters()
+        self.resolved_parameters = references.with_parameters(
+            self.resolved_parameters, self._account_id, self._region_name, "Parameters"
+        )
+        self._parsed_resources.update(self.resolved_parameters)
         self.load_conditions()
 
     def is_wanted(self, name: str) -> bool:
@@ -100,8 +104,17 @@ class Resources(ResourceMap):
         definition: Definition = clean_json({"Properties": {}, **self._resource_json_map[name]}, self)
         if (left := _left_over(definition["Properties"])) is not None:
             raise ValidationError(message=f"Template error: {left} of resource {name} cannot be resolved")
+        definition["Properties"] = references.with_parameters(
+            definition["Properties"], self._account_id, self._region_name, f"{definition['Type']}/Properties"
+        )
         registry.judge(name, definition["Type"], definition["Properties"])
         return definition
+
+    def _with_secrets(self, name: str, definition: Definition) -> Definition:
+        """What the class is given; the definition that is held keeps the references, and no secret."""
+        whole = {**definition, "Properties": references.with_secrets(definition["Properties"], self._region_name)}
+        registry.judge(name, whole["Type"], whole["Properties"])
+        return whole
 
     def hold(self, name: str, held: Held | None) -> None:
         if held is None:
@@ -115,10 +128,11 @@ class Resources(ResourceMap):
         """Create a resource."""
         kind, stack = definition["Type"], self._parsed_resources["AWS::StackName"]
         self.report(name, "", kind, "CREATE_IN_PROGRESS", None)
-        physical = physical_name(kind, definition["Properties"], stack, name)
+        given = self._with_secrets(name, definition)
+        physical = physical_name(kind, given["Properties"], stack, name)
         resource = class_of(kind).create_from_cloudformation_json(
             physical,
-            as_moto_wants(definition, physical),
+            as_moto_wants(given, physical),
             self._account_id,
             self._region_name,
             LogicalId=name,
@@ -134,7 +148,7 @@ class Resources(ResourceMap):
         resource = class_of(kind).update_from_cloudformation_json(
             original_resource=held.resource,
             new_resource_name=re.split("[:/]", held.id)[-1] if held.id.startswith("arn:") else held.id,
-            cloudformation_json=as_moto_wants(definition, held.id),
+            cloudformation_json=as_moto_wants(self._with_secrets(name, definition), held.id),
             account_id=self._account_id,
             region_name=self._region_name,
         )

@@ -66,5 +66,6 @@ def _faults(value: Any, schema: Schema, definitions: Schema, at: str) -> Iterato
 
 
 def _is_one_of(value: str | int, allowed: list[Any]) -> bool:
-    """A template may write numbers and truths as text."""
-    return str(value) in {str(one) for one in allowed} or str(value).lower() in ("true", "false")
+    """A template may write numbers and truths as text; a secret is judged when it has been read."""
+    text = str(value)
+    return text in {str(one) for one in allowed} or text.lower() in ("true", "false") or text.startswith("{{resolve:")

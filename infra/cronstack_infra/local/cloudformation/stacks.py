@@ -16,6 +16,7 @@ from moto.cloudformation.models import Event
 from moto.cloudformation.parsing import OutputMap, clean_json
 from moto.cloudformation.utils import generate_stack_id
 
+from cronstack_infra.local.cloudformation import references
 from cronstack_infra.local.cloudformation.parameters import fetched
 from cronstack_infra.local.cloudformation.provision import ProvisioningFault, Resources
 from cronstack_infra.local.cloudformation.template import Template, check, parse
@@ -51,7 +52,14 @@ def checked(text: str) -> Template:
     """A template that the local cloud can carry out. Raises ValidationError."""
     template = parse_template(text)
     check(template, why_not)
+    references.check(template)
     return template
+
+
+def looked_up(template: Template, parameters: Mapping[str, Any], account: str, region: str) -> dict[str, str]:
+    """What stands at present in Parameter Store, by the parameter or the reference that asks for it. Raises
+    ValidationError."""
+    return fetched(template, parameters, account, region) | references.stored(template, account, region)
 
 
 def unresolved_parameters(stack: Any, template: Template | None = None) -> dict[str, Any]:
@@ -79,7 +87,7 @@ def _shown_parameters(stack: Any) -> list[dict[str, str]]:
 
 def is_up_to_date(stack: Any, text: str, parameters: Mapping[str, Any]) -> bool:
     """Whether a template and its parameters are what the stack has, and Parameter Store holds what it held."""
-    stored = fetched(parse_template(text), parameters, stack.account_id, stack.region_name)
+    stored = looked_up(parse_template(text), parameters, stack.account_id, stack.region_name)
     return bool(
         stack.has_template(text) and stack.has_parameters(parameters) and stored == getattr(stack, "fetched", {})
     )
@@ -125,7 +133,7 @@ def deploy(stack: Any, kind: str, text: str, parameters: dict[str, Any]) -> bool
 
 def _fetched(stack: Any, template: Template, parameters: Mapping[str, Any]) -> dict[str, str]:
     try:
-        return fetched(template, parameters, stack.account_id, stack.region_name)
+        return looked_up(template, parameters, stack.account_id, stack.region_name)
     except ValidationError as fault:  # deleted after the change set was made
         raise ProvisioningFault("the template", str(fault.message), []) from fault
 
@@ -251,7 +259,7 @@ def new_stack(backend: Any, name: str, fields: Mapping[str, Any]) -> Any:
 
 
 def _create_stack(self: Any, name: str, template: str, parameters: dict[str, Any] | None = None, **fields: Any) -> Any:
-    fetched(checked(template), parameters or {}, self.account_id, self.region_name)
+    looked_up(checked(template), parameters or {}, self.account_id, self.region_name)
     if any(stack.name == name for stack in self.stacks.values()):
         raise AlreadyExistsException(f"Stack [{name}] already exists")
     stack = new_stack(self, name, fields)

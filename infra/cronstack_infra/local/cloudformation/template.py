@@ -39,7 +39,6 @@ INTRINSICS: Final = frozenset(
 )
 """What moto 5.2.5 evaluates; anything else it would leave standing in the property."""
 
-_DYNAMIC: Final = re.compile(r"\{\{resolve:[^}]*\}\}")
 _SUBSTITUTED: Final = re.compile(r"\$\{([^!}][^}]*)\}")
 
 
@@ -65,8 +64,6 @@ def check(template: Template, why_not: Callable[[str], str | None]) -> None:
     if "Transform" in template:
         raise ValidationError(message=f"No transform named {template['Transform']} found.")
     _check_types(resources, why_not)
-    if (found := _dynamic_reference(template)) is not None:
-        raise ValidationError(message=f"Dynamic references are not resolved by the local cloud: {found}")
     for block in ("Conditions", "Resources", "Outputs"):
         strange = sorted(set(_functions(template.get(block) or {})) - INTRINSICS)
         if strange:
@@ -100,14 +97,6 @@ def _check_types(resources: Mapping[str, Any], why_not: Callable[[str], str | No
             message=f"Template format error: Unrecognized resource types: [{', '.join(sorted(unknown))}]"
             f" (of the local cloud: {reasons})"
         )
-
-
-def _dynamic_reference(part: Any) -> str | None:
-    if isinstance(part, str):
-        reference = _DYNAMIC.search(part)
-        return reference[0] if reference else None
-    inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
-    return next((found for one in inner if (found := _dynamic_reference(one)) is not None), None)
 
 
 def _functions(part: Any) -> Iterator[str]:
