@@ -15,6 +15,7 @@ from tests.tools.held import READERS, Client, Held
 
 ACCOUNT = "123456789012"
 _ARNS = {
+    "AWS::CloudWatch::Alarm": "cloudwatch:{region}:{account}:alarm:{id}",
     "AWS::DynamoDB::GlobalTable": "dynamodb:{region}:{account}:table/{id}",
     "AWS::DynamoDB::Table": "dynamodb:{region}:{account}:table/{id}",
     "AWS::IAM::Role": "iam::{account}:role/{id}",
@@ -33,6 +34,7 @@ _NO_SERVICE = (
 )
 _WRITE_ONLY = {
     "AWS::Lambda::Function": {"Code"},
+    "AWS::IAM::User": {"LoginProfile"},
     "AWS::KMS::Key": {"PendingWindowInDays"},
     "AWS::DynamoDB::GlobalTable": {"Replicas", "WriteOnDemandThroughputSettings"},
 }
@@ -73,17 +75,20 @@ class Told:
             wanted.pop("LoggingConfig")
         if kind == "AWS::Scheduler::Schedule":
             wanted["Target"].setdefault("RetryPolicy", {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185})
-        if kind == "AWS::IAM::Role":
+        if kind in ("AWS::IAM::Group", "AWS::IAM::Role", "AWS::IAM::User"):
             ours = {one["PolicyName"] for one in self._inline_policies()}
             held["Policies"] = [one for one in held.get("Policies", []) if one["PolicyName"] not in ours]
         if kind == "AWS::KMS::Alias":
             wanted["TargetKeyId"] = wanted["TargetKeyId"].rpartition("/")[2]  # an ARN says the same
         if kind == "AWS::Lambda::Function" and "Environment" in wanted and not wanted["Environment"].get("Variables"):
             wanted.pop("Environment")
-        return [f"{name} ({kind}): {line}" for line in _compare(kind, wanted, held, READERS[kind].__name__)]
+        lines = []
+        for group in wanted.pop("Groups", []) if kind == "AWS::IAM::User" else ():
+            lines += _members(self.client, {"GroupName": group, "Users": [self.ids[name]]})
+        return [f"{name} ({kind}): {line}" for line in lines + _compare(kind, wanted, held, READERS[kind].__name__)]
 
     def _inline_policies(self) -> list[Held]:
-        """Policies of roles that are resources of their own."""
+        """Policies of roles, groups and users that are resources of their own."""
         kinds = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy")
         return [self.value(one["Properties"]) for one in self.resources.values() if one["Type"] in kinds]
 
@@ -212,10 +217,12 @@ def plain(part: Any) -> Any:
 
 def _inline_policy(client: Client, wanted: Held) -> list[str]:
     found = []
-    for role in wanted.get("Roles", []):
-        held = client("iam").get_role_policy(RoleName=role, PolicyName=wanted["PolicyName"])["PolicyDocument"]
-        if plain(held) != plain(wanted["PolicyDocument"]):
-            found.append(f"PolicyDocument of {role}: the template says {wanted['PolicyDocument']}, held is {held}")
+    for word in ("Role", "Group", "User"):
+        asked = getattr(client("iam"), f"get_{word.lower()}_policy")
+        for name in wanted.get(f"{word}s", []):
+            held = asked(**{f"{word}Name": name}, PolicyName=wanted["PolicyName"])["PolicyDocument"]
+            if plain(held) != plain(wanted["PolicyDocument"]):
+                found.append(f"PolicyDocument of {name}: the template says {wanted['PolicyDocument']}, held is {held}")
     return found
 
 
@@ -238,8 +245,14 @@ def _topic_policy(client: Client, wanted: Held) -> list[str]:
     return found
 
 
+def _members(client: Client, wanted: Held) -> list[str]:
+    held = [one["UserName"] for one in client("iam").get_group(GroupName=wanted["GroupName"])["Users"]]
+    return [f"{user} is not in {wanted['GroupName']}" for user in wanted["Users"] if user not in held]
+
+
 _INDIRECT = {
     "AWS::IAM::Policy": _inline_policy,
+    "AWS::IAM::UserToGroupAddition": _members,
     "AWS::SNS::TopicPolicy": _topic_policy,
     "AWS::SQS::QueuePolicy": _queue_policy,
 }

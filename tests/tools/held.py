@@ -103,6 +103,30 @@ def role(client: Client, name: str) -> Held:
     return without(held | {"Policies": policies}, {"MaxSessionDuration": 3600, "Path": "/"})
 
 
+def group(client: Client, name: str) -> Held:
+    given = client("iam").get_group(GroupName=name)["Group"]
+    return without(picked(given, "GroupName Path") | _policies(client("iam"), "group", name), {"Path": "/"})
+
+
+def user(client: Client, name: str) -> Held:
+    """Its groups, too, but for those that an addition has put it into. The password nobody can read."""
+    iam = client("iam")
+    given = iam.get_user(UserName=name)["User"]
+    return without(picked(given, "UserName Path Tags") | _policies(iam, "user", name), {"Path": "/"})
+
+
+def _policies(iam: Any, word: str, name: str) -> Held:
+    def asked(call: str, **more: str) -> Any:
+        return getattr(iam, call.format(word))(**{f"{word.title()}Name": name}, **more)
+
+    attached = asked("list_attached_{}_policies")["AttachedPolicies"]
+    inline = [
+        picked(asked("get_{}_policy", PolicyName=one), "PolicyName PolicyDocument")
+        for one in asked("list_{}_policies")["PolicyNames"]
+    ]
+    return {"ManagedPolicyArns": [one["PolicyArn"] for one in attached], "Policies": inline}
+
+
 def managed_policy(client: Client, arn: str) -> Held:
     iam = client("iam")
     given = iam.get_policy(PolicyArn=arn)["Policy"]
@@ -179,12 +203,34 @@ def log_group(client: Client, name: str) -> Held:
     return without(held | tagged(logs.list_tags_log_group(logGroupName=name)["tags"]), {})
 
 
+def metric_filter(client: Client, name: str) -> Held:
+    found = client("logs").describe_metric_filters(filterNamePrefix=name)["metricFilters"]
+    given = next((one for one in found if one["filterName"] == name), {})
+    held = {f"{part[0].upper()}{part[1:]}": one for part, one in given.items()}
+    held["MetricTransformations"] = [
+        {f"{part[0].upper()}{part[1:]}": one for part, one in counted.items()}
+        for counted in held.get("MetricTransformations", [])
+    ]
+    for counted in held["MetricTransformations"]:
+        if "Dimensions" in counted:
+            counted["Dimensions"] = [{"Key": key, "Value": one} for key, one in counted["Dimensions"].items()]
+    return picked(held, "FilterName FilterPattern LogGroupName MetricTransformations")
+
+
 def alarm(client: Client, name: str) -> Held:
     [given] = client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
     names = "ActionsEnabled AlarmActions AlarmDescription AlarmName ComparisonOperator DatapointsToAlarm Dimensions"
     names += " EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName Metrics Namespace OKActions"
     held = picked(given, f"{names} Period Statistic Threshold TreatMissingData Unit")
     return without(held, {"ActionsEnabled": True})
+
+
+def composite_alarm(client: Client, name: str) -> Held:
+    cloudwatch = client("cloudwatch")
+    [given] = cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    names = "ActionsEnabled AlarmActions AlarmDescription AlarmName AlarmRule InsufficientDataActions OKActions"
+    tags = cloudwatch.list_tags_for_resource(ResourceARN=given["AlarmArn"])["Tags"]
+    return without(picked(given, names) | {"Tags": tags}, {"ActionsEnabled": True})
 
 
 def dashboard(client: Client, name: str) -> Held:
@@ -248,17 +294,21 @@ def without(held: Held, at_default: Held) -> Held:
 
 READERS: dict[str, Callable[[Client, str], Held]] = {
     "AWS::CloudWatch::Alarm": alarm,
+    "AWS::CloudWatch::CompositeAlarm": composite_alarm,
     "AWS::CloudWatch::Dashboard": dashboard,
     "AWS::DynamoDB::GlobalTable": table,
     "AWS::DynamoDB::Table": table,
+    "AWS::IAM::Group": group,
     "AWS::IAM::ManagedPolicy": managed_policy,
     "AWS::IAM::Role": role,
+    "AWS::IAM::User": user,
     "AWS::KMS::Alias": key_alias,
     "AWS::KMS::Key": key,
     "AWS::Lambda::EventInvokeConfig": invoke_config,
     "AWS::Lambda::EventSourceMapping": mapping,
     "AWS::Lambda::Function": function,
     "AWS::Logs::LogGroup": log_group,
+    "AWS::Logs::MetricFilter": metric_filter,
     "AWS::S3::Bucket": bucket,
     "AWS::SES::EmailIdentity": email_identity,
     "AWS::SNS::Subscription": subscription,

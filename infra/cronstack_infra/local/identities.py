@@ -4,7 +4,7 @@ prints; and AWS's own managed policies are not there (or all of them, for a seco
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -19,14 +19,21 @@ def install() -> None:
     def put_policy(role: Role, policy_name: str, policy_json: Any) -> None:
         keep(role, policy_name, policy_json if isinstance(policy_json, str) else json.dumps(policy_json, default=str))
 
-    attach = IAMBackend.attach_role_policy
-
-    def attach_role_policy(backend: IAMBackend, policy_arn: str, role_name: str) -> None:
-        _make_known(backend, policy_arn)
-        attach(backend, policy_arn, role_name)
-
     mend(Role, put_policy=put_policy)
-    mend(IAMBackend, attach_role_policy=attach_role_policy)
+    mend(
+        IAMBackend,
+        attach_group_policy=_with_those_of_aws(IAMBackend.attach_group_policy),
+        attach_role_policy=_with_those_of_aws(IAMBackend.attach_role_policy),
+        attach_user_policy=_with_those_of_aws(IAMBackend.attach_user_policy),
+    )
+
+
+def _with_those_of_aws(attach: Callable[[IAMBackend, str, str], None]) -> Callable[[IAMBackend, str, str], None]:
+    def attach_known(backend: IAMBackend, policy_arn: str, name: str) -> None:
+        _make_known(backend, policy_arn)
+        attach(backend, policy_arn, name)
+
+    return attach_known
 
 
 def _make_known(backend: IAMBackend, arn: str) -> None:

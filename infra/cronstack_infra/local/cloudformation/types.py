@@ -24,6 +24,7 @@ NOT_CARRIED_OUT: Final[Mapping[str, str]] = {
     "AWS::Events::Rule": "rules do not fire; use an AWS::Scheduler::Schedule",
     "AWS::Lambda::LayerVersion": "functions run without layers; put what they need into their code",
     "AWS::Lambda::Url": "functions have no URL; invoke them",
+    "AWS::Logs::SubscriptionFilter": "log lines are not passed on",
     "AWS::StepFunctions::StateMachine": "state machines do not run",
     "Custom::AWSCDKOpenIdConnectProvider": CUSTOM,
 }

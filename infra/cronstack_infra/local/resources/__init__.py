@@ -11,7 +11,8 @@ from cronstack_infra.local.resources.identities import EmailIdentity
 from cronstack_infra.local.resources.identity import ManagedPolicy, Role
 from cronstack_infra.local.resources.keys import Key, Secret
 from cronstack_infra.local.resources.lambdas import EventInvokeConfig, Function
-from cronstack_infra.local.resources.logs import LogGroup
+from cronstack_infra.local.resources.logs import LogGroup, MetricFilter
+from cronstack_infra.local.resources.people import Group, User, UserToGroupAddition
 from cronstack_infra.local.resources.policies import BucketPolicy, QueuePolicy, TopicPolicy
 from cronstack_infra.local.resources.records import CdkMetadata, WaitConditionHandle
 from cronstack_infra.local.resources.resource import Resource
@@ -20,7 +21,7 @@ from cronstack_infra.local.resources.sns import Subscription, Topic
 from cronstack_infra.local.resources.sources import Source
 from cronstack_infra.local.resources.stores import Queue, Table
 from cronstack_infra.local.resources.versions import Alias, Permission, Version
-from cronstack_infra.local.resources.watch import Alarm
+from cronstack_infra.local.resources.watch import Alarm, CompositeAlarm
 
 TYPES: Final[dict[str, type[Resource]]] = {
     found.kind: found
@@ -30,14 +31,17 @@ TYPES: Final[dict[str, type[Resource]]] = {
         Bucket,
         BucketPolicy,
         CdkMetadata,
+        CompositeAlarm,
         EmailIdentity,
         EventInvokeConfig,
         Function,
         GlobalTable,
+        Group,
         Key,
         LogGroup,
         LogRetention,
         ManagedPolicy,
+        MetricFilter,
         Permission,
         Queue,
         QueuePolicy,
@@ -51,6 +55,8 @@ TYPES: Final[dict[str, type[Resource]]] = {
         Table,
         Topic,
         TopicPolicy,
+        User,
+        UserToGroupAddition,
         Version,
         WaitConditionHandle,
     )

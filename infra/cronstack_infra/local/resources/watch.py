@@ -1,10 +1,13 @@
-"""Alarms of CloudWatch."""
+"""Alarms of CloudWatch, and alarms about alarms."""
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
+from moto.cloudformation.exceptions import ValidationError
 from moto.cloudwatch import models
 
 from cronstack_infra.local.resources.resource import Properties, Resource, already_exists, number, tags_of, truth
@@ -89,3 +92,82 @@ def _stat(given: Properties) -> Any:
         stat=given["Stat"],
         unit=given.get("Unit"),
     )
+
+
+_STATE: Final = re.compile(r"""\b(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"([^"]+)"|'([^']+)'|([^\s()"']+))\s*\)""")
+_SUPPRESSOR: Final = ("ActionsSuppressor", "ActionsSuppressorExtensionPeriod", "ActionsSuppressorWaitPeriod")
+_OF_METRIC_ALARMS: Final = (
+    "namespace",
+    "metric_name",
+    "comparison_operator",
+    "evaluation_periods",
+    "period",
+    "threshold",
+    "statistic",
+)
+_AS_PYTHON: Final = {"AND": "and", "OR": "or", "NOT": "not", "TRUE": "True", "FALSE": "False"}
+"""A rule is an expression of Python in capitals: its parentheses and operators are read as such."""
+
+
+class CompositeAlarm(Resource):
+    """An alarm about other alarms. It is kept as it is written; its rule is read, and not evaluated."""
+
+    kind = "AWS::CloudWatch::CompositeAlarm"
+    name_property = "AlarmName"
+    create_only = frozenset({"AlarmName"})
+
+    @property
+    def _backend(self) -> Any:
+        return _moto.cloudwatch_backends[self.account][self.region]
+
+    def attributes(self) -> Mapping[str, str]:
+        return {"Arn": self._backend.alarms[self.name].alarm_arn}
+
+    def create(self) -> None:
+        if self.name in self._backend.alarms:
+            raise already_exists(self.kind, self.name)
+        self._put()
+
+    def update(self, old: Properties) -> None:
+        self._put()
+        if gone := sorted(tags_of(old).keys() - tags_of(self.properties).keys()):
+            self._backend.tagger.untag_resource_using_names(self._backend.alarms[self.name].alarm_arn, gone)
+
+    def remove(self) -> None:
+        self._backend.delete_alarms([self.name])
+
+    def _put(self) -> None:
+        given = self.properties
+        if lost := [name for name in (*_SUPPRESSOR, "ActionConfiguration") if given.get(name) is not None]:
+            raise ValidationError(message=f"{self.kind}: the local cloud does not keep {', '.join(lost)}")
+        self._judge(given["AlarmRule"])
+        of_metric_alarms = dict.fromkeys(_OF_METRIC_ALARMS)
+        self._backend.put_metric_alarm(
+            name=self.name,
+            rule=given["AlarmRule"],
+            description=given.get("AlarmDescription"),
+            dimensions=[],
+            alarm_actions=given.get("AlarmActions", []),
+            ok_actions=given.get("OKActions", []),
+            insufficient_data_actions=given.get("InsufficientDataActions", []),
+            actions_enabled=truth(given.get("ActionsEnabled", True)),
+            tags=[{"Key": key, "Value": value} for key, value in tags_of(given).items()],
+            **of_metric_alarms,
+        )
+
+    def _judge(self, rule: str) -> None:
+        """Refuse a rule that cannot be read, or that names alarms that are not there."""
+        names = {next(name for name in found if name).rpartition(":alarm:")[2] for found in _STATE.findall(rule)}
+        words = _STATE.sub(" TRUE ", rule)
+        strange = set(re.findall(r"[^\s()]+", words)) - {"AND", "OR", "NOT", "TRUE", "FALSE"}
+        try:
+            ast.parse(re.sub(r"[A-Z]+", lambda word: _AS_PYTHON.get(word[0], word[0]), words.strip()), mode="eval")
+        except SyntaxError:
+            strange.add(rule)
+        if strange:
+            raise ValidationError(message=f"Invalid AlarmRule: it cannot be read at {', '.join(sorted(strange))}")
+        if missing := sorted(names - set(self._backend.alarms)):
+            raise ValidationError(
+                message=f"Could not save the composite alarm as alarms [{', '.join(missing)}] in the alarm rule do not"
+                " exist"
+            )
