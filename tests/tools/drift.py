@@ -32,6 +32,18 @@ _NO_SERVICE = (
     "AWS::S3::BucketPolicy",  # of the local cloud only a record
     "Custom::S3AutoDeleteObjects",
 )
+_WITHOUT_TAGS = (
+    "AWS::CloudWatch::Dashboard",
+    "AWS::DynamoDB::GlobalTable",
+    "AWS::IAM::Group",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::KMS::Alias",
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::Logs::MetricFilter",
+    "AWS::SES::EmailIdentity",
+    "AWS::SNS::Subscription",
+    "AWS::Scheduler::Schedule",
+)
 _WRITE_ONLY = {
     "AWS::Lambda::Function": {"Code"},
     "AWS::IAM::User": {"LoginProfile"},
@@ -53,6 +65,7 @@ class Told:
         self.client, self.stack = client, stack
         cloudformation = client("cloudformation")
         self.region = cloudformation.meta.region_name
+        self.tags = cloudformation.describe_stacks(StackName=stack)["Stacks"][0].get("Tags", [])
         body = cloudformation.get_template(StackName=stack)["TemplateBody"]
         self.template = json.loads(body) if isinstance(body, str) else body
         listed = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
@@ -70,6 +83,11 @@ class Told:
         if kind not in READERS:
             return [f"{name}: nobody reads back {kind}"]
         held = READERS[kind](self.client, self.ids[name])
+        if self.tags and kind not in _WITHOUT_TAGS:
+            own = wanted.get("Tags", [])
+            own = [{"Key": key, "Value": one} for key, one in own.items()] if isinstance(own, dict) else own
+            known = {one["Key"] for one in own}
+            wanted["Tags"] = own + [one for one in self.tags if one["Key"] not in known]
         usual = {"LogGroup": f"/aws/lambda/{self.ids[name]}"}
         if kind == "AWS::Lambda::Function" and wanted.get("LoggingConfig") == usual:
             wanted.pop("LoggingConfig")

@@ -222,6 +222,7 @@ def alarm(client: Client, name: str) -> Held:
     names = "ActionsEnabled AlarmActions AlarmDescription AlarmName ComparisonOperator DatapointsToAlarm Dimensions"
     names += " EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName Metrics Namespace OKActions"
     held = picked(given, f"{names} Period Statistic Threshold TreatMissingData Unit")
+    held["Tags"] = client("cloudwatch").list_tags_for_resource(ResourceARN=given["AlarmArn"])["Tags"]
     return without(held, {"ActionsEnabled": True})
 
 
@@ -242,6 +243,7 @@ def parameter(client: Client, name: str) -> Held:
     [given] = client("ssm").describe_parameters(ParameterFilters=[{"Key": "Name", "Values": [name]}])["Parameters"]
     value = client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
     held = picked(given, "AllowedPattern DataType Description Name Tier Type") | {"Value": value}
+    held["Tags"] = client("ssm").list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]
     return without(held, {"DataType": "text", "Tier": "Standard"})
 
 
@@ -267,6 +269,7 @@ def mapping(client: Client, uuid: str) -> Held:
     given = client("lambda").get_event_source_mapping(UUID=uuid)
     names = "BatchSize EventSourceArn FunctionResponseTypes MaximumBatchingWindowInSeconds ScalingConfig FilterCriteria"
     held = picked(given, names) | {"FunctionName": given["FunctionArn"].rpartition(":")[2]}
+    held |= tagged(client("lambda").list_tags(Resource=given["EventSourceMappingArn"])["Tags"])
     if given["State"] == "Disabled":
         held["Enabled"] = False
     return without(held, {"BatchSize": 10, "MaximumBatchingWindowInSeconds": 0})

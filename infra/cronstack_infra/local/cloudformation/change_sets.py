@@ -90,7 +90,7 @@ def _create(
         description=description,
         **fields,
     )
-    same_tags = fields.get("tags") in (None, {}, stack.tags)
+    same_tags = (fields.get("tags") or {}) == stack.tags
     if change_set_type == "UPDATE" and same_tags and is_up_to_date(stack, template, parameters):
         change_set.status, change_set.execution_status = "FAILED", "UNAVAILABLE"
         change_set.status_reason = NOTHING_CHANGED
@@ -134,10 +134,9 @@ def _execute(self: Any, change_set_name: str, stack_name: str | None = None) -> 
             f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current status of [{change_set.status}]",
         )
     stack = self.stacks[change_set.stack_id]
-    done = deploy(stack, change_set.change_set_type, change_set.template, dict(change_set.parameters))
+    tags = dict(change_set.tags or {})
+    done = deploy(stack, change_set.change_set_type, change_set.template, dict(change_set.parameters), tags)
     change_set.execution_status = "EXECUTE_COMPLETE" if done else "EXECUTE_FAILED"
-    if done and change_set.tags is not None:
-        stack.tags = change_set.tags
 
 
 def find(backend: Any, name: str, stack_name: str | None) -> Any:

@@ -20,6 +20,7 @@ from moto.cloudformation.parsing import ResourceMap, clean_json
 
 from cronstack_infra.local.cloudformation import networks, references, registry
 from cronstack_infra.local.cloudformation.parameters import whole
+from cronstack_infra.local.cloudformation.stack_tags import tagged
 from cronstack_infra.local.cloudformation.template import INTRINSICS, Template, creation_order
 from cronstack_infra.local.cloudformation.types import as_moto_wants, class_of, must_replace, physical_name
 
@@ -51,6 +52,7 @@ class Resources(ResourceMap):
     def __init__(self, *args: Any, **fields: Any) -> None:
         self.held: dict[str, Held] = {}
         self.report: Report = lambda *_: None
+        self.stack_tags: dict[str, str] = {}
         super().__init__(*args, **fields)
 
     def __getitem__(self, name: str) -> Any:
@@ -108,6 +110,7 @@ class Resources(ResourceMap):
             definition["Properties"], self._account_id, self._region_name, f"{definition['Type']}/Properties"
         )
         registry.judge(name, definition["Type"], definition["Properties"])
+        definition["Properties"] = tagged(definition["Type"], definition["Properties"], self.stack_tags)
         return definition
 
     def _with_secrets(self, name: str, definition: Definition) -> Definition:

@@ -14,11 +14,13 @@ from moto.cloudformation import models
 from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
 from moto.cloudformation.models import Event
 from moto.cloudformation.parsing import OutputMap, clean_json
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudformation.utils import generate_stack_id
 
 from cronstack_infra.local.cloudformation import references
 from cronstack_infra.local.cloudformation.parameters import fetched
 from cronstack_infra.local.cloudformation.provision import ProvisioningFault, Resources
+from cronstack_infra.local.cloudformation.stack_tags import keep_unless_given
 from cronstack_infra.local.cloudformation.template import Template, check, parse
 from cronstack_infra.local.cloudformation.types import why_not
 from cronstack_infra.local.mend import mend
@@ -41,6 +43,12 @@ def install() -> None:
         create_stack=_create_stack,
         delete_stack=_delete_stack,
         _resolve_update_parameters=_resolve_update_parameters,
+    )
+    answers = CloudFormationResponse
+    mend(
+        answers,
+        create_change_set=keep_unless_given(answers.create_change_set),
+        update_stack=keep_unless_given(answers.update_stack),
     )
 
 
@@ -97,12 +105,13 @@ def _has_parameters(stack: Any, other: Mapping[str, Any]) -> bool:
     return unresolved_parameters(stack) == {**unresolved_parameters(stack), **other}
 
 
-def deploy(stack: Any, kind: str, text: str, parameters: dict[str, Any]) -> bool:
+def deploy(stack: Any, kind: str, text: str, parameters: dict[str, Any], tags: dict[str, str]) -> bool:
     """Bring a stack to a template; ``kind`` is CREATE or UPDATE. False when it was rolled back: see its events."""
     backend = backend_of(stack)
     resources: Resources = stack.resource_map
     resources.cross_stack_resources = backend.exports
     resources.report = lambda *step: _report(stack, *step)
+    resources.stack_tags = tags
     template = parse_template(text)
     _enter(stack, f"{kind}_IN_PROGRESS", "User Initiated")
     try:
@@ -116,7 +125,7 @@ def deploy(stack: Any, kind: str, text: str, parameters: dict[str, Any]) -> bool
     except ProvisioningFault as fault:
         _rolled_back(stack, "ROLLBACK" if kind == "CREATE" else "UPDATE_ROLLBACK", fault)
         return False
-    stack.template, stack.parameters, stack.fetched = text, parameters, stored
+    stack.template, stack.parameters, stack.fetched, stack.tags = text, parameters, stored, tags
     stack._parse_template()
     stack.description = template.get("Description")
     if kind == "UPDATE":
@@ -263,7 +272,7 @@ def _create_stack(self: Any, name: str, template: str, parameters: dict[str, Any
     if any(stack.name == name for stack in self.stacks.values()):
         raise AlreadyExistsException(f"Stack [{name}] already exists")
     stack = new_stack(self, name, fields)
-    deploy(stack, "CREATE", template, dict(parameters or {}))
+    deploy(stack, "CREATE", template, dict(parameters or {}), stack.tags)
     return stack
 
 
@@ -275,12 +284,10 @@ def _update(
     tags: dict[str, str] | None = None,
 ) -> None:
     checked(template)
-    if is_up_to_date(self, template, parameters or {}) and tags in (None, self.tags):
+    if is_up_to_date(self, template, parameters or {}) and (tags or {}) == self.tags:
         raise ValidationError(message="No updates are to be performed.")
-    deploy(self, "UPDATE", template, dict(parameters or {}))
+    deploy(self, "UPDATE", template, dict(parameters or {}), tags or {})
     self.role_arn = role_arn
-    if tags is not None:
-        self.tags = tags
 
 
 def _resolve_update_parameters(self: Any, instance: Any, incoming_params: list[dict[str, Any]]) -> dict[str, Any]:

@@ -47,7 +47,12 @@ class Source(Resource):
         self._uuid, self._arn = made["UUID"], made["EventSourceMappingArn"]
 
     def update(self, old: Properties) -> None:
-        api("lambda", self.region).update_event_source_mapping(UUID=self._uuid, **self._fields())
+        functions = api("lambda", self.region)
+        functions.update_event_source_mapping(UUID=self._uuid, **self._fields())
+        if gone := sorted(tags_of(old).keys() - tags_of(self.properties).keys()):
+            functions.untag_resource(Resource=self._arn, TagKeys=gone)
+        if tags := tags_of(self.properties):
+            functions.tag_resource(Resource=self._arn, Tags=tags)
 
     def remove(self) -> None:
         unless_gone(api("lambda", self.region).delete_event_source_mapping, UUID=self._uuid)

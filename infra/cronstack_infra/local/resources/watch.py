@@ -32,6 +32,7 @@ class Alarm(Resource):
 
     def update(self, old: Properties) -> None:
         self._put()
+        _untag(self, old)
 
     def remove(self) -> None:
         _moto.cloudwatch_backends[self.account][self.region].delete_alarms([self.name])
@@ -62,6 +63,13 @@ class Alarm(Resource):
             threshold_metric_id=given.get("ThresholdMetricId"),
             tags=[{"Key": key, "Value": value} for key, value in tags_of(given).items()],
         )
+
+
+def _untag(alarm: Resource, old: Properties) -> None:
+    """moto keeps the tags of an alarm that is put again."""
+    if gone := sorted(tags_of(old).keys() - tags_of(alarm.properties).keys()):
+        tagger = _moto.cloudwatch_backends[alarm.account][alarm.region].tagger
+        tagger.untag_resource_using_names(alarm.attributes()["Arn"], gone)
 
 
 def _or_none(value: Any) -> int | float | None:
@@ -130,8 +138,7 @@ class CompositeAlarm(Resource):
 
     def update(self, old: Properties) -> None:
         self._put()
-        if gone := sorted(tags_of(old).keys() - tags_of(self.properties).keys()):
-            self._backend.tagger.untag_resource_using_names(self._backend.alarms[self.name].alarm_arn, gone)
+        _untag(self, old)
 
     def remove(self) -> None:
         self._backend.delete_alarms([self.name])
