@@ -182,6 +182,67 @@ def test_failing_update_leaves_the_old_state(stack: Stack) -> None:
     assert stack.deploy({**old, "Queue": queue(VisibilityTimeout=61)}, Outputs=outputs) == "UPDATE_COMPLETE"
 
 
+def test_events_of_a_rolled_back_update_come_in_awss_order(stack: Stack) -> None:
+    """First it is said why, then what was changed is put back, and what was made is removed last."""
+    named = f"{stack.name}-named"
+    old = {"Queue": queue(VisibilityTimeout=60), "Named": queue(QueueName=f"{named}-1")}
+    stack.deploy(old)
+    before = len(stack.events())
+    new = {
+        "Added": queue(),
+        "Queue": {**queue(VisibilityTimeout=99), "DependsOn": "Added"},
+        "Named": {**queue(QueueName=f"{named}-2"), "DependsOn": "Queue"},
+        "Bad": {**queue(QueueName="not a name"), "DependsOn": "Named"},
+    }
+    assert stack.deploy(new) == "UPDATE_ROLLBACK_COMPLETE"
+    assert stack.events()[before:] == [
+        (stack.name, "UPDATE_IN_PROGRESS"),
+        ("Added", "CREATE_IN_PROGRESS"),
+        ("Added", "CREATE_COMPLETE"),
+        ("Queue", "UPDATE_IN_PROGRESS"),
+        ("Queue", "UPDATE_COMPLETE"),
+        ("Named", "UPDATE_IN_PROGRESS"),
+        ("Named", "CREATE_IN_PROGRESS"),
+        ("Named", "CREATE_COMPLETE"),
+        ("Bad", "CREATE_IN_PROGRESS"),
+        ("Bad", "CREATE_FAILED"),
+        (stack.name, "UPDATE_ROLLBACK_IN_PROGRESS"),
+        ("Queue", "UPDATE_IN_PROGRESS"),
+        ("Queue", "UPDATE_COMPLETE"),
+        (stack.name, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"),
+        ("Named", "DELETE_IN_PROGRESS"),
+        ("Named", "DELETE_COMPLETE"),
+        ("Added", "DELETE_IN_PROGRESS"),
+        ("Added", "DELETE_COMPLETE"),
+        (stack.name, "UPDATE_ROLLBACK_COMPLETE"),
+    ]
+    listed = stack.cloudformation.describe_stack_events(StackName=stack.name)["StackEvents"]
+    [said] = [one for one in listed if one["ResourceStatus"] == "UPDATE_ROLLBACK_IN_PROGRESS"]
+    assert "[Bad: " in said["ResourceStatusReason"]
+    assert stack.physical("Named").endswith("-1")
+    outputs = {"Bad": {"Value": get("Queue", "Nothing")}}
+    before = len(stack.events())
+    assert stack.deploy({**old, "Added": queue()}, Outputs=outputs) == "UPDATE_ROLLBACK_COMPLETE"
+    assert [status for name, status in stack.events()[before:] if name == stack.name] == [
+        "UPDATE_IN_PROGRESS",
+        "UPDATE_ROLLBACK_IN_PROGRESS",
+        "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+        "UPDATE_ROLLBACK_COMPLETE",
+    ]
+
+
+def test_events_of_a_rolled_back_create_come_in_awss_order(stack: Stack) -> None:
+    resources = {"Queue": queue(), "Bad": {**queue(QueueName="not a name"), "DependsOn": "Queue"}}
+    assert stack.deploy(resources) == "ROLLBACK_COMPLETE"
+    assert stack.events()[-5:] == [
+        ("Bad", "CREATE_FAILED"),
+        (stack.name, "ROLLBACK_IN_PROGRESS"),
+        ("Queue", "DELETE_IN_PROGRESS"),
+        ("Queue", "DELETE_COMPLETE"),
+        (stack.name, "ROLLBACK_COMPLETE"),
+    ]
+
+
 def test_what_a_failing_update_has_added_is_taken_away_again(stack: Stack) -> None:
     """What is held against the old state on the way forth is held against the new one on the way back."""
 

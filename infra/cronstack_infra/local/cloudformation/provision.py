@@ -4,8 +4,8 @@ This takes the place of moto 5.2.5's ``ResourceMap``, which creates whatever is 
 again when its outputs are described), adds in template order, never replaces, does not re-evaluate what refers to a
 replaced resource, keeps a removed name as if it still existed, ignores Retain there, and cannot roll back.
 
-    change_to(template)     creates and updates, one after the other, each with its way back in a journal
-      a fault           ->  undo(): the journal backwards; the old state stands, and the fault is raised
+    Change.apply(template)  creates and updates, one after the other, each with its way back in a journal
+      a fault           ->  put_back() what was updated, then take_away() what was made: the old state stands
       all well          ->  clean_up(): what was replaced or removed goes last, as CloudFormation does it
 """
 
@@ -30,6 +30,10 @@ Report = Callable[[str, str, str, str, str | None], None]
 """Told of each step: logical id, physical id, type, status, reason."""
 
 
+WayBack = tuple[str, Callable[[], object]]
+"""The logical id, and what brings it back to what it was."""
+
+
 class Held(NamedTuple):
     """A resource that exists: what moto (or we) made of it, and the definition it was made from."""
 
@@ -39,11 +43,10 @@ class Held(NamedTuple):
 
 
 class ProvisioningFault(Exception):
-    """A resource could not be created or updated; ``stuck`` names those that could not be put back either."""
+    """A resource could not be created, updated or removed."""
 
-    def __init__(self, name: str, reason: str, stuck: list[str]) -> None:
+    def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
-        self.stuck = stuck
 
 
 class Resources(ResourceMap):
@@ -66,10 +69,6 @@ class Resources(ResourceMap):
     def resources(self) -> list[str]:
         return list(self.held)
 
-    def change_to(self, template: Template, parameters: dict[str, Any]) -> Change:
-        """Create and update what the template wants. Raises ProvisioningFault when all has been put back."""
-        return Change(self).apply(template, parameters)
-
     def delete(self) -> None:
         """Remove all but what is to be retained, the last created first. Raises ProvisioningFault."""
         for name in reversed(list(self.held)):
@@ -77,7 +76,7 @@ class Resources(ResourceMap):
                 try:
                     self.remove(name, self.held[name])
                 except Exception as fault:  # moto's classes raise what they like
-                    raise ProvisioningFault(name, reason_of(fault), [name]) from fault
+                    raise ProvisioningFault(name, reason_of(fault)) from fault
             del self.held[name]
             self._parsed_resources.pop(name, None)
         self._resource_json_map = {}
@@ -186,10 +185,12 @@ class Change:
         self._before = {name: getattr(resources, name) for name in ("_template", "_resource_json_map")}
         self._inputs = dict(resources.input_parameters)
         self._held = dict(resources.held)
-        self._journal: list[tuple[str, Callable[[], object]]] = []
+        self._updated: list[WayBack] = []
+        self._made: list[WayBack] = []
         self._replaced: list[tuple[str, Held]] = []
 
-    def apply(self, template: Template, parameters: dict[str, Any]) -> Change:
+    def apply(self, template: Template, parameters: dict[str, Any]) -> None:
+        """Create and update what the template wants. Raises ProvisioningFault, with all left to be put back."""
         name = "the template"
         try:
             self._map.load_template(template, parameters)
@@ -197,13 +198,12 @@ class Change:
                 if self._map.is_wanted(name):
                     self._settle(name)
             self._map.held = {name: self._map.held[name] for name in self._in_order(template)}
-        except Exception as fault:  # whatever it was, the old state has to stand again
+        except Exception as fault:  # whatever it was, the old state will have to stand again
             verb = "UPDATE" if name in self._held else "CREATE"
             kind = template["Resources"].get(name, {}).get("Type")
             if kind:
                 self._map.report(name, "", kind, f"{verb}_FAILED", reason_of(fault))
-            raise ProvisioningFault(name, reason_of(fault), self.undo()) from fault
-        return self
+            raise ProvisioningFault(name, reason_of(fault)) from fault
 
     def _in_order(self, template: Template) -> list[str]:
         """Those that stay in order of creation, before them those that go: they are removed the other way round."""
@@ -232,13 +232,13 @@ class Change:
         """The way back begins at what the update has made (a type takes away what it finds there and not in the old
         definition), and where it broke off at what was held."""
         reached = [held]
-        self._journal.append((name, lambda: self._map.alter(name, reached[-1], held.definition)))
+        self._updated.append((name, lambda: self._map.alter(name, reached[-1], held.definition)))
         reached.append(self._map.alter(name, held, definition))
         self._map.hold(name, reached[-1])
 
     def _make(self, name: str, definition: Definition) -> None:
         made = self._map.make(name, definition)
-        self._journal.append((name, lambda: self._unmake(name, made)))
+        self._made.append((name, lambda: self._unmake(name, made)))
         self._map.hold(name, made)
 
     def _unmake(self, name: str, made: Held) -> None:
@@ -248,14 +248,13 @@ class Change:
         else:
             self._map.remove(name, made)
 
-    def undo(self) -> list[str]:
-        """Put everything back; names of what could not be."""
-        stuck = []
-        for name, way_back in reversed(self._journal):
-            try:
-                way_back()
-            except Exception as fault:  # the rest is to be put back all the same
-                stuck.append(f"{name}: {reason_of(fault)}")
+    def put_back(self) -> list[str]:
+        """Update back what was updated; names of what could not be."""
+        return _gone_back(self._updated)
+
+    def take_away(self) -> list[str]:
+        """Remove what was made, after which the old state stands; names of what could not be removed."""
+        stuck = _gone_back(self._made)
         for name in list(self._map.held):
             self._map.hold(name, None)
         for name, held in self._held.items():
@@ -287,6 +286,17 @@ class Change:
             self._map.remove(name, held)
         except Exception:  # reported by remove; what is to go stays, as on AWS
             return
+
+
+def _gone_back(ways: list[WayBack]) -> list[str]:
+    """Go back, the last step first; names of those that failed, with their reasons."""
+    stuck = []
+    for name, way_back in reversed(ways):
+        try:
+            way_back()
+        except Exception as fault:  # the rest is to be put back all the same
+            stuck.append(f"{name}: {reason_of(fault)}")
+    return stuck
 
 
 def reason_of(fault: Exception) -> str:

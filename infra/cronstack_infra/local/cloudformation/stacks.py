@@ -19,7 +19,7 @@ from moto.cloudformation.utils import generate_stack_id
 
 from cronstack_infra.local.cloudformation import references
 from cronstack_infra.local.cloudformation.parameters import fetched
-from cronstack_infra.local.cloudformation.provision import ProvisioningFault, Resources
+from cronstack_infra.local.cloudformation.provision import Change, ProvisioningFault, Resources
 from cronstack_infra.local.cloudformation.stack_tags import keep_unless_given
 from cronstack_infra.local.cloudformation.template import Template, check, parse
 from cronstack_infra.local.cloudformation.types import why_not
@@ -114,16 +114,17 @@ def deploy(stack: Any, kind: str, text: str, parameters: dict[str, Any], tags: d
     resources.stack_tags = tags
     template = parse_template(text)
     _enter(stack, f"{kind}_IN_PROGRESS", "User Initiated")
+    change = Change(resources)
     try:
         stored = _fetched(stack, template, parameters)
-        change = resources.change_to(template, parameters)
+        change.apply(template, parameters)
         try:
             outputs = _outputs(stack, template)
             exports = _exports(stack, outputs)
         except Exception as fault:  # of an intrinsic function or moto's class behind it
-            raise ProvisioningFault("Outputs", str(getattr(fault, "message", fault)), change.undo()) from fault
+            raise ProvisioningFault("Outputs", str(getattr(fault, "message", fault))) from fault
     except ProvisioningFault as fault:
-        _rolled_back(stack, "ROLLBACK" if kind == "CREATE" else "UPDATE_ROLLBACK", fault)
+        _roll_back(stack, kind, change, fault)
         return False
     stack.template, stack.parameters, stack.fetched, stack.tags = text, parameters, stored, tags
     stack._parse_template()
@@ -144,7 +145,7 @@ def _fetched(stack: Any, template: Template, parameters: Mapping[str, Any]) -> d
     try:
         return looked_up(template, parameters, stack.account_id, stack.region_name)
     except ValidationError as fault:  # deleted after the change set was made
-        raise ProvisioningFault("the template", str(fault.message), []) from fault
+        raise ProvisioningFault("the template", str(fault.message)) from fault
 
 
 def backend_of(stack: Any) -> Any:
@@ -158,11 +159,18 @@ def _enter(stack: Any, status: str, reason: str | None = None) -> None:
     _in_order(stack)
 
 
-def _rolled_back(stack: Any, way_back: str, fault: ProvisioningFault) -> None:
+def _roll_back(stack: Any, kind: str, change: Change, fault: ProvisioningFault) -> None:
+    """Say why, put back what was updated, and remove at last what was made: in this order whoever follows the events
+    of AWS reads them."""
+    way_back = "ROLLBACK" if kind == "CREATE" else "UPDATE_ROLLBACK"
     reason = f"The following resource(s) failed: [{fault}]"
     _enter(stack, f"{way_back}_IN_PROGRESS", reason)
-    if fault.stuck:
-        _enter(stack, f"{way_back}_FAILED", f"could not be put back: {'; '.join(fault.stuck)}")
+    stuck = change.put_back()
+    if kind == "UPDATE" and not stuck:
+        _enter(stack, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+    stuck += change.take_away()
+    if stuck:
+        _enter(stack, f"{way_back}_FAILED", f"could not be put back: {'; '.join(stuck)}")
     else:
         _enter(stack, f"{way_back}_COMPLETE", reason)
 
