@@ -13,6 +13,11 @@ Template = dict[str, Any]
 _NAMES = (f"stack{number}" for number in itertools.count())
 
 
+def listed(client: Any, operation: str, of: str) -> list[Any]:
+    """All pages: a cloud that many files share has more than one."""
+    return [one for page in client.get_paginator(operation).paginate() for one in page[of]]
+
+
 class Stack(NamedTuple):
     """One stack of a local cloud."""
 
@@ -48,7 +53,7 @@ class Stack(NamedTuple):
         return found
 
     def exists(self) -> bool:
-        return any(stack["StackName"] == self.name for stack in self.cloudformation.describe_stacks()["Stacks"])
+        return any(one["StackName"] == self.name for one in listed(self.cloudformation, "describe_stacks", "Stacks"))
 
     def status(self) -> str:
         found: str = self.describe()["StackStatus"]
@@ -65,13 +70,13 @@ class Stack(NamedTuple):
 
     def events(self) -> list[tuple[str, str]]:
         """Logical name and status of each event, oldest first."""
-        listed = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
-        return [(one["LogicalResourceId"], one["ResourceStatus"]) for one in reversed(listed)]
+        told = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+        return [(one["LogicalResourceId"], one["ResourceStatus"]) for one in reversed(told)]
 
     def reasons(self) -> list[str]:
         """Reasons of failed resources, oldest first."""
-        listed = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
-        return [one["ResourceStatusReason"] for one in reversed(listed) if one["ResourceStatus"].endswith("_FAILED")]
+        told = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+        return [one["ResourceStatusReason"] for one in reversed(told) if one["ResourceStatus"].endswith("_FAILED")]
 
     def delete(self) -> None:
         self.cloudformation.delete_stack(StackName=self.name)

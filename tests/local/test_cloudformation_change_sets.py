@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cronstack_infra.local.process import LocalCloud
-from tests.local.stacks import Stack, get, queue, ref
+from tests.local.stacks import Stack, get, listed, queue, ref
 
 
 @pytest.fixture
@@ -48,7 +48,8 @@ def test_a_stack_under_review_is_the_same_one_at_the_next_change_set(stack: Stac
     template = {"Resources": {"Queue": queue()}}
     make_change_set(stack, template)
     make_change_set(stack, template)
-    named = [one for one in stack.cloudformation.describe_stacks()["Stacks"] if one["StackName"] == stack.name]
+    stacks = listed(stack.cloudformation, "describe_stacks", "Stacks")
+    named = [one for one in stacks if one["StackName"] == stack.name]
     assert len(named) == 1
     stack.cloudformation.execute_change_set(StackName=stack.name, ChangeSetName="deploy")
     with pytest.raises(ClientError, match="already exists"):

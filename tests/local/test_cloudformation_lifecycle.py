@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cronstack_infra.local.process import LocalCloud
-from tests.local.stacks import Stack, function, get, queue, ref, role, schedule, scheduler_role, table
+from tests.local.stacks import Stack, function, get, listed, queue, ref, role, schedule, scheduler_role, table
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def stack(local_cloud: LocalCloud) -> Stack:
 
 
 def functions(cloud: LocalCloud, prefix: str) -> list[str]:
-    listed = cloud.client("lambda").list_functions()["Functions"]
-    return [one["FunctionName"] for one in listed if one["FunctionName"].startswith(prefix)]
+    found = listed(cloud.client("lambda"), "list_functions", "Functions")
+    return [one["FunctionName"] for one in found if one["FunctionName"].startswith(prefix)]
 
 
 def test_deploy_again_has_no_changes(stack: Stack) -> None:
@@ -56,8 +56,8 @@ def test_events_tell_each_step_in_order(stack: Stack) -> None:
         ("Queue", "CREATE_COMPLETE"),
         (stack.name, "CREATE_COMPLETE"),
     ]
-    listed = stack.cloudformation.describe_stack_events(StackName=stack.name)["StackEvents"]
-    times = [event["Timestamp"] for event in listed]
+    told = stack.cloudformation.describe_stack_events(StackName=stack.name)["StackEvents"]
+    times = [event["Timestamp"] for event in told]
     assert sorted(set(times), reverse=True) == times
 
 
@@ -131,7 +131,7 @@ def test_retained_when_removed_and_when_destroyed(stack: Stack) -> None:
     one, two = stack.physical("One"), stack.physical("Two")
     stack.deploy({"Two": kept, "Queue": queue()})
     stack.delete()
-    assert {one, two} <= set(stack.cloud.client("dynamodb").list_tables()["TableNames"])
+    assert {one, two} <= set(listed(stack.cloud.client("dynamodb"), "list_tables", "TableNames"))
 
 
 def test_failing_create_is_rolled_back_with_its_reason(stack: Stack) -> None:
@@ -216,8 +216,8 @@ def test_events_of_a_rolled_back_update_come_in_awss_order(stack: Stack) -> None
         ("Added", "DELETE_COMPLETE"),
         (stack.name, "UPDATE_ROLLBACK_COMPLETE"),
     ]
-    listed = stack.cloudformation.describe_stack_events(StackName=stack.name)["StackEvents"]
-    [said] = [one for one in listed if one["ResourceStatus"] == "UPDATE_ROLLBACK_IN_PROGRESS"]
+    told = stack.cloudformation.describe_stack_events(StackName=stack.name)["StackEvents"]
+    [said] = [one for one in told if one["ResourceStatus"] == "UPDATE_ROLLBACK_IN_PROGRESS"]
     assert "[Bad: " in said["ResourceStatusReason"]
     assert stack.physical("Named").endswith("-1")
     outputs = {"Bad": {"Value": get("Queue", "Nothing")}}
@@ -302,11 +302,11 @@ def test_destroy_leaves_nothing_and_nothing_rises_again(stack: Stack) -> None:
         stack.describe()
     assert functions(stack.cloud, stack.name) == []
     assert "QueueUrls" not in stack.cloud.client("sqs").list_queues(QueueNamePrefix=stack.name)
-    tables = stack.cloud.client("dynamodb").list_tables()["TableNames"]
+    tables = listed(stack.cloud.client("dynamodb"), "list_tables", "TableNames")
     assert not [name for name in tables if name.startswith(stack.name)]
-    roles = stack.cloud.client("iam").list_roles()["Roles"]
+    roles = listed(stack.cloud.client("iam"), "list_roles", "Roles")
     assert not [one for one in roles if one["RoleName"].startswith(stack.name)]
-    exports = stack.cloudformation.list_exports()["Exports"]
+    exports = listed(stack.cloudformation, "list_exports", "Exports")
     assert not [one for one in exports if one["Name"].startswith(stack.name)]
 
 

@@ -70,7 +70,11 @@ class Told:
         self.template = json.loads(body) if isinstance(body, str) else body
         listed = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
         self.ids = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed}
-        self.exports = {one["Name"]: one["Value"] for one in cloudformation.list_exports()["Exports"]}
+        self.exports = {
+            one["Name"]: one["Value"]
+            for page in cloudformation.get_paginator("list_exports").paginate()
+            for one in page["Exports"]
+        }
         self.resources = {name: one for name, one in self.template["Resources"].items() if name in self.ids}
 
     def differences(self, name: str) -> list[str]:
