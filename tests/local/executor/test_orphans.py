@@ -6,13 +6,16 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
 import pytest
 
+from cronstack_infra.local.executor.children import WARDEN
 from tests.local.executor.bench import Bench, bench, function
 from tests.local.executor.test_sandbox import alive
 
@@ -137,3 +140,32 @@ def test_sigkill_of_the_executor_or_of_the_warden_leaves_no_process(victim: str)
         for pid in left:
             if alive(pid):
                 os.kill(pid, signal.SIGKILL)
+
+
+LEAVES_ONE = """
+import subprocess, sys, time
+left = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(300)"], start_new_session=True)
+print(left.pid, flush=True)
+time.sleep(300)
+"""
+
+
+def test_what_nobody_has_read_yet_does_not_keep_the_warden_from_its_last_duty(tmp_path: Path) -> None:
+    """A socket that is closed with something unread in it ends by a reset, not by silence."""
+    ours, theirs = socket.socketpair()
+    place = tmp_path / "place"
+    place.mkdir()
+    program = [sys.executable, "-P", "-S", str(WARDEN), str(theirs.fileno()), str(place)]
+    image = {"PYTHONPATH": sysconfig.get_path("purelib")}
+    running = subprocess.Popen(program, pass_fds=[theirs.fileno()], env=image)
+    theirs.close()
+    reads, writes = os.pipe()
+    order = {"start": "one", "how": "spawn", "argv": ["-c", LEAVES_ONE], "env": {}, "cwd": str(tmp_path)}
+    socket.send_fds(ours, [json.dumps(order).encode() + b"\n"], [writes])
+    os.close(writes)
+    with os.fdopen(reads) as output:
+        left = int(output.readline())
+    ours.close()  # with "ready" and "started" in it
+    assert running.wait(60) == 0
+    assert gone([left]), "it outlived its warden"
+    assert not place.exists()

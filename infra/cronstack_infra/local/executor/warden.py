@@ -76,7 +76,10 @@ class Warden:
                     self.waker.recv(4096)
                 self.reap()
             if self.control in readable:
-                data, descriptors, _, _ = socket.recv_fds(self.control, 65536, 64)
+                try:
+                    data, descriptors, _, _ = socket.recv_fds(self.control, 65536, 64)
+                except ConnectionResetError:  # it ended with something unread in it
+                    return
                 self.given.extend(descriptors)
                 if not data:
                     return
