@@ -173,7 +173,10 @@ def kill_group(leader: int) -> None:
 
 
 def processes() -> list[tuple[int, int]]:
-    """(pid, parent) of every living process, as far as the system lists them in /proc."""
+    """(pid, parent) of every process, as far as the system lists them in /proc.
+
+    The dead among them: one that is ending is told to be dead while its children are still its own.
+    """
     found = []
     for entry in os.listdir("/proc") if os.path.isdir("/proc/self") else []:
         if entry.isdigit():
@@ -182,8 +185,7 @@ def processes() -> list[tuple[int, int]]:
                     fields = stat.read().rpartition(b")")[2].split()
             except OSError:
                 continue
-            if fields[0] not in (b"Z", b"X"):
-                found.append((int(entry), int(fields[1])))
+            found.append((int(entry), int(fields[1])))
     return found
 
 
