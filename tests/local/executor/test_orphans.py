@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from cronstack_infra.local.executor import warden
 from cronstack_infra.local.executor.children import WARDEN
 from tests.local.executor.bench import Bench, bench, function
 from tests.local.executor.test_sandbox import alive
@@ -169,3 +170,12 @@ def test_what_nobody_has_read_yet_does_not_keep_the_warden_from_its_last_duty(tm
     assert running.wait(60) == 0
     assert gone([left]), "it outlived its warden"
     assert not place.exists()
+
+
+def test_the_dead_are_looked_through_for_what_is_still_theirs() -> None:
+    """One that is ending is told to be dead while its children are its own: left out, they would not be found."""
+    child = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    assert os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT) is not None  # dead, and not collected
+    assert (child.pid, os.getpid()) in warden.processes()
+    assert child.pid in warden.descendants(os.getpid())
+    child.wait()
