@@ -27,6 +27,7 @@ def cut(kind: str) -> dict[str, Any] | None:
     for name in _ARRAYS:
         first_level = [one.removeprefix("/properties/") for one in whole.get(name, [])]
         found[name.removesuffix("Properties")] = sorted(one for one in first_level if "/" not in one)
+    found["primaryIdentifier"] = [one.removeprefix("/properties/") for one in whole.get("primaryIdentifier", [])]
     return found | ({"definitions": needed} if needed else {})
 
 

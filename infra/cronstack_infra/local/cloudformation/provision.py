@@ -20,9 +20,10 @@ from moto.cloudformation.parsing import ResourceMap, clean_json
 
 from cronstack_infra.local.cloudformation import networks, references, registry
 from cronstack_infra.local.cloudformation.parameters import whole
+from cronstack_infra.local.cloudformation.replacement import check_name, must_replace
 from cronstack_infra.local.cloudformation.stack_tags import tagged
 from cronstack_infra.local.cloudformation.template import INTRINSICS, Template, creation_order
-from cronstack_infra.local.cloudformation.types import as_moto_wants, class_of, must_replace, physical_name
+from cronstack_infra.local.cloudformation.types import as_moto_wants, class_of, physical_name
 
 Definition = dict[str, Any]
 """A resource of the template with everything in it evaluated."""
@@ -202,7 +203,8 @@ class Change:
             verb = "UPDATE" if name in self._held else "CREATE"
             kind = template["Resources"].get(name, {}).get("Type")
             if kind:
-                self._map.report(name, "", kind, f"{verb}_FAILED", reason_of(fault))
+                physical = self._held[name].id if name in self._held else ""
+                self._map.report(name, physical, kind, f"{verb}_FAILED", reason_of(fault))
             raise ProvisioningFault(name, reason_of(fault)) from fault
 
     def _in_order(self, template: Template) -> list[str]:
@@ -220,6 +222,7 @@ class Change:
         elif held.definition["Properties"] == definition["Properties"]:
             self._map.hold(name, held._replace(definition=definition))
         elif must_replace(definition["Type"], held.definition["Properties"], definition["Properties"]):
+            check_name(definition["Type"], held.definition["Properties"], definition["Properties"])
             self._map.report(
                 name, held.id, definition["Type"], "UPDATE_IN_PROGRESS", "Requested update requires replacement"
             )

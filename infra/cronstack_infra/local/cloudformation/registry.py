@@ -1,4 +1,5 @@
-"""What CloudFormation's registry says of each type: which properties there are, which are needed, which are for ever.
+"""What CloudFormation's registry says of each type: which properties there are, which are needed, which are for ever,
+and which identify a resource.
 
 AWS judges the properties of a resource by its schema before anybody sees them. The schemas are the registry's, as
 cfn-lint 1.58.0 ships them, cut down to these questions; a test compares them.
@@ -27,6 +28,11 @@ def schemas() -> Mapping[str, Schema]:
 def create_only(kind: str) -> frozenset[str]:
     """Properties of which a change needs a new resource."""
     return frozenset(schemas().get(kind, {}).get("createOnly", ()))
+
+
+def primary_identifier(kind: str) -> tuple[str, ...]:
+    """Return the properties that identify a resource of the type; some may be read-only."""
+    return tuple(schemas().get(kind, {}).get("primaryIdentifier", ()))
 
 
 def judge(name: str, kind: str, properties: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The types of resources the local cloud can carry out, and what about them cannot be changed in place."""
+"""The types of resources that the local cloud can carry out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, Final
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 
-from cronstack_infra.local.cloudformation import registry
 from cronstack_infra.local.resources import TYPES
 from cronstack_infra.local.resources.resource import truth
 
@@ -75,15 +74,6 @@ def why_not(kind: str) -> str | None:
     if kind in parsing.get_model_map() and kind.startswith("AWS::") and service != "SERVICE":
         return None
     return "it has no such type"
-
-
-def must_replace(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether the change needs a new resource in place of the old one."""
-    found = class_of(kind)
-    if hasattr(found.update_from_cloudformation_json, "__isabstractmethod__"):
-        return True
-    fixed = registry.create_only(kind) | getattr(found, "create_only", frozenset())
-    return any(old.get(name) != new.get(name) for name in fixed)
 
 
 def physical_name(kind: str, properties: Mapping[str, Any], stack: str, logical: str) -> str:

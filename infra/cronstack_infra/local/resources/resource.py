@@ -24,6 +24,11 @@ class Resource(ABC):
     fifo_property: ClassVar[str] = ""
     """The one that makes generated names end in .fifo."""
 
+    @classmethod
+    def replaced_by(cls, old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:
+        """Return the properties beside ``create_only`` whose change needs a new resource."""
+        return set()
+
     def __init__(self, name: str, properties: Properties, account: str, region: str) -> None:
         self.name = name
         self.properties = properties

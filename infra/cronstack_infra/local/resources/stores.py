@@ -25,6 +25,13 @@ class Table(Resource):
     name_property = "TableName"
     create_only = frozenset({"TableName", "KeySchema", "LocalSecondaryIndexes"})
 
+    @classmethod
+    def replaced_by(cls, old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:
+        """An attribute may come or go with an index. Another type for one needs a new table."""
+        before, after = _attribute_types(old), _attribute_types(new)
+        retyped = any(before[name] != after[name] for name in before.keys() & after.keys())
+        return {"AttributeDefinitions"} if retyped else set()
+
     @property
     def _backend(self) -> Any:
         return dynamodb_backends[self.account][self.region]
@@ -79,6 +86,10 @@ class Table(Resource):
             table = self._backend.get_table(self.name)
             self._backend.untag_resource(table.table_arn, list(tags_of(old)))
             self._backend.tag_resource(table.table_arn, tags_of(given))
+
+
+def _attribute_types(properties: Mapping[str, Any]) -> dict[str, str]:
+    return {one["AttributeName"]: one["AttributeType"] for one in properties.get("AttributeDefinitions", [])}
 
 
 def _index_changes(old: Properties, new: Properties) -> list[dict[str, Any]]:
