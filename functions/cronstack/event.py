@@ -6,7 +6,6 @@ ledger is asked and before a handler sees it. The event chooses no policy, lease
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from cronstack.occurrence import (
     to_milliseconds,
     with_generation,
 )
+from cronstack.payload import CONTEXT_ATTRIBUTE, check_shape, print_json, shown
 
 SCHEMA: Final = 1
 """Version of the event, under the key "cronstack"."""
@@ -38,7 +38,6 @@ HIGHEST_REVISION: Final = 1 << 53
 MOST_HOPS: Final = 1_000_000
 """Carriers in a row; long before that an occurrence is older than the horizon."""
 OPERATOR_KINDS: Final = ("trigger", "backfill", "redrive")
-_CONTEXT: Final = "<aws.scheduler."
 _TRIGGER_ID = re.compile(r"m-[0-9A-HJKMNP-TV-Z]{26}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
 
@@ -67,10 +66,10 @@ def planned_event(job: str, key: str, revision: int, *, due: int, input: Mapping
         "input": dict(input),
     }
     text = _print_event(event)
-    if _CONTEXT in text:
+    if CONTEXT_ATTRIBUTE in text:
         raise EventError(
             "BadPayload",
-            f"the key or the input holds {_CONTEXT!r}, which Scheduler would replace",
+            f"the key or the input holds {CONTEXT_ATTRIBUTE!r}, which Scheduler would replace",
             remedy="Give the time or the name itself; the run knows when it was due.",
         )
     return text
@@ -137,7 +136,7 @@ def parse_event(event: object, job: str) -> Occurrence:
     fields = _own_object(event)
     name = fields.get("job")
     if not is_job_name(name):
-        raise EventError("BadName", f"the event's job {_short(name)} is no job name", remedy=_NAME_REMEDY)
+        raise EventError("BadName", f"the event's job {shown(name)} is no job name", remedy=_NAME_REMEDY)
     if name != job:
         raise EventError(
             "UnknownJob", f"the event is for the job {name!r}, this function works {job!r}", remedy=_JOB_REMEDY
@@ -169,16 +168,14 @@ def _plan(fields: dict[str, Any]) -> tuple[str, int | None]:
         return "", None
     key = fields.get("key")
     if not is_key(key) or "revision" not in fields:
-        raise EventError("BadPayload", f"the event's key {_short(key)} and its revision are not those of a plan")
+        raise EventError("BadPayload", f"the event's key {shown(key)} and its revision are not those of a plan")
     return str(key), _count(fields, "revision", 1, HIGHEST_REVISION)
 
 
 def _operators(fields: dict[str, Any], job: str, due: int, given: dict[str, Any], key: str) -> Occurrence:
     kind = fields.get("kind")
     if fields["by"] != "operator" or kind not in OPERATOR_KINDS:
-        raise EventError(
-            "BadPayload", f"by {_short(fields['by'])}, kind {_short(kind)}: no operator sends such an event"
-        )
+        raise EventError("BadPayload", f"by {shown(fields['by'])}, kind {shown(kind)}: no operator sends such an event")
     requested = _time(fields, "requested")
     base = fields.get("occurrence")
     if key and (base is not None or kind != "redrive"):
@@ -186,7 +183,7 @@ def _operators(fields: dict[str, Any], job: str, due: int, given: dict[str, Any]
     if base is None:
         base = planned_id(key) if key else scheduled_id(due)
     elif kind == "backfill" or not isinstance(base, str) or _TRIGGER_ID.fullmatch(base) is None:
-        raise EventError("BadPayload", f"the event's occurrence {_short(base)} is not the id of a trigger")
+        raise EventError("BadPayload", f"the event's occurrence {shown(base)} is not the id of a trigger")
     generation = _count(fields, "generation", 2, HIGHEST_GENERATION) if "generation" in fields else 1
     redrive = None
     if kind == "redrive" and "redrive" in fields:
@@ -212,56 +209,33 @@ def _own_object(event: object) -> dict[str, Any]:
     text = _print_event({name: value for name, value in event.items() if name != "carrier"})
     version = event.get("cronstack")
     if isinstance(version, bool) or version != SCHEMA:
-        said = "no" if version is None else f"the foreign ({_short(version)})"
+        said = "no" if version is None else f"the foreign ({shown(version)})"
         raise EventError(
             "UnknownVersion",
             f'the event has {said} version under "cronstack"; this code reads {SCHEMA}',
             remedy="Invoke the function through its schedule or `cronstack trigger`; after an upgrade deploy again.",
         )
-    if _CONTEXT in text:
-        where = text.index(_CONTEXT)
+    if CONTEXT_ATTRIBUTE in text:
+        where = text.index(CONTEXT_ATTRIBUTE)
         raise EventError(
             "Unreplaced",
-            f"the event still holds {_short(text[where : where + 40])}: nobody replaced the context attribute",
+            f"the event still holds {shown(text[where : where + 40])}: nobody replaced the context attribute",
             remedy="Only Scheduler replaces these, and only ones it knows; correct the template's Target.Input.",
         )
     return event
 
 
 def _print_event(event: Mapping[str, Any]) -> str:
-    """The event as JSON. Raises EventError when it is not JSON, too deep or too large."""
-    _check_depth(event)
-    try:
-        text = json.dumps(event, allow_nan=False, ensure_ascii=False)
-        size = len(text.encode())
-    except (TypeError, ValueError) as fault:
-        # NaN, Infinity, a number of thousands of digits, half a surrogate pair, what JSON cannot hold
-        raise EventError("BadPayload", f"the event cannot be written as JSON: {fault}") from None
-    if size > LARGEST:
+    """Return the event as JSON. Raise EventError when it is not JSON, too deep or too large."""
+    check_shape(event, "the event", DEEPEST)
+    text = print_json(event, "the event")
+    if (size := len(text.encode())) > LARGEST:
         raise EventError(
             "TooLarge",
             f"the event has {size} bytes, at most {LARGEST} are taken",
             remedy="Store the data in S3 and give the job its key.",
         )
     return text
-
-
-def _check_depth(value: object) -> None:
-    """Level by level, not by recursion: the nesting is what is in doubt."""
-    level = [value]
-    for _ in range(DEEPEST):
-        below: list[object] = []
-        for one in level:
-            if isinstance(one, Mapping):
-                if not all(isinstance(key, str) for key in one):
-                    raise EventError("BadPayload", "the event has an object with a key that is not a string")
-                below.extend(one.values())
-            elif isinstance(one, list | tuple):
-                below.extend(one)
-        if not below:
-            return
-        level = below
-    raise EventError("BadPayload", f"the event is nested more than {DEEPEST} levels deep")
 
 
 def _time(fields: dict[str, Any], field: str) -> int:
@@ -274,22 +248,16 @@ def _time(fields: dict[str, Any], field: str) -> int:
         else:
             return to_milliseconds(instant)
     raise EventError(
-        "BadTime", f'the event\'s "{field}" {_short(value)} is no time', remedy='Written like "2013-01-01T05:00:00Z".'
+        "BadTime", f'the event\'s "{field}" {shown(value)} is no time', remedy='Written like "2013-01-01T05:00:00Z".'
     )
 
 
 def _count(fields: dict[str, Any], field: str, least: int, most: int) -> int:
     value = fields[field]
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise EventError("BadPayload", f'the event\'s "{field}" {_short(value)} is not a number from {least} to {most}')
+        raise EventError("BadPayload", f'the event\'s "{field}" {shown(value)} is not a number from {least} to {most}')
     return value
 
 
 def _type(value: object) -> str:
     return "null" if value is None else f"of type {type(value).__name__}"
-
-
-def _short(value: object) -> str:
-    """What came, short and in ASCII, for a message that lands in logs and consoles."""
-    text = ascii(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

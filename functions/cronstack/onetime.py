@@ -24,7 +24,9 @@ from cronstack.declaration import ONCE, Job, When
 from cronstack.delivery import Host
 from cronstack.entropy import SYSTEM, Randomness
 from cronstack.errors import EventError, OnceError, Unavailable
+from cronstack.event import planned_event
 from cronstack.occurrence import is_job_name, is_key, print_time
+from cronstack.payload import check_input
 from cronstack.planning import Plan
 from cronstack.plans import Order, Wiring
 from cronstack.seam import DELIVERED_AGAIN, Call, Request, Sleep
@@ -219,15 +221,13 @@ class Once:
         return asked._replace(due=after(0, now).due)
 
     def _order(self, wiring: Wiring, key: str, when: Moment, input: Mapping[str, Any] | None, relative: bool) -> Order:
-        order = Order(key, when.due, when.asked, {} if input is None else dict(input), relative)
         try:
-            # What no event can carry is told before a row says that it is planned.
-            from cronstack.event import planned_event
-
-            planned_event(wiring.job, key, 1, due=order.due, input=order.input)
+            given = check_input({} if input is None else input)
+            order = Order(key, when.due, when.asked, given, relative)
+            planned_event(wiring.job, key, 1, due=order.due, input=given)  # before a row says that it is planned
         except EventError as fault:
             raise OnceError(
-                f"the input for {key[:80]!r}, due {print_time(order.due)}: {fault.args[0]}", remedy=fault.remedy
+                f"{wiring.job} {key[:80]!r}, due {print_time(when.due)}: {fault.args[0]}", remedy=fault.remedy
             ) from None
         return order
 

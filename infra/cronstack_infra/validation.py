@@ -7,13 +7,13 @@ unless a message says otherwise. Pure.
 from __future__ import annotations
 
 import inspect
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from cronstack.declaration import ONCE, Job, When
-from cronstack.errors import DeclarationError, ScheduleError
+from cronstack.errors import DeclarationError, EventError, ScheduleError
+from cronstack.payload import check_input
 from cronstack.settings import RESERVED_PREFIXES
 from cronstack.timetable import Schedule, parse
 
@@ -23,13 +23,10 @@ SHORTEST_BUFFERED: Final = 180
 """Seconds of a start deadline."""
 SHORTEST_LEASE: Final = 10
 """Seconds."""
-LARGEST_INPUT: Final = 200 * 1024
-"""Bytes. Scheduler takes 256 KB for the whole event, of which this is a part."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _ENV_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]+", re.ASCII)
 _EXPRESSION = re.compile(r"\b(cron|rate|at)\(([^()\"]+)\)")
-_CONTEXT_ATTRIBUTE = "<aws.scheduler."
 
 _WHOLE_NUMBERS: Final = (
     ("retries", 0, 20, "times", "with pauses that grow to an hour, the last of them comes after 15 hours"),
@@ -185,25 +182,10 @@ def _policies(job: Job) -> Iterator[Fault]:
 
 
 def _input(job: Job) -> Iterator[Fault]:
-    if not isinstance(job.input, Mapping):
-        yield f"input={_shown(job.input)} is {_kind(job.input)}; it must be a JSON object", _example("input")
-        return
-    given = dict(job.input)
     try:
-        text = json.dumps(given, allow_nan=False, ensure_ascii=False)
-        size = len(text.encode())
-    except (TypeError, ValueError, RecursionError) as error:
-        yield f"input cannot be written as JSON: {error}", "Take text, numbers, true, false, null, lists and objects."
-        return
-    if size > LARGEST_INPUT:
-        why = f"input has {size} bytes of JSON; {LARGEST_INPUT} are possible"
-        yield why, "Put it into S3 and give the handler its name."
-    elif _CONTEXT_ATTRIBUTE in text:
-        why = f'input contains "{_CONTEXT_ATTRIBUTE}", which Scheduler would replace or choke on'
-        yield why, "Leave it out: run.scheduled, run.occurrence and run.attempt tell what it would."
-    elif json.loads(text) != given:
-        why = "input is not the same after a way through JSON: a tuple becomes a list, a number as a key becomes text"
-        yield why, "Write it as JSON has it: lists, and text for keys."
+        check_input(job.input)
+    except EventError as fault:
+        yield f"@job(input=...): {fault.args[0]}", fault.remedy
 
 
 def _env(job: Job) -> Iterator[Fault]:
@@ -233,7 +215,6 @@ _EXAMPLES: Final = {
     "lease": '@job(schedule=rate("1 day"), timeout=900, lease=60), and run.extend() in its handler',
     "enabled": '@job(schedule=rate("1 hour"), enabled=False)',
     "permanent": '@job(schedule=rate("1 hour"), permanent=[ValueError])',
-    "input": '@job(schedule=rate("1 hour"), input={"region": "north"})',
     "env": '@job(schedule=rate("1 hour"), env={"SHOP_MODE": "fast"})',
 }
 

@@ -101,10 +101,13 @@ def test_help_needs_neither_a_project_nor_boto3(capsys: pytest.CaptureFixture[st
         (["trigger", "stats", "--at", "nope"], "Invalid value for --at: 'nope' is no time"),
         (["trigger", "stats", "--at", "2026-02-30"], "'2026-02-30' is no time"),
         (["backfill", "stats", "--from", "x", "--to", "y"], "Invalid value for --from: 'x' is no time"),
+        (["trigger", "stats", "--wait", "--input", '{"u": "<aws.scheduler.scheduled-time>"}'], "would replace"),
+        (["trigger", "stats", "--input", '{"u": 1e400}'], "the input cannot be written as JSON"),
+        (["trigger", "stats", "--input", "[1]"], "the input is a list, not a JSON object"),
         (["backfill", "stats", "--from", "2026-01-01", "--to", "y"], "Invalid value for --to: 'y' is no time"),
     ],
 )
-def test_what_is_no_time_is_told_without_a_cloud(
+def test_a_wrong_time_or_input_is_reported_before_a_cloud_is_asked(
     capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
 ) -> None:
     assert run([*arguments, "--stack", "shop", "--local", "--port", "1"]) == 2

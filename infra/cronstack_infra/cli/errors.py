@@ -16,7 +16,7 @@ from typing import Final
 
 import click
 
-from cronstack.errors import CronstackError, DeclarationError, OnceError, ScheduleError
+from cronstack.errors import CronstackError, DeclarationError, EventError, OnceError, ScheduleError
 
 SURROUNDINGS: Final = 1
 WRONG_INPUT: Final = 2
@@ -33,7 +33,8 @@ def explain(fault: Exception) -> int:
         fault.show()
         return fault.exit_code
     click.echo(f"{click.style('Error:', fg='red')} {message(fault)}", err=True)
-    return WRONG_INPUT if isinstance(fault, DeclarationError | ScheduleError | OnceError) else SURROUNDINGS
+    wrong = isinstance(fault, DeclarationError | ScheduleError | OnceError | EventError)
+    return WRONG_INPUT if wrong else SURROUNDINGS
 
 
 def message(fault: Exception) -> str:

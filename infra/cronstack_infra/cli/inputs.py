@@ -1,4 +1,4 @@
-"""``--input``: a JSON object in an option."""
+"""Inputs of jobs, as JSON text in an option or in a line of a file."""
 
 from __future__ import annotations
 
@@ -7,15 +7,27 @@ from typing import Any
 
 import click
 
+from cronstack.errors import EventError
+from cronstack.payload import check_input
+
 
 def json_object(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, Any] | None:
-    """Callback of an option; what is no object is wrong input."""
+    """Read an option that holds the input of a job. Raise BadParameter when no job can be given it."""
     if value is None:
         return None
     try:
         read = json.loads(value)
     except (ValueError, RecursionError) as fault:
         raise click.BadParameter(f"is not JSON: {fault}") from None
-    if not isinstance(read, dict):
-        raise click.BadParameter('is not a JSON object such as {"day": "2013-01-01"}')
-    return read
+    if wrong := input_fault(read):
+        raise click.BadParameter(wrong)
+    return check_input(read)
+
+
+def input_fault(value: object) -> str:
+    """Return why no job can be given the value as its input, with the remedy; "" if a job can."""
+    try:
+        check_input(value)
+    except EventError as fault:
+        return f"{fault.args[0]}. {fault.remedy}"
+    return ""

@@ -12,8 +12,11 @@ import click
 
 from cronstack.errors import OperationError
 from cronstack.many import MOST, Result
+from cronstack.occurrence import LONGEST_KEY, is_key
+from cronstack.payload import shown
 from cronstack_infra.cli.clouds import Cloud, cloud_options
 from cronstack_infra.cli.counting import bar
+from cronstack_infra.cli.inputs import input_fault
 from cronstack_infra.cli.once_words import in_options, words
 from cronstack_infra.cli.tables import print_json, print_table, short
 from cronstack_infra.ops.onetime import once_of, wiring_of
@@ -105,15 +108,26 @@ def _order(line: bytes) -> dict[str, Any]:
         raise OperationError("is not a JSON object")
     if strange := sorted(given.keys() - {*_KNOWN}):
         raise OperationError(f"there is no {strange[0]!r}; known are {', '.join(_KNOWN)}")
-    if not isinstance(given.get("key"), str) or not given["key"]:
-        raise OperationError('has no "key"')
+    _check_key(given)
     if ("at" in given) == ("in" in given):
         raise OperationError('says when by "at" or by "in", one of them')
-    for word, kind, told in (("input", dict, "an object"), ("at", str, "text"), ("replace", bool, "true or false")):
-        if word in given and not isinstance(given[word], kind):
+    for word, type_, told in (("at", str, "text"), ("replace", bool, "true or false")):
+        if word in given and not isinstance(given[word], type_):
             raise OperationError(f"its {word!r} is not {told}")
+    if "input" in given and (wrong := input_fault(given["input"])):
+        raise OperationError(wrong.removesuffix("."))
     span = given.pop("in", None)
     return given if span is None else {**given, "after": read_span(str(span))}
+
+
+def _check_key(given: dict[str, Any]) -> None:
+    if "key" not in given:
+        raise OperationError('has no "key"')
+    key = given["key"]
+    if not isinstance(key, str):
+        raise OperationError(f'its "key" is {json.dumps(key):.60}: write text, such as "order-4711"')
+    if not is_key(key):
+        raise OperationError(f'its "key" is {shown(key)}: write text of 1 to {LONGEST_KEY:,} bytes')
 
 
 def _tell(outcomes: Mapping[str, int], failed: list[Result], as_json: bool) -> None:

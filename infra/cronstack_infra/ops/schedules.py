@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from cronstack.errors import OperationError
 from cronstack.occurrence import print_time, to_milliseconds
+from cronstack.payload import CONTEXT_ATTRIBUTE
 from cronstack.timetable import Schedule, parse
 from cronstack_infra import names
 from cronstack_infra.ops.deployment import Deployment
@@ -31,7 +32,7 @@ class DeployedSchedule:
     enabled: bool
 
     def input_at(self, due: datetime) -> dict[str, Any]:
-        """The input that an occurrence of this schedule is given."""
+        """Return the input that this schedule gives at an instant. Raise OperationError when a job would refuse it."""
         text = self.target_input.replace("<aws.scheduler.scheduled-time>", print_time(to_milliseconds(due)))
         text = text.replace("<aws.scheduler.schedule-arn>", self.arn)
         try:
@@ -42,6 +43,11 @@ class DeployedSchedule:
             raise OperationError(
                 f"the target of the schedule {self.name} does not have Cronstack's Input",
                 remedy="Somebody changed it in the console; deploy again.",
+            )
+        if CONTEXT_ATTRIBUTE in json.dumps(given):
+            raise OperationError(
+                f'the schedule {self.name} has "{CONTEXT_ATTRIBUTE}" in its input, which only Scheduler can replace',
+                remedy=f"Deploy again, or give the input yourself: cronstack trigger {self.job} --input '{{...}}'",
             )
         return given
 

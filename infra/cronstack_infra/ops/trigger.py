@@ -11,6 +11,7 @@ from cronstack.defaults import DEFAULTS
 from cronstack.errors import OperationError
 from cronstack.event import operator_event
 from cronstack.occurrence import print_time, scheduled_id, to_milliseconds, trigger_id
+from cronstack.payload import check_input
 from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, find_job
 from cronstack_infra.ops.invoking import hand_over
 from cronstack_infra.ops.runs import find_run
@@ -37,29 +38,30 @@ def trigger(
     at: datetime | None = None,
     input: Mapping[str, Any] | None = None,
 ) -> Triggered:
-    """Hand the job an occurrence, asynchronously. Without ``input`` it is given what its schedule gives.
+    """Send the job an event, asynchronously. Without ``input`` the job is given what its schedule gives.
 
-    Raises OperationError for an unknown job, for a time that is ahead or older than the ledger can tell, and for one
-    that has run.
+    Raise EventError for an input that the job would refuse. Raise OperationError for an unknown job, for a time that
+    is ahead or older than the ledger can tell, and for one that has run.
     """
+    given = None if input is None else check_input(input)
     found = find_job(clients("lambda"), deployment, job)
     due = (now if at is None else at).replace(microsecond=0)
     if at is not None:
         _check(clients, deployment, job, due, now)
-    if input is None:
+    if given is None:
         schedules = schedules_of(clients("scheduler"), deployment, job)
-        input = schedules[0].input_at(due) if schedules else {}
+        given = schedules[0].input_at(due) if schedules else {}
     occurrence = trigger_id(ulid) if at is None else scheduled_id(to_milliseconds(due))
     event = operator_event(
         job,
         "trigger",
         due=to_milliseconds(due),
         requested=to_milliseconds(now),
-        input=input,
+        input=given,
         occurrence=occurrence if at is None else None,
     )
     hand_over(clients("lambda"), found, event)
-    return Triggered(found, occurrence, due, input)
+    return Triggered(found, occurrence, due, given)
 
 
 def _check(clients: Clients, deployment: Deployment, job: str, due: datetime, now: datetime) -> None:

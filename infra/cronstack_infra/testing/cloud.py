@@ -120,8 +120,6 @@ class Cloud:
         Of one whose last attempt was killed nobody can tell the ledger: it is "running", and has left a dead letter.
         """
         self._check(job)
-        if input is not None and not isinstance(input, Mapping):
-            raise OperationError(f"the input of a run is a mapping, not {input!r}", remedy='Say input={"day": "…"}.')
         made = trigger(
             self.client,
             self.stack.deployment,
