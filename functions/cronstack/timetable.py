@@ -24,7 +24,7 @@ from cronstack import schedule as schedules
 from cronstack.cronfields import LAST_YEAR
 from cronstack.errors import ScheduleError
 from cronstack.schedule import At, Cron, Rate
-from cronstack.zones import zone
+from cronstack.zones import bound, zone
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_TIME: Final = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
@@ -43,14 +43,15 @@ def parse(
     """Read one of EventBridge Scheduler's own expressions.
 
     timezone: IANA name of the zone whose wall clock ``cron`` and ``at`` mean; ``rate`` has no use for it.
-    start, end: aware datetimes; it fires on or after ``start`` and before ``end``. ``at`` ignores them.
+    start, end: aware datetimes; it fires on or after ``start`` and before ``end``. ``at`` ignores them. A local time
+        that the clocks skip means the instant of the change.
 
     Raises ScheduleError, and nothing else, whatever it is given.
     """
     value = schedules.read(expression)
     where = zone(timezone)
-    since = None if start is None else _instant(start, "start")
-    until = None if end is None else _instant(end, "end")
+    since = None if start is None else _bound(start, "start")
+    until = None if end is None else _bound(end, "end")
     if since is not None and until is not None and until <= since:
         why = f"end {until.isoformat()} is not after start {since.isoformat()}"
         raise ScheduleError(why, remedy="Between them it would never fire.")
@@ -251,6 +252,15 @@ class Schedule:
             f", {name}={moment.isoformat()}" for name, moment in (("start", self.start), ("end", self.end)) if moment
         )
         return f"Schedule({self.expression!r}, timezone={self.timezone!r}{span})"
+
+
+def _bound(value: datetime, what: str) -> datetime:
+    """Return the bound of a span in UTC. Raise ScheduleError for anything but an aware datetime."""
+    _instant(value, what)
+    try:
+        return bound(value)
+    except Exception as error:  # a tzinfo may be anybody's code
+        _refuse_instant(f"{what} cannot be told in UTC: {type(error).__name__}: {error}")
 
 
 def _instant(value: datetime, what: str) -> datetime:

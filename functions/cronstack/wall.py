@@ -16,7 +16,7 @@ from typing import Final, Literal, NamedTuple
 
 from cronstack.errors import OnceError, ScheduleError
 from cronstack.occurrence import to_milliseconds
-from cronstack.zones import zone
+from cronstack.zones import readings, zone
 
 Disambiguation = Literal["reject", "earlier", "later", "compatible"]
 LAST_YEAR: Final = 2199
@@ -88,12 +88,10 @@ def _read(text: str) -> datetime:
 
 def _instant(local: datetime, name: str, disambiguation: Disambiguation) -> datetime:
     """Of a local time in a zone, whose ``fold`` says nothing."""
-    first, second = _utc(local.replace(fold=0)), _utc(local.replace(fold=1))
-    if first == second:
-        return first
-    skipped = _is_skipped(local)
-    # Over a gap, the offset of before gives the later instant.
-    earlier, later = (second, first) if skipped else (first, second)
+    _utc(local)  # raises for what is beyond the calendar
+    earlier, later, skipped = readings(local)
+    if earlier == later:
+        return earlier
     if disambiguation == "reject":
         shown = [f"{one.astimezone(local.tzinfo):%H:%M:%S%z}" for one in (earlier, later)]
         what = "does not exist there: the clocks skip it" if skipped else "comes twice there: the clocks are put back"

@@ -286,6 +286,18 @@ def test_at(local, zone, meant):
         assert list(schedule.after(due)) == []
 
 
+@pytest.mark.parametrize("fold", [0, 1])
+def test_a_start_or_an_end_that_the_clocks_skip_is_the_instant_of_the_change(fold):
+    skipped = datetime(2026, 3, 8, 2, 30, tzinfo=ZoneInfo(NEW_YORK), fold=fold)
+    since = parse("cron(*/10 * * * ? *)", timezone=NEW_YORK, start=skipped)
+    assert list(islice(since.after(instant("2026-03-01T00:00")), 2)) == [
+        instant("2026-03-08T07:00"),
+        instant("2026-03-08T07:10"),
+    ]
+    until = parse("cron(*/10 * * * ? *)", timezone=NEW_YORK, end=skipped)
+    assert next(until.before(instant("2026-04-01T00:00"))) == instant("2026-03-08T06:50")
+
+
 def test_equal_schedules():
     berlin = parse("cron(00 6 * * ? *)", timezone=BERLIN, start=datetime(2026, 1, 1, tzinfo=ZoneInfo(BERLIN)))
     assert berlin == parse("cron(0 6 * * ? *)", timezone=BERLIN, start=instant("2025-12-31T23:00"))

@@ -7,6 +7,7 @@ import random
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import boto3
 import pytest
@@ -33,10 +34,29 @@ def test_the_night_with_two(cloud):
     assert [f"{run.due:%H:%M}" for run in cloud.runs("nightly")] == ["00:30"]
 
 
-def test_a_local_time_that_is_not_is_an_hour_later(cloud):
-    assert cloud.at("2027-03-28T02:30", "Europe/Berlin") == datetime(2027, 3, 28, 1, 30, tzinfo=UTC)
-    assert cloud.at("2027-03-28 05:30".replace(" ", "T")) == datetime(2027, 3, 28, 5, 30, tzinfo=UTC) == cloud.now
+def test_a_local_time_that_the_clocks_skip_is_the_instant_of_the_change(cloud):
+    assert cloud.at("2027-03-28T02:30", "Europe/Berlin") == datetime(2027, 3, 28, 1, tzinfo=UTC)
+    assert cloud.at("2027-03-28T05:30") == datetime(2027, 3, 28, 5, 30, tzinfo=UTC) == cloud.now
     assert cloud.at("2027-03-29") == datetime(2027, 3, 29, tzinfo=UTC)
+
+
+def test_a_local_time_that_comes_twice_needs_its_offset(cloud):
+    with pytest.raises(OperationError, match=r"comes twice in Europe/Berlin(?s:.*)\+02:00 or .*\+01:00"):
+        cloud.at("2027-10-31T02:30", "Europe/Berlin")
+    assert cloud.at("2027-10-31T02:30+01:00") == datetime(2027, 10, 31, 1, 30, tzinfo=UTC)
+
+
+def test_time_advances_to_an_instant_of_a_zone_at_its_clock_changes(cloud):
+    berlin = ZoneInfo("Europe/Berlin")
+    cloud.at("2027-03-28T00:00")
+    cloud.advance(until=datetime(2027, 3, 28, 2, 30, tzinfo=berlin))
+    assert cloud.now == datetime(2027, 3, 28, 1, tzinfo=UTC)
+    cloud.at("2027-10-31T00:00")
+    cloud.advance(until=datetime(2027, 10, 31, 2, tzinfo=berlin, fold=1))
+    assert cloud.now == datetime(2027, 10, 31, 1, tzinfo=UTC)
+    assert len(cloud.runs("nightly")) == 1
+    with pytest.raises(OperationError, match="has no time zone"):
+        cloud.advance(until=datetime(2027, 11, 1))
 
 
 @pytest.mark.parametrize("again", range(4))

@@ -9,9 +9,9 @@ import click
 
 from cronstack import clock
 from cronstack_infra.cli.clouds import Cloud, cloud_options
-from cronstack_infra.cli.spans import local
+from cronstack_infra.cli.spans import local, utc
 from cronstack_infra.cli.tables import print_json, print_table
-from cronstack_infra.cli.times import a_time, time_option
+from cronstack_infra.cli.times import a_time, bound_option
 from cronstack_infra.ops.backfill import UNASKED, Filled, Plan, carry_out, plan_backfill, timezone_of
 from cronstack_infra.ops.deployment import Deployment
 
@@ -48,9 +48,14 @@ def command(cloud: Cloud, job: str, first: str, last: str, again: bool, most: in
     """
     now, deployment = clock.now(), cloud.deployment()
     zone = timezone_of(cloud, deployment, job)
-    begin, end = time_option("--from", first, zone), time_option("--to", last, zone)
+    begin, end = bound_option("--from", first, zone), bound_option("--to", last, zone)
     if end <= begin:
-        raise click.UsageError("--to is not after --from. The one is not included, the other is.")
+        raise click.UsageError(
+            f"--to is not after --from: {last} is {utc(end)} UTC, {first} is {utc(begin)} UTC. "
+            "--from is included, --to is not."
+        )
+    if end > now:
+        click.echo(f"Note: --to {last} is in the future: what is due after {utc(now)} UTC is left out.", err=True)
     plan = plan_backfill(
         cloud,
         deployment,

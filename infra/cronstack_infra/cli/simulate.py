@@ -12,7 +12,7 @@ import click
 from cronstack import clock
 from cronstack_infra.cli.clouds import Cloud, cloud_options
 from cronstack_infra.cli.declared import declared_jobs, named
-from cronstack_infra.cli.times import time_option
+from cronstack_infra.cli.times import bound_option
 from cronstack_infra.discover import DeclaredJob
 
 YEAR: Final = 365
@@ -103,7 +103,7 @@ def _span(begin: str | None, days: int | None, until: str | None) -> tuple[datet
 
 
 def _minute(option: str, text: str) -> datetime:
-    moment = time_option(option, text, "UTC")
+    moment = bound_option(option, text, "UTC")
     if moment.second or moment.microsecond:
         raise click.BadParameter(f"{text!r} is no whole minute.", param_hint=option)
     return moment

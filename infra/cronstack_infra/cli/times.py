@@ -7,13 +7,21 @@ from datetime import datetime, timedelta
 import click
 
 from cronstack.errors import OperationError
-from cronstack_infra.ops.spans import read_since, read_span, read_time
+from cronstack_infra.ops.spans import read_bound, read_moment, read_since, read_span
 
 
-def time_option(option: str, text: str, zone: str) -> datetime:
-    """A date or a time, in ``zone`` unless it names one."""
+def bound_option(option: str, text: str, zone: str) -> datetime:
+    """Return the bound of a span, a date or a time, in ``zone`` unless ``text`` has an offset."""
     try:
-        return read_time(text, zone)
+        return read_bound(text, zone)
+    except OperationError as fault:
+        raise _wrong(option, fault) from None
+
+
+def moment_option(option: str, text: str, zone: str) -> datetime:
+    """Return one instant, in ``zone`` unless ``text`` has an offset. Refuse a time that the clocks skip."""
+    try:
+        return read_moment(text, zone)
     except OperationError as fault:
         raise _wrong(option, fault) from None
 
@@ -21,7 +29,7 @@ def time_option(option: str, text: str, zone: str) -> datetime:
 def a_time(ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
     """A callback: what is no time in any zone is told before a cloud is asked for the job's zone."""
     if text is not None:
-        time_option(param.opts[-1], text, "UTC")
+        bound_option(param.opts[-1], text, "UTC")
     return text
 
 

@@ -11,7 +11,7 @@ from cronstack import clock, entropy
 from cronstack_infra.cli.clouds import Cloud, cloud_options
 from cronstack_infra.cli.inputs import json_object
 from cronstack_infra.cli.tables import print_json, printable
-from cronstack_infra.cli.times import a_time, time_option
+from cronstack_infra.cli.times import a_time, moment_option
 
 PATIENCE = 1200.0
 """Seconds that --wait waits: several attempts with their pauses."""
@@ -40,7 +40,7 @@ def command(cloud: Cloud, job: str, at: str | None, input: dict[str, Any] | None
     from cronstack_infra.ops.trigger import trigger
 
     now, deployment = clock.now(), cloud.deployment()
-    moment = None if at is None else time_option("--at", at, timezone_of(cloud, deployment, job))
+    moment = None if at is None else moment_option("--at", at, timezone_of(cloud, deployment, job))
     ulid = entropy.ulid(clock.now_ms(), entropy.SYSTEM)
     made = trigger(cloud, deployment, job, now=now, ulid=ulid, at=moment, input=input)
     if not wait:

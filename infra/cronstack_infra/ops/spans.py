@@ -3,32 +3,74 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from cronstack.errors import OperationError
-from cronstack.zones import zone
+from cronstack.zones import Readings, bound, readings, zone
 
 _AGO = re.compile(r"([0-9]{1,6})\s*(s|m|h|d|w)")
 _SPAN = re.compile(r"(?:(\d{1,5})w)?(?:(\d{1,6})d)?(?:(\d{1,7})h)?(?:(\d{1,9})m)?(?:(\d{1,10})s)?")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def read_time(text: str, timezone: str = "UTC") -> datetime:
-    """ "2013-01-01", "2013-01-01T05:00" (both in ``timezone``) or "2013-01-01T05:00:00Z", as an instant in UTC."""
-    stripped = text.strip()
+def read_bound(text: str, timezone: str = "UTC") -> datetime:
+    """Return the instant, in UTC, at which a span begins or ends whose bound is ``text``.
+
+    "2013-01-01", "2013-01-01T05:00" (both in ``timezone``) or "2013-01-01T05:00:00Z". A date means its first instant.
+    A local time that the clocks skip means the instant of the change. Raises OperationError for a local time that the
+    clocks show twice: the message has both readings.
+    """
+    local, is_date = _read(text, timezone)
     try:
-        if len(stripped) == 10:
-            moment = datetime.combine(date.fromisoformat(stripped), time())
-        else:
-            moment = datetime.fromisoformat(stripped)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=zone(timezone))
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise OperationError(
-            f"{text!r} is no time", remedy="Write 2013-01-31, 2013-01-31T06:00 or 2013-01-31T06:00:00+01:00."
-        ) from None
+        meant = readings(local)
+        if is_date or meant.skipped:
+            return bound(local)
+    except OverflowError:
+        raise _no_time(text) from None
+    return _only(text, timezone, local, meant)
+
+
+def read_moment(text: str, timezone: str = "UTC") -> datetime:
+    """Return the instant, in UTC, of a time written as for ``read_bound``.
+
+    Raises OperationError for a local time that the clocks skip or show twice: the message has both readings.
+    """
+    local, _ = _read(text, timezone)
+    try:
+        meant = readings(local)
+    except OverflowError:
+        raise _no_time(text) from None
+    return _only(text, timezone, local, meant)
+
+
+def _only(text: str, timezone: str, local: datetime, meant: Readings) -> datetime:
+    """Return the only reading of a local time."""
+    if meant.earlier == meant.later:
+        return meant.earlier
+    what = "does not exist" if meant.skipped else "comes twice"
+    why = "the clocks skip it" if meant.skipped else "the clocks are put back"
+    first, second = (each.astimezone(local.tzinfo).isoformat() for each in (meant.earlier, meant.later))
+    raise OperationError(
+        f"{text!r} {what} in {timezone}: {why}", remedy=f"Write the one that you mean: {first} or {second}."
+    )
+
+
+def _read(text: str, timezone: str) -> tuple[datetime, bool]:
+    """Return an aware datetime, and whether ``text`` is a date without a time."""
+    stripped = text.strip()
+    is_date = len(stripped) == len("2013-01-01")
+    try:
+        local = datetime.combine(date.fromisoformat(stripped), time()) if is_date else datetime.fromisoformat(stripped)
+    except ValueError:
+        raise _no_time(text) from None
+    return (local if local.tzinfo is not None else local.replace(tzinfo=zone(timezone))), is_date
+
+
+def _no_time(text: str) -> OperationError:
+    return OperationError(
+        f"{text!r} is no time", remedy="Write 2013-01-31, 2013-01-31T06:00 or 2013-01-31T06:00:00+01:00."
+    )
 
 
 def read_span(text: str) -> timedelta:
@@ -44,9 +86,9 @@ def read_span(text: str) -> timedelta:
 
 
 def read_since(text: str, now: datetime) -> datetime:
-    """How long ago ("90m", "12h", "7d"), or a time as ``read_time`` takes it."""
+    """How long ago ("90m", "12h", "7d"), or a time as ``read_bound`` takes it."""
     ago = _AGO.fullmatch(text.strip().lower())
     try:
-        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])}) if ago else read_time(text)
+        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])}) if ago else read_bound(text)
     except OverflowError:
         raise OperationError(f"{text!r} is before all time", remedy="Write 90m, 12h, 7d, or a date.") from None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cronstack.errors import OperationError
+from cronstack.zones import bound
 from cronstack_infra.project import Project
 
 if TYPE_CHECKING:
@@ -51,4 +52,4 @@ def instant(value: object, what: str) -> datetime:
         found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     except ValueError:
         raise OperationError(f"{what}={value!r} is no time", remedy='Write "2013-01-01" or a datetime.') from None
-    return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return bound(found) if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from cronstack import entropy
 from cronstack.errors import OperationError
 from cronstack.onetime import Once
-from cronstack.timetable import parse
+from cronstack.zones import bound
 from cronstack_infra.local import mails
 from cronstack_infra.names import carriers_group
 from cronstack_infra.ops.dead_letters import DeadLetter, list_letters
 from cronstack_infra.ops.deployment import Deployment, find_deployment, unknown_job
 from cronstack_infra.ops.onetime import list_plans, wiring_of, wirings
 from cronstack_infra.ops.runs import Row, find_run, list_runs
+from cronstack_infra.ops.spans import read_bound
 from cronstack_infra.ops.trigger import trigger
 from cronstack_infra.testing.choice import Choice
 from cronstack_infra.testing.places import Place, places
@@ -72,11 +73,16 @@ class Cloud:
     def advance(self, *, until: datetime | None = None, **lengths: float) -> None:
         """Let time pass, ``days=7`` or ``hours=1, minutes=30``: what is due before its end happens, in order.
 
-        What is due at the very end is about to happen. ``until`` is an aware datetime.
+        What is due at the very end is about to happen. ``until`` is an aware datetime; a local time that the clocks
+        skip means the instant of the change.
         """
         if (until is None) == (not lengths):
             raise OperationError("advance(days=7), or advance(until=an aware datetime)")
-        to = self.now + timedelta(**lengths) if until is None else until
+        if until is not None and until.tzinfo is None:
+            raise OperationError(
+                f"until={until} has no time zone", remedy="Write datetime(2026, 5, 1, tzinfo=ZoneInfo(…))."
+            )
+        to = self.now + timedelta(**lengths) if until is None else bound(until)
         if to < self.now:
             raise OperationError(f"time does not go back: it is {self.now}, not yet {to}")
         if to > self.now:
@@ -86,12 +92,11 @@ class Cloud:
     def at(self, local: str, zone: str = "UTC") -> datetime:
         """Be at a local time of a zone, as though deployed there: nothing of the time between is played.
 
-        What is due at that time is about to happen: ``advance(minutes=1)``. A local time that the change of the
-        clocks takes away is that much later, one that it gives twice is the first; as Scheduler reads ``at()``.
+        What is due at that time is about to happen: ``advance(minutes=1)``. A local time that the clocks skip means the
+        instant of the change. For a local time that the clocks show twice, write its offset: "2027-10-31T02:30+01:00".
         """
-        written = local if local.count(":") > 1 else f"{local}:00" if "T" in local else f"{local}T00:00:00"
-        to = next(parse(f"at({written})", timezone=zone).after(self.now - _MOMENT), None)
-        if to is None:
+        to = read_bound(local, zone)
+        if to < self.now:
             raise OperationError(
                 f"{local} ({zone}) is past: it is {self.now}",
                 remedy="at() goes ahead; begin earlier by the marker's start.",
