@@ -37,7 +37,10 @@ TOGETHER = tuple(f"e2e/test_{name}.py" for name in ("carriers", "delivered_many_
 
 LONG = (
     *TOGETHER,
-    *(f"e2e/test_{name}.py" for name in ("cdk_cli", "demo", "new_from_wheel", "up_kills", "foreign_schedules", "load")),
+    *(
+        f"e2e/test_{name}.py"
+        for name in ("cdk_cli", "demo", "new_from_wheel", "new_synced", "up_kills", "foreign_schedules", "load")
+    ),
     *("testing/test_plugin.py", "play/test_prove.py", "contract/test_refusals.py"),
 )
 """What takes most of a minute or more, the longest first: begun last, it would run alone in the end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -163,10 +164,32 @@ def test_other_files_are_not_read(functions: Path, line: str) -> None:
         staged(functions)
 
 
-def test_without_uv_the_remedy_is_told(functions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nonexistent")
-    monkeypatch.delenv("UV", raising=False)
+def test_the_remedy_for_a_missing_uv_works_where_python_has_no_pip(
+    functions: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An environment that uv made has no pip, and an editor may start Python without the PATH of a shell."""
+    wheel(index, "uv", "99.0", "py3-none-any", {"uv.py": "def greet():\n    print('installed')\n"}, script="uv")
     (functions / "requirements.txt").write_text("greeting==1.0\n")
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setenv("HOME", str(functions.parent / "home"))
+    monkeypatch.delenv("UV", raising=False)
     with pytest.raises(CronstackError, match="uv, which installs it") as caught:
         staged(functions)
-    assert "pip install uv" in caught.value.remedy
+    command = caught.value.remedy.partition(": ")[2]
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_QUIET": "1"}
+    subprocess.run(["sh", "-c", command], cwd="/", env=os.environ | offline, check=True, timeout=120)
+    said: list[str] = []
+    assert (staged(functions, said=said) / "jobs" / "hello.py").is_file()  # this test's uv installs nothing
+    assert said == ["installing requirements.txt for Python 3.13 on x86_64"]
+
+
+def test_uv_is_found_where_its_installer_puts_it(functions: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    uv = shutil.which("uv") or os.environ["UV"]
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.delenv("UV", raising=False)
+    home = functions.parent / "home"
+    (home / ".local" / "bin").mkdir(parents=True)
+    (home / ".local" / "bin" / "uv").symlink_to(uv)
+    monkeypatch.setenv("HOME", str(home))
+    (functions / "requirements.txt").write_text("greeting==1.0\n")
+    assert (staged(functions) / "greeting" / "__init__.py").is_file()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ from cronstack_infra.toolchain.whole import Progress, whole_folder
 
 REQUIREMENTS: Final = "requirements.txt"
 """In the functions folder; absent where jobs need nothing but the standard library and boto3."""
+UV_PLACES: Final = ("~/.local/bin", "~/.cargo/bin", "/opt/homebrew/bin", "/usr/local/bin")
+"""Where uv's installer, cargo and Homebrew put it. An editor may start Python without the PATH of a shell."""
 TIME_LIMIT: Final = 600.0
 """Seconds for fetching third-party packages."""
 
@@ -137,17 +140,17 @@ def _install(requirements: Path, into: Path, target: Target) -> None:
 
 
 def _uv(requirements: Path) -> list[str]:
-    on_path = os.environ.get("UV") or shutil.which("uv")  # UV is set by "uv run"
-    if on_path:
-        return [on_path]
     if importlib.util.find_spec("uv") is not None:
         return [sys.executable, "-m", "uv"]
-    beside = requirements.parent.parent / ".tools" / "bin" / "uv"
-    if beside.is_file():
-        return [str(beside)]
+    project = requirements.parent.parent
+    installed = os.pathsep.join(str(Path(place).expanduser()) for place in (project / ".tools" / "bin", *UV_PLACES))
+    found = os.environ.get("UV") or shutil.which("uv") or shutil.which("uv", path=installed)  # "uv run" sets UV
+    if found:
+        return [found]
+    tools = shlex.quote(str(project / ".tools"))
     raise CronstackError(
         f"{requirements} is there, but uv, which installs it for Lambda, is not",
-        remedy=f"Install uv: {sys.executable} -m pip install uv",
+        remedy=f"Install uv: {shlex.quote(sys.executable)} -m venv {tools} && {tools}/bin/pip install uv",
     )
 
 

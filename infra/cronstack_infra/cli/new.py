@@ -16,6 +16,7 @@ from typing import Final
 import click
 
 from cronstack_infra.cli import new_job
+from cronstack_infra.cli.kit_source import KitSource, kit_source
 from cronstack_infra.project import cleaned
 
 FILES: Final[dict[str, str]] = {
@@ -29,6 +30,12 @@ FILES: Final[dict[str, str]] = {
     ".gitignore": "gitignore.template",
 }
 """What a project begins with, and the template of each."""
+
+SOURCE: Final = """
+[tool.uv.sources]
+# The copy of Cronstack that made this project. On another machine, give its path there or a git address.
+cronstack = {}
+"""
 
 NOT_IN_THE_WAY: Final = {".git"}
 """A folder that holds nothing else counts as empty."""
@@ -67,24 +74,41 @@ def project(folder: Path) -> None:
     root = folder.resolve()
     if root.exists() and {found.name for found in root.iterdir()} - NOT_IN_THE_WAY:
         raise click.BadParameter(f"{folder} is not empty; give the name of a new folder.", param_hint="DIR")
-    written = write(root, name=cleaned(root.name))
+    source = kit_source()
+    written = write(root, name=cleaned(root.name), source=source)
     click.echo(f"A new project, {click.style(cleaned(root.name), bold=True)}:")
     for path in written:
         click.echo(f"  {folder / path}")
     click.echo("\nNext:")
     if root != Path.cwd():
         click.echo(f"  cd {shlex.quote(str(folder))}")
-    click.echo("  pytest          test the job")
-    click.echo("  cronstack up    deploy it to a local cloud and see it run every minute")
+    click.echo("  uv sync                install Cronstack and the tests' tools into .venv (pip: see README.md)")
+    click.echo("  uv run pytest          test the job")
+    click.echo("  uv run cronstack up    deploy it to a local cloud and see it run every minute")
+    if source.path is not None and not source.path.exists():
+        click.echo(
+            f"Warning: this Cronstack was installed from {source.path}, which no longer exists.\n"
+            "  Before uv sync, correct the path in pyproject.toml under [tool.uv.sources].",
+            err=True,
+        )
 
 
 command.add_command(new_job.command, "job")
 
 
-def write(root: Path, *, name: str) -> list[str]:
-    """Write the project ``name`` into the folder ``root`` and return the paths of its files, relative to it."""
+def write(root: Path, *, name: str, source: KitSource | None = None) -> list[str]:
+    """Write the project ``name`` into the folder ``root`` and return the paths of its files, relative to it.
+
+    The project installs Cronstack from ``source``. Defaults to the source of the running copy.
+    """
+    source = kit_source() if source is None else source
     scaffold = resources.files("cronstack_infra") / "scaffold"
-    values = {"{{name}}": name, "{{version}}": metadata.version("cronstack")}
+    values = {
+        "{{name}}": name,
+        "{{version}}": metadata.version("cronstack"),
+        "{{source}}": SOURCE.format(source.uv) if source.uv else "",
+        "{{pip}}": source.pip,
+    }
     for path, template in FILES.items():
         text = scaffold.joinpath(template).read_text("utf-8")
         if template.endswith(".template"):
