@@ -13,6 +13,7 @@ import select
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import Final
 
 ASKED_TO_END: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -25,8 +26,10 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--parent", type=int, help="process that must live; when it ends, so does the local cloud")
     parser.add_argument("--stacks", action="store_true", help="load CloudFormation at once: a deploy comes next")
+    parser.add_argument("--events", type=int, metavar="FD", help="descriptor for events. Defaults to standard output")
     options = parser.parse_args()
 
+    write = _writer_to(_own_descriptor(options.events))
     ended = threading.Event()
     end_when_told(ended)
     if options.parent is not None:
@@ -40,7 +43,7 @@ def main() -> int:
     from cronstack_infra.local.environment import pointed_at, timeout
 
     try:
-        cloud = Cloud(options.port, now=now, write=_print, timeout=timeout(os.environ))
+        cloud = Cloud(options.port, now=now, write=write, timeout=timeout(os.environ))
     except CronstackError as fault:
         print(fault, file=sys.stderr)
         return 1
@@ -48,8 +51,6 @@ def main() -> int:
     os.environ.clear()
     os.environ.update(ours)  # nothing in this process, moto's botocore included, can talk to the real AWS
     well = cloud.run({"pid": os.getpid()}, ended, stacks=options.stacks)
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.flush()
     os._exit(0 if well else 1)  # threads that still serve a request, or import moto, are not waited for
 
 
@@ -84,9 +85,27 @@ def _end_with(parent: int) -> None:
         raise SystemExit(0)  # it died before the kernel was told to watch
 
 
-def _print(line: str) -> None:
-    with contextlib.suppress(BrokenPipeError):  # the reader is gone; the end of the input ends us, too
-        print(line, flush=True)
+def _own_descriptor(given: int | None) -> int:
+    """Return the descriptor for events, which no child inherits; send whatever else this process prints to stderr.
+
+    moto and other libraries print to standard output. Between two events such a line would break the reader.
+    """
+    found = os.dup(1) if given is None else given
+    os.set_inheritable(found, False)
+    os.dup2(2, 1)
+    return found
+
+
+def _writer_to(descriptor: int) -> Callable[[str], None]:
+    """Return a function that writes one line at once."""
+
+    def write(line: str) -> None:
+        rest = f"{line}\n".encode()
+        with contextlib.suppress(BrokenPipeError):  # the reader is gone; the end of the input ends this process, too
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+
+    return write
 
 
 if __name__ == "__main__":

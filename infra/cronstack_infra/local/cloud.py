@@ -79,9 +79,16 @@ class Cloud:
                 ended.set()
 
     def _put_together(self, ended: threading.Event) -> None:
-        from moto.moto_server.werkzeug_app import DomainDispatcherApplication
-
-        from cronstack_infra.local import batches, dynamodb, function_configuration, function_routes, identities, sqs
+        from cronstack_infra.local import (
+            batches,
+            dynamodb,
+            function_configuration,
+            function_routes,
+            identities,
+            sqs,
+            unsupported,
+        )
+        from cronstack_infra.local.dispatch import Dispatcher
         from cronstack_infra.local.drive import Drive
         from cronstack_infra.local.executor.executor import Limits
         from cronstack_infra.local.refusals.intake import refuse
@@ -92,6 +99,7 @@ class Cloud:
         function_configuration.install()
         function_routes.install()
         identities.install()
+        unsupported.install()
         drive = Drive(self.events.emit, endpoint=self.endpoint, limits=Limits(timeout=self._timeout))
         drive.install()
         with self._starting:
@@ -100,15 +108,15 @@ class Cloud:
             self._drive = drive
             drive.start()
         self._gate.refuse = refuse
-        self._gate.cloud = DomainDispatcherApplication(self._application_of)
+        self._gate.cloud = Dispatcher(self._application_of)
 
     def _application_of(self, service: Any) -> Any:
-        """moto's application of one service, which it asks for with the first request."""
-        from moto.moto_server.werkzeug_app import create_backend_app
+        """Return moto's application of one service; moto asks for it with the first request."""
+        from cronstack_infra.local.dispatch import application_of
 
         if service == "cloudformation":
             self._put_stacks_in()
-        return create_backend_app(service)
+        return application_of(service)
 
     def _put_stacks_in(self) -> None:
         if not self._stacks:

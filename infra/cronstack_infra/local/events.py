@@ -1,4 +1,4 @@
-"""What happens in the local cloud, as numbered JSON lines: on standard output for the parent, and for later readers."""
+"""What happens in the local cloud, as numbered JSON lines: on a descriptor for the parent, and for later readers."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from io import TextIOWrapper
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import IO, Any
@@ -22,16 +23,16 @@ OnEvent = Callable[[dict[str, Any]], None]
 class LocalCloud:
     """A running local cloud. A context manager: leaving it stops the process."""
 
-    def __init__(self, process: subprocess.Popen[str], on_event: OnEvent | None) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], events: IO[str], on_event: OnEvent | None) -> None:
         self._process = process
         self._on_event = on_event
         self._ready: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
-        self._complaints: deque[str] = deque(maxlen=200)
+        self._printed: deque[str] = deque(maxlen=200)
         assert process.stdout is not None
-        assert process.stderr is not None
+        printed = TextIOWrapper(process.stdout, encoding="utf-8", errors="replace")
         self._readers = (
-            threading.Thread(target=self._read_events, args=(process.stdout,), name="local-events", daemon=True),
-            threading.Thread(target=self._read_complaints, args=(process.stderr,), name="local-errors", daemon=True),
+            threading.Thread(target=self._read_events, args=(events,), name="local-events", daemon=True),
+            threading.Thread(target=self._read_printed, args=(printed,), name="local-errors", daemon=True),
         )
         for reader in self._readers:
             reader.start()
@@ -52,15 +53,23 @@ class LocalCloud:
             command.append("--stacks")
         if threading.current_thread() is threading.main_thread():
             command += ["--parent", str(os.getpid())]  # the kernel watches the thread that started a child
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        cloud = cls(process, on_event)
+        reading, writing = os.pipe()
+        events = os.fdopen(reading, encoding="utf-8", errors="replace")
+        try:
+            process = subprocess.Popen(
+                [*command, "--events", str(writing)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=(writing,),
+                start_new_session=True,
+            )
+        except BaseException:
+            events.close()
+            raise
+        finally:
+            os.close(writing)
+        cloud = cls(process, events, on_event)
         try:
             ready = cloud._ready.get(timeout=seconds)
         except Empty:
@@ -123,19 +132,31 @@ class LocalCloud:
     def _read_events(self, stream: IO[str]) -> None:
         with stream:
             for line in stream:
-                event = json.loads(line)
+                event = event_of(line)
+                if event is None:
+                    self._printed.append(line.rstrip("\n"))
+                    continue
                 if event["event"] == "ready":
                     self._ready.put(event)
                 if self._on_event is not None:
                     self._on_event(event)
         self._ready.put(None)
 
-    def _read_complaints(self, stream: IO[str]) -> None:
+    def _read_printed(self, stream: IO[str]) -> None:
         with stream:
             for line in stream:
-                self._complaints.append(line.rstrip("\n"))
+                self._printed.append(line.rstrip("\n"))
 
     def _said(self) -> str:
-        """What the process wrote to its standard error, once it has ended."""
+        """What the process printed, once it has ended."""
         self._readers[1].join(1.0)
-        return ":\n" + "\n".join(self._complaints) if self._complaints else ""
+        return ":\n" + "\n".join(self._printed) if self._printed else ""
+
+
+def event_of(line: str) -> dict[str, Any] | None:
+    """Read one line from the pipe of events. Return None for a line that is not an event."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "event" in found else None

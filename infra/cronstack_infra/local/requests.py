@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from threading import Lock
@@ -24,6 +24,9 @@ MOST_REQUESTS: Final = 100_000
 """Requests kept; the oldest go first. Defaults to 100,000."""
 
 _CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]*)/([^/]+)/aws4_request")
+
+_KEPT_HEADER: Final = re.compile(r"x-amz-[^_]+$", re.IGNORECASE)
+"""Headers that ``Request`` keeps. The server drops those with an underscore."""
 
 
 class Request(NamedTuple):
@@ -112,15 +115,41 @@ def signer(authorization: str, query: str = "") -> tuple[str, str]:
 
 
 def operation_of(request: Request) -> str:
-    """The API operation, such as "UpdateItem"; "" where it cannot be told."""
+    """Return the API operation, such as "UpdateItem"; "" if it is unknown."""
+    return named_operation(request) or routed_operation(request, request.service)
+
+
+def named_operation(request: Request) -> str:
+    """Return the operation that the request itself names; "" if the protocol is REST."""
     if request.target:
         return request.target.rpartition(".")[2]
     if named := re.fullmatch(r"/service/\w+/operation/(\w+)", request.path):
         return named[1]
     form = request.query if request.method == "GET" else request.body.decode("utf-8", "replace")
-    if action := re.search(r"(?:^|&)Action=(\w+)", form):
-        return action[1]
-    return next((route.operation for route in _routes(request.service) if route.fits(request)), "")
+    action = re.search(r"(?:^|&)Action=(\w+)", form)
+    return action[1] if action else ""
+
+
+def routed_operation(request: Request, service: str) -> str:
+    """Return the operation that fits method, path, query and headers; "" if none does."""
+    return routed(request, (service,))[1]
+
+
+def routed(request: Request, services: Iterable[str]) -> tuple[str, str]:
+    """Return service and operation of the most particular route that fits; two empty strings if none does."""
+    fitting = [
+        (route.vagueness, service, route.operation)
+        for service in services
+        for route in _routes(service)
+        if route.fits(request)
+    ]
+    best = min(fitting, key=lambda one: one[0], default=((), "", ""))
+    return best[1], best[2]
+
+
+def operations_of(service: str) -> frozenset[str]:
+    """Return the operations of a service by botocore's name; none if botocore does not know it."""
+    return frozenset(_model(service).get("operations", ()))
 
 
 class _Route(NamedTuple):
@@ -132,6 +161,10 @@ class _Route(NamedTuple):
     query: Mapping[str, str]
     headers: frozenset[str]
 
+    @property
+    def vagueness(self) -> tuple[int, int]:
+        return self.path.pattern.count(".+"), -len(self.query) - len(self.headers)
+
     def fits(self, request: Request) -> bool:
         if self.method != request.method or not self.path.fullmatch(request.path):
             return False
@@ -142,20 +175,23 @@ class _Route(NamedTuple):
 
 @lru_cache
 def _routes(service: str) -> tuple[_Route, ...]:
-    """The REST operations of a service, the most particular first."""
+    """The REST operations of a service."""
+    model = _model(service)
+    if not model or not model["metadata"]["protocol"].startswith("rest"):
+        return ()
+    return tuple(_route(name, operation, model["shapes"]) for name, operation in model["operations"].items())
+
+
+def _model(service: str) -> Mapping[str, Any]:
+    """Return botocore's model of a service; an empty one if botocore does not know the service."""
     from botocore.exceptions import UnknownServiceError
     from botocore.loaders import Loader
 
     try:
-        model = Loader().load_service_model(service, "service-2")
+        found: Mapping[str, Any] = Loader().load_service_model(service, "service-2")
     except UnknownServiceError:
-        return ()
-    if not model["metadata"]["protocol"].startswith("rest"):
-        return ()
-    routes = [_route(name, operation, model["shapes"]) for name, operation in model["operations"].items()]
-    return tuple(
-        sorted(routes, key=lambda route: (route.path.pattern.count(".+"), -len(route.query) - len(route.headers)))
-    )
+        return {}
+    return found
 
 
 def _route(name: str, operation: Mapping[str, Any], shapes: Mapping[str, Any]) -> _Route:
@@ -168,7 +204,7 @@ def _route(name: str, operation: Mapping[str, Any], shapes: Mapping[str, Any]) -
         member = shape["members"][required]
         if member.get("location") == "querystring":
             query.setdefault(member["locationName"], "")
-        elif member.get("location") == "header":
+        elif member.get("location") == "header" and _KEPT_HEADER.match(member["locationName"]):
             headers.add(f"HTTP_{member['locationName'].upper().replace('-', '_')}")
     return _Route(name, operation["http"]["method"], re.compile(pattern + "/?"), query, frozenset(headers))
 

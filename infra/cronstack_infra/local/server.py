@@ -15,17 +15,19 @@ import threading
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Final
-from xml.sax.saxutils import escape
 
+from botocore.model import OperationNotFoundError
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from cronstack.errors import CronstackError
+from cronstack_infra.local import unsupported
 from cronstack_infra.local.environment import endpoint
 from cronstack_infra.local.faults import NoAnswer
+from cronstack_infra.local.requests import request_of
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -79,11 +81,15 @@ class _Handler(MotoRequestHandler):
         except NoAnswer:
             self.close_connection = True
             return
-        except NotImplementedError as fault:  # of moto. An SDK asks again after a 500, and not after this
-            begun, body = _refused(environ, "501 Not Implemented", "NotImplemented", fault)
+        except (NotImplementedError, OperationNotFoundError) as fault:  # of moto
+            status, headers, body = unsupported.refusal(request_of(environ, whole), fault)
+            begun = [(status, headers)]
         except Exception as fault:  # of moto: the caller gets an answer, and the next one, too
-            print(f"{self.command} {self.path}: {type(fault).__name__}: {fault}", file=sys.stderr, flush=True)
-            begun, body = _refused(environ, "500 Internal Server Error", "InternalFailure", fault)
+            text = f"{type(fault).__name__}: {fault}"
+            print(f"{self.command} {self.path}: {text}", file=sys.stderr, flush=True)
+            asked = request_of(environ, whole)
+            status, headers, body = unsupported.error(asked, "500 Internal Server Error", "InternalFailure", text)
+            begun = [(status, headers)]
         self._write(*begun[-1], body)
 
     def _write(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
@@ -110,16 +116,6 @@ class _Handler(MotoRequestHandler):
 
     def log(self, type: str, message: str, *args: object) -> None:
         """Quiet: the request log has it all."""
-
-
-def _refused(environ: WSGIEnvironment, status: str, code: str, fault: Exception) -> tuple[list[_Begun], bytes]:
-    """In the protocol of the request: a form is answered by XML."""
-    text = f"{type(fault).__name__}: {fault}"
-    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
-        inner = f"<Type>Receiver</Type><Code>{code}</Code><Message>{escape(text)}</Message>"
-        body = f"<ErrorResponse><Error>{inner}</Error></ErrorResponse>"
-        return [(status, [("Content-Type", "text/xml")])], body.encode()
-    return [(status, [("Content-Type", "application/json")])], json.dumps({"__type": code, "message": text}).encode()
 
 
 def _noted(begun: list[_Begun], status: str, headers: list[tuple[str, str]]) -> Callable[[bytes], object]:

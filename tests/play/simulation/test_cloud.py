@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from cronstack_infra.ops.deployment import find_deployment
 from cronstack_infra.ops.runs import Row, list_runs
@@ -262,3 +263,18 @@ def test_a_plain_client_of_the_tests_own_is_answered_by_the_same_cloud(cloud: Vi
     else:
         url = plain.create_queue(QueueName="mine")["QueueUrl"]
         assert url in cloud.client("sqs").list_queues()["QueueUrls"]
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "given", "named"),
+    [
+        ("cloudcontrol", "list_resources", {"TypeName": "AWS::S3::Bucket"}, "cloudcontrol ListResources"),
+        ("cloudtrail", "lookup_events", {}, "cloudtrail LookupEvents"),
+        ("codeconnections", "list_connections", {}, "codeconnections ListConnections"),
+    ],
+)
+def test_a_call_that_cannot_be_carried_out_is_refused_by_name(
+    cloud: VirtualCloud, service: str, call: str, given: dict[str, str], named: str
+) -> None:
+    with pytest.raises(ClientError, match=f"not supported here: {named}: "):
+        getattr(cloud.client(service), call)(**given)

@@ -11,14 +11,18 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
+from botocore.model import OperationNotFoundError
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
 from cronstack.onetime import once
 from cronstack.transport import Botocore
+from cronstack_infra.local import unsupported
 from cronstack_infra.local.mend import mend
+from cronstack_infra.local.requests import Request, signer
 from cronstack_infra.play.simulation import scheduling
 from cronstack_infra.play.simulation.faults import Faults
 from cronstack_infra.play.simulation.handlers import Attempt, Handlers, crashed
@@ -26,6 +30,8 @@ from cronstack_infra.play.simulation.ledgers import Answer, Ledgers, over_http
 
 LATENCY: Final = (2_000, 12_000)
 """Microseconds that a call takes, least and most."""
+_NO_SUCH_SERVICE: Final = "Not yet implemented"
+"""How moto's stubber answers, with 404, for a service that moto does not have."""
 _CONFIGURING: Final = frozenset({"lambda", "iam", "cloudformation"})
 _THROTTLED: Final = {"dynamodb": "ThrottlingException", "sqs": "ThrottlingException", "s3": "SlowDown"}
 
@@ -123,8 +129,12 @@ class Calls:
         outer, self.answering = self.answering, True
         try:
             answered = stubber.process_request(request)
+        except (NotImplementedError, OperationNotFoundError) as fault:
+            answered = _not_supported(request, fault)
         finally:
             self.answering = outer
+        if answered is not None and answered[0] == 404 and answered[2] == _NO_SUCH_SERVICE:
+            answered = _not_supported(request, unsupported.NO_SERVICE)
         if answered is None:
             raise EndpointConnectionError(endpoint_url=request.url)  # no address of AWS: nothing leaves this process
         status, headers, body = answered
@@ -155,6 +165,32 @@ class Calls:
     def _crash(self, attempt: Attempt, when: str) -> None:
         attempt.about["fault"] = f"crash {when} call {attempt.calls}"
         self._handlers.kill(attempt, crashed(attempt.invocation.request_id))
+
+
+def _not_supported(request: Any, why: object) -> tuple[int, Mapping[str, str], bytes]:
+    """Answer as the local cloud's server does."""
+    url = urlsplit(request.url)
+    sent = {str(name).lower(): _text(value) for name, value in request.headers.items()}
+    caller, service = signer(sent.get("authorization", ""), url.query)
+    asked = Request(
+        seq=0,
+        at="",
+        caller=caller,
+        service=service,
+        method=request.method,
+        path=url.path,
+        query=url.query,
+        target=sent.get("x-amz-target", ""),
+        headers=frozenset(f"HTTP_{name.upper().replace('-', '_')}" for name in sent),
+        body=request.body.encode() if isinstance(request.body, str) else request.body or b"",
+        status=0,
+    )
+    status, headers, body = unsupported.refusal(asked, why)
+    return int(status[:3]), dict(headers), body
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def _error(code: str, text: str) -> Answer:

@@ -158,6 +158,7 @@ class VirtualCloud:
             identities,
             mend,
             sqs,
+            unsupported,
         )
 
         self._unmend = mend.restore
@@ -167,6 +168,7 @@ class VirtualCloud:
         function_configuration.install()
         function_routes.install()
         identities.install()
+        unsupported.install()
         cloudformation.install()
         self.drive.install()
         self.calls.install()
