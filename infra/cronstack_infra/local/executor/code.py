@@ -63,8 +63,19 @@ class CodeFolders:
         return folder
 
 
-def brings_sdk(folder: Path) -> bool:
-    """Whether unpacked code has SDK packages of its own, which then come before Lambda's."""
+def must_start_afresh(code: Path, layers: Path) -> bool:
+    """Whether a fork of the warden would miss something that the code or its layers bring.
+
+    An SDK of their own comes before the loaded one. The loader reads LD_LIBRARY_PATH when a process starts.
+    """
+    modules = (code, layers / "python", *layers.glob("python/lib/python3.*/site-packages"))
+    libraries = (code, code / "lib", layers / "lib")
+    return any(_brings_sdk(folder) for folder in modules) or any(
+        next(folder.glob("*.so*"), None) is not None for folder in libraries
+    )
+
+
+def _brings_sdk(folder: Path) -> bool:
     return any((folder / name).exists() or (folder / f"{name}.py").exists() for name in SDK)
 
 

@@ -1,30 +1,60 @@
-"""The environment of a handler process: Lambda's variables, then the function's own; nothing of ours leaks in."""
+"""The environment of a handler process: Lambda's variables, the function's own, and nothing of this machine's user.
+
+A function may replace the variables that AWS lists as unreserved; Lambda sets the reserved ones whatever it says.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from cronstack_infra.local.executor.values import Function
 
+TASK_ROOT: Final = "/var/task"
+OPT: Final = "/opt"
+RUNTIME_DIR: Final = "/var/runtime"
+
+_SEARCH_PATHS: Final = ("LD_LIBRARY_PATH", "PATH", "PYTHONPATH")
+"""Lists of folders. Lambda's folders in them mean this machine's."""
+_READ_AT_START: Final = re.compile(r"((GLIBC|LC|LD|MALLOC|OPENSSL)_|PYTHON[A-Z])\w*|PYTHON_GIL|LANG|LANGUAGE")
+"""Variables that the loader, the C library, OpenSSL or the interpreter read once, when a process starts."""
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where a sandbox has what Lambda has in fixed places. Defaults to Lambda's places."""
+
+    code: Path = Path(TASK_ROOT)
+    layers: Path = Path(OPT)
+    image: Path = Path(RUNTIME_DIR)
+    scratch: Path = Path("/tmp")
+
+    def here(self, folders: str) -> str:
+        """A list of folders with Lambda's folders replaced by those of this sandbox."""
+        return os.pathsep.join(self._here(folder) for folder in folders.split(os.pathsep))
+
+    def _here(self, folder: str) -> str:
+        for theirs, ours in ((TASK_ROOT, self.code), (OPT, self.layers), (RUNTIME_DIR, self.image)):
+            if folder == theirs or folder.startswith(f"{theirs}/"):
+                return f"{ours}{folder.removeprefix(theirs)}"
+        return folder
+
 
 def environment(
-    function: Function,
-    *,
-    code: Path,
-    runtime_api: str,
-    endpoint: str,
-    log_stream: str,
-    scratch: Path,
-    image: Path,
-    session: str,
+    function: Function, folders: Folders, *, runtime_api: str, endpoint: str, log_stream: str, session: str
 ) -> dict[str, str]:
-    """What Lambda sets, with this machine's paths, and the address of the local cloud.
+    """Return the variables of a handler process, with this machine's folders and the local cloud's address.
 
-    The scratch folder stands in TMPDIR because /tmp cannot be a folder of each sandbox's own here.
+    TMPDIR names the scratch folder, because sandboxes of one machine share /tmp.
     """
-    lambdas = {
+    code, layers = folders.code, folders.layers
+    reserved = {
         "_HANDLER": function.handler,
         "AWS_ACCESS_KEY_ID": function.access_key,
         "AWS_SECRET_ACCESS_KEY": "local",
@@ -39,24 +69,50 @@ def environment(
         "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
+        "LAMBDA_TASK_ROOT": str(code),
+        "LAMBDA_RUNTIME_DIR": str(folders.image),
+    }
+    if function.log_level is not None:
+        reserved |= {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": function.log_level}
+    unreserved = {
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
-        "LAMBDA_TASK_ROOT": str(code),
-        "LAMBDA_RUNTIME_DIR": str(image),
         "TZ": ":UTC",
         "LANG": "en_US.UTF-8",
-        "PATH": os.defpath,
-        "LD_LIBRARY_PATH": str(code / "lib"),
-        "PYTHONPATH": str(image),
+        "PATH": f"{os.defpath}:{layers}/bin",
+        "LD_LIBRARY_PATH": f"{code}:{code}/lib:{layers}/lib",
+        "PYTHONPATH": str(folders.image),
     }
     locals_ = {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "TMPDIR": str(scratch),
+        "TMPDIR": str(folders.scratch),
     }
-    return {**locals_, **function.environment, **lambdas}
+    own = {
+        name: folders.here(value) if name in _SEARCH_PATHS else value for name, value in function.environment.items()
+    }
+    return {**locals_, **unreserved, **own, **reserved}
+
+
+def search_path(function: Function, folders: Folders) -> list[str]:
+    """Return what stands on sys.path before the standard library, in the order of Lambda's Python runtime.
+
+    A PYTHONPATH of the function's own takes the place of the layers' folders.
+    """
+    code, image = str(folders.code), str(folders.image)
+    if "PYTHONPATH" in function.environment:
+        given = folders.here(function.environment["PYTHONPATH"])
+        return [code, image, *(os.path.join(code, folder) for folder in given.split(os.pathsep))]
+    packages = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+    python = folders.layers / "python"
+    return [code, str(python / packages), str(python), image]
+
+
+def read_at_start(variables: Mapping[str, str]) -> list[str]:
+    """Return the names of variables that take effect only in a process that starts with them."""
+    return sorted(name for name in variables if _READ_AT_START.fullmatch(name))
 
 
 def trace_id(now: float, request_id: str) -> str:

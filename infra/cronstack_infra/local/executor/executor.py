@@ -15,7 +15,8 @@ from pathlib import Path
 
 from cronstack_infra.local.environment import LONGEST_TIMEOUT
 from cronstack_infra.local.executor.children import Children
-from cronstack_infra.local.executor.code import CodeFolders, brings_sdk, link_image
+from cronstack_infra.local.executor.code import CodeFolders, link_image, must_start_afresh
+from cronstack_infra.local.executor.environment import read_at_start
 from cronstack_infra.local.executor.memory import resident
 from cronstack_infra.local.executor.sandbox import Sandbox, Surroundings
 from cronstack_infra.local.executor.values import Function, Invocation, Listener, failure
@@ -189,11 +190,14 @@ class Executor:
 
     async def _started(self, function: Function, code: Path) -> Sandbox:
         """A sandbox whose process is ordered; once again if the warden has just died and left nobody to order it."""
+        layers = self._workplace / "opt"
+        afresh = self._around.own_loop or read_at_start(function.environment) or must_start_afresh(code, layers)
+        fork = not afresh
         for last in (False, True):
             await self._children.ready()
             sandbox = Sandbox(function, self._around)
             try:
-                await sandbox.start(code, fork=not self._around.own_loop and not brings_sdk(code))
+                await sandbox.start(code, layers, fork=fork)
             except OSError:
                 sandbox.discard()
                 if last:

@@ -1,7 +1,7 @@
 """Lambda's runtime loop in the standard library, for systems that have no wheel of awslambdaric.
 
-It is run by itself in a handler process (``python -P -S runtime_loop.py module.function``) and imports nothing of ours.
-It answers as awslambdaric does; one contract test holds both to it.
+``bootstrap.py`` runs it in a handler process, with the handler's name as its argument. It imports nothing of ours. It
+answers as awslambdaric does; one contract test holds both to it.
 """
 
 import decimal
@@ -118,7 +118,6 @@ def call(connection: HTTPConnection, method: str, path: str, body: bytes | None 
 
 def main() -> None:
     sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
-    sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
     logging.basicConfig(stream=sys.stdout, format="[%(levelname)s]\t%(asctime)s\t%(message)s")
     connection = HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
     try:

@@ -11,6 +11,7 @@ After a time out, an exit or an error at initialisation the sandbox is not used 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from typing import Final
 
 from cronstack_infra.local.executor import runtime_api
 from cronstack_infra.local.executor.children import Children
-from cronstack_infra.local.executor.environment import environment, trace_id
+from cronstack_infra.local.executor.environment import Folders, environment, search_path, trace_id
 from cronstack_infra.local.executor.logs import Output, day, instant
 from cronstack_infra.local.executor.memory import resident_of
 from cronstack_infra.local.executor.values import (
@@ -37,6 +38,7 @@ from cronstack_infra.local.executor.values import (
 
 INIT_SECONDS: Final = 10.0
 """What Lambda grants initialisation before the invocation's own time begins to count."""
+BOOTSTRAP: Final = Path(__file__).with_name("bootstrap.py")
 OWN_LOOP: Final = Path(__file__).with_name("runtime_loop.py")
 
 
@@ -81,26 +83,26 @@ class Sandbox:
         self._status = -int(signal.SIGKILL)
         self._server: asyncio.Server | None = None
 
-    async def start(self, code: Path, *, fork: bool) -> None:
+    async def start(self, code: Path, layers: Path, *, fork: bool) -> None:
         """Order the process. It is ready when it asks for its first event, or dead."""
+        folders = Folders(code, layers, self._around.image, self._scratch)
         self._server = await runtime_api.serve(self)
         port = self._server.sockets[0].getsockname()[1]
         self._scratch.mkdir(parents=True)
         self._output.say(f"INIT_START Runtime Version: {self.function.runtime} (local)")
-        loop = ["-P", str(OWN_LOOP)] if self._around.own_loop else ["-m", "awslambdaric"]
+        loop = [str(OWN_LOOP)] if self._around.own_loop else ["-m", "awslambdaric"]
+        path = os.pathsep.join(search_path(self.function, folders))
         try:
             self._around.children.start(
                 self.name,
                 how="fork" if fork else "spawn",
-                argv=[*loop, self.function.handler],
+                argv=[str(BOOTSTRAP), path, *loop, self.function.handler],
                 environment=environment(
                     self.function,
-                    code=code,
+                    folders,
                     runtime_api=f"127.0.0.1:{port}",
                     endpoint=self._around.endpoint,
                     log_stream=self.log_stream,
-                    scratch=self._scratch,
-                    image=self._around.image,
                     session=self._around.unique(),
                 ),
                 cwd=code,

@@ -36,6 +36,8 @@ class Function:
     code_sha256: str
     code: bytes = field(repr=False, compare=False)
     log_group: str = ""
+    log_level: str | None = None
+    """Level of a log in JSON; None for a log in text."""
 
     @property
     def key(self) -> str:

@@ -106,7 +106,7 @@ class Warden:
 
     def spawn(self, order: dict[str, Any], output: int) -> int:
         child = subprocess.Popen(
-            [sys.executable, "-S", *order["argv"]],
+            [sys.executable, "-P", "-S", *order["argv"]],
             cwd=order["cwd"],
             env=order["env"],
             stdin=subprocess.DEVNULL,
@@ -232,15 +232,10 @@ def become(order: dict[str, Any], output: int, warden: Warden) -> None:
     gc.enable()  # what was loaded before the fork stays frozen: collecting it would copy every page of it
 
 
-def run(argv: list[str], cwd: str) -> None:
-    """What ``python argv`` would do: ``-m MODULE ARGS`` or ``FILE ARGS``, with the task root first on the path."""
-    sys.path.insert(0, cwd)
-    if argv[0] == "-m":
-        sys.argv = argv[1:]
-        runpy.run_module(argv[1], run_name="__main__", alter_sys=True)
-    else:
-        sys.argv = argv
-        runpy.run_path(argv[0], run_name="__main__")
+def run(argv: list[str]) -> None:
+    """Do what ``python FILE ARGS`` does."""
+    sys.argv = argv
+    runpy.run_path(argv[0], run_name="__main__")
 
 
 def preload() -> None:
@@ -290,7 +285,7 @@ def main() -> None:
         return
     become(order, output, warden)
     del warden, control
-    run(order["argv"], order["cwd"])
+    run(order["argv"])
 
 
 if __name__ == "__main__":

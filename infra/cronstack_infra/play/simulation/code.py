@@ -13,6 +13,7 @@ import io
 import linecache
 import os
 import sys
+import time
 import types
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -41,11 +42,18 @@ class Deployed:
                 archive.extractall(folder)
         return cls(folder, shown)
 
-    def find(self, name: str, own: str) -> importlib.machinery.ModuleSpec | None:
-        """The module's spec, if the asset has it. ``own`` is the package each function has for itself."""
-        place = self.folder.joinpath(*name.split("."))
+    def find(self, name: str, own: str, path: Sequence[str] = (TASK_ROOT,)) -> importlib.machinery.ModuleSpec | None:
+        """The module's spec, if the asset has it. ``own`` is the package each function has for itself.
+
+        ``path`` holds the folders of Lambda in which other packages may lie.
+        """
         if name.partition(".")[0] != own:
-            return None if "." in name else importlib.machinery.PathFinder.find_spec(name, [str(self.folder)])
+            return None if "." in name else importlib.machinery.PathFinder.find_spec(name, self._searched(path))
+        places = (Path(folder, *name.split(".")) for folder in self._searched(path))
+        return next((spec for place in places if (spec := self._spec(name, place)) is not None), None)
+
+    def _spec(self, name: str, place: Path) -> importlib.machinery.ModuleSpec | None:
+        """The spec of a function's own module, if it lies at ``place``."""
         for file, package in ((place / "__init__.py", True), (place.with_suffix(".py"), False)):
             if file.is_file():
                 shown = f"{self.shown}/{file.relative_to(self.folder).as_posix()}"
@@ -57,6 +65,11 @@ class Deployed:
             spec.submodule_search_locations = [str(place)]
             return spec
         return None
+
+    def _searched(self, path: Sequence[str]) -> list[str]:
+        """This machine's folders for those of Lambda; what the asset cannot have is left out."""
+        inside = [folder.removeprefix(TASK_ROOT) for folder in path if f"{folder}/".startswith(f"{TASK_ROOT}/")]
+        return [f"{self.folder}{folder}" for folder in inside]
 
 
 class _Loader(importlib.abc.InspectLoader):
@@ -86,9 +99,11 @@ class _Loader(importlib.abc.InspectLoader):
 class Belongings:
     """What a function has in this process: its environment, its modules, its boto3 session."""
 
-    def __init__(self, deployed: Deployed, own: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, deployed: Deployed, own: str, environment: Mapping[str, str], path: Sequence[str]) -> None:
         self.deployed = deployed
         self.own = own
+        self.path = path
+        """Lambda's folders in which modules are looked for."""
         self.environment = {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
         self.modules: dict[str, types.ModuleType] = {}
         self.session: Any = None
@@ -102,6 +117,8 @@ class Desk(importlib.abc.MetaPathFinder):
         self._host: dict[str, types.ModuleType] = {}
         self._host_environment: Any = None
         self._host_session: Any = None
+        self._zone: bytes | None = None
+        """TZ as the C library knows it."""
         self._imported = False
         """Whether anything was looked for since a function was given the process."""
         self._modules = 0
@@ -129,7 +146,7 @@ class Desk(importlib.abc.MetaPathFinder):
         if self.current is None or fullname.partition(".")[0] == RUNTIME:
             return None
         self._imported = True
-        return self.current.deployed.find(fullname, self.current.own)
+        return self.current.deployed.find(fullname, self.current.own, self.current.path)
 
     def _borrow(self, package: str) -> None:
         """From the host: what it has of such a package, its environment and its session are laid aside."""
@@ -138,12 +155,14 @@ class Desk(importlib.abc.MetaPathFinder):
         self._host = _taken(package)
         sys.meta_path.insert(0, self)
         self._host_environment, self._host_session = cast("Any", os.environ)._data, boto3.DEFAULT_SESSION
+        self._zone = self._host_environment.get(b"TZ")
 
     def _give_back(self) -> None:
         import boto3
 
         boto3.DEFAULT_SESSION = self._host_session
         cast("Any", os.environ)._data = self._host_environment
+        self._be_in_zone_of(self._host_environment)
         sys.meta_path.remove(self)
         sys.modules.update(self._host)
 
@@ -153,17 +172,31 @@ class Desk(importlib.abc.MetaPathFinder):
         sys.modules.update(belongings.modules)
         self._imported, self._modules = False, len(sys.modules)
         cast("Any", os.environ)._data = belongings.environment
+        self._be_in_zone_of(belongings.environment)
         boto3.DEFAULT_SESSION = belongings.session
 
     def _clear(self, belongings: Belongings) -> None:
         import boto3
 
         belongings.session = boto3.DEFAULT_SESSION
+        self._zone = belongings.environment.get(b"TZ")  # a handler may have set another by os.environ
         if self._imported or len(sys.modules) != self._modules:
             belongings.modules = _taken(belongings.own)
             return
         # Looking through all names is what a switch between two handlers costs most; without an import none is new.
         belongings.modules = {name: sys.modules.pop(name) for name in belongings.modules if name in sys.modules}
+
+    def _be_in_zone_of(self, environment: Mapping[bytes, bytes]) -> None:
+        """Pass TZ on to the C library, which does not see that os.environ holds other data."""
+        zone = environment.get(b"TZ")
+        if zone == self._zone:
+            return
+        if zone is None:
+            os.unsetenv("TZ")
+        else:
+            os.putenv(b"TZ", zone)
+        time.tzset()
+        self._zone = zone
 
 
 def _taken(package: str) -> dict[str, types.ModuleType]:

@@ -15,13 +15,12 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from cronstack_infra.local.executor import runtime_loop
-from cronstack_infra.local.executor.environment import environment
+from cronstack_infra.local.executor.environment import Folders, environment, read_at_start, search_path
 from cronstack_infra.local.executor.values import (
     LARGEST_RESPONSE,
     Function,
@@ -32,7 +31,7 @@ from cronstack_infra.local.executor.values import (
     timed_out,
     too_large,
 )
-from cronstack_infra.play.simulation.code import TASK_ROOT, Belongings, Deployed, Desk
+from cronstack_infra.play.simulation.code import Belongings, Deployed, Desk
 from cronstack_infra.play.simulation.hub import Hub
 
 Run = Callable[["Attempt", Any, Any, Any], Any]
@@ -141,6 +140,8 @@ class Handlers:
         self._hub = hub
         self._run, self._finished, self._started, self._lines, self._code_of = run, finished, started, lines, code_of
         self._idle: dict[str, list[Sandbox]] = defaultdict(list)
+        self._noted: set[str] = set()
+        """Fingerprints of functions whose log names variables without effect."""
         self.under_way: dict[str, Attempt] = {}
 
     def submit(self, invocation: Invocation) -> None:
@@ -151,6 +152,7 @@ class Handlers:
         hub, function = self._hub, invocation.function
         self._started(invocation)
         attempt = Attempt(invocation, self._sandbox(function), hub.us)
+        self._note_without_effect(attempt)
         deadline = hub.us + int(function.timeout * 1_000_000)
         timer = hub.at(deadline, lambda: self.kill(attempt, timed_out(invocation.request_id, function.timeout)))
         self.under_way[invocation.request_id] = attempt
@@ -165,6 +167,15 @@ class Handlers:
 
         attempt.greenlet = greenlet(work)
         self.resume(attempt)
+
+    def _note_without_effect(self, attempt: Attempt) -> None:
+        """Log, once for each function, which of its variables this process cannot honour."""
+        function = attempt.invocation.function
+        names = [name for name in read_at_start(function.environment) if name != "PYTHONPATH"]
+        if names and function.fingerprint not in self._noted:
+            self._noted.add(function.fingerprint)
+            text = "takes effect only when a process starts, so not in a simulation; see it with: cronstack up"
+            self._lines(attempt, [f"[cronstack] {', '.join(names)}: {text}"])
 
     def resume(self, attempt: Attempt, throw: BaseException | None = None) -> None:
         """From the hub: let a handler go on until it waits or ends."""
@@ -242,6 +253,7 @@ class Handlers:
             self._bury(attempt)
         self.under_way.clear()
         self._idle.clear()
+        self._noted.clear()
         self.desk.lay(None)
 
     def _sandbox(self, function: Function) -> Sandbox:
@@ -250,17 +262,11 @@ class Handlers:
             return idle.pop()
         own = function.handler.split("/")[0].partition(".")[0]
         values = environment(
-            function,
-            code=Path(TASK_ROOT),
-            runtime_api="simulated",
-            endpoint="",
-            log_stream="simulated",
-            scratch=Path("/tmp"),
-            image=Path("/var/runtime"),
-            session="simulated",
+            function, Folders(), runtime_api="simulated", endpoint="", log_stream="simulated", session="simulated"
         )
         del values["AWS_ENDPOINT_URL"]
-        return Sandbox(function, Belongings(self._code_of(function), own, values))
+        path = search_path(function, Folders())
+        return Sandbox(function, Belongings(self._code_of(function), own, values, path))
 
     def loaded(self, function: Function) -> Any:
         """A function's handler, loaded into a sandbox that is then warm. Raises what loading raises."""
