@@ -18,7 +18,9 @@ from moto.awslambda.responses import LambdaResponse
 from moto.core.utils import iso_8601_datetime_with_nanoseconds
 from moto.moto_api._internal import mock_random
 
+from cronstack_infra.local import code_packages
 from cronstack_infra.local.event_invoke import require_destination
+from cronstack_infra.local.function_members import why_not
 from cronstack_infra.local.mend import mend
 
 KEPT: Final = {"DeadLetterConfig": "dead_letter_config", "LoggingConfig": "logging_config"}
@@ -31,19 +33,13 @@ _show = LambdaFunction.get_configuration
 _answer_create = LambdaResponse.create_function
 _answer_update = LambdaResponse.update_function_configuration
 _answer_code = LambdaResponse.update_function_code
-
-NOT_CARRIED_OUT: Final[Mapping[str, str]] = {
-    "CodeSigningConfigArn": "code signing",
-    "FileSystemConfigs": "file systems",
-    "ImageConfig": "container images",
-    "Layers": "layers; put what they hold into the code",
-}
-"""What would change how the code runs."""
+_set_code = LambdaFunction._set_function_code
 
 
 def install() -> None:
     mend(LambdaFunction, __init__=_created, update_configuration=_updated, get_configuration=_shown)
     mend(LambdaFunction, vpc_config=property(_network), update_function_code=_code_updated)
+    mend(LambdaFunction, _set_function_code=_code_set)
     mend(
         LambdaResponse,
         create_function=_checked_create,
@@ -52,24 +48,9 @@ def install() -> None:
     )
 
 
-def why_not(given: Mapping[str, Any]) -> str | None:
-    """Why a function with this configuration, in the words of the API, cannot be carried out; None when it can."""
-    if given.get("PackageType", "Zip") != "Zip":
-        return "The local cloud does not run container images"
-    for name, what in NOT_CARRIED_OUT.items():
-        if given.get(name):
-            return f"The local cloud does not carry out {what}"
-    if (given.get("SnapStart") or {}).get("ApplyOn", "None") != "None":
-        return "The local cloud does not carry out SnapStart"
-    runtime = given.get("Runtime")
-    if runtime and not runtime.startswith("python3."):
-        return f"The local cloud runs Python functions only, not {runtime}"
-    return None
-
-
 def _checked_create(self: Any) -> Any:
     given = self.json_body
-    _refuse(given)
+    refuse(given)
     if not given.get("Runtime") or not given.get("Handler"):
         text = "Runtime and Handler are mandatory parameters for functions created with deployment packages."
         raise InvalidParameterValueException(text)
@@ -77,17 +58,17 @@ def _checked_create(self: Any) -> Any:
 
 
 def _checked_update(self: Any) -> Any:
-    _refuse(self.json_body)
+    refuse(self.json_body)
     return _answer_update(self)
 
 
 def _checked_code(self: Any) -> Any:
-    if self.json_body.get("ImageUri"):
-        _refuse({"PackageType": "Image"})
+    given = self.json_body
+    refuse({"PackageType": "Image"} if given.get("ImageUri") else given)
     return _answer_code(self)
 
 
-def _refuse(given: Mapping[str, Any]) -> None:
+def refuse(given: Mapping[str, Any]) -> None:
     if reason := why_not(given):
         raise InvalidParameterValueException(reason)
 
@@ -127,9 +108,26 @@ def _updated(self: Any, config_updates: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
+def _code_set(self: Any, given: dict[str, Any]) -> None:
+    """moto 5.2.5 takes the newest version of an S3 object, whichever is asked for, and code of any size."""
+    before = self.__dict__ | {"code": dict(self.code)}
+    _set_code(self, given)
+    if given.get("DryRun"):
+        return
+    try:
+        if given.get("S3ObjectVersion"):
+            code_packages.take_version(self, self.account_id, given)
+        code_packages.require_size(self.code_bytes)
+    except InvalidParameterValueException:
+        self.__dict__.update(before)
+        raise
+
+
 def _code_updated(self: Any, updated_spec: dict[str, Any]) -> dict[str, Any]:
     _update_code(self, updated_spec)
     if not updated_spec.get("DryRun"):
+        if updated_spec.get("Architectures"):
+            self.architectures = updated_spec["Architectures"]
         revise(self)
     shown: dict[str, Any] = self.get_configuration()
     return shown

@@ -19,6 +19,7 @@ from moto.awslambda.utils import get_backend
 from cronstack_infra.local import event_invoke, qualifiers, targets
 from cronstack_infra.local.engine.values import FunctionRules
 from cronstack_infra.local.executor.values import Function, Outcome
+from cronstack_infra.local.function_configuration import refuse
 from cronstack_infra.local.mend import mend
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _enrich = LambdaResponse._enrich_response
 LARGEST_EVENT: Final = 6 * 1024 * 1024
 LARGEST_ASYNCHRONOUS_EVENT: Final = 1024 * 1024
 _LEGACY_EVENT: Final = 256 * 1024
+_REFUSED_HEADERS: Final = {"TenantId": "X-Amz-Tenant-Id", "DurableExecutionName": "X-Amz-Durable-Execution-Name"}
 
 
 class InvalidRequestContent(LambdaClientError):
@@ -60,6 +62,7 @@ def install(drive: Carrying) -> None:
     def invoke(self: Any) -> tuple[int, dict[str, str], bytes]:
         name = unquote(self.path.rsplit("/", 2)[-2])
         function = self.backend.get_function(name, self._get_param("Qualifier") or self._get_param("qualifier"))
+        refuse({member: self.headers.get(header) for member, header in _REFUSED_HEADERS.items()})
         kind = self.headers.get("X-Amz-Invocation-Type") or "RequestResponse"
         if kind not in ("RequestResponse", "Event", "DryRun"):
             raise InvalidParameterValueException(f"Unsupported invocation type: {kind}")
@@ -133,6 +136,7 @@ def function_of(function: LambdaFunction) -> Function:
         code_sha256=function.code_sha_256,
         code=function.code_bytes,
         log_group=logging.get("LogGroup") or f"/aws/lambda/{function.function_name}",
+        log_level=logging.get("ApplicationLogLevel", "INFO") if logging.get("LogFormat") == "JSON" else None,
     )
 
 

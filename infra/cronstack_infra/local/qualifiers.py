@@ -18,7 +18,7 @@ from moto.awslambda.policy import Policy
 from moto.awslambda.responses import LambdaResponse
 
 from cronstack_infra.local.event_invoke import LATEST, forget
-from cronstack_infra.local.function_configuration import revise
+from cronstack_infra.local.function_configuration import refuse, revise
 from cronstack_infra.local.mend import mend
 
 _put_alias = LambdaStorage.put_alias
@@ -78,6 +78,7 @@ def _publish(self: Any, name_or_arn: str, description: str = "") -> LambdaFuncti
 
 
 def _answer_publish(request: Any) -> tuple[int, dict[str, Any], str]:
+    refuse({"PublishTo": request._get_param("PublishTo")})
     name = unquote(request.path.split("/")[-2])
     wanted, current = request._get_param("CodeSha256"), request.backend.get_function(name).code_sha_256
     if wanted and wanted != current:

@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import base64
 import io
-import json
-import re
 import zipfile
 from typing import Final
 
 from moto.s3.models import s3_backends
 
 from cronstack_infra.local import permissions
+from cronstack_infra.local.function_members import environment_fault
 from cronstack_infra.local.refusals.names import find_function, invalid
 from cronstack_infra.local.refusals.refusal import Call, Refusal
 
 _LONGEST_TIMEOUT: Final = 900
 _LARGEST_MEMORY: Final = 10240
 _LARGEST_STORAGE: Final = 10240
-_LARGEST_ENVIRONMENT: Final = 4096
 _MOST_LAYERS: Final = 5
 _RETIRED: Final = ("python2.7", "python3.6", "python3.7")
 """In the model's list, but no function can be made of them any more."""
-_RESERVED: Final = frozenset(
-    re.findall(
-        r"\w+",
-        """_HANDLER _X_AMZN_TRACE_ID AWS_DEFAULT_REGION AWS_REGION AWS_EXECUTION_ENV AWS_LAMBDA_FUNCTION_NAME
-    AWS_LAMBDA_FUNCTION_MEMORY_SIZE AWS_LAMBDA_FUNCTION_VERSION AWS_LAMBDA_INITIALIZATION_TYPE
-    AWS_LAMBDA_LOG_GROUP_NAME AWS_LAMBDA_LOG_STREAM_NAME AWS_ACCESS_KEY AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
-    AWS_SESSION_TOKEN AWS_LAMBDA_RUNTIME_API LAMBDA_TASK_ROOT LAMBDA_RUNTIME_DIR""",
-    )
-)
 
 
 def _too_much(value: int, member: str, most: int) -> Refusal:
@@ -101,19 +90,8 @@ def bounds(call: Call) -> None:
 
 def environment(call: Call) -> None:
     variables: dict[str, str] = (call["Environment"] or {}).get("Variables") or {}
-    reserved = sorted(_RESERVED & variables.keys())
-    if reserved:
-        raise invalid(
-            "Lambda was unable to configure your environment variables because the environment variables you have "
-            "provided contains reserved keys that are currently not supported for modification. Reserved keys used "
-            f"in this request: {', '.join(reserved)}"
-        )
-    measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
-    if variables and len(measured.encode()) > _LARGEST_ENVIRONMENT:
-        raise invalid(
-            "Lambda was unable to configure your environment variables because the environment variables you have "
-            f"provided exceeded the 4KB limit. String measured: {measured}"
-        )
+    if fault := environment_fault(variables):
+        raise invalid(fault)
 
 
 def role(call: Call) -> None:

@@ -12,7 +12,7 @@ from moto.awslambda.utils import get_backend, make_function_arn
 from moto.cloudformation.exceptions import ValidationError
 
 from cronstack_infra.local import event_invoke
-from cronstack_infra.local.function_configuration import why_not
+from cronstack_infra.local.function_members import why_not
 from cronstack_infra.local.resources.resource import Properties, Resource, already_exists, number, tags_of
 
 CDKS_OWN: Final = re.compile("-(LogRetention|CustomS3AutoDeleteObjects)")

@@ -1,0 +1,154 @@
+"""What the local cloud does with each member of a function's configuration: a decision for every one that AWS has.
+
+Members are named as in Lambda's API or in a template's AWS::Lambda::Function; a decision about a structure holds for
+all its members. A test walks the schemas, so that a new member fails it until somebody has decided.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+HONOURED: Final = frozenset(
+    {
+        "Architectures",
+        "Code.ImageUri",
+        "Code.S3Bucket",
+        "Code.S3Key",
+        "Code.S3ObjectVersion",
+        "Code.ZipFile",
+        "CodeSha256",
+        "DeadLetterConfig",
+        "Description",
+        "DestinationConfig",
+        "DryRun",
+        "Environment",
+        "FunctionName",
+        "Handler",
+        "LoggingConfig.ApplicationLogLevel",
+        "LoggingConfig.LogFormat",
+        "LoggingConfig.LogGroup",
+        "MaximumEventAgeInSeconds",
+        "MaximumRetryAttempts",
+        "MemorySize",
+        "PackageType",
+        "Publish",
+        "Qualifier",
+        "ReservedConcurrentExecutions",
+        "RevisionId",
+        "Role",
+        "Runtime",
+        "Tags",
+        "Timeout",
+    }
+)
+"""Members that take effect as on AWS, or are shown as they were given where showing is all that AWS does."""
+
+KEPT: Final[Mapping[str, str]] = {
+    "Code.S3ObjectStorageMode": "Lambda reads the same code, whether it copies the object or not",
+    "Code.SourceKMSKeyArn": "nothing is encrypted here",
+    "EphemeralStorage": "the size of the scratch folder is not limited",
+    "KMSKeyArn": "nothing is encrypted here",
+    "KmsKeyArn": "nothing is encrypted here",
+    "LoggingConfig.SystemLogLevel": "Lambda's own lines are always logged",
+    "RuntimeManagementConfig": "the Python that runs the kit runs every function",
+    "SnapStart.ApplyOn": "None is the only value that is accepted",
+    "TracingConfig": "there is no X-Ray",
+    "VpcConfig": "handlers have the network of this machine",
+}
+"""Members that are shown as they were given, and why the code runs the same without them."""
+
+REFUSED: Final[Mapping[str, str]] = {
+    "AcceleratorConfig": "accelerators",
+    "CapacityProviderConfig": "capacity providers",
+    "CodeSigningConfigArn": "code signing",
+    "DurableConfig": "durable functions",
+    "DurableExecutionName": "durable functions",
+    "FileSystemConfigs": "file systems",
+    "FunctionScalingConfig": "scaling of managed instances",
+    "ImageConfig": "container images",
+    "Layers": "layers; put what they hold into the code",
+    "PublishTo": "publishing to managed instances",
+    "PublishToLatestPublished": "publishing to managed instances",
+    "RecursiveLoop": "recursion settings",
+    "RuntimeConfig": "runtimes of your own",
+    "TenancyConfig": "isolation of tenants",
+    "TenantId": "isolation of tenants",
+}
+"""Members that change how code runs and are not carried out; each with what they would ask for."""
+
+REFUSED_VARIABLES: Final[Mapping[str, str]] = {
+    "AWS_LAMBDA_EXEC_WRAPPER": "wrapper scripts",
+}
+"""Environment variables that change how Lambda starts the runtime."""
+
+RESERVED_VARIABLES: Final = frozenset(
+    [
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_LAMBDA_RUNTIME_API",
+        "LAMBDA_TASK_ROOT",
+        "LAMBDA_RUNTIME_DIR",
+        "AWS_LAMBDA_MAX_CONCURRENCY",
+    ]
+)
+"""Environment variables that Lambda sets itself."""
+_LARGEST_ENVIRONMENT: Final = 4096
+
+
+def decided(member: str) -> bool:
+    """Return whether there is a decision about a member, named by its path, or about a structure around it."""
+    parts = member.split(".")
+    paths = {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
+    return bool(paths & (HONOURED | KEPT.keys() | REFUSED.keys()))
+
+
+def why_not(given: Mapping[str, Any]) -> str | None:
+    """Return why the local cloud cannot run a function with this configuration; None when it can."""
+    if given.get("PackageType", "Zip") != "Zip":
+        return "The local cloud does not run container images"
+    variables = (given.get("Environment") or {}).get("Variables") or {}
+    if fault := environment_fault(variables):
+        return fault
+    for name, what in REFUSED.items():
+        if given.get(name):
+            return f"The local cloud does not carry out {what} ({name})"
+    for name, what in REFUSED_VARIABLES.items():
+        if name in variables:
+            return f"The local cloud does not carry out {what} (environment variable {name})"
+    if (given.get("SnapStart") or {}).get("ApplyOn", "None") != "None":
+        return "The local cloud does not carry out SnapStart"
+    runtime = given.get("Runtime")
+    if runtime and not runtime.startswith("python3."):
+        return f"The local cloud runs Python functions only, not {runtime}"
+    return None
+
+
+def environment_fault(variables: Mapping[str, Any]) -> str | None:
+    """Return Lambda's words about variables that no function may have; None when it may have them."""
+    unable = (
+        "Lambda was unable to configure your environment variables because the environment variables you have provided"
+    )
+    if reserved := sorted(RESERVED_VARIABLES & variables.keys()):
+        return (
+            f"{unable} contains reserved keys that are currently not supported for modification. Reserved keys used "
+            f"in this request: {', '.join(reserved)}"
+        )
+    measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
+    if variables and len(measured.encode()) > _LARGEST_ENVIRONMENT:
+        return f"{unable} exceeded the 4KB limit. String measured: {measured}"
+    return None
