@@ -30,7 +30,40 @@ AT = "2026-03-01T12:34:01.250000+00:00"
             "fired for 12:34:00 UTC",
             "plain",
         ),
-        ({"event": "started", "function": "shop-stats", "attempt": 2}, "stats", "started, attempt 2", "quiet"),
+        ({"event": "started", "function": "shop-stats", "attempt": 1}, "stats", "started", "quiet"),
+        ({"event": "started", "function": "shop-stats", "attempt": 2}, "stats", "started, Lambda's try 2", "quiet"),
+        (
+            {
+                "event": "passed_over",
+                "schedule": "shop/shop-stats.1",
+                "count": 62,
+                "first": "2026-02-28T23:58:00Z",
+                "last": "2026-03-01T12:33:00Z",
+            },
+            "stats",
+            "62 firings passed over, 2026-02-28 23:58:00 to 12:33:00 UTC: the machine slept or its clock was set ahead;"
+            " only the latest firing runs",
+            "bad",
+        ),
+        (
+            {
+                "event": "passed_over",
+                "schedule": "shop/shop-stats.1",
+                "count": 1,
+                "first": "2026-03-01T12:33:00Z",
+                "last": "2026-03-01T12:33:00Z",
+            },
+            "stats",
+            "1 firing passed over, 12:33:00 UTC: the machine slept or its clock was set ahead;"
+            " only the latest firing runs",
+            "bad",
+        ),
+        (
+            {"event": "clock_set_back", "seconds": 3600},
+            "",
+            "the clock was set back by 1h: a firing whose occurrence has run is a duplicate",
+            "bad",
+        ),
         (
             {"event": "finished", "function": "shop-stats", "seconds": 0.314, "outcome": "ok", "result": {"n": 1}},
             "stats",
@@ -59,7 +92,7 @@ AT = "2026-03-01T12:34:01.250000+00:00"
         (
             {"event": "finished", "function": "shop-stats", "seconds": 2, "outcome": "ok", "result": SUCCEEDED},
             "stats",
-            "succeeded in 2.00 s",
+            "succeeded in 2.00 s, attempt 1",
             "good",
         ),
         (
@@ -136,6 +169,15 @@ def test_an_event_reads_as_a_sentence(event: dict[str, object], job: str, text: 
     assert line is not None
     assert (line.job, line.text, line.mood) == (job, text, mood)
     assert line.at.isoformat() == AT
+
+
+def test_a_come_back_shows_the_attempt_of_the_job() -> None:
+    """Its carrier is a new event to Lambda, which counts from 1 again."""
+    started = {"event": "started", "at": AT, "function": "shop-stats", "attempt": 1}
+    answer = {"cronstack": "retrying", "job": "stats", "attempt": 3}
+    ended = {"event": "finished", "at": AT, "function": "shop-stats", "seconds": 2, "outcome": "ok", "result": answer}
+    lines = [firings.line({**event, "attempt": 1}, "shop") for event in (started, ended)]
+    assert [line.text for line in lines if line is not None] == ["started", "retrying in 2.00 s, attempt 3"]
 
 
 def test_what_scrolls_by_without_meaning_is_left_out() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
 from cronstack_infra import names
+from cronstack_infra.cli.spans import counted, span
+from cronstack_infra.local.engine.passed import MOST_COUNTED
 
 LONGEST_RESULT: Final = 100
 
@@ -59,8 +61,21 @@ def _fired(event: Mapping[str, Any]) -> tuple[str, Mood]:
     return f"fired for {clock(event['scheduled'])} UTC", "plain"
 
 
+def _passed_over(event: Mapping[str, Any]) -> tuple[str, Mood]:
+    count, first, last = event["count"], moment(event["first"], event["at"]), moment(event["last"], event["at"])
+    which = first if event["first"] == event["last"] else f"{first} to {last}"
+    why = "the machine slept or its clock was set ahead; only the latest firing runs"
+    return f"{'at least ' * (count >= MOST_COUNTED)}{counted(count, 'firing')} passed over, {which} UTC: {why}", "bad"
+
+
+def _clock_set_back(event: Mapping[str, Any]) -> tuple[str, Mood]:
+    by = span(timedelta(seconds=event["seconds"]))
+    return f"the clock was set back by {by}: a firing whose occurrence has run is a duplicate", "bad"
+
+
 def _started(event: Mapping[str, Any]) -> tuple[str, Mood]:
-    return f"started, attempt {event['attempt']}", "quiet"
+    """Lambda counts the tries of one event. A carrier is a new event, so the job's own count stands in its answer."""
+    return "started" if event["attempt"] == 1 else f"started, Lambda's try {event['attempt']}", "quiet"
 
 
 def _finished(event: Mapping[str, Any]) -> tuple[str, Mood]:
@@ -72,7 +87,8 @@ def _finished(event: Mapping[str, Any]) -> tuple[str, Mood]:
     if status is None:
         return f"finished in {took}  {_short(event.get('result'))}".rstrip(), "good"
     why = answer.get("reason") or answer.get("note")
-    return f"{status}{f' ({_short(why)})' if why else ''} in {took}", _MOODS.get(status, "bad")
+    attempt = f", attempt {answer['attempt']}" if answer.get("attempt") else ""
+    return f"{status}{f' ({_short(why)})' if why else ''} in {took}{attempt}", _MOODS.get(status, "bad")
 
 
 def _retry(event: Mapping[str, Any]) -> tuple[str, Mood]:
@@ -119,6 +135,8 @@ _Described = Callable[[Mapping[str, Any]], tuple[str, Mood] | None]
 _DESCRIBED: Final[dict[str, _Described]] = {
     "scheduled": _scheduled,
     "fired": _fired,
+    "passed_over": _passed_over,
+    "clock_set_back": _clock_set_back,
     "started": _started,
     "finished": _finished,
     "retry": _retry,

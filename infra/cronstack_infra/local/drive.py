@@ -25,6 +25,7 @@ from moto.core.exceptions import JsonRESTError
 from cronstack_infra.local import lambdas, universal
 from cronstack_infra.local.carrying import OWN_FAULT, AnyEffect, Carrying
 from cronstack_infra.local.engine.knobs import Knobs
+from cronstack_infra.local.engine.passed import JUMP
 from cronstack_infra.local.engine.values import Deliver
 from cronstack_infra.local.executor.executor import Executor, Limits
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
@@ -64,6 +65,7 @@ class Drive(Carrying):
         self._told: list[dict[str, Any]] = []
         self._answers: dict[str, Outcome | None] = {}
         self._stopping = False
+        self._seen = self.now()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -140,10 +142,18 @@ class Drive(Carrying):
         """Carry out what the engine decides; when that is much, others get the lock in between."""
         end = time.monotonic() + _LONGEST_HOLD
         while time.monotonic() < end:
-            waiting.extend(self._engine.step(self.now()))
+            waiting.extend(self._engine.step(self._look()))
             if not waiting:
                 return
             self._carry_out(waiting.popleft())
+
+    def _look(self) -> datetime:
+        """Return the time, after the engine knows that the clock was set back."""
+        now = self.now()
+        if now <= self._seen - JUMP:
+            self._engine.set_back(self._seen - now, now)
+        self._seen = now
+        return now
 
     def _await(self, *, at_once: bool) -> list[Callable[[], None]]:
         """Until something is in the inbox, or due."""

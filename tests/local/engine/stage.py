@@ -94,6 +94,12 @@ class Stage:
         self.now = instant(text)
         self.step()
 
+    def set_back_to(self, text: str) -> None:
+        """Set the clock back, as the drive finds it at its next look."""
+        by, self.now = self.now - instant(text), instant(text)
+        self.engine.set_back(by, self.now)
+        self.step()
+
     def step(self) -> None:
         while effects := self.engine.step(self.now):
             for effect in effects:
@@ -119,8 +125,11 @@ class Stage:
                 self.told.append(f"{clock} record {effect.origin} {effect.reason}")
             case DeleteSchedule():
                 self.told.append(f"{clock} delete {effect.arn.rsplit('/', 1)[-1]}")
-            case Report(event="dropped" | "missed"):
+            case Report(event="dropped" | "clock_set_back"):
                 self.told.append(f"{clock} {effect.event}")
+            case Report(event="passed_over"):
+                name = effect.fields["schedule"].rsplit("/", 1)[-1]
+                self.told.append(f"{clock} passed over {effect.fields['count']} {name}")
 
     def kinds(self, kind: type) -> list[Any]:
         return [effect for effect in self.effects if isinstance(effect, kind)]

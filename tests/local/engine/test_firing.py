@@ -175,56 +175,6 @@ def test_a_deleted_schedule_fires_no_more_and_may_come_again() -> None:
     assert stage.times("deliver") == ["12:00:00", "12:01:00", "12:05:20"]
 
 
-def test_after_a_sleep_the_missed_instants_come_one_by_one_in_order() -> None:
-    stage = Stage("12:00:30", late_gap=1)
-    stage.put("stats", "cron(* * * * ? *)")
-    stage.until("12:01:00")
-    stage.sleep_until("12:05:30")
-    assert stage.told[1:] == ["12:05:30 deliver stats 12:02:00 #1"]
-    stage.until("12:06:00")
-    assert stage.told[2:] == [
-        "12:05:31 deliver stats 12:03:00 #1",
-        "12:05:32 deliver stats 12:04:00 #1",
-        "12:05:32 deliver stats 12:05:00 #1",  # not a minute late: not missed
-        "12:06:00 deliver stats 12:06:00 #1",
-    ]
-
-
-def test_after_a_long_sleep_what_is_older_than_the_event_age_is_reported_and_left() -> None:
-    stage = Stage("12:00:30")
-    stage.put("stats", "cron(* * * * ? *)", max_age=120)
-    stage.sleep_until("18:00:30")
-    stage.until("18:00:59")
-    assert stage.told == [
-        "18:00:30 missed",
-        "18:00:31 deliver stats 17:59:00 #1",
-        "18:00:31 deliver stats 18:00:00 #1",  # not a minute late: not missed
-    ]
-    missed = next(effect for effect in stage.effects if getattr(effect, "event", "") == "missed")
-    assert missed.fields["count"] == 358  # 12:01 to 17:58
-
-
-def test_a_clock_that_jumps_three_hours_brings_no_burst() -> None:
-    stage = Stage("12:00:30", late_gap=1)
-    for name in ("one", "two"):
-        stage.put(name, "cron(* * * * ? *)")
-    stage.sleep_until("15:00:30")
-    assert len(stage.told) == 2  # one of each schedule
-    stage.until("15:02:30")
-    lines = [line.split() for line in stage.told]
-    for name in ("one", "two"):
-        mine = [(line[0], line[3]) for line in lines if line[2] == name]
-        assert [scheduled for _, scheduled in mine[:3]] == ["12:01:00", "12:02:00", "12:03:00"]
-        assert max(sum(clock == at for clock, _ in mine) for at in {clock for clock, _ in mine}) <= 2
-
-
-def test_a_one_time_schedule_slept_over_is_delivered_however_late() -> None:
-    stage = Stage("12:00:30")
-    stage.put("launch", "at(2026-11-23T13:00:00)", max_age=60)
-    stage.sleep_until("20:00:00")
-    assert stage.told == ["20:00:00 deliver launch 13:00:00 #1"]
-
-
 def test_action_after_completion_deletes_an_at_after_its_delivery() -> None:
     stage = Stage("12:00:00")
     stage.put("launch", "at(2026-11-23T12:30:00)", delete_when_done=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 
@@ -22,6 +22,11 @@ class Agenda:
 
     def next_due(self) -> datetime | None:
         return self._heap[0][0] if self._heap else None
+
+    def move(self, by: timedelta, which: Callable[[Any], bool]) -> None:
+        """Change when some of the things are due."""
+        self._heap = [(due + by if which(thing) else due, number, thing) for due, number, thing in self._heap]
+        heapq.heapify(self._heap)
 
     def due(self, now: datetime) -> Iterator[Any]:
         """Take out what is due, also what becomes due meanwhile."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cronstack_infra.local.engine.agenda import Agenda
 from cronstack_infra.local.engine.invocations import DueEvent, Invocations
@@ -19,7 +19,7 @@ from cronstack_infra.local.engine.sources import (
     SourceConfig,
     Sources,
 )
-from cronstack_infra.local.engine.values import Effect, FunctionOutcome, FunctionRules, Refusal, ScheduleConfig
+from cronstack_infra.local.engine.values import Effect, FunctionOutcome, FunctionRules, Refusal, Report, ScheduleConfig
 
 
 class Engine:
@@ -56,6 +56,18 @@ class Engine:
     def has_effects(self) -> bool:
         """Whether an input has left something for the next step."""
         return bool(self._agenda.effects)
+
+    # inputs: the clock
+
+    def set_back(self, by: timedelta, now: datetime) -> None:
+        """The clock was set back by so much, to ``now``.
+
+        Waits of elapsed time, such as a retry after a minute, last as long as before. Recurring schedules follow the
+        clock, so an instant that has fired fires again; AWS promises at least once, too.
+        """
+        self._agenda.move(-by, lambda thing: not isinstance(thing, DueFiring))
+        self._schedules.set_back(now)
+        self._agenda.effects.append(Report("clock_set_back", {"seconds": round(by.total_seconds())}))
 
     # inputs: Scheduler
 

@@ -20,8 +20,6 @@ class Knobs:
     """An at() that is past when it is created or enabled fires at once, else never. Defaults to True, the worse."""
     same_at_fires_again: bool = False
     """An at() that has fired fires again when it is updated to the same time. Defaults to False."""
-    late_gap: float = 1.0
-    """After a sleep, instants that were missed are delivered one by one, this far apart. Defaults to 1 s."""
     delivery_retry_base: float = 2.0
     """First wait of Scheduler's retries; it doubles with each, with jitter. Defaults to 2 s."""
     delivery_retry_most: float = 480.0

@@ -6,9 +6,9 @@
                                                                           → dead letter, or dropped
 
 A delivery keeps the configuration it began with, whatever becomes of its schedule. One that fails never holds
-another back. After a sleep of the machine the missed instants are delivered late, as after an outage: in order, one
-by one, ``late_gap`` apart, and of a recurring schedule only those that are not older than its event age; the older
-are reported as missed. What a late occurrence then does is its start deadline's business.
+another back. When the clock jumps ahead, only the latest missed instant of a recurring schedule fires, and the engine
+reports how many it passed over (see ``passed``). When the clock is set back, a recurring schedule follows it. The start
+deadline of a job decides what a late occurrence does. An at() fires once, however late.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from cronstack_infra.local.engine import records
 from cronstack_infra.local.engine.agenda import Agenda
 from cronstack_infra.local.engine.chance import chance, letters
 from cronstack_infra.local.engine.knobs import Knobs
+from cronstack_infra.local.engine.passed import JUMP, latest
 from cronstack_infra.local.engine.values import (
     DeleteSchedule,
     Deliver,
@@ -33,10 +34,6 @@ from cronstack_infra.local.engine.values import (
 
 _EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
 _MOMENT: Final = timedelta(microseconds=1)
-_LATE: Final = timedelta(seconds=60)
-"""A firing this much after its time was missed: the engine was not there, or the machine slept."""
-_COUNTED: Final = 10_000
-"""Missed instants are counted up to here."""
 
 
 @dataclass
@@ -51,6 +48,8 @@ class _Entry:
     """Grows with each change; what is on the agenda under an older turn is void."""
     fired: datetime | None = None
     pending: datetime | None = None
+    expected: datetime | None = None
+    """When the engine expects to handle ``pending``."""
     deliveries: int = 0
 
     @property
@@ -106,8 +105,10 @@ class Schedules:
         if not config.enabled:
             self._tell(entry)
             return
-        if old is not None and kept and old.pending is not None and old.pending <= now:
-            self._note(entry, old.pending, now)  # its instant has come, only its second inside the minute has not
+        if old is not None and kept and old.pending is not None and old.expected is not None and old.pending <= now:
+            self._note(
+                entry, old.pending, min(old.expected, now)
+            )  # its instant has come, only its second inside the minute has not
         else:
             first = self._first(entry, now, new=not kept)
             if first is not None:
@@ -128,12 +129,14 @@ class Schedules:
         if entry is None or entry.turn != thing.turn:
             return
         entry.pending = None
-        fresh = self._fresh(entry, thing.instant, now)
-        if fresh is not None and fresh == thing.instant:
-            self._fire(entry, fresh, now)
-            fresh = None if entry.once else next(entry.timetable.after(thing.instant), None)
-        if fresh is not None:
-            self._note(entry, fresh, now)
+        following: datetime | None = thing.instant
+        if not entry.once and entry.expected is not None and now - entry.expected >= JUMP:
+            following = self._latest(entry, thing.instant, now)
+        if following == thing.instant:
+            self._fire(entry, thing.instant, now)
+            following = None if entry.once else next(entry.timetable.after(thing.instant), None)
+        if following is not None:
+            self._note(entry, following, now)
         self._complete(entry)
 
     def due_delivery(self, thing: DueDelivery, now: datetime) -> None:
@@ -167,6 +170,17 @@ class Schedules:
             }
             self._agenda.effects.append(Report("retry", fields))
 
+    def set_back(self, now: datetime) -> None:
+        """The clock was set back: every recurring schedule waits for its next instant after the new time."""
+        for entry in self._entries.values():
+            if entry.once or entry.pending is None:
+                continue
+            self._turns += 1
+            entry.turn, entry.pending = self._turns, None
+            following = next(entry.timetable.after(now), None)
+            if following is not None:
+                self._note(entry, following, now)
+
     # when
 
     def _first(self, entry: _Entry, now: datetime, *, new: bool) -> datetime | None:
@@ -181,33 +195,25 @@ class Schedules:
             return next(entry.timetable.after(entry.anchor - _MOMENT if at_once else entry.anchor), None)
         return next(entry.timetable.after(now), None)
 
-    def _note(self, entry: _Entry, instant: datetime, now: datetime) -> None:
+    def _note(self, entry: _Entry, instant: datetime, since: datetime) -> None:
+        """Wait for an instant; ``since`` is when that wait began."""
         entry.pending = instant
         due, knobs = instant, self._knobs
         if knobs.spread:
             due += timedelta(seconds=knobs.spread * chance(knobs.seed, "second", entry.config.arn, instant))
         if entry.config.window:
             due += timedelta(minutes=entry.config.window * chance(knobs.seed, "window", entry.config.arn, instant))
-        if due + _LATE < now and not entry.once:
-            due = now + timedelta(seconds=self._knobs.late_gap)
         self._agenda.note(due, DueFiring(entry.config.arn, entry.turn, instant))
+        entry.expected = max(due, since)
 
-    def _fresh(self, entry: _Entry, instant: datetime, now: datetime) -> datetime | None:
-        """``instant``, or the first later one that is young enough; the missed ones between are reported."""
-        oldest = now - timedelta(seconds=entry.config.target.max_age) - timedelta(minutes=entry.config.window)
-        if entry.once or instant >= oldest:
-            return instant
-        missed, last = 1, instant
-        for later in entry.timetable.after(instant):
-            if later >= oldest:
-                break
-            missed, last = missed + 1, later
-            if missed >= _COUNTED:
-                break
-        fields = {"schedule": entry.config.arn, "count": missed}
-        span = {"first": records.utc(instant), "last": records.utc(last)}
-        self._agenda.effects.append(Report("missed", {**fields, **span}))
-        return next(entry.timetable.after(max(last, oldest - _MOMENT)), None)
+    def _latest(self, entry: _Entry, instant: datetime, now: datetime) -> datetime:
+        """Return the latest instant that is due, and report those that are passed over."""
+        chosen, passed = latest(entry.timetable, instant, now)
+        if passed is not None:
+            span = {"first": records.utc(passed.first), "last": records.utc(passed.last)}
+            fields = {"schedule": entry.config.arn, "count": passed.number}
+            self._agenda.effects.append(Report("passed_over", {**fields, **span}))
+        return chosen
 
     def _back_off(self, delivery: _Delivery) -> float:
         doubled = self._knobs.delivery_retry_base * 2.0 ** min(delivery.attempt - 1, 32)
@@ -224,7 +230,7 @@ class Schedules:
         entry.fired = instant
         target = records.short(entry.config.target.arn)
         fields = {"schedule": entry.config.arn, "scheduled": records.utc(instant), "function": target}
-        if now - instant > _LATE + timedelta(minutes=entry.config.window):
+        if now - instant > JUMP + timedelta(minutes=entry.config.window):
             fields["late"] = str(int((now - instant).total_seconds()))
         self._agenda.effects.append(Report("fired", fields))
         share = self._knobs.duplicates

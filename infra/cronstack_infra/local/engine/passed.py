@@ -1,0 +1,39 @@
+"""Which instants of a schedule fire after the clock jumped ahead, because the machine slept or its clock was set. Pure.
+
+Only the latest instant fires. A burst of all missed ones would start hundreds of runs at once, and the next regular
+instant covers what the older ones had to do.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from cronstack.timetable import Schedule
+
+JUMP: Final = timedelta(seconds=60)
+"""A clock that moves by this much between two looks has jumped. No two instants of a schedule are closer."""
+MOST_COUNTED: Final = 10_000
+_MOMENT: Final = timedelta(microseconds=1)
+
+
+class Passed(NamedTuple):
+    """The instants that do not fire."""
+
+    number: int
+    """At most ``MOST_COUNTED``; there may be more then."""
+    first: datetime
+    last: datetime
+
+
+def latest(timetable: Schedule, pending: datetime, now: datetime) -> tuple[datetime, Passed | None]:
+    """Return the latest instant from ``pending`` up to ``now``, and those before it that are passed over."""
+    chosen = next(timetable.before(now + _MOMENT), pending)
+    if chosen <= pending:
+        return pending, None
+    count = 1
+    for instant in timetable.after(pending):
+        if instant >= chosen or count == MOST_COUNTED:
+            break
+        count += 1
+    return chosen, Passed(count, pending, next(timetable.before(chosen)))
