@@ -104,7 +104,7 @@ def test_a_test_may_schedule_itself_and_is_not_in_virtual_time(cloud: Cloud, pay
     with pytest.raises(OnceConflict):
         cloud.once.schedule("capture_payment", key="order-1", at=AT, input={})
     assert [plan.key for plan in cloud.once.list("capture_payment")] == ["order-1"]
-    with pytest.raises(OperationError, match="1 are planned before then, the first is capture_payment 'order-1'"):
+    with pytest.raises(OperationError, match="capture_payment: 'order-1' is planned, due 2026-01-05 14:00:00"):
         cloud.at("2026-02-01")
     cloud.advance(until=AT + timedelta(minutes=1))
     assert cloud.once.get("capture_payment", "order-1").status == "succeeded"

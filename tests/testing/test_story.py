@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cronstack_infra.testing.places import Place
 from cronstack_infra.testing.story import LINES, story
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -21,6 +22,20 @@ def attempt(minute: int, job: str = "hello", outcome: str = "succeeded") -> dict
         "outcome": outcome,
         "seconds": 0.01,
     }
+
+
+def test_the_jobs_that_a_test_is_about_come_first_and_each_other_job_has_one_line() -> None:
+    noise = [attempt(minute, "busy", "dead") | {"error": f"KeyError: {minute}"} for minute in range(200)]
+    places = {job: Place(f"jobs/{job}.py", 3) for job in ("busy", "hello", "idle")}
+    text = story([attempt(5), *noise], places, began=BEGAN, now=BEGAN, about={"hello"})
+    assert text.splitlines()[1:] == [
+        "2026-01-01 00:05:00.000  hello  t-5  attempt 1  succeeded after 0.01 s",
+        "",
+        "jobs/hello.py:3: hello: 1 succeeded",
+        "jobs/busy.py:3: busy: 200 dead; last error: KeyError: 199",
+        "jobs/idle.py:3: idle: did not run",
+        'Most attempts were of other jobs. Keep their schedules from firing: @pytest.mark.cronstack(only=["hello"])',
+    ]
 
 
 def told(events: list[dict[str, Any]]) -> list[str]:

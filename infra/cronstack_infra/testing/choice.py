@@ -1,4 +1,4 @@
-"""What a test asks of its cloud, by the marker ``cronstack``: which jobs, from when, with which chance."""
+"""Options of the marker ``cronstack``: which jobs are deployed, which schedules fire, start time and seed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 START: Final = "2026-01-01T00:00:30"
 """When the clock begins unless a test says otherwise: a test of today is the same test next year. No cron is due in
 the middle of a minute, so what a test fires first meets nothing."""
-_KNOWN: Final = ("jobs", "start", "seed")
+_KNOWN: Final = ("jobs", "only", "start", "seed")
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Choice:
     jobs: str
     start: datetime
     seed: int
+    only: frozenset[str] | None = None
+    """Jobs whose schedules fire. None: all of them. The other jobs are deployed, too."""
 
     @classmethod
     def of(cls, markers: Iterable[pytest.Mark], test: Path) -> Choice:
@@ -39,11 +41,23 @@ class Choice:
                 what = repr(mark.args[0]) if mark.args else unknown[0]
                 raise OperationError(
                     f"the marker cronstack does not know {what}",
-                    remedy='It is written @pytest.mark.cronstack(jobs="examples", start="2013-01-01", seed=7).',
+                    remedy='It is written @pytest.mark.cronstack(jobs="examples", only=["night"], start="2013-01-01").',
                 )
             said = {**mark.kwargs, **said}
         start = instant(said.get("start", START), "start")
-        return cls(Project.find(test.parent), str(said.get("jobs", "jobs")), start, int(said.get("seed", 0)))
+        project, seed = Project.find(test.parent), int(said.get("seed", 0))
+        return cls(project, str(said.get("jobs", "jobs")), start, seed, _names(said.get("only")))
+
+
+def _names(value: object) -> frozenset[str] | None:
+    """Job names of a list. None for None."""
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(name, str) for name in value):
+        raise OperationError(
+            f"the marker cronstack: only={value!r} is not a list of job names", remedy='Write only=["nightly"].'
+        )
+    return frozenset(value)
 
 
 def instant(value: object, what: str) -> datetime:

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from cronstack import entropy
 from cronstack.errors import OperationError
 from cronstack.onetime import Once
 from cronstack.zones import bound
 from cronstack_infra.local import mails
-from cronstack_infra.names import carriers_group
-from cronstack_infra.ops.dead_letters import DeadLetter, list_letters
+from cronstack_infra.ops.dead_letters import DeadLetter, Redriven
 from cronstack_infra.ops.deployment import Deployment, find_deployment, unknown_job
 from cronstack_infra.ops.onetime import list_plans, wiring_of, wirings
-from cronstack_infra.ops.runs import Row, find_run, list_runs
+from cronstack_infra.ops.runs import Row, list_runs
 from cronstack_infra.ops.spans import read_bound
-from cronstack_infra.ops.trigger import trigger
-from cronstack_infra.testing.choice import Choice
+from cronstack_infra.testing.choice import Choice, instant
+from cronstack_infra.testing.operations import Operations
 from cronstack_infra.testing.places import Place, places
-from cronstack_infra.testing.story import story
+from cronstack_infra.testing.story import marker, story
+from cronstack_infra.testing.waits import Wait, listed, waits
 
 if TYPE_CHECKING:
-    from cronstack.planning import Plan
+    from cronstack.plans import Wiring
     from cronstack_infra.play.simulation.cloud import VirtualCloud
     from cronstack_infra.play.simulation.faults import Faults
 
 _MOMENT: Final = timedelta(microseconds=1)
-_PATIENCE: Final = timedelta(days=1)
-"""Virtual time in which a run that was fired must be final."""
 _MOST: Final = 1_000_000
 
 
@@ -59,8 +57,11 @@ class Cloud:
     def __init__(self, virtual: VirtualCloud, stack: Stack, choice: Choice) -> None:
         self.stack = stack
         self._virtual = virtual
-        self._fired = entropy.seeded(choice.seed)
         self._began = virtual.now
+        self._about = choice.only or frozenset()
+        """Jobs that the test is about: those of the marker's ``only`` and those that a call has named."""
+        self._moved = "The clock begins there."
+        self._operations = Operations(virtual, stack.deployment, seed=choice.seed, story=self.told)
         virtual.faults.check = self._check
 
     # time
@@ -84,10 +85,11 @@ class Cloud:
             )
         to = self.now + timedelta(**lengths) if until is None else bound(until)
         if to < self.now:
-            raise OperationError(f"time does not go back: it is {self.now}, not yet {to}")
+            raise OperationError(f"time does not go back from {self.now} to {to}", remedy=self._moved)
         if to > self.now:
-            self._virtual.advance(to - _MOMENT)
-            self._virtual.hub.move(self._virtual.hub.us + 1)
+            with self._moving("advance()"):
+                self._virtual.advance(to - _MOMENT)
+                self._virtual.hub.move(self._virtual.hub.us + 1)
 
     def at(self, local: str, zone: str = "UTC") -> datetime:
         """Be at a local time of a zone, as though deployed there: nothing of the time between is played.
@@ -101,18 +103,12 @@ class Cloud:
                 f"{local} ({zone}) is past: it is {self.now}",
                 remedy="at() goes ahead; begin earlier by the marker's start.",
             )
-        if carriers := self._carriers():
+        if held := [one for one in self._waits() if one.holds(to)]:
             raise OperationError(
-                f"{len(carriers)} carriers are to bring back what waits: {', '.join(carriers)}",
-                remedy="Let time pass until they have: advance(hours=1).",
+                f"at({local!r}) would pass what has not ended:\n{listed(held)}", remedy=self._remedy(held)
             )
-        if missed := [plan for plan in self._plans() if plan.at < to]:
-            first = min(missed, key=lambda plan: plan.due)
-            raise OperationError(
-                f"{len(missed)} are planned before then, the first is {first.job} {first.key!r} at {first.at}",
-                remedy="Let time pass until they have run, advance(until=…), or cloud.once.cancel(…) them.",
-            )
-        self._virtual.jump(to)
+        with self._moving(f"at({local!r})"):
+            self._virtual.jump(to)
         if not self.events:
             self._began = to
         return to
@@ -122,43 +118,43 @@ class Cloud:
     def fire(self, job: str, *, input: Mapping[str, Any] | None = None) -> Row:
         """Run a job now, as ``cronstack trigger`` does, and let time pass until that run is final.
 
-        Of one whose last attempt was killed nobody can tell the ledger: it is "running", and has left a dead letter.
+        A run whose last attempt was killed stays "running" in the ledger, and has left a dead letter.
+        """
+        return self._start("fire", job, None, input)
+
+    def trigger(self, job: str, *, at: datetime | str | None = None, input: Mapping[str, Any] | None = None) -> Row:
+        """Run the occurrence of a past time, as ``cronstack trigger --at`` does; without ``at`` as ``fire`` does.
+
+        at: an aware datetime, or ISO text in UTC.
+        """
+        return self._start("trigger", job, None if at is None else instant(at, "at"), input)
+
+    def backfill(self, job: str, *, since: datetime | str, until: datetime | str, again: bool = False) -> list[Row]:
+        """Run what was due from ``since`` to before ``until`` and has not run; return these runs, the oldest first.
+
+        since, until: aware datetimes, or ISO texts in UTC.
+        again: run also what has run. Defaults to False.
         """
         self._check(job)
-        made = trigger(
-            self.client,
-            self.stack.deployment,
-            job,
-            now=self.now,
-            ulid=entropy.ulid(round(self.now.timestamp() * 1000), self._fired),
-            input=input,
-        )
+        with self._moving(f"backfill({job!r})"):
+            return self._operations.backfill(job, instant(since, "since"), instant(until, "until"), again=again)
 
-        def run() -> Row | None:
-            return find_run(self.client("dynamodb"), self.stack.deployment, job, made.occurrence, self.now)
+    def redrive(self, job: str | None = None, *, ids: Sequence[str] = ()) -> list[Redriven]:
+        """Send the events of dead letters again, and let time pass until each run is final.
 
-        looked, given_up = len(self.events), False
-
-        def unfinished() -> bool:
-            nonlocal looked, given_up
-            if self._virtual.jobs.at_work(job, made.occurrence):  # a dead one's letter is sent after its settle
-                return True
-            fresh, looked = self.events[looked:], len(self.events)
-            if any(event["event"] == "dead_letter" for event in fresh):
-                given_up = any(letter.occurrence == made.occurrence for letter in self.dead_letters(job))
-            row = run()
-            return not given_up and (row is None or not row.final)
-
-        self._virtual.advance(_PATIENCE, unfinished)
-        row = run()
-        if row is None or not (row.final or given_up):
-            raise OperationError(f"{job} is {row.status if row else 'not run'} a day after it was fired\n{self.told()}")
-        return row
+        A result has ``letter``, ``accepted``, ``detail`` and ``status``, the status of the run.
+        job: only letters of this job. Defaults to all.
+        ids: only letters with these ids. Defaults to all.
+        """
+        if job is not None:
+            self._check(job)
+        with self._moving(f"redrive({'' if job is None else repr(job)})"):
+            return self._operations.redrive(job, ids)
 
     @property
     def once(self) -> Once:
         """``cronstack.once`` as it is for application code: ``cloud.once.schedule("job", key="order-1", after=90)``."""
-        return Once(wiring=lambda job: wiring_of(self.stack.deployment, job), transport=self._virtual.calls.transport)
+        return Once(wiring=self._wiring, transport=self._virtual.calls.transport)
 
     @property
     def mails(self) -> list[dict[str, Any]]:
@@ -175,7 +171,7 @@ class Cloud:
         """What lies in the queues of dead letters, the oldest first; of one job, or of all."""
         if job is not None:
             self._check(job)
-        return list_letters(self.client("sqs"), self.stack.deployment, job=job, poll=0)
+        return self._operations.letters(job)
 
     @property
     def faults(self) -> Faults:
@@ -203,21 +199,47 @@ class Cloud:
         """All that happened, in order, as ``cronstack simulate`` writes it."""
         return self._virtual.events
 
-    # what is told
+    # messages
 
     def told(self) -> str:
-        """The time line so far, and where the jobs stand."""
-        return story(self.events, self.stack.places, began=self._began, now=self.now)
+        """The time line of the jobs that the test is about, and one line for each other job."""
+        about = self._about or frozenset(self.stack.places)
+        return story(self.events, self.stack.places, began=self._began, now=self.now, about=about)
 
-    def _carriers(self) -> list[str]:
-        """Schedules that jobs have made themselves."""
-        listed = self.client("scheduler").list_schedules(GroupName=carriers_group(self.stack.deployment.stack))
-        return [one["Name"] for one in listed["Schedules"]]
+    def _start(self, call: str, job: str, at: datetime | None, input: Mapping[str, Any] | None) -> Row:
+        self._check(job)
+        with self._moving(f"{call}({job!r})"):
+            return self._operations.trigger(job, at=at, input=input)
 
-    def _plans(self) -> list[Plan]:
-        """What code has scheduled and has not begun."""
-        return [*list_plans(self.once, wirings(self.stack.deployment), status="planned")]
+    @contextmanager
+    def _moving(self, call: str) -> Iterator[None]:
+        """Remember which call moved the clock, for an error of a later one."""
+        began = self.now
+        yield
+        self._moved = f"{call} let time pass from {_second(began)} to {_second(self.now)}."
+
+    def _waits(self) -> list[Wait]:
+        plans = list_plans(self.once, wirings(self.stack.deployment), status="planned")
+        return waits(self._virtual, self.stack.deployment.stack, plans)
+
+    def _remedy(self, held: Sequence[Wait]) -> str:
+        remedy = "Let time pass until they have ended: cloud.advance(…). Cancel a plan: cloud.once.cancel(…)."
+        others = {one.job for one in held} & self.stack.places.keys() - self._about
+        if not others:
+            return remedy
+        chosen = sorted(self._about) or ["JOB"]
+        return f"{remedy} Keep the schedules of other jobs from firing: {marker(chosen)}."
+
+    def _wiring(self, job: str) -> Wiring:
+        found = wiring_of(self.stack.deployment, job)
+        self._about |= {job}
+        return found
 
     def _check(self, job: str) -> None:
         if job not in self.stack.places:
             raise unknown_job(job, self.jobs, self.stack.deployment)
+        self._about |= {job}
+
+
+def _second(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S}"

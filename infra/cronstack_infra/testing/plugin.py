@@ -10,7 +10,7 @@ asks for ``cloud``. That test also synthesizes the stack, once for all processes
 changes; each test then has the stack as it was deployed, in milliseconds. Between the tests moto, the clocks and the
 environment are as without the plugin, so that tests with their own ``mock_aws`` run beside these, in any order.
 
-    @pytest.mark.cronstack(jobs="examples", start="2013-01-01", seed=7)     on a test, class or module
+    @pytest.mark.cronstack(only=["nightly"], start="2013-01-01", seed=7)     on a test, class or module
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from cronstack_infra.testing.shared import Shared
 
 MARKER = (
-    'cronstack(jobs="jobs", start="2026-01-01T00:00:30", seed=0): the package of jobs that the fixture cloud deploys, '
-    "when its clock begins (UTC) and what its chance is drawn from"
+    'cronstack(jobs="jobs", only=None, start="2026-01-01T00:00:30", seed=0): the package of jobs that the fixture '
+    "cloud deploys, the list of jobs whose schedules fire (default: all), when its clock begins (UTC), and its seed"
 )
 _SHARED: pytest.StashKey[Shared] = pytest.StashKey()
 _CLOUD: pytest.StashKey[Cloud] = pytest.StashKey()

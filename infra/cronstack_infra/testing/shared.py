@@ -13,11 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from cronstack_infra.ops.deployment import unknown_job
+from cronstack_infra.play.simulation.silence import silence
 from cronstack_infra.testing.choice import Choice
 from cronstack_infra.testing.cloud import Cloud, Stack
 
 if TYPE_CHECKING:
     from cronstack_infra.play.simulation.cloud import VirtualCloud
+    from cronstack_infra.play.simulation.snapshot import Snapshot
 
 DEPLOYED_AT: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """Before the year of any test."""
@@ -28,13 +31,26 @@ class Held:
 
     def __init__(self, cloud: VirtualCloud, stack: Stack) -> None:
         self.cloud, self.stack = cloud, stack
-        self._clean = cloud.snapshot()
+        self._clean: dict[frozenset[str] | None, Snapshot] = {None: cloud.snapshot()}
+        """The deployed state, by the jobs whose schedules fire; None: all jobs."""
         self._mends: list[tuple[object, str, object]] = []
 
-    def wake(self) -> None:
-        """Everything as it was deployed, whatever has been done to moto's memory meanwhile."""
+    def wake(self, only: frozenset[str] | None = None) -> None:
+        """Restore the deployed state, whatever has been done to moto's memory meanwhile.
+
+        only: jobs whose schedules fire. Defaults to all.
+        """
         self.cloud.resume(self._mends)
-        self.cloud.restore(self._clean)
+        self.cloud.restore(self._clean[None if only not in self._clean else only])
+        if only is not None and only not in self._clean:
+            silence(self.cloud.client("scheduler"), self.stack.deployment.stack, self.stack.places.keys() - only)
+            self._clean[only] = self.cloud.snapshot()
+
+    def check(self, only: frozenset[str] | None) -> None:
+        """Raise OperationError for a name that is no deployed job."""
+        known = sorted(self.stack.places)
+        for unknown in sorted((only or frozenset()) - self.stack.places.keys()):
+            raise unknown_job(unknown, known, self.stack.deployment)
 
     def sleep(self) -> None:
         """moto, the clocks and chance as they are without a cloud."""
@@ -52,7 +68,8 @@ class Shared:
     def begun(self, choice: Choice) -> Iterator[Cloud]:
         """A test's cloud, from waking to sleep."""
         held = self._deployed(choice)
-        held.wake()
+        held.check(choice.only)
+        held.wake(choice.only)
         try:
             held.cloud.jump(choice.start)
             yield Cloud(held.cloud, held.stack, choice)

@@ -1,9 +1,9 @@
-"""What happened, for the reader of a failed test: a line an attempt, the newest at the bottom. Pure."""
+"""The story of a failed test: a line for each attempt, the newest at the bottom. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,28 +13,60 @@ LINES: Final = 40
 """Attempts that are shown; of more, the others are only counted where they were."""
 NEWEST: Final = 10
 """Of them, shown whatever they are; the rest is for what did not simply succeed, and then for the next newest."""
+MANY: Final = 20
+"""Attempts of other jobs from which on the story shows how to do without them."""
 _GOOD: Final = ("succeeded",)
 
 
-def story(events: Sequence[Mapping[str, Any]], places: Mapping[str, Place], *, began: datetime, now: datetime) -> str:
-    """Time line, then each job with its file and line and what came of its runs."""
+def story(
+    events: Sequence[Mapping[str, Any]],
+    places: Mapping[str, Place],
+    *,
+    began: datetime,
+    now: datetime,
+    about: Collection[str] | None = None,
+) -> str:
+    """Return the time line of the jobs that the test is about, and for each job its place and the count of its runs.
+
+    about: jobs of the time line; each other job has one line. Defaults to all.
+    """
     attempts = [event for event in events if event.get("event") == "attempt"]
-    lines = [f"from {_minute(began)} to {_minute(now)} UTC"]
+    own = [row for row in attempts if about is None or row["job"] in about]
+    lines = [f"from {_minute(began)} to {_minute(now)} UTC", *_timeline(own), ""]
+    first = [job for job in places if about is None or job in about]
+    lines += [_summary(job, places[job], attempts) for job in first]
+    others = [job for job in places if job not in first]
+    lines += [_summary(job, places[job], attempts, with_failure=True) for job in others]
+    if len(attempts) - len(own) > max(MANY, len(own)):
+        lines.append(f"Most attempts were of other jobs. Keep their schedules from firing: {marker(first)}")
+    return "\n".join(lines)
+
+
+def marker(jobs: Iterable[str]) -> str:
+    """The marker that lets only these jobs' schedules fire."""
+    names = ", ".join(f'"{job}"' for job in jobs)
+    return f"@pytest.mark.cronstack(only=[{names}])"
+
+
+def _timeline(attempts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     shown = _chosen(attempts)
     width = max((len(str(attempts[number]["job"])) for number in shown), default=0)
     following = 0
     for number in shown:
         if number > following:
-            lines.append(_left_out(attempts[following:number]))
-        lines.append(_line(attempts[number], width))
+            yield _left_out(attempts[following:number])
+        yield _line(attempts[number], width)
         following = number + 1
     if not shown:
-        lines.append("nothing ran")
-    lines.append("")
-    for job, place in places.items():
-        own = [row for row in attempts if row["job"] == job]
-        lines.append(f"{place}: {job}: {_counted(own) or 'did not run'}")
-    return "\n".join(lines)
+        yield "nothing ran"
+
+
+def _summary(job: str, place: Place, attempts: Sequence[Mapping[str, Any]], *, with_failure: bool = False) -> str:
+    """ "functions/jobs/hello.py:6: hello: 2 succeeded, 1 dead", and on request the last failure's error."""
+    own = [row for row in attempts if row["job"] == job]
+    text = f"{place}: {job}: {_counted(own) or 'did not run'}"
+    errors = [str(row["error"]) for row in own if row.get("error")]
+    return f"{text}; last error: {errors[-1]}" if with_failure and errors else text
 
 
 def _chosen(attempts: Sequence[Mapping[str, Any]]) -> list[int]:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cronstack_infra.local.engine.agenda import Agenda
-from cronstack_infra.local.engine.invocations import DueEvent, Invocations
+from cronstack_infra.local.engine.invocations import DueEvent, Invocations, PendingEvent
 from cronstack_infra.local.engine.knobs import Knobs
-from cronstack_infra.local.engine.schedules import DueDelivery, DueFiring, Schedules
+from cronstack_infra.local.engine.schedules import DueDelivery, DueFiring, PendingDelivery, Schedules
 from cronstack_infra.local.engine.sources import (
     DeleteMessages,
     DueBatch,
@@ -82,6 +82,10 @@ class Engine:
         """The instant a schedule waits for."""
         return self._schedules.next(schedule_arn)
 
+    def pending_deliveries(self) -> tuple[PendingDelivery, ...]:
+        """Refused deliveries that are tried again."""
+        return self._schedules.pending()
+
     def delivered(self, delivery: int) -> None:
         """Outcome of ``Deliver``: the target took it."""
         self._schedules.delivered(delivery)
@@ -103,6 +107,10 @@ class Engine:
     def waiting(self) -> int:
         """Asynchronous events that have not ended."""
         return self._invocations.waiting()
+
+    def pending_events(self) -> tuple[PendingEvent, ...]:
+        """Asynchronous events that have not ended."""
+        return self._invocations.pending()
 
     # inputs: Lambda's event sources
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from cronstack_infra.local.engine import records
 from cronstack_infra.local.engine.agenda import Agenda
@@ -36,8 +36,19 @@ class _Event:
     function_arn: str
     payload: str
     accepted: datetime
+    due: datetime
+    """Of its next attempt; of the attempt under way, if there is one."""
     ran: int = 0
     throttled: int = 0
+
+
+class PendingEvent(NamedTuple):
+    """An asynchronous event that has not ended."""
+
+    request_id: str
+    function_arn: str
+    payload: str
+    due: datetime
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,7 @@ class Invocations:
 
     def accept(self, request_id: str, function_arn: str, payload: str, now: datetime) -> None:
         """Lambda answered 202: the event is queued. ``function_arn`` carries its qualifier."""
-        self._events[request_id] = _Event(request_id, function_arn, payload, now)
+        self._events[request_id] = _Event(request_id, function_arn, payload, now, due=now)
         self._agenda.note(now, DueEvent(request_id))
 
     def due(self, thing: DueEvent) -> None:
@@ -87,6 +98,12 @@ class Invocations:
         """Events that have not ended."""
         return len(self._events)
 
+    def pending(self) -> tuple[PendingEvent, ...]:
+        """Events that have not ended, with the time of their next attempt."""
+        return tuple(
+            PendingEvent(one.request_id, one.function_arn, one.payload, one.due) for one in self._events.values()
+        )
+
     def _again(
         self, event: _Event, seconds: float, outcome: FunctionOutcome, rules: FunctionRules, now: datetime
     ) -> None:
@@ -94,6 +111,7 @@ class Invocations:
         if due - event.accepted >= timedelta(seconds=rules.max_age):
             self._end(event, "EventAgeExceeded", outcome, rules, now)
             return
+        event.due = due
         self._agenda.note(due, DueEvent(event.request_id))
         fields = {"function": records.short(event.function_arn), "request_id": event.request_id, "in_seconds": seconds}
         reason = "throttled" if isinstance(outcome, Throttled) else "failed"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from cronstack.timetable import Schedule, parse
 from cronstack_infra.local.engine import records
@@ -64,6 +64,16 @@ class _Delivery:
     scheduled: datetime
     attempt: int = 1
     copy: int = 0
+    due: datetime | None = None
+    """Of its next attempt, after a refusal."""
+
+
+class PendingDelivery(NamedTuple):
+    """A delivery that the target has refused, and that Scheduler tries again."""
+
+    schedule_arn: str
+    function_arn: str
+    due: datetime
 
 
 @dataclass(frozen=True)
@@ -124,6 +134,14 @@ class Schedules:
         entry = self._entries.get(arn)
         return entry.pending if entry is not None else None
 
+    def pending(self) -> tuple[PendingDelivery, ...]:
+        """Deliveries that Scheduler tries again, with the time of the next attempt."""
+        return tuple(
+            PendingDelivery(one.config.arn, one.config.target.arn, one.due)
+            for one in self._deliveries.values()
+            if one.due is not None
+        )
+
     def due_firing(self, thing: DueFiring, now: datetime) -> None:
         entry = self._entries.get(thing.arn)
         if entry is None or entry.turn != thing.turn:
@@ -160,7 +178,8 @@ class Schedules:
             self._give_up(delivery, refusal, "MaximumRetryAttempts")
         else:
             wait = self._back_off(delivery)
-            self._agenda.note(now + timedelta(seconds=wait), DueDelivery(number, refusal))
+            delivery.due = now + timedelta(seconds=wait)
+            self._agenda.note(delivery.due, DueDelivery(number, refusal))
             fields = {
                 "schedule": delivery.config.arn,
                 "scheduled": records.utc(delivery.scheduled),

@@ -18,7 +18,9 @@ from moto.scheduler.models import scheduler_backends
 from cronstack_infra.local import lambdas, schedules, targets, universal
 from cronstack_infra.local.carrying import OWN_FAULT, Carrying
 from cronstack_infra.local.engine.chance import chance
+from cronstack_infra.local.engine.invocations import PendingEvent
 from cronstack_infra.local.engine.knobs import Knobs
+from cronstack_infra.local.engine.schedules import PendingDelivery
 from cronstack_infra.local.engine.values import Deliver, FunctionRules, ScheduleConfig
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
 from cronstack_infra.play.simulation.faults import LATEST, Faults
@@ -219,6 +221,14 @@ class VirtualDrive(Carrying):
     def waiting(self) -> int:
         """Asynchronous events that have not ended."""
         return self._engine.waiting()
+
+    def pending_events(self) -> tuple[PendingEvent, ...]:
+        """Asynchronous events that have not ended."""
+        return self._engine.pending_events()
+
+    def pending_deliveries(self) -> tuple[PendingDelivery, ...]:
+        """Refused deliveries that Scheduler tries again."""
+        return self._engine.pending_deliveries()
 
     def begin_schedules_anew(self) -> None:
         """Every schedule as though it were made now."""

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from cronstack.errors import OperationError
-from cronstack_infra import names
 from cronstack_infra.play.simulation.assembly import Assembly
 from cronstack_infra.play.simulation.cloud import VirtualCloud
 from cronstack_infra.play.simulation.drive import stamp
 from cronstack_infra.play.simulation.faults import Rates
 from cronstack_infra.play.simulation.hub import microseconds
 from cronstack_infra.play.simulation.pretence import real_seconds
+from cronstack_infra.play.simulation.silence import silence
 from cronstack_infra.play.simulation.trace import Row, Trace
 
 TRACE: Final = "trace.jsonl"
@@ -131,7 +131,8 @@ class _Begun:
             unknown = sorted(set(only) - {one.job for one in deployed})
             if unknown:
                 raise OperationError(f"{unknown[0]} is not a job of the stack {self._assembly.stack}")
-            self._silence({one.job for one in deployed} - set(only))
+            others = {one.job for one in deployed} - set(only)
+            silence(cloud.client("scheduler"), self._assembly.stack, others)
         told = [one for one in deployed if only is None or one.job in only]
         for one in told:
             self._trace.expect(one.job)
@@ -149,17 +150,6 @@ class _Begun:
             ],
         }
         self._trace.emit(begin)
-
-    def _silence(self, jobs: Collection[str]) -> None:
-        """Other jobs' schedules do not fire."""
-        scheduler, group = self._cloud.client("scheduler"), names.group_name(self._assembly.stack)
-        for page in scheduler.get_paginator("list_schedules").paginate(GroupName=group):
-            for listed in page["Schedules"]:
-                if names.job_of_schedule(self._assembly.stack, listed["Name"]) in jobs:
-                    found = scheduler.get_schedule(Name=listed["Name"], GroupName=group)
-                    for answer in ("ResponseMetadata", "Arn", "CreationDate", "LastModificationDate"):
-                        found.pop(answer, None)
-                    scheduler.update_schedule(**found | {"State": "DISABLED"})
 
     def play(self, progress: Progress | None) -> float:
         """Real seconds that it took."""

@@ -1,0 +1,136 @@
+"""What an operator does to a deployed stack, in virtual time: trigger, backfill, redrive; each waits for the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from cronstack import entropy
+from cronstack.errors import OperationError
+from cronstack_infra.ops import backfill as backfilling
+from cronstack_infra.ops.dead_letters import DeadLetter, Redriven, list_letters, redrive
+from cronstack_infra.ops.deployment import Deployment
+from cronstack_infra.ops.runs import Row, find_run
+from cronstack_infra.ops.trigger import trigger
+
+if TYPE_CHECKING:
+    from cronstack_infra.play.simulation.cloud import VirtualCloud
+
+PATIENCE: Final = timedelta(days=1)
+"""Virtual time in which a run must be final."""
+_MOST: Final = 100_000
+"""Occurrences of one backfill."""
+
+
+class Operations:
+    """Operations of one test's cloud. ``story`` returns the time line for an error message."""
+
+    def __init__(self, virtual: VirtualCloud, deployment: Deployment, *, seed: int, story: Callable[[], str]) -> None:
+        self._virtual, self._deployment, self._story = virtual, deployment, story
+        self._names = entropy.seeded(seed)
+
+    def trigger(self, job: str, *, at: datetime | None, input: Mapping[str, Any] | None) -> Row:
+        """Run a job now, or its occurrence of a past time, and wait until that run is final."""
+        ulid = entropy.ulid(round(self._now.timestamp() * 1000), self._names)
+        try:
+            made = trigger(self._client, self._deployment, job, now=self._now, ulid=ulid, at=at, input=input)
+        except OperationError as refused:
+            if at is None:
+                raise
+            raise OperationError(
+                str(refused.args[0]),
+                remedy="Run it now under an id of its own with cloud.fire(…), again with"
+                " cloud.backfill(…, again=True), or from its dead letter with cloud.redrive(…).",
+            ) from None
+        row = self._wait(job, made.occurrence)
+        if row is None:
+            raise OperationError(f"{job} has not run a day after it was started\n{self._story()}")
+        return row
+
+    def backfill(self, job: str, first: datetime, last: datetime, *, again: bool) -> list[Row]:
+        """Run what was due in a past span and has not run, each occurrence to its end; the runs, oldest first."""
+        plan = backfilling.plan_backfill(
+            self._client, self._deployment, job, first=first, last=last, now=self._now, again=again, most=_MOST
+        )
+        filled = backfilling.carry_out(
+            self._client,
+            self._deployment,
+            plan,
+            clock=lambda: self._now,
+            sleep=self._sleep,
+            patience=PATIENCE.total_seconds(),
+        )
+        found = [self._run(job, one.planned.occurrence) for one in filled]
+        return [row for row in found if row is not None]
+
+    def redrive(self, job: str | None, ids: Sequence[str]) -> list[Redriven]:
+        """Send the events of dead letters again, oldest first, and wait for the end of each run."""
+        died = {letter.id: self._deaths(letter) for letter in self.letters(job)}
+        results = redrive(
+            self._client,
+            self._deployment,
+            clock=lambda: self._now,
+            sleep=self._sleep,
+            job=job,
+            ids=ids,
+            poll=0,
+        )
+        return [self._ended(result, died.get(result.letter.id, 0)) for result in results]
+
+    def letters(self, job: str | None) -> list[DeadLetter]:
+        """The dead letters of a job, or of all jobs, oldest first."""
+        return list_letters(self._client("sqs"), self._deployment, job=job, poll=0)
+
+    def _ended(self, result: Redriven, died: int) -> Redriven:
+        """The result with the status of its run, once that is final."""
+        letter = result.letter
+        row = self._run(letter.job, letter.occurrence) if result.accepted else None
+        if result.status or not result.accepted or (row is not None and row.status == "planned"):
+            return result
+        row = self._wait(letter.job, letter.occurrence, died)
+        return result if row is None else replace(result, status=row.status)
+
+    def _wait(self, job: str, occurrence: str, died: int = 0) -> Row | None:
+        """Let time pass until a run is final, or has left another dead letter.
+
+        died: attempts after which the run was dead before. Defaults to 0: it was not.
+        """
+        known = {letter.id for letter in self.letters(job)}
+        looked, given_up = len(self._virtual.events), False
+
+        def final(row: Row | None) -> bool:
+            return row is not None and row.final and not (row.status == "dead" and row.attempt <= died)
+
+        def unfinished() -> bool:
+            nonlocal looked, given_up
+            if self._virtual.jobs.at_work(job, occurrence):  # it sends the letter of a dead run after its settle
+                return True
+            fresh, looked = self._virtual.events[looked:], len(self._virtual.events)
+            if any(event["event"] == "dead_letter" for event in fresh):
+                given_up = any(one.occurrence == occurrence and one.id not in known for one in self.letters(job))
+            return not given_up and not final(self._run(job, occurrence))
+
+        self._virtual.advance(PATIENCE, unfinished)
+        row = self._run(job, occurrence)
+        if row is not None and not final(row) and not given_up:
+            raise OperationError(f"{job} is {row.status} a day after it was started\n{self._story()}")
+        return row
+
+    def _deaths(self, letter: DeadLetter) -> int:
+        row = self._run(letter.job, letter.occurrence) if letter.occurrence else None
+        return row.attempt if row is not None and row.status == "dead" else 0
+
+    def _run(self, job: str, occurrence: str) -> Row | None:
+        return find_run(self._client("dynamodb"), self._deployment, job, occurrence, self._now)
+
+    def _sleep(self, seconds: float) -> None:
+        self._virtual.advance(timedelta(seconds=seconds))
+
+    def _client(self, service: str) -> Any:
+        return self._virtual.client(service)
+
+    @property
+    def _now(self) -> datetime:
+        return self._virtual.now

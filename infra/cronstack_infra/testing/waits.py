@@ -1,0 +1,95 @@
+"""What is under way or will come back in a test's cloud: a jump over it would lose it or run it at a wrong time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from cronstack_infra import names
+from cronstack_infra.ops.unwrapping import unwrap
+from cronstack_infra.play.simulation.hub import EPOCH
+
+if TYPE_CHECKING:
+    from cronstack.planning import Plan
+    from cronstack_infra.play.simulation.cloud import VirtualCloud
+
+SHOWN: Final = 5
+"""Waits that a message lists; it counts the others."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """One run or event that has not ended."""
+
+    job: str
+    """Name of the job; of a function that is no job its ARN's last part."""
+    what: str
+    due: datetime
+    """When it began, or when it comes back."""
+    under_way: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.job}: {self.what} {self.due:%Y-%m-%d %H:%M:%S}"
+
+    def holds(self, to: datetime) -> bool:
+        """Whether a jump to that time would pass it."""
+        return self.under_way or self.due < to
+
+
+def waits(cloud: VirtualCloud, stack: str, plans: Iterable[Plan]) -> list[Wait]:
+    """Everything of a stack that waits, the earliest first."""
+    found = [*_running(cloud, stack), *_events(cloud, stack), *_deliveries(cloud, stack), *_carriers(cloud, stack)]
+    found += [Wait(plan.job, f"{plan.key!r} is planned, due", plan.at) for plan in plans]
+    return sorted(found, key=lambda one: (one.due, one.job))
+
+
+def listed(found: Sequence[Wait]) -> str:
+    """One line for each of the first waits, and how many more there are."""
+    lines = [f"  {one}" for one in found[:SHOWN]]
+    return "\n".join(lines + ([f"  and {len(found) - SHOWN} more"] if len(found) > SHOWN else []))
+
+
+def _running(cloud: VirtualCloud, stack: str) -> Iterator[Wait]:
+    for attempt in cloud.handlers.under_way.values():
+        invocation = attempt.invocation
+        job, occurrence = _about(invocation.payload.decode(), invocation.function.name, stack)
+        yield Wait(job, f"{occurrence} has run since", EPOCH + timedelta(microseconds=attempt.began), under_way=True)
+
+
+def _events(cloud: VirtualCloud, stack: str) -> Iterator[Wait]:
+    for event in cloud.drive.pending_events():
+        if event.request_id not in cloud.handlers.under_way:
+            job, occurrence = _about(event.payload, _function(event.function_arn), stack)
+            yield Wait(job, f"{occurrence} waits for Lambda's next attempt, due", event.due)
+
+
+def _deliveries(cloud: VirtualCloud, stack: str) -> Iterator[Wait]:
+    for one in cloud.drive.pending_deliveries():
+        job = _function(one.function_arn).removeprefix(f"{stack}-")
+        yield Wait(job, "a firing waits for Scheduler's next delivery, due", one.due)
+
+
+def _carriers(cloud: VirtualCloud, stack: str) -> Iterator[Wait]:
+    scheduler, group = cloud.client("scheduler"), names.carriers_group(stack)
+    for page in scheduler.get_paginator("list_schedules").paginate(GroupName=group):
+        for one in page["Schedules"]:
+            carrier = scheduler.get_schedule(Name=one["Name"], GroupName=group)
+            job, occurrence = _about(carrier["Target"]["Input"], names.job_of_carrier(one["Name"]) or "", stack)
+            at = datetime.fromisoformat(carrier["ScheduleExpression"].removeprefix("at(").removesuffix(")"))
+            yield Wait(job, f"{occurrence} waits for its carrier, due", at.replace(tzinfo=UTC))
+
+
+def _about(event: str, function: str, stack: str) -> tuple[str, str]:
+    """The job and the occurrence of an event; of another event its function's name and "an event"."""
+    contents = unwrap(event, {}, "handler", stack)
+    if contents.occurrence is None:
+        return contents.job or function.removeprefix(f"{stack}-"), "an event"
+    return contents.job, contents.occurrence.key or contents.occurrence.id
+
+
+def _function(arn: str) -> str:
+    """The function's name in an ARN with or without a qualifier; of another ARN its last part."""
+    parts = arn.split(":")
+    return parts[6] if len(parts) > 6 else parts[-1]
