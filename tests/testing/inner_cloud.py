@@ -188,7 +188,7 @@ def test_what_cannot_be_asked_is_told(cloud):
             plan("nigthly", on_attempt=1)
         with pytest.raises(OperationError, match="no attempt 0"):
             plan("nightly", on_attempt=0)
-    with pytest.raises(EventError, match="the input is a number, not a JSON object"):
+    with pytest.raises(EventError, match="the input is an int, not a JSON object"):
         cloud.fire("nightly", input=5)
     with pytest.raises(OperationError, match="advance"):
         cloud.advance()

@@ -95,7 +95,7 @@ def pytest_in(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "AWS_"))}
     kept["COLUMNS"] = "80"
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--strict-markers", "-W", "error", *arguments]
-    return subprocess.run(command, cwd=root, env=kept, capture_output=True, text=True, timeout=240)
+    return subprocess.run(command, cwd=root, env=kept, capture_output=True, text=True, timeout=600)
 
 
 def test_in_any_order_on_several_processes_beside_tests_on_moto(shop: Path) -> None:
