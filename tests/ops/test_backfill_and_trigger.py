@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 
 from cronstack.errors import OperationError, PermanentError
+from cronstack.occurrence import to_milliseconds
 from cronstack.run import Run
+from cronstack_infra.names import schedule_name
 from cronstack_infra.ops.backfill import Filled, Plan, carry_out, plan_backfill, timezone_of
 from cronstack_infra.ops.runs import find_run, follow, list_runs
 from cronstack_infra.ops.trigger import trigger
 from tests.cronstack.stage import by_operator, occurrence
-from tests.ops.shop import Shop, utc
+from tests.ops.shop import STACK, Shop, utc
 
 ULID = "01KDWABCDEFGHJKMNPQRSTVWXY"
+SIX = to_milliseconds(utc(2025, 12, 26, 6))
 
 
 def plan(shop: Shop, **options: Any) -> Plan:
@@ -72,6 +75,76 @@ def test_what_nobody_remembers_runs_only_as_a_new_generation(shop: Shop) -> None
     assert [one.ended.status for one in filled] == ["succeeded"] * 3
     assert ran == [f"t-2013-01-0{day}T06:00:00Z~2" for day in (1, 2, 3)]
     assert ids(plan(shop, **january, again=True)) == [f"t-2013-01-0{day}T06:00:00Z~3" for day in (1, 2, 3)]
+
+
+def reschedule(shop: Shop, expression: str) -> None:
+    """Deploy another time for the first schedule of the job."""
+    name = {"Name": schedule_name(STACK, "stats", 1), "GroupName": STACK}
+    deployed = shop.scheduler.get_schedule(**name)
+    kept = {key: deployed[key] for key in ("FlexibleTimeWindow", "Target", "ScheduleExpressionTimezone")}
+    shop.scheduler.update_schedule(**name, **kept, ScheduleExpression=expression)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "example"),
+    [
+        ("cron(0 6 * * ? *)", "cron(0 7 * * ? *)", "t-2025-12-25T06:00:00Z (succeeded)"),
+        ("cron(0 6 * * ? *)", "cron(0 23 * * ? *)", "t-2025-12-25T06:00:00Z (succeeded)"),
+        ("cron(0 23 * * ? *)", "cron(0 6 * * ? *)", "t-2025-12-25T23:00:00Z (succeeded)"),
+        ("cron(0 * * * ? *)", "cron(30 * * * ? *)", "t-2025-12-25T00:00:00Z (succeeded)"),
+    ],
+)
+def test_days_that_ran_under_another_schedule_run_again_only_on_request(
+    shop: Shop, before: str, after: str, example: str
+) -> None:
+    ran: list[str] = []
+    shop.deploy(lambda run: ran.append(run.occurrence), before)
+    fill(shop, plan(shop, last=utc(2025, 12, 28)))
+    reschedule(shop, after)
+    ran.clear()
+    with pytest.raises(OperationError) as refused:
+        plan(shop, last=utc(2025, 12, 28))
+    assert "may repeat work" in str(refused.value)
+    assert f"such as {example}" in str(refused.value)
+    assert "--again" in refused.value.remedy
+    assert ran == []
+    again = plan(shop, last=utc(2025, 12, 28), again=True)
+    assert [one.ended.status for one in fill(shop, again)] == ["succeeded"] * len(again.planned)
+    assert ran == [one.occurrence for one in again.planned]
+    assert ids(plan(shop, last=utc(2025, 12, 28))) == []
+
+
+def test_a_span_between_two_runs_of_another_schedule_repeats_their_day(shop: Shop) -> None:
+    shop.deploy(lambda run: None, "cron(0 6 * * ? *)")
+    fill(shop, plan(shop, last=utc(2025, 12, 28)))
+    reschedule(shop, "cron(0 7 * * ? *)")
+    with pytest.raises(OperationError, match=r"1 of 1 missing .* such as t-2025-12-26T06:00:00Z"):
+        plan(shop, first=utc(2025, 12, 26, 6, 30), last=utc(2025, 12, 26, 7, 30))
+
+
+def test_days_after_the_change_of_a_schedule_are_backfilled_as_usual(shop: Shop) -> None:
+    shop.deploy(lambda run: None, "cron(0 6 * * ? *)")
+    fill(shop, plan(shop, last=utc(2025, 12, 27)))
+    reschedule(shop, "cron(0 7 * * ? *)")
+    with pytest.raises(OperationError, match=r"2 of 4 missing .* such as t-2025-12-25T06"):
+        plan(shop, last=utc(2025, 12, 29))
+    assert ids(plan(shop, first=utc(2025, 12, 28), last=utc(2025, 12, 29))) == ["t-2025-12-28T07:00:00Z"]
+
+
+@pytest.mark.parametrize(
+    "outcome", [{"status": "skipped", "reason": "overlap"}, {"status": "missed"}, {"status": "dead"}]
+)
+def test_a_run_of_another_schedule_that_did_no_work_stops_no_backfill(shop: Shop, outcome: dict[str, str]) -> None:
+    shop.deploy(lambda run: None, "cron(0 7 * * ? *)")
+    shop.stage.change("run#t-2025-12-26T06:00:00Z", **outcome, attempt=3, limit=3, due=SIX)
+    assert len(plan(shop, last=utc(2025, 12, 28)).missing) == 3
+
+
+def test_a_run_of_another_schedule_that_has_not_ended_stops_a_backfill(shop: Shop) -> None:
+    shop.deploy(lambda run: None, "cron(0 7 * * ? *)")
+    shop.stage.change("run#t-2025-12-26T06:00:00Z", status="retrying", attempt=1, limit=3, due=SIX)
+    with pytest.raises(OperationError, match=r"such as t-2025-12-26T06:00:00Z \(retrying\)"):
+        plan(shop, last=utc(2025, 12, 28))
 
 
 def test_again_repeats_what_ended_and_goes_on_with_what_did_not(shop: Shop) -> None:

@@ -7,7 +7,7 @@ generation (``again``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,8 +18,9 @@ from cronstack.event import operator_event
 from cronstack.occurrence import scheduled_id, split_generation, to_milliseconds
 from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, find_job
 from cronstack_infra.ops.invoking import Ended, call_until_told
+from cronstack_infra.ops.rescheduled import neighbours, refuse_repeats
 from cronstack_infra.ops.runs import Row, follow, runs_between
-from cronstack_infra.ops.schedules import instants, schedules_of
+from cronstack_infra.ops.schedules import DeployedSchedule, instants, schedules_of
 
 UNASKED: Final = 100
 """Occurrences that are run without being allowed expressly."""
@@ -81,8 +82,8 @@ def plan_backfill(
 ) -> Plan:
     """Compare what was due from ``first`` to before ``last`` with the ledger. Runs nothing.
 
-    Raises OperationError when nothing can be due, when more than ``most`` are missing, or when some are older than
-    the ledger can tell and ``again`` is not given.
+    Raise OperationError when nothing can be due, or when more than ``most`` are missing. Without ``again`` raise it
+    also when some are older than the ledger can tell, and when runs of an earlier schedule may have done their work.
     """
     found = find_job(clients("lambda"), deployment, job)
     if last <= first:
@@ -92,10 +93,12 @@ def plan_backfill(
         raise OperationError(
             f"{job} has no schedule, so nothing was due", remedy=f"Trigger it: cronstack trigger {job} --at …"
         )
-    rows: dict[str, list[Row]] = {}
-    for row in runs_between(clients("dynamodb"), deployment, job, first, last, now):
-        rows.setdefault(split_generation(row.occurrence)[0], []).append(row)
     past = instants(schedules, first, min(last, now))
+    start, end = _with_neighbours(schedules, [*past], first, last)
+    known = runs_between(clients("dynamodb"), deployment, job, start, end, now)
+    rows: dict[str, list[Row]] = {}
+    for row in known:
+        rows.setdefault(split_generation(row.occurrence)[0], []).append(row)
     horizon = now - timedelta(seconds=DEFAULTS.horizon)
     planned = tuple(
         _plan(due, rows.get(scheduled_id(to_milliseconds(due)), []), one.input_at(due), again=again, old=due < horizon)
@@ -104,6 +107,7 @@ def plan_backfill(
     plan = Plan(found, schedules[0].schedule.timezone, planned)
     if not again:
         _refuse_what_nobody_remembers(plan, horizon)
+        refuse_repeats(job, schedules, [one.due for one in plan.missing], known)
     if len(plan.missing) > most:
         raise OperationError(
             f"{len(plan.missing)} occurrences of {job} would be run, more than {most}",
@@ -156,6 +160,16 @@ def _await_end(
     except OperationError as impatience:
         return replace(said, detail=str(impatience.args[0]))
     return Ended(row.status, row.attempt, said.calls, row.reason or row.error)
+
+
+def _with_neighbours(
+    schedules: Sequence[DeployedSchedule], past: Sequence[datetime], first: datetime, last: datetime
+) -> tuple[datetime, datetime]:
+    """Return the span, widened to the scheduled instants before its first one and after its last one."""
+    if not past:
+        return first, last
+    before, after = neighbours(schedules, past[0]).before, neighbours(schedules, past[-1]).after
+    return min(first, before or first), max(last, after or last)
 
 
 def _plan(due: datetime, rows: list[Row], input: dict[str, Any], *, again: bool, old: bool) -> Planned:
