@@ -66,7 +66,9 @@ class RunItem(NamedTuple):
     ended: int = 0
     reason: str = ""
     by: str = ""
-    """The holder that a skipped occurrence met."""
+    """The holder that a skipped or buffered occurrence met."""
+    met: str = ""
+    """The occurrence that this holder worked."""
     error: str = ""
     result: str = ""
     payload: str = ""

@@ -238,7 +238,8 @@ def _adopt(delivery: Delivery) -> Generator[Request, Any, Grant]:
 
 def _skip(delivery: Delivery, status: str, reason: str, by: str = "") -> Generator[Request, Any, Outcome | None]:
     """Record that it never runs. None: refused, because it was started, and how it stands is seen."""
-    call = ledger.skip(delivery.closing(status, reason), by)
+    met = (delivery.seen.lease.occurrence or "") if by else ""
+    call = ledger.skip(delivery.closing(status, reason), by, met)
     answer = yield from send(call, delivery.host, reserve=delivery.enough)
     if isinstance(answer, Refused):
         delivery.rounds -= 1
@@ -254,7 +255,8 @@ def _buffer(delivery: Delivery, decision: Buffer) -> Generator[Request, Any, Out
     """Wait in the slot, and come back. None: refused, and more is seen."""
     by, stale = decision
     event = event_text(delivery.terms.event)
-    call = ledger.buffer(delivery.closing("buffered"), event, by, stale, delivery.next_claim())
+    met = delivery.seen.lease.occurrence or ""
+    call = ledger.buffer(delivery.closing("buffered"), event, by, stale, delivery.next_claim(), met)
     answer = yield from send(call, delivery.host, reserve=delivery.enough)
     if isinstance(answer, Refused):
         delivery.rounds -= 1

@@ -255,8 +255,11 @@ def _close(closing: Closing) -> dict[str, Any]:
     return update(closing.table, run_key(closing.occurrence.job, closing.occurrence.id), change, RUNNING_BY_ME, values)
 
 
-def skip(closing: Closing, by: str = "") -> Call:
-    """Record that the occurrence will never run: ``status`` is skipped or missed. A plan ends only by its own event."""
+def skip(closing: Closing, by: str = "", met: str = "") -> Call:
+    """Record that the occurrence will never run: ``status`` is skipped or missed. A plan ends only by its own event.
+
+    ``by``: the holder of the lease. ``met``: the occurrence that the holder works.
+    """
     change = (
         "SET #status = :status, #holder = :holder, #due = :due, #reason = :reason, #ended = :now, #ttl = :ttl, #v = :v"
     )
@@ -270,6 +273,8 @@ def skip(closing: Closing, by: str = "") -> Call:
     }
     if by:
         change, values = f"{change}, #by = :by", values | {"by": by}
+    if met:
+        change, values = f"{change}, #met = :met", values | {"met": met}
     key, revision = run_key(closing.occurrence.job, closing.occurrence.id), closing.occurrence.revision
     if revision is None:
         return alone(closing.table, key, change, NEVER_STARTED, values)
@@ -277,17 +282,21 @@ def skip(closing: Closing, by: str = "") -> Call:
     return alone(closing.table, key, f"{change} REMOVE #event, #confirmed", condition, values | {"revision": revision})
 
 
-def buffer(closing: Closing, event: str, by: str, stale: str | None, token: str) -> Call:
-    """Wait in the one slot for the holder that was met; ``event`` is kept, so that others can make its carrier."""
+def buffer(closing: Closing, event: str, by: str, stale: str | None, token: str, met: str = "") -> Call:
+    """Wait in the one slot for the holder that was met; ``event`` is kept, so that others can make its carrier.
+
+    ``met``: the occurrence that the holder works.
+    """
     of, table = closing.occurrence, closing.table
     values: dict[str, Any] = {"occurrence": of.id, "lease_holder": by} | ({"stale": stale} if stale else {})
     condition = f"{HELD_BY} AND {SLOT_STALE if stale else SLOT_FREE}"
     slot = update(table, lease_key(of.job), "SET #buffered = :occurrence", condition, values)
     change = (
         "SET #status = :buffered, #holder = :holder, #due = :due, #payload = :payload, #event = :event, #by = :by,"
-        " #v = :v REMOVE #ttl"
+        f" #v = :v{', #met = :met' if met else ''} REMOVE #ttl"
     )
     values = {"holder": closing.holder, "due": of.due, "payload": of.payload, "event": event, "by": by}
+    values |= {"met": met} if met else {}
     return transaction(token, slot, update(table, run_key(of.job, of.id), change, NEVER_STARTED, values))
 
 

@@ -32,6 +32,22 @@ def test_runs_are_a_table_in_which_nothing_moves_the_cursor(stage: Stage, capsys
     assert capsys.readouterr().out == "No runs.\n"
 
 
+def test_a_skipped_run_names_the_occurrence_that_ran(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    running = occurrence()
+    stage.delivery(running).until("Work")
+    stage.deliver(occurrence(running.due + 3_600_000))
+    stage.change("run#t-2026-01-01T11:00:00Z", status="skipped", reason="overlap", by="01KDX4", due=running.due - 1)
+    assert run(["runs", "--stack", "shop", "--json"]) == 0
+    skipped, ran, before_this_was_stored = json.loads(capsys.readouterr().out)
+    assert (skipped["status"], skipped["met"]) == ("skipped", running.id)
+    assert (ran["occurrence"], ran["met"]) == (running.id, None)
+    assert before_this_was_stored["met"] is None
+    assert all("by" not in row for row in (skipped, ran, before_this_was_stored))
+    assert run(["runs", "--stack", "shop", "--status", "skipped"]) == 0
+    rows = capsys.readouterr().out.splitlines()[1:]
+    assert [row.split()[-2:] for row in rows] == [["overlap:", running.id], ["t-2026-01-01T11:00:00Z", "overlap"]]
+
+
 def test_half_a_character_in_a_result_spoils_no_list(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     """As the name of a file may hold it that is no UTF-8; stdout takes none."""
     stage.deliver(occurrence())

@@ -65,7 +65,7 @@ def test_a_permanent_failure_is_dead_at_once(stage: Stage) -> None:
     assert stage.asked() == ["TransactWriteItems", "TransactWriteItems", "SendMessage", "UpdateItem"]
 
 
-def test_an_overlap_is_skipped_and_recorded_with_the_holder_it_met(stage: Stage) -> None:
+def test_an_overlap_is_skipped_and_recorded_with_the_holder_and_the_occurrence_it_met(stage: Stage) -> None:
     first = stage.delivery(DUE).until("Work")
     stage.asked()
     later = occurrence(NOON + HOUR)
@@ -73,6 +73,7 @@ def test_an_overlap_is_skipped_and_recorded_with_the_holder_it_met(stage: Stage)
     assert (outcome.status, outcome.reason) == ("skipped", "overlap")
     assert stage.asked() == ["TransactWriteItems", "UpdateItem"]
     assert stage.run(later)["by"] == stage.lease()["holder"]
+    assert stage.run(later)["met"] == DUE.id
     assert stage.run(later)["due"] == NOON + HOUR
     assert stage.deliver(later).status == "duplicate"
     assert stage.asked() == ["TransactWriteItems"]

@@ -28,6 +28,7 @@ def test_the_second_waits_and_runs_when_the_first_has_ended(stage: Stage) -> Non
     assert stage.lease()["buffered"] == SECOND.id
     waiting = stage.run(SECOND)
     assert (waiting["status"], waiting["by"], "ttl" in waiting) == ("buffered", first.stage.lease()["holder"], False)
+    assert waiting["met"] == DUE.id
 
     early = stage.carrier()
     assert stage.now - NOON <= 61_000, "it looks after a minute"
@@ -50,6 +51,7 @@ def test_the_third_is_skipped_with_its_reason(stage: Stage) -> None:
     assert stage.asked() == ["TransactWriteItems", "GetItem", "CreateSchedule", "UpdateItem"]
     skipped = stage.run(THIRD)
     assert (skipped["status"], skipped["reason"], skipped["by"]) == ("skipped", "slot_full", stage.lease()["holder"])
+    assert skipped["met"] == DUE.id
     first.finish()
 
 

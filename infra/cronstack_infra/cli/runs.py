@@ -24,8 +24,9 @@ COLUMNS = ("job", "due (UTC)", "status", "attempt", "started", "took", "occurren
 def command(cloud: Cloud, job: str | None, status: str | None, since: str | None, count: int, as_json: bool) -> None:
     """List runs, the latest first: of one JOB, or of all.
 
-    WHY tells the reason of a skipped or missed run, and the last error of one that failed. KEY is the one by which
-    code has scheduled it; of what is planned ahead the next few are shown, and by --status planned the next first.
+    WHY has the reason of a skipped or missed run, the occurrence that ran instead, and the last error. KEY is the one
+    by which code has scheduled it; of what is planned ahead the next few are shown, and by --status planned the next
+    first.
     """
     now = clock.now()
     begin = None if since is None else since_option("--since", since, now)
@@ -56,7 +57,8 @@ def cells(row: Row) -> tuple[str, ...]:
     if row.after is not None:
         status = f"{status} at {row.after:%H:%M:%S}"
     failed = row.error if row.status in ("retrying", "crashed", "dead", "running") else ""
-    why = ": ".join(part for part in (row.reason, failed) if part)
+    met = row.met if row.status in ("skipped", "buffered") else ""
+    why = ": ".join(part for part in (row.reason, met, failed) if part)
     return (row.job, utc(row.due), status, attempt, started, took(row.took), row.occurrence, short(row.key), why)
 
 

@@ -42,8 +42,8 @@ class Row:
     after: datetime | None
     """Of one that is retrying: its carrier brings it back then, or a little later."""
     reason: str
-    by: str
-    """The holder that a skipped occurrence met."""
+    met: str
+    """The occurrence that ran when this one was skipped or buffered; "" where the ledger does not know it."""
     error: str
     """Class and message of what failed last."""
     result: Any
@@ -78,7 +78,7 @@ class Row:
             "after": _iso(self.after),
             "took": self.took,
             "reason": self.reason,
-            "by": self.by,
+            "met": self.met or None,
             "error": self.error,
             "result": self.result,
             "overdue": self.overdue,
@@ -229,7 +229,7 @@ def _row(job: str, run: RunItem, now: datetime) -> Row:
         ended=to_datetime(run.ended) if run.ended else None,
         after=to_datetime(run.after) if run.after and run.status == "retrying" else None,
         reason=run.reason,
-        by=run.by,
+        met=run.met,
         error=_error(run.error),
         result=_json(run.result),
         overdue=run.status == "running" and to_milliseconds(now) > run.expires,
