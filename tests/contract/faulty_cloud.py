@@ -4,43 +4,33 @@ each named like ``sqs.SendMessage._delay``. A process of its own, so that the fa
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from cronstack_infra.local.process import LocalCloud
+from tests.local.quick_cloud import local_process
 
-ROOT = Path(__file__).parents[2]
 
-
-def main(faults: list[str]) -> int:
+def main(given: list[str]) -> int:
+    """Rules, and then the arguments of the local cloud."""
     from cronstack_infra.local import __main__ as program
     from cronstack_infra.local.refusals import intake
 
+    faults, options = given[: given.index("--port")], given[given.index("--port") :]
     for fault in faults:
         service, operation, name = fault.split(".")
         rules = intake.RULES[service][operation]
         left = tuple(rule for rule in rules if rule.__name__ != name)
         assert len(left) == len(rules) - 1, fault
         intake.RULES[service] = {**intake.RULES[service], operation: left}
-    sys.argv = [sys.argv[0], "--port", "0"]
+    sys.argv = [sys.argv[0], *options]
     return program.main()
 
 
 @contextmanager
 def faulty_cloud(*faults: str) -> Iterator[LocalCloud]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.contract.faulty_cloud", *faults],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    cloud = LocalCloud(process, None)
+    cloud = local_process(["tests.contract.faulty_cloud", *faults], None)
     with cloud:
         ready = cloud._ready.get(timeout=60)
         assert ready is not None

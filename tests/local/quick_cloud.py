@@ -15,7 +15,7 @@ import sys
 import textwrap
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -135,20 +135,31 @@ def quick_cloud(
 ) -> Iterator[Cloud]:
     """``environment``: further variables of the local cloud's process."""
     told: queue.Queue[dict[str, Any]] = queue.Queue()
-    process = subprocess.Popen(
-        [sys.executable, "-m", program, "--port", "0"],
-        cwd=ROOT,
-        env=os.environ | {RETRY_DELAYS: json.dumps(retry_delays)} | environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    with LocalCloud(process, told.put) as local:
+    with local_process([program], told.put, {RETRY_DELAYS: json.dumps(retry_delays)} | environment) as local:
         ready = told.get(timeout=60)
         local.endpoint = ready["endpoint"]
         yield Cloud(local, told)
+
+
+def local_process(
+    module: list[str], on_event: Callable[[dict[str, Any]], None] | None, environment: Mapping[str, str] | None = None
+) -> LocalCloud:
+    """Start a local cloud from a module of the tests, given with its arguments. It is not yet ready."""
+    reading, writing = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *module, "--port", "0", "--events", str(writing)],
+            cwd=ROOT,
+            env=os.environ | (environment or {}),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(writing,),
+            start_new_session=True,
+        )
+    finally:
+        os.close(writing)
+    return LocalCloud(process, os.fdopen(reading, encoding="utf-8", errors="replace"), on_event)
 
 
 if __name__ == "__main__":
