@@ -18,6 +18,39 @@ LONGEST: Final = 50
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}", re.ASCII)
 _NOT_ZONES: Final = ("Factory", "localtime", "posixrules")
 _NOT_FOLDERS: Final = ("posix/", "right/")
+_OFFSET = re.compile(r"(?:utc|gmt|etc/utc)?_?(?P<sign>[+-])(?P<hours>[0-9]{1,2})(?::?(?P<minutes>[0-9]{2}))?", re.ASCII)
+_MOST_EAST: Final = 14
+_MOST_WEST: Final = 12
+"""Hours of the zones in Etc."""
+_ABBREVIATIONS: Final = {
+    "aedt": "Australia/Sydney",
+    "aest": "Australia/Brisbane or Australia/Sydney",
+    "akst": "America/Anchorage",
+    "bst": "Europe/London",
+    "cat": "Africa/Maputo",
+    "cdt": "America/Chicago",
+    "cest": "Europe/Berlin",
+    "cst": "America/Chicago or Asia/Shanghai",
+    "eat": "Africa/Nairobi",
+    "edt": "America/New_York",
+    "eest": "Europe/Helsinki",
+    "hkt": "Asia/Hong_Kong",
+    "ist": "Asia/Kolkata, Europe/Dublin or Asia/Jerusalem",
+    "jst": "Asia/Tokyo",
+    "kst": "Asia/Seoul",
+    "mdt": "America/Denver",
+    "mesz": "Europe/Berlin",
+    "mez": "Europe/Berlin",
+    "msk": "Europe/Moscow",
+    "nzdt": "Pacific/Auckland",
+    "nzst": "Pacific/Auckland",
+    "pdt": "America/Los_Angeles",
+    "pst": "America/Los_Angeles",
+    "sast": "Africa/Johannesburg",
+    "sgt": "Asia/Singapore",
+    "west": "Europe/Lisbon",
+}
+"""Abbreviations that are no names of zones, and what people mean by them."""
 _RESOLUTION: Final = timedelta(microseconds=1)
 
 
@@ -73,14 +106,33 @@ def bound(local: datetime) -> datetime:
 
 
 def _nearest(name: str) -> str:
-    """What may have been meant."""
+    """Return the remedy for a name that is no zone: by its meaning first, by its spelling last."""
     from difflib import get_close_matches
     from zoneinfo import available_timezones
 
     known = {zone.lower(): zone for zone in sorted(available_timezones() - set(_NOT_ZONES))}
-    wanted = name[:LONGEST].lower().replace(" ", "_")
+    wanted = name[:LONGEST].strip().lower().replace(" ", "_")
+    if wanted in known:
+        return f"Did you mean {known[wanted]}?"
+    if (offset := _OFFSET.fullmatch(wanted)) is not None:
+        return _of_offset(offset)
+    if wanted in _ABBREVIATIONS:
+        return f"{wanted.upper()} is an abbreviation. Name a city: {_ABBREVIATIONS[wanted]}."
     city = [zone for zone in known.values() if zone.lower().rpartition("/")[2] == wanted]
     meant = city or [known[near] for near in get_close_matches(wanted, known, n=3, cutoff=0.7)]
     if meant:
         return f"Did you mean {' or '.join(meant[:3])}?"
     return 'Use a name of the IANA database, such as "Europe/Berlin" or "UTC".'
+
+
+def _of_offset(found: re.Match[str]) -> str:
+    """Return the remedy for an offset from UTC."""
+    hours, minutes = int(found["hours"]), int(found["minutes"] or 0)
+    if hours == minutes == 0:
+        return 'Did you mean "UTC"?'
+    city = 'A city follows the changes of its clocks: "Europe/Berlin".'
+    east = found["sign"] == "+"
+    if minutes or hours > (_MOST_EAST if east else _MOST_WEST):
+        return f"No zone has that offset as its name. {city}"
+    inverted = f"Etc/GMT{'-' if east else '+'}{hours}"
+    return f'UTC{found["sign"]}{hours} is "{inverted}": the names of Etc have the sign inverted. {city}'
