@@ -11,5 +11,5 @@ def install(now: Callable[[], datetime]) -> None:
     from cronstack_infra.local.dynamodb import conditions, numbers, transactions
 
     conditions.install()
-    numbers.install()
     transactions.install(now)
+    numbers.install()

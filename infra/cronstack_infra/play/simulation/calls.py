@@ -21,6 +21,7 @@ from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 from cronstack.onetime import once
 from cronstack.transport import Botocore
 from cronstack_infra.local import unsupported
+from cronstack_infra.local.dynamodb.canonical import InvalidNumber, canonical_value
 from cronstack_infra.local.mend import mend
 from cronstack_infra.local.requests import Request, signer
 from cronstack_infra.play.simulation import scheduling
@@ -122,8 +123,7 @@ class Calls:
         if service == "dynamodb":
             parameters = json.loads(request.body or b"{}")
             if self._ledgers.concerned(operation, parameters):
-                answer = self._ledgers.call(operation, parameters, self._through_botocore)
-                return _response(request, *over_http(answer))
+                return _response(request, *over_http(self._ask_ledger(operation, parameters)))
         if service in _CONFIGURING and not operation.startswith("Invoke"):
             self._changed()
         outer, self.answering = self.answering, True
@@ -139,6 +139,14 @@ class Calls:
             raise EndpointConnectionError(endpoint_url=request.url)  # no address of AWS: nothing leaves this process
         status, headers, body = answered
         return _response(request, status, headers, body)
+
+    def _ask_ledger(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+        """Answer a request that any program may have written; the runtime writes only whole numbers."""
+        try:
+            trimmed = canonical_value(parameters)
+        except InvalidNumber as wrong:
+            return _error("ValidationException", str(wrong))
+        return self._ledgers.call(operation, trimmed, self._through_botocore)
 
     # time and faults
 
