@@ -13,9 +13,7 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
-import traceback
 from collections.abc import Iterator
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +23,7 @@ from cronstack.declaration import Job
 from cronstack.declaration import job as declare
 from cronstack.errors import DeclarationError
 from cronstack.timetable import Schedule
+from cronstack_infra.importing import imported, relative
 from cronstack_infra.undeployed import undeployed
 from cronstack_infra.validation import judge
 
@@ -72,7 +71,7 @@ def discover(package: str, root: Path, *, now: datetime | None = None) -> Discov
     faults: list[DeclarationError] = []
     found: list[DeclaredJob] = []
     for name, path in _modules(root / package, package):
-        module = _imported(name, path, root, faults)
+        module = imported(name, path, root, faults)
         if module is not None:
             found += _jobs(module, root, faults)
             faults += _unreached(module, path, root)
@@ -97,55 +96,6 @@ def _modules(folder: Path, package: str) -> Iterator[tuple[str, Path]]:
             yield f"{package}.{path.stem}", path
 
 
-def _imported(name: str, path: Path, root: Path, faults: list[DeclarationError]) -> ModuleType | None:
-    """The module, or None and a fault."""
-    shown = _relative(path, root)
-    if not all(part.isidentifier() for part in name.split(".")):
-        remedy = "Rename it to letters, digits and _, or begin its name with _ if it holds no job."
-        faults.append(DeclarationError("no module can have this name", where=shown, remedy=remedy))
-        return None
-    try:
-        with redirect_stdout(sys.stderr):  # what a module prints must not get into a listing
-            module = importlib.import_module(name)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # a module may raise anything, SystemExit, too
-        faults.append(_import_fault(error, path, root))
-        return None
-    loaded = getattr(module, "__file__", None)
-    if loaded is None or not path.samefile(loaded):
-        faults.append(
-            DeclarationError(
-                f"importing {name} gives another module: {loaded}",
-                where=shown,
-                remedy=f"Two folders called {name.split('.')[0]!r} are in Python's path; take one out or rename it.",
-            )
-        )
-        return None
-    return module
-
-
-def _import_fault(error: BaseException, path: Path, root: Path) -> DeclarationError:
-    """What failed, at the last line of the project's own code that was reached."""
-    folder = root / path.relative_to(root).parts[0]
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(folder)]
-    file, line = (Path(own[-1].filename), own[-1].lineno) if own else (path, None)
-    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    remedy = "Mend the line; a module of jobs must import by itself, here as in Lambda."
-    if isinstance(error, TypeError) and "job() takes 0 positional arguments" in str(error):
-        remedy = 'Say @job(schedule=rate("5 minutes")), or @job() if it runs only when triggered.'
-        where = f"{_relative(file, root)}:{line}"
-        return DeclarationError("@job is written without its parentheses", where=where, remedy=remedy)
-    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_relative_to(folder):
-        file, line, what = Path(error.filename), error.lineno, f"{type(error).__name__}: {error.msg}"
-    elif isinstance(error, ModuleNotFoundError):
-        remedy = f"If {error.name} is a dependency of your jobs, install it and add it to functions/requirements.txt."
-    elif isinstance(error, SystemExit):
-        remedy = 'Put what the file does when it is run below: if __name__ == "__main__":'
-    where = _relative(file, root) + (f":{line}" if line else "")
-    return DeclarationError(f"the module does not import: {what}", where=where, remedy=remedy)
-
-
 def _jobs(module: ModuleType, root: Path, faults: list[DeclarationError]) -> Iterator[DeclaredJob]:
     """The module's own jobs that are right; faults of the others."""
     own: dict[int, tuple[str, Job]] = {}
@@ -153,7 +103,7 @@ def _jobs(module: ModuleType, root: Path, faults: list[DeclarationError]) -> Ite
         if isinstance(value, Job) and value.function.__module__ == module.__name__:
             own.setdefault(id(value), (attribute, value))
     for attribute, job in own.values():
-        where = f"{_relative(Path(job.file), root)}:{job.line}"
+        where = f"{relative(Path(job.file), root)}:{job.line}"
         schedules, wrong = judge(job, where)
         name = job.function.__name__
         if vars(module).get(name) is not job and name != "<lambda>":
@@ -176,7 +126,7 @@ def _unreached(module: ModuleType, path: Path, root: Path) -> Iterator[Declarati
         if not any(_is_job(part, module) for part in decorators):
             continue
         line = function.decorator_list[0].lineno
-        where = f"{_relative(path, root)}:{line}"
+        where = f"{relative(path, root)}:{line}"
         if isinstance(inside, ast.ClassDef):
             yield DeclarationError(
                 f"the job {function.name!r} is inside the class {inside.name}, where Lambda cannot find it",
@@ -251,11 +201,3 @@ def _notes(jobs: tuple[DeclaredJob, ...], now: datetime) -> Iterator[str]:
                     f"{declared.where}: {declared.name}: {schedule.expression} starts at {since}, which is past; "
                     "AWS refuses such a start when the schedule is created or changed"
                 )
-
-
-def _relative(path: Path, root: Path) -> str:
-    """ "functions/jobs/daily.py": as seen from the project's folder; absolute if it lies elsewhere."""
-    try:
-        return path.resolve().relative_to(root.parent).as_posix()
-    except ValueError:
-        return str(path)

@@ -13,6 +13,7 @@ import pytest
 
 import cronstack_infra.aws
 from cronstack_infra.discover import discover
+from tests.infra.packages import Package
 
 ROOT = Path(__file__).parent.parent.parent
 FUNCTIONS = ROOT / "functions"
@@ -85,3 +86,10 @@ def synthesize(tmp_path: Path) -> Iterator[Synthesize]:
     for name in set(sys.modules) - begun:
         if name.startswith("jobs_of_a_test_"):
             del sys.modules[name]
+
+
+@pytest.fixture
+def package(tmp_path):
+    path = list(sys.path)
+    yield Package(tmp_path)
+    sys.path[:] = path

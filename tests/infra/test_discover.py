@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,46 +9,7 @@ import pytest
 
 from cronstack import DeclarationError
 from cronstack_infra.discover import discover
-
-_numbers = itertools.count()
-HEAD = "from cronstack import Run, at, cron, job, once, rate\n\n"
-
-
-class Package:
-    """A package of jobs in a project folder of its own, under a name no other test uses."""
-
-    def __init__(self, folder: Path) -> None:
-        self.name = f"jobs_{next(_numbers)}"
-        self.root = folder / "functions"
-        self.folder = self.root / self.name
-        self.folder.mkdir(parents=True)
-
-    def write(self, path, text, *, head=HEAD):
-        file = self.folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(head + text)
-
-    def declare(self, arguments, handler="def stats(run: Run):\n    return None\n"):
-        """One job in stats.py, line 3, whose decorator has these arguments."""
-        self.write("stats.py", f"@job({arguments})\n{handler}")
-
-    def discover(self, **more):
-        return discover(self.name, self.root, **more)
-
-    def refused(self):
-        with pytest.raises(DeclarationError) as refused:
-            self.discover()
-        return str(refused.value).replace(self.name, "jobs")
-
-
-@pytest.fixture
-def package(tmp_path):
-    path = list(sys.path)
-    yield Package(tmp_path)
-    sys.path[:] = path
-
-
-JOB = '@job(schedule=cron("0 6 * * ? *", timezone="Europe/Berlin"))\ndef {name}(run: Run):\n    return None\n'
+from tests.infra.packages import JOB
 
 
 def test_what_lies_beside_the_jobs_is_told_not_to_be_deployed(package):
@@ -277,34 +236,6 @@ def test_two_jobs_of_one_name(package):
     told = package.refused()
     assert told.startswith("functions/jobs/south.py:3: two jobs are called 'stats'")
     assert "the other one is at functions/jobs/north.py:3" in told
-
-
-IMPORTS = {
-    "import datetime\ndatetime.nope\n": (2, "AttributeError: module 'datetime' has no attribute 'nope'"),
-    "import surely_not_installed.at_all\n": (1, "ModuleNotFoundError: No module named 'surely_not_installed'"),
-    "def f(:\n    pass\n": (1, "SyntaxError: invalid syntax"),
-    "import sys\n\nsys.exit(3)\n": (3, "SystemExit: 3"),
-    "import json\n\n\njson.loads('{')\n": (4, "JSONDecodeError: Expecting property name"),
-    "from cronstack import job\n\n@job(retries=2 + None)\ndef f(run): ...\n": (3, "TypeError: unsupported operand"),
-    "raise BaseException\n": (1, "BaseException"),
-}
-
-
-@pytest.mark.parametrize(("text", "told"), IMPORTS.items(), ids=lambda told: str(told)[:30])
-def test_a_module_that_does_not_import(package, text, told):
-    line, words = told
-    package.write("broken.py", text, head="")
-    message = package.refused()
-    assert message.startswith(f"functions/jobs/broken.py:{line}: the module does not import: {words}")
-    assert "Traceback" not in message
-    assert len(message.splitlines()) == 2
-
-
-def test_a_fault_in_a_shared_module_is_told_once_and_where_it_is(package):
-    package.write("_shared.py", "1 / 0\n", head="")
-    package.write("one.py", f"import {package.name}._shared\n")
-    package.write("two.py", f"import {package.name}._shared\n")
-    assert package.refused().startswith("functions/jobs/_shared.py:1: the module does not import: ZeroDivisionError")
 
 
 def test_a_file_that_cannot_be_imported_by_its_name(package):

@@ -16,9 +16,12 @@ environment are as without the plugin, so that tests with their own ``mock_aws``
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from cronstack_infra.testing import jobs_import
 
 if TYPE_CHECKING:
     from cronstack_infra.testing.cloud import Cloud
@@ -34,18 +37,27 @@ _CLOUD: pytest.StashKey[Cloud] = pytest.StashKey()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
+    config.add_cleanup(jobs_import.install(config.rootpath))
 
 
 @pytest.fixture
 def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     """The project's stack, deployed to a cloud of this test's own, on a virtual clock."""
+    from cronstack.errors import CronstackError
     from cronstack_infra.testing.choice import Choice
     from cronstack_infra.testing.shared import Shared
 
     config, item = request.config, request.node
-    choice = Choice.of(item.iter_markers("cronstack"), item.path)
     shared = config.stash.setdefault(_SHARED, Shared())
-    with shared.begun(choice) as begun:
+    with ExitStack() as at_the_end:
+        begun: Cloud | str
+        try:
+            choice = Choice.of(item.iter_markers("cronstack"), item.path)
+            begun = at_the_end.enter_context(shared.begun(choice))
+        except CronstackError as fault:
+            begun = str(fault)
+        if isinstance(begun, str):
+            pytest.fail(begun, pytrace=False)  # frames of Cronstack explain nothing about the project
         item.stash[_CLOUD] = begun
         yield begun
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from cronstack.errors import CronstackError
 from cronstack_infra.ops.deployment import unknown_job
 from cronstack_infra.play.simulation.silence import silence
 from cronstack_infra.testing.choice import Choice
@@ -63,6 +64,8 @@ class Shared:
     def __init__(self) -> None:
         self._held: Held | None = None
         self._of: tuple[Path, str, int] | None = None
+        self._failed: dict[tuple[Path, str, int], CronstackError] = {}
+        """Stacks that cannot be deployed. Every further test reports the same error at once."""
 
     @contextmanager
     def begun(self, choice: Choice) -> Iterator[Cloud]:
@@ -85,9 +88,15 @@ class Shared:
 
     def _deployed(self, choice: Choice) -> Held:
         wanted = (choice.project.root, choice.jobs, choice.seed)
+        if wanted in self._failed:
+            raise self._failed[wanted]
         if self._held is None or self._of != wanted:
             self.close()
-            self._held, self._of = _deploy(choice), wanted
+            try:
+                self._held, self._of = _deploy(choice), wanted
+            except CronstackError as fault:
+                self._failed[wanted] = fault
+                raise
         return self._held
 
 

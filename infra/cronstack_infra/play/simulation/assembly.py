@@ -26,6 +26,8 @@ from cronstack_infra.toolchain.whole import Progress, whole_folder
 
 SYNTH_LIMIT: Final = 300.0
 """Seconds for the app to write its template."""
+WRONG_DECLARATION: Final = 2
+"""Exit code of the app when its output is the message of a DeclarationError."""
 KEPT: Final = 8
 """Assemblies of older sources that stay on the disk."""
 _IGNORED: Final = {"__pycache__", "node_modules"}
@@ -119,10 +121,10 @@ def _run(project: Project, package: str, into: Path, progress: Progress) -> None
         raise CronstackError(
             f"infra/app.py had not ended after {SYNTH_LIMIT:.0f} s", remedy="Run it yourself: cdk synth"
         ) from fault
-    text = "\n".join(said[-40:])
-    if code == 2:
-        raise DeclarationError(text, where="infra/app.py", remedy="See above.")
+    if code == WRONG_DECLARATION:
+        raise DeclarationError("\n".join(line for line in said if not line.startswith("note: ")))
     if code != 0:
+        text = "\n".join(said[-40:])
         raise CronstackError(f"infra/app.py failed, exit code {code}:\n{text}", remedy="Run it yourself: cdk synth")
     for staged in into.glob("staged-*"):
         shutil.rmtree(staged)  # the assets are copies of it

@@ -1,0 +1,43 @@
+"""Packages of jobs written for one test each."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from cronstack import DeclarationError
+from cronstack_infra.discover import discover
+
+JOB = '@job(schedule=cron("0 6 * * ? *", timezone="Europe/Berlin"))\ndef {name}(run: Run):\n    return None\n'
+
+_numbers = itertools.count()
+HEAD = "from cronstack import Run, at, cron, job, once, rate\n\n"
+
+
+class Package:
+    """A package of jobs in a project folder of its own, under a name no other test uses."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = f"jobs_{next(_numbers)}"
+        self.root = folder / "functions"
+        self.folder = self.root / self.name
+        self.folder.mkdir(parents=True)
+
+    def write(self, path, text, *, head=HEAD):
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(head + text)
+
+    def declare(self, arguments, handler="def stats(run: Run):\n    return None\n"):
+        """One job in stats.py, line 3, whose decorator has these arguments."""
+        self.write("stats.py", f"@job({arguments})\n{handler}")
+
+    def discover(self, **more):
+        return discover(self.name, self.root, **more)
+
+    def refused(self):
+        with pytest.raises(DeclarationError) as refused:
+            self.discover()
+        return str(refused.value).replace(self.name, "jobs")

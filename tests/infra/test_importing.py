@@ -1,0 +1,77 @@
+"""Importing a module of jobs: what it finds as in Lambda, and the one message for what it raises."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.infra.packages import JOB
+
+IMPORTS = {
+    "import datetime\ndatetime.nope\n": (2, "AttributeError: module 'datetime' has no attribute 'nope'"),
+    "import surely_not_installed.at_all\n": (1, "ModuleNotFoundError: No module named 'surely_not_installed'"),
+    "def f(:\n    pass\n": (1, "SyntaxError: invalid syntax"),
+    "import sys\n\nsys.exit(3)\n": (3, "SystemExit: 3"),
+    "import json\n\n\njson.loads('{')\n": (4, "JSONDecodeError: Expecting property name"),
+    "from cronstack import job\n\n@job(retries=2 + None)\ndef f(run): ...\n": (3, "TypeError: unsupported operand"),
+    "raise BaseException\n": (1, "BaseException"),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), IMPORTS.items(), ids=lambda told: str(told)[:30])
+def test_a_module_that_does_not_import(package, text, told):
+    line, words = told
+    package.write("broken.py", text, head="")
+    message = package.refused()
+    assert message.startswith(f"functions/jobs/broken.py:{line}: the module does not import: {words}")
+    assert "Traceback" not in message
+    assert len(message.splitlines()) == 2
+
+
+@pytest.fixture
+def unconfigured(monkeypatch):
+    """A machine without any AWS configuration."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+def test_a_client_made_at_import_needs_no_aws_configuration(package, unconfigured):
+    package.write(
+        "stats.py",
+        "import os\nimport boto3\nimport botocore.session\n\n"
+        'table = boto3.resource("dynamodb").Table("shop")\n'
+        'region = os.environ["AWS_REGION"]\n'
+        "key = boto3.Session().get_credentials().access_key\n"
+        "configured = botocore.session.Session().get_config_variable('region')\n"
+        "assert region == table.meta.client.meta.region_name == configured\n"
+        'assert "AWS_LAMBDA_FUNCTION_NAME" not in os.environ\n' + JOB.format(name="stats"),
+    )
+    before = dict(os.environ)
+    assert [declared.name for declared in package.discover().jobs] == ["stats"]
+    assert dict(os.environ) == before
+
+
+def test_a_variable_that_is_read_at_import_is_named(package):
+    package.write("stats.py", 'import os\n\nBUCKET = os.environ["REPORTS_BUCKET"]\n', head="")
+    told = package.refused()
+    assert told.startswith("functions/jobs/stats.py:3: the module reads the environment variable REPORTS_BUCKET")
+    assert told.endswith("Read it inside the handler: env= and add_environment set it in Lambda only.")
+
+
+def test_a_profile_that_is_not_there_is_one_message_with_its_line(package, unconfigured, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "nowhere")
+    package.write("stats.py", 'import boto3\n\nqueue = boto3.Session().client("sqs")\n', head="")
+    told = package.refused()
+    assert told.startswith("functions/jobs/stats.py:3: the module does not import: ProfileNotFound: ")
+    assert "nowhere" in told
+    assert "Call AWS inside the handler." in told
+
+
+def test_a_fault_in_a_shared_module_is_told_once_and_where_it_is(package):
+    package.write("_shared.py", "1 / 0\n", head="")
+    package.write("one.py", f"import {package.name}._shared\n")
+    package.write("two.py", f"import {package.name}._shared\n")
+    assert package.refused().startswith("functions/jobs/_shared.py:1: the module does not import: ZeroDivisionError")
