@@ -18,6 +18,7 @@ import pytest
 from cronstack.errors import CronstackError
 from cronstack_infra.local.process import LocalCloud
 from cronstack_infra.local.server import whoever_answers
+from tests.local.executor.bench import zipped
 from tests.processes import ended_within, family
 
 
@@ -168,3 +169,52 @@ def test_a_timeout_that_is_none_is_refused_at_once(given: str) -> None:
 def test_a_start_that_takes_too_long_is_given_up() -> None:
     with pytest.raises(CronstackError, match=r"did not answer within 0\.01 s"):
         LocalCloud.start(seconds=0.01)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_no_process_of_a_local_cloud_holds_its_users_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler has the user's rights, so it can read the environment that any of them started with."""
+    leading = {
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_PROFILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        "AWS_BEARER_TOKEN_BEDROCK",
+    }
+    source = """
+    import os
+    def handler(event, context):
+        pid, found = os.getpid(), {}
+        while pid not in (1, event["starter"]):
+            with open(f"/proc/{pid}/environ") as environ, open(f"/proc/{pid}/stat") as stat:
+                found[pid] = [one for one in environ.read().split("\\0") if "the-users-own" in one]
+                pid = int(stat.read().rpartition(")")[2].split()[1])
+        return found
+    """
+    with monkeypatch.context() as users:
+        for name in leading:
+            users.setenv(name, "the-users-own")
+        cloud = LocalCloud.start()
+    with cloud:
+        role = cloud.client("iam").create_role(RoleName="x", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+        functions = cloud.client("lambda")
+        given = {
+            "Runtime": "python3.13",
+            "Handler": "app.handler",
+            "Role": role,
+            "Code": {"ZipFile": zipped(app=source)},
+        }
+        functions.create_function(FunctionName="reads", Timeout=10, **given)
+        answer = functions.invoke(FunctionName="reads", Payload=json.dumps({"starter": os.getpid()}))
+        found = json.loads(answer["Payload"].read())
+    assert str(cloud.pid) in found
+    assert not any(found.values()), found
+
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}

@@ -13,7 +13,7 @@ from http.client import HTTPConnection, HTTPException
 
 import click
 
-from cronstack_infra.local.environment import DEFAULT_PORT, NOT_HANDED_ON, endpoint, pointed_at
+from cronstack_infra.local.environment import DEFAULT_PORT, credentials_in, endpoint, pointed_at
 
 
 @click.command(short_help="Print what points a shell at the local cloud.")
@@ -34,7 +34,7 @@ def command(port: int, unset: bool) -> None:
     if unset:
         click.echo(f"unset {' '.join(ours)}")
         return
-    taken_out = [name for name in NOT_HANDED_ON if name in os.environ]
+    taken_out = [name for name in credentials_in(os.environ) if name not in ours]
     if taken_out:
         click.echo(f"unset {' '.join(taken_out)}")
     for name, value in ours.items():

@@ -3,6 +3,7 @@ variables, no files."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Final
@@ -18,8 +19,8 @@ DEFAULT_PORT: Final = 4570
 ACCESS_KEY: Final = "AKIACRONSTACKLOCAL00"
 """Of our own: the cdk CLI remembers the account of each access key it has seen, so "test" may belong to another."""
 
-NOT_HANDED_ON = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_ROLE_ARN")
-
+_CREDENTIALS: Final = re.compile(r"AWS_\w*(KEY|TOKEN|PROFILE|ROLE|CREDENTIAL|SSO)\w*|BOTO_CONFIG")
+"""Variables of AWS's SDKs that hold credentials or lead to them."""
 
 LONGEST_TIMEOUT: Final = 900.0
 """Seconds that Lambda lets an invocation take at most."""
@@ -61,11 +62,21 @@ def is_local(endpoint_url: str) -> bool:
         return False
 
 
+def credentials_in(environ: Mapping[str, str]) -> list[str]:
+    """Return the names of the variables that hold credentials of AWS or lead to them."""
+    return [name for name in environ if _CREDENTIALS.fullmatch(name)]
+
+
+def without_credentials(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return a copy without credentials of AWS: a process's first environment can be read by its neighbours."""
+    found = set(credentials_in(environ))
+    return {name: value for name, value in environ.items() if name not in found}
+
+
 def pointed_at(endpoint_url: str, environ: Mapping[str, str]) -> dict[str, str]:
     """A copy of ``environ`` in which every AWS SDK and CLI talks to ``endpoint_url`` and to nothing else."""
-    kept = {name: value for name, value in environ.items() if name not in NOT_HANDED_ON}
     region = region_of(environ)
-    return kept | {
+    return without_credentials(environ) | {
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": "local",

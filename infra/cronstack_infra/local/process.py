@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from cronstack.errors import CronstackError
-from cronstack_infra.local.environment import ACCESS_KEY, region_of
+from cronstack_infra.local.environment import ACCESS_KEY, region_of, without_credentials
 
 OnEvent = Callable[[dict[str, Any]], None]
 
@@ -58,6 +58,7 @@ class LocalCloud:
         try:
             process = subprocess.Popen(
                 [*command, "--events", str(writing)],
+                env=without_credentials(os.environ),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
