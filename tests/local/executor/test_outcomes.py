@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cronstack_infra.local.executor.values import Outcome
-from tests.local.executor.bench import Bench, function
+from tests.local.executor.bench import Bench, bench, function
 
 IMPORT = "Runtime.ImportModuleError"
 UNPACKED = "not enough values to unpack (expected 2, got 1)"
@@ -199,6 +199,25 @@ def test_a_result_of_more_than_six_megabytes(runs: Bench) -> None:
         "errorType": "Function.ResponseSizeTooLarge",
         "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
     }
+
+
+@pytest.mark.parametrize("own_loop", [False, True])
+@pytest.mark.parametrize("way", ["returned", "raised"])
+def test_after_an_answer_that_is_too_large_the_next_event_is_carried_out(own_loop: bool, way: str) -> None:
+    source = """
+    def handler(event, context):
+        text = "x" * (event["megabytes"] * 1024 * 1024)
+        if event["way"] == "raised" and text:
+            raise ValueError(text)
+        return text
+    """
+    with bench(own_loop=own_loop) as own:
+        job = function(source, memory=1024)
+        for _ in range(2):
+            outcome = own.run(job, {"megabytes": 12, "way": way})
+            assert not outcome.ok
+            assert outcome.error in ("Function.ResponseSizeTooLarge", "ValueError")
+            assert own.run(job, {"megabytes": 0, "way": way}).payload == b'""'
 
 
 def test_a_result_of_just_under_six_megabytes(runs: Bench) -> None:

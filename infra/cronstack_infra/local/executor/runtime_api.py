@@ -41,8 +41,8 @@ class Process(Protocol):
     def responded(self, request_id: str, body: bytes | None) -> bool:
         """``body`` is None when it was too large. False: this request is not under way."""
 
-    def failed(self, request_id: str | None, body: bytes) -> bool:
-        """``request_id`` is None for an error of initialisation."""
+    def failed(self, request_id: str | None, body: bytes | None) -> bool:
+        """``request_id`` is None for an error of initialisation, ``body`` when it was too large."""
 
 
 async def serve(process: Process) -> asyncio.Server:
@@ -118,11 +118,11 @@ async def _answer(process: Process, request: _Request) -> bytes:
         event = await process.next()
         return _http("200 OK", event.body, event.headers)
     if request.method == "POST" and request.path == "/2018-06-01/runtime/init/error":
-        process.failed(None, request.body or b"")
+        process.failed(None, request.body)
         return _http("202 Accepted", b'{"status":"OK"}')
     if request.method == "POST" and (found := _ANSWER.fullmatch(request.path)):
         if found[2] == "error":
-            known = process.failed(found[1], request.body or b"")
+            known = process.failed(found[1], request.body)
         else:
             known = process.responded(found[1], request.body)
         if not known:

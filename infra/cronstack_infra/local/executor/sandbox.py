@@ -5,7 +5,7 @@
                         └── init error, exit, time out ──▶ dead ◀──┘
 
 Whatever kills the process in the middle of an invocation becomes that invocation's outcome, in Lambda's own words.
-After a time out, an exit or an error at initialisation the sandbox is not used again.
+After a time out, an exit, an error at initialisation or an answer that is too large the sandbox is not used again.
 """
 
 from __future__ import annotations
@@ -80,6 +80,8 @@ class Sandbox:
         self._init_seconds: float | None = None
         self._init_error: Outcome | None = None
         self._over_memory = False
+        self._refused = False
+        """The Runtime API refused an answer, at which AWS's runtime client ends."""
         self._status = -int(signal.SIGKILL)
         self._server: asyncio.Server | None = None
 
@@ -167,11 +169,13 @@ class Sandbox:
     def responded(self, request_id: str, body: bytes | None) -> bool:
         if self._current is None or self._current.request_id != request_id:
             return False
+        self._refused = body is None
         self._settle(too_large() if body is None else Outcome(True, body))
         return True
 
-    def failed(self, request_id: str | None, body: bytes) -> bool:
-        outcome = Outcome(False, body, error_field(body, "errorType"))
+    def failed(self, request_id: str | None, body: bytes | None) -> bool:
+        self._refused = body is None
+        outcome = too_large() if body is None else Outcome(False, body, error_field(body, "errorType"))
         if request_id is None:
             self._init_error = outcome
             self.ready.set()
@@ -252,7 +256,7 @@ class Sandbox:
     @property
     def reusable(self) -> bool:
         """Whether it may serve another invocation."""
-        return self.alive and self._init_error is None
+        return self.alive and self._init_error is None and not self._refused
 
     def discard(self) -> None:
         """The executor closes: let go of what is open, tell nobody."""
