@@ -221,3 +221,20 @@ def test_a_small_zip_with_too_large_files_is_refused_however_it_comes(cloud: Clo
     cloudformation.create_stack(StackName="large", TemplateBody=json.dumps(template))
     events = cloudformation.describe_stack_events(StackName="large")["StackEvents"]
     assert "Unzipped size must be smaller than 262144000 bytes" in json.dumps(events, default=str)
+
+
+# who calls
+
+
+def test_the_caller_in_a_handler_is_a_session_of_the_functions_role(cloud: Cloud) -> None:
+    source = """
+    import boto3
+    def handler(event, context):
+        found = boto3.client("sts").get_caller_identity()
+        return [found["Arn"], found["UserId"].partition(":")[2], found["Account"]]
+    """
+    cloud.function("who-am-i", source)
+    found = json.loads(cloud.client("lambda").invoke(FunctionName="who-am-i")["Payload"].read())
+    role = cloud.handler_role.rpartition("/")[2]
+    assert found == [f"arn:aws:sts::123456789012:assumed-role/{role}/who-am-i", "who-am-i", "123456789012"]
+    assert cloud.client("sts").get_caller_identity()["Arn"].endswith(":user/moto")

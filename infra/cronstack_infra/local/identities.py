@@ -1,5 +1,9 @@
-"""What moto 5.2.5 has wrong with identities: a template's inline policies stay Python objects, which GetRolePolicy then
-prints; and AWS's own managed policies are not there (or all of them, for a second of every start)."""
+"""What moto 5.2.5 has wrong with identities.
+
+A template's inline policies stay Python objects, which GetRolePolicy then prints. AWS's own managed policies are
+missing (or all loaded, for a second of every start). The caller in a handler is a user called moto, not the function's
+role.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,13 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from moto.awslambda.models import lambda_backends
 from moto.iam.models import AWSManagedPolicy, IAMBackend, Role
+from moto.sts.models import STSBackend
 
+from cronstack_infra.local.executor.values import access_key_of
 from cronstack_infra.local.mend import mend
+from cronstack_infra.local.permissions import find_role
 
 
 def install() -> None:
@@ -26,6 +34,26 @@ def install() -> None:
         attach_role_policy=_with_those_of_aws(IAMBackend.attach_role_policy),
         attach_user_policy=_with_those_of_aws(IAMBackend.attach_user_policy),
     )
+    mend(STSBackend, get_caller_identity=_with_roles_of_functions(STSBackend.get_caller_identity))
+
+
+def _with_roles_of_functions(identify: Callable[..., tuple[str, str, str]]) -> Callable[..., tuple[str, str, str]]:
+    def identify_caller(backend: STSBackend, access_key_id: str, region: str) -> tuple[str, str, str]:
+        return _function_that_calls(backend, access_key_id) or identify(backend, access_key_id, region)
+
+    return identify_caller
+
+
+def _function_that_calls(backend: STSBackend, access_key_id: str) -> tuple[str, str, str] | None:
+    """Return id, ARN and account of the role's session in which a function's code calls AWS."""
+    for regional in lambda_backends[backend.account_id].values():
+        for function in regional.list_functions():
+            if access_key_of(function.function_name) == access_key_id:
+                session, role = function.function_name, find_role(function.role)
+                name = function.role.rpartition("/")[2]
+                arn = f"arn:{backend.partition}:sts::{backend.account_id}:assumed-role/{name}/{session}"
+                return f"{role.id if role is not None else name}:{session}", arn, backend.account_id
+    return None
 
 
 def _with_those_of_aws(attach: Callable[[IAMBackend, str, str], None]) -> Callable[[IAMBackend, str, str], None]:
