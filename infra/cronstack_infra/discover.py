@@ -75,7 +75,8 @@ def discover(package: str, root: Path, *, now: datetime | None = None) -> Discov
         if module is not None:
             found += _jobs(module, root, faults)
             faults += _unreached(module, path, root)
-    faults += undeployed(package, root)
+    reported = {fault.where for fault in faults}
+    faults += (fault for fault in undeployed(package, root) if fault.where not in reported)
     faults += _duplicates(found)
     if faults:
         raise _all(faults)

@@ -1,52 +1,98 @@
-"""Imports of what lies beside the package of jobs: here it is in Python's path, in Lambda it is not there.
+"""Imports that succeed here and fail in Lambda: files beside the package of jobs, and packages nobody deploys.
 
-Told from the text, before anything is deployed: every test would pass, and every run would fail.
+They are found in the text, before anything is deployed: every test would pass, and every run would fail.
 """
 
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cronstack.errors import DeclarationError
+from cronstack_infra.imports import imports
+from cronstack_infra.lambda_image import LAMBDA_IMAGE
 
-_DEPLOYED: Final = "cronstack"
-"""The runtime, which is put beside the jobs there, too."""
+if TYPE_CHECKING:
+    from cronstack_infra.requirements import Installed, Requirements
+
+REQUIREMENTS: Final = "requirements.txt"
+RUNTIME: Final = "cronstack"
+"""It is put beside the jobs in Lambda."""
+AROUND: Final = "cronstack_infra"
 
 
 def undeployed(package: str, root: Path) -> Iterator[DeclarationError]:
-    """One fault for each such import in a package of ``root``, also in its modules that begin with "_"."""
-    for path in sorted((root / package).rglob("*.py")):
-        try:
-            tree = ast.parse(path.read_bytes())
-        except (SyntaxError, ValueError):  # importing it has told that, if anybody imports it
-            continue
-        for node, name in _imports(tree):
-            if name in (package, _DEPLOYED) or not _lies_in(root, name):
+    """Yield one fault for each such import in a package of ``root``, also in its modules that begin with "_"."""
+    yield from _Check(package, root).faults()
+
+
+class _Check:
+    def __init__(self, package: str, root: Path) -> None:
+        self._package, self._root = package, root
+        self._given = {package, RUNTIME, *LAMBDA_IMAGE, *sys.stdlib_module_names}
+
+    @cached_property
+    def _packages(self) -> tuple[Requirements, Installed]:
+        """Those that are deployed, and those on this machine. Read for jobs that import a package, which takes time."""
+        from cronstack_infra.requirements import Installed, Requirements
+
+        file = self._root / REQUIREMENTS
+        return Requirements.read(file.read_text("utf-8") if file.is_file() else ""), Installed()
+
+    def faults(self) -> Iterator[DeclarationError]:
+        for path in sorted((self._root / self._package).rglob("*.py")):
+            try:
+                tree = ast.parse(path.read_bytes())
+            except (SyntaxError, ValueError):  # reported when the module is imported
                 continue
-            where = f"{path.relative_to(root.parent).as_posix()}:{node.lineno}"
-            functions = root.name
-            yield DeclarationError(
-                f"it imports {name}, which lies beside the package of jobs and is not deployed with it",
-                where=where,
-                remedy=f"Move it to {functions}/{package}/_{name.lstrip('_')}, say, and import it from there: "
-                f"the folder {functions}/{package} is deployed, and what {functions}/requirements.txt names.",
-            )
+            for statement, name in imports(tree, self._deployed):
+                why = self._why(name)
+                if why is not None:
+                    where = f"{path.relative_to(self._root.parent).as_posix()}:{statement.lineno}"
+                    yield DeclarationError(why[0], where=where, remedy=why[1])
+
+    def _deployed(self, name: str) -> bool:
+        return self._why(name) is None
+
+    def _why(self, dotted: str) -> tuple[str, str] | None:
+        """Return why the import fails in Lambda, and the remedy. None if it succeeds."""
+        top = dotted.partition(".")[0]
+        if top in self._given:
+            return None
+        if top == AROUND:
+            return f"it imports {AROUND}, which is not deployed", f"A job imports from {RUNTIME} alone."
+        if _lies_in(self._root, top):
+            return self._beside(top, "beside the package of jobs and is not deployed with it")
+        requirements, installed = self._packages
+        if requirements.have(top) or not requirements.complete:
+            return None
+        providers = installed.providers(dotted)
+        if any(map(requirements.have, providers)):
+            return None
+        if not providers and (file := installed.origin(top)) is not None:
+            return self._beside(top, f"in {file} and is not deployed")
+        return self._unnamed(top, [f"{name}=={installed.version(name)}" for name in providers])
+
+    def _beside(self, name: str, place: str) -> tuple[str, str]:
+        functions, package = self._root.name, self._package
+        return (
+            f"it imports {name}, which lies {place}",
+            f"Move it to {functions}/{package}/_{name.lstrip('_')}, say, and import it from there: "
+            f"the folder {functions}/{package} is deployed, and what {functions}/{REQUIREMENTS} names.",
+        )
+
+    def _unnamed(self, name: str, lines: list[str]) -> tuple[str, str]:
+        file = f"{self._root.name}/{REQUIREMENTS}"
+        why = f"it imports {name}, which is not deployed: {file} does not name it"
+        if not lines:
+            return why, f"Add the package that brings {name} to {file}, and install it here."
+        layer = lines[0].partition("==")[0]
+        return why, f"Add this line to {file}: {' or '.join(lines)}   (if a layer brings it: # layer: {layer})"
 
 
 def _lies_in(root: Path, name: str) -> bool:
     return (root / f"{name}.py").is_file() or any((root / name).glob("**/*.py"))
-
-
-def _imports(node: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
-    """Statement and top-level name of each import that is carried out in any case."""
-    for part in ast.iter_child_nodes(node):
-        if isinstance(part, ast.Import):
-            yield from ((part, alias.name.partition(".")[0]) for alias in part.names)
-        elif isinstance(part, ast.ImportFrom):
-            if part.module is not None and part.level == 0:
-                yield part, part.module.partition(".")[0]
-        elif not isinstance(part, ast.If | ast.Try):  # for the type checker, or with something in its place
-            yield from _imports(part)

@@ -113,3 +113,12 @@ def test_a_wrong_declaration_is_one_message_without_frames_of_cronstack(shop: Pa
     assert "See above" not in ended.stdout
     assert all(len(message.splitlines()) <= 5 for message in messages), ended.stdout
     assert (shop / "imports.txt").read_text().splitlines() == ["imported"], "one synthesis for all tests"
+
+
+def test_an_import_that_is_not_deployed_is_one_message(shop: Path) -> None:
+    (shop / "functions" / "jobs" / "count.py").write_text("import hypothesis\n" + JOB)
+    (shop / "tests" / "test_count.py").write_text("def test_one(cloud): ...\n")
+    ended = pytest_in(shop, "-q", "-p", "no:randomly", "-p", "no:xdist", "tests")
+    assert ended.returncode == 1
+    assert "functions/jobs/count.py:1: it imports hypothesis, which is not deployed" in ended.stdout
+    assert "Add this line to functions/requirements.txt: hypothesis==" in ended.stdout

@@ -12,9 +12,8 @@ from cronstack import clock
 from cronstack.errors import OperationError
 from cronstack_infra.cli.clouds import Cloud, cloud_options
 from cronstack_infra.cli.spans import span, utc
-from cronstack_infra.cli.tables import print_json, print_keyed, print_table, printable, short
-from cronstack_infra.ops.dead_letters import DeadLetter, list_letters, summarise
-from cronstack_infra.ops.redriving import Redriven, redrive
+from cronstack_infra.cli.tables import print_json, print_keyed, print_table, short
+from cronstack_infra.ops.dead_letters import DeadLetter, Redriven, list_letters, redrive, summarise
 
 PATIENCE = 1200.0
 LONGEST_ERROR = 100
@@ -115,7 +114,6 @@ def show(cloud: Cloud, id: str) -> None:
 @click.argument("job", required=False)
 @origin_option
 @click.option("--id", "ids", metavar="ID", multiple=True, help="Only this letter; may be repeated.")
-@click.option("--as", "as_job", metavar="NEWNAME", help="The job has this name now. Needs JOB, its old name, or --id.")
 @click.option("--wait", is_flag=True, help="Stay until each has ended; exit 1 unless all succeeded.")
 @json_option
 @cloud_options
@@ -124,20 +122,13 @@ def redrive_(
     job: str | None,
     origin: str | None,
     ids: tuple[str, ...],
-    as_job: str | None,
     wait: bool,
     as_json: bool,
 ) -> int:
     """Send the events of dead letters again, of one JOB or of all: the same occurrence, its next attempt.
 
-    A letter leaves its queue once its event was accepted. What has succeeded meanwhile is not run again. The line of
-    a letter that stays says why, and what to do.
-
-    \b
-    cronstack dead-letters redrive daily_stats --as daily_figures
+    A letter leaves its queue once its event was accepted. What has succeeded meanwhile is not run again.
     """
-    if as_job is not None and job is None and not ids:
-        raise click.UsageError("--as NEWNAME needs the old name, JOB, or --id: which letters belong to NEWNAME?")
     patience = PATIENCE if wait else 0
     results: list[Redriven] = []
     for one in redrive(
@@ -148,25 +139,17 @@ def redrive_(
         job=job,
         origin=origin,
         ids=ids,
-        as_job=as_job,
         wait=patience,
     ):
         results.append(one)
         if not as_json:
             mark = click.style("redriven", fg="green") if one.accepted else click.style("left", fg="yellow")
             told = one.letter.contents
-            line = f"{told.job or '?'}  {one.letter.occurrence or one.letter.id}  {one.detail}"
-            click.echo(f"{mark}  {printable(f'{line}. {one.remedy}' if one.remedy else line)}")
+            click.echo(f"{mark}  {told.job or '?'}  {one.letter.occurrence or one.letter.id}  {one.detail}")
     if as_json:
         print_json(
             [
-                one.letter.as_json()
-                | {
-                    "accepted": one.accepted,
-                    "detail": one.detail,
-                    "status": one.status or None,
-                    "remedy": one.remedy or None,
-                }
+                one.letter.as_json() | {"accepted": one.accepted, "detail": one.detail, "status": one.status or None}
                 for one in results
             ]
         )

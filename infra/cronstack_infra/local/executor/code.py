@@ -11,20 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-LAMBDA_IMAGE: Final = (
-    "awslambdaric",
-    "runtime_client",
-    "simplejson",
-    "snapshot_restore_py",
-    "boto3",
-    "botocore",
-    "s3transfer",
-    "jmespath",
-    "dateutil",
-    "six",
-    "urllib3",
-)
-"""What Lambda's Python image has besides the standard library. Anything else must be in the zip, here as there."""
+from cronstack_infra.lambda_image import LAMBDA_IMAGE
 
 SDK: Final = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3", "simplejson")
 """What the warden has loaded: a zip that brings one of these itself is not forked but started afresh."""
