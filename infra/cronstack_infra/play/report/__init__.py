@@ -11,10 +11,12 @@ import json
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cronstack.errors import OperationError
 from cronstack_infra.play.report.pack import pack
+
+SCRIPTS: Final = ("attempts.js", "zones.js", "causes.js", "elements.js", "page.js")
 
 
 def write(trace: Path, page: Path) -> None:
@@ -32,7 +34,7 @@ def render(packed: Mapping[str, Any]) -> str:
     for place, text in (
         ("/*STYLE*/", parts.joinpath("page.css").read_text(encoding="utf-8")),
         ("/*DATA*/", _in_script(packed)),
-        ("/*SCRIPT*/", parts.joinpath("page.js").read_text(encoding="utf-8")),
+        ("/*SCRIPT*/", "\n".join(parts.joinpath(name).read_text(encoding="utf-8") for name in SCRIPTS)),
     ):
         before, _, after = html.partition(place)
         html = before + text + after

@@ -52,16 +52,14 @@ def pack(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
         match row["event"]:
             case "begin":
                 begin, first = row, _seconds(row["from"])
-                jobs = [
-                    {"name": of["job"], "schedules": _schedules(of), "where": of.get("where", "")} for of in row["jobs"]
-                ]
+                jobs = [_job(of) for of in row["jobs"]]
                 index = {of["name"]: number for number, of in enumerate(jobs)}
             case "end":
                 end = row
             case "attempt" if begin is not None:
                 if row["job"] not in index:
                     index[row["job"]] = len(jobs)
-                    jobs.append({"name": row["job"], "schedules": [], "where": ""})
+                    jobs.append({"name": row["job"], "schedules": [], "zone": "UTC", "where": ""})
                 attempts.append(_attempt(row, first, index[row["job"]]))
     if begin is None or end is None:
         return None
@@ -130,6 +128,13 @@ def _columns(attempts: Sequence[_Attempt]) -> tuple[str, list[list[Any]]]:
             column.byteswap()
     raw = b"".join(column.tobytes() for column in (starts, seconds, jobs, outcomes, numbers))
     return base64.b64encode(zlib.compress(raw, 9)).decode(), notes
+
+
+def _job(of: Mapping[str, Any]) -> dict[str, Any]:
+    """A job of the page. Its zone is that of its first schedule, UTC without one."""
+    zones = [one[1] for one in of["schedules"] if not isinstance(one, str) and len(one) > 1 and one[1]]
+    about = {"name": of["job"], "schedules": _schedules(of), "where": of.get("where", "")}
+    return about | {"zone": zones[0] if zones else "UTC"}
 
 
 def _schedules(of: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,3 @@
-"use strict";
 // Unpacks the attempts, then draws what is in view: the time line, the heat map, the tables. One state, one draw.
 (async () => {
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -8,30 +7,25 @@
   const origin = Date.parse(data.from), whole = Math.max(1, (Date.parse(data.until) - origin) / 100);
   const count = data.attempts;
 
-  const packed = Uint8Array.from(atob(data.columns), (c) => c.charCodeAt(0));
-  const raw = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
-  const starts = new Uint32Array(raw, 0, count), took = new Uint32Array(raw, 4 * count, count);
-  const jobOf = new Uint16Array(raw, 8 * count, count), outcome = new Uint8Array(raw, 10 * count, count);
-  const number = new Uint8Array(raw, 11 * count, count);
+  const { starts, took, jobOf, outcome, number } = await unpack(data.columns, count);
   const first = new Set(data.first); // no retries, though their number is above 1
-  for (let i = 1; i < count; i++) starts[i] += starts[i - 1];
   const longest = took.reduce((a, b) => Math.max(a, b), 0) / 100;
   const ofJob = data.jobs.map(() => []);
   for (let i = 0; i < count; i++) ofJob[jobOf[i]].push(i);
   const noteAt = new Map(data.notes.map((note) => [note[0], note]));
   const severity = data.outcomes.map((name) => BAD[name] ?? 0);
 
-  const state = { from: 0, to: whole, job: null, sort: "job", up: true };
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
-  const stamp = (t, seconds) => new Date(origin + t * 100).toISOString().slice(0, seconds ? 19 : 16).replace("T", " ");
-  const span = (ms) => ms < 1000 ? `${ms} ms` : ms < 120000 ? `${(ms / 1000).toFixed(1)} s` : `${(ms / 60000).toFixed(1)} min`;
-  const many = (n) => n.toLocaleString("en-US");
-  const make = (name, text, attributes = {}) => {
-    const made = document.createElement(name);
-    if (text !== undefined) made.textContent = text;
-    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-    return made;
+  const state = { from: 0, to: whole, job: null, sort: "job", up: true, cause: null, zone: "UTC" };
+  const clocks = new Map();
+  const clockIn = (zone) => {
+    if (!clocks.has(zone)) clocks.set(zone, zoneClock(zone, origin, origin + whole * 100));
+    return clocks.get(zone);
   };
+  // Of the times that are shown: of the chosen zone, or of the chosen job's own.
+  const zoneShown = () => state.zone !== "own" ? state.zone : state.job === null ? "UTC" : data.jobs[state.job].zone;
+  const clock = () => clockIn(zoneShown());
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+  const stamp = (t, seconds) => new Date(clock().local(origin + t * 100)).toISOString().slice(0, seconds ? 19 : 16).replace("T", " ");
   // First place in a sorted list of attempts that starts at `t` or later.
   const lower = (list, t) => {
     let a = 0, b = list.length;
@@ -43,47 +37,32 @@
 
   // -- totals and tables ---------------------------------------------------------------------------------------------
   const COLUMNS = ["job", "runs", "succeeded", "retries", "crashed", "skipped", "missed", "dead", "overlaps", "median", "p99"];
-  function summary(job) {
-    const row = { job: data.jobs[job].name, index: job, runs: 0, retries: 0, overlaps: 0, median: 0, p99: 0 };
-    for (const name of data.outcomes) row[name] = 0;
-    const lasted = [];
-    let busy = -1;
-    for (const i of ofJob[job]) {
-      row[data.outcomes[outcome[i]]]++;
-      if (number[i] === 0) continue;
-      if (number[i] === 1 || first.has(i)) row.runs++; else row.retries++;
-      if (starts[i] * 100 < busy) row.overlaps++;
-      busy = Math.max(busy, starts[i] * 100 + took[i]);
-      lasted.push(took[i]);
-    }
-    lasted.sort((a, b) => a - b);
-    if (lasted.length) {
-      row.median = lasted[lasted.length >> 1];
-      row.p99 = lasted[Math.min(lasted.length - 1, Math.floor(lasted.length * 0.99))];
-    }
-    return row;
-  }
-  const rows = data.jobs.map((_, job) => summary(job));
+  const rows = data.jobs.map((job, index) => ({
+    job: job.name, index, ...summary(ofJob[index], { starts, took, outcome, number }, data.outcomes, first),
+  }));
 
+  function title() {
+    const utc = (t) => new Date(origin + t * 100).toISOString().slice(0, 16).replace("T", " ");
+    el("title").textContent = `${data.stack || "Simulation"}: ${data.jobs.length} job${data.jobs.length === 1 ? "" : "s"}`;
+    el("span").textContent = `${utc(0)} to ${utc(whole)} UTC, seed ${data.seed}, faults ${data.faults}; ${many(count)} attempts`;
+    document.title = el("title").textContent;
+  }
+
+  // Of the whole span: of all jobs, or of the chosen one.
   function totals() {
-    const sum = (name) => rows.reduce((total, row) => total + row[name], 0);
-    const box = el("totals");
-    for (const name of ["runs", "succeeded", "retries", "crashed", "skipped", "missed", "dead", "overlaps"]) {
+    const sum = (name) => shown().reduce((total, job) => total + rows[job][name], 0);
+    el("totals-title").textContent = state.job === null ? "All jobs" : data.jobs[state.job].name;
+    el("totals").replaceChildren(...["runs", "succeeded", "retries", "crashed", "skipped", "missed", "dead", "overlaps"].map((name) => {
       const one = make("div");
       one.append(make("b", many(sum(name)), { "data-total": name }), make("span", name));
-      box.append(one);
-    }
-    el("title").textContent = `${data.stack || "Simulation"}: ${data.jobs.length} job${data.jobs.length === 1 ? "" : "s"}`;
-    el("span").textContent = `${stamp(0)} to ${stamp(whole)} UTC, seed ${data.seed}, faults ${data.faults}; ${many(count)} attempts`;
-    document.title = el("title").textContent;
-    const legend = el("legend");
-    data.outcomes.forEach((name) => {
-      if (!sum(name)) return;
+      return one;
+    }));
+    el("legend").replaceChildren(...data.outcomes.filter(sum).map((name) => {
       const item = make("li"), mark = make("i");
       mark.style.background = `var(--${name})`;
       item.append(mark, `${name} ${many(sum(name))}`);
-      legend.append(item);
-    });
+      return item;
+    }));
   }
 
   function jobsTable() {
@@ -97,7 +76,7 @@
     }
     const sorted = [...rows].sort((a, b) => {
       const [x, y] = [a[state.sort], b[state.sort]];
-      return (typeof x === "string" ? x.localeCompare(y) : x - y) * (state.up ? 1 : -1);
+      return (typeof x === "string" ? x.localeCompare(y) : (x ?? -1) - (y ?? -1)) * (state.up ? 1 : -1);
     });
     for (const row of sorted) {
       const line = make("tr", undefined, { "data-job": row.job, tabindex: "0", "aria-selected": String(state.job === row.index) });
@@ -110,7 +89,7 @@
       const of = data.jobs[row.index];
       line.title = [...of.schedules, of.where].filter(Boolean).join("\n");
       line.onclick = () => choose(state.job === row.index ? null : row.index);
-      line.onkeydown = (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); event.stopPropagation(); line.click(); } };
+      byKeyboard(line);
       body.append(line);
     }
     const top = make("thead");
@@ -120,53 +99,79 @@
   }
 
   function heat() {
-    const cells = Array.from({ length: 7 }, () => new Array(24).fill(0));
+    const cells = Array.from({ length: 7 }, () => new Array(24).fill(0)), at = clock();
     for (const job of shown()) {
       const [begin, end] = inView(job);
       for (let k = begin; k < end; k++) {
         const i = ofJob[job][k];
         if (!number[i]) continue;
-        const hours = Math.floor((origin + starts[i] * 100) / 3600000);
-        cells[(Math.floor(hours / 24) + 3) % 7][hours % 24]++; // 1970-01-01 was a Thursday
+        const { weekday, hour } = weekdayAndHour(at.local(origin + starts[i] * 100));
+        cells[weekday][hour]++;
       }
     }
-    const most = Math.max(1, ...cells.flat());
+    // A view has more Tuesdays than Fridays: what is compared is the average of an hour. Less than one counts as one.
+    const hours = hoursByWeekday(at, origin + state.from * 100, origin + state.to * 100);
+    const average = cells.map((line, day) => line.map((starting, hour) => starting / Math.max(1, hours[day][hour])));
+    const most = Math.max(Number.MIN_VALUE, ...average.flat());
+    const short = (n) => n > 9999 ? Math.round(n / 1000) + "k" : n >= 100 ? String(Math.round(n)) : n < 0.05 ? "<0.1" : String(+n.toFixed(1));
     const head = make("tr");
     head.append(make("th"), ...cells[0].map((_, hour) => make("th", String(hour).padStart(2, "0"))));
     const lines = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].map((name, day) => {
       const line = make("tr");
       line.append(make("th", name), ...cells[day].map((starting, hour) => {
-        const cell = make("td", starting ? (starting > 9999 ? Math.round(starting / 1000) + "k" : String(starting)) : "",
-          { title: `${name} ${hour}:00 UTC: ${many(starting)} starts`, "data-starts": String(starting) });
-        cell.style.background = starting ? `rgba(${colour("heat")}, ${0.12 + 0.78 * starting / most})` : "transparent";
+        const mean = average[day][hour];
+        const cell = make("td", starting ? short(mean) : "",
+          { title: `${name} ${hour}:00 ${at.zone}: ${many(starting)} starts, ${short(mean)} in an hour on average`, "data-starts": String(starting) });
+        cell.style.background = starting ? `rgba(${colour("heat")}, ${0.12 + 0.78 * mean / most})` : "transparent";
         return cell;
       }));
       return line;
     });
     el("heat").replaceChildren(head, ...lines);
+    el("heat-about").textContent = `average per hour, in view, ${at.zone}`;
+  }
+
+  // What did not go smoothly in view, in order of time.
+  function failures() {
+    const jobs = new Set(shown()), found = [];
+    for (const [place, occurrence, why] of data.notes) {
+      if (starts[place] < state.from || starts[place] >= state.to || !jobs.has(jobOf[place])) continue;
+      found.push({ place, occurrence, why, job: jobOf[place], outcome: outcome[place] });
+    }
+    return found;
+  }
+
+  function outcomeCell(kind) {
+    const cell = make("td"), mark = make("i"), name = data.outcomes[kind];
+    mark.style.background = `var(--${name})`;
+    cell.append(mark, name);
+    return cell;
   }
 
   function notes() {
-    const found = [], jobs = new Set(shown());
-    let all = 0;
-    for (const note of data.notes) {
-      const i = note[0];
-      if (starts[i] < state.from || starts[i] >= state.to || !jobs.has(jobOf[i])) continue;
-      all++;
-      if (found.length < 200) found.push(note);
-    }
-    const head = make("tr");
-    head.append(...["when (UTC)", "job", "outcome", "attempt", "occurrence", "why"].map((name) => make("th", name)));
-    const lines = found.map(([i, occurrence, why]) => {
-      const line = make("tr"), name = data.outcomes[outcome[i]], cell = make("td"), mark = make("i");
-      mark.style.background = `var(--${name})`;
-      cell.append(mark, name);
-      line.append(make("td", stamp(starts[i], true)), make("td", data.jobs[jobOf[i]].name), cell, make("td", number[i] || ""), make("td", occurrence), make("td", why));
+    const all = failures(), groups = groupByCause(all, severity);
+    const chosen = groups.find((group) => group.key === state.cause);
+    if (!chosen) state.cause = null;
+    headed(el("causes"), ["count", "job", "outcome", "why", "first", "last"], groups.slice(0, 200).map((group) => {
+      const line = make("tr", undefined, { tabindex: "0", "aria-selected": String(group === chosen) });
+      const [first, last] = [group.places[0], group.places.at(-1)].map((place) => stamp(starts[place]));
+      line.append(make("td", many(group.places.length)), make("td", data.jobs[group.job].name), outcomeCell(group.outcome),
+        make("td", group.why), make("td", first), make("td", last));
+      line.onclick = () => { state.cause = state.cause === group.key ? null : group.key; redraw(); };
+      byKeyboard(line);
       return line;
-    });
-    el("notes").replaceChildren(head, ...lines);
+    }));
+    const places = chosen && new Set(chosen.places), wanted = chosen ? all.filter((one) => places.has(one.place)) : all;
+    headed(el("notes"), [`when (${zoneShown()})`, "job", "outcome", "attempt", "occurrence", "why"], wanted.slice(0, 200).map((one) => {
+      const line = make("tr");
+      line.append(make("td", stamp(starts[one.place], true)), make("td", data.jobs[one.job].name), outcomeCell(one.outcome),
+        make("td", number[one.place] || ""), make("td", one.occurrence), make("td", one.why));
+      return line;
+    }));
     const left = data.notes_left_out ? `; ${many(data.notes_left_out)} more are drawn, not listed` : "";
-    el("notes-count").textContent = `${many(all)} in view${all > found.length ? ", the first 200 shown" : ""}${left}`;
+    el("causes-count").textContent = `${many(groups.length)} cause${groups.length === 1 ? "" : "s"} in view` +
+      `${groups.length > 200 ? ", the first 200 shown" : ""}${chosen ? "; the chosen one alone below" : ""}${left}`;
+    el("notes-count").textContent = `${many(wanted.length)} in view${wanted.length > 200 ? ", the first 200 shown" : ""}`;
   }
 
   // -- the time line -------------------------------------------------------------------------------------------------
@@ -181,8 +186,11 @@
     pen.fillStyle = colour("soft");
     pen.strokeStyle = colour("line");
     pen.textAlign = "left";
-    const offset = (origin / 100) % step; // on the hour, on the day
-    for (let t = Math.ceil((state.from + offset) / step) * step - offset; t < state.to; t += step) {
+    const at = clock(), grid = step * 100, begin = at.local(origin + state.from * 100); // on the hour, on the day
+    for (let shown = Math.ceil(begin / grid) * grid; ; shown += grid) {
+      const t = (at.instant(shown) - origin) / 100;
+      if (t >= state.to) break;
+      if (t < state.from) continue;
       const x = Math.round(toX(t)) + 0.5;
       pen.beginPath();
       pen.moveTo(x, AXIS - 6);
@@ -245,7 +253,7 @@
     });
     const inside = list.reduce((sum, job) => { const [begin, end] = inView(job); return sum + end - begin; }, 0);
     const view = el("view");
-    view.textContent = `${stamp(state.from)} to ${stamp(state.to)} UTC, ${many(inside)} attempts`;
+    view.textContent = `${stamp(state.from)} to ${stamp(state.to)} ${zoneShown()}, ${many(inside)} attempts`;
     view.dataset.attempts = inside;
   }
 
@@ -254,7 +262,9 @@
     heat();
     notes();
     const named = state.job === null ? "" : `job=${encodeURIComponent(data.jobs[state.job].name)}&`;
-    history.replaceState(null, "", `#${named}from=${stamp(state.from).replace(" ", "T")}&to=${stamp(state.to).replace(" ", "T")}`);
+    const zone = state.zone === "UTC" ? "" : `tz=${encodeURIComponent(state.zone)}&`;
+    const [from, to] = [state.from, state.to].map((t) => new Date(origin + t * 100).toISOString().slice(0, 16)); // in UTC
+    history.replaceState(null, "", `#${named}${zone}from=${from}&to=${to}`);
   }
   let asked = 0;
   const redraw = () => { asked ||= requestAnimationFrame(() => { asked = 0; draw(); }); };
@@ -269,10 +279,14 @@
   const zoom = (factor, around = (state.from + state.to) / 2) => show(around - (around - state.from) * factor, around + (state.to - around) * factor);
   const move = (share) => show(state.from + share * (state.to - state.from), state.to + share * (state.to - state.from));
   function day(t) {
-    const offset = (origin / 100) % DAY, begin = Math.floor((t + offset) / DAY) * DAY - offset;
-    show(begin, begin + DAY);
+    const at = clock(), length = DAY * 100, begin = Math.floor(at.local(origin + t * 100) / length) * length;
+    show(...[begin, begin + length].map((shown) => (at.instant(shown) - origin) / 100));
   }
-  function choose(job) { state.job = job; jobsTable(); redraw(); }
+  function choose(job) { state.job = job; jobsTable(); totals(); days(); redraw(); }
+  function days() {
+    el("day").min = stamp(0).slice(0, 10);
+    el("day").max = stamp(whole - 1).slice(0, 10);
+  }
   function step(by) {
     const next = (state.job === null ? (by > 0 ? -1 : data.jobs.length) : state.job) + by;
     choose(next < 0 || next >= data.jobs.length ? null : next);
@@ -285,15 +299,17 @@
   const DO = { earlier: () => move(-0.25), later: () => move(0.25), in: () => zoom(0.5), out: () => zoom(2), all: () => show(0, whole) };
   document.querySelectorAll("[data-do]").forEach((button) => { button.onclick = () => DO[button.dataset.do](); });
   el("theme").onclick = theme;
-  el("day").min = stamp(0).slice(0, 10);
-  el("day").max = stamp(whole - 1).slice(0, 10);
-  el("day").onchange = (event) => { const at = Date.parse(event.target.value + "T00:00:00Z"); if (!Number.isNaN(at)) day((at - origin) / 100 + 1); };
+  el("day").onchange = (event) => {
+    const local = Date.parse(event.target.value + "T12:00:00Z");
+    if (!Number.isNaN(local)) day((clock().instant(local) - origin) / 100);
+  };
+  el("zone").onchange = (event) => { state.zone = event.target.value; days(); redraw(); };
   const KEYS = {
     ArrowLeft: DO.earlier, ArrowRight: DO.later, "+": DO.in, "=": DO.in, "-": DO.out, "0": DO.all, Home: DO.all,
     Enter: () => day((state.from + state.to) / 2), ArrowUp: () => step(-1), ArrowDown: () => step(1), Escape: () => choose(null), d: theme, D: theme,
   };
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, button") || !KEYS[event.key]) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, button, select") || !KEYS[event.key]) return;
     event.preventDefault();
     KEYS[event.key]();
   });
@@ -329,10 +345,23 @@
     box.hidden = best < 0;
     if (best < 0) return;
     const note = noteAt.get(best);
-    box.textContent = `${data.jobs[jobOf[best]].name}\n${stamp(starts[best], true)} UTC, ${span(took[best])}\n${data.outcomes[outcome[best]]}` +
+    box.textContent = `${data.jobs[jobOf[best]].name}\n${stamp(starts[best], true)} ${zoneShown()}, ${span(took[best])}\n${data.outcomes[outcome[best]]}` +
       (number[best] ? `, attempt ${number[best]}` : "") + (note && note[2] ? `\n${note[2]}` : "");
     box.style.left = Math.min(event.offsetX + 12, canvas.clientWidth - 250) + "px";
     box.style.top = event.offsetY + 14 + "px";
+  }
+
+  // Those of the jobs' schedules, as far as this browser knows them.
+  function zones(wanted) {
+    const known = (zone) => { try { return clockIn(zone) !== undefined; } catch { return false; } };
+    const found = [...new Set(data.jobs.map((job) => job.zone))].filter((zone) => zone !== "UTC").sort();
+    const options = [["UTC", "UTC"], ["own", "the chosen job's zone"], ...found.map((zone) => [zone, zone])];
+    el("zone").replaceChildren(...options.map(([value, text]) => {
+      const option = make("option", text, { value });
+      option.disabled = value !== "own" && !known(value);
+      return option;
+    }));
+    if (options.some(([value]) => value === wanted) && (wanted === "own" || known(wanted))) state.zone = el("zone").value = wanted;
   }
 
   // -- begin ---------------------------------------------------------------------------------------------------------
@@ -342,8 +371,11 @@
   if (named >= 0) state.job = named;
   const between = ["from", "to"].map((key) => (Date.parse((asks.get(key) ?? "") + "Z") - origin) / 100);
   if (between.every((t) => !Number.isNaN(t)) && between[0] < between[1]) [state.from, state.to] = between;
+  zones(asks.get("tz"));
+  title();
   totals();
   jobsTable();
+  days();
   draw();
   addEventListener("resize", redraw);
   document.body.dataset.ready = "true";
