@@ -1,8 +1,10 @@
-"""Stages on a screen that is no terminal: each is one line, printed when it has ended."""
+"""Stages on a terminal and elsewhere: what they show while they work, and when they have ended."""
 
 from __future__ import annotations
 
+import contextlib
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -51,3 +53,42 @@ def test_a_countdown_is_asked_again_for_each_picture() -> None:
         stage.say(lambda: f"in {next(numbers)} s")
         assert (stage.detail, stage.detail) == ("in 3 s", "in 2 s")
         stage.say("lift-off")
+
+
+LONG = "31 days of January backfilled, each once, in order; 27,004 flights are 27,004 flights in the table"
+
+
+def last_picture(text: str) -> list[str]:
+    """The lines of a terminal of 80 columns as the last picture left them."""
+    picture = text.rpartition("\x1b[2K")[2]
+    return [line.rstrip() for line in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", picture).splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_came_out_is_never_cut_on_a_narrow_terminal(fails: bool) -> None:
+    text = io.StringIO()
+    screen = Screen(Console(file=text, width=80, force_terminal=True, color_system=None))
+    with contextlib.suppress(ValueError), screen.chapter():
+        with screen.stage("orders") as stage:
+            stage.say("placed")
+        with screen.stage("January 2013") as stage:
+            stage.say(LONG)
+            if fails:
+                raise ValueError(LONG)
+    lines = last_picture(text.getvalue())
+    assert "…" not in "".join(lines)
+    assert max(map(len, lines)) <= 80
+    shown = " ".join(" ".join(line[26:72].split()) for line in lines)
+    assert LONG in shown
+
+
+def test_a_stage_that_works_keeps_to_one_line() -> None:
+    text = io.StringIO()
+    console = Console(file=text, width=80, force_terminal=True, color_system=None)
+    screen = Screen(console)
+    stage = screen.begin("January 2013")
+    stage.say(LONG)
+    with console.capture() as drawn:
+        console.print(screen.picture())
+    assert len(drawn.get().splitlines()) == 1
+    assert "…" in drawn.get()

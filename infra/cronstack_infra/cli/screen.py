@@ -56,10 +56,12 @@ class Stage:
         return (time.monotonic() if self.done is None else self._ended) - self._begun
 
     def cells(self) -> tuple[Spinner | Text, Text, Table | Text, Text]:
-        """Mark, title, detail and time, for the terminal."""
+        """Mark, title, detail and time, for the terminal. The detail wraps once the stage has ended."""
         mark = self._spinner if self.done is None else Text("✔", "green") if self.done else Text("✘", "bold red")
         took = Text(f"{self.seconds:.1f} s", "dim")
-        detail = Text(self.detail, overflow="ellipsis", style="red" if self.done is False else "")
+        style = "red" if self.done is False else ""
+        works = self.done is None  # a picture whose height changes would flicker
+        detail = Text(self.detail, style, no_wrap=works, overflow="ellipsis" if works else "fold")
         if self._bar is None:
             return mark, Text(self.title, "bold"), detail, took
         with_bar = Table.grid(padding=(0, 2))
@@ -81,7 +83,7 @@ class Screen:
         if not self.console.is_terminal:
             yield
             return
-        live = Live(get_renderable=self._draw, console=self.console, refresh_per_second=FRAMES, transient=False)
+        live = Live(get_renderable=self.picture, console=self.console, refresh_per_second=FRAMES, transient=False)
         with live:
             yield
 
@@ -121,7 +123,8 @@ class Screen:
             mark = "ok    " if succeeded else "FAILED"
             self.console.out(f"{mark}  {stage.title:<{TITLE_WIDTH}}  {stage.detail}  ({stage.seconds:.1f} s)")
 
-    def _draw(self) -> Group:
+    def picture(self) -> Group:
+        """The stages so far, for a terminal."""
         lines = Table.grid(padding=(0, 2), expand=True)
         lines.add_column(width=1)
         lines.add_column(width=TITLE_WIDTH, no_wrap=True)
