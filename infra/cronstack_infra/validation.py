@@ -7,6 +7,7 @@ unless a message says otherwise. Pure.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
@@ -26,6 +27,7 @@ SHORTEST_LEASE: Final = 10
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _ENV_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]+", re.ASCII)
+_REFERENCE = re.compile(r"\{\{resolve:[^\s\"}]*\}{0,2}")
 _EXPRESSION = re.compile(r"\b(cron|rate|at)\(([^()\"]+)\)")
 
 _WHOLE_NUMBERS: Final = (
@@ -186,6 +188,8 @@ def _input(job: Job) -> Iterator[Fault]:
         check_input(job.input)
     except EventError as fault:
         yield f"@job(input=...): {fault.args[0]}", fault.remedy
+        return
+    yield from _references(json.dumps(job.input, ensure_ascii=False), "input")
 
 
 def _env(job: Job) -> Iterator[Fault]:
@@ -203,6 +207,17 @@ def _env(job: Job) -> Iterator[Fault]:
             yield f"env[{_shown(name)}] is {_kind(value)}; it must be text", _example("env")
         elif "\0" in value:
             yield f"env[{_shown(name)}] contains a NUL character", "An environment variable cannot."
+        else:
+            yield from _references(value, f"env[{_shown(name)}]")
+
+
+def _references(text: str, what: str) -> Iterator[Fault]:
+    """Refuse dynamic references: they go into the template as they are."""
+    if (found := _REFERENCE.search(text)) is not None:
+        yield (
+            f'{what} contains "{found[0]}", which CloudFormation would replace when it deploys',
+            "Give the name of the parameter or secret, and read its value in the handler.",
+        )
 
 
 _EXAMPLES: Final = {

@@ -178,6 +178,9 @@ WRONG = {
     'env={"AWS_REGION": "a"}': "env has the name AWS_REGION, which is reserved",
     'env={"CRONSTACK_LEDGER": "a"}': "which is reserved (CRONSTACK_,",
     'env={"SHOP_KEY": "\\0"}': "contains a NUL",
+    'env={"SHOP_KEY": "a {{resolve:ssm:/x}}"}': "env['SHOP_KEY'] contains \"{{resolve:ssm:/x}}\", which Cl",
+    'input={"a": ["{{resolve:secretsmanager:s:SecretString}}"]}': 'input contains "{{resolve:secretsmanager:s:SecretSt',
+    'input={"{{resolve:ssm:x": 1}': 'input contains "{{resolve:ssm:x',
 }
 
 
