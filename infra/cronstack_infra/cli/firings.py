@@ -103,6 +103,10 @@ def _dropped(event: Mapping[str, Any]) -> tuple[str, Mood]:
     return f"dropped: {event.get('reason', 'no dead-letter queue')}", "bad"
 
 
+def _note(event: Mapping[str, Any]) -> tuple[str, Mood]:
+    return str(event["text"]), "bad"
+
+
 def _log(event: Mapping[str, Any]) -> tuple[str, Mood] | None:
     """What a handler says; what its guard says only when an error is told there."""
     said = _object(event["line"])
@@ -142,6 +146,7 @@ _DESCRIBED: Final[dict[str, _Described]] = {
     "retry": _retry,
     "dead_letter": _dead_letter,
     "dropped": _dropped,
+    "note": _note,
     "log": _log,
 }
 

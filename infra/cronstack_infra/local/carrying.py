@@ -19,7 +19,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.logs.models import logs_backends
 from moto.scheduler.models import scheduler_backends
 
-from cronstack_infra.local import event_sources, lambdas, notifications, schedules, targets, universal
+from cronstack_infra.local import event_sources, lambdas, lineage, notifications, schedules, targets, universal
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.knobs import Knobs
 from cronstack_infra.local.engine.sources import DeleteMessages, PollQueue, RunBatch, SourceConfig
@@ -30,6 +30,7 @@ from cronstack_infra.local.engine.values import (
     Failed,
     FunctionOutcome,
     FunctionRules,
+    Looped,
     Refusal,
     Report,
     RunFunction,
@@ -58,6 +59,7 @@ class Carrying(ABC):
             self._engine,
             now=self.now,
             submit=self._submit,
+            enter=self._enter,
             active=self._active,
             say=self._say,
             unique=unique,
@@ -88,6 +90,10 @@ class Carrying(ABC):
         self, function: LambdaFunction, arn: str, payload: str, client_context: str | None = None
     ) -> tuple[str, Outcome]:
         """Invoke and wait for the answer; its request id and outcome."""
+
+    @abstractmethod
+    def function_deleted(self, arn: str, version: str | None) -> None:
+        """A function, or only one version of it, was deleted: end what waits to run it again."""
 
     @abstractmethod
     def _execute(self, invocation: Invocation) -> None:
@@ -130,7 +136,7 @@ class Carrying(ABC):
     def accept(self, function_arn: str, payload: str) -> str:
         """Queue an asynchronous event; its request id. ``function_arn`` is qualified."""
         request_id = self._unique()
-        self._engine.accept(request_id, function_arn, payload, self.now())
+        self._engine.accept(request_id, function_arn, payload, self.now(), lineage.counts_sent())
         self.wake()
         return request_id
 
@@ -194,17 +200,32 @@ class Carrying(ABC):
         outcome: FunctionOutcome
         try:
             found, reserved = self._ready(run.function_arn)
-            if reserved is None or self._active[found.arn] < reserved:
+            rounds = self._enter(found, run.counts)
+            if rounds is None:
+                outcome = Looped()
+            elif reserved is None or self._active[found.arn] < reserved:
                 arn = run.function_arn.removesuffix(":$LATEST")
-                self._submit(Invocation(run.request_id, found, run.payload.encode(), arn, run.attempt))
+                event = run.payload.encode()
+                self._submit(Invocation(run.request_id, found, event, arn, run.attempt, lineage=rounds))
                 return
-            outcome = Throttled(reserved_zero=reserved == 0)
+            else:
+                outcome = Throttled(reserved_zero=reserved == 0)
         except JsonRESTError as refused:
             outcome = Failed(refused.description)
         except Exception as fault:  # without an outcome the invocation would never end
             self._say("fault", error=f"{type(fault).__name__}: {fault}", function=run.function_arn)
             outcome = Throttled(status=500)
         self._engine.finished(run.request_id, outcome, self._rules(run.function_arn), self.now())
+
+    def _enter(self, function: Function, counts: lineage.Counts) -> str | None:
+        """Return the lineage of one more invocation; None when it would go on with a loop, which is reported."""
+        counted = lineage.one_more(counts, function.arn)
+        if function.may_loop or not lineage.is_loop(counted, function.arn):
+            return lineage.written(counted)
+        rounds = f"{function.name} has run {lineage.MOST_ROUNDS} times because of one event"
+        permit = f"aws lambda put-function-recursion-config --function-name {function.name} --recursive-loop Allow"
+        self.note(f"{rounds}: the loop ends here, as on AWS. To permit it: {permit}")
+        return None
 
     def _ready(self, arn: str) -> tuple[Function, int | None]:
         """The function of an ARN and its reserved concurrency. Raises JsonRESTError when it cannot run."""

@@ -22,7 +22,7 @@ from typing import Any, Final
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.core.exceptions import JsonRESTError
 
-from cronstack_infra.local import lambdas, universal
+from cronstack_infra.local import lambdas, lineage, universal
 from cronstack_infra.local.carrying import OWN_FAULT, AnyEffect, Carrying
 from cronstack_infra.local.engine.knobs import Knobs
 from cronstack_infra.local.engine.passed import JUMP
@@ -109,9 +109,14 @@ class Drive(Carrying):
         found = lambdas.function_of(function)
         if reserved is not None and self._active[found.arn] >= reserved:
             raise lambdas.TooManyRequests
+        rounds = self._enter(found, lineage.counts_sent())
+        if rounds is None:
+            raise lambdas.RecursiveInvocation(found.name)
         request_id = self._unique()
         self._answers[request_id] = None
-        self._submit(Invocation(request_id, found, payload.encode(), arn, client_context=client_context))
+        self._submit(
+            Invocation(request_id, found, payload.encode(), arn, client_context=client_context, lineage=rounds)
+        )
         while (outcome := self._answers[request_id]) is None and not self._stopping:
             BACKENDS.wait(_LONGEST_NAP)
         del self._answers[request_id]
@@ -170,6 +175,9 @@ class Drive(Carrying):
 
     # what carrying out comes to here
 
+    def function_deleted(self, arn: str, version: str | None) -> None:
+        self._executor.retire(arn, version)
+
     def _execute(self, invocation: Invocation) -> None:
         self._executor.submit(invocation)
 
@@ -212,6 +220,9 @@ class _Ears:
 
     def finished(self, invocation: Invocation, outcome: Outcome) -> None:
         self._drive.tell(lambda: self._drive.finished(invocation, outcome))
+
+    def note(self, text: str) -> None:
+        self._drive.note(text)
 
 
 def _with_each_new_function(call: Callable[[], None]) -> None:

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
-from cronstack_infra.local import mails
+from cronstack_infra.local import lineage, mails
 from cronstack_infra.local.events import Events
 from cronstack_infra.local.faults import LOST_ANSWER, Faults, Malformed, NoAnswer, error
 from cronstack_infra.local.faults import PATH as FAULTS
@@ -88,7 +88,8 @@ class Gate:
             if self.cloud is None:
                 return _json("503 Service Unavailable", {"message": "the local cloud did not start"})
             refused = None if self.refuse is None else self.refuse(environ, body)
-            answer = _ask(self.cloud, environ) if refused is None else Answer(*refused)
+            with lineage.sent_with(environ.get("HTTP_X_AMZN_TRACE_ID", "")):
+                answer = _ask(self.cloud, environ) if refused is None else Answer(*refused)
             BACKENDS.notify_all()
         return answer
 

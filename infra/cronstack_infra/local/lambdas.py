@@ -56,6 +56,11 @@ class TooManyRequests(LambdaClientError):
         self.description = json.dumps({"Reason": reason, "Type": "User", "message": "Rate Exceeded."})
 
 
+class RecursiveInvocation(LambdaClientError):
+    def __init__(self, function: str) -> None:
+        super().__init__("RecursiveInvocationException", f"Recursive loop detected for function {function}")
+
+
 def install(drive: Carrying) -> None:
     """Put the engine and the executor behind moto's Lambda."""
 
@@ -95,9 +100,18 @@ def install(drive: Carrying) -> None:
         drive.accept(qualified(self, self.function_arn), body or "{}")
         return b""
 
+    delete_function: Any = LambdaBackend.delete_function
+
+    def delete(self: Any, function_name: str, qualifier: str | None = None) -> None:
+        function = self.get_function(function_name, qualifier)
+        arn = ":".join(function.function_arn.split(":")[:7])
+        named = qualifier or function_name.split(":function:")[-1].partition(":")[2]
+        delete_function(self, function_name, qualifier)
+        drive.function_deleted(arn, named or None)
+
     mend(LambdaFunction, invoke=invoke_function)
     mend(LambdaResponse, invoke=invoke, invoke_async=invoke_async, _enrich_response=staticmethod(_with_request_id))
-    mend(LambdaBackend, invoke=invoke_in_process)
+    mend(LambdaBackend, invoke=invoke_in_process, delete_function=delete)
     event_invoke.install()
     qualifiers.install()
 
@@ -136,6 +150,7 @@ def function_of(function: LambdaFunction) -> Function:
         code_sha256=function.code_sha_256,
         code=function.code_bytes,
         log_group=logging.get("LogGroup") or f"/aws/lambda/{function.function_name}",
+        may_loop=getattr(function, "recursive_loop", None) == "Allow",
         log_level=logging.get("ApplicationLogLevel", "INFO") if logging.get("LogFormat") == "JSON" else None,
     )
 

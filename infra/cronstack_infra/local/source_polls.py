@@ -10,11 +10,11 @@ from typing import Any
 from moto.core.exceptions import JsonRESTError
 from moto.sqs.models import Message, Queue, sqs_backends
 
-from cronstack_infra.local import lambdas, targets
+from cronstack_infra.local import lambdas, lineage, targets
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.sources import DeleteMessages, PollQueue, Received, RunBatch
-from cronstack_infra.local.engine.values import Failed, FunctionOutcome, Succeeded, Throttled
-from cronstack_infra.local.executor.values import Invocation, Outcome
+from cronstack_infra.local.engine.values import Failed, FunctionOutcome, Looped, Succeeded, Throttled
+from cronstack_infra.local.executor.values import Function, Invocation, Outcome
 
 _MOMENT = timedelta(milliseconds=2)
 """moto shows a message again only after the millisecond in which its time was over."""
@@ -22,7 +22,9 @@ _PERMISSION = "sqs:ReceiveMessage"
 
 
 class Polls:
-    """``submit`` starts an invocation, ``active`` counts a function's, ``say`` tells, ``unique`` makes ids."""
+    """``submit`` starts an invocation, ``enter`` counts its rounds, ``active`` counts a function's, ``say`` tells,
+    ``unique`` makes ids.
+    """
 
     def __init__(
         self,
@@ -30,6 +32,7 @@ class Polls:
         *,
         now: Callable[[], datetime],
         submit: Callable[[Invocation], None],
+        enter: Callable[[Function, lineage.Counts], str | None],
         active: Mapping[str, int],
         say: Callable[..., None],
         unique: Callable[[], str],
@@ -37,6 +40,7 @@ class Polls:
         self._engine = engine
         self._now = now
         self._submit = submit
+        self._enter = enter
         self._active = active
         self._say = say
         self._unique = unique
@@ -68,14 +72,16 @@ class Polls:
             function = targets.find_function(effect.function_arn)
             reserved = lambdas.reserved(function)
             found = lambdas.function_of(function)
-            if reserved is None or self._active.get(found.arn, 0) < reserved:
-                request_id = self._unique()
+            rounds = self._enter(found, lineage.counts_of_messages(effect.payload))
+            if rounds is None:
+                outcome = Looped()
+            elif reserved is None or self._active.get(found.arn, 0) < reserved:
+                request_id, event = self._unique(), effect.payload.encode()
                 self._batches[request_id] = effect.batch
-                self._submit(
-                    Invocation(request_id, found, effect.payload.encode(), effect.function_arn, effect.attempt)
-                )
+                self._submit(Invocation(request_id, found, event, effect.function_arn, effect.attempt, lineage=rounds))
                 return
-            outcome = Throttled(reserved_zero=reserved == 0)
+            else:
+                outcome = Throttled(reserved_zero=reserved == 0)
         except (targets.Refused, JsonRESTError) as refused:
             outcome = Failed(str(refused))
         self._engine.batch_ended(effect.batch, outcome, self._now())

@@ -18,6 +18,7 @@ from moto.sqs import models
 from moto.sqs.models import Message, Queue, SQSBackend
 
 from cronstack import clock
+from cronstack_infra.local import lineage
 from cronstack_infra.local.lock import BACKENDS
 from cronstack_infra.local.mend import mend
 
@@ -25,6 +26,7 @@ _LONGEST_WAIT: Final = 0.5
 """Seconds after which a poll looks again by itself: a hidden message becomes visible without anybody telling."""
 
 _receive = SQSBackend.receive_message
+_send: Any = SQSBackend.send_message
 _make = Queue.__init__
 
 
@@ -43,6 +45,7 @@ def _wait(seconds: float) -> None:
 def install(endpoint: str, wait: Callable[[float], None] = _wait) -> None:
     """``endpoint`` is the local cloud's own address, ``wait`` how a long poll passes the time."""
     mend(SQSBackend, receive_message=_receiving(wait), change_message_visibility=hidden_anew)
+    mend(SQSBackend, send_message=_sent)
     mend(Message, mark_received=_received)
     mend(Queue, physical_resource_id=property(lambda queue: f"{endpoint}/{queue.account_id}/{queue.name}"))
     mend(Queue, __init__=_made_without_mappings, _set_attributes=_keeping_the_policy)
@@ -56,6 +59,17 @@ def install(endpoint: str, wait: Callable[[float], None] = _wait) -> None:
         attributes=property(_shown),
         BASE_ATTRIBUTES=[*Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"],
     )
+
+
+def _sent(
+    self: Any, queue_name: str, message_body: str, *given: Any, system_attributes: Any = None, **named: Any
+) -> Message:
+    """A message keeps the trace header that its sender sent, as on AWS."""
+    header = lineage.header_sent()
+    if header and not system_attributes:
+        system_attributes = {"AWSTraceHeader": {"DataType": "String", "StringValue": header}}
+    made: Message = _send(self, queue_name, message_body, *given, system_attributes=system_attributes, **named)
+    return made
 
 
 _set_attributes: Any = Queue._set_attributes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from cronstack_infra.local.engine.agenda import Agenda
@@ -96,9 +96,16 @@ class Engine:
 
     # inputs: Lambda
 
-    def accept(self, request_id: str, function_arn: str, payload: str, now: datetime) -> None:
+    def accept(
+        self,
+        request_id: str,
+        function_arn: str,
+        payload: str,
+        now: datetime,
+        counts: Mapping[str, int] | None = None,
+    ) -> None:
         """An asynchronous event was taken (202)."""
-        self._invocations.accept(request_id, function_arn, payload, now)
+        self._invocations.accept(request_id, function_arn, payload, now, counts or {})
 
     def finished(self, request_id: str, outcome: FunctionOutcome, rules: FunctionRules, now: datetime) -> None:
         """Outcome of ``RunFunction``."""

@@ -3,7 +3,8 @@
     accepted ──▶ run ──▶ succeeded                        → Success to the on-success destination
                   │──▶ failed   → after 1, then 2 minutes; out of retries → RetriesExhausted
                   │──▶ throttled → after 1, 2, 4 … 300 s; costs no retry
-                  └──▶ reserved concurrency 0             → ZeroReservedConcurrency, at once
+                  │──▶ reserved concurrency 0             → ZeroReservedConcurrency, at once
+                  └──▶ a recursive loop                   → RecursiveInvocation, at once
 
 The age is judged ahead: if the next attempt would come too late, EventAgeExceeded is recorded now. The request id
 stays the same throughout. The rules are those in force when an attempt ends, as on AWS.
@@ -11,6 +12,7 @@ stays the same throughout. The rules are those in force when an attempt ends, as
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -22,6 +24,7 @@ from cronstack_infra.local.engine.values import (
     Failed,
     FunctionOutcome,
     FunctionRules,
+    Looped,
     Report,
     RunFunction,
     SendRecord,
@@ -36,6 +39,7 @@ class _Event:
     function_arn: str
     payload: str
     accepted: datetime
+    counts: Mapping[str, int]
     due: datetime
     """Of its next attempt; of the attempt under way, if there is one."""
     ran: int = 0
@@ -64,14 +68,18 @@ class Invocations:
         self._knobs = knobs
         self._events: dict[str, _Event] = {}
 
-    def accept(self, request_id: str, function_arn: str, payload: str, now: datetime) -> None:
+    def accept(
+        self, request_id: str, function_arn: str, payload: str, now: datetime, counts: Mapping[str, int]
+    ) -> None:
         """Lambda answered 202: the event is queued. ``function_arn`` carries its qualifier."""
-        self._events[request_id] = _Event(request_id, function_arn, payload, now, due=now)
+        self._events[request_id] = _Event(request_id, function_arn, payload, now, counts, due=now)
         self._agenda.note(now, DueEvent(request_id))
 
     def due(self, thing: DueEvent) -> None:
         event = self._events[thing.request_id]
-        self._agenda.effects.append(RunFunction(event.request_id, event.function_arn, event.payload, event.ran + 1))
+        self._agenda.effects.append(
+            RunFunction(event.request_id, event.function_arn, event.payload, event.ran + 1, event.counts)
+        )
 
     def finished(self, request_id: str, outcome: FunctionOutcome, rules: FunctionRules, now: datetime) -> None:
         """An attempt ended."""
@@ -80,6 +88,8 @@ class Invocations:
             case Succeeded():
                 event.ran += 1
                 self._end(event, "Success", outcome, rules, now)
+            case Looped():
+                self._end(event, "RecursiveInvocation", outcome, rules, now)
             case Throttled(reserved_zero=True):
                 self._end(event, "ZeroReservedConcurrency", outcome, rules, now)
             case Throttled():
@@ -170,6 +180,8 @@ def _attributes(event: _Event, outcome: FunctionOutcome) -> dict[str, tuple[str,
     status, text = "200", ""
     if isinstance(outcome, Throttled):
         status, text = str(outcome.status), "Rate Exceeded."
+    elif isinstance(outcome, Looped):
+        status, text = "400", "Recursive loop detected."
     elif isinstance(outcome, Failed):
         text = records.error_message(outcome.payload)
     return {

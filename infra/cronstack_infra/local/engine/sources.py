@@ -21,7 +21,7 @@ from typing import Any, Final
 from cronstack_infra.local.engine import records
 from cronstack_infra.local.engine.agenda import Agenda
 from cronstack_infra.local.engine.knobs import Knobs
-from cronstack_infra.local.engine.values import Failed, FunctionOutcome, Report, Succeeded, Throttled
+from cronstack_infra.local.engine.values import Failed, FunctionOutcome, Looped, Report, Succeeded, Throttled
 
 LARGEST_BATCH: Final = 6 * 1024 * 1024
 """Bytes of a synchronous invocation's event."""
@@ -291,6 +291,8 @@ def _reason(outcome: FunctionOutcome) -> str:
     match outcome:
         case Throttled():
             return "throttled"
+        case Looped():
+            return "recursive loop"
         case Failed():
             return "failed"
         case Succeeded():

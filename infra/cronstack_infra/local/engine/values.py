@@ -87,7 +87,12 @@ class Throttled:
     """Reserved concurrency is 0: it shall not run at all."""
 
 
-FunctionOutcome = Succeeded | Failed | Throttled
+@dataclass(frozen=True)
+class Looped:
+    """It has run too often because of one event: it shall not run again."""
+
+
+FunctionOutcome = Succeeded | Failed | Throttled | Looped
 
 # effects
 
@@ -113,6 +118,8 @@ class RunFunction:
     function_arn: str
     payload: str = field(repr=False)
     attempt: int
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How often functions have run because of the event that led to this one."""
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def read_at_start(variables: Mapping[str, str]) -> list[str]:
     return sorted(name for name in variables if _READ_AT_START.fullmatch(name))
 
 
-def trace_id(now: float, request_id: str) -> str:
-    """X-Ray's trace header of an invocation."""
+def trace_id(now: float, request_id: str, lineage: str) -> str:
+    """Return X-Ray's trace header of an invocation."""
     digest = hashlib.sha256(request_id.encode()).hexdigest()
-    return f"Root=1-{int(now):08x}-{digest[:24]};Parent={digest[24:40]};Sampled=0"
+    return f"Root=1-{int(now):08x}-{digest[:24]};Parent={digest[24:40]};Sampled=0" + (f";{lineage}" if lineage else "")

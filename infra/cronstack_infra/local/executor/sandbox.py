@@ -64,6 +64,8 @@ class Sandbox:
         self.fingerprint = function.fingerprint
         self.name = around.unique()
         self.alive = True
+        self.last = False
+        """Whether the present invocation is its last: its function was deleted."""
         self.used = 0.0
         self.memory_used = 0
         self.ready = asyncio.Event()
@@ -160,7 +162,7 @@ class Sandbox:
             "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
             "Lambda-Runtime-Deadline-Ms": str(int((self._around.clock() + self.function.timeout) * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": invocation.invoked_arn,
-            "Lambda-Runtime-Trace-Id": trace_id(self._around.clock(), invocation.request_id),
+            "Lambda-Runtime-Trace-Id": trace_id(self._around.clock(), invocation.request_id, invocation.lineage),
         }
         if invocation.client_context:
             headers["Lambda-Runtime-Client-Context"] = invocation.client_context
@@ -256,7 +258,7 @@ class Sandbox:
     @property
     def reusable(self) -> bool:
         """Whether it may serve another invocation."""
-        return self.alive and self._init_error is None and not self._refused
+        return self.alive and self._init_error is None and not self._refused and not self.last
 
     def discard(self) -> None:
         """The executor closes: let go of what is open, tell nobody."""

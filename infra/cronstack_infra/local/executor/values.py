@@ -38,6 +38,8 @@ class Function:
     log_group: str = ""
     log_level: str | None = None
     """Level of a log in JSON; None for a log in text."""
+    may_loop: bool = False
+    """RecursiveLoop is Allow."""
 
     @property
     def key(self) -> str:
@@ -67,6 +69,8 @@ class Invocation:
     invoked_arn: str
     attempt: int = 1
     client_context: str | None = None
+    lineage: str = ""
+    """The part of the trace header that counts rounds."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,9 @@ class Listener(Protocol):
     def lines(self, function: Function, log_stream: str, lines: list[str]) -> None: ...
 
     def finished(self, invocation: Invocation, outcome: Outcome) -> None: ...
+
+    def note(self, text: str) -> None:
+        """Something that the user should know."""
 
 
 def failure(error_type: str, text: str) -> Outcome:

@@ -45,7 +45,7 @@ class Function(Resource):
         self._backend.create_function(
             {**self._configuration(), "FunctionName": self.name, "Code": _code(self.properties["Code"])}
         )
-        self._reserve()
+        self._set_the_rest()
 
     def update(self, old: Properties) -> None:
         self._refuse()
@@ -55,7 +55,7 @@ class Function(Resource):
         function.tags = tags_of(self.properties)
         if self.properties["Code"] != old["Code"]:
             function.update_function_code(_code(self.properties["Code"]))
-        self._reserve()
+        self._set_the_rest()
 
     def remove(self) -> None:
         if any(found.function_name == self.name for found in self._backend.list_functions()):
@@ -88,7 +88,9 @@ class Function(Resource):
             "VpcConfig": given.get("VpcConfig"),
         }
 
-    def _reserve(self) -> None:
+    def _set_the_rest(self) -> None:
+        """Set what the API sets by calls of their own."""
+        self._function.recursive_loop = self.properties.get("RecursiveLoop", "Terminate")
         reserved = self.properties.get("ReservedConcurrentExecutions")
         if reserved is None:
             self._backend.delete_function_concurrency(self.name)

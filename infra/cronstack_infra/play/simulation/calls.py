@@ -20,7 +20,7 @@ from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
 from cronstack.onetime import once
 from cronstack.transport import Botocore
-from cronstack_infra.local import unsupported
+from cronstack_infra.local import lineage, unsupported
 from cronstack_infra.local.dynamodb.canonical import InvalidNumber, canonical_value
 from cronstack_infra.local.mend import mend
 from cronstack_infra.local.requests import Request, signer
@@ -105,6 +105,11 @@ class Calls:
     # everybody's
 
     def over_botocore(self, stubber: Any, event_name: str, request: Any) -> AWSResponse | None:
+        header = request.headers.get(lineage.HEADER, "")
+        with lineage.sent_with(header if isinstance(header, str) else header.decode()):
+            return self._over_botocore(stubber, event_name, request)
+
+    def _over_botocore(self, stubber: Any, event_name: str, request: Any) -> AWSResponse | None:
         if self._inside or threading.get_ident() != self._thread:
             return self._respond(stubber, event_name, request)
         attempt = self._handlers.live()

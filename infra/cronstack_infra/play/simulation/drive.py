@@ -15,7 +15,7 @@ from typing import Any
 from moto.awslambda.models import LambdaFunction
 from moto.scheduler.models import scheduler_backends
 
-from cronstack_infra.local import lambdas, schedules, targets, universal
+from cronstack_infra.local import lambdas, lineage, schedules, targets, universal
 from cronstack_infra.local.carrying import OWN_FAULT, Carrying
 from cronstack_infra.local.engine.chance import chance
 from cronstack_infra.local.engine.invocations import PendingEvent
@@ -118,19 +118,19 @@ class VirtualDrive(Carrying):
         self.hub.soon(thing)
 
     def accept(self, function_arn: str, payload: str) -> str:
-        request_id = self._unique()
+        request_id, counts = self._unique(), lineage.counts_sent()
         late = self._faults.rates.late
         seed = self._engine.knobs.seed
         if late and chance(seed, "late", request_id) < late:
             wait = int(LATEST * 1_000_000 * chance(seed, "how late", request_id))
             self._emit({"event": "late", "at": self._stamp(), "request_id": request_id, "seconds": wait / 1_000_000})
-            self.hub.at(self.hub.us + wait, lambda: self._accept(request_id, function_arn, payload))
+            self.hub.at(self.hub.us + wait, lambda: self._accept(request_id, function_arn, payload, counts))
         else:
-            self._accept(request_id, function_arn, payload)
+            self._accept(request_id, function_arn, payload, counts)
         return request_id
 
-    def _accept(self, request_id: str, function_arn: str, payload: str) -> None:
-        self._engine.accept(request_id, function_arn, payload, self.now())
+    def _accept(self, request_id: str, function_arn: str, payload: str, counts: lineage.Counts) -> None:
+        self._engine.accept(request_id, function_arn, payload, self.now(), counts)
 
     def run(
         self, function: LambdaFunction, arn: str, payload: str, client_context: str | None = None
@@ -139,9 +139,14 @@ class VirtualDrive(Carrying):
         reserved, found = lambdas.reserved(function), lambdas.function_of(function)
         if reserved is not None and self._active[found.arn] >= reserved:
             raise lambdas.TooManyRequests
+        rounds = self._enter(found, lineage.counts_sent())
+        if rounds is None:
+            raise lambdas.RecursiveInvocation(found.name)
         request_id, caller = self._unique(), self.handlers.live()
         self._outcomes[request_id] = None
-        self._submit(Invocation(request_id, found, payload.encode(), arn, client_context=client_context))
+        self._submit(
+            Invocation(request_id, found, payload.encode(), arn, client_context=client_context, lineage=rounds)
+        )
         if caller is None:
             longest = self.now() + timedelta(seconds=found.timeout + 1)
             self.advance(longest, lambda: self._outcomes[request_id] is None)
@@ -151,6 +156,9 @@ class VirtualDrive(Carrying):
         outcome = self._outcomes.pop(request_id)
         assert outcome is not None, "an invocation outlived its time limit"
         return request_id, outcome
+
+    def function_deleted(self, arn: str, version: str | None) -> None:
+        """Sandboxes are chosen by what their function is, so one without a function is never chosen again."""
 
     def _execute(self, invocation: Invocation) -> None:
         self.handlers.submit(invocation)

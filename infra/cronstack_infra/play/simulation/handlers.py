@@ -20,7 +20,7 @@ from typing import Any, Final, NoReturn
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from cronstack_infra.local.executor import runtime_loop
-from cronstack_infra.local.executor.environment import Folders, environment, read_at_start, search_path
+from cronstack_infra.local.executor.environment import Folders, environment, read_at_start, search_path, trace_id
 from cronstack_infra.local.executor.values import (
     LARGEST_RESPONSE,
     Function,
@@ -153,6 +153,8 @@ class Handlers:
         self._started(invocation)
         attempt = Attempt(invocation, self._sandbox(function), hub.us)
         self._note_without_effect(attempt)
+        header = trace_id(hub.us / 1_000_000, invocation.request_id, invocation.lineage)
+        attempt.sandbox.belongings.environment[b"_X_AMZN_TRACE_ID"] = header.encode()
         deadline = hub.us + int(function.timeout * 1_000_000)
         timer = hub.at(deadline, lambda: self.kill(attempt, timed_out(invocation.request_id, function.timeout)))
         self.under_way[invocation.request_id] = attempt
