@@ -10,7 +10,7 @@ import queue
 import textwrap
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -59,6 +59,7 @@ class Heard:
         self.began: list[Invocation] = []
         self.log: list[str] = []
         self.streams: list[str] = []
+        self.notes: list[str] = []
         self.ended: queue.Queue[tuple[Invocation, Outcome]] = queue.Queue()
 
     def started(self, invocation: Invocation) -> None:
@@ -70,6 +71,9 @@ class Heard:
 
     def finished(self, invocation: Invocation, outcome: Outcome) -> None:
         self.ended.put((invocation, outcome))
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 class Bench:
@@ -94,9 +98,13 @@ class Bench:
 
 
 @contextmanager
-def bench(*, own_loop: bool | None = None, **limits: Any) -> Iterator[Bench]:
+def bench(
+    *, own_loop: bool | None = None, available: Callable[[int], float] | None = None, **limits: Any
+) -> Iterator[Bench]:
     heard = Heard()
-    given = {} if own_loop is None else {"own_loop": own_loop}
+    given: dict[str, Any] = {} if own_loop is None else {"own_loop": own_loop}
+    if available is not None:
+        given["available"] = available
     executor = Executor(
         heard,
         clock=time.time,

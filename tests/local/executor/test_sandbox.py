@@ -12,6 +12,7 @@ import zipfile
 import pytest
 
 from tests.local.executor.bench import Bench, bench, function, zipped
+from tests.processes import ended_within
 
 SELF = """
 import json, os, sys, time
@@ -332,3 +333,57 @@ def test_the_executors_timeout_shortens_those_that_are_longer() -> None:
         assert 0 < int(runs.run(shorter).payload) <= 1000
         outcome = runs.run(longer, {"hang": True})
         assert (outcome.error, outcome.seconds) == ("Sandbox.Timedout", 1.5)
+
+
+def test_with_little_memory_left_no_process_starts_and_the_user_is_told_once() -> None:
+    few = 3
+
+    def available(starting: int) -> float:
+        return 0.5 if len(own.executor._sandboxes) + starting <= few else 0.05
+
+    with bench(available=available) as own:
+        job = function(SELF, name="crowd")
+        for _ in range(8):
+            own.submit(job, {"sleep": 0.3})
+        found = [json.loads(own.next().payload) for _ in range(8)]
+        assert len({one["pid"] for one in found}) == few
+        assert own.heard.notes == [
+            "Events wait until a handler ends: 3 handler processes run and the machine's memory is short"
+        ]
+
+
+def test_one_event_is_carried_out_however_little_memory_is_left() -> None:
+    with bench(available=lambda starting: 0.0) as own:
+        assert own.run(function(SELF, name="last")).ok
+
+
+def test_at_the_limit_of_processes_the_user_is_told() -> None:
+    with bench(sandboxes=1) as own:
+        for _ in range(3):
+            own.submit(function(SELF, name="crowd"), {"sleep": 0.2})
+        assert all(own.next().ok for _ in range(3))
+        assert own.heard.notes[0] == "Events wait until a handler ends: 1 handler processes run"
+
+
+@pytest.mark.parametrize("version", [None, "$LATEST"])
+def test_the_processes_of_a_deleted_function_end_a_busy_one_after_its_event(version: str | None) -> None:
+    with bench() as own:
+        idle, busy, other = (function(SELF, name=name) for name in ("gone", "gone", "stays"))
+        first, kept = (json.loads(own.run(job).payload)["pid"] for job in (idle, other))
+        own.executor.retire(idle.arn, version)
+        assert ended_within(first, 30)
+        own.submit(busy, {"sleep": 2})
+        while not own.heard.began[2:]:
+            time.sleep(0.02)
+        own.executor.retire(busy.arn, version)
+        second = json.loads(own.next().payload)["pid"]
+        assert ended_within(second, 30)
+        assert json.loads(own.run(other).payload)["pid"] == kept
+
+
+def test_deleting_one_version_leaves_the_processes_of_others() -> None:
+    with bench() as own:
+        job = function(SELF, name="versions")
+        pid = json.loads(own.run(job).payload)["pid"]
+        own.executor.retire(job.arn, "3")
+        assert json.loads(own.run(job).payload)["pid"] == pid

@@ -12,12 +12,13 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from cronstack_infra.local.environment import LONGEST_TIMEOUT
 from cronstack_infra.local.executor.children import Children
 from cronstack_infra.local.executor.code import CodeFolders, link_image, must_start_afresh
 from cronstack_infra.local.executor.environment import read_at_start
-from cronstack_infra.local.executor.memory import resident
+from cronstack_infra.local.executor.memory import available_share, resident
 from cronstack_infra.local.executor.sandbox import Sandbox, Surroundings
 from cronstack_infra.local.executor.values import Function, Invocation, Listener, failure
 
@@ -36,8 +37,14 @@ class Limits:
     """Seconds a warm process waits for its next event. Defaults to 5 min."""
     sampling: float = 0.2
     """Seconds between two looks at the memory of busy processes. Defaults to 0.2 s."""
+    spare_memory: float = 0.1
+    """Share of the machine's memory that stays free: with less, no further process starts. Defaults to a tenth."""
     timeout: float = LONGEST_TIMEOUT
     """Seconds an invocation may take, however much longer its function declares. Defaults to Lambda's 15 min."""
+
+
+_LONGEST_WAIT: Final = 1.0
+"""Seconds after which an event that waits for room looks again."""
 
 
 class Executor:
@@ -52,7 +59,12 @@ class Executor:
         endpoint: str,
         limits: Limits | None = None,
         own_loop: bool = sys.platform != "linux",
+        available: Callable[[int], float] = available_share,
     ) -> None:
+        """``available`` returns the share of memory that is free when so many more processes have started."""
+        self._available = available
+        self._waiting = 0
+        """Events that wait for room."""
         self._listener = listener
         self._clock = clock
         self._unique = unique
@@ -96,6 +108,10 @@ class Executor:
         if invocation.function.timeout > self._limits.timeout:
             invocation = replace(invocation, function=replace(invocation.function, timeout=self._limits.timeout))
         self._loop.call_soon_threadsafe(self._accept, invocation)
+
+    def retire(self, arn: str, version: str | None) -> None:
+        """End the sandboxes of a function, or of one version: idle ones now, busy ones after their event."""
+        self._loop.call_soon_threadsafe(self._retire_all, arn, version)
 
     def stop(self) -> None:
         """End every handler process, then the thread."""
@@ -160,25 +176,49 @@ class Executor:
         self._listener.finished(invocation, outcome)
 
     async def _sandbox(self, function: Function) -> Sandbox:
-        """A warm one, or a new one when there is room."""
+        """Return a warm sandbox, or a new one when there is room."""
         async with self._room:
-            while True:
-                warm = self._idle[function.key]
-                for old in [one for one in warm if not one.alive or one.fingerprint != function.fingerprint]:
-                    self._retire(old)
-                if warm:
-                    return warm.pop()
-                if len(self._sandboxes) + self._starting < self._limits.sandboxes:
-                    break
-                if spare := [one for waiting in self._idle.values() for one in waiting]:
-                    self._retire(min(spare, key=lambda one: one.used))
-                    continue
-                await self._room.wait()
+            if (warm := self._warm_or_room(function)) is None and self._lacking():
+                self._waiting += 1
+                if self._waiting == 1:
+                    self._listener.note(f"Events wait until a handler ends: {self._lacking()}")
+                try:
+                    while (warm := self._warm_or_room(function)) is None and self._lacking():
+                        await self._wait()
+                finally:
+                    self._waiting -= 1
+            if warm is not None:
+                return warm
             self._starting += 1
         try:
             return await self._new(function)
         finally:
             self._starting -= 1
+
+    def _warm_or_room(self, function: Function) -> Sandbox | None:
+        """Return a warm sandbox. Without one, end idle sandboxes of others until a new one has room."""
+        warm = self._idle[function.key]
+        for old in [one for one in warm if not one.alive or one.fingerprint != function.fingerprint]:
+            self._retire(old)
+        if warm:
+            return warm.pop()
+        while self._lacking() and (spare := [one for waiting in self._idle.values() for one in waiting]):
+            self._retire(min(spare, key=lambda one: one.used))
+        return None
+
+    def _lacking(self) -> str | None:
+        """Return why no further process can start now; None when one can. One can always run."""
+        alive = len(self._sandboxes) + self._starting
+        if alive >= self._limits.sandboxes:
+            return f"{alive} handler processes run"
+        if alive and self._available(self._starting + 1) < self._limits.spare_memory:
+            return f"{alive} handler processes run and the machine's memory is short"
+        return None
+
+    async def _wait(self) -> None:
+        with contextlib.suppress(TimeoutError):  # memory may come back although no handler ends
+            async with asyncio.timeout(_LONGEST_WAIT):
+                await self._room.wait()
 
     async def _new(self, function: Function) -> Sandbox:
         code = await asyncio.to_thread(self._code.of, function.code_sha256, function.code)
@@ -223,6 +263,13 @@ class Executor:
             waiting.remove(sandbox)
         self._sandboxes.discard(sandbox)
         sandbox.kill()
+
+    def _retire_all(self, arn: str, version: str | None) -> None:
+        for sandbox in [one for one in self._sandboxes if one.function.arn == arn]:
+            if version in (None, sandbox.function.version):
+                sandbox.last = True
+                if sandbox in self._idle[sandbox.function.key]:
+                    self._retire(sandbox)
 
     async def _keep(self) -> None:
         """Look after the processes: memory of the busy ones, age of the idle ones."""

@@ -5,6 +5,32 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Collection
+from typing import Final
+
+_STARTING: Final = 48 * 1024 * 1024
+"""Bytes that a process which has just been ordered will take."""
+
+
+def available_share(starting: int = 0) -> float:
+    """Return which share of the machine's memory is free, less what ``starting`` processes take; 1 where unknown."""
+    try:
+        with open("/proc/meminfo", "rb") as meminfo:
+            sizes = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(b":") for line in meminfo)}
+    except OSError:
+        return 1.0
+    total, free = sizes[b"MemTotal"], sizes[b"MemAvailable"]
+    most, used = (_number(f"/sys/fs/cgroup/memory.{name}") for name in ("max", "current"))
+    if most is not None and used is not None and most < total:
+        total, free = most, min(free, most - used)
+    return (free - starting * _STARTING) / total
+
+
+def _number(path: str) -> int | None:
+    try:
+        with open(path, "rb") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return None
 
 
 def resident(sessions: Collection[int]) -> dict[int, int]:
