@@ -111,8 +111,29 @@ def test_a_past_at_is_a_note_and_not_an_error(project, cronstack):
     done = cronstack(project, "list")
     assert done.code == 0
     note = "Note: functions/jobs/all.py:8: launch: at(2001-03-28T12:00:00) (Asia/Tokyo) is past\n"
-    assert done.err == note
+    assert note in done.err
     assert "never again" in done.out
+
+
+def test_list_notes_the_nights_on_which_a_local_time_does_not_run_or_comes_twice(project, cronstack):
+    done = cronstack(project, "list", "--json")
+    (note,) = (line for line in done.err.splitlines() if ": stats: " in line)
+    assert note.startswith("Note: functions/jobs/all.py:4: stats: cron(30 2 * * ? *) (Europe/Berlin): ")
+    assert "the clocks skip 02:30 on Sun 20" in note
+    assert "02:30 comes twice on Sun 20" in note
+    assert note.endswith('Take a local time outside 02:00 to 03:00, or timezone="UTC".')
+    assert json.loads(done.out)
+
+
+def test_list_notes_two_schedules_of_a_job_that_are_due_together(project, cronstack):
+    project.file.write_text(
+        "from cronstack import cron, job\n\n\n"
+        '@job(schedule=[cron("0 6 * * ? *", timezone="UTC"), cron("0 6 ? * MON *", timezone="UTC")])\n'
+        "def stats(run): ...\n"
+    )
+    (note,) = cronstack(project, "list").err.splitlines()
+    assert "stats: cron(0 6 * * ? *) and cron(0 6 ? * MON *) are due together 5" in note
+    assert note.endswith("UTC. One run serves both.")
 
 
 def test_list_of_nothing(project, cronstack):

@@ -81,6 +81,15 @@ def test_each_kind_of_job_is_listed_and_its_test_passes_at_once(shop: Path) -> N
     assert "All checks passed" in judged
 
 
+def test_a_new_job_at_a_local_time_that_the_clocks_skip_has_a_note(shop: Path) -> None:
+    ended = new(shop, "nightly", "--cron", "30 2 * * ? *", "--timezone", "Europe/Berlin")
+    assert ended.returncode == 0, ended.stderr
+    assert "Note: cron(30 2 * * ? *) (Europe/Berlin): " in ended.stderr
+    assert "the clocks skip 02:30 on Sun " in ended.stderr
+    assert 'Take a local time outside 02:00 to 03:00, or timezone="UTC".' in ended.stderr
+    assert new(shop, "morning", "--cron", "0 6 * * ? *", "--timezone", "Europe/Berlin").stderr == ""
+
+
 def test_the_test_notices_another_schedule_and_another_answer(shop: Path) -> None:
     assert new(shop, "nightly", *EXPRESSIONS["nightly"]).returncode == 0
     module = shop / "functions" / "jobs" / "nightly.py"

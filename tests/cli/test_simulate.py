@@ -135,6 +135,20 @@ def test_the_same_as_json(simulate):
     assert (effect["last_before"], effect["next"]) == ("2027-03-27T01:30:00Z", "2027-03-29T00:30:00Z")
 
 
+def test_schedules_of_a_job_that_are_due_together_are_told(simulate):
+    jobs = (
+        "from cronstack import cron, job\n\n\n"
+        "@job(schedule=[cron('0 6 * * ? *', timezone='UTC'), cron('0 6 ? * MON *', timezone='UTC')])\n"
+        "def stats(run): ..."
+    )
+    done = simulate("--dry", *MARCH, jobs=jobs)
+    assert done.lines[0].endswith("1 job, 3 firings.")
+    together = "stats: cron(0 6 * * ? *) and cron(0 6 ? * MON *) are due together 1 time: one run serves both."
+    assert together in done.lines
+    (told,) = json.loads(simulate("--dry", *MARCH, "--json").out)["jobs"]
+    assert told["due_together"] == 1
+
+
 def test_autumn_and_one_job(simulate):
     done = simulate("--dry", "--from", "2027-10-30T12:00+02:00", "--until", "2027-11-01", "--job", "nightly")
     assert done.lines[0] == "2027-10-30 10:00 to 2027-11-01 00:00 UTC: 1 job, 1 firing."

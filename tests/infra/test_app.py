@@ -113,6 +113,15 @@ def test_a_past_at_is_a_note(project: Path) -> None:
     assert "2020-01-01" in ended.stderr
 
 
+def test_a_synthesis_notes_what_clock_changes_do_to_a_schedule(project: Path) -> None:
+    source = GOOD.replace("rate('1 hour')", "cron('30 2 * * ? *', timezone='Europe/Berlin')").replace("rate", "cron")
+    (project / "functions" / "jobs" / "hello.py").write_text(source)
+    ended = app(project)
+    assert ended.returncode == 0, ended.stderr
+    assert "note: functions/jobs/hello.py:3: hello: cron(30 2 * * ? *) (Europe/Berlin): " in ended.stderr
+    assert "the clocks skip 02:30 on Sun " in ended.stderr
+
+
 def test_a_fault_of_the_users_resources_keeps_its_traceback(project: Path) -> None:
     (project / "infra" / "resources.py").write_text("def resources(stack, jobs):\n    jobs['hello'].functoin\n")
     ended = app(project)

@@ -63,14 +63,17 @@ def entry(app_file: str) -> Iterator[Entry]:
 
 
 def _begin(folder: Path) -> Entry:
+    from cronstack_infra.clock_notes import clock_notes
     from cronstack_infra.discover import discover
+    from cronstack_infra.meetings import meeting_notes
 
     project = Project.find(folder)
     # The CLI hands over the context of cdk.json and of the command line together; without it there is the file.
     context: dict[str, Any] = dict(project.context) | json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
     package = str(context.get("jobs", "jobs"))
-    found = discover(package, project.functions, now=now())
-    for note in found.notes:
+    today = now()
+    found = discover(package, project.functions, now=today)
+    for note in (*found.notes, *clock_notes(found.jobs, today), *meeting_notes(found.jobs, today)):
         print(f"note: {note}", file=sys.stderr)
     return Entry(_app(context), project, package, project.stack(package), found.jobs)
 

@@ -14,7 +14,9 @@ from cronstack.timetable import Schedule
 from cronstack_infra.cli.declared import declared_jobs, jobs_option
 from cronstack_infra.cli.spans import iso, local
 from cronstack_infra.cli.tables import print_json, print_table
+from cronstack_infra.clock_notes import clock_notes
 from cronstack_infra.discover import DeclaredJob
+from cronstack_infra.meetings import meeting_notes
 
 COLUMNS = ("job", "schedule", "time zone", "next", "overlap", "retries", "where")
 
@@ -29,6 +31,8 @@ def command(package: str, as_json: bool) -> None:
     """
     now = clock.now()
     jobs = declared_jobs(package, now).jobs
+    for note in (*clock_notes(jobs, now), *meeting_notes(jobs, now)):
+        click.echo(f"Note: {note}", err=True)
     if as_json:
         print_json([_object(declared, now) for declared in jobs])
     elif jobs:

@@ -23,6 +23,7 @@ from cronstack.errors import OperationError, ScheduleError
 from cronstack.timetable import Schedule, parse
 from cronstack_infra import names
 from cronstack_infra.cli.spans import local, utc
+from cronstack_infra.clock_notes import clock_note
 from cronstack_infra.project import Project
 
 FEW: Final = 3
@@ -77,6 +78,8 @@ def command(name: str, cron: str | None, rate: str | None, at: str | None, by_co
     for path in (writing.module, writing.test):
         click.echo(f"  {path.relative_to(project.root)}")
     click.echo(f"\n{_told_by_code(name) if schedule is None else _told(schedule, now)}")
+    if schedule is not None and (note := clock_note(schedule, now)) is not None:
+        click.echo(f"Note: {note}", err=True)
 
 
 def _told_by_code(name: str) -> str:

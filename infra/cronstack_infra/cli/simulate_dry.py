@@ -16,6 +16,7 @@ from cronstack_infra.cli.durations import cases
 from cronstack_infra.cli.spans import iso, utc
 from cronstack_infra.cli.tables import print_json, print_table
 from cronstack_infra.discover import DeclaredJob
+from cronstack_infra.meetings import meetings
 from cronstack_infra.play.minutes import Span
 from cronstack_infra.play.whatif import LIMIT, Case, Crowd, Peak, Planned, SelfOverlap, WhatIf, what_if
 
@@ -83,6 +84,10 @@ def _show(
         click.echo(f"Not counted, {why}: {_some(names)}.")
     if vague := [job.name for job in jobs if not all(schedule.has_grid for schedule in job.schedules)]:
         click.echo(f"A rate without a start counts from the beginning of the span: {_some(vague)}.")
+    for job in jobs:
+        for met in meetings(job.schedules, span):
+            both = f"{met.first.expression} and {met.second.expression}"
+            click.echo(f"{job.name}: {both} are due together {_count(met.instants, 'time')}: one run serves both.")
     click.echo(f"Runs last {_meant(of_lengths)}")
     _show_overlaps(answers.overlaps)
     _show_crowds(answers.crowds)
@@ -162,6 +167,7 @@ def as_object(
                 "firings": answers.firings[job.name],
                 "seconds": {case.name: case.lasts(job) for case in of_lengths},
                 "counted_from": None if all(s.has_grid for s in job.schedules) else iso(answers.span.first),
+                "due_together": sum(met.instants for met in meetings(job.schedules, answers.span)),
             }
             for job in jobs
         ],
