@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cronstack_infra.cli import run
-from tests.cronstack.stage import Stage, occurrence
+from tests.cronstack.stage import Stage, occurrence, scheduled_event
 
 WEIRD = json.dumps({"type": "ValueError", "message": "red \x1b[31m\nand gone"})
 
@@ -102,7 +102,21 @@ def test_dead_letters_are_listed_shown_and_summed_up(stage: Stage, capsys: pytes
     assert run(["dead-letters", "summary", "--stack", "shop", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["letters"] == 1
     assert run(["dead-letters", "redrive", "--stack", "shop"]) == 1
-    assert "it stays" in capsys.readouterr().out
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "it stays. To read it: cronstack dead-letters show" in line
+    assert run(["dead-letters", "redrive", "--stack", "shop", "--json"]) == 1
+    assert "cronstack trigger JOB" in json.loads(capsys.readouterr().out)[0]["remedy"]
+
+
+def test_a_redrive_under_another_name_asks_which_letters(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.sqs.send_message(QueueUrl=stage.queue, MessageBody=json.dumps(scheduled_event(job="old")))
+    assert run(["dead-letters", "redrive", "--as", "stats", "--stack", "shop"]) == 2
+    assert "needs the old name, JOB, or --id" in capsys.readouterr().err
+    assert run(["dead-letters", "redrive", "old", "--as", "other", "--stack", "shop"]) == 1
+    assert "no job 'other'" in capsys.readouterr().err
+    assert run(["dead-letters", "redrive", "old", "--stack", "shop"]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "If the job was renamed: cronstack dead-letters redrive old --as NEWNAME." in line
 
 
 def test_help_needs_neither_a_project_nor_boto3(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from cronstack.errors import OperationError
 from cronstack.run import Run
-from cronstack_infra.ops.dead_letters import DeadLetter, Redriven, list_letters, opened, redrive, summarise
+from cronstack_infra.ops.dead_letters import DeadLetter, list_letters, opened, summarise
+from cronstack_infra.ops.redriving import Redriven, redrive
 from cronstack_infra.ops.runs import find_run
 from cronstack_infra.ops.unwrapping import unwrap
 from tests.cronstack.stage import NOON, by_operator, occurrence, scheduled_event

@@ -12,8 +12,9 @@ from cronstack import clock
 from cronstack.errors import OperationError
 from cronstack_infra.cli.clouds import Cloud, cloud_options
 from cronstack_infra.cli.spans import span, utc
-from cronstack_infra.cli.tables import print_json, print_keyed, print_table, short
-from cronstack_infra.ops.dead_letters import DeadLetter, Redriven, list_letters, redrive, summarise
+from cronstack_infra.cli.tables import print_json, print_keyed, print_table, printable, short
+from cronstack_infra.ops.dead_letters import DeadLetter, list_letters, summarise
+from cronstack_infra.ops.redriving import Redriven, redrive
 
 PATIENCE = 1200.0
 LONGEST_ERROR = 100
@@ -114,6 +115,7 @@ def show(cloud: Cloud, id: str) -> None:
 @click.argument("job", required=False)
 @origin_option
 @click.option("--id", "ids", metavar="ID", multiple=True, help="Only this letter; may be repeated.")
+@click.option("--as", "as_job", metavar="NEWNAME", help="The job has this name now. Needs JOB, its old name, or --id.")
 @click.option("--wait", is_flag=True, help="Stay until each has ended; exit 1 unless all succeeded.")
 @json_option
 @cloud_options
@@ -122,13 +124,20 @@ def redrive_(
     job: str | None,
     origin: str | None,
     ids: tuple[str, ...],
+    as_job: str | None,
     wait: bool,
     as_json: bool,
 ) -> int:
     """Send the events of dead letters again, of one JOB or of all: the same occurrence, its next attempt.
 
-    A letter leaves its queue once its event was accepted. What has succeeded meanwhile is not run again.
+    A letter leaves its queue once its event was accepted. What has succeeded meanwhile is not run again. The line of
+    a letter that stays says why, and what to do.
+
+    \b
+    cronstack dead-letters redrive daily_stats --as daily_figures
     """
+    if as_job is not None and job is None and not ids:
+        raise click.UsageError("--as NEWNAME needs the old name, JOB, or --id: which letters belong to NEWNAME?")
     patience = PATIENCE if wait else 0
     results: list[Redriven] = []
     for one in redrive(
@@ -139,17 +148,25 @@ def redrive_(
         job=job,
         origin=origin,
         ids=ids,
+        as_job=as_job,
         wait=patience,
     ):
         results.append(one)
         if not as_json:
             mark = click.style("redriven", fg="green") if one.accepted else click.style("left", fg="yellow")
             told = one.letter.contents
-            click.echo(f"{mark}  {told.job or '?'}  {one.letter.occurrence or one.letter.id}  {one.detail}")
+            line = f"{told.job or '?'}  {one.letter.occurrence or one.letter.id}  {one.detail}"
+            click.echo(f"{mark}  {printable(f'{line}. {one.remedy}' if one.remedy else line)}")
     if as_json:
         print_json(
             [
-                one.letter.as_json() | {"accepted": one.accepted, "detail": one.detail, "status": one.status or None}
+                one.letter.as_json()
+                | {
+                    "accepted": one.accepted,
+                    "detail": one.detail,
+                    "status": one.status or None,
+                    "remedy": one.remedy or None,
+                }
                 for one in results
             ]
         )
