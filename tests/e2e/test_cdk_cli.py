@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,3 +151,72 @@ def test_what_is_not_ours_goes_to_the_cli(shop: Shop) -> None:
     assert shop.cdk("ls").split() == ["shop"]
     assert shop.cdk("ls", "-c", "jobs=examples").split() == ["shop-examples"]
     shop.cdk("no-such-command", code=1)
+
+
+def test_a_change_of_code_only_is_a_difference(shop: Shop) -> None:
+    shop.job("hello", schedule="rate('1 hour')")
+    shop.deploy()
+    path = shop.root / "functions" / "jobs" / "hello.py"
+    path.write_text(path.read_text("utf-8").replace("...", "print('other')"), "utf-8")
+    said = shop.cdk("diff")
+    assert "There were no differences" not in said
+    assert "S3Key" in said
+    shop.deploy("--app", "cdk.out")
+    assert "There were no differences" in shop.cdk("diff", "--app", "cdk.out")
+
+
+@dataclass(frozen=True)
+class Plain:
+    """An app that is synthesized already: one stack of queues, without assets."""
+
+    shop: Shop
+    name: str
+
+    def run(self, command: str, delays: Mapping[str, int | str], *args: str, code: int = 0) -> str:
+        """Run a command of the CLI on a stack of queues with these delays. A queue delayed by a word fails."""
+        folder = self.shop.root / f"{self.name}.out"
+        folder.mkdir(exist_ok=True)
+        queues = {name: {"DelaySeconds": value, "QueueName": f"{self.name}-{name}"} for name, value in delays.items()}
+        resources = {name: {"Type": "AWS::SQS::Queue", "Properties": one} for name, one in queues.items()}
+        (folder / "template.json").write_text(json.dumps({"Resources": resources}), "utf-8")
+        artifact = {
+            "type": "aws:cloudformation:stack",
+            "environment": "aws://123456789012/us-east-1",
+            "properties": {"templateFile": "template.json", "stackName": self.name},
+        }
+        manifest = {"version": "36.0.0", "artifacts": {self.name: artifact}}
+        (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+        asked = ("--require-approval", "never") if command == "deploy" else ()
+        return self.shop.cdk(command, "--app", folder.name, *asked, *args, code=code)
+
+    @property
+    def status(self) -> str:
+        found = self.shop.cloud.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
+        return str(found["StackStatus"])
+
+
+def test_a_failed_deployment_is_kept_and_rolled_back_on_request(shop: Shop) -> None:
+    plain = Plain(shop, "plain-standard")
+    plain.run("deploy", {"One": 1, "Two": "word"}, "--no-rollback", code=1)
+    assert plain.status == "CREATE_FAILED"
+    plain.run("deploy", {"One": 1, "Two": 1}, "--no-rollback")
+    assert plain.status == "UPDATE_COMPLETE"
+    plain.run("deploy", {"One": 2, "Two": "word"}, "--no-rollback", code=1)
+    assert plain.status == "UPDATE_FAILED"
+    assert "Rollback time" in plain.run("rollback", {"One": 2, "Two": "word"})
+    assert plain.status == "UPDATE_ROLLBACK_COMPLETE"
+
+
+def test_an_express_deployment_fails_without_rollback_and_goes_on(shop: Shop) -> None:
+    plain = Plain(shop, "plain-express")
+    plain.run("deploy", {"One": 1, "Two": "word"}, "--express", code=1)
+    assert plain.status == "CREATE_FAILED"
+    assert "RollbackStack is not supported" in plain.run("rollback", {"One": 1}, code=1)
+    plain.run("deploy", {"One": 1, "Two": 1}, "--express")
+    assert plain.status == "UPDATE_COMPLETE"
+
+
+def test_nothing_to_update_is_no_failure_of_a_direct_deployment(shop: Shop) -> None:
+    plain = Plain(shop, "plain-direct")
+    plain.run("deploy", {"One": 1}, "--method", "direct")
+    assert "(no changes)" in plain.run("deploy", {"One": 1}, "--method", "direct", "--force")

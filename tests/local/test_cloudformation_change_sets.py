@@ -180,3 +180,79 @@ def test_other_tags_of_the_stack_are_a_change(stack: Stack) -> None:
     stack.cloudformation.execute_change_set(**named)
     assert stack.describe()["Tags"] == tags
     assert stack.deploy({"Queue": queue()}) == "no changes"
+
+
+def change_set(stack: Stack, name: str, resources: dict[str, Any], **more: Any) -> None:
+    body = json.dumps({"Resources": resources})
+    stack.cloudformation.create_change_set(StackName=stack.name, ChangeSetName=name, TemplateBody=body, **more)
+
+
+def refused(stack: Stack, name: str) -> tuple[str, str]:
+    """Return code and message with which the execution of a change set is refused."""
+    with pytest.raises(ClientError) as error:
+        stack.cloudformation.execute_change_set(StackName=stack.name, ChangeSetName=name)
+    said = error.value.response["Error"]
+    return said["Code"], said["Message"]
+
+
+def test_the_execution_of_a_change_set_deletes_the_others(local_cloud: LocalCloud) -> None:
+    stack, other = Stack.new(local_cloud), Stack.new(local_cloud)
+    for one in (stack, other):
+        one.deploy({"Queue": queue()})
+        for number in (1, 2, 3):
+            change_set(one, f"delay-{number}", {"Queue": queue(DelaySeconds=number)})
+    stack.cloudformation.execute_change_set(StackName=stack.name, ChangeSetName="delay-2")
+    for name in ("delay-1", "delay-3"):
+        assert refused(stack, name) == ("ChangeSetNotFound", f"ChangeSet [{name}] does not exist")
+    [kept] = stack.cloudformation.list_change_sets(StackName=stack.name)["Summaries"]
+    assert (kept["ChangeSetName"], kept["ExecutionStatus"]) == ("delay-2", "EXECUTE_COMPLETE")
+    assert len(other.cloudformation.list_change_sets(StackName=other.name)["Summaries"]) == 3
+
+
+def test_a_change_set_is_obsolete_after_a_direct_update(stack: Stack) -> None:
+    stack.deploy({"Queue": queue()})
+    change_set(stack, "old", {"Queue": queue(DelaySeconds=1)})
+    body = json.dumps({"Resources": {"Queue": queue(DelaySeconds=2)}})
+    stack.cloudformation.update_stack(StackName=stack.name, TemplateBody=body)
+    described = stack.cloudformation.describe_change_set(StackName=stack.name, ChangeSetName="old")
+    assert (described["Status"], described["ExecutionStatus"]) == ("CREATE_COMPLETE", "OBSOLETE")
+    code, said = refused(stack, "old")
+    assert code == "InvalidChangeSetStatus"
+    assert said.endswith("cannot be executed in its current execution status of [OBSOLETE]")
+    assert stack.status() == "UPDATE_COMPLETE"
+
+
+def test_a_change_set_is_executed_once_and_never_without_changes(stack: Stack) -> None:
+    stack.deploy({"Queue": queue()})
+    change_set(stack, "nothing", {"Queue": queue()})
+    assert refused(stack, "nothing")[1].endswith("cannot be executed in its current status of [FAILED]")
+    change_set(stack, "once", {"Queue": queue(DelaySeconds=1)})
+    stack.cloudformation.execute_change_set(StackName=stack.name, ChangeSetName="once")
+    assert refused(stack, "once")[1].endswith(
+        "cannot be executed in its current execution status of [EXECUTE_COMPLETE]"
+    )
+
+
+def test_the_change_sets_of_a_deleted_stack_are_gone(stack: Stack) -> None:
+    stack.deploy({"Queue": queue()})
+    change_set(stack, "old", {"Queue": queue(DelaySeconds=1)})
+    stack.delete()
+    assert refused(stack, "old")[0] == "ChangeSetNotFound"
+
+
+def test_a_change_set_updates_unless_it_says_otherwise(stack: Stack) -> None:
+    with pytest.raises(ClientError) as error:
+        change_set(stack, "first", {"Queue": queue()})
+    said = error.value.response["Error"]
+    assert (said["Code"], said["Message"]) == ("ValidationError", f"Stack [{stack.name}] does not exist")
+    assert not stack.exists()
+    stack.deploy({"Queue": queue()})
+    change_set(stack, "second", {"Queue": queue(DelaySeconds=1)})
+    stack.cloudformation.execute_change_set(StackName=stack.name, ChangeSetName="second")
+    assert stack.status() == "UPDATE_COMPLETE"
+
+
+def test_an_import_is_refused(stack: Stack) -> None:
+    with pytest.raises(ClientError, match="does not carry out change sets of the type IMPORT"):
+        change_set(stack, "import", {"Queue": queue()}, ChangeSetType="IMPORT")
+    assert not stack.exists()

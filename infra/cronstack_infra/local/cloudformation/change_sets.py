@@ -2,53 +2,71 @@
 
 Of moto 5.2.5: they are looked up by name over all stacks; describing a deleted one fails with a code the CLI does not
 know (it then polls for ever), deleting one that is not there is an HTTP 500 (48 s of retries), a second one for a
-stack under review makes a second stack, and they know no exports and no rollback.
+stack under review makes a second stack, they know no exports, no rollback and no details of a change, their default
+type is CREATE, and the execution of one leaves the others executable.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlparse
 
-from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
-from moto.cloudformation.models import ChangeSet, CloudFormationBackend
+from moto.cloudformation.exceptions import AlreadyExistsException, CloudFormationError, ValidationError
+from moto.cloudformation.models import ChangeSet
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudformation.utils import generate_changeset_id, validate_create_change_set
-from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, EmptyResult
 from moto.s3.models import s3_backends
 
-from cronstack_infra.local.cloudformation.stacks import (
-    checked,
-    deploy,
-    is_up_to_date,
-    looked_up,
-    new_stack,
-    parse_template,
-)
+from cronstack_infra.local.cloudformation.deployment import Deployed, deploy, looked_up
+from cronstack_infra.local.cloudformation.events import enter
+from cronstack_infra.local.cloudformation.failing import failing
+from cronstack_infra.local.cloudformation.parameters import hidden_names, whole
+from cronstack_infra.local.cloudformation.plan import PlannedChange
+from cronstack_infra.local.cloudformation.plan_listing import HIDDEN, listed
+from cronstack_infra.local.cloudformation.requests import parameters_of, tags_of, template_of
+from cronstack_infra.local.cloudformation.stacks import check_updatable, checked, found, new_stack, plan
 from cronstack_infra.local.mend import mend
 
-NOTHING_CHANGED = (
+NOTHING_CHANGED: Final = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
 )
 
 
-class ChangeSetNotFound(ServiceException):
+class ChangeSetNotFound(CloudFormationError):
     """The code for which the CLI waits after it has deleted one."""
 
     code = "ChangeSetNotFound"
 
 
+class InvalidChangeSetStatus(CloudFormationError):
+    """The change set cannot be executed, or not any more."""
+
+    code = "InvalidChangeSetStatus"
+
+
+class Planned(ChangeSet):
+    """A change set with what it would change."""
+
+    wanted: Deployed
+    plan: list[PlannedChange]
+    hidden: set[str]
+    """Values of NoEcho parameters, before and after."""
+    config: dict[str, Any] | None
+    on_failure: str | None
+
+    def diff(self) -> list[Any]:
+        return []
+
+
 def install() -> None:
-    mend(ChangeSet, _parse_template=_parse_template)
-    mend(CloudFormationBackend, create_change_set=_create, execute_change_set=_execute)
     mend(
         CloudFormationResponse,
+        create_change_set=_answer_create,
         delete_change_set=_answer_delete,
         describe_change_set=_answer_describe,
         execute_change_set=_answer_execute,
         list_change_sets=_answer_list,
-        _validate_different_update=lambda *_: None,  # a change set without changes is made, and then FAILED
         _get_stack_from_s3_url=_template_behind,
     )
 
@@ -63,80 +81,99 @@ def _template_behind(self: Any, url: str) -> str:
     return str(found.value.decode("utf-8"))
 
 
-def _parse_template(self: Any) -> None:
-    self.template_dict = parse_template(self.template)
-
-
-def _create(
-    self: Any,
-    stack_name: str,
-    change_set_name: str,
-    template: str,
-    parameters: dict[str, str],
-    description: str,
-    change_set_type: str,
-    **fields: Any,
-) -> tuple[str, str]:
-    validate_create_change_set(change_set_name)
-    looked_up(checked(template), parameters, self.account_id, self.region_name)
-    stack = _stack_for(self, stack_name, change_set_name, change_set_type, fields)
-    change_set = ChangeSet(
-        change_set_type=change_set_type,
-        change_set_id=generate_changeset_id(change_set_name, self.region_name, self.account_id),
-        change_set_name=change_set_name,
+def _answer_create(self: Any) -> Any:
+    backend, name = self.cloudformation_backend, self._get_param("ChangeSetName")
+    validate_create_change_set(name)
+    kind, mode = self._get_param("ChangeSetType") or "UPDATE", _mode(self)
+    held = found(backend, self._get_param("StackName"))
+    before = held if kind == "UPDATE" else None
+    text, parameters = template_of(self, before), parameters_of(self, before)
+    wanted = Deployed(text, checked(text), parameters, {}, tags_of(self, before))
+    looked_up(wanted.template, parameters, backend.account_id, backend.region_name)
+    stack = _stack_for(self, held, kind, mode)
+    change_set = Planned(
+        change_set_type=kind,
+        change_set_id=generate_changeset_id(name, backend.region_name, backend.account_id),
+        change_set_name=name,
         stack=stack,
-        template=template,
+        template=text,
         parameters=parameters,
-        description=description,
-        **fields,
+        description=self._get_param("Description"),
+        notification_arns=self._get_param("NotificationARNs", []),
+        tags=wanted.tags,
+        role_arn=self._get_param("RoleARN"),
     )
-    same_tags = (fields.get("tags") or {}) == stack.tags
-    if change_set_type == "UPDATE" and same_tags and is_up_to_date(stack, template, parameters):
+    change_set.wanted, change_set.hidden = wanted, _hidden(stack, wanted)
+    change_set.config, change_set.on_failure = self._get_param("DeploymentConfig"), self._get_param("OnStackFailure")
+    change_set.plan, is_change = plan(stack, wanted)
+    if is_change or kind == "CREATE":
+        change_set.status, change_set.execution_status = "CREATE_COMPLETE", "AVAILABLE"
+    else:
         change_set.status, change_set.execution_status = "FAILED", "UNAVAILABLE"
         change_set.status_reason = NOTHING_CHANGED
-    else:
-        change_set.status, change_set.execution_status = "CREATE_COMPLETE", "AVAILABLE"
-    self.change_sets[change_set.change_set_id] = change_set
-    return change_set.change_set_id, stack.stack_id
+    backend.change_sets[change_set.change_set_id] = change_set
+    return ActionResult({"Id": change_set.change_set_id, "StackId": stack.stack_id})
 
 
-def _stack_for(backend: Any, name: str, change_set_name: str, kind: str, fields: dict[str, Any]) -> Any:
-    found = next((stack for stack in backend.stacks.values() if name in (stack.name, stack.stack_id)), None)
+def _mode(response: Any) -> str:
+    """The mode of deployment. Raises ValidationError for what a change set cannot ask for."""
+    action = response._get_param("OnStackFailure")
+    if action == "DELETE" and response._get_param("ChangeSetType") != "CREATE":
+        raise ValidationError(message="OnStackFailure DELETE is only valid when ChangeSetType is CREATE.")
+    return failing(response._get_param("DeploymentConfig"), action, None, None).mode
+
+
+def _stack_for(response: Any, held: Any, kind: str, mode: str) -> Any:
+    name, change_set_name = response._get_param("StackName"), response._get_param("ChangeSetName")
     if kind == "UPDATE":
-        if found is None:
-            raise ValidationError(name)
-        if found.status in (
-            "REVIEW_IN_PROGRESS",
-            "ROLLBACK_COMPLETE",
-            "ROLLBACK_FAILED",
-            "UPDATE_ROLLBACK_FAILED",
-            "DELETE_FAILED",
-        ):
-            raise ValidationError(message=f"Stack:{found.stack_id} is in {found.status} state and can not be updated.")
-        return found
-    if found is None:
-        stack = new_stack(backend, name, fields)
-        stack.status = "REVIEW_IN_PROGRESS"
-        stack._add_stack_event("REVIEW_IN_PROGRESS", resource_status_reason="User Initiated")
+        if held is None:
+            raise ValidationError(message=f"Stack [{name}] does not exist")
+        check_updatable(held, mode)
+        return held
+    if kind != "CREATE":
+        raise ValidationError(message=f"The local cloud does not carry out change sets of the type {kind}.")
+    if held is None:
+        fields = {"notification_arns": response._get_param("NotificationARNs", []), "tags": tags_of(response, None)}
+        stack = new_stack(response.cloudformation_backend, name, fields | {"role_arn": response._get_param("RoleARN")})
+        enter(stack, "REVIEW_IN_PROGRESS", "User Initiated")
         return stack
-    if found.status != "REVIEW_IN_PROGRESS":
+    if held.status != "REVIEW_IN_PROGRESS":
         raise AlreadyExistsException(
             f"Stack [{name}] already exists and cannot be created again with the changeSet [{change_set_name}]."
         )
-    return found
+    return held
 
 
-def _execute(self: Any, change_set_name: str, stack_name: str | None = None) -> None:
-    change_set = find(self, change_set_name, stack_name)
-    if change_set.execution_status != "AVAILABLE":
-        raise ServiceException(
-            "InvalidChangeSetStatus",
-            f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current status of [{change_set.status}]",
-        )
-    stack = self.stacks[change_set.stack_id]
-    tags = dict(change_set.tags or {})
-    done = deploy(stack, change_set.change_set_type, change_set.template, dict(change_set.parameters), tags)
+def _hidden(stack: Any, wanted: Deployed) -> set[str]:
+    values: set[str] = set()
+    for template, given in ((wanted.template, wanted.parameters), (stack.template_dict, stack.parameters)):
+        names = hidden_names(template)
+        values |= {str(value) for name, value in whole(template, given).items() if name in names and str(value)}
+    return values
+
+
+def _answer_execute(self: Any) -> Any:
+    change_set = _asked_for(self)
+    for word, status, expected in (
+        ("status", change_set.status, "CREATE_COMPLETE"),
+        ("execution status", change_set.execution_status, "AVAILABLE"),
+    ):
+        if status != expected:
+            raise InvalidChangeSetStatus(
+                f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current {word} of [{status}]"
+            )
+    names = ("DisableRollback", "RetainExceptOnCreate")
+    wish = failing(change_set.config, change_set.on_failure, *(self._get_param(name) for name in names))
+    stack, backend = change_set.stack, self.cloudformation_backend
+    if change_set.change_set_type == "UPDATE":
+        check_updatable(stack, wish.mode, rollback=wish.rollback)
+    for one in list(backend.change_sets.values()):
+        if one.stack_id == stack.stack_id and one is not change_set:
+            del backend.change_sets[one.change_set_id]
+    change_set.execution_status = "EXECUTE_IN_PROGRESS"
+    done = deploy(stack, change_set.change_set_type, change_set.wanted, wish)
     change_set.execution_status = "EXECUTE_COMPLETE" if done else "EXECUTE_FAILED"
+    return EmptyResult()
 
 
 def find(backend: Any, name: str, stack_name: str | None) -> Any:
@@ -155,7 +192,28 @@ def _asked_for(response: Any) -> Any:
 
 
 def _answer_describe(self: Any) -> Any:
-    return ActionResult(_asked_for(self))
+    change_set = _asked_for(self)
+    values = self._get_bool_param("IncludePropertyValues", False)
+    hidden = hidden_names(change_set.wanted.template)
+    return ActionResult(
+        {
+            "Changes": [listed(one, change_set.hidden, values=values) for one in change_set.plan],
+            "ChangeSetId": change_set.change_set_id,
+            "ChangeSetName": change_set.change_set_name,
+            "CreationTime": change_set.creation_time,
+            "DeploymentConfig": change_set.config,
+            "Description": change_set.description,
+            "ExecutionStatus": change_set.execution_status,
+            "NotificationARNs": change_set.notification_arns,
+            "OnStackFailure": change_set.on_failure,
+            "Parameters": {name: HIDDEN if name in hidden else value for name, value in change_set.parameters.items()},
+            "StackId": change_set.stack_id,
+            "StackName": change_set.stack_name,
+            "Status": change_set.status,
+            "StatusReason": change_set.status_reason,
+            "Tags": [{"Key": name, "Value": value} for name, value in change_set.wanted.tags.items()],
+        }
+    )
 
 
 def _answer_delete(self: Any) -> Any:
@@ -167,13 +225,7 @@ def _answer_delete(self: Any) -> Any:
     return EmptyResult()
 
 
-def _answer_execute(self: Any) -> Any:
-    change_set = _asked_for(self)
-    self.cloudformation_backend.execute_change_set(change_set.change_set_id)
-    return EmptyResult()
-
-
 def _answer_list(self: Any) -> Any:
     stack = self._get_param("StackName")
-    listed = self.cloudformation_backend.change_sets.values()
-    return ActionResult({"Summaries": [one for one in listed if stack in (one.stack_name, one.stack_id)]})
+    held = self.cloudformation_backend.change_sets.values()
+    return ActionResult({"Summaries": [one for one in held if stack in (one.stack_name, one.stack_id)]})

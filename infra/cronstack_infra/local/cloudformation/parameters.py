@@ -33,6 +33,12 @@ def whole(template: Template, given: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
+def hidden_names(template: Template) -> set[str]:
+    """Return the names of the parameters that are not to be shown."""
+    slots: Mapping[str, Any] = template.get("Parameters") or {}
+    return {name for name, slot in slots.items() if str(slot.get("NoEcho")).lower() == "true"}
+
+
 def fetched(template: Template, given: Mapping[str, Any], account: str, region: str) -> dict[str, str]:
     """What stands at present in Parameter Store, for the parameters whose values are names there. Raises
     ValidationError for what does not, as AWS does."""

@@ -4,9 +4,7 @@ This takes the place of moto 5.2.5's ``ResourceMap``, which creates whatever is 
 again when its outputs are described), adds in template order, never replaces, does not re-evaluate what refers to a
 replaced resource, keeps a removed name as if it still existed, ignores Retain there, and cannot roll back.
 
-    Change.apply(template)  creates and updates, one after the other, each with its way back in a journal
-      a fault           ->  put_back() what was updated, then take_away() what was made: the old state stands
-      all well          ->  clean_up(): what was replaced or removed goes last, as CloudFormation does it
+``Resources`` makes, alters and removes one resource; ``change.Change`` does so for a whole template.
 """
 
 from __future__ import annotations
@@ -20,19 +18,14 @@ from moto.cloudformation.parsing import ResourceMap, clean_json
 
 from cronstack_infra.local.cloudformation import networks, references, registry
 from cronstack_infra.local.cloudformation.parameters import whole
-from cronstack_infra.local.cloudformation.replacement import check_name, must_replace
 from cronstack_infra.local.cloudformation.stack_tags import tagged
-from cronstack_infra.local.cloudformation.template import INTRINSICS, Template, creation_order
+from cronstack_infra.local.cloudformation.template import INTRINSICS, Template
 from cronstack_infra.local.cloudformation.types import as_moto_wants, class_of, physical_name
 
 Definition = dict[str, Any]
 """A resource of the template with everything in it evaluated."""
 Report = Callable[[str, str, str, str, str | None], None]
 """Told of each step: logical id, physical id, type, status, reason."""
-
-
-WayBack = tuple[str, Callable[[], object]]
-"""The logical id, and what brings it back to what it was."""
 
 
 class Held(NamedTuple):
@@ -55,6 +48,7 @@ class Resources(ResourceMap):
 
     def __init__(self, *args: Any, **fields: Any) -> None:
         self.held: dict[str, Held] = {}
+        self._expected: set[str] = set()
         self.report: Report = lambda *_: None
         self.stack_tags: dict[str, str] = {}
         super().__init__(*args, **fields)
@@ -69,6 +63,37 @@ class Resources(ResourceMap):
     @property
     def resources(self) -> list[str]:
         return list(self.held)
+
+    @property
+    def account(self) -> str:
+        return str(self._account_id)
+
+    @property
+    def region(self) -> str:
+        return str(self._region_name)
+
+    def copied(self) -> Resources:
+        """Return the same resources without a template: to evaluate another one over them."""
+        name = self._parsed_resources["AWS::StackName"]
+        copied = Resources(
+            self.stack_id, name, {}, {}, self._region_name, self._account_id, {}, self.cross_stack_resources
+        )
+        for held_name, held in self.held.items():
+            copied.hold(held_name, held)
+        return copied
+
+    def expect(self, name: str, resource: Any) -> None:
+        """Let references to a name find what a deployment has still to make."""
+        self._expected.add(name)
+        self._parsed_resources[name] = resource
+
+    def is_expected(self, name: str) -> bool:
+        return name in self._expected
+
+    def written(self, name: str) -> Definition:
+        """Return a resource as the template has it; empty when the template does not have it."""
+        found: Definition = self._resource_json_map.get(name, {})
+        return found
 
     def delete(self) -> None:
         """Remove all but what is to be retained, the last created first. Raises ProvisioningFault."""
@@ -176,130 +201,6 @@ class Resources(ResourceMap):
                 self.report(name, held.id, kind, "DELETE_FAILED", reason_of(fault))
                 raise
         self.report(name, held.id, kind, "DELETE_COMPLETE", None)
-
-
-class Change:
-    """One change of a stack's resources, with its way back."""
-
-    def __init__(self, resources: Resources) -> None:
-        self._map = resources
-        self._before = {name: getattr(resources, name) for name in ("_template", "_resource_json_map")}
-        self._inputs = dict(resources.input_parameters)
-        self._held = dict(resources.held)
-        self._updated: list[WayBack] = []
-        self._made: list[WayBack] = []
-        self._replaced: list[tuple[str, Held]] = []
-
-    def apply(self, template: Template, parameters: dict[str, Any]) -> None:
-        """Create and update what the template wants. Raises ProvisioningFault, with all left to be put back."""
-        name = "the template"
-        try:
-            self._map.load_template(template, parameters)
-            for name in creation_order(template["Resources"]):
-                if self._map.is_wanted(name):
-                    self._settle(name)
-            self._map.held = {name: self._map.held[name] for name in self._in_order(template)}
-        except Exception as fault:  # whatever it was, the old state will have to stand again
-            verb = "UPDATE" if name in self._held else "CREATE"
-            kind = template["Resources"].get(name, {}).get("Type")
-            if kind:
-                physical = self._held[name].id if name in self._held else ""
-                self._map.report(name, physical, kind, f"{verb}_FAILED", reason_of(fault))
-            raise ProvisioningFault(name, reason_of(fault)) from fault
-
-    def _in_order(self, template: Template) -> list[str]:
-        """Those that stay in order of creation, before them those that go: they are removed the other way round."""
-        ordered = creation_order(template["Resources"])
-        leaving = [name for name in self._map.held if name not in ordered]
-        return [name for name in (*leaving, *ordered) if name in self._map.held]
-
-    def _settle(self, name: str) -> None:
-        definition, held = self._map.evaluate(name), self._map.held.get(name)
-        if held is None:
-            self._make(name, definition)
-        elif held.definition["Type"] != definition["Type"]:
-            raise ValidationError(message=f"Update of resource type is not permitted. Resource: {name}")
-        elif held.definition["Properties"] == definition["Properties"]:
-            self._map.hold(name, held._replace(definition=definition))
-        elif must_replace(definition["Type"], held.definition["Properties"], definition["Properties"]):
-            check_name(definition["Type"], held.definition["Properties"], definition["Properties"])
-            self._map.report(
-                name, held.id, definition["Type"], "UPDATE_IN_PROGRESS", "Requested update requires replacement"
-            )
-            self._make(name, definition)
-            self._replaced.append((name, held))
-        else:
-            self._alter(name, held, definition)
-
-    def _alter(self, name: str, held: Held, definition: Definition) -> None:
-        """The way back begins at what the update has made (a type takes away what it finds there and not in the old
-        definition), and where it broke off at what was held."""
-        reached = [held]
-        self._updated.append((name, lambda: self._map.alter(name, reached[-1], held.definition)))
-        reached.append(self._map.alter(name, held, definition))
-        self._map.hold(name, reached[-1])
-
-    def _make(self, name: str, definition: Definition) -> None:
-        made = self._map.make(name, definition)
-        self._made.append((name, lambda: self._unmake(name, made)))
-        self._map.hold(name, made)
-
-    def _unmake(self, name: str, made: Held) -> None:
-        """On AWS, too, a rolled back resource stays with Retain; RetainExceptOnCreate was made for that."""
-        if made.definition.get("DeletionPolicy") == "Retain":
-            self._map.report(name, made.id, made.definition["Type"], "DELETE_SKIPPED", None)
-        else:
-            self._map.remove(name, made)
-
-    def put_back(self) -> list[str]:
-        """Update back what was updated; names of what could not be."""
-        return _gone_back(self._updated)
-
-    def take_away(self) -> list[str]:
-        """Remove what was made, after which the old state stands; names of what could not be removed."""
-        stuck = _gone_back(self._made)
-        for name in list(self._map.held):
-            self._map.hold(name, None)
-        for name, held in self._held.items():
-            self._map.hold(name, held)
-        if self._before["_resource_json_map"]:
-            self._map.load_template(self._before["_template"], self._inputs)
-        for name, value in self._before.items():
-            setattr(self._map, name, value)
-        return stuck
-
-    def clean_up(self) -> None:
-        """Remove what was replaced and what the template no longer has. Faults are reported, not raised, as on AWS."""
-        gone = [
-            (name, held)
-            for name, held in self._held.items()
-            if name not in self._map._resource_json_map or not self._map.is_wanted(name)
-        ]
-        for name, held in reversed(gone):
-            self._map.hold(name, None)
-            self._discard(name, held, "DeletionPolicy")
-        for name, held in reversed(self._replaced):
-            self._discard(name, held, "UpdateReplacePolicy")
-
-    def _discard(self, name: str, held: Held, policy: str) -> None:
-        if held.definition.get(policy) in ("Retain", "RetainExceptOnCreate"):
-            self._map.report(name, held.id, held.definition["Type"], "DELETE_SKIPPED", None)
-            return
-        try:
-            self._map.remove(name, held)
-        except Exception:  # reported by remove; what is to go stays, as on AWS
-            return
-
-
-def _gone_back(ways: list[WayBack]) -> list[str]:
-    """Go back, the last step first; names of those that failed, with their reasons."""
-    stuck = []
-    for name, way_back in reversed(ways):
-        try:
-            way_back()
-        except Exception as fault:  # the rest is to be put back all the same
-            stuck.append(f"{name}: {reason_of(fault)}")
-    return stuck
 
 
 def reason_of(fault: Exception) -> str:

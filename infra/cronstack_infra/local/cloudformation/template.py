@@ -39,7 +39,8 @@ INTRINSICS: Final = frozenset(
 )
 """What moto 5.2.5 evaluates; anything else it would leave standing in the property."""
 
-_SUBSTITUTED: Final = re.compile(r"\$\{([^!}][^}]*)\}")
+SUBSTITUTED: Final = re.compile(r"\$\{([^!}][^}]*)\}")
+"""What Fn::Sub replaces."""
 
 
 def parse(text: str, parse_yaml: Callable[[str], Template]) -> Template:
@@ -134,7 +135,7 @@ def references(part: Any) -> Iterator[str]:
 
 def _substituted(value: Any) -> Iterator[str]:
     text, given = (value, {}) if isinstance(value, str) else value
-    for name in _SUBSTITUTED.findall(text):
+    for name in SUBSTITUTED.findall(text):
         if name not in given:
             yield name.partition(".")[0]
     yield from references(given)

@@ -1,0 +1,134 @@
+"""Requests that create, update and roll back stacks: read from the API's parameters, and answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.cloudformation.exceptions import ValidationError
+from moto.cloudformation.responses import CloudFormationResponse
+from moto.core.responses import ActionResult, EmptyResult
+
+from cronstack_infra.local.cloudformation import stacks
+from cronstack_infra.local.cloudformation.deployment import Unfinished, roll_back, unfinished
+from cronstack_infra.local.cloudformation.failing import EXPRESS, Failing, failing
+from cronstack_infra.local.cloudformation.stacks import FAILED, found, unresolved_parameters
+from cronstack_infra.local.mend import add, mend
+
+
+def install() -> None:
+    mend(CloudFormationResponse, create_stack=_answer_create, update_stack=_answer_update)
+    add(CloudFormationResponse, rollback_stack=_answer_rollback, continue_update_rollback=_answer_continue)
+
+
+def stack_of(response: Any) -> Any:
+    """The stack that a request names. Raises ValidationError."""
+    name = response._get_param("StackName")
+    stack = found(response.cloudformation_backend, name)
+    if stack is None:
+        raise ValidationError(name)
+    return stack
+
+
+def template_of(response: Any, stack: Any) -> str:
+    """The text of the template that a request gives; ``stack`` has the previous one. Raises ValidationError."""
+    text, url = response._get_param("TemplateBody"), response._get_param("TemplateURL")
+    previous = response._get_bool_param("UsePreviousTemplate", False)
+    if previous and (text or url):
+        raise ValidationError(message="You cannot specify both usePreviousTemplate and Template Body/Template URL.")
+    if previous and stack is not None and stack.template:
+        return str(stack.template)
+    if not text and not url:
+        raise ValidationError(message="Either Template URL or Template Body must be specified.")
+    return str(text or response._get_stack_from_s3_url(url))
+
+
+def parameters_of(response: Any, stack: Any) -> dict[str, str]:
+    """The parameters that a request gives, or takes over from the stack. Raises ValidationError."""
+    held = unresolved_parameters(stack) if stack is not None else {}
+    return {
+        one["ParameterKey"]: _previous(one, held) if one.get("UsePreviousValue") else one.get("ParameterValue", "")
+        for one in response._get_param("Parameters", [])
+    }
+
+
+def _previous(parameter: dict[str, Any], held: dict[str, str]) -> str:
+    key = parameter["ParameterKey"]
+    if parameter.get("ParameterValue"):
+        raise ValidationError(
+            message=f"Invalid input for parameter key {key}."
+            " Cannot specify usePreviousValue as true and non empty value for a parameter"
+        )
+    if key not in held:
+        raise ValidationError(
+            message=f"Invalid input for parameter key {key}."
+            " Cannot specify usePreviousValue as true for a parameter key not in the previous template"
+        )
+    return held[key]
+
+
+def tags_of(response: Any, stack: Any) -> dict[str, str]:
+    """The tags that a request gives; those of the stack when it does not speak of tags."""
+    if stack is not None and not any(name.partition(".")[0] == "Tags" for name in response.querystring):
+        return dict(stack.tags)
+    return {one["Key"]: one["Value"] for one in response._get_param("Tags", [])}
+
+
+def _failing(response: Any) -> Failing:
+    names = ("DeploymentConfig", "OnFailure", "DisableRollback", "RetainExceptOnCreate")
+    return failing(*(response._get_param(name) for name in names))
+
+
+def _answer_create(self: Any) -> Any:
+    stack = self.cloudformation_backend.create_stack(
+        name=self._get_param("StackName"),
+        template=template_of(self, None),
+        parameters=parameters_of(self, None),
+        failing=_failing(self),
+        notification_arns=self._get_param("NotificationARNs", []),
+        tags=tags_of(self, None),
+        role_arn=self._get_param("RoleARN"),
+        enable_termination_protection=self._get_param("EnableTerminationProtection"),
+        timeout_in_mins=self._get_param("TimeoutInMinutes"),
+        stack_policy_body=self._get_param("StackPolicyBody"),
+    )
+    return ActionResult({"StackId": stack.stack_id})
+
+
+def _answer_update(self: Any) -> Any:
+    stack = stack_of(self)
+    stacks.update(stack, template_of(self, stack), parameters_of(self, stack), tags_of(self, stack), _failing(self))
+    stack.role_arn = self._get_param("RoleARN") or stack.role_arn
+    return ActionResult({"StackId": stack.stack_id})
+
+
+def _answer_rollback(self: Any) -> Any:
+    stack = stack_of(self)
+    failed = _failed(stack, FAILED)
+    if failed.mode == EXPRESS:
+        raise ValidationError(
+            message="RollbackStack is not supported for stacks that were last updated using EXPRESS deployment mode"
+            " and are in a failed state"
+        )
+    roll_back(stack, failed, "User Initiated", retained=bool(self._get_param("RetainExceptOnCreate")))
+    return ActionResult({"StackId": stack.stack_id})
+
+
+def _answer_continue(self: Any) -> Any:
+    stack = stack_of(self)
+    failed = _failed(stack, ("UPDATE_ROLLBACK_FAILED",))
+    skip = self._get_param("ResourcesToSkip", [])
+    known = {name for change in failed.changes for name in change.not_put_back}
+    if strange := sorted(set(skip) - known):
+        raise ValidationError(
+            message=f"Resources [{', '.join(strange)}] cannot be skipped: they did not fail to roll back."
+        )
+    force = bool(self._get_param("ForceRollback"))
+    roll_back(stack, failed, "User Initiated", retained=False, skip=skip, force=force)
+    return EmptyResult()
+
+
+def _failed(stack: Any, statuses: tuple[str, ...]) -> Unfinished:
+    failed = unfinished(stack)
+    if failed is None or stack.status not in statuses:
+        raise ValidationError(message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be rolled back.")
+    return failed
