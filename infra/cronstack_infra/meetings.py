@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from cronstack.schedule import At, Rate
 from cronstack.timetable import Schedule
 from cronstack_infra.play.minutes import Span, firings, lowest
+from cronstack_infra.plural import counted
 
 if TYPE_CHECKING:
     from cronstack_infra.discover import DeclaredJob
@@ -42,7 +43,7 @@ def meeting_notes(jobs: Iterable[DeclaredJob], now: datetime) -> Iterator[str]:
     for declared in jobs:
         if declared.job.enabled and len(declared.schedules) > 1:
             for met in meetings(declared.schedules, Span(first, first + YEAR)):
-                times = f"{met.instants:,} time{'' if met.instants == 1 else 's'} in the next year"
+                times = f"{counted(met.instants, 'time')} in the next year"
                 yield (
                     f"{declared.where}: {declared.name}: {met.first.expression} and {met.second.expression} are due "
                     f"together {times}, next at {met.next:%Y-%m-%d %H:%M} UTC. One run serves both."

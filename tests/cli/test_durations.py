@@ -93,6 +93,21 @@ def test_what_is_given_goes_before_the_ledger(simulate, capsys):
     assert seconds == [{"median": 7, "p99": 7}, {"median": 301, "p99": 301}]
 
 
+def test_a_length_beyond_the_timeout_is_counted_with_the_timeout_and_noted(simulate, capsys):
+    assert simulate("1800", "--json") == 0
+    out, err = capsys.readouterr()
+    assert [each["seconds"]["given"] for each in json.loads(out)["jobs"]] == [30, 900]
+    assert err == (
+        "Note: counted with the timeout, which is shorter: "
+        "other (1800 s, timeout 30 s), stats (1800 s, timeout 900 s).\n"
+    )
+
+
+def test_a_length_beyond_every_number_is_refused(simulate, capsys):
+    assert simulate("stats=1e400") == 2
+    assert "'1e400' is no length in seconds." in capsys.readouterr().err
+
+
 def test_nothing_is_guessed_where_nothing_is_deployed(simulate, capsys):
     assert simulate("runs", "--stack", "nowhere") == 1
     assert "the stack nowhere is not deployed here" in capsys.readouterr().err

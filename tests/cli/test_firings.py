@@ -30,6 +30,18 @@ AT = "2026-03-01T12:34:01.250000+00:00"
             "fired for 12:34:00 UTC",
             "plain",
         ),
+        (
+            {"event": "fired", "schedule": "shop/shop-launch.1", "scheduled": "2025-12-24T18:00:00Z"},
+            "launch",
+            "fired for 2025-12-24 18:00:00 UTC",
+            "plain",
+        ),
+        (
+            {"event": "scheduled", "schedule": CARRIER, "expression": "at()", "next": "2026-03-02T00:00:05Z"},
+            "stats",
+            "comes back at 2026-03-02 00:00:05 UTC",
+            "plain",
+        ),
         ({"event": "started", "function": "shop-stats", "attempt": 1}, "stats", "started", "quiet"),
         ({"event": "started", "function": "shop-stats", "attempt": 2}, "stats", "started, Lambda's try 2", "quiet"),
         (

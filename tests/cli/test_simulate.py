@@ -179,7 +179,7 @@ def test_what_is_missed_stands_before_what_is_only_fewer(simulate):
     done = simulate("--dry", *MARCH, jobs="\n\n\n".join(["from cronstack import cron, job", often, twice, daily]))
     assert done.lines[-3:] == [
         "c_daily cron(30 2 * * ? *) does not fire that day 02:30 next 2027-03-29 00:30",
-        "b_twice cron(30 2,5 * * ? *) 1 of 2 are left out 02:30 next 2027-03-28 03:30",
+        "b_twice cron(30 2,5 * * ? *) 1 of 2 is left out 02:30 next 2027-03-28 03:30",
         "a_often cron(*/20 * * * ? *) 3 of 72 are left out 02:00 02:20 02:40 next 2027-03-28 01:00",
     ]
 
@@ -198,6 +198,13 @@ def test_what_many_lines_leave_out_is_said(simulate):
     assert done.lines[-1] == "3 more keep their local time: 1h earlier in UTC."
     assert "25 02:00 0" not in done.out
     assert any(line.endswith("job_0, job_1, job_10, job_11 and 21 more") for line in done.lines)
+
+
+def test_one_job_that_is_left_out_is_not_told_as_several(simulate):
+    job = "@job(schedule=cron('{} * * ? *', timezone='Europe/Berlin'))\ndef job_{}(run): ..."
+    jobs = [job.format("0 2", n) for n in range(20)] + [job.format("0 6", 20)]
+    done = simulate("--dry", *MARCH, jobs="\n\n\n".join(["from cronstack import cron, job", *jobs]))
+    assert done.lines[-1] == "1 more keeps its local time: 1h earlier in UTC."
 
 
 REFUSED = {

@@ -53,6 +53,13 @@ def test_it_plays_the_jobs_and_leaves_table_trace_ledger_and_report(project: Pat
     assert (out / "report.html").stat().st_size > 1000
 
 
+def test_one_occurrence_is_not_told_as_several(project: Path) -> None:
+    span = ["--from", "2027-03-01T05:00", "--until", "2027-03-01T06:00", "--job", "hourly"]
+    said = CliRunner().invoke(command, span, catch_exceptions=False)
+    assert said.exit_code == 0, said.output
+    assert "\n1 occurrence from 2027-03-01 05:00 to" in said.output
+
+
 def test_an_unknown_fault_is_refused_before_anything_is_loaded() -> None:
     now = datetime(2027, 3, 1, tzinfo=UTC)
     with pytest.raises(click.BadParameter, match=r"'fire=1' is no fault\. Say none"):

@@ -71,6 +71,8 @@ def test_what_nobody_remembers_runs_only_as_a_new_generation(shop: Shop) -> None
     january = {"first": utc(2013, 1, 1), "last": utc(2013, 1, 4)}
     with pytest.raises(OperationError, match=r"3 occurrences of stats, from 2013-01-01T06:00:00Z on(.|\n)*--again"):
         plan(shop, **january)
+    with pytest.raises(OperationError, match=r"^1 occurrence of stats, from 2013-01-01T06:00:00Z on, is older than"):
+        plan(shop, first=utc(2013, 1, 1), last=utc(2013, 1, 2))
     filled = fill(shop, plan(shop, **january, again=True))
     assert [one.ended.status for one in filled] == ["succeeded"] * 3
     assert ran == [f"t-2013-01-0{day}T06:00:00Z~2" for day in (1, 2, 3)]

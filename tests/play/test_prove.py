@@ -56,9 +56,18 @@ def test_the_command_shows_what_was_reached_and_replays() -> None:
     assert "50 seeds, " in shown.stdout
     assert "0 violations." in shown.stdout
     assert "running to succeeded" in shown.stdout
+    one = CliRunner().invoke(command, ["--seeds", "1"], standalone_mode=False)
+    assert "\n1 seed, " in one.stdout
     told = json.loads(CliRunner().invoke(command, ["--seeds", "20", "--json"], standalone_mode=False).stdout)
     assert told["seeds"] == 20
     assert told["coverage"]["transition"]["none to running"] > 0
     replayed = CliRunner().invoke(command, ["--replay", "7"], standalone_mode=False)
     assert replayed.return_value == 0
     assert "No invariant was violated." in replayed.stdout
+
+
+@pytest.mark.parametrize("seconds", ["1e400", "inf", "nan"])
+def test_a_number_of_seconds_is_finite(seconds: str) -> None:
+    refused = CliRunner().invoke(command, ["--exhaustive", "--seconds", seconds])
+    assert refused.exit_code == 2
+    assert "is no number of seconds." in refused.output

@@ -106,7 +106,7 @@ def _show(plan: Plan, filled: Sequence[Filled], dry_run: bool) -> None:
     well = sum(one.ended.status in WELL for one in filled)
     already = len(plan.planned) - len(plan.missing)
     if dry_run:
-        click.echo(f"\n{len(plan.missing)} would be run, {already} have ended already.")
+        click.echo(f"\n{len(plan.missing)} would be run, {already} had ended already.")
     else:
         click.echo(f"\n{well} succeeded, {len(filled) - well} did not, {already} had ended already.")
 

@@ -37,7 +37,8 @@ def show(answers: WhatIf) -> None:
         if len(struck) > SHOWN:
             click.echo(f"... and {len(struck) - SHOWN} more; --job J or --json shows them.")
         if len(effects) > SHOWN and moved:
-            click.echo(f"{len(moved)} more keep their local time: {_moved(change)}.")
+            keep = "1 more keeps its" if len(moved) == 1 else f"{len(moved)} more keep their"
+            click.echo(f"{keep} local time: {_moved(change)}.")
         if not effects:
             click.echo("nothing fires after it in this span.")
 
@@ -101,7 +102,7 @@ def _told(change: Change, does: Effect, zone: str) -> tuple[str, str, str]:
         case "not at all":
             return ("does not fire that day", times, coming)
         case "left out":
-            return (f"{len(does.times)} of {does.of} are left out", times, coming)
+            return (f"{len(does.times)} of {does.of} {'is' if len(does.times) == 1 else 'are'} left out", times, coming)
         case "once":
             silent = _listed(f"{time:%H:%M}" for time in does.silent)
             return ("fires once, at the first pass", times, f"{does.fires[0]:%Y-%m-%d} {fires}, silent at {silent}")

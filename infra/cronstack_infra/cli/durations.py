@@ -11,9 +11,11 @@ import click
 
 from cronstack import clock
 from cronstack_infra.cli.clouds import Cloud
-from cronstack_infra.play.whatif import Case
+from cronstack_infra.play.whatif import Case, Planned
 
 RUNS: Final = "runs"
+_NAMED: Final = 5
+"""Jobs that a note names."""
 
 
 def cases(cloud: Cloud, given: Sequence[str], jobs: Sequence[str]) -> tuple[Case, ...]:
@@ -37,12 +39,20 @@ def cases(cloud: Cloud, given: Sequence[str], jobs: Sequence[str]) -> tuple[Case
     return (Case("given" if given else "timeout", everyone | said),)
 
 
+def cut_note(of_lengths: Sequence[Case], jobs: Sequence[Planned]) -> str:
+    """Return a note on the jobs whose length is longer than their timeout, which ends every run; "" if none is."""
+    cut = {job.name: (case.seconds[job.name], job.timeout) for case in of_lengths for job in jobs if case.is_cut(job)}
+    shown = [f"{name} ({seconds:g} s, timeout {timeout} s)" for name, (seconds, timeout) in cut.items()]
+    more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
+    return f"counted with the timeout, which is shorter: {', '.join(shown[:_NAMED])}{more}." if shown else ""
+
+
 def _of_ledger(cloud: Cloud, jobs: Sequence[str], said: dict[str, float], for_all: float | None) -> tuple[Case, ...]:
     from cronstack_infra.ops.lengths import measured
 
     known = measured(cloud("dynamodb"), cloud.deployment(), jobs, clock.now())
     if unknown := [job for job in jobs if job not in known and job not in said]:
-        those = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
+        those = ", ".join(unknown[:_NAMED]) + (f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else "")
         lasts = "their timeout" if for_all is None else f"{for_all:g} s"
         click.echo(f"Note: the ledger has no run that succeeded of {those}: counted with {lasts}.", err=True)
     everyone = {} if for_all is None else dict.fromkeys(jobs, for_all)

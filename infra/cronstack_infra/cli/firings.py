@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
 from cronstack_infra import names
-from cronstack_infra.cli.spans import counted, span
+from cronstack_infra.cli.spans import span
 from cronstack_infra.local.engine.passed import MOST_COUNTED
+from cronstack_infra.plural import counted
 
 LONGEST_RESULT: Final = 100
 
@@ -52,13 +53,13 @@ def _scheduled(event: Mapping[str, Any]) -> tuple[str, Mood] | None:
         return None
     if _is_plan(event):
         return f"planned for {moment(event['next'], event['at'])} UTC", "plain"
-    return (f"comes back at {clock(event['next'])} UTC", "plain") if _is_carrier(event) else None
+    return (f"comes back at {moment(event['next'], event['at'])} UTC", "plain") if _is_carrier(event) else None
 
 
 def _fired(event: Mapping[str, Any]) -> tuple[str, Mood]:
     if _is_carrier(event):
         return "came back", "plain"
-    return f"fired for {clock(event['scheduled'])} UTC", "plain"
+    return f"fired for {moment(event['scheduled'], event['at'])} UTC", "plain"
 
 
 def _passed_over(event: Mapping[str, Any]) -> tuple[str, Mood]:

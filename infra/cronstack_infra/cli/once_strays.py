@@ -16,6 +16,7 @@ from cronstack_infra.cli.spans import span
 from cronstack_infra.cli.tables import print_json, print_table, short
 from cronstack_infra.ops.onetime import once_of
 from cronstack_infra.ops.strays import Stray, Strays
+from cronstack_infra.plural import counted
 
 COLUMNS: Final = ("job", "key", "what it is", "since", "what mends it", "schedule")
 
@@ -36,7 +37,7 @@ def command(cloud: Cloud, mend: bool, as_json: bool) -> int:
         with counting("schedules and plans") as count:
             found = strays.find(count)
         how: dict[Stray, str] = {}
-        with counting(f"of {len(found):,} strays") as count:
+        with counting(f"of {counted(len(found), 'stray')}") as count:
             for number, stray in enumerate(found if mend else (), 1):
                 how[stray] = strays.mend(stray)
                 count(number)
@@ -47,7 +48,9 @@ def command(cloud: Cloud, mend: bool, as_json: bool) -> int:
         now = clock.now()
         columns = (*COLUMNS, "result") if mend else COLUMNS
         print_table(columns, [(*_cells(stray, now), *([how[stray]] if mend else [])) for stray in found])
-        click.echo(f"\n{len(found) - stays:,} mended, {stays:,} left." if mend else f"\n{_counted(len(found))}.")
+        click.echo(
+            f"\n{len(found) - stays:,} mended, {stays:,} left." if mend else f"\n{counted(len(found), 'stray')}."
+        )
     else:
         click.echo("No strays.")
     return 1 if stays else 0
@@ -56,7 +59,3 @@ def command(cloud: Cloud, mend: bool, as_json: bool) -> int:
 def _cells(stray: Stray, now: datetime) -> tuple[str, ...]:
     ago = f"{span(now - to_datetime(stray.since))} ago"
     return (stray.job or "?", short(stray.key) or "?", stray.what, ago, stray.remedy, stray.schedule)
-
-
-def _counted(strays: int) -> str:
-    return "1 stray" if strays == 1 else f"{strays:,} strays"

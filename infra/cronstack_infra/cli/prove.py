@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from cronstack import clock
 from cronstack_infra.cli.tables import print_json, print_table
+from cronstack_infra.plural import counted
 
 if TYPE_CHECKING:
     from cronstack_infra.play.prove.scenario import Verdict
@@ -32,12 +34,24 @@ TITLES: Final = {
 }
 
 
+def _finite(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """Refuse "inf", "nan" and what is too large for a number, such as 1e400."""
+    if value is not None and not isfinite(value):
+        raise click.BadParameter(f"{value} is no number of seconds.")
+    return value
+
+
 @click.command(short_help="Play the guard through seeds of faults and judge its invariants.")
 @click.option("--seeds", type=click.IntRange(1), default=2000, show_default=True, help="How many worlds to play.")
 @click.option("--first", type=click.IntRange(0), default=0, show_default=True, help="The first seed.")
 @click.option("--replay", type=click.IntRange(0), metavar="SEED", help="Play one seed and show each of its steps.")
 @click.option("--exhaustive", is_flag=True, help="Walk the small space to its end instead, every order of requests.")
-@click.option("--seconds", type=click.FloatRange(1), help="With --exhaustive: how long at most for each space.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1),
+    callback=_finite,
+    help="With --exhaustive: how long at most for each space.",
+)
 @click.option("--processes", type=click.IntRange(1), help="Defaults to this machine's cores; to 1 below 1000 seeds.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -106,7 +120,9 @@ def _walk(seconds: float | None, processes: int, as_json: bool) -> int:
         for of in spaces:
             if of.invariant:
                 click.echo("\n".join(["", of.text, "", *of.trace]))
-        click.echo(f"\n{sum(of.states for of in spaces):,} states in {sum(of.seconds for of in spaces):.1f} s.")
+        click.echo(
+            f"\n{counted(sum(of.states for of in spaces), 'state')} in {sum(of.seconds for of in spaces):.1f} s."
+        )
     return 1 if any(of.invariant for of in spaces) else 0
 
 
@@ -131,7 +147,7 @@ def _replay(seed: int, as_json: bool) -> int:
     else:
         for line in verdict.trace:
             click.echo(line)
-        click.echo(f"\n{verdict.text or 'No invariant was violated.'} ({verdict.steps} steps)")
+        click.echo(f"\n{verdict.text or 'No invariant was violated.'} ({counted(verdict.steps, 'step')})")
     return 1 if verdict.invariant else 0
 
 
@@ -149,8 +165,9 @@ def _show(found: Found, seconds: float) -> None:
     if few:
         click.echo(f"\nSeldom: less than {ENOUGH} times in {SEEDS} seeds, at this rate.")
     click.echo(
-        f"\n{found.seeds} seeds, {found.steps} steps, {found.handlers} handler runs in {seconds:.1f} s"
-        f" ({found.seeds / max(seconds, 0.001):.0f} seeds/s): {len(found.violations)} violations."
+        f"\n{counted(found.seeds, 'seed')}, {counted(found.steps, 'step')},"
+        f" {counted(found.handlers, 'handler run')} in {seconds:.1f} s"
+        f" ({found.seeds / max(seconds, 0.001):.0f} seeds/s): {counted(len(found.violations), 'violation')}."
     )
     if found.violations:
         _explain(found.violations[0])

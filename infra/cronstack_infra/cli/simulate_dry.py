@@ -12,13 +12,14 @@ import click
 from cronstack import clock
 from cronstack_infra.cli import dry_changes
 from cronstack_infra.cli.clouds import Cloud
-from cronstack_infra.cli.durations import cases
+from cronstack_infra.cli.durations import cases, cut_note
 from cronstack_infra.cli.spans import iso, utc
 from cronstack_infra.cli.tables import print_json, print_table
 from cronstack_infra.discover import DeclaredJob
 from cronstack_infra.meetings import meetings
 from cronstack_infra.play.minutes import Span
 from cronstack_infra.play.whatif import LIMIT, Case, Crowd, Peak, Planned, SelfOverlap, WhatIf, what_if
+from cronstack_infra.plural import counted
 
 PATIENCE: Final = 1.0
 """Seconds after which a progress bar is shown."""
@@ -40,6 +41,8 @@ def dry_run(
     """Ask the timetables of the declared jobs and show what they answer."""
     jobs = [planned(each) for each in declared if each.job.enabled and each.schedules]
     of_lengths = cases(cloud, durations, [each.name for each in declared])
+    if note := cut_note(of_lengths, jobs):
+        click.echo(f"Note: {note}", err=True)
     with _progress() as told:
         answers = what_if(jobs, Span(first, last), of_lengths, told=told)
     if as_json:
@@ -79,7 +82,7 @@ def _show(
     answers: WhatIf, jobs: Sequence[Planned], declared: Sequence[DeclaredJob], of_lengths: Sequence[Case]
 ) -> None:
     span, total = answers.span, sum(answers.firings.values())
-    click.echo(f"{utc(span.first)} to {utc(span.last)} UTC: {_count(len(jobs), 'job')}, {_count(total, 'firing')}.")
+    click.echo(f"{utc(span.first)} to {utc(span.last)} UTC: {counted(len(jobs), 'job')}, {counted(total, 'firing')}.")
     for why, names in _left_out(declared):
         click.echo(f"Not counted, {why}: {_some(names)}.")
     if vague := [job.name for job in jobs if not all(schedule.has_grid for schedule in job.schedules)]:
@@ -87,7 +90,7 @@ def _show(
     for job in jobs:
         for met in meetings(job.schedules, span):
             both = f"{met.first.expression} and {met.second.expression}"
-            click.echo(f"{job.name}: {both} are due together {_count(met.instants, 'time')}: one run serves both.")
+            click.echo(f"{job.name}: {both} are due together {counted(met.instants, 'time')}: one run serves both.")
     click.echo(f"Runs last {_meant(of_lengths)}")
     _show_overlaps(answers.overlaps)
     _show_crowds(answers.crowds)
@@ -144,12 +147,12 @@ def _show_peaks(peaks: Sequence[Peak]) -> None:
             click.echo(f"0{which}: nothing fires.")
             continue
         enough = (
-            f"beyond it for {_count(peak.beyond, 'minute')}: raise the quota, or spread the jobs"
+            f"beyond it for {counted(peak.beyond, 'minute')}: raise the quota, or spread the jobs"
             if peak.beyond
             else "which is enough if nothing else runs there"
         )
         click.echo(
-            f"{peak.runs:,}{which} at most, in {_count(peak.minutes, 'minute')}, first at {utc(peak.first)} UTC. "
+            f"{peak.runs:,}{which} at most, in {counted(peak.minutes, 'minute')}, first at {utc(peak.first)} UTC. "
             f"Lambda's default limit is {LIMIT:,} for an account in a region, {enough}."
         )
 
@@ -222,10 +225,6 @@ def _title(text: str) -> None:
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _and_more(number: int) -> None:

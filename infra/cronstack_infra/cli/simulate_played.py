@@ -14,6 +14,7 @@ import click
 
 from cronstack.errors import OperationError
 from cronstack_infra.discover import DeclaredJob
+from cronstack_infra.plural import counted
 
 if TYPE_CHECKING:
     from cronstack_infra.play.simulation.cloud import VirtualCloud
@@ -113,7 +114,7 @@ def _shown(*, quiet: bool) -> Iterator[tuple[Callable[[str], None], Progress | N
             bars.update(bar, description=line)
 
         def progress(now: datetime, share: float, occurrences: int) -> None:
-            bars.update(bar, completed=share, description=f"{now:%a %d %b %Y}", told=f"{occurrences:,} occurrences")
+            bars.update(bar, completed=share, description=f"{now:%a %d %b %Y}", told=counted(occurrences, "occurrence"))
 
         yield say, progress
 
@@ -146,7 +147,7 @@ def _print(result: Simulated, report: Path | None, *, as_json: bool) -> None:
     print_table(_COLUMNS, cells)
     span = f"{result.first:%Y-%m-%d %H:%M} to {result.last:%Y-%m-%d %H:%M} UTC"
     click.echo(
-        f"\n{result.occurrences:,} occurrences from {span}, seed {result.seed}, faults {result.rates}:"
+        f"\n{counted(result.occurrences, 'occurrence')} from {span}, seed {result.seed}, faults {result.rates}:"
         f" {result.seconds:.1f} s, {result.per_second:,.0f} a second. Dead letters: {result.letters:,}."
     )
     for file in files:

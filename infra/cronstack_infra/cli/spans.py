@@ -21,11 +21,6 @@ def span(length: timedelta) -> str:
     return "0s"
 
 
-def counted(number: int, what: str) -> str:
-    """ "1 firing", "1,200 firings"."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 def _counted(count: int, unit: str) -> str:
     if unit in ("year", "day"):
         return f"{count} {unit}{'' if count == 1 else 's'}"

@@ -21,6 +21,7 @@ from cronstack_infra.ops.invoking import Ended, call_until_told
 from cronstack_infra.ops.rescheduled import neighbours, refuse_repeats
 from cronstack_infra.ops.runs import Row, follow, runs_between
 from cronstack_infra.ops.schedules import DeployedSchedule, instants, schedules_of
+from cronstack_infra.plural import counted
 
 UNASKED: Final = 100
 """Occurrences that are run without being allowed expressly."""
@@ -110,7 +111,7 @@ def plan_backfill(
         refuse_repeats(job, schedules, [one.due for one in plan.missing], known)
     if len(plan.missing) > most:
         raise OperationError(
-            f"{len(plan.missing)} occurrences of {job} would be run, more than {most}",
+            f"{counted(len(plan.missing), 'occurrence')} of {job} would be run, more than {most}",
             remedy=f"Take a shorter span, or allow it: --max {len(plan.missing)}",
         )
     return plan
@@ -190,7 +191,8 @@ def _refuse_what_nobody_remembers(plan: Plan, horizon: datetime) -> None:
     forgotten = [one for one in plan.missing if one.due < horizon]
     if forgotten:
         raise OperationError(
-            f"{len(forgotten)} occurrences of {plan.job.name}, from {forgotten[0].occurrence[2:]} on, are older than"
+            f"{counted(len(forgotten), 'occurrence')} of {plan.job.name}, from {forgotten[0].occurrence[2:]} on,"
+            f" {'is' if len(forgotten) == 1 else 'are'} older than"
             f" {DEFAULTS.horizon // 86400} days: the ledger cannot tell whether they ran",
             remedy="Run them as a new generation, even if they have run: --again",
         )

@@ -45,6 +45,10 @@ class Case(NamedTuple):
     def lasts(self, job: Planned) -> float:
         return min(self.seconds.get(job.name, job.timeout), job.timeout)
 
+    def is_cut(self, job: Planned) -> bool:
+        """Whether it says more than the timeout of the job."""
+        return self.seconds.get(job.name, 0) > job.timeout
+
 
 class SelfOverlap(NamedTuple):
     """A job that is due while it still runs."""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from cronstack_infra.plural import counted
 from cronstack_infra.testing.places import Place
 
 LINES: Final = 40
@@ -79,7 +80,7 @@ def _chosen(attempts: Sequence[Mapping[str, Any]]) -> list[int]:
 
 def _left_out(rows: Sequence[Mapping[str, Any]]) -> str:
     """ "… 83 attempts: 83 succeeded"."""
-    return f"… {len(rows)} attempt{'' if len(rows) == 1 else 's'}: {_counted(rows)}"
+    return f"… {counted(len(rows), 'attempt')}: {_counted(rows)}"
 
 
 def _line(row: Mapping[str, Any], width: int) -> str:

@@ -1,0 +1,8 @@
+"""Counts in words."""
+
+from __future__ import annotations
+
+
+def counted(number: int, what: str) -> str:
+    """ "1 firing", "1,200 firings"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
