@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+from _thread import get_ident
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -26,8 +27,9 @@ from cronstack_infra.local.mend import mend
 from cronstack_infra.local.requests import Request, signer
 from cronstack_infra.play.simulation import scheduling
 from cronstack_infra.play.simulation.faults import Faults
-from cronstack_infra.play.simulation.handlers import Attempt, Handlers, crashed
+from cronstack_infra.play.simulation.handlers import Handlers, crashed
 from cronstack_infra.play.simulation.ledgers import Answer, Ledgers, over_http
+from cronstack_infra.play.simulation.strands import Attempt
 
 LATENCY: Final = (2_000, 12_000)
 """Microseconds that a call takes, least and most."""
@@ -50,9 +52,9 @@ class Calls:
     ) -> None:
         self._changed = changed
         self._handlers, self._ledgers, self._faults, self._chance = handlers, ledgers, faults, chance
-        self._thread = threading.get_ident()
+        self._thread = get_ident()
         self._others = threading.Lock()
-        """Threads of a handler's come one by one (``once.schedule_many``): neither moto nor the fast store locks."""
+        """Threads of the machine's come one by one: neither moto nor the fast store locks."""
         self.answering = False
         """moto is at work."""
         self._inside = False
@@ -73,7 +75,7 @@ class Calls:
 
     def transport(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
         """As ``cronstack.transport`` wants it."""
-        if threading.get_ident() != self._thread:
+        if get_ident() != self._thread:
             with self._others:
                 return self._carry_out(operation, parameters)
         attempt = self._handlers.live()
@@ -94,7 +96,7 @@ class Calls:
     def _through_botocore(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
         if self._botocore is None:
             self._botocore = Botocore()
-        if threading.get_ident() != self._thread:
+        if get_ident() != self._thread:
             return self._botocore(operation, parameters)
         self._inside = True
         try:
@@ -110,7 +112,7 @@ class Calls:
             return self._over_botocore(stubber, event_name, request)
 
     def _over_botocore(self, stubber: Any, event_name: str, request: Any) -> AWSResponse | None:
-        if self._inside or threading.get_ident() != self._thread:
+        if self._inside or get_ident() != self._thread:
             return self._respond(stubber, event_name, request)
         attempt = self._handlers.live()
         fate = self._fate(attempt)

@@ -28,15 +28,15 @@ from cronstack.errors import OperationError
 from cronstack_infra import names
 from cronstack_infra.local.environment import REGION
 from cronstack_infra.local.executor.values import exited
+from cronstack_infra.play.simulation.code import TASK_ROOT, Deployed
 from cronstack_infra.play.simulation.faults import Faults, Rates
-from cronstack_infra.play.simulation.hub import Hub, length, microseconds
+from cronstack_infra.play.simulation.hub import SHORTEST, Hub, length, microseconds
 
 if TYPE_CHECKING:
     from cronstack_infra.local.executor.values import Function, Invocation, Outcome
     from cronstack_infra.play.simulation.assembly import Assembly
-    from cronstack_infra.play.simulation.code import Deployed
-    from cronstack_infra.play.simulation.handlers import Attempt
     from cronstack_infra.play.simulation.snapshot import Snapshot
+    from cronstack_infra.play.simulation.strands import Attempt
 
 Mend = tuple[object, str, object]
 Emit = Callable[[dict[str, Any]], None]
@@ -90,12 +90,12 @@ class VirtualCloud:
         from cronstack_infra.play.simulation.jobs import Jobs
         from cronstack_infra.play.simulation.ledgers import Ledgers
         from cronstack_infra.play.simulation.pretence import Pretence
+        from cronstack_infra.play.simulation.waits import Waits
 
         self._workplace = Path(tempfile.mkdtemp(prefix="cronstack-"))
         self.hub = hub = Hub(self.start_time)
         self.randomness = seeded(self.seed)
         chance = self.randomness.random
-        self._pretence = Pretence(hub, self._host_or_handler_sleeps, self._handler_leaves, self.seed)
         knobs = Knobs(seed=self.seed, duplicates=self.faults.rates.duplicate)
         self.drive = VirtualDrive(hub, self.emit, knobs=knobs, faults=self.faults, unique=self._unique)
         self.ledgers = Ledgers(lambda: hub.ms)
@@ -110,7 +110,19 @@ class VirtualCloud:
         self.calls = Calls(self.handlers, self.ledgers, self.faults, chance, self.drive.forget)
         self.jobs = Jobs(hub, self.calls, self.faults, self.randomness, emit=self.emit, lines=self._lines)
         self.drive.handlers = self.jobs.handlers = self.handlers
-        self._pretence.in_handler = lambda: self.handlers.current is not None and not self.calls.answering
+
+        def in_handler() -> bool:
+            return self.handlers.strand is not None and not self.calls.answering
+
+        self._pretence = Pretence(
+            hub,
+            self._host_or_handler_sleeps,
+            self._handler_leaves,
+            self.seed,
+            waits=Waits(hub, self.handlers, in_handler),
+            in_handler=in_handler,
+        )
+        hub.busy = self._never_waits
         self._opened = True
         self._awake = False
         self.wake()
@@ -317,7 +329,17 @@ class VirtualCloud:
         if attempt is None:
             self.advance(timedelta(microseconds=length(seconds)))
         else:
-            self.handlers.sleep(attempt, length(seconds))
+            self.handlers.sleep(attempt, max(length(seconds), SHORTEST))
+
+    def _never_waits(self) -> None:
+        from cronstack_infra.play.simulation.busy import busy_loop, place_of_loop
+
+        attempt = self.handlers.live()
+        place = place_of_loop(self.shown or TASK_ROOT)
+        fault = busy_loop(place, self.hub.most_looks, self.now)
+        if attempt is None:
+            raise fault
+        self.handlers.stall(fault, f"a loop that never waits: {place}")
 
     def _handler_leaves(self, status: int) -> None:
         attempt = self.handlers.live()
@@ -325,8 +347,6 @@ class VirtualCloud:
             self.handlers.kill(attempt, exited(attempt.invocation.request_id, status))
 
     def _code_of(self, function: Function) -> Deployed:
-        from cronstack_infra.play.simulation.code import TASK_ROOT, Deployed
-
         if function.code_sha256 not in self._code:
             folder = self._workplace / str(len(self._code))
             self._code[function.code_sha256] = Deployed.unpack(function.code, folder, self.shown or TASK_ROOT)

@@ -24,7 +24,7 @@ from cronstack_infra.local.engine.schedules import PendingDelivery
 from cronstack_infra.local.engine.values import Deliver, FunctionRules, ScheduleConfig
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
 from cronstack_infra.play.simulation.faults import LATEST, Faults
-from cronstack_infra.play.simulation.handlers import Attempt, Handlers
+from cronstack_infra.play.simulation.handlers import Handlers
 from cronstack_infra.play.simulation.hub import EPOCH, Hub, microseconds
 
 _MOMENT = timedelta(microseconds=1)
@@ -47,7 +47,7 @@ class VirtualDrive(Carrying):
         super().__init__(knobs, unique)
         self.hub, self._faults, self._told = hub, faults, emit
         self._outcomes: dict[str, Outcome | None] = {}
-        self._callers: dict[str, Attempt] = {}
+        self._callers: dict[str, Callable[[], None]] = {}
         self._functions: dict[str, tuple[Function, int | None]] = {}
         self._rules_of: dict[str, FunctionRules] = {}
         self._allowed: dict[tuple[str, str, str], str] = {}
@@ -151,8 +151,8 @@ class VirtualDrive(Carrying):
             longest = self.now() + timedelta(seconds=found.timeout + 1)
             self.advance(longest, lambda: self._outcomes[request_id] is None)
         else:
-            self._callers[request_id] = caller
-            self.handlers.wait(caller)
+            self._callers[request_id] = self.handlers.waker()
+            self.handlers.wait()
         outcome = self._outcomes.pop(request_id)
         assert outcome is not None, "an invocation outlived its time limit"
         return request_id, outcome
@@ -180,7 +180,7 @@ class VirtualDrive(Carrying):
         self._outcomes[invocation.request_id] = outcome
         caller = self._callers.pop(invocation.request_id, None)
         if caller is not None:
-            self.hub.soon(lambda: None if caller.dead else self.handlers.resume(caller))
+            self.hub.soon(caller)
         return True
 
     def _emit(self, event: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from typing import Any, Final, NoReturn
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
+from cronstack.errors import OperationError
 from cronstack_infra.local.executor import runtime_loop
 from cronstack_infra.local.executor.environment import Folders, environment, read_at_start, search_path, trace_id
 from cronstack_infra.local.executor.values import (
@@ -33,6 +34,7 @@ from cronstack_infra.local.executor.values import (
 )
 from cronstack_infra.play.simulation.code import Belongings, Deployed, Desk
 from cronstack_infra.play.simulation.hub import Hub
+from cronstack_infra.play.simulation.strands import Attempt, Context, Killed, Sandbox, Strand
 
 Run = Callable[["Attempt", Any, Any, Any], Any]
 """Calls a handler with event and context: (attempt, handler, event, context) → what it returned."""
@@ -44,35 +46,6 @@ _OURS: Final = (runtime_loop.__file__, __file__)
 
 _ABANDONED: Final[list[greenlet]] = []
 """Greenlets that would not end. Kept, because a greenlet that nobody knows is made to go on once more."""
-
-
-class Killed(BaseException):
-    """Thrown into a handler whose sandbox has died."""
-
-
-class Context:
-    """The second argument of a handler."""
-
-    identity = None
-    client_context = None
-    tenant_id = None
-
-    def __init__(self, invocation: Invocation, hub: Hub, deadline: int) -> None:
-        function = invocation.function
-        self.aws_request_id = invocation.request_id
-        self.invoked_function_arn = invocation.invoked_arn
-        self.function_name = function.name
-        self.function_version = function.version
-        self.memory_limit_in_mb = str(function.memory)
-        self.log_group_name = function.log_group
-        self._hub, self._deadline = hub, deadline
-
-    @property
-    def log_stream_name(self) -> str:
-        return f"{self._hub.now:%Y/%m/%d}/[{self.function_version}]simulated"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return max((self._deadline - self._hub.us) // 1000, 0)
 
 
 class Printer(io.TextIOBase):
@@ -92,34 +65,6 @@ class Printer(io.TextIOBase):
         return True
 
 
-class Sandbox:
-    """What a process is on Lambda: a function's loaded modules, which one invocation at a time has the use of."""
-
-    def __init__(self, function: Function, belongings: Belongings) -> None:
-        self.function = function
-        self.belongings = belongings
-        self.handler: Any = None
-        self.kept: dict[str, Any] = {}
-        """What the cloud keeps as long as the sandbox lives (the runtime's shell)."""
-
-
-class Attempt:
-    """One invocation under way."""
-
-    def __init__(self, invocation: Invocation, sandbox: Sandbox, began: int) -> None:
-        self.invocation = invocation
-        self.sandbox = sandbox
-        self.began = began
-        self.dead = False
-        self.refused = 0
-        """How often it was told that it is dead, and went on."""
-        self.greenlet: greenlet | None = None
-        self.calls = 0
-        """Of AWS, so far."""
-        self.about: dict[str, Any] = {}
-        """What the runtime told of it."""
-
-
 class Handlers:
     """The executor of a virtual cloud. ``finished`` hears of each end, ``run`` calls the handlers."""
 
@@ -136,7 +81,11 @@ class Handlers:
         self.desk = Desk()
         self._printer = Printer(self._printed)
         self.current: Attempt | None = None
-        """The one whose greenlet runs."""
+        """The one whose code runs."""
+        self.strand: Strand | None = None
+        """Whose greenlet runs."""
+        self.stalled: OperationError | None = None
+        """Why the simulation cannot go on; raised to whoever advances the clock."""
         self._hub = hub
         self._run, self._finished, self._started, self._lines, self._code_of = run, finished, started, lines, code_of
         self._idle: dict[str, list[Sandbox]] = defaultdict(list)
@@ -151,7 +100,8 @@ class Handlers:
     def _begin(self, invocation: Invocation) -> None:
         hub, function = self._hub, invocation.function
         self._started(invocation)
-        attempt = Attempt(invocation, self._sandbox(function), hub.us)
+        sandbox = self._sandbox(function)
+        attempt = sandbox.attempt = Attempt(invocation, sandbox, hub.us)
         self._note_without_effect(attempt)
         header = trace_id(hub.us / 1_000_000, invocation.request_id, invocation.lineage)
         attempt.sandbox.belongings.environment[b"_X_AMZN_TRACE_ID"] = header.encode()
@@ -167,8 +117,10 @@ class Handlers:
             timer.cancel()
             self._end(attempt, outcome)
 
-        attempt.greenlet = greenlet(work)
-        self.resume(attempt)
+        attempt.strand.greenlet = greenlet(work)
+        for wake in sandbox.thaw():
+            hub.soon(wake)
+        self.resume(attempt.strand)
 
     def _note_without_effect(self, attempt: Attempt) -> None:
         """Log, once for each function, which of its variables this process cannot honour."""
@@ -179,21 +131,36 @@ class Handlers:
             text = "takes effect only when a process starts, so not in a simulation; see it with: cronstack up"
             self._lines(attempt, [f"[cronstack] {', '.join(names)}: {text}"])
 
-    def resume(self, attempt: Attempt, throw: BaseException | None = None) -> None:
-        """From the hub: let a handler go on until it waits or ends."""
-        assert attempt.greenlet is not None
-        before, self.current = self.current, attempt
-        outer, self._hub.greenlet = self._hub.greenlet, getcurrent()
-        self.desk.lay(attempt.sandbox.belongings)
+    def resume(self, strand: Strand, throw: BaseException | None = None) -> None:
+        """From the hub: let a strand go on until it waits or ends."""
+        running, hub, sandbox = strand.greenlet, self._hub, strand.sandbox
+        assert running is not None
+        before, self.current, self.strand = (self.current, self.strand, hub.looks), sandbox.attempt, strand
+        outer, hub.greenlet = hub.greenlet, getcurrent()
+        hub.looks = strand.looks + 1 if strand.looks_at == hub.us else 0
+        self.desk.lay(sandbox.belongings)
         streams, sys.stdout, sys.stderr = (sys.stdout, sys.stderr), self._printer, self._printer
         try:
             if throw is None:
-                attempt.greenlet.switch()
+                running.switch()
             else:
-                attempt.greenlet.throw(throw)
+                running.throw(throw)
         finally:
             sys.stdout, sys.stderr = streams
-            self.current, self._hub.greenlet = before, outer
+            strand.looks, strand.looks_at = hub.looks, hub.us
+            hub.greenlet = outer
+            self.current, self.strand, hub.looks = before
+        if sandbox.pollers and not strand.fruitless:
+            self._let_look(sandbox, strand)
+        if self.stalled is not None:
+            fault, self.stalled = self.stalled, None
+            raise fault
+
+    def _let_look(self, sandbox: Sandbox, but: Strand) -> None:
+        """Wake the strands that wait for a file: the one that ran may have written to it."""
+        for strand, wake in sandbox.pollers.items():
+            if strand is not but:
+                self._hub.soon(wake)
 
     def _printed(self, line: str) -> None:
         if self.current is not None and not self.current.dead:
@@ -203,30 +170,56 @@ class Handlers:
         """Its sandbox dies now. From the hub, or from its own greenlet (which does not return from here)."""
         if attempt.dead or attempt.invocation.request_id not in self.under_way:
             return
-        attempt.dead = True
+        attempt.dead = attempt.sandbox.dead = True
         self._end(attempt, outcome)
-        if self.current is attempt:
-            raise Killed
-        self._bury(attempt)
+        if self.current is not attempt:
+            self._bury(attempt.sandbox, attempt.strand)
+            return
+        if attempt.sandbox.threads:  # a strand cannot throw into another one
+            self._hub.soon(lambda: self._bury(attempt.sandbox, attempt.strand))
+        raise Killed
 
-    def _bury(self, attempt: Attempt) -> None:
-        """Have a dead one's greenlet end; one that holds on to its life is left where it is, for ever."""
-        attempt.dead = True
-        while attempt.greenlet is not None and not attempt.greenlet.dead and attempt.refused < _MOST_THROWS:
-            attempt.refused += 1
-            self.resume(attempt, Killed())
-        if attempt.greenlet is not None and not attempt.greenlet.dead:
-            _ABANDONED.append(attempt.greenlet)
+    def stall(self, fault: OperationError, why: str) -> None:
+        """From a strand: the simulation cannot go on because of it. Whoever advances the clock gets the fault."""
+        attempt = self.current
+        assert attempt is not None
+        attempt.about["fault"] = why
+        self.stalled = fault
+        self.kill(attempt, crashed(attempt.invocation.request_id))
+
+    def _bury(self, sandbox: Sandbox, *handlers: Strand) -> None:
+        """End the strands of a dead sandbox. A greenlet that does not end is left where it is, for ever."""
+        sandbox.dead = True
+        for strand in (*handlers, *sandbox.threads):
+            running = strand.greenlet
+            if running is None:
+                continue
+            while running and strand.refused < _MOST_THROWS:  # (false before its start and after its end)
+                strand.refused += 1
+                self.resume(strand, Killed())
+            if running:
+                _ABANDONED.append(running)
+            self.ended(strand)
+
+    def ended(self, strand: Strand) -> None:
+        """Forget a strand that runs no more, and wake those who wait for its end."""
+        strand.greenlet = None
+        strand.sandbox.threads.pop(strand, None)
+        strand.sandbox.pollers.pop(strand, None)
+        while strand.joiners:
+            self._hub.soon(strand.joiners.pop())
 
     def live(self) -> Attempt | None:
         """Who calls: the handler that runs, None for the host. Raises Killed in one that is dead already."""
-        if self.current is not None and self.current.dead:
-            self._refuse(self.current)
+        if self.strand is not None and self.strand.sandbox.dead:
+            self._refuse()
         return self.current
 
-    def _refuse(self, attempt: Attempt) -> NoReturn:
-        attempt.refused += 1
-        while attempt.refused > _MOST_THROWS:
+    def _refuse(self) -> NoReturn:
+        strand = self.strand
+        assert strand is not None
+        strand.refused += 1
+        while strand.refused > _MOST_THROWS:
             try:
                 self._hub.hand_over()
             except BaseException:
@@ -234,25 +227,69 @@ class Handlers:
         raise Killed
 
     def sleep(self, attempt: Attempt, us: int) -> None:
-        """Of a handler: the others go on meanwhile."""
+        """Of a strand: the others go on meanwhile."""
         hub = self._hub
         until = hub.us + max(us, 0)
         if hub.alone_until(until):
             hub.move(until)
             return
-        hub.at(until, lambda: None if attempt.dead else self.resume(attempt))
-        self.wait(attempt)
+        hub.at(until, self.waker())
+        self.wait()
 
-    def wait(self, attempt: Attempt) -> None:
-        """Of a handler: hand over until the hub resumes it. Raises Killed when it died meanwhile."""
-        self._hub.hand_over()
-        if attempt.dead:
-            self._refuse(attempt)
+    def waker(self) -> Callable[[], None]:
+        """Return what resumes the running strand from the wait that it is about to begin, for the hub to call.
+
+        It has no effect once that wait is over.
+        """
+        strand = self.strand
+        assert strand is not None
+        strand.waits += 1
+        number = strand.waits
+
+        def wake() -> None:
+            sandbox = strand.sandbox
+            if strand.waits != number or sandbox.dead:
+                return
+            if sandbox.attempt is None:
+                sandbox.frozen.append(wake)
+                return
+            strand.waits += 1
+            self.resume(strand)
+
+        return wake
+
+    def park(self, wake: Callable[[], None], us: int | None = None) -> None:
+        """Of a strand: wait until something calls ``wake``, at most for so many microseconds."""
+        timer = self._hub.at(self._hub.us + us, wake) if us is not None else None
+        self.wait()
+        if timer is not None:
+            timer.cancel()
+
+    def wait(self) -> None:
+        """Of a strand: hand over until the hub resumes it. Raises Killed when its sandbox died meanwhile."""
+        events = sys.modules.get("asyncio.events")
+        loop = events._get_running_loop() if events is not None else None
+        if loop is None:
+            self._hub.hand_over()
+        else:  # asyncio keeps it by thread: each strand has one of its own
+            assert events is not None
+            events._set_running_loop(None)
+            try:
+                self._hub.hand_over()
+            finally:
+                events._set_running_loop(loop)
+        strand = self.strand
+        assert strand is not None
+        if strand.sandbox.dead:
+            self._refuse()
 
     def drop(self) -> None:
         """End everything, tell nobody: the cloud goes back to another state."""
         for attempt in list(self.under_way.values()):
-            self._bury(attempt)
+            attempt.dead = True
+            self._bury(attempt.sandbox, attempt.strand)
+        for sandbox in [one for idle in self._idle.values() for one in idle]:
+            self._bury(sandbox)
         self.under_way.clear()
         self._idle.clear()
         self._noted.clear()
@@ -302,10 +339,14 @@ class Handlers:
         return Outcome(False, json.dumps(fields).encode(), str(fields["errorType"]))
 
     def _end(self, attempt: Attempt, outcome: Outcome) -> None:
-        invocation = attempt.invocation
+        invocation, sandbox = attempt.invocation, attempt.sandbox
         del self.under_way[invocation.request_id]
-        if not attempt.dead and outcome.error not in ("Runtime.ExitError",) and attempt.sandbox.handler is not None:
-            self._idle[invocation.function.fingerprint].append(attempt.sandbox)
+        if not attempt.dead:
+            sandbox.attempt = None
+        if not attempt.dead and outcome.error not in ("Runtime.ExitError",) and sandbox.handler is not None:
+            self._idle[invocation.function.fingerprint].append(sandbox)
+        elif sandbox.threads and not attempt.dead:
+            self._hub.soon(lambda: self._bury(sandbox))
         seconds = (self._hub.us - attempt.began) / 1_000_000
         told = Outcome(outcome.ok, outcome.payload, outcome.error, seconds)
         self._finished(attempt, told)

@@ -15,6 +15,10 @@ from typing import Final
 from greenlet import greenlet
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MOST_LOOKS: Final = 5_000_000
+"""Clock reads of one handler while virtual time stands still: some seconds of the machine's. More is a busy loop."""
+SHORTEST: Final = 50
+"""Microseconds that the shortest sleep takes, as on Linux: a loop that sleeps for zero seconds comes to an end."""
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -41,14 +45,18 @@ class Timer:
 
 
 class Hub:
-    """``moved`` is told each new time in microseconds; ``busy_before`` whether anything else is due by then."""
+    """``busy_before`` returns whether anything else is due by that time."""
 
     def __init__(self, start: datetime) -> None:
         self.us = microseconds(start)
-        self.moved: Callable[[int], None] = lambda us: None
         self.busy_before: Callable[[int], bool] = lambda us: False
         self.limit = self.us
         """How far the hub was asked to advance."""
+        self.looks = 0
+        """How often the code that runs has read a clock since time last moved; being resumed counts as well."""
+        self.most_looks = MOST_LOOKS
+        self.busy: Callable[[], None] = lambda: None
+        """Called when there are more. Raises."""
         self.greenlet: greenlet | None = None
         """To which a handler hands over: whoever resumed it."""
         self._timers: list[tuple[int, int, Timer]] = []
@@ -62,10 +70,18 @@ class Hub:
     def ms(self) -> int:
         return self.us // 1000
 
+    def look(self) -> int:
+        """Return the time in microseconds to code that reads a clock."""
+        self.looks += 1
+        if self.looks > self.most_looks:
+            self.looks = 0
+            self.busy()
+        return self.us
+
     def move(self, us: int) -> None:
         if us > self.us:
             self.us = us
-            self.moved(us)
+            self.looks = 0
 
     def at(self, us: int, call: Callable[[], object]) -> Timer:
         """Have something called by the hub at a time; at once is the end of what is due now."""
@@ -81,8 +97,8 @@ class Hub:
     def reset(self, us: int) -> None:
         """Another time, and nothing planned."""
         self.us = self.limit = us
+        self.looks = 0
         self._timers.clear()
-        self.moved(us)
 
     def soon(self, call: Callable[[], object]) -> Timer:
         return self.at(self.us, call)

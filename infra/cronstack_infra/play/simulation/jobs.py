@@ -23,8 +23,9 @@ from cronstack_infra.local.executor.values import Outcome
 from cronstack_infra.play.simulation.calls import Calls
 from cronstack_infra.play.simulation.drive import stamp
 from cronstack_infra.play.simulation.faults import Faults
-from cronstack_infra.play.simulation.handlers import Attempt, Handlers, crashed
+from cronstack_infra.play.simulation.handlers import Handlers, crashed
 from cronstack_infra.play.simulation.hub import Hub, length
+from cronstack_infra.play.simulation.strands import Attempt
 
 OUTCOMES: Final = frozenset(
     {

@@ -1,0 +1,106 @@
+"""Waiting for files in virtual time: what is ready now, else the time passes and other threads of the handler run.
+
+A wait without a time limit is the machine's own, unless a thread of the same handler could end it.
+"""
+
+from __future__ import annotations
+
+import select as plain
+import selectors
+from collections.abc import Callable
+from typing import Any, Final
+
+from cronstack_infra.play.simulation.hub import SHORTEST
+from cronstack_infra.play.simulation.waits import Waits, nothing
+
+Ready = Callable[[Callable[[float | None], Any], float | None], Any]
+"""Waits by a call that takes a time limit in seconds, for at most so many seconds."""
+
+SELECTORS: Final[tuple[Any, ...]] = tuple(
+    getattr(selectors, name)
+    for name in ("SelectSelector", "PollSelector", "EpollSelector", "KqueueSelector")
+    if hasattr(selectors, name)
+)
+_SELECT: Final[Any] = plain.select
+_POLL: Final[Any] = getattr(plain, "poll", None)
+_EPOLL: Final[Any] = getattr(plain, "epoll", None)
+_BEST: Final[Any] = selectors.PollSelector if hasattr(selectors, "PollSelector") else selectors.SelectSelector
+
+
+class PlainSelector(_BEST):  # type: ignore[misc]
+    """A selector that waits in the machine's time, whatever the others do."""
+
+    select = _BEST.select
+
+
+def ready(wait: Callable[[float | None], Any], timeout: float | None, *, waits: Waits, sleep: Any) -> Any:
+    """``Ready`` for handlers, for the host, and for other threads of the machine's."""
+    if waits.here():
+        if timeout is None and waits.alone():
+            return wait(None)
+        return waits.ready(lambda: wait(0), timeout)
+    if timeout is None or not waits.of_this_thread():
+        return wait(timeout)
+    found = wait(0)
+    if nothing(found):
+        sleep(max(timeout, SHORTEST / 1_000_000))
+        found = wait(0)
+    return found
+
+
+def selecting(original: Any, ready: Ready) -> Any:
+    """The method ``select`` of a selector."""
+
+    def select(self: Any, timeout: float | None = None) -> Any:
+        return ready(lambda limit: original(self, limit), timeout)
+
+    return select
+
+
+def select(ready: Ready) -> Any:
+    """``select.select``."""
+
+    def selected(reading: Any, writing: Any, other: Any, timeout: float | None = None) -> Any:
+        return ready(lambda limit: _SELECT(reading, writing, other, limit), timeout)
+
+    return selected
+
+
+class _Wrapped:
+    """A poll object whose waits are virtual; all else is the original's."""
+
+    def __init__(self, original: Any, ready: Ready) -> None:
+        self._original, self._ready = original, ready
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+
+class _Poll(_Wrapped):
+    def poll(self, timeout: float | None = None) -> Any:
+        """Milliseconds."""
+        seconds = None if timeout is None or timeout < 0 else timeout / 1000
+        return self._ready(lambda limit: self._original.poll(limit if limit is None else limit * 1000), seconds)
+
+
+class _Epoll(_Wrapped):
+    def poll(self, timeout: float | None = None, maxevents: int = -1) -> Any:
+        """Seconds."""
+        seconds = None if timeout is None or timeout < 0 else timeout
+        return self._ready(lambda limit: self._original.poll(limit, maxevents), seconds)
+
+    def __enter__(self) -> _Epoll:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._original.close()
+
+
+def polls(ready: Ready) -> Any:
+    """``select.poll``."""
+    return lambda: _Poll(_POLL(), ready)
+
+
+def epolls(ready: Ready) -> Any:
+    """``select.epoll``."""
+    return lambda *given, **named: _Epoll(_EPOLL(*given, **named), ready)

@@ -1,0 +1,263 @@
+"""Waits of handler code, in virtual time: locks, threads, queues and files.
+
+A thread that a handler starts is a greenlet of its sandbox. All waits of ``threading``, ``queue``, ``select`` and
+``concurrent.futures`` come down to three: for a lock, for the end of a thread, for a file. Here each of them hands
+over to the hub, so that virtual time moves and the same seed gives the same order.
+
+What replaces members of ``threading`` asks for the cloud that is awake at each call: code that keeps a reference finds
+the machine's own behaviour when no cloud is awake, and outside of handlers.
+"""
+
+from __future__ import annotations
+
+import _thread
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from greenlet import GreenletExit, greenlet
+
+from cronstack_infra.play.simulation.handlers import Handlers
+from cronstack_infra.play.simulation.hub import SHORTEST, Hub, length
+from cronstack_infra.play.simulation.strands import Killed, Strand
+
+_RLOCK: Final[Any] = threading.RLock
+_GET_IDENT: Final = _thread.get_ident
+_START, _JOIN, _IS_ALIVE = threading.Thread.start, threading.Thread.join, threading.Thread.is_alive
+_PLAIN_QUEUE: Final[Any] = queue.SimpleQueue
+_VIRTUAL_QUEUE: Final[Any] = vars(queue)["_PySimpleQueue"]
+_OF_THREAD: Final = "_cronstack_strand"
+"""Attribute of a thread that is a greenlet."""
+_THREADING: Final[Any] = threading
+
+_awake: Waits | None = None
+
+
+class Waits:
+    """Of one cloud. ``in_handler`` returns whether code of a handler asks."""
+
+    def __init__(self, hub: Hub, handlers: Handlers, in_handler: Callable[[], bool]) -> None:
+        self.hub, self.handlers, self._in_handler = hub, handlers, in_handler
+        self._os_thread = _GET_IDENT()
+        self._threads = 0
+
+    def wake(self) -> None:
+        global _awake
+        _awake = self
+        self._threads = 0
+
+    def sleep(self) -> None:
+        global _awake
+        if _awake is self:
+            _awake = None
+
+    def here(self) -> bool:
+        """Whether a strand asks, and not the host, moto, or a thread of the machine's."""
+        return self.of_this_thread() and self._in_handler()
+
+    def of_this_thread(self) -> bool:
+        return _GET_IDENT() == self._os_thread
+
+    def until(self, timeout: float | None) -> int | None:
+        """Return the end of a wait in microseconds."""
+        return None if timeout is None else self.hub.us + length(timeout)
+
+    def pause(self, wake: Callable[[], None], until: int | None) -> None:
+        """Wait until something calls ``wake``, or until that time."""
+        self.handlers.live()
+        self.hub.look()
+        self.handlers.park(wake, None if until is None else until - self.hub.us)
+
+    def over(self, until: int | None) -> bool:
+        return until is not None and self.hub.us >= until
+
+    # a thread
+
+    def start(self, thread: threading.Thread) -> None:
+        """Make the thread a greenlet. It begins when the strand that starts it waits."""
+        if thread._started.is_set():  # type: ignore[attr-defined]
+            raise RuntimeError("threads can only be started once")
+        self._threads += 1
+        parent = self.handlers.strand
+        assert parent is not None
+        strand = Strand(parent.sandbox, self._threads)
+        strand.greenlet = greenlet(lambda: self._run(thread, strand), self.hub.greenlet)
+        strand.sandbox.threads[strand] = None
+        vars(thread).update({_OF_THREAD: strand, "_ident": strand.ident})
+        thread._started.set()  # type: ignore[attr-defined]
+
+        def begin() -> None:
+            if strand.greenlet is None:
+                return
+            if strand.sandbox.attempt is None:
+                strand.sandbox.frozen.append(begin)
+            else:
+                self.handlers.resume(strand)
+
+        self.hub.soon(begin)
+
+    def _run(self, thread: Any, strand: Strand) -> None:
+        active: dict[int | None, Any] = _THREADING._active
+        active[strand.ident] = thread
+        try:
+            thread.run()
+        except (Killed, GreenletExit):
+            pass
+        except BaseException:
+            thread._invoke_excepthook(thread)
+        finally:
+            active.pop(strand.ident, None)
+            thread._is_stopped = True
+            self.handlers.ended(strand)
+
+    def join(self, strand: Strand, timeout: float | None) -> None:
+        if strand is self.handlers.strand:
+            raise RuntimeError("cannot join current thread")
+        until = self.until(timeout)
+        while strand.greenlet is not None and not self.over(until):
+            wake = self.handlers.waker()
+            strand.joiners.append(wake)
+            self.pause(wake, until)
+
+    # a file
+
+    def ready(self, look: Callable[[], Any], timeout: float | None) -> Any:
+        """Return what ``look`` finds ready, now or once another strand has run; nothing when the time is over.
+
+        Some time passes in any case: asyncio looks again and again until its clock is past a timer.
+        """
+        strand = self.handlers.strand
+        assert strand is not None
+        found = look()
+        until = None if timeout is None else self.hub.us + max(length(max(timeout, 0)), SHORTEST)
+        sandbox = strand.sandbox
+        try:
+            while nothing(found) and not self.over(until):
+                wake = sandbox.pollers[strand] = self.handlers.waker()
+                self.pause(wake, until)
+                strand.fruitless = True
+                found = look()
+        finally:
+            strand.fruitless = False
+            sandbox.pollers.pop(strand, None)
+        return found
+
+    def alone(self) -> bool:
+        """Whether the strand that asks is the only one of its sandbox: what it waits for comes from this machine."""
+        strand = self.handlers.strand
+        return strand is None or not (strand.sandbox.threads.keys() - {strand})
+
+
+def nothing(found: Any) -> bool:
+    """Whether no file is ready. ``select.select`` returns three lists, all others one."""
+    return not any(found) if isinstance(found, tuple) else not found
+
+
+def _here() -> Waits | None:
+    """The awake cloud's, when a handler's code asks."""
+    return _awake if _awake is not None and _awake.here() else None
+
+
+class Lock:
+    """A lock that handler code makes; everyone else who calls it gets Python's own."""
+
+    __slots__ = ("__weakref__", "_real", "_waiting")
+
+    def __new__(cls) -> Any:
+        if _here() is None:
+            return _thread.allocate_lock()
+        return super().__new__(cls)
+
+    def __init__(self) -> None:
+        self._real = _thread.allocate_lock()
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        waits = _here()
+        if not blocking or waits is None or (timeout < 0 and timeout != -1):
+            return self._real.acquire(blocking, timeout)
+        until = None if timeout == -1 else waits.until(timeout)
+        while not self._real.acquire(False):
+            if waits.over(until):
+                return False
+            wake = waits.handlers.waker()
+            entry = _later(waits.hub, wake)
+            self._waiting.append(entry)
+            try:
+                waits.pause(wake, until)
+            finally:
+                if entry in self._waiting:
+                    self._waiting.remove(entry)
+        return True
+
+    def release(self) -> None:
+        self._real.release()
+        if self._waiting:
+            self._waiting.popleft()()
+
+    def locked(self) -> bool:
+        return self._real.locked()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def _at_fork_reinit(self) -> None:
+        self._real = _thread.allocate_lock()
+        self._waiting.clear()
+
+    def __repr__(self) -> str:
+        return f"<{'locked' if self.locked() else 'unlocked'} virtual lock at {id(self):#x}>"
+
+
+def _later(hub: Hub, wake: Callable[[], None]) -> Callable[[], None]:
+    def later() -> None:
+        hub.soon(wake)
+
+    return later
+
+
+def reentrant_lock(*given: Any, **named: Any) -> Any:
+    """``threading.RLock``: in Python where handler code makes it, so that it is built on ``Lock``."""
+    return _RLOCK(*given, **named) if _here() is None else _THREADING._PyRLock(*given, **named)
+
+
+class SimpleQueue(_VIRTUAL_QUEUE):  # type: ignore[misc]
+    """``queue.SimpleQueue``: in Python where handler code makes it, so that it is built on ``Lock``."""
+
+    def __new__(cls, *given: Any, **named: Any) -> Any:
+        return _PLAIN_QUEUE() if _here() is None else super().__new__(cls)
+
+
+def get_ident() -> int:
+    """``threading.get_ident``: a thread of a handler's has a number of its own."""
+    strand = _awake.handlers.strand if _awake is not None and _GET_IDENT() == _awake._os_thread else None
+    return _GET_IDENT() if strand is None or strand.ident is None else strand.ident
+
+
+def start(thread: threading.Thread) -> None:
+    """``Thread.start``."""
+    waits = _here()
+    if waits is None:
+        _START(thread)
+    else:
+        waits.start(thread)
+
+
+def join(thread: threading.Thread, timeout: float | None = None) -> None:
+    """``Thread.join``. The host does not wait for a handler's thread: it cannot run meanwhile."""
+    strand: Strand | None = vars(thread).get(_OF_THREAD)
+    if strand is None:
+        _JOIN(thread, timeout)
+    elif (waits := _here()) is not None:
+        waits.join(strand, timeout)
+
+
+def is_alive(thread: threading.Thread) -> bool:
+    """``Thread.is_alive``."""
+    strand: Strand | None = vars(thread).get(_OF_THREAD)
+    return _IS_ALIVE(thread) if strand is None else strand.greenlet is not None
