@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -98,6 +99,63 @@ def test_the_span_ends_before_its_end(cloud):
     assert len(cloud.runs("nightly")) == 2
 
 
+@pytest.fixture
+def bookings(cloud):
+    cloud.client("dynamodb").create_table(
+        TableName="bookings",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return lambda: len(cloud.client("dynamodb").scan(TableName="bookings")["Items"])
+
+
+@pytest.mark.parametrize(
+    ("when", "attempt"), [("before work", 2), ("before commit", 2), ("after commit", 1), ("after work", 1)]
+)
+@pytest.mark.parametrize("kind", ["crash", "raises"])
+def test_a_fault_strikes_where_it_is_planned(cloud, bookings, kind, when, attempt):
+    getattr(cloud.faults, kind)("booking", on_attempt=1, when=when)
+    run = cloud.fire("booking", input={"table": "bookings", "by": "ada"})
+    cloud.advance(hours=1)
+    assert (run.status, run.attempt, bookings()) == ("succeeded", attempt, 1)
+    if kind == "crash":
+        why = "killed before it could tell" if when == "after work" else f"killed {when}"
+        assert re.search(rf"attempt 1  crashed after 0\.\d+ s: {why}", cloud.told())
+    elif attempt == 2:
+        assert f"RuntimeError: planned for attempt 1 of booking, {when}" in cloud.told()
+
+
+def test_a_fault_at_a_commit_that_is_not_made_ends_the_test(cloud):
+    cloud.faults.crash("fragile", when="before commit")
+    with pytest.raises(
+        OperationError, match=r"'before commit' cannot strike: attempt 1 of fragile made no run\.commit"
+    ):
+        cloud.fire("fragile")
+    with pytest.raises(OperationError, match="when='later' is not a place of a fault"):
+        cloud.faults.crash("fragile", when="later")
+
+
+def test_what_a_test_fires_first_does_not_meet_its_rate(cloud):
+    assert cloud.fire("daily").status == "succeeded"
+
+
+@pytest.mark.cronstack(start="2026-01-01")
+def test_a_daily_rate_fires_seven_times_in_seven_days(cloud):
+    cloud.advance(days=7)
+    assert [f"{run.due:%d %H:%M:%S}" for run in cloud.runs("daily")][::6] == ["01 23:59:30", "07 23:59:30"]
+    cloud.at("2026-02-01")
+    assert cloud.fire("daily").status == "succeeded"
+
+
+@pytest.mark.cronstack(clock_reads=1000)
+def test_a_loop_that_never_waits_ends_the_test(cloud):
+    with pytest.raises(
+        OperationError, match=r"functions/jobs/three\.py:\d+: this loop reads the clock and never waits"
+    ):
+        cloud.fire("polling")
+
+
 def test_what_fails_for_good_is_a_dead_letter(cloud):
     cloud.faults.raises("fragile", on_attempt=1)
     assert cloud.fire("fragile").status == "dead"
@@ -140,7 +198,8 @@ def test_every_clock_is_the_clouds(cloud):
 def test_what_boto3_is_asked_here_is_the_clouds(cloud):
     assert boto3.client("cloudformation", "us-east-1").describe_stacks()["Stacks"][0]["StackName"] == "shop"
     assert cloud.outputs["Ledger"] in boto3.client("dynamodb", "us-east-1").list_tables()["TableNames"]
-    assert cloud.jobs == ["booking", "clocked", "endless", "fragile", "hopeless", "nightly", "reminding"]
+    names = ["booking", "clocked", "daily", "endless", "fragile", "hopeless", "nightly", "polling", "reminding"]
+    assert cloud.jobs == names
 
 
 @pytest.mark.cronstack(start="2013-01-01")

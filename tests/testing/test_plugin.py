@@ -16,12 +16,12 @@ from cronstack_infra.cli import new
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 JOBS = '''
-"""Seven jobs."""
+"""Nine jobs."""
 
 import time
 from datetime import UTC, datetime
 
-from cronstack import Run, cron, job, once
+from cronstack import Run, cron, job, once, rate
 
 
 @job(schedule=cron("30 2 * * ? *", timezone="Europe/Berlin"))
@@ -58,6 +58,18 @@ def booking(run: Run) -> None:
 @job(schedule=once())
 def reminding(run: Run) -> dict[str, object]:
     return run.input
+
+
+@job(schedule=rate("1 day"), timeout=60)
+def daily(run: Run) -> None:
+    time.sleep(20)
+
+
+@job()
+def polling(run: Run) -> None:
+    end = time.time() + 5
+    while time.time() < end:
+        pass
 '''
 FAILING = """
 def test_something_that_is_not_so(cloud):

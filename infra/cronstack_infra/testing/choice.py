@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cronstack.errors import OperationError
 from cronstack.zones import bound
+from cronstack_infra.play.simulation.hub import MOST_LOOKS
 from cronstack_infra.project import Project
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 START: Final = "2026-01-01T00:00:30"
 """When the clock begins unless a test says otherwise: a test of today is the same test next year. No cron is due in
 the middle of a minute, so what a test fires first meets nothing."""
-_KNOWN: Final = ("jobs", "only", "start", "seed")
+RATE_AGE: Final = timedelta(seconds=30)
+"""How long before the clock begins each ``rate()`` fired last: what a test fires first does not meet it, and in seven
+days a daily rate fires seven times."""
+_KNOWN: Final = ("jobs", "only", "start", "seed", "clock_reads")
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Choice:
     seed: int
     only: frozenset[str] | None = None
     """Jobs whose schedules fire. None: all of them. The other jobs are deployed, too."""
+    clock_reads: int = MOST_LOOKS
+    """Clock reads of a handler while virtual time stands still, from which on its loop is ended."""
 
     @classmethod
     def of(cls, markers: Iterable[pytest.Mark], test: Path) -> Choice:
@@ -46,7 +52,8 @@ class Choice:
             said = {**mark.kwargs, **said}
         start = instant(said.get("start", START), "start")
         project, seed = Project.find(test.parent), int(said.get("seed", 0))
-        return cls(project, str(said.get("jobs", "jobs")), start, seed, _names(said.get("only")))
+        reads = int(said.get("clock_reads", MOST_LOOKS))
+        return cls(project, str(said.get("jobs", "jobs")), start, seed, _names(said.get("only")), reads)
 
 
 def _names(value: object) -> frozenset[str] | None:

@@ -18,7 +18,7 @@ from cronstack_infra.ops.onetime import list_plans, wiring_of, wirings
 from cronstack_infra.ops.redriving import Redriven
 from cronstack_infra.ops.runs import Row, list_runs
 from cronstack_infra.ops.spans import read_bound
-from cronstack_infra.testing.choice import Choice, instant
+from cronstack_infra.testing.choice import RATE_AGE, Choice, instant
 from cronstack_infra.testing.operations import Operations
 from cronstack_infra.testing.places import Place, places
 from cronstack_infra.testing.story import marker, story
@@ -97,6 +97,7 @@ class Cloud:
 
         What is due at that time is about to happen: ``advance(minutes=1)``. A local time that the clocks skip means the
         instant of the change. For a local time that the clocks show twice, write its offset: "2027-10-31T02:30+01:00".
+        Each ``rate()`` has fired 30 seconds before.
         """
         to = read_bound(local, zone)
         if to < self.now:
@@ -109,7 +110,7 @@ class Cloud:
                 f"at({local!r}) would pass what has not ended:\n{listed(held)}", remedy=self._remedy(held)
             )
         with self._moving(f"at({local!r})"):
-            self._virtual.jump(to)
+            self._virtual.jump(to, rate_age=RATE_AGE)
         if not self.events:
             self._began = to
         return to
@@ -176,7 +177,7 @@ class Cloud:
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong: ``faults.crash("job", on_attempt=1)``, ``faults.raises("job", on_attempt=1)``."""
+        """Planned faults: ``faults.crash("job", on_attempt=1, when="before commit")``, ``faults.raises(…)``."""
         return self._virtual.faults
 
     # AWS

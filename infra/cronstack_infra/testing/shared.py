@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from cronstack.errors import CronstackError
 from cronstack_infra.ops.deployment import unknown_job
 from cronstack_infra.play.simulation.silence import silence
-from cronstack_infra.testing.choice import Choice
+from cronstack_infra.testing.choice import RATE_AGE, Choice
 from cronstack_infra.testing.cloud import Cloud, Stack
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ class Shared:
         held.check(choice.only)
         held.wake(choice.only)
         try:
-            held.cloud.jump(choice.start)
+            held.cloud.hub.most_looks = choice.clock_reads
+            held.cloud.jump(choice.start, rate_age=RATE_AGE)
             yield Cloud(held.cloud, held.stack, choice)
         finally:
             held.sleep()

@@ -252,12 +252,15 @@ class VirtualCloud:
         finally:
             self.handlers.desk.lay(None)
 
-    def jump(self, to: datetime) -> None:
-        """Be at a later time without playing what lies between: as though deployed there."""
+    def jump(self, to: datetime, *, rate_age: timedelta = timedelta()) -> None:
+        """Be at a later time without playing what lies between: as though deployed there.
+
+        rate_age: how long ago each ``rate()`` has fired for the first time. Defaults to 0: it fires at once.
+        """
         if to < self.now:
             raise OperationError(f"the clock goes forward: {to} is before {self.now}")
         self.hub.move(microseconds(to))
-        self.drive.begin_schedules_anew()
+        self.drive.begin_schedules_anew(to - rate_age)
 
     def snapshot(self) -> Snapshot:
         """The state of everything, to be restored as often as wanted. Raises OperationError while something runs."""

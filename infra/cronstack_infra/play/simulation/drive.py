@@ -9,6 +9,7 @@ The same engine and the same carrying out as the real-time drive's; handlers run
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -238,14 +239,17 @@ class VirtualDrive(Carrying):
         """Refused deliveries that Scheduler tries again."""
         return self._engine.pending_deliveries()
 
-    def begin_schedules_anew(self) -> None:
-        """Every schedule as though it were made now."""
+    def begin_schedules_anew(self, rates_since: datetime) -> None:
+        """Make every schedule anew, now; a ``rate()`` as though it had been made, and had fired, at that time."""
         for regions in scheduler_backends.values():
             for backend in regions.values():
                 for group in backend.schedule_groups.values():
                     for schedule in group.schedules.values():
                         self._engine.delete_schedule(schedule.arn)
-                        self.put_schedule(schedules.config_of(schedule))
+                        config = schedules.config_of(schedule)
+                        if rates_since < self.now() and config.expression.startswith("rate("):
+                            self._engine.put_schedule(replace(config, enabled=False), rates_since)
+                        self.put_schedule(config)
 
     def state(self) -> dict[str, Any]:
         """All that changes, for a snapshot; only when nothing is under way."""

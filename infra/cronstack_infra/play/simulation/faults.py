@@ -12,10 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from cronstack.errors import OperationError
 
+BEFORE_WORK: Final = "before work"
+BEFORE_COMMIT: Final = "before commit"
+AFTER_COMMIT: Final = "after commit"
+AFTER_WORK: Final = "after work"
+PLACES: Final = (BEFORE_WORK, BEFORE_COMMIT, AFTER_COMMIT, AFTER_WORK)
+"""Where in an attempt a planned fault may strike."""
 LATEST: Final = 300.0
 """Seconds by which a late delivery is late at most."""
 
@@ -63,34 +69,54 @@ def parse(text: str) -> Rates:
     return found
 
 
+class Planned(NamedTuple):
+    """A fault that strikes every occurrence of the job at that attempt."""
+
+    kind: str
+    """ "killed" or "raises"."""
+    job: str
+    attempt: int
+    when: str
+    """One of PLACES."""
+
+
 @dataclass
 class Faults:
     """The rates, and what a test has planned besides: ``crash("job", on_attempt=1)``."""
 
     rates: Rates = field(default_factory=Rates)
-    planned: list[tuple[str, str, int]] = field(default_factory=list)
-    """(kind, job, attempt); each strikes every occurrence of the job at that attempt."""
+    planned: list[Planned] = field(default_factory=list)
     check: Callable[[str], None] = lambda job: None
     """Raises when there is no such job."""
 
-    def crash(self, job: str, *, on_attempt: int = 1) -> None:
-        """The sandbox dies when the handler of this job has done its work, in each run's attempt of that number."""
-        self._plan("killed", job, on_attempt)
+    def crash(self, job: str, *, on_attempt: int = 1, when: str = AFTER_WORK) -> None:
+        """Let the sandbox of this job die, in each run's attempt of that number.
 
-    def raises(self, job: str, *, on_attempt: int = 1) -> None:
-        """The handler's work is done, then it raises."""
-        self._plan("raises", job, on_attempt)
+        when: "before work" (the handler has not begun), "before commit" (nothing of ``run.commit`` is stored), "after
+        commit" (all of it is stored, and the handler does not learn so), "after work" (the handler has returned).
+        Defaults to "after work". Of a handler that commits, the run has succeeded by then.
+        """
+        self._plan("killed", job, on_attempt, when)
+
+    def raises(self, job: str, *, on_attempt: int = 1, when: str = AFTER_WORK) -> None:
+        """Let the handler raise a RuntimeError, at the same places. At a commit, ``run.commit`` raises it."""
+        self._plan("raises", job, on_attempt, when)
 
     def clear(self) -> None:
         self.planned.clear()
         self.rates = Rates()
 
-    def _plan(self, kind: str, job: str, on_attempt: int) -> None:
+    def _plan(self, kind: str, job: str, on_attempt: int, when: str) -> None:
         """One that cannot strike would let a test pass for nothing."""
         self.check(job)
         if on_attempt < 1:
             raise OperationError(f"there is no attempt {on_attempt}", remedy="They are counted from 1.")
-        self.planned.append((kind, job, on_attempt))
+        if when not in PLACES:
+            raise OperationError(
+                f"when={when!r} is not a place of a fault", remedy=f"Write one of {', '.join(map(repr, PLACES))}."
+            )
+        self.planned.append(Planned(kind, job, on_attempt, when))
 
-    def plan(self, job: str, attempt: int) -> str | None:
-        return next((kind for kind, of, number in self.planned if (of, number) == (job, attempt)), None)
+    def of(self, job: str, attempt: int) -> list[Planned]:
+        """Return what is planned for this attempt of each run."""
+        return [one for one in self.planned if (one.job, one.attempt) == (job, attempt)]

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from cronstack.declaration import Job
 from cronstack.entropy import Randomness
-from cronstack.errors import EventError
+from cronstack.errors import EventError, OperationError
 from cronstack.event import parse_event
 from cronstack.run import Run
 from cronstack.runtime import Invocation as Working
@@ -22,7 +22,14 @@ from cronstack.settings import Settings
 from cronstack_infra.local.executor.values import Outcome
 from cronstack_infra.play.simulation.calls import Calls
 from cronstack_infra.play.simulation.drive import stamp
-from cronstack_infra.play.simulation.faults import Faults
+from cronstack_infra.play.simulation.faults import (
+    AFTER_COMMIT,
+    AFTER_WORK,
+    BEFORE_COMMIT,
+    BEFORE_WORK,
+    Faults,
+    Planned,
+)
 from cronstack_infra.play.simulation.handlers import Handlers, crashed
 from cronstack_infra.play.simulation.hub import Hub, length
 from cronstack_infra.play.simulation.strands import Attempt
@@ -131,23 +138,60 @@ class Jobs:
             about["overlaps"] = self.running[job.name]
             self.running[job.name] += 1
             try:
-                result = job.function(run)
-                self._strike(attempt, job.name, run.attempt)
-                return result
+                return self._struck(attempt, job, run)
             finally:
                 self.running[job.name] -= 1
 
         return work
 
-    def _strike(self, attempt: Attempt, job: str, number: int) -> None:
-        planned = self._faults.plan(job, number)
-        if planned == "raises":
-            raise RuntimeError(f"planned for attempt {number} of {job}")
+    def _struck(self, attempt: Attempt, job: Job, run: Run) -> object:
+        """Run the handler, and let the faults strike that are planned for this attempt or drawn."""
+        planned = self._faults.of(job.name, run.attempt)
+        for fault in planned:
+            if fault.when == BEFORE_WORK:
+                self._strike(attempt, fault)
+        result = self._with_commit_faults(attempt, job, run, planned) if planned else job.function(run)
+        for fault in planned:
+            if fault.when == AFTER_WORK:
+                self._strike(attempt, fault)
         killed = self._faults.rates.killed
-        if planned == "killed" or (killed and self._randomness.random() < killed):
-            attempt.about["fault"] = "killed before it could tell"
-            self.handlers.live()
-            self.handlers.kill(attempt, crashed(attempt.invocation.request_id))
+        if killed and self._randomness.random() < killed:
+            self._kill(attempt, "killed before it could tell")
+        return result
+
+    def _with_commit_faults(self, attempt: Attempt, job: Job, run: Run, planned: list[Planned]) -> object:
+        committed = False
+
+        def ask(what: str, *arguments: Any) -> None:
+            nonlocal committed
+            committed = committed or what == "commit"
+            self._strike_at(attempt, planned, BEFORE_COMMIT, what)
+            run.ask(what, *arguments)
+            self._strike_at(attempt, planned, AFTER_COMMIT, what)
+
+        result = job.function(run._replace(ask=ask))
+        unstruck = [fault.when for fault in planned if fault.when in (BEFORE_COMMIT, AFTER_COMMIT)]
+        if unstruck and not committed:
+            text = f"the fault {unstruck[0]!r} cannot strike: attempt {run.attempt} of {job.name} made no run.commit"
+            remedy = f"Write when={AFTER_WORK!r}, or when={BEFORE_WORK!r}."
+            self.handlers.stall(OperationError(text, remedy=remedy), "a planned fault could not strike")
+        return result
+
+    def _strike_at(self, attempt: Attempt, planned: list[Planned], when: str, what: str) -> None:
+        for fault in planned:
+            if what == "commit" and fault.when == when:
+                self._strike(attempt, fault)
+
+    def _strike(self, attempt: Attempt, fault: Planned) -> None:
+        where = "" if fault.when == AFTER_WORK else f", {fault.when}"
+        if fault.kind == "raises":
+            raise RuntimeError(f"planned for attempt {fault.attempt} of {fault.job}{where}")
+        self._kill(attempt, f"killed {fault.when}" if where else "killed before it could tell")
+
+    def _kill(self, attempt: Attempt, why: str) -> None:
+        attempt.about["fault"] = why
+        self.handlers.live()
+        self.handlers.kill(attempt, crashed(attempt.invocation.request_id))
 
     def ended(self, attempt: Attempt, outcome: Outcome) -> dict[str, Any] | None:
         """The row of an attempt of a job; None for what is no job's."""
