@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MARKER = (
     'cronstack(jobs="jobs", only=None, start="2026-01-01T00:00:30", seed=0, clock_reads=5000000): the package of jobs '
-    "that the fixture cloud deploys, the list of jobs whose schedules fire (default: all), when its clock begins (UTC), "
+    "that the fixture cloud deploys, the jobs whose schedules fire (default: all), when its clock begins (UTC), "
     "its seed, and how often a handler may read the clock without waiting"
 )
 _SHARED: pytest.StashKey[Shared] = pytest.StashKey()

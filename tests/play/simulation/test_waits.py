@@ -12,8 +12,10 @@ from cronstack.errors import OperationError
 from cronstack_infra.ops.deployment import find_deployment
 from cronstack_infra.ops.runs import Row, list_runs
 from cronstack_infra.ops.trigger import trigger
+from cronstack_infra.play.simulation.assembly import Assembly
 from cronstack_infra.play.simulation.cloud import VirtualCloud
-from tests.play.simulation.conftest import JOBS
+from cronstack_infra.play.simulation.simulate import simulate
+from tests.play.simulation.conftest import JOBS, START
 
 WAYS = {
     "event": (False, 20),
@@ -62,6 +64,19 @@ def test_a_wait_takes_virtual_time(cloud: VirtualCloud, way: str) -> None:
     saw, seconds = WAYS[way]
     assert run.status == "succeeded", run
     assert run.result == {"saw": saw, "seconds": pytest.approx(seconds, abs=0.2)}
+
+
+def test_a_pool_of_a_module_waits_in_a_simulation_too(assembly: Assembly) -> None:
+    """There the modules are loaded before the first invocation."""
+    simulate(assembly, START, START + timedelta(minutes=5), only=["waiting"], prepare=fire_the_pool, finish=check_pool)
+
+
+def fire_the_pool(cloud: VirtualCloud) -> None:
+    fire(cloud, "waiting", way="pool_of_the_module")
+
+
+def check_pool(cloud: VirtualCloud) -> None:
+    assert [run.result for run in runs(cloud, "waiting")] == [{"saw": [10] * 4, "seconds": pytest.approx(20, abs=0.2)}]
 
 
 def test_nothing_of_the_threads_is_left(cloud: VirtualCloud) -> None:

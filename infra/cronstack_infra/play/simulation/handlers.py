@@ -308,10 +308,25 @@ class Handlers:
         return Sandbox(function, Belongings(self._code_of(function), own, values, path))
 
     def loaded(self, function: Function) -> Any:
-        """A function's handler, loaded into a sandbox that is then warm. Raises what loading raises."""
-        sandbox = self._sandbox(function)
-        self.desk.lay(sandbox.belongings)
-        sandbox.handler = sandbox.handler or runtime_loop.load(function.handler)
+        """Return a function's handler, loaded into a sandbox that is then warm. Raises what loading raises."""
+        sandbox, raised = self._sandbox(function), list[Exception]()
+
+        def load() -> None:
+            try:
+                sandbox.handler = sandbox.handler or runtime_loop.load(function.handler)
+            except (Killed, GreenletExit):
+                return
+            except Exception as fault:
+                raised.append(fault)
+
+        strand = Strand(sandbox)
+        loading = strand.greenlet = greenlet(load)
+        self.resume(strand)  # a strand, so that the module's pools and locks are made as in an invocation
+        if loading:
+            self._bury(sandbox, strand)
+            raised.append(OperationError(f"{function.handler} waits while it is imported"))
+        if raised:
+            raise raised[0]
         self._idle[function.fingerprint].append(sandbox)
         return sandbox.handler
 
