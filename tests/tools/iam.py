@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cronstack_infra.project import STATE_FOLDER
 from cronstack_infra.toolchain import node
 from cronstack_infra.toolchain.fetch import ensure_packages
 
@@ -63,7 +64,7 @@ def judge(policies: Policies, questions: Iterable[Question]) -> list[bool]:
         capture_output=True,
         text=True,
         timeout=120,
-        env=node.node_environment(dict(os.environ)),
+        env=node.node_environment(dict(os.environ), ROOT / STATE_FOLDER),
     )
     assert ended.returncode == 0, ended.stderr
     answers = json.loads(ended.stdout)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cronstack.clock import now
 from cronstack.errors import CronstackError, DeclarationError, ScheduleError
 from cronstack_infra.project import Project
+from cronstack_infra.toolchain.caches import give_writable_caches, writable_home
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
@@ -71,11 +72,14 @@ def _begin(folder: Path) -> Entry:
     # The CLI hands over the context of cdk.json and of the command line together; without it there is the file.
     context: dict[str, Any] = dict(project.context) | json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
     package = str(context.get("jobs", "jobs"))
+    give_writable_caches(os.environ, project.state)
     today = now()
     found = discover(package, project.functions, now=today)
     for note in (*found.notes, *clock_notes(found.jobs, today), *meeting_notes(found.jobs, today)):
         print(f"note: {note}", file=sys.stderr)
-    return Entry(_app(context), project, package, project.stack(package), found.jobs)
+    with writable_home(os.environ, project.state):
+        app = _app(context)
+    return Entry(app, project, package, project.stack(package), found.jobs)
 
 
 def _app(context: dict[str, Any]) -> cdk.App:

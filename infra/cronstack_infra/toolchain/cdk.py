@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from cronstack.errors import CronstackError
+from cronstack_infra.project import STATE_FOLDER
 from cronstack_infra.toolchain import node, process
 from cronstack_infra.toolchain.fetch import ensure_packages
 from cronstack_infra.toolchain.whole import Progress
@@ -44,13 +45,13 @@ class CdkCli:
         """
         ours = {
             "CDK_APP": f"{shlex.quote(sys.executable)} {shlex.quote(APP.as_posix())}",
-            "CDK_HOME": str(self.root / ".cronstack" / "cdk-home"),
+            "CDK_HOME": str(self.root / STATE_FOLDER / "cdk-home"),
             "CDK_DISABLE_VERSION_CHECK": "1",  # the version is pinned: an advice to raise it by npm would mislead
             "CDK_DISABLE_CLI_TELEMETRY": "true",
         }
         if "AWS_ENDPOINT_URL" in environ:
             ours["CDK_NOTICES"] = "false"  # the notices are about AWS, and on the laptop each run would go and ask
-        return ours | node.node_environment(dict(environ))
+        return ours | node.node_environment(dict(environ), self.root / STATE_FOLDER)
 
     def run(
         self,
@@ -91,7 +92,7 @@ def ensure_cdk(project_root: Path, progress: Progress, environ: Mapping[str, str
     """
     packages = ensure_packages(
         Path(__file__).parent,
-        project_root / ".cronstack" / "cdk",
+        project_root / STATE_FOLDER / "cdk",
         environ=os.environ if environ is None else environ,
         progress=lambda line: progress(f"cdk CLI: {line}"),
     )

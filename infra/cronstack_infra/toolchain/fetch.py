@@ -44,7 +44,7 @@ def ensure_packages(manifest: Path, into: Path, *, environ: Mapping[str, str], p
     def fill(part: Path) -> None:
         for name in _MANIFEST:
             shutil.copyfile(manifest / name, part / name)
-        _npm_ci(part, environ, progress)
+        _npm_ci(part, node.node_environment(dict(environ), into.parent), progress)
 
     return whole_folder(into / hashlib.sha256(lock_file).hexdigest()[:12], fill, progress=progress)
 
@@ -56,7 +56,7 @@ def _npm_ci(folder: Path, environ: Mapping[str, str], progress: Progress) -> Non
         code = process.run(
             [*node.npm(), *_FLAGS],
             cwd=folder,
-            environ=node.node_environment(dict(environ)),
+            environ=environ,
             timeout=TIME_LIMIT,
             on_line=said.append,
         )

@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 
 from cronstack.errors import CronstackError
+from cronstack_infra.toolchain.caches import give_writable_caches
 
 
 def node() -> Path:
@@ -25,14 +26,15 @@ def give_jsii_our_node(environ: MutableMapping[str, str]) -> None:
         environ["JSII_NODE"] = str(node())
 
 
-def node_environment(environ: MutableMapping[str, str]) -> dict[str, str]:
-    """A copy of ``environ`` for a Node program of ours.
+def node_environment(environ: MutableMapping[str, str], state: Path) -> dict[str, str]:
+    """A copy of ``environ`` for a Node program of ours. ``state`` is the project's folder for what may be deleted.
 
     The system's certificates are trusted as Python trusts them: behind a proxy with a certificate of its own, npm
     would else retry for more than a minute before it says so. NODE_EXTRA_CA_CERTS stays as it is.
     """
     copied = dict(environ)
     give_jsii_our_node(copied)
+    give_writable_caches(copied, state)
     copied.setdefault("NODE_USE_SYSTEM_CA", "1")
     return copied
 

@@ -105,7 +105,7 @@ def _sources(place: Path) -> Iterator[Path]:
 def _run(project: Project, package: str, into: Path, progress: Progress) -> None:
     progress("the project's app is run")
     context = {"jobs": package, "cronstack:local": "true", "aws:cdk:version-reporting": False}
-    environ = node.node_environment(dict(os.environ)) | {
+    environ = node.node_environment(dict(os.environ), project.state) | {
         "CDK_OUTDIR": str(into),
         "CDK_CONTEXT_JSON": json.dumps({**project.context, **context}),
         "CDK_DEFAULT_REGION": "us-east-1",
