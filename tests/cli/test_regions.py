@@ -8,6 +8,7 @@ import pytest
 
 from cronstack_infra.cli.cdk import environment
 from cronstack_infra.cli.clouds import Cloud
+from cronstack_infra.cli.local_address import local_address
 from cronstack_infra.local.environment import ACCESS_KEY, is_local, pointed_at
 from cronstack_infra.local.process import LocalCloud
 from cronstack_infra.toolchain.cdk import bootstrap_args
@@ -34,7 +35,7 @@ def test_one_region(given: dict[str, str], region: str, monkeypatch: pytest.Monk
     deployed = pointed_at(HERE, os.environ)
     assert deployed["AWS_REGION"] == deployed["AWS_DEFAULT_REGION"] == region
     assert bootstrap_args(deployed)[1].endswith(f"/{region}")
-    assert environment(os.environ, local=True)["AWS_REGION"] == region
+    assert environment(os.environ, HERE)["AWS_REGION"] == region
     assert Cloud(HERE, "shop")("scheduler").meta.region_name == region
 
 
@@ -84,9 +85,8 @@ def test_addresses_on_this_machine() -> None:
 
 def test_an_endpoint_elsewhere_gets_no_key_of_ours() -> None:
     given = MINE | {"AWS_ENDPOINT_URL": "https://aws.example"}
-    assert environment(given) == given
-    ours = environment(MINE | {"AWS_ENDPOINT_URL": HERE})
+    assert local_address(given, local=False, port=None) is None
+    assert environment(given, None) == given
+    ours = environment(MINE | {"AWS_ENDPOINT_URL": HERE}, HERE)
     assert ours["AWS_ACCESS_KEY_ID"] == ACCESS_KEY
     assert not {"AWS_SESSION_TOKEN", "AWS_PROFILE"} & set(ours)
-    told = environment(given, port=4571)
-    assert (told["AWS_ENDPOINT_URL"], told["AWS_ACCESS_KEY_ID"]) == ("http://127.0.0.1:4571", ACCESS_KEY)

@@ -4,11 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Final
 
 import click
 
-from cronstack_infra.local.environment import DEFAULT_PORT, endpoint, is_local, pointed_at
+from cronstack_infra.cli.local_address import local_address, require_answer
+from cronstack_infra.local.environment import DEFAULT_PORT, pointed_at
 from cronstack_infra.project import Project
+
+TALKING: Final = frozenset(
+    {
+        "bootstrap",
+        "deploy",
+        "destroy",
+        "diff",
+        "drift",
+        "gc",
+        "import",
+        "migrate",
+        "publish-assets",
+        "refactor",
+        "rollback",
+        "watch",
+    }
+)
+"""Commands of the cdk CLI that call AWS. The others work without a cloud."""
 
 
 @click.command(
@@ -16,7 +36,7 @@ from cronstack_infra.project import Project
     # The first word that is not ours ends our options: everything from there on is the cdk CLI's.
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
-@click.option("--local", is_flag=True, help=f"Talk to the local cloud at port {DEFAULT_PORT}.")
+@click.option("--local", is_flag=True, help=f"Talk to the local cloud: AWS_ENDPOINT_URL, else port {DEFAULT_PORT}.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Talk to the local cloud at this port.")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 def command(local: bool, port: int | None, args: tuple[str, ...]) -> None:
@@ -33,17 +53,18 @@ def command(local: bool, port: int | None, args: tuple[str, ...]) -> None:
     from cronstack_infra.toolchain import ensure_cdk
 
     project = Project.find()
-    environ = environment(os.environ, local=local, port=port)
-    if is_local(environ.get("AWS_ENDPOINT_URL", "")):
+    address = local_address(os.environ, local=local, port=port)
+    if address is not None:
+        if TALKING.intersection(args):
+            require_answer(address, os.environ)
         args = (*args, "-c", "cronstack:local=true") if args else args
     cdk = ensure_cdk(project.root, lambda line: click.echo(line, err=True))
-    cdk.become(args, environ)
+    cdk.become(args, environment(os.environ, address))
 
 
-def environment(environ: Mapping[str, str], *, local: bool = False, port: int | None = None) -> dict[str, str]:
-    """What the CLI is given: pointed at the local cloud when that is meant, else the user's own as it is.
+def environment(environ: Mapping[str, str], address: str | None) -> dict[str, str]:
+    """Return the variables of the CLI: pointed at the local cloud if there is an address, else the user's own.
 
-    An AWS_ENDPOINT_URL that is not on this machine is somebody's service: it is given the user's own credentials.
+    An AWS_ENDPOINT_URL elsewhere is a service of another party, and gets the user's own credentials.
     """
-    address = endpoint(port or DEFAULT_PORT) if local or port else environ.get("AWS_ENDPOINT_URL", "")
-    return pointed_at(address, environ) if is_local(address) else dict(environ)
+    return dict(environ) if address is None else pointed_at(address, environ)

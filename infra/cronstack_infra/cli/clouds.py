@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 import click
 
-from cronstack_infra.local.environment import ACCESS_KEY, DEFAULT_PORT, endpoint, is_local, region_of
+from cronstack_infra.cli.local_address import local_address
+from cronstack_infra.local.environment import ACCESS_KEY, DEFAULT_PORT, region_of
 from cronstack_infra.project import Project
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Cloud:
 def cloud_options(command: Callable[Concatenate[Cloud, P], R]) -> Callable[..., R]:
     """Add the options; the command is handed a ``Cloud`` as its first argument."""
 
-    @click.option("--local", is_flag=True, help=f"The local cloud at port {DEFAULT_PORT}.")
+    @click.option("--local", is_flag=True, help=f"The local cloud: AWS_ENDPOINT_URL, else port {DEFAULT_PORT}.")
     @click.option("--port", type=click.IntRange(1, 65535), help="The local cloud at this port.")
     @click.option(
         "--jobs", "package", metavar="PACKAGE", default="jobs", show_default=True, help="Package in functions/."
@@ -88,15 +89,9 @@ def cloud_options(command: Callable[Concatenate[Cloud, P], R]) -> Callable[..., 
     @click.option("--stack", metavar="NAME", help="The stack, where it is not the project's.")
     @functools.wraps(command)
     def with_cloud(*args: Any, local: bool, port: int | None, package: str, stack: str | None, **options: Any) -> R:
-        cloud = Cloud(_address(local, port), stack or Project.find().stack(package), package)
+        cloud = Cloud(
+            local_address(os.environ, local=local, port=port), stack or Project.find().stack(package), package
+        )
         return command(cloud, *args, **options)
 
     return with_cloud
-
-
-def _address(local: bool, port: int | None) -> str | None:
-    """Of the local cloud; None when the AWS configuration decides."""
-    if local or port:
-        return endpoint(port or DEFAULT_PORT)
-    configured = os.environ.get("AWS_ENDPOINT_URL", "")
-    return configured if is_local(configured) else None
