@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cronstack.errors import OperationError
-from cronstack.zones import bound
+from cronstack.zones import bound, readings
 from cronstack_infra.play.simulation.hub import MOST_LOOKS
 from cronstack_infra.project import Project
 
@@ -68,9 +68,40 @@ def _names(value: object) -> frozenset[str] | None:
 
 
 def instant(value: object, what: str) -> datetime:
-    """An aware datetime in UTC, of one, or of an ISO text (without an offset: UTC)."""
+    """Return the bound of a span, in UTC, from a datetime or an ISO text; without an offset, both are in UTC.
+
+    A local time that the clocks of its zone skip means the instant of the change.
+    """
+    local = _local(value, what)
+    try:
+        return bound(local)
+    except OverflowError:
+        raise _no_time(value, what) from None
+
+
+def moment(value: object, what: str) -> datetime:
+    """Return one instant, as ``instant`` does. Raise OperationError for a local time that the clocks skip."""
+    local = _local(value, what)
+    try:
+        meant = readings(local)
+    except OverflowError:
+        raise _no_time(value, what) from None
+    if meant.skipped:
+        first, second = (each.astimezone(local.tzinfo).isoformat() for each in (meant.earlier, meant.later))
+        raise OperationError(
+            f"{what}={value} does not exist in its zone: the clocks skip it",
+            remedy=f"Write the one that you mean: {first} or {second}.",
+        )
+    return local.astimezone(UTC)
+
+
+def _local(value: object, what: str) -> datetime:
     try:
         found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     except ValueError:
-        raise OperationError(f"{what}={value!r} is no time", remedy='Write "2013-01-01" or a datetime.') from None
-    return bound(found) if found.tzinfo is not None else found.replace(tzinfo=UTC)
+        raise _no_time(value, what) from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _no_time(value: object, what: str) -> OperationError:
+    return OperationError(f"{what}={value!r} is no time", remedy='Write "2013-01-01" or a datetime.')

@@ -18,7 +18,7 @@ from cronstack_infra.ops.onetime import list_plans, wiring_of, wirings
 from cronstack_infra.ops.redriving import Redriven
 from cronstack_infra.ops.runs import Row, list_runs
 from cronstack_infra.ops.spans import read_bound
-from cronstack_infra.testing.choice import RATE_AGE, Choice, instant
+from cronstack_infra.testing.choice import RATE_AGE, Choice, instant, moment
 from cronstack_infra.testing.operations import Operations
 from cronstack_infra.testing.places import Place, places
 from cronstack_infra.testing.story import marker, story
@@ -129,7 +129,7 @@ class Cloud:
 
         at: an aware datetime, or ISO text in UTC.
         """
-        return self._start("trigger", job, None if at is None else instant(at, "at"), input)
+        return self._start("trigger", job, None if at is None else moment(at, "at"), input)
 
     def backfill(self, job: str, *, since: datetime | str, until: datetime | str, again: bool = False) -> list[Row]:
         """Run what was due from ``since`` to before ``until`` and has not run; return these runs, the oldest first.
