@@ -161,6 +161,47 @@ AT = "2026-03-01T12:34:01.250000+00:00"
             "overtaken in 2.00 s",
             "quiet",
         ),
+        (
+            {"event": "dropped", "origin": "handler", "function": "shop-stats", "reason": "RetriesExhausted"},
+            "stats",
+            "dropped: RetriesExhausted",
+            "bad",
+        ),
+        (
+            {
+                "event": "dropped",
+                "function": "shop-stats",
+                "reason": "RetriesExhausted",
+                "queue": "arn:aws:sqs:us-east-1:123456789012:letters",
+                "error": "User: arn:aws:sts::123456789012:assumed-role/stats-role/local is not authorized to perform:"
+                " sqs:SendMessage on resource: arn:aws:sqs:us-east-1:123456789012:letters because no policy allows it",
+            },
+            "stats",
+            "dropped: RetriesExhausted: role stats-role lacks sqs:SendMessage on"
+            " arn:aws:sqs:us-east-1:123456789012:letters. Allow it in a policy of that role",
+            "bad",
+        ),
+        (
+            {
+                "event": "dropped",
+                "schedule": "shop-stats.1",
+                "reason": "AccessDeniedException",
+                "role": "arn:aws:iam::123456789012:role/gone",
+                "error": "Scheduler must be allowed to assume the role.",
+            },
+            "stats",
+            "dropped: AccessDeniedException: Scheduler must be allowed to assume the role."
+            " Role: arn:aws:iam::123456789012:role/gone",
+            "bad",
+        ),
+        (
+            {"event": "dead_letter", "origin": "delivery", "reason": "NO_RESOURCE", "error": "no queue q"},
+            "",
+            "dead letter (delivery): NO_RESOURCE: no queue q",
+            "bad",
+        ),
+        ({"event": "note", "text": "on AWS a lacks b"}, "", "on AWS a lacks b", "bad"),
+        ({"event": "fault", "error": "KeyError: 1"}, "", "a fault of the local cloud itself: KeyError: 1", "bad"),
         ({"event": "log", "function": "theirs", "line": "hello\n"}, "theirs", "hello", "quiet"),
         (
             {"event": "log", "function": "shop-stats", "line": '{"level": "INFO", "message": "842 flights"}'},

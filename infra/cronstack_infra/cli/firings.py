@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
@@ -97,11 +98,26 @@ def _retry(event: Mapping[str, Any]) -> tuple[str, Mood]:
 
 
 def _dead_letter(event: Mapping[str, Any]) -> tuple[str, Mood]:
-    return f"dead letter ({event['origin']}): {event['reason']}", "bad"
+    return f"dead letter ({event['origin']}): {event['reason']}{_why(event)}", "bad"
 
 
 def _dropped(event: Mapping[str, Any]) -> tuple[str, Mood]:
-    return f"dropped: {event.get('reason', 'no dead-letter queue')}", "bad"
+    return f"dropped: {event.get('reason', 'no dead-letter queue')}{_why(event)}", "bad"
+
+
+def _why(event: Mapping[str, Any]) -> str:
+    """The error with its way out: which role lacks which action on what, or which role nothing may assume."""
+    error, role = str(event.get("error") or ""), str(event.get("role") or "")
+    if denied := _DENIED.search(error):
+        who, action, resource = denied.groups()
+        return f": role {who} lacks {action} on {resource}. Allow it in a policy of that role"
+    if not error:
+        return ""
+    return f": {error} Role: {role}" if "assume" in error and role and role not in error else f": {error}"
+
+
+def _fault(event: Mapping[str, Any]) -> tuple[str, Mood]:
+    return f"a fault of the local cloud itself: {event['error']}", "bad"
 
 
 def _note(event: Mapping[str, Any]) -> tuple[str, Mood]:
@@ -126,6 +142,8 @@ def _is_plan(event: Mapping[str, Any]) -> bool:
     return names.job_of_plan(str(event.get("schedule") or "").rpartition("/")[2]) is not None
 
 
+_DENIED: Final = re.compile(r"assumed-role/([^/]+)/\S* is not authorized to perform: (\S+) on resource: (\S+)")
+
 _MOODS: Final[dict[str, Mood]] = {
     "succeeded": "good",
     "duplicate": "quiet",
@@ -147,6 +165,7 @@ _DESCRIBED: Final[dict[str, _Described]] = {
     "retry": _retry,
     "dead_letter": _dead_letter,
     "dropped": _dropped,
+    "fault": _fault,
     "note": _note,
     "log": _log,
 }

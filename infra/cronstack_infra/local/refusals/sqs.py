@@ -21,7 +21,11 @@ def complete(operation: OperationModel, parameters: Mapping[str, Any]) -> None:
 
 
 def _not_carried_out(call: Call) -> None:
-    raise Refusal("AWS.SimpleQueueService.UnsupportedOperation", f"The local cloud has no {call.operation}.")
+    text = (
+        f"The local cloud has no {call.operation}. Send the letters of Cronstack's jobs again with"
+        " `cronstack dead-letters redrive`; receive those of other queues, and send them to their queue."
+    )
+    raise Refusal("AWS.SimpleQueueService.UnsupportedOperation", text)
 
 
 RULES: Final[dict[str, tuple[Callable[[Call], None], ...]]] = {
