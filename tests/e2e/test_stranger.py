@@ -89,6 +89,7 @@ def test_from_bootstrap_to_destroy(stranger: Stranger) -> None:
     assert drift(stranger.cloud.client, "StrangerBase") == []
     assert drift(stranger.cloud.client, "StrangerJobs") == []
     _fires(stranger)
+    _rules_fire(stranger)
 
     worker = stranger.code("StrangerJobs-Worker")
     said = stranger.cdk("diff", "-c", "release=2")
@@ -112,7 +113,7 @@ def test_from_bootstrap_to_destroy(stranger: Stranger) -> None:
 def _fires(stranger: Stranger) -> None:
     """At a rate, a schedule fires for the first time when it is made."""
     stranger.watch.until(lambda: bool(stranger.results("report")), 60, "the report's first run")
-    [result] = stranger.results("report")[:1]
+    [result] = [one for one in stranger.results("report") if one["event"]["kind"] == "daily"][:1]
     [firing] = stranger.fired(":schedule/nightly/reports")[:1]
     assert result["version"] == 1
     assert result["event"] == {"at": firing["scheduled"], "kind": "daily"}
@@ -131,12 +132,41 @@ def _fires(stranger: Stranger) -> None:
     assert {one["body"]["S"] for one in dynamodb.scan(TableName=table)["Items"]} == {"an order"}
 
 
+def _rules_fire(stranger: Stranger) -> None:
+    """A rule of EventBridge fires for the first time one period after it was made, at each of its targets."""
+    sqs = stranger.cloud.client("sqs")
+
+    def received(output: str) -> list[str]:
+        answer = sqs.receive_message(QueueUrl=stranger.output("StrangerJobs", output), MaxNumberOfMessages=10)
+        return [one["Body"] for one in answer.get("Messages", [])]
+
+    def of_rule() -> list[Any]:
+        return [one["event"] for one in stranger.results("report") if one["event"]["kind"] == "rule"]
+
+    stranger.watch.until(lambda: bool(of_rule()), 120, "the run that the rule starts")
+    [firing] = stranger.fired(":rule/minutely")[:1]
+    assert of_rule()[0] == {"kind": "rule", "at": firing["scheduled"]}
+    event = json.loads(received("TicksUrl")[0])
+    assert (event["source"], event["detail-type"], event["time"]) == (
+        "aws.events",
+        "Scheduled Event",
+        firing["scheduled"],
+    )
+    assert f'"tick {firing["scheduled"]}"' in received("ToldUrl")
+    assert stranger.watch.all("note") == []
+    assert stranger.watch.all("dropped") == []
+
+
 def _second_release(stranger: Stranger) -> None:
     scheduler, functions = stranger.cloud.client("scheduler"), stranger.cloud.client("lambda")
     assert [one["Name"] for one in scheduler.list_schedules(GroupName="nightly")["Schedules"]] == ["reports-renamed"]
     renamed = scheduler.get_schedule(GroupName="nightly", Name="reports-renamed")
     assert renamed["ScheduleExpression"] == "rate(2 minutes)"
     assert renamed["Target"]["Arn"].endswith(":function:reporter")
+    rules = stranger.cloud.client("events").list_rules()["Rules"]
+    assert {(one["Name"], one["State"]) for one in rules if "minutely" in one["Name"]} == {
+        ("minutely-renamed", "DISABLED")
+    }
     others = [one["Name"] for one in scheduler.list_schedules(GroupName="default")["Schedules"]]
     assert sorted(name.split("-")[1][:6] for name in others) == ["Orders", "Yearly"]
     [orders] = [name for name in others if "Orders" in name]
@@ -174,6 +204,7 @@ def left(cloud: LocalCloud) -> list[str]:
     names += [one["Name"] for one in client("ssm").describe_parameters()["Parameters"]]
     names += [one["Name"] for one in client("scheduler").list_schedules()["Schedules"]]
     names += [one["Name"] for one in client("scheduler").list_schedule_groups()["ScheduleGroups"]]
+    names += [one["Name"] for one in client("events").list_rules()["Rules"]]
     names += [one["Name"] for one in client("cloudformation").list_exports()["Exports"]]
     of_bootstrap = ("cdk-hnb659fds", "/cdk-bootstrap", "CdkBootstrap")
     return sorted(name for name in names if name != "default" and not name.startswith(of_bootstrap))

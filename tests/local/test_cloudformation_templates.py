@@ -93,7 +93,7 @@ def test_no_value_leaves_the_property_out(stack: Stack) -> None:
 
 REFUSED = [
     ("AWS::StepFunctions::StateMachine", "state machines do not run"),
-    ("AWS::Events::Rule", "use an AWS::Scheduler::Schedule"),
+    ("AWS::Events::EventBus", "invoke their receivers yourself"),
     ("AWS::Lambda::Url", "functions have no URL"),
     ("AWS::Lambda::LayerVersion", "put what they need into their code"),
     ("AWS::CloudFormation::Stack", "nested stacks"),

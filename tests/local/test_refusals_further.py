@@ -219,10 +219,16 @@ def test_tags_of_groups_and_tokens_of_lists(ask: Any) -> None:
         assert ask("scheduler", operation, NextToken="junk") == "ValidationException"
 
 
+def test_a_move_task_is_refused_with_what_to_use_instead(cloud: Cloud) -> None:
+    _, arn = cloud.queue("letters")
+    for operation, given in (("start", {"SourceArn": arn}), ("cancel", {"TaskHandle": "x"})):
+        with pytest.raises(ClientError, match="cronstack dead-letters redrive") as refused:
+            getattr(cloud.client("sqs"), f"{operation}_message_move_task")(**given)
+        assert refused.value.response["Error"]["Code"] == "AWS.SimpleQueueService.UnsupportedOperation"
+
+
 def test_what_nobody_would_carry_out_is_not_kept_either(ask: Any) -> None:
-    """In a template both are refused, too."""
-    assert ask("events", "put_rule", Name="nightly", ScheduleExpression="rate(1 day)") == "ValidationException"
-    assert ask("events", "put_rule", Name="heard", EventPattern='{"source":["shop"]}') == "accepted"
+    """In a template they are refused, too."""
     assert ask("lambda", "create_function_url_config", FunctionName="there", AuthType="NONE") == PARAMETER
     missing = ask("lambda", "create_function_url_config", FunctionName="none", AuthType="NONE")
     assert missing == "ResourceNotFoundException"

@@ -18,6 +18,7 @@ _ARNS = {
     "AWS::CloudWatch::Alarm": "cloudwatch:{region}:{account}:alarm:{id}",
     "AWS::DynamoDB::GlobalTable": "dynamodb:{region}:{account}:table/{id}",
     "AWS::DynamoDB::Table": "dynamodb:{region}:{account}:table/{id}",
+    "AWS::Events::Rule": "events:{region}:{account}:rule/{id}",
     "AWS::IAM::Role": "iam::{account}:role/{id}",
     "AWS::KMS::Key": "kms:{region}:{account}:key/{id}",
     "AWS::Lambda::Function": "lambda:{region}:{account}:function:{id}",

@@ -45,6 +45,31 @@ def schedule(client: Client, name: str) -> Held:
     return without(held, {"GroupName": "default", "ScheduleExpressionTimezone": "UTC", "State": "ENABLED"})
 
 
+def permission(client: Client, sid: str) -> Held:
+    """A statement in the policy of one function."""
+    functions = client("lambda")
+    for one in functions.list_functions()["Functions"]:
+        try:
+            policy = json.loads(functions.get_policy(FunctionName=one["FunctionName"])["Policy"])
+        except ClientError:
+            continue  # no policy
+        for found in policy["Statement"]:
+            if found["Sid"] == sid:
+                held = {"Action": found["Action"], "FunctionName": found["Resource"]}
+                source = found.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn")
+                return held | {"Principal": found["Principal"]["Service"]} | ({"SourceArn": source} if source else {})
+    raise LookupError(sid)
+
+
+def rule(client: Client, name: str) -> Held:
+    events = client("events")
+    given = events.describe_rule(Name=name)
+    tags = events.list_tags_for_resource(ResourceARN=given["Arn"])["Tags"]
+    held = picked(given, "Description Name RoleArn ScheduleExpression State")
+    held["Targets"] = events.list_targets_by_rule(Rule=name)["Targets"]
+    return without(held | ({"Tags": tags} if tags else {}), {"State": "ENABLED", "Targets": []})
+
+
 def schedule_group(client: Client, name: str) -> Held:
     found = client("scheduler").get_schedule_group(Name=name)
     tags = client("scheduler").list_tags_for_resource(ResourceArn=found["Arn"])["Tags"]
@@ -301,6 +326,7 @@ READERS: dict[str, Callable[[Client, str], Held]] = {
     "AWS::CloudWatch::Dashboard": dashboard,
     "AWS::DynamoDB::GlobalTable": table,
     "AWS::DynamoDB::Table": table,
+    "AWS::Events::Rule": rule,
     "AWS::IAM::Group": group,
     "AWS::IAM::ManagedPolicy": managed_policy,
     "AWS::IAM::Role": role,
@@ -310,6 +336,7 @@ READERS: dict[str, Callable[[Client, str], Held]] = {
     "AWS::Lambda::EventInvokeConfig": invoke_config,
     "AWS::Lambda::EventSourceMapping": mapping,
     "AWS::Lambda::Function": function,
+    "AWS::Lambda::Permission": permission,
     "AWS::Logs::LogGroup": log_group,
     "AWS::Logs::MetricFilter": metric_filter,
     "AWS::S3::Bucket": bucket,

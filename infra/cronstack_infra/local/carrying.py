@@ -19,7 +19,17 @@ from moto.core.exceptions import JsonRESTError
 from moto.logs.models import logs_backends
 from moto.scheduler.models import scheduler_backends
 
-from cronstack_infra.local import event_sources, lambdas, lineage, notifications, schedules, targets, universal
+from cronstack_infra.local import (
+    event_sources,
+    lambdas,
+    lineage,
+    notifications,
+    rule_targets,
+    rules,
+    schedules,
+    targets,
+    universal,
+)
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.knobs import Knobs
 from cronstack_infra.local.engine.sources import DeleteMessages, PollQueue, RunBatch, SourceConfig
@@ -38,6 +48,7 @@ from cronstack_infra.local.engine.values import (
     SendRecord,
     Succeeded,
     Throttled,
+    is_rule,
 )
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
 from cronstack_infra.local.source_polls import Polls
@@ -68,6 +79,7 @@ class Carrying(ABC):
     def install(self) -> None:
         """Take the place of what moto does, or does not, for schedules and invocations."""
         schedules.install(self)
+        rules.install(self)
         lambdas.install(self)
         event_sources.install(self)
         notifications.install(self)
@@ -169,13 +181,17 @@ class Carrying(ABC):
     def _deliver(self, deliver: Deliver) -> None:
         arn = deliver.target.arn
         try:
-            targets.require_trust(deliver)
-            if universal.is_universal(arn):
+            if is_rule(deliver.schedule_arn):
+                rule_targets.deliver(deliver, self.accept, self.note)
+            elif universal.is_universal(arn):
+                targets.require_trust(deliver)
                 action = universal.permission_of(arn)
                 targets.require(deliver.target.role_arn, action, None, "AccessDeniedException")
                 self._call_universal(deliver)
                 return
-            self._deliver_templated(deliver, arn.split(":")[2])
+            else:
+                targets.require_trust(deliver)
+                self._deliver_templated(deliver, arn.split(":")[2])
         except targets.Refused as refused:
             self._engine.refused(deliver.delivery, refused.refusal, self.now())
         except Exception as fault:  # without an answer the engine would wait for ever
@@ -248,10 +264,17 @@ class Carrying(ABC):
             about["function"] = record.function_arn.split(":")[6]
         if record.schedule_arn:
             about["schedule"] = record.schedule_arn
+        if "ERROR_MESSAGE" in record.attributes:
+            about["error"] = record.attributes["ERROR_MESSAGE"][1]
+        if record.role_arn:
+            about["role"] = record.role_arn
         try:
-            targets.send_record(record, function.role if function is not None else None)
+            if record.schedule_arn and is_rule(record.schedule_arn):
+                rule_targets.send_letter(record, self.note)
+            else:
+                targets.send_record(record, function.role if function is not None else None)
         except Exception as fault:  # whatever keeps it from its destination: it is told, as the metric does on AWS
-            self._say("dropped", error=str(fault), **about)
+            self._say("dropped", **about | {"error": str(fault)})
         else:
             if record.origin != "success":
                 self._say("dead_letter", **about)

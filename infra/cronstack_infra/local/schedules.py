@@ -137,14 +137,16 @@ def config_of(schedule: Schedule) -> ScheduleConfig:
         enabled=schedule.state == "ENABLED",
         window=int(window.get("MaximumWindowInMinutes") or 0) if window["Mode"] == "FLEXIBLE" else 0,
         delete_when_done=schedule.action_after_completion == "DELETE",
-        target=Target(
-            arn=target["Arn"],
-            role_arn=target["RoleArn"],
-            input=target.get("Input"),
-            dead_letters=(target.get("DeadLetterConfig") or {}).get("Arn"),
-            max_age=target["RetryPolicy"]["MaximumEventAgeInSeconds"],
-            max_retries=target["RetryPolicy"]["MaximumRetryAttempts"],
-            parameters={name: value for name, value in target.items() if name not in rest},
+        targets=(
+            Target(
+                arn=target["Arn"],
+                role_arn=target["RoleArn"],
+                input=target.get("Input"),
+                dead_letters=(target.get("DeadLetterConfig") or {}).get("Arn"),
+                max_age=target["RetryPolicy"]["MaximumEventAgeInSeconds"],
+                max_retries=target["RetryPolicy"]["MaximumRetryAttempts"],
+                parameters={name: value for name, value in target.items() if name not in rest},
+            ),
         ),
     )
 

@@ -46,7 +46,7 @@ def require(role_arn: str, action: str, resource: str | None, code: str) -> None
     """Raise Refused unless a role exists and may do this; without a resource: to anything at all."""
     role = permissions.find_role(role_arn)
     if role is None:
-        raise Refused(Refusal(code, f"The role {role_arn} cannot be assumed: there is none.", 403))
+        raise Refused(Refusal(code, f"The role {role_arn} cannot be assumed: it does not exist.", 403))
     verdict = permissions.may(role, action, resource)
     if not verdict.allowed:
         account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
@@ -63,6 +63,8 @@ def require_trust(deliver: Deliver) -> None:
     context = {"aws:SourceAccount": account, "aws:SourceArn": group}
     if role is None or not permissions.may_be_assumed(role, "scheduler.amazonaws.com", context).allowed:
         text = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
+        if role is None:
+            text = f"{text} It does not exist."
         raise Refused(Refusal("AccessDeniedException", text, 403))
 
 

@@ -3,6 +3,8 @@
 from aws_cdk import App, CfnOutput, Duration, RemovalPolicy, Stack, TimeZone
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as event_targets
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
@@ -130,6 +132,7 @@ class Jobs(Stack):
         worker.add_event_source(
             sources.SqsEventSource(base.orders, batch_size=5, report_batch_item_failures=True, max_concurrency=2)
         )
+        self.rules(report, second)
         self.watched(report)
         CfnOutput(self, "ReportName", value=report.function_name)
         CfnOutput(self, "GroupArn", value=group.schedule_group_arn)
@@ -150,6 +153,33 @@ class Jobs(Stack):
 
     def schedule(self, name: str, target: scheduler.IScheduleTarget, **properties: object) -> None:
         scheduler.Schedule(self, name, schedule=self.every, target=target, **properties)
+
+    def rules(self, report: lambda_.Function, second: bool) -> None:
+        ticks, told, letters = (sqs.Queue(self, name) for name in ("Ticks", "Told", "Letters"))
+        topic = sns.Topic(self, "Tick", enforce_ssl=True)
+        topic.add_subscription(subscriptions.SqsSubscription(told, raw_message_delivery=True))
+        events.Rule(
+            self,
+            "Minutely",
+            rule_name="minutely-renamed" if second else "minutely",
+            schedule=events.Schedule.rate(Duration.minutes(1)),
+            enabled=not second,
+            targets=[
+                event_targets.LambdaFunction(
+                    report,
+                    event=events.RuleTargetInput.from_object({"kind": "rule", "at": events.EventField.time}),
+                    retry_attempts=2,
+                    dead_letter_queue=letters,
+                ),
+                event_targets.SqsQueue(ticks),
+                event_targets.SnsTopic(
+                    topic, message=events.RuleTargetInput.from_text(f"tick {events.EventField.time}")
+                ),
+            ],
+        )
+        CfnOutput(self, "TicksUrl", value=ticks.queue_url)
+        CfnOutput(self, "ToldUrl", value=told.queue_url)
+        events.Rule(self, "Nightly", schedule=events.Schedule.cron(minute="0", hour="3"))
 
     def watched(self, function: lambda_.Function) -> None:
         function.metric_errors(period=Duration.minutes(5)).create_alarm(

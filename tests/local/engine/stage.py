@@ -55,7 +55,7 @@ def schedule(name: str, expression: str, **fields: Any) -> ScheduleConfig:
     for key in ("start", "end"):
         if isinstance(fields.get(key), str):
             fields[key] = instant(fields[key])
-    return ScheduleConfig(arn(name), expression, replace(target, **ours), **fields)
+    return ScheduleConfig(arn(name), expression, (replace(target, **ours),), **fields)
 
 
 class Stage:

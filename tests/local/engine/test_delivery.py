@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cronstack_infra.local.engine.values import Deliver, Refusal, SendRecord
+from cronstack_infra.local.engine.values import Deliver, Refusal, Report, SendRecord
 from tests.local.engine.stage import BROKEN, BUSY, FUNCTION, GONE, QUEUE, ROLE, Stage, arn, seconds
 
 
@@ -142,6 +142,8 @@ def test_without_a_dead_letter_queue_the_occurrence_is_dropped_and_told() -> Non
     stage.put("stats", "cron(0 12 * * ? *)")
     stage.until("13:00:00")
     assert stage.told == ["12:00:00 deliver stats 12:00:00 #1", "12:00:00 dropped"]
+    [dropped] = [one for one in stage.kinds(Report) if one.event == "dropped"]
+    assert (dropped.fields["target"], dropped.fields["role"]) == (FUNCTION, ROLE)
 
 
 def test_retries_of_one_hold_back_no_other() -> None:

@@ -54,7 +54,7 @@ def parse(text: str, parse_yaml: Callable[[str], Template]) -> Template:
     return template
 
 
-def check(template: Template, why_not: Callable[[str], str | None]) -> None:
+def check(template: Template, why_not: Callable[[str, Mapping[str, Any]], str | None]) -> None:
     """Refuse, as AWS does when a change set is created, what the local cloud could not carry out.
 
     moto deploys an unknown type green and drops what refers to it.
@@ -83,14 +83,14 @@ def check(template: Template, why_not: Callable[[str], str | None]) -> None:
     creation_order(resources)
 
 
-def _check_types(resources: Mapping[str, Any], why_not: Callable[[str], str | None]) -> None:
+def _check_types(resources: Mapping[str, Any], why_not: Callable[[str, Mapping[str, Any]], str | None]) -> None:
     unknown: dict[str, str] = {}
     for name, resource in resources.items():
         if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
             raise ValidationError(
                 message=f"Template format error: [/Resources/{name}] Every Resources member must contain a Type."
             )
-        if (reason := why_not(resource["Type"])) is not None:
+        if (reason := why_not(resource["Type"], resource.get("Properties") or {})) is not None:
             unknown[resource["Type"]] = reason
     if unknown:
         reasons = "; ".join(f"{kind}: {unknown[kind]}" for kind in sorted(unknown))

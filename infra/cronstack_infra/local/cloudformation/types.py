@@ -19,8 +19,7 @@ NOT_CARRIED_OUT: Final[Mapping[str, str]] = {
     "AWS::CloudFormation::Stack": NESTED,
     "AWS::CloudFormation::WaitCondition": "nothing is waited for",
     "AWS::Events::Archive": "no events are kept",
-    "AWS::Events::EventBus": "no events are passed on",
-    "AWS::Events::Rule": "rules do not fire; use an AWS::Scheduler::Schedule",
+    "AWS::Events::EventBus": "no events are passed on; invoke their receivers yourself",
     "AWS::Lambda::LayerVersion": "functions run without layers; put what they need into their code",
     "AWS::Lambda::Url": "functions have no URL; invoke them",
     "AWS::Logs::SubscriptionFilter": "log lines are not passed on",
@@ -60,10 +59,10 @@ def class_of(kind: str) -> Any:
     return found
 
 
-def why_not(kind: str) -> str | None:
-    """Why a type cannot be carried out; None when it can."""
+def why_not(kind: str, properties: Mapping[str, Any] | None = None) -> str | None:
+    """Why a type, or a resource with these properties, cannot be carried out; None when it can."""
     if kind in TYPES:
-        return None
+        return TYPES[kind].why_not(properties or {})
     if kind.startswith("Custom::"):
         return CUSTOM
     if kind in NOT_CARRIED_OUT:

@@ -15,7 +15,8 @@ class Knobs:
     """A firing comes up to this long after its instant; AWS promises no more than the minute (59). Defaults to 0,
     so that a local firing comes at once."""
     rate_starts_at_once: bool = True
-    """A rate() without StartDate fires when it is created, else one period later. Defaults to True."""
+    """A rate() without StartDate fires when it is created, else one period later, as that of a rule of EventBridge
+    does. Defaults to True."""
     past_at_fires: bool = True
     """An at() that is past when it is created or enabled fires at once, else never. Defaults to True, the worse."""
     same_at_fires_again: bool = False

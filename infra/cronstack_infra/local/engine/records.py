@@ -43,7 +43,7 @@ def payload(
 
 def _default_notification(schedule_arn: str, scheduled: datetime, seed: int) -> str:
     _, _, _, region, account, _ = schedule_arn.split(":", 5)
-    digits = letters(32, seed, schedule_arn, scheduled).translate(_HEX)
+    digits = letters(32, seed, schedule_arn, scheduled).translate(HEX)
     return json.dumps(
         {
             "version": "0",
@@ -59,7 +59,7 @@ def _default_notification(schedule_arn: str, scheduled: datetime, seed: int) -> 
     )
 
 
-_HEX: Final = str.maketrans("ghijklmnopqrstuvwxyz", "0123456789abcdef0123")
+HEX: Final = str.maketrans("ghijklmnopqrstuvwxyz", "0123456789abcdef0123")
 
 
 def short(arn: str) -> str:

@@ -1,4 +1,4 @@
-"""EventBridge Scheduler: schedules, their next instants, and the deliveries under way.
+"""Schedules of EventBridge Scheduler and scheduled rules of EventBridge: their instants, the deliveries under way.
 
     put ──▶ pending (the next instant is on the agenda) ──due──▶ delivery ──▶ delivered
              ▲                                       │              │──▶ refused, retryable → again, with back-off
@@ -15,14 +15,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from cronstack.timetable import Schedule, parse
-from cronstack_infra.local.engine import records
+from cronstack_infra.local.engine import records, rule_events
 from cronstack_infra.local.engine.agenda import Agenda
 from cronstack_infra.local.engine.chance import chance, letters
 from cronstack_infra.local.engine.knobs import Knobs
 from cronstack_infra.local.engine.passed import JUMP, latest
+from cronstack_infra.local.engine.transforming import CannotTransform
 from cronstack_infra.local.engine.values import (
     DeleteSchedule,
     Deliver,
@@ -30,6 +31,7 @@ from cronstack_infra.local.engine.values import (
     Report,
     ScheduleConfig,
     SendRecord,
+    Target,
 )
 
 _EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
@@ -61,6 +63,7 @@ class _Entry:
 class _Delivery:
     number: int
     config: ScheduleConfig
+    target: Target
     scheduled: datetime
     attempt: int = 1
     copy: int = 0
@@ -137,7 +140,7 @@ class Schedules:
     def pending(self) -> tuple[PendingDelivery, ...]:
         """Deliveries that Scheduler tries again, with the time of the next attempt."""
         return tuple(
-            PendingDelivery(one.config.arn, one.config.target.arn, one.due)
+            PendingDelivery(one.config.arn, one.target.arn, one.due)
             for one in self._deliveries.values()
             if one.due is not None
         )
@@ -159,7 +162,7 @@ class Schedules:
 
     def due_delivery(self, thing: DueDelivery, now: datetime) -> None:
         delivery = self._deliveries[thing.number]
-        if now - delivery.scheduled > timedelta(seconds=delivery.config.target.max_age):
+        if now - delivery.scheduled > timedelta(seconds=delivery.target.max_age):
             self._give_up(delivery, thing.refusal, "MaximumEventAgeInSeconds")
             return
         delivery.attempt += 1
@@ -174,7 +177,7 @@ class Schedules:
         delivery = self._deliveries[number]
         if self._permanent(refusal):
             self._give_up(delivery, refusal, None)
-        elif delivery.attempt > delivery.config.target.max_retries:
+        elif delivery.attempt > delivery.target.max_retries:
             self._give_up(delivery, refusal, "MaximumRetryAttempts")
         else:
             wait = self._back_off(delivery)
@@ -210,7 +213,7 @@ class Schedules:
                 return None
             return instant if instant > now or self._knobs.past_at_fires else None
         if new and entry.timetable.kind == "rate" and entry.config.start is None:
-            at_once = self._knobs.rate_starts_at_once
+            at_once = self._knobs.rate_starts_at_once and not entry.config.is_rule
             return next(entry.timetable.after(entry.anchor - _MOMENT if at_once else entry.anchor), None)
         return next(entry.timetable.after(now), None)
 
@@ -247,34 +250,46 @@ class Schedules:
 
     def _fire(self, entry: _Entry, instant: datetime, now: datetime) -> None:
         entry.fired = instant
-        target = records.short(entry.config.target.arn)
-        fields = {"schedule": entry.config.arn, "scheduled": records.utc(instant), "function": target}
+        function = records.short(entry.config.targets[0].arn) if entry.config.targets else ""
+        fields = {"schedule": entry.config.arn, "scheduled": records.utc(instant), "function": function}
         if now - instant > JUMP + timedelta(minutes=entry.config.window):
             fields["late"] = str(int((now - instant).total_seconds()))
         self._agenda.effects.append(Report("fired", fields))
         share = self._knobs.duplicates
         twice = share > 0 and chance(self._knobs.seed, "duplicate", entry.config.arn, instant) < share
         for copy in range(2 if twice else 1):
-            self._numbers += 1
-            delivery = _Delivery(self._numbers, entry.config, instant, copy=copy)
-            self._deliveries[delivery.number] = delivery
-            entry.deliveries += 1
-            self._attempt(delivery)
+            for target in entry.config.targets:
+                self._numbers += 1
+                delivery = _Delivery(self._numbers, entry.config, target, instant, copy=copy)
+                self._deliveries[delivery.number] = delivery
+                entry.deliveries += 1
+                self._attempt(delivery)
 
     def _attempt(self, delivery: _Delivery) -> None:
         config, execution_id = delivery.config, self._execution_id(delivery)
-        text = records.payload(
-            config.target,
+        try:
+            text = self._text(delivery, execution_id)
+        except CannotTransform as why:
+            self._give_up(delivery, Refusal("INVALID_JSON", str(why), 400), None)
+            return
+        self._agenda.effects.append(
+            Deliver(
+                delivery.number, config.arn, delivery.target, delivery.scheduled, delivery.attempt, execution_id, text
+            )
+        )
+
+    def _text(self, delivery: _Delivery, execution_id: str) -> str:
+        """What the target receives. Raises CannotTransform."""
+        config, seed = delivery.config, self._knobs.seed
+        if config.is_rule:
+            return rule_events.text(delivery.target, config.arn, delivery.scheduled, seed)
+        return records.payload(
+            delivery.target,
             schedule_arn=config.arn,
             scheduled=delivery.scheduled,
             execution_id=execution_id,
             attempt=delivery.attempt,
-            seed=self._knobs.seed,
-        )
-        self._agenda.effects.append(
-            Deliver(
-                delivery.number, config.arn, config.target, delivery.scheduled, delivery.attempt, execution_id, text
-            )
+            seed=seed,
         )
 
     def _execution_id(self, delivery: _Delivery) -> str:
@@ -282,31 +297,13 @@ class Schedules:
         return letters(16, self._knobs.seed, "execution", *about)
 
     def _give_up(self, delivery: _Delivery, refusal: Refusal, exhausted: str | None) -> None:
-        target = delivery.config.target
+        target = delivery.target
         if target.dead_letters is None:
             fields = {"origin": "delivery", "schedule": delivery.config.arn, "reason": refusal.code}
-            scheduled = {"scheduled": records.utc(delivery.scheduled), "error": refusal.message}
-            self._agenda.effects.append(Report("dropped", {**fields, **scheduled}))
+            about = {"scheduled": records.utc(delivery.scheduled), "target": target.arn, "role": target.role_arn}
+            self._agenda.effects.append(Report("dropped", {**fields, **about, "error": refusal.message}))
         else:
-            execution_id = self._execution_id(delivery)
-            text = records.payload(
-                target,
-                schedule_arn=delivery.config.arn,
-                scheduled=delivery.scheduled,
-                execution_id=execution_id,
-                attempt=delivery.attempt,
-                seed=self._knobs.seed,
-            )
-            body, attributes = records.dead_letter(
-                target,
-                text,
-                schedule_arn=delivery.config.arn,
-                scheduled=delivery.scheduled,
-                execution_id=execution_id,
-                attempt=delivery.attempt,
-                refusal=refusal,
-                exhausted=exhausted,
-            )
+            body, attributes = self._letter(delivery, refusal, exhausted)
             self._agenda.effects.append(
                 SendRecord(
                     "delivery",
@@ -314,11 +311,23 @@ class Schedules:
                     body,
                     refusal.code,
                     attributes,
-                    role_arn=target.role_arn,
+                    role_arn=None if delivery.config.is_rule else target.role_arn,
                     schedule_arn=delivery.config.arn,
                 )
             )
         self._conclude(delivery)
+
+    def _letter(
+        self, delivery: _Delivery, refusal: Refusal, exhausted: str | None
+    ) -> tuple[str, dict[str, tuple[str, str]]]:
+        config, target, seed = delivery.config, delivery.target, self._knobs.seed
+        about: dict[str, Any] = {"scheduled": delivery.scheduled, "attempt": delivery.attempt}
+        about |= {"refusal": refusal, "exhausted": exhausted}
+        if config.is_rule:
+            return rule_events.dead_letter(target, rule_arn=config.arn, seed=seed, **about)
+        execution_id = self._execution_id(delivery)
+        text = self._text(delivery, execution_id)
+        return records.dead_letter(target, text, schedule_arn=config.arn, execution_id=execution_id, **about)
 
     def _conclude(self, delivery: _Delivery) -> None:
         del self._deliveries[delivery.number]

@@ -10,26 +10,28 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Target:
-    """Where a schedule delivers, as whom, and how hard it tries."""
+    """Where a schedule or a rule delivers, with which role, and how often it tries."""
 
     arn: str
     role_arn: str
+    """Empty for a target of a rule that relies on the target's own policy."""
     input: str | None = None
     dead_letters: str | None = None
     """ARN of Scheduler's dead-letter queue."""
     max_age: int = 86400
     max_retries: int = 185
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    """What a templated target has besides, such as SqsParameters."""
+    """Other members of the target, such as SqsParameters, or InputPath of a rule's target."""
 
 
 @dataclass(frozen=True)
 class ScheduleConfig:
-    """A schedule as its last Create or Update left it."""
+    """A schedule of EventBridge Scheduler, or a scheduled rule of EventBridge, as its last change left it."""
 
     arn: str
     expression: str
-    target: Target
+    targets: tuple[Target, ...]
+    """One of a schedule, up to five of a rule."""
     timezone: str = "UTC"
     start: datetime | None = None
     end: datetime | None = None
@@ -37,6 +39,15 @@ class ScheduleConfig:
     window: int = 0
     """Minutes of its flexible window; 0 is OFF."""
     delete_when_done: bool = False
+
+    @property
+    def is_rule(self) -> bool:
+        return is_rule(self.arn)
+
+
+def is_rule(arn: str) -> bool:
+    """Whether an ARN names a rule of EventBridge."""
+    return arn.split(":")[2] == "events"
 
 
 @dataclass(frozen=True)
@@ -126,9 +137,9 @@ class RunFunction:
 class SendRecord:
     """Write a record of an end to where it was asked for.
 
-    ``origin``: "delivery" (Scheduler's dead-letter queue), "handler" (on-failure destination or function's
-    dead-letter queue) or "success" (on-success destination). ``attributes``: name → (SQS data type, value).
-    ``role_arn``: who writes; None: the role of ``function_arn``.
+    ``origin``: "delivery" (dead-letter queue of a schedule's or rule's target), "handler" (on-failure destination or
+    function's dead-letter queue) or "success" (on-success destination). ``attributes``: name → (SQS data type, value).
+    ``role_arn``: the role that writes. None: the role of ``function_arn``, or EventBridge itself for a rule.
     """
 
     origin: str

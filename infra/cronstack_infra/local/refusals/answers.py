@@ -32,7 +32,5 @@ def answer(service: str, refusal: Refusal) -> tuple[str, Headers, bytes]:
         body = {member: refusal.message}
         if service == "lambda":
             body["Type"] = "User"
-        if service == "events":
-            body["__type"] = refusal.code  # its protocol has the code in the body
         headers += [("Content-Type", "application/json"), ("x-amzn-ErrorType", refusal.code)]
     return f"{refusal.status} Refused", headers, json.dumps(body).encode()

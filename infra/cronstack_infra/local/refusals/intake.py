@@ -40,7 +40,7 @@ def refuse(environ: WSGIEnvironment, body: bytes) -> tuple[str, Headers, bytes] 
     """The refusal of a request, or None. The caller holds the lock."""
     caller, service = signer(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""))
     if service not in SERVICES:
-        return _of_rules(environ, body)
+        return None
     try:
         try:
             found = read(service, environ, body)
@@ -53,14 +53,6 @@ def refuse(environ: WSGIEnvironment, body: bytes) -> tuple[str, Headers, bytes] 
     except Refusal as refusal:
         return answer(service, refusal)
     return None
-
-
-def _of_rules(environ: WSGIEnvironment, body: bytes) -> tuple[str, Headers, bytes] | None:
-    """EventBridge's scheduled rules, which moto keeps and nobody would ever fire."""
-    if environ.get("HTTP_X_AMZ_TARGET") != "AWSEvents.PutRule" or b'"ScheduleExpression"' not in body:
-        return None
-    text = "Rules do not fire in the local cloud; make a schedule of EventBridge Scheduler instead"
-    return answer("events", Refusal("ValidationException", text))
 
 
 def judge(service: str, found: Read, account: str, region: str) -> None:

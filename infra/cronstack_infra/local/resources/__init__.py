@@ -16,6 +16,7 @@ from cronstack_infra.local.resources.people import Group, User, UserToGroupAddit
 from cronstack_infra.local.resources.policies import BucketPolicy, QueuePolicy, TopicPolicy
 from cronstack_infra.local.resources.records import CdkMetadata, WaitConditionHandle
 from cronstack_infra.local.resources.resource import Resource
+from cronstack_infra.local.resources.rules import Rule
 from cronstack_infra.local.resources.scheduler import Schedule, ScheduleGroup
 from cronstack_infra.local.resources.sns import Subscription, Topic
 from cronstack_infra.local.resources.sources import Source
@@ -46,6 +47,7 @@ TYPES: Final[dict[str, type[Resource]]] = {
         Queue,
         QueuePolicy,
         Role,
+        Rule,
         S3AutoDeleteObjects,
         Schedule,
         ScheduleGroup,

@@ -35,6 +35,11 @@ class Resource(ABC):
         self.account = account
         self.region = region
 
+    @classmethod
+    def why_not(cls, properties: Mapping[str, Any]) -> str | None:
+        """Why a resource of a template, not yet evaluated, cannot be carried out; None when it can."""
+        return None
+
     @abstractmethod
     def create(self) -> None:
         """Bring it about, or raise."""

@@ -8,7 +8,7 @@ The same engine and the same carrying out as the real-time drive's; handlers run
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from moto.awslambda.models import LambdaFunction
 from moto.scheduler.models import scheduler_backends
 
-from cronstack_infra.local import lambdas, lineage, schedules, targets, universal
+from cronstack_infra.local import lambdas, lineage, rules, schedules, targets, universal
 from cronstack_infra.local.carrying import OWN_FAULT, Carrying
 from cronstack_infra.local.engine.chance import chance
 from cronstack_infra.local.engine.invocations import PendingEvent
@@ -241,15 +241,11 @@ class VirtualDrive(Carrying):
 
     def begin_schedules_anew(self, rates_since: datetime) -> None:
         """Make every schedule anew, now; a ``rate()`` as though it had been made, and had fired, at that time."""
-        for regions in scheduler_backends.values():
-            for backend in regions.values():
-                for group in backend.schedule_groups.values():
-                    for schedule in group.schedules.values():
-                        self._engine.delete_schedule(schedule.arn)
-                        config = schedules.config_of(schedule)
-                        if rates_since < self.now() and config.expression.startswith("rate("):
-                            self._engine.put_schedule(replace(config, enabled=False), rates_since)
-                        self.put_schedule(config)
+        for config in (*_scheduled(), *map(rules.config_of, rules.all_scheduled())):
+            self._engine.delete_schedule(config.arn)
+            if rates_since < self.now() and config.expression.startswith("rate("):
+                self._engine.put_schedule(replace(config, enabled=False), rates_since)
+            self.put_schedule(config)
 
     def state(self) -> dict[str, Any]:
         """All that changes, for a snapshot; only when nothing is under way."""
@@ -266,6 +262,13 @@ class VirtualDrive(Carrying):
 def stamp(us: int) -> str:
     """ "2013-01-01T05:00:00.123Z"."""
     return f"{(EPOCH + timedelta(microseconds=us)).isoformat(timespec='milliseconds')[:-6]}Z"
+
+
+def _scheduled() -> Iterator[ScheduleConfig]:
+    for regions in scheduler_backends.values():
+        for backend in regions.values():
+            for group in backend.schedule_groups.values():
+                yield from map(schedules.config_of, group.schedules.values())
 
 
 def _who_asks_what(deliver: Deliver) -> tuple[str, str, str]:

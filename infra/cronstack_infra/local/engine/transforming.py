@@ -1,0 +1,138 @@
+"""What a rule of EventBridge makes of its event for a target: Input, InputPath, InputTransformer. Pure.
+
+AWS's rules for a template ("Amazon EventBridge input transformation"): a variable whose path is missing in the event
+is empty; within a JSON string a value stands as it is, an object without its quotes; outside of a string, text gets
+quotes, and everything else is JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+RULE_ARN: Final = "aws.events.rule-arn"
+RULE_NAME: Final = "aws.events.rule-name"
+INGESTED: Final = "aws.events.event.ingestion-time"
+EVENT: Final = "aws.events.event"
+WHOLE_EVENT: Final = "aws.events.event.json"
+PREDEFINED: Final = frozenset({RULE_ARN, RULE_NAME, INGESTED, EVENT, WHOLE_EVENT})
+
+_VARIABLE: Final = re.compile(r"<(.*?)>")
+_STEP: Final = re.compile(r"\.(?P<name>[A-Za-z0-9_/-]+|\*)|\[(?P<index>\d+|\*)\]|\[['\"](?P<quoted>[^'\"]+)['\"]\]")
+
+
+class CannotTransform(Exception):
+    """The target gets nothing: what would be sent is not JSON. The text says why."""
+
+
+def compact(value: Any) -> str:
+    """Write JSON as EventBridge does."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def text_for(input_members: Mapping[str, Any], event: Mapping[str, Any], rule_arn: str) -> str:
+    """Return what the target receives. ``input_members`` holds at most one of the three members of a target."""
+    if (constant := input_members.get("Input")) is not None:
+        return str(constant)
+    if (path := input_members.get("InputPath")) is not None:
+        found = select(path, event)
+        if found is None:
+            raise CannotTransform(f"InputPath {path} selects nothing from the event")
+        return compact(found)
+    if (transformer := input_members.get("InputTransformer")) is not None:
+        return _transform(transformer, event, rule_arn)
+    return compact(event)
+
+
+def variables_of(template: str) -> list[str]:
+    return _VARIABLE.findall(template)
+
+
+def select(path: str, event: Any) -> Any:
+    """Return what a JSON path selects, a list if the path has a wildcard; None if the event has no such part."""
+    steps = list(_steps(path))
+    values = [event]
+    for step in steps:
+        values = [inner for value in values for inner in _inside(value, step)]
+    if "*" in steps:
+        return values
+    return values[0] if values else None
+
+
+def is_path(path: str) -> bool:
+    """Whether a JSON path has the syntax that EventBridge reads: dot notation, indices, wildcards."""
+    try:
+        list(_steps(path))
+    except CannotTransform:
+        return False
+    return True
+
+
+def _steps(path: str) -> Iterator[str | int]:
+    if not path.startswith("$"):
+        raise CannotTransform(f"{path} is not a JSON path: it does not begin with $")
+    at = 1
+    while at < len(path):
+        found = _STEP.match(path, at)
+        if found is None:
+            raise CannotTransform(f"{path} is not a JSON path that EventBridge reads")
+        index = found["index"]
+        yield int(index) if index and index != "*" else found["name"] or found["quoted"] or "*"
+        at = found.end()
+
+
+def _inside(value: Any, step: str | int) -> list[Any]:
+    if step == "*":
+        return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    if isinstance(step, int):
+        return [value[step]] if isinstance(value, list) and step < len(value) else []
+    return [value[step]] if isinstance(value, dict) and step in value else []
+
+
+def _transform(transformer: Mapping[str, Any], event: Mapping[str, Any], rule_arn: str) -> str:
+    given = {name: select(path, event) for name, path in (transformer.get("InputPathsMap") or {}).items()}
+    values = given | _predefined(event, rule_arn)
+    template = str(transformer["InputTemplate"])
+    text = "".join(_filled(template, values))
+    if template.lstrip().startswith("{"):
+        try:
+            json.loads(text)
+        except ValueError:
+            raise CannotTransform(f"InputTemplate makes {text[:200]}, which is not JSON") from None
+    return text
+
+
+def _predefined(event: Mapping[str, Any], rule_arn: str) -> dict[str, Any]:
+    short = {"detailType" if name == "detail-type" else name: value for name, value in event.items()}
+    del short["detail"]
+    return {
+        RULE_ARN: rule_arn,
+        RULE_NAME: rule_arn.rpartition("/")[2],
+        INGESTED: event["time"],
+        EVENT: short,
+        WHOLE_EVENT: dict(event),
+    }
+
+
+def _filled(template: str, values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the template's own text and, in the place of each variable, its value."""
+    at, in_string = 0, False
+    for found in _VARIABLE.finditer(template):
+        if found[1] not in values:
+            continue
+        before = template[at : found.start()]
+        yield before
+        in_string ^= len(re.findall(r'(?<!\\)(?:\\\\)*"', before)) % 2 == 1
+        yield _written(values[found[1]], in_string=in_string)
+        at = found.end()
+    yield template[at:]
+
+
+def _written(value: Any, *, in_string: bool) -> str:
+    if not in_string:
+        return compact("" if value is None else value)
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else compact(value).replace('"', "")
