@@ -1,4 +1,4 @@
-"""A real browser for pages: Debian's Chromium, driven by Playwright. Where it is missing it is installed, or said."""
+"""A real browser for pages, driven by Playwright: Playwright's own, or a Chromium or Chrome of this machine."""
 
 from __future__ import annotations
 
@@ -7,14 +7,25 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-INSTALL = "apt-get update && apt-get install -y --no-install-recommends chromium"
+APT = "apt-get update && apt-get install -y --no-install-recommends chromium"
+REMEDY = f"Run: uv run playwright install chromium (or: sudo sh -c '{APT}')"
+REQUIRED = "CRONSTACK_BROWSER_REQUIRED"
+"""Environment variable that .ci/run sets."""
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+PLACES = (
+    "/opt/google/chrome/chrome",
+    "/snap/bin/chromium",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "~/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
 QUIET = (
     "--no-sandbox",  # root has no other way
     "--disable-gpu",
@@ -25,28 +36,57 @@ QUIET = (
 )
 
 
-def chromium() -> str:
-    """Its path. Installs it as root; otherwise the test fails with the line to run: it never skips."""
-    with (Path(tempfile.gettempdir()) / "cronstack-chromium").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)  # several test processes, one installation
-        found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-        if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-            environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-            done = subprocess.run(["sh", "-c", INSTALL], env=environ, capture_output=True, text=True, timeout=400)
-            found = shutil.which("chromium")
-            if found is None:
-                pytest.fail(f"Chromium could not be installed:\n{(done.stdout + done.stderr)[-1500:]}")
-        if found is None:
-            pytest.fail(f"Chromium is missing. Run this, then the tests again: sudo sh -c '{INSTALL}'")
-        return found
-
-
 @contextmanager
 def browser() -> Iterator[Any]:
-    """A headless browser; ``new_page()`` of it."""
+    """Yield a headless browser. Root installs one where none starts; other users' tests are skipped or fail."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium(), args=list(QUIET))
+        own = playwright.chromium.executable_path
+        started, why = launch(playwright, browsers(own, os.environ.get("PATH", "")))
+        if started is None and os.geteuid() == 0 and shutil.which("apt-get"):
+            started, why = launch(playwright, installed(own))
+        if started is None:
+            missing(why, os.environ)
         yield started
         started.close()
+
+
+def browsers(own: str, path: str, places: tuple[str, ...] = PLACES) -> list[str]:
+    """Return the browsers of this machine, Playwright's ``own`` first."""
+    usual = [os.path.expanduser(place) for place in places]
+    found = [shutil.which(own), *(shutil.which(name, path=path) for name in NAMES), *map(shutil.which, usual)]
+    return list(dict.fromkeys(one for one in found if one is not None))
+
+
+def launch(playwright: Any, candidates: list[str]) -> tuple[Any, str]:
+    """Start the first browser that starts. Without one, None and why the last did not."""
+    from playwright.sync_api import Error
+
+    why = "no Chromium or Chrome is installed"
+    for candidate in candidates:
+        try:
+            return playwright.chromium.launch(executable_path=candidate, args=list(QUIET)), ""
+        except Error as fault:  # a library is missing, or it only tells how to install it
+            why = f"{candidate} does not start: {fault.message.splitlines()[0]}"
+    return None, why
+
+
+def installed(own: str) -> list[str]:
+    """Install Debian's Chromium, and return the browsers of this machine."""
+    with (Path(tempfile.gettempdir()) / "cronstack-chromium").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # several test processes, one installation
+        if shutil.which("chromium") is None:
+            environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+            done = subprocess.run(["sh", "-c", APT], env=environ, capture_output=True, text=True, timeout=400)
+            if done.returncode != 0:
+                pytest.fail(f"Chromium could not be installed:\n{(done.stdout + done.stderr)[-1500:]}", pytrace=False)
+    return browsers(own, os.environ.get("PATH", ""))
+
+
+def missing(why: str, environ: Mapping[str, str]) -> NoReturn:
+    """End the test with one line: skip it, or fail where a browser is required."""
+    line = f"{why}. {REMEDY}"
+    if environ.get(REQUIRED):
+        pytest.fail(line, pytrace=False)
+    pytest.skip(line)

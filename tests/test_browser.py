@@ -1,0 +1,53 @@
+"""Which browser the tests of pages use, and the one line where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.browser import REMEDY, REQUIRED, browsers, launch, missing
+
+
+def program(path: Path, text: str = "#!/bin/sh\nexit 1\n") -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_playwrights_own_comes_first_then_the_path_then_the_usual_places(tmp_path: Path) -> None:
+    own = program(tmp_path / "playwright" / "chrome")
+    on_path = program(tmp_path / "bin" / "google-chrome")
+    usual = program(tmp_path / "Applications" / "Google Chrome")
+    places = (usual, str(tmp_path / "nowhere"))
+    assert browsers(own, str(tmp_path / "bin"), places) == [own, on_path, usual]
+    assert browsers(str(tmp_path / "nowhere"), "", places) == [usual]
+
+
+def test_a_browser_that_does_not_start_is_passed_over(tmp_path: Path) -> None:
+    """Ubuntu's chromium-browser may be a script that says how to install it."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    broken = program(tmp_path / "chromium-browser")
+    with sync_api.sync_playwright() as playwright:
+        started, why = launch(playwright, [broken])
+        assert started is None
+        assert why.startswith(f"{broken} does not start: ")
+        assert "\n" not in why
+        assert launch(playwright, []) == (None, "no Chromium or Chrome is installed")
+
+
+def test_without_a_browser_the_test_is_skipped_with_the_line_to_run() -> None:
+    with pytest.raises(pytest.skip.Exception) as ended:
+        missing("no Chromium or Chrome is installed", {})
+    assert str(ended.value) == f"no Chromium or Chrome is installed. {REMEDY}"
+
+
+def test_where_a_browser_is_required_the_test_fails_instead() -> None:
+    with pytest.raises(pytest.fail.Exception, match="playwright install chromium") as ended:
+        missing("no Chromium or Chrome is installed", {REQUIRED: "1"})
+    assert "\n" not in str(ended.value)
+
+
+def test_ci_requires_a_browser() -> None:
+    assert f"export {REQUIRED}=1" in (Path(__file__).parent.parent / ".ci" / "run").read_text("utf-8")
