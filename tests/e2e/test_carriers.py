@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +47,24 @@ def test_an_attempt_that_asks_to_come_back_does_once_and_on_time(deployed: Deplo
     of_ours = deployed.watch.all("fired", schedule=lambda arn: GROUP in arn)
     assert [job_of_carrier(one["schedule"].rpartition("/")[2]) for one in of_ours] == ["stubborn"] * 2
     assert carriers(deployed) == [], "each deletes itself"
+
+
+def test_a_trigger_that_waits_prints_each_attempt_on_stderr(deployed: Deployed) -> None:
+    given = json.dumps({"effects": str(deployed.effects / "waited.jsonl")})
+    port = deployed.cloud.endpoint.rpartition(":")[2]
+    command = ["trigger", "stubborn", "--input", given, "--wait", "--json", "--port", port]
+    done = subprocess.run(
+        [sys.executable, "-m", "cronstack_infra.cli", *command],
+        cwd=deployed.deployer.root,
+        env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, json.loads(done.stdout)["attempt"]) == (0, 3)
+    attempts = [line.partition(" failed: ") for line in done.stderr.splitlines()]
+    assert [first for first, _, _ in attempts] == ["attempt 1 of 4", "attempt 2 of 4"]
+    assert all("not yet; attempt" in rest for _, _, rest in attempts)
 
 
 def test_a_carrier_that_could_not_be_delivered_is_a_dead_letter_and_redriven(deployed: Deployed) -> None:

@@ -12,7 +12,8 @@ from cronstack_infra.cli.clouds import Cloud, cloud_options
 from cronstack_infra.cli.spans import local, utc
 from cronstack_infra.cli.tables import print_json, print_table
 from cronstack_infra.cli.times import a_time, bound_option
-from cronstack_infra.ops.backfill import UNASKED, Filled, Plan, carry_out, plan_backfill, timezone_of
+from cronstack_infra.cli.waiting import Attempts
+from cronstack_infra.ops.backfill import UNASKED, Filled, Plan, Planned, carry_out, plan_backfill, timezone_of
 from cronstack_infra.ops.deployment import Deployment
 
 COLUMNS = ("due", "occurrence", "result", "attempt", "why")
@@ -78,11 +79,18 @@ def _work(cloud: Cloud, deployment: Deployment, plan: Plan) -> list[Filled]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    def above(line: str) -> None:
+        progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
     filled: list[Filled] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(plan.job.name, total=len(plan.missing))
-        for one in carry_out(cloud, deployment, plan, clock=clock.now, sleep=clock.sleep):
+
+        def report(one: Planned) -> Attempts:
+            return Attempts(plan.job.name, prefix=f"{local(one.due, plan.timezone)}: ", write=above)
+
+        for one in carry_out(cloud, deployment, plan, clock=clock.now, sleep=clock.sleep, report=report):
             filled.append(one)
             progress.update(bar, advance=1, description=f"{plan.job.name} {local(one.planned.due, plan.timezone)}")
     return filled

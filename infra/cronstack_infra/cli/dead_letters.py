@@ -13,6 +13,7 @@ from cronstack.errors import OperationError
 from cronstack_infra.cli.clouds import Cloud, cloud_options
 from cronstack_infra.cli.spans import span, utc
 from cronstack_infra.cli.tables import print_json, print_keyed, print_table, printable, short
+from cronstack_infra.cli.waiting import Attempts
 from cronstack_infra.ops.dead_letters import DeadLetter, list_letters, summarise
 from cronstack_infra.ops.redriving import Redriven, redrive
 
@@ -150,6 +151,7 @@ def redrive_(
         ids=ids,
         as_job=as_job,
         wait=patience,
+        report=lambda occurrence: Attempts(occurrence.job, prefix=f"{occurrence.job}  {occurrence.id}  "),
     ):
         results.append(one)
         if not as_json:

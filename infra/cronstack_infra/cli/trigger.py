@@ -12,6 +12,7 @@ from cronstack_infra.cli.clouds import Cloud, cloud_options
 from cronstack_infra.cli.inputs import json_object
 from cronstack_infra.cli.tables import print_json, printable
 from cronstack_infra.cli.times import a_time, moment_option
+from cronstack_infra.cli.waiting import Attempts
 
 PATIENCE = 1200.0
 """Seconds that --wait waits: several attempts with their pauses."""
@@ -34,6 +35,7 @@ def command(cloud: Cloud, job: str, at: str | None, input: dict[str, Any] | None
     """Run JOB: an occurrence with a name of its own, or, with --at, that of a scheduled time.
 
     The guard judges it as any other: a time that has run is not run again, and it does not run over another one.
+    With --wait, stderr shows the error of each attempt and when the next one comes.
     """
     from cronstack_infra.ops.backfill import timezone_of
     from cronstack_infra.ops.runs import follow
@@ -57,6 +59,7 @@ def command(cloud: Cloud, job: str, at: str | None, input: dict[str, Any] | None
         clock=clock.now,
         sleep=clock.sleep,
         patience=PATIENCE,
+        report=Attempts(job),
     )
     if as_json:
         print_json(row.as_json())

@@ -19,7 +19,7 @@ from cronstack.occurrence import scheduled_id, split_generation, to_milliseconds
 from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, find_job
 from cronstack_infra.ops.invoking import Ended, call_until_told
 from cronstack_infra.ops.rescheduled import neighbours, refuse_repeats
-from cronstack_infra.ops.runs import Row, follow, runs_between
+from cronstack_infra.ops.runs import Report, Row, follow, no_report, runs_between
 from cronstack_infra.ops.schedules import DeployedSchedule, instants, schedules_of
 from cronstack_infra.plural import counted
 
@@ -125,10 +125,12 @@ def carry_out(
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
     patience: float = PATIENCE,
+    report: Callable[[Planned], Report] = lambda one: no_report,
 ) -> Iterator[Filled]:
     """Work the missing occurrences one after the other, each to its end, oldest first.
 
     One that has not ended within ``patience`` seconds is left to its carriers, and the next one's turn comes.
+    ``report`` returns what receives the states of an occurrence that does not end at its first attempt.
     """
     requested = to_milliseconds(clock())
     for one in plan.missing:
@@ -142,7 +144,7 @@ def carry_out(
         )
         said = call_until_told(clients("lambda"), plan.job, event, sleep=sleep)
         if said.comes_back:
-            said = _await_end(clients, deployment, plan.job.name, one, said, clock, sleep, patience)
+            said = _await_end(clients, deployment, plan.job.name, one, said, clock, sleep, patience, report(one))
         yield Filled(one, said)
 
 
@@ -155,9 +157,19 @@ def _await_end(
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
     patience: float,
+    report: Report,
 ) -> Ended:
     try:
-        row = follow(clients("dynamodb"), deployment, job, one.occurrence, clock=clock, sleep=sleep, patience=patience)
+        row = follow(
+            clients("dynamodb"),
+            deployment,
+            job,
+            one.occurrence,
+            clock=clock,
+            sleep=sleep,
+            patience=patience,
+            report=report,
+        )
     except OperationError as impatience:
         return replace(said, detail=str(impatience.args[0]))
     return Ended(row.status, row.attempt, said.calls, row.reason or row.error)

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from cronstack.admission import FINISHED
 from cronstack.defaults import DEFAULTS
@@ -25,7 +25,10 @@ from cronstack_infra.ops.dead_letters import LONG_POLL, DeadLetter, is_wanted, o
 from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, find_job
 from cronstack_infra.ops.invoking import call_until_told, hand_over
 from cronstack_infra.ops.onetime import once_of
-from cronstack_infra.ops.runs import Row, find_run, follow
+from cronstack_infra.ops.runs import Report, Row, find_run, follow, no_report
+
+LONGEST_RUN: Final = 960.0
+"""Seconds to wait for a run before the next one of its job is sent: a little more than Lambda's longest invocation."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,13 @@ def redrive(
     as_job: str | None = None,
     wait: float = 0,
     poll: int = LONG_POLL,
+    report: Callable[[Occurrence], Report] = lambda occurrence: no_report,
 ) -> Iterator[Redriven]:
     """Send the events of dead letters again, oldest first. Yield a result for each.
 
     ids: only these letters. as_job: the new name of the job. wait: seconds to wait for the end of each run; with 0 the
-    next letter follows as soon as Lambda has accepted the event.
+    next letter follows as soon as Lambda has accepted the event. report: returns what receives the states of a run
+    whose end is awaited.
     """
     if as_job is not None:
         find_job(clients("lambda"), deployment, as_job)
@@ -70,7 +75,7 @@ def redrive(
             )
         if job is not None and not wanted:
             _refuse_unknown(clients, deployment, job, as_job)
-        drive = _Drive(clients, deployment, clock, sleep, as_job, wait)
+        drive = _Drive(clients, deployment, clock, sleep, as_job, wait, report)
         for letter in wanted:
             yield drive.again(letter)
 
@@ -93,11 +98,13 @@ class _Drive:
         sleep: Callable[[float], None],
         as_job: str | None,
         wait: float,
+        report: Callable[[Occurrence], Report],
     ) -> None:
         self._clients, self._deployment = clients, deployment
         self._clock, self._sleep, self._as, self._wait = clock, sleep, as_job, wait
+        self._report = report
         self._sent: Counter[tuple[str, str]] = Counter()
-        self._unstarted: dict[str, str] = {}
+        self._unstarted: dict[str, Occurrence] = {}
         self._found: dict[str, DeployedJob | OperationError] = {}
 
     def again(self, letter: DeadLetter) -> Redriven:
@@ -195,7 +202,7 @@ class _Drive:
         if not self._wait:
             return Redriven(letter, True, detail)
         try:
-            ended = self._follow(occurrence, died)
+            ended = self._follow(occurrence, died, self._wait)
         except OperationError as impatience:  # its carriers bring it on; the letter has done its part
             return Redriven(letter, True, f"{detail}: {impatience.args[0]}")
         return Redriven(letter, True, f"{detail}: {ended.status}", ended.status)
@@ -216,18 +223,10 @@ class _Drive:
         """What never started is skipped where its job runs already: these go one after the other."""
         last = self._unstarted.get(occurrence.job)
         if last is not None:
-            follow(
-                self._clients("dynamodb"),
-                self._deployment,
-                occurrence.job,
-                last,
-                clock=self._clock,
-                sleep=self._sleep,
-                patience=self._wait or 960,
-            )
-        self._unstarted[occurrence.job] = occurrence.id
+            self._follow(last, 0, self._wait or LONGEST_RUN)
+        self._unstarted[occurrence.job] = occurrence
 
-    def _follow(self, occurrence: Occurrence, died: int) -> Row:
+    def _follow(self, occurrence: Occurrence, died: int, patience: float) -> Row:
         return follow(
             self._clients("dynamodb"),
             self._deployment,
@@ -235,8 +234,9 @@ class _Drive:
             occurrence.id,
             clock=self._clock,
             sleep=self._sleep,
-            patience=self._wait,
+            patience=patience,
             beyond_attempt=died,
+            report=self._report(occurrence),
         )
 
     def _row(self, occurrence: Occurrence) -> Row | None:

@@ -20,6 +20,8 @@ STATUSES: Final = ("planned", "running", "retrying", "crashed", "buffered", "suc
 FINAL: Final = (*FINISHED, "dead")
 AHEAD: Final = 5
 """Plans that are shown beside runs, however many there are."""
+UNSTARTED: Final = 30.0
+"""Seconds after which a run that has not started is worth a word."""
 _BEYOND: Final = "\x7f"
 """Sorts behind every character of an id."""
 _KINDS: Final = ("t-", "m-")
@@ -160,6 +162,14 @@ def find_run(dynamodb: Any, deployment: Deployment, job: str, occurrence: str, n
     return None if run is None else _row(job, run, now)
 
 
+Report = Callable[[Row | None], None]
+"""Receive each new state of a run that is followed; None once when it has not started after ``UNSTARTED`` seconds."""
+
+
+def no_report(row: Row | None) -> None:
+    """Ignore the states of a run."""
+
+
 def follow(
     dynamodb: Any,
     deployment: Deployment,
@@ -170,14 +180,25 @@ def follow(
     sleep: Callable[[float], None],
     patience: float,
     beyond_attempt: int = 0,
+    report: Report = no_report,
 ) -> Row:
-    """Look until a run is final. ``beyond_attempt``: a death no later than this attempt's is the old one."""
+    """Look until a run is final, and return it. Raise OperationError when it is not after ``patience`` seconds.
+
+    beyond_attempt: a death no later than this attempt's is the old one. report: receives the states before the end.
+    """
     began, pause = clock(), 0.3
+    reported: tuple[object, ...] = ()
     while True:
         row = find_run(dynamodb, deployment, job, occurrence, clock())
-        if row is not None and row.final and not (row.status == "dead" and row.attempt <= beyond_attempt):
+        waited = (clock() - began).total_seconds()
+        old_death = row is not None and row.status == "dead" and row.attempt <= beyond_attempt
+        if row is not None and row.final and not old_death:
             return row
-        if (clock() - began).total_seconds() > patience:
+        state = _state(row)
+        if state != reported and not old_death and (row is not None or waited > UNSTARTED):
+            report(row)
+            reported = state
+        if waited > patience:
             stands = "has not started" if row is None else f"is {row.status}, attempt {row.attempt} of {row.limit}"
             raise OperationError(
                 f"{occurrence} of {job} {stands} after {patience:.0f} s",
@@ -185,6 +206,11 @@ def follow(
             )
         sleep(pause)
         pause = min(3.0, pause * 1.3)
+
+
+def _state(row: Row | None) -> tuple[object, ...]:
+    """Return what a person who waits wants to know of a run; equal for two rows that differ in nothing else."""
+    return ("unstarted",) if row is None else (row.status, row.attempt, row.after, row.overdue)
 
 
 def _of_kind(
