@@ -110,7 +110,7 @@ def test_a_length_beyond_every_number_is_refused(simulate, capsys):
 
 def test_nothing_is_guessed_where_nothing_is_deployed(simulate, capsys):
     assert simulate("runs", "--stack", "nowhere") == 1
-    assert "the stack nowhere is not deployed here" in capsys.readouterr().err
+    assert "the stack nowhere is not deployed in the Region us-east-1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

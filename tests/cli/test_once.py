@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -168,7 +172,6 @@ def test_a_job_that_is_called_like_a_command_is_reached_by_schedule(once: Once) 
         (["list", "stat"], 1, "It may schedule: stats."),
         (["list", "--status", "ill"], 2, "'ill' is not one of"),
         (["import", "stats", "nowhere.jsonl"], 2, "nowhere.jsonl"),
-        (["import", "stats", "/dev/null"], 2, "must be a file"),
     ],
 )
 def test_what_cannot_be_done_is_one_message(once: Once, arguments: list[str], code: int, complaint: str) -> None:
@@ -208,6 +211,27 @@ def test_strays_are_told_and_mended(once: Once) -> None:
     assert once("strays").code == 0
 
 
+@pytest.mark.parametrize("key", [("order-1",), ("--key", "order-1"), ("--key=order-1",)])
+def test_a_key_is_an_argument_or_an_option_as_in_python(once: Once, key: tuple[str, ...]) -> None:
+    once("stats", "--key", "order-1", "--in", "1h")
+    assert once("show", "stats", *key, "--json").told["key"] == "order-1"
+    assert once("move", "stats", *key, "--in", "2h").out.startswith("Moved: stats 'order-1'")
+    assert once("cancel", "stats", *key).out.startswith("Cancelled: stats 'order-1'")
+
+
+def test_a_key_that_begins_like_an_option_can_be_said(once: Once) -> None:
+    once("stats", "--key=--x", "--in", "1h")
+    assert once("show", "stats", "--json", "--key=--x").told["key"] == "--x"
+
+
+@pytest.mark.parametrize("word", [("show",), ("cancel",), ("move", "--in", "1h")])
+def test_a_key_is_given_once(once: Once, word: tuple[str, ...]) -> None:
+    none = once(*word, "stats")
+    assert (none.code, "Which one? Give its key: KEY or --key KEY." in none.err) == (2, True)
+    both = once(*word, "stats", "order-1", "--key", "order-2")
+    assert (both.code, "The key is given twice: 'order-1' and --key 'order-2'." in both.err) == (2, True)
+
+
 # -- import ------------------------------------------------------------------------------------------------------------
 def lines(tmp_path: Path, *orders: Any) -> str:
     file = tmp_path / "orders.jsonl"
@@ -238,6 +262,37 @@ def test_a_line_that_fails_stops_no_other_one(once: Once, tmp_path: Path) -> Non
     assert "Say --past run to run it at once" in rows[1]
     done = once("import", "stats", file, "--replace", "--past", "run", "--json")
     assert (done.code, done.told) == (0, {"moved": 1, "planned": 1, "unchanged": 1, "failed": []})
+
+
+class Stdin(NamedTuple):
+    """What a shell pipes into the command."""
+
+    buffer: io.BytesIO
+
+
+def test_orders_are_read_from_a_pipe(once: Once, monkeypatch: pytest.MonkeyPatch) -> None:
+    piped = b'{"key": "order-1", "in": "3d"}\n\n{"key": "order-2", "in": "3d"}\n'
+    monkeypatch.setattr(sys, "stdin", Stdin(io.BytesIO(piped)))
+    assert once("import", "stats", "-") == Done(0, "2 planned, 0 failed.\n", "")
+    assert [event["key"] for event in once.events()] == ["order-1", "order-2"]
+
+
+def test_a_wrong_line_of_a_pipe_schedules_nothing(once: Once, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Stdin(io.BytesIO(b'{"key": "order-1", "in": "3d"}\n{')))
+    done = once("import", "stats", "-")
+    assert (done.code, once.events()) == (2, [])
+    assert "<stdin>:2: is not JSON" in done.err
+
+
+def test_orders_are_read_from_a_file_that_can_be_read_only_once(once: Once, tmp_path: Path) -> None:
+    fifo = tmp_path / "orders"
+    os.mkfifo(fifo)
+    writer = threading.Thread(target=fifo.write_text, args=('{"key": "order-1", "in": "3d"}\n{',), daemon=True)
+    writer.start()
+    done = once("import", "stats", str(fifo))
+    writer.join(5)
+    assert (done.code, once.events()) == (2, [])
+    assert f"{fifo}:2: is not JSON" in done.err
 
 
 @pytest.mark.parametrize(

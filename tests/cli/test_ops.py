@@ -62,7 +62,7 @@ def test_half_a_character_in_a_result_spoils_no_list(stage: Stage, capsys: pytes
 @pytest.mark.parametrize(
     ("arguments", "code", "complaint"),
     [
-        (["runs", "--stack", "nowhere"], 1, "the stack nowhere is not deployed here"),
+        (["runs", "--stack", "nowhere"], 1, "the stack nowhere is not deployed in the Region us-east-1"),
         (["runs", "--stack", "foreign"], 1, "has no output 'Ledger': it is no stack of Cronstack's"),
         (["runs", "stat", "--stack", "shop"], 1, "Did you mean stats?"),
         (["runs", "x" * 200, "--stack", "shop"], 1, "no job 'xxx"),
@@ -89,6 +89,16 @@ def test_what_cannot_be_done_is_one_message(
     assert complaint in told.err
     assert "Traceback" not in told.err
     assert told.out == ""
+
+
+def test_a_wrong_region_is_named(
+    stage: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert run(["runs", "--stack", "shop"]) == 1
+    told = capsys.readouterr().err
+    assert "the stack shop is not deployed in the Region eu-central-1 of https://cloudformation.eu-central-1." in told
+    assert "If it is in another Region, set AWS_REGION." in told
 
 
 def test_dead_letters_are_listed_shown_and_summed_up(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,4 +102,6 @@ def test_wrong_names_are_told_with_the_right_ones(deployed: Deployed) -> None:
     told = cronstack(deployed, "runs", "fragil", code=1)
     assert "Did you mean fragile? Jobs there: fragile, once, patient, stubborn." in told
     assert "not a JSON object" in cronstack(deployed, "trigger", "patient", "--input", "[1]", code=2)
-    assert "the stack nowhere is not deployed here" in cronstack(deployed, "runs", "--stack", "nowhere", code=1)
+    assert "the stack nowhere is not deployed in the Region us-east-1" in cronstack(
+        deployed, "runs", "--stack", "nowhere", code=1
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -29,6 +30,24 @@ NOBODY: Final = "Code may schedule no job of this stack; it may where one is dec
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 key_option = click.option("--key", metavar="K", required=True, help="What it is known by, such as order-4711.")
+
+R = TypeVar("R")
+
+
+def key_of(command: Callable[..., R]) -> Callable[..., R]:
+    """Add the key of an existing plan: an argument or --key, as in Python a positional or a keyword argument."""
+
+    @click.argument("name", metavar="KEY", required=False)
+    @click.option("--key", metavar="KEY", help="The same as the argument KEY.")
+    @functools.wraps(command)
+    def with_key(*args: Any, name: str | None, key: str | None, **options: Any) -> R:
+        if name is not None and key is not None:
+            raise click.UsageError(f"The key is given twice: {name!r} and --key {key!r}.")
+        if name is None and key is None:
+            raise click.UsageError("Which one? Give its key: KEY or --key KEY.")
+        return command(*args, key=name if key is None else key, **options)
+
+    return with_key
 
 
 class Words(click.Group):
@@ -81,7 +100,7 @@ def schedule(
 
 @command.command(short_help="Give it another time.")
 @click.argument("job")
-@key_option
+@key_of
 @when_options
 @json_option
 @cloud_options
@@ -92,7 +111,7 @@ def move(cloud: Cloud, job: str, key: str, terms: dict[str, Any], as_json: bool)
 
 @command.command(short_help="Take it back.")
 @click.argument("job")
-@key_option
+@key_of
 @json_option
 @cloud_options
 def cancel(cloud: Cloud, job: str, key: str, as_json: bool) -> int:
@@ -102,7 +121,7 @@ def cancel(cloud: Cloud, job: str, key: str, as_json: bool) -> int:
 
 @command.command(short_help="Show all that is known of one.")
 @click.argument("job")
-@key_option
+@key_of
 @json_option
 @cloud_options
 def show(cloud: Cloud, job: str, key: str, as_json: bool) -> int:

@@ -18,6 +18,7 @@ from cronstack_infra.cli.clouds import Cloud, cloud_options
 from cronstack_infra.cli.counting import bar
 from cronstack_infra.cli.inputs import input_fault
 from cronstack_infra.cli.once_words import in_options, words
+from cronstack_infra.cli.rereadable import Source, rereadable
 from cronstack_infra.cli.tables import print_json, print_table, short
 from cronstack_infra.ops.onetime import once_of, wiring_of
 from cronstack_infra.ops.spans import read_span
@@ -30,7 +31,7 @@ _KNOWN: Final = ("key", "at", "in", "timezone", "disambiguation", "input", "repl
 
 @click.command("import", short_help="Schedule every line of a file.")
 @click.argument("job")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--replace", is_flag=True, help="Keys may stand for another time or input, or be cancelled.")
 @click.option("--past", type=click.Choice(["run"]), help="What is past: run at once. Else it fails.")
 @click.option("--concurrency", type=click.IntRange(1, MOST), default=10, show_default=True, help="So many at once.")
@@ -40,7 +41,7 @@ def command(
     cloud: Cloud, job: str, file: Path, replace: bool, past: str | None, concurrency: int, as_json: bool
 ) -> int:
     """Schedule JOB once for each line of FILE, a JSON object: key, at or in, and as needed timezone, disambiguation,
-    input, replace, past; as the options of "cronstack once JOB" say them.
+    input, replace, past; as the options of "cronstack once JOB" say them. FILE may be -, which is stdin.
 
     The file is checked first: if a line is wrong, nothing is scheduled. Then a line that fails stops no other one, and
     the exit code is 1. Run it again: what stands already is not changed, what failed is tried anew.
@@ -49,7 +50,17 @@ def command(
     {"key": "order-1", "in": "3d", "input": {"order": 1}}
     {"key": "order-2", "at": "2027-03-28T09:00", "timezone": "Europe/Berlin"}
     """
-    lines = _check(file)
+    with rereadable(file) as source:
+        outcomes, failed = _schedule(cloud, job, source, replace=replace, past=past, concurrency=concurrency)
+    _tell(outcomes, failed, as_json)
+    return 1 if failed else 0
+
+
+def _schedule(
+    cloud: Cloud, job: str, source: Source, *, replace: bool, past: str | None, concurrency: int
+) -> tuple[Counter[str], list[Result]]:
+    """Schedule every line. Return how many had each outcome, and those that failed."""
+    lines = _check(source)
     deployment = cloud.deployment()
     wiring_of(deployment, job)
     outcomes: Counter[str] = Counter()
@@ -57,7 +68,7 @@ def command(
     with in_options(), bar(job, lines) as progress:
         results = once_of(cloud, deployment).schedule_many(
             job,
-            _orders(file),
+            _orders(source),
             concurrency=concurrency,
             progress=progress,
             replace=replace,
@@ -68,16 +79,13 @@ def command(
                 failed.append(result)
             else:
                 outcomes[result.plan.outcome] += 1
-    _tell(outcomes, failed, as_json)
-    return 1 if failed else 0
+    return outcomes, failed
 
 
-def _check(file: Path) -> int:
+def _check(source: Source) -> int:
     """How many lines there are. Raises BadParameter that names those that are wrong."""
-    if not file.is_file():
-        raise click.BadParameter(f"{file} is read twice, so it must be a file.", param_hint="FILE")
     faults: list[str] = []
-    lines = sum(1 for _ in _orders(file, faults))
+    lines = sum(1 for _ in _orders(source, faults))
     if faults:
         more = f"\n  and {len(faults) - FAULTS} more" if len(faults) > FAULTS else ""
         told = "\n  ".join(faults[:FAULTS])
@@ -85,9 +93,9 @@ def _check(file: Path) -> int:
     return lines
 
 
-def _orders(file: Path, faults: list[str] | None = None) -> Iterator[dict[str, Any]]:
+def _orders(source: Source, faults: list[str] | None = None) -> Iterator[dict[str, Any]]:
     """Arguments of ``once.schedule``, line by line: a file of millions is never in memory."""
-    with file.open("rb") as lines:
+    with source.path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -95,8 +103,8 @@ def _orders(file: Path, faults: list[str] | None = None) -> Iterator[dict[str, A
                 yield _order(line)
             except OperationError as fault:
                 if faults is None:
-                    raise OperationError(f"{file}:{number}: {fault.args[0]}: the file has changed") from None
-                faults.append(f"{file}:{number}: {fault.args[0]}")
+                    raise OperationError(f"{source.name}:{number}: {fault.args[0]}: the file has changed") from None
+                faults.append(f"{source.name}:{number}: {fault.args[0]}")
 
 
 def _order(line: bytes) -> dict[str, Any]:

@@ -50,9 +50,11 @@ def find_deployment(cloudformation: Any, stack: str) -> Deployment:
             raise
         found = []
     if not found:
+        where = cloudformation.meta
         raise OperationError(
-            f"the stack {stack} is not deployed here",
-            remedy="Deploy it: cronstack up (local), or cronstack cdk deploy. --jobs chooses another jobs package.",
+            f"the stack {stack} is not deployed in the Region {where.region_name} of {where.endpoint_url}",
+            remedy="If it is in another Region, set AWS_REGION. Else deploy it: cronstack up (local), or cronstack cdk"
+            " deploy. --jobs chooses another jobs package.",
         )
     outputs = {one["OutputKey"]: one["OutputValue"] for one in found[0].get("Outputs", ())}
     try:
