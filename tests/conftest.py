@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -68,3 +69,10 @@ def turn(item: pytest.Item) -> tuple[int, bool]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=turn)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print each reason for which tests were skipped, once."""
+    reports = [report for report in terminalreporter.stats.get("skipped", ()) if isinstance(report.longrepr, tuple)]
+    for reason, count in Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports).items():
+        terminalreporter.write_line(f"{count} skipped: {reason}")

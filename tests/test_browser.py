@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +54,17 @@ def test_where_a_browser_is_required_the_test_fails_instead() -> None:
 
 def test_ci_requires_a_browser() -> None:
     assert f"export {REQUIRED}=1" in (Path(__file__).parent.parent / ".ci" / "run").read_text("utf-8")
+
+
+def test_the_line_is_printed_once_for_all_tests(tmp_path: Path) -> None:
+    """Ten tests of one page need one browser."""
+    root = Path(__file__).parent.parent
+    environ = os.environ | {"PATH": str(tmp_path), "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path)}
+    environ.pop(REQUIRED, None)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "tests/play/report"]
+    ended = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, timeout=300)
+    if REMEDY not in ended.stdout and " skipped" not in ended.stdout:
+        pytest.skip("this machine has a browser outside of PATH, where the test cannot hide it")
+    assert ended.returncode == 0, ended.stdout
+    assert ended.stdout.count(REMEDY) == 1
+    assert f" skipped: no Chromium or Chrome is installed. {REMEDY}" in ended.stdout
