@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import perf_counter
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from cronstack.errors import CronstackError, OperationError
+from cronstack.timetable import parse
+from cronstack_infra import cli
 from cronstack_infra.cli.simulate import command
-from cronstack_infra.cli.simulate_played import played
+from cronstack_infra.cli.simulate_left import Left, duration
+from cronstack_infra.cli.simulate_played import Played, played, reports_once
+from cronstack_infra.play.quick import quick_days
 from tests.play.simulation.conftest import ROOT, small_project
 
 
@@ -63,4 +71,114 @@ def test_one_occurrence_is_not_told_as_several(project: Path) -> None:
 def test_an_unknown_fault_is_refused_before_anything_is_loaded() -> None:
     now = datetime(2027, 3, 1, tzinfo=UTC)
     with pytest.raises(click.BadParameter, match=r"'fire=1' is no fault\. Say none"):
-        played("jobs", (), now, now + timedelta(days=1), 0, "fire=1", None, as_json=False)
+        played(Played("jobs", (), now, now + timedelta(days=1), faults="fire=1"), as_json=False)
+
+
+def simulation(project: Path, text: str) -> Path:
+    file = project / "tests" / "simulation.py"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text, "utf-8")
+    return file
+
+
+SPAN = ["--from", "2027-03-01T05:00", "--until", "2027-03-02", "--job", "hourly"]
+STOPPING = """
+import os
+import signal
+from datetime import timedelta
+
+def prepare(cloud):
+    virtual = cloud._virtual
+    virtual.hub.at(virtual.hub.us + 3_600_000_000 * 2, lambda: os.kill(os.getpid(), signal.SIGINT))
+"""
+
+
+def test_ctrl_c_keeps_what_was_played(project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    simulation(project, STOPPING)
+    out = tmp_path / "out"
+    before = signal.getsignal(signal.SIGINT)
+    assert cli.run(["simulate", *SPAN, "--out", str(out)]) == 130
+    said = capsys.readouterr()
+    assert "3 occurrences from 2027-03-01 05:00 to 2027-03-01 07:00 UTC" in said.out
+    assert "Interrupted: 11% of the span to 2027-03-02 00:00 UTC was played." in said.out
+    assert "Stopping after this step. Ctrl-C again discards what was played." in said.err
+    end = json.loads((out / "trace.jsonl").read_text("utf-8").splitlines()[-1])
+    assert (end["event"], end["at"][:18], end["interrupted"]) == ("end", "2027-03-01T07:00:0", True)
+    assert len((out / "ledger.jsonl").read_text("utf-8").splitlines()) >= 2
+    assert (out / "report.html").stat().st_size > 1000
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_prepare_loads_data_before_the_first_firing(project: Path) -> None:
+    simulation(
+        project,
+        "def prepare(cloud):\n    cloud.once.schedule('planned', key='order-1', after=60, input={'order': 7})\n"
+        "    print(sorted(cloud.jobs)[:2], f'{cloud.now:%Y-%m-%d %H:%M}')\n",
+    )
+    span = ["--from", "2027-03-01T05:00", "--until", "2027-03-01T06:00", "--job", "planned", "--json"]
+    said = CliRunner().invoke(command, span, catch_exceptions=False)
+    assert said.exit_code == 0, said.output
+    printed, _, answer = said.stdout.partition("\n")
+    assert printed == "['alone', 'background'] 2027-03-01 05:00"
+    (row,) = json.loads(answer)["jobs"]
+    assert (row["job"], row["runs"], row["succeeded"]) == ("planned", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("def prepair(cloud): ...\n", "tests/simulation.py: there is no function prepare"),
+        ("import nothing_of_the_kind\n", "tests/simulation.py:1: ModuleNotFoundError: No module named"),
+        ("def prepare(cloud):\n    cloud.outputs['Orders']\n", "tests/simulation.py:2: KeyError: 'Orders'"),
+    ],
+    ids=["no function", "does not load", "fails"],
+)
+def test_a_preparation_that_fails_is_one_message(project: Path, text: str, told: str) -> None:
+    simulation(project, text)
+    with pytest.raises(CronstackError, match=re.escape(told)):
+        CliRunner().invoke(command, SPAN, catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("expressions", "days"),
+    [
+        (["cron(0 * * * ? *)"], 365),
+        (["cron(0 * * * ? *)", "cron(30 * * * ? *)"], 90),
+        (["rate(5 minutes)"], 30),
+        (["cron(* * * * ? *)"], 7),
+        (["cron(* * * * ? *)", "rate(1 minute)"], 1),
+        ([], 365),
+    ],
+    ids=str,
+)
+def test_the_default_span_takes_seconds(expressions: list[str], days: int) -> None:
+    jobs = [[parse(expression, timezone="UTC")] for expression in expressions]
+    assert quick_days(jobs, datetime(2027, 3, 1, tzinfo=UTC)) == days
+
+
+def test_what_is_left_is_estimated_by_what_was_played() -> None:
+    assert [duration(seconds) for seconds in (40, 660, 9000)] == ["40 s", "11 min", "2.5 h"]
+    left = Left()
+    assert left.after(0.0) is None
+    began = perf_counter()
+    while (seconds := left.after(0.1)) is None:
+        assert perf_counter() - began < 10
+    assert seconds == pytest.approx(9 * (perf_counter() - began), rel=0.1)
+
+
+def test_a_long_simulation_says_how_long_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = reports_once(525_600)
+    progress(datetime(2027, 3, 1, tzinfo=UTC), 0.0, 0)
+    began = perf_counter()
+    while not (said := capsys.readouterr().err):
+        progress(datetime(2027, 3, 2, tzinfo=UTC), 0.001, 10)
+        assert perf_counter() - began < 10
+    assert re.fullmatch(r"About \d+ min more: 525,600 firings\. Ctrl-C ends it early and keeps .*\n", said)
+    progress(datetime(2027, 3, 2, tzinfo=UTC), 0.001, 10)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_loop_that_never_waits_ends_the_simulation(project: Path) -> None:
+    simulation(project, "def prepare(cloud):\n    cloud.fire('polling', input={'clock': 'time'})\n")
+    with pytest.raises(OperationError, match=r"functions/jobs/waiting\.py:\d+: this loop reads the clock"):
+        CliRunner().invoke(command, [*SPAN, "--clock-reads", "1000"], catch_exceptions=False)

@@ -14,6 +14,7 @@ from cronstack_infra.cli.clouds import Cloud, cloud_options
 from cronstack_infra.cli.declared import declared_jobs, named
 from cronstack_infra.cli.times import bound_option
 from cronstack_infra.discover import DeclaredJob
+from cronstack_infra.play.looks import MOST_LOOKS
 
 YEAR: Final = 365
 LONGEST: Final = 3660
@@ -25,11 +26,20 @@ LATEST: Final = 2199
 
 @click.command(short_help="Play a span of time through in seconds, or ask its timetables (--dry).")
 @click.option("--from", "begin", metavar="T", help="Where it begins, UTC unless T names an offset. Defaults to now.")
-@click.option("--days", type=click.IntRange(1, LONGEST), help=f"How many days. Defaults to {YEAR}.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, LONGEST),
+    help="How many days. Defaults to 365, 90, 30, 7 or 1, as many as take some ten seconds; with --dry to 365.",
+)
 @click.option("--until", metavar="T", help="Where it ends, instead of --days.")
 @click.option("--job", "only", metavar="J", multiple=True, help="Only this job; may be repeated.")
 @click.option("--seed", type=click.IntRange(0), help="Of all chance. Defaults to 0.")
 @click.option("--faults", metavar="F", help="What fails on the way.")
+@click.option(
+    "--clock-reads",
+    type=click.IntRange(1),
+    help=f"How often a handler may read the clock without waiting. Defaults to {MOST_LOOKS:,}.",
+)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for trace and report.")
 @click.option("--dry", is_flag=True, help="Run no handler: only ask the timetables what will be.")
 @click.option(
@@ -49,12 +59,16 @@ def command(
     only: tuple[str, ...],
     seed: int | None,
     faults: str | None,
+    clock_reads: int | None,
     out: Path | None,
     dry: bool,
     durations: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Play the declared jobs through a span of time on a virtual clock.
+
+    When tests/simulation.py has a function prepare(cloud), it is called before the first firing, to load data. The
+    argument is what tests get as the fixture "cloud". Ctrl-C ends the simulation early and keeps what was played.
 
     --dry runs no handler. It tells which jobs are due while they still run and what becomes of that, which minutes
     are crowded and how many runs go on at once, and what each change of the clocks does to each job.
@@ -68,7 +82,8 @@ def command(
     """
     first, last = _span(begin, days, until)
     if dry:
-        for option, given in (("--seed", seed), ("--faults", faults), ("--out", out)):
+        options = (("--seed", seed), ("--faults", faults), ("--out", out), ("--clock-reads", clock_reads))
+        for option, given in options:
             if given is not None:
                 raise click.UsageError(
                     f"{option} has no meaning with --dry: no handler runs, and nothing is left to chance."
@@ -78,9 +93,14 @@ def command(
         return dry_run(cloud, _jobs(cloud.package, only), first, last, durations, as_json=as_json)
     if durations:
         raise click.UsageError("--durations belongs to --dry; without it, handlers run as long as they run.")
-    from cronstack_infra.cli.simulate_played import played
+    from cronstack_infra.cli.simulate_played import Played, played
+    from cronstack_infra.play.quick import quick_days
 
-    return played(cloud.package, _jobs(cloud.package, only), first, last, seed or 0, faults, out, as_json=as_json)
+    jobs = _jobs(cloud.package, only)
+    if days is None and until is None:
+        last = first + timedelta(days=quick_days([one.schedules for one in jobs if one.job.enabled], first))
+    reads = MOST_LOOKS if clock_reads is None else clock_reads
+    return played(Played(cloud.package, jobs, first, last, seed or 0, faults, out, reads), as_json=as_json)
 
 
 def _span(begin: str | None, days: int | None, until: str | None) -> tuple[datetime, datetime]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cronstack.errors import OperationError
 from cronstack.zones import bound, readings
-from cronstack_infra.play.simulation.hub import MOST_LOOKS
+from cronstack_infra.play.looks import MOST_LOOKS
 from cronstack_infra.project import Project
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import Final
 
 from greenlet import greenlet
 
+from cronstack_infra.play.looks import MOST_LOOKS
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MOST_LOOKS: Final = 5_000_000
-"""Clock reads of one handler while virtual time stands still: some seconds of the machine's. More is a busy loop."""
 SHORTEST: Final = 50
 """Microseconds that the shortest sleep takes, as on Linux: a loop that sleeps for zero seconds comes to an end."""
 _MICROSECOND: Final = timedelta(microseconds=1)

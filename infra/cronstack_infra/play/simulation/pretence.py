@@ -66,7 +66,7 @@ class Pretence:
         self._in_handler = in_handler
         self._seed = seed
         self._undo: list[Callable[[], object]] = []
-        self._thread = get_ident()
+        self.thread = get_ident()
         self.origin = hub.us
         mock_random.seed(f"moto {seed}")
 
@@ -78,7 +78,7 @@ class Pretence:
         travel = time_machine.travel(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=hub.us), tick=False)
         traveller: Any = travel.start()
         self._undo.append(travel.stop)
-        traveller.time_ns = lambda: hub.look() * _NANOSECONDS
+        traveller.time_ns = lambda: (hub.look() if get_ident() == self.thread else hub.us) * _NANOSECONDS
         state = random.getstate()
         random.seed(f"handlers {self._seed}")
         self._undo.append(lambda: random.setstate(state))
@@ -137,7 +137,7 @@ class Pretence:
     def sleeps(self, seconds: float) -> None:
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
-        if get_ident() == self._thread:
+        if get_ident() == self.thread:
             self._sleep(seconds)
             return
         raise RuntimeError(
@@ -147,7 +147,7 @@ class Pretence:
 
     def _left(self, status: int) -> NoReturn:
         """A handler that ends its process has its own there, and not this one. What it has forked is a process."""
-        if os.getpid() == self._process and get_ident() == self._thread:
+        if os.getpid() == self._process and get_ident() == self.thread:
             self._leave(status)
         self._exit(status)
 
@@ -161,10 +161,13 @@ def sleep(seconds: float) -> None:
 
 
 def monotonic() -> float:
-    """``time.monotonic``. Small numbers: of those since 1970 a float cannot tell a microsecond."""
-    return _MONOTONIC() if _on is None else (_on.hub.look() - _on.origin) / 1_000_000
+    """``time.monotonic``. Small numbers: of those since 1970 a float cannot tell a microsecond.
+
+    Other threads of the machine's wait in its time, and read its clock.
+    """
+    return _MONOTONIC() if _on is None or get_ident() != _on.thread else (_on.hub.look() - _on.origin) / 1_000_000
 
 
 def monotonic_ns() -> int:
     """``time.monotonic_ns``."""
-    return _MONOTONIC_NS() if _on is None else (_on.hub.look() - _on.origin) * _NANOSECONDS
+    return _MONOTONIC_NS() if _on is None or get_ident() != _on.thread else (_on.hub.look() - _on.origin) * _NANOSECONDS

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cronstack.errors import OperationError
+from cronstack_infra.play.looks import MOST_LOOKS
 from cronstack_infra.play.simulation.assembly import Assembly
 from cronstack_infra.play.simulation.cloud import VirtualCloud
 from cronstack_infra.play.simulation.drive import stamp
@@ -56,6 +57,8 @@ class Simulated:
     seconds: float
     """Real ones, of the playing alone."""
     out: Path | None = None
+    interrupted: bool = False
+    """``last`` is then where it was stopped."""
 
     @property
     def per_second(self) -> float:
@@ -74,6 +77,8 @@ def simulate(
     prepare: Callable[[VirtualCloud], None] | None = None,
     finish: Callable[[VirtualCloud], None] | None = None,
     progress: Progress | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    clock_reads: int = MOST_LOOKS,
 ) -> Simulated:
     """Play from ``first`` to before ``last``.
 
@@ -81,6 +86,8 @@ def simulate(
     out: folder for trace.jsonl, ledger.jsonl and dead-letters.jsonl. Defaults to none: it is only counted.
     prepare, finish: called with the cloud when the stack is deployed, and at the end.
     progress: told about ten times a second.
+    stop: asked after each step; True ends the simulation there and keeps what was played.
+    clock_reads: how often a handler may read the clock without waiting. Defaults to 5,000,000.
     """
     with ExitStack() as stack:
         file = None
@@ -90,10 +97,11 @@ def simulate(
         trace = Trace(file)
         cloud = stack.enter_context(VirtualCloud(first, seed=seed, rates=rates, emit=trace.emit, logs=False))
         begun = _Begun(cloud, trace, assembly, first, last)
+        cloud.hub.most_looks = clock_reads
         begun.deploy(only)
         if prepare is not None:
             prepare(cloud)
-        seconds = begun.play(progress)
+        seconds = begun.play(progress, stop)
         if finish is not None:
             finish(cloud)
         begun.tell_the_end()
@@ -102,7 +110,8 @@ def simulate(
         return Simulated(
             stack=assembly.stack,
             first=first,
-            last=last,
+            last=begun.reached,
+            interrupted=begun.interrupted,
             seed=seed,
             rates=cloud.faults.rates,
             rows=trace.rows(),
@@ -120,6 +129,7 @@ class _Begun:
 
     def __init__(self, cloud: VirtualCloud, trace: Trace, assembly: Assembly, first: datetime, last: datetime) -> None:
         self._cloud, self._trace, self._assembly, self._first, self._last = cloud, trace, assembly, first, last
+        self.reached, self.interrupted = last, False
 
     def deploy(self, only: Collection[str] | None) -> None:
         from cronstack_infra.play.simulation import looking
@@ -151,8 +161,8 @@ class _Begun:
         }
         self._trace.emit(begin)
 
-    def play(self, progress: Progress | None) -> float:
-        """Real seconds that it took."""
+    def play(self, progress: Progress | None, stop: Callable[[], bool]) -> float:
+        """Return the real seconds that it took."""
         began = told = real_seconds()
         span = (self._last - self._first).total_seconds()
 
@@ -162,10 +172,13 @@ class _Begun:
                 told = real_seconds()
                 now = self._cloud.now
                 progress(now, (now - self._first).total_seconds() / span, self._trace.fired)
-            return True
+            self.interrupted = stop()
+            return not self.interrupted
 
         self._cloud.advance(self._last - _MOMENT, look)
-        if progress is not None:
+        if self.interrupted:
+            self.reached = self._cloud.now
+        elif progress is not None:
             progress(self._last, 1.0, self._trace.fired)
         return real_seconds() - began
 
@@ -174,7 +187,8 @@ class _Begun:
         self._trace.emit(
             {
                 "event": "end",
-                "at": stamp(microseconds(self._last)),
+                "at": stamp(microseconds(self.reached)),
+                **({"interrupted": True} if self.interrupted else {}),
                 "occurrences": self._trace.fired,
                 "dead_letters": self._trace.letters,
                 "under_way": len(self._cloud.handlers.under_way),
