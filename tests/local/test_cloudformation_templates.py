@@ -95,7 +95,6 @@ REFUSED = [
     ("AWS::StepFunctions::StateMachine", "state machines do not run"),
     ("AWS::Events::EventBus", "invoke their receivers yourself"),
     ("AWS::Lambda::Url", "functions have no URL"),
-    ("AWS::Lambda::LayerVersion", "put what they need into their code"),
     ("AWS::CloudFormation::Stack", "nested stacks"),
     ("AWS::ApiGateway::RestApi", "nothing of ApiGateway runs"),
     ("Custom::CDKBucketDeployment", "no custom resource but"),

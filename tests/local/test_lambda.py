@@ -341,7 +341,7 @@ ACCESS_POINT = "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fs
 REFUSED = [
     ({"Runtime": "nodejs22.x"}, "runs Python functions only, not nodejs22.x"),
     ({"Runtime": "provided.al2023"}, "runs Python functions only, not provided.al2023"),
-    ({"Layers": [f"{BASE[:-10]}:layer:x:1"]}, "does not carry out layers"),
+    ({"Layers": [f"{BASE[:-10]}:layer:x:1"]}, "has only the layers that are published to it"),
     ({"SnapStart": {"ApplyOn": "PublishedVersions"}}, "does not carry out SnapStart"),
     ({"FileSystemConfigs": [{"Arn": ACCESS_POINT, "LocalMountPath": "/mnt/x"}]}, "does not carry out file systems"),
     ({"PackageType": "Image", "Code": {"ImageUri": "x"}}, "does not run container images"),

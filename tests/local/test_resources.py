@@ -138,9 +138,9 @@ def test_function_with_everything_and_back_to_the_defaults(stack: Stack) -> None
 
 
 def test_function_with_what_is_not_carried_out_is_refused(stack: Stack) -> None:
-    layers = function(Layers=["arn:aws:lambda:us-east-1:1:layer:x:1"])
-    assert stack.deploy({"Role": role(), "Function": layers}) == "ROLLBACK_COMPLETE"
-    assert "does not carry out layers" in stack.reasons()[0]
+    durable = function(DurableConfig={"ExecutionTimeout": 60})
+    assert stack.deploy({"Role": role(), "Function": durable}) == "ROLLBACK_COMPLETE"
+    assert "does not carry out durable functions" in stack.reasons()[0]
 
 
 def test_event_invoke_config_follows_each_update(stack: Stack) -> None:

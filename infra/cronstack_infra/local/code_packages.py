@@ -41,7 +41,21 @@ def unzipped_size(code: bytes) -> int:
         return 0
 
 
-def require_size(*zips: bytes) -> None:
-    """Raise InvalidParameterValueException when the files of all zips together are too large."""
-    if sum(unzipped_size(code) for code in zips) > LARGEST:
+def require_zip(code: bytes) -> None:
+    """Raise InvalidParameterValueException for what is no zip."""
+    if not zipfile.is_zipfile(io.BytesIO(code)):
+        text = "Could not unzip uploaded file. Please check your file, then try to upload again."
+        raise InvalidParameterValueException(text)
+
+
+def require_size(code: bytes, *layers: bytes) -> None:
+    """Raise InvalidParameterValueException when the files of a zip and of the layers with it are too large."""
+    own = unzipped_size(code)
+    if own > LARGEST:
         raise InvalidParameterValueException(f"Unzipped size must be smaller than {LARGEST} bytes")
+    whole = own + sum(unzipped_size(layer) for layer in layers)
+    if whole > LARGEST:
+        raise InvalidParameterValueException(
+            f"Function code combined with layers exceeds the maximum allowed size of {LARGEST} bytes. The actual size "
+            f"is {whole} bytes."
+        )

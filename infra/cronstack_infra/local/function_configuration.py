@@ -18,7 +18,7 @@ from moto.awslambda.responses import LambdaResponse
 from moto.core.utils import iso_8601_datetime_with_nanoseconds
 from moto.moto_api._internal import mock_random
 
-from cronstack_infra.local import code_packages
+from cronstack_infra.local import code_packages, layers
 from cronstack_infra.local.event_invoke import require_destination
 from cronstack_infra.local.function_members import why_not
 from cronstack_infra.local.mend import mend
@@ -37,6 +37,7 @@ _set_code = LambdaFunction._set_function_code
 
 
 def install() -> None:
+    layers.install()
     mend(LambdaFunction, __init__=_created, update_configuration=_updated, get_configuration=_shown)
     mend(LambdaFunction, vpc_config=property(_network), update_function_code=_code_updated)
     mend(LambdaFunction, _set_function_code=_code_set)
@@ -95,7 +96,8 @@ def _created(self: Any, account_id: str, spec: dict[str, Any], region: str, vers
 def _updated(self: Any, config_updates: dict[str, Any]) -> dict[str, Any]:
     _check_dead_letters(config_updates, config_updates.get("Role") or self.role)
     changes = _with_variables(config_updates)
-    _update(self, changes)
+    checked_first = {"Layers": changes["Layers"]} if "Layers" in changes else {}
+    _update(self, checked_first | changes)
     _keep(self, changes)
     if changes.get("TracingConfig"):
         self.tracing_config = changes["TracingConfig"]
@@ -117,7 +119,7 @@ def _code_set(self: Any, given: dict[str, Any]) -> None:
     try:
         if given.get("S3ObjectVersion"):
             code_packages.take_version(self, self.account_id, given)
-        code_packages.require_size(self.code_bytes)
+        code_packages.require_size(self.code_bytes, *(one.code_bytes for one in layers.versions_of(self)))
     except InvalidParameterValueException:
         self.__dict__.update(before)
         raise

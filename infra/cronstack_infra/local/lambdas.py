@@ -16,9 +16,9 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.awslambda.responses import LambdaResponse
 from moto.awslambda.utils import get_backend
 
-from cronstack_infra.local import event_invoke, qualifiers, targets
+from cronstack_infra.local import event_invoke, layers, qualifiers, targets
 from cronstack_infra.local.engine.values import FunctionRules
-from cronstack_infra.local.executor.values import Function, Outcome
+from cronstack_infra.local.executor.values import Function, Layer, Outcome
 from cronstack_infra.local.function_configuration import refuse
 from cronstack_infra.local.mend import mend
 
@@ -133,8 +133,6 @@ def function_of(function: LambdaFunction) -> Function:
     if function.package_type != "Zip" or not function.run_time or not function.run_time.startswith("python"):
         what = function.run_time or f"package type {function.package_type}"
         raise LambdaClientError("InvalidRuntimeException", f"The local cloud runs Python functions only, not {what}.")
-    if function.layers:
-        raise LambdaClientError("InvalidRuntimeException", "The local cloud does not run functions with layers.")
     logging = getattr(function, "logging_config", None) or {}
     return Function(
         arn=":".join(function.function_arn.split(":")[:7]),
@@ -149,6 +147,7 @@ def function_of(function: LambdaFunction) -> Function:
         account=function.account_id,
         code_sha256=function.code_sha_256,
         code=function.code_bytes,
+        layers=tuple(Layer(one.arn, one.code_sha_256, one.code_bytes) for one in layers.versions_of(function)),
         log_group=logging.get("LogGroup") or f"/aws/lambda/{function.function_name}",
         may_loop=getattr(function, "recursive_loop", None) == "Allow",
         log_level=logging.get("ApplicationLogLevel", "INFO") if logging.get("LogFormat") == "JSON" else None,

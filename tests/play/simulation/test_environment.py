@@ -80,3 +80,13 @@ def test_the_log_names_once_what_only_a_starting_process_would_read(cloud: Virtu
         "[cronstack] LD_LIBRARY_PATH, PYTHONOPTIMIZE: takes effect only when a process starts, so not in a simulation; "
         "see it with: cronstack up"
     ]
+
+
+def test_modules_are_found_in_layers(cloud: VirtualCloud) -> None:
+    parts = {"layered_y": "X = 'layer'", "layered_z": "X = 'layer'"}
+    content = zipped(**{f"python__{name}": source for name, source in parts.items()})
+    arn = cloud.client("lambda").publish_layer_version(LayerName="y", Content={"ZipFile": content})["LayerVersionArn"]
+    source = "import layered_y, layered_z\ndef handler(e, c): return [layered_y.X, layered_z.X]"
+    function(cloud, "layers", zipped(app=source, layered_z="X = 'code'"))
+    cloud.client("lambda").update_function_configuration(FunctionName="layers", Layers=[arn])
+    assert run(cloud, "layers") == [["layer", "code"]]

@@ -20,7 +20,6 @@ NOT_CARRIED_OUT: Final[Mapping[str, str]] = {
     "AWS::CloudFormation::WaitCondition": "nothing is waited for",
     "AWS::Events::Archive": "no events are kept",
     "AWS::Events::EventBus": "no events are passed on; invoke their receivers yourself",
-    "AWS::Lambda::LayerVersion": "functions run without layers; put what they need into their code",
     "AWS::Lambda::Url": "functions have no URL; invoke them",
     "AWS::Logs::SubscriptionFilter": "log lines are not passed on",
     "AWS::StepFunctions::StateMachine": "state machines do not run",

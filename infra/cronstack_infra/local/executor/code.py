@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+import shutil
 import sys
 import threading
 import zipfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from cronstack_infra.lambda_image import LAMBDA_IMAGE
+from cronstack_infra.local.executor.values import Layer
 
 SDK: Final = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3", "simplejson")
 """What the warden has loaded: a zip that brings one of these itself is not forked but started afresh."""
@@ -48,6 +52,25 @@ class CodeFolders:
                 _unpack(code, growing)
                 growing.rename(folder)
         return folder
+
+    def opt(self, layers: Sequence[Layer]) -> Path:
+        """Return the folder that stands for /opt: the files of all layers, those of later ones over earlier ones."""
+        if len(layers) < 2:
+            return self.of(layers[0].sha256, layers[0].code) if layers else self._place / "no layers"
+        parts = [self.of(layer.sha256, layer.code) for layer in layers]
+        folder = self._place / hashlib.sha256("+".join(part.name for part in parts).encode()).hexdigest()
+        with self._unpacking:
+            if not folder.exists():
+                growing = folder.with_name(folder.name + ".part")
+                for part in parts:
+                    shutil.copytree(part, growing, copy_function=_link_over, dirs_exist_ok=True)
+                growing.rename(folder)
+        return folder
+
+
+def _link_over(source: str, target: str) -> None:
+    Path(target).unlink(missing_ok=True)
+    os.link(source, target)
 
 
 def must_start_afresh(code: Path, layers: Path) -> bool:

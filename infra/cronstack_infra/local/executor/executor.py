@@ -222,15 +222,15 @@ class Executor:
 
     async def _new(self, function: Function) -> Sandbox:
         code = await asyncio.to_thread(self._code.of, function.code_sha256, function.code)
+        layers = await asyncio.to_thread(self._code.opt, function.layers)
         async with self._gate:
-            sandbox = await self._started(function, code)
+            sandbox = await self._started(function, code, layers)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(sandbox.ready.wait(), self._limits.slow_start)
         return sandbox
 
-    async def _started(self, function: Function, code: Path) -> Sandbox:
+    async def _started(self, function: Function, code: Path, layers: Path) -> Sandbox:
         """A sandbox whose process is ordered; once again if the warden has just died and left nobody to order it."""
-        layers = self._workplace / "opt"
         afresh = self._around.own_loop or read_at_start(function.environment) or must_start_afresh(code, layers)
         fork = not afresh
         for last in (False, True):

@@ -19,6 +19,15 @@ def access_key_of(function: str) -> str:
 
 
 @dataclass(frozen=True)
+class Layer:
+    """A version of a layer: a zip that is unpacked to where Lambda has /opt."""
+
+    arn: str
+    sha256: str
+    code: bytes = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
 class Function:
     """A deployed function, as it is when an invocation starts."""
 
@@ -35,6 +44,7 @@ class Function:
     account: str
     code_sha256: str
     code: bytes = field(repr=False, compare=False)
+    layers: tuple[Layer, ...] = ()
     log_group: str = ""
     log_level: str | None = None
     """Level of a log in JSON; None for a log in text."""
@@ -49,7 +59,8 @@ class Function:
     @cached_property
     def fingerprint(self) -> str:
         """Changes when a new sandbox is needed: with the code, and with any part of the configuration."""
-        fields = {key: value for key, value in vars(self).items() if key not in ("code", "environment")}
+        fields = {key: value for key, value in vars(self).items() if key not in ("code", "environment", "layers")}
+        fields["layers"] = [layer.arn for layer in self.layers]
         fields["environment"] = sorted(self.environment.items())
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 

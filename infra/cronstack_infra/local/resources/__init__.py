@@ -11,6 +11,7 @@ from cronstack_infra.local.resources.identities import EmailIdentity
 from cronstack_infra.local.resources.identity import ManagedPolicy, Role
 from cronstack_infra.local.resources.keys import Key, Secret
 from cronstack_infra.local.resources.lambdas import EventInvokeConfig, Function
+from cronstack_infra.local.resources.layers import LayerVersion
 from cronstack_infra.local.resources.logs import LogGroup, MetricFilter
 from cronstack_infra.local.resources.people import Group, User, UserToGroupAddition
 from cronstack_infra.local.resources.policies import BucketPolicy, QueuePolicy, TopicPolicy
@@ -39,6 +40,7 @@ TYPES: Final[dict[str, type[Resource]]] = {
         GlobalTable,
         Group,
         Key,
+        LayerVersion,
         LogGroup,
         LogRetention,
         ManagedPolicy,

@@ -78,6 +78,7 @@ class Function(Resource):
             "EphemeralStorage": {"Size": number(given.get("EphemeralStorage", {}).get("Size", 512))},
             "Handler": given.get("Handler"),
             "KMSKeyArn": given.get("KmsKeyArn"),
+            "Layers": given.get("Layers", []),
             "LoggingConfig": given.get("LoggingConfig", {}),
             "MemorySize": number(given.get("MemorySize", 128)),
             "Role": given["Role"],

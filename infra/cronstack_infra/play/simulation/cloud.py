@@ -27,8 +27,9 @@ from cronstack.entropy import seeded
 from cronstack.errors import OperationError
 from cronstack_infra import names
 from cronstack_infra.local.environment import REGION
+from cronstack_infra.local.executor.environment import TASK_ROOT
 from cronstack_infra.local.executor.values import exited
-from cronstack_infra.play.simulation.code import TASK_ROOT, Deployed
+from cronstack_infra.play.simulation.code import Deployed
 from cronstack_infra.play.simulation.faults import Faults, Rates
 from cronstack_infra.play.simulation.hub import SHORTEST, Hub, length, microseconds
 
@@ -84,6 +85,7 @@ class VirtualCloud:
     def open(self) -> None:
         """Mend moto, take the clock. Imports most of moto the first time, which takes seconds."""
         from cronstack_infra.local.engine.knobs import Knobs
+        from cronstack_infra.local.executor.code import CodeFolders
         from cronstack_infra.play.simulation.calls import Calls
         from cronstack_infra.play.simulation.drive import VirtualDrive
         from cronstack_infra.play.simulation.handlers import Handlers
@@ -93,6 +95,7 @@ class VirtualCloud:
         from cronstack_infra.play.simulation.waits import Waits
 
         self._workplace = Path(tempfile.mkdtemp(prefix="cronstack-"))
+        self._layers = CodeFolders(self._workplace / "layers")
         self.hub = hub = Hub(self.start_time)
         self.randomness = seeded(self.seed)
         chance = self.randomness.random
@@ -353,7 +356,8 @@ class VirtualCloud:
         if function.code_sha256 not in self._code:
             folder = self._workplace / str(len(self._code))
             self._code[function.code_sha256] = Deployed.unpack(function.code, folder, self.shown or TASK_ROOT)
-        return self._code[function.code_sha256]
+        found = self._code[function.code_sha256]
+        return found.on(self._layers.opt(function.layers)) if function.layers else found
 
     def _each_day(self) -> None:
         """Items whose time to live has ended go, once a day; DynamoDB promises a few."""

@@ -21,8 +21,8 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any, Final, cast
 
-TASK_ROOT: Final = "/var/task"
-"""Where Lambda has the code, and where tracebacks say it is."""
+from cronstack_infra.local.executor.environment import OPT, TASK_ROOT
+
 RUNTIME: Final = "cronstack"
 
 _COMPILED: dict[tuple[str, str], tuple[bytes, types.CodeType]] = {}
@@ -31,9 +31,10 @@ _COMPILED: dict[tuple[str, str], tuple[bytes, types.CodeType]] = {}
 class Deployed:
     """One asset, unpacked. ``shown`` is the folder that tracebacks and debuggers are told."""
 
-    def __init__(self, folder: Path, shown: str = TASK_ROOT) -> None:
+    def __init__(self, folder: Path, shown: str = TASK_ROOT, layers: Path | None = None) -> None:
         self.folder = folder
         self.shown = shown
+        self.layers = layers
 
     @classmethod
     def unpack(cls, code: bytes, folder: Path, shown: str = TASK_ROOT) -> Deployed:
@@ -42,34 +43,45 @@ class Deployed:
                 archive.extractall(folder)
         return cls(folder, shown)
 
+    def on(self, layers: Path) -> Deployed:
+        """The same code with a folder that stands for /opt."""
+        return Deployed(self.folder, self.shown, layers)
+
     def find(self, name: str, own: str, path: Sequence[str] = (TASK_ROOT,)) -> importlib.machinery.ModuleSpec | None:
         """The module's spec, if the asset has it. ``own`` is the package each function has for itself.
 
         ``path`` holds the folders of Lambda in which other packages may lie.
         """
+        searched = self._searched(path)
         if name.partition(".")[0] != own:
-            return None if "." in name else importlib.machinery.PathFinder.find_spec(name, self._searched(path))
-        places = (Path(folder, *name.split(".")) for folder in self._searched(path))
-        return next((spec for place in places if (spec := self._spec(name, place)) is not None), None)
+            return None if "." in name else importlib.machinery.PathFinder.find_spec(name, list(searched))
+        specs = (self._spec(name, folder, shown) for folder, shown in searched.items())
+        return next((spec for spec in specs if spec is not None), None)
 
-    def _spec(self, name: str, place: Path) -> importlib.machinery.ModuleSpec | None:
-        """The spec of a function's own module, if it lies at ``place``."""
+    def _spec(self, name: str, folder: str, shown: str) -> importlib.machinery.ModuleSpec | None:
+        """The spec of a function's own module, if it lies in ``folder``."""
+        place = Path(folder, *name.split("."))
         for file, package in ((place / "__init__.py", True), (place.with_suffix(".py"), False)):
             if file.is_file():
-                shown = f"{self.shown}/{file.relative_to(self.folder).as_posix()}"
+                origin = f"{shown}/{file.relative_to(folder).as_posix()}"
                 search_in = [str(place)] if package else None
-                loader = _Loader(name, file, shown)
-                return spec_from_file_location(name, shown, loader=loader, submodule_search_locations=search_in)
+                loader = _Loader(name, file, origin)
+                return spec_from_file_location(name, origin, loader=loader, submodule_search_locations=search_in)
         if place.is_dir():
             spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
             spec.submodule_search_locations = [str(place)]
             return spec
         return None
 
-    def _searched(self, path: Sequence[str]) -> list[str]:
-        """This machine's folders for those of Lambda; what the asset cannot have is left out."""
-        inside = [folder.removeprefix(TASK_ROOT) for folder in path if f"{folder}/".startswith(f"{TASK_ROOT}/")]
-        return [f"{self.folder}{folder}" for folder in inside]
+    def _searched(self, path: Sequence[str]) -> dict[str, str]:
+        """This machine's folders for those of Lambda, each with the name that is shown for it."""
+        here = {TASK_ROOT: (self.folder, self.shown)} | ({OPT: (self.layers, OPT)} if self.layers is not None else {})
+        return {
+            f"{ours}{folder.removeprefix(theirs)}": f"{shown}{folder.removeprefix(theirs)}"
+            for folder in path
+            for theirs, (ours, shown) in here.items()
+            if f"{folder}/".startswith(f"{theirs}/")
+        }
 
 
 class _Loader(importlib.abc.InspectLoader):

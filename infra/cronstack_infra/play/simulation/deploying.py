@@ -14,8 +14,9 @@ from botocore.exceptions import ClientError
 
 from cronstack.errors import CronstackError
 from cronstack_infra.local.environment import ACCOUNT, REGION
+from cronstack_infra.local.executor.environment import TASK_ROOT
 from cronstack_infra.play.simulation.assembly import Assembly
-from cronstack_infra.play.simulation.code import TASK_ROOT, Deployed
+from cronstack_infra.play.simulation.code import Deployed
 
 BUCKET: Final = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 VERSION: Final = "/cdk-bootstrap/hnb659fds/version"

@@ -16,7 +16,7 @@ from cronstack.settings import STACK
 from cronstack_infra import names
 from cronstack_infra.local import lambdas
 from cronstack_infra.local.environment import ACCOUNT, REGION
-from cronstack_infra.play.simulation.code import TASK_ROOT
+from cronstack_infra.local.executor.environment import TASK_ROOT
 from cronstack_infra.play.simulation.deploying import outputs
 
 if TYPE_CHECKING:

@@ -1,0 +1,65 @@
+"""Layers of functions: which versions a function has, and how large they may be. moto 5.2.5 takes any ARN for its own.
+
+A function keeps the versions it was given, also after they are deleted, as on AWS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from moto.awslambda.exceptions import InvalidParameterValueException
+from moto.awslambda.models import LambdaFunction, LayerVersion
+
+from cronstack_infra.local import code_packages
+from cronstack_infra.local.mend import mend
+
+MOST: Final = 5
+"""Layers of one function."""
+
+_make: Any = LayerVersion.__init__
+
+
+def install() -> None:
+    mend(LayerVersion, __init__=_made)
+    mend(LambdaFunction, _get_layers_data=_data)
+
+
+def versions_of(function: Any) -> tuple[LayerVersion, ...]:
+    """Return the layer versions of moto's function, in the order in which they are unpacked."""
+    found: tuple[LayerVersion, ...] = getattr(function, "layer_versions", ())
+    return found
+
+
+def _made(self: Any, spec: dict[str, Any], account_id: str, region: str) -> None:
+    _make(self, spec, account_id, region)
+    if spec["Content"].get("S3ObjectVersion"):
+        code_packages.take_version(self, account_id, spec["Content"])
+    code_packages.require_zip(self.code_bytes)
+    code_packages.require_size(self.code_bytes)
+
+
+def _data(self: Any, arns: Sequence[str]) -> list[dict[str, Any]]:
+    """Check the layers that a function is given, and keep them."""
+    if len(arns) > MOST:
+        raise InvalidParameterValueException(f"Cannot reference more than {MOST} layers.")
+    names = [arn.rpartition(":")[0] for arn in arns]
+    if len(set(names)) < len(names):
+        raise InvalidParameterValueException(
+            "Two different versions of the same layer are not allowed to be referenced in the same function."
+        )
+    found = tuple(_version(self, arn) for arn in arns)
+    code_packages.require_size(getattr(self, "code_bytes", b""), *(one.code_bytes for one in found))
+    self.layer_versions = found
+    return [{"Arn": one.arn, "CodeSize": one.code_size} for one in found]
+
+
+def _version(function: Any, arn: str) -> LayerVersion:
+    from moto.awslambda.utils import get_backend
+
+    found: LayerVersion | None = get_backend(function.account_id, function.region).layers_versions_by_arn(arn)
+    if found is None or found.arn != arn:
+        raise InvalidParameterValueException(
+            f"Layer version {arn} does not exist. The local cloud has only the layers that are published to it."
+        )
+    return found
