@@ -6,9 +6,10 @@ python -m tests.bench.clients
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
+
+from tests import bound
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 1800
@@ -16,9 +17,7 @@ LONGEST = 1800
 
 def main() -> int:
     command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-s", "tests/e2e/test_many_clients.py"]
-    return subprocess.run(
-        command, cwd=ROOT, env={"CRONSTACK_OCCURRENCES": "300", **os.environ}, timeout=LONGEST
-    ).returncode
+    return bound.run(command, cwd=ROOT, env={"CRONSTACK_OCCURRENCES": "300", **os.environ}, timeout=LONGEST).returncode
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     python -m tests.bench.conformance [--json FILE]
 
-The three are started here, on 127.0.0.1, one after the other, and stopped by their process ids. MiniStack is installed
-from PyPI into an environment of its own under .cronstack/. What cannot be installed or started is said in the table.
+The three are started here, on 127.0.0.1, one after the other, and end with this program, whatever ends it. MiniStack
+is installed from PyPI into an environment of its own under .cronstack/. The table names what cannot be installed or
+started.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -26,11 +26,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests import bound
+
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".cronstack" / "conformance"
 MINISTACK = "1.5.33"
 PARTS = ("scheduler", "lambda", "sqs", "behaviour")
-INSTALLING, STARTING, ASKING, STOPPING = 300, 90, 900, 20
+INSTALLING, STARTING, ASKING = 300, 90, 900
 """Seconds each step may take."""
 
 
@@ -87,7 +89,7 @@ def install(place: Path) -> None:
     )
     for step in steps:
         try:
-            done = subprocess.run(step, capture_output=True, text=True, timeout=INSTALLING)
+            done = bound.run(step, capture_output=True, text=True, timeout=INSTALLING)
         except (OSError, subprocess.TimeoutExpired) as fault:
             raise CannotRun(f"cannot be installed: {type(fault).__name__}") from None
         if done.returncode:
@@ -96,23 +98,14 @@ def install(place: Path) -> None:
 
 @contextmanager
 def served(command: list[str], surroundings: dict[str, str], port: int, name: str) -> Iterator[None]:
-    """A server in a process group of its own, from when it answers until it is stopped."""
+    """Run a server in a process group of its own, from when it answers until the block is left."""
     HOME.mkdir(parents=True, exist_ok=True)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | surroundings
     with (HOME / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd=HOME, start_new_session=True
-        )
-        try:
+        given = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "env": environment, "cwd": HOME}
+        with bound.started(command, **given) as process:
             wait_for(process, port, HOME / f"{name}.log")
             yield
-        finally:
-            for kind in (signal.SIGTERM, signal.SIGKILL):
-                try:
-                    os.killpg(process.pid, kind)
-                    process.wait(STOPPING)
-                except (ProcessLookupError, subprocess.TimeoutExpired):
-                    continue
 
 
 def wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -135,7 +128,7 @@ def asked(endpoint: str) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "cronstack_infra.cli", "conformance", "--endpoint", endpoint, "--json"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=ASKING, env=environment, cwd=ROOT)
+        done = bound.run(command, capture_output=True, text=True, timeout=ASKING, env=environment, cwd=ROOT)
     except subprocess.TimeoutExpired:
         raise CannotRun(f"the kit did not end within {ASKING} s") from None
     if done.returncode not in (0, 1) or not done.stdout.startswith("["):

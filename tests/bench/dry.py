@@ -26,6 +26,7 @@ from platform import python_version
 from statistics import median
 from typing import Any
 
+from tests import bound
 from tests.bench.crons import LIBRARIES, SINCE, Fields, cronstack, generated
 
 ROOT = Path(__file__).parents[2]
@@ -78,7 +79,7 @@ def child(task: str, options: Any, **more: Any) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.bench.dry", "--child", task]
     for name, value in {"jobs": options.jobs, "seed": options.seed, **more}.items():
         command += [f"--{name}", str(value)]
-    done = subprocess.run(command, cwd=ROOT, check=True, timeout=LONGEST, stdout=subprocess.PIPE, text=True)
+    done = bound.run(command, cwd=ROOT, check=True, timeout=LONGEST, stdout=subprocess.PIPE, text=True)
     return dict(json.loads(done.stdout))
 
 

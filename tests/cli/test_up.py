@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from cronstack_infra import cli
+from tests import bound
 from tests.processes import ended_within
 
 SECONDS = 60.0
@@ -23,7 +24,7 @@ class Up:
     """A running ``cronstack up``."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
-        self.process = subprocess.Popen(
+        self.process = bound.popen(
             [sys.executable, "-m", "cronstack_infra.cli", "up", *arguments],
             cwd=folder,
             env=os.environ | {"COLUMNS": "120"},

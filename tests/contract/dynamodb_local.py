@@ -16,6 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests import bound
+
 JAR = "CRONSTACK_DYNAMODB_LOCAL"
 PATIENCE = 90
 
@@ -34,13 +36,10 @@ def running() -> Iterator[Any]:
     libraries = Path(jar).parent / "DynamoDBLocal_lib"
     command = ["java", f"-Djava.library.path={libraries}", "-jar", jar, "-inMemory", "-sharedDb", "-port", str(port)]
     with TemporaryDirectory() as folder:  # it leaves a file where it runs
-        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with bound.started(command, cwd=folder, **quiet) as process:
             _wait(process, port)
             yield lambda: _client(port)
-        finally:
-            process.terminate()
-            process.wait(PATIENCE)
 
 
 def _wait(process: subprocess.Popen[bytes], port: int) -> None:

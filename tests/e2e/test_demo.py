@@ -25,6 +25,7 @@ from cronstack_infra.cli.screen import Stage
 from cronstack_infra.demo import orders, stages
 from cronstack_infra.demo.payments import Payments, PaymentService
 from cronstack_infra.local.process import LocalCloud
+from tests import bound
 from tests.e2e.projects import ROOT, user_project
 
 # -- the numbers -------------------------------------------------------------------------------------------------------
@@ -159,7 +160,7 @@ sys.exit(code)
 
 
 def demo(temporary: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    return bound.popen(
         [sys.executable, "-c", ADOPTING, sys.executable, "-m", "cronstack_infra.cli", "demo"],
         cwd=ROOT,
         env=os.environ | {"TMPDIR": str(temporary), "COLUMNS": "120"},

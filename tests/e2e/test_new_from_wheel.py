@@ -12,6 +12,8 @@ from threading import Timer
 
 import pytest
 
+from tests import bound
+
 ROOT = Path(__file__).parents[2]
 STEP = 180.0
 """Seconds any step may take."""
@@ -118,7 +120,7 @@ def test_outside_of_the_repository_the_demo_says_why_not(shop: Path, installed: 
 
 
 def test_up_deploys_it_and_its_schedule_fires(shop: Path, installed: Path, environ: dict[str, str]) -> None:
-    up = subprocess.Popen(
+    up = bound.popen(
         [installed / "cronstack", "up", "--port", "0"],
         cwd=shop,
         env=environ,

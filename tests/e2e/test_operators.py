@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests import bound
 from tests.e2e.conftest import Deployed
 
 DAY = 86_400
@@ -59,7 +60,7 @@ def test_a_trigger_dies_is_seen_mended_and_redriven(deployed: Deployed, tmp_path
     words = [text.split(" ")[0] for text in said]
     assert words.count("START") == words.count("END") == words.count("REPORT") >= 2
     assert any(f"FileNotFoundError: no {needed}" in text and occurrence in text for text in said)
-    with subprocess.Popen(
+    with bound.popen(
         [
             sys.executable,
             "-m",

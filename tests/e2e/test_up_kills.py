@@ -25,6 +25,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from cronstack_infra.local.environment import ACCESS_KEY, endpoint
+from tests import bound
 from tests.e2e.projects import user_project
 from tests.e2e.watch import Watch
 from tests.local.quick_cloud import Cloud
@@ -73,7 +74,7 @@ class Lane:
 
     def up(self, *arguments: str, cwd: Path | None = None) -> subprocess.Popen[str]:
         name, _, value = self.mark.partition("=")
-        self.process = subprocess.Popen(
+        self.process = bound.popen(
             [sys.executable, "-m", "cronstack_infra.cli", "up", "--port", str(self.port), *arguments],
             cwd=cwd or self.folder,
             env=os.environ | {name: value, "TMPDIR": str(self.files), "COLUMNS": "120", "CRONSTACK_TRACEBACK": "1"},

@@ -18,12 +18,13 @@ import pytest
 from cronstack.errors import CronstackError
 from cronstack_infra.local.process import LocalCloud
 from cronstack_infra.local.server import whoever_answers
+from tests import bound
 from tests.local.executor.bench import zipped
 from tests.processes import ended_within, family
 
 
 def started() -> tuple[subprocess.Popen[str], dict[str, Any]]:
-    process = subprocess.Popen(
+    process = bound.popen(
         [sys.executable, "-m", "cronstack_infra.local", "--port", "0"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -91,7 +92,7 @@ def test_a_signal_in_the_middle_of_waiting_for_the_end_does_not_hang(told: str) 
 
 def test_told_to_end_while_it_is_put_together_it_leaves_no_folder(tmp_path: Path) -> None:
     """Its folder is there, CloudFormation is still being imported, and no warden watches yet."""
-    process = subprocess.Popen(
+    process = bound.popen(
         [sys.executable, "-m", "cronstack_infra.local", "--port", "0", "--stacks"],
         env=os.environ | {"TMPDIR": str(tmp_path)},
         stdin=subprocess.PIPE,
@@ -113,7 +114,7 @@ def test_ends_when_its_starter_is_killed() -> None:
         "import sys, time; from cronstack_infra.local.process import LocalCloud; "
         "cloud = LocalCloud.start(); print(cloud.pid, cloud.endpoint, flush=True); time.sleep(60)"
     )
-    starter = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    starter = bound.popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     try:
         assert starter.stdout is not None
         pid, endpoint = starter.stdout.readline().split()

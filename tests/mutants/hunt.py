@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
+from tests import bound
 from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parent.parent.parent
@@ -88,7 +89,7 @@ def run_broken(mutant: Mutant, script: str, *arguments: str) -> subprocess.Compl
             "PYTHONPATH": os.pathsep.join((folder, str(ROOT / "infra"))),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        return subprocess.run(
+        return bound.run(
             [sys.executable, "-c", script, folder, *arguments],
             env=environ,
             capture_output=True,

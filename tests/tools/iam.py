@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 from cronstack_infra.project import STATE_FOLDER
 from cronstack_infra.toolchain import node
 from cronstack_infra.toolchain.fetch import ensure_packages
+from tests import bound
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -58,7 +58,7 @@ def judge(policies: Policies, questions: Iterable[Question]) -> list[bool]:
         }
         for question in asked
     ]
-    ended = subprocess.run(
+    ended = bound.run(
         [str(node.node()), str(HERE / "judge.cjs"), str(_evaluator())],
         input=json.dumps(simulations),
         capture_output=True,

@@ -1,0 +1,102 @@
+"""What a tool of the tests starts ends with the tool."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests import bound
+from tests.processes import ended_within, family
+
+ROOT = Path(__file__).parent.parent
+SLEEPER = "import subprocess, sys, time; print('up', flush=True); time.sleep(300)"
+TOOL = f"""
+import sys
+from tests import bound
+with bound.started([sys.executable, "-c", {SLEEPER!r}], stdout=sys.stdout):
+    import time; time.sleep(300)
+"""
+KNOWN_BY_ID = f"""
+import sys
+from tests import bound
+bound.popen([sys.executable, "-c", {SLEEPER!r}], start_new_session=True)
+import time; time.sleep(300)
+"""
+CONFORMANCE = """
+from tests.bench import conformance
+with conformance.moto() as endpoint:
+    print(endpoint, flush=True)
+    import time; time.sleep(300)
+"""
+ENDINGS = [signal.SIGTERM, signal.SIGINT, signal.SIGKILL]
+
+
+def ended(program: str, ending: signal.Signals) -> tuple[str, set[int]]:
+    """Run a tool until it prints a line, end it; the line, and the processes that the tool had started."""
+    tool = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        assert tool.stdout is not None
+        line = tool.stdout.readline()
+        started = family(tool.pid) - {tool.pid}
+        tool.send_signal(ending)
+        tool.wait(60)
+    finally:
+        tool.kill()
+        tool.stdout.close()
+    return line.strip(), started
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_child_ends_with_its_tool(ending: signal.Signals) -> None:
+    line, started = ended(TOOL, ending)
+    assert line == "up"
+    assert len(started) == 2  # the lifeline and the command
+    assert all(ended_within(pid, 30) for pid in started)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_child_that_is_known_by_its_id_ends_with_its_tool(ending: signal.Signals) -> None:
+    line, started = ended(KNOWN_BY_ID, ending)
+    assert line == "up"
+    assert len(started) == 2  # the command, and what watches it
+    assert all(ended_within(pid, 30) for pid in started)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_moto_server_of_the_comparison_ends_with_it(ending: signal.Signals) -> None:
+    endpoint, started = ended(CONFORMANCE, ending)
+    assert started
+    assert all(ended_within(pid, 30) for pid in started)
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(endpoint, timeout=10)
+
+
+def test_a_command_is_run_to_its_end_like_by_subprocess() -> None:
+    program = "import sys; print(sys.stdin.read().upper()); print('e', file=sys.stderr); sys.exit(3)"
+    done = bound.run([sys.executable, "-c", program], input="a", capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "A\n", "e\n")
+    with pytest.raises(subprocess.CalledProcessError):
+        bound.run([sys.executable, "-c", "import sys; sys.exit(1)"], timeout=60, check=True)
+
+
+def test_a_group_ends_when_its_block_is_left() -> None:
+    inner = "import time; print(1, flush=True); time.sleep(300)"
+    program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
+    with bound.started([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"1\n"
+        started = family(process.pid)
+    assert len(started) == 3
+    assert all(ended_within(pid, 30) for pid in started)
+
+
+def test_a_command_out_of_time_is_ended() -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        bound.run([sys.executable, "-c", "import time; time.sleep(300)"], timeout=1)
