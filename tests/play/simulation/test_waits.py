@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import threading
+import time
+from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,6 +83,26 @@ def fire_the_pool(cloud: VirtualCloud) -> None:
 
 def check_pool(cloud: VirtualCloud) -> None:
     assert [run.result for run in runs(cloud, "waiting")] == [{"saw": [10] * 4, "seconds": pytest.approx(20, abs=0.2)}]
+
+
+def test_a_package_that_the_test_has_loaded_before_waits_in_virtual_time(
+    assembly: Assembly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (code,) = assembly.assets.values()
+    deployed = tmp_path / "code"
+    shutil.copytree(code, deployed)
+    (deployed / "fetching.py").write_text(
+        "from time import monotonic, sleep\n\n\ndef pause(seconds):\n    sleep(seconds)\n"
+    )
+    monkeypatch.syspath_prepend(str(deployed))
+    fetching = import_module("fetching")
+    with VirtualCloud(START) as cloud:
+        cloud.deploy(replace(assembly, assets=dict.fromkeys(assembly.assets, deployed)))
+        fire(cloud, "waiting", way="package_beside_the_jobs")
+        cloud.advance(timedelta(minutes=5))
+        assert [run.result for run in runs(cloud, "waiting")] == [{"saw": 20, "seconds": pytest.approx(20, abs=0.2)}]
+    assert (fetching.sleep, fetching.monotonic) == (time.sleep, time.monotonic)
+    del sys.modules["fetching"]
 
 
 def test_nothing_of_the_threads_is_left(cloud: VirtualCloud) -> None:

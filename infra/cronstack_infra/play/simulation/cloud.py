@@ -27,7 +27,7 @@ from cronstack.entropy import seeded
 from cronstack.errors import OperationError
 from cronstack_infra import names
 from cronstack_infra.local.environment import REGION
-from cronstack_infra.local.executor.environment import TASK_ROOT
+from cronstack_infra.local.executor.environment import TASK_ROOT, Folders, search_path
 from cronstack_infra.local.executor.values import exited
 from cronstack_infra.play.simulation.code import Deployed
 from cronstack_infra.play.simulation.faults import Faults, Rates
@@ -357,7 +357,11 @@ class VirtualCloud:
             folder = self._workplace / str(len(self._code))
             self._code[function.code_sha256] = Deployed.unpack(function.code, folder, self.shown or TASK_ROOT)
         found = self._code[function.code_sha256]
-        return found.on(self._layers.opt(function.layers)) if function.layers else found
+        if function.layers:
+            found = found.on(self._layers.opt(function.layers))
+        own = function.handler.partition(".")[0]
+        self._pretence.adopt(found.packages(own, search_path(function, Folders())))
+        return found
 
     def _each_day(self) -> None:
         """Items whose time to live has ended go, once a day; DynamoDB promises a few."""

@@ -47,6 +47,12 @@ class Deployed:
         """The same code with a folder that stands for /opt."""
         return Deployed(self.folder, self.shown, layers)
 
+    def packages(self, own: str, path: Sequence[str]) -> frozenset[str]:
+        """Return the names of what is deployed beside the function's own package and the runtime."""
+        folders = [Path(folder) for folder in self._searched(path) if Path(folder).is_dir()]
+        found = {entry.name.partition(".")[0] for folder in folders for entry in folder.iterdir()}
+        return frozenset(found - {own, RUNTIME})
+
     def find(self, name: str, own: str, path: Sequence[str] = (TASK_ROOT,)) -> importlib.machinery.ModuleSpec | None:
         """The module's spec, if the asset has it. ``own`` is the package each function has for itself.
 

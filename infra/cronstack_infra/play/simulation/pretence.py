@@ -15,6 +15,7 @@ import queue
 import random
 import select
 import subprocess
+import sys
 import threading
 import time
 import types
@@ -131,6 +132,13 @@ class Pretence:
         own_time = types.SimpleNamespace(sleep=_SLEEP, monotonic=_MONOTONIC)
         self._put(subprocess, _time=_MONOTONIC, time=own_time, _PopenSelector=files.PlainSelector)
 
+    def adopt(self, packages: frozenset[str]) -> None:
+        """Replace what the loaded modules of these packages keep of ``time``: ``from time import sleep``."""
+        replaced = {id(real): own for real, own in _REPLACED}
+        for module in [one for name, one in sys.modules.items() if name.partition(".")[0] in packages]:
+            kept = {name: replaced[id(value)] for name, value in list(vars(module).items()) if id(value) in replaced}
+            self._put(module, **kept)
+
     def _drawn(self, count: int) -> bytes:
         return (self._chance if self._in_handler() else self._others).randbytes(count)
 
@@ -171,3 +179,13 @@ def monotonic() -> float:
 def monotonic_ns() -> int:
     """``time.monotonic_ns``."""
     return _MONOTONIC_NS() if _on is None or get_ident() != _on.thread else (_on.hub.look() - _on.origin) * _NANOSECONDS
+
+
+_REPLACED: Final[tuple[tuple[Any, Any], ...]] = (
+    (_SLEEP, sleep),
+    (_MONOTONIC, monotonic),
+    (_PERF_COUNTER, monotonic),
+    (_MONOTONIC_NS, monotonic_ns),
+    (_PERF_COUNTER_NS, monotonic_ns),
+)
+"""Members of ``time``, and what stands for them."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from concurrent.futures import TimeoutError as NotDone
+from importlib import import_module
 
 from cronstack import Run, job
 
@@ -210,6 +211,14 @@ def polls_with_sleep_zero() -> object:
     while time.monotonic() - began < 20:
         time.sleep(0)
     return "over"
+
+
+@way
+def package_beside_the_jobs() -> object:
+    fetching = import_module("fetching")
+    began = fetching.monotonic()
+    fetching.pause(20)
+    return round(fetching.monotonic() - began)
 
 
 @way
