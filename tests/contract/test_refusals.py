@@ -67,7 +67,7 @@ def test_the_kit_knows_nothing_of_the_local_cloud() -> None:
 FAULTS = {
     "sqs.SendMessage._delay": ("send_message", {"delay"}),
     "sqs.CreateQueue._name": ("create_queue", {"name: FIFO"}),
-    "lambda.CreateFunction.environment": ("create_function", {"environment: reserved", "environment: size"}),
+    "lambda.CreateFunction.role": ("create_function", {"role: trust"}),
     "lambda.PutFunctionConcurrency._concurrency": ("put_function_concurrency", {"concurrency"}),
 }
 

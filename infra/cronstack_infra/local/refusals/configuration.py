@@ -10,7 +10,6 @@ from typing import Final
 from moto.s3.models import s3_backends
 
 from cronstack_infra.local import permissions
-from cronstack_infra.local.function_members import environment_fault
 from cronstack_infra.local.refusals.names import find_function, invalid
 from cronstack_infra.local.refusals.refusal import Call, Refusal
 
@@ -88,12 +87,6 @@ def bounds(call: Call) -> None:
             raise _too_much(value, member, most)
 
 
-def environment(call: Call) -> None:
-    variables: dict[str, str] = (call["Environment"] or {}).get("Variables") or {}
-    if fault := environment_fault(variables):
-        raise invalid(fault)
-
-
 def role(call: Call) -> None:
     if call["Role"] is None:
         return
@@ -142,7 +135,7 @@ def _require_object(call: Call, bucket: str, key: str) -> None:
         )
 
 
-CHANGED: Final = (runtime, bounds, environment, layers, network, logging, role)
+CHANGED: Final = (runtime, bounds, layers, network, logging, role)
 """Rules for what can be changed as well."""
 
 MADE: Final = (mandatory, *CHANGED, code)
