@@ -37,7 +37,7 @@ STOREYS = (
     ("transport",),
     ("delivery",),
     ("deferral", "planning"),
-    ("letters", "attempt"),
+    ("letters", "attempt", "slot"),
     ("claim",),
     ("guard",),
     ("logs",),

@@ -16,6 +16,9 @@
                                       SlotFull      else skip, once the slot's occurrence is sure to come back
     8  free                           Claim         by the state seen; with a higher fence if that was too low
        but running                    Wait          (the lease was deleted by hand) until it expires
+       but another one waits for it   GiveWay       mine did not start, so the one in the slot goes first
+
+``TakeOver`` (4) gives way like ``Claim`` (8): an expired lease belongs to the waiting occurrence, too.
 
 What code has scheduled shares no lease (``decide_alone``), and before 2 stands: the event is of another revision than
 the plan: Overtaken. A move, or a new plan after a cancellation, has come before it.
@@ -153,16 +156,22 @@ class Skip(NamedTuple):
 
 
 class Buffer(NamedTuple):
-    """Another occurrence runs: wait in the slot. ``stale``: what the slot names, though it waits no more."""
+    """Another occurrence runs: wait in the slot."""
 
     by: str
-    stale: str | None = None
 
 
 class SlotFull(NamedTuple):
     """Another occurrence runs and yet another one waits already."""
 
     by: str
+    waits: str
+    """The occurrence in the slot."""
+
+
+class GiveWay(NamedTuple):
+    """No other occurrence runs, but one waits in the slot and goes first."""
+
     waits: str
     """The occurrence in the slot."""
 
@@ -180,7 +189,9 @@ class Wait(NamedTuple):
     why: Why
 
 
-Decision = Mine | Duplicate | Unreported | Overtaken | TakeOver | Claim | Skip | Buffer | SlotFull | Mismatch | Wait
+Decision = (
+    Mine | Duplicate | Unreported | Overtaken | TakeOver | Claim | Skip | Buffer | SlotFull | GiveWay | Mismatch | Wait
+)
 
 
 def decide(asking: Asking, seen: Seen, *, now: int, rounds_left: int) -> Decision:
@@ -198,13 +209,21 @@ def decide(asking: Asking, seen: Seen, *, now: int, rounds_left: int) -> Decisio
         if now > lease.expires + asking.margin:
             # A run of another holder than the lease's: somebody deleted items by hand. It has its time, too.
             stray = run is not None and run.holder != lease.holder and _is_alive(run, asking, now)
-            return Wait("running") if stray else TakeOver()
+            return Wait("running") if stray else _first_in_line(asking, seen) or TakeOver()
         if lease.occurrence == asking.occurrence:
             return Wait("running")
         if run is not None:
             return Wait("held")
         return _met(asking, lease, lease.holder)
-    return Wait("running") if run is not None and _is_alive(run, asking, now) else Claim()
+    if run is not None and _is_alive(run, asking, now):
+        return Wait("running")
+    return _first_in_line(asking, seen) or Claim()
+
+
+def _first_in_line(asking: Asking, seen: Seen) -> GiveWay | None:
+    """What has never started lets the occurrence in the slot go first. What has started owes it nothing."""
+    waits = seen.lease.buffered
+    return GiveWay(waits) if seen.run is None and waits not in (None, asking.occurrence) else None
 
 
 def decide_alone(asking: Asking, run: RunItem | None, *, now: int, rounds_left: int) -> Decision:
@@ -225,10 +244,8 @@ def decide_alone(asking: Asking, run: RunItem | None, *, now: int, rounds_left: 
 def _met(asking: Asking, lease: LeaseItem, holder: str) -> Decision:
     if asking.overlap != "buffer_one":
         return Skip(by=holder)
-    if lease.buffered is None:
+    if lease.buffered in (None, asking.occurrence):  # it names us only where our item was deleted by hand
         return Buffer(by=holder)
-    if lease.buffered == asking.occurrence:  # the slot names us, but our item was deleted by hand
-        return Buffer(by=holder, stale=lease.buffered)
     return SlotFull(by=holder, waits=lease.buffered)
 
 

@@ -15,8 +15,13 @@ memory. Two services could do that, and Scheduler was chosen:
 Latency is what it costs: a retry waits a minute anyway, and what waits for a lease looks once a minute.
 
 The name says what is brought back and for whom: occurrence, kind of event, holder that stood in the way, and hop.
-Making a carrier twice is therefore harmless. The hop counts carriers in a row, so that each has a name of its own. The
-schedule deletes itself once it has fired.
+Making a carrier twice is therefore harmless. The hop grows with each carrier in a row, so that each has a name of its
+own. The schedule deletes itself once it has fired.
+
+A buffered occurrence is carried by every delivery of it, and by every newcomer that finds the slot full. Its carriers
+have one name for all of them: the slot instead of a holder, and as hop the number of the next look. Looks are numbered
+from the epoch, ``look`` seconds (a minute) apart. So of all who make a carrier in one minute only the first makes one,
+and chains of carriers that began apart become one chain at the next look.
 """
 
 from __future__ import annotations
@@ -26,7 +31,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from cronstack.occurrence import Occurrence, to_datetime
+from cronstack.occurrence import to_datetime
 from cronstack.seam import Call
 
 OLDEST: Final = 86_400
@@ -52,11 +57,24 @@ def prefix(job: str) -> str:
     return f"carrier.{job[:20]}.{sha256(job.encode()).hexdigest()[:8]}."
 
 
-def kind_of(occurrence: Occurrence) -> str:
+SLOT: Final = "slot"
+"""Stands for the holder in the names of a buffered occurrence's carriers; no holder has this id."""
+
+
+def kind_of(event: Mapping[str, Any]) -> str:
     """Events of different kinds for one occurrence are carried apart: a redrive must not vanish in a plain retry."""
-    if occurrence.redrive is not None:
-        return f"redrive of {occurrence.redrive}"
-    return "operator" if occurrence.by_operator else "plain"
+    if "redrive" in event:
+        return f"redrive of {event['redrive']}"
+    return "operator" if "by" in event else "plain"
+
+
+def next_look(hop: int | None, now: int, look: int) -> int:
+    """The number of the next look of a buffered occurrence: later than ``now`` and than the look that ``hop`` names.
+
+    ``now`` is in epoch milliseconds, ``look`` the seconds from one look to the next. A carrier that comes early, or to
+    a host whose clock is behind, does not take its own name again: its schedule may still exist, and never fire.
+    """
+    return max(-1 if hop is None else hop, now // (look * 1000)) + 1
 
 
 def name(job: str, occurrence: str, kind: str, holder: str, hop: int) -> str:
@@ -70,13 +88,10 @@ def event_text(event: Mapping[str, Any], hop: int | None = None) -> str:
     return json.dumps(event if hop is None else {**event, "carrier": hop}, allow_nan=False, ensure_ascii=False)
 
 
-def again(event: str) -> tuple[str, bool]:
-    """The kept event of a buffered run, for its next carrier, and whether an operator had asked for it.
-
-    It is not validated: a newer version may have written it, and whoever it reaches judges it.
-    """
-    fields = json.loads(event)
-    return event_text(fields, fields.get("carrier", -1) + 1), fields.get("by") == "operator"
+def read_kept(event: str) -> dict[str, Any]:
+    """The event that a run item keeps. It is not validated: a newer version may have written it."""
+    fields: dict[str, Any] = json.loads(event)
+    return fields
 
 
 def create(way: Way, name: str, event: str, due: int, *, oldest: int = OLDEST, asked: int = 0) -> Call:

@@ -20,6 +20,7 @@ from cronstack.admission import (
     Claim,
     Decision,
     Duplicate,
+    GiveWay,
     LeaseItem,
     Mine,
     Mismatch,
@@ -34,12 +35,12 @@ from cronstack.admission import (
     decide,
     decide_alone,
 )
-from cronstack.carrier import again, event_text
-from cronstack.deferral import after_lease, arm_plan, arm_slot, defer, look, wait_elsewhere
-from cronstack.delivery import FIRST_LOOK, ROUNDS, TIME_TO_TELL, Delivery, Grant, Outcome, Steps, send
+from cronstack.deferral import arm_plan, defer, defer_in_slot, look, wait_elsewhere
+from cronstack.delivery import FIRST_LOOK, ROUNDS, Delivery, Grant, Outcome, Steps, send
 from cronstack.errors import EventError, Unavailable
 from cronstack.letters import see_to_letter
 from cronstack.seam import Done, Refused, Request, Sleep
+from cronstack.slot import enter, is_waived, leaves, look_at_waiting, miss_buffered
 
 
 def admit(delivery: Delivery) -> Generator[Request, Any, Grant | Outcome]:
@@ -97,9 +98,9 @@ def _miss(delivery: Delivery) -> Generator[Request, Any, Outcome | None]:
             return missed
     run = delivery.seen.run
     # What an operator had put into the slot is not undone by a late event of the schedule.
-    if run is None or run.status != "buffered" or again(run.event)[1]:
+    if run is None or run.status != "buffered" or is_waived(run):
         return None
-    return (yield from _miss_buffered(delivery))
+    return (yield from miss_buffered(delivery))
 
 
 def _decide(delivery: Delivery) -> Decision:
@@ -130,13 +131,21 @@ def _carry_out(delivery: Delivery, decision: Decision) -> Generator[Request, Any
             return Outcome("overtaken", reason=run.status)
         case Skip(by):
             return (yield from _skip(delivery, "skipped", "overlap", by))
-        case Buffer():
-            return (yield from _buffer(delivery, decision))
-        case SlotFull(by):
-            waiting = yield from arm_slot(delivery, decision)
-            if waiting is None:
-                return (yield from _buffer(delivery, Buffer(by, stale=decision.waits)))
-            return (yield from _skip(delivery, "skipped", "slot_full", by))
+        case Buffer(by):
+            answer = yield from send(enter(delivery, by), delivery.host, reserve=delivery.enough)
+            if not isinstance(answer, Refused):
+                return (yield from defer_in_slot(delivery, "overlap", status="buffered"))
+            delivery.rounds -= 1
+            yield from _learn(delivery, answer, over=True)
+        case SlotFull(by, waits):
+            match (yield from look_at_waiting(delivery, waits)):
+                case "waits":
+                    return (yield from _skip(delivery, "skipped", "slot_full", by))
+                case "too late":
+                    return (yield from defer(delivery, waits, look(delivery), "slot"))
+        case GiveWay(waits):
+            if (yield from look_at_waiting(delivery, waits)) != "gone":
+                return (yield from defer(delivery, waits, look(delivery), "slot"))
         case Mismatch():
             of = delivery.terms.occurrence
             raise EventError(
@@ -162,14 +171,14 @@ def _try(delivery: Delivery, *, over: bool) -> Generator[Request, Any, Grant | N
     if done > 1:  # the second round only uses what the first has shown; after that others are in the way
         yield Sleep(delivery.host.randomness.random() * 0.05 * 2**done)
     opening, (lease, run), token = _opening(delivery), delivery.seen, delivery.next_claim()
-    in_slot = delivery.in_slot and run is not None and run.status == "buffered"
+    slot = leaves(delivery)
     if delivery.alone:
         call = ledger.claim_alone(opening, run, opening.now - delivery.asking.margin)
     elif over:
         unmarked = lease.holder != delivery.unmarked
-        call = ledger.take_over(opening, run, lease, token, mark_crashed=unmarked, in_slot=in_slot)
+        call = ledger.take_over(opening, run, lease, token, mark_crashed=unmarked, slot=slot)
     else:
-        call = ledger.claim(opening, run, token, in_slot=in_slot)
+        call = ledger.claim(opening, run, token, slot=slot)
     answer = yield from send(call, delivery.host, reserve=delivery.enough)
     if isinstance(answer, Refused):
         delivery.rounds -= 1
@@ -205,9 +214,9 @@ def _learn(delivery: Delivery, refused: Refused, *, over: bool) -> Steps:
     elif not over:
         lease = LeaseItem()  # the condition of a plain claim held: it is free
     if not run_part.held:
+        if lease_part.held and run is None:  # then the slot is as this first start asked for it
+            delivery.in_slot = leaves(delivery) == delivery.asking.occurrence
         run = yield from delivery.shown_run(run_part.item)
-        if lease_part.held:
-            delivery.in_slot = True  # it may have been put there since the lease was shown
     if lease_part.held and run_part.held:  # only the crashed run's part failed: there is nothing to mark
         delivery.unmarked = lease.holder
     delivery.seen = Seen(lease, run)
@@ -248,38 +257,6 @@ def _skip(delivery: Delivery, status: str, reason: str, by: str = "") -> Generat
         if run is None or run.holder != delivery.holder or run.status not in FINISHED:
             return None
     return Outcome(status, reason=reason)
-
-
-# -- the slot ----------------------------------------------------------------------------------------------------------
-def _buffer(delivery: Delivery, decision: Buffer) -> Generator[Request, Any, Outcome | None]:
-    """Wait in the slot, and come back. None: refused, and more is seen."""
-    by, stale = decision
-    event = event_text(delivery.terms.event)
-    met = delivery.seen.lease.occurrence or ""
-    call = ledger.buffer(delivery.closing("buffered"), event, by, stale, delivery.next_claim(), met)
-    answer = yield from send(call, delivery.host, reserve=delivery.enough)
-    if isinstance(answer, Refused):
-        delivery.rounds -= 1
-        yield from _learn(delivery, answer, over=True)
-        return None
-    due = min(after_lease(delivery, delivery.seen.lease.expires), look(delivery))
-    return (yield from defer(delivery, by, due, "overlap", status="buffered"))
-
-
-def _miss_buffered(delivery: Delivery) -> Generator[Request, Any, Outcome | None]:
-    """It waited in the slot until it was too late. None: it was started meanwhile, and how it stands is seen."""
-    for in_slot in (True, False):  # the second time without the slot, which names it no more
-        closing = delivery.closing("missed", "too_late")
-        call = ledger.miss_buffered(closing, delivery.next_claim(), in_slot=in_slot)
-        answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
-        if not isinstance(answer, Refused):
-            return Outcome("missed", reason="too_late")
-        if not answer.conditions[0].held:
-            run = yield from delivery.shown_run(answer.conditions[0].item)
-            delivery.seen = delivery.seen._replace(run=run)
-            own = run is not None and run.holder == delivery.holder and run.status == "missed"
-            return Outcome("missed", reason="too_late") if own else None
-    return None
 
 
 # -- wait --------------------------------------------------------------------------------------------------------------

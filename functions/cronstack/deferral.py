@@ -7,14 +7,13 @@ next one under the next name, and goes.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Any, Final
 
-from cronstack import carrier, ledger
-from cronstack.admission import RunItem, SlotFull, Wait
+from cronstack import carrier
+from cronstack.admission import RunItem, Wait
 from cronstack.delivery import TIME_TO_TELL, Delivery, Outcome, Steps, send
-from cronstack.items import read_run
-from cronstack.seam import Done, Request
+from cronstack.seam import Request
 
 SECOND: Final = 1000
 SOON: Final = 5 * SECOND
@@ -32,6 +31,8 @@ def defer(
 def wait_elsewhere(delivery: Delivery, decision: Wait) -> Generator[Request, Any, Outcome]:
     """What cannot be decided now, by the reason for it."""
     lease, run = delivery.seen
+    if run is not None and run.status == "buffered":
+        return (yield from defer_in_slot(delivery, decision.why))
     match decision.why:
         case "backoff":
             assert run is not None
@@ -62,26 +63,26 @@ def arm(delivery: Delivery, holder: str, due: int) -> Steps:
     """Make the carrier of this delivery's occurrence. Raises Unavailable."""
     of, terms = delivery.terms.occurrence, delivery.terms
     hop = 0 if of.hop is None else of.hop + 1
-    name = carrier.name(of.job, of.id, carrier.kind_of(of), holder, hop)
+    name = carrier.name(of.job, of.id, carrier.kind_of(terms.event), holder, hop)
     yield from _make(delivery, name, carrier.event_text(terms.event, hop), due)
 
 
-def arm_slot(delivery: Delivery, full: SlotFull) -> Generator[Request, Any, RunItem | None]:
-    """Make sure that what waits in the slot comes back: whoever put it there may have died before its carrier.
+def defer_in_slot(delivery: Delivery, why: str, status: str = "deferred") -> Generator[Request, Any, Outcome]:
+    """Come back at the next look of this occurrence, which is buffered, and acknowledge."""
+    of = delivery.terms.occurrence
+    yield from arm_slot(delivery, of.id, delivery.terms.event, of.hop)
+    return Outcome(status, reason=why)
 
-    One read, because only the item knows the event. None: it waits no more, so the slot is stale. One carrier for each
-    holder that is met, due when that one's lease is past: its own carriers look earlier.
+
+def arm_slot(delivery: Delivery, occurrence: str, event: Mapping[str, Any], hop: int | None) -> Steps:
+    """Make the next carrier of a buffered occurrence of this job, the delivery's own or another one.
+
+    Of all who do so before the same look only the first makes one: the others find its name taken.
     """
-    terms = delivery.terms
-    call = ledger.get_run(terms.table, terms.occurrence.job, full.waits)
-    answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
-    run = read_run(answer.fields.get("Item")) if isinstance(answer, Done) else None
-    if run is None or run.status != "buffered":
-        return None
-    event, _ = carrier.again(run.event)
-    name = carrier.name(terms.occurrence.job, full.waits, "slot", full.by, 0)
-    yield from _make(delivery, name, event, after_lease(delivery, delivery.seen.lease.expires))
-    return run
+    look, job = delivery.terms.knobs.look, delivery.terms.occurrence.job
+    number = carrier.next_look(hop, delivery.host.now(), look)
+    name = carrier.name(job, occurrence, carrier.kind_of(event), carrier.SLOT, number)
+    yield from _make(delivery, name, carrier.event_text(event, number), number * look * SECOND)
 
 
 def arm_plan(delivery: Delivery, run: RunItem) -> Steps:
@@ -92,9 +93,9 @@ def arm_plan(delivery: Delivery, run: RunItem) -> Steps:
     if run.status != "planned" or run.confirmed == run.revision:
         return
     of = delivery.terms.occurrence
-    event, _ = carrier.again(run.event)
     name = carrier.name(of.job, of.id, f"plan {run.revision}", "", 0)
-    yield from _make(delivery, name, event, run.due)
+    event = carrier.read_kept(run.event)
+    yield from _make(delivery, name, carrier.event_text(event, event.get("carrier", -1) + 1), run.due)
 
 
 def _make(delivery: Delivery, name: str, event: str, due: int) -> Steps:

@@ -120,6 +120,7 @@ class Delivery:
         "rounds",
         "seen",
         "settles",
+        "stale",
         "terms",
         "unmarked",
     )
@@ -142,6 +143,8 @@ class Delivery:
         """A dead holder whose own run is not there to be marked as crashed."""
         self.in_slot = True
         """The slot names this occurrence, as far as is known; it matters for a buffered one only."""
+        self.stale: str | None = None
+        """An occurrence that the slot names though it waits no more: what comes next may take its place."""
         # What a carrier brings has waited already: it looks and goes again.
         self.patience = terms.knobs.patience if of.hop is None else 0.0
         """Seconds it may still wait in here for another delivery."""

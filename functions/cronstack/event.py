@@ -35,8 +35,8 @@ DEEPEST: Final = 64
 """Levels of nesting an event may have."""
 HIGHEST_GENERATION: Final = 9999
 HIGHEST_REVISION: Final = 1 << 53
-MOST_HOPS: Final = 1_000_000
-"""Carriers in a row; long before that an occurrence is older than the horizon."""
+HIGHEST_HOP: Final = 1 << 53
+"""The slot's carriers are numbered by epoch minutes (see ``carrier``), so a hop is no small number."""
 OPERATOR_KINDS: Final = ("trigger", "backfill", "redrive")
 _TRIGGER_ID = re.compile(r"m-[0-9A-HJKMNP-TV-Z]{26}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
@@ -145,7 +145,7 @@ def parse_event(event: object, job: str) -> Occurrence:
     given = fields.get("input", {})
     if not isinstance(given, dict):
         raise EventError("BadPayload", f"the event's input is {_type(given)}, not an object")
-    hop = _count(fields, "carrier", 0, MOST_HOPS) if "carrier" in fields else None
+    hop = _count(fields, "carrier", 0, HIGHEST_HOP) if "carrier" in fields else None
     key, revision = _plan(fields)
     if "by" in fields:
         return _operators(fields, job, due, given, key)._replace(key=key, revision=revision, hop=hop)

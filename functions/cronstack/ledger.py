@@ -52,8 +52,9 @@ BUFFERED: Final = "#status = :buffered"
 IN_SLOT: Final = "#buffered = :occurrence"
 """The slot names this occurrence."""
 SLOT_FREE: Final = "attribute_not_exists(#buffered)"
-SLOT_STALE: Final = "#buffered = :stale"
-"""The slot names what waits no more: its item was deleted by hand."""
+"""No occurrence waits for the lease, so one that has never started may have it."""
+SLOT_AS_SEEN: Final = "#buffered = :slot"
+"""The slot still names the occurrence that this request takes out of it."""
 HELD_BY: Final = "#holder = :lease_holder"
 """The very holder that was met still has the lease: what waits for it does not wait for nobody."""
 NOT_SHORTENED: Final = "#expires <= :expires"
@@ -93,21 +94,28 @@ class Opening(NamedTuple):
 
 
 # -- claims ----------------------------------------------------------------------------------------------------------
-def claim(opening: Opening, run: RunItem | None, token: str, *, in_slot: bool = False) -> Call:
+def claim(opening: Opening, run: RunItem | None, token: str, *, slot: str | None = None) -> Call:
     """Take the free lease and open an attempt at the occurrence, by the state it was seen in.
 
-    ``in_slot``: the slot names it and is freed.
+    ``slot``: the occurrence that the slot names and that leaves it. It is this one, or one that waits no more. Without
+    it, an occurrence that has never started needs an empty slot: the one that waits goes first.
     """
-    lease = _lease_update(opening, f"{FREE} AND {FENCE_GROWS}", {}, in_slot=in_slot)
+    lease = _lease_update(opening, run, f"{FREE} AND {FENCE_GROWS}", {}, slot)
     return transaction(token, lease, _open(opening, run))
 
 
 def take_over(
-    opening: Opening, run: RunItem | None, lease: LeaseItem, token: str, *, mark_crashed: bool, in_slot: bool = False
+    opening: Opening,
+    run: RunItem | None,
+    lease: LeaseItem,
+    token: str,
+    *,
+    mark_crashed: bool,
+    slot: str | None = None,
 ) -> Call:
     """The same over the head of a holder that has outlived its lease, whose own occurrence is marked as crashed."""
     held = {"lease_holder": lease.holder, "beats": lease.beats}
-    actions = [_lease_update(opening, HELD_AS_SEEN, held, in_slot=in_slot), _open(opening, run)]
+    actions = [_lease_update(opening, run, HELD_AS_SEEN, held, slot), _open(opening, run)]
     if mark_crashed and lease.occurrence is not None and lease.occurrence != opening.occurrence.id:
         key = run_key(opening.occurrence.job, lease.occurrence)
         values = {"run_holder": lease.holder, "now": opening.now}
@@ -147,10 +155,15 @@ _HOLD: Final = (
 )
 
 
-def _lease_update(opening: Opening, condition: str, seen: dict[str, Any], *, in_slot: bool) -> dict[str, Any]:
-    values = opening._values | {"occurrence": opening.occurrence.id, "zero": 0} | seen
-    change = f"{_HOLD} REMOVE #buffered" if in_slot else _HOLD
-    condition = f"{condition} AND {IN_SLOT}" if in_slot else condition
+def _lease_update(
+    opening: Opening, run: RunItem | None, condition: str, seen: dict[str, Any], slot: str | None
+) -> dict[str, Any]:
+    values, change = opening._values | {"occurrence": opening.occurrence.id, "zero": 0} | seen, _HOLD
+    if slot is not None:
+        change, condition = f"{_HOLD} REMOVE #buffered", f"{condition} AND {SLOT_AS_SEEN}"
+        values["slot"] = slot
+    elif run is None:
+        condition = f"{condition} AND {SLOT_FREE}"
     return update(opening.table, lease_key(opening.occurrence.job), change, condition, values)
 
 
@@ -285,11 +298,11 @@ def skip(closing: Closing, by: str = "", met: str = "") -> Call:
 def buffer(closing: Closing, event: str, by: str, stale: str | None, token: str, met: str = "") -> Call:
     """Wait in the one slot for the holder that was met; ``event`` is kept, so that others can make its carrier.
 
-    ``met``: the occurrence that the holder works.
+    ``stale``: what the slot names, though it waits no more. ``met``: the occurrence that the holder works.
     """
     of, table = closing.occurrence, closing.table
-    values: dict[str, Any] = {"occurrence": of.id, "lease_holder": by} | ({"stale": stale} if stale else {})
-    condition = f"{HELD_BY} AND {SLOT_STALE if stale else SLOT_FREE}"
+    values: dict[str, Any] = {"occurrence": of.id, "lease_holder": by} | ({"slot": stale} if stale else {})
+    condition = f"{HELD_BY} AND {SLOT_AS_SEEN if stale else SLOT_FREE}"
     slot = update(table, lease_key(of.job), "SET #buffered = :occurrence", condition, values)
     change = (
         "SET #status = :buffered, #holder = :holder, #due = :due, #payload = :payload, #event = :event, #by = :by,"

@@ -47,7 +47,7 @@ class Occurrence(NamedTuple):
     revision: int | None = None
     """Of what was planned for the key: an event of an older one has been overtaken by a move."""
     hop: int | None = None
-    """How many carriers in a row have brought it, from 0; None: it came without one."""
+    """Number of the carrier that brought it, higher than that of the one before; None: it came without one."""
 
     @property
     def by_operator(self) -> bool:

@@ -69,7 +69,7 @@ def what_waits_is_claimed_and_the_slot_is_free(store: GuardStore) -> None:
     store.ask(ledger.settle(closing(store, "succeeded"), store.token("s-1")))
     assert store.plain("lease") == {"fence": 10, "buffered": due(1).id, "v": 1}
     of = opening(store, 1, 1, 11)
-    assert store.ask(ledger.claim(of, seen(store, 1), store.token("c-2"), in_slot=True)) == Done({})
+    assert store.ask(ledger.claim(of, seen(store, 1), store.token("c-2"), slot=due(1).id)) == Done({})
     assert "buffered" not in store.plain("lease")
     run = store.plain(run_key(1))
     assert (run["status"], run["attempt"], "event" in run) == ("running", 1, False)
@@ -79,15 +79,37 @@ def a_claim_that_counts_on_the_slot_needs_it(store: GuardStore) -> None:
     held(store)
     waits(store)
     store.ask(ledger.settle(closing(store, "succeeded"), store.token("s-1")))
-    other = ledger.claim(opening(store, 2, 2, 11), None, store.token("c-2"), in_slot=True)
+    other = ledger.claim(opening(store, 2, 2, 11), None, store.token("c-2"), slot=due(2).id)
     assert store.ask(other) == Refused((Condition(held=False, item=store.item("lease")), HELD))
+
+
+def no_newcomer_starts_before_what_waits(store: GuardStore) -> None:
+    held(store)
+    waits(store)
+    dead = seen_lease(store)
+    heir = ledger.take_over(opening(store, 2, 2, 11), None, dead, store.token("c-2"), mark_crashed=True)
+    refused = store.ask(heir)
+    assert isinstance(refused, Refused)
+    assert [one.held for one in refused.conditions] == [False, True, True]
+    store.ask(ledger.settle(closing(store, "succeeded"), store.token("s-1")))
+    newcomer = ledger.claim(opening(store, 2, 2, 11), None, store.token("c-3"))
+    assert store.ask(newcomer) == Refused((Condition(held=False, item=store.item("lease")), HELD))
+
+
+def what_has_started_does_not_wait_for_the_slot(store: GuardStore) -> None:
+    held(store)
+    waits(store)
+    store.ask(ledger.settle(closing(store, "retrying"), store.token("s-1")))
+    again = ledger.claim(opening(store, 0, 2, 11), seen(store, 0), store.token("c-2"))
+    assert store.ask(again) == Done({})
+    assert store.plain("lease")["buffered"] == due(1).id
 
 
 def what_waits_takes_over_a_dead_holder(store: GuardStore) -> None:
     held(store)
     waits(store)
     of, lease = opening(store, 1, 1, 11), seen_lease(store)
-    call = ledger.take_over(of, seen(store, 1), lease, store.token("c-2"), mark_crashed=True, in_slot=True)
+    call = ledger.take_over(of, seen(store, 1), lease, store.token("c-2"), mark_crashed=True, slot=due(1).id)
     assert store.ask(call) == Done({})
     assert (store.plain(run_key(0))["status"], store.plain(run_key(1))["status"]) == ("crashed", "running")
     assert "buffered" not in store.plain("lease")
@@ -216,6 +238,8 @@ CASES: tuple[Callable[[GuardStore], None], ...] = (
     one_waits_in_the_slot,
     nobody_waits_for_a_holder_that_has_gone,
     a_stale_slot_is_taken_by_its_name_only,
+    no_newcomer_starts_before_what_waits,
+    what_has_started_does_not_wait_for_the_slot,
     what_waits_is_claimed_and_the_slot_is_free,
     a_claim_that_counts_on_the_slot_needs_it,
     what_waits_takes_over_a_dead_holder,

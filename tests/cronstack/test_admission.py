@@ -12,6 +12,7 @@ from cronstack.admission import (
     Claim,
     Decision,
     Duplicate,
+    GiveWay,
     LeaseItem,
     Mine,
     Mismatch,
@@ -48,6 +49,7 @@ def run(status: str, **fields: Any) -> RunItem:
 
 FREE = LeaseItem(fence=7)
 SLOT, MY_SLOT = lease()._replace(buffered="waiting"), lease()._replace(buffered="mine")
+FREE_SLOT, PAST_SLOT = FREE._replace(buffered="waiting"), lease(expires=PAST)._replace(buffered="waiting")
 DEAD, TOLD = run("dead"), run("dead", reported=5)
 
 TABLE: list[tuple[str, Seen, dict[str, Any], Decision]] = [
@@ -82,7 +84,16 @@ TABLE: list[tuple[str, Seen, dict[str, Any], Decision]] = [
     ("another runs, mine is new", Seen(lease(), None), {}, Skip(OTHER)),
     ("another runs, buffer_one", Seen(lease(), None), {"overlap": "buffer_one"}, Buffer(OTHER)),
     ("another runs, slot full", Seen(SLOT, None), {"overlap": "buffer_one"}, SlotFull(OTHER, "waiting")),
-    ("another runs, slot is mine", Seen(MY_SLOT, None), {"overlap": "buffer_one"}, Buffer(OTHER, stale="mine")),
+    ("another runs, slot is mine", Seen(MY_SLOT, None), {"overlap": "buffer_one"}, Buffer(OTHER)),
+    ("free, another waits", Seen(FREE_SLOT, None), {"overlap": "buffer_one"}, GiveWay("waiting")),
+    ("free, another waits, but skip", Seen(FREE_SLOT, None), {}, GiveWay("waiting")),
+    ("free, another waits, mine has started", Seen(FREE_SLOT, run("retrying")), {}, Claim()),
+    ("free, another waits, mine is redriven", Seen(FREE_SLOT, TOLD), {"redrive": 3}, Claim()),
+    ("free, mine waits", Seen(FREE._replace(buffered="mine"), run("buffered")), {}, Claim()),
+    ("free, the slot is mine", Seen(FREE._replace(buffered="mine"), None), {}, Claim()),
+    ("held and expired, another waits", Seen(PAST_SLOT, None), {"overlap": "buffer_one"}, GiveWay("waiting")),
+    ("held and expired, another waits, mine has started", Seen(PAST_SLOT, run("crashed")), {}, TakeOver()),
+    ("held and expired, mine waits", Seen(PAST_SLOT._replace(buffered="mine"), run("buffered")), {}, TakeOver()),
     ("another runs, slot full, but skip", Seen(SLOT, None), {}, Skip(OTHER)),
     ("free, buffered", Seen(FREE, run("buffered")), {}, Claim()),
     ("free, retrying", Seen(FREE, run("retrying")), {}, Claim()),

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronstack import carrier
-from tests.cronstack.stage import NOON, WAY, by_operator, occurrence, scheduled_event
+from cronstack.occurrence import Occurrence
+from tests.cronstack.stage import NOON, WAY, by_operator, event_of, occurrence, scheduled_event
 
 JOB = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 TEXT = st.text(max_size=80)
@@ -47,8 +48,23 @@ def test_a_name_tells_occurrence_kind_holder_and_hop_apart() -> None:
         (by_operator(), "operator"),
     ],
 )
-def test_kinds(of: object, kind: str) -> None:
-    assert carrier.kind_of(of) == kind  # type: ignore[arg-type]
+def test_kinds(of: Occurrence, kind: str) -> None:
+    assert carrier.kind_of(event_of(of)) == kind
+
+
+@given(st.integers(0, 2**40), st.integers(1, 3600), st.none() | st.integers(0, 2**30))
+def test_the_next_look_is_later_than_now_and_than_the_last_one(now: int, look: int, hop: int | None) -> None:
+    number = carrier.next_look(hop, now, look)
+    assert number * look * 1000 > now
+    assert hop is None or number > hop
+    assert number in ((hop or 0) + 1, now // (look * 1000) + 1)
+
+
+def test_all_who_look_again_in_one_minute_have_one_name() -> None:
+    numbers = {
+        carrier.next_look(hop, NOON + at, 60) for hop, at in [(None, 0), (None, 59_999), (NOON // 60_000, 30_000)]
+    }
+    assert numbers == {NOON // 60_000 + 1}
 
 
 def test_a_request_is_rounded_up_to_the_second_and_carries_the_event_with_its_hop() -> None:

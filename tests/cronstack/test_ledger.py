@@ -32,9 +32,10 @@ REQUESTS: dict[str, Call] = {
     "settle alone": ledger.settle_alone(CLOSING),
     "settle without a lease, with writes": ledger.settle_alone(CLOSING, "x-s2"),
     "skip": ledger.skip(CLOSING, "01OLD"),
-    "claim from the slot": ledger.claim(OPENING, RUNS["buffered"], "x-c3", in_slot=True),
+    "claim from the slot": ledger.claim(OPENING, RUNS["buffered"], "x-c3", slot=OPENING.occurrence.id),
+    "claim over a stale slot": ledger.claim(OPENING, None, "x-c3", slot="t-gone"),
     "take over from the slot": ledger.take_over(
-        OPENING, RUNS["buffered"], HELD, "x-c4", mark_crashed=True, in_slot=True
+        OPENING, RUNS["buffered"], HELD, "x-c4", mark_crashed=True, slot=OPENING.occurrence.id
     ),
     "buffer": ledger.buffer(CLOSING, "{}", "01OLD", None, "x-c5"),
     "buffer in a stale slot": ledger.buffer(CLOSING, "{}", "01OLD", "t-gone", "x-c6"),

@@ -9,14 +9,24 @@ import pytest
 from cronstack.delivery import Outcome
 from cronstack.event import parse_event
 from cronstack.occurrence import Occurrence
+from cronstack.seam import Failed
 from tests.cronstack.stage import NOON, Stage, by_operator, error, lost_answer, occurrence
 
 MINUTE = 60_000
+FAILED = Failed('{"type":"ValueError","message":"no"}')
 DUE, SECOND, THIRD = (occurrence(NOON + number * MINUTE) for number in range(3))
 
 
 def deliver(stage: Stage, of: Occurrence, **terms: object) -> Outcome:
     return stage.deliver(of, overlap="buffer_one", **terms)  # type: ignore[arg-type]
+
+
+def brought(stage: Stage) -> dict[str, Occurrence]:
+    """What the carriers that are to come bring, by occurrence; they are taken out."""
+    events = [parse_event(carrier.event, "stats") for carrier in stage.carriers()]
+    found = {of.id: of for of in events}
+    assert len(found) == len(events), "one carrier for each"
+    return found
 
 
 def test_the_second_waits_and_runs_when_the_first_has_ended(stage: Stage) -> None:
@@ -34,9 +44,9 @@ def test_the_second_waits_and_runs_when_the_first_has_ended(stage: Stage) -> Non
     assert stage.now - NOON <= 61_000, "it looks after a minute"
     assert deliver(stage, early).reason == "held"
     first.finish()
-    brought = stage.carrier()
+    late = stage.carrier()
     stage.asked()
-    assert deliver(stage, brought).status == "succeeded"
+    assert deliver(stage, late).status == "succeeded"
     assert stage.asked() == ["TransactWriteItems"] * 3
     assert not {"buffered", "holder"} & set(stage.lease())
     assert not {"event", "expires"} & set(stage.run(SECOND))
@@ -62,9 +72,108 @@ def test_who_died_between_the_slot_and_its_carrier_blocks_nothing(stage: Stage) 
     assert deliver(stage, THIRD).status == "skipped"
     (carrier,) = stage.carriers()
     assert parse_event(carrier.event, "stats").id == SECOND.id
-    stage.now += carrier.after
+    stage.now += 16 * MINUTE
     assert deliver(stage, parse_event(carrier.event, "stats")).status == "succeeded", "the holder had died, too"
     assert stage.run(DUE)["status"] == "crashed"
+
+
+def test_the_waiting_occurrence_goes_before_a_newcomer_that_finds_the_lease_free(stage: Stage) -> None:
+    first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
+    deliver(stage, SECOND)
+    first.finish()
+    stage.asked()
+    outcome = deliver(stage, THIRD)
+    assert (outcome.status, outcome.reason) == ("deferred", "slot")
+    assert stage.asked() == ["TransactWriteItems", "GetItem", "CreateSchedule", "CreateSchedule"]
+    assert not stage.run(THIRD), "it has left no trace in the ledger"
+    coming = brought(stage)
+    assert coming.keys() == {SECOND.id, THIRD.id}
+    stage.now += MINUTE
+    assert deliver(stage, coming[SECOND.id]).status == "succeeded"
+    assert deliver(stage, coming[THIRD.id]).status == "succeeded"
+
+
+def test_an_operators_newcomer_waits_its_turn_too(stage: Stage) -> None:
+    first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
+    deliver(stage, SECOND)
+    first.finish()
+    asked = by_operator(NOON + 10 * MINUTE, "backfill", requested=stage.now)
+    assert deliver(stage, asked).reason == "slot"
+
+
+def test_a_retry_does_not_wait_for_the_slot(stage: Stage) -> None:
+    first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
+    deliver(stage, SECOND)
+    first.finish(FAILED)
+    stage.now += 10 * MINUTE
+    assert deliver(stage, DUE).attempt == 2
+    assert stage.run(SECOND)["status"] == "buffered"
+
+
+def test_a_newcomer_does_not_take_a_dead_holders_lease_before_the_waiting_occurrence(stage: Stage) -> None:
+    stage.delivery(DUE, seconds=60, overlap="buffer_one").until("Work")
+    deliver(stage, SECOND)
+    stage.carriers()
+    stage.now += 70_000
+    assert deliver(stage, THIRD).reason == "slot"
+    stage.now += MINUTE
+    assert deliver(stage, brought(stage)[SECOND.id]).status == "succeeded"
+    assert stage.run(DUE)["status"] == "crashed"
+
+
+def test_a_newcomer_that_saw_an_empty_slot_does_not_start_before_what_came_into_it(stage: Stage) -> None:
+    stage.delivery(DUE, seconds=60, overlap="buffer_one").until("Work")
+    sleepy = stage.delivery(SECOND, overlap="buffer_one")
+    sleepy.step()  # refused: it is about to take the slot
+    stage.now += 70_000
+    newcomer = stage.delivery(THIRD, overlap="buffer_one")
+    newcomer.step()  # refused: it is about to take over the dead holder's lease
+    sleepy.step()
+    assert newcomer.finish().reason == "slot"
+
+
+def test_one_carrier_brings_what_waits_however_many_ask_for_it(stage: Stage) -> None:
+    stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
+    for again in range(3):
+        assert deliver(stage, SECOND).reason == ("held" if again else "overlap")
+    for number in range(2, 12):
+        assert deliver(stage, occurrence(NOON + number * MINUTE)).reason == "slot_full"
+    (carrier,) = stage.carriers()
+    assert parse_event(carrier.event, "stats").id == SECOND.id
+
+
+def test_two_chains_of_carriers_become_one(stage: Stage) -> None:
+    """A duplicate comes minutes later, when the carrier of the first delivery is long under way."""
+    stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
+    deliver(stage, SECOND)
+    deliver(stage, stage.carrier())
+    late = stage.carrier()
+    assert deliver(stage, SECOND).reason == "held"
+    assert deliver(stage, late).reason == "held"
+    assert len(stage.carriers()) == 1
+
+
+def test_a_carrier_that_comes_early_makes_the_next_one_not_itself(stage: Stage) -> None:
+    stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
+    deliver(stage, SECOND)
+    (carrier,) = stage.carriers()
+    stage.now += carrier.after - 2_000
+    assert deliver(stage, parse_event(carrier.event, "stats")).reason == "held"
+    (following,) = stage.carriers()
+    assert (following.name != carrier.name, following.after) == (True, 62_000)
+
+
+def test_what_waits_past_its_start_deadline_costs_the_newcomer_a_minute_and_no_skip(stage: Stage) -> None:
+    stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
+    deliver(stage, SECOND, start_deadline=120)
+    stage.carriers()
+    stage.now += 300_000
+    newcomer = occurrence(NOON + 5 * MINUTE)
+    assert deliver(stage, newcomer, start_deadline=120).reason == "slot"
+    coming = brought(stage)
+    stage.now += MINUTE
+    assert deliver(stage, coming[SECOND.id], start_deadline=120).status == "missed"
+    assert deliver(stage, coming[newcomer.id], start_deadline=120).status == "buffered"
 
 
 def test_it_keeps_its_own_input(stage: Stage) -> None:
@@ -97,17 +206,16 @@ def test_an_operators_occurrence_in_the_slot_is_not_missed_for_a_late_event_of_t
 
 
 def test_what_waits_longer_than_the_ledger_remembers_frees_the_slot(stage: Stage) -> None:
-    """Its carrier was lost, and the next overlap comes a month later."""
+    """Its carrier was lost, and the next occurrence comes a month later."""
     stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)
     stage.carriers()
     stage.now += 30 * 86_400_000
     month = occurrence(stage.now // 1000 * 1000)
-    stage.delivery(month, seconds=900, overlap="buffer_one").until("Work")
-    assert deliver(stage, occurrence(month.due + MINUTE)).status == "skipped"
-    (carrier,) = stage.carriers()
-    assert deliver(stage, parse_event(carrier.event, "stats")).status == "missed"
-    assert deliver(stage, occurrence(month.due + 2 * MINUTE)).status == "buffered"
+    assert deliver(stage, month).reason == "slot"
+    coming = brought(stage)
+    assert deliver(stage, coming[SECOND.id]).status == "missed"
+    assert deliver(stage, coming[month.id]).status == "succeeded"
 
 
 def test_an_event_in_the_slot_that_nobody_here_can_read_is_carried_on(stage: Stage) -> None:
@@ -118,7 +226,7 @@ def test_an_event_in_the_slot_that_nobody_here_can_read_is_carried_on(stage: Sta
     stage.change(f"run#{SECOND.id}", event='{"cronstack":2,"job":"stats","later":[1]}')
     assert deliver(stage, THIRD).status == "skipped"
     (carrier,) = stage.carriers()
-    assert carrier.event == {"cronstack": 2, "job": "stats", "later": [1], "carrier": 0}
+    assert carrier.event == {"cronstack": 2, "job": "stats", "later": [1], "carrier": NOON // MINUTE + 1}
 
 
 def test_too_late_when_the_slot_names_it_no_more(stage: Stage) -> None:
@@ -135,6 +243,25 @@ def test_a_slot_whose_run_was_deleted_by_hand_is_taken_over(stage: Stage) -> Non
     stage.delete(f"run#{SECOND.id}")
     assert deliver(stage, THIRD).status == "buffered"
     assert stage.lease()["buffered"] == THIRD.id
+
+
+def test_a_slot_that_names_what_has_run_under_another_policy_blocks_nothing(stage: Stage) -> None:
+    first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
+    deliver(stage, SECOND)
+    first.finish()
+    assert stage.deliver(stage.carrier(), overlap="allow").status == "succeeded"
+    assert stage.lease()["buffered"] == SECOND.id
+    assert deliver(stage, THIRD).status == "succeeded"
+    assert "buffered" not in stage.lease()
+
+
+def test_a_slot_that_names_this_very_occurrence_is_left_when_its_row_was_deleted(stage: Stage) -> None:
+    first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
+    deliver(stage, SECOND)
+    first.finish()
+    stage.delete(f"run#{SECOND.id}")
+    assert deliver(stage, SECOND).status == "succeeded"
+    assert "buffered" not in stage.lease()
 
 
 def test_it_is_claimed_though_the_slot_was_lost(stage: Stage) -> None:

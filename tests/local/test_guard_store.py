@@ -108,7 +108,7 @@ class Asked:
                 stale = due(1 - self.number).id if self.stale else None
                 return ledger.buffer(of_it, "{}", lease.holder or "x", stale, store.token(self.token))
             case "claim from the slot":
-                return ledger.claim(of, run, store.token(self.token), in_slot=True)
+                return ledger.claim(of, run, store.token(self.token), slot=of.occurrence.id)
             case "miss":
                 of_it = closing(store, "missed", self.number, self.holder, "too_late")
                 return ledger.miss_buffered(of_it, store.token(self.token), in_slot=not self.stale)

@@ -11,7 +11,9 @@ is waited for (shows only where somebody deletes the lease while a handler runs)
 time does not claim; that a redrive's carrier has a name of its own (two operators and one holder at once); that a ttl
 counts from the end and not from the due time (a generation of something weeks old, delivered twice); that a takeover
 marks the dead run also when it was first refused; that what is buffered by a carrier has a carrier again; that a
-renewal without a lease asks who works the run (one that comes late would nearly always shorten it, and is refused).
+renewal without a lease asks who works the run (one that comes late would nearly always shorten it, and is refused);
+that a takeover by a newcomer asks for an empty slot (a delivery must enter the slot between the newcomer's look and its
+takeover, after the lease has ended: the contract of the store and the tests of the slot show it).
 """
 
 from __future__ import annotations

@@ -20,9 +20,9 @@ MUTANTS = (
         "hops are not counted from the first",
         "deferral.py",
         "    hop = 0 if of.hop is None else of.hop + 1\n"
-        "    name = carrier.name(of.job, of.id, carrier.kind_of(of), holder, hop)\n",
+        "    name = carrier.name(of.job, of.id, carrier.kind_of(terms.event), holder, hop)\n",
         "    hop = of.hop + 1 if of.hop else 0\n"
-        "    name = carrier.name(of.job, of.id, carrier.kind_of(of), holder, hop)\n",
+        "    name = carrier.name(of.job, of.id, carrier.kind_of(terms.event), holder, hop)\n",
         ("I8",),
     ),
     Mutant(

@@ -39,8 +39,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a carrier is made again under its own name",
         "deferral.py",
         "    hop = 0 if of.hop is None else of.hop + 1\n"
-        "    name = carrier.name(of.job, of.id, carrier.kind_of(of), holder, hop)",
-        "    hop = of.hop or 0\n    name = carrier.name(of.job, of.id, carrier.kind_of(of), holder, hop)",
+        "    name = carrier.name(of.job, of.id, carrier.kind_of(terms.event), holder, hop)",
+        "    hop = of.hop or 0\n    name = carrier.name(of.job, of.id, carrier.kind_of(terms.event), holder, hop)",
         ("I8",),
     ),
     Mutant(
@@ -99,27 +99,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "    answer = yield from send(noted, delivery.host, reserve=TIME_TO_TELL)\n    if isinstance(answer, Refused):",
         "    answer = noted\n    if isinstance(answer, Refused):",
         ("I9", "I16"),
-    ),
-    Mutant(
-        "the slot is full, and nobody sees to what waits in it",
-        "claim.py",
-        "waiting = yield from arm_slot(delivery, decision)",
-        "waiting = decision",
-        ("I13",),
-    ),
-    Mutant(
-        "what waited is claimed without its slot",
-        "claim.py",
-        'in_slot = delivery.in_slot and run is not None and run.status == "buffered"',
-        "in_slot = False",
-        ("I13",),
-    ),
-    Mutant(
-        "buffered is acknowledged without a carrier",
-        "claim.py",
-        'return (yield from defer(delivery, by, due, "overlap", status="buffered"))',
-        'return Outcome("buffered")',
-        ("I8",),
     ),
     Mutant(
         "a commit is split: the effect, then the settlement",

@@ -137,10 +137,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "an overtaken event is carried again, and not its plan's",
         "deferral.py",
-        "    event, _ = carrier.again(run.event)\n"
-        '    name = carrier.name(of.job, of.id, f"plan {run.revision}", "", 0)\n',
-        "    event = carrier.event_text(delivery.terms.event, 0)\n"
-        '    name = carrier.name(of.job, of.id, f"plan {run.revision}", "", 0)\n',
+        "    event = carrier.read_kept(run.event)\n",
+        "    event = delivery.terms.event\n",
         ("I8", "I9", "I18"),
     ),
     Mutant(

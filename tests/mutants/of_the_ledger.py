@@ -99,8 +99,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a claim out of the slot leaves the slot as it was",
         "ledger.py",
-        'change = f"{_HOLD} REMOVE #buffered" if in_slot else _HOLD',
-        "change = _HOLD",
+        'change, condition = f"{_HOLD} REMOVE #buffered", ',
+        "change, condition = _HOLD, ",
         ("I13",),
     ),
     Mutant(
@@ -113,7 +113,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the slot is taken, full or not",
         "ledger.py",
-        'condition = f"{HELD_BY} AND {SLOT_STALE if stale else SLOT_FREE}"',
+        'condition = f"{HELD_BY} AND {SLOT_AS_SEEN if stale else SLOT_FREE}"',
         "condition = HELD_BY",
         ("I13",),
     ),

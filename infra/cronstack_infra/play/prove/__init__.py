@@ -38,6 +38,10 @@ says of itself, it judges after every step:
          send it, and nobody once it is noted as sent.
     I17  Every redrive that acts was asked for, and none that was accepted is lost.
 
+    I22  Fair: no occurrence starts for the first time while another one of the job is buffered, an operator's included.
+         An occurrence in the slot has one pending carrier of a kind, whatever the number of deliveries and newcomers.
+         (Carriers: judged where clocks differ by the margin at most and do not step.)
+
     I18  What has returned as planned, moved or unchanged, and was not moved or cancelled since, begins, and not before
          its time, unless it is missed. No sweep is needed: at each moment something brings it. No call says what was
          not so at some moment since it began.

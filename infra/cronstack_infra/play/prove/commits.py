@@ -160,6 +160,8 @@ class Commits(Promises):
             self.violated("I11", f"{run.occurrence} was claimed {run.claims} times, its attempt is {item['attempt']}")
         if run.claims == 1:
             self._in_time(invoked, run, item)
+            if not alone:
+                self._starts_first(run)
         if run.claims == 1 or run.ended == "dead":
             run.limit = run.claims - 1 + self.limit
         if item["limit"] != run.limit:
@@ -268,18 +270,30 @@ class Commits(Promises):
         if status == "skipped" and (self.is_alone(run) or item.get("by") not in self.attempts):
             self.violated("I12", f"{run.occurrence} was skipped for {item.get('by')}, who never held the lease")
         late = self.world.now + 1000 - invoked.asked.due > self.start_deadline * 1000
-        if status == "missed" and (invoked.asked.by_operator or not (late or not self.clocks_agree)):
+        waived = invoked.asked.by_operator or run.waived
+        if status == "missed" and (waived or not (late or not self.clocks_agree)):
             after = self.world.now - invoked.asked.due
             self.violated("I12", f"{run.occurrence} was missed {after} ms after its time")
         run.ended = status
         if is_planned(run.occurrence):
             self.plan_missed(invoked, run)
         if item.get("reason") == "slot_full":
-            for other in self.runs.values():
-                if self._waits(other) and not (other.carriers or other.recorded):
-                    self.violated("I13", f"{run.occurrence} makes way for {other.occurrence}, but nothing brings that")
+            self.makes_way(run.occurrence)
 
-    def _waits(self, run: RunRecord) -> bool:
+    def makes_way(self, occurrence: str) -> None:
+        """It ends, or comes later, for the sake of the occurrence in the slot."""
+        for other in self.runs.values():
+            if self.waits(other) and not (other.carriers or other.recorded):
+                self.violated("I13", f"{occurrence} makes way for {other.occurrence}, but nothing brings that")
+
+    def _starts_first(self, run: RunRecord) -> None:
+        """Of two occurrences that have never started, the one in the slot starts first."""
+        for other in self.runs.values():
+            if other is not run and self.waits(other):
+                self.violated("I22", f"{run.occurrence} starts, though {other.occurrence} waits in the slot")
+
+    def waits(self, run: RunRecord) -> bool:
+        """Whether it is buffered."""
         item = self.world.store.items.get((LEASE[0], f"run#{run.occurrence}"), {})
         return "status" in item and item["status"]["S"] == "buffered"
 

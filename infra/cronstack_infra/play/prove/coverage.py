@@ -13,7 +13,7 @@ SEEDS: Final = 20_000
 
 REACHABLE: Final[dict[str, tuple[str, ...]]] = {
     "decision": (
-        *("Claim", "TakeOver", "Mine", "Skip", "Buffer", "SlotFull", "Mismatch", "Unreported", "Overtaken"),
+        *("Claim", "TakeOver", "Mine", "Skip", "Buffer", "SlotFull", "GiveWay", "Mismatch", "Unreported", "Overtaken"),
         *(f"Duplicate({status})" for status in ("succeeded", "skipped", "missed", "dead")),
         *(f"Wait({why})" for why in ("running", "held", "contention", "backoff")),
     ),

@@ -46,8 +46,12 @@ class Asked:
     """Which one it is, where that is told apart."""
     refused: str = ""
     """What a letter says of it: "TooOld", "PayloadMismatch"."""
+    at: int = 0
+    """The time for which its schedule was made."""
     fires: int = 0
     """When Scheduler fires it."""
+    to_slot: bool = False
+    """It was made to bring its occurrence out of the slot."""
     gone: bool = False
     """Its schedule was deleted in time: it does not come."""
 
@@ -65,8 +69,9 @@ def carried(parameters: Mapping[str, Any]) -> tuple[Asked, int]:
     of = parse_event(event, event["job"])
     at = datetime.fromisoformat(parameters["ScheduleExpression"].removeprefix("at(").rstrip(")")).replace(tzinfo=UTC)
     name = str(parameters["Name"])
-    asked = Asked(event, of.id, of.due, by_operator=of.by_operator, redrive=of.redrive, carrier=True, name=name)
-    return asked, to_milliseconds(at)
+    due = to_milliseconds(at)
+    asked = Asked(event, of.id, of.due, by_operator=of.by_operator, redrive=of.redrive, carrier=True, name=name, at=due)
+    return asked, due
 
 
 class Deliveries:
@@ -89,7 +94,7 @@ class Deliveries:
         """A schedule was made: it fires at its time or up to a minute later, at least once, and deletes itself then."""
         world = self.world
         asked, due = carried(parameters)
-        self.observer.run(asked.occurrence).carriers.add(asked)
+        self.observer.made(asked)
         self.standing[asked.name] = asked
 
         def delete_itself() -> None:

@@ -11,12 +11,17 @@ from cronstack.seam import Work
 from cronstack_infra.play.prove.commits import Commits
 from cronstack_infra.play.prove.costs import excess
 from cronstack_infra.play.prove.records import Attempt, Invoked
-from cronstack_infra.play.prove.world import Violation
+from cronstack_infra.play.prove.world import NOON, Violation
 
 if TYPE_CHECKING:
     from cronstack_infra.play.prove.deliveries import Asked
 
 GRACE: Final = 5_000
+SOON: Final = 8_000
+"""Milliseconds before its time within which a carrier may stand beside the next one: the guard makes none that is due
+within 5 s, and two clocks differ by the margin."""
+FIRST_LOOK: Final = NOON // 60_000
+"""The looks of what waits in the slot are numbered by epoch minutes; other carriers are counted from 0."""
 TELLING: Final = 3_100
 """Milliseconds before its end within which a sandbox may give up resending."""
 
@@ -81,6 +86,22 @@ class Observer(Commits):
             attempt.how = "crashed"
             self.job.working.remove(attempt)
 
+    # -- carriers ------------------------------------------------------------------------------------------------------
+    def made(self, asked: Asked) -> None:
+        """A carrier was made. An occurrence in the slot has one at a time, by whichever deliveries it is asked for."""
+        run = self.run(asked.occurrence)
+        run.carriers.add(asked)
+        # One that a delivery had asked for before its occurrence was buffered is that delivery's own, however late.
+        asked.to_slot = self.waits(run) and asked.event["carrier"] >= FIRST_LOOK
+        if not asked.to_slot or not self.clocks_agree or self.mix.has("clock steps"):
+            return
+        soon, kind = self.world.now + SOON, (asked.by_operator, asked.redrive)
+        pending = [
+            one for one in run.carriers if one.to_slot and one.at > soon and (one.by_operator, one.redrive) == kind
+        ]
+        if len(pending) > 1:
+            self.violated("I22", f"{len(pending)} carriers at once wait to bring {run.occurrence} out of the slot")
+
     # -- deliveries ----------------------------------------------------------------------------------------------------
     def discharged(self, asked: Asked) -> None:
         """Lambda takes it for done."""
@@ -103,6 +124,8 @@ class Observer(Commits):
             wrong = excess(str(answer.get("cronstack")), invoked.spent, alone=not invoked.met)
             if wrong:
                 self.violated("I14", f"{invoked.name}: {wrong}")
+        if raised is None and answer.get("reason") == "slot":
+            self.makes_way(invoked.asked.occurrence)
         if raised is None and not invoked.given_up:  # else Lambda listens no more, and has delivered again
             self._acknowledged(invoked, invoked.asked)
 

@@ -265,7 +265,7 @@ class Scene:
             # A name may be taken anew once its schedule has fired, and whoever it brings is somebody else.
             made = self.made[asked.name] = self.made.get(asked.name, 0) + 1
             asked.number = int(asked.name[-8:], 16) * 100 + made
-            self.observer.run(asked.occurrence).carriers.add(asked)
+            self.observer.made(asked)
             self.ahead.append((due, asked))
         return answer
 

@@ -1,0 +1,91 @@
+"""The slot of a job's lease: where one occurrence waits (overlap "buffer_one"), and what all others owe to it.
+
+    newcomer ──lease held, slot free──▶ buffered ──look, once a minute──▶ lease free: running, and the slot is empty
+             ──lease held, slot full──▶ skipped            └──▶ past its start deadline: missed, and the slot is empty
+             ──lease free, slot full──▶ deferred to the next look: the waiting occurrence goes first
+
+Invariants
+  - At most one occurrence is buffered, and the slot names it.
+  - Fair: no occurrence of the job starts for the first time while another one is buffered. The claim's own condition
+    says so, so it holds whatever a delivery has seen. A further attempt of a started occurrence does not wait for it.
+  - Whoever is skipped or deferred because the slot is full first makes sure that the waiting occurrence has a carrier.
+    A lost carrier therefore delays the job until the next event, and blocks it no longer.
+  - All carriers of a waiting occurrence that are made before the same look are one schedule (see ``carrier``).
+
+Crash points
+  1  slot taken, no carrier made      the event is delivered again, finds itself buffered, and makes the carrier
+  2  carrier fired, no next one made  Lambda delivers the carrier again; given up, the next newcomer makes one
+  3  the slot names what waits no more (its row was deleted by hand, or it ran under another policy): the next newcomer
+     takes its place
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, Literal
+
+from cronstack import ledger
+from cronstack.admission import RunItem
+from cronstack.carrier import event_text, read_kept
+from cronstack.deferral import arm_slot
+from cronstack.delivery import TIME_TO_TELL, Delivery, Outcome, send
+from cronstack.items import read_run
+from cronstack.seam import Call, Done, Refused, Request
+
+Waiting = Literal["waits", "too late", "gone"]
+"""What an occurrence in the slot does: it waits, it still waits but is past its start deadline, it waits no more."""
+
+
+def enter(delivery: Delivery, by: str) -> Call:
+    """The request that puts this occurrence into the slot, behind the holder ``by``."""
+    event, met = event_text(delivery.terms.event), delivery.seen.lease.occurrence or ""
+    return ledger.buffer(delivery.closing("buffered"), event, by, leaves(delivery), delivery.next_claim(), met)
+
+
+def leaves(delivery: Delivery) -> str | None:
+    """The occurrence that leaves the slot when this one is claimed or enters: itself, or one that waits no more."""
+    run, own = delivery.seen.run, delivery.asking.occurrence
+    if run is not None:
+        return own if run.status == "buffered" and delivery.in_slot else None
+    return own if delivery.seen.lease.buffered == own else delivery.stale
+
+
+def look_at_waiting(delivery: Delivery, occurrence: str) -> Generator[Request, Any, Waiting]:
+    """What the other ``occurrence`` in the slot does; if it waits, make sure that it has a carrier.
+
+    One read, because only its row knows its event. "gone": the slot counts as empty when this delivery decides again.
+    """
+    terms = delivery.terms
+    call = ledger.get_run(terms.table, terms.occurrence.job, occurrence)
+    answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
+    run = read_run(answer.fields.get("Item")) if isinstance(answer, Done) else None
+    if run is None or run.status != "buffered":
+        delivery.stale = occurrence
+        delivery.seen = delivery.seen._replace(lease=delivery.seen.lease._replace(buffered=None))
+        delivery.rounds -= 1
+        return "gone"
+    event = read_kept(run.event)
+    yield from arm_slot(delivery, occurrence, event, event.get("carrier"))
+    late = delivery.host.now() - run.due > terms.start_deadline * 1000
+    return "too late" if late and not is_waived(run) else "waits"
+
+
+def is_waived(run: RunItem) -> bool:
+    """Whether an operator's event put it into the slot: no start deadline bounds it."""
+    return read_kept(run.event).get("by") == "operator"
+
+
+def miss_buffered(delivery: Delivery) -> Generator[Request, Any, Outcome | None]:
+    """This occurrence waited until it was too late. None: it was started meanwhile, and its row is seen."""
+    for in_slot in (True, False):  # the second time for a slot that does not name it
+        closing = delivery.closing("missed", "too_late")
+        call = ledger.miss_buffered(closing, delivery.next_claim(), in_slot=in_slot)
+        answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
+        if not isinstance(answer, Refused):
+            return Outcome("missed", reason="too_late")
+        if not answer.conditions[0].held:
+            run = yield from delivery.shown_run(answer.conditions[0].item)
+            delivery.seen = delivery.seen._replace(run=run)
+            own = run is not None and run.holder == delivery.holder and run.status == "missed"
+            return Outcome("missed", reason="too_late") if own else None
+    return None
