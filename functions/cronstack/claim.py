@@ -35,7 +35,7 @@ from cronstack.admission import (
     decide,
     decide_alone,
 )
-from cronstack.deferral import arm_plan, defer, defer_in_slot, look, wait_elsewhere
+from cronstack.deferral import after_look, arm_plan, defer, defer_in_slot, wait_elsewhere
 from cronstack.delivery import FIRST_LOOK, ROUNDS, Delivery, Grant, Outcome, Steps, send
 from cronstack.errors import EventError, Unavailable
 from cronstack.letters import see_to_letter
@@ -142,10 +142,10 @@ def _carry_out(delivery: Delivery, decision: Decision) -> Generator[Request, Any
                 case "waits":
                     return (yield from _skip(delivery, "skipped", "slot_full", by))
                 case "too late":
-                    return (yield from defer(delivery, waits, look(delivery), "slot"))
+                    return (yield from defer(delivery, waits, after_look(delivery), "slot"))
         case GiveWay(waits):
             if (yield from look_at_waiting(delivery, waits)) != "gone":
-                return (yield from defer(delivery, waits, look(delivery), "slot"))
+                return (yield from defer(delivery, waits, after_look(delivery), "slot"))
         case Mismatch():
             of = delivery.terms.occurrence
             raise EventError(

@@ -107,6 +107,12 @@ def soon(delivery: Delivery) -> int:
     return delivery.host.now() + SOON
 
 
+def after_look(delivery: Delivery) -> int:
+    """Shortly after the next look of what waits in the slot, so that it has left the slot by then."""
+    seconds = delivery.terms.knobs.look
+    return carrier.next_look(None, delivery.host.now(), seconds) * seconds * SECOND + SOON
+
+
 def look(delivery: Delivery) -> int:
     return delivery.host.now() + delivery.terms.knobs.look * SECOND
 

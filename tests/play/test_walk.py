@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from cronstack_infra.play.prove.scene import Budget, Scene, Space
+from cronstack_infra.play.prove.scene import Scene
+from cronstack_infra.play.prove.space import Budget, Space
 from cronstack_infra.play.prove.walk import SPACES, walk
 from cronstack_infra.play.prove.walks import walk_all
 from tests.mutants.catalogue import MUTANTS
@@ -23,8 +24,10 @@ ONE_CRASH = Budget(crashes=1, losses=0, failures=0)
         (SPACES[1], Budget(crashes=1, losses=1, failures=0), 5_500),
         (SPACES[2], ONE_CRASH, 900),
         (SPACES[3], ONE_CRASH, 1_600),
-        (SPACES[4], Budget(crashes=0, losses=0, failures=0), 1_500),
-        (SPACES[5], Budget(crashes=2, losses=1, failures=0), 3_300),
+        (SPACES[4], Budget(crashes=0, losses=1, failures=0), 2_300),
+        (SPACES[4], ONE_CRASH, 24_000),
+        (SPACES[5], Budget(crashes=0, losses=0, failures=0), 1_500),
+        (SPACES[6], Budget(crashes=2, losses=1, failures=0), 3_300),
     ],
     ids=lambda given: given.name if isinstance(given, Space) else None,
 )
@@ -60,7 +63,7 @@ def test_what_was_walked_tells_how_far_it_has_come() -> None:
 SCRIPT = """
 import json, sys
 import cronstack
-from cronstack_infra.play.prove.scene import Budget
+from cronstack_infra.play.prove.space import Budget
 from cronstack_infra.play.prove.walk import SPACES, walk
 from cronstack_infra.play.prove.walks import walk_all
 folder, space = sys.argv[1:]
@@ -77,6 +80,8 @@ print(json.dumps([walked.invariant, walked.text, walked.trace]))
         ("a takeover leaves the dead run as it stands", 1, "I3b"),
         ("without a lease: no look at the status", 2, "I2"),
         ("a claim out of the slot leaves the slot as it was", 3, "I13"),
+        ("a newcomer starts before what waits in the slot", 4, "I22"),
+        ("a newcomer makes way without a carrier of its own", 4, "I8"),
     ],
 )
 def test_a_planted_fault_is_met(name: str, space: int, invariant: str) -> None:
@@ -89,7 +94,7 @@ def test_a_planted_fault_is_met(name: str, space: int, invariant: str) -> None:
 
 
 def test_spaces_are_walked_side_by_side_and_told_in_their_order() -> None:
-    spaces = (SPACES[1], SPACES[0], SPACES[5])
+    spaces = (SPACES[1], SPACES[0], SPACES[6])
     alone, together = (walk_all(ONE_CRASH, spaces=spaces, processes=processes) for processes in (1, 2))
     assert [(of.space, of.states, of.ends) for of in together] == [(of.space, of.states, of.ends) for of in alone]
     assert [of.space for of in together] == [space.name for space in spaces]

@@ -145,10 +145,13 @@ def test_policies(overlap, minutes, first, skipped, buffered, together):
     assert (played.skipped, played.buffered, played.together) == (skipped, buffered, together)
 
 
-def slowly(fires, length, overlap):
-    """The same minute by minute, with a list for those who wait."""
-    running_until, waiting, running, skipped, buffered = 0, [], set(), 0, 0
+def slowly(fires, length, overlap, start_deadline):
+    """The same minute by minute, with a list for what waits."""
+    running_until, waiting, running, skipped, buffered, missed = 0, [], set(), 0, 0, 0
     for minute in range(max(fires, default=0) + 3 * length + 1):
+        if waiting and minute > waiting[0] + start_deadline // 60:
+            waiting.pop()
+            missed += 1
         if waiting and minute >= running_until:
             waiting.pop()
             running_until = minute + length
@@ -162,7 +165,7 @@ def slowly(fires, length, overlap):
                 skipped += 1
         if minute < running_until:
             running.add(minute)
-    return running, skipped, buffered
+    return running, skipped, buffered, missed
 
 
 @settings(max_examples=150, deadline=None)
@@ -170,11 +173,12 @@ def slowly(fires, length, overlap):
     st.sets(st.one_of(st.integers(0, 60), st.integers(1380, 1500), st.integers(0, 4300)), max_size=60),
     st.integers(1, 15),
     st.sampled_from(["skip", "buffer_one"]),
+    st.sampled_from([60, 61, 119, 300, 3600]),
 )
-def test_policies_against_minute_by_minute(fires, length, overlap):
-    played = play(sum(1 << minute for minute in fires), length, overlap)
-    running, skipped, buffered = slowly(fires, length, overlap)
-    assert (played.skipped, played.buffered) == (skipped, buffered)
+def test_policies_against_minute_by_minute(fires, length, overlap, start_deadline):
+    played = play(sum(1 << minute for minute in fires), length, overlap, start_deadline=start_deadline)
+    running, *counts = slowly(fires, length, overlap, start_deadline)
+    assert [played.skipped, played.buffered, played.missed] == counts
     assert [set(minutes_of(each)) for each in played.running] == [running]
 
 

@@ -89,9 +89,10 @@ def command(
 
 
 def _walk(seconds: float | None, processes: int, as_json: bool) -> int:
-    """Two deliveries, two occurrences, a key that is moved or cancelled; up to two crashes and a lost answer."""
+    """Walk each small space, with up to two crashes and a lost answer."""
     from rich.console import Console
 
+    from cronstack_infra.play.prove.walk import SMALL, SPACES
     from cronstack_infra.play.prove.walks import walk_all
 
     came = {}
@@ -120,6 +121,11 @@ def _walk(seconds: float | None, processes: int, as_json: bool) -> int:
         for of in spaces:
             if of.invariant:
                 click.echo("\n".join(["", of.text, "", *of.trace]))
+        budget = f"crashes {SMALL.crashes}, lost answers {SMALL.losses}, failing handlers {SMALL.failures}"
+        click.echo(f"\nBudget of each space: {budget}.")
+        for space in SPACES:
+            if space.horizon is not None:
+                click.echo(f"Followed for {space.horizon / 1000:g} s of virtual time: {space.name}.")
         click.echo(
             f"\n{counted(sum(of.states for of in spaces), 'state')} in {sum(of.seconds for of in spaces):.1f} s."
         )

@@ -53,7 +53,8 @@ def dry_run(
 
 
 def planned(declared: DeclaredJob) -> Planned:
-    return Planned(declared.name, declared.schedules, declared.job.overlap, declared.job.timeout)
+    of = declared.job
+    return Planned(declared.name, declared.schedules, of.overlap, of.timeout, of.start_deadline)
 
 
 @contextmanager
@@ -125,7 +126,8 @@ def _overlap_row(each: SelfOverlap) -> tuple[str, ...]:
 def _so(each: SelfOverlap) -> str:
     if each.overlap == "allow":
         return f"up to {each.played.together} side by side"
-    parts = ((each.played.buffered, "buffered"), (each.played.skipped, "skipped"))
+    missed = f" ({each.played.missed:,} of them missed)" if each.played.missed else ""
+    parts = ((each.played.buffered, f"buffered{missed}"), (each.played.skipped, "skipped"))
     return ", ".join(f"{count:,} {what}" for count, what in parts if count)
 
 
@@ -186,6 +188,7 @@ def as_object(
                 "overlap": each.overlap,
                 "skipped": each.played.skipped,
                 "buffered": each.played.buffered,
+                "missed": each.played.missed,
                 "side_by_side": each.played.together,
             }
             for each in answers.overlaps

@@ -12,7 +12,7 @@ from datetime import datetime
 from math import ceil
 from typing import Final, NamedTuple
 
-from cronstack.defaults import Overlap
+from cronstack.defaults import DEFAULTS, Overlap
 from cronstack.timetable import Schedule
 from cronstack_infra.play.changes import Change, changes
 from cronstack_infra.play.effects import Effect, effect
@@ -34,6 +34,8 @@ class Planned(NamedTuple):
     overlap: Overlap
     timeout: int
     """Seconds; no run lasts longer."""
+    start_deadline: int = DEFAULTS.start_deadline
+    """Seconds."""
 
 
 class Case(NamedTuple):
@@ -125,7 +127,7 @@ def what_if(jobs: Sequence[Planned], span: Span, cases: Sequence[Case], *, told:
         for case, tally in zip(cases, running, strict=True):
             length = max(1, ceil(case.lasts(job) / 60))
             if length not in played:
-                played[length] = play(fires, length, job.overlap)
+                played[length] = play(fires, length, job.overlap, start_deadline=job.start_deadline)
             overlaps += _overlap(job, case, played[length], span, counts[job.name])
             for each in played[length].running:
                 tally.add(each & span.mask)

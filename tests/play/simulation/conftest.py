@@ -19,11 +19,11 @@ JOBS = Path(__file__).parent / "jobs"
 START = datetime(2027, 3, 1, tzinfo=UTC)
 
 
-def small_project(root: Path) -> Project:
-    """A project like one that ``cronstack new`` writes, with this folder's jobs."""
+def small_project(root: Path, jobs: Path = JOBS) -> Project:
+    """A project like one that ``cronstack new`` writes, with the jobs of a folder."""
     scaffold = ROOT / "infra" / "cronstack_infra" / "scaffold"
     shutil.copytree(scaffold / "infra", root / "infra", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(JOBS, root / "functions" / "jobs", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(jobs, root / "functions" / "jobs", ignore=shutil.ignore_patterns("__pycache__"))
     text = (scaffold / "cdk.json.template").read_text("utf-8").replace("{{name}}", "small")
     (root / "cdk.json").write_text(text, "utf-8")
     return Project.find(root)
@@ -31,7 +31,10 @@ def small_project(root: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    project = small_project(tmp_path_factory.mktemp("project") / "small")
+    return assembled(small_project(tmp_path_factory.mktemp("project") / "small"))
+
+
+def assembled(project: Project) -> Assembly:
     kept = ROOT / ".cronstack" / "synth-of-tests"
     kept.mkdir(parents=True, exist_ok=True)
     (project.root / ".cronstack").symlink_to(kept)

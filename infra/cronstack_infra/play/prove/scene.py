@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from cronstack.declaration import job
-from cronstack.defaults import Overlap
 from cronstack.errors import CronstackError
 from cronstack.occurrence import print_time, scheduled_id
-from cronstack.plans import Order
 from cronstack.run import Run
 from cronstack.runtime import Ended
 from cronstack.seam import Call, Sleep, Work
@@ -22,33 +20,12 @@ from cronstack_infra.play.prove.mix import Mix
 from cronstack_infra.play.prove.observer import Observer
 from cronstack_infra.play.prove.promises import Wish
 from cronstack_infra.play.prove.records import Copies, shallow
+from cronstack_infra.play.prove.space import PLANNED, Budget, Space
 from cronstack_infra.play.prove.wire import LOST, described, holder_of
 from cronstack_infra.play.prove.world import NOON, TABLE, Violation, World
 from cronstack_infra.play.store import Item, Key, Store
 
 RETRIES: Final = 1
-PLANNED: Final = Wish("schedule", Order("order", NOON + 10_000, "soon", {}))
-
-
-class Space(NamedTuple):
-    """What is delivered: for each event the number of its occurrence."""
-
-    name: str
-    deliveries: tuple[int, ...]
-    overlap: Overlap = "skip"
-    wishes: tuple[Wish, ...] = ()
-    """What application code does meanwhile to the key that ``PLANNED`` has scheduled."""
-    time: int = TIMEOUT * 1000
-    """Milliseconds an invocation has. Of 6,000 one that waits looks three times before its carrier is made, of 5,200
-    once: the same loop, and a tenth of the states."""
-
-
-class Budget(NamedTuple):
-    """How often what may go wrong."""
-
-    crashes: int
-    losses: int
-    failures: int
 
 
 class Still(World):
@@ -112,17 +89,28 @@ class Scene:
         self.recorded: list[str] = []
         self.made: dict[str, int] = {}
         """How often each carrier's name was taken."""
-        self.budget, self.time = budget, space.time
+        self.budget, self.time, self.horizon = budget, space.time, space.horizon
         self.programs = Programs(job(name="stats", overlap=space.overlap, retries=RETRIES, timeout=TIMEOUT)(_elsewhere))
         for number, occurrence in enumerate(space.deliveries):
             asked = _event(number, occurrence)
             self.observer.run(asked.occurrence).asked.append(asked)
             self.ahead.append((world.now, asked))
+        if space.occupied:
+            self._occupy()
         if space.wishes:
             self._plan()
         for number, wish in enumerate(space.wishes):
             self._call(wish, number)
         world.said = []
+
+    def _occupy(self) -> None:
+        self.deliver(at=0)
+        while not isinstance(self.actors[0].pending, Work):
+            self._carry_out(at=0)
+        self._begin(at=0, fails=False)
+        self.deliver(at=0)
+        while len(self.actors) > 1:
+            self._carry_out(at=1)
 
     def _plan(self) -> None:
         """The key is scheduled, before anything can go wrong."""
@@ -173,9 +161,12 @@ class Scene:
         for at, (due, asked) in enumerate(self.ahead):
             # Two copies of an event that have not been delivered yet are as good as one another.
             same = (due, asked.occurrence) if not (asked.carrier or asked.delivered) else (due, asked.number)
-            if same not in equal and self._may_pass(due):
+            if same not in equal and not self._is_beyond(due) and self._may_pass(due):
                 equal.add(same)
                 yield partial(Scene.deliver, at=at)
+
+    def _is_beyond(self, due: int) -> bool:
+        return self.horizon is not None and due > NOON + self.horizon
 
     def _overtaken(self, instant: int) -> list[Actor | Hand]:
         return [one for one in self.actors if not one.given_up and one.deadline <= instant]
@@ -350,11 +341,15 @@ class Scene:
             self.ahead.append((failed + BACK_OFF[min(asked.delivered, 2) - 1], asked))
 
     def judge_the_end(self) -> None:
-        """Nothing can happen any more: everything is final, or lies among the dead letters as Lambda's record."""
-        left = [one for one in self.observer.unfinished() if one not in self.recorded]
+        """Nothing can happen any more: everything is final, or lies among the dead letters as Lambda's record.
+
+        Or it comes after the horizon.
+        """
+        later = {asked.occurrence for due, asked in self.ahead if self._is_beyond(due)}
+        left = [one for one in self.observer.unfinished() if one not in self.recorded and one not in later]
         if left:
             raise Violation("I9", f"nothing happens any more, and still not final: {', '.join(left)}")
-        if self.world.store.schedules:
+        if self.world.store.schedules and not later:
             raise Violation("I21", f"left in Scheduler: {', '.join(self.world.store.schedules)}")
 
     # -- equality ------------------------------------------------------------------------------------------------------

@@ -20,7 +20,8 @@ from typing import Final, NamedTuple
 
 from cronstack import clock
 from cronstack_infra.play.prove.promises import Wish
-from cronstack_infra.play.prove.scene import PLANNED, Budget, Scene, Space
+from cronstack_infra.play.prove.scene import Scene
+from cronstack_infra.play.prove.space import PLANNED, Budget, Space
 from cronstack_infra.play.prove.world import NOON, Violation
 
 
@@ -65,6 +66,14 @@ SPACES: Final = (
     Space("two occurrences of one job", deliveries=(0, 1)),
     Space('two deliveries of one occurrence, overlap "allow"', deliveries=(0, 0), overlap="allow", time=5_200),
     Space('two occurrences of one job, overlap "buffer_one"', deliveries=(0, 1), overlap="buffer_one"),
+    Space(
+        'one runs, one waits in the slot, one is new, overlap "buffer_one"',
+        deliveries=(0, 1, 2),
+        overlap="buffer_one",
+        time=5_200,
+        horizon=62_000,
+        occupied=True,
+    ),
     Space("a key that is moved", deliveries=(), wishes=(moved(20),)),
     Space("a key that is cancelled", deliveries=(), wishes=(Wish("cancel", PLANNED.order),)),
 )

@@ -1,0 +1,39 @@
+"""What a small space holds (see ``walk``): the events that are delivered, and how often something may go wrong."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from cronstack.defaults import Overlap
+from cronstack.plans import Order
+from cronstack_infra.play.prove.actor import TIMEOUT
+from cronstack_infra.play.prove.promises import Wish
+from cronstack_infra.play.prove.world import NOON
+
+PLANNED: Final = Wish("schedule", Order("order", NOON + 10_000, "soon", {}))
+
+
+class Space(NamedTuple):
+    """What is delivered: for each event the number of its occurrence."""
+
+    name: str
+    deliveries: tuple[int, ...]
+    overlap: Overlap = "skip"
+    wishes: tuple[Wish, ...] = ()
+    """What application code does meanwhile to the key that ``PLANNED`` has scheduled."""
+    time: int = TIMEOUT * 1000
+    """Milliseconds an invocation has. Of 6,000 one that waits looks three times before its carrier is made, of 5,200
+    once: the same loop, and a tenth of the states."""
+    horizon: int | None = None
+    """Milliseconds after which nothing more is delivered. Where one occurrence makes way for another, and that one's
+    carrier may come at any time after its own, the space has no other end."""
+    occupied: bool = False
+    """Before anything can go wrong the first event's handler begins, and the second event waits in the slot."""
+
+
+class Budget(NamedTuple):
+    """How often what may go wrong."""
+
+    crashes: int
+    losses: int
+    failures: int

@@ -1,0 +1,102 @@
+"""``simulate --dry`` counts what a played simulation does, for every overlap policy, minute by minute."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from cronstack import parse
+from cronstack.defaults import Overlap
+from cronstack_infra.play.minutes import Span, firings, minutes_of
+from cronstack_infra.play.overlaps import play
+from cronstack_infra.play.simulation.cloud import VirtualCloud
+from cronstack_infra.play.simulation.snapshot import Snapshot
+from cronstack_infra.play.whatif import Case, Planned, what_if
+from tests.play.simulation.conftest import START, assembled, small_project
+
+HOURS = 3
+SPAN = Span(START, START + timedelta(hours=HOURS))
+AFTERWARDS = timedelta(hours=2)
+"""Longer than the last occurrence can wait, and then run."""
+JOBS: dict[str, tuple[Overlap, int]] = {
+    "skips": ("skip", 3600),
+    "goes_side_by_side": ("allow", 3600),
+    "waits": ("buffer_one", 3600),
+    "waits_five_minutes": ("buffer_one", 300),
+}
+"""Of each job of ``overlap_jobs``: its policy and its start deadline."""
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[VirtualCloud, Snapshot]]:
+    jobs = Path(__file__).parent / "overlap_jobs"
+    project = small_project(tmp_path_factory.mktemp("project") / "small", jobs)
+    with VirtualCloud(START - timedelta(minutes=1), seed=7) as cloud:
+        cloud.deploy(assembled(project))
+        yield cloud, cloud.snapshot()
+
+
+def reschedule(cloud: VirtualCloud, job: str, expression: str, seconds: int) -> None:
+    scheduler = cloud.client("scheduler")
+    (listed,) = (one for one in scheduler.list_schedules()["Schedules"] if one["Name"] == f"small-{job}.1")
+    known = scheduler.get_schedule(GroupName=listed["GroupName"], Name=listed["Name"])
+    names = ("Name", "GroupName", "FlexibleTimeWindow", "ScheduleExpressionTimezone", "Target")
+    changed: dict[str, Any] = {name: known[name] for name in names}
+    changed["Target"]["Input"] = json.dumps(json.loads(known["Target"]["Input"]) | {"input": {"seconds": seconds}})
+    scheduler.update_schedule(**changed, ScheduleExpression=expression)
+
+
+def minutes_running(attempts: list[dict[str, Any]]) -> Counter[int]:
+    """At the beginning of how many of its runs' minutes, by minute of the span."""
+    running: Counter[int] = Counter()
+    for one in attempts:
+        began, ended = (SPAN.minute(datetime.fromisoformat(one[at])) for at in ("began", "ended"))
+        running.update(range(began, ended + 1))
+    return running
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(minutes=set(range(60)), seconds=150)
+@example(minutes=set(range(60)), seconds=450)
+@given(
+    minutes=st.sets(st.integers(0, 59), min_size=1, max_size=40),
+    seconds=st.integers(1, 850).filter(lambda seconds: 0 < seconds % 60 < 55),
+)
+def test_dry_counts_what_is_played(clean: tuple[VirtualCloud, Snapshot], minutes: set[int], seconds: int) -> None:
+    cloud, snapshot = clean
+    cloud.restore(snapshot)
+    expression = f"cron({','.join(map(str, sorted(minutes)))} 0-{HOURS - 1} {START.day} {START.month} ? {START.year})"
+    for job in JOBS:
+        reschedule(cloud, job, expression, seconds)
+    cloud.advance(SPAN.last + AFTERWARDS)
+    for job, (overlap, start_deadline) in JOBS.items():
+        rows = [event for event in cloud.events if event["event"] == "attempt" and event["job"] == job]
+        outcomes = Counter(row["outcome"] for row in rows)
+        schedule = parse(expression, timezone="UTC")
+        promised = play(
+            firings(schedule, SPAN, anchor=SPAN.first), ceil(seconds / 60), overlap, start_deadline=start_deadline
+        )
+        assert (outcomes["skipped"], outcomes["buffered"], outcomes["missed"]) == (
+            promised.skipped,
+            promised.buffered,
+            promised.missed,
+        ), job
+        told: Counter[int] = Counter()
+        for timetable in promised.running:
+            told.update(minutes_of(timetable))
+        assert minutes_running([row for row in rows if row["outcome"] == "succeeded"]) == told, job
+        assert set(outcomes) <= {"succeeded", "skipped", "buffered", "missed", "deferred", "duplicate"}
+        planned = Planned(job, (schedule,), overlap, 900, start_deadline)
+        overlaps = what_if([planned], SPAN, [Case("given", {job: seconds})]).overlaps
+        assert [one.played._replace(running=()) for one in overlaps] == (
+            [promised._replace(running=())] if promised.overlapping else []
+        )
