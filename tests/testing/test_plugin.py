@@ -142,6 +142,48 @@ def test_outside_of_a_project_it_says_so(tmp_path: Path) -> None:
     assert "this is not a Cronstack project" in ended.stdout
 
 
+FROZEN = """
+import freezegun
+import pytest
+import time_machine
+
+
+@pytest.fixture
+def frozen():
+    with freezegun.freeze_time("2026-05-01"):
+        yield
+
+
+def test_freezegun_before_the_cloud(frozen, cloud): ...
+
+
+@freezegun.freeze_time("2026-05-01")
+def test_freezegun_within_a_test(cloud):
+    cloud.advance(days=1)
+
+
+def test_another_travel_within_a_test(cloud):
+    with time_machine.travel("2026-05-01"):
+        cloud.fire("nightly")
+
+
+def test_a_travel_that_has_ended(cloud):
+    with time_machine.travel("2026-05-01"):
+        pass
+    cloud.advance(days=1)
+"""
+
+
+def test_a_clock_that_another_tool_has_replaced_is_reported_with_the_remedy(shop: Path) -> None:
+    (shop / "tests" / "test_frozen.py").write_text(FROZEN.lstrip())
+    ended = pytest_in(shop, "-q", "-p", "no:randomly", "-p", "no:xdist", "tests/test_frozen.py")
+    assert "2 failed, 1 passed, 1 error" in ended.stdout
+    assert ended.stdout.count("freezegun's freeze_time is active, and the cloud has a clock of its own") >= 2
+    assert "time_machine.travel is active, and the cloud has a clock of its own" in ended.stdout
+    assert "Remove it from this test. Set the cloud's clock with @pytest.mark.cronstack(start=" in ended.stdout
+    assert "time-machine cannot start" not in ended.stdout
+
+
 def general(story: str) -> str:
     """What a failure shows, without what the seed draws: milliseconds and ids."""
     return re.sub(r"\.\d{3}(?= )|(?<=after )[\d.]+|(?<=m-)\w+", "~", story)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from cronstack.errors import CronstackError
 from cronstack_infra.ops.deployment import unknown_job
+from cronstack_infra.play.simulation.other_clocks import refuse_freezegun
 from cronstack_infra.play.simulation.silence import silence
 from cronstack_infra.testing.choice import RATE_AGE, Choice
 from cronstack_infra.testing.cloud import Cloud, Stack
@@ -69,7 +70,8 @@ class Shared:
 
     @contextmanager
     def begun(self, choice: Choice) -> Iterator[Cloud]:
-        """A test's cloud, from waking to sleep."""
+        """A test's cloud, from waking to sleep. Raises OperationError where freezegun is active."""
+        refuse_freezegun()
         held = self._deployed(choice)
         held.check(choice.only)
         held.wake(choice.only)

@@ -248,7 +248,8 @@ class VirtualCloud:
         self.stacks[assembly.stack] = assembly
 
     def advance(self, by: timedelta | datetime, look: Callable[[], bool] | None = None) -> None:
-        """Let time pass: what is due until then happens, in order."""
+        """Let time pass: what is due until then happens, in order. Raises OperationError where time is not its own."""
+        self._pretence.check_clock()
         to = by if isinstance(by, datetime) else self.now + by
         try:
             self.drive.advance(to, look)

@@ -31,6 +31,7 @@ from moto.moto_api._internal import mock_random
 
 from cronstack_infra.play.simulation import files, waits
 from cronstack_infra.play.simulation.hub import Hub
+from cronstack_infra.play.simulation.other_clocks import refuse_freezegun, refuse_travel
 from cronstack_infra.play.simulation.waits import Waits
 
 _NANOSECONDS: Final = 1000
@@ -67,6 +68,7 @@ class Pretence:
         self._in_handler = in_handler
         self._seed = seed
         self._undo: list[Callable[[], object]] = []
+        self._traveller: Any = None
         self.thread = get_ident()
         self.origin = hub.us
         mock_random.seed(f"moto {seed}")
@@ -78,6 +80,7 @@ class Pretence:
         hub = self.hub
         travel = time_machine.travel(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=hub.us), tick=False)
         traveller: Any = travel.start()
+        self._traveller = traveller
         self._undo.append(travel.stop)
         traveller.time_ns = lambda: (hub.look() if get_ident() == self.thread else hub.us) * _NANOSECONDS
         state = random.getstate()
@@ -88,6 +91,12 @@ class Pretence:
         self._put_waits()
         self._put(os, urandom=self._drawn, _exit=self._left)
         self._put(random, _urandom=self._drawn)
+
+    def check_clock(self) -> None:
+        """Raise OperationError when code of this process has replaced the clock once more."""
+        if self._undo:
+            refuse_freezegun()
+            refuse_travel(self._traveller)
 
     def stop(self) -> None:
         global _on
