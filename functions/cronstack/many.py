@@ -2,6 +2,9 @@
 
 What was planned by an earlier, broken run is "unchanged" in the next one, for one request; so a run that died is
 resumed by running it again. Orders are taken one by one as places get free: a generator of millions is no list.
+
+Orders of one key are carried out one after another, in their order: an order whose key is under way waits, and the ones
+behind it with it. So of several orders with ``replace=True`` the last one stands.
 """
 
 from __future__ import annotations
@@ -62,22 +65,24 @@ def _results(
     done = failed = 0
     once.connect()
     with ThreadPoolExecutor(concurrency, thread_name_prefix="once") as pool:
-        flying: set[Future[Result]] = set()
-        more = True
-        while more or flying:
-            while more and len(flying) < 2 * concurrency:
+        flying: dict[Future[Result], str] = {}
+        order = next(orders, None)
+        while order is not None or flying:
+            while order is not None and len(flying) < 2 * concurrency and _identity(order) not in flying.values():
+                flying[pool.submit(_one, once, job, {**defaults, **order})] = _identity(order)
                 order = next(orders, None)
-                if order is None:
-                    more = False
-                else:
-                    flying.add(pool.submit(_one, once, job, {**defaults, **order}))
-            ready, flying = wait(flying, return_when=FIRST_COMPLETED) if flying else (set(), flying)
-            for future in ready:
+            for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                del flying[future]
                 result = future.result()
                 done, failed = done + 1, failed + (result.fault is not None)
                 if progress is not None:
                     progress(done, failed)
                 yield result
+
+
+def _identity(order: Mapping[str, Any]) -> str:
+    """Equal for orders of one key; also for what is no key and will be refused."""
+    return repr(order.get("key"))
 
 
 def _one(once: Once, job: str | Job, order: Mapping[str, Any]) -> Result:

@@ -264,6 +264,13 @@ def test_a_line_that_fails_stops_no_other_one(once: Once, tmp_path: Path) -> Non
     assert (done.code, done.told) == (0, {"moved": 1, "planned": 1, "unchanged": 1, "failed": []})
 
 
+def test_of_several_lines_of_one_key_the_last_one_stands(once: Once, tmp_path: Path) -> None:
+    orders = [{"key": "order-1", "in": "3d", "input": {"line": number}} for number in range(1, 6)]
+    done = once("import", "stats", lines(tmp_path, *orders), "--replace")
+    assert done.code == 0
+    assert [event["input"] for event in once.events()] == [{"line": 5}]
+
+
 class Stdin(NamedTuple):
     """What a shell pipes into the command."""
 
