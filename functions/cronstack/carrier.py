@@ -77,6 +77,11 @@ def next_look(hop: int | None, now: int, look: int) -> int:
     return max(-1 if hop is None else hop, now // (look * 1000)) + 1
 
 
+def last_look(now: int, look: int) -> int:
+    """The time of the last look that was due, in epoch milliseconds."""
+    return now // (look * 1000) * look * 1000
+
+
 def name(job: str, occurrence: str, kind: str, holder: str, hop: int) -> str:
     """At most 62 of the 64 characters that a schedule's name may have."""
     return prefix(job) + sha256(f"{occurrence}|{kind}|{holder}|{hop}".encode()).hexdigest()[:24]

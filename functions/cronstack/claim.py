@@ -35,12 +35,12 @@ from cronstack.admission import (
     decide,
     decide_alone,
 )
-from cronstack.deferral import after_look, arm_plan, defer, defer_in_slot, wait_elsewhere
+from cronstack.deferral import arm_plan, defer_in_slot, wait_elsewhere
 from cronstack.delivery import FIRST_LOOK, ROUNDS, Delivery, Grant, Outcome, Steps, send
 from cronstack.errors import EventError, Unavailable
 from cronstack.letters import see_to_letter
 from cronstack.seam import Done, Refused, Request, Sleep
-from cronstack.slot import enter, is_waived, leaves, look_at_waiting, miss_buffered
+from cronstack.slot import bring, enter, is_past, is_waived, leaves, look_at_waiting, miss_buffered, stand_aside
 
 
 def admit(delivery: Delivery) -> Generator[Request, Any, Grant | Outcome]:
@@ -138,14 +138,16 @@ def _carry_out(delivery: Delivery, decision: Decision) -> Generator[Request, Any
             delivery.rounds -= 1
             yield from _learn(delivery, answer, over=True)
         case SlotFull(by, waits):
-            match (yield from look_at_waiting(delivery, waits)):
-                case "waits":
-                    return (yield from _skip(delivery, "skipped", "slot_full", by))
-                case "too late":
-                    return (yield from defer(delivery, waits, after_look(delivery), "slot"))
+            waiting = yield from look_at_waiting(delivery, waits)
+            if waiting is not None and is_past(delivery, waiting):
+                return (yield from stand_aside(delivery, waiting))
+            if waiting is not None:
+                yield from bring(delivery, waiting)
+                return (yield from _skip(delivery, "skipped", "slot_full", by))
         case GiveWay(waits):
-            if (yield from look_at_waiting(delivery, waits)) != "gone":
-                return (yield from defer(delivery, waits, after_look(delivery), "slot"))
+            waiting = yield from look_at_waiting(delivery, waits)
+            if waiting is not None:
+                return (yield from stand_aside(delivery, waiting))
         case Mismatch():
             of = delivery.terms.occurrence
             raise EventError(

@@ -121,6 +121,7 @@ class Delivery:
         "seen",
         "settles",
         "stale",
+        "stood_aside",
         "terms",
         "unmarked",
     )
@@ -145,6 +146,8 @@ class Delivery:
         """The slot names this occurrence, as far as is known; it matters for a buffered one only."""
         self.stale: str | None = None
         """An occurrence that the slot names though it waits no more: what comes next may take its place."""
+        self.stood_aside = False
+        """It has waited a moment for the occurrence in the slot."""
         # What a carrier brings has waited already: it looks and goes again.
         self.patience = terms.knobs.patience if of.hop is None else 0.0
         """Seconds it may still wait in here for another delivery."""
@@ -232,6 +235,7 @@ class Delivery:
     def _learnt(self, lease: LeaseItem) -> LeaseItem:
         self._refuse_newer(lease.version)
         self.floor = max(self.floor, lease.fence + 1)
+        self.stale = None  # whatever the slot names now has not been looked at
         return lease
 
     def _known(self, run: RunItem | None) -> RunItem | None:

@@ -2,7 +2,7 @@
 
     newcomer ──lease held, slot free──▶ buffered ──look, once a minute──▶ lease free: running, and the slot is empty
              ──lease held, slot full──▶ skipped            └──▶ past its start deadline: missed, and the slot is empty
-             ──lease free, slot full──▶ deferred to the next look: the waiting occurrence goes first
+             ──lease free, slot full──▶ stands aside: waits a moment, then comes back after the next look
 
 Invariants
   - At most one occurrence is buffered, and the slot names it.
@@ -22,18 +22,15 @@ Crash points
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any, Literal
+from typing import Any
 
 from cronstack import ledger
 from cronstack.admission import RunItem
-from cronstack.carrier import event_text, read_kept
-from cronstack.deferral import arm_slot
-from cronstack.delivery import TIME_TO_TELL, Delivery, Outcome, send
+from cronstack.carrier import event_text, last_look, read_kept
+from cronstack.deferral import after_look, arm_slot, defer
+from cronstack.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Outcome, Steps, send
 from cronstack.items import read_run
 from cronstack.seam import Call, Done, Refused, Request
-
-Waiting = Literal["waits", "too late", "gone"]
-"""What an occurrence in the slot does: it waits, it still waits but is past its start deadline, it waits no more."""
 
 
 def enter(delivery: Delivery, by: str) -> Call:
@@ -50,24 +47,49 @@ def leaves(delivery: Delivery) -> str | None:
     return own if delivery.seen.lease.buffered == own else delivery.stale
 
 
-def look_at_waiting(delivery: Delivery, occurrence: str) -> Generator[Request, Any, Waiting]:
-    """What the other ``occurrence`` in the slot does; if it waits, make sure that it has a carrier.
+def look_at_waiting(delivery: Delivery, occurrence: str) -> Generator[Request, Any, RunItem | None]:
+    """The row of the other ``occurrence`` in the slot; one read, because only its row knows its event.
 
-    One read, because only its row knows its event. "gone": the slot counts as empty when this delivery decides again.
+    None: it waits no more, and the slot counts as empty when this delivery decides again.
     """
     terms = delivery.terms
     call = ledger.get_run(terms.table, terms.occurrence.job, occurrence)
     answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
     run = read_run(answer.fields.get("Item")) if isinstance(answer, Done) else None
-    if run is None or run.status != "buffered":
-        delivery.stale = occurrence
-        delivery.seen = delivery.seen._replace(lease=delivery.seen.lease._replace(buffered=None))
-        delivery.rounds -= 1
-        return "gone"
-    event = read_kept(run.event)
-    yield from arm_slot(delivery, occurrence, event, event.get("carrier"))
-    late = delivery.host.now() - run.due > terms.start_deadline * 1000
-    return "too late" if late and not is_waived(run) else "waits"
+    if run is not None and run.status == "buffered":
+        return run
+    delivery.stale = occurrence
+    delivery.seen = delivery.seen._replace(lease=delivery.seen.lease._replace(buffered=None))
+    delivery.rounds -= 1
+    return None
+
+
+def bring(delivery: Delivery, waiting: RunItem) -> Steps:
+    """Make sure that the other occurrence in the slot has a carrier."""
+    event = read_kept(waiting.event)
+    yield from arm_slot(delivery, waiting.occurrence, event, event.get("carrier"))
+
+
+def stand_aside(delivery: Delivery, waiting: RunItem) -> Generator[Request, Any, Outcome | None]:
+    """Let the other occurrence in the slot go first, and come back after its next look. None: decide again.
+
+    The two often come in one second, both by the minute. So this delivery first waits a moment, once: when the other
+    one has started, or was missed, this one takes its place without the detour.
+    """
+    if delivery.may_wait() and not delivery.stood_aside:
+        delivery.stood_aside = True
+        yield from delivery.pause(FIRST_LOOK)
+        lease = yield from delivery.look_at_lease()
+        delivery.seen = delivery.seen._replace(lease=lease)
+        return None
+    yield from bring(delivery, waiting)
+    return (yield from defer(delivery, waiting.occurrence, after_look(delivery), "slot"))
+
+
+def is_past(delivery: Delivery, waiting: RunItem) -> bool:
+    """Whether the other occurrence in the slot is missed by its look of this minute, whenever that comes."""
+    late = last_look(delivery.host.now(), delivery.terms.knobs.look) - waiting.due
+    return late > delivery.terms.start_deadline * 1000 and not is_waived(waiting)
 
 
 def is_waived(run: RunItem) -> bool:

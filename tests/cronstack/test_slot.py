@@ -84,13 +84,44 @@ def test_the_waiting_occurrence_goes_before_a_newcomer_that_finds_the_lease_free
     stage.asked()
     outcome = deliver(stage, THIRD)
     assert (outcome.status, outcome.reason) == ("deferred", "slot")
-    assert stage.asked() == ["TransactWriteItems", "GetItem", "CreateSchedule", "CreateSchedule"]
+    first_look, second_look = ["TransactWriteItems", "GetItem", "GetItem"], ["GetItem"]
+    assert stage.asked() == [*first_look, *second_look, "CreateSchedule", "CreateSchedule"]
     assert not stage.run(THIRD), "it has left no trace in the ledger"
     coming = brought(stage)
     assert coming.keys() == {SECOND.id, THIRD.id}
     stage.now += MINUTE
     assert deliver(stage, coming[SECOND.id]).status == "succeeded"
     assert deliver(stage, coming[THIRD.id]).status == "succeeded"
+
+
+def test_a_newcomer_takes_the_slot_when_the_waiting_occurrence_starts_in_the_same_second(stage: Stage) -> None:
+    first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
+    deliver(stage, SECOND)
+    first.finish()
+    waiting = stage.delivery(stage.carrier(), seconds=900, overlap="buffer_one")
+    newcomer = stage.delivery(THIRD, overlap="buffer_one").until("Sleep")
+    waiting.until("Work")
+    outcome = newcomer.finish()
+    assert (outcome.status, stage.lease()["buffered"]) == ("buffered", THIRD.id)
+    (carrier,) = stage.carriers()
+    assert parse_event(carrier.event, "stats").id == THIRD.id
+
+
+def test_a_slot_that_is_left_between_a_newcomers_look_and_its_claim_is_no_obstacle(stage: Stage) -> None:
+    first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
+    deliver(stage, SECOND, start_deadline=120)
+    first.finish()
+    stage.carriers()
+    stage.now += 300_000
+    newcomer = stage.delivery(THIRD, overlap="buffer_one").until("GetItem")
+    waiting = stage.delivery(SECOND, overlap="buffer_one", start_deadline=120)
+    waiting.step()
+    waiting.step()  # it is missed, its row says so, and the slot is empty
+    assert stage.run(SECOND)["status"] == "missed"
+    newcomer.step()  # it reads that row
+    stage.asked()
+    assert newcomer.finish().status == "succeeded"
+    assert stage.asked() == ["TransactWriteItems"] * 3, "two claims, for the slot was not as seen, and the settlement"
 
 
 def test_an_operators_newcomer_waits_its_turn_too(stage: Stage) -> None:

@@ -64,7 +64,7 @@ def minutes_running(attempts: list[dict[str, Any]]) -> Counter[int]:
     return running
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(minutes=set(range(60)), seconds=150)
 @example(minutes=set(range(60)), seconds=450)
 @given(
