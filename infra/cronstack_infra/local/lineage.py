@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import unquote
@@ -70,7 +70,8 @@ def counts_of_messages(event: str) -> Counts:
 
 def one_more(counts: Counts, function_arn: str) -> Counts:
     """Return the counts with one more invocation of a function."""
-    return Counter(counts) + Counter([_hash(function_arn)])
+    name = _hash(function_arn)
+    return {**counts, name: counts.get(name, 0) + 1}
 
 
 def is_loop(counts: Counts, function_arn: str) -> bool:
@@ -83,5 +84,6 @@ def written(counts: Counts) -> str:
     return "Lineage=" + "|".join(f"{name}:{count}" for name, count in counts.items())
 
 
+@cache
 def _hash(function_arn: str) -> str:
     return sha256(function_arn.encode()).hexdigest()[:8]

@@ -90,7 +90,7 @@ class Handlers:
         self._run, self._finished, self._started, self._lines, self._code_of = run, finished, started, lines, code_of
         self._idle: dict[str, list[Sandbox]] = defaultdict(list)
         self._noted: set[str] = set()
-        """Fingerprints of functions whose log names variables without effect."""
+        """Fingerprints of functions whose variables were looked at: the log names those without effect."""
         self.under_way: dict[str, Attempt] = {}
 
     def submit(self, invocation: Invocation) -> None:
@@ -125,9 +125,11 @@ class Handlers:
     def _note_without_effect(self, attempt: Attempt) -> None:
         """Log, once for each function, which of its variables this process cannot honour."""
         function = attempt.invocation.function
+        if function.fingerprint in self._noted:
+            return
+        self._noted.add(function.fingerprint)
         names = [name for name in read_at_start(function.environment) if name != "PYTHONPATH"]
-        if names and function.fingerprint not in self._noted:
-            self._noted.add(function.fingerprint)
+        if names:
             text = "takes effect only when a process starts, so not in a simulation; see it with: cronstack up"
             self._lines(attempt, [f"[cronstack] {', '.join(names)}: {text}"])
 
