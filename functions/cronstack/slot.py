@@ -1,4 +1,4 @@
-"""The slot of a job's lease: where one occurrence waits (overlap "buffer_one"), and what all others owe to it.
+"""The slot of a job's lease: where one occurrence waits (overlap "buffer_one"), and how others let it go first.
 
     newcomer ──lease held, slot free──▶ buffered ──look, once a minute──▶ lease free: running, and the slot is empty
              ──lease held, slot full──▶ skipped            └──▶ past its start deadline: missed, and the slot is empty
@@ -8,15 +8,15 @@ Invariants
   - At most one occurrence is buffered, and the slot names it.
   - Fair: no occurrence of the job starts for the first time while another one is buffered. The claim's own condition
     says so, so it holds whatever a delivery has seen. A further attempt of a started occurrence does not wait for it.
-  - Whoever is skipped or deferred because the slot is full first makes sure that the waiting occurrence has a carrier.
-    A lost carrier therefore delays the job until the next event, and blocks it no longer.
+  - A delivery that is skipped or deferred because the slot is full first makes sure that the waiting occurrence has a
+    carrier. A lost carrier therefore delays the job until the next event, and does not block it.
   - All carriers of a waiting occurrence that are made before the same look are one schedule (see ``carrier``).
 
 Crash points
   1  slot taken, no carrier made      the event is delivered again, finds itself buffered, and makes the carrier
   2  carrier fired, no next one made  Lambda delivers the carrier again; given up, the next newcomer makes one
-  3  the slot names what waits no more (its row was deleted by hand, or it ran under another policy): the next newcomer
-     takes its place
+  3  the slot names an occurrence that does not wait (its row was deleted by hand, or it ran under another policy): the
+     next newcomer takes its place
 """
 
 from __future__ import annotations
@@ -34,13 +34,16 @@ from cronstack.seam import Call, Done, Refused, Request
 
 
 def enter(delivery: Delivery, by: str) -> Call:
-    """The request that puts this occurrence into the slot, behind the holder ``by``."""
+    """Return the request that puts this occurrence into the slot, behind the holder ``by``."""
     event, met = event_text(delivery.terms.event), delivery.seen.lease.occurrence or ""
     return ledger.buffer(delivery.closing("buffered"), event, by, leaves(delivery), delivery.next_claim(), met)
 
 
 def leaves(delivery: Delivery) -> str | None:
-    """The occurrence that leaves the slot when this one is claimed or enters: itself, or one that waits no more."""
+    """Return the occurrence that leaves the slot when this one is claimed or enters: itself, or one that does not wait.
+
+    None: the request leaves the slot as it is.
+    """
     run, own = delivery.seen.run, delivery.asking.occurrence
     if run is not None:
         return own if run.status == "buffered" and delivery.in_slot else None
@@ -48,9 +51,9 @@ def leaves(delivery: Delivery) -> str | None:
 
 
 def look_at_waiting(delivery: Delivery, occurrence: str) -> Generator[Request, Any, RunItem | None]:
-    """The row of the other ``occurrence`` in the slot; one read, because only its row knows its event.
+    """Read the row of the other ``occurrence`` in the slot; only the row has its event.
 
-    None: it waits no more, and the slot counts as empty when this delivery decides again.
+    None: it does not wait, and the slot counts as empty when this delivery decides again.
     """
     terms = delivery.terms
     call = ledger.get_run(terms.table, terms.occurrence.job, occurrence)
@@ -87,18 +90,18 @@ def stand_aside(delivery: Delivery, waiting: RunItem) -> Generator[Request, Any,
 
 
 def is_past(delivery: Delivery, waiting: RunItem) -> bool:
-    """Whether the other occurrence in the slot is missed by its look of this minute, whenever that comes."""
+    """Return whether the other occurrence in the slot is too late to start: its look of this minute records a miss."""
     late = last_look(delivery.host.now(), delivery.terms.knobs.look) - waiting.due
     return late > delivery.terms.start_deadline * 1000 and not is_waived(waiting)
 
 
 def is_waived(run: RunItem) -> bool:
-    """Whether an operator's event put it into the slot: no start deadline bounds it."""
+    """Return whether an operator's event put the run into the slot: then no start deadline applies."""
     return read_kept(run.event).get("by") == "operator"
 
 
 def miss_buffered(delivery: Delivery) -> Generator[Request, Any, Outcome | None]:
-    """This occurrence waited until it was too late. None: it was started meanwhile, and its row is seen."""
+    """Record that this occurrence waited until it was too late. None: another delivery has started it."""
     for in_slot in (True, False):  # the second time for a slot that does not name it
         closing = delivery.closing("missed", "too_late")
         call = ledger.miss_buffered(closing, delivery.next_claim(), in_slot=in_slot)
