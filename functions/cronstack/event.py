@@ -219,7 +219,7 @@ def _own_object(event: object) -> dict[str, Any]:
         where = text.index(CONTEXT_ATTRIBUTE)
         raise EventError(
             "Unreplaced",
-            f"the event still holds {shown(text[where : where + 40])}: nobody replaced the context attribute",
+            f"the event still holds {shown(text[where : where + 40])}: Scheduler has not replaced it",
             remedy="Only Scheduler replaces these, and only ones it knows; correct the template's Target.Input.",
         )
     return event
