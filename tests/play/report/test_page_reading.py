@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cronstack_infra.play import report
+from cronstack_infra.play.report.pack import OUTCOMES
 from tests.browser import browser
 from tests.play.report.contrast import contrast, over, palettes
 from tests.play.report.test_pack import END, attempt, begin
@@ -75,20 +76,7 @@ def heat(shown: Opened) -> dict[tuple[str, int], str]:
 # contrast
 
 STYLE = files("cronstack_infra.play.report").joinpath("page.css").read_text(encoding="utf-8")
-GRAPHICS = [
-    "succeeded",
-    "retrying",
-    "crashed",
-    "dead",
-    "skipped",
-    "missed",
-    "buffered",
-    "deferred",
-    "duplicate",
-    "overtaken",
-    "refused",
-    "focus",
-]
+GRAPHICS = [*OUTCOMES, "focus"]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
