@@ -1,8 +1,8 @@
 """The declaration of a job: ``@job`` above a handler, and ``cron``, ``rate``, ``at`` inside it.
 
 Nothing is judged here. A module with jobs must import in Lambda also the day after its ``at()`` has passed, and
-quickly; so ``@job`` records what was said, with file and line, and ``cronstack_infra.discover`` validates it at
-synth, in ``cronstack list`` and in tests.
+quickly; so ``@job`` records what was said, with file and line, and ``cronstack_infra.discovery`` validates it
+at synth, in ``cronstack list`` and in tests.
 
 (The room is not called ``job``: importing a submodule of that name would overwrite the decorator in the face.)
 """

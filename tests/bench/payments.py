@@ -36,8 +36,8 @@ from cronstack.occurrence import planned_id, to_milliseconds, trigger_id
 from cronstack_infra import names
 from cronstack_infra.demo.payments import Payments
 from cronstack_infra.local.environment import ACCOUNT, REGION
+from cronstack_infra.ops.dead_letters.redriving import redrive
 from cronstack_infra.ops.deployment import find_deployment
-from cronstack_infra.ops.redriving import redrive
 from cronstack_infra.play.simulation.assembly import synthesize
 from cronstack_infra.play.simulation.cloud import VirtualCloud
 from cronstack_infra.play.simulation.faults import Rates, parse

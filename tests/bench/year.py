@@ -25,7 +25,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from cronstack_infra.cli.simulate_played import put_flights
+from cronstack_infra.cli.commands.simulate.played import put_flights
 from cronstack_infra.play.simulation.assembly import synthesize
 from cronstack_infra.play.simulation.cloud import VirtualCloud
 from cronstack_infra.play.simulation.deploying import outputs

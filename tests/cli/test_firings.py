@@ -6,7 +6,7 @@ import pytest
 
 from cronstack import plans
 from cronstack.carrier import prefix
-from cronstack_infra.cli import firings
+from cronstack_infra.cli.output import firings
 
 SUCCEEDED = {"cronstack": "succeeded", "job": "stats", "occurrence": "t-2026-03-01T12:34:00Z", "attempt": 1}
 CARRIER = f"arn:aws:scheduler:us-east-1:123456789012:schedule/shop-carriers/{prefix('stats')}0123456789abcdef01234567"

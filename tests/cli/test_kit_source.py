@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from cronstack_infra import cli
-from cronstack_infra.cli import kit_source, new
-from cronstack_infra.cli.kit_source import KitSource
+from cronstack_infra.cli.commands.new import command as new
+from cronstack_infra.cli.commands.new import kit_source
+from cronstack_infra.cli.commands.new.kit_source import KitSource
 
 CLONE: dict[str, Any] = {"url": "file:///home/ada/my%20clone", "dir_info": {}}
 WHEEL: dict[str, Any] = {"url": "file:///tmp/cronstack-0.1.0-py3-none-any.whl", "archive_info": {"hash": "sha256=0"}}

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from cronstack_infra import cli
-from cronstack_infra.cli import new
-from cronstack_infra.cli.local_address import local_address
+from cronstack_infra.cli.commands.new import command as new
+from cronstack_infra.cli.options.local_address import local_address
 from cronstack_infra.toolchain import ensure_cdk
 
 ROOT = Path(__file__).parents[2]

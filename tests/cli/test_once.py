@@ -17,7 +17,7 @@ import pytest
 from cronstack import clock
 from cronstack.event import parse_event
 from cronstack_infra.cli import run
-from cronstack_infra.cli.once_words import words
+from cronstack_infra.cli.commands.once.words import words
 from tests.cli.conftest import WIRING
 from tests.cronstack.stage import Stage
 

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from cronstack_infra.cli.cdk import environment
-from cronstack_infra.cli.clouds import Cloud
-from cronstack_infra.cli.local_address import local_address
+from cronstack_infra.cli.commands.cdk import environment
+from cronstack_infra.cli.options.clouds import Cloud
+from cronstack_infra.cli.options.local_address import local_address
 from cronstack_infra.local.environment import ACCESS_KEY, is_local, pointed_at
 from cronstack_infra.local.process import LocalCloud
 from cronstack_infra.toolchain.cdk import bootstrap_args

@@ -9,7 +9,7 @@ import re
 import pytest
 from rich.console import Console
 
-from cronstack_infra.cli.screen import Screen
+from cronstack_infra.cli.output.screen import Screen
 
 
 def test_a_stage_is_printed_once_with_what_came_out() -> None:

@@ -18,9 +18,9 @@ from click.testing import CliRunner
 from cronstack.errors import CronstackError, OperationError
 from cronstack.timetable import parse
 from cronstack_infra import cli
-from cronstack_infra.cli.simulate import command
-from cronstack_infra.cli.simulate_left import Left, duration
-from cronstack_infra.cli.simulate_played import Played, played, reports_once
+from cronstack_infra.cli.commands.simulate.command import command
+from cronstack_infra.cli.commands.simulate.played import Played, played, reports_once
+from cronstack_infra.cli.commands.simulate.time_left import Left, duration
 from cronstack_infra.play.quick import quick_days
 from tests.play.simulation.conftest import ROOT, small_project
 

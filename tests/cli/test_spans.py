@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cronstack_infra.cli.spans import iso, local, span, utc
+from cronstack_infra.cli.output.spans import iso, local, span, utc
 
 WORDS = {
     timedelta(microseconds=1): "0s",

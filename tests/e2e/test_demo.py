@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from cronstack.errors import OperationError
-from cronstack_infra.cli.screen import Stage
+from cronstack_infra.cli.output.screen import Stage
 from cronstack_infra.demo import orders, stages
 from cronstack_infra.demo.payments import Payments, PaymentService
 from cronstack_infra.local.process import LocalCloud

@@ -28,7 +28,7 @@ from cronstack.onetime import Once
 from cronstack_infra.demo.payments import Answer, Payments, PaymentService
 from cronstack_infra.local.environment import pointed_at
 from cronstack_infra.local.executor.warden import processes
-from cronstack_infra.ops.redriving import redrive
+from cronstack_infra.ops.dead_letters.redriving import redrive
 from tests.e2e.projects import ROOT
 from tests.e2e.quick_stack import QuickStack, deployed_code
 from tests.local.quick_cloud import Cloud, quick_cloud

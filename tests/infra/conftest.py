@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import cronstack_infra.aws
-from cronstack_infra.discover import discover
+from cronstack_infra.discovery.discover import discover
 from tests.infra.packages import Package
 
 ROOT = Path(__file__).parent.parent.parent

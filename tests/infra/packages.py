@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cronstack import DeclarationError
-from cronstack_infra.discover import discover
+from cronstack_infra.discovery.discover import discover
 
 JOB = '@job(schedule=cron("0 6 * * ? *", timezone="Europe/Berlin"))\ndef {name}(run: Run):\n    return None\n'
 

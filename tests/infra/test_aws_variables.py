@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cronstack_infra.aws_variables import CREDENTIALS, REGION, as_in_lambda, missing
+from cronstack_infra.discovery.aws_variables import CREDENTIALS, REGION, as_in_lambda, missing
 
 NO_FILES = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 BOTH = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
@@ -84,7 +84,7 @@ def test_after_an_error_the_variables_are_as_before() -> None:
 
 SESSION = """
 import os
-from cronstack_infra.aws_variables import as_in_lambda
+from cronstack_infra.discovery.aws_variables import as_in_lambda
 with as_in_lambda(os.environ):
     import boto3
     client = boto3.client("sqs")

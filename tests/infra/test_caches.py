@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cronstack_infra.cli import new
+from cronstack_infra.cli.commands.new import command as new
 from cronstack_infra.toolchain import CdkCli, ensure_cdk
 from cronstack_infra.toolchain.caches import give_writable_caches, writable_home
 from cronstack_infra.toolchain.cdk import local_args

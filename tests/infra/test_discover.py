@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cronstack import DeclarationError
-from cronstack_infra.discover import discover
+from cronstack_infra.discovery.discover import discover
 from tests.infra.packages import JOB
 
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from cronstack.timetable import Schedule, parse
-from cronstack_infra.clock_notes import clock_note, clock_notes
-from cronstack_infra.meetings import meeting_notes
+from cronstack_infra.discovery.clock_notes import clock_note, clock_notes
+from cronstack_infra.discovery.meetings import meeting_notes
 
 TODAY = datetime(2026, 11, 29, 12, 0, 30, tzinfo=UTC)
 BERLIN = "Europe/Berlin"

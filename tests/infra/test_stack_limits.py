@@ -12,7 +12,7 @@ from cronstack.errors import DeclarationError
 from cronstack.settings import Settings
 from cronstack_infra import names
 from cronstack_infra.aws import limits
-from cronstack_infra.discover import DeclaredJob
+from cronstack_infra.discovery.discover import DeclaredJob
 from tests.infra.conftest import Synthesize
 from tests.tools.template import of_type, policies_of
 

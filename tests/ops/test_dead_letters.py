@@ -9,10 +9,10 @@ import pytest
 
 from cronstack.errors import OperationError
 from cronstack.run import Run
-from cronstack_infra.ops.dead_letters import DeadLetter, list_letters, opened, summarise
-from cronstack_infra.ops.redriving import Redriven, redrive
+from cronstack_infra.ops.dead_letters.reading import DeadLetter, list_letters, opened, summarise
+from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
+from cronstack_infra.ops.dead_letters.unwrapping import unwrap
 from cronstack_infra.ops.runs import find_run
-from cronstack_infra.ops.unwrapping import unwrap
 from tests.cronstack.stage import NOON, by_operator, occurrence, scheduled_event
 from tests.ops.shop import Shop
 

@@ -11,10 +11,10 @@ import pytest
 from cronstack import once
 from cronstack.errors import DeclarationError, EventError, OnceError, OperationError
 from cronstack.run import Run
+from cronstack_infra.discovery.validation import judge
 from cronstack_infra.names import schedule_name
 from cronstack_infra.ops.backfill import plan_backfill
 from cronstack_infra.ops.trigger import trigger
-from cronstack_infra.validation import judge
 from tests.cronstack.stage import job
 from tests.cronstack.test_payload import REFUSED
 from tests.ops.shop import STACK, Shop, utc

@@ -15,8 +15,8 @@ from cronstack.event import LARGEST
 from cronstack.run import Run
 from cronstack_infra.cli import run as cronstack
 from cronstack_infra.ops.backfill import carry_out, plan_backfill
-from cronstack_infra.ops.dead_letters import list_letters
-from cronstack_infra.ops.redriving import Redriven, redrive
+from cronstack_infra.ops.dead_letters.reading import list_letters
+from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
 from cronstack_infra.ops.runs import find_run
 from tests.cronstack.stage import NOON, scheduled_event
 from tests.ops.shop import Shop

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from cronstack.run import Run
-from cronstack_infra.cli.waiting import Attempts
+from cronstack_infra.cli.output.waiting import Attempts
 from cronstack_infra.ops.backfill import Planned, carry_out, plan_backfill
-from cronstack_infra.ops.redriving import redrive
+from cronstack_infra.ops.dead_letters.redriving import redrive
 from cronstack_infra.ops.runs import Report, Row, follow
 from cronstack_infra.ops.trigger import trigger
 from tests.cronstack.stage import occurrence, scheduled_event

@@ -10,7 +10,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from cronstack_infra.cli.prove import command
+from cronstack_infra.cli.commands.prove import command
 from cronstack_infra.play.prove.coverage import REACHABLE, reached
 from cronstack_infra.play.prove.scenario import play
 from cronstack_infra.play.prove.search import Found, play_some, search

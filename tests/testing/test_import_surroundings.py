@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cronstack_infra.cli import new
+from cronstack_infra.cli.commands.new import command as new
 from tests.testing.test_plugin import pytest_in
 
 JOB = '''"""A client made at import, as AWS recommends for Lambda."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cronstack_infra.cli import new
+from cronstack_infra.cli.commands.new import command as new
 from tests.testing.test_plugin import HERE, pytest_in
 
 JOBS = '''

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cronstack_infra.cli import new
+from cronstack_infra.cli.commands.new import command as new
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

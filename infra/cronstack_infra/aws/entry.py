@@ -24,7 +24,7 @@ from cronstack_infra.toolchain.caches import give_writable_caches, writable_home
 if TYPE_CHECKING:
     import aws_cdk as cdk
 
-    from cronstack_infra.discover import DeclaredJob
+    from cronstack_infra.discovery.discover import DeclaredJob
 
 
 RESOURCES: Final = ("resources", "example_resources")
@@ -64,9 +64,9 @@ def entry(app_file: str) -> Iterator[Entry]:
 
 
 def _begin(folder: Path) -> Entry:
-    from cronstack_infra.clock_notes import clock_notes
-    from cronstack_infra.discover import discover
-    from cronstack_infra.meetings import meeting_notes
+    from cronstack_infra.discovery.clock_notes import clock_notes
+    from cronstack_infra.discovery.discover import discover
+    from cronstack_infra.discovery.meetings import meeting_notes
 
     project = Project.find(folder)
     # The CLI hands over the context of cdk.json and of the command line together; without it there is the file.

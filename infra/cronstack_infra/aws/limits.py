@@ -18,7 +18,7 @@ from cronstack.settings import once_variable
 from cronstack_infra import names
 
 if TYPE_CHECKING:
-    from cronstack_infra.discover import DeclaredJob
+    from cronstack_infra.discovery.discover import DeclaredJob
 
 MOST_JOBS: Final = 73
 """Jobs in one stack: so many fit with a schedule each. The 10,240 characters of the policy that lets Scheduler invoke

@@ -23,7 +23,7 @@ from cronstack_infra.aws.foundation import Foundation
 
 if TYPE_CHECKING:
     from cronstack.declaration import Job
-    from cronstack_infra.discover import DeclaredJob
+    from cronstack_infra.discovery.discover import DeclaredJob
 
 DELIVERY_RETRIES: Final = 185
 """Scheduler's own limit: what ends its retries is the age of the event, the job's start deadline."""

@@ -22,7 +22,7 @@ from cronstack_infra.aws.scheduled_function import ScheduledFunction
 from cronstack_infra.project import STATE_FOLDER
 
 if TYPE_CHECKING:
-    from cronstack_infra.discover import DeclaredJob
+    from cronstack_infra.discovery.discover import DeclaredJob
 
 ARCHITECTURES: Final = {"x86_64": lambda_.Architecture.X86_64, "arm64": lambda_.Architecture.ARM_64}
 PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")

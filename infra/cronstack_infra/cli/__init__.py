@@ -1,8 +1,8 @@
 """The command line: a table of commands, each imported only when it is called.
 
 ``cronstack --help`` prints from the table and imports no command; ``cronstack next`` imports its own module and
-nothing of the local cloud or the CDK. Each module ``cli/<name>.py`` offers ``command``, a ``click.Command``.
-What goes wrong is told in one place, ``errors``: a message, an exit code, never a traceback.
+nothing of the local cloud or the CDK. Each module of the table lies in ``cli/commands`` and offers ``command``, a
+``click.Command``. What goes wrong is told in one place, ``errors``: a message, an exit code, never a traceback.
 """
 
 from __future__ import annotations
@@ -26,26 +26,24 @@ class Entry(NamedTuple):
 
 
 COMMANDS: Final[dict[str, Entry]] = {
-    "demo": Entry("demo", "Show everything in one go: a local cloud, the example jobs, real data."),
-    "new": Entry("new", "Write a new project, or a job and its test into this one."),
-    "up": Entry("up", "Run the local cloud here, deploy the jobs and show every firing."),
+    "demo": Entry("local.demo", "Show everything in one go: a local cloud, the example jobs, real data."),
+    "new": Entry("new.command", "Write a new project, or a job and its test into this one."),
+    "up": Entry("local.up", "Run the local cloud here, deploy the jobs and show every firing."),
     "env": Entry("env", "Print what points a shell at the local cloud."),
     "list": Entry("list_jobs", "List the declared jobs."),
     "next": Entry("next_firings", "Tell when jobs, or an expression, fire next."),
-    "simulate": Entry("simulate", "Play a span of time through in seconds, or ask its timetables (--dry)."),
+    "simulate": Entry("simulate.command", "Play a span of time through in seconds, or ask its timetables (--dry)."),
     "runs": Entry("runs", "List what the ledger knows of past and present runs."),
     "logs": Entry("logs", "Show what a job printed; -f follows it."),
     "trigger": Entry("trigger", "Run a job now, or for a time of your choice."),
-    "once": Entry("once", "Schedule a job once, move and cancel that, and list what code has scheduled."),
+    "once": Entry("once.command", "Schedule a job once, move and cancel that, and list what code has scheduled."),
     "backfill": Entry("backfill", "Run the occurrences of a past span that have not run."),
     "dead-letters": Entry("dead_letters", "List dead letters and redrive them."),
     "prove": Entry("prove", "Play the guard through seeds of faults and judge its invariants."),
     "conformance": Entry("conformance", "Ask an endpoint what AWS would answer."),
     "cdk": Entry("cdk", "Call the pinned cdk CLI with Cronstack's own Node."),
 }
-"""In the order in which ``--help`` shows them: the order in which one meets them.
-
-No module here is called like a builtin: once imported, it is a name of this package and would hide it."""
+"""In the order in which ``--help`` shows them: the order in which one meets them."""
 
 
 class Commands(click.Group):
@@ -57,7 +55,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"cronstack_infra.cli.{COMMANDS[cmd_name].module}").command
+        command = import_module(f"cronstack_infra.cli.commands.{COMMANDS[cmd_name].module}").command
         assert isinstance(command, click.Command)
         return command
 

@@ -22,7 +22,7 @@ from cronstack_infra.ops.runs import Row, follow
 from cronstack_infra.ops.trigger import trigger
 
 if TYPE_CHECKING:
-    from cronstack_infra.cli.screen import Stage
+    from cronstack_infra.cli.output.screen import Stage
     from cronstack_infra.demo.stages import Shown
 
 SOON: Final = timedelta(seconds=10)

@@ -15,14 +15,14 @@ from cronstack.errors import OperationError
 from cronstack_infra import names
 from cronstack_infra.demo import flights, january
 from cronstack_infra.ops.backfill import Plan, carry_out, plan_backfill
-from cronstack_infra.ops.dead_letters import DeadLetter, list_letters
+from cronstack_infra.ops.dead_letters.reading import DeadLetter, list_letters
+from cronstack_infra.ops.dead_letters.redriving import redrive
 from cronstack_infra.ops.deployment import Clients, Deployment, find_deployment
-from cronstack_infra.ops.redriving import redrive
 from cronstack_infra.ops.runs import Row, find_run, follow, list_runs
 from cronstack_infra.ops.trigger import trigger
 
 if TYPE_CHECKING:
-    from cronstack_infra.cli.screen import Stage
+    from cronstack_infra.cli.output.screen import Stage
 
 JOBS: Final = ("heartbeat", "launch", "daily_stats", "checkout", "remind_by_email", "capture_payment", "broken")
 VARIABLE: Final = "EXCHANGE_RATE"

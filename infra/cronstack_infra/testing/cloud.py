@@ -12,10 +12,10 @@ from cronstack.errors import OperationError
 from cronstack.onetime import Once
 from cronstack.zones import bound
 from cronstack_infra.local import mails
-from cronstack_infra.ops.dead_letters import DeadLetter
+from cronstack_infra.ops.dead_letters.reading import DeadLetter
+from cronstack_infra.ops.dead_letters.redriving import Redriven
 from cronstack_infra.ops.deployment import Deployment, find_deployment, unknown_job
 from cronstack_infra.ops.onetime import list_plans, wiring_of, wirings
-from cronstack_infra.ops.redriving import Redriven
 from cronstack_infra.ops.runs import Row, list_runs
 from cronstack_infra.ops.spans import read_bound
 from cronstack_infra.testing.choice import RATE_AGE, Choice, instant, moment

@@ -49,7 +49,7 @@ class _Finder(MetaPathFinder):
 
 class _Loader(SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
-        from cronstack_infra.aws_variables import as_in_lambda
+        from cronstack_infra.discovery.aws_variables import as_in_lambda
 
         __tracebackhide__ = True  # pytest shows the user's lines only
         with as_in_lambda(os.environ):

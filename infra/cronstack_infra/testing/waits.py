@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from cronstack_infra import names
-from cronstack_infra.ops.unwrapping import unwrap
+from cronstack_infra.ops.dead_letters.unwrapping import unwrap
 from cronstack_infra.play.simulation.hub import EPOCH
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cronstack_infra.cli import new
+from cronstack_infra.cli.commands.new import command as new
 from cronstack_infra.play.simulation.assembly import synthesize
 from cronstack_infra.play.simulation.cloud import VirtualCloud
 from cronstack_infra.project import Project

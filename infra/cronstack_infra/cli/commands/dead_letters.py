@@ -1,0 +1,189 @@
+"""``cronstack dead-letters``: list, show and group dead letters, and redrive them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from cronstack import clock
+from cronstack.errors import OperationError
+from cronstack_infra.cli.options.clouds import Cloud, cloud_options
+from cronstack_infra.cli.output.spans import span, utc
+from cronstack_infra.cli.output.tables import print_json, print_keyed, print_table, printable, short
+from cronstack_infra.cli.output.waiting import Attempts
+from cronstack_infra.ops.dead_letters.reading import DeadLetter, list_letters, summarise
+from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
+
+PATIENCE = 1200.0
+LONGEST_ERROR = 100
+
+origin_option = click.option(
+    "--origin",
+    type=click.Choice(["delivery", "handler", "refused"]),
+    help="delivery: Scheduler could not invoke; handler: attempts used up; refused: not ours, or too old.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(short_help="List dead letters and redrive them.")
+def command() -> None:
+    """What ran out of attempts, was refused, or could not be delivered. Nothing here is lost by looking at it."""
+
+
+def _on_letters(function: Callable[..., Any]) -> Callable[..., Any]:
+    for add in (cloud_options, json_option, origin_option, click.argument("job", required=False)):
+        function = add(function)
+    return function
+
+
+@command.command("list")
+@_on_letters
+def list_(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) -> None:
+    """List dead letters, the oldest first: of one JOB, or of all."""
+    letters = list_letters(cloud("sqs"), cloud.deployment(), job=job, origin=origin)
+    if as_json:
+        print_json([letter.as_json() for letter in letters])
+    elif letters:
+        now = clock.now()
+        rows = [
+            (
+                letter.contents.origin,
+                letter.contents.job or "?",
+                letter.occurrence or "?",
+                short(letter.key),
+                str(letter.contents.attempt or "-"),
+                f"{span(now - letter.since)} ago",
+                letter.contents.reason,
+                _short(letter.contents.error),
+            )
+            for letter in letters
+        ]
+        print_keyed(("origin", "job", "occurrence", "key", "attempt", "since", "reason", "error"), rows)
+    else:
+        click.echo("No dead letters.")
+
+
+@command.command()
+@_on_letters
+def summary(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) -> None:
+    """Group dead letters by cause, the commonest first."""
+    causes = summarise(list_letters(cloud("sqs"), cloud.deployment(), job=job, origin=origin))
+    if as_json:
+        print_json(
+            [
+                {
+                    "letters": cause.letters,
+                    "origin": cause.origin,
+                    "job": cause.job,
+                    "reason": cause.reason,
+                    "error": cause.error,
+                    "oldest": cause.oldest.isoformat(),
+                    "newest": cause.newest.isoformat(),
+                }
+                for cause in causes
+            ]
+        )
+    elif causes:
+        columns = ("letters", "origin", "job", "reason", "error", "oldest", "newest")
+        print_table(
+            columns,
+            [
+                (str(c.letters), c.origin, c.job or "?", c.reason, _short(c.error), utc(c.oldest), utc(c.newest))
+                for c in causes
+            ],
+        )
+    else:
+        click.echo("No dead letters.")
+
+
+@command.command()
+@click.argument("id")
+@cloud_options
+def show(cloud: Cloud, id: str) -> None:
+    """Show one dead letter whole. ID is the letter's, its occurrence's or its key, or how one of these begins."""
+    letters = list_letters(cloud("sqs"), cloud.deployment())
+    found = [one for one in letters if any(name.startswith(id) for name in (one.id, one.occurrence, one.key))]
+    if not found:
+        raise OperationError(f"no dead letter {id}", remedy="List them: cronstack dead-letters list")
+    for letter in found:
+        print_json(letter.as_json() | {"body": _body(letter)})
+
+
+@command.command("redrive")
+@click.argument("job", required=False)
+@origin_option
+@click.option("--id", "ids", metavar="ID", multiple=True, help="Only this letter; may be repeated.")
+@click.option("--as", "as_job", metavar="NEWNAME", help="The job has this name now. Needs JOB, its old name, or --id.")
+@click.option("--wait", is_flag=True, help="Stay until each has ended; exit 1 unless all succeeded.")
+@json_option
+@cloud_options
+def redrive_(
+    cloud: Cloud,
+    job: str | None,
+    origin: str | None,
+    ids: tuple[str, ...],
+    as_job: str | None,
+    wait: bool,
+    as_json: bool,
+) -> int:
+    """Send the events of dead letters again, of one JOB or of all: the same occurrence, its next attempt.
+
+    A letter leaves its queue once its event was accepted. What has succeeded meanwhile is not run again. The line of
+    a letter that stays says why, and what to do.
+
+    \b
+    cronstack dead-letters redrive daily_stats --as daily_figures
+    """
+    if as_job is not None and job is None and not ids:
+        raise click.UsageError("--as NEWNAME needs the old name, JOB, or --id: which letters belong to NEWNAME?")
+    patience = PATIENCE if wait else 0
+    results: list[Redriven] = []
+    for one in redrive(
+        cloud,
+        cloud.deployment(),
+        clock=clock.now,
+        sleep=clock.sleep,
+        job=job,
+        origin=origin,
+        ids=ids,
+        as_job=as_job,
+        wait=patience,
+        report=lambda occurrence: Attempts(occurrence.job, prefix=f"{occurrence.job}  {occurrence.id}  "),
+    ):
+        results.append(one)
+        if not as_json:
+            mark = click.style("redriven", fg="green") if one.accepted else click.style("left", fg="yellow")
+            told = one.letter.contents
+            line = f"{told.job or '?'}  {one.letter.occurrence or one.letter.id}  {one.detail}"
+            click.echo(f"{mark}  {printable(f'{line}. {one.remedy}' if one.remedy else line)}")
+    if as_json:
+        print_json(
+            [
+                one.letter.as_json()
+                | {
+                    "accepted": one.accepted,
+                    "detail": one.detail,
+                    "status": one.status or None,
+                    "remedy": one.remedy or None,
+                }
+                for one in results
+            ]
+        )
+    elif not results:
+        click.echo("No dead letters.")
+    good = ("succeeded", "skipped", "missed", "") if not wait else ("succeeded",)
+    return 0 if all(one.accepted and one.status in good for one in results) else 1
+
+
+def _short(error: str) -> str:
+    return error if len(error) <= LONGEST_ERROR else f"{error[:LONGEST_ERROR]}…"
+
+
+def _body(letter: DeadLetter) -> Any:
+    try:
+        return json.loads(letter.body)
+    except ValueError:
+        return letter.body

@@ -1,0 +1,95 @@
+"""``cronstack list``: the declared jobs, their schedules and policies, and when each fires next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import click
+
+from cronstack import clock
+from cronstack.declaration import ONCE
+from cronstack.timetable import Schedule
+from cronstack_infra.cli.options.declared import declared_jobs, jobs_option
+from cronstack_infra.cli.output.spans import iso, local
+from cronstack_infra.cli.output.tables import print_json, print_table
+from cronstack_infra.discovery.clock_notes import clock_notes
+from cronstack_infra.discovery.discover import DeclaredJob
+from cronstack_infra.discovery.meetings import meeting_notes
+
+COLUMNS = ("job", "schedule", "time zone", "next", "overlap", "retries", "where")
+
+
+@click.command(short_help="List the declared jobs.")
+@jobs_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(package: str, as_json: bool) -> None:
+    """List the declared jobs of this project: schedules, policies, next firing, file and line.
+
+    It reads the declarations only; what is deployed may be older. "cronstack next" tells more of the times.
+    """
+    now = clock.now()
+    jobs = declared_jobs(package, now).jobs
+    for note in (*clock_notes(jobs, now), *meeting_notes(jobs, now)):
+        click.echo(f"Note: {note}", err=True)
+    if as_json:
+        print_json([_object(declared, now) for declared in jobs])
+    elif jobs:
+        print_table(COLUMNS, (row for declared in jobs for row in _rows(declared, now)))
+    else:
+        click.echo(f"No jobs yet: put @job(...) above a function in functions/{package}/hello.py.")
+
+
+def _rows(declared: DeclaredJob, now: datetime) -> Iterator[tuple[str, ...]]:
+    """A row for each schedule; what belongs to the job stands in its first one."""
+    job = declared.job
+    policies = (job.overlap, str(job.retries), declared.where)
+    if not declared.schedules and not job.by_code:
+        yield (declared.name, "only when triggered", "", "", *policies)
+    if job.by_code:
+        yield (declared.name, ONCE, "", "when code says", *policies)
+    for number, schedule in enumerate(declared.schedules):
+        coming = "paused" if not job.enabled else _next(schedule, now)
+        first = number == 0 and not job.by_code
+        zone = "" if schedule.kind == "rate" else schedule.timezone
+        yield (
+            declared.name if first else "",
+            schedule.expression,
+            zone,
+            coming,
+            *(policies if first else ("",) * len(policies)),
+        )
+
+
+def _next(schedule: Schedule, now: datetime) -> str:
+    if not schedule.has_grid:
+        return "from its deployment on"
+    moment = next(schedule.after(now), None)
+    return "never again" if moment is None else local(moment, schedule.timezone)
+
+
+def _object(declared: DeclaredJob, now: datetime) -> dict[str, Any]:
+    job = declared.job
+    return {
+        "job": declared.name,
+        "handler": job.handler,
+        "schedules": [
+            {
+                "expression": schedule.expression,
+                "timezone": schedule.timezone,
+                "start": iso(schedule.start),
+                "end": iso(schedule.end),
+                "next": iso(next(schedule.after(now), None)) if schedule.has_grid and job.enabled else None,
+            }
+            for schedule in declared.schedules
+        ],
+        "by_code": job.by_code,
+        "overlap": job.overlap,
+        "retries": job.retries,
+        "timeout": job.timeout,
+        "memory": job.memory,
+        "start_deadline": job.start_deadline,
+        "enabled": job.enabled,
+        "where": declared.where,
+    }

@@ -1,0 +1,252 @@
+"""``cronstack demo``: the main job in one command, on real data, in a local cloud that ends with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from cronstack.errors import CronstackError, OperationError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from cronstack_infra.cli.output.screen import Screen, Stage
+    from cronstack_infra.demo.stages import Shown, Tally
+    from cronstack_infra.demo.trace import Event, Trace
+    from cronstack_infra.local.process import LocalCloud
+    from cronstack_infra.ops.dead_letters.reading import DeadLetter
+    from cronstack_infra.project import Project
+
+PACKAGE: Final = "examples"
+LAUNCH_IN: Final = 30.0
+"""Seconds from the beginning of the deploy to the one-time job; a deploy takes a third of that."""
+CLOCK_LIMIT: Final = 120.0
+"""Seconds to wait for a firing. Every minute there is one."""
+
+
+@click.command(short_help="Show everything in one go: a local cloud, the example jobs, real data.")
+def command() -> None:
+    """Show everything in one go, in two minutes or so, and leave nothing behind.
+
+    A local cloud is started, the example jobs are deployed to it with the real cdk CLI, a year of flights is loaded,
+    orders schedule their own reminders and payments, schedules fire on the real clock, January 2013 is backfilled, a
+    broken job is mended and its dead letter redriven.
+    Needs Cronstack's repository, which has the examples.
+    """
+    from rich.console import Console
+
+    from cronstack_infra.cli.output.screen import Screen
+    from cronstack_infra.cli.stopping import stop_like_ctrl_c
+
+    project = repository()
+    console = Console(highlight=False)
+    console.print("\n[bold]Cronstack[/bold]\nScheduled functions: on time, once, never over themselves, never lost.\n")
+    try:
+        with stop_like_ctrl_c():
+            show(project, Screen(console))
+    except BaseException:  # Ctrl-C, too
+        console.print("\nThe demo was stopped; so was everything it had started.")
+        raise
+    turn = "Your turn: [bold]A project of your own[/bold], in README.md."
+    console.print(f"\nEverything is stopped, nothing is left behind. {turn}\n")
+
+
+def repository() -> Project:
+    """The project around, which must be Cronstack's repository: it has the examples."""
+    from cronstack_infra.project import Project
+
+    where = "Run it in a clone of Cronstack's repository; to see your own jobs run: cronstack up"
+    try:
+        project = Project.find()
+    except CronstackError as fault:
+        raise OperationError(f"the demo needs Cronstack's repository; {fault.args[0]}", remedy=where) from None
+    if not (project.functions / PACKAGE).is_dir():
+        raise OperationError(
+            f"the demo needs Cronstack's repository; {project.root} has no functions/{PACKAGE}", remedy=where
+        )
+    return project
+
+
+def show(project: Project, screen: Screen) -> None:
+    """All of it. Raises what went wrong first; the local cloud is stopped in any case."""
+    from cronstack_infra.demo import orders, stages
+    from cronstack_infra.demo.payments import Payments, PaymentService
+    from cronstack_infra.demo.trace import Trace
+
+    trace = Trace()
+    with ExitStack() as stopped_at_the_end:
+        service = stopped_at_the_end.enter_context(PaymentService(Payments(orders.stumbles)))
+        with screen.chapter():
+            cloud, launch = boot(project, screen, trace, stopped_at_the_end, service.url)
+            shown = stages.Shown.find(cache(cloud.client), project.stack(PACKAGE))
+            with screen.stage("flights of 2013") as stage:
+                counted = stages.load(shown, stage)
+            with screen.stage("orders") as stage:
+                orders.place(shown, stage)
+            drawn = on_the_clock(shown, screen, trace, launch, lambda stage: stages.backfill(shown, counted, stage))
+            with screen.stage("reminders") as stage:
+                mails = orders.reminded(shown, cloud.endpoint, stage)
+            with screen.stage("payments") as stage:
+                orders.captured(shown, service.payments, stage)
+            with screen.stage("a broken job") as stage:
+                letter = stages.break_it(shown)
+                stage.say("has left a dead letter")
+        _show_january(screen.console, drawn)
+        _show_jobs(screen.console, stages.tally(shown))
+        _show_mail(screen.console, mails[0])
+        _show_letter(screen.console, letter)
+        with screen.chapter():
+            with screen.stage("mended") as stage:
+                stages.mend_it(shown)
+                stage.say(f"{stages.VARIABLE}={stages.MENDED} in the function's configuration")
+            with screen.stage("redriven") as stage:
+                row = stages.redrive_it(shown, letter)
+                told = row.result
+                stage.say(
+                    f"attempt {row.attempt}: {row.status}, {told['euros']:.0f} euros are {told['dollars']} dollars"
+                )
+        final = stages.tally(shown)
+        _show_jobs(screen.console, final)
+        with screen.chapter(), screen.stage("local cloud") as stage:
+            stopped_at_the_end.close()
+            stage.say("stopped")
+
+
+def boot(
+    project: Project, screen: Screen, trace: Trace, stopped_at_the_end: ExitStack, payments: str
+) -> tuple[LocalCloud, datetime]:
+    """A local cloud with the examples deployed; and when the one-time job is due."""
+    from cronstack.clock import now
+    from cronstack_infra.cli.commands.local import deploying
+    from cronstack_infra.demo.january import NEW_YORK
+    from cronstack_infra.local.process import LocalCloud
+
+    cdk = deploying.prepare(project, screen)
+    with screen.stage("local cloud") as stage:
+        cloud = LocalCloud.start(on_event=trace.hear, stacks=True)
+        stopped_at_the_end.callback(cloud.stop)
+        stage.say(cloud.endpoint)
+    deploying.bootstrap(cdk, cloud.endpoint, screen)
+    launch = (now() + timedelta(seconds=LAUNCH_IN)).replace(microsecond=0)
+    chosen = {
+        "EXAMPLES_LAUNCH_AT": f"{launch.astimezone(NEW_YORK):%Y-%m-%dT%H:%M:%S}",
+        "EXAMPLES_PAYMENTS_URL": payments,
+    }
+    deploying.deploy(cdk, cloud.endpoint, PACKAGE, screen, stack=project.stack(PACKAGE), extra=chosen)
+    return cloud, launch
+
+
+def on_the_clock(
+    shown: Shown, screen: Screen, trace: Trace, launch: datetime, meanwhile: Callable[[Stage], Any]
+) -> Any:
+    """The heartbeat and the launch fire when their time comes; ``meanwhile`` need not wait for them."""
+    from cronstack.clock import now
+
+    def next_minute() -> str:
+        return f"every minute; the next one in {60 - now().second} s"
+
+    def countdown() -> str:
+        return f"once, in {max(0.0, (launch - now()).total_seconds()):.0f} s"
+
+    expected = {"heartbeat": next_minute, "launch": countdown}
+    lines = {job: screen.begin(job) for job in expected}
+    for job, say in expected.items():
+        lines[job].say(say)
+    with ThreadPoolExecutor(len(expected)) as pool:
+        try:
+            fired = [pool.submit(await_firing, shown, screen, trace, job, lines[job]) for job in expected]
+            with screen.stage("January 2013") as stage:
+                done = meanwhile(stage)
+            for each in fired:
+                each.result()
+        except BaseException:  # Ctrl-C, too: the others wait for events that nobody would read
+            trace.close()
+            raise
+    return done
+
+
+def await_firing(shown: Shown, screen: Screen, trace: Trace, job: str, line: Stage) -> None:
+    """Until the job's schedule has fired and its run has succeeded."""
+    from cronstack_infra.demo import stages
+    from cronstack_infra.names import function_name
+
+    function = function_name(shown.deployment.stack, job)
+
+    def finished(event: Event) -> bool:
+        return bool(event["event"] == "finished" and event["function"] == function)
+
+    with screen.during(line):
+        if trace.wait_for(finished, CLOCK_LIMIT) is None:
+            raise OperationError(f"{job} has not fired within {CLOCK_LIMIT:.0f} s")
+        row = stages.run_of(shown, job)
+        late = (row.started - row.due).total_seconds() if row.started else 0.0
+        line.say(f"due {row.due:%H:%M:%S} UTC, started {late:.1f} s later, {row.status}")
+
+
+def _show_january(console: Console, found: Any) -> None:
+    from cronstack_infra.demo import january
+
+    quiet, busy = min(found, key=lambda day: day.flights), max(found, key=lambda day: day.flights)
+    console.print(f"\n[dim]Flights a day, 1 to 31 January 2013[/dim]   [cyan]{january.drawn(found)}[/cyan]")
+    console.print(
+        f"[dim]{quiet.flights} on the quietest day, {busy.flights} on the busiest, "
+        f"{sum(day.cancelled for day in found)} cancelled in the month[/dim]"
+    )
+
+
+def _show_jobs(console: Console, tallies: list[Tally]) -> None:
+    from rich.padding import Padding
+
+    console.print(Padding(jobs_table(tallies), (1, 0)))
+
+
+def jobs_table(tallies: list[Tally]) -> Table:
+    """The jobs as the ledger knows them."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", collapse_padding=True, pad_edge=False)
+    table.add_column("Job", style="bold", no_wrap=True, min_width=max(len(each.job) for each in tallies))
+    for heading in ("Occurrences", "Succeeded", "Failed", "Skipped", "Dead letters", "Slowest"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for each in tallies:
+        bad = "red" if each.failed or each.dead_letters else "dim"
+        table.add_row(
+            each.job,
+            str(each.occurrences),
+            f"[green]{each.succeeded}[/green]",
+            f"[{bad}]{each.failed}[/{bad}]",
+            f"[dim]{each.skipped}[/dim]",
+            f"[{bad}]{each.dead_letters}[/{bad}]",
+            "" if each.slowest is None else f"{each.slowest:.2f} s",
+        )
+    return table
+
+
+def _show_mail(console: Console, mail: dict[str, Any]) -> None:
+    text = f"From {mail['from']} to {mail['to'][0]}: {mail['subject']}\n\n{mail['text'].strip()}"
+    _show_panel(console, "mail", text, "cyan")
+
+
+def _show_letter(console: Console, letter: DeadLetter) -> None:
+    told = letter.contents
+    text = f"{told.job}, occurrence {letter.occurrence}, attempt {told.attempt}\n{told.reason}: {told.error}"
+    _show_panel(console, "dead letter", text, "red")
+    console.print()
+
+
+def _show_panel(console: Console, title: str, text: str, colour: str) -> None:
+    from rich import box
+    from rich.panel import Panel
+    from rich.text import Text
+
+    console.print(
+        Panel(Text(text), title=title, title_align="left", border_style=colour, box=box.ROUNDED, expand=False)
+    )

@@ -1,0 +1,70 @@
+"""Deploying a package of jobs to a local cloud with the real cdk CLI: fetch it, bootstrap, deploy.
+
+Shared by ``up`` and ``demo``. What the CLI prints is kept and shown only when it fails: its last lines say why.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from cronstack.errors import CronstackError
+from cronstack_infra.cli.output.screen import Screen, Stage
+from cronstack_infra.local.environment import pointed_at
+from cronstack_infra.project import Project
+from cronstack_infra.toolchain import CdkCli, ensure_cdk
+from cronstack_infra.toolchain.cdk import bootstrap_args, local_args
+
+BOOTSTRAP_LIMIT: Final = 120.0
+DEPLOY_LIMIT: Final = 300.0
+LINES_OF_A_FAILURE: Final = 20
+NOT_FOR_PEOPLE: Final = ("at ", "type: '", "source: '", "cause: ", "deploymentErrorCode: '", "}")
+"""How the lines of a Node stack trace begin."""
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def prepare(project: Project, screen: Screen) -> CdkCli:
+    """The pinned cdk CLI, fetched if it is not there yet."""
+    with screen.stage("cdk CLI") as stage:
+        cdk = ensure_cdk(project.root, stage.say)
+        stage.say("the pinned one is there")
+    return cdk
+
+
+def bootstrap(cdk: CdkCli, endpoint: str, screen: Screen) -> None:
+    """``cdk bootstrap`` of the local cloud."""
+    environ = pointed_at(endpoint, os.environ)
+    with screen.stage("cdk bootstrap") as stage:
+        _run(cdk, bootstrap_args(environ), environ, BOOTSTRAP_LIMIT, stage)
+        stage.say("stack CDKToolkit")
+
+
+def deploy(
+    cdk: CdkCli, endpoint: str, package: str, screen: Screen, *, stack: str, extra: Mapping[str, str] | None = None
+) -> None:
+    """``cdk deploy`` of a package's stack. ``extra`` is added to the environment of the app."""
+    environ = pointed_at(endpoint, os.environ) | dict(extra or {})
+    with screen.stage("cdk deploy") as stage, tempfile.TemporaryDirectory(prefix="cronstack-") as output:
+        _run(cdk, local_args("deploy", package=package, output=Path(output)), environ, DEPLOY_LIMIT, stage)
+        stage.say(f"stack {stack}")
+
+
+def _run(cdk: CdkCli, args: Sequence[str], environ: Mapping[str, str], limit: float, stage: Stage) -> None:
+    said: deque[str] = deque(maxlen=LINES_OF_A_FAILURE)
+    stage.say("the cdk CLI starts")
+
+    def hear(line: str) -> None:
+        plain = _COLOURS.sub("", line).strip()
+        if plain and not plain.startswith(NOT_FOR_PEOPLE):
+            said.append(plain)
+            stage.say(plain)
+
+    code = cdk.run(args, environ, limit, hear)
+    if code != 0:
+        raise CronstackError(f"cdk {args[0]} failed, exit code {code}. Its last lines:\n  " + "\n  ".join(said))

@@ -1,0 +1,182 @@
+"""``cronstack up``: the local cloud in the foreground, with the jobs deployed, and every firing as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import click
+
+from cronstack.errors import CronstackError
+from cronstack_infra.cli.output import spans
+from cronstack_infra.cli.output.tables import print_table
+from cronstack_infra.local.environment import DEFAULT_PORT
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cronstack_infra.cli.output.screen import Screen
+    from cronstack_infra.local.process import LocalCloud
+    from cronstack_infra.project import Project
+
+LOOK: Final = 0.5
+"""Seconds between two looks whether the local cloud is still there."""
+
+
+class Deployed(NamedTuple):
+    """A schedule as it stands in the cloud, and when it fires next; None: never again."""
+
+    job: str
+    expression: str
+    timezone: str
+    enabled: bool
+    next: datetime | None
+
+
+@click.command(short_help="Run the local cloud, deploy the jobs and show every firing.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="On 127.0.0.1; 0: any free."
+)
+@click.option("--no-deploy", is_flag=True, help="Start an empty local cloud.")
+@click.option(
+    "--jobs", "package", default="jobs", show_default=True, metavar="PACKAGE", help="Folder of functions/ to deploy."
+)
+def command(port: int, no_deploy: bool, package: str) -> None:
+    """Run the local cloud here until Ctrl-C: deploy the jobs with the real cdk CLI and show every firing.
+
+    What is deployed lives in memory and ends with the command.
+    """
+    from rich.console import Console
+
+    from cronstack_infra.cli.output.screen import Screen
+    from cronstack_infra.cli.stopping import stop_like_ctrl_c
+    from cronstack_infra.project import Project
+
+    project = None if no_deploy else Project.find()
+    if project is not None:
+        _check(project, package)
+    console = Console(highlight=False)
+    events: SimpleQueue[dict[str, Any]] = SimpleQueue()  # Queue's locks do not survive every interrupt of a get
+    with stop_like_ctrl_c():
+        try:
+            cloud = _boot(port, events, Screen(console), project, package)
+        except KeyboardInterrupt:
+            console.print("Stopped before it was up.")
+            raise
+        try:
+            _tell(console, cloud, project, package)
+            _watch(console, cloud, events, project.stack(package) if project else "")
+        except KeyboardInterrupt:
+            pass
+        finally:
+            cloud.stop()
+    console.print("\nStopped. What was deployed here is gone.")
+
+
+def _check(project: Project, package: str) -> None:
+    """Wrong declarations are told now, in a tenth of a second, rather than by the cdk CLI."""
+    from cronstack import clock
+    from cronstack_infra.discovery.discover import discover
+
+    for note in discover(package, project.functions, now=clock.now()).notes:
+        click.echo(f"Note: {note}", err=True)
+
+
+def _boot(
+    port: int, events: SimpleQueue[dict[str, Any]], screen: Screen, project: Project | None, package: str
+) -> LocalCloud:
+    """Start the local cloud and deploy to it; if that does not succeed, it is stopped."""
+    from cronstack_infra.cli.commands.local import deploying
+    from cronstack_infra.local.process import LocalCloud
+
+    with screen.chapter():
+        cdk = None if project is None else deploying.prepare(project, screen)
+        with screen.stage("local cloud") as stage:
+            cloud = LocalCloud.start(port, on_event=events.put, stacks=cdk is not None)
+            stage.say(cloud.endpoint)
+        try:
+            if cdk is not None and project is not None:
+                deploying.bootstrap(cdk, cloud.endpoint, screen)
+                deploying.deploy(cdk, cloud.endpoint, package, screen, stack=project.stack(package))
+        except BaseException:  # Ctrl-C, too
+            cloud.stop()
+            raise
+    return cloud
+
+
+def _tell(console: Console, cloud: LocalCloud, project: Project | None, package: str) -> None:
+    """What is deployed, and how another shell uses it."""
+    port = int(cloud.endpoint.rpartition(":")[2])
+    ours = "--local" if port == DEFAULT_PORT else f"--port {port}"
+    ours += "" if package == "jobs" else f" --jobs {package}"
+    if project is not None:
+        from cronstack.clock import now
+
+        found = list(deployed(cloud.client("scheduler"), project.stack(package), now()))
+        console.print()
+        if found:
+            print_table(("job", "schedule", "next", "utc"), map(_row, found))
+        else:
+            console.print("No job has a schedule; cronstack trigger starts one.")
+    console.print("\nIn another shell:")
+    if project is not None:
+        console.print(f"  cronstack runs {ours}")
+    console.print(f"  export AWS_ENDPOINT_URL={cloud.endpoint}    for the aws CLI and any AWS SDK", soft_wrap=True)
+    at = "" if port == DEFAULT_PORT else f" --port {port}"
+    console.print(f'  eval "$(cronstack env{at})"    points that whole shell here', soft_wrap=True)
+    console.print("\nCtrl-C stops it.\n")
+
+
+def deployed(scheduler: Any, stack: str, now: datetime) -> Iterator[Deployed]:
+    """The schedules of a stack's group, by name, with their next firing after ``now``."""
+    from cronstack.timetable import parse
+    from cronstack_infra import names
+
+    group = names.group_name(stack)
+    for page in scheduler.get_paginator("list_schedules").paginate(GroupName=group):
+        for listed in page["Schedules"]:
+            found = scheduler.get_schedule(GroupName=group, Name=listed["Name"])
+            zone = found.get("ScheduleExpressionTimezone") or "UTC"
+            schedule = parse(
+                found["ScheduleExpression"], timezone=zone, start=found.get("StartDate"), end=found.get("EndDate")
+            )
+            enabled = found.get("State", "ENABLED") == "ENABLED"
+            yield Deployed(
+                job=names.job_of_schedule(stack, listed["Name"]) or listed["Name"],
+                expression=found["ScheduleExpression"],
+                timezone=zone,
+                enabled=enabled,
+                next=next(iter(schedule.after(now)), None) if enabled else None,
+            )
+
+
+def _row(each: Deployed) -> tuple[str, str, str, str]:
+    if each.next is None:
+        return each.job, each.expression, "never" if each.enabled else "paused", ""
+    return each.job, each.expression, spans.local(each.next, each.timezone), spans.utc(each.next)
+
+
+def _watch(console: Console, cloud: LocalCloud, events: SimpleQueue[dict[str, Any]], stack: str) -> None:
+    """Print firings until Ctrl-C. Raises CronstackError when the local cloud ends by itself."""
+    from rich.text import Text
+
+    from cronstack_infra.cli.output import firings
+
+    styles = {"quiet": "dim", "plain": "", "good": "green", "bad": "red"}
+    while True:
+        try:
+            event = events.get(timeout=LOOK)
+        except Empty:
+            if not cloud.running:
+                raise CronstackError("the local cloud ended by itself", remedy="Start it again: cronstack up") from None
+            continue
+        line = firings.line(event, stack)
+        if line is not None:
+            text = Text.assemble(
+                (f"{line.at.astimezone():%H:%M:%S}  ", "dim"),
+                (f"{line.job:<20} ", "bold"),
+                (line.text, styles[line.mood]),
+            )
+            console.print(text, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""``cronstack new``: write a project, or a job and its test into a project."""

@@ -1,0 +1,207 @@
+"""``cronstack once``: what application code does with ``cronstack.once``, by hand; and what it has done, listed."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any, Final, TypeVar
+
+import click
+
+from cronstack import clock
+from cronstack.errors import OperationError
+from cronstack.onetime import Once
+from cronstack.planning import Plan
+from cronstack_infra.cli.commands.once import importing as once_import
+from cronstack_infra.cli.commands.once import strays as once_strays
+from cronstack_infra.cli.commands.once.words import FAILED, in_options, left, sentence, when_options
+from cronstack_infra.cli.options.clouds import Cloud, cloud_options
+from cronstack_infra.cli.options.inputs import json_object
+from cronstack_infra.cli.output.counting import counting
+from cronstack_infra.cli.output.spans import utc
+from cronstack_infra.cli.output.tables import print_json, print_table, printable, short
+from cronstack_infra.ops.deployment import Deployment
+from cronstack_infra.ops.onetime import list_plans, once_of, plan_as_json, schedule_of, wiring_of, wirings
+from cronstack_infra.ops.runs import STATUSES
+
+COLUMNS: Final = ("job", "key", "status", "due (UTC)", "left", "asked for", "why")
+NOBODY: Final = "Code may schedule no job of this stack; it may where one is declared by @job(schedule=once())."
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+key_option = click.option("--key", metavar="K", required=True, help="What it is known by, such as order-4711.")
+
+R = TypeVar("R")
+
+
+def key_of(command: Callable[..., R]) -> Callable[..., R]:
+    """Add the key of an existing plan: an argument or --key, as in Python a positional or a keyword argument."""
+
+    @click.argument("name", metavar="KEY", required=False)
+    @click.option("--key", metavar="KEY", help="The same as the argument KEY.")
+    @functools.wraps(command)
+    def with_key(*args: Any, name: str | None, key: str | None, **options: Any) -> R:
+        if name is not None and key is not None:
+            raise click.UsageError(f"The key is given twice: {name!r} and --key {key!r}.")
+        if name is None and key is None:
+            raise click.UsageError("Which one? Give its key: KEY or --key KEY.")
+        return command(*args, key=name if key is None else key, **options)
+
+    return with_key
+
+
+class Words(click.Group):
+    """Its first word is a command of its own, or the name of a job to schedule."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            near = get_close_matches(args[0], self.commands, n=1, cutoff=0.75)
+            if near and not any(word.startswith("--key") for word in args):  # without a key it was not meant as a job
+                raise click.UsageError(f"No such command {args[0]!r}. Did you mean {near[0]!r}?", ctx=ctx)
+            args = ["schedule", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(
+    cls=Words,
+    short_help="Schedule a job once, move and cancel that, and list what code has scheduled.",
+    subcommand_metavar="JOB --key K (--at T | --in SPAN) | COMMAND [ARGS]...",
+)
+def command() -> None:
+    """Schedule a JOB once, under a key, as cronstack.once does it for application code.
+
+    The job is declared by @job(schedule=once()). The same key and content again changes nothing. A job that is called
+    like one of the commands below is reached by "cronstack once schedule JOB".
+
+    \b
+    cronstack once remind --key order-4711 --in 3d --input '{"order": 4711}'
+    cronstack once remind --key order-4712 --at 2027-03-28T09:00 --timezone Europe/Berlin
+    """
+
+
+command.add_command(once_strays.command)
+command.add_command(once_import.command)
+
+
+@command.command(short_help="Schedule it; the word may be left out.")
+@click.argument("job")
+@key_option
+@when_options
+@click.option("--input", metavar="JSON", callback=json_object, help="What the handler is given. Defaults to {}.")
+@click.option("--replace", is_flag=True, help="The key may stand for another time or input, or be cancelled.")
+@json_option
+@cloud_options
+def schedule(
+    cloud: Cloud, job: str, key: str, input: dict[str, Any] | None, replace: bool, terms: dict[str, Any], as_json: bool
+) -> int:
+    """Have JOB run once under a key. Exit code 1 when the key stands for something else."""
+    return _ask(cloud, job, as_json, lambda once: once.schedule(job, key=key, input=input, replace=replace, **terms))
+
+
+@command.command(short_help="Give it another time.")
+@click.argument("job")
+@key_of
+@when_options
+@json_option
+@cloud_options
+def move(cloud: Cloud, job: str, key: str, terms: dict[str, Any], as_json: bool) -> int:
+    """Give it another time. Exit code 1 when it has begun or was cancelled ("too late"), or nothing is known of it."""
+    return _ask(cloud, job, as_json, lambda once: once.move(job, key, **terms))
+
+
+@command.command(short_help="Take it back.")
+@click.argument("job")
+@key_of
+@json_option
+@cloud_options
+def cancel(cloud: Cloud, job: str, key: str, as_json: bool) -> int:
+    """Take it back: once this has said so, it does not begin. Exit code 1 when it has begun ("too late")."""
+    return _ask(cloud, job, as_json, lambda once: once.cancel(job, key))
+
+
+@command.command(short_help="Show all that is known of one.")
+@click.argument("job")
+@key_of
+@json_option
+@cloud_options
+def show(cloud: Cloud, job: str, key: str, as_json: bool) -> int:
+    """Show what was planned under a key, and what became of it."""
+    once, deployment = _open(cloud, job)
+    with in_options():
+        plan = once.get(job, key)
+    now, known = clock.now(), plan.outcome not in FAILED
+    made = schedule_of(wiring_of(deployment, job), plan)
+    if as_json:
+        print_json({**plan_as_json(plan), "schedule": made or None})
+    elif not known:
+        raise OperationError(sentence(plan, now))
+    else:
+        noted = "" if plan.confirmed else " (not noted that it was made)"
+        fields = {
+            "job": plan.job,
+            "key": repr(plan.key),
+            "status": f"{plan.status} ({plan.reason})" if plan.reason else plan.status,
+            "due": f"{utc(plan.at)} UTC, {left(plan.at, now)}",
+            "asked for": plan.asked,
+            "occurrence": plan.occurrence,
+            "moved": "never" if not plan.moves else "once" if plan.moves == 1 else f"{plan.moves} times",
+            "schedule": f"{made}{noted}" if made else "-",
+            "input": "-" if plan.input is None else json.dumps(plan.input, ensure_ascii=False),
+        }
+        for name, value in fields.items():
+            click.echo(f"{name:<12}{printable(value)}")
+    return 0 if known else 1
+
+
+@command.command("list", short_help="List what code has scheduled.")
+@click.argument("job", required=False)
+@click.option("--prefix", metavar="P", default="", help="Only keys that begin so.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only what stands so, such as planned.")
+@json_option
+@cloud_options
+def list_(cloud: Cloud, job: str | None, prefix: str, status: str | None, as_json: bool) -> None:
+    """List what code has scheduled, by its time: of one JOB, or of all. What has run is there as long as the ledger
+    keeps it.
+    """
+    once, deployment = _open(cloud, job)
+    jobs = [job] if job is not None else list(wirings(deployment))
+    found: list[Plan] = []
+    with in_options(), counting("plans") as count:
+        for plan in list_plans(once, jobs, prefix=prefix, status=status):
+            found.append(plan)
+            count(len(found))
+    found.sort(key=lambda plan: (plan.due, plan.job, plan.key))
+    if as_json:
+        print_json([plan_as_json(plan) for plan in found])
+    elif found:
+        now = clock.now()
+        print_table(COLUMNS, [_cells(plan, now) for plan in found])
+    else:
+        click.echo("Nothing." if jobs else NOBODY)
+
+
+def _cells(plan: Plan, now: Any) -> tuple[str, ...]:
+    coming = left(plan.at, now) if plan.status == "planned" else "-"
+    return (plan.job, short(plan.key), plan.status, utc(plan.at), coming, plan.asked, plan.reason)
+
+
+def _open(cloud: Cloud, job: str | None) -> tuple[Once, Deployment]:
+    """Raises OperationError when nothing is deployed, or code may not schedule the job."""
+    deployment = cloud.deployment()
+    if job is not None:
+        wiring_of(deployment, job)
+    return once_of(cloud, deployment), deployment
+
+
+def _ask(cloud: Cloud, job: str, as_json: bool, call: Callable[[Once], Plan]) -> int:
+    once, _ = _open(cloud, job)
+    with in_options():
+        plan = call(once)
+    if as_json:
+        print_json({**plan_as_json(plan), "outcome": plan.outcome})
+        return 1 if plan.outcome in FAILED else 0
+    if plan.outcome in FAILED:
+        raise OperationError(sentence(plan, clock.now()))
+    click.echo(sentence(plan, clock.now()))
+    return 0

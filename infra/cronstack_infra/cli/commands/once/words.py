@@ -1,0 +1,158 @@
+"""``cronstack once`` in words: when, as options say it; faults of ``once``, as a person at a shell reads them; a plan,
+as a sentence.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+import click
+
+from cronstack.errors import OnceConflict, OnceError, Unavailable
+from cronstack.planning import Plan
+from cronstack_infra.cli.options.times import span_option
+from cronstack_infra.cli.output.spans import span, utc
+from cronstack_infra.cli.output.tables import printable
+
+LONGEST_SPAN: Final = timedelta(days=200 * 366)
+FAILED: Final = ("too late", "unknown")
+"""Outcomes that are not what was asked for."""
+
+_WORDS: Final = (
+    (re.compile(r'\b(disambiguation|past)="(\w+)"'), r"--\1 \2"),
+    (re.compile(r'(?<= )"later"(?= is )'), "--disambiguation later"),
+    (re.compile(r"\breplace=True\b"), "--replace"),
+    (re.compile(r"\btimezone='([^']*)'"), r"--timezone \1"),
+    (re.compile(r"\bat='([^']*)'"), r"--at \1"),
+    (re.compile(r"\bat=(?=\d)"), "--at "),
+    (re.compile(r"\bonce\.move\(…\)"), "cronstack once move"),
+    (re.compile(r'For example at="[^"]*", timezone="[^"]*", or a datetime with a tzinfo\.'), ""),
+)
+R = TypeVar("R")
+
+_EXAMPLE: Final = "Write 2027-03-28T09:00 and --timezone Europe/Berlin, or 2027-03-28T09:00+02:00."
+
+
+def when_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Add --at, --in and what belongs to --at; the command is handed them as ``terms``, arguments of ``once``."""
+
+    @click.option("--at", metavar="TIME", help="2027-03-28T09:00 with --timezone, or 2027-03-28T09:00+02:00.")
+    @click.option("--in", "after", metavar="SPAN", help="From now on: 90s, 15m, 3d, 1d12h.")
+    @click.option("--timezone", metavar="Z", help="IANA name of the zone of a time without an offset.")
+    @click.option(
+        "--disambiguation",
+        type=click.Choice(["earlier", "later", "compatible"]),
+        help="What is meant by a local time that the clocks skip or show twice. Else it is refused.",
+    )
+    @click.option("--past", type=click.Choice(["run"]), help="A time that is past: run at once. Else it is refused.")
+    @functools.wraps(command)
+    def with_terms(
+        *args: Any,
+        at: str | None,
+        after: str | None,
+        timezone: str | None,
+        disambiguation: str | None,
+        past: str | None,
+        **options: Any,
+    ) -> R:
+        return command(*args, terms=_when(at, after, timezone, disambiguation, past), **options)
+
+    return with_terms
+
+
+def _when(
+    at: str | None, after: str | None, timezone: str | None, disambiguation: str | None, past: str | None
+) -> dict[str, Any]:
+    if (at is None) == (after is None):
+        raise click.UsageError("When? Say --at TIME or --in SPAN, one of them.")
+    if after is not None:
+        if timezone or disambiguation or past:
+            wrong = "--timezone" if timezone else "--disambiguation" if disambiguation else "--past"
+            raise click.UsageError(f"{wrong} belongs to --at; --in counts from now.")
+        length = span_option("--in", after)
+        if length >= LONGEST_SPAN:
+            raise click.BadParameter(f"{after!r} is longer than any calendar.", param_hint="--in")
+        return {"after": length}
+    assert at is not None
+    if timezone is None and _is_local(at):
+        raise click.BadParameter(f"{at!r} does not say in which time zone. {_EXAMPLE}", param_hint="--at")
+    return {
+        "at": at,
+        "timezone": timezone,
+        "disambiguation": disambiguation or "reject",
+        "past": past or "refuse",
+    }
+
+
+def _is_local(text: str) -> bool:
+    try:
+        return "T" in text and datetime.fromisoformat(text).tzinfo is None
+    except ValueError:
+        return False
+
+
+@contextmanager
+def in_options() -> Iterator[None]:
+    """What ``once`` refuses is told in the words of the command line."""
+    try:
+        yield
+    except OnceError as fault:
+        told = words(str(fault.args[0]))
+        raise click.UsageError(f"{told}\n  {_remedy(fault)}" if _remedy(fault) else told) from None
+    except OnceConflict as fault:
+        raise OnceConflict(words(str(fault.args[0])), remedy=_remedy(fault)) from None
+    except Unavailable as fault:
+        raise Unavailable(
+            str(fault.args[0]), remedy="Ask again: the same command goes on where this one has stopped."
+        ) from None
+
+
+def words(text: str) -> str:
+    """Arguments as options."""
+    for found, option in _WORDS:
+        text = found.sub(option, text)
+    return text
+
+
+def _remedy(fault: OnceError | OnceConflict) -> str:
+    return words(fault.remedy) or (_EXAMPLE if fault.remedy else "")
+
+
+def named(plan: Plan) -> str:
+    """ "remind 'order-1'"."""
+    return printable(f"{plan.job} {plan.key!r}")
+
+
+def sentence(plan: Plan, now: datetime) -> str:
+    """What came of a call."""
+    of = named(plan)
+    planned = f"{of} for {utc(plan.at)} UTC, {left(plan.at, now)}"
+    stands = "" if plan.status == "planned" else f" It is {_status(plan)} now."
+    match plan.outcome:
+        case "planned":
+            return f"Planned: {planned}.{stands}"
+        case "moved":
+            return f"Moved: {planned}.{stands}"
+        case "cancelled":
+            return f"Cancelled: {of} does not run."
+        case "too late":
+            if plan.reason == "cancelled":
+                return f"Too late: {of} was cancelled. To plan it anew: cronstack once {plan.job} --replace …"
+            return f"Too late: {of} has begun, nothing was changed.{stands}"
+        case "unknown":
+            return f"Unknown: nothing was scheduled by {of}, or so long ago that the ledger has forgotten it."
+        case "unchanged":
+            return f"Unchanged: {planned}, was asked for already.{stands}"
+
+
+def left(at: datetime, now: datetime) -> str:
+    return f"in {span(at - now)}" if at > now else f"{span(now - at)} ago"
+
+
+def _status(plan: Plan) -> str:
+    return f"{plan.status} ({plan.reason})" if plan.reason else plan.status

@@ -1,0 +1,209 @@
+"""``cronstack prove``: play the guard through thousands of seeds of faults, and show what they reached."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from cronstack import clock
+from cronstack_infra.cli.output.tables import print_json, print_table
+from cronstack_infra.plural import counted
+
+if TYPE_CHECKING:
+    from cronstack_infra.play.prove.scenario import Verdict
+    from cronstack_infra.play.prove.search import Found
+    from cronstack_infra.play.prove.walk import Walked
+
+SHOWN: Final = 40
+"""Lines of a trace that a failure shows; ``--replay`` shows all."""
+SEVERAL: Final = 1000
+"""Seeds from which on all cores are used."""
+TITLES: Final = {
+    "decision": "Decisions of admission",
+    "fault": "Faults",
+    "transition": "State transitions of a run",
+    "end": "How deliveries ended",
+    "handler": "What handlers asked of the guard",
+    "carrier": "Carriers",
+    "call": "How calls of application code ended",
+    "killed after": "Steps after which such a call was killed",
+}
+
+
+def _finite(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """Refuse "inf", "nan" and what is too large for a number, such as 1e400."""
+    if value is not None and not isfinite(value):
+        raise click.BadParameter(f"{value} is no number of seconds.")
+    return value
+
+
+@click.command(short_help="Play the guard through seeds of faults and judge its invariants.")
+@click.option("--seeds", type=click.IntRange(1), default=2000, show_default=True, help="How many worlds to play.")
+@click.option("--first", type=click.IntRange(0), default=0, show_default=True, help="The first seed.")
+@click.option("--replay", type=click.IntRange(0), metavar="SEED", help="Play one seed and show each of its steps.")
+@click.option("--exhaustive", is_flag=True, help="Walk the small space to its end instead, every order of requests.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1),
+    callback=_finite,
+    help="With --exhaustive: how long at most for each space.",
+)
+@click.option("--processes", type=click.IntRange(1), help="Defaults to this machine's cores; to 1 below 1000 seeds.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    seeds: int,
+    first: int,
+    replay: int | None,
+    exhaustive: bool,
+    seconds: float | None,
+    processes: int | None,
+    as_json: bool,
+) -> int:
+    """Play the guard's real code through seeds: each is a world with its own faults, interleaved at every request.
+
+    Clocks differ, sandboxes crash, freeze and wake, answers are lost, events come twice. After each step the
+    invariants are judged on what was really written and done; at the end faults stop and everything must become
+    final. The same seed is the same world, step by step. Exit code 1 if an invariant was violated.
+
+    \b
+    cronstack prove --seeds 20000
+    cronstack prove --replay 2282
+    cronstack prove --exhaustive
+    """
+    if exhaustive:
+        return _walk(seconds, processes or os.cpu_count() or 1, as_json)
+    if replay is not None:
+        return _replay(replay, as_json)
+    began = clock.monotonic()
+    found = _search(seeds, first, processes or (1 if seeds < SEVERAL else os.cpu_count() or 1))
+    seconds = clock.monotonic() - began
+    if as_json:
+        print_json(_as_json(found, seconds))
+    else:
+        _show(found, seconds)
+    return 1 if found.violations else 0
+
+
+def _walk(seconds: float | None, processes: int, as_json: bool) -> int:
+    """Walk each small space, with up to two crashes and a lost answer."""
+    from rich.console import Console
+
+    from cronstack_infra.play.prove.walk import SMALL, SPACES
+    from cronstack_infra.play.prove.walks import walk_all
+
+    came = {}
+    with Console(stderr=True).status("walking") as status:
+
+        def watch(walked: Walked) -> None:
+            came[walked.space] = walked.states
+            status.update(f"walked {sum(came.values()):,} states, now of: {walked.space}, {walked.seconds:.0f} s")
+
+        spaces = walk_all(seconds=seconds, watch=watch, processes=processes)
+    if as_json:
+        print_json([asdict(walked) | {"counted": dict(walked.counted)} for walked in spaces])
+    else:
+        rows = [
+            (
+                of.space,
+                f"{of.states:,}",
+                f"{of.transitions:,}",
+                f"{of.ends:,}",
+                "yes" if of.whole else "no",
+                of.invariant,
+            )
+            for of in spaces
+        ]
+        print_table(("space", "states", "transitions", "ends", "whole", "violated"), rows)
+        for of in spaces:
+            if of.invariant:
+                click.echo("\n".join(["", of.text, "", *of.trace]))
+        budget = f"crashes {SMALL.crashes}, lost answers {SMALL.losses}, failing handlers {SMALL.failures}"
+        click.echo(f"\nBudget of each space: {budget}.")
+        for space in SPACES:
+            if space.horizon is not None:
+                click.echo(f"Followed for {space.horizon / 1000:g} s of virtual time: {space.name}.")
+        click.echo(
+            f"\n{counted(sum(of.states for of in spaces), 'state')} in {sum(of.seconds for of in spaces):.1f} s."
+        )
+    return 1 if any(of.invariant for of in spaces) else 0
+
+
+def _search(seeds: int, first: int, processes: int) -> Found:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from cronstack_infra.play.prove.search import search
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("seeds", total=seeds)
+        return search(seeds, first=first, processes=processes, told=lambda done: progress.update(bar, completed=done))
+
+
+def _replay(seed: int, as_json: bool) -> int:
+    from cronstack_infra.play.prove.scenario import play
+
+    verdict = play(seed, tracing=True)
+    if as_json:
+        print_json(_violation(verdict) | {"steps": verdict.steps, "trace": verdict.trace})
+    else:
+        for line in verdict.trace:
+            click.echo(line)
+        click.echo(f"\n{verdict.text or 'No invariant was violated.'} ({counted(verdict.steps, 'step')})")
+    return 1 if verdict.invariant else 0
+
+
+def _show(found: Found, seconds: float) -> None:
+    from cronstack_infra.play.prove.coverage import ENOUGH, SEEDS, reached, seldom
+
+    few = set(seldom(found.counted, found.seeds))
+    for kind, title in TITLES.items():
+        click.echo(f"\n{title}")
+        rows = [
+            (what, str(times), "seldom" if f"{kind}: {what}" in few else "")
+            for what, times in sorted(reached(found.counted, kind).items())
+        ]
+        print_table(("what", "times", ""), rows)
+    if few:
+        click.echo(f"\nSeldom: less than {ENOUGH} times in {SEEDS} seeds, at this rate.")
+    click.echo(
+        f"\n{counted(found.seeds, 'seed')}, {counted(found.steps, 'step')},"
+        f" {counted(found.handlers, 'handler run')} in {seconds:.1f} s"
+        f" ({found.seeds / max(seconds, 0.001):.0f} seeds/s): {counted(len(found.violations), 'violation')}."
+    )
+    if found.violations:
+        _explain(found.violations[0])
+        others = [f"{verdict.seed} ({verdict.invariant})" for verdict in found.violations[1:10]]
+        if others:
+            click.echo(f"Also seeds {', '.join(others)}{' ...' if len(found.violations) > 10 else ''}")
+
+
+def _explain(violation: Verdict) -> None:
+    from cronstack_infra.play.prove.scenario import play
+
+    trace = play(violation.seed, tracing=True).trace
+    click.echo(f"\nSeed {violation.seed}: {violation.text}\n")
+    for line in trace[:1] + (["..."] if len(trace) > SHOWN else []) + trace[1:][-SHOWN:]:
+        click.echo(f"  {line}")
+    click.echo(f"\nSee all of it: cronstack prove --replay {violation.seed}")
+
+
+def _as_json(found: Found, seconds: float) -> dict[str, Any]:
+    from cronstack_infra.play.prove.coverage import reached
+
+    return {
+        "seeds": found.seeds,
+        "steps": found.steps,
+        "handlers": found.handlers,
+        "seconds": round(seconds, 1),
+        "violations": [_violation(verdict) for verdict in found.violations],
+        "coverage": {kind: reached(found.counted, kind) for kind in TITLES},
+    }
+
+
+def _violation(verdict: Verdict) -> dict[str, Any]:
+    return {"seed": verdict.seed, "invariant": verdict.invariant or None, "text": verdict.text or None}

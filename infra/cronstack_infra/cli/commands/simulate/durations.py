@@ -1,0 +1,87 @@
+"""``--durations``: how long runs last, given by the user or read from the ledger, as cases for the what-if."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from math import isfinite
+from typing import Final
+
+import click
+
+from cronstack import clock
+from cronstack_infra.cli.options.clouds import Cloud
+from cronstack_infra.play.whatif import Case, Planned
+
+RUNS: Final = "runs"
+_NAMED: Final = 5
+"""Jobs that a note names."""
+
+
+def cases(cloud: Cloud, given: Sequence[str], jobs: Sequence[str]) -> tuple[Case, ...]:
+    """One case, or median and p99 where the ledger is asked; what is given by hand holds in both."""
+    said: dict[str, float] = {}
+    for_all: float | None = None
+    from_ledger = False
+    for item in _items(given):
+        name, equals, number = item.rpartition("=")
+        if item == RUNS:
+            from_ledger = True
+        elif not equals:
+            for_all = _seconds(item, for_all is not None)
+        elif name not in jobs:
+            raise _wrong(f"no job is called {name!r}. {_hint(name, jobs)}")
+        else:
+            said[name] = _seconds(number, name in said)
+    if from_ledger:
+        return _of_ledger(cloud, jobs, said, for_all)
+    everyone = {} if for_all is None else dict.fromkeys(jobs, for_all)
+    return (Case("given" if given else "timeout", everyone | said),)
+
+
+def cut_note(of_lengths: Sequence[Case], jobs: Sequence[Planned]) -> str:
+    """Return a note on the jobs whose length is longer than their timeout, which ends every run; "" if none is."""
+    cut = {job.name: (case.seconds[job.name], job.timeout) for case in of_lengths for job in jobs if case.is_cut(job)}
+    shown = [f"{name} ({seconds:g} s, timeout {timeout} s)" for name, (seconds, timeout) in cut.items()]
+    more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
+    return f"counted with the timeout, which is shorter: {', '.join(shown[:_NAMED])}{more}." if shown else ""
+
+
+def _of_ledger(cloud: Cloud, jobs: Sequence[str], said: dict[str, float], for_all: float | None) -> tuple[Case, ...]:
+    from cronstack_infra.ops.lengths import measured
+
+    known = measured(cloud("dynamodb"), cloud.deployment(), jobs, clock.now())
+    if unknown := [job for job in jobs if job not in known and job not in said]:
+        those = ", ".join(unknown[:_NAMED]) + (f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else "")
+        lasts = "their timeout" if for_all is None else f"{for_all:g} s"
+        click.echo(f"Note: the ledger has no run that succeeded of {those}: counted with {lasts}.", err=True)
+    everyone = {} if for_all is None else dict.fromkeys(jobs, for_all)
+    median = {job: lengths.median for job, lengths in known.items()}
+    p99 = {job: lengths.p99 for job, lengths in known.items()}
+    return (Case("median", everyone | median | said), Case("p99", everyone | p99 | said))
+
+
+def _items(given: Sequence[str]) -> Iterator[str]:
+    for text in given:
+        yield from (item.strip() for item in text.split(","))
+
+
+def _seconds(text: str, twice: bool) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not (isfinite(seconds) and seconds > 0):
+        raise _wrong(f"{text!r} is no length in seconds. Write 20, JOB=2.5, or runs; several with commas.")
+    if twice:
+        raise _wrong(f"two lengths are given for the same, the second is {text}.")
+    return seconds
+
+
+def _hint(name: str, jobs: Sequence[str]) -> str:
+    near = get_close_matches(name, jobs, n=1)
+    return f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(jobs) or 'none'}."
+
+
+def _wrong(why: str) -> click.BadParameter:
+    return click.BadParameter(why, param_hint="--durations")

@@ -1,0 +1,1 @@
+"""What commands read: the options they share and the values in them."""

@@ -1,0 +1,1 @@
+"""What commands write: tables, JSON, times in words, and progress on a terminal."""

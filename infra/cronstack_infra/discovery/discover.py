@@ -1,0 +1,204 @@
+"""Discovery: import every module of a package of jobs, judge what they declare, and hand over jobs and schedules.
+
+It runs at synth, in ``cronstack list`` and ``next`` and in tests; never in Lambda. Modules are imported under the
+names they have there (``jobs.daily``). All faults of all files are told together, by file and line. Files and
+folders that begin with "_" are not looked at; what they hold is imported by the modules that use it.
+
+A job belongs to the module that defines its function, so a job imported from elsewhere is not a second one. Lambda
+finds the handler by the function's name in its module; a job that is not there under that name is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+
+from cronstack.declaration import Job
+from cronstack.declaration import job as declare
+from cronstack.errors import DeclarationError
+from cronstack.timetable import Schedule
+from cronstack_infra.discovery.importing import imported, relative
+from cronstack_infra.discovery.undeployed import undeployed
+from cronstack_infra.discovery.validation import judge
+
+
+@dataclass(frozen=True)
+class DeclaredJob:
+    """A job whose declaration is right."""
+
+    job: Job
+    schedules: tuple[Schedule, ...]
+    """In the order of ``job.schedules``, without ``once()``, which has no timetable."""
+    where: str
+    """ "functions/jobs/daily.py:12"."""
+
+    @property
+    def name(self) -> str:
+        return self.job.name
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What a package declares."""
+
+    jobs: tuple[DeclaredJob, ...]
+    """By name."""
+    notes: tuple[str, ...]
+    """What is no fault, but worth saying, such as an at() that is past."""
+
+
+def discover(package: str, root: Path, *, now: datetime | None = None) -> Discovery:
+    """Import and judge the jobs of ``package``, a folder in ``root``.
+
+    ``root`` goes to the front of ``sys.path``, for in Lambda it is the root of the code, too. ``now`` (aware): with
+    it, schedules that will not fire any more are noted. Raises DeclarationError with all faults found.
+    """
+    root = root.resolve()
+    if not package.isidentifier() or not (root / package).is_dir():
+        raise DeclarationError(
+            f"there is no package of jobs {package!r} in {root}",
+            remedy=f"Make the folder {root / package} and put a file with a job into it, or name another: --jobs jobs",
+        )
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+        importlib.invalidate_caches()
+    faults: list[DeclarationError] = []
+    found: list[DeclaredJob] = []
+    for name, path in _modules(root / package, package):
+        module = imported(name, path, root, faults)
+        if module is not None:
+            found += _jobs(module, root, faults)
+            faults += _unreached(module, path, root)
+    reported = {fault.where for fault in faults}
+    faults += (fault for fault in undeployed(package, root) if fault.where not in reported)
+    faults += _duplicates(found)
+    if faults:
+        raise _all(faults)
+    jobs = tuple(sorted(found, key=lambda declared: declared.name))
+    return Discovery(jobs, tuple(_notes(jobs, now)) if now is not None else ())
+
+
+def _modules(folder: Path, package: str) -> Iterator[tuple[str, Path]]:
+    """(dotted name, file) of each module, in a fixed order."""
+    if (folder / "__init__.py").is_file():
+        yield package, folder / "__init__.py"
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(("_", ".")):
+            continue
+        if path.is_dir():
+            yield from _modules(path, f"{package}.{path.name}")
+        elif path.suffix == ".py":
+            yield f"{package}.{path.stem}", path
+
+
+def _jobs(module: ModuleType, root: Path, faults: list[DeclarationError]) -> Iterator[DeclaredJob]:
+    """The module's own jobs that are right; faults of the others."""
+    own: dict[int, tuple[str, Job]] = {}
+    for attribute, value in vars(module).items():
+        if isinstance(value, Job) and value.function.__module__ == module.__name__:
+            own.setdefault(id(value), (attribute, value))
+    for attribute, job in own.values():
+        where = f"{relative(Path(job.file), root)}:{job.line}"
+        schedules, wrong = judge(job, where)
+        name = job.function.__name__
+        if vars(module).get(name) is not job and name != "<lambda>":
+            why = (
+                f"the job is called {attribute} in its module, its function {name}; Lambda would call {name} unguarded"
+            )
+            remedy = f"Put @job(...) above def {name}, and @job(name={attribute!r}) if the job shall be called so."
+            wrong.append(DeclarationError(why, where=where, remedy=remedy))
+        if wrong:
+            faults += wrong
+        else:
+            yield DeclaredJob(job, schedules, where)
+
+
+def _unreached(module: ModuleType, path: Path, root: Path) -> Iterator[DeclarationError]:
+    """Jobs in the text that are not in the module: nobody would miss them before the night they do not run."""
+    lines = {value.line for value in vars(module).values() if isinstance(value, Job)}
+    for function, inside in _functions(ast.parse(path.read_bytes())):
+        decorators = [part.func if isinstance(part, ast.Call) else part for part in function.decorator_list]
+        if not any(_is_job(part, module) for part in decorators):
+            continue
+        line = function.decorator_list[0].lineno
+        where = f"{relative(path, root)}:{line}"
+        if isinstance(inside, ast.ClassDef):
+            yield DeclarationError(
+                f"the job {function.name!r} is inside the class {inside.name}, where Lambda cannot find it",
+                where=where,
+                remedy="Put it at the top level of the module.",
+            )
+        elif inside is not None:
+            yield DeclarationError(
+                f"the job {function.name!r} is made in a loop: each turn takes the name from the one before, and only "
+                "the last would run",
+                where=where,
+                remedy="Give one job a list of schedules, or write a function for each.",
+            )
+        elif line not in lines:
+            yield DeclarationError(
+                f"the job {function.name!r} is lost: further down its module gives that name to something else",
+                where=where,
+                remedy="Rename one of the two.",
+            )
+
+
+def _functions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, ast.stmt | None]]:
+    """Those of the top level, and those inside its classes and loops, with the class or loop.
+
+    What stands under an "if" is the module's affair.
+    """
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.For | ast.While):
+            for part in node.body if isinstance(node, ast.ClassDef) else ast.walk(node):
+                if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield part, node
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node, None
+
+
+def _is_job(decorator: ast.expr, module: ModuleType) -> bool:
+    """ "@job(…)", or "@cronstack.job(…)", by what these names mean at the end of the module."""
+    if isinstance(decorator, ast.Attribute) and isinstance(decorator.value, ast.Name):
+        return getattr(vars(module).get(decorator.value.id), decorator.attr, None) is declare
+    return isinstance(decorator, ast.Name) and vars(module).get(decorator.id) is declare
+
+
+def _duplicates(found: list[DeclaredJob]) -> Iterator[DeclarationError]:
+    first: dict[str, DeclaredJob] = {}
+    for declared in found:
+        other = first.setdefault(declared.name, declared)
+        if other is not declared:
+            yield DeclarationError(
+                f"two jobs are called {declared.name!r}; the other one is at {other.where}",
+                where=declared.where,
+                remedy=f'Rename one of the functions, or say @job(name="{declared.name}_2", ...).',
+            )
+
+
+def _all(faults: list[DeclarationError]) -> DeclarationError:
+    """One error for all of them. Two modules that import a broken third report the same fault: it is told once."""
+    told = list({str(fault): fault for fault in faults}.values())
+    if len(told) == 1:
+        return told[0]
+    return DeclarationError(f"{len(told)} faults in the declarations of jobs\n" + "\n".join(map(str, told)))
+
+
+def _notes(jobs: tuple[DeclaredJob, ...], now: datetime) -> Iterator[str]:
+    for declared in jobs:
+        for schedule in declared.schedules:
+            if next(schedule.after(now), None) is None:
+                why = "is past" if schedule.kind == "at" else "will not fire any more"
+                yield f"{declared.where}: {declared.name}: {schedule.expression} ({schedule.timezone}) {why}"
+            elif schedule.start is not None and schedule.start < now:
+                since = f"{schedule.start:%Y-%m-%d %H:%M} UTC"
+                yield (
+                    f"{declared.where}: {declared.name}: {schedule.expression} starts at {since}, which is past; "
+                    "AWS refuses such a start when the schedule is created or changed"
+                )

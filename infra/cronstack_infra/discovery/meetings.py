@@ -1,0 +1,60 @@
+"""Instants at which two schedules of a job are due together. Both name one occurrence, so one run serves both. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import combinations
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from cronstack.schedule import At, Rate
+from cronstack.timetable import Schedule
+from cronstack_infra.play.minutes import Span, firings, lowest
+from cronstack_infra.plural import counted
+
+if TYPE_CHECKING:
+    from cronstack_infra.discovery.discover import DeclaredJob
+
+YEAR: Final = timedelta(days=366)
+"""How far a note looks ahead."""
+_MINUTE: Final = timedelta(minutes=1)
+
+
+class Meeting(NamedTuple):
+    """Two schedules of a job that are due together within a span."""
+
+    first: Schedule
+    second: Schedule
+    instants: int
+    next: datetime
+
+
+def meetings(schedules: Sequence[Schedule], span: Span) -> Iterator[Meeting]:
+    """Yield each pair of schedules that meets in the span."""
+    known = [(schedule, firings(schedule, span, anchor=span.first)) for schedule in schedules if _is_known(schedule)]
+    for (first, bits), (second, others) in combinations(known, 2):
+        if together := bits & others:
+            yield Meeting(first, second, together.bit_count(), span.instant(lowest(together)))
+
+
+def meeting_notes(jobs: Iterable[DeclaredJob], now: datetime) -> Iterator[str]:
+    """Yield the notes of the declared jobs that are not paused, each with file and line."""
+    first = now.replace(second=0, microsecond=0) + _MINUTE
+    for declared in jobs:
+        if declared.job.enabled and len(declared.schedules) > 1:
+            for met in meetings(declared.schedules, Span(first, first + YEAR)):
+                times = f"{counted(met.instants, 'time')} in the next year"
+                yield (
+                    f"{declared.where}: {declared.name}: {met.first.expression} and {met.second.expression} are due "
+                    f"together {times}, next at {met.next:%Y-%m-%d %H:%M} UTC. One run serves both."
+                )
+
+
+def _is_known(schedule: Schedule) -> bool:
+    """Whether it fires on whole minutes that are known before it is deployed."""
+    match schedule.value:
+        case At():
+            return schedule.value.local.second == 0
+        case Rate():
+            return schedule.start is not None and not (schedule.start.second or schedule.start.microsecond)
+    return True
