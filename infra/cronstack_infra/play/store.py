@@ -73,6 +73,20 @@ class Store:
         new.remembers_tokens = self.remembers_tokens
         return new
 
+    def state(self) -> dict[str, Any]:
+        """Return the items and the remembered tokens. The values are the store's own, not copies."""
+        return {"items": self.items, "tokens": self._tokens}
+
+    def put_back(self, state: Mapping[str, Any]) -> None:
+        """Take what ``state`` returned, or a copy of it."""
+        self.items, self._tokens = state["items"], state["tokens"]
+
+    def take_back(self, before: Mapping[Key, Item], token: str | None) -> None:
+        """Undo a transaction: hold the items of before it, and forget its token."""
+        self.items.clear()
+        self.items.update(before)
+        self._tokens.pop(token or "", None)
+
     def delete(self, key: Key) -> None:
         """As somebody would by hand."""
         self.items.pop(key, None)

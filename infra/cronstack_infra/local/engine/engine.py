@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from cronstack_infra.local.engine.agenda import Agenda
 from cronstack_infra.local.engine.invocations import DueEvent, Invocations, PendingEvent
@@ -56,6 +57,16 @@ class Engine:
     def has_effects(self) -> bool:
         """Whether an input has left something for the next step."""
         return bool(self._agenda.effects)
+
+    # snapshots
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that changes. The values are the engine's own, not copies."""
+        return dict(vars(self))
+
+    def put_back(self, state: Mapping[str, Any]) -> None:
+        """Take what ``state`` returned, or a copy of it."""
+        vars(self).update(state)
 
     # inputs: the clock
 

@@ -178,7 +178,7 @@ class Calls:
             self._crash(attempt, "after")
 
     def _crash(self, attempt: Attempt, when: str) -> None:
-        attempt.about["fault"] = f"crash {when} call {attempt.calls}"
+        attempt.observed.fault = f"crash {when} call {attempt.calls}"
         self._handlers.kill(attempt, crashed(attempt.invocation.request_id))
 
 

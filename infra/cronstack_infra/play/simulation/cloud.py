@@ -135,10 +135,10 @@ class VirtualCloud:
         """Mend moto and take clocks and chance, after ``sleep``; and ``restore``."""
         from moto import mock_aws
 
-        from cronstack_infra.play.simulation.snapshot import Aside
+        from cronstack_infra.play.simulation.snapshot import SavedBackends
 
         if not self._awake:
-            self._aside = Aside()
+            self._saved = SavedBackends()
             self._mock: Any = mock_aws()
             self._mock.start()
             self._mend()
@@ -155,7 +155,7 @@ class VirtualCloud:
             self._pretence.stop()
             self._unmend()
             self._mock.stop()
-            self._aside.put_back()
+            self._saved.put_back()
 
     def close(self) -> None:
         if self._opened:
@@ -267,21 +267,23 @@ class VirtualCloud:
         self.drive.begin_schedules_anew(to - rate_age)
 
     def snapshot(self) -> Snapshot:
-        """The state of everything, to be restored as often as wanted. Raises OperationError while something runs."""
+        """Return the whole state, to be restored any number of times. Raise OperationError while something runs."""
         from cronstack_infra.play.simulation.snapshot import Snapshot
 
-        return Snapshot(self)
+        if self.handlers.under_way or self.waiting():
+            raise OperationError("a snapshot is taken when nothing is under way: advance the clock until it has ended")
+        return Snapshot(self._state())
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Everything as it was; warm sandboxes are cold again."""
-        snapshot.restore(self)
+        """Put a snapshot's state back. Handlers under way end without a result; warm sandboxes are cold again."""
+        self.handlers.drop()
+        self._put_back(snapshot.restore())
 
     def waiting(self) -> bool:
         """Whether something is planned that is no schedule: an event in a queue, a sleeper."""
         return self.hub.planned() > 1 or self.drive.waiting() > 0
 
-    def state(self) -> dict[str, Any]:
-        """For ``Snapshot``."""
+    def _state(self) -> dict[str, Any]:
         return {
             "us": self.hub.us,
             "drive": self.drive.state(),
@@ -293,8 +295,7 @@ class VirtualCloud:
             "stacks": dict(self.stacks),
         }
 
-    def put_back(self, state: dict[str, Any]) -> None:
-        """For ``Snapshot``."""
+    def _put_back(self, state: dict[str, Any]) -> None:
         self.hub.reset(state["us"])
         self.drive.put_back(state["drive"])
         self.ledgers.put_back(state["ledgers"])

@@ -249,10 +249,10 @@ class VirtualDrive(Carrying):
 
     def state(self) -> dict[str, Any]:
         """All that changes, for a snapshot; only when nothing is under way."""
-        return {"engine": vars(self._engine)}
+        return {"engine": self._engine.state()}
 
     def put_back(self, state: dict[str, Any]) -> None:
-        vars(self._engine).update(state["engine"])
+        self._engine.put_back(state["engine"])
         self._active.clear()
         self._outcomes.clear()
         self._callers.clear()

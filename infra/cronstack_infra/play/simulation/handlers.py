@@ -185,7 +185,7 @@ class Handlers:
         """From a strand: the simulation cannot go on because of it. Whoever advances the clock gets the fault."""
         attempt = self.current
         assert attempt is not None
-        attempt.about["fault"] = why
+        attempt.observed.fault = why
         self.stalled = fault
         self.kill(attempt, crashed(attempt.invocation.request_id))
 

@@ -32,7 +32,7 @@ from cronstack_infra.play.simulation.faults import (
 )
 from cronstack_infra.play.simulation.handlers import Handlers, crashed
 from cronstack_infra.play.simulation.hub import Hub, length
-from cronstack_infra.play.simulation.strands import Attempt
+from cronstack_infra.play.simulation.strands import Attempt, Observed
 
 OUTCOMES: Final = frozenset(
     {
@@ -76,19 +76,19 @@ class Jobs:
         """Lambda's call of whatever stands behind a function's handler string."""
         if not isinstance(handler, Job):
             return handler(event, context)
-        about = attempt.about
-        about["job"], about["event"] = handler.name, event
+        observed = attempt.observed
+        observed.job, observed.event = handler.name, event
         shell = attempt.sandbox.kept.get("shell")
         if shell is None:
             shell = attempt.sandbox.kept["shell"] = self._shell()
         watched = handler._replace(function=self._watched(attempt, handler))
-        answer = about["answer"] = Working(watched, event, context, shell).work()
+        answer = observed.answer = Working(watched, event, context, shell).work()
         return answer
 
     def at_work(self, job: str, occurrence: str) -> bool:
         """Whether an invocation for that occurrence is under way, be it that it only tells how it ended."""
-        abouts = [attempt.about for attempt in self.handlers.under_way.values()]
-        return any(about.get("job") == job and _occurrence(about)[0] == occurrence for about in abouts)
+        running = [attempt.observed for attempt in self.handlers.under_way.values()]
+        return any(one.job == job and _occurrence(one)[0] == occurrence for one in running)
 
     def _shell(self) -> Shell:
         return Shell(
@@ -124,18 +124,18 @@ class Jobs:
     def _write(self, line: str) -> None:
         attempt = self.handlers.live()
         assert attempt is not None
-        attempt.about["line"] = line  # the last one is the runtime's own
+        attempt.observed.line = line  # the last one is the runtime's own
         self._lines(attempt, [line])
 
     def _watched(self, attempt: Attempt, job: Job) -> Callable[[Run], object]:
         """The handler, its overlaps counted and its planned fates carried out."""
 
         def work(run: Run) -> object:
-            about = attempt.about
-            about["attempt"] = run.attempt
-            about["first"] = (job.name, run.occurrence) not in self._started
+            observed = attempt.observed
+            observed.number = run.attempt
+            observed.first = (job.name, run.occurrence) not in self._started
             self._started.add((job.name, run.occurrence))
-            about["overlaps"] = self.running[job.name]
+            observed.overlaps = self.running[job.name]
             self.running[job.name] += 1
             try:
                 return self._struck(attempt, job, run)
@@ -189,67 +189,67 @@ class Jobs:
         self._kill(attempt, f"killed {fault.when}" if where else "killed before it could tell")
 
     def _kill(self, attempt: Attempt, why: str) -> None:
-        attempt.about["fault"] = why
+        attempt.observed.fault = why
         self.handlers.live()
         self.handlers.kill(attempt, crashed(attempt.invocation.request_id))
 
     def ended(self, attempt: Attempt, outcome: Outcome) -> dict[str, Any] | None:
         """The row of an attempt of a job; None for what is no job's."""
-        about = attempt.about
-        if "job" not in about:
+        observed = attempt.observed
+        if not observed.job:
             return None
-        told = _told(about)
+        told = _told(observed)
         status = str(told.get("cronstack", "crashed"))
-        reason = str(told.get("reason", about.get("fault", "")))
+        reason = str(told.get("reason", observed.fault))
         error = str(told.get("error", ""))
         if status not in OUTCOMES:
             status, reason, error = "deferred", reason, str(told.get("note", error))
         if attempt.dead:
             status = "crashed"
-            reason = str(about.get("fault", "time limit"))
+            reason = observed.fault or "time limit"
         began, ended = stamp(attempt.began), stamp(self._hub.us)
-        occurrence, due, key = _occurrence(about)
-        number = about.get("attempt", 0)
+        occurrence, due, key = _occurrence(observed)
+        number = observed.number
         if (status, number) == ("succeeded", 1):
-            self._started.discard((about["job"], occurrence))
+            self._started.discard((observed.job, occurrence))
         return {
             "event": "attempt",
             "at": ended,
-            "job": about["job"],
+            "job": observed.job,
             "occurrence": occurrence,
             **({"key": key} if key else {}),
             "due": due,
             "began": began,
             "ended": ended,
             "attempt": number,
-            **({"first": True} if number > 1 and about["first"] else {}),
+            **({"first": True} if number > 1 and observed.first else {}),
             "outcome": status,
             "reason": reason,
             "error": error,
             "seconds": round((self._hub.us - attempt.began) / 1_000_000, 3),
-            **({"overlaps": about["overlaps"]} if about.get("overlaps") else {}),
+            **({"overlaps": observed.overlaps} if observed.overlaps else {}),
         }
 
 
-def _told(about: Mapping[str, Any]) -> Mapping[str, Any]:
+def _told(observed: Observed) -> Mapping[str, Any]:
     """What the runtime answered; of one that did not go well what it wrote, which says more."""
-    answer: Mapping[str, Any] | None = about.get("answer")
+    answer = observed.answer
     if answer is not None and answer["cronstack"] in _SAYS_ALL:
         return answer
     try:
-        told: Mapping[str, Any] = json.loads(about.get("line", "{}"))
+        told: Mapping[str, Any] = json.loads(observed.line or "{}")
     except ValueError:
         return answer or {}
     return told if "cronstack" in told else answer or {}
 
 
-def _occurrence(about: Mapping[str, Any]) -> tuple[str, str, str]:
+def _occurrence(observed: Observed) -> tuple[str, str, str]:
     """Its id, when it was due, and its key; of a schedule's occurrence the first says the second."""
-    id = str((about.get("answer") or {}).get("occurrence", ""))
+    id = str((observed.answer or {}).get("occurrence", ""))
     if id.startswith("t-") and len(id) == len("t-2013-01-01T05:00:00Z"):
         return id, f"{id[2:-1]}.000Z", ""
     try:
-        occurrence = parse_event(about["event"], about["job"])
+        occurrence = parse_event(observed.event, observed.job)
     except EventError:
         return id, "", ""
     return occurrence.id, stamp(occurrence.due * 1000), occurrence.key

@@ -54,10 +54,10 @@ class Ledger:
         return gone
 
     def state(self) -> dict[str, Any]:
-        return {"items": self.store.items, "tokens": self.store._tokens, "leaving": dict(self._leaving)}
+        return {"store": self.store.state(), "leaving": dict(self._leaving)}
 
     def put_back(self, state: dict[str, Any]) -> None:
-        self.store.items, self.store._tokens = state["items"], state["tokens"]
+        self.store.put_back(state["store"])
         self._leaving = defaultdict(list, state["leaving"])
 
 
@@ -114,9 +114,7 @@ def _mixed(ledger: Ledger, parameters: Mapping[str, Any], elsewhere: Elsewhere) 
     if "Error" not in answer:
         answer = elsewhere("TransactWriteItems", theirs)
         if "Error" in answer:
-            ledger.store.items.clear()
-            ledger.store.items.update(before)
-            ledger.store._tokens.pop(token or "", None)
+            ledger.store.take_back(before, token)
             return _whole(answer, [not mine for mine in inside])
         return answer
     return _whole(answer, inside)

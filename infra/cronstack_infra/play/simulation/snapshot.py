@@ -12,17 +12,13 @@ import types
 import weakref
 from collections import defaultdict
 from threading import Lock, RLock
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from moto.core.base_backend import BackendDict
 from moto.moto_api._internal import mock_random
 
-from cronstack.errors import OperationError
 from cronstack.timetable import Schedule
 from cronstack_infra.local.engine.values import ScheduleConfig, Target
-
-if TYPE_CHECKING:
-    from cronstack_infra.play.simulation.cloud import VirtualCloud
 
 _SHARED: Final = (
     types.FunctionType,
@@ -90,17 +86,15 @@ class _Unpickler(pickle.Unpickler):
 
 
 class Snapshot:
-    """A cloud's state at one moment, at which nothing was under way. Raises OperationError when something is."""
+    """The state of one moment: moto's, and what the cloud itself holds (``own``)."""
 
-    def __init__(self, cloud: VirtualCloud) -> None:
-        if cloud.handlers.under_way or cloud.waiting():
-            raise OperationError("a snapshot is taken when nothing is under way: advance the clock until it has ended")
+    def __init__(self, own: object) -> None:
         state = {
             "moto": [
                 (number, {account: dict(regions.items()) for account, regions in backends.items()})
                 for number, backends in enumerate(_IN_USE)
             ],
-            "cloud": cloud.state(),
+            "own": own,
             "chance": mock_random.getstate(),
         }
         self._backends = list(_IN_USE)
@@ -110,9 +104,8 @@ class Snapshot:
         self._data, self._shared = file.getvalue(), pickler.shared
         self.size = len(self._data)
 
-    def restore(self, cloud: VirtualCloud) -> None:
-        """Put everything back. What is under way is dropped without a word."""
-        cloud.handlers.drop()
+    def restore(self) -> Any:
+        """Put moto's state back, and return a copy of the cloud's own."""
         state = _Unpickler(self._data, self._shared).load()
         for backends in _IN_USE:
             backends.clear()
@@ -123,11 +116,11 @@ class Snapshot:
                 for region, backend in regions.items():
                     place[region] = backend
         mock_random.setstate(state["chance"])
-        cloud.put_back(state["cloud"])
+        return state["own"]
 
 
-class Aside:
-    """Whatever moto held before, laid aside: a test's own mock around a virtual cloud finds it again."""
+class SavedBackends:
+    """What moto held before a virtual cloud was opened; a test's own mock around the cloud finds it again."""
 
     def __init__(self) -> None:
         self._kept = [(backends, dict(backends.items())) for backends in _IN_USE]

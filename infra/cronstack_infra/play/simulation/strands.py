@@ -7,7 +7,8 @@ then goes on with the next one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from greenlet import greenlet
@@ -94,6 +95,27 @@ class Strand:
         """Wakes of strands that wait for its end."""
 
 
+@dataclass
+class Observed:
+    """What the simulation has seen of an invocation of a job, for its row in the trace."""
+
+    job: str = ""
+    """The job's name; "" until its handler is called, and for a function that is no job."""
+    event: object = None
+    answer: Mapping[str, Any] | None = None
+    """What the runtime returned."""
+    line: str = ""
+    """The last line that the runtime wrote: its own account of the invocation."""
+    number: int = 0
+    """The attempt's number within its run; 0 until the user's function is called."""
+    first: bool = False
+    """True when the user's function has not been called for this occurrence before."""
+    overlaps: int = 0
+    """Runs of the same job during which this one began."""
+    fault: str = ""
+    """Why the sandbox was killed, where a fault did it."""
+
+
 class Attempt:
     """One invocation under way."""
 
@@ -105,5 +127,4 @@ class Attempt:
         self.strand = Strand(sandbox)
         self.calls = 0
         """Of AWS, so far."""
-        self.about: dict[str, Any] = {}
-        """What the runtime reported of it."""
+        self.observed = Observed()
