@@ -1,7 +1,8 @@
-"""Applies a mutant to a copy of the runtime and lets the proof hunt it, in a process that imports the copy."""
+"""Breaks a copy of the runtime by a mutant, and runs the proof on it in a process that imports the copy."""
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -14,10 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests import bound
+from tests.mutants.breaking import SOURCE, break_one, runtime
 from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parent.parent.parent
-SOURCE = ROOT / "functions" / "cronstack"
 SEEDS = 5000
 """The rarest, that no clock differs by the margin, is met by seed 4,086."""
 LONGEST = 1200
@@ -78,14 +79,15 @@ def hunt(mutant: Mutant, seeds: int = SEEDS) -> Caught:
 
 
 def run_broken(mutant: Mutant, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a script that imports a broken copy of the runtime, and is told in which folder that lies.
+    """Run a script that imports a broken copy of the runtime. Its first argument is the copy's folder.
 
-    Raises TimeoutExpired after ``LONGEST`` seconds.
+    Raise TimeoutExpired after ``LONGEST`` seconds.
     """
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "cronstack")
         shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-        apply(mutant, copy)
+        broken = break_one(mutant, runtime())
+        (copy / broken.path).write_text(ast.unparse(broken.module), encoding="utf-8")
         environ = os.environ | {
             "PYTHONPATH": os.pathsep.join((folder, str(ROOT / "infra"))),
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -98,15 +100,6 @@ def run_broken(mutant: Mutant, script: str, *arguments: str) -> subprocess.Compl
             timeout=LONGEST,
             check=False,
         )
-
-
-def apply(mutant: Mutant, folder: Path) -> None:
-    """Break the copy. The text must be there exactly once: a mutant that no longer matches is an error."""
-    file = folder / mutant.file
-    source = file.read_text(encoding="utf-8")
-    if source.count(mutant.old) != 1:
-        raise LookupError(f"{mutant.name}: its text is {source.count(mutant.old)} times in {mutant.file}, not once")
-    file.write_text(source.replace(mutant.old, mutant.new), encoding="utf-8")
 
 
 def hunt_all(mutants: Sequence[Mutant], *, side_by_side: int = 2) -> Iterator[Caught]:

@@ -1,4 +1,4 @@
-"""Deliberate breakages of the shipped guard. Each is text that is replaced by another text, in a copy of the source.
+"""Deliberate breakages of the shipped guard. Each edits one definition, in a copy of the source.
 
 A proof that no breakage can upset is no proof. Not among them are those that change nothing: a takeover's fence is
 higher anyway, for the holder it names has the highest; a lease is released by its holder anyway, for the run's part of
@@ -20,13 +20,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tests.mutants.edit import Edit
+
 
 class Mutant(NamedTuple):
-    """One breakage. ``caught_by``: the invariants that it breaks by itself, of which one must tell. Others may tell of
-    what follows from it, in seeds before that one; they do not count."""
+    """One breakage.
+
+    ``where``: the qualified name of a function, method or constant, such as ``Delivery.closing``. The edit must fit
+    exactly once in all definitions of this name.
+    ``caught_by``: the invariants that it breaks by itself, of which one must tell. Others may tell of what follows from
+    it, in seeds before that one; they do not count.
+    """
 
     name: str
-    file: str
-    old: str
-    new: str
+    where: str
+    edit: Edit
     caught_by: tuple[str, ...]

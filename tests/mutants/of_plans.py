@@ -6,153 +6,154 @@ says nothing of the newer, and the older schedule stays and brings that.
 
 from __future__ import annotations
 
+from tests.mutants.edit import Code, Text
 from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a claim ignores the plan's revision",
-        "ledger.py",
-        'condition = f"({OPEN_ALONE} OR {PLANNED}) AND {SAME_REVISION} AND {SAME_PAYLOAD} AND {FENCE_GROWS}"',
-        'condition = f"({OPEN_ALONE} OR {PLANNED}) AND {SAME_PAYLOAD} AND {FENCE_GROWS}"',
+        "claim_alone",
+        Code(
+            "f'({OPEN_ALONE} OR {PLANNED}) AND {SAME_REVISION} AND {SAME_PAYLOAD} AND {FENCE_GROWS}'",
+            "f'({OPEN_ALONE} OR {PLANNED}) AND {SAME_PAYLOAD} AND {FENCE_GROWS}'",
+        ),
         ("I20",),
     ),
     Mutant(
         "a plan is missed by an event of any revision",
-        "ledger.py",
-        'condition = f"{PLANNED} AND {SAME_REVISION}"',
-        "condition = PLANNED",
+        "skip",
+        Code("f'{PLANNED} AND {SAME_REVISION}'", "PLANNED"),
         ("I20",),
     ),
     Mutant(
         "a plan begins without its row",
-        "ledger.py",
-        'SAME_REVISION: Final = "#revision = :revision"',
-        'SAME_REVISION: Final = "(attribute_not_exists(#revision) OR #revision = :revision)"',
+        "SAME_REVISION",
+        Text("#revision = :revision", "(attribute_not_exists(#revision) OR #revision = :revision)"),
         ("I2", "I12", "I17", "I19", "I20"),
     ),
     Mutant(
         "a move does not ask whether the plan is the one it has seen",
-        "plans.py",
-        "condition = f\"{PLANNED if seen.status == 'planned' else CANCELLED} AND {AS_SEEN}\"",
-        "condition = PLANNED if seen.status == 'planned' else CANCELLED",
+        "plan",
+        Code(
+            "f\"{PLANNED if seen.status == 'planned' else CANCELLED} AND {AS_SEEN}\"",
+            "PLANNED if seen.status == 'planned' else CANCELLED",
+        ),
         ("I19", "I20"),
     ),
     Mutant(
         "a move does not raise the revision",
-        "planning.py",
-        "revision = max(host.now(), found.revision + 1)",
-        "revision = found.revision",
+        "move",
+        Code("max(host.now(), found.revision + 1)", "found.revision"),
         ("I20",),
     ),
     Mutant(
         "a plan that was cancelled keeps its time to live when it is planned anew",
-        "plans.py",
-        "REMOVE #confirmed, #ended, #reason, #ttl, #holder",
-        "REMOVE #confirmed, #ended, #reason, #holder",
+        "plan",
+        Text("#reason, #ttl, #holder", "#reason, #holder"),
         ("I21",),
     ),
     Mutant(
         "the schedule is made before the row",
-        "planning.py",
-        "        answer = yield from send(plans.plan(wiring, order, revision, seen), host, reserve=RESERVE)\n",
-        "        yield from _make(wiring, host, _written(wiring, order, revision, seen))\n"
-        "        answer = yield from send(plans.plan(wiring, order, revision, seen), host, reserve=RESERVE)\n",
+        "schedule",
+        Code(
+            "revision = max(host.now(), (seen.revision if seen else 0) + 1)",
+            """
+            revision = max(host.now(), (seen.revision if seen else 0) + 1)
+            yield from _make(wiring, host, _written(wiring, order, revision, seen))
+            """,
+        ),
         ("I21",),
     ),
     Mutant(
         "the old schedule is deleted before the new one exists",
-        "planning.py",
-        "    for number in range(ROUNDS):\n"
-        "        yield from _rest(host, number)\n"
-        "        yield from _make(wiring, host, run)\n",
-        "    for revision in outdated:\n"
-        "        yield from send(plans.delete(wiring, run.key, revision), host, reserve=RESERVE, absent=True)\n"
-        "    outdated = []\n"
-        "    for number in range(ROUNDS):\n"
-        "        yield from _rest(host, number)\n"
-        "        yield from _make(wiring, host, run)\n",
+        "_see_to",
+        Code(
+            "outdated = [before.revision] if before is not None and before.status == 'planned' else []",
+            """
+            outdated = [before.revision] if before is not None and before.status == 'planned' else []
+            for revision in outdated:
+                yield from send(plans.delete(wiring, run.key, revision), host, reserve=RESERVE, absent=True)
+            outdated = []
+            """,
+        ),
         ("I18",),
     ),
     Mutant(
         "a schedule whose name is taken is not looked for",
-        "planning.py",
-        "        if isinstance(there, Done):\n            return\n        found = yield from _look",
-        "        if there is not None:\n            return\n        found = yield from _look",
+        "_make",
+        Code("isinstance(there, Done)", "there is not None"),
         ("I18",),
     ),
     Mutant(
         "unchanged is said of a plan without a schedule",
-        "planning.py",
-        'if found.status != "planned" or found.confirmed == found.revision:\n                return plan_of',
-        "if found.revision:\n                return plan_of",
+        "schedule",
+        Code("found.status != 'planned' or found.confirmed == found.revision", "found.revision"),
         ("I18",),
     ),
     Mutant(
         "who is overtaken leaves the newer plan to its maker",
-        "planning.py",
-        '        if found is None or found.status != "planned" or found.confirmed == found.revision:\n',
-        "        if found is None or found.revision:\n",
+        "_see_to",
+        Code(
+            "found is None or found.status != 'planned' or found.confirmed == found.revision",
+            "found is None or found.revision",
+        ),
         ("I18",),
     ),
     Mutant(
         "a cancel deletes the schedule before it settles the row",
-        "planning.py",
-        "            call = plans.cancel(wiring, key, found.revision, host.now(), found.due)\n",
-        "            yield from send(plans.delete(wiring, key, found.revision), host, reserve=RESERVE, absent=True)\n"
-        "            call = plans.cancel(wiring, key, found.revision, host.now(), found.due)\n",
+        "cancel",
+        Code(
+            "call = plans.cancel(wiring, key, found.revision, host.now(), found.due)",
+            """
+            yield from send(plans.delete(wiring, key, found.revision), host, reserve=RESERVE, absent=True)
+            call = plans.cancel(wiring, key, found.revision, host.now(), found.due)
+            """,
+        ),
         ("I18",),
     ),
     Mutant(
         "a cancel does not settle the row",
-        "planning.py",
-        "            answer = yield from send(call, host, reserve=RESERVE)\n            if isinstance",
-        "            answer = call\n            if isinstance",
+        "cancel",
+        Code("yield from send(call, host, reserve=RESERVE)", "call"),
         ("I18", "I19"),
     ),
     Mutant(
         "a cancel does not ask whether the plan has begun",
-        "plans.py",
-        '    condition = f"{PLANNED} AND {AS_SEEN}"\n'
-        "    return alone(wiring.ledger, run_key(wiring.job, planned_id(key)), change, condition, values)\n",
-        "    condition = AS_SEEN\n"
-        "    return alone(wiring.ledger, run_key(wiring.job, planned_id(key)), change, condition, values)\n",
+        "cancel",
+        Code("f'{PLANNED} AND {AS_SEEN}'", "AS_SEEN"),
         ("I19",),
     ),
     Mutant(
         "a cancel does not ask whether the plan is the one it has seen",
-        "plans.py",
-        '    condition = f"{PLANNED} AND {AS_SEEN}"\n'
-        "    return alone(wiring.ledger, run_key(wiring.job, planned_id(key)), change, condition, values)\n",
-        "    condition = PLANNED\n"
-        "    return alone(wiring.ledger, run_key(wiring.job, planned_id(key)), change, condition, values)\n",
+        "cancel",
+        Code("f'{PLANNED} AND {AS_SEEN}'", "PLANNED"),
         ("I19",),
     ),
     Mutant(
         "an overtaken event is acknowledged, whatever becomes of its plan",
-        "deferral.py",
-        '    if run.status != "planned" or run.confirmed == run.revision:\n',
-        "    if run.status:\n",
+        "arm_plan",
+        Code("run.status != 'planned' or run.confirmed == run.revision", "run.status"),
         ("I8",),
     ),
     Mutant(
         "an overtaken event is carried again, and not its plan's",
-        "deferral.py",
-        "    event = carrier.read_kept(run.event)\n",
-        "    event = delivery.terms.event\n",
+        "arm_plan",
+        Code("carrier.read_kept(run.event)", "delivery.terms.event"),
         ("I8", "I9", "I18"),
     ),
     Mutant(
         "a sweep overlooks what was never confirmed",
-        "planning.py",
-        "(unconfirmed or now - run.due > FORGOTTEN)",
-        "(now - run.due > FORGOTTEN)",
+        "is_left",
+        Code("unconfirmed or now - run.due > FORGOTTEN", "now - run.due > FORGOTTEN"),
         ("I21",),
     ),
     Mutant(
         "a stored move whose answer was lost is too late, once it has begun",
-        "planning.py",
-        "order.is_like(found):  # our own: its answer was lost",
-        'order.is_like(found) and found.status == "planned":',
+        "move",
+        Code(
+            "found is not None and found.revision == revision and order.is_like(found)",
+            "found is not None and found.revision == revision and order.is_like(found) and found.status == 'planned'",
+        ),
         ("I19",),
     ),
 )

@@ -2,241 +2,264 @@
 
 from __future__ import annotations
 
+from tests.mutants.edit import Code
 from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "no margin between two clocks",
-        "admission.py",
-        "if now > lease.expires + asking.margin:",
-        "if now > lease.expires:",
+        "decide",
+        Code("lease.expires + asking.margin", "lease.expires"),
         ("I3",),
     ),
-    Mutant("no margin without a lease", "claim.py", "opening.now - delivery.asking.margin", "opening.now", ("I3",)),
+    Mutant(
+        "no margin without a lease",
+        "_try",
+        Code("opening.now - delivery.asking.margin", "opening.now"),
+        ("I3",),
+    ),
     Mutant(
         "a lease is taken over while it lasts",
-        "admission.py",
-        "if now > lease.expires + asking.margin:",
-        "if now > lease.expires - 20_000:",
+        "decide",
+        Code("lease.expires + asking.margin", "lease.expires - 20_000"),
         ("I3", "I7"),
     ),
     Mutant(
         "a lease ends long before its holder",
-        "delivery.py",
-        "(left if lease is None else min(left, lease))",
-        "(1 if lease is None else min(left, lease))",
+        "Delivery.lease_end",
+        Code("left if lease is None else min(left, lease)", "1 if lease is None else min(left, lease)"),
         ("I7", "I15", "I9", "I3"),
     ),
     Mutant(
         "the lease is measured when the answer comes",
-        "claim.py",
-        "return Grant(attempt, limit, opening.fence, opening.expires, *kept)",
-        "return Grant(attempt, limit, opening.fence, delivery.lease_end(delivery.host.now()), *kept)",
+        "_granted",
+        Code("opening.expires", "delivery.lease_end(delivery.host.now())"),
         ("I6", "I7"),
     ),
     Mutant(
         "the handler starts without a look at the clock",
-        "guard.py",
-        "return delivery.host.now() < latest and delivery.host.left() >= delivery.enough",
-        "return True",
+        "_may_start",
+        Code("delivery.host.now() < latest and delivery.host.left() >= delivery.enough", "True"),
         ("I6", "I7"),
     ),
     Mutant(
         "the start deadline is the operator's, too",
-        "claim.py",
-        "if late and not occurrence.by_operator and not _is_forgotten(delivery):",
-        "if late:",
+        "admit",
+        Code("late and not occurrence.by_operator and not _is_forgotten(delivery)", "late"),
         ("I12",),
     ),
     Mutant(
         "no start deadline",
-        "claim.py",
-        "if late and not occurrence.by_operator and not _is_forgotten(delivery):",
-        "if False:",
+        "admit",
+        Code("late and not occurrence.by_operator and not _is_forgotten(delivery)", "False"),
         ("I12",),
     ),
     Mutant(
         "the start deadline bounds retries",
-        "claim.py",
-        "        if run is None or run.holder != delivery.holder or run.status not in FINISHED:",
-        '        if status != "missed" and (run is None or run.status not in FINISHED):',
+        "_skip",
+        Code(
+            "run is None or run.holder != delivery.holder or run.status not in FINISHED",
+            "status != 'missed' and (run is None or run.status not in FINISHED)",
+        ),
         ("I8",),
     ),
     Mutant(
         "a final run may be deleted at once",
-        "delivery.py",
-        "max(now, terms.occurrence.due) // 1000 + terms.knobs.retention",
-        "max(now, terms.occurrence.due) // 1000",
+        "Delivery.closing",
+        Code(
+            "max(now, terms.occurrence.due) // 1000 + terms.knobs.retention", "max(now, terms.occurrence.due) // 1000"
+        ),
         ("I2", "I1", "I11", "I15", "I12", "I17"),
     ),
     Mutant(
         "nothing is too old",
-        "claim.py",
-        "if delivery.host.now() - occurrence.age_from > delivery.terms.knobs.horizon * 1000:",
-        "if False:",
+        "admit",
+        Code("delivery.host.now() - occurrence.age_from > delivery.terms.knobs.horizon * 1000", "False"),
         ("I2", "I1", "I11", "I15", "I12", "I17"),
     ),
     Mutant(
         "a failed attempt counts as a finished run",
-        "admission.py",
-        "    if run.status in FINISHED:\n        return Duplicate(run.status)",
-        '    if run.status in (*FINISHED, "retrying"):\n        return Duplicate(run.status)',
+        "_ended",
+        Code("run.status in FINISHED", "run.status in (*FINISHED, 'retrying')"),
         ("I8",),
     ),
     Mutant(
         "a crashed run counts as a finished one",
-        "admission.py",
-        "    if run.status in FINISHED:\n        return Duplicate(run.status)",
-        '    if run.status in (*FINISHED, "crashed"):\n        return Duplicate(run.status)',
+        "_ended",
+        Code("run.status in FINISHED", "run.status in (*FINISHED, 'crashed')"),
         ("I8",),
     ),
     Mutant(
         "a running run counts as a finished one",
-        "admission.py",
-        "    if run.status in FINISHED:\n        return Duplicate(run.status)",
-        '    if run.status in (*FINISHED, "running"):\n        return Duplicate(run.status)',
+        "_ended",
+        Code("run.status in FINISHED", "run.status in (*FINISHED, 'running')"),
         ("I8", "I10"),
     ),
     Mutant(
         "an untold death is acknowledged",
-        "admission.py",
-        "return Duplicate(run.status) if run.reported else Unreported(run)",
-        "return Duplicate(run.status)",
+        "_ended",
+        Code("Duplicate(run.status) if run.reported else Unreported(run)", "Duplicate(run.status)"),
         ("I8", "I16"),
     ),
     Mutant(
         "a dead run is claimed by any event",
-        "admission.py",
-        'if run.status == "dead" and run.attempt != asking.redrive:',
-        'if run.status == "dead" and asking.redrive is None and run.reported:',
+        "_ended",
+        Code(
+            "run.status == 'dead' and run.attempt != asking.redrive",
+            "run.status == 'dead' and asking.redrive is None and run.reported",
+        ),
         ("I17",),
     ),
     Mutant(
         "a redrive is a duplicate",
-        "admission.py",
-        'if run.status == "dead" and run.attempt != asking.redrive:',
-        'if run.status == "dead":',
+        "_ended",
+        Code("run.status == 'dead' and run.attempt != asking.redrive", "run.status == 'dead'"),
         ("I17",),
     ),
     Mutant(
         "a skip names a holder that never was",
-        "claim.py",
-        'case Skip(by):\n            return (yield from _skip(delivery, "skipped", "overlap", by))',
-        'case Skip(by):\n            return (yield from _skip(delivery, "skipped", "overlap", by[::-1]))',
+        "_carry_out",
+        Code("_skip(delivery, 'skipped', 'overlap', by)", "_skip(delivery, 'skipped', 'overlap', by[::-1])"),
         ("I12",),
     ),
     Mutant(
         "an own lease is not recognised",
-        "admission.py",
-        "if lease.holder == asking.holder:",
-        "if lease.holder == asking.occurrence:",
+        "decide",
+        Code("lease.holder == asking.holder", "lease.holder == asking.occurrence"),
         ("I10",),
     ),
     Mutant(
         "an own run is not recognised",
-        "admission.py",
-        'if run is not None and run.status == "running" and run.holder == asking.holder:',
-        "if run is None:",
+        "decide_alone",
+        Code("run is not None and run.status == 'running' and run.holder == asking.holder", "run is None"),
         ("I10", "I9", "I6"),
     ),
     Mutant(
         "the handler runs though the claim was refused",
-        "claim.py",
-        "        return None\n    return _granted(",
-        "        return Grant(1, 3, opening.fence, opening.expires)\n    return _granted(",
+        "_try",
+        Code("return None", "return Grant(1, 3, opening.fence, opening.expires)"),
         ("I6", "I4"),
     ),
     Mutant(
         "the handler runs when the ledger does not answer",
-        "delivery.py",
-        "        if not answer.passing or host.left() - pause <= reserve:\n"
-        "            raise answer.raised(call, first=tries == 0)",
-        "        if not answer.passing or host.left() - pause <= max(reserve, 1.5):\n            return Done({})",
+        "send",
+        Code(
+            """
+            if not answer.passing or host.left() - pause <= reserve:
+                raise answer.raised(call, first=tries == 0)
+            """,
+            """
+            if not answer.passing or host.left() - pause <= max(reserve, 1.5):
+                return Done({})
+            """,
+        ),
         ("I6", "I8", "I10"),
     ),
     Mutant(
         "the letter is noted, but not sent",
-        "letters.py",
-        "    yield from post(terms.dead_letters, terms",
-        "    yield from () and post(terms.dead_letters, terms",
+        "report",
+        Code(
+            """
+            yield from post(
+                terms.dead_letters, terms.letter(condition, run.attempt, run.error), delivery.host, reserve=reserve
+            )
+            """,
+            """
+            yield from () and post(
+                terms.dead_letters, terms.letter(condition, run.attempt, run.error), delivery.host, reserve=reserve
+            )
+            """,
+        ),
         ("I8", "I16"),
     ),
     Mutant(
         "the letter is sent by whoever has no time for it",
-        "letters.py",
-        "    if delivery.host.now() >= run.expires:",
-        "    if delivery.host.left() < 0:",
+        "report",
+        Code("delivery.host.now() >= run.expires", "delivery.host.left() < 0"),
         ("I6", "I16"),
     ),
     Mutant(
         "a finder of an untold death does not wait for its holder",
-        "letters.py",
-        "if not delivery.has_passed(found.expires):",
-        "if False:",
+        "see_to_letter",
+        Code("not delivery.has_passed(found.expires)", "False"),
         ("I16",),
     ),
     Mutant(
         "a death is not told",
-        "guard.py",
-        "put_off = yield from report(delivery, run, condition)",
-        "put_off = yield from () if grant.attempt < 9 else report(delivery, run, condition)",
+        "_die",
+        Code("report(delivery, run, condition)", "() if grant.attempt < 9 else report(delivery, run, condition)"),
         ("I8", "I16"),
     ),
     Mutant(
         "a failure is swallowed",
-        "guard.py",
-        "    return (yield from _retry(delivery, attempt, answer))\n\n\ndef _may_start",
-        '    told = yield from _settle(delivery, attempt, delivery.closing("succeeded"))\n'
-        '    return told or _outcome(attempt, "succeeded")\n\n\ndef _may_start',
+        "deliver",
+        Code(
+            "return (yield from _retry(delivery, attempt, answer))",
+            """
+            told = yield from _settle(delivery, attempt, delivery.closing('succeeded'))
+            return told or _outcome(attempt, 'succeeded')
+            """,
+        ),
         ("I6",),
     ),
     Mutant(
         "a fault is acknowledged",
-        "runtime.py",
-        "            raise\n        self._tell(outcome)",
-        "            return Ended({}, None)\n        self._tell(outcome)",
+        "Invocation.steps",
+        Code("raise", "return Ended({}, None)"),
         ("I8", "I10"),
     ),
     Mutant(
         "a refused event is dropped",
-        "runtime.py",
-        "yield from post(self._shell",
-        "yield from () and post(self._shell",
+        "Invocation._deliver",
+        Code(
+            "post(self._shell.settings.dead_letters, self._letter(REFUSED, 0, error), self._host())",
+            "() and post(self._shell.settings.dead_letters, self._letter(REFUSED, 0, error), self._host())",
+        ),
         ("I8",),
     ),
     Mutant(
         "one attempt too many",
-        "guard.py",
-        "if grant.attempt >= grant.limit:",
-        "if grant.attempt > grant.limit:",
+        "_retry",
+        Code("grant.attempt >= grant.limit", "grant.attempt > grant.limit"),
         ("I11",),
     ),
     Mutant(
         "one attempt too few",
-        "guard.py",
-        "if grant.attempt >= grant.limit:",
-        "if grant.attempt >= grant.limit - 1:",
+        "_retry",
+        Code("grant.attempt >= grant.limit", "grant.attempt >= grant.limit - 1"),
         ("I11",),
     ),
     Mutant(
         "killed beyond its attempts, it is tried once more",
-        "guard.py",
-        "if admitted.attempt > admitted.limit:",
-        "if admitted.attempt > admitted.limit + 1:",
+        "deliver",
+        Code("admitted.attempt > admitted.limit", "admitted.attempt > admitted.limit + 1"),
         ("I11",),
     ),
     Mutant(
         "an overtaken attempt succeeds all the same",
-        "guard.py",
-        "    if run is not None and run.holder == delivery.holder and run.status == status:\n        return None\n",
-        "    if run is not None:\n        return Outcome(status)\n",
+        "_judge",
+        Code(
+            """
+            if run is not None and run.holder == delivery.holder and run.status == status:
+                return None
+            """,
+            """
+            if run is not None:
+                return Outcome(status)
+            """,
+        ),
         ("I8", "I10", "I16"),
     ),
     Mutant(
         "an own settlement is not recognised",
-        "guard.py",
-        "    if run is not None and run.holder == delivery.holder and run.status == status:\n        return None\n",
-        "",
+        "_judge",
+        Code(
+            """
+            if run is not None and run.holder == delivery.holder and run.status == status:
+                return None
+            """,
+            "",
+        ),
         ("I10",),
     ),
 )

@@ -2,63 +2,65 @@
 
 from __future__ import annotations
 
+from tests.mutants.edit import Code
 from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a newcomer starts before what waits in the slot",
-        "ledger.py",
-        '    elif run is None:\n        condition = f"{condition} AND {SLOT_FREE}"\n',
-        "",
+        "_lease_update",
+        Code(
+            """
+            if run is None:
+                condition = f'{condition} AND {SLOT_FREE}'
+            """,
+            "",
+        ),
         ("I22",),
     ),
     Mutant(
         "what waits in the slot counts as gone",
-        "slot.py",
-        'if run is not None and run.status == "buffered":',
-        "if run is None:",
+        "look_at_waiting",
+        Code("run is not None and run.status == 'buffered'", "run is None"),
         ("I13", "I22"),
     ),
     Mutant(
         "a newcomer makes way without a carrier for what waits",
-        "slot.py",
-        '    yield from arm_slot(delivery, waiting.occurrence, event, event.get("carrier"))\n',
-        "    yield from ()\n",
+        "bring",
+        Code("arm_slot(delivery, waiting.occurrence, event, event.get('carrier'))", "()"),
         ("I13",),
     ),
     Mutant(
         "a newcomer makes way without a carrier of its own",
-        "slot.py",
-        'return (yield from defer(delivery, waiting.occurrence, after_look(delivery), "slot"))',
-        'return Outcome("deferred", reason="slot")',
+        "stand_aside",
+        Code(
+            "yield from defer(delivery, waiting.occurrence, after_look(delivery), 'slot')",
+            "Outcome('deferred', reason='slot')",
+        ),
         ("I8",),
     ),
     Mutant(
         "each delivery has a carrier of its own for what waits",
-        "deferral.py",
-        "carrier.kind_of(event), carrier.SLOT, number)",
-        "carrier.kind_of(event), delivery.holder, number)",
+        "arm_slot",
+        Code("carrier.SLOT", "delivery.holder"),
         ("I22",),
     ),
     Mutant(
         "what waited is claimed without its slot",
-        "slot.py",
-        'return own if run.status == "buffered" and delivery.in_slot else None',
-        "return None",
+        "leaves",
+        Code("own if run.status == 'buffered' and delivery.in_slot else None", "None"),
         ("I13",),
     ),
     Mutant(
         "buffered is acknowledged without a carrier",
-        "claim.py",
-        'return (yield from defer_in_slot(delivery, "overlap", status="buffered"))',
-        'return Outcome("buffered")',
+        "_carry_out",
+        Code("yield from defer_in_slot(delivery, 'overlap', status='buffered')", "Outcome('buffered')"),
         ("I8",),
     ),
     Mutant(
         "what waits in the slot is not carried on",
-        "deferral.py",
-        "        return (yield from defer_in_slot(delivery, decision.why))\n",
-        '        return Outcome("deferred", reason=decision.why)\n',
+        "wait_elsewhere",
+        Code("yield from defer_in_slot(delivery, decision.why)", "Outcome('deferred', reason=decision.why)"),
         ("I8",),
     ),
 )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 
+from tests.mutants.breaking import break_one, runtime
 from tests.mutants.catalogue import MUTANTS
-from tests.mutants.hunt import SOURCE, apply, hunt
+from tests.mutants.edit import Code, Edit, Text
+from tests.mutants.hunt import hunt
 from tests.mutants.mutant import Mutant
 
 SAMPLE = (
@@ -35,16 +38,64 @@ def test_what_only_other_invariants_tell_of_is_not_caught() -> None:
     assert caught.text.startswith("in 20 seeds I5 never told, only I11; first I11: ")
 
 
-def test_there_are_enough_and_each_still_breaks_something(tmp_path: Path) -> None:
+def test_each_edit_fits_once_and_changes_its_module() -> None:
     assert len(MUTANTS) >= 25
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
+    whole = {path: ast.unparse(module) for path, module in runtime().items()}
     for mutant in MUTANTS:
-        (tmp_path / mutant.file).write_text((SOURCE / mutant.file).read_text(encoding="utf-8"), encoding="utf-8")
-        apply(mutant, tmp_path)
-        compile((tmp_path / mutant.file).read_text(encoding="utf-8"), mutant.file, "exec")
+        broken = break_one(mutant, runtime())
+        text = ast.unparse(broken.module)
+        compile(text, str(broken.path), "exec")
+        assert text != whole[broken.path], mutant.name
+    assert {path: ast.unparse(module) for path, module in runtime().items()} == whole, "a hunt breaks copies only"
 
 
-def test_a_mutant_whose_text_is_gone_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "guard.py").write_text("", encoding="utf-8")
-    with pytest.raises(LookupError, match=r"0 times in guard\.py"):
-        apply(Mutant("gone", "guard.py", "what was there", "", ("I1",)), tmp_path)
+GUARD = """
+LIMIT = "#limit = :limit AND #n < :n"
+
+class Attempt:
+    def close(self):
+        if self.open:  # still
+            self.ended = now(
+                self.clock,
+            )
+            return None
+
+def close(run):
+    return run.closed
+"""
+WHOLE_BODY = "self.ended = now(self.clock)\n            return None"
+
+
+@pytest.mark.parametrize(
+    ("where", "edit", "line", "broken"),
+    [
+        ("close", Code("run.closed", "False"), "return run.closed", "return False"),
+        ("Attempt.close", Code("now(self.clock)", "0"), "self.ended = now(self.clock)", "self.ended = 0"),
+        ("Attempt.close", Code("self.ended = now(self.clock); return None", ""), WHOLE_BODY, "pass"),
+        ("LIMIT", Text(" AND #n < :n", ""), "LIMIT = '#limit = :limit AND #n < :n'", "LIMIT = '#limit = :limit'"),
+    ],
+)
+def test_an_edit_finds_its_definition_in_any_file_and_any_format(
+    where: str, edit: Edit, line: str, broken: str
+) -> None:
+    modules = {Path("other.py"): ast.parse("def closed(run):\n    return run.closed"), Path("a/b.py"): ast.parse(GUARD)}
+    whole = ast.unparse(modules[Path("a/b.py")])
+    path, module = break_one(Mutant("", where, edit, ()), modules)
+    assert path == Path("a/b.py")
+    assert line in whole
+    assert ast.unparse(module) == whole.replace(line, broken)
+
+
+@pytest.mark.parametrize(
+    ("where", "edit", "message"),
+    [
+        ("close", Code("run.open", "False"), r"fits 0 times in close \(in one\.py, two\.py\), not once"),
+        ("close", Code("run.closed", "False"), r"fits 2 times in close \(in one\.py, two\.py\), not once"),
+        ("closed", Code("run.closed", "False"), r"fits 0 times in closed \(in no module\), not once"),
+    ],
+)
+def test_an_edit_that_does_not_fit_exactly_once_is_an_error(where: str, edit: Edit, message: str) -> None:
+    modules = {Path(name): ast.parse("def close(run):\n    return run.closed") for name in ("one.py", "two.py")}
+    with pytest.raises(LookupError, match=message):
+        break_one(Mutant("gone", where, edit, ("I1",)), modules)
