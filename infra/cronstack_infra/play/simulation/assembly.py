@@ -86,7 +86,7 @@ def fingerprint(project: Project, package: str) -> str:
     digest.update("\0".join(about).encode())
     ours, around = Path(cronstack.__file__).parent, Path(cronstack_infra.__file__).parent
     places = [project.functions, project.root / "infra"]
-    for place in (*places, ours, around / "aws"):
+    for place in (*places, ours, around / "aws", around / "discovery"):
         for file in _sources(place):
             if not (place == project.root / "infra" and file.is_relative_to(around)):
                 digest.update(f"\0{file.relative_to(place)}\0".encode())
