@@ -37,7 +37,7 @@ def resting(run: Run): ...
 def by_hand(run: Run): ...
 """
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 _numbers = itertools.count()
 MARCH = ("--from", "2027-03-27", "--days", "3")
 

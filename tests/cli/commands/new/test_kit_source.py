@@ -76,7 +76,7 @@ def test_the_readme_names_the_source_for_pip(record: dict[str, Any], expected: l
 
 
 def test_this_environment_has_cronstack_from_its_clone() -> None:
-    clone = Path(__file__).parents[2]
+    clone = Path(__file__).parents[4]
     assert kit_source.kit_source().path == clone
 
 

@@ -82,7 +82,7 @@ def test_without_a_folder_it_says_what_is_missing(capsys: pytest.CaptureFixture[
     assert "Missing argument 'DIR'" in capsys.readouterr().err
 
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[4]
 SCAFFOLD = REPOSITORY / "infra" / "cronstack_infra" / "scaffold"
 
 

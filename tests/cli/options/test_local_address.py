@@ -14,7 +14,7 @@ from cronstack_infra.cli.commands.new import command as new
 from cronstack_infra.cli.options.local_address import local_address
 from cronstack_infra.toolchain import ensure_cdk
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:5001"}
 ELSEWHERE = {"AWS_ENDPOINT_URL": "https://aws.example"}
 
