@@ -30,72 +30,10 @@ An overlap, a duplicate, a miss are values, not exceptions.
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from cronstack.defaults import Overlap
-
-Status = Literal["running", "retrying", "crashed", "buffered", "planned", "succeeded", "skipped", "missed", "dead"]
-FINISHED: Final = ("succeeded", "skipped", "missed")
-"""Final for ever. ``dead`` is final, too, but a redrive leads out of it."""
-
-
-class LeaseItem(NamedTuple):
-    """The lease of a job, as the ledger shows it. The default is a free one."""
-
-    holder: str | None = None
-    occurrence: str | None = None
-    expires: int = 0
-    fence: int = 0
-    beats: int = 0
-    """How often the holder renewed it: a takeover must not pass over a sign of life."""
-    buffered: str | None = None
-    """The occurrence that waits in the one slot."""
-    version: int = 0
-
-
-class RunItem(NamedTuple):
-    """A run, as the ledger shows it. Times are epoch milliseconds, 0 where there is none."""
-
-    status: str
-    occurrence: str = ""
-    due: int = 0
-    holder: str = ""
-    fence: int = 0
-    attempt: int = 0
-    limit: int = 0
-    """Attempts it may have; more than that and it is dead."""
-    expires: int = 0
-    started: int = 0
-    ended: int = 0
-    reason: str = ""
-    by: str = ""
-    """The holder that a skipped or buffered occurrence met."""
-    met: str = ""
-    """The occurrence that this holder worked."""
-    error: str = ""
-    result: str = ""
-    payload: str = ""
-    reported: int = 0
-    """When the dead letter went out."""
-    after: int = 0
-    """A retry does not begin before."""
-    checkpoint: str = ""
-    """What ``run.checkpoint`` kept last, as JSON."""
-    saves: int = 0
-    """How often it kept something: an earlier value that arrives late must not win."""
-    event: str = ""
-    """Of a buffered occurrence: its event, for whoever has to make its carrier again."""
-    key: str = ""
-    """The key that code has scheduled it by."""
-    revision: int = 0
-    """Of its plan; grows with each move."""
-    confirmed: int = 0
-    """The revision whose schedule is known to have been made."""
-    asked: str = ""
-    """The time as it was asked for, with its zone."""
-    moves: int = 0
-    """How often it was planned anew."""
-    version: int = 0
+from cronstack.rows import FINISHED, LeaseItem, RunItem
 
 
 class Asking(NamedTuple):

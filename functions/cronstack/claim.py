@@ -15,17 +15,14 @@ from typing import Any
 
 from cronstack import items, ledger
 from cronstack.admission import (
-    FINISHED,
     Buffer,
     Claim,
     Decision,
     Duplicate,
     GiveWay,
-    LeaseItem,
     Mine,
     Mismatch,
     Overtaken,
-    RunItem,
     Seen,
     Skip,
     SlotFull,
@@ -39,6 +36,7 @@ from cronstack.deferral import arm_plan, defer_in_slot, wait_elsewhere
 from cronstack.delivery import FIRST_LOOK, ROUNDS, Delivery, Grant, Outcome, Steps, send
 from cronstack.errors import EventError, Unavailable
 from cronstack.letters import see_to_letter
+from cronstack.rows import FINISHED, LeaseItem, RunItem
 from cronstack.seam import Done, Refused, Request, Sleep
 from cronstack.slot import bring, enter, is_past, is_waived, leaves, look_at_waiting, miss_buffered, stand_aside
 

@@ -11,8 +11,9 @@ from collections.abc import Generator, Mapping
 from typing import Any, Final
 
 from cronstack import carrier
-from cronstack.admission import RunItem, Wait
+from cronstack.admission import Wait
 from cronstack.delivery import TIME_TO_TELL, Delivery, Outcome, Steps, send
+from cronstack.rows import RunItem
 from cronstack.seam import Request
 
 SECOND: Final = 1000

@@ -10,11 +10,12 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any, Final, NamedTuple
 
 from cronstack import carrier, items, ledger
-from cronstack.admission import Asking, Decision, LeaseItem, RunItem, Seen
+from cronstack.admission import Asking, Decision, Seen
 from cronstack.defaults import DEFAULTS, Defaults, Overlap
 from cronstack.entropy import Randomness, ulid
 from cronstack.errors import OutOfTime, Unavailable
 from cronstack.occurrence import Occurrence, is_planned
+from cronstack.rows import FINAL, LeaseItem, RunItem
 from cronstack.seam import Call, Condition, Done, Fault, Refused, Request, Sleep, read
 
 ROUNDS: Final = 6
@@ -172,8 +173,7 @@ class Delivery:
 
     def closing(self, status: str, reason: str = "", *, error: str = "", result: str = "") -> ledger.Closing:
         now, terms = self.host.now(), self.terms
-        open_still = status in ("retrying", "buffered")
-        ttl = None if open_still else max(now, terms.occurrence.due) // 1000 + terms.knobs.retention
+        ttl = max(now, terms.occurrence.due) // 1000 + terms.knobs.retention if status in FINAL else None
         return ledger.Closing(terms.table, terms.occurrence, self.holder, status, now, ttl, reason, error, result)
 
     def next_claim(self) -> str:

@@ -42,13 +42,13 @@ from collections.abc import Generator
 from typing import Any, Final
 
 from cronstack import ledger
-from cronstack.admission import RunItem
 from cronstack.attempt import Attempt
 from cronstack.claim import admit
 from cronstack.deferral import arm
 from cronstack.delivery import TIME_TO_TELL, Delivery, Grant, Host, Outcome, Terms, send
 from cronstack.errors import LeaseLost
 from cronstack.letters import PERMANENT, RETRIES_EXHAUSTED, report
+from cronstack.rows import RunItem
 from cronstack.seam import Failed, Refused, Request, Succeeded, Work
 
 CRASHED: Final = {

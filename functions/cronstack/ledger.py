@@ -19,9 +19,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from cronstack.admission import LeaseItem, RunItem
 from cronstack.items import PK, RUN_PREFIX, SK, encode, lease_key, partition, run_key
 from cronstack.occurrence import Occurrence
+from cronstack.rows import LeaseItem, RunItem
 from cronstack.seam import Call
 from cronstack.statements import alone, transaction, update
 

@@ -13,10 +13,10 @@ from collections.abc import Generator, Mapping
 from typing import Any, Final, NamedTuple
 
 from cronstack import ledger
-from cronstack.admission import RunItem
 from cronstack.deferral import after_holder
 from cronstack.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Host, Outcome, Steps, send
 from cronstack.occurrence import to_datetime
+from cronstack.rows import RunItem
 from cronstack.seam import Call, Done, Refused, Request
 
 RETRIES_EXHAUSTED: Final = "RetriesExhausted"

@@ -35,8 +35,8 @@ from cronstack.transport import Botocore, Transport
 from cronstack.wall import Disambiguation, Moment, after, moment
 
 if TYPE_CHECKING:
-    from cronstack.admission import RunItem
     from cronstack.many import Progress, Result
+    from cronstack.rows import RunItem
 
 _Told = TypeVar("_Told")
 Past = Literal["refuse", "run"]

@@ -41,13 +41,13 @@ from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from cronstack import ledger, plans
-from cronstack.admission import RunItem
 from cronstack.delivery import Host, send
 from cronstack.errors import OnceConflict, Unavailable
 from cronstack.event import planned_event
 from cronstack.items import read_run
 from cronstack.occurrence import planned_id, print_time, to_datetime
 from cronstack.plans import Order, Wiring
+from cronstack.rows import RunItem
 from cronstack.seam import Done, Refused, Request, Sleep
 
 RESERVE: Final = 0.2

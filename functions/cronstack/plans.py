@@ -24,7 +24,6 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from cronstack import carrier
-from cronstack.admission import RunItem
 from cronstack.carrier import Way
 from cronstack.defaults import DEFAULTS
 from cronstack.event import planned_event
@@ -32,6 +31,7 @@ from cronstack.items import run_key
 from cronstack.ledger import NEVER_STARTED, PLANNED, query_runs
 from cronstack.occurrence import PLANNED as PLANNED_ID
 from cronstack.occurrence import payload_hash, planned_id
+from cronstack.rows import RunItem
 from cronstack.seam import Call
 from cronstack.statements import alone
 

@@ -1,9 +1,8 @@
 """The Lambda shell: event → occurrence → guard → the user's handler → outcome, and one log line.
 
-What it answers: ``{"cronstack": "succeeded" | "retrying" | "dead" | "skipped" | "missed" | "buffered" | "duplicate" |
-"deferred" | "overtaken" | "refused", …}``. What it raises, Lambda delivers again: a fault of the surroundings. A
-handler's exception is not raised to Lambda: it is in the ledger and in the log line, and a carrier brings the next
-attempt.
+It answers ``{"cronstack": outcome, …}``, with an outcome of ``rows.OUTCOMES`` ("crashed" is none of its answers).
+It raises faults of its surroundings, and Lambda then delivers the event again. It does not raise a handler's exception
+to Lambda: that is in the ledger and in the log line, and a carrier brings the next attempt.
 """
 
 from __future__ import annotations

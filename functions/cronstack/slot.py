@@ -25,11 +25,11 @@ from collections.abc import Generator
 from typing import Any
 
 from cronstack import ledger
-from cronstack.admission import RunItem
 from cronstack.carrier import event_text, last_look, read_kept
 from cronstack.deferral import after_look, arm_slot, defer
 from cronstack.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Outcome, Steps, send
 from cronstack.items import read_run
+from cronstack.rows import RunItem
 from cronstack.seam import Call, Done, Refused, Request
 
 

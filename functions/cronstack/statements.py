@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cronstack.items import VERSION, encode
+from cronstack.rows import STATUSES
 from cronstack.seam import Call
 
 KNOWN_VERSION: Final = "(attribute_not_exists(#v) OR #v <= :v)"
 """No newer code wrote this item."""
 
-STATUSES: Final = ("running", "retrying", "crashed", "buffered", "dead", "planned", "skipped")
+_STATUSES: Final = {status: status for status in STATUSES}
 _ALIAS: Final = re.compile(r"#([a-z]+)")
 _VALUE: Final = re.compile(r":([a-z_]+)")
 
@@ -27,7 +28,7 @@ def update(
     """One conditional update. Aliases are the names themselves; statuses and the version may be named as values."""
     condition = f"{condition} AND {KNOWN_VERSION}"
     text = f"{change} {condition}"
-    known = {status: status for status in STATUSES} | {"v": VERSION} | dict(values)
+    known = _STATUSES | {"v": VERSION} | dict(values)
     return {
         "TableName": table,
         "Key": key,

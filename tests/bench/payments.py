@@ -33,6 +33,7 @@ from moto.scheduler.models import scheduler_backends
 from cronstack import entropy
 from cronstack.event import operator_event
 from cronstack.occurrence import planned_id, to_milliseconds, trigger_id
+from cronstack.rows import FINISHED
 from cronstack_infra import names
 from cronstack_infra.demo.payments import Payments
 from cronstack_infra.local.environment import ACCOUNT, REGION
@@ -186,9 +187,7 @@ def play(payments: int, seed: int, faults: Rates | None = None) -> Played:
             rows={order: planned.get(f"run#{planned_id(order)}", {}) for order in story.cents},
             answers=_answers(rows),
             left=[name for group in groups for name in scheduler.schedule_groups[group].schedules],
-            unfinished=Counter(
-                row["status"] for row in rows if row["status"] not in ("succeeded", "skipped", "missed")
-            ),
+            unfinished=Counter(row["status"] for row in rows if row["status"] not in FINISHED),
             letters=letters,
             kinds=kinds,
             wrong=wire.gone_wrong,

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from cronstack import items, ledger
-from cronstack.admission import LeaseItem, RunItem
 from cronstack.ledger import Closing, Opening
 from cronstack.occurrence import Occurrence, scheduled_id
+from cronstack.rows import LeaseItem, RunItem
 from cronstack.seam import Call, Condition, Done, Fault, Refused, read
 
 HELD, FAILED = Condition(held=True), Condition(held=False)

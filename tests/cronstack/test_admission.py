@@ -13,10 +13,8 @@ from cronstack.admission import (
     Decision,
     Duplicate,
     GiveWay,
-    LeaseItem,
     Mine,
     Mismatch,
-    RunItem,
     Seen,
     Skip,
     SlotFull,
@@ -26,6 +24,7 @@ from cronstack.admission import (
     decide,
     decide_alone,
 )
+from cronstack.rows import LeaseItem, RunItem
 
 NOW, MARGIN = 100_000, 2_000
 ME, OTHER = "01ME", "01OTHER"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cronstack import items
-from cronstack.admission import LeaseItem, RunItem
+from cronstack.rows import LeaseItem, RunItem
 from tests.cronstack.stage import Stage, occurrence
 
 GOLDEN = Path(__file__).parent / "golden"

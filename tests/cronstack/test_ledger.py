@@ -9,11 +9,10 @@ import re
 import pytest
 
 from cronstack import items, ledger
-from cronstack.admission import LeaseItem, RunItem
 from cronstack.entropy import SYSTEM, ulid
 from cronstack.ledger import Closing, Opening, Renewal
+from cronstack.rows import STATUSES, LeaseItem, RunItem
 from cronstack.seam import Call, Condition, Done, Fault, Refused, read
-from cronstack.statements import STATUSES
 from tests.cronstack.stage import NOON, occurrence
 
 OPENING = Opening("ledger", occurrence(), "01HOLDER", NOON, NOON, NOON + 65_000, 3)

@@ -21,10 +21,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from cronstack.admission import FINISHED
 from cronstack.declaration import Job
 from cronstack.entropy import SYSTEM
 from cronstack.ledger import get_lease
+from cronstack.rows import FINISHED
 from cronstack.runtime import Invocation, Shell
 from cronstack.transport import Botocore
 from cronstack_infra import names

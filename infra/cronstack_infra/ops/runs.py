@@ -11,13 +11,11 @@ from itertools import islice
 from typing import Any, Final
 
 from cronstack import items, ledger
-from cronstack.admission import FINISHED, RunItem
 from cronstack.errors import OperationError
 from cronstack.occurrence import PLANNED, print_time, scheduled_id, to_datetime, to_milliseconds
+from cronstack.rows import FINAL, RunItem
 from cronstack_infra.ops.deployment import Deployment
 
-STATUSES: Final = ("planned", "running", "retrying", "crashed", "buffered", "succeeded", "skipped", "missed", "dead")
-FINAL: Final = (*FINISHED, "dead")
 AHEAD: Final = 5
 """Plans that are shown beside runs, however many there are."""
 UNSTARTED: Final = 30.0

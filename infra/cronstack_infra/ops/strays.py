@@ -21,7 +21,6 @@ from functools import partial
 from typing import Any, Final, Literal
 
 from cronstack import plans
-from cronstack.admission import RunItem
 from cronstack.errors import EventError
 from cronstack.event import parse_event
 from cronstack.items import read_run
@@ -30,6 +29,7 @@ from cronstack.occurrence import is_job_name, planned_id, print_time, to_millise
 from cronstack.onetime import Once
 from cronstack.planning import FORGOTTEN, mend
 from cronstack.plans import Wiring
+from cronstack.rows import RunItem
 from cronstack_infra import names
 from cronstack_infra.ops.deployment import Clients, Deployment
 from cronstack_infra.ops.onetime import wirings

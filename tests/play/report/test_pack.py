@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronstack.errors import OperationError
+from cronstack.rows import OUTCOMES
 from cronstack_infra.play import report
-from cronstack_infra.play.report.pack import OUTCOMES, pack
+from cronstack_infra.play.report.pack import pack
 
 FIRST = datetime(2013, 1, 1, tzinfo=UTC)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from cronstack.rows import OUTCOMES
 from cronstack_infra.play import report
-from cronstack_infra.play.report.pack import OUTCOMES
 from tests.browser import browser
 from tests.play.report.contrast import contrast, over, palettes
 from tests.play.report.test_pack import END, attempt, begin

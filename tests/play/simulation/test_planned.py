@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from cronstack.onetime import Once
+from cronstack.rows import OUTCOMES
 from cronstack_infra.ops.deployment import find_deployment
 from cronstack_infra.ops.onetime import once_of
-from cronstack_infra.play.report.pack import OUTCOMES, pack
+from cronstack_infra.play.report.pack import SEVERITY, pack
 from cronstack_infra.play.simulation.assembly import Assembly
 from cronstack_infra.play.simulation.cloud import VirtualCloud
-from cronstack_infra.play.simulation.jobs import OUTCOMES as TOLD
 from cronstack_infra.play.simulation.simulate import simulate
 from tests.play.simulation.conftest import START
 
@@ -72,4 +72,4 @@ def test_an_event_that_a_move_has_overtaken_is_an_outcome_of_its_own(cloud: Virt
 
 
 def test_the_report_knows_every_outcome() -> None:
-    assert set(OUTCOMES) == TOLD
+    assert SEVERITY.keys() == set(OUTCOMES)

@@ -10,6 +10,7 @@ import click
 
 from cronstack import clock
 from cronstack.errors import OperationError
+from cronstack.rows import FINISHED
 from cronstack_infra.cli.options.clouds import Cloud, cloud_options
 from cronstack_infra.cli.output.spans import span, utc
 from cronstack_infra.cli.output.tables import print_json, print_keyed, print_table, printable, short
@@ -174,7 +175,7 @@ def redrive_(
         )
     elif not results:
         click.echo("No dead letters.")
-    good = ("succeeded", "skipped", "missed", "") if not wait else ("succeeded",)
+    good = (*FINISHED, "") if not wait else ("succeeded",)
     return 0 if all(one.accepted and one.status in good for one in results) else 1
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from cronstack import clock
+from cronstack.rows import STATUSES
 from cronstack_infra.cli.options.clouds import Cloud, cloud_options
 from cronstack_infra.cli.options.times import since_option
 from cronstack_infra.cli.output.spans import utc
 from cronstack_infra.cli.output.tables import print_json, print_keyed, short
-from cronstack_infra.ops.runs import STATUSES, Row, list_planned, list_recent, list_runs
+from cronstack_infra.ops.runs import Row, list_planned, list_recent, list_runs
 
 COLUMNS = ("job", "due (UTC)", "status", "attempt", "started", "took", "occurrence", "key", "why")
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from cronstack.occurrence import is_planned
+from cronstack.rows import FINISHED
 from cronstack.seam import Call
 from cronstack_infra.play.prove.costs import kind_of
-from cronstack_infra.play.prove.log import FINISHED, plain
+from cronstack_infra.play.prove.log import plain
 from cronstack_infra.play.prove.promises import Promises
 from cronstack_infra.play.prove.records import Attempt, Claimed, Invoked, RunRecord
 from cronstack_infra.play.prove.world import EFFECTS, LEASE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+from cronstack.rows import FINAL
 from cronstack_infra.play.prove.mix import OTHER_FAULTS, REQUEST_FAULTS
 
 ENOUGH: Final = 100
@@ -14,7 +15,7 @@ SEEDS: Final = 20_000
 REACHABLE: Final[dict[str, tuple[str, ...]]] = {
     "decision": (
         *("Claim", "TakeOver", "Mine", "Skip", "Buffer", "SlotFull", "GiveWay", "Mismatch", "Unreported", "Overtaken"),
-        *(f"Duplicate({status})" for status in ("succeeded", "skipped", "missed", "dead")),
+        *(f"Duplicate({status})" for status in FINAL),
         *(f"Wait({why})" for why in ("running", "held", "contention", "backoff")),
     ),
     "fault": (*REQUEST_FAULTS, *OTHER_FAULTS, "killed at the deadline"),

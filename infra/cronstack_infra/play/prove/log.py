@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from cronstack.items import decode
 from cronstack.occurrence import is_planned
+from cronstack.rows import FINISHED
 from cronstack_infra.play.prove.mix import COSTLY
 from cronstack_infra.play.prove.records import Attempt, Copies, Invoked, JobRecord, KeyRecord, RunRecord, shallow
 from cronstack_infra.play.prove.world import Violation, World
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 ALWAYS: Final = ("I1", "I2", "I5", "I8", "I9", "I12", "I18", "I19", "I20", "I21")
 """What is promised even where somebody deletes the lease by hand."""
-FINISHED: Final = ("succeeded", "skipped", "missed")
 ONE_LETTER_UNLESS: Final = (
     *("crash before", "crash after", "pause before", "pause after", "zombie before", "zombie after"),
     *("lost request", "lost answer", "late", "twice", "5xx done", "killed in handler", "outage", "throttled", "5xx"),

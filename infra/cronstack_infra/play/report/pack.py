@@ -19,20 +19,24 @@ from datetime import UTC, datetime
 from sys import byteorder
 from typing import Any, Final, NamedTuple
 
-OUTCOMES: Final = (
-    "succeeded",
-    "retrying",
-    "crashed",
-    "dead",
-    "skipped",
-    "missed",
-    "buffered",
-    "deferred",
-    "duplicate",
-    "overtaken",
-    "refused",
-)
-"""As the runtime answers, and "crashed" for an attempt that ended without a word."""
+from cronstack.rows import OUTCOMES
+from cronstack_infra.play.simulation.trace import COUNTS
+
+SEVERITY: Final = {
+    "succeeded": 0,
+    "duplicate": 0,
+    "overtaken": 0,
+    "buffered": 1,
+    "deferred": 1,
+    "skipped": 2,
+    "retrying": 3,
+    "crashed": 4,
+    "missed": 5,
+    "dead": 6,
+    "refused": 6,
+}
+"""How bad each outcome is. The page draws the worst one on top and shows counts from ``BAD`` on in red."""
+BAD: Final = 4
 MOST_NOTES: Final = 20_000
 """Attempts that did not succeed whose reason is told; the others are drawn and counted like them."""
 LONGEST_NOTE: Final = 300
@@ -73,6 +77,9 @@ def pack(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
         "faults": begin.get("faults", "none"),
         "jobs": jobs,
         "outcomes": OUTCOMES,
+        "severity": [SEVERITY[outcome] for outcome in OUTCOMES],
+        "bad": BAD,
+        "counts": COUNTS,
         "attempts": len(attempts),
         "columns": columns,
         "first": [place for place, row in enumerate(attempts) if row.first],

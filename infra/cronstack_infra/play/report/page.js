@@ -3,7 +3,6 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const el = (id) => document.getElementById(id);
   const DAY = 864000, LANE = 26, NAME = 150, AXIS = 24; // tenths of a second; pixels
-  const BAD = { retrying: 3, crashed: 4, dead: 6, missed: 5, skipped: 2, refused: 6, buffered: 1, deferred: 1, duplicate: 0, overtaken: 0, succeeded: 0 };
   const origin = Date.parse(data.from), whole = Math.max(1, (Date.parse(data.until) - origin) / 100);
   const count = data.attempts;
 
@@ -13,7 +12,7 @@
   const ofJob = data.jobs.map(() => []);
   for (let i = 0; i < count; i++) ofJob[jobOf[i]].push(i);
   const noteAt = new Map(data.notes.map((note) => [note[0], note]));
-  const severity = data.outcomes.map((name) => BAD[name] ?? 0);
+  const severity = data.severity, isBad = (name) => severity[data.outcomes.indexOf(name)] >= data.bad;
 
   const state = { from: 0, to: whole, job: null, sort: "job", up: true, cause: null, zone: "UTC" };
   const clocks = new Map();
@@ -36,7 +35,7 @@
   const shown = () => state.job === null ? data.jobs.map((_, job) => job) : [state.job];
 
   // -- totals and tables ---------------------------------------------------------------------------------------------
-  const COLUMNS = ["job", "runs", "succeeded", "retries", "crashed", "skipped", "missed", "dead", "overlaps", "median", "p99"];
+  const COLUMNS = ["job", ...data.counts, "median", "p99"];
   const rows = data.jobs.map((job, index) => ({
     job: job.name, index, ...summary(ofJob[index], { starts, took, outcome, number }, data.outcomes, first),
   }));
@@ -52,7 +51,7 @@
   function totals() {
     const sum = (name) => shown().reduce((total, job) => total + rows[job][name], 0);
     el("totals-title").textContent = state.job === null ? "All jobs" : data.jobs[state.job].name;
-    el("totals").replaceChildren(...["runs", "succeeded", "retries", "crashed", "skipped", "missed", "dead", "overlaps"].map((name) => {
+    el("totals").replaceChildren(...data.counts.map((name) => {
       const one = make("div");
       one.append(make("b", many(sum(name)), { "data-total": name }), make("span", name));
       return one;
@@ -83,7 +82,7 @@
       for (const name of COLUMNS) {
         const value = name === "job" ? row.job : name === "median" || name === "p99" ? span(row[name]) : many(row[name]);
         const cell = make("td", value, { "data-column": name });
-        if (row[name] && (name === "dead" || name === "missed" || name === "crashed")) cell.className = "bad";
+        if (row[name] && isBad(name)) cell.className = "bad";
         line.append(cell);
       }
       const of = data.jobs[row.index];

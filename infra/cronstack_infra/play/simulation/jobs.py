@@ -15,6 +15,7 @@ from cronstack.declaration import Job
 from cronstack.entropy import Randomness
 from cronstack.errors import EventError, OperationError
 from cronstack.event import parse_event
+from cronstack.rows import OUTCOMES
 from cronstack.run import Run
 from cronstack.runtime import Invocation as Working
 from cronstack.runtime import Shell
@@ -33,22 +34,6 @@ from cronstack_infra.play.simulation.faults import (
 from cronstack_infra.play.simulation.handlers import Handlers, crashed
 from cronstack_infra.play.simulation.hub import Hub, length
 from cronstack_infra.play.simulation.strands import Attempt, Observed
-
-OUTCOMES: Final = frozenset(
-    {
-        "succeeded",
-        "retrying",
-        "dead",
-        "skipped",
-        "missed",
-        "duplicate",
-        "overtaken",
-        "buffered",
-        "deferred",
-        "refused",
-        "crashed",
-    }
-)
 
 
 class Jobs:

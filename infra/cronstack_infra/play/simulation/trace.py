@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import IO, Any
+from dataclasses import dataclass, fields
+from typing import IO, Any, Final
+
+from cronstack.rows import OUTCOMES
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,10 @@ class Row:
 
 
 _ENCODE = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-_COUNTED = {"succeeded": "succeeded", "crashed": "crashed", "skipped": "skipped", "missed": "missed", "dead": "dead"}
+COLUMNS: Final = tuple(field.name for field in fields(Row))
+COUNTS: Final = COLUMNS[1:-1]
+"""The columns between the name of the job and its slowest attempt."""
+_COUNTED: Final = frozenset(OUTCOMES).intersection(COUNTS)
 
 
 class Trace:
@@ -73,8 +78,8 @@ class Trace:
         def add(name: str, count: int = 1) -> None:
             row[name] = row.get(name, 0) + count
 
-        if (counted := _COUNTED.get(event["outcome"])) is not None:
-            add(counted)
+        if event["outcome"] in _COUNTED:
+            add(event["outcome"])
         if event["attempt"] == 1 or event.get("first"):
             add("runs")
         elif event["attempt"] > 1:

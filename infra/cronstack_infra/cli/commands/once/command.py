@@ -14,6 +14,7 @@ from cronstack import clock
 from cronstack.errors import OperationError
 from cronstack.onetime import Once
 from cronstack.planning import Plan
+from cronstack.rows import STATUSES
 from cronstack_infra.cli.commands.once import importing as once_import
 from cronstack_infra.cli.commands.once import strays as once_strays
 from cronstack_infra.cli.commands.once.words import FAILED, in_options, left, sentence, when_options
@@ -24,7 +25,6 @@ from cronstack_infra.cli.output.spans import utc
 from cronstack_infra.cli.output.tables import print_json, print_table, printable, short
 from cronstack_infra.ops.deployment import Deployment
 from cronstack_infra.ops.onetime import list_plans, once_of, plan_as_json, schedule_of, wiring_of, wirings
-from cronstack_infra.ops.runs import STATUSES
 
 COLUMNS: Final = ("job", "key", "status", "due (UTC)", "left", "asked for", "why")
 NOBODY: Final = "Code may schedule no job of this stack; it may where one is declared by @job(schedule=once())."

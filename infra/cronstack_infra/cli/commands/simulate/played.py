@@ -18,6 +18,7 @@ from cronstack_infra.cli.errors import INTERRUPTED
 from cronstack_infra.cli.stopping import stop_at_the_next_step
 from cronstack_infra.discovery.discover import DeclaredJob
 from cronstack_infra.play.looks import MOST_LOOKS
+from cronstack_infra.play.simulation.trace import COLUMNS, COUNTS
 from cronstack_infra.plural import counted
 
 if TYPE_CHECKING:
@@ -26,18 +27,6 @@ if TYPE_CHECKING:
     from cronstack_infra.project import Project
 
 EXAMPLES: Final = "examples"
-_COLUMNS: Final = (
-    "job",
-    "runs",
-    "succeeded",
-    "retries",
-    "crashed",
-    "skipped",
-    "missed",
-    "dead",
-    "overlaps",
-    "slowest",
-)
 
 
 @dataclass(frozen=True)
@@ -188,11 +177,8 @@ def _print(result: Simulated, asked: datetime, report: Path | None, *, as_json: 
             }
         )
         return
-    cells = [
-        [row.job, *(f"{getattr(row, name):,}" for name in _COLUMNS[1:-1]), f"{row.slowest:.3f} s"]
-        for row in result.rows
-    ]
-    print_table(_COLUMNS, cells)
+    cells = [[row.job, *(f"{getattr(row, name):,}" for name in COUNTS), f"{row.slowest:.3f} s"] for row in result.rows]
+    print_table(COLUMNS, cells)
     span = f"{result.first:%Y-%m-%d %H:%M} to {result.last:%Y-%m-%d %H:%M} UTC"
     click.echo(
         f"\n{counted(result.occurrences, 'occurrence')} from {span}, seed {result.seed}, faults {result.rates}:"
