@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from cronstack_infra.local import dynamodb
+from cronstack_infra.local.dynamodb import conditions, numbers, transactions
 from cronstack_infra.local.dynamodb.canonical import canonical_number
-from cronstack_infra.local.mend import restore
+from cronstack_infra.local.patches.patch import apply, unpatch
+from cronstack_infra.local.patches.surroundings import Surroundings
 from cronstack_infra.play.simulation.cloud import VirtualCloud
 from tests.contract.dynamodb_numbers import (
     CASES,
@@ -34,12 +35,12 @@ NAMES = (f"numbers-{number}" for number in itertools.count())
 
 @pytest.fixture
 def in_process() -> Iterator[Any]:
-    dynamodb.install(lambda: START)
+    apply((*conditions.PATCHES, *transactions.PATCHES, *numbers.PATCHES), Surroundings(now=lambda: START))
     try:
         with mock_aws():
             yield boto3.client("dynamodb", region_name="us-east-1")
     finally:
-        restore()
+        unpatch()
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from moto import mock_aws
 
 from cronstack import items, ledger
 from cronstack.seam import Call, Fault
-from cronstack_infra.local import dynamodb
-from cronstack_infra.local.mend import restore
+from cronstack_infra.local.dynamodb import conditions, numbers, transactions
+from cronstack_infra.local.patches.patch import apply, unpatch
+from cronstack_infra.local.patches.surroundings import Surroundings
 from cronstack_infra.play.store import Store
 from tests.contract import dynamodb_local, guard_open_attempts
 from tests.contract.guard_store import CASES, HOLDERS, NOON, GuardStore, closing, due, opening, over, run_key
@@ -42,12 +43,12 @@ def table_of(client: Any) -> GuardStore:
 
 @pytest.fixture(scope="module")
 def moto_client() -> Iterator[Any]:
-    dynamodb.install(lambda: CLOCK)
+    apply((*conditions.PATCHES, *transactions.PATCHES, *numbers.PATCHES), Surroundings(now=lambda: CLOCK))
     try:
         with mock_aws():
             yield boto3.client("dynamodb", region_name="us-east-1")
     finally:
-        restore()
+        unpatch()
 
 
 @pytest.fixture(scope="module")

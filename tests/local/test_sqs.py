@@ -11,7 +11,8 @@ from moto import mock_aws
 from moto.sqs.models import sqs_backends
 
 from cronstack_infra.local import sqs
-from cronstack_infra.local.mend import restore
+from cronstack_infra.local.patches.patch import apply, unpatch
+from cronstack_infra.local.patches.surroundings import Surroundings
 from cronstack_infra.local.process import LocalCloud
 
 
@@ -67,7 +68,7 @@ def test_whose_dead_letters_it_takes_is_shown(local_cloud: LocalCloud, url: str)
 
 def test_send_message_invokes_nobody() -> None:
     """moto would run the mapped function in the sender's thread; ours forgets what is mapped to a queue."""
-    sqs.install("http://127.0.0.1:1")
+    apply(sqs.PATCHES, Surroundings(endpoint="http://127.0.0.1:1"))
     try:
         with mock_aws():
             queue = sqs_backends["123456789012"]["us-east-1"].create_queue("mapped")
@@ -76,4 +77,4 @@ def test_send_message_invokes_nobody() -> None:
             boto3.client("sqs", region_name="us-east-1").send_message(QueueUrl=queue.name, MessageBody="stays")
             assert len(queue.messages) == 1
     finally:
-        restore()
+        unpatch()

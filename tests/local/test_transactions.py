@@ -11,8 +11,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from cronstack_infra.local import dynamodb
-from cronstack_infra.local.mend import restore
+from cronstack_infra.local.dynamodb import conditions, numbers, transactions
+from cronstack_infra.local.patches.patch import apply, unpatch
+from cronstack_infra.local.patches.surroundings import Surroundings
 from cronstack_infra.local.process import LocalCloud
 from tests.contract.dynamodb_conditions import CONDITIONS, condition_is_judged
 from tests.contract.dynamodb_transactions import (
@@ -59,12 +60,12 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="module")
 def in_process(clock: Clock) -> Iterator[Callable[[], Any]]:
-    dynamodb.install(clock)
+    apply((*conditions.PATCHES, *transactions.PATCHES, *numbers.PATCHES), Surroundings(now=clock))
     try:
         with mock_aws():
             yield lambda: boto3.client("dynamodb", region_name="us-east-1")
     finally:
-        restore()
+        unpatch()
 
 
 @pytest.fixture(scope="module", params=["in process", "over HTTP"])

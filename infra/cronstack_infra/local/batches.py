@@ -1,6 +1,6 @@
 """Batches of SQS: an entry that is wrong fails by itself, the others are carried out.
 
-FIFO queues take a batch as a whole, which is the refusals' matter. moto 5.2.5 refuses the whole batch for one bad
+FIFO queues take a batch as a whole, which is the refusals' matter. moto refuses the whole batch for one bad
 entry, fails at entries without a handle, and takes two entries with one handle for a mistake.
 """
 
@@ -11,32 +11,20 @@ from typing import Any, Final
 
 from moto.core.responses import ActionResult
 from moto.sqs.models import Queue
-from moto.sqs.responses import SQSResponse
 
-from cronstack_infra.local.mend import mend
+from cronstack_infra.local.patches.patch import Patch, replaced_by, wrapped_by
 from cronstack_infra.local.refusals.messages import check_handled_entry, check_sent_entry
 from cronstack_infra.local.refusals.refusal import Refusal
 
 Check = Callable[[Mapping[str, Any], int, Queue], None]
 
-_send: Final = SQSResponse.send_message_batch
 
-
-def install() -> None:
-    mend(
-        SQSResponse,
-        send_message_batch=_sent,
-        delete_message_batch=_deleted,
-        change_message_visibility_batch=_changed,
-    )
-
-
-def _sent(self: Any) -> ActionResult:
+def _sent(send: Any, self: Any) -> ActionResult:
     good, failed = _sorted(self, check_sent_entry)
     if not good:
         return ActionResult({"Successful": [], "Failed": failed})
     self.params["Entries"] = good
-    told: Any = _send(self).result
+    told: Any = send(self).result
     return ActionResult({"Successful": told["Successful"], "Failed": [*told["Failed"], *failed]})
 
 
@@ -66,3 +54,33 @@ def _sorted(self: Any, check: Check) -> tuple[list[Any], list[dict[str, Any]]]:
         else:
             good.append(entry)
     return good, failed
+
+
+_RESPONSE: Final = "moto.sqs.responses:SQSResponse"
+
+PATCHES: Final = (
+    Patch(
+        _RESPONSE,
+        "send_message_batch",
+        "(self)",
+        "One bad entry makes the whole batch fail.",
+        "one_bad_entry_fails_the_whole_batch",
+        wrapped_by(_sent),
+    ),
+    Patch(
+        _RESPONSE,
+        "delete_message_batch",
+        "(self)",
+        "Two entries with one receipt handle make the whole batch fail.",
+        "two_entries_with_one_handle_fail_the_batch",
+        replaced_by(_deleted),
+    ),
+    Patch(
+        _RESPONSE,
+        "change_message_visibility_batch",
+        "(self)",
+        "One entry with a visibility timeout out of range makes the whole batch fail.",
+        "one_bad_timeout_fails_the_whole_batch",
+        replaced_by(_changed),
+    ),
+)

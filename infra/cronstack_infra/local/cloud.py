@@ -13,11 +13,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from cronstack_infra.local import cloudformation
 from cronstack_infra.local.environment import LONGEST_TIMEOUT
 from cronstack_infra.local.events import Events
 from cronstack_infra.local.gate import Gate
 from cronstack_infra.local.lock import BACKENDS
+from cronstack_infra.local.patches import table
+from cronstack_infra.local.patches.patch import apply
+from cronstack_infra.local.patches.surroundings import Surroundings
 from cronstack_infra.local.requests import RequestLog
 
 if TYPE_CHECKING:
@@ -79,27 +81,12 @@ class Cloud:
                 ended.set()
 
     def _put_together(self, ended: threading.Event) -> None:
-        from cronstack_infra.local import (
-            batches,
-            dynamodb,
-            function_configuration,
-            function_routes,
-            identities,
-            sqs,
-            unsupported,
-        )
         from cronstack_infra.local.dispatch import Dispatcher
         from cronstack_infra.local.drive import Drive
         from cronstack_infra.local.executor.executor import Limits
         from cronstack_infra.local.refusals.intake import refuse
 
-        dynamodb.install(self._now)
-        sqs.install(self.endpoint)
-        batches.install()
-        function_configuration.install()
-        function_routes.install()
-        identities.install()
-        unsupported.install()
+        apply(table.rows(table.services()), self._surroundings())
         drive = Drive(self.events.emit, endpoint=self.endpoint, limits=Limits(timeout=self._timeout))
         drive.install()
         with self._starting:
@@ -109,6 +96,9 @@ class Cloud:
             drive.start()
         self._gate.refuse = refuse
         self._gate.cloud = Dispatcher(self._application_of)
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(endpoint=self.endpoint, now=self._now)
 
     def _application_of(self, service: Any) -> Any:
         """Return moto's application of one service; moto asks for it with the first request."""
@@ -120,5 +110,5 @@ class Cloud:
 
     def _put_stacks_in(self) -> None:
         if not self._stacks:
-            cloudformation.install()
+            apply(table.rows(table.stacks()), self._surroundings())
             self._stacks = True

@@ -1,6 +1,6 @@
 """EventInvokeConfig: retries, age and destinations of asynchronous events, one for each qualifier of a function.
 
-moto 5.2.5 has one for a function, knows no qualifier, and keeps the first for ever. Here an alias or a version has its
+moto has one for a function, knows no qualifier, and keeps the first for ever. Here an alias or a version has its
 own or none: it does not inherit that of $LATEST, as on AWS.
 """
 
@@ -8,38 +8,21 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import unquote
 
 from moto.awslambda.exceptions import InvalidParameterValueException, UnknownEventConfig, ValidationException
-from moto.awslambda.models import EventInvokeConfig, LambdaBackend, LambdaFunction
-from moto.awslambda.responses import LambdaResponse
+from moto.awslambda.models import EventInvokeConfig, LambdaFunction
 from moto.core.responses import ActionResult
 from moto.core.utils import unix_time
 
 from cronstack_infra.local import permissions
-from cronstack_infra.local.mend import mend
+from cronstack_infra.local.patches.patch import Patch, replaced_by
 
 LATEST: Final = "$LATEST"
+Rows = tuple[Patch, ...]
 _LEAST: Final = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
-
-
-def install() -> None:
-    mend(
-        LambdaBackend,
-        put_function_event_invoke_config=put,
-        update_function_event_invoke_config=update,
-        get_function_event_invoke_config=get,
-        delete_function_event_invoke_config=delete,
-        list_function_event_invoke_configs=list_all,
-    )
-    mend(
-        LambdaResponse,
-        put_function_event_invoke_config=lambda request: ActionResult(put(*_asked(request), *_rest(request))),
-        update_function_event_invoke_config=lambda request: json.dumps(update(*_asked(request), *_rest(request))),
-        get_function_event_invoke_config=lambda request: ActionResult(get(*_asked(request), _qualifier(request))),
-        delete_function_event_invoke_config=_answer_delete,
-    )
 
 
 def config_of(function: LambdaFunction, qualifier: str) -> dict[str, Any]:
@@ -155,3 +138,60 @@ def _rest(request: Any) -> tuple[dict[str, Any], str | None]:
 def _answer_delete(request: Any) -> tuple[int, dict[str, Any], str]:
     delete(*_asked(request), _qualifier(request))
     return 204, {"status": 204}, ""
+
+
+_BACKEND: Final = "moto.awslambda.models:LambdaBackend"
+_RESPONSE: Final = "moto.awslambda.responses:LambdaResponse"
+
+
+def _rows(call: str, more: str, reason: str, probe: str, by: Callable[..., Any], answer: Callable[[Any], Any]) -> Rows:
+    """Return the rows of one call: of the backend and of the request."""
+    name = f"{call}_function_event_invoke_config"
+    return (
+        Patch(_BACKEND, name, f"(self, function_name{more})", reason, probe, replaced_by(by)),
+        Patch(_RESPONSE, name, "(self)", reason, probe, replaced_by(answer)),
+    )
+
+
+PATCHES: Final = (
+    *_rows(
+        "put",
+        ", config",
+        "A qualifier is ignored: the configuration of an alias is that of $LATEST.",
+        "the_configuration_of_an_alias_is_that_of_the_function",
+        put,
+        lambda request: ActionResult(put(*_asked(request), *_rest(request))),
+    ),
+    *_rows(
+        "update",
+        ", config",
+        "An update of a function without a configuration is a server error.",
+        "updating_no_invoke_config_is_a_server_error",
+        update,
+        lambda request: json.dumps(update(*_asked(request), *_rest(request))),
+    ),
+    *_rows(
+        "get",
+        "",
+        "A qualifier is ignored: an alias without a configuration shows that of $LATEST.",
+        "the_configuration_of_an_alias_is_that_of_the_function",
+        get,
+        lambda request: ActionResult(get(*_asked(request), _qualifier(request))),
+    ),
+    *_rows(
+        "delete",
+        "",
+        "A qualifier is ignored: deleting the configuration of an alias deletes that of $LATEST.",
+        "deleting_the_configuration_of_an_alias_deletes_that_of_the_function",
+        delete,
+        _answer_delete,
+    ),
+    Patch(
+        _BACKEND,
+        "list_function_event_invoke_configs",
+        "(self, function_name)",
+        "The list holds one configuration at most, without those of versions and aliases.",
+        "one_invoke_config_of_a_function_is_listed",
+        replaced_by(list_all),
+    ),
+)

@@ -20,7 +20,6 @@ from cronstack_infra.local import permissions
 from cronstack_infra.local.engine.sources import SourceConfig
 from cronstack_infra.local.mend import mend
 from cronstack_infra.local.source_polls import find_queue, visibility_of
-from cronstack_infra.local.sqs import hidden_anew
 
 if TYPE_CHECKING:
     from cronstack_infra.local.carrying import Carrying
@@ -117,6 +116,8 @@ def install(drive: Carrying) -> None:
 def _install_queues(drive: Carrying) -> None:
     """Have the engine told when there is something new to be had from a queue."""
 
+    hide: Any = SQSBackend.change_message_visibility
+
     def add_message(self: Any, message: Any) -> None:
         _add(self, message)
         drive.queue_changed(self.queue_arn)
@@ -127,7 +128,7 @@ def _install_queues(drive: Carrying) -> None:
             drive.queue_changed(self.queue_arn)  # its group has waited for it
 
     def change_message_visibility(self: Any, queue_name: str, *args: Any, **given: Any) -> None:
-        hidden_anew(self, queue_name, *args, **given)
+        hide(self, queue_name, *args, **given)
         drive.queue_changed(self.get_queue(queue_name).queue_arn)
 
     mend(Queue, add_message=add_message, delete_message=delete_message)

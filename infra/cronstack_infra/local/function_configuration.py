@@ -1,4 +1,4 @@
-"""moto 5.2.5 takes some of a function's configuration in and gives it back never: kept, updated and shown here.
+"""moto takes some of a function's configuration in and gives it back never: kept, updated and shown here.
 
 Dead-letter queue, logging and recursion settings are dropped when a function is created; tracing, storage and key are
 not changed by an update; an Environment without Variables is a KeyError. A function has no RevisionId there, and was
@@ -13,60 +13,36 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from moto.awslambda.exceptions import InvalidParameterValueException
-from moto.awslambda.models import LambdaFunction
-from moto.awslambda.responses import LambdaResponse
 from moto.core.utils import iso_8601_datetime_with_nanoseconds
 from moto.moto_api._internal import mock_random
 
 from cronstack_infra.local import code_packages, layers
 from cronstack_infra.local.event_invoke import require_destination
 from cronstack_infra.local.function_members import why_not
-from cronstack_infra.local.mend import mend
+from cronstack_infra.local.patches.patch import Patch, replaced_by, wrapped_by
 
 KEPT: Final = {"DeadLetterConfig": "dead_letter_config", "LoggingConfig": "logging_config"}
 """API name to the attribute of moto's function that the executor and the engine may read."""
 
-_create = LambdaFunction.__init__
-_update = LambdaFunction.update_configuration
-_update_code = LambdaFunction.update_function_code
-_show = LambdaFunction.get_configuration
-_answer_create = LambdaResponse.create_function
-_answer_update = LambdaResponse.update_function_configuration
-_answer_code = LambdaResponse.update_function_code
-_set_code = LambdaFunction._set_function_code
 
-
-def install() -> None:
-    layers.install()
-    mend(LambdaFunction, __init__=_created, update_configuration=_updated, get_configuration=_shown)
-    mend(LambdaFunction, vpc_config=property(_network), update_function_code=_code_updated)
-    mend(LambdaFunction, _set_function_code=_code_set)
-    mend(
-        LambdaResponse,
-        create_function=_checked_create,
-        update_function_configuration=_checked_update,
-        update_function_code=_checked_code,
-    )
-
-
-def _checked_create(self: Any) -> Any:
+def _checked_create(answer: Any, self: Any) -> Any:
     given = self.json_body
     refuse(given)
     if not given.get("Runtime") or not given.get("Handler"):
         text = "Runtime and Handler are mandatory parameters for functions created with deployment packages."
         raise InvalidParameterValueException(text)
-    return _answer_create(self)
+    return answer(self)
 
 
-def _checked_update(self: Any) -> Any:
+def _checked_update(answer: Any, self: Any) -> Any:
     refuse(self.json_body)
-    return _answer_update(self)
+    return answer(self)
 
 
-def _checked_code(self: Any) -> Any:
+def _checked_code(answer: Any, self: Any) -> Any:
     given = self.json_body
     refuse({"PackageType": "Image"} if given.get("ImageUri") else given)
-    return _answer_code(self)
+    return answer(self)
 
 
 def refuse(given: Mapping[str, Any]) -> None:
@@ -86,18 +62,20 @@ def _check_dead_letters(given: Mapping[str, Any], role_arn: str) -> None:
     )
 
 
-def _created(self: Any, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1) -> None:
+def _created(
+    create: Any, self: Any, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1
+) -> None:
     _check_dead_letters(spec, spec["Role"])
-    _create(self, account_id, _with_variables(spec), region, version)
+    create(self, account_id, _with_variables(spec), region, version)
     _keep(self, spec)
     revise(self)
 
 
-def _updated(self: Any, config_updates: dict[str, Any]) -> dict[str, Any]:
+def _updated(update: Any, self: Any, config_updates: dict[str, Any]) -> dict[str, Any]:
     _check_dead_letters(config_updates, config_updates.get("Role") or self.role)
     changes = _with_variables(config_updates)
     checked_first = {"Layers": changes["Layers"]} if "Layers" in changes else {}
-    _update(self, checked_first | changes)
+    update(self, checked_first | changes)
     _keep(self, changes)
     if changes.get("TracingConfig"):
         self.tracing_config = changes["TracingConfig"]
@@ -110,10 +88,9 @@ def _updated(self: Any, config_updates: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def _code_set(self: Any, given: dict[str, Any]) -> None:
-    """moto 5.2.5 takes the newest version of an S3 object, whichever is asked for, and code of any size."""
+def _code_set(set_code: Any, self: Any, given: dict[str, Any]) -> None:
     before = self.__dict__ | {"code": dict(self.code)}
-    _set_code(self, given)
+    set_code(self, given)
     if given.get("DryRun"):
         return
     try:
@@ -125,8 +102,8 @@ def _code_set(self: Any, given: dict[str, Any]) -> None:
         raise
 
 
-def _code_updated(self: Any, updated_spec: dict[str, Any]) -> dict[str, Any]:
-    _update_code(self, updated_spec)
+def _code_updated(update_code: Any, self: Any, updated_spec: dict[str, Any]) -> dict[str, Any]:
+    update_code(self, updated_spec)
     if not updated_spec.get("DryRun"):
         if updated_spec.get("Architectures"):
             self.architectures = updated_spec["Architectures"]
@@ -141,8 +118,8 @@ def revise(function: Any) -> None:
     function.last_modified = iso_8601_datetime_with_nanoseconds()
 
 
-def _shown(self: Any, on_create: bool = False) -> dict[str, Any]:
-    shown: dict[str, Any] = _show(self, on_create)
+def _shown(show: Any, self: Any, on_create: bool = False) -> dict[str, Any]:
+    shown: dict[str, Any] = show(self, on_create)
     if self.dead_letter_config.get("TargetArn"):
         shown["DeadLetterConfig"] = self.dead_letter_config
     default = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{self.function_name}"}
@@ -155,7 +132,6 @@ def _shown(self: Any, on_create: bool = False) -> dict[str, Any]:
 
 
 def _network(self: Any) -> dict[str, Any] | None:
-    """moto 5.2.5 fails at a configuration that leaves one of the two lists out."""
     if not self._vpc_config:
         return None
     whole: dict[str, Any] = {"SubnetIds": [], "SecurityGroupIds": [], **self._vpc_config}
@@ -172,3 +148,82 @@ def _with_variables(given: dict[str, Any]) -> dict[str, Any]:
     if "Environment" not in given:
         return given
     return given | {"Environment": {"Variables": (given["Environment"] or {}).get("Variables") or {}}}
+
+
+_FUNCTION: Final = "moto.awslambda.models:LambdaFunction"
+_RESPONSE: Final = "moto.awslambda.responses:LambdaResponse"
+
+PATCHES: Final = (
+    Patch(
+        _FUNCTION,
+        "__init__",
+        "(self, account_id, spec, region, version=1)",
+        "A created function loses its dead-letter queue and logging; an Environment without Variables is a KeyError.",
+        ("a_function_loses_its_dead_letter_queue", "an_environment_without_variables_is_a_server_error"),
+        wrapped_by(_created),
+    ),
+    Patch(
+        _FUNCTION,
+        "update_configuration",
+        "(self, config_updates)",
+        "An update does not change tracing, storage or the key of a function.",
+        "an_update_changes_no_tracing",
+        wrapped_by(_updated),
+    ),
+    Patch(
+        _FUNCTION,
+        "get_configuration",
+        "(self, on_create=False)",
+        "A function has no RevisionId, and a LastModified that differs in form from that of Lambda.",
+        "a_function_has_no_revision_id",
+        wrapped_by(_shown),
+    ),
+    Patch(
+        _FUNCTION,
+        "vpc_config",
+        "property",
+        "A VpcConfig with one of the two lists is a server error.",
+        "a_network_of_one_list_is_a_server_error",
+        replaced_by(property(_network)),
+    ),
+    Patch(
+        _FUNCTION,
+        "update_function_code",
+        "(self, updated_spec)",
+        "Updated code does not change LastModified, nor the architecture.",
+        "updated_code_changes_no_architecture",
+        wrapped_by(_code_updated),
+    ),
+    Patch(
+        _FUNCTION,
+        "_set_function_code",
+        "(self, updated_spec)",
+        "A function takes the newest version of an S3 object, whichever is named, and code of any size.",
+        "another_version_of_the_code_is_taken",
+        wrapped_by(_code_set),
+    ),
+    Patch(
+        _RESPONSE,
+        "create_function",
+        "(self)",
+        "A function is created without a handler.",
+        "a_function_is_created_without_a_handler",
+        wrapped_by(_checked_create),
+    ),
+    Patch(
+        _RESPONSE,
+        "update_function_configuration",
+        "(self)",
+        "An update accepts an ImageConfig, or a runtime that does not exist.",
+        "an_update_accepts_any_runtime",
+        wrapped_by(_checked_update),
+    ),
+    Patch(
+        _RESPONSE,
+        "update_function_code",
+        "(self)",
+        "The code of a function of a zip file is replaced by an image.",
+        "code_is_replaced_by_an_image",
+        wrapped_by(_checked_code),
+    ),
+)

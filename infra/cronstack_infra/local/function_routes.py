@@ -1,4 +1,4 @@
-"""Calls of Lambda's API that moto 5.2.5 has no way for: functions named with ``:$LATEST``, and recursion settings."""
+"""Calls of Lambda's API for which moto has no route: functions named with ``:$LATEST``, and recursion settings."""
 
 from __future__ import annotations
 
@@ -6,23 +6,21 @@ import json
 from typing import Any, Final
 from urllib.parse import unquote
 
-from moto.awslambda import urls
 from moto.awslambda.responses import LambdaResponse
+
+from cronstack_infra.local.patches.patch import ABSENT, Patch, replaced_by
+from cronstack_infra.local.patches.surroundings import Surroundings
 
 _NAME: Final = r"(?P<function_name>[\w_:%-]+)"
 _ANY_NAME: Final = r"(?P<function_name>[\w_:%\x24-]+)"
 """\\x24 is the dollar, which moto takes out of its paths."""
+_RECURSION: Final = "{0}/(?P<api_version>[^/]+)/functions/" + _ANY_NAME + "/recursion-config$"
 
 
-def install() -> None:
-    """Before the server's application is made."""
-    for path in list(urls.url_paths):
-        if _NAME in path:
-            urls.url_paths[path.replace(_NAME, _ANY_NAME)] = urls.url_paths.pop(path)
-    urls.url_paths["{0}/(?P<api_version>[^/]+)/functions/" + _ANY_NAME + "/recursion-config$"] = LambdaResponse.dispatch
-    answers: Any = LambdaResponse
-    answers.put_function_recursion_config = _put_recursion
-    answers.get_function_recursion_config = _get_recursion
+def _routes(paths: dict[str, Any], _: Surroundings) -> dict[str, Any]:
+    """Return moto's paths with names that may hold a dollar. moto reads them with each request, or when it serves."""
+    wider = {path.replace(_NAME, _ANY_NAME): answer for path, answer in paths.items()}
+    return wider | {_RECURSION: LambdaResponse.dispatch}
 
 
 def _function(self: Any) -> Any:
@@ -37,3 +35,33 @@ def _put_recursion(self: Any) -> str:
 
 def _get_recursion(self: Any) -> str:
     return json.dumps({"RecursiveLoop": getattr(_function(self), "recursive_loop", "Terminate")})
+
+
+_RECURSION_REASON: Final = "moto has no recursion settings of functions."
+
+PATCHES: Final = (
+    Patch(
+        "moto.awslambda.urls",
+        "url_paths",
+        "value of dict",
+        "A function named with :$LATEST, and recursion settings, match no path.",
+        ("a_function_named_with_latest_has_no_path", "functions_have_no_recursion_settings"),
+        _routes,
+    ),
+    Patch(
+        "moto.awslambda.responses:LambdaResponse",
+        "put_function_recursion_config",
+        ABSENT,
+        _RECURSION_REASON,
+        "functions_have_no_recursion_settings",
+        replaced_by(_put_recursion),
+    ),
+    Patch(
+        "moto.awslambda.responses:LambdaResponse",
+        "get_function_recursion_config",
+        ABSENT,
+        _RECURSION_REASON,
+        "functions_have_no_recursion_settings",
+        replaced_by(_get_recursion),
+    ),
+)

@@ -1,4 +1,4 @@
-"""What moto 5.2.5 has wrong with identities.
+"""What moto has wrong with identities.
 
 A template's inline policies stay Python objects, which GetRolePolicy then prints. AWS's own managed policies are
 missing (or all loaded, for a second of every start). The caller in a handler is a user called moto, not the function's
@@ -10,38 +10,25 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from moto.awslambda.models import lambda_backends
-from moto.iam.models import AWSManagedPolicy, IAMBackend, Role
+from moto.iam.models import AWSManagedPolicy, IAMBackend
 from moto.sts.models import STSBackend
 
 from cronstack_infra.local.executor.values import access_key_of
-from cronstack_infra.local.mend import mend
+from cronstack_infra.local.patches.patch import Patch, wrapped_by
 from cronstack_infra.local.permissions import find_role
 
 
-def install() -> None:
-    keep = Role.put_policy
-
-    def put_policy(role: Role, policy_name: str, policy_json: Any) -> None:
-        keep(role, policy_name, policy_json if isinstance(policy_json, str) else json.dumps(policy_json, default=str))
-
-    mend(Role, put_policy=put_policy)
-    mend(
-        IAMBackend,
-        attach_group_policy=_with_those_of_aws(IAMBackend.attach_group_policy),
-        attach_role_policy=_with_those_of_aws(IAMBackend.attach_role_policy),
-        attach_user_policy=_with_those_of_aws(IAMBackend.attach_user_policy),
-    )
-    mend(STSBackend, get_caller_identity=_with_roles_of_functions(STSBackend.get_caller_identity))
+def _put_as_text(put: Any, role: Any, policy_name: str, policy_json: Any) -> None:
+    put(role, policy_name, policy_json if isinstance(policy_json, str) else json.dumps(policy_json, default=str))
 
 
-def _with_roles_of_functions(identify: Callable[..., tuple[str, str, str]]) -> Callable[..., tuple[str, str, str]]:
-    def identify_caller(backend: STSBackend, access_key_id: str, region: str) -> tuple[str, str, str]:
-        return _function_that_calls(backend, access_key_id) or identify(backend, access_key_id, region)
-
-    return identify_caller
+def _identify(
+    identify: Callable[..., tuple[str, str, str]], backend: STSBackend, access_key_id: str, region: str
+) -> tuple[str, str, str]:
+    return _function_that_calls(backend, access_key_id) or identify(backend, access_key_id, region)
 
 
 def _function_that_calls(backend: STSBackend, access_key_id: str) -> tuple[str, str, str] | None:
@@ -56,12 +43,11 @@ def _function_that_calls(backend: STSBackend, access_key_id: str) -> tuple[str, 
     return None
 
 
-def _with_those_of_aws(attach: Callable[[IAMBackend, str, str], None]) -> Callable[[IAMBackend, str, str], None]:
-    def attach_known(backend: IAMBackend, policy_arn: str, name: str) -> None:
-        _make_known(backend, policy_arn)
-        attach(backend, policy_arn, name)
-
-    return attach_known
+def _attach_known(
+    attach: Callable[[IAMBackend, str, str], None], backend: IAMBackend, policy_arn: str, name: str
+) -> None:
+    _make_known(backend, policy_arn)
+    attach(backend, policy_arn, name)
 
 
 def _make_known(backend: IAMBackend, arn: str) -> None:
@@ -82,3 +68,34 @@ def _policies_of_aws() -> Mapping[str, Mapping[str, Any]]:
 
     found: Mapping[str, Mapping[str, Any]] = json.loads(aws_managed_policies_data)
     return found
+
+
+PATCHES: Final = (
+    Patch(
+        "moto.iam.models:Role",
+        "put_policy",
+        "(self, policy_name, policy_json)",
+        "An inline policy of a template stays a Python object, which GetRolePolicy prints.",
+        "an_inline_policy_of_a_template_is_a_python_object",
+        wrapped_by(_put_as_text),
+    ),
+    *(
+        Patch(
+            "moto.iam.models:IAMBackend",
+            f"attach_{kind}_policy",
+            f"(self, policy_arn, {kind}_name)",
+            "The managed policies of AWS are missing, or all of them are loaded, which takes a second.",
+            "policies_of_aws_are_not_there",
+            wrapped_by(_attach_known),
+        )
+        for kind in ("group", "role", "user")
+    ),
+    Patch(
+        "moto.sts.models:STSBackend",
+        "get_caller_identity",
+        "(self, access_key_id, region)",
+        "The caller of AWS in a handler is a user named moto, not the role of the function.",
+        "every_caller_is_a_user_called_moto",
+        wrapped_by(_identify),
+    ),
+)

@@ -16,7 +16,7 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.awslambda.responses import LambdaResponse
 from moto.awslambda.utils import get_backend
 
-from cronstack_infra.local import event_invoke, layers, qualifiers, targets
+from cronstack_infra.local import event_invoke, layers, targets
 from cronstack_infra.local.engine.values import FunctionRules
 from cronstack_infra.local.executor.values import Function, Layer, Outcome
 from cronstack_infra.local.function_configuration import refuse
@@ -112,8 +112,6 @@ def install(drive: Carrying) -> None:
     mend(LambdaFunction, invoke=invoke_function)
     mend(LambdaResponse, invoke=invoke, invoke_async=invoke_async, _enrich_response=staticmethod(_with_request_id))
     mend(LambdaBackend, invoke=invoke_in_process, delete_function=delete)
-    event_invoke.install()
-    qualifiers.install()
 
 
 def _with_request_id(headers: dict[str, str], body: Any) -> tuple[dict[str, str], Any]:

@@ -1,4 +1,4 @@
-"""Layers of functions: which versions a function has, and how large they may be. moto 5.2.5 takes any ARN for its own.
+"""Layers of functions: which versions a function has, and how large they may be. moto takes any ARN for its own.
 
 A function keeps the versions it was given, also after they are deleted, as on AWS.
 """
@@ -9,20 +9,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from moto.awslambda.exceptions import InvalidParameterValueException
-from moto.awslambda.models import LambdaFunction, LayerVersion
+from moto.awslambda.models import LayerVersion
 
 from cronstack_infra.local import code_packages
-from cronstack_infra.local.mend import mend
+from cronstack_infra.local.patches.patch import Patch, replaced_by, wrapped_by
 
 MOST: Final = 5
 """Layers of one function."""
-
-_make: Any = LayerVersion.__init__
-
-
-def install() -> None:
-    mend(LayerVersion, __init__=_made)
-    mend(LambdaFunction, _get_layers_data=_data)
 
 
 def versions_of(function: Any) -> tuple[LayerVersion, ...]:
@@ -31,8 +24,8 @@ def versions_of(function: Any) -> tuple[LayerVersion, ...]:
     return found
 
 
-def _made(self: Any, spec: dict[str, Any], account_id: str, region: str) -> None:
-    _make(self, spec, account_id, region)
+def _made(make: Any, self: Any, spec: dict[str, Any], account_id: str, region: str) -> None:
+    make(self, spec, account_id, region)
     if spec["Content"].get("S3ObjectVersion"):
         code_packages.take_version(self, account_id, spec["Content"])
     code_packages.require_zip(self.code_bytes)
@@ -63,3 +56,23 @@ def _version(function: Any, arn: str) -> LayerVersion:
             f"Layer version {arn} does not exist. The local cloud has only the layers that are published to it."
         )
     return found
+
+
+PATCHES: Final = (
+    Patch(
+        "moto.awslambda.models:LayerVersion",
+        "__init__",
+        "(self, spec, account_id, region)",
+        "A layer may be anything, of any size, and is the newest version of its S3 object.",
+        "a_layer_may_be_no_zip",
+        wrapped_by(_made),
+    ),
+    Patch(
+        "moto.awslambda.models:LambdaFunction",
+        "_get_layers_data",
+        "(self, layers_versions_arns)",
+        "A function accepts more than five layers, and two versions of one.",
+        "a_function_takes_six_layers",
+        replaced_by(_data),
+    ),
+)

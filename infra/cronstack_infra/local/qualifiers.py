@@ -1,7 +1,7 @@
 """Versions and aliases of functions: what a qualifier names.
 
 A version is a copy of code and configuration that nothing changes afterwards; an alias is a name for one of them. What
-moto 5.2.5 has wrong: numbers of deleted versions come again, a publish without a change makes a version, a version
+moto has wrong: numbers of deleted versions come again, a publish without a change makes a version, a version
 shares the policy of $LATEST, and $LATEST can be deleted by itself.
 """
 
@@ -9,23 +9,16 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote
 
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
-from moto.awslambda.models import LambdaFunction, LambdaStorage
+from moto.awslambda.models import LambdaFunction
 from moto.awslambda.policy import Policy
-from moto.awslambda.responses import LambdaResponse
 
 from cronstack_infra.local.event_invoke import LATEST, forget
 from cronstack_infra.local.function_configuration import refuse, revise
-from cronstack_infra.local.mend import mend
-
-_put_alias = LambdaStorage.put_alias
-_update_alias = LambdaStorage.update_alias
-_delete_alias = LambdaStorage.delete_alias
-_delete_function = LambdaStorage.del_function
-_find = LambdaStorage.get_function_by_name_with_qualifier
+from cronstack_infra.local.patches.patch import Patch, replaced_by, wrapped_by
 
 
 class Conflict(LambdaClientError):
@@ -35,22 +28,10 @@ class Conflict(LambdaClientError):
         super().__init__("ResourceConflictException", text)
 
 
-def install() -> None:
-    mend(
-        LambdaStorage,
-        publish_version=_publish,
-        put_alias=_alias_made,
-        update_alias=_alias_changed,
-        delete_alias=_alias_deleted,
-        del_function=_deleted,
-        get_function_by_name_with_qualifier=_found,
-    )
-    mend(LambdaResponse, publish_version=_answer_publish)
-
-
-def _found(self: Any, name: str, qualifier: str | None = None) -> LambdaFunction:
-    """Also by the end of an ARN, "123456789012:function:NAME", at which moto fails."""
-    return _find(self, name.split(":function:")[-1], qualifier)
+def _found(find: Any, self: Any, name: str, qualifier: str | None = None) -> LambdaFunction:
+    """Find a function also by the end of an ARN, "123456789012:function:NAME"."""
+    found: LambdaFunction = find(self, name.split(":function:")[-1], qualifier)
+    return found
 
 
 def _publish(self: Any, name_or_arn: str, description: str = "") -> LambdaFunction:
@@ -89,28 +70,28 @@ def _answer_publish(request: Any) -> tuple[int, dict[str, Any], str]:
 
 
 def _alias_made(
-    self: Any, name: str, function_name: str, function_version: str, description: str, routing_config: Any
+    put: Any, self: Any, name: str, function_name: str, function_version: str, description: str, routing_config: Any
 ) -> Any:
     _refuse_shares(routing_config)
     existing = self._get_function_aliases(function_name).get(name)
     if existing is not None:
         raise Conflict(f"Alias already exists: {existing.arn}")
-    return _put_alias(self, name, function_name, function_version, description, routing_config)
+    return put(self, name, function_name, function_version, description, routing_config)
 
 
 def _alias_changed(
-    self: Any, name: str, function_name: str, function_version: str, description: str, routing_config: Any
+    update: Any, self: Any, name: str, function_name: str, function_version: str, description: str, routing_config: Any
 ) -> Any:
     _refuse_shares(routing_config)
-    return _update_alias(self, name, function_name, function_version, description, routing_config)
+    return update(self, name, function_name, function_version, description, routing_config)
 
 
-def _alias_deleted(self: Any, name: str, function_name: str) -> None:
+def _alias_deleted(remove: Any, self: Any, name: str, function_name: str) -> None:
     forget(self.get_function_by_name_or_arn_with_qualifier(function_name), name)
-    _delete_alias(self, name, function_name)
+    remove(self, name, function_name)
 
 
-def _deleted(self: Any, name_or_arn: str, qualifier: str | None = None) -> None:
+def _deleted(remove: Any, self: Any, name_or_arn: str, qualifier: str | None = None) -> None:
     name, _, within = name_or_arn.split(":function:")[-1].partition(":")
     version = within or qualifier
     if version == LATEST:
@@ -120,9 +101,72 @@ def _deleted(self: Any, name_or_arn: str, qualifier: str | None = None) -> None:
         if using:
             raise Conflict(f"Unable to delete version because the following aliases reference it: {using}")
         forget(self.get_function_by_name_or_arn_with_qualifier(name), version)
-    _delete_function(self, name_or_arn, qualifier)
+    remove(self, name_or_arn, qualifier)
 
 
 def _refuse_shares(routing_config: Any) -> None:
     if (routing_config or {}).get("AdditionalVersionWeights"):
         raise InvalidParameterValueException("The local cloud does not share calls out between versions of an alias")
+
+
+_STORAGE: Final = "moto.awslambda.models:LambdaStorage"
+_ALIAS: Final = "(self, name, function_name, function_version, description, routing_config)"
+
+PATCHES: Final = (
+    Patch(
+        _STORAGE,
+        "publish_version",
+        "(self, name_or_arn, description='')",
+        "A publish without a change makes a version, numbers of deleted versions come again, and policies are shared.",
+        ("a_publish_without_a_change_makes_a_version", "the_number_of_a_deleted_version_comes_again"),
+        replaced_by(_publish),
+    ),
+    Patch(
+        _STORAGE,
+        "put_alias",
+        _ALIAS,
+        "An alias shares calls out between two versions by name only: Invoke runs the first.",
+        "an_alias_with_shares_runs_one_version",
+        wrapped_by(_alias_made),
+    ),
+    Patch(
+        _STORAGE,
+        "update_alias",
+        _ALIAS,
+        "An updated alias shares calls out between two versions by name only: Invoke runs the first.",
+        "an_alias_with_shares_runs_one_version",
+        wrapped_by(_alias_changed),
+    ),
+    Patch(
+        _STORAGE,
+        "delete_alias",
+        "(self, name, function_name)",
+        "The configuration of asynchronous events outlives its alias.",
+        "the_invoke_config_outlives_its_alias",
+        wrapped_by(_alias_deleted),
+    ),
+    Patch(
+        _STORAGE,
+        "del_function",
+        "(self, name_or_arn, qualifier=None)",
+        "$LATEST can be deleted by itself, and a version to which an alias points.",
+        ("latest_can_be_deleted_by_itself", "a_version_of_an_alias_can_be_deleted"),
+        wrapped_by(_deleted),
+    ),
+    Patch(
+        _STORAGE,
+        "get_function_by_name_with_qualifier",
+        "(self, name, qualifier=None)",
+        "A partial ARN, 123456789012:function:NAME, finds no function.",
+        "a_partial_arn_finds_no_function",
+        wrapped_by(_found),
+    ),
+    Patch(
+        "moto.awslambda.responses:LambdaResponse",
+        "publish_version",
+        "(self)",
+        "A publish ignores the hash that the code must have.",
+        "a_publish_ignores_the_hash_of_the_code",
+        replaced_by(_answer_publish),
+    ),
+)

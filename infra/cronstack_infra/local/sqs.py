@@ -1,6 +1,6 @@
 """Queues: long polls that let others in, no invocations inside SendMessage, and URLs that lead here.
 
-moto 5.2.5 polls while the server's thread would hold the lock, invokes mapped functions in the sender's thread with
+moto polls while the server's thread would hold the lock, invokes mapped functions in the sender's thread with
 made-up attributes, shows the last message of a FIFO group first when the whole group comes back, and lets Ref of a
 queue point to amazonaws.com; what was sent more than twelve hours ago it lets nobody put back. Each SendMessage counts
 all messages of the queue three times, with a slow clock: a thousand of them cost half a minute.
@@ -8,26 +8,21 @@ all messages of the queue three times, with a slow clock: a thousand of them cos
 
 from __future__ import annotations
 
-import inspect
 import json
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from moto.sqs import models
-from moto.sqs.models import Message, Queue, SQSBackend
+from moto.sqs.models import Message
 
 from cronstack import clock
 from cronstack_infra.local import lineage
 from cronstack_infra.local.lock import BACKENDS
-from cronstack_infra.local.mend import mend
+from cronstack_infra.local.patches.patch import Patch, replaced_by, wrapped_by
+from cronstack_infra.local.patches.surroundings import Surroundings
 
 _LONGEST_WAIT: Final = 0.5
 """Seconds after which a poll looks again by itself: a hidden message becomes visible without anybody telling."""
-
-_receive = SQSBackend.receive_message
-_send: Any = SQSBackend.send_message
-_make = Queue.__init__
 
 
 class Forgetful(dict[str, Any]):
@@ -37,53 +32,25 @@ class Forgetful(dict[str, Any]):
         pass
 
 
-def _wait(seconds: float) -> None:
-    """Let others have the lock for so long, or until one of them has changed something."""
-    BACKENDS.wait(seconds)
-
-
-def install(endpoint: str, wait: Callable[[float], None] = _wait) -> None:
-    """``endpoint`` is the local cloud's own address, ``wait`` how a long poll passes the time."""
-    mend(SQSBackend, receive_message=_receiving(wait), change_message_visibility=hidden_anew)
-    mend(SQSBackend, send_message=_sent)
-    mend(Message, mark_received=_received)
-    mend(Queue, physical_resource_id=property(lambda queue: f"{endpoint}/{queue.account_id}/{queue.name}"))
-    mend(Queue, __init__=_made_without_mappings, _set_attributes=_keeping_the_policy)
-    mend(models, unix_time_millis=_milliseconds)
-    mend(Message, visible=property(lambda message: message.visible_at <= _milliseconds()))
-    mend(
-        Queue,
-        messages=property(_seen),
-        approximate_number_of_messages_delayed=property(_count_delayed),
-        approximate_number_of_messages_not_visible=property(_count_hidden),
-        attributes=property(_shown),
-        BASE_ATTRIBUTES=[*Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"],
-    )
-
-
 def _sent(
-    self: Any, queue_name: str, message_body: str, *given: Any, system_attributes: Any = None, **named: Any
+    send: Any, self: Any, queue_name: str, message_body: str, *given: Any, system_attributes: Any = None, **named: Any
 ) -> Message:
     """A message keeps the trace header that its sender sent, as on AWS."""
     header = lineage.header_sent()
     if header and not system_attributes:
         system_attributes = {"AWSTraceHeader": {"DataType": "String", "StringValue": header}}
-    made: Message = _send(self, queue_name, message_body, *given, system_attributes=system_attributes, **named)
+    made: Message = send(self, queue_name, message_body, *given, system_attributes=system_attributes, **named)
     return made
 
 
-_set_attributes: Any = Queue._set_attributes
-
-
-def _keeping_the_policy(queue: Any, attributes: dict[str, Any], now: float | None = None) -> None:
-    """What is not named stays as it is: moto 5.2.5 drops a queue's policy whenever anything else is set."""
+def _keeping_the_policy(moto_set: Any, queue: Any, attributes: dict[str, Any], now: float | None = None) -> None:
     policy = getattr(queue, "policy", None)
-    _set_attributes(queue, attributes, now)
+    moto_set(queue, attributes, now)
     if "Policy" not in attributes:
         queue.policy = policy
 
 
-def _receiving(wait: Callable[[float], None]) -> Callable[..., list[Message]]:
+def _receiving(receive: Any, around: Surroundings) -> Callable[..., list[Message]]:
     def receive_message(
         self: Any,
         queue_name: str,
@@ -97,32 +64,28 @@ def _receiving(wait: Callable[[float], None]) -> Callable[..., list[Message]]:
             queue = self.get_queue(queue_name)
             while True:
                 queue.pending_messages.difference_update([one for one in queue.pending_messages if one.visible])
-                found: list[Message] = _receive(self, queue_name, count, 0, visibility_timeout, message_attribute_names)
+                found: list[Message] = receive(self, queue_name, count, 0, visibility_timeout, message_attribute_names)
                 left = end - time.monotonic()
                 if found or left <= 0:
                     return found
-                wait(min(left, _LONGEST_WAIT))
+                around.wait(min(left, _LONGEST_WAIT))
 
     return receive_message
 
 
-_mark_received: Any = Message.mark_received
-_change_visibility: Any = SQSBackend.change_message_visibility
-
-
-def _received(message: Any, visibility_timeout: int | None = None) -> None:
-    _mark_received(message, visibility_timeout)
+def _received(mark: Any, message: Any, visibility_timeout: int | None = None) -> None:
+    mark(message, visibility_timeout)
     message.received = _milliseconds()
 
 
-def hidden_anew(self: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
-    """A receipt is good for twelve hours: moto 5.2.5 counts them from when the message was sent."""
+def _hidden_anew(change: Any, self: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
+    """Count the twelve hours of a receipt from the receive."""
     held = [one for one in self.get_queue(queue_name)._messages if one.had_receipt_handle(receipt_handle)]
     sent = [one.sent_timestamp for one in held]
     for one in held:
         one.sent_timestamp = one.received
     try:
-        _change_visibility(self, queue_name, receipt_handle, visibility_timeout)
+        change(self, queue_name, receipt_handle, visibility_timeout)
     finally:
         for one, when in zip(held, sent, strict=True):
             one.sent_timestamp = when
@@ -132,13 +95,12 @@ def _milliseconds() -> float:
     return clock.now().timestamp() * 1000
 
 
-_moto_attributes: Any = inspect.getattr_static(Queue, "attributes")
+def _showing(attributes: Any, _: Surroundings) -> property:
+    return property(lambda queue: _shown(attributes.fget(queue)))
 
 
-def _shown(queue: Any) -> dict[str, Any]:
-    """Times in whole seconds, as SQS tells them: moto's have a fraction, at which ``int()`` fails. And the policy
-    that says whose dead letters the queue takes, which moto keeps and never shows."""
-    shown: dict[str, Any] = _moto_attributes.fget(queue)
+def _shown(shown: dict[str, Any]) -> dict[str, Any]:
+    """Return a queue's attributes with times in whole seconds and the policy of its dead letters as JSON."""
     if isinstance(shown["RedriveAllowPolicy"], dict):  # a template's
         shown["RedriveAllowPolicy"] = json.dumps(shown["RedriveAllowPolicy"])
     return shown | {name: int(shown[name]) for name in ("CreatedTimestamp", "LastModifiedTimestamp")}
@@ -160,7 +122,121 @@ def _count_hidden(queue: Any) -> int:
     return sum(now < one.visible_at for one in queue._messages)
 
 
-def _made_without_mappings(self: Any, *args: Any, **attributes: Any) -> None:
+def _made_without_mappings(make: Any, self: Any, *args: Any, **attributes: Any) -> None:
     self.redrive_allow_policy = None
-    _make(self, *args, **attributes)
+    make(self, *args, **attributes)
     self.lambda_event_source_mappings = Forgetful()
+
+
+def _address(_: Any, around: Surroundings) -> property:
+    return property(lambda queue: f"{around.endpoint}/{queue.account_id}/{queue.name}")
+
+
+def _showable(names: list[str], _: Surroundings) -> list[str]:
+    return [*names, "RedriveAllowPolicy"]
+
+
+_QUEUE: Final = "moto.sqs.models:Queue"
+_COUNTED: Final = "Each SendMessage looks at every message of the queue, with a slow clock: 1,000 take half a minute."
+
+_CLOCK: Final = "a_send_reads_the_clock_for_every_message"
+
+PATCHES: Final = (
+    Patch(
+        "moto.sqs.models:SQSBackend",
+        "receive_message",
+        "(self, queue_name, count, wait_seconds_timeout, visibility_timeout, message_attribute_names=None)",
+        "A long poll sleeps with the lock held, and shows the last message of a returned FIFO group first.",
+        "a_returned_group_starts_with_its_last_message",
+        _receiving,
+    ),
+    Patch(
+        "moto.sqs.models:SQSBackend",
+        "change_message_visibility",
+        "(self, queue_name, receipt_handle, visibility_timeout)",
+        "A receipt is refused twelve hours after the message was sent, not after it was received.",
+        "what_was_sent_yesterday_cannot_be_put_back",
+        wrapped_by(_hidden_anew),
+    ),
+    Patch(
+        "moto.sqs.models:Message",
+        "mark_received",
+        "(self, visibility_timeout=None)",
+        "A message does not record when it was last received.",
+        "what_was_sent_yesterday_cannot_be_put_back",
+        wrapped_by(_received),
+    ),
+    Patch(
+        "moto.sqs.models:SQSBackend",
+        "send_message",
+        "(self, queue_name, message_body, message_attributes=None, delay_seconds=None, deduplication_id=None,"
+        " group_id=None, system_attributes=None, validate_group_id=True)",
+        "A message loses the trace header of the request that sends it.",
+        "a_sent_message_loses_the_trace_header",
+        wrapped_by(_sent),
+    ),
+    Patch(
+        _QUEUE,
+        "physical_resource_id",
+        "property",
+        "Ref of a queue is a URL of amazonaws.com.",
+        "the_id_of_a_queue_is_an_address_of_amazon",
+        _address,
+    ),
+    Patch(
+        _QUEUE,
+        "__init__",
+        "(self, name, region, account_id, **kwargs)",
+        "SendMessage looks up and invokes mapped functions in the sender's thread.",
+        "send_message_invokes",
+        wrapped_by(_made_without_mappings),
+    ),
+    Patch(
+        _QUEUE,
+        "_set_attributes",
+        "(self, attributes, now=None)",
+        "Setting any other attribute drops the queue's policy.",
+        "a_queue_loses_its_policy",
+        wrapped_by(_keeping_the_policy),
+    ),
+    Patch(
+        "moto.sqs.models",
+        "unix_time_millis",
+        "(dt=None)",
+        _COUNTED,
+        _CLOCK,
+        replaced_by(_milliseconds),
+    ),
+    Patch(
+        "moto.sqs.models:Message",
+        "visible",
+        "property",
+        _COUNTED,
+        _CLOCK,
+        replaced_by(property(lambda message: message.visible_at <= _milliseconds())),
+    ),
+    *(
+        Patch(_QUEUE, name, "property", _COUNTED, _CLOCK, replaced_by(property(read)))
+        for name, read in (
+            ("messages", _seen),
+            ("approximate_number_of_messages_delayed", _count_delayed),
+            ("approximate_number_of_messages_not_visible", _count_hidden),
+        )
+    ),
+    Patch(
+        _QUEUE,
+        "attributes",
+        "property",
+        "CreatedTimestamp and LastModifiedTimestamp have a fraction.",
+        "times_of_a_queue_have_a_fraction",
+        _showing,
+    ),
+    Patch(
+        _QUEUE,
+        "BASE_ATTRIBUTES",
+        "value of list",
+        "RedriveAllowPolicy is stored and never shown.",
+        "the_redrive_allow_policy_is_not_shown",
+        _showable,
+    ),
+)

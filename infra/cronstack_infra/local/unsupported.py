@@ -13,9 +13,7 @@ from importlib.resources.abc import Traversable
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
-from moto.core.responses import BaseResponse
-
-from cronstack_infra.local.mend import mend
+from cronstack_infra.local.patches.patch import Patch, wrapped_by
 from cronstack_infra.local.requests import Request, named_operation, operations_of, routed
 
 NO_SERVICE: Final = "moto, on which the local cloud is built, has no such service"
@@ -25,22 +23,8 @@ _HEAD: Final = 8192
 """Bytes at the start of a service model in which botocore keeps the metadata."""
 _SIGNS_AS: Final = (re.compile(rb'"signingName"\s*:\s*"([^"]+)"'), re.compile(rb'"endpointPrefix"\s*:\s*"([^"]+)"'))
 
-_call_action = BaseResponse.call_action
-
 Answer = tuple[str, list[tuple[str, str]], bytes]
 """Status line, headers and body."""
-
-
-def install() -> None:
-    """Have moto raise NotImplementedError where it answers an empty 404 to an operation that it does not know."""
-
-    def call_action(self: Any) -> Any:
-        answer = _call_action(self)
-        if answer[0] == 404 and answer[2] == "" and not self._get_action():
-            raise NotImplementedError(NO_OPERATION)
-        return answer
-
-    mend(BaseResponse, call_action=call_action)
 
 
 def refusal(request: Request, why: object) -> Answer:
@@ -116,3 +100,23 @@ def _cbor(text: str) -> bytes:
     if size < 24:
         return bytes([0x60 | size]) + given
     return b"\x78" + bytes([size]) + given if size < 256 else b"\x79" + size.to_bytes(2, "big") + given[:65535]
+
+
+# -- moto --------------------------------------------------------------------------------------------------------------
+def _called(call_action: Any, self: Any) -> Any:
+    answer = call_action(self)
+    if answer[0] == 404 and answer[2] == "" and not self._get_action():
+        raise NotImplementedError(NO_OPERATION)
+    return answer
+
+
+PATCHES: Final = (
+    Patch(
+        "moto.core.responses:BaseResponse",
+        "call_action",
+        "(self)",
+        "An operation that moto does not know gets an empty 404.",
+        "an_unknown_operation_gets_an_empty_404",
+        wrapped_by(_called),
+    ),
+)

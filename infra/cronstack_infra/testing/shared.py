@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cronstack.errors import CronstackError
 from cronstack_infra.ops.deployment import unknown_job
@@ -35,7 +35,7 @@ class Held:
         self.cloud, self.stack = cloud, stack
         self._clean: dict[frozenset[str] | None, Snapshot] = {None: cloud.snapshot()}
         """The deployed state, by the jobs whose schedules fire; None: all jobs."""
-        self._mends: list[tuple[object, str, object]] = []
+        self._mends: Any = ()
 
     def wake(self, only: frozenset[str] | None = None) -> None:
         """Restore the deployed state, whatever has been done to moto's memory meanwhile.

@@ -1,6 +1,6 @@
 """Change sets, as the cdk CLI uses them: for every deploy one, always of the same name.
 
-Of moto 5.2.5: they are looked up by name over all stacks; describing a deleted one fails with a code the CLI does not
+Of moto: they are looked up by name over all stacks; describing a deleted one fails with a code the CLI does not
 know (it then polls for ever), deleting one that is not there is an HTTP 500 (48 s of retries), a second one for a
 stack under review makes a second stack, they know no exports, no rollback and no details of a change, their default
 type is CREATE, and the execution of one leaves the others executable.
@@ -13,7 +13,6 @@ from urllib.parse import unquote, urlparse
 
 from moto.cloudformation.exceptions import AlreadyExistsException, CloudFormationError, ValidationError
 from moto.cloudformation.models import ChangeSet
-from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudformation.utils import generate_changeset_id, validate_create_change_set
 from moto.core.responses import ActionResult, EmptyResult
 from moto.s3.models import s3_backends
@@ -26,7 +25,7 @@ from cronstack_infra.local.cloudformation.plan import PlannedChange
 from cronstack_infra.local.cloudformation.plan_listing import HIDDEN, listed
 from cronstack_infra.local.cloudformation.requests import parameters_of, tags_of, template_of
 from cronstack_infra.local.cloudformation.stacks import check_updatable, checked, found, new_stack, plan
-from cronstack_infra.local.mend import mend
+from cronstack_infra.local.patches.patch import Patch, replaced_by
 
 NOTHING_CHANGED: Final = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -57,18 +56,6 @@ class Planned(ChangeSet):
 
     def diff(self) -> list[Any]:
         return []
-
-
-def install() -> None:
-    mend(
-        CloudFormationResponse,
-        create_change_set=_answer_create,
-        delete_change_set=_answer_delete,
-        describe_change_set=_answer_describe,
-        execute_change_set=_answer_execute,
-        list_change_sets=_answer_list,
-        _get_stack_from_s3_url=_template_behind,
-    )
 
 
 def _template_behind(self: Any, url: str) -> str:
@@ -229,3 +216,57 @@ def _answer_list(self: Any) -> Any:
     stack = self._get_param("StackName")
     held = self.cloudformation_backend.change_sets.values()
     return ActionResult({"Summaries": [one for one in held if stack in (one.stack_name, one.stack_id)]})
+
+
+_RESPONSE: Final = "moto.cloudformation.responses:CloudFormationResponse"
+
+PATCHES: Final = (
+    Patch(
+        _RESPONSE,
+        "create_change_set",
+        "(self)",
+        "A second change set of a stack under review makes a second stack.",
+        "a_second_change_set_makes_a_second_stack",
+        replaced_by(_answer_create),
+    ),
+    Patch(
+        _RESPONSE,
+        "delete_change_set",
+        "(self)",
+        "Deleting a change set that does not exist is a server error.",
+        "deleting_an_unknown_change_set_is_a_server_error",
+        replaced_by(_answer_delete),
+    ),
+    Patch(
+        _RESPONSE,
+        "describe_change_set",
+        "(self)",
+        "Describing a deleted change set fails with a code that the CDK does not know: it polls for ever.",
+        "a_deleted_change_set_is_described_with_another_code",
+        replaced_by(_answer_describe),
+    ),
+    Patch(
+        _RESPONSE,
+        "execute_change_set",
+        "(self)",
+        "An executed change set registers no exports and leaves the others executable.",
+        ("change_sets_do_not_register_exports", "an_executed_change_set_leaves_the_others_executable"),
+        replaced_by(_answer_execute),
+    ),
+    Patch(
+        _RESPONSE,
+        "list_change_sets",
+        "(self)",
+        "The change sets of all stacks are listed for every stack.",
+        "change_sets_of_all_stacks_are_listed",
+        replaced_by(_answer_list),
+    ),
+    Patch(
+        _RESPONSE,
+        "_get_stack_from_s3_url",
+        "(self, template_url)",
+        "A TemplateURL with the bucket in its path is read by addresses of AWS and of localhost only.",
+        "a_template_url_of_another_address_is_not_read",
+        replaced_by(_template_behind),
+    ),
+)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from moto.cloudformation.exceptions import ValidationError
-from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult, EmptyResult
 
 from cronstack_infra.local.cloudformation import stacks
 from cronstack_infra.local.cloudformation.deployment import Unfinished, roll_back, unfinished
 from cronstack_infra.local.cloudformation.failing import EXPRESS, Failing, failing
 from cronstack_infra.local.cloudformation.stacks import FAILED, found, unresolved_parameters
-from cronstack_infra.local.mend import add, mend
-
-
-def install() -> None:
-    mend(CloudFormationResponse, create_stack=_answer_create, update_stack=_answer_update)
-    add(CloudFormationResponse, rollback_stack=_answer_rollback, continue_update_rollback=_answer_continue)
+from cronstack_infra.local.patches.patch import ABSENT, Patch, replaced_by
 
 
 def stack_of(response: Any) -> Any:
@@ -132,3 +126,41 @@ def _failed(stack: Any, statuses: tuple[str, ...]) -> Unfinished:
     if failed is None or stack.status not in statuses:
         raise ValidationError(message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be rolled back.")
     return failed
+
+
+_RESPONSE: Final = "moto.cloudformation.responses:CloudFormationResponse"
+
+PATCHES: Final = (
+    Patch(
+        _RESPONSE,
+        "create_stack",
+        "(self)",
+        "OnFailure and DisableRollback are ignored.",
+        "a_failing_create_is_not_rolled_back",
+        replaced_by(_answer_create),
+    ),
+    Patch(
+        _RESPONSE,
+        "update_stack",
+        "(self)",
+        "An update without a change is carried out.",
+        "an_update_without_a_change_is_carried_out",
+        replaced_by(_answer_update),
+    ),
+    Patch(
+        _RESPONSE,
+        "rollback_stack",
+        ABSENT,
+        "moto has no RollbackStack.",
+        "rollbacks_cannot_be_asked_for",
+        replaced_by(_answer_rollback),
+    ),
+    Patch(
+        _RESPONSE,
+        "continue_update_rollback",
+        ABSENT,
+        "moto has no ContinueUpdateRollback.",
+        "rollbacks_cannot_be_asked_for",
+        replaced_by(_answer_continue),
+    ),
+)

@@ -1,14 +1,14 @@
 """Stacks: created, updated and deleted with exports that hold, events for each resource, and a way back.
 
-Of moto 5.2.5: change sets do not see or register exports, an exception leaves a stack half made (no rollback), a
+Of moto: change sets do not see or register exports, an exception leaves a stack half made (no rollback), a
 failing delete loses the stack, a template is parsed by pure-Python YAML several times a deploy, and any difference of
 text counts as an update.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from moto.cloudformation import models
 from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
@@ -25,33 +25,21 @@ from cronstack_infra.local.cloudformation.plan_listing import HIDDEN
 from cronstack_infra.local.cloudformation.provision import ProvisioningFault, Resources
 from cronstack_infra.local.cloudformation.template import Template, check, parse
 from cronstack_infra.local.cloudformation.types import why_not
-from cronstack_infra.local.mend import mend
+from cronstack_infra.local.patches.patch import Patch, replaced_by
+from cronstack_infra.local.patches.surroundings import Surroundings
 
 FAILED = ("CREATE_FAILED", "UPDATE_FAILED")
 """Of a stack whose deployment failed and was not rolled back."""
 _FINAL = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED")
 
-_parse_yaml = models.Stack.parse_template
 
-
-def install() -> None:
-    mend(models, ResourceMap=Resources)
-    mend(
-        models.Stack,
-        parse_template=staticmethod(parse_template),
-        stack_parameters=property(unresolved_parameters),
-        parameter_list=property(_shown_parameters),
-    )
-    mend(models.CloudFormationBackend, create_stack=_create_stack, delete_stack=_delete_stack)
-
-
-def parse_template(text: str) -> Template:
-    return parse(text, _parse_yaml)
+def _parsing(parse_yaml: Callable[[str], dict[str, Any]], _: Surroundings) -> object:
+    return staticmethod(lambda template: parse(template, parse_yaml))
 
 
 def checked(text: str) -> Template:
     """A template that the local cloud can carry out. Raises ValidationError."""
-    template = parse_template(text)
+    template: Template = models.Stack.parse_template(text)
     check(template, why_not)
     references.check(template)
     return template
@@ -184,3 +172,66 @@ def _delete(stack: Any) -> None:
         return
     enter(stack, "DELETE_COMPLETE")
     forget(stack)
+
+
+_STACK: Final = "moto.cloudformation.models:Stack"
+_BACKEND: Final = "moto.cloudformation.models:CloudFormationBackend"
+
+PATCHES: Final = (
+    Patch(
+        "moto.cloudformation.models",
+        "ResourceMap",
+        "class (stack_id, stack_name, parameters, tags, region_name, account_id, template, cross_stack_resources)",
+        "It creates what it is asked for, knows few types and loses properties, and cannot roll back.",
+        (
+            "a_removed_resource_is_not_created_when_it_comes_back",
+            "a_destroyed_stack_rises_again_when_described",
+            "types_are_missing",
+            "a_table_loses_recovery_and_time_to_live",
+            "a_queue_keeps_its_delay_over_an_update",
+            "a_default_list_is_one_text",
+        ),
+        replaced_by(Resources),
+    ),
+    Patch(
+        _STACK,
+        "parse_template",
+        "static (template)",
+        "A template of JSON is parsed as YAML in Python, which takes seconds for a large one.",
+        "a_template_of_json_is_parsed_as_yaml",
+        _parsing,
+    ),
+    Patch(
+        _STACK,
+        "stack_parameters",
+        "property",
+        "Use of the previous value inserts the resolved value of an SSM parameter where its name is wanted.",
+        "the_previous_value_is_the_resolved_one",
+        replaced_by(property(unresolved_parameters)),
+    ),
+    Patch(
+        _STACK,
+        "parameter_list",
+        "property",
+        "A parameter of an SSM type is shown with its resolved value.",
+        "a_parameter_is_shown_by_its_resolved_value",
+        replaced_by(property(_shown_parameters)),
+    ),
+    Patch(
+        _BACKEND,
+        "create_stack",
+        "(self, name, template, parameters, notification_arns=None, tags=None, role_arn=None,"
+        " enable_termination_protection=False, timeout_in_mins=None, stack_policy_body=None)",
+        "A failing create is not rolled back, and unknown types are accepted.",
+        ("a_failing_create_is_not_rolled_back", "an_unknown_type_deploys"),
+        replaced_by(_create_stack),
+    ),
+    Patch(
+        _BACKEND,
+        "delete_stack",
+        "(self, name_or_stack_id)",
+        "A stack whose export is in use is deleted.",
+        "a_stack_with_a_used_export_is_deleted",
+        replaced_by(_delete_stack),
+    ),
+)

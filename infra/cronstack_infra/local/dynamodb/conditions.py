@@ -1,6 +1,6 @@
 """Comparisons in condition and filter expressions.
 
-moto 5.2.5 compares Python values: a number with a string is an HTTP 500 (DynamoDB: false), size() of what is missing
+moto compares Python values: a number with a string is an HTTP 500 (DynamoDB: false), size() of what is missing
 too, true equals 1, a binary equals the string of its base64, and two missing attributes equal each other.
 """
 
@@ -8,27 +8,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from moto.dynamodb import comparisons as moto
 from moto.dynamodb.models.dynamo_type import DynamoType
 
 from cronstack_infra.local.dynamodb.values import ORDERED, Comparable, comparable
-from cronstack_infra.local.mend import mend
+from cronstack_infra.local.patches.patch import Patch, replaced_by
 
 Compare = Callable[[Any, Any], bool]
-
-
-def install() -> None:
-    mend(moto.OpEqual, expr=_equal)
-    mend(moto.OpNotEqual, expr=lambda self, item: not _equal(self, item))
-    mend(moto.OpLessThan, expr=_ordered(operator.lt))
-    mend(moto.OpLessThanOrEqual, expr=_ordered(operator.le))
-    mend(moto.OpGreaterThan, expr=_ordered(operator.gt))
-    mend(moto.OpGreaterThanOrEqual, expr=_ordered(operator.ge))
-    mend(moto.FuncBetween, expr=_between)
-    mend(moto.FuncIn, expr=_in)
-    mend(moto.FuncContains, expr=_contains)
 
 
 def _value(operand: Any, item: Any) -> Comparable | None:
@@ -84,3 +72,39 @@ def _contains(self: Any, item: Any) -> bool:
     if kind in ("S", "B"):
         return part[0] == kind and part[1] in content
     return kind in ("SS", "NS", "BS", "L") and part in content
+
+
+def _row(owner: str, evaluate: Callable[[Any, Any], bool], reason: str, probe: str) -> Patch:
+    return Patch(f"moto.dynamodb.comparisons:{owner}", "expr", "(self, item)", reason, probe, replaced_by(evaluate))
+
+
+_EQUALITY: Final = (
+    "true equals 1, a binary equals the text of its base64, and two missing attributes equal each other.",
+    "true_equals_one",
+)
+_ORDER: Final = (
+    "Comparing a number with a string is a server error; DynamoDB evaluates it as false.",
+    "a_number_compared_with_a_string_is_a_server_error",
+)
+
+PATCHES: Final = (
+    _row("OpEqual", _equal, *_EQUALITY),
+    _row("OpNotEqual", lambda self, item: not _equal(self, item), *_EQUALITY),
+    _row("OpLessThan", _ordered(operator.lt), *_ORDER),
+    _row("OpLessThanOrEqual", _ordered(operator.le), *_ORDER),
+    _row("OpGreaterThan", _ordered(operator.gt), *_ORDER),
+    _row("OpGreaterThanOrEqual", _ordered(operator.ge), *_ORDER),
+    _row(
+        "FuncBetween",
+        _between,
+        "BETWEEN of a number and two strings is a server error; DynamoDB evaluates it as false.",
+        "a_number_between_strings_is_a_server_error",
+    ),
+    _row("FuncIn", _in, "IN finds true in a list that holds the number 1.", "true_is_in_a_list_of_numbers"),
+    _row(
+        "FuncContains",
+        _contains,
+        "contains() finds the binary of a base64 text inside that text.",
+        "a_text_contains_a_binary",
+    ),
+)

@@ -1,4 +1,4 @@
-"""Numbers in moto 5.2.5 as DynamoDB has them.
+"""Numbers in moto as DynamoDB has them.
 
 moto returns numbers as they were written, accepts any text, adds with Python's 28 digits and stumbles over an exponent.
 Three places replace that: each request's numbers are checked and trimmed before the request has any effect; each value
@@ -13,9 +13,7 @@ from typing import Any, Final
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from moto.dynamodb.exceptions import IncorrectDataType, MockValidationException
-from moto.dynamodb.models import dynamo_type
 from moto.dynamodb.models.dynamo_type import DynamoType
-from moto.dynamodb.responses import DynamoHandler
 
 from cronstack_infra.local.dynamodb.canonical import (
     OVERFLOW,
@@ -23,7 +21,8 @@ from cronstack_infra.local.dynamodb.canonical import (
     canonical_number,
     canonical_value,
 )
-from cronstack_infra.local.mend import mend
+from cronstack_infra.local.patches.patch import Patch, replaced_by
+from cronstack_infra.local.patches.surroundings import Surroundings
 
 _CONTEXT: Final = Context(prec=38, traps=[Inexact])
 _VALUES: Final = "ExpressionAttributeValues"
@@ -47,18 +46,13 @@ _WITH_ITEMS: Final = (
 Action = Callable[[Any], Any]
 
 
-def install() -> None:
-    """Put the replacements in place, after all other replacements of these actions."""
-    stored = DynamoType.__init__
-
+def _trimming(stored: Callable[[Any, Any], None], _: Surroundings) -> Callable[[Any, Any], None]:
     def init(self: Any, given: Any) -> None:
         stored(self, given)
         if self.type in ("N", "NS"):
             self.value = _checked(lambda: canonical_value({self.type: self.value}))[self.type]
 
-    mend(DynamoType, __init__=init, __add__=_calculation(_CONTEXT.add), __sub__=_calculation(_CONTEXT.subtract))
-    mend(dynamo_type, serializer=_Serializer(), deserializer=_Deserializer())
-    mend(DynamoHandler, **{action: _checking(getattr(DynamoHandler, action)) for action in _WITH_ITEMS})
+    return init
 
 
 class _Serializer(TypeSerializer):
@@ -75,7 +69,7 @@ class _Deserializer(TypeDeserializer):
         return Decimal(value)
 
 
-def _checking(action: Action) -> Action:
+def _checking(action: Action, _: Surroundings) -> Action:
     """The action on a request whose numbers are checked and trimmed."""
 
     def answer(handler: Any) -> Any:
@@ -119,3 +113,56 @@ def _calculation(calculate: Callable[[Decimal, Decimal], Decimal]) -> Callable[[
         return DynamoType({"N": str(result)})
 
     return apply
+
+
+_TYPES: Final = "moto.dynamodb.models.dynamo_type"
+
+PATCHES: Final = (
+    Patch(
+        f"{_TYPES}:DynamoType",
+        "__init__",
+        "(self, type_as_dict)",
+        "A number is stored as it was written: 1.50 and 1.5 differ.",
+        "a_number_is_returned_as_it_was_written",
+        _trimming,
+    ),
+    *(
+        Patch(
+            f"{_TYPES}:DynamoType",
+            name,
+            "(self, other)",
+            "Sums are computed with 28 digits; DynamoDB keeps 38.",
+            "an_addition_loses_digits",
+            replaced_by(_calculation(calculate)),
+        )
+        for name, calculate in (("__add__", _CONTEXT.add), ("__sub__", _CONTEXT.subtract))
+    ),
+    Patch(
+        _TYPES,
+        "serializer",
+        "value of TypeSerializer",
+        "A number of PartiQL with more than 38 digits, which end in zeros, is a server error.",
+        "a_long_partiql_number_is_a_server_error",
+        replaced_by(_Serializer()),
+    ),
+    Patch(
+        _TYPES,
+        "deserializer",
+        "value of TypeDeserializer",
+        "A stored number with more than 38 digits, which end in zeros, makes PartiQL a server error.",
+        "a_long_stored_number_is_a_server_error",
+        replaced_by(_Deserializer()),
+    ),
+    *(
+        Patch(
+            "moto.dynamodb.responses:DynamoHandler",
+            action,
+            "(self)",
+            "Any text is accepted as a number.",
+            "a_text_is_accepted_as_a_number",
+            _checking,
+            over=action == "transact_write_items",
+        )
+        for action in _WITH_ITEMS
+    ),
+)

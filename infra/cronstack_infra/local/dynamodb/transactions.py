@@ -1,6 +1,6 @@
 """TransactWriteItems: all conditions first, then all writes, and one answer for one token.
 
-moto 5.2.5 writes item by item and, on a failure, puts a deep copy of the whole table back: what others wrote
+moto writes item by item and, on a failure, puts a deep copy of the whole table back: what others wrote
 meanwhile is lost (12 threads: several winners in 6 of 60 rounds), and a transaction costs 24 ms on an empty table and
 269 ms at 3,000 items. It ignores ClientRequestToken.
 
@@ -28,13 +28,12 @@ from moto.dynamodb.exceptions import (
     TransactionCanceledException,
     TransactWriteSingleOpException,
 )
-from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
-from moto.dynamodb.responses import DynamoHandler
 
 from cronstack_infra.local.dynamodb.values import comparable
 from cronstack_infra.local.lock import BACKENDS
-from cronstack_infra.local.mend import mend
+from cronstack_infra.local.patches.patch import Patch, replaced_by
+from cronstack_infra.local.patches.surroundings import Surroundings
 
 TOKEN_LIFE: Final = timedelta(minutes=10)
 """How long a request token is remembered. AWS: 10 minutes."""
@@ -45,8 +44,6 @@ Reason = tuple[str | None, str | None, dict[str, Any] | None]
 """Code, message and old item of one action's refusal, as moto's exception takes them."""
 HELD: Final[Reason] = (None, None, None)
 
-_moto_answer = DynamoHandler.transact_write_items
-
 
 class IdempotentParameterMismatch(DynamodbException):
     """The token was used before, for another request."""
@@ -56,11 +53,6 @@ class IdempotentParameterMismatch(DynamodbException):
             "com.amazonaws.dynamodb.v20120810#IdempotentParameterMismatchException",
             message="Request is using the same client token as a previous request with different parameters",
         )
-
-
-def install(now: Callable[[], datetime]) -> None:
-    mend(DynamoDBBackend, transact_write_items=transact)
-    mend(DynamoHandler, transact_write_items=lambda self: _answer(self, now()))
 
 
 class Tokens:
@@ -92,7 +84,11 @@ class Tokens:
         self._seen[token] = (now, request)
 
 
-def _answer(handler: Any, now: datetime) -> Any:
+def _answering(moto_answer: Callable[[Any], Any], around: Surroundings) -> Callable[[Any], Any]:
+    return lambda handler: _answer(moto_answer, handler, around.now())
+
+
+def _answer(moto_answer: Callable[[Any], Any], handler: Any, now: datetime) -> Any:
     body = handler.body
     token, actions = body.get("ClientRequestToken"), body.get("TransactItems") or []
     if not actions:
@@ -107,12 +103,12 @@ def _answer(handler: Any, now: datetime) -> Any:
         )
     with BACKENDS:
         if token is None:
-            return _moto_answer(handler)
+            return moto_answer(handler)
         tokens = Tokens.of(handler.dynamodb_backend)
         request = json.dumps(actions, sort_keys=True, default=repr)
         if tokens.replays(token, request, now):
             return ActionResult({"ConsumedCapacity": [], "ItemCollectionMetrics": {}})
-        answer = _moto_answer(handler)
+        answer = moto_answer(handler)
         tokens.note(token, request, now)
         return answer
 
@@ -235,3 +231,23 @@ def _read(backend: Any, item: dict[str, Any]) -> _Action:
 
 def _typed(value: dict[str, Any]) -> Any:
     return DynamoType(value)
+
+
+PATCHES: Final = (
+    Patch(
+        "moto.dynamodb.models:DynamoDBBackend",
+        "transact_write_items",
+        "(self, transact_items)",
+        "A refused transaction replaces the table by a copy, so writes made meanwhile are lost.",
+        "a_transaction_replaces_the_table_by_a_copy",
+        replaced_by(transact),
+    ),
+    Patch(
+        "moto.dynamodb.responses:DynamoHandler",
+        "transact_write_items",
+        "(self)",
+        "ClientRequestToken is ignored: a repeated transaction is carried out again.",
+        "a_request_token_is_ignored",
+        _answering,
+    ),
+)

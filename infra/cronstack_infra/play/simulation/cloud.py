@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from cronstack_infra.play.simulation.snapshot import Snapshot
     from cronstack_infra.play.simulation.strands import Attempt
 
-Mend = tuple[object, str, object]
+Mend = Any
 Emit = Callable[[dict[str, Any]], None]
 
 ENDPOINT: Final = f"https://sqs.{REGION}.amazonaws.com"
@@ -164,27 +164,17 @@ class VirtualCloud:
             shutil.rmtree(self._workplace, ignore_errors=True)
 
     def _mend(self) -> None:
-        from cronstack_infra.local import (
-            batches,
-            cloudformation,
-            dynamodb,
-            function_configuration,
-            function_routes,
-            identities,
-            mend,
-            sqs,
-            unsupported,
-        )
+        from cronstack_infra.local import mend
+        from cronstack_infra.local.patches import patch, table
+        from cronstack_infra.local.patches.surroundings import Surroundings
 
-        self._unmend = mend.restore
-        dynamodb.install(self.drive.now)
-        sqs.install(ENDPOINT, self._host_or_handler_sleeps)
-        batches.install()
-        function_configuration.install()
-        function_routes.install()
-        identities.install()
-        unsupported.install()
-        cloudformation.install()
+        def unmend() -> None:
+            mend.restore()
+            patch.unpatch()
+
+        self._unmend = unmend
+        around = Surroundings(endpoint=ENDPOINT, now=self.drive.now, wait=self._host_or_handler_sleeps)
+        patch.apply(table.table(), around)
         self.drive.install()
         self.calls.install()
 
@@ -197,22 +187,26 @@ class VirtualCloud:
         finally:
             self._pretence.start()
 
-    def suspend(self) -> list[Mend]:
+    def suspend(self) -> Mend:
         """Leave moto, the clocks and chance as they are without a cloud; for ``resume``, which needs a ``restore``."""
         from cronstack_infra.local import mend
+        from cronstack_infra.local.patches import patch
 
         self.handlers.drop()
         self._pretence.stop()
         mends = mend.taken_back()
+        patches = patch.unpatch()
         self._mock.stop()
-        return mends
+        return mends, patches
 
-    def resume(self, mends: list[Mend]) -> None:
+    def resume(self, mends: Mend) -> None:
         """Awake again; what moto remembers is to be restored, for others may have used it meanwhile."""
         from cronstack_infra.local import mend
+        from cronstack_infra.local.patches import patch
 
         self._mock.start()
-        mend.mend_again(mends)
+        patch.repatch(mends[1])
+        mend.mend_again(mends[0])
         self._pretence.start()
 
     # what a test or a simulation does with it

@@ -1,0 +1,64 @@
+"""THE table: every patch of moto. The test suite fails for a patch that it lacks.
+
+A row stands beside the functions that replace moto's. This module lists the modules that hold rows, in the order in
+which they are applied. CloudFormation is a group of its own: it imports nearly all of moto, which takes seconds, and
+the local cloud applies its patches with the first request that needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import ModuleType
+
+from cronstack_infra.local.patches.patch import Patch
+
+
+def services() -> tuple[ModuleType, ...]:
+    """Modules whose patches every cloud applies at its start."""
+    from cronstack_infra.local import (
+        batches,
+        event_invoke,
+        function_configuration,
+        function_routes,
+        identities,
+        layers,
+        qualifiers,
+        sqs,
+        unsupported,
+    )
+    from cronstack_infra.local.dynamodb import conditions, numbers, transactions
+
+    return (
+        conditions,
+        transactions,
+        numbers,
+        sqs,
+        batches,
+        layers,
+        function_configuration,
+        function_routes,
+        event_invoke,
+        qualifiers,
+        identities,
+        unsupported,
+    )
+
+
+def stacks() -> tuple[ModuleType, ...]:
+    """Modules with the patches of CloudFormation."""
+    from cronstack_infra.local.cloudformation import change_sets, requests, stacks
+
+    return (stacks, requests, change_sets)
+
+
+def modules() -> tuple[ModuleType, ...]:
+    return (*services(), *stacks())
+
+
+def rows(modules: Iterable[ModuleType]) -> tuple[Patch, ...]:
+    return tuple(patch for module in modules for patch in module.PATCHES)
+
+
+def table() -> tuple[Patch, ...]:
+    """Return all patches, in the order in which they are applied."""
+    return rows(modules())
