@@ -210,7 +210,7 @@ def _tell_all(cloud: VirtualCloud, story: Story, stack: str, seed: int) -> None:
             occurrence=trigger_id(entropy.ulid(now, chance)),
         )
         text = json.dumps(event)
-        cloud.hub.at(microseconds(at), lambda text=text: cloud.drive.accept(function, text))  # type: ignore[misc]
+        cloud.hub.at(microseconds(at), lambda text=text: cloud.drive.effects.accept(function, text))  # type: ignore[misc]
 
 
 def _redrive(cloud: VirtualCloud, stack: str) -> int:

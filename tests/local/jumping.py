@@ -18,7 +18,7 @@ AHEAD = "JUMPING_CLOUD_AHEAD"
 """Environment variable: a file with the seconds by which the clock is ahead."""
 
 
-class JumpingDrive(drive.Drive):
+class JumpingDrive(drive.RealDrive):
     """The real drive with another clock, and retries in seconds for minutes."""
 
     def __init__(self, on_event: Any, **given: Any) -> None:
@@ -31,7 +31,7 @@ class JumpingDrive(drive.Drive):
 def main() -> int:
     from cronstack_infra.local import __main__ as program
 
-    drive.Drive = JumpingDrive  # type: ignore[misc]
+    drive.RealDrive = JumpingDrive  # type: ignore[misc]
     return program.main()
 
 

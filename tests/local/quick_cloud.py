@@ -31,11 +31,11 @@ def main() -> int:
     from cronstack_infra.local import __main__ as program
     from cronstack_infra.local import drive
 
-    class Quick(drive.Drive):
+    class Quick(drive.RealDrive):
         def __init__(self, on_event: Any, **given: Any) -> None:
             super().__init__(on_event, retry_delays=json.loads(os.environ[RETRY_DELAYS]), **given)
 
-    drive.Drive = Quick
+    drive.RealDrive = Quick
     return program.main()
 
 

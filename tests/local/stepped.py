@@ -20,7 +20,7 @@ from tests.local.quick_cloud import Cloud, quick_cloud
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-class SteppedDrive(drive.Drive):
+class SteppedDrive(drive.RealDrive):
     """The real drive with another clock."""
 
     _virtual = START
@@ -31,7 +31,7 @@ class SteppedDrive(drive.Drive):
     def _await(self, **given: Any) -> list[Callable[[], None]]:
         with BACKENDS:
             due = self._engine.next_due()
-            quiet = not given.get("at_once") and not self._active.total() and self._inbox.empty()
+            quiet = not given.get("at_once") and not self.effects.invoker.active.total() and self._inbox.empty()
             if due is not None and quiet:
                 self._virtual = max(self._virtual, due)
         return super()._await(**given)
@@ -40,7 +40,7 @@ class SteppedDrive(drive.Drive):
 def main() -> int:
     from cronstack_infra.local import __main__ as program
 
-    drive.Drive = SteppedDrive  # type: ignore[misc]
+    drive.RealDrive = SteppedDrive  # type: ignore[misc]
     return program.main()
 
 

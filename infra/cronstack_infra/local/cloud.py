@@ -17,13 +17,11 @@ from cronstack_infra.local.environment import LONGEST_TIMEOUT
 from cronstack_infra.local.events import Events
 from cronstack_infra.local.gate import Gate
 from cronstack_infra.local.lock import BACKENDS
-from cronstack_infra.local.patches import table
-from cronstack_infra.local.patches.patch import apply
 from cronstack_infra.local.patches.surroundings import Surroundings
 from cronstack_infra.local.requests import RequestLog
 
 if TYPE_CHECKING:
-    from cronstack_infra.local.drive import Drive
+    from cronstack_infra.local.drive import RealDrive
 
 
 class Cloud:
@@ -39,7 +37,7 @@ class Cloud:
         self.events = Events(now, write)
         self._gate = Gate(RequestLog(now), self.events)
         self._server = Server(self._gate, port)
-        self._drive: Drive | None = None
+        self._drive: RealDrive | None = None
         self._starting = threading.Lock()
         """Held while the drive starts: either it is told to end before that, or there is something to take back."""
         self._stacks = False
@@ -81,14 +79,14 @@ class Cloud:
                 ended.set()
 
     def _put_together(self, ended: threading.Event) -> None:
+        from cronstack_infra.local.apis.install import install
         from cronstack_infra.local.dispatch import Dispatcher
-        from cronstack_infra.local.drive import Drive
+        from cronstack_infra.local.drive import RealDrive
         from cronstack_infra.local.executor.executor import Limits
         from cronstack_infra.local.refusals.intake import refuse
 
-        apply(table.rows(table.services()), self._surroundings())
-        drive = Drive(self.events.emit, endpoint=self.endpoint, limits=Limits(timeout=self._timeout))
-        drive.install()
+        drive = RealDrive(self.events.emit, endpoint=self.endpoint, limits=Limits(timeout=self._timeout))
+        install(drive.effects, self._surroundings())
         with self._starting:
             if ended.is_set():
                 return
@@ -109,6 +107,8 @@ class Cloud:
         return application_of(service)
 
     def _put_stacks_in(self) -> None:
+        from cronstack_infra.local.apis.install import install_cloudformation
+
         if not self._stacks:
-            apply(table.rows(table.stacks()), self._surroundings())
+            install_cloudformation(self._surroundings())
             self._stacks = True

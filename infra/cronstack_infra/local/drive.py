@@ -19,18 +19,20 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.core.exceptions import JsonRESTError
 
-from cronstack_infra.local import lambdas, lineage, universal
-from cronstack_infra.local.carrying import OWN_FAULT, AnyEffect, Carrying
+from cronstack_infra.local import universal
+from cronstack_infra.local.effects.deliveries import OWN_FAULT
+from cronstack_infra.local.effects.drive import Answer
+from cronstack_infra.local.effects.lookups import Lookups
+from cronstack_infra.local.effects.runner import AnyEffect, EffectRunner
+from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.knobs import Knobs
 from cronstack_infra.local.engine.passed import JUMP
-from cronstack_infra.local.engine.values import Deliver
+from cronstack_infra.local.engine.values import Refusal, ScheduleConfig
 from cronstack_infra.local.executor.executor import Executor, Limits
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
 from cronstack_infra.local.lock import BACKENDS
-from cronstack_infra.local.mend import mend
 
 _LONGEST_NAP: Final = 1.0
 """Seconds after which it looks at the clock by itself: after a sleep of the machine, a wait has not moved on."""
@@ -38,8 +40,8 @@ _LONGEST_HOLD: Final = 0.1
 """Seconds for which it keeps the lock from the requests."""
 
 
-class Drive(Carrying):
-    """The engine and the executor of a local cloud. ``on_event`` is told what happens, as dictionaries."""
+class RealDrive:
+    """The engine and the executor of a local cloud. ``on_event`` gets what happens, as dictionaries."""
 
     def __init__(
         self,
@@ -57,13 +59,13 @@ class Drive(Carrying):
         chosen = knobs or Knobs()
         if retry_delays is not None:
             chosen = replace(chosen, retry_delays=tuple(retry_delays))
-        super().__init__(chosen, lambda: str(uuid.uuid4()))
+        self._engine = Engine(chosen)
+        self.effects = EffectRunner(self._engine, self, Lookups(), lambda: str(uuid.uuid4()))
         self._on_event = on_event
         self._endpoint = endpoint
         self._limits = limits
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._told: list[dict[str, Any]] = []
-        self._answers: dict[str, Outcome | None] = {}
         self._stopping = False
         self._seen = self.now()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -71,10 +73,13 @@ class Drive(Carrying):
     def start(self) -> None:
         endpoint = self._endpoint or os.environ["AWS_ENDPOINT_URL"]
         self._executor = Executor(
-            _Ears(self), clock=time.time, unique=lambda: uuid.uuid4().hex, endpoint=endpoint, limits=self._limits
+            _Listener(self, self.effects),
+            clock=time.time,
+            unique=lambda: uuid.uuid4().hex,
+            endpoint=endpoint,
+            limits=self._limits,
         )
         self._executor.start()
-        _with_each_new_function(self._executor.expect)
         self._callers = ThreadPoolExecutor(4, "universal-target")
         self._address = endpoint
         self._thread.start()
@@ -93,42 +98,7 @@ class Drive(Carrying):
         """Take back what lies on the disk; the process ends at once, and no handler has been started."""
         self._executor.abandon()
 
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    # asked by moto's requests, which hold BACKENDS
-
-    def wake(self) -> None:
-        self._inbox.put(None)
-
-    def run(
-        self, function: LambdaFunction, arn: str, payload: str, client_context: str | None = None
-    ) -> tuple[str, Outcome]:
-        """Invoke and wait for the answer, without holding the lock meanwhile."""
-        reserved = lambdas.reserved(function)
-        found = lambdas.function_of(function)
-        if reserved is not None and self._active[found.arn] >= reserved:
-            raise lambdas.TooManyRequests
-        rounds = self._enter(found, lineage.counts_sent())
-        if rounds is None:
-            raise lambdas.RecursiveInvocation(found.name)
-        request_id = self._unique()
-        self._answers[request_id] = None
-        self._submit(
-            Invocation(request_id, found, payload.encode(), arn, client_context=client_context, lineage=rounds)
-        )
-        while (outcome := self._answers[request_id]) is None and not self._stopping:
-            BACKENDS.wait(_LONGEST_NAP)
-        del self._answers[request_id]
-        if outcome is None:
-            raise JsonRESTError("ServiceException", "the local cloud is stopping")
-        return request_id, outcome
-
     # the thread
-
-    def tell(self, thing: Callable[[], None]) -> None:
-        """Have something done by the thread, under the lock. From any thread."""
-        self._inbox.put(thing)
 
     def _run(self) -> None:
         waiting: deque[AnyEffect] = deque()
@@ -136,7 +106,7 @@ class Drive(Carrying):
             things = self._await(at_once=bool(waiting))
             with BACKENDS:
                 for thing in things:
-                    self._safely(thing)
+                    self.effects.safely(thing)
                 self._act(waiting)
                 BACKENDS.notify_all()
             told, self._told = self._told, []
@@ -150,7 +120,7 @@ class Drive(Carrying):
             waiting.extend(self._engine.step(self._look()))
             if not waiting:
                 return
-            self._carry_out(waiting.popleft())
+            self.effects.carry_out(waiting.popleft())
 
     def _look(self) -> datetime:
         """Return the time, after the engine knows that the clock was set back."""
@@ -173,64 +143,71 @@ class Drive(Carrying):
             pass
         return [thing for thing in things if thing is not None]
 
-    # what carrying out comes to here
+    # what carrying out effects needs (``effects.drive.Drive``)
 
-    def function_deleted(self, arn: str, version: str | None) -> None:
-        self._executor.retire(arn, version)
+    def now(self) -> datetime:
+        return datetime.now(UTC)
 
-    def _execute(self, invocation: Invocation) -> None:
+    def say(self, event: str, **fields: Any) -> None:
+        self._told.append({"event": event, "at": self.now().isoformat(), **fields})
+
+    def wake(self) -> None:
+        self._inbox.put(None)
+
+    def soon(self, thing: Callable[[], None]) -> None:
+        self._inbox.put(thing)
+
+    def beginning_of(self, config: ScheduleConfig) -> datetime:
+        return self.now()
+
+    def enqueue(self, request_id: str, put: Callable[[], None]) -> None:
+        put()
+
+    def execute(self, invocation: Invocation) -> None:
         self._executor.submit(invocation)
 
-    def _call_universal(self, deliver: Deliver) -> None:
-        self._callers.submit(self._call, deliver)
+    def wait(self, answer: Answer) -> Outcome:
+        """Wait in the request's thread, which holds the lock when an outcome is set."""
+        while answer.outcome is None and not self._stopping:
+            BACKENDS.wait(_LONGEST_NAP)
+        if answer.outcome is None:
+            raise JsonRESTError("ServiceException", "the local cloud is stopping")
+        return answer.outcome
 
-    def _call(self, deliver: Deliver) -> None:
-        """Of a universal target, in a thread of its own."""
-        region = deliver.schedule_arn.split(":")[3]
-        try:
-            refusal = universal.call(deliver.target.arn, deliver.payload, region, self._address)
-        except Exception:  # a thread's exception is nobody's: without an answer the engine waits for ever
-            refusal = OWN_FAULT
-        if refusal is None:
-            self.tell(lambda: self._engine.delivered(deliver.delivery))
-        else:
-            self.tell(lambda: self._engine.refused(deliver.delivery, refusal, self.now()))
+    def expect(self) -> None:
+        """Start the warden with the first function, so that a cloud of queues and schedules never waits for it."""
+        self._executor.expect()
 
-    def _emit(self, event: dict[str, Any]) -> None:
-        self._told.append(event)
+    def retire(self, arn: str, version: str | None) -> None:
+        self._executor.retire(arn, version)
 
-    def _answered(self, invocation: Invocation, outcome: Outcome) -> bool:
-        if invocation.request_id not in self._answers:
-            return False
-        self._answers[invocation.request_id] = outcome
-        return True
+    def call(self, target_arn: str, payload: str, region: str, then: Callable[[Refusal | None], None]) -> None:
+        """Call from a thread of its own, because the call needs the lock."""
+
+        def call() -> None:
+            try:
+                refusal = universal.call(target_arn, payload, region, self._address)
+            except Exception:  # a thread's exception is lost: without an answer the engine waits for ever
+                refusal = OWN_FAULT
+            self.soon(lambda: then(refusal))
+
+        self._callers.submit(call)
 
 
-class _Ears:
-    """Hears the executor in its thread, and has the drive's thread act on it."""
+class _Listener:
+    """Hears the executor in the executor's thread, and has the drive's thread act on it."""
 
-    def __init__(self, drive: Drive) -> None:
-        self._drive = drive
+    def __init__(self, drive: RealDrive, effects: EffectRunner) -> None:
+        self._drive, self._effects = drive, effects
 
     def started(self, invocation: Invocation) -> None:
-        self._drive.tell(lambda: self._drive.started(invocation))
+        self._drive.soon(lambda: self._effects.started(invocation))
 
     def lines(self, function: Function, log_stream: str, lines: list[str]) -> None:
-        self._drive.tell(lambda: self._drive.log(function, log_stream, lines))
+        self._drive.soon(lambda: self._effects.log(function, log_stream, lines))
 
     def finished(self, invocation: Invocation, outcome: Outcome) -> None:
-        self._drive.tell(lambda: self._drive.finished(invocation, outcome))
+        self._drive.soon(lambda: self._effects.finished(invocation, outcome))
 
     def note(self, text: str) -> None:
-        self._drive.note(text)
-
-
-def _with_each_new_function(call: Callable[[], None]) -> None:
-    """The first thing a function needs is the warden: who has only schedules and queues never waits for it."""
-    create = LambdaBackend.create_function
-
-    def create_function(*args: Any, **fields: Any) -> Any:
-        call()
-        return create(*args, **fields)
-
-    mend(LambdaBackend, create_function=create_function)
+        self._effects.note(text)

@@ -18,22 +18,16 @@ from moto.core.responses import ActionResult
 from moto.core.utils import unix_time
 
 from cronstack_infra.local import permissions
+from cronstack_infra.local.effects.functions import LATEST, event_invoke_configs, plain_arn
 from cronstack_infra.local.patches.patch import Patch, replaced_by
 
-LATEST: Final = "$LATEST"
 Rows = tuple[Patch, ...]
 _LEAST: Final = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
 
 
-def config_of(function: LambdaFunction, qualifier: str) -> dict[str, Any]:
-    """What is configured for a qualifier of a function ($LATEST's own object); empty if nothing is."""
-    found = _kept(function).get(qualifier)
-    return found.config if found is not None else {}
-
-
 def forget(function: LambdaFunction, qualifier: str) -> None:
     """The alias or version is gone, and its configuration with it."""
-    _kept(function).pop(qualifier, None)
+    event_invoke_configs(function).pop(qualifier, None)
 
 
 def put(backend: Any, function_name: str, config: dict[str, Any], qualifier: str | None = None) -> dict[str, Any]:
@@ -48,9 +42,9 @@ def put(backend: Any, function_name: str, config: dict[str, Any], qualifier: str
         if name in config and config[name] < least:
             text = f"Member must have value greater than or equal to {least}"
             raise ValidationException(config[name], name[0].lower() + name[1:], text)
-    kept: Any = EventInvokeConfig(f"{_plain(function)}:{named}", "", config)
+    kept: Any = EventInvokeConfig(f"{plain_arn(function.function_arn)}:{named}", "", config)
     kept.last_modified = unix_time()
-    _kept(function)[named] = kept
+    event_invoke_configs(function)[named] = kept
     shown: dict[str, Any] = kept.response()
     return shown
 
@@ -78,7 +72,9 @@ def delete(backend: Any, function_name: str, qualifier: str | None = None) -> No
 def list_all(backend: Any, function_name: str) -> dict[str, Any]:
     """Of all qualifiers."""
     function, _ = _place(backend, function_name, None)
-    return {"FunctionEventInvokeConfigs": [kept.response() for _, kept in sorted(_kept(function).items())]}
+    return {
+        "FunctionEventInvokeConfigs": [kept.response() for _, kept in sorted(event_invoke_configs(function).items())]
+    }
 
 
 def require_destination(role_arn: str, arn: str, refusal: str) -> None:
@@ -107,19 +103,10 @@ def _place(backend: Any, function_name: str, qualifier: str | None) -> tuple[Lam
 
 
 def _existing(function: LambdaFunction, qualifier: str) -> EventInvokeConfig:
-    found = _kept(function).get(qualifier)
+    found = event_invoke_configs(function).get(qualifier)
     if found is None:
-        raise UnknownEventConfig(f"{_plain(function)}:{qualifier}")
+        raise UnknownEventConfig(f"{plain_arn(function.function_arn)}:{qualifier}")
     return found
-
-
-def _kept(function: LambdaFunction) -> dict[str, EventInvokeConfig]:
-    kept: dict[str, EventInvokeConfig] = vars(function).setdefault("event_invoke_configs", {})
-    return kept
-
-
-def _plain(function: LambdaFunction) -> str:
-    return ":".join(function.function_arn.split(":")[:7])
 
 
 def _asked(request: Any) -> tuple[Any, str]:

@@ -17,12 +17,13 @@ from moto.core.exceptions import JsonRESTError
 from moto.sqs.models import Queue, SQSBackend
 
 from cronstack_infra.local import permissions
+from cronstack_infra.local.effects.functions import LATEST, plain_arn
+from cronstack_infra.local.effects.queues import find_queue, visibility_of
 from cronstack_infra.local.engine.sources import SourceConfig
 from cronstack_infra.local.mend import mend
-from cronstack_infra.local.source_polls import find_queue, visibility_of
 
 if TYPE_CHECKING:
-    from cronstack_infra.local.carrying import Carrying
+    from cronstack_infra.local.engine.port import EnginePort
 
 _create = LambdaBackend.create_event_source_mapping
 _update = LambdaBackend.update_event_source_mapping
@@ -58,13 +59,13 @@ class AlreadyMapped(LambdaClientError):
         super().__init__("ResourceConflictException", text)
 
 
-def install(drive: Carrying) -> None:
+def install(port: EnginePort) -> None:
     """Put the engine behind moto's event source mappings, and have it hear what happens in queues."""
 
     def create(self: Any, spec: dict[str, Any]) -> Any:
         arn = spec.get("EventSourceArn") or ""
         if arn.split(":")[2:3] != ["sqs"]:
-            drive.note(f"event source mapping of {arn} to {spec.get('FunctionName')}: kept, but nothing polls it here")
+            port.note(f"event source mapping of {arn} to {spec.get('FunctionName')}: kept, but nothing polls it here")
             try:
                 return _create(self, spec)
             except JsonRESTError:
@@ -76,7 +77,7 @@ def install(drive: Carrying) -> None:
             if (other.event_source_arn, other.function_arn) == (arn, function):
                 raise AlreadyMapped(other.uuid)
         self._event_source_mappings[made.uuid] = made
-        drive.put_source(config_of(made))
+        port.put_source(config_of(made))
         return made
 
     def update(self: Any, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
@@ -89,11 +90,11 @@ def install(drive: Carrying) -> None:
         function = spec.get("FunctionName") or mapping.function_arn
         _update(self, uuid, {name: value for name, value in spec.items() if value is not None})
         mapping.function_arn = mapping.function_name = function
-        drive.put_source(config_of(mapping))
+        port.put_source(config_of(mapping))
         return mapping  # type: ignore[no-any-return]
 
     def delete(self: Any, uuid: str) -> EventSourceMapping | None:
-        drive.delete_source(uuid)
+        port.delete_source(uuid)
         return _delete(self, uuid)
 
     mend(
@@ -110,26 +111,26 @@ def install(drive: Carrying) -> None:
         update_event_source_mapping=_answer_update,
         delete_event_source_mapping=_answer_delete,
     )
-    _install_queues(drive)
+    _install_queues(port)
 
 
-def _install_queues(drive: Carrying) -> None:
+def _install_queues(port: EnginePort) -> None:
     """Have the engine told when there is something new to be had from a queue."""
 
     hide: Any = SQSBackend.change_message_visibility
 
     def add_message(self: Any, message: Any) -> None:
         _add(self, message)
-        drive.queue_changed(self.queue_arn)
+        port.queue_changed(self.queue_arn)
 
     def delete_message(self: Any, receipt_handle: str) -> None:
         _done(self, receipt_handle)
         if self.fifo_queue:
-            drive.queue_changed(self.queue_arn)  # its group has waited for it
+            port.queue_changed(self.queue_arn)  # its group has waited for it
 
     def change_message_visibility(self: Any, queue_name: str, *args: Any, **given: Any) -> None:
         hide(self, queue_name, *args, **given)
-        drive.queue_changed(self.get_queue(queue_name).queue_arn)
+        port.queue_changed(self.get_queue(queue_name).queue_arn)
 
     mend(Queue, add_message=add_message, delete_message=delete_message)
     mend(SQSBackend, change_message_visibility=change_message_visibility)
@@ -156,10 +157,10 @@ def _polled(mapping: EventSourceMapping) -> bool:
 def _function(backend: Any, named: str) -> str:
     """The ARN that a mapping invokes: with a qualifier only when one was given."""
     found = backend._lambdas.get_function_by_name_or_arn_with_qualifier(named)
-    plain = ":".join(found.function_arn.split(":")[:7])
+    plain = plain_arn(found.function_arn)
     last = named.split(":function:")[-1]
     qualifier = last.partition(":")[2] if ":" in last else ""
-    return f"{plain}:{qualifier}" if qualifier and qualifier != "$LATEST" else plain
+    return f"{plain}:{qualifier}" if qualifier and qualifier != LATEST else plain
 
 
 def _check(backend: Any, mapping: EventSourceMapping, spec: dict[str, Any]) -> None:

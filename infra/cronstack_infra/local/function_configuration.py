@@ -16,7 +16,8 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.core.utils import iso_8601_datetime_with_nanoseconds
 from moto.moto_api._internal import mock_random
 
-from cronstack_infra.local import code_packages, layers
+from cronstack_infra.local import code_packages
+from cronstack_infra.local.effects.functions import layers_of
 from cronstack_infra.local.event_invoke import require_destination
 from cronstack_infra.local.function_members import why_not
 from cronstack_infra.local.patches.patch import Patch, replaced_by, wrapped_by
@@ -96,7 +97,7 @@ def _code_set(set_code: Any, self: Any, given: dict[str, Any]) -> None:
     try:
         if given.get("S3ObjectVersion"):
             code_packages.take_version(self, self.account_id, given)
-        code_packages.require_size(self.code_bytes, *(one.code_bytes for one in layers.versions_of(self)))
+        code_packages.require_size(self.code_bytes, *(one.code_bytes for one in layers_of(self)))
     except InvalidParameterValueException:
         self.__dict__.update(before)
         raise

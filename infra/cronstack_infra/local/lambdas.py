@@ -14,16 +14,14 @@ from urllib.parse import unquote
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.awslambda.responses import LambdaResponse
-from moto.awslambda.utils import get_backend
 
-from cronstack_infra.local import event_invoke, layers, targets
-from cronstack_infra.local.engine.values import FunctionRules
-from cronstack_infra.local.executor.values import Function, Layer, Outcome
+from cronstack_infra.local.effects.functions import plain_arn, qualified
+from cronstack_infra.local.executor.values import Outcome
 from cronstack_infra.local.function_configuration import refuse
 from cronstack_infra.local.mend import mend
 
 if TYPE_CHECKING:
-    from cronstack_infra.local.carrying import Carrying
+    from cronstack_infra.local.engine.port import EnginePort
 
 _enrich = LambdaResponse._enrich_response
 
@@ -47,21 +45,7 @@ class RequestTooLarge(LambdaClientError):
         super().__init__("RequestTooLargeException", text)
 
 
-class TooManyRequests(LambdaClientError):
-    code = 429
-
-    def __init__(self) -> None:
-        super().__init__("TooManyRequestsException", "Rate Exceeded.")
-        reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
-        self.description = json.dumps({"Reason": reason, "Type": "User", "message": "Rate Exceeded."})
-
-
-class RecursiveInvocation(LambdaClientError):
-    def __init__(self, function: str) -> None:
-        super().__init__("RecursiveInvocationException", f"Recursive loop detected for function {function}")
-
-
-def install(drive: Carrying) -> None:
+def install(port: EnginePort) -> None:
     """Put the engine and the executor behind moto's Lambda."""
 
     def invoke(self: Any) -> tuple[int, dict[str, str], bytes]:
@@ -76,16 +60,16 @@ def install(drive: Carrying) -> None:
         body = _body(self.body, LARGEST_EVENT if kind == "RequestResponse" else LARGEST_ASYNCHRONOUS_EVENT)
         arn = _invoked_arn(self, function, name)
         if kind == "Event":
-            request_id = drive.accept(qualified(function, arn), body)
+            request_id = port.accept(qualified(arn), body)
             return 202, {"status": "202", "x-amzn-requestid": request_id}, b""
         context = self.headers.get("X-Amz-Client-Context")
-        request_id, outcome = drive.run(function, arn, body, base64.b64decode(context).decode() if context else None)
+        request_id, outcome = port.invoke(arn, body, base64.b64decode(context).decode() if context else None)
         return 200, _headers(self, function, request_id, outcome), outcome.payload
 
     def invoke_async(self: Any) -> tuple[int, dict[str, str], str]:
         name = unquote(self.path.split("/functions/")[1].split("/")[0])
         function = self.backend.get_function(name, None)
-        drive.accept(qualified(function, function.function_arn), _body(self.body, _LEGACY_EVENT))
+        port.accept(qualified(function.function_arn), _body(self.body, _LEGACY_EVENT))
         return 202, {"status": "202"}, json.dumps({"Status": 202})
 
     def invoke_in_process(
@@ -93,25 +77,30 @@ def install(drive: Carrying) -> None:
     ) -> bytes:
         """Who invokes inside moto (SNS, S3 and Logs do): asynchronously, as those services do."""
         function = self.get_function(function_name, qualifier)
-        drive.accept(qualified(function, function.function_arn), body or "{}")
+        port.accept(qualified(function.function_arn), body or "{}")
         return b""
 
     def invoke_function(self: Any, body: str, request_headers: Any, response_headers: Any) -> bytes:
-        drive.accept(qualified(self, self.function_arn), body or "{}")
+        port.accept(qualified(self.function_arn), body or "{}")
         return b""
 
+    create_function: Any = LambdaBackend.create_function
     delete_function: Any = LambdaBackend.delete_function
+
+    def create(*args: Any, **given: Any) -> Any:
+        port.function_created()
+        return create_function(*args, **given)
 
     def delete(self: Any, function_name: str, qualifier: str | None = None) -> None:
         function = self.get_function(function_name, qualifier)
-        arn = ":".join(function.function_arn.split(":")[:7])
+        arn = plain_arn(function.function_arn)
         named = qualifier or function_name.split(":function:")[-1].partition(":")[2]
         delete_function(self, function_name, qualifier)
-        drive.function_deleted(arn, named or None)
+        port.function_deleted(arn, named or None)
 
     mend(LambdaFunction, invoke=invoke_function)
     mend(LambdaResponse, invoke=invoke, invoke_async=invoke_async, _enrich_response=staticmethod(_with_request_id))
-    mend(LambdaBackend, invoke=invoke_in_process, delete_function=delete)
+    mend(LambdaBackend, invoke=invoke_in_process, create_function=create, delete_function=delete)
 
 
 def _with_request_id(headers: dict[str, str], body: Any) -> tuple[dict[str, str], Any]:
@@ -119,68 +108,6 @@ def _with_request_id(headers: dict[str, str], body: Any) -> tuple[dict[str, str]
     ours = headers.get("x-amzn-requestid")
     headers, body = _enrich(headers, body)
     return (headers | {"x-amzn-requestid": ours} if ours else headers), body
-
-
-def qualified(function: LambdaFunction, arn: str) -> str:
-    """A function's ARN with a qualifier, as records carry it."""
-    return arn if arn.count(":") > 6 else f"{arn}:$LATEST"
-
-
-def function_of(function: LambdaFunction) -> Function:
-    """A function of moto's as the executor wants it. Raises what Invoke answers when it cannot run."""
-    if function.package_type != "Zip" or not function.run_time or not function.run_time.startswith("python"):
-        what = function.run_time or f"package type {function.package_type}"
-        raise LambdaClientError("InvalidRuntimeException", f"The local cloud runs Python functions only, not {what}.")
-    logging = getattr(function, "logging_config", None) or {}
-    return Function(
-        arn=":".join(function.function_arn.split(":")[:7]),
-        version=str(function.version),
-        name=function.function_name,
-        handler=function.handler or "",
-        runtime=function.run_time,
-        timeout=float(function.timeout),
-        memory=int(function.memory_size),
-        environment=dict(function.environment_vars or {}),
-        region=function.region,
-        account=function.account_id,
-        code_sha256=function.code_sha_256,
-        code=function.code_bytes,
-        layers=tuple(Layer(one.arn, one.code_sha_256, one.code_bytes) for one in layers.versions_of(function)),
-        log_group=logging.get("LogGroup") or f"/aws/lambda/{function.function_name}",
-        may_loop=getattr(function, "recursive_loop", None) == "Allow",
-        log_level=logging.get("ApplicationLogLevel", "INFO") if logging.get("LogFormat") == "JSON" else None,
-    )
-
-
-def rules_of(arn: str) -> FunctionRules:
-    """How asynchronous events for an ARN, qualified or not, are treated now; the defaults for one that is gone."""
-    try:
-        function = targets.find_function(arn)
-    except targets.Refused:
-        return FunctionRules()
-    qualifier = arn.split(":")[7] if arn.count(":") > 6 else event_invoke.LATEST
-    config = event_invoke.config_of(latest_of(function), qualifier)
-    destinations = config.get("DestinationConfig") or {}
-    retries, age = config.get("MaximumRetryAttempts"), config.get("MaximumEventAgeInSeconds")
-    return FunctionRules(
-        max_retries=2 if retries is None else int(retries),
-        max_age=21600 if age is None else int(age),
-        on_failure=(destinations.get("OnFailure") or {}).get("Destination") or None,
-        on_success=(destinations.get("OnSuccess") or {}).get("Destination") or None,
-        dead_letters=(getattr(function, "dead_letter_config", None) or {}).get("TargetArn") or None,
-    )
-
-
-def reserved(function: LambdaFunction) -> int | None:
-    """Reserved concurrency, which belongs to the function, whatever version is invoked."""
-    given = latest_of(function).reserved_concurrency
-    return None if given is None else int(given)
-
-
-def latest_of(function: LambdaFunction) -> LambdaFunction:
-    """$LATEST, which keeps what belongs to all versions."""
-    found: LambdaFunction = get_backend(function.account_id, function.region).get_function(function.function_name)
-    return found
 
 
 def _body(body: Any, most: int) -> str:
@@ -199,7 +126,7 @@ def _body(body: Any, most: int) -> str:
 
 def _invoked_arn(request: Any, function: LambdaFunction, name: str) -> str:
     """The ARN as the caller named it: with a qualifier only when one was given."""
-    plain = ":".join(function.function_arn.split(":")[:7])
+    plain = plain_arn(function.function_arn)
     qualifier = request._get_param("Qualifier") or request._get_param("qualifier")
     last = name.split(":function:")[-1]
     if qualifier is None and ":" in last:

@@ -18,12 +18,6 @@ MOST: Final = 5
 """Layers of one function."""
 
 
-def versions_of(function: Any) -> tuple[LayerVersion, ...]:
-    """Return the layer versions of moto's function, in the order in which they are unpacked."""
-    found: tuple[LayerVersion, ...] = getattr(function, "layer_versions", ())
-    return found
-
-
 def _made(make: Any, self: Any, spec: dict[str, Any], account_id: str, region: str) -> None:
     make(self, spec, account_id, region)
     if spec["Content"].get("S3ObjectVersion"):

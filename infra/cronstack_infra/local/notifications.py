@@ -20,14 +20,14 @@ from moto.sns.models import Subscription
 from moto.sqs.models import sqs_backends
 
 from cronstack_infra.local import permissions
-from cronstack_infra.local.lambdas import qualified
+from cronstack_infra.local.effects.functions import qualified
 from cronstack_infra.local.mend import mend
 
 if TYPE_CHECKING:
-    from cronstack_infra.local.carrying import Carrying
+    from cronstack_infra.local.engine.port import EnginePort
 
 
-def install(drive: Carrying) -> None:
+def install(port: EnginePort) -> None:
     """Deliver to functions as SNS does: asynchronously, each subscription with its own record."""
     publish_elsewhere = Subscription.publish
 
@@ -44,7 +44,7 @@ def install(drive: Carrying) -> None:
         matcher = self._filter_policy_matcher
         if matcher is not None and not matcher.matches(message_attributes, message):
             return
-        if self.protocol == "sqs" and not _finds_its_queue(self, drive):
+        if self.protocol == "sqs" and not _finds_its_queue(self, port):
             return
         if self.protocol != "lambda":
             given = (message, message_id, subject, message_attributes, group_id, deduplication_id, message_structure)
@@ -55,29 +55,29 @@ def install(drive: Carrying) -> None:
         name, _, qualifier = self.endpoint.split(":", 6)[6].partition(":")
         region = self.endpoint.split(":")[3]
         try:
-            function = get_backend(self.account_id, region).get_function(name, qualifier or None)
+            get_backend(self.account_id, region).get_function(name, qualifier or None)
         except UnknownFunctionException:
-            drive.note(f"SNS drops a message of {self.topic.arn}: its subscriber {self.endpoint} is gone")
+            port.note(f"SNS drops a message of {self.topic.arn}: its subscriber {self.endpoint} is gone")
             return
-        told = record(self.arn, self.topic.arn, message, message_id, subject, message_attributes or {}, drive.now())
-        drive.accept(qualified(function, self.endpoint), json.dumps(told))
+        told = record(self.arn, self.topic.arn, message, message_id, subject, message_attributes or {}, port.now())
+        port.accept(qualified(self.endpoint), json.dumps(told))
 
     mend(Subscription, publish=publish)
 
 
-def _finds_its_queue(subscription: Any, drive: Carrying) -> bool:
+def _finds_its_queue(subscription: Any, port: EnginePort) -> bool:
     """Whether there is one to send to; what would happen on AWS is told."""
     topic, endpoint = subscription.topic.arn, subscription.endpoint
     *_, region, account, name = endpoint.split(":")
     queue = sqs_backends[account][region].queues.get(name)
     if queue is None:
-        drive.note(f"SNS drops a message of {topic}: its subscriber {endpoint} is gone")
+        port.note(f"SNS drops a message of {topic}: its subscriber {endpoint} is gone")
         return False
     source = {"aws:SourceArn": topic, "aws:SourceAccount": subscription.account_id}
     verdict = permissions.lets_in(queue.policy, "sns.amazonaws.com", "sqs:SendMessage", endpoint, source)
     if not verdict.allowed:
         why = f"its policy does not let it in, {verdict.reason}"
-        drive.note(f"on AWS SNS drops what {topic} sends to {endpoint}: {why}")
+        port.note(f"on AWS SNS drops what {topic} sends to {endpoint}: {why}")
     return True
 
 

@@ -16,7 +16,8 @@ from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClie
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.policy import Policy
 
-from cronstack_infra.local.event_invoke import LATEST, forget
+from cronstack_infra.local.effects.functions import LATEST
+from cronstack_infra.local.event_invoke import forget
 from cronstack_infra.local.function_configuration import refuse, revise
 from cronstack_infra.local.patches.patch import Patch, replaced_by, wrapped_by
 

@@ -13,8 +13,8 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 from cronstack_infra.local import permissions, targets
+from cronstack_infra.local.effects.functions import qualified
 from cronstack_infra.local.engine.values import Deliver, Refusal, SendRecord
-from cronstack_infra.local.lambdas import qualified
 
 EVENTS: Final = "events.amazonaws.com"
 NO_PERMISSIONS: Final = "NO_PERMISSIONS"
@@ -33,9 +33,9 @@ def deliver(given: Deliver, accept: Accept, note: Note) -> None:
     service = arn.split(":")[2]
     try:
         if service == "lambda":
-            function = targets.find_function(arn)
+            function = targets.require_function(arn)
             _require(given, "lambda:InvokeFunction", lambda: _require_permission(function, arn, rule))
-            accept(qualified(function, arn), given.payload)
+            accept(qualified(arn), given.payload)
         elif service == "sqs":
             _require(given, "sqs:SendMessage", lambda: _note_of_queue(arn, rule, note))
             targets.send_to_queue(arn, given.payload, {}, given.target.parameters.get("SqsParameters"))

@@ -17,7 +17,7 @@ from cronstack_infra.local.mend import mend
 from cronstack_infra.local.rule_checks import check_rule, check_targets
 
 if TYPE_CHECKING:
-    from cronstack_infra.local.carrying import Carrying
+    from cronstack_infra.local.engine.port import EnginePort
 
 _put = EventsBackend.put_rule
 _delete = EventsBackend.delete_rule
@@ -30,19 +30,19 @@ _send = Rule.send_to_targets
 _OF_THE_TARGET = ("Id", "Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig")
 
 
-def install(drive: Carrying) -> None:
+def install(port: EnginePort) -> None:
     """Put the engine behind moto's scheduled rules."""
 
     def changed(backend: Any, name: str, bus: str | None) -> None:
         rule = _find(backend, name, bus)
         if rule is not None and rule.scheduled_expression:
-            drive.put_schedule(config_of(rule))
+            port.put_schedule(config_of(rule))
 
     def put_rule(self: Any, name: str, *args: Any, **given: Any) -> Rule:
         check_rule(name, given)
         rule = _put(self, name, *args, **given)
         if not rule.scheduled_expression:
-            drive.delete_schedule(rule.arn)  # it had a schedule before, perhaps
+            port.delete_schedule(rule.arn)  # it had a schedule before, perhaps
         changed(self, name, given.get("event_bus_arn"))
         return rule
 
@@ -50,7 +50,7 @@ def install(drive: Carrying) -> None:
         rule = _find(self, name, event_bus_arn)
         _delete(self, name, event_bus_arn)
         if rule is not None:
-            drive.delete_schedule(rule.arn)
+            port.delete_schedule(rule.arn)
 
     def enable_rule(self: Any, name: str, event_bus_arn: str | None) -> bool:
         found = _enable(self, name, event_bus_arn)

@@ -22,14 +22,14 @@ from cronstack_infra.local.mend import mend
 from cronstack_infra.local.schedule_rules import Asked, check, check_name, conflict, instant, invalid, not_found
 
 if TYPE_CHECKING:
-    from cronstack_infra.local.carrying import Carrying
+    from cronstack_infra.local.engine.port import EnginePort
 
 _create_group = EventBridgeSchedulerBackend.create_schedule_group
 _list = EventBridgeSchedulerBackend.list_schedules
 _list_groups = EventBridgeSchedulerBackend.list_schedule_groups
 
 
-def install(drive: Carrying) -> None:
+def install(port: EnginePort) -> None:
     """Put the engine behind moto's Scheduler."""
 
     def create_schedule(
@@ -38,7 +38,7 @@ def install(drive: Carrying) -> None:
         group = _group(self, group_name)
         check_name(name, "name")
         fields = _members(given)
-        _check(self, fields, group, drive.now())
+        _check(self, fields, group, port.now())
         asked = (client_token, fields)
         there = group.schedules.get(name)
         if there is not None:
@@ -47,7 +47,7 @@ def install(drive: Carrying) -> None:
             raise conflict("Schedule", name)
         schedule = Schedule(self.region_name, self.account_id, group.name, name, **_arguments(fields))
         vars(schedule)["asked"] = asked
-        drive.put_schedule(config_of(schedule))
+        port.put_schedule(config_of(schedule))
         group.add_schedule(schedule)
         return schedule
 
@@ -55,16 +55,16 @@ def install(drive: Carrying) -> None:
         group = _group(self, group_name)
         schedule = _schedule(group, name)
         fields = _members(given)
-        _check(self, fields, group, drive.now())
+        _check(self, fields, group, port.now())
         changed = Schedule(self.region_name, self.account_id, group.name, name, **_arguments(fields))
         changed.creation_date = schedule.creation_date
-        drive.put_schedule(config_of(changed))
+        port.put_schedule(config_of(changed))
         vars(schedule).update(vars(changed), asked=None)
         return schedule
 
     def delete_schedule(self: Any, group_name: str | None, name: str) -> None:
         schedule = _schedule(_group(self, group_name), name)
-        drive.delete_schedule(schedule.arn)
+        port.delete_schedule(schedule.arn)
         del self.schedule_groups[schedule.group_name].schedules[name]
 
     mend(
@@ -81,10 +81,10 @@ def install(drive: Carrying) -> None:
         get_schedule=_answer_get,
         delete_schedule=_answer_delete,
     )
-    _install_groups(drive)
+    _install_groups(port)
 
 
-def _install_groups(drive: Carrying) -> None:
+def _install_groups(port: EnginePort) -> None:
     """A group's end is that of its schedules: the engine forgets them."""
 
     def delete_schedule_group(self: Any, name: str | None) -> None:
@@ -92,7 +92,7 @@ def _install_groups(drive: Carrying) -> None:
             raise invalid("The default schedule group cannot be deleted.")
         group = _group(self, name)
         for schedule in group.schedules.values():
-            drive.delete_schedule(schedule.arn)
+            port.delete_schedule(schedule.arn)
         del self.schedule_groups[group.name]
 
     def create_schedule_group(self: Any, name: str, tags: list[dict[str, str]] | None) -> ScheduleGroup:

@@ -7,14 +7,16 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from moto.core.exceptions import JsonRESTError
 from moto.sqs.models import Message, Queue, sqs_backends
 
-from cronstack_infra.local import lambdas, lineage, targets
+from cronstack_infra.local import lineage, targets
+from cronstack_infra.local.effects.drive import Drive
+from cronstack_infra.local.effects.invoker import Admitted, Invoker
+from cronstack_infra.local.effects.queues import find_queue, visibility_of
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.sources import DeleteMessages, PollQueue, Received, RunBatch
-from cronstack_infra.local.engine.values import Failed, FunctionOutcome, Looped, Succeeded, Throttled
-from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+from cronstack_infra.local.engine.values import Failed, Succeeded
+from cronstack_infra.local.executor.values import Invocation, Outcome
 
 _MOMENT = timedelta(milliseconds=2)
 """moto shows a message again only after the millisecond in which its time was over."""
@@ -22,29 +24,12 @@ _PERMISSION = "sqs:ReceiveMessage"
 
 
 class Polls:
-    """``submit`` starts an invocation, ``enter`` counts its rounds, ``active`` counts a function's, ``say`` tells,
-    ``unique`` makes ids.
-    """
+    """Event sources of one cloud. ``unique`` makes request ids."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        *,
-        now: Callable[[], datetime],
-        submit: Callable[[Invocation], None],
-        enter: Callable[[Function, lineage.Counts], str | None],
-        active: Mapping[str, int],
-        say: Callable[..., None],
-        unique: Callable[[], str],
-    ) -> None:
-        self._engine = engine
-        self._now = now
-        self._submit = submit
-        self._enter = enter
-        self._active = active
-        self._say = say
-        self._unique = unique
+    def __init__(self, engine: Engine, drive: Drive, invoker: Invoker, unique: Callable[[], str]) -> None:
+        self._engine, self._drive, self._invoker, self._unique = engine, drive, invoker, unique
         self._batches: dict[str, int] = {}
+        """Numbers of the batches under way, by request id."""
         self._problems: dict[str, str] = {}
 
     def poll(self, effect: PollQueue) -> None:
@@ -57,34 +42,25 @@ class Polls:
             visibility = visibility_of(queue)
             backend = sqs_backends[queue.account_id][queue.region]
             found = backend.receive_message(queue.name, effect.at_most, 0, visibility, ["All"])
-            hidden = _next_visible(queue, self._now(), {message.id for message in found})
+            hidden = _next_visible(queue, self._drive.now(), {message.id for message in found})
         self._engine.received(
             effect.uuid,
             [Received(one.id, str(one.receipt_handle), record(one, effect.queue_arn)) for one in found],
-            self._now(),
-            visible_again=self._now() + timedelta(seconds=visibility),
+            self._drive.now(),
+            visible_again=self._drive.now() + timedelta(seconds=visibility),
             next_visible=hidden,
         )
 
     def run(self, effect: RunBatch) -> None:
-        outcome: FunctionOutcome
-        try:
-            function = targets.find_function(effect.function_arn)
-            reserved = lambdas.reserved(function)
-            found = lambdas.function_of(function)
-            rounds = self._enter(found, lineage.counts_of_messages(effect.payload))
-            if rounds is None:
-                outcome = Looped()
-            elif reserved is None or self._active.get(found.arn, 0) < reserved:
-                request_id, event = self._unique(), effect.payload.encode()
-                self._batches[request_id] = effect.batch
-                self._submit(Invocation(request_id, found, event, effect.function_arn, effect.attempt, lineage=rounds))
-                return
-            else:
-                outcome = Throttled(reserved_zero=reserved == 0)
-        except (targets.Refused, JsonRESTError) as refused:
-            outcome = Failed(str(refused))
-        self._engine.batch_ended(effect.batch, outcome, self._now())
+        """Invoke the function with a batch."""
+        admitted = self._invoker.admit(effect.function_arn, lineage.counts_of_messages(effect.payload))
+        if not isinstance(admitted, Admitted):
+            self._engine.batch_ended(effect.batch, admitted, self._drive.now())
+            return
+        request_id, event = self._unique(), effect.payload.encode()
+        self._batches[request_id] = effect.batch
+        function, arn, attempt = admitted.function, effect.function_arn, effect.attempt
+        self._invoker.submit(Invocation(request_id, function, event, arn, attempt, lineage=admitted.lineage))
 
     def delete(self, effect: DeleteMessages) -> None:
         """As DeleteMessageBatch does; who has purged or deleted them meanwhile has done it already."""
@@ -101,34 +77,21 @@ class Polls:
         if number is None:
             return False
         text = outcome.payload.decode("utf-8", "replace")
-        self._engine.batch_ended(number, Succeeded(text) if outcome.ok else Failed(text), self._now())
+        self._engine.batch_ended(number, Succeeded(text) if outcome.ok else Failed(text), self._drive.now())
         return True
 
     def _may(self, effect: PollQueue, queue: Queue | None) -> bool:
         problem = "the queue does not exist" if queue is None else ""
         try:
-            role = targets.find_function(effect.function_arn).role
+            role = targets.require_function(effect.function_arn).role
             if not problem:
                 targets.require(role, _PERMISSION, effect.queue_arn, "AccessDenied")
         except targets.Refused as refused:
             problem = refused.refusal.message
         if problem and self._problems.get(effect.uuid) != problem:
-            self._say("note", text=f"event source {effect.queue_arn}: {problem}")
+            self._drive.say("note", text=f"event source {effect.queue_arn}: {problem}")
         self._problems[effect.uuid] = problem
         return not problem
-
-
-def find_queue(arn: str) -> Queue | None:
-    parts = arn.split(":")
-    if len(parts) != 6 or parts[2] != "sqs":
-        return None
-    found: Queue | None = sqs_backends[parts[4]][parts[3]].queues.get(parts[5])
-    return found
-
-
-def visibility_of(queue: Any) -> int:
-    """Seconds for which a received message is hidden."""
-    return int(queue.visibility_timeout)
 
 
 def record(message: Message, queue_arn: str) -> dict[str, Any]:

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import LambdaFunction
-from moto.awslambda.utils import get_backend
 from moto.core.exceptions import ServiceException
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 from werkzeug.exceptions import HTTPException
 
 from cronstack_infra.local import permissions
+from cronstack_infra.local.effects.functions import find_function
 from cronstack_infra.local.engine.records import api_request
 from cronstack_infra.local.engine.values import Deliver, Refusal, SendRecord
 
@@ -33,13 +32,12 @@ class Refused(Exception):
         self.refusal = refusal
 
 
-def find_function(arn: str) -> LambdaFunction:
-    """The function of an ARN, qualified or not. Raises Refused."""
-    _, _, _, region, account, _ = arn.split(":", 5)
-    try:
-        return get_backend(account, region).get_function(arn)
-    except (UnknownFunctionException, *_FAULTS):
-        raise Refused(Refusal("ResourceNotFoundException", f"Function not found: {arn}", 404)) from None
+def require_function(arn: str) -> LambdaFunction:
+    """Return the function of an ARN, qualified or not. Raises Refused when it does not exist."""
+    found = find_function(arn)
+    if found is None:
+        raise Refused(Refusal("ResourceNotFoundException", f"Function not found: {arn}", 404))
+    return found
 
 
 def require(role_arn: str, action: str, resource: str | None, code: str) -> None:

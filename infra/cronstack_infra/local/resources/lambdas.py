@@ -12,6 +12,7 @@ from moto.awslambda.utils import get_backend, make_function_arn
 from moto.cloudformation.exceptions import ValidationError
 
 from cronstack_infra.local import event_invoke
+from cronstack_infra.local.effects.functions import config_of
 from cronstack_infra.local.function_members import why_not
 from cronstack_infra.local.resources.resource import Properties, Resource, already_exists, number, tags_of
 
@@ -117,7 +118,7 @@ class EventInvokeConfig(Resource):
         return f"{self.properties['FunctionName']}|{self.properties['Qualifier']}"
 
     def create(self) -> None:
-        if event_invoke.config_of(self._function, self.properties["Qualifier"]):
+        if config_of(self._function, self.properties["Qualifier"]):
             raise already_exists(self.kind, self.physical_resource_id)
         self._put()
 

@@ -164,18 +164,13 @@ class VirtualCloud:
             shutil.rmtree(self._workplace, ignore_errors=True)
 
     def _mend(self) -> None:
-        from cronstack_infra.local import mend
-        from cronstack_infra.local.patches import patch, table
+        from cronstack_infra.local.apis.install import install, install_cloudformation, uninstall
         from cronstack_infra.local.patches.surroundings import Surroundings
 
-        def unmend() -> None:
-            mend.restore()
-            patch.unpatch()
-
-        self._unmend = unmend
+        self._unmend = uninstall
         around = Surroundings(endpoint=ENDPOINT, now=self.drive.now, wait=self._host_or_handler_sleeps)
-        patch.apply(table.table(), around)
-        self.drive.install()
+        install(self.drive.effects, around)
+        install_cloudformation(around)
         self.calls.install()
 
     @contextmanager
@@ -312,19 +307,19 @@ class VirtualCloud:
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
     def _started(self, invocation: Invocation) -> None:
-        self.drive.started(invocation)
+        self.drive.effects.started(invocation)
 
     def _finished(self, attempt: Attempt, outcome: Outcome) -> None:
         if not outcome.ok:
             outcome = replace(outcome, payload=_without_trace(outcome.payload))
-        self.drive.finished(attempt.invocation, outcome)
+        self.drive.effects.finished(attempt.invocation, outcome)
         row = self.jobs.ended(attempt, outcome)
         if row is not None:
             self.emit(row)
 
     def _lines(self, attempt: Attempt, lines: list[str]) -> None:
         if self._keeps_logs:
-            self.drive.log(attempt.invocation.function, f"{self.now:%Y/%m/%d}/[$LATEST]simulated", lines)
+            self.drive.effects.log(attempt.invocation.function, f"{self.now:%Y/%m/%d}/[$LATEST]simulated", lines)
 
     def _host_or_handler_sleeps(self, seconds: float) -> None:
         attempt = self.handlers.live()

@@ -3,7 +3,7 @@
     advance(to):  what is due now? ── engine's effects, then timers (sleepers, time limits), until nothing is left
                   then jump to whatever is due next, and again, until ``to``
 
-The same engine and the same carrying out as the real-time drive's; handlers run in greenlets (see ``handlers``).
+The engine and the ``EffectRunner`` are those of the real-time drive; handlers run in greenlets (see ``handlers``).
 """
 
 from __future__ import annotations
@@ -13,17 +13,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from moto.awslambda.models import LambdaFunction
 from moto.scheduler.models import scheduler_backends
 
-from cronstack_infra.local import lambdas, lineage, rules, schedules, targets, universal
-from cronstack_infra.local.carrying import OWN_FAULT, Carrying
+from cronstack_infra.local import rules, schedules, universal
+from cronstack_infra.local.effects.deliveries import OWN_FAULT
+from cronstack_infra.local.effects.drive import Answer
+from cronstack_infra.local.effects.lookups import Lookups
+from cronstack_infra.local.effects.runner import EffectRunner
 from cronstack_infra.local.engine.chance import chance
+from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.invocations import PendingEvent
 from cronstack_infra.local.engine.knobs import Knobs
 from cronstack_infra.local.engine.schedules import PendingDelivery
-from cronstack_infra.local.engine.values import Deliver, FunctionRules, ScheduleConfig
-from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+from cronstack_infra.local.engine.values import Refusal, ScheduleConfig
+from cronstack_infra.local.executor.values import Invocation, Outcome
 from cronstack_infra.play.simulation.faults import LATEST, Faults
 from cronstack_infra.play.simulation.handlers import Handlers
 from cronstack_infra.play.simulation.hub import EPOCH, Hub, microseconds
@@ -31,7 +34,7 @@ from cronstack_infra.play.simulation.hub import EPOCH, Hub, microseconds
 _MOMENT = timedelta(microseconds=1)
 
 
-class VirtualDrive(Carrying):
+class VirtualDrive:
     """``emit`` is told what happens. ``handlers`` is set by who makes both."""
 
     handlers: Handlers
@@ -45,18 +48,11 @@ class VirtualDrive(Carrying):
         faults: Faults,
         unique: Callable[[], str],
     ) -> None:
-        super().__init__(knobs, unique)
         self.hub, self._faults, self._told = hub, faults, emit
-        self._outcomes: dict[str, Outcome | None] = {}
-        self._callers: dict[str, Callable[[], None]] = {}
-        self._functions: dict[str, tuple[Function, int | None]] = {}
-        self._rules_of: dict[str, FunctionRules] = {}
-        self._allowed: dict[tuple[str, str, str], str] = {}
-        """Qualified ARN of the function, by schedule group, target and role."""
+        self._engine = Engine(knobs)
+        self._lookups = Lookups(keep=True)
+        self.effects = EffectRunner(self._engine, self, self._lookups, unique)
         hub.busy_before = self._busy_before
-
-    def now(self) -> datetime:
-        return self.hub.now
 
     # time
 
@@ -83,7 +79,7 @@ class VirtualDrive(Carrying):
         while True:
             effects = engine.step(hub.now)
             for effect in effects:
-                self._carry_out(effect)
+                self.effects.carry_out(effect)
             if not hub.fire() and not effects and not self._is_due():
                 return
 
@@ -105,125 +101,66 @@ class VirtualDrive(Carrying):
         planned = self._engine.next_due()
         return planned is not None and microseconds(planned) <= us
 
-    # what carrying out comes to here
+    # what carrying out effects needs (``local.effects.drive.Drive``)
 
-    def put_schedule(self, config: ScheduleConfig) -> None:
-        """A schedule that is deployed exactly at one of its instants fires then: that is where a simulation begins."""
-        rate = config.expression.startswith("rate(")
-        self._engine.put_schedule(config, self.now() if rate else self.now() - _MOMENT)
+    def now(self) -> datetime:
+        return self.hub.now
+
+    def say(self, event: str, **fields: Any) -> None:
+        self._told({"event": event, "at": stamp(self.hub.us), **fields})
 
     def wake(self) -> None:
-        """Nothing to do: the hub looks after each step."""
+        """Nothing to do: ``advance`` asks the engine after each step."""
 
-    def tell(self, thing: Callable[[], None]) -> None:
+    def soon(self, thing: Callable[[], None]) -> None:
         self.hub.soon(thing)
 
-    def accept(self, function_arn: str, payload: str) -> str:
-        request_id, counts = self._unique(), lineage.counts_sent()
+    def beginning_of(self, config: ScheduleConfig) -> datetime:
+        """A schedule that is deployed exactly at one of its instants fires then: a simulation begins there."""
+        rate = config.expression.startswith("rate(")
+        return self.now() if rate else self.now() - _MOMENT
+
+    def enqueue(self, request_id: str, put: Callable[[], None]) -> None:
         late = self._faults.rates.late
         seed = self._engine.knobs.seed
         if late and chance(seed, "late", request_id) < late:
             wait = int(LATEST * 1_000_000 * chance(seed, "how late", request_id))
-            self._emit({"event": "late", "at": self._stamp(), "request_id": request_id, "seconds": wait / 1_000_000})
-            self.hub.at(self.hub.us + wait, lambda: self._accept(request_id, function_arn, payload, counts))
+            self.say("late", request_id=request_id, seconds=wait / 1_000_000)
+            self.hub.at(self.hub.us + wait, put)
         else:
-            self._accept(request_id, function_arn, payload, counts)
-        return request_id
+            put()
 
-    def _accept(self, request_id: str, function_arn: str, payload: str, counts: lineage.Counts) -> None:
-        self._engine.accept(request_id, function_arn, payload, self.now(), counts)
-
-    def run(
-        self, function: LambdaFunction, arn: str, payload: str, client_context: str | None = None
-    ) -> tuple[str, Outcome]:
-        """From a handler: it waits. From the host: the clock goes on until the answer is there."""
-        reserved, found = lambdas.reserved(function), lambdas.function_of(function)
-        if reserved is not None and self._active[found.arn] >= reserved:
-            raise lambdas.TooManyRequests
-        rounds = self._enter(found, lineage.counts_sent())
-        if rounds is None:
-            raise lambdas.RecursiveInvocation(found.name)
-        request_id, caller = self._unique(), self.handlers.live()
-        self._outcomes[request_id] = None
-        self._submit(
-            Invocation(request_id, found, payload.encode(), arn, client_context=client_context, lineage=rounds)
-        )
-        if caller is None:
-            longest = self.now() + timedelta(seconds=found.timeout + 1)
-            self.advance(longest, lambda: self._outcomes[request_id] is None)
-        else:
-            self._callers[request_id] = self.handlers.waker()
-            self.handlers.wait()
-        outcome = self._outcomes.pop(request_id)
-        assert outcome is not None, "an invocation outlived its time limit"
-        return request_id, outcome
-
-    def function_deleted(self, arn: str, version: str | None) -> None:
-        """Sandboxes are chosen by what their function is, so one without a function is never chosen again."""
-
-    def _execute(self, invocation: Invocation) -> None:
+    def execute(self, invocation: Invocation) -> None:
         self.handlers.submit(invocation)
 
-    def _call_universal(self, deliver: Deliver) -> None:
-        region = deliver.schedule_arn.split(":")[3]
+    def wait(self, answer: Answer) -> Outcome:
+        """In a handler, suspend it. On the host, let the clock go on until the outcome is there."""
+        if self.handlers.live() is None:
+            longest = self.now() + timedelta(seconds=answer.invocation.function.timeout + 1)
+            self.advance(longest, lambda: answer.outcome is None)
+        else:
+            waker = self.handlers.waker()
+            answer.on_end = lambda: self.hub.soon(waker)
+            self.handlers.wait()
+        assert answer.outcome is not None, "an invocation outlived its time limit"
+        return answer.outcome
+
+    def expect(self) -> None:
+        """Nothing to do: handlers need no process."""
+
+    def retire(self, arn: str, version: str | None) -> None:
+        """Nothing to do: a sandbox is chosen by its function, so one without a function is never chosen again."""
+
+    def call(self, target_arn: str, payload: str, region: str, then: Callable[[Refusal | None], None]) -> None:
         try:
-            refusal = universal.call(deliver.target.arn, deliver.payload, region, None)
+            refusal = universal.call(target_arn, payload, region, None)
         except Exception:
             refusal = OWN_FAULT
-        if refusal is None:
-            self._engine.delivered(deliver.delivery)
-        else:
-            self._engine.refused(deliver.delivery, refusal, self.now())
-
-    def _answered(self, invocation: Invocation, outcome: Outcome) -> bool:
-        if invocation.request_id not in self._outcomes:
-            return False
-        self._outcomes[invocation.request_id] = outcome
-        caller = self._callers.pop(invocation.request_id, None)
-        if caller is not None:
-            self.hub.soon(caller)
-        return True
-
-    def _emit(self, event: dict[str, Any]) -> None:
-        self._told(event)
-
-    def _say(self, event: str, **fields: Any) -> None:
-        self._told({"event": event, "at": self._stamp(), **fields})
-
-    def _stamp(self) -> str:
-        return stamp(self.hub.us)
-
-    # what is looked up for each occurrence, and changes only when somebody deploys or configures
+        then(refusal)
 
     def forget(self) -> None:
         """A function, a role or a policy may have changed."""
-        self._functions.clear()
-        self._rules_of.clear()
-        self._allowed.clear()
-
-    def _deliver(self, deliver: Deliver) -> None:
-        taken = self._allowed.get(_who_asks_what(deliver))
-        if taken is None:
-            super()._deliver(deliver)
-            return
-        self.accept(taken, deliver.payload)
-        self._engine.delivered(deliver.delivery)
-
-    def _deliver_templated(self, deliver: Deliver, service: str) -> None:
-        super()._deliver_templated(deliver, service)
-        if service == "lambda":
-            arn = deliver.target.arn
-            self._allowed[_who_asks_what(deliver)] = lambdas.qualified(targets.find_function(arn), arn)
-
-    def _ready(self, arn: str) -> tuple[Function, int | None]:
-        if arn not in self._functions:
-            self._functions[arn] = super()._ready(arn)
-        return self._functions[arn]
-
-    def _rules(self, arn: str) -> FunctionRules:
-        if arn not in self._rules_of:
-            self._rules_of[arn] = super()._rules(arn)
-        return self._rules_of[arn]
+        self._lookups.forget()
 
     # other states
 
@@ -245,7 +182,7 @@ class VirtualDrive(Carrying):
             self._engine.delete_schedule(config.arn)
             if rates_since < self.now() and config.expression.startswith("rate("):
                 self._engine.put_schedule(replace(config, enabled=False), rates_since)
-            self.put_schedule(config)
+            self.effects.put_schedule(config)
 
     def state(self) -> dict[str, Any]:
         """All that changes, for a snapshot; only when nothing is under way."""
@@ -253,9 +190,7 @@ class VirtualDrive(Carrying):
 
     def put_back(self, state: dict[str, Any]) -> None:
         self._engine.put_back(state["engine"])
-        self._active.clear()
-        self._outcomes.clear()
-        self._callers.clear()
+        self.effects.invoker.reset()
         self.forget()
 
 
@@ -269,7 +204,3 @@ def _scheduled() -> Iterator[ScheduleConfig]:
         for backend in regions.values():
             for group in backend.schedule_groups.values():
                 yield from map(schedules.config_of, group.schedules.values())
-
-
-def _who_asks_what(deliver: Deliver) -> tuple[str, str, str]:
-    return deliver.schedule_arn.rsplit("/", 1)[0], deliver.target.arn, deliver.target.role_arn

@@ -14,7 +14,7 @@ from moto.sqs.models import sqs_backends
 from cronstack.declaration import Job
 from cronstack.settings import STACK
 from cronstack_infra import names
-from cronstack_infra.local import lambdas
+from cronstack_infra.local.effects.functions import function_of
 from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.local.executor.environment import TASK_ROOT
 from cronstack_infra.play.simulation.deploying import outputs
@@ -57,7 +57,7 @@ def jobs(cloud: VirtualCloud) -> tuple[Deployed, ...]:
 
 def _where(cloud: VirtualCloud, function: Any) -> str:
     try:
-        handler = cloud.handlers.loaded(lambdas.function_of(function))
+        handler = cloud.handlers.loaded(function_of(function))
     except Exception:
         return ""  # its invocations will say why
     finally:

@@ -1,0 +1,89 @@
+"""Deliveries of schedules and rules to their targets, and the answers that the engine gets.
+
+Scheduler assumes the schedule's role for each call. A rule's target without a role relies on its own policy; see
+``rule_targets``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from cronstack_infra.local import rule_targets, targets, universal
+from cronstack_infra.local.effects.drive import Drive
+from cronstack_infra.local.effects.functions import qualified
+from cronstack_infra.local.effects.lookups import Lookups
+from cronstack_infra.local.engine.engine import Engine
+from cronstack_infra.local.engine.values import Deliver, Refusal, is_rule
+
+OWN_FAULT: Final = Refusal(
+    "AWS.Scheduler.InternalServerError", "Unexpected error occurred while processing the request", 500
+)
+
+
+class Deliveries:
+    """Deliveries of one cloud. ``accept`` queues a function's event, ``note`` reports differences from AWS."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        drive: Drive,
+        lookups: Lookups,
+        *,
+        accept: Callable[[str, str], str],
+        note: Callable[[str], None],
+    ) -> None:
+        self._engine, self._drive, self._lookups, self._accept, self._note = engine, drive, lookups, accept, note
+
+    def deliver(self, deliver: Deliver) -> None:
+        """Call the target once, and answer the engine: now, or when a universal target has been called."""
+        known = self._lookups.allowed(deliver)
+        if known is not None:
+            self._accept(known, deliver.payload)
+            self._engine.delivered(deliver.delivery)
+            return
+        try:
+            if is_rule(deliver.schedule_arn):
+                rule_targets.deliver(deliver, self._accept, self._note)
+            elif universal.is_universal(deliver.target.arn):
+                self._call(deliver)
+                return
+            else:
+                self._deliver_templated(deliver)
+        except targets.Refused as refused:
+            self._engine.refused(deliver.delivery, refused.refusal, self._drive.now())
+        except Exception as fault:  # without an answer the engine would wait for ever
+            self._drive.say("fault", error=f"{type(fault).__name__}: {fault}", schedule=deliver.schedule_arn)
+            self._engine.refused(deliver.delivery, OWN_FAULT, self._drive.now())
+        else:
+            self._engine.delivered(deliver.delivery)
+
+    def _deliver_templated(self, deliver: Deliver) -> None:
+        arn = deliver.target.arn
+        service = arn.split(":")[2]
+        targets.require_trust(deliver)
+        if service == "lambda":
+            targets.require(deliver.target.role_arn, "lambda:InvokeFunction", arn, "AccessDeniedException")
+            targets.require_function(arn)
+            self._accept(qualified(arn), deliver.payload)
+            self._lookups.allow(deliver, qualified(arn))
+        elif service == "sqs":
+            targets.deliver_to_queue(deliver)
+        elif service == "sns":
+            targets.deliver_to_topic(deliver)
+        else:
+            raise targets.Refused(Refusal("ValidationException", f"no such target here: {arn}", 400))
+
+    def _call(self, deliver: Deliver) -> None:
+        """Have the drive call a universal target."""
+        arn = deliver.target.arn
+        targets.require_trust(deliver)
+        targets.require(deliver.target.role_arn, universal.permission_of(arn), None, "AccessDeniedException")
+
+        def answer(refusal: Refusal | None) -> None:
+            if refusal is None:
+                self._engine.delivered(deliver.delivery)
+            else:
+                self._engine.refused(deliver.delivery, refusal, self._drive.now())
+
+        self._drive.call(arn, deliver.payload, deliver.schedule_arn.split(":")[3], answer)

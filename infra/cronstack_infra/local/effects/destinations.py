@@ -1,0 +1,39 @@
+"""Records of events that have ended, sent to a dead-letter queue or a destination."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cronstack_infra.local import rule_targets, targets
+from cronstack_infra.local.effects.drive import Drive
+from cronstack_infra.local.effects.functions import find_function
+from cronstack_infra.local.engine.values import SendRecord, is_rule
+
+
+def send(record: SendRecord, drive: Drive, note: Callable[[str], None]) -> None:
+    """Send a record; report it as dropped when its destination refuses it."""
+    about = _describe(record)
+    try:
+        if record.schedule_arn and is_rule(record.schedule_arn):
+            rule_targets.send_letter(record, note)
+        else:
+            function = find_function(record.function_arn) if record.function_arn else None
+            targets.send_record(record, function.role if function is not None else None)
+    except Exception as fault:  # AWS reports any failure by a metric only
+        drive.say("dropped", **about | {"error": str(fault)})
+    else:
+        if record.origin != "success":
+            drive.say("dead_letter", **about)
+
+
+def _describe(record: SendRecord) -> dict[str, str]:
+    about = {"origin": record.origin, "queue": record.destination, "reason": record.reason}
+    if record.function_arn:
+        about["function"] = record.function_arn.split(":")[6]
+    if record.schedule_arn:
+        about["schedule"] = record.schedule_arn
+    if "ERROR_MESSAGE" in record.attributes:
+        about["error"] = record.attributes["ERROR_MESSAGE"][1]
+    if record.role_arn:
+        about["role"] = record.role_arn
+    return about

@@ -1,0 +1,165 @@
+"""Starts invocations: of asynchronous events, of batches, and of callers who wait. Counts what runs of each function.
+
+RunFunction, RunBatch, Invoke ──▶ admit: does the function exist, is it a loop, is concurrency left?
+                                   └─▶ submit ──▶ the drive runs it ──▶ ended
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from moto.awslambda.exceptions import LambdaClientError
+from moto.core.exceptions import JsonRESTError
+
+from cronstack_infra.local import lineage
+from cronstack_infra.local.effects.drive import Answer, Drive
+from cronstack_infra.local.effects.lookups import Lookups
+from cronstack_infra.local.engine.engine import Engine
+from cronstack_infra.local.engine.values import Failed, FunctionOutcome, Looped, RunFunction, Succeeded, Throttled
+from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+
+_LONGEST_RESULT: Final = 2048
+
+
+class TooManyRequests(LambdaClientError):
+    code = 429
+
+    def __init__(self) -> None:
+        super().__init__("TooManyRequestsException", "Rate Exceeded.")
+        reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
+        self.description = json.dumps({"Reason": reason, "Type": "User", "message": "Rate Exceeded."})
+
+
+class RecursiveInvocation(LambdaClientError):
+    def __init__(self, function: str) -> None:
+        super().__init__("RecursiveInvocationException", f"Recursive loop detected for function {function}")
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A function that may run now, and the lineage of this invocation."""
+
+    function: Function
+    lineage: str
+
+
+class Invoker:
+    """Invocations of one cloud. ``unique`` makes request ids, ``note`` reports differences from AWS."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        drive: Drive,
+        lookups: Lookups,
+        *,
+        unique: Callable[[], str],
+        note: Callable[[str], None],
+    ) -> None:
+        self.active: Counter[str] = Counter()
+        """Invocations under way, by the function's ARN."""
+        self._engine, self._drive, self._lookups, self._unique, self._note = engine, drive, lookups, unique, note
+        self._answers: dict[str, Answer] = {}
+        """Of callers who wait, by request id."""
+
+    def run(self, effect: RunFunction) -> None:
+        """Invoke a function for an asynchronous event."""
+        admitted = self.admit(effect.function_arn, effect.counts)
+        if isinstance(admitted, Admitted):
+            self.submit(
+                Invocation(
+                    effect.request_id,
+                    admitted.function,
+                    effect.payload.encode(),
+                    effect.function_arn.removesuffix(":$LATEST"),
+                    effect.attempt,
+                    lineage=admitted.lineage,
+                )
+            )
+        else:
+            rules = self._lookups.rules(effect.function_arn)
+            self._engine.finished(effect.request_id, admitted, rules, self._drive.now())
+
+    def invoke(self, function_arn: str, payload: str, client_context: str | None) -> tuple[str, Outcome]:
+        """Invoke and wait; return the request id and the outcome. Raises what Invoke answers."""
+        function, reserved = self._lookups.ready(function_arn)
+        if self._is_throttled(function, reserved):
+            raise TooManyRequests
+        rounds = self._enter(function, lineage.counts_sent())
+        if rounds is None:
+            raise RecursiveInvocation(function.name)
+        request_id, event = self._unique(), payload.encode()
+        invocation = Invocation(
+            request_id, function, event, function_arn, client_context=client_context, lineage=rounds
+        )
+        answer = self._answers[request_id] = Answer(invocation)
+        self.submit(invocation)
+        try:
+            return request_id, self._drive.wait(answer)
+        finally:
+            self._answers.pop(request_id, None)
+
+    def admit(self, function_arn: str, counts: lineage.Counts) -> Admitted | FunctionOutcome:
+        """Return the function when it may run once more, or how the invocation has ended instead."""
+        try:
+            function, reserved = self._lookups.ready(function_arn)
+            rounds = self._enter(function, counts)
+        except JsonRESTError as refused:
+            return Failed(refused.description)
+        except Exception as fault:  # without an outcome the invocation would never end
+            self._drive.say("fault", error=f"{type(fault).__name__}: {fault}", function=function_arn)
+            return Throttled(status=500)
+        if rounds is None:
+            return Looped()
+        if self._is_throttled(function, reserved):
+            return Throttled(reserved_zero=reserved == 0)
+        return Admitted(function, rounds)
+
+    def submit(self, invocation: Invocation) -> None:
+        self.active[invocation.function.arn] += 1
+        self._drive.execute(invocation)
+
+    def ended(self, invocation: Invocation, outcome: Outcome) -> None:
+        """Count and report the end of any invocation."""
+        self.active[invocation.function.arn] -= 1
+        text = outcome.payload.decode("utf-8", "replace")
+        about = {"function": invocation.function.name, "request_id": invocation.request_id}
+        about |= {"outcome": "ok" if outcome.ok else "error"}
+        about |= {"result" if outcome.ok else "error": text[:_LONGEST_RESULT]}
+        self._drive.say("finished", **about, attempt=invocation.attempt, seconds=round(outcome.seconds, 3))
+
+    def answered(self, invocation: Invocation, outcome: Outcome) -> bool:
+        """Return whether a caller waits for this invocation, after passing the outcome to the caller."""
+        answer = self._answers.get(invocation.request_id)
+        if answer is None:
+            return False
+        answer.set(outcome)
+        return True
+
+    def event_ended(self, invocation: Invocation, outcome: Outcome) -> None:
+        """Tell the engine how the invocation for an asynchronous event ended."""
+        text, version = outcome.payload.decode("utf-8", "replace"), invocation.function.version
+        ended = Succeeded(text, version) if outcome.ok else Failed(text, version)
+        rules = self._lookups.rules(invocation.invoked_arn)
+        self._engine.finished(invocation.request_id, ended, rules, self._drive.now())
+
+    def reset(self) -> None:
+        """Forget what is under way."""
+        self.active.clear()
+        self._answers.clear()
+
+    def _is_throttled(self, function: Function, reserved: int | None) -> bool:
+        return reserved is not None and self.active[function.arn] >= reserved
+
+    def _enter(self, function: Function, counts: lineage.Counts) -> str | None:
+        """Return the lineage of one more invocation; None, with a note, when it would continue a loop."""
+        counted = lineage.one_more(counts, function.arn)
+        if function.may_loop or not lineage.is_loop(counted, function.arn):
+            return lineage.written(counted)
+        rounds = f"{function.name} has run {lineage.MOST_ROUNDS} times because of one event"
+        permit = f"aws lambda put-function-recursion-config --function-name {function.name} --recursive-loop Allow"
+        self._note(f"{rounds}: the loop ends here, as on AWS. To permit it: {permit}")
+        return None

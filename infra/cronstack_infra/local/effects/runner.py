@@ -1,0 +1,153 @@
+"""Carries out on moto what the engine decided, and reports the outcomes to the engine. The caller holds BACKENDS.
+
+    requests ──▶ port ──▶ Engine ──step──▶ effects ──carry_out──▶ Deliveries, Invoker, Polls, destinations
+                             ▲                                              │
+                             └──────────── outcomes ◀───────────────────────┘
+
+A drive (``effects.drive``) has one runner and calls ``carry_out`` with each effect of ``Engine.step``.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from moto.logs.models import logs_backends
+from moto.scheduler.models import scheduler_backends
+
+from cronstack_infra.local import lineage
+from cronstack_infra.local.effects import destinations
+from cronstack_infra.local.effects.deliveries import Deliveries
+from cronstack_infra.local.effects.drive import Drive
+from cronstack_infra.local.effects.invoker import Invoker
+from cronstack_infra.local.effects.lookups import Lookups
+from cronstack_infra.local.engine.engine import Engine
+from cronstack_infra.local.engine.sources import DeleteMessages, PollQueue, RunBatch, SourceConfig
+from cronstack_infra.local.engine.values import (
+    DeleteSchedule,
+    Deliver,
+    Effect,
+    Report,
+    RunFunction,
+    ScheduleConfig,
+    SendRecord,
+)
+from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+from cronstack_infra.local.source_polls import Polls
+
+_LONGEST_LOG_LINE: Final = 4096
+_PLATFORM: Final = ("INIT_START ", "START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
+
+AnyEffect = Effect | PollQueue | RunBatch | DeleteMessages
+
+
+class EffectRunner:
+    """The effects of one engine. It is the ``EnginePort`` of the AWS APIs."""
+
+    def __init__(self, engine: Engine, drive: Drive, lookups: Lookups, unique: Callable[[], str]) -> None:
+        """unique: makes request ids."""
+        self._engine, self._drive, self._unique = engine, drive, unique
+        self.invoker = Invoker(engine, drive, lookups, unique=unique, note=self.note)
+        self._polls = Polls(engine, drive, self.invoker, unique)
+        self._deliveries = Deliveries(engine, drive, lookups, accept=self.accept, note=self.note)
+
+    def carry_out(self, effect: AnyEffect) -> None:
+        match effect:
+            case Deliver():
+                self._deliveries.deliver(effect)
+            case RunFunction():
+                self.invoker.run(effect)
+            case SendRecord():
+                destinations.send(effect, self._drive, self.note)
+            case DeleteSchedule():
+                self.safely(lambda: _delete(effect.arn))
+            case PollQueue():
+                self._polls.poll(effect)
+            case RunBatch():
+                self._polls.run(effect)
+            case DeleteMessages():
+                self._polls.delete(effect)
+            case Report():
+                self._drive.say(effect.event, **effect.fields)
+
+    def safely(self, thing: Callable[[], None]) -> None:
+        """Call ``thing``; report its failure, so that the next thing is done all the same."""
+        try:
+            thing()
+        except Exception as fault:  # of moto or our own
+            self._drive.say("fault", error=f"{type(fault).__name__}: {fault}", where=traceback.format_exc(limit=-3))
+
+    # the port of the AWS APIs
+
+    def now(self) -> datetime:
+        return self._drive.now()
+
+    def put_schedule(self, config: ScheduleConfig) -> None:
+        self._engine.put_schedule(config, self._drive.beginning_of(config))
+        self._drive.wake()
+
+    def delete_schedule(self, arn: str) -> None:
+        self._engine.delete_schedule(arn)
+
+    def put_source(self, config: SourceConfig) -> None:
+        self._engine.put_source(config)
+        self._drive.wake()
+
+    def delete_source(self, uuid: str) -> None:
+        self._engine.delete_source(uuid)
+
+    def queue_changed(self, arn: str) -> None:
+        if self._engine.queue_changed(arn):
+            self._drive.wake()
+
+    def accept(self, function_arn: str, payload: str) -> str:
+        request_id, counts = self._unique(), lineage.counts_sent()
+
+        def put() -> None:
+            self._engine.accept(request_id, function_arn, payload, self._drive.now(), counts)
+            self._drive.wake()
+
+        self._drive.enqueue(request_id, put)
+        return request_id
+
+    def invoke(self, function_arn: str, payload: str, client_context: str | None = None) -> tuple[str, Outcome]:
+        return self.invoker.invoke(function_arn, payload, client_context)
+
+    def function_created(self) -> None:
+        self._drive.expect()
+
+    def function_deleted(self, arn: str, version: str | None) -> None:
+        self._drive.retire(arn, version)
+
+    def note(self, text: str) -> None:
+        self._drive.soon(lambda: self._drive.say("note", text=text))
+
+    # what the drive reports of its invocations
+
+    def started(self, invocation: Invocation) -> None:
+        about = {"function": invocation.function.name, "request_id": invocation.request_id}
+        self._drive.say("started", **about, attempt=invocation.attempt)
+
+    def finished(self, invocation: Invocation, outcome: Outcome) -> None:
+        self.invoker.ended(invocation, outcome)
+        if not self.invoker.answered(invocation, outcome) and not self._polls.finished(invocation, outcome):
+            self.invoker.event_ended(invocation, outcome)
+
+    def log(self, function: Function, log_stream: str, lines: list[str]) -> None:
+        """Write lines to CloudWatch Logs, and report those of the handler itself."""
+        backend = logs_backends[function.account][function.region]
+        backend.ensure_log_group(function.log_group)
+        backend.ensure_log_stream(function.log_group, log_stream)
+        at = int(self._drive.now().timestamp() * 1000)
+        backend.put_log_events(function.log_group, log_stream, [{"timestamp": at, "message": line} for line in lines])
+        for line in lines:
+            if not line.startswith(_PLATFORM):
+                self._drive.say("log", function=function.name, line=line[:_LONGEST_LOG_LINE])
+
+
+def _delete(schedule_arn: str) -> None:
+    _, _, _, region, account, rest = schedule_arn.split(":", 5)
+    _, group, name = rest.split("/", 2)
+    scheduler_backends[account][region].delete_schedule(group, name)
