@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import cronstack_infra
 from cronstack.errors import CronstackError, OperationError
 from cronstack_infra.play.report.pack import pack
 from cronstack_infra.play.simulation.assembly import Assembly, fingerprint, read
@@ -180,6 +181,19 @@ def test_an_assembly_is_kept_until_a_source_changes(tmp_path: Path, change: Call
     assert fingerprint(project, "jobs") == before
     change(project.root)
     assert fingerprint(Project.find(project.root), "jobs") != before
+
+
+@pytest.mark.parametrize("module", ["names.py", "aws/stack.py", "discovery/validation.py"])
+def test_an_assembly_is_kept_until_a_module_of_the_kit_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    project, changed = small_project(tmp_path / "small"), tmp_path / "kit" / module
+    changed.parent.mkdir(parents=True)
+    changed.touch()
+    monkeypatch.setattr(cronstack_infra, "__file__", str(tmp_path / "kit" / "__init__.py"))
+    before = fingerprint(project, "jobs")
+    changed.write_text("# changed\n")
+    assert fingerprint(project, "jobs") != before
 
 
 def test_what_is_no_assembly_is_said_to_be_none(tmp_path: Path) -> None:
