@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cronstack_infra.cli.commands.new import command as new
+from cronstack_infra.cli.commands.new.project import write_project
 from cronstack_infra.toolchain import CdkCli, ensure_cdk
 from cronstack_infra.toolchain.caches import give_writable_caches, writable_home
 from cronstack_infra.toolchain.cdk import local_args
@@ -69,7 +69,7 @@ def test_only_the_cdks_own_process_has_another_home(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="it has no /proc")
 def test_the_cli_and_its_app_end_where_home_cannot_be_written(tmp_path: Path) -> None:
     """Node tries forever to create a folder below /proc."""
-    new.write(tmp_path, name="shop")
+    write_project(tmp_path, name="shop")
     cli = ensure_cdk(ROOT, print)
     said: list[str] = []
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("JSII_", "npm_", "UV_"))}

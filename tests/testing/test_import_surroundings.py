@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cronstack_infra.cli.commands.new import command as new
+from cronstack_infra.cli.commands.new.project import write_project
 from tests.testing.test_plugin import pytest_in
 
 JOB = '''"""A client made at import, as AWS recommends for Lambda."""
@@ -75,7 +75,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(Path.home() / ".cache/aws/jsii/package-cache"))
     monkeypatch.setenv("HOME", str(tmp_path))
     root = tmp_path / "shop"
-    new.write(root, name="shop")
+    write_project(root, name="shop")
     (root / "functions" / "jobs" / "hello.py").unlink()
     (root / "tests" / "test_hello.py").unlink()
     return root

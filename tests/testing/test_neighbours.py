@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cronstack_infra.cli.commands.new import command as new
+from cronstack_infra.cli.commands.new.project import write_project
 from tests.testing.test_plugin import HERE, pytest_in
 
 JOBS = '''
@@ -64,7 +64,7 @@ def test_a_bare_name(cloud): ...
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("neighbours") / "office"
-    new.write(root, name="office")
+    write_project(root, name="office")
     for file in ("functions/jobs/hello.py", "tests/test_hello.py"):
         (root / file).unlink()
     (root / "functions" / "jobs" / "office.py").write_text(JOBS.lstrip())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cronstack_infra.cli.commands.new import command as new
+from cronstack_infra.cli.commands.new.project import write_project
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -92,7 +92,7 @@ def test_nothing_of_it_is_loaded(pytestconfig):
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("plugin") / "shop"
-    new.write(root, name="shop")
+    write_project(root, name="shop")
     for file in ("functions/jobs/hello.py", "tests/test_hello.py"):
         (root / file).unlink()
     (root / "functions" / "jobs" / "three.py").write_text(JOBS.lstrip())
@@ -191,7 +191,7 @@ def general(story: str) -> str:
 
 def test_readme_shows_what_its_test_shows_when_it_is_broken(tmp_path: Path) -> None:
     section = (ROOT / "README.md").read_text("utf-8").partition("\n## A test\n")[2]
-    new.write(tmp_path / "shop", name="shop")
+    write_project(tmp_path / "shop", name="shop")
     job = tmp_path / "shop" / "functions" / "jobs" / "hello.py"
     job.write_text(job.read_text("utf-8").replace("timeout=30)", "timeout=30, retries=0)"), "utf-8")
     test = tmp_path / "shop" / "tests" / "test_crash.py"

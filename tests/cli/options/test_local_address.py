@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cronstack_infra import cli
-from cronstack_infra.cli.commands.new import command as new
+from cronstack_infra.cli.commands.new.project import write_project
 from cronstack_infra.cli.options.local_address import local_address
 from cronstack_infra.toolchain import ensure_cdk
 
@@ -48,7 +48,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    new.write(tmp_path, name="shop")
+    write_project(tmp_path, name="shop")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     return tmp_path

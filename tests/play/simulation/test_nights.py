@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cronstack_infra.cli.commands.new import command as new
+from cronstack_infra.cli.commands.new.project import write_project
 from cronstack_infra.play.simulation.assembly import synthesize
 from cronstack_infra.play.simulation.cloud import VirtualCloud
 from cronstack_infra.project import Project
@@ -194,7 +194,7 @@ class Night:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The nine jobs, a project like any other."""
     root = tmp_path_factory.mktemp("nights")
-    new.write(root, name="nights")
+    write_project(root, name="nights")
     jobs = [OF_A_ZONE.format(zone=zone, name=zone.rpartition("/")[2].lower()) for zone in ZONES]
     (root / "functions" / "jobs" / "hello.py").unlink()
     (root / "functions" / "jobs" / "nights.py").write_text("".join([HANDLERS.lstrip(), *jobs]))

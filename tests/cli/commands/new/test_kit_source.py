@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from cronstack_infra import cli
-from cronstack_infra.cli.commands.new import command as new
 from cronstack_infra.cli.commands.new import kit_source
 from cronstack_infra.cli.commands.new.kit_source import KitSource
+from cronstack_infra.cli.commands.new.project import write_project
 
 CLONE: dict[str, Any] = {"url": "file:///home/ada/my%20clone", "dir_info": {}}
 WHEEL: dict[str, Any] = {"url": "file:///tmp/cronstack-0.1.0-py3-none-any.whl", "archive_info": {"hash": "sha256=0"}}
@@ -45,13 +45,13 @@ def declared(root: Path) -> dict[str, Any]:
     ],
 )
 def test_pyproject_names_the_source_for_uv(record: dict[str, Any], expected: dict[str, Any], tmp_path: Path) -> None:
-    new.write(tmp_path, name="shop", source=read(record))
+    write_project(tmp_path, name="shop", source=read(record))
     inside = {"subdirectory": record["subdirectory"]} if "subdirectory" in record else {}
     assert declared(tmp_path)["tool"]["uv"]["sources"] == {"cronstack": expected | inside}
 
 
 def test_an_installation_from_a_registry_needs_no_source(tmp_path: Path) -> None:
-    new.write(tmp_path, name="shop", source=kit_source.read(None, "0.1.0"))
+    write_project(tmp_path, name="shop", source=kit_source.read(None, "0.1.0"))
     assert declared(tmp_path)["tool"]["uv"] == {"package": False}
     assert "pip install 'cronstack>=0.1.0' mypy pytest" in (tmp_path / "README.md").read_text("utf-8")
 
@@ -70,7 +70,7 @@ def test_an_installation_from_a_registry_needs_no_source(tmp_path: Path) -> None
     ],
 )
 def test_the_readme_names_the_source_for_pip(record: dict[str, Any], expected: list[str], tmp_path: Path) -> None:
-    new.write(tmp_path, name="shop", source=read(record))
+    write_project(tmp_path, name="shop", source=read(record))
     words = shlex.split((tmp_path / "README.md").read_text("utf-8").partition("pip install ")[2].partition("     #")[0])
     assert words == [*expected, "mypy", "pytest"]
 

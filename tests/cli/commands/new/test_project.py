@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cronstack_infra import cli
-from cronstack_infra.cli.commands.new.command import FILES
+from cronstack_infra.cli.commands.new.project import FILES
 from cronstack_infra.project import Project
 
 

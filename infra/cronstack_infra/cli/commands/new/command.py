@@ -1,48 +1,27 @@
-"""``cronstack new DIR``: a project with one job and its test, ready to run; ``cronstack new job`` adds to one.
+"""``cronstack new DIR``: write a project with one job and its test. ``cronstack new job`` adds a job to a project.
 
-``new`` is a group whose first command need not be named: ``new shop`` is ``new project shop``.
-
-The templates are the files of ``cronstack_infra/scaffold``; those called ``*.template`` have their {{names}} filled
-in, the others are copied as they are, so that they are linted, type-checked and tested where they lie.
+``new`` is a group. Its command ``project`` need not be named: ``new shop`` is ``new project shop``.
 """
 
 from __future__ import annotations
 
 import shlex
-from importlib import metadata, resources
 from pathlib import Path
 from typing import Final
 
 import click
 
 from cronstack_infra.cli.commands.new import job as new_job
-from cronstack_infra.cli.commands.new.kit_source import KitSource, kit_source
+from cronstack_infra.cli.commands.new.kit_source import kit_source
+from cronstack_infra.cli.commands.new.project import write_project
 from cronstack_infra.project import cleaned
 
-FILES: Final[dict[str, str]] = {
-    "functions/jobs/hello.py": "functions/jobs/hello.py",
-    "tests/test_hello.py": "tests/test_hello.py",
-    "infra/app.py": "infra/app.py",
-    "infra/resources.py": "infra/resources.py",
-    "cdk.json": "cdk.json.template",
-    "pyproject.toml": "pyproject.toml.template",
-    "README.md": "README.md.template",
-    ".gitignore": "gitignore.template",
-}
-"""What a project begins with, and the template of each."""
-
-SOURCE: Final = """
-[tool.uv.sources]
-# The copy of Cronstack that made this project. On another machine, give its path there or a git address.
-cronstack = {}
-"""
-
 NOT_IN_THE_WAY: Final = {".git"}
-"""A folder that holds nothing else counts as empty."""
+"""Names that an empty folder may hold."""
 
 
 class ProjectUnlessNamed(click.Group):
-    """What follows is a folder, unless it is one of the commands (or asks for help)."""
+    """A group whose first argument is a folder, unless it is the name of a command or an option for help."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or args[0] not in (*self.commands, *ctx.help_option_names):
@@ -75,7 +54,7 @@ def project(folder: Path) -> None:
     if root.exists() and {found.name for found in root.iterdir()} - NOT_IN_THE_WAY:
         raise click.BadParameter(f"{folder} is not empty; give the name of a new folder.", param_hint="DIR")
     source = kit_source()
-    written = write(root, name=cleaned(root.name), source=source)
+    written = write_project(root, name=cleaned(root.name), source=source)
     click.echo(f"A new project, {click.style(cleaned(root.name), bold=True)}:")
     for path in written:
         click.echo(f"  {folder / path}")
@@ -94,27 +73,3 @@ def project(folder: Path) -> None:
 
 
 command.add_command(new_job.command, "job")
-
-
-def write(root: Path, *, name: str, source: KitSource | None = None) -> list[str]:
-    """Write the project ``name`` into the folder ``root`` and return the paths of its files, relative to it.
-
-    The project installs Cronstack from ``source``. Defaults to the source of the running copy.
-    """
-    source = kit_source() if source is None else source
-    scaffold = resources.files("cronstack_infra") / "scaffold"
-    values = {
-        "{{name}}": name,
-        "{{version}}": metadata.version("cronstack"),
-        "{{source}}": SOURCE.format(source.uv) if source.uv else "",
-        "{{pip}}": source.pip,
-    }
-    for path, template in FILES.items():
-        text = scaffold.joinpath(template).read_text("utf-8")
-        if template.endswith(".template"):
-            for placeholder, value in values.items():
-                text = text.replace(placeholder, value)
-        target = root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, "utf-8")
-    return list(FILES)

@@ -1,0 +1,55 @@
+"""The files of a new project: one job, its test, and what the cdk CLI needs to deploy it.
+
+The templates are the files of ``cronstack_infra/scaffold``. A template called ``*.template`` has {{names}} to fill in.
+The others are copied as they are, so that the linters and the tests of this repository check them where they lie.
+"""
+
+from __future__ import annotations
+
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Final
+
+from cronstack_infra.cli.commands.new.kit_source import KitSource, kit_source
+
+FILES: Final[dict[str, str]] = {
+    "functions/jobs/hello.py": "functions/jobs/hello.py",
+    "tests/test_hello.py": "tests/test_hello.py",
+    "infra/app.py": "infra/app.py",
+    "infra/resources.py": "infra/resources.py",
+    "cdk.json": "cdk.json.template",
+    "pyproject.toml": "pyproject.toml.template",
+    "README.md": "README.md.template",
+    ".gitignore": "gitignore.template",
+}
+"""Each file of a new project, and its template."""
+
+SOURCE: Final = """
+[tool.uv.sources]
+# The copy of Cronstack that made this project. On another machine, give its path there or a git address.
+cronstack = {}
+"""
+
+
+def write_project(root: Path, *, name: str, source: KitSource | None = None) -> list[str]:
+    """Write the project ``name`` into the folder ``root`` and return the paths of its files, relative to it.
+
+    The project installs Cronstack from ``source``. Defaults to the source of the running copy.
+    """
+    source = kit_source() if source is None else source
+    scaffold = resources.files("cronstack_infra") / "scaffold"
+    values = {
+        "{{name}}": name,
+        "{{version}}": metadata.version("cronstack"),
+        "{{source}}": SOURCE.format(source.uv) if source.uv else "",
+        "{{pip}}": source.pip,
+    }
+    for path, template in FILES.items():
+        text = scaffold.joinpath(template).read_text("utf-8")
+        if template.endswith(".template"):
+            for placeholder, value in values.items():
+                text = text.replace(placeholder, value)
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, "utf-8")
+    return list(FILES)
