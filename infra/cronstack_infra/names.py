@@ -11,8 +11,9 @@ A job's name cannot contain ".", so ``shop-stats.2`` (the second schedule of ``s
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from cronstack import carrier, plans
 
@@ -30,6 +31,11 @@ LONGEST: Final = 64
 def stack_name(project: str, jobs_package: str) -> str:
     """Stack of a jobs package: the project's own jobs have the project's name, ``examples`` get "shop-examples"."""
     return project if jobs_package == "jobs" else f"{project}-{jobs_package}"
+
+
+def stack_outputs(described: Mapping[str, Any]) -> dict[str, str]:
+    """Return the outputs of a stack, by name. ``described`` is the stack as DescribeStacks returns it."""
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
 
 
 def group_name(stack: str) -> str:

@@ -56,7 +56,7 @@ def find_deployment(cloudformation: Any, stack: str) -> Deployment:
             remedy="If it is in another Region, set AWS_REGION. Else deploy it: cronstack up (local), or cronstack cdk"
             " deploy. --jobs chooses another jobs package.",
         )
-    outputs = {one["OutputKey"]: one["OutputValue"] for one in found[0].get("Outputs", ())}
+    outputs = names.stack_outputs(found[0])
     try:
         return Deployment(
             stack,

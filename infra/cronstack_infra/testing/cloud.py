@@ -38,8 +38,6 @@ class Stack:
     """What is the same for every test of a stack."""
 
     deployment: Deployment
-    outputs: Mapping[str, str]
-    """Names of what CloudFormation named, by output."""
     places: Mapping[str, Place]
     """Where each job is declared."""
 
@@ -47,9 +45,7 @@ class Stack:
     def of(cls, clients: Callable[[str], Any], choice: Choice) -> Stack:
         name = choice.project.stack(choice.jobs)
         deployment = find_deployment(clients("cloudformation"), name)
-        described = clients("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
-        outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
-        return cls(deployment, outputs, places(clients("lambda"), deployment, choice.project))
+        return cls(deployment, places(clients("lambda"), deployment, choice.project))
 
 
 class Cloud:
@@ -189,7 +185,7 @@ class Cloud:
     @property
     def outputs(self) -> Mapping[str, str]:
         """The stack's outputs: names of what CloudFormation named."""
-        return self.stack.outputs
+        return self.stack.deployment.outputs
 
     @property
     def jobs(self) -> list[str]:

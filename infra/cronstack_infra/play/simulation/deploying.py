@@ -13,6 +13,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from cronstack.errors import CronstackError
+from cronstack_infra import names
 from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.local.executor.environment import TASK_ROOT
 from cronstack_infra.play.simulation.assembly import Assembly
@@ -73,8 +74,7 @@ def deploy(cloudformation: Any, assembly: Assembly) -> None:
 
 
 def outputs(cloudformation: Any, stack: str) -> dict[str, str]:
-    found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
-    return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())}
+    return names.stack_outputs(cloudformation.describe_stacks(StackName=stack)["Stacks"][0])
 
 
 def _exists(cloudformation: Any, stack: str) -> bool:
