@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,12 @@ ROOT = Path(__file__).parent.parent
 RUNTIME = ROOT / "functions" / "cronstack"
 AROUND = ROOT / "infra" / "cronstack_infra"
 LONGEST_FILE = 400
+MOST_MODULES = 15
+SORTED_ROOMS = (
+    *(AROUND / room for room in ("cli", "demo", "discovery", "ops", "testing", "toolchain")),
+    *(ROOT / "tests" / room for room in ("cli", "ops")),
+)
+"""Rooms in which no folder has more modules than that."""
 
 # Lower never imports higher. A room that stands in one line with others is their equal: they do not import each other.
 STOREYS = (
@@ -222,6 +229,13 @@ def test_operators_tools_do_not_know_which_cloud_they_are_on() -> None:
     )
 
 
+def test_only_the_command_line_imports_the_command_line() -> None:
+    files = [file for file in python_files(AROUND) if not file.is_relative_to(AROUND / "cli")]
+    assert files
+    found = violations(files, ("cronstack_infra.cli",), executed_only=False)
+    assert not found, "take a value, a function or a Protocol as an argument:\n" + "\n".join(found)
+
+
 def test_time_and_randomness_are_arguments() -> None:
     found = []
     for file in python_files(ROOT / "functions", ROOT / "infra"):
@@ -239,6 +253,13 @@ def test_time_and_randomness_are_arguments() -> None:
 def test_tests_do_not_patch_modules() -> None:
     bad = violations(python_files(ROOT / "tests"), ("unittest.mock", "mock"), executed_only=False)
     assert not bad, "hold parts to a contract kit instead:\n" + "\n".join(bad)
+
+
+def test_a_folder_has_few_modules() -> None:
+    counted = Counter(file.parent for room in SORTED_ROOMS for file in python_files(room) if file.stem != "__init__")
+    assert set(SORTED_ROOMS) <= set(counted)
+    found = [f"{folder.relative_to(ROOT)}: {n} modules" for folder, n in counted.items() if n > MOST_MODULES]
+    assert not found, "give a family of modules a folder:\n" + "\n".join(found)
 
 
 @pytest.mark.parametrize("file", python_files(), ids=lambda f: str(f.relative_to(ROOT)))

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from cronstack.errors import OperationError
-from cronstack_infra.cli.output.screen import Stage
+from cronstack_infra.cli.output.screen import ProgressLine
 from cronstack_infra.demo import orders, stages
 from cronstack_infra.demo.payments import Payments, PaymentService
 from cronstack_infra.local.process import LocalCloud
@@ -68,7 +68,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory, service: PaymentService) -> 
 
 @pytest.fixture(scope="module")
 def loaded(shown: stages.Shown) -> dict[str, int]:
-    return stages.load(shown, Stage("flights"))
+    return stages.load(shown, ProgressLine("flights"))
 
 
 def stored(shown: stages.Shown) -> dict[str, dict[str, Any]]:
@@ -89,7 +89,7 @@ def stored(shown: stages.Shown) -> dict[str, dict[str, Any]]:
 def test_each_of_31_days_equals_a_count_of_the_file_and_one_planted_flight_is_seen(
     shown: stages.Shown, loaded: dict[str, int]
 ) -> None:
-    stages.backfill(shown, loaded, Stage("January"))
+    stages.backfill(shown, loaded, ProgressLine("January"))
     expected = counted_from_the_wheel()
     found = stored(shown)
     assert found["2013-01-01"]["flights"] == 842
@@ -99,7 +99,7 @@ def test_each_of_31_days_equals_a_count_of_the_file_and_one_planted_flight_is_se
     text = shown.clients("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     shown.clients("s3").put_object(Bucket=bucket, Key=key, Body=text + text.splitlines(keepends=True)[-1])
     with pytest.raises(OperationError, match="1 of 31 days are wrong: 2013-01-17"):
-        stages.backfill(shown, loaded, Stage("January, once more"))
+        stages.backfill(shown, loaded, ProgressLine("January, once more"))
     found = stored(shown)
     assert [day for day in expected if found[day] != expected[day]] == ["2013-01-17"]
     assert found["2013-01-17"]["flights"] == expected["2013-01-17"]["flights"] + 1
@@ -123,7 +123,7 @@ def test_the_dead_letter_of_the_broken_job_is_mended_and_redriven(shown: stages.
 def test_the_orders_are_reminded_of_and_paid_once_and_a_planted_charge_is_seen(
     shown: stages.Shown, service: PaymentService
 ) -> None:
-    stage, endpoint = Stage("orders"), shown.clients("ses").meta.endpoint_url
+    stage, endpoint = ProgressLine("orders"), shown.clients("ses").meta.endpoint_url
     orders.place(shown, stage)
     orders.captured(shown, service.payments, stage)
     assert stage.detail == "2 captured by 3 requests, nothing charged twice; 4713: cancelled"

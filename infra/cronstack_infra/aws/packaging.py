@@ -21,8 +21,9 @@ from typing import Final
 
 import cronstack
 from cronstack.errors import CronstackError, DeclarationError
+from cronstack_infra.progress import Say
 from cronstack_infra.toolchain import process
-from cronstack_infra.toolchain.whole import Progress, whole_folder
+from cronstack_infra.toolchain.whole import whole_folder
 
 REQUIREMENTS: Final = "requirements.txt"
 """In the functions folder; absent where jobs need nothing but the standard library and boto3."""
@@ -59,7 +60,7 @@ class Target:
         return ("--python-platform", f"{machine}-{platform}", "--python-version", self.python)
 
 
-def stage(functions: Path, package: str, destination: Path, *, target: Target, state: Path, progress: Progress) -> Path:
+def stage(functions: Path, package: str, destination: Path, *, target: Target, state: Path, progress: Say) -> Path:
     """Fill ``destination`` anew and return it. ``state`` is where fetched packages are kept."""
     shutil.rmtree(destination, ignore_errors=True)
     _copy(functions / package, destination / package)
@@ -77,7 +78,7 @@ def stage(functions: Path, package: str, destination: Path, *, target: Target, s
     return destination
 
 
-def third_party(requirements: Path, *, target: Target, state: Path, progress: Progress) -> Path:
+def third_party(requirements: Path, *, target: Target, state: Path, progress: Say) -> Path:
     """The folder with the installed requirements, fetched by uv when their text or the target is new."""
     text = requirements.read_text("utf-8")
     for number, line in enumerate(text.splitlines(), start=1):

@@ -22,8 +22,8 @@ from cronstack_infra.ops.runs import Row, follow
 from cronstack_infra.ops.trigger import trigger
 
 if TYPE_CHECKING:
-    from cronstack_infra.cli.output.screen import Stage
     from cronstack_infra.demo.stages import Shown
+    from cronstack_infra.progress import Progress
 
 SOON: Final = timedelta(seconds=10)
 FIRST, POSTPONED, WITHDRAWN = "4711", "4712", "4713"
@@ -38,7 +38,7 @@ def stumbles(order: str, number: int) -> bool:
     return order == FIRST and number == 1
 
 
-def place(shown: Shown, stage: Stage) -> None:
+def place(shown: Shown, progress: Progress) -> None:
     """Tell the checkout of all three, and of the changes."""
     soon = clock.now().replace(microsecond=0) + SOON
     for order in CENTS:
@@ -47,13 +47,13 @@ def place(shown: Shown, stage: Stage) -> None:
         if order in REMINDED:
             about["email"] = REMINDED[order]
         _tell(shown, order, "placed", "planned", **about)
-        stage.say(f"order {order} placed")
+        progress.say(f"order {order} placed")
     _tell(shown, POSTPONED, "postponed", "moved", pay_at=soon.isoformat())
     _tell(shown, WITHDRAWN, "withdrawn", "cancelled")
-    stage.say(f"{len(CENTS)} placed, {POSTPONED} moved, {WITHDRAWN} cancelled; payments are due {soon:%H:%M:%S} UTC")
+    progress.say(f"{len(CENTS)} placed, {POSTPONED} moved, {WITHDRAWN} cancelled; payments are due {soon:%H:%M:%S} UTC")
 
 
-def reminded(shown: Shown, endpoint: str, stage: Stage) -> list[dict[str, Any]]:
+def reminded(shown: Shown, endpoint: str, progress: Progress) -> list[dict[str, Any]]:
     """The mails, as the local cloud has them."""
     for order in REMINDED:
         _succeeded(_follow(shown, "remind_by_email", planned_id(order)))
@@ -61,11 +61,11 @@ def reminded(shown: Shown, endpoint: str, stage: Stage) -> list[dict[str, Any]]:
         mails = sorted(json.load(answer)["mails"], key=lambda mail: str(mail["to"][0]))
     if [mail["to"][0] for mail in mails] != list(REMINDED.values()):
         raise OperationError(f"{len(mails)} mails were sent, where there should be one to each of {len(REMINDED)}")
-    stage.say(f"{len(mails)} mails: {', '.join(mail['to'][0] for mail in mails)}")
+    progress.say(f"{len(mails)} mails: {', '.join(mail['to'][0] for mail in mails)}")
     return mails
 
 
-def captured(shown: Shown, payments: Payments, stage: Stage) -> None:
+def captured(shown: Shown, payments: Payments, progress: Progress) -> None:
     """Two payments, each charged once by the service's own log; of the third nothing."""
     rows = [_follow(shown, "capture_payment", planned_id(order)) for order in CENTS]
     for row in rows[:-1]:
@@ -74,7 +74,9 @@ def captured(shown: Shown, payments: Payments, stage: Stage) -> None:
     if {charge.order for charge in charges} != {FIRST, POSTPONED} or payments.charged_twice():
         raise OperationError(f"the payment service has charged {', '.join(charge.order for charge in charges)}")
     requests = sum(charge.requests for charge in charges)
-    stage.say(f"{len(charges)} captured by {requests} requests, nothing charged twice; {WITHDRAWN}: {rows[-1].reason}")
+    progress.say(
+        f"{len(charges)} captured by {requests} requests, nothing charged twice; {WITHDRAWN}: {rows[-1].reason}"
+    )
 
 
 def _tell(shown: Shown, order: str, what: str, expected: str, **about: Any) -> None:

@@ -22,7 +22,7 @@ from cronstack_infra.ops.runs import Row, find_run, follow, list_runs
 from cronstack_infra.ops.trigger import trigger
 
 if TYPE_CHECKING:
-    from cronstack_infra.cli.output.screen import Stage
+    from cronstack_infra.progress import Progress
 
 JOBS: Final = ("heartbeat", "launch", "daily_stats", "checkout", "remind_by_email", "capture_payment", "broken")
 VARIABLE: Final = "EXCHANGE_RATE"
@@ -44,10 +44,8 @@ class Shown:
 
     @classmethod
     def find(cls, clients: Clients, stack: str) -> Shown:
-        described = clients("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-        outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
         deployment = find_deployment(clients("cloudformation"), stack)
-        return cls(clients, deployment, outputs["FlightsBucket"], outputs["StatisticsTable"])
+        return cls(clients, deployment, deployment.outputs["FlightsBucket"], deployment.outputs["StatisticsTable"])
 
 
 @dataclass(frozen=True)
@@ -64,20 +62,20 @@ class Tally:
     """Seconds of the longest attempt."""
 
 
-def load(shown: Shown, stage: Stage) -> dict[str, int]:
+def load(shown: Shown, progress: Progress) -> dict[str, int]:
     """Put the year into the bucket; the number of flights of each day."""
     counted: dict[str, int] = {}
     total = 0
     for day in flights.load(shown.clients("s3"), shown.bucket, flights.days(flights.archive())):
         counted[day.date] = day.flights
         total += day.flights
-        stage.bar(len(counted), 365)
-        stage.say(f"{total:,} flights")
-    stage.say(f"{total:,}, one file for each of {len(counted)} days")
+        progress.bar(len(counted), 365)
+        progress.say(f"{total:,} flights")
+    progress.say(f"{total:,}, one file for each of {len(counted)} days")
     return counted
 
 
-def backfill(shown: Shown, counted: Mapping[str, int], stage: Stage) -> list[january.Statistics]:
+def backfill(shown: Shown, counted: Mapping[str, int], progress: Progress) -> list[january.Statistics]:
     """Work off January 2013; the statistics as they then stand in the table, each day checked against its file."""
     plan = plan_january(shown)
     ended = 0
@@ -85,11 +83,11 @@ def backfill(shown: Shown, counted: Mapping[str, int], stage: Stage) -> list[jan
         if filled.ended.status != "succeeded":
             raise OperationError(f"{filled.planned.occurrence} is {filled.ended.status}: {filled.ended.detail}")
         ended += 1
-        stage.bar(ended, len(plan.missing))
-        stage.say(f"{filled.planned.due.astimezone(january.NEW_YORK):%-d %B %Y}")
+        progress.bar(ended, len(plan.missing))
+        progress.say(f"{filled.planned.due.astimezone(january.NEW_YORK):%-d %B %Y}")
     found = january.stored(shown.clients("dynamodb"), shown.table)
     january.check(found, counted)
-    stage.say(f"{ended} days backfilled, {sum(day.flights for day in found):,} flights, each day as in its file")
+    progress.say(f"{ended} days backfilled, {sum(day.flights for day in found):,} flights, each day as in its file")
     return found
 
 

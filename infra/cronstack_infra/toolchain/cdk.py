@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from cronstack.errors import CronstackError
+from cronstack_infra.progress import Say
 from cronstack_infra.project import STATE_FOLDER
 from cronstack_infra.toolchain import node, process
 from cronstack_infra.toolchain.fetch import ensure_packages
-from cronstack_infra.toolchain.whole import Progress
 
 APP: Final = Path("infra") / "app.py"
 """The project's entry, as ``cdk.json`` names it."""
@@ -84,7 +84,7 @@ class CdkCli:
         os.execve(command[0], command, self.environment(environ))
 
 
-def ensure_cdk(project_root: Path, progress: Progress, environ: Mapping[str, str] | None = None) -> CdkCli:
+def ensure_cdk(project_root: Path, progress: Say, environ: Mapping[str, str] | None = None) -> CdkCli:
     """The CLI below the project's ``.cronstack/cdk``, fetched on first use.
 
     ``progress`` is told a line when something is fetched. Raises CronstackError with the remedy when npm's registry

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from cronstack.errors import CronstackError
+from cronstack_infra.progress import Say
 from cronstack_infra.toolchain import node, process
-from cronstack_infra.toolchain.whole import Progress, whole_folder
+from cronstack_infra.toolchain.whole import whole_folder
 
 TIME_LIMIT: Final = 300.0
 """Seconds for all of npm. What is fetched is a few megabytes."""
@@ -34,7 +35,7 @@ _FLAGS = (
 )
 
 
-def ensure_packages(manifest: Path, into: Path, *, environ: Mapping[str, str], progress: Progress) -> Path:
+def ensure_packages(manifest: Path, into: Path, *, environ: Mapping[str, str], progress: Say) -> Path:
     """The folder below ``into`` whose ``node_modules`` holds what ``manifest``'s lock file pins; fetched if absent.
 
     Raises CronstackError with the remedy when npm cannot; ``into`` is then as it was.
@@ -49,7 +50,7 @@ def ensure_packages(manifest: Path, into: Path, *, environ: Mapping[str, str], p
     return whole_folder(into / hashlib.sha256(lock_file).hexdigest()[:12], fill, progress=progress)
 
 
-def _npm_ci(folder: Path, environ: Mapping[str, str], progress: Progress) -> None:
+def _npm_ci(folder: Path, environ: Mapping[str, str], progress: Say) -> None:
     progress("fetching with npm, once ...")
     said: list[str] = []
     try:

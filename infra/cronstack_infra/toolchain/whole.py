@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-Progress = Callable[[str], None]
-"""Is told a line when something happens that takes time."""
+from cronstack_infra.progress import Say
 
 
-def whole_folder(complete: Path, fill: Callable[[Path], None], *, progress: Progress) -> Path:
+def whole_folder(complete: Path, fill: Callable[[Path], None], *, progress: Say) -> Path:
     """``complete``, filled by ``fill`` if it is absent. What ``fill`` raises passes through and leaves nothing."""
     if complete.is_dir():
         return complete
@@ -39,7 +38,7 @@ def whole_folder(complete: Path, fill: Callable[[Path], None], *, progress: Prog
 
 
 @contextmanager
-def _alone(path: Path, progress: Progress) -> Iterator[None]:
+def _alone(path: Path, progress: Say) -> Iterator[None]:
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

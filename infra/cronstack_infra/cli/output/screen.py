@@ -1,6 +1,6 @@
-"""What ``up`` and ``demo`` show while they work: a line a stage, with a spinner, a bar, or how it ended and how long.
+"""The screen of ``up`` and ``demo``: one line for each stage, with a spinner, a bar, or its result and its duration.
 
-On a terminal the lines change in place; elsewhere (a file, CI) each is printed once, when its stage has ended.
+On a terminal the lines change in place. Elsewhere (a file, CI) each line is printed once, when its stage has ended.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ FRAMES: Final = 10
 """Pictures a second on a terminal."""
 
 
-class Stage:
-    """One line. ``say`` tells what is going on or what came out; ``bar`` shows how far it is."""
+class ProgressLine:
+    """The line of one stage. It is a ``Progress`` of the work that the stage does."""
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -37,7 +37,7 @@ class Stage:
         self._bar: ProgressBar | None = None
 
     def say(self, detail: str | Callable[[], str]) -> None:
-        """A callable is asked again for each picture: a countdown."""
+        """Show what is going on or what came out. A callable, such as a countdown, is called for each picture."""
         self._detail = detail
 
     @property
@@ -45,7 +45,7 @@ class Stage:
         return self._detail if isinstance(self._detail, str) else self._detail()
 
     def bar(self, completed: float, total: float) -> None:
-        """Show how far it is; the bar goes when the stage ends."""
+        """Show which part of the work is done, until the stage ends."""
         self._bar = ProgressBar(total=total, completed=completed, width=BAR_WIDTH, complete_style="cyan")
 
     def end(self, *, succeeded: bool) -> None:
@@ -70,16 +70,16 @@ class Stage:
 
 
 class Screen:
-    """A console, and the stages shown on it."""
+    """A console, and the lines of the stages on it."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._stages: list[Stage] = []
+        self._lines: list[ProgressLine] = []
 
     @contextmanager
     def chapter(self) -> Iterator[None]:
-        """Stages inside are shown together; leaving it, they stay on the screen as they are."""
-        self._stages = []
+        """Show the lines of all stages that begin inside together. At the end the lines stay as they are."""
+        self._lines = []
         if not self.console.is_terminal:
             yield
             return
@@ -87,49 +87,49 @@ class Screen:
         with live:
             yield
 
-    def begin(self, title: str) -> Stage:
-        """A new line, which ``during`` will end."""
-        stage = Stage(title)
-        self._stages.append(stage)
-        return stage
+    def begin(self, title: str) -> ProgressLine:
+        """Add a line. ``during`` ends it."""
+        line = ProgressLine(title)
+        self._lines.append(line)
+        return line
 
     @contextmanager
-    def stage(self, title: str) -> Iterator[Stage]:
-        """A line that works while the block does, and fails when it raises."""
-        with self.during(self.begin(title)) as stage:
-            yield stage
+    def stage(self, title: str) -> Iterator[ProgressLine]:
+        """Add a line for the work of the block. The stage fails when the block raises."""
+        with self.during(self.begin(title)) as line:
+            yield line
 
     @contextmanager
-    def during(self, stage: Stage) -> Iterator[Stage]:
-        """The same for a line that has begun already. May be used from another thread."""
+    def during(self, line: ProgressLine) -> Iterator[ProgressLine]:
+        """Do the same for a line that ``begin`` added. Another thread may call it."""
         try:
-            yield stage
-        except BaseException as fault:  # Ctrl-C, too: no line may stay as if it still worked
+            yield line
+        except BaseException as fault:  # Ctrl-C, too: no line may look as if its stage still worked
             if isinstance(fault, KeyboardInterrupt):
-                stage.say("interrupted")
+                line.say("interrupted")
             else:
-                stage.say((str(fault).splitlines() or [type(fault).__name__])[0])
-            self._end(stage, succeeded=False)
+                line.say((str(fault).splitlines() or [type(fault).__name__])[0])
+            self._end(line, succeeded=False)
             raise
-        self._end(stage, succeeded=True)
+        self._end(line, succeeded=True)
 
     def note(self, text: str) -> None:
-        """A line between the stages."""
+        """Print a line between the stages."""
         self.console.print(Text(text))
 
-    def _end(self, stage: Stage, *, succeeded: bool) -> None:
-        stage.end(succeeded=succeeded)
+    def _end(self, line: ProgressLine, *, succeeded: bool) -> None:
+        line.end(succeeded=succeeded)
         if not self.console.is_terminal:
             mark = "ok    " if succeeded else "FAILED"
-            self.console.out(f"{mark}  {stage.title:<{TITLE_WIDTH}}  {stage.detail}  ({stage.seconds:.1f} s)")
+            self.console.out(f"{mark}  {line.title:<{TITLE_WIDTH}}  {line.detail}  ({line.seconds:.1f} s)")
 
     def picture(self) -> Group:
-        """The stages so far, for a terminal."""
-        lines = Table.grid(padding=(0, 2), expand=True)
-        lines.add_column(width=1)
-        lines.add_column(width=TITLE_WIDTH, no_wrap=True)
-        lines.add_column(ratio=1, no_wrap=True)
-        lines.add_column(justify="right", width=7)
-        for stage in self._stages:
-            lines.add_row(*stage.cells())
-        return Group(lines)
+        """Return the lines of the stages so far, for a terminal."""
+        grid = Table.grid(padding=(0, 2), expand=True)
+        grid.add_column(width=1)
+        grid.add_column(width=TITLE_WIDTH, no_wrap=True)
+        grid.add_column(ratio=1, no_wrap=True)
+        grid.add_column(justify="right", width=7)
+        for line in self._lines:
+            grid.add_row(*line.cells())
+        return Group(grid)

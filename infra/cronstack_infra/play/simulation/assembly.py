@@ -20,9 +20,10 @@ from typing import Final
 import cronstack
 import cronstack_infra
 from cronstack.errors import CronstackError, DeclarationError
+from cronstack_infra.progress import Say
 from cronstack_infra.project import CDK_JSON, Project
 from cronstack_infra.toolchain import node, process
-from cronstack_infra.toolchain.whole import Progress, whole_folder
+from cronstack_infra.toolchain.whole import whole_folder
 
 SYNTH_LIMIT: Final = 300.0
 """Seconds for the app to write its template."""
@@ -49,7 +50,7 @@ def quiet(line: str) -> None:
     """Progress that nobody wants to see."""
 
 
-def synthesize(project: Project, package: str = "jobs", *, progress: Progress = quiet) -> Assembly:
+def synthesize(project: Project, package: str = "jobs", *, progress: Say = quiet) -> Assembly:
     """The assembly of a package's stack; from the disk when its sources are those of the last time.
 
     What the app reads besides its sources (its environment, the network) does not count as one; delete
@@ -102,7 +103,7 @@ def _sources(place: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in sorted(files) if not name.endswith(".pyc"))
 
 
-def _run(project: Project, package: str, into: Path, progress: Progress) -> None:
+def _run(project: Project, package: str, into: Path, progress: Say) -> None:
     progress("the project's app is run")
     context = {"jobs": package, "cronstack:local": "true", "aws:cdk:version-reporting": False}
     environ = node.node_environment(dict(os.environ), project.state) | {

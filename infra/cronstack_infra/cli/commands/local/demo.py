@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from cronstack_infra.cli.output.screen import Screen, Stage
+    from cronstack_infra.cli.output.screen import ProgressLine, Screen
     from cronstack_infra.demo.stages import Shown, Tally
     from cronstack_infra.demo.trace import Event, Trace
     from cronstack_infra.local.process import LocalCloud
@@ -144,7 +144,7 @@ def boot(
 
 
 def on_the_clock(
-    shown: Shown, screen: Screen, trace: Trace, launch: datetime, meanwhile: Callable[[Stage], Any]
+    shown: Shown, screen: Screen, trace: Trace, launch: datetime, meanwhile: Callable[[ProgressLine], Any]
 ) -> Any:
     """The heartbeat and the launch fire when their time comes; ``meanwhile`` need not wait for them."""
     from cronstack.clock import now
@@ -172,7 +172,7 @@ def on_the_clock(
     return done
 
 
-def await_firing(shown: Shown, screen: Screen, trace: Trace, job: str, line: Stage) -> None:
+def await_firing(shown: Shown, screen: Screen, trace: Trace, job: str, line: ProgressLine) -> None:
     """Until the job's schedule has fired and its run has succeeded."""
     from cronstack_infra.demo import stages
     from cronstack_infra.names import function_name

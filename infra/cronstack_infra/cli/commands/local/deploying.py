@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from cronstack.errors import CronstackError
-from cronstack_infra.cli.output.screen import Screen, Stage
+from cronstack_infra.cli.output.screen import ProgressLine, Screen
 from cronstack_infra.local.environment import pointed_at
 from cronstack_infra.project import Project
 from cronstack_infra.toolchain import CdkCli, ensure_cdk
@@ -55,7 +55,7 @@ def deploy(
         stage.say(f"stack {stack}")
 
 
-def _run(cdk: CdkCli, args: Sequence[str], environ: Mapping[str, str], limit: float, stage: Stage) -> None:
+def _run(cdk: CdkCli, args: Sequence[str], environ: Mapping[str, str], limit: float, stage: ProgressLine) -> None:
     said: deque[str] = deque(maxlen=LINES_OF_A_FAILURE)
     stage.say("the cdk CLI starts")
 
