@@ -3,7 +3,11 @@
 ``-c jobs=examples`` takes the package ``functions/examples`` for ``functions/jobs``.
 """
 
+import signal
 import sys
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends the synthesis without a traceback
 
 try:
     from cronstack_infra.aws import entry

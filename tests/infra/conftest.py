@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 import cronstack_infra.aws
 from cronstack_infra.discovery.discover import discover
+from cronstack_infra.toolchain.node import give_jsii_our_node
 from tests.infra.packages import Package
 
 ROOT = Path(__file__).parent.parent.parent
@@ -28,6 +30,7 @@ def template_of(
     package: str, functions: Path, outdir: Path, *, stack: str, resources: Resources | None = None, **context: str
 ) -> dict[str, Any]:
     """The stack's template, with the examples' resources or those given; ``test_app.py`` asks AWS's schemas."""
+    give_jsii_our_node(os.environ)
     import aws_cdk as cdk
 
     app = cdk.App(outdir=str(outdir), context=context, builtin_cloud_formation_validation=False)
@@ -80,16 +83,12 @@ def synthesize(tmp_path: Path) -> Iterator[Synthesize]:
         outdir = tmp_path / f"out.{package}"
         return template_of(package, folder.parent, outdir, stack=stack, resources=resources, **dotted)
 
-    path = list(sys.path)
     yield carry_out
-    sys.path[:] = path
     for name in set(sys.modules) - begun:
         if name.startswith("jobs_of_a_test_"):
             del sys.modules[name]
 
 
 @pytest.fixture
-def package(tmp_path):
-    path = list(sys.path)
-    yield Package(tmp_path)
-    sys.path[:] = path
+def package(tmp_path: Path) -> Package:
+    return Package(tmp_path)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
-from tests.infra.packages import JOB
+from cronstack_infra.discovery.importing import importable
+from tests.infra.packages import HEAD, JOB
 
 IMPORTS = {
     "import datetime\ndatetime.nope\n": (2, "AttributeError: module 'datetime' has no attribute 'nope'"),
@@ -52,6 +54,17 @@ def test_a_client_made_at_import_needs_no_aws_configuration(package, unconfigure
     before = dict(os.environ)
     assert [declared.name for declared in package.discover().jobs] == ["stats"]
     assert dict(os.environ) == before
+
+
+def test_an_import_has_the_root_in_its_path_which_then_is_as_before(package):
+    text = f"import sys\n\nassert sys.path[0] == {str(package.root)!r}\n\n"
+    package.write("stats.py", text + HEAD + JOB.format(name="stats"), head="")
+    before = list(sys.path)
+    assert [declared.name for declared in package.discover().jobs] == ["stats"]
+    assert sys.path == before
+    with importable(package.root), importable(package.root):
+        assert sys.path == [str(package.root), *before]
+    assert sys.path == before
 
 
 def test_a_variable_that_is_read_at_import_is_named(package):

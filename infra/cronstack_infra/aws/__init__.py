@@ -1,7 +1,7 @@
 """From declarations to a template: the stack, its constructs, and the code that goes with it.
 
-The face is lazy, because aws_cdk takes seconds to load and a wrong declaration shall be told before that. Loading
-aws_cdk starts a Node process, so which Node is settled here, before anything below can import it.
+The face is lazy, because aws_cdk takes seconds to load and a wrong declaration is reported before that. aws_cdk starts
+a Node process, so the first use of the face chooses which Node.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CronstackStack", "Entry", "ScheduledFunction", "entry"]
 
-give_jsii_our_node(os.environ)
-
 _ROOM_OF = {
     "CronstackStack": "stack",
     "ScheduledFunction": "scheduled_function",
@@ -33,6 +31,7 @@ def __getattr__(name: str) -> Any:
 
     if name not in _ROOM_OF:
         raise AttributeError(f"module 'cronstack_infra.aws' has no attribute {name!r}")
+    give_jsii_our_node(os.environ)  # before the module below imports aws_cdk
     # ``entry`` is a room and a function: importing the room binds it here, so the function must come after it.
     value = getattr(import_module(f"cronstack_infra.aws.{_ROOM_OF[name]}"), name)
     globals()[name] = value

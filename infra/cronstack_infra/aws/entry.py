@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cronstack.clock import now
 from cronstack.errors import CronstackError, DeclarationError, ScheduleError
+from cronstack_infra.discovery.importing import importable
 from cronstack_infra.project import Project
 from cronstack_infra.toolchain.caches import give_writable_caches, writable_home
 
@@ -46,12 +46,12 @@ class Entry:
 @contextmanager
 def entry(app_file: str) -> Iterator[Entry]:
     """``with entry(__file__) as project: ...``; the app is synthesized when the block ends."""
-    # A synthesis has nothing to put in order: at Ctrl-C it ends like any program, instead of showing where it was.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        begun = _begin(Path(app_file).resolve().parent)
-        yield begun
-        begun.app.synth()
+        project = Project.find(Path(app_file).resolve().parent)
+        with importable(project.functions):
+            begun = _begin(project)
+            yield begun
+            begun.app.synth()
     except CronstackError as fault:
         print(fault, file=sys.stderr)
         sys.exit(2 if isinstance(fault, DeclarationError | ScheduleError) else 1)
@@ -63,12 +63,11 @@ def entry(app_file: str) -> Iterator[Entry]:
         sys.exit(2)
 
 
-def _begin(folder: Path) -> Entry:
+def _begin(project: Project) -> Entry:
     from cronstack_infra.discovery.clock_notes import clock_notes
     from cronstack_infra.discovery.discover import discover
     from cronstack_infra.discovery.meetings import meeting_notes
 
-    project = Project.find(folder)
     # The CLI hands over the context of cdk.json and of the command line together; without it there is the file.
     context: dict[str, Any] = dict(project.context) | json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
     package = str(context.get("jobs", "jobs"))

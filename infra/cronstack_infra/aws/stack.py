@@ -38,7 +38,10 @@ class Jobs(dict[str, ScheduledFunction]):
 
 
 def _asked_at() -> str:
-    """File and line of who has asked this module: "resources.py:7"."""
+    """Return file and line of the code that calls this module, such as "resources.py:7".
+
+    Read from the stack, because ``jobs["name"]`` has no argument for it. Only an error message pays for it.
+    """
     frame = inspect.currentframe()
     while frame is not None and frame.f_code.co_filename == __file__:
         frame = frame.f_back

@@ -11,8 +11,6 @@ finds the handler by the function's name in its module; a job that is not there 
 from __future__ import annotations
 
 import ast
-import importlib
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +21,7 @@ from cronstack.declaration import Job
 from cronstack.declaration import job as declare
 from cronstack.errors import DeclarationError
 from cronstack.timetable import Schedule
-from cronstack_infra.discovery.importing import imported, relative
+from cronstack_infra.discovery.importing import importable, imported, relative
 from cronstack_infra.discovery.undeployed import undeployed
 from cronstack_infra.discovery.validation import judge
 
@@ -56,8 +54,7 @@ class Discovery:
 def discover(package: str, root: Path, *, now: datetime | None = None) -> Discovery:
     """Import and judge the jobs of ``package``, a folder in ``root``.
 
-    ``root`` goes to the front of ``sys.path``, for in Lambda it is the root of the code, too. ``now`` (aware): with
-    it, schedules that will not fire any more are noted. Raises DeclarationError with all faults found.
+    With ``now`` (aware), note the schedules that will not fire any more. Raise DeclarationError with all faults found.
     """
     root = root.resolve()
     if not package.isidentifier() or not (root / package).is_dir():
@@ -65,16 +62,14 @@ def discover(package: str, root: Path, *, now: datetime | None = None) -> Discov
             f"there is no package of jobs {package!r} in {root}",
             remedy=f"Make the folder {root / package} and put a file with a job into it, or name another: --jobs jobs",
         )
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
-        importlib.invalidate_caches()
     faults: list[DeclarationError] = []
     found: list[DeclaredJob] = []
-    for name, path in _modules(root / package, package):
-        module = imported(name, path, root, faults)
-        if module is not None:
-            found += _jobs(module, root, faults)
-            faults += _unreached(module, path, root)
+    with importable(root):
+        for name, path in _modules(root / package, package):
+            module = imported(name, path, root, faults)
+            if module is not None:
+                found += _jobs(module, root, faults)
+                faults += _unreached(module, path, root)
     reported = {fault.where for fault in faults}
     faults += (fault for fault in undeployed(package, root) if fault.where not in reported)
     faults += _duplicates(found)

@@ -9,7 +9,8 @@ import importlib
 import os
 import sys
 import traceback
-from contextlib import redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -18,6 +19,22 @@ from cronstack.errors import DeclarationError
 from cronstack_infra.discovery.aws_variables import as_in_lambda
 
 _CORRECT: Final = "Correct the line. Python must be able to import a module of jobs by itself, here as in Lambda."
+
+
+@contextmanager
+def importable(root: Path) -> Iterator[None]:
+    """Put ``root`` at the front of ``sys.path`` for the length of the block. In Lambda, it is the root of the code."""
+    folder = str(root.resolve())
+    if folder in sys.path:
+        yield
+        return
+    sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # a module of jobs has removed it
+            sys.path.remove(folder)
 
 
 def imported(name: str, path: Path, root: Path, faults: list[DeclarationError]) -> ModuleType | None:

@@ -1,6 +1,10 @@
 """What ``cdk.json`` starts: the declared jobs become a stack; what they may touch stands in ``resources.py``."""
 
+import signal
 import sys
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends the synthesis without a traceback
 
 try:
     from cronstack_infra.aws import entry

@@ -56,7 +56,6 @@ class Done(NamedTuple):
 def simulate(tmp_path, monkeypatch, capsys):
     """``simulate("--dry", ...)`` in a project of these jobs, whose package has a name of its own in this process."""
     package = f"simulated_{next(_numbers)}"
-    monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "functions" / package / "all.py"
     file.parent.mkdir(parents=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -38,7 +37,6 @@ def simulate(tmp_path, monkeypatch):
     """The command in a project and its stack's ledger, with runs of one of its jobs."""
     import boto3
 
-    monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.chdir(tmp_path)
     package = f"lasting_{next(_numbers)}"
     (tmp_path / "functions" / package).mkdir(parents=True)

@@ -32,7 +32,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     kept.mkdir(parents=True, exist_ok=True)
     (found.root / ".cronstack").symlink_to(kept)
     monkeypatch.chdir(found.root)
-    monkeypatch.setattr(sys, "path", list(sys.path))
     before = {name for name in sys.modules if name.partition(".")[0] == "jobs"}
     yield found.root
     for name in {name for name in sys.modules if name.partition(".")[0] == "jobs"} - before:
