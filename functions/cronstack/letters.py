@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from cronstack import ledger
 from cronstack.deferral import after_holder
 from cronstack.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Host, Outcome, Steps, send
-from cronstack.occurrence import to_datetime
+from cronstack.occurrence import print_instant, to_datetime
 from cronstack.rows import RunItem
 from cronstack.seam import Call, Done, Refused, Request
 
@@ -37,7 +37,7 @@ class Sender(NamedTuple):
         told = json.loads(error) if error else {}
         record = {
             "version": "1.0",
-            "timestamp": to_datetime(now).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "timestamp": print_instant(to_datetime(now)),
             "requestContext": {
                 "requestId": self.request_id,
                 "functionArn": arn if arn.count(":") > 6 else f"{arn}:$LATEST",

@@ -74,6 +74,11 @@ def to_milliseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // timedelta(milliseconds=1)
 
 
+def print_instant(instant: datetime) -> str:
+    """An instant in UTC with milliseconds, "2013-01-01T05:00:00.123Z"."""
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def print_time(milliseconds: int) -> str:
     """The form Scheduler uses, "2013-01-01T05:00:00Z"; fractions of a second are dropped."""
     return to_datetime(milliseconds).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")

@@ -139,7 +139,8 @@ def instants(options: Any) -> dict[str, Any]:
 def seconds_of(contender: str, fields: Fields, end: float) -> Iterator[int]:
     if contender == DRY:
         from cronstack import parse
-        from cronstack_infra.play.minutes import Span, firings, minutes_of
+        from cronstack_infra.play.minutes import Span, firings
+        from tests.play.bits import minutes_of
 
         span = Span(SINCE, datetime.fromtimestamp(end, SINCE.tzinfo))
         for minute in minutes_of(firings(parse(f"cron({fields.aws()})"), span, anchor=SINCE)):

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from cronstack import parse
 from cronstack_infra.play.changes import changes
 from cronstack_infra.play.effects import effect
-from cronstack_infra.play.minutes import Span, fires_in, firings, minutes_of
+from cronstack_infra.play.minutes import Span, fires_in, firings
 from cronstack_infra.play.overlaps import play
 from cronstack_infra.play.tally import Tally
 from cronstack_infra.play.whatif import Case, Planned, what_if
 from tests.cronstack.nights import NIGHTS
+from tests.play.bits import minutes_of
 
 NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
 YEAR = Span(NEW_YEAR, datetime(2028, 1, 1, tzinfo=UTC))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cronstack.errors import CronstackError
@@ -51,6 +51,16 @@ def endpoint(port: int = DEFAULT_PORT) -> str:
 def region_of(environ: Mapping[str, str]) -> str:
     """The region in which everything of this project talks to a local cloud: the user's, else one there is."""
     return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or REGION
+
+
+def client_arguments(endpoint_url: str | None, region: str) -> dict[str, Any]:
+    """Return the arguments of a client of a local cloud; without an endpoint, of one that moto answers in-process."""
+    return {
+        "endpoint_url": endpoint_url,
+        "region_name": region,
+        "aws_access_key_id": ACCESS_KEY,
+        "aws_secret_access_key": "local",
+    }
 
 
 def is_local(endpoint_url: str) -> bool:

@@ -19,6 +19,7 @@ from moto.awslambda.utils import get_backend
 from moto.sns.models import Subscription
 from moto.sqs.models import sqs_backends
 
+from cronstack.occurrence import print_instant
 from cronstack_infra.local import permissions
 from cronstack_infra.local.effects.functions import qualified
 from cronstack_infra.local.mend import mend
@@ -97,7 +98,7 @@ def record(
         "TopicArn": topic,
         "Subject": subject,
         "Message": message,
-        "Timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "Timestamp": print_instant(now),
         "SignatureVersion": "1",
         "Signature": "",
         "SigningCertUrl": "",

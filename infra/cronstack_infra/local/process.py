@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from cronstack.errors import CronstackError
-from cronstack_infra.local.environment import ACCESS_KEY, region_of, without_credentials
+from cronstack_infra.local.environment import client_arguments, region_of, without_credentials
 
 OnEvent = Callable[[dict[str, Any]], None]
 
@@ -99,13 +99,7 @@ class LocalCloud:
         import boto3
 
         make: Any = boto3.client
-        return make(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=region_of(os.environ),
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key="local",
-        )
+        return make(service, **client_arguments(self.endpoint, region_of(os.environ)))
 
     def stop(self, seconds: float = 10.0) -> None:
         """End the process: ask by closing its input, then by signal. Doing it twice is harmless."""

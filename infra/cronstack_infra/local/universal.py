@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, UnknownServiceError
 
 from cronstack_infra.local.engine.values import Refusal
-from cronstack_infra.local.environment import ACCESS_KEY
+from cronstack_infra.local.environment import client_arguments
 
 _ARN: Final = re.compile(r"arn:aws[a-z-]*:scheduler:::aws-sdk:([a-z0-9-]+):([a-zA-Z0-9]+)")
 _READS: Final = re.compile(
@@ -26,7 +26,6 @@ _READS: Final = re.compile(
 _CLIENTS: Final = {"sfn": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs", "ses": "ses"}
 """Scheduler says the SDK's service id; botocore's own name is another one for some."""
 _IAM_ACTIONS: Final = {("lambda", "Invoke"): "lambda:InvokeFunction", ("stepfunctions", "*"): "states"}
-_RESOURCES: Final = ("QueueUrl", "TopicArn", "FunctionName", "TableName", "StateMachineArn")
 
 
 class NotATarget(Exception):
@@ -69,14 +68,8 @@ def call(arn: str, text: str, region: str, endpoint: str | None) -> Refusal | No
     client, operation = call_of(arn)
     options: Any = {"retries": {"total_max_attempts": 1}, "read_timeout": 30, "connect_timeout": 5}
     options["ignore_configured_endpoint_urls"] = endpoint is None
-    made: Any = botocore.session.get_session().create_client(
-        client,
-        region_name=region,
-        endpoint_url=endpoint,
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key="local",
-        config=Config(**options),
-    )
+    session: Any = botocore.session.get_session()
+    made = session.create_client(client, config=Config(**options), **client_arguments(endpoint, region))
     try:
         made._make_api_call(operation, json.loads(text or "{}"))
     except ClientError as refused:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from cronstack.occurrence import print_instant
+
 LATENESS: Final = timedelta(seconds=60)
 """How late a line may arrive and still be seen by who follows. Defaults to one minute."""
 PAUSE: Final = 1.0
@@ -27,7 +29,7 @@ class Line:
     text: str
 
     def as_json(self) -> dict[str, str]:
-        at = self.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        at = print_instant(self.at)
         return {"at": at, "stream": self.stream, "text": self.text}
 
 

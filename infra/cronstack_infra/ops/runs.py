@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cronstack import items, ledger
 from cronstack.errors import OperationError
-from cronstack.occurrence import PLANNED, print_time, scheduled_id, to_datetime, to_milliseconds
+from cronstack.occurrence import PLANNED, print_instant, print_time, scheduled_id, to_datetime, to_milliseconds
 from cronstack.rows import FINAL, RunItem
 from cronstack_infra.ops.deployment import Deployment
 
@@ -279,6 +279,4 @@ def _newest_first(row: Row) -> tuple[float, str]:
 
 
 def _iso(instant: datetime | None) -> str | None:
-    return (
-        None if instant is None else instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
+    return None if instant is None else print_instant(instant.astimezone(UTC))

@@ -89,15 +89,6 @@ def fires_in(minute: datetime, schedule: Schedule, *, anchor: datetime) -> bool:
     return named and wall.day in cron.days(*month_shape(wall.year, wall.month))
 
 
-def minutes_of(bits: int) -> Iterator[int]:
-    """Numbers of the bits that are set, in order."""
-    for day, of_day in enumerate(days_of(bits)):
-        while of_day:
-            lowest = of_day & -of_day
-            yield day * MINUTES + lowest.bit_length() - 1
-            of_day ^= lowest
-
-
 def days_of(bits: int) -> list[int]:
     """The bits day by day."""
     count = -(-bits.bit_length() // MINUTES)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 import click
 
 from cronstack_infra.cli.options.local_address import local_address
-from cronstack_infra.local.environment import ACCESS_KEY, DEFAULT_PORT, region_of
+from cronstack_infra.local.environment import DEFAULT_PORT, client_arguments, region_of
 from cronstack_infra.project import Project
 
 if TYPE_CHECKING:
@@ -68,14 +68,7 @@ class Cloud:
         if not self.address:
             # As the aws CLI reads it; boto3 by itself knows AWS_DEFAULT_REGION only.
             return make(service, config=config, region_name=os.environ.get("AWS_REGION") or None)
-        return make(
-            service,
-            config=config,
-            endpoint_url=self.address,
-            region_name=region_of(os.environ),
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key="local",
-        )
+        return make(service, config=config, **client_arguments(self.address, region_of(os.environ)))
 
 
 def cloud_options(command: Callable[Concatenate[Cloud, P], R]) -> Callable[..., R]:

@@ -89,10 +89,6 @@ class Engine:
     def delete_schedule(self, arn: str) -> None:
         self._schedules.delete(arn)
 
-    def next_instant(self, schedule_arn: str) -> datetime | None:
-        """The instant a schedule waits for."""
-        return self._schedules.next(schedule_arn)
-
     def pending_deliveries(self) -> tuple[PendingDelivery, ...]:
         """Refused deliveries that are tried again."""
         return self._schedules.pending()

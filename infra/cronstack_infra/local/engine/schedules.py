@@ -132,11 +132,6 @@ class Schedules:
         """A schedule was deleted; deliveries under way go on."""
         self._entries.pop(arn, None)
 
-    def next(self, arn: str) -> datetime | None:
-        """The instant a schedule waits for; None when there is none, or no such schedule."""
-        entry = self._entries.get(arn)
-        return entry.pending if entry is not None else None
-
     def pending(self) -> tuple[PendingDelivery, ...]:
         """Deliveries that Scheduler tries again, with the time of the next attempt."""
         return tuple(

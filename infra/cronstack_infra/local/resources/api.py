@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.core.botocore_stubber import BotocoreStubber
 
-from cronstack_infra.local.environment import ACCESS_KEY
+from cronstack_infra.local.environment import client_arguments
 
 _LOCAL_MOTO = BotocoreStubber()
 _LOCAL_MOTO.enabled = True
@@ -24,14 +24,9 @@ _LOCAL_MOTO.enabled = True
 def api(service: str, region: str) -> Any:
     """A client of a service that this process is."""
     config: Any = Config  # its annotations do not know all it takes
-    client: Any = _session().create_client(
-        service,
-        region_name=region,
-        endpoint_url=None,
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key="local",
-        config=config(retries={"total_max_attempts": 1}, ignore_configured_endpoint_urls=True),
-    )
+    options = config(retries={"total_max_attempts": 1}, ignore_configured_endpoint_urls=True)
+    session: Any = _session()
+    client = session.create_client(service, config=options, **client_arguments(None, region))
     client.meta.events.register("before-send", _LOCAL_MOTO)
     return client
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from moto.scheduler.models import scheduler_backends
 
+from cronstack.occurrence import print_instant
 from cronstack_infra.local import rules, schedules, universal
 from cronstack_infra.local.effects.deliveries import OWN_FAULT
 from cronstack_infra.local.effects.drive import Answer
@@ -196,7 +197,7 @@ class VirtualDrive:
 
 def stamp(us: int) -> str:
     """ "2013-01-01T05:00:00.123Z"."""
-    return f"{(EPOCH + timedelta(microseconds=us)).isoformat(timespec='milliseconds')[:-6]}Z"
+    return print_instant(EPOCH + timedelta(microseconds=us))
 
 
 def _scheduled() -> Iterator[ScheduleConfig]:

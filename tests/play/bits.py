@@ -1,0 +1,16 @@
+"""The minutes of a span that ``play.minutes`` keeps as bits, as the tests compare them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cronstack_infra.play.minutes import MINUTES, days_of
+
+
+def minutes_of(bits: int) -> Iterator[int]:
+    """Yield the numbers of the bits that are set, in order."""
+    for day, of_day in enumerate(days_of(bits)):
+        while of_day:
+            lowest = of_day & -of_day
+            yield day * MINUTES + lowest.bit_length() - 1
+            of_day ^= lowest
