@@ -23,12 +23,12 @@ from moto.core.exceptions import JsonRESTError
 
 from cronstack_infra.local import universal
 from cronstack_infra.local.effects.deliveries import OWN_FAULT
-from cronstack_infra.local.effects.drive import Answer
 from cronstack_infra.local.effects.lookups import Lookups
 from cronstack_infra.local.effects.runner import AnyEffect, EffectRunner
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.knobs import Knobs
 from cronstack_infra.local.engine.passed import JUMP
+from cronstack_infra.local.engine.port import Answer
 from cronstack_infra.local.engine.values import Refusal, ScheduleConfig
 from cronstack_infra.local.executor.executor import Executor, Limits
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
@@ -143,7 +143,7 @@ class RealDrive:
             pass
         return [thing for thing in things if thing is not None]
 
-    # what carrying out effects needs (``effects.drive.Drive``)
+    # what carrying out effects needs (``engine.port.Drive``)
 
     def now(self) -> datetime:
         return datetime.now(UTC)

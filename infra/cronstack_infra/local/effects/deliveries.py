@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Final
 
 from cronstack_infra.local import rule_targets, targets, universal
-from cronstack_infra.local.effects.drive import Drive
 from cronstack_infra.local.effects.functions import qualified
 from cronstack_infra.local.effects.lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine
+from cronstack_infra.local.engine.port import Drive
 from cronstack_infra.local.engine.values import Deliver, Refusal, is_rule
 
 OWN_FAULT: Final = Refusal(

@@ -16,9 +16,9 @@ from moto.awslambda.exceptions import LambdaClientError
 from moto.core.exceptions import JsonRESTError
 
 from cronstack_infra.local import lineage
-from cronstack_infra.local.effects.drive import Answer, Drive
 from cronstack_infra.local.effects.lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine
+from cronstack_infra.local.engine.port import Answer, Drive
 from cronstack_infra.local.engine.values import Failed, FunctionOutcome, Looped, RunFunction, Succeeded, Throttled
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
 

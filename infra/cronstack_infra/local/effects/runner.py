@@ -4,7 +4,7 @@
                              ▲                                              │
                              └──────────── outcomes ◀───────────────────────┘
 
-A drive (``effects.drive``) has one runner and calls ``carry_out`` with each effect of ``Engine.step``.
+A drive (``engine.port.Drive``) has one runner and calls ``carry_out`` with each effect of ``Engine.step``.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from moto.scheduler.models import scheduler_backends
 from cronstack_infra.local import lineage
 from cronstack_infra.local.effects import destinations
 from cronstack_infra.local.effects.deliveries import Deliveries
-from cronstack_infra.local.effects.drive import Drive
 from cronstack_infra.local.effects.invoker import Invoker
 from cronstack_infra.local.effects.lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine
+from cronstack_infra.local.engine.port import Drive
 from cronstack_infra.local.engine.sources import DeleteMessages, PollQueue, RunBatch, SourceConfig
 from cronstack_infra.local.engine.values import (
     DeleteSchedule,

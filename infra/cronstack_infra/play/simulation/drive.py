@@ -18,13 +18,13 @@ from moto.scheduler.models import scheduler_backends
 from cronstack.occurrence import print_instant
 from cronstack_infra.local import rules, schedules, universal
 from cronstack_infra.local.effects.deliveries import OWN_FAULT
-from cronstack_infra.local.effects.drive import Answer
 from cronstack_infra.local.effects.lookups import Lookups
 from cronstack_infra.local.effects.runner import EffectRunner
 from cronstack_infra.local.engine.chance import chance
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.invocations import PendingEvent
 from cronstack_infra.local.engine.knobs import Knobs
+from cronstack_infra.local.engine.port import Answer
 from cronstack_infra.local.engine.schedules import PendingDelivery
 from cronstack_infra.local.engine.values import Refusal, ScheduleConfig
 from cronstack_infra.local.executor.values import Invocation, Outcome
@@ -102,7 +102,7 @@ class VirtualDrive:
         planned = self._engine.next_due()
         return planned is not None and microseconds(planned) <= us
 
-    # what carrying out effects needs (``local.effects.drive.Drive``)
+    # what carrying out effects needs (``local.engine.port.Drive``)
 
     def now(self) -> datetime:
         return self.hub.now
