@@ -1,4 +1,4 @@
-"""Counts in words."""
+"""Counts with their nouns, such as "1 firing"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A project is the folder that holds ``cdk.json``: where it is, where its jobs live and what its stacks are called.
+"""A project is the folder that has ``cdk.json``. This module finds it, its jobs and the names of its stacks.
 
 Standard library only, because ``cronstack list`` and ``next`` start here.
 """

@@ -2,7 +2,8 @@
 
 ``cronstack --help`` prints from the table and imports no command; ``cronstack next`` imports its own module and
 nothing of the local cloud or the CDK. Each module of the table lies in ``cli/commands`` and offers ``command``, a
-``click.Command``. What goes wrong is told in one place, ``errors``: a message, an exit code, never a traceback.
+``click.Command``. ``errors`` turns every exception into a message and an exit code. A traceback is never
+printed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from cronstack_infra.cli.errors import INTERRUPTED, SURROUNDINGS, explain
 
 
 class Entry(NamedTuple):
-    """A command before it is imported: where it lives and what ``--help`` says of it."""
+    """A command before its import: its module below ``cli/commands``, and its line in ``--help``."""
 
     module: str
     help: str
@@ -43,11 +44,11 @@ COMMANDS: Final[dict[str, Entry]] = {
     "conformance": Entry("conformance", "Ask an endpoint what AWS would answer."),
     "cdk": Entry("cdk", "Call the pinned cdk CLI with Cronstack's own Node."),
 }
-"""In the order in which ``--help`` shows them: the order in which one meets them."""
+"""In the order in which ``--help`` shows them and a new user needs them."""
 
 
 class Commands(click.Group):
-    """A group whose commands are the table's, imported when called."""
+    """A group of the commands of the table. A command is imported when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -78,7 +79,7 @@ def cronstack() -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Carry out one command line and return its exit code: 0, 1 (surroundings), 2 (wrong input), 130 (Ctrl-C)."""
+    """Run one command line. Return its exit code: 0, 1 (surroundings), 2 (invalid input), 130 (Ctrl-C)."""
     try:
         answer = cronstack.main(
             args=None if arguments is None else list(arguments), prog_name="cronstack", standalone_mode=False
@@ -88,10 +89,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone (``cronstack list | head``). What is left in the buffer must not fail at exit.
+        # The reader has ended (``cronstack list | head``). Python flushes the buffer at exit, and that must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SURROUNDINGS
-    except Exception as fault:  # whatever it is, a person gets a message and no traceback
+    except Exception as fault:  # any exception becomes a message
         return explain(fault)
     return answer if isinstance(answer, int) else 0
 
@@ -99,8 +100,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def main() -> None:
     """The console script, and ``python -m cronstack_infra.cli``."""
     code = run()
-    # Python notes when a KeyboardInterrupt leaves code that was compiled from a string (a namedtuple that is being
-    # made, in an import), does not forget it when it is caught later, and with -m ends by SIGINT in place of our exit
-    # code. The next such code clears the note.
+    # CPython sets a flag when a KeyboardInterrupt leaves code that was compiled from a string, such as a namedtuple
+    # that an import creates. The flag stays set after the exception is caught, and ``python -m`` then ends by SIGINT
+    # instead of with our exit code. Running any code from a string clears the flag.
     exec("")
     sys.exit(code)

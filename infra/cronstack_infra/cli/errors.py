@@ -1,10 +1,10 @@
-"""How a fault is told at the command line: what, where, what to do, and an exit code. No traceback.
+"""The error messages and exit codes of the command line. A message has what is wrong, where, and how to fix it.
 
-    2    the input is wrong: a declaration, a schedule, an option
-    1    the surroundings are: a port in use, no network, nothing deployed; or the program itself
+    2    the input is invalid: a declaration, a schedule, an option
+    1    the surroundings are at fault (a port in use, no network, nothing deployed), or Cronstack itself
     130  interrupted
 
-``CRONSTACK_TRACEBACK=1`` adds the traceback.
+``CRONSTACK_TRACEBACK=1`` also prints the traceback.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TRACEBACK: Final = "CRONSTACK_TRACEBACK"
 
 
 def explain(fault: Exception) -> int:
-    """Print what a person needs to know of ``fault`` on stderr and return the exit code it stands for."""
+    """Print the message of an exception on stderr. Return its exit code."""
     if os.environ.get(TRACEBACK):
         traceback.print_exception(fault)
     if isinstance(fault, click.ClickException):
@@ -38,7 +38,7 @@ def explain(fault: Exception) -> int:
 
 
 def message(fault: Exception) -> str:
-    """One clear message; for a fault that nobody foresaw it says so and where it came from."""
+    """Return the message. For an unexpected exception it names the file and the line."""
     if isinstance(fault, CronstackError):
         return str(fault)
     if is_aws(fault):
@@ -54,7 +54,7 @@ def message(fault: Exception) -> str:
 
 
 def is_aws(fault: Exception) -> bool:
-    """Whether botocore raised it. Asked without importing botocore, which most commands never need."""
+    """Return whether botocore raised the exception. Does not import botocore, which most commands never need."""
     botocore = sys.modules.get("botocore.exceptions")
     return botocore is not None and isinstance(fault, botocore.BotoCoreError | botocore.ClientError)
 

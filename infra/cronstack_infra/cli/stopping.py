@@ -1,4 +1,4 @@
-"""Being asked to stop: SIGTERM and a closed terminal are what Ctrl-C is, so that one way out tidies up for all."""
+"""Signals that end a command: SIGTERM and a closed terminal act like Ctrl-C, so that one path cleans up."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ASKED_TO_STOP: Final = (signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def stop_like_ctrl_c() -> Iterator[None]:
-    """Inside, the main thread gets KeyboardInterrupt for every way of being asked to stop."""
+    """Raise KeyboardInterrupt in the main thread for SIGTERM and SIGHUP, too, while the block runs."""
     before = {number: signal.signal(number, _interrupt) for number in ASKED_TO_STOP}
     try:
         yield
@@ -26,7 +26,7 @@ def stop_like_ctrl_c() -> Iterator[None]:
 
 @contextmanager
 def stop_at_the_next_step() -> Iterator[Callable[[], bool]]:
-    """Inside, the first request to stop is only noted: call the result to learn of it. The second one interrupts."""
+    """Yield a function that returns whether a signal has asked to stop. A second signal raises KeyboardInterrupt."""
     asked = False
 
     def note(_number: int, _frame: FrameType | None) -> None:

@@ -1,1 +1,1 @@
-"""``cronstack demo``: the main job in one command, on the flights that left New York in 2013."""
+"""The stages of ``cronstack demo``: flights of 2013 to backfill, orders to pay, and a broken job to fix."""

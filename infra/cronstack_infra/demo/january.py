@@ -1,4 +1,4 @@
-"""January 2013, day by day: what the statistics table holds, held against the file, and drawn in a line."""
+"""January 2013, day by day: the statistics table, compared with the file and drawn as a line of bars."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Statistics(NamedTuple):
 
 
 def stored(dynamodb: DynamoDBClient, table: str) -> list[Statistics]:
-    """What the table holds, by day."""
+    """Return the items of the table, by day."""
     found = [
         Statistics(item["day"]["S"], int(item["flights"]["N"]), int(item["cancelled"]["N"]))
         for page in dynamodb.get_paginator("scan").paginate(TableName=table)
@@ -40,7 +40,7 @@ def stored(dynamodb: DynamoDBClient, table: str) -> list[Statistics]:
 
 
 def check(found: Sequence[Statistics], counted: Mapping[str, int]) -> None:
-    """Each day of the month is there once, with as many flights as its file has. Raises OperationError naming a day."""
+    """Raise OperationError unless each day of the month exists once, with as many flights as its file."""
     flights = {each.day: each.flights for each in found}
     if wrong := [day for day in DAYS if flights.get(day) != counted[day]]:
         day = wrong[0]
@@ -52,7 +52,7 @@ def check(found: Sequence[Statistics], counted: Mapping[str, int]) -> None:
 
 
 def drawn(found: Sequence[Statistics]) -> str:
-    """A bar a day, from the quietest day to the busiest."""
+    """Return one bar for each day. Its height is relative to the quietest and the busiest day."""
     numbers = [each.flights for each in found]
     low, high = min(numbers), max(numbers)
     return "".join(BARS[round((number - low) / max(high - low, 1) * (len(BARS) - 1))] for number in numbers)

@@ -1,8 +1,8 @@
-"""Three orders of the demo: what their checkout schedules, moves and cancels, and what has come of it seconds later.
+"""Three orders of the demo. Their checkout schedules, moves and cancels payments; the demo checks the results.
 
-1    paid in ten seconds; the payment service charges, says that it could not, and is asked again
-2    paid in two days, then postponed to be paid with the first
-3    paid in ten seconds, then withdrawn: nothing is charged
+1    to be paid in ten seconds; the payment service charges, answers with an error, and gets the request again
+2    to be paid in two days, then moved to the time of the first
+3    to be paid in ten seconds, then cancelled: nothing is charged
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ PATIENCE: Final = 90.0
 
 
 def stumbles(order: str, number: int) -> bool:
-    """Of the payment service: it charges the first order at once, and tells it only when it is asked again."""
+    """Return whether the payment service answers with an error. It does once, for the first order, after charging."""
     return order == FIRST and number == 1
 
 
 def place(shown: Shown, progress: Progress) -> None:
-    """Tell the checkout of all three, and of the changes."""
+    """Send all three orders to the checkout, then the changes."""
     soon = clock.now().replace(microsecond=0) + SOON
     for order in CENTS:
         due = soon + timedelta(days=2) if order == POSTPONED else soon
@@ -54,7 +54,7 @@ def place(shown: Shown, progress: Progress) -> None:
 
 
 def reminded(shown: Shown, endpoint: str, progress: Progress) -> list[dict[str, Any]]:
-    """The mails, as the local cloud has them."""
+    """Wait for the reminders. Return the mails that the local cloud has."""
     for order in REMINDED:
         _succeeded(_follow(shown, "remind_by_email", planned_id(order)))
     with urlopen(f"{endpoint}{MAILS}", timeout=30) as answer:
@@ -66,7 +66,7 @@ def reminded(shown: Shown, endpoint: str, progress: Progress) -> list[dict[str, 
 
 
 def captured(shown: Shown, payments: Payments, progress: Progress) -> None:
-    """Two payments, each charged once by the service's own log; of the third nothing."""
+    """Wait for the payments. Raise OperationError unless two orders were charged once each, and the third was not."""
     rows = [_follow(shown, "capture_payment", planned_id(order)) for order in CENTS]
     for row in rows[:-1]:
         _succeeded(row)

@@ -1,14 +1,14 @@
-"""A small payment service on this machine, which does what such services do: it knows a request again by its key.
+"""A small payment service on this machine. Like real ones, it recognises a repeated request by its key.
 
     POST /charges with an Idempotency-Key      {"order": "4711", "cents": 1999}
-        201    charged; asked again with the same key, the same answer, and nothing is charged
-        422    the key stands for another charge
+        201    charged; a repeated request gets the same answer and is not charged again
+        422    the key belongs to another charge
         402    refused: the card has a limit
-        400    no key, or no charge
-        503    it stumbles: charged, but that is not what it says; come back
-    GET /charges                               all of them, and the orders that were charged twice
+        400    no key, or not a valid charge
+        503    charged, but the answer is an error: the caller must retry
+    GET /charges                               all charges, and the orders that were charged twice
 
-``Payments`` is its log and decides; ``PaymentService`` is the HTTP around it.
+``Payments`` decides and keeps the log. ``PaymentService`` is the HTTP server.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple
 
 LIMIT: Final = 1_000_000
-"""Cents that a card is good for."""
+"""Limit of a card in cents."""
 COME_BACK: Final = 3
-"""Seconds after which it asks to be asked again."""
+"""Seconds in the Retry-After header."""
 
 
 class Charge(NamedTuple):
-    """Money that was taken, once."""
+    """One charge."""
 
     number: int
     key: str
     order: str
     cents: int
     requests: int = 1
-    """How often it was asked for."""
+    """Number of requests with its key."""
 
 
 class Answer(NamedTuple):
@@ -46,7 +46,7 @@ class Answer(NamedTuple):
 
 
 class Payments:
-    """The log of charges. ``stumbles`` is told order and number of its request. From any thread."""
+    """The log of charges, for any thread. ``stumbles`` decides from order and request number whether to answer 503."""
 
     def __init__(self, stumbles: Callable[[str, int], bool] = lambda order, number: False) -> None:
         self._lock = threading.Lock()
@@ -54,7 +54,7 @@ class Payments:
         self._charges: dict[str, Charge] = {}
 
     def post(self, key: str, body: bytes) -> Answer:
-        """Charge it, unless this key was charged already."""
+        """Charge an order, unless its key was charged already. Return the answer."""
         try:
             given = json.loads(body)
             order, cents = str(given["order"]), int(given["cents"])
@@ -81,12 +81,12 @@ class Payments:
         return Answer(201, {"charge": charge.number, "order": order, "cents": cents})
 
     def charges(self) -> list[Charge]:
-        """In the order in which they were made."""
+        """Return the charges in the order in which they were made."""
         with self._lock:
             return list(self._charges.values())
 
     def charged_twice(self) -> list[str]:
-        """Orders that were charged under more than one key."""
+        """Return the orders that were charged under more than one key."""
         return [order for order, times in Counter(charge.order for charge in self.charges()).items() if times > 1]
 
 
@@ -124,7 +124,7 @@ def _handler(payments: Payments) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self, answer: Answer) -> None:
             body = json.dumps(answer.fields).encode()
-            with suppress(ConnectionError):  # whoever asked may be gone
+            with suppress(ConnectionError):  # the client may have closed the connection
                 self.send_response(answer.status)
                 for name, value in {"Content-Type": "application/json", **answer.headers}.items():
                     self.send_header(name, value)
@@ -133,6 +133,6 @@ def _handler(payments: Payments) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Quiet: the log is in ``payments``."""
+            """Print nothing: ``payments`` keeps the log."""
 
     return Handler

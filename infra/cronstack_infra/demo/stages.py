@@ -1,6 +1,6 @@
-"""What the demo does once the examples are deployed, stage by stage: plain calls of the operators' tools.
+"""The stages of the demo after the deploy, as plain calls of the operators' tools.
 
-Each function can be called by itself over any endpoint: the tests do.
+Each function works alone and with any endpoint. The tests call them so.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MENDED: Final = "1.3194"
 PATIENCE: Final = 60.0
 """Seconds to wait for one run to end."""
 LOOKS: Final = 10
-"""Looks for a dead letter; each waits for a second by itself."""
+"""Reads of the queue for a dead letter. Each waits for up to a second."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Tally:
-    """One job in the table."""
+    """The row of one job in the final table."""
 
     job: str
     occurrences: int
@@ -63,7 +63,7 @@ class Tally:
 
 
 def load(shown: Shown, progress: Progress) -> dict[str, int]:
-    """Put the year into the bucket; the number of flights of each day."""
+    """Put the year into the bucket. Return the number of flights of each day."""
     counted: dict[str, int] = {}
     total = 0
     for day in flights.load(shown.clients("s3"), shown.bucket, flights.days(flights.archive())):
@@ -76,7 +76,7 @@ def load(shown: Shown, progress: Progress) -> dict[str, int]:
 
 
 def backfill(shown: Shown, counted: Mapping[str, int], progress: Progress) -> list[january.Statistics]:
-    """Work off January 2013; the statistics as they then stand in the table, each day checked against its file."""
+    """Backfill January 2013. Return the statistics of the table, after comparing each day with its file."""
     plan = plan_january(shown)
     ended = 0
     for filled in carry_out(shown.clients, shown.deployment, plan, clock=clock.now, sleep=clock.sleep):
@@ -92,7 +92,7 @@ def backfill(shown: Shown, counted: Mapping[str, int], progress: Progress) -> li
 
 
 def plan_january(shown: Shown) -> Plan:
-    """The ledger no longer knows 2013, so each day is run as a new generation: ``--again``."""
+    """Plan the backfill with ``--again``: the ledger does not keep 2013, so each day runs as a new generation."""
     return plan_backfill(
         shown.clients,
         shown.deployment,
@@ -105,7 +105,7 @@ def plan_january(shown: Shown) -> Plan:
 
 
 def break_it(shown: Shown) -> DeadLetter:
-    """Trigger the broken job, and wait for the dead letter that comes of it."""
+    """Trigger the broken job. Wait for its dead letter and return it."""
     now = clock.now()
     started = trigger(shown.clients, shown.deployment, "broken", now=now, ulid=ulid(clock.now_ms(), SYSTEM))
     died = _follow(shown, started.occurrence)
@@ -119,7 +119,7 @@ def break_it(shown: Shown) -> DeadLetter:
 
 
 def mend_it(shown: Shown) -> None:
-    """Correct the one environment variable of the deployed function; the others stay."""
+    """Correct one environment variable of the deployed function. The others stay."""
     functions = shown.clients("lambda")
     function = names.function_name(shown.deployment.stack, "broken")
     variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
@@ -129,7 +129,7 @@ def mend_it(shown: Shown) -> None:
 
 
 def redrive_it(shown: Shown, letter: DeadLetter) -> Row:
-    """Send the letter's event again; the run as it then stands."""
+    """Redrive the letter. Return the run after it."""
     for sent in redrive(
         shown.clients, shown.deployment, clock=clock.now, sleep=clock.sleep, ids=[letter.id], wait=PATIENCE
     ):
@@ -142,7 +142,7 @@ def redrive_it(shown: Shown, letter: DeadLetter) -> Row:
 
 
 def run_of(shown: Shown, job: str) -> Row:
-    """The newest run of a job, when it has ended. Raises OperationError unless it succeeded."""
+    """Wait for the newest run of a job and return it. Raise OperationError unless it succeeded."""
     rows = list_runs(shown.clients("dynamodb"), shown.deployment, [job], now=clock.now(), most=1)
     row = _follow(shown, rows[0].occurrence, job) if rows else None
     if row is None or row.status != "succeeded":
@@ -151,7 +151,7 @@ def run_of(shown: Shown, job: str) -> Row:
 
 
 def tally(shown: Shown) -> list[Tally]:
-    """What the ledger and the queues say of each job."""
+    """Count the runs and the dead letters of each job."""
     letters = list_letters(shown.clients("sqs"), shown.deployment)
     found = []
     for job in JOBS:

@@ -1,4 +1,4 @@
-"""The events of the local cloud, kept, and waited for without polling."""
+"""The events of the local cloud: kept, and awaited without polling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Event = Mapping[str, Any]
 
 
 class Trace:
-    """Give ``hear`` to the local cloud; ask ``wait_for`` for an event that came or will come."""
+    """Keeps every event. The local cloud calls ``hear``; ``wait_for`` returns an earlier or a later event."""
 
     def __init__(self) -> None:
         self._events: list[Event] = []
@@ -23,18 +23,18 @@ class Trace:
             self._news.notify_all()
 
     def all(self, wanted: Callable[[Event], bool]) -> list[Event]:
-        """What has come of the wanted, oldest first."""
+        """Return the wanted events so far, oldest first."""
         with self._news:
             return [event for event in self._events if wanted(event)]
 
     def wait_for(self, wanted: Callable[[Event], bool], seconds: float) -> Event | None:
-        """The first wanted event; None when ``seconds`` went by without it, or nothing comes any more."""
+        """Return the first wanted event. None if it did not come within ``seconds``, or the trace was closed."""
         with self._news:
             self._news.wait_for(lambda: self._closed or any(map(wanted, self._events)), seconds)
             return next(filter(wanted, self._events), None)
 
     def close(self) -> None:
-        """Nobody shall wait any longer: the demo is being stopped."""
+        """Wake all waiting threads, because the demo stops."""
         with self._news:
             self._closed = True
             self._news.notify_all()

@@ -1,4 +1,4 @@
-"""The variables of AWS that Lambda sets for every import, set for an import on this machine.
+"""The AWS variables that Lambda sets for every import, set for an import on this machine.
 
 A module may create a boto3 client when it is imported. In Lambda that works, because Lambda sets a region and
 credentials. On a machine without AWS configuration it raises NoRegionError.

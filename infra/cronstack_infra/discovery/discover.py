@@ -1,11 +1,11 @@
-"""Discovery: import every module of a package of jobs, judge what they declare, and hand over jobs and schedules.
+"""Import every module of a package of jobs, validate the declarations, and return jobs and schedules.
 
-It runs at synth, in ``cronstack list`` and ``next`` and in tests; never in Lambda. Modules are imported under the
-names they have there (``jobs.daily``). All faults of all files are told together, by file and line. Files and
-folders that begin with "_" are not looked at; what they hold is imported by the modules that use it.
+Discovery runs at synth, in ``cronstack list`` and ``next`` and in tests, never in Lambda. It imports modules under
+the names that they have in Lambda (``jobs.daily``). It reports all faults of all files together, with file and line.
+It skips files and folders that begin with "_"; the modules that use them import them.
 
-A job belongs to the module that defines its function, so a job imported from elsewhere is not a second one. Lambda
-finds the handler by the function's name in its module; a job that is not there under that name is refused.
+A job belongs to the module that defines its function, so an imported job does not count twice. Lambda finds the
+handler by the function's name in its module. A job that is missing under that name is a fault.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from cronstack_infra.discovery.validation import judge
 
 @dataclass(frozen=True)
 class DeclaredJob:
-    """A job whose declaration is right."""
+    """A job with a valid declaration."""
 
     job: Job
     schedules: tuple[Schedule, ...]
@@ -43,12 +43,12 @@ class DeclaredJob:
 
 @dataclass(frozen=True)
 class Discovery:
-    """What a package declares."""
+    """The jobs of a package, and notes on them."""
 
     jobs: tuple[DeclaredJob, ...]
     """By name."""
     notes: tuple[str, ...]
-    """What is no fault, but worth saying, such as an at() that is past."""
+    """Hints that are not faults, such as an at() in the past."""
 
 
 def discover(package: str, root: Path, *, now: datetime | None = None) -> Discovery:
@@ -80,7 +80,7 @@ def discover(package: str, root: Path, *, now: datetime | None = None) -> Discov
 
 
 def _modules(folder: Path, package: str) -> Iterator[tuple[str, Path]]:
-    """(dotted name, file) of each module, in a fixed order."""
+    """Yield (dotted name, file) of each module, in a fixed order."""
     if (folder / "__init__.py").is_file():
         yield package, folder / "__init__.py"
     for path in sorted(folder.iterdir()):
@@ -93,7 +93,7 @@ def _modules(folder: Path, package: str) -> Iterator[tuple[str, Path]]:
 
 
 def _jobs(module: ModuleType, root: Path, faults: list[DeclarationError]) -> Iterator[DeclaredJob]:
-    """The module's own jobs that are right; faults of the others."""
+    """Yield the valid jobs that the module defines. Add the faults of the others to ``faults``."""
     own: dict[int, tuple[str, Job]] = {}
     for attribute, value in vars(module).items():
         if isinstance(value, Job) and value.function.__module__ == module.__name__:
@@ -115,7 +115,7 @@ def _jobs(module: ModuleType, root: Path, faults: list[DeclarationError]) -> Ite
 
 
 def _unreached(module: ModuleType, path: Path, root: Path) -> Iterator[DeclarationError]:
-    """Jobs in the text that are not in the module: nobody would miss them before the night they do not run."""
+    """Yield a fault for each job that is in the text and not in the module. Lambda would never run it."""
     lines = {value.line for value in vars(module).values() if isinstance(value, Job)}
     for function, inside in _functions(ast.parse(path.read_bytes())):
         decorators = [part.func if isinstance(part, ast.Call) else part for part in function.decorator_list]
@@ -145,9 +145,9 @@ def _unreached(module: ModuleType, path: Path, root: Path) -> Iterator[Declarati
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, ast.stmt | None]]:
-    """Those of the top level, and those inside its classes and loops, with the class or loop.
+    """Yield the functions of the top level, and those inside its classes and loops, with the class or loop.
 
-    What stands under an "if" is the module's affair.
+    Functions under an "if" are left out, because the module decides whether they exist.
     """
     for node in tree.body:
         if isinstance(node, ast.ClassDef | ast.For | ast.While):
@@ -159,7 +159,7 @@ def _functions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFu
 
 
 def _is_job(decorator: ast.expr, module: ModuleType) -> bool:
-    """ "@job(…)", or "@cronstack.job(…)", by what these names mean at the end of the module."""
+    """Return whether a decorator is "@job(…)" or "@cronstack.job(…)", by the values of these names in the module."""
     if isinstance(decorator, ast.Attribute) and isinstance(decorator.value, ast.Name):
         return getattr(vars(module).get(decorator.value.id), decorator.attr, None) is declare
     return isinstance(decorator, ast.Name) and vars(module).get(decorator.id) is declare
@@ -178,7 +178,7 @@ def _duplicates(found: list[DeclaredJob]) -> Iterator[DeclarationError]:
 
 
 def _all(faults: list[DeclarationError]) -> DeclarationError:
-    """One error for all of them. Two modules that import a broken third report the same fault: it is told once."""
+    """Return one error for all faults. Two modules that import a broken third report the same fault, listed once."""
     told = list({str(fault): fault for fault in faults}.values())
     if len(told) == 1:
         return told[0]

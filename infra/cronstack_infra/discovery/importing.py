@@ -1,4 +1,4 @@
-"""Import one module of jobs under the name it has in Lambda, and turn whatever it raises into one message.
+"""Import one module of jobs under the name it has in Lambda. Turn any exception into one message.
 
 The import has the region and the credentials that Lambda always sets (see ``aws_variables``).
 """

@@ -1,4 +1,4 @@
-"""The imports of a module that Lambda will carry out, read from its text."""
+"""The imports that a module executes in Lambda, read from its text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports that succeed here and fail in Lambda: of files beside the package of jobs, and of packages not deployed.
+"""Imports that succeed here and fail in Lambda: files outside the package of jobs, and packages not deployed.
 
 They are found in the text, before anything is deployed: every test would pass, and every run would fail.
 """

@@ -1,4 +1,4 @@
-"""What a declaration may say: every value of one job, judged; all faults at once, each with an example that works.
+"""Validate every value of one job's declaration. Report all faults at once, each with a valid example.
 
 ``@job`` records and never judges (see ``cronstack.declaration``), so types are checked here, too. Limits are AWS's
 unless a message says otherwise. Pure.
@@ -45,11 +45,11 @@ _CALLS: Final = {
 }
 
 Fault = tuple[str, str]
-"""What is wrong, and the remedy."""
+"""A fault and its remedy."""
 
 
 def judge(job: Job, where: str) -> tuple[tuple[Schedule, ...], list[DeclarationError]]:
-    """The job's schedules, and everything that is wrong with its declaration; ``where`` is "file:line"."""
+    """Return the job's schedules and all faults of its declaration. ``where`` is "file:line"."""
     schedules: list[Schedule] = []
     faults = [
         *_name(job),
@@ -93,7 +93,7 @@ def _handler(job: Job) -> Iterator[Fault]:
 
 
 def _schedules(job: Job, valid: list[Schedule]) -> Iterator[Fault]:
-    """Faults of the schedules; those without fault are added to ``valid``."""
+    """Yield the faults of the schedules. Add the valid ones to ``valid``."""
     written = job.schedules
     if written and all(isinstance(part, str) for part in written):
         text = "".join(str(part) for part in written)
@@ -129,7 +129,7 @@ def _schedules(job: Job, valid: list[Schedule]) -> Iterator[Fault]:
 
 
 def _when(when: When) -> Iterator[Fault]:
-    """Faults of one schedule: expression, zone and span each by themselves, so that all are told."""
+    """Yield all faults of one schedule. Expression, zone and span are checked separately."""
     zone = when.timezone if isinstance(when.timezone, str) else EXAMPLE_ZONE
     if (refused := _refusal(lambda: parse(when.expression))) is not None:
         yield str(refused.args[0]), _as_code(refused.remedy, zone)
@@ -240,7 +240,7 @@ def _example(field: str) -> str:
 
 def _maker(value: object) -> str:
     """ "once", for ``schedule=once``, where its parentheses are missing; "" for anything else."""
-    # By its name: ``once`` with all it can do is loaded by who uses it.
+    # Compared by name, because importing ``once`` would load all of it.
     name = getattr(value, "__name__", "once" if type(value).__name__ == "Once" else "")
     return name if callable(value) and name in _CALLS else ""
 
@@ -264,6 +264,6 @@ def _kind(value: object) -> str:
 def _shown(value: Any) -> str:
     try:
         text = repr(value)
-    except Exception:  # a __repr__ may be anybody's code
+    except Exception:  # a __repr__ may be any code
         text = f"<{type(value).__name__}>"
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -26,7 +26,7 @@ APP: Final = Path("infra") / "app.py"
 
 @dataclass(frozen=True)
 class CdkCli:
-    """The fetched CLI of one project."""
+    """The fetched cdk CLI of one project."""
 
     root: Path
     """The project's folder; the CLI runs there, because it looks for ``cdk.json`` nowhere else."""
@@ -60,7 +60,7 @@ class CdkCli:
         timeout: float,
         on_line: Callable[[str], None],
     ) -> int:
-        """Run to the end; the exit code. ``on_line`` is told each line of output, standard error included.
+        """Run to the end and return the exit code. ``on_line`` gets each line of stdout and stderr.
 
         Nothing can be asked in between (there is no standard input). Raises CronstackError when ``timeout`` seconds
         are over; then, and at Ctrl-C, the CLI, the app and all they started are killed.
@@ -76,7 +76,7 @@ class CdkCli:
             ) from error
 
     def become(self, args: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
-        """Replace this process by the CLI: its terminal, its signals and its exit code are then the user's."""
+        """Replace this process by the CLI, so that the CLI has the terminal, the signals and the exit code."""
         os.chdir(self.root)
         sys.stdout.flush()
         sys.stderr.flush()

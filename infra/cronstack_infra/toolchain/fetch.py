@@ -1,6 +1,6 @@
-"""``npm ci`` into a folder whose name has the hash of the lock file in it.
+"""Run ``npm ci`` in a folder that is named after the hash of the lock file.
 
-So a new version is fetched beside the old one, which may still be running.
+A new version is fetched beside the old one, which may still run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cronstack_infra.toolchain import node, process
 from cronstack_infra.toolchain.whole import whole_folder
 
 TIME_LIMIT: Final = 300.0
-"""Seconds for all of npm. What is fetched is a few megabytes."""
+"""Seconds for the whole npm run, which fetches a few megabytes."""
 
 _MANIFEST = ("package.json", "package-lock.json")
 _FLAGS = (
@@ -27,7 +27,7 @@ _FLAGS = (
     "--no-fund",
     "--no-update-notifier",
     "--loglevel=error",
-    "--prefer-offline",  # the lock file's checksums decide, so what npm's cache holds is as good as the registry's
+    "--prefer-offline",  # the lock file has checksums, so npm's cache is as good as the registry
     "--fetch-retries=1",
     "--fetch-retry-mintimeout=1000",
     "--fetch-retry-maxtimeout=5000",
@@ -36,9 +36,9 @@ _FLAGS = (
 
 
 def ensure_packages(manifest: Path, into: Path, *, environ: Mapping[str, str], progress: Say) -> Path:
-    """The folder below ``into`` whose ``node_modules`` holds what ``manifest``'s lock file pins; fetched if absent.
+    """Return the folder below ``into`` that has the packages of ``manifest``'s lock file. Fetch them on first use.
 
-    Raises CronstackError with the remedy when npm cannot; ``into`` is then as it was.
+    Raise CronstackError with the remedy if npm fails. ``into`` is then unchanged.
     """
     lock_file = (manifest / "package-lock.json").read_bytes()
 

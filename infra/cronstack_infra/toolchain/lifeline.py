@@ -1,7 +1,7 @@
-"""``python -I -S lifeline.py FD COMMAND…``: a command that must not outlive who asked for it. Standard library only.
+"""``python -I -S lifeline.py FD COMMAND…``: run a command that must not outlive the caller. Standard library only.
 
-FD is the reading end of a pipe whose other end only the asker holds. When that closes, because the asker was killed
-and could tidy up nothing, the whole process group is killed, this program included.
+FD is the read end of a pipe. Only the caller holds the write end. When the caller is killed, the write end closes, and
+this program kills its whole process group, itself included.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 
 
 def main(lifeline: int, command: list[str]) -> int:
-    """Exit code of the command; 128 and the signal's number if one ended it."""
+    """Run the command. Return its exit code, or 128 plus the number of the signal that ended it."""
     os.set_inheritable(lifeline, False)
     child = os.posix_spawnp(command[0], command, os.environ, setsigdef=(signal.SIGPIPE, signal.SIGXFSZ))
     _thread.start_new_thread(_end_with, (lifeline,))

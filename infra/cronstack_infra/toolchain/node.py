@@ -1,4 +1,4 @@
-"""The one place that knows where our Node and its npm are: in the wheel, whatever PATH says."""
+"""The paths of our Node and its npm, which come from a wheel. PATH does not matter."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from cronstack_infra.toolchain.caches import give_writable_caches
 
 
 def node() -> Path:
-    """Node's executable. Raises CronstackError where the wheel is missing."""
+    """Return Node's executable. Raise CronstackError if the wheel is missing."""
     return _wheel() / "bin" / "node"
 
 
 def npm() -> list[str]:
-    """The command that starts npm: its script under our Node, because its own first line looks for node on PATH."""
+    """Return the command that runs npm with our Node. The first line of npm's script would look for node on PATH."""
     return [str(node()), str(_wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
 def give_jsii_our_node(environ: MutableMapping[str, str]) -> None:
-    """Must have happened before the first import of aws_cdk, which starts a Node process; a user's own choice stays."""
+    """Set JSII_NODE unless the user has set it. Call it before the first import of aws_cdk, which starts Node."""
     if "JSII_NODE" not in environ:
         environ["JSII_NODE"] = str(node())
 
 
 def node_environment(environ: MutableMapping[str, str], state: Path) -> dict[str, str]:
-    """A copy of ``environ`` for a Node program of ours. ``state`` is the project's folder for what may be deleted.
+    """Return a copy of ``environ`` for a Node program. ``state`` is the project's folder for files that may be deleted.
 
-    The system's certificates are trusted as Python trusts them: behind a proxy with a certificate of its own, npm
-    would else retry for more than a minute before it says so. NODE_EXTRA_CA_CERTS stays as it is.
+    Node trusts the system's certificates, as Python does. Otherwise npm would retry for more than a minute behind a
+    proxy with its own certificate. NODE_EXTRA_CA_CERTS stays as it is.
     """
     copied = dict(environ)
     give_jsii_our_node(copied)

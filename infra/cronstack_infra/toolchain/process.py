@@ -1,7 +1,7 @@
-"""A child with all its children: started as one group, read line by line, ended as one group whatever happens.
+"""Run a child process with all its children: start them as one group, read their lines, and always end the group.
 
-The cdk CLI starts our app, which starts Node; npm starts helpers of its own. Ending only the first would leave the
-others running, and they would still write. That the group ends even when we are killed is ``lifeline``'s doing.
+The cdk CLI starts our app, which starts Node; npm starts helpers. If only the first process ended, the others would
+run on and write. ``lifeline`` ends the group when this process is killed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LIFELINE: Final = Path(__file__).with_name("lifeline.py")
 
 
 class OutOfTime(Exception):
-    """The child had not ended when its time was over; it and all its children have been killed."""
+    """The child did not end in time. It and all its children were killed."""
 
 
 def run(
@@ -88,9 +88,9 @@ def _start(command: Sequence[str], cwd: Path, environ: Mapping[str, str], lifeli
 
 @contextlib.contextmanager
 def _signals_wait() -> Iterator[None]:
-    """What asks us to stop inside does so at the end: in the middle of starting a child it would leave it alone."""
+    """Delay signals that stop us to the end of the block. Between start and bookkeeping they would orphan the child."""
     if current_thread() is not main_thread():
-        yield  # only the main thread is ever interrupted
+        yield  # Python delivers signals to the main thread only
         return
     came: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
@@ -107,7 +107,7 @@ def _signals_wait() -> Iterator[None]:
 
 
 def _wait_without_reaping(child: subprocess.Popen[str]) -> None:
-    """Until the child is reaped its id, which is the group's, cannot become somebody else's."""
+    """Wait for the child without reaping it, so that its id, which is also the group's, cannot be reused."""
     if hasattr(os, "waitid"):
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     else:

@@ -1,8 +1,8 @@
-"""A folder that is either complete or not there, whoever else makes it at the same time and whatever interrupts it.
+"""A folder that is either complete or missing, also when two processes fill it or one is interrupted.
 
-It is filled under a name of this process's own; renaming it is the last step. Whatever interrupts that (Ctrl-C, a
-power cut, no network) leaves at most a folder ``*.part``, which the next one removes. A file lock, freed by the death
-of its process, makes the second of two wait for the first and then find its work done.
+A process fills the folder under a name of its own and renames it at the end. An interrupt (Ctrl-C, a power cut, no
+network) leaves at most a folder ``*.part``, which the next process removes. A file lock makes a second process wait
+for the first. The lock is released when its process dies.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cronstack_infra.progress import Say
 
 
 def whole_folder(complete: Path, fill: Callable[[Path], None], *, progress: Say) -> Path:
-    """``complete``, filled by ``fill`` if it is absent. What ``fill`` raises passes through and leaves nothing."""
+    """Return ``complete``. Call ``fill`` if it is missing. If ``fill`` raises, no folder is left."""
     if complete.is_dir():
         return complete
     complete.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""``cronstack backfill``: run the occurrences of a past span that have not run, in order, with a progress bar."""
+"""``cronstack backfill``: run the missing occurrences of a past span in order, with a progress bar."""
 
 from __future__ import annotations
 

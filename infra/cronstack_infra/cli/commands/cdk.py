@@ -1,4 +1,4 @@
-"""``cronstack cdk ARGS...``: the pinned cdk CLI, with our Node and our Python, in the project's folder."""
+"""``cronstack cdk ARGS...``: run the pinned cdk CLI in the project's folder, with our Node and our Python."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TALKING: Final = frozenset(
 
 @click.command(
     short_help="Call the pinned cdk CLI with Cronstack's own Node.",
-    # The first word that is not ours ends our options: everything from there on is the cdk CLI's.
+    # Our options end at the first word that is not one of them. The rest belongs to the cdk CLI.
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
 @click.option("--local", is_flag=True, help=f"Talk to the local cloud: AWS_ENDPOINT_URL, else port {DEFAULT_PORT}.")
@@ -63,8 +63,8 @@ def command(local: bool, port: int | None, args: tuple[str, ...]) -> None:
 
 
 def environment(environ: Mapping[str, str], address: str | None) -> dict[str, str]:
-    """Return the variables of the CLI: pointed at the local cloud if there is an address, else the user's own.
+    """Return the environment of the CLI: pointed at the local cloud if there is an address, else the user's own.
 
-    An AWS_ENDPOINT_URL elsewhere is a service of another party, and gets the user's own credentials.
+    An AWS_ENDPOINT_URL on another machine is not the local cloud, so the user's own credentials are used there.
     """
     return dict(environ) if address is None else pointed_at(address, environ)

@@ -1,4 +1,4 @@
-"""``cronstack conformance``: ask any endpoint that speaks AWS what AWS would answer, and say where it differs."""
+"""``cronstack conformance``: compare the answers of any AWS endpoint with those of AWS."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def as_row(verdict: Verdict) -> dict[str, Any]:
 
 
 def told(verdict: Verdict) -> str:
-    """A row in five lines."""
+    """Print one row in five lines."""
     lines = [
         f"{'as on AWS' if verdict.same else 'DIFFERS'}: {verdict.service}, {verdict.row}",
         f"  asked      {verdict.asked}",
@@ -79,7 +79,7 @@ def told(verdict: Verdict) -> str:
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """One line for each part, and one for all."""
+    """Print one line for each part, and one for all."""
     asked = Counter(verdict.service for verdict in verdicts)
     same = Counter(verdict.service for verdict in verdicts if verdict.same)
     lines = [f"{part}: {same[part]} of {asked[part]} as on AWS" for part in PARTS if asked[part]]

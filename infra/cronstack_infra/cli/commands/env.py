@@ -1,7 +1,7 @@
-"""``eval "$(cronstack env)"``: the user's own shell talks to the local cloud, and to nothing else.
+"""``eval "$(cronstack env)"``: point the user's shell at the local cloud, and at nothing else.
 
-It prints for the shell to read, so that only who asks for it is changed. The real account's profile and session are
-taken out: a local key beside a real session token would be neither.
+The command prints ``export`` and ``unset`` lines. It unsets the profile and the session of the real account, because
+a local key together with a real session token is not valid anywhere.
 """
 
 from __future__ import annotations

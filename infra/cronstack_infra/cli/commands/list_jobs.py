@@ -42,7 +42,7 @@ def command(package: str, as_json: bool) -> None:
 
 
 def _rows(declared: DeclaredJob, now: datetime) -> Iterator[tuple[str, ...]]:
-    """A row for each schedule; what belongs to the job stands in its first one."""
+    """Yield a row for each schedule. The first row of a job has its policies."""
     job = declared.job
     policies = (job.overlap, str(job.retries), declared.where)
     if not declared.schedules and not job.by_code:

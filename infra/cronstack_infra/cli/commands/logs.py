@@ -1,4 +1,4 @@
-"""``cronstack logs``: what a job's function printed, with Lambda's START, END and REPORT."""
+"""``cronstack logs``: the log of a job's function, with Lambda's START, END and REPORT lines."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def command(cloud: Cloud, job: str, following: bool, since: str, as_json: bool) 
 
 
 def rows(line: Line) -> Iterator[str]:
-    """A log event as the screen shows it: the time before its first line, the rest of a traceback below."""
+    """Yield the lines of a log event. The first has the time; the others, such as a traceback, stand below it."""
     time = f"{line.at:%Y-%m-%d %H:%M:%S}.{line.at.microsecond // 1000:03}"
     for number, text in enumerate(line.text.splitlines() or [""]):
         indent = len(text) - len(text.lstrip(" "))

@@ -1,4 +1,4 @@
-"""``cronstack next``: when jobs, or an expression, fire next, and when they last did by their timetable."""
+"""``cronstack next``: the next firings of jobs or of an expression, and the last ones of their timetables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ A_FEW = 5
 
 
 def _instant(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
-    """A time with its offset from UTC."""
+    """Parse a time that has an offset from UTC. A callback of an option."""
     if value is None:
         return None
     try:
@@ -37,7 +37,7 @@ def _instant(ctx: click.Context, param: click.Parameter, value: str | None) -> d
 
 @dataclass(frozen=True)
 class Firing:
-    """One line: an instant of a schedule. In the first of a schedule, the instant before, too."""
+    """One line of the table: an instant of a schedule. The first line of a schedule has the previous instant, too."""
 
     job: str
     schedule: Schedule
@@ -125,7 +125,7 @@ def _row(firing: Firing, now: datetime) -> tuple[str, ...]:
 
 
 def _explain(schedules: list[Schedule], now: datetime) -> None:
-    """What the table cannot say: a rate has no phase before it is deployed."""
+    """Print a note on rates: before its deployment a rate has no first instant."""
     vague = sorted({schedule.expression for schedule in schedules if not schedule.has_grid})
     if vague:
         click.echo(

@@ -1,4 +1,4 @@
-"""``cronstack prove``: play the guard through thousands of seeds of faults, and show what they reached."""
+"""``cronstack prove``: play the guard through thousands of seeds of faults, and show the coverage."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TITLES: Final = {
 
 
 def _finite(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
-    """Refuse "inf", "nan" and what is too large for a number, such as 1e400."""
+    """Refuse "inf", "nan" and numbers that are too large, such as 1e400."""
     if value is not None and not isfinite(value):
         raise click.BadParameter(f"{value} is no number of seconds.")
     return value

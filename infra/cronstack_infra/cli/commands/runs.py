@@ -1,4 +1,4 @@
-"""``cronstack runs``: what the ledger knows of past and present runs."""
+"""``cronstack runs``: the runs in the ledger, past, present and planned."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def command(cloud: Cloud, job: str | None, status: str | None, since: str | None
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """A run as a line of the table."""
+    """Return the cells of a run's row."""
     started = "-" if row.started is None else f"{row.started:%m-%d %H:%M:%S}"
     attempt = f"{row.attempt}/{row.limit}" if row.attempt else "-"
     status = f"{row.status} (overdue)" if row.overdue else row.status

@@ -1,4 +1,4 @@
-"""``cronstack trigger``: run a job now, or for a time of one's choice."""
+"""``cronstack trigger``: run a job now, or the occurrence of a given time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cronstack_infra.cli.output.tables import print_json, printable
 from cronstack_infra.cli.output.waiting import Attempts
 
 PATIENCE = 1200.0
-"""Seconds that --wait waits: several attempts with their pauses."""
+"""Seconds that --wait waits, enough for several attempts and their pauses."""
 
 
 @click.command(short_help="Run a job now, or for a time of your choice.")

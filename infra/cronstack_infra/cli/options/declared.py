@@ -1,4 +1,4 @@
-"""The declared jobs of the project one stands in: the option that names the package, and its discovery."""
+"""The declared jobs of the current project: the option ``--jobs``, discovery, and a job by its name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ jobs_option: Final = click.option(
 
 
 def declared_jobs(package: str, now: datetime) -> Discovery:
-    """Discover the package's jobs; what is worth a note goes to stderr."""
+    """Discover the jobs of a package. Print the notes on stderr."""
     found = discover(package, Project.find().functions, now=now)
     for note in found.notes:
         click.echo(f"Note: {note}", err=True)
@@ -26,7 +26,7 @@ def declared_jobs(package: str, now: datetime) -> Discovery:
 
 
 def named(name: str, jobs: Sequence[DeclaredJob]) -> DeclaredJob:
-    """The job of that name."""
+    """Return the job of that name. Raise BadParameter with the closest name if there is none."""
     for declared in jobs:
         if declared.name == name:
             return declared

@@ -1,4 +1,4 @@
-"""Inputs of jobs, as JSON text in an option or in a line of a file."""
+"""Job inputs given as JSON: in an option, or in a line of a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cronstack.payload import check_input
 
 
 def json_object(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, Any] | None:
-    """Read an option that holds the input of a job. Raise BadParameter when no job can be given it."""
+    """Parse an option that holds a job's input. Raise BadParameter if no job accepts it."""
     if value is None:
         return None
     try:
@@ -25,7 +25,7 @@ def json_object(ctx: click.Context, param: click.Parameter, value: str | None) -
 
 
 def input_fault(value: object) -> str:
-    """Return why no job can be given the value as its input, with the remedy; "" if a job can."""
+    """Return why no job accepts the value as its input, with the remedy. Return "" if a job can accept it."""
     try:
         check_input(value)
     except EventError as fault:

@@ -1,4 +1,4 @@
-"""The address of the local cloud that a command means, and whether anything answers there."""
+"""The address of the local cloud that the options mean, and a check that a process listens there."""
 
 from __future__ import annotations
 

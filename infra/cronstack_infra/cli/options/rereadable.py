@@ -1,4 +1,4 @@
-"""A file given on the command line that is read more than once: stdin and pipes are copied first."""
+"""A file argument that a command reads more than once. Stdin and pipes are copied first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tempfile import NamedTemporaryFile
 
 @dataclass(frozen=True)
 class Source:
-    """A regular file, and the name that the user knows it by."""
+    """A regular file, and the name that messages show."""
 
     path: Path
     name: str

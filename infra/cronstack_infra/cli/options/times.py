@@ -1,4 +1,4 @@
-"""Times in options: what is no time is wrong input, told with the option's name."""
+"""Times and spans in options. An invalid value raises BadParameter with the name of the option."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def moment_option(option: str, text: str, zone: str) -> datetime:
 
 
 def a_time(ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
-    """A callback: what is no time in any zone is told before a cloud is asked for the job's zone."""
+    """Check a time before the command asks the cloud for the job's zone. A callback of an option."""
     if text is not None:
         bound_option(param.opts[-1], text, "UTC")
     return text
 
 
 def since_option(option: str, text: str, now: datetime) -> datetime:
-    """How long ago, or a time."""
+    """Return the instant that a length of time ago ("90m") or a time stands for."""
     try:
         return read_since(text, now)
     except OperationError as fault:
@@ -42,7 +42,7 @@ def since_option(option: str, text: str, now: datetime) -> datetime:
 
 
 def span_option(option: str, text: str) -> timedelta:
-    """How long."""
+    """Return a length of time."""
     try:
         return read_span(text)
     except OperationError as fault:

@@ -1,4 +1,4 @@
-"""A line on a terminal that counts what was read so far; what is read quickly never shows it."""
+"""Counters on stderr: items read so far, or a bar of items done. They appear on a terminal only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Count = Callable[[int], None]
 
 @contextmanager
 def counting(what: str) -> Iterator[Count]:
-    """On stderr, while the block works; elsewhere than on a terminal nothing."""
+    """Yield a function that shows how many items were read. It shows nothing if stderr is no terminal."""
     if not sys.stderr.isatty():
         yield lambda count: None
         return
@@ -27,7 +27,7 @@ def counting(what: str) -> Iterator[Count]:
 
 @contextmanager
 def bar(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
-    """A bar for so many; it is told how many are done, and how many of these failed."""
+    """Yield a function that shows how many of ``total`` items are done, and how many of these failed."""
     if not sys.stderr.isatty():
         yield lambda done, failed: None
         return

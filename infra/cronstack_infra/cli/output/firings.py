@@ -1,4 +1,4 @@
-"""The local cloud's events as lines a person reads: when, which job, what happened. Pure."""
+"""Events of the local cloud as lines of text: when, which job, what happened. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Line(NamedTuple):
 
 
 def line(event: Mapping[str, Any], stack: str) -> Line | None:
-    """The line of an event, or None for what nobody wants to see scroll by."""
+    """Return the line of an event. None for an event that ``up`` does not show."""
     describe = _DESCRIBED.get(event["event"])
     described = describe(event) if describe is not None else None
     if described is None:
@@ -38,7 +38,7 @@ def line(event: Mapping[str, Any], stack: str) -> Line | None:
 
 
 def job_of(event: Mapping[str, Any], stack: str) -> str:
-    """The job an event speaks of; the function's or schedule's own name when it is not of this stack."""
+    """Return the job of an event, or the name of the function or schedule if it belongs to another stack."""
     schedule = event.get("schedule") or ""
     function = event.get("function") or ""
     if function.startswith(f"{stack}-"):
@@ -49,7 +49,7 @@ def job_of(event: Mapping[str, Any], stack: str) -> str:
 
 
 def _scheduled(event: Mapping[str, Any]) -> tuple[str, Mood] | None:
-    """Of a carrier and of a plan: what is deployed has been told by the command that deployed it."""
+    """Describe a new carrier or plan only: the command that deploys has listed the deployed schedules."""
     if event.get("next") is None:
         return None
     if _is_plan(event):

@@ -1,4 +1,4 @@
-"""Lengths of time and instants as a person reads them. Pure."""
+"""Lengths of time and instants in words. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _UNITS: Final = (("year", 365 * 86400), ("day", 86400), ("h", 3600), ("min", 60)
 
 
 def span(length: timedelta) -> str:
-    """The two largest units: "3 years 12 days", "1 day 4h", "12min 4s"; "0s" for less than a second."""
+    """Return a length in its two largest units: "3 years 12 days", "1 day 4h", "12min 4s"; "0s" below a second."""
     seconds = max(0, length // timedelta(seconds=1))
     for number, (unit, size) in enumerate(_UNITS):
         if seconds >= size:
@@ -28,13 +28,13 @@ def _counted(count: int, unit: str) -> str:
 
 
 def local(moment: datetime, zone: str) -> str:
-    """ "Sun 2026-03-29 06:00 CEST"; with seconds if there are any."""
+    """Return "Sun 2026-03-29 06:00 CEST", with seconds unless they are zero."""
     there = moment.astimezone(ZoneInfo(zone))
     return f"{there:%a} {_minute(there)} {there:%Z}"
 
 
 def utc(moment: datetime) -> str:
-    """ "2026-03-29 04:00", of an instant in UTC."""
+    """Return "2026-03-29 04:00". ``moment`` is in UTC."""
     return _minute(moment)
 
 
@@ -43,5 +43,5 @@ def _minute(moment: datetime) -> str:
 
 
 def iso(moment: datetime | None) -> str | None:
-    """ "2026-03-29T04:00:00Z", of an instant in UTC; None stays None."""
+    """Return "2026-03-29T04:00:00Z". ``moment`` is in UTC; None stays None."""
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")

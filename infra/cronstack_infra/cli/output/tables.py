@@ -1,4 +1,4 @@
-"""Tables and JSON on stdout. A table is whole lines of plain text: for people, ``grep`` and ``awk`` alike."""
+"""Tables and JSON on stdout. A table is plain text with one line for each row, so that ``grep`` and ``awk`` work."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LONGEST_KEY: Final = 48
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns under upper-case headings. Never cut or folded: a line too long is the terminal's to wrap."""
+    """Print rows under upper-case headings. Lines are never cut or folded; the terminal wraps long ones."""
     lines = [[column.upper() for column in columns], *([printable(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for number, line in enumerate(lines):
@@ -21,7 +21,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def print_keyed(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """The same without its column "key" where no row has one: most projects schedule nothing by code."""
+    """Print a table without its column "key" if no row has a key: most projects schedule nothing by code."""
     place = columns.index("key")
     if not any(row[place] for row in rows):
         columns, rows = _without(columns, place), [_without(row, place) for row in rows]
@@ -33,12 +33,12 @@ def _without(cells: Sequence[str], place: int) -> Sequence[str]:
 
 
 def short(key: str) -> str:
-    """A key, which may have a thousand characters, for a column."""
+    """Return a key cut to the width of a column. A key may have a thousand characters."""
     return key if len(key) <= LONGEST_KEY else f"{key[: LONGEST_KEY - 1]}…"
 
 
 def printable(text: str) -> str:
-    """One line in which nothing moves the cursor, whatever a job's data holds."""
+    """Return the text as one line without control characters, which a job's data may contain."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
 
 
@@ -47,5 +47,5 @@ def print_json(value: object) -> None:
 
 
 def json_text(value: object, *, indent: int | None = None) -> str:
-    """JSON as people read it; only half a character, which a file's name may hold and no UTF-8, is escaped."""
+    """Return JSON with its characters unescaped, except lone surrogates, which UTF-8 cannot encode."""
     return json.dumps(value, indent=indent, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""What a command prints on stderr while it waits for a run: each attempt's error, and when the next attempt comes."""
+"""Lines on stderr while a command waits for a run: the error of each attempt, and the time of the next one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``cronstack demo``: the main job in one command, on real data, in a local cloud that ends with it."""
+"""``cronstack demo``: run the example jobs on real data, in a local cloud that ends with the command."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 PACKAGE: Final = "examples"
 LAUNCH_IN: Final = 30.0
-"""Seconds from the beginning of the deploy to the one-time job; a deploy takes a third of that."""
+"""Seconds from the start of the deploy to the one-time job. A deploy takes a third of that."""
 CLOCK_LIMIT: Final = 120.0
-"""Seconds to wait for a firing. Every minute there is one."""
+"""Seconds to wait for a firing. One comes every minute."""
 
 
 @click.command(short_help="Show everything in one go: a local cloud, the example jobs, real data.")
@@ -59,7 +59,7 @@ def command() -> None:
 
 
 def repository() -> Project:
-    """The project around, which must be Cronstack's repository: it has the examples."""
+    """Return the current project. Raise OperationError unless it is Cronstack's repository, which has the examples."""
     from cronstack_infra.project import Project
 
     where = "Run it in a clone of Cronstack's repository; to see your own jobs run: cronstack up"
@@ -75,7 +75,7 @@ def repository() -> Project:
 
 
 def show(project: Project, screen: Screen) -> None:
-    """All of it. Raises what went wrong first; the local cloud is stopped in any case."""
+    """Run every stage. Re-raise the first failure. Always stop the local cloud."""
     from cronstack_infra.demo import orders, stages
     from cronstack_infra.demo.payments import Payments, PaymentService
     from cronstack_infra.demo.trace import Trace
@@ -122,7 +122,7 @@ def show(project: Project, screen: Screen) -> None:
 def boot(
     project: Project, screen: Screen, trace: Trace, stopped_at_the_end: ExitStack, payments: str
 ) -> tuple[LocalCloud, datetime]:
-    """A local cloud with the examples deployed; and when the one-time job is due."""
+    """Start a local cloud and deploy the examples. Return the cloud, and the due time of the one-time job."""
     from cronstack.clock import now
     from cronstack_infra.cli.commands.local import deploying
     from cronstack_infra.demo.january import NEW_YORK
@@ -146,7 +146,7 @@ def boot(
 def on_the_clock(
     shown: Shown, screen: Screen, trace: Trace, launch: datetime, meanwhile: Callable[[ProgressLine], Any]
 ) -> Any:
-    """The heartbeat and the launch fire when their time comes; ``meanwhile`` need not wait for them."""
+    """Wait for the heartbeat and the launch to fire, and run ``meanwhile`` at the same time."""
     from cronstack.clock import now
 
     def next_minute() -> str:
@@ -166,14 +166,14 @@ def on_the_clock(
                 done = meanwhile(stage)
             for each in fired:
                 each.result()
-        except BaseException:  # Ctrl-C, too: the others wait for events that nobody would read
+        except BaseException:  # Ctrl-C, too: the other threads still wait for events
             trace.close()
             raise
     return done
 
 
 def await_firing(shown: Shown, screen: Screen, trace: Trace, job: str, line: ProgressLine) -> None:
-    """Until the job's schedule has fired and its run has succeeded."""
+    """Wait until the job's schedule has fired and its run has succeeded."""
     from cronstack_infra.demo import stages
     from cronstack_infra.names import function_name
 
@@ -208,7 +208,7 @@ def _show_jobs(console: Console, tallies: list[Tally]) -> None:
 
 
 def jobs_table(tallies: list[Tally]) -> Table:
-    """The jobs as the ledger knows them."""
+    """Return a table of the jobs and their runs."""
     from rich import box
     from rich.table import Table
 

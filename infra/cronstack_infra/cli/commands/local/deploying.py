@@ -1,6 +1,6 @@
-"""Deploying a package of jobs to a local cloud with the real cdk CLI: fetch it, bootstrap, deploy.
+"""Deploy a package of jobs to a local cloud with the real cdk CLI: fetch the CLI, bootstrap, deploy.
 
-Shared by ``up`` and ``demo``. What the CLI prints is kept and shown only when it fails: its last lines say why.
+``up`` and ``demo`` share it. The output of the CLI is shown only when the CLI fails; its last lines give the reason.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ BOOTSTRAP_LIMIT: Final = 120.0
 DEPLOY_LIMIT: Final = 300.0
 LINES_OF_A_FAILURE: Final = 20
 NOT_FOR_PEOPLE: Final = ("at ", "type: '", "source: '", "cause: ", "deploymentErrorCode: '", "}")
-"""How the lines of a Node stack trace begin."""
+"""The beginnings of the lines of a Node stack trace."""
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def prepare(project: Project, screen: Screen) -> CdkCli:
-    """The pinned cdk CLI, fetched if it is not there yet."""
+    """Return the pinned cdk CLI. Fetch it on first use."""
     with screen.stage("cdk CLI") as stage:
         cdk = ensure_cdk(project.root, stage.say)
         stage.say("the pinned one is there")
@@ -38,7 +38,7 @@ def prepare(project: Project, screen: Screen) -> CdkCli:
 
 
 def bootstrap(cdk: CdkCli, endpoint: str, screen: Screen) -> None:
-    """``cdk bootstrap`` of the local cloud."""
+    """Run ``cdk bootstrap`` on the local cloud."""
     environ = pointed_at(endpoint, os.environ)
     with screen.stage("cdk bootstrap") as stage:
         _run(cdk, bootstrap_args(environ), environ, BOOTSTRAP_LIMIT, stage)
@@ -48,7 +48,7 @@ def bootstrap(cdk: CdkCli, endpoint: str, screen: Screen) -> None:
 def deploy(
     cdk: CdkCli, endpoint: str, package: str, screen: Screen, *, stack: str, extra: Mapping[str, str] | None = None
 ) -> None:
-    """``cdk deploy`` of a package's stack. ``extra`` is added to the environment of the app."""
+    """Run ``cdk deploy`` for a package's stack. ``extra`` is added to the environment of the app."""
     environ = pointed_at(endpoint, os.environ) | dict(extra or {})
     with screen.stage("cdk deploy") as stage, tempfile.TemporaryDirectory(prefix="cronstack-") as output:
         _run(cdk, local_args("deploy", package=package, output=Path(output)), environ, DEPLOY_LIMIT, stage)

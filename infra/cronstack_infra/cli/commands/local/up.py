@@ -1,4 +1,4 @@
-"""``cronstack up``: the local cloud in the foreground, with the jobs deployed, and every firing as it happens."""
+"""``cronstack up``: run the local cloud in the foreground, deploy the jobs, and show every firing as it happens."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from cronstack_infra.project import Project
 
 LOOK: Final = 0.5
-"""Seconds between two looks whether the local cloud is still there."""
+"""Seconds between two checks that the local cloud still runs."""
 
 
 class Deployed(NamedTuple):
-    """A schedule as it stands in the cloud, and when it fires next; None: never again."""
+    """A deployed schedule and its next firing. None: it never fires again."""
 
     job: str
     expression: str
@@ -58,7 +58,7 @@ def command(port: int, no_deploy: bool, package: str) -> None:
     if project is not None:
         _check(project, package)
     console = Console(highlight=False)
-    events: SimpleQueue[dict[str, Any]] = SimpleQueue()  # Queue's locks do not survive every interrupt of a get
+    events: SimpleQueue[dict[str, Any]] = SimpleQueue()  # an interrupted get can leave the locks of a Queue taken
     with stop_like_ctrl_c():
         try:
             cloud = _boot(port, events, Screen(console), project, package)
@@ -76,7 +76,7 @@ def command(port: int, no_deploy: bool, package: str) -> None:
 
 
 def _check(project: Project, package: str) -> None:
-    """Wrong declarations are told now, in a tenth of a second, rather than by the cdk CLI."""
+    """Check the declarations here, in a tenth of a second, before the cdk CLI does."""
     from cronstack import clock
     from cronstack_infra.discovery.discover import discover
 
@@ -87,7 +87,7 @@ def _check(project: Project, package: str) -> None:
 def _boot(
     port: int, events: SimpleQueue[dict[str, Any]], screen: Screen, project: Project | None, package: str
 ) -> LocalCloud:
-    """Start the local cloud and deploy to it; if that does not succeed, it is stopped."""
+    """Start the local cloud and deploy to it. Stop it if that fails."""
     from cronstack_infra.cli.commands.local import deploying
     from cronstack_infra.local.process import LocalCloud
 
@@ -107,7 +107,7 @@ def _boot(
 
 
 def _tell(console: Console, cloud: LocalCloud, project: Project | None, package: str) -> None:
-    """What is deployed, and how another shell uses it."""
+    """Print the deployed schedules, and how to use the cloud from another shell."""
     port = int(cloud.endpoint.rpartition(":")[2])
     ours = "--local" if port == DEFAULT_PORT else f"--port {port}"
     ours += "" if package == "jobs" else f" --jobs {package}"
@@ -130,7 +130,7 @@ def _tell(console: Console, cloud: LocalCloud, project: Project | None, package:
 
 
 def deployed(scheduler: Any, stack: str, now: datetime) -> Iterator[Deployed]:
-    """The schedules of a stack's group, by name, with their next firing after ``now``."""
+    """Return the schedules of a stack's group by name, with their next firing after ``now``."""
     from cronstack.timetable import parse
     from cronstack_infra import names
 
@@ -159,7 +159,7 @@ def _row(each: Deployed) -> tuple[str, str, str, str]:
 
 
 def _watch(console: Console, cloud: LocalCloud, events: SimpleQueue[dict[str, Any]], stack: str) -> None:
-    """Print firings until Ctrl-C. Raises CronstackError when the local cloud ends by itself."""
+    """Print firings until Ctrl-C. Raise CronstackError if the local cloud ends by itself."""
     from rich.text import Text
 
     from cronstack_infra.cli.output import firings

@@ -1,6 +1,6 @@
-"""``cronstack new job``: a module with one job, and its test, beside those that are there.
+"""``cronstack new job``: write a module with one job, and its test, into a project.
 
-Everything is looked at before anything is written, and what is written is a new file each: nothing is overwritten.
+The command checks everything before it writes. It writes new files only and never overwrites one.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from cronstack_infra.discovery.clock_notes import clock_note
 from cronstack_infra.project import Project
 
 FEW: Final = 3
-"""Firings that the test names."""
+"""Number of firings in the test."""
 TAKEN: Final = ("Run", "at", "cron", "job", "once", "rate")
-"""What a module of jobs imports: a function of such a name would hide it."""
+"""Names that a module of jobs imports. A function of such a name would hide the import."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Writing:
-    """Two files that are to be written."""
+    """The two files to write, and the values for their templates."""
 
     module: Path
     test: Path
     values: dict[str, str]
-    """What the templates leave open."""
+    """Value of each placeholder."""
     kind: str = ""
     """ "once_" for the templates of a job that code schedules."""
 
@@ -83,7 +83,7 @@ def command(name: str, cron: str | None, rate: str | None, at: str | None, by_co
 
 
 def _told_by_code(name: str) -> str:
-    """What else it takes."""
+    """Return what to do next for a job that code schedules."""
     return (
         f'It runs when code says: once.schedule("{name}", key=…, after=…).\n'
         f'Let a function say so, in infra/resources.py: stack.grant_schedule("{name}", function)'
@@ -91,7 +91,7 @@ def _told_by_code(name: str) -> str:
 
 
 def _told(schedule: Schedule, now: datetime) -> str:
-    """When it runs."""
+    """Return when the job runs first."""
     if not schedule.has_grid:
         return f"{schedule.expression}, counted from its deployment on."
     first = next(schedule.after(now))
@@ -118,7 +118,7 @@ def _check_name(name: str, project: Project) -> None:
 
 
 def _schedule(kind: str, text: str, timezone: str | None, now: datetime) -> Schedule:
-    """What was asked for. Raises ScheduleError, as for a declaration."""
+    """Return the schedule of the options. Raise ScheduleError, as for a declaration."""
     expression = f"{kind}({text})"
     if kind == "rate" and timezone is not None:
         raise click.UsageError("A rate is elapsed time, whatever the clocks do; leave out --timezone.")
@@ -136,7 +136,7 @@ def _schedule(kind: str, text: str, timezone: str | None, now: datetime) -> Sche
 
 
 def _check_jobs(name: str, project: Project, now: datetime) -> None:
-    """No other job has the name. Raises DeclarationError where the jobs that are there are not right."""
+    """Raise BadParameter if another job has the name. Raise DeclarationError if an existing job is invalid."""
     from cronstack_infra.discovery.discover import discover
 
     if not (project.functions / "jobs").is_dir():
@@ -147,9 +147,9 @@ def _check_jobs(name: str, project: Project, now: datetime) -> None:
 
 
 def prepare(project: Project, name: str, schedule: Schedule | None, now: datetime) -> Writing:
-    """Where the files go, and what stands in them; without a schedule, code says when it runs.
+    """Return the two files to write. Without a schedule, application code schedules the job.
 
-    Raises OperationError where something is in the way.
+    Raise OperationError if a file exists already.
     """
     module = project.functions / "jobs" / f"{name}.py"
     test = project.root / "tests" / "jobs" / f"test_{name}.py"
@@ -172,7 +172,7 @@ def prepare(project: Project, name: str, schedule: Schedule | None, now: datetim
 
 
 def write(writing: Writing) -> None:
-    """Both files, or none."""
+    """Write both files, or none."""
     texts = {
         writing.module: _filled(f"{writing.kind}job.py.template", writing),
         writing.test: _filled(f"test_{writing.kind}job.py.template", writing),

@@ -1,4 +1,4 @@
-"""``cronstack once``: what application code does with ``cronstack.once``, by hand; and what it has done, listed."""
+"""``cronstack once``: schedule, move and cancel one-time occurrences by hand, as code does with ``cronstack.once``."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def key_of(command: Callable[..., R]) -> Callable[..., R]:
 
 
 class Words(click.Group):
-    """Its first word is a command of its own, or the name of a job to schedule."""
+    """A group whose first argument is the name of a command, or of a job to schedule."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in (*self.commands, *ctx.help_option_names):
@@ -187,7 +187,10 @@ def _cells(plan: Plan, now: Any) -> tuple[str, ...]:
 
 
 def _open(cloud: Cloud, job: str | None) -> tuple[Once, Deployment]:
-    """Raises OperationError when nothing is deployed, or code may not schedule the job."""
+    """Return ``once`` and the deployment.
+
+    Raise OperationError if nothing is deployed, or code may not schedule the job.
+    """
     deployment = cloud.deployment()
     if job is not None:
         wiring_of(deployment, job)

@@ -1,4 +1,4 @@
-"""``cronstack once import``: many one-time occurrences out of a file, some at once, safe to be run again."""
+"""``cronstack once import``: schedule the one-time occurrences of a file. Running it again changes nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cronstack_infra.ops.onetime import once_of, wiring_of
 from cronstack_infra.ops.spans import read_span
 
 SHOWN: Final = 20
-"""Failures that the table tells; --json tells all."""
+"""Failures in the table; --json lists all."""
 FAULTS: Final = 5
 _KNOWN: Final = ("key", "at", "in", "timezone", "disambiguation", "input", "replace", "past")
 
@@ -60,7 +60,7 @@ def command(
 def _schedule(
     cloud: Cloud, job: str, source: Source, *, replace: bool, past: str | None, concurrency: int
 ) -> tuple[Counter[str], list[Result]]:
-    """Schedule every line. Return how many had each outcome, and those that failed."""
+    """Schedule every line. Return the count of each outcome, and the failures."""
     lines = _check(source)
     deployment = cloud.deployment()
     wiring_of(deployment, job)
@@ -84,7 +84,7 @@ def _schedule(
 
 
 def _check(source: Source) -> int:
-    """How many lines there are. Raises BadParameter that names those that are wrong."""
+    """Return the number of lines. Raise BadParameter that names the invalid lines."""
     faults: list[str] = []
     lines = sum(1 for _ in _orders(source, faults))
     if faults:
@@ -95,7 +95,7 @@ def _check(source: Source) -> int:
 
 
 def _orders(source: Source, faults: list[str] | None = None) -> Iterator[dict[str, Any]]:
-    """Arguments of ``once.schedule``, line by line: a file of millions is never in memory."""
+    """Yield the arguments of ``once.schedule`` line by line, because a file may have millions of lines."""
     with source.path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():

@@ -1,4 +1,4 @@
-"""``cronstack once strays``: where plans and schedules differ, and with --mend no more."""
+"""``cronstack once strays``: list plans and schedules that do not match. ``--mend`` repairs them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""``cronstack once`` in words: when, as options say it; faults of ``once``, as a person at a shell reads them; a plan,
-as a sentence.
-"""
+"""Wording of ``cronstack once``: the options for a time, errors of ``once`` at a shell, and a plan as a sentence."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ from cronstack_infra.cli.output.tables import printable
 
 LONGEST_SPAN: Final = timedelta(days=200 * 366)
 FAILED: Final = ("too late", "unknown")
-"""Outcomes that are not what was asked for."""
+"""Outcomes for which the command fails."""
 
 _WORDS: Final = (
     (re.compile(r'\b(disambiguation|past)="(\w+)"'), r"--\1 \2"),
@@ -39,7 +37,7 @@ _EXAMPLE: Final = "Write 2027-03-28T09:00 and --timezone Europe/Berlin, or 2027-
 
 
 def when_options(command: Callable[..., R]) -> Callable[..., R]:
-    """Add --at, --in and what belongs to --at; the command is handed them as ``terms``, arguments of ``once``."""
+    """Add --at, --in and the options of --at. The command gets them as ``terms``, arguments of ``once``."""
 
     @click.option("--at", metavar="TIME", help="2027-03-28T09:00 with --timezone, or 2027-03-28T09:00+02:00.")
     @click.option("--in", "after", metavar="SPAN", help="From now on: 90s, 15m, 3d, 1d12h.")
@@ -98,7 +96,7 @@ def _is_local(text: str) -> bool:
 
 @contextmanager
 def in_options() -> Iterator[None]:
-    """What ``once`` refuses is told in the words of the command line."""
+    """Translate errors of ``once`` into command-line wording."""
     try:
         yield
     except OnceError as fault:
@@ -113,7 +111,7 @@ def in_options() -> Iterator[None]:
 
 
 def words(text: str) -> str:
-    """Arguments as options."""
+    """Return a message of ``once`` with its arguments written as options."""
     for found, option in _WORDS:
         text = found.sub(option, text)
     return text
@@ -129,7 +127,7 @@ def named(plan: Plan) -> str:
 
 
 def sentence(plan: Plan, now: datetime) -> str:
-    """What came of a call."""
+    """Return the result of a call as a sentence."""
     of = named(plan)
     planned = f"{of} for {utc(plan.at)} UTC, {left(plan.at, now)}"
     stands = "" if plan.status == "planned" else f" It is {_status(plan)} now."

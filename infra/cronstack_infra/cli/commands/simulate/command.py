@@ -1,4 +1,4 @@
-"""``cronstack simulate``: what a span of time holds for the declared jobs, before it comes."""
+"""``cronstack simulate``: play the declared jobs through a span of time, or read it from their timetables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ YEAR: Final = 365
 LONGEST: Final = 3660
 """Days."""
 EARLIEST: Final = 1973
-"""Before, some zones kept half minutes."""
+"""Earlier, some zones had offsets with half minutes."""
 LATEST: Final = 2199
 
 
@@ -104,7 +104,7 @@ def command(
 
 
 def _span(begin: str | None, days: int | None, until: str | None) -> tuple[datetime, datetime]:
-    """Whole minutes, in UTC. From now on means: from the next one."""
+    """Return the span in whole minutes, in UTC. It begins with the next minute unless ``begin`` is given."""
     if days is not None and until is not None:
         raise click.UsageError("Give --days or --until, not both.")
     first = _next_minute(clock.now()) if begin is None else _minute("--from", begin)

@@ -1,4 +1,4 @@
-"""``cronstack simulate --dry``: the answers of the what-if, as tables for people and as JSON for programs."""
+"""``cronstack simulate --dry``: the results of the what-if as tables, or as JSON."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def dry_run(
     *,
     as_json: bool,
 ) -> int:
-    """Ask the timetables of the declared jobs and show what they answer."""
+    """Compute the what-if of the declared jobs and print it. Return the exit code."""
     jobs = [planned(each) for each in declared if each.job.enabled and each.schedules]
     of_lengths = cases(cloud, durations, [each.name for each in declared])
     if note := cut_note(of_lengths, jobs):
@@ -59,7 +59,7 @@ def planned(declared: DeclaredJob) -> Planned:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr, once it takes longer."""
+    """Yield a function that moves a bar on stderr. The bar appears if the work takes long."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -162,7 +162,7 @@ def _show_peaks(peaks: Sequence[Peak]) -> None:
 def as_object(
     answers: WhatIf, jobs: Sequence[Planned], declared: Sequence[DeclaredJob], of_lengths: Sequence[Case]
 ) -> dict[str, Any]:
-    """Everything, for programs."""
+    """Return all results as JSON values."""
     return {
         "from": iso(answers.span.first),
         "until": iso(answers.span.last),

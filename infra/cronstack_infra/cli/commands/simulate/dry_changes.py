@@ -1,4 +1,4 @@
-"""What changes of the clocks do to each job: a headline and a table for each change, and the same as JSON."""
+"""The effects of clock changes on each job: a headline and a table for each change, and the same as JSON."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def show(answers: WhatIf) -> None:
 
 
 def _gravity(each: JobEffect) -> tuple[int, int, str]:
-    """What is missed first, and a job of one time a day before one of every five minutes."""
+    """Return the sort key of a row: missed times first, and daily jobs before those of every five minutes."""
     return (("not at all", "shifted", "once", "left out").index(each.effect.kind), each.effect.of, each.job)
 
 

@@ -1,4 +1,4 @@
-"""``--durations``: how long runs last, given by the user or read from the ledger, as cases for the what-if."""
+"""The option ``--durations``: the lengths of runs, from the user or the ledger, as cases of the what-if."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from cronstack_infra.play.whatif import Case, Planned
 
 RUNS: Final = "runs"
 _NAMED: Final = 5
-"""Jobs that a note names."""
+"""Most jobs that a note names."""
 
 
 def cases(cloud: Cloud, given: Sequence[str], jobs: Sequence[str]) -> tuple[Case, ...]:
-    """One case, or median and p99 where the ledger is asked; what is given by hand holds in both."""
+    """Return one case, or median and p99 if the ledger is read. A length that the user gives holds in both."""
     said: dict[str, float] = {}
     for_all: float | None = None
     from_ledger = False

@@ -1,4 +1,4 @@
-"""``cronstack simulate`` without ``--dry``: handlers, guard and template on the virtual clock."""
+"""``cronstack simulate`` without ``--dry``: play handlers, guard and template on the virtual clock."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EXAMPLES: Final = "examples"
 
 @dataclass(frozen=True)
 class Played:
-    """What was asked for: the jobs of a package from ``first`` to before ``last``."""
+    """The request: play the jobs of a package from ``first`` to before ``last``."""
 
     package: str
     jobs: Sequence[DeclaredJob]
@@ -44,7 +44,7 @@ class Played:
 
 
 def played(asked: Played, *, as_json: bool) -> int:
-    """Play the jobs and show what happened; return the exit code."""
+    """Play the jobs and print the result. Return the exit code."""
     from cronstack_infra.play.simulation.assembly import synthesize
     from cronstack_infra.play.simulation.faults import parse
     from cronstack_infra.play.simulation.simulate import simulate
@@ -94,7 +94,7 @@ def _preparation(asked: Played, project: Project) -> Callable[[VirtualCloud], No
 
 
 def put_flights(cloud: VirtualCloud) -> None:
-    """The examples count flights: the year 2013 is put into their bucket, as the demo does it."""
+    """Put the flights of 2013 into the bucket of the examples, which count them. The demo does the same."""
     from cronstack_infra.demo import flights
     from cronstack_infra.play.simulation.deploying import outputs
 
@@ -116,7 +116,7 @@ def _report(out: Path | None, say: Callable[[str], None]) -> Path | None:
 
 @contextmanager
 def _shown(firings: int, *, quiet: bool) -> Iterator[tuple[Callable[[str], None], Progress]]:
-    """A line that tells what is done, and a bar with the virtual date, on a terminal; elsewhere the time it takes."""
+    """Show what is done and the virtual date on a terminal; elsewhere print how long it takes."""
     if quiet or not sys.stderr.isatty():
         yield (lambda line: None), reports_once(firings)
         return
@@ -139,7 +139,7 @@ def _shown(firings: int, *, quiet: bool) -> Iterator[tuple[Callable[[str], None]
 
 
 def reports_once(firings: int) -> Progress:
-    """Without a terminal: one line, when the simulation takes long."""
+    """Return a progress callback for stderr without a terminal. It prints one line if the simulation takes long."""
     left, told = Left(), False
 
     def progress(now: datetime, share: float, occurrences: int) -> None:

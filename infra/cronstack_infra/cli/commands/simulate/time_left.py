@@ -1,25 +1,25 @@
-"""How long a simulation still takes, by what it has taken so far."""
+"""An estimate of the time that a simulation still takes."""
 
 from __future__ import annotations
 
-from time import perf_counter  # the machine's, by a name that no simulation replaces
+from time import perf_counter  # the real clock: a simulation replaces time.perf_counter, not this name
 from typing import Final
 
 MEASURED: Final = 1.0
-"""Seconds of playing before the first estimate."""
+"""Seconds of play before the first estimate."""
 LONG: Final = 5.0
-"""Seconds from which on a simulation that is not shown on a terminal reports how long it takes."""
+"""Seconds after which a simulation without a terminal reports how long it takes."""
 
 
 class Left:
-    """An estimate of the seconds that are left."""
+    """Estimates the seconds that are left from the share that was played."""
 
     def __init__(self) -> None:
         self._began: float | None = None
         self._share = 0.0
 
     def after(self, share: float) -> float | None:
-        """Return the seconds left when that share of the span is played; None until they can be estimated."""
+        """Return the seconds left after a share of the span. None until they can be estimated."""
         now = perf_counter()
         if self._began is None:
             self._began, self._share = now, share
