@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from cronstack_infra.local import drive
-from tests.local.quick_cloud import RETRY_DELAYS, Cloud, quick_cloud
+from cronstack_infra.local import __main__ as program
+from cronstack_infra.local.clock import MachineClock
+from tests.local.quick_cloud import Cloud, quick_cloud, quick_knobs
 
 AHEAD = "JUMPING_CLOUD_AHEAD"
 """Environment variable: a file with the seconds by which the clock is ahead."""
 
 
-class JumpingDrive(drive.RealDrive):
-    """The real drive with another clock, and retries in seconds for minutes."""
-
-    def __init__(self, on_event: Any, **given: Any) -> None:
-        super().__init__(on_event, retry_delays=json.loads(os.environ[RETRY_DELAYS]), **given)
+class JumpingClock(MachineClock):
+    """The machine's clock, set ahead."""
 
     def now(self) -> datetime:
         return super().now() + timedelta(seconds=float(Path(os.environ[AHEAD]).read_text("utf-8")))
 
 
 def main() -> int:
-    from cronstack_infra.local import __main__ as program
-
-    drive.RealDrive = JumpingDrive  # type: ignore[misc]
-    return program.main()
+    return program.main(clock=JumpingClock(), knobs=quick_knobs())
 
 
 class Clock:

@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cronstack_infra.local import __main__ as program
+from cronstack_infra.local.engine.knobs import Knobs
 from cronstack_infra.local.process import LocalCloud
 
 ROOT = Path(__file__).parents[2]
@@ -28,15 +30,11 @@ RETRY_DELAYS = "QUICK_CLOUD_RETRY_DELAYS"
 
 
 def main() -> int:
-    from cronstack_infra.local import __main__ as program
-    from cronstack_infra.local import drive
+    return program.main(knobs=quick_knobs())
 
-    class Quick(drive.RealDrive):
-        def __init__(self, on_event: Any, **given: Any) -> None:
-            super().__init__(on_event, retry_delays=json.loads(os.environ[RETRY_DELAYS]), **given)
 
-    drive.RealDrive = Quick
-    return program.main()
+def quick_knobs() -> Knobs:
+    return Knobs(retry_delays=tuple(json.loads(os.environ[RETRY_DELAYS])))
 
 
 class Cloud:

@@ -7,46 +7,43 @@ only; a schedule would fire for ever.
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from cronstack_infra.local import drive
-from cronstack_infra.local.lock import BACKENDS
+from cronstack_infra.local import __main__ as program
 from tests.local.quick_cloud import Cloud, quick_cloud
 
-START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+START = datetime.now(UTC).replace(microsecond=0)
+"""Of virtual time. The machine's time, because moto and the handlers' processes go by that in part: a message of last
+week is deleted."""
+STARTED = "STEPPED_CLOUD_START"
+"""Environment variable: ``START`` of the tests."""
 
 
-class SteppedDrive(drive.RealDrive):
-    """The real drive with another clock."""
+class SteppedClock:
+    """Stands still while the cloud is busy, and jumps to what is due next when it is idle."""
 
-    _virtual = START
+    def __init__(self) -> None:
+        self._now = datetime.fromisoformat(os.environ[STARTED])
 
     def now(self) -> datetime:
-        return self._virtual
+        return self._now
 
-    def _await(self, **given: Any) -> list[Callable[[], None]]:
-        with BACKENDS:
-            due = self._engine.next_due()
-            quiet = not given.get("at_once") and not self.effects.invoker.active.total() and self._inbox.empty()
-            if due is not None and quiet:
-                self._virtual = max(self._virtual, due)
-        return super()._await(**given)
+    def idle(self, until: datetime) -> None:
+        self._now = max(self._now, until)
 
 
 def main() -> int:
-    from cronstack_infra.local import __main__ as program
-
-    drive.RealDrive = SteppedDrive  # type: ignore[misc]
-    return program.main()
+    return program.main(clock=SteppedClock())
 
 
 @contextmanager
 def stepped_cloud(**environment: str) -> Iterator[Cloud]:
-    with quick_cloud("tests.local.stepped", **environment) as found:
+    with quick_cloud("tests.local.stepped", **{STARTED: START.isoformat()}, **environment) as found:
         yield found
 
 

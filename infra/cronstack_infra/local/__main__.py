@@ -14,14 +14,18 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from cronstack_infra.local.clock import Clock
+    from cronstack_infra.local.engine.knobs import Knobs
 
 ASKED_TO_END: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _PR_SET_PDEATHSIG: Final = 1
 
 
-def main() -> int:
-    """Run until told to end; the exit code."""
+def main(*, clock: Clock | None = None, knobs: Knobs | None = None) -> int:
+    """Run until the end is requested; return the exit code. ``clock`` defaults to the machine's."""
     parser = argparse.ArgumentParser(prog="python -m cronstack_infra.local", description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--parent", type=int, help="process that must live; when it ends, so does the local cloud")
@@ -35,15 +39,17 @@ def main() -> int:
     if options.parent is not None:
         _end_with(options.parent)
 
-    from cronstack.clock import now
     from cronstack.errors import CronstackError
 
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # or any web page could read the local cloud's answers
+    from cronstack_infra.local.clock import MachineClock
     from cronstack_infra.local.cloud import Cloud
     from cronstack_infra.local.environment import pointed_at, timeout
 
     try:
-        cloud = Cloud(options.port, now=now, write=write, timeout=timeout(os.environ))
+        cloud = Cloud(
+            options.port, clock=clock or MachineClock(), write=write, timeout=timeout(os.environ), knobs=knobs
+        )
     except CronstackError as fault:
         print(fault, file=sys.stderr)
         return 1

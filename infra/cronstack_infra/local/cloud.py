@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cronstack_infra.local.environment import LONGEST_TIMEOUT
@@ -21,21 +20,30 @@ from cronstack_infra.local.patches.surroundings import Surroundings
 from cronstack_infra.local.requests import RequestLog
 
 if TYPE_CHECKING:
+    from cronstack_infra.local.clock import Clock
     from cronstack_infra.local.drive import RealDrive
+    from cronstack_infra.local.engine.knobs import Knobs
 
 
 class Cloud:
     """One local cloud. moto's state belongs to the process, so there is one a process."""
 
     def __init__(
-        self, port: int, *, now: Callable[[], datetime], write: Callable[[str], None], timeout: float = LONGEST_TIMEOUT
+        self,
+        port: int,
+        *,
+        clock: Clock,
+        write: Callable[[str], None],
+        timeout: float = LONGEST_TIMEOUT,
+        knobs: Knobs | None = None,
     ) -> None:
         from cronstack_infra.local.server import Server
 
-        self._now = now
+        self._clock = clock
         self._timeout = timeout
-        self.events = Events(now, write)
-        self._gate = Gate(RequestLog(now), self.events)
+        self._knobs = knobs
+        self.events = Events(clock.now, write)
+        self._gate = Gate(RequestLog(clock.now), self.events)
         self._server = Server(self._gate, port)
         self._drive: RealDrive | None = None
         self._starting = threading.Lock()
@@ -85,7 +93,8 @@ class Cloud:
         from cronstack_infra.local.executor.executor import Limits
         from cronstack_infra.local.refusals.intake import refuse
 
-        drive = RealDrive(self.events.emit, endpoint=self.endpoint, limits=Limits(timeout=self._timeout))
+        limits = Limits(timeout=self._timeout)
+        drive = RealDrive(self.events.emit, self._clock, endpoint=self.endpoint, knobs=self._knobs, limits=limits)
         install(drive.effects, self._surroundings())
         with self._starting:
             if ended.is_set():
@@ -96,7 +105,7 @@ class Cloud:
         self._gate.cloud = Dispatcher(self._application_of)
 
     def _surroundings(self) -> Surroundings:
-        return Surroundings(endpoint=self.endpoint, now=self._now)
+        return Surroundings(endpoint=self.endpoint, now=self._clock.now)
 
     def _application_of(self, service: Any) -> Any:
         """Return moto's application of one service; moto asks for it with the first request."""

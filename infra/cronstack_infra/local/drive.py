@@ -13,15 +13,15 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from moto.core.exceptions import JsonRESTError
 
 from cronstack_infra.local import universal
+from cronstack_infra.local.clock import Clock
 from cronstack_infra.local.effects.deliveries import OWN_FAULT
 from cronstack_infra.local.effects.lookups import Lookups
 from cronstack_infra.local.effects.runner import AnyEffect, EffectRunner
@@ -46,20 +46,15 @@ class RealDrive:
     def __init__(
         self,
         on_event: Callable[[dict[str, Any]], None],
+        clock: Clock,
         *,
         endpoint: str | None = None,
         knobs: Knobs | None = None,
-        retry_delays: Sequence[float] | None = None,
         limits: Limits | None = None,
     ) -> None:
-        """endpoint: of the local cloud, for handlers. Defaults to AWS_ENDPOINT_URL, read when it starts.
-
-        retry_delays: seconds before Lambda's first and second retry. Defaults to the knobs': 60 and 120.
-        """
-        chosen = knobs or Knobs()
-        if retry_delays is not None:
-            chosen = replace(chosen, retry_delays=tuple(retry_delays))
-        self._engine = Engine(chosen)
+        """endpoint: of the local cloud, for handlers. Defaults to AWS_ENDPOINT_URL, read when it starts."""
+        self._clock = clock
+        self._engine = Engine(knobs or Knobs())
         self.effects = EffectRunner(self._engine, self, Lookups(), lambda: str(uuid.uuid4()))
         self._on_event = on_event
         self._endpoint = endpoint
@@ -132,7 +127,10 @@ class RealDrive:
 
     def _await(self, *, at_once: bool) -> list[Callable[[], None]]:
         """Until something is in the inbox, or due."""
-        due = self._engine.next_due()
+        with BACKENDS:
+            due = self._engine.next_due()
+            if due is not None and not at_once and not self.effects.invoker.active.total() and self._inbox.empty():
+                self._clock.idle(due)
         nap = _LONGEST_NAP if due is None else (due - self.now()).total_seconds()
         things = []
         try:
@@ -146,7 +144,7 @@ class RealDrive:
     # what carrying out effects needs (``engine.port.Drive``)
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return self._clock.now()
 
     def say(self, event: str, **fields: Any) -> None:
         self._told.append({"event": event, "at": self.now().isoformat(), **fields})

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from moto.sqs import models
 from moto.sqs.models import Message
 
-from cronstack import clock
 from cronstack_infra.local import lineage
 from cronstack_infra.local.lock import BACKENDS
 from cronstack_infra.local.patches.patch import Patch, replaced_by, wrapped_by
@@ -75,7 +75,7 @@ def _receiving(receive: Any, around: Surroundings) -> Callable[..., list[Message
 
 def _received(mark: Any, message: Any, visibility_timeout: int | None = None) -> None:
     mark(message, visibility_timeout)
-    message.received = _milliseconds()
+    message.received = _now()
 
 
 def _hidden_anew(change: Any, self: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
@@ -91,8 +91,12 @@ def _hidden_anew(change: Any, self: Any, queue_name: str, receipt_handle: str, v
             one.sent_timestamp = when
 
 
-def _milliseconds() -> float:
-    return clock.now().timestamp() * 1000
+def _now() -> float:
+    return models.unix_time_millis()  # type: ignore[attr-defined]  # replaced by _milliseconds
+
+
+def _milliseconds(_: Any, around: Surroundings) -> Callable[[], float]:
+    return lambda: around.now().timestamp() * 1000
 
 
 def _showing(attributes: Any, _: Surroundings) -> property:
@@ -108,17 +112,17 @@ def _shown(shown: dict[str, Any]) -> dict[str, Any]:
 
 def _seen(queue: Any) -> list[Message]:
     """What a receive may take: neither hidden nor delayed."""
-    now = _milliseconds()
+    now = _now()
     return [one for one in queue._messages if one.visible_at <= now >= one.delayed_until]
 
 
 def _count_delayed(queue: Any) -> int:
-    now = _milliseconds()
+    now = _now()
     return sum(now < one.delayed_until for one in queue._messages)
 
 
 def _count_hidden(queue: Any) -> int:
-    now = _milliseconds()
+    now = _now()
     return sum(now < one.visible_at for one in queue._messages)
 
 
@@ -205,7 +209,7 @@ PATCHES: Final = (
         "(dt=None)",
         _COUNTED,
         _CLOCK,
-        replaced_by(_milliseconds),
+        _milliseconds,
     ),
     Patch(
         "moto.sqs.models:Message",
@@ -213,7 +217,7 @@ PATCHES: Final = (
         "property",
         _COUNTED,
         _CLOCK,
-        replaced_by(property(lambda message: message.visible_at <= _milliseconds())),
+        replaced_by(property(lambda message: message.visible_at <= _now())),
     ),
     *(
         Patch(_QUEUE, name, "property", _COUNTED, _CLOCK, replaced_by(property(read)))
