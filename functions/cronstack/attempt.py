@@ -18,9 +18,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from cronstack import ledger
-from cronstack.delivery import TIME_TO_TELL, Delivery, Grant, Steps, send
+from cronstack.delivery import TIME_TO_TELL, Delivery, Grant
 from cronstack.errors import CommitRefused, LeaseLost, MisuseError, Unavailable
-from cronstack.seam import Refused
+from cronstack.seam import Refused, Steps, send
 
 MOST_WRITES: Final = 98
 """Of a handler in one commit: DynamoDB takes 100 in a transaction, two are the settlement."""
@@ -45,7 +45,7 @@ class Attempt:
         self.doubt: Unavailable | None = None
         """A commit whose end is unknown."""
 
-    def commit(self, writes: Sequence[Mapping[str, Any]], result: str) -> Steps:
+    def commit(self, writes: Sequence[Mapping[str, Any]], result: str) -> Steps[None]:
         """Raises CommitRefused, LeaseLost, MisuseError, Unavailable."""
         _refuse_misuse(writes, self._delivery.terms.table)
         if self.committed:
@@ -54,8 +54,7 @@ class Attempt:
             raise self.doubt
         delivery = self._delivery
         closing = delivery.closing("succeeded", result=result)._replace(writes=tuple(writes))
-        token = delivery.next_settle()
-        call = ledger.settle_alone(closing, token) if delivery.alone else ledger.settle(closing, token)
+        call = ledger.settle(closing, delivery.next_settle())
         try:
             answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
         except BaseException as fault:  # also what the transport raises after it has sent
@@ -65,10 +64,10 @@ class Attempt:
                 self.doubt = fault
             raise
         if isinstance(answer, Refused):
-            yield from self._judge(answer, ours=1 if delivery.alone else 2)
+            yield from self._judge(answer, ours=len(answer.conditions) - len(writes))
         self.committed = True
 
-    def _judge(self, refused: Refused, *, ours: int) -> Steps:
+    def _judge(self, refused: Refused, *, ours: int) -> Steps[None]:
         """Returns when the refusal shows our own commit, whose answer was lost."""
         delivery, first = self._delivery, refused.conditions[0]
         if not first.held:
@@ -81,7 +80,7 @@ class Attempt:
             if not condition.held:
                 raise CommitRefused(index, None if condition.item is None else dict(condition.item))
 
-    def checkpoint(self, value: str) -> Steps:
+    def checkpoint(self, value: str) -> Steps[None]:
         """Keep JSON for the next attempt. Raises LeaseLost, MisuseError, Unavailable."""
         size = len(value.encode())
         if size > LARGEST_CHECKPOINT:
@@ -99,12 +98,13 @@ class Attempt:
             if not own:  # else the answer was lost, and this is our own
                 raise self._lost("kept")
 
-    def extend(self) -> Steps:
+    def extend(self) -> Steps[None]:
         """Renew the lease from now on. Raises LeaseLost, Unavailable."""
         delivery = self._delivery
         expires = max(self.grant.expires, delivery.lease_end(delivery.host.now()))
-        renewal = ledger.Renewal(delivery.terms.table, delivery.terms.occurrence, delivery.holder, expires)
-        call = ledger.extend_alone(renewal) if delivery.alone else ledger.extend(renewal, delivery.next_settle())
+        of = delivery.terms.occurrence
+        renewal = ledger.Renewal(delivery.terms.table, of, delivery.holder, expires, delivery.alone)
+        call = ledger.extend(renewal, delivery.next_settle())
         answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
         if isinstance(answer, Refused):
             raise self._lost("extended")

@@ -10,9 +10,6 @@ the retry of a failed one two, a duplicate one.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
-
 from cronstack import items, ledger
 from cronstack.admission import (
     Buffer,
@@ -33,15 +30,15 @@ from cronstack.admission import (
     decide_alone,
 )
 from cronstack.deferral import arm_plan, defer_in_slot, wait_elsewhere
-from cronstack.delivery import FIRST_LOOK, ROUNDS, Delivery, Grant, Outcome, Steps, send
+from cronstack.delivery import FIRST_LOOK, ROUNDS, Delivery, Grant, Outcome
 from cronstack.errors import EventError, Unavailable
 from cronstack.letters import see_to_letter
 from cronstack.rows import FINISHED, LeaseItem, RunItem
-from cronstack.seam import Done, Refused, Request, Sleep
+from cronstack.seam import Done, Refused, Sleep, Steps, send
 from cronstack.slot import bring, enter, is_past, is_waived, leaves, look_at_waiting, miss_buffered, stand_aside
 
 
-def admit(delivery: Delivery) -> Generator[Request, Any, Grant | Outcome]:
+def admit(delivery: Delivery) -> Steps[Grant | Outcome]:
     """Claim, or end this delivery. Raises EventError, OutOfTime, Unavailable."""
     occurrence = delivery.terms.occurrence
     if delivery.host.now() - occurrence.age_from > delivery.terms.knobs.horizon * 1000:
@@ -57,7 +54,7 @@ def admit(delivery: Delivery) -> Generator[Request, Any, Grant | Outcome]:
         if _is_forgotten(delivery):
             raise too_old(delivery)
         decision = _decide(delivery)
-        delivery.host.told(decision)
+        delivery.terms.on_decision(decision)
         ended = yield from _carry_out(delivery, decision)
         if ended is not None:
             return ended
@@ -88,7 +85,7 @@ def forgotten(delivery: Delivery) -> EventError:
     )
 
 
-def _miss(delivery: Delivery) -> Generator[Request, Any, Outcome | None]:
+def _miss(delivery: Delivery) -> Steps[Outcome | None]:
     """Too late, which bounds the first start only. None: it was started, and the delivery goes on with the claim."""
     if delivery.seen.run is None or delivery.seen.run.status == "planned":
         missed = yield from _skip(delivery, "missed", "too_late")
@@ -108,7 +105,7 @@ def _decide(delivery: Delivery) -> Decision:
     return decide(delivery.asking, delivery.seen, now=now, rounds_left=delivery.rounds)
 
 
-def _carry_out(delivery: Delivery, decision: Decision) -> Generator[Request, Any, Grant | Outcome | None]:
+def _carry_out(delivery: Delivery, decision: Decision) -> Steps[Grant | Outcome | None]:
     """None: decide again, more is seen."""
     match decision:
         case Claim():
@@ -162,7 +159,7 @@ def _carry_out(delivery: Delivery, decision: Decision) -> Generator[Request, Any
 
 
 # -- claim -------------------------------------------------------------------------------------------------------------
-def _try(delivery: Delivery, *, over: bool) -> Generator[Request, Any, Grant | None]:
+def _try(delivery: Delivery, *, over: bool) -> Steps[Grant | None]:
     """One claim by what was seen. None: refused, and more is seen."""
     if delivery.host.left() < delivery.enough:
         # Frozen and woken after its time: its claim could only count as a start that never was, and past the deadline.
@@ -205,7 +202,7 @@ def _granted(delivery: Delivery, opening: ledger.Opening, run: RunItem | None, a
     return Grant(attempt, limit, opening.fence, opening.expires, *kept)
 
 
-def _learn(delivery: Delivery, refused: Refused, *, over: bool) -> Steps:
+def _learn(delivery: Delivery, refused: Refused, *, over: bool) -> Steps[None]:
     lease, run = delivery.seen
     lease_part, run_part = refused.conditions[:2]
     if not lease_part.held:
@@ -222,7 +219,7 @@ def _learn(delivery: Delivery, refused: Refused, *, over: bool) -> Steps:
     delivery.seen = Seen(lease, run)
 
 
-def _learn_alone(delivery: Delivery, refused: Refused) -> Steps:
+def _learn_alone(delivery: Delivery, refused: Refused) -> Steps[None]:
     run = yield from delivery.shown_run(refused.conditions[0].item)
     if run is not None:
         delivery.floor = max(delivery.floor, run.fence + 1)
@@ -231,7 +228,7 @@ def _learn_alone(delivery: Delivery, refused: Refused) -> Steps:
     delivery.seen = Seen(LeaseItem(), run)
 
 
-def _adopt(delivery: Delivery) -> Generator[Request, Any, Grant]:
+def _adopt(delivery: Delivery) -> Steps[Grant]:
     """The claim was stored and its answer lost. What is stored counts, not what was last asked for."""
     run = delivery.seen.run
     if run is None or run.holder != delivery.holder:
@@ -245,7 +242,7 @@ def _adopt(delivery: Delivery) -> Generator[Request, Any, Grant]:
     return Grant(run.attempt, run.limit, of.fence, of.expires, run.checkpoint, run.saves)
 
 
-def _skip(delivery: Delivery, status: str, reason: str, by: str = "") -> Generator[Request, Any, Outcome | None]:
+def _skip(delivery: Delivery, status: str, reason: str, by: str = "") -> Steps[Outcome | None]:
     """Record that it never runs. None: refused, because it was started, and how it stands is seen."""
     met = (delivery.seen.lease.occurrence or "") if by else ""
     call = ledger.skip(delivery.closing(status, reason), by, met)
@@ -260,7 +257,7 @@ def _skip(delivery: Delivery, status: str, reason: str, by: str = "") -> Generat
 
 
 # -- wait --------------------------------------------------------------------------------------------------------------
-def _wait_for_run(delivery: Delivery) -> Generator[Request, Any, bool]:
+def _wait_for_run(delivery: Delivery) -> Steps[bool]:
     """Until the other delivery's attempt has ended, or its holder has outlived its lease. False: no patience left."""
     pause, lease = FIRST_LOOK, delivery.seen.lease
     while True:

@@ -7,29 +7,27 @@ next one under the next name, and goes.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from cronstack import carrier
 from cronstack.admission import Wait
-from cronstack.delivery import TIME_TO_TELL, Delivery, Outcome, Steps, send
+from cronstack.delivery import TIME_TO_TELL, Delivery, Outcome
 from cronstack.rows import RunItem
-from cronstack.seam import Request
+from cronstack.seam import Steps, send
 
 SECOND: Final = 1000
 SOON: Final = 5 * SECOND
 """The earliest: it must not be past when Scheduler hears of it, by a clock that is ahead of ours."""
 
 
-def defer(
-    delivery: Delivery, holder: str, due: int, why: str, status: str = "deferred"
-) -> Generator[Request, Any, Outcome]:
+def defer(delivery: Delivery, holder: str, due: int, why: str, status: str = "deferred") -> Steps[Outcome]:
     """Come back at ``due`` (epoch ms) for what ``holder`` stands in the way of, and acknowledge."""
     yield from arm(delivery, holder, due)
     return Outcome(status, reason=why)
 
 
-def wait_elsewhere(delivery: Delivery, decision: Wait) -> Generator[Request, Any, Outcome]:
+def wait_elsewhere(delivery: Delivery, decision: Wait) -> Steps[Outcome]:
     """What cannot be decided now, by the reason for it."""
     lease, run = delivery.seen
     if run is not None and run.status == "buffered":
@@ -51,7 +49,7 @@ def wait_elsewhere(delivery: Delivery, decision: Wait) -> Generator[Request, Any
             return (yield from after_holder(delivery, run, "running"))
 
 
-def after_holder(delivery: Delivery, run: RunItem | None, why: str) -> Generator[Request, Any, Outcome]:
+def after_holder(delivery: Delivery, run: RunItem | None, why: str) -> Steps[Outcome]:
     """Look when the one that works the occurrence must have ended: if it settles, that look finds a duplicate."""
     lease = delivery.seen.lease
     own = lease.occurrence == delivery.asking.occurrence
@@ -60,7 +58,7 @@ def after_holder(delivery: Delivery, run: RunItem | None, why: str) -> Generator
     return (yield from defer(delivery, holder, after_lease(delivery, max(ends)), why))
 
 
-def arm(delivery: Delivery, holder: str, due: int) -> Steps:
+def arm(delivery: Delivery, holder: str, due: int) -> Steps[None]:
     """Make the carrier of this delivery's occurrence. Raises Unavailable."""
     of, terms = delivery.terms.occurrence, delivery.terms
     hop = 0 if of.hop is None else of.hop + 1
@@ -68,14 +66,14 @@ def arm(delivery: Delivery, holder: str, due: int) -> Steps:
     yield from _make(delivery, name, carrier.event_text(terms.event, hop), due)
 
 
-def defer_in_slot(delivery: Delivery, why: str, status: str = "deferred") -> Generator[Request, Any, Outcome]:
+def defer_in_slot(delivery: Delivery, why: str, status: str = "deferred") -> Steps[Outcome]:
     """Come back at the next look of this occurrence, which is buffered, and acknowledge."""
     of = delivery.terms.occurrence
     yield from arm_slot(delivery, of.id, delivery.terms.event, of.hop)
     return Outcome(status, reason=why)
 
 
-def arm_slot(delivery: Delivery, occurrence: str, event: Mapping[str, Any], hop: int | None) -> Steps:
+def arm_slot(delivery: Delivery, occurrence: str, event: Mapping[str, Any], hop: int | None) -> Steps[None]:
     """Make the next carrier of a buffered occurrence of this job, the delivery's own or another one.
 
     Of all who do so before the same look only the first makes one: the others find its name taken.
@@ -86,7 +84,7 @@ def arm_slot(delivery: Delivery, occurrence: str, event: Mapping[str, Any], hop:
     yield from _make(delivery, name, carrier.event_text(event, number), number * look * SECOND)
 
 
-def arm_plan(delivery: Delivery, run: RunItem) -> Steps:
+def arm_plan(delivery: Delivery, run: RunItem) -> Steps[None]:
     """Make sure that a plan which has overtaken this event comes: whoever moved it may have died before its schedule.
 
     Once it is noted that the plan has its schedule, there is nothing to do.
@@ -99,7 +97,7 @@ def arm_plan(delivery: Delivery, run: RunItem) -> Steps:
     yield from _make(delivery, name, carrier.event_text(event, event.get("carrier", -1) + 1), run.due)
 
 
-def _make(delivery: Delivery, name: str, event: str, due: int) -> Steps:
+def _make(delivery: Delivery, name: str, event: str, due: int) -> Steps[None]:
     call = carrier.create(delivery.terms.way, name, event, max(due, soon(delivery)))
     yield from send(call, delivery.host, reserve=TIME_TO_TELL)  # refused: it exists
 

@@ -6,17 +6,17 @@ here acts by itself: every method that needs the outside is a generator of reque
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from cronstack import carrier, items, ledger
 from cronstack.admission import Asking, Decision, Seen
 from cronstack.defaults import DEFAULTS, Defaults, Overlap
-from cronstack.entropy import Randomness, ulid
+from cronstack.entropy import ulid
 from cronstack.errors import OutOfTime, Unavailable
 from cronstack.occurrence import Occurrence, is_planned
 from cronstack.rows import FINAL, LeaseItem, RunItem
-from cronstack.seam import Call, Condition, Done, Fault, Refused, Request, Sleep, read
+from cronstack.seam import Call, Done, Host, Sleep, Steps, send
 
 ROUNDS: Final = 6
 """Claims, skips and takeovers in a row before a delivery sits back."""
@@ -26,21 +26,9 @@ LONGEST_PAUSE: Final = 5.0
 TIME_TO_TELL: Final = 0.2
 """Seconds before the own deadline at which a request is given up: time to say why."""
 
-Steps = Generator[Request, Any, None]
 
-
-def unheard(decision: Decision) -> None:
-    """Nobody asked to be told."""
-
-
-class Host(NamedTuple):
-    """The machine this runs on: its wall clock in milliseconds, the seconds until it is killed, its chance."""
-
-    now: Callable[[], int]
-    left: Callable[[], float]
-    randomness: Randomness
-    told: Callable[[Decision], None] = unheard
-    """Who is told of each decision: whoever counts which ones were reached."""
+def ignore_decision(decision: Decision) -> None:
+    """The default of ``Terms.on_decision``."""
 
 
 class Terms(NamedTuple):
@@ -62,6 +50,8 @@ class Terms(NamedTuple):
     lease: int | None = None
     """Seconds of the lease, which the handler renews; None: as long as Lambda lets it run."""
     knobs: Defaults = DEFAULTS
+    on_decision: Callable[[Decision], None] = ignore_decision
+    """Called with each decision of ``admission``; used to measure coverage."""
 
 
 class Grant(NamedTuple):
@@ -83,26 +73,6 @@ class Outcome(NamedTuple):
     fence: int = 0
     reason: str = ""
     note: str = ""
-
-
-def send(call: Call, host: Host, *, reserve: float, absent: bool = False) -> Generator[Request, Any, Done | Refused]:
-    """Send until there is an answer that says something. Passing faults are outwaited, with full jitter.
-
-    ``reserve``: seconds before the own deadline at which it is given up. ``absent``: what it names may be gone, which
-    is a refusal, no fault. Raises Unavailable.
-    """
-    tries = 0
-    while True:
-        answer = read((yield call))
-        if not isinstance(answer, Fault):
-            return answer
-        if absent and answer.code == "ResourceNotFoundException":
-            return Refused((Condition(held=False),))
-        pause = host.randomness.random() * min(2.0, 0.05 * 2**tries)
-        if not answer.passing or host.left() - pause <= reserve:
-            raise answer.raised(call, first=tries == 0)
-        yield Sleep(pause)
-        tries += 1
 
 
 class Delivery:
@@ -174,7 +144,9 @@ class Delivery:
     def closing(self, status: str, reason: str = "", *, error: str = "", result: str = "") -> ledger.Closing:
         now, terms = self.host.now(), self.terms
         ttl = max(now, terms.occurrence.due) // 1000 + terms.knobs.retention if status in FINAL else None
-        return ledger.Closing(terms.table, terms.occurrence, self.holder, status, now, ttl, reason, error, result)
+        return ledger.Closing(
+            terms.table, terms.occurrence, self.holder, status, now, ttl, reason, error, result, alone=self.alone
+        )
 
     def next_claim(self) -> str:
         """The token of a further request before the handler runs."""
@@ -191,7 +163,7 @@ class Delivery:
         """Whether patience and time are left; what cannot be waited for here is a carrier's."""
         return self.patience > 0 and self.host.left() > self.terms.knobs.grace
 
-    def pause(self, seconds: float) -> Generator[Request, Any, float]:
+    def pause(self, seconds: float) -> Steps[float]:
         """Sleep about so long and return the next pause."""
         span = min(self.patience, seconds * (0.75 + self.host.randomness.random() / 2))
         self.patience -= span
@@ -205,28 +177,28 @@ class Delivery:
         )
 
     # -- look ----------------------------------------------------------------------------------------------------------
-    def look_at_run(self) -> Generator[Request, Any, RunItem | None]:
+    def look_at_run(self) -> Steps[RunItem | None]:
         call = ledger.get_run(self.terms.table, self.terms.occurrence.job, self.asking.occurrence)
         run = self._known(items.read_run((yield from self._get(call))))
         self.seen = self.seen._replace(run=run)
         return run
 
-    def look_at_lease(self) -> Generator[Request, Any, LeaseItem]:
+    def look_at_lease(self) -> Steps[LeaseItem]:
         call = ledger.get_lease(self.terms.table, self.terms.occurrence.job)
         return self._learnt(items.read_lease((yield from self._get(call))))
 
-    def shown_run(self, item: Mapping[str, Any] | None) -> Generator[Request, Any, RunItem | None]:
+    def shown_run(self, item: Mapping[str, Any] | None) -> Steps[RunItem | None]:
         """The run that a refusal brought back; where it brought none, one consistent read."""
         if item is None:
             return (yield from self.look_at_run())
         return self._known(items.read_run(item))
 
-    def shown_lease(self, item: Mapping[str, Any] | None) -> Generator[Request, Any, LeaseItem]:
+    def shown_lease(self, item: Mapping[str, Any] | None) -> Steps[LeaseItem]:
         if item is None:
             return (yield from self.look_at_lease())
         return self._learnt(items.read_lease(item))
 
-    def _get(self, call: Call) -> Generator[Request, Any, Mapping[str, Any] | None]:
+    def _get(self, call: Call) -> Steps[Mapping[str, Any] | None]:
         answer = yield from send(call, self.host, reserve=TIME_TO_TELL)
         assert isinstance(answer, Done), "a read has no condition"
         item: Mapping[str, Any] | None = answer.fields.get("Item")

@@ -38,18 +38,17 @@ refusal shows our own holder in the old item.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
-from typing import Any, Final
+from typing import Final
 
 from cronstack import ledger
 from cronstack.attempt import Attempt
 from cronstack.claim import admit
 from cronstack.deferral import arm
-from cronstack.delivery import TIME_TO_TELL, Delivery, Grant, Host, Outcome, Terms, send
+from cronstack.delivery import TIME_TO_TELL, Delivery, Grant, Outcome, Terms
 from cronstack.errors import LeaseLost
 from cronstack.letters import PERMANENT, RETRIES_EXHAUSTED, report
 from cronstack.rows import RunItem
-from cronstack.seam import Failed, Refused, Request, Succeeded, Work
+from cronstack.seam import Failed, Host, Refused, Steps, Succeeded, Work, send
 
 CRASHED: Final = {
     "type": "Crashed",
@@ -60,7 +59,7 @@ NO_TIME_PAUSE: Final = 1.0
 NO_TIME: Final = '{"type":"NoTimeLeft","message":"the claim took so long that the handler was not started"}'
 
 
-def deliver(terms: Terms, host: Host) -> Generator[Request, Any, Outcome]:
+def deliver(terms: Terms, host: Host) -> Steps[Outcome]:
     """Work one event, from its claim to its acknowledgement.
 
     Raises EventError (refuse it: too old, another input), OutOfTime and Unavailable (not acknowledged: Lambda shall
@@ -95,7 +94,7 @@ def _may_start(delivery: Delivery, grant: Grant) -> bool:
     return delivery.host.now() < latest and delivery.host.left() >= delivery.enough
 
 
-def _retry(delivery: Delivery, attempt: Attempt, failed: Failed) -> Generator[Request, Any, Outcome]:
+def _retry(delivery: Delivery, attempt: Attempt, failed: Failed) -> Steps[Outcome]:
     """The attempt failed: a carrier brings the next one, or it was the last."""
     grant = attempt.grant
     if grant.attempt >= grant.limit:
@@ -120,7 +119,7 @@ def _backoff(delivery: Delivery, grant: Grant) -> float:
     return pause * (1 + delivery.host.randomness.random() / 10)
 
 
-def _die(delivery: Delivery, attempt: Attempt, error: str, condition: str) -> Generator[Request, Any, Outcome]:
+def _die(delivery: Delivery, attempt: Attempt, error: str, condition: str) -> Steps[Outcome]:
     grant = attempt.grant
     told = yield from _settle(delivery, attempt, delivery.closing("dead", condition, error=error))
     if told is not None:
@@ -144,15 +143,13 @@ def _outcome(attempt: Attempt, status: str, reason: str = "") -> Outcome:
     return Outcome(status, attempt.grant.attempt, attempt.grant.fence, reason)
 
 
-def _settle(delivery: Delivery, attempt: Attempt, closing: ledger.Closing) -> Generator[Request, Any, Outcome | None]:
+def _settle(delivery: Delivery, attempt: Attempt, closing: ledger.Closing) -> Steps[Outcome | None]:
     """Close the attempt. Not None: another one had closed it."""
-    token = delivery.next_settle()
-    call = ledger.settle_alone(closing, token) if delivery.alone else ledger.settle(closing, token)
-    told = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
+    told = yield from send(ledger.settle(closing, delivery.next_settle()), delivery.host, reserve=TIME_TO_TELL)
     return (yield from _judge(delivery, told, closing.status)) if isinstance(told, Refused) else None
 
 
-def _judge(delivery: Delivery, refused: Refused, status: str) -> Generator[Request, Any, Outcome | None]:
+def _judge(delivery: Delivery, refused: Refused, status: str) -> Steps[Outcome | None]:
     """A settlement was refused. None: it is our own, whose answer was lost."""
     condition = refused.conditions[0]
     run = None if condition.held else (yield from delivery.shown_run(condition.item))

@@ -212,7 +212,7 @@ class Closing(NamedTuple):
     """The values that close an attempt, or an occurrence that never had one; ``ttl`` is None for what stays open.
 
     ``after`` (epoch ms): a retry does not begin before. ``writes``: the handler's own, carried out with the settlement
-    or not at all.
+    or not at all. ``alone``: the attempt holds no lease that other occurrences share.
     """
 
     table: str
@@ -226,30 +226,31 @@ class Closing(NamedTuple):
     result: str = ""
     after: int | None = None
     writes: tuple[Mapping[str, Any], ...] = ()
+    alone: bool = False
 
 
 class Renewal(NamedTuple):
-    """A new end for an open attempt's lease."""
+    """A new end for an open attempt's lease. ``alone``: as in ``Closing``."""
 
     table: str
     occurrence: Occurrence
     holder: str
     expires: int
+    alone: bool = False
 
 
 def settle(closing: Closing, token: str) -> Call:
-    """Close the attempt and free the lease; the run first, so that its refusal is told first."""
+    """Close the attempt and free the lease, if it holds one. The run comes first, and its refusal with it.
+
+    ``token``: of the transaction. A single update has none.
+    """
+    if closing.alone:
+        run = _close(closing)
+        return transaction(token, run, further=closing.writes) if closing.writes else Call("UpdateItem", run)
     release = "REMOVE #holder, #occurrence, #expires, #beats"
     key = lease_key(closing.occurrence.job)
     lease = update(closing.table, key, release, MINE, {"holder": closing.holder})
     return transaction(token, _close(closing), lease, further=closing.writes)
-
-
-def settle_alone(closing: Closing, token: str = "") -> Call:
-    """Without a lease. ``token`` is needed where there are writes: only a transaction has one."""
-    if closing.writes:
-        return transaction(token, _close(closing), further=closing.writes)
-    return Call("UpdateItem", _close(closing))
 
 
 def _close(closing: Closing) -> dict[str, Any]:
@@ -327,15 +328,13 @@ def miss_buffered(closing: Closing, token: str, *, in_slot: bool) -> Call:
 
 
 def extend(renewal: Renewal, token: str) -> Call:
-    """A new end for the lease, in both items: whoever looks at the run alone must not think its holder dead."""
+    """Set a new end for the lease, in the run as well: a look at the run alone must not find its holder dead."""
+    if renewal.alone:
+        return Call("UpdateItem", _extend_run(renewal))
     values = {"holder": renewal.holder, "expires": renewal.expires}
     change, condition = "SET #expires = :expires, #beats = #beats + :one", f"{MINE} AND {NOT_SHORTENED}"
     lease = update(renewal.table, lease_key(renewal.occurrence.job), change, condition, values | {"one": 1})
     return transaction(token, _extend_run(renewal), lease)
-
-
-def extend_alone(renewal: Renewal) -> Call:
-    return Call("UpdateItem", _extend_run(renewal))
 
 
 def _extend_run(renewal: Renewal) -> dict[str, Any]:

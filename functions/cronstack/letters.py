@@ -9,15 +9,15 @@ carrier. The letter has the shape of Lambda's own on-failure record, so that one
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from cronstack import ledger
 from cronstack.deferral import after_holder
-from cronstack.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Host, Outcome, Steps, send
+from cronstack.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Outcome
 from cronstack.occurrence import print_instant, to_datetime
 from cronstack.rows import RunItem
-from cronstack.seam import Call, Done, Refused, Request
+from cronstack.seam import Call, Done, Host, Refused, Steps, send
 
 RETRIES_EXHAUSTED: Final = "RetriesExhausted"
 PERMANENT: Final = "Permanent"
@@ -66,12 +66,12 @@ def letter_id(job: str, occurrence: str, attempt: int) -> str:
     return f"{job}/{occurrence}/{attempt}"
 
 
-def post(queue: str, body: str, host: Host, *, reserve: float = TIME_TO_TELL) -> Steps:
+def post(queue: str, body: str, host: Host, *, reserve: float = TIME_TO_TELL) -> Steps[None]:
     """Send a letter: of a refused event, for which there is no run, or of one that we hold."""
     yield from send(Call("SendMessage", {"QueueUrl": queue, "MessageBody": body}), host, reserve=reserve)
 
 
-def report(delivery: Delivery, run: RunItem, condition: str) -> Generator[Request, Any, Outcome | None]:
+def report(delivery: Delivery, run: RunItem, condition: str) -> Steps[Outcome | None]:
     """Send the one dead letter of ``run``, whose holder we are, and note it. Not None: it is put off.
 
     Only while the lease lasts: afterwards another may be sending it.
@@ -92,7 +92,7 @@ def report(delivery: Delivery, run: RunItem, condition: str) -> Generator[Reques
     return None
 
 
-def see_to_letter(delivery: Delivery, run: RunItem) -> Generator[Request, Any, Outcome | None]:
+def see_to_letter(delivery: Delivery, run: RunItem) -> Steps[Outcome | None]:
     """Found dead and unreported: its holder may still send the letter; when it cannot any more, we do.
 
     None: it is out, or the run is dead no more.

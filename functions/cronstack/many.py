@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from cronstack.errors import CronstackError, OnceError
 
 if TYPE_CHECKING:
-    from cronstack.declaration import Job
-    from cronstack.onetime import Once
     from cronstack.planning import Plan
 
 MOST: Final = 64
@@ -37,39 +35,38 @@ Progress = Callable[[int, int], None]
 
 
 def schedule_many(
-    once: Once,
-    job: str | Job,
+    schedule: Callable[..., Plan],
     orders: Iterable[Mapping[str, Any]],
     *,
     concurrency: int,
     progress: Progress | None,
     defaults: Mapping[str, Any],
 ) -> Iterator[Result]:
-    """Each order is the keyword arguments of ``once.schedule``; ``defaults`` holds what all have in common.
+    """Call ``schedule`` for each order. Yield the results as they come, not in the order of the orders.
 
-    Yields results as they come, not in order. Raises OnceError for a concurrency that cannot be; never for an order.
+    ``schedule`` is ``once.schedule`` of one job; several threads call it. An order holds its keyword arguments;
+    ``defaults`` holds those that all orders have in common. Raises OnceError for a concurrency out of range, never for
+    an order.
     """
     if not isinstance(concurrency, int) or not 1 <= concurrency <= MOST:
         raise OnceError(f"concurrency={concurrency!r}: it can be 1 to {MOST}")
-    return _results(once, job, iter(orders), concurrency, progress, defaults)
+    return _results(schedule, iter(orders), concurrency, progress, defaults)
 
 
 def _results(
-    once: Once,
-    job: str | Job,
+    schedule: Callable[..., Plan],
     orders: Iterator[Mapping[str, Any]],
     concurrency: int,
     progress: Progress | None,
     defaults: Mapping[str, Any],
 ) -> Iterator[Result]:
     done = failed = 0
-    once.connect()
     with ThreadPoolExecutor(concurrency, thread_name_prefix="once") as pool:
         flying: dict[Future[Result], str] = {}
         order = next(orders, None)
         while order is not None or flying:
             while order is not None and len(flying) < 2 * concurrency and _identity(order) not in flying.values():
-                flying[pool.submit(_one, once, job, {**defaults, **order})] = _identity(order)
+                flying[pool.submit(_one, schedule, {**defaults, **order})] = _identity(order)
                 order = next(orders, None)
             for future in wait(flying, return_when=FIRST_COMPLETED).done:
                 del flying[future]
@@ -85,10 +82,10 @@ def _identity(order: Mapping[str, Any]) -> str:
     return repr(order.get("key"))
 
 
-def _one(once: Once, job: str | Job, order: Mapping[str, Any]) -> Result:
+def _one(schedule: Callable[..., Plan], order: Mapping[str, Any]) -> Result:
     key = order.get("key")
     try:
-        return Result(key, once.schedule(job, **order), None)
+        return Result(key, schedule(**order), None)
     except CronstackError as fault:
         return Result(key, None, fault)
     except TypeError as fault:  # a keyword that schedule() does not know

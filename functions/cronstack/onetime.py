@@ -14,14 +14,14 @@ name would overwrite the object in the face.)
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from cronstack import clock, planning
 from cronstack.declaration import ONCE, Job, When
-from cronstack.delivery import Host
+from cronstack.driver import drive
 from cronstack.entropy import SYSTEM, Randomness
 from cronstack.errors import EventError, OnceError, Unavailable
 from cronstack.event import planned_event
@@ -29,7 +29,7 @@ from cronstack.occurrence import is_job_name, is_key, print_time
 from cronstack.payload import check_input
 from cronstack.planning import Plan
 from cronstack.plans import Order, Wiring
-from cronstack.seam import DELIVERED_AGAIN, Call, Request, Sleep
+from cronstack.seam import DELIVERED_AGAIN, Host, Steps
 from cronstack.settings import once_variable
 from cronstack.transport import Botocore, Transport
 from cronstack.wall import Disambiguation, Moment, after, moment
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from cronstack.many import Progress, Result
     from cronstack.rows import RunItem
 
-_Told = TypeVar("_Told")
+_T = TypeVar("_T")
 Past = Literal["refuse", "run"]
 PATIENCE: Final = 20.0
 """Seconds after which a call gives up on a service that does not answer."""
@@ -170,7 +170,9 @@ class Once:
         """Schedule many, some at once; see ``many``. A fault of one key is that key's result."""
         from cronstack.many import schedule_many
 
-        return schedule_many(self, job, orders, concurrency=concurrency, progress=progress, defaults=defaults)
+        self.connect()  # before several threads call ``schedule``
+        schedule = partial(self.schedule, job)
+        return schedule_many(schedule, orders, concurrency=concurrency, progress=progress, defaults=defaults)
 
     def sweep(self, job: str | Job) -> Iterator[Plan]:
         """Give plans that were left without a schedule theirs, and yield them; for a job that runs now and then.
@@ -240,29 +242,19 @@ class Once:
             if start is None:
                 return
 
-    def drive(self, begin: Callable[[Host], Generator[Request, Any, _Told]]) -> _Told:
+    def drive(self, begin: Callable[[Host], Steps[_T]]) -> _T:
         """For tools: carry out steps of ``planning``."""
         ends = self._monotonic() + PATIENCE
         steps = begin(Host(self._now, lambda: ends - self._monotonic(), self._randomness))
-        answer: Any = None
-        while True:
-            try:
-                request = steps.send(answer)
-            except StopIteration as end:
-                told: _Told = end.value
-                return told
-            except Unavailable as fault:
-                if fault.remedy == DELIVERED_AGAIN:
-                    fault.remedy = "Nobody knows whether it was done; ask again, with the same key and content."
-                raise
-            match request:
-                case Call(operation, parameters):
-                    answer = self.connect()(operation, parameters)
-                case Sleep(seconds):
-                    answer = self._sleep(seconds)
+        try:
+            return drive(steps, self.connect(), sleep=self._sleep)
+        except Unavailable as fault:
+            if fault.remedy == DELIVERED_AGAIN:
+                fault.remedy = "Nobody knows whether it was done; ask again, with the same key and content."
+            raise
 
     def connect(self) -> Transport:
-        """What speaks to AWS: made at the first call and kept. Before several threads use it, one has made it."""
+        """Return the transport: made at the first call and kept. One thread must call this before several do."""
         if self._transport is None:
             self._transport = Botocore()
         return self._transport
@@ -273,11 +265,11 @@ def _is_same(known: Plan, asked: Moment, past: Past) -> bool:
     return known.due == asked.due or (past == "run" and known.asked == asked.asked)
 
 
-def _mend(wiring: Wiring, run: RunItem, host: Host) -> planning.Steps:
+def _mend(wiring: Wiring, run: RunItem, host: Host) -> Steps[Plan]:
     return planning.mend(wiring, host, run)
 
 
-def _page(wiring: Wiring, start: Any, host: Host) -> Generator[Request, Any, tuple[Any, Any]]:
+def _page(wiring: Wiring, start: Any, host: Host) -> Steps[tuple[Any, Any]]:
     return planning.page(wiring, host, start)
 
 

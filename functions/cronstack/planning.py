@@ -36,19 +36,17 @@ them before each request. Each raises Unavailable when time is up; what was begu
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from cronstack import ledger, plans
-from cronstack.delivery import Host, send
 from cronstack.errors import OnceConflict, Unavailable
 from cronstack.event import planned_event
 from cronstack.items import read_run
 from cronstack.occurrence import planned_id, print_time, to_datetime
 from cronstack.plans import Order, Wiring
 from cronstack.rows import RunItem
-from cronstack.seam import Done, Refused, Request, Sleep
+from cronstack.seam import Done, Host, Refused, Sleep, Steps, send
 
 RESERVE: Final = 0.2
 ROUNDS: Final = 8
@@ -88,10 +86,7 @@ class Plan(NamedTuple):
         return to_datetime(self.due)
 
 
-Steps = Generator[Request, Any, Plan]
-
-
-def schedule(order: Order, wiring: Wiring, host: Host, *, replace: bool = False) -> Steps:
+def schedule(order: Order, wiring: Wiring, host: Host, *, replace: bool = False) -> Steps[Plan]:
     """Plan it. Raises OnceConflict (the key stands for something else, and ``replace`` is not said), Unavailable."""
     seen: RunItem | None = None
     for number in range(ROUNDS):
@@ -119,7 +114,7 @@ def schedule(order: Order, wiring: Wiring, host: Host, *, replace: bool = False)
     raise _crowded(wiring, order.key)
 
 
-def move(wiring: Wiring, host: Host, key: str, due: int, asked: str) -> Steps:
+def move(wiring: Wiring, host: Host, key: str, due: int, asked: str) -> Steps[Plan]:
     """Give it another time. Outcome: moved, unchanged, too late (it has begun or was cancelled), unknown."""
     found = yield from _look(wiring, host, key)
     for number in range(ROUNDS):
@@ -145,7 +140,7 @@ def move(wiring: Wiring, host: Host, key: str, due: int, asked: str) -> Steps:
     raise _crowded(wiring, key)
 
 
-def cancel(wiring: Wiring, host: Host, key: str) -> Steps:
+def cancel(wiring: Wiring, host: Host, key: str) -> Steps[Plan]:
     """Take it back. Outcome: cancelled, too late (it has begun), unknown."""
     found = yield from _look(wiring, host, key)
     for number in range(ROUNDS):
@@ -166,12 +161,12 @@ def cancel(wiring: Wiring, host: Host, key: str) -> Steps:
     raise _crowded(wiring, key)
 
 
-def get(wiring: Wiring, host: Host, key: str) -> Steps:
+def get(wiring: Wiring, host: Host, key: str) -> Steps[Plan]:
     found = yield from _look(wiring, host, key)
     return unknown(wiring.job, key) if found is None else plan_of(wiring.job, found)
 
 
-def page(wiring: Wiring, host: Host, start: Any) -> Generator[Request, Any, tuple[list[RunItem], Any]]:
+def page(wiring: Wiring, host: Host, start: Any) -> Steps[tuple[list[RunItem], Any]]:
     """Some of what code has scheduled, and where to go on; None: that was all."""
     answer = yield from send(plans.rows(wiring, start), host, reserve=RESERVE)
     assert isinstance(answer, Done), "a query has no condition"
@@ -185,13 +180,13 @@ def is_left(run: RunItem, now: int) -> bool:
     return run.status == "planned" and (unconfirmed or now - run.due > FORGOTTEN)
 
 
-def mend(wiring: Wiring, host: Host, run: RunItem) -> Steps:
+def mend(wiring: Wiring, host: Host, run: RunItem) -> Steps[Plan]:
     """Give a plan that was left its schedule; harmless where it has one."""
     return (yield from _see_to(wiring, host, run, "planned"))
 
 
 # -- parts of them -----------------------------------------------------------------------------------------------------
-def _see_to(wiring: Wiring, host: Host, run: RunItem, outcome: Outcome, before: RunItem | None = None) -> Steps:
+def _see_to(wiring: Wiring, host: Host, run: RunItem, outcome: Outcome, before: RunItem | None = None) -> Steps[Plan]:
     """Make the plan's schedule, note that, and take away those of the plans before it.
 
     Overtaken meanwhile it sees to the newer plan, too: whoever made that may be dead, and the schedules whose events
@@ -221,7 +216,7 @@ def _see_to(wiring: Wiring, host: Host, run: RunItem, outcome: Outcome, before: 
     return unknown(wiring.job, run.key) if found is None else plan_of(wiring.job, found, outcome)
 
 
-def _make(wiring: Wiring, host: Host, run: RunItem) -> Generator[Request, Any, None]:
+def _make(wiring: Wiring, host: Host, run: RunItem) -> Steps[None]:
     for number in range(ROUNDS):
         yield from _rest(host, number)
         now = host.now()
@@ -254,13 +249,13 @@ def _written(wiring: Wiring, order: Order, revision: int, seen: RunItem | None) 
     )
 
 
-def _look(wiring: Wiring, host: Host, key: str) -> Generator[Request, Any, RunItem | None]:
+def _look(wiring: Wiring, host: Host, key: str) -> Steps[RunItem | None]:
     answer = yield from send(ledger.get_run(wiring.ledger, wiring.job, planned_id(key)), host, reserve=RESERVE)
     assert isinstance(answer, Done), "a read has no condition"
     return read_run(answer.fields.get("Item"))
 
 
-def _shown(wiring: Wiring, host: Host, key: str, refused: Refused) -> Generator[Request, Any, RunItem | None]:
+def _shown(wiring: Wiring, host: Host, key: str, refused: Refused) -> Steps[RunItem | None]:
     """The row that a refusal brought back; where it brought none, one consistent read."""
     item = refused.conditions[0].item
     if item is None:
@@ -268,7 +263,7 @@ def _shown(wiring: Wiring, host: Host, key: str, refused: Refused) -> Generator[
     return read_run(item)
 
 
-def _rest(host: Host, number: int) -> Generator[Request, Any, None]:
+def _rest(host: Host, number: int) -> Steps[None]:
     if number > 1:  # the second round only uses what the first has shown; after that others are in the way
         yield Sleep(host.randomness.random() * 0.05 * 2**number)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -13,14 +13,36 @@ LONGEST_WAIT = 7 * 86_400
 """Seconds that ``retry(after=…)`` may ask for: well within what the ledger can tell of."""
 
 
-def no_guard(asked: str, *arguments: Any) -> None:
-    """Answers a run that was made by hand, in a unit test: there is no ledger behind it."""
-    from cronstack.errors import MisuseError
+class Guard(Protocol):
+    """The guard, as a run uses it."""
 
-    raise MisuseError(
-        f"run.{asked} needs the guard, and this run was made by hand",
-        remedy="Give it Run(..., ask=...) that takes the name and the arguments, or test the job behind its guard.",
-    )
+    def commit(self, writes: Sequence[Mapping[str, Any]], result: object) -> None: ...
+    def checkpoint(self, value: object) -> None: ...
+    def extend(self) -> None: ...
+
+
+class NoGuard:
+    """The guard of a run that a unit test has made: there is no ledger behind it."""
+
+    __slots__ = ()
+
+    def commit(self, writes: Sequence[Mapping[str, Any]], result: object) -> None:
+        self._refuse("commit")
+
+    def checkpoint(self, value: object) -> None:
+        self._refuse("checkpoint")
+
+    def extend(self) -> None:
+        self._refuse("extend")
+
+    def _refuse(self, method: str) -> NoReturn:
+        from cronstack.errors import MisuseError
+
+        raise MisuseError(
+            f"run.{method} needs the guard, and this run was made by hand",
+            remedy="Give it Run(..., guard=...) with the methods commit(writes, result), checkpoint(value) and"
+            " extend(), or test the job behind its guard.",
+        )
 
 
 class Run(NamedTuple):
@@ -50,8 +72,8 @@ class Run(NamedTuple):
     """What ``checkpoint`` kept last, in this attempt's predecessors; None: nothing."""
     limit: int = 1
     """Attempts this run may have; ``attempt == limit`` is the last one."""
-    ask: Callable[..., None] = no_guard
-    """How the methods below reach the guard."""
+    guard: Guard = NoGuard()
+    """Use ``commit``, ``checkpoint`` and ``extend``."""
     once_key: str = ""
     """The key that code has scheduled it by (``once.schedule``); "" for what was declared or triggered."""
 
@@ -74,21 +96,21 @@ class Run(NamedTuple):
         Raises CommitRefused (a condition of a write did not hold, nothing was written), LeaseLost (another attempt
         took over, nothing was written), MisuseError (nothing was sent), Unavailable (nobody knows; let it pass).
         """
-        self.ask("commit", writes, result)
+        self.guard.commit(writes, result)
 
     def checkpoint(self, value: object) -> None:
         """Keep ``value`` (JSON, at most 64 KB) for the next attempt, should this one fail or die: ``run.resume``.
 
         Raises LeaseLost, MisuseError, Unavailable.
         """
-        self.ask("checkpoint", value)
+        self.guard.checkpoint(value)
 
     def extend(self) -> None:
         """Renew the lease, of a job that was declared with a short one (``@job(lease=…)``).
 
         Raises LeaseLost (stop: another attempt may have taken over), Unavailable.
         """
-        self.ask("extend")
+        self.guard.extend()
 
     def retry(self, *, after: float | timedelta, why: str = "") -> NoReturn:
         """End this attempt as failed and come back ``after`` so many seconds (1 s to 7 d), while attempts are left.

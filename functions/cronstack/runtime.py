@@ -10,15 +10,17 @@ from __future__ import annotations
 import json
 import os
 import traceback
-from collections.abc import Callable, Generator
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from cronstack import clock
 from cronstack.admission import Decision
-from cronstack.attempt import Attempt, in_json
+from cronstack.attempt import in_json
 from cronstack.carrier import Way
-from cronstack.delivery import Host, Outcome, Terms, unheard
+from cronstack.defaults import Overlap
+from cronstack.delivery import Outcome, Terms, ignore_decision
+from cronstack.driver import drive
 from cronstack.entropy import SYSTEM, Randomness
 from cronstack.errors import EventError, PermanentError, RetryLater
 from cronstack.event import parse_event
@@ -27,16 +29,33 @@ from cronstack.letters import REFUSED, Sender, letter_id, post
 from cronstack.logs import line, redact, redact_text, run_logger
 from cronstack.occurrence import Occurrence
 from cronstack.run import Run
-from cronstack.seam import Call, Failed, Request, Sleep, Succeeded, Work
+from cronstack.seam import Failed, Host, OpenAttempt, Steps, Succeeded, Work
 from cronstack.settings import Settings
-from cronstack.transport import Botocore, Transport
+from cronstack.transport import Answer, Botocore, Transport
 
-if TYPE_CHECKING:
-    from cronstack.declaration import Job
-
+_T = TypeVar("_T")
 _BAD: Final = ("retrying", "dead", "missed", "refused", "fault")
 KEPT: Final = 2048
 """Bytes of a result, and of an error, that the ledger keeps."""
+
+
+class Job(Protocol):
+    """What the runtime reads of a declared job (see ``declaration``, which stands above it)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def function(self) -> Callable[[Run], object]: ...
+    @property
+    def overlap(self) -> Overlap: ...
+    @property
+    def retries(self) -> int: ...
+    @property
+    def start_deadline(self) -> int: ...
+    @property
+    def lease(self) -> int | None: ...
+    @property
+    def permanent(self) -> tuple[type[BaseException], ...]: ...
 
 
 class Shell(NamedTuple):
@@ -49,10 +68,10 @@ class Shell(NamedTuple):
     sleep: Callable[[float], None] = clock.sleep
     randomness: Randomness = SYSTEM
     write: Callable[[str], None] = print
-    told: Callable[[Decision], None] = unheard
-    """See ``Host.told``."""
-    drive: Callable[[Generator[Request, Any, Any]], Any] | None = None
-    """Carries out what a handler asks of the guard; None: at once, by ``transport``. A simulator interleaves it."""
+    on_decision: Callable[[Decision], None] = ignore_decision
+    """See ``Terms.on_decision``."""
+    drive: Callable[[Steps[None]], None] | None = None
+    """Drives the steps that a handler requests; a simulator stops before each. Defaults to ``driver.drive``."""
 
 
 class Ended(NamedTuple):
@@ -62,15 +81,15 @@ class Ended(NamedTuple):
     raised: BaseException | None
 
 
-_SHELLS: Final[dict[Settings, Shell]] = {}
+@cache
+def shell_of(settings: Settings) -> Shell:
+    """Return the shell of these settings: made at the first invocation, kept with its connections by the sandbox."""
+    return Shell(settings, Botocore())
 
 
 def handle(job: Job, event: object, context: Any) -> dict[str, Any]:
     """Lambda's entry (``Job.__call__``)."""
-    settings = Settings.read(os.environ)
-    if settings not in _SHELLS:
-        _SHELLS[settings] = Shell(settings, Botocore())
-    return Invocation(job, event, context, _SHELLS[settings]).work()
+    return Invocation(job, event, context, shell_of(Settings.read(os.environ))).work()
 
 
 class Invocation:
@@ -92,7 +111,7 @@ class Invocation:
             raise ended.raised
         return ended.answer
 
-    def steps(self) -> Generator[Request, Any, Ended]:
+    def steps(self) -> Steps[Ended]:
         """The whole invocation without IO: ``work`` carries out what it asks for, a simulator interleaves it.
 
         What the handler raised is handed back, not raised: a generator cannot raise StopIteration as itself.
@@ -108,7 +127,7 @@ class Invocation:
         swallowed = raised is None or isinstance(raised, Exception | SystemExit)
         return Ended(self._answer(outcome), None if swallowed else raised)
 
-    def _deliver(self) -> Generator[Request, Any, Outcome]:
+    def _deliver(self) -> Steps[Outcome]:
         try:
             self._occurrence = parse_event(self._event, self._job.name)
             assert isinstance(self._event, dict), "parse_event saw to that"
@@ -123,32 +142,18 @@ class Invocation:
             raise
 
     # -- what the guard asks for ---------------------------------------------------------------------------------------
-    def _drive(self, steps: Generator[Request, Any, Any]) -> Any:
-        advance, given = steps.send, None
-        while True:
-            try:
-                request = advance(given)
-            except StopIteration as end:
-                return end.value
-            try:
-                advance, given = steps.send, self._carry_out(request)
-            except BaseException as fault:  # of the surroundings: the steps tell of it, then raise it
-                advance, given = steps.throw, fault
+    def _drive(self, steps: Steps[_T]) -> _T:
+        return drive(steps, self._call, sleep=self._shell.sleep, run_handler=self.run_handler)
 
-    def _carry_out(self, request: Request) -> Any:
-        match request:
-            case Call(operation, parameters):
-                self._requests += 1
-                return self._shell.transport(operation, parameters)
-            case Sleep(seconds):
-                return self._shell.sleep(seconds)
-            case Work():
-                return self.run_handler(request)
+    def _call(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+        self._requests += 1
+        return self._shell.transport(operation, parameters)
 
     def run_handler(self, work: Work) -> Succeeded | Failed:
         """The answer to ``Work``: the user's function, and what came of it."""
         occurrence = self._occurrence
         assert occurrence is not None
+        assert work.open is not None, "the guard opens an attempt before it has the handler run"
         job, shell = self._job, self._shell
         log = run_logger(shell.write, shell.now, job=job.name, occurrence=occurrence.id, attempt=work.attempt)
         run = Run(
@@ -162,7 +167,7 @@ class Invocation:
             seconds_left=self._left,
             resume=json.loads(work.resume) if work.resume else None,
             limit=work.limit,
-            ask=partial(self._ask, work.open),
+            guard=_Guard(work.open, shell.drive or self._drive),
             once_key=occurrence.key,
         )
         try:
@@ -173,25 +178,12 @@ class Invocation:
             self._raised = raised
             return Failed(kept_error(raised), permanent=isinstance(raised, (PermanentError, *job.permanent)))
 
-    def _ask(self, attempt: Attempt | None, what: str, *arguments: Any) -> None:
-        """What the run's methods ask for, in the middle of the handler."""
-        assert attempt is not None, "the guard opens an attempt before it has the handler run"
-        match what:
-            case "commit":
-                writes, result = arguments
-                steps = attempt.commit(writes, kept_result(result))
-            case "checkpoint":
-                steps = attempt.checkpoint(in_json(arguments[0], "checkpoint"))
-            case _:
-                steps = attempt.extend()
-        (self._shell.drive or self._drive)(steps)
-
     # -- what the guard is given ---------------------------------------------------------------------------------------
     def _left(self) -> float:
         return float(self._context.get_remaining_time_in_millis()) / 1000
 
     def _host(self) -> Host:
-        return Host(self._shell.now, self._left, self._shell.randomness, self._shell.told)
+        return Host(self._shell.now, self._left, self._shell.randomness)
 
     def _terms(self, occurrence: Occurrence, event: dict[str, Any]) -> Terms:
         job, settings = self._job, self._shell.settings
@@ -206,6 +198,7 @@ class Invocation:
             way=Way(settings.carriers, settings.carrier_role, self._function_arn(), settings.delivery_dead_letters),
             event=event,
             lease=job.lease,
+            on_decision=self._shell.on_decision,
         )
 
     def _function_arn(self) -> str:
@@ -246,6 +239,24 @@ class Invocation:
             fields["error"] = f"{type(self._raised).__name__}: {_text(self._raised)}"
             fields["trace"] = _frames(self._raised)
         self._shell.write(line(fields))
+
+
+class _Guard:
+    """The guard of a run: carries out the steps of its attempt, in the middle of the handler."""
+
+    __slots__ = ("_attempt", "_drive")
+
+    def __init__(self, attempt: OpenAttempt, drive: Callable[[Steps[None]], None]) -> None:
+        self._attempt, self._drive = attempt, drive
+
+    def commit(self, writes: Sequence[Mapping[str, Any]], result: object) -> None:
+        self._drive(self._attempt.commit(writes, kept_result(result)))
+
+    def checkpoint(self, value: object) -> None:
+        self._drive(self._attempt.checkpoint(in_json(value, "checkpoint")))
+
+    def extend(self) -> None:
+        self._drive(self._attempt.extend())
 
 
 def kept_result(result: object) -> str:

@@ -1,23 +1,26 @@
-"""What the guard asks of the outside, and how the outside answers. Values only; nothing here acts.
+"""The seam between the protocols and the outside: requests, answers, the host. Nothing here acts by itself.
 
-The guard is a generator: it yields a ``Call``, a ``Sleep`` or a ``Work`` and is handed what came of it. Whoever drives
-it, the runtime in Lambda or a simulator, decides how that comes about. A ``Call`` is answered by the service's own
-JSON: the answer's fields, or ``{"Error": {"Code": …, "Message": …}, …}``, which ``read`` sorts into three:
+The guard and the planning are generators of requests, ``Steps``: each yields a ``Call``, a ``Sleep`` or a ``Work`` and
+receives the answer. A driver carries the requests out (see ``driver``), or a simulator does. The answer to a ``Call``
+is the service's own JSON: its fields, or ``{"Error": {"Code": …, "Message": …}, …}``. ``read`` sorts it into three:
 
-    Done      it was carried out; fields as the service sent them
-    Refused   a condition did not hold; for each of them the item as it stands, where the service shows it
-    Fault     neither: passing ones (throttled, in conflict, lost answer) are sent again, byte for byte; others are told
+    Done      the call was carried out; fields as the service sent them
+    Refused   a condition did not hold; for each condition the old item, where the service shows it
+    Fault     neither. ``send`` repeats a passing fault (throttled, in conflict, lost answer) byte for byte, and raises
+              any other
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from cronstack.errors import Unavailable
 
 if TYPE_CHECKING:
-    from cronstack.attempt import Attempt
+    from cronstack.entropy import Randomness
+
+_T = TypeVar("_T")
 
 
 class Call(NamedTuple):
@@ -31,6 +34,14 @@ class Sleep(NamedTuple):
     seconds: float
 
 
+class OpenAttempt(Protocol):
+    """What a handler can do with its attempt while it works (see ``attempt``)."""
+
+    def commit(self, writes: Sequence[Mapping[str, Any]], result: str) -> Steps[None]: ...
+    def checkpoint(self, value: str) -> Steps[None]: ...
+    def extend(self) -> Steps[None]: ...
+
+
 class Work(NamedTuple):
     """Run the handler now: the lease is ours. Answered by ``Succeeded`` or ``Failed``."""
 
@@ -39,8 +50,8 @@ class Work(NamedTuple):
     limit: int = 1
     resume: str = ""
     """The last checkpoint, as JSON; "" for none."""
-    open: Attempt | None = None
-    """What the handler may ask of the guard meanwhile."""
+    open: OpenAttempt | None = None
+    """The attempt, for the methods of the handler's run."""
 
 
 class Succeeded(NamedTuple):
@@ -58,6 +69,8 @@ class Failed(NamedTuple):
 
 
 Request = Call | Sleep | Work
+Steps = Generator[Request, Any, _T]
+"""The steps of a protocol: a generator of requests that receives their answers and returns its result."""
 
 
 class Done(NamedTuple):
@@ -155,6 +168,34 @@ def _cancelled(answer: Mapping[str, Any], message: str) -> Refused | Fault:
         passing = bool(others) and all(r["Code"] in _PASSING for r in others)
         return Fault(code, str(others[0].get("Message") or message) if others else message, passing)
     return Refused(tuple(Condition(r.get("Code") != "ConditionalCheckFailed", r.get("Item") or None) for r in reasons))
+
+
+class Host(NamedTuple):
+    """The machine on which steps run: its clock in milliseconds, the seconds until its deadline, its randomness."""
+
+    now: Callable[[], int]
+    left: Callable[[], float]
+    randomness: Randomness
+
+
+def send(call: Call, host: Host, *, reserve: float, absent: bool = False) -> Steps[Done | Refused]:
+    """Send the call until the service has carried it out or refused it. Repeat after passing faults, with full jitter.
+
+    ``reserve``: seconds before the host's deadline at which it gives up. ``absent``: the resource may be gone; then
+    this is a refusal and not a fault. Raises Unavailable.
+    """
+    tries = 0
+    while True:
+        answer = read((yield call))
+        if not isinstance(answer, Fault):
+            return answer
+        if absent and answer.code == "ResourceNotFoundException":
+            return Refused((Condition(held=False),))
+        pause = host.randomness.random() * min(2.0, 0.05 * 2**tries)
+        if not answer.passing or host.left() - pause <= reserve:
+            raise answer.raised(call, first=tries == 0)
+        yield Sleep(pause)
+        tries += 1
 
 
 def _resource(call: Call) -> str:

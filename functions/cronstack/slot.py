@@ -21,16 +21,13 @@ Crash points
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
-
 from cronstack import ledger
 from cronstack.carrier import event_text, last_look, read_kept
 from cronstack.deferral import after_look, arm_slot, defer
-from cronstack.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Outcome, Steps, send
+from cronstack.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Outcome
 from cronstack.items import read_run
 from cronstack.rows import RunItem
-from cronstack.seam import Call, Done, Refused, Request
+from cronstack.seam import Call, Done, Refused, Steps, send
 
 
 def enter(delivery: Delivery, by: str) -> Call:
@@ -50,7 +47,7 @@ def leaves(delivery: Delivery) -> str | None:
     return own if delivery.seen.lease.buffered == own else delivery.stale
 
 
-def look_at_waiting(delivery: Delivery, occurrence: str) -> Generator[Request, Any, RunItem | None]:
+def look_at_waiting(delivery: Delivery, occurrence: str) -> Steps[RunItem | None]:
     """Read the row of the other ``occurrence`` in the slot; only the row has its event.
 
     None: it does not wait, and the slot counts as empty when this delivery decides again.
@@ -67,13 +64,13 @@ def look_at_waiting(delivery: Delivery, occurrence: str) -> Generator[Request, A
     return None
 
 
-def bring(delivery: Delivery, waiting: RunItem) -> Steps:
+def bring(delivery: Delivery, waiting: RunItem) -> Steps[None]:
     """Make sure that the other occurrence in the slot has a carrier."""
     event = read_kept(waiting.event)
     yield from arm_slot(delivery, waiting.occurrence, event, event.get("carrier"))
 
 
-def stand_aside(delivery: Delivery, waiting: RunItem) -> Generator[Request, Any, Outcome | None]:
+def stand_aside(delivery: Delivery, waiting: RunItem) -> Steps[Outcome | None]:
     """Let the other occurrence in the slot go first, and come back after its next look. None: decide again.
 
     The two often come in one second, both by the minute. So this delivery first waits a moment, once: when the other
@@ -100,7 +97,7 @@ def is_waived(run: RunItem) -> bool:
     return read_kept(run.event).get("by") == "operator"
 
 
-def miss_buffered(delivery: Delivery) -> Generator[Request, Any, Outcome | None]:
+def miss_buffered(delivery: Delivery) -> Steps[Outcome | None]:
     """Record that this occurrence waited until it was too late. None: another delivery has started it."""
     for in_slot in (True, False):  # the second time for a slot that does not name it
         closing = delivery.closing("missed", "too_late")

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from cronstack.declaration import Job, job
+from cronstack.driver import carry_out, resume
 from cronstack.event import operator_event
 from cronstack.occurrence import print_time
 from cronstack.run import Run
@@ -98,11 +99,10 @@ class Scene:
     def begin(self, due: int = NOON, **policy: Any) -> None:
         """One delivery up to its handler, in which it is killed."""
         steps = self.start(well, due, **policy).steps()
-        request = next(steps)
-        while not isinstance(request, Work):
-            assert isinstance(request, Call | Sleep)
-            answer = self.sleep(*request) if isinstance(request, Sleep) else self.shell.transport(*request)
-            request = steps.send(answer)
+        request = resume(steps, None)
+        while isinstance(request, Call | Sleep):
+            request = resume(steps, carry_out(request, self.shell.transport, sleep=self.sleep))
+        assert isinstance(request, Work)
         steps.close()
 
     def long_after(self) -> None:

@@ -20,6 +20,7 @@ from tests.contract.guard_store import (
     run_key,
     seen,
     seen_lease,
+    settle_alone,
 )
 
 EVENT = '{"cronstack": 1}'
@@ -134,6 +135,10 @@ def renewal(store: GuardStore, later: int, holder: int = 0) -> ledger.Renewal:
     return ledger.Renewal(of.table, of.occurrence, of.holder, NOON + 65_000 + later)
 
 
+def renew_alone(store: GuardStore, later: int) -> Done | Refused | Fault:
+    return store.ask(ledger.extend(renewal(store, later)._replace(alone=True), ""))
+
+
 # -- what an open attempt writes ---------------------------------------------------------------------------------------
 def a_renewal_lengthens_and_is_counted(store: GuardStore) -> None:
     held(store)
@@ -149,11 +154,11 @@ def a_renewal_lengthens_and_is_counted(store: GuardStore) -> None:
 
 def a_renewal_alone_needs_the_open_attempt(store: GuardStore) -> None:
     store.ask(ledger.claim_alone(opening(store), None, 0))
-    assert store.ask(ledger.extend_alone(renewal(store, 20))) == Done({})
+    assert renew_alone(store, 20) == Done({})
     assert store.plain(run_key())["expires"] == NOON + 65_020
-    assert isinstance(store.ask(ledger.extend_alone(renewal(store, 15))), Refused)
-    store.ask(ledger.settle_alone(closing(store, "succeeded")))
-    assert isinstance(store.ask(ledger.extend_alone(renewal(store, 30))), Refused)
+    assert isinstance(renew_alone(store, 15), Refused)
+    store.ask(settle_alone(closing(store, "succeeded")))
+    assert isinstance(renew_alone(store, 30), Refused)
 
 
 def the_newest_checkpoint_stays(store: GuardStore) -> None:
@@ -229,9 +234,9 @@ def a_write_that_is_refused_keeps_the_attempt_open(store: GuardStore) -> None:
 def they_come_without_a_lease_too(store: GuardStore) -> None:
     store.ask(ledger.claim_alone(opening(store), None, 0))
     commit = closing(store, "succeeded")._replace(writes=(count(store),))
-    assert store.ask(ledger.settle_alone(commit, store.token("s-1"))) == Done({})
+    assert store.ask(settle_alone(commit, store.token("s-1"))) == Done({})
     assert counted(store)
-    assert isinstance(store.ask(ledger.settle_alone(commit, store.token("s-2"))), Refused)
+    assert isinstance(store.ask(settle_alone(commit, store.token("s-2"))), Refused)
 
 
 CASES: tuple[Callable[[GuardStore], None], ...] = (

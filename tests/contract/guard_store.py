@@ -83,6 +83,11 @@ def closing(store: GuardStore, status: str, number: int = 0, holder: int = 0, re
     return Closing(store.table, due(number), HOLDERS[holder], status, NOON + 99, NOON // 1000, reason, error, result)
 
 
+def settle_alone(closing: Closing, token: str = "") -> Call:
+    """The settlement of an attempt that holds no lease."""
+    return ledger.settle(closing._replace(alone=True), token)
+
+
 def run_key(number: int = 0) -> str:
     return f"run#{due(number).id}"
 
@@ -134,7 +139,7 @@ def a_refusal_shows_the_old_items(store: GuardStore) -> None:
 
 def a_refusal_of_what_is_not_there_shows_nothing(store: GuardStore) -> None:
     assert store.ask(ledger.settle(closing(store, "succeeded"), store.token("s-1"))) == Refused((FAILED, FAILED))
-    assert store.ask(ledger.settle_alone(closing(store, "succeeded"))) == Refused((FAILED,))
+    assert store.ask(settle_alone(closing(store, "succeeded"))) == Refused((FAILED,))
     assert (store.item("lease"), store.item(run_key())) == (None, None)
 
 
@@ -151,7 +156,7 @@ def the_fence_must_grow(store: GuardStore) -> None:
 def numbers_are_compared_as_numbers(store: GuardStore) -> None:
     """9 is less than 10, though not as text."""
     store.ask(ledger.claim_alone(opening(store, fence=9), None, 0))
-    store.ask(ledger.settle_alone(closing(store, "retrying")))
+    store.ask(settle_alone(closing(store, "retrying")))
     assert isinstance(store.ask(ledger.claim_alone(opening(store, holder=1, fence=10), None, 0)), Done)
 
 
@@ -190,7 +195,7 @@ def each_state_is_claimed_by_its_own_condition(store: GuardStore) -> None:
 
 def the_letter_has_one_sender(store: GuardStore) -> None:
     store.ask(ledger.claim_alone(opening(store, limit=1), None, 0))
-    store.ask(ledger.settle_alone(closing(store, "dead", reason="RetriesExhausted")))
+    store.ask(settle_alone(closing(store, "dead", reason="RetriesExhausted")))
     dead = seen(store)
     assert dead is not None
     claims = [ledger.claim_dead(store.table, "stats", dead, HOLDERS[n], NOON + 5) for n in (1, 2)]
@@ -205,7 +210,7 @@ def the_letter_has_one_sender(store: GuardStore) -> None:
 
 def a_claim_of_the_letter_that_comes_late_is_refused_though_its_holder_is_back(store: GuardStore) -> None:
     store.ask(ledger.claim_alone(opening(store, limit=1), None, 0))
-    store.ask(ledger.settle_alone(closing(store, "dead", reason="RetriesExhausted")))
+    store.ask(settle_alone(closing(store, "dead", reason="RetriesExhausted")))
 
     def claim(number: int, expires: int) -> Call:
         dead = seen(store)
@@ -238,7 +243,7 @@ def a_claim_alone_is_answered_by_the_new_item(store: GuardStore) -> None:
 
 def another_input_is_refused_alone(store: GuardStore) -> None:
     store.ask(ledger.claim_alone(opening(store), None, 0))
-    store.ask(ledger.settle_alone(closing(store, "retrying")))
+    store.ask(settle_alone(closing(store, "retrying")))
     other = opening(store, holder=1, fence=11)
     other = other._replace(occurrence=other.occurrence._replace(payload="other"))
     assert isinstance(store.ask(ledger.claim_alone(other, None, 0)), Refused)
@@ -270,7 +275,7 @@ def what_a_newer_version_wrote_is_left_alone(store: GuardStore) -> None:
     newer = dict(call.parameters["ExpressionAttributeValues"]) | {":v": {"N": "2"}}
     store.ask(Call(call.operation, {**call.parameters, "ExpressionAttributeValues": newer}))
     assert store.plain(run_key())["v"] == 2
-    assert isinstance(store.ask(ledger.settle_alone(closing(store, "succeeded"))), Refused)
+    assert isinstance(store.ask(settle_alone(closing(store, "succeeded"))), Refused)
 
 
 def a_table_that_is_missing_is_told(store: GuardStore) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 from cronstack import items
 from cronstack.carrier import Way
 from cronstack.declaration import Job
-from cronstack.delivery import Host, Outcome, Terms
+from cronstack.delivery import Outcome, Terms
+from cronstack.driver import Returned, carry_out, resume
 from cronstack.event import operator_event, parse_event
 from cronstack.guard import deliver
 from cronstack.occurrence import Occurrence, print_time, split_generation, to_milliseconds
 from cronstack.runtime import Shell
-from cronstack.seam import Call, Failed, Request, Sleep, Succeeded, Work
+from cronstack.seam import Call, Failed, Host, Request, Succeeded, Work
 from cronstack.settings import Settings
 from cronstack.transport import Botocore
 
@@ -215,24 +216,24 @@ class Stepped:
             | terms,
         )
         host = Host(lambda: stage.now, lambda: (self.ends - stage.now) / 1000, stage.randomness)
-        self._steps: Generator[Request, Any, Outcome] = deliver(of, host)
+        self._steps = deliver(of, host)
         self.turn: Turn | None = Turn(next(self._steps))
 
     def step(self, work: Succeeded | Failed = WELL) -> Turn | None:
         """Carry out the request it stands before. None: it has ended."""
         assert self.turn is not None, "it has ended"
-        match self.turn.request:
-            case Call(operation, parameters):
-                answer: Any = self.stage.transport(operation, parameters)
-            case Sleep(seconds):
-                answer = self.stage.sleep(seconds)
-            case Work():
-                self.worked += 1
-                answer = work
-        try:
-            self.turn = Turn(self._steps.send(answer))
-        except StopIteration as end:
-            self.turn, self.outcome = None, end.value
+
+        def run_handler(_: Work) -> Succeeded | Failed:
+            self.worked += 1
+            return work
+
+        stage = self.stage
+        answer = carry_out(self.turn.request, stage.transport, sleep=stage.sleep, run_handler=run_handler)
+        request = resume(self._steps, answer)
+        if isinstance(request, Returned):
+            self.turn, self.outcome = None, request.result
+        else:
+            self.turn = Turn(request)
         return self.turn
 
     def until(self, name: str) -> Stepped:

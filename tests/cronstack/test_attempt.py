@@ -11,6 +11,7 @@ import pytest
 
 from cronstack.attempt import LARGEST_CHECKPOINT
 from cronstack.declaration import Job
+from cronstack.driver import drive
 from cronstack.errors import CommitRefused, LeaseLost, MisuseError, Unavailable
 from cronstack.run import Run
 from cronstack.runtime import Invocation
@@ -204,9 +205,7 @@ def test_a_killed_attempt_leaves_its_checkpoint(stage: Stage) -> None:
     dying = stage.delivery(DUE).until("Work")
     assert dying.turn is not None
     steps = dying.turn.request.open.checkpoint("[1,2]")  # type: ignore[union-attr]
-    call = next(steps)
-    with pytest.raises(StopIteration):
-        steps.send(stage.transport(call.operation, call.parameters))
+    drive(steps, stage.transport, sleep=stage.sleep)
     stage.now += 70_000
     seen = []
     assert invoke(stage, job(lambda run: seen.append(run.resume)))["attempt"] == 2

@@ -17,6 +17,8 @@ from tests.cronstack.stage import NOON, occurrence
 
 OPENING = Opening("ledger", occurrence(), "01HOLDER", NOON, NOON, NOON + 65_000, 3)
 CLOSING = Closing("ledger", occurrence(), "01HOLDER", "dead", NOON, 1, "Permanent", "{}", "{}")
+ALONE = CLOSING._replace(alone=True)
+WRITE = {"Update": ledger.settle(ALONE, "").parameters}
 RENEWAL = Renewal("ledger", occurrence(), "01HOLDER", NOON)
 HELD = LeaseItem("01OLD", "t-other", 5, 6, 2)
 RUNS = {status: RunItem(status, "t-1", attempt=2, limit=3, holder="01OLD") for status in STATUSES}
@@ -28,8 +30,8 @@ REQUESTS: dict[str, Call] = {
     "claim alone": ledger.claim_alone(OPENING, None, NOON),
     "claim alone dead": ledger.claim_alone(OPENING, RUNS["dead"], NOON),
     "settle": ledger.settle(CLOSING, "x-s1"),
-    "settle alone": ledger.settle_alone(CLOSING),
-    "settle without a lease, with writes": ledger.settle_alone(CLOSING, "x-s2"),
+    "settle alone": ledger.settle(ALONE, "x-s2"),
+    "settle without a lease, with writes": ledger.settle(ALONE._replace(writes=(WRITE,)), "x-s2"),
     "skip": ledger.skip(CLOSING, "01OLD"),
     "claim from the slot": ledger.claim(OPENING, RUNS["buffered"], "x-c3", slot=OPENING.occurrence.id),
     "claim over a stale slot": ledger.claim(OPENING, None, "x-c3", slot="t-gone"),
@@ -41,7 +43,7 @@ REQUESTS: dict[str, Call] = {
     "miss": ledger.miss_buffered(CLOSING, "x-c7", in_slot=True),
     "miss without a slot": ledger.miss_buffered(CLOSING, "x-c8", in_slot=False),
     "extend": ledger.extend(RENEWAL, "x-s3"),
-    "extend alone": ledger.extend_alone(RENEWAL),
+    "extend alone": ledger.extend(RENEWAL._replace(alone=True), "x-s4"),
     "checkpoint": ledger.save("ledger", "stats", "t-1", "01HOLDER", "{}", 1),
     "claim dead": ledger.claim_dead("ledger", "stats", RUNS["dead"], "01HOLDER", NOON),
     "reported": ledger.reported("ledger", "stats", "t-1", "01HOLDER", NOON),

@@ -7,21 +7,18 @@ from threading import Barrier, BrokenBarrierError
 from typing import Any, cast
 
 from cronstack.many import schedule_many
-from cronstack.onetime import Once
 from cronstack.planning import Plan
 
 
 class Meeting:
-    """Takes the place of ``once``. Two calls of one key that are under way together meet."""
+    """Its ``schedule`` takes the place of ``once.schedule``. Two calls of one key that are under way together meet."""
 
     def __init__(self) -> None:
         self.met: list[str] = []
         self.order: dict[str, list[int]] = defaultdict(list)
         self._doors: dict[str, Barrier] = defaultdict(lambda: Barrier(2, timeout=0.1))
 
-    def connect(self) -> None: ...
-
-    def schedule(self, job: str, *, key: str, after: int) -> Plan:
+    def schedule(self, *, key: str, after: int) -> Plan:
         try:
             self._doors[key].wait()
             self.met.append(key)
@@ -33,7 +30,7 @@ class Meeting:
 
 def carry_out(orders: list[dict[str, Any]]) -> Meeting:
     once = Meeting()
-    results = list(schedule_many(cast(Once, once), "stats", orders, concurrency=8, progress=None, defaults={}))
+    results = list(schedule_many(once.schedule, orders, concurrency=8, progress=None, defaults={}))
     assert len(results) == len(orders)
     return once
 
@@ -45,7 +42,5 @@ def test_orders_of_one_key_are_carried_out_in_their_order_and_never_together() -
 
 
 def test_orders_without_a_key_that_can_be_compared_are_still_carried_out() -> None:
-    results = list(
-        schedule_many(cast(Once, Meeting()), "stats", [{"key": ["x"]}, {}], concurrency=2, progress=None, defaults={})
-    )
+    results = list(schedule_many(Meeting().schedule, [{"key": ["x"]}, {}], concurrency=2, progress=None, defaults={}))
     assert all(result.fault is not None for result in results)

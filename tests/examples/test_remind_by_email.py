@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from cronstack.run import NoGuard
 from cronstack_infra.local import mails
 from examples.remind_by_email import remind_by_email
 from tests.examples.samples import run_of
@@ -29,8 +30,20 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
         yield []
 
 
+class Noted(NoGuard):
+    """Notes the checkpoints."""
+
+    __slots__ = ("_asked",)
+
+    def __init__(self, asked: list[Any]) -> None:
+        self._asked = asked
+
+    def checkpoint(self, value: object) -> None:
+        self._asked.append(("checkpoint", value))
+
+
 def remind(asked: list[Any], **given: Any) -> dict[str, str]:
-    run = run_of("remind_by_email", DUE, input=INPUT, ask=lambda *what: asked.append(what), **given)
+    run = run_of("remind_by_email", DUE, input=INPUT, guard=Noted(asked), **given)
     return dict(remind_by_email.function(run))
 
 

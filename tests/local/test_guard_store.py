@@ -20,7 +20,18 @@ from cronstack_infra.local.patches.patch import apply, unpatch
 from cronstack_infra.local.patches.surroundings import Surroundings
 from cronstack_infra.play.store import Store
 from tests.contract import dynamodb_local, guard_open_attempts
-from tests.contract.guard_store import CASES, HOLDERS, NOON, GuardStore, closing, due, opening, over, run_key
+from tests.contract.guard_store import (
+    CASES,
+    HOLDERS,
+    NOON,
+    GuardStore,
+    closing,
+    due,
+    opening,
+    over,
+    run_key,
+    settle_alone,
+)
 
 NAMES = (f"guard-{number}" for number in itertools.count())
 CLOCK = datetime(2026, 3, 1, tzinfo=UTC)
@@ -114,9 +125,8 @@ class Asked:
                 of_it = closing(store, "missed", self.number, self.holder, "too_late")
                 return ledger.miss_buffered(of_it, store.token(self.token), in_slot=not self.stale)
             case "extend":
-                renewal = ledger.Renewal(of.table, of.occurrence, of.holder, of.expires)
-                token = store.token(self.token)
-                return ledger.extend_alone(renewal) if self.stale else ledger.extend(renewal, token)
+                renewal = ledger.Renewal(of.table, of.occurrence, of.holder, of.expires, alone=self.stale)
+                return ledger.extend(renewal, store.token(self.token))
             case "save":
                 return ledger.save(store.table, "stats", of.occurrence.id, of.holder, "1", self.fence)
             case "commit":
@@ -128,7 +138,7 @@ class Asked:
             case "succeeded" | "retrying" | "dead":
                 return ledger.settle(closing(store, self.kind, self.number, self.holder), store.token(self.token))
             case "settle alone":
-                return ledger.settle_alone(closing(store, "dead", self.number, self.holder))
+                return settle_alone(closing(store, "dead", self.number, self.holder))
         return ledger.get_run(store.table, "stats", due(self.number).id)
 
 

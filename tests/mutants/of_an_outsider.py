@@ -12,13 +12,13 @@ MUTANTS: tuple[Mutant, ...] = (
         Code(
             """
             if isinstance(answer, Refused):
-                yield from self._judge(answer, ours=1 if delivery.alone else 2)
+                yield from self._judge(answer, ours=len(answer.conditions) - len(writes))
             self.committed = True
             """,
             """
             self.committed = True
             if isinstance(answer, Refused):
-                yield from self._judge(answer, ours=1 if delivery.alone else 2)
+                yield from self._judge(answer, ours=len(answer.conditions) - len(writes))
             """,
         ),
         ("I8",),

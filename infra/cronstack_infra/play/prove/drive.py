@@ -8,16 +8,16 @@ A program cannot be copied. The one that stands where it is needed goes on; if n
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
 
 from cronstack.declaration import Job
-from cronstack.delivery import Host
+from cronstack.driver import Returned, resume
 from cronstack.errors import CronstackError
 from cronstack.planning import Plan
 from cronstack.run import Run
 from cronstack.runtime import Ended, Shell
-from cronstack.seam import Request, Work
+from cronstack.seam import Host, Request, Steps, Work
 from cronstack_infra.play.prove.actor import Actor, Hand
 from cronstack_infra.play.prove.planner import steps
 from cronstack_infra.play.prove.program import Program
@@ -36,12 +36,6 @@ class Begin(NamedTuple):
     fails: bool
 
 
-class Returned(NamedTuple):
-    """How a call of application code ends: with a plan."""
-
-    plan: Plan
-
-
 class Step(NamedTuple):
     """What a program did when it was answered: it asked for something, or came to its end."""
 
@@ -51,7 +45,7 @@ class Step(NamedTuple):
     in_handler: bool = False
     fails: bool = False
     """Its handler will fail, or has."""
-    end: Ended | Returned | CronstackError | None = None
+    end: Ended | Returned[Any] | CronstackError | None = None
 
 
 class Driven(Protocol):
@@ -61,7 +55,7 @@ class Driven(Protocol):
 
     @property
     def in_handler(self) -> bool: ...
-    def resume(self, now: int, answer: Any) -> Request | Ended | Returned: ...
+    def resume(self, now: int, answer: Any) -> Request | Ended | Returned[Any]: ...
     def close(self) -> None: ...
 
 
@@ -147,7 +141,7 @@ class Drive:
         """Until the deadline: of the scene, or of the past where it is led again."""
         return max(0, self._deadline - self.now)
 
-    def _shell(self, drive: Callable[[Generator[Request, Any, Any]], Any]) -> Shell:
+    def _shell(self, drive: Callable[[Steps[None]], None]) -> Shell:
         return Shell(
             SETTINGS, nowhere, lambda: self.now, lambda: self.now / 1000, never, self._chance, unread, drive=drive
         )
@@ -191,12 +185,9 @@ class HandDrive:
     def close(self) -> None:
         self._steps.close()
 
-    def resume(self, now: int, answer: Any) -> Request | Returned:
+    def resume(self, now: int, answer: Any) -> Request | Returned[Any]:
         self.now = now
-        try:
-            return self._steps.send(answer)
-        except StopIteration as end:
-            return Returned(end.value)
+        return resume(self._steps, answer)
 
 
 def _unswept(plan: Plan) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, assert_never
 
 from cronstack import planning
-from cronstack.delivery import Host
+from cronstack.driver import Returned, resume
 from cronstack.errors import OnceConflict, Unavailable
 from cronstack.planning import Plan
 from cronstack.plans import Wiring
-from cronstack.seam import Call, Request, Sleep
+from cronstack.seam import Call, Host, Sleep, Steps
 from cronstack_infra.play.prove.deliveries import Deliveries
 from cronstack_infra.play.prove.promises import Caller, Wish
 from cronstack_infra.play.prove.wire import CONFLICTING, Wired, offset
@@ -35,7 +35,7 @@ WIRING: Final = Wiring(
 )
 
 
-def steps(wish: Wish, host: Host, mended: Callable[[Plan], None]) -> Generator[Request, Any, Plan | None]:
+def steps(wish: Wish, host: Host, mended: Callable[[Plan], None]) -> Steps[Plan | None]:
     """The call itself. ``mended``: told of each plan that a sweep has seen to."""
     order = wish.order
     match wish.what:
@@ -93,9 +93,7 @@ class Planner(Caller, Wired):
         if self.world.strikes("clock steps"):
             self.offset = offset(self.world)
         try:
-            request = self._steps.send(answer)
-        except StopIteration as end:
-            self._finish(end.value)
+            request = resume(self._steps, answer)
         except OnceConflict:
             self.observer.refused(self)
             self._end("conflict")
@@ -108,6 +106,8 @@ class Planner(Caller, Wired):
                     self.send(request)
                 case Sleep(seconds):
                     self.world.later(seconds * 1000, lambda: self._resume(None))
+                case Returned(plan):
+                    self._finish(plan)
 
     def _finish(self, plan: Plan | None) -> None:
         if plan is None:

@@ -6,18 +6,19 @@ greenlet, so that a request inside it, a commit or a checkpoint, suspends the wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
+from cronstack.driver import Raised, Returned, resume
 from cronstack.runtime import Ended, Invocation, Shell
-from cronstack.seam import Request, Sleep, Work
+from cronstack.seam import Request, Sleep, Steps, Work
 
 if TYPE_CHECKING:
     from cronstack.declaration import Job
 
-Made = Callable[[Callable[[Generator[Request, Any, Any]], Any]], Shell]
+Made = Callable[[Callable[[Steps[None]], None]], Shell]
 """Makes the shell, given what drives the requests of a handler."""
 
 
@@ -39,12 +40,11 @@ class Program:
             if not self._handler.dead:
                 return asked
             self._handler, answer = None, asked
-        try:
-            request: Request = self._steps.send(answer)
-        except StopIteration as end:
-            ended: Ended = end.value
+        came = resume(self._steps, answer)
+        if isinstance(came, Returned):
+            ended: Ended = came.result
             return ended
-        return request
+        return came
 
     @property
     def in_handler(self) -> bool:
@@ -67,15 +67,14 @@ class Program:
             self._handler = None
         self._steps.close()
 
-    def _drive(self, steps: Generator[Request, Any, Any]) -> Any:
-        """What a handler asks for (see ``Shell.drive``): each request leaves the handler, its answer comes back."""
+    def _drive(self, steps: Steps[None]) -> None:
+        """Drive what a handler requests (see ``Shell.drive``): each leaves it, and its answer comes back."""
         answer: Any = None
-        while True:
+        while not isinstance(request := resume(steps, answer), Returned):
             try:
-                request = steps.send(answer)
-            except StopIteration as end:
-                return end.value
-            answer = self.ask(request)
+                answer = self.ask(request)
+            except BaseException as fault:
+                answer = Raised(fault)
 
     def ask(self, request: Request) -> Any:
         """From within the handler."""

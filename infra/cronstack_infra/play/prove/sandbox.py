@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from cronstack.admission import Decision, Duplicate, Wait
 from cronstack.declaration import Job
 from cronstack.errors import CronstackError, RetryLater
 from cronstack.runtime import Ended, Shell
-from cronstack.seam import Call, Request, Sleep, Work
+from cronstack.seam import Call, Request, Sleep, Steps, Work
 from cronstack.settings import Settings
 from cronstack_infra.play.prove.program import Program
 from cronstack_infra.play.prove.records import Invoked
@@ -56,7 +56,7 @@ class Sandbox(Invoked, Wired):
         self._program = Program(job._replace(function=self._behave), asked.event, self, self._shell)
         world.later(job.timeout * 1000, self._timed_out)
 
-    def _shell(self, drive: Callable[[Generator[Request, Any, Any]], Any]) -> Shell:
+    def _shell(self, drive: Callable[[Steps[None]], None]) -> Shell:
         chance = self.world.chance
         return Shell(SETTINGS, nowhere, self.clock, self._monotonic, never, chance, unread, self._decided, drive)
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from cronstack.declaration import job
+from cronstack.driver import Returned
 from cronstack.errors import CronstackError
 from cronstack.occurrence import print_time, scheduled_id
 from cronstack.run import Run
@@ -15,7 +16,7 @@ from cronstack.runtime import Ended
 from cronstack.seam import Call, Sleep, Work
 from cronstack_infra.play.prove.actor import TIMEOUT, Actor, Hand, digest
 from cronstack_infra.play.prove.deliveries import BACK_OFF, LAMBDA_RETRIES, Asked, carried
-from cronstack_infra.play.prove.drive import Begin, Programs, Returned, Step
+from cronstack_infra.play.prove.drive import Begin, Programs, Step
 from cronstack_infra.play.prove.mix import Mix
 from cronstack_infra.play.prove.observer import Observer
 from cronstack_infra.play.prove.promises import Wish

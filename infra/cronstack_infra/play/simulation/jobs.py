@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from cronstack.declaration import Job
@@ -16,7 +16,7 @@ from cronstack.entropy import Randomness
 from cronstack.errors import EventError, OperationError
 from cronstack.event import parse_event
 from cronstack.rows import OUTCOMES
-from cronstack.run import Run
+from cronstack.run import Guard, Run
 from cronstack.runtime import Invocation as Working
 from cronstack.runtime import Shell
 from cronstack.settings import Settings
@@ -145,26 +145,18 @@ class Jobs:
         return result
 
     def _with_commit_faults(self, attempt: Attempt, job: Job, run: Run, planned: list[Planned]) -> object:
-        committed = False
-
-        def ask(what: str, *arguments: Any) -> None:
-            nonlocal committed
-            committed = committed or what == "commit"
-            self._strike_at(attempt, planned, BEFORE_COMMIT, what)
-            run.ask(what, *arguments)
-            self._strike_at(attempt, planned, AFTER_COMMIT, what)
-
-        result = job.function(run._replace(ask=ask))
+        guard = _StruckGuard(run.guard, lambda when: self._strike_at(attempt, planned, when))
+        result = job.function(run._replace(guard=guard))
         unstruck = [fault.when for fault in planned if fault.when in (BEFORE_COMMIT, AFTER_COMMIT)]
-        if unstruck and not committed:
+        if unstruck and not guard.committed:
             text = f"the fault {unstruck[0]!r} cannot strike: attempt {run.attempt} of {job.name} made no run.commit"
             remedy = f"Write when={AFTER_WORK!r}, or when={BEFORE_WORK!r}."
             self.handlers.stall(OperationError(text, remedy=remedy), "a planned fault could not strike")
         return result
 
-    def _strike_at(self, attempt: Attempt, planned: list[Planned], when: str, what: str) -> None:
+    def _strike_at(self, attempt: Attempt, planned: list[Planned], when: str) -> None:
         for fault in planned:
-            if what == "commit" and fault.when == when:
+            if fault.when == when:
                 self._strike(attempt, fault)
 
     def _strike(self, attempt: Attempt, fault: Planned) -> None:
@@ -214,6 +206,21 @@ class Jobs:
             "seconds": round((self._hub.us - attempt.began) / 1_000_000, 3),
             **({"overlaps": observed.overlaps} if observed.overlaps else {}),
         }
+
+
+class _StruckGuard:
+    """The guard of a run, with the faults that are planned at its commit: ``strike`` is called before and after it."""
+
+    def __init__(self, guard: Guard, strike: Callable[[str], None]) -> None:
+        self._guard, self._strike = guard, strike
+        self.committed = False
+        self.checkpoint, self.extend = guard.checkpoint, guard.extend
+
+    def commit(self, writes: Sequence[Mapping[str, Any]], result: object) -> None:
+        self.committed = True
+        self._strike(BEFORE_COMMIT)
+        self._guard.commit(writes, result)
+        self._strike(AFTER_COMMIT)
 
 
 def _told(observed: Observed) -> Mapping[str, Any]:

@@ -1,0 +1,83 @@
+"""The driver of steps: it carries out what a protocol's generator requests (see ``seam``), one request after another.
+
+One rule holds for faults, in Lambda, in application code and in simulations: what carrying out a request raises is
+thrown into the steps at this request. So the steps can note it (a commit is then in doubt, the log line names the
+fault) before it leaves them. ``drive`` does everything at once. A simulator that stops before each request uses
+``resume``, and ``carry_out`` where it does carry a request out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from cronstack.seam import Call, Request, Sleep, Steps, Work
+
+if TYPE_CHECKING:
+    from cronstack.seam import Failed, Succeeded
+    from cronstack.transport import Transport
+
+_T = TypeVar("_T")
+
+
+class Raised(NamedTuple):
+    """Given to ``resume`` instead of an answer: carrying out the request raised this."""
+
+    fault: BaseException
+
+
+class Returned(NamedTuple, Generic[_T]):
+    """The end of the steps, with their result."""
+
+    result: _T
+
+
+def no_handler(work: Work) -> Succeeded | Failed:
+    """The default of ``drive``: only the steps of a delivery request ``Work``."""
+    raise AssertionError(f"these steps have no handler to run: {work}")
+
+
+def drive(
+    steps: Steps[_T],
+    transport: Transport,
+    *,
+    sleep: Callable[[float], object],
+    run_handler: Callable[[Work], Succeeded | Failed] = no_handler,
+) -> _T:
+    """Carry out all requests of the steps and return their result. Raises what the steps raise."""
+    answer: Any = None
+    while not isinstance(request := resume(steps, answer), Returned):
+        answer = carry_out(request, transport, sleep=sleep, run_handler=run_handler)
+    result: _T = request.result
+    return result
+
+
+def resume(steps: Steps[_T], answer: Any) -> Request | Returned[_T]:
+    """Give the steps the answer to their last request, or what it ``Raised``, and return the next request or the end.
+
+    ``answer`` is None at the start.
+    """
+    try:
+        return steps.throw(answer.fault) if isinstance(answer, Raised) else steps.send(answer)
+    except StopIteration as end:
+        return Returned(end.value)
+
+
+def carry_out(
+    request: Request,
+    transport: Transport,
+    *,
+    sleep: Callable[[float], object],
+    run_handler: Callable[[Work], Succeeded | Failed] = no_handler,
+) -> Any:
+    """Carry out one request and return the answer for ``resume``. Never raises."""
+    try:
+        match request:
+            case Call(operation, parameters):
+                return transport(operation, parameters)
+            case Sleep(seconds):
+                return sleep(seconds)
+            case Work():
+                return run_handler(request)
+    except BaseException as fault:
+        return Raised(fault)

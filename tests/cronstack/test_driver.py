@@ -1,0 +1,100 @@
+"""How steps are driven: answers go in, and what carrying out a request raises is thrown in at that request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from cronstack.driver import Raised, Returned, carry_out, drive, resume
+from cronstack.onetime import Once
+from cronstack.plans import Wiring
+from cronstack.seam import Call, Sleep, Steps, Work
+
+READ, REST = Call("GetItem", {"Key": 1}), Sleep(2.5)
+
+
+class Torn(BaseException):
+    """Raised by a transport."""
+
+
+def torn(operation: str, parameters: Mapping[str, Any]) -> Any:
+    raise Torn(operation)
+
+
+def reads_and_rests(seen: list[object]) -> Steps[str]:
+    try:
+        seen.append((yield READ))
+        seen.append((yield REST))
+    except Torn as fault:
+        seen.append(f"torn at {fault}")
+        raise
+    return "read"
+
+
+def test_requests_are_carried_out_in_order_and_answered() -> None:
+    seen: list[object] = []
+    slept: list[float] = []
+    assert drive(reads_and_rests(seen), lambda *request: {"sent": request}, sleep=slept.append) == "read"
+    assert (seen, slept) == ([{"sent": READ}, None], [2.5])
+
+
+def test_what_a_transport_raises_is_thrown_in_at_its_request() -> None:
+    seen: list[object] = []
+    with pytest.raises(Torn, match="GetItem"):
+        drive(reads_and_rests(seen), torn, sleep=print)
+    assert seen == ["torn at GetItem"]
+
+
+def test_what_a_sleep_raises_is_thrown_in_too() -> None:
+    def interrupted(seconds: float) -> None:
+        raise Torn(f"{seconds} s")
+
+    seen: list[object] = []
+    with pytest.raises(Torn):
+        drive(reads_and_rests(seen), lambda *request: {}, sleep=interrupted)
+    assert seen == [{}, "torn at 2.5 s"]
+
+
+def test_steps_may_go_on_after_a_fault() -> None:
+    def forgives() -> Steps[str]:
+        try:
+            yield READ
+        except Torn:
+            yield REST
+        return "rested"
+
+    assert drive(forgives(), torn, sleep=lambda seconds: None) == "rested"
+
+
+def test_a_simulator_stops_before_each_request_by_the_same_rule() -> None:
+    seen: list[object] = []
+    steps = reads_and_rests(seen)
+    assert resume(steps, None) == READ
+    came = carry_out(READ, torn, sleep=print)
+    assert isinstance(came, Raised)
+    with pytest.raises(Torn):
+        resume(steps, came)
+    assert seen == ["torn at GetItem"]
+    steps = reads_and_rests(seen)
+    assert [resume(steps, given) for given in (None, {}, None)] == [READ, REST, Returned("read")]
+
+
+def test_work_needs_a_handler() -> None:
+    def works() -> Steps[None]:
+        yield Work(1, 1)
+
+    with pytest.raises(AssertionError, match="no handler"):
+        drive(works(), torn, sleep=print)
+
+
+def test_application_code_is_driven_by_it_as_well() -> None:
+    def steps(host: object) -> Steps[str]:
+        return reads_and_rests(seen)
+
+    seen: list[object] = []
+    once = Once(wiring=lambda job: Wiring(job, "", "", "", "", ""), transport=torn)
+    with pytest.raises(Torn):
+        once.drive(steps)
+    assert seen == ["torn at GetItem"]
