@@ -1,4 +1,4 @@
-"""Queues that feed functions, through the real server, with real processes."""
+"""Queues that feed functions, through the real server, with real processes, on virtual time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.quick_cloud import Cloud, quick_cloud
+from tests.local.quick_cloud import Cloud
+from tests.local.stepped import seconds, stepped_cloud
 
 WORKER = """
 import json
@@ -20,12 +21,11 @@ def handler(event, context):
     return {"batchItemFailures": [{"itemIdentifier": one} for one in bad]}
 """
 RAISES = "def handler(event, context): raise ValueError('no')"
-FORGET: dict[str, Any] = {}
 
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    with quick_cloud() as found:
+    with stepped_cloud() as found:
         yield found
 
 
@@ -88,35 +88,38 @@ def test_a_message_reaches_the_function_as_on_aws_and_is_deleted(cloud: Cloud) -
 
 
 def test_what_is_reported_stays_and_the_rest_goes(cloud: Cloud) -> None:
-    url, arn = queue(cloud, "partial")
+    letters, letters_arn = queue(cloud, "partial-letters")
+    policy = json.dumps({"deadLetterTargetArn": letters_arn, "maxReceiveCount": 1})
+    url, arn = queue(cloud, "partial", RedrivePolicy=policy)
     cloud.function("partial", WORKER)
     entries = [{"Id": str(n), "MessageBody": "bad" if n == 1 else "good"} for n in range(3)]
     cloud.client("sqs").send_message_batch(QueueUrl=url, Entries=entries)
     mapped(cloud, "partial", arn, FunctionResponseTypes=["ReportBatchItemFailures"])
-    assert cloud.await_event("batch", queue=arn) | {"messages": 3, "deleted": 2, "reason": "reported"} == (
-        cloud.await_event("batch", queue=arn)
-    )
-    assert left(cloud, url) == 1
+    batch = cloud.await_event("batch", queue=arn)
+    assert (batch["messages"], batch["deleted"], batch["reason"]) == (3, 2, "reported")
+    assert cloud.receive(letters)["Body"] == "bad"
+    assert left(cloud, url) == 0
 
 
 def test_a_failing_function_ends_in_the_queues_dead_letters_after_its_visibility(cloud: Cloud) -> None:
     letters, letters_arn = queue(cloud, "failing-letters")
     policy = json.dumps({"deadLetterTargetArn": letters_arn, "maxReceiveCount": 2})
-    url, arn = queue(cloud, "failing", VisibilityTimeout="1", RedrivePolicy=policy)
-    cloud.function("failing", RAISES, Timeout=1)
+    url, arn = queue(cloud, "failing", VisibilityTimeout="30", RedrivePolicy=policy)
+    cloud.function("failing", RAISES)
     mapped(cloud, "failing", arn)
     sent = cloud.client("sqs").send_message(QueueUrl=url, MessageBody="hopeless")
     letter = cloud.receive(letters)
     assert (letter["MessageId"], letter["Body"]) == (sent["MessageId"], "hopeless")
     batches = cloud.events("batch", queue=arn)
     assert [one["deleted"] for one in batches] == [0, 0]
-    started = [one["attempt"] for one in cloud.events("started", function="failing")]
-    assert started == [1, 1]  # Lambda's own retries do not apply
+    first, second = cloud.events("started", function="failing")
+    assert (first["attempt"], second["attempt"]) == (1, 1), "Lambda's own retries do not apply"
+    assert seconds(second) - seconds(first) == pytest.approx(30, abs=0.01)
     assert left(cloud, url) == 0
 
 
 def test_a_fifo_group_keeps_its_order_when_it_comes_back(cloud: Cloud) -> None:
-    url, arn = queue(cloud, "line.fifo", FifoQueue="true", VisibilityTimeout="2", ContentBasedDeduplication="true")
+    url, arn = queue(cloud, "line.fifo", FifoQueue="true", ContentBasedDeduplication="true")
     source = """
     import json
     seen = []
@@ -125,7 +128,7 @@ def test_a_fifo_group_keeps_its_order_when_it_comes_back(cloud: Cloud) -> None:
         if event["Records"][0]["attributes"]["ApproximateReceiveCount"] == "1":
             return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in event["Records"]]}
     """
-    cloud.function("liner", source, Timeout=2)
+    cloud.function("liner", source)
     for number in range(4):
         cloud.client("sqs").send_message(QueueUrl=url, MessageBody=str(number), MessageGroupId="g")
     mapped(cloud, "liner", arn, FunctionResponseTypes=["ReportBatchItemFailures"])
@@ -158,8 +161,20 @@ def test_a_mapping_is_changed_disabled_listed_and_deleted(cloud: Cloud) -> None:
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         client.get_event_source_mapping(UUID=uuid)
     cloud.client("sqs").send_message(QueueUrl=url, MessageBody="stays")
-    time.sleep(0.3)
+    other_url, other = queue(cloud, "sent-to-later")
+    mapped(cloud, "changed", other)
+    cloud.client("sqs").send_message(QueueUrl=other_url, MessageBody="goes")
+    until(lambda: left(cloud, other_url) == 0)
     assert left(cloud, url) == 1
+
+
+@pytest.fixture(scope="module")
+def refusing(cloud: Cloud) -> str:
+    """A queue, and functions that may and may not be fed by it."""
+    cloud.function("quick", WORKER)
+    cloud.function("slow", WORKER, Timeout=11)
+    cloud.function("poor", WORKER, Role=cloud.role("poor", "lambda.amazonaws.com"))
+    return queue(cloud, "refusing")[1]
 
 
 @pytest.mark.parametrize(
@@ -172,26 +187,20 @@ def test_a_mapping_is_changed_disabled_listed_and_deleted(cloud: Cloud) -> None:
         ({"EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:nowhere"}, "queue does not exist"),
     ],
 )
-def test_what_aws_refuses_is_refused(cloud: Cloud, fields: dict[str, Any], words: str) -> None:
-    if "refused" not in FORGET:
-        FORGET["refused"] = queue(cloud, "refusing")[1]
-        cloud.function("quick", WORKER)
-        cloud.function("slow", WORKER, Timeout=11)
-        cloud.function("poor", WORKER, Role=cloud.role("poor", "lambda.amazonaws.com"))
-    given = {"FunctionName": "quick", "EventSourceArn": FORGET["refused"], **fields}
+def test_what_aws_refuses_is_refused(cloud: Cloud, refusing: str, fields: dict[str, Any], words: str) -> None:
+    given = {"FunctionName": "quick", "EventSourceArn": refusing, **fields}
     with pytest.raises(ClientError, match="InvalidParameterValueException") as refused:
         cloud.client("lambda").create_event_source_mapping(**given)
     assert words in str(refused.value)
 
 
 def test_an_idle_queue_is_not_polled(cloud: Cloud) -> None:
-    """Nothing is due while every queue is empty: the process sleeps."""
-    used = _processor_time(cloud.pid)
-    time.sleep(2)
-    assert _processor_time(cloud.pid) - used < 0.5
-
-
-def _processor_time(pid: int) -> float:
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / 100
+    """Nothing is due while every queue is empty. Otherwise virtual time would pass between two invocations."""
+    cloud.function("prompt", "def handler(event, context): return 1")
+    _, arn = queue(cloud, "idle")
+    mapped(cloud, "prompt", arn)
+    for number in (1, 2):
+        cloud.client("lambda").invoke(FunctionName="prompt")
+        cloud.await_end("prompt", number)
+    first, second = cloud.events("started", function="prompt")
+    assert seconds(first) == seconds(second)
