@@ -12,6 +12,7 @@ from typing import Any, Final
 from moto.core.responses import ActionResult
 from moto.sqs.models import Queue
 
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.patches.patch import Patch, replaced_by, wrapped_by
 from cronstack_infra.local.refusals.messages import check_handled_entry, check_sent_entry
 from cronstack_infra.local.refusals.refusal import Refusal
@@ -38,15 +39,15 @@ def _changed(self: Any) -> ActionResult:
 
 def _handled(self: Any, by: Callable[..., tuple[list[str], list[dict[str, Any]]]]) -> ActionResult:
     good, failed = _sorted(self, check_handled_entry)
-    done, also_failed = by(self._get_queue_name(), good)
+    done, also_failed = by(privates.queue_name(self), good)
     return ActionResult({"Successful": [{"Id": key} for key in done], "Failed": [*failed, *also_failed]})
 
 
 def _sorted(self: Any, check: Check) -> tuple[list[Any], list[dict[str, Any]]]:
     """The entries to be carried out, and those that fail, as the answer tells them."""
-    queue = self.sqs_backend.get_queue(self._get_queue_name())
+    queue = self.sqs_backend.get_queue(privates.queue_name(self))
     good, failed = [], []
-    for number, entry in enumerate(self._get_param("Entries", []), 1):
+    for number, entry in enumerate(privates.parameter(self, "Entries", []), 1):
         try:
             check(entry, number, queue)
         except Refusal as why:

@@ -7,10 +7,11 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any, Final
 
-from moto.awslambda import models
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import s3_backends
+
+from cronstack_infra.local.patches import privates
 
 LARGEST: Final = 262_144_000
 """Bytes that a function's files and those of its layers may have, unzipped. Lambda's limit is 250 MB."""
@@ -28,7 +29,7 @@ def take_version(package: Any, account: str, given: Mapping[str, Any]) -> None:
             "Error occurred while GetObject. S3 Error Code: NoSuchVersion. S3 Error Message: The specified version "
             "does not exist."
         )
-    content = models._s3_content(found)
+    content = privates.code_in(found)
     package.code_bytes, package.code_size, package.code_sha_256, package.code_digest = content
 
 

@@ -20,6 +20,7 @@ from cronstack_infra.local import code_packages
 from cronstack_infra.local.effects.functions import layers_of
 from cronstack_infra.local.event_invoke import require_destination
 from cronstack_infra.local.function_members import why_not
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.patches.patch import Patch, replaced_by, wrapped_by
 
 KEPT: Final = {"DeadLetterConfig": "dead_letter_config", "LoggingConfig": "logging_config"}
@@ -133,9 +134,10 @@ def _shown(show: Any, self: Any, on_create: bool = False) -> dict[str, Any]:
 
 
 def _network(self: Any) -> dict[str, Any] | None:
-    if not self._vpc_config:
+    given = privates.network_of(self)
+    if not given:
         return None
-    whole: dict[str, Any] = {"SubnetIds": [], "SecurityGroupIds": [], **self._vpc_config}
+    whole: dict[str, Any] = {"SubnetIds": [], "SecurityGroupIds": [], **given}
     return {**whole, "VpcId": "vpc-123abc" if whole["SubnetIds"] else ""}
 
 

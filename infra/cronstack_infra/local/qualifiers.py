@@ -19,6 +19,7 @@ from moto.awslambda.policy import Policy
 from cronstack_infra.local.effects.functions import LATEST
 from cronstack_infra.local.event_invoke import forget
 from cronstack_infra.local.function_configuration import refuse, revise
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.patches.patch import Patch, replaced_by, wrapped_by
 
 
@@ -38,7 +39,7 @@ def _found(find: Any, self: Any, name: str, qualifier: str | None = None) -> Lam
 def _publish(self: Any, name_or_arn: str, description: str = "") -> LambdaFunction:
     """A new version of what $LATEST is now; the last one if nothing has changed since."""
     function = self.get_function_by_name_or_arn_forbid_qualifier(name_or_arn)
-    versions = self._functions[function.function_name]["versions"]
+    versions = privates.versions_of(self, function.function_name)
     what = json.dumps(
         function.get_configuration() | {"LastModified": "", "FunctionArn": "", "RevisionId": ""}, default=str
     )
@@ -54,19 +55,19 @@ def _publish(self: Any, name_or_arn: str, description: str = "") -> LambdaFuncti
     if description:
         version.description = description
     versions.append(version)
-    self._arns[version.function_arn] = version
+    privates.functions_by_arn(self)[version.function_arn] = version
     published: LambdaFunction = version
     return published
 
 
 def _answer_publish(request: Any) -> tuple[int, dict[str, Any], str]:
-    refuse({"PublishTo": request._get_param("PublishTo")})
+    refuse({"PublishTo": privates.parameter(request, "PublishTo")})
     name = unquote(request.path.split("/")[-2])
-    wanted, current = request._get_param("CodeSha256"), request.backend.get_function(name).code_sha_256
+    wanted, current = privates.parameter(request, "CodeSha256"), request.backend.get_function(name).code_sha_256
     if wanted and wanted != current:
         text = f"CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST ({current})."
         raise InvalidParameterValueException(f"{text} Please try again with the CodeSHA256 in $LATEST.")
-    made = request.backend.publish_version(name, request._get_param("Description"))
+    made = request.backend.publish_version(name, privates.parameter(request, "Description"))
     return 201, {"status": 201}, json.dumps(made.get_configuration())
 
 
@@ -74,7 +75,7 @@ def _alias_made(
     put: Any, self: Any, name: str, function_name: str, function_version: str, description: str, routing_config: Any
 ) -> Any:
     _refuse_shares(routing_config)
-    existing = self._get_function_aliases(function_name).get(name)
+    existing = privates.aliases_of(self, function_name).get(name)
     if existing is not None:
         raise Conflict(f"Alias already exists: {existing.arn}")
     return put(self, name, function_name, function_version, description, routing_config)

@@ -15,6 +15,7 @@ from moto.sqs.models import sqs_backends
 from cronstack_infra.local import permissions, targets
 from cronstack_infra.local.effects.functions import qualified
 from cronstack_infra.local.engine.values import Deliver, Refusal, SendRecord
+from cronstack_infra.local.patches import privates
 
 EVENTS: Final = "events.amazonaws.com"
 NO_PERMISSIONS: Final = "NO_PERMISSIONS"
@@ -87,7 +88,12 @@ def _note_of_topic(arn: str, rule: str, note: Note) -> None:
     _, _, _, region, account, _ = arn.split(":", 5)
     topic = sns_backends[account][region].topics.get(arn)
     if topic is not None:
-        _note(permissions.lets_in(topic._policy_json, EVENTS, "sns:Publish", arn, _context(rule)), arn, rule, note)
+        _note(
+            permissions.lets_in(privates.topic_policy(topic), EVENTS, "sns:Publish", arn, _context(rule)),
+            arn,
+            rule,
+            note,
+        )
 
 
 def _note(verdict: permissions.Verdict, arn: str, rule: str, note: Note) -> None:

@@ -17,6 +17,7 @@ from cronstack_infra.local.engine.port import Drive
 from cronstack_infra.local.engine.sources import DeleteMessages, PollQueue, Received, RunBatch
 from cronstack_infra.local.engine.values import Failed, Succeeded
 from cronstack_infra.local.executor.values import Invocation, Outcome
+from cronstack_infra.local.patches import privates
 
 _MOMENT = timedelta(milliseconds=2)
 """moto shows a message again only after the millisecond in which its time was over."""
@@ -68,7 +69,7 @@ class Polls:
         if queue is None:
             return
         theirs = set(effect.receipt_handles)
-        for message in [one for one in queue._messages if one.receipt_handle in theirs]:
+        for message in [one for one in privates.messages(queue) if one.receipt_handle in theirs]:
             queue.delete_message(str(message.receipt_handle))
 
     def finished(self, invocation: Invocation, outcome: Outcome) -> bool:
@@ -133,7 +134,7 @@ def _next_visible(queue: Queue, now: datetime, taken: set[str]) -> datetime | No
     """When the next hidden or delayed message can be seen, of those that were not received just now."""
     hidden = [
         max(message.visible_at, message.delayed_until)
-        for message in queue._messages
+        for message in privates.messages(queue)
         if message.id not in taken and (not message.visible or message.delayed)
     ]
     if not hidden:

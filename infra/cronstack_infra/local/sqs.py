@@ -18,6 +18,7 @@ from moto.sqs.models import Message
 
 from cronstack_infra.local import lineage
 from cronstack_infra.local.lock import BACKENDS
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.patches.patch import Patch, replaced_by, wrapped_by
 from cronstack_infra.local.patches.surroundings import Surroundings
 
@@ -80,7 +81,7 @@ def _received(mark: Any, message: Any, visibility_timeout: int | None = None) ->
 
 def _hidden_anew(change: Any, self: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
     """Count the twelve hours of a receipt from the receive."""
-    held = [one for one in self.get_queue(queue_name)._messages if one.had_receipt_handle(receipt_handle)]
+    held = [one for one in privates.messages(self.get_queue(queue_name)) if one.had_receipt_handle(receipt_handle)]
     sent = [one.sent_timestamp for one in held]
     for one in held:
         one.sent_timestamp = one.received
@@ -113,17 +114,17 @@ def _shown(shown: dict[str, Any]) -> dict[str, Any]:
 def _seen(queue: Any) -> list[Message]:
     """What a receive may take: neither hidden nor delayed."""
     now = _now()
-    return [one for one in queue._messages if one.visible_at <= now >= one.delayed_until]
+    return [one for one in privates.messages(queue) if one.visible_at <= now >= one.delayed_until]
 
 
 def _count_delayed(queue: Any) -> int:
     now = _now()
-    return sum(now < one.delayed_until for one in queue._messages)
+    return sum(now < one.delayed_until for one in privates.messages(queue))
 
 
 def _count_hidden(queue: Any) -> int:
     now = _now()
-    return sum(now < one.visible_at for one in queue._messages)
+    return sum(now < one.visible_at for one in privates.messages(queue))
 
 
 def _made_without_mappings(make: Any, self: Any, *args: Any, **attributes: Any) -> None:

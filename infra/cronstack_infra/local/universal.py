@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, UnknownServiceError
 
 from cronstack_infra.local.engine.values import Refusal
 from cronstack_infra.local.environment import client_arguments
+from cronstack_infra.local.patches import privates
 
 _ARN: Final = re.compile(r"arn:aws[a-z-]*:scheduler:::aws-sdk:([a-z0-9-]+):([a-zA-Z0-9]+)")
 _READS: Final = re.compile(
@@ -71,7 +72,7 @@ def call(arn: str, text: str, region: str, endpoint: str | None) -> Refusal | No
     session: Any = botocore.session.get_session()
     made = session.create_client(client, config=Config(**options), **client_arguments(endpoint, region))
     try:
-        made._make_api_call(operation, json.loads(text or "{}"))
+        privates.api_call(made)(operation, json.loads(text or "{}"))
     except ClientError as refused:
         error = refused.response["Error"]
         status = int(refused.response["ResponseMetadata"]["HTTPStatusCode"])

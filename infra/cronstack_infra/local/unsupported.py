@@ -13,6 +13,7 @@ from importlib.resources.abc import Traversable
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.patches.patch import Patch, wrapped_by
 from cronstack_infra.local.requests import Request, named_operation, operations_of, routed
 
@@ -105,7 +106,7 @@ def _cbor(text: str) -> bytes:
 # -- moto --------------------------------------------------------------------------------------------------------------
 def _called(call_action: Any, self: Any) -> Any:
     answer = call_action(self)
-    if answer[0] == 404 and answer[2] == "" and not self._get_action():
+    if answer[0] == 404 and answer[2] == "" and not privates.action(self):
         raise NotImplementedError(NO_OPERATION)
     return answer
 

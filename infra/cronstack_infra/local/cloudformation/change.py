@@ -16,6 +16,7 @@ from moto.cloudformation.exceptions import ValidationError
 from cronstack_infra.local.cloudformation.provision import Definition, Held, ProvisioningFault, Resources, reason_of
 from cronstack_infra.local.cloudformation.replacement import check_name, must_replace
 from cronstack_infra.local.cloudformation.template import Template, creation_order
+from cronstack_infra.local.patches import privates
 
 WayBack = tuple[str, Callable[[], object]]
 """The logical id, and what brings it back to what it was."""
@@ -44,7 +45,7 @@ class Change:
         self._map = resources
         self._in_place = in_place
         self._again = again
-        self._before = {name: getattr(resources, name) for name in ("_template", "_resource_json_map")}
+        self._template, self._definitions = privates.template_of(resources), privates.definitions_of(resources)
         self._inputs = dict(resources.input_parameters)
         self._held = dict(resources.held)
         self._updated: list[WayBack] = []
@@ -144,17 +145,16 @@ class Change:
             self._map.hold(name, None)
         for name, held in self._held.items():
             self._map.hold(name, held)
-        if self._before["_resource_json_map"]:
-            self._map.load_template(self._before["_template"], self._inputs)
-        for name, value in self._before.items():
-            setattr(self._map, name, value)
+        if self._definitions:
+            self._map.load_template(self._template, self._inputs)
+        privates.set_template(self._map, self._template, self._definitions)
 
     def clean_up(self) -> None:
         """Remove what was replaced and what the template no longer has. Faults are reported, not raised, as on AWS."""
         gone = [
             (name, held)
             for name, held in self._held.items()
-            if name not in self._map._resource_json_map or not self._map.is_wanted(name)
+            if name not in privates.definitions_of(self._map) or not self._map.is_wanted(name)
         ]
         for name, held in reversed(gone):
             self._map.hold(name, None)

@@ -25,6 +25,7 @@ from cronstack_infra.local.cloudformation.plan import PlannedChange
 from cronstack_infra.local.cloudformation.plan_listing import HIDDEN, listed
 from cronstack_infra.local.cloudformation.requests import parameters_of, tags_of, template_of
 from cronstack_infra.local.cloudformation.stacks import check_updatable, checked, found, new_stack, plan
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.patches.patch import Patch, replaced_by
 
 NOTHING_CHANGED: Final = (
@@ -69,10 +70,10 @@ def _template_behind(self: Any, url: str) -> str:
 
 
 def _answer_create(self: Any) -> Any:
-    backend, name = self.cloudformation_backend, self._get_param("ChangeSetName")
+    backend, name = self.cloudformation_backend, privates.parameter(self, "ChangeSetName")
     validate_create_change_set(name)
-    kind, mode = self._get_param("ChangeSetType") or "UPDATE", _mode(self)
-    held = found(backend, self._get_param("StackName"))
+    kind, mode = privates.parameter(self, "ChangeSetType") or "UPDATE", _mode(self)
+    held = found(backend, privates.parameter(self, "StackName"))
     before = held if kind == "UPDATE" else None
     text, parameters = template_of(self, before), parameters_of(self, before)
     wanted = Deployed(text, checked(text), parameters, {}, tags_of(self, before))
@@ -85,13 +86,16 @@ def _answer_create(self: Any) -> Any:
         stack=stack,
         template=text,
         parameters=parameters,
-        description=self._get_param("Description"),
-        notification_arns=self._get_param("NotificationARNs", []),
+        description=privates.parameter(self, "Description"),
+        notification_arns=privates.parameter(self, "NotificationARNs", []),
         tags=wanted.tags,
-        role_arn=self._get_param("RoleARN"),
+        role_arn=privates.parameter(self, "RoleARN"),
     )
     change_set.wanted, change_set.hidden = wanted, _hidden(stack, wanted)
-    change_set.config, change_set.on_failure = self._get_param("DeploymentConfig"), self._get_param("OnStackFailure")
+    change_set.config, change_set.on_failure = (
+        privates.parameter(self, "DeploymentConfig"),
+        privates.parameter(self, "OnStackFailure"),
+    )
     change_set.plan, is_change = plan(stack, wanted)
     if is_change or kind == "CREATE":
         change_set.status, change_set.execution_status = "CREATE_COMPLETE", "AVAILABLE"
@@ -104,14 +108,14 @@ def _answer_create(self: Any) -> Any:
 
 def _mode(response: Any) -> str:
     """The mode of deployment. Raises ValidationError for what a change set cannot ask for."""
-    action = response._get_param("OnStackFailure")
-    if action == "DELETE" and response._get_param("ChangeSetType") != "CREATE":
+    action = privates.parameter(response, "OnStackFailure")
+    if action == "DELETE" and privates.parameter(response, "ChangeSetType") != "CREATE":
         raise ValidationError(message="OnStackFailure DELETE is only valid when ChangeSetType is CREATE.")
-    return failing(response._get_param("DeploymentConfig"), action, None, None).mode
+    return failing(privates.parameter(response, "DeploymentConfig"), action, None, None).mode
 
 
 def _stack_for(response: Any, held: Any, kind: str, mode: str) -> Any:
-    name, change_set_name = response._get_param("StackName"), response._get_param("ChangeSetName")
+    name, change_set_name = privates.parameter(response, "StackName"), privates.parameter(response, "ChangeSetName")
     if kind == "UPDATE":
         if held is None:
             raise ValidationError(message=f"Stack [{name}] does not exist")
@@ -120,8 +124,13 @@ def _stack_for(response: Any, held: Any, kind: str, mode: str) -> Any:
     if kind != "CREATE":
         raise ValidationError(message=f"The local cloud does not carry out change sets of the type {kind}.")
     if held is None:
-        fields = {"notification_arns": response._get_param("NotificationARNs", []), "tags": tags_of(response, None)}
-        stack = new_stack(response.cloudformation_backend, name, fields | {"role_arn": response._get_param("RoleARN")})
+        fields = {
+            "notification_arns": privates.parameter(response, "NotificationARNs", []),
+            "tags": tags_of(response, None),
+        }
+        stack = new_stack(
+            response.cloudformation_backend, name, fields | {"role_arn": privates.parameter(response, "RoleARN")}
+        )
         enter(stack, "REVIEW_IN_PROGRESS", "User Initiated")
         return stack
     if held.status != "REVIEW_IN_PROGRESS":
@@ -150,7 +159,7 @@ def _answer_execute(self: Any) -> Any:
                 f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current {word} of [{status}]"
             )
     names = ("DisableRollback", "RetainExceptOnCreate")
-    wish = failing(change_set.config, change_set.on_failure, *(self._get_param(name) for name in names))
+    wish = failing(change_set.config, change_set.on_failure, *(privates.parameter(self, name) for name in names))
     stack, backend = change_set.stack, self.cloudformation_backend
     if change_set.change_set_type == "UPDATE":
         check_updatable(stack, wish.mode, rollback=wish.rollback)
@@ -174,13 +183,13 @@ def find(backend: Any, name: str, stack_name: str | None) -> Any:
 
 
 def _asked_for(response: Any) -> Any:
-    name, stack = response._get_param("ChangeSetName"), response._get_param("StackName")
+    name, stack = privates.parameter(response, "ChangeSetName"), privates.parameter(response, "StackName")
     return find(response.cloudformation_backend, name, stack)
 
 
 def _answer_describe(self: Any) -> Any:
     change_set = _asked_for(self)
-    values = self._get_bool_param("IncludePropertyValues", False)
+    values = privates.flag(self, "IncludePropertyValues", False)
     hidden = hidden_names(change_set.wanted.template)
     return ActionResult(
         {
@@ -213,7 +222,7 @@ def _answer_delete(self: Any) -> Any:
 
 
 def _answer_list(self: Any) -> Any:
-    stack = self._get_param("StackName")
+    stack = privates.parameter(self, "StackName")
     held = self.cloudformation_backend.change_sets.values()
     return ActionResult({"Summaries": [one for one in held if stack in (one.stack_name, one.stack_id)]})
 

@@ -21,6 +21,7 @@ from cronstack_infra.local.cloudformation.failing import Failing
 from cronstack_infra.local.cloudformation.parameters import fetched
 from cronstack_infra.local.cloudformation.provision import ProvisioningFault, Resources
 from cronstack_infra.local.cloudformation.template import Template
+from cronstack_infra.local.patches import privates
 
 
 class Deployed(NamedTuple):
@@ -185,7 +186,7 @@ def forget(stack: Any) -> None:
     """Move a deleted stack to the deleted ones: it is found by its ARN only."""
     outputs.replace_exports(stack, [])
     stack.template_dict, stack.unfinished, stack.imported = {}, None, frozenset()
-    stack.output_map = stack._create_output_map()
+    stack.output_map = privates.output_map(stack)
     backend = outputs.backend_of(stack)
     for name in [name for name, one in backend.change_sets.items() if one.stack_id == stack.stack_id]:
         del backend.change_sets[name]

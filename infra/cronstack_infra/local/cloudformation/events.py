@@ -7,12 +7,14 @@ from typing import Any
 
 from moto.cloudformation.models import Event
 
+from cronstack_infra.local.patches import privates
+
 
 def enter(stack: Any, status: str, reason: str | None = None) -> None:
     """Give a stack a status, and report it."""
     stack.status = status
     stack.stack_status_reason = reason
-    stack._add_stack_event(status, resource_status_reason=reason)
+    privates.add_stack_event(stack, status, reason)
     _in_order(stack)
 
 

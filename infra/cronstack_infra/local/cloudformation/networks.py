@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from cronstack_infra.local.patches import privates
+
 
 def _route_table(there: Any, table: Any) -> None:
-    for association in list(table._associations):
+    for association in privates.associations_of(table):
         there.disassociate_route_table(association)
     there.delete_route_table(table.id)
 

@@ -21,6 +21,7 @@ from cronstack_infra.local.cloudformation.parameters import whole
 from cronstack_infra.local.cloudformation.stack_tags import tagged
 from cronstack_infra.local.cloudformation.template import INTRINSICS, Template
 from cronstack_infra.local.cloudformation.types import as_moto_wants, class_of, physical_name
+from cronstack_infra.local.patches import privates
 
 Definition = dict[str, Any]
 """A resource of the template with everything in it evaluated."""
@@ -54,9 +55,9 @@ class Resources(ResourceMap):
         super().__init__(*args, **fields)
 
     def __getitem__(self, name: str) -> Any:
-        if name in self._parsed_resources:
-            return self._parsed_resources[name]
-        if name in self._resource_json_map:
+        if name in privates.values_of(self):
+            return privates.values_of(self)[name]
+        if name in privates.definitions_of(self):
             return None
         raise KeyError(name)
 
@@ -66,18 +67,16 @@ class Resources(ResourceMap):
 
     @property
     def account(self) -> str:
-        return str(self._account_id)
+        return privates.account_of(self)
 
     @property
     def region(self) -> str:
-        return str(self._region_name)
+        return privates.region_of(self)
 
     def copied(self) -> Resources:
         """Return the same resources without a template: to evaluate another one over them."""
-        name = self._parsed_resources["AWS::StackName"]
-        copied = Resources(
-            self.stack_id, name, {}, {}, self._region_name, self._account_id, {}, self.cross_stack_resources
-        )
+        name = privates.values_of(self)["AWS::StackName"]
+        copied = Resources(self.stack_id, name, {}, {}, self.region, self.account, {}, self.cross_stack_resources)
         for held_name, held in self.held.items():
             copied.hold(held_name, held)
         return copied
@@ -85,14 +84,14 @@ class Resources(ResourceMap):
     def expect(self, name: str, resource: Any) -> None:
         """Let references to a name find what a deployment has still to make."""
         self._expected.add(name)
-        self._parsed_resources[name] = resource
+        privates.values_of(self)[name] = resource
 
     def is_expected(self, name: str) -> bool:
         return name in self._expected
 
     def written(self, name: str) -> Definition:
         """Return a resource as the template has it; empty when the template does not have it."""
-        found: Definition = self._resource_json_map.get(name, {})
+        found: Definition = privates.definitions_of(self).get(name, {})
         return found
 
     def delete(self) -> None:
@@ -104,35 +103,34 @@ class Resources(ResourceMap):
                 except Exception as fault:  # moto's classes raise what they like
                     raise ProvisioningFault(name, reason_of(fault)) from fault
             del self.held[name]
-            self._parsed_resources.pop(name, None)
-        self._resource_json_map = {}
+            privates.values_of(self).pop(name, None)
+        privates.set_definitions(self, {})
 
     def load_template(self, template: Template, parameters: dict[str, Any]) -> None:
         """Take a template and evaluate its parameters, mappings and conditions."""
-        self._template = template
-        self._resource_json_map = template["Resources"]
+        privates.set_template(self, template, template["Resources"])
         self.input_parameters = whole(template, parameters)
         for name in self.resolved_parameters:
-            self._parsed_resources.pop(name, None)
+            privates.values_of(self).pop(name, None)
         self.resolved_parameters = {}
         self.load_mapping()
         self.load_parameters()
         self.resolved_parameters = references.with_parameters(
-            self.resolved_parameters, self._account_id, self._region_name, "Parameters"
+            self.resolved_parameters, self.account, self.region, "Parameters"
         )
-        self._parsed_resources.update(self.resolved_parameters)
+        privates.values_of(self).update(self.resolved_parameters)
         self.load_conditions()
 
     def is_wanted(self, name: str) -> bool:
-        condition = self._resource_json_map[name].get("Condition")
+        condition = privates.definitions_of(self)[name].get("Condition")
         return condition is None or bool(self.lazy_condition_map[condition])
 
     def evaluate(self, name: str) -> Definition:
-        definition: Definition = clean_json({"Properties": {}, **self._resource_json_map[name]}, self)
+        definition: Definition = clean_json({"Properties": {}, **privates.definitions_of(self)[name]}, self)
         if (left := _left_over(definition["Properties"])) is not None:
             raise ValidationError(message=f"Template error: {left} of resource {name} cannot be resolved")
         definition["Properties"] = references.with_parameters(
-            definition["Properties"], self._account_id, self._region_name, f"{definition['Type']}/Properties"
+            definition["Properties"], self.account, self.region, f"{definition['Type']}/Properties"
         )
         registry.judge(name, definition["Type"], definition["Properties"])
         definition["Properties"] = tagged(definition["Type"], definition["Properties"], self.stack_tags)
@@ -140,29 +138,29 @@ class Resources(ResourceMap):
 
     def _with_secrets(self, name: str, definition: Definition) -> Definition:
         """What the class is given; the definition that is held keeps the references, and no secret."""
-        whole = {**definition, "Properties": references.with_secrets(definition["Properties"], self._region_name)}
+        whole = {**definition, "Properties": references.with_secrets(definition["Properties"], self.region)}
         registry.judge(name, whole["Type"], whole["Properties"])
         return whole
 
     def hold(self, name: str, held: Held | None) -> None:
         if held is None:
             self.held.pop(name, None)
-            self._parsed_resources.pop(name, None)
+            privates.values_of(self).pop(name, None)
         else:
             self.held[name] = held
-            self._parsed_resources[name] = held.resource
+            privates.values_of(self)[name] = held.resource
 
     def make(self, name: str, definition: Definition) -> Held:
         """Create a resource."""
-        kind, stack = definition["Type"], self._parsed_resources["AWS::StackName"]
+        kind, stack = definition["Type"], privates.values_of(self)["AWS::StackName"]
         self.report(name, "", kind, "CREATE_IN_PROGRESS", None)
         given = self._with_secrets(name, definition)
         physical = physical_name(kind, given["Properties"], stack, name)
         resource = class_of(kind).create_from_cloudformation_json(
             physical,
             as_moto_wants(given, physical),
-            self._account_id,
-            self._region_name,
+            self.account,
+            self.region,
             LogicalId=name,
             StackId=self.stack_id,
             ResourceType=kind,
@@ -177,8 +175,8 @@ class Resources(ResourceMap):
             original_resource=held.resource,
             new_resource_name=re.split("[:/]", held.id)[-1] if held.id.startswith("arn:") else held.id,
             cloudformation_json=as_moto_wants(self._with_secrets(name, definition), held.id),
-            account_id=self._account_id,
-            region_name=self._region_name,
+            account_id=self.account,
+            region_name=self.region,
         )
         return self._made(name, resource, definition, "UPDATE_COMPLETE")
 
@@ -194,7 +192,7 @@ class Resources(ResourceMap):
         kind = held.definition["Type"]
         self.report(name, held.id, kind, "DELETE_IN_PROGRESS", None)
         try:
-            if not networks.remove(kind, held.resource, self._account_id, self._region_name):
+            if not networks.remove(kind, held.resource, self.account, self.region):
                 self._delete_resource(held.resource, held.definition)
         except Exception as fault:  # moto's classes raise what they like
             if not _says_gone(fault):

@@ -11,12 +11,13 @@ from cronstack_infra.local.cloudformation import stacks
 from cronstack_infra.local.cloudformation.deployment import Unfinished, roll_back, unfinished
 from cronstack_infra.local.cloudformation.failing import EXPRESS, Failing, failing
 from cronstack_infra.local.cloudformation.stacks import FAILED, found, unresolved_parameters
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.patches.patch import ABSENT, Patch, replaced_by
 
 
 def stack_of(response: Any) -> Any:
     """The stack that a request names. Raises ValidationError."""
-    name = response._get_param("StackName")
+    name = privates.parameter(response, "StackName")
     stack = found(response.cloudformation_backend, name)
     if stack is None:
         raise ValidationError(name)
@@ -25,15 +26,15 @@ def stack_of(response: Any) -> Any:
 
 def template_of(response: Any, stack: Any) -> str:
     """The text of the template that a request gives; ``stack`` has the previous one. Raises ValidationError."""
-    text, url = response._get_param("TemplateBody"), response._get_param("TemplateURL")
-    previous = response._get_bool_param("UsePreviousTemplate", False)
+    text, url = privates.parameter(response, "TemplateBody"), privates.parameter(response, "TemplateURL")
+    previous = privates.flag(response, "UsePreviousTemplate", False)
     if previous and (text or url):
         raise ValidationError(message="You cannot specify both usePreviousTemplate and Template Body/Template URL.")
     if previous and stack is not None and stack.template:
         return str(stack.template)
     if not text and not url:
         raise ValidationError(message="Either Template URL or Template Body must be specified.")
-    return str(text or response._get_stack_from_s3_url(url))
+    return str(text or privates.template_at(response, url))
 
 
 def parameters_of(response: Any, stack: Any) -> dict[str, str]:
@@ -41,7 +42,7 @@ def parameters_of(response: Any, stack: Any) -> dict[str, str]:
     held = unresolved_parameters(stack) if stack is not None else {}
     return {
         one["ParameterKey"]: _previous(one, held) if one.get("UsePreviousValue") else one.get("ParameterValue", "")
-        for one in response._get_param("Parameters", [])
+        for one in privates.parameter(response, "Parameters", [])
     }
 
 
@@ -64,26 +65,26 @@ def tags_of(response: Any, stack: Any) -> dict[str, str]:
     """The tags that a request gives; those of the stack when it does not speak of tags."""
     if stack is not None and not any(name.partition(".")[0] == "Tags" for name in response.querystring):
         return dict(stack.tags)
-    return {one["Key"]: one["Value"] for one in response._get_param("Tags", [])}
+    return {one["Key"]: one["Value"] for one in privates.parameter(response, "Tags", [])}
 
 
 def _failing(response: Any) -> Failing:
     names = ("DeploymentConfig", "OnFailure", "DisableRollback", "RetainExceptOnCreate")
-    return failing(*(response._get_param(name) for name in names))
+    return failing(*(privates.parameter(response, name) for name in names))
 
 
 def _answer_create(self: Any) -> Any:
     stack = self.cloudformation_backend.create_stack(
-        name=self._get_param("StackName"),
+        name=privates.parameter(self, "StackName"),
         template=template_of(self, None),
         parameters=parameters_of(self, None),
         failing=_failing(self),
-        notification_arns=self._get_param("NotificationARNs", []),
+        notification_arns=privates.parameter(self, "NotificationARNs", []),
         tags=tags_of(self, None),
-        role_arn=self._get_param("RoleARN"),
-        enable_termination_protection=self._get_param("EnableTerminationProtection"),
-        timeout_in_mins=self._get_param("TimeoutInMinutes"),
-        stack_policy_body=self._get_param("StackPolicyBody"),
+        role_arn=privates.parameter(self, "RoleARN"),
+        enable_termination_protection=privates.parameter(self, "EnableTerminationProtection"),
+        timeout_in_mins=privates.parameter(self, "TimeoutInMinutes"),
+        stack_policy_body=privates.parameter(self, "StackPolicyBody"),
     )
     return ActionResult({"StackId": stack.stack_id})
 
@@ -91,7 +92,7 @@ def _answer_create(self: Any) -> Any:
 def _answer_update(self: Any) -> Any:
     stack = stack_of(self)
     stacks.update(stack, template_of(self, stack), parameters_of(self, stack), tags_of(self, stack), _failing(self))
-    stack.role_arn = self._get_param("RoleARN") or stack.role_arn
+    stack.role_arn = privates.parameter(self, "RoleARN") or stack.role_arn
     return ActionResult({"StackId": stack.stack_id})
 
 
@@ -103,20 +104,20 @@ def _answer_rollback(self: Any) -> Any:
             message="RollbackStack is not supported for stacks that were last updated using EXPRESS deployment mode"
             " and are in a failed state"
         )
-    roll_back(stack, failed, "User Initiated", retained=bool(self._get_param("RetainExceptOnCreate")))
+    roll_back(stack, failed, "User Initiated", retained=bool(privates.parameter(self, "RetainExceptOnCreate")))
     return ActionResult({"StackId": stack.stack_id})
 
 
 def _answer_continue(self: Any) -> Any:
     stack = stack_of(self)
     failed = _failed(stack, ("UPDATE_ROLLBACK_FAILED",))
-    skip = self._get_param("ResourcesToSkip", [])
+    skip = privates.parameter(self, "ResourcesToSkip", [])
     known = {name for change in failed.changes for name in change.not_put_back}
     if strange := sorted(set(skip) - known):
         raise ValidationError(
             message=f"Resources [{', '.join(strange)}] cannot be skipped: they did not fail to roll back."
         )
-    force = bool(self._get_param("ForceRollback"))
+    force = bool(privates.parameter(self, "ForceRollback"))
     roll_back(stack, failed, "User Initiated", retained=False, skip=skip, force=force)
     return EmptyResult()
 

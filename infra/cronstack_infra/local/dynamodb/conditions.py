@@ -14,6 +14,7 @@ from moto.dynamodb import comparisons as moto
 from moto.dynamodb.models.dynamo_type import DynamoType
 
 from cronstack_infra.local.dynamodb.values import ORDERED, Comparable, comparable
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.patches.patch import Patch, replaced_by
 
 Compare = Callable[[Any, Any], bool]
@@ -25,7 +26,7 @@ def _value(operand: Any, item: Any) -> Comparable | None:
         return _size(operand.attr, item)
     if isinstance(operand, moto.AttributeValue):
         return comparable(DynamoType({operand.type: operand.value}))
-    attribute = operand._get_attr(item)
+    attribute = privates.attribute_of(operand, item)
     return None if attribute is None else comparable(attribute)
 
 

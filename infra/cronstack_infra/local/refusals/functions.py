@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from moto.awslambda.models import lambda_backends
 
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.refusals import configuration
 from cronstack_infra.local.refusals.names import arn_of, find_function, invalid, missing
 from cronstack_infra.local.refusals.refusal import Call, Refusal
@@ -121,9 +122,9 @@ def _hash(call: Call) -> None:
 
 
 def _new_alias(call: Call) -> None:
-    aliases = lambda_backends[call.account][call.region]._lambdas._get_function_aliases
+    functions = privates.functions_of(lambda_backends[call.account][call.region])
     name = arn_of(call, call["FunctionName"]).rpartition(":")[2]
-    if call["Name"] in aliases(name):
+    if call["Name"] in privates.aliases_of(functions, name):
         arn = f"{arn_of(call, name)}:{call['Name']}"
         raise Refusal("ResourceConflictException", f"Alias already exists: {arn}", 409)
 
@@ -157,7 +158,7 @@ def _concurrency(call: Call) -> None:
     given, here = call["ReservedConcurrentExecutions"], arn_of(call, call["FunctionName"]).rpartition(":")[2]
     others = sum(
         int(function.reserved_concurrency or 0)
-        for function in lambda_backends[call.account][call.region]._lambdas.latest()
+        for function in privates.functions_of(lambda_backends[call.account][call.region]).latest()
         if function.function_name != here
     )
     if given > _ACCOUNT_CONCURRENCY - others - _UNRESERVED_AT_LEAST:

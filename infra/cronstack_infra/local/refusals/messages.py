@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from moto.sqs.models import Queue
 
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.refusals.queues import SHOWN, bad_value, invalid, missing, queue_exists, queue_of
 from cronstack_infra.local.refusals.refusal import Call, Refusal
 
@@ -226,7 +227,7 @@ def check_visibility(asked: Mapping[str, Any], queue: Queue | None) -> None:
     if handle in queue.deleted_messages:
         reason = "Message does not exist or is not available for visibility timeout change."
         raise bad_value(handle, "ReceiptHandle", reason)
-    if any(one.visible for one in queue._messages if one.had_receipt_handle(handle)):
+    if any(one.visible for one in privates.messages(queue) if one.had_receipt_handle(handle)):
         raise Refusal("MessageNotInflight", "The message referred to isn't in flight.")
 
 

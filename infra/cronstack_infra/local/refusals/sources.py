@@ -9,6 +9,7 @@ from typing import Any, Final
 from moto.awslambda.models import lambda_backends
 from moto.sqs.models import sqs_backends
 
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.refusals.names import arn_of, find_function, invalid
 from cronstack_infra.local.refusals.refusal import Call, Refusal
 
@@ -154,7 +155,7 @@ def _qualified(call: Call, name: str) -> tuple[str, str]:
 
 
 def _mappings(call: Call) -> list[Any]:
-    return list(lambda_backends[call.account][call.region]._event_source_mappings.values())
+    return list(privates.event_source_mappings(lambda_backends[call.account][call.region]).values())
 
 
 def _mapping_of(call: Call) -> Any:

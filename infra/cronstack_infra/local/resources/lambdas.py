@@ -7,13 +7,13 @@ import copy
 import re
 from typing import Any, Final
 
-from moto.awslambda.models import LambdaFunction
 from moto.awslambda.utils import get_backend, make_function_arn
 from moto.cloudformation.exceptions import ValidationError
 
 from cronstack_infra.local import event_invoke
 from cronstack_infra.local.effects.functions import config_of
 from cronstack_infra.local.function_members import why_not
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.resources.resource import Properties, Resource, already_exists, number, tags_of
 
 CDKS_OWN: Final = re.compile("-(LogRetention|CustomS3AutoDeleteObjects)")
@@ -103,7 +103,7 @@ class Function(Resource):
 def _code(given: Properties) -> Properties:
     code = copy.deepcopy(given)
     if "ZipFile" in code:  # in a template it is the source itself
-        code["ZipFile"] = base64.b64encode(LambdaFunction._create_zipfile_from_plaintext_code(code["ZipFile"]))
+        code["ZipFile"] = base64.b64encode(privates.zipped(code["ZipFile"]))
     return code
 
 

@@ -9,6 +9,7 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 from moto.utilities.utils import get_partition
 
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.resources.records import Record
 from cronstack_infra.local.resources.resource import Properties, Resource
 
@@ -67,7 +68,7 @@ class TopicPolicy(Resource):
         backend = sns_backends[self.account][self.region]
         for arn in arns & set(backend.topics):
             topic = backend.topics[arn]
-            topic._policy_json = topic._create_default_topic_policy(self.region, self.account, topic.name)
+            privates.set_default_topic_policy(topic, self.region, self.account)
 
 
 class BucketPolicy(Record):

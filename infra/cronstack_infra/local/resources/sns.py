@@ -8,6 +8,7 @@ from typing import Any
 from moto.sns.models import sns_backends
 from moto.utilities.utils import get_partition
 
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.resources.resource import Properties, Resource, already_exists, tags_of, truth
 
 _SETTINGS = ("RawMessageDelivery", "DeliveryPolicy", "FilterPolicyScope", "FilterPolicy", "RedrivePolicy")
@@ -52,10 +53,10 @@ class Topic(Resource):
         topic.display_name = given.get("DisplayName", "")
         topic.kms_master_key_id = given.get("KmsMasterKeyId", "")
         topic.content_based_deduplication = str(given.get("ContentBasedDeduplication", "false")).lower()
-        topic._tags = tags_of(given)
+        privates.set_topic_tags(topic, tags_of(given))
         before, after = _inline(old), _inline(given)
         for protocol, endpoint in before - after:
-            found = self._backend._find_subscription(topic.arn, endpoint, protocol)
+            found = privates.find_subscription(self._backend, topic.arn, endpoint, protocol)
             if found is not None:
                 self._backend.unsubscribe(found.arn)
         for protocol, endpoint in after - before:
@@ -90,8 +91,8 @@ class Subscription(Resource):
 
     def update(self, old: Properties) -> None:
         backend = sns_backends[self.account][self.region]
-        found = backend._find_subscription(
-            self.properties["TopicArn"], self.properties["Endpoint"], self.properties["Protocol"]
+        found = privates.find_subscription(
+            backend, self.properties["TopicArn"], self.properties["Endpoint"], self.properties["Protocol"]
         )
         if found is None:
             self.create()

@@ -13,6 +13,7 @@ from moto.sqs.models import Queue as _Queue
 from moto.sqs.models import SQSBackend, sqs_backends
 from moto.utilities.utils import get_partition
 
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.resources.resource import Properties, Resource, already_exists, number, tags_of, truth
 
 MotoQueue: Any = _Queue  # its classes are abstract by their annotations
@@ -146,8 +147,8 @@ class Queue(Resource):
         policy = queue.policy
         defaults = {key: getattr(fresh, key) for key in vars(fresh) if key in _QUEUE_FIELDS}
         vars(queue).update(defaults)
-        queue._set_attributes(
-            {key: value for key, value in self.properties.items() if key not in ("QueueName", "Tags")}
+        privates.set_attributes(
+            queue, {key: value for key, value in self.properties.items() if key not in ("QueueName", "Tags")}
         )
         queue.policy = policy  # a QueuePolicy's; moto would drop it
         queue.tags = tags_of(self.properties)

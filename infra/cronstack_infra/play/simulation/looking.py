@@ -17,6 +17,7 @@ from cronstack_infra import names
 from cronstack_infra.local.effects.functions import function_of
 from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.local.executor.environment import TASK_ROOT
+from cronstack_infra.local.patches import privates
 from cronstack_infra.play.simulation.deploying import outputs
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def letters(cloud: VirtualCloud) -> Iterator[dict[str, Any]]:
         ):
             url = found.get(output)
             queue = sqs_backends[ACCOUNT][REGION].queues.get(url.rsplit("/", 1)[-1]) if url else None
-            for message in queue._messages if queue is not None else ():
+            for message in privates.messages(queue) if queue is not None else ():
                 yield {"origin": origin, "stack": stack, "letter": _without_traces(_read(message.body))}
 
 

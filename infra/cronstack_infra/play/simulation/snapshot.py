@@ -14,11 +14,11 @@ from collections import defaultdict
 from threading import Lock, RLock
 from typing import Any, Final
 
-from moto.core.base_backend import BackendDict
 from moto.moto_api._internal import mock_random
 
 from cronstack.timetable import Schedule
 from cronstack_infra.local.engine.values import ScheduleConfig, Target
+from cronstack_infra.local.patches import privates
 
 _SHARED: Final = (
     types.FunctionType,
@@ -37,8 +37,7 @@ _LONG: Final = 500
 """Characters or bytes from which on a constant is shared, too."""
 
 
-_IN_USE: Final[Any] = vars(BackendDict)["_instances"]
-"""moto's list of the services that have state."""
+_IN_USE: Final = privates.backends_in_use()
 
 
 class _Pickler(pickle.Pickler):
