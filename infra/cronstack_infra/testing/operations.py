@@ -106,7 +106,7 @@ class Operations:
 
         def unfinished() -> bool:
             nonlocal looked, given_up
-            if self._virtual.jobs.at_work(job, occurrence):  # it sends the letter of a dead run after its settle
+            if self._virtual.at_work(job, occurrence):  # it sends the letter of a dead run after its settle
                 return True
             fresh, looked = self._virtual.events[looked:], len(self._virtual.events)
             if any(event["event"] == "dead_letter" for event in fresh):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from cronstack.errors import CronstackError
 from cronstack_infra.ops.deployment import unknown_job
@@ -35,14 +35,13 @@ class Held:
         self.cloud, self.stack = cloud, stack
         self._clean: dict[frozenset[str] | None, Snapshot] = {None: cloud.snapshot()}
         """The deployed state, by the jobs whose schedules fire; None: all jobs."""
-        self._mends: Any = ()
 
     def wake(self, only: frozenset[str] | None = None) -> None:
         """Restore the deployed state, whatever has been done to moto's memory meanwhile.
 
         only: jobs whose schedules fire. Defaults to all.
         """
-        self.cloud.resume(self._mends)
+        self.cloud.resume()
         self.cloud.restore(self._clean[None if only not in self._clean else only])
         if only is not None and only not in self._clean:
             silence(self.cloud.client("scheduler"), self.stack.deployment.stack, self.stack.places.keys() - only)
@@ -56,7 +55,7 @@ class Held:
 
     def sleep(self) -> None:
         """moto, the clocks and chance as they are without a cloud."""
-        self._mends = self.cloud.suspend()
+        self.cloud.suspend()
 
 
 class Shared:

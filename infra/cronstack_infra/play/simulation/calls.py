@@ -1,6 +1,6 @@
 """Calls of AWS in virtual time: each takes a moment, may go wrong as planned, and is answered in this process.
 
-Two ways in: the calls of the runtime and of ``cronstack.once`` through a transport, everybody else's through botocore,
+Two ways in: calls of the runtime and of ``cronstack.once`` go through a transport; all others go through botocore,
 whose ``before-send`` moto answers. The ledger is the fast store's in both, so that an operator's tools and the guard
 see the same items. The host's calls (a test's, an operator's) take no time and never fail.
 """
@@ -27,9 +27,9 @@ from cronstack_infra.local.mend import mend
 from cronstack_infra.local.requests import Request, signer
 from cronstack_infra.play.simulation import scheduling
 from cronstack_infra.play.simulation.faults import Faults
-from cronstack_infra.play.simulation.handlers import Handlers, crashed
 from cronstack_infra.play.simulation.ledgers import Answer, Ledgers, over_http
-from cronstack_infra.play.simulation.strands import Attempt
+from cronstack_infra.play.simulation.sandboxes import Attempt
+from cronstack_infra.play.simulation.strands import Strands, crashed
 
 LATENCY: Final = (2_000, 12_000)
 """Microseconds that a call takes, least and most."""
@@ -40,18 +40,19 @@ _THROTTLED: Final = {"dynamodb": "ThrottlingException", "sqs": "ThrottlingExcept
 
 
 class Calls:
-    """``chance`` is a share from the seed; ``changed`` hears that functions or permissions may be others now."""
+    """Answers calls. ``chance`` returns a share from the seed."""
 
     def __init__(
         self,
-        handlers: Handlers,
+        strands: Strands,
         ledgers: Ledgers,
         faults: Faults,
         chance: Callable[[], float],
         changed: Callable[[], None],
     ) -> None:
+        """changed: called when functions or permissions may have changed."""
         self._changed = changed
-        self._handlers, self._ledgers, self._faults, self._chance = handlers, ledgers, faults, chance
+        self._strands, self._ledgers, self._faults, self._chance = strands, ledgers, faults, chance
         self._thread = get_ident()
         self._others = threading.Lock()
         """Threads of the machine's come one by one: neither moto nor the fast store locks."""
@@ -71,6 +72,10 @@ class Calls:
         mend(BotocoreStubber, __call__=stub, process_request=process)
         mend(once, _transport=self.transport)
 
+    def in_handler(self) -> bool:
+        """Whether code of a handler runs, and not moto for it."""
+        return self._strands.strand is not None and not self.answering
+
     # the runtime's
 
     def transport(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
@@ -78,7 +83,7 @@ class Calls:
         if get_ident() != self._thread:
             with self._others:
                 return self._carry_out(operation, parameters)
-        attempt = self._handlers.live()
+        attempt = self._strands.live()
         fate = self._fate(attempt)
         if fate == "throttled":
             return _error("ThrottlingException", "Rate exceeded")
@@ -114,7 +119,7 @@ class Calls:
     def _over_botocore(self, stubber: Any, event_name: str, request: Any) -> AWSResponse | None:
         if self._inside or get_ident() != self._thread:
             return self._respond(stubber, event_name, request)
-        attempt = self._handlers.live()
+        attempt = self._strands.live()
         fate = self._fate(attempt)
         if fate == "throttled":
             service = event_name.split(".")[1]
@@ -163,7 +168,7 @@ class Calls:
             return ""
         attempt.calls += 1
         least, most = LATENCY
-        self._handlers.sleep(attempt, least + int(self._chance() * (most - least)))
+        self._strands.sleep(attempt, least + int(self._chance() * (most - least)))
         rates = self._faults.rates
         if rates.crash and self._chance() < rates.crash / 2:
             self._crash(attempt, "before")
@@ -179,7 +184,7 @@ class Calls:
 
     def _crash(self, attempt: Attempt, when: str) -> None:
         attempt.observed.fault = f"crash {when} call {attempt.calls}"
-        self._handlers.kill(attempt, crashed(attempt.invocation.request_id))
+        self._strands.kill(attempt, crashed(attempt.invocation.request_id))
 
 
 def _not_supported(request: Any, why: object) -> tuple[int, Mapping[str, str], bytes]:

@@ -15,7 +15,6 @@ from botocore.exceptions import ClientError
 from cronstack.errors import CronstackError
 from cronstack_infra import names
 from cronstack_infra.local.environment import ACCOUNT, REGION
-from cronstack_infra.local.executor.environment import TASK_ROOT
 from cronstack_infra.play.simulation.assembly import Assembly
 from cronstack_infra.play.simulation.code import Deployed
 
@@ -23,7 +22,7 @@ BUCKET: Final = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 VERSION: Final = "/cdk-bootstrap/hnb659fds/version"
 
 
-def upload(client: Callable[[str], Any], assembly: Assembly, shown: str | None) -> dict[str, Deployed]:
+def upload(client: Callable[[str], Any], assembly: Assembly, shown: str) -> dict[str, Deployed]:
     """What ``cdk bootstrap`` and the upload of assets leave behind; the code by its hash as Lambda tells it."""
     s3 = client("s3")
     if BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
@@ -33,7 +32,7 @@ def upload(client: Callable[[str], Any], assembly: Assembly, shown: str | None) 
     for key, folder in assembly.assets.items():
         code = zipped(folder)
         s3.put_object(Bucket=BUCKET, Key=key, Body=code)
-        found[base64.b64encode(sha256(code).digest()).decode()] = Deployed(folder, shown or TASK_ROOT)
+        found[base64.b64encode(sha256(code).digest()).decode()] = Deployed(folder, shown)
     return found
 
 

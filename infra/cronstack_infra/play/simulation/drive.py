@@ -15,7 +15,6 @@ from typing import Any
 
 from moto.scheduler.models import scheduler_backends
 
-from cronstack.occurrence import print_instant
 from cronstack_infra.local import rules, schedules, universal
 from cronstack_infra.local.effects.deliveries import OWN_FAULT
 from cronstack_infra.local.effects.lookups import Lookups
@@ -23,45 +22,46 @@ from cronstack_infra.local.effects.runner import EffectRunner
 from cronstack_infra.local.engine.chance import chance
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.invocations import PendingEvent
-from cronstack_infra.local.engine.knobs import Knobs
 from cronstack_infra.local.engine.port import Answer
 from cronstack_infra.local.engine.schedules import PendingDelivery
 from cronstack_infra.local.engine.values import Refusal, ScheduleConfig
-from cronstack_infra.local.executor.values import Invocation, Outcome
+from cronstack_infra.local.executor.values import Function, Invocation, Outcome
 from cronstack_infra.play.simulation.faults import LATEST, Faults
 from cronstack_infra.play.simulation.handlers import Handlers
-from cronstack_infra.play.simulation.hub import EPOCH, Hub, microseconds
+from cronstack_infra.play.simulation.hub import Hub, microseconds, stamp
+from cronstack_infra.play.simulation.strands import Strands
 
 _MOMENT = timedelta(microseconds=1)
 
 
 class VirtualDrive:
-    """``emit`` is told what happens. ``handlers`` is set by who makes both."""
-
-    handlers: Handlers
+    """Advances the clock, and carries effects out. Invocations report to it (``sandboxes.Listener``)."""
 
     def __init__(
         self,
         hub: Hub,
-        emit: Callable[[dict[str, Any]], None],
+        strands: Strands,
+        handlers: Handlers,
+        engine: Engine,
+        lookups: Lookups,
         *,
-        knobs: Knobs,
         faults: Faults,
         unique: Callable[[], str],
+        emit: Callable[[dict[str, Any]], None],
+        logs: bool,
     ) -> None:
-        self.hub, self._faults, self._told = hub, faults, emit
-        self._engine = Engine(knobs)
-        self._lookups = Lookups(keep=True)
-        self.effects = EffectRunner(self._engine, self, self._lookups, unique)
-        hub.busy_before = self._busy_before
+        """unique: makes ids. emit: called with each event. logs: whether CloudWatch Logs keep what handlers write."""
+        self.hub, self._strands, self._handlers = hub, strands, handlers
+        self._engine, self._lookups = engine, lookups
+        self._faults, self._told, self._keeps_logs = faults, emit, logs
+        self.effects = EffectRunner(engine, self, lookups, unique)
 
     # time
 
     def advance(self, to: datetime, look: Callable[[], bool] | None = None) -> None:
         """Play until a time. ``look`` is asked after each step; False ends it early."""
         hub, until = self.hub, microseconds(to)
-        limit, hub.limit = hub.limit, max(until, hub.us)
-        try:
+        with hub.advancing(until, self._busy_before):
             while True:
                 self._settle()
                 if look is not None and not look():
@@ -71,8 +71,6 @@ class VirtualDrive:
                     break
                 hub.move(due)
             hub.move(until)
-        finally:
-            hub.limit = limit
 
     def _settle(self) -> None:
         """Everything that is due at this instant."""
@@ -132,17 +130,17 @@ class VirtualDrive:
             put()
 
     def execute(self, invocation: Invocation) -> None:
-        self.handlers.submit(invocation)
+        self._handlers.submit(invocation, self)
 
     def wait(self, answer: Answer) -> Outcome:
         """In a handler, suspend it. On the host, let the clock go on until the outcome is there."""
-        if self.handlers.live() is None:
+        if self._strands.live() is None:
             longest = self.now() + timedelta(seconds=answer.invocation.function.timeout + 1)
             self.advance(longest, lambda: answer.outcome is None)
         else:
-            waker = self.handlers.waker()
+            waker = self._strands.waker()
             answer.on_end = lambda: self.hub.soon(waker)
-            self.handlers.wait()
+            self._strands.wait()
         assert answer.outcome is not None, "an invocation outlived its time limit"
         return answer.outcome
 
@@ -159,9 +157,17 @@ class VirtualDrive:
             refusal = OWN_FAULT
         then(refusal)
 
-    def forget(self) -> None:
-        """A function, a role or a policy may have changed."""
-        self._lookups.forget()
+    # what invocations report
+
+    def started(self, invocation: Invocation) -> None:
+        self.effects.started(invocation)
+
+    def lines(self, function: Function, log_stream: str, lines: list[str]) -> None:
+        if self._keeps_logs:
+            self.effects.log(function, log_stream, lines)
+
+    def finished(self, invocation: Invocation, outcome: Outcome) -> None:
+        self.effects.finished(invocation, outcome)
 
     # other states
 
@@ -192,12 +198,7 @@ class VirtualDrive:
     def put_back(self, state: dict[str, Any]) -> None:
         self._engine.put_back(state["engine"])
         self.effects.invoker.reset()
-        self.forget()
-
-
-def stamp(us: int) -> str:
-    """ "2013-01-01T05:00:00.123Z"."""
-    return print_instant(EPOCH + timedelta(microseconds=us))
+        self._lookups.forget()
 
 
 def _scheduled() -> Iterator[ScheduleConfig]:

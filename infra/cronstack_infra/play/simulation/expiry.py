@@ -1,14 +1,37 @@
-"""Items whose time to live is over leave moto's tables, too: moto 5.2.5 keeps the setting and deletes nothing."""
+"""Deletes items whose time to live is over, once a day; DynamoDB promises a few days.
+
+moto 5.2.5 keeps the setting and deletes nothing.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from moto.dynamodb.models import dynamodb_backends
 
+from cronstack_infra.play.simulation.hub import Hub
+from cronstack_infra.play.simulation.ledgers import Ledgers
+
+_DAY: Final = 86_400_000_000
+
+
+class Expiry:
+    """The daily deletion in one cloud. It is always one timer of the hub."""
+
+    def __init__(self, hub: Hub, ledgers: Ledgers) -> None:
+        self._hub, self._ledgers = hub, ledgers
+
+    def start(self) -> None:
+        """Delete what is over now, and again each day."""
+        seconds = self._hub.us // 1_000_000
+        for ledger in self._ledgers.by_table.values():
+            ledger.expire(seconds)
+        expire(seconds)
+        self._hub.at(self._hub.us + _DAY, self.start)
+
 
 def expire(seconds: int) -> None:
-    """Delete what may be deleted at that epoch second, in every table that has a time to live."""
+    """Delete what may be deleted at that epoch second, in every table of moto's that has a time to live."""
     for regions in dynamodb_backends.values():
         for backend in regions.values():
             for table in backend.tables.values():

@@ -1,19 +1,21 @@
-"""Virtual time and who waits in it: a clock that jumps, timers, and greenlets that sleep.
+"""Virtual time and what waits in it: a clock that jumps, timers, and greenlets that sleep.
 
-One thread, and one greenlet runs at a time: the *hub* (whoever advances the clock) or a handler. A handler that sleeps
-hands over to the hub and is switched to again at its time, so that handlers overlap in virtual time as processes do in
-real time. Nothing moves the clock but the hub, and a sleeper before whose time nothing else is due.
+One thread, and one greenlet runs at a time: the *hub* (the code that advances the clock) or a handler. A handler that
+sleeps switches to the hub, which switches back at the handler's time. So handlers overlap in virtual time as processes
+do in real time. Only the hub moves the clock, and a sleeper before whose time nothing else is due.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from greenlet import greenlet
 
+from cronstack.occurrence import print_instant
 from cronstack_infra.play.looks import MOST_LOOKS
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,6 +34,11 @@ def length(seconds: float) -> int:
     return max(round(seconds * 1_000_000), 1) if seconds > 0 else 0
 
 
+def stamp(us: int) -> str:
+    """ "2013-01-01T05:00:00.123Z"."""
+    return print_instant(EPOCH + timedelta(microseconds=us))
+
+
 class Timer:
     """Something to be done at a time; ``call`` is None when it was cancelled or done."""
 
@@ -45,20 +52,18 @@ class Timer:
 
 
 class Hub:
-    """``busy_before`` returns whether anything else is due by that time."""
+    """The clock in microseconds since the epoch, and the timers."""
 
     def __init__(self, start: datetime) -> None:
         self.us = microseconds(start)
-        self.busy_before: Callable[[int], bool] = lambda us: False
-        self.limit = self.us
+        self._limit = self.us
         """How far the hub was asked to advance."""
+        self._busy_before: Callable[[int], bool] = lambda us: False
         self.looks = 0
         """How often the code that runs has read a clock since time last moved; being resumed counts as well."""
         self.most_looks = MOST_LOOKS
-        self.busy: Callable[[], None] = lambda: None
-        """Called when there are more. Raises."""
         self.greenlet: greenlet | None = None
-        """To which a handler hands over: whoever resumed it."""
+        """The greenlet that resumed the running handler, to which the handler switches when it waits."""
         self._timers: list[tuple[int, int, Timer]] = []
         self._noted = 0
 
@@ -70,13 +75,26 @@ class Hub:
     def ms(self) -> int:
         return self.us // 1000
 
-    def look(self) -> int:
-        """Return the time in microseconds to code that reads a clock."""
+    def looked(self) -> bool:
+        """Count a clock read. Return True when it is one too many."""
         self.looks += 1
-        if self.looks > self.most_looks:
-            self.looks = 0
-            self.busy()
-        return self.us
+        if self.looks <= self.most_looks:
+            return False
+        self.looks = 0
+        return True
+
+    @contextmanager
+    def advancing(self, until: int, busy_before: Callable[[int], bool]) -> Iterator[None]:
+        """Allow sleepers to move the clock up to ``until``.
+
+        busy_before: returns whether anything but a timer is due by a time.
+        """
+        before = self._limit, self._busy_before
+        self._limit, self._busy_before = max(until, self.us), busy_before
+        try:
+            yield
+        finally:
+            self._limit, self._busy_before = before
 
     def move(self, us: int) -> None:
         if us > self.us:
@@ -96,7 +114,7 @@ class Hub:
 
     def reset(self, us: int) -> None:
         """Another time, and nothing planned."""
-        self.us = self.limit = us
+        self.us = self._limit = us
         self.looks = 0
         self._timers.clear()
 
@@ -120,11 +138,11 @@ class Hub:
         return True
 
     def alone_until(self, us: int) -> bool:
-        """Whether nothing else is due by then, so that whoever sleeps may go on at once."""
+        """Whether nothing else is due by then, so that a sleeper may go on at once."""
         due = self.next_due()
-        return us <= self.limit and (due is None or due > us) and not self.busy_before(us)
+        return us <= self._limit and (due is None or due > us) and not self._busy_before(us)
 
     def hand_over(self) -> None:
         """Of a handler's greenlet: the hub goes on, until it resumes this one."""
-        assert self.greenlet is not None, "nobody advances the clock"
+        assert self.greenlet is not None, "a handler waits while the clock is not advanced"
         self.greenlet.switch()

@@ -1,6 +1,6 @@
-"""Cronstack's jobs as the simulation runs them: the runtime in a shell of virtual time, and a row of each attempt.
+"""Cronstack's jobs as the simulation runs them: the runtime in a shell of virtual time, and a row for each attempt.
 
-Everything else that is deployed is called as it is.
+A function that is no job is called as it is.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from cronstack.declaration import Job
@@ -20,9 +20,7 @@ from cronstack.run import Guard, Run
 from cronstack.runtime import Invocation as Working
 from cronstack.runtime import Shell
 from cronstack.settings import Settings
-from cronstack_infra.local.executor.values import Outcome
-from cronstack_infra.play.simulation.calls import Calls
-from cronstack_infra.play.simulation.drive import stamp
+from cronstack.transport import Transport
 from cronstack_infra.play.simulation.faults import (
     AFTER_COMMIT,
     AFTER_WORK,
@@ -31,31 +29,29 @@ from cronstack_infra.play.simulation.faults import (
     Faults,
     Planned,
 )
-from cronstack_infra.play.simulation.handlers import Handlers, crashed
-from cronstack_infra.play.simulation.hub import Hub, length
-from cronstack_infra.play.simulation.strands import Attempt, Observed
+from cronstack_infra.play.simulation.hub import Hub, length, stamp
+from cronstack_infra.play.simulation.sandboxes import Attempt, Observed
+from cronstack_infra.play.simulation.strands import Strands, crashed
 
 
 class Jobs:
-    """``emit`` is told a row for each attempt, ``lines`` what it writes."""
+    """Calls handlers, and emits a row for each attempt of a job."""
 
     def __init__(
         self,
         hub: Hub,
-        calls: Calls,
+        strands: Strands,
+        transport: Transport,
         faults: Faults,
         randomness: Randomness,
-        *,
         emit: Callable[[dict[str, Any]], None],
-        lines: Callable[[Attempt, list[str]], None],
     ) -> None:
-        self._hub, self._calls, self._faults, self._randomness = hub, calls, faults, randomness
-        self._emit, self._lines = emit, lines
-        self.running: Counter[str] = Counter()
+        self._hub, self._strands, self._call_aws = hub, strands, transport
+        self._faults, self._randomness, self._emit = faults, randomness, emit
+        self._running: Counter[str] = Counter()
         """Handlers at work, by job."""
         self._started: set[tuple[str, str]] = set()
         """Occurrences whose handler was started, but for those whose first attempt went well."""
-        self.handlers: Handlers
 
     def call(self, attempt: Attempt, handler: Any, event: Any, context: Any) -> Any:
         """Lambda's call of whatever stands behind a function's handler string."""
@@ -63,17 +59,12 @@ class Jobs:
             return handler(event, context)
         observed = attempt.observed
         observed.job, observed.event = handler.name, event
-        shell = attempt.sandbox.kept.get("shell")
+        shell = attempt.sandbox.shell
         if shell is None:
-            shell = attempt.sandbox.kept["shell"] = self._shell()
+            shell = attempt.sandbox.shell = self._shell()
         watched = handler._replace(function=self._watched(attempt, handler))
         answer = observed.answer = Working(watched, event, context, shell).work()
         return answer
-
-    def at_work(self, job: str, occurrence: str) -> bool:
-        """Whether an invocation for that occurrence is under way, be it that it only tells how it ended."""
-        running = [attempt.observed for attempt in self.handlers.under_way.values()]
-        return any(one.job == job and _occurrence(one)[0] == occurrence for one in running)
 
     def _shell(self) -> Shell:
         return Shell(
@@ -87,7 +78,7 @@ class Jobs:
         )
 
     def _transport(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        answer = self._calls.transport(operation, parameters)
+        answer = self._call_aws(operation, parameters)
         if operation == "SendMessage" and "Error" not in answer:
             self._tell_of_letter(parameters)
         return answer
@@ -102,15 +93,15 @@ class Jobs:
         self._emit({"event": "dead_letter", "at": stamp(self._hub.us), **fields, **told})
 
     def _sleep(self, seconds: float) -> None:
-        attempt = self.handlers.live()
+        attempt = self._strands.live()
         assert attempt is not None
-        self.handlers.sleep(attempt, length(seconds))
+        self._strands.sleep(attempt, length(seconds))
 
     def _write(self, line: str) -> None:
-        attempt = self.handlers.live()
+        attempt = self._strands.live()
         assert attempt is not None
         attempt.observed.line = line  # the last one is the runtime's own
-        self._lines(attempt, [line])
+        attempt.write([line])
 
     def _watched(self, attempt: Attempt, job: Job) -> Callable[[Run], object]:
         """The handler, its overlaps counted and its planned fates carried out."""
@@ -120,12 +111,12 @@ class Jobs:
             observed.number = run.attempt
             observed.first = (job.name, run.occurrence) not in self._started
             self._started.add((job.name, run.occurrence))
-            observed.overlaps = self.running[job.name]
-            self.running[job.name] += 1
+            observed.overlaps = self._running[job.name]
+            self._running[job.name] += 1
             try:
                 return self._struck(attempt, job, run)
             finally:
-                self.running[job.name] -= 1
+                self._running[job.name] -= 1
 
         return work
 
@@ -151,7 +142,7 @@ class Jobs:
         if unstruck and not guard.committed:
             text = f"the fault {unstruck[0]!r} cannot strike: attempt {run.attempt} of {job.name} made no run.commit"
             remedy = f"Write when={AFTER_WORK!r}, or when={BEFORE_WORK!r}."
-            self.handlers.stall(OperationError(text, remedy=remedy), "a planned fault could not strike")
+            self._strands.stall(OperationError(text, remedy=remedy), "a planned fault could not strike")
         return result
 
     def _strike_at(self, attempt: Attempt, planned: list[Planned], when: str) -> None:
@@ -167,14 +158,19 @@ class Jobs:
 
     def _kill(self, attempt: Attempt, why: str) -> None:
         attempt.observed.fault = why
-        self.handlers.live()
-        self.handlers.kill(attempt, crashed(attempt.invocation.request_id))
+        self._strands.live()
+        self._strands.kill(attempt, crashed(attempt.invocation.request_id))
 
-    def ended(self, attempt: Attempt, outcome: Outcome) -> dict[str, Any] | None:
-        """The row of an attempt of a job; None for what is no job's."""
-        observed = attempt.observed
-        if not observed.job:
-            return None
+    def forget_running(self) -> None:
+        """The cloud goes back to a state in which no handler runs."""
+        self._running.clear()
+
+    def ended(self, attempt: Attempt) -> None:
+        """Emit the row of an attempt, if it is a job's."""
+        if attempt.observed.job:
+            self._emit(self._row(attempt, attempt.observed))
+
+    def _row(self, attempt: Attempt, observed: Observed) -> dict[str, Any]:
         told = _told(observed)
         status = str(told.get("cronstack", "crashed"))
         reason = str(told.get("reason", observed.fault))
@@ -221,6 +217,12 @@ class _StruckGuard:
         self._strike(BEFORE_COMMIT)
         self._guard.commit(writes, result)
         self._strike(AFTER_COMMIT)
+
+
+def at_work(attempts: Iterable[Attempt], job: str, occurrence: str) -> bool:
+    """Whether one of these attempts is for that occurrence; it may have settled the run already."""
+    observed = [attempt.observed for attempt in attempts]
+    return any(one.job == job and _occurrence(one)[0] == occurrence for one in observed)
 
 
 def _told(observed: Observed) -> Mapping[str, Any]:

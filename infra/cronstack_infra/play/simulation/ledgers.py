@@ -71,6 +71,9 @@ class Ledgers:
     def add(self, table: str) -> None:
         self.by_table.setdefault(table, Ledger(table, self._now_ms))
 
+    def state(self) -> dict[str, dict[str, Any]]:
+        return {table: ledger.state() for table, ledger in self.by_table.items()}
+
     def put_back(self, states: Mapping[str, dict[str, Any]]) -> None:
         self.by_table = {table: Ledger(table, self._now_ms) for table in states}
         for table, state in states.items():

@@ -16,7 +16,6 @@ from cronstack.settings import STACK
 from cronstack_infra import names
 from cronstack_infra.local.effects.functions import function_of
 from cronstack_infra.local.environment import ACCOUNT, REGION
-from cronstack_infra.local.executor.environment import TASK_ROOT
 from cronstack_infra.local.patches import privates
 from cronstack_infra.play.simulation.deploying import outputs
 
@@ -61,11 +60,9 @@ def _where(cloud: VirtualCloud, function: Any) -> str:
         handler = cloud.handlers.loaded(function_of(function))
     except Exception:
         return ""  # its invocations will say why
-    finally:
-        cloud.handlers.desk.lay(None)
     if not isinstance(handler, Job):
         return ""
-    root = cloud.shown or TASK_ROOT
+    root = cloud.shown
     return f"functions{handler.where.removeprefix(root)}" if handler.where.startswith(root) else handler.where
 
 

@@ -1,11 +1,10 @@
-"""What the process is made to believe while it plays: the time, the passing of time, and chance.
+"""This process while it plays: its time, the passing of time, and its randomness are the cloud's.
 
-Clocks of the date go through time-machine, which replaces them beneath every name they were imported by. Sleeping and
-waiting hand over to the hub (see ``waits``). Chance comes from the seed, moto's ids included, so that nothing of this
-machine is in a trace.
+Clocks of the date: see ``dates``. Sleeping and waiting switch to the hub (see ``waits``). Randomness comes from the
+seed, so that nothing of this machine is in a trace.
 
-What replaces members of ``time`` asks at each call for the pretence that is on: a module that was loaded meanwhile and
-keeps ``from time import sleep`` sleeps as the machine does afterwards.
+The replacements of members of ``time`` look at each call for the pretence that is on: a module that was loaded
+meanwhile and keeps ``from time import sleep`` sleeps as the machine does afterwards.
 """
 
 from __future__ import annotations
@@ -22,16 +21,14 @@ import types
 from _thread import get_ident
 from _threading_local import local
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, NoReturn
 
-import time_machine
-from moto.moto_api._internal import mock_random
-
 from cronstack_infra.play.simulation import files, waits
+from cronstack_infra.play.simulation.dates import Dates
 from cronstack_infra.play.simulation.hub import Hub
-from cronstack_infra.play.simulation.other_clocks import refuse_freezegun, refuse_travel
+from cronstack_infra.play.simulation.replacements import Replacements
+from cronstack_infra.play.simulation.strands import Strands
 from cronstack_infra.play.simulation.waits import Waits
 
 _NANOSECONDS: Final = 1000
@@ -44,67 +41,56 @@ _on: Pretence | None = None
 
 
 class Pretence:
-    """Of one process; ``start`` and ``stop`` may alternate.
-
-    ``sleep`` takes seconds. ``leave`` ends the handler that asks for it, with an exit status; without one it returns.
-    """
+    """The pretence of one process; ``start`` and ``stop`` may alternate."""
 
     def __init__(
         self,
         hub: Hub,
-        sleep: Callable[[float], None],
-        leave: Callable[[int], None],
+        strands: Strands,
+        dates: Dates,
+        waits: Waits,
+        replaced: Replacements,
         seed: int,
         *,
-        waits: Waits,
+        sleep: Callable[[float], None],
         in_handler: Callable[[], bool],
     ) -> None:
-        """in_handler: whether a handler itself asks. Libraries ask for chance when they are loaded, once a process."""
-        self.hub, self._waits = hub, waits
-        self._sleep, self._leave = sleep, leave
+        """sleep: takes seconds.
+
+        in_handler: whether a handler itself asks. Libraries ask for chance when they are loaded, once a process.
+        """
+        self._strands, self._dates, self._waits, self._replaced = strands, dates, waits, replaced
+        self.look = strands.look
+        self._sleep = sleep
         self._process, self._exit = os.getpid(), os._exit
         self._chance = random.Random(f"cronstack {seed}")
         self._others = random.Random(f"others {seed}")
         self._in_handler = in_handler
         self._seed = seed
-        self._undo: list[Callable[[], object]] = []
-        self._traveller: Any = None
         self.thread = get_ident()
         self.origin = hub.us
-        mock_random.seed(f"moto {seed}")
 
     def start(self) -> None:
         global _on
-        if self._undo:
+        if self._replaced:
             return
-        hub = self.hub
-        travel = time_machine.travel(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=hub.us), tick=False)
-        traveller: Any = travel.start()
-        self._traveller = traveller
-        self._undo.append(travel.stop)
-        traveller.time_ns = lambda: (hub.look() if get_ident() == self.thread else hub.us) * _NANOSECONDS
+        self._dates.start()
+        self._replaced.undo_by(self._dates.stop)
         state = random.getstate()
         random.seed(f"handlers {self._seed}")
-        self._undo.append(lambda: random.setstate(state))
+        self._replaced.undo_by(lambda: random.setstate(state))
         _on = self
         self._put_time()
         self._put_waits()
-        self._put(os, urandom=self._drawn, _exit=self._left)
-        self._put(random, _urandom=self._drawn)
-
-    def check_clock(self) -> None:
-        """Raise OperationError when code of this process has replaced the clock once more."""
-        if self._undo:
-            refuse_freezegun()
-            refuse_travel(self._traveller)
+        self._replaced.put(os, urandom=self._drawn, _exit=self._left)
+        self._replaced.put(random, _urandom=self._drawn)
 
     def stop(self) -> None:
         global _on
         if _on is self:
             _on = None
         self._waits.sleep()
-        while self._undo:
-            self._undo.pop()()
+        self._replaced.undo()
 
     def state(self) -> Any:
         return self._chance.getstate(), random.getstate()
@@ -113,40 +99,27 @@ class Pretence:
         self._chance.setstate(state[0])
         random.setstate(state[1])
 
-    def _put(self, owner: Any, **replacements: Any) -> None:
-        for name, replacement in replacements.items():
-            if not hasattr(owner, name):
-                continue  # other versions of Python, other systems
-            old = getattr(owner, name)
-            setattr(owner, name, replacement)
-            self._undo.append(partial(setattr, owner, name, old))
-
     def _put_time(self) -> None:
-        self._put(time, sleep=sleep, monotonic=monotonic, perf_counter=monotonic)
-        self._put(time, monotonic_ns=monotonic_ns, perf_counter_ns=monotonic_ns)
-        self._put(threading, _time=monotonic)
-        self._put(queue, time=monotonic)
+        self._replaced.put(time, sleep=sleep, monotonic=monotonic, perf_counter=monotonic)
+        self._replaced.put(time, monotonic_ns=monotonic_ns, perf_counter_ns=monotonic_ns)
+        self._replaced.put(threading, _time=monotonic)
+        self._replaced.put(queue, time=monotonic)
 
     def _put_waits(self) -> None:
         self._waits.wake()
-        self._put(threading, Lock=waits.Lock, _allocate_lock=waits.Lock, RLock=waits.reentrant_lock, local=local)
-        self._put(threading, get_ident=waits.get_ident)
-        self._put(threading.Thread, start=waits.start, join=waits.join, is_alive=waits.is_alive)
-        self._put(queue, SimpleQueue=waits.SimpleQueue)
+        self._replaced.put(
+            threading, Lock=waits.Lock, _allocate_lock=waits.Lock, RLock=waits.reentrant_lock, local=local
+        )
+        self._replaced.put(threading, get_ident=waits.get_ident)
+        self._replaced.put(threading.Thread, start=waits.start, join=waits.join, is_alive=waits.is_alive)
+        self._replaced.put(queue, SimpleQueue=waits.SimpleQueue)
         ready = partial(files.ready, waits=self._waits, sleep=sleep)
         for selector in files.SELECTORS:
-            self._put(selector, select=files.selecting(selector.select, ready))
-        self._put(select, select=files.select(ready), poll=files.polls(ready), epoll=files.epolls(ready))
+            self._replaced.put(selector, select=files.selecting(selector.select, ready))
+        self._replaced.put(select, select=files.select(ready), poll=files.polls(ready), epoll=files.epolls(ready))
         # A child is a process of this machine: it is waited for in the machine's time.
         own_time = types.SimpleNamespace(sleep=_SLEEP, monotonic=_MONOTONIC)
-        self._put(subprocess, _time=_MONOTONIC, time=own_time, _PopenSelector=files.PlainSelector)
-
-    def adopt(self, packages: frozenset[str]) -> None:
-        """Replace what the loaded modules of these packages keep of ``time``: ``from time import sleep``."""
-        replaced = {id(real): own for real, own in _REPLACED}
-        for module in [one for name, one in sys.modules.items() if name.partition(".")[0] in packages]:
-            kept = {name: replaced[id(value)] for name, value in list(vars(module).items()) if id(value) in replaced}
-            self._put(module, **kept)
+        self._replaced.put(subprocess, _time=_MONOTONIC, time=own_time, _PopenSelector=files.PlainSelector)
 
     def _drawn(self, count: int) -> bytes:
         return (self._chance if self._in_handler() else self._others).randbytes(count)
@@ -163,9 +136,9 @@ class Pretence:
         )
 
     def _left(self, status: int) -> NoReturn:
-        """A handler that ends its process has its own there, and not this one. What it has forked is a process."""
+        """End the process that asks: a handler's own, which is its sandbox, or a real one that it has forked."""
         if os.getpid() == self._process and get_ident() == self.thread:
-            self._leave(status)
+            self._strands.leave(status)
         self._exit(status)
 
 
@@ -182,12 +155,12 @@ def monotonic() -> float:
 
     Other threads of the machine's wait in its time, and read its clock.
     """
-    return _MONOTONIC() if _on is None or get_ident() != _on.thread else (_on.hub.look() - _on.origin) / 1_000_000
+    return _MONOTONIC() if _on is None or get_ident() != _on.thread else (_on.look() - _on.origin) / 1_000_000
 
 
 def monotonic_ns() -> int:
     """``time.monotonic_ns``."""
-    return _MONOTONIC_NS() if _on is None or get_ident() != _on.thread else (_on.hub.look() - _on.origin) * _NANOSECONDS
+    return _MONOTONIC_NS() if _on is None or get_ident() != _on.thread else (_on.look() - _on.origin) * _NANOSECONDS
 
 
 _REPLACED: Final[tuple[tuple[Any, Any], ...]] = (
@@ -198,3 +171,11 @@ _REPLACED: Final[tuple[tuple[Any, Any], ...]] = (
     (_PERF_COUNTER_NS, monotonic_ns),
 )
 """Members of ``time``, and what stands for them."""
+
+
+def adopt(replaced: Replacements, packages: frozenset[str]) -> None:
+    """Replace what the loaded modules of these packages keep of ``time``: ``from time import sleep``."""
+    own_by_id = {id(real): own for real, own in _REPLACED}
+    for module in [one for name, one in sys.modules.items() if name.partition(".")[0] in packages]:
+        kept = {name: own_by_id[id(value)] for name, value in list(vars(module).items()) if id(value) in own_by_id}
+        replaced.put(module, **kept)

@@ -19,9 +19,8 @@ from cronstack.errors import OperationError
 from cronstack_infra.play.looks import MOST_LOOKS
 from cronstack_infra.play.simulation.assembly import Assembly
 from cronstack_infra.play.simulation.cloud import VirtualCloud
-from cronstack_infra.play.simulation.drive import stamp
 from cronstack_infra.play.simulation.faults import Rates
-from cronstack_infra.play.simulation.hub import microseconds
+from cronstack_infra.play.simulation.hub import microseconds, stamp
 from cronstack_infra.play.simulation.pretence import real_seconds
 from cronstack_infra.play.simulation.silence import silence
 from cronstack_infra.play.simulation.trace import Row, Trace

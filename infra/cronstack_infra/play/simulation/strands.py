@@ -1,130 +1,253 @@
-"""What runs in a simulated cloud: a sandbox, its invocation, and the greenlets of both.
+"""Strands of a virtual cloud: which one runs, how it waits, how it dies.
 
-A sandbox is what a process is on Lambda. Its *strands* are greenlets: the handler of the present invocation, and each
-thread that the handler's code has started. Lambda freezes a process between two invocations; a strand whose wait ends
-then goes on with the next one.
+begin ──▶ runs ──sleeps, calls AWS──▶ runs … ──▶ returns or raises
+            └── time is up, or a fault ──▶ killed: an exception is thrown in, and again at whatever it asks for,
+                                           so that nothing it does has an effect any more
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+import io
+import json
+import sys
+from collections.abc import Callable
+from typing import Final, NoReturn
 
-from greenlet import greenlet
+from greenlet import getcurrent, greenlet
 
-from cronstack_infra.local.executor.values import Function, Invocation
-from cronstack_infra.play.simulation.code import Belongings
+from cronstack.errors import OperationError
+from cronstack_infra.local.executor.values import Outcome, exited, failure
+from cronstack_infra.play.simulation.busy import busy_loop, place_of_loop
+from cronstack_infra.play.simulation.code import Desk
 from cronstack_infra.play.simulation.hub import Hub
+from cronstack_infra.play.simulation.sandboxes import Attempt, Killed, Sandbox, Strand
+
+_MOST_THROWS: Final = 20
+"""How often a strand may go on after Killed was raised in it."""
+_ABANDONED: Final[list[greenlet]] = []
+"""Greenlets that did not end. Python raises GreenletExit in one that it collects, and its code would run again."""
 
 
-class Killed(BaseException):
-    """Thrown into a strand whose sandbox has died."""
+class Printer(io.TextIOBase):
+    """Standard output and error of whoever runs: whole lines go where its log goes."""
+
+    def __init__(self, told: Callable[[str], None]) -> None:
+        self._told = told
+        self._rest = ""
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._told(line)
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
 
 
-class Context:
-    """The second argument of a handler."""
+class Strands:
+    """The greenlets of all sandboxes. One of them runs at a time, or the hub."""
 
-    identity = None
-    client_context = None
-    tenant_id = None
+    def __init__(self, hub: Hub, desk: Desk, root: str) -> None:
+        """root: the folder that frames of deployed code show."""
+        self.current: Attempt | None = None
+        """The attempt whose code runs."""
+        self.strand: Strand | None = None
+        """The strand whose greenlet runs."""
+        self._hub, self._desk, self._root = hub, desk, root
+        self._printer = Printer(self._printed)
+        self._stalled: OperationError | None = None
+        """Why the simulation cannot go on; raised where the clock is advanced."""
 
-    def __init__(self, invocation: Invocation, hub: Hub, deadline: int) -> None:
-        function = invocation.function
-        self.aws_request_id = invocation.request_id
-        self.invoked_function_arn = invocation.invoked_arn
-        self.function_name = function.name
-        self.function_version = function.version
-        self.memory_limit_in_mb = str(function.memory)
-        self.log_group_name = function.log_group
-        self._hub, self._deadline = hub, deadline
+    def resume(self, strand: Strand, throw: BaseException | None = None) -> None:
+        """From the hub: let a strand go on until it waits or ends."""
+        running, hub, sandbox = strand.greenlet, self._hub, strand.sandbox
+        assert running is not None
+        before, self.current, self.strand = (self.current, self.strand, hub.looks), sandbox.attempt, strand
+        outer, hub.greenlet = hub.greenlet, getcurrent()
+        hub.looks = strand.looks + 1 if strand.looks_at == hub.us else 0
+        self._desk.lay(sandbox.belongings)
+        streams, sys.stdout, sys.stderr = (sys.stdout, sys.stderr), self._printer, self._printer
+        try:
+            if throw is None:
+                running.switch()
+            else:
+                running.throw(throw)
+        finally:
+            sys.stdout, sys.stderr = streams
+            strand.looks, strand.looks_at = hub.looks, hub.us
+            hub.greenlet = outer
+            self.current, self.strand, hub.looks = before
+        if sandbox.pollers and not strand.fruitless:
+            self._let_look(sandbox, strand)
+        if self._stalled is not None:
+            fault, self._stalled = self._stalled, None
+            raise fault
 
-    @property
-    def log_stream_name(self) -> str:
-        return f"{self._hub.now:%Y/%m/%d}/[{self.function_version}]simulated"
+    def _let_look(self, sandbox: Sandbox, but: Strand) -> None:
+        """Wake the strands that wait for a file: the one that ran may have written to it."""
+        for strand, wake in sandbox.pollers.items():
+            if strand is not but:
+                self._hub.soon(wake)
 
-    def get_remaining_time_in_millis(self) -> int:
-        return max((self._deadline - self._hub.us) // 1000, 0)
+    def _printed(self, line: str) -> None:
+        if self.current is not None and not self.current.dead:
+            self.current.write([line])
+
+    def look(self) -> int:
+        """Return the time in microseconds to code that reads a clock; end a loop that only reads it."""
+        hub = self._hub
+        if hub.looked():
+            attempt = self.live()
+            place = place_of_loop(self._root)
+            fault = busy_loop(place, hub.most_looks, hub.now)
+            if attempt is None:
+                raise fault
+            self.stall(fault, f"a loop that never waits: {place}")
+        return hub.us
+
+    def kill(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Its sandbox dies now. From the hub, or from its own greenlet (which does not return from here)."""
+        if attempt.dead or attempt.ended:
+            return
+        attempt.dead = attempt.sandbox.dead = True
+        self.end(attempt, outcome)
+        if self.current is not attempt:
+            self.bury(attempt.sandbox, attempt.strand)
+            return
+        if attempt.sandbox.threads:  # a strand cannot throw into another one
+            self._hub.soon(lambda: self.bury(attempt.sandbox, attempt.strand))
+        raise Killed
+
+    def end(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Report the end of an attempt: its time, and a failure without its stack."""
+        attempt.ended = True
+        seconds = (self._hub.us - attempt.began) / 1_000_000
+        payload = outcome.payload if outcome.ok else _without_trace(outcome.payload)
+        attempt.report(attempt, Outcome(outcome.ok, payload, outcome.error, seconds))
+
+    def stall(self, fault: OperationError, why: str) -> None:
+        """From a strand: the simulation cannot go on because of it. Whoever advances the clock gets the fault."""
+        attempt = self.current
+        assert attempt is not None
+        attempt.observed.fault = why
+        self._stalled = fault
+        self.kill(attempt, crashed(attempt.invocation.request_id))
+
+    def leave(self, status: int) -> None:
+        """Kill the attempt that runs, as its process ends itself. Return if no attempt runs."""
+        attempt = self.live()
+        if attempt is not None:
+            self.kill(attempt, exited(attempt.invocation.request_id, status))
+
+    def bury(self, sandbox: Sandbox, *handlers: Strand) -> None:
+        """End the strands of a dead sandbox. A greenlet that does not end is left where it is, for ever."""
+        sandbox.dead = True
+        for strand in (*handlers, *sandbox.threads):
+            running = strand.greenlet
+            if running is None:
+                continue
+            while running and strand.refused < _MOST_THROWS:  # (false before its start and after its end)
+                strand.refused += 1
+                self.resume(strand, Killed())
+            if running:
+                _ABANDONED.append(running)
+            self.ended(strand)
+
+    def ended(self, strand: Strand) -> None:
+        """Forget a strand that runs no more, and wake those who wait for its end."""
+        strand.greenlet = None
+        strand.sandbox.threads.pop(strand, None)
+        strand.sandbox.pollers.pop(strand, None)
+        while strand.joiners:
+            self._hub.soon(strand.joiners.pop())
+
+    def live(self) -> Attempt | None:
+        """Who calls: the handler that runs, None for the host. Raises Killed in one that is dead already."""
+        if self.strand is not None and self.strand.sandbox.dead:
+            self._refuse()
+        return self.current
+
+    def _refuse(self) -> NoReturn:
+        strand = self.strand
+        assert strand is not None
+        strand.refused += 1
+        while strand.refused > _MOST_THROWS:
+            try:
+                self._hub.hand_over()
+            except BaseException:
+                continue  # it would go on as before
+        raise Killed
+
+    def sleep(self, attempt: Attempt, us: int) -> None:
+        """Of a strand: the others go on meanwhile."""
+        hub = self._hub
+        until = hub.us + max(us, 0)
+        if hub.alone_until(until):
+            hub.move(until)
+            return
+        hub.at(until, self.waker())
+        self.wait()
+
+    def waker(self) -> Callable[[], None]:
+        """Return what resumes the running strand from the wait that it is about to begin, for the hub to call.
+
+        It has no effect once that wait is over.
+        """
+        strand = self.strand
+        assert strand is not None
+        strand.waits += 1
+        number = strand.waits
+
+        def wake() -> None:
+            sandbox = strand.sandbox
+            if strand.waits != number or sandbox.dead:
+                return
+            if sandbox.attempt is None:
+                sandbox.frozen.append(wake)
+                return
+            strand.waits += 1
+            self.resume(strand)
+
+        return wake
+
+    def park(self, wake: Callable[[], None], us: int | None = None) -> None:
+        """Of a strand: wait until something calls ``wake``, at most for so many microseconds."""
+        timer = self._hub.at(self._hub.us + us, wake) if us is not None else None
+        self.wait()
+        if timer is not None:
+            timer.cancel()
+
+    def wait(self) -> None:
+        """Of a strand: hand over until the hub resumes it. Raises Killed when its sandbox died meanwhile."""
+        events = sys.modules.get("asyncio.events")
+        loop = events._get_running_loop() if events is not None else None
+        if loop is None:
+            self._hub.hand_over()
+        else:  # asyncio keeps it by thread: each strand has one of its own
+            assert events is not None
+            events._set_running_loop(None)
+            try:
+                self._hub.hand_over()
+            finally:
+                events._set_running_loop(loop)
+        strand = self.strand
+        assert strand is not None
+        if strand.sandbox.dead:
+            self._refuse()
 
 
-class Sandbox:
-    """A function's loaded modules. One invocation at a time uses them."""
-
-    def __init__(self, function: Function, belongings: Belongings) -> None:
-        self.function = function
-        self.belongings = belongings
-        self.handler: Any = None
-        self.kept: dict[str, Any] = {}
-        """What the cloud keeps as long as the sandbox lives (the runtime's shell)."""
-        self.attempt: Attempt | None = None
-        """The present invocation."""
-        self.dead = False
-        self.threads: dict[Strand, None] = {}
-        """Threads that have not ended, in the order of their start."""
-        self.frozen: list[Callable[[], None]] = []
-        """Wakes of threads whose wait ended between two invocations."""
-        self.pollers: dict[Strand, Callable[[], None]] = {}
-        """Strands that wait for a file, which another strand may write to, and their wakes."""
-
-    def thaw(self) -> list[Callable[[], None]]:
-        """Return the wakes that are overdue, and forget them."""
-        overdue, self.frozen = self.frozen, []
-        return overdue
+def crashed(request_id: str) -> Outcome:
+    """A sandbox that a fault has ended."""
+    return failure("Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited with error: signal: killed")
 
 
-class Strand:
-    """One greenlet of a sandbox."""
-
-    __slots__ = ("fruitless", "greenlet", "ident", "joiners", "looks", "looks_at", "refused", "sandbox", "waits")
-
-    def __init__(self, sandbox: Sandbox, ident: int | None = None) -> None:
-        self.sandbox = sandbox
-        self.greenlet: greenlet | None = None
-        """None when the strand has ended."""
-        self.ident = ident
-        """What ``threading.get_ident`` returns in a thread; None in a handler, which is its process's main thread."""
-        self.refused = 0
-        """How often it went on after Killed was raised in it."""
-        self.waits = 0
-        """Number of the present wait. A wake that belongs to an earlier one has no effect."""
-        self.looks, self.looks_at = 0, -1
-        """Clock reads at that time, in microseconds; see ``Hub.looks``."""
-        self.fruitless = False
-        """True while it has only looked for a ready file, and found none, since it was resumed."""
-        self.joiners: list[Callable[[], None]] = []
-        """Wakes of strands that wait for its end."""
-
-
-@dataclass
-class Observed:
-    """What the simulation has seen of an invocation of a job, for its row in the trace."""
-
-    job: str = ""
-    """The job's name; "" until its handler is called, and for a function that is no job."""
-    event: object = None
-    answer: Mapping[str, Any] | None = None
-    """What the runtime returned."""
-    line: str = ""
-    """The last line that the runtime wrote: its own account of the invocation."""
-    number: int = 0
-    """The attempt's number within its run; 0 until the user's function is called."""
-    first: bool = False
-    """True when the user's function has not been called for this occurrence before."""
-    overlaps: int = 0
-    """Runs of the same job during which this one began."""
-    fault: str = ""
-    """Why the sandbox was killed, where a fault did it."""
-
-
-class Attempt:
-    """One invocation under way."""
-
-    def __init__(self, invocation: Invocation, sandbox: Sandbox, began: int) -> None:
-        self.invocation = invocation
-        self.sandbox = sandbox
-        self.began = began
-        self.dead = False
-        self.strand = Strand(sandbox)
-        self.calls = 0
-        """Of AWS, so far."""
-        self.observed = Observed()
+def _without_trace(payload: bytes) -> bytes:
+    """A failure without the stack, whose library files are this machine's."""
+    try:
+        fields = json.loads(payload)
+    except ValueError:
+        return payload
+    if isinstance(fields, dict):
+        fields.pop("stackTrace", None)
+    return json.dumps(fields).encode()

@@ -19,9 +19,9 @@ from typing import Any, Final
 
 from greenlet import GreenletExit, greenlet
 
-from cronstack_infra.play.simulation.handlers import Handlers
 from cronstack_infra.play.simulation.hub import SHORTEST, Hub, length
-from cronstack_infra.play.simulation.strands import Killed, Strand
+from cronstack_infra.play.simulation.sandboxes import Killed, Strand
+from cronstack_infra.play.simulation.strands import Strands
 
 _RLOCK: Final[Any] = threading.RLock
 _GET_IDENT: Final = _thread.get_ident
@@ -38,8 +38,8 @@ _awake: Waits | None = None
 class Waits:
     """Of one cloud. ``in_handler`` returns whether code of a handler asks."""
 
-    def __init__(self, hub: Hub, handlers: Handlers, in_handler: Callable[[], bool]) -> None:
-        self.hub, self.handlers, self._in_handler = hub, handlers, in_handler
+    def __init__(self, hub: Hub, strands: Strands, in_handler: Callable[[], bool]) -> None:
+        self.hub, self.strands, self._in_handler = hub, strands, in_handler
         self._os_thread = _GET_IDENT()
         self._threads = 0
 
@@ -66,9 +66,9 @@ class Waits:
 
     def pause(self, wake: Callable[[], None], until: int | None) -> None:
         """Wait until something calls ``wake``, or until that time."""
-        self.handlers.live()
-        self.hub.look()
-        self.handlers.park(wake, None if until is None else until - self.hub.us)
+        self.strands.live()
+        self.strands.look()
+        self.strands.park(wake, None if until is None else until - self.hub.us)
 
     def over(self, until: int | None) -> bool:
         return until is not None and self.hub.us >= until
@@ -80,7 +80,7 @@ class Waits:
         if thread._started.is_set():  # type: ignore[attr-defined]
             raise RuntimeError("threads can only be started once")
         self._threads += 1
-        parent = self.handlers.strand
+        parent = self.strands.strand
         assert parent is not None
         strand = Strand(parent.sandbox, self._threads)
         strand.greenlet = greenlet(lambda: self._run(thread, strand), self.hub.greenlet)
@@ -94,7 +94,7 @@ class Waits:
             if strand.sandbox.attempt is None:
                 strand.sandbox.frozen.append(begin)
             else:
-                self.handlers.resume(strand)
+                self.strands.resume(strand)
 
         self.hub.soon(begin)
 
@@ -110,14 +110,14 @@ class Waits:
         finally:
             active.pop(strand.ident, None)
             thread._is_stopped = True
-            self.handlers.ended(strand)
+            self.strands.ended(strand)
 
     def join(self, strand: Strand, timeout: float | None) -> None:
-        if strand is self.handlers.strand:
+        if strand is self.strands.strand:
             raise RuntimeError("cannot join current thread")
         until = self.until(timeout)
         while strand.greenlet is not None and not self.over(until):
-            wake = self.handlers.waker()
+            wake = self.strands.waker()
             strand.joiners.append(wake)
             self.pause(wake, until)
 
@@ -128,14 +128,14 @@ class Waits:
 
         Some time passes in any case: asyncio looks again and again until its clock is past a timer.
         """
-        strand = self.handlers.strand
+        strand = self.strands.strand
         assert strand is not None
         found = look()
         until = None if timeout is None else self.hub.us + max(length(max(timeout, 0)), SHORTEST)
         sandbox = strand.sandbox
         try:
             while nothing(found) and not self.over(until):
-                wake = sandbox.pollers[strand] = self.handlers.waker()
+                wake = sandbox.pollers[strand] = self.strands.waker()
                 self.pause(wake, until)
                 strand.fruitless = True
                 found = look()
@@ -146,7 +146,7 @@ class Waits:
 
     def alone(self) -> bool:
         """Whether the strand that asks is the only one of its sandbox: what it waits for comes from this machine."""
-        strand = self.handlers.strand
+        strand = self.strands.strand
         return strand is None or not (strand.sandbox.threads.keys() - {strand})
 
 
@@ -182,7 +182,7 @@ class Lock:
         while not self._real.acquire(False):
             if waits.over(until):
                 return False
-            wake = waits.handlers.waker()
+            wake = waits.strands.waker()
             entry = _later(waits.hub, wake)
             self._waiting.append(entry)
             try:
@@ -235,7 +235,7 @@ class SimpleQueue(_VIRTUAL_QUEUE):  # type: ignore[misc]
 
 def get_ident() -> int:
     """``threading.get_ident``: a thread of a handler's has a number of its own."""
-    strand = _awake.handlers.strand if _awake is not None and _GET_IDENT() == _awake._os_thread else None
+    strand = _awake.strands.strand if _awake is not None and _GET_IDENT() == _awake._os_thread else None
     return _GET_IDENT() if strand is None or strand.ident is None else strand.ident
 
 

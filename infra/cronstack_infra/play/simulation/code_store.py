@@ -1,0 +1,36 @@
+"""The code of a cloud's functions: unpacked once for each content, joined with the layers of the function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cronstack_infra.local.executor.code import CodeFolders
+from cronstack_infra.local.executor.environment import Folders, search_path
+from cronstack_infra.local.executor.values import Function
+from cronstack_infra.play.simulation.code import Deployed
+
+
+class CodeStore:
+    """Code by its hash, as Lambda shows it."""
+
+    def __init__(self, workplace: Path, root: str, adopt: Callable[[frozenset[str]], None]) -> None:
+        """root: the folder that tracebacks show. adopt: called with the packages that are deployed beside the jobs."""
+        self._workplace, self._root, self._adopt = workplace, root, adopt
+        self._layers = CodeFolders(workplace / "layers")
+        self._by_hash: dict[str, Deployed] = {}
+
+    def add(self, deployed: Mapping[str, Deployed]) -> None:
+        """Use these folders instead of unpacking the code."""
+        self._by_hash.update(deployed)
+
+    def of(self, function: Function) -> Deployed:
+        if function.code_sha256 not in self._by_hash:
+            folder = self._workplace / str(len(self._by_hash))
+            self._by_hash[function.code_sha256] = Deployed.unpack(function.code, folder, self._root)
+        found = self._by_hash[function.code_sha256]
+        if function.layers:
+            found = found.on(self._layers.opt(function.layers))
+        own = function.handler.partition(".")[0]
+        self._adopt(found.packages(own, search_path(function, Folders())))
+        return found

@@ -1,0 +1,141 @@
+"""The parts of a virtual cloud, made bottom-up: each part gets what it needs when it is made.
+
+    Hub                   the clock and its timers
+    Desk                  the process's globals, which one function at a time uses
+    Strands               greenlets: which one runs, how it waits, how it dies
+    Ledgers, Lookups      the ledger's tables; look-ups that are kept
+    Calls                 calls of AWS: their time, their faults, their answers
+    Jobs                  Cronstack's jobs: the runtime, planned faults, a row for each attempt
+    CodeStore             deployed code
+    Handlers              invocations: they begin, end and have a time limit
+    VirtualDrive          the engine, its effects, and the loop that advances the clock
+    Dates, Passing        clocks of the date; how the host and handlers let time pass
+    Waits, Pretence       locks, threads and files of handlers; what this process believes
+
+Nothing points upwards. Events go up by callbacks: an invocation reports to the listener that submitted it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cronstack.entropy import seeded
+from cronstack_infra.local.effects.lookups import Lookups
+from cronstack_infra.local.engine.engine import Engine
+from cronstack_infra.local.engine.knobs import Knobs
+from cronstack_infra.play.simulation.calls import Calls
+from cronstack_infra.play.simulation.code import Desk
+from cronstack_infra.play.simulation.code_store import CodeStore
+from cronstack_infra.play.simulation.dates import Dates
+from cronstack_infra.play.simulation.drive import VirtualDrive
+from cronstack_infra.play.simulation.expiry import Expiry
+from cronstack_infra.play.simulation.faults import Faults
+from cronstack_infra.play.simulation.handlers import Handlers
+from cronstack_infra.play.simulation.hub import Hub
+from cronstack_infra.play.simulation.jobs import Jobs
+from cronstack_infra.play.simulation.ledgers import Ledgers
+from cronstack_infra.play.simulation.passing import Passing
+from cronstack_infra.play.simulation.pretence import Pretence, adopt
+from cronstack_infra.play.simulation.replacements import Replacements
+from cronstack_infra.play.simulation.strands import Strands
+from cronstack_infra.play.simulation.waits import Waits
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a cloud's life and its face use."""
+
+    hub: Hub
+    desk: Desk
+    ledgers: Ledgers
+    calls: Calls
+    jobs: Jobs
+    code: CodeStore
+    handlers: Handlers
+    drive: VirtualDrive
+    dates: Dates
+    passing: Passing
+    pretence: Pretence
+    expiry: Expiry
+    randomness: Any
+    """Of everything but handlers and moto."""
+
+    def state(self) -> dict[str, Any]:
+        """Return all that changes; only while no invocation is under way."""
+        return {
+            "us": self.hub.us,
+            "drive": self.drive.state(),
+            "ledgers": self.ledgers.state(),
+            "chance": self.randomness.getstate(),
+            "pretence": self.pretence.state(),
+        }
+
+    def put_back(self, state: dict[str, Any]) -> None:
+        """Take what ``state`` returned, or a copy of it."""
+        self.hub.reset(state["us"])
+        self.drive.put_back(state["drive"])
+        self.ledgers.put_back(state["ledgers"])
+        self.randomness.setstate(state["chance"])
+        self.pretence.put_back(state["pretence"])
+        self.jobs.forget_running()
+        self.expiry.start()
+
+
+def compose(start: datetime, *, seed: int, faults: Faults, emit: Emit, logs: bool, root: str, workplace: Path) -> Parts:
+    """Make all parts.
+
+    emit: called with each event. logs: whether CloudWatch Logs keep what handlers write.
+    root: the folder that tracebacks and debuggers show for deployed code. workplace: an empty folder.
+    """
+    randomness = seeded(seed)
+    hub, desk, replaced = Hub(start), Desk(), Replacements()
+    strands = Strands(hub, desk, root)
+    ledgers, lookups = Ledgers(lambda: hub.ms), Lookups(keep=True)
+    calls = Calls(strands, ledgers, faults, randomness.random, changed=lookups.forget)
+    jobs = Jobs(hub, strands, calls.transport, faults, randomness, emit)
+    code = CodeStore(workplace, root, partial(adopt, replaced))
+    handlers = Handlers(hub, strands, desk, code_of=code.of, run=jobs.call, on_end=jobs.ended)
+    engine = Engine(Knobs(seed=seed, duplicates=faults.rates.duplicate))
+    drive = VirtualDrive(
+        hub,
+        strands,
+        handlers,
+        engine,
+        lookups,
+        faults=faults,
+        unique=partial(_unique, randomness),
+        emit=emit,
+        logs=logs,
+    )
+    dates = Dates(hub, strands.look)
+    passing = Passing(hub, desk, strands, dates, drive)
+    waits = Waits(hub, strands, calls.in_handler)
+    pretence = Pretence(hub, strands, dates, waits, replaced, seed, sleep=passing.sleep, in_handler=calls.in_handler)
+    return Parts(
+        hub=hub,
+        desk=desk,
+        ledgers=ledgers,
+        calls=calls,
+        jobs=jobs,
+        code=code,
+        handlers=handlers,
+        drive=drive,
+        dates=dates,
+        passing=passing,
+        pretence=pretence,
+        expiry=Expiry(hub, ledgers),
+        randomness=randomness,
+    )
+
+
+def _unique(randomness: Any) -> str:
+    """An id as AWS gives its requests, by the seed."""
+    digits = f"{randomness.getrandbits(128):032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

@@ -1,0 +1,41 @@
+"""Clocks of the date, which time-machine replaces beneath every name by which they were imported."""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from collections.abc import Callable
+from typing import Any, Final
+
+import time_machine
+
+from cronstack_infra.play.simulation.hub import Hub
+from cronstack_infra.play.simulation.other_clocks import refuse_freezegun, refuse_travel
+
+_NANOSECONDS: Final = 1000
+
+
+class Dates:
+    """The dates of one cloud. Only reads of the cloud's own thread count as looks at the clock."""
+
+    def __init__(self, hub: Hub, look: Callable[[], int]) -> None:
+        self._hub, self._look = hub, look
+        self._thread = get_ident()
+        self._travel: Any = None
+        self._traveller: Any = None
+
+    def start(self) -> None:
+        hub = self._hub
+        self._travel = time_machine.travel(hub.now, tick=False)
+        self._traveller = self._travel.start()
+        self._traveller.time_ns = lambda: (self._look() if get_ident() == self._thread else hub.us) * _NANOSECONDS
+
+    def stop(self) -> None:
+        travel, self._travel, self._traveller = self._travel, None, None
+        if travel is not None:
+            travel.stop()
+
+    def check(self) -> None:
+        """Raise OperationError when code of this process has replaced the clock once more."""
+        if self._travel is not None:
+            refuse_freezegun()
+            refuse_travel(self._traveller)

@@ -1,0 +1,93 @@
+"""A virtual cloud awake and asleep. While it is awake, moto, the clocks, waiting and randomness are the cloud's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from moto import mock_aws
+from moto.moto_api._internal import mock_random
+
+from cronstack_infra.local import mend
+from cronstack_infra.local.apis.install import install, install_cloudformation, uninstall
+from cronstack_infra.local.environment import REGION
+from cronstack_infra.local.patches import patch
+from cronstack_infra.local.patches.surroundings import Surroundings
+from cronstack_infra.play.simulation.compose import Parts
+from cronstack_infra.play.simulation.snapshot import SavedBackends
+
+ENDPOINT: Final = f"https://sqs.{REGION}.amazonaws.com"
+"""Where queues' URLs point: at AWS's own names, which moto answers in this process."""
+
+
+class Life:
+    """The states of one cloud."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._awake = False
+        self._mock: Any = None
+        self._saved: SavedBackends | None = None
+        self._suspended: tuple[Any, Any] = ((), ())
+        """What ``suspend`` has removed, for ``resume``."""
+
+    def begin(self, seed: int) -> None:
+        """Wake for the first time."""
+        mock_random.seed(f"moto {seed}")
+        self.wake()
+        self._parts.expiry.start()
+
+    def wake(self) -> None:
+        """Patch moto, take clocks and randomness. Nothing happens while awake."""
+        if self._awake:
+            return
+        self._saved = SavedBackends()
+        self._mock = mock_aws()
+        self._mock.start()
+        self._patch()
+        self._parts.pretence.start()
+        self._awake = True
+
+    def sleep(self) -> None:
+        """Give everything back. What runs is dropped, and the state is gone."""
+        if not self._awake:
+            return
+        self._awake = False
+        self._parts.handlers.drop()
+        self._parts.pretence.stop()
+        uninstall()
+        self._mock.stop()
+        assert self._saved is not None
+        self._saved.put_back()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The machine's own clocks and randomness for a while."""
+        self._parts.pretence.stop()
+        try:
+            yield
+        finally:
+            self._parts.pretence.start()
+
+    def suspend(self) -> None:
+        """Leave moto, clocks and randomness as they are without a cloud, until ``resume``."""
+        self._parts.handlers.drop()
+        self._parts.pretence.stop()
+        self._suspended = mend.taken_back(), patch.unpatch()
+        self._mock.stop()
+
+    def resume(self) -> None:
+        """Awake again. A snapshot must be restored, because others may have used moto meanwhile."""
+        mends, patches = self._suspended
+        self._mock.start()
+        patch.repatch(patches)
+        mend.mend_again(mends)
+        self._parts.pretence.start()
+
+    def _patch(self) -> None:
+        drive = self._parts.drive
+        around = Surroundings(endpoint=ENDPOINT, now=drive.now, wait=self._parts.passing.sleep)
+        install(drive.effects, around)
+        install_cloudformation(around)
+        self._parts.calls.install()

@@ -1,0 +1,38 @@
+"""How time passes: the host advances the clock, a handler sleeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from cronstack_infra.play.simulation.code import Desk
+from cronstack_infra.play.simulation.dates import Dates
+from cronstack_infra.play.simulation.drive import VirtualDrive
+from cronstack_infra.play.simulation.hub import SHORTEST, Hub, length
+from cronstack_infra.play.simulation.strands import Strands
+
+
+class Passing:
+    """The passing of time in one cloud."""
+
+    def __init__(self, hub: Hub, desk: Desk, strands: Strands, dates: Dates, drive: VirtualDrive) -> None:
+        self._hub, self._desk, self._strands, self._dates, self._drive = hub, desk, strands, dates, drive
+
+    def advance(self, to: datetime, look: Callable[[], bool] | None = None) -> None:
+        """Play until a time. ``look`` is called after each step; False ends it early.
+
+        Raises OperationError while code of this process has replaced the clock once more.
+        """
+        self._dates.check()
+        try:
+            self._drive.advance(to, look)
+        finally:
+            self._desk.lay(None)
+
+    def sleep(self, seconds: float) -> None:
+        """Suspend the handler that asks. On the host, advance the clock."""
+        attempt = self._strands.live()
+        if attempt is None:
+            self.advance(self._hub.now + timedelta(microseconds=length(seconds)))
+        else:
+            self._strands.sleep(attempt, max(length(seconds), SHORTEST))

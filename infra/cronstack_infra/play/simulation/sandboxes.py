@@ -1,0 +1,155 @@
+"""What runs in a simulated cloud: a sandbox, its invocation, and the greenlets of both.
+
+A sandbox is what a process is on Lambda. Its *strands* are greenlets: the handler of the present invocation, and each
+thread that the handler's code has started. Lambda freezes a process between two invocations; a strand whose wait ends
+then goes on with the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from greenlet import greenlet
+
+from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+from cronstack_infra.play.simulation.code import Belongings
+from cronstack_infra.play.simulation.hub import Hub
+
+if TYPE_CHECKING:
+    from cronstack.runtime import Shell
+
+
+class Killed(BaseException):
+    """Thrown into a strand whose sandbox has died."""
+
+
+class Context:
+    """The second argument of a handler."""
+
+    identity = None
+    client_context = None
+    tenant_id = None
+
+    def __init__(self, invocation: Invocation, hub: Hub, deadline: int) -> None:
+        function = invocation.function
+        self.aws_request_id = invocation.request_id
+        self.invoked_function_arn = invocation.invoked_arn
+        self.function_name = function.name
+        self.function_version = function.version
+        self.memory_limit_in_mb = str(function.memory)
+        self.log_group_name = function.log_group
+        self._hub, self._deadline = hub, deadline
+
+    @property
+    def log_stream_name(self) -> str:
+        return f"{self._hub.now:%Y/%m/%d}/[{self.function_version}]simulated"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max((self._deadline - self._hub.us) // 1000, 0)
+
+
+class Sandbox:
+    """A function's loaded modules. One invocation at a time uses them."""
+
+    def __init__(self, function: Function, belongings: Belongings) -> None:
+        self.function = function
+        self.belongings = belongings
+        self.handler: Any = None
+        self.shell: Shell | None = None
+        """The runtime's shell, which Lambda keeps as long as the process lives."""
+        self.attempt: Attempt | None = None
+        """The present invocation."""
+        self.dead = False
+        self.threads: dict[Strand, None] = {}
+        """Threads that have not ended, in the order of their start."""
+        self.frozen: list[Callable[[], None]] = []
+        """Wakes of threads whose wait ended between two invocations."""
+        self.pollers: dict[Strand, Callable[[], None]] = {}
+        """Strands that wait for a file, which another strand may write to, and their wakes."""
+
+    def thaw(self) -> list[Callable[[], None]]:
+        """Return the wakes that are overdue, and forget them."""
+        overdue, self.frozen = self.frozen, []
+        return overdue
+
+
+class Strand:
+    """One greenlet of a sandbox."""
+
+    __slots__ = ("fruitless", "greenlet", "ident", "joiners", "looks", "looks_at", "refused", "sandbox", "waits")
+
+    def __init__(self, sandbox: Sandbox, ident: int | None = None) -> None:
+        self.sandbox = sandbox
+        self.greenlet: greenlet | None = None
+        """None when the strand has ended."""
+        self.ident = ident
+        """What ``threading.get_ident`` returns in a thread; None in a handler, which is its process's main thread."""
+        self.refused = 0
+        """How often it went on after Killed was raised in it."""
+        self.waits = 0
+        """Number of the present wait. A wake that belongs to an earlier one has no effect."""
+        self.looks, self.looks_at = 0, -1
+        """Clock reads at that time, in microseconds; see ``Hub.looks``."""
+        self.fruitless = False
+        """True while it has only looked for a ready file, and found none, since it was resumed."""
+        self.joiners: list[Callable[[], None]] = []
+        """Wakes of strands that wait for its end."""
+
+
+@dataclass
+class Observed:
+    """What the simulation has seen of an invocation of a job, for its row in the trace."""
+
+    job: str = ""
+    """The job's name; "" until its handler is called, and for a function that is no job."""
+    event: object = None
+    answer: Mapping[str, Any] | None = None
+    """What the runtime returned."""
+    line: str = ""
+    """The last line that the runtime wrote: its own account of the invocation."""
+    number: int = 0
+    """The attempt's number within its run; 0 until the user's function is called."""
+    first: bool = False
+    """True when the user's function has not been called for this occurrence before."""
+    overlaps: int = 0
+    """Runs of the same job during which this one began."""
+    fault: str = ""
+    """Why the sandbox was killed, where a fault did it."""
+
+
+class Listener(Protocol):
+    """The part of a cloud that invocations report to."""
+
+    def started(self, invocation: Invocation) -> None: ...
+
+    def lines(self, function: Function, log_stream: str, lines: list[str]) -> None: ...
+
+    def finished(self, invocation: Invocation, outcome: Outcome) -> None: ...
+
+
+class Attempt:
+    """One invocation under way."""
+
+    def __init__(
+        self,
+        invocation: Invocation,
+        sandbox: Sandbox,
+        began: int,
+        *,
+        write: Callable[[list[str]], None],
+        report: Callable[[Attempt, Outcome], None],
+    ) -> None:
+        """write: called with lines for the function's log. report: called once, with the outcome."""
+        self.invocation = invocation
+        self.sandbox = sandbox
+        self.began = began
+        self.write = write
+        self.report = report
+        self.ended = False
+        self.dead = False
+        self.strand = Strand(sandbox)
+        self.calls = 0
+        """Of AWS, so far."""
+        self.observed = Observed()
