@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cronstack_infra.cli.commands.new.project import write_project
-from tests.testing.test_plugin import pytest_in
+from tests.testing.inner_project import ONE_BY_ONE, project, pytest_in
 
 JOB = '''"""A client made at import, as AWS recommends for Lambda."""
 
@@ -74,17 +73,13 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with its job to be written. Its user has no AWS configuration."""
     monkeypatch.setenv("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(Path.home() / ".cache/aws/jsii/package-cache"))
     monkeypatch.setenv("HOME", str(tmp_path))
-    root = tmp_path / "shop"
-    write_project(root, name="shop")
-    (root / "functions" / "jobs" / "hello.py").unlink()
-    (root / "tests" / "test_hello.py").unlink()
-    return root
+    return project(tmp_path / "shop", "shop", {})
 
 
 def test_a_client_made_at_import_works_in_every_kind_of_test(shop: Path) -> None:
     (shop / "functions" / "jobs" / "count.py").write_text(JOB)
     (shop / "tests" / "test_count.py").write_text(f"AWS = []\n{TESTS}")
-    ended = pytest_in(shop, "-q", "-p", "no:randomly", "-p", "no:xdist", "tests")
+    ended = pytest_in(shop, *ONE_BY_ONE, "tests")
     assert ended.returncode == 0, ended.stdout
     assert "3 passed" in ended.stdout
 
@@ -92,7 +87,7 @@ def test_a_client_made_at_import_works_in_every_kind_of_test(shop: Path) -> None
 def test_a_module_that_raises_shows_its_own_lines_only(shop: Path) -> None:
     (shop / "functions" / "jobs" / "count.py").write_text(JOB.replace("AWS_REGION", "NO_SUCH_VARIABLE"))
     (shop / "tests" / "test_count.py").write_text("from jobs import count\n")
-    ended = pytest_in(shop, "-q", "-p", "no:randomly", "-p", "no:xdist", "tests")
+    ended = pytest_in(shop, *ONE_BY_ONE, "tests")
     assert "functions/jobs/count.py:10: in <module>" in ended.stdout
     assert "cronstack_infra" not in ended.stdout
 
@@ -100,7 +95,7 @@ def test_a_module_that_raises_shows_its_own_lines_only(shop: Path) -> None:
 def test_a_wrong_declaration_is_one_message_without_frames_of_cronstack(shop: Path) -> None:
     (shop / "functions" / "jobs" / "count.py").write_text(BROKEN)
     (shop / "tests" / "test_count.py").write_text(TWICE)
-    ended = pytest_in(shop, "-q", "-p", "no:randomly", "-p", "no:xdist", "tests")
+    ended = pytest_in(shop, *ONE_BY_ONE, "tests")
     assert ended.returncode == 1
     errors = ended.stdout.partition("= ERRORS =")[2].partition("short test summary")[0]
     _, *messages = errors.split("ERROR at setup")
@@ -118,7 +113,7 @@ def test_a_wrong_declaration_is_one_message_without_frames_of_cronstack(shop: Pa
 def test_an_import_that_is_not_deployed_is_one_message(shop: Path) -> None:
     (shop / "functions" / "jobs" / "count.py").write_text("import hypothesis\n" + JOB)
     (shop / "tests" / "test_count.py").write_text("def test_one(cloud): ...\n")
-    ended = pytest_in(shop, "-q", "-p", "no:randomly", "-p", "no:xdist", "tests")
+    ended = pytest_in(shop, *ONE_BY_ONE, "tests")
     assert ended.returncode == 1
     assert "functions/jobs/count.py:1: it imports hypothesis, which is not deployed" in ended.stdout
     assert "Add this line to functions/requirements.txt: hypothesis==" in ended.stdout

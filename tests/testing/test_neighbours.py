@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
-from cronstack_infra.cli.commands.new.project import write_project
-from tests.testing.test_plugin import HERE, pytest_in
+from tests.testing.inner_project import ONE_BY_ONE, inner, project, pytest_in
 
 JOBS = '''
 """A night, and its neighbours."""
@@ -63,14 +61,8 @@ def test_a_bare_name(cloud): ...
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("neighbours") / "office"
-    write_project(root, name="office")
-    for file in ("functions/jobs/hello.py", "tests/test_hello.py"):
-        (root / file).unlink()
-    (root / "functions" / "jobs" / "office.py").write_text(JOBS.lstrip())
-    shutil.copy(HERE / "inner_neighbours.py", root / "tests" / "test_office.py")
-    (root / "tests" / "test_wrong.py").write_text(WRONG.lstrip())
-    return root
+    tests = {"tests/test_office.py": inner("neighbours"), "tests/test_wrong.py": WRONG}
+    return project(tmp_path_factory.mktemp("neighbours"), "office", {"functions/jobs/office.py": JOBS} | tests)
 
 
 def test_a_project_with_busy_jobs(office: Path) -> None:
@@ -80,7 +72,7 @@ def test_a_project_with_busy_jobs(office: Path) -> None:
 
 
 def test_a_choice_of_jobs_that_cannot_be_is_refused(office: Path) -> None:
-    ended = pytest_in(office, "-q", "-p", "no:randomly", "-p", "no:xdist", "tests/test_wrong.py")
+    ended = pytest_in(office, *ONE_BY_ONE, "tests/test_wrong.py")
     assert ended.returncode == 1
     assert "no job 'nigthly' in the stack office" in ended.stdout
     assert "Did you mean nightly?" in ended.stdout

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from cronstack_infra.cli.commands.new.project import write_project
+from tests.testing.inner_project import ONE_BY_ONE, inner, project, pytest_in
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+ROOT = Path(__file__).parents[2]
 JOBS = '''
 """Nine jobs."""
 
@@ -91,23 +87,9 @@ def test_nothing_of_it_is_loaded(pytestconfig):
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("plugin") / "shop"
-    write_project(root, name="shop")
-    for file in ("functions/jobs/hello.py", "tests/test_hello.py"):
-        (root / file).unlink()
-    (root / "functions" / "jobs" / "three.py").write_text(JOBS.lstrip())
-    shutil.copy(HERE / "inner_cloud.py", root / "tests" / "test_cloud.py")
-    shutil.copy(HERE / "inner_mocks.py", root / "tests" / "test_mocks.py")
-    (root / "tests" / "test_failing.py").write_text(FAILING.lstrip())
-    (root / "tests" / "test_unused.py").write_text(UNUSED.lstrip())
-    return root
-
-
-def pytest_in(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "AWS_"))}
-    kept["COLUMNS"] = "80"
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--strict-markers", "-W", "error", *arguments]
-    return subprocess.run(command, cwd=root, env=kept, capture_output=True, text=True, timeout=600)
+    tests = {"cloud": inner("cloud"), "mocks": inner("mocks"), "failing": FAILING, "unused": UNUSED}
+    files = {"functions/jobs/three.py": JOBS} | {f"tests/test_{name}.py": text for name, text in tests.items()}
+    return project(tmp_path_factory.mktemp("plugin"), "shop", files)
 
 
 def test_in_any_order_on_several_processes_beside_tests_on_moto(shop: Path) -> None:
@@ -131,13 +113,13 @@ def test_a_failure_shows_the_time_line_and_where_the_job_stands(shop: Path) -> N
 
 
 def test_a_session_that_does_not_use_it_does_not_pay(shop: Path) -> None:
-    ended = pytest_in(shop, "-q", "-p", "no:randomly", "-p", "no:xdist", "tests/test_unused.py")
+    ended = pytest_in(shop, *ONE_BY_ONE, "tests/test_unused.py")
     assert ended.returncode == 0, ended.stdout
 
 
 def test_outside_of_a_project_it_says_so(tmp_path: Path) -> None:
     (tmp_path / "test_here.py").write_text("def test_here(cloud): ...\n")
-    ended = pytest_in(tmp_path, "-q", "-p", "no:randomly", "-p", "no:xdist")
+    ended = pytest_in(tmp_path, *ONE_BY_ONE)
     assert ended.returncode == 1
     assert "this is not a Cronstack project" in ended.stdout
 
@@ -176,7 +158,7 @@ def test_a_travel_that_has_ended(cloud):
 
 def test_a_clock_that_another_tool_has_replaced_is_reported_with_the_remedy(shop: Path) -> None:
     (shop / "tests" / "test_frozen.py").write_text(FROZEN.lstrip())
-    ended = pytest_in(shop, "-q", "-p", "no:randomly", "-p", "no:xdist", "tests/test_frozen.py")
+    ended = pytest_in(shop, *ONE_BY_ONE, "tests/test_frozen.py")
     assert "2 failed, 1 passed, 1 error" in ended.stdout
     assert ended.stdout.count("freezegun's freeze_time is active, and the cloud has a clock of its own") >= 2
     assert "time_machine.travel is active, and the cloud has a clock of its own" in ended.stdout
@@ -196,7 +178,7 @@ def test_readme_shows_what_its_test_shows_when_it_is_broken(tmp_path: Path) -> N
     job.write_text(job.read_text("utf-8").replace("timeout=30)", "timeout=30, retries=0)"), "utf-8")
     test = tmp_path / "shop" / "tests" / "test_crash.py"
     test.write_text(section.partition("```python\n")[2].partition("```")[0], "utf-8")
-    ended = pytest_in(tmp_path / "shop", "-q", "-p", "no:randomly", "-p", "no:xdist", "tests/test_crash.py")
+    ended = pytest_in(tmp_path / "shop", *ONE_BY_ONE, "tests/test_crash.py")
     assert ended.returncode == 1
     error, _, story = section.partition("```\nE ")[2].partition("```")[0].partition("\n")
     assert error in ended.stdout
