@@ -1,8 +1,8 @@
 """The real-time drive: the engine by the real clock, its effects carried out on moto and on real processes.
 
-One thread. What happens elsewhere (a schedule is made, an event is accepted, a process answers) changes the engine's
-state under BACKENDS or is put into the inbox, and wakes it. It never waits for a process: a synchronous Invoke waits
-in its own request's thread, with the lock let go.
+The drive has one thread. A request (CreateSchedule, an asynchronous Invoke) changes the engine's state under BACKENDS
+and wakes the thread; what a process reports goes into the inbox. The thread never waits for a process: a synchronous
+Invoke waits in its own request's thread, with the lock released.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from cronstack_infra.local.executor.values import Function, Invocation, Outcome
 from cronstack_infra.local.lock import BACKENDS
 
 _LONGEST_NAP: Final = 1.0
-"""Seconds after which it looks at the clock by itself: after a sleep of the machine, a wait has not moved on."""
+"""Seconds after which the thread reads the clock again: a wait does not advance while the machine sleeps."""
 _LONGEST_HOLD: Final = 0.1
-"""Seconds for which it keeps the lock from the requests."""
+"""Seconds for which the thread holds the lock before requests get a turn."""
 
 
 class RealDrive:
@@ -80,7 +80,7 @@ class RealDrive:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread and every handler process. What is under way is not waited for."""
+        """End the thread and every handler process, without waiting for invocations."""
         with BACKENDS:
             self._stopping = True
             BACKENDS.notify_all()
@@ -90,7 +90,7 @@ class RealDrive:
         self._callers.shutdown(wait=False, cancel_futures=True)
 
     def abandon(self) -> None:
-        """Take back what lies on the disk; the process ends at once, and no handler has been started."""
+        """Delete the executor's folder. Only before the first handler, in a process that ends at once."""
         self._executor.abandon()
 
     # the thread
@@ -109,7 +109,7 @@ class RealDrive:
                 self._on_event(event)
 
     def _act(self, waiting: deque[AnyEffect]) -> None:
-        """Carry out what the engine decides; when that is much, others get the lock in between."""
+        """Carry out what the engine decides, for at most ``_LONGEST_HOLD``: requests need the lock, too."""
         end = time.monotonic() + _LONGEST_HOLD
         while time.monotonic() < end:
             waiting.extend(self._engine.step(self._look()))
@@ -118,7 +118,7 @@ class RealDrive:
             self.effects.carry_out(waiting.popleft())
 
     def _look(self) -> datetime:
-        """Return the time, after the engine knows that the clock was set back."""
+        """Return the time; tell the engine first when the clock was set back."""
         now = self.now()
         if now <= self._seen - JUMP:
             self._engine.set_back(self._seen - now, now)
@@ -126,10 +126,10 @@ class RealDrive:
         return now
 
     def _await(self, *, at_once: bool) -> list[Callable[[], None]]:
-        """Until something is in the inbox, or due."""
+        """Wait until the inbox has something or something is due; return what the inbox has."""
         with BACKENDS:
             due = self._engine.next_due()
-            if due is not None and not at_once and not self.effects.invoker.active.total() and self._inbox.empty():
+            if due is not None and not at_once and not self.effects.is_busy() and self._inbox.empty():
                 self._clock.idle(due)
         nap = _LONGEST_NAP if due is None else (due - self.now()).total_seconds()
         things = []
@@ -193,7 +193,7 @@ class RealDrive:
 
 
 class _Listener:
-    """Hears the executor in the executor's thread, and has the drive's thread act on it."""
+    """The executor's listener: passes each report from the executor's thread to the drive's."""
 
     def __init__(self, drive: RealDrive, effects: EffectRunner) -> None:
         self._drive, self._effects = drive, effects

@@ -1,4 +1,4 @@
-"""Carrying out what the engine decided about event sources: receive, invoke, delete. The caller holds BACKENDS."""
+"""Event sources: receive from a queue, invoke the function, delete what it has done. The caller holds BACKENDS."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cronstack_infra.local.executor.values import Invocation, Outcome
 from cronstack_infra.local.patches import privates
 
 _MOMENT = timedelta(milliseconds=2)
-"""moto shows a message again only after the millisecond in which its time was over."""
+"""moto shows a message again only after the millisecond in which its hidden time ends."""
 _PERMISSION = "sqs:ReceiveMessage"
 
 
@@ -32,9 +32,10 @@ class Polls:
         self._batches: dict[str, int] = {}
         """Numbers of the batches under way, by request id."""
         self._problems: dict[str, str] = {}
+        """What hinders the last poll, by the mapping's UUID; each problem is reported once."""
 
     def poll(self, effect: PollQueue) -> None:
-        """Receive as the function's role; what hinders it is told once."""
+        """Receive as the function's role, and pass the messages to the engine."""
         found: list[Message] = []
         queue = find_queue(effect.queue_arn)
         hidden: datetime | None = None
@@ -64,7 +65,7 @@ class Polls:
         self._invoker.submit(Invocation(request_id, function, event, arn, attempt, lineage=admitted.lineage))
 
     def delete(self, effect: DeleteMessages) -> None:
-        """As DeleteMessageBatch does; who has purged or deleted them meanwhile has done it already."""
+        """Delete messages, as DeleteMessageBatch does. Messages that are gone already are no error."""
         queue = find_queue(effect.queue_arn)
         if queue is None:
             return
@@ -73,7 +74,7 @@ class Polls:
             queue.delete_message(str(message.receipt_handle))
 
     def finished(self, invocation: Invocation, outcome: Outcome) -> bool:
-        """Whether it was a batch's invocation."""
+        """Return whether the invocation was of a batch, after reporting its end to the engine."""
         number = self._batches.pop(invocation.request_id, None)
         if number is None:
             return False
@@ -96,7 +97,7 @@ class Polls:
 
 
 def record(message: Message, queue_arn: str) -> dict[str, Any]:
-    """A message as the function sees it."""
+    """Return a message as the function gets it."""
     attributes = {
         "ApproximateReceiveCount": str(message.approximate_receive_count),
         "AWSTraceHeader": ((message.system_attributes or {}).get("AWSTraceHeader") or {}).get("StringValue"),
@@ -131,7 +132,7 @@ def _attribute(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _next_visible(queue: Queue, now: datetime, taken: set[str]) -> datetime | None:
-    """When the next hidden or delayed message can be seen, of those that were not received just now."""
+    """Return when the next hidden or delayed message becomes visible, apart from those received now."""
     hidden = [
         max(message.visible_at, message.delayed_until)
         for message in privates.messages(queue)

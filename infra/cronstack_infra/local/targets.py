@@ -1,7 +1,7 @@
-"""Carrying out what the engine decided: deliveries to targets, records to queues. The caller holds BACKENDS.
+"""Calls of target APIs: messages to queues and topics, and the permissions they need. The caller holds BACKENDS.
 
-Scheduler acts as the schedule's role and Lambda as the function's: what their policies do not allow is refused here
-as AWS refuses it.
+Scheduler acts as the schedule's role and Lambda as the function's. What their policies do not allow is refused with
+the error of AWS.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from cronstack_infra.local.engine.records import api_request
 from cronstack_infra.local.engine.values import Deliver, Refusal, SendRecord
 
 _FAULTS: Final = (HTTPException, ServiceException)
-"""How moto's backends refuse."""
+"""Exceptions by which moto's backends refuse a call."""
 
 
 class Refused(Exception):
-    """A target's API said no."""
+    """The API of a target refused a call."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)
@@ -41,7 +41,7 @@ def require_function(arn: str) -> LambdaFunction:
 
 
 def require(role_arn: str, action: str, resource: str | None, code: str) -> None:
-    """Raise Refused unless a role exists and may do this; without a resource: to anything at all."""
+    """Raise Refused unless a role exists and allows an action on the resource, or on any resource for None."""
     role = permissions.find_role(role_arn)
     if role is None:
         raise Refused(Refusal(code, f"The role {role_arn} cannot be assumed: it does not exist.", 403))
@@ -54,7 +54,7 @@ def require(role_arn: str, action: str, resource: str | None, code: str) -> None
 
 
 def require_trust(deliver: Deliver) -> None:
-    """Scheduler takes on the role anew for each call; it may have been changed since the schedule was made."""
+    """Raise Refused unless Scheduler may assume the role now; the role may have changed since CreateSchedule."""
     role = permissions.find_role(deliver.target.role_arn)
     _, _, _, region, account, rest = deliver.schedule_arn.split(":", 5)
     group = f"arn:aws:scheduler:{region}:{account}:schedule-group/{rest.split('/')[1]}"
@@ -86,14 +86,14 @@ def send_to_queue(
 
 
 def deliver_to_queue(deliver: Deliver) -> None:
-    """Templated SQS target."""
+    """Send to a templated SQS target. Raises Refused."""
     require(deliver.target.role_arn, "sqs:SendMessage", deliver.target.arn, "AccessDenied")
     request = api_request(deliver.target, deliver.payload)
     send_to_queue(deliver.target.arn, request["MessageBody"], {}, deliver.target.parameters.get("SqsParameters"))
 
 
 def deliver_to_topic(deliver: Deliver) -> None:
-    """Templated SNS target."""
+    """Publish to a templated SNS target. Raises Refused."""
     require(deliver.target.role_arn, "sns:Publish", deliver.target.arn, "AuthorizationError")
     publish(deliver.target.arn, deliver.payload)
 
@@ -122,7 +122,7 @@ def send_record(record: SendRecord, function_role: str | None) -> None:
 
 
 def _refusal(fault: Exception) -> Refusal:
-    """An exception of moto's as the error a client would see."""
+    """Return an exception of moto as the error that a client gets."""
     code = getattr(fault, "error_type", None) or getattr(fault, "code", None) or type(fault).__name__
     status = getattr(fault, "code", 400)
     return Refusal(str(code), str(getattr(fault, "message", fault)), status if isinstance(status, int) else 400)

@@ -193,7 +193,7 @@ class Resources(ResourceMap):
         self.report(name, held.id, kind, "DELETE_IN_PROGRESS", None)
         try:
             if not networks.remove(kind, held.resource, self.account, self.region):
-                self._delete_resource(held.resource, held.definition)
+                privates.delete_resource(self, held.resource, held.definition)
         except Exception as fault:  # moto's classes raise what they like
             if not _says_gone(fault):
                 self.report(name, held.id, kind, "DELETE_FAILED", reason_of(fault))

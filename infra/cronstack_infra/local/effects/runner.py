@@ -49,8 +49,8 @@ class EffectRunner:
     def __init__(self, engine: Engine, drive: Drive, lookups: Lookups, unique: Callable[[], str]) -> None:
         """unique: makes request ids."""
         self._engine, self._drive, self._unique = engine, drive, unique
-        self.invoker = Invoker(engine, drive, lookups, unique=unique, note=self.note)
-        self._polls = Polls(engine, drive, self.invoker, unique)
+        self._invoker = Invoker(engine, drive, lookups, unique=unique, note=self.note)
+        self._polls = Polls(engine, drive, self._invoker, unique)
         self._deliveries = Deliveries(engine, drive, lookups, accept=self.accept, note=self.note)
 
     def carry_out(self, effect: AnyEffect) -> None:
@@ -58,7 +58,7 @@ class EffectRunner:
             case Deliver():
                 self._deliveries.deliver(effect)
             case RunFunction():
-                self.invoker.run(effect)
+                self._invoker.run(effect)
             case SendRecord():
                 destinations.send(effect, self._drive, self.note)
             case DeleteSchedule():
@@ -78,6 +78,14 @@ class EffectRunner:
             thing()
         except Exception as fault:  # of moto or our own
             self._drive.say("fault", error=f"{type(fault).__name__}: {fault}", where=traceback.format_exc(limit=-3))
+
+    def is_busy(self) -> bool:
+        """Return whether an invocation is under way."""
+        return self._invoker.active.total() > 0
+
+    def reset(self) -> None:
+        """Forget the invocations under way."""
+        self._invoker.reset()
 
     # the port of the AWS APIs
 
@@ -113,7 +121,7 @@ class EffectRunner:
         return request_id
 
     def invoke(self, function_arn: str, payload: str, client_context: str | None = None) -> tuple[str, Outcome]:
-        return self.invoker.invoke(function_arn, payload, client_context)
+        return self._invoker.invoke(function_arn, payload, client_context)
 
     def function_created(self) -> None:
         self._drive.expect()
@@ -131,9 +139,9 @@ class EffectRunner:
         self._drive.say("started", **about, attempt=invocation.attempt)
 
     def finished(self, invocation: Invocation, outcome: Outcome) -> None:
-        self.invoker.ended(invocation, outcome)
-        if not self.invoker.answered(invocation, outcome) and not self._polls.finished(invocation, outcome):
-            self.invoker.event_ended(invocation, outcome)
+        self._invoker.ended(invocation, outcome)
+        if not self._invoker.answered(invocation, outcome) and not self._polls.finished(invocation, outcome):
+            self._invoker.event_ended(invocation, outcome)
 
     def log(self, function: Function, log_stream: str, lines: list[str]) -> None:
         """Write lines to CloudWatch Logs, and report those of the handler itself."""

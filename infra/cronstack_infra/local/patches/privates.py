@@ -99,6 +99,11 @@ def values_of(resources: Any) -> MutableMapping[str, Any]:
     return found
 
 
+def delete_resource(resources: Any, resource: Any, definition: dict[str, Any]) -> None:
+    """Delete a resource by its own method; by its type and physical id when it has none."""
+    resources._delete_resource(resource, definition)
+
+
 # DynamoDB
 
 

@@ -197,7 +197,7 @@ class VirtualDrive:
 
     def put_back(self, state: dict[str, Any]) -> None:
         self._engine.put_back(state["engine"])
-        self.effects.invoker.reset()
+        self.effects.reset()
         self._lookups.forget()
 
 
