@@ -39,10 +39,10 @@ def test_every_decision_fault_transition_and_end_is_reached(found: Found) -> Non
 def test_the_same_seed_is_the_same_world_in_another_process() -> None:
     script = "from cronstack_infra.play.prove.scenario import play; print('\\n'.join(play(7, tracing=True).trace))"
     environ = os.environ | {"PYTHONHASHSEED": "3"}
-    told = subprocess.run(
+    other = subprocess.run(
         [sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True, timeout=60
     )
-    assert told.stdout.splitlines() == "\n".join(play(7, tracing=True).trace).splitlines()
+    assert other.stdout.splitlines() == "\n".join(play(7, tracing=True).trace).splitlines()
 
 
 def test_several_processes_find_what_one_finds() -> None:
@@ -58,9 +58,9 @@ def test_the_command_shows_what_was_reached_and_replays() -> None:
     assert "running to succeeded" in shown.stdout
     one = CliRunner().invoke(command, ["--seeds", "1"], standalone_mode=False)
     assert "\n1 seed, " in one.stdout
-    told = json.loads(CliRunner().invoke(command, ["--seeds", "20", "--json"], standalone_mode=False).stdout)
-    assert told["seeds"] == 20
-    assert told["coverage"]["transition"]["none to running"] > 0
+    shown_as_json = json.loads(CliRunner().invoke(command, ["--seeds", "20", "--json"], standalone_mode=False).stdout)
+    assert shown_as_json["seeds"] == 20
+    assert shown_as_json["coverage"]["transition"]["none to running"] > 0
     replayed = CliRunner().invoke(command, ["--replay", "7"], standalone_mode=False)
     assert replayed.return_value == 0
     assert "No invariant was violated." in replayed.stdout

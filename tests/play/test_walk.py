@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cronstack_infra.play.prove.scene import Scene
+from cronstack_infra.play.prove.moves import create_scene, deliver
 from cronstack_infra.play.prove.space import Budget, Space
 from cronstack_infra.play.prove.walk import SPACES, walk
 from cronstack_infra.play.prove.walks import walk_all
@@ -40,23 +40,23 @@ def test_a_small_space_is_walked_to_its_end(space: Space, budget: Budget, states
 
 
 def test_a_state_is_the_same_whichever_way_leads_to_it() -> None:
-    """Two events come, in this order or in that one; nobody has asked for anything yet."""
+    """Two events come, in this order or in that one, before any request is carried out."""
     space = Space("two occurrences", deliveries=(0, 1))
     keys = []
-    for order in ((0, 0), (1, 0)):  # who of those ahead comes next
-        scene = Scene(space, ONE_CRASH)
-        scene.ahead = [(scene.world.now, asked) for _, asked in scene.ahead]
+    for order in ((0, 0), (1, 0)):  # which of the events ahead comes next
+        scene = create_scene(space, ONE_CRASH)
+        scene.ahead = [(scene.world.now, event) for _, event in scene.ahead]
         for at in order:
-            scene.deliver(at)
+            deliver(scene, at)
         keys.append(scene.key())
     assert keys[0] == keys[1]
 
 
-def test_what_was_walked_tells_how_far_it_has_come() -> None:
-    told: list[int] = []
-    walked = walk(SPACES[0], ONE_CRASH, watch=lambda so_far: told.append(so_far.states))
-    assert told == sorted(told)
-    assert 0 < told[-1] <= walked.states
+def test_a_walk_reports_its_progress() -> None:
+    states: list[int] = []
+    walked = walk(SPACES[0], ONE_CRASH, watch=lambda so_far: states.append(so_far.states))
+    assert states == sorted(states)
+    assert 0 < states[-1] <= walked.states
     assert not walk(SPACES[0], seconds=0).whole
 
 
@@ -84,16 +84,16 @@ print(json.dumps([walked.invariant, walked.text, walked.trace]))
         ("a newcomer makes way without a carrier of its own", 4, "I8"),
     ],
 )
-def test_a_planted_fault_is_met(name: str, space: int, invariant: str) -> None:
-    """And how it came about is told, from the first event on."""
+def test_a_planted_fault_is_found(name: str, space: int, invariant: str) -> None:
+    """The trace shows how it came about, from the first event on."""
     mutant = next(one for one in MUTANTS if one.name == name)
     done = run_broken(mutant, SCRIPT, str(space))
-    told, text, trace = json.loads(done.stdout)
-    assert (told, text.partition(":")[0]) == (invariant, invariant), done.stderr
+    violated, text, trace = json.loads(done.stdout)
+    assert (violated, text.partition(":")[0]) == (invariant, invariant), done.stderr
     assert "is given" in trace[0]
 
 
-def test_spaces_are_walked_side_by_side_and_told_in_their_order() -> None:
+def test_spaces_are_walked_side_by_side_and_returned_in_their_order() -> None:
     spaces = (SPACES[1], SPACES[0], SPACES[6])
     alone, together = (walk_all(ONE_CRASH, spaces=spaces, processes=processes) for processes in (1, 2))
     assert [(of.space, of.states, of.ends) for of in together] == [(of.space, of.states, of.ends) for of in alone]

@@ -141,7 +141,11 @@ def _search(seeds: int, first: int, processes: int) -> Found:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("seeds", total=seeds)
-        return search(seeds, first=first, processes=processes, told=lambda done: progress.update(bar, completed=done))
+
+        def on_progress(done: int) -> None:
+            progress.update(bar, completed=done)
+
+        return search(seeds, first=first, processes=processes, on_progress=on_progress)
 
 
 def _replay(seed: int, as_json: bool) -> int:

@@ -1,19 +1,19 @@
 """The proof of the guard: its real code, interleaved at every request, under faults, against its invariants.
 
-A seed is a world of its own: one job, a few occurrences, a fault mix, hosts whose clocks differ, Lambda's way to
-deliver (twice again after a raise or a crash; then its own failure record among the dead letters), Scheduler's way to
-bring carriers (at least once, up to a minute late), and operators. What runs in a sandbox is
-``cronstack.runtime.Invocation``, the code that runs in Lambda, stopped before each request; so is what a handler asks
-for in the middle of it. In one of four seeds application code plans: it schedules keys, moves and cancels them, plans
-them anew, asks again after a crash, and sweeps, several calls at once on one key, by the generators of
-``cronstack.planning``, stopped in the same way and under the same faults; what is deleted in its last seconds Scheduler
-may fire all the same. Requests are carried out by ``play.store``. An observer notes each committed write, each
-handler's beginning and end, each schedule, each letter, and what callers are told. From these, not from what the ledger
-says of itself, it judges after every step:
+A seed is a world of its own: one job, a few occurrences, a fault mix, and hosts whose clocks differ. Lambda delivers an
+event again twice after a raise or a crash, and then puts its own failure record among the dead letters. Scheduler
+brings carriers at least once, up to a minute late. Operators act, too. A sandbox runs ``cronstack.runtime.Invocation``,
+the code that runs in Lambda, stopped before each request, those of its handler included. In one of four seeds
+application code plans: it schedules keys, moves and cancels them, plans them anew, asks again after a crash, and
+sweeps, with several calls at once on one key. These calls are the generators of ``cronstack.planning``, stopped in the
+same way and under the same faults. Scheduler may fire a schedule that was deleted in its last seconds. ``play.store``
+carries out the requests. An observer notes each committed write, each handler's beginning and end, each schedule, each
+letter, and what calls return. On these notes, not on what the ledger says of itself, judges check these invariants
+after each step (``judges.table`` says which judge checks which):
 
     I1   An occurrence succeeds at most once, and what is final is not overwritten.
     I2   An occurrence that succeeded is not claimed again.
-    I3   One holder: a lease is claimed over another's head only when that one's own clock says it is past.
+    I3   One holder: a lease is taken from its holder only when it is past by the holder's own clock.
          Fences strictly increase.
     I3b  A run is running exactly while the lease points to it.                                 (not for "allow")
     I4   Only the holder settles its attempt, keeps a checkpoint, renews or releases the lease. The next attempt is
@@ -24,18 +24,18 @@ says of itself, it judges after every step:
          Judged where clocks differ by the margin at most, and handlers stop at the deadline.
     I8   An event is acknowledged only if its occurrence is final, or a carrier for it is on its way, or it was refused
          with a letter. A carrier brings the event it was made for.
-    I9   When faults stop, everything becomes final in bounded time, and without anybody's help but for what Lambda
-         gave up: that lies among the dead letters, and one redrive by operators ends it.
+    I9   When faults stop, everything becomes final in bounded time and without help. Only what Lambda gave up lies
+         among the dead letters, and one redrive by operators ends it.
     I10  An own claim, or an own settlement, whose answer was lost is recognised.
     I11  The attempt's number is the number of committed claims. The handler gets every attempt that was declared, and
-         none more; none before its time: the back-off, or what the handler has asked for.
+         none more; none before its time, which is the back-off or what the handler has asked for.
     I12  What is skipped or missed never started and never will; it met a holder, or was late. Nothing starts late.
-    I13  At most one occurrence is buffered, and the slot names it. Who makes way for it leaves something behind that
-         brings it back.
+    I13  At most one occurrence is buffered, and the slot names it. A delivery that makes way for it leaves something
+         behind that brings it.
     I14  Requests, by how a delivery ends (see ``costs``), where none meets a fault.
     I15  Without crash, expiry, failure or give-up even an effect without a fence happens once.
-    I16  A dead run has a dead letter; exactly one where no answer was lost and nobody crashed. One at a time may
-         send it, and nobody once it is noted as sent.
+    I16  A dead run has a dead letter; exactly one where no answer was lost and nothing crashed. One invocation at a
+         time may send it, and none once it is noted as sent.
     I17  Every redrive that acts was asked for, and none that was accepted is lost.
 
     I22  Fair: no occurrence starts for the first time while another one of the job is buffered, an operator's included.
@@ -43,19 +43,18 @@ says of itself, it judges after every step:
          (Carriers: judged where clocks differ by the margin at most and do not step.)
 
     I18  What has returned as planned, moved or unchanged, and was not moved or cancelled since, begins, and not before
-         its time, unless it is missed. No sweep is needed: at each moment something brings it. No call says what was
-         not so at some moment since it began.
+         its time, unless it is missed. No sweep is needed: at each moment something brings it. No call returns what
+         was not true at some moment since it began.
     I19  After a cancel has returned "cancelled" no handler begins, until the key is planned anew on purpose. Only what
          has begun or ended (for a move: or was cancelled) is too late. What has begun is neither moved nor cancelled,
-         and who has returned changes nothing any more.
+         and a call that has returned changes nothing any more.
     I20  The event of an older revision never opens an attempt, nor misses the plan; so after a move has returned
          nothing begins at the old time. Revisions grow.
-    I21  No schedule without its row. When everything is at rest nothing is left in Scheduler. A plan that its maker has
-         left is given its schedule by a sweep, and ends; none is forgotten before its time.
+    I21  No schedule without its row. When everything is at rest nothing is left in Scheduler. A sweep makes the
+         schedule of a plan whose call has crashed, and the plan ends; none is forgotten before its time.
 
-Of what code has scheduled each key is an occurrence without a lease, as with "allow", and I1 to I17 hold for it, too.
-I8: an event that was overtaken may be acknowledged when the plan that has overtaken it comes.
-A seed in which somebody deletes the lease by hand is judged by I1, I2, I5, I8, I9, I12 and I18 to I21 only, and by I7
-for each occurrence alone. ``walk`` judges by the same observer, but leaves nothing to chance: it takes every order of
-requests in a small space.
+Each key that code has planned is an occurrence without a lease, as with "allow", and I1 to I17 hold for it, too. I8: an
+event of an older revision may be acknowledged when the newer plan comes. A seed in which the lease is deleted by hand
+is judged by I1, I2, I5, I8, I9, I12 and I18 to I21 only, and by I7 for each occurrence alone. ``walk`` uses the same
+judges but leaves nothing to chance: it takes every order of requests in a small space.
 """

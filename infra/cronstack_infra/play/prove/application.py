@@ -8,8 +8,8 @@ from typing import Final, Literal
 from cronstack.occurrence import print_time
 from cronstack.plans import Order
 from cronstack_infra.play.prove.deliveries import Deliveries
+from cronstack_infra.play.prove.models.planning import PlanningCall
 from cronstack_infra.play.prove.planner import Planner
-from cronstack_infra.play.prove.promises import Wish
 from cronstack_infra.play.prove.world import World
 
 Act = Literal["schedule", "again", "other", "replace", "move", "cancel"]
@@ -21,16 +21,16 @@ FAR: Final = (20 * DAY, 45 * DAY, 60 * DAY)
 
 
 class Application:
-    """Of one world."""
+    """All planners of one world."""
 
     def __init__(self, world: World, deliveries: Deliveries) -> None:
         self.world, self.deliveries = world, deliveries
         self.planners: list[Planner] = []
         self._orders: dict[str, Order] = {}
-        """What was asked for last under each key."""
+        """The last order under each key."""
 
     def begin(self) -> None:
-        """Draw what is done, and when: at any time, close to a due time, or at once with something else."""
+        """Draw the calls and their times: at any time, close to a due time, or at once with another call."""
         world, chance = self.world, self.world.chance
         together = world.now + chance.choice(FIRST_DUE)
         for number in range(world.mix.keys):
@@ -41,7 +41,7 @@ class Application:
             order = Order(key, due // SECOND * SECOND, print_time(due), {}, relative=chance.random() < 0.3)
             self._orders[key] = order
             at = int(chance.random() * SECOND)
-            world.later(at, partial(self._ask, Wish("schedule", order)))
+            world.later(at, partial(self._call, PlanningCall("schedule", order)))
             for _ in range(chance.choice((1, 2, 3, 5))):
                 kind, last = chance.random(), at
                 if kind < 0.35:
@@ -63,14 +63,14 @@ class Application:
         order, chance = self._orders[key], self.world.chance
         match act:
             case "again":
-                self._ask(Wish("schedule", order, replace=chance.random() < 0.2))
+                self._call(PlanningCall("schedule", order, replace=chance.random() < 0.2))
             case "cancel":
-                self._ask(Wish("cancel", order))
+                self._call(PlanningCall("cancel", order))
             case "move":
-                self._ask(Wish("move", self._changed(order)))
+                self._call(PlanningCall("move", self._changed(order)))
             case _:
                 changed = self._changed(order)._replace(input={"n": chance.choice((1, 2))})
-                self._ask(Wish("schedule", changed, replace=act == "replace"))
+                self._call(PlanningCall("schedule", changed, replace=act == "replace"))
 
     def _changed(self, order: Order) -> Order:
         """Another time: a second from now, somewhat earlier or later, or in weeks."""
@@ -83,23 +83,23 @@ class Application:
         self._orders[order.key] = changed = order._replace(due=due, asked=print_time(due))
         return changed
 
-    def _ask(self, wish: Wish, times: int = 0) -> None:
-        def then(how: str) -> None:
+    def _call(self, call: PlanningCall, times: int = 0) -> None:
+        def on_end(how: str) -> None:
             if times >= 3 or how not in ("killed", "unavailable", "cancelled") or self.world.chance.random() > 0.4:
                 return
-            again = Wish("schedule", self._changed(wish.order), replace=True) if how == "cancelled" else wish
+            again = PlanningCall("schedule", self._changed(call.order), replace=True) if how == "cancelled" else call
             pause = self.world.chance.random() * self.world.chance.choice((SECOND, 30 * SECOND))
-            self.world.later(pause, lambda: self._ask(again, times + 1))
+            self.world.later(pause, lambda: self._call(again, times + 1))
 
-        planner = Planner(len(self.planners) + 1, self.world, self.deliveries, wish, then)
+        planner = Planner(len(self.planners) + 1, self.world, self.deliveries.observer, self.deliveries, call, on_end)
         self.planners.append(planner)
         planner.begin()
 
     def sweep(self) -> None:
-        self._ask(Wish("sweep"))
+        self._call(PlanningCall("sweep"))
 
     def _expire(self) -> None:
         gone = self.world.store.expire(self.world.now // 1000)
         self.deliveries.observer.expired(gone)
         if gone:
-            self.world.say("somebody", f"time is over for {[key[1] for key in gone]}")
+            self.world.say("DynamoDB", f"time is over for {[key[1] for key in gone]}")

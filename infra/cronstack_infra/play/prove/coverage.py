@@ -1,4 +1,4 @@
-"""What the proof must have reached, and how often: what a search seldom meets, it has not judged."""
+"""What the proof must have reached, and how often: a search has not judged what it seldom reaches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cronstack.rows import FINAL
 from cronstack_infra.play.prove.mix import OTHER_FAULTS, REQUEST_FAULTS
 
 ENOUGH: Final = 100
-"""Times that each must be reached in as many seeds as follow."""
+"""Times that each must be reached in ``SEEDS`` seeds."""
 SEEDS: Final = 20_000
 
 REACHABLE: Final[dict[str, tuple[str, ...]]] = {
@@ -45,14 +45,14 @@ REACHABLE: Final[dict[str, tuple[str, ...]]] = {
 
 
 def reached(counted: Counter[str], kind: str) -> dict[str, int]:
-    """How often each was, those never reached included."""
+    """Return how often each was reached, zeros included."""
     before = f"{kind}: "
     found = {what.removeprefix(before): times for what, times in counted.items() if what.startswith(before)}
     return dict.fromkeys(REACHABLE[kind], 0) | found
 
 
 def seldom(counted: Counter[str], seeds: int) -> list[str]:
-    """What so many seeds have reached too seldom."""
+    """Return what so many seeds have reached too seldom."""
     enough = ENOUGH * seeds / SEEDS
     return [
         f"{kind}: {what}"

@@ -1,8 +1,9 @@
 """The real programs of the small space (see ``walk``), each asked once for each place it can be led to.
 
-A program is deterministic: the same answers at the same times bring it to the same request. Scenes meet an invocation
-in the same place again and again, while others went on; only the first of them asks the program, the others remember.
-A program cannot be copied. The one that stands where it is needed goes on; if none does, another is led there.
+A program is deterministic: the same answers at the same times bring it to the same request. Scenes find an invocation
+in the same place again and again, after moves of others. The first of these scenes asks the program; for the others its
+step is kept. A program cannot be copied. If one stands where it is needed, it goes on; if not, a new one gets all the
+answers again.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from cronstack.planning import Plan
 from cronstack.run import Run
 from cronstack.runtime import Ended, Shell
 from cronstack.seam import Host, Request, Steps, Work
-from cronstack_infra.play.prove.actor import Actor, Hand
-from cronstack_infra.play.prove.planner import steps
+from cronstack_infra.play.prove.log.records import Invoked
+from cronstack_infra.play.prove.models.planning import steps
+from cronstack_infra.play.prove.models.shell import SETTINGS, HandlerFailed, discard_line, no_sleep, no_transport
 from cronstack_infra.play.prove.program import Program
-from cronstack_infra.play.prove.records import Invoked
-from cronstack_infra.play.prove.sandbox import SETTINGS, HandlerFailed, never, nowhere, unread
+from cronstack_infra.play.prove.steered import SteeredCaller, SteeredInvocation
 
 PATIENCE: Final = 20
 """Seconds after which application code gives up."""
 STANDING: Final = 256
-"""Programs that are kept where they stopped."""
+"""Number of programs that are kept where they stopped."""
 
 
 class Begin(NamedTuple):
@@ -37,19 +38,19 @@ class Begin(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What a program did when it was answered: it asked for something, or came to its end."""
+    """What a program did with an answer: it sent its next request, or ended."""
 
     request: Request | None
     printed: str = ""
     """The request, as text."""
     in_handler: bool = False
     fails: bool = False
-    """Its handler will fail, or has."""
+    """Its handler will fail, or has failed."""
     end: Ended | Returned[Any] | CronstackError | None = None
 
 
 class Driven(Protocol):
-    """A program that can be gone on with."""
+    """A program that gets one answer after another."""
 
     fails: bool
 
@@ -67,26 +68,26 @@ class Programs:
         self._known: dict[bytes, Step] = {}
         self._standing: OrderedDict[bytes, Driven] = OrderedDict()
 
-    def answer(self, actor: Actor | Hand, answer: Any) -> Step:
-        """What the invocation does next."""
-        place = actor.hears(answer)
+    def answer(self, one: SteeredInvocation | SteeredCaller, answer: Any) -> Step:
+        """Return what the program does next."""
+        place = one.record_answer(answer)
         step = self._known.get(place.exact)
         if step is None:
             before = place.before
             drive = self._standing.pop(before.exact, None) if before is not None else None
-            step = self._known[place.exact] = self._go_on(drive or self._led(actor), actor)
+            step = self._known[place.exact] = self._go_on(drive or self._replayed(one), one)
         return step
 
-    def _led(self, actor: Actor | Hand) -> Driven:
-        """A new program, led to where the last but one answer had brought it."""
-        drive: Driven = Drive(actor, self._declared) if isinstance(actor, Actor) else HandDrive(actor)
-        assert actor.history is not None
-        for told in actor.history.in_order()[:-1]:
-            drive.resume(told.now, told.answer)
+    def _replayed(self, one: SteeredInvocation | SteeredCaller) -> Driven:
+        """Return a new program that was given all answers but the last one."""
+        drive: Driven = Drive(one, self._declared) if isinstance(one, SteeredInvocation) else CallerDrive(one)
+        assert one.history is not None
+        for answered in one.history.in_order()[:-1]:
+            drive.resume(answered.now, answered.answer)
         return drive
 
-    def _go_on(self, drive: Driven, actor: Actor | Hand) -> Step:
-        place = actor.history
+    def _go_on(self, drive: Driven, one: SteeredInvocation | SteeredCaller) -> Step:
+        place = one.history
         assert place is not None
         try:
             request = drive.resume(place.now, place.answer)
@@ -102,7 +103,7 @@ class Programs:
         return Step(request, _printed(request), drive.in_handler, drive.fails)
 
     def close(self) -> None:
-        """No scene goes on."""
+        """Stop all programs."""
         for drive in self._standing.values():
             drive.close()
         self._standing.clear()
@@ -114,7 +115,7 @@ def _printed(request: Request) -> str:
 
 
 class _Chance:
-    """The same, wherever the program is led again."""
+    """The same numbers, whenever a program gets its answers again."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -129,21 +130,28 @@ class _Chance:
 class Drive:
     """An invocation's program with its host."""
 
-    def __init__(self, actor: Actor, declared: Job) -> None:
-        self.now, self.fails, self._work = actor.began, False, Work(0, 0)
-        self._deadline = actor.deadline
-        self._chance = _Chance(actor.number)
-        self._program = Program(declared._replace(function=self._behave), actor.asked.event, self, self._shell)
+    def __init__(self, invocation: SteeredInvocation, declared: Job) -> None:
+        self.now, self.fails, self._work = invocation.began, False, Work(0, 0)
+        self._deadline = invocation.deadline
+        self._chance = _Chance(invocation.number)
+        self._program = Program(declared._replace(function=self._behave), invocation.event.body, self, self._shell)
 
     invoked_function_arn, aws_request_id = Invoked.invoked_function_arn, Invoked.aws_request_id
 
     def get_remaining_time_in_millis(self) -> int:
-        """Until the deadline: of the scene, or of the past where it is led again."""
+        """Return the time until the deadline, at the time of the answer that it was given last."""
         return max(0, self._deadline - self.now)
 
     def _shell(self, drive: Callable[[Steps[None]], None]) -> Shell:
         return Shell(
-            SETTINGS, nowhere, lambda: self.now, lambda: self.now / 1000, never, self._chance, unread, drive=drive
+            SETTINGS,
+            no_transport,
+            lambda: self.now,
+            lambda: self.now / 1000,
+            no_sleep,
+            self._chance,
+            discard_line,
+            drive=drive,
         )
 
     def _behave(self, run: Run) -> None:
@@ -162,25 +170,25 @@ class Drive:
         self.now = now
         if isinstance(answer, Begin):
             self.fails = answer.fails
-            return self._noted(self._program.begin_handler(self._work))
-        return self._noted(self._program.resume(answer))
+            return self._keep_work(self._program.begin_handler(self._work))
+        return self._keep_work(self._program.resume(answer))
 
-    def _noted(self, request: Request | Ended) -> Request | Ended:
+    def _keep_work(self, request: Request | Ended) -> Request | Ended:
         if isinstance(request, Work):
             self._work = request
         return request
 
 
-class HandDrive:
-    """The same for a call of application code."""
+class CallerDrive:
+    """A call of application code."""
 
     in_handler = False
 
-    def __init__(self, hand: Hand) -> None:
+    def __init__(self, caller: SteeredCaller) -> None:
         self.fails = False
-        self.now, self._ends = hand.began, hand.began + PATIENCE * 1000
-        host = Host(lambda: self.now, lambda: (self._ends - self.now) / 1000, _Chance(hand.number))
-        self._steps = steps(hand.wish, host, _unswept)
+        self.now, self._ends = caller.began, caller.began + PATIENCE * 1000
+        host = Host(lambda: self.now, lambda: (self._ends - self.now) / 1000, _Chance(caller.number))
+        self._steps = steps(caller.call, host, _no_sweep)
 
     def close(self) -> None:
         self._steps.close()
@@ -190,5 +198,5 @@ class HandDrive:
         return resume(self._steps, answer)
 
 
-def _unswept(plan: Plan) -> None:
-    raise AssertionError("nobody sweeps in a scene")
+def _no_sweep(plan: Plan) -> None:
+    raise AssertionError("a scene holds no sweep")

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 REQUEST_FAULTS: Final = (
     "crash before",  # killed, the request never left
-    "crash after",  # killed, the request was carried out or refused, nobody heard
+    "crash after",  # killed, the request was carried out or refused, its answer not read
     "pause before",  # frozen for a while, but not beyond the deadline
     "pause after",
     "zombie before",  # frozen beyond deadline and lease, then it goes on
     "zombie after",
-    "lost request",  # not carried out, and nobody says so
-    "lost answer",  # carried out, and nobody says so
+    "lost request",  # not carried out, and no answer
+    "lost answer",  # carried out, and no answer
     "late",  # as lost, and carried out up to minutes later
     "twice",  # carried out now, and once more later
     "throttled",
@@ -30,7 +30,7 @@ REQUEST_FAULTS: Final = (
     "5xx done",  # carried out, yet answered by an internal error
     "conflict",
 )
-"""One of them at most for each request."""
+"""Each request meets one of them at most."""
 
 OTHER_FAULTS: Final = (
     "handler fails",
@@ -91,7 +91,7 @@ THEMES: Final = (
 RATES: Final = (0.03, 0.1, 0.25)
 THEME_RATES: Final = (0.05, 0.25, 0.5)
 CROWDS: Final = 0.05
-"""Of all seeds: many short occurrences of a job and a few slow hosts among them, who are refused again and again."""
+"""Share of seeds with many short occurrences of a job. A few hosts are slow, and are refused again and again."""
 
 
 PLANNING: Final = 4
@@ -111,9 +111,9 @@ COSTLY: Final = (
     *("outage", "lease deleted", "tokens forgotten", "leap", "delivered out of time"),
     *("clock steps", "skew beyond the margin", "handler beyond its deadline"),
 )
-"""Where requests are counted for nothing."""
+"""Faults with which the number of requests is not judged (I14)."""
 CLEAN: Final = 0.1
-"""Of all seeds: requests are carried out and answered once, so that they can be counted (I14)."""
+"""Share of seeds in which each request is carried out and answered once, so that requests can be counted (I14)."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Mix:
     """Cumulated probabilities."""
     rates: dict[str, float]
     keys: int = 0
-    """By which application code schedules; 0: there is none."""
+    """Number of keys under which application code schedules; 0: there is no such code."""
     far: bool = False
     """Some of it is due in weeks, and the ledger forgets what has ended long before."""
 
@@ -150,7 +150,7 @@ class Mix:
 
 
 def draw(chance: Random) -> Mix:
-    """The mix of a seed, from its own chance."""
+    """Draw the mix of a seed."""
     crowd = chance.random() < CROWDS
     share = 0.0 if crowd else chance.choice((0.0, 0.15, 0.3, 0.5))
     rates: dict[str, float] = {}
@@ -183,7 +183,7 @@ def draw(chance: Random) -> Mix:
 
 
 def draw_plans(mix: Mix, chance: Random) -> Mix:
-    """The same, with application code that plans."""
+    """Return the same mix with application code that plans."""
     rates = dict(mix.rates)
     if chance.random() < 0.6:
         for fault in chance.choice(THEMES_OF_PLANS):
@@ -200,7 +200,7 @@ def draw_plans(mix: Mix, chance: Random) -> Mix:
 
 
 def _cumulated(rates: dict[str, float]) -> tuple[tuple[float, str], ...]:
-    """Together at most one half: something must get through."""
+    """Return cumulated probabilities. Together they are one half at most: something must get through."""
     cumulated, faults = 0.0, []
     busy = sum(rates.get(fault, 0) for fault in REQUEST_FAULTS)
     scale = min(1.0, 0.5 / busy) if busy else 1.0

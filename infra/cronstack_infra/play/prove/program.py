@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cronstack.declaration import Job
 
 Made = Callable[[Callable[[Steps[None]], None]], Shell]
-"""Makes the shell, given what drives the requests of a handler."""
+"""A function that makes the shell, given the function that runs the requests of a handler."""
 
 
 class Program:
@@ -34,7 +34,7 @@ class Program:
         self._over = False
 
     def resume(self, answer: Any) -> Request | Ended:
-        """Raises what the invocation raises."""
+        """Return the next request, or the end. Raise what the invocation raises."""
         if self._handler is not None:
             asked: Request = self._handler.switch(answer)
             if not self._handler.dead:
@@ -48,18 +48,18 @@ class Program:
 
     @property
     def in_handler(self) -> bool:
-        """The last request is the handler's."""
+        """Whether the handler sent the last request."""
         return self._handler is not None
 
     def begin_handler(self, work: Work) -> Request | Ended:
-        """The answer to ``Work``: run the handler up to its first request, or to its end and on from there."""
+        """Answer ``Work``: run the handler up to its first request, or to its end and on from there."""
         self._handler = greenlet(self._invocation.run_handler)
         return self.resume(work)
 
     def close(self) -> None:
-        """Killed. What its handler still does, as it is taken apart, reaches nobody.
+        """End it. Requests that the handler sends while it unwinds are dropped.
 
-        Not left to the garbage collector, which would run both in the middle of anything.
+        The garbage collector would do the same, but at any moment, in the middle of other steps.
         """
         self._over = True
         if self._handler is not None:
@@ -77,11 +77,11 @@ class Program:
                 answer = Raised(fault)
 
     def ask(self, request: Request) -> Any:
-        """From within the handler."""
+        """Send a request from within the handler, and return the answer."""
         if self._over:
             raise GreenletExit
         return getcurrent().parent.switch(request)
 
     def wait(self, milliseconds: float) -> None:
-        """From within the handler: it is busy for so long."""
+        """Be busy for so long, from within the handler."""
         self.ask(Sleep(milliseconds / 1000))

@@ -1,42 +1,32 @@
-"""One invocation in one sandbox: the runtime's real steps, stopped before each request, and what befalls it there."""
+"""One invocation in one sandbox: the runtime's real steps, stopped before each request, and their faults."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from cronstack.admission import Decision, Duplicate, Wait
 from cronstack.declaration import Job
 from cronstack.errors import CronstackError, RetryLater
 from cronstack.runtime import Ended, Shell
 from cronstack.seam import Call, Request, Sleep, Steps, Work
-from cronstack.settings import Settings
+from cronstack_infra.play.prove.judges.observer import Observer
+from cronstack_infra.play.prove.log.records import Invoked
+from cronstack_infra.play.prove.models.shell import (
+    SETTINGS,
+    HandlerFailed,
+    HandlerFailedForGood,
+    discard_line,
+    no_sleep,
+    no_transport,
+)
 from cronstack_infra.play.prove.program import Program
-from cronstack_infra.play.prove.records import Invoked
 from cronstack_infra.play.prove.wire import Wired, holder_of, offset
-from cronstack_infra.play.prove.world import EFFECTS, LETTERS, TABLE, World
+from cronstack_infra.play.prove.world import EFFECTS, World
 
 if TYPE_CHECKING:
     from cronstack.run import Run
-    from cronstack_infra.play.prove.deliveries import Asked, Deliveries
-
-SETTINGS: Final = Settings(
-    ledger=TABLE,
-    dead_letters=LETTERS,
-    stack="shop",
-    carriers="shop-carriers",
-    carrier_role="arn:aws:iam::123456789012:role/carrier",
-    delivery_dead_letters="arn:aws:sqs:us-east-1:123456789012:delivery",
-)
-
-
-class HandlerFailed(Exception):
-    """What a handler raises here."""
-
-
-class HandlerFailedForGood(Exception):
-    """The job names it as permanent."""
-
+    from cronstack_infra.play.prove.models.queued import QueuedEvent
 
 FAILURES: Final[dict[str, type[Exception]]] = {
     "handler fails": HandlerFailed,
@@ -45,20 +35,31 @@ FAILURES: Final[dict[str, type[Exception]]] = {
 }
 
 
+class Around(Protocol):
+    """What a sandbox needs of Lambda and Scheduler."""
+
+    def ended(self, invoked: Invoked, *, failed: bool) -> None: ...
+    def carry(self, parameters: Mapping[str, Any]) -> None: ...
+
+
 class Sandbox(Invoked, Wired):
     """Driven by a world of chance."""
 
-    def __init__(self, number: int, world: World, deliveries: Deliveries, job: Job, asked: Asked) -> None:
-        super().__init__(f"sandbox {number}", world, asked, timeout=job.timeout, offset=offset(world))
-        self.deliveries, self.observer = deliveries, deliveries.observer
+    def __init__(
+        self, number: int, world: World, observer: Observer, around: Around, job: Job, event: QueuedEvent
+    ) -> None:
+        super().__init__(f"sandbox {number}", world, event, timeout=job.timeout, offset=offset(world))
+        self.observer, self._around = observer, around
         self.frozen_until = 0
         self._slow = world.mix.crowd and world.chance.random() < 0.1
-        self._program = Program(job._replace(function=self._behave), asked.event, self, self._shell)
+        self._program = Program(job._replace(function=self._behave), event.body, self, self._shell)
         world.later(job.timeout * 1000, self._timed_out)
 
     def _shell(self, drive: Callable[[Steps[None]], None]) -> Shell:
         chance = self.world.chance
-        return Shell(SETTINGS, nowhere, self.clock, self._monotonic, never, chance, unread, self._decided, drive)
+        return Shell(
+            SETTINGS, no_transport, self.clock, self._monotonic, no_sleep, chance, discard_line, self._decided, drive
+        )
 
     # -- what it knows -------------------------------------------------------------------------------------------------
     def _monotonic(self) -> float:
@@ -66,7 +67,7 @@ class Sandbox(Invoked, Wired):
 
     def _decided(self, decision: Decision) -> None:
         name = type(decision).__name__
-        self.met |= name in ("Wait", "Unreported")  # whom it waits for need not live any more
+        self.met |= name in ("Wait", "Unreported")  # the invocation that it waits for may be gone already
         if isinstance(decision, Duplicate | Wait):
             name = f"{name}({decision[0]})"
         self.world.count("decision", name)
@@ -107,12 +108,12 @@ class Sandbox(Invoked, Wired):
         how = answer.get("cronstack", "") if raised is None else f"raises {type(raised).__name__}"
         self.world.count("end", how)
         self.world.say(self.name, f"ends: {how} {answer.get('reason', '') if raised is None else str(raised)[:90]}")
-        self.observer.ended(self, answer, raised)
+        self.observer.observe_end(self, answer, raised)
         if not self.given_up:
-            self.deliveries.ended(self, failed=raised is not None)
+            self._around.ended(self, failed=raised is not None)
 
     def close(self) -> None:
-        """Nothing of it runs any more."""
+        """Stop it; nothing of it runs any more."""
         self.ended = True
         self._program.close()
 
@@ -123,7 +124,7 @@ class Sandbox(Invoked, Wired):
         self.world.say(self.name, f"is killed: {why}")
         self.observer.killed(self)
         if not self.given_up:
-            self.deliveries.ended(self, failed=True)
+            self._around.ended(self, failed=True)
 
     def _timed_out(self) -> None:
         if self.ended:
@@ -131,7 +132,7 @@ class Sandbox(Invoked, Wired):
         if self.frozen_until > self.world.now or self.overruns:
             self.given_up = True
             self.world.say(self.name, "is given up by Lambda, but not dead")
-            self.deliveries.ended(self, failed=True)
+            self._around.ended(self, failed=True)
         else:
             self.world.count("fault", "killed at the deadline")
             self.kill("deadline")
@@ -140,16 +141,16 @@ class Sandbox(Invoked, Wired):
     def _send(self, call: Call) -> None:
         if call.operation != "GetItem" and not self.holder:
             self.holder = holder_of(call)
-        self.observer.asked(self, call)
+        self.observer.observe_request(self, call)
         self.send(call)
 
     def _apply(self, call: Call) -> Mapping[str, Any]:
         answer = self.world.store(call.operation, call.parameters)
-        self.observer.carried_out(self, call, answer)
+        self.observer.observe_answer(self, call, answer)
         if call.operation == "CreateSchedule":
             if "Error" not in answer:
                 self.world.count("carrier", "made")
-                self.deliveries.carry(call.parameters)
+                self._around.carry(call.parameters)
             else:
                 self.world.count("carrier", "taken name")
         return answer
@@ -159,7 +160,7 @@ class Sandbox(Invoked, Wired):
 
     # -- the handler ---------------------------------------------------------------------------------------------------
     def _begin_handler(self, work: Work) -> None:
-        self.observer.handler_begins(self, work)
+        self.observer.observe_handler(self, work)
         self.world.say(self.name, f"handler begins: attempt {work.attempt}, fence {work.fence}")
         self._go_on(self._program.begin_handler, work)
 
@@ -191,7 +192,7 @@ class Sandbox(Invoked, Wired):
                 world.say(self.name, f"handler ends: {'Failed' if failed else 'Succeeded'}")
 
     def _busy(self, run: Run, milliseconds: float) -> None:
-        """Work so long; what must be renewed is renewed in time, what is worth keeping is kept half-way."""
+        """Work so long. Renew the lease in time, and keep a checkpoint half-way, where the mix wants it."""
         pieces = 2
         if self.world.mix.lease is not None:
             pieces = 1 + int(milliseconds / (self.world.mix.lease * 1000 / 3))
@@ -216,15 +217,3 @@ class Sandbox(Invoked, Wired):
         run.commit({"Update": write})
         if self.world.strikes("handler fails after its commit"):
             raise HandlerFailed("no")
-
-
-def nowhere(operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    raise AssertionError("the steps are carried out by the sandbox")
-
-
-def never(seconds: float) -> None:
-    raise AssertionError("the steps are carried out by the sandbox")
-
-
-def unread(line: str) -> None:
-    """Log lines are made, as in Lambda, and dropped."""

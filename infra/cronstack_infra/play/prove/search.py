@@ -1,4 +1,4 @@
-"""Many seeds, on one core or on several, and what they reached. A seed's world depends on its number alone."""
+"""Many seeds, on one core or on several, and what they have reached. A seed's world depends on its number alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PORTION: Final = 250
 
 @dataclass(slots=True)
 class Found:
-    """The sum of some seeds."""
+    """The sum of the verdicts of some seeds."""
 
     seeds: int = 0
     steps: int = 0
@@ -34,14 +34,14 @@ class Found:
 
 
 class BrokenSeed(Exception):
-    """A seed ended in an exception that is no violation: a defect of the code, or of the proof."""
+    """A seed ended in an exception that is no violation: a defect of the guard, or of the proof."""
 
     def __init__(self, seed: int, fault: BaseException) -> None:
         super().__init__(f"seed {seed} broke: {type(fault).__name__}: {fault}")
         self.seed = seed
 
     def __reduce__(self) -> tuple[type[Exception], tuple[str]]:
-        return (Exception, (str(self),))  # another process hands over its text
+        return (Exception, (str(self),))  # only its text can be sent to another process
 
 
 def play_some(first: int, count: int, *, stop: bool = False) -> Found:
@@ -63,12 +63,14 @@ def play_some(first: int, count: int, *, stop: bool = False) -> Found:
     return found
 
 
-def search(seeds: int, *, first: int = 0, processes: int = 1, told: Callable[[int], None] = lambda done: None) -> Found:
-    """Play them all. ``told``: how many are done, from time to time."""
+def search(
+    seeds: int, *, first: int = 0, processes: int = 1, on_progress: Callable[[int], None] = lambda done: None
+) -> Found:
+    """Play them all. ``on_progress`` gets the number of seeds that are done, from time to time."""
     total = Found()
     for part in _parts(first, seeds, processes):
         total.add(part)
-        told(total.seeds)
+        on_progress(total.seeds)
     total.violations.sort(key=lambda verdict: verdict.seed)
     return total
 

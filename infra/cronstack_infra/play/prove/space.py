@@ -6,11 +6,11 @@ from typing import Final, NamedTuple
 
 from cronstack.defaults import Overlap
 from cronstack.plans import Order
-from cronstack_infra.play.prove.actor import TIMEOUT
-from cronstack_infra.play.prove.promises import Wish
+from cronstack_infra.play.prove.models.planning import PlanningCall
+from cronstack_infra.play.prove.steered import TIMEOUT
 from cronstack_infra.play.prove.world import NOON
 
-PLANNED: Final = Wish("schedule", Order("order", NOON + 10_000, "soon", {}))
+PLANNED: Final = PlanningCall("schedule", Order("order", NOON + 10_000, "soon", {}))
 
 
 class Space(NamedTuple):
@@ -19,11 +19,11 @@ class Space(NamedTuple):
     name: str
     deliveries: tuple[int, ...]
     overlap: Overlap = "skip"
-    wishes: tuple[Wish, ...] = ()
-    """What application code does meanwhile to the key that ``PLANNED`` has scheduled."""
+    calls: tuple[PlanningCall, ...] = ()
+    """Calls of application code meanwhile, about the key that ``PLANNED`` has scheduled."""
     time: int = TIMEOUT * 1000
-    """Milliseconds an invocation has. Of 6,000 one that waits looks three times before its carrier is made, of 5,200
-    once: the same loop, and a tenth of the states."""
+    """Milliseconds that an invocation has. With 6,000 it looks three times before it makes its carrier; with 5,200
+    once, which is the same loop with a tenth of the states."""
     horizon: int | None = None
     """Milliseconds after which nothing more is delivered. Where one occurrence makes way for another, and that one's
     carrier may come at any time after its own, the space has no other end."""
@@ -32,7 +32,7 @@ class Space(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """How often what may go wrong."""
+    """How often something may go wrong."""
 
     crashes: int
     losses: int

@@ -1,14 +1,14 @@
 """The small space, walked to its end: every order of requests, with every crash and every lost answer, none by chance.
 
-A scene is a store, the observer's log, the invocations that live and the events still to be delivered. From each scene
-every possible next step is taken: one invocation's request is carried out, or it is killed before or after it, or its
-answer is lost; a handler begins, fails, ends; a sleeper wakes; an event comes. Requests take no time. The clock moves
-only to where somebody waits for: a pause, a redelivery, a carrier. Whom it carries beyond his deadline in the middle of
-a request, Lambda gives up, and he goes on as a zombie: that costs one of the crashes.
+A scene is a store, the observer's log, the living invocations and the events still to be delivered. The walk takes
+every possible move from each scene: one invocation's request is carried out, or the invocation is killed before or
+after it, or its answer is lost; a handler begins, fails, ends; a pause is over; an event comes. Requests take no time.
+The clock moves only to the end of a pause, to a redelivery or to a carrier. An invocation whose deadline passes in the
+middle of a request is given up by Lambda and goes on as a zombie: that costs one of the crashes.
 
-A scene holds no program, but what each invocation was answered, and when (see ``drive``). Two scenes with the same
-store, the same log of the observer, the same answers behind each living invocation and the same events ahead have the
-same future: the second is not walked.
+A scene holds no program, only the answers that each invocation was given, and when (see ``drive``). Two scenes with the
+same store, the same log, the same answers to each living invocation and the same events ahead have the same future: the
+second is not walked.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from cronstack import clock
-from cronstack_infra.play.prove.promises import Wish
+from cronstack_infra.play.prove.models.planning import PlanningCall
+from cronstack_infra.play.prove.moves import create_scene, moves
 from cronstack_infra.play.prove.scene import Scene
 from cronstack_infra.play.prove.space import PLANNED, Budget, Space
 from cronstack_infra.play.prove.world import NOON, Violation
@@ -32,16 +33,16 @@ class Step(NamedTuple):
     what: str
 
     def trace(self) -> list[str]:
-        told, step = [], self
+        lines, step = [], self
         while step.before is not None:
-            told.append(step.what)
+            lines.append(step.what)
             step = step.before
-        return told[::-1]
+        return lines[::-1]
 
 
 @dataclass(slots=True)
 class Walked:
-    """What came of a space."""
+    """The result of a space, or how far its walk has come."""
 
     space: str
     states: int = 0
@@ -49,7 +50,7 @@ class Walked:
     ends: int = 0
     """States from which nothing follows; in each everything is final."""
     whole: bool = True
-    """False: the time was up before all was seen."""
+    """False: the time was up before all states were walked."""
     seconds: float = 0.0
     counted: Counter[str] = field(default_factory=Counter)
     invariant: str = ""
@@ -57,8 +58,8 @@ class Walked:
     trace: list[str] = field(default_factory=list)
 
 
-def moved(seconds: int) -> Wish:
-    return Wish("move", PLANNED.order._replace(due=NOON + seconds * 1000, asked=f"after {seconds} s"))
+def moved(seconds: int) -> PlanningCall:
+    return PlanningCall("move", PLANNED.order._replace(due=NOON + seconds * 1000, asked=f"after {seconds} s"))
 
 
 SPACES: Final = (
@@ -74,8 +75,8 @@ SPACES: Final = (
         horizon=62_000,
         occupied=True,
     ),
-    Space("a key that is moved", deliveries=(), wishes=(moved(20),)),
-    Space("a key that is cancelled", deliveries=(), wishes=(Wish("cancel", PLANNED.order),)),
+    Space("a key that is moved", deliveries=(), calls=(moved(20),)),
+    Space("a key that is cancelled", deliveries=(), calls=(PlanningCall("cancel", PLANNED.order),)),
 )
 SMALL: Final = Budget(crashes=2, losses=1, failures=0)
 LOOKS: Final = 64
@@ -86,10 +87,10 @@ Watch = Callable[[Walked], None]
 
 
 def walk(space: Space, budget: Budget = SMALL, *, seconds: float | None = None, watch: Watch | None = None) -> Walked:
-    """Depth first, up to the first violation. ``seconds``: how long at most; ``watch`` is told now and then."""
+    """Depth first, up to the first violation. ``seconds``: how long at most; ``watch`` is called from time to time."""
     walked = Walked(space.name)
     began = clock.monotonic()
-    first = Scene(space, budget)
+    first = create_scene(space, budget)
     seen: set[bytes] = {first.key()}
     stack: list[tuple[Scene, Step]] = [(first, Step(None, ""))]
     while stack:
@@ -126,7 +127,7 @@ def walk(space: Space, budget: Budget = SMALL, *, seconds: float | None = None, 
 
 
 def _next(scene: Scene) -> Iterator[tuple[Scene, str]]:
-    for move in scene.moves():
+    for move in moves(scene):
         child = scene.copy()
         scene.world.said = child.world.said = []
         move(child)

@@ -1,4 +1,4 @@
-"""All small spaces (see ``walk``), side by side: a space is one process's affair, for its states are known by heart."""
+"""All small spaces (see ``walk``), side by side. One process walks a space, since its states are kept in memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from multiprocessing.queues import SimpleQueue
 
 INTERVAL: Final = 0.5
-"""Seconds between two words of how far a space has come."""
+"""Seconds between two reports of a space's progress."""
 
 
 def walk_all(
@@ -26,25 +26,27 @@ def walk_all(
     watch: Watch = lambda so_far: None,
     processes: int = 1,
 ) -> list[Walked]:
-    """In the order of ``spaces``. ``seconds``: how long at most for each; ``watch`` is told of each now and then."""
+    """In the order of ``spaces``. ``seconds``: how long at most for each; ``watch`` gets the
+    progress of each from time to time.
+    """
     if processes == 1:
         return [walk(space, budget, seconds=seconds, watch=watch) for space in spaces]
-    heard: SimpleQueue[Walked] = SPAWN.SimpleQueue()
-    with workers(processes, _tell, heard) as pool:
+    progress: SimpleQueue[Walked] = SPAWN.SimpleQueue()
+    with workers(processes, _set_progress, progress) as pool:
         walks = [pool.submit(_walk, space, budget, seconds) for space in spaces]
         while wait(walks, timeout=INTERVAL).not_done:
-            while not heard.empty():
-                watch(heard.get())
+            while not progress.empty():
+                watch(progress.get())
         return [done.result() for done in walks]
 
 
-_told: SimpleQueue[Walked]
-"""Of a process of the pool: who is told."""
+_progress: SimpleQueue[Walked]
+"""In a process of the pool: the queue for its reports."""
 
 
-def _tell(told: SimpleQueue[Walked]) -> None:
-    global _told
-    _told = told
+def _set_progress(progress: SimpleQueue[Walked]) -> None:
+    global _progress
+    _progress = progress
 
 
 def _walk(space: Space, budget: Budget, seconds: float | None) -> Walked:
@@ -54,6 +56,6 @@ def _walk(space: Space, budget: Budget, seconds: float | None) -> Walked:
         nonlocal last
         if clock.monotonic() - last > INTERVAL:
             last = clock.monotonic()
-            _told.put(so_far)
+            _progress.put(so_far)
 
     return walk(space, budget, seconds=seconds, watch=watch)

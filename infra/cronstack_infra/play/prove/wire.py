@@ -1,4 +1,4 @@
-"""What befalls a request on its way, whoever sends it: a sandbox, or application code that plans."""
+"""The faults of a request on its way, from a sandbox or from application code that plans."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONFLICT: Final = {
     "CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}],
 }
 ELSEWHERE: Final = ("SendMessage", "CreateSchedule", "GetSchedule", "DeleteSchedule")
-"""Not the table's."""
+"""Operations that do not go to the table; an outage of DynamoDB spares them."""
 CONFLICTING: Final[Mapping[str, Mapping[str, Any]]] = {
     "TransactWriteItems": CONFLICT,
     "UpdateItem": CONFLICT_OF_ONE,
@@ -36,9 +36,9 @@ class Wired(ABC):
     excused: bool
     frozen_until: int
     conflicts: Mapping[str, Mapping[str, Any]] = CONFLICTING
-    """What may meet a conflict, and how it is told then."""
+    """The operations that may meet a conflict, and the answer to each then."""
 
-    # -- what each has of its own --------------------------------------------------------------------------------------
+    # -- what a subclass defines ---------------------------------------------------------------------------------------
     @abstractmethod
     def get_remaining_time_in_millis(self) -> int: ...
 
@@ -58,7 +58,7 @@ class Wired(ABC):
         there, back = self._way(), self._way()
         if fault is not None:
             world.count("fault", fault)
-        self._tell(call, fault)
+        self._trace(call, fault)
         if fault is None:
             world.later(there, lambda: self._carry_out(call, back))
         elif fault == "crash before":
@@ -117,13 +117,13 @@ class Wired(ABC):
         self.frozen_until = self.world.now + pause
         return pause
 
-    def _tell(self, call: Call, fault: str | None) -> None:
+    def _trace(self, call: Call, fault: str | None) -> None:
         if self.world.trace is not None:
             self.world.say(self.name, described(call) + (f"   ** {fault}" if fault else ""))
 
 
 def offset(world: World) -> int:
-    """How far a clock is off; two of them never more than the margin of two seconds apart, unless that is the fault."""
+    """Draw how far a clock is off. Two differ by the margin of two seconds at most, unless more is the fault."""
     if world.mix.has("skew beyond the margin") and world.faulty and world.chance.random() < 0.5:
         return world.chance.choice((-600_000, -20_000, 20_000, 600_000))
     if not world.mix.has("skew"):
@@ -141,7 +141,7 @@ def holder_of(call: Call) -> str:
 
 
 def described(call: Call) -> str:
-    """A request in a line."""
+    """Return a request as one line of text."""
     actions = [one["Update"] for one in call.parameters.get("TransactItems", ())] or [call.parameters]
     what = "; ".join(
         str(of.get("UpdateExpression") or of.get("Key", {}).get("sk", "") or of.get("Name", "")) for of in actions

@@ -17,10 +17,10 @@ SPAWN = multiprocessing.get_context("spawn")
 
 @contextmanager
 def workers(processes: int, begin: Callable[..., None] | None = None, *given: Any) -> Iterator[ProcessPoolExecutor]:
-    """``begin`` is called in each of them first, with what is given.
+    """Return a pool of processes. Each calls ``begin`` first, with what is given.
 
-    Left by an exception, the pool is ended in the middle of its work. By itself it would do all that was asked for
-    first, and a worker takes Ctrl-C for the end of one piece of it.
+    An exception in the block terminates the processes. Without that the pool would first finish all the work that was
+    submitted, because a worker takes Ctrl-C for the end of one piece only.
     """
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(processes, mp_context=SPAWN, initializer=_begin, initargs=(begin, *given))
@@ -35,14 +35,14 @@ def workers(processes: int, begin: Callable[..., None] | None = None, *given: An
 
 
 def _begin(begin: Callable[..., None] | None, *given: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it is interrupted, too, and ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, too, and its end ends this process
     Thread(target=_follow, daemon=True).start()
     if begin is not None:
         begin(*given)
 
 
 def _follow() -> None:
-    """To the grave."""
+    """End this process when its parent is gone."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])

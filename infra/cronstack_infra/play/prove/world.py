@@ -1,4 +1,4 @@
-"""Virtual time: what happens next, whose turn it is, and chance. One seed is one world."""
+"""Virtual time: what happens next, in which order, and chance. One seed is one world."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Violation(Exception):
 
 
 class World:
-    """The clock that no host can read, the heap of what is due, the store, and what was counted."""
+    """The true clock, the heap of what is due, the store, and the counts of what was reached."""
 
     def __init__(self, seed: int, *, tracing: bool = False) -> None:
         self.chance: Random = seeded(seed)
@@ -60,11 +60,11 @@ class World:
         self._due: list[tuple[int, float, Callable[[], object]]] = []
 
     def later(self, milliseconds: float, action: Callable[[], object]) -> None:
-        """Do it then. What is due at the same moment comes in an order of chance."""
+        """Call ``action`` then. Actions that are due at the same moment come in random order."""
         heappush(self._due, (self.now + int(milliseconds), self.chance.random(), action))
 
     def step(self) -> bool:
-        """Do what is due next. False: nothing is."""
+        """Do what is due next. Return False if nothing is."""
         if not self._due:
             return False
         at, _, action = heappop(self._due)
@@ -74,12 +74,12 @@ class World:
             # Each crash after a carrier was made, each carrier that comes twice, leaves one more of them on the way:
             # where a fault strikes every other request they outrun any end.
             self.faulty = False
-            self.say("everybody", "faults stop, they were many")
+            self.say("world", "faults stop, they were many")
         action()
         return True
 
     def strikes(self, fault: str) -> bool:
-        """Whether a fault that does not concern a request happens now."""
+        """Decide whether a fault that does not concern a request happens now."""
         rate = self.mix.rates.get(fault) if self.faulty else None
         if rate is None or self.chance.random() >= rate:
             return False
@@ -89,6 +89,6 @@ class World:
     def count(self, kind: str, what: str) -> None:
         self.counted[f"{kind}: {what}"] += 1
 
-    def say(self, who: str, what: str) -> None:
+    def say(self, actor: str, what: str) -> None:
         if self.trace is not None:
-            self.trace.append(f"{to_datetime(self.now):%d. %H:%M:%S.%f}"[:-3] + f"  {who:<10} {what}")
+            self.trace.append(f"{to_datetime(self.now):%d. %H:%M:%S.%f}"[:-3] + f"  {actor:<10} {what}")

@@ -1,4 +1,4 @@
-"""What a delivery may ask for, by how it ends: I14. Judged where every request is carried out and answered once.
+"""Costs: the requests of a delivery, by how it ends (I14). Judged where each is carried out and answered once.
 
                  writes that were carried out                             carriers  letters
     succeeded    claim, settlement (a commit is one)                      0         0
@@ -12,16 +12,22 @@
                                                                                     0
     overtaken    none                                                     0, or 1 for the plan that has overtaken it
 
-A duplicate may besides have sent a dead letter that nobody had noted: two writes and the letter.
-A write that is refused shows what stands there. Who is alone in the world is refused twice at most: by the fence of a
-host whose clock is ahead, and by a state that only a refusal can show; one more when it is late, because that it was
-started is such a state, too. It reads nothing.
+A duplicate may also have sent a dead letter that was not noted yet: two writes and the letter.
+A refused write shows what stands in the ledger. An invocation that met no other one is refused twice at most: by the
+fence of a host whose clock is ahead, and by a state that only a refusal can show. A late one is refused once more: that
+the run was started is such a state, too. It reads nothing.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Final, NamedTuple
+
+from cronstack.seam import Call
+from cronstack_infra.play.prove.judges.judge import Judge
+from cronstack_infra.play.prove.log.listener import Row
+from cronstack_infra.play.prove.log.records import Attempt, Invoked
+from cronstack_infra.play.prove.world import EFFECTS
 
 
 class Cost(NamedTuple):
@@ -44,8 +50,23 @@ COSTS: Final = {
 MOST_REFUSALS: Final = 3
 
 
+class Costs(Judge):
+    """Counts the requests of each invocation, and judges their number when it returns."""
+
+    def request_done(self, invoked: Invoked, call: Call, attempt: Attempt | None, *, refused: bool) -> None:
+        settles = any(one["Update"]["TableName"] == EFFECTS for one in call.parameters.get("TransactItems", ()))
+        if settles or attempt is None or attempt.how != "works":  # else it is the handler's own checkpoint, or renewal
+            invoked.spent[kind_of(call.operation, refused=refused)] += 1
+
+    def ended(self, invoked: Invoked, attempt: Attempt | None, answer: Row, raised: BaseException | None) -> None:
+        if raised is None and self.log.costs_count and (attempt is None or attempt.settled is not None):
+            wrong = excess(str(answer.get("cronstack")), invoked.spent, alone=not invoked.met)
+            if wrong:
+                self.violated("I14", f"{invoked.name}: {wrong}")
+
+
 def excess(how: str, spent: Counter[str], *, alone: bool) -> str:
-    """What is wrong with what a delivery that ended so has spent; "" for nothing."""
+    """Return what is wrong with the requests of a delivery that ended so; "" for nothing."""
     cost = Cost(spent["write"], spent["carrier"], spent["letter"])
     if how in COSTS and cost not in COSTS[how]:
         return f"{how} for {cost}"

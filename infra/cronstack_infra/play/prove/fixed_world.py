@@ -1,0 +1,62 @@
+"""The world of a small space: without chance, and time moves only when something waits for it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from cronstack_infra.play.prove.mix import Mix
+from cronstack_infra.play.prove.models.copies import shallow
+from cronstack_infra.play.prove.space import Space
+from cronstack_infra.play.prove.steered import TIMEOUT
+from cronstack_infra.play.prove.world import NOON, TABLE, World
+from cronstack_infra.play.store import Item, Key, Store
+
+RETRIES: Final = 1
+
+
+class FixedWorld(World):
+    """A world without a heap of what is due: the walk chooses what happens next."""
+
+    def __init__(self, space: Space) -> None:
+        self.mix = Mix(
+            overlap=space.overlap,
+            retries=RETRIES,
+            timeout=TIMEOUT,
+            start_deadline=3600,
+            occurrences=1,
+            gap=1000,
+            latency=0,
+            crowd=False,
+            lease=None,
+            commits=False,
+            checkpoints=False,
+            prompt=False,
+            request_faults=((0.0, "lost answer"),),  # by choice, not by chance; so requests are not counted
+            rates={"crash before": 0.0},
+        )
+        self.now = NOON
+        self.store = Store(TABLE, lambda: self.now)
+        self.counted: Counter[str] = Counter()
+        self.trace = None
+        self.faulty = True
+        self.said: list[str] = []
+        self._printed: dict[Key, tuple[Item, str]] = {}
+
+    def fork(self) -> FixedWorld:
+        new = shallow(self)
+        new.store = self.store.fork(lambda: new.now)
+        new._printed = dict(self._printed)
+        return new
+
+    def contents(self) -> list[str]:
+        """Return what is stored, as text. An item is never changed in place, so its text can be kept."""
+        items, printed = self.store.items, self._printed
+        for key, item in items.items():
+            known = printed.get(key)
+            if known is None or known[0] is not item:
+                printed[key] = (item, f"{key} {sorted(item.items())}")
+        return [printed[key][1] for key in sorted(items)]
+
+    def say(self, actor: str, what: str) -> None:
+        self.said.append(f"{(self.now - NOON) / 1000:>8.3f} s  {actor} {what}")

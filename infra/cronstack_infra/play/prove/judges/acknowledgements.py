@@ -1,0 +1,46 @@
+"""Acknowledgements: no event is lost, and everything ends (I8, I9)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from cronstack.occurrence import print_time
+from cronstack_infra.play.prove.judges.judge import Judge
+from cronstack_infra.play.prove.log.listener import Acknowledgement, Row
+from cronstack_infra.play.prove.log.records import Invoked
+
+
+class Acknowledgements(Judge):
+    """Judges each acknowledgement, each carrier's event, and the end of a world."""
+
+    def acknowledged(self, event: Acknowledgement) -> None:
+        run = event.run
+        if event.over or event.carried or event.redriven:
+            return
+        if self.log.is_owed(run, event.event.body.get("revision")):
+            self.violated("I8", f"{event.invoked.name} acknowledged {run.occurrence}, which is {run.ended}")
+
+    def carrier_requested(self, invoked: Invoked, body: Row) -> None:
+        own = invoked.event.body
+        if body.get("revision") != own.get("revision"):
+            self._is_planned(invoked, body)
+        elif all(body.get(name) == own.get(name) for name in ("scheduled", "occurrence", "generation")):
+            marked = {name: value for name, value in own.items() if name != "carrier"}
+            if {name: value for name, value in body.items() if name != "carrier"} != marked:
+                self.violated("I8", f"{invoked.name} has another event carried than it was given")
+
+    def _is_planned(self, invoked: Invoked, body: Row) -> None:
+        """A carrier for another revision than the delivery's own must bring that plan's event."""
+        states = self.log.key(invoked.event.occurrence).states
+        if all((one.revision, print_time(one.due)) != (body["revision"], body["scheduled"]) for one in states):
+            self.violated("I8", f"{invoked.name} has an event carried that no call has planned: {body}")
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+    def no_rest(self) -> None:
+        self.violated("I9", f"it does not come to rest: {self.log.unfinished()}")
+
+    def at_rest(self, why: str, *, excused: Collection[str] = (), given_up: Iterable[str] = ()) -> None:
+        if left := [occurrence for occurrence in self.log.unfinished() if occurrence not in excused]:
+            self.violated("I9", f"{why}: {', '.join(left)}")
+        for occurrence in given_up:
+            self.violated("I9", f"without a fault, Lambda gave {occurrence} up")

@@ -1,0 +1,55 @@
+"""Attempts: they are counted right, and each begins at its time (I11)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cronstack.seam import Work
+from cronstack_infra.play.prove.judges.judge import Judge
+from cronstack_infra.play.prove.log.listener import RunChange
+from cronstack_infra.play.prove.log.records import Attempt, Invoked
+
+FIRST_REST: Final = 60_000
+"""Milliseconds of back-off after the first failed attempt at least: doubled each time, up to the longest."""
+LONGEST_REST: Final = 3_600_000
+OLD: Final = 15 * 86_400_000
+"""Milliseconds of age beyond which a further attempt may come too late to be judged: the run is dead early."""
+
+
+class Attempts(Judge):
+    """Judges the number of an attempt, its limit, and the back-off before it."""
+
+    def claimed(self, change: RunChange) -> None:
+        run, before, item = change.run, change.before, change.after
+        number, limit = run.claims + 1, self.log.next_limit(run)
+        if before.get("status") == "retrying" and item["started"] < before["after"]:
+            early = before["after"] - item["started"]
+            self.violated("I11", f"attempt {number} of {run.occurrence} begins {early} ms before its time")
+        if item["attempt"] != number:
+            self.violated("I11", f"{run.occurrence} was claimed {number} times, its attempt is {item['attempt']}")
+        if item["limit"] != limit:
+            self.violated("I11", f"{run.occurrence} may have {limit} attempts, but {item['limit']} is stored")
+
+    def handler_begins(self, invoked: Invoked, attempt: Attempt, work: Work) -> None:
+        if attempt.number > attempt.run.limit:
+            self.violated("I11", f"{invoked.name} runs attempt {attempt.number} of {attempt.run.limit}")
+
+    def settled(self, change: RunChange, attempt: Attempt) -> None:
+        run, item = change.run, change.after
+        early = change.new == "dead" and item.get("reason") == "RetriesExhausted" and attempt.number < run.limit
+        if early and item["ended"] - change.invoked.event.due < OLD:
+            self.violated("I11", f"{run.occurrence} has no attempts left after {attempt.number} of {run.limit}")
+        if change.new == "retrying":
+            self._rests(change, attempt)
+
+    def _rests(self, change: RunChange, attempt: Attempt) -> None:
+        run, item, asked_for = change.run, change.after, change.invoked.rests
+        if attempt.number >= run.limit:
+            self.violated("I11", f"{run.occurrence} wants a further attempt after {attempt.number} of {run.limit}")
+        since_redrive = attempt.number - (run.limit - self.log.limit)
+        least = min(LONGEST_REST, FIRST_REST * 2 ** (since_redrive - 1))
+        if asked_for is not None or attempt.how is None:
+            least = asked_for or 0
+        if item["after"] - item["ended"] < least:
+            rest = item["after"] - item["ended"]
+            self.violated("I11", f"{run.occurrence} rests {rest} ms after attempt {attempt.number}, not {least}")

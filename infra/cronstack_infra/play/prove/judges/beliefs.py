@@ -1,0 +1,62 @@
+"""Beliefs: what an invocation takes for true is what is stored (I6, I10)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cronstack.errors import LeaseLost, Unavailable
+from cronstack.seam import Call, Work
+from cronstack_infra.play.prove.judges.judge import Judge
+from cronstack_infra.play.prove.log.listener import Row, RunChange
+from cronstack_infra.play.prove.log.records import Attempt, Invoked
+
+GRACE: Final = 5_000
+RESENDING: Final = 3_100
+"""Milliseconds before its end within which an invocation may stop resending a request."""
+
+
+class Beliefs(Judge):
+    """Judges on which claim a handler or a letter relies, and whether an invocation recognises its own writes."""
+
+    def handler_begins(self, invoked: Invoked, attempt: Attempt, work: Work) -> None:
+        run = attempt.run
+        if (work.fence, work.attempt, work.limit) != (attempt.fence, attempt.number, run.limit):
+            self.violated("I6", f"{invoked.name} believes {work}, stored is {attempt.fence}, {attempt.number}")
+        if invoked.clock() >= attempt.expires - GRACE:
+            self.violated("I6", f"{invoked.name} runs the handler when its lease is nearly past")
+        if self.log.clocks_agree and (run.open is not attempt or attempt.lost):
+            self.violated("I6", f"{invoked.name} runs the handler though its lease is gone")
+
+    def handler_begins_unclaimed(self, invoked: Invoked) -> None:
+        self.violated("I6", f"{invoked.name} runs the handler without a claim")
+
+    def lease_renewed(self, invoked: Invoked, held: Attempt, expires: int) -> None:
+        if expires < held.expires:
+            self.violated("I6", f"{invoked.name} shortened its lease by {held.expires - expires} ms")
+
+    def settled(self, change: RunChange, attempt: Attempt) -> None:
+        status = change.new
+        worked = {"succeeded": "succeeded", "retrying": "failed"}.get(status)
+        unfit = worked is not None and attempt.how != worked and not (status == "retrying" and attempt.how is None)
+        if unfit and not (change.commits and status == "succeeded"):
+            self.violated("I6", f"{change.run.occurrence} was recorded as {status}, but its handler {attempt.how}")
+
+    def request_leaves(self, invoked: Invoked, call: Call, attempt: Attempt | None) -> None:
+        if call.operation == "SendMessage" and attempt is not None and attempt.settled == "dead":
+            invoked.letters += 1
+            if invoked.letters == 1 and invoked.clock() >= attempt.expires:
+                self.violated("I6", f"{invoked.name} sends the letter when its lease is past")
+
+    def ended(self, invoked: Invoked, attempt: Attempt | None, answer: Row, raised: BaseException | None) -> None:
+        if attempt is None:
+            return
+        holds = attempt.run.open is attempt and not attempt.lost
+        if holds and not invoked.excused:
+            left = invoked.get_remaining_time_in_millis()
+            if not isinstance(raised, Unavailable) or left > RESENDING:
+                how = raised or answer
+                self.violated("I10", f"{invoked.name} ended with {left} ms left, though it holds the lease: {how}")
+        if attempt.settled == "succeeded" and (
+            answer.get("cronstack") != "succeeded" if raised is None else isinstance(raised, LeaseLost)
+        ):
+            self.violated("I10", f"{invoked.name} did not recognise its own settlement: {raised or answer}")

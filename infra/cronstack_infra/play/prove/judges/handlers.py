@@ -1,0 +1,33 @@
+"""Handlers: they never overlap, and none runs again without a cause (I7, I15)."""
+
+from __future__ import annotations
+
+from cronstack.seam import Work
+from cronstack_infra.play.prove.judges.judge import Judge
+from cronstack_infra.play.prove.log.records import Attempt, Invoked
+
+
+class Handlers(Judge):
+    """Judges each handler against those that run now, and those that have run for its occurrence."""
+
+    def handler_begins(self, invoked: Invoked, attempt: Attempt, work: Work) -> None:
+        log, run = self.log, attempt.run
+        if log.clocks_agree and log.deadlines_hold:
+            self._overlaps(attempt)
+        for earlier in run.attempts:
+            if earlier.how == "succeeded" and not self._is_excused(earlier):
+                self.violated("I15", f"{run.occurrence} is worked again, though nothing happened to the first time")
+
+    def _overlaps(self, attempt: Attempt) -> None:
+        log, run = self.log, attempt.run
+        for other in log.job.working:
+            # The guarantee does not cover a handler that failed to renew its lease in time.
+            outlived = log.mix.lease is not None and other.sandbox.clock() > other.expires
+            outlived = outlived or (other.sandbox.given_up and not other.sandbox.overruns)  # frozen in a request
+            apart = log.touched or log.is_alone(run) or log.is_alone(other.run)
+            if (other.run is run or not apart) and not outlived:
+                self.violated("I7", f"{attempt.sandbox.name} and {other.sandbox.name} run handlers at once")
+
+    def _is_excused(self, attempt: Attempt) -> bool:
+        of = attempt.sandbox
+        return of.killed or of.given_up or of.gave_up or of.clock() > attempt.expires or not self.log.clocks_agree

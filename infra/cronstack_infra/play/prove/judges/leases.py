@@ -1,0 +1,73 @@
+"""Leases: one holder at a time, and only the holder changes what it holds (I3, I3b, I4)."""
+
+from __future__ import annotations
+
+from cronstack.occurrence import is_planned
+from cronstack.seam import Work
+from cronstack_infra.play.prove.judges.judge import Judge
+from cronstack_infra.play.prove.log.listener import RunChange
+from cronstack_infra.play.prove.log.records import Attempt, Invoked
+from cronstack_infra.play.prove.world import LEASE
+
+
+class Leases(Judge):
+    """Judges claims, renewals and releases, of the job's lease and of runs that need none; checkpoints, too."""
+
+    def lease_claimed(self, invoked: Invoked, holder: str, fence: int) -> None:
+        job = self.log.job
+        if fence <= job.fence:
+            self.violated("I3", f"the fence went from {job.fence} to {fence}")
+        self._is_free(invoked, job.held, holder)
+
+    def claimed(self, change: RunChange) -> None:
+        run, item = change.run, change.after
+        if self.log.is_alone(run):
+            if item["fence"] <= run.fence:
+                self.violated("I3", f"the fence of {run.occurrence} went from {run.fence} to {item['fence']}")
+            self._is_free(change.invoked, run.open, item["holder"])
+
+    def _is_free(self, invoked: Invoked, held: Attempt | None, holder: str) -> None:
+        """A holder loses its lease only when the lease is past by the holder's own clock."""
+        if held is None or held.settled is not None or held.holder == holder or not self.log.clocks_agree:
+            return
+        if not held.sandbox.ended and held.sandbox.clock() <= held.expires:
+            left = held.expires - held.sandbox.clock()
+            self.violated("I3", f"{invoked.name} took the lease of {held.sandbox.name}, which has {left} ms of it left")
+
+    def committed(self) -> None:
+        items = self.log.world.store.items
+        lease = items.get(LEASE, {})
+        named = [(lease["holder"]["S"], lease["occurrence"]["S"])] if "holder" in lease else []
+        running = [
+            (item["holder"]["S"], item["sk"]["S"][4:])
+            for item in items.values()
+            if "status" in item and item["status"]["S"] == "running" and not is_planned(item["sk"]["S"][4:])
+        ]
+        if running != named:
+            self.violated("I3b", f"the lease names {named}, running is {running}")
+
+    def lease_released(self, invoked: Invoked, holder: str) -> None:
+        if holder != invoked.holder:
+            self.violated("I4", f"{invoked.name} released the lease of {holder}")
+
+    def lease_renewed(self, invoked: Invoked, held: Attempt, expires: int) -> None:
+        if held.holder != invoked.holder:
+            self.violated("I4", f"{invoked.name} renewed the lease of {held.sandbox.name}")
+
+    def changed_by_another(self, change: RunChange) -> None:
+        attempt, what = change.run.open, "changed" if change.new == "running" else "settled"
+        of = attempt.sandbox.name if attempt else None
+        self.violated("I4", f"{change.invoked.name} {what} the attempt of {of}")
+
+    def settled(self, change: RunChange, attempt: Attempt) -> None:
+        if not self.log.is_alone(change.run) and self.log.job.held is not attempt:
+            self.violated("I4", f"{change.invoked.name} settled without the lease")
+
+    def checkpoint_kept(self, change: RunChange, attempt: Attempt) -> None:
+        before, after = change.before, change.after
+        if after["saves"] <= before.get("saves", 0):
+            self.violated("I4", f"{change.invoked.name} put an older checkpoint over number {before['saves']}")
+
+    def handler_begins(self, invoked: Invoked, attempt: Attempt, work: Work) -> None:
+        if work.resume not in attempt.kept:
+            self.violated("I4", f"{invoked.name} resumes {work.resume!r}; kept was {sorted(attempt.kept)}")

@@ -1,0 +1,45 @@
+"""Letters: a death has a dead letter, and a redrive that was accepted acts (I16, I17)."""
+
+from __future__ import annotations
+
+from cronstack_infra.play.prove.judges.judge import Judge
+from cronstack_infra.play.prove.log.listener import Acknowledgement, RunChange
+from cronstack_infra.play.prove.log.records import Invoked, RunRecord
+
+
+class Letters(Judge):
+    """Judges which invocation sends a letter, how many letters there are, and which redrives act."""
+
+    def letter_sent(self, invoked: Invoked, run: RunRecord, attempt: int) -> None:
+        if attempt not in run.deaths:
+            self.violated("I16", f"a letter for attempt {attempt} of {run.occurrence}, which did not die of it")
+        letters = run.letters[attempt] + 1
+        if self.log.one_letter and not run.hampered and letters > 1:
+            self.violated("I16", f"{letters} letters for attempt {attempt} of {run.occurrence}")
+
+    def letter_claimed(self, change: RunChange) -> None:
+        invoked, run, after = change.invoked, change.run, change.after
+        if change.before.get("holder") != after["holder"]:
+            if run.letter_noted:
+                self.violated("I16", f"{invoked.name} claims the letter of {run.occurrence}, which is out and noted")
+            sender = run.sender
+            if sender is not None and self.log.clocks_agree and sender.sandbox.clock() <= sender.expires:
+                self.violated("I16", f"{invoked.name} and {sender.sandbox.name} both may send the letter")
+        if "reported" in after and not run.letters[run.claims]:
+            self.violated("I16", f"the letter of {run.occurrence} is noted as sent, but was not")
+
+    def claimed(self, change: RunChange) -> None:
+        run = change.run
+        if run.ended == "dead" and change.invoked.event.redrive != run.claims:
+            name = change.invoked.name
+            self.violated("I17", f"{name} redrives attempt {run.claims} of {run.occurrence}, which was not asked for")
+
+    def acknowledged(self, event: Acknowledgement) -> None:
+        run, name = event.run, event.invoked.name
+        if run.ended == "dead" and not (run.letters[run.claims] or event.over or event.carried):
+            self.violated("I16", f"{name} acknowledged {run.occurrence}, whose death has no letter")
+        redrive = event.event.redrive
+        if event.event.acts and not event.redriven:
+            others = any(one is not event.event and one.redrive == redrive for one in run.carriers)
+            if not (run.recorded or others):
+                self.violated("I17", f"the redrive of attempt {redrive} of {run.occurrence} was lost")

@@ -1,0 +1,185 @@
+"""The bookkeeper: writes into the log what each notification has changed, after the judges have seen it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from cronstack.errors import Unavailable
+from cronstack.occurrence import is_planned, planned_id
+from cronstack_infra.play.prove.log.listener import Listener, PlanChange, Row, RunChange
+from cronstack_infra.play.prove.log.plans import Caller, KeyRecord, State
+from cronstack_infra.play.prove.log.records import Attempt, Invoked, LetterClaim, RunRecord
+
+if TYPE_CHECKING:
+    from cronstack.planning import Plan
+    from cronstack.seam import Work
+    from cronstack_infra.play.prove.models.queued import QueuedEvent
+    from cronstack_infra.play.store import Key
+
+
+class Bookkeeper(Listener):
+    """The owner of every field of the records that names no judge."""
+
+    # -- requests of invocations ---------------------------------------------------------------------------------------
+    def request_over(self, invoked: Invoked) -> None:
+        invoked.saw_end = self.log.is_over(self.log.run(invoked.event.occurrence))
+
+    def letter_sent(self, invoked: Invoked, run: RunRecord, attempt: int) -> None:
+        run.letters[attempt] += 1
+
+    def event_refused(self, invoked: Invoked, error: str) -> None:
+        invoked.event.refused = error
+
+    # -- the lease and runs --------------------------------------------------------------------------------------------
+    def lease_claimed(self, invoked: Invoked, holder: str, fence: int) -> None:
+        self.log.job.fence = fence
+
+    def lease_renewed(self, invoked: Invoked, held: Attempt, expires: int) -> None:
+        held.expires = expires
+
+    def claimed(self, change: RunChange) -> None:
+        log, run, item = self.log, change.run, change.after
+        run.limit = log.next_limit(run)
+        run.claims += 1
+        run.fence = item["fence"]
+        run.close()
+        run.ended = None
+        kept = frozenset((run.checkpoint, *run.late_checkpoints))
+        attempt = Attempt(item["holder"], change.invoked, run, run.claims, item["fence"], item["expires"], kept)
+        run.open = log.attempts[attempt.holder] = attempt
+        if is_planned(run.occurrence):
+            key = log.key(run.occurrence)
+            if key.now.kind == "planned":
+                key.states.append(key.now._replace(kind="begun"))
+        if not log.is_alone(run):
+            if log.job.held is not None:
+                log.job.held.lost = True
+            log.job.held = attempt
+
+    def crashed(self, change: RunChange) -> None:
+        change.run.close()
+
+    def checkpoint_kept(self, change: RunChange, attempt: Attempt) -> None:
+        run, checkpoint = change.run, change.after["checkpoint"]
+        if change.invoked.clock() > attempt.expires:
+            run.late_checkpoints.add(checkpoint)
+        else:
+            run.checkpoint = checkpoint
+            run.late_checkpoints.clear()
+
+    def settled(self, change: RunChange, attempt: Attempt) -> None:
+        log, run, status = self.log, change.run, change.new
+        attempt.settled = status
+        if attempt in log.job.working:  # committed: what its handler still does is no work on this occurrence
+            attempt.how = "succeeded"
+            log.job.working.remove(attempt)
+        run.close()
+        run.ended = None if status == "retrying" else status
+        if status == "dead":
+            run.deaths.add(attempt.number)
+            run.sender, run.letter_noted = attempt, False
+        if not log.is_alone(run):
+            log.job.held = None
+
+    def letter_claimed(self, change: RunChange) -> None:
+        run, after = change.run, change.after
+        if change.before.get("holder") != after["holder"]:
+            run.sender = LetterClaim(change.invoked, after["expires"])
+        run.letter_noted = "reported" in after
+
+    def passed_over(self, change: RunChange) -> None:
+        change.run.ended = change.new
+        if is_planned(change.run.occurrence):
+            key = self.log.key(change.run.occurrence)
+            key.states.append(key.now._replace(kind="ended"))
+
+    def buffered(self, change: RunChange) -> None:
+        change.run.waived = change.invoked.event.by_operator
+
+    # -- handlers and invocations --------------------------------------------------------------------------------------
+    def handler_begins(self, invoked: Invoked, attempt: Attempt, work: Work) -> None:
+        self.log.handlers += 1
+        attempt.how = "works"
+        attempt.run.attempts.append(attempt)
+        self.log.job.working.append(attempt)
+
+    def handler_begins_unclaimed(self, invoked: Invoked) -> None:
+        self.log.handlers += 1
+
+    def handler_ends(self, invoked: Invoked, *, failed: bool) -> None:
+        self._stop_working(invoked, "failed" if failed else "succeeded")
+
+    def killed(self, invoked: Invoked) -> None:
+        invoked.killed = self.log.run(invoked.event.occurrence).hampered = True
+        self._stop_working(invoked, "crashed")
+
+    def _stop_working(self, invoked: Invoked, how: str) -> None:
+        attempt = self.log.attempt_of(invoked)
+        if attempt is not None and attempt in self.log.job.working:
+            attempt.how = how
+            self.log.job.working.remove(attempt)
+
+    def ended(self, invoked: Invoked, attempt: Attempt | None, answer: Row, raised: BaseException | None) -> None:
+        invoked.gave_up = isinstance(raised, Unavailable)
+        self.log.run(invoked.event.occurrence).hampered |= raised is not None
+
+    # -- events on their way -------------------------------------------------------------------------------------------
+    def event_accepted(self, event: QueuedEvent) -> None:
+        self.log.run(event.occurrence).events.append(event)
+
+    def carrier_made(self, event: QueuedEvent) -> None:
+        self.log.run(event.occurrence).carriers.add(event)
+
+    carrier_doubled = carrier_made
+
+    def carrier_deleted(self, event: QueuedEvent) -> None:
+        self.log.run(event.occurrence).carriers.discard(event)
+
+    delivery_done = carrier_deleted
+
+    def delivery_given_up(self, event: QueuedEvent) -> None:
+        run = self.log.run(event.occurrence)
+        run.carriers.discard(event)
+        run.recorded = run.recorded or event.carrier
+
+    # -- calls of application code -------------------------------------------------------------------------------------
+    def call_begins(self, caller: Caller) -> None:
+        if caller.call.what != "sweep":
+            caller.since = len(self.log.key(planned_id(caller.call.order.key)).states) - 1
+
+    def schedule_made(self, caller: Caller, key: KeyRecord, revision: int) -> None:
+        key.made.add(revision)
+
+    def plan_written(self, change: PlanChange) -> None:
+        caller, key, run, item = change.caller, change.key, change.run, change.after
+        if change.new == "skipped":
+            key.cancelled = key.now.revision
+            key.states.append(key.now._replace(kind="cancelled"))
+            run.ended = "skipped"
+            return
+        if key.now.kind == "none" and run.claims:  # the ledger has forgotten the run before it
+            run = RunRecord(run.occurrence, events=run.events, carriers=run.carriers)
+            self.log.runs[run.occurrence] = run
+        caller.wrote.add(item["revision"])
+        key.states.append(State("planned", item["revision"], item["due"], item["payload"], item["asked"]))
+        run.ended = None
+
+    def call_returned(self, caller: Caller, plan: Plan) -> None:
+        caller.returned = True
+
+    def call_refused(self, caller: Caller) -> None:
+        caller.returned = True
+
+    # -- the world -----------------------------------------------------------------------------------------------------
+    def lease_deleted(self) -> None:
+        self.log.touched = True
+        self.log.job.fence, self.log.job.held = 0, None
+
+    def expired(self, gone: Iterable[Key]) -> None:
+        for key in gone:
+            occurrence = key[1][4:]
+            if occurrence in self.log.keys:
+                record = self.log.keys[occurrence]
+                record.cancelled = record.now.revision
+                record.states.append(State("none", record.now.revision))

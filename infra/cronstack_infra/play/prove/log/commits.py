@@ -1,0 +1,124 @@
+"""The reader of commits: turns each request that was carried out into notifications of what it has changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from cronstack.occurrence import planned_id
+from cronstack.seam import Call
+from cronstack_infra.play.prove.log.listener import Listener, PlanChange, RunChange
+from cronstack_infra.play.prove.log.log import Log, plain
+from cronstack_infra.play.prove.log.plans import Caller
+from cronstack_infra.play.prove.log.records import Invoked
+from cronstack_infra.play.prove.world import EFFECTS, LEASE
+
+if TYPE_CHECKING:
+    from cronstack_infra.play.store import Change
+
+
+class CommitReader:
+    """Reads the store's last changes and the parameters of requests; notifies a listener."""
+
+    def __init__(self, log: Log, listener: Listener) -> None:
+        self.log, self._listener = log, listener
+
+    # -- requests of invocations ---------------------------------------------------------------------------------------
+    def carried_out(self, invoked: Invoked, call: Call, answer: Mapping[str, Any]) -> None:
+        listener, log = self._listener, self.log
+        listener.request_done(invoked, call, log.attempt_of(invoked), refused="Error" in answer)
+        if call.operation == "SendMessage":
+            self._letter(invoked, call.parameters["MessageBody"])
+        elif call.operation == "CreateSchedule":
+            listener.carrier_requested(invoked, json.loads(call.parameters["Target"]["Input"]))
+        elif changes := log.world.store.changes:
+            self._changed(invoked, changes)
+        listener.request_over(invoked)
+
+    def _letter(self, invoked: Invoked, body: str) -> None:
+        letter = json.loads(body)
+        about, condition = letter["cronstack"], letter["requestContext"]["condition"]
+        if condition == "Refused":
+            self._listener.event_refused(invoked, letter["responsePayload"]["errorType"])
+        else:
+            self._listener.letter_sent(invoked, self.log.run(about["occurrence"]), about["attempt"])
+
+    def _changed(self, invoked: Invoked, changes: list[Change]) -> None:
+        """The lease first, then runs, then effects, whatever their order in the transaction."""
+        effects = [change for change in changes if change.key[0] == EFFECTS]
+        for change in changes:
+            if change.key == LEASE:
+                self._lease_changed(invoked, change)
+        for change in changes:
+            if change.key[0] == LEASE[0] and change.key != LEASE:
+                self._run_changed(invoked, change, commits=bool(effects))
+        for change in effects:
+            self.log.world.count("handler", "effect committed")
+            self._listener.effect_written(invoked, self.log.run(change.key[1]))
+        if not self.log.alone and not self.log.touched:
+            self._listener.committed()
+
+    def _lease_changed(self, invoked: Invoked, change: Change) -> None:
+        before, after = plain(change.before), plain(change.after)
+        old, new = before.get("holder"), after.get("holder")
+        if old is not None and new is None:
+            self._listener.lease_released(invoked, old)
+        elif new is not None and new != old:
+            self._listener.lease_claimed(invoked, new, after["fence"])
+        elif new is not None and before.get("expires") != after["expires"] and self.log.job.held is not None:
+            self._listener.lease_renewed(invoked, self.log.job.held, after["expires"])
+
+    def _run_changed(self, invoked: Invoked, raw: Change, *, commits: bool) -> None:
+        run, listener = self.log.run(raw.key[1][4:]), self._listener
+        before, after = plain(raw.before), plain(raw.after)
+        old, new = before.get("status"), after.get("status")
+        change = RunChange(invoked, run, before, after, commits)
+        if old != new or before.get("holder") != after.get("holder"):
+            self.log.world.count("transition", f"{old or 'none'} to {new}")
+        listener.run_changed(change)
+        if new == "running" and (old != "running" or before.get("attempt") != after["attempt"]):
+            listener.claimed(change)
+        elif old == "running" and new == "crashed":
+            listener.crashed(change)
+        elif old == "running":
+            self._attempt_changed(change)
+        elif old == "dead" and new == "dead":
+            listener.letter_claimed(change)
+        elif new in ("skipped", "missed"):
+            listener.passed_over(change)
+        elif new == "buffered":
+            listener.buffered(change)
+
+    def _attempt_changed(self, change: RunChange) -> None:
+        before, after, attempt = change.before, change.after, change.run.open
+        if attempt is None or attempt.holder != change.invoked.holder:
+            self._listener.changed_by_another(change)
+        elif change.new != "running":
+            self._listener.settled(change, attempt)
+        else:
+            if before.get("expires") != after["expires"]:
+                self._listener.lease_renewed(change.invoked, attempt, after["expires"])
+            if before.get("checkpoint") != after.get("checkpoint"):
+                self.log.world.count("handler", "checkpoint kept")
+                self._listener.checkpoint_kept(change, attempt)
+
+    # -- requests of application code ----------------------------------------------------------------------------------
+    def carried_out_for(self, caller: Caller, call: Call, answer: Mapping[str, Any]) -> None:
+        if "Error" in answer:
+            return
+        if call.operation == "CreateSchedule":
+            body = json.loads(call.parameters["Target"]["Input"])
+            self._listener.schedule_made(caller, self.log.key(planned_id(body["key"])), body["revision"])
+        for change in self.log.world.store.changes if call.operation == "UpdateItem" else ():
+            self._plan_changed(caller, change)
+
+    def _plan_changed(self, caller: Caller, raw: Change) -> None:
+        run, before, after = self.log.run(raw.key[1][4:]), plain(raw.before), plain(raw.after)
+        old, new = before.get("status"), after.get("status")
+        change = PlanChange(caller, self.log.key(run.occurrence), run, before, after)
+        if old == new == "planned" and before["revision"] == after["revision"]:
+            self._listener.plan_touched(change)
+            return
+        self.log.world.count("transition", f"{old or 'none'} to {new}")
+        self._listener.plan_written(change)

@@ -1,0 +1,138 @@
+"""The log of one world with one job: its records, questions about them, and the report of a violation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from cronstack.items import decode
+from cronstack.occurrence import is_planned
+from cronstack.rows import FINISHED
+from cronstack_infra.play.prove.log.plans import KeyRecord
+from cronstack_infra.play.prove.log.records import Attempt, Invoked, JobRecord, RunRecord
+from cronstack_infra.play.prove.mix import COSTLY
+from cronstack_infra.play.prove.models.copies import Copies, shallow
+from cronstack_infra.play.prove.world import LEASE, Violation, World
+
+if TYPE_CHECKING:
+    from cronstack_infra.play.store import Item
+
+ALWAYS: Final = ("I1", "I2", "I5", "I7", "I8", "I9", "I12", "I18", "I19", "I20", "I21")
+"""Invariants that hold even where the lease is deleted by hand; I7 only for each occurrence alone."""
+ONE_LETTER_UNLESS: Final = (
+    *("crash before", "crash after", "pause before", "pause after", "zombie before", "zombie after"),
+    *("lost request", "lost answer", "late", "twice", "5xx done", "killed in handler", "outage", "throttled", "5xx"),
+    *("handler too long", "handler beyond its deadline", "skew beyond the margin", "lease deleted"),
+)
+
+
+class Log:
+    """All records. ``bookkeeper`` writes them, but for the fields that name a judge."""
+
+    def __init__(self, world: World, *, retries: int, start_deadline: int) -> None:
+        self.world, self.mix = world, world.mix
+        self.alone = world.mix.overlap == "allow"
+        self.limit, self.start_deadline = retries + 1, start_deadline
+        self.runs: dict[str, RunRecord] = {}
+        self.keys: dict[str, KeyRecord] = {}
+        """What code has planned, by occurrence."""
+        self.job = JobRecord()
+        self.attempts: dict[str, Attempt] = {}
+        """By holder."""
+        self.handlers = 0
+        """Handler runs."""
+        self.touched = False
+        """The lease was deleted by hand."""
+        self.one_letter = not any(world.mix.has(fault) for fault in ONE_LETTER_UNLESS)
+        costly = world.mix.far or any(world.mix.has(fault) for fault in COSTLY)
+        self.costs_count = not (world.mix.request_faults or costly)
+        self.clocks_agree = not world.mix.has("skew beyond the margin")
+        self.deadlines_hold = not world.mix.has("handler beyond its deadline")
+
+    def report(self, invariant: str, text: str) -> None:
+        """Raise Violation, unless the invariant is not promised in this world any more."""
+        if not self.touched or invariant in ALWAYS:
+            raise Violation(invariant, text)
+
+    # -- look-ups ------------------------------------------------------------------------------------------------------
+    def run(self, occurrence: str) -> RunRecord:
+        if occurrence not in self.runs:
+            self.runs[occurrence] = RunRecord(occurrence)
+        return self.runs[occurrence]
+
+    def key(self, occurrence: str) -> KeyRecord:
+        if occurrence not in self.keys:
+            self.keys[occurrence] = KeyRecord()
+        return self.keys[occurrence]
+
+    def attempt_of(self, invoked: Invoked) -> Attempt | None:
+        return self.attempts.get(invoked.holder)
+
+    # -- questions -----------------------------------------------------------------------------------------------------
+    def is_alone(self, run: RunRecord) -> bool:
+        """Whether it shares no lease with other occurrences."""
+        return self.alone or is_planned(run.occurrence)
+
+    def is_over(self, run: RunRecord) -> bool:
+        """Whether it is final; if it is dead, whether its letter was sent."""
+        return run.ended in FINISHED or (run.ended == "dead" and run.letters[run.claims] > 0)
+
+    def is_buffered(self, run: RunRecord) -> bool:
+        item = self.world.store.items.get((LEASE[0], f"run#{run.occurrence}"), {})
+        return "status" in item and item["status"]["S"] == "buffered"
+
+    def next_limit(self, run: RunRecord) -> int:
+        """The number of attempts that a claim allows: counted anew from a redrive on."""
+        return run.claims + self.limit if run.claims == 0 or run.ended == "dead" else run.limit
+
+    def is_owed(self, run: RunRecord, revision: int | None = None) -> bool:
+        """Whether something must bring it back until it is final. A plan that was never reported need not come.
+
+        ``revision``: of the event in question. It need not bring back what another revision has begun.
+        """
+        if not is_planned(run.occurrence):
+            return True
+        key = self.key(run.occurrence)
+        if key.now.kind == "begun":
+            return revision in (None, key.now.revision)
+        return key.now.kind == "planned" and key.stands
+
+    def unfinished(self) -> list[str]:
+        """Return the occurrences that were asked for and are not final."""
+        return [
+            run.occurrence
+            for run in self.runs.values()
+            if (is_planned(run.occurrence) or not all(event.refused for event in run.events))
+            and not any(event.refused == "TooOld" for event in run.events)  # its letter is out, and no redrive can help
+            and not self.is_over(run)
+            and self.is_owed(run)
+        ]
+
+    def unfinished_plans(self) -> list[str]:
+        """Return the plans that are not final, reported or not: a sweep must find them."""
+        return [name for name, key in self.keys.items() if key.now.kind == "planned"]
+
+    # -- copies --------------------------------------------------------------------------------------------------------
+    def fork(self, copies: Copies) -> Self:
+        """Return an independent copy. ``copies`` holds the world's copy already."""
+        new = shallow(self)
+        world = copies[id(self.world)]
+        assert isinstance(world, World)
+        new.world = world
+        new.runs = {name: run.fork(copies) for name, run in self.runs.items()}
+        new.attempts = {holder: attempt.fork(copies) for holder, attempt in self.attempts.items()}
+        new.keys = {name: key.fork() for name, key in self.keys.items()}
+        new.job = self.job.fork(copies)
+        return new
+
+    def digest(self) -> object:
+        """Equal for logs that lead to equal judgements from here on."""
+        runs = tuple(run.digest() for _, run in sorted(self.runs.items()))
+        held, working = self.job.held, sorted(one.holder for one in self.job.working)
+        keys = tuple(key.digest() for _, key in sorted(self.keys.items()))
+        return runs, self.job.fence, held and held.holder, tuple(working), self.touched, keys
+
+
+def plain(item: Item | None) -> Mapping[str, Any]:
+    """Return an item with plain values."""
+    return {} if item is None else {name: decode(value) for name, value in item.items()}

@@ -1,0 +1,72 @@
+"""Records of what application code has planned: each key's history, and each call that is under way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from cronstack_infra.play.prove.models.planning import PlanningCall
+    from cronstack_infra.play.prove.world import World
+
+Kind = Literal["none", "planned", "begun", "ended", "cancelled"]
+
+
+class State(NamedTuple):
+    """What stood under a key, and by which plan."""
+
+    kind: Kind
+    revision: int = 0
+    due: int = 0
+    payload: str = ""
+    asked: str = ""
+
+    def meets(self, call: PlanningCall) -> bool:
+        """Whether it is what the call wants to stand under the key."""
+        order = call.order
+        same_time = self.due == order.due or (order.relative and self.asked == order.asked)
+        return self.kind != "none" and same_time and (call.what == "move" or self.payload == order.payload)
+
+
+@dataclass(slots=True, eq=False)
+class KeyRecord:
+    """A key's history."""
+
+    states: list[State] = field(default_factory=lambda: [State("none")])
+    reported: int = 0
+    """The highest revision that a returned call or a sweep has reported as planned. Judge: promises."""
+    cancelled: int = 0
+    """The highest revision that was cancelled, or forgotten when it was over."""
+    made: set[int] = field(default_factory=set)
+    """Revisions for which a schedule was created."""
+
+    @property
+    def now(self) -> State:
+        return self.states[-1]
+
+    @property
+    def stands(self) -> bool:
+        """Application code relies on it: it was reported, and not cancelled since."""
+        return self.reported > self.cancelled
+
+    def digest(self) -> object:
+        return tuple(self.states), self.reported, self.cancelled, tuple(sorted(self.made))
+
+    def fork(self) -> KeyRecord:
+        return KeyRecord(list(self.states), self.reported, self.cancelled, set(self.made))
+
+
+class Caller:
+    """Application code in the middle of a call, as the log knows it."""
+
+    def __init__(self, name: str, world: World, call: PlanningCall, *, offset: int = 0) -> None:
+        self.name, self.world, self.call, self.offset = name, world, call, offset
+        self.began = world.now
+        self.since = 0
+        """Index of the key's state when the call began."""
+        self.wrote: set[int] = set()
+        """Revisions that it has planned."""
+        self.ended = self.returned = False
+
+    def clock(self) -> int:
+        return self.world.now + self.offset

@@ -1,0 +1,53 @@
+"""Calls of application code that plan: the real generators of ``cronstack.planning``, stopped before each request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Literal, NamedTuple, assert_never
+
+from cronstack import planning
+from cronstack.planning import Plan
+from cronstack.plans import Order, Wiring
+from cronstack.seam import Host, Steps
+from cronstack_infra.play.prove.world import TABLE
+
+WIRING: Final = Wiring(
+    "stats",
+    TABLE,
+    "shop-once",
+    "arn:aws:iam::123456789012:role/once",
+    "arn:aws:lambda:us-east-1:123456789012:function:shop-stats",
+    "arn:aws:sqs:us-east-1:123456789012:delivery",
+)
+
+
+class PlanningCall(NamedTuple):
+    """One call of application code, with its arguments."""
+
+    what: Literal["schedule", "move", "cancel", "sweep"]
+    order: Order = Order("", 0, "", {})
+    """A move keeps the input that was planned."""
+    replace: bool = False
+
+
+def steps(call: PlanningCall, host: Host, mended: Callable[[Plan], None]) -> Steps[Plan | None]:
+    """Run the call. ``mended``: called with each plan that a sweep has repaired."""
+    order = call.order
+    match call.what:
+        case "schedule":
+            return (yield from planning.schedule(order, WIRING, host, replace=call.replace))
+        case "move":
+            return (yield from planning.move(WIRING, host, order.key, order.due, order.asked))
+        case "cancel":
+            return (yield from planning.cancel(WIRING, host, order.key))
+        case "sweep":
+            start = None
+            while True:
+                found, start = yield from planning.page(WIRING, host, start)
+                for run in found:
+                    if planning.is_left(run, host.now()):
+                        mended((yield from planning.mend(WIRING, host, run)))
+                if start is None:
+                    return None
+        case _:
+            assert_never(call.what)

@@ -1,0 +1,98 @@
+"""Operators in a seed: they redrive, backfill, trigger and repeat, and sometimes delete the lease by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cronstack.entropy import ulid
+from cronstack.event import operator_event, parse_event, redrive_event
+from cronstack.occurrence import scheduled_id, trigger_id, with_generation
+from cronstack_infra.play.prove.deliveries import Deliveries
+from cronstack_infra.play.prove.log.records import RunRecord
+from cronstack_infra.play.prove.models.queued import QueuedEvent
+from cronstack_infra.play.prove.world import LEASE, World
+
+
+class Operators:
+    """All operators of one world. ``sent``: the events that the schedule has sent so far; the scenario adds to it."""
+
+    def __init__(self, world: World, deliveries: Deliveries, name: str, sent: list[QueuedEvent]) -> None:
+        self.world, self.deliveries, self.observer = world, deliveries, deliveries.observer
+        self._name, self._sent = name, sent
+
+    def begin(self) -> None:
+        """Draw what they do, and when."""
+        world = self.world
+        span = world.mix.occurrences * world.mix.gap + 400_000
+        for fault, act in (
+            ("redrive", self._redrive_the_dead),
+            ("redrive of nothing", self._redrive_nothing),
+            ("backfill", self._backfill),
+            ("trigger", self._trigger),
+            ("new generation", self._repeat),
+            ("lease deleted", self._delete_lease),
+            ("outage", self._begin_outage),
+        ):
+            needs_firings = act in (self._redrive_nothing, self._backfill, self._repeat)
+            if world.mix.has(fault) and (self._sent or not needs_firings):
+                for _ in range(world.chance.choice((1, 1, 2, 3))):
+                    early = act == self._delete_lease and world.chance.random() < 0.5  # while a handler runs
+                    world.later(world.chance.random() * (span - 390_000 if early else span), act)
+
+    def redrive(self, event: QueuedEvent, attempt: int | None) -> None:
+        """Redrive an event. ``attempt``: the one that died, as the letter says it; None: Lambda's own record."""
+        self.world.count("fault", "redrive")
+        occurrence = parse_event(event.body, self._name)
+        body = redrive_event(occurrence, requested=self.world.now, attempt=attempt)
+        again = QueuedEvent(body, occurrence.id, occurrence.due, by_operator=True, redrive=attempt)
+        run = self.observer.log.run(occurrence.id)
+        again.acts = run.ended == "dead" and run.claims == attempt
+        self.deliveries.accept(again, int(self.world.chance.random() * 1000))
+
+    def _redrive_the_dead(self) -> None:
+        for run in list(self.observer.log.runs.values()):
+            if run.ended == "dead" and run.letters[run.claims] and run.events:
+                died = self._last_plan(run)
+                self.redrive(died, run.claims)
+                if self.world.chance.random() < 0.3:
+                    self.redrive(died, run.claims)
+
+    def _last_plan(self, run: RunRecord) -> QueuedEvent:
+        """An event of the run. What code has planned died by the last revision."""
+        return max(run.events, key=lambda event: int(event.body.get("revision", 0)))
+
+    def _redrive_nothing(self) -> None:
+        self.world.count("fault", "redrive of nothing")
+        event = self.world.chance.choice(self._sent)
+        self.redrive(event, self.world.chance.choice((1, 1, 2, 7)))
+
+    def _backfill(self) -> None:
+        self.world.count("fault", "backfill")
+        self._request("backfill", self.world.chance.choice(self._sent).due)
+
+    def _repeat(self) -> None:
+        self.world.count("fault", "new generation")
+        self._request("backfill", self.world.chance.choice(self._sent).due, generation=2)
+
+    def _trigger(self) -> None:
+        self.world.count("fault", "trigger")
+        occurrence = trigger_id(ulid(self.world.now, self.world.chance))
+        self._request("trigger", self.world.now // 1000 * 1000, occurrence=occurrence)
+
+    def _request(self, kind: Any, due: int, occurrence: str | None = None, generation: int = 1) -> None:
+        body = operator_event(
+            self._name, kind, due=due, requested=self.world.now, input={}, occurrence=occurrence, generation=generation
+        )
+        name = occurrence or with_generation(scheduled_id(due), generation)
+        self.deliveries.accept(QueuedEvent(body, name, due, by_operator=True))
+
+    def _delete_lease(self) -> None:
+        if self.world.faulty:
+            self.world.count("fault", "lease deleted")
+            self.world.say("operator", "deletes the lease by hand")
+            self.observer.lease_deleted()
+            self.world.store.delete(LEASE)
+
+    def _begin_outage(self) -> None:
+        self.world.count("fault", "outage")
+        self.world.down_until = self.world.now + self.world.chance.choice((5_000, 70_000, 250_000))
