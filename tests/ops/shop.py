@@ -21,9 +21,10 @@ from cronstack.occurrence import to_datetime, to_milliseconds
 from cronstack.onetime import Once
 from cronstack.plans import Wiring
 from cronstack.runtime import Invocation
+from cronstack.transport import Transport
 from cronstack_infra.names import function_name, once_group, once_output, schedule_name
 from cronstack_infra.ops.deployment import Deployment
-from cronstack_infra.ops.onetime import once_of
+from cronstack_infra.ops.onetime import once_of, wiring_of
 from tests.cronstack.stage import CARRIERS, TABLE, WAY, Context, Stage, job
 
 STACK = "shop"
@@ -170,6 +171,18 @@ class Shop:
         return once_of(
             self.clients,
             self.deployment,
+            now=lambda: stage.now,
+            monotonic=lambda: stage.now / 1000,
+            sleep=stage.sleep,
+            randomness=stage.randomness,
+        )
+
+    def once_through(self, transport: Transport) -> Once:
+        """The same, whose requests go through ``transport``."""
+        stage = self.stage
+        return Once(
+            wiring=lambda job: wiring_of(self.deployment, job),
+            transport=transport,
             now=lambda: stage.now,
             monotonic=lambda: stage.now / 1000,
             sleep=stage.sleep,

@@ -63,10 +63,8 @@ def dies_at(shop: Shop, operation: str, act: Callable[[Once], Any]) -> None:
             raise Killed
         return shop.stage.transport(name, parameters)
 
-    once = shop.once()
-    once._transport = transport
     with pytest.raises(Killed):
-        act(once)
+        act(shop.once_through(transport))
 
 
 def delete_by_hand(shop: Shop) -> None:
@@ -126,10 +124,8 @@ def test_a_schedule_that_was_not_noted_is_noted(shop: Shop) -> None:
             raise KeyboardInterrupt
         return real(name, parameters)
 
-    once = shop.once()
-    once._transport = second_update_dies
     with pytest.raises(KeyboardInterrupt):
-        not_noted(once)
+        not_noted(shop.once_through(second_update_dies))
     shop.stage.now += LATER
     (one,) = found(shop)
     assert one.what == "it is not noted that its schedule was made"
