@@ -12,7 +12,7 @@ from cronstack.settings import STACK
 from cronstack_infra import names
 
 Clients = Callable[[str], Any]
-"""A boto3 client by the service's name. Whoever makes it decides which cloud it speaks to."""
+"""Factory for boto3 clients, by service name. The endpoint decides which cloud they use."""
 
 
 @dataclass(frozen=True)

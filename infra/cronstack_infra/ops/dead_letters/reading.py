@@ -1,6 +1,6 @@
-"""Dead letters: read without losing any, and grouped by cause. (``redriving`` sends their events again.)
+"""Read dead letters without losing any, and group them by cause.
 
-Reading takes a letter out of sight for a while and puts it back; should the reader die, it comes back by itself.
+A read makes a letter invisible for a while, then visible again. If the reader dies, SQS makes the letter visible.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from cronstack_infra.ops.dead_letters.unwrapping import Contents, Origin, unwrap
 from cronstack_infra.ops.deployment import Deployment
 
 OUT_OF_SIGHT: Final = 120
-"""Seconds for which a letter is kept from other readers while this one works."""
+"""Visibility timeout in seconds while a letter is processed."""
 LONG_POLL: Final = 1
-"""Seconds to wait at a queue that seems empty: a short poll asks only some of SQS's machines."""
+"""Seconds to wait at a queue that seems empty, because a short poll asks only some of SQS's servers."""
 MOST: Final = 5_000
-"""Letters that are read at once."""
+"""Most letters that one read returns from each queue."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class DeadLetter:
     """One dead letter."""
 
     id: str
-    """SQS's own; stable as long as the letter lies in its queue."""
+    """The message id of SQS. It is stable while the letter stays in its queue."""
     queue: str
     receipt: str
     since: datetime
@@ -37,7 +37,7 @@ class DeadLetter:
 
     @property
     def job(self) -> str:
-        """Its name; "" where nothing tells it."""
+        """Name of the job; "" if the letter does not contain it."""
         return self.contents.job
 
     @property
@@ -56,7 +56,7 @@ class DeadLetter:
 
     @property
     def key(self) -> str:
-        """By which code has scheduled it."""
+        """Key by which application code has scheduled the occurrence."""
         return self.contents.occurrence.key if self.contents.occurrence is not None else ""
 
     def as_json(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Cause:
-    """Dead letters that look alike."""
+    """A group of dead letters with the same job, reason and error."""
 
     origin: Origin
     job: str
@@ -91,7 +91,7 @@ class Cause:
 
 @contextmanager
 def opened(sqs: Any, deployment: Deployment, *, poll: int = LONG_POLL) -> Iterator[list[DeadLetter]]:
-    """The letters of both queues, oldest first. Those not deleted inside the block are in sight again afterwards."""
+    """Yield the letters of both queues, oldest first. After the block, the remaining letters are visible again."""
     letters: list[DeadLetter] = []
     queues: tuple[tuple[Origin, str], ...] = (
         ("delivery", deployment.delivery_dead_letters),
@@ -114,7 +114,7 @@ def list_letters(
     origin: str | None = None,
     poll: int = LONG_POLL,
 ) -> list[DeadLetter]:
-    """A look at both queues that changes nothing."""
+    """Return the letters of both queues, oldest first. Deletes nothing."""
     with opened(sqs, deployment, poll=poll) as letters:
         return [letter for letter in letters if is_wanted(letter, job, origin)]
 
@@ -165,7 +165,7 @@ def _receive(sqs: Any, origin: Origin, queue: str, stack: str, poll: int) -> Ite
 
 
 def _put_back(sqs: Any, letters: Sequence[DeadLetter]) -> None:
-    """Those that were deleted meanwhile are reported as failed, which is as it should be."""
+    """Make letters visible again. SQS reports an error for those deleted meanwhile, which is ignored."""
     for queue in sorted({letter.queue for letter in letters}):
         of_queue = [letter for letter in letters if letter.queue == queue]
         for begin in range(0, len(of_queue), 10):

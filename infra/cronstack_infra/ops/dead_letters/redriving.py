@@ -28,7 +28,7 @@ from cronstack_infra.ops.onetime import once_of
 from cronstack_infra.ops.runs import Report, Row, find_run, follow, no_report
 
 LONGEST_RUN: Final = 960.0
-"""Seconds to wait for a run before the next one of its job is sent: a little more than Lambda's longest invocation."""
+"""Longest wait in seconds for a run before the next run of its job. Lambda's longest invocation takes 900 s."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Redriven:
 
     letter: DeadLetter
     accepted: bool
-    """Its event went to the function, and the letter is gone."""
+    """Whether Lambda accepted the event, or no run was needed. The letter is then deleted."""
     detail: str
     status: str = ""
-    """Status of its run, where the caller waited for the end, or the ledger had it already."""
+    """Status of the run, if the caller waited for its end or the ledger had it already."""
     remedy: str = ""
-    """For a letter that stays: what to do about it."""
+    """What to do about a letter that stays in its queue."""
 
 
 def redrive(
@@ -116,7 +116,7 @@ class _Drive:
             if letter.contents.origin == "refused" and reason in remedies.REFUSED_AGAIN:
                 return self._refused(letter, reason, target, occurrence)
             return self._send(letter, occurrence, target)
-        except EventError as fault:  # a redrive adds a little to an event that had almost the largest size
+        except EventError as fault:  # a redrive adds fields, and the event was close to the size limit
             return _stays(letter, str(fault.args[0]), fault.remedy)
         except (OperationError, OnceConflict, OnceError) as fault:
             return _stays(letter, str(fault.args[0]), fault.remedy)
@@ -159,7 +159,7 @@ class _Drive:
             self._delete(letter)
             return Redriven(letter, True, f"nothing to do: it has {row.status} already", row.status)
         if row is not None and first.revision is not None and row.revision not in (0, first.revision):
-            self._delete(letter)  # its event would find itself overtaken
+            self._delete(letter)  # the guard would skip its event as overtaken
             stands = f"planned for {print_time(to_milliseconds(row.due))}" if row.status == "planned" else row.status
             return Redriven(letter, True, f"nothing to do: it was moved, and is {stands}")
         occurrence = first._replace(job=job.name)
@@ -179,7 +179,7 @@ class _Drive:
             row = self._settle_death(job, occurrence)
         died = row.attempt if row is not None and row.status == "dead" else None
         event = redrive_event(occurrence, requested=to_milliseconds(self._clock()), attempt=died)
-        if row is None and not is_planned(occurrence.id):  # those wait for nobody
+        if row is None and not is_planned(occurrence.id):  # planned occurrences do not wait for others
             self._after_the_last_unstarted_one(occurrence)
         hand_over(self._clients("lambda"), job, event)
         self._delete(letter)
@@ -188,7 +188,7 @@ class _Drive:
         return self._ended(letter, occurrence, detail, died or 0)
 
     def _plan_anew(self, letter: DeadLetter, occurrence: Occurrence) -> Redriven:
-        """Plan under the new name what code had scheduled under the old one: its event is nothing without a plan."""
+        """Plan an occurrence that code had scheduled under the new name, because its event needs a plan to run."""
         once = once_of(self._clients, self._deployment, now=lambda: to_milliseconds(self._clock()), sleep=self._sleep)
         plan = once.schedule(
             occurrence.job, key=occurrence.key, at=occurrence.scheduled, past="run", input=occurrence.input
@@ -203,7 +203,7 @@ class _Drive:
             return Redriven(letter, True, detail)
         try:
             ended = self._follow(occurrence, died, self._wait)
-        except OperationError as impatience:  # its carriers bring it on; the letter has done its part
+        except OperationError as impatience:  # its carriers go on without the letter
             return Redriven(letter, True, f"{detail}: {impatience.args[0]}")
         return Redriven(letter, True, f"{detail}: {ended.status}", ended.status)
 
@@ -214,13 +214,13 @@ class _Drive:
         return "Forgotten" if is_planned(occurrence.id) else ""
 
     def _settle_death(self, job: Any, occurrence: Occurrence) -> Row | None:
-        """Killed in its last attempt, so nobody could record its death. A claim does, without running the handler."""
+        """Let a claim record the death of a run that was killed in its last attempt. The handler does not run."""
         event = redrive_event(occurrence, requested=to_milliseconds(self._clock()), attempt=None)
         call_until_told(self._clients("lambda"), job, event, sleep=self._sleep)
         return self._row(occurrence)
 
     def _after_the_last_unstarted_one(self, occurrence: Occurrence) -> None:
-        """What never started is skipped where its job runs already: these go one after the other."""
+        """Wait for the previous occurrence without a run. The guard may skip a new one while its job runs."""
         last = self._unstarted.get(occurrence.job)
         if last is not None:
             self._follow(last, 0, self._wait or LONGEST_RUN)

@@ -9,9 +9,9 @@ from typing import Final
 from cronstack.occurrence import Occurrence, is_planned, print_time, split_generation
 
 REFUSED_AGAIN: Final = ("TooOld", "PayloadMismatch", "Forgotten")
-"""Reasons of refusals that stand, however often the event is sent."""
+"""Reasons for which the guard refuses an event each time it is sent."""
 _LONGEST_INPUT: Final = 300
-"""Characters of an input that are printed in a command."""
+"""Most characters of an input in a printed command."""
 SECOND: Final = 1000
 """Milliseconds."""
 _PLACEHOLDER: Final = "'{...}' (cronstack dead-letters list --json has its input)"

@@ -1,10 +1,10 @@
-"""What is inside a dead letter. Pure; it believes nothing and loses nothing.
+"""Parse a dead letter. Pure. Any body and any attributes are accepted, and none is dropped.
 
 Four shapes arrive in two queues:
-    Scheduler's    the request it could not make, ``{"FunctionName", "InvocationType", "Payload"}``; why: attributes
+    Scheduler's    the failed request, ``{"FunctionName", "InvocationType", "Payload"}``; the error is in attributes
     Lambda's       a destination record, ``{"version", "requestContext", "requestPayload", "responsePayload", …}``
-    the guard's    the same, with "cronstack" beside it, which says which run died or why the event was refused
-    a bare event   by hand, or from a Lambda dead-letter queue; why: attributes
+    the guard's    the same with the field "cronstack": the run that died, or the reason of the refusal
+    a bare event   sent by hand, or from a Lambda dead-letter queue; the error is in attributes
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ Origin = Literal["delivery", "handler", "refused"]
 
 @dataclass(frozen=True)
 class Contents:
-    """A dead letter's body and attributes, read."""
+    """The parsed body and attributes of a dead letter."""
 
     origin: Origin
     event: Any
-    """The event as the function was, or would have been, invoked with, whoever brought it: a carrier's mark is off."""
+    """The event of the invocation, without the mark of a carrier."""
     job: str
-    """By the event, or else by the function's name; "" where neither tells."""
+    """Name from the event, or else from the function's name; "" if neither contains it."""
     occurrence: Occurrence | None
-    """None where the event is none of ours."""
+    """None if the event is not an occurrence of Cronstack's."""
     attempt: int
-    """Of the run that died; 0 where the letter does not tell."""
+    """Attempt of the run that died; 0 if the letter does not contain it."""
     reason: str
     """"RetriesExhausted", "Permanent", "TooOld", "AccessDeniedException", …"""
     error: str
-    """Class and message."""
+    """Class and message of the exception."""
 
 
 def unwrap(body: str, attributes: Mapping[str, str], queue: Origin, stack: str) -> Contents:
-    """Read one dead letter that lay in the queue of an origin."""
+    """Parse one dead letter from the queue of an origin."""
     outer = _json(body)
     if isinstance(outer, dict) and "requestContext" in outer and "requestPayload" in outer:
         return _record(outer, stack)
@@ -85,7 +85,7 @@ def _bare(event: Any, attributes: Mapping[str, str], queue: Origin, job: str) ->
 
 
 def _unmarked(event: Any) -> Any:
-    """A carrier marks the event with its hop; to send it again is not its next hop."""
+    """Remove the hop with which a carrier marks an event, because a redrive is not the next hop."""
     return {key: value for key, value in event.items() if key != "carrier"} if _name(event) else event
 
 
@@ -102,7 +102,7 @@ def _name(event: Any) -> str:
 
 
 def _job_of(function: str, stack: str) -> str:
-    """The job of a function's name or ARN."""
+    """Return the job of a function's name or ARN."""
     parts = function.split(":")
     name = parts[6] if len(parts) > 6 else parts[0]
     prefix = names.function_name(stack, "")
