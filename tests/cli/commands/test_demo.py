@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from cronstack_infra import cli
-from cronstack_infra.cli.commands.local.demo import jobs_table
+from cronstack_infra.cli.commands.local.demo_results import jobs_table
 from cronstack_infra.demo.stages import Tally
 
 

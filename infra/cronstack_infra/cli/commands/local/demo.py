@@ -14,14 +14,10 @@ import click
 from cronstack.errors import CronstackError, OperationError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
     from cronstack_infra.cli.output.screen import ProgressLine, Screen
-    from cronstack_infra.demo.stages import Shown, Tally
+    from cronstack_infra.demo.stages import Shown
     from cronstack_infra.demo.trace import Event, Trace
     from cronstack_infra.local.process import LocalCloud
-    from cronstack_infra.ops.dead_letters.reading import DeadLetter
     from cronstack_infra.project import Project
 
 PACKAGE: Final = "examples"
@@ -76,6 +72,7 @@ def repository() -> Project:
 
 def show(project: Project, screen: Screen) -> None:
     """Run every stage. Re-raise the first failure. Always stop the local cloud."""
+    from cronstack_infra.cli.commands.local import demo_results
     from cronstack_infra.demo import orders, stages
     from cronstack_infra.demo.payments import Payments, PaymentService
     from cronstack_infra.demo.trace import Trace
@@ -98,10 +95,10 @@ def show(project: Project, screen: Screen) -> None:
             with screen.stage("a broken job") as stage:
                 letter = stages.break_it(shown)
                 stage.say("has left a dead letter")
-        _show_january(screen.console, drawn)
-        _show_jobs(screen.console, stages.tally(shown))
-        _show_mail(screen.console, mails[0])
-        _show_letter(screen.console, letter)
+        demo_results.show_january(screen.console, drawn)
+        demo_results.show_jobs(screen.console, stages.tally(shown))
+        demo_results.show_mail(screen.console, mails[0])
+        demo_results.show_letter(screen.console, letter)
         with screen.chapter():
             with screen.stage("mended") as stage:
                 stages.mend_it(shown)
@@ -113,7 +110,7 @@ def show(project: Project, screen: Screen) -> None:
                     f"attempt {row.attempt}: {row.status}, {told['euros']:.0f} euros are {told['dollars']} dollars"
                 )
         final = stages.tally(shown)
-        _show_jobs(screen.console, final)
+        demo_results.show_jobs(screen.console, final)
         with screen.chapter(), screen.stage("local cloud") as stage:
             stopped_at_the_end.close()
             stage.say("stopped")
@@ -188,65 +185,3 @@ def await_firing(shown: Shown, screen: Screen, trace: Trace, job: str, line: Pro
         row = stages.run_of(shown, job)
         late = (row.started - row.due).total_seconds() if row.started else 0.0
         line.say(f"due {row.due:%H:%M:%S} UTC, started {late:.1f} s later, {row.status}")
-
-
-def _show_january(console: Console, found: Any) -> None:
-    from cronstack_infra.demo import january
-
-    quiet, busy = min(found, key=lambda day: day.flights), max(found, key=lambda day: day.flights)
-    console.print(f"\n[dim]Flights a day, 1 to 31 January 2013[/dim]   [cyan]{january.drawn(found)}[/cyan]")
-    console.print(
-        f"[dim]{quiet.flights} on the quietest day, {busy.flights} on the busiest, "
-        f"{sum(day.cancelled for day in found)} cancelled in the month[/dim]"
-    )
-
-
-def _show_jobs(console: Console, tallies: list[Tally]) -> None:
-    from rich.padding import Padding
-
-    console.print(Padding(jobs_table(tallies), (1, 0)))
-
-
-def jobs_table(tallies: list[Tally]) -> Table:
-    """Return a table of the jobs and their runs."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", collapse_padding=True, pad_edge=False)
-    table.add_column("Job", style="bold", no_wrap=True, min_width=max(len(each.job) for each in tallies))
-    for heading in ("Occurrences", "Succeeded", "Failed", "Skipped", "Dead letters", "Slowest"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for each in tallies:
-        bad = "red" if each.failed or each.dead_letters else "dim"
-        table.add_row(
-            each.job,
-            str(each.occurrences),
-            f"[green]{each.succeeded}[/green]",
-            f"[{bad}]{each.failed}[/{bad}]",
-            f"[dim]{each.skipped}[/dim]",
-            f"[{bad}]{each.dead_letters}[/{bad}]",
-            "" if each.slowest is None else f"{each.slowest:.2f} s",
-        )
-    return table
-
-
-def _show_mail(console: Console, mail: dict[str, Any]) -> None:
-    text = f"From {mail['from']} to {mail['to'][0]}: {mail['subject']}\n\n{mail['text'].strip()}"
-    _show_panel(console, "mail", text, "cyan")
-
-
-def _show_letter(console: Console, letter: DeadLetter) -> None:
-    told = letter.contents
-    text = f"{told.job}, occurrence {letter.occurrence}, attempt {told.attempt}\n{told.reason}: {told.error}"
-    _show_panel(console, "dead letter", text, "red")
-    console.print()
-
-
-def _show_panel(console: Console, title: str, text: str, colour: str) -> None:
-    from rich import box
-    from rich.panel import Panel
-    from rich.text import Text
-
-    console.print(
-        Panel(Text(text), title=title, title_align="left", border_style=colour, box=box.ROUNDED, expand=False)
-    )
