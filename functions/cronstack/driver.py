@@ -9,7 +9,7 @@ fault) before it leaves them. ``drive`` does everything at once. A simulator tha
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cronstack.seam import Call, Request, Sleep, Steps, Work
 
@@ -20,16 +20,23 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
-class Raised(NamedTuple):
+class Raised:
     """Given to ``resume`` instead of an answer: carrying out the request raised this."""
 
-    fault: BaseException
+    __slots__ = ("fault",)
+
+    def __init__(self, fault: BaseException) -> None:
+        self.fault = fault
 
 
-class Returned(NamedTuple, Generic[_T]):
+class Returned(Generic[_T]):
     """The end of the steps, with their result."""
 
-    result: _T
+    __slots__ = ("result",)
+    __match_args__ = ("result",)
+
+    def __init__(self, result: _T) -> None:
+        self.result = result
 
 
 def no_handler(work: Work) -> Succeeded | Failed:
@@ -48,8 +55,7 @@ def drive(
     answer: Any = None
     while not isinstance(request := resume(steps, answer), Returned):
         answer = carry_out(request, transport, sleep=sleep, run_handler=run_handler)
-    result: _T = request.result
-    return result
+    return request.result
 
 
 def resume(steps: Steps[_T], answer: Any) -> Request | Returned[_T]:

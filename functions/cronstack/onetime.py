@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
@@ -252,6 +253,15 @@ class Once:
             if fault.remedy == DELIVERED_AGAIN:
                 fault.remedy = "Nobody knows whether it was done; ask again, with the same key and content."
             raise
+
+    @contextmanager
+    def using(self, transport: Transport) -> Iterator[None]:
+        """Send the requests of all threads by ``transport`` within the block: for tests and simulations."""
+        before, self._transport = self._transport, transport
+        try:
+            yield
+        finally:
+            self._transport = before
 
     def connect(self) -> Transport:
         """Return the transport: made at the first call and kept. One thread must call this before several do."""
