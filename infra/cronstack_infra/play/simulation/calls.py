@@ -19,7 +19,6 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 from botocore.model import OperationNotFoundError
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
-from cronstack.onetime import once
 from cronstack.transport import Botocore
 from cronstack_infra.local import lineage, unsupported
 from cronstack_infra.local.dynamodb.canonical import InvalidNumber, canonical_value
@@ -70,7 +69,6 @@ class Calls:
             return calls.over_botocore(stubber, event_name, request) if stubber.enabled else None
 
         mend(BotocoreStubber, __call__=stub, process_request=process)
-        mend(once, _transport=self.transport)
 
     def in_handler(self) -> bool:
         """Whether code of a handler runs, and not moto for it."""

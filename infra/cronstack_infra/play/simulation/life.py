@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 from moto import mock_aws
 from moto.moto_api._internal import mock_random
 
+from cronstack.onetime import once
 from cronstack_infra.local import mend
 from cronstack_infra.local.apis.install import install, install_cloudformation, uninstall
 from cronstack_infra.local.environment import REGION
@@ -31,6 +32,8 @@ class Life:
         self._saved: SavedBackends | None = None
         self._suspended: tuple[Any, Any] = ((), ())
         """What ``suspend`` has removed, for ``resume``."""
+        self._once = ExitStack()
+        """Open while ``cronstack.once`` speaks to this cloud."""
 
     def begin(self, seed: int) -> None:
         """Wake for the first time."""
@@ -46,6 +49,7 @@ class Life:
         self._mock = mock_aws()
         self._mock.start()
         self._patch()
+        self._redirect_once()
         self._parts.pretence.start()
         self._awake = True
 
@@ -56,6 +60,7 @@ class Life:
         self._awake = False
         self._parts.handlers.drop()
         self._parts.pretence.stop()
+        self._once.close()
         uninstall()
         self._mock.stop()
         assert self._saved is not None
@@ -74,6 +79,7 @@ class Life:
         """Leave moto, clocks and randomness as they are without a cloud, until ``resume``."""
         self._parts.handlers.drop()
         self._parts.pretence.stop()
+        self._once.close()
         self._suspended = mend.taken_back(), patch.unpatch()
         self._mock.stop()
 
@@ -83,7 +89,11 @@ class Life:
         self._mock.start()
         patch.repatch(patches)
         mend.mend_again(mends)
+        self._redirect_once()
         self._parts.pretence.start()
+
+    def _redirect_once(self) -> None:
+        self._once.enter_context(once.using(self._parts.calls.transport))
 
     def _patch(self) -> None:
         drive = self._parts.drive
