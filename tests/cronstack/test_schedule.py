@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -37,7 +38,7 @@ NORMAL_FORMS = {
 
 
 @pytest.mark.parametrize(("written", "normal"), NORMAL_FORMS.items())
-def test_an_expression_is_printed_in_one_normal_form(written, normal):
+def test_an_expression_is_printed_in_one_normal_form(written: str, normal: str) -> None:
     schedule = parse(written)
     assert schedule.expression == normal
     assert parse(normal) == schedule
@@ -71,7 +72,7 @@ DAYS_OF_MAY_2026 = {  # the 1st is a Friday
 
 
 @pytest.mark.parametrize(("fields", "days"), DAYS_OF_MAY_2026.items())
-def test_days_of_a_month(fields, days):
+def test_days_of_a_month(fields: str, days: object) -> None:
     midnight = datetime(2026, 5, 1, tzinfo=UTC)
     found = []
     for moment in parse(f"cron(0 0 {fields} *)").after(midnight - timedelta(minutes=1)):
@@ -81,7 +82,7 @@ def test_days_of_a_month(fields, days):
     assert tuple(found) == days
 
 
-def test_a_workday_never_leaves_its_month():
+def test_a_workday_never_leaves_its_month() -> None:
     first_is_saturday, first_is_sunday = 7, 1
     assert DayRule("nearest_workday", (1,)).days(first_is_saturday, 31) == (3,)
     assert DayRule("nearest_workday", (1,)).days(first_is_sunday, 30) == (2,)
@@ -223,7 +224,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("expression", "words"), REFUSED.items())
-def test_refused_with_a_reason_and_a_remedy(expression, words):
+def test_refused_with_a_reason_and_a_remedy(expression: str, words: str) -> None:
     with pytest.raises(ScheduleError) as refused:
         parse(expression)
     assert words in str(refused.value)
@@ -232,25 +233,25 @@ def test_refused_with_a_reason_and_a_remedy(expression, words):
 
 
 @pytest.mark.parametrize("hour", [24, 25])
-def test_no_day_has_an_hour_24(hour):
+def test_no_day_has_an_hour_24(hour: int) -> None:
     with pytest.raises(ScheduleError):
         parse(f"at(2026-01-01T{hour}:00:00)")
 
 
 class Broken(tzinfo):
-    def utcoffset(self, _):
+    def utcoffset(self, _: datetime | None) -> timedelta | None:
         raise RuntimeError("broken")
 
 
 class Vague(tzinfo):
-    def utcoffset(self, _):
+    def utcoffset(self, _: datetime | None) -> timedelta | None:
         return None
 
 
 NO_INSTANTS = [
     datetime(2026, 1, 1),
-    datetime(2026, 1, 1, tzinfo=Broken()),
-    datetime(2026, 1, 1, tzinfo=Vague()),
+    datetime(2026, 1, 1, tzinfo=Broken()),  # type: ignore[abstract]
+    datetime(2026, 1, 1, tzinfo=Vague()),  # type: ignore[abstract]
     datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
     datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=14))),
     "2026-01-01T00:00:00Z",
@@ -265,7 +266,7 @@ def shown(value: object) -> str:
 
 
 @pytest.mark.parametrize("moment", NO_INSTANTS, ids=shown)
-def test_what_is_no_instant_is_refused_where_it_is_given(moment):
+def test_what_is_no_instant_is_refused_where_it_is_given(moment: Any) -> None:
     for expression in ("cron(0 6 * * ? *)", "rate(1 day)", "at(2026-01-01T00:00:00)"):
         with pytest.raises(ScheduleError):
             parse(expression, start=moment)
@@ -276,10 +277,10 @@ def test_what_is_no_instant_is_refused_where_it_is_given(moment):
         with pytest.raises(ScheduleError):
             parse(expression).before(moment)
     with pytest.raises(ScheduleError):
-        parse("rate(1 day)").after(None)
+        parse("rate(1 day)").after(None)  # type: ignore[arg-type]
 
 
-def test_a_span_must_not_be_empty():
+def test_a_span_must_not_be_empty() -> None:
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     for end in (noon, noon - timedelta(microseconds=1)):
         with pytest.raises(ScheduleError, match="never fire"):
@@ -287,7 +288,7 @@ def test_a_span_must_not_be_empty():
 
 
 @pytest.mark.parametrize("expression", [None, 5, 5.0, b"rate(1 day)", ["rate(1 day)"], object()], ids=shown)
-def test_what_is_no_text_is_refused(expression):
+def test_what_is_no_text_is_refused(expression: Any) -> None:
     with pytest.raises(ScheduleError, match="is text"):
         parse(expression)
 
@@ -308,7 +309,7 @@ CHARACTERS = st.one_of(st.text(max_size=40), st.text("0123456789,-*/?LW# cronate
     ),
     st.one_of(st.just("UTC"), st.just("Europe/Berlin"), st.text(max_size=60)),
 )
-def test_whatever_it_is_given_it_answers_with_a_schedule_or_a_schedule_error(expression, timezone):
+def test_whatever_it_is_given_it_answers_with_a_schedule_or_a_schedule_error(expression: str, timezone: str) -> None:
     try:
         schedule = parse(expression, timezone=timezone)
     except ScheduleError:
@@ -319,7 +320,7 @@ def test_whatever_it_is_given_it_answers_with_a_schedule_or_a_schedule_error(exp
         next(schedule.before(moment.replace(tzinfo=UTC)), None)
 
 
-def test_absurdly_long_numbers_are_refused_quickly():
+def test_absurdly_long_numbers_are_refused_quickly() -> None:
     for expression in (
         f"cron({'9' * 200} 0 * * ? *)",
         f"cron(*/{'9' * 200} 0 * * ? *)",
@@ -335,23 +336,23 @@ NEVER = ["30 2", "31 2", "31 2,4,6,9,11", "30W 2", "31W 4"]
 
 
 @pytest.mark.parametrize("day_and_month", NEVER)
-def test_a_day_that_no_calendar_has(day_and_month):
+def test_a_day_that_no_calendar_has(day_and_month: str) -> None:
     schedule = parse(f"cron(0 0 {day_and_month} ? *)")
     assert not schedule.is_possible()
     assert list(schedule.after(datetime(1969, 1, 1, tzinfo=UTC))) == []
 
 
 @pytest.mark.parametrize("fields", ["0 0 29 2 ? *", "0 0 31 * ? *", "0 0 ? 2 1#5 *", "0 0 * * ? 1970"])
-def test_a_day_that_some_year_has(fields):
+def test_a_day_that_some_year_has(fields: str) -> None:
     assert parse(f"cron({fields})").is_possible()
 
 
-def test_a_day_that_none_of_its_years_has():
+def test_a_day_that_none_of_its_years_has() -> None:
     assert not parse("cron(0 0 29 2 ? 2025-2027)").is_possible()
     assert not parse("cron(0 0 29 2 ? 2100)").is_possible()
 
 
-def test_the_face_has_them():
+def test_the_face_has_them() -> None:
     assert cronstack.Schedule is type(parse("rate(1 day)"))
     assert repr(read("cron(0 6 * * ? *)")) == "Cron('0 6 * * ? *')"
     assert Cron("0 6 * * ? *") != Cron("0 7 * * ? *")

@@ -46,13 +46,13 @@ ZONES_REFUSED = [
 
 @pytest.mark.parametrize("name", ZONES_REFUSED, ids=repr)
 @pytest.mark.parametrize("expression", ["cron(0 6 * * ? *)", "rate(1 day)", "at(2026-01-01T00:00:00)"])
-def test_zones_refused(name, expression):
+def test_zones_refused(name: str, expression: str) -> None:
     with pytest.raises(ScheduleError) as refused:
         parse(expression, timezone=name)
     assert refused.value.remedy
 
 
-def remedy(name):
+def remedy(name: str) -> str:
     with pytest.raises(ScheduleError) as refused:
         parse("cron(0 6 * * ? *)", timezone=name)
     return refused.value.remedy
@@ -62,7 +62,7 @@ def remedy(name):
     ("name", "meant"),
     [("Europe/Belrin", "Europe/Berlin"), ("new york", "America/New_York"), ("Berlin", "Europe/Berlin")],
 )
-def test_a_zone_is_suggested(name, meant):
+def test_a_zone_is_suggested(name: str, meant: str) -> None:
     assert remedy(name).startswith("Did you mean ")
     assert meant in remedy(name)
 
@@ -77,7 +77,7 @@ def test_a_zone_is_suggested(name, meant):
         ("etc/gmt+2", "Etc/GMT+2"),
     ],
 )
-def test_a_name_in_another_case_means_that_zone_only(name, meant):
+def test_a_name_in_another_case_means_that_zone_only(name: str, meant: str) -> None:
     assert remedy(name) == f"Did you mean {meant}?"
 
 
@@ -93,7 +93,7 @@ OFFSETS = {
 
 
 @pytest.mark.parametrize(("name", "meant"), OFFSETS.items())
-def test_an_offset_means_the_zone_of_etc_with_the_sign_inverted(name, meant):
+def test_an_offset_means_the_zone_of_etc_with_the_sign_inverted(name: str, meant: str) -> None:
     told = remedy(name)
     assert f'is "{meant}": the names of Etc have the sign inverted' in told
     assert "Europe/Berlin" in told
@@ -104,15 +104,15 @@ def test_an_offset_means_the_zone_of_etc_with_the_sign_inverted(name, meant):
 
 
 @pytest.mark.parametrize("name", ["UTC+5:30", "GMT+15", "-13", "+00:01"])
-def test_an_offset_without_a_zone_asks_for_a_city(name):
+def test_an_offset_without_a_zone_asks_for_a_city(name: str) -> None:
     assert remedy(name).startswith("No zone has that offset as its name. A city")
 
 
-def test_no_offset_means_utc():
+def test_no_offset_means_utc() -> None:
     assert remedy("UTC+00:00") == 'Did you mean "UTC"?'
 
 
-def test_an_abbreviation_means_a_city():
+def test_an_abbreviation_means_a_city() -> None:
     assert remedy("PST") == "PST is an abbreviation. Name a city: America/Los_Angeles."
     assert remedy("cest") == "CEST is an abbreviation. Name a city: Europe/Berlin."
     for name, cities in zones._ABBREVIATIONS.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
@@ -16,15 +17,16 @@ ZONE_NIGHTS = [(zone, night) for zone, nights in NIGHTS.items() for night in nig
 
 
 @st.composite
-def items(draw, low, high, names=(), *, wraps=True, steps=0):
+def items(
+    draw: st.DrawFn, low: int, high: int, names: Sequence[str] = (), *, wraps: bool = True, steps: int = 0
+) -> str:
     """A list of one to three items of a field."""
 
-    def word(value):
-        if names and draw(st.booleans()):
-            return draw(st.sampled_from([names[value - low], names[value - low].lower()]))
-        return str(value)
+    def word(value: int) -> str:
+        named = bool(names) and draw(st.booleans())
+        return draw(st.sampled_from([names[value - low], names[value - low].lower()])) if named else str(value)
 
-    def item():
+    def item() -> str:
         first, last = draw(st.integers(low, high)), draw(st.integers(low, high))
         if not wraps:
             first, last = min(first, last), max(first, last)
@@ -36,7 +38,7 @@ def items(draw, low, high, names=(), *, wraps=True, steps=0):
     return ",".join(item() for _ in range(draw(st.integers(1, 3))))
 
 
-def day_fields():
+def day_fields() -> st.SearchStrategy[tuple[str, str]]:
     by_date = st.one_of(
         st.sampled_from(["*", "*", "L", "LW"]),
         st.integers(1, 31).map("{}W".format),
@@ -53,7 +55,7 @@ def day_fields():
 
 
 @st.composite
-def crons(draw, years=None):
+def crons(draw: st.DrawFn, years: st.SearchStrategy[str] | None = None) -> str:
     """Fields of a cron: frequent ones, so that a night of a few hours sees some, and ones with few times a day."""
     if draw(st.integers(0, 2)):
         minutes = draw(st.one_of(st.sampled_from(["*", "*/15", "0,30", "59"]), items(0, 59, steps=59)))
@@ -77,7 +79,9 @@ def crons(draw, years=None):
 @example("0 0,1,2,23 * * ? *", ("Africa/Cairo", "2026-10-29"), 0, 36)
 @example("0 0-3 * * ? *", ("America/Sao_Paulo", "2018-11-04"), 0, 36)
 @example("30 1-2 * * ? *", ("Europe/Berlin", "2026-10-25"), 0, 36)
-def test_around_the_nights_on_which_clocks_change(fields, zone_night, seconds, hours):
+def test_around_the_nights_on_which_clocks_change(
+    fields: str, zone_night: tuple[str, str], seconds: int, hours: int
+) -> None:
     zone, night = zone_night
     asked = datetime.fromisoformat(night).replace(tzinfo=UTC) - timedelta(hours=26) + timedelta(seconds=seconds)
     until = asked + timedelta(hours=hours)
@@ -98,7 +102,9 @@ def test_around_the_nights_on_which_clocks_change(fields, zone_night, seconds, h
     st.integers(0, 10**6),
     st.integers(1, 36 * 3600 * 10**6),
 )
-def test_a_span_begins_with_start_and_ends_before_end(fields, zone, begin, lead, length):
+def test_a_span_begins_with_start_and_ends_before_end(
+    fields: str, zone: str, begin: datetime, lead: int, length: int
+) -> None:
     start = begin.replace(tzinfo=UTC)
     end = start + timedelta(microseconds=length)
     timetable = parse(f"cron({fields})", timezone=zone, start=start, end=end)
@@ -113,7 +119,7 @@ def test_a_span_begins_with_start_and_ends_before_end(fields, zone, begin, lead,
 
 @settings(max_examples=80, deadline=None)
 @given(st.data())
-def test_days_of_whole_years(data):
+def test_days_of_whole_years(data: st.DataObject) -> None:
     """At one minute of the day, in UTC, so that the oracle can look at years of days."""
     day, weekday = data.draw(day_fields())
     months = data.draw(st.one_of(st.just("*"), items(1, 12, tuple(oracle.MONTHS), steps=12)))
@@ -141,7 +147,7 @@ def test_days_of_whole_years(data):
     st.integers(1, 10 * 86400 * 10**6),
     st.booleans(),
 )
-def test_rates(value, unit, grid, lead, length, anchored):
+def test_rates(value: int, unit: tuple[str, int], grid: datetime, lead: int, length: int, anchored: bool) -> None:
     name, seconds = unit
     start = grid.replace(tzinfo=UTC)
     asked = start + timedelta(microseconds=lead)
@@ -158,7 +164,7 @@ def test_rates(value, unit, grid, lead, length, anchored):
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(ZONE_NIGHTS), st.integers(0, 30 * 60), st.sampled_from([0, 0, 1, 59]))
 @example(("Pacific/Apia", "2011-12-30"), 90, 0)
-def test_at_its_local_time(zone_night, minutes, seconds):
+def test_at_its_local_time(zone_night: tuple[str, str], minutes: int, seconds: int) -> None:
     zone, night = zone_night
     wall = datetime.fromisoformat(night) + timedelta(minutes=minutes, seconds=seconds)
     timetable = parse(f"at({wall.isoformat()})", timezone=zone)

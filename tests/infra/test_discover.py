@@ -9,10 +9,10 @@ import pytest
 
 from cronstack import DeclarationError
 from cronstack_infra.discovery.discover import discover
-from tests.infra.packages import JOB
+from tests.infra.packages import JOB, Package
 
 
-def test_what_lies_beside_the_jobs_is_told_not_to_be_deployed(package):
+def test_what_lies_beside_the_jobs_is_told_not_to_be_deployed(package: Package) -> None:
     """In Python's path here, so that every test passes; in Lambda it is not there."""
     (package.root / "money.py").write_text("def euros(cents): ...\n")
     (package.root / "shared").mkdir()
@@ -25,7 +25,7 @@ def test_what_lies_beside_the_jobs_is_told_not_to_be_deployed(package):
     assert "functions/jobs/_money" in told
 
 
-def test_what_is_not_imported_in_lambda_may_lie_anywhere(package):
+def test_what_is_not_imported_in_lambda_may_lie_anywhere(package: Package) -> None:
     (package.root / "money.py").write_text("")
     guarded = "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import money\n\n"
     package.write("bills.py", guarded + f"import {package.name}._words\n" + JOB.format(name="bill"))
@@ -33,7 +33,7 @@ def test_what_is_not_imported_in_lambda_may_lie_anywhere(package):
     assert [declared.name for declared in package.discover().jobs] == ["bill"]
 
 
-def test_every_module_and_subpackage_is_looked_at(package):
+def test_every_module_and_subpackage_is_looked_at(package: Package) -> None:
     package.write("one.py", JOB.format(name="zebra") + JOB.format(name="ant"))
     package.write("deep/er/two.py", JOB.format(name="cat"))
     package.write("regular/__init__.py", JOB.format(name="dog"))
@@ -54,13 +54,13 @@ def test_every_module_and_subpackage_is_looked_at(package):
     assert found.notes == ()
 
 
-def test_a_job_imported_elsewhere_is_not_a_second_one(package):
+def test_a_job_imported_elsewhere_is_not_a_second_one(package: Package) -> None:
     package.write("first.py", JOB.format(name="stats") + "alias = stats\n")
     package.write("second.py", f"from {package.name}.first import stats\nalso = stats\n")
     assert [declared.name for declared in package.discover().jobs] == ["stats"]
 
 
-def test_a_job_may_be_called_otherwise_and_have_any_number_of_schedules(package):
+def test_a_job_may_be_called_otherwise_and_have_any_number_of_schedules(package: Package) -> None:
     package.write(
         "stats.py",
         '@job(name="none-at-all")\ndef triggered(run: Run): ...\n'
@@ -72,14 +72,14 @@ def test_a_job_may_be_called_otherwise_and_have_any_number_of_schedules(package)
     assert [schedule.expression for schedule in two.schedules] == ["rate(1 hour)", "at(2026-12-24T18:00:00)"]
 
 
-def test_what_a_module_prints_does_not_get_into_a_listing(package, capsys):
+def test_what_a_module_prints_does_not_get_into_a_listing(package: Package, capsys: pytest.CaptureFixture[str]) -> None:
     package.write("stats.py", 'print("loud")\n' + JOB.format(name="stats"))
     package.discover()
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", "loud\n")
 
 
-def test_schedules_that_will_not_fire_any_more_are_notes(package):
+def test_schedules_that_will_not_fire_any_more_are_notes(package: Package) -> None:
     package.write(
         "stats.py",
         'from datetime import UTC, datetime\n@job(schedule=[at("2026-01-01T00:00:00", timezone="Europe/Berlin"),\n'
@@ -185,7 +185,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("arguments", "words"), WRONG.items(), ids=lambda text: text[:40])
-def test_a_wrong_declaration_is_told_with_file_line_and_an_example(package, arguments, words):
+def test_a_wrong_declaration_is_told_with_file_line_and_an_example(
+    package: Package, arguments: str, words: str
+) -> None:
     package.declare(arguments)
     told = package.refused()
     assert told.startswith("functions/jobs/stats.py:3: ")
@@ -193,7 +195,7 @@ def test_a_wrong_declaration_is_told_with_file_line_and_an_example(package, argu
     assert len(told.splitlines()) == 2
 
 
-def test_what_is_just_possible(package):
+def test_what_is_just_possible(package: Package) -> None:
     package.declare(
         f'{DAILY}, overlap="buffer_one", retries=20, lease=60, timeout=900, memory=10240, start_deadline=86400,'
         f'enabled=False, name="{"x" * 64}", input={{"list": [1, None, {{}}], "text": "é"}}, env={{"SHOP_MODE": ""}},'
@@ -216,14 +218,14 @@ HANDLERS = {
 
 
 @pytest.mark.parametrize(("handler", "words"), HANDLERS.items(), ids=HANDLERS)
-def test_a_handler_that_lambda_could_not_use(package, handler, words):
+def test_a_handler_that_lambda_could_not_use(package: Package, handler: str, words: str) -> None:
     package.declare(DAILY, handler=handler + "\n")
     told = package.refused()
     assert told.startswith("functions/jobs/stats.py:3: ")
     assert words in told
 
 
-def test_a_handler_that_lambda_could_not_find(package):
+def test_a_handler_that_lambda_could_not_find(package: Package) -> None:
     package.write("one.py", "def make():\n    @job()\n    def inner(run): ...\n    return inner\nmade = make()\n")
     package.write("two.py", "short = job(name='short')(lambda run: None)\n")
     package.write("three.py", "def plain(run): ...\nguarded = job()(plain)\n")
@@ -233,7 +235,7 @@ def test_a_handler_that_lambda_could_not_find(package):
     assert "three.py:3: the job is called guarded in its module, its function plain; Lambda would call plain" in told
 
 
-def test_two_jobs_of_one_name(package):
+def test_two_jobs_of_one_name(package: Package) -> None:
     package.write("north.py", JOB.format(name="stats"))
     package.write("south.py", JOB.format(name="stats"))
     told = package.refused()
@@ -241,12 +243,12 @@ def test_two_jobs_of_one_name(package):
     assert "the other one is at functions/jobs/north.py:3" in told
 
 
-def test_a_file_that_cannot_be_imported_by_its_name(package):
+def test_a_file_that_cannot_be_imported_by_its_name(package: Package) -> None:
     package.write("my-job.py", JOB.format(name="stats"))
     assert package.refused().startswith("functions/jobs/my-job.py: no module can have this name")
 
 
-def test_all_faults_are_told_together(package):
+def test_all_faults_are_told_together(package: Package) -> None:
     package.write("bad.py", "1 / 0\n", head="")
     package.write(
         "stats.py",
@@ -264,12 +266,12 @@ def test_all_faults_are_told_together(package):
 
 
 @pytest.mark.parametrize("name", ["nowhere", "no-name", "", "a/b", "../jobs"])
-def test_a_package_that_is_not_there(package, name):
+def test_a_package_that_is_not_there(package: Package, name: str) -> None:
     with pytest.raises(DeclarationError, match="there is no package of jobs"):
         discover(name, package.root)
 
 
-def test_another_package_of_the_same_name_is_not_taken_for_it(package, tmp_path):
+def test_another_package_of_the_same_name_is_not_taken_for_it(package: Package, tmp_path: Path) -> None:
     package.write("stats.py", JOB.format(name="stats"))
     package.discover()
     other = tmp_path / "other" / "functions"
@@ -279,20 +281,20 @@ def test_another_package_of_the_same_name_is_not_taken_for_it(package, tmp_path)
         discover(package.name, other)
 
 
-def test_the_repository_itself():
+def test_the_repository_itself() -> None:
     root = Path(__file__).parents[2] / "functions"
     assert discover("jobs", root).jobs
     assert {declared.name for declared in discover("examples", root).jobs} >= {"heartbeat", "daily_stats"}
 
 
-def test_a_job_whose_name_is_given_anew_is_not_lost_in_silence(package):
+def test_a_job_whose_name_is_given_anew_is_not_lost_in_silence(package: Package) -> None:
     package.write("one.py", JOB.format(name="stats") + JOB.format(name="other") + JOB.format(name="stats"))
     told = package.refused()
     assert told.startswith("functions/jobs/one.py:3: the job 'stats' is lost: further down")
     assert "other" not in told
 
 
-def test_a_job_in_a_class_is_not_lost_in_silence(package):
+def test_a_job_in_a_class_is_not_lost_in_silence(package: Package) -> None:
     package.write("one.py", "class Shop:\n    @cronstack.job()\n    def stats(run): ...\n", head="import cronstack\n\n")
     assert "functions/jobs/one.py:4: the job 'stats' is inside the class Shop" in package.refused()
 
@@ -305,25 +307,25 @@ for city in ("rome", "oslo"):
 """
 
 
-def test_jobs_made_in_a_loop_are_not_lost_in_silence(package):
+def test_jobs_made_in_a_loop_are_not_lost_in_silence(package: Package) -> None:
     package.write("one.py", LOOP)
     told = package.refused()
     assert told.startswith("functions/jobs/one.py:6: the job 'fetch' is made in a loop: each turn takes the name from")
     assert "a list of schedules" in told
 
 
-def test_functions_in_a_loop_that_are_no_jobs_are_nobodys_affair(package):
+def test_functions_in_a_loop_that_are_no_jobs_are_nobodys_affair(package: Package) -> None:
     package.write("one.py", LOOP.replace('@job(name=f"fetch_{city}")', "@staticmethod") + JOB.format(name="stats"))
     assert [declared.name for declared in package.discover().jobs] == ["stats"]
 
 
-def test_the_decorator_without_its_parentheses(package):
+def test_the_decorator_without_its_parentheses(package: Package) -> None:
     package.write("one.py", "@job\ndef stats(run: Run): ...\n")
     told = package.refused()
     assert told.startswith("functions/jobs/one.py:3: @job is written without its parentheses")
     assert "@job(schedule=" in told
 
 
-def test_a_job_under_a_condition_is_the_modules_own_affair(package):
+def test_a_job_under_a_condition_is_the_modules_own_affair(package: Package) -> None:
     package.write("one.py", "if not Run:\n    @job()\n    def stats(run): ...\n")
     assert package.discover().jobs == ()

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from cronstack_infra.discovery.importing import importable
-from tests.infra.packages import HEAD, JOB
+from tests.infra.packages import HEAD, JOB, Package
 
 IMPORTS = {
     "import datetime\ndatetime.nope\n": (2, "AttributeError: module 'datetime' has no attribute 'nope'"),
@@ -22,7 +22,7 @@ IMPORTS = {
 
 
 @pytest.mark.parametrize(("text", "told"), IMPORTS.items(), ids=lambda told: str(told)[:30])
-def test_a_module_that_does_not_import(package, text, told):
+def test_a_module_that_does_not_import(package: Package, text: str, told: tuple[int, str]) -> None:
     line, words = told
     package.write("broken.py", text, head="")
     message = package.refused()
@@ -32,7 +32,7 @@ def test_a_module_that_does_not_import(package, text, told):
 
 
 @pytest.fixture
-def unconfigured(monkeypatch):
+def unconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without any AWS configuration."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -40,7 +40,7 @@ def unconfigured(monkeypatch):
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
 
 
-def test_a_client_made_at_import_needs_no_aws_configuration(package, unconfigured):
+def test_a_client_made_at_import_needs_no_aws_configuration(package: Package, unconfigured: None) -> None:
     package.write(
         "stats.py",
         "import os\nimport boto3\nimport botocore.session\n\n"
@@ -56,7 +56,7 @@ def test_a_client_made_at_import_needs_no_aws_configuration(package, unconfigure
     assert dict(os.environ) == before
 
 
-def test_an_import_has_the_root_in_its_path_which_then_is_as_before(package):
+def test_an_import_has_the_root_in_its_path_which_then_is_as_before(package: Package) -> None:
     text = f"import sys\n\nassert sys.path[0] == {str(package.root)!r}\n\n"
     package.write("stats.py", text + HEAD + JOB.format(name="stats"), head="")
     before = list(sys.path)
@@ -67,14 +67,16 @@ def test_an_import_has_the_root_in_its_path_which_then_is_as_before(package):
     assert sys.path == before
 
 
-def test_a_variable_that_is_read_at_import_is_named(package):
+def test_a_variable_that_is_read_at_import_is_named(package: Package) -> None:
     package.write("stats.py", 'import os\n\nBUCKET = os.environ["REPORTS_BUCKET"]\n', head="")
     told = package.refused()
     assert told.startswith("functions/jobs/stats.py:3: the module reads the environment variable REPORTS_BUCKET")
     assert told.endswith("Read it inside the handler: env= and add_environment set it in Lambda only.")
 
 
-def test_a_profile_that_is_not_there_is_one_message_with_its_line(package, unconfigured, monkeypatch):
+def test_a_profile_that_is_not_there_is_one_message_with_its_line(
+    package: Package, unconfigured: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nowhere")
     package.write("stats.py", 'import boto3\n\nqueue = boto3.Session().client("sqs")\n', head="")
     told = package.refused()
@@ -83,7 +85,7 @@ def test_a_profile_that_is_not_there_is_one_message_with_its_line(package, uncon
     assert "Call AWS inside the handler." in told
 
 
-def test_a_fault_in_a_shared_module_is_told_once_and_where_it_is(package):
+def test_a_fault_in_a_shared_module_is_told_once_and_where_it_is(package: Package) -> None:
     package.write("_shared.py", "1 / 0\n", head="")
     package.write("one.py", f"import {package.name}._shared\n")
     package.write("two.py", f"import {package.name}._shared\n")

@@ -20,15 +20,13 @@ from tests.local.quick_cloud import Cloud, quick_cloud
 START = datetime.now(UTC).replace(microsecond=0)
 """Of virtual time. The machine's time, because moto and the handlers' processes go by that in part: a message of last
 week is deleted."""
-STARTED = "STEPPED_CLOUD_START"
-"""Environment variable: ``START`` of the tests."""
 
 
 class SteppedClock:
     """Stands still while the cloud is busy, and jumps to what is due next when it is idle."""
 
     def __init__(self) -> None:
-        self._now = datetime.fromisoformat(os.environ[STARTED])
+        self._now = datetime.fromisoformat(os.environ["STEPPED_CLOUD_START"])
 
     def now(self) -> datetime:
         return self._now
@@ -42,8 +40,8 @@ def main() -> int:
 
 
 @contextmanager
-def stepped_cloud(**environment: str) -> Iterator[Cloud]:
-    with quick_cloud("tests.local.stepped", **{STARTED: START.isoformat()}, **environment) as found:
+def stepped_cloud() -> Iterator[Cloud]:
+    with quick_cloud("tests.local.stepped", STEPPED_CLOUD_START=START.isoformat()) as found:
         yield found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
@@ -10,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cronstack import parse
+from cronstack.defaults import Overlap
 from cronstack_infra.play.changes import changes
 from cronstack_infra.play.effects import effect
 from cronstack_infra.play.minutes import Span, fires_in, firings
 from cronstack_infra.play.overlaps import play
 from cronstack_infra.play.tally import Tally
-from cronstack_infra.play.whatif import Case, Planned, what_if
+from cronstack_infra.play.whatif import Case, Planned, WhatIf, what_if
 from tests.cronstack.nights import NIGHTS
 from tests.play.bits import minutes_of
 
@@ -24,11 +26,11 @@ YEAR = Span(NEW_YEAR, datetime(2028, 1, 1, tzinfo=UTC))
 DAY = Span(NEW_YEAR, NEW_YEAR + timedelta(days=1))
 
 
-def job(name, *expressions, zone="UTC", overlap="skip", timeout=60):
+def job(name: str, *expressions: str, zone: str = "UTC", overlap: Overlap = "skip", timeout: int = 60) -> Planned:
     return Planned(name, tuple(parse(each, timezone=zone) for each in expressions), overlap, timeout)
 
 
-def ask(*jobs, span=DAY, **seconds):
+def ask(*jobs: Planned, span: Span = DAY, **seconds: float) -> WhatIf:
     return what_if(jobs, span, [Case("given", seconds)])
 
 
@@ -63,15 +65,16 @@ AUTUMN = [
 
 
 @pytest.mark.parametrize("row", [*SPRING, *AUTUMN], ids=lambda row: " ".join(row[:3]))
-def test_the_nights(row):
+def test_the_nights(row: tuple[str, ...]) -> None:
     zone, date, fields, kind, local, fires, then = row
     noon = datetime.fromisoformat(date).replace(tzinfo=UTC) + timedelta(hours=12)
     (change,) = changes(zone, noon - timedelta(days=1), noon)
     assert change.forward == (row in SPRING)
 
     does = effect(change, parse(f"cron({fields})", timezone=zone))
+    assert does is not None
 
-    def hours(moments):
+    def hours(moments: Iterable[datetime]) -> str:
         return " ".join(f"{moment:%H:%M}" for moment in moments)
 
     assert (does.kind, hours(does.times), hours(does.fires)) == (kind, local, fires)
@@ -86,7 +89,7 @@ def test_the_nights(row):
         ("2027-03-28T04:00:00", None, None),
     ],
 )
-def test_at_in_the_night(local, kind, due):
+def test_at_in_the_night(local: str, kind: str, due: str) -> None:
     effects = [
         each.effect
         for _, noticed in ask(job("launch", f"at({local})", zone="Europe/Berlin"), span=YEAR).changes
@@ -95,7 +98,7 @@ def test_at_in_the_night(local, kind, due):
     assert [(each.kind, f"{each.fires[0]:%Y-%m-%d %H:%M}") for each in effects] == ([(kind, due)] if kind else [])
 
 
-def test_a_year_of_changes_in_order_and_rates_notice_none():
+def test_a_year_of_changes_in_order_and_rates_notice_none() -> None:
     crons = [
         job("berlin", "cron(30 2 * * ? *)", zone="Europe/Berlin"),
         job("new_york", "cron(30 2 * * ? *)", zone="America/New_York"),
@@ -117,7 +120,7 @@ def test_a_year_of_changes_in_order_and_rates_notice_none():
     ]
 
 
-def test_what_ends_before_the_change_or_the_span_notices_nothing():
+def test_what_ends_before_the_change_or_the_span_notices_nothing() -> None:
     ended = parse("cron(30 2 * * ? *)", timezone="Europe/Berlin", end=datetime(2027, 3, 20, tzinfo=UTC))
     yearly = parse("cron(0 0 24 12 ? *)", timezone="Europe/Berlin")
     jobs = [Planned("ended", (ended,), "skip", 60), Planned("yearly", (yearly,), "skip", 60)]
@@ -140,15 +143,17 @@ def test_what_ends_before_the_change_or_the_span_notices_nothing():
         ("buffer_one", 15, 10, 1, 4, 1),  # 0, 10 at 15, 20 at 30, 30 at 45, (40: the slot is full), 50 at 60
     ],
 )
-def test_policies(overlap, minutes, first, skipped, buffered, together):
+def test_policies(overlap: Overlap, minutes: int, first: int, skipped: int, buffered: int, together: int) -> None:
     played = play(sum(1 << minute for minute in range(0, 60, 10)), minutes, overlap)
     assert played.first == first
     assert (played.skipped, played.buffered, played.together) == (skipped, buffered, together)
 
 
-def slowly(fires, length, overlap, start_deadline):
+def slowly(fires: set[int], length: int, overlap: Overlap, start_deadline: int) -> tuple[set[int], int, int, int]:
     """The same minute by minute, with a list for what waits."""
-    running_until, waiting, running, skipped, buffered, missed = 0, [], set(), 0, 0, 0
+    waiting: list[int] = []
+    running: set[int] = set()
+    running_until, skipped, buffered, missed = 0, 0, 0, 0
     for minute in range(max(fires, default=0) + 3 * length + 1):
         if waiting and minute > waiting[0] + start_deadline // 60:
             waiting.pop()
@@ -176,7 +181,7 @@ def slowly(fires, length, overlap, start_deadline):
     st.sampled_from(["skip", "buffer_one"]),
     st.sampled_from([60, 61, 119, 300, 3600]),
 )
-def test_policies_against_minute_by_minute(fires, length, overlap, start_deadline):
+def test_policies_against_minute_by_minute(fires: set[int], length: int, overlap: Overlap, start_deadline: int) -> None:
     played = play(sum(1 << minute for minute in fires), length, overlap, start_deadline=start_deadline)
     running, *counts = slowly(fires, length, overlap, start_deadline)
     assert [played.skipped, played.buffered, played.missed] == counts
@@ -185,7 +190,7 @@ def test_policies_against_minute_by_minute(fires, length, overlap, start_deadlin
 
 @settings(max_examples=60, deadline=None)
 @given(st.sets(st.integers(0, 3000), max_size=40), st.integers(1, 15))
-def test_side_by_side_against_counting(fires, length):
+def test_side_by_side_against_counting(fires: set[int], length: int) -> None:
     played, tally = play(sum(1 << minute for minute in fires), length, "allow"), Tally()
     for each in played.running:
         tally.add(each)
@@ -196,7 +201,7 @@ def test_side_by_side_against_counting(fires, length):
     assert played.together == max(counts.values())
 
 
-def test_a_job_that_overlaps_itself():
+def test_a_job_that_overlaps_itself() -> None:
     five = job("slow", "cron(*/5 * * * ? *)", timeout=900)
     (told,) = ask(five, slow=301).overlaps
     assert (told.job, told.seconds, told.firings, told.first) == ("slow", 301, 288, NEW_YEAR + timedelta(minutes=5))
@@ -206,14 +211,14 @@ def test_a_job_that_overlaps_itself():
     assert ask(five, slow=5000).overlaps[0].seconds == 900, "and nothing lasts longer"
 
 
-def test_two_schedules_of_a_job_due_at_once_are_one_occurrence():
+def test_two_schedules_of_a_job_due_at_once_are_one_occurrence() -> None:
     both = job("both", "cron(0 * * * ? *)", "cron(0 0 * * ? *)")
     answers = ask(both)
     assert answers.firings == {"both": 24}
     assert answers.crowds == ()
 
 
-def test_crowded_minutes_and_runs_at_once():
+def test_crowded_minutes_and_runs_at_once() -> None:
     jobs = [job(f"midnight_{n}", "cron(0 0 * * ? *)", timeout=180) for n in range(3)]
     jobs += [
         job("noon", "cron(0 12 1 * ? *)"),
@@ -229,22 +234,22 @@ def test_crowded_minutes_and_runs_at_once():
     assert (peak.runs, peak.first, peak.minutes, peak.beyond) == (4, NEW_YEAR + timedelta(minutes=2), 365, 0)
 
 
-def test_a_time_of_day_is_listed_once_with_its_highest_count():
+def test_a_time_of_day_is_listed_once_with_its_highest_count() -> None:
     jobs = [job("a", "cron(0 6 * * ? *)"), job("b", "cron(0 6 * * ? *)"), job("c", "cron(0 6 1 * ? *)")]
     assert [(crowd.starts, crowd.days) for crowd in ask(*jobs, span=YEAR).crowds] == [(3, 12)]
 
 
-def test_what_runs_beyond_the_span_is_not_counted_there():
+def test_what_runs_beyond_the_span_is_not_counted_there() -> None:
     assert ask(job("late", "cron(59 23 * * ? *)", timeout=300)).peaks[0].minutes == 1
 
 
-def test_beyond_the_limit_of_an_account():
+def test_beyond_the_limit_of_an_account() -> None:
     many = [job(f"job_{n}", "cron(0 6 * * ? *)") for n in range(1001)]
     assert ask(*many).peaks[0][1:] == (1001, NEW_YEAR + timedelta(hours=6), 1, 1)
     assert ask(*many[1:]).peaks[0].beyond == 0
 
 
-def test_two_cases_at_once_and_what_has_been_done_is_told():
+def test_two_cases_at_once_and_what_has_been_done_is_told() -> None:
     steps = []
     five = job("slow", "cron(*/5 * * * ? *)", overlap="allow", timeout=900)
     cases = [Case("median", {"slow": 10}), Case("p99", {"slow": 600.5})]
@@ -254,7 +259,7 @@ def test_two_cases_at_once_and_what_has_been_done_is_told():
     assert steps == [(1, 1)]
 
 
-def test_nothing_is_asked_of_nothing():
+def test_nothing_is_asked_of_nothing() -> None:
     answers = ask()
     assert (answers.firings, answers.overlaps, answers.crowds, answers.changes) == ({}, (), (), ())
     assert answers.peaks[0][1:] == (0, None, 0, 0)
@@ -281,7 +286,9 @@ ZONE_NIGHTS = [(zone, night) for zone, nights in NIGHTS.items() for night in nig
     st.one_of(st.none(), st.integers(-9000 * 60, 9000 * 60)),
     st.one_of(st.none(), st.integers(1, 9000 * 60)),
 )
-def test_bits_are_what_the_timetable_says(expression, zone_night, lead, length, start, lasts):
+def test_bits_are_what_the_timetable_says(
+    expression: str, zone_night: tuple[str, str], lead: int, length: int, start: int, lasts: int
+) -> None:
     zone, night = zone_night
     first = datetime.fromisoformat(night).replace(tzinfo=UTC) + timedelta(minutes=lead)
     span = Span(first, first + timedelta(minutes=length))
@@ -301,7 +308,7 @@ def test_bits_are_what_the_timetable_says(expression, zone_night, lead, length, 
         assert fires_in(minute, schedule, anchor=first) == (minute in wanted)
 
 
-def test_a_thousand_jobs_of_every_minute_are_counted_without_counting():
+def test_a_thousand_jobs_of_every_minute_are_counted_without_counting() -> None:
     zones = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe")
     jobs = [job(f"job_{n}", "cron(* * * * ? *)", zone=zones[n % 4], timeout=1) for n in range(100)]
     answers = ask(*jobs, span=YEAR)

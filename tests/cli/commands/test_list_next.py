@@ -6,6 +6,8 @@ import itertools
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -43,7 +45,7 @@ _numbers = itertools.count()
 class Project:
     """A project in the current folder, whose package of jobs has a name that no other test of the process uses."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         self.package = f"listed_{next(_numbers)}"
         self.file = folder / "functions" / self.package / "all.py"
         self.file.parent.mkdir(parents=True)
@@ -52,7 +54,7 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.chdir(tmp_path)
     return Project(tmp_path)
 
@@ -63,11 +65,14 @@ class Done(NamedTuple):
     err: str
 
 
+Command = Callable[..., Done]
+
+
 @pytest.fixture
-def cronstack(capsys):
+def cronstack(capsys: pytest.CaptureFixture[str]) -> Command:
     """``cronstack(project, "next", ...)``; without a project ``None``."""
 
-    def call(project, *arguments):
+    def call(project: Project | None, *arguments: str) -> Done:
         of = ("--jobs", project.package) if project is not None and "--jobs" not in arguments else ()
         code = cli.run([*arguments, *of])
         printed = capsys.readouterr()
@@ -77,7 +82,7 @@ def cronstack(capsys):
     return call
 
 
-def test_list(project, cronstack):
+def test_list(project: Project, cronstack: Command) -> None:
     heading, *rows = cronstack(project, "list").out.splitlines()
     assert heading.split("  ")[0] == "JOB"
     by_hand, launch, reminding, daily, resting, stats, stats_too = (" ".join(row.split()) for row in rows)
@@ -91,7 +96,7 @@ def test_list(project, cronstack):
     assert stats_too == "rate(6 hours) from its deployment on"
 
 
-def test_list_as_json(project, cronstack):
+def test_list_as_json(project: Project, cronstack: Command) -> None:
     listed = {each["job"]: each for each in json.loads(cronstack(project, "list", "--json").out)}
     assert list(listed) == ["by_hand", "launch", "reminding", "resting", "stats"]
     assert listed["by_hand"]["schedules"] == []
@@ -104,7 +109,7 @@ def test_list_as_json(project, cronstack):
     assert (listed["resting"]["enabled"], listed["resting"]["schedules"][0]["next"]) == (False, None)
 
 
-def test_a_past_at_is_a_note_and_not_an_error(project, cronstack):
+def test_a_past_at_is_a_note_and_not_an_error(project: Project, cronstack: Command) -> None:
     jobs = project.file
     jobs.write_text(JOBS.replace("2026-03-28", "2001-03-28"))
     done = cronstack(project, "list")
@@ -114,7 +119,9 @@ def test_a_past_at_is_a_note_and_not_an_error(project, cronstack):
     assert "never again" in done.out
 
 
-def test_list_notes_the_nights_on_which_a_local_time_does_not_run_or_comes_twice(project, cronstack):
+def test_list_notes_the_nights_on_which_a_local_time_does_not_run_or_comes_twice(
+    project: Project, cronstack: Command
+) -> None:
     done = cronstack(project, "list", "--json")
     (note,) = (line for line in done.err.splitlines() if ": stats: " in line)
     assert note.startswith("Note: functions/jobs/all.py:4: stats: cron(30 2 * * ? *) (Europe/Berlin): ")
@@ -124,7 +131,7 @@ def test_list_notes_the_nights_on_which_a_local_time_does_not_run_or_comes_twice
     assert json.loads(done.out)
 
 
-def test_list_notes_two_schedules_of_a_job_that_are_due_together(project, cronstack):
+def test_list_notes_two_schedules_of_a_job_that_are_due_together(project: Project, cronstack: Command) -> None:
     project.file.write_text(
         "from cronstack import cron, job\n\n\n"
         '@job(schedule=[cron("0 6 * * ? *", timezone="UTC"), cron("0 6 ? * MON *", timezone="UTC")])\n'
@@ -135,14 +142,14 @@ def test_list_notes_two_schedules_of_a_job_that_are_due_together(project, cronst
     assert note.endswith("UTC. One run serves both.")
 
 
-def test_list_of_nothing(project, cronstack):
+def test_list_of_nothing(project: Project, cronstack: Command) -> None:
     project.file.unlink()
     assert "No jobs yet" in cronstack(project, "list").out
     assert json.loads(cronstack(project, "list", "--json").out) == []
     assert "No job has a schedule" in cronstack(project, "next").out
 
 
-def test_next_of_all_jobs(project, cronstack):
+def test_next_of_all_jobs(project: Project, cronstack: Command) -> None:
     done = cronstack(project, "next", "--after", "2026-03-28T02:00Z")
     assert [" ".join(line.split()) for line in done.out.splitlines()] == [
         "NEXT UTC LEFT LAST PASSED SCHEDULE JOB",
@@ -161,7 +168,7 @@ def test_next_of_all_jobs(project, cronstack):
     ]
 
 
-def test_next_of_one_job(project, cronstack):
+def test_next_of_one_job(project: Project, cronstack: Command) -> None:
     done = cronstack(project, "next", "launch", "--after", "2026-03-28T03:00:01+00:00", "--json")
     assert json.loads(done.out) == [
         {
@@ -179,7 +186,9 @@ def test_next_of_one_job(project, cronstack):
     ]
 
 
-def test_next_of_an_expression_needs_no_project(tmp_path, monkeypatch, cronstack):
+def test_next_of_an_expression_needs_no_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cronstack: Command
+) -> None:
     monkeypatch.chdir(tmp_path)
     asked = [
         "next",
@@ -201,7 +210,7 @@ def test_next_of_an_expression_needs_no_project(tmp_path, monkeypatch, cronstack
     assert len(cronstack(None, *asked).out.splitlines()) == 6
 
 
-def test_next_of_a_rate_says_that_its_phase_is_not_known(cronstack):
+def test_next_of_a_rate_says_that_its_phase_is_not_known(cronstack: Command) -> None:
     done = cronstack(None, "next", "--expression", "rate(5 minutes)", "--after", "2026-03-28T00:00:07Z", "-n", "1")
     assert done.out.splitlines()[1].split()[-2:] == ["rate(5", "minutes)"]
     assert "Sat 2026-03-28 00:05:07 UTC" in done.out
@@ -225,7 +234,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("arguments", "words"), WRONG.items(), ids=str)
-def test_wrong_input_is_one_clear_message_and_exit_code_2(project, arguments, words, cronstack):
+def test_wrong_input_is_one_clear_message_and_exit_code_2(
+    project: Project, arguments: tuple[str, ...], words: str, cronstack: Command
+) -> None:
     done = cronstack(project, *arguments)
     assert done.code == 2
     assert done.out == ""
@@ -233,7 +244,7 @@ def test_wrong_input_is_one_clear_message_and_exit_code_2(project, arguments, wo
     assert "Traceback" not in done.err
 
 
-def test_a_wrong_declaration_is_exit_code_2(project, cronstack):
+def test_a_wrong_declaration_is_exit_code_2(project: Project, cronstack: Command) -> None:
     (project.file.parent / "bad.py").write_text("import\n")
     for command in ("list", "next"):
         done = cronstack(project, command)
@@ -241,7 +252,7 @@ def test_a_wrong_declaration_is_exit_code_2(project, cronstack):
         assert done.err.startswith("Error: functions/jobs/bad.py:1: the module does not import: SyntaxError")
 
 
-def test_an_import_that_is_not_deployed_is_exit_code_2(project, cronstack):
+def test_an_import_that_is_not_deployed_is_exit_code_2(project: Project, cronstack: Command) -> None:
     (project.file.parent / "drawn.py").write_text("def draw():\n    import hypothesis\n")
     for command in ("list", "next"):
         done = cronstack(project, command)
@@ -250,7 +261,7 @@ def test_an_import_that_is_not_deployed_is_exit_code_2(project, cronstack):
         assert "Add this line to functions/requirements.txt: hypothesis==" in done.err
 
 
-def test_outside_of_a_project(tmp_path, monkeypatch, cronstack):
+def test_outside_of_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cronstack: Command) -> None:
     monkeypatch.chdir(tmp_path)
     done = cronstack(None, "list")
     assert done.code == 1
@@ -271,7 +282,7 @@ HEAVY = {"jsii", "aws_cdk", "constructs", "moto", "boto3", "botocore", "rich", "
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("list", "--json"), ("next",), ("next", "stats", "--json")], ids=str)
-def test_they_load_no_cloud_and_start_no_child(project, arguments):
+def test_they_load_no_cloud_and_start_no_child(project: Project, arguments: tuple[str, ...]) -> None:
     """importtime tells what was loaded even if it was thrown away; sys.modules, what importlib loaded."""
     command = [sys.executable, "-X", "importtime", "-c", WATCHED, *arguments, "--jobs", project.package]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -283,7 +294,7 @@ def test_they_load_no_cloud_and_start_no_child(project, arguments):
     assert not {name for name in loaded if name.split(".")[0] in HEAVY}
 
 
-def test_a_job_of_code_alone_has_no_next_but_that(project, cronstack):
+def test_a_job_of_code_alone_has_no_next_but_that(project: Project, cronstack: Command) -> None:
     project.file.write_text(
         "from cronstack import Run, job, once\n\n\n@job(schedule=once())\ndef reminding(run: Run): ...\n"
     )

@@ -24,11 +24,11 @@ WORDS = {
 
 
 @pytest.mark.parametrize(("length", "words"), WORDS.items(), ids=str)
-def test_the_two_largest_units(length, words):
+def test_the_two_largest_units(length: timedelta, words: str) -> None:
     assert span(length) == words
 
 
-def test_instants():
+def test_instants() -> None:
     moment = datetime(2026, 3, 29, 4, 0, 7, tzinfo=UTC)
     assert local(moment, "Europe/Berlin") == "Sun 2026-03-29 06:00:07 CEST"
     assert local(moment.replace(second=0), "Europe/Berlin") == "Sun 2026-03-29 06:00 CEST"

@@ -6,6 +6,7 @@ import itertools
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,12 +49,15 @@ class Done(NamedTuple):
     err: str
 
     @property
-    def lines(self):
+    def lines(self) -> list[str]:
         return [" ".join(line.split()) for line in self.out.splitlines()]
 
 
+Simulate = Callable[..., Done]
+
+
 @pytest.fixture
-def simulate(tmp_path, monkeypatch, capsys):
+def simulate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Simulate:
     """``simulate("--dry", ...)`` in a project of these jobs, whose package has a name of its own in this process."""
     package = f"simulated_{next(_numbers)}"
     monkeypatch.chdir(tmp_path)
@@ -62,7 +66,7 @@ def simulate(tmp_path, monkeypatch, capsys):
     file.write_text(JOBS)
     (tmp_path / "cdk.json").write_text("{}")
 
-    def call(*arguments, jobs=None):
+    def call(*arguments: str, jobs: str | None = None) -> Done:
         if jobs is not None:
             file.write_text(jobs)
         code = cli.run(["simulate", "--jobs", package, *arguments])
@@ -72,7 +76,7 @@ def simulate(tmp_path, monkeypatch, capsys):
     return call
 
 
-def test_the_tables(simulate):
+def test_the_tables(simulate: Simulate) -> None:
     done = simulate("--dry", *MARCH)
     assert (done.code, done.err) == (0, "")
     assert done.lines == [
@@ -106,7 +110,7 @@ def test_the_tables(simulate):
     ]
 
 
-def test_the_same_as_json(simulate):
+def test_the_same_as_json(simulate: Simulate) -> None:
     told = json.loads(simulate("--dry", *MARCH, "--json").out)
     assert (told["from"], told["until"]) == ("2027-03-27T00:00:00Z", "2027-03-30T00:00:00Z")
     assert {each["job"]: each["firings"] for each in told["jobs"]} == {"nightly": 2, "often": 11, "slow": 864}
@@ -134,7 +138,7 @@ def test_the_same_as_json(simulate):
     assert (effect["last_before"], effect["next"]) == ("2027-03-27T01:30:00Z", "2027-03-29T00:30:00Z")
 
 
-def test_schedules_of_a_job_that_are_due_together_are_told(simulate):
+def test_schedules_of_a_job_that_are_due_together_are_told(simulate: Simulate) -> None:
     jobs = (
         "from cronstack import cron, job\n\n\n"
         "@job(schedule=[cron('0 6 * * ? *', timezone='UTC'), cron('0 6 ? * MON *', timezone='UTC')])\n"
@@ -148,7 +152,7 @@ def test_schedules_of_a_job_that_are_due_together_are_told(simulate):
     assert told["due_together"] == 1
 
 
-def test_autumn_and_one_job(simulate):
+def test_autumn_and_one_job(simulate: Simulate) -> None:
     done = simulate("--dry", "--from", "2027-10-30T12:00+02:00", "--until", "2027-11-01", "--job", "nightly")
     assert done.lines[0] == "2027-10-30 10:00 to 2027-11-01 00:00 UTC: 1 job, 1 firing."
     assert "None: no job overlaps itself." in done.lines
@@ -160,7 +164,7 @@ def test_autumn_and_one_job(simulate):
     ]
 
 
-def test_durations_that_are_given(simulate):
+def test_durations_that_are_given(simulate: Simulate) -> None:
     told = json.loads(simulate("--dry", *MARCH, "--durations", "20,slow=301", "--durations", "often=.5", "--json").out)
     assert {each["job"]: each["seconds"]["given"] for each in told["jobs"]} == {
         "nightly": 20,
@@ -171,7 +175,7 @@ def test_durations_that_are_given(simulate):
     assert "None: no job overlaps itself." in simulate("--dry", *MARCH, "--durations", "300").lines
 
 
-def test_what_is_missed_stands_before_what_is_only_fewer(simulate):
+def test_what_is_missed_stands_before_what_is_only_fewer(simulate: Simulate) -> None:
     often = "@job(schedule=cron('*/20 * * * ? *', timezone='Europe/Berlin'))\ndef a_often(run): ..."
     twice = "@job(schedule=cron('30 2,5 * * ? *', timezone='Europe/Berlin'))\ndef b_twice(run): ..."
     daily = "@job(schedule=cron('30 2 * * ? *', timezone='Europe/Berlin'))\ndef c_daily(run): ..."
@@ -183,7 +187,7 @@ def test_what_is_missed_stands_before_what_is_only_fewer(simulate):
     ]
 
 
-def test_what_many_lines_leave_out_is_said(simulate):
+def test_what_many_lines_leave_out_is_said(simulate: Simulate) -> None:
     lines = [
         "from cronstack import cron, job",
         *(
@@ -199,7 +203,7 @@ def test_what_many_lines_leave_out_is_said(simulate):
     assert any(line.endswith("job_0, job_1, job_10, job_11 and 21 more") for line in done.lines)
 
 
-def test_one_job_that_is_left_out_is_not_told_as_several(simulate):
+def test_one_job_that_is_left_out_is_not_told_as_several(simulate: Simulate) -> None:
     job = "@job(schedule=cron('{} * * ? *', timezone='Europe/Berlin'))\ndef job_{}(run): ..."
     jobs = [job.format("0 2", n) for n in range(20)] + [job.format("0 6", 20)]
     done = simulate("--dry", *MARCH, jobs="\n\n\n".join(["from cronstack import cron, job", *jobs]))
@@ -233,7 +237,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("arguments", REFUSED, ids=" ".join)
-def test_refused_with_one_message(arguments, simulate):
+def test_refused_with_one_message(arguments: tuple[str, ...], simulate: Simulate) -> None:
     done = simulate(*arguments)
     assert (done.code, done.out) == (2, "")
     said = " ".join(done.err.replace("\n", " ").split())
@@ -241,13 +245,13 @@ def test_refused_with_one_message(arguments, simulate):
     assert "Traceback" not in said
 
 
-def test_until_now_on_means_from_the_next_minute_for_a_year(simulate):
+def test_until_now_on_means_from_the_next_minute_for_a_year(simulate: Simulate) -> None:
     told = json.loads(simulate("--dry", "--json").out)
     assert told["from"].endswith(":00Z")
     assert told["until"][4:] == told["from"][4:] or told["from"][5:7] in ("01", "02"), "365 days"
 
 
-def test_it_loads_neither_cloud_nor_cdk():
+def test_it_loads_neither_cloud_nor_cdk() -> None:
     loaded = (
         "import sys; from cronstack_infra import cli;"
         "code = cli.run(['simulate', '--dry', '--jobs', 'examples', '--days', '2']);"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from moto import mock_aws
@@ -32,8 +34,11 @@ SECONDS = [*range(41, 60), 400]
 _numbers = itertools.count()
 
 
+Simulate = Callable[..., int]
+
+
 @pytest.fixture
-def simulate(tmp_path, monkeypatch):
+def simulate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulate]:
     """The command in a project and its stack's ledger, with runs of one of its jobs."""
     import boto3
 
@@ -66,7 +71,7 @@ def simulate(tmp_path, monkeypatch):
         yield lambda *more: cli.run(["simulate", "--dry", "--jobs", package, "--stack", "shop", *span, *more])
 
 
-def test_median_and_p99_of_what_succeeded(simulate, capsys):
+def test_median_and_p99_of_what_succeeded(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
     assert simulate("runs", "--json") == 0
     out, err = capsys.readouterr()
     told = json.loads(out)
@@ -76,7 +81,7 @@ def test_median_and_p99_of_what_succeeded(simulate, capsys):
     assert err == "Note: the ledger has no run that succeeded of other: counted with their timeout.\n"
 
 
-def test_what_is_given_beside_it_holds_in_both(simulate, capsys):
+def test_what_is_given_beside_it_holds_in_both(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
     assert simulate("runs,other=2") == 0
     out, err = capsys.readouterr()
     assert err == ""
@@ -85,13 +90,15 @@ def test_what_is_given_beside_it_holds_in_both(simulate, capsys):
     assert any(line.startswith("2 (median) at most, in 1 minute, first at 2027-01-01 06:00 UTC.") for line in lines)
 
 
-def test_what_is_given_goes_before_the_ledger(simulate, capsys):
+def test_what_is_given_goes_before_the_ledger(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
     assert simulate("runs,stats=301,7", "--json") == 0
     seconds = [each["seconds"] for each in json.loads(capsys.readouterr().out)["jobs"]]
     assert seconds == [{"median": 7, "p99": 7}, {"median": 301, "p99": 301}]
 
 
-def test_a_length_beyond_the_timeout_is_counted_with_the_timeout_and_noted(simulate, capsys):
+def test_a_length_beyond_the_timeout_is_counted_with_the_timeout_and_noted(
+    simulate: Simulate, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert simulate("1800", "--json") == 0
     out, err = capsys.readouterr()
     assert [each["seconds"]["given"] for each in json.loads(out)["jobs"]] == [30, 900]
@@ -101,12 +108,12 @@ def test_a_length_beyond_the_timeout_is_counted_with_the_timeout_and_noted(simul
     )
 
 
-def test_a_length_beyond_every_number_is_refused(simulate, capsys):
+def test_a_length_beyond_every_number_is_refused(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
     assert simulate("stats=1e400") == 2
     assert "'1e400' is no length in seconds." in capsys.readouterr().err
 
 
-def test_nothing_is_guessed_where_nothing_is_deployed(simulate, capsys):
+def test_nothing_is_guessed_where_nothing_is_deployed(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
     assert simulate("runs", "--stack", "nowhere") == 1
     assert "the stack nowhere is not deployed in the Region us-east-1" in capsys.readouterr().err
 
@@ -115,5 +122,5 @@ def test_nothing_is_guessed_where_nothing_is_deployed(simulate, capsys):
     ("ordered", "median", "p99"),
     [([7.0], 7, 7), ([1, 9], 1, 9), ([1, 2, 3], 2, 3), (range(1, 101), 50, 99), (range(1, 201), 100, 198)],
 )
-def test_percentiles_are_values_that_occurred(ordered, median, p99):
+def test_percentiles_are_values_that_occurred(ordered: Sequence[float], median: float, p99: float) -> None:
     assert (percentile(ordered, 50), percentile(ordered, 99)) == (median, p99)
