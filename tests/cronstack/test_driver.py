@@ -11,6 +11,7 @@ from cronstack.driver import Raised, Returned, carry_out, drive, resume
 from cronstack.onetime import Once
 from cronstack.plans import Wiring
 from cronstack.seam import Call, Sleep, Steps, Work
+from cronstack.transport import Transport
 
 READ, REST = Call("GetItem", {"Key": 1}), Sleep(2.5)
 
@@ -94,12 +95,20 @@ def test_work_needs_a_handler() -> None:
         drive(works(), torn, sleep=print)
 
 
-def test_application_code_is_driven_by_it_as_well() -> None:
-    def steps(host: object) -> Steps[str]:
-        return reads_and_rests(seen)
+def once_by(transport: Transport) -> Once:
+    return Once(wiring=lambda job: Wiring(job, "", "", "", "", ""), transport=transport, sleep=lambda seconds: None)
 
+
+def test_application_code_is_driven_by_it_as_well() -> None:
     seen: list[object] = []
-    once = Once(wiring=lambda job: Wiring(job, "", "", "", "", ""), transport=torn)
     with pytest.raises(Torn):
-        once.drive(steps)
+        once_by(torn).drive(lambda host: reads_and_rests(seen))
     assert seen == ["torn at GetItem"]
+
+
+def test_once_uses_another_transport_within_a_block_only() -> None:
+    once = once_by(lambda *request: {})
+    for _ in range(2):
+        with pytest.raises(Torn), once.using(torn):
+            once.drive(lambda host: reads_and_rests([]))
+        assert once.drive(lambda host: reads_and_rests([])) == "read"

@@ -267,17 +267,6 @@ def test_many_at_once_and_again(stage: Stage, once: Once) -> None:
     assert {result.plan.outcome for result in again if result.plan} == {"unchanged"}
 
 
-def test_another_transport_is_used_within_a_block_only(stage: Stage, once: Once) -> None:
-    def torn(operation: str, parameters: object) -> Any:
-        raise KeyboardInterrupt
-
-    for _ in range(2):
-        with pytest.raises(KeyboardInterrupt), once.using(torn):
-            once.schedule("stats", key="order-1", after=HOUR)
-        assert (stage.asked(), schedules(stage)) == ([], [])
-    assert once.schedule("stats", key="order-1", after=HOUR).outcome == "planned"
-
-
 def test_what_scheduler_would_replace_is_refused(stage: Stage, once: Once) -> None:
     with pytest.raises(OnceError, match="which Scheduler would replace"):
         once.schedule("stats", key="order-1", after=HOUR, input={"at": "<aws.scheduler.scheduled-time>"})
