@@ -80,8 +80,8 @@ PATCHES: Final = (
         _RESPONSE,
         "change_message_visibility_batch",
         "(self)",
-        "One entry with a visibility timeout out of range makes the whole batch fail.",
-        "one_bad_timeout_fails_the_whole_batch",
+        "An entry with a visibility timeout below zero succeeds.",
+        "a_batch_accepts_a_negative_timeout",
         replaced_by(_changed),
     ),
 )

@@ -144,7 +144,7 @@ def _showable(names: list[str], _: Surroundings) -> list[str]:
 _QUEUE: Final = "moto.sqs.models:Queue"
 _COUNTED: Final = "Each SendMessage looks at every message of the queue, with a slow clock: 1,000 take half a minute."
 
-_CLOCK: Final = "a_send_reads_the_clock_for_every_message"
+_CLOCK: Final = "a_send_reads_every_message"
 
 PATCHES: Final = (
     Patch(

@@ -105,7 +105,7 @@ PATCHES: Final = (
     _row(
         "FuncContains",
         _contains,
-        "contains() finds the binary of a base64 text inside that text.",
-        "a_text_contains_a_binary",
+        "contains() finds the number 1 in a list that holds true.",
+        "a_list_with_true_contains_one",
     ),
 )

@@ -26,22 +26,27 @@ from cronstack_infra.local.patches.surroundings import Surroundings
 
 _CONTEXT: Final = Context(prec=38, traps=[Inexact])
 _VALUES: Final = "ExpressionAttributeValues"
-_WITH_ITEMS: Final = (
-    "put_item",
-    "update_item",
-    "delete_item",
-    "get_item",
-    "query",
-    "scan",
-    "batch_get_item",
-    "batch_write_item",
-    "transact_get_items",
-    "transact_write_items",
-    "execute_statement",
-    "execute_transaction",
-    "batch_execute_statement",
-)
-"""Actions whose requests hold attribute values."""
+_WITH_ITEMS: Final = {
+    ("A number with more than 38 digits is stored.", "a_number_of_forty_digits_is_accepted"): (
+        "put_item",
+        "update_item",
+        "delete_item",
+        "batch_write_item",
+        "transact_write_items",
+    ),
+    ("A key that holds a word in place of a number is a server error.", "a_word_in_a_key_is_a_server_error"): (
+        "get_item",
+        "batch_get_item",
+        "transact_get_items",
+    ),
+    ("A word in place of a number is a server error.", "a_word_for_a_number_is_a_server_error"): ("query", "scan"),
+    ("A parameter with more than 38 digits is accepted.", "a_statement_accepts_a_number_of_forty_digits"): (
+        "execute_statement",
+        "execute_transaction",
+        "batch_execute_statement",
+    ),
+}
+"""Actions whose requests hold attribute values, by what is wrong and its probe."""
 
 Action = Callable[[Any], Any]
 
@@ -132,25 +137,28 @@ PATCHES: Final = (
             name,
             "(self, other)",
             "Sums are computed with 28 digits; DynamoDB keeps 38.",
-            "an_addition_loses_digits",
+            probe,
             replaced_by(_calculation(calculate)),
         )
-        for name, calculate in (("__add__", _CONTEXT.add), ("__sub__", _CONTEXT.subtract))
+        for name, calculate, probe in (
+            ("__add__", _CONTEXT.add, "an_addition_loses_digits"),
+            ("__sub__", _CONTEXT.subtract, "a_subtraction_loses_digits"),
+        )
     ),
     Patch(
         _TYPES,
         "serializer",
         "value of TypeSerializer",
-        "A number of PartiQL with more than 38 digits, which end in zeros, is a server error.",
-        "a_long_partiql_number_is_a_server_error",
+        "A projection writes some numbers with an exponent.",
+        "a_projection_writes_an_exponent",
         replaced_by(_Serializer()),
     ),
     Patch(
         _TYPES,
         "deserializer",
         "value of TypeDeserializer",
-        "A stored number with more than 38 digits, which end in zeros, makes PartiQL a server error.",
-        "a_long_stored_number_is_a_server_error",
+        "A projection of an integer with more than 38 digits, the last of them zeros, is a server error.",
+        "a_projection_of_a_long_number_is_a_server_error",
         replaced_by(_Deserializer()),
     ),
     *(
@@ -158,11 +166,12 @@ PATCHES: Final = (
             "moto.dynamodb.responses:DynamoHandler",
             action,
             "(self)",
-            "Any text is accepted as a number.",
-            "a_text_is_accepted_as_a_number",
+            reason,
+            probe,
             _checking,
             over=action == "transact_write_items",
         )
-        for action in _WITH_ITEMS
+        for (reason, probe), actions in _WITH_ITEMS.items()
+        for action in actions
     ),
 )

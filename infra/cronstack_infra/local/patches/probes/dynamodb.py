@@ -1,0 +1,181 @@
+"""Probes of DynamoDB: comparisons, numbers and transactions."""
+
+from __future__ import annotations
+
+from decimal import Inexact, InvalidOperation, Rounded
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cronstack_infra.local.patches.probes import probe
+from cronstack_infra.local.patches.probes.scene import ACCOUNT, REGION, client, fails
+
+KEY = {"pk": {"S": "a"}}
+
+
+def _table(**attributes: Any) -> Any:
+    """Create a table with one item; return the client."""
+    dynamodb = client("dynamodb")
+    dynamodb.create_table(
+        TableName="t",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    long = {"n": {"N": "1234567890123456789012345678901234567.8"}}
+    dynamodb.put_item(TableName="t", Item=KEY | long | attributes)
+    return dynamodb
+
+
+def _addition(number: str, **more: Any) -> dict[str, Any]:
+    return {
+        "TableName": "t",
+        "Key": KEY,
+        "UpdateExpression": "ADD n :x",
+        "ExpressionAttributeValues": {":x": {"N": number}},
+        **more,
+    }
+
+
+def _holds(condition: str, values: dict[str, Any], **attributes: Any) -> bool:
+    """Whether a condition holds for the item. DynamoDB's refusal is False; a fault of moto is raised."""
+    dynamodb = _table(**attributes)
+    given = {"ConditionExpression": condition, "ExpressionAttributeValues": values}
+    try:
+        dynamodb.delete_item(TableName="t", Key=KEY, **given)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+@probe
+def true_equals_one() -> bool:
+    """A boolean equals a number in a condition."""
+    return _holds("flag = :one", {":one": {"N": "1"}}, flag={"BOOL": True})
+
+
+@probe
+def true_is_in_a_list_of_numbers() -> bool:
+    """IN finds a boolean among numbers."""
+    return _holds("flag IN (:one)", {":one": {"N": "1"}}, flag={"BOOL": True})
+
+
+@probe
+def a_list_with_true_contains_one() -> bool:
+    """contains() finds a number in a list of booleans."""
+    return _holds("contains(flags, :one)", {":one": {"N": "1"}}, flags={"L": [{"BOOL": True}]})
+
+
+@probe
+def a_number_compared_with_a_string_is_a_server_error() -> bool:
+    """A comparison of two types raises in moto instead of being false."""
+    return fails(lambda: _holds("n < :s", {":s": {"S": "x"}}), TypeError)
+
+
+@probe
+def a_number_between_strings_is_a_server_error() -> bool:
+    """BETWEEN of two types raises in moto instead of being false."""
+    return fails(lambda: _holds("n BETWEEN :a AND :b", {":a": {"S": "a"}, ":b": {"S": "b"}}), TypeError)
+
+
+@probe
+def a_request_token_is_ignored() -> bool:
+    """Another transaction with the token of an earlier one is carried out."""
+    dynamodb = _table()
+    dynamodb.transact_write_items(TransactItems=[{"Update": _addition("1")}], ClientRequestToken="t")
+    again = {"TransactItems": [{"Update": _addition("2")}], "ClientRequestToken": "t"}
+    return not fails(lambda: dynamodb.transact_write_items(**again), ClientError)
+
+
+@probe
+def a_transaction_replaces_the_table_by_a_copy() -> bool:
+    """A refused transaction puts a copy in place of the table."""
+    from moto.dynamodb.models import dynamodb_backends
+
+    dynamodb = _table()
+    before = dynamodb_backends[ACCOUNT][REGION].tables["t"]
+    refused = _addition("1", ConditionExpression="attribute_not_exists(pk)")
+    if not fails(lambda: dynamodb.transact_write_items(TransactItems=[{"Update": refused}]), ClientError):
+        raise AssertionError("the transaction must be refused")
+    return dynamodb_backends[ACCOUNT][REGION].tables["t"] is not before
+
+
+def _stored(dynamodb: Any) -> str:
+    return str(dynamodb.get_item(TableName="t", Key=KEY)["Item"]["n"]["N"])
+
+
+@probe
+def an_addition_loses_digits() -> bool:
+    """ADD rounds to 28 digits."""
+    dynamodb = _table()
+    dynamodb.update_item(**_addition("1"))
+    return _stored(dynamodb) != "1234567890123456789012345678901234568.8"
+
+
+@probe
+def a_subtraction_loses_digits() -> bool:
+    """SET with a difference rounds to 28 digits."""
+    dynamodb = _table()
+    dynamodb.update_item(**_addition("1") | {"UpdateExpression": "SET n = n - :x"})
+    return _stored(dynamodb) != "1234567890123456789012345678901234566.8"
+
+
+@probe
+def a_number_is_returned_as_it_was_written() -> bool:
+    """A stored number keeps its trailing zeros."""
+    return _stored(_table(n={"N": "1.50"})) == "1.50"
+
+
+@probe
+def a_number_of_forty_digits_is_accepted() -> bool:
+    """A number with more digits than DynamoDB keeps is stored."""
+    return not fails(lambda: _table(n={"N": "1" * 40}), ClientError)
+
+
+@probe
+def a_word_for_a_number_is_a_server_error() -> bool:
+    """A filter in which a number is a word raises in moto."""
+    dynamodb, values = _table(), {":n": {"N": "seven"}}
+    asked = {"TableName": "t", "FilterExpression": "n > :n", "ExpressionAttributeValues": values}
+    return fails(lambda: dynamodb.scan(**asked), InvalidOperation)
+
+
+@probe
+def a_word_in_a_key_is_a_server_error() -> bool:
+    """A key in which a number is a word raises in moto."""
+    dynamodb = client("dynamodb")
+    dynamodb.create_table(
+        TableName="numbered",
+        KeySchema=[{"AttributeName": "n", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "n", "AttributeType": "N"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return fails(lambda: dynamodb.get_item(TableName="numbered", Key={"n": {"N": "seven"}}), InvalidOperation)
+
+
+@probe
+def a_statement_accepts_a_number_of_forty_digits() -> bool:
+    """A parameter of PartiQL with more digits than DynamoDB keeps is accepted."""
+    _table()
+    asked = {"Statement": 'SELECT n FROM "t" WHERE n = ?', "Parameters": [{"N": "1" * 40}]}
+    return not fails(lambda: client("dynamodb").execute_statement(**asked), ClientError)
+
+
+def _projected(number: str) -> str:
+    dynamodb = _table(n={"N": number})
+    found = dynamodb.get_item(TableName="t", Key=KEY, ProjectionExpression="n")
+    return str(found["Item"]["n"]["N"])
+
+
+@probe
+def a_projection_of_a_long_number_is_a_server_error() -> bool:
+    """A projection of an integer with more than 38 digits, the last of them zeros, raises in moto."""
+    return fails(lambda: _projected("1" + "0" * 40), Inexact, Rounded)
+
+
+@probe
+def a_projection_writes_an_exponent() -> bool:
+    """A projection writes a small number with an exponent."""
+    return _projected("0.0000000001") == "1E-10"

@@ -1,0 +1,57 @@
+"""Probes of IAM and STS."""
+
+from __future__ import annotations
+
+import json
+
+from botocore.exceptions import ClientError
+
+from cronstack_infra.local.patches.probes import probe
+from cronstack_infra.local.patches.probes.scene import client, fails, function, role
+
+_POLICY = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+
+
+@probe
+def an_inline_policy_of_a_template_is_a_python_object() -> bool:
+    """GetRolePolicy of a role that a template created returns no text of JSON."""
+    document = {"Version": "2012-10-17", "Statement": []}
+    inline = {"PolicyName": "inline", "PolicyDocument": document}
+    properties = {"RoleName": "r", "AssumeRolePolicyDocument": document, "Policies": [inline]}
+    template = json.dumps({"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": properties}}})
+    client("cloudformation").create_stack(StackName="s", TemplateBody=template)
+    # boto3 decodes a text of JSON and returns anything else as it is
+    return bool(client("iam").get_role_policy(RoleName="r", PolicyName="inline")["PolicyDocument"] != document)
+
+
+@probe
+def a_role_gets_no_policy_of_aws() -> bool:
+    """A managed policy of AWS cannot be attached to a role."""
+    role("r")
+    return fails(lambda: client("iam").attach_role_policy(RoleName="r", PolicyArn=_POLICY), ClientError)
+
+
+@probe
+def a_user_gets_no_policy_of_aws() -> bool:
+    """A managed policy of AWS cannot be attached to a user."""
+    client("iam").create_user(UserName="u")
+    return fails(lambda: client("iam").attach_user_policy(UserName="u", PolicyArn=_POLICY), ClientError)
+
+
+@probe
+def a_group_gets_no_policy_of_aws() -> bool:
+    """A managed policy of AWS cannot be attached to a group."""
+    client("iam").create_group(GroupName="g")
+    return fails(lambda: client("iam").attach_group_policy(GroupName="g", PolicyArn=_POLICY), ClientError)
+
+
+@probe
+def every_caller_is_a_user_called_moto() -> bool:
+    """GetCallerIdentity with the key of a function answers with a user, not with the role of the function."""
+    from moto.sts.models import sts_backends
+
+    from cronstack_infra.local.executor.values import access_key_of
+
+    function()
+    _, arn, _ = sts_backends["123456789012"]["aws"].get_caller_identity(access_key_of("f"), "us-east-1")
+    return str(arn).endswith(":user/moto")

@@ -1,0 +1,196 @@
+"""Probes of Lambda: how functions are invoked, and by what."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cronstack_infra.local.patches.probes import probe
+from cronstack_infra.local.patches.probes.scene import (
+    ACCOUNT,
+    REGION,
+    arn_of_queue,
+    client,
+    code_of,
+    fails,
+    function,
+    queue,
+)
+
+ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"
+
+
+@contextmanager
+def _without_docker() -> Iterator[None]:
+    """Let no Docker be found, also where one runs: it would fetch an image."""
+    before = os.environ.get("DOCKER_HOST")
+    os.environ["DOCKER_HOST"] = "unix:///nonexistent/docker.sock"
+    try:
+        yield
+    finally:
+        del os.environ["DOCKER_HOST"]
+        if before is not None:
+            os.environ["DOCKER_HOST"] = before
+
+
+def _backend() -> Any:
+    from moto.awslambda.models import lambda_backends
+
+    return lambda_backends[ACCOUNT][REGION]
+
+
+def _seen(*, fails: bool = False) -> list[tuple[int, Any]]:
+    """Have the function f note the thread and event of each invocation, in place of running in Docker."""
+    runs: list[tuple[int, Any]] = []
+
+    def run(event: Any) -> tuple[str, bool, str]:
+        runs.append((threading.get_ident(), event))
+        return "{}", fails, ""
+
+    _backend().get_function("f")._invoke_lambda = run
+    return runs
+
+
+@probe
+def invoke_needs_docker() -> bool:
+    """Invoke does not run the code of a function where Docker does not run."""
+    called = function()
+    with _without_docker():
+        return bool(called.invoke(FunctionName="f", Payload=b"{}")["Payload"].read() != b'"ours"')
+
+
+@probe
+def an_event_runs_in_the_thread_of_its_sender() -> bool:
+    """An asynchronous Invoke runs the function before it returns, in the thread of the request."""
+    called = function()
+    runs = _seen()
+    called.invoke(FunctionName="f", InvocationType="Event", Payload=b"{}")
+    return [thread for thread, _ in runs] == [threading.get_ident()]
+
+
+@probe
+def invoke_async_runs_in_the_thread_of_its_sender() -> bool:
+    """InvokeAsync runs the function before it returns, in the thread of the request."""
+    called = function()
+    runs = _seen()
+    called.invoke_async(FunctionName="f", InvokeArgs=b"{}")
+    return [thread for thread, _ in runs] == [threading.get_ident()]
+
+
+@probe
+def reserved_concurrency_is_only_stored() -> bool:
+    """A function with a reserved concurrency of 0 is invoked."""
+    called = function()
+    called.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
+    runs = _seen()
+    return not fails(lambda: called.invoke(FunctionName="f"), ClientError) and len(runs) == 1
+
+
+@probe
+def an_answer_gets_an_id_by_chance() -> bool:
+    """The request id of an answer replaces the one that the answer has."""
+    from moto.awslambda.responses import LambdaResponse
+
+    headers, _ = LambdaResponse._enrich_response({"x-amzn-requestid": "ours"}, "")
+    return "ours" not in {value for name, value in headers.items() if name.lower() == "x-amzn-requestid"}
+
+
+@probe
+def a_created_function_starts_nothing() -> bool:
+    """A new function starts no process and no thread in which its first invocation could run."""
+    before = threading.active_count()
+    function()
+    return threading.active_count() == before
+
+
+@probe
+def a_failed_event_is_not_retried() -> bool:
+    """An asynchronous event whose function fails runs once and waits nowhere for a retry."""
+    called = function()
+    runs = _seen(fails=True)
+    called.invoke(FunctionName="f", InvocationType="Event", Payload=b"{}")
+    return len(runs) == 1 and threading.active_count() == 1
+
+
+@probe
+def a_topic_hands_every_function_the_same_example() -> bool:
+    """The record that SNS hands a function names an example as its topic."""
+    function()
+    sns = client("sns")
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=ARN)
+    runs = _seen()
+    sns.publish(TopicArn=topic, Message="x")
+    records = [event["Records"][0]["Sns"] for _, event in runs]
+    return [record["TopicArn"] for record in records] == ["arn:aws:sns:EXAMPLE"]
+
+
+# -- event sources -----------------------------------------------------------------------------------------------------
+def _mapped(**more: Any) -> Any:
+    """Map a queue to a function; return Lambda's answer."""
+    function()
+    queue()
+    return client("lambda").create_event_source_mapping(EventSourceArn=arn_of_queue(), FunctionName="f", **more)
+
+
+@probe
+def one_queue_is_mapped_twice_to_one_function() -> bool:
+    """A second mapping of the same queue and function is accepted."""
+    _mapped()
+    again = {"EventSourceArn": arn_of_queue(), "FunctionName": "f"}
+    return code_of(lambda: client("lambda").create_event_source_mapping(**again)) == ""
+
+
+@probe
+def a_new_mapping_is_enabled_at_once() -> bool:
+    """A mapping is never in the state Creating."""
+    return bool(_mapped()["State"] == "Enabled")
+
+
+@probe
+def an_updated_mapping_is_never_updating() -> bool:
+    """A mapping is never in the state Updating."""
+    uuid = _mapped()["UUID"]
+    return bool(client("lambda").update_event_source_mapping(UUID=uuid, BatchSize=5)["State"] != "Updating")
+
+
+@probe
+def an_update_accepts_a_large_batch_without_a_window() -> bool:
+    """An update to more than ten messages without a batching window is accepted."""
+    uuid = _mapped()["UUID"]
+    return code_of(lambda: client("lambda").update_event_source_mapping(UUID=uuid, BatchSize=100)) == ""
+
+
+@probe
+def a_deleted_mapping_still_invokes() -> bool:
+    """A message that is sent after the mapping was deleted invokes the function."""
+    uuid = _mapped()["UUID"]
+    client("lambda").delete_event_source_mapping(UUID=uuid)
+    runs = _seen()
+    client("sqs").send_message(QueueUrl="q", MessageBody="x")
+    return len(runs) == 1
+
+
+@probe
+def deleting_no_mapping_is_answered_without_a_code() -> bool:
+    """Deleting a mapping that does not exist fails with a code that Lambda does not have."""
+    unknown = "00000000-0000-4000-8000-000000000000"
+    return code_of(lambda: client("lambda").delete_event_source_mapping(UUID=unknown)) != "ResourceNotFoundException"
+
+
+@probe
+def a_mapping_is_found_only_by_the_words_it_was_made_with() -> bool:
+    """A mapping that was made with the name of a function is not listed by its ARN."""
+    _mapped()
+    return bool(client("lambda").list_event_source_mappings(FunctionName=ARN)["EventSourceMappings"] == [])
+
+
+@probe
+def a_mapping_does_not_show_the_default_window() -> bool:
+    """The configuration of a mapping of a queue lacks the batching window of 0 seconds, which it has by default."""
+    return "MaximumBatchingWindowInSeconds" not in _mapped()

@@ -1,0 +1,75 @@
+"""What probes share: clients of the mocked AWS, and the few resources that most of them need."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+
+ACCOUNT: Final = "123456789012"
+REGION: Final = "us-east-1"
+_ONCE: Final = Config(retries={"total_max_attempts": 1})
+
+
+@cache
+def client(service: str) -> Any:
+    """Return a client that does not retry, so that a server error is seen at once."""
+    make: Any = boto3.client
+    return make(service, region_name=REGION, config=_ONCE)
+
+
+def fails(call: Callable[[], object], *faults: type[Exception]) -> bool:
+    """Whether a call raises one of the faults; any other exception is the probe's own."""
+    try:
+        call()
+    except faults:
+        return True
+    return False
+
+
+def code_of(call: Callable[[], object]) -> str:
+    """Return the code of the error that AWS answers a call with; "" if it succeeds."""
+    from botocore.exceptions import ClientError
+
+    try:
+        call()
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ""
+
+
+def role(name: str = "role") -> str:
+    """Create a role without permissions; return its ARN."""
+    trust = {"Version": "2012-10-17", "Statement": []}
+    made = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    return str(made["Role"]["Arn"])
+
+
+def zipped(text: str = "def handler(event, context): return 'ours'\n") -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("f.py", text)
+    return packed.getvalue()
+
+
+def function(name: str = "f", **more: Any) -> Any:
+    """Create a function; return a client of Lambda."""
+    made = client("lambda")
+    given = {"Runtime": "python3.12", "Handler": "f.handler", "Code": {"ZipFile": zipped()}, **more}
+    made.create_function(FunctionName=name, Role=role(f"role-of-{name}"), **given)
+    return made
+
+
+def queue(name: str = "q", **attributes: str) -> str:
+    """Create a queue; return its URL."""
+    return str(client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+
+
+def arn_of_queue(name: str = "q") -> str:
+    return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"

@@ -1,0 +1,196 @@
+"""Probes of SQS: messages, queues and batches."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cronstack_infra.local.patches.probes import probe
+from cronstack_infra.local.patches.probes.scene import ACCOUNT, REGION, client, fails, queue
+
+
+def _queue(name: str = "q") -> Any:
+    """Return moto's own object of a queue."""
+    from moto.sqs.models import sqs_backends
+
+    return sqs_backends[ACCOUNT][REGION].queues[name]
+
+
+class _Mapping:
+    """An event source mapping that counts how often a queue looks at it."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    @property
+    def enabled(self) -> bool:
+        self.asked += 1
+        return False
+
+
+def _mapped() -> _Mapping:
+    mapping: Any = _Mapping()
+    _queue().lambda_event_source_mappings["arn"] = mapping
+    return _queue().lambda_event_source_mappings.get("arn", mapping)  # type: ignore[no-any-return]
+
+
+@probe
+def send_message_invokes() -> bool:
+    """SendMessage asks the mappings of the queue, to invoke their functions in the sender's thread."""
+    url = queue()
+    mapping = _mapped()
+    client("sqs").send_message(QueueUrl=url, MessageBody="x")
+    return mapping.asked > 0
+
+
+@probe
+def a_returned_message_invokes_nothing() -> bool:
+    """A message that becomes visible again is offered to no mapped function."""
+    url = queue()
+    client("sqs").send_message(QueueUrl=url, MessageBody="x")
+    mapping = _mapped()
+    receipt = client("sqs").receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
+    client("sqs").change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=0)
+    return mapping.asked == 0
+
+
+@probe
+def the_next_message_of_a_group_invokes_nothing() -> bool:
+    """A message of a FIFO group that becomes available by a delete is offered to no mapped function."""
+    url = queue("q.fifo", FifoQueue="true", ContentBasedDeduplication="true")
+    for body in ("one", "two"):
+        client("sqs").send_message(QueueUrl=url, MessageBody=body, MessageGroupId="g")
+    mapping: Any = _Mapping()
+    _queue("q.fifo").lambda_event_source_mappings["arn"] = mapping
+    receipt = client("sqs").receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
+    client("sqs").delete_message(QueueUrl=url, ReceiptHandle=receipt)
+    return bool(mapping.asked == 0)
+
+
+@probe
+def a_returned_group_starts_with_its_last_message() -> bool:
+    """When all messages of a FIFO group become visible again, a later one is received first."""
+    url = queue("q.fifo", FifoQueue="true", ContentBasedDeduplication="true")
+    sqs = client("sqs")
+    for body in ("one", "two", "three"):
+        sqs.send_message(QueueUrl=url, MessageBody=body, MessageGroupId="g")
+    sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    for message in _queue("q.fifo")._messages:
+        message.visible_at = 0
+    again = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    return [message["Body"] for message in again] != ["one", "two", "three"]
+
+
+@probe
+def what_was_sent_yesterday_cannot_be_put_back() -> bool:
+    """The receipt of a message that was sent 13 hours ago is refused, although it was received now."""
+    url, sqs = queue(), client("sqs")
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+    (message,) = _queue()._messages
+    message.sent_timestamp -= 13 * 3_600_000
+    receipt = sqs.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
+    given = {"QueueUrl": url, "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+    return fails(lambda: sqs.change_message_visibility(**given), ClientError)
+
+
+@probe
+def a_sent_message_loses_the_trace_header() -> bool:
+    """The trace header of the request that sends a message is not one of its attributes."""
+
+    def trace(request: Any, **_: Any) -> None:
+        request.headers["X-Amzn-Trace-Id"] = "Root=1-5759e988-bd862e3fe1be46a994272793"
+
+    url, sqs = queue(), client("sqs")
+    sqs.meta.events.register("before-sign.sqs.SendMessage", trace, unique_id="trace")
+    try:
+        sqs.send_message(QueueUrl=url, MessageBody="x")
+    finally:
+        sqs.meta.events.unregister("before-sign.sqs.SendMessage", trace, unique_id="trace")
+    (message,) = sqs.receive_message(QueueUrl=url, MessageSystemAttributeNames=["All"])["Messages"]
+    return "AWSTraceHeader" not in message["Attributes"]
+
+
+@probe
+def the_id_of_a_queue_is_an_address_of_amazon() -> bool:
+    """The physical id of a queue, which Ref returns, is a URL of amazonaws.com wherever moto runs."""
+    queue()
+    return "amazonaws.com" in _queue().physical_resource_id
+
+
+@probe
+def a_queue_loses_its_policy() -> bool:
+    """Another attribute that is set removes the policy of the queue."""
+    url, sqs = queue(Policy='{"Version": "2012-10-17"}'), client("sqs")
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "1"})
+    return "Attributes" not in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
+
+
+@probe
+def a_send_reads_every_message() -> bool:
+    """The cost of SendMessage grows with the queue: every message in it is looked at."""
+    url, sqs = queue(), client("sqs")
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+    (message,) = _queue()._messages
+    looked: list[str] = []
+
+    class Seen(type(message)):  # type: ignore[misc]
+        @property
+        def visible_at(self) -> Any:
+            looked.append("visible")
+            return self.__dict__["visible_at"]
+
+        @visible_at.setter
+        def visible_at(self, value: Any) -> None:
+            self.__dict__["visible_at"] = value
+
+    message.__class__ = Seen
+    sqs.send_message(QueueUrl=url, MessageBody="y")
+    return bool(looked)
+
+
+@probe
+def times_of_a_queue_have_a_fraction() -> bool:
+    """The creation time that a queue keeps for its attributes is no whole number of seconds."""
+    queue()
+    found = _queue().attributes["CreatedTimestamp"]
+    return float(found) != int(float(found)) or not str(found).isdigit()
+
+
+@probe
+def the_redrive_allow_policy_is_not_shown() -> bool:
+    """GetQueueAttributes omits the RedriveAllowPolicy that was set."""
+    url = queue(RedriveAllowPolicy=json.dumps({"redrivePermission": "denyAll"}))
+    shown = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    return "RedriveAllowPolicy" not in shown
+
+
+@probe
+def one_bad_entry_fails_the_whole_batch() -> bool:
+    """An entry with a wrong attribute makes the call fail instead of its entry."""
+    bad = {"Id": "bad", "MessageBody": "y", "MessageAttributes": {"a": {"DataType": "Bool", "StringValue": "x"}}}
+    entries, url = [{"Id": "good", "MessageBody": "x"}, bad], queue()
+    return fails(lambda: client("sqs").send_message_batch(QueueUrl=url, Entries=entries), ClientError)
+
+
+def _received(url: str) -> str:
+    client("sqs").send_message(QueueUrl=url, MessageBody="x")
+    return str(client("sqs").receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"])
+
+
+@probe
+def two_entries_with_one_handle_fail_the_batch() -> bool:
+    """Two entries of a batch with the same receipt handle make the call fail."""
+    url = queue()
+    receipt = _received(url)
+    entries = [{"Id": name, "ReceiptHandle": receipt} for name in ("one", "two")]
+    return fails(lambda: client("sqs").delete_message_batch(QueueUrl=url, Entries=entries), ClientError)
+
+
+@probe
+def a_batch_accepts_a_negative_timeout() -> bool:
+    """An entry with a visibility timeout below zero succeeds."""
+    url = queue()
+    entry = {"Id": "bad", "ReceiptHandle": _received(url), "VisibilityTimeout": -1}
+    return "Successful" in client("sqs").change_message_visibility_batch(QueueUrl=url, Entries=[entry])
