@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cronstack_infra.local.environment import LONGEST_TIMEOUT
@@ -95,7 +96,7 @@ class Cloud:
 
         limits = Limits(timeout=self._timeout)
         drive = RealDrive(self.events.emit, self._clock, endpoint=self.endpoint, knobs=self._knobs, limits=limits)
-        install(drive.effects, self._surroundings())
+        install(replace(self._surroundings, port=drive.effects))
         with self._starting:
             if ended.is_set():
                 return
@@ -104,6 +105,7 @@ class Cloud:
         self._gate.refuse = refuse
         self._gate.cloud = Dispatcher(self._application_of)
 
+    @property
     def _surroundings(self) -> Surroundings:
         return Surroundings(endpoint=self.endpoint, now=self._clock.now)
 
@@ -119,5 +121,5 @@ class Cloud:
         from cronstack_infra.local.apis.install import install_cloudformation
 
         if not self._stacks:
-            install_cloudformation(self._surroundings())
+            install_cloudformation(self._surroundings)
             self._stacks = True

@@ -1,6 +1,6 @@
 """Lambda's API for event sources in front of the engine: SQS queues are polled, other sources kept with a note.
 
-Replaced on moto's classes. What moto 5.2.5 has wrong here: it runs the function inside SendMessage, answers states it
+Replaced on moto's classes. What moto has wrong here: it runs the function inside SendMessage, answers states it
 was never in, finds mappings only by the very words they were made with, and forgets nothing when one is deleted.
 """
 
@@ -11,26 +11,17 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
-from moto.awslambda.models import EventSourceMapping, LambdaBackend
-from moto.awslambda.responses import LambdaResponse
+from moto.awslambda.models import EventSourceMapping
 from moto.core.exceptions import JsonRESTError
-from moto.sqs.models import Queue, SQSBackend
 
 from cronstack_infra.local import permissions
 from cronstack_infra.local.effects.functions import LATEST, plain_arn
 from cronstack_infra.local.effects.queues import find_queue, visibility_of
 from cronstack_infra.local.engine.sources import SourceConfig
-from cronstack_infra.local.mend import mend
+from cronstack_infra.local.patches.patch import Patch, replaced_by, wrapped_by, wrapped_with_port
 
 if TYPE_CHECKING:
     from cronstack_infra.local.engine.port import EnginePort
-
-_create = LambdaBackend.create_event_source_mapping
-_update = LambdaBackend.update_event_source_mapping
-_delete = LambdaBackend.delete_event_source_mapping
-_show = EventSourceMapping.get_configuration
-_add = Queue.add_message
-_done = Queue.delete_message
 
 NOT_CARRIED_OUT: Final = {
     "FilterCriteria": "filter criteria; have the function ignore what it does not want",
@@ -59,81 +50,59 @@ class AlreadyMapped(LambdaClientError):
         super().__init__("ResourceConflictException", text)
 
 
-def install(port: EnginePort) -> None:
-    """Put the engine behind moto's event source mappings, and have it hear what happens in queues."""
-
-    def create(self: Any, spec: dict[str, Any]) -> Any:
-        arn = spec.get("EventSourceArn") or ""
-        if arn.split(":")[2:3] != ["sqs"]:
-            port.note(f"event source mapping of {arn} to {spec.get('FunctionName')}: kept, but nothing polls it here")
-            try:
-                return _create(self, spec)
-            except JsonRESTError:
-                raise InvalidParameterValueException(f"Stream not found: {arn}") from None
-        function = _function(self, spec.get("FunctionName") or "")
-        made = _Mapping({**spec, "RegionName": self.region_name, "AccountId": self.account_id, "FunctionArn": function})
-        _check(self, made, spec)
-        for other in self._event_source_mappings.values():
-            if (other.event_source_arn, other.function_arn) == (arn, function):
-                raise AlreadyMapped(other.uuid)
-        self._event_source_mappings[made.uuid] = made
-        port.put_source(config_of(made))
-        return made
-
-    def update(self: Any, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
-        mapping = self.get_event_source_mapping(uuid)
-        if mapping is None or not _polled(mapping):
-            return _update(self, uuid, spec)
-        if "FunctionName" in spec:
-            spec = {**spec, "FunctionName": _function(self, spec["FunctionName"])}
-        _check(self, mapping, spec)
-        function = spec.get("FunctionName") or mapping.function_arn
-        _update(self, uuid, {name: value for name, value in spec.items() if value is not None})
-        mapping.function_arn = mapping.function_name = function
-        port.put_source(config_of(mapping))
-        return mapping  # type: ignore[no-any-return]
-
-    def delete(self: Any, uuid: str) -> EventSourceMapping | None:
-        port.delete_source(uuid)
-        return _delete(self, uuid)
-
-    mend(
-        LambdaBackend,
-        create_event_source_mapping=create,
-        update_event_source_mapping=update,
-        delete_event_source_mapping=delete,
-        list_event_source_mappings=_list,
-    )
-    mend(EventSourceMapping, get_configuration=_shown)
-    mend(
-        LambdaResponse,
-        create_event_source_mapping=_answer_create,
-        update_event_source_mapping=_answer_update,
-        delete_event_source_mapping=_answer_delete,
-    )
-    _install_queues(port)
+def _create(create: Any, port: EnginePort, self: Any, spec: dict[str, Any]) -> Any:
+    arn = spec.get("EventSourceArn") or ""
+    if arn.split(":")[2:3] != ["sqs"]:
+        port.note(f"event source mapping of {arn} to {spec.get('FunctionName')}: kept, but nothing polls it here")
+        try:
+            return create(self, spec)
+        except JsonRESTError:
+            raise InvalidParameterValueException(f"Stream not found: {arn}") from None
+    function = _function(self, spec.get("FunctionName") or "")
+    made = _Mapping({**spec, "RegionName": self.region_name, "AccountId": self.account_id, "FunctionArn": function})
+    _check(self, made, spec)
+    for other in self._event_source_mappings.values():
+        if (other.event_source_arn, other.function_arn) == (arn, function):
+            raise AlreadyMapped(other.uuid)
+    self._event_source_mappings[made.uuid] = made
+    port.put_source(config_of(made))
+    return made
 
 
-def _install_queues(port: EnginePort) -> None:
-    """Have the engine told when there is something new to be had from a queue."""
+def _update(update: Any, port: EnginePort, self: Any, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
+    mapping: EventSourceMapping | None = self.get_event_source_mapping(uuid)
+    if mapping is None or not _polled(mapping):
+        unpolled: EventSourceMapping | None = update(self, uuid, spec)
+        return unpolled
+    if "FunctionName" in spec:
+        spec = {**spec, "FunctionName": _function(self, spec["FunctionName"])}
+    _check(self, mapping, spec)
+    function = spec.get("FunctionName") or mapping.function_arn
+    update(self, uuid, {name: value for name, value in spec.items() if value is not None})
+    mapping.function_arn = mapping.function_name = function
+    port.put_source(config_of(mapping))
+    return mapping
 
-    hide: Any = SQSBackend.change_message_visibility
 
-    def add_message(self: Any, message: Any) -> None:
-        _add(self, message)
-        port.queue_changed(self.queue_arn)
+def _delete(delete: Any, port: EnginePort, self: Any, uuid: str) -> Any:
+    port.delete_source(uuid)
+    return delete(self, uuid)
 
-    def delete_message(self: Any, receipt_handle: str) -> None:
-        _done(self, receipt_handle)
-        if self.fifo_queue:
-            port.queue_changed(self.queue_arn)  # its group has waited for it
 
-    def change_message_visibility(self: Any, queue_name: str, *args: Any, **given: Any) -> None:
-        hide(self, queue_name, *args, **given)
-        port.queue_changed(self.get_queue(queue_name).queue_arn)
+def _add_message(add: Any, port: EnginePort, self: Any, message: Any) -> None:
+    add(self, message)
+    port.queue_changed(self.queue_arn)
 
-    mend(Queue, add_message=add_message, delete_message=delete_message)
-    mend(SQSBackend, change_message_visibility=change_message_visibility)
+
+def _delete_message(delete: Any, port: EnginePort, self: Any, receipt_handle: str) -> None:
+    delete(self, receipt_handle)
+    if self.fifo_queue:
+        port.queue_changed(self.queue_arn)  # its group has waited for it
+
+
+def _hide(hide: Any, port: EnginePort, self: Any, queue_name: str, *args: Any, **given: Any) -> None:
+    hide(self, queue_name, *args, **given)
+    port.queue_changed(self.get_queue(queue_name).queue_arn)
 
 
 def config_of(mapping: EventSourceMapping) -> SourceConfig:
@@ -207,8 +176,8 @@ def _list(self: Any, event_source_arn: str | None, function_name: str | None) ->
     return [mapping for mapping in self._event_source_mappings.values() if wanted(mapping)]
 
 
-def _shown(self: Any) -> dict[str, Any]:
-    shown = _show(self)
+def _shown(show: Any, self: Any) -> dict[str, Any]:
+    shown: dict[str, Any] = show(self)
     if not _polled(self):
         return shown
     for name in ("LastProcessingResult", "StartingPosition", "ParallelizationFactor", "Tags"):
@@ -248,3 +217,99 @@ def _answer_delete(self: Any) -> tuple[int, dict[str, Any], str]:
     if mapping is None:
         raise NoSuchMapping
     return _in_state(mapping, "Deleting")
+
+
+_BACKEND: Final = "moto.awslambda.models:LambdaBackend"
+_RESPONSE: Final = "moto.awslambda.responses:LambdaResponse"
+
+PATCHES: Final = (
+    Patch(
+        _BACKEND,
+        "create_event_source_mapping",
+        "(self, spec)",
+        "A queue is mapped twice to one function, and the function runs inside SendMessage.",
+        ("one_queue_is_mapped_twice_to_one_function", "send_message_invokes"),
+        wrapped_with_port(_create),
+    ),
+    Patch(
+        _BACKEND,
+        "update_event_source_mapping",
+        "(self, uuid, spec)",
+        "An update to a large batch without a window is accepted.",
+        "an_update_accepts_a_large_batch_without_a_window",
+        wrapped_with_port(_update),
+    ),
+    Patch(
+        _BACKEND,
+        "delete_event_source_mapping",
+        "(self, uuid)",
+        "A deleted mapping still invokes its function.",
+        "a_deleted_mapping_still_invokes",
+        wrapped_with_port(_delete),
+    ),
+    Patch(
+        _BACKEND,
+        "list_event_source_mappings",
+        "(self, event_source_arn, function_name)",
+        "A mapping is found only by the words with which it was created.",
+        "a_mapping_is_found_only_by_the_words_it_was_made_with",
+        replaced_by(_list),
+    ),
+    Patch(
+        "moto.awslambda.models:EventSourceMapping",
+        "get_configuration",
+        "(self)",
+        "A mapping of a queue does not show the default window.",
+        "a_mapping_does_not_show_the_default_window",
+        wrapped_by(_shown),
+    ),
+    Patch(
+        _RESPONSE,
+        "create_event_source_mapping",
+        "(self)",
+        "A new mapping is never in the state Creating.",
+        "a_new_mapping_is_enabled_at_once",
+        replaced_by(_answer_create),
+    ),
+    Patch(
+        _RESPONSE,
+        "update_event_source_mapping",
+        "(self)",
+        "An updated mapping is never in the state Updating.",
+        "an_updated_mapping_is_never_updating",
+        replaced_by(_answer_update),
+    ),
+    Patch(
+        _RESPONSE,
+        "delete_event_source_mapping",
+        "(self)",
+        "Deleting a mapping that does not exist gets a code that Lambda does not have.",
+        "deleting_no_mapping_is_answered_without_a_code",
+        replaced_by(_answer_delete),
+    ),
+    Patch(
+        "moto.sqs.models:Queue",
+        "add_message",
+        "(self, message)",
+        "A queue invokes mapped functions inside SendMessage.",
+        "send_message_invokes",
+        wrapped_with_port(_add_message),
+    ),
+    Patch(
+        "moto.sqs.models:Queue",
+        "delete_message",
+        "(self, receipt_handle)",
+        "The next message of a FIFO group, which a delete makes available, is offered to no mapped function.",
+        "the_next_message_of_a_group_invokes_nothing",
+        wrapped_with_port(_delete_message),
+    ),
+    Patch(
+        "moto.sqs.models:SQSBackend",
+        "change_message_visibility",
+        "(self, queue_name, receipt_handle, visibility_timeout)",
+        "A message that becomes visible again is offered to no mapped function.",
+        "a_returned_message_invokes_nothing",
+        wrapped_with_port(_hide),
+        over=True,
+    ),
+)

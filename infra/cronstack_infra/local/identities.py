@@ -85,7 +85,7 @@ PATCHES: Final = (
             f"attach_{kind}_policy",
             f"(self, policy_arn, {kind}_name)",
             "The managed policies of AWS are missing, or all of them are loaded, which takes a second.",
-            "policies_of_aws_are_not_there",
+            f"a_{kind}_gets_no_policy_of_aws",
             wrapped_by(_attach_known),
         )
         for kind in ("group", "role", "user")

@@ -1,4 +1,4 @@
-"""What SNS hands a subscribed function: the message's own record. moto 5.2.5 hands every function the same example.
+"""What SNS hands a subscribed function: the message's own record. moto hands every function the same example.
 
 A queue gets what is sent to it, as in moto, also where its policy would not let SNS in. On AWS that message is lost,
 the commonest fault of all with topics and queues; so it is told.
@@ -12,58 +12,53 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.utils import get_backend
-from moto.sns.models import Subscription
 from moto.sqs.models import sqs_backends
 
 from cronstack.occurrence import print_instant
 from cronstack_infra.local import permissions
 from cronstack_infra.local.effects.functions import qualified
-from cronstack_infra.local.mend import mend
+from cronstack_infra.local.patches.patch import Patch, wrapped_with_port
 
 if TYPE_CHECKING:
     from cronstack_infra.local.engine.port import EnginePort
 
 
-def install(port: EnginePort) -> None:
-    """Deliver to functions as SNS does: asynchronously, each subscription with its own record."""
-    publish_elsewhere = Subscription.publish
-
-    def publish(
-        self: Any,
-        message: str,
-        message_id: str,
-        subject: str | None = None,
-        message_attributes: dict[str, Any] | None = None,
-        group_id: str | None = None,
-        deduplication_id: str | None = None,
-        message_structure: str | None = None,
-    ) -> None:
-        matcher = self._filter_policy_matcher
-        if matcher is not None and not matcher.matches(message_attributes, message):
-            return
-        if self.protocol == "sqs" and not _finds_its_queue(self, port):
-            return
-        if self.protocol != "lambda":
-            given = (message, message_id, subject, message_attributes, group_id, deduplication_id, message_structure)
-            publish_elsewhere(self, *given)
-            return
-        if message_structure == "json":
-            message = self._parse_message_structure(message, self.protocol)
-        name, _, qualifier = self.endpoint.split(":", 6)[6].partition(":")
-        region = self.endpoint.split(":")[3]
-        try:
-            get_backend(self.account_id, region).get_function(name, qualifier or None)
-        except UnknownFunctionException:
-            port.note(f"SNS drops a message of {self.topic.arn}: its subscriber {self.endpoint} is gone")
-            return
-        told = record(self.arn, self.topic.arn, message, message_id, subject, message_attributes or {}, port.now())
-        port.accept(qualified(self.endpoint), json.dumps(told))
-
-    mend(Subscription, publish=publish)
+def _publish(
+    publish: Any,
+    port: EnginePort,
+    self: Any,
+    message: str,
+    message_id: str,
+    subject: str | None = None,
+    message_attributes: dict[str, Any] | None = None,
+    group_id: str | None = None,
+    deduplication_id: str | None = None,
+    message_structure: str | None = None,
+) -> None:
+    matcher = self._filter_policy_matcher
+    if matcher is not None and not matcher.matches(message_attributes, message):
+        return
+    if self.protocol == "sqs" and not _finds_its_queue(self, port):
+        return
+    if self.protocol != "lambda":
+        given = (message, message_id, subject, message_attributes, group_id, deduplication_id, message_structure)
+        publish(self, *given)
+        return
+    if message_structure == "json":
+        message = self._parse_message_structure(message, self.protocol)
+    name, _, qualifier = self.endpoint.split(":", 6)[6].partition(":")
+    region = self.endpoint.split(":")[3]
+    try:
+        get_backend(self.account_id, region).get_function(name, qualifier or None)
+    except UnknownFunctionException:
+        port.note(f"SNS drops a message of {self.topic.arn}: its subscriber {self.endpoint} is gone")
+        return
+    told = record(self.arn, self.topic.arn, message, message_id, subject, message_attributes or {}, port.now())
+    port.accept(qualified(self.endpoint), json.dumps(told))
 
 
 def _finds_its_queue(subscription: Any, port: EnginePort) -> bool:
@@ -109,3 +104,16 @@ def record(
     }
     source = {"EventSource": "aws:sns", "EventVersion": "1.0", "EventSubscriptionArn": subscription}
     return {"Records": [{**source, "Sns": notification}]}
+
+
+PATCHES: Final = (
+    Patch(
+        "moto.sns.models:Subscription",
+        "publish",
+        "(self, message, message_id, subject=None, message_attributes=None, group_id=None, deduplication_id=None,"
+        " message_structure=None)",
+        "SNS passes the same example record to every function.",
+        "a_topic_hands_every_function_the_same_example",
+        wrapped_with_port(_publish),
+    ),
+)

@@ -1,6 +1,6 @@
 """EventBridge's scheduled rules in front of the engine: moto's backend with AWS's checks, every change passed on.
 
-The methods are replaced on moto's classes, so that the API and CloudFormation use the same ones. moto 5.2.5 never
+The methods are replaced on moto's classes, so that the API and CloudFormation use the same ones. moto never
 fires a rule, sends each event of PutEvents to rules that have a schedule only, and checks expressions and targets
 hardly. Rules with an event pattern stay as moto has them.
 """
@@ -8,81 +8,64 @@ hardly. Rules with an event pattern stay as moto has them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from moto.events.models import EventsBackend, Rule, events_backends
+from moto.events.models import Rule, events_backends
 
 from cronstack_infra.local.engine.values import ScheduleConfig, Target
-from cronstack_infra.local.mend import mend
+from cronstack_infra.local.patches.patch import Patch, wrapped_by, wrapped_with_port
 from cronstack_infra.local.rule_checks import check_rule, check_targets
 
 if TYPE_CHECKING:
     from cronstack_infra.local.engine.port import EnginePort
 
-_put = EventsBackend.put_rule
-_delete = EventsBackend.delete_rule
-_enable = EventsBackend.enable_rule
-_disable = EventsBackend.disable_rule
-_put_targets = EventsBackend.put_targets
-_remove_targets = EventsBackend.remove_targets
-_send = Rule.send_to_targets
-
 _OF_THE_TARGET = ("Id", "Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig")
 
 
-def install(port: EnginePort) -> None:
-    """Put the engine behind moto's scheduled rules."""
+def _changed(port: EnginePort, backend: Any, name: str, bus: str | None) -> None:
+    rule = _find(backend, name, bus)
+    if rule is not None and rule.scheduled_expression:
+        port.put_schedule(config_of(rule))
 
-    def changed(backend: Any, name: str, bus: str | None) -> None:
-        rule = _find(backend, name, bus)
-        if rule is not None and rule.scheduled_expression:
-            port.put_schedule(config_of(rule))
 
-    def put_rule(self: Any, name: str, *args: Any, **given: Any) -> Rule:
-        check_rule(name, given)
-        rule = _put(self, name, *args, **given)
-        if not rule.scheduled_expression:
-            port.delete_schedule(rule.arn)  # it had a schedule before, perhaps
-        changed(self, name, given.get("event_bus_arn"))
-        return rule
+def _put_rule(put: Any, port: EnginePort, self: Any, name: str, *args: Any, **given: Any) -> Rule:
+    check_rule(name, given)
+    rule: Rule = put(self, name, *args, **given)
+    if not rule.scheduled_expression:
+        port.delete_schedule(rule.arn)  # it had a schedule before, perhaps
+    _changed(port, self, name, given.get("event_bus_arn"))
+    return rule
 
-    def delete_rule(self: Any, name: str, event_bus_arn: str | None) -> None:
-        rule = _find(self, name, event_bus_arn)
-        _delete(self, name, event_bus_arn)
-        if rule is not None:
-            port.delete_schedule(rule.arn)
 
-    def enable_rule(self: Any, name: str, event_bus_arn: str | None) -> bool:
-        found = _enable(self, name, event_bus_arn)
-        changed(self, name, event_bus_arn)
-        return found
+def _delete_rule(delete: Any, port: EnginePort, self: Any, name: str, event_bus_arn: str | None) -> None:
+    rule = _find(self, name, event_bus_arn)
+    delete(self, name, event_bus_arn)
+    if rule is not None:
+        port.delete_schedule(rule.arn)
 
-    def disable_rule(self: Any, name: str, event_bus_arn: str | None) -> bool:
-        found = _disable(self, name, event_bus_arn)
-        changed(self, name, event_bus_arn)
-        return found
 
-    def put_targets(self: Any, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]) -> None:
-        rule = _find(self, name, event_bus_arn)
-        if rule is not None and rule.scheduled_expression:
-            check_targets(rule, targets)
-        _put_targets(self, name, event_bus_arn, targets)
-        changed(self, name, event_bus_arn)
+def _switch_rule(switch: Any, port: EnginePort, self: Any, name: str, event_bus_arn: str | None) -> bool:
+    """Enable or disable."""
+    found: bool = switch(self, name, event_bus_arn)
+    _changed(port, self, name, event_bus_arn)
+    return found
 
-    def remove_targets(self: Any, name: str, event_bus_arn: str | None, ids: list[str]) -> None:
-        _remove_targets(self, name, event_bus_arn, ids)
-        changed(self, name, event_bus_arn)
 
-    mend(
-        EventsBackend,
-        put_rule=put_rule,
-        delete_rule=delete_rule,
-        enable_rule=enable_rule,
-        disable_rule=disable_rule,
-        put_targets=put_targets,
-        remove_targets=remove_targets,
-    )
-    mend(Rule, send_to_targets=_send_by_pattern)
+def _put_targets(
+    put: Any, port: EnginePort, self: Any, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]
+) -> None:
+    rule = _find(self, name, event_bus_arn)
+    if rule is not None and rule.scheduled_expression:
+        check_targets(rule, targets)
+    put(self, name, event_bus_arn, targets)
+    _changed(port, self, name, event_bus_arn)
+
+
+def _remove_targets(
+    remove: Any, port: EnginePort, self: Any, name: str, event_bus_arn: str | None, ids: list[str]
+) -> None:
+    remove(self, name, event_bus_arn, ids)
+    _changed(port, self, name, event_bus_arn)
 
 
 def config_of(rule: Rule) -> ScheduleConfig:
@@ -122,7 +105,65 @@ def _find(backend: Any, name: str, bus: str | None) -> Rule | None:
     return rule
 
 
-def _send_by_pattern(self: Any, original_event: Any, transform_input: bool = True) -> None:
+def _send_by_pattern(send: Any, self: Any, original_event: Any, transform_input: bool = True) -> None:
     """Send what PutEvents was given to rules with a pattern only."""
     if self.event_pattern.get_pattern():
-        _send(self, original_event, transform_input)
+        send(self, original_event, transform_input)
+
+
+_BACKEND: Final = "moto.events.models:EventsBackend"
+
+PATCHES: Final = (
+    Patch(
+        _BACKEND,
+        "put_rule",
+        "(self, name, description=None, event_bus_arn=None, event_pattern=None, role_arn=None,"
+        " scheduled_expression=None, state=None, managed_by=None, tags=None)",
+        "A rule with a schedule never fires, and rate(1 minutes) is accepted.",
+        ("a_due_rule_sends_nothing", "a_rule_accepts_any_rate"),
+        wrapped_with_port(_put_rule),
+    ),
+    Patch(
+        _BACKEND,
+        "delete_rule",
+        "(self, name, event_bus_arn)",
+        "A rule with a schedule never fires, so a delete has nothing to stop.",
+        "a_due_rule_sends_nothing",
+        wrapped_with_port(_delete_rule),
+    ),
+    *(
+        Patch(
+            _BACKEND,
+            name,
+            "(self, name, event_bus_arn)",
+            "An enabled rule with a schedule never fires, so disabling it has nothing to stop.",
+            "an_enabled_rule_sends_nothing",
+            wrapped_with_port(_switch_rule),
+        )
+        for name in ("enable_rule", "disable_rule")
+    ),
+    Patch(
+        _BACKEND,
+        "put_targets",
+        "(self, name, event_bus_arn, targets)",
+        "The targets of a rule with a schedule receive nothing, and a role is accepted as one.",
+        ("a_due_rule_sends_nothing", "a_rule_accepts_a_role_as_its_target"),
+        wrapped_with_port(_put_targets),
+    ),
+    Patch(
+        _BACKEND,
+        "remove_targets",
+        "(self, name, event_bus_arn, ids)",
+        "The targets of a rule with a schedule receive nothing, so a removal has nothing to stop.",
+        "a_due_rule_sends_nothing",
+        wrapped_with_port(_remove_targets),
+    ),
+    Patch(
+        "moto.events.models:Rule",
+        "send_to_targets",
+        "(self, original_event, transform_input=True)",
+        "PutEvents reaches rules that have a schedule and no pattern.",
+        "put_events_reaches_scheduled_rules",
+        wrapped_by(_send_by_pattern),
+    ),
+)

@@ -1,6 +1,6 @@
 """Scheduler's API in front of the engine: moto's backend with AWS's rules, every change told to the engine.
 
-The methods are replaced on moto's classes, so that the API and CloudFormation go the same way. What moto 5.2.5 has
+The methods are replaced on moto's classes, so that the API and CloudFormation go the same way. What moto has
 wrong here: no validation, KeyError for a missing group, ConflictException with 400, an update that keeps what was
 omitted, groups that are replaced with all their schedules.
 """
@@ -10,117 +10,85 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
 
 from moto.core.exceptions import InvalidToken
-from moto.scheduler.models import EventBridgeSchedulerBackend, Schedule, ScheduleGroup
-from moto.scheduler.responses import EventBridgeSchedulerResponse
+from moto.scheduler.models import Schedule, ScheduleGroup
 
 from cronstack_infra.local.engine.values import ScheduleConfig, Target
-from cronstack_infra.local.mend import mend
+from cronstack_infra.local.patches.patch import Patch, replaced_by, replaced_with_port, wrapped_by
 from cronstack_infra.local.schedule_rules import Asked, check, check_name, conflict, instant, invalid, not_found
 
 if TYPE_CHECKING:
     from cronstack_infra.local.engine.port import EnginePort
 
-_create_group = EventBridgeSchedulerBackend.create_schedule_group
-_list = EventBridgeSchedulerBackend.list_schedules
-_list_groups = EventBridgeSchedulerBackend.list_schedule_groups
+
+def _create_schedule(
+    port: EnginePort, self: Any, *, name: str, group_name: str | None, client_token: str | None = None, **given: Any
+) -> Schedule:
+    group = _group(self, group_name)
+    check_name(name, "name")
+    fields = _members(given)
+    _check(self, fields, group, port.now())
+    asked = (client_token, fields)
+    there = group.schedules.get(name)
+    if there is not None:
+        if client_token and vars(there).get("asked") == asked:
+            return there
+        raise conflict("Schedule", name)
+    schedule = Schedule(self.region_name, self.account_id, group.name, name, **_arguments(fields))
+    vars(schedule)["asked"] = asked
+    port.put_schedule(config_of(schedule))
+    group.add_schedule(schedule)
+    return schedule
 
 
-def install(port: EnginePort) -> None:
-    """Put the engine behind moto's Scheduler."""
+def _update_schedule(port: EnginePort, self: Any, *, name: str, group_name: str | None, **given: Any) -> Schedule:
+    group = _group(self, group_name)
+    schedule = _schedule(group, name)
+    fields = _members(given)
+    _check(self, fields, group, port.now())
+    changed = Schedule(self.region_name, self.account_id, group.name, name, **_arguments(fields))
+    changed.creation_date = schedule.creation_date
+    port.put_schedule(config_of(changed))
+    vars(schedule).update(vars(changed), asked=None)
+    return schedule
 
-    def create_schedule(
-        self: Any, *, name: str, group_name: str | None, client_token: str | None = None, **given: Any
-    ) -> Schedule:
-        group = _group(self, group_name)
-        check_name(name, "name")
-        fields = _members(given)
-        _check(self, fields, group, port.now())
-        asked = (client_token, fields)
-        there = group.schedules.get(name)
-        if there is not None:
-            if client_token and vars(there).get("asked") == asked:
-                return there
-            raise conflict("Schedule", name)
-        schedule = Schedule(self.region_name, self.account_id, group.name, name, **_arguments(fields))
-        vars(schedule)["asked"] = asked
-        port.put_schedule(config_of(schedule))
-        group.add_schedule(schedule)
-        return schedule
 
-    def update_schedule(self: Any, *, name: str, group_name: str | None, **given: Any) -> Schedule:
-        group = _group(self, group_name)
-        schedule = _schedule(group, name)
-        fields = _members(given)
-        _check(self, fields, group, port.now())
-        changed = Schedule(self.region_name, self.account_id, group.name, name, **_arguments(fields))
-        changed.creation_date = schedule.creation_date
-        port.put_schedule(config_of(changed))
-        vars(schedule).update(vars(changed), asked=None)
-        return schedule
+def _get_schedule(self: Any, group_name: str | None, name: str) -> Schedule:
+    return _schedule(_group(self, group_name), name)
 
-    def delete_schedule(self: Any, group_name: str | None, name: str) -> None:
-        schedule = _schedule(_group(self, group_name), name)
+
+def _delete_schedule(port: EnginePort, self: Any, group_name: str | None, name: str) -> None:
+    schedule = _schedule(_group(self, group_name), name)
+    port.delete_schedule(schedule.arn)
+    del self.schedule_groups[schedule.group_name].schedules[name]
+
+
+def _delete_group(port: EnginePort, self: Any, name: str | None) -> None:
+    """Delete a group with its schedules, which the engine forgets."""
+    if name == "default":
+        raise invalid("The default schedule group cannot be deleted.")
+    group = _group(self, name)
+    for schedule in group.schedules.values():
         port.delete_schedule(schedule.arn)
-        del self.schedule_groups[schedule.group_name].schedules[name]
-
-    mend(
-        EventBridgeSchedulerBackend,
-        create_schedule=create_schedule,
-        update_schedule=update_schedule,
-        get_schedule=lambda self, group_name, name: _schedule(_group(self, group_name), name),
-        delete_schedule=delete_schedule,
-    )
-    mend(
-        EventBridgeSchedulerResponse,
-        create_schedule=_answer_create,
-        update_schedule=_answer_update,
-        get_schedule=_answer_get,
-        delete_schedule=_answer_delete,
-    )
-    _install_groups(port)
+    del self.schedule_groups[group.name]
 
 
-def _install_groups(port: EnginePort) -> None:
-    """A group's end is that of its schedules: the engine forgets them."""
-
-    def delete_schedule_group(self: Any, name: str | None) -> None:
-        if name == "default":
-            raise invalid("The default schedule group cannot be deleted.")
-        group = _group(self, name)
-        for schedule in group.schedules.values():
-            port.delete_schedule(schedule.arn)
-        del self.schedule_groups[group.name]
-
-    def create_schedule_group(self: Any, name: str, tags: list[dict[str, str]] | None) -> ScheduleGroup:
-        check_name(name, "name")
-        if name in self.schedule_groups:
-            raise conflict("Schedule group", name)
-        return _create_group(self, name, tags or [])
-
-    mend(
-        EventBridgeSchedulerBackend,
-        list_schedules=_paged(_list),
-        list_schedule_groups=_paged(_list_groups),
-        get_schedule_group=_group,
-        delete_schedule_group=delete_schedule_group,
-        create_schedule_group=create_schedule_group,
-    )
+def _create_new_group(create: Any, self: Any, name: str, tags: list[dict[str, str]] | None) -> ScheduleGroup:
+    check_name(name, "name")
+    if name in self.schedule_groups:
+        raise conflict("Schedule group", name)
+    made: ScheduleGroup = create(self, name, tags or [])
+    return made
 
 
-def _paged(listed: Callable[..., Any]) -> Callable[..., Any]:
-    """moto answers a bad token with an error that Scheduler's model does not have."""
-
-    def paged(self: Any, *args: Any, **given: Any) -> Any:
-        try:
-            return listed(self, *args, **given)
-        except InvalidToken:
-            raise invalid("Invalid NextToken.") from None
-
-    return paged
+def _paged(listed: Callable[..., Any], self: Any, *args: Any, **given: Any) -> Any:
+    try:
+        return listed(self, *args, **given)
+    except InvalidToken:
+        raise invalid("Invalid NextToken.") from None
 
 
 def config_of(schedule: Schedule) -> ScheduleConfig:
@@ -209,11 +177,6 @@ def _name(request: Any) -> str:
     return unquote(urlsplit(request.uri).path.rsplit("/", 1)[-1])
 
 
-def _group_asked(request: Any) -> str | None:
-    given = parse_qs(urlsplit(request.uri).query).get("groupName")
-    return given[0] if given else None
-
-
 def _body(request: Any) -> dict[str, Any]:
     try:
         found = json.loads(request.body or "{}")
@@ -238,10 +201,104 @@ def _put(request: Any, put: Any, **more: Any) -> str:
     return json.dumps({"ScheduleArn": put(name=_name(request), group_name=body.get("GroupName"), **given).arn})
 
 
-def _answer_get(self: Any) -> str:
-    return json.dumps(self.scheduler_backend.get_schedule(_group_asked(self), _name(self)).to_dict())
+_BACKEND: Final = "moto.scheduler.models:EventBridgeSchedulerBackend"
+_RESPONSE: Final = "moto.scheduler.responses:EventBridgeSchedulerResponse"
+_FIELDS: Final = (
+    "(self, description, end_date, flexible_time_window, group_name, kms_key_arn, name, schedule_expression,"
+    " schedule_expression_timezone, start_date, state, target"
+)
 
-
-def _answer_delete(self: Any) -> str:
-    self.scheduler_backend.delete_schedule(_group_asked(self), _name(self))
-    return "{}"
+PATCHES: Final = (
+    Patch(
+        _BACKEND,
+        "create_schedule",
+        f"{_FIELDS}, action_after_completion)",
+        "A schedule never fires; any expression is accepted, and a missing group is a server error.",
+        (
+            "a_due_schedule_sends_nothing",
+            "any_expression_is_accepted",
+            "a_schedule_in_a_missing_group_is_a_server_error",
+        ),
+        replaced_with_port(_create_schedule),
+    ),
+    Patch(
+        _BACKEND,
+        "update_schedule",
+        f"{_FIELDS})",
+        "An updated schedule never fires, and an update keeps what it omits.",
+        ("an_updated_schedule_sends_nothing", "an_update_keeps_what_was_omitted"),
+        replaced_with_port(_update_schedule),
+    ),
+    Patch(
+        _BACKEND,
+        "get_schedule",
+        "(self, group_name, name)",
+        'An error has a member "message"; that of Scheduler\'s API is "Message".',
+        "an_error_of_a_schedule_has_its_text_in_another_member",
+        replaced_by(_get_schedule),
+    ),
+    Patch(
+        _BACKEND,
+        "get_schedule_group",
+        "(self, group_name)",
+        'An error has a member "message"; that of Scheduler\'s API is "Message".',
+        "an_error_of_a_group_has_its_text_in_another_member",
+        replaced_by(_group),
+    ),
+    Patch(
+        _BACKEND,
+        "delete_schedule",
+        "(self, group_name, name)",
+        "A schedule never fires, so a delete has nothing to stop.",
+        "a_due_schedule_sends_nothing",
+        replaced_with_port(_delete_schedule),
+    ),
+    Patch(
+        _RESPONSE,
+        "create_schedule",
+        "(self)",
+        "ClientToken is ignored: a repeated request fails.",
+        "a_client_token_is_ignored",
+        replaced_by(_answer_create),
+    ),
+    Patch(
+        _RESPONSE,
+        "update_schedule",
+        "(self)",
+        "An update does not change ActionAfterCompletion.",
+        "an_update_ignores_the_action_after_completion",
+        replaced_by(_answer_update),
+    ),
+    Patch(
+        _BACKEND,
+        "list_schedules",
+        "(self, group_names, state, name_prefix=None)",
+        "A wrong page token gets a code that Scheduler does not have.",
+        "a_bad_page_token_gets_a_strange_code",
+        wrapped_by(_paged),
+    ),
+    Patch(
+        _BACKEND,
+        "list_schedule_groups",
+        "(self, name_prefix=None)",
+        "A wrong page token gets a code that Scheduler does not have.",
+        "a_bad_page_token_of_groups_gets_a_strange_code",
+        wrapped_by(_paged),
+    ),
+    Patch(
+        _BACKEND,
+        "delete_schedule_group",
+        "(self, name)",
+        "The default group can be deleted, and deleting a missing one is a server error.",
+        ("the_default_group_can_be_deleted", "deleting_a_missing_group_is_a_server_error"),
+        replaced_with_port(_delete_group),
+    ),
+    Patch(
+        _BACKEND,
+        "create_schedule_group",
+        "(self, name, tags)",
+        "An existing group is replaced, and its schedules are gone.",
+        "a_group_that_exists_is_replaced",
+        wrapped_by(_create_new_group),
+    ),
+)

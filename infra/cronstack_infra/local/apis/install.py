@@ -1,32 +1,33 @@
-"""The one list of what the local cloud replaces in moto. ``local.cloud`` and ``play.simulation.cloud`` both use it.
-
-``patches.table`` lists the patches that need nothing of the engine; the other modules get the engine's port.
-"""
+"""How a cloud applies the table of patches. ``local.cloud`` and ``play.simulation.cloud`` both use it."""
 
 from __future__ import annotations
 
-from cronstack_infra.local import event_sources, lambdas, mend, notifications, rules, schedules
-from cronstack_infra.local.engine.port import EnginePort
+from collections.abc import Sequence
+
 from cronstack_infra.local.patches import patch, table
+from cronstack_infra.local.patches.patch import Applied
 from cronstack_infra.local.patches.surroundings import Surroundings
 
 
-def install(port: EnginePort, around: Surroundings) -> None:
-    """Replace all but CloudFormation."""
+def install(around: Surroundings) -> None:
+    """Apply all patches but those of CloudFormation and of this process's own requests."""
     patch.apply(table.rows(table.services()), around)
-    schedules.install(port)
-    rules.install(port)
-    lambdas.install(port)
-    event_sources.install(port)
-    notifications.install(port)
 
 
 def install_cloudformation(around: Surroundings) -> None:
-    """Replace CloudFormation's members, which imports nearly all of moto."""
+    """Apply the patches of CloudFormation. Importing them imports nearly all of moto."""
     patch.apply(table.rows(table.stacks()), around)
 
 
-def uninstall() -> None:
-    """Restore moto as installed."""
-    mend.restore()
-    patch.unpatch()
+def install_in_process(around: Surroundings) -> None:
+    """Answer the requests that this process makes."""
+    patch.apply(table.rows(table.in_process()), around)
+
+
+def uninstall() -> Sequence[Applied]:
+    """Restore moto as installed. Return what ``reinstall`` needs."""
+    return patch.unpatch()
+
+
+def reinstall(removed: Sequence[Applied]) -> None:
+    patch.repatch(removed)

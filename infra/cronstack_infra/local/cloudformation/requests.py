@@ -137,7 +137,7 @@ PATCHES: Final = (
         "create_stack",
         "(self)",
         "OnFailure and DisableRollback are ignored.",
-        "a_failing_create_is_not_rolled_back",
+        "on_failure_is_ignored",
         replaced_by(_answer_create),
     ),
     Patch(
@@ -153,7 +153,7 @@ PATCHES: Final = (
         "rollback_stack",
         ABSENT,
         "moto has no RollbackStack.",
-        "rollbacks_cannot_be_asked_for",
+        "a_rollback_cannot_be_asked_for",
         replaced_by(_answer_rollback),
     ),
     Patch(
@@ -161,7 +161,7 @@ PATCHES: Final = (
         "continue_update_rollback",
         ABSENT,
         "moto has no ContinueUpdateRollback.",
-        "rollbacks_cannot_be_asked_for",
+        "a_rollback_cannot_be_continued",
         replaced_by(_answer_continue),
     ),
 )

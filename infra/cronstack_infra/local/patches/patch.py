@@ -80,14 +80,26 @@ def replaced_by(replacement: object) -> Make:
 
 def wrapped_by(wrapper: Callable[..., Any]) -> Make:
     """Call ``wrapper`` with moto's own function as the first argument, then the arguments of the call."""
+    return lambda original, around: _bound(wrapper, original)
 
-    def make(original: Any, around: Surroundings) -> object:
-        def replacement(*args: Any, **given: Any) -> Any:
-            return wrapper(original, *args, **given)
 
-        return replacement
+def replaced_with_port(replacement: Callable[..., Any]) -> Make:
+    """Call ``replacement`` with the engine's port as the first argument, then the arguments of the call."""
+    return lambda original, around: _bound(replacement, around.engine)
 
-    return make
+
+def wrapped_with_port(wrapper: Callable[..., Any]) -> Make:
+    """Call ``wrapper`` with moto's own function and the engine's port, then the arguments of the call."""
+    return lambda original, around: _bound(wrapper, original, around.engine)
+
+
+def _bound(function: Callable[..., Any], *first: Any) -> Callable[..., Any]:
+    """Return a plain function, which unlike ``functools.partial`` becomes a method of the class that has it."""
+
+    def replacement(*args: Any, **given: Any) -> Any:
+        return function(*first, *args, **given)
+
+    return replacement
 
 
 def apply(patches: Iterable[Patch], around: Surroundings) -> None:

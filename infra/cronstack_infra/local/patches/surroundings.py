@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from cronstack import clock
+from cronstack.errors import CronstackError
 from cronstack_infra.local.lock import BACKENDS
+
+if TYPE_CHECKING:
+    from cronstack_infra.local.engine.port import EnginePort
 
 
 def wait_unlocked(seconds: float) -> None:
     """Release the lock for so long, or until another request has changed something."""
     BACKENDS.wait(seconds)
+
+
+def _not_in_process(stubber: Any, event_name: str, request: Any) -> Any:
+    raise CronstackError("this cloud answers no requests of its own process", remedy="Pass ``answer``.")
 
 
 @dataclass(frozen=True)
@@ -24,3 +33,14 @@ class Surroundings:
     now: Callable[[], datetime] = clock.now
     wait: Callable[[float], None] = wait_unlocked
     """How a long poll passes the time. Defaults to waiting with the lock released."""
+    port: EnginePort | None = None
+    """The engine behind schedules, invocations and event sources. None: the patches that need it are not applied."""
+    answer: Callable[[Any, str, Any], Any] = _not_in_process
+    """Answers the requests of this process, given moto's stubber, botocore's event and the request."""
+
+    @property
+    def engine(self) -> EnginePort:
+        """Return the port. Raise CronstackError if there is none."""
+        if self.port is None:
+            raise CronstackError("this patch needs the engine's port", remedy="Pass ``port`` in the surroundings.")
+        return self.port

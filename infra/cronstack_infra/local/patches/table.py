@@ -18,11 +18,16 @@ def services() -> tuple[ModuleType, ...]:
     from cronstack_infra.local import (
         batches,
         event_invoke,
+        event_sources,
         function_configuration,
         function_routes,
         identities,
+        lambdas,
         layers,
+        notifications,
         qualifiers,
+        rules,
+        schedules,
         sqs,
         unsupported,
     )
@@ -41,6 +46,11 @@ def services() -> tuple[ModuleType, ...]:
         qualifiers,
         identities,
         unsupported,
+        schedules,
+        rules,
+        lambdas,
+        event_sources,
+        notifications,
     )
 
 
@@ -51,8 +61,15 @@ def stacks() -> tuple[ModuleType, ...]:
     return (stacks, requests, change_sets)
 
 
+def in_process() -> tuple[ModuleType, ...]:
+    """Modules with the patches by which a simulation answers the requests of its own process."""
+    from cronstack_infra.local.apis import in_process
+
+    return (in_process,)
+
+
 def modules() -> tuple[ModuleType, ...]:
-    return (*services(), *stacks())
+    return (*services(), *stacks(), *in_process())
 
 
 def rows(modules: Iterable[ModuleType]) -> tuple[Patch, ...]:

@@ -17,12 +17,11 @@ from urllib.parse import urlsplit
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 from botocore.model import OperationNotFoundError
-from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+from moto.core.botocore_stubber import MockRawResponse
 
 from cronstack.transport import Botocore
 from cronstack_infra.local import lineage, unsupported
 from cronstack_infra.local.dynamodb.canonical import InvalidNumber, canonical_value
-from cronstack_infra.local.mend import mend
 from cronstack_infra.local.requests import Request, signer
 from cronstack_infra.play.simulation import scheduling
 from cronstack_infra.play.simulation.faults import Faults
@@ -60,15 +59,6 @@ class Calls:
         self._inside = False
         """Within a call of the runtime's, which has been given its time and its faults already."""
         self._botocore: Botocore | None = None
-
-    def install(self) -> None:
-        """Take the place of moto's stubber in front of moto."""
-        calls, process = self, BotocoreStubber.process_request
-
-        def stub(stubber: Any, event_name: str, request: Any, **kwargs: Any) -> AWSResponse | None:
-            return calls.over_botocore(stubber, event_name, request) if stubber.enabled else None
-
-        mend(BotocoreStubber, __call__=stub, process_request=process)
 
     def in_handler(self) -> bool:
         """Whether code of a handler runs, and not moto for it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
@@ -10,10 +10,15 @@ from moto import mock_aws
 from moto.moto_api._internal import mock_random
 
 from cronstack.onetime import once
-from cronstack_infra.local import mend
-from cronstack_infra.local.apis.install import install, install_cloudformation, uninstall
+from cronstack_infra.local.apis.install import (
+    install,
+    install_cloudformation,
+    install_in_process,
+    reinstall,
+    uninstall,
+)
 from cronstack_infra.local.environment import REGION
-from cronstack_infra.local.patches import patch
+from cronstack_infra.local.patches.patch import Applied
 from cronstack_infra.local.patches.surroundings import Surroundings
 from cronstack_infra.play.simulation.compose import Parts
 from cronstack_infra.play.simulation.snapshot import SavedBackends
@@ -30,7 +35,7 @@ class Life:
         self._awake = False
         self._mock: Any = None
         self._saved: SavedBackends | None = None
-        self._suspended: tuple[Any, Any] = ((), ())
+        self._suspended: Sequence[Applied] = ()
         """What ``suspend`` has removed, for ``resume``."""
         self._once = ExitStack()
         """Open while ``cronstack.once`` speaks to this cloud."""
@@ -80,15 +85,13 @@ class Life:
         self._parts.handlers.drop()
         self._parts.pretence.stop()
         self._once.close()
-        self._suspended = mend.taken_back(), patch.unpatch()
+        self._suspended = uninstall()
         self._mock.stop()
 
     def resume(self) -> None:
         """Awake again. A snapshot must be restored, because others may have used moto meanwhile."""
-        mends, patches = self._suspended
         self._mock.start()
-        patch.repatch(patches)
-        mend.mend_again(mends)
+        reinstall(self._suspended)
         self._redirect_once()
         self._parts.pretence.start()
 
@@ -97,7 +100,13 @@ class Life:
 
     def _patch(self) -> None:
         drive = self._parts.drive
-        around = Surroundings(endpoint=ENDPOINT, now=drive.now, wait=self._parts.passing.sleep)
-        install(drive.effects, around)
+        around = Surroundings(
+            endpoint=ENDPOINT,
+            now=drive.now,
+            wait=self._parts.passing.sleep,
+            port=drive.effects,
+            answer=self._parts.calls.over_botocore,
+        )
+        install(around)
         install_cloudformation(around)
-        self._parts.calls.install()
+        install_in_process(around)

@@ -74,6 +74,24 @@ def an_event_runs_in_the_thread_of_its_sender() -> bool:
 
 
 @probe
+def a_topic_runs_a_function_in_the_thread_of_its_sender() -> bool:
+    """Publish runs a subscribed function before it returns, in the thread of the request."""
+    runs = _published()
+    return [thread for thread, _ in runs] == [threading.get_ident()]
+
+
+def _published() -> list[tuple[int, Any]]:
+    """Publish a message to a topic with one subscribed function."""
+    function()
+    sns = client("sns")
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=ARN)
+    runs = _seen()
+    sns.publish(TopicArn=topic, Message="x")
+    return runs
+
+
+@probe
 def invoke_async_runs_in_the_thread_of_its_sender() -> bool:
     """InvokeAsync runs the function before it returns, in the thread of the request."""
     called = function()
@@ -120,13 +138,7 @@ def a_failed_event_is_not_retried() -> bool:
 @probe
 def a_topic_hands_every_function_the_same_example() -> bool:
     """The record that SNS hands a function names an example as its topic."""
-    function()
-    sns = client("sns")
-    topic = sns.create_topic(Name="t")["TopicArn"]
-    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=ARN)
-    runs = _seen()
-    sns.publish(TopicArn=topic, Message="x")
-    records = [event["Records"][0]["Sns"] for _, event in runs]
+    records = [event["Records"][0]["Sns"] for _, event in _published()]
     return [record["TopicArn"] for record in records] == ["arn:aws:sns:EXAMPLE"]
 
 
