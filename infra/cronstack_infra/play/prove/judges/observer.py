@@ -19,6 +19,29 @@ if TYPE_CHECKING:
     from cronstack_infra.play.prove.world import World
 
 
+NOTIFICATIONS: Final = tuple(name for name in vars(Listener) if not name.startswith("_"))
+
+
+def _passed_on(name: str) -> Callable[..., None]:
+    """Return a method that passes a notification to those listeners whose class overrides it."""
+    classes = (*(judge for judge, _ in JUDGES), Bookkeeper)
+    hears = tuple(at for at, of in enumerate(classes) if getattr(of, name) is not getattr(Listener, name))
+
+    def notify(self: Observer, *what: object, **named: object) -> None:
+        listeners = self.listeners
+        for at in hears:
+            getattr(listeners[at], name)(*what, **named)
+
+    return notify
+
+
+def _passes_notifications_on(observer: type[Observer]) -> type[Observer]:
+    for name in NOTIFICATIONS:
+        setattr(observer, name, _passed_on(name))
+    return observer
+
+
+@_passes_notifications_on
 class Observer(Listener):
     """A list of judges and one log. A world calls ``observe_...``, or sends a notification as it is."""
 
@@ -76,21 +99,3 @@ class Observer(Listener):
         carried = run.recorded or any(one is not event for one in run.carriers)
         redriven = event.redrive is not None and run.claims > event.redrive
         self.acknowledged(Acknowledgement(invoked, event, run, over, carried, redriven))
-
-
-def _passed_on(name: str) -> Callable[..., None]:
-    """Return a method that passes a notification to those listeners whose class overrides it."""
-    classes = (*(judge for judge, _ in JUDGES), Bookkeeper)
-    hears = tuple(at for at, of in enumerate(classes) if getattr(of, name) is not getattr(Listener, name))
-
-    def notify(self: Observer, *what: object, **named: object) -> None:
-        listeners = self.listeners
-        for at in hears:
-            getattr(listeners[at], name)(*what, **named)
-
-    return notify
-
-
-NOTIFICATIONS: Final = tuple(name for name in vars(Listener) if not name.startswith("_"))
-for _name in NOTIFICATIONS:
-    setattr(Observer, _name, _passed_on(_name))
