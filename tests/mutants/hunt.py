@@ -27,7 +27,7 @@ LONGEST = 1200
 SCRIPT = """
 import json, sys
 import cronstack
-from cronstack_infra.play.prove.search import play_some
+from cronstack_infra.play.prove.seeds.search import play_some
 folder, seeds, wanted = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
 assert cronstack.__file__.startswith(folder), "the copy was not imported"
 told = []

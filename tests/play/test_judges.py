@@ -11,12 +11,12 @@ import pytest
 from cronstack_infra.play import prove
 from cronstack_infra.play.prove.judges.endings import Endings
 from cronstack_infra.play.prove.judges.judge import Judge
-from cronstack_infra.play.prove.judges.observer import NOTIFICATIONS, Observer
 from cronstack_infra.play.prove.judges.table import JUDGES, TABLE
 from cronstack_infra.play.prove.log.bookkeeper import Bookkeeper
 from cronstack_infra.play.prove.log.listener import Listener
 from cronstack_infra.play.prove.log.log import ALWAYS
-from cronstack_infra.play.prove.world import Violation, World
+from cronstack_infra.play.prove.models.world import Violation, World
+from cronstack_infra.play.prove.observer import NOTIFICATIONS, Observer
 from tests.mutants.catalogue import MUTANTS
 
 

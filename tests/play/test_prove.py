@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from cronstack_infra.cli.commands.prove import command
-from cronstack_infra.play.prove.coverage import REACHABLE, reached
-from cronstack_infra.play.prove.scenario import play
-from cronstack_infra.play.prove.search import Found, play_some, search
+from cronstack_infra.play.prove.seeds.coverage import REACHABLE, reached
+from cronstack_infra.play.prove.seeds.scenario import play
+from cronstack_infra.play.prove.seeds.search import Found, play_some, search
 
 SEEDS = 2000
 """Some ten seconds of one core."""
@@ -37,7 +37,9 @@ def test_every_decision_fault_transition_and_end_is_reached(found: Found) -> Non
 
 
 def test_the_same_seed_is_the_same_world_in_another_process() -> None:
-    script = "from cronstack_infra.play.prove.scenario import play; print('\\n'.join(play(7, tracing=True).trace))"
+    script = (
+        "from cronstack_infra.play.prove.seeds.scenario import play; print('\\n'.join(play(7, tracing=True).trace))"
+    )
     environ = os.environ | {"PYTHONHASHSEED": "3"}
     other = subprocess.run(
         [sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True, timeout=60

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from cronstack_infra.play.prove.moves import create_scene, deliver
-from cronstack_infra.play.prove.space import Budget, Space
-from cronstack_infra.play.prove.walk import SPACES, walk
-from cronstack_infra.play.prove.walks import walk_all
+from cronstack_infra.play.prove.walk.moves import create_scene, deliver
+from cronstack_infra.play.prove.walk.space import Budget, Space
+from cronstack_infra.play.prove.walk.walk import SPACES, walk
+from cronstack_infra.play.prove.walk.walks import walk_all
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.hunt import run_broken
 
@@ -63,9 +63,9 @@ def test_a_walk_reports_its_progress() -> None:
 SCRIPT = """
 import json, sys
 import cronstack
-from cronstack_infra.play.prove.space import Budget
-from cronstack_infra.play.prove.walk import SPACES, walk
-from cronstack_infra.play.prove.walks import walk_all
+from cronstack_infra.play.prove.walk.space import Budget
+from cronstack_infra.play.prove.walk.walk import SPACES, walk
+from cronstack_infra.play.prove.walk.walks import walk_all
 folder, space = sys.argv[1:]
 assert cronstack.__file__.startswith(folder), "the copy was not imported"
 walked = walk(SPACES[int(space)], Budget(crashes=1, losses=0, failures=0))

@@ -14,9 +14,9 @@ from cronstack_infra.cli.output.tables import print_json, print_table
 from cronstack_infra.plural import counted
 
 if TYPE_CHECKING:
-    from cronstack_infra.play.prove.scenario import Verdict
-    from cronstack_infra.play.prove.search import Found
-    from cronstack_infra.play.prove.walk import Walked
+    from cronstack_infra.play.prove.seeds.scenario import Verdict
+    from cronstack_infra.play.prove.seeds.search import Found
+    from cronstack_infra.play.prove.walk.walk import Walked
 
 SHOWN: Final = 40
 """Lines of a trace that a failure shows; ``--replay`` shows all."""
@@ -92,8 +92,8 @@ def _walk(seconds: float | None, processes: int, as_json: bool) -> int:
     """Walk each small space, with up to two crashes and a lost answer."""
     from rich.console import Console
 
-    from cronstack_infra.play.prove.walk import SMALL, SPACES
-    from cronstack_infra.play.prove.walks import walk_all
+    from cronstack_infra.play.prove.walk.walk import SMALL, SPACES
+    from cronstack_infra.play.prove.walk.walks import walk_all
 
     came = {}
     with Console(stderr=True).status("walking") as status:
@@ -136,7 +136,7 @@ def _search(seeds: int, first: int, processes: int) -> Found:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from cronstack_infra.play.prove.search import search
+    from cronstack_infra.play.prove.seeds.search import search
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -149,7 +149,7 @@ def _search(seeds: int, first: int, processes: int) -> Found:
 
 
 def _replay(seed: int, as_json: bool) -> int:
-    from cronstack_infra.play.prove.scenario import play
+    from cronstack_infra.play.prove.seeds.scenario import play
 
     verdict = play(seed, tracing=True)
     if as_json:
@@ -162,7 +162,7 @@ def _replay(seed: int, as_json: bool) -> int:
 
 
 def _show(found: Found, seconds: float) -> None:
-    from cronstack_infra.play.prove.coverage import ENOUGH, SEEDS, reached, seldom
+    from cronstack_infra.play.prove.seeds.coverage import ENOUGH, SEEDS, reached, seldom
 
     few = set(seldom(found.counted, found.seeds))
     for kind, title in TITLES.items():
@@ -187,7 +187,7 @@ def _show(found: Found, seconds: float) -> None:
 
 
 def _explain(violation: Verdict) -> None:
-    from cronstack_infra.play.prove.scenario import play
+    from cronstack_infra.play.prove.seeds.scenario import play
 
     trace = play(violation.seed, tracing=True).trace
     click.echo(f"\nSeed {violation.seed}: {violation.text}\n")
@@ -197,7 +197,7 @@ def _explain(violation: Verdict) -> None:
 
 
 def _as_json(found: Found, seconds: float) -> dict[str, Any]:
-    from cronstack_infra.play.prove.coverage import reached
+    from cronstack_infra.play.prove.seeds.coverage import reached
 
     return {
         "seeds": found.seeds,

@@ -27,7 +27,7 @@ from cronstack.seam import Call
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import Row
 from cronstack_infra.play.prove.log.records import Attempt, Invoked
-from cronstack_infra.play.prove.world import EFFECTS
+from cronstack_infra.play.prove.models.world import EFFECTS
 
 
 class Cost(NamedTuple):

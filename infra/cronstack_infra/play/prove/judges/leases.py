@@ -7,7 +7,7 @@ from cronstack.seam import Work
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import RunChange
 from cronstack_infra.play.prove.log.records import Attempt, Invoked
-from cronstack_infra.play.prove.world import LEASE
+from cronstack_infra.play.prove.models.world import LEASE
 
 
 class Leases(Judge):

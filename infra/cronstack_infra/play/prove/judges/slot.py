@@ -9,7 +9,7 @@ from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import Row, RunChange
 from cronstack_infra.play.prove.log.records import Attempt, Invoked
 from cronstack_infra.play.prove.models.queued import QueuedEvent
-from cronstack_infra.play.prove.world import LEASE, NOON
+from cronstack_infra.play.prove.models.world import LEASE, NOON
 
 SOON: Final = 8_000
 """Milliseconds before its time within which a carrier may stand beside the next one: the guard makes none that is due

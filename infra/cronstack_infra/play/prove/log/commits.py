@@ -12,7 +12,7 @@ from cronstack_infra.play.prove.log.listener import Listener, PlanChange, RunCha
 from cronstack_infra.play.prove.log.log import Log, plain
 from cronstack_infra.play.prove.log.plans import Caller
 from cronstack_infra.play.prove.log.records import Invoked
-from cronstack_infra.play.prove.world import EFFECTS, LEASE
+from cronstack_infra.play.prove.models.world import EFFECTS, LEASE
 
 if TYPE_CHECKING:
     from cronstack_infra.play.store import Change

@@ -10,9 +10,9 @@ from cronstack.occurrence import is_planned
 from cronstack.rows import FINISHED
 from cronstack_infra.play.prove.log.plans import KeyRecord
 from cronstack_infra.play.prove.log.records import Attempt, Invoked, JobRecord, RunRecord
-from cronstack_infra.play.prove.mix import COSTLY
 from cronstack_infra.play.prove.models.copies import Copies, shallow
-from cronstack_infra.play.prove.world import LEASE, Violation, World
+from cronstack_infra.play.prove.models.mix import COSTLY
+from cronstack_infra.play.prove.models.world import LEASE, Violation, World
 
 if TYPE_CHECKING:
     from cronstack_infra.play.store import Item

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from cronstack_infra.play.prove.models.planning import PlanningCall
-    from cronstack_infra.play.prove.world import World
+    from cronstack_infra.play.prove.models.world import World
 
 Kind = Literal["none", "planned", "begun", "ended", "cancelled"]
 

@@ -13,7 +13,7 @@ from cronstack_infra.play.prove.models.copies import Copies, shallow
 
 if TYPE_CHECKING:
     from cronstack_infra.play.prove.models.queued import QueuedEvent
-    from cronstack_infra.play.prove.world import World
+    from cronstack_infra.play.prove.models.world import World
 
 
 class Invoked:

@@ -9,7 +9,7 @@ from cronstack import planning
 from cronstack.planning import Plan
 from cronstack.plans import Order, Wiring
 from cronstack.seam import Host, Steps
-from cronstack_infra.play.prove.world import TABLE
+from cronstack_infra.play.prove.models.world import TABLE
 
 WIRING: Final = Wiring(
     "stats",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cronstack.settings import Settings
-from cronstack_infra.play.prove.world import LETTERS, TABLE
+from cronstack_infra.play.prove.models.world import LETTERS, TABLE
 
 SETTINGS: Final = Settings(
     ledger=TABLE,

@@ -14,15 +14,15 @@ from cronstack.errors import CronstackError
 from cronstack.run import Run
 from cronstack.runtime import Ended
 from cronstack.seam import Call, Sleep
-from cronstack_infra.play.prove.drive import Programs, Step
-from cronstack_infra.play.prove.fixed_world import RETRIES, FixedWorld
-from cronstack_infra.play.prove.judges.observer import Observer
 from cronstack_infra.play.prove.models.copies import Copies, shallow
 from cronstack_infra.play.prove.models.queued import BACK_OFF, LAMBDA_RETRIES, QueuedEvent, carried
-from cronstack_infra.play.prove.space import Budget, Space
-from cronstack_infra.play.prove.steered import TIMEOUT, SteeredCaller, SteeredInvocation, digest
-from cronstack_infra.play.prove.wire import described, holder_of
-from cronstack_infra.play.prove.world import NOON
+from cronstack_infra.play.prove.models.wire import described, holder_of
+from cronstack_infra.play.prove.models.world import NOON
+from cronstack_infra.play.prove.observer import Observer
+from cronstack_infra.play.prove.walk.drive import Programs, Step
+from cronstack_infra.play.prove.walk.fixed_world import RETRIES, FixedWorld
+from cronstack_infra.play.prove.walk.space import Budget, Space
+from cronstack_infra.play.prove.walk.steered import TIMEOUT, SteeredCaller, SteeredInvocation, digest
 
 Program = SteeredInvocation | SteeredCaller
 

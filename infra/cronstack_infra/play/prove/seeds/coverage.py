@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Final
 
 from cronstack.rows import FINAL
-from cronstack_infra.play.prove.mix import OTHER_FAULTS, REQUEST_FAULTS
+from cronstack_infra.play.prove.models.mix import OTHER_FAULTS, REQUEST_FAULTS
 
 ENOUGH: Final = 100
 """Times that each must be reached in ``SEEDS`` seeds."""

@@ -20,10 +20,10 @@ from typing import Final, NamedTuple
 
 from cronstack import clock
 from cronstack_infra.play.prove.models.planning import PlanningCall
-from cronstack_infra.play.prove.moves import create_scene, moves
-from cronstack_infra.play.prove.scene import Scene
-from cronstack_infra.play.prove.space import PLANNED, Budget, Space
-from cronstack_infra.play.prove.world import NOON, Violation
+from cronstack_infra.play.prove.models.world import NOON, Violation
+from cronstack_infra.play.prove.walk.moves import create_scene, moves
+from cronstack_infra.play.prove.walk.scene import Scene
+from cronstack_infra.play.prove.walk.space import PLANNED, Budget, Space
 
 
 class Step(NamedTuple):

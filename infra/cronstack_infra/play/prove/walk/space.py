@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 from cronstack.defaults import Overlap
 from cronstack.plans import Order
 from cronstack_infra.play.prove.models.planning import PlanningCall
-from cronstack_infra.play.prove.steered import TIMEOUT
-from cronstack_infra.play.prove.world import NOON
+from cronstack_infra.play.prove.models.world import NOON
+from cronstack_infra.play.prove.walk.steered import TIMEOUT
 
 PLANNED: Final = PlanningCall("schedule", Order("order", NOON + 10_000, "soon", {}))
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from cronstack_infra.play.prove.mix import Mix
 from cronstack_infra.play.prove.models.copies import shallow
-from cronstack_infra.play.prove.space import Space
-from cronstack_infra.play.prove.steered import TIMEOUT
-from cronstack_infra.play.prove.world import NOON, TABLE, World
+from cronstack_infra.play.prove.models.mix import Mix
+from cronstack_infra.play.prove.models.world import NOON, TABLE, World
+from cronstack_infra.play.prove.walk.space import Space
+from cronstack_infra.play.prove.walk.steered import TIMEOUT
 from cronstack_infra.play.store import Item, Key, Store
 
 RETRIES: Final = 1

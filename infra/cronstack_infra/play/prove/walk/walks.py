@@ -7,8 +7,8 @@ from concurrent.futures import wait
 from typing import TYPE_CHECKING, Final
 
 from cronstack import clock
-from cronstack_infra.play.prove.space import Budget, Space
-from cronstack_infra.play.prove.walk import SMALL, SPACES, Walked, Watch, walk
+from cronstack_infra.play.prove.walk.space import Budget, Space
+from cronstack_infra.play.prove.walk.walk import SMALL, SPACES, Walked, Watch, walk
 from cronstack_infra.play.prove.workers import SPAWN, workers
 
 if TYPE_CHECKING:

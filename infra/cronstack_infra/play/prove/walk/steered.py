@@ -15,7 +15,7 @@ from cronstack_infra.play.prove.log.records import Invoked
 from cronstack_infra.play.prove.models.copies import Copies, shallow
 from cronstack_infra.play.prove.models.planning import PlanningCall
 from cronstack_infra.play.prove.models.queued import QueuedEvent
-from cronstack_infra.play.prove.world import World
+from cronstack_infra.play.prove.models.world import World
 
 TIMEOUT: Final = 6
 """Seconds, the job's."""

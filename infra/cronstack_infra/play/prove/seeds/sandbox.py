@@ -10,8 +10,8 @@ from cronstack.declaration import Job
 from cronstack.errors import CronstackError, RetryLater
 from cronstack.runtime import Ended, Shell
 from cronstack.seam import Call, Request, Sleep, Steps, Work
-from cronstack_infra.play.prove.judges.observer import Observer
 from cronstack_infra.play.prove.log.records import Invoked
+from cronstack_infra.play.prove.models.program import Program
 from cronstack_infra.play.prove.models.shell import (
     SETTINGS,
     HandlerFailed,
@@ -20,9 +20,9 @@ from cronstack_infra.play.prove.models.shell import (
     no_sleep,
     no_transport,
 )
-from cronstack_infra.play.prove.program import Program
-from cronstack_infra.play.prove.wire import Wired, holder_of, offset
-from cronstack_infra.play.prove.world import EFFECTS, World
+from cronstack_infra.play.prove.models.wire import Wired, holder_of, offset
+from cronstack_infra.play.prove.models.world import EFFECTS, World
+from cronstack_infra.play.prove.observer import Observer
 
 if TYPE_CHECKING:
     from cronstack.run import Run

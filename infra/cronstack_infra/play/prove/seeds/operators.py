@@ -7,10 +7,10 @@ from typing import Any
 from cronstack.entropy import ulid
 from cronstack.event import operator_event, parse_event, redrive_event
 from cronstack.occurrence import scheduled_id, trigger_id, with_generation
-from cronstack_infra.play.prove.deliveries import Deliveries
 from cronstack_infra.play.prove.log.records import RunRecord
 from cronstack_infra.play.prove.models.queued import QueuedEvent
-from cronstack_infra.play.prove.world import LEASE, World
+from cronstack_infra.play.prove.models.world import LEASE, World
+from cronstack_infra.play.prove.seeds.deliveries import Deliveries
 
 
 class Operators:

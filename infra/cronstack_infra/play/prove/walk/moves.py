@@ -7,14 +7,14 @@ from functools import partial
 
 from cronstack.occurrence import print_time, scheduled_id
 from cronstack.seam import Call, Sleep, Work
-from cronstack_infra.play.prove.drive import Begin
 from cronstack_infra.play.prove.models.planning import PlanningCall
 from cronstack_infra.play.prove.models.queued import QueuedEvent
-from cronstack_infra.play.prove.scene import Scene
-from cronstack_infra.play.prove.space import PLANNED, Budget, Space
-from cronstack_infra.play.prove.steered import SteeredCaller, SteeredInvocation
-from cronstack_infra.play.prove.wire import LOST
-from cronstack_infra.play.prove.world import NOON
+from cronstack_infra.play.prove.models.wire import LOST
+from cronstack_infra.play.prove.models.world import NOON
+from cronstack_infra.play.prove.walk.drive import Begin
+from cronstack_infra.play.prove.walk.scene import Scene
+from cronstack_infra.play.prove.walk.space import PLANNED, Budget, Space
+from cronstack_infra.play.prove.walk.steered import SteeredCaller, SteeredInvocation
 
 Move = Callable[[Scene], None]
 

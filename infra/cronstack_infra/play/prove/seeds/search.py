@@ -8,7 +8,7 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from typing import Final
 
-from cronstack_infra.play.prove.scenario import Verdict, play
+from cronstack_infra.play.prove.seeds.scenario import Verdict, play
 from cronstack_infra.play.prove.workers import workers
 
 PORTION: Final = 250

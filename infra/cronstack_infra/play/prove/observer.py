@@ -16,7 +16,7 @@ from cronstack_infra.play.prove.models.copies import Copies
 if TYPE_CHECKING:
     from cronstack.seam import Call, Work
     from cronstack_infra.play.prove.log.plans import Caller
-    from cronstack_infra.play.prove.world import World
+    from cronstack_infra.play.prove.models.world import World
 
 
 NOTIFICATIONS: Final = tuple(name for name in vars(Listener) if not name.startswith("_"))

@@ -9,14 +9,14 @@ from typing import Any, Final
 from cronstack.declaration import Job, job
 from cronstack.occurrence import is_planned, print_time, scheduled_id
 from cronstack.run import Run
-from cronstack_infra.play.prove.application import Application
-from cronstack_infra.play.prove.deliveries import Deliveries
-from cronstack_infra.play.prove.judges.observer import Observer
 from cronstack_infra.play.prove.judges.schedules import LONG
 from cronstack_infra.play.prove.models.queued import QueuedEvent
 from cronstack_infra.play.prove.models.shell import HandlerFailedForGood
-from cronstack_infra.play.prove.operators import Operators
-from cronstack_infra.play.prove.world import NOON, Violation, World
+from cronstack_infra.play.prove.models.world import NOON, Violation, World
+from cronstack_infra.play.prove.observer import Observer
+from cronstack_infra.play.prove.seeds.application import Application
+from cronstack_infra.play.prove.seeds.deliveries import Deliveries
+from cronstack_infra.play.prove.seeds.operators import Operators
 
 NAME: Final = "stats"
 DAY: Final = 86_400_000

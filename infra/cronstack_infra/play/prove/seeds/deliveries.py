@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from cronstack.declaration import Job
-from cronstack_infra.play.prove.judges.observer import Observer
 from cronstack_infra.play.prove.log.records import Invoked
 from cronstack_infra.play.prove.models.queued import BACK_OFF, LAMBDA_RETRIES, QueuedEvent, carried
-from cronstack_infra.play.prove.sandbox import Sandbox
-from cronstack_infra.play.prove.world import World
+from cronstack_infra.play.prove.models.world import World
+from cronstack_infra.play.prove.observer import Observer
+from cronstack_infra.play.prove.seeds.sandbox import Sandbox
 
 PRECISION: Final = 60_000
 """Milliseconds within which Scheduler fires after the time it was given, and deletes what has fired."""

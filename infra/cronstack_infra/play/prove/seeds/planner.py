@@ -9,12 +9,12 @@ from cronstack.driver import Returned, resume
 from cronstack.errors import OnceConflict, Unavailable
 from cronstack.planning import Plan
 from cronstack.seam import Call, Host, Sleep
-from cronstack_infra.play.prove.judges.observer import Observer
 from cronstack_infra.play.prove.log.plans import Caller
 from cronstack_infra.play.prove.models.planning import PlanningCall, steps
 from cronstack_infra.play.prove.models.queued import QueuedEvent
-from cronstack_infra.play.prove.wire import CONFLICTING, Wired, offset
-from cronstack_infra.play.prove.world import World
+from cronstack_infra.play.prove.models.wire import CONFLICTING, Wired, offset
+from cronstack_infra.play.prove.models.world import World
+from cronstack_infra.play.prove.observer import Observer
 
 PATIENCE: Final = 20_000
 """Milliseconds after which a call gives up, as ``onetime`` does."""

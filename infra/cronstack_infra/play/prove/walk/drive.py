@@ -21,9 +21,9 @@ from cronstack.runtime import Ended, Shell
 from cronstack.seam import Host, Request, Steps, Work
 from cronstack_infra.play.prove.log.records import Invoked
 from cronstack_infra.play.prove.models.planning import steps
+from cronstack_infra.play.prove.models.program import Program
 from cronstack_infra.play.prove.models.shell import SETTINGS, HandlerFailed, discard_line, no_sleep, no_transport
-from cronstack_infra.play.prove.program import Program
-from cronstack_infra.play.prove.steered import SteeredCaller, SteeredInvocation
+from cronstack_infra.play.prove.walk.steered import SteeredCaller, SteeredInvocation
 
 PATIENCE: Final = 20
 """Seconds after which application code gives up."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cronstack.seam import Call
-from cronstack_infra.play.prove.world import World
+from cronstack_infra.play.prove.models.world import World
 
 LOST: Final = {"Error": {"Code": "ConnectionError", "Message": "no answer"}}
 REFUSED_FOR_NOW: Final = {

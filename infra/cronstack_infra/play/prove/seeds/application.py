@@ -7,10 +7,10 @@ from typing import Final, Literal
 
 from cronstack.occurrence import print_time
 from cronstack.plans import Order
-from cronstack_infra.play.prove.deliveries import Deliveries
 from cronstack_infra.play.prove.models.planning import PlanningCall
-from cronstack_infra.play.prove.planner import Planner
-from cronstack_infra.play.prove.world import World
+from cronstack_infra.play.prove.models.world import World
+from cronstack_infra.play.prove.seeds.deliveries import Deliveries
+from cronstack_infra.play.prove.seeds.planner import Planner
 
 Act = Literal["schedule", "again", "other", "replace", "move", "cancel"]
 ACTS: Final[tuple[Act, ...]] = ("again", "other", "replace", "move", "move", "move", "cancel", "cancel")
