@@ -5,7 +5,6 @@ Calls are made of the model, serialized by botocore and read back from the reque
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +18,7 @@ from cronstack_infra.local.refusals.answers import answer
 from cronstack_infra.local.refusals.constraints import Malformed, violations
 from cronstack_infra.local.refusals.reading import SERVICES, model, read
 from cronstack_infra.local.refusals.refusal import Refusal
+from cronstack_infra.local.refusals.sent import Sent, over_http
 
 # Java's patterns have no easy way back to a text; these are.
 TEXTS = (
@@ -113,8 +113,8 @@ def cases(shape: StructureShape, around: Any, path: tuple[str, ...] = ()) -> Ite
             yield from cases(member, inner, (*path, name))
 
 
-def request(service: str, operation: OperationModel, parameters: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """The WSGI environment and body of a call, as botocore writes it."""
+def request(service: str, operation: OperationModel, parameters: dict[str, Any]) -> Sent:
+    """A call as botocore writes it and a WSGI server hands it on."""
     made = botocore.serialize.create_serializer(model(service).metadata["protocol"], False).serialize_to_request(
         parameters, operation
     )
@@ -123,7 +123,7 @@ def request(service: str, operation: OperationModel, parameters: dict[str, Any])
     query = "&".join(part for part in (fixed, urlencode(made["query_string"], doseq=True)) if part)
     headers = {f"HTTP_{name.upper().replace('-', '_')}": str(value) for name, value in made["headers"].items()}
     environ = {"REQUEST_METHOD": made["method"], "RAW_URI": path, "QUERY_STRING": query, **headers}
-    return environ | {"wsgi.input": io.BytesIO(body)}, body
+    return over_http(environ, body)
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -134,7 +134,7 @@ def test_a_valid_call_is_read_as_it_was_meant_and_nothing_is_held_against_it(ser
         parameters = {} if operation.input_shape is None else valid(operation.input_shape)
         if parameters is None:
             continue
-        found = read(service, *request(service, operation, parameters))
+        found = read(service, request(service, operation, parameters))
         assert found is not None, name
         assert found.operation.name == name
         if operation.input_shape is not None:
@@ -152,8 +152,7 @@ def test_each_constraint_of_the_model_is_held_against_a_call_that_breaks_it(serv
         if shape is None or valid(shape) is None:
             continue
         for case, parameters in cases(shape, lambda value: value):
-            environ, body = request(service, model(service).operation_model(name), parameters)
-            found = read(service, environ, body)
+            found = read(service, request(service, model(service).operation_model(name), parameters))
             assert found is not None, (name, case)
             assert list(violations(shape, found.parameters)), (name, case)
             asked += 1

@@ -19,6 +19,7 @@ from cronstack_infra.local.events import Events
 from cronstack_infra.local.faults import LOST_ANSWER, Faults, Malformed, NoAnswer, error
 from cronstack_infra.local.faults import PATH as FAULTS
 from cronstack_infra.local.lock import BACKENDS
+from cronstack_infra.local.refusals.sent import Sent, over_http
 from cronstack_infra.local.requests import RequestLog, page, request_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Gate:
 
     def __init__(self, requests: RequestLog, events: Events) -> None:
         self.cloud: WSGIApplication | None = None
-        self.refuse: Callable[[WSGIEnvironment, bytes], tuple[str, list[tuple[str, str]], bytes] | None] | None = None
+        self.refuse: Callable[[Sent], tuple[str, list[tuple[str, str]], bytes] | None] | None = None
         """Asked before moto is; what it answers is the answer."""
         self._requests = requests
         self._events = events
@@ -87,7 +88,7 @@ class Gate:
         with BACKENDS:
             if self.cloud is None:
                 return _json("503 Service Unavailable", {"message": "the local cloud did not start"})
-            refused = None if self.refuse is None else self.refuse(environ, body)
+            refused = None if self.refuse is None else self.refuse(over_http(environ, body))
             with lineage.sent_with(environ.get("HTTP_X_AMZN_TRACE_ID", "")):
                 answer = _ask(self.cloud, environ) if refused is None else Answer(*refused)
             BACKENDS.notify_all()

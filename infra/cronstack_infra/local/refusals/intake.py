@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from botocore import xform_name
 from moto.awslambda.responses import LambdaResponse
@@ -15,10 +15,8 @@ from cronstack_infra.local.refusals.answers import Headers, answer
 from cronstack_infra.local.refusals.constraints import Malformed, violations
 from cronstack_infra.local.refusals.reading import SERVICES, Read, read
 from cronstack_infra.local.refusals.refusal import Call, Refusal
+from cronstack_infra.local.refusals.sent import Sent
 from cronstack_infra.local.requests import signer
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 Rule = Callable[[Call], None]
 
@@ -36,18 +34,19 @@ _ELSEWHERE: Final = {
 """Members whose enum AWS's service checks by a rule of its own."""
 
 
-def refuse(environ: WSGIEnvironment, body: bytes) -> tuple[str, Headers, bytes] | None:
-    """The refusal of a request, or None. The caller holds the lock."""
-    caller, service = signer(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""))
+def refuse(sent: Sent) -> tuple[str, Headers, bytes] | None:
+    """Return the refusal of a request, or None. The caller holds the lock."""
+    authorization = sent.headers.get("authorization", "")
+    caller, service = signer(authorization, sent.query)
     if service not in SERVICES:
         return None
     try:
         try:
-            found = read(service, environ, body)
+            found = read(service, sent)
         except Malformed as fault:
             raise Refusal("SerializationException", str(fault)) from None
         if found is not None:
-            region = _REGION.search(environ.get("HTTP_AUTHORIZATION", ""))
+            region = _REGION.search(authorization)
             account = caller if re.fullmatch(r"\d{12}", caller) else ACCOUNT  # as moto takes it
             judge(service, found, account, region[1] if region else REGION)
     except Refusal as refusal:

@@ -6,16 +6,14 @@ import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, unquote
 
 import botocore.session
 from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
 from cronstack_infra.local.refusals.constraints import Malformed
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+from cronstack_infra.local.refusals.sent import Sent
 
 SERVICES: Final = ("scheduler", "lambda", "sqs")
 
@@ -30,43 +28,34 @@ def model(service: str) -> ServiceModel:
     return botocore.session.get_session().get_service_model(service)
 
 
-def read(service: str, environ: WSGIEnvironment, body: bytes) -> Read | None:
-    """The call of a request; None where it is none that the model knows. Raises Malformed."""
+def read(service: str, sent: Sent) -> Read | None:
+    """Return the call of a request; None if the model has no such call. Raises Malformed."""
     if service == "sqs":
-        return _read_target(environ, body)
-    path = _raw_path(environ)
-    query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+        return _read_target(sent)
+    query = parse_qs(sent.query, keep_blank_values=True)
     for route in _routes(service):
-        found = route.pattern.fullmatch(path) if route.method == environ["REQUEST_METHOD"] else None
+        found = route.pattern.fullmatch(sent.path) if route.method == sent.method else None
         if found is not None and route.query.items() <= query.items():
-            return Read(route.operation, _parameters(route.operation, found.groupdict(), environ, body))
+            return Read(route.operation, _parameters(route.operation, found.groupdict(), sent))
     return None
 
 
-def _read_target(environ: WSGIEnvironment, body: bytes) -> Read | None:
-    """The JSON protocol; what still speaks the older query protocol is left to moto."""
-    prefix, _, name = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")
+def _read_target(sent: Sent) -> Read | None:
+    """Read the JSON protocol; requests of the older query protocol are left to moto."""
+    prefix, _, name = sent.headers.get("x-amz-target", "").partition(".")
     if prefix != "AmazonSQS" or name not in model("sqs").operation_names:
         return None
-    return Read(model("sqs").operation_model(name), _json(body))
+    return Read(model("sqs").operation_model(name), _json(sent.body))
 
 
-def _raw_path(environ: WSGIEnvironment) -> str:
-    """As sent: a slash within a name is still %2F."""
-    given = str(environ.get("RAW_URI") or environ.get("REQUEST_URI") or environ.get("PATH_INFO", "/"))
-    return re.sub(r"^https?://[^/]*", "", given).partition("?")[0]
-
-
-def _parameters(
-    operation: OperationModel, places: Mapping[str, str], environ: WSGIEnvironment, body: bytes
-) -> dict[str, Any]:
+def _parameters(operation: OperationModel, places: Mapping[str, str], sent: Sent) -> dict[str, Any]:
     shape = operation.input_shape
     if shape is None:
         return {}
-    query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+    query = parse_qs(sent.query, keep_blank_values=True)
     payload = shape.serialization.get("payload")
     whole = shape.members.get(payload) if payload else shape
-    given = _json(body) if isinstance(whole, StructureShape) else {}
+    given = _json(sent.body) if isinstance(whole, StructureShape) else {}
     found: dict[str, Any] = {}
     for name, member in shape.members.items():
         wire = member.serialization.get("name", name)
@@ -77,11 +66,11 @@ def _parameters(
                 values = query.get(wire)
                 value = values if values is None or member.type_name == "list" else _of_text(member, values[0])
             case "header":
-                value = _of_text(member, environ.get(f"HTTP_{wire.upper().replace('-', '_')}"))
+                value = _of_text(member, sent.headers.get(wire.lower()))
             case _ if name != payload:
                 value = given.get(wire)
             case _:
-                value = (given if isinstance(member, StructureShape) else body) or None
+                value = (given if isinstance(member, StructureShape) else sent.body) or None
         if value is not None:
             found[name] = value
     return found

@@ -12,7 +12,6 @@ import threading
 from _thread import get_ident
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
@@ -22,6 +21,9 @@ from moto.core.botocore_stubber import MockRawResponse
 from cronstack.transport import Botocore
 from cronstack_infra.local import lineage, unsupported
 from cronstack_infra.local.dynamodb.canonical import InvalidNumber, canonical_value
+from cronstack_infra.local.refusals.intake import refuse
+from cronstack_infra.local.refusals.reading import SERVICES
+from cronstack_infra.local.refusals.sent import by_botocore
 from cronstack_infra.local.requests import Request, signer
 from cronstack_infra.play.simulation import scheduling
 from cronstack_infra.play.simulation.faults import Faults
@@ -124,6 +126,9 @@ class Calls:
             parameters = json.loads(request.body or b"{}")
             if self._ledgers.concerned(operation, parameters):
                 return _response(request, *over_http(self._ask_ledger(operation, parameters)))
+        if service in SERVICES and (refused := refuse(by_botocore(request))) is not None:
+            line, sent, content = refused
+            return _response(request, int(line[:3]), dict(sent), content)
         if service in _CONFIGURING and not operation.startswith("Invoke"):
             self._changed()
         outer, self.answering = self.answering, True
@@ -177,28 +182,23 @@ class Calls:
 
 def _not_supported(request: Any, why: object) -> tuple[int, Mapping[str, str], bytes]:
     """Answer as the local cloud's server does."""
-    url = urlsplit(request.url)
-    sent = {str(name).lower(): _text(value) for name, value in request.headers.items()}
-    caller, service = signer(sent.get("authorization", ""), url.query)
+    sent = by_botocore(request)
+    caller, service = signer(sent.headers.get("authorization", ""), sent.query)
     asked = Request(
         seq=0,
         at="",
         caller=caller,
         service=service,
-        method=request.method,
-        path=url.path,
-        query=url.query,
-        target=sent.get("x-amz-target", ""),
-        headers=frozenset(f"HTTP_{name.upper().replace('-', '_')}" for name in sent),
-        body=request.body.encode() if isinstance(request.body, str) else request.body or b"",
+        method=sent.method,
+        path=sent.path,
+        query=sent.query,
+        target=sent.headers.get("x-amz-target", ""),
+        headers=frozenset(f"HTTP_{name.upper().replace('-', '_')}" for name in sent.headers),
+        body=sent.body,
         status=0,
     )
     status, headers, body = unsupported.refusal(asked, why)
     return int(status[:3]), dict(headers), body
-
-
-def _text(value: object) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def _error(code: str, text: str) -> Answer:

@@ -115,7 +115,11 @@ def _mixed(ledger: Ledger, parameters: Mapping[str, Any], elsewhere: Elsewhere) 
     if "Error" not in answer and not ledger.store.changes:
         return answer  # the token was known: all of it was carried out before
     if "Error" not in answer:
-        answer = elsewhere("TransactWriteItems", theirs)
+        try:
+            answer = elsewhere("TransactWriteItems", theirs)
+        except Exception:  # botocore does not send it: nothing of the whole is written
+            ledger.store.take_back(before, token)
+            raise
         if "Error" in answer:
             ledger.store.take_back(before, token)
             return _whole(answer, [not mine for mine in inside])

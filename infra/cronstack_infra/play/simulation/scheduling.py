@@ -1,6 +1,7 @@
 """Scheduler's calls of the runtime and of ``once``, answered without HTTP: the same backend, its rules, its errors.
 
-Half of the time of a plan, or of a carrier, went into signing, sending and parsing what never leaves the process.
+Half of the time of a plan, or of a carrier, went into signing, sending and parsing what never leaves the process. What
+botocore and the gate refuse before a request reaches the backend is refused here as well.
 """
 
 from __future__ import annotations
@@ -9,34 +10,56 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from botocore.exceptions import ParamValidationError
+from botocore.validate import ParamValidator
 from moto.scheduler.models import scheduler_backends
 
 from cronstack_infra.local.environment import ACCOUNT, REGION
+from cronstack_infra.local.refusals.intake import judge
+from cronstack_infra.local.refusals.reading import Read, model
+from cronstack_infra.local.refusals.refusal import Refusal
 from cronstack_infra.local.schedule_rules import SchedulerError
 from cronstack_infra.local.schedules import ARGUMENTS
 
 OPERATIONS: Final = frozenset({"CreateSchedule", "GetSchedule", "DeleteSchedule"})
+_VALIDATOR: Final = ParamValidator()
 
 Answer = Mapping[str, Any]
 
 
 def call(operation: str, parameters: Mapping[str, Any]) -> Answer:
-    """As ``cronstack.transport`` answers."""
+    """Answer as ``cronstack.transport`` does. Raise botocore's ParamValidationError for what boto3 does not send."""
+    asked = Read(model("scheduler").operation_model(operation), dict(parameters))
+    shape = asked.operation.input_shape
+    assert shape is not None
+    report = _VALIDATOR.validate(asked.parameters, shape)
+    if report.has_errors():
+        raise ParamValidationError(report=report.generate_report())
+    try:
+        judge("scheduler", asked, ACCOUNT, REGION)
+        return _carry_out(operation, parameters)
+    except Refusal as refused:
+        return _error(refused.code, refused.message, refused.status)
+    except SchedulerError as refused:
+        return _error(refused.error_type, json.loads(refused.description)["Message"], refused.code)
+
+
+def _carry_out(operation: str, parameters: Mapping[str, Any]) -> Answer:
     backend: Any = scheduler_backends[ACCOUNT][REGION]
     group, name = parameters.get("GroupName"), parameters["Name"]
-    try:
-        match operation:
-            case "CreateSchedule":
-                given = {argument: parameters.get(member) for argument, member in ARGUMENTS.items()}
-                token = parameters.get("ClientToken")
-                made = backend.create_schedule(name=name, group_name=group, client_token=token, **given)
-                return {"ScheduleArn": made.arn}
-            case "GetSchedule":
-                found: Answer = backend.get_schedule(group, name).to_dict()
-                return found
-            case _:
-                backend.delete_schedule(group, name)
-                return {}
-    except SchedulerError as refused:
-        error = {"Code": refused.error_type, "Message": json.loads(refused.description)["Message"]}
-        return {"Error": error, "ResponseMetadata": {"HTTPStatusCode": refused.code}}
+    match operation:
+        case "CreateSchedule":
+            given = {argument: parameters.get(member) for argument, member in ARGUMENTS.items()}
+            token = parameters.get("ClientToken")
+            made = backend.create_schedule(name=name, group_name=group, client_token=token, **given)
+            return {"ScheduleArn": made.arn}
+        case "GetSchedule":
+            found: Answer = backend.get_schedule(group, name).to_dict()
+            return found
+        case _:
+            backend.delete_schedule(group, name)
+            return {}
+
+
+def _error(code: str, message: str, status: int) -> Answer:
+    return {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
