@@ -53,7 +53,6 @@ class Parts:
     """What a cloud's life and its face use."""
 
     hub: Hub
-    desk: Desk
     ledgers: Ledgers
     calls: Calls
     jobs: Jobs
@@ -105,6 +104,7 @@ def compose(start: datetime, *, seed: int, faults: Faults, emit: Emit, logs: boo
     engine = Engine(Knobs(seed=seed, duplicates=faults.rates.duplicate))
     drive = VirtualDrive(
         hub,
+        desk,
         strands,
         handlers,
         engine,
@@ -115,12 +115,11 @@ def compose(start: datetime, *, seed: int, faults: Faults, emit: Emit, logs: boo
         logs=logs,
     )
     dates = Dates(hub, strands.look)
-    passing = Passing(hub, desk, strands, dates, drive)
+    passing = Passing(hub, strands, dates, drive)
     waits = Waits(hub, strands, calls.in_handler)
     pretence = Pretence(hub, strands, dates, waits, replaced, seed, sleep=passing.sleep, in_handler=calls.in_handler)
     return Parts(
         hub=hub,
-        desk=desk,
         ledgers=ledgers,
         calls=calls,
         jobs=jobs,

@@ -26,6 +26,7 @@ from cronstack_infra.local.engine.port import Answer
 from cronstack_infra.local.engine.schedules import PendingDelivery
 from cronstack_infra.local.engine.values import Refusal, ScheduleConfig
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+from cronstack_infra.play.simulation.code import Desk
 from cronstack_infra.play.simulation.faults import LATEST, Faults
 from cronstack_infra.play.simulation.handlers import Handlers
 from cronstack_infra.play.simulation.hub import Hub, microseconds, stamp
@@ -40,6 +41,7 @@ class VirtualDrive:
     def __init__(
         self,
         hub: Hub,
+        desk: Desk,
         strands: Strands,
         handlers: Handlers,
         engine: Engine,
@@ -51,7 +53,7 @@ class VirtualDrive:
         logs: bool,
     ) -> None:
         """unique: makes ids. emit: called with each event. logs: whether CloudWatch Logs keep what handlers write."""
-        self.hub, self._strands, self._handlers = hub, strands, handlers
+        self.hub, self._desk, self._strands, self._handlers = hub, desk, strands, handlers
         self._engine, self._lookups = engine, lookups
         self._faults, self._told, self._keeps_logs = faults, emit, logs
         self.effects = EffectRunner(engine, self, lookups, unique)
@@ -61,16 +63,19 @@ class VirtualDrive:
     def advance(self, to: datetime, look: Callable[[], bool] | None = None) -> None:
         """Play until a time. ``look`` is asked after each step; False ends it early."""
         hub, until = self.hub, microseconds(to)
-        with hub.advancing(until, self._busy_before):
-            while True:
-                self._settle()
-                if look is not None and not look():
-                    return
-                due = self._next_due()
-                if due is None or due > until:
-                    break
-                hub.move(due)
-            hub.move(until)
+        try:
+            with hub.advancing(until, self._busy_before):
+                while True:
+                    self._settle()
+                    if look is not None and not look():
+                        return
+                    due = self._next_due()
+                    if due is None or due > until:
+                        break
+                    hub.move(due)
+                hub.move(until)
+        finally:
+            self._desk.lay(None)
 
     def _settle(self) -> None:
         """Everything that is due at this instant."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from cronstack_infra.play.simulation.code import Desk
 from cronstack_infra.play.simulation.dates import Dates
 from cronstack_infra.play.simulation.drive import VirtualDrive
 from cronstack_infra.play.simulation.hub import SHORTEST, Hub, length
@@ -15,8 +14,8 @@ from cronstack_infra.play.simulation.strands import Strands
 class Passing:
     """The passing of time in one cloud."""
 
-    def __init__(self, hub: Hub, desk: Desk, strands: Strands, dates: Dates, drive: VirtualDrive) -> None:
-        self._hub, self._desk, self._strands, self._dates, self._drive = hub, desk, strands, dates, drive
+    def __init__(self, hub: Hub, strands: Strands, dates: Dates, drive: VirtualDrive) -> None:
+        self._hub, self._strands, self._dates, self._drive = hub, strands, dates, drive
 
     def advance(self, to: datetime, look: Callable[[], bool] | None = None) -> None:
         """Play until a time. ``look`` is called after each step; False ends it early.
@@ -24,10 +23,7 @@ class Passing:
         Raises OperationError while code of this process has replaced the clock once more.
         """
         self._dates.check()
-        try:
-            self._drive.advance(to, look)
-        finally:
-            self._desk.lay(None)
+        self._drive.advance(to, look)
 
     def sleep(self, seconds: float) -> None:
         """Suspend the handler that asks. On the host, advance the clock."""
