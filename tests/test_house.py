@@ -220,66 +220,6 @@ def test_the_stack_and_the_local_cloud_meet_only_in_the_template() -> None:
     assert not violations(aws, ("moto", "cronstack_infra.local", "cronstack_infra.ops"), executed_only=False)
 
 
-# The APIs of the local cloud: members of moto that are replaced, and their checks.
-APIS = (
-    "apis",
-    "batches",
-    "event_invoke",
-    "event_sources",
-    "function_configuration",
-    "function_members",
-    "function_routes",
-    "identities",
-    "lambdas",
-    "layers",
-    "notifications",
-    "qualifiers",
-    "rule_checks",
-    "rules",
-    "schedule_rules",
-    "schedules",
-    "sqs",
-    "unsupported",
-)
-# What carries the engine's effects out. Look-ups (effects.functions, effects.queues) are for both sides.
-EFFECTS = (
-    "drive",
-    "effects.deliveries",
-    "effects.destinations",
-    "effects.invoker",
-    "effects.lookups",
-    "effects.runner",
-    "rule_targets",
-    "source_polls",
-    "targets",
-)
-LOOKUPS = ("effects.functions", "effects.queues", "permissions", "universal", "lineage")
-
-
-def files_of(rooms: tuple[str, ...]) -> list[Path]:
-    """The files of rooms in local; a room is a module or a folder."""
-    places = [AROUND / "local" / room.replace(".", "/") for room in rooms]
-    missing = [str(place) for place in places if not place.is_dir() and not place.with_suffix(".py").exists()]
-    assert not missing, f"moved? {missing}"
-    return python_files(*places, *(place.with_suffix(".py") for place in places))
-
-
-def test_apis_and_effects_of_the_local_cloud_meet_in_the_engines_port() -> None:
-    effects = tuple(f"cronstack_infra.local.{room}" for room in EFFECTS)
-    apis = tuple(f"cronstack_infra.local.{room}" for room in APIS)
-    found = violations(files_of(APIS), effects, executed_only=False)
-    found += violations(files_of((*EFFECTS, *LOOKUPS)), apis, executed_only=False)
-    assert not found, "call local.engine.port, or look it up in effects.functions:\n" + "\n".join(found)
-
-
-def test_the_path_from_a_schedule_to_its_handler_is_fifteen_files_long() -> None:
-    local = AROUND / "local"
-    lines = (ast.get_docstring(tree(local / "__init__.py")) or "").splitlines()
-    path = [line.split()[1] for line in lines if line.strip()[:1].isdigit()]
-    assert 0 < len(path) <= 15
-    assert [name for name in path if not (local / name).exists()] == []
-
-
 def test_operators_tools_do_not_know_which_cloud_they_are_on() -> None:
     files = python_files(AROUND / "ops")
     assert files

@@ -18,6 +18,7 @@ from cronstack_infra.local import permissions
 from cronstack_infra.local.effects.functions import LATEST, plain_arn
 from cronstack_infra.local.effects.queues import find_queue, visibility_of
 from cronstack_infra.local.engine.sources import SourceConfig
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.patches.patch import Patch, replaced_by, wrapped_by, wrapped_with_port
 
 if TYPE_CHECKING:
@@ -61,10 +62,10 @@ def _create(create: Any, port: EnginePort, self: Any, spec: dict[str, Any]) -> A
     function = _function(self, spec.get("FunctionName") or "")
     made = _Mapping({**spec, "RegionName": self.region_name, "AccountId": self.account_id, "FunctionArn": function})
     _check(self, made, spec)
-    for other in self._event_source_mappings.values():
+    for other in privates.event_source_mappings(self).values():
         if (other.event_source_arn, other.function_arn) == (arn, function):
             raise AlreadyMapped(other.uuid)
-    self._event_source_mappings[made.uuid] = made
+    privates.event_source_mappings(self)[made.uuid] = made
     port.put_source(config_of(made))
     return made
 
@@ -125,7 +126,7 @@ def _polled(mapping: EventSourceMapping) -> bool:
 
 def _function(backend: Any, named: str) -> str:
     """The ARN that a mapping invokes: with a qualifier only when one was given."""
-    found = backend._lambdas.get_function_by_name_or_arn_with_qualifier(named)
+    found = privates.functions_of(backend).get_function_by_name_or_arn_with_qualifier(named)
     plain = plain_arn(found.function_arn)
     last = named.split(":function:")[-1]
     qualifier = last.partition(":")[2] if ":" in last else ""
@@ -152,7 +153,7 @@ def _check(backend: Any, mapping: EventSourceMapping, spec: dict[str, Any]) -> N
             "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
         )
     named = spec.get("FunctionName") or mapping.function_arn
-    function = backend._lambdas.get_function_by_name_or_arn_with_qualifier(named)
+    function = privates.functions_of(backend).get_function_by_name_or_arn_with_qualifier(named)
     if visibility_of(queue) < int(function.timeout):
         raise InvalidParameterValueException(
             f"Invalid request provided: Queue visibility timeout: {visibility_of(queue)} seconds is less than "
@@ -173,7 +174,7 @@ def _list(self: Any, event_source_arn: str | None, function_name: str | None) ->
         last = mapping.function_arn.split(":function:")[-1]
         return not function_name or function_name.split(":function:")[-1] in (last, last.partition(":")[0])
 
-    return [mapping for mapping in self._event_source_mappings.values() if wanted(mapping)]
+    return [mapping for mapping in privates.event_source_mappings(self).values() if wanted(mapping)]
 
 
 def _shown(show: Any, self: Any) -> dict[str, Any]:

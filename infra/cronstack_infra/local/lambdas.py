@@ -17,6 +17,7 @@ from moto.awslambda.models import LambdaFunction
 from cronstack_infra.local.effects.functions import plain_arn, qualified
 from cronstack_infra.local.executor.values import Outcome
 from cronstack_infra.local.function_configuration import refuse
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.patches.patch import Patch, replaced_with_port, wrapped_with_port
 from cronstack_infra.local.patches.surroundings import Surroundings
 
@@ -45,7 +46,7 @@ class RequestTooLarge(LambdaClientError):
 
 def _invoke(port: EnginePort, self: Any) -> tuple[int, dict[str, str], bytes]:
     name = unquote(self.path.rsplit("/", 2)[-2])
-    function = self.backend.get_function(name, self._get_param("Qualifier") or self._get_param("qualifier"))
+    function = self.backend.get_function(name, _qualifier(self))
     refuse({member: self.headers.get(header) for member, header in _REFUSED_HEADERS.items()})
     kind = self.headers.get("X-Amz-Invocation-Type") or "RequestResponse"
     if kind not in ("RequestResponse", "Event", "DryRun"):
@@ -127,10 +128,16 @@ def _body(body: Any, most: int) -> str:
     return str(text)
 
 
+def _qualifier(request: Any) -> str | None:
+    """Return the qualifier that a request names apart from the function's name."""
+    found: str | None = privates.parameter(request, "Qualifier") or privates.parameter(request, "qualifier")
+    return found
+
+
 def _invoked_arn(request: Any, function: LambdaFunction, name: str) -> str:
     """The ARN as the caller named it: with a qualifier only when one was given."""
     plain = plain_arn(function.function_arn)
-    qualifier = request._get_param("Qualifier") or request._get_param("qualifier")
+    qualifier = _qualifier(request)
     last = name.split(":function:")[-1]
     if qualifier is None and ":" in last:
         qualifier = last.rpartition(":")[2]

@@ -21,6 +21,7 @@ from moto.sqs.models import sqs_backends
 from cronstack.occurrence import print_instant
 from cronstack_infra.local import permissions
 from cronstack_infra.local.effects.functions import qualified
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.patches.patch import Patch, wrapped_with_port
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _publish(
     deduplication_id: str | None = None,
     message_structure: str | None = None,
 ) -> None:
-    matcher = self._filter_policy_matcher
+    matcher = privates.matcher_of(self)
     if matcher is not None and not matcher.matches(message_attributes, message):
         return
     if self.protocol == "sqs" and not _finds_its_queue(self, port):
@@ -49,7 +50,7 @@ def _publish(
         publish(self, *given)
         return
     if message_structure == "json":
-        message = self._parse_message_structure(message, self.protocol)
+        message = privates.message_for(self, message, self.protocol)
     name, _, qualifier = self.endpoint.split(":", 6)[6].partition(":")
     region = self.endpoint.split(":")[3]
     try:

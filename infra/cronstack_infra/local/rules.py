@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from moto.events.models import Rule, events_backends
 
 from cronstack_infra.local.engine.values import ScheduleConfig, Target
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.patches.patch import Patch, wrapped_by, wrapped_with_port
 from cronstack_infra.local.rule_checks import check_rule, check_targets
 
@@ -100,7 +101,7 @@ def _target(given: Mapping[str, Any]) -> Target:
 
 
 def _find(backend: Any, name: str, bus: str | None) -> Rule | None:
-    found = backend.event_buses.get(backend._normalize_event_bus_arn(bus))
+    found = backend.event_buses.get(privates.bus_name(backend, bus))
     rule: Rule | None = None if found is None else found.rules.get(name)
     return rule
 

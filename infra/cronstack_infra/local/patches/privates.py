@@ -173,6 +173,19 @@ def code_in(s3_object: Any) -> tuple[bytes, int, str, str]:
     return models._s3_content(s3_object)
 
 
+def run_by(function: Any, run: Callable[[Any], tuple[str, bool, str]]) -> None:
+    """Have a function's events run by ``run``, in place of Docker. It returns result, whether it failed, and log."""
+    function._invoke_lambda = run
+
+
+def enriched(headers: dict[str, str], body: Any) -> tuple[dict[str, str], Any]:
+    """Return headers and body of an answer, with the headers that moto adds to each answer."""
+    from moto.awslambda.responses import LambdaResponse
+
+    found: tuple[dict[str, str], Any] = LambdaResponse._enrich_response(headers, body)
+    return found
+
+
 def zipped(source: str) -> bytes:
     """Return a zip file with one module, as CloudFormation makes it from a template's ZipFile."""
     from moto.awslambda.models import LambdaFunction

@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.patches.probes import probe
 from cronstack_infra.local.patches.probes.scene import (
     ACCOUNT,
@@ -52,7 +53,7 @@ def _seen(*, fails: bool = False) -> list[tuple[int, Any]]:
         runs.append((threading.get_ident(), event))
         return "{}", fails, ""
 
-    _backend().get_function("f")._invoke_lambda = run
+    privates.run_by(_backend().get_function("f"), run)
     return runs
 
 
@@ -112,9 +113,7 @@ def reserved_concurrency_is_only_stored() -> bool:
 @probe
 def an_answer_gets_an_id_by_chance() -> bool:
     """The request id of an answer replaces the one that the answer has."""
-    from moto.awslambda.responses import LambdaResponse
-
-    headers, _ = LambdaResponse._enrich_response({"x-amzn-requestid": "ours"}, "")
+    headers, _ = privates.enriched({"x-amzn-requestid": "ours"}, "")
     return "ours" not in {value for name, value in headers.items() if name.lower() == "x-amzn-requestid"}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from cronstack_infra.local.patches import privates
 from cronstack_infra.local.patches.probes import probe
 from cronstack_infra.local.patches.probes.scene import ACCOUNT, REGION, client, fails, queue
 
@@ -77,7 +78,7 @@ def a_returned_group_starts_with_its_last_message() -> bool:
     for body in ("one", "two", "three"):
         sqs.send_message(QueueUrl=url, MessageBody=body, MessageGroupId="g")
     sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
-    for message in _queue("q.fifo")._messages:
+    for message in privates.messages(_queue("q.fifo")):
         message.visible_at = 0
     again = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
     return [message["Body"] for message in again] != ["one", "two", "three"]
@@ -88,7 +89,7 @@ def what_was_sent_yesterday_cannot_be_put_back() -> bool:
     """The receipt of a message that was sent 13 hours ago is refused, although it was received now."""
     url, sqs = queue(), client("sqs")
     sqs.send_message(QueueUrl=url, MessageBody="x")
-    (message,) = _queue()._messages
+    (message,) = privates.messages(_queue())
     message.sent_timestamp -= 13 * 3_600_000
     receipt = sqs.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
     given = {"QueueUrl": url, "ReceiptHandle": receipt, "VisibilityTimeout": 0}
@@ -132,7 +133,7 @@ def a_send_reads_every_message() -> bool:
     """The cost of SendMessage grows with the queue: every message in it is looked at."""
     url, sqs = queue(), client("sqs")
     sqs.send_message(QueueUrl=url, MessageBody="x")
-    (message,) = _queue()._messages
+    (message,) = privates.messages(_queue())
     looked: list[str] = []
 
     class Seen(type(message)):  # type: ignore[misc]
