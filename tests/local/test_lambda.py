@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -17,6 +18,13 @@ from tests.local.executor.bench import zipped
 from tests.local.quick_cloud import Cloud
 from tests.local.stepped import seconds, stepped_cloud
 
+WAITS = """
+import os, time
+def handler(event, context):
+    print("said", event["number"])
+    while not os.path.exists(event["until"]):
+        time.sleep(0.01)
+"""
 RAISES = "def handler(event, context): raise ValueError('no')"
 ECHO = "def handler(event, context): return {'got': event}"
 BASE = "arn:aws:lambda:us-east-1:123456789012:function:"
@@ -172,23 +180,30 @@ def test_a_record_that_the_role_may_no_longer_write_is_dropped_and_told(cloud: C
 # concurrency and age
 
 
-def test_who_is_asked_beyond_the_reserved_concurrency(cloud: Cloud) -> None:
+def waiting(number: int, until: Path) -> bytes:
+    """Return an event for ``WAITS``, which then runs until a file exists."""
+    return json.dumps({"number": number, "until": str(until)}).encode()
+
+
+def test_who_is_asked_beyond_the_reserved_concurrency(cloud: Cloud, tmp_path: Path) -> None:
     """Directly: 429 at once. Later: throttled with growing pauses, and all three attempts are still there."""
-    cloud.function("one", "import time\ndef handler(event, context):\n    time.sleep(event['s'])\n    raise ValueError")
+    cloud.function("one", f"{WAITS}    raise ValueError", Timeout=60)
     url, arn = cloud.queue("one-letters")
     configure(cloud, "one", OnFailure=arn)
     client = cloud.client("lambda")
     client.put_function_concurrency(FunctionName="one", ReservedConcurrentExecutions=1)
-    first = send(cloud, "one", b'{"s": 1.5}')
+    event = waiting(1, tmp_path / "end")
+    first = send(cloud, "one", event)
     cloud.await_event("started", request_id=first)
     with pytest.raises(ClientError) as fault:
-        once(cloud).invoke(FunctionName="one", Payload=b'{"s": 0}')
+        once(cloud).invoke(FunctionName="one", Payload=event)
     assert fault.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
     assert fault.value.response["Error"]["Code"] == "TooManyRequestsException"
     assert fault.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
-    second = send(cloud, "one", b'{"s": 0}')
+    second = send(cloud, "one", event)
     throttled = cloud.await_event("retry", request_id=second)
     assert (throttled["reason"], throttled["in_seconds"], throttled["attempt"]) == ("throttled", 1, 1)
+    (tmp_path / "end").touch()
     letters = [json.loads(cloud.receive(url)["Body"]) for _ in range(2)]
     assert {one["requestContext"]["requestId"] for one in letters} == {first, second}
     assert {one["requestContext"]["approximateInvokeCount"] for one in letters} == {3}
@@ -308,17 +323,19 @@ def _attempts(cloud: Cloud, request_id: str) -> list[str]:
 # logs
 
 
-def test_one_stream_for_each_sandbox_in_the_group_that_is_configured(cloud: Cloud) -> None:
-    source = "import time\ndef handler(event, context):\n    print('said', event['n'])\n    time.sleep(event['s'])"
-    cloud.function("talks", source, LoggingConfig={"LogFormat": "Text", "LogGroup": "/jobs/all"})
+def test_one_stream_for_each_sandbox_in_the_group_that_is_configured(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.function("talks", WAITS, Timeout=60, LoggingConfig={"LogFormat": "Text", "LogGroup": "/jobs/all"})
     client, logs = cloud.client("lambda"), cloud.client("logs")
-    answer = client.invoke(FunctionName="talks", Payload=b'{"n": 0, "s": 0}', LogType="Tail")
+    answer = client.invoke(FunctionName="talks", Payload=waiting(0, tmp_path), LogType="Tail")
     tail = base64.b64decode(answer["LogResult"]).decode().splitlines()
     request_id = answer["ResponseMetadata"]["RequestId"]
     assert tail[0] == f"START RequestId: {request_id} Version: $LATEST"
     assert tail[1:3] == ["said 0", f"END RequestId: {request_id}"]
     assert tail[3].startswith(f"REPORT RequestId: {request_id}\tDuration: ")
-    ids = [send(cloud, "talks", b'{"n": %d, "s": 0.5}' % n) for n in (1, 2)]
+    ids = [send(cloud, "talks", waiting(number, tmp_path / "end")) for number in (1, 2)]
+    for one in ids:
+        cloud.await_event("started", request_id=one)
+    (tmp_path / "end").touch()
     for one in ids:
         cloud.await_event("finished", request_id=one)
     streams = logs.describe_log_streams(logGroupName="/jobs/all")["logStreams"]
