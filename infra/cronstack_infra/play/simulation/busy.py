@@ -19,10 +19,11 @@ import time_machine
 
 import cronstack
 from cronstack.errors import OperationError
+from cronstack_infra.play import simulation
 
 _LIBRARY: Final = sysconfig.get_path("stdlib")
 _OURS: Final = tuple(str(Path(module.__file__ or "").parent) for module in (cronstack, time_machine))
-_HERE: Final = str(Path(__file__).parent)
+_HERE: Final = str(Path(simulation.__file__).parent)
 
 
 def place_of_loop(root: str) -> str:
