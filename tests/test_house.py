@@ -95,7 +95,7 @@ CLOCK_READERS = {
     RUNTIME / "clock.py",
     RUNTIME / "entropy.py",
     AROUND / "local" / "drive.py",
-    AROUND / "play" / "simulation" / "pretence.py",
+    AROUND / "play" / "simulation" / "process" / "pretence.py",
 }
 BANNED_CALLS = {
     "datetime.now",

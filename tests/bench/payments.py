@@ -39,10 +39,10 @@ from cronstack_infra.demo.payments import Payments
 from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.ops.dead_letters.redriving import redrive
 from cronstack_infra.ops.deployment import find_deployment
-from cronstack_infra.play.simulation.assembly import synthesize
-from cronstack_infra.play.simulation.cloud import VirtualCloud
-from cronstack_infra.play.simulation.faults import Rates, parse
-from cronstack_infra.play.simulation.hub import microseconds
+from cronstack_infra.play.simulation.clock.hub import microseconds
+from cronstack_infra.play.simulation.cloud.assembly import synthesize
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
+from cronstack_infra.play.simulation.handlers.faults import Rates, parse
 from cronstack_infra.play.simulation.looking import ledger_rows
 from cronstack_infra.project import Project
 from tests.tools.payment_wire import answered_by

@@ -27,9 +27,9 @@ from typing import Any, Final
 
 from cronstack.items import PK, RUN_PREFIX, SK
 from cronstack_infra.cli.commands.simulate.played import put_flights
-from cronstack_infra.play.simulation.assembly import synthesize
-from cronstack_infra.play.simulation.cloud import VirtualCloud
-from cronstack_infra.play.simulation.deploying import outputs
+from cronstack_infra.play.simulation.cloud.assembly import synthesize
+from cronstack_infra.play.simulation.cloud.deploying import outputs
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.play.simulation.simulate import Simulated, simulate
 from cronstack_infra.play.store import Store
 from cronstack_infra.project import Project

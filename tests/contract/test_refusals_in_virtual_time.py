@@ -22,7 +22,7 @@ from cronstack.transport import Botocore
 from cronstack_infra.conformance.runner import ROWS, ask
 from cronstack_infra.conformance.scenes import Stage
 from cronstack_infra.local.process import LocalCloud
-from cronstack_infra.play.simulation.cloud import VirtualCloud
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.testing.cloud import Cloud
 from tests.contract import wrong_requests
 from tests.contract.wrong_requests import QUEUE, SCHEDULE, WRONG, Answer, Wrong, answer, clients

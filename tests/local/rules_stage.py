@@ -8,7 +8,7 @@ import zipfile
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cronstack_infra.play.simulation.cloud import VirtualCloud
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:{}"

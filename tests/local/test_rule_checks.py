@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cronstack_infra.play.simulation.cloud import VirtualCloud
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from tests.local.rules_stage import QUEUE, START, put
 
 BAD_EXPRESSIONS = [

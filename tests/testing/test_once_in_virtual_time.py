@@ -13,8 +13,8 @@ from cronstack.errors import OperationError
 from cronstack.plans import Wiring
 from cronstack_infra import names
 from cronstack_infra.demo.payments import Payments
-from cronstack_infra.play.simulation import scheduling
-from cronstack_infra.play.simulation.faults import Rates
+from cronstack_infra.play.simulation.cloud import scheduling
+from cronstack_infra.play.simulation.handlers.faults import Rates
 from cronstack_infra.testing.cloud import Cloud
 from tests.tools.payment_wire import answered_by
 

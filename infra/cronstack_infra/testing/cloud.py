@@ -26,8 +26,8 @@ from cronstack_infra.testing.waits import Wait, listed, waits
 
 if TYPE_CHECKING:
     from cronstack.plans import Wiring
-    from cronstack_infra.play.simulation.cloud import VirtualCloud
-    from cronstack_infra.play.simulation.faults import Faults
+    from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
+    from cronstack_infra.play.simulation.handlers.faults import Faults
 
 _MOMENT: Final = timedelta(microseconds=1)
 _MOST: Final = 1_000_000

@@ -17,7 +17,7 @@ from cronstack_infra.ops.runs import Row, find_run
 from cronstack_infra.ops.trigger import trigger
 
 if TYPE_CHECKING:
-    from cronstack_infra.play.simulation.cloud import VirtualCloud
+    from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 
 PATIENCE: Final = timedelta(days=1)
 """Virtual time in which a run must be final."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cronstack.errors import CronstackError, DeclarationError
 
 if TYPE_CHECKING:
-    from cronstack_infra.play.simulation.cloud import VirtualCloud
+    from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
     from cronstack_infra.testing.choice import Choice
 
 FILE: Final = Path("tests", "simulation.py")

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Final
 
 from cronstack.errors import CronstackError
 from cronstack_infra.ops.deployment import unknown_job
-from cronstack_infra.play.simulation.other_clocks import refuse_freezegun
+from cronstack_infra.play.simulation.clock.other_clocks import refuse_freezegun
 from cronstack_infra.play.simulation.silence import silence
 from cronstack_infra.testing.choice import RATE_AGE, Choice
 from cronstack_infra.testing.cloud import Cloud, Stack
 
 if TYPE_CHECKING:
-    from cronstack_infra.play.simulation.cloud import VirtualCloud
-    from cronstack_infra.play.simulation.snapshot import Snapshot
+    from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
+    from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 
 DEPLOYED_AT: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """Before the year of any test."""
@@ -103,8 +103,8 @@ class Shared:
 
 
 def _deploy(choice: Choice) -> Held:
-    from cronstack_infra.play.simulation.assembly import synthesize
-    from cronstack_infra.play.simulation.cloud import VirtualCloud
+    from cronstack_infra.play.simulation.cloud.assembly import synthesize
+    from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 
     assembly = synthesize(choice.project, choice.jobs)
     cloud = VirtualCloud(DEPLOYED_AT, seed=choice.seed, shown=str(choice.project.functions))

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from cronstack_infra import names
 from cronstack_infra.ops.dead_letters.unwrapping import unwrap
-from cronstack_infra.play.simulation.hub import EPOCH
+from cronstack_infra.play.simulation.clock.hub import EPOCH
 
 if TYPE_CHECKING:
     from cronstack.planning import Plan
-    from cronstack_infra.play.simulation.cloud import VirtualCloud
+    from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 
 SHOWN: Final = 5
 """Waits that a message lists; it counts the others."""

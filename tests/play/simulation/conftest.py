@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cronstack_infra.play.simulation.assembly import Assembly, synthesize
-from cronstack_infra.play.simulation.cloud import VirtualCloud
-from cronstack_infra.play.simulation.snapshot import Snapshot
+from cronstack_infra.play.simulation.cloud.assembly import Assembly, synthesize
+from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.project import Project
 
 ROOT = Path(__file__).parents[3]

@@ -18,9 +18,9 @@ from botocore.exceptions import ClientError
 from cronstack_infra.ops.deployment import find_deployment
 from cronstack_infra.ops.runs import Row, list_runs
 from cronstack_infra.ops.trigger import trigger
-from cronstack_infra.play.simulation.cloud import VirtualCloud
-from cronstack_infra.play.simulation.faults import Rates
-from cronstack_infra.play.simulation.snapshot import Snapshot
+from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
+from cronstack_infra.play.simulation.handlers.faults import Rates
 from tests.play.simulation.conftest import START
 
 

@@ -8,7 +8,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from cronstack_infra.play.simulation.cloud import VirtualCloud
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from tests.local.executor.bench import zipped
 
 LOCAL = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cronstack_infra.play.simulation.cloud import VirtualCloud
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from tests.local.executor.bench import zipped
 from tests.play.simulation.test_environment import function, run
 

@@ -21,8 +21,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cronstack_infra.cli.commands.new.project import write_project
-from cronstack_infra.play.simulation.assembly import synthesize
-from cronstack_infra.play.simulation.cloud import VirtualCloud
+from cronstack_infra.play.simulation.cloud.assembly import synthesize
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.project import Project
 
 SPRING_IN_BERLIN = """

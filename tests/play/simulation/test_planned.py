@@ -13,8 +13,8 @@ from cronstack.rows import OUTCOMES
 from cronstack_infra.ops.deployment import find_deployment
 from cronstack_infra.ops.onetime import once_of
 from cronstack_infra.play.report.pack import SEVERITY, pack
-from cronstack_infra.play.simulation.assembly import Assembly
-from cronstack_infra.play.simulation.cloud import VirtualCloud
+from cronstack_infra.play.simulation.cloud.assembly import Assembly
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.play.simulation.simulate import simulate
 from tests.play.simulation.conftest import START
 

@@ -17,8 +17,8 @@ import pytest
 import cronstack_infra
 from cronstack.errors import CronstackError, OperationError
 from cronstack_infra.play.report.pack import pack
-from cronstack_infra.play.simulation.assembly import Assembly, fingerprint, read
-from cronstack_infra.play.simulation.faults import MIXES, Rates, parse
+from cronstack_infra.play.simulation.cloud.assembly import Assembly, fingerprint, read
+from cronstack_infra.play.simulation.handlers.faults import MIXES, Rates, parse
 from cronstack_infra.play.simulation.simulate import LEDGER, LETTERS, TRACE, Simulated, simulate
 from cronstack_infra.project import Project
 from tests.play.simulation.conftest import ROOT, small_project
@@ -35,8 +35,8 @@ from pathlib import Path
 import time_machine
 
 with time_machine.travel(datetime(2031, 7, 7, 7, 7, tzinfo=UTC), tick=True):
-    from cronstack_infra.play.simulation.assembly import synthesize
-    from cronstack_infra.play.simulation.faults import parse
+    from cronstack_infra.play.simulation.cloud.assembly import synthesize
+    from cronstack_infra.play.simulation.handlers.faults import parse
     from cronstack_infra.play.simulation.simulate import simulate
     from cronstack_infra.project import Project
 

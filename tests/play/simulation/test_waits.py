@@ -18,8 +18,8 @@ from cronstack.errors import OperationError
 from cronstack_infra.ops.deployment import find_deployment
 from cronstack_infra.ops.runs import Row, list_runs
 from cronstack_infra.ops.trigger import trigger
-from cronstack_infra.play.simulation.assembly import Assembly
-from cronstack_infra.play.simulation.cloud import VirtualCloud
+from cronstack_infra.play.simulation.cloud.assembly import Assembly
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.play.simulation.simulate import simulate
 from tests.play.simulation.conftest import JOBS, START
 

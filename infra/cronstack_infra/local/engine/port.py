@@ -7,7 +7,7 @@ moto get it, so they depend on the engine's values only. ``effects.runner.Effect
 
 ``Drive`` is in what the real cloud and the virtual one differ: the clock, where an invocation runs, and how a caller
 waits. ``local.drive.RealDrive`` goes by the machine's clock and has real handler processes.
-``play.simulation.drive.VirtualDrive`` goes by a clock that jumps and has handlers in this process.
+``play.simulation.cloud.drive.VirtualDrive`` goes by a clock that jumps and has handlers in this process.
 
 The caller holds BACKENDS, except where a method says otherwise.
 """

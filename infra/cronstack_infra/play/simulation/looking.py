@@ -17,10 +17,10 @@ from cronstack_infra import names
 from cronstack_infra.local.effects.functions import function_of
 from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.local.patches import privates
-from cronstack_infra.play.simulation.deploying import outputs
+from cronstack_infra.play.simulation.cloud.deploying import outputs
 
 if TYPE_CHECKING:
-    from cronstack_infra.play.simulation.cloud import VirtualCloud
+    from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 
 _TRACES: Final = ("stackTrace", "trace")
 

@@ -17,11 +17,11 @@ from typing import Any, Final
 
 from cronstack.errors import OperationError
 from cronstack_infra.play.looks import MOST_LOOKS
-from cronstack_infra.play.simulation.assembly import Assembly
-from cronstack_infra.play.simulation.cloud import VirtualCloud
-from cronstack_infra.play.simulation.faults import Rates
-from cronstack_infra.play.simulation.hub import microseconds, stamp
-from cronstack_infra.play.simulation.pretence import real_seconds
+from cronstack_infra.play.simulation.clock.hub import microseconds, stamp
+from cronstack_infra.play.simulation.cloud.assembly import Assembly
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
+from cronstack_infra.play.simulation.handlers.faults import Rates
+from cronstack_infra.play.simulation.process.pretence import real_seconds
 from cronstack_infra.play.simulation.silence import silence
 from cronstack_infra.play.simulation.trace import Row, Trace
 

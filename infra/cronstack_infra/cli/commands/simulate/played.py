@@ -22,7 +22,7 @@ from cronstack_infra.play.simulation.trace import COLUMNS, COUNTS
 from cronstack_infra.plural import counted
 
 if TYPE_CHECKING:
-    from cronstack_infra.play.simulation.cloud import VirtualCloud
+    from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
     from cronstack_infra.play.simulation.simulate import Progress, Simulated
     from cronstack_infra.project import Project
 
@@ -45,8 +45,8 @@ class Played:
 
 def played(asked: Played, *, as_json: bool) -> int:
     """Play the jobs and print the result. Return the exit code."""
-    from cronstack_infra.play.simulation.assembly import synthesize
-    from cronstack_infra.play.simulation.faults import parse
+    from cronstack_infra.play.simulation.cloud.assembly import synthesize
+    from cronstack_infra.play.simulation.handlers.faults import parse
     from cronstack_infra.play.simulation.simulate import simulate
     from cronstack_infra.project import Project
 
@@ -96,7 +96,7 @@ def _preparation(asked: Played, project: Project) -> Callable[[VirtualCloud], No
 def put_flights(cloud: VirtualCloud) -> None:
     """Put the flights of 2013 into the bucket of the examples, which count them. The demo does the same."""
     from cronstack_infra.demo import flights
-    from cronstack_infra.play.simulation.deploying import outputs
+    from cronstack_infra.play.simulation.cloud.deploying import outputs
 
     (stack,) = cloud.stacks
     bucket = outputs(cloud.client("cloudformation"), stack)["FlightsBucket"]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from greenlet import greenlet
 
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
-from cronstack_infra.play.simulation.code import Belongings
-from cronstack_infra.play.simulation.hub import Hub
+from cronstack_infra.play.simulation.clock.hub import Hub
+from cronstack_infra.play.simulation.handlers.code import Belongings
 
 if TYPE_CHECKING:
     from cronstack.runtime import Shell

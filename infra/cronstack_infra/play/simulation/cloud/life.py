@@ -20,8 +20,8 @@ from cronstack_infra.local.apis.install import (
 from cronstack_infra.local.environment import REGION
 from cronstack_infra.local.patches.patch import Applied
 from cronstack_infra.local.patches.surroundings import Surroundings
-from cronstack_infra.play.simulation.compose import Parts
-from cronstack_infra.play.simulation.snapshot import SavedBackends
+from cronstack_infra.play.simulation.cloud.compose import Parts
+from cronstack_infra.play.simulation.cloud.snapshot import SavedBackends
 
 ENDPOINT: Final = f"https://sqs.{REGION}.amazonaws.com"
 """Where queues' URLs point: at AWS's own names, which moto answers in this process."""

@@ -28,22 +28,22 @@ from cronstack.entropy import seeded
 from cronstack_infra.local.effects.lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.knobs import Knobs
-from cronstack_infra.play.simulation.calls import Calls
-from cronstack_infra.play.simulation.code import Desk
-from cronstack_infra.play.simulation.code_store import CodeStore
-from cronstack_infra.play.simulation.dates import Dates
-from cronstack_infra.play.simulation.drive import VirtualDrive
-from cronstack_infra.play.simulation.expiry import Expiry
-from cronstack_infra.play.simulation.faults import Faults
-from cronstack_infra.play.simulation.handlers import Handlers
-from cronstack_infra.play.simulation.hub import Hub
-from cronstack_infra.play.simulation.jobs import Jobs
-from cronstack_infra.play.simulation.ledgers import Ledgers
-from cronstack_infra.play.simulation.passing import Passing
-from cronstack_infra.play.simulation.pretence import Pretence, adopt
-from cronstack_infra.play.simulation.replacements import Replacements
-from cronstack_infra.play.simulation.strands import Strands
-from cronstack_infra.play.simulation.waits import Waits
+from cronstack_infra.play.simulation.clock.dates import Dates
+from cronstack_infra.play.simulation.clock.hub import Hub
+from cronstack_infra.play.simulation.cloud.calls import Calls
+from cronstack_infra.play.simulation.cloud.drive import VirtualDrive
+from cronstack_infra.play.simulation.cloud.expiry import Expiry
+from cronstack_infra.play.simulation.cloud.ledgers import Ledgers
+from cronstack_infra.play.simulation.cloud.passing import Passing
+from cronstack_infra.play.simulation.handlers.code import Desk
+from cronstack_infra.play.simulation.handlers.code_store import CodeStore
+from cronstack_infra.play.simulation.handlers.faults import Faults
+from cronstack_infra.play.simulation.handlers.invocations import Handlers
+from cronstack_infra.play.simulation.handlers.jobs import Jobs
+from cronstack_infra.play.simulation.handlers.strands import Strands
+from cronstack_infra.play.simulation.process.pretence import Pretence, adopt
+from cronstack_infra.play.simulation.process.replacements import Replacements
+from cronstack_infra.play.simulation.process.waits import Waits
 
 Emit = Callable[[dict[str, Any]], None]
 

@@ -17,10 +17,10 @@ from greenlet import getcurrent, greenlet
 
 from cronstack.errors import OperationError
 from cronstack_infra.local.executor.values import Outcome, exited, failure
-from cronstack_infra.play.simulation.busy import busy_loop, place_of_loop
-from cronstack_infra.play.simulation.code import Desk
-from cronstack_infra.play.simulation.hub import Hub
-from cronstack_infra.play.simulation.sandboxes import Attempt, Killed, Sandbox, Strand
+from cronstack_infra.play.simulation.clock.hub import Hub
+from cronstack_infra.play.simulation.handlers.busy import busy_loop, place_of_loop
+from cronstack_infra.play.simulation.handlers.code import Desk
+from cronstack_infra.play.simulation.handlers.sandboxes import Attempt, Killed, Sandbox, Strand
 
 _MOST_THROWS: Final = 20
 """How often a strand may go on after Killed was raised in it."""

@@ -24,12 +24,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, NoReturn
 
-from cronstack_infra.play.simulation import files, waits
-from cronstack_infra.play.simulation.dates import Dates
-from cronstack_infra.play.simulation.hub import Hub
-from cronstack_infra.play.simulation.replacements import Replacements
-from cronstack_infra.play.simulation.strands import Strands
-from cronstack_infra.play.simulation.waits import Waits
+from cronstack_infra.play.simulation.clock.dates import Dates
+from cronstack_infra.play.simulation.clock.hub import Hub
+from cronstack_infra.play.simulation.handlers.strands import Strands
+from cronstack_infra.play.simulation.process import files, waits
+from cronstack_infra.play.simulation.process.replacements import Replacements
+from cronstack_infra.play.simulation.process.waits import Waits
 
 _NANOSECONDS: Final = 1000
 real_seconds: Final = time.perf_counter

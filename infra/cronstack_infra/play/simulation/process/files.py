@@ -10,8 +10,8 @@ import selectors
 from collections.abc import Callable
 from typing import Any, Final
 
-from cronstack_infra.play.simulation.hub import SHORTEST
-from cronstack_infra.play.simulation.waits import Waits, nothing
+from cronstack_infra.play.simulation.clock.hub import SHORTEST
+from cronstack_infra.play.simulation.process.waits import Waits, nothing
 
 Ready = Callable[[Callable[[float | None], Any], float | None], Any]
 """Waits by a call that takes a time limit in seconds, for at most so many seconds."""

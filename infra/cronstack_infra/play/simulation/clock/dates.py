@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import time_machine
 
-from cronstack_infra.play.simulation.hub import Hub
-from cronstack_infra.play.simulation.other_clocks import refuse_freezegun, refuse_travel
+from cronstack_infra.play.simulation.clock.hub import Hub
+from cronstack_infra.play.simulation.clock.other_clocks import refuse_freezegun, refuse_travel
 
 _NANOSECONDS: Final = 1000
 

@@ -26,11 +26,11 @@ from cronstack_infra.local.engine.port import Answer
 from cronstack_infra.local.engine.schedules import PendingDelivery
 from cronstack_infra.local.engine.values import Refusal, ScheduleConfig
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
-from cronstack_infra.play.simulation.code import Desk
-from cronstack_infra.play.simulation.faults import LATEST, Faults
-from cronstack_infra.play.simulation.handlers import Handlers
-from cronstack_infra.play.simulation.hub import Hub, microseconds, stamp
-from cronstack_infra.play.simulation.strands import Strands
+from cronstack_infra.play.simulation.clock.hub import Hub, microseconds, stamp
+from cronstack_infra.play.simulation.handlers.code import Desk
+from cronstack_infra.play.simulation.handlers.faults import LATEST, Faults
+from cronstack_infra.play.simulation.handlers.invocations import Handlers
+from cronstack_infra.play.simulation.handlers.strands import Strands
 
 _MOMENT = timedelta(microseconds=1)
 

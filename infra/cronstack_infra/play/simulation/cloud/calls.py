@@ -25,11 +25,11 @@ from cronstack_infra.local.refusals.intake import refuse
 from cronstack_infra.local.refusals.reading import SERVICES
 from cronstack_infra.local.refusals.sent import by_botocore
 from cronstack_infra.local.requests import Request, signer
-from cronstack_infra.play.simulation import scheduling
-from cronstack_infra.play.simulation.faults import Faults
-from cronstack_infra.play.simulation.ledgers import Answer, Ledgers, over_http
-from cronstack_infra.play.simulation.sandboxes import Attempt
-from cronstack_infra.play.simulation.strands import Strands, crashed
+from cronstack_infra.play.simulation.cloud import scheduling
+from cronstack_infra.play.simulation.cloud.ledgers import Answer, Ledgers, over_http
+from cronstack_infra.play.simulation.handlers.faults import Faults
+from cronstack_infra.play.simulation.handlers.sandboxes import Attempt
+from cronstack_infra.play.simulation.handlers.strands import Strands, crashed
 
 LATENCY: Final = (2_000, 12_000)
 """Microseconds that a call takes, least and most."""

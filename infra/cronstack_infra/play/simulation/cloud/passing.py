@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from cronstack_infra.play.simulation.dates import Dates
-from cronstack_infra.play.simulation.drive import VirtualDrive
-from cronstack_infra.play.simulation.hub import SHORTEST, Hub, length
-from cronstack_infra.play.simulation.strands import Strands
+from cronstack_infra.play.simulation.clock.dates import Dates
+from cronstack_infra.play.simulation.clock.hub import SHORTEST, Hub, length
+from cronstack_infra.play.simulation.cloud.drive import VirtualDrive
+from cronstack_infra.play.simulation.handlers.strands import Strands
 
 
 class Passing:

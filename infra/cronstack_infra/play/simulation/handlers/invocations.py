@@ -25,10 +25,10 @@ from cronstack_infra.local.executor.values import (
     timed_out,
     too_large,
 )
-from cronstack_infra.play.simulation.code import Belongings, Deployed, Desk
-from cronstack_infra.play.simulation.hub import Hub
-from cronstack_infra.play.simulation.sandboxes import Attempt, Context, Killed, Listener, Sandbox, Strand
-from cronstack_infra.play.simulation.strands import Strands
+from cronstack_infra.play.simulation.clock.hub import Hub
+from cronstack_infra.play.simulation.handlers.code import Belongings, Deployed, Desk
+from cronstack_infra.play.simulation.handlers.sandboxes import Attempt, Context, Killed, Listener, Sandbox, Strand
+from cronstack_infra.play.simulation.handlers.strands import Strands
 
 Run = Callable[[Attempt, Any, Any, Any], Any]
 """Calls a handler with event and context: (attempt, handler, event, context) → what it returned."""

@@ -24,12 +24,12 @@ from cronstack.errors import OperationError
 from cronstack_infra import names
 from cronstack_infra.local.environment import REGION
 from cronstack_infra.local.executor.environment import TASK_ROOT
-from cronstack_infra.play.simulation.faults import Faults, Rates
-from cronstack_infra.play.simulation.hub import microseconds
+from cronstack_infra.play.simulation.clock.hub import microseconds
+from cronstack_infra.play.simulation.handlers.faults import Faults, Rates
 
 if TYPE_CHECKING:
-    from cronstack_infra.play.simulation.assembly import Assembly
-    from cronstack_infra.play.simulation.snapshot import Snapshot
+    from cronstack_infra.play.simulation.cloud.assembly import Assembly
+    from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -53,8 +53,8 @@ class VirtualCloud:
 
         shown: the folder that tracebacks and debuggers show for deployed code. Defaults to Lambda's /var/task.
         """
-        from cronstack_infra.play.simulation.compose import compose
-        from cronstack_infra.play.simulation.life import Life
+        from cronstack_infra.play.simulation.cloud.compose import compose
+        from cronstack_infra.play.simulation.cloud.life import Life
 
         self.seed, self.shown = seed, shown or TASK_ROOT
         self.faults = Faults(rates or Rates())
@@ -138,7 +138,7 @@ class VirtualCloud:
 
     def deploy(self, assembly: Assembly) -> None:
         """Create or update the assembly's stack. Raises CronstackError with CloudFormation's reasons."""
-        from cronstack_infra.play.simulation.deploying import deploy, outputs, upload
+        from cronstack_infra.play.simulation.cloud.deploying import deploy, outputs, upload
 
         self._parts.code.add(upload(self.client, assembly, self.shown))
         deploy(self.client("cloudformation"), assembly)
@@ -170,7 +170,7 @@ class VirtualCloud:
 
     def at_work(self, job: str, occurrence: str) -> bool:
         """Whether an invocation for that occurrence is under way; it may have settled the run already."""
-        from cronstack_infra.play.simulation.jobs import at_work
+        from cronstack_infra.play.simulation.handlers.jobs import at_work
 
         return at_work(self.handlers.under_way.values(), job, occurrence)
 
@@ -178,7 +178,7 @@ class VirtualCloud:
 
     def snapshot(self) -> Snapshot:
         """Return the whole state, to be restored any number of times. Raise OperationError while something runs."""
-        from cronstack_infra.play.simulation.snapshot import Snapshot
+        from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
 
         if self.handlers.under_way or self.waiting():
             raise OperationError("a snapshot is taken when nothing is under way: advance the clock until it has ended")

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from moto.dynamodb.models import dynamodb_backends
 
-from cronstack_infra.play.simulation.hub import Hub
-from cronstack_infra.play.simulation.ledgers import Ledgers
+from cronstack_infra.play.simulation.clock.hub import Hub
+from cronstack_infra.play.simulation.cloud.ledgers import Ledgers
 
 _DAY: Final = 86_400_000_000
 

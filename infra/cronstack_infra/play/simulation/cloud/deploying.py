@@ -15,8 +15,8 @@ from botocore.exceptions import ClientError
 from cronstack.errors import CronstackError
 from cronstack_infra import names
 from cronstack_infra.local.environment import ACCOUNT, REGION
-from cronstack_infra.play.simulation.assembly import Assembly
-from cronstack_infra.play.simulation.code import Deployed
+from cronstack_infra.play.simulation.cloud.assembly import Assembly
+from cronstack_infra.play.simulation.handlers.code import Deployed
 
 BUCKET: Final = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 VERSION: Final = "/cdk-bootstrap/hnb659fds/version"

@@ -8,7 +8,7 @@ from pathlib import Path
 from cronstack_infra.local.executor.code import CodeFolders
 from cronstack_infra.local.executor.environment import Folders, search_path
 from cronstack_infra.local.executor.values import Function
-from cronstack_infra.play.simulation.code import Deployed
+from cronstack_infra.play.simulation.handlers.code import Deployed
 
 
 class CodeStore:

@@ -19,9 +19,9 @@ from typing import Any, Final
 
 from greenlet import GreenletExit, greenlet
 
-from cronstack_infra.play.simulation.hub import SHORTEST, Hub, length
-from cronstack_infra.play.simulation.sandboxes import Killed, Strand
-from cronstack_infra.play.simulation.strands import Strands
+from cronstack_infra.play.simulation.clock.hub import SHORTEST, Hub, length
+from cronstack_infra.play.simulation.handlers.sandboxes import Killed, Strand
+from cronstack_infra.play.simulation.handlers.strands import Strands
 
 _RLOCK: Final[Any] = threading.RLock
 _GET_IDENT: Final = _thread.get_ident

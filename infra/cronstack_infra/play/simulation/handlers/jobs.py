@@ -21,7 +21,8 @@ from cronstack.runtime import Invocation as Working
 from cronstack.runtime import Shell
 from cronstack.settings import Settings
 from cronstack.transport import Transport
-from cronstack_infra.play.simulation.faults import (
+from cronstack_infra.play.simulation.clock.hub import Hub, length, stamp
+from cronstack_infra.play.simulation.handlers.faults import (
     AFTER_COMMIT,
     AFTER_WORK,
     BEFORE_COMMIT,
@@ -29,9 +30,8 @@ from cronstack_infra.play.simulation.faults import (
     Faults,
     Planned,
 )
-from cronstack_infra.play.simulation.hub import Hub, length, stamp
-from cronstack_infra.play.simulation.sandboxes import Attempt, Observed
-from cronstack_infra.play.simulation.strands import Strands, crashed
+from cronstack_infra.play.simulation.handlers.sandboxes import Attempt, Observed
+from cronstack_infra.play.simulation.handlers.strands import Strands, crashed
 
 
 class Jobs:
