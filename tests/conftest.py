@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,8 +44,16 @@ LONG = (
         for name in ("cdk_cli", "demo", "new_from_wheel", "new_synced", "up_kills", "foreign_schedules", "load")
     ),
     *("testing/test_plugin.py", "play/test_prove.py", "contract/test_refusals.py"),
+    *("testing/test_neighbours.py", "testing/test_import_surroundings.py", "local/test_every_service.py"),
 )
-"""What takes most of a minute or more, the longest first: begun last, it would run alone in the end."""
+"""Files that take most of a minute or more, the longest first: begun last, one would run alone in the end."""
+
+
+def pytest_configure() -> None:
+    """Raise UsageError when a file of ``LONG`` was moved: the order would silently be lost."""
+    missing = [file for file in LONG if not (Path(__file__).parent / file).is_file()]
+    if missing:
+        raise pytest.UsageError(f"tests/conftest.py: TOGETHER and LONG name files that do not exist: {missing}")
 
 
 class ByFile(LoadFileScheduling):
