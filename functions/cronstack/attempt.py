@@ -1,14 +1,14 @@
-"""What a handler may ask of the guard while it works: commit, checkpoint, extend. All of it is fenced.
+"""An open attempt: commit, checkpoint and extend, while the handler works. All three are fenced.
 
     commit      the handler's own writes and the settlement in one transaction: both happen, or neither
-    checkpoint  a value that the next attempt is given
-    extend      a new end for the lease, where the job asked for a short one
+    checkpoint  a value for the next attempt
+    extend      a new end for the lease, of a job with a short one
 
-Each is one conditional write by this attempt's holder: who has lost the lease changes nothing any more and is told so
-by ``LeaseLost``. A lost answer is resent byte for byte, and the refusal that then comes shows our own write.
+Each is one conditional write by this attempt's holder. An attempt that has lost the lease writes nothing and raises
+``LeaseLost``. After a lost answer the same bytes are sent again; the refusal of these shows our own write.
 
-A commit of which nobody knows whether it was carried out leaves the attempt *in doubt*: it is neither settled nor
-retried by us, whatever the handler makes of it. The next delivery finds it settled, or takes over after the lease.
+A commit with an unknown end leaves the attempt *in doubt*. The guard then neither settles nor retries it, whatever the
+handler does. The next delivery finds it settled, or takes over after the lease.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from cronstack.errors import CommitRefused, LeaseLost, MisuseError, Unavailable
 from cronstack.seam import Refused, Steps, send
 
 MOST_WRITES: Final = 98
-"""Of a handler in one commit: DynamoDB takes 100 in a transaction, two are the settlement."""
+"""Writes of a handler in one commit: DynamoDB allows 100 in a transaction, two are the settlement."""
 LARGEST_COMMIT: Final = 4 * 1024 * 1024 - 16 * 1024
-"""Bytes of them, less room for the settlement."""
+"""Bytes of these writes: DynamoDB's limit, less room for the settlement."""
 LARGEST_CHECKPOINT: Final = 64 * 1024
 """Bytes, as JSON. An item has 400 KB, and each checkpoint costs a write unit per KB of the whole item."""
 WRITES: Final = ("Put", "Update", "Delete", "ConditionCheck")
 
 
 class Attempt:
-    """An open attempt."""
+    """An open attempt; it implements ``seam.OpenAttempt``."""
 
     __slots__ = ("_delivery", "_saves", "committed", "doubt", "grant")
 
@@ -40,7 +40,7 @@ class Attempt:
         self._delivery = delivery
         self._saves = grant.saves
         self.grant = grant
-        """Its ``expires`` moves with ``extend``."""
+        """The claim. ``extend`` replaces its ``expires``."""
         self.committed = False
         self.doubt: Unavailable | None = None
         """A commit whose end is unknown."""
@@ -57,7 +57,7 @@ class Attempt:
         call = ledger.settle(closing, delivery.next_settle())
         try:
             answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
-        except BaseException as fault:  # also what the transport raises after it has sent
+        except BaseException as fault:  # also of the transport, which may have sent the call before it raised
             if not isinstance(fault, Unavailable):
                 self.doubt = Unavailable(f"a commit ended in {type(fault).__name__}: {fault}")
             elif not fault.certain:
@@ -68,7 +68,7 @@ class Attempt:
         self.committed = True
 
     def _judge(self, refused: Refused, *, ours: int) -> Steps[None]:
-        """Returns when the refusal shows our own commit, whose answer was lost."""
+        """Return if the refusal shows our own commit, whose answer was lost. Else raise."""
         delivery, first = self._delivery, refused.conditions[0]
         if not first.held:
             run = yield from delivery.shown_run(first.item)
@@ -95,7 +95,7 @@ class Attempt:
         if isinstance(answer, Refused):
             run = yield from delivery.shown_run(answer.conditions[0].item)
             own = run is not None and (run.holder, run.status, run.saves) == (delivery.holder, "running", self._saves)
-            if not own:  # else the answer was lost, and this is our own
+            if not own:  # an own checkpoint is no refusal: its answer was lost
                 raise self._lost("kept")
 
     def extend(self) -> Steps[None]:
@@ -119,7 +119,7 @@ class Attempt:
 
 
 def in_json(value: object, what: str) -> str:
-    """``value`` as JSON. Raises MisuseError for what is none."""
+    """Return ``value`` as JSON. Raises MisuseError for a value that is not JSON."""
     try:
         return json.dumps(value, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as fault:
@@ -136,9 +136,9 @@ def _refuse_misuse(writes: Sequence[Mapping[str, Any]], table: str) -> None:
     for index, write in enumerate(writes):
         action = next(iter(write.values())) if len(write) == 1 else None
         if len(write) != 1 or next(iter(write)) not in WRITES or not isinstance(action, Mapping):
-            raise MisuseError(f"write {index} of run.commit is none", remedy=example)
+            raise MisuseError(f"run.commit: write {index} is not a valid write", remedy=example)
         if action.get("TableName") == table:
-            raise MisuseError(f"write {index} of run.commit is for the ledger, which is the guard's own")
+            raise MisuseError(f"run.commit: write {index} is for the ledger, which only the guard may write")
     size = len(repr(writes).encode())
     if size > LARGEST_COMMIT:
         raise MisuseError(

@@ -1,7 +1,7 @@
-"""One delivery of one event: who asks, on which terms, what it has seen so far, and how it looks and waits.
+"""One delivery of one event: its terms, what it has seen so far, and how it reads items and waits.
 
-The rooms above (``letters``, ``claim``, ``guard``) are the protocol's chapters; each is handed a ``Delivery``. Nothing
-here acts by itself: every method that needs the outside is a generator of requests (see ``seam``).
+The modules above (``letters``, ``claim``, ``guard``) are the protocol's chapters; their functions take a ``Delivery``.
+Nothing here acts by itself: a method that needs the outside returns steps (see ``seam``).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def ignore_decision(decision: Decision) -> None:
 
 
 class Terms(NamedTuple):
-    """What is to be done, and on which terms. All policy comes from the deployed code."""
+    """The occurrence and the terms of its delivery. All policy comes from the deployed code."""
 
     occurrence: Occurrence
     overlap: Overlap
@@ -42,13 +42,13 @@ class Terms(NamedTuple):
     table: str
     dead_letters: str
     letter: Callable[[str, int, str], str]
-    """The dead letter's body, of a condition, an attempt and an error (see ``letters``)."""
+    """Returns a dead letter's body, given a condition, an attempt and an error (see ``letters``)."""
     way: carrier.Way
     """How a carrier reaches this function."""
     event: Mapping[str, Any]
-    """As it came; a carrier brings it again."""
+    """The event as it was delivered. A carrier delivers it again."""
     lease: int | None = None
-    """Seconds of the lease, which the handler renews; None: as long as Lambda lets it run."""
+    """Seconds of the lease, which the handler renews. Defaults to the time until Lambda's deadline."""
     knobs: Defaults = DEFAULTS
     on_decision: Callable[[Decision], None] = ignore_decision
     """Called with each decision of ``admission``; used to measure coverage."""
@@ -66,7 +66,7 @@ class Grant(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How a delivery ended, and all of these are acknowledged: a run's status, "duplicate", or "deferred"."""
+    """The end of a delivery that is acknowledged: one of ``rows.OUTCOMES``."""
 
     status: str
     attempt: int = 0
@@ -126,7 +126,7 @@ class Delivery:
 
     @property
     def alone(self) -> bool:
-        """No lease is shared with other occurrences: overlap "allow", or one of many that code has scheduled."""
+        """Whether other occurrences share no lease with this one: overlap "allow", or code has scheduled it."""
         return self.terms.overlap == "allow" or is_planned(self.terms.occurrence.id)
 
     def lease_end(self, now: int) -> int:

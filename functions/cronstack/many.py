@@ -1,10 +1,10 @@
-"""Many one-time occurrences at once: a bounded number in flight, each key's fate by itself, and safe to run again.
+"""Many one-time occurrences at once: a bounded number in flight, one result for each order, and safe to run again.
 
-What was planned by an earlier, broken run is "unchanged" in the next one, for one request; so a run that died is
-resumed by running it again. Orders are taken one by one as places get free: a generator of millions is no list.
+To resume a run that died, run it again: an order that the first run has planned is "unchanged" in the second, for one
+request. Orders are read one by one as places get free, so a generator of millions never becomes a list.
 
-Orders of one key are carried out one after another, in their order: an order whose key is under way waits, and the ones
-behind it with it. So of several orders with ``replace=True`` the last one stands.
+Orders of one key are carried out one after another. An order whose key is under way waits, and all later orders wait
+with it. So of several orders with ``replace=True`` the last one stands.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from cronstack.planning import Plan
 
 MOST: Final = 64
-"""In flight at once."""
+"""Most orders in flight at once."""
 
 
 class Result(NamedTuple):
-    """What became of one order: a plan, or the fault that only concerns this key."""
+    """The result of one order: a plan, or the fault of this order alone."""
 
     key: Any
     plan: Plan | None
@@ -31,7 +31,7 @@ class Result(NamedTuple):
 
 
 Progress = Callable[[int, int], None]
-"""Is told how many are done, and how many of these failed."""
+"""Callback with the number of orders done, and the number of these that failed."""
 
 
 def schedule_many(
@@ -78,7 +78,7 @@ def _results(
 
 
 def _identity(order: Mapping[str, Any]) -> str:
-    """Equal for orders of one key; also for what is no key and will be refused."""
+    """Return equal text for orders of one key. ``schedule`` refuses a key of another type later."""
     return repr(order.get("key"))
 
 
@@ -88,5 +88,5 @@ def _one(schedule: Callable[..., Plan], order: Mapping[str, Any]) -> Result:
         return Result(key, schedule(**order), None)
     except CronstackError as fault:
         return Result(key, None, fault)
-    except TypeError as fault:  # a keyword that schedule() does not know
-        return Result(key, None, OnceError(f"the order {key!r} is none: {fault}"))
+    except TypeError as fault:  # for example a keyword that schedule() does not have
+        return Result(key, None, OnceError(f"the order with key {key!r} is not valid: {fault}"))

@@ -6,9 +6,9 @@
     once.move("remind", f"order-{order}", at="2027-03-28T09:00", timezone="Europe/Berlin")
     once.cancel("remind", f"order-{order}")
 
-``once()`` in ``@job(schedule=once())`` declares that code may schedule the job. What is promised, and what happens when
-somebody dies in the middle, stands in ``planning``. (The room is not called ``once``: importing a submodule of that
-name would overwrite the object in the face.)
+``once()`` in ``@job(schedule=once())`` declares that code may schedule the job. ``planning`` states the guarantees, and
+what happens when a caller dies in the middle. (The module is not called ``once``: importing a submodule of that name
+would overwrite the object in the face.)
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ PATIENCE: Final = 20.0
 
 
 def from_environment(job: str) -> Wiring:
-    """How the job is reached, as ``grant_schedule`` has written it. Raises OnceError where it has not."""
+    """Return the job's wiring, which ``grant_schedule`` writes into the environment. Raises OnceError without it."""
     variable = once_variable(job)
     text = os.environ.get(variable)
     wiring = None
@@ -67,7 +67,7 @@ def from_environment(job: str) -> Wiring:
 
 
 class Once:
-    """Made without arguments it speaks to AWS, by the wiring in the environment; a test or a tool gives its own."""
+    """Without arguments it uses AWS and the wiring in the environment. Tests and tools give their own."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Once:
         self._randomness = randomness
 
     def __call__(self) -> When:
-        """In a declaration, ``@job(schedule=once())``: code may schedule this job."""
+        """Declare that code may schedule the job: ``@job(schedule=once())``."""
         return When(ONCE, "UTC")
 
     def schedule(
@@ -100,15 +100,15 @@ class Once:
         replace: bool = False,
         past: Past = "refuse",
     ) -> Plan:
-        """Have ``job`` run once under ``key``. The same call again is the same plan: outcome "unchanged".
+        """Schedule one run of ``job`` under ``key``. The same call again is the same plan: outcome "unchanged".
 
         at: an aware datetime, or an ISO time with an offset, or a local one with ``timezone``.
         after: seconds, or a timedelta, from now. Exactly one of the two is given.
         disambiguation: which instant is meant where the clocks skip a local time or show it twice (see ``wall``).
             Defaults to "reject".
-        input: what the handler is given as ``run.input``. Defaults to {}.
-        replace: the key may stand for another time or input, or have been cancelled: plan it anew. Defaults to False.
-        past: "run" starts at once what was due already. Defaults to "refuse".
+        input: the handler's ``run.input``. Defaults to {}.
+        replace: plan it anew if the key stands for another time or input, or was cancelled. Defaults to False.
+        past: for a time in the past, "run" starts it at once. Defaults to "refuse".
 
         Raises OnceError (nothing was sent), OnceConflict (the key stands for something else), Unavailable (ask again).
         """
@@ -128,7 +128,7 @@ class Once:
         disambiguation: Disambiguation = "reject",
         past: Past = "refuse",
     ) -> Plan:
-        """Give it another time. Outcome "moved", "unchanged", "too late" (it has begun, or was cancelled), "unknown".
+        """Change its time. Outcome "moved", "unchanged", "too late" (it has begun, or was cancelled), "unknown".
 
         Raises OnceError, Unavailable.
         """
@@ -137,7 +137,7 @@ class Once:
         return self.drive(lambda host: planning.move(wiring, host, key, due, asked))
 
     def cancel(self, job: str | Job, key: str) -> Plan:
-        """Take it back. Outcome "cancelled": no attempt begins any more; "too late": one has begun; "unknown".
+        """Cancel it. Outcome "cancelled": no attempt begins any more; "too late": one has begun; "unknown".
 
         Raises OnceError, Unavailable.
         """
@@ -145,14 +145,15 @@ class Once:
         return self.drive(lambda host: planning.cancel(wiring, host, key))
 
     def get(self, job: str | Job, key: str) -> Plan:
-        """How it stands; status "" and outcome "unknown" for a key of which nothing is known (any more)."""
+        """Return its state. Status "" and outcome "unknown" mean that the ledger does not know the key (any more)."""
         wiring, key = self._reach(job), _key(key)
         return self.drive(lambda host: planning.get(wiring, host, key))
 
     def list(self, job: str | Job, *, prefix: str = "", status: str | None = None) -> Iterator[Plan]:
-        """All that code has scheduled for the job and the ledger still knows, in no order of their own.
+        """Yield the plans of the job that the ledger still knows, in no particular order.
 
-        prefix: of the key. status: of the run, such as "planned". It reads the job's rows; they cost by their size.
+        prefix: of the key. status: of the run, such as "planned". This reads all rows of the job's plans, and DynamoDB
+        charges for their size.
         """
         wiring = self._reach(job)
         for run in self.rows(wiring):
@@ -168,7 +169,7 @@ class Once:
         progress: Progress | None = None,
         **defaults: Any,
     ) -> Iterator[Result]:
-        """Schedule many, some at once; see ``many``. A fault of one key is that key's result."""
+        """Schedule many, several at a time; see ``many``. The fault of one order is that order's result."""
         from cronstack.many import schedule_many
 
         self.connect()  # before several threads call ``schedule``
@@ -176,9 +177,9 @@ class Once:
         return schedule_many(schedule, orders, concurrency=concurrency, progress=progress, defaults=defaults)
 
     def sweep(self, job: str | Job) -> Iterator[Plan]:
-        """Give plans that were left without a schedule theirs, and yield them; for a job that runs now and then.
+        """Create the missing schedules of plans, and yield these plans; for a job that runs now and then.
 
-        A plan is left when whoever made it died before its schedule, or when somebody deleted that by hand.
+        A plan has no schedule when its caller died before creating it, or when the schedule was deleted by hand.
         """
         wiring = self._reach(job)
         for run in self.rows(wiring):
@@ -201,7 +202,7 @@ class Once:
         past: Past,
         stands: Callable[[], Plan] | None = None,
     ) -> Moment:
-        """``stands`` tells what the key stands for: the same call again, when its time has come, is the same plan."""
+        """Return the time. ``stands`` reads the key's plan: the same call again after its time is the same plan."""
         if (at is None) == (span is None):
             raise OnceError("when? Say at=… or after=…, one of them")
         if past not in ("refuse", "run"):
@@ -227,7 +228,7 @@ class Once:
         try:
             given = check_input({} if input is None else input)
             order = Order(key, when.due, when.asked, given, relative)
-            planned_event(wiring.job, key, 1, due=order.due, input=given)  # before a row says that it is planned
+            planned_event(wiring.job, key, 1, due=order.due, input=given)  # refuses before a row is written
         except EventError as fault:
             raise OnceError(
                 f"{wiring.job} {key[:80]!r}, due {print_time(when.due)}: {fault.args[0]}", remedy=fault.remedy
@@ -235,7 +236,7 @@ class Once:
         return order
 
     def rows(self, wiring: Wiring) -> Iterator[RunItem]:
-        """For tools: all that code has scheduled, as the ledger has it."""
+        """Yield the ledger's rows of all plans of the job. For tools."""
         start = None
         while True:
             found, start = self.drive(partial(_page, wiring, start))
@@ -244,7 +245,7 @@ class Once:
                 return
 
     def drive(self, begin: Callable[[Host], Steps[_T]]) -> _T:
-        """For tools: carry out steps of ``planning``."""
+        """Carry out steps of ``planning`` and return their result. For tools."""
         ends = self._monotonic() + PATIENCE
         steps = begin(Host(self._now, lambda: ends - self._monotonic(), self._randomness))
         try:
@@ -271,7 +272,7 @@ class Once:
 
 
 def _is_same(known: Plan, asked: Moment, past: Past) -> bool:
-    """Planned for that very time, or begun at once because it was past."""
+    """Return whether it is planned for that time, or was begun at once because that time was past."""
     return known.due == asked.due or (past == "run" and known.asked == asked.asked)
 
 
@@ -287,8 +288,8 @@ def _key(key: object) -> str:
     if not is_key(key):
         shown = f"{key!r:.60}" if isinstance(key, str) else f"of type {type(key).__name__}"
         raise OnceError(
-            f"the key {shown} is none: it is text of 1 to 1,024 bytes",
-            remedy='Take what makes it the same thing when it is asked for again, such as "order-4711".',
+            f"the key {shown} is not valid: it must be text of 1 to 1,024 bytes",
+            remedy='Choose a key that stays the same when the same thing is scheduled again, such as "order-4711".',
         )
     return str(key)
 

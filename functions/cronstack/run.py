@@ -1,4 +1,4 @@
-"""What a handler is given: one attempt of one run. Light on purpose: every jobs module imports it, to annotate."""
+"""The argument of a handler: one attempt of one run. Light on purpose: every jobs module imports it, to annotate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from logging import Logger
 
 LONGEST_WAIT = 7 * 86_400
-"""Seconds that ``retry(after=…)`` may ask for: well within what the ledger can tell of."""
+"""Most seconds of ``retry(after=…)``: well within the time for which the ledger keeps a run."""
 
 
 class Guard(Protocol):
@@ -57,25 +57,25 @@ class Run(NamedTuple):
     occurrence: str
     """The occurrence's id; the same on every attempt."""
     scheduled: datetime
-    """When it was due: an aware datetime in UTC."""
+    """The due time: an aware datetime in UTC."""
     attempt: int
-    """From 1; counts claims of this occurrence, also those that died before the handler began."""
+    """From 1. It counts the claims of this occurrence, also those that died before the handler began."""
     fence: int
-    """Grows with every lease of the job; hand it to stores that can refuse a smaller one."""
+    """A number that grows with every lease of the job. Pass it to stores that can refuse a smaller one."""
     input: dict[str, Any]
-    """The declared input, or what the operator gave."""
+    """The declared input, or the operator's."""
     log: Logger
     """Writes JSON lines that carry job, occurrence and attempt."""
     seconds_left: Callable[[], float]
     """Use ``remaining()``."""
     resume: Any = None
-    """What ``checkpoint`` kept last, in this attempt's predecessors; None: nothing."""
+    """The last value that an earlier attempt gave to ``checkpoint``; None without one."""
     limit: int = 1
     """Attempts this run may have; ``attempt == limit`` is the last one."""
     guard: Guard = NoGuard()
     """Use ``commit``, ``checkpoint`` and ``extend``."""
     once_key: str = ""
-    """The key that code has scheduled it by (``once.schedule``); "" for what was declared or triggered."""
+    """The key of ``once.schedule``; "" for an occurrence that was declared or triggered."""
 
     @property
     def key(self) -> str:
@@ -83,39 +83,40 @@ class Run(NamedTuple):
         return f"{self.job}/{self.occurrence}"
 
     def remaining(self) -> float:
-        """Seconds until this attempt must have ended."""
+        """Return the seconds until this attempt must have ended."""
         return self.seconds_left()
 
     def commit(self, *writes: Mapping[str, Any], result: object = None) -> None:
         """Carry out these DynamoDB writes and settle the run as succeeded, in one transaction: an effect exactly once.
 
         ``writes``: up to 98, each as ``TransactWriteItems`` of boto3's client takes it, ``{"Put": {"TableName": …}}``,
-        to tables that the job may write. ``result`` is kept as the handler's result. After it the handler should end;
-        what it returns or raises then changes nothing any more.
+        to tables that the job may write. ``result`` is kept as the handler's result. End the handler after the commit:
+        its return value and its exceptions have no effect any more.
 
         Raises CommitRefused (a condition of a write did not hold, nothing was written), LeaseLost (another attempt
-        took over, nothing was written), MisuseError (nothing was sent), Unavailable (nobody knows; let it pass).
+        took over, nothing was written), MisuseError (nothing was sent), Unavailable (it is unknown whether the writes
+        were carried out; do not catch it).
         """
         self.guard.commit(writes, result)
 
     def checkpoint(self, value: object) -> None:
-        """Keep ``value`` (JSON, at most 64 KB) for the next attempt, should this one fail or die: ``run.resume``.
+        """Keep ``value`` (JSON, at most 64 KB) for the next attempt, in case this one fails or dies: ``run.resume``.
 
         Raises LeaseLost, MisuseError, Unavailable.
         """
         self.guard.checkpoint(value)
 
     def extend(self) -> None:
-        """Renew the lease, of a job that was declared with a short one (``@job(lease=…)``).
+        """Renew the lease of a job that is declared with a short one (``@job(lease=…)``).
 
         Raises LeaseLost (stop: another attempt may have taken over), Unavailable.
         """
         self.guard.extend()
 
     def retry(self, *, after: float | timedelta, why: str = "") -> NoReturn:
-        """End this attempt as failed and come back ``after`` so many seconds (1 s to 7 d), while attempts are left.
+        """End this attempt as failed. The next one, if any is left, begins ``after`` so many seconds (1 s to 7 d).
 
-        It raises; let it pass. Raises MisuseError for a span that cannot be.
+        Raises RetryLater; do not catch it. Raises MisuseError for a span out of range.
         """
         from cronstack.errors import MisuseError, RetryLater
 

@@ -59,7 +59,7 @@ class Job(Protocol):
 
 
 class Shell(NamedTuple):
-    """What the runtime needs of its surroundings; kept as long as the sandbox."""
+    """The surroundings of the runtime. A sandbox keeps its shell as long as it lives."""
 
     settings: Settings
     transport: Transport
@@ -75,7 +75,7 @@ class Shell(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """How an invocation ends: what it answers, unless it raises what the handler raised."""
+    """The end of an invocation: the answer, or what the handler raised and the runtime must raise."""
 
     answer: dict[str, Any]
     raised: BaseException | None
@@ -93,7 +93,7 @@ def handle(job: Job, event: object, context: Any) -> dict[str, Any]:
 
 
 class Invocation:
-    """One invocation: drives the guard's generator, runs the handler when it says so, tells how it went."""
+    """One invocation: drives the guard's steps, runs the handler at ``Work``, writes the log line."""
 
     __slots__ = ("_began", "_context", "_event", "_job", "_occurrence", "_raised", "_requests", "_shell")
 
@@ -105,16 +105,16 @@ class Invocation:
         self._requests = 0
 
     def work(self) -> dict[str, Any]:
-        """Carry all its steps out, here and now."""
+        """Carry out all steps now, and return the answer."""
         ended: Ended = self._drive(self.steps())
         if ended.raised is not None:
             raise ended.raised
         return ended.answer
 
     def steps(self) -> Steps[Ended]:
-        """The whole invocation without IO: ``work`` carries out what it asks for, a simulator interleaves it.
+        """Return the steps of the whole invocation: ``work`` drives them, a simulator interleaves them.
 
-        What the handler raised is handed back, not raised: a generator cannot raise StopIteration as itself.
+        The steps return what the handler raised and do not raise it: a generator cannot raise StopIteration as itself.
         """
         try:
             outcome = yield from self._deliver()
@@ -123,14 +123,14 @@ class Invocation:
             raise
         self._tell(outcome)
         raised = self._raised
-        # Ctrl-C and the like are not ours to swallow.
+        # KeyboardInterrupt and the like must end the process.
         swallowed = raised is None or isinstance(raised, Exception | SystemExit)
         return Ended(self._answer(outcome), None if swallowed else raised)
 
     def _deliver(self) -> Steps[Outcome]:
         try:
             self._occurrence = parse_event(self._event, self._job.name)
-            assert isinstance(self._event, dict), "parse_event saw to that"
+            assert isinstance(self._event, dict), "parse_event refuses any other"
             return (yield from deliver(self._terms(self._occurrence, self._event), self._host()))
         except EventError as refusal:
             error = json.dumps({"type": refusal.reason, "message": str(refusal)})
@@ -150,7 +150,7 @@ class Invocation:
         return self._shell.transport(operation, parameters)
 
     def run_handler(self, work: Work) -> Succeeded | Failed:
-        """The answer to ``Work``: the user's function, and what came of it."""
+        """Run the user's function and return the answer to ``Work``."""
         occurrence = self._occurrence
         assert occurrence is not None
         assert work.open is not None, "the guard opens an attempt before it has the handler run"
@@ -178,7 +178,7 @@ class Invocation:
             self._raised = raised
             return Failed(kept_error(raised), permanent=isinstance(raised, (PermanentError, *job.permanent)))
 
-    # -- what the guard is given ---------------------------------------------------------------------------------------
+    # -- the arguments of the guard ------------------------------------------------------------------------------------
     def _left(self) -> float:
         return float(self._context.get_remaining_time_in_millis()) / 1000
 
@@ -202,7 +202,7 @@ class Invocation:
         )
 
     def _function_arn(self) -> str:
-        """Without a qualifier: a carrier invokes what is deployed when it comes."""
+        """Return the ARN without a qualifier: a carrier invokes the code that is deployed at its time."""
         return ":".join(str(getattr(self._context, "invoked_function_arn", "")).split(":")[:7])
 
     def _letter(self, condition: str, attempt: int, error: str) -> str:
@@ -218,7 +218,7 @@ class Invocation:
         }
         return sender.body(condition, attempt, error, now=self._shell.now(), about=about)
 
-    # -- what is told --------------------------------------------------------------------------------------------------
+    # -- answer and log line -------------------------------------------------------------------------------------------
     def _answer(self, outcome: Outcome) -> dict[str, Any]:
         told = {"cronstack": outcome.status, "job": self._job.name}
         if self._occurrence is not None:
@@ -260,7 +260,7 @@ class _Guard:
 
 
 def kept_result(result: object) -> str:
-    """The handler's result as JSON of at most 2 KB, or a note: the run has succeeded whatever it returned."""
+    """Return the handler's result as JSON of at most 2 KB, or a note: any result is a success."""
     try:
         text = json.dumps(redact(result), allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError):
@@ -271,7 +271,7 @@ def kept_result(result: object) -> str:
 
 
 def kept_error(raised: BaseException) -> str:
-    """Class, message and the last lines of the traceback as JSON of at most 2 KB."""
+    """Return class, message and the last frames of the traceback as JSON of at most 2 KB."""
     error: dict[str, Any] = {"type": type(raised).__name__, "message": _cut(_text(raised), 1000), "trace": []}
     for frame in reversed(_frames(raised)):
         longer = error | {"trace": [frame, *error["trace"]]}
@@ -289,13 +289,13 @@ def _text(raised: BaseException) -> str:
 
 
 def _frames(raised: BaseException) -> list[str]:
-    """The handler's own frames, innermost last, as Lambda prints a stack trace."""
+    """Return the handler's own frames, innermost last, as Lambda prints a stack trace."""
     own = raised.__traceback__.tb_next if raised.__traceback__ is not None else None
     return [redact_text(frame) for frame in traceback.format_tb(own)]
 
 
 def _cut(text: str, most: int) -> str:
-    """At most so many bytes once JSON has escaped it."""
+    """Cut the text to at most so many bytes after JSON has escaped it."""
     while len(json.dumps(text)) > most:
         text = text[: len(text) * 3 // 4]
     return text

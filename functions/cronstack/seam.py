@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 
 
 class Call(NamedTuple):
-    """One request to AWS: an operation of DynamoDB, SQS or Scheduler. Built once, resent as it is."""
+    """One request to AWS: an operation of DynamoDB, SQS or Scheduler. It is built once and resent unchanged."""
 
     operation: str
     parameters: Mapping[str, Any]
@@ -43,7 +43,7 @@ class OpenAttempt(Protocol):
 
 
 class Work(NamedTuple):
-    """Run the handler now: the lease is ours. Answered by ``Succeeded`` or ``Failed``."""
+    """Run the handler now: this delivery holds the lease. The answer is ``Succeeded`` or ``Failed``."""
 
     attempt: int
     fence: int
@@ -56,16 +56,16 @@ class Work(NamedTuple):
 
 class Succeeded(NamedTuple):
     result: str
-    """JSON, or a note on what could not be kept; at most 2 KB."""
+    """JSON, at most 2 KB: the handler's result, or a note that it could not be kept."""
 
 
 class Failed(NamedTuple):
     error: str
     """JSON with "type", "message" and "trace"; at most 2 KB."""
     permanent: bool = False
-    """No retry can mend it."""
+    """No retry can help."""
     after: float | None = None
-    """Seconds before the next attempt, where the handler said so; None: the usual back-off."""
+    """Seconds before the next attempt, as the handler has asked. Defaults to the usual back-off."""
 
 
 Request = Call | Sleep | Work
@@ -78,7 +78,7 @@ class Done(NamedTuple):
 
 
 class Condition(NamedTuple):
-    """How one action's condition fared. ``item`` is the old item in DynamoDB's own form, None where none was shown."""
+    """The result of one action's condition. ``item`` is the old item in DynamoDB's form, if it was returned."""
 
     held: bool
     item: Mapping[str, Any] | None = None
@@ -97,9 +97,9 @@ class Fault(NamedTuple):
     passing: bool
 
     def raised(self, call: Call, *, first: bool = False) -> Unavailable:
-        """The exception that says which operation on which resource failed, and what to do.
+        """Return the exception for this fault: it names the operation, the resource and the remedy.
 
-        ``first``: it was sent once; a definite no then means that nothing was carried out.
+        ``first``: the call was sent only once. A fault that is not passing then means that nothing was carried out.
         """
         resource = _resource(call)
         remedy = _REMEDIES.get(self.code, DELIVERED_AGAIN)
@@ -112,7 +112,7 @@ class Fault(NamedTuple):
 
 _PASSING: Final = frozenset(
     {
-        "ConnectionError",  # by the transport: no answer, so nobody knows whether it was carried out
+        "ConnectionError",  # from the transport: no answer, so it is unknown whether it was carried out
         "InternalFailure",
         "InternalServerError",
         "InternalServerException",
@@ -145,14 +145,14 @@ _REMEDIES: Final = {
 
 
 def read(answer: Mapping[str, Any]) -> Done | Refused | Fault:
-    """Sort a service's answer."""
+    """Classify a service's answer."""
     error = answer.get("Error")
     if error is None:
         return Done(answer)
     code, message = str(error.get("Code")), str(error.get("Message", ""))
     if code == "ConditionalCheckFailedException":
         return Refused((Condition(held=False, item=answer.get("Item") or None),))
-    if code == "ConflictException":  # Scheduler: there is a schedule of that name
+    if code == "ConflictException":  # Scheduler: a schedule of that name exists
         return Refused((Condition(held=False),))
     if code == "TransactionCanceledException":
         return _cancelled(answer, message)

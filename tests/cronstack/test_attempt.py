@@ -148,8 +148,8 @@ def test_what_fails_after_the_commit_changes_nothing(stage: Stage, orders: Calla
     ("writes", "why"),
     [
         ([order(number) for number in range(99)], "99 writes; 98 fit"),
-        ([{"Put": {}, "Delete": {}}], "write 0 of run.commit is none"),
-        ([order(1), {"Get": {"TableName": MINE}}], "write 1 of run.commit is none"),
+        ([{"Put": {}, "Delete": {}}], r"run\.commit: write 0 is not a valid write"),
+        ([order(1), {"Get": {"TableName": MINE}}], r"run\.commit: write 1 is not a valid write"),
         ([{"Put": {"TableName": TABLE, "Item": {}}}], "for the ledger"),
         ([{"Put": {"TableName": MINE, "Item": {"x": {"S": "x" * 5_000_000}}}}], "a transaction takes"),
     ],

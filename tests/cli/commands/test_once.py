@@ -164,7 +164,7 @@ def test_a_job_that_is_called_like_a_command_is_reached_by_schedule(once: Once) 
         (["stats", "--key", "k", "--at", "2020-01-01T00:00Z"], 2, " days, "),
         (["stats", "--key", "k", "--at", "2020-01-01T00:00Z"], 2, "Say --past run to run it at once"),
         (["stats", "--key", "k", "--at", "2200-01-01T00:00Z"], 2, "2199"),
-        (["stats", "--key", "", "--in", "1h"], 2, "the key '' is none"),
+        (["stats", "--key", "", "--in", "1h"], 2, "the key '' is not valid"),
         (["stats", "--key", "k", "--in", "1h", "--input", "[]"], 2, "not a JSON object"),
         (["stats", "--key", "k", "--in", "1h", "--input", '{"a": "<aws.scheduler.x>"}'], 2, "Scheduler would replace"),
         (["stat", "--key", "k", "--in", "1h"], 1, "Did you mean stats? It may schedule: stats."),
