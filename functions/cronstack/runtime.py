@@ -70,8 +70,6 @@ class Shell(NamedTuple):
     write: Callable[[str], None] = print
     on_decision: Callable[[Decision], None] = ignore_decision
     """See ``Terms.on_decision``."""
-    drive: Callable[[Steps[None]], None] | None = None
-    """Drives the steps that a handler requests; a simulator stops before each. Defaults to ``driver.drive``."""
 
 
 class Ended(NamedTuple):
@@ -167,7 +165,7 @@ class Invocation:
             seconds_left=self._left,
             resume=json.loads(work.resume) if work.resume else None,
             limit=work.limit,
-            guard=_Guard(work.open, shell.drive or self._drive),
+            guard=_Guard(work.open, self._drive),
             once_key=occurrence.key,
         )
         try:

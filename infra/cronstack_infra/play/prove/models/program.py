@@ -6,20 +6,18 @@ greenlet, so that a request inside it, a commit or a checkpoint, suspends the wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from cronstack.driver import Raised, Returned, resume
+from cronstack.driver import Returned, resume
 from cronstack.runtime import Ended, Invocation, Shell
-from cronstack.seam import Request, Sleep, Steps, Work
+from cronstack.seam import Call, Request, Sleep, Work
 
 if TYPE_CHECKING:
     from cronstack.declaration import Job
-
-Made = Callable[[Callable[[Steps[None]], None]], Shell]
-"""A function that makes the shell, given the function that runs the requests of a handler."""
+    from cronstack.transport import Answer
 
 
 class Program:
@@ -27,8 +25,9 @@ class Program:
 
     __slots__ = ("_handler", "_invocation", "_over", "_steps")
 
-    def __init__(self, job: Job, event: object, context: object, shell: Made) -> None:
-        self._invocation = Invocation(job, event, context, shell(self._drive))
+    def __init__(self, job: Job, event: object, context: object, shell_of: Callable[[Program], Shell]) -> None:
+        """``shell_of`` makes the shell, with the ``transport`` and the ``sleep`` of this program."""
+        self._invocation = Invocation(job, event, context, shell_of(self))
         self._steps = self._invocation.steps()
         self._handler: greenlet | None = None
         self._over = False
@@ -67,16 +66,16 @@ class Program:
             self._handler = None
         self._steps.close()
 
-    def _drive(self, steps: Steps[None]) -> None:
-        """Drive what a handler requests (see ``Shell.drive``): each leaves it, and its answer comes back."""
-        answer: Any = None
-        while not isinstance(request := resume(steps, answer), Returned):
-            try:
-                answer = self.ask(request)
-            except BaseException as fault:
-                answer = Raised(fault)
+    # What a handler does with its run is driven by the runtime itself, through these two.
 
-    def ask(self, request: Request) -> Any:
+    def transport(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+        answer: Answer = self._ask(Call(operation, parameters))
+        return answer
+
+    def sleep(self, seconds: float) -> None:
+        self._ask(Sleep(seconds))
+
+    def _ask(self, request: Request) -> Any:
         """Send a request from within the handler, and return the answer."""
         if self._over:
             raise GreenletExit
@@ -84,4 +83,4 @@ class Program:
 
     def wait(self, milliseconds: float) -> None:
         """Be busy for so long, from within the handler."""
-        self.ask(Sleep(milliseconds / 1000))
+        self.sleep(milliseconds / 1000)

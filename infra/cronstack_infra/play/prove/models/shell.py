@@ -1,9 +1,8 @@
-"""What surrounds the runtime in a proof: its settings, what its handlers raise, and the IO that must not happen."""
+"""The surroundings of the runtime in a proof: its settings, the exceptions of its handlers, a sink for log lines."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from cronstack.settings import Settings
 from cronstack_infra.play.prove.models.world import LETTERS, TABLE
@@ -24,16 +23,6 @@ class HandlerFailed(Exception):
 
 class HandlerFailedForGood(Exception):
     """Raised by a handler that fails; the job declares it as permanent."""
-
-
-def no_transport(operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The transport of a shell whose requests are carried out by the proof."""
-    raise AssertionError("the proof carries out each request itself")
-
-
-def no_sleep(seconds: float) -> None:
-    """The sleep of a shell whose pauses pass in virtual time."""
-    raise AssertionError("the proof carries out each pause itself")
 
 
 def discard_line(line: str) -> None:

@@ -9,7 +9,7 @@ from cronstack.admission import Decision, Duplicate, Wait
 from cronstack.declaration import Job
 from cronstack.errors import CronstackError, RetryLater
 from cronstack.runtime import Ended, Shell
-from cronstack.seam import Call, Request, Sleep, Steps, Work
+from cronstack.seam import Call, Request, Sleep, Work
 from cronstack_infra.play.prove.log.records import Invoked
 from cronstack_infra.play.prove.models.program import Program
 from cronstack_infra.play.prove.models.shell import (
@@ -17,8 +17,6 @@ from cronstack_infra.play.prove.models.shell import (
     HandlerFailed,
     HandlerFailedForGood,
     discard_line,
-    no_sleep,
-    no_transport,
 )
 from cronstack_infra.play.prove.models.wire import Wired, holder_of, offset
 from cronstack_infra.play.prove.models.world import EFFECTS, World
@@ -55,10 +53,16 @@ class Sandbox(Invoked, Wired):
         self._program = Program(job._replace(function=self._behave), event.body, self, self._shell)
         world.later(job.timeout * 1000, self._timed_out)
 
-    def _shell(self, drive: Callable[[Steps[None]], None]) -> Shell:
-        chance = self.world.chance
+    def _shell(self, program: Program) -> Shell:
         return Shell(
-            SETTINGS, no_transport, self.clock, self._monotonic, no_sleep, chance, discard_line, self._decided, drive
+            SETTINGS,
+            program.transport,
+            self.clock,
+            self._monotonic,
+            program.sleep,
+            self.world.chance,
+            discard_line,
+            self._decided,
         )
 
     # -- what it knows -------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ answers again.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
 
 from cronstack.declaration import Job
@@ -18,11 +17,11 @@ from cronstack.errors import CronstackError
 from cronstack.planning import Plan
 from cronstack.run import Run
 from cronstack.runtime import Ended, Shell
-from cronstack.seam import Host, Request, Steps, Work
+from cronstack.seam import Host, Request, Work
 from cronstack_infra.play.prove.log.records import Invoked
 from cronstack_infra.play.prove.models.planning import steps
 from cronstack_infra.play.prove.models.program import Program
-from cronstack_infra.play.prove.models.shell import SETTINGS, HandlerFailed, discard_line, no_sleep, no_transport
+from cronstack_infra.play.prove.models.shell import SETTINGS, HandlerFailed, discard_line
 from cronstack_infra.play.prove.walk.steered import SteeredCaller, SteeredInvocation
 
 PATIENCE: Final = 20
@@ -142,16 +141,15 @@ class Drive:
         """Return the time until the deadline, at the time of the answer that it was given last."""
         return max(0, self._deadline - self.now)
 
-    def _shell(self, drive: Callable[[Steps[None]], None]) -> Shell:
+    def _shell(self, program: Program) -> Shell:
         return Shell(
             SETTINGS,
-            no_transport,
+            program.transport,
             lambda: self.now,
             lambda: self.now / 1000,
-            no_sleep,
+            program.sleep,
             self._chance,
             discard_line,
-            drive=drive,
         )
 
     def _behave(self, run: Run) -> None:
