@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from cronstack.rows import FINAL
+from cronstack.rows import FINAL, OUTCOMES
 from cronstack_infra.play.prove.models.mix import OTHER_FAULTS, REQUEST_FAULTS
 
 ENOUGH: Final = 100
@@ -27,8 +27,7 @@ REACHABLE: Final[dict[str, tuple[str, ...]]] = {
         *(f"planned to {status}" for status in ("running", "planned", "skipped", "missed")),
     ),
     "end": (
-        *("succeeded", "retrying", "dead", "skipped", "missed", "buffered", "duplicate", "deferred", "refused"),
-        "overtaken",
+        *(outcome for outcome in OUTCOMES if outcome != "crashed"),
         *("raises OutOfTime", "raises LeaseLost", "raises Unavailable", "Lambda's failure record"),
     ),
     "handler": ("effect committed", "checkpoint kept", "resumed", "lease renewed"),
