@@ -25,12 +25,13 @@ NOTIFICATIONS: Final = tuple(name for name in vars(Listener) if not name.startsw
 def _passed_on(name: str) -> Callable[..., None]:
     """Return a method that passes a notification to those listeners whose class overrides it."""
     classes = (*(judge for judge, _ in JUDGES), Bookkeeper)
-    hears = tuple(at for at, of in enumerate(classes) if getattr(of, name) is not getattr(Listener, name))
+    default = getattr(Listener, name)
+    heard = tuple((at, getattr(of, name)) for at, of in enumerate(classes) if getattr(of, name) is not default)
 
     def notify(self: Observer, *what: object, **named: object) -> None:
         listeners = self.listeners
-        for at in hears:
-            getattr(listeners[at], name)(*what, **named)
+        for at, hear in heard:
+            hear(listeners[at], *what, **named)
 
     return notify
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from cronstack.occurrence import planned_id
 from cronstack.seam import Call
-from cronstack_infra.play.prove.log.listener import Listener, PlanChange, RunChange
+from cronstack_infra.play.prove.log.listener import Listener, PlanChange, Row, RunChange
 from cronstack_infra.play.prove.log.log import Log, plain
 from cronstack_infra.play.prove.log.plans import Caller
 from cronstack_infra.play.prove.log.records import Invoked
 from cronstack_infra.play.prove.models.world import EFFECTS, LEASE
 
 if TYPE_CHECKING:
-    from cronstack_infra.play.store import Change
+    from cronstack_infra.play.store import Change, Item, Key
 
 
 class CommitReader:
@@ -23,6 +23,8 @@ class CommitReader:
 
     def __init__(self, log: Log, listener: Listener) -> None:
         self.log, self._listener = log, listener
+        self._plain: dict[Key, tuple[Item, Row]] = {}
+        """The last item of each key with its plain values. An item is never changed in place."""
 
     # -- requests of invocations ---------------------------------------------------------------------------------------
     def carried_out(self, invoked: Invoked, call: Call, answer: Mapping[str, Any]) -> None:
@@ -59,8 +61,17 @@ class CommitReader:
         if not self.log.alone and not self.log.touched:
             self._listener.committed()
 
+    def _rows(self, change: Change) -> tuple[Row, Row]:
+        """Return the item before and after, with plain values."""
+        known = self._plain.get(change.key)
+        before = known[1] if known is not None and known[0] is change.before else plain(change.before)
+        after = plain(change.after)
+        if change.after is not None:
+            self._plain[change.key] = (change.after, after)
+        return before, after
+
     def _lease_changed(self, invoked: Invoked, change: Change) -> None:
-        before, after = plain(change.before), plain(change.after)
+        before, after = self._rows(change)
         old, new = before.get("holder"), after.get("holder")
         if old is not None and new is None:
             self._listener.lease_released(invoked, old)
@@ -71,7 +82,7 @@ class CommitReader:
 
     def _run_changed(self, invoked: Invoked, raw: Change, *, commits: bool) -> None:
         run, listener = self.log.run(raw.key[1][4:]), self._listener
-        before, after = plain(raw.before), plain(raw.after)
+        before, after = self._rows(raw)
         old, new = before.get("status"), after.get("status")
         change = RunChange(invoked, run, before, after, commits)
         if old != new or before.get("holder") != after.get("holder"):
@@ -114,7 +125,7 @@ class CommitReader:
             self._plan_changed(caller, change)
 
     def _plan_changed(self, caller: Caller, raw: Change) -> None:
-        run, before, after = self.log.run(raw.key[1][4:]), plain(raw.before), plain(raw.after)
+        run, (before, after) = self.log.run(raw.key[1][4:]), self._rows(raw)
         old, new = before.get("status"), after.get("status")
         change = PlanChange(caller, self.log.key(run.occurrence), run, before, after)
         if old == new == "planned" and before["revision"] == after["revision"]:
