@@ -1,28 +1,35 @@
-"""Each mend is still needed: what it mends is still wrong in moto as it is installed."""
+"""Each patch of moto still fits the installed moto, and is still needed: its probes find what it corrects."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
-from tests.local.moto_defects import DEFECTS
+from cronstack_infra.local.patches import probes
+from cronstack_infra.local.patches.patch import Patch
+from cronstack_infra.local.patches.report import FITS, Report, report
+from cronstack_infra.local.patches.table import table
 
 
 @pytest.fixture(scope="module")
-def present() -> dict[str, bool]:
-    """In a process of its own, where nothing is mended."""
-    program = Path(__file__).with_name("moto_defects.py")
-    ended = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, timeout=120)
-    assert ended.returncode == 0, ended.stderr
-    found: dict[str, bool] = json.loads(ended.stdout)
-    return found
+def found() -> Report:
+    """In a process of its own, where nothing is patched."""
+    return report()
 
 
-@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.__name__)
-def test_moto_still_has_it(defect: Callable[[], bool], present: dict[str, bool]) -> None:
-    assert present[defect.__name__], f"moto has mended it: take the mend out, {defect.__doc__}"
+@pytest.mark.parametrize("patch", table(), ids=lambda patch: f"{patch.member}{' over' * patch.over}")
+def test_moto_still_has_what_the_patch_corrects(patch: Patch, found: Report) -> None:
+    (row,) = (row for row in found.rows if row.patch.member == patch.member and row.patch.over == patch.over)
+    assert (row.state, row.notes) == (FITS, ()), f"moto differs: change or remove the patch. {patch.reason}"
+
+
+def test_every_probe_serves_a_patch_and_the_other_way_round() -> None:
+    named = {name for patch in table() for name in patch.probes}
+    assert named == set(probes.load())
+
+
+def test_two_probes_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="two probes are named send_message_invokes"):
+
+        @probes.probe
+        def send_message_invokes() -> bool:
+            return True

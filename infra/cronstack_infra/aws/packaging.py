@@ -7,7 +7,6 @@ another user, whatever the umask was. The CDK zips the folder; all functions of 
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shlex
@@ -23,12 +22,11 @@ import cronstack
 from cronstack.errors import CronstackError, DeclarationError
 from cronstack_infra.progress import Say
 from cronstack_infra.toolchain import process
+from cronstack_infra.toolchain.uv import find_uv
 from cronstack_infra.toolchain.whole import whole_folder
 
 REQUIREMENTS: Final = "requirements.txt"
 """In the functions folder; absent where jobs need nothing but the standard library and boto3."""
-UV_PLACES: Final = ("~/.local/bin", "~/.cargo/bin", "/opt/homebrew/bin", "/usr/local/bin")
-"""Where uv's installer, cargo and Homebrew put it. An editor may start Python without the PATH of a shell."""
 TIME_LIMIT: Final = 600.0
 """Seconds for fetching third-party packages."""
 
@@ -141,13 +139,9 @@ def _install(requirements: Path, into: Path, target: Target) -> None:
 
 
 def _uv(requirements: Path) -> list[str]:
-    if importlib.util.find_spec("uv") is not None:
-        return [sys.executable, "-m", "uv"]
     project = requirements.parent.parent
-    installed = os.pathsep.join(str(Path(place).expanduser()) for place in (project / ".tools" / "bin", *UV_PLACES))
-    found = os.environ.get("UV") or shutil.which("uv") or shutil.which("uv", path=installed)  # "uv run" sets UV
-    if found:
-        return [found]
+    if found := find_uv(project):
+        return found
     tools = shlex.quote(str(project / ".tools"))
     raise CronstackError(
         f"{requirements} is there, but uv, which installs it for Lambda, is not",

@@ -19,55 +19,49 @@ def _queue(name: str = "q") -> Any:
     return sqs_backends[ACCOUNT][REGION].queues[name]
 
 
+class _Asked(Exception):
+    """A queue has looked at a mapping, in order to invoke its function."""
+
+
 class _Mapping:
-    """An event source mapping that counts how often a queue looks at it."""
+    """An event source mapping that raises when a queue looks at it."""
 
-    def __init__(self) -> None:
-        self.asked = 0
-
-    @property
-    def enabled(self) -> bool:
-        self.asked += 1
-        return False
+    def __getattr__(self, name: str) -> Any:
+        raise _Asked(name)
 
 
-def _mapped() -> _Mapping:
-    mapping: Any = _Mapping()
-    _queue().lambda_event_source_mappings["arn"] = mapping
-    return _queue().lambda_event_source_mappings.get("arn", mapping)  # type: ignore[no-any-return]
+def _map(name: str = "q") -> None:
+    _queue(name).lambda_event_source_mappings["arn"] = _Mapping()
 
 
 @probe
 def send_message_invokes() -> bool:
     """SendMessage asks the mappings of the queue, to invoke their functions in the sender's thread."""
     url = queue()
-    mapping = _mapped()
-    client("sqs").send_message(QueueUrl=url, MessageBody="x")
-    return mapping.asked > 0
+    _map()
+    return fails(lambda: client("sqs").send_message(QueueUrl=url, MessageBody="x"), _Asked)
 
 
 @probe
 def a_returned_message_invokes_nothing() -> bool:
     """A message that becomes visible again is offered to no mapped function."""
-    url = queue()
-    client("sqs").send_message(QueueUrl=url, MessageBody="x")
-    mapping = _mapped()
-    receipt = client("sqs").receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
-    client("sqs").change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=0)
-    return mapping.asked == 0
+    url, sqs = queue(), client("sqs")
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+    receipt = sqs.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
+    _map()
+    given = {"QueueUrl": url, "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+    return not fails(lambda: sqs.change_message_visibility(**given), _Asked)
 
 
 @probe
 def the_next_message_of_a_group_invokes_nothing() -> bool:
     """A message of a FIFO group that becomes available by a delete is offered to no mapped function."""
-    url = queue("q.fifo", FifoQueue="true", ContentBasedDeduplication="true")
+    url, sqs = queue("q.fifo", FifoQueue="true", ContentBasedDeduplication="true"), client("sqs")
     for body in ("one", "two"):
-        client("sqs").send_message(QueueUrl=url, MessageBody=body, MessageGroupId="g")
-    mapping: Any = _Mapping()
-    _queue("q.fifo").lambda_event_source_mappings["arn"] = mapping
-    receipt = client("sqs").receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
-    client("sqs").delete_message(QueueUrl=url, ReceiptHandle=receipt)
-    return bool(mapping.asked == 0)
+        sqs.send_message(QueueUrl=url, MessageBody=body, MessageGroupId="g")
+    receipt = sqs.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
+    _map("q.fifo")
+    return not fails(lambda: sqs.delete_message(QueueUrl=url, ReceiptHandle=receipt), _Asked)
 
 
 @probe

@@ -1,0 +1,90 @@
+"""Another version of moto, installed into a folder of its own.
+
+All other packages stay as they are installed, so that only moto differs. What this version of moto requires and the
+installed packages do not satisfy goes into the folder, too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, distributions, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from packaging.requirements import Requirement
+
+from cronstack.errors import CronstackError
+from cronstack_infra.local.patches.patch import pinned
+from cronstack_infra.toolchain import process
+from cronstack_infra.toolchain.uv import find_uv
+
+_TIME_LIMIT: Final = 300.0
+_LAST: Final = 12
+"""Lines of the installer's output that an error repeats."""
+_NO_SUCH_VERSION: Final = re.compile(r"no version of moto|No matching distribution found for moto", re.IGNORECASE)
+
+Installer = Callable[[list[str], Path], None]
+"""Installs requirements, given with options, into a folder."""
+
+
+def install(moto: str, folder: Path, installer: Installer | None = None) -> None:
+    """Install a version of moto. Raise CronstackError if there is no such version, or no installer."""
+    installer = installer or _install
+    installer(["--no-deps", f"moto=={moto}"], folder)
+    if unmet := list(unmet_requirements(folder)):
+        installer(unmet, folder)
+
+
+def unmet_requirements(folder: Path) -> Iterator[str]:
+    """Return what the moto of a folder requires and the installed packages do not satisfy."""
+    (found,) = (one for one in distributions(path=[str(folder)]) if one.metadata["Name"].lower() == "moto")
+    extras = Requirement(pinned()).extras
+    for text in found.requires or ():
+        required = Requirement(text)
+        wanted = any(required.marker is None or required.marker.evaluate({"extra": extra}) for extra in ("", *extras))
+        if wanted and not _is_satisfied(required):
+            yield f"{required.name}{required.specifier}"
+
+
+def _is_satisfied(required: Requirement) -> bool:
+    try:
+        return required.specifier.contains(version(required.name), prereleases=True)
+    except PackageNotFoundError:
+        return False
+
+
+def _install(requirements: list[str], folder: Path) -> None:
+    said: list[str] = []
+    code = process.run(
+        [*_command(), "--quiet", "--target", str(folder), *requirements],
+        cwd=Path.cwd(),
+        environ=os.environ,
+        timeout=_TIME_LIMIT,
+        on_line=said.append,
+    )
+    if code == 0:
+        return
+    if any(_NO_SUCH_VERSION.search(line) for line in said):
+        raise CronstackError(
+            f"there is no {requirements[-1].replace('==', ' ')}",
+            remedy="https://pypi.org/project/moto/#history lists the versions.",
+        )
+    raise CronstackError(
+        f"could not install {requirements[-1]}:\n    " + "\n    ".join(said[-_LAST:]),
+        remedy="The package index must be in reach.",
+    )
+
+
+def _command() -> list[str]:
+    if found := find_uv(Path.cwd()):
+        return [*found, "pip", "install", "--python", sys.executable]
+    if find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
+    raise CronstackError(
+        "neither uv nor pip is installed, one of which installs the other version of moto",
+        remedy="Install uv: https://docs.astral.sh/uv/getting-started/installation/",
+    )

@@ -1,0 +1,96 @@
+"""The table holds every patch: what applying changes in moto's classes and modules is exactly what its rows name."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from cronstack.errors import CronstackError
+from cronstack_infra.local.patches.patch import Patch, apply
+from cronstack_infra.local.patches.surroundings import Surroundings
+from cronstack_infra.local.patches.table import table
+
+COMPARING = '''
+import copy, inspect, json, sys, warnings
+from types import ModuleType
+warnings.simplefilter("ignore")
+from cronstack_infra.local.apis import install
+from cronstack_infra.local.patches import table
+from cronstack_infra.local.patches.surroundings import Surroundings
+
+def owners():
+    """Every module of moto that is loaded, and every class that it defines, by the name that a row would use."""
+    for name, module in sorted(sys.modules.items()):
+        if name == "moto" or name.startswith("moto."):
+            yield name, module
+            for label, member in vars(module).copy().items():
+                if inspect.isclass(member) and member.__module__ == name:
+                    yield f"{name}:{member.__qualname__}", member
+
+def seen():
+    """The members of all of them; of collections, a copy as well, which shows what changes within."""
+    found = {}
+    for name, owner in owners():
+        for label, member in vars(owner).copy().items():
+            inner = copy.copy(member) if type(member) in (dict, list, set) and not label.startswith("__") else None
+            found[f"{name}.{label}"] = (member, inner)
+    return found
+
+def differences(before, after):
+    return sorted(
+        key for key in before.keys() | after.keys()
+        if key not in before or key not in after
+        or before[key][0] is not after[key][0] or before[key][1] != after[key][1]
+    )
+
+class Port:
+    """The engine: not asked while patches are applied."""
+
+table.table()
+for patch in table.table():
+    __import__(patch.owner.partition(":")[0])
+before = seen()
+around = Surroundings(endpoint="http://127.0.0.1:1", port=Port())
+install.install(around)
+install.install_cloudformation(around)
+install.install_in_process(around)
+changed = differences(before, seen())
+removed = install.uninstall()
+left = differences(before, seen())
+install.reinstall(removed)
+again = differences(before, seen())
+json.dump({"changed": changed, "left": left, "again": again}, sys.stdout)
+'''
+
+
+def test_what_changes_in_moto_is_what_the_table_names() -> None:
+    child = subprocess.run([sys.executable, "-c", COMPARING], capture_output=True, text=True, timeout=120)
+    assert child.returncode == 0, child.stderr
+    found = json.loads(child.stdout)
+    named = sorted({patch.member for patch in table()})
+    assert found["changed"] == named
+    assert found["left"] == [], "moto is not as it was"
+    assert found["again"] == named
+
+
+def test_a_second_patch_of_a_member_stands_after_the_first() -> None:
+    seen: set[str] = set()
+    for patch in table():
+        assert (patch.member in seen) == patch.over, patch.member
+        seen.add(patch.member)
+
+
+@pytest.mark.parametrize("patch", table(), ids=lambda patch: f"{patch.member}{' over' * patch.over}")
+def test_a_row_says_what_is_wrong_in_one_sentence(patch: Patch) -> None:
+    assert patch.reason.endswith(".")
+    assert "\n" not in patch.reason
+    assert len(patch.reason) <= 120
+
+
+def test_what_needs_an_engine_is_not_applied_without_one() -> None:
+    needs_it = [patch for patch in table() if patch.member == "moto.sqs.models:Queue.add_message"]
+    with pytest.raises(CronstackError, match="needs the engine's port"):
+        apply(needs_it, Surroundings())
