@@ -1,6 +1,6 @@
 """What CreateSchedule and UpdateSchedule refuse, as a table: rule after rule, AWS's error for each.
 
-moto 5.2.5 accepts any expression, name, zone and target. Sources: botocore's model for patterns and bounds, recorded
+moto accepts any expression, name, zone and target. Sources: botocore's model for patterns and bounds, recorded
 answers of AWS for the texts.
 """
 

@@ -1,4 +1,4 @@
-"""Parts of a network: moto 5.2.5 makes them from a template and never deletes them, so that their VPC cannot go."""
+"""Parts of a network: moto makes them from a template and never deletes them, so that their VPC cannot go."""
 
 from __future__ import annotations
 

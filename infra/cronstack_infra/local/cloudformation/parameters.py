@@ -1,6 +1,6 @@
 """Parameters of a template: judged when a stack or change set is made, and whole before moto resolves them.
 
-moto 5.2.5 judges none, and takes the default of a list as one text.
+moto judges none, and takes the default of a list as one text.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What becomes of a stack's resources: created in order of dependence, updated, replaced, removed, or all put back.
 
-This takes the place of moto 5.2.5's ``ResourceMap``, which creates whatever is looked at (so a destroyed stack rises
+This takes the place of moto's ``ResourceMap``, which creates whatever is looked at (so a destroyed stack rises
 again when its outputs are described), adds in template order, never replaces, does not re-evaluate what refers to a
 replaced resource, keeps a removed name as if it still existed, ignores Retain there, and cannot roll back.
 

@@ -1,6 +1,6 @@
 """Tags of a stack: all in it that can have tags has them, as if the template said so; a resource's own come first.
 
-Of moto 5.2.5: they are kept with the stack alone.
+Of moto: they are kept with the stack alone.
 """
 
 from __future__ import annotations

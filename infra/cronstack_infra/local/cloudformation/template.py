@@ -37,7 +37,7 @@ INTRINSICS: Final = frozenset(
         ]
     )
 )
-"""What moto 5.2.5 evaluates; anything else it would leave standing in the property."""
+"""What moto evaluates; anything else it would leave standing in the property."""
 
 SUBSTITUTED: Final = re.compile(r"\$\{([^!}][^}]*)\}")
 """What Fn::Sub replaces."""

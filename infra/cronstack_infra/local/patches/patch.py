@@ -199,4 +199,4 @@ def pinned() -> str:
         stated = requires("cronstack") or []
     except PackageNotFoundError:
         stated = []
-    return next((one for one in stated if one.startswith("moto")), "the moto version that Cronstack requires")
+    return next((one for one in stated if one.startswith("moto")), "moto")

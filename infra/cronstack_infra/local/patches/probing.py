@@ -40,11 +40,11 @@ def _signature(owner: str, name: str) -> str:
 
 def _result(name: str) -> str:
     """Return PRESENT or GONE, or the exception with which the probe ended."""
-    from moto import mock_aws
-
-    from cronstack_infra.local.patches.probes import load
-
     try:
+        from moto import mock_aws
+
+        from cronstack_infra.local.patches.probes import load
+
         with mock_aws():
             return PRESENT if load()[name]() else GONE
     except Exception as fault:  # of any type: moto's, botocore's or the probe's own

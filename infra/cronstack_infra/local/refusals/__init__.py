@@ -1,6 +1,6 @@
 """What Scheduler, Lambda and SQS refuse, before moto sees it: by botocore's service models, and by AWS's further rules.
 
-moto 5.2.5 takes nearly anything. ``reading`` makes a call of a request, ``constraints`` holds it against the model;
+moto takes nearly anything. ``reading`` makes a call of a request, ``constraints`` holds it against the model;
 ``queues`` and ``messages`` (SQS), ``configuration``, ``functions`` and ``sources`` (Lambda) and ``groups`` (Scheduler)
 hold it against what no model says; ``answers`` says no as the service would, ``intake`` does it all. Scheduler's
 further rules stand in ``schedule_rules``, behind the API, since CloudFormation goes that way too.

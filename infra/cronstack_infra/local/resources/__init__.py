@@ -1,4 +1,4 @@
-"""CloudFormation types that moto 5.2.5 lacks, or loses properties of. ``TYPES`` is asked before moto's own."""
+"""CloudFormation types that moto lacks, or loses properties of. ``TYPES`` is asked before moto's own."""
 
 from __future__ import annotations
 

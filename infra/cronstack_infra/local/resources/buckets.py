@@ -1,4 +1,4 @@
-"""Buckets: moto 5.2.5 fails to update an unnamed one, forgets versioning and public access, and says of a bucket that
+"""Buckets: moto fails to update an unnamed one, forgets versioning and public access, and says of a bucket that
 is not empty that it has deleted it."""
 
 from __future__ import annotations

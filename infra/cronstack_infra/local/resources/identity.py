@@ -1,4 +1,4 @@
-"""Roles and managed policies: of a role, moto 5.2.5 updates the description alone and attaches nothing; a managed
+"""Roles and managed policies: of a role, moto updates the description alone and attaches nothing; a managed
 policy it can neither update nor delete, so that its role cannot go either."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keys and secrets: moto 5.2.5 makes a new key for each change of the old, and has no secrets in templates."""
+"""Keys and secrets: moto makes a new key for each change of the old, and has no secrets in templates."""
 
 from __future__ import annotations
 

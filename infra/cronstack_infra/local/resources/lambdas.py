@@ -1,4 +1,4 @@
-"""Functions and how they are invoked: moto 5.2.5 drops half of a function's properties."""
+"""Functions and how they are invoked: moto drops half of a function's properties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions of layers. moto 5.2.5 names a version by its layer and never deletes it."""
+"""Versions of layers. moto names a version by its layer and never deletes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log groups, and metric filters: moto 5.2.5 cannot update a group, a replaced one has lost its lines, and filters are
+"""Log groups, and metric filters: moto cannot update a group, a replaced one has lost its lines, and filters are
 not in templates."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Groups, users and who is in which group: moto 5.2.5 makes a user of its name alone, and no groups from templates."""
+"""Groups, users and who is in which group: moto makes a user of its name alone, and no groups from templates."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class TopicPolicy(Resource):
 
 
 class BucketPolicy(Record):
-    """Recorded only: moto 5.2.5 applies bucket policies without their Condition, so that the bootstrap stack's
+    """Recorded only: moto applies bucket policies without their Condition, so that the bootstrap stack's
     deny-insecure rule would answer 403 to every upload."""
 
     kind = "AWS::S3::BucketPolicy"

@@ -1,4 +1,4 @@
-"""Topics and their subscriptions. moto 5.2.5 updates a topic by making it anew, without its subscriptions."""
+"""Topics and their subscriptions. moto updates a topic by making it anew, without its subscriptions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables and queues: moto 5.2.5 has both types and loses properties of them."""
+"""Tables and queues: moto has both types and loses properties of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions and aliases of functions, and who else may invoke them. moto 5.2.5 has no aliases in templates, names a
+"""Versions and aliases of functions, and who else may invoke them. moto has no aliases in templates, names a
 version by nothing, and cannot take a permission back."""
 
 from __future__ import annotations

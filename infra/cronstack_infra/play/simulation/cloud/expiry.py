@@ -1,6 +1,6 @@
 """Deletes items whose time to live is over, once a day; DynamoDB promises a few days.
 
-moto 5.2.5 keeps the setting and deletes nothing.
+moto keeps the setting and deletes nothing.
 """
 
 from __future__ import annotations
