@@ -1,7 +1,10 @@
-"""A deployed project played on a virtual clock in one process: see ``simulate`` and ``cloud``.
+"""A deployed project played on a virtual clock in one process: see ``simulate`` and ``cloud.virtual_cloud``.
 
-assembly    what is deployed, out of the project's app
-cloud       moto, engine, ledger and handlers on one clock; ``drive`` plays it, ``hub`` is the clock
-handlers    deployed code in greenlets; ``code`` loads it, ``jobs`` runs Cronstack's, ``calls`` answers AWS
-simulate    a span from end to end: trace, rows, ledger, letters
+simulate    a span from end to end: ``trace``, ``looking`` (rows, ledger, letters), ``silence`` (some jobs only)
+cloud       the parts of a cloud and how they are put together, its states, and calls of AWS
+handlers    deployed code in greenlets: loaded, called, suspended, killed
+process     what is replaced in this process: time, waiting, threads, files, randomness
+clock       virtual time
+
+Arrows go down: ``cloud`` imports ``process`` and ``handlers``; these import ``clock``.
 """
