@@ -6,5 +6,5 @@ handlers    deployed code in greenlets: loaded, called, suspended, killed
 process     what is replaced in this process: time, waiting, threads, files, randomness
 clock       virtual time
 
-Arrows go down: ``cloud`` imports ``process`` and ``handlers``; these import ``clock``.
+Imports go one way: ``cloud`` → ``process`` → ``handlers`` → ``clock``.
 """
