@@ -23,9 +23,9 @@ if TYPE_CHECKING:
         ScheduleError,
         Unavailable,
     )
-    from cronstack.onetime import once
+    from cronstack.onetime.once import once
     from cronstack.run import Run
-    from cronstack.timetable import Schedule, parse
+    from cronstack.timetable.instants import Schedule, parse
 
 __all__ = [
     "CommitRefused",
@@ -50,7 +50,7 @@ __all__ = [
     "rate",
 ]
 
-_ROOM_OF = {
+_MODULE_OF = {
     "CommitRefused": "errors",
     "CronstackError": "errors",
     "DeclarationError": "errors",
@@ -68,17 +68,17 @@ _ROOM_OF = {
     "rate": "declaration",
     "job": "declaration",
     "Run": "run",
-    "once": "onetime",
-    "Schedule": "timetable",
-    "parse": "timetable",
+    "once": "onetime.once",
+    "Schedule": "timetable.instants",
+    "parse": "timetable.instants",
 }
 
 
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    if name not in _ROOM_OF:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'cronstack' has no attribute {name!r}")
-    value = getattr(import_module(f"cronstack.{_ROOM_OF[name]}"), name)
+    value = getattr(import_module(f"cronstack.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value

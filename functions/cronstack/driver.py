@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from cronstack.seam import Call, Request, Sleep, Steps, Work
+from cronstack.steps import Call, Request, Sleep, Steps, Work
 
 if TYPE_CHECKING:
-    from cronstack.seam import Failed, Succeeded
+    from cronstack.steps import Failed, Succeeded
     from cronstack.transport import Transport
 
 _T = TypeVar("_T")

@@ -15,22 +15,22 @@ from functools import cache
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from cronstack import clock
-from cronstack.admission import Decision
-from cronstack.attempt import in_json
-from cronstack.carrier import Way
 from cronstack.defaults import Overlap
-from cronstack.delivery import Outcome, Terms, ignore_decision
 from cronstack.driver import drive
 from cronstack.entropy import SYSTEM, Randomness
 from cronstack.errors import EventError, PermanentError, RetryLater
 from cronstack.event import parse_event
-from cronstack.guard import deliver
-from cronstack.letters import REFUSED, Sender, letter_id, post
+from cronstack.guard.admission import Decision
+from cronstack.guard.attempt import in_json
+from cronstack.guard.carrier import Way
+from cronstack.guard.delivery import Outcome, Terms, ignore_decision
+from cronstack.guard.letters import REFUSED, Sender, letter_id, post
+from cronstack.guard.protocol import deliver
 from cronstack.logs import line, redact, redact_text, run_logger
 from cronstack.occurrence import Occurrence
 from cronstack.run import Run
-from cronstack.seam import Failed, Host, OpenAttempt, Steps, Succeeded, Work
 from cronstack.settings import Settings
+from cronstack.steps import Failed, Host, OpenAttempt, Steps, Succeeded, Work
 from cronstack.transport import Answer, Botocore, Transport
 
 _T = TypeVar("_T")

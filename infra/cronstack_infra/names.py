@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final
 
-from cronstack import carrier, plans
+from cronstack.guard import carrier
+from cronstack.onetime import plan_requests as plans
 
 OUTPUT_LEDGER: Final = "Ledger"
 OUTPUT_DELIVERY_DEAD_LETTERS: Final = "DeliveryDeadLetters"

@@ -15,8 +15,8 @@ from cronstack.event import operator_event
 from cronstack.occurrence import print_time
 from cronstack.run import Run
 from cronstack.runtime import Invocation, Shell
-from cronstack.seam import Call, Sleep, Work
 from cronstack.settings import Settings
+from cronstack.steps import Call, Sleep, Work
 from cronstack.transport import Botocore
 from cronstack_infra.local.process import LocalCloud
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from cronstack.plans import Wiring
+from cronstack.onetime.plan_requests import Wiring
 from cronstack.settings import once_variable
 
 ROUNDS = 7
@@ -39,7 +39,7 @@ ENVIRONMENT: Final = {
 }
 
 SCHEDULE: Final = """
-from cronstack.onetime import Once
+from cronstack.onetime.once import Once
 
 answered = Once(transport=lambda operation, parameters: {{}})
 plan = answered.schedule("remind", key="order-1", {when}, input={{"order": 1}})

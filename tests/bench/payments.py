@@ -32,8 +32,8 @@ from moto.scheduler.models import scheduler_backends
 
 from cronstack import entropy
 from cronstack.event import operator_event
+from cronstack.ledger.rows import FINISHED
 from cronstack.occurrence import planned_id, to_milliseconds, trigger_id
-from cronstack.rows import FINISHED
 from cronstack_infra import names
 from cronstack_infra.demo.payments import Payments
 from cronstack_infra.local.environment import ACCOUNT, REGION

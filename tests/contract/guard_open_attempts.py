@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cronstack import ledger
-from cronstack.seam import Condition, Done, Fault, Refused
+from cronstack.ledger import run_requests as ledger
+from cronstack.steps import Condition, Done, Fault, Refused
 from tests.contract.guard_store import (
     FAILED,
     HELD,

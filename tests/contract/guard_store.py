@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from cronstack import items, ledger
-from cronstack.ledger import Closing, Opening
+from cronstack.ledger import items
+from cronstack.ledger import run_requests as ledger
+from cronstack.ledger.rows import LeaseItem, RunItem
+from cronstack.ledger.run_requests import Closing, Opening
 from cronstack.occurrence import Occurrence, scheduled_id
-from cronstack.rows import LeaseItem, RunItem
-from cronstack.seam import Call, Condition, Done, Fault, Refused, read
+from cronstack.steps import Call, Condition, Done, Fault, Refused, read
 
 HELD, FAILED = Condition(held=True), Condition(held=False)
 NOON = 1_767_268_800_000

@@ -11,17 +11,17 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from cronstack import items
-from cronstack.carrier import Way
 from cronstack.declaration import Job
-from cronstack.delivery import Outcome, Terms
 from cronstack.driver import Returned, carry_out, resume
 from cronstack.event import operator_event, parse_event
-from cronstack.guard import deliver
+from cronstack.guard.carrier import Way
+from cronstack.guard.delivery import Outcome, Terms
+from cronstack.guard.protocol import deliver
+from cronstack.ledger import items
 from cronstack.occurrence import Occurrence, print_time, split_generation, to_milliseconds
 from cronstack.runtime import Shell
-from cronstack.seam import Call, Failed, Host, Request, Succeeded, Work
 from cronstack.settings import Settings
+from cronstack.steps import Call, Failed, Host, Request, Succeeded, Work
 from cronstack.transport import Botocore
 
 TABLE = "ledger"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cronstack.admission import (
+from cronstack.guard.admission import (
     Asking,
     Buffer,
     Claim,
@@ -24,7 +24,7 @@ from cronstack.admission import (
     decide,
     decide_alone,
 )
-from cronstack.rows import LeaseItem, RunItem
+from cronstack.ledger.rows import LeaseItem, RunItem
 
 NOW, MARGIN = 100_000, 2_000
 ME, OTHER = "01ME", "01OTHER"

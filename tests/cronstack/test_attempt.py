@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from cronstack.attempt import LARGEST_CHECKPOINT
 from cronstack.declaration import Job
 from cronstack.driver import drive
 from cronstack.errors import CommitRefused, LeaseLost, MisuseError, Unavailable
+from cronstack.guard.attempt import LARGEST_CHECKPOINT
 from cronstack.run import Run
 from cronstack.runtime import Invocation
 from tests.cronstack.stage import NOON, TABLE, Context, Stage, error, job, lost_answer, occurrence, scheduled_event

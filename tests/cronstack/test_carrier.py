@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cronstack import carrier
+from cronstack.guard import carrier
 from cronstack.occurrence import Occurrence
 from tests.cronstack.stage import NOON, WAY, by_operator, event_of, occurrence, scheduled_event
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from cronstack.driver import Raised, Returned, carry_out, drive, resume
-from cronstack.onetime import Once
-from cronstack.plans import Wiring
-from cronstack.seam import Call, Sleep, Steps, Work
+from cronstack.onetime.once import Once
+from cronstack.onetime.plan_requests import Wiring
+from cronstack.steps import Call, Sleep, Steps, Work
 from cronstack.transport import Transport
 
 READ, REST = Call("GetItem", {"Key": 1}), Sleep(2.5)

@@ -44,8 +44,8 @@ def test_a_jobs_module_loads_the_declaration_and_nothing_heavy() -> None:
         "botocore",
         "json",
         "logging",
-        "cronstack.timetable",
-        "cronstack.guard",
+        "cronstack.timetable.instants",
+        "cronstack.guard.protocol",
         "http",
     }
     assert not loaded & heavy

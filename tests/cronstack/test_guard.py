@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cronstack.errors import EventError, Unavailable
-from cronstack.seam import Failed, Succeeded
+from cronstack.steps import Failed, Succeeded
 from tests.cronstack.stage import NOON, Stage, by_operator, conflict, error, lost_answer, occurrence
 
 DUE = occurrence()

@@ -9,7 +9,7 @@ import pytest
 
 from cronstack.errors import LeaseLost, OutOfTime, Unavailable
 from cronstack.event import parse_event
-from cronstack.seam import Failed
+from cronstack.steps import Failed
 from tests.cronstack.stage import NOON, Stage, by_operator, error, lost_answer, occurrence
 
 DUE = occurrence()

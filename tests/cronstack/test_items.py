@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cronstack import items
-from cronstack.rows import LeaseItem, RunItem
+from cronstack.ledger import items
+from cronstack.ledger.rows import LeaseItem, RunItem
 from tests.cronstack.stage import Stage, occurrence
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -8,11 +8,12 @@ import re
 
 import pytest
 
-from cronstack import items, ledger
 from cronstack.entropy import SYSTEM, ulid
-from cronstack.ledger import Closing, Opening, Renewal
-from cronstack.rows import STATUSES, LeaseItem, RunItem
-from cronstack.seam import Call, Condition, Done, Fault, Refused, read
+from cronstack.ledger import items
+from cronstack.ledger import run_requests as ledger
+from cronstack.ledger.rows import STATUSES, LeaseItem, RunItem
+from cronstack.ledger.run_requests import Closing, Opening, Renewal
+from cronstack.steps import Call, Condition, Done, Fault, Refused, read
 from tests.cronstack.stage import NOON, occurrence
 
 OPENING = Opening("ledger", occurrence(), "01HOLDER", NOON, NOON, NOON + 65_000, 3)
@@ -89,7 +90,8 @@ def test_a_request_built_twice_is_the_same_bytes_and_its_token_fits() -> None:
 
 
 def test_only_the_ledger_knows_attribute_names() -> None:
-    from cronstack import admission, claim, delivery, guard, letters
+    from cronstack.guard import admission, claim, delivery, letters
+    from cronstack.guard import protocol as guard
 
     for room in (admission, claim, delivery, guard, letters):
         assert not re.search(r"Expression|attribute_not_exists|\"[#:]\\w", inspect.getsource(room)), room.__name__

@@ -6,8 +6,8 @@ from collections import defaultdict
 from threading import Barrier, BrokenBarrierError
 from typing import Any, cast
 
-from cronstack.many import schedule_many
-from cronstack.planning import Plan
+from cronstack.onetime.bulk import schedule_many
+from cronstack.onetime.planner import Plan
 
 
 class Meeting:

@@ -197,7 +197,7 @@ def test_the_hash_of_an_input_does_not_know_its_order(input: dict[str, Any]) -> 
 
 def test_what_is_accepted_can_be_carried_and_told_in_as_many_bytes() -> None:
     """Escaped, an "é" would take six bytes, and what was accepted could not come back."""
-    from cronstack.carrier import event_text
+    from cronstack.guard.carrier import event_text
 
     event = scheduled_event(input={"text": "é" * 90_000})
     parse_event(event, "stats")

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from cronstack import plans
-from cronstack.delivery import Outcome
 from cronstack.errors import EventError, OnceConflict, OnceError, Unavailable
 from cronstack.event import parse_event
+from cronstack.guard.delivery import Outcome
 from cronstack.occurrence import Occurrence, planned_id
-from cronstack.onetime import Once
-from cronstack.planning import Plan
-from cronstack.plans import Wiring
+from cronstack.onetime import plan_requests as plans
+from cronstack.onetime.once import Once
+from cronstack.onetime.plan_requests import Wiring
+from cronstack.onetime.planner import Plan
 from tests.cronstack.stage import FUNCTION, LOST, NOON, TABLE, WAY, Stage, error, lost_answer
 
 HOUR = timedelta(hours=1)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import cronstack
 from cronstack import ScheduleError, parse
-from cronstack.cronfields import DayRule
-from cronstack.schedule import Cron, read
+from cronstack.timetable.cron_fields import DayRule
+from cronstack.timetable.expressions import Cron, read
 
 NORMAL_FORMS = {
     "cron(0 6 * * ? *)": "cron(0 6 * * ? *)",

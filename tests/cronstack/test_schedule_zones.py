@@ -8,7 +8,8 @@ from zoneinfo import available_timezones
 
 import pytest
 
-from cronstack import ScheduleError, parse, zones
+from cronstack import ScheduleError, parse
+from cronstack.timetable import zones
 
 ZONES_REFUSED = [
     "Europe/Atlantis",

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from cronstack.delivery import Outcome
 from cronstack.event import parse_event
+from cronstack.guard.delivery import Outcome
 from cronstack.occurrence import Occurrence
-from cronstack.seam import Failed
+from cronstack.steps import Failed
 from tests.cronstack.stage import NOON, Stage, by_operator, error, lost_answer, occurrence
 
 MINUTE = 60_000

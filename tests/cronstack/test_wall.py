@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cronstack.errors import OnceError
 from cronstack.occurrence import print_time, to_datetime
-from cronstack.wall import after, moment
+from cronstack.timetable.local_time import after, moment
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cronstack.items import read_run
-from cronstack.ledger import query_runs
-from cronstack.plans import Wiring
+from cronstack.ledger.items import read_run
+from cronstack.ledger.run_requests import query_runs
+from cronstack.onetime.plan_requests import Wiring
 from cronstack.settings import Settings
 from cronstack_infra import names
 from cronstack_infra.aws.packaging import Target, stage

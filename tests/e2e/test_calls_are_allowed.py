@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
-from cronstack import carrier
+from cronstack.guard import carrier
 from cronstack_infra.demo.payments import Payments, PaymentService
 from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.local.process import LocalCloud

@@ -23,8 +23,8 @@ import pytest
 
 from cronstack.declaration import Job
 from cronstack.entropy import SYSTEM
-from cronstack.ledger import get_lease
-from cronstack.rows import FINISHED
+from cronstack.ledger.rows import FINISHED
+from cronstack.ledger.run_requests import get_lease
 from cronstack.runtime import Invocation, Shell
 from cronstack.transport import Botocore
 from cronstack_infra import names

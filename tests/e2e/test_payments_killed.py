@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from cronstack import clock
-from cronstack.onetime import Once
+from cronstack.onetime.once import Once
 from cronstack_infra.demo.payments import Answer, Payments, PaymentService
 from cronstack_infra.local.environment import pointed_at
 from cronstack_infra.local.executor.warden import processes

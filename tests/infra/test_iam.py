@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cronstack import items
+from cronstack.ledger import items
 from tests.tools.iam import Policies, Question, allowed, judge
 from tests.tools.template import ACCOUNT, REGION, arn_of, of_type, policies_of, properties
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cronstack import carrier
+from cronstack.guard import carrier
 from tests.tools.iam import Policies, Question, allowed, judge
 from tests.tools.template import ACCOUNT, REGION, arn_of, of_type, policies_of, properties
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cronstack import plans
 from cronstack.errors import DeclarationError
-from cronstack.plans import Wiring
+from cronstack.onetime import plan_requests as plans
+from cronstack.onetime.plan_requests import Wiring
 from cronstack.settings import once_variable
 from cronstack_infra import names
 from tests.infra.conftest import Synthesize, template_of

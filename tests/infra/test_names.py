@@ -7,7 +7,8 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cronstack import carrier, plans
+from cronstack.guard import carrier
+from cronstack.onetime import plan_requests as plans
 from cronstack_infra import names
 
 SIGNS = string.ascii_letters + string.digits + "_-"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cronstack.timetable import Schedule, parse
+from cronstack.timetable.instants import Schedule, parse
 from cronstack_infra.discovery.clock_notes import clock_note, clock_notes
 from cronstack_infra.discovery.meetings import meeting_notes
 

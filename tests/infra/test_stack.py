@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cronstack import items
 from cronstack.errors import DeclarationError
+from cronstack.ledger import items
 from cronstack_infra import names
 from tests.infra.conftest import Synthesize
 from tests.tools.template import arn_of, name_of, of_type, policies_of, properties

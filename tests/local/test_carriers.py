@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cronstack import carrier
+from cronstack.guard import carrier
 from tests.local.quick_cloud import Cloud, quick_cloud
 
 ACCOUNT = "123456789012"

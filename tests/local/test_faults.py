@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from cronstack.seam import Fault, read
+from cronstack.steps import Fault, read
 from cronstack.transport import Botocore
 from cronstack_infra.local.executor.values import access_key_of
 from cronstack_infra.local.faults import Malformed, faults, set_faults

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from cronstack import items, ledger
-from cronstack.seam import Call, Fault
+from cronstack.ledger import items
+from cronstack.ledger import run_requests as ledger
+from cronstack.steps import Call, Fault
 from cronstack_infra.local.dynamodb import conditions, numbers, transactions
 from cronstack_infra.local.patches.patch import apply, unpatch
 from cronstack_infra.local.patches.surroundings import Surroundings

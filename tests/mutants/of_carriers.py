@@ -123,7 +123,7 @@ MUTANTS: tuple[Mutant, ...] = (
         Code(
             "closing = delivery.closing('succeeded', result=result)._replace(writes=tuple(writes))",
             """
-            from cronstack.seam import Call
+            from cronstack.steps import Call
             first = Call('TransactWriteItems', {'TransactItems': list(writes)})
             yield from send(first, delivery.host, reserve=TIME_TO_TELL)
             closing = delivery.closing('succeeded', result=result)
@@ -138,7 +138,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "self.committed = True",
             """
             self.committed = True
-            from cronstack.seam import Call
+            from cronstack.steps import Call
             yield Call('TransactWriteItems', {'TransactItems': list(writes)})
             """,
         ),

@@ -12,10 +12,10 @@ import pytest
 from cronstack import clock
 from cronstack import once as declared_by_code
 from cronstack.event import parse_event, planned_event
-from cronstack.items import run_key
+from cronstack.ledger.items import run_key
 from cronstack.occurrence import planned_id
-from cronstack.onetime import Once
-from cronstack.planning import FORGOTTEN
+from cronstack.onetime.once import Once
+from cronstack.onetime.planner import FORGOTTEN
 from cronstack_infra.ops.onetime import list_plans
 from cronstack_infra.ops.strays import Stray, Strays
 from tests.cronstack.stage import TABLE, scheduled_event

@@ -13,7 +13,7 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cronstack import items
+from cronstack.ledger import items
 from cronstack_infra import names
 from cronstack_infra.aws import policies
 

@@ -14,9 +14,9 @@ from typing import Any, Final
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 
-from cronstack import carrier
-from cronstack import plans as planned
-from cronstack.items import partition
+from cronstack.guard import carrier
+from cronstack.ledger.items import partition
+from cronstack.onetime import plan_requests as planned
 
 LEDGER_ACTIONS: Final = ("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem")
 """The guard updates and reads single items; a transaction needs the permission of each of its actions."""
@@ -50,7 +50,7 @@ def plans_arn(stack: Stack, group: str, job: str) -> str:
 def grant_schedule(grantee: iam.IGrantable, *, job: str, ledger: str, plans: str, role: str) -> iam.Grant:
     """What code needs to schedule, move and cancel a job's plans; all but ``job`` are ARNs.
 
-    A plan's schedule is never updated (see ``cronstack.plans``), so UpdateSchedule is not among it.
+    A plan's schedule is never updated (see ``cronstack.onetime.plan_requests``), so UpdateSchedule is not among it.
     """
     own_rows: dict[str, Any] = {
         "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [partition(job)]},

@@ -15,7 +15,7 @@ from constructs import Construct
 from cronstack.defaults import DEFAULTS
 from cronstack.errors import DeclarationError
 from cronstack.event import scheduled_input
-from cronstack.plans import Wiring
+from cronstack.onetime.plan_requests import Wiring
 from cronstack.settings import Settings, once_variable
 from cronstack_infra import names
 from cronstack_infra.aws import policies

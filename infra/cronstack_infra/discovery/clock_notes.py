@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from cronstack.schedule import At, Cron
-from cronstack.timetable import Schedule
+from cronstack.timetable.expressions import At, Cron
+from cronstack.timetable.instants import Schedule
 from cronstack_infra.play.changes import Change, changes
 from cronstack_infra.play.effects import Effect, effect
 

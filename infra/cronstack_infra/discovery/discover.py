@@ -20,7 +20,7 @@ from types import ModuleType
 from cronstack.declaration import Job
 from cronstack.declaration import job as declare
 from cronstack.errors import DeclarationError
-from cronstack.timetable import Schedule
+from cronstack.timetable.instants import Schedule
 from cronstack_infra.discovery.importing import importable, imported, relative
 from cronstack_infra.discovery.undeployed import undeployed
 from cronstack_infra.discovery.validation import judge

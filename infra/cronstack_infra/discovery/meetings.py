@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from itertools import combinations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cronstack.schedule import At, Rate
-from cronstack.timetable import Schedule
+from cronstack.timetable.expressions import At, Rate
+from cronstack.timetable.instants import Schedule
 from cronstack_infra.play.minutes import Span, firings, lowest
 from cronstack_infra.plural import counted
 

@@ -16,7 +16,7 @@ from cronstack.declaration import ONCE, Job, When
 from cronstack.errors import DeclarationError, EventError, ScheduleError
 from cronstack.payload import check_input
 from cronstack.settings import RESERVED_PREFIXES
-from cronstack.timetable import Schedule, parse
+from cronstack.timetable.instants import Schedule, parse
 
 EXAMPLE_ZONE: Final = "Europe/Berlin"
 MOST_SCHEDULES: Final = 99

@@ -19,7 +19,7 @@ from moto.events.exceptions import ValidationException
 from moto.events.models import Rule
 
 from cronstack.errors import ScheduleError
-from cronstack.timetable import parse
+from cronstack.timetable.instants import parse
 from cronstack_infra.local.engine.transforming import PREDEFINED, is_path, variables_of
 from cronstack_infra.local.refusals.constraints import Malformed, violations
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from moto.core.exceptions import JsonRESTError
 
 from cronstack.errors import ScheduleError
-from cronstack.timetable import parse
+from cronstack.timetable.instants import parse
 from cronstack_infra.local import permissions, universal
 
 _NAME: Final = re.compile(r"[0-9a-zA-Z-_.]{1,64}")

@@ -10,13 +10,14 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from cronstack import clock, plans
+from cronstack import clock
 from cronstack.entropy import SYSTEM, Randomness
 from cronstack.errors import OperationError
 from cronstack.occurrence import print_time
-from cronstack.onetime import Once
-from cronstack.planning import Plan
-from cronstack.plans import Wiring
+from cronstack.onetime import plan_requests as plans
+from cronstack.onetime.once import Once
+from cronstack.onetime.plan_requests import Wiring
+from cronstack.onetime.planner import Plan
 from cronstack.transport import Botocore
 from cronstack_infra import names
 from cronstack_infra.ops.deployment import Clients, Deployment

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
 
-from cronstack import items, ledger
 from cronstack.errors import OperationError
+from cronstack.ledger import items
+from cronstack.ledger import run_requests as ledger
+from cronstack.ledger.rows import FINAL, RunItem
 from cronstack.occurrence import PLANNED, print_instant, print_time, scheduled_id, to_datetime, to_milliseconds
-from cronstack.rows import FINAL, RunItem
 from cronstack_infra.ops.deployment import Deployment
 
 AHEAD: Final = 5

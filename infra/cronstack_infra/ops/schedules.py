@@ -11,7 +11,7 @@ from typing import Any, Final
 from cronstack.errors import OperationError
 from cronstack.occurrence import print_time, to_milliseconds
 from cronstack.payload import CONTEXT_ATTRIBUTE
-from cronstack.timetable import Schedule, parse
+from cronstack.timetable.instants import Schedule, parse
 from cronstack_infra import names
 from cronstack_infra.ops.deployment import Deployment
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from cronstack.errors import OperationError
-from cronstack.zones import Readings, bound, readings, zone
+from cronstack.timetable.zones import Readings, bound, readings, zone
 
 _AGO = re.compile(r"([0-9]{1,6})\s*(s|m|h|d|w)")
 _SPAN = re.compile(r"(?:(\d{1,5})w)?(?:(\d{1,6})d)?(?:(\d{1,7})h)?(?:(\d{1,9})m)?(?:(\d{1,10})s)?")

@@ -20,16 +20,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal
 
-from cronstack import plans
 from cronstack.errors import EventError
 from cronstack.event import parse_event
-from cronstack.items import read_run
-from cronstack.ledger import get_run
+from cronstack.ledger.items import read_run
+from cronstack.ledger.rows import RunItem
+from cronstack.ledger.run_requests import get_run
 from cronstack.occurrence import is_job_name, planned_id, print_time, to_milliseconds
-from cronstack.onetime import Once
-from cronstack.planning import FORGOTTEN, mend
-from cronstack.plans import Wiring
-from cronstack.rows import RunItem
+from cronstack.onetime import plan_requests as plans
+from cronstack.onetime.once import Once
+from cronstack.onetime.plan_requests import Wiring
+from cronstack.onetime.planner import FORGOTTEN, mend
 from cronstack_infra import names
 from cronstack_infra.ops.deployment import Clients, Deployment
 from cronstack_infra.ops.onetime import wirings

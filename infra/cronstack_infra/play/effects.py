@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
-from cronstack.schedule import At, Cron, month_shape
-from cronstack.timetable import Schedule
+from cronstack.timetable.expressions import At, Cron, month_shape
+from cronstack.timetable.instants import Schedule
 from cronstack_infra.play.changes import Change
 from cronstack_infra.play.minutes import Span, firings, lowest
 

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
-from cronstack.schedule import At, Cron, Rate, month_shape
-from cronstack.timetable import Schedule
-from cronstack.zones import zone
+from cronstack.timetable.expressions import At, Cron, Rate, month_shape
+from cronstack.timetable.instants import Schedule
+from cronstack.timetable.zones import zone
 from cronstack_infra.play.changes import changes
 
 MINUTES: Final = 1440

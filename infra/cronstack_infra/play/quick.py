@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from cronstack.timetable import Schedule
+from cronstack.timetable.instants import Schedule
 from cronstack_infra.play.minutes import Span, firings
 
 QUICK: Final = 11_000

@@ -13,7 +13,7 @@ from math import ceil
 from typing import Final, NamedTuple
 
 from cronstack.defaults import DEFAULTS, Overlap
-from cronstack.timetable import Schedule
+from cronstack.timetable.instants import Schedule
 from cronstack_infra.play.changes import Change, changes
 from cronstack_infra.play.effects import Effect, effect
 from cronstack_infra.play.minutes import MINUTES, Span, days_of, fires_in, firings, lowest

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cronstack.errors import OperationError
-from cronstack.zones import bound, readings
+from cronstack.timetable.zones import bound, readings
 from cronstack_infra.play.looks import MOST_LOOKS
 from cronstack_infra.project import Project
 

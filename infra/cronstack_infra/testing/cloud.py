@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from cronstack.errors import OperationError
-from cronstack.onetime import Once
-from cronstack.zones import bound
+from cronstack.onetime.once import Once
+from cronstack.timetable.zones import bound
 from cronstack_infra.local import mails
 from cronstack_infra.ops.dead_letters.reading import DeadLetter
 from cronstack_infra.ops.dead_letters.redriving import Redriven
@@ -25,7 +25,7 @@ from cronstack_infra.testing.story import marker, story
 from cronstack_infra.testing.waits import Wait, listed, waits
 
 if TYPE_CHECKING:
-    from cronstack.plans import Wiring
+    from cronstack.onetime.plan_requests import Wiring
     from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
     from cronstack_infra.play.simulation.handlers.faults import Faults
 

@@ -12,7 +12,7 @@ from cronstack_infra.ops.dead_letters.unwrapping import unwrap
 from cronstack_infra.play.simulation.clock.hub import EPOCH
 
 if TYPE_CHECKING:
-    from cronstack.planning import Plan
+    from cronstack.onetime.planner import Plan
     from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 
 SHOWN: Final = 5

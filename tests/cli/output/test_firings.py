@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cronstack import plans
-from cronstack.carrier import prefix
+from cronstack.guard.carrier import prefix
+from cronstack.onetime import plan_requests as plans
 from cronstack_infra.cli.output import firings
 
 SUCCEEDED = {"cronstack": "succeeded", "job": "stats", "occurrence": "t-2026-03-01T12:34:00Z", "attempt": 1}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cronstack.timetable import parse
+from cronstack.timetable.instants import parse
 from cronstack_infra.local.engine.passed import MOST_COUNTED, Passed, latest
 from cronstack_infra.local.engine.values import Report
 from tests.local.engine.stage import BUSY, RAISED, Stage, instant

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronstack.errors import OperationError
-from cronstack.rows import OUTCOMES
+from cronstack.ledger.rows import OUTCOMES
 from cronstack_infra.play import report
 from cronstack_infra.play.report.pack import pack
 

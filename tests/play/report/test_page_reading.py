@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cronstack.rows import OUTCOMES
+from cronstack.ledger.rows import OUTCOMES
 from cronstack_infra.play import report
 from tests.browser import browser
 from tests.play.report.contrast import contrast, over, palettes

@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from cronstack.onetime import Once
-from cronstack.rows import OUTCOMES
+from cronstack.ledger.rows import OUTCOMES
+from cronstack.onetime.once import Once
 from cronstack_infra.ops.deployment import find_deployment
 from cronstack_infra.ops.onetime import once_of
 from cronstack_infra.play.report.pack import SEVERITY, pack

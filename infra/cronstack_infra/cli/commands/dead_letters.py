@@ -10,7 +10,7 @@ import click
 
 from cronstack import clock
 from cronstack.errors import OperationError
-from cronstack.rows import FINISHED
+from cronstack.ledger.rows import FINISHED
 from cronstack_infra.cli.options.clouds import Cloud, cloud_options
 from cronstack_infra.cli.output.spans import span, utc
 from cronstack_infra.cli.output.tables import print_json, print_keyed, print_table, printable, short

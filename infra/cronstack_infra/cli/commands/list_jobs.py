@@ -10,7 +10,7 @@ import click
 
 from cronstack import clock
 from cronstack.declaration import ONCE
-from cronstack.timetable import Schedule
+from cronstack.timetable.instants import Schedule
 from cronstack_infra.cli.options.declared import declared_jobs, jobs_option
 from cronstack_infra.cli.output.spans import iso, local
 from cronstack_infra.cli.output.tables import print_json, print_table

@@ -12,7 +12,7 @@ import click
 
 from cronstack import clock
 from cronstack.errors import ScheduleError
-from cronstack.timetable import Schedule, parse
+from cronstack.timetable.instants import Schedule, parse
 from cronstack_infra.cli.options.declared import declared_jobs, jobs_option, named
 from cronstack_infra.cli.output.spans import iso, local, span, utc
 from cronstack_infra.cli.output.tables import print_json, print_table

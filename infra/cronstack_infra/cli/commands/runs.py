@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from cronstack import clock
-from cronstack.rows import STATUSES
+from cronstack.ledger.rows import STATUSES
 from cronstack_infra.cli.options.clouds import Cloud, cloud_options
 from cronstack_infra.cli.options.times import since_option
 from cronstack_infra.cli.output.spans import utc

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from cronstack.timetable import Schedule
+from cronstack.timetable.instants import Schedule
 
 JUMP: Final = timedelta(seconds=60)
 """A clock that moves by this much between two looks has jumped. No two instants of a schedule are closer."""

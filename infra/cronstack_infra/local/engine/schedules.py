@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from cronstack.timetable import Schedule, parse
+from cronstack.timetable.instants import Schedule, parse
 from cronstack_infra.local.engine import records, rule_events
 from cronstack_infra.local.engine.agenda import Agenda
 from cronstack_infra.local.engine.chance import chance, letters

@@ -18,8 +18,8 @@ from typing import Any, Final
 from cronstack.defaults import DEFAULTS
 from cronstack.errors import EventError, OnceConflict, OnceError, OperationError
 from cronstack.event import parse_event, redrive_event
+from cronstack.ledger.rows import FINISHED
 from cronstack.occurrence import Occurrence, is_planned, print_time, to_milliseconds
-from cronstack.rows import FINISHED
 from cronstack_infra.ops.dead_letters import remedies
 from cronstack_infra.ops.dead_letters.reading import LONG_POLL, DeadLetter, is_wanted, opened
 from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, find_job

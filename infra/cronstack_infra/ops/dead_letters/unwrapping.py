@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from cronstack.errors import EventError
 from cronstack.event import parse_event
-from cronstack.letters import REFUSED
+from cronstack.guard.letters import REFUSED
 from cronstack.occurrence import Occurrence, is_job_name
 from cronstack_infra import names
 

@@ -5,7 +5,7 @@ event again twice after a raise or a crash, and then puts its own failure record
 brings carriers at least once, up to a minute late. Operators act, too. A sandbox runs ``cronstack.runtime.Invocation``,
 the code that runs in Lambda, stopped before each request, those of its handler included. In one of four seeds
 application code plans: it schedules keys, moves and cancels them, plans them anew, asks again after a crash, and
-sweeps, with several calls at once on one key. These calls are the generators of ``cronstack.planning``, stopped in the
+sweeps, with several calls at once on one key. These calls are the generators of ``onetime.planner``, stopped in the
 same way and under the same faults. Scheduler may fire a schedule that was deleted in its last seconds. ``play.store``
 carries out the requests. An observer notes each committed write, each handler's beginning and end, each schedule, each
 letter, and what calls return. On these notes, not on what the ledger says of itself, judges check these invariants

@@ -14,7 +14,7 @@ from cronstack_infra.play.prove.log.records import Attempt, Invoked
 from cronstack_infra.play.prove.models.copies import Copies
 
 if TYPE_CHECKING:
-    from cronstack.seam import Call, Work
+    from cronstack.steps import Call, Work
     from cronstack_infra.play.prove.log.plans import Caller
     from cronstack_infra.play.prove.models.world import World
 

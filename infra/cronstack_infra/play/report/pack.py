@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from sys import byteorder
 from typing import Any, Final, NamedTuple
 
-from cronstack.rows import OUTCOMES
+from cronstack.ledger.rows import OUTCOMES
 from cronstack_infra.play.simulation.trace import COUNTS
 
 SEVERITY: Final = {

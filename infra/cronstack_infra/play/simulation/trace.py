@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import IO, Any, Final
 
-from cronstack.rows import OUTCOMES
+from cronstack.ledger.rows import OUTCOMES
 
 
 @dataclass(frozen=True)

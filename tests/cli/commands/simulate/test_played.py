@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from cronstack.errors import CronstackError, OperationError
-from cronstack.timetable import parse
+from cronstack.timetable.instants import parse
 from cronstack_infra import cli
 from cronstack_infra.cli.commands.simulate.command import command
 from cronstack_infra.cli.commands.simulate.played import Played, played, reports_once

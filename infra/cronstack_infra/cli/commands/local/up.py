@@ -131,7 +131,7 @@ def _tell(console: Console, cloud: LocalCloud, project: Project | None, package:
 
 def deployed(scheduler: Any, stack: str, now: datetime) -> Iterator[Deployed]:
     """Return the schedules of a stack's group by name, with their next firing after ``now``."""
-    from cronstack.timetable import parse
+    from cronstack.timetable.instants import parse
     from cronstack_infra import names
 
     group = names.group_name(stack)

@@ -20,7 +20,7 @@ import click
 
 from cronstack import clock
 from cronstack.errors import OperationError, ScheduleError
-from cronstack.timetable import Schedule, parse
+from cronstack.timetable.instants import Schedule, parse
 from cronstack_infra import names
 from cronstack_infra.cli.output.spans import local, utc
 from cronstack_infra.discovery.clock_notes import clock_note

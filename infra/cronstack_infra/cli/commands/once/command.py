@@ -12,9 +12,9 @@ import click
 
 from cronstack import clock
 from cronstack.errors import OperationError
-from cronstack.onetime import Once
-from cronstack.planning import Plan
-from cronstack.rows import STATUSES
+from cronstack.ledger.rows import STATUSES
+from cronstack.onetime.once import Once
+from cronstack.onetime.planner import Plan
 from cronstack_infra.cli.commands.once import importing as once_import
 from cronstack_infra.cli.commands.once import strays as once_strays
 from cronstack_infra.cli.commands.once.words import FAILED, in_options, left, sentence, when_options

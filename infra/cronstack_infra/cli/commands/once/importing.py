@@ -11,8 +11,8 @@ from typing import Any, Final
 import click
 
 from cronstack.errors import OperationError
-from cronstack.many import MOST, Result
 from cronstack.occurrence import LONGEST_KEY, is_key
+from cronstack.onetime.bulk import MOST, Result
 from cronstack.payload import shown
 from cronstack_infra.cli.commands.once.words import in_options, words
 from cronstack_infra.cli.options.clouds import Cloud, cloud_options

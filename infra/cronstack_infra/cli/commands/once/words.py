@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from cronstack.errors import OnceConflict, OnceError, Unavailable
-from cronstack.planning import Plan
+from cronstack.onetime.planner import Plan
 from cronstack_infra.cli.options.times import span_option
 from cronstack_infra.cli.output.spans import span, utc
 from cronstack_infra.cli.output.tables import printable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from cronstack.errors import LeaseLost, Unavailable
-from cronstack.seam import Call, Work
+from cronstack.steps import Call, Work
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import Row, RunChange
 from cronstack_infra.play.prove.log.records import Attempt, Invoked

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final, NamedTuple
 
-from cronstack.seam import Call
+from cronstack.steps import Call
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import Row
 from cronstack_infra.play.prove.log.records import Attempt, Invoked

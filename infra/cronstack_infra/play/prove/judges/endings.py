@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cronstack.rows import FINISHED
+from cronstack.ledger.rows import FINISHED
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import RunChange
 from cronstack_infra.play.prove.log.records import Invoked, RunRecord

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cronstack.occurrence import is_planned
-from cronstack.seam import Work
+from cronstack.steps import Work
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import RunChange
 from cronstack_infra.play.prove.log.records import Attempt, Invoked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cronstack.occurrence import is_planned, planned_id
-from cronstack.planning import Plan
+from cronstack.onetime.planner import Plan
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import PlanChange, RunChange
 from cronstack_infra.play.prove.log.plans import Caller, KeyRecord

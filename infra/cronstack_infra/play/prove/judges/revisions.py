@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from cronstack.occurrence import is_planned
-from cronstack.planning import Plan
-from cronstack.seam import Work
+from cronstack.onetime.planner import Plan
+from cronstack.steps import Work
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import PlanChange, RunChange
 from cronstack_infra.play.prove.log.plans import Caller, Kind, State

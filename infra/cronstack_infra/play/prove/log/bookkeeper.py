@@ -12,8 +12,8 @@ from cronstack_infra.play.prove.log.plans import Caller, KeyRecord, State
 from cronstack_infra.play.prove.log.records import Attempt, Invoked, LetterClaim, RunRecord
 
 if TYPE_CHECKING:
-    from cronstack.planning import Plan
-    from cronstack.seam import Work
+    from cronstack.onetime.planner import Plan
+    from cronstack.steps import Work
     from cronstack_infra.play.prove.models.queued import QueuedEvent
     from cronstack_infra.play.store import Key
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cronstack.occurrence import planned_id
-from cronstack.seam import Call
+from cronstack.steps import Call
 from cronstack_infra.play.prove.log.listener import Listener, PlanChange, Row, RunChange
 from cronstack_infra.play.prove.log.log import Log, plain
 from cronstack_infra.play.prove.log.plans import Caller

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from cronstack.planning import Plan
-    from cronstack.seam import Call, Work
+    from cronstack.onetime.planner import Plan
+    from cronstack.steps import Call, Work
     from cronstack_infra.play.prove.log.log import Log
     from cronstack_infra.play.prove.log.plans import Caller, KeyRecord
     from cronstack_infra.play.prove.log.records import Attempt, Invoked, RunRecord

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from cronstack.items import decode
+from cronstack.ledger.items import decode
+from cronstack.ledger.rows import FINISHED
 from cronstack.occurrence import is_planned
-from cronstack.rows import FINISHED
 from cronstack_infra.play.prove.log.plans import KeyRecord
 from cronstack_infra.play.prove.log.records import Attempt, Invoked, JobRecord, RunRecord
 from cronstack_infra.play.prove.models.copies import Copies, shallow

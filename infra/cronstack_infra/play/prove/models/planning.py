@@ -1,14 +1,14 @@
-"""Calls of application code that plan: the real generators of ``cronstack.planning``, stopped before each request."""
+"""Calls of application code that plan: the generators of ``cronstack.onetime.planner``, stopped before each request."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple, assert_never
 
-from cronstack import planning
-from cronstack.planning import Plan
-from cronstack.plans import Order, Wiring
-from cronstack.seam import Host, Steps
+from cronstack.onetime import planner as planning
+from cronstack.onetime.plan_requests import Order, Wiring
+from cronstack.onetime.planner import Plan
+from cronstack.steps import Host, Steps
 from cronstack_infra.play.prove.models.world import TABLE
 
 WIRING: Final = Wiring(

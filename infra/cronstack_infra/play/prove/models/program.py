@@ -13,7 +13,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from cronstack.driver import Returned, resume
 from cronstack.runtime import Ended, Invocation, Shell
-from cronstack.seam import Call, Request, Sleep, Work
+from cronstack.steps import Call, Request, Sleep, Work
 
 if TYPE_CHECKING:
     from cronstack.declaration import Job

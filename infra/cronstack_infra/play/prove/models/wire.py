@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
 
-from cronstack.seam import Call
+from cronstack.steps import Call
 from cronstack_infra.play.prove.models.world import World
 
 LOST: Final = {"Error": {"Code": "ConnectionError", "Message": "no answer"}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from cronstack.rows import FINAL, OUTCOMES
+from cronstack.ledger.rows import FINAL, OUTCOMES
 from cronstack_infra.play.prove.models.mix import OTHER_FAULTS, REQUEST_FAULTS
 
 ENOUGH: Final = 100

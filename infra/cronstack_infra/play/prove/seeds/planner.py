@@ -7,8 +7,8 @@ from typing import Any, Final, Protocol
 
 from cronstack.driver import Returned, resume
 from cronstack.errors import OnceConflict, Unavailable
-from cronstack.planning import Plan
-from cronstack.seam import Call, Host, Sleep
+from cronstack.onetime.planner import Plan
+from cronstack.steps import Call, Host, Sleep
 from cronstack_infra.play.prove.log.plans import Caller
 from cronstack_infra.play.prove.models.planning import PlanningCall, steps
 from cronstack_infra.play.prove.models.queued import QueuedEvent

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from cronstack.admission import Decision, Duplicate, Wait
 from cronstack.declaration import Job
 from cronstack.errors import CronstackError, RetryLater
+from cronstack.guard.admission import Decision, Duplicate, Wait
 from cronstack.runtime import Ended, Shell
-from cronstack.seam import Call, Request, Sleep, Work
+from cronstack.steps import Call, Request, Sleep, Work
 from cronstack_infra.play.prove.log.records import Invoked
 from cronstack_infra.play.prove.models.program import Program
 from cronstack_infra.play.prove.models.shell import (

@@ -14,10 +14,10 @@ from typing import Any, Final, NamedTuple, Protocol
 from cronstack.declaration import Job
 from cronstack.driver import Returned, resume
 from cronstack.errors import CronstackError
-from cronstack.planning import Plan
+from cronstack.onetime.planner import Plan
 from cronstack.run import Run
 from cronstack.runtime import Ended, Shell
-from cronstack.seam import Host, Request, Work
+from cronstack.steps import Host, Request, Work
 from cronstack_infra.play.prove.log.records import Invoked
 from cronstack_infra.play.prove.models.planning import steps
 from cronstack_infra.play.prove.models.program import Program

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from cronstack.occurrence import print_time, scheduled_id
-from cronstack.seam import Call, Sleep, Work
+from cronstack.steps import Call, Sleep, Work
 from cronstack_infra.play.prove.models.planning import PlanningCall
 from cronstack_infra.play.prove.models.queued import QueuedEvent
 from cronstack_infra.play.prove.models.wire import LOST

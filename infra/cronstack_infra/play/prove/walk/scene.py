@@ -13,7 +13,7 @@ from cronstack.driver import Returned
 from cronstack.errors import CronstackError
 from cronstack.run import Run
 from cronstack.runtime import Ended
-from cronstack.seam import Call, Sleep
+from cronstack.steps import Call, Sleep
 from cronstack_infra.play.prove.models.copies import Copies, shallow
 from cronstack_infra.play.prove.models.queued import BACK_OFF, LAMBDA_RETRIES, QueuedEvent, carried
 from cronstack_infra.play.prove.models.wire import described, holder_of

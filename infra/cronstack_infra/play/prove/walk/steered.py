@@ -9,7 +9,7 @@ import sys
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple, Self
 
-from cronstack.seam import Request
+from cronstack.steps import Request
 from cronstack_infra.play.prove.log.plans import Caller
 from cronstack_infra.play.prove.log.records import Invoked
 from cronstack_infra.play.prove.models.copies import Copies, shallow

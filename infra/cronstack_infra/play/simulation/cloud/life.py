@@ -9,7 +9,7 @@ from typing import Any, Final
 from moto import mock_aws
 from moto.moto_api._internal import mock_random
 
-from cronstack.onetime import once
+from cronstack.onetime.once import once
 from cronstack_infra.local.apis.install import (
     install,
     install_cloudformation,

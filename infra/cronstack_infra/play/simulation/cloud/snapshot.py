@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from moto.moto_api._internal import mock_random
 
-from cronstack.timetable import Schedule
+from cronstack.timetable.instants import Schedule
 from cronstack_infra.local.engine.values import ScheduleConfig, Target
 from cronstack_infra.local.patches import privates
 

@@ -15,7 +15,7 @@ from cronstack.declaration import Job
 from cronstack.entropy import Randomness
 from cronstack.errors import EventError, OperationError
 from cronstack.event import parse_event
-from cronstack.rows import OUTCOMES
+from cronstack.ledger.rows import OUTCOMES
 from cronstack.run import Guard, Run
 from cronstack.runtime import Invocation as Working
 from cronstack.runtime import Shell

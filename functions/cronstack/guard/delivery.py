@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from cronstack import carrier, items, ledger
-from cronstack.admission import Asking, Decision, Seen
 from cronstack.defaults import DEFAULTS, Defaults, Overlap
 from cronstack.entropy import ulid
 from cronstack.errors import OutOfTime, Unavailable
+from cronstack.guard import carrier
+from cronstack.guard.admission import Asking, Decision, Seen
+from cronstack.ledger import items
+from cronstack.ledger import run_requests as ledger
+from cronstack.ledger.rows import FINAL, LeaseItem, RunItem
 from cronstack.occurrence import Occurrence, is_planned
-from cronstack.rows import FINAL, LeaseItem, RunItem
-from cronstack.seam import Call, Done, Host, Sleep, Steps, send
+from cronstack.steps import Call, Done, Host, Sleep, Steps, send
 
 ROUNDS: Final = 6
 """Claims, skips and takeovers in a row before a delivery sits back."""

@@ -39,14 +39,15 @@ import json
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
-from cronstack import ledger, plans
 from cronstack.errors import OnceConflict, Unavailable
 from cronstack.event import planned_event
-from cronstack.items import read_run
+from cronstack.ledger import run_requests as ledger
+from cronstack.ledger.items import read_run
+from cronstack.ledger.rows import RunItem
 from cronstack.occurrence import planned_id, print_time, to_datetime
-from cronstack.plans import Order, Wiring
-from cronstack.rows import RunItem
-from cronstack.seam import Done, Host, Refused, Sleep, Steps, send
+from cronstack.onetime import plan_requests as plans
+from cronstack.onetime.plan_requests import Order, Wiring
+from cronstack.steps import Done, Host, Refused, Sleep, Steps, send
 
 RESERVE: Final = 0.2
 ROUNDS: Final = 8

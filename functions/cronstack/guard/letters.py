@@ -12,12 +12,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from cronstack import ledger
-from cronstack.deferral import after_holder
-from cronstack.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Outcome
+from cronstack.guard.deferral import after_holder
+from cronstack.guard.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Outcome
+from cronstack.ledger import run_requests as ledger
+from cronstack.ledger.rows import RunItem
 from cronstack.occurrence import print_instant, to_datetime
-from cronstack.rows import RunItem
-from cronstack.seam import Call, Done, Host, Refused, Steps, send
+from cronstack.steps import Call, Done, Host, Refused, Steps, send
 
 RETRIES_EXHAUSTED: Final = "RetriesExhausted"
 PERMANENT: Final = "Permanent"

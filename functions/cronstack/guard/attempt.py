@@ -17,10 +17,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from cronstack import ledger
-from cronstack.delivery import TIME_TO_TELL, Delivery, Grant
 from cronstack.errors import CommitRefused, LeaseLost, MisuseError, Unavailable
-from cronstack.seam import Refused, Steps, send
+from cronstack.guard.delivery import TIME_TO_TELL, Delivery, Grant
+from cronstack.ledger import run_requests as ledger
+from cronstack.steps import Refused, Steps, send
 
 MOST_WRITES: Final = 98
 """Writes of a handler in one commit: DynamoDB allows 100 in a transaction, two are the settlement."""

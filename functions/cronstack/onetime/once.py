@@ -20,24 +20,25 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-from cronstack import clock, planning
+from cronstack import clock
 from cronstack.declaration import ONCE, Job, When
 from cronstack.driver import drive
 from cronstack.entropy import SYSTEM, Randomness
 from cronstack.errors import EventError, OnceError, Unavailable
 from cronstack.event import planned_event
 from cronstack.occurrence import is_job_name, is_key, print_time
+from cronstack.onetime import planner as planning
+from cronstack.onetime.plan_requests import Order, Wiring
+from cronstack.onetime.planner import Plan
 from cronstack.payload import check_input
-from cronstack.planning import Plan
-from cronstack.plans import Order, Wiring
-from cronstack.seam import DELIVERED_AGAIN, Host, Steps
 from cronstack.settings import once_variable
+from cronstack.steps import DELIVERED_AGAIN, Host, Steps
+from cronstack.timetable.local_time import Disambiguation, Moment, after, moment
 from cronstack.transport import Botocore, Transport
-from cronstack.wall import Disambiguation, Moment, after, moment
 
 if TYPE_CHECKING:
-    from cronstack.many import Progress, Result
-    from cronstack.rows import RunItem
+    from cronstack.ledger.rows import RunItem
+    from cronstack.onetime.bulk import Progress, Result
 
 _T = TypeVar("_T")
 Past = Literal["refuse", "run"]
@@ -170,7 +171,7 @@ class Once:
         **defaults: Any,
     ) -> Iterator[Result]:
         """Schedule many, several at a time; see ``many``. The fault of one order is that order's result."""
-        from cronstack.many import schedule_many
+        from cronstack.onetime.bulk import schedule_many
 
         self.connect()  # before several threads call ``schedule``
         schedule = partial(self.schedule, job)

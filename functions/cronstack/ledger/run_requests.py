@@ -19,11 +19,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from cronstack.items import PK, RUN_PREFIX, SK, encode, lease_key, partition, run_key
+from cronstack.ledger.items import PK, RUN_PREFIX, SK, encode, lease_key, partition, run_key
+from cronstack.ledger.rows import LeaseItem, RunItem
+from cronstack.ledger.statements import alone, transaction, update
 from cronstack.occurrence import Occurrence
-from cronstack.rows import LeaseItem, RunItem
-from cronstack.seam import Call
-from cronstack.statements import alone, transaction, update
+from cronstack.steps import Call
 
 # -- named conditions ------------------------------------------------------------------------------------------------
 FREE: Final = "attribute_not_exists(#holder)"

@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from cronstack.items import VERSION, encode
-from cronstack.rows import STATUSES
-from cronstack.seam import Call
+from cronstack.ledger.items import VERSION, encode
+from cronstack.ledger.rows import STATUSES
+from cronstack.steps import Call
 
 KNOWN_VERSION: Final = "(attribute_not_exists(#v) OR #v <= :v)"
 """No newer code wrote this item."""

@@ -16,7 +16,7 @@ from typing import Final, Literal, NamedTuple
 
 from cronstack.errors import OnceError, ScheduleError
 from cronstack.occurrence import to_milliseconds
-from cronstack.zones import readings, zone
+from cronstack.timetable.zones import readings, zone
 
 Disambiguation = Literal["reject", "earlier", "later", "compatible"]
 LAST_YEAR: Final = 2199

@@ -20,11 +20,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final, NoReturn
 
-from cronstack import schedule as schedules
-from cronstack.cronfields import LAST_YEAR
 from cronstack.errors import ScheduleError
-from cronstack.schedule import At, Cron, Rate
-from cronstack.zones import bound, zone
+from cronstack.timetable import expressions as schedules
+from cronstack.timetable.cron_fields import LAST_YEAR
+from cronstack.timetable.expressions import At, Cron, Rate
+from cronstack.timetable.zones import bound, zone
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_TIME: Final = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)

@@ -23,17 +23,17 @@ import re
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from cronstack import carrier
-from cronstack.carrier import Way
 from cronstack.defaults import DEFAULTS
 from cronstack.event import planned_event
-from cronstack.items import run_key
-from cronstack.ledger import NEVER_STARTED, PLANNED, query_runs
+from cronstack.guard import carrier
+from cronstack.guard.carrier import Way
+from cronstack.ledger.items import run_key
+from cronstack.ledger.rows import RunItem
+from cronstack.ledger.run_requests import NEVER_STARTED, PLANNED, query_runs
+from cronstack.ledger.statements import alone
 from cronstack.occurrence import PLANNED as PLANNED_ID
 from cronstack.occurrence import payload_hash, planned_id
-from cronstack.rows import RunItem
-from cronstack.seam import Call
-from cronstack.statements import alone
+from cronstack.steps import Call
 
 AS_SEEN: Final = "#revision = :seen"
 """Nobody has planned it anew since we looked."""

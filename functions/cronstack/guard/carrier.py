@@ -32,7 +32,7 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from cronstack.occurrence import to_datetime
-from cronstack.seam import Call
+from cronstack.steps import Call
 
 OLDEST: Final = 86_400
 """Seconds for which Scheduler tries to invoke the function, its limit: what has started is not given up for an age."""

@@ -21,13 +21,13 @@ Crash points
 
 from __future__ import annotations
 
-from cronstack import ledger
-from cronstack.carrier import event_text, last_look, read_kept
-from cronstack.deferral import after_look, arm_slot, defer
-from cronstack.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Outcome
-from cronstack.items import read_run
-from cronstack.rows import RunItem
-from cronstack.seam import Call, Done, Refused, Steps, send
+from cronstack.guard.carrier import event_text, last_look, read_kept
+from cronstack.guard.deferral import after_look, arm_slot, defer
+from cronstack.guard.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Outcome
+from cronstack.ledger import run_requests as ledger
+from cronstack.ledger.items import read_run
+from cronstack.ledger.rows import RunItem
+from cronstack.steps import Call, Done, Refused, Steps, send
 
 
 def enter(delivery: Delivery, by: str) -> Call:

@@ -33,7 +33,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from cronstack.defaults import Overlap
-from cronstack.rows import FINISHED, LeaseItem, RunItem
+from cronstack.ledger.rows import FINISHED, LeaseItem, RunItem
 
 
 class Asking(NamedTuple):

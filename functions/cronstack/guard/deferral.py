@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from cronstack import carrier
-from cronstack.admission import Wait
-from cronstack.delivery import TIME_TO_TELL, Delivery, Outcome
-from cronstack.rows import RunItem
-from cronstack.seam import Steps, send
+from cronstack.guard import carrier
+from cronstack.guard.admission import Wait
+from cronstack.guard.delivery import TIME_TO_TELL, Delivery, Outcome
+from cronstack.ledger.rows import RunItem
+from cronstack.steps import Steps, send
 
 SECOND: Final = 1000
 SOON: Final = 5 * SECOND

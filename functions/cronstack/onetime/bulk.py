@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from cronstack.errors import CronstackError, OnceError
 
 if TYPE_CHECKING:
-    from cronstack.planning import Plan
+    from cronstack.onetime.planner import Plan
 
 MOST: Final = 64
 """Most orders in flight at once."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from cronstack.rows import LeaseItem, RunItem
+from cronstack.ledger.rows import LeaseItem, RunItem
 
 VERSION: Final = 1
 """Of the items. What a newer version wrote is refused, never guessed at."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from cronstack.cronfields import WEEKDAYS
+from cronstack.timetable.cron_fields import WEEKDAYS
 
 _MACROS: Final = {
     "@hourly": "0 * * * ? *",

@@ -10,8 +10,8 @@ the retry of a failed one two, a duplicate one.
 
 from __future__ import annotations
 
-from cronstack import items, ledger
-from cronstack.admission import (
+from cronstack.errors import EventError, Unavailable
+from cronstack.guard.admission import (
     Buffer,
     Claim,
     Decision,
@@ -29,13 +29,14 @@ from cronstack.admission import (
     decide,
     decide_alone,
 )
-from cronstack.deferral import arm_plan, defer_in_slot, wait_elsewhere
-from cronstack.delivery import FIRST_LOOK, ROUNDS, Delivery, Grant, Outcome
-from cronstack.errors import EventError, Unavailable
-from cronstack.letters import see_to_letter
-from cronstack.rows import FINISHED, LeaseItem, RunItem
-from cronstack.seam import Done, Refused, Sleep, Steps, send
-from cronstack.slot import bring, enter, is_past, is_waived, leaves, look_at_waiting, miss_buffered, stand_aside
+from cronstack.guard.deferral import arm_plan, defer_in_slot, wait_elsewhere
+from cronstack.guard.delivery import FIRST_LOOK, ROUNDS, Delivery, Grant, Outcome
+from cronstack.guard.letters import see_to_letter
+from cronstack.guard.slot import bring, enter, is_past, is_waived, leaves, look_at_waiting, miss_buffered, stand_aside
+from cronstack.ledger import items
+from cronstack.ledger import run_requests as ledger
+from cronstack.ledger.rows import FINISHED, LeaseItem, RunItem
+from cronstack.steps import Done, Refused, Sleep, Steps, send
 
 
 def admit(delivery: Delivery) -> Steps[Grant | Outcome]:

@@ -40,15 +40,15 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from cronstack import ledger
-from cronstack.attempt import Attempt
-from cronstack.claim import admit
-from cronstack.deferral import arm
-from cronstack.delivery import TIME_TO_TELL, Delivery, Grant, Outcome, Terms
 from cronstack.errors import LeaseLost
-from cronstack.letters import PERMANENT, RETRIES_EXHAUSTED, report
-from cronstack.rows import RunItem
-from cronstack.seam import Failed, Host, Refused, Steps, Succeeded, Work, send
+from cronstack.guard.attempt import Attempt
+from cronstack.guard.claim import admit
+from cronstack.guard.deferral import arm
+from cronstack.guard.delivery import TIME_TO_TELL, Delivery, Grant, Outcome, Terms
+from cronstack.guard.letters import PERMANENT, RETRIES_EXHAUSTED, report
+from cronstack.ledger import run_requests as ledger
+from cronstack.ledger.rows import RunItem
+from cronstack.steps import Failed, Host, Refused, Steps, Succeeded, Work, send
 
 CRASHED: Final = {
     "type": "Crashed",

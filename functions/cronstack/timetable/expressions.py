@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
-from cronstack import cronfields
-from cronstack.cronfields import FIRST_YEAR, LAST_YEAR, DayRule
 from cronstack.errors import ScheduleError
+from cronstack.timetable import cron_fields as cronfields
+from cronstack.timetable.cron_fields import FIRST_YEAR, LAST_YEAR, DayRule
 
 LONGEST: Final = 256
 """Characters EventBridge Scheduler allows in an expression."""
@@ -204,7 +204,7 @@ def _count_fault(fields: str, count: int) -> ScheduleError:
 
 def _translation(fields: str) -> str:
     """The remedy for Unix cron; "" if what was written is wrong in Unix, too."""
-    from cronstack.unixcron import translate  # costs cold start, and serves a refusal only
+    from cronstack.timetable.unix_cron import translate  # costs cold start, and serves a refusal only
 
     try:
         crons = [str(Cron(found)) for found in translate(fields.strip())]

@@ -1,0 +1,1 @@
+"""The protocol of a run: claim an occurrence, work it, settle it; retries, takeovers, dead letters."""

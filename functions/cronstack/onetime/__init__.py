@@ -1,0 +1,1 @@
+"""One-time occurrences from application code: ``once``."""
