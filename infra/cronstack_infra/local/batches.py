@@ -1,7 +1,6 @@
-"""Batches of SQS: an entry that is wrong fails by itself, the others are carried out.
+"""Batches of SQS: an invalid entry fails by itself, and the other entries are carried out.
 
-FIFO queues take a batch as a whole, which is the refusals' matter. moto refuses the whole batch for one bad
-entry, fails at entries without a handle, and takes two entries with one handle for a mistake.
+A FIFO queue accepts or refuses a batch as a whole; ``refusals`` checks that.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ def _handled(self: Any, by: Callable[..., tuple[list[str], list[dict[str, Any]]]
 
 
 def _sorted(self: Any, check: Check) -> tuple[list[Any], list[dict[str, Any]]]:
-    """The entries to be carried out, and those that fail, as the answer tells them."""
+    """Return the valid entries, and the failures as the answer lists them."""
     queue = self.sqs_backend.get_queue(privates.queue_name(self))
     good, failed = [], []
     for number, entry in enumerate(privates.parameter(self, "Entries", []), 1):

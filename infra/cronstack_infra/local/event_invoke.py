@@ -1,7 +1,6 @@
 """EventInvokeConfig: retries, age and destinations of asynchronous events, one for each qualifier of a function.
 
-moto has one for a function, knows no qualifier, and keeps the first for ever. Here an alias or a version has its
-own or none: it does not inherit that of $LATEST, as on AWS.
+As on AWS, an alias or a version has its own configuration or none. It does not inherit that of $LATEST.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Lambda's API for event sources in front of the engine: SQS queues are polled, other sources kept with a note.
+"""Lambda's API for event sources in front of the engine, which polls SQS queues.
 
-Replaced on moto's classes. What moto has wrong here: it runs the function inside SendMessage, answers states it
-was never in, finds mappings only by the very words they were made with, and forgets nothing when one is deleted.
+A mapping of another source is kept but not polled; the user gets a note about it.
 """
 
 from __future__ import annotations

@@ -1,10 +1,6 @@
-"""moto takes some of a function's configuration in and gives it back never: kept, updated and shown here.
+"""The configuration of functions: kept, updated and shown as Lambda does.
 
-Dead-letter queue, logging and recursion settings are dropped when a function is created; tracing, storage and key are
-not changed by an update; an Environment without Variables is a KeyError. A function has no RevisionId there, and was
-last modified when it was made, in a form that no strptime reads.
-
-What could not be carried out is refused here, when a function is made or changed, not when it is first invoked.
+What the local cloud cannot carry out is refused when a function is created or updated, not when it is first invoked.
 """
 
 from __future__ import annotations

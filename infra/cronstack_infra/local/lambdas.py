@@ -1,7 +1,6 @@
-"""Lambda's API in front of the engine and the executor: Invoke, and what decides how an invocation goes.
+"""Lambda's API in front of the engine and the executor: Invoke, and the creation and deletion of functions.
 
-Replaced on moto's classes. What moto has wrong here: it runs code in Docker or not at all, asynchronous events
-run at once in the request's thread, and reserved concurrency is only stored.
+A synchronous Invoke waits for the outcome. All other invocations are asynchronous events, which the engine accepts.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Layers of functions: which versions a function has, and how large they may be. moto takes any ARN for its own.
+"""Layers of functions: which versions a function has, and how large they may be.
 
-A function keeps the versions it was given, also after they are deleted, as on AWS.
+As on AWS, a function keeps the layer versions that it was given, also after they are deleted.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What SNS hands a subscribed function: the message's own record. moto hands every function the same example.
+"""SNS: a subscribed function gets the record of the published message.
 
-A queue gets what is sent to it, as in moto, also where its policy would not let SNS in. On AWS that message is lost,
-the commonest fault of all with topics and queues; so it is told.
+A subscribed queue gets the message as in moto, also where its policy would not let SNS send to it. On AWS that message
+is lost, which is the most frequent fault with topics and queues. The user gets a note about it.
 
-Record: "Invoking Lambda functions with Amazon SNS notifications", Lambda's developer guide. Signatures are left empty,
-for nothing here is signed.
+Record: "Invoking Lambda functions with Amazon SNS notifications", Lambda's developer guide. Signatures are empty,
+because nothing is signed here.
 """
 
 from __future__ import annotations

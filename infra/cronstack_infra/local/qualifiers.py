@@ -1,8 +1,6 @@
 """Versions and aliases of functions: what a qualifier names.
 
-A version is a copy of code and configuration that nothing changes afterwards; an alias is a name for one of them. What
-moto has wrong: numbers of deleted versions come again, a publish without a change makes a version, a version
-shares the policy of $LATEST, and $LATEST can be deleted by itself.
+A version is a copy of code and configuration that never changes. An alias is a name for a version.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""EventBridge's scheduled rules in front of the engine: moto's backend with AWS's checks, every change passed on.
+"""EventBridge's scheduled rules in front of the engine: moto's backend with the checks of AWS.
 
-The methods are replaced on moto's classes, so that the API and CloudFormation use the same ones. moto never
-fires a rule, sends each event of PutEvents to rules that have a schedule only, and checks expressions and targets
-hardly. Rules with an event pattern stay as moto has them.
+The patches replace methods of moto's classes, so the API and CloudFormation use the same ones. Each change of a rule
+with a schedule goes to the engine. Rules with an event pattern stay as moto has them.
 """
 
 from __future__ import annotations

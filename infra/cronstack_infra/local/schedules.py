@@ -1,8 +1,6 @@
-"""Scheduler's API in front of the engine: moto's backend with AWS's rules, every change told to the engine.
+"""Scheduler's API in front of the engine: moto's backend with the checks of AWS. Each change goes to the engine.
 
-The methods are replaced on moto's classes, so that the API and CloudFormation go the same way. What moto has
-wrong here: no validation, KeyError for a missing group, ConflictException with 400, an update that keeps what was
-omitted, groups that are replaced with all their schedules.
+The patches replace methods of moto's classes, so the API and CloudFormation use the same ones.
 """
 
 from __future__ import annotations

@@ -1,9 +1,6 @@
-"""Queues: long polls that let others in, no invocations inside SendMessage, and URLs that lead here.
+"""Queues and messages of SQS. A long poll waits with the lock released, so that other requests are served.
 
-moto polls while the server's thread would hold the lock, invokes mapped functions in the sender's thread with
-made-up attributes, shows the last message of a FIFO group first when the whole group comes back, and lets Ref of a
-queue point to amazonaws.com; what was sent more than twelve hours ago it lets nobody put back. Each SendMessage counts
-all messages of the queue three times, with a slow clock: a thousand of them cost half a minute.
+``PATCHES`` says what is wrong in moto. A thousand messages sent to one queue took half a minute there.
 """
 
 from __future__ import annotations
@@ -23,11 +20,11 @@ from cronstack_infra.local.patches.patch import Patch, replaced_by, wrapped_by
 from cronstack_infra.local.patches.surroundings import Surroundings
 
 _LONGEST_WAIT: Final = 0.5
-"""Seconds after which a poll looks again by itself: a hidden message becomes visible without anybody telling."""
+"""Seconds after which a poll looks again by itself: a hidden message becomes visible without a request."""
 
 
 class Forgetful(dict[str, Any]):
-    """moto's registry of the functions to invoke inside SendMessage; nothing that is put in stays."""
+    """moto's registry of the functions to invoke inside SendMessage. It discards every entry."""
 
     def __setitem__(self, key: str, value: Any) -> None:
         pass
@@ -112,7 +109,7 @@ def _shown(shown: dict[str, Any]) -> dict[str, Any]:
 
 
 def _seen(queue: Any) -> list[Message]:
-    """What a receive may take: neither hidden nor delayed."""
+    """Return the messages that are neither hidden nor delayed."""
     now = _now()
     return [one for one in privates.messages(queue) if one.visible_at <= now >= one.delayed_until]
 

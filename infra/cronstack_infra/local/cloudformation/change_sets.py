@@ -1,9 +1,7 @@
-"""Change sets, as the cdk CLI uses them: for every deploy one, always of the same name.
+"""Change sets as the CDK CLI uses them: one for every deployment, always with the same name.
 
-Of moto: they are looked up by name over all stacks; describing a deleted one fails with a code the CLI does not
-know (it then polls for ever), deleting one that is not there is an HTTP 500 (48 s of retries), a second one for a
-stack under review makes a second stack, they know no exports, no rollback and no details of a change, their default
-type is CREATE, and the execution of one leaves the others executable.
+A wrong error code costs much time here. The CLI polls for ever unless a deleted change set is answered with
+ChangeSetNotFound, and it retries an HTTP 500 for 48 seconds.
 """
 
 from __future__ import annotations

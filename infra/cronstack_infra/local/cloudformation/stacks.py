@@ -1,9 +1,4 @@
-"""Stacks: created, updated and deleted with exports that hold, events for each resource, and a way back.
-
-Of moto: change sets do not see or register exports, an exception leaves a stack half made (no rollback), a
-failing delete loses the stack, a template is parsed by pure-Python YAML several times a deploy, and any difference of
-text counts as an update.
-"""
+"""Stacks: created, updated and deleted, with exports that hold, events for each resource, and a rollback."""
 
 from __future__ import annotations
 
@@ -182,7 +177,7 @@ PATCHES: Final = (
         "moto.cloudformation.models",
         "ResourceMap",
         "class (stack_id, stack_name, parameters, tags, region_name, account_id, template, cross_stack_resources)",
-        "It creates what it is asked for, knows few types and loses properties, and cannot roll back.",
+        "ResourceMap creates a resource when it is looked up, knows few types, loses properties and cannot roll back.",
         (
             "a_removed_resource_is_not_created_when_it_comes_back",
             "a_destroyed_stack_rises_again_when_described",

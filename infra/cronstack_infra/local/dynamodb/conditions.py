@@ -1,8 +1,4 @@
-"""Comparisons in condition and filter expressions.
-
-moto compares Python values: a number with a string is an HTTP 500 (DynamoDB: false), size() of what is missing
-too, true equals 1, a binary equals the string of its base64, and two missing attributes equal each other.
-"""
+"""Comparisons in condition and filter expressions, by DynamoDB's types instead of Python's values."""
 
 from __future__ import annotations
 
@@ -80,7 +76,7 @@ def _row(owner: str, evaluate: Callable[[Any, Any], bool], reason: str, probe: s
 
 
 _EQUALITY: Final = (
-    "true equals 1, a binary equals the text of its base64, and two missing attributes equal each other.",
+    "A true equals 1, a binary equals the text of its base64, and two missing attributes equal each other.",
     "true_equals_one",
 )
 _ORDER: Final = (

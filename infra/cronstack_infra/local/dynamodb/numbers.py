@@ -1,8 +1,7 @@
-"""Numbers in moto as DynamoDB has them.
+"""DynamoDB's numbers: 38 digits, without an exponent, without trailing zeros.
 
-moto returns numbers as they were written, accepts any text, adds with Python's 28 digits and stumbles over an exponent.
-Three places replace that: each request's numbers are checked and trimmed before the request has any effect; each value
-that is stored is trimmed, whether a request, a PartiQL literal or a sum made it; projections keep every digit.
+The numbers of a request are checked and trimmed before the request has any effect. Each value that is stored is
+trimmed, whether it comes from a request, from a PartiQL literal or from a sum. Projections keep every digit.
 """
 
 from __future__ import annotations

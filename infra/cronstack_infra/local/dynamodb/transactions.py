@@ -1,12 +1,11 @@
 """TransactWriteItems: all conditions first, then all writes, and one answer for one token.
 
-moto writes item by item and, on a failure, puts a deep copy of the whole table back: what others wrote
-meanwhile is lost (12 threads: several winners in 6 of 60 rounds), and a transaction costs 24 ms on an empty table and
-269 ms at 3,000 items. It ignores ClientRequestToken.
+moto writes item by item and, on a failure, replaces the whole table by a copy: writes made meanwhile are lost
+(12 threads: several winners in 6 of 60 rounds), and a transaction takes 24 ms on an empty table, 269 ms at 3,000 items.
 
     check      parse everything, find the items, evaluate every condition: nothing is written yet
       refused  ->  TransactionCanceledException, one reason for each action, in their order
-    write      each touched item is kept beside; a fault in an update expression puts them all back
+    write      keep a copy of each touched item; a fault in an update expression restores all of them
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 ACCOUNT: Final = "123456789012"
 REGION: Final = "us-east-1"
@@ -25,18 +26,18 @@ def client(service: str) -> Any:
 
 
 def fails(call: Callable[[], object], *faults: type[Exception]) -> bool:
-    """Whether a call raises one of the faults; any other exception is the probe's own."""
+    """Whether a call raises one of the faults. Another error of AWS is an answer; any other exception is passed on."""
     try:
         call()
     except faults:
         return True
+    except ClientError:
+        return False
     return False
 
 
 def code_of(call: Callable[[], object]) -> str:
     """Return the code of the error that AWS answers a call with; "" if it succeeds."""
-    from botocore.exceptions import ClientError
-
     try:
         call()
     except ClientError as error:
