@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from cronstack.occurrence import is_planned
 from cronstack.steps import Work
 from cronstack_infra.play.prove.judges.judge import Judge
-from cronstack_infra.play.prove.log.listener import RunChange
+from cronstack_infra.play.prove.log.listener import RunChange, Standing
 from cronstack_infra.play.prove.log.records import Attempt, Invoked
-from cronstack_infra.play.prove.models.world import LEASE
 
 
 class Leases(Judge):
@@ -34,17 +32,9 @@ class Leases(Judge):
             left = held.expires - held.sandbox.clock()
             self.violated("I3", f"{invoked.name} took the lease of {held.sandbox.name}, which has {left} ms of it left")
 
-    def committed(self) -> None:
-        items = self.log.world.store.items
-        lease = items.get(LEASE, {})
-        named = [(lease["holder"]["S"], lease["occurrence"]["S"])] if "holder" in lease else []
-        running = [
-            (item["holder"]["S"], item["sk"]["S"][4:])
-            for item in items.values()
-            if "status" in item and item["status"]["S"] == "running" and not is_planned(item["sk"]["S"][4:])
-        ]
-        if running != named:
-            self.violated("I3b", f"the lease names {named}, running is {running}")
+    def committed(self, standing: Standing) -> None:
+        if standing.running != ([] if standing.holder is None else [standing.holder]):
+            self.violated("I3b", f"the lease names {standing.holder}, running is {standing.running}")
 
     def lease_released(self, invoked: Invoked, holder: str) -> None:
         if holder != invoked.holder:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from cronstack.occurrence import is_planned
 from cronstack_infra.play.prove.judges.judge import Judge
-from cronstack_infra.play.prove.log.listener import Row, RunChange
+from cronstack_infra.play.prove.log.listener import Row, RunChange, Standing
 from cronstack_infra.play.prove.log.records import Attempt, Invoked
 from cronstack_infra.play.prove.models.queued import QueuedEvent
-from cronstack_infra.play.prove.models.world import LEASE, NOON
+from cronstack_infra.play.prove.models.world import NOON
 
 SOON: Final = 8_000
 """Milliseconds before its time within which a carrier may stand beside the next one: the guard makes none that is due
@@ -26,17 +25,9 @@ class Slot(Judge):
         if by not in self.log.attempts:
             self.violated("I13", f"{change.run.occurrence} waits for {by}, which never held the lease")
 
-    def committed(self) -> None:
-        items = self.log.world.store.items
-        lease = items.get(LEASE, {})
-        waiting = [
-            item["sk"]["S"][4:]
-            for item in items.values()
-            if "status" in item and item["status"]["S"] == "buffered" and not is_planned(item["sk"]["S"][4:])
-        ]
-        slot = [lease["buffered"]["S"]] if "buffered" in lease else []
-        if waiting != slot:
-            self.violated("I13", f"the slot names {slot}, buffered is {waiting}")
+    def committed(self, standing: Standing) -> None:
+        if standing.waiting != ([] if standing.slot is None else [standing.slot]):
+            self.violated("I13", f"the slot names {standing.slot}, buffered is {standing.waiting}")
 
     def passed_over(self, change: RunChange) -> None:
         if change.after.get("reason") == "slot_full":

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cronstack.occurrence import planned_id
+from cronstack.occurrence import is_planned, planned_id
 from cronstack.steps import Call
-from cronstack_infra.play.prove.log.listener import Listener, PlanChange, Row, RunChange
+from cronstack_infra.play.prove.log.listener import Listener, PlanChange, Row, RunChange, Standing
 from cronstack_infra.play.prove.log.log import Log, plain
 from cronstack_infra.play.prove.log.plans import Caller
 from cronstack_infra.play.prove.log.records import Invoked
@@ -59,7 +59,20 @@ class CommitReader:
             self.log.world.count("handler", "effect committed")
             self._listener.effect_written(invoked, self.log.run(change.key[1]))
         if not self.log.alone and not self.log.touched:
-            self._listener.committed()
+            self._listener.committed(self._standing())
+
+    def _standing(self) -> Standing:
+        items = self.log.world.store.items
+        lease = items.get(LEASE, {})
+        holder = (lease["holder"]["S"], lease["occurrence"]["S"]) if "holder" in lease else None
+        running, waiting = [], []
+        for item in items.values():
+            status = item["status"]["S"] if "status" in item else ""
+            if status == "running" and not is_planned(item["sk"]["S"][4:]):
+                running.append((item["holder"]["S"], item["sk"]["S"][4:]))
+            elif status == "buffered" and not is_planned(item["sk"]["S"][4:]):
+                waiting.append(item["sk"]["S"][4:])
+        return Standing(holder, lease["buffered"]["S"] if "buffered" in lease else None, running, waiting)
 
     def _rows(self, change: Change) -> tuple[Row, Row]:
         """Return the item before and after, with plain values."""

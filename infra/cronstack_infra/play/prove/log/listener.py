@@ -58,6 +58,19 @@ class PlanChange(NamedTuple):
         return str(self.after.get("status"))
 
 
+class Standing(NamedTuple):
+    """What the ledger holds of the job after a request. Planned runs are left out: they share no lease."""
+
+    holder: tuple[str, str] | None
+    """The lease's holder, and its occurrence."""
+    slot: str | None
+    """The occurrence in the slot."""
+    running: list[tuple[str, str]]
+    """Holder and occurrence of each run that is running."""
+    waiting: list[str]
+    """The occurrences that are buffered."""
+
+
 class Acknowledgement(NamedTuple):
     """Lambda takes an event for done, because its invocation has returned."""
 
@@ -138,7 +151,7 @@ class Listener:
     def effect_written(self, invoked: Invoked, run: RunRecord) -> None:
         """A handler's own write was committed."""
 
-    def committed(self) -> None:
+    def committed(self, standing: Standing) -> None:
         """All changes of one request to the ledger were notified."""
 
     # -- handlers and invocations --------------------------------------------------------------------------------------
