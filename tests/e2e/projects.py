@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cronstack_infra.local.environment import pointed_at
+from cronstack_infra.local.environment import ACCOUNT, pointed_at
 from cronstack_infra.local.process import LocalCloud
 from cronstack_infra.toolchain import CdkCli, ensure_cdk
 from cronstack_infra.toolchain.cdk import bootstrap_args, local_args
@@ -40,7 +40,7 @@ class Deployer:
         return text
 
     def bootstrap(self) -> str:
-        return self.cdk(*bootstrap_args(pointed_at(self.cloud.endpoint, os.environ)))
+        return self.cdk(*bootstrap_args(ACCOUNT, pointed_at(self.cloud.endpoint, os.environ)))
 
     def deploy(self, package: str = "jobs") -> str:
         return self.cdk(*local_args("deploy", package=package, output=self.root / "cdk.out"))

@@ -99,15 +99,13 @@ def ensure_cdk(project_root: Path, progress: Say, environ: Mapping[str, str] | N
     return CdkCli(project_root, packages / "node_modules" / "aws-cdk" / "bin" / "cdk")
 
 
-def bootstrap_args(environ: Mapping[str, str]) -> list[str]:
-    """``cdk bootstrap`` of the local cloud that ``environ`` points at.
+def bootstrap_args(account: str, environ: Mapping[str, str]) -> list[str]:
+    """``cdk bootstrap`` of the local cloud that ``environ`` points at, for its account.
 
     Where account and region are given, the CLI learns nothing from the app; but without ``--app`` it runs it all the
     same, for as long as the rest of its work takes.
     """
-    from cronstack_infra.local.environment import ACCOUNT
-
-    return ["bootstrap", f"aws://{ACCOUNT}/{environ['AWS_REGION']}", "--app", ""]
+    return ["bootstrap", f"aws://{account}/{environ['AWS_REGION']}", "--app", ""]
 
 
 def local_args(command: str, *, package: str, output: Path) -> list[str]:

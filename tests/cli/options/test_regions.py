@@ -9,7 +9,7 @@ import pytest
 from cronstack_infra.cli.commands.cdk import environment
 from cronstack_infra.cli.options.clouds import Cloud
 from cronstack_infra.cli.options.local_address import local_address
-from cronstack_infra.local.environment import ACCESS_KEY, is_local, pointed_at
+from cronstack_infra.local.environment import ACCESS_KEY, ACCOUNT, is_local, pointed_at
 from cronstack_infra.local.process import LocalCloud
 from cronstack_infra.toolchain.cdk import bootstrap_args
 from tests.local.stacks import Stack, get, queue, schedule, scheduler_role
@@ -34,7 +34,7 @@ def test_one_region(given: dict[str, str], region: str, monkeypatch: pytest.Monk
         monkeypatch.setenv(name, value)
     deployed = pointed_at(HERE, os.environ)
     assert deployed["AWS_REGION"] == deployed["AWS_DEFAULT_REGION"] == region
-    assert bootstrap_args(deployed)[1].endswith(f"/{region}")
+    assert bootstrap_args(ACCOUNT, deployed)[1].endswith(f"/{region}")
     assert environment(os.environ, HERE)["AWS_REGION"] == region
     assert Cloud(HERE, "shop")("scheduler").meta.region_name == region
 

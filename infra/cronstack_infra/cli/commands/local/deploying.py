@@ -15,7 +15,7 @@ from typing import Final
 
 from cronstack.errors import CronstackError
 from cronstack_infra.cli.output.screen import ProgressLine, Screen
-from cronstack_infra.local.environment import pointed_at
+from cronstack_infra.local.environment import ACCOUNT, pointed_at
 from cronstack_infra.project import Project
 from cronstack_infra.toolchain import CdkCli, ensure_cdk
 from cronstack_infra.toolchain.cdk import bootstrap_args, local_args
@@ -41,7 +41,7 @@ def bootstrap(cdk: CdkCli, endpoint: str, screen: Screen) -> None:
     """Run ``cdk bootstrap`` on the local cloud."""
     environ = pointed_at(endpoint, os.environ)
     with screen.stage("cdk bootstrap") as stage:
-        _run(cdk, bootstrap_args(environ), environ, BOOTSTRAP_LIMIT, stage)
+        _run(cdk, bootstrap_args(ACCOUNT, environ), environ, BOOTSTRAP_LIMIT, stage)
         stage.say("stack CDKToolkit")
 
 
