@@ -9,26 +9,7 @@ from pathlib import Path
 from tests.test_house import AROUND, ROOT, python_files, tree, violations
 
 # The APIs of the local cloud: members of moto that are replaced, and their checks.
-APIS = (
-    "apis",
-    "batches",
-    "event_invoke",
-    "event_sources",
-    "function_configuration",
-    "function_members",
-    "function_routes",
-    "identities",
-    "lambdas",
-    "layers",
-    "notifications",
-    "qualifiers",
-    "rule_checks",
-    "rules",
-    "schedule_rules",
-    "schedules",
-    "sqs",
-    "unsupported",
-)
+APIS = ("apis", "functions")
 # What carries the engine's effects out. Look-ups (effects.functions, effects.queues) are for both sides.
 EFFECTS = (
     "drive",
@@ -36,12 +17,12 @@ EFFECTS = (
     "effects.destinations",
     "effects.invoker",
     "effects.lookups",
+    "effects.rule_targets",
     "effects.runner",
-    "rule_targets",
-    "source_polls",
-    "targets",
+    "effects.source_polls",
+    "effects.targets",
 )
-LOOKUPS = ("effects.functions", "effects.queues", "permissions", "universal", "lineage")
+LOOKUPS = ("effects.functions", "effects.queues", "effects.permissions", "effects.universal", "effects.lineage")
 
 
 def files_of(rooms: tuple[str, ...]) -> list[Path]:
@@ -135,4 +116,4 @@ def test_private_members_of_moto_are_named_in_one_module_only() -> None:
     files = python_files(AROUND / "local", AROUND / "play", AROUND / "testing")
     assert files
     found = [use for file in files if file.name != "privates.py" for use in strange_privates(file)]
-    assert not found, "give it a function in local/patches/privates.py:\n" + "\n".join(found)
+    assert not found, "give it a function in local/moto/privates.py:\n" + "\n".join(found)

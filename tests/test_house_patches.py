@@ -11,8 +11,8 @@ import pytest
 from tests.test_house import AROUND, ROOT, imports, python_files, tree
 
 PATCHES = AROUND / "local" / "patches"
-MECHANISM = {f"cronstack_infra.local.patches.patch.{name}" for name in ("apply", "unpatch", "repatch")}
-APPLIED_BY = {AROUND / "local" / "apis" / "install.py"}
+MECHANISM = {f"cronstack_infra.local.moto.patch.{name}" for name in ("apply", "unpatch", "repatch")}
+APPLIED_BY = {AROUND / "local" / "patches" / "install.py"}
 MUTATORS = {"append", "clear", "extend", "insert", "pop", "popitem", "remove", "setdefault", "update"}
 
 
@@ -64,7 +64,7 @@ def test_moto_is_changed_by_patches_of_the_table_only() -> None:
     found = [
         f"{file.relative_to(ROOT)}:{line} changes {what}"
         for file in python_files(AROUND)
-        if file != PATCHES / "patch.py"
+        if file != AROUND / "local" / "moto" / "patch.py"
         for line, what in changes(tree(file))
     ]
     assert not found, "declare a Patch in PATCHES, and list the module in local/patches/table.py:\n" + "\n".join(found)
@@ -76,7 +76,7 @@ def test_one_module_applies_the_table() -> None:
         for file in python_files(AROUND)
         if file not in APPLIED_BY
         for line, name in imports(file, executed_only=False)
-        if name in MECHANISM or name == "cronstack_infra.local.patches.patch"
+        if name in MECHANISM or name == "cronstack_infra.local.moto.patch"
     ]
     assert not found, "call local.apis.install:\n" + "\n".join(found)
 

@@ -84,7 +84,7 @@ def child(task: str, options: Any, **more: Any) -> dict[str, Any]:
 
 
 def measure_dry(options: Any) -> dict[str, Any]:
-    from cronstack_infra.play import whatif  # noqa: F401  imports are not counted
+    from cronstack_infra.play.dry import whatif  # noqa: F401  imports are not counted
 
     base = peak()
     fields = generated(options.jobs, options.seed)
@@ -97,8 +97,8 @@ def measure_dry(options: Any) -> dict[str, Any]:
 def answers(fields: list[Fields], days: int) -> int:
     """Ask the what-if everything; policies and timeouts as a project might have them."""
     from cronstack import parse
-    from cronstack_infra.play.minutes import Span
-    from cronstack_infra.play.whatif import Case, Planned, what_if
+    from cronstack_infra.play.dry.minutes import Span
+    from cronstack_infra.play.dry.whatif import Case, Planned, what_if
 
     policies, timeouts = ("skip", "buffer_one", "allow"), (30, 60, 120, 300, 900)
     jobs = [
@@ -139,7 +139,7 @@ def instants(options: Any) -> dict[str, Any]:
 def seconds_of(contender: str, fields: Fields, end: float) -> Iterator[int]:
     if contender == DRY:
         from cronstack import parse
-        from cronstack_infra.play.minutes import Span, firings
+        from cronstack_infra.play.dry.minutes import Span, firings
         from tests.play.bits import minutes_of
 
         span = Span(SINCE, datetime.fromtimestamp(end, SINCE.tzinfo))

@@ -31,7 +31,7 @@ from cronstack_infra.play.simulation.cloud.assembly import synthesize
 from cronstack_infra.play.simulation.cloud.deploying import outputs
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.play.simulation.simulate import Simulated, simulate
-from cronstack_infra.play.store import Store
+from cronstack_infra.play.store.store import Store
 from cronstack_infra.project import Project
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from cronstack_infra.local.faults import faults
+from cronstack_infra.local.http.faults import faults
 from cronstack_infra.ops.dead_letters.reading import DeadLetter, list_letters
 from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
 from tests.e2e.quick_stack import QuickStack, deployed_code, lines_of, this_second

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from cronstack.run import NoGuard
-from cronstack_infra.local import mails
+from cronstack_infra.local.http import mails
 from examples.remind_by_email import remind_by_email
 from tests.examples.samples import run_of
 

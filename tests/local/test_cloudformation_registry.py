@@ -21,7 +21,7 @@ def test_the_table_is_the_registrys() -> None:
 
 
 def test_what_is_for_ever() -> None:
-    from cronstack_infra.local.cloudformation.registry import create_only
+    from cronstack_infra.local.cloudformation.template.registry import create_only
 
     assert create_only("AWS::Scheduler::Schedule") == {"Name"}
     assert create_only("AWS::SQS::Queue") == {"QueueName", "FifoQueue"}
@@ -49,7 +49,7 @@ JUDGED: list[tuple[dict[str, Any], str]] = [
 def test_judged_before_it_is_made(local_cloud: LocalCloud, properties: dict[str, Any], said: str) -> None:
     from moto.cloudformation.exceptions import ValidationError
 
-    from cronstack_infra.local.cloudformation.registry import judge
+    from cronstack_infra.local.cloudformation.template.registry import judge
 
     whole = schedule("arn:x")["Properties"] | {"Target": {"Arn": "x", "RoleArn": "x"}}
     judge("Schedule", "AWS::Scheduler::Schedule", whole)

@@ -15,8 +15,8 @@ from moto import mock_aws
 
 from cronstack_infra.local.dynamodb import conditions, numbers, transactions
 from cronstack_infra.local.dynamodb.canonical import canonical_number
-from cronstack_infra.local.patches.patch import apply, unpatch
-from cronstack_infra.local.patches.surroundings import Surroundings
+from cronstack_infra.local.moto.patch import apply, unpatch
+from cronstack_infra.local.moto.surroundings import Surroundings
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from tests.contract.dynamodb_numbers import (
     CASES,

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from cronstack.steps import Fault, read
 from cronstack.transport import Botocore
 from cronstack_infra.local.executor.values import access_key_of
-from cronstack_infra.local.faults import Malformed, faults, set_faults
+from cronstack_infra.local.http.faults import Malformed, faults, set_faults
 from cronstack_infra.local.process import LocalCloud
 
 KEY = {"pk": {"S": "a"}, "sk": {"S": "b"}}

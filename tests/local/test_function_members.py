@@ -15,8 +15,15 @@ from botocore.exceptions import ClientError
 from botocore.model import Shape, StructureShape
 from moto.awslambda.responses import LambdaResponse
 
-from cronstack_infra.local.cloudformation import registry
-from cronstack_infra.local.function_members import HONOURED, KEPT, REFUSED, REFUSED_VARIABLES, decided, why_not
+from cronstack_infra.local.cloudformation.template import registry
+from cronstack_infra.local.functions.function_members import (
+    HONOURED,
+    KEPT,
+    REFUSED,
+    REFUSED_VARIABLES,
+    decided,
+    why_not,
+)
 from tests.local.executor.bench import zipped
 from tests.local.quick_cloud import Cloud, quick_cloud
 

@@ -17,9 +17,9 @@ from cronstack.ledger import items
 from cronstack.ledger import run_requests as ledger
 from cronstack.steps import Call, Fault
 from cronstack_infra.local.dynamodb import conditions, numbers, transactions
-from cronstack_infra.local.patches.patch import apply, unpatch
-from cronstack_infra.local.patches.surroundings import Surroundings
-from cronstack_infra.play.store import Store
+from cronstack_infra.local.moto.patch import apply, unpatch
+from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.play.store.store import Store
 from tests.contract import dynamodb_local, guard_open_attempts
 from tests.contract.guard_store import (
     CASES,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cronstack_infra.local.mails import PATH
+from cronstack_infra.local.http.mails import PATH
 from cronstack_infra.local.process import LocalCloud
 
 SHOP = "shop@example.com"

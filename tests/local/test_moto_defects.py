@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cronstack_infra.local.moto.patch import Patch
 from cronstack_infra.local.patches import probes
-from cronstack_infra.local.patches.patch import Patch
 from cronstack_infra.local.patches.report import FITS, Report, report
 from cronstack_infra.local.patches.table import table
 

@@ -14,8 +14,8 @@ import moto
 import pytest
 
 from cronstack.errors import CronstackError
+from cronstack_infra.local.moto.patch import ABSENT, Patch, replaced_by
 from cronstack_infra.local.patches import another_moto
-from cronstack_infra.local.patches.patch import ABSENT, Patch, replaced_by
 from cronstack_infra.local.patches.report import BREAKS, FITS, NOT_NEEDED, Report, judge, report
 
 SQS = "moto.sqs.models"

@@ -9,17 +9,17 @@ import sys
 import pytest
 
 from cronstack.errors import CronstackError
-from cronstack_infra.local.patches.patch import Patch, apply
-from cronstack_infra.local.patches.surroundings import Surroundings
+from cronstack_infra.local.moto.patch import Patch, apply
+from cronstack_infra.local.moto.surroundings import Surroundings
 from cronstack_infra.local.patches.table import table
 
 COMPARING = '''
 import copy, inspect, json, sys, warnings
 from types import ModuleType
 warnings.simplefilter("ignore")
-from cronstack_infra.local.apis import install
+from cronstack_infra.local.patches import install
 from cronstack_infra.local.patches import table
-from cronstack_infra.local.patches.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import Surroundings
 
 def owners():
     """Every module of moto that is loaded, and every class that it defines, by the name that a row would use."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cronstack.errors import CronstackError
-from cronstack_infra.local.patches.patch import (
+from cronstack_infra.local.moto.patch import (
     ABSENT,
     Patch,
     apply,
@@ -22,7 +22,7 @@ from cronstack_infra.local.patches.patch import (
     unpatch,
     wrapped_by,
 )
-from cronstack_infra.local.patches.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import Surroundings
 
 AROUND = Surroundings(endpoint="http://here")
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from cronstack.errors import CronstackError
+from cronstack_infra.local.http.server import whoever_answers
 from cronstack_infra.local.process import LocalCloud
-from cronstack_infra.local.server import whoever_answers
 from tests import bound
 from tests.local.executor.bench import zipped
 from tests.processes import ended_within, family

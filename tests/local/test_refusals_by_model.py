@@ -14,11 +14,11 @@ import botocore.serialize
 import pytest
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
+from cronstack_infra.local.http.sent import Sent, over_http
 from cronstack_infra.local.refusals.answers import answer
 from cronstack_infra.local.refusals.constraints import Malformed, violations
 from cronstack_infra.local.refusals.reading import SERVICES, model, read
 from cronstack_infra.local.refusals.refusal import Refusal
-from cronstack_infra.local.refusals.sent import Sent, over_http
 
 # Java's patterns have no easy way back to a text; these are.
 TEXTS = (

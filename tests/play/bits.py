@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cronstack_infra.play.minutes import MINUTES, days_of
+from cronstack_infra.play.dry.minutes import MINUTES, days_of
 
 
 def minutes_of(bits: int) -> Iterator[int]:

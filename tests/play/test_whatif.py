@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from cronstack import parse
 from cronstack.defaults import Overlap
-from cronstack_infra.play.changes import changes
-from cronstack_infra.play.effects import effect
-from cronstack_infra.play.minutes import Span, fires_in, firings
-from cronstack_infra.play.overlaps import play
-from cronstack_infra.play.tally import Tally
-from cronstack_infra.play.whatif import Case, Planned, WhatIf, what_if
+from cronstack_infra.play.dry.changes import changes
+from cronstack_infra.play.dry.effects import effect
+from cronstack_infra.play.dry.minutes import Span, fires_in, firings
+from cronstack_infra.play.dry.overlaps import play
+from cronstack_infra.play.dry.tally import Tally
+from cronstack_infra.play.dry.whatif import Case, Planned, WhatIf, what_if
 from tests.cronstack.nights import NIGHTS
 from tests.play.bits import minutes_of
 

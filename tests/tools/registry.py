@@ -1,6 +1,6 @@
 """The registry's schemas, as cfn-lint ships them, cut down to what the local cloud's CloudFormation judges by.
 
-python -m tests.tools.registry        writes infra/cronstack_infra/local/cloudformation/registry.json
+python -m tests.tools.registry        writes infra/cronstack_infra/local/cloudformation/template/registry.json
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-WRITTEN = Path(__file__).parents[2] / "infra" / "cronstack_infra" / "local" / "cloudformation" / "registry.json"
+LOCAL = Path(__file__).parents[2] / "infra" / "cronstack_infra" / "local"
+WRITTEN = LOCAL / "cloudformation" / "template" / "registry.json"
 _KEPT = ("$ref", "enum")
 _ARRAYS = ("createOnlyProperties", "readOnlyProperties")
 
@@ -71,7 +72,7 @@ def kinds() -> list[str]:
     """The types of the registry that the local cloud carries out."""
     from moto.cloudformation.parsing import get_model_map
 
-    from cronstack_infra.local.cloudformation.types import why_not
+    from cronstack_infra.local.cloudformation.template.types import why_not
     from cronstack_infra.local.resources import TYPES
 
     return sorted(kind for kind in {*TYPES, *get_model_map()} if why_not(kind) is None)

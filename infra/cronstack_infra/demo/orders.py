@@ -17,7 +17,7 @@ from cronstack.entropy import SYSTEM, ulid
 from cronstack.errors import OperationError
 from cronstack.occurrence import planned_id
 from cronstack_infra.demo.payments import Payments
-from cronstack_infra.local.mails import PATH as MAILS
+from cronstack_infra.local.http.mails import PATH as MAILS
 from cronstack_infra.ops.runs import Row, follow
 from cronstack_infra.ops.trigger import trigger
 

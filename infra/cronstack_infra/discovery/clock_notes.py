@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from cronstack.timetable.expressions import At, Cron
 from cronstack.timetable.instants import Schedule
-from cronstack_infra.play.changes import Change, changes
-from cronstack_infra.play.effects import Effect, effect
+from cronstack_infra.play.dry.changes import Change, changes
+from cronstack_infra.play.dry.effects import Effect, effect
 
 if TYPE_CHECKING:
     from cronstack_infra.discovery.discover import DeclaredJob

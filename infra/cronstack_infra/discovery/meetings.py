@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cronstack.timetable.expressions import At, Rate
 from cronstack.timetable.instants import Schedule
-from cronstack_infra.play.minutes import Span, firings, lowest
+from cronstack_infra.play.dry.minutes import Span, firings, lowest
 from cronstack_infra.plural import counted
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 The path from a CreateSchedule call to the handler process, file by file:
 
-     1  server.py               takes the HTTP request, in a thread of its own
-     2  gate.py                 checks the request, takes the lock, asks moto, which routes the call to
-     3  schedules.py            Scheduler's API: checks the schedule and passes it to the engine's port
+     1  http/server.py          takes the HTTP request, in a thread of its own
+     2  http/gate.py            checks the request, takes the lock, asks moto, which routes the call to
+     3  apis/schedules.py       Scheduler's API: checks the schedule and passes it to the engine's port
      4  engine/port.py          EnginePort, between requests and effects; Drive, between effects and processes
      5  effects/runner.py       EffectRunner: put_schedule; later carry_out, for each effect, and accept
      6  engine/engine.py        the engine's inputs, and step, which returns effects

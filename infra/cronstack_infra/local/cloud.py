@@ -14,11 +14,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cronstack_infra.local.environment import LONGEST_TIMEOUT
-from cronstack_infra.local.events import Events
-from cronstack_infra.local.gate import Gate
+from cronstack_infra.local.http.events import Events
+from cronstack_infra.local.http.gate import Gate
+from cronstack_infra.local.http.requests import RequestLog
 from cronstack_infra.local.lock import BACKENDS
-from cronstack_infra.local.patches.surroundings import Surroundings
-from cronstack_infra.local.requests import RequestLog
+from cronstack_infra.local.moto.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from cronstack_infra.local.clock import Clock
@@ -38,7 +38,7 @@ class Cloud:
         timeout: float = LONGEST_TIMEOUT,
         knobs: Knobs | None = None,
     ) -> None:
-        from cronstack_infra.local.server import Server
+        from cronstack_infra.local.http.server import Server
 
         self._clock = clock
         self._timeout = timeout
@@ -88,10 +88,10 @@ class Cloud:
                 ended.set()
 
     def _put_together(self, ended: threading.Event) -> None:
-        from cronstack_infra.local.apis.install import install
-        from cronstack_infra.local.dispatch import Dispatcher
         from cronstack_infra.local.drive import RealDrive
         from cronstack_infra.local.executor.executor import Limits
+        from cronstack_infra.local.http.dispatch import Dispatcher
+        from cronstack_infra.local.patches.install import install
         from cronstack_infra.local.refusals.intake import refuse
 
         limits = Limits(timeout=self._timeout)
@@ -111,14 +111,14 @@ class Cloud:
 
     def _application_of(self, service: Any) -> Any:
         """Return moto's application of one service; moto asks for it with the first request."""
-        from cronstack_infra.local.dispatch import application_of
+        from cronstack_infra.local.http.dispatch import application_of
 
         if service == "cloudformation":
             self._put_stacks_in()
         return application_of(service)
 
     def _put_stacks_in(self) -> None:
-        from cronstack_infra.local.apis.install import install_cloudformation
+        from cronstack_infra.local.patches.install import install_cloudformation
 
         if not self._stacks:
             install_cloudformation(self._surroundings)

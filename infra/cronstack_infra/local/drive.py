@@ -20,8 +20,8 @@ from typing import Any, Final
 
 from moto.core.exceptions import JsonRESTError
 
-from cronstack_infra.local import universal
 from cronstack_infra.local.clock import Clock
+from cronstack_infra.local.effects import universal
 from cronstack_infra.local.effects.deliveries import OWN_FAULT
 from cronstack_infra.local.effects.lookups import Lookups
 from cronstack_infra.local.effects.runner import AnyEffect, EffectRunner

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cronstack.timetable.instants import Schedule
-from cronstack_infra.play.minutes import Span, firings
+from cronstack_infra.play.dry.minutes import Span, firings
 
 QUICK: Final = 11_000
 """Firings that are played in some ten seconds. A job of every minute fires 10,080 times in a week."""

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from cronstack import parse
 from cronstack.defaults import Overlap
-from cronstack_infra.play.minutes import Span, firings
-from cronstack_infra.play.overlaps import play
+from cronstack_infra.play.dry.minutes import Span, firings
+from cronstack_infra.play.dry.overlaps import play
+from cronstack_infra.play.dry.whatif import Case, Planned, what_if
 from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
-from cronstack_infra.play.whatif import Case, Planned, what_if
 from tests.play.bits import minutes_of
 from tests.play.simulation.conftest import START, assembled, small_project
 

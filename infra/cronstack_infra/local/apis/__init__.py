@@ -1,1 +1,1 @@
-"""The AWS APIs of the local cloud: members of moto that are replaced, and the one list that installs them."""
+"""AWS's APIs as moto lacks them: Scheduler, EventBridge, SQS, SNS and IAM. Lambda's are in ``functions``."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from cronstack_infra.local.patches.patch import Patch
-from cronstack_infra.local.patches.surroundings import Surroundings
+from cronstack_infra.local.moto.patch import Patch
+from cronstack_infra.local.moto.surroundings import Surroundings
 
 
 def _answering(_: object, around: Surroundings) -> Callable[..., Any]:

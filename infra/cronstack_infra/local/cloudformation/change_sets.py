@@ -15,16 +15,16 @@ from moto.cloudformation.utils import generate_changeset_id, validate_create_cha
 from moto.core.responses import ActionResult, EmptyResult
 from moto.s3.models import s3_backends
 
-from cronstack_infra.local.cloudformation.deployment import Deployed, deploy, looked_up
-from cronstack_infra.local.cloudformation.events import enter
-from cronstack_infra.local.cloudformation.failing import failing
-from cronstack_infra.local.cloudformation.parameters import hidden_names, whole
+from cronstack_infra.local.cloudformation.deploy.deployment import Deployed, deploy, looked_up
+from cronstack_infra.local.cloudformation.deploy.events import enter
+from cronstack_infra.local.cloudformation.deploy.failing import failing
 from cronstack_infra.local.cloudformation.plan import PlannedChange
 from cronstack_infra.local.cloudformation.plan_listing import HIDDEN, listed
 from cronstack_infra.local.cloudformation.requests import parameters_of, tags_of, template_of
 from cronstack_infra.local.cloudformation.stacks import check_updatable, checked, found, new_stack, plan
-from cronstack_infra.local.patches import privates
-from cronstack_infra.local.patches.patch import Patch, replaced_by
+from cronstack_infra.local.cloudformation.template.parameters import hidden_names, whole
+from cronstack_infra.local.moto import privates
+from cronstack_infra.local.moto.patch import Patch, replaced_by
 
 NOTHING_CHANGED: Final = (
     "The submitted information didn't contain changes. Submit different information to create a change set."

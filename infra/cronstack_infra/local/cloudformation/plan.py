@@ -13,11 +13,11 @@ from typing import Any, Final, NamedTuple
 from moto.cloudformation.parsing import clean_json
 from moto.core.exceptions import ServiceException
 
-from cronstack_infra.local.cloudformation import references
-from cronstack_infra.local.cloudformation.provision import Definition, Held, Resources
-from cronstack_infra.local.cloudformation.replacement import must_replace, replaced_by
-from cronstack_infra.local.cloudformation.stack_tags import tagged
-from cronstack_infra.local.cloudformation.template import SUBSTITUTED, Template, creation_order
+from cronstack_infra.local.cloudformation.deploy.provision import Definition, Held, Resources
+from cronstack_infra.local.cloudformation.deploy.replacement import must_replace, replaced_by
+from cronstack_infra.local.cloudformation.deploy.stack_tags import tagged
+from cronstack_infra.local.cloudformation.template import references
+from cronstack_infra.local.cloudformation.template.template import SUBSTITUTED, Template, creation_order
 
 KNOWN_AFTER_APPLY: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
 ATTRIBUTES: Final[tuple[str, ...]] = (

@@ -8,11 +8,11 @@ from moto.cloudformation.exceptions import ValidationError
 from moto.core.responses import ActionResult, EmptyResult
 
 from cronstack_infra.local.cloudformation import stacks
-from cronstack_infra.local.cloudformation.deployment import Unfinished, roll_back, unfinished
-from cronstack_infra.local.cloudformation.failing import EXPRESS, Failing, failing
+from cronstack_infra.local.cloudformation.deploy.deployment import Unfinished, roll_back, unfinished
+from cronstack_infra.local.cloudformation.deploy.failing import EXPRESS, Failing, failing
 from cronstack_infra.local.cloudformation.stacks import FAILED, found, unresolved_parameters
-from cronstack_infra.local.patches import privates
-from cronstack_infra.local.patches.patch import ABSENT, Patch, replaced_by
+from cronstack_infra.local.moto import privates
+from cronstack_infra.local.moto.patch import ABSENT, Patch, replaced_by
 
 
 def stack_of(response: Any) -> Any:

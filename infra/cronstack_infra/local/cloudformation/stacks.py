@@ -10,18 +10,19 @@ from moto.cloudformation.exceptions import AlreadyExistsException, ValidationErr
 from moto.cloudformation.utils import generate_stack_id
 from moto.core.exceptions import ServiceException
 
-from cronstack_infra.local.cloudformation import outputs, references
-from cronstack_infra.local.cloudformation.deployment import Deployed, deploy, forget, looked_up, unfinished
-from cronstack_infra.local.cloudformation.events import enter, report
-from cronstack_infra.local.cloudformation.failing import EXPRESS, Failing
-from cronstack_infra.local.cloudformation.parameters import hidden_names
+from cronstack_infra.local.cloudformation.deploy import outputs
+from cronstack_infra.local.cloudformation.deploy.deployment import Deployed, deploy, forget, looked_up, unfinished
+from cronstack_infra.local.cloudformation.deploy.events import enter, report
+from cronstack_infra.local.cloudformation.deploy.failing import EXPRESS, Failing
+from cronstack_infra.local.cloudformation.deploy.provision import ProvisioningFault, Resources
 from cronstack_infra.local.cloudformation.plan import PlannedChange, planned
 from cronstack_infra.local.cloudformation.plan_listing import HIDDEN
-from cronstack_infra.local.cloudformation.provision import ProvisioningFault, Resources
-from cronstack_infra.local.cloudformation.template import Template, check, parse
-from cronstack_infra.local.cloudformation.types import why_not
-from cronstack_infra.local.patches.patch import Patch, replaced_by
-from cronstack_infra.local.patches.surroundings import Surroundings
+from cronstack_infra.local.cloudformation.template import references
+from cronstack_infra.local.cloudformation.template.parameters import hidden_names
+from cronstack_infra.local.cloudformation.template.template import Template, check, parse
+from cronstack_infra.local.cloudformation.template.types import why_not
+from cronstack_infra.local.moto.patch import Patch, replaced_by
+from cronstack_infra.local.moto.surroundings import Surroundings
 
 FAILED = ("CREATE_FAILED", "UPDATE_FAILED")
 """Of a stack whose deployment failed and was not rolled back."""

@@ -10,8 +10,8 @@ from moto.dynamodb import comparisons as moto
 from moto.dynamodb.models.dynamo_type import DynamoType
 
 from cronstack_infra.local.dynamodb.values import ORDERED, Comparable, comparable
-from cronstack_infra.local.patches import privates
-from cronstack_infra.local.patches.patch import Patch, replaced_by
+from cronstack_infra.local.moto import privates
+from cronstack_infra.local.moto.patch import Patch, replaced_by
 
 Compare = Callable[[Any, Any], bool]
 

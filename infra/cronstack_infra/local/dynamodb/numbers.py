@@ -20,8 +20,8 @@ from cronstack_infra.local.dynamodb.canonical import (
     canonical_number,
     canonical_value,
 )
-from cronstack_infra.local.patches.patch import Patch, replaced_by
-from cronstack_infra.local.patches.surroundings import Surroundings
+from cronstack_infra.local.moto.patch import Patch, replaced_by
+from cronstack_infra.local.moto.surroundings import Surroundings
 
 _CONTEXT: Final = Context(prec=38, traps=[Inexact])
 _VALUES: Final = "ExpressionAttributeValues"

@@ -31,8 +31,8 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 
 from cronstack_infra.local.dynamodb.values import comparable
 from cronstack_infra.local.lock import BACKENDS
-from cronstack_infra.local.patches.patch import Patch, replaced_by
-from cronstack_infra.local.patches.surroundings import Surroundings
+from cronstack_infra.local.moto.patch import Patch, replaced_by
+from cronstack_infra.local.moto.surroundings import Surroundings
 
 TOKEN_LIFE: Final = timedelta(minutes=10)
 """How long a request token is remembered. AWS: 10 minutes."""

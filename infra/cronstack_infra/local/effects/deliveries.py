@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from cronstack_infra.local import rule_targets, targets, universal
+from cronstack_infra.local.effects import rule_targets, targets, universal
 from cronstack_infra.local.effects.functions import qualified
 from cronstack_infra.local.effects.lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cronstack_infra.local import rule_targets, targets
+from cronstack_infra.local.effects import rule_targets, targets
 from cronstack_infra.local.effects.functions import find_function
 from cronstack_infra.local.engine.port import Drive
 from cronstack_infra.local.engine.values import SendRecord, is_rule

@@ -15,7 +15,7 @@ from typing import Final
 from moto.awslambda.exceptions import LambdaClientError
 from moto.core.exceptions import JsonRESTError
 
-from cronstack_infra.local import lineage
+from cronstack_infra.local.effects import lineage
 from cronstack_infra.local.effects.lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.port import Answer, Drive

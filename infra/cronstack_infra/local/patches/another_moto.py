@@ -18,7 +18,7 @@ from typing import Final
 from packaging.requirements import Requirement
 
 from cronstack.errors import CronstackError
-from cronstack_infra.local.patches.patch import pinned
+from cronstack_infra.local.moto.patch import pinned
 from cronstack_infra.toolchain import process
 from cronstack_infra.toolchain.uv import find_uv
 

@@ -30,7 +30,7 @@ def examine(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _signature(owner: str, name: str) -> str:
-    from cronstack_infra.local.patches.patch import resolve, signature_of
+    from cronstack_infra.local.moto.patch import resolve, signature_of
 
     try:
         return signature_of(resolve(owner), name)

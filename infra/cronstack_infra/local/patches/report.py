@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from cronstack.errors import CronstackError
+from cronstack_infra.local.moto.patch import ABSENT, Patch
 from cronstack_infra.local.patches import table
-from cronstack_infra.local.patches.patch import ABSENT, Patch
 from cronstack_infra.local.patches.probing import GONE, PRESENT
 
 FITS: Final = "fits"

@@ -10,28 +10,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from types import ModuleType
 
-from cronstack_infra.local.patches.patch import Patch
+from cronstack_infra.local.moto.patch import Patch
 
 
 def services() -> tuple[ModuleType, ...]:
     """Modules whose patches every cloud applies at its start."""
-    from cronstack_infra.local import (
-        batches,
+    from cronstack_infra.local.apis import batches, identities, notifications, rules, schedules, sqs
+    from cronstack_infra.local.dynamodb import conditions, numbers, transactions
+    from cronstack_infra.local.functions import (
         event_invoke,
         event_sources,
         function_configuration,
         function_routes,
-        identities,
         lambdas,
         layers,
-        notifications,
         qualifiers,
-        rules,
-        schedules,
-        sqs,
-        unsupported,
     )
-    from cronstack_infra.local.dynamodb import conditions, numbers, transactions
+    from cronstack_infra.local.http import unsupported
 
     return (
         conditions,

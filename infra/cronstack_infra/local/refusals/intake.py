@@ -10,13 +10,13 @@ from botocore import xform_name
 from moto.awslambda.responses import LambdaResponse
 
 from cronstack_infra.local.environment import ACCOUNT, REGION
+from cronstack_infra.local.http.requests import signer
+from cronstack_infra.local.http.sent import Sent
 from cronstack_infra.local.refusals import functions, groups, sources, sqs
 from cronstack_infra.local.refusals.answers import Headers, answer
 from cronstack_infra.local.refusals.constraints import Malformed, violations
 from cronstack_infra.local.refusals.reading import SERVICES, Read, read
 from cronstack_infra.local.refusals.refusal import Call, Refusal
-from cronstack_infra.local.refusals.sent import Sent
-from cronstack_infra.local.requests import signer
 
 Rule = Callable[[Call], None]
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from moto.sqs.models import Queue
 
-from cronstack_infra.local.patches import privates
+from cronstack_infra.local.moto import privates
 from cronstack_infra.local.refusals.queues import SHOWN, bad_value, invalid, missing, queue_exists, queue_of
 from cronstack_infra.local.refusals.refusal import Call, Refusal
 

@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, unquote
 import botocore.session
 from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
+from cronstack_infra.local.http.sent import Sent
 from cronstack_infra.local.refusals.constraints import Malformed
-from cronstack_infra.local.refusals.sent import Sent
 
 SERVICES: Final = ("scheduler", "lambda", "sqs")
 

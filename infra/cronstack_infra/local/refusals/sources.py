@@ -9,7 +9,7 @@ from typing import Any, Final
 from moto.awslambda.models import lambda_backends
 from moto.sqs.models import sqs_backends
 
-from cronstack_infra.local.patches import privates
+from cronstack_infra.local.moto import privates
 from cronstack_infra.local.refusals.names import arn_of, find_function, invalid
 from cronstack_infra.local.refusals.refusal import Call, Refusal
 

@@ -16,7 +16,7 @@ from cronstack.settings import STACK
 from cronstack_infra import names
 from cronstack_infra.local.effects.functions import function_of
 from cronstack_infra.local.environment import ACCOUNT, REGION
-from cronstack_infra.local.patches import privates
+from cronstack_infra.local.moto import privates
 from cronstack_infra.play.simulation.cloud.deploying import outputs
 
 if TYPE_CHECKING:

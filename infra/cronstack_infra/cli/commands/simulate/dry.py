@@ -17,8 +17,8 @@ from cronstack_infra.cli.output.spans import iso, utc
 from cronstack_infra.cli.output.tables import print_json, print_table
 from cronstack_infra.discovery.discover import DeclaredJob
 from cronstack_infra.discovery.meetings import meetings
-from cronstack_infra.play.minutes import Span
-from cronstack_infra.play.whatif import LIMIT, Case, Crowd, Peak, Planned, SelfOverlap, WhatIf, what_if
+from cronstack_infra.play.dry.minutes import Span
+from cronstack_infra.play.dry.whatif import LIMIT, Case, Crowd, Peak, Planned, SelfOverlap, WhatIf, what_if
 from cronstack_infra.plural import counted
 
 PATIENCE: Final = 1.0

@@ -11,9 +11,9 @@ import click
 
 from cronstack_infra.cli.output.spans import iso, local, span, utc
 from cronstack_infra.cli.output.tables import print_table
-from cronstack_infra.play.changes import Change
-from cronstack_infra.play.effects import Effect
-from cronstack_infra.play.whatif import JobEffect, WhatIf
+from cronstack_infra.play.dry.changes import Change
+from cronstack_infra.play.dry.effects import Effect
+from cronstack_infra.play.dry.whatif import JobEffect, WhatIf
 
 SHOWN: Final = 20
 """Lines of a change; ``--json`` has them all."""

@@ -11,7 +11,7 @@ import click
 
 from cronstack import clock
 from cronstack_infra.cli.options.clouds import Cloud
-from cronstack_infra.play.whatif import Case, Planned
+from cronstack_infra.play.dry.whatif import Case, Planned
 
 RUNS: Final = "runs"
 _NAMED: Final = 5

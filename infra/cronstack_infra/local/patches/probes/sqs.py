@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cronstack_infra.local.patches import privates
+from cronstack_infra.local.moto import privates
 from cronstack_infra.local.patches.probes import probe
 from cronstack_infra.local.patches.probes.scene import ACCOUNT, REGION, client, fails, queue
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.plans import Caller, KeyRecord
-from cronstack_infra.play.store import Key
+from cronstack_infra.play.store.store import Key
 
 LONG: Final = 20 * 60_000
 """Milliseconds after which a sweep must take a plan for left, on any clock, however far that is off."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cronstack.onetime.planner import Plan
     from cronstack.steps import Work
     from cronstack_infra.play.prove.models.queued import QueuedEvent
-    from cronstack_infra.play.store import Key
+    from cronstack_infra.play.store.store import Key
 
 
 class Bookkeeper(Listener):

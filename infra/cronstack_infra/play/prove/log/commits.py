@@ -15,7 +15,7 @@ from cronstack_infra.play.prove.log.records import Invoked
 from cronstack_infra.play.prove.models.world import EFFECTS, LEASE
 
 if TYPE_CHECKING:
-    from cronstack_infra.play.store import Change, Item, Key
+    from cronstack_infra.play.store.store import Change, Item, Key
 
 
 class CommitReader:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cronstack_infra.play.prove.log.plans import Caller, KeyRecord
     from cronstack_infra.play.prove.log.records import Attempt, Invoked, RunRecord
     from cronstack_infra.play.prove.models.queued import QueuedEvent
-    from cronstack_infra.play.store import Key
+    from cronstack_infra.play.store.store import Key
 
 Row = Mapping[str, Any]
 """An item with plain values; empty if it does not exist."""

@@ -15,7 +15,7 @@ from cronstack_infra.play.prove.models.mix import COSTLY
 from cronstack_infra.play.prove.models.world import LEASE, Violation, World
 
 if TYPE_CHECKING:
-    from cronstack_infra.play.store import Item
+    from cronstack_infra.play.store.store import Item
 
 ALWAYS: Final = ("I1", "I2", "I5", "I7", "I8", "I9", "I12", "I18", "I19", "I20", "I21")
 """Invariants that hold even where the lease is deleted by hand; I7 only for each occurrence alone."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from cronstack.entropy import seeded
 from cronstack.occurrence import to_datetime
 from cronstack_infra.play.prove.models.mix import PLANNING, Mix, draw, draw_plans
-from cronstack_infra.play.store import Store
+from cronstack_infra.play.store.store import Store
 
 if TYPE_CHECKING:
     from random import Random

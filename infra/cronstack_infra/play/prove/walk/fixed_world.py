@@ -10,7 +10,7 @@ from cronstack_infra.play.prove.models.mix import Mix
 from cronstack_infra.play.prove.models.world import NOON, TABLE, World
 from cronstack_infra.play.prove.walk.space import Space
 from cronstack_infra.play.prove.walk.steered import TIMEOUT
-from cronstack_infra.play.store import Item, Key, Store
+from cronstack_infra.play.store.store import Item, Key, Store
 
 RETRIES: Final = 1
 

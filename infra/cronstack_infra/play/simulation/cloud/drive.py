@@ -15,7 +15,8 @@ from typing import Any
 
 from moto.scheduler.models import scheduler_backends
 
-from cronstack_infra.local import rules, schedules, universal
+from cronstack_infra.local.apis import rules, schedules
+from cronstack_infra.local.effects import universal
 from cronstack_infra.local.effects.deliveries import OWN_FAULT
 from cronstack_infra.local.effects.lookups import Lookups
 from cronstack_infra.local.effects.runner import EffectRunner

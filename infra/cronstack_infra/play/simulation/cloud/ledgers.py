@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from cronstack_infra.play.store import Store
+from cronstack_infra.play.store.store import Store
 
 Answer = Mapping[str, Any]
 Elsewhere = Callable[[str, Mapping[str, Any]], Answer]

@@ -10,16 +10,16 @@ from moto import mock_aws
 from moto.moto_api._internal import mock_random
 
 from cronstack.onetime.once import once
-from cronstack_infra.local.apis.install import (
+from cronstack_infra.local.environment import REGION
+from cronstack_infra.local.moto.patch import Applied
+from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.patches.install import (
     install,
     install_cloudformation,
     install_in_process,
     reinstall,
     uninstall,
 )
-from cronstack_infra.local.environment import REGION
-from cronstack_infra.local.patches.patch import Applied
-from cronstack_infra.local.patches.surroundings import Surroundings
 from cronstack_infra.play.simulation.cloud.compose import Parts
 from cronstack_infra.play.simulation.cloud.snapshot import SavedBackends
 

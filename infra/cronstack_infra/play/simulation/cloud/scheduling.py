@@ -14,12 +14,12 @@ from botocore.exceptions import ParamValidationError
 from botocore.validate import ParamValidator
 from moto.scheduler.models import scheduler_backends
 
+from cronstack_infra.local.apis.schedule_rules import SchedulerError
+from cronstack_infra.local.apis.schedules import ARGUMENTS
 from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.local.refusals.intake import judge
 from cronstack_infra.local.refusals.reading import Read, model
 from cronstack_infra.local.refusals.refusal import Refusal
-from cronstack_infra.local.schedule_rules import SchedulerError
-from cronstack_infra.local.schedules import ARGUMENTS
 
 OPERATIONS: Final = frozenset({"CreateSchedule", "GetSchedule", "DeleteSchedule"})
 _VALIDATOR: Final = ParamValidator()

@@ -18,7 +18,7 @@ from moto.moto_api._internal import mock_random
 
 from cronstack.timetable.instants import Schedule
 from cronstack_infra.local.engine.values import ScheduleConfig, Target
-from cronstack_infra.local.patches import privates
+from cronstack_infra.local.moto import privates
 
 _SHARED: Final = (
     types.FunctionType,

@@ -1,0 +1,302 @@
+"""Scheduler's API in front of the engine: moto's backend with the checks of AWS. Each change goes to the engine.
+
+The patches replace methods of moto's classes, so the API and CloudFormation use the same ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
+
+from moto.core.exceptions import InvalidToken
+from moto.scheduler.models import Schedule, ScheduleGroup
+
+from cronstack_infra.local.apis.schedule_rules import Asked, check, check_name, conflict, instant, invalid, not_found
+from cronstack_infra.local.engine.values import ScheduleConfig, Target
+from cronstack_infra.local.moto.patch import Patch, replaced_by, replaced_with_port, wrapped_by
+
+if TYPE_CHECKING:
+    from cronstack_infra.local.engine.port import EnginePort
+
+
+def _create_schedule(
+    port: EnginePort, self: Any, *, name: str, group_name: str | None, client_token: str | None = None, **given: Any
+) -> Schedule:
+    group = _group(self, group_name)
+    check_name(name, "name")
+    fields = _members(given)
+    _check(self, fields, group, port.now())
+    asked = (client_token, fields)
+    there = group.schedules.get(name)
+    if there is not None:
+        if client_token and vars(there).get("asked") == asked:
+            return there
+        raise conflict("Schedule", name)
+    schedule = Schedule(self.region_name, self.account_id, group.name, name, **_arguments(fields))
+    vars(schedule)["asked"] = asked
+    port.put_schedule(config_of(schedule))
+    group.add_schedule(schedule)
+    return schedule
+
+
+def _update_schedule(port: EnginePort, self: Any, *, name: str, group_name: str | None, **given: Any) -> Schedule:
+    group = _group(self, group_name)
+    schedule = _schedule(group, name)
+    fields = _members(given)
+    _check(self, fields, group, port.now())
+    changed = Schedule(self.region_name, self.account_id, group.name, name, **_arguments(fields))
+    changed.creation_date = schedule.creation_date
+    port.put_schedule(config_of(changed))
+    vars(schedule).update(vars(changed), asked=None)
+    return schedule
+
+
+def _get_schedule(self: Any, group_name: str | None, name: str) -> Schedule:
+    return _schedule(_group(self, group_name), name)
+
+
+def _delete_schedule(port: EnginePort, self: Any, group_name: str | None, name: str) -> None:
+    schedule = _schedule(_group(self, group_name), name)
+    port.delete_schedule(schedule.arn)
+    del self.schedule_groups[schedule.group_name].schedules[name]
+
+
+def _delete_group(port: EnginePort, self: Any, name: str | None) -> None:
+    """Delete a group with its schedules, which the engine forgets."""
+    if name == "default":
+        raise invalid("The default schedule group cannot be deleted.")
+    group = _group(self, name)
+    for schedule in group.schedules.values():
+        port.delete_schedule(schedule.arn)
+    del self.schedule_groups[group.name]
+
+
+def _create_new_group(create: Any, self: Any, name: str, tags: list[dict[str, str]] | None) -> ScheduleGroup:
+    check_name(name, "name")
+    if name in self.schedule_groups:
+        raise conflict("Schedule group", name)
+    made: ScheduleGroup = create(self, name, tags or [])
+    return made
+
+
+def _paged(listed: Callable[..., Any], self: Any, *args: Any, **given: Any) -> Any:
+    try:
+        return listed(self, *args, **given)
+    except InvalidToken:
+        raise invalid("Invalid NextToken.") from None
+
+
+def config_of(schedule: Schedule) -> ScheduleConfig:
+    """A schedule as the engine wants it."""
+    target = schedule.target
+    window = schedule.flexible_time_window
+    rest = ("Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig")
+    return ScheduleConfig(
+        arn=schedule.arn,
+        expression=schedule.schedule_expression,
+        timezone=schedule.schedule_expression_timezone,
+        start=instant(schedule.start_date),
+        end=instant(schedule.end_date),
+        enabled=schedule.state == "ENABLED",
+        window=int(window.get("MaximumWindowInMinutes") or 0) if window["Mode"] == "FLEXIBLE" else 0,
+        delete_when_done=schedule.action_after_completion == "DELETE",
+        targets=(
+            Target(
+                arn=target["Arn"],
+                role_arn=target["RoleArn"],
+                input=target.get("Input"),
+                dead_letters=(target.get("DeadLetterConfig") or {}).get("Arn"),
+                max_age=target["RetryPolicy"]["MaximumEventAgeInSeconds"],
+                max_retries=target["RetryPolicy"]["MaximumRetryAttempts"],
+                parameters={name: value for name, value in target.items() if name not in rest},
+            ),
+        ),
+    )
+
+
+# moto's Python arguments and the API's members are the same fields by other names
+ARGUMENTS = {
+    "description": "Description",
+    "schedule_expression": "ScheduleExpression",
+    "schedule_expression_timezone": "ScheduleExpressionTimezone",
+    "flexible_time_window": "FlexibleTimeWindow",
+    "target": "Target",
+    "state": "State",
+    "kms_key_arn": "KmsKeyArn",
+    "start_date": "StartDate",
+    "end_date": "EndDate",
+    "action_after_completion": "ActionAfterCompletion",
+}
+
+
+def _members(given: dict[str, Any]) -> dict[str, Any]:
+    """The API's members; what was omitted falls back to AWS's default, on Create and on Update alike."""
+    fields = {member: given.get(argument) for argument, member in ARGUMENTS.items()}
+    fields["State"] = fields["State"] or "ENABLED"
+    fields["ActionAfterCompletion"] = fields["ActionAfterCompletion"] or "NONE"
+    fields["ScheduleExpressionTimezone"] = fields["ScheduleExpressionTimezone"] or "UTC"
+    for date in ("StartDate", "EndDate"):
+        asked = instant(fields[date])
+        fields[date] = None if asked is None else asked.timestamp()
+    if isinstance(fields["Target"], dict):
+        policy = {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
+        fields["Target"] = fields["Target"] | {"RetryPolicy": policy | (fields["Target"].get("RetryPolicy") or {})}
+    return fields
+
+
+def _arguments(fields: dict[str, Any]) -> dict[str, Any]:
+    return {argument: fields[member] for argument, member in ARGUMENTS.items()}
+
+
+def _check(backend: Any, fields: dict[str, Any], group: ScheduleGroup, now: datetime) -> None:
+    check(Asked(fields, group.arn, backend.account_id, now))
+
+
+def _group(backend: Any, name: str | None) -> ScheduleGroup:
+    found: ScheduleGroup | None = backend.schedule_groups.get(name or "default")
+    if found is None:
+        raise not_found("Schedule group", name or "default")
+    return found
+
+
+def _schedule(group: ScheduleGroup, name: str) -> Schedule:
+    if name not in group.schedules:
+        raise not_found("Schedule", name)
+    return group.schedules[name]
+
+
+# the requests: moto keeps names percent-encoded and hands an update's ActionAfterCompletion to nobody
+
+
+def _name(request: Any) -> str:
+    return unquote(urlsplit(request.uri).path.rsplit("/", 1)[-1])
+
+
+def _body(request: Any) -> dict[str, Any]:
+    try:
+        found = json.loads(request.body or "{}")
+    except ValueError:
+        raise invalid("Unable to parse the request body as JSON.") from None
+    if not isinstance(found, dict):
+        raise invalid("The request body is not a JSON object.")
+    return found
+
+
+def _answer_create(self: Any) -> str:
+    return _put(self, self.scheduler_backend.create_schedule, client_token=_body(self).get("ClientToken"))
+
+
+def _answer_update(self: Any) -> str:
+    return _put(self, self.scheduler_backend.update_schedule)
+
+
+def _put(request: Any, put: Any, **more: Any) -> str:
+    body = _body(request)
+    given = {argument: body.get(member) for argument, member in ARGUMENTS.items()} | more
+    return json.dumps({"ScheduleArn": put(name=_name(request), group_name=body.get("GroupName"), **given).arn})
+
+
+_BACKEND: Final = "moto.scheduler.models:EventBridgeSchedulerBackend"
+_RESPONSE: Final = "moto.scheduler.responses:EventBridgeSchedulerResponse"
+_FIELDS: Final = (
+    "(self, description, end_date, flexible_time_window, group_name, kms_key_arn, name, schedule_expression,"
+    " schedule_expression_timezone, start_date, state, target"
+)
+
+PATCHES: Final = (
+    Patch(
+        _BACKEND,
+        "create_schedule",
+        f"{_FIELDS}, action_after_completion)",
+        "A schedule never fires; any expression is accepted, and a missing group is a server error.",
+        (
+            "a_due_schedule_sends_nothing",
+            "any_expression_is_accepted",
+            "a_schedule_in_a_missing_group_is_a_server_error",
+        ),
+        replaced_with_port(_create_schedule),
+    ),
+    Patch(
+        _BACKEND,
+        "update_schedule",
+        f"{_FIELDS})",
+        "An updated schedule never fires, and an update keeps what it omits.",
+        ("an_updated_schedule_sends_nothing", "an_update_keeps_what_was_omitted"),
+        replaced_with_port(_update_schedule),
+    ),
+    Patch(
+        _BACKEND,
+        "get_schedule",
+        "(self, group_name, name)",
+        'An error has a member "message"; that of Scheduler\'s API is "Message".',
+        "an_error_of_a_schedule_has_its_text_in_another_member",
+        replaced_by(_get_schedule),
+    ),
+    Patch(
+        _BACKEND,
+        "get_schedule_group",
+        "(self, group_name)",
+        'An error has a member "message"; that of Scheduler\'s API is "Message".',
+        "an_error_of_a_group_has_its_text_in_another_member",
+        replaced_by(_group),
+    ),
+    Patch(
+        _BACKEND,
+        "delete_schedule",
+        "(self, group_name, name)",
+        "A schedule never fires, so a delete has nothing to stop.",
+        "a_due_schedule_sends_nothing",
+        replaced_with_port(_delete_schedule),
+    ),
+    Patch(
+        _RESPONSE,
+        "create_schedule",
+        "(self)",
+        "ClientToken is ignored: a repeated request fails.",
+        "a_client_token_is_ignored",
+        replaced_by(_answer_create),
+    ),
+    Patch(
+        _RESPONSE,
+        "update_schedule",
+        "(self)",
+        "An update does not change ActionAfterCompletion.",
+        "an_update_ignores_the_action_after_completion",
+        replaced_by(_answer_update),
+    ),
+    Patch(
+        _BACKEND,
+        "list_schedules",
+        "(self, group_names, state, name_prefix=None)",
+        "A wrong page token gets a code that Scheduler does not have.",
+        "a_bad_page_token_gets_a_strange_code",
+        wrapped_by(_paged),
+    ),
+    Patch(
+        _BACKEND,
+        "list_schedule_groups",
+        "(self, name_prefix=None)",
+        "A wrong page token gets a code that Scheduler does not have.",
+        "a_bad_page_token_of_groups_gets_a_strange_code",
+        wrapped_by(_paged),
+    ),
+    Patch(
+        _BACKEND,
+        "delete_schedule_group",
+        "(self, name)",
+        "The default group can be deleted, and deleting a missing one is a server error.",
+        ("the_default_group_can_be_deleted", "deleting_a_missing_group_is_a_server_error"),
+        replaced_with_port(_delete_group),
+    ),
+    Patch(
+        _BACKEND,
+        "create_schedule_group",
+        "(self, name, tags)",
+        "An existing group is replaced, and its schedules are gone.",
+        "a_group_that_exists_is_replaced",
+        wrapped_by(_create_new_group),
+    ),
+)

@@ -1,0 +1,244 @@
+"""Queues and messages of SQS. A long poll waits with the lock released, so that other requests are served.
+
+``PATCHES`` says what is wrong in moto. A thousand messages sent to one queue took half a minute there.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from moto.sqs import models
+from moto.sqs.models import Message
+
+from cronstack_infra.local.effects import lineage
+from cronstack_infra.local.lock import BACKENDS
+from cronstack_infra.local.moto import privates
+from cronstack_infra.local.moto.patch import Patch, replaced_by, wrapped_by
+from cronstack_infra.local.moto.surroundings import Surroundings
+
+_LONGEST_WAIT: Final = 0.5
+"""Seconds after which a poll looks again by itself: a hidden message becomes visible without a request."""
+
+
+class Forgetful(dict[str, Any]):
+    """moto's registry of the functions to invoke inside SendMessage. It discards every entry."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        pass
+
+
+def _sent(
+    send: Any, self: Any, queue_name: str, message_body: str, *given: Any, system_attributes: Any = None, **named: Any
+) -> Message:
+    """A message keeps the trace header that its sender sent, as on AWS."""
+    header = lineage.header_sent()
+    if header and not system_attributes:
+        system_attributes = {"AWSTraceHeader": {"DataType": "String", "StringValue": header}}
+    made: Message = send(self, queue_name, message_body, *given, system_attributes=system_attributes, **named)
+    return made
+
+
+def _keeping_the_policy(moto_set: Any, queue: Any, attributes: dict[str, Any], now: float | None = None) -> None:
+    policy = getattr(queue, "policy", None)
+    moto_set(queue, attributes, now)
+    if "Policy" not in attributes:
+        queue.policy = policy
+
+
+def _receiving(receive: Any, around: Surroundings) -> Callable[..., list[Message]]:
+    def receive_message(
+        self: Any,
+        queue_name: str,
+        count: int,
+        wait_seconds_timeout: int,
+        visibility_timeout: int,
+        message_attribute_names: list[str] | None = None,
+    ) -> list[Message]:
+        end = time.monotonic() + wait_seconds_timeout
+        with BACKENDS:
+            queue = self.get_queue(queue_name)
+            while True:
+                queue.pending_messages.difference_update([one for one in queue.pending_messages if one.visible])
+                found: list[Message] = receive(self, queue_name, count, 0, visibility_timeout, message_attribute_names)
+                left = end - time.monotonic()
+                if found or left <= 0:
+                    return found
+                around.wait(min(left, _LONGEST_WAIT))
+
+    return receive_message
+
+
+def _received(mark: Any, message: Any, visibility_timeout: int | None = None) -> None:
+    mark(message, visibility_timeout)
+    message.received = _now()
+
+
+def _hidden_anew(change: Any, self: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
+    """Count the twelve hours of a receipt from the receive."""
+    held = [one for one in privates.messages(self.get_queue(queue_name)) if one.had_receipt_handle(receipt_handle)]
+    sent = [one.sent_timestamp for one in held]
+    for one in held:
+        one.sent_timestamp = one.received
+    try:
+        change(self, queue_name, receipt_handle, visibility_timeout)
+    finally:
+        for one, when in zip(held, sent, strict=True):
+            one.sent_timestamp = when
+
+
+def _now() -> float:
+    return models.unix_time_millis()  # type: ignore[attr-defined]  # replaced by _milliseconds
+
+
+def _milliseconds(_: Any, around: Surroundings) -> Callable[[], float]:
+    return lambda: around.now().timestamp() * 1000
+
+
+def _showing(attributes: Any, _: Surroundings) -> property:
+    return property(lambda queue: _shown(attributes.fget(queue)))
+
+
+def _shown(shown: dict[str, Any]) -> dict[str, Any]:
+    """Return a queue's attributes with times in whole seconds and the policy of its dead letters as JSON."""
+    if isinstance(shown["RedriveAllowPolicy"], dict):  # a template's
+        shown["RedriveAllowPolicy"] = json.dumps(shown["RedriveAllowPolicy"])
+    return shown | {name: int(shown[name]) for name in ("CreatedTimestamp", "LastModifiedTimestamp")}
+
+
+def _seen(queue: Any) -> list[Message]:
+    """Return the messages that are neither hidden nor delayed."""
+    now = _now()
+    return [one for one in privates.messages(queue) if one.visible_at <= now >= one.delayed_until]
+
+
+def _count_delayed(queue: Any) -> int:
+    now = _now()
+    return sum(now < one.delayed_until for one in privates.messages(queue))
+
+
+def _count_hidden(queue: Any) -> int:
+    now = _now()
+    return sum(now < one.visible_at for one in privates.messages(queue))
+
+
+def _made_without_mappings(make: Any, self: Any, *args: Any, **attributes: Any) -> None:
+    self.redrive_allow_policy = None
+    make(self, *args, **attributes)
+    self.lambda_event_source_mappings = Forgetful()
+
+
+def _address(_: Any, around: Surroundings) -> property:
+    return property(lambda queue: f"{around.endpoint}/{queue.account_id}/{queue.name}")
+
+
+def _showable(names: list[str], _: Surroundings) -> list[str]:
+    return [*names, "RedriveAllowPolicy"]
+
+
+_QUEUE: Final = "moto.sqs.models:Queue"
+_COUNTED: Final = "Each SendMessage looks at every message of the queue, with a slow clock: 1,000 take half a minute."
+
+_CLOCK: Final = "a_send_reads_every_message"
+
+PATCHES: Final = (
+    Patch(
+        "moto.sqs.models:SQSBackend",
+        "receive_message",
+        "(self, queue_name, count, wait_seconds_timeout, visibility_timeout, message_attribute_names=None)",
+        "A long poll sleeps with the lock held, and shows the last message of a returned FIFO group first.",
+        "a_returned_group_starts_with_its_last_message",
+        _receiving,
+    ),
+    Patch(
+        "moto.sqs.models:SQSBackend",
+        "change_message_visibility",
+        "(self, queue_name, receipt_handle, visibility_timeout)",
+        "A receipt is refused twelve hours after the message was sent, not after it was received.",
+        "what_was_sent_yesterday_cannot_be_put_back",
+        wrapped_by(_hidden_anew),
+    ),
+    Patch(
+        "moto.sqs.models:Message",
+        "mark_received",
+        "(self, visibility_timeout=None)",
+        "A message does not record when it was last received.",
+        "what_was_sent_yesterday_cannot_be_put_back",
+        wrapped_by(_received),
+    ),
+    Patch(
+        "moto.sqs.models:SQSBackend",
+        "send_message",
+        "(self, queue_name, message_body, message_attributes=None, delay_seconds=None, deduplication_id=None,"
+        " group_id=None, system_attributes=None, validate_group_id=True)",
+        "A message loses the trace header of the request that sends it.",
+        "a_sent_message_loses_the_trace_header",
+        wrapped_by(_sent),
+    ),
+    Patch(
+        _QUEUE,
+        "physical_resource_id",
+        "property",
+        "Ref of a queue is a URL of amazonaws.com.",
+        "the_id_of_a_queue_is_an_address_of_amazon",
+        _address,
+    ),
+    Patch(
+        _QUEUE,
+        "__init__",
+        "(self, name, region, account_id, **kwargs)",
+        "SendMessage looks up and invokes mapped functions in the sender's thread.",
+        "send_message_invokes",
+        wrapped_by(_made_without_mappings),
+    ),
+    Patch(
+        _QUEUE,
+        "_set_attributes",
+        "(self, attributes, now=None)",
+        "Setting any other attribute drops the queue's policy.",
+        "a_queue_loses_its_policy",
+        wrapped_by(_keeping_the_policy),
+    ),
+    Patch(
+        "moto.sqs.models",
+        "unix_time_millis",
+        "(dt=None)",
+        _COUNTED,
+        _CLOCK,
+        _milliseconds,
+    ),
+    Patch(
+        "moto.sqs.models:Message",
+        "visible",
+        "property",
+        _COUNTED,
+        _CLOCK,
+        replaced_by(property(lambda message: message.visible_at <= _now())),
+    ),
+    *(
+        Patch(_QUEUE, name, "property", _COUNTED, _CLOCK, replaced_by(property(read)))
+        for name, read in (
+            ("messages", _seen),
+            ("approximate_number_of_messages_delayed", _count_delayed),
+            ("approximate_number_of_messages_not_visible", _count_hidden),
+        )
+    ),
+    Patch(
+        _QUEUE,
+        "attributes",
+        "property",
+        "CreatedTimestamp and LastModifiedTimestamp have a fraction.",
+        "times_of_a_queue_have_a_fraction",
+        _showing,
+    ),
+    Patch(
+        _QUEUE,
+        "BASE_ATTRIBUTES",
+        "value of list",
+        "RedriveAllowPolicy is stored and never shown.",
+        "the_redrive_allow_policy_is_not_shown",
+        _showable,
+    ),
+)

@@ -1,0 +1,42 @@
+"""Events of a stack, in order: each is at least a millisecond later than the one before it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from moto.cloudformation.models import Event
+
+from cronstack_infra.local.moto import privates
+
+
+def enter(stack: Any, status: str, reason: str | None = None) -> None:
+    """Give a stack a status, and report it."""
+    stack.status = status
+    stack.stack_status_reason = reason
+    privates.add_stack_event(stack, status, reason)
+    _in_order(stack)
+
+
+def report(stack: Any, name: str, physical: str, kind: str, status: str, reason: str | None) -> None:
+    """Report a step of one resource."""
+    stack.events.append(
+        Event(
+            stack_id=stack.stack_id,
+            stack_name=stack.name,
+            logical_resource_id=name,
+            physical_resource_id=physical,
+            resource_type=kind,
+            resource_status=status,
+            resource_status_reason=reason,
+            resource_properties=None,
+        )
+    )
+    _in_order(stack)
+
+
+def _in_order(stack: Any) -> None:
+    """Keep events apart: the cdk CLI sorts them by time."""
+    if len(stack.events) > 1:
+        before, last = stack.events[-2:]
+        last.timestamp = max(last.timestamp, before.timestamp + timedelta(milliseconds=1))

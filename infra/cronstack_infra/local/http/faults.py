@@ -1,0 +1,232 @@
+"""Faults on demand: what the local cloud shall fail at, switched while it runs, to see what a handler makes of it.
+
+``PUT /_cronstack/faults`` with one fault or a list of them replaces those there are, ``DELETE`` ends them, ``GET``
+tells how often each has struck. A fault:
+
+    {"service": "dynamodb",               as botocore calls it
+     "operations": ["UpdateItem", …],     null: all of the service's
+     "caller": "shop-daily_stats",        the function whose requests fail; null: everybody's
+     "answer": "503",                     "500", "503", "throttled", "conflict": the error, and nothing is carried out
+                                          "reset": nothing is carried out, and the connection closes
+                                          "lost answer": it is carried out, and the connection closes
+     "times": 3}                          null: until it is ended
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from cronstack.errors import CronstackError
+from cronstack_infra.local.executor.values import access_key_of
+from cronstack_infra.local.http.requests import Request, operation_of
+
+if TYPE_CHECKING:
+    from botocore.model import ServiceModel
+
+PATH: Final = "/_cronstack/faults"
+LOST_ANSWER: Final = "lost answer"
+ANSWERS: Final = ("500", "503", "throttled", "conflict", "reset", LOST_ANSWER)
+FIELDS: Final = ("service", "operations", "caller", "answer", "times")
+
+_ERRORS: Final[Mapping[str, Mapping[str, tuple[str, int]]]] = {
+    "dynamodb": {
+        "500": ("InternalServerError", 500),
+        "throttled": ("ProvisionedThroughputExceededException", 400),
+        "conflict": ("TransactionConflictException", 400),
+    },
+    "sqs": {"500": ("InternalError", 500), "throttled": ("RequestThrottled", 400)},
+    "scheduler": {
+        "500": ("InternalServerException", 500),
+        "throttled": ("ThrottlingException", 429),
+        "conflict": ("ConflictException", 409),
+    },
+    "lambda": {
+        "500": ("ServiceException", 500),
+        "throttled": ("TooManyRequestsException", 429),
+        "conflict": ("ResourceConflictException", 409),
+    },
+    "s3": {"500": ("InternalError", 500), "throttled": ("SlowDown", 503)},
+}
+_OF_ANY_SERVICE: Final[Mapping[str, tuple[str, int]]] = {
+    "500": ("InternalFailure", 500),
+    "503": ("ServiceUnavailable", 503),
+    "throttled": ("ThrottlingException", 400),
+}
+
+
+class NoAnswer(Exception):
+    """The connection is to be closed without a word."""
+
+
+class Malformed(CronstackError):
+    """What was asked for is no fault; says why."""
+
+
+class Fault(NamedTuple):
+    """What fails, for whom, how and how often. Its field ``met`` counts."""
+
+    service: str
+    signs_as: str
+    operations: tuple[str, ...] | None
+    caller: str | None
+    answer: str
+    times: int | None
+    met: int = 0
+
+    def fits(self, request: Request) -> bool:
+        return (
+            self.signs_as == request.service
+            and (self.times is None or self.met < self.times)
+            and (self.caller is None or access_key_of(self.caller) == request.caller)
+            and (self.operations is None or operation_of(request) in self.operations)
+        )
+
+    def describe(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in (*FIELDS, "met")}
+
+
+class Faults:
+    """Those there are now. From any thread."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._faults: list[Fault] = []
+
+    def replace(self, body: bytes) -> None:
+        """Take these in place of those there are. Raises Malformed, and then nothing has changed."""
+        faults = read(body)
+        with self._lock:
+            self._faults = faults
+
+    def end(self) -> None:
+        with self._lock:
+            self._faults = []
+
+    def describe(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return [fault.describe() for fault in self._faults]
+
+    def meet(self, request: Request) -> Fault | None:
+        """The first fault that this request meets; it is counted."""
+        if not self._faults:
+            return None
+        with self._lock:
+            for number, fault in enumerate(self._faults):
+                if fault.fits(request):
+                    self._faults[number] = fault._replace(met=fault.met + 1)
+                    return fault
+        return None
+
+
+# -- what was asked for ------------------------------------------------------------------------------------------------
+def read(body: bytes) -> list[Fault]:
+    """The faults of a request's body. Raises Malformed."""
+    try:
+        given = json.loads(body)
+    except ValueError as wrong:
+        raise Malformed(f"the faults are not JSON: {wrong}") from None
+    return [_read(one) for one in (given if isinstance(given, list) else [given])]
+
+
+def _read(given: object) -> Fault:
+    if not isinstance(given, dict):
+        raise Malformed(f"a fault is an object, not {json.dumps(given)[:80]}")
+    if strange := sorted(set(given) - set(FIELDS)):
+        raise Malformed(f"a fault has no {strange[0]!r}; it has {', '.join(FIELDS)}")
+    model = _model(given.get("service"))
+    caller, answer, times = given.get("caller"), given.get("answer"), given.get("times")
+    if answer not in ANSWERS:
+        raise Malformed(f"answer is one of {', '.join(ANSWERS)}, not {json.dumps(answer)}")
+    service = str(given["service"])
+    if answer not in ("reset", LOST_ANSWER) and error_of(service, answer) is None:
+        raise Malformed(f"{service} answers no {answer!r}")
+    if caller is not None and (not isinstance(caller, str) or not caller):
+        raise Malformed(f"caller is the name of a function or null, not {json.dumps(caller)}")
+    if times is not None and (not isinstance(times, int) or isinstance(times, bool) or times < 1):
+        raise Malformed(f"times is a whole number from 1 or null, not {json.dumps(times)}")
+    return Fault(service, model.signing_name, _operations(given.get("operations"), model), caller, answer, times)
+
+
+def _model(service: object) -> ServiceModel:
+    from botocore.exceptions import DataNotFoundError
+    from botocore.loaders import Loader
+    from botocore.model import ServiceModel
+
+    if not isinstance(service, str) or not service:
+        raise Malformed(f"service is the name of a service, such as dynamodb, not {json.dumps(service)}")
+    try:
+        return ServiceModel(Loader().load_service_model(service, "service-2"), service)
+    except DataNotFoundError:
+        raise Malformed(f"there is no service {service!r}") from None
+
+
+def _operations(given: object, model: ServiceModel) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    if not isinstance(given, list) or not given:
+        raise Malformed(f"operations is a list of names or null, not {json.dumps(given)}")
+    for name in given:
+        if name not in model.operation_names:
+            raise Malformed(f"{model.service_name} has no operation {json.dumps(name)}")
+    return tuple(given)
+
+
+# -- how a service says it ---------------------------------------------------------------------------------------------
+def error_of(service: str, answer: str) -> tuple[str, int] | None:
+    """Code and status of a service's error; None where it has no such error."""
+    return _ERRORS.get(service, {}).get(answer) or _OF_ANY_SERVICE.get(answer)
+
+
+def error(fault: Fault, request: Request) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Status line, headers and body of a fault that is an error, in the protocol of the request."""
+    found = error_of(fault.service, fault.answer)
+    assert found is not None, "checked when it was asked for"
+    (code, status), text = found, f"a fault that was asked for: {fault.answer}"
+    if fault.service == "s3" or "Action=" in request.query or request.body.startswith(b"Action="):
+        inner = f"<Code>{code}</Code><Message>{text}</Message>"
+        body = inner if fault.service == "s3" else f"<Error><Type>Receiver</Type>{inner}</Error>"
+        whole = f"<Error>{body}</Error>" if fault.service == "s3" else f"<ErrorResponse>{body}</ErrorResponse>"
+        return f"{status} Fault", [("Content-Type", "text/xml")], whole.encode()
+    fields: dict[str, Any] = {"message": text}
+    if fault.answer == "conflict" and operation_of(request) == "TransactWriteItems":
+        # Only the first of its items was in another's way, as DynamoDB tells it.
+        code, count = "TransactionCanceledException", len(json.loads(request.body).get("TransactItems", ()))
+        fields = {
+            "Message": text,
+            "CancellationReasons": [
+                {"Code": "TransactionConflict", "Message": text},
+                *[{"Code": "None"}] * (count - 1),
+            ],
+        }
+    headers = [("Content-Type", "application/x-amz-json-1.0"), ("x-amzn-ErrorType", code)]
+    return f"{status} Fault", headers, json.dumps({"__type": code, **fields}).encode()
+
+
+# -- the client's side -------------------------------------------------------------------------------------------------
+@contextmanager
+def faults(endpoint: str, *given: Mapping[str, Any]) -> Iterator[None]:
+    """These faults, and no others, in the local cloud at an endpoint, until the block is left."""
+    set_faults(endpoint, given)
+    try:
+        yield
+    finally:
+        set_faults(endpoint, ())
+
+
+def set_faults(endpoint: str, given: Sequence[Mapping[str, Any]]) -> None:
+    """Replace the faults of the local cloud at an endpoint. Raises Malformed."""
+    connection = HTTPConnection(str(urlsplit(endpoint).netloc), timeout=30)
+    try:
+        connection.request("PUT", PATH, body=json.dumps(list(given)))
+        answer = connection.getresponse()
+        told = json.load(answer)
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise Malformed(str(told["message"]))

@@ -1,0 +1,167 @@
+"""The gate before moto: lets in what comes from this machine, answers the admin pages, fails where it was asked to,
+takes the lock, keeps the log.
+
+A request's body is read before the lock is taken and its answer is written after it is released, so that a slow
+client holds up nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import parse_qs
+
+from cronstack_infra.local.effects import lineage
+from cronstack_infra.local.http import mails
+from cronstack_infra.local.http.events import Events
+from cronstack_infra.local.http.faults import LOST_ANSWER, Faults, Malformed, NoAnswer, error
+from cronstack_infra.local.http.faults import PATH as FAULTS
+from cronstack_infra.local.http.requests import RequestLog, page, request_of
+from cronstack_infra.local.http.sent import Sent, over_http
+from cronstack_infra.local.lock import BACKENDS
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+ADMIN: Final = "/_cronstack/"
+
+_OUR_HOST: Final = re.compile(r"(?:127\.0\.0\.1|localhost)(?::\d+)?", re.IGNORECASE)
+_OUR_ORIGIN: Final = re.compile(r"https?://(?:127\.0\.0\.1|localhost)(?::\d+)?", re.IGNORECASE)
+
+
+class Answer(NamedTuple):
+    """A whole response."""
+
+    status: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class Gate:
+    """The WSGI application of the local cloud. ``cloud`` is moto's; requests wait for it at the lock."""
+
+    def __init__(self, requests: RequestLog, events: Events) -> None:
+        self.cloud: WSGIApplication | None = None
+        self.refuse: Callable[[Sent], tuple[str, list[tuple[str, str]], bytes] | None] | None = None
+        """Asked before moto is; what it answers is the answer."""
+        self._requests = requests
+        self._events = events
+        self._faults = Faults()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answer = self._answer(environ)
+        start_response(answer.status, answer.headers)
+        return [answer.body]
+
+    def _answer(self, environ: WSGIEnvironment) -> Answer:
+        if (refusal := stranger(environ)) is not None:
+            return _json("403 Forbidden", {"message": refusal})
+        path = environ.get("PATH_INFO", "")
+        if path == FAULTS:
+            return self._change_faults(environ["REQUEST_METHOD"], environ["wsgi.input"].read())
+        if path == mails.PATH:
+            return self._mails(environ["REQUEST_METHOD"])
+        if path.startswith(ADMIN):
+            return self._admin(path.removeprefix(ADMIN), environ.get("QUERY_STRING", ""))
+        if path.startswith("/moto-api"):
+            return _json(
+                "403 Forbidden", {"message": "moto's own pages would change the cloud behind the engine's back"}
+            )
+        body = environ["wsgi.input"].read()
+        request = request_of(environ, body)
+        fault = self._faults.meet(request)
+        if fault is None:
+            answer = self._carry_out(environ, body)
+        elif fault.answer == LOST_ANSWER:
+            self._carry_out(environ, body)
+            answer = None
+        else:
+            answer = None if fault.answer == "reset" else Answer(*error(fault, request))
+        self._requests.add(request, 0 if answer is None else int(answer.status[:3]))
+        if answer is None:
+            raise NoAnswer
+        return answer
+
+    def _carry_out(self, environ: WSGIEnvironment, body: bytes) -> Answer:
+        with BACKENDS:
+            if self.cloud is None:
+                return _json("503 Service Unavailable", {"message": "the local cloud did not start"})
+            refused = None if self.refuse is None else self.refuse(over_http(environ, body))
+            with lineage.sent_with(environ.get("HTTP_X_AMZN_TRACE_ID", "")):
+                answer = _ask(self.cloud, environ) if refused is None else Answer(*refused)
+            BACKENDS.notify_all()
+        return answer
+
+    def _change_faults(self, method: str, body: bytes) -> Answer:
+        try:
+            if method == "PUT":
+                self._faults.replace(body)
+            elif method == "DELETE":
+                self._faults.end()
+            elif method != "GET":
+                return _json("405 Method Not Allowed", {"message": f"GET, PUT or DELETE {FAULTS}, not {method}"})
+        except Malformed as fault:
+            return _json("400 Bad Request", {"message": str(fault)})
+        return _json("200 OK", {"faults": self._faults.describe()})
+
+    def _mails(self, method: str) -> Answer:
+        if method not in ("GET", "DELETE"):
+            return _json("405 Method Not Allowed", {"message": f"GET or DELETE {mails.PATH}, not {method}"})
+        with BACKENDS:
+            if method == "DELETE":
+                mails.forget()
+            return _json("200 OK", {"mails": mails.sent()})
+
+    def _admin(self, name: str, query: str) -> Answer:
+        since = parse_qs(query).get("since", ["0"])[0]
+        if not since.isdigit():
+            return _json("400 Bad Request", {"message": f"since={since} is not a number"})
+        if name == "":
+            return _json("200 OK", {"cronstack": version("cronstack"), "pid": os.getpid()})
+        if name == "requests":
+            return _json("200 OK", {"requests": self._requests.since(int(since))})
+        if name == "events":
+            return _json("200 OK", {"events": self._events.since(int(since))})
+        return _json(
+            "404 Not Found",
+            {"message": f"there is {ADMIN}, {ADMIN}requests, {ADMIN}events, {mails.PATH} and {FAULTS}, no {name}"},
+        )
+
+
+def stranger(environ: WSGIEnvironment) -> str | None:
+    """Why a request is refused: it was sent to another name (DNS rebinding), or by a web page from elsewhere."""
+    host = environ.get("HTTP_HOST", "")
+    if not _OUR_HOST.fullmatch(host):
+        return f"Host {host!r} is not this machine's; use http://127.0.0.1 with the port"
+    origin = environ.get("HTTP_ORIGIN")
+    if origin is not None and not _OUR_ORIGIN.fullmatch(origin):
+        return f"a page of {origin!r} may not call the local cloud"
+    return None
+
+
+def _ask(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
+    """Call an application and read its whole answer, lazy parts included."""
+    begun: list[tuple[str, list[tuple[str, str]]]] = []
+    written: list[bytes] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+        begun.append((status, headers))
+        return written.append
+
+    environ["wsgi.input"].seek(0)
+    parts = application(environ, start_response)
+    try:
+        written.extend(parts)
+    finally:
+        close = getattr(parts, "close", None)
+        if close is not None:
+            close()
+    status, headers = begun[-1]
+    return Answer(status, headers, b"".join(written))
+
+
+def _json(status: str, fields: dict[str, Any]) -> Answer:
+    return Answer(status, [("Content-Type", "application/json")], page(fields))

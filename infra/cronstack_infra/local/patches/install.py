@@ -1,0 +1,34 @@
+"""How a cloud applies the table of patches. ``local.cloud`` and ``play.simulation.cloud`` both use it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cronstack_infra.local.moto import patch
+from cronstack_infra.local.moto.patch import Applied
+from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.patches import table
+
+
+def install(around: Surroundings) -> None:
+    """Apply all patches but those of CloudFormation and of this process's own requests."""
+    patch.apply(table.rows(table.services()), around)
+
+
+def install_cloudformation(around: Surroundings) -> None:
+    """Apply the patches of CloudFormation. Importing them imports nearly all of moto."""
+    patch.apply(table.rows(table.stacks()), around)
+
+
+def install_in_process(around: Surroundings) -> None:
+    """Answer the requests that this process makes."""
+    patch.apply(table.rows(table.in_process()), around)
+
+
+def uninstall() -> Sequence[Applied]:
+    """Restore moto as installed. Return what ``reinstall`` needs."""
+    return patch.unpatch()
+
+
+def reinstall(removed: Sequence[Applied]) -> None:
+    patch.repatch(removed)

@@ -1,0 +1,1 @@
+"""CloudFormation types that only other stacks use."""

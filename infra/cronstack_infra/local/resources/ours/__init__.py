@@ -1,0 +1,1 @@
+"""CloudFormation types that Cronstack's own stacks use."""

@@ -1,0 +1,201 @@
+"""What a span holds for the declared jobs, told from their timetables and from how long runs last. No handler runs.
+
+Which jobs are due while they still run, and what their policy does then; which minutes are crowded, and how many runs
+go on at once; what each change of clocks does to each job. Everything is counted at beginnings of minutes: Scheduler
+starts what is due somewhere within its minute, so at worst all at once. Faults and retries are not played. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from math import ceil
+from typing import Final, NamedTuple
+
+from cronstack.defaults import DEFAULTS, Overlap
+from cronstack.timetable.instants import Schedule
+from cronstack_infra.play.dry.changes import Change, changes
+from cronstack_infra.play.dry.effects import Effect, effect
+from cronstack_infra.play.dry.minutes import MINUTES, Span, days_of, fires_in, firings, lowest
+from cronstack_infra.play.dry.overlaps import Played, play
+from cronstack_infra.play.dry.tally import Tally
+
+LIMIT: Final = 1000
+"""Lambda's default: runs at once of all functions of an account in a region."""
+CROWDED: Final = 10
+"""Times of day that are listed."""
+
+
+class Planned(NamedTuple):
+    """A job, as far as a timetable needs it."""
+
+    name: str
+    schedules: tuple[Schedule, ...]
+    overlap: Overlap
+    timeout: int
+    """Seconds; no run lasts longer."""
+    start_deadline: int = DEFAULTS.start_deadline
+    """Seconds."""
+
+
+class Case(NamedTuple):
+    """How long runs last, in seconds by job; a job that is not named lasts its timeout."""
+
+    name: str
+    seconds: Mapping[str, float]
+
+    def lasts(self, job: Planned) -> float:
+        return min(self.seconds.get(job.name, job.timeout), job.timeout)
+
+    def is_cut(self, job: Planned) -> bool:
+        """Whether it says more than the timeout of the job."""
+        return self.seconds.get(job.name, 0) > job.timeout
+
+
+class SelfOverlap(NamedTuple):
+    """A job that is due while it still runs."""
+
+    case: str
+    job: str
+    overlap: Overlap
+    seconds: float
+    firings: int
+    first: datetime
+    played: Played
+    """How often, and what became of it; its timetables are not kept."""
+
+
+class Crowd(NamedTuple):
+    """A time of day (UTC) at which many jobs start."""
+
+    starts: int
+    first: datetime
+    days: int
+    """On how many days so many start then."""
+    jobs: tuple[str, ...]
+    """Those of the first such day."""
+
+
+class Peak(NamedTuple):
+    """The concurrency that is needed."""
+
+    case: str
+    runs: int
+    first: datetime | None
+    minutes: int
+    """In how many minutes so many run."""
+    beyond: int
+    """In how many minutes more than LIMIT run."""
+
+
+class JobEffect(NamedTuple):
+    """What a change does to one of a job's schedules."""
+
+    job: str
+    schedule: Schedule
+    effect: Effect
+
+
+class WhatIf(NamedTuple):
+    """The answers."""
+
+    span: Span
+    firings: Mapping[str, int]
+    """Of each job. Two of its schedules due at the same minute are one."""
+    overlaps: tuple[SelfOverlap, ...]
+    crowds: tuple[Crowd, ...]
+    peaks: tuple[Peak, ...]
+    changes: tuple[tuple[Change, tuple[JobEffect, ...]], ...]
+
+
+Told = Callable[[int, int], None]
+"""How far it is: so many steps of so many."""
+
+
+def what_if(jobs: Sequence[Planned], span: Span, cases: Sequence[Case], *, told: Told | None = None) -> WhatIf:
+    """Ask a span. A rate without start counts from the span's first instant, as from its deployment."""
+    starts, running = Tally(), [Tally() for _ in cases]
+    counts: dict[str, int] = {}
+    overlaps: list[SelfOverlap] = []
+    for number, job in enumerate(jobs):
+        fires = 0
+        for schedule in job.schedules:
+            fires |= firings(schedule, span, anchor=span.first)
+        starts.add(fires)
+        counts[job.name] = fires.bit_count()
+        played: dict[int, Played] = {}
+        for case, tally in zip(cases, running, strict=True):
+            length = max(1, ceil(case.lasts(job) / 60))
+            if length not in played:
+                played[length] = play(fires, length, job.overlap, start_deadline=job.start_deadline)
+            overlaps += _overlap(job, case, played[length], span, counts[job.name])
+            for each in played[length].running:
+                tally.add(each & span.mask)
+        if told is not None:
+            told(number + 1, len(jobs))
+    return WhatIf(
+        span,
+        counts,
+        tuple(overlaps),
+        tuple(_crowds(jobs, starts, span)),
+        tuple(_peak(case, tally, span) for case, tally in zip(cases, running, strict=True)),
+        tuple(_changes(jobs, span)),
+    )
+
+
+def _overlap(job: Planned, case: Case, played: Played, span: Span, count: int) -> Iterator[SelfOverlap]:
+    if played.first is not None:
+        first = span.instant(played.first)
+        yield SelfOverlap(case.name, job.name, job.overlap, case.lasts(job), count, first, played._replace(running=()))
+
+
+def _peak(case: Case, tally: Tally, span: Span) -> Peak:
+    runs, reach = tally.peak()
+    first = span.instant(lowest(reach)) if reach else None
+    return Peak(case.name, runs, first, reach.bit_count(), tally.above(LIMIT).bit_count())
+
+
+def _crowds(jobs: Sequence[Planned], starts: Tally, span: Span) -> Iterator[Crowd]:
+    """The times of day with the most starts, each with its highest count."""
+    listed = 0
+    for count, reach in starts.levels():
+        if count < 2:
+            return
+        days = days_of(reach)
+        times = 0
+        for of_day in days:
+            times |= of_day
+        times &= ~listed
+        while times:
+            time_of_day = lowest(times)
+            times, listed = times & (times - 1), listed | 1 << time_of_day
+            on = [number for number, of_day in enumerate(days) if of_day >> time_of_day & 1]
+            first = span.instant(on[0] * MINUTES + time_of_day)
+            yield Crowd(count, first, len(on), _starting(jobs, first, span))
+            if listed.bit_count() == CROWDED:
+                return
+
+
+def _starting(jobs: Sequence[Planned], minute: datetime, span: Span) -> tuple[str, ...]:
+    return tuple(
+        job.name for job in jobs if any(fires_in(minute, schedule, anchor=span.first) for schedule in job.schedules)
+    )
+
+
+def _changes(jobs: Sequence[Planned], span: Span) -> Iterator[tuple[Change, tuple[JobEffect, ...]]]:
+    """Changes in the span, in order, with what notices them."""
+    of_zone: dict[str, list[tuple[str, Schedule]]] = {}
+    for job in jobs:
+        for schedule in job.schedules:
+            if schedule.kind != "rate":
+                of_zone.setdefault(schedule.timezone, []).append((job.name, schedule))
+    found = (change for name in of_zone for change in changes(name, span.first, span.last))
+    for change in sorted(found, key=lambda change: (change.at, change.zone)):
+        yield change, tuple(_noticed(change, of_zone[change.zone], span))
+
+
+def _noticed(change: Change, schedules: Sequence[tuple[str, Schedule]], span: Span) -> Iterator[JobEffect]:
+    for job, schedule in schedules:
+        does = effect(change, schedule)
+        if does is not None and (does.kind != "moved" or (does.next is not None and does.next < span.last)):
+            yield JobEffect(job, schedule, does)

@@ -1,0 +1,201 @@
+"""A ledger and its queues in memory: the operations that the guard uses, with DynamoDB's answers, and nothing else.
+
+Made to be asked a hundred thousand times a second by one thread. Items are never changed in place, so what an answer
+shows stays as it was. Held to the same contract as moto and the local cloud, and to moto by random requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from cronstack_infra.play.store import expressions
+from cronstack_infra.play.store.queries import query
+
+Item = dict[str, dict[str, Any]]
+Key = tuple[str, str]
+Answer = dict[str, Any]
+
+TOKEN_LIFE: Final = 10 * 60_000
+"""Milliseconds for which a request's token is remembered."""
+_NAMES: Final[Mapping[str, str]] = {}
+_REFUSED: Final = "The conditional request failed"
+
+
+class Change(NamedTuple):
+    """One item before and after a write that was carried out; None: it was not there."""
+
+    key: Key
+    before: Item | None
+    after: Item | None
+
+
+class Store:
+    """The ledger, a handler's own table, any number of queues, and the carriers. ``changes`` are the last call's."""
+
+    def __init__(self, table: str, now: Callable[[], int], *, effects: str = "") -> None:
+        self.items: dict[Key, Item] = {}
+        self.queues: dict[str, list[str]] = {}
+        self.schedules: dict[str, Mapping[str, Any]] = {}
+        """Carriers that have not fired yet, by name."""
+        self.changes: list[Change] = []
+        self.remembers_tokens = True
+        """DynamoDB does; moto as it is installed does not, and the guard must not need it."""
+        self._table, self._effects, self._now = table, effects, now
+        self._tokens: dict[str, tuple[Mapping[str, Any], int]] = {}
+
+    def __call__(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+        """A transport, as the runtime knows it (``cronstack.transport``)."""
+        self.changes = []
+        match operation:
+            case "TransactWriteItems":
+                return self._transact(parameters)
+            case "UpdateItem":
+                return self._update(parameters)
+            case "GetItem":
+                return self._get(parameters)
+            case "Query":
+                return query(self.items, parameters)
+            case "SendMessage":
+                return self._send(parameters)
+            case "CreateSchedule":
+                return self._create_schedule(parameters)
+            case "GetSchedule" | "DeleteSchedule":
+                return self._find_schedule(parameters, gone=operation == "DeleteSchedule")
+        raise NotImplementedError(f"the guard does not use {operation}")
+
+    def fork(self, now: Callable[[], int]) -> Store:
+        """The same content, from here on apart."""
+        new = Store(self._table, now, effects=self._effects)
+        new.schedules = dict(self.schedules)
+        new.items, new._tokens = dict(self.items), dict(self._tokens)
+        new.queues = {url: list(sent) for url, sent in self.queues.items()}
+        new.remembers_tokens = self.remembers_tokens
+        return new
+
+    def state(self) -> dict[str, Any]:
+        """Return the items and the remembered tokens. The values are the store's own, not copies."""
+        return {"items": self.items, "tokens": self._tokens}
+
+    def put_back(self, state: Mapping[str, Any]) -> None:
+        """Take what ``state`` returned, or a copy of it."""
+        self.items, self._tokens = state["items"], state["tokens"]
+
+    def take_back(self, before: Mapping[Key, Item], token: str | None) -> None:
+        """Undo a transaction: hold the items of before it, and forget its token."""
+        self.items.clear()
+        self.items.update(before)
+        self._tokens.pop(token or "", None)
+
+    def delete(self, key: Key) -> None:
+        """As somebody would by hand."""
+        self.items.pop(key, None)
+
+    def expire(self, seconds: int) -> list[Key]:
+        """Delete what may be deleted at that epoch second, as DynamoDB does at its leisure; tells which."""
+        gone = [key for key, item in self.items.items() if "ttl" in item and int(item["ttl"]["N"]) < seconds]
+        for key in gone:
+            del self.items[key]
+        return gone
+
+    # -- operations ----------------------------------------------------------------------------------------------------
+    def _transact(self, parameters: Mapping[str, Any]) -> Answer:
+        token = parameters.get("ClientRequestToken")
+        if token is not None:
+            if len(token) > 36:
+                return _error("ValidationException", "clientRequestToken has more than 36 characters")
+            known = self._tokens.get(token)
+            if known is not None and self._now() < known[1] and self.remembers_tokens:
+                if known[0] == parameters:
+                    return {}
+                return _error("IdempotentParameterMismatchException", "the token came with another request")
+        actions = [next(iter(action.values())) for action in parameters["TransactItems"]]
+        if any("Update" not in action for action in parameters["TransactItems"]):
+            raise NotImplementedError("the guard writes by updates only")
+        keys = [_key(action) for action in actions]
+        if len(set(keys)) < len(keys):
+            return _error("ValidationException", "Transaction request cannot include multiple operations on one item")
+        if (missing := self._missing(*actions)) is not None:
+            return missing
+        reasons = [self._refusal(action, key) for action, key in zip(actions, keys, strict=True)]
+        if any(reason is not None for reason in reasons):
+            said = ", ".join("None" if reason is None else str(reason["Code"]) for reason in reasons)
+            text = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{said}]"
+            told = [{"Code": "None"} if reason is None else reason for reason in reasons]
+            return _error("TransactionCanceledException", text) | {"CancellationReasons": told}
+        for action, key in zip(actions, keys, strict=True):
+            self._write(action, key)
+        if token is not None:
+            self._tokens[token] = (parameters, self._now() + TOKEN_LIFE)
+        return {}
+
+    def _update(self, action: Mapping[str, Any]) -> Answer:
+        if (missing := self._missing(action)) is not None:
+            return missing
+        key = _key(action)
+        refused = self._refusal(action, key)
+        if refused is not None:
+            shown = {"Item": refused["Item"]} if "Item" in refused else {}
+            return _error("ConditionalCheckFailedException", _REFUSED) | shown
+        self._write(action, key)
+        return {"Attributes": self.items[key]} if action.get("ReturnValues") == "ALL_NEW" else {}
+
+    def _get(self, parameters: Mapping[str, Any]) -> Answer:
+        if (missing := self._missing(parameters)) is not None:
+            return missing
+        item = self.items.get(_key(parameters))
+        return {} if item is None else {"Item": item}
+
+    def _send(self, parameters: Mapping[str, Any]) -> Answer:
+        sent = self.queues.setdefault(parameters["QueueUrl"], [])
+        sent.append(parameters["MessageBody"])
+        return {"MessageId": str(len(sent))}
+
+    def _create_schedule(self, parameters: Mapping[str, Any]) -> Answer:
+        name = parameters["Name"]
+        if name in self.schedules:
+            return _error("ConflictException", f"Schedule {name} already exists.", 409)
+        self.schedules[name] = parameters
+        return {"ScheduleArn": f"arn:aws:scheduler:us-east-1:123456789012:schedule/{parameters['GroupName']}/{name}"}
+
+    def _find_schedule(self, parameters: Mapping[str, Any], *, gone: bool) -> Answer:
+        name = parameters["Name"]
+        if name not in self.schedules:
+            return _error("ResourceNotFoundException", f"Schedule {name} does not exist.", 404)
+        return {} if gone and self.schedules.pop(name) else dict(self.schedules[name])
+
+    # -- parts of them -------------------------------------------------------------------------------------------------
+    def _missing(self, *actions: Mapping[str, Any]) -> Answer | None:
+        if all(action["TableName"] in (self._table, self._effects) for action in actions):
+            return None
+        return _error("ResourceNotFoundException", "Requested resource not found")
+
+    def _refusal(self, action: Mapping[str, Any], key: Key) -> Answer | None:
+        text = action.get("ConditionExpression")
+        if text is None:
+            return None
+        old = self.items.get(key)
+        holds = expressions.condition(text, tuple(action.get("ExpressionAttributeNames", _NAMES).items()))
+        if holds(old or {}, action.get("ExpressionAttributeValues", _NAMES)):
+            return None
+        refused: Answer = {"Code": "ConditionalCheckFailed", "Message": _REFUSED}
+        if old is not None and action.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
+            refused["Item"] = old
+        return refused
+
+    def _write(self, action: Mapping[str, Any], key: Key) -> None:
+        old = self.items.get(key)
+        names = tuple(action.get("ExpressionAttributeNames", _NAMES).items())
+        update = expressions.update(action["UpdateExpression"], names)
+        base: Mapping[str, Any] = action["Key"] if old is None else old
+        self.items[key] = new = update.apply(base, action.get("ExpressionAttributeValues", _NAMES))
+        self.changes.append(Change(key, old, new))
+
+
+def _key(action: Mapping[str, Any]) -> Key:
+    key = action["Key"]
+    return key["pk"]["S"], key["sk"]["S"]
+
+
+def _error(code: str, text: str, status: int = 400) -> Answer:
+    return {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": status}}
