@@ -120,6 +120,17 @@ def test_a_moto_that_cannot_be_imported_is_one_clear_fault(tmp_path: Path) -> No
         report(tmp_path)
 
 
+def has_no_installer() -> bool:
+    try:
+        another_moto.install_command()
+    except CronstackError:
+        return True
+    return False
+
+
+needs_installer = pytest.mark.skipif(has_no_installer(), reason="neither uv nor pip is on the path")
+
+
 # -- installing --------------------------------------------------------------------------------------------------------
 def wheel(folder: Path, version: str, *requires: str) -> None:
     """A wheel of a moto with nothing in it."""
@@ -143,6 +154,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@needs_installer
 def test_a_version_is_installed_into_the_folder_alone(index: Path, tmp_path: Path) -> None:
     wheel(index, "5.9.1", "boto3>=1", "not-installed; extra == 'unknown'")
     another_moto.install("5.9.1", tmp_path / "here")
@@ -150,6 +162,7 @@ def test_a_version_is_installed_into_the_folder_alone(index: Path, tmp_path: Pat
     assert not (tmp_path / "here" / "boto3").exists()
 
 
+@needs_installer
 def test_a_version_that_does_not_exist_is_one_clear_fault(index: Path, tmp_path: Path) -> None:
     wheel(index, "5.9.1")
     with pytest.raises(CronstackError) as refused:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.test_patch_report import wheel
+from tests.local.test_patch_report import needs_installer, wheel
 
 
 def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -43,6 +43,7 @@ def index(tmp_path: Path) -> dict[str, str]:
     return {f"{tool}_{name}": value for tool in ("UV", "PIP") for name, value in found.items()}
 
 
+@needs_installer
 def test_a_version_that_does_not_exist(index: dict[str, str]) -> None:
     ended = run("--patches", "--moto", "5.9.2", **index)
     assert (ended.returncode, ended.stdout) == (1, "")
@@ -50,6 +51,7 @@ def test_a_version_that_does_not_exist(index: dict[str, str]) -> None:
     assert "Traceback" not in ended.stderr
 
 
+@needs_installer
 def test_a_moto_that_fits_no_patch(index: dict[str, str]) -> None:
     ended = run("--patches", "--moto", "5.9.1", "--json", **index)
     assert ended.returncode == 1, ended.stderr

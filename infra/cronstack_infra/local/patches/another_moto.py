@@ -60,7 +60,7 @@ def _is_satisfied(required: Requirement) -> bool:
 def _install(requirements: list[str], folder: Path) -> None:
     said: list[str] = []
     code = process.run(
-        [*_command(), "--quiet", "--target", str(folder), *requirements],
+        [*install_command(), "--quiet", "--target", str(folder), *requirements],
         cwd=Path.cwd(),
         environ=os.environ,
         timeout=_TIME_LIMIT,
@@ -79,7 +79,8 @@ def _install(requirements: list[str], folder: Path) -> None:
     )
 
 
-def _command() -> list[str]:
+def install_command() -> list[str]:
+    """Return the command that installs packages. Raise CronstackError if neither uv nor pip is there."""
     if found := find_uv(Path.cwd()):
         return [*found, "pip", "install", "--python", sys.executable]
     if find_spec("pip") is not None:
