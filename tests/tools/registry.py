@@ -73,7 +73,7 @@ def kinds() -> list[str]:
     from moto.cloudformation.parsing import get_model_map
 
     from cronstack_infra.local.cloudformation.template.types import why_not
-    from cronstack_infra.local.resources import TYPES
+    from cronstack_infra.local.resources.table import TYPES
 
     return sorted(kind for kind in {*TYPES, *get_model_map()} if why_not(kind) is None)
 

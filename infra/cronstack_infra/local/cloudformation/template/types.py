@@ -9,8 +9,8 @@ from typing import Any, Final
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 
-from cronstack_infra.local.resources import TYPES
 from cronstack_infra.local.resources.resource import truth
+from cronstack_infra.local.resources.table import TYPES
 
 NESTED: Final = "nested stacks are not carried out; make them stacks of the app"
 CUSTOM: Final = "no custom resource but the CDK's for log retention and for emptying a bucket is carried out"
