@@ -6,14 +6,13 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from pathlib import Path
 
 import pytest
 
 from tests import bound
+from tests.places import ROOT
 from tests.processes import ended_within, family
 
-ROOT = Path(__file__).parent.parent
 SLEEPER = "import subprocess, sys, time; print('up', flush=True); time.sleep(300)"
 TOOL = f"""
 import sys

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser import REMEDY, REQUIRED, browsers, launch, missing
+from tests.places import ROOT
 
 
 def program(path: Path, text: str = "#!/bin/sh\nexit 1\n") -> str:
@@ -53,12 +54,12 @@ def test_where_a_browser_is_required_the_test_fails_instead() -> None:
 
 
 def test_ci_requires_a_browser() -> None:
-    assert f"export {REQUIRED}=1" in (Path(__file__).parent.parent / ".ci" / "run").read_text("utf-8")
+    assert f"export {REQUIRED}=1" in (ROOT / ".ci" / "run").read_text("utf-8")
 
 
 def test_the_line_is_printed_once_for_all_tests(tmp_path: Path) -> None:
     """Ten tests of one page need one browser."""
-    root = Path(__file__).parent.parent
+    root = ROOT
     environ = os.environ | {"PATH": str(tmp_path), "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path)}
     environ.pop(REQUIRED, None)
     command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "tests/play/report"]

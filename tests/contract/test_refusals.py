@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -22,8 +21,9 @@ from cronstack_infra.conformance.scenes import SCENES, Stage
 from cronstack_infra.conformance.values import Row
 from cronstack_infra.local.process import LocalCloud
 from tests.contract.faulty_cloud import faulty_cloud
+from tests.places import ROOT
 
-KIT = Path(__file__).parents[2] / "infra" / "cronstack_infra" / "conformance"
+KIT = ROOT / "infra" / "cronstack_infra" / "conformance"
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +10,9 @@ import pytest
 from cronstack.ledger import items
 from cronstack.ledger.rows import LeaseItem, RunItem
 from tests.cronstack.stage import Stage, occurrence
+from tests.places import TESTS
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = TESTS / "cronstack" / "golden"
 FILES = sorted(GOLDEN.glob("items_v*.json"))
 STORED: list[dict[str, Any]] = [row for file in FILES for row in json.loads(file.read_text())]
 DUE = occurrence()

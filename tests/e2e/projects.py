@@ -12,8 +12,8 @@ from cronstack_infra.local.environment import ACCOUNT, pointed_at
 from cronstack_infra.local.process import LocalCloud
 from cronstack_infra.toolchain import CdkCli, ensure_cdk
 from cronstack_infra.toolchain.cdk import bootstrap_args, local_args
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 JOBS = Path(__file__).parent / "jobs"
 LONGEST_CLI_CALL = 180.0
 

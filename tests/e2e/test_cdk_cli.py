@@ -15,9 +15,9 @@ import pytest
 
 from cronstack_infra.local.process import LocalCloud
 from cronstack_infra.toolchain import ensure_cdk
+from tests.places import ROOT
 from tests.tools.drift import drift
 
-ROOT = Path(__file__).parents[2]
 EXAMPLES = [path.stem for path in (ROOT / "functions" / "examples").glob("*.py")]
 BY_CODE = ("checkout", "capture_payment", "remind_by_email")  # no schedule of theirs is deployed
 LIMIT = 180

@@ -13,8 +13,8 @@ from threading import Timer
 import pytest
 
 from tests import bound
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 STEP = 180.0
 """Seconds any step may take."""
 

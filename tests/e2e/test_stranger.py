@@ -17,9 +17,9 @@ from cronstack_infra.local.environment import pointed_at
 from cronstack_infra.local.process import LocalCloud
 from cronstack_infra.toolchain import ensure_cdk, node, process
 from tests.e2e.watch import Watch
+from tests.places import ROOT
 from tests.tools.drift import drift
 
-ROOT = Path(__file__).parents[2]
 APP = Path(__file__).parent / "stranger"
 LIMIT = 240.0
 

@@ -16,8 +16,8 @@ import cronstack_infra.aws
 from cronstack_infra.discovery.discover import discover
 from cronstack_infra.toolchain.node import give_jsii_our_node
 from tests.infra.packages import Package
+from tests.places import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 FUNCTIONS = ROOT / "functions"
 
 Synthesize = Callable[..., dict[str, Any]]

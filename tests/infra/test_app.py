@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from cronstack_infra.toolchain import ensure_cdk, node
+from tests.places import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 GOOD = "from cronstack import job, rate\n\n@job(schedule=rate('1 hour'))\ndef hello(run): ...\n"
 
 

@@ -12,8 +12,8 @@ from cronstack_infra.cli.commands.new.project import write_project
 from cronstack_infra.toolchain import CdkCli, ensure_cdk
 from cronstack_infra.toolchain.caches import give_writable_caches, writable_home
 from cronstack_infra.toolchain.cdk import local_args
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 STATE = Path("/project/.cronstack")
 OURS = {
     "JSII_RUNTIME_PACKAGE_CACHE_ROOT": "/project/.cronstack/caches/package-cache",

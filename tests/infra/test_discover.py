@@ -10,6 +10,7 @@ import pytest
 from cronstack import DeclarationError
 from cronstack_infra.discovery.discover import discover
 from tests.infra.packages import JOB, Package
+from tests.places import ROOT
 
 
 def test_what_lies_beside_the_jobs_is_told_not_to_be_deployed(package: Package) -> None:
@@ -282,7 +283,7 @@ def test_another_package_of_the_same_name_is_not_taken_for_it(package: Package, 
 
 
 def test_the_repository_itself() -> None:
-    root = Path(__file__).parents[2] / "functions"
+    root = ROOT / "functions"
     assert discover("jobs", root).jobs
     assert {declared.name for declared in discover("examples", root).jobs} >= {"heartbeat", "daily_stats"}
 

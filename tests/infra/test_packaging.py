@@ -14,8 +14,8 @@ import pytest
 
 from cronstack.errors import CronstackError, DeclarationError
 from cronstack_infra.aws.packaging import Target, stage
+from tests.places import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 AWS = Target("3.13", "x86_64")
 
 

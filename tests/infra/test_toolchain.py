@@ -16,8 +16,8 @@ import pytest
 
 from cronstack.errors import CronstackError
 from cronstack_infra.toolchain import CdkCli, ensure_cdk, node, process
+from tests.places import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 PINNED = "2.1148.1"
 
 

@@ -17,14 +17,13 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from cronstack_infra.local import __main__ as program
 from cronstack_infra.local.engine.knobs import Knobs
 from cronstack_infra.local.process import LocalCloud
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 RETRY_DELAYS = "QUICK_CLOUD_RETRY_DELAYS"
 """Environment variable: seconds before Lambda's first and second retry."""
 

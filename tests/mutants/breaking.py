@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.mutants.mutant import Mutant
+from tests.places import ROOT
 
-SOURCE = Path(__file__).parent.parent.parent / "functions" / "cronstack"
+SOURCE = ROOT / "functions" / "cronstack"
 
 Modules = Mapping[Path, ast.Module]
 """The modules of a package, by their path within it."""

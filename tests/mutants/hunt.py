@@ -17,8 +17,8 @@ from typing import NamedTuple
 from tests import bound
 from tests.mutants.breaking import SOURCE, break_one, runtime
 from tests.mutants.mutant import Mutant
+from tests.places import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 SEEDS = 5000
 """The rarest, that no clock differs by the margin, is met by seed 4,086."""
 LONGEST = 1200

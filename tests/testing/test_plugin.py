@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from cronstack_infra.cli.commands.new.project import write_project
+from tests.places import ROOT
 from tests.testing.inner_project import ONE_BY_ONE, inner, project, pytest_in
 
-ROOT = Path(__file__).parents[2]
 JOBS = '''
 """Nine jobs."""
 

@@ -13,8 +13,8 @@ from cronstack_infra import cli
 from cronstack_infra.cli.commands.new.project import write_project
 from cronstack_infra.cli.options.local_address import local_address
 from cronstack_infra.toolchain import ensure_cdk
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[3]
 HERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:5001"}
 ELSEWHERE = {"AWS_ENDPOINT_URL": "https://aws.example"}
 

@@ -19,8 +19,7 @@ from cronstack_infra.local.executor import warden
 from cronstack_infra.local.executor.children import WARDEN
 from tests.local.executor.bench import Bench, bench, function
 from tests.local.executor.test_sandbox import alive
-
-ROOT = Path(__file__).parents[3]
+from tests.places import ROOT
 
 LEAVES = """
 import json, os, subprocess, sys, time

@@ -13,8 +13,8 @@ from cronstack_infra.play.simulation.cloud.assembly import Assembly, synthesize
 from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.project import Project
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[3]
 JOBS = Path(__file__).parent / "jobs"
 START = datetime(2027, 3, 1, tzinfo=UTC)
 

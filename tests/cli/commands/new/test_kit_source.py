@@ -14,6 +14,7 @@ from cronstack_infra import cli
 from cronstack_infra.cli.commands.new import kit_source
 from cronstack_infra.cli.commands.new.kit_source import KitSource
 from cronstack_infra.cli.commands.new.project import write_project
+from tests.places import ROOT
 
 CLONE: dict[str, Any] = {"url": "file:///home/ada/my%20clone", "dir_info": {}}
 WHEEL: dict[str, Any] = {"url": "file:///tmp/cronstack-0.1.0-py3-none-any.whl", "archive_info": {"hash": "sha256=0"}}
@@ -76,7 +77,7 @@ def test_the_readme_names_the_source_for_pip(record: dict[str, Any], expected: l
 
 
 def test_this_environment_has_cronstack_from_its_clone() -> None:
-    clone = Path(__file__).parents[4]
+    clone = ROOT
     assert kit_source.kit_source().path == clone
 
 

@@ -12,6 +12,7 @@ import pytest
 from cronstack_infra import cli
 from cronstack_infra.cli.commands.new.project import FILES
 from cronstack_infra.project import Project
+from tests.places import ROOT
 
 
 @pytest.fixture
@@ -82,8 +83,7 @@ def test_without_a_folder_it_says_what_is_missing(capsys: pytest.CaptureFixture[
     assert "Missing argument 'DIR'" in capsys.readouterr().err
 
 
-REPOSITORY = Path(__file__).parents[4]
-SCAFFOLD = REPOSITORY / "infra" / "cronstack_infra" / "scaffold"
+SCAFFOLD = ROOT / "infra" / "cronstack_infra" / "scaffold"
 
 
 @pytest.mark.parametrize(
@@ -96,20 +96,18 @@ SCAFFOLD = REPOSITORY / "infra" / "cronstack_infra" / "scaffold"
 )
 def test_the_repository_is_its_own_first_project(template: str, ours: str) -> None:
     """The same text twice, and this test, rather than a build step that copies: what lies there is what is shipped."""
-    assert (SCAFFOLD / template).read_text() == (REPOSITORY / ours).read_text()
+    assert (SCAFFOLD / template).read_text() == (ROOT / ours).read_text()
 
 
 def test_cdk_json_is_the_repositorys() -> None:
     expected = (
-        (REPOSITORY / "cdk.json")
-        .read_text()
-        .replace('"cronstack:project": "cronstack"', '"cronstack:project": "{{name}}"')
+        (ROOT / "cdk.json").read_text().replace('"cronstack:project": "cronstack"', '"cronstack:project": "{{name}}"')
     )
     assert (SCAFFOLD / "cdk.json.template").read_text() == expected
 
 
 def test_the_app_is_the_repositorys_without_its_examples() -> None:
-    ours = ast.parse((REPOSITORY / "infra" / "app.py").read_text())
+    ours = ast.parse((ROOT / "infra" / "app.py").read_text())
     for node in ast.walk(ours):
         for statement in getattr(node, "body", []):
             if isinstance(statement, ast.If) and "examples" in ast.unparse(statement.test):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from cronstack_infra import cli
+from tests.places import ROOT
 
 JOBS = """\
 from cronstack import Run, at, cron, job, rate
@@ -38,7 +39,6 @@ def resting(run: Run): ...
 def by_hand(run: Run): ...
 """
 
-ROOT = Path(__file__).parents[4]
 _numbers = itertools.count()
 MARCH = ("--from", "2027-03-27", "--days", "3")
 
