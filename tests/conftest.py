@@ -34,17 +34,17 @@ def parsed_once() -> None:
 
 parsed_once()
 
-TOGETHER = tuple(f"e2e/test_{name}.py" for name in ("carriers", "delivered_many_times", "once", "operators"))
+TOGETHER = tuple(f"e2e/runs/test_{name}.py" for name in ("carriers", "delivered_many_times", "once", "operators"))
 """Files that share a deployment: in one process it is made once for all of them."""
 
 LONG = (
     *TOGETHER,
     *(
         f"e2e/test_{name}.py"
-        for name in ("cdk_cli", "demo", "new_from_wheel", "new_synced", "up_kills", "foreign_schedules", "load")
+        for name in ("cdk_cli", "demo", "new_from_wheel", "new_synced", "up_kills", "foreign_schedules")
     ),
-    *("testing/test_plugin.py", "play/test_prove.py", "contract/test_refusals.py"),
-    *("testing/test_neighbours.py", "testing/test_import_surroundings.py", "local/test_every_service.py"),
+    *("e2e/runs/test_load.py", "testing/test_plugin.py", "play/test_prove.py", "contract/test_refusals.py"),
+    *("testing/test_neighbours.py", "testing/test_import_surroundings.py", "local/http/test_every_service.py"),
 )
 """Files that take most of a minute or more, the longest first: begun last, one would run alone in the end."""
 

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from tests import bound
+from tests.kit import bound
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 1800

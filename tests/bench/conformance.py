@@ -26,7 +26,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests import bound
+from tests.kit import bound
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".cronstack" / "conformance"

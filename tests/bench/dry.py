@@ -26,8 +26,8 @@ from platform import python_version
 from statistics import median
 from typing import Any
 
-from tests import bound
 from tests.bench.crons import LIBRARIES, SINCE, Fields, cronstack, generated
+from tests.kit import bound
 
 ROOT = Path(__file__).parents[2]
 OURS, DRY = "Cronstack, instants", "Cronstack, --dry"

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests import bound
+from tests.kit import bound
 
 JAR = "CRONSTACK_DYNAMODB_LOCAL"
 PATIENCE = 90

@@ -26,7 +26,7 @@ from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.testing.cloud import Cloud
 from tests.contract import wrong_requests
 from tests.contract.wrong_requests import QUEUE, SCHEDULE, WRONG, Answer, Wrong, answer, clients
-from tests.local.rules_stage import role
+from tests.local.apis.rules_stage import role
 
 START = datetime(2027, 3, 1, tzinfo=UTC)
 KEYS = {"aws_access_key_id": "123456789012", "aws_secret_access_key": "secret"}

@@ -25,8 +25,8 @@ from cronstack_infra.cli.output.screen import ProgressLine
 from cronstack_infra.demo import orders, stages
 from cronstack_infra.demo.payments import Payments, PaymentService
 from cronstack_infra.local.process import LocalCloud
-from tests import bound
 from tests.e2e.projects import ROOT, user_project
+from tests.kit import bound
 
 # -- the numbers -------------------------------------------------------------------------------------------------------
 

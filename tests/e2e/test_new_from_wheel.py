@@ -12,7 +12,7 @@ from threading import Timer
 
 import pytest
 
-from tests import bound
+from tests.kit import bound
 from tests.places import ROOT
 
 STEP = 180.0

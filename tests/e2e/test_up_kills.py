@@ -25,11 +25,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from cronstack_infra.local.environment import ACCESS_KEY, endpoint
-from tests import bound
 from tests.e2e.projects import user_project
 from tests.e2e.watch import Watch
+from tests.kit import bound
+from tests.kit.processes import ended_within, family, processes
 from tests.local.quick_cloud import Cloud
-from tests.processes import ended_within, family, processes
 
 KILLS = 20
 LANES = 2

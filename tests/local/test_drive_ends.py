@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.processes import family
 from tests.local.executor.test_orphans import gone
 from tests.local.quick_cloud import quick_cloud
-from tests.processes import family
 
 HANGS = """
 import os, subprocess, sys, time

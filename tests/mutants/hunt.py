@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
-from tests import bound
+from tests.kit import bound
 from tests.mutants.breaking import SOURCE, break_one, runtime
 from tests.mutants.mutant import Mutant
 from tests.places import ROOT

@@ -18,7 +18,7 @@ from cronstack_infra.play.dry.minutes import Span, fires_in, firings
 from cronstack_infra.play.dry.overlaps import play
 from cronstack_infra.play.dry.tally import Tally
 from cronstack_infra.play.dry.whatif import Case, Planned, WhatIf, what_if
-from tests.cronstack.nights import NIGHTS
+from tests.cronstack.guard.nights import NIGHTS
 from tests.play.bits import minutes_of
 
 NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from cronstack_infra.project import STATE_FOLDER
 from cronstack_infra.toolchain import node
 from cronstack_infra.toolchain.fetch import ensure_packages
-from tests import bound
+from tests.kit import bound
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

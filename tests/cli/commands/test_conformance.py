@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.test_patch_report import needs_installer, wheel
+from tests.local.patches.test_report import needs_installer, wheel
 
 
 def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -14,8 +14,8 @@ from urllib.request import urlopen
 import pytest
 
 from cronstack_infra import cli
-from tests import bound
-from tests.processes import ended_within
+from tests.kit import bound
+from tests.kit.processes import ended_within
 
 SECONDS = 60.0
 

@@ -11,8 +11,8 @@ import zipfile
 
 import pytest
 
+from tests.kit.processes import ended_within
 from tests.local.executor.bench import Bench, bench, function, zipped
-from tests.processes import ended_within
 
 SELF = """
 import json, os, sys, time

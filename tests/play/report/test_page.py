@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cronstack_infra.play import report
-from tests.browser import browser
+from tests.kit.browser import browser
 from tests.play.report.test_pack import END, attempt, begin
 
 SEED = 11

@@ -12,7 +12,7 @@ import pytest
 
 from cronstack.ledger.rows import OUTCOMES
 from cronstack_infra.play import report
-from tests.browser import browser
+from tests.kit.browser import browser
 from tests.play.report.contrast import contrast, over, palettes
 from tests.play.report.test_pack import END, attempt, begin
 from tests.play.report.test_page import Opened

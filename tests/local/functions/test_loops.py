@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.kit.processes import ended_within
 from tests.local.quick_cloud import Cloud, quick_cloud
-from tests.processes import ended_within
 
 ROUNDS = 16
 CALLS_ITSELF = """

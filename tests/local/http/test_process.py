@@ -18,9 +18,9 @@ import pytest
 from cronstack.errors import CronstackError
 from cronstack_infra.local.http.server import whoever_answers
 from cronstack_infra.local.process import LocalCloud
-from tests import bound
+from tests.kit import bound
+from tests.kit.processes import ended_within, family
 from tests.local.executor.bench import zipped
-from tests.processes import ended_within, family
 
 
 def started() -> tuple[subprocess.Popen[str], dict[str, Any]]:

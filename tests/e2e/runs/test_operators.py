@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests import bound
 from tests.e2e.conftest import Deployed
+from tests.kit import bound
 
 DAY = 86_400
 

@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cronstack import parse
-from tests.cronstack import oracle
-from tests.cronstack.nights import NIGHTS
+from tests.cronstack.guard.nights import NIGHTS
+from tests.cronstack.timetable import oracle
 
 ZONE_NIGHTS = [(zone, night) for zone, nights in NIGHTS.items() for night in nights]
 

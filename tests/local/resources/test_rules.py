@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
-from tests.local.rules_stage import MINUTE, RULE, START, received
+from tests.local.apis.rules_stage import MINUTE, RULE, START, received
 
 Deploy = Callable[..., str]
 

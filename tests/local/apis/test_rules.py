@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
-from tests.local.rules_stage import (
+from tests.local.apis.rules_stage import (
     MINUTE,
     QUEUE,
     RULE,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import REMEDY, REQUIRED, browsers, launch, missing
+from tests.kit.browser import REMEDY, REQUIRED, browsers, launch, missing
 from tests.places import ROOT
 
 

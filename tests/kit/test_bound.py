@@ -9,20 +9,20 @@ import urllib.request
 
 import pytest
 
-from tests import bound
+from tests.kit import bound
+from tests.kit.processes import ended_within, family
 from tests.places import ROOT
-from tests.processes import ended_within, family
 
 SLEEPER = "import subprocess, sys, time; print('up', flush=True); time.sleep(300)"
 TOOL = f"""
 import sys
-from tests import bound
+from tests.kit import bound
 with bound.started([sys.executable, "-c", {SLEEPER!r}], stdout=sys.stdout):
     import time; time.sleep(300)
 """
 KNOWN_BY_ID = f"""
 import sys
-from tests import bound
+from tests.kit import bound
 bound.popen([sys.executable, "-c", {SLEEPER!r}], start_new_session=True)
 import time; time.sleep(300)
 """

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
-from tests.local.rules_stage import QUEUE, START, put
+from tests.local.apis.rules_stage import QUEUE, START, put
 
 BAD_EXPRESSIONS = [
     "rate(10 seconds)",

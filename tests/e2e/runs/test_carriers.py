@@ -11,7 +11,7 @@ from typing import Any
 
 from cronstack_infra.names import job_of_carrier
 from tests.e2e.conftest import Deployed
-from tests.e2e.test_operators import read
+from tests.e2e.runs.test_operators import read
 
 FUNCTION = "trial-stubborn"
 GROUP = "trial-carriers"

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cronstack_infra.local.process import LocalCloud, event_of
-from tests.local.every_service import Called, call, services
+from tests.local.http.every_service import Called, call, services
 
 
 def fires(cloud: LocalCloud, events: Queue[dict[str, Any]], name: str) -> None:

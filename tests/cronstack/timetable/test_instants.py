@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cronstack import parse
-from tests.cronstack import oracle
+from tests.cronstack.timetable import oracle
 
 BERLIN = "Europe/Berlin"
 NEW_YORK = "America/New_York"
