@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_house import AROUND, ROOT, imports, python_files, tree
+from tests.house.source import AROUND, imports, python_files, tree
+from tests.places import ROOT
 
 PATCHES = AROUND / "local" / "patches"
 MECHANISM = {f"cronstack_infra.local.moto.patch.{name}" for name in ("apply", "unpatch", "repatch")}
@@ -72,13 +73,13 @@ def test_moto_is_changed_by_patches_of_the_table_only() -> None:
 
 def test_one_module_applies_the_table() -> None:
     found = [
-        f"{file.relative_to(ROOT)}:{line} imports {name}"
+        str(one)
         for file in python_files(AROUND)
         if file not in APPLIED_BY
-        for line, name in imports(file, executed_only=False)
-        if name in MECHANISM or name == "cronstack_infra.local.moto.patch"
+        for one in imports(file)
+        if one.name in MECHANISM or one.name == "cronstack_infra.local.moto.patch"
     ]
-    assert not found, "call local.apis.install:\n" + "\n".join(found)
+    assert not found, "call local.patches.install:\n" + "\n".join(found)
 
 
 def test_the_table_lists_every_module_with_patches() -> None:

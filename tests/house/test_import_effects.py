@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.test_house import ROOT, RUNTIME, python_files, tree
+from tests.house.source import RUNTIME, python_files, tree
+from tests.places import ROOT
 
 PROGRAMS = {"__main__.py", "app.py"}
 """Names of the files that are run, not imported."""

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.test_house import AROUND, ROOT, python_files, tree, violations
+from tests.house.source import AROUND, importing, python_files, tree
+from tests.places import ROOT
 
 # The APIs of the local cloud: members of moto that are replaced, and their checks.
 APIS = ("apis", "functions")
@@ -36,8 +37,8 @@ def files_of(rooms: tuple[str, ...]) -> list[Path]:
 def test_apis_and_effects_of_the_local_cloud_meet_in_the_engines_port() -> None:
     effects = tuple(f"cronstack_infra.local.{room}" for room in EFFECTS)
     apis = tuple(f"cronstack_infra.local.{room}" for room in APIS)
-    found = violations(files_of(APIS), effects, executed_only=False)
-    found += violations(files_of((*EFFECTS, *LOOKUPS)), apis, executed_only=False)
+    found = importing(files_of(APIS), effects)
+    found += importing(files_of((*EFFECTS, *LOOKUPS)), apis)
     assert not found, "call local.engine.port, or look it up in effects.functions:\n" + "\n".join(found)
 
 

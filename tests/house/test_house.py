@@ -1,0 +1,149 @@
+"""The structure of the house: which part may import which, how large a file, a function and a folder may be."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from tests.house.source import (
+    AROUND,
+    RUNTIME,
+    Arrow,
+    arrows,
+    circles,
+    importing,
+    module_of,
+    python_files,
+    siblings,
+    tree,
+)
+from tests.house.storeys import STOREYS
+from tests.places import ROOT, TESTS
+
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 60
+LARGEST_FOLDER = 15
+"""Modules in a folder, without its ``__init__`` and ``conftest``."""
+LONGEST_PURPOSE = 120
+"""Characters of the line with which a folder says what it is for."""
+
+PRODUCT = python_files(RUNTIME, AROUND)
+FACE = "cronstack"
+"""Its names are looked up when they are first used, so it stands below everything and above everything."""
+
+
+def product_arrows() -> list[Arrow]:
+    return [arrow for arrow in arrows(PRODUCT) if FACE not in (arrow.importer, arrow.imported)]
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    found = product_arrows()
+    for circle in circles((one.importer, one.imported) for one in found):
+        ties = [str(one) for one in found if {one.importer, one.imported} <= set(circle)]
+        pytest.fail(
+            "a circle, type-only imports included; a Protocol in the lower module opens it:\n" + "\n".join(ties)
+        )
+
+
+def test_no_folders_import_each_other_in_a_circle() -> None:
+    between: dict[str, dict[tuple[str, str], Arrow]] = defaultdict(dict)
+    for arrow in product_arrows():
+        if met := siblings(arrow):
+            package, importer, imported = met
+            between[package][importer, imported] = arrow
+    found = [
+        f"in {package}: {arrow}"
+        for package, pairs in between.items()
+        for circle in circles(pairs)
+        for pair, arrow in pairs.items()
+        if set(pair) <= set(circle)
+    ]
+    assert not found, "move what both need into one of them, or below both:\n" + "\n".join(found)
+
+
+def test_lower_storeys_never_import_higher_ones() -> None:
+    found = []
+    for arrow in product_arrows():
+        met = siblings(arrow)
+        if met is None or met[0] not in STOREYS:
+            continue
+        package, importer, imported = met
+        storey = {child: number for number, children in enumerate(STOREYS[package]) for child in children}
+        for child in (importer, imported):
+            assert child in storey, f"{package}.{child} has no storey: say in STOREYS where it belongs"
+        if storey[imported] >= storey[importer]:
+            found.append(f"{arrow}, which stands above it or beside it")
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("package", STOREYS)
+def test_each_storey_is_there(package: str) -> None:
+    inside = {
+        module_of(file).removeprefix(f"{package}.").partition(".")[0] for file in PRODUCT if within(file, package)
+    }
+    listed = [child for children in STOREYS[package] for child in children]
+    assert sorted(listed) == sorted(inside)
+
+
+def within(file: Path, package: str) -> bool:
+    return module_of(file).startswith(f"{package}.")
+
+
+def folders() -> dict[Path, list[Path]]:
+    """Each folder with Python files in it, and these files."""
+    found: dict[Path, list[Path]] = defaultdict(list)
+    for file in (*PRODUCT, *python_files(TESTS)):
+        found[file.parent].append(file)
+    return found
+
+
+@pytest.mark.parametrize("folder", folders(), ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_a_folder_is_small_enough_to_be_read_at_a_glance(folder: Path) -> None:
+    modules = [file.stem for file in folders()[folder] if file.stem not in {"__init__", "conftest"}]
+    assert len(modules) <= LARGEST_FOLDER, f"{len(modules)} modules: which of them belong together?"
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in PRODUCT if file.name == "__init__.py"], ids=lambda file: str(file.relative_to(ROOT))
+)
+def test_a_package_opens_with_its_purpose_in_one_line(file: Path) -> None:
+    first = (ast.get_docstring(tree(file)) or "").partition("\n")[0]
+    assert first.endswith("."), "the first line of the package's docstring is a sentence: what this folder is for"
+    assert len(first) <= LONGEST_PURPOSE
+
+
+def test_each_folder_of_tests_has_its_purpose_in_one_line() -> None:
+    table = (TESTS / "README.md").read_text(encoding="utf-8")
+    listed = [line.split("`")[1].rstrip("/") for line in table.splitlines() if line.startswith("| `")]
+    there = {str(folder.relative_to(TESTS)) for folder in folders() if folder.is_relative_to(TESTS)} - {"."}
+    assert sorted(listed) == sorted(there), "tests/README.md lists each folder once"
+
+
+@pytest.mark.parametrize("file", python_files(), ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_file_has_one_idea_and_fits_in_400_lines(file: Path) -> None:
+    lines = file.read_text(encoding="utf-8").count("\n")
+    assert lines <= LONGEST_FILE, f"{lines} lines: which second idea lives here?"
+
+
+def test_a_function_fits_on_a_screen() -> None:
+    found = [
+        f"{file.relative_to(ROOT)}:{node.lineno} {node.name} has {length} lines"
+        for file in python_files()
+        for node in ast.walk(tree(file))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (length := (node.end_lineno or 0) - node.lineno + 1) > LONGEST_FUNCTION
+    ]
+    assert not found, f"at most {LONGEST_FUNCTION} lines; its parts have names:\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize("file", PRODUCT, ids=lambda file: str(file.relative_to(ROOT)))
+def test_each_module_says_what_it_is(file: Path) -> None:
+    assert ast.get_docstring(tree(file)), "open with the module's one idea"
+
+
+def test_only_the_command_line_imports_the_command_line() -> None:
+    others = [file for file in PRODUCT if not file.is_relative_to(AROUND / "cli")]
+    assert not importing(others, ["cronstack_infra.cli"]), "take a Protocol of what is needed as an argument"
