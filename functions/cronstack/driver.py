@@ -1,4 +1,4 @@
-"""The driver of steps: it carries out what a protocol's generator requests (see ``seam``), one request after another.
+"""The driver of steps: it carries out what a protocol's generator requests (see ``steps``), one request after another.
 
 One rule holds for faults, in Lambda, in application code and in simulations: what carrying out a request raises is
 thrown into the steps at this request. So the steps can note it (a commit is then in doubt, the log line names the

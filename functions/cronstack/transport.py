@@ -19,7 +19,7 @@ _SERVICES: Final = {
     "DeleteSchedule": "scheduler",
 }
 _LOST: Final = "ConnectionError"
-"""No answer: whether it was carried out is unknown. Passing (see ``seam``): it is sent again."""
+"""No answer: whether it was carried out is unknown. Passing (see ``steps``): it is sent again."""
 
 
 class Botocore:

@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from cronstack.ledger import items
-from cronstack.ledger import run_requests as ledger
+from cronstack.ledger import items, run_requests
 from cronstack.ledger.rows import LeaseItem, RunItem
 from cronstack.ledger.run_requests import Closing, Opening
 from cronstack.occurrence import Occurrence, scheduled_id
@@ -86,7 +85,7 @@ def closing(store: GuardStore, status: str, number: int = 0, holder: int = 0, re
 
 def settle_alone(closing: Closing, token: str = "") -> Call:
     """The settlement of an attempt that holds no lease."""
-    return ledger.settle(closing._replace(alone=True), token)
+    return run_requests.settle(closing._replace(alone=True), token)
 
 
 def run_key(number: int = 0) -> str:
@@ -95,8 +94,8 @@ def run_key(number: int = 0) -> str:
 
 def _read(table: str, key: str) -> Call:
     if key == "lease":
-        return ledger.get_lease(table, "stats")
-    return ledger.get_run(table, "stats", key.removeprefix("run#"))
+        return run_requests.get_lease(table, "stats")
+    return run_requests.get_run(table, "stats", key.removeprefix("run#"))
 
 
 def seen(store: GuardStore, number: int = 0) -> RunItem | None:
@@ -109,7 +108,7 @@ def seen_lease(store: GuardStore) -> LeaseItem:
 
 # -- the cases ---------------------------------------------------------------------------------------------------------
 def a_claim_and_its_settlement(store: GuardStore) -> None:
-    assert store.ask(ledger.claim(opening(store), None, store.token("c-1"))) == Done({})
+    assert store.ask(run_requests.claim(opening(store), None, store.token("c-1"))) == Done({})
     assert store.plain("lease") == {
         "holder": HOLDERS[0],
         "occurrence": due(0).id,
@@ -120,7 +119,7 @@ def a_claim_and_its_settlement(store: GuardStore) -> None:
     }
     assert store.plain(run_key())["status"] == "running"
     assert store.plain(run_key())["attempt"] == 1
-    assert store.ask(ledger.settle(closing(store, "succeeded"), store.token("s-1"))) == Done({})
+    assert store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1"))) == Done({})
     assert store.plain("lease") == {"fence": 10, "v": 1}
     run = store.plain(run_key())
     assert (run["status"], run["result"], run["ttl"]) == ("succeeded", "{}", NOON // 1000)
@@ -128,47 +127,47 @@ def a_claim_and_its_settlement(store: GuardStore) -> None:
 
 
 def a_refusal_shows_the_old_items(store: GuardStore) -> None:
-    store.ask(ledger.claim(opening(store), None, store.token("c-1")))
+    store.ask(run_requests.claim(opening(store), None, store.token("c-1")))
     lease, run = store.item("lease"), store.item(run_key())
-    again = ledger.claim(opening(store, holder=1, fence=11), None, store.token("c-2"))
+    again = run_requests.claim(opening(store, holder=1, fence=11), None, store.token("c-2"))
     assert store.ask(again) == Refused((Condition(held=False, item=lease), Condition(held=False, item=run)))
-    other = ledger.claim(opening(store, number=1, holder=1, fence=11), None, store.token("c-3"))
+    other = run_requests.claim(opening(store, number=1, holder=1, fence=11), None, store.token("c-3"))
     assert store.ask(other) == Refused((Condition(held=False, item=lease), HELD))
     assert store.item(run_key(1)) is None
     assert (store.item("lease"), store.item(run_key())) == (lease, run)
 
 
 def a_refusal_of_what_is_not_there_shows_nothing(store: GuardStore) -> None:
-    assert store.ask(ledger.settle(closing(store, "succeeded"), store.token("s-1"))) == Refused((FAILED, FAILED))
+    assert store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1"))) == Refused((FAILED, FAILED))
     assert store.ask(settle_alone(closing(store, "succeeded"))) == Refused((FAILED,))
     assert (store.item("lease"), store.item(run_key())) == (None, None)
 
 
 def the_fence_must_grow(store: GuardStore) -> None:
-    store.ask(ledger.claim(opening(store, fence=10), None, store.token("c-1")))
-    store.ask(ledger.settle(closing(store, "succeeded"), store.token("s-1")))
+    store.ask(run_requests.claim(opening(store, fence=10), None, store.token("c-1")))
+    store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1")))
     for fence, granted in ((9, False), (10, False), (11, True)):
         answer = store.ask(
-            ledger.claim(opening(store, number=1, holder=1, fence=fence), None, store.token(f"f-{fence}"))
+            run_requests.claim(opening(store, number=1, holder=1, fence=fence), None, store.token(f"f-{fence}"))
         )
         assert isinstance(answer, Done) == granted
 
 
 def numbers_are_compared_as_numbers(store: GuardStore) -> None:
     """9 is less than 10, though not as text."""
-    store.ask(ledger.claim_alone(opening(store, fence=9), None, 0))
+    store.ask(run_requests.claim_alone(opening(store, fence=9), None, 0))
     store.ask(settle_alone(closing(store, "retrying")))
-    assert isinstance(store.ask(ledger.claim_alone(opening(store, holder=1, fence=10), None, 0)), Done)
+    assert isinstance(store.ask(run_requests.claim_alone(opening(store, holder=1, fence=10), None, 0)), Done)
 
 
 def a_takeover_marks_the_crashed_run(store: GuardStore) -> None:
-    store.ask(ledger.claim(opening(store), None, store.token("c-1")))
+    store.ask(run_requests.claim(opening(store), None, store.token("c-1")))
     heir = opening(store, number=1, holder=1, fence=11)
     lease = seen_lease(store)
     stale = lease._replace(beats=lease.beats + 1)
-    refused = store.ask(ledger.take_over(heir, None, stale, store.token("c-2"), mark_crashed=True))
+    refused = store.ask(run_requests.take_over(heir, None, stale, store.token("c-2"), mark_crashed=True))
     assert refused == Refused((Condition(held=False, item=store.item("lease")), HELD, HELD))
-    assert store.ask(ledger.take_over(heir, None, lease, store.token("c-3"), mark_crashed=True)) == Done({})
+    assert store.ask(run_requests.take_over(heir, None, lease, store.token("c-3"), mark_crashed=True)) == Done({})
     crashed = store.plain(run_key())
     assert crashed["status"] == "crashed"
     assert "expires" not in crashed
@@ -176,33 +175,37 @@ def a_takeover_marks_the_crashed_run(store: GuardStore) -> None:
 
 
 def each_state_is_claimed_by_its_own_condition(store: GuardStore) -> None:
-    store.ask(ledger.claim(opening(store), None, store.token("c-1")))
-    store.ask(ledger.settle(closing(store, "retrying"), store.token("s-1")))
+    store.ask(run_requests.claim(opening(store), None, store.token("c-1")))
+    store.ask(run_requests.settle(closing(store, "retrying"), store.token("s-1")))
     retrying = seen(store)
     stale = retrying._replace(attempt=7) if retrying is not None else None
-    assert isinstance(store.ask(ledger.claim(opening(store, holder=1, fence=11), stale, store.token("c-2"))), Refused)
-    assert store.ask(ledger.claim(opening(store, holder=1, fence=11), retrying, store.token("c-3"))) == Done({})
+    assert isinstance(
+        store.ask(run_requests.claim(opening(store, holder=1, fence=11), stale, store.token("c-2"))), Refused
+    )
+    assert store.ask(run_requests.claim(opening(store, holder=1, fence=11), retrying, store.token("c-3"))) == Done({})
     assert store.plain(run_key())["attempt"] == 2
-    store.ask(ledger.settle(closing(store, "dead", holder=1, reason="Permanent"), store.token("s-2")))
+    store.ask(run_requests.settle(closing(store, "dead", holder=1, reason="Permanent"), store.token("s-2")))
     dead = store.plain(run_key())
     assert (dead["status"], dead["reason"], "expires" in dead) == ("dead", "Permanent", True)
     assert isinstance(
-        store.ask(ledger.claim(opening(store, holder=2, fence=12), retrying, store.token("c-4"))), Refused
+        store.ask(run_requests.claim(opening(store, holder=2, fence=12), retrying, store.token("c-4"))), Refused
     )
-    assert store.ask(ledger.claim(opening(store, holder=2, fence=12), seen(store), store.token("c-5"))) == Done({})
+    assert store.ask(run_requests.claim(opening(store, holder=2, fence=12), seen(store), store.token("c-5"))) == Done(
+        {}
+    )
     run = store.plain(run_key())
     assert (run["attempt"], run["limit"], "ttl" in run, "reason" in run) == (3, 5, False, False)
 
 
 def the_letter_has_one_sender(store: GuardStore) -> None:
-    store.ask(ledger.claim_alone(opening(store, limit=1), None, 0))
+    store.ask(run_requests.claim_alone(opening(store, limit=1), None, 0))
     store.ask(settle_alone(closing(store, "dead", reason="RetriesExhausted")))
     dead = seen(store)
     assert dead is not None
-    claims = [ledger.claim_dead(store.table, "stats", dead, HOLDERS[n], NOON + 5) for n in (1, 2)]
+    claims = [run_requests.claim_dead(store.table, "stats", dead, HOLDERS[n], NOON + 5) for n in (1, 2)]
     assert store.ask(claims[0]) == Done({})
     assert store.ask(claims[1]) == Refused((Condition(held=False, item=store.item(run_key())),))
-    noted = [ledger.reported(store.table, "stats", due(0).id, HOLDERS[n], NOON + 6) for n in (0, 1)]
+    noted = [run_requests.reported(store.table, "stats", due(0).id, HOLDERS[n], NOON + 6) for n in (0, 1)]
     assert isinstance(store.ask(noted[0]), Refused)
     assert store.ask(noted[1]) == Done({})
     assert isinstance(store.ask(noted[1]), Refused)
@@ -210,13 +213,13 @@ def the_letter_has_one_sender(store: GuardStore) -> None:
 
 
 def a_claim_of_the_letter_that_comes_late_is_refused_though_its_holder_is_back(store: GuardStore) -> None:
-    store.ask(ledger.claim_alone(opening(store, limit=1), None, 0))
+    store.ask(run_requests.claim_alone(opening(store, limit=1), None, 0))
     store.ask(settle_alone(closing(store, "dead", reason="RetriesExhausted")))
 
     def claim(number: int, expires: int) -> Call:
         dead = seen(store)
         assert dead is not None
-        return ledger.claim_dead(store.table, "stats", dead, HOLDERS[number], expires)
+        return run_requests.claim_dead(store.table, "stats", dead, HOLDERS[number], expires)
 
     assert store.ask(claim(1, NOON + 5)) == Done({})
     late = claim(2, NOON + 10)
@@ -226,53 +229,53 @@ def a_claim_of_the_letter_that_comes_late_is_refused_though_its_holder_is_back(s
 
 
 def a_skip_is_recorded_once(store: GuardStore) -> None:
-    skip = ledger.skip(closing(store, "skipped", reason="overlap"), by=HOLDERS[2])
+    skip = run_requests.skip(closing(store, "skipped", reason="overlap"), by=HOLDERS[2])
     assert store.ask(skip) == Done({})
     assert store.plain(run_key())["by"] == HOLDERS[2]
     assert store.ask(skip) == Refused((Condition(held=False, item=store.item(run_key())),))
 
 
 def a_claim_alone_is_answered_by_the_new_item(store: GuardStore) -> None:
-    answer = store.ask(ledger.claim_alone(opening(store), None, 0))
+    answer = store.ask(run_requests.claim_alone(opening(store), None, 0))
     assert answer == Done({"Attributes": store.item(run_key())})
-    refused = store.ask(ledger.claim_alone(opening(store, holder=1, fence=11), None, NOON + 65_010))
+    refused = store.ask(run_requests.claim_alone(opening(store, holder=1, fence=11), None, NOON + 65_010))
     assert refused == Refused((Condition(held=False, item=store.item(run_key())),))
-    taken = store.ask(ledger.claim_alone(opening(store, holder=1, fence=11), None, NOON + 65_011))
+    taken = store.ask(run_requests.claim_alone(opening(store, holder=1, fence=11), None, NOON + 65_011))
     assert isinstance(taken, Done)
     assert store.plain(run_key())["attempt"] == 2
 
 
 def another_input_is_refused_alone(store: GuardStore) -> None:
-    store.ask(ledger.claim_alone(opening(store), None, 0))
+    store.ask(run_requests.claim_alone(opening(store), None, 0))
     store.ask(settle_alone(closing(store, "retrying")))
     other = opening(store, holder=1, fence=11)
     other = other._replace(occurrence=other.occurrence._replace(payload="other"))
-    assert isinstance(store.ask(ledger.claim_alone(other, None, 0)), Refused)
+    assert isinstance(store.ask(run_requests.claim_alone(other, None, 0)), Refused)
 
 
 def a_token_makes_a_claim_happen_once(store: GuardStore) -> None:
-    claim = ledger.claim(opening(store), None, store.token("c-1"))
+    claim = run_requests.claim(opening(store), None, store.token("c-1"))
     assert store.ask(claim) == Done({})
     assert store.ask(claim) == Done({})
-    store.ask(ledger.settle(closing(store, "succeeded"), store.token("s-1")))
+    store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1")))
     assert store.ask(claim) == Done({}), "though the lease is gone"
     assert store.plain("lease") == {"fence": 10, "v": 1}
-    another = ledger.claim(opening(store, number=1), None, store.token("c-1"))
+    another = run_requests.claim(opening(store, number=1), None, store.token("c-1"))
     answer = store.ask(another)
     assert isinstance(answer, Fault)
     assert (answer.code, answer.passing) == ("IdempotentParameterMismatchException", False)
 
 
 def a_refused_request_leaves_its_token_free(store: GuardStore) -> None:
-    store.ask(ledger.claim(opening(store), None, store.token("c-1")))
-    other = ledger.claim(opening(store, number=1, holder=1, fence=11), None, store.token("c-2"))
+    store.ask(run_requests.claim(opening(store), None, store.token("c-1")))
+    other = run_requests.claim(opening(store, number=1, holder=1, fence=11), None, store.token("c-2"))
     assert isinstance(store.ask(other), Refused)
-    store.ask(ledger.settle(closing(store, "succeeded"), store.token("s-1")))
+    store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1")))
     assert store.ask(other) == Done({})
 
 
 def what_a_newer_version_wrote_is_left_alone(store: GuardStore) -> None:
-    call = ledger.skip(closing(store, "skipped"))
+    call = run_requests.skip(closing(store, "skipped"))
     newer = dict(call.parameters["ExpressionAttributeValues"]) | {":v": {"N": "2"}}
     store.ask(Call(call.operation, {**call.parameters, "ExpressionAttributeValues": newer}))
     assert store.plain(run_key())["v"] == 2
@@ -282,9 +285,9 @@ def what_a_newer_version_wrote_is_left_alone(store: GuardStore) -> None:
 def a_table_that_is_missing_is_told(store: GuardStore) -> None:
     elsewhere = store._replace(table="no-such-table")
     for call in (
-        ledger.claim(opening(elsewhere), None, store.token("c-9")),
-        ledger.skip(closing(elsewhere, "skipped")),
-        ledger.get_lease("no-such-table", "stats"),
+        run_requests.claim(opening(elsewhere), None, store.token("c-9")),
+        run_requests.skip(closing(elsewhere, "skipped")),
+        run_requests.get_lease("no-such-table", "stats"),
     ):
         answer = store.ask(call)
         assert isinstance(answer, Fault)

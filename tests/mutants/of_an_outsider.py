@@ -92,12 +92,12 @@ MUTANTS: tuple[Mutant, ...] = (
                 terms.dead_letters, terms.letter(condition, run.attempt, run.error), delivery.host, reserve=reserve
             )
             job, occurrence = terms.occurrence.job, terms.occurrence.id
-            noted = ledger.reported(terms.table, job, occurrence, delivery.holder, delivery.host.now())
+            noted = run_requests.reported(terms.table, job, occurrence, delivery.holder, delivery.host.now())
             answer = yield from send(noted, delivery.host, reserve=TIME_TO_TELL)
             """,
             """
             job, occurrence = terms.occurrence.job, terms.occurrence.id
-            noted = ledger.reported(terms.table, job, occurrence, delivery.holder, delivery.host.now())
+            noted = run_requests.reported(terms.table, job, occurrence, delivery.holder, delivery.host.now())
             answer = yield from send(noted, delivery.host, reserve=TIME_TO_TELL)
             yield from post(
                 terms.dead_letters, terms.letter(condition, run.attempt, run.error), delivery.host, reserve=reserve

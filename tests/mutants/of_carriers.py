@@ -148,9 +148,9 @@ MUTANTS: tuple[Mutant, ...] = (
         "a commit leaves out the settlement",
         "Attempt.commit",
         Code(
-            "call = ledger.settle(closing, delivery.next_settle())",
+            "call = run_requests.settle(closing, delivery.next_settle())",
             """
-            call = ledger.settle(closing, delivery.next_settle())
+            call = run_requests.settle(closing, delivery.next_settle())
             call = call._replace(parameters={**call.parameters, 'TransactItems': list(writes)})
             """,
         ),

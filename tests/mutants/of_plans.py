@@ -72,7 +72,7 @@ MUTANTS: tuple[Mutant, ...] = (
             """
             outdated = [before.revision] if before is not None and before.status == 'planned' else []
             for revision in outdated:
-                yield from send(plans.delete(wiring, run.key, revision), host, reserve=RESERVE, absent=True)
+                yield from send(plan_requests.delete(wiring, run.key, revision), host, reserve=RESERVE, absent=True)
             outdated = []
             """,
         ),
@@ -103,10 +103,10 @@ MUTANTS: tuple[Mutant, ...] = (
         "a cancel deletes the schedule before it settles the row",
         "cancel",
         Code(
-            "call = plans.cancel(wiring, key, found.revision, host.now(), found.due)",
+            "call = plan_requests.cancel(wiring, key, found.revision, host.now(), found.due)",
             """
-            yield from send(plans.delete(wiring, key, found.revision), host, reserve=RESERVE, absent=True)
-            call = plans.cancel(wiring, key, found.revision, host.now(), found.due)
+            yield from send(plan_requests.delete(wiring, key, found.revision), host, reserve=RESERVE, absent=True)
+            call = plan_requests.cancel(wiring, key, found.revision, host.now(), found.due)
             """,
         ),
         ("I18",),

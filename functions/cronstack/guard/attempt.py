@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from cronstack.errors import CommitRefused, LeaseLost, MisuseError, Unavailable
 from cronstack.guard.delivery import TIME_TO_TELL, Delivery, Grant
-from cronstack.ledger import run_requests as ledger
+from cronstack.ledger import run_requests
 from cronstack.steps import Refused, Steps, send
 
 MOST_WRITES: Final = 98
@@ -54,7 +54,7 @@ class Attempt:
             raise self.doubt
         delivery = self._delivery
         closing = delivery.closing("succeeded", result=result)._replace(writes=tuple(writes))
-        call = ledger.settle(closing, delivery.next_settle())
+        call = run_requests.settle(closing, delivery.next_settle())
         try:
             answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
         except BaseException as fault:  # also of the transport, which may have sent the call before it raised
@@ -90,7 +90,7 @@ class Attempt:
             )
         delivery, of = self._delivery, self._delivery.terms.occurrence
         self._saves += 1
-        call = ledger.save(delivery.terms.table, of.job, of.id, delivery.holder, value, self._saves)
+        call = run_requests.save(delivery.terms.table, of.job, of.id, delivery.holder, value, self._saves)
         answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
         if isinstance(answer, Refused):
             run = yield from delivery.shown_run(answer.conditions[0].item)
@@ -103,8 +103,8 @@ class Attempt:
         delivery = self._delivery
         expires = max(self.grant.expires, delivery.lease_end(delivery.host.now()))
         of = delivery.terms.occurrence
-        renewal = ledger.Renewal(delivery.terms.table, of, delivery.holder, expires, delivery.alone)
-        call = ledger.extend(renewal, delivery.next_settle())
+        renewal = run_requests.Renewal(delivery.terms.table, of, delivery.holder, expires, delivery.alone)
+        call = run_requests.extend(renewal, delivery.next_settle())
         answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
         if isinstance(answer, Refused):
             raise self._lost("extended")

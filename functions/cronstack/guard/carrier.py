@@ -100,7 +100,7 @@ def read_kept(event: str) -> dict[str, Any]:
 
 
 def create(way: Way, name: str, event: str, due: int, *, oldest: int = OLDEST, asked: int = 0) -> Call:
-    """A one-time schedule that deletes itself; also what code schedules is one (see ``plans``).
+    """A one-time schedule that deletes itself; also what code schedules is one (see ``plan_requests``).
 
     ``due`` is in epoch milliseconds and rounded up: a second early might find nothing to do yet. ``oldest``: seconds
     for which Scheduler tries to invoke the function. Defaults to a day. ``asked`` tells apart, to Scheduler, makings

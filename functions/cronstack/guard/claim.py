@@ -33,8 +33,7 @@ from cronstack.guard.deferral import arm_plan, defer_in_slot, wait_elsewhere
 from cronstack.guard.delivery import FIRST_LOOK, ROUNDS, Delivery, Grant, Outcome
 from cronstack.guard.letters import see_to_letter
 from cronstack.guard.slot import bring, enter, is_past, is_waived, leaves, look_at_waiting, miss_buffered, stand_aside
-from cronstack.ledger import items
-from cronstack.ledger import run_requests as ledger
+from cronstack.ledger import items, run_requests
 from cronstack.ledger.rows import FINISHED, LeaseItem, RunItem
 from cronstack.steps import Done, Refused, Sleep, Steps, send
 
@@ -171,12 +170,12 @@ def _try(delivery: Delivery, *, over: bool) -> Steps[Grant | None]:
     opening, (lease, run), token = _opening(delivery), delivery.seen, delivery.next_claim()
     slot = leaves(delivery)
     if delivery.alone:
-        call = ledger.claim_alone(opening, run, opening.now - delivery.asking.margin)
+        call = run_requests.claim_alone(opening, run, opening.now - delivery.asking.margin)
     elif over:
         unmarked = lease.holder != delivery.unmarked
-        call = ledger.take_over(opening, run, lease, token, mark_crashed=unmarked, slot=slot)
+        call = run_requests.take_over(opening, run, lease, token, mark_crashed=unmarked, slot=slot)
     else:
-        call = ledger.claim(opening, run, token, slot=slot)
+        call = run_requests.claim(opening, run, token, slot=slot)
     answer = yield from send(call, delivery.host, reserve=delivery.enough)
     if isinstance(answer, Refused):
         delivery.rounds -= 1
@@ -185,17 +184,17 @@ def _try(delivery: Delivery, *, over: bool) -> Steps[Grant | None]:
     return _granted(delivery, opening, run, answer)
 
 
-def _opening(delivery: Delivery) -> ledger.Opening:
+def _opening(delivery: Delivery) -> run_requests.Opening:
     now, terms = delivery.host.now(), delivery.terms
     fence = max(now, delivery.floor)
-    return ledger.Opening(
+    return run_requests.Opening(
         terms.table, terms.occurrence, delivery.holder, fence, now, delivery.lease_end(now), terms.limit
     )
 
 
-def _granted(delivery: Delivery, opening: ledger.Opening, run: RunItem | None, answer: Done) -> Grant:
+def _granted(delivery: Delivery, opening: run_requests.Opening, run: RunItem | None, answer: Done) -> Grant:
     """A transaction returns no values: what is known of the past came with an earlier refusal."""
-    attempt, limit = ledger.attempt_of(run), ledger.limit_of(run, opening.limit)
+    attempt, limit = run_requests.attempt_of(run), run_requests.limit_of(run, opening.limit)
     if delivery.alone and (new := items.read_run(answer.fields.get("Attributes"))) is not None:
         delivery.seen = Seen(LeaseItem(), run := new)
         attempt, limit = new.attempt, new.limit
@@ -246,7 +245,7 @@ def _adopt(delivery: Delivery) -> Steps[Grant]:
 def _skip(delivery: Delivery, status: str, reason: str, by: str = "") -> Steps[Outcome | None]:
     """Record that it never runs. None: refused, because it was started, and how it stands is seen."""
     met = (delivery.seen.lease.occurrence or "") if by else ""
-    call = ledger.skip(delivery.closing(status, reason), by, met)
+    call = run_requests.skip(delivery.closing(status, reason), by, met)
     answer = yield from send(call, delivery.host, reserve=delivery.enough)
     if isinstance(answer, Refused):
         delivery.rounds -= 1

@@ -1,7 +1,8 @@
 """One delivery of one event: its terms, what it has seen so far, and how it reads items and waits.
 
-The modules above (``letters``, ``claim``, ``guard``) are the protocol's chapters; their functions take a ``Delivery``.
-Nothing here acts by itself: a method that needs the outside returns steps (see ``seam``).
+The modules above (``letters``, ``claim``, ``protocol``) are the protocol's chapters. Their functions take a
+``Delivery``.
+Nothing here acts by itself: a method that needs the outside returns steps (see ``steps``).
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from cronstack.entropy import ulid
 from cronstack.errors import OutOfTime, Unavailable
 from cronstack.guard import carrier
 from cronstack.guard.admission import Asking, Decision, Seen
-from cronstack.ledger import items
-from cronstack.ledger import run_requests as ledger
+from cronstack.ledger import items, run_requests
 from cronstack.ledger.rows import FINAL, LeaseItem, RunItem
 from cronstack.occurrence import Occurrence, is_planned
 from cronstack.steps import Call, Done, Host, Sleep, Steps, send
@@ -143,10 +143,10 @@ class Delivery:
         """On every clock that is not further off than the margin."""
         return self.host.now() > instant + self.asking.margin
 
-    def closing(self, status: str, reason: str = "", *, error: str = "", result: str = "") -> ledger.Closing:
+    def closing(self, status: str, reason: str = "", *, error: str = "", result: str = "") -> run_requests.Closing:
         now, terms = self.host.now(), self.terms
         ttl = max(now, terms.occurrence.due) // 1000 + terms.knobs.retention if status in FINAL else None
-        return ledger.Closing(
+        return run_requests.Closing(
             terms.table, terms.occurrence, self.holder, status, now, ttl, reason, error, result, alone=self.alone
         )
 
@@ -180,13 +180,13 @@ class Delivery:
 
     # -- look ----------------------------------------------------------------------------------------------------------
     def look_at_run(self) -> Steps[RunItem | None]:
-        call = ledger.get_run(self.terms.table, self.terms.occurrence.job, self.asking.occurrence)
+        call = run_requests.get_run(self.terms.table, self.terms.occurrence.job, self.asking.occurrence)
         run = self._known(items.read_run((yield from self._get(call))))
         self.seen = self.seen._replace(run=run)
         return run
 
     def look_at_lease(self) -> Steps[LeaseItem]:
-        call = ledger.get_lease(self.terms.table, self.terms.occurrence.job)
+        call = run_requests.get_lease(self.terms.table, self.terms.occurrence.job)
         return self._learnt(items.read_lease((yield from self._get(call))))
 
     def shown_run(self, item: Mapping[str, Any] | None) -> Steps[RunItem | None]:

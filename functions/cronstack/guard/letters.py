@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from cronstack.guard.deferral import after_holder
 from cronstack.guard.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Outcome
-from cronstack.ledger import run_requests as ledger
+from cronstack.ledger import run_requests
 from cronstack.ledger.rows import RunItem
 from cronstack.occurrence import print_instant, to_datetime
 from cronstack.steps import Call, Done, Host, Refused, Steps, send
@@ -83,7 +83,7 @@ def report(delivery: Delivery, run: RunItem, condition: str) -> Steps[Outcome | 
     reserve = max(TIME_TO_TELL, delivery.host.left() - left)
     yield from post(terms.dead_letters, terms.letter(condition, run.attempt, run.error), delivery.host, reserve=reserve)
     job, occurrence = terms.occurrence.job, terms.occurrence.id
-    noted = ledger.reported(terms.table, job, occurrence, delivery.holder, delivery.host.now())
+    noted = run_requests.reported(terms.table, job, occurrence, delivery.holder, delivery.host.now())
     answer = yield from send(noted, delivery.host, reserve=TIME_TO_TELL)
     if isinstance(answer, Refused):
         found = yield from delivery.shown_run(answer.conditions[0].item)
@@ -109,7 +109,7 @@ def see_to_letter(delivery: Delivery, run: RunItem) -> Steps[Outcome | None]:
             found = yield from delivery.look_at_run()
             continue
         expires = delivery.lease_end(delivery.host.now())
-        call = ledger.claim_dead(delivery.terms.table, job, found, delivery.holder, expires)
+        call = run_requests.claim_dead(delivery.terms.table, job, found, delivery.holder, expires)
         answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
         if isinstance(answer, Done):
             return (yield from report(delivery, found._replace(expires=expires), found.reason))

@@ -7,7 +7,7 @@
               ├─▶ buffered ──▶ carrier ──▶ acknowledge
               └─▶ not now ──▶ carrier ──▶ acknowledge (deferred)
 
-It does no IO. ``deliver`` is a generator of requests (see ``seam``): a ``Call`` to the ledger, the dead letters or
+It does no IO. ``deliver`` is a generator of requests (see ``steps``): a ``Call`` to the ledger, the dead letters or
 Scheduler, a ``Sleep``, the handler's ``Work``. Time and chance come from ``Host``. So the code that runs in Lambda is
 the code that a simulator interleaves at every request.
 
@@ -46,7 +46,7 @@ from cronstack.guard.claim import admit
 from cronstack.guard.deferral import arm
 from cronstack.guard.delivery import TIME_TO_TELL, Delivery, Grant, Outcome, Terms
 from cronstack.guard.letters import PERMANENT, RETRIES_EXHAUSTED, report
-from cronstack.ledger import run_requests as ledger
+from cronstack.ledger import run_requests
 from cronstack.ledger.rows import RunItem
 from cronstack.steps import Failed, Host, Refused, Steps, Succeeded, Work, send
 
@@ -143,9 +143,9 @@ def _outcome(attempt: Attempt, status: str, reason: str = "") -> Outcome:
     return Outcome(status, attempt.grant.attempt, attempt.grant.fence, reason)
 
 
-def _settle(delivery: Delivery, attempt: Attempt, closing: ledger.Closing) -> Steps[Outcome | None]:
+def _settle(delivery: Delivery, attempt: Attempt, closing: run_requests.Closing) -> Steps[Outcome | None]:
     """Close the attempt. Not None: another one had closed it."""
-    told = yield from send(ledger.settle(closing, delivery.next_settle()), delivery.host, reserve=TIME_TO_TELL)
+    told = yield from send(run_requests.settle(closing, delivery.next_settle()), delivery.host, reserve=TIME_TO_TELL)
     return (yield from _judge(delivery, told, closing.status)) if isinstance(told, Refused) else None
 
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 from cronstack.guard.carrier import event_text, last_look, read_kept
 from cronstack.guard.deferral import after_look, arm_slot, defer
 from cronstack.guard.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Outcome
-from cronstack.ledger import run_requests as ledger
+from cronstack.ledger import run_requests
 from cronstack.ledger.items import read_run
 from cronstack.ledger.rows import RunItem
 from cronstack.steps import Call, Done, Refused, Steps, send
@@ -33,7 +33,7 @@ from cronstack.steps import Call, Done, Refused, Steps, send
 def enter(delivery: Delivery, by: str) -> Call:
     """Return the request that puts this occurrence into the slot, behind the holder ``by``."""
     event, met = event_text(delivery.terms.event), delivery.seen.lease.occurrence or ""
-    return ledger.buffer(delivery.closing("buffered"), event, by, leaves(delivery), delivery.next_claim(), met)
+    return run_requests.buffer(delivery.closing("buffered"), event, by, leaves(delivery), delivery.next_claim(), met)
 
 
 def leaves(delivery: Delivery) -> str | None:
@@ -53,7 +53,7 @@ def look_at_waiting(delivery: Delivery, occurrence: str) -> Steps[RunItem | None
     None: it does not wait, and the slot counts as empty when this delivery decides again.
     """
     terms = delivery.terms
-    call = ledger.get_run(terms.table, terms.occurrence.job, occurrence)
+    call = run_requests.get_run(terms.table, terms.occurrence.job, occurrence)
     answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
     run = read_run(answer.fields.get("Item")) if isinstance(answer, Done) else None
     if run is not None and run.status == "buffered":
@@ -101,7 +101,7 @@ def miss_buffered(delivery: Delivery) -> Steps[Outcome | None]:
     """Record that this occurrence waited until it was too late. None: another delivery has started it."""
     for in_slot in (True, False):  # the second time for a slot that does not name it
         closing = delivery.closing("missed", "too_late")
-        call = ledger.miss_buffered(closing, delivery.next_claim(), in_slot=in_slot)
+        call = run_requests.miss_buffered(closing, delivery.next_claim(), in_slot=in_slot)
         answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
         if not isinstance(answer, Refused):
             return Outcome("missed", reason="too_late")

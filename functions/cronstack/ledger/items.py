@@ -1,8 +1,8 @@
 """The items of the ledger: their keys, and how they read. Pure.
 
-With ``ledger``, which writes them, the only rooms that know attribute names. What a newer version of Cronstack wrote is
-refused, never guessed at; what an older one left out reads as its default; what is not known here is left alone,
-because the guard updates items and never puts them.
+This module reads items, and ``run_requests`` writes them. Only these two know the names of attributes, besides
+``plan_requests``. An item that a newer version of Cronstack wrote is refused. An attribute that an older version left
+out reads as its default. Attributes that are unknown here stay, because the guard updates items and never puts them.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""The ledger table: keys, items, named conditions, and every request the guard makes of it.
+"""Every request that the guard makes of the ledger table, with its named conditions. Pure.
 
-With ``items``, which reads, and ``plans``, for what code has scheduled, the only rooms that know attribute names. A job
-has one partition, ``job#<job>``, and in it one **lease item** (``lease``, never deleted) and one **run item** per
-occurrence (``run#<occurrence>``). Requests are written by ``statements``, which adds to each condition that no newer
-version wrote the item.
+``items`` reads what these requests write. A job has one partition, ``job#<job>``, and in it one **lease item**
+(``lease``, never deleted) and one **run item** per occurrence (``run#<occurrence>``). ``statements`` writes the
+requests, and adds to each condition that no newer version wrote the item.
 
     lease item      free ──claim──▶ held ──settle──▶ free         fence: grows with every claim, for ever
                                      └──takeover (expired)──▶ held by the next
@@ -11,7 +10,7 @@ version wrote the item.
                     (none) ──skip──▶ skipped | missed      running ──takeover──▶ crashed, or running by the next
                     retrying, crashed ──claim──▶ running   dead ──redrive──▶ running
                     (none) ──buffer──▶ buffered ──claim──▶ running, ──too late──▶ missed
-                    planned (see ``plans``) ──claim──▶ running, ──too late──▶ missed
+                    planned (see ``plan_requests``) ──claim──▶ running, ──too late──▶ missed
 """
 
 from __future__ import annotations

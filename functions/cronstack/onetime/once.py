@@ -6,7 +6,7 @@
     once.move("remind", f"order-{order}", at="2027-03-28T09:00", timezone="Europe/Berlin")
     once.cancel("remind", f"order-{order}")
 
-``once()`` in ``@job(schedule=once())`` declares that code may schedule the job. ``planning`` states the guarantees, and
+``once()`` in ``@job(schedule=once())`` declares that code may schedule the job. ``planner`` states the guarantees, and
 what happens when a caller dies in the middle. (The module is not called ``once``: importing a submodule of that name
 would overwrite the object in the face.)
 """
@@ -27,7 +27,7 @@ from cronstack.entropy import SYSTEM, Randomness
 from cronstack.errors import EventError, OnceError, Unavailable
 from cronstack.event import planned_event
 from cronstack.occurrence import is_job_name, is_key, print_time
-from cronstack.onetime import planner as planning
+from cronstack.onetime import planner
 from cronstack.onetime.plan_requests import Order, Wiring
 from cronstack.onetime.planner import Plan
 from cronstack.payload import check_input
@@ -105,7 +105,7 @@ class Once:
 
         at: an aware datetime, or an ISO time with an offset, or a local one with ``timezone``.
         after: seconds, or a timedelta, from now. Exactly one of the two is given.
-        disambiguation: which instant is meant where the clocks skip a local time or show it twice (see ``wall``).
+        disambiguation: which instant is meant where the clocks skip or repeat a local time (see ``local_time``).
             Defaults to "reject".
         input: the handler's ``run.input``. Defaults to {}.
         replace: plan it anew if the key stands for another time or input, or was cancelled. Defaults to False.
@@ -116,7 +116,7 @@ class Once:
         wiring, key = self._reach(job), _key(key)
         when = self._when(at, after, timezone, disambiguation, past, lambda: self.get(job, key))
         order = self._order(wiring, key, when, input, after is not None)
-        return self.drive(lambda host: planning.schedule(order, wiring, host, replace=replace))
+        return self.drive(lambda host: planner.schedule(order, wiring, host, replace=replace))
 
     def move(
         self,
@@ -135,7 +135,7 @@ class Once:
         """
         wiring, key = self._reach(job), _key(key)
         due, asked = self._when(at, after, timezone, disambiguation, past)
-        return self.drive(lambda host: planning.move(wiring, host, key, due, asked))
+        return self.drive(lambda host: planner.move(wiring, host, key, due, asked))
 
     def cancel(self, job: str | Job, key: str) -> Plan:
         """Cancel it. Outcome "cancelled": no attempt begins any more; "too late": one has begun; "unknown".
@@ -143,12 +143,12 @@ class Once:
         Raises OnceError, Unavailable.
         """
         wiring, key = self._reach(job), _key(key)
-        return self.drive(lambda host: planning.cancel(wiring, host, key))
+        return self.drive(lambda host: planner.cancel(wiring, host, key))
 
     def get(self, job: str | Job, key: str) -> Plan:
         """Return its state. Status "" and outcome "unknown" mean that the ledger does not know the key (any more)."""
         wiring, key = self._reach(job), _key(key)
-        return self.drive(lambda host: planning.get(wiring, host, key))
+        return self.drive(lambda host: planner.get(wiring, host, key))
 
     def list(self, job: str | Job, *, prefix: str = "", status: str | None = None) -> Iterator[Plan]:
         """Yield the plans of the job that the ledger still knows, in no particular order.
@@ -159,7 +159,7 @@ class Once:
         wiring = self._reach(job)
         for run in self.rows(wiring):
             if run.key.startswith(prefix) and status in (None, run.status):
-                yield planning.plan_of(wiring.job, run)
+                yield planner.plan_of(wiring.job, run)
 
     def schedule_many(
         self,
@@ -170,7 +170,7 @@ class Once:
         progress: Progress | None = None,
         **defaults: Any,
     ) -> Iterator[Result]:
-        """Schedule many, several at a time; see ``many``. The fault of one order is that order's result."""
+        """Schedule many, several at a time; see ``bulk``. The fault of one order is that order's result."""
         from cronstack.onetime.bulk import schedule_many
 
         self.connect()  # before several threads call ``schedule``
@@ -184,7 +184,7 @@ class Once:
         """
         wiring = self._reach(job)
         for run in self.rows(wiring):
-            if planning.is_left(run, self._now()):
+            if planner.is_left(run, self._now()):
                 yield self.drive(partial(_mend, wiring, run))
 
     # -- parts of them -------------------------------------------------------------------------------------------------
@@ -246,7 +246,7 @@ class Once:
                 return
 
     def drive(self, begin: Callable[[Host], Steps[_T]]) -> _T:
-        """Carry out steps of ``planning`` and return their result. For tools."""
+        """Carry out steps of ``planner`` and return their result. For tools."""
         ends = self._monotonic() + PATIENCE
         steps = begin(Host(self._now, lambda: ends - self._monotonic(), self._randomness))
         try:
@@ -278,11 +278,11 @@ def _is_same(known: Plan, asked: Moment, past: Past) -> bool:
 
 
 def _mend(wiring: Wiring, run: RunItem, host: Host) -> Steps[Plan]:
-    return planning.mend(wiring, host, run)
+    return planner.mend(wiring, host, run)
 
 
 def _page(wiring: Wiring, start: Any, host: Host) -> Steps[tuple[Any, Any]]:
-    return planning.page(wiring, host, start)
+    return planner.page(wiring, host, start)
 
 
 def _key(key: object) -> str:

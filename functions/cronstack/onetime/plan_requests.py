@@ -1,6 +1,6 @@
 """What code has scheduled: its row in the ledger, its schedule at EventBridge, and every request about the two. Pure.
 
-    (none) ──plan──▶ planned ──move──▶ planned, next revision        planned ──claim──▶ running (see ``ledger``)
+    (none) ──plan──▶ planned ──move──▶ planned, next revision        planned ──claim──▶ running (see ``run_requests``)
                         └──cancel──▶ skipped(cancelled) ──plan anew──▶ planned, next revision
 
 A key is one occurrence, whatever becomes of its time; a *revision* is one plan for it. Each revision has a schedule of

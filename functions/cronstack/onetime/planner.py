@@ -29,7 +29,7 @@ Crash points (killed after the numbered step)
 Where the ledger has forgotten the row before such a leftover fires, the event is refused with a dead letter: without
 its row nothing begins.
 
-Generators of requests (see ``seam``), like the guard's: application code drives them by a transport, a simulator stops
+Generators of requests (see ``steps``), like the guard's: application code drives them by a transport, a simulator stops
 them before each request. Each raises Unavailable when time is up; what was begun can then be asked for again.
 """
 
@@ -41,11 +41,11 @@ from typing import Any, Final, Literal, NamedTuple
 
 from cronstack.errors import OnceConflict, Unavailable
 from cronstack.event import planned_event
-from cronstack.ledger import run_requests as ledger
+from cronstack.ledger import run_requests
 from cronstack.ledger.items import read_run
 from cronstack.ledger.rows import RunItem
 from cronstack.occurrence import planned_id, print_time, to_datetime
-from cronstack.onetime import plan_requests as plans
+from cronstack.onetime import plan_requests
 from cronstack.onetime.plan_requests import Order, Wiring
 from cronstack.steps import Done, Host, Refused, Sleep, Steps, send
 
@@ -93,7 +93,7 @@ def schedule(order: Order, wiring: Wiring, host: Host, *, replace: bool = False)
     for number in range(ROUNDS):
         yield from _rest(host, number)
         revision = max(host.now(), (seen.revision if seen else 0) + 1)
-        answer = yield from send(plans.plan(wiring, order, revision, seen), host, reserve=RESERVE)
+        answer = yield from send(plan_requests.plan(wiring, order, revision, seen), host, reserve=RESERVE)
         if isinstance(answer, Done):
             run = _written(wiring, order, revision, seen)
             outcome: Outcome = "moved" if seen is not None and seen.status == "planned" else "planned"
@@ -128,7 +128,7 @@ def move(wiring: Wiring, host: Host, key: str, due: int, asked: str) -> Steps[Pl
         if order.is_like(found):
             return (yield from _see_to(wiring, host, found, "unchanged"))
         revision = max(host.now(), found.revision + 1)
-        answer = yield from send(plans.plan(wiring, order, revision, found), host, reserve=RESERVE)
+        answer = yield from send(plan_requests.plan(wiring, order, revision, found), host, reserve=RESERVE)
         if isinstance(answer, Done):
             return (yield from _see_to(wiring, host, _written(wiring, order, revision, found), "moved", before=found))
         before, found = found, (yield from _shown(wiring, host, key, answer))
@@ -136,7 +136,7 @@ def move(wiring: Wiring, host: Host, key: str, due: int, asked: str) -> Steps[Pl
             if found.status == "planned":
                 return (yield from _see_to(wiring, host, found, "moved", before=before))
             # It has even begun, at its new time, or was cancelled since.
-            yield from send(plans.delete(wiring, key, before.revision), host, reserve=RESERVE, absent=True)
+            yield from send(plan_requests.delete(wiring, key, before.revision), host, reserve=RESERVE, absent=True)
             return plan_of(wiring.job, found, "moved")
     raise _crowded(wiring, key)
 
@@ -149,7 +149,7 @@ def cancel(wiring: Wiring, host: Host, key: str) -> Steps[Plan]:
         if found is None:
             return unknown(wiring.job, key)
         if found.status == "planned":
-            call = plans.cancel(wiring, key, found.revision, host.now(), found.due)
+            call = plan_requests.cancel(wiring, key, found.revision, host.now(), found.due)
             answer = yield from send(call, host, reserve=RESERVE)
             if isinstance(answer, Refused):
                 found = yield from _shown(wiring, host, key, answer)
@@ -157,7 +157,7 @@ def cancel(wiring: Wiring, host: Host, key: str) -> Steps[Plan]:
             found = found._replace(status="skipped", reason="cancelled")
         if not _is_cancelled(found):
             return plan_of(wiring.job, found, "too late")
-        yield from send(plans.delete(wiring, key, found.revision), host, reserve=RESERVE, absent=True)
+        yield from send(plan_requests.delete(wiring, key, found.revision), host, reserve=RESERVE, absent=True)
         return plan_of(wiring.job, found, "cancelled")
     raise _crowded(wiring, key)
 
@@ -169,7 +169,7 @@ def get(wiring: Wiring, host: Host, key: str) -> Steps[Plan]:
 
 def page(wiring: Wiring, host: Host, start: Any) -> Steps[tuple[list[RunItem], Any]]:
     """Some of what code has scheduled, and where to go on; None: that was all."""
-    answer = yield from send(plans.rows(wiring, start), host, reserve=RESERVE)
+    answer = yield from send(plan_requests.rows(wiring, start), host, reserve=RESERVE)
     assert isinstance(answer, Done), "a query has no condition"
     found = [run for item in answer.fields["Items"] if (run := read_run(item)) is not None]
     return found, answer.fields.get("LastEvaluatedKey") or None
@@ -198,7 +198,7 @@ def _see_to(wiring: Wiring, host: Host, run: RunItem, outcome: Outcome, before: 
     for number in range(ROUNDS):
         yield from _rest(host, number)
         yield from _make(wiring, host, run)
-        answer = yield from send(plans.confirm(wiring, run.key, run.revision), host, reserve=RESERVE)
+        answer = yield from send(plan_requests.confirm(wiring, run.key, run.revision), host, reserve=RESERVE)
         if isinstance(answer, Done):
             found = run._replace(confirmed=run.revision)
             break
@@ -213,7 +213,7 @@ def _see_to(wiring: Wiring, host: Host, run: RunItem, outcome: Outcome, before: 
     else:
         raise _crowded(wiring, run.key)
     for revision in outdated:
-        yield from send(plans.delete(wiring, run.key, revision), host, reserve=RESERVE, absent=True)
+        yield from send(plan_requests.delete(wiring, run.key, revision), host, reserve=RESERVE, absent=True)
     return unknown(wiring.job, run.key) if found is None else plan_of(wiring.job, found, outcome)
 
 
@@ -221,12 +221,12 @@ def _make(wiring: Wiring, host: Host, run: RunItem) -> Steps[None]:
     for number in range(ROUNDS):
         yield from _rest(host, number)
         now = host.now()
-        call = plans.create(wiring, run, max(run.due, now + SOON), now)
+        call = plan_requests.create(wiring, run, max(run.due, now + SOON), now)
         answer = yield from send(call, host, reserve=RESERVE)
         if isinstance(answer, Done):
             return
         # The name is taken, or Scheduler was at work on it; where it is not there, it may have fired and be gone.
-        there = yield from send(plans.look(wiring, run.key, run.revision), host, reserve=RESERVE, absent=True)
+        there = yield from send(plan_requests.look(wiring, run.key, run.revision), host, reserve=RESERVE, absent=True)
         if isinstance(there, Done):
             return
         found = yield from _look(wiring, host, run.key)
@@ -251,7 +251,7 @@ def _written(wiring: Wiring, order: Order, revision: int, seen: RunItem | None) 
 
 
 def _look(wiring: Wiring, host: Host, key: str) -> Steps[RunItem | None]:
-    answer = yield from send(ledger.get_run(wiring.ledger, wiring.job, planned_id(key)), host, reserve=RESERVE)
+    answer = yield from send(run_requests.get_run(wiring.ledger, wiring.job, planned_id(key)), host, reserve=RESERVE)
     assert isinstance(answer, Done), "a read has no condition"
     return read_run(answer.fields.get("Item"))
 

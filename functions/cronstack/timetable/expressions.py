@@ -16,7 +16,7 @@ from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from cronstack.errors import ScheduleError
-from cronstack.timetable import cron_fields as cronfields
+from cronstack.timetable import cron_fields
 from cronstack.timetable.cron_fields import FIRST_YEAR, LAST_YEAR, DayRule
 
 LONGEST: Final = 256
@@ -42,11 +42,11 @@ class Cron:
         minutes, hours, date, month, weekday, year = self._split(fields)
         if (date == "?") == (weekday == "?"):
             raise _day_fault(date, weekday)
-        self.minutes = cronfields.values(minutes, cronfields.MINUTES)
-        self.hours = cronfields.values(hours, cronfields.HOURS)
-        self.rule: DayRule = cronfields.day_of_week(weekday) if date == "?" else cronfields.day_of_month(date)
-        self.months = cronfields.values(month, cronfields.MONTH)
-        self.years = cronfields.values(year, cronfields.YEAR)
+        self.minutes = cron_fields.values(minutes, cron_fields.MINUTES)
+        self.hours = cron_fields.values(hours, cron_fields.HOURS)
+        self.rule: DayRule = cron_fields.day_of_week(weekday) if date == "?" else cron_fields.day_of_month(date)
+        self.months = cron_fields.values(month, cron_fields.MONTH)
+        self.years = cron_fields.values(year, cron_fields.YEAR)
         normal = " ".join((minutes, hours, date, month, weekday, year))
         self.fields = re.sub(r"(?<![0-9])0+(?=[0-9])", "", normal)
         self._tables: dict[tuple[int, int], tuple[int, ...]] = {}

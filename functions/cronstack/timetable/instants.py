@@ -21,7 +21,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final, NoReturn
 
 from cronstack.errors import ScheduleError
-from cronstack.timetable import expressions as schedules
+from cronstack.timetable import expressions
 from cronstack.timetable.cron_fields import LAST_YEAR
 from cronstack.timetable.expressions import At, Cron, Rate
 from cronstack.timetable.zones import bound, zone
@@ -48,7 +48,7 @@ def parse(
 
     Raises ScheduleError, and nothing else, whatever it is given.
     """
-    value = schedules.read(expression)
+    value = expressions.read(expression)
     where = zone(timezone)
     since = None if start is None else _bound(start, "start")
     until = None if end is None else _bound(end, "end")
@@ -182,7 +182,7 @@ class Schedule:
         deltas = self._deltas(cron)
         by_month = len(deltas) <= _FEW
         for year, month in cron.months_from(origin.year, origin.month, backwards=backwards):
-            shape = schedules.month_shape(year, month)
+            shape = expressions.month_shape(year, month)
             days = cron.days(*shape)
             if by_month and len(days) > _FEW and (offset := self._steady(year, month)) is not None:
                 yield datetime(year, month, 1, tzinfo=UTC) - offset, self._month(cron, shape)

@@ -16,7 +16,7 @@ from aws_cdk import aws_iam as iam
 
 from cronstack.guard import carrier
 from cronstack.ledger.items import partition
-from cronstack.onetime import plan_requests as planned
+from cronstack.onetime import plan_requests
 
 LEDGER_ACTIONS: Final = ("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem")
 """The guard updates and reads single items; a transaction needs the permission of each of its actions."""
@@ -44,7 +44,9 @@ def carriers_arn(stack: Stack, group: str, job: str) -> str:
 
 def plans_arn(stack: Stack, group: str, job: str) -> str:
     """Of all one-time schedules that code can make for a job."""
-    return stack.format_arn(service="scheduler", resource="schedule", resource_name=f"{group}/{planned.prefix(job)}*")
+    return stack.format_arn(
+        service="scheduler", resource="schedule", resource_name=f"{group}/{plan_requests.prefix(job)}*"
+    )
 
 
 def grant_schedule(grantee: iam.IGrantable, *, job: str, ledger: str, plans: str, role: str) -> iam.Grant:

@@ -11,8 +11,7 @@ from itertools import islice
 from typing import Any, Final
 
 from cronstack.errors import OperationError
-from cronstack.ledger import items
-from cronstack.ledger import run_requests as ledger
+from cronstack.ledger import items, run_requests
 from cronstack.ledger.rows import FINAL, RunItem
 from cronstack.occurrence import PLANNED, print_instant, print_time, scheduled_id, to_datetime, to_milliseconds
 from cronstack_infra.ops.deployment import Deployment
@@ -156,7 +155,7 @@ def runs_between(
 
 
 def find_run(dynamodb: Any, deployment: Deployment, job: str, occurrence: str, now: datetime) -> Row | None:
-    call = ledger.get_run(deployment.ledger, job, occurrence)
+    call = run_requests.get_run(deployment.ledger, job, occurrence)
     run = items.read_run(dynamodb.get_item(**call.parameters).get("Item"))
     return None if run is None else _row(job, run, now)
 
@@ -231,7 +230,9 @@ def _pages(
 ) -> Iterator[RunItem]:
     start = None
     while True:
-        call = ledger.query_runs(deployment.ledger, job, first=first, last=last, newest_first=newest_first, start=start)
+        call = run_requests.query_runs(
+            deployment.ledger, job, first=first, last=last, newest_first=newest_first, start=start
+        )
         page = dynamodb.query(**call.parameters)
         for item in page["Items"]:
             run = items.read_run(item)

@@ -13,7 +13,7 @@ from cronstack.errors import EventError, OnceConflict, OnceError, Unavailable
 from cronstack.event import parse_event
 from cronstack.guard.delivery import Outcome
 from cronstack.occurrence import Occurrence, planned_id
-from cronstack.onetime import plan_requests as plans
+from cronstack.onetime import plan_requests
 from cronstack.onetime.once import Once
 from cronstack.onetime.plan_requests import Wiring
 from cronstack.onetime.planner import Plan
@@ -364,9 +364,9 @@ def die_at(stage: Stage, operation: str, act: Callable[[], Plan]) -> None:
 
 def test_the_names_of_one_jobs_plans_begin_as_no_other_jobs() -> None:
     names = [f"job{n}" for n in range(200)] + [f"{'long' * 10}{n}" for n in range(200)]
-    assert len({plans.prefix(one) for one in names}) == 400
+    assert len({plan_requests.prefix(one) for one in names}) == 400
     for one in names:
-        assert plans.name(one, "k", 1).startswith(plans.prefix(one))
+        assert plan_requests.name(one, "k", 1).startswith(plan_requests.prefix(one))
 
 
 def test_a_service_that_does_not_answer_is_told_as_what_may_be_asked_again(stage: Stage, once: Once) -> None:

@@ -13,8 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from cronstack.ledger import items
-from cronstack.ledger import run_requests as ledger
+from cronstack.ledger import items, run_requests
 from cronstack.steps import Call, Fault
 from cronstack_infra.local.dynamodb import conditions, numbers, transactions
 from cronstack_infra.local.moto.patch import apply, unpatch
@@ -105,42 +104,42 @@ class Asked:
         lease = items.read_lease(store.item("lease"))
         match self.kind:
             case "claim":
-                return ledger.claim(of, run, store.token(self.token))
+                return run_requests.claim(of, run, store.token(self.token))
             case "take over":
-                return ledger.take_over(
+                return run_requests.take_over(
                     of, run, lease._replace(holder=lease.holder or "x"), store.token(self.token), mark_crashed=True
                 )
             case "claim alone":
-                return ledger.claim_alone(of, run, NOON + self.fence + 65_000)
+                return run_requests.claim_alone(of, run, NOON + self.fence + 65_000)
             case "skip":
-                return ledger.skip(closing(store, "skipped", self.number, self.holder, "overlap"), by="x")
+                return run_requests.skip(closing(store, "skipped", self.number, self.holder, "overlap"), by="x")
             case "claim dead" if run is not None:
-                return ledger.claim_dead(store.table, "stats", run, HOLDERS[self.holder], NOON + self.fence)
+                return run_requests.claim_dead(store.table, "stats", run, HOLDERS[self.holder], NOON + self.fence)
             case "buffer":
                 of_it = closing(store, "buffered", self.number, self.holder)
                 stale = due(1 - self.number).id if self.stale else None
-                return ledger.buffer(of_it, "{}", lease.holder or "x", stale, store.token(self.token))
+                return run_requests.buffer(of_it, "{}", lease.holder or "x", stale, store.token(self.token))
             case "claim from the slot":
-                return ledger.claim(of, run, store.token(self.token), slot=of.occurrence.id)
+                return run_requests.claim(of, run, store.token(self.token), slot=of.occurrence.id)
             case "miss":
                 of_it = closing(store, "missed", self.number, self.holder, "too_late")
-                return ledger.miss_buffered(of_it, store.token(self.token), in_slot=not self.stale)
+                return run_requests.miss_buffered(of_it, store.token(self.token), in_slot=not self.stale)
             case "extend":
-                renewal = ledger.Renewal(of.table, of.occurrence, of.holder, of.expires, alone=self.stale)
-                return ledger.extend(renewal, store.token(self.token))
+                renewal = run_requests.Renewal(of.table, of.occurrence, of.holder, of.expires, alone=self.stale)
+                return run_requests.extend(renewal, store.token(self.token))
             case "save":
-                return ledger.save(store.table, "stats", of.occurrence.id, of.holder, "1", self.fence)
+                return run_requests.save(store.table, "stats", of.occurrence.id, of.holder, "1", self.fence)
             case "commit":
                 of_it = closing(store, "succeeded", self.number, self.holder)
                 writes = (guard_open_attempts.count(store),)
-                return ledger.settle(of_it._replace(writes=writes), store.token(self.token))
+                return run_requests.settle(of_it._replace(writes=writes), store.token(self.token))
             case "reported":
-                return ledger.reported(store.table, "stats", due(self.number).id, HOLDERS[self.holder], NOON)
+                return run_requests.reported(store.table, "stats", due(self.number).id, HOLDERS[self.holder], NOON)
             case "succeeded" | "retrying" | "dead":
-                return ledger.settle(closing(store, self.kind, self.number, self.holder), store.token(self.token))
+                return run_requests.settle(closing(store, self.kind, self.number, self.holder), store.token(self.token))
             case "settle alone":
                 return settle_alone(closing(store, "dead", self.number, self.holder))
-        return ledger.get_run(store.table, "stats", due(self.number).id)
+        return run_requests.get_run(store.table, "stats", due(self.number).id)
 
 
 OPENING = ("claim", "take over", "claim alone", "claim from the slot")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple, assert_never
 
-from cronstack.onetime import planner as planning
+from cronstack.onetime import planner
 from cronstack.onetime.plan_requests import Order, Wiring
 from cronstack.onetime.planner import Plan
 from cronstack.steps import Host, Steps
@@ -35,18 +35,18 @@ def steps(call: PlanningCall, host: Host, mended: Callable[[Plan], None]) -> Ste
     order = call.order
     match call.what:
         case "schedule":
-            return (yield from planning.schedule(order, WIRING, host, replace=call.replace))
+            return (yield from planner.schedule(order, WIRING, host, replace=call.replace))
         case "move":
-            return (yield from planning.move(WIRING, host, order.key, order.due, order.asked))
+            return (yield from planner.move(WIRING, host, order.key, order.due, order.asked))
         case "cancel":
-            return (yield from planning.cancel(WIRING, host, order.key))
+            return (yield from planner.cancel(WIRING, host, order.key))
         case "sweep":
             start = None
             while True:
-                found, start = yield from planning.page(WIRING, host, start)
+                found, start = yield from planner.page(WIRING, host, start)
                 for run in found:
-                    if planning.is_left(run, host.now()):
-                        mended((yield from planning.mend(WIRING, host, run)))
+                    if planner.is_left(run, host.now()):
+                        mended((yield from planner.mend(WIRING, host, run)))
                 if start is None:
                     return None
         case _:

@@ -17,7 +17,7 @@ from cronstack_infra.play.prove.models.world import World
 from cronstack_infra.play.prove.observer import Observer
 
 PATIENCE: Final = 20_000
-"""Milliseconds after which a call gives up, as ``onetime`` does."""
+"""Milliseconds after which a call gives up, as ``once`` does."""
 AT_WORK: Final = {"Error": {"Code": "ConflictException"}, "ResponseMetadata": {"HTTPStatusCode": 409}}
 """Scheduler is busy with that schedule; nothing is carried out."""
 CONFLICTS: Final[Mapping[str, Mapping[str, Any]]] = {
