@@ -20,9 +20,9 @@ from cronstack.driver import drive
 from cronstack.entropy import SYSTEM, Randomness
 from cronstack.errors import EventError, PermanentError, RetryLater
 from cronstack.event import parse_event
-from cronstack.guard.admission import Decision
 from cronstack.guard.attempt import in_json
 from cronstack.guard.carrier import Way
+from cronstack.guard.decision import Decision
 from cronstack.guard.delivery import Outcome, Terms, ignore_decision
 from cronstack.guard.letters import REFUSED, Sender, letter_id, post
 from cronstack.guard.protocol import deliver

@@ -48,7 +48,7 @@ def free_port() -> int:
 
 @contextmanager
 def cronstack() -> Iterator[str]:
-    from cronstack_infra.local.process import LocalCloud
+    from cronstack_infra.local.client import LocalCloud
 
     with LocalCloud.start(seconds=STARTING) as cloud:
         yield cloud.endpoint

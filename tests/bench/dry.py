@@ -140,7 +140,7 @@ def seconds_of(contender: str, fields: Fields, end: float) -> Iterator[int]:
     if contender == DRY:
         from cronstack import parse
         from cronstack_infra.play.dry.minutes import Span, firings
-        from tests.play.bits import minutes_of
+        from tests.play.dry.bits import minutes_of
 
         span = Span(SINCE, datetime.fromtimestamp(end, SINCE.tzinfo))
         for minute in minutes_of(firings(parse(f"cron({fields.aws()})"), span, anchor=SINCE)):

@@ -14,7 +14,7 @@ import boto3
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig, idempotent
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
 
-from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.local.client import LocalCloud
 
 _NUMBERS = itertools.count(1)
 EVENT, LATER = {"scheduled": "2100-01-01T12:00:00Z"}, {"scheduled": "2100-01-01T12:01:00Z"}

@@ -18,7 +18,7 @@ from cronstack.runtime import Invocation, Shell
 from cronstack.settings import Settings
 from cronstack.steps import Call, Sleep, Work
 from cronstack.transport import Botocore
-from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.local.client import LocalCloud
 
 NOON = 4_102_488_000_000
 """2100-01-01T12:00:00Z: so late that no carrier fires while we count."""

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.environment import pointed_at
-from cronstack_infra.local.process import LocalCloud
 from tests.bench import of_powertools, of_the_guard
 from tests.bench.wire import Exchange, Wire
 

@@ -19,7 +19,7 @@ from cronstack import clock
 from cronstack_infra.conformance.runner import ROWS, SERVICES, ask, clients
 from cronstack_infra.conformance.scenes import SCENES, Stage
 from cronstack_infra.conformance.values import Row
-from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.local.client import LocalCloud
 from tests.contract.faulty_cloud import faulty_cloud
 from tests.places import ROOT
 

@@ -21,7 +21,7 @@ from botocore.exceptions import ParamValidationError
 from cronstack.transport import Botocore
 from cronstack_infra.conformance.runner import ROWS, ask
 from cronstack_infra.conformance.scenes import Stage
-from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.testing.cloud import Cloud
 from tests.contract import wrong_requests

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.local.client import LocalCloud
 from tests.e2e.projects import Deployer, user_project
 from tests.e2e.watch import Watch
 

@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.environment import ACCOUNT, pointed_at
-from cronstack_infra.local.process import LocalCloud
 from cronstack_infra.toolchain import CdkCli, ensure_cdk
 from cronstack_infra.toolchain.cdk import bootstrap_args, local_args
 from tests.places import ROOT

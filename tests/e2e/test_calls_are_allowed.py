@@ -18,8 +18,8 @@ import pytest
 
 from cronstack.guard import carrier
 from cronstack_infra.demo.payments import Payments, PaymentService
+from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.environment import ACCOUNT, REGION
-from cronstack_infra.local.process import LocalCloud
 from tests.e2e.projects import Deployer, user_project
 from tests.e2e.watch import Watch
 from tests.tools.iam import Question, judge

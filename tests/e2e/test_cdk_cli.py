@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.toolchain import ensure_cdk
 from tests.places import ROOT
 from tests.tools.drift import drift

@@ -24,7 +24,7 @@ from cronstack.errors import OperationError
 from cronstack_infra.cli.output.screen import ProgressLine
 from cronstack_infra.demo import orders, stages
 from cronstack_infra.demo.payments import Payments, PaymentService
-from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.local.client import LocalCloud
 from tests.e2e.projects import ROOT, user_project
 from tests.kit import bound
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.local.client import LocalCloud
 from tests.e2e.watch import Watch
 
 CODE = "def main(event, context):\n    return {'saw': event}\n"

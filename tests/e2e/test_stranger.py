@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.environment import pointed_at
-from cronstack_infra.local.process import LocalCloud
 from cronstack_infra.toolchain import ensure_cdk, node, process
 from tests.e2e.watch import Watch
 from tests.places import ROOT

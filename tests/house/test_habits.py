@@ -22,7 +22,7 @@ PURE = (
     "steps.py",
     "timetable",
     "ledger",
-    "guard/admission.py",
+    "guard/decision.py",
     "guard/carrier.py",
 )
 IMPURE_MODULES = (

@@ -9,45 +9,24 @@ from pathlib import Path
 from tests.house.source import AROUND, importing, python_files, tree
 from tests.places import ROOT
 
-# The APIs of the local cloud: members of moto that are replaced, and their checks.
-APIS = ("apis", "functions")
-# What carries the engine's effects out. Look-ups (effects.functions, effects.queues) are for both sides.
-EFFECTS = (
-    "drive",
-    "effects.deliveries",
-    "effects.destinations",
-    "effects.invoker",
-    "effects.lookups",
-    "effects.rule_targets",
-    "effects.runner",
-    "effects.source_polls",
-    "effects.targets",
-)
-LOOKUPS = ("effects.functions", "effects.queues", "effects.permissions", "effects.universal", "effects.lineage")
+
+def test_effects_never_import_the_apis_of_lambda() -> None:
+    """Of the other APIs the storeys hold it: they meet in the engine's port, or look it up in ``local.lookups``."""
+    files = python_files(AROUND / "local" / "effects")
+    assert files
+    assert not importing(files, ["cronstack_infra.local.lambda_api"])
 
 
-def files_of(rooms: tuple[str, ...]) -> list[Path]:
-    """The files of rooms in local; a room is a module or a folder."""
-    places = [AROUND / "local" / room.replace(".", "/") for room in rooms]
-    missing = [str(place) for place in places if not place.is_dir() and not place.with_suffix(".py").exists()]
-    assert not missing, f"moved? {missing}"
-    return python_files(*places, *(place.with_suffix(".py") for place in places))
+def test_the_map_of_the_local_cloud_names_at_most_fifteen_files_that_exist() -> None:
+    """That a call passes through them is shown by tests/local/test_path.py."""
+    assert 0 < len(files_on_the_map()) <= 15
+    assert [name for name in files_on_the_map() if not (AROUND / "local" / name).exists()] == []
 
 
-def test_apis_and_effects_of_the_local_cloud_meet_in_the_engines_port() -> None:
-    effects = tuple(f"cronstack_infra.local.{room}" for room in EFFECTS)
-    apis = tuple(f"cronstack_infra.local.{room}" for room in APIS)
-    found = importing(files_of(APIS), effects)
-    found += importing(files_of((*EFFECTS, *LOOKUPS)), apis)
-    assert not found, "call local.engine.port, or look it up in effects.functions:\n" + "\n".join(found)
-
-
-def test_the_path_from_a_schedule_to_its_handler_is_fifteen_files_long() -> None:
-    local = AROUND / "local"
-    lines = (ast.get_docstring(tree(local / "__init__.py")) or "").splitlines()
-    path = [line.split()[1] for line in lines if line.strip()[:1].isdigit()]
-    assert 0 < len(path) <= 15
-    assert [name for name in path if not (local / name).exists()] == []
+def files_on_the_map() -> list[str]:
+    """The files that the docstring of ``local`` numbers, in its order."""
+    lines = (ast.get_docstring(tree(AROUND / "local" / "__init__.py")) or "").splitlines()
+    return [line.split()[1] for line in lines if line.strip()[:1].isdigit()]
 
 
 # Private by their first letter only: Python documents them.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.local.client import LocalCloud
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from cronstack_infra.local import __main__ as program
+from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.engine.knobs import Knobs
-from cronstack_infra.local.process import LocalCloud
 from tests.places import ROOT
 
 RETRY_DELAYS = "QUICK_CLOUD_RETRY_DELAYS"

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.local.client import LocalCloud
 
 Template = dict[str, Any]
 _NAMES = (f"stack{number}" for number in itertools.count())

@@ -11,7 +11,7 @@ the retry of a failed one two, a duplicate one.
 from __future__ import annotations
 
 from cronstack.errors import EventError, Unavailable
-from cronstack.guard.admission import (
+from cronstack.guard.decision import (
     Buffer,
     Claim,
     Decision,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cronstack.guard import carrier
-from cronstack.guard.admission import Wait
+from cronstack.guard.decision import Wait
 from cronstack.guard.delivery import TIME_TO_TELL, Delivery, Outcome
 from cronstack.ledger.rows import RunItem
 from cronstack.steps import Steps, send

@@ -14,7 +14,7 @@ from cronstack.defaults import DEFAULTS, Defaults, Overlap
 from cronstack.entropy import ulid
 from cronstack.errors import OutOfTime, Unavailable
 from cronstack.guard import carrier
-from cronstack.guard.admission import Asking, Decision, Seen
+from cronstack.guard.decision import Asking, Decision, Seen
 from cronstack.ledger import items, run_requests
 from cronstack.ledger.rows import FINAL, LeaseItem, RunItem
 from cronstack.occurrence import Occurrence, is_planned

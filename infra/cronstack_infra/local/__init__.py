@@ -15,9 +15,9 @@ The path from a CreateSchedule call to the handler process, file by file:
     11  effects/invoker.py      checks concurrency and loops, and calls Drive.execute (8)
     12  executor/executor.py    picks a warm sandbox, or makes one when there is room
     13  executor/sandbox.py     one sandbox: its handler process and its Runtime API
-    14  executor/children.py    sends the order for a process to the warden
+    14  executor/warden_client.py sends the order for a process to the warden
     15  executor/warden.py      forks the handler process
 
-Other files on this path answer a question (refusals, schedule_rules, targets, permissions, effects/lookups) or hold
+Other files on this path answer a question (refusals, schedule_checks, targets, permissions, lookups) or hold
 values. To follow the path, you need not open them.
 """

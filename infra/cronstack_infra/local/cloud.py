@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cronstack_infra.local.environment import LONGEST_TIMEOUT
-from cronstack_infra.local.http.events import Events
+from cronstack_infra.local.events import Events
 from cronstack_infra.local.http.gate import Gate
 from cronstack_infra.local.http.requests import RequestLog
 from cronstack_infra.local.lock import BACKENDS

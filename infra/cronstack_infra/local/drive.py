@@ -21,9 +21,8 @@ from typing import Any, Final
 from moto.core.exceptions import JsonRESTError
 
 from cronstack_infra.local.clock import Clock
-from cronstack_infra.local.effects import universal
 from cronstack_infra.local.effects.deliveries import OWN_FAULT
-from cronstack_infra.local.effects.lookups import Lookups
+from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.effects.runner import AnyEffect, EffectRunner
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.knobs import Knobs
@@ -33,6 +32,7 @@ from cronstack_infra.local.engine.values import Refusal, ScheduleConfig
 from cronstack_infra.local.executor.executor import Executor, Limits
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
 from cronstack_infra.local.lock import BACKENDS
+from cronstack_infra.local.lookups import universal
 
 _LONGEST_NAP: Final = 1.0
 """Seconds after which the thread reads the clock again: a wait does not advance while the machine sleeps."""

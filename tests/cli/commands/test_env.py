@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.local.client import LocalCloud
 
 REAL = {"AWS_PROFILE": "work", "AWS_SESSION_TOKEN": "secret", "AWS_REGION": "eu-central-1"}
 SHOWS = "env | grep ^AWS_ | sort"

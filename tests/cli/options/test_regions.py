@@ -9,8 +9,8 @@ import pytest
 from cronstack_infra.cli.commands.cdk import environment
 from cronstack_infra.cli.options.clouds import Cloud
 from cronstack_infra.cli.options.local_address import local_address
+from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.environment import ACCESS_KEY, ACCOUNT, is_local, pointed_at
-from cronstack_infra.local.process import LocalCloud
 from cronstack_infra.toolchain.cdk import bootstrap_args
 from tests.local.stacks import Stack, get, queue, schedule, scheduler_role
 

@@ -89,9 +89,9 @@ def test_a_request_built_twice_is_the_same_bytes_and_its_token_fits() -> None:
 
 
 def test_only_the_ledger_knows_attribute_names() -> None:
-    from cronstack.guard import admission, claim, delivery, letters, protocol
+    from cronstack.guard import claim, decision, delivery, letters, protocol
 
-    for room in (admission, claim, delivery, protocol, letters):
+    for room in (decision, claim, delivery, protocol, letters):
         assert not re.search(r"Expression|attribute_not_exists|\"[#:]\\w", inspect.getsource(room)), room.__name__
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.local.client import LocalCloud
 from tests.local.quick_cloud import Cloud
 
 SCHEDULES = 1000

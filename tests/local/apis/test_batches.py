@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.local.client import LocalCloud
 
 
 @pytest.fixture

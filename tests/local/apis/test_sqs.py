@@ -11,9 +11,9 @@ from moto import mock_aws
 from moto.sqs.models import sqs_backends
 
 from cronstack_infra.local.apis import sqs
+from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.moto.patch import apply, unpatch
 from cronstack_infra.local.moto.surroundings import Surroundings
-from cronstack_infra.local.process import LocalCloud
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.local.client import LocalCloud
 from tests.local.stacks import Stack, Template, get, queue, role, table
 
 REFUSED = (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.local.client import LocalCloud
 from tests.local.stacks import Stack, function, get, queue, ref, role, schedule, scheduler_role, table
 from tests.tools.drift import drift
 

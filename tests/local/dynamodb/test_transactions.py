@@ -11,10 +11,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.dynamodb import conditions, numbers, transactions
 from cronstack_infra.local.moto.patch import apply, unpatch
 from cronstack_infra.local.moto.surroundings import Surroundings
-from cronstack_infra.local.process import LocalCloud
 from tests.contract.dynamodb_conditions import CONDITIONS, condition_is_judged
 from tests.contract.dynamodb_transactions import (
     CASES,

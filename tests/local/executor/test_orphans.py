@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from cronstack_infra.local.executor import warden
-from cronstack_infra.local.executor.children import WARDEN
+from cronstack_infra.local.executor.warden_client import WARDEN
 from tests.local.executor.bench import Bench, bench, function
 from tests.local.executor.test_sandbox import alive
 from tests.places import ROOT

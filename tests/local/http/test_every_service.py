@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cronstack_infra.local.process import LocalCloud, event_of
+from cronstack_infra.local.client import LocalCloud, event_of
 from tests.local.http.every_service import Called, call, services
 
 

@@ -15,9 +15,9 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 
 from cronstack.steps import Fault, read
 from cronstack.transport import Botocore
+from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.executor.values import access_key_of
 from cronstack_infra.local.http.faults import Malformed, faults, set_faults
-from cronstack_infra.local.process import LocalCloud
 
 KEY = {"pk": {"S": "a"}, "sk": {"S": "b"}}
 ONCE = Config(retries={"total_max_attempts": 1})

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.http.mails import PATH
-from cronstack_infra.local.process import LocalCloud
 
 SHOP = "shop@example.com"
 RAW = "Subject: =?utf-8?q?F=C3=BCr_Ann?=\nContent-Type: text/plain; charset=utf-8\n\nBy hand\n"

@@ -11,9 +11,9 @@ from typing import Any
 import boto3
 import pytest
 
+from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.environment import ACCESS_KEY
 from cronstack_infra.local.http.requests import LONGEST_BODY, MOST_REQUESTS, RequestLog, request_of
-from cronstack_infra.local.process import LocalCloud
 
 
 def logged(cloud: LocalCloud, since: int = 0) -> list[dict[str, Any]]:

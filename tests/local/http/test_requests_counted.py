@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.environment import pointed_at
-from cronstack_infra.local.process import LocalCloud
 from tests.bench import of_powertools, of_the_guard
 from tests.bench.requests import Cost, counted, wire_to
 from tests.bench.wire import Wire, size_of, units

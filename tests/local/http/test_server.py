@@ -17,8 +17,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cronstack.errors import CronstackError
+from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.http.server import whoever_answers
-from cronstack_infra.local.process import LocalCloud
 
 
 @contextmanager

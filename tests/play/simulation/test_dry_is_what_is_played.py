@@ -21,7 +21,7 @@ from cronstack_infra.play.dry.overlaps import play
 from cronstack_infra.play.dry.whatif import Case, Planned, what_if
 from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
-from tests.play.bits import minutes_of
+from tests.play.dry.bits import minutes_of
 from tests.play.simulation.conftest import START, assembled, small_project
 
 HOURS = 3

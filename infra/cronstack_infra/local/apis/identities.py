@@ -15,8 +15,8 @@ from moto.awslambda.models import lambda_backends
 from moto.iam.models import AWSManagedPolicy, IAMBackend
 from moto.sts.models import STSBackend
 
-from cronstack_infra.local.effects.permissions import find_role
 from cronstack_infra.local.executor.values import access_key_of
+from cronstack_infra.local.lookups.permissions import find_role
 from cronstack_infra.local.moto.patch import Patch, wrapped_by
 
 

@@ -19,8 +19,8 @@ from moto.awslambda.utils import get_backend
 from moto.sqs.models import sqs_backends
 
 from cronstack.occurrence import print_instant
-from cronstack_infra.local.effects import permissions
-from cronstack_infra.local.effects.functions import qualified
+from cronstack_infra.local.lookups import permissions
+from cronstack_infra.local.lookups.functions import qualified
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.moto.patch import Patch, wrapped_with_port
 

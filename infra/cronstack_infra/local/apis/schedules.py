@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from moto.core.exceptions import InvalidToken
 from moto.scheduler.models import Schedule, ScheduleGroup
 
-from cronstack_infra.local.apis.schedule_rules import Asked, check, check_name, conflict, instant, invalid, not_found
+from cronstack_infra.local.apis.schedule_checks import Asked, check, check_name, conflict, instant, invalid, not_found
 from cronstack_infra.local.engine.values import ScheduleConfig, Target
 from cronstack_infra.local.moto.patch import Patch, replaced_by, replaced_with_port, wrapped_by
 

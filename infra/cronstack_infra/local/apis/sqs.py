@@ -13,8 +13,8 @@ from typing import Any, Final
 from moto.sqs import models
 from moto.sqs.models import Message
 
-from cronstack_infra.local.effects import lineage
 from cronstack_infra.local.lock import BACKENDS
+from cronstack_infra.local.lookups import lineage
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.moto.patch import Patch, replaced_by, wrapped_by
 from cronstack_infra.local.moto.surroundings import Surroundings

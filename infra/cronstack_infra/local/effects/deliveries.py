@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from cronstack_infra.local.effects import rule_targets, targets, universal
-from cronstack_infra.local.effects.functions import qualified
-from cronstack_infra.local.effects.lookups import Lookups
+from cronstack_infra.local.effects import rule_targets, targets
+from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.port import Drive
 from cronstack_infra.local.engine.values import Deliver, Refusal, is_rule
+from cronstack_infra.local.lookups import universal
+from cronstack_infra.local.lookups.functions import qualified
 
 OWN_FAULT: Final = Refusal(
     "AWS.Scheduler.InternalServerError", "Unexpected error occurred while processing the request", 500

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cronstack_infra.local.effects import rule_targets, targets
-from cronstack_infra.local.effects.functions import find_function
 from cronstack_infra.local.engine.port import Drive
 from cronstack_infra.local.engine.values import SendRecord, is_rule
+from cronstack_infra.local.lookups.functions import find_function
 
 
 def send(record: SendRecord, drive: Drive, note: Callable[[str], None]) -> None:

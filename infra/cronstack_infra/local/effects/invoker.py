@@ -15,12 +15,12 @@ from typing import Final
 from moto.awslambda.exceptions import LambdaClientError
 from moto.core.exceptions import JsonRESTError
 
-from cronstack_infra.local.effects import lineage
-from cronstack_infra.local.effects.lookups import Lookups
+from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.port import Answer, Drive
 from cronstack_infra.local.engine.values import Failed, FunctionOutcome, Looped, RunFunction, Succeeded, Throttled
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+from cronstack_infra.local.lookups import lineage
 
 _LONGEST_RESULT: Final = 2048
 

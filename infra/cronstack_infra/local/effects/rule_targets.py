@@ -12,9 +12,10 @@ from typing import Any, Final
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
-from cronstack_infra.local.effects import permissions, targets
-from cronstack_infra.local.effects.functions import qualified
+from cronstack_infra.local.effects import targets
 from cronstack_infra.local.engine.values import Deliver, Refusal, SendRecord
+from cronstack_infra.local.lookups import permissions
+from cronstack_infra.local.lookups.functions import qualified
 from cronstack_infra.local.moto import privates
 
 EVENTS: Final = "events.amazonaws.com"

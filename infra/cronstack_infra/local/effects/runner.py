@@ -17,10 +17,10 @@ from typing import Final
 from moto.logs.models import logs_backends
 from moto.scheduler.models import scheduler_backends
 
-from cronstack_infra.local.effects import destinations, lineage
+from cronstack_infra.local.effects import destinations
 from cronstack_infra.local.effects.deliveries import Deliveries
 from cronstack_infra.local.effects.invoker import Invoker
-from cronstack_infra.local.effects.lookups import Lookups
+from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.effects.source_polls import Polls
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.port import Drive
@@ -35,6 +35,7 @@ from cronstack_infra.local.engine.values import (
     SendRecord,
 )
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+from cronstack_infra.local.lookups import lineage
 
 _LONGEST_LOG_LINE: Final = 4096
 _PLATFORM: Final = ("INIT_START ", "START RequestId: ", "END RequestId: ", "REPORT RequestId: ")

@@ -9,14 +9,15 @@ from typing import Any
 
 from moto.sqs.models import Message, Queue, sqs_backends
 
-from cronstack_infra.local.effects import lineage, targets
+from cronstack_infra.local.effects import targets
 from cronstack_infra.local.effects.invoker import Admitted, Invoker
-from cronstack_infra.local.effects.queues import find_queue, visibility_of
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.port import Drive
 from cronstack_infra.local.engine.sources import DeleteMessages, PollQueue, Received, RunBatch
 from cronstack_infra.local.engine.values import Failed, Succeeded
 from cronstack_infra.local.executor.values import Invocation, Outcome
+from cronstack_infra.local.lookups import lineage
+from cronstack_infra.local.lookups.queues import find_queue, visibility_of
 from cronstack_infra.local.moto import privates
 
 _MOMENT = timedelta(milliseconds=2)

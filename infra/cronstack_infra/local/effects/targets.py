@@ -15,10 +15,10 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 from werkzeug.exceptions import HTTPException
 
-from cronstack_infra.local.effects import permissions
-from cronstack_infra.local.effects.functions import find_function
 from cronstack_infra.local.engine.records import api_request
 from cronstack_infra.local.engine.values import Deliver, Refusal, SendRecord
+from cronstack_infra.local.lookups import permissions
+from cronstack_infra.local.lookups.functions import find_function
 
 _FAULTS: Final = (HTTPException, ServiceException)
 """Exceptions by which moto's backends refuse a call."""

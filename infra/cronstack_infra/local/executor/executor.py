@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Final
 
 from cronstack_infra.local.environment import LONGEST_TIMEOUT
-from cronstack_infra.local.executor.children import Children
 from cronstack_infra.local.executor.code import CodeFolders, link_image, must_start_afresh
 from cronstack_infra.local.executor.environment import read_at_start
 from cronstack_infra.local.executor.memory import available_share, resident
 from cronstack_infra.local.executor.sandbox import Sandbox, Surroundings
 from cronstack_infra.local.executor.values import Function, Invocation, Listener, failure
+from cronstack_infra.local.executor.warden_client import Children
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Final
 
 from cronstack_infra.local.executor import runtime_api
-from cronstack_infra.local.executor.children import Children
 from cronstack_infra.local.executor.environment import Folders, environment, search_path, trace_id
 from cronstack_infra.local.executor.logs import Output, day, instant
 from cronstack_infra.local.executor.memory import resident_of
@@ -35,6 +34,7 @@ from cronstack_infra.local.executor.values import (
     timed_out,
     too_large,
 )
+from cronstack_infra.local.executor.warden_client import Children
 
 INIT_SECONDS: Final = 10.0
 """What Lambda grants initialisation before the invocation's own time begins to count."""

@@ -14,14 +14,14 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
-from cronstack_infra.local.effects import lineage
+from cronstack_infra.local.events import Events
 from cronstack_infra.local.http import mails
-from cronstack_infra.local.http.events import Events
 from cronstack_infra.local.http.faults import LOST_ANSWER, Faults, Malformed, NoAnswer, error
 from cronstack_infra.local.http.faults import PATH as FAULTS
 from cronstack_infra.local.http.requests import RequestLog, page, request_of
 from cronstack_infra.local.http.sent import Sent, over_http
 from cronstack_infra.local.lock import BACKENDS
+from cronstack_infra.local.lookups import lineage
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -17,7 +17,8 @@ def services() -> tuple[ModuleType, ...]:
     """Modules whose patches every cloud applies at its start."""
     from cronstack_infra.local.apis import batches, identities, notifications, rules, schedules, sqs
     from cronstack_infra.local.dynamodb import conditions, numbers, transactions
-    from cronstack_infra.local.functions import (
+    from cronstack_infra.local.http import unsupported
+    from cronstack_infra.local.lambda_api import (
         event_invoke,
         event_sources,
         function_configuration,
@@ -26,7 +27,6 @@ def services() -> tuple[ModuleType, ...]:
         layers,
         qualifiers,
     )
-    from cronstack_infra.local.http import unsupported
 
     return (
         conditions,

@@ -9,7 +9,7 @@ from typing import Final
 
 from moto.s3.models import s3_backends
 
-from cronstack_infra.local.effects import permissions
+from cronstack_infra.local.lookups import permissions
 from cronstack_infra.local.refusals.names import find_function, invalid
 from cronstack_infra.local.refusals.refusal import Call, Refusal
 

@@ -14,8 +14,8 @@ from moto.sqs.models import sqs_backends
 from cronstack.declaration import Job
 from cronstack.settings import STACK
 from cronstack_infra import names
-from cronstack_infra.local.effects.functions import function_of
 from cronstack_infra.local.environment import ACCOUNT, REGION
+from cronstack_infra.local.lookups.functions import function_of
 from cronstack_infra.local.moto import privates
 from cronstack_infra.play.simulation.cloud.deploying import outputs
 

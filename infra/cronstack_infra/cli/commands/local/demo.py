@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cronstack_infra.cli.output.screen import ProgressLine, Screen
     from cronstack_infra.demo.stages import Shown
     from cronstack_infra.demo.trace import Event, Trace
-    from cronstack_infra.local.process import LocalCloud
+    from cronstack_infra.local.client import LocalCloud
     from cronstack_infra.project import Project
 
 PACKAGE: Final = "examples"
@@ -123,7 +123,7 @@ def boot(
     from cronstack.clock import now
     from cronstack_infra.cli.commands.local import deploying
     from cronstack_infra.demo.january import NEW_YORK
-    from cronstack_infra.local.process import LocalCloud
+    from cronstack_infra.local.client import LocalCloud
 
     cdk = deploying.prepare(project, screen)
     with screen.stage("local cloud") as stage:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from cronstack_infra.cli.output.screen import Screen
-    from cronstack_infra.local.process import LocalCloud
+    from cronstack_infra.local.client import LocalCloud
     from cronstack_infra.project import Project
 
 LOOK: Final = 0.5
@@ -89,7 +89,7 @@ def _boot(
 ) -> LocalCloud:
     """Start the local cloud and deploy to it. Stop it if that fails."""
     from cronstack_infra.cli.commands.local import deploying
-    from cronstack_infra.local.process import LocalCloud
+    from cronstack_infra.local.client import LocalCloud
 
     with screen.chapter():
         cdk = None if project is None else deploying.prepare(project, screen)

@@ -10,9 +10,9 @@ from typing import Any, Final
 from moto.awslambda.utils import get_backend, make_function_arn
 from moto.cloudformation.exceptions import ValidationError
 
-from cronstack_infra.local.effects.functions import config_of
-from cronstack_infra.local.functions import event_invoke
-from cronstack_infra.local.functions.function_members import why_not
+from cronstack_infra.local.lambda_api import event_invoke
+from cronstack_infra.local.lambda_api.function_members import why_not
+from cronstack_infra.local.lookups.functions import config_of
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.resources.resource import Properties, Resource, already_exists, number, tags_of
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from cronstack.declaration import Job
 from cronstack.errors import CronstackError, RetryLater
-from cronstack.guard.admission import Decision, Duplicate, Wait
+from cronstack.guard.decision import Decision, Duplicate, Wait
 from cronstack.runtime import Ended, Shell
 from cronstack.steps import Call, Request, Sleep, Work
 from cronstack_infra.play.prove.log.records import Invoked

@@ -11,7 +11,7 @@ from cronstack_infra.play.prove.models.planning import PlanningCall
 from cronstack_infra.play.prove.models.queued import QueuedEvent
 from cronstack_infra.play.prove.models.wire import LOST
 from cronstack_infra.play.prove.models.world import NOON
-from cronstack_infra.play.prove.walk.drive import Begin
+from cronstack_infra.play.prove.walk.programs import Begin
 from cronstack_infra.play.prove.walk.scene import Scene
 from cronstack_infra.play.prove.walk.space import PLANNED, Budget, Space
 from cronstack_infra.play.prove.walk.steered import SteeredCaller, SteeredInvocation

@@ -19,8 +19,8 @@ from cronstack_infra.play.prove.models.queued import BACK_OFF, LAMBDA_RETRIES, Q
 from cronstack_infra.play.prove.models.wire import described, holder_of
 from cronstack_infra.play.prove.models.world import NOON
 from cronstack_infra.play.prove.observer import Observer
-from cronstack_infra.play.prove.walk.drive import Programs, Step
 from cronstack_infra.play.prove.walk.fixed_world import RETRIES, FixedWorld
+from cronstack_infra.play.prove.walk.programs import Programs, Step
 from cronstack_infra.play.prove.walk.space import Budget, Space
 from cronstack_infra.play.prove.walk.steered import TIMEOUT, SteeredCaller, SteeredInvocation, digest
 

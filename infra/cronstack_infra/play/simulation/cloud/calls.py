@@ -20,10 +20,10 @@ from moto.core.botocore_stubber import MockRawResponse
 
 from cronstack.transport import Botocore
 from cronstack_infra.local.dynamodb.canonical import InvalidNumber, canonical_value
-from cronstack_infra.local.effects import lineage
 from cronstack_infra.local.http import unsupported
 from cronstack_infra.local.http.requests import Request, signer
 from cronstack_infra.local.http.sent import by_botocore
+from cronstack_infra.local.lookups import lineage
 from cronstack_infra.local.refusals.intake import refuse
 from cronstack_infra.local.refusals.reading import SERVICES
 from cronstack_infra.play.simulation.cloud import scheduling

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from cronstack.entropy import seeded
-from cronstack_infra.local.effects.lookups import Lookups
+from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.knobs import Knobs
 from cronstack_infra.play.simulation.clock.dates import Dates
@@ -37,8 +37,8 @@ from cronstack_infra.play.simulation.cloud.ledgers import Ledgers
 from cronstack_infra.play.simulation.cloud.passing import Passing
 from cronstack_infra.play.simulation.handlers.code import Desk
 from cronstack_infra.play.simulation.handlers.code_store import CodeStore
+from cronstack_infra.play.simulation.handlers.executor import Handlers
 from cronstack_infra.play.simulation.handlers.faults import Faults
-from cronstack_infra.play.simulation.handlers.invocations import Handlers
 from cronstack_infra.play.simulation.handlers.jobs import Jobs
 from cronstack_infra.play.simulation.handlers.strands import Strands
 from cronstack_infra.play.simulation.process.pretence import Pretence, adopt

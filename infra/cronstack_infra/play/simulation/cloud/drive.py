@@ -16,9 +16,8 @@ from typing import Any
 from moto.scheduler.models import scheduler_backends
 
 from cronstack_infra.local.apis import rules, schedules
-from cronstack_infra.local.effects import universal
 from cronstack_infra.local.effects.deliveries import OWN_FAULT
-from cronstack_infra.local.effects.lookups import Lookups
+from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.effects.runner import EffectRunner
 from cronstack_infra.local.engine.chance import chance
 from cronstack_infra.local.engine.engine import Engine
@@ -27,10 +26,11 @@ from cronstack_infra.local.engine.port import Answer
 from cronstack_infra.local.engine.schedules import PendingDelivery
 from cronstack_infra.local.engine.values import Refusal, ScheduleConfig
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+from cronstack_infra.local.lookups import universal
 from cronstack_infra.play.simulation.clock.hub import Hub, microseconds, stamp
 from cronstack_infra.play.simulation.handlers.code import Desk
+from cronstack_infra.play.simulation.handlers.executor import Handlers
 from cronstack_infra.play.simulation.handlers.faults import LATEST, Faults
-from cronstack_infra.play.simulation.handlers.invocations import Handlers
 from cronstack_infra.play.simulation.handlers.strands import Strands
 
 _MOMENT = timedelta(microseconds=1)

@@ -14,7 +14,7 @@ from botocore.exceptions import ParamValidationError
 from botocore.validate import ParamValidator
 from moto.scheduler.models import scheduler_backends
 
-from cronstack_infra.local.apis.schedule_rules import SchedulerError
+from cronstack_infra.local.apis.schedule_checks import SchedulerError
 from cronstack_infra.local.apis.schedules import ARGUMENTS
 from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.local.refusals.intake import judge

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.exceptions import ClientError
 
-from cronstack_infra.local.process import LocalCloud
+from cronstack_infra.local.client import LocalCloud
 from tests.local.stacks import Stack, function, role
 
 

@@ -19,7 +19,7 @@ from cronstack_infra.play.dry.overlaps import play
 from cronstack_infra.play.dry.tally import Tally
 from cronstack_infra.play.dry.whatif import Case, Planned, WhatIf, what_if
 from tests.cronstack.guard.nights import NIGHTS
-from tests.play.bits import minutes_of
+from tests.play.dry.bits import minutes_of
 
 NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
 YEAR = Span(NEW_YEAR, datetime(2028, 1, 1, tzinfo=UTC))

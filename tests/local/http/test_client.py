@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from cronstack.errors import CronstackError
+from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.http.server import whoever_answers
-from cronstack_infra.local.process import LocalCloud
 from tests.kit import bound
 from tests.kit.processes import ended_within, family
 from tests.local.executor.bench import zipped
@@ -111,7 +111,7 @@ def test_told_to_end_while_it_is_put_together_it_leaves_no_folder(tmp_path: Path
 def test_ends_when_its_starter_is_killed() -> None:
     """The starter has no time to say anything; the port is free afterwards."""
     program = (
-        "import sys, time; from cronstack_infra.local.process import LocalCloud; "
+        "import sys, time; from cronstack_infra.local.client import LocalCloud; "
         "cloud = LocalCloud.start(); print(cloud.pid, cloud.endpoint, flush=True); time.sleep(60)"
     )
     starter = bound.popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)

@@ -14,9 +14,9 @@ from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClie
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.policy import Policy
 
-from cronstack_infra.local.effects.functions import LATEST
-from cronstack_infra.local.functions.event_invoke import forget
-from cronstack_infra.local.functions.function_configuration import refuse, revise
+from cronstack_infra.local.lambda_api.event_invoke import forget
+from cronstack_infra.local.lambda_api.function_configuration import refuse, revise
+from cronstack_infra.local.lookups.functions import LATEST
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.moto.patch import Patch, replaced_by, wrapped_by
 

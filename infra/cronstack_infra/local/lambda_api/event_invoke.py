@@ -16,8 +16,8 @@ from moto.awslambda.models import EventInvokeConfig, LambdaFunction
 from moto.core.responses import ActionResult
 from moto.core.utils import unix_time
 
-from cronstack_infra.local.effects import permissions
-from cronstack_infra.local.effects.functions import LATEST, event_invoke_configs, plain_arn
+from cronstack_infra.local.lookups import permissions
+from cronstack_infra.local.lookups.functions import LATEST, event_invoke_configs, plain_arn
 from cronstack_infra.local.moto.patch import Patch, replaced_by
 
 Rows = tuple[Patch, ...]

@@ -12,10 +12,10 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.core.utils import iso_8601_datetime_with_nanoseconds
 from moto.moto_api._internal import mock_random
 
-from cronstack_infra.local.effects.functions import layers_of
-from cronstack_infra.local.functions import code_packages
-from cronstack_infra.local.functions.event_invoke import require_destination
-from cronstack_infra.local.functions.function_members import why_not
+from cronstack_infra.local.lambda_api import code_packages
+from cronstack_infra.local.lambda_api.event_invoke import require_destination
+from cronstack_infra.local.lambda_api.function_members import why_not
+from cronstack_infra.local.lookups.functions import layers_of
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.moto.patch import Patch, replaced_by, wrapped_by
 

@@ -13,10 +13,10 @@ from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClie
 from moto.awslambda.models import EventSourceMapping
 from moto.core.exceptions import JsonRESTError
 
-from cronstack_infra.local.effects import permissions
-from cronstack_infra.local.effects.functions import LATEST, plain_arn
-from cronstack_infra.local.effects.queues import find_queue, visibility_of
 from cronstack_infra.local.engine.sources import SourceConfig
+from cronstack_infra.local.lookups import permissions
+from cronstack_infra.local.lookups.functions import LATEST, plain_arn
+from cronstack_infra.local.lookups.queues import find_queue, visibility_of
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.moto.patch import Patch, replaced_by, wrapped_by, wrapped_with_port
 

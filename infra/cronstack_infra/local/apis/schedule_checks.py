@@ -17,7 +17,7 @@ from moto.core.exceptions import JsonRESTError
 
 from cronstack.errors import ScheduleError
 from cronstack.timetable.instants import parse
-from cronstack_infra.local.effects import permissions, universal
+from cronstack_infra.local.lookups import permissions, universal
 
 _NAME: Final = re.compile(r"[0-9a-zA-Z-_.]{1,64}")
 _ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")

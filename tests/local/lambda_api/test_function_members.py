@@ -16,7 +16,7 @@ from botocore.model import Shape, StructureShape
 from moto.awslambda.responses import LambdaResponse
 
 from cronstack_infra.local.cloudformation.template import registry
-from cronstack_infra.local.functions.function_members import (
+from cronstack_infra.local.lambda_api.function_members import (
     HONOURED,
     KEPT,
     REFUSED,

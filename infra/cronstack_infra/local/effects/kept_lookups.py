@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from moto.core.exceptions import JsonRESTError
 
-from cronstack_infra.local.effects.functions import find_function, function_of, reserved, rules_of
 from cronstack_infra.local.engine.values import Deliver, FunctionRules
 from cronstack_infra.local.executor.values import Function
+from cronstack_infra.local.lookups.functions import find_function, function_of, reserved, rules_of
 
 Ready = tuple[Function, int | None]
 """A function and its reserved concurrency."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LayerVersion
 
-from cronstack_infra.local.functions import code_packages
+from cronstack_infra.local.lambda_api import code_packages
 from cronstack_infra.local.moto.patch import Patch, replaced_by, wrapped_by
 
 MOST: Final = 5

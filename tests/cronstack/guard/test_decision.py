@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cronstack.guard.admission import (
+from cronstack.guard.decision import (
     Asking,
     Buffer,
     Claim,

@@ -13,9 +13,9 @@ from urllib.parse import unquote
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.models import LambdaFunction
 
-from cronstack_infra.local.effects.functions import plain_arn, qualified
 from cronstack_infra.local.executor.values import Outcome
-from cronstack_infra.local.functions.function_configuration import refuse
+from cronstack_infra.local.lambda_api.function_configuration import refuse
+from cronstack_infra.local.lookups.functions import plain_arn, qualified
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.moto.patch import Patch, replaced_with_port, wrapped_with_port
 from cronstack_infra.local.moto.surroundings import Surroundings
