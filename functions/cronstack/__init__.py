@@ -1,7 +1,7 @@
 """Cronstack: scheduled functions that run on time, once, never over themselves, and are never lost.
 
-The face is lazy: a jobs module that says ``from cronstack import job, cron, Run`` loads the declaration and nothing
-else, because every millisecond of import is paid at each cold start.
+This package ships into Lambda. Its public names load lazily: ``from cronstack import job, cron, Run`` loads the
+declaration and nothing else, because each cold start pays for every millisecond of import.
 """
 
 from __future__ import annotations

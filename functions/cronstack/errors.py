@@ -15,7 +15,7 @@
     ├── CommitRefused                   a condition of the handler's own writes did not hold; nothing was written
     └── OperationError                  an operator asked for what cannot be done
 
-A refusal (duplicate, overlap, missed) is a value, not an exception: see ``admission``.
+A refusal (duplicate, overlap, missed) is a value, not an exception: see ``guard.decision``.
 Each message says what is wrong, where, why, and what to do; ``remedy`` may carry the last part by itself.
 """
 

@@ -34,7 +34,7 @@ RESERVED_PREFIXES: Final = ("CRONSTACK_", "AWS_", "LAMBDA_", "_X_AMZN_", "_HANDL
 
 
 def once_variable(job: str) -> str:
-    """Name of the variable with which code reaches a job that it may schedule; its value is ``plans.Wiring``."""
+    """Name of the variable with which code reaches a job that it may schedule. Its value is a ``Wiring``."""
     return _ONCE + job.replace("-", "_")
 
 

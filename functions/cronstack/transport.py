@@ -1,4 +1,4 @@
-"""The one narrow seam to AWS: ``call(operation, parameters) -> answer``. Botocore today.
+"""How requests reach AWS: ``transport(operation, parameters) -> answer``. Botocore today.
 
 An answer is the service's own JSON; an error comes back as ``{"Error": …}``, it is not raised. Nothing is retried
 here: the guard resends byte for byte with its own tokens, and a retry beneath it would not be counted.

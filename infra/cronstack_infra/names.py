@@ -54,7 +54,7 @@ def once_group(stack: str) -> str:
 
 
 def once_output(job: str) -> str:
-    """Output that tells a server, or an operator's tool, how such a job is reached: ``plans.Wiring`` as JSON."""
+    """Output that tells a server, or an operator's tool, how such a job is reached: a ``Wiring`` as JSON."""
     return f"Once{sha256(job.encode()).hexdigest()[:8]}"
 
 

@@ -76,7 +76,7 @@ STOREYS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("__main__",),
     ),
     "cronstack_infra.local.effects": (
-        ("kept_lookups", "targets"),
+        ("kept_lookups", "targets", "universal_calls"),
         ("invoker", "rule_targets"),
         ("deliveries", "destinations", "source_polls"),
         ("runner",),

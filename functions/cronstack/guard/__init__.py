@@ -1,1 +1,19 @@
-"""The protocol of a run: claim an occurrence, work it, settle it; retries, takeovers, dead letters."""
+"""The protocol of a run: claim an occurrence, work it, settle it; retries, takeovers, dead letters.
+
+From an event to the ledger:
+
+    declaration.Job.__call__     the decorated function is the Lambda handler
+    runtime.Invocation           reads the event (``event``), runs ``deliver``, calls the user's function, logs one line
+    guard.protocol.deliver       the protocol, as a generator: admit, work, settle
+    guard.claim.admit            rounds of: ``decision.decide``, one write, what the refused write says about the items
+    ledger.run_requests.claim    the write that opens an attempt
+    guard.protocol._settle       after the handler: succeeded, retrying or dead
+    ledger.run_requests.settle   the write that closes the attempt
+
+``driver`` carries out each request that the generator yields (``steps``), by way of ``transport``.
+
+Words. A *lease* is the right to run, for a limited time; its *holder* is the id of the attempt that has it. The *fence*
+is a number that grows with each lease; later writes are refused when it has grown. The *margin* is how far two clocks
+may differ. The *horizon* is the age from which events are refused. A *carrier* is a one-time schedule that brings an
+occurrence back; a *hop* is one such way. The *slot* of a lease names the one occurrence that waits for it.
+"""

@@ -32,7 +32,7 @@ WRITES: Final = ("Put", "Update", "Delete", "ConditionCheck")
 
 
 class Attempt:
-    """An open attempt; it implements ``seam.OpenAttempt``."""
+    """An open attempt; it implements ``steps.OpenAttempt``."""
 
     __slots__ = ("_delivery", "_saves", "committed", "doubt", "grant")
 

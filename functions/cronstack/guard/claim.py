@@ -1,6 +1,6 @@
 """From an event to a grant: claim the occurrence, or learn why not.
 
-Each round sends one conditional write, and its refusal brings the old items back. ``admission`` says what they mean;
+Each round sends one conditional write, and its refusal brings the old items back. ``decision`` says what they mean;
 here it is carried out: claim by the state seen, take over a dead holder, skip, wait in the slot. At most six rounds in
 a row, the third and later with jitter; what cannot be had now is left to a carrier. A clean run needs one request here,
 the retry of a failed one two, a duplicate one.

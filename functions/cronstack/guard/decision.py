@@ -1,14 +1,18 @@
-"""What a refused claim means for this delivery. Pure: two items, a clock reading, and one decision out.
+"""What a delivery does next, by what it has seen of the ledger. Pure: two items and a clock reading in, a decision out.
 
+Before its first write a delivery has seen nothing, and the decision is Claim. A refused write brings the items. Then
 ``decide`` reads from top to bottom, and the order is part of the protocol:
 
     1  the lease is mine              Mine          an answer was lost; take the values over from the items
-    2  succeeded, skipped, missed     Duplicate     somebody finished it; acknowledge
+    2  another input than the run's   Mismatch      one id stands for two things
+       succeeded, skipped, missed     Duplicate     somebody finished it; acknowledge
        dead and told                  Duplicate
        dead, its letter not sent      Unreported    see to the letter, then acknowledge
        dead, and I redrive it         go on
     3  too many rounds                Wait          contention
+       failed, its pause is not over  Wait          back-off, in whatever state the lease is
     4  held, but expired              TakeOver      the holder is dead
+       but another holder works mine  Wait          (items were deleted by hand) until that one expires
     5  held by my own occurrence      Wait          for its outcome
     6  held by another, mine started  Wait          for the lease: what has started is never skipped
     7  held by another, mine did not  Skip          overlap "skip"
@@ -20,10 +24,8 @@
 
 ``TakeOver`` (4) gives way like ``Claim`` (8): an expired lease belongs to the waiting occurrence, too.
 
-What code has scheduled shares no lease (``decide_alone``), and before 2 stands: the event is of another revision than
-the plan: Overtaken. A move, or a new plan after a cancellation, has come before it.
-
-Between 3 and 4: an attempt failed and its pause is not over: Wait (backoff), whatever the lease is doing.
+An occurrence that code has scheduled shares no lease (``decide_alone``). There, an event of another revision than the
+plan comes before 2: Overtaken. The plan was moved, or cancelled and made anew.
 
 An overlap, a duplicate, a miss are values, not exceptions.
 """

@@ -53,7 +53,7 @@ class Terms(NamedTuple):
     """Seconds of the lease, which the handler renews. Defaults to the time until Lambda's deadline."""
     knobs: Defaults = DEFAULTS
     on_decision: Callable[[Decision], None] = ignore_decision
-    """Called with each decision of ``admission``; used to measure coverage."""
+    """Called with each decision; used to measure coverage."""
 
 
 class Grant(NamedTuple):

@@ -1,6 +1,6 @@
 """The rows of the ledger as values: the statuses of a run, the lease of a job, the run of an occurrence. Pure.
 
-``items`` reads these values out of DynamoDB's form. ``admission`` decides by them.
+``items`` reads these values out of DynamoDB's form. ``guard.decision`` decides by them.
 """
 
 from __future__ import annotations

@@ -1,23 +1,29 @@
 """The local cloud: moto, what moto lacks, an engine that fires what is deployed and an executor that runs it.
 
-The path from a CreateSchedule call to the handler process, file by file:
+From a CreateSchedule call to the handler process, in the order in which the files are first entered:
 
-     1  http/server.py          takes the HTTP request, in a thread of its own
-     2  http/gate.py            checks the request, takes the lock, asks moto, which routes the call to
-     3  apis/schedules.py       Scheduler's API: checks the schedule and passes it to the engine's port
-     4  engine/port.py          EnginePort, between requests and effects; Drive, between effects and processes
-     5  effects/runner.py       EffectRunner: put_schedule; later carry_out, for each effect, and accept
-     6  engine/engine.py        the engine's inputs, and step, which returns effects
-     7  engine/schedules.py     an instant falls due: effect Deliver
-     8  drive.py                RealDrive: calls step when something is due, and carry_out with each effect
-     9  effects/deliveries.py   checks what the role may do, and passes the event to accept (5)
-    10  engine/invocations.py   Lambda's queue of asynchronous events: effect RunFunction
-    11  effects/invoker.py      checks concurrency and loops, and calls Drive.execute (8)
-    12  executor/executor.py    picks a warm sandbox, or makes one when there is room
-    13  executor/sandbox.py     one sandbox: its handler process and its Runtime API
-    14  executor/warden_client.py sends the order for a process to the warden
-    15  executor/warden.py      forks the handler process
+    The request, in its connection's thread
+     1  http/server.py                takes the HTTP request
+     2  http/gate.py                  takes the lock, has the request checked, and asks moto
+     3  http/dispatch.py              chooses moto's application of the service
+     4  apis/schedules.py             replaces moto's CreateSchedule: checks, then passes it to the engine's port
+     5  effects/runner.py             EffectRunner is the port: put_schedule
+     6  engine/engine.py              the engine's inputs; ``step`` returns the effects that are due
+     7  engine/schedules.py           ``put`` notes the schedule's next instant; when it is due, the effect Deliver
 
-Other files on this path answer a question (refusals, schedule_checks, targets, permissions, lookups) or hold
-values. To follow the path, you need not open them.
+    The instant, in the drive's thread: twice ``step`` (6), then ``carry_out`` (5) with each effect
+     8  drive.py                      RealDrive: waits until something is due
+     9  effects/deliveries.py         Deliver: checks what the role may do; the event goes to ``accept`` (5)
+    10  engine/invocations.py         Lambda's queue of asynchronous events; the next step's effect is RunFunction
+    11  effects/invoker.py            RunFunction: checks concurrency and loops, and calls ``execute`` (8)
+
+    The process, in the executor's thread
+    12  executor/executor.py          picks a warm sandbox, or makes one
+    13  executor/sandbox.py           one sandbox: its handler process and its Runtime API
+    14  executor/warden_client.py     sends the order for a process to the warden
+    15  executor/warden.py            another process: forks the handler process, or spawns it when a fork cannot do
+
+``cloud`` puts these parts together. ``patches.table`` lists ``apis.schedules`` among the patches, and ``moto.patch``
+puts its functions in the place of moto's, with the engine's port (``engine.port``) as their first argument. Everything
+that waits for its time lies in ``engine.agenda``. ``refusals`` checks requests, ``lookups`` answers questions.
 """

@@ -21,6 +21,7 @@ from typing import Any, Final
 from moto.core.exceptions import JsonRESTError
 
 from cronstack_infra.local.clock import Clock
+from cronstack_infra.local.effects import universal_calls
 from cronstack_infra.local.effects.deliveries import OWN_FAULT
 from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.effects.runner import AnyEffect, EffectRunner
@@ -32,7 +33,6 @@ from cronstack_infra.local.engine.values import Refusal, ScheduleConfig
 from cronstack_infra.local.executor.executor import Executor, Limits
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
 from cronstack_infra.local.lock import BACKENDS
-from cronstack_infra.local.lookups import universal
 
 _LONGEST_NAP: Final = 1.0
 """Seconds after which the thread reads the clock again: a wait does not advance while the machine sleeps."""
@@ -184,7 +184,7 @@ class RealDrive:
 
         def call() -> None:
             try:
-                refusal = universal.call(target_arn, payload, region, self._address)
+                refusal = universal_calls.call(target_arn, payload, region, self._address)
             except Exception:  # a thread's exception is lost: without an answer the engine waits for ever
                 refusal = OWN_FAULT
             self.soon(lambda: then(refusal))

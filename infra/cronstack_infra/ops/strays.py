@@ -5,10 +5,10 @@
     planned rows ───────────┘
 
 The schedules are listed first: a row is written before its schedule, so each schedule that is seen has its row by the
-time when the rows are read, or somebody has moved or cancelled it meanwhile. Whatever was touched within the last five
-minutes (``planning.FORGOTTEN``) is left alone: whoever touched it may be about to do the rest. And before anything is
-deleted or made its row is read again. A revision never comes back, so a schedule that its row does not stand for now
-is one that no row will ever stand for.
+time when the rows are read, or was moved or cancelled meanwhile. What was touched within the last five minutes
+(``onetime.planner.FORGOTTEN``) is left alone: the call that touched it may still do the rest. Each row is read again
+before its schedule is deleted or made. A revision never comes back, so a schedule for which its row does not stand now
+is one for which no row will ever stand.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Playing the future through before it comes: a fast store and the proof of the guard, on virtual time."""
+"""The future played through on virtual time: ``simulate``, ``simulate --dry``, ``prove`` and the report."""

@@ -1,4 +1,4 @@
-"""The local cloud's end of the warden: order handler processes, hear when they end."""
+"""The client of the warden: order handler processes, hear when they end."""
 
 from __future__ import annotations
 

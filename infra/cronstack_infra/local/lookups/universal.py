@@ -1,23 +1,13 @@
-"""Universal targets: ``arn:aws:scheduler:::aws-sdk:service:action``, any call of any service, through botocore.
-
-The call goes to the local cloud like a stranger's: over HTTP, without the lock, so never from a thread that holds it;
-in virtual time to moto in the same process.
-"""
+"""Universal targets: ``arn:aws:scheduler:::aws-sdk:service:action`` names any call of any service. What it names."""
 
 from __future__ import annotations
 
-import json
 import re
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import botocore.session
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, UnknownServiceError
-
-from cronstack_infra.local.engine.values import Refusal
-from cronstack_infra.local.environment import client_arguments
-from cronstack_infra.local.moto import privates
+from botocore.exceptions import UnknownServiceError
 
 _ARN: Final = re.compile(r"arn:aws[a-z-]*:scheduler:::aws-sdk:([a-z0-9-]+):([a-zA-Z0-9]+)")
 _READS: Final = re.compile(
@@ -62,21 +52,3 @@ def permission_of(arn: str) -> str:
     client, operation = call_of(arn)
     prefix = _IAM_ACTIONS.get((client, "*"), client)
     return _IAM_ACTIONS.get((client, operation), f"{prefix}:{operation}")
-
-
-def call(arn: str, text: str, region: str, endpoint: str | None) -> Refusal | None:
-    """Make the call; None when it succeeded. Waits for the answer. Without endpoint: to AWS's own, which moto mocks."""
-    client, operation = call_of(arn)
-    options: Any = {"retries": {"total_max_attempts": 1}, "read_timeout": 30, "connect_timeout": 5}
-    options["ignore_configured_endpoint_urls"] = endpoint is None
-    session: Any = botocore.session.get_session()
-    made = session.create_client(client, config=Config(**options), **client_arguments(endpoint, region))
-    try:
-        privates.api_call(made)(operation, json.loads(text or "{}"))
-    except ClientError as refused:
-        error = refused.response["Error"]
-        status = int(refused.response["ResponseMetadata"]["HTTPStatusCode"])
-        return Refusal(str(error.get("Code")), str(error.get("Message")), status)
-    except (BotoCoreError, TypeError, ValueError) as fault:
-        return Refusal("ValidationException", str(fault), 400)
-    return None

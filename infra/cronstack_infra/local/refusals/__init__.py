@@ -3,5 +3,5 @@
 moto takes nearly anything. ``reading`` makes a call of a request, ``constraints`` holds it against the model;
 ``queues`` and ``messages`` (SQS), ``configuration``, ``functions`` and ``sources`` (Lambda) and ``groups`` (Scheduler)
 hold it against what no model says; ``answers`` says no as the service would, ``intake`` does it all. Scheduler's
-further rules stand in ``schedule_rules``, behind the API, since CloudFormation goes that way too.
+further rules stand in ``apis.schedule_checks``, behind the API, since CloudFormation goes that way too.
 """

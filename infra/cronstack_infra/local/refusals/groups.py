@@ -1,4 +1,4 @@
-"""What Scheduler refuses beyond its model and ``schedule_rules``: groups that are not there."""
+"""What Scheduler refuses beyond its model and ``schedule_checks``: groups that are not there."""
 
 from __future__ import annotations
 

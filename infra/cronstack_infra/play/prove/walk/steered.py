@@ -1,6 +1,6 @@
 """Invocations and calls in a small space (see ``walk``): the event or call that each has, and its answers so far.
 
-They hold no program. What a program does next follows from its answers alone, and ``drive`` asks a program for it.
+They hold no program. What a program does next follows from its answers alone, and ``programs`` asks a program for it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def digest(*parts: object) -> bytes:
 
 
 class Steered:
-    """The place that a program has reached by its answers; ``drive`` knows what it does there."""
+    """The place that a program has reached by its answers; ``programs`` knows what it does there."""
 
     world: World
     origin: bytes

@@ -6,9 +6,9 @@ after it, or its answer is lost; a handler begins, fails, ends; a pause is over;
 The clock moves only to the end of a pause, to a redelivery or to a carrier. An invocation whose deadline passes in the
 middle of a request is given up by Lambda and goes on as a zombie: that costs one of the crashes.
 
-A scene holds no program, only the answers that each invocation was given, and when (see ``drive``). Two scenes with the
-same store, the same log, the same answers to each living invocation and the same events ahead have the same future: the
-second is not walked.
+A scene holds no program, only the answers that each invocation was given, and when (see ``programs``). Two scenes with
+the same store, the same log, the same answers to each living invocation and the same events ahead have the same
+future: the second is not walked.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from typing import Any
 from moto.scheduler.models import scheduler_backends
 
 from cronstack_infra.local.apis import rules, schedules
+from cronstack_infra.local.effects import universal_calls
 from cronstack_infra.local.effects.deliveries import OWN_FAULT
 from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.effects.runner import EffectRunner
@@ -26,7 +27,6 @@ from cronstack_infra.local.engine.port import Answer
 from cronstack_infra.local.engine.schedules import PendingDelivery
 from cronstack_infra.local.engine.values import Refusal, ScheduleConfig
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
-from cronstack_infra.local.lookups import universal
 from cronstack_infra.play.simulation.clock.hub import Hub, microseconds, stamp
 from cronstack_infra.play.simulation.handlers.code import Desk
 from cronstack_infra.play.simulation.handlers.executor import Handlers
@@ -158,7 +158,7 @@ class VirtualDrive:
 
     def call(self, target_arn: str, payload: str, region: str, then: Callable[[Refusal | None], None]) -> None:
         try:
-            refusal = universal.call(target_arn, payload, region, None)
+            refusal = universal_calls.call(target_arn, payload, region, None)
         except Exception:
             refusal = OWN_FAULT
         then(refusal)

@@ -1,0 +1,37 @@
+"""Calls of universal targets, through botocore.
+
+A call goes to the local cloud over HTTP, as a user's call does. It waits for the lock, so a thread that holds the lock
+never makes one. In virtual time, moto answers it in the same process.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cronstack_infra.local.engine.values import Refusal
+from cronstack_infra.local.environment import client_arguments
+from cronstack_infra.local.lookups.universal import call_of
+from cronstack_infra.local.moto import privates
+
+
+def call(arn: str, text: str, region: str, endpoint: str | None) -> Refusal | None:
+    """Make the call; None when it succeeded. Waits for the answer. Without endpoint: to AWS's own, which moto mocks."""
+    client, operation = call_of(arn)
+    options: Any = {"retries": {"total_max_attempts": 1}, "read_timeout": 30, "connect_timeout": 5}
+    options["ignore_configured_endpoint_urls"] = endpoint is None
+    session: Any = botocore.session.get_session()
+    made = session.create_client(client, config=Config(**options), **client_arguments(endpoint, region))
+    try:
+        privates.api_call(made)(operation, json.loads(text or "{}"))
+    except ClientError as refused:
+        error = refused.response["Error"]
+        status = int(refused.response["ResponseMetadata"]["HTTPStatusCode"])
+        return Refusal(str(error.get("Code")), str(error.get("Message")), status)
+    except (BotoCoreError, TypeError, ValueError) as fault:
+        return Refusal("ValidationException", str(fault), 400)
+    return None
