@@ -1,4 +1,4 @@
-"""What is to be done once: the identity of an occurrence. Pure. (``event`` has its ways into an event and out of one.)
+"""What is to be done once: the identity of an occurrence. Pure. (``event`` writes it into an event and reads it.)
 
 An occurrence of a declared schedule is named by its scheduled time in UTC, ``t-2013-01-01T05:00:00Z``: two schedules
 of a job that meet at one instant are one occurrence, and a change of clocks or of zone neither doubles nor loses one.

@@ -1,8 +1,8 @@
-"""The composition root of the local cloud: moto, the mends, what moto lacks, the engine, and the server in front.
+"""Puts the local cloud together: the drive with the engine, the patches of moto, and the server in front.
 
-The server answers as soon as it is bound, but the lock is held until everything behind it stands: whoever asks early
-waits. CloudFormation, which imports nearly all of moto and takes as long as all the rest, is put together when it is
-first asked for something, or at once for ``stacks=True``: then a deploy can start to synthesize meanwhile.
+The server accepts requests as soon as it is bound. Until everything behind it stands, this module holds the lock, and
+early requests wait. CloudFormation imports nearly all of moto and takes as long as all the rest. It is put together
+with the first request for it, or at once with ``stacks=True``, while a deploy already synthesizes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The engine as one: inputs on the one side, ``step`` on the other."""
+"""The engine's inputs, and ``step``, which returns the effects that are due."""
 
 from __future__ import annotations
 

@@ -1,12 +1,15 @@
-"""The two seams around the engine, as Protocols.
+"""The two interfaces around the engine, as Protocols.
 
-    requests ──EnginePort──▶ effects.runner ──Drive──▶ clock, handler processes
+    requests ──EnginePort──▶ EffectRunner ──Drive──▶ clock, handler processes
+                                  │ ▲
+                           inputs ▼ │ effects
+                                Engine
 
 ``EnginePort`` is what the AWS APIs call when a request changes something that the engine acts on. Replaced members of
 moto get it, so they depend on the engine's values only. ``effects.runner.EffectRunner`` implements it.
 
-``Drive`` is in what the real cloud and the virtual one differ: the clock, where an invocation runs, and how a caller
-waits. ``local.drive.RealDrive`` goes by the machine's clock and has real handler processes.
+``Drive`` holds what differs between the real cloud and the virtual one: the clock, where an invocation runs, and how a
+caller waits. ``local.drive.RealDrive`` goes by the machine's clock and has real handler processes.
 ``play.simulation.cloud.drive.VirtualDrive`` goes by a clock that jumps and has handlers in this process.
 
 The caller holds BACKENDS, except where a method says otherwise.

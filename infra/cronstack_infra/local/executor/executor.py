@@ -1,4 +1,4 @@
-"""The executor: gives each invocation a sandbox, warm where there is one, and a thread of its own to all of them."""
+"""The executor: it gives each invocation a sandbox, a warm one if there is one. All of this runs in one thread."""
 
 from __future__ import annotations
 

@@ -5,9 +5,10 @@ the socket FD. Being a program of its own it can do what the local cloud, full o
 SDK loaded already, so that a cold handler costs milliseconds, not a second; what a handler could observe of that is
 only its speed, because nothing is shared after the fork and the modules are those it would import itself.
 
-No orphans: whatever a handler process started, and abandoned even by two forks and a session of its own, stays its
-child, for it is a subreaper; when it dies, they fall to the warden, which is one too and ends them. The end of the
-socket, however the local cloud ended, ends everything, and then the work place is removed.
+No orphans: the handler process and the warden are subreapers. A process that a handler started and abandoned, even by
+two forks and a session of its own, becomes the handler's child again. When the handler process ends, such children
+become the warden's, and the warden ends them. When the socket closes, however the local cloud ended, the warden ends
+all processes and removes the work place.
 
     to the warden    {"start": id, "how": "fork"|"spawn", "argv": [...], "env": {...}, "cwd": "..."}  + its output's FD
                      {"kill": id}

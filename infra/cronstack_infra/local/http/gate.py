@@ -1,8 +1,8 @@
-"""The gate before moto: lets in what comes from this machine, answers the admin pages, fails where it was asked to,
-takes the lock, keeps the log.
+"""The gate before moto: it lets in requests of this machine, takes the lock, checks a request, asks moto, and logs it.
 
-A request's body is read before the lock is taken and its answer is written after it is released, so that a slow
-client holds up nobody.
+``refusals.intake`` judges the request. The gate itself answers the admin pages, and fails where ``faults`` says so. It
+reads a body before it takes the lock, and writes the answer after it has released the lock: a slow client holds up no
+other client.
 """
 
 from __future__ import annotations
