@@ -6,10 +6,11 @@ From an event to the ledger:
     runtime.Invocation           reads the event (``event``), runs ``deliver``, calls the user's function, logs one line
     guard.protocol.deliver       the protocol, as a generator: admit, work, settle
     guard.claim.admit            rounds of: ``decision.decide``, one write, what the refused write says about the items
-    ledger.run_requests.claim    the write that opens an attempt
+    ledger.run_requests.claim    the request that opens an attempt (``claim_alone`` without a lease)
     guard.protocol._settle       after the handler: succeeded, retrying or dead
-    ledger.run_requests.settle   the write that closes the attempt
+    ledger.run_requests.settle   the request that closes the attempt
 
+``delivery`` holds what a delivery knows, and its tokens. A handler that calls ``run.commit`` settles in ``attempt``.
 ``driver`` carries out each request that the generator yields (``steps``), by way of ``transport``.
 
 Words. A *lease* is the right to run, for a limited time; its *holder* is the id of the attempt that has it. The *fence*

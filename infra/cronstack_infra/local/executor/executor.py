@@ -20,7 +20,7 @@ from cronstack_infra.local.executor.environment import read_at_start
 from cronstack_infra.local.executor.memory import available_share, resident
 from cronstack_infra.local.executor.sandbox import Sandbox, Surroundings
 from cronstack_infra.local.executor.values import Function, Invocation, Listener, failure
-from cronstack_infra.local.executor.warden_client import Children
+from cronstack_infra.local.executor.warden_client import WardenClient
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Executor:
         self._code = CodeFolders(self._workplace / "code")
         image = self._workplace / "image"
         link_image(image)
-        self._children = Children(self._workplace, image)
+        self._children = WardenClient(self._workplace, image)
         self._around = Surroundings(
             children=self._children,
             listener=self._listener,

@@ -34,7 +34,7 @@ from cronstack_infra.local.executor.values import (
     timed_out,
     too_large,
 )
-from cronstack_infra.local.executor.warden_client import Children
+from cronstack_infra.local.executor.warden_client import WardenClient
 
 INIT_SECONDS: Final = 10.0
 """What Lambda grants initialisation before the invocation's own time begins to count."""
@@ -46,7 +46,7 @@ OWN_LOOP: Final = Path(__file__).with_name("runtime_loop.py")
 class Surroundings:
     """What every sandbox of one executor shares."""
 
-    children: Children
+    children: WardenClient
     listener: Listener
     clock: Callable[[], float]
     unique: Callable[[], str]

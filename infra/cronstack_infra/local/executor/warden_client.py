@@ -15,7 +15,7 @@ from typing import Any
 WARDEN = Path(__file__).with_name("warden.py")
 
 
-class Children:
+class WardenClient:
     """Handler processes by name. Used from one event loop only."""
 
     def __init__(self, workplace: Path, image: Path) -> None:
