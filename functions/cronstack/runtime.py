@@ -1,6 +1,6 @@
 """The Lambda shell: event → occurrence → guard → the user's handler → outcome, and one log line.
 
-It answers ``{"cronstack": outcome, …}``, with an outcome of ``rows.OUTCOMES`` ("crashed" is none of its answers).
+It answers ``{"cronstack": outcome, …}``, with one of ``rows.OUTCOMES``, but never "crashed".
 It raises faults of its surroundings, and Lambda then delivers the event again. It does not raise a handler's exception
 to Lambda: that is in the ledger and in the log line, and a carrier brings the next attempt.
 """

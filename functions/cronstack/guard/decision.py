@@ -5,7 +5,7 @@ Before its first write a delivery has seen nothing, and the decision is Claim. A
 
     1  the lease is mine              Mine          an answer was lost; take the values over from the items
     2  another input than the run's   Mismatch      one id stands for two things
-       succeeded, skipped, missed     Duplicate     somebody finished it; acknowledge
+       succeeded, skipped, missed     Duplicate     it is finished; acknowledge
        dead and told                  Duplicate
        dead, its letter not sent      Unreported    see to the letter, then acknowledge
        dead, and I redrive it         go on
