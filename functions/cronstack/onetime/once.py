@@ -253,7 +253,7 @@ class Once:
             return drive(steps, self.connect(), sleep=self._sleep)
         except Unavailable as fault:
             if fault.remedy == DELIVERED_AGAIN:
-                fault.remedy = "Nobody knows whether it was done; ask again, with the same key and content."
+                fault.remedy = "It is unknown whether it was done. Ask again, with the same key and content."
             raise
 
     @contextmanager

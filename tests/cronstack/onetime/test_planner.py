@@ -371,7 +371,7 @@ def test_the_names_of_one_jobs_plans_begin_as_no_other_jobs() -> None:
 
 def test_a_service_that_does_not_answer_is_told_as_what_may_be_asked_again(stage: Stage, once: Once) -> None:
     stage.fail("UpdateItem", *[error("InternalServerError", 500)] * 200)
-    with pytest.raises(Unavailable, match="Nobody knows whether it was done; ask again"):
+    with pytest.raises(Unavailable, match="It is unknown whether it was done"):
         once.schedule("stats", key="order-1", after=HOUR)
     stage.faults.clear()
     assert once.schedule("stats", key="order-1", after=HOUR).outcome == "planned"
