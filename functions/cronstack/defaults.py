@@ -35,6 +35,9 @@ class Defaults(NamedTuple):
     """Seconds a final run stays in the ledger. Defaults to 35 d."""
     horizon: int = 16 * 86400
     """Seconds after which an event is too old for the ledger to tell whether it ran. Defaults to 16 d."""
+    last_resort: int = 400 * 86400
+    """Seconds an open run, or a plan, stays in the ledger after its due time when nothing ends it: its job may be
+    removed. Defaults to 400 d."""
     skew_margin: float = 2.0
     """Seconds two hosts' clocks may differ; a lease is taken over only this long after its end. Defaults to 2 s."""
     grace: float = 5.0

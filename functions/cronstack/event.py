@@ -156,6 +156,17 @@ def parse_event(event: object, job: str) -> Occurrence:
     return Occurrence(job, name, due, given, payload_hash(given), key=key, revision=revision, hop=hop)
 
 
+def refuse_all_but_plans(occurrence: Occurrence) -> None:
+    """Raise EventError for an event that no plan's own schedule sends: of a schedule, a carrier or an operator."""
+    if occurrence.revision is None or occurrence.by_operator or occurrence.hop is not None:
+        raise EventError(
+            "NotAPlan",
+            f"code that may only plan has sent an event for {occurrence.id} of {occurrence.job}, which is no plan",
+            remedy="Nothing was run. Find the schedule that sent it, and the code that made the schedule: its role has"
+            f" grant_schedule({occurrence.job!r}).",
+        )
+
+
 _NAME_REMEDY: Final = "A job's name is 1 to 64 of A-Z a-z 0-9 _ and -."
 _JOB_REMEDY: Final = (
     "The schedule's target and its Input come from one deploy; deploy again, or invoke the right function."

@@ -19,7 +19,7 @@ from cronstack.defaults import Overlap
 from cronstack.driver import drive
 from cronstack.entropy import SYSTEM, Randomness
 from cronstack.errors import EventError, PermanentError, RetryLater
-from cronstack.event import parse_event
+from cronstack.event import parse_event, refuse_all_but_plans
 from cronstack.guard.attempt import in_json
 from cronstack.guard.carrier import Way
 from cronstack.guard.decision import Decision
@@ -29,7 +29,7 @@ from cronstack.guard.protocol import deliver
 from cronstack.logs import line, redact, redact_text, run_logger
 from cronstack.occurrence import Occurrence
 from cronstack.run import Run
-from cronstack.settings import Settings
+from cronstack.settings import PLANS, Settings
 from cronstack.steps import Failed, Host, OpenAttempt, Steps, Succeeded, Work
 from cronstack.transport import Answer, Botocore, Transport
 
@@ -129,6 +129,8 @@ class Invocation:
         try:
             self._occurrence = parse_event(self._event, self._job.name)
             assert isinstance(self._event, dict), "parse_event refuses any other"
+            if self._qualifier() == PLANS:
+                refuse_all_but_plans(self._occurrence)
             return (yield from deliver(self._terms(self._occurrence, self._event), self._host()))
         except EventError as refusal:
             error = json.dumps({"type": refusal.reason, "message": str(refusal)})
@@ -198,6 +200,10 @@ class Invocation:
             lease=job.lease,
             on_decision=self._shell.on_decision,
         )
+
+    def _qualifier(self) -> str:
+        """Return the alias or version by which the function was invoked; "" for none."""
+        return ":".join(str(getattr(self._context, "invoked_function_arn", "")).split(":")[7:])
 
     def _function_arn(self) -> str:
         """Return the ARN without a qualifier: a carrier invokes the code that is deployed at its time."""

@@ -27,6 +27,14 @@ DELIVERY_DEAD_LETTERS: Final = "CRONSTACK_DELIVERY_DEAD_LETTERS"
 VARIABLES: Final = (LEDGER, DEAD_LETTERS, STACK, CARRIERS, CARRIER_ROLE, DELIVERY_DEAD_LETTERS)
 """In the order of the fields of ``Settings``."""
 
+PLANS: Final = "plans"
+"""Alias of a function by which the events of plans come, and no others.
+
+Code that may plan makes schedules with any event, so nothing in an event tells what it may ask for. The alias does: the
+role of these schedules may invoke the function by this alias only, and Lambda tells the function by which it was
+invoked.
+"""
+
 _ONCE: Final = "CRONSTACK_ONCE_"
 
 RESERVED_PREFIXES: Final = ("CRONSTACK_", "AWS_", "LAMBDA_", "_X_AMZN_", "_HANDLER")

@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from cronstack.guard import carrier
-from cronstack.onetime import plan_requests
+from cronstack.onetime import schedules
 
 OUTPUT_LEDGER: Final = "Ledger"
 OUTPUT_DELIVERY_DEAD_LETTERS: Final = "DeliveryDeadLetters"
@@ -91,7 +91,7 @@ def job_of_plan(schedule: str) -> str | None:
     parts = schedule.split(".")
     if len(parts) != 5 or parts[0] != "once":
         return None
-    return parts[1] if schedule.startswith(plan_requests.prefix(parts[1])) else f"{parts[1]}…"
+    return parts[1] if schedule.startswith(schedules.prefix(parts[1])) else f"{parts[1]}…"
 
 
 def longest_job_name(stack: str) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from cronstack.onetime.plan_requests import Wiring
+from cronstack.onetime.schedules import Wiring
 from cronstack.settings import once_variable
 
 ROUNDS = 7

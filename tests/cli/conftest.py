@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from cronstack.onetime.plan_requests import Wiring
+from cronstack.onetime.schedules import Wiring
 from cronstack_infra import names
 from cronstack_infra.ops.deployment import Deployment, find_deployment
 from tests.cronstack.stage import FUNCTION, TABLE, WAY, Stage

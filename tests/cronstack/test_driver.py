@@ -9,7 +9,7 @@ import pytest
 
 from cronstack.driver import Raised, Returned, carry_out, drive, resume
 from cronstack.onetime.once import Once
-from cronstack.onetime.plan_requests import Wiring
+from cronstack.onetime.schedules import Wiring
 from cronstack.steps import Call, Sleep, Steps, Work
 from cronstack.transport import Transport
 

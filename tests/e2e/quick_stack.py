@@ -16,7 +16,7 @@ from typing import Any
 
 from cronstack.ledger.items import read_run
 from cronstack.ledger.run_requests import query_runs
-from cronstack.onetime.plan_requests import Wiring
+from cronstack.onetime.schedules import Wiring
 from cronstack.settings import Settings
 from cronstack_infra import names
 from cronstack_infra.aws.packaging import Target, stage

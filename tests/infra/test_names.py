@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronstack.guard import carrier
-from cronstack.onetime import plan_requests
+from cronstack.onetime import schedules
 from cronstack_infra import names
 
 SIGNS = string.ascii_letters + string.digits + "_-"
@@ -35,7 +35,7 @@ def test_a_carriers_name_fits_and_speaks_of_its_job(job: str, hop: int) -> None:
 
 @given(job=st.text(SIGNS, min_size=1, max_size=64), key=st.text(min_size=1), revision=st.integers(1, 1 << 53))
 def test_a_plans_name_fits_and_speaks_of_its_job(job: str, key: str, revision: int) -> None:
-    name = plan_requests.name(job, key, revision)
+    name = schedules.name(job, key, revision)
     assert len(name) <= names.LONGEST
     assert names.job_of_plan(name) == (job if len(job) <= 16 else f"{job[:16]}…")
     assert names.job_of_carrier(name) is None

@@ -72,7 +72,7 @@ MUTANTS: tuple[Mutant, ...] = (
             """
             outdated = [before.revision] if before is not None and before.status == 'planned' else []
             for revision in outdated:
-                yield from send(plan_requests.delete(wiring, run.key, revision), host, reserve=RESERVE, absent=True)
+                yield from send(schedules.delete(wiring, run.key, revision), host, reserve=RESERVE, absent=True)
             outdated = []
             """,
         ),
@@ -105,7 +105,7 @@ MUTANTS: tuple[Mutant, ...] = (
         Code(
             "call = plan_requests.cancel(wiring, key, found.revision, host.now(), found.due)",
             """
-            yield from send(plan_requests.delete(wiring, key, found.revision), host, reserve=RESERVE, absent=True)
+            yield from send(schedules.delete(wiring, key, found.revision), host, reserve=RESERVE, absent=True)
             call = plan_requests.cancel(wiring, key, found.revision, host.now(), found.due)
             """,
         ),

@@ -19,7 +19,7 @@ from cronstack.declaration import Job
 from cronstack.event import scheduled_input
 from cronstack.occurrence import to_datetime, to_milliseconds
 from cronstack.onetime.once import Once
-from cronstack.onetime.plan_requests import Wiring
+from cronstack.onetime.schedules import Wiring
 from cronstack.runtime import Invocation
 from cronstack.transport import Transport
 from cronstack_infra.names import function_name, once_group, once_output, schedule_name

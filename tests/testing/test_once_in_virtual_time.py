@@ -10,7 +10,7 @@ import pytest
 
 from cronstack import OnceConflict
 from cronstack.errors import OperationError
-from cronstack.onetime.plan_requests import Wiring
+from cronstack.onetime.schedules import Wiring
 from cronstack_infra import names
 from cronstack_infra.demo.payments import Payments
 from cronstack_infra.play.simulation.cloud import scheduling

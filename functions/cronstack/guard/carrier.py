@@ -93,6 +93,16 @@ def event_text(event: Mapping[str, Any], hop: int | None = None) -> str:
     return json.dumps(event if hop is None else {**event, "carrier": hop}, allow_nan=False, ensure_ascii=False)
 
 
+def text_of(event: str, hop: int) -> str:
+    """The same for an event that is JSON already."""
+    return event_text(read_kept(event), hop)
+
+
+def kept_text(event: Mapping[str, Any]) -> str:
+    """The event as a row keeps it: without the mark of the carrier that brought it."""
+    return event_text({name: value for name, value in event.items() if name != "carrier"})
+
+
 def read_kept(event: str) -> dict[str, Any]:
     """The event that a run item keeps. It is not validated: a newer version may have written it."""
     fields: dict[str, Any] = json.loads(event)
@@ -100,7 +110,7 @@ def read_kept(event: str) -> dict[str, Any]:
 
 
 def create(way: Way, name: str, event: str, due: int, *, oldest: int = OLDEST, asked: int = 0) -> Call:
-    """A one-time schedule that deletes itself; also what code schedules is one (see ``plan_requests``).
+    """A one-time schedule that deletes itself; also what code schedules is one (see ``onetime.schedules``).
 
     ``due`` is in epoch milliseconds and rounded up: a second early might find nothing to do yet. ``oldest``: seconds
     for which Scheduler tries to invoke the function. Defaults to a day. ``asked`` tells apart, to Scheduler, makings

@@ -11,6 +11,7 @@ the retry of a failed one two, a duplicate one.
 from __future__ import annotations
 
 from cronstack.errors import EventError, Unavailable
+from cronstack.guard.begin import begin
 from cronstack.guard.decision import (
     Buffer,
     Claim,
@@ -29,7 +30,7 @@ from cronstack.guard.decision import (
     decide,
     decide_alone,
 )
-from cronstack.guard.deferral import arm_plan, defer_in_slot, wait_elsewhere
+from cronstack.guard.deferral import defer_in_slot, wait_elsewhere
 from cronstack.guard.delivery import FIRST_LOOK, ROUNDS, Delivery, Grant, Outcome
 from cronstack.guard.letters import see_to_letter
 from cronstack.guard.slot import bring, enter, is_past, is_waived, leaves, look_at_waiting, miss_buffered, stand_aside
@@ -46,6 +47,10 @@ def admit(delivery: Delivery) -> Steps[Grant | Outcome]:
         yield from delivery.look_at_run()
         delivery.aged = True
     late = delivery.host.now() - occurrence.due > delivery.terms.start_deadline * 1000
+    if occurrence.revision is not None:
+        overtaken = yield from _begin(delivery, late=late)
+        if overtaken is not None:
+            return overtaken
     if late and not occurrence.by_operator and not _is_forgotten(delivery):
         missed = yield from _miss(delivery)
         if missed is not None:
@@ -75,19 +80,22 @@ def too_old(delivery: Delivery) -> EventError:
     )
 
 
-def forgotten(delivery: Delivery) -> EventError:
-    """The row comes before its event. Where it is gone, the plan was worked, moved or cancelled weeks ago."""
-    of = delivery.terms.occurrence
-    return EventError(
-        "Forgotten",
-        f"the ledger knows nothing (any more) of {of.key[:80]!r} of {of.job}, for which this event was made",
-        remedy=f"If it is still to run, plan it again: once.schedule({of.job!r}, key=…).",
-    )
+def _begin(delivery: Delivery, *, late: bool) -> Steps[Outcome | None]:
+    """Begin the plan of a key, if this is its own event. Not None: it is overtaken.
+
+    What a carrier or an operator brings has mostly begun. Its claim finds out, and only a miss must know it before.
+    """
+    occurrence = delivery.terms.occurrence
+    if occurrence.by_operator or delivery.seen.run is not None or (occurrence.hop is not None and not late):
+        return None
+    if occurrence.hop is not None and (yield from delivery.look_at_run()) is not None:
+        return None
+    return (yield from begin(delivery, "missed" if late else "begun"))
 
 
 def _miss(delivery: Delivery) -> Steps[Outcome | None]:
     """Too late, which bounds the first start only. None: it was started, and the delivery goes on with the claim."""
-    if delivery.seen.run is None or delivery.seen.run.status == "planned":
+    if delivery.seen.run is None:
         missed = yield from _skip(delivery, "missed", "too_late")
         if missed is not None:
             return missed
@@ -122,7 +130,6 @@ def _carry_out(delivery: Delivery, decision: Decision) -> Steps[Grant | Outcome 
                 return put_off
             yield from delivery.look_at_run()
         case Overtaken(run):
-            yield from arm_plan(delivery, run)
             return Outcome("overtaken", reason=run.status)
         case Skip(by):
             return (yield from _skip(delivery, "skipped", "overlap", by))
@@ -159,8 +166,8 @@ def _carry_out(delivery: Delivery, decision: Decision) -> Steps[Grant | Outcome 
 
 
 # -- claim -------------------------------------------------------------------------------------------------------------
-def _try(delivery: Delivery, *, over: bool) -> Steps[Grant | None]:
-    """One claim by what was seen. None: refused, and more is seen."""
+def _try(delivery: Delivery, *, over: bool) -> Steps[Grant | Outcome | None]:
+    """One claim by what was seen. None: refused, and more is seen. An Outcome: the plan of the key is another one."""
     if delivery.host.left() < delivery.enough:
         # Frozen and woken after its time: its claim could only count as a start that never was, and past the deadline.
         raise delivery.out_of_time()
@@ -170,7 +177,8 @@ def _try(delivery: Delivery, *, over: bool) -> Steps[Grant | None]:
     opening, (lease, run), token = _opening(delivery), delivery.seen, delivery.next_claim()
     slot = leaves(delivery)
     if delivery.alone:
-        call = run_requests.claim_alone(opening, run, opening.now - delivery.asking.margin)
+        surely_past = opening.now - delivery.asking.margin
+        call = run_requests.claim_alone(opening, run, surely_past, may_begin=delivery.may_begin)
     elif over:
         unmarked = lease.holder != delivery.unmarked
         call = run_requests.take_over(opening, run, lease, token, mark_crashed=unmarked, slot=slot)
@@ -179,7 +187,9 @@ def _try(delivery: Delivery, *, over: bool) -> Steps[Grant | None]:
     answer = yield from send(call, delivery.host, reserve=delivery.enough)
     if isinstance(answer, Refused):
         delivery.rounds -= 1
-        yield from (_learn_alone(delivery, answer) if delivery.alone else _learn(delivery, answer, over=over))
+        if delivery.alone:
+            return (yield from _learn_alone(delivery, answer))
+        yield from _learn(delivery, answer, over=over)
         return None
     return _granted(delivery, opening, run, answer)
 
@@ -188,7 +198,14 @@ def _opening(delivery: Delivery) -> run_requests.Opening:
     now, terms = delivery.host.now(), delivery.terms
     fence = max(now, delivery.floor)
     return run_requests.Opening(
-        terms.table, terms.occurrence, delivery.holder, fence, now, delivery.lease_end(now), terms.limit
+        terms.table,
+        terms.occurrence,
+        delivery.holder,
+        fence,
+        now,
+        delivery.lease_end(now),
+        terms.limit,
+        delivery.ttl(now, terms.knobs.last_resort),
     )
 
 
@@ -219,13 +236,14 @@ def _learn(delivery: Delivery, refused: Refused, *, over: bool) -> Steps[None]:
     delivery.seen = Seen(lease, run)
 
 
-def _learn_alone(delivery: Delivery, refused: Refused) -> Steps[None]:
+def _learn_alone(delivery: Delivery, refused: Refused) -> Steps[Outcome | None]:
     run = yield from delivery.shown_run(refused.conditions[0].item)
     if run is not None:
         delivery.floor = max(delivery.floor, run.fence + 1)
-    elif delivery.asking.revision is not None:
-        raise forgotten(delivery)
     delivery.seen = Seen(LeaseItem(), run)
+    if run is None and not delivery.may_begin:
+        return (yield from begin(delivery))
+    return None
 
 
 def _adopt(delivery: Delivery) -> Steps[Grant]:

@@ -24,8 +24,8 @@ Before its first write a delivery has seen nothing, and the decision is Claim. A
 
 ``TakeOver`` (4) gives way like ``Claim`` (8): an expired lease belongs to the waiting occurrence, too.
 
-An occurrence that code has scheduled shares no lease (``decide_alone``). There, an event of another revision than the
-plan comes before 2: Overtaken. The plan was moved, or cancelled and made anew.
+The run of a key shares no lease (``decide_alone``). There, an event of another revision than the run's comes before 2:
+Overtaken. (Before the key has a run, its plan decides: see ``begin``.)
 
 An overlap, a duplicate, a miss are values, not exceptions.
 """
@@ -49,7 +49,7 @@ class Asking(NamedTuple):
     """Milliseconds that two hosts' clocks may differ."""
     redrive: int | None = None
     revision: int | None = None
-    """Of the plan that the event was made for; None for what no code has scheduled."""
+    """Of the plan that the event was made for; None for an occurrence without a key."""
 
 
 class Seen(NamedTuple):
@@ -76,7 +76,7 @@ class Unreported(NamedTuple):
 
 
 class Overtaken(NamedTuple):
-    """The event was made for another revision than the plan's."""
+    """The event was made for another revision than the one that the run has begun."""
 
     run: RunItem
 

@@ -63,7 +63,7 @@ def arm(delivery: Delivery, holder: str, due: int) -> Steps[None]:
     of, terms = delivery.terms.occurrence, delivery.terms
     hop = 0 if of.hop is None else of.hop + 1
     name = carrier.name(of.job, of.id, carrier.kind_of(terms.event), holder, hop)
-    yield from _make(delivery, name, carrier.event_text(terms.event, hop), due)
+    yield from make_carrier(delivery, name, carrier.event_text(terms.event, hop), due)
 
 
 def defer_in_slot(delivery: Delivery, why: str, status: str = "deferred") -> Steps[Outcome]:
@@ -81,23 +81,11 @@ def arm_slot(delivery: Delivery, occurrence: str, event: Mapping[str, Any], hop:
     look, job = delivery.terms.knobs.look, delivery.terms.occurrence.job
     number = carrier.next_look(hop, delivery.host.now(), look)
     name = carrier.name(job, occurrence, carrier.kind_of(event), carrier.SLOT, number)
-    yield from _make(delivery, name, carrier.event_text(event, number), number * look * SECOND)
+    yield from make_carrier(delivery, name, carrier.event_text(event, number), number * look * SECOND)
 
 
-def arm_plan(delivery: Delivery, run: RunItem) -> Steps[None]:
-    """Make sure that a plan which has overtaken this event comes: whoever moved it may have died before its schedule.
-
-    Once it is noted that the plan has its schedule, there is nothing to do.
-    """
-    if run.status != "planned" or run.confirmed == run.revision:
-        return
-    of = delivery.terms.occurrence
-    name = carrier.name(of.job, of.id, f"plan {run.revision}", "", 0)
-    event = carrier.read_kept(run.event)
-    yield from _make(delivery, name, carrier.event_text(event, event.get("carrier", -1) + 1), run.due)
-
-
-def _make(delivery: Delivery, name: str, event: str, due: int) -> Steps[None]:
+def make_carrier(delivery: Delivery, name: str, event: str, due: int) -> Steps[None]:
+    """Make a carrier. Its name exists already: then the carrier does, or it has fired."""
     call = carrier.create(delivery.terms.way, name, event, max(due, soon(delivery)))
     yield from send(call, delivery.host, reserve=TIME_TO_TELL)  # refused: it exists
 

@@ -89,6 +89,7 @@ class Delivery:
         "holder",
         "host",
         "in_slot",
+        "may_begin",
         "patience",
         "rounds",
         "seen",
@@ -117,6 +118,8 @@ class Delivery:
         """A dead holder whose own run is not there to be marked as crashed."""
         self.in_slot = True
         """The slot names this occurrence, as far as is known; it matters for a buffered one only."""
+        self.may_begin = of.revision is None
+        """The occurrence may get its first attempt. A key may not before its plan is known to be begun."""
         self.stale: str | None = None
         """An occurrence that the slot names though it waits no more: what comes next may take its place."""
         self.stood_aside = False
@@ -145,10 +148,25 @@ class Delivery:
 
     def closing(self, status: str, reason: str = "", *, error: str = "", result: str = "") -> run_requests.Closing:
         now, terms = self.host.now(), self.terms
-        ttl = max(now, terms.occurrence.due) // 1000 + terms.knobs.retention if status in FINAL else None
+        kept = "" if status == "succeeded" else carrier.kept_text(terms.event)
+        ttl = self.ttl(now, terms.knobs.retention if status in FINAL else terms.knobs.last_resort)
         return run_requests.Closing(
-            terms.table, terms.occurrence, self.holder, status, now, ttl, reason, error, result, alone=self.alone
+            terms.table,
+            terms.occurrence,
+            self.holder,
+            status,
+            now,
+            ttl,
+            reason,
+            error,
+            result,
+            event=kept,
+            alone=self.alone,
         )
+
+    def ttl(self, now: int, seconds: int) -> int:
+        """Epoch seconds: so long after now, or after the due time where that is later."""
+        return max(now, self.terms.occurrence.due) // 1000 + seconds
 
     def next_claim(self) -> str:
         """The token of a further request before the handler runs."""
@@ -181,13 +199,13 @@ class Delivery:
     # -- look ----------------------------------------------------------------------------------------------------------
     def look_at_run(self) -> Steps[RunItem | None]:
         call = run_requests.get_run(self.terms.table, self.terms.occurrence.job, self.asking.occurrence)
-        run = self._known(items.read_run((yield from self._get(call))))
+        run = self._known(items.read_run((yield from self.get(call))))
         self.seen = self.seen._replace(run=run)
         return run
 
     def look_at_lease(self) -> Steps[LeaseItem]:
         call = run_requests.get_lease(self.terms.table, self.terms.occurrence.job)
-        return self._learnt(items.read_lease((yield from self._get(call))))
+        return self._learnt(items.read_lease((yield from self.get(call))))
 
     def shown_run(self, item: Mapping[str, Any] | None) -> Steps[RunItem | None]:
         """The run that a refusal brought back; where it brought none, one consistent read."""
@@ -200,24 +218,26 @@ class Delivery:
             return (yield from self.look_at_lease())
         return self._learnt(items.read_lease(item))
 
-    def _get(self, call: Call) -> Steps[Mapping[str, Any] | None]:
+    def get(self, call: Call) -> Steps[Mapping[str, Any] | None]:
+        """Read one row. Return it in DynamoDB's form; None for none."""
         answer = yield from send(call, self.host, reserve=TIME_TO_TELL)
         assert isinstance(answer, Done), "a read has no condition"
         item: Mapping[str, Any] | None = answer.fields.get("Item")
         return item
 
     def _learnt(self, lease: LeaseItem) -> LeaseItem:
-        self._refuse_newer(lease.version)
+        self.refuse_newer(lease.version)
         self.floor = max(self.floor, lease.fence + 1)
         self.stale = None  # whatever the slot names now has not been looked at
         return lease
 
     def _known(self, run: RunItem | None) -> RunItem | None:
         if run is not None:
-            self._refuse_newer(run.version)
+            self.refuse_newer(run.version)
         return run
 
-    def _refuse_newer(self, version: int) -> None:
+    def refuse_newer(self, version: int) -> None:
+        """Raise Unavailable for a row that a newer version of Cronstack wrote."""
         if version > items.VERSION:
             raise Unavailable(
                 f"the ledger's item for {self.terms.occurrence.job} was written by version {version}; this code"

@@ -1,8 +1,8 @@
-"""The items of the ledger: their keys, and how they read. Pure.
+"""How the items of the ledger read. Pure.
 
-This module reads items, and ``run_requests`` writes them. Only these two know the names of attributes, besides
-``plan_requests``. An item that a newer version of Cronstack wrote is refused. An attribute that an older version left
-out reads as its default. Attributes that are unknown here stay, because the guard updates items and never puts them.
+This module reads items. ``run_requests`` and ``plan_requests`` write them. Only these three know the names of
+attributes. An item that a newer version of Cronstack wrote is refused. An attribute that an older version left out
+reads as its default. Attributes that are unknown here stay, because the guard updates items and never puts them.
 """
 
 from __future__ import annotations
@@ -10,22 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from cronstack.ledger.rows import LeaseItem, RunItem
+from cronstack.ledger.partitions import PK, SK, occurrence_of, plan_partition
+from cronstack.ledger.rows import PLAN_STATUSES, LeaseItem, PlanItem, RunItem
 
 VERSION: Final = 1
 """Of the items. What a newer version wrote is refused, never guessed at."""
-
-PK: Final = "pk"
-SK: Final = "sk"
-TTL: Final = "ttl"
-"""Epoch seconds after which DynamoDB may delete a final run."""
-LEASE_KEY: Final = "lease"
-RUN_PREFIX: Final = "run#"
-
-
-def partition(job: str) -> str:
-    """Partition key of a job's items; a job's role may touch no other."""
-    return f"job#{job}"
 
 
 def read_lease(item: Mapping[str, Any] | None) -> LeaseItem:
@@ -42,8 +31,46 @@ def read_run(item: Mapping[str, Any] | None) -> RunItem | None:
         return None
     plain = {name: decode(value) for name, value in item.items()}
     known = {name: plain[name] for name in RunItem._fields if name in plain}
-    occurrence = str(plain.get(SK, "")).removeprefix(RUN_PREFIX)
-    return RunItem(**(known | {"occurrence": occurrence, "version": plain.get("v", 0)}))
+    return RunItem(**(known | {"occurrence": occurrence_of(item), "version": plain.get("v", 0)}))
+
+
+def read_plan(item: Mapping[str, Any] | None) -> PlanItem | None:
+    """A plan item out of DynamoDB's form; None for none, and for an item that no version of ``once`` has written.
+
+    Code that may plan can write any attribute of any type. So each one is checked, and an item that is wrong in one of
+    those that decide counts as absent.
+    """
+    if not item:
+        return None
+    key, partition = _text(item, SK), _text(item, PK)
+    status, due, revision = _text(item, "status"), _number(item, "due"), _number(item, "revision")
+    if status not in PLAN_STATUSES or due is None or not revision or not key:
+        return None
+    if not partition.startswith("plan#") or partition != plan_partition(partition.split("#")[1], key):
+        return None
+    return PlanItem(
+        next(known for known in PLAN_STATUSES if known == status),
+        key,
+        due,
+        revision,
+        asked=_text(item, "asked"),
+        payload=_text(item, "payload"),
+        event=_text(item, "event"),
+        moves=_number(item, "moves") or 0,
+        begun=_number(item, "begun") or 0,
+        version=_number(item, "v") or 0,
+    )
+
+
+def _text(item: Mapping[str, Any], name: str) -> str:
+    """The text of an attribute; "" where it is missing or of another type."""
+    return str(item.get(name, {}).get("S", ""))
+
+
+def _number(item: Mapping[str, Any], name: str) -> int | None:
+    """The whole number, 0 or more, of an attribute; None where it is missing or is no such number."""
+    text = str(item.get(name, {}).get("N", ""))
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
 
 
 def encode(value: str | int) -> dict[str, str]:
@@ -55,11 +82,3 @@ def decode(value: Mapping[str, Any]) -> Any:
     if "N" in value:
         return int(float(value["N"])) if "." in value["N"] or "E" in value["N"].upper() else int(value["N"])
     return next(iter(value.values()))
-
-
-def lease_key(job: str) -> dict[str, Any]:
-    return {PK: encode(partition(job)), SK: encode(LEASE_KEY)}
-
-
-def run_key(job: str, occurrence: str) -> dict[str, Any]:
-    return {PK: encode(partition(job)), SK: encode(RUN_PREFIX + occurrence)}

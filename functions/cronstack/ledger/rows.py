@@ -1,4 +1,4 @@
-"""The rows of the ledger as values: the statuses of a run, the lease of a job, the run of an occurrence. Pure.
+"""The rows of the ledger as values: the lease of a job, the run of an occurrence, the plan of a key. Pure.
 
 ``items`` reads these values out of DynamoDB's form. ``guard.decision`` decides by them.
 """
@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple, get_args
 
-Status = Literal["planned", "running", "retrying", "crashed", "buffered", "succeeded", "skipped", "missed", "dead"]
+Status = Literal["running", "retrying", "crashed", "buffered", "succeeded", "skipped", "missed", "dead"]
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 """All statuses of a run, in the order in which operators see them."""
 FINISHED: Final = ("succeeded", "skipped", "missed")
 """The statuses that a run never leaves."""
 FINAL: Final = (*FINISHED, "dead")
 """The statuses of a run that has ended. Only a redrive leads out of ``dead``."""
+OPEN: Final = ("retrying", "crashed", "buffered", "missed", "dead")
+"""The statuses in which the index lists a run: it waits for an attempt, or it has failed."""
+
+PlanStatus = Literal["planned", "begun", "missed", "cancelled"]
+PLAN_STATUSES: Final[tuple[PlanStatus, ...]] = get_args(PlanStatus)
+"""All statuses of a plan. Only ``planned`` can be moved or cancelled."""
 
 OUTCOMES: Final = (
     "succeeded",
@@ -76,15 +82,31 @@ class RunItem(NamedTuple):
     saves: int = 0
     """The number of checkpoints. An earlier checkpoint that arrives late must not replace a later one."""
     event: str = ""
-    """The event of a buffered occurrence. Other deliveries make its carrier again from it."""
+    """The event of a run that has not succeeded, as JSON: for a carrier, a redrive or a replay."""
     key: str = ""
-    """The key under which code has scheduled the occurrence."""
+    """The key under which code has planned the occurrence."""
     revision: int = 0
-    """The revision of the plan. It grows with each move."""
-    confirmed: int = 0
-    """The revision whose schedule is known to exist."""
+    """The revision of the plan that the run has begun."""
+    version: int = 0
+
+
+class PlanItem(NamedTuple):
+    """What code has planned under a key. A planner may have written anything here, so ``items.read_plan`` checks it."""
+
+    status: PlanStatus
+    key: str
+    due: int
+    """Epoch milliseconds."""
+    revision: int
+    """Epoch milliseconds of its making, and higher than that of the plan before it."""
     asked: str = ""
     """The time as the caller gave it, with its zone."""
+    payload: str = ""
+    """Hash of the input."""
+    event: str = ""
+    """The event that begins the run, as JSON."""
     moves: int = 0
-    """The number of times that code has planned it anew."""
+    """The number of times that code has planned the key anew."""
+    begun: int = 0
+    """The time at which a delivery began it."""
     version: int = 0

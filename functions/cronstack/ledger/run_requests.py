@@ -1,8 +1,8 @@
 """Every request that the guard makes of the ledger table, with its named conditions. Pure.
 
-``items`` reads what these requests write. A job has one partition, ``job#<job>``, and in it one **lease item**
-(``lease``, never deleted) and one **run item** per occurrence (``run#<occurrence>``). ``statements`` writes the
-requests, and adds to each condition that no newer version wrote the item.
+``items`` reads what these requests write, and ``partitions`` says where it lies: one **lease item** of a job, which is
+never deleted, and one **run item** per occurrence. ``statements`` writes the requests, and adds to each condition that
+no newer version wrote the item.
 
     lease item      free ──claim──▶ held ──settle──▶ free         fence: grows with every claim, for ever
                                      └──takeover (expired)──▶ held by the next
@@ -10,7 +10,9 @@ requests, and adds to each condition that no newer version wrote the item.
                     (none) ──skip──▶ skipped | missed      running ──takeover──▶ crashed, or running by the next
                     retrying, crashed ──claim──▶ running   dead ──redrive──▶ running
                     (none) ──buffer──▶ buffered ──claim──▶ running, ──too late──▶ missed
-                    planned (see ``plan_requests``) ──claim──▶ running, ──too late──▶ missed
+
+A key that code has planned has no run item until its plan is begun (see ``plan_requests``). Then the run alone decides.
+A run in one of the statuses ``rows.OPEN`` is listed in the index, and keeps its event; ``succeeded`` removes the event.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from cronstack.ledger.items import PK, RUN_PREFIX, SK, encode, lease_key, partition, run_key
-from cronstack.ledger.rows import LeaseItem, RunItem
+from cronstack.ledger.partitions import lease_key, open_list, run_key
+from cronstack.ledger.rows import OPEN, LeaseItem, RunItem
 from cronstack.ledger.statements import alone, transaction, update
 from cronstack.occurrence import Occurrence
 from cronstack.steps import Call
@@ -60,16 +62,16 @@ NOT_SHORTENED: Final = "#expires <= :expires"
 """An earlier renewal that arrives late must not take back what a later one gave."""
 NEWER_CHECKPOINT: Final = "(attribute_not_exists(#saves) OR #saves < :saves)"
 """An earlier checkpoint that arrives late must not win."""
-OPEN_ALONE: Final = (
-    "(attribute_not_exists(#status) OR #status IN (:crashed, :buffered)"
+STARTED_ALONE: Final = (
+    "(#status IN (:crashed, :buffered)"
     " OR (#status = :retrying AND (attribute_not_exists(#after) OR #after <= :now))"
     " OR (#status = :running AND #expires < :surely_past))"
 )
-"""Without a lease (overlap "allow"): untouched, ended badly and rested, or expired on every clock."""
-PLANNED: Final = "#status = :planned"
-"""Code has scheduled it, and it was neither started nor cancelled."""
-SAME_REVISION: Final = "#revision = :revision"
-"""The event was made for the plan as it stands: no move has overtaken it, and the ledger has not forgotten it."""
+"""Without a lease (overlap "allow", or a key): ended badly and rested, or expired on every clock."""
+OPEN_ALONE: Final = f"({NEVER_STARTED} OR {STARTED_ALONE})"
+"""The same, or untouched."""
+SAME_REVISION: Final = "(attribute_not_exists(#revision) OR #revision = :revision)"
+"""The run is of the plan that the event was made for."""
 UNREPORTED: Final = "#status = :dead AND attribute_not_exists(#reported)"
 """Dead, and no letter is known to be out."""
 SAME_PAYLOAD: Final = "(attribute_not_exists(#payload) OR #payload = :payload)"
@@ -86,6 +88,8 @@ class Opening(NamedTuple):
     now: int
     expires: int
     limit: int
+    ttl: int
+    """Epoch seconds, far off: the last resort for a run of a job that is removed."""
 
     @property
     def _values(self) -> dict[str, Any]:
@@ -117,35 +121,41 @@ def take_over(
     actions = [_lease_update(opening, run, HELD_AS_SEEN, held, slot), _open(opening, run)]
     if mark_crashed and lease.occurrence is not None and lease.occurrence != opening.occurrence.id:
         key = run_key(opening.occurrence.job, lease.occurrence)
-        values = {"run_holder": lease.holder, "now": opening.now}
-        crashed = "SET #status = :crashed, #ended = :now REMOVE #expires"
+        listed = open_list(opening.occurrence.job, lease.occurrence)
+        values = {"run_holder": lease.holder, "now": opening.now, "listed": listed}
+        crashed = "SET #status = :crashed, #ended = :now, #listed = :listed REMOVE #expires"
         actions.append(update(opening.table, key, crashed, "#status = :running AND #holder = :run_holder", values))
     return transaction(token, *actions)
 
 
-def claim_alone(opening: Opening, run: RunItem | None, surely_past: int) -> Call:
-    """Overlap "allow", or planned: open an attempt at the occurrence without a lease. Answered by the new item."""
-    key = run_key(opening.occurrence.job, opening.occurrence.id)
-    values, revision = _run_values(opening), opening.occurrence.revision
+def claim_alone(opening: Opening, run: RunItem | None, surely_past: int, *, may_begin: bool = True) -> Call:
+    """Overlap "allow", or a key: open an attempt at the occurrence without a lease. Answered by the new item.
+
+    ``may_begin``: False for a key whose plan is not known to be begun. Then only a run that exists is claimed.
+    """
+    occurrence = opening.occurrence
+    key, values = run_key(occurrence.job, occurrence.id), _run_values(opening)
     if run is not None and run.status == "dead":
         values |= {"before": run.attempt, "attempt": run.attempt + 1, "limit": run.attempt + opening.limit}
-        change = f"{_OPEN}, #attempt = :attempt, #limit = :limit REMOVE #ended, #reason, #ttl, #reported"
+        change = f"{_OPEN}, #attempt = :attempt, #limit = :limit REMOVE #ended, #reason, #reported, #listed"
         return alone(opening.table, key, change, f"{DEAD_AS_SEEN} AND {FENCE_GROWS}", values, shows="ALL_NEW")
-    condition = f"{OPEN_ALONE} AND {SAME_PAYLOAD} AND {FENCE_GROWS}"
-    if revision is not None:
-        condition = f"({OPEN_ALONE} OR {PLANNED}) AND {SAME_REVISION} AND {SAME_PAYLOAD} AND {FENCE_GROWS}"
-        values["revision"] = revision
+    condition = f"{OPEN_ALONE if may_begin else STARTED_ALONE} AND {SAME_PAYLOAD} AND {FENCE_GROWS}"
     values |= {"zero": 0, "one": 1, "limit": opening.limit, "surely_past": surely_past} | _first_values(opening)
+    first = ["limit", "due", "payload"]
+    if occurrence.revision is not None:
+        condition, values = f"{condition} AND {SAME_REVISION}", values | _plan_values(occurrence)
+        first += ["key", "revision"]
     change = (
-        f"{_OPEN}, #attempt = if_not_exists(#attempt, :zero) + :one, #limit = if_not_exists(#limit, :limit),"
-        " #due = if_not_exists(#due, :due), #payload = if_not_exists(#payload, :payload)"
-        " REMOVE #ended, #reason, #after, #event, #confirmed"
+        f"{_OPEN}, #attempt = if_not_exists(#attempt, :zero) + :one, "
+        + ", ".join(f"#{name} = if_not_exists(#{name}, :{name})" for name in first)
+        + " REMOVE #ended, #reason, #after, #listed"
     )
     return alone(opening.table, key, change, condition, values, shows="ALL_NEW")
 
 
 _OPEN: Final = (
-    "SET #status = :running, #holder = :holder, #fence = :fence, #expires = :expires, #started = :now, #v = :v"
+    "SET #status = :running, #holder = :holder, #fence = :fence, #expires = :expires, #started = :now, #ttl = :ttl,"
+    " #v = :v"
 )
 
 
@@ -167,18 +177,22 @@ def _lease_update(
 
 
 def _run_values(opening: Opening) -> dict[str, Any]:
-    return opening._values | {"now": opening.now}
+    return opening._values | {"now": opening.now, "ttl": opening.ttl}
 
 
 def _first_values(opening: Opening) -> dict[str, Any]:
     return {"due": opening.occurrence.due, "payload": opening.occurrence.payload}
 
 
+def _plan_values(occurrence: Occurrence) -> dict[str, Any]:
+    return {"key": occurrence.key, "revision": occurrence.revision}
+
+
 def _open(opening: Opening, run: RunItem | None) -> dict[str, Any]:
     """The run's part of a claim. Whoever writes the next attempt's number has the last one's in the condition."""
     key, values = run_key(opening.occurrence.job, opening.occurrence.id), _run_values(opening)
     if run is None or run.status == "buffered":
-        change = f"{_OPEN}, #attempt = :attempt, #limit = :limit, #due = :due, #payload = :payload REMOVE #ttl, #event"
+        change = f"{_OPEN}, #attempt = :attempt, #limit = :limit, #due = :due, #payload = :payload REMOVE #listed"
         values |= {"attempt": 1, "limit": opening.limit} | _first_values(opening)
         return update(opening.table, key, change, NEVER_STARTED if run is None else BUFFERED, values)
     values |= {"attempt": run.attempt + 1, "before": run.attempt}
@@ -188,9 +202,9 @@ def _open(opening: Opening, run: RunItem | None) -> dict[str, Any]:
         return update(opening.table, key, change, RUNNING_AS_SEEN, values)
     if run.status == "dead":
         values["limit"] = run.attempt + opening.limit
-        change += ", #limit = :limit REMOVE #ended, #reason, #ttl, #reported"
+        change += ", #limit = :limit REMOVE #ended, #reason, #reported, #listed"
         return update(opening.table, key, change, DEAD_AS_SEEN, values)
-    change += " REMOVE #ended, #reason, #ttl, #after"
+    change += " REMOVE #ended, #reason, #after, #listed"
     return update(opening.table, key, change, WAITS_FOR_AN_ATTEMPT, values)
 
 
@@ -210,8 +224,9 @@ def limit_of(run: RunItem | None, limit: int) -> int:
 class Closing(NamedTuple):
     """The values that close an attempt, or an occurrence that never had one; ``ttl`` is None for what stays open.
 
-    ``after`` (epoch ms): a retry does not begin before. ``writes``: the handler's own, carried out with the settlement
-    or not at all. ``alone``: the attempt holds no lease that other occurrences share.
+    ``after`` (epoch ms): a retry does not begin before. ``event``: the event as JSON, unless it succeeded. ``writes``:
+    the handler's own, carried out with the settlement or not at all. ``alone``: the attempt holds no lease that other
+    occurrences share.
     """
 
     table: str
@@ -224,6 +239,7 @@ class Closing(NamedTuple):
     error: str = ""
     result: str = ""
     after: int | None = None
+    event: str = ""
     writes: tuple[Mapping[str, Any], ...] = ()
     alone: bool = False
 
@@ -255,44 +271,45 @@ def settle(closing: Closing, token: str) -> Call:
 def _close(closing: Closing) -> dict[str, Any]:
     values: dict[str, Any] = {"holder": closing.holder, "status": closing.status, "now": closing.now}
     change = "SET #status = :status, #ended = :now"
-    for name in ("ttl", "reason", "error", "result", "after"):
+    for name in ("ttl", "reason", "error", "result", "after", "event"):
         if (value := getattr(closing, name)) not in (None, ""):
             change += f", #{name} = :{name}"
             values[name] = value
+    if closing.status in OPEN:
+        change += ", #listed = :listed"
+        values["listed"] = open_list(closing.occurrence.job, closing.occurrence.id)
     # A dead run keeps the end of its lease: until then its holder may still be about to send the letter.
     outdated = [] if closing.status == "dead" else ["#expires"]
     if closing.status == "succeeded":
-        outdated += ["#error", "#checkpoint", "#saves"]
+        outdated += ["#error", "#checkpoint", "#saves", "#event"]
     if outdated:
         change += f" REMOVE {', '.join(outdated)}"
     return update(closing.table, run_key(closing.occurrence.job, closing.occurrence.id), change, RUNNING_BY_ME, values)
 
 
 def skip(closing: Closing, by: str = "", met: str = "") -> Call:
-    """Record that the occurrence will never run: ``status`` is skipped or missed. A plan ends only by its own event.
+    """Record that the occurrence will never run: ``status`` is skipped or missed. The plan of a key is begun before.
 
     ``by``: the holder of the lease. ``met``: the occurrence that the holder works.
     """
-    change = (
-        "SET #status = :status, #holder = :holder, #due = :due, #reason = :reason, #ended = :now, #ttl = :ttl, #v = :v"
-    )
+    occurrence = closing.occurrence
     values: dict[str, Any] = {
         "status": closing.status,
         "holder": closing.holder,
-        "due": closing.occurrence.due,
+        "due": occurrence.due,
         "reason": closing.reason,
-        "now": closing.now,
+        "ended": closing.now,
         "ttl": closing.ttl,
+        "event": closing.event,
     }
-    if by:
-        change, values = f"{change}, #by = :by", values | {"by": by}
-    if met:
-        change, values = f"{change}, #met = :met", values | {"met": met}
-    key, revision = run_key(closing.occurrence.job, closing.occurrence.id), closing.occurrence.revision
-    if revision is None:
-        return alone(closing.table, key, change, NEVER_STARTED, values)
-    condition = f"{PLANNED} AND {SAME_REVISION}"
-    return alone(closing.table, key, f"{change} REMOVE #event, #confirmed", condition, values | {"revision": revision})
+    values |= {"by": by} if by else {}
+    values |= {"met": met} if met else {}
+    if occurrence.revision is not None:
+        values |= _plan_values(occurrence) | {"payload": occurrence.payload}
+    if closing.status in OPEN:
+        values["listed"] = open_list(occurrence.job, occurrence.id)
+    change = "SET #v = :v, " + ", ".join(f"#{name} = :{name}" for name in values)
+    return alone(closing.table, run_key(occurrence.job, occurrence.id), change, NEVER_STARTED, values)
 
 
 def buffer(closing: Closing, event: str, by: str, stale: str | None, token: str, met: str = "") -> Call:
@@ -306,9 +323,10 @@ def buffer(closing: Closing, event: str, by: str, stale: str | None, token: str,
     slot = update(table, lease_key(of.job), "SET #buffered = :occurrence", condition, values)
     change = (
         "SET #status = :buffered, #holder = :holder, #due = :due, #payload = :payload, #event = :event, #by = :by,"
-        f" #v = :v{', #met = :met' if met else ''} REMOVE #ttl"
+        f" #ttl = :ttl, #listed = :listed, #v = :v{', #met = :met' if met else ''}"
     )
     values = {"holder": closing.holder, "due": of.due, "payload": of.payload, "event": event, "by": by}
+    values |= {"ttl": closing.ttl, "listed": open_list(of.job, of.id)}
     values |= {"met": met} if met else {}
     return transaction(token, slot, update(table, run_key(of.job, of.id), change, NEVER_STARTED, values))
 
@@ -316,7 +334,7 @@ def buffer(closing: Closing, event: str, by: str, stale: str | None, token: str,
 def miss_buffered(closing: Closing, token: str, *, in_slot: bool) -> Call:
     """It waited in the slot until it was too late to start: record that, and free the slot if it still names it."""
     key = run_key(closing.occurrence.job, closing.occurrence.id)
-    change = "SET #status = :status, #holder = :holder, #reason = :reason, #ended = :now, #ttl = :ttl REMOVE #event"
+    change = "SET #status = :status, #holder = :holder, #reason = :reason, #ended = :now, #ttl = :ttl"
     values = {"status": closing.status, "holder": closing.holder, "reason": closing.reason}
     missed = update(closing.table, key, change, BUFFERED, values | {"now": closing.now, "ttl": closing.ttl})
     if not in_slot:
@@ -369,18 +387,3 @@ def get_run(table: str, job: str, occurrence: str) -> Call:
 
 def get_lease(table: str, job: str) -> Call:
     return Call("GetItem", {"TableName": table, "Key": lease_key(job), "ConsistentRead": True})
-
-
-def query_runs(
-    table: str, job: str, *, first: str, last: str, newest_first: bool = True, start: Mapping[str, Any] | None = None
-) -> Call:
-    """A page of a job's runs with ids from ``first`` to ``last``: the operator's, never the function's."""
-    values = {":pk": encode(partition(job)), ":a": encode(RUN_PREFIX + first), ":z": encode(RUN_PREFIX + last)}
-    parameters: dict[str, Any] = {
-        "TableName": table,
-        "KeyConditionExpression": "#pk = :pk AND #sk BETWEEN :a AND :z",
-        "ExpressionAttributeNames": {"#pk": PK, "#sk": SK},
-        "ExpressionAttributeValues": values,
-        "ScanIndexForward": not newest_first,
-    }
-    return Call("Query", parameters | ({"ExclusiveStartKey": start} if start else {}))

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cronstack.ledger.items import VERSION, encode
-from cronstack.ledger.rows import STATUSES
+from cronstack.ledger.rows import PLAN_STATUSES, STATUSES
 from cronstack.steps import Call
 
 KNOWN_VERSION: Final = "(attribute_not_exists(#v) OR #v <= :v)"
 """No newer code wrote this item."""
 
-_STATUSES: Final = {status: status for status in STATUSES}
+_STATUSES: Final = {status: status for status in (*STATUSES, *PLAN_STATUSES)}
 _ALIAS: Final = re.compile(r"#([a-z]+)")
 _VALUE: Final = re.compile(r":([a-z_]+)")
 

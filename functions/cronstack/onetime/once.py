@@ -26,18 +26,20 @@ from cronstack.driver import drive
 from cronstack.entropy import SYSTEM, Randomness
 from cronstack.errors import EventError, OnceError, Unavailable
 from cronstack.event import planned_event
+from cronstack.ledger.listings import query_keys
+from cronstack.ledger.partitions import plan_partitions
 from cronstack.occurrence import is_job_name, is_key, print_time
 from cronstack.onetime import planner
-from cronstack.onetime.plan_requests import Order, Wiring
 from cronstack.onetime.planner import Plan
+from cronstack.onetime.schedules import Order, Wiring
 from cronstack.payload import check_input
 from cronstack.settings import once_variable
-from cronstack.steps import DELIVERED_AGAIN, Host, Steps
+from cronstack.steps import DELIVERED_AGAIN, Call, Host, Steps
 from cronstack.timetable.local_time import Disambiguation, Moment, after, moment
 from cronstack.transport import Botocore, Transport
 
 if TYPE_CHECKING:
-    from cronstack.ledger.rows import RunItem
+    from cronstack.ledger.rows import PlanItem
     from cronstack.onetime.bulk import Progress, Result
 
 _T = TypeVar("_T")
@@ -153,13 +155,13 @@ class Once:
     def list(self, job: str | Job, *, prefix: str = "", status: str | None = None) -> Iterator[Plan]:
         """Yield the plans of the job that the ledger still knows, in no particular order.
 
-        prefix: of the key. status: of the run, such as "planned". This reads all rows of the job's plans, and DynamoDB
-        charges for their size.
+        prefix: of the key; only plans with such keys are read. status: "planned", "begun", "missed" or "cancelled".
+        DynamoDB charges for the size of the rows that are read.
         """
         wiring = self._reach(job)
-        for run in self.rows(wiring):
-            if run.key.startswith(prefix) and status in (None, run.status):
-                yield planner.plan_of(wiring.job, run)
+        for plan in self.rows(wiring, prefix):
+            if status in (None, plan.status):
+                yield planner.plan_of(wiring.job, plan)
 
     def schedule_many(
         self,
@@ -180,12 +182,15 @@ class Once:
     def sweep(self, job: str | Job) -> Iterator[Plan]:
         """Create the missing schedules of plans, and yield these plans; for a job that runs now and then.
 
-        A plan has no schedule when its caller died before creating it, or when the schedule was deleted by hand.
+        A plan has no schedule when its caller died before creating it, or when the schedule was deleted by hand. Each
+        plan that waits costs one GetSchedule.
         """
         wiring = self._reach(job)
-        for run in self.rows(wiring):
-            if planner.is_left(run, self._now()):
-                yield self.drive(partial(_mend, wiring, run))
+        for plan in self.rows(wiring):
+            if planner.is_left(plan, self._now()):
+                made = self.drive(partial(_restore, wiring, plan))
+                if made.outcome == "planned":
+                    yield made
 
     # -- parts of them -------------------------------------------------------------------------------------------------
     def _reach(self, job: str | Job) -> Wiring:
@@ -216,7 +221,7 @@ class Once:
         if asked.due > now:
             return asked
         known = stands() if stands is not None else None
-        if known is not None and known.status and known.reason != "cancelled" and _is_same(known, asked, past):
+        if known is not None and known.status not in ("", "cancelled") and _is_same(known, asked, past):
             return asked._replace(due=known.due)
         if past == "refuse":
             raise OnceError(
@@ -236,14 +241,16 @@ class Once:
             ) from None
         return order
 
-    def rows(self, wiring: Wiring) -> Iterator[RunItem]:
-        """Yield the ledger's rows of all plans of the job. For tools."""
-        start = None
-        while True:
-            found, start = self.drive(partial(_page, wiring, start))
-            yield from found
-            if start is None:
-                return
+    def rows(self, wiring: Wiring, prefix: str = "") -> Iterator[PlanItem]:
+        """Yield the ledger's rows of the job's plans whose keys begin so. For tools."""
+        for partition in plan_partitions(wiring.job):
+            start = None
+            while True:
+                call = query_keys(wiring.ledger, partition, prefix=prefix, start=start)
+                found, start = self.drive(partial(_page, call))
+                yield from found
+                if start is None:
+                    break
 
     def drive(self, begin: Callable[[Host], Steps[_T]]) -> _T:
         """Carry out steps of ``planner`` and return their result. For tools."""
@@ -277,12 +284,12 @@ def _is_same(known: Plan, asked: Moment, past: Past) -> bool:
     return known.due == asked.due or (past == "run" and known.asked == asked.asked)
 
 
-def _mend(wiring: Wiring, run: RunItem, host: Host) -> Steps[Plan]:
-    return planner.mend(wiring, host, run)
+def _restore(wiring: Wiring, plan: PlanItem, host: Host) -> Steps[Plan]:
+    return planner.restore(wiring, host, plan)
 
 
-def _page(wiring: Wiring, start: Any, host: Host) -> Steps[tuple[Any, Any]]:
-    return planner.page(wiring, host, start)
+def _page(call: Call, host: Host) -> Steps[tuple[Any, Any]]:
+    return planner.page(host, call)
 
 
 def _key(key: object) -> str:

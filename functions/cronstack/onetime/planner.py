@@ -1,33 +1,34 @@
-"""Schedule once, move, cancel: the order of writes between the ledger and Scheduler, and what holds whoever dies in it.
+"""Schedule once, move, cancel: the order of writes between the ledger and Scheduler, and what holds after a crash.
 
-    schedule    1 row planned ──▶ 2 CreateSchedule ──▶ 3 row confirmed
-    move        1 row planned, next revision ──▶ 2 CreateSchedule ──▶ 3 row confirmed ──▶ 4 old schedule deleted
-    cancel      1 row skipped(cancelled) ──▶ 2 schedule deleted
+    schedule    1 plan planned ──▶ 2 CreateSchedule
+    move        1 plan planned, next revision ──▶ 2 CreateSchedule ──▶ 3 old schedule deleted
+    cancel      1 plan cancelled ──▶ 2 schedule deleted
 
-The row decides. Claim, move and cancel are conditional writes to that one item, so of those that race exactly one is
-first, and the others are told. Promised:
+The plan's row decides. Begin, move and cancel are conditional writes to that one item, so of those that race exactly
+one is first, and the others learn it. Promised:
 
   - What has returned from ``schedule`` or ``move`` begins once, never before its time and within a minute after it,
-    unless it is moved or cancelled first, or nobody can start it before the job's start deadline: then it is
-    ``missed``, and told. It needs no sweep: also where a later mover dies, an event for the key stays on its way.
+    unless it is moved or cancelled first, or it cannot start before the job's start deadline: then it is ``missed``.
+    It needs no sweep: also where a later mover dies, an event for the key stays on its way.
   - After ``cancel`` has returned "cancelled" no attempt begins, until ``replace`` plans the key anew; if one had begun,
     it returns "too late".
   - After ``move`` has returned "moved" nothing begins at the old time. "too late": it has begun as it was, or was
     cancelled.
-  - What is said was so at some moment of the call. Who was killed, or told Unavailable, knows nothing.
+  - An answer was true at some moment of the call. A caller that was killed, or that got Unavailable, knows nothing.
   - Two keys are two occurrences, and neither waits for the other.
   - Asked again after a crash or a lost answer, each of them goes on where it stopped.
 
 Crash points (killed after the numbered step)
-  schedule 1, move 1   a plan without a schedule. Nobody was told that it stands; asked again, by a sweep, or by whoever
-                       it has overtaken in the middle of a call, it gets its schedule. An older revision's event that
-                       comes meanwhile finds itself overtaken and makes a carrier for the plan. So what was moved to an
-                       earlier time by somebody who died begins at the old time at the latest, or is missed there.
-  schedule 2, move 2   it comes; a sweep confirms it
-  move 3               the old schedule fires, finds itself overtaken, and deletes itself
-  cancel 1             the schedule fires, finds the row cancelled, and deletes itself
-Where the ledger has forgotten the row before such a leftover fires, the event is refused with a dead letter: without
-its row nothing begins.
+  schedule 1, move 1   a plan without a schedule. No caller was told that it stands; asked again, or by a sweep, it gets
+                       its schedule. An older revision's event that comes meanwhile finds itself overtaken and makes a
+                       carrier for the plan. So what was moved to an earlier time by a caller that died begins at the
+                       old time at the latest, or is missed there.
+  move 2               the old schedule fires, finds itself overtaken, and deletes itself
+  cancel 1             the schedule fires, finds the plan cancelled, and deletes itself
+A mover that is slow may create its schedule after the plan was moved again or cancelled. That schedule fires, finds
+itself overtaken, and deletes itself.
+Where the ledger has forgotten the plan before such a leftover fires, the event is refused with a dead letter: without
+its plan nothing begins.
 
 Generators of requests (see ``steps``), like the guard's: application code drives them by a transport, a simulator stops
 them before each request. Each raises Unavailable when time is up; what was begun can then be asked for again.
@@ -39,22 +40,23 @@ import json
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
+from cronstack.defaults import DEFAULTS
 from cronstack.errors import OnceConflict, Unavailable
 from cronstack.event import planned_event
-from cronstack.ledger import run_requests
-from cronstack.ledger.items import read_run
-from cronstack.ledger.rows import RunItem
+from cronstack.ledger import plan_requests
+from cronstack.ledger.items import VERSION, read_plan
+from cronstack.ledger.rows import PlanItem
 from cronstack.occurrence import planned_id, print_time, to_datetime
-from cronstack.onetime import plan_requests
-from cronstack.onetime.plan_requests import Order, Wiring
-from cronstack.steps import Done, Host, Refused, Sleep, Steps, send
+from cronstack.onetime import schedules
+from cronstack.onetime.schedules import Order, Wiring
+from cronstack.steps import Call, Done, Host, Refused, Sleep, Steps, send
 
 RESERVE: Final = 0.2
 ROUNDS: Final = 8
 SOON: Final = 5_000
 """Milliseconds ahead, the earliest that a schedule is made for: it must not be past when Scheduler hears of it."""
 FORGOTTEN: Final = 300_000
-"""Milliseconds after which a plan that is not confirmed, or overdue, has been left by whoever made it."""
+"""Milliseconds after which a planned row without a schedule was left by a caller that has died."""
 
 Outcome = Literal["planned", "unchanged", "moved", "cancelled", "too late", "unknown"]
 
@@ -66,7 +68,7 @@ class Plan(NamedTuple):
     key: str
     occurrence: str
     status: str
-    """Of its run: "planned", "running", "succeeded", …; "" where nothing is known of the key."""
+    """ "planned", "begun", "missed" or "cancelled"; "" where the ledger does not know the key."""
     due: int
     """Epoch milliseconds."""
     asked: str
@@ -75,9 +77,6 @@ class Plan(NamedTuple):
     outcome: Outcome = "unchanged"
     input: dict[str, Any] | None = None
     """While it is planned; None afterwards."""
-    confirmed: bool = False
-    """It is noted that its schedule was made."""
-    reason: str = ""
     moves: int = 0
     """How often it was planned anew."""
 
@@ -88,28 +87,26 @@ class Plan(NamedTuple):
 
 
 def schedule(order: Order, wiring: Wiring, host: Host, *, replace: bool = False) -> Steps[Plan]:
-    """Plan it. Raises OnceConflict (the key stands for something else, and ``replace`` is not said), Unavailable."""
-    seen: RunItem | None = None
+    """Plan it. Raises OnceConflict (the key stands for something else, and ``replace`` is False), Unavailable."""
+    seen: PlanItem | None = None
     for number in range(ROUNDS):
         yield from _rest(host, number)
-        revision = max(host.now(), (seen.revision if seen else 0) + 1)
-        answer = yield from send(plan_requests.plan(wiring, order, revision, seen), host, reserve=RESERVE)
+        plan = _planned(wiring, order, max(host.now(), (seen.revision if seen else 0) + 1), seen)
+        answer = yield from _write(wiring, host, plan, seen)
         if isinstance(answer, Done):
-            run = _written(wiring, order, revision, seen)
             outcome: Outcome = "moved" if seen is not None and seen.status == "planned" else "planned"
-            return (yield from _see_to(wiring, host, run, outcome, before=seen))
+            return (yield from _create(wiring, host, plan, outcome, before=seen))
         found = yield from _shown(wiring, host, order.key, answer)
         if found is None:
             seen = None
             continue
-        if found.revision == revision and order.is_like(found) and found.status == "planned":
-            return (yield from _see_to(wiring, host, found, "planned", before=seen))  # our own: its answer was lost
-        cancelled = _is_cancelled(found)
-        if order.is_like(found) and not cancelled:
-            if found.status != "planned" or found.confirmed == found.revision:
-                return plan_of(wiring.job, found)
-            return (yield from _see_to(wiring, host, found, "unchanged"))
-        if not replace or not (cancelled or found.status == "planned"):
+        if found.status == "planned" and order.is_like(found):
+            if found.revision == plan.revision:  # our own: its answer was lost
+                return (yield from _create(wiring, host, found, "planned", before=seen))
+            return (yield from restore(wiring, host, found, made="unchanged"))
+        if found.status in ("begun", "missed") and order.is_like(found):
+            return plan_of(wiring.job, found)
+        if not replace or found.status in ("begun", "missed"):
             raise _conflict(wiring, order, found)
         seen = found
     raise _crowded(wiring, order.key)
@@ -124,19 +121,21 @@ def move(wiring: Wiring, host: Host, key: str, due: int, asked: str) -> Steps[Pl
             return unknown(wiring.job, key)
         if found.status != "planned":
             return plan_of(wiring.job, found, "too late")
-        order = Order(key, due, asked, json.loads(found.event)["input"])
+        order = Order(key, due, asked, input_of(found))
         if order.is_like(found):
-            return (yield from _see_to(wiring, host, found, "unchanged"))
-        revision = max(host.now(), found.revision + 1)
-        answer = yield from send(plan_requests.plan(wiring, order, revision, found), host, reserve=RESERVE)
+            return (yield from restore(wiring, host, found, made="unchanged"))
+        plan = _planned(wiring, order, max(host.now(), found.revision + 1), found)
+        answer = yield from _write(wiring, host, plan, found)
         if isinstance(answer, Done):
-            return (yield from _see_to(wiring, host, _written(wiring, order, revision, found), "moved", before=found))
+            return (yield from _create(wiring, host, plan, "moved", before=found))
         before, found = found, (yield from _shown(wiring, host, key, answer))
-        if found is not None and found.revision == revision and order.is_like(found):  # our own: its answer was lost
+        if (
+            found is not None and found.revision == plan.revision and order.is_like(found)
+        ):  # our own: an answer was lost
             if found.status == "planned":
-                return (yield from _see_to(wiring, host, found, "moved", before=before))
+                return (yield from _create(wiring, host, found, "moved", before=before))
             # It has even begun, at its new time, or was cancelled since.
-            yield from send(plan_requests.delete(wiring, key, before.revision), host, reserve=RESERVE, absent=True)
+            yield from _delete(wiring, host, key, before.revision)
             return plan_of(wiring.job, found, "moved")
     raise _crowded(wiring, key)
 
@@ -149,119 +148,110 @@ def cancel(wiring: Wiring, host: Host, key: str) -> Steps[Plan]:
         if found is None:
             return unknown(wiring.job, key)
         if found.status == "planned":
-            call = plan_requests.cancel(wiring, key, found.revision, host.now(), found.due)
+            ttl = max(host.now(), found.due) // 1000 + DEFAULTS.retention
+            call = plan_requests.cancel(wiring.ledger, wiring.job, found, ttl=ttl)
             answer = yield from send(call, host, reserve=RESERVE)
             if isinstance(answer, Refused):
                 found = yield from _shown(wiring, host, key, answer)
                 continue
-            found = found._replace(status="skipped", reason="cancelled")
-        if not _is_cancelled(found):
+            found = found._replace(status="cancelled")
+        if found.status != "cancelled":
             return plan_of(wiring.job, found, "too late")
-        yield from send(plan_requests.delete(wiring, key, found.revision), host, reserve=RESERVE, absent=True)
+        yield from _delete(wiring, host, key, found.revision)
         return plan_of(wiring.job, found, "cancelled")
     raise _crowded(wiring, key)
 
 
 def get(wiring: Wiring, host: Host, key: str) -> Steps[Plan]:
+    """Read what is planned under a key."""
     found = yield from _look(wiring, host, key)
     return unknown(wiring.job, key) if found is None else plan_of(wiring.job, found)
 
 
-def page(wiring: Wiring, host: Host, start: Any) -> Steps[tuple[list[RunItem], Any]]:
-    """Some of what code has scheduled, and where to go on; None: that was all."""
-    answer = yield from send(plan_requests.rows(wiring, start), host, reserve=RESERVE)
+def restore(wiring: Wiring, host: Host, plan: PlanItem, made: Outcome = "planned") -> Steps[Plan]:
+    """Make sure that a plan has its schedule. Outcome ``made`` where it was missing, else "unchanged"."""
+    there = yield from send(schedules.get(wiring, plan.key, plan.revision), host, reserve=RESERVE, absent=True)
+    if isinstance(there, Done):
+        return plan_of(wiring.job, plan)
+    return (yield from _create(wiring, host, plan, made))
+
+
+def page(host: Host, call: Call) -> Steps[tuple[list[PlanItem], Any]]:
+    """A page of plans that ``call`` queries, and where to go on; None: that was all."""
+    answer = yield from send(call, host, reserve=RESERVE)
     assert isinstance(answer, Done), "a query has no condition"
-    found = [run for item in answer.fields["Items"] if (run := read_run(item)) is not None]
+    found = [plan for item in answer.fields["Items"] if (plan := read_plan(item)) is not None]
     return found, answer.fields.get("LastEvaluatedKey") or None
 
 
-def is_left(run: RunItem, now: int) -> bool:
-    """Whether a sweep must see to it: planned, and nobody is about to make its schedule, or the schedule is gone."""
-    unconfirmed = run.confirmed != run.revision and now - run.revision > FORGOTTEN
-    return run.status == "planned" and (unconfirmed or now - run.due > FORGOTTEN)
-
-
-def mend(wiring: Wiring, host: Host, run: RunItem) -> Steps[Plan]:
-    """Give a plan that was left its schedule; harmless where it has one."""
-    return (yield from _see_to(wiring, host, run, "planned"))
+def is_left(plan: PlanItem, now: int) -> bool:
+    """Whether a sweep must look for its schedule: no caller is about to create that."""
+    return plan.status == "planned" and (now - plan.revision > FORGOTTEN or now - plan.due > FORGOTTEN)
 
 
 # -- parts of them -----------------------------------------------------------------------------------------------------
-def _see_to(wiring: Wiring, host: Host, run: RunItem, outcome: Outcome, before: RunItem | None = None) -> Steps[Plan]:
-    """Make the plan's schedule, note that, and take away those of the plans before it.
-
-    Overtaken meanwhile it sees to the newer plan, too: whoever made that may be dead, and the schedules whose events
-    would bring it (see ``deferral.arm_plan``) are about to be taken away.
-    """
-    found: RunItem | None = run
-    outdated = [before.revision] if before is not None and before.status == "planned" else []
-    for number in range(ROUNDS):
-        yield from _rest(host, number)
-        yield from _make(wiring, host, run)
-        answer = yield from send(plan_requests.confirm(wiring, run.key, run.revision), host, reserve=RESERVE)
-        if isinstance(answer, Done):
-            found = run._replace(confirmed=run.revision)
-            break
-        found = yield from _shown(wiring, host, run.key, answer)
-        if found is not None and found.revision == run.revision and not _is_cancelled(found):
-            break  # it has begun
-        # Whoever moved or cancelled it may have looked for this schedule before it was made.
-        outdated.append(run.revision)
-        if found is None or found.status != "planned" or found.confirmed == found.revision:
-            break
-        run = found
-    else:
-        raise _crowded(wiring, run.key)
-    for revision in outdated:
-        yield from send(plan_requests.delete(wiring, run.key, revision), host, reserve=RESERVE, absent=True)
-    return unknown(wiring.job, run.key) if found is None else plan_of(wiring.job, found, outcome)
-
-
-def _make(wiring: Wiring, host: Host, run: RunItem) -> Steps[None]:
+def _create(
+    wiring: Wiring, host: Host, plan: PlanItem, outcome: Outcome, before: PlanItem | None = None
+) -> Steps[Plan]:
+    """Create the plan's schedule, and only then delete that of the plan before it."""
     for number in range(ROUNDS):
         yield from _rest(host, number)
         now = host.now()
-        call = plan_requests.create(wiring, run, max(run.due, now + SOON), now)
-        answer = yield from send(call, host, reserve=RESERVE)
+        answer = yield from send(schedules.create(wiring, plan, max(plan.due, now + SOON), now), host, reserve=RESERVE)
         if isinstance(answer, Done):
-            return
-        # The name is taken, or Scheduler was at work on it; where it is not there, it may have fired and be gone.
-        there = yield from send(plan_requests.look(wiring, run.key, run.revision), host, reserve=RESERVE, absent=True)
+            break
+        # The name is taken, or Scheduler was at work on it; where it does not exist, it may have fired and be gone.
+        there = yield from send(schedules.get(wiring, plan.key, plan.revision), host, reserve=RESERVE, absent=True)
         if isinstance(there, Done):
-            return
-        found = yield from _look(wiring, host, run.key)
-        if found is None or found.status != "planned" or found.revision != run.revision:
-            return
-    raise _crowded(wiring, run.key)
+            break
+        found = yield from _look(wiring, host, plan.key)
+        if found is None or found.status != "planned" or found.revision != plan.revision:
+            break
+    else:
+        raise _crowded(wiring, plan.key)
+    if before is not None and before.status == "planned":
+        yield from _delete(wiring, host, plan.key, before.revision)
+    return plan_of(wiring.job, plan, outcome)
 
 
-def _written(wiring: Wiring, order: Order, revision: int, seen: RunItem | None) -> RunItem:
-    """The row that ``plans.plan`` has written."""
-    return RunItem(
-        "planned",
-        planned_id(order.key),
-        order.due,
-        payload=order.payload,
-        event=planned_event(wiring.job, order.key, revision, due=order.due, input=order.input),
-        key=order.key,
-        revision=revision,
-        asked=order.asked,
-        moves=0 if seen is None else seen.moves + 1,
-    )
+def _delete(wiring: Wiring, host: Host, key: str, revision: int) -> Steps[None]:
+    yield from send(schedules.delete(wiring, key, revision), host, reserve=RESERVE, absent=True)
 
 
-def _look(wiring: Wiring, host: Host, key: str) -> Steps[RunItem | None]:
-    answer = yield from send(run_requests.get_run(wiring.ledger, wiring.job, planned_id(key)), host, reserve=RESERVE)
+def _planned(wiring: Wiring, order: Order, revision: int, seen: PlanItem | None) -> PlanItem:
+    event = planned_event(wiring.job, order.key, revision, due=order.due, input=order.input)
+    moves = 0 if seen is None else seen.moves + 1
+    return PlanItem("planned", order.key, order.due, revision, order.asked, order.payload, event, moves)
+
+
+def _write(wiring: Wiring, host: Host, plan: PlanItem, seen: PlanItem | None) -> Steps[Done | Refused]:
+    ttl = max(host.now(), plan.due) // 1000 + DEFAULTS.last_resort
+    call = plan_requests.write(wiring.ledger, wiring.job, plan, seen, ttl=ttl)
+    return (yield from send(call, host, reserve=RESERVE))
+
+
+def _look(wiring: Wiring, host: Host, key: str) -> Steps[PlanItem | None]:
+    answer = yield from send(plan_requests.get(wiring.ledger, wiring.job, key), host, reserve=RESERVE)
     assert isinstance(answer, Done), "a read has no condition"
-    return read_run(answer.fields.get("Item"))
+    return read_plan(answer.fields.get("Item"))
 
 
-def _shown(wiring: Wiring, host: Host, key: str, refused: Refused) -> Steps[RunItem | None]:
+def _shown(wiring: Wiring, host: Host, key: str, refused: Refused) -> Steps[PlanItem | None]:
     """The row that a refusal brought back; where it brought none, one consistent read."""
     item = refused.conditions[0].item
-    if item is None:
-        return (yield from _look(wiring, host, key))
-    return read_run(item)
+    plan = read_plan(item) if item is not None else (yield from _look(wiring, host, key))
+    if plan is None and item is not None:
+        raise OnceConflict(
+            f"the row of {key[:80]!r} of {wiring.job} is not a plan: something other than Cronstack wrote it",
+            remedy="Take another key.",
+        )
+    if plan is not None and plan.version > VERSION:
+        raise Unavailable(
+            f"the plan of {key[:80]!r} of {wiring.job} was written by version {plan.version}; this code reads up to"
+            f" {VERSION}",
+            remedy="Deploy this code again with the newer Cronstack.",
+        )
+    return plan
 
 
 def _rest(host: Host, number: int) -> Steps[None]:
@@ -269,27 +259,37 @@ def _rest(host: Host, number: int) -> Steps[None]:
         yield Sleep(host.randomness.random() * 0.05 * 2**number)
 
 
-def _is_cancelled(run: RunItem) -> bool:
-    return (run.status, run.reason) == ("skipped", "cancelled")
+def input_of(plan: PlanItem) -> dict[str, Any]:
+    """Return the input of a plan. Raises OnceConflict for a plan whose event Cronstack did not write."""
+    try:
+        given = json.loads(plan.event)["input"]
+    except (ValueError, TypeError, KeyError):
+        given = None
+    if not isinstance(given, dict):
+        raise OnceConflict(
+            f"the plan of {plan.key[:80]!r} holds no event that Cronstack wrote",
+            remedy="Say replace=True to plan it anew.",
+        )
+    return given
 
 
-def plan_of(job: str, run: RunItem, outcome: Outcome = "unchanged") -> Plan:
+def plan_of(job: str, plan: PlanItem, outcome: Outcome = "unchanged") -> Plan:
     """A row, for application code."""
-    given = json.loads(run.event)["input"] if run.event and run.status == "planned" else None
-    confirmed = run.revision != 0 and run.confirmed == run.revision
+    try:
+        given = input_of(plan) if plan.status == "planned" else None
+    except OnceConflict:  # one such row must not end a list of all
+        given = None
     return Plan(
         job,
-        run.key,
-        run.occurrence,
-        run.status,
-        run.due,
-        run.asked,
-        run.revision,
+        plan.key,
+        planned_id(plan.key),
+        plan.status,
+        plan.due,
+        plan.asked,
+        plan.revision,
         outcome,
         given,
-        confirmed,
-        run.reason,
-        run.moves,
+        plan.moves,
     )
 
 
@@ -298,9 +298,9 @@ def unknown(job: str, key: str) -> Plan:
     return Plan(job, key, planned_id(key), "", 0, "", 0, "unknown")
 
 
-def _conflict(wiring: Wiring, order: Order, found: RunItem) -> OnceConflict:
+def _conflict(wiring: Wiring, order: Order, found: PlanItem) -> OnceConflict:
     what = f"the key {order.key[:80]!r} of {wiring.job}"
-    if _is_cancelled(found):
+    if found.status == "cancelled":
         return OnceConflict(f"{what} was cancelled", remedy="Say replace=True to plan it anew, or take another key.")
     if found.status == "planned":
         stands = f"{print_time(found.due)} ({found.asked})"
@@ -310,8 +310,8 @@ def _conflict(wiring: Wiring, order: Order, found: RunItem) -> OnceConflict:
             remedy="Say replace=True to plan it anew, or once.move(…) to give it another time; nothing was changed.",
         )
     return OnceConflict(
-        f"{what} has begun or ended already ({found.status}), with another time or input",
-        remedy="What has begun cannot be planned anew: take another key.",
+        f"{what} is {found.status} already, with another time or input",
+        remedy="What has begun, or was missed, cannot be planned anew: take another key.",
     )
 
 

@@ -13,7 +13,7 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cronstack.ledger import items
+from cronstack.ledger import partitions
 from cronstack_infra import names
 from cronstack_infra.aws import policies
 
@@ -31,14 +31,20 @@ class Foundation(Construct):
         self.ledger = dynamodb.Table(
             self,
             "Ledger",
-            partition_key=dynamodb.Attribute(name=items.PK, type=dynamodb.AttributeType.STRING),
-            sort_key=dynamodb.Attribute(name=items.SK, type=dynamodb.AttributeType.STRING),
-            time_to_live_attribute=items.TTL,
+            partition_key=dynamodb.Attribute(name=partitions.PK, type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name=partitions.SK, type=dynamodb.AttributeType.STRING),
+            time_to_live_attribute=partitions.TTL,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
             removal_policy=ledger_removal,
+        )
+        self.ledger.add_global_secondary_index(
+            index_name=partitions.INDEX,
+            partition_key=dynamodb.Attribute(name=partitions.INDEX, type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name=partitions.DUE, type=dynamodb.AttributeType.NUMBER),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
         self.delivery_dead_letters = self._dead_letters("DeliveryDeadLetters")
         self.handler_dead_letters = self._dead_letters("HandlerDeadLetters")

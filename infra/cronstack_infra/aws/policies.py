@@ -15,10 +15,11 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 
 from cronstack.guard import carrier
-from cronstack.ledger.items import partition
-from cronstack.onetime import plan_requests
+from cronstack.ledger.partitions import Reader, partitions_of
+from cronstack.onetime import schedules
+from cronstack.settings import PLANS
 
-LEDGER_ACTIONS: Final = ("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem")
+LEDGER_ACTIONS: Final = ("dynamodb:GetItem", "dynamodb:UpdateItem")
 """The guard updates and reads single items; a transaction needs the permission of each of its actions."""
 SCHEDULER: Final = "scheduler.amazonaws.com"
 
@@ -28,6 +29,11 @@ def function_arn(stack: Stack, function: str) -> str:
     return stack.format_arn(
         service="lambda", resource="function", resource_name=function, arn_format=ArnFormat.COLON_RESOURCE_NAME
     )
+
+
+def plans_arn_of_function(stack: Stack, function: str) -> str:
+    """Of a function by the alias through which plans come."""
+    return f"{function_arn(stack, function)}:{PLANS}"
 
 
 def log_group_arn(stack: Stack, log_group: str) -> str:
@@ -44,23 +50,17 @@ def carriers_arn(stack: Stack, group: str, job: str) -> str:
 
 def plans_arn(stack: Stack, group: str, job: str) -> str:
     """Of all one-time schedules that code can make for a job."""
-    return stack.format_arn(
-        service="scheduler", resource="schedule", resource_name=f"{group}/{plan_requests.prefix(job)}*"
-    )
+    return stack.format_arn(service="scheduler", resource="schedule", resource_name=f"{group}/{schedules.prefix(job)}*")
 
 
 def grant_schedule(grantee: iam.IGrantable, *, job: str, ledger: str, plans: str, role: str) -> iam.Grant:
     """What code needs to schedule, move and cancel a job's plans; all but ``job`` are ARNs.
 
-    A plan's schedule is never updated (see ``cronstack.onetime.plan_requests``), so UpdateSchedule is not among it.
+    A plan's schedule is never updated (see ``cronstack.onetime.schedules``), so UpdateSchedule is not among it.
     """
-    own_rows: dict[str, Any] = {
-        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [partition(job)]},
-        "Null": {"dynamodb:LeadingKeys": "false"},
-    }
     to_scheduler = {"StringEquals": {"iam:PassedToService": SCHEDULER}}
     grants = [
-        (("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query"), ledger, own_rows),
+        (("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query"), ledger, _own_rows("planner", job)),
         (("scheduler:CreateSchedule", "scheduler:GetSchedule", "scheduler:DeleteSchedule"), plans, None),
         (("iam:PassRole",), role, to_scheduler),
     ]
@@ -81,11 +81,7 @@ def job_policy(
         sid="OwnRowsOfTheLedger",
         actions=list(LEDGER_ACTIONS),
         resources=[ledger],
-        conditions={
-            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [partition(job)]},
-            # "For all values" is also true of no value at all: a request without keys must not pass.
-            "Null": {"dynamodb:LeadingKeys": "false"},
-        },
+        conditions=_own_rows("job", job),
     )
     own_log = iam.PolicyStatement(
         sid="OwnLog", actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[f"{log_group}:*"]
@@ -101,6 +97,15 @@ def job_policy(
         conditions={"StringEquals": {"iam:PassedToService": SCHEDULER}},
     )
     return iam.PolicyDocument(statements=[own_rows, own_log, records, own_carriers, own_carrier_role])
+
+
+def _own_rows(writer: Reader, job: str) -> dict[str, Any]:
+    """Condition that a request to the ledger names only partitions that ``writer`` may write (see ``partitions``)."""
+    return {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [*partitions_of(writer, job)]},
+        # "For all values" is also true of no value at all: a request without keys must not pass.
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
 
 
 def scheduler_principal(stack: Stack, group_arn: str) -> iam.IPrincipal:

@@ -15,8 +15,8 @@ from constructs import Construct
 from cronstack.defaults import DEFAULTS
 from cronstack.errors import DeclarationError
 from cronstack.event import scheduled_input
-from cronstack.onetime.plan_requests import Wiring
-from cronstack.settings import Settings, once_variable
+from cronstack.onetime.schedules import Wiring
+from cronstack.settings import PLANS, Settings, once_variable
 from cronstack_infra import names
 from cronstack_infra.aws import policies
 from cronstack_infra.aws.foundation import Foundation
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cronstack.declaration import Job
     from cronstack_infra.discovery.discover import DeclaredJob
 
+LATEST: Final = "$LATEST"
 DELIVERY_RETRIES: Final = 185
 """Scheduler's own limit: what ends its retries is the age of the event, the job's start deadline."""
 
@@ -96,13 +97,20 @@ class ScheduledFunction(Construct):
         """The role with which its one-time schedules are sent, and how code that makes them reaches it."""
         stack = Stack.of(self)
         assert foundation.once_group is not None, "the stack saw that a job is declared by once()"
-        role = self._role_for_schedules("OnceRole", "one-time schedules", job.name, foundation.once_group, foundation)
+        function = names.function_name(stack.stack_name, job.name)
+        plans = policies.plans_arn_of_function(stack, function)
+        role = self._role_for_schedules(
+            "OnceRole", "one-time schedules", job.name, foundation.once_group, foundation, function=plans
+        )
+        # $LATEST: a plan runs the code that is deployed at its time, as every other event does.
+        lambda_.CfnAlias(self, "Plans", function_name=self.function.function_name, function_version=LATEST, name=PLANS)
+        self._lambda_retries(foundation, "PlansRetries", PLANS)
         return role, Wiring(
             job=job.name,
             ledger=foundation.ledger.table_name,
             group=foundation.once_group.schedule_group_name,
             role=role.role_arn,
-            function=policies.function_arn(stack, names.function_name(stack.stack_name, job.name)),
+            function=plans,
             dead_letters=foundation.delivery_dead_letters.queue_arn,
             start_deadline=job.start_deadline,
         )
@@ -128,7 +136,13 @@ class ScheduledFunction(Construct):
         )
 
     def _role_for_schedules(
-        self, id: str, what: str, job: str, group: scheduler.ScheduleGroup, foundation: Foundation
+        self,
+        id: str,
+        what: str,
+        job: str,
+        group: scheduler.ScheduleGroup,
+        foundation: Foundation,
+        function: str | None = None,
     ) -> iam.Role:
         """What the job's carriers, or its one-time schedules, are sent with. One for each job: with a shared role,
         which may invoke all functions, whoever makes a schedule for one could send events to any other."""
@@ -140,7 +154,7 @@ class ScheduledFunction(Construct):
             assumed_by=policies.scheduler_principal(stack, group.schedule_group_arn),
             inline_policies={
                 "invoke": policies.scheduler_policy(
-                    functions=[policies.function_arn(stack, names.function_name(stack.stack_name, job))],
+                    functions=[function or policies.function_arn(stack, names.function_name(stack.stack_name, job))],
                     dead_letters=foundation.delivery_dead_letters.queue_arn,
                 )
             },
@@ -166,7 +180,7 @@ class ScheduledFunction(Construct):
             },
         )
 
-    def _lambda_retries(self, foundation: Foundation) -> None:
+    def _lambda_retries(self, foundation: Foundation, id: str = "Retries", qualifier: str = LATEST) -> None:
         """Lambda's own retries are the same whatever the job's: they serve faults only, a ledger that does not answer
         or a handler that was killed. A handler that failed comes back by a carrier.
 
@@ -174,9 +188,9 @@ class ScheduledFunction(Construct):
         """
         lambda_.CfnEventInvokeConfig(
             self,
-            "Retries",
+            id,
             function_name=self.function.function_name,
-            qualifier="$LATEST",
+            qualifier=qualifier,
             maximum_retry_attempts=DEFAULTS.delivery_retries,
             maximum_event_age_in_seconds=DEFAULTS.lambda_event_age,
             destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(

@@ -14,10 +14,10 @@ from cronstack import clock
 from cronstack.entropy import SYSTEM, Randomness
 from cronstack.errors import OperationError
 from cronstack.occurrence import print_time
-from cronstack.onetime import plan_requests
+from cronstack.onetime import schedules
 from cronstack.onetime.once import Once
-from cronstack.onetime.plan_requests import Wiring
 from cronstack.onetime.planner import Plan
+from cronstack.onetime.schedules import Wiring
 from cronstack.transport import Botocore
 from cronstack_infra import names
 from cronstack_infra.ops.deployment import Clients, Deployment
@@ -84,7 +84,7 @@ def list_plans(once: Once, jobs: Iterable[str], *, prefix: str = "", status: str
 
 def schedule_of(wiring: Wiring, plan: Plan) -> str:
     """Name of the schedule that brings a plan, with its group; "" once it is none any more."""
-    return f"{wiring.group}/{plan_requests.name(plan.job, plan.key, plan.revision)}" if plan.status == "planned" else ""
+    return f"{wiring.group}/{schedules.name(plan.job, plan.key, plan.revision)}" if plan.status == "planned" else ""
 
 
 def plan_as_json(plan: Plan) -> Mapping[str, Any]:

@@ -26,10 +26,10 @@ from cronstack.ledger.items import read_run
 from cronstack.ledger.rows import RunItem
 from cronstack.ledger.run_requests import get_run
 from cronstack.occurrence import is_job_name, planned_id, print_time, to_milliseconds
-from cronstack.onetime import plan_requests
+from cronstack.onetime import schedules
 from cronstack.onetime.once import Once
-from cronstack.onetime.plan_requests import Wiring
 from cronstack.onetime.planner import FORGOTTEN, mend
+from cronstack.onetime.schedules import Wiring
 from cronstack_infra import names
 from cronstack_infra.ops.deployment import Clients, Deployment
 from cronstack_infra.ops.onetime import wirings
@@ -103,7 +103,7 @@ class Strays:
                 seen(read)
                 if run.status != "planned":
                     continue
-                name = plan_requests.name(wiring.job, run.key, run.revision)
+                name = schedules.name(wiring.job, run.key, run.revision)
                 expected.add(name)
                 stray = self._of_plan(wiring, run, listed.get(name))
                 found += [stray] if stray is not None else []
@@ -137,7 +137,7 @@ class Strays:
         fresh = self._row(wiring.job, run.key)
         if fresh is None or fresh.status != "planned" or fresh.revision != run.revision:
             return None
-        name = plan_requests.name(wiring.job, run.key, run.revision)
+        name = schedules.name(wiring.job, run.key, run.revision)
         if listed is None:
             got = self._get(name)  # made after the list was read
             listed = None if got is None else _Listed(to_milliseconds(got["CreationDate"]), _is_enabled(got))

@@ -25,7 +25,7 @@ from cronstack_infra.testing.story import marker, story
 from cronstack_infra.testing.waits import Wait, listed, waits
 
 if TYPE_CHECKING:
-    from cronstack.onetime.plan_requests import Wiring
+    from cronstack.onetime.schedules import Wiring
     from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
     from cronstack_infra.play.simulation.handlers.faults import Faults
 

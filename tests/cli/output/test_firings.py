@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from cronstack.guard.carrier import prefix
-from cronstack.onetime import plan_requests
+from cronstack.onetime import schedules
 from cronstack_infra.cli.output import firings
 
 SUCCEEDED = {"cronstack": "succeeded", "job": "stats", "occurrence": "t-2026-03-01T12:34:00Z", "attempt": 1}
 CARRIER = f"arn:aws:scheduler:us-east-1:123456789012:schedule/shop-carriers/{prefix('stats')}0123456789abcdef01234567"
-PLAN = f"arn:aws:scheduler:us-east-1:123456789012:schedule/shop-once/{plan_requests.name('stats', 'order-1', 5)}"
+PLAN = f"arn:aws:scheduler:us-east-1:123456789012:schedule/shop-once/{schedules.name('stats', 'order-1', 5)}"
 SKIPPED = '{"cronstack": "skipped", "job": "stats", "reason": "overlap"}'
 AT = "2026-03-01T12:34:01.250000+00:00"
 

@@ -13,10 +13,10 @@ from cronstack.errors import EventError, OnceConflict, OnceError, Unavailable
 from cronstack.event import parse_event
 from cronstack.guard.delivery import Outcome
 from cronstack.occurrence import Occurrence, planned_id
-from cronstack.onetime import plan_requests
+from cronstack.onetime import schedules
 from cronstack.onetime.once import Once
-from cronstack.onetime.plan_requests import Wiring
 from cronstack.onetime.planner import Plan
+from cronstack.onetime.schedules import Wiring
 from tests.cronstack.stage import FUNCTION, LOST, NOON, TABLE, WAY, Stage, error, lost_answer
 
 HOUR = timedelta(hours=1)
@@ -364,9 +364,9 @@ def die_at(stage: Stage, operation: str, act: Callable[[], Plan]) -> None:
 
 def test_the_names_of_one_jobs_plans_begin_as_no_other_jobs() -> None:
     names = [f"job{n}" for n in range(200)] + [f"{'long' * 10}{n}" for n in range(200)]
-    assert len({plan_requests.prefix(one) for one in names}) == 400
+    assert len({schedules.prefix(one) for one in names}) == 400
     for one in names:
-        assert plan_requests.name(one, "k", 1).startswith(plan_requests.prefix(one))
+        assert schedules.name(one, "k", 1).startswith(schedules.prefix(one))
 
 
 def test_a_service_that_does_not_answer_is_told_as_what_may_be_asked_again(stage: Stage, once: Once) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cronstack.errors import DeclarationError
-from cronstack.onetime import plan_requests
-from cronstack.onetime.plan_requests import Wiring
+from cronstack.onetime import schedules
+from cronstack.onetime.schedules import Wiring
 from cronstack.settings import once_variable
 from cronstack_infra import names
 from tests.infra.conftest import Synthesize, template_of
@@ -63,7 +63,7 @@ def row(action: str, job: str, table: str) -> Question:
 
 def test_it_may_do_all_that_once_asks_for(template: Template) -> None:
     [table] = [arn_of(template, key) for key in of_type(template, "AWS::DynamoDB::Table")]
-    own = plan_requests.name("remind", "order-4711", 1_767_268_800_000)
+    own = schedules.name("remind", "order-4711", 1_767_268_800_000)
     asked = [Question(f"scheduler:{action}Schedule", schedule(own)) for action in ("Create", "Get", "Delete")]
     asked += [row(action, "remind", table) for action in ("GetItem", "UpdateItem", "Query")]
     asked += [pass_on(arn_of(template, role(template, "remind", "OnceRole")))]
@@ -72,11 +72,11 @@ def test_it_may_do_all_that_once_asks_for(template: Template) -> None:
 
 def test_what_lies_beside_it_is_refused(template: Template) -> None:
     [table] = [arn_of(template, key) for key in of_type(template, "AWS::DynamoDB::Table")]
-    prefix, own = plan_requests.prefix("remind"), plan_requests.name("remind", "order-4711", 1)
+    prefix, own = schedules.prefix("remind"), schedules.name("remind", "order-4711", 1)
     rest = own.removeprefix(prefix)
     roles = of_type(template, "AWS::IAM::Role")
     near = [
-        Question("scheduler:CreateSchedule", schedule(plan_requests.name("capture", "order-4711", 1))),
+        Question("scheduler:CreateSchedule", schedule(schedules.name("capture", "order-4711", 1))),
         Question("scheduler:CreateSchedule", schedule(f"{prefix[:-1]}0.{rest}")),
         Question("scheduler:CreateSchedule", schedule(f"x{own}")),
         Question("scheduler:CreateSchedule", schedule(own[:-30])),
@@ -149,5 +149,5 @@ def test_a_grant_for_another_job_is_refused(synthesize: Synthesize, job: str, wh
 
 def test_a_job_may_schedule_itself(synthesize: Synthesize) -> None:
     template = synthesize(SOURCE, resources=lambda stack, jobs: stack.grant_schedule("remind", jobs["remind"]))
-    own = Question("scheduler:CreateSchedule", schedule(plan_requests.name("remind", "again", 1)))
+    own = Question("scheduler:CreateSchedule", schedule(schedules.name("remind", "again", 1)))
     assert judge(policies_of(template, role(template, "remind")), [own]) == [True]

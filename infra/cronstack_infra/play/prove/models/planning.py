@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Final, Literal, NamedTuple, assert_never
 
 from cronstack.onetime import planner
-from cronstack.onetime.plan_requests import Order, Wiring
 from cronstack.onetime.planner import Plan
+from cronstack.onetime.schedules import Order, Wiring
 from cronstack.steps import Host, Steps
 from cronstack_infra.play.prove.models.world import TABLE
 

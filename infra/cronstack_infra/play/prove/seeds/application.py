@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final, Literal
 
 from cronstack.occurrence import print_time
-from cronstack.onetime.plan_requests import Order
+from cronstack.onetime.schedules import Order
 from cronstack_infra.play.prove.models.planning import PlanningCall
 from cronstack_infra.play.prove.models.world import World
 from cronstack_infra.play.prove.seeds.deliveries import Deliveries

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from cronstack.defaults import Overlap
-from cronstack.onetime.plan_requests import Order
+from cronstack.onetime.schedules import Order
 from cronstack_infra.play.prove.models.planning import PlanningCall
 from cronstack_infra.play.prove.models.world import NOON
 from cronstack_infra.play.prove.walk.steered import TIMEOUT

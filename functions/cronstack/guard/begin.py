@@ -1,0 +1,101 @@
+"""How the run of a key begins: two writes to two rows, because planners may write the one and must not write the other.
+
+    1  plan   planned ──▶ begun        only the revision of this event; decides against moves and cancels
+    2  run    (none)  ──▶ running      only if no run of the key exists; decides against every other delivery
+
+What a planner writes into the plan therefore decides, at most, whether a key begins that has not begun. A run that
+exists never asks the plan again.
+
+    the event comes from …              first request
+    the plan's own schedule             1, then 2
+    a carrier, or an operator           2 for a run that exists; where none does, 1, then 2
+
+Crash points
+  between 1 and 2   the plan is begun, and the key has no run. Lambda delivers the event again, which finds the plan
+                    begun by its own revision and goes on with 2. Another revision's event finds itself overtaken.
+  1 as "missed"     too late to start: 2 then records the run as missed. Killed between the two, as above.
+"""
+
+from __future__ import annotations
+
+from cronstack.errors import EventError
+from cronstack.event import parse_event, planned_event
+from cronstack.guard import carrier
+from cronstack.guard.deferral import make_carrier
+from cronstack.guard.delivery import Delivery, Outcome
+from cronstack.ledger import plan_requests
+from cronstack.ledger.items import read_plan
+from cronstack.ledger.rows import PlanItem, PlanStatus
+from cronstack.steps import Done, Steps, send
+
+
+def begin(delivery: Delivery, status: PlanStatus = "begun") -> Steps[Outcome | None]:
+    """Begin the plan of this delivery's key, or learn that it was begun. Not None: the event is overtaken.
+
+    Raises EventError for a key of which the ledger knows neither a plan nor a run.
+    """
+    terms, of, now = delivery.terms, delivery.terms.occurrence, delivery.host.now()
+    assert of.revision is not None, "only keys have plans"
+    knobs = terms.knobs
+    # The plan outlives its run, whose retries end within the horizon: then the key is not planned a second time.
+    ttl = max(now, of.due) // 1000 + knobs.retention + knobs.horizon
+    call = plan_requests.begin(terms.table, of.job, of.key, of.revision, status, now=now, ttl=ttl)
+    answer = yield from send(call, delivery.host, reserve=delivery.enough)
+    if isinstance(answer, Done):
+        delivery.may_begin = True
+        delivery.aged = False  # its plan has waited until now, so the ledger cannot have forgotten a run of it
+        return None
+    item = answer.conditions[0].item
+    if item is None:
+        item = yield from delivery.get(plan_requests.get(terms.table, of.job, of.key))
+    plan = read_plan(item)
+    if plan is not None and plan.revision == of.revision and plan.status in ("begun", "missed"):
+        delivery.may_begin = True
+        return None
+    run = yield from delivery.look_at_run()
+    if run is not None:
+        return None  # whatever the plan says now, the run decides
+    if plan is None:
+        raise forgotten(delivery)
+    delivery.refuse_newer(plan.version)
+    yield from arm_plan(delivery, plan)
+    return Outcome("overtaken", reason=plan.status)
+
+
+def arm_plan(delivery: Delivery, plan: PlanItem) -> Steps[None]:
+    """Make sure that the plan which has overtaken this event comes: its planner may have died before its schedule.
+
+    Raises EventError for a plan that holds no event of its own key.
+    """
+    if plan.status != "planned":
+        return
+    of = delivery.terms.occurrence
+    name = carrier.name(of.job, of.id, f"plan {plan.revision}", "", 0)
+    yield from make_carrier(delivery, name, carrier.text_of(_event_of(delivery, plan), 0), plan.due)
+
+
+def _event_of(delivery: Delivery, plan: PlanItem) -> str:
+    """Return the plan's event, written anew: a carrier is trusted, and planners can write anything into a plan."""
+    job = delivery.terms.occurrence.job
+    try:
+        told = parse_event(carrier.read_kept(plan.event), job)
+    except (ValueError, EventError):
+        told = None
+    if told is None or told.key != plan.key:
+        raise EventError(
+            "BadPlan",
+            f"the plan of {plan.key[:80]!r} of {job} holds no event for its key",
+            remedy=f"Something other than Cronstack wrote this row. Plan it again: once.schedule({job!r}, key=…,"
+            " replace=True).",
+        )
+    return planned_event(job, plan.key, plan.revision, due=plan.due, input=told.input)
+
+
+def forgotten(delivery: Delivery) -> EventError:
+    """The plan comes before its event. Where it is gone, it was worked, moved or cancelled weeks ago."""
+    of = delivery.terms.occurrence
+    return EventError(
+        "Forgotten",
+        f"the ledger knows no plan (any more) of {of.key[:80]!r} of {of.job}, for which this event was made",
+        remedy=f"If it is still to run, plan it again: once.schedule({of.job!r}, key=…).",
+    )

@@ -1,0 +1,181 @@
+"""The format of the ledger table: its partitions and its one index, what each holds, and who reads and writes it. Pure.
+
+    partition (pk)      sort key (sk)     row                                     written by    list of the index
+    job#<job>           lease             the lease of the job, and its slot      the job
+    job#<job>           run#<occurrence>  a run by a schedule, or an operator     the job       open#job#<job>
+    run#<job>#<digit>   run#<occurrence>  the run of a key                        the job       open#run#<job>#<digit>
+    plan#<job>#<digit>  <key>             what code has planned under a key       planner, job  plan#<job>#<digit>
+
+A *planner* is code with ``grant_schedule``. It reaches the partitions of plans, and no others: DynamoDB's condition key
+``dynamodb:LeadingKeys`` restricts partition keys, never sort keys or attributes. So what a planner must not touch has
+another partition key.
+
+One partition takes 1,000 write units a second. Keys are therefore spread over 16 partitions of plans and 16 of runs, by
+the first hexadecimal digit of the hash in the occurrence's id.
+
+The index ``listed`` has the partition key ``listed`` and the sort key ``due``, and holds the keys of rows only. A row
+without the attribute ``listed`` is not in the index, and writing such a row costs nothing more. Plans are in the index
+from the first write. A run is there while it waits for an attempt or has failed (see ``rows.OPEN``), so a clean run
+never is.
+
+``ROOMS`` holds all of this as data, with the rooms that are reserved for later: policies and pages are made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+from cronstack.occurrence import PLANNED, is_planned, planned_id
+
+PK: Final = "pk"
+SK: Final = "sk"
+TTL: Final = "ttl"
+"""Epoch seconds after which DynamoDB may delete a row."""
+INDEX: Final = "listed"
+"""Name of the index, and of its partition key."""
+DUE: Final = "due"
+"""Sort key of the index: epoch milliseconds."""
+
+DIGITS: Final = "0123456789abcdef"
+"""The partitions of a job's plans, and of the runs of its keys: one for each first digit of the hash of a key."""
+LEASE_KEY: Final = "lease"
+RUN_PREFIX: Final = "run#"
+
+Reader = Literal["job", "planner", "operator", "watchdog", "worker"]
+
+
+class Room(NamedTuple):
+    """One kind of partition. ``pattern``: of the partition key, with ``{job}``; ``?`` is any digit."""
+
+    pattern: str
+    sort_key: str
+    holds: str
+    writers: tuple[Reader, ...]
+    readers: tuple[Reader, ...]
+    """Besides the writers. Each writer also reads what it writes."""
+    listed: str = ""
+    """Partition key in the index; "": never in the index."""
+    reserved: bool = False
+    """Nothing writes it yet."""
+
+
+ROOMS: Final = (
+    Room("job#{job}", "lease", "the lease of a job, its slot, and its pause", ("job",), ("operator", "watchdog")),
+    Room(
+        "job#{job}",
+        "run#<occurrence>",
+        "a run that a schedule or an operator asked for",
+        ("job",),
+        ("operator", "watchdog"),
+        "open#job#{job}",
+    ),
+    Room(
+        "run#{job}#?",
+        "run#<occurrence>",
+        "the run of a key",
+        ("job",),
+        ("operator", "watchdog"),
+        "open#run#{job}#?",
+    ),
+    Room(
+        "plan#{job}#?",
+        "<key>",
+        "what code has planned under a key",
+        ("planner", "job"),
+        ("operator", "watchdog"),
+        "plan#{job}#?",
+    ),
+    Room(
+        "batch#{job}#?",
+        "<occurrence>#<shard>",
+        "the open items of a batch",
+        ("job", "worker"),
+        ("operator", "watchdog"),
+        reserved=True,
+    ),
+    Room(
+        "item#{job}#?",
+        "<occurrence>#<key>",
+        "the guard of one item of a batch",
+        ("job", "worker"),
+        ("operator", "watchdog"),
+        "open#item#{job}#?",
+        reserved=True,
+    ),
+    Room(
+        "watch",
+        "incident#<job>#<cause>",
+        "an incident, and whether it was notified",
+        ("watchdog",),
+        ("operator",),
+        "open#watch",
+        reserved=True,
+    ),
+    Room(
+        "watch", "snapshot", "what the last look of the watchdog has seen", ("watchdog",), ("operator",), reserved=True
+    ),
+    Room("audit#{job}", "<time>#<id>", "an action of an operator", ("operator",), ("watchdog",), reserved=True),
+)
+"""All kinds of partitions, those of later capabilities included: decided together, so that none must move."""
+
+
+def partitions_of(writer: Reader, job: str) -> tuple[str, ...]:
+    """Return the partition keys that ``writer`` may write for ``job``, as patterns of IAM's StringLike."""
+    keys = [room.pattern.format(job=job) for room in ROOMS if writer in room.writers and not room.reserved]
+    return tuple(dict.fromkeys(keys))
+
+
+def job_partition(job: str) -> str:
+    return f"job#{job}"
+
+
+def run_partition(job: str, occurrence: str) -> str:
+    """Return the partition key of a run: that of its job, or of its key's digit."""
+    return f"run#{job}#{_digit(occurrence)}" if is_planned(occurrence) else job_partition(job)
+
+
+def plan_partition(job: str, key: str) -> str:
+    return f"plan#{job}#{_digit(planned_id(key))}"
+
+
+def plan_partitions(job: str) -> tuple[str, ...]:
+    """Return the partitions of a job's plans. They are their own names in the index."""
+    return tuple(f"plan#{job}#{digit}" for digit in DIGITS)
+
+
+def open_list(job: str, occurrence: str) -> str:
+    """Return the partition key in the index of a run that waits for an attempt, or has failed."""
+    return f"open#{run_partition(job, occurrence)}"
+
+
+def open_lists(job: str, *, by_code: bool) -> tuple[str, ...]:
+    """Return where the index has the open runs of a job. ``by_code``: code may plan runs of it."""
+    keyed = tuple(f"open#run#{job}#{digit}" for digit in DIGITS) if by_code else ()
+    return (f"open#{job_partition(job)}", *keyed)
+
+
+def lease_key(job: str) -> dict[str, Any]:
+    return _key(job_partition(job), LEASE_KEY)
+
+
+def run_key(job: str, occurrence: str) -> dict[str, Any]:
+    return _key(run_partition(job, occurrence), RUN_PREFIX + occurrence)
+
+
+def plan_key(job: str, key: str) -> dict[str, Any]:
+    return _key(plan_partition(job, key), key)
+
+
+def occurrence_of(key: Mapping[str, Any]) -> str:
+    """Return the occurrence whose run has this key, in DynamoDB's form; "" for a row that is no run."""
+    name = str(key.get(SK, {}).get("S", ""))
+    return name.removeprefix(RUN_PREFIX) if name.startswith(RUN_PREFIX) else ""
+
+
+def _digit(occurrence: str) -> str:
+    return occurrence[len(PLANNED)]
+
+
+def _key(partition: str, sort: str) -> dict[str, Any]:
+    return {PK: {"S": partition}, SK: {"S": sort}}
