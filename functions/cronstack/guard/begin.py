@@ -18,7 +18,7 @@ Crash points
 
 from __future__ import annotations
 
-from cronstack.errors import EventError
+from cronstack.errors import EventError, Unavailable
 from cronstack.event import parse_event, planned_event
 from cronstack.guard import carrier
 from cronstack.guard.deferral import make_carrier
@@ -32,7 +32,7 @@ from cronstack.steps import Done, Steps, send
 def begin(delivery: Delivery, status: PlanStatus = "begun") -> Steps[Outcome | None]:
     """Begin the plan of this delivery's key, or learn that it was begun. Not None: the event is overtaken.
 
-    Raises EventError for a key of which the ledger knows neither a plan nor a run.
+    Raises EventError for a key of which the ledger knows neither a plan nor a run, Unavailable.
     """
     terms, of, now = delivery.terms, delivery.terms.occurrence, delivery.host.now()
     assert of.revision is not None, "only keys have plans"
@@ -40,7 +40,13 @@ def begin(delivery: Delivery, status: PlanStatus = "begun") -> Steps[Outcome | N
     # The plan outlives its run, whose retries end within the horizon: then the key is not planned a second time.
     ttl = max(now, of.due) // 1000 + knobs.retention + knobs.horizon
     call = plan_requests.begin(terms.table, of.job, of.key, of.revision, status, now=now, ttl=ttl)
-    answer = yield from send(call, delivery.host, reserve=delivery.enough)
+    try:
+        answer = yield from send(call, delivery.host, reserve=delivery.enough)
+    except Unavailable as fault:
+        # A planner can make the row so large that no write fits. That must not stop a run that exists.
+        if fault.certain and (yield from delivery.look_at_run()) is not None:
+            return None
+        raise
     if isinstance(answer, Done):
         delivery.may_begin = True
         delivery.aged = False  # its plan has waited until now, so the ledger cannot have forgotten a run of it

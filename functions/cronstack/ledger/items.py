@@ -15,6 +15,8 @@ from cronstack.ledger.rows import PLAN_STATUSES, LeaseItem, PlanItem, RunItem
 
 VERSION: Final = 1
 """Of the items. What a newer version wrote is refused, never guessed at."""
+LAST_DUE: Final = 253_370_764_800_000
+"""Epoch milliseconds of 9999-01-01. Later times have no text of the form that events and schedules use."""
 
 
 def read_lease(item: Mapping[str, Any] | None) -> LeaseItem:
@@ -44,7 +46,7 @@ def read_plan(item: Mapping[str, Any] | None) -> PlanItem | None:
         return None
     key, partition = _text(item, SK), _text(item, PK)
     status, due, revision = _text(item, "status"), _number(item, "due"), _number(item, "revision")
-    if status not in PLAN_STATUSES or due is None or not revision or not key:
+    if status not in PLAN_STATUSES or due is None or due > LAST_DUE or not revision or not key:
         return None
     if not partition.startswith("plan#") or partition != plan_partition(partition.split("#")[1], key):
         return None
