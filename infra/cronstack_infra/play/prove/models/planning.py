@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple, assert_never
 
-from cronstack.onetime import planner
 from cronstack.onetime.planner import Plan
 from cronstack.onetime.schedules import Order, Wiring
 from cronstack.steps import Host, Steps
+from cronstack_infra.play.prove.models.code import TODAY, Code
 from cronstack_infra.play.prove.models.world import TABLE
 
 WIRING: Final = Wiring(
@@ -30,16 +30,19 @@ class PlanningCall(NamedTuple):
     replace: bool = False
 
 
-def steps(call: PlanningCall, host: Host, mended: Callable[[Plan], None]) -> Steps[Plan | None]:
+def steps(call: PlanningCall, host: Host, mended: Callable[[Plan], None], code: Code = TODAY) -> Steps[Plan | None]:
     """Run the call. ``mended``: called with each plan that a sweep has repaired."""
-    order = call.order
+    order, planner = call.order, code.planner
     match call.what:
         case "schedule":
-            return (yield from planner.schedule(order, WIRING, host, replace=call.replace))
+            plan: Plan = yield from planner.schedule(order, WIRING, host, replace=call.replace)
+            return plan
         case "move":
-            return (yield from planner.move(WIRING, host, order.key, order.due, order.asked))
+            plan = yield from planner.move(WIRING, host, order.key, order.due, order.asked)
+            return plan
         case "cancel":
-            return (yield from planner.cancel(WIRING, host, order.key))
+            plan = yield from planner.cancel(WIRING, host, order.key)
+            return plan
         case "sweep":
             start = None
             while True:

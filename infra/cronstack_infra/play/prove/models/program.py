@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from cronstack.driver import Returned, resume
-from cronstack.runtime import Ended, Invocation, Shell
+from cronstack.runtime import Ended, Shell
 from cronstack.steps import Call, Request, Sleep, Work
+from cronstack_infra.play.prove.models.code import TODAY, Code
 
 if TYPE_CHECKING:
     from cronstack.declaration import Job
@@ -25,9 +26,11 @@ class Program:
 
     __slots__ = ("_handler", "_invocation", "_over", "_steps")
 
-    def __init__(self, job: Job, event: object, context: object, shell_of: Callable[[Program], Shell]) -> None:
+    def __init__(
+        self, job: Job, event: object, context: object, shell_of: Callable[[Program], Shell], code: Code = TODAY
+    ) -> None:
         """``shell_of`` makes the shell, with the ``transport`` and the ``sleep`` of this program."""
-        self._invocation = Invocation(job, event, context, shell_of(self))
+        self._invocation = code.invocation(job, event, context, shell_of(self))
         self._steps = self._invocation.steps()
         self._handler: greenlet | None = None
         self._over = False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from cronstack.entropy import seeded
 from cronstack.occurrence import to_datetime
+from cronstack_infra.play.prove.models.code import Rollout, Undisturbed
 from cronstack_infra.play.prove.models.mix import PLANNING, Mix, draw, draw_plans
 from cronstack_infra.play.store.store import Store
 
@@ -38,7 +39,7 @@ class Violation(Exception):
 class World:
     """The true clock, the heap of what is due, the store, and the counts of what was reached."""
 
-    def __init__(self, seed: int, *, tracing: bool = False) -> None:
+    def __init__(self, seed: int, *, tracing: bool = False, rollout: Rollout | None = None) -> None:
         self.chance: Random = seeded(seed)
         self.mix: Mix = draw(self.chance)
         if seed % PLANNING == PLANNING - 1 and not self.mix.crowd:
@@ -52,6 +53,7 @@ class World:
         for fault in ("skew", "skew beyond the margin"):
             if self.mix.has(fault):
                 self.counted[f"fault: {fault}"] += 1
+        self.rollout: Rollout = rollout or Undisturbed()
         self.faulty = True
         """False in the healing phase: nothing fails any more."""
         self.down_until = 0

@@ -57,7 +57,8 @@ class Planner(Caller, Wired):
         self._done = 0
         """The last step of the protocol that was carried out."""
         host = Host(self.clock, lambda: self.get_remaining_time_in_millis() / 1000, world.chance)
-        self._steps = steps(call, host, lambda plan: self.observer.plan_repaired(self, plan))
+        code = world.rollout.code(world.now)
+        self._steps = steps(call, host, lambda plan: self.observer.plan_repaired(self, plan), code)
 
     def get_remaining_time_in_millis(self) -> int:
         return max(0, self.began + PATIENCE - self.world.now)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from cronstack.declaration import Job
 from cronstack.errors import CronstackError, RetryLater
-from cronstack.guard.decision import Decision, Duplicate, Wait
+from cronstack.guard.decision import Decision
 from cronstack.runtime import Ended, Shell
 from cronstack.steps import Call, Request, Sleep, Work
 from cronstack_infra.play.prove.log.records import Invoked
@@ -50,7 +50,9 @@ class Sandbox(Invoked, Wired):
         self.observer, self._around = observer, around
         self.frozen_until = 0
         self._slow = world.mix.crowd and world.chance.random() < 0.1
-        self._program = Program(job._replace(function=self._behave), event.body, self, self._shell)
+        code = world.rollout.code(world.now)
+        world.say(self.name, f"runs the code {code.name}")
+        self._program = Program(job._replace(function=self._behave), event.body, self, self._shell, code)
         world.later(job.timeout * 1000, self._timed_out)
 
     def _shell(self, program: Program) -> Shell:
@@ -72,8 +74,8 @@ class Sandbox(Invoked, Wired):
     def _decided(self, decision: Decision) -> None:
         name = type(decision).__name__
         self.met |= name in ("Wait", "Unreported")  # the invocation that it waits for may be gone already
-        if isinstance(decision, Duplicate | Wait):
-            name = f"{name}({decision[0]})"
+        if name in ("Duplicate", "Wait"):
+            name = f"{name}({next(iter(decision))})"
         self.world.count("decision", name)
         self.world.say(self.name, f"decides: {name}")
 

@@ -10,6 +10,7 @@ from cronstack.declaration import Job, job
 from cronstack.occurrence import is_planned, print_time, scheduled_id
 from cronstack.run import Run
 from cronstack_infra.play.prove.judges.schedules import LONG
+from cronstack_infra.play.prove.models.code import Rollout
 from cronstack_infra.play.prove.models.queued import QueuedEvent
 from cronstack_infra.play.prove.models.shell import HandlerFailedForGood
 from cronstack_infra.play.prove.models.world import NOON, Violation, World
@@ -39,9 +40,12 @@ class Verdict:
     counted: Counter[str] = field(default_factory=Counter)
 
 
-def play(seed: int, *, tracing: bool = False) -> Verdict:
-    """Play one seed. The verdict holds a violation; any other exception is a defect, of the guard or of the proof."""
-    scenario = Scenario(seed, tracing=tracing)
+def play(seed: int, *, tracing: bool = False, rollout: Rollout | None = None) -> Verdict:
+    """Play one seed. The verdict holds a violation; any other exception is a defect, of the guard or of the proof.
+
+    ``rollout``: a deploy of another version's code in the middle.
+    """
+    scenario = Scenario(seed, tracing=tracing, rollout=rollout)
     verdict = Verdict(seed, 0, 0)
     try:
         scenario.play()
@@ -61,8 +65,8 @@ def play(seed: int, *, tracing: bool = False) -> Verdict:
 class Scenario:
     """A world with one job, and what happens to it."""
 
-    def __init__(self, seed: int, *, tracing: bool = False) -> None:
-        self.world = world = World(seed, tracing=tracing)
+    def __init__(self, seed: int, *, tracing: bool = False, rollout: Rollout | None = None) -> None:
+        self.world = world = World(seed, tracing=tracing, rollout=rollout)
         mix = world.mix
         world.say("seed", f"{seed}: {mix}")
         self.observer = Observer.of(world, retries=mix.retries, start_deadline=mix.start_deadline)
@@ -151,6 +155,7 @@ class Scenario:
         """Stop all faults. What is not final then lies among the dead letters; one redrive by operators ends it."""
         world, observer = self.world, self.observer
         world.faulty = False
+        world.rollout.finish()
         world.say("world", "faults stop")
         self._until_quiet(self._longest)
         left, self.deliveries.recorded = self.deliveries.recorded, []
