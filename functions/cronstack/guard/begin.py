@@ -14,6 +14,9 @@ Crash points
   between 1 and 2   the plan is begun, and the key has no run. Lambda delivers the event again, which finds the plan
                     begun by its own revision and goes on with 2. Another revision's event finds itself overtaken.
   1 as "missed"     too late to start: 2 then records the run as missed. Killed between the two, as above.
+
+A key whose plan the ledger has forgotten can be planned anew. Where its run is still known (a redrive has prolonged
+it), the new plan is begun, and its event refused with a dead letter: no key runs twice.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from cronstack.guard.deferral import make_carrier
 from cronstack.guard.delivery import Delivery, Outcome
 from cronstack.ledger import plan_requests
 from cronstack.ledger.items import read_plan
-from cronstack.ledger.rows import PlanItem, PlanStatus
+from cronstack.ledger.rows import PlanItem, PlanStatus, RunItem
 from cronstack.steps import Done, Steps, send
 
 
@@ -57,6 +60,8 @@ def begin(delivery: Delivery, status: PlanStatus = "begun") -> Steps[Outcome | N
     plan = read_plan(item)
     if plan is not None and plan.revision == of.revision and plan.status in ("begun", "missed"):
         delivery.may_begin = True
+        # A run cannot be forgotten so soon after its begin. Killed between the two writes, it has none.
+        delivery.aged = delivery.aged and now - plan.begun > knobs.horizon * 1000
         return None
     run = yield from delivery.look_at_run()
     if run is not None:
@@ -64,6 +69,8 @@ def begin(delivery: Delivery, status: PlanStatus = "begun") -> Steps[Outcome | N
     if plan is None:
         raise forgotten(delivery)
     delivery.refuse_newer(plan.version)
+    if plan.revision == of.revision and plan.status == "planned":
+        raise _bad(delivery)  # as Cronstack writes it, the begin would have been carried out
     yield from arm_plan(delivery, plan)
     return Outcome("overtaken", reason=plan.status)
 
@@ -85,16 +92,31 @@ def _event_of(delivery: Delivery, plan: PlanItem) -> str:
     job = delivery.terms.occurrence.job
     try:
         told = parse_event(carrier.read_kept(plan.event), job)
-    except (ValueError, EventError):
-        told = None
-    if told is None or told.key != plan.key:
-        raise EventError(
-            "BadPlan",
-            f"the plan of {plan.key[:80]!r} of {job} holds no event for its key",
-            remedy=f"Something other than Cronstack wrote this row. Plan it again: once.schedule({job!r}, key=…,"
-            " replace=True).",
-        )
-    return planned_event(job, plan.key, plan.revision, due=plan.due, input=told.input)
+        if told.key == plan.key:
+            return planned_event(job, plan.key, plan.revision, due=plan.due, input=told.input)
+    except (ValueError, RecursionError, EventError):
+        pass
+    raise _bad(delivery)
+
+
+def _bad(delivery: Delivery) -> EventError:
+    of = delivery.terms.occurrence
+    return EventError(
+        "BadPlan",
+        f"the plan of {of.key[:80]!r} of {of.job} holds what Cronstack does not write",
+        remedy=f"Something other than Cronstack wrote this row. Plan it again: once.schedule({of.job!r}, key=…,"
+        " replace=True).",
+    )
+
+
+def worked_before(delivery: Delivery, run: RunItem) -> EventError:
+    """The plan was begun by this event, but the key has a run by another one, forgotten before its run."""
+    of = delivery.terms.occurrence
+    return EventError(
+        "WorkedBefore",
+        f"the key {of.key[:80]!r} of {of.job} has {run.status} by another plan, so this one does not run",
+        remedy=f"If it is still to run, plan it under another key: once.schedule({of.job!r}, key=…).",
+    )
 
 
 def forgotten(delivery: Delivery) -> EventError:

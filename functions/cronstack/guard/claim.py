@@ -11,7 +11,7 @@ the retry of a failed one two, a duplicate one.
 from __future__ import annotations
 
 from cronstack.errors import EventError, Unavailable
-from cronstack.guard.begin import begin
+from cronstack.guard.begin import begin, worked_before
 from cronstack.guard.decision import (
     Buffer,
     Claim,
@@ -46,15 +46,12 @@ def admit(delivery: Delivery) -> Steps[Grant | Outcome]:
         # Never waived. But what still has an item is not forgotten: it may have waited long, and must become final.
         yield from delivery.look_at_run()
         delivery.aged = True
-    late = delivery.host.now() - occurrence.due > delivery.terms.start_deadline * 1000
-    if occurrence.revision is not None:
-        overtaken = yield from _begin(delivery, late=late)
-        if overtaken is not None:
-            return overtaken
-    if late and not occurrence.by_operator and not _is_forgotten(delivery):
-        missed = yield from _miss(delivery)
-        if missed is not None:
-            return missed
+    if occurrence.revision is None:
+        over = None if _is_forgotten(delivery) else (yield from _miss_late(delivery))
+    else:
+        over = yield from _begin_own(delivery)
+    if over is not None:
+        return over
     while True:
         if _is_forgotten(delivery):
             raise too_old(delivery)
@@ -80,21 +77,33 @@ def too_old(delivery: Delivery) -> EventError:
     )
 
 
-def _begin(delivery: Delivery, *, late: bool) -> Steps[Outcome | None]:
-    """Begin the plan of a key, if this is its own event. Not None: it is overtaken.
+def _begin_own(delivery: Delivery) -> Steps[Outcome | None]:
+    """Begin the plan of a key, if this is its own event. Not None: it is overtaken, or missed.
 
-    What a carrier or an operator brings has mostly begun. Its claim finds out, and only a miss must know it before.
+    What a carrier or an operator brings has mostly begun: its claim finds out. One of a great age has no claim before.
     """
     occurrence = delivery.terms.occurrence
-    if occurrence.by_operator or delivery.seen.run is not None or (occurrence.hop is not None and not late):
-        return None
-    if occurrence.hop is not None and (yield from delivery.look_at_run()) is not None:
-        return None
-    return (yield from begin(delivery, "missed" if late else "begun"))
+    own = occurrence.hop is None and not occurrence.by_operator
+    return (yield from _begin(delivery)) if delivery.seen.run is None and (own or delivery.aged) else None
 
 
-def _miss(delivery: Delivery) -> Steps[Outcome | None]:
-    """Too late, which bounds the first start only. None: it was started, and the delivery goes on with the claim."""
+def _begin(delivery: Delivery) -> Steps[Outcome | None]:
+    overtaken = yield from begin(delivery, "missed" if _is_late(delivery) else "begun")
+    if overtaken is not None or _is_forgotten(delivery):
+        return overtaken
+    return (yield from _miss_late(delivery))
+
+
+def _is_late(delivery: Delivery) -> bool:
+    occurrence = delivery.terms.occurrence
+    late = delivery.host.now() - occurrence.due > delivery.terms.start_deadline * 1000
+    return late and not occurrence.by_operator
+
+
+def _miss_late(delivery: Delivery) -> Steps[Outcome | None]:
+    """Miss what is too late, which bounds the first start only. None: it is in time, or was started: claim it."""
+    if not _is_late(delivery):
+        return None
     if delivery.seen.run is None:
         missed = yield from _skip(delivery, "missed", "too_late")
         if missed is not None:
@@ -130,6 +139,8 @@ def _carry_out(delivery: Delivery, decision: Decision) -> Steps[Grant | Outcome 
                 return put_off
             yield from delivery.look_at_run()
         case Overtaken(run):
+            if delivery.may_begin:
+                raise worked_before(delivery, run)
             return Outcome("overtaken", reason=run.status)
         case Skip(by):
             return (yield from _skip(delivery, "skipped", "overlap", by))
@@ -242,7 +253,7 @@ def _learn_alone(delivery: Delivery, refused: Refused) -> Steps[Outcome | None]:
         delivery.floor = max(delivery.floor, run.fence + 1)
     delivery.seen = Seen(LeaseItem(), run)
     if run is None and not delivery.may_begin:
-        return (yield from begin(delivery))
+        return (yield from _begin(delivery))
     return None
 
 

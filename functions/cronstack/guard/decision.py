@@ -24,7 +24,7 @@ Before its first write a delivery has seen nothing, and the decision is Claim. A
 
 ``TakeOver`` (4) gives way like ``Claim`` (8): an expired lease belongs to the waiting occurrence, too.
 
-The run of a key shares no lease (``decide_alone``). There, an event of another revision than the run's comes before 2:
+The run of a key shares no lease (``decide_alone``). There, an event of another plan than the run's comes before 2:
 Overtaken. (Before the key has a run, its plan decides: see ``begin``.)
 
 An overlap, a duplicate, a miss are values, not exceptions.
@@ -50,6 +50,8 @@ class Asking(NamedTuple):
     redrive: int | None = None
     revision: int | None = None
     """Of the plan that the event was made for; None for an occurrence without a key."""
+    due: int = 0
+    """The plan's. An event that names the revision with another time was forged."""
 
 
 class Seen(NamedTuple):
@@ -170,7 +172,7 @@ def decide_alone(asking: Asking, run: RunItem | None, *, now: int, rounds_left: 
     """The same for overlap "allow", and for what code has scheduled: there is no lease but the run's own."""
     if run is not None and run.status == "running" and run.holder == asking.holder:
         return Mine()
-    if run is not None and asking.revision is not None and run.revision != asking.revision:
+    if run is not None and asking.revision is not None and (run.revision, run.due) != (asking.revision, asking.due):
         return Overtaken(run)
     if (ended := _ended(asking, run)) is not None:
         return ended

@@ -105,7 +105,7 @@ class Delivery:
         # New for every attempt: Lambda's request id is the same on all its retries.
         self.holder = ulid(host.now(), host.randomness)
         of, margin = terms.occurrence, int(terms.knobs.skew_margin * 1000)
-        self.asking = Asking(self.holder, of.id, of.payload, terms.overlap, margin, of.redrive, of.revision)
+        self.asking = Asking(self.holder, of.id, of.payload, terms.overlap, margin, of.redrive, of.revision, of.due)
         self.enough = min(1.0, host.left() / 2)
         """Seconds without which a handler is not started, and a claim not tried."""
         self.seen = Seen()

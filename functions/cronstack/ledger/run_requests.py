@@ -70,7 +70,7 @@ STARTED_ALONE: Final = (
 """Without a lease (overlap "allow", or a key): ended badly and rested, or expired on every clock."""
 OPEN_ALONE: Final = f"({NEVER_STARTED} OR {STARTED_ALONE})"
 """The same, or untouched."""
-SAME_REVISION: Final = "(attribute_not_exists(#revision) OR #revision = :revision)"
+SAME_PLAN: Final = "(attribute_not_exists(#revision) OR (#revision = :revision AND #due = :due))"
 """The run is of the plan that the event was made for."""
 UNREPORTED: Final = "#status = :dead AND attribute_not_exists(#reported)"
 """Dead, and no letter is known to be out."""
@@ -143,7 +143,7 @@ def claim_alone(opening: Opening, run: RunItem | None, surely_past: int, *, may_
     values |= {"zero": 0, "one": 1, "limit": opening.limit, "surely_past": surely_past} | _first_values(opening)
     first = ["limit", "due", "payload"]
     if occurrence.revision is not None:
-        condition, values = f"{condition} AND {SAME_REVISION}", values | _plan_values(occurrence)
+        condition, values = f"{condition} AND {SAME_PLAN}", values | _plan_values(occurrence)
         first += ["key", "revision"]
     change = (
         f"{_OPEN}, #attempt = if_not_exists(#attempt, :zero) + :one, "

@@ -263,7 +263,7 @@ def input_of(plan: PlanItem) -> dict[str, Any]:
     """Return the input of a plan. Raises OnceConflict for a plan whose event Cronstack did not write."""
     try:
         given = json.loads(plan.event)["input"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         given = None
     if not isinstance(given, dict):
         raise OnceConflict(
