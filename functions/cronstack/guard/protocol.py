@@ -7,6 +7,8 @@
               ├─▶ buffered ──▶ carrier ──▶ acknowledge
               └─▶ not now ──▶ carrier ──▶ acknowledge (deferred)
 
+A key that code has planned is begun first (``begin``): one more write, to its plan, before the claim.
+
 It does no IO. ``deliver`` is a generator of requests (see ``steps``): a ``Call`` to the ledger, the dead letters or
 Scheduler, a ``Sleep``, the handler's ``Work``. Time and chance come from ``Host``. So the code that runs in Lambda is
 the code that a simulator interleaves at every request.
