@@ -27,7 +27,7 @@ from cronstack.guard import carrier
 from cronstack.guard.deferral import make_carrier
 from cronstack.guard.delivery import Delivery, Outcome
 from cronstack.ledger import plan_requests
-from cronstack.ledger.items import read_plan
+from cronstack.ledger.items import VERSION, read_plan, version_of
 from cronstack.ledger.rows import PlanItem, PlanStatus, RunItem
 from cronstack.steps import Done, Steps, send
 
@@ -58,7 +58,8 @@ def begin(delivery: Delivery, status: PlanStatus = "begun") -> Steps[Outcome | N
     if item is None:
         item = yield from delivery.get(plan_requests.get(terms.table, of.job, of.key))
     plan = read_plan(item)
-    if plan is not None and plan.revision == of.revision and plan.status in ("begun", "missed"):
+    ours = plan is not None and plan.revision == of.revision and version_of(item) <= VERSION
+    if plan is not None and ours and plan.status in ("begun", "missed"):
         delivery.may_begin = True
         # A run cannot be forgotten so soon after its begin. Killed between the two writes, it has none.
         delivery.aged = delivery.aged and now - plan.begun > knobs.horizon * 1000
@@ -66,10 +67,10 @@ def begin(delivery: Delivery, status: PlanStatus = "begun") -> Steps[Outcome | N
     run = yield from delivery.look_at_run()
     if run is not None:
         return None  # whatever the plan says now, the run decides
+    delivery.refuse_newer(item)  # before it counts as forgotten: a newer version may have other statuses
     if plan is None:
         raise forgotten(delivery)
-    delivery.refuse_newer(plan.version)
-    if plan.revision == of.revision and plan.status == "planned":
+    if ours and plan.status == "planned":
         raise _bad(delivery)  # as Cronstack writes it, the begin would have been carried out
     yield from arm_plan(delivery, plan)
     return Outcome("overtaken", reason=plan.status)

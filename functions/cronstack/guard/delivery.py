@@ -199,24 +199,24 @@ class Delivery:
     # -- look ----------------------------------------------------------------------------------------------------------
     def look_at_run(self) -> Steps[RunItem | None]:
         call = run_requests.get_run(self.terms.table, self.terms.occurrence.job, self.asking.occurrence)
-        run = self._known(items.read_run((yield from self.get(call))))
+        run = self.known_run((yield from self.get(call)))
         self.seen = self.seen._replace(run=run)
         return run
 
     def look_at_lease(self) -> Steps[LeaseItem]:
         call = run_requests.get_lease(self.terms.table, self.terms.occurrence.job)
-        return self._learnt(items.read_lease((yield from self.get(call))))
+        return self._learnt((yield from self.get(call)))
 
     def shown_run(self, item: Mapping[str, Any] | None) -> Steps[RunItem | None]:
         """The run that a refusal brought back; where it brought none, one consistent read."""
         if item is None:
             return (yield from self.look_at_run())
-        return self._known(items.read_run(item))
+        return self.known_run(item)
 
     def shown_lease(self, item: Mapping[str, Any] | None) -> Steps[LeaseItem]:
         if item is None:
             return (yield from self.look_at_lease())
-        return self._learnt(items.read_lease(item))
+        return self._learnt(item)
 
     def get(self, call: Call) -> Steps[Mapping[str, Any] | None]:
         """Read one row. Return it in DynamoDB's form; None for none."""
@@ -225,20 +225,21 @@ class Delivery:
         item: Mapping[str, Any] | None = answer.fields.get("Item")
         return item
 
-    def _learnt(self, lease: LeaseItem) -> LeaseItem:
-        self.refuse_newer(lease.version)
+    def _learnt(self, item: Mapping[str, Any] | None) -> LeaseItem:
+        self.refuse_newer(item)
+        lease = items.read_lease(item)
         self.floor = max(self.floor, lease.fence + 1)
         self.stale = None  # whatever the slot names now has not been looked at
         return lease
 
-    def _known(self, run: RunItem | None) -> RunItem | None:
-        if run is not None:
-            self.refuse_newer(run.version)
-        return run
+    def known_run(self, item: Mapping[str, Any] | None) -> RunItem | None:
+        """Read a run. Raise Unavailable for one that a newer version of Cronstack wrote."""
+        self.refuse_newer(item)
+        return items.read_run(item)
 
-    def refuse_newer(self, version: int) -> None:
+    def refuse_newer(self, item: Mapping[str, Any] | None) -> None:
         """Raise Unavailable for a row that a newer version of Cronstack wrote."""
-        if version > items.VERSION:
+        if (version := items.version_of(item)) > items.VERSION:
             raise Unavailable(
                 f"the ledger's item for {self.terms.occurrence.job} was written by version {version}; this code"
                 f" reads up to {items.VERSION}",

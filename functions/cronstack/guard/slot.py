@@ -25,7 +25,6 @@ from cronstack.guard.carrier import event_text, last_look, read_kept
 from cronstack.guard.deferral import after_look, arm_slot, defer
 from cronstack.guard.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Outcome
 from cronstack.ledger import run_requests
-from cronstack.ledger.items import read_run
 from cronstack.ledger.rows import RunItem
 from cronstack.steps import Call, Done, Refused, Steps, send
 
@@ -55,7 +54,7 @@ def look_at_waiting(delivery: Delivery, occurrence: str) -> Steps[RunItem | None
     terms = delivery.terms
     call = run_requests.get_run(terms.table, terms.occurrence.job, occurrence)
     answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
-    run = read_run(answer.fields.get("Item")) if isinstance(answer, Done) else None
+    run = delivery.known_run(answer.fields.get("Item")) if isinstance(answer, Done) else None
     if run is not None and run.status == "buffered":
         return run
     delivery.stale = occurrence

@@ -19,6 +19,11 @@ LAST_DUE: Final = 253_370_764_800_000
 """Epoch milliseconds of 9999-01-01. Later times have no text of the form that events and schedules use."""
 
 
+def version_of(item: Mapping[str, Any] | None) -> int:
+    """Return the version that wrote an item. Read it first: of a newer version's item nothing else is certain."""
+    return (_number(item, "v") or 0) if item else 0
+
+
 def read_lease(item: Mapping[str, Any] | None) -> LeaseItem:
     """A lease item out of DynamoDB's form; none is a free lease."""
     if not item:

@@ -37,6 +37,7 @@ them before each request. Each raises Unavailable when time is up; what was begu
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
@@ -44,7 +45,7 @@ from cronstack.defaults import DEFAULTS
 from cronstack.errors import OnceConflict, Unavailable
 from cronstack.event import planned_event
 from cronstack.ledger import plan_requests
-from cronstack.ledger.items import VERSION, read_plan
+from cronstack.ledger.items import VERSION, read_plan, version_of
 from cronstack.ledger.rows import PlanItem
 from cronstack.occurrence import planned_id, print_time, to_datetime
 from cronstack.onetime import schedules
@@ -233,25 +234,34 @@ def _write(wiring: Wiring, host: Host, plan: PlanItem, seen: PlanItem | None) ->
 def _look(wiring: Wiring, host: Host, key: str) -> Steps[PlanItem | None]:
     answer = yield from send(plan_requests.get(wiring.ledger, wiring.job, key), host, reserve=RESERVE)
     assert isinstance(answer, Done), "a read has no condition"
-    return read_plan(answer.fields.get("Item"))
+    item = answer.fields.get("Item")
+    _refuse_newer(wiring, key, item)
+    return read_plan(item)
 
 
 def _shown(wiring: Wiring, host: Host, key: str, refused: Refused) -> Steps[PlanItem | None]:
     """The row that a refusal brought back; where it brought none, one consistent read."""
     item = refused.conditions[0].item
-    plan = read_plan(item) if item is not None else (yield from _look(wiring, host, key))
-    if plan is None and item is not None:
+    if item is None:
+        return (yield from _look(wiring, host, key))
+    _refuse_newer(wiring, key, item)
+    plan = read_plan(item)
+    if plan is None:
         raise OnceConflict(
             f"the row of {key[:80]!r} of {wiring.job} is not a plan: something other than Cronstack wrote it",
             remedy="Take another key.",
         )
-    if plan is not None and plan.version > VERSION:
+    return plan
+
+
+def _refuse_newer(wiring: Wiring, key: str, item: Mapping[str, Any] | None) -> None:
+    """Raise Unavailable for a row that a newer version of Cronstack wrote."""
+    if (version := version_of(item)) > VERSION:
         raise Unavailable(
-            f"the plan of {key[:80]!r} of {wiring.job} was written by version {plan.version}; this code reads up to"
+            f"the plan of {key[:80]!r} of {wiring.job} was written by version {version}; this code reads up to"
             f" {VERSION}",
             remedy="Deploy this code again with the newer Cronstack.",
         )
-    return plan
 
 
 def _rest(host: Host, number: int) -> Steps[None]:
