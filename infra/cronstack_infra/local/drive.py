@@ -29,7 +29,7 @@ from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.knobs import Knobs
 from cronstack_infra.local.engine.passed import JUMP
 from cronstack_infra.local.engine.port import Answer
-from cronstack_infra.local.engine.values import Refusal, ScheduleConfig
+from cronstack_infra.local.engine.values import Deliver, Refusal, ScheduleConfig
 from cronstack_infra.local.executor.executor import Executor, Limits
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
 from cronstack_infra.local.lock import BACKENDS
@@ -179,12 +179,12 @@ class RealDrive:
     def retire(self, arn: str, version: str | None) -> None:
         self._executor.retire(arn, version)
 
-    def call(self, target_arn: str, payload: str, region: str, then: Callable[[Refusal | None], None]) -> None:
+    def call(self, deliver: Deliver, then: Callable[[Refusal | None], None]) -> None:
         """Call from a thread of its own, because the call needs the lock."""
 
         def call() -> None:
             try:
-                refusal = universal_calls.call(target_arn, payload, region, self._address)
+                refusal = universal_calls.call(deliver, self._address)
             except Exception:  # a thread's exception is lost: without an answer the engine waits for ever
                 refusal = OWN_FAULT
             self.soon(lambda: then(refusal))

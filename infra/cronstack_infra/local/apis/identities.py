@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from moto.awslambda.models import lambda_backends
 from moto.iam.models import AWSManagedPolicy, IAMBackend
 from moto.sts.models import STSBackend
 
-from cronstack_infra.local.executor.values import access_key_of
+from cronstack_infra.local.lookups import identities
 from cronstack_infra.local.lookups.permissions import find_role
 from cronstack_infra.local.moto.patch import Patch, wrapped_by
 
@@ -32,14 +31,13 @@ def _identify(
 
 def _function_that_calls(backend: STSBackend, access_key_id: str) -> tuple[str, str, str] | None:
     """Return id, ARN and account of the role's session in which a function's code calls AWS."""
-    for regional in lambda_backends[backend.account_id].values():
-        for function in regional.list_functions():
-            if access_key_of(function.function_name) == access_key_id:
-                session, role = function.function_name, find_role(function.role)
-                name = function.role.rpartition("/")[2]
-                arn = f"arn:{backend.partition}:sts::{backend.account_id}:assumed-role/{name}/{session}"
-                return f"{role.id if role is not None else name}:{session}", arn, backend.account_id
-    return None
+    function = identities.function_that_calls(backend.account_id, access_key_id)
+    if function is None:
+        return None
+    session, role = function.function_name, find_role(function.role)
+    name = function.role.rpartition("/")[2]
+    arn = f"arn:{backend.partition}:sts::{backend.account_id}:assumed-role/{name}/{session}"
+    return f"{role.id if role is not None else name}:{session}", arn, backend.account_id
 
 
 def _attach_known(

@@ -14,7 +14,7 @@ from moto.sqs import models
 from moto.sqs.models import Message
 
 from cronstack_infra.local.lock import BACKENDS
-from cronstack_infra.local.lookups import lineage
+from cronstack_infra.local.lookups import identities, lineage
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.moto.patch import Patch, replaced_by, wrapped_by
 from cronstack_infra.local.moto.surroundings import Surroundings
@@ -33,11 +33,12 @@ class Forgetful(dict[str, Any]):
 def _sent(
     send: Any, self: Any, queue_name: str, message_body: str, *given: Any, system_attributes: Any = None, **named: Any
 ) -> Message:
-    """A message keeps the trace header that its sender sent, as on AWS."""
+    """Send as AWS does: the message keeps the trace header and the id of its sender."""
     header = lineage.header_sent()
     if header and not system_attributes:
         system_attributes = {"AWSTraceHeader": {"DataType": "String", "StringValue": header}}
     made: Message = send(self, queue_name, message_body, *given, system_attributes=system_attributes, **named)
+    made.sender_id = identities.sender_id(self.account_id) or made.sender_id
     return made
 
 
@@ -173,8 +174,8 @@ PATCHES: Final = (
         "send_message",
         "(self, queue_name, message_body, message_attributes=None, delay_seconds=None, deduplication_id=None,"
         " group_id=None, system_attributes=None, validate_group_id=True)",
-        "A message loses the trace header of the request that sends it.",
-        "a_sent_message_loses_the_trace_header",
+        "A message loses the trace header of the request that sends it, and all messages have one sender.",
+        ("a_sent_message_loses_the_trace_header", "every_message_has_one_sender"),
         wrapped_by(_sent),
     ),
     Patch(

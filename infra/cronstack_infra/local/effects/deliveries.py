@@ -87,4 +87,4 @@ class Deliveries:
             else:
                 self._engine.refused(deliver.delivery, refusal, self._drive.now())
 
-        self._drive.call(arn, deliver.payload, deliver.schedule_arn.split(":")[3], answer)
+        self._drive.call(deliver, answer)

@@ -40,7 +40,8 @@ def deliver(given: Deliver, accept: Accept, note: Note) -> None:
             accept(qualified(arn), given.payload)
         elif service == "sqs":
             _require(given, "sqs:SendMessage", lambda: _note_of_queue(arn, rule, note))
-            targets.send_to_queue(arn, given.payload, {}, given.target.parameters.get("SqsParameters"))
+            parameters, role = given.target.parameters.get("SqsParameters"), given.target.role_arn or None
+            targets.send_to_queue(arn, given.payload, {}, parameters, role=role)
         else:
             _require(given, "sns:Publish", lambda: _note_of_topic(arn, rule, note))
             targets.publish(arn, given.payload)
@@ -51,7 +52,7 @@ def deliver(given: Deliver, accept: Accept, note: Note) -> None:
 def send_letter(record: SendRecord, note: Note) -> None:
     """Write an event that could not be delivered to the target's dead-letter queue. Raises Refused."""
     _note_of_queue(record.destination, str(record.schedule_arn), note)
-    targets.send_to_queue(record.destination, record.body, record.attributes)
+    targets.send_to_queue(record.destination, record.body, record.attributes, role=None)
 
 
 def _require(given: Deliver, action: str, by_policy: Callable[[], None]) -> None:

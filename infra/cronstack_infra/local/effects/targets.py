@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from cronstack_infra.local.engine.records import api_request
 from cronstack_infra.local.engine.values import Deliver, Refusal, SendRecord
-from cronstack_infra.local.lookups import permissions
+from cronstack_infra.local.lookups import identities, permissions
 from cronstack_infra.local.lookups.functions import find_function
 
 _FAULTS: Final = (HTTPException, ServiceException)
@@ -67,20 +67,22 @@ def require_trust(deliver: Deliver) -> None:
 
 
 def send_to_queue(
-    arn: str, body: str, attributes: Mapping[str, tuple[str, str]], parameters: Mapping[str, Any] | None = None
+    arn: str,
+    body: str,
+    attributes: Mapping[str, tuple[str, str]],
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    role: str | None,
 ) -> None:
-    """Send to an SQS queue. Raises Refused."""
+    """Send to an SQS queue as a role; None: under the service's own identity. Raises Refused."""
     _, _, _, region, account, name = arn.split(":", 5)
     given = parameters or {}
+    written = {key: {"DataType": kind, "StringValue": value} for key, (kind, value) in attributes.items()}
     try:
-        sqs_backends[account][region].send_message(
-            name,
-            body,
-            message_attributes={
-                key: {"DataType": kind, "StringValue": value} for key, (kind, value) in attributes.items()
-            },
-            group_id=given.get("MessageGroupId"),
-        )
+        with identities.acting_as(role):
+            sqs_backends[account][region].send_message(
+                name, body, message_attributes=written, group_id=given.get("MessageGroupId")
+            )
     except _FAULTS as fault:
         raise Refused(_refusal(fault)) from None
 
@@ -89,7 +91,8 @@ def deliver_to_queue(deliver: Deliver) -> None:
     """Send to a templated SQS target. Raises Refused."""
     require(deliver.target.role_arn, "sqs:SendMessage", deliver.target.arn, "AccessDenied")
     request = api_request(deliver.target, deliver.payload)
-    send_to_queue(deliver.target.arn, request["MessageBody"], {}, deliver.target.parameters.get("SqsParameters"))
+    given, role = deliver.target.parameters.get("SqsParameters"), deliver.target.role_arn
+    send_to_queue(deliver.target.arn, request["MessageBody"], {}, given, role=role)
 
 
 def deliver_to_topic(deliver: Deliver) -> None:
@@ -118,7 +121,7 @@ def send_record(record: SendRecord, function_role: str | None) -> None:
         publish(record.destination, record.body, record.attributes)
         return
     require(role, "sqs:SendMessage", record.destination, "AccessDenied")
-    send_to_queue(record.destination, record.body, record.attributes)
+    send_to_queue(record.destination, record.body, record.attributes, role=role)
 
 
 def _refusal(fault: Exception) -> Refusal:

@@ -13,21 +13,27 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cronstack_infra.local.engine.values import Refusal
+from cronstack_infra.local.engine.values import Deliver, Refusal
 from cronstack_infra.local.environment import client_arguments
+from cronstack_infra.local.lookups.identities import access_key_of_role
 from cronstack_infra.local.lookups.universal import call_of
 from cronstack_infra.local.moto import privates
 
 
-def call(arn: str, text: str, region: str, endpoint: str | None) -> Refusal | None:
-    """Make the call; None when it succeeded. Waits for the answer. Without endpoint: to AWS's own, which moto mocks."""
-    client, operation = call_of(arn)
+def call(deliver: Deliver, endpoint: str | None) -> Refusal | None:
+    """Make the call as the schedule's role; None when it succeeded. Waits for the answer.
+
+    Without endpoint: to AWS's own, which moto mocks.
+    """
+    client, operation = call_of(deliver.target.arn)
+    region, key = deliver.schedule_arn.split(":")[3], access_key_of_role(deliver.target.role_arn)
     options: Any = {"retries": {"total_max_attempts": 1}, "read_timeout": 30, "connect_timeout": 5}
     options["ignore_configured_endpoint_urls"] = endpoint is None
     session: Any = botocore.session.get_session()
-    made = session.create_client(client, config=Config(**options), **client_arguments(endpoint, region))
+    arguments = client_arguments(endpoint, region) | {"aws_access_key_id": key}
+    made = session.create_client(client, config=Config(**options), **arguments)
     try:
-        privates.api_call(made)(operation, json.loads(text or "{}"))
+        privates.api_call(made)(operation, json.loads(deliver.payload or "{}"))
     except ClientError as refused:
         error = refused.response["Error"]
         status = int(refused.response["ResponseMetadata"]["HTTPStatusCode"])

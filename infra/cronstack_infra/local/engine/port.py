@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from cronstack_infra.local.engine.sources import SourceConfig
-    from cronstack_infra.local.engine.values import Refusal, ScheduleConfig
+    from cronstack_infra.local.engine.values import Deliver, Refusal, ScheduleConfig
     from cronstack_infra.local.executor.values import Invocation, Outcome
 
 
@@ -111,5 +111,5 @@ class Drive(Protocol):
     def retire(self, arn: str, version: str | None) -> None:
         """End the sandboxes of a deleted function, or of one deleted version."""
 
-    def call(self, target_arn: str, payload: str, region: str, then: Callable[[Refusal | None], None]) -> None:
-        """Call the API that a universal target names, then pass the refusal, or None, to ``then``."""
+    def call(self, deliver: Deliver, then: Callable[[Refusal | None], None]) -> None:
+        """Call the API that a universal target names as the schedule's role. Pass the refusal, or None, to ``then``."""

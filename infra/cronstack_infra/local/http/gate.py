@@ -18,10 +18,10 @@ from cronstack_infra.local.events import Events
 from cronstack_infra.local.http import mails
 from cronstack_infra.local.http.faults import LOST_ANSWER, Faults, Malformed, NoAnswer, error
 from cronstack_infra.local.http.faults import PATH as FAULTS
-from cronstack_infra.local.http.requests import RequestLog, page, request_of
+from cronstack_infra.local.http.requests import Request, RequestLog, page, request_of
 from cronstack_infra.local.http.sent import Sent, over_http
 from cronstack_infra.local.lock import BACKENDS
-from cronstack_infra.local.lookups import lineage
+from cronstack_infra.local.lookups import identities, lineage
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -74,9 +74,9 @@ class Gate:
         request = request_of(environ, body)
         fault = self._faults.meet(request)
         if fault is None:
-            answer = self._carry_out(environ, body)
+            answer = self._carry_out(environ, body, request)
         elif fault.answer == LOST_ANSWER:
-            self._carry_out(environ, body)
+            self._carry_out(environ, body, request)
             answer = None
         else:
             answer = None if fault.answer == "reset" else Answer(*error(fault, request))
@@ -85,12 +85,13 @@ class Gate:
             raise NoAnswer
         return answer
 
-    def _carry_out(self, environ: WSGIEnvironment, body: bytes) -> Answer:
+    def _carry_out(self, environ: WSGIEnvironment, body: bytes, request: Request) -> Answer:
         with BACKENDS:
             if self.cloud is None:
                 return _json("503 Service Unavailable", {"message": "the local cloud did not start"})
             refused = None if self.refuse is None else self.refuse(over_http(environ, body))
-            with lineage.sent_with(environ.get("HTTP_X_AMZN_TRACE_ID", "")):
+            header = environ.get("HTTP_X_AMZN_TRACE_ID", "")
+            with lineage.sent_with(header), identities.called_with(request.caller, request.service):
                 answer = _ask(self.cloud, environ) if refused is None else Answer(*refused)
             BACKENDS.notify_all()
         return answer

@@ -19,10 +19,10 @@ _ONCE: Final = Config(retries={"total_max_attempts": 1})
 
 
 @cache
-def client(service: str) -> Any:
+def client(service: str, **arguments: str) -> Any:
     """Return a client that does not retry, so that a server error is seen at once."""
     make: Any = boto3.client
-    return make(service, region_name=REGION, config=_ONCE)
+    return make(service, region_name=REGION, config=_ONCE, **arguments)
 
 
 def fails(call: Callable[[], object], *faults: type[Exception]) -> bool:

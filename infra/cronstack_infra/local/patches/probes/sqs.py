@@ -108,6 +108,20 @@ def a_sent_message_loses_the_trace_header() -> bool:
 
 
 @probe
+def every_message_has_one_sender() -> bool:
+    """The SenderId of a message is a constant, whichever user sends the message."""
+    iam, url, senders = client("iam"), queue(), set()
+    for name in ("one", "two"):
+        iam.create_user(UserName=name)
+        key = iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"]
+        client("sqs", aws_access_key_id=key, aws_secret_access_key="-").send_message(QueueUrl=url, MessageBody=name)
+    for _ in range(2):
+        (message,) = client("sqs").receive_message(QueueUrl=url, MessageSystemAttributeNames=["SenderId"])["Messages"]
+        senders.add(message["Attributes"]["SenderId"])
+    return len(senders) == 1
+
+
+@probe
 def the_id_of_a_queue_is_an_address_of_amazon() -> bool:
     """The physical id of a queue, which Ref returns, is a URL of amazonaws.com wherever moto runs."""
     queue()

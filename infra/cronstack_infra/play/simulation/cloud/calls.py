@@ -11,6 +11,7 @@ import json
 import threading
 from _thread import get_ident
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from botocore.awsrequest import AWSResponse
@@ -23,7 +24,7 @@ from cronstack_infra.local.dynamodb.canonical import InvalidNumber, canonical_va
 from cronstack_infra.local.http import unsupported
 from cronstack_infra.local.http.requests import Request, signer
 from cronstack_infra.local.http.sent import by_botocore
-from cronstack_infra.local.lookups import lineage
+from cronstack_infra.local.lookups import identities, lineage
 from cronstack_infra.local.refusals.intake import refuse
 from cronstack_infra.local.refusals.reading import SERVICES
 from cronstack_infra.play.simulation.cloud import scheduling
@@ -104,8 +105,14 @@ class Calls:
 
     def over_botocore(self, stubber: Any, event_name: str, request: Any) -> AWSResponse | None:
         header = request.headers.get(lineage.HEADER, "")
-        with lineage.sent_with(header if isinstance(header, str) else header.decode()):
+        with lineage.sent_with(header if isinstance(header, str) else header.decode()), self._called_by(request):
             return self._over_botocore(stubber, event_name, request)
+
+    def _called_by(self, request: Any) -> AbstractContextManager[None]:
+        """The caller: the function whose code runs. Handlers of one process share its credentials."""
+        key, service = signer(by_botocore(request).headers.get("authorization", ""))
+        attempt = self._strands.live() if get_ident() == self._thread else None
+        return identities.called_with(key if attempt is None else attempt.invocation.function.access_key, service)
 
     def _over_botocore(self, stubber: Any, event_name: str, request: Any) -> AWSResponse | None:
         if self._inside or get_ident() != self._thread:

@@ -25,7 +25,7 @@ from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.invocations import PendingEvent
 from cronstack_infra.local.engine.port import Answer
 from cronstack_infra.local.engine.schedules import PendingDelivery
-from cronstack_infra.local.engine.values import Refusal, ScheduleConfig
+from cronstack_infra.local.engine.values import Deliver, Refusal, ScheduleConfig
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
 from cronstack_infra.play.simulation.clock.hub import Hub, microseconds, stamp
 from cronstack_infra.play.simulation.handlers.code import Desk
@@ -156,9 +156,9 @@ class VirtualDrive:
     def retire(self, arn: str, version: str | None) -> None:
         """Nothing to do: a sandbox is chosen by its function, so one without a function is never chosen again."""
 
-    def call(self, target_arn: str, payload: str, region: str, then: Callable[[Refusal | None], None]) -> None:
+    def call(self, deliver: Deliver, then: Callable[[Refusal | None], None]) -> None:
         try:
-            refusal = universal_calls.call(target_arn, payload, region, None)
+            refusal = universal_calls.call(deliver, None)
         except Exception:
             refusal = OWN_FAULT
         then(refusal)
