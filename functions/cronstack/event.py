@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from cronstack.errors import EventError
 from cronstack.occurrence import (
+    HIGHEST_REVISION,
     Kind,
     Occurrence,
     is_job_name,
@@ -34,7 +35,6 @@ LARGEST: Final = 200 * 1024
 DEEPEST: Final = 64
 """Levels of nesting an event may have."""
 HIGHEST_GENERATION: Final = 9999
-HIGHEST_REVISION: Final = 1 << 53
 HIGHEST_HOP: Final = 1 << 53
 """The slot's carriers are numbered by epoch minutes (see ``carrier``), so a hop is no small number."""
 OPERATOR_KINDS: Final = ("trigger", "backfill", "redrive")

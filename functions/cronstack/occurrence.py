@@ -19,6 +19,8 @@ from typing import Any, Final, Literal, NamedTuple
 PLANNED: Final = "k-"
 LONGEST_KEY: Final = 1024
 """Bytes a key may have, in UTF-8."""
+HIGHEST_REVISION: Final = 1 << 53
+"""Of the plan of a key."""
 
 Kind = Literal["scheduled", "trigger", "backfill", "redrive"]
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from cronstack.ledger.partitions import PK, SK, occurrence_of, plan_partition
 from cronstack.ledger.rows import PLAN_STATUSES, LeaseItem, PlanItem, RunItem
+from cronstack.occurrence import HIGHEST_REVISION
 
 VERSION: Final = 1
 """Of the items. What a newer version wrote is refused, never guessed at."""
@@ -51,7 +52,9 @@ def read_plan(item: Mapping[str, Any] | None) -> PlanItem | None:
         return None
     key, partition = _text(item, SK), _text(item, PK)
     status, due, revision = _text(item, "status"), _number(item, "due"), _number(item, "revision")
-    if status not in PLAN_STATUSES or due is None or due > LAST_DUE or not revision or not key:
+    if status not in PLAN_STATUSES or due is None or due > LAST_DUE or not key:
+        return None
+    if not revision or revision >= HIGHEST_REVISION:  # no event can carry the next one
         return None
     if not partition.startswith("plan#") or partition != plan_partition(partition.split("#")[1], key):
         return None

@@ -28,7 +28,7 @@ from cronstack.errors import EventError, OnceError, Unavailable
 from cronstack.event import planned_event
 from cronstack.ledger.listings import query_keys
 from cronstack.ledger.partitions import plan_partitions
-from cronstack.occurrence import is_job_name, is_key, print_time
+from cronstack.occurrence import HIGHEST_REVISION, is_job_name, is_key, print_time
 from cronstack.onetime import planner
 from cronstack.onetime.planner import Plan
 from cronstack.onetime.schedules import Order, Wiring
@@ -234,7 +234,9 @@ class Once:
         try:
             given = check_input({} if input is None else input)
             order = Order(key, when.due, when.asked, given, relative)
-            planned_event(wiring.job, key, 1, due=order.due, input=given)  # refuses before a row is written
+            planned_event(
+                wiring.job, key, HIGHEST_REVISION, due=order.due, input=given
+            )  # refuses before a row is written
         except EventError as fault:
             raise OnceError(
                 f"{wiring.job} {key[:80]!r}, due {print_time(when.due)}: {fault.args[0]}", remedy=fault.remedy
