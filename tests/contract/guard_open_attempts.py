@@ -75,7 +75,7 @@ def what_waits_is_claimed_and_the_slot_is_free(store: GuardStore) -> None:
     assert store.ask(run_requests.claim(of, seen(store, 1), store.token("c-2"), slot=due(1).id)) == Done({})
     assert "buffered" not in store.plain("lease")
     run = store.plain(run_key(1))
-    assert (run["status"], run["attempt"], "event" in run) == ("running", 1, False)
+    assert (run["status"], run["attempt"], "event" in run, "listed" in run) == ("running", 1, True, False)
 
 
 def a_claim_that_counts_on_the_slot_needs_it(store: GuardStore) -> None:
@@ -124,7 +124,7 @@ def what_waited_too_long_is_missed(store: GuardStore) -> None:
     late = closing(store, "missed", 1, 1, "too_late")
     assert store.ask(run_requests.miss_buffered(late, store.token("m-1"), in_slot=True)) == Done({})
     run = store.plain(run_key(1))
-    assert (run["status"], run["reason"], "event" in run) == ("missed", "too_late", False)
+    assert (run["status"], run["reason"], "event" in run, "listed" in run) == ("missed", "too_late", True, True)
     assert "buffered" not in store.plain("lease")
     again = store.ask(run_requests.miss_buffered(late, store.token("m-2"), in_slot=True))
     assert isinstance(again, Refused)

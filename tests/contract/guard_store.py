@@ -19,6 +19,7 @@ from cronstack.steps import Call, Condition, Done, Fault, Refused, read
 
 HELD, FAILED = Condition(held=True), Condition(held=False)
 NOON = 1_767_268_800_000
+TTL = NOON // 1000
 HOLDERS = ("01KDWPV9MYS1NA50M44WT3XQZA", "01KDWPV9MYS1NA50M44WT3XQZB", "01KDWPV9MYS1NA50M44WT3XQZC")
 
 
@@ -74,13 +75,13 @@ def due(number: int) -> Occurrence:
 
 
 def opening(store: GuardStore, number: int = 0, holder: int = 0, fence: int = 10, limit: int = 3) -> Opening:
-    return Opening(store.table, due(number), HOLDERS[holder], fence, NOON + fence, NOON + fence + 65_000, limit)
+    return Opening(store.table, due(number), HOLDERS[holder], fence, NOON + fence, NOON + fence + 65_000, limit, TTL)
 
 
 def closing(store: GuardStore, status: str, number: int = 0, holder: int = 0, reason: str = "") -> Closing:
     error = "" if status == "succeeded" else '{"type":"ValueError"}'
     result = "{}" if status == "succeeded" else ""
-    return Closing(store.table, due(number), HOLDERS[holder], status, NOON + 99, NOON // 1000, reason, error, result)
+    return Closing(store.table, due(number), HOLDERS[holder], status, NOON + 99, TTL, reason, error, result)
 
 
 def settle_alone(closing: Closing, token: str = "") -> Call:
@@ -194,7 +195,7 @@ def each_state_is_claimed_by_its_own_condition(store: GuardStore) -> None:
         {}
     )
     run = store.plain(run_key())
-    assert (run["attempt"], run["limit"], "ttl" in run, "reason" in run) == (3, 5, False, False)
+    assert (run["attempt"], run["limit"], "ttl" in run, "reason" in run) == (3, 5, True, False)
 
 
 def the_letter_has_one_sender(store: GuardStore) -> None:

@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 
 from cronstack.declaration import Job
 from cronstack.driver import Returned, carry_out, resume
-from cronstack.event import operator_event, parse_event
+from cronstack.event import operator_event, parse_event, planned_event
 from cronstack.guard.carrier import Way
 from cronstack.guard.delivery import Outcome, Terms
 from cronstack.guard.protocol import deliver
 from cronstack.ledger import items
+from cronstack.ledger.partitions import DUE, INDEX, lease_key, plan_key, run_key
 from cronstack.occurrence import Occurrence, print_time, split_generation, to_milliseconds
 from cronstack.runtime import Shell
 from cronstack.settings import Settings
@@ -90,7 +91,20 @@ class Stage:
         self.dynamodb.create_table(
             TableName=TABLE,
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": kind}
+                for name, kind in (("pk", "S"), ("sk", "S"), (INDEX, "S"), (DUE, "N"))
+            ],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": INDEX,
+                    "KeySchema": [
+                        {"AttributeName": INDEX, "KeyType": "HASH"},
+                        {"AttributeName": DUE, "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
+            ],
             BillingMode="PAY_PER_REQUEST",
         )
         self.queue = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
@@ -142,9 +156,7 @@ class Stage:
 
     # -- what is stored ----------------------------------------------------------------------------------------------
     def item(self, key: str, job: str = "stats") -> dict[str, Any]:
-        stored = self.dynamodb.get_item(
-            TableName=TABLE, Key={"pk": {"S": f"job#{job}"}, "sk": {"S": key}}, ConsistentRead=True
-        )
+        stored = self.dynamodb.get_item(TableName=TABLE, Key=key_of(key, job), ConsistentRead=True)
         return {name: items.decode(value) for name, value in stored.get("Item", {}).items()}
 
     def run(self, occurrence: Occurrence) -> dict[str, Any]:
@@ -153,14 +165,22 @@ class Stage:
     def lease(self, job: str = "stats") -> dict[str, Any]:
         return self.item("lease", job)
 
+    def plan(self, key: str, job: str = "stats") -> dict[str, Any]:
+        return self.item(f"plan#{key}", job)
+
+    def listed(self) -> list[tuple[str, str]]:
+        """Partition and sort key of each row that the index has."""
+        found = self.dynamodb.scan(TableName=TABLE, IndexName=INDEX)["Items"]
+        return sorted((item["pk"]["S"], item["sk"]["S"]) for item in found)
+
     def change(self, key: str, job: str = "stats", **attributes: Any) -> None:
         """Write attributes behind the guard's back."""
-        stored = self.item(key, job) | {"pk": f"job#{job}", "sk": key} | attributes
+        stored = self.item(key, job) | attributes
         kept = {name: items.encode(value) for name, value in stored.items() if value is not None}
-        self.dynamodb.put_item(TableName=TABLE, Item=kept)
+        self.dynamodb.put_item(TableName=TABLE, Item=kept | key_of(key, job))
 
     def delete(self, key: str, job: str = "stats") -> None:
-        self.dynamodb.delete_item(TableName=TABLE, Key={"pk": {"S": f"job#{job}"}, "sk": {"S": key}})
+        self.dynamodb.delete_item(TableName=TABLE, Key=key_of(key, job))
 
     def letters(self) -> list[dict[str, Any]]:
         """The bodies in the dead-letter queue; they are taken out."""
@@ -264,6 +284,14 @@ class Context:
         return self._ends - self._stage.now
 
 
+def key_of(name: str, job: str = "stats") -> dict[str, Any]:
+    """Key of a row by a short name: "lease", "run#<occurrence>" or "plan#<key>"."""
+    kind, _, rest = name.partition("#")
+    if kind == "lease":
+        return lease_key(job)
+    return run_key(job, rest) if kind == "run" else plan_key(job, rest)
+
+
 def scheduled_event(due: int = NOON, job: str = "stats", **fields: Any) -> dict[str, Any]:
     return {
         "cronstack": 1,
@@ -281,6 +309,13 @@ def occurrence(due: int = NOON, **fields: Any) -> Occurrence:
 
 def event_of(occurrence: Occurrence) -> dict[str, Any]:
     """An event that reads as the occurrence."""
+    if occurrence.requested is None and occurrence.revision is not None:
+        event: dict[str, Any] = json.loads(
+            planned_event(
+                occurrence.job, occurrence.key, occurrence.revision, due=occurrence.due, input=occurrence.input
+            )
+        )
+        return event | ({} if occurrence.hop is None else {"carrier": occurrence.hop})
     if occurrence.requested is None:
         return scheduled_event(occurrence.due, occurrence.job, input=occurrence.input)
     base, generation = split_generation(occurrence.id)
@@ -293,6 +328,8 @@ def event_of(occurrence: Occurrence) -> dict[str, Any]:
         occurrence=base if base.startswith("m-") else None,
         generation=generation,
         redrive=occurrence.redrive,
+        key=occurrence.key,
+        revision=occurrence.revision,
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from cronstack.errors import EventError, Unavailable
 from cronstack.steps import Failed, Succeeded
-from tests.cronstack.stage import NOON, Stage, by_operator, conflict, error, lost_answer, occurrence
+from tests.cronstack.stage import NOON, Stage, by_operator, conflict, error, event_of, lost_answer, occurrence
 
 DUE = occurrence()
 BROKEN = Failed('{"type":"ValueError","message":"no"}')
@@ -37,12 +39,14 @@ def test_a_finished_duplicate_takes_one_request(stage: Stage) -> None:
 def test_the_retry_of_a_failed_attempt_takes_three(stage: Stage) -> None:
     assert stage.deliver(DUE, BROKEN).status == "retrying"
     assert stage.run(DUE)["error"] == BROKEN.error
-    assert "ttl" not in stage.run(DUE)
+    assert stage.run(DUE)["ttl"] == NOON // 1000 + 400 * 86400, "the last resort, for a job that is removed"
+    assert json.loads(stage.run(DUE)["event"]) == event_of(DUE)
+    assert stage.listed() == [("job#stats", f"run#{DUE.id}")]
     assert stage.asked() == ["TransactWriteItems", "TransactWriteItems", "CreateSchedule"]
     outcome = stage.deliver(stage.carrier())
     assert (outcome.status, outcome.attempt) == ("succeeded", 2)
     assert stage.asked() == ["TransactWriteItems"] * 3
-    assert not {"error", "after"} & set(stage.run(DUE))
+    assert not {"error", "after", "event", "listed"} & set(stage.run(DUE))
     assert stage.carriers() == []
 
 
@@ -154,7 +158,9 @@ def test_a_redrive_counts_on_and_is_given_as_many_attempts_again(stage: Stage) -
     stage.asked()
     redriven = by_operator(redrive=3)
     first = stage.delivery(redriven).until("Work")
-    assert not {"reported", "ttl", "ended", "reason"} & set(stage.run(DUE)), "nothing of its death is left"
+    run = stage.run(DUE)
+    assert not {"reported", "listed", "ended", "reason"} & set(run), "nothing of its death is left"
+    assert run["ttl"] == stage.now // 1000 + 400 * 86400
     assert first.finish(BROKEN).status == "retrying"
     assert stage.asked() == ["TransactWriteItems"] * 3 + ["CreateSchedule"]
     assert stage.run(DUE)["limit"] == 6

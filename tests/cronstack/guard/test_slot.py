@@ -37,7 +37,9 @@ def test_the_second_waits_and_runs_when_the_first_has_ended(stage: Stage) -> Non
     assert stage.asked() == ["TransactWriteItems", "TransactWriteItems", "CreateSchedule"]
     assert stage.lease()["buffered"] == SECOND.id
     waiting = stage.run(SECOND)
-    assert (waiting["status"], waiting["by"], "ttl" in waiting) == ("buffered", first.stage.lease()["holder"], False)
+    assert (waiting["status"], waiting["by"]) == ("buffered", first.stage.lease()["holder"])
+    assert waiting["ttl"] == SECOND.due // 1000 + 400 * 86400
+    assert stage.listed() == [("job#stats", f"run#{SECOND.id}")]
     assert waiting["met"] == DUE.id
 
     early = stage.carrier()
@@ -49,7 +51,7 @@ def test_the_second_waits_and_runs_when_the_first_has_ended(stage: Stage) -> Non
     assert deliver(stage, late).status == "succeeded"
     assert stage.asked() == ["TransactWriteItems"] * 3
     assert not {"buffered", "holder"} & set(stage.lease())
-    assert not {"event", "expires"} & set(stage.run(SECOND))
+    assert not {"event", "expires", "listed"} & set(stage.run(SECOND))
 
 
 def test_the_third_is_skipped_with_its_reason(stage: Stage) -> None:

@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from cronstack.ledger import items
-from cronstack.ledger.rows import LeaseItem, RunItem
+from cronstack.ledger.rows import LeaseItem, PlanItem, RunItem
 from tests.cronstack.stage import Stage, occurrence
 from tests.places import TESTS
 
 GOLDEN = TESTS / "cronstack" / "golden"
 FILES = sorted(GOLDEN.glob("items_v*.json"))
 STORED: list[dict[str, Any]] = [row for file in FILES for row in json.loads(file.read_text())]
+KINDS: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "lease": (items.read_lease, LeaseItem),
+    "run": (items.read_run, RunItem),
+    "plan": (items.read_plan, PlanItem),
+}
 DUE = occurrence()
+
+
+def kind_of(row: dict[str, Any]) -> str:
+    return next((kind for kind in ("lease", "plan") if row.get(kind)), "run")
 
 
 @pytest.mark.parametrize("row", STORED, ids=[row["is"] for row in STORED])
 def test_it_reads_what_every_version_has_stored(row: dict[str, Any]) -> None:
-    if row.get("lease"):
-        assert items.read_lease(row["item"]) == LeaseItem(**row["reads"])
-    else:
-        assert items.read_run(row["item"]) == RunItem(**row["reads"])
+    read, kind = KINDS[kind_of(row)]
+    assert read(row["item"]) == kind(**row["reads"])
 
 
 def test_the_golden_items_name_every_field_there_is() -> None:
     """A new attribute without a golden item would never be read again once it is renamed."""
-    for kind, lease in ((LeaseItem, True), (RunItem, False)):
-        named = {name for row in STORED if bool(row.get("lease")) is lease for name in row["reads"]}
+    for name, (_, kind) in KINDS.items():
+        named = {field for row in STORED if kind_of(row) == name for field in row["reads"]}
         assert named == set(kind._fields)
 
 

@@ -15,7 +15,7 @@ from cronstack.ledger.run_requests import Closing, Opening, Renewal
 from cronstack.steps import Call, Condition, Done, Fault, Refused, read
 from tests.cronstack.stage import NOON, occurrence
 
-OPENING = Opening("ledger", occurrence(), "01HOLDER", NOON, NOON, NOON + 65_000, 3)
+OPENING = Opening("ledger", occurrence(), "01HOLDER", NOON, NOON, NOON + 65_000, 3, NOON // 1000)
 CLOSING = Closing("ledger", occurrence(), "01HOLDER", "dead", NOON, 1, "Permanent", "{}", "{}")
 ALONE = CLOSING._replace(alone=True)
 WRITE = {"Update": run_requests.settle(ALONE, "").parameters}
