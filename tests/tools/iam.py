@@ -22,6 +22,20 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 ACCOUNT = "123456789012"
 
+WAYS_BESIDE = (
+    "PutItem",
+    "DeleteItem",
+    "ConditionCheckItem",
+    "BatchWriteItem",
+    "BatchGetItem",
+    "PartiQLSelect",
+    "PartiQLInsert",
+    "PartiQLUpdate",
+    "PartiQLDelete",
+)
+"""Actions of DynamoDB that no role of ours has: each is one more way to the rows, with a permission of its own."""
+OF_THE_TABLE = ("Scan", "DeleteTable", "UpdateTable", "UpdateTimeToLive", "ExportTableToPointInTime", "CreateBackup")
+
 Policies = Sequence[Mapping[str, Any]]
 """Policy documents, all attached to one role; no intrinsic functions in them (see ``template.py``)."""
 

@@ -12,6 +12,7 @@ PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "a
 
 # Type -> (property that names it, its ARN)
 _NAMED = {
+    "AWS::DynamoDB::GlobalTable": ("TableName", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{{}}"),
     "AWS::DynamoDB::Table": ("TableName", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{{}}"),
     "AWS::SQS::Queue": ("QueueName", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{{}}"),
     "AWS::S3::Bucket": ("BucketName", "arn:aws:s3:::{}"),

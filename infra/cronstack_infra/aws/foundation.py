@@ -13,39 +13,40 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cronstack.ledger import partitions
 from cronstack_infra import names
-from cronstack_infra.aws import policies
+from cronstack_infra.aws import ledger_table, policies
 
 
 class Foundation(Construct):
     """Of one stack. Kept together so that a job is handed one thing."""
 
     def __init__(
-        self, scope: Construct, id: str, *, functions: Sequence[str], by_code: bool, ledger_removal: RemovalPolicy
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        functions: Sequence[str],
+        by_code: bool,
+        removal: RemovalPolicy,
+        ledger: dynamodb.ITable | str | None,
+        warm_writes: int | None,
     ) -> None:
-        """``functions`` are the names of those that Scheduler may invoke. ``by_code``: code may schedule some jobs."""
+        """``functions`` are the names of those that Scheduler may invoke. ``by_code``: code may schedule some jobs.
+
+        ``removal``: of the ledger, and of the queues. ``ledger``: a table to adopt, or its name or ARN; None: create
+        one, which takes ``warm_writes`` write units a second from the start.
+        """
         super().__init__(scope, id)
         stack = Stack.of(self)
-        # Encrypted with a key of DynamoDB's own, which is its default and costs nothing.
-        self.ledger = dynamodb.Table(
-            self,
-            "Ledger",
-            partition_key=dynamodb.Attribute(name=partitions.PK, type=dynamodb.AttributeType.STRING),
-            sort_key=dynamodb.Attribute(name=partitions.SK, type=dynamodb.AttributeType.STRING),
-            time_to_live_attribute=partitions.TTL,
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            removal_policy=ledger_removal,
+        self.ledger: dynamodb.ITable = (
+            ledger_table.create(self, removal=removal, warm_writes=warm_writes)
+            if ledger is None
+            else ledger_table.adopt(self, ledger)
+            if isinstance(ledger, str)
+            else ledger
         )
-        self.ledger.add_global_secondary_index(
-            index_name=partitions.INDEX,
-            partition_key=dynamodb.Attribute(name=partitions.INDEX, type=dynamodb.AttributeType.STRING),
-            sort_key=dynamodb.Attribute(name=partitions.DUE, type=dynamodb.AttributeType.NUMBER),
-            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
-        )
+        # Letters are data: the queues stay when the stack goes, as the ledger does. SQS has no protection of its own.
+        self._keep = removal if removal == RemovalPolicy.DESTROY else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
         self.delivery_dead_letters = self._dead_letters("DeliveryDeadLetters")
         self.handler_dead_letters = self._dead_letters("HandlerDeadLetters")
         self.alarms = {
@@ -81,6 +82,7 @@ class Foundation(Construct):
             retention_period=Duration.days(14),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
+            removal_policy=self._keep,
         )
 
     def _alarm(self, id: str, queue: sqs.Queue, what: str) -> cloudwatch.Alarm:

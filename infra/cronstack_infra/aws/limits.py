@@ -30,7 +30,7 @@ MOST_ENVIRONMENT: Final = 4096 - 1024
 which have 700 where all names are as long as they can be, and for what ``resources`` adds."""
 
 _OF_A_JOB = 5  # log group, role, carrier role, function, event invoke configuration
-_OF_CODE = 1  # role of its one-time schedules, where code may make some
+_OF_CODE = 3  # where code may make one-time schedules: their role, the alias, its event invoke configuration
 _OF_THE_STACK = 12  # ledger; two queues, each with policy and alarm; three groups; role; one to spare
 
 

@@ -1,9 +1,14 @@
-"""Who may do what.
+"""Policies of all roles: what a job, a planner and Scheduler may do.
 
-A job's role reaches its own rows of the ledger, its own log, and carriers of its own; its carrier role invokes its own
-function. So a job can neither read nor write what another keeps, nor make another run. One role of the stack is
-Scheduler's, for the declared schedules; no job may pass it on. Code that is granted to schedule a job may do that, and
-nothing else, with schedules of the names of that job's plans.
+    role            partitions of the ledger         schedules                    functions
+    job             job#, run#?, plan#? of its own   create its own carriers      (none)
+    planner         plan#? of the granted job        create, get, delete plans    (none)
+    SchedulerRole   (none)                           (none)                       all of the stack, unqualified
+    CarrierRole     (none)                           (none)                       that of its job, unqualified
+    OnceRole        (none)                           (none)                       that of its job, by the alias "plans"
+
+The partitions come from ``cronstack.ledger.partitions``, which both the runtime and these policies read. No role
+reaches the index: only operators list it.
 """
 
 from __future__ import annotations
@@ -19,20 +24,26 @@ from cronstack.ledger.partitions import Reader, partitions_of
 from cronstack.onetime import schedules
 from cronstack.settings import PLANS
 
-LEDGER_ACTIONS: Final = ("dynamodb:GetItem", "dynamodb:UpdateItem")
-"""The guard updates and reads single items; a transaction needs the permission of each of its actions."""
+JOB_ACTIONS: Final = ("dynamodb:GetItem", "dynamodb:UpdateItem")
+"""All that the guard asks of the ledger. DynamoDB authorizes a transaction as its single actions: ConditionCheckItem,
+PutItem and DeleteItem of ``run.commit`` are granted by the user, on the user's own table."""
+PLANNER_ACTIONS: Final = ("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query")
+"""All that ``cronstack.onetime`` asks of the ledger."""
 SCHEDULER: Final = "scheduler.amazonaws.com"
 
 
 def function_arn(stack: Stack, function: str) -> str:
-    """Of a function by its name, so that the role that may invoke it does not wait for it."""
+    """Return the ARN of a function, made of its name: the role that may invoke it does not wait for it.
+
+    A policy for this ARN allows to invoke the function unqualified, and by no alias or version.
+    """
     return stack.format_arn(
         service="lambda", resource="function", resource_name=function, arn_format=ArnFormat.COLON_RESOURCE_NAME
     )
 
 
-def plans_arn_of_function(stack: Stack, function: str) -> str:
-    """Of a function by the alias through which plans come."""
+def alias_arn(stack: Stack, function: str) -> str:
+    """Return the ARN of the alias by which the events of plans come. A policy for this ARN allows no other."""
     return f"{function_arn(stack, function)}:{PLANS}"
 
 
@@ -48,20 +59,20 @@ def carriers_arn(stack: Stack, group: str, job: str) -> str:
     return stack.format_arn(service="scheduler", resource="schedule", resource_name=f"{group}/{carrier.prefix(job)}*")
 
 
-def plans_arn(stack: Stack, group: str, job: str) -> str:
+def schedules_of_plans_arn(stack: Stack, group: str, job: str) -> str:
     """Of all one-time schedules that code can make for a job."""
     return stack.format_arn(service="scheduler", resource="schedule", resource_name=f"{group}/{schedules.prefix(job)}*")
 
 
-def grant_schedule(grantee: iam.IGrantable, *, job: str, ledger: str, plans: str, role: str) -> iam.Grant:
+def grant_schedule(grantee: iam.IGrantable, *, job: str, ledger: str, schedules_of_plans: str, role: str) -> iam.Grant:
     """What code needs to schedule, move and cancel a job's plans; all but ``job`` are ARNs.
 
     A plan's schedule is never updated (see ``cronstack.onetime.schedules``), so UpdateSchedule is not among it.
     """
     to_scheduler = {"StringEquals": {"iam:PassedToService": SCHEDULER}}
     grants = [
-        (("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query"), ledger, _own_rows("planner", job)),
-        (("scheduler:CreateSchedule", "scheduler:GetSchedule", "scheduler:DeleteSchedule"), plans, None),
+        (PLANNER_ACTIONS, ledger, _only_partitions_of("planner", job)),
+        (("scheduler:CreateSchedule", "scheduler:GetSchedule", "scheduler:DeleteSchedule"), schedules_of_plans, None),
         (("iam:PassRole",), role, to_scheduler),
     ]
     first, *others = (
@@ -79,9 +90,9 @@ def job_policy(
     """What a job's function may do before ``resources`` grants it more; all but ``job`` are ARNs."""
     own_rows = iam.PolicyStatement(
         sid="OwnRowsOfTheLedger",
-        actions=list(LEDGER_ACTIONS),
+        actions=list(JOB_ACTIONS),
         resources=[ledger],
-        conditions=_own_rows("job", job),
+        conditions=_only_partitions_of("job", job),
     )
     own_log = iam.PolicyStatement(
         sid="OwnLog", actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[f"{log_group}:*"]
@@ -99,8 +110,8 @@ def job_policy(
     return iam.PolicyDocument(statements=[own_rows, own_log, records, own_carriers, own_carrier_role])
 
 
-def _own_rows(writer: Reader, job: str) -> dict[str, Any]:
-    """Condition that a request to the ledger names only partitions that ``writer`` may write (see ``partitions``)."""
+def _only_partitions_of(writer: Reader, job: str) -> dict[str, Any]:
+    """Return the condition that a request names only partitions that ``writer`` may write for ``job``."""
     return {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [*partitions_of(writer, job)]},
         # "For all values" is also true of no value at all: a request without keys must not pass.

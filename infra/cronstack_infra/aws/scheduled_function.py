@@ -86,7 +86,7 @@ class ScheduledFunction(Construct):
             timeout=Duration.seconds(job.timeout),
             environment={**job.env, **settings.environment()},
         )
-        self._lambda_retries(foundation)
+        self._retries = self._lambda_retries(foundation, "Retries", LATEST)
         self.once_role, self.wiring = self._for_code(job, foundation) if job.by_code else (None, None)
         self._ledger = foundation.ledger.table_arn
         self.schedules = tuple(
@@ -98,13 +98,11 @@ class ScheduledFunction(Construct):
         stack = Stack.of(self)
         assert foundation.once_group is not None, "the stack saw that a job is declared by once()"
         function = names.function_name(stack.stack_name, job.name)
-        plans = policies.plans_arn_of_function(stack, function)
+        plans = policies.alias_arn(stack, function)
         role = self._role_for_schedules(
             "OnceRole", "one-time schedules", job.name, foundation.once_group, foundation, function=plans
         )
-        # $LATEST: a plan runs the code that is deployed at its time, as every other event does.
-        lambda_.CfnAlias(self, "Plans", function_name=self.function.function_name, function_version=LATEST, name=PLANS)
-        self._lambda_retries(foundation, "PlansRetries", PLANS)
+        self._alias(foundation)
         return role, Wiring(
             job=job.name,
             ledger=foundation.ledger.table_name,
@@ -114,6 +112,20 @@ class ScheduledFunction(Construct):
             dead_letters=foundation.delivery_dead_letters.queue_arn,
             start_deadline=job.start_deadline,
         )
+
+    def _alias(self, foundation: Foundation) -> None:
+        """Create the alias by which plans come, with retries of its own.
+
+        It points to $LATEST: a plan runs the code that is deployed at its time, as every other event does. Lambda
+        allows that (CreateAlias: FunctionVersion is "$LATEST" or a number), and an EventInvokeConfig takes an alias as
+        its Qualifier. An alias without one has Lambda's defaults and no destination: the config of $LATEST is not
+        inherited.
+        """
+        alias = lambda_.CfnAlias(
+            self, "Plans", function_name=self.function.function_name, function_version=LATEST, name=PLANS
+        )
+        # The qualifier is a plain text, so CloudFormation does not see that the config needs the alias.
+        self._lambda_retries(foundation, "PlansRetries", PLANS).add_resource_dependency(alias)
 
     def grant_schedule(self, grantee: ScheduledFunction | iam.IGrantable) -> iam.Grant:
         """Let code schedule, move and cancel occurrences of this job, and of no other (see ``CronstackStack``)."""
@@ -131,7 +143,9 @@ class ScheduledFunction(Construct):
             function,
             job=self.wiring.job,
             ledger=self._ledger,
-            plans=policies.plans_arn(stack, names.once_group(stack.stack_name), self.wiring.job),
+            schedules_of_plans=policies.schedules_of_plans_arn(
+                stack, names.once_group(stack.stack_name), self.wiring.job
+            ),
             role=self.once_role.role_arn,
         )
 
@@ -180,13 +194,13 @@ class ScheduledFunction(Construct):
             },
         )
 
-    def _lambda_retries(self, foundation: Foundation, id: str = "Retries", qualifier: str = LATEST) -> None:
+    def _lambda_retries(self, foundation: Foundation, id: str, qualifier: str) -> lambda_.CfnEventInvokeConfig:
         """Lambda's own retries are the same whatever the job's: they serve faults only, a ledger that does not answer
         or a handler that was killed. A handler that failed comes back by a carrier.
 
         Written out because the L2 form grants the role more than sending to the queue.
         """
-        lambda_.CfnEventInvokeConfig(
+        return lambda_.CfnEventInvokeConfig(
             self,
             id,
             function_name=self.function.function_name,
@@ -229,6 +243,9 @@ class ScheduledFunction(Construct):
         )
         made.node.add_dependency(foundation.group)
         made.node.add_dependency(foundation.scheduler_role)
+        made.add_resource_dependency(
+            self._retries
+        )  # else a first event could meet Lambda's defaults, and leave no letter
         return made
 
 

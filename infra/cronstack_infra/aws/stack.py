@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -16,7 +17,7 @@ from constructs import Construct
 from cronstack.errors import DeclarationError
 from cronstack.settings import once_variable
 from cronstack_infra import names
-from cronstack_infra.aws import limits, packaging
+from cronstack_infra.aws import ledger_table, limits, packaging
 from cronstack_infra.aws.foundation import Foundation
 from cronstack_infra.aws.scheduled_function import ScheduledFunction
 from cronstack_infra.project import STATE_FOLDER
@@ -48,13 +49,46 @@ def _asked_at() -> str:
     return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}" if frame is not None else ""
 
 
+def _check_adopted(
+    ledger: dynamodb.ITable | None, named: object, removal: cdk.RemovalPolicy, warm_writes: int | None
+) -> None:
+    """Raise DeclarationError for settings of a new table that is not created."""
+    if ledger is None and named is None:
+        return
+    adopted = "CronstackStack(ledger=…)" if named is None else f'"{ledger_table.TABLE_CONTEXT}"'
+    others = (
+        ("CronstackStack(ledger=…)", ledger is not None and named is not None, "Keep one of the two."),
+        (f'"{ledger_table.WARM_CONTEXT}"', warm_writes is not None, "Set the warm throughput of the table itself."),
+        (
+            'the ledger\'s removal "destroy"',
+            removal == cdk.RemovalPolicy.DESTROY,
+            "The stack does not own the table, so it does not destroy it.",
+        ),
+    )
+    for other, given, remedy in others:
+        if given:
+            raise DeclarationError(
+                f"{adopted} adopts an existing table; {other} cannot be given as well",
+                where="cdk.json",
+                remedy=remedy,
+            )
+    if named is not None and not isinstance(named, str):
+        raise DeclarationError(
+            f'context "{ledger_table.TABLE_CONTEXT}" is {named!r}', where="cdk.json", remedy="Give a name or an ARN."
+        )
+
+
 class CronstackStack(cdk.Stack):
     """Ledger, dead letters, schedule group, and for each job a function with its schedules.
 
-    Context it heeds (``cdk.json``, or ``-c KEY=VALUE``): ``cronstack:python`` (default "3.13"),
-    ``cronstack:architecture`` ("x86_64" or "arm64"), ``cronstack:ledger`` ("retain" or "destroy": what becomes of
-    the ledger's table when the stack is destroyed), ``cronstack:local`` (third-party packages are then installed for
-    this machine).
+    Context it reads (``cdk.json``, or ``-c KEY=VALUE``):
+
+      - ``cronstack:python``: "3.13" by default
+      - ``cronstack:architecture``: "x86_64" or "arm64"
+      - ``cronstack:ledger``: "retain" or "destroy", the ledger's table and the queues when the stack is destroyed
+      - ``cronstack:ledger-table``: name or ARN of an existing table to use as the ledger (see README.md beside this)
+      - ``cronstack:warm-writes``: write units a second that the table and its index take from the start
+      - ``cronstack:local``: third-party packages are installed for this machine
     """
 
     def __init__(
@@ -65,21 +99,31 @@ class CronstackStack(cdk.Stack):
         jobs: Sequence[DeclaredJob],
         functions_root: Path,
         package: str = "jobs",
+        ledger: dynamodb.ITable | None = None,
         ledger_removal: cdk.RemovalPolicy | None = None,
         **kwargs: Any,
     ) -> None:
-        """``functions_root`` is the folder that holds ``package``; further arguments are those of ``aws_cdk.Stack``."""
+        """``functions_root`` is the folder that holds ``package``; further arguments are those of ``aws_cdk.Stack``.
+
+        ``ledger``: an existing table to use instead of creating one, such as ``TableV2.from_table_name(…)``.
+        """
         super().__init__(scope, id, **kwargs)
         limits.check(self.stack_name, jobs)
         python = self._choice("cronstack:python", dict.fromkeys(PYTHONS), "3.13")
         architecture = self._choice("cronstack:architecture", ARCHITECTURES, "x86_64")
         removal = REMOVALS[self._choice("cronstack:ledger", REMOVALS, "retain")]
+        removal = removal if ledger_removal is None else ledger_removal
+        named = self.node.try_get_context(ledger_table.TABLE_CONTEXT)
+        warm_writes = ledger_table.warm_writes(self.node.try_get_context(ledger_table.WARM_CONTEXT))
+        _check_adopted(ledger, named, removal, warm_writes)
         foundation = Foundation(
             self,
             "Shared",
             functions=[names.function_name(self.stack_name, declared.name) for declared in jobs],
             by_code=any(declared.job.by_code for declared in jobs),
-            ledger_removal=removal if ledger_removal is None else ledger_removal,
+            removal=removal,
+            ledger=named or ledger,
+            warm_writes=warm_writes,
         )
         self.ledger = foundation.ledger
         self.delivery_dead_letters = foundation.delivery_dead_letters

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from cronstack.ledger import items
-from tests.tools.iam import Policies, Question, allowed, judge
+from cronstack.ledger import partitions
+from cronstack.settings import PLANS
+from tests.infra.conftest import Synthesize
+from tests.tools.iam import OF_THE_TABLE, WAYS_BESIDE, Policies, Question, allowed, judge
 from tests.tools.template import ACCOUNT, REGION, arn_of, of_type, policies_of, properties
 
 Template = dict[str, Any]
@@ -44,28 +46,48 @@ def arn(template: Template, kind: str, word: str) -> str:
     return arn_of(template, found)
 
 
-def rows(job: str) -> dict[str, list[str]]:
-    return {"dynamodb:LeadingKeys": [items.partition(job)]}
+def keys(*partition: str) -> dict[str, list[str]]:
+    return {"dynamodb:LeadingKeys": [*partition]}
+
+
+def own_partitions(job: str) -> tuple[str, ...]:
+    """All partitions that the runtime writes for a job: also each digit of its runs and plans."""
+    runs = {partitions.run_partition(job, f"k-{digit}000") for digit in partitions.DIGITS}
+    return (partitions.job_partition(job), *sorted(runs), *partitions.plan_partitions(job))
 
 
 @pytest.fixture
 def table(examples: Template) -> str:
-    return arn(examples, "AWS::DynamoDB::Table", "Ledger")
+    return arn(examples, "AWS::DynamoDB::GlobalTable", "Ledger")
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_a_job_reaches_its_own_rows_and_no_others(examples: Template, table: str, job: str) -> None:
-    policies = role_of(examples, job)
-    needed = ("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem")
-    assert judge(policies, [Question(action, table, rows(job)) for action in needed]) == [True] * 3
-    own = (job, *GRANTED.get(job, ()))
-    others = [Question(action, table, rows(other)) for action in needed for other in (*JOBS, "") if other not in own]
-    assert not any(judge(policies, others))
+def test_a_job_reads_and_updates_all_its_own_partitions(examples: Template, table: str, job: str) -> None:
+    own = own_partitions(job)
+    assert len(own) == 1 + 16 + 16
+    needed = [Question(f"dynamodb:{verb}", table, keys(one)) for verb in ("GetItem", "UpdateItem") for one in own]
+    assert judge(role_of(examples, job), needed) == [True] * len(needed)
 
 
-def test_both_keys_must_be_its_own(examples: Template, table: str) -> None:
-    both = {"dynamodb:LeadingKeys": [items.partition("heartbeat"), items.partition("launch")]}
+@pytest.mark.parametrize("job", JOBS)
+def test_a_job_reaches_no_partition_of_another(examples: Template, table: str, job: str) -> None:
+    others = [other for other in JOBS if other != job]
+    near = [one for other in others for one in own_partitions(other)[:2]]
+    near += [f"plan#{other}#0" for other in others if other not in GRANTED.get(job, ())]
+    near += [f"job#{job}2", f"job#{job[:-1]}", f"job#{job}#0", "job#", "", job, f"x-job#{job}"]
+    near += [f"{room}#{job}{rest}" for room in ("run", "plan") for rest in ("", "#", "#11", "2#1", "#1#1")]
+    near += [f"open#job#{job}", f"open#run#{job}#1", f"batch#{job}#1", f"item#{job}#1", "watch", f"audit#{job}"]
+    asked = [Question(f"dynamodb:{verb}", table, keys(one)) for verb in ("GetItem", "UpdateItem") for one in near]
+    assert judge(role_of(examples, job), asked) == [False] * len(asked)
+
+
+def test_all_keys_of_a_request_must_be_its_own(examples: Template, table: str) -> None:
+    """Such as of a batch; DynamoDB authorizes each action of a transaction by itself."""
+    both = keys("job#heartbeat", "job#launch")
     assert not allowed(role_of(examples, "heartbeat"), "dynamodb:UpdateItem", table, both)
+    assert allowed(
+        role_of(examples, "heartbeat"), "dynamodb:UpdateItem", table, keys("job#heartbeat", "run#heartbeat#a")
+    )
 
 
 def test_a_request_without_keys_does_not_pass(examples: Template, table: str) -> None:
@@ -73,18 +95,46 @@ def test_a_request_without_keys_does_not_pass(examples: Template, table: str) ->
     assert not any(judge(policies, [Question("dynamodb:GetItem", table), Question("dynamodb:UpdateItem", table)]))
 
 
-@pytest.mark.parametrize("action", ["Scan", "Query", "PutItem", "DeleteItem", "BatchWriteItem", "BatchGetItem"])
-def test_a_job_cannot_list_replace_or_delete_rows(examples: Template, table: str, action: str) -> None:
-    context = {} if action == "Scan" else rows("heartbeat")
-    assert not allowed(role_of(examples, "heartbeat"), f"dynamodb:{action}", table, context)
+@pytest.mark.parametrize("action", ["Query", *WAYS_BESIDE])
+def test_a_job_reads_and_updates_single_rows_and_nothing_else(examples: Template, table: str, action: str) -> None:
+    asked = [Question(f"dynamodb:{action}", table, keys(one)) for one in ("job#checkout", "run#checkout#0")]
+    assert judge(role_of(examples, "checkout"), asked) == [False, False]
 
 
-def test_a_job_cannot_touch_another_table(examples: Template, table: str) -> None:
-    policies = role_of(examples, "heartbeat")
-    other = table.rpartition("/")[0] + "/another"
-    assert allowed(policies, "dynamodb:UpdateItem", table, rows("heartbeat"))
-    assert not allowed(policies, "dynamodb:UpdateItem", other, rows("heartbeat"))
-    assert not allowed(policies, "dynamodb:DeleteTable", table)
+@pytest.mark.parametrize("action", OF_THE_TABLE)
+def test_a_job_does_nothing_to_the_table(examples: Template, table: str, action: str) -> None:
+    assert not allowed(role_of(examples, "checkout"), f"dynamodb:{action}", table)
+
+
+def test_a_job_reaches_neither_another_table_nor_the_index(examples: Template, table: str) -> None:
+    policies, own = role_of(examples, "heartbeat"), keys("job#heartbeat")
+    assert allowed(policies, "dynamodb:UpdateItem", table, own)
+    assert not allowed(policies, "dynamodb:UpdateItem", table.rpartition("/")[0] + "/another", own)
+    lists = [Question("dynamodb:Query", f"{table}/index/{partitions.INDEX}", keys("open#job#heartbeat"))]
+    assert judge(policies, lists) == [False]
+
+
+def test_a_condition_of_a_commit_is_the_users_to_grant(synthesize: Synthesize) -> None:
+    """``run.commit`` may check a row of the user's own table: the transaction asks for that right there only."""
+
+    def resources(stack: Any, jobs: Any) -> None:
+        from aws_cdk import aws_dynamodb as dynamodb
+
+        key = dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING)
+        orders = dynamodb.Table(stack, "Orders", partition_key=key)
+        orders.grant(jobs["pay"].function, "dynamodb:ConditionCheckItem", "dynamodb:UpdateItem")
+
+    template = synthesize("@job(schedule=rate('1 hour'))\ndef pay(run): ...", resources=resources)
+    [role] = [key for key in of_type(template, "AWS::IAM::Role") if key.startswith("JobspayRole")]
+    orders = arn(template, "AWS::DynamoDB::Table", "Orders")
+    ledger = arn(template, "AWS::DynamoDB::GlobalTable", "Ledger")
+    check = [
+        Question("dynamodb:ConditionCheckItem", orders, keys("order-1")),
+        Question("dynamodb:UpdateItem", orders, keys("order-1")),
+        Question("dynamodb:UpdateItem", ledger, keys("job#pay")),
+        Question("dynamodb:ConditionCheckItem", ledger, keys("job#pay")),
+    ]
+    assert judge(policies_of(template, role), check) == [True, True, True, False]
 
 
 def test_a_job_sends_to_the_handler_dead_letters_and_reads_none(examples: Template) -> None:
@@ -173,10 +223,12 @@ def test_scheduler_invokes_the_stacks_functions_and_nothing_else(examples: Templ
     foreign = [
         Question("lambda:InvokeFunction", f"{function}:shop-examples-other"),
         Question("lambda:InvokeFunction", f"{function}:shop-daily"),
+        *(Question("lambda:InvokeFunction", f"{function}:shop-examples-{job}:{PLANS}") for job in JOBS),
+        Question("lambda:InvokeFunction", f"{function}:shop-examples-broken:1"),
         Question("lambda:UpdateFunctionCode", f"{function}:shop-examples-broken"),
         Question("sqs:SendMessage", arn(examples, "AWS::SQS::Queue", "Handler")),
     ]
-    assert judge(policies, foreign) == [False] * 4
+    assert judge(policies, foreign) == [False] * len(foreign)
     assert allowed(policies, "sqs:SendMessage", arn(examples, "AWS::SQS::Queue", "Delivery"))
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from cronstack.errors import DeclarationError
-from cronstack.ledger import items
 from cronstack_infra import names
 from tests.infra.conftest import Synthesize
 from tests.tools.template import arn_of, name_of, of_type, policies_of, properties
@@ -34,8 +33,13 @@ def schedules(template: Template) -> dict[str, dict[str, Any]]:
 
 def test_a_job_is_a_function_with_its_own_role_log_retries_and_schedule(examples: Template) -> None:
     jobs, by_code, without_schedule = 11, 2, 3
-    for kind in ("Lambda::Function", "Lambda::EventInvokeConfig", "Logs::LogGroup"):
-        assert len(of_type(examples, f"AWS::{kind}")) == jobs, kind
+    for kind, count in {
+        "Lambda::Function": jobs,
+        "Logs::LogGroup": jobs,
+        "Lambda::Alias": by_code,
+        "Lambda::EventInvokeConfig": jobs + by_code,
+    }.items():
+        assert len(of_type(examples, f"AWS::{kind}")) == count, kind
     assert len(of_type(examples, "AWS::Scheduler::Schedule")) == jobs - without_schedule
     assert len(of_type(examples, "AWS::IAM::Role")) == 2 * jobs + by_code + 1
     roles = {
@@ -47,9 +51,11 @@ def test_a_job_is_a_function_with_its_own_role_log_retries_and_schedule(examples
 def test_there_is_no_custom_resource_and_no_type_beyond_those_known(examples: Template) -> None:
     assert {resource["Type"].removeprefix("AWS::") for resource in examples["Resources"].values()} == {
         "CloudWatch::Alarm",
+        "DynamoDB::GlobalTable",
         "DynamoDB::Table",
         "IAM::Policy",
         "IAM::Role",
+        "Lambda::Alias",
         "Lambda::EventInvokeConfig",
         "Lambda::Function",
         "Logs::LogGroup",
@@ -70,7 +76,7 @@ def test_the_function_says_what_the_declaration_says(examples: Template) -> None
     assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["x86_64"])
     variables = function["Environment"]["Variables"]
     assert variables["EXCHANGE_RATE"] == "1,3194"
-    table = only(examples, "AWS::DynamoDB::Table", "Ledger")
+    table = only(examples, "AWS::DynamoDB::GlobalTable", "Ledger")
     queue = only(examples, "AWS::SQS::Queue", "HandlerDeadLetters")
     assert variables["CRONSTACK_LEDGER"] == name_of(examples, table)
     assert variables["CRONSTACK_DEAD_LETTERS"].endswith(f"/{name_of(examples, queue)}")
@@ -191,6 +197,8 @@ def test_what_a_handler_cannot_do_goes_to_the_handler_dead_letters(examples: Tem
 def test_dead_letters_are_kept_encrypted_and_watched(examples: Template, origin: str) -> None:
     queue = only(examples, "AWS::SQS::Queue", origin)
     assert properties(examples, queue) == {"MessageRetentionPeriod": 14 * 86400, "SqsManagedSseEnabled": True}
+    assert examples["Resources"][queue]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert examples["Resources"][queue]["UpdateReplacePolicy"] == "Retain"
     [statement] = one(examples, "AWS::SQS::QueuePolicy", origin)["PolicyDocument"]["Statement"]
     assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
     alarm = one(examples, "AWS::CloudWatch::Alarm", origin)
@@ -198,30 +206,6 @@ def test_dead_letters_are_kept_encrypted_and_watched(examples: Template, origin:
     assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": name_of(examples, queue)}]
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
     assert alarm["TreatMissingData"] == "notBreaching"
-
-
-def test_the_ledger_outlives_the_stack_and_can_be_wound_back(examples: Template) -> None:
-    table = only(examples, "AWS::DynamoDB::Table", "Ledger")
-    assert properties(examples, table) == {
-        "KeySchema": [
-            {"AttributeName": items.PK, "KeyType": "HASH"},
-            {"AttributeName": items.SK, "KeyType": "RANGE"},
-        ],
-        "AttributeDefinitions": [
-            {"AttributeName": items.PK, "AttributeType": "S"},
-            {"AttributeName": items.SK, "AttributeType": "S"},
-        ],
-        "BillingMode": "PAY_PER_REQUEST",
-        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
-        "TimeToLiveSpecification": {"AttributeName": items.TTL, "Enabled": True},
-    }
-    assert examples["Resources"][table]["DeletionPolicy"] == "Retain"
-    assert examples["Resources"][table]["UpdateReplacePolicy"] == "Retain"
-
-
-def test_the_ledger_goes_with_the_stack_where_the_context_says_so(synthesize: Synthesize) -> None:
-    template = synthesize("@job()\ndef nightly(run): ...", cronstack__ledger="destroy")
-    assert template["Resources"][only(template, "AWS::DynamoDB::Table")]["DeletionPolicy"] == "Delete"
 
 
 def test_operators_find_the_deployment_by_its_outputs(examples: Template) -> None:
@@ -237,16 +221,19 @@ def test_operators_find_the_deployment_by_its_outputs(examples: Template) -> Non
         names.once_output("remind_by_email"),
     }
     outputs = {name: output["Value"] for name, output in examples["Outputs"].items()}
-    assert outputs["Ledger"] == {"Ref": only(examples, "AWS::DynamoDB::Table", "Ledger")}
+    assert outputs["Ledger"] == {"Ref": only(examples, "AWS::DynamoDB::GlobalTable", "Ledger")}
     assert outputs["DeliveryDeadLetters"] == {"Ref": only(examples, "AWS::SQS::Queue", "Delivery")}
     assert outputs["HandlerDeadLetters"] == {"Ref": only(examples, "AWS::SQS::Queue", "Handler")}
 
 
-def test_a_schedule_waits_for_its_group_and_for_the_role_that_invokes(examples: Template) -> None:
+def test_a_schedule_waits_for_its_group_its_role_and_the_retries_of_its_function(examples: Template) -> None:
     group = only(examples, "AWS::Scheduler::ScheduleGroup", "Group")
     role = only(examples, "AWS::IAM::Role", "Scheduler")
-    for schedule in of_type(examples, "AWS::Scheduler::Schedule").values():
-        assert {group, role} <= set(schedule["DependsOn"])
+    configs = of_type(examples, "AWS::Lambda::EventInvokeConfig")
+    for key, schedule in of_type(examples, "AWS::Scheduler::Schedule").items():
+        job = key.partition("Schedule")[0]
+        [retries] = [config for config in configs if config.startswith(f"{job}Retries")]
+        assert {group, role, retries} <= set(schedule["DependsOn"])
 
 
 def test_names_of_jobs_that_differ_by_one_sign_do_not_meet(synthesize: Synthesize) -> None:

@@ -107,6 +107,28 @@ def test_as_many_jobs_as_are_let_through_fit_cloudformation_and_iam(synthesize: 
     assert len(json.dumps(policy, separators=(",", ":"))) + longer_region * (limits.MOST_JOBS + 1) < 10_240
 
 
+def test_the_count_of_resources_is_right_to_the_last_one(synthesize: Synthesize) -> None:
+    """Of jobs with and without schedules and once(). One is to spare."""
+    source = """
+@job(schedule=[once(), rate('1 hour')])
+def both(run): ...
+
+@job(schedule=once())
+def by_code(run): ...
+
+@job()
+def by_hand(run): ...
+"""
+    both = job(name="both", schedule=[once(), rate("1 hour")])(lambda run: None)
+    by_code = job(name="by_code", schedule=once())(lambda run: None)
+    jobs = [
+        DeclaredJob(both, declared("both").schedules, "x.py:1"),
+        DeclaredJob(by_code, (), "x.py:1"),
+        declared("by_hand", schedules=0),
+    ]
+    assert len(synthesize(source)["Resources"]) + 1 == limits.resources(jobs)
+
+
 def test_jobs_that_code_schedules_are_told_apart_by_a_variables_name() -> None:
     def by_code(name: str) -> DeclaredJob:
         return DeclaredJob(job(name=name, schedule=once())(lambda run: None), (), "functions/jobs/many.py:7")

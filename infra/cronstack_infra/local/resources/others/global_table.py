@@ -26,6 +26,7 @@ _OF_THE_REPLICA = (
     "TableClass",
     "Tags",
 )
+_OF_THE_INDEX = ("IndexName", "KeySchema", "Projection", "WarmThroughput")
 _FROM_WRITE, _FROM_READ = ("WriteProvisionedThroughputSettings", "ReadProvisionedThroughputSettings")
 
 
@@ -75,7 +76,7 @@ def _plain(given: Properties, region: str, kind: str) -> Properties:
 
 
 def _index(given: Properties, of_replica: Properties, billing: str | None) -> Properties:
-    plain = {name: value for name, value in given.items() if name in ("IndexName", "KeySchema", "Projection")}
+    plain = {name: value for name, value in given.items() if name in _OF_THE_INDEX}
     if (billing or "PROVISIONED") == "PROVISIONED":
         plain["ProvisionedThroughput"] = _throughput(given, of_replica)
     return plain
