@@ -1,0 +1,110 @@
+"""Plays seeds in which two versions of the code run at the same time, with a deploy or a rollback in the middle."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from cronstack.ledger import items
+from cronstack_infra.play.prove.seeds.scenario import Verdict, play
+from tests.mixed.adapting import code_of
+from tests.mixed.loading import Replacement, Source
+from tests.mixed.rollouts import EQUAL, RAISED, SHAPES
+
+if TYPE_CHECKING:
+    from cronstack_infra.play.prove.models.code import Code
+
+TODAY: Final = Source("today")
+NEXT: Final = Source(
+    "next",
+    edits=(
+        Replacement(
+            "ledger/items.py", f"VERSION: Final = {items.VERSION}\n", f"VERSION: Final = {items.VERSION + 1}\n"
+        ),
+    ),
+)
+"""Today's code, with the next version of the items."""
+
+
+class Pair(NamedTuple):
+    """Two versions, and the shapes of the deploys between them."""
+
+    before: Source
+    after: Source
+    shapes: tuple[str, ...]
+
+
+def raised() -> Pair:
+    """Today's code, and the same code that writes the next version."""
+    return Pair(TODAY, NEXT, RAISED)
+
+
+def since(revision: str) -> Pair:
+    """The code of a git revision, and today's."""
+    return Pair(Source(revision[:10], revision), TODAY, EQUAL)
+
+
+@dataclass(slots=True)
+class Mixed:
+    """What some seeds have shown."""
+
+    seeds: int = 0
+    steps: int = 0
+    by_code: Counter[str] = field(default_factory=Counter)
+    """Invocations and calls of application code that each version has run."""
+    counted: Counter[str] = field(default_factory=Counter)
+    violations: list[tuple[str, Verdict]] = field(default_factory=list)
+    """With the shape of the deploy."""
+
+
+class _Counting:
+    """A rollout that counts what it chooses."""
+
+    def __init__(self, inner: object, counter: Counter[str]) -> None:
+        self._inner, self._counter = inner, counter
+
+    def code(self, now: int) -> Code:
+        chosen: Code = self._inner.code(now)  # type: ignore[attr-defined]
+        self._counter[chosen.name] += 1
+        return chosen
+
+    def finish(self) -> None:
+        self._inner.finish()  # type: ignore[attr-defined]
+
+
+def play_one(pair: Pair, shape: str, seed: int, counter: Counter[str], *, tracing: bool = False) -> Verdict:
+    """Play one seed. An exception that is no violation counts as one, named "broke"."""
+    rollout = _Counting(SHAPES[shape](seed, code_of(pair.before), code_of(pair.after)), counter)
+    try:
+        return play(seed, tracing=tracing, rollout=rollout)
+    except Exception as fault:
+        return Verdict(seed, 0, 0, "broke", f"{type(fault).__name__}: {fault}")
+
+
+def mixed(pair: Pair, seeds: Sequence[int]) -> Mixed:
+    """Play each seed once. The shapes take turns, so that each meets every kind of seed."""
+    found = Mixed()
+    for number, seed in enumerate(seeds):
+        shape = shape_of(pair, number)
+        verdict = play_one(pair, shape, seed, found.by_code)
+        found.seeds += 1
+        found.steps += verdict.steps
+        found.counted.update(verdict.counted)
+        if verdict.invariant:
+            found.violations.append((shape, verdict))
+    return found
+
+
+def shape_of(pair: Pair, number: int) -> str:
+    """Seeds with plans are each fourth one, so the shapes change after each four."""
+    return pair.shapes[number // 4 % len(pair.shapes)]
+
+
+def alone(source: Source, seeds: Sequence[int]) -> Iterator[Verdict]:
+    """Yield the violations of one version by itself."""
+    for seed in seeds:
+        verdict = play_one(Pair(source, source, ("deploy",)), "deploy", seed, Counter())
+        if verdict.invariant:
+            yield verdict
