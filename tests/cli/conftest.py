@@ -9,12 +9,18 @@ import pytest
 from moto import mock_aws
 
 from cronstack.onetime.schedules import Wiring
+from cronstack.settings import PLANS
 from cronstack_infra import names
 from cronstack_infra.ops.deployment import Deployment, find_deployment
 from tests.cronstack.stage import FUNCTION, TABLE, WAY, Stage
 
 WIRING = Wiring(
-    "stats", TABLE, names.once_group("shop"), "arn:aws:iam::123456789012:role/once", FUNCTION, WAY.dead_letters
+    "stats",
+    TABLE,
+    names.once_group("shop"),
+    "arn:aws:iam::123456789012:role/once",
+    f"{FUNCTION}:{PLANS}",
+    WAY.dead_letters,
 )
 
 

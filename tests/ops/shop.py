@@ -21,6 +21,7 @@ from cronstack.occurrence import to_datetime, to_milliseconds
 from cronstack.onetime.once import Once
 from cronstack.onetime.schedules import Wiring
 from cronstack.runtime import Invocation
+from cronstack.settings import PLANS
 from cronstack.transport import Transport
 from cronstack_infra.names import function_name, once_group, once_output, schedule_name
 from cronstack_infra.ops.deployment import Deployment
@@ -148,7 +149,7 @@ class Shop:
         self.functions.jobs[name] = of
         if of.by_code:
             arn = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
-            wiring = Wiring(of.name, TABLE, once_group(STACK), ROLE, arn, WAY.dead_letters)
+            wiring = Wiring(of.name, TABLE, once_group(STACK), ROLE, f"{arn}:{PLANS}", WAY.dead_letters)
             self.outputs[once_output(of.name)] = wiring.text()
         for number, expression in enumerate(schedules, 1):
             self.scheduler.create_schedule(

@@ -12,7 +12,8 @@ from cronstack.occurrence import to_milliseconds
 from cronstack.run import Run
 from cronstack_infra.names import schedule_name
 from cronstack_infra.ops.backfill import Filled, Plan, carry_out, plan_backfill, timezone_of
-from cronstack_infra.ops.runs import find_run, follow, list_runs
+from cronstack_infra.ops.listing import list_runs
+from cronstack_infra.ops.runs import find_run, follow
 from cronstack_infra.ops.trigger import trigger
 from tests.cronstack.stage import by_operator, occurrence
 from tests.ops.shop import STACK, Shop, utc

@@ -15,8 +15,8 @@ from cronstack.occurrence import planned_id
 from cronstack.run import Run
 from cronstack_infra.ops.dead_letters.reading import DeadLetter, list_letters
 from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
+from cronstack_infra.ops.listing import list_planned, list_recent, list_runs
 from cronstack_infra.ops.onetime import list_plans, schedule_of, wiring_of, wirings
-from cronstack_infra.ops.runs import list_planned, list_recent, list_runs
 from tests.cronstack.stage import NOON, scheduled_event
 from tests.ops.shop import Shop
 
@@ -53,7 +53,7 @@ def event(shop: Shop, number: int = 0) -> dict[str, Any]:
 def test_a_job_is_reached_by_the_stacks_outputs(shop: Shop, weather: Weather) -> None:
     shop.outputs["Something"] = '{"job": "stats"}'
     plan = shop.once().schedule("stats", key="order-1", after=HOUR, input={"order": 1})
-    assert (plan.outcome, plan.confirmed) == ("planned", True)
+    assert (plan.outcome, plan.status) == ("planned", "planned")
     (made,) = shop.plans()
     assert schedule_of(wiring_of(shop.deployment, "stats"), plan) == f"shop-once/{made}"
     assert parse_event(event(shop), "stats").input == {"order": 1}
@@ -95,15 +95,19 @@ def test_what_is_planned_ahead_does_not_hide_what_has_run(shop: Shop, weather: W
         shop.invoke(scheduled_event(NOON - hour * 60_000))
     known: dict[str, Any] = {"now": shop.now, "since": None}
     asked = (shop.stage.dynamodb, shop.deployment, ["stats"])
-    rows, more = list_recent(*asked, most=20, **known)
+    rows, following = list_recent(*asked, most=20, **known)
     assert [row.key for row in rows[:5]] == [f"order-{number}" for number in (4, 3, 2, 1, 0)]
     assert [row.status for row in rows[5:]] == ["succeeded"] * 15
-    assert more == 25
+    assert following is not None
+    assert following.key == "order-5"
     assert [row.key for row in list_planned(*asked, most=2, **known)] == ["order-0", "order-1"]
-    (only,), more = list_recent(*asked, most=1, **known)
-    assert (only.status, more) == ("succeeded", 30)
-    rows, more = list_recent(*asked, most=50, **known)
-    assert ([row.status for row in rows], more) == (["planned"] * 20 + ["succeeded"] * 30, 10)
+    (only,), following = list_recent(*asked, most=1, **known)
+    assert following is not None
+    assert (only.status, following.key) == ("succeeded", "order-0")
+    rows, following = list_recent(*asked, most=50, **known)
+    assert following is not None
+    assert ([row.status for row in rows], following.key) == (["planned"] * 20 + ["succeeded"] * 30, "order-20")
+    assert list_recent(*asked, most=60, **known).following is None
 
 
 def test_runs_by_key_are_in_the_order_of_their_times(shop: Shop, weather: Weather) -> None:
@@ -170,5 +174,5 @@ def test_a_letter_of_a_cancelled_one_goes(shop: Shop, weather: Weather) -> None:
     shop.once().schedule("stats", key="order-1", after=HOUR)
     undelivered(shop, event(shop))
     shop.once().cancel("stats", "order-1")
-    assert [one.detail for one in driven(shop)] == ["nothing to do: it has skipped already"]
+    assert [one.detail for one in driven(shop)] == ["nothing to do: it was cancelled"]
     assert (weather.ran, letters(shop)) == ([], [])

@@ -18,7 +18,8 @@ from cronstack_infra.ops.backfill import Plan, carry_out, plan_backfill
 from cronstack_infra.ops.dead_letters.reading import DeadLetter, list_letters
 from cronstack_infra.ops.dead_letters.redriving import redrive
 from cronstack_infra.ops.deployment import Clients, Deployment, find_deployment
-from cronstack_infra.ops.runs import Row, find_run, follow, list_runs
+from cronstack_infra.ops.listing import list_runs
+from cronstack_infra.ops.runs import Row, find_run, follow
 from cronstack_infra.ops.trigger import trigger
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from math import ceil
 from typing import Any, Final, NamedTuple
 
 from cronstack_infra.ops.deployment import Deployment
-from cronstack_infra.ops.runs import list_runs
+from cronstack_infra.ops.listing import list_runs
 
 NEWEST: Final = 1000
 """Runs of a job that are looked at."""

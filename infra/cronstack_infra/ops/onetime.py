@@ -1,32 +1,57 @@
 """``once`` for operators: which jobs of a deployment code may schedule, and a ``Once`` over an operator's own clients.
 
-The stack tells by its outputs how each such job is reached, in the words that application code is told by its
-environment. So a tool on a laptop does exactly what that code does; only the credentials differ.
+The outputs of the stack say how each such job is reached, in the same form as the environment of application code. So
+a tool on a laptop does exactly what that code does; only the credentials differ. And operators may read runs, which
+application code may not: they see what became of a key after its plan was begun.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from cronstack import clock
 from cronstack.entropy import SYSTEM, Randomness
 from cronstack.errors import OperationError
+from cronstack.ledger.listings import MOST_ROWS
+from cronstack.ledger.rows import OPEN, PLAN_STATUSES
 from cronstack.occurrence import print_time
 from cronstack.onetime import schedules
 from cronstack.onetime.once import Once
-from cronstack.onetime.planner import Plan
+from cronstack.onetime.planner import Plan, plan_of
 from cronstack.onetime.schedules import Wiring
 from cronstack.transport import Botocore
 from cronstack_infra import names
 from cronstack_infra.ops.deployment import Clients, Deployment
+from cronstack_infra.ops.ledger import keyed
+from cronstack_infra.ops.ledger.reader import Reader, Seen, chunks, ignore
+from cronstack_infra.ops.runs import Row, find_run, row_of
 
 SERVICES: Final = ("dynamodb", "scheduler")
 
 
+@dataclass(frozen=True)
+class Key:
+    """What the ledger knows of a key: its plan, and its run after the plan was begun."""
+
+    plan: Plan
+    run: Row | None
+
+    @property
+    def status(self) -> str:
+        """That of the run; without one, that of the plan. "" where the ledger knows neither."""
+        return self.plan.status if self.run is None else self.run.status
+
+    def as_json(self) -> Mapping[str, Any]:
+        """Return it as the command line prints it. "status" is the plan's; "run" is as in ``cronstack runs --json``."""
+        return {**plan_as_json(self.plan), "run": None if self.run is None else self.run.as_json()}
+
+
 def wirings(deployment: Deployment) -> dict[str, Wiring]:
-    """How each job that code may schedule is reached, by its name. Raises OperationError for what cannot be read."""
+    """Return how each job that code may schedule is reached, by its name. Raise OperationError for invalid outputs."""
     found = {}
     for output, text in deployment.outputs.items():
         wiring = _read(text)
@@ -41,7 +66,7 @@ def wirings(deployment: Deployment) -> dict[str, Wiring]:
 
 
 def wiring_of(deployment: Deployment, job: str) -> Wiring:
-    """Of one job. Raises OperationError that knows which jobs code may schedule."""
+    """Return the wiring of one job. Raise OperationError listing the jobs that code may schedule."""
     known = wirings(deployment)
     if job in known:
         return known[job]
@@ -63,7 +88,7 @@ def once_of(
     sleep: Callable[[float], None] = clock.sleep,
     randomness: Randomness = SYSTEM,
 ) -> Once:
-    """What application code has, for whoever has these clients. Asked for another job it raises OperationError."""
+    """Return ``once`` over these clients. For a job that code may not schedule it raises OperationError."""
     for service in SERVICES:
         clients(service)  # made here, before several threads would each make one
     return Once(
@@ -77,18 +102,70 @@ def once_of(
 
 
 def list_plans(once: Once, jobs: Iterable[str], *, prefix: str = "", status: str | None = None) -> Iterator[Plan]:
-    """What code has scheduled for some jobs and the ledger still knows, in no order."""
+    """Yield the plans of some jobs that the ledger still knows, in no order. ``status``: of the plans."""
     for job in jobs:
         yield from once.list(job, prefix=prefix, status=status)
 
 
+def list_keys(
+    dynamodb: Any,
+    deployment: Deployment,
+    once: Once,
+    jobs: Iterable[str],
+    *,
+    now: datetime,
+    prefix: str = "",
+    status: str | None = None,
+    seen: Seen = ignore,
+) -> Iterator[Key]:
+    """Yield the keys of some jobs with their plans and runs, in no order. ``status``: as ``Key.status``, or "begun".
+
+    "begun" stands for all that were begun, whatever became of their runs. Runs that wait or have failed are listed in
+    the index: by such a status no plan is read besides those of the keys that are found.
+    """
+    reader = Reader(dynamodb, deployment.ledger, seen=seen)
+    for job in jobs:
+        if status in OPEN:
+            found = _open_keys(reader, job, now, prefix)
+        else:
+            of_plan = status if status in PLAN_STATUSES else None
+            found = _all_keys(reader, job, now, once.list(job, prefix=prefix, status=of_plan), seen)
+        yield from (key for key in found if status in (None, "begun", key.status))
+
+
+def find_key(dynamodb: Any, deployment: Deployment, once: Once, job: str, key: str, now: datetime) -> Key:
+    """Return the plan and the run of one key."""
+    plan = once.get(job, key)
+    return Key(plan, find_run(dynamodb, deployment, job, plan.occurrence, now))
+
+
+def _all_keys(reader: Reader, job: str, now: datetime, plans: Iterator[Plan], seen: Seen) -> Iterator[Key]:
+    read = 0
+    for some in chunks(plans, MOST_ROWS):
+        read += len(some)
+        seen(read)
+        runs = keyed.runs_of(reader, job, [plan.key for plan in some if plan.status in ("begun", "missed")])
+        for plan in some:
+            run = runs.get(plan.key)
+            yield Key(plan, None if run is None else row_of(job, run, now))
+
+
+def _open_keys(reader: Reader, job: str, now: datetime, prefix: str) -> Iterator[Key]:
+    runs = (run for run in keyed.open_runs(reader, job, by_code=True) if run.key.startswith(prefix) and run.key)
+    for some in chunks(runs):
+        plans = keyed.plans_of(reader, job, [run.key for run in some])
+        for run in some:
+            if run.key in plans:
+                yield Key(plan_of(job, plans[run.key]), row_of(job, run, now))
+
+
 def schedule_of(wiring: Wiring, plan: Plan) -> str:
-    """Name of the schedule that brings a plan, with its group; "" once it is none any more."""
+    """Return the name of a plan's schedule, with its group; "" for a plan that no longer has one."""
     return f"{wiring.group}/{schedules.name(plan.job, plan.key, plan.revision)}" if plan.status == "planned" else ""
 
 
 def plan_as_json(plan: Plan) -> Mapping[str, Any]:
-    """As the command line prints it."""
+    """Return a plan as the command line prints it."""
     known = plan.status != ""
     return {
         "job": plan.job,
@@ -100,8 +177,6 @@ def plan_as_json(plan: Plan) -> Mapping[str, Any]:
         "revision": plan.revision or None,
         "moves": plan.moves,
         "input": plan.input,
-        "confirmed": plan.confirmed,
-        "reason": plan.reason,
     }
 
 

@@ -1,29 +1,29 @@
-"""Runs as the ledger keeps them: listed, looked up, and followed until they are final."""
+"""Runs as the ledger keeps them: looked up, and followed until they are final. (``listing`` lists them.)
+
+A key that has not begun has no run. Its plan is shown in place of one, as "planned", "cancelled", or "begun" where its
+run is not written yet or is forgotten.
+"""
 
 from __future__ import annotations
 
-import heapq
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import islice
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from cronstack.defaults import DEFAULTS
 from cronstack.errors import OperationError
-from cronstack.ledger import items, run_requests
-from cronstack.ledger.rows import FINAL, RunItem
-from cronstack.occurrence import PLANNED, print_instant, print_time, scheduled_id, to_datetime, to_milliseconds
+from cronstack.ledger import items, plan_requests, run_requests
+from cronstack.ledger.rows import FINAL, PlanItem, RunItem
+from cronstack.occurrence import planned_id, print_instant, print_time, scheduled_id, to_datetime, to_milliseconds
 from cronstack_infra.ops.deployment import Deployment
+from cronstack_infra.ops.ledger.reader import Reader, Seen, ignore
 
-AHEAD: Final = 5
-"""Plans that are shown beside runs, however many there are."""
+LATE: Final = timedelta(minutes=5)
+"""A plan that has not begun so long after its time is overdue."""
 UNSTARTED: Final = 30.0
 """Seconds after which a run that has not started is worth a word."""
-_BEYOND: Final = "\x7f"
-"""Sorts behind every character of an id."""
-_KINDS: Final = ("t-", "m-")
-"""Of ids that grow with the due time; those of what code has scheduled do not."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class Row:
     """Class and message of what failed last."""
     result: Any
     overdue: bool
-    """Running, but beyond the end of its lease: whoever ran it is dead, the next delivery takes over."""
+    """Running, but beyond the end of its lease: its process is dead, and the next delivery takes over. Or planned, but
+    its time has passed."""
     key: str = ""
     """The key that code has scheduled it by."""
     revision: int = 0
@@ -86,78 +87,36 @@ class Row:
         }
 
 
-def list_runs(
-    dynamodb: Any,
-    deployment: Deployment,
-    jobs: Iterable[str],
-    *,
-    now: datetime,
-    most: int,
-    status: str | None = None,
-    since: datetime | None = None,
-) -> list[Row]:
-    """The newest runs of some jobs, by due time, newest first."""
-    return [*islice(_newest(dynamodb, deployment, jobs, now, status, since), most)]
-
-
-def list_recent(
-    dynamodb: Any, deployment: Deployment, jobs: Iterable[str], *, now: datetime, most: int, since: datetime | None
-) -> tuple[list[Row], int]:
-    """The same, but of what code has planned ahead only the next few, and how many more there are.
-
-    Thousands of reminders for next month must not hide what has run today.
-    """
-    merged = _newest(dynamodb, deployment, jobs, now, None, since)
-    ahead: list[Row] = []
-    rows: list[Row] = []
-    for row in merged:  # what lies ahead comes first
-        if row.status == "planned" and row.due > now:
-            ahead.append(row)
-        elif len(rows) < most:
-            rows.append(row)
-        else:
-            break
-    few = min(len(ahead), max(min(AHEAD, most // 4), most - len(rows)))
-    shown = [*ahead[len(ahead) - few :], *rows[: most - few]]
-    return sorted(shown, key=_newest_first), len(ahead) - few
-
-
-def list_planned(
-    dynamodb: Any, deployment: Deployment, jobs: Iterable[str], *, now: datetime, most: int, since: datetime | None
-) -> list[Row]:
-    """What code has planned, the next one first."""
-    return [*_newest(dynamodb, deployment, jobs, now, "planned", since)][::-1][:most]
-
-
-def _newest(
-    dynamodb: Any,
-    deployment: Deployment,
-    jobs: Iterable[str],
-    now: datetime,
-    status: str | None,
-    since: datetime | None,
-) -> Iterator[Row]:
-    def wanted(job: str) -> Iterator[Row]:
-        of_job = [_of_kind(dynamodb, deployment, job, kind, now, since) for kind in _KINDS]
-        rows = heapq.merge(*of_job, _by_key(dynamodb, deployment, job, now), key=_newest_first)
-        return (row for row in rows if (status is None or row.status == status) and (since is None or row.due >= since))
-
-    return heapq.merge(*(wanted(job) for job in jobs), key=_newest_first)
-
-
 def runs_between(
-    dynamodb: Any, deployment: Deployment, job: str, first: datetime, last: datetime, now: datetime
+    dynamodb: Any,
+    deployment: Deployment,
+    job: str,
+    first: datetime,
+    last: datetime,
+    now: datetime,
+    seen: Seen = ignore,
 ) -> list[Row]:
-    """Runs of a job's schedules due from ``first`` to before ``last``, all generations, oldest first."""
+    """Return the runs of a job's schedules due from ``first`` to before ``last``, all generations, oldest first."""
     a, z = scheduled_id(to_milliseconds(first)), scheduled_id(to_milliseconds(last))
-    pages = _pages(dynamodb, deployment, job, first=a, last=z, newest_first=False)
-    return [row for row in (_row(job, run, now) for run in pages) if row.due < last]
+    runs = Reader(dynamodb, deployment.ledger, seen=seen).runs(job, a, z, newest_first=False, size=200)
+    return [row for row in (row_of(job, run, now) for run in runs) if row.due < last]
 
 
 def find_run(dynamodb: Any, deployment: Deployment, job: str, occurrence: str, now: datetime) -> Row | None:
+    """Return the run of an occurrence. A key that has not begun has none."""
     call = run_requests.get_run(deployment.ledger, job, occurrence)
     run = items.read_run(dynamodb.get_item(**call.parameters).get("Item"))
-    return None if run is None else _row(job, run, now)
+    return None if run is None else row_of(job, run, now)
+
+
+def find_key(dynamodb: Any, deployment: Deployment, job: str, key: str, now: datetime) -> Row | None:
+    """Return the run of a key, or else its plan."""
+    row = find_run(dynamodb, deployment, job, planned_id(key), now)
+    if row is not None:
+        return row
+    call = plan_requests.get(deployment.ledger, job, key)
+    plan = items.read_plan(dynamodb.get_item(**call.parameters).get("Item"))
+    return None if plan is None else row_of(job, plan, now)
 
 
 Report = Callable[[Row | None], None]
@@ -211,39 +170,12 @@ def _state(row: Row | None) -> tuple[object, ...]:
     return ("unstarted",) if row is None else (row.status, row.attempt, row.after, row.overdue)
 
 
-def _of_kind(
-    dynamodb: Any, deployment: Deployment, job: str, kind: str, now: datetime, since: datetime | None
-) -> Iterator[Row]:
-    first = scheduled_id(to_milliseconds(since)) if since is not None and kind == "t-" else kind
-    for run in _pages(dynamodb, deployment, job, first=first, last=kind + _BEYOND, newest_first=True):
-        yield _row(job, run, now)
+def row_of(job: str, found: RunItem | PlanItem, now: datetime) -> Row:
+    """Return a run, or a plan without a run, as people see it."""
+    return _row_of_plan(job, found, now) if isinstance(found, PlanItem) else _row_of_run(job, found, now)
 
 
-def _by_key(dynamodb: Any, deployment: Deployment, job: str, now: datetime) -> Iterator[Row]:
-    """What code has scheduled: its ids are hashes, so all of it is read before the newest is known."""
-    pages = _pages(dynamodb, deployment, job, first=PLANNED, last=PLANNED + _BEYOND, newest_first=True)
-    yield from sorted((_row(job, run, now) for run in pages), key=_newest_first)
-
-
-def _pages(
-    dynamodb: Any, deployment: Deployment, job: str, *, first: str, last: str, newest_first: bool
-) -> Iterator[RunItem]:
-    start = None
-    while True:
-        call = run_requests.query_runs(
-            deployment.ledger, job, first=first, last=last, newest_first=newest_first, start=start
-        )
-        page = dynamodb.query(**call.parameters)
-        for item in page["Items"]:
-            run = items.read_run(item)
-            if run is not None:
-                yield run
-        start = page.get("LastEvaluatedKey")
-        if not start:
-            return
-
-
-def _row(job: str, run: RunItem, now: datetime) -> Row:
+def _row_of_run(job: str, run: RunItem, now: datetime) -> Row:
     return Row(
         job=job,
         occurrence=run.occurrence,
@@ -264,6 +196,31 @@ def _row(job: str, run: RunItem, now: datetime) -> Row:
     )
 
 
+def _row_of_plan(job: str, plan: PlanItem, now: datetime) -> Row:
+    due, reason = to_datetime(plan.due), ""
+    if plan.status in ("begun", "missed"):
+        forgotten = now - to_datetime(plan.begun) > timedelta(seconds=DEFAULTS.retention)
+        reason = "its run is forgotten" if forgotten else "its run is not written yet"
+    return Row(
+        job=job,
+        occurrence=planned_id(plan.key),
+        status=plan.status,
+        due=due,
+        attempt=0,
+        limit=0,
+        started=None,
+        ended=None,
+        after=None,
+        reason=reason,
+        met="",
+        error="",
+        result=None,
+        overdue=plan.status == "planned" and now - due > LATE,
+        key=plan.key,
+        revision=plan.revision,
+    )
+
+
 def _error(text: str) -> str:
     told = _json(text)
     return f"{told.get('type', '')}: {told.get('message', '')}" if isinstance(told, dict) else text
@@ -274,10 +231,6 @@ def _json(text: str) -> Any:
         return json.loads(text) if text else None
     except ValueError:
         return text
-
-
-def _newest_first(row: Row) -> tuple[float, str]:
-    return (-row.due.timestamp(), row.occurrence)
 
 
 def _iso(instant: datetime | None) -> str | None:

@@ -15,8 +15,9 @@ from cronstack_infra.local.http import mails
 from cronstack_infra.ops.dead_letters.reading import DeadLetter
 from cronstack_infra.ops.dead_letters.redriving import Redriven
 from cronstack_infra.ops.deployment import Deployment, find_deployment, unknown_job
+from cronstack_infra.ops.listing import list_runs
 from cronstack_infra.ops.onetime import list_plans, wiring_of, wirings
-from cronstack_infra.ops.runs import Row, list_runs
+from cronstack_infra.ops.runs import Row
 from cronstack_infra.ops.spans import read_bound
 from cronstack_infra.testing.choice import RATE_AGE, Choice, instant, moment
 from cronstack_infra.testing.operations import Operations

@@ -2,63 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import sys
-import threading
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, NamedTuple
 
 import boto3
 import pytest
 
 from cronstack import clock
-from cronstack.event import parse_event
+from cronstack.ledger.partitions import open_list
 from cronstack_infra.cli import run
 from cronstack_infra.cli.commands.once.words import words
+from tests.cli.commands.shell import Done, Once
 from tests.cli.conftest import WIRING
-from tests.cronstack.stage import Stage
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def told(self) -> Any:
-        return json.loads(self.out)
-
-
-class Once:
-    """``cronstack once …`` on the stack."""
-
-    def __init__(self, stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-        self.stage, self._capsys = stage, capsys
-
-    def __call__(self, *arguments: str) -> Done:
-        code = run(["once", *arguments, "--stack", "shop"])
-        printed = self._capsys.readouterr()
-        assert "Traceback" not in printed.err
-        return Done(code, printed.out, printed.err)
-
-    def events(self) -> list[dict[str, Any]]:
-        listed = self.stage.scheduler.list_schedules(GroupName=WIRING.group)["Schedules"]
-        got = [self.stage.scheduler.get_schedule(GroupName=WIRING.group, Name=one["Name"]) for one in listed]
-        return sorted((json.loads(one["Target"]["Input"]) for one in got), key=lambda event: event["key"])
-
-    def begin(self, key: str) -> None:
-        """It begins now, before its time."""
-        (event,) = [event for event in self.events() if event["key"] == key]
-        self.stage.now = clock.now_ms()
-        self.stage.delivery(parse_event(event, "stats")).until("Work")
-
-
-@pytest.fixture
-def once(stage: Stage, capsys: pytest.CaptureFixture[str]) -> Once:
-    return Once(stage, capsys)
 
 
 def test_a_word_that_is_no_command_is_a_job(once: Once) -> None:
@@ -101,7 +55,7 @@ def test_too_late_and_unknown_are_exit_code_1(once: Once) -> None:
     for word in (("cancel", "stats"), ("move", "stats", "--in", "1h")):
         late = once(*word, "--key", "order-1")
         assert (late.code, late.out) == (1, "")
-        assert "Too late: stats 'order-1' has begun, nothing was changed. It is running now." in late.err
+        assert "Too late: stats 'order-1' has begun, nothing was changed. See: cronstack once show" in late.err
     told = once("cancel", "stats", "--key", "order-1", "--json")
     assert (told.code, told.err, told.told["outcome"]) == (1, "", "too late")
     for word in (("cancel", "stats"), ("move", "stats", "--in", "1h"), ("show", "stats")):
@@ -120,7 +74,46 @@ def test_one_is_shown_whole(once: Once) -> None:
     assert "2198-03-28T09:00:00+02:00" in shown
     assert "\x1b" not in shown
     told = once("show", "stats", "--key", "a\x1b[31m", "--json").told
-    assert (told["due"], told["input"], told["confirmed"]) == ("2198-03-28T07:00:00Z", {"n": 1}, True)
+    assert (told["due"], told["input"], told["run"]) == ("2198-03-28T07:00:00Z", {"n": 1}, None)
+
+
+def test_what_became_of_a_key_is_shown_by_its_run(once: Once, capsys: pytest.CaptureFixture[str]) -> None:
+    for key in ("order-1", "order-2", "order-3"):
+        once("stats", "--key", key, "--in", "1s")
+    once.begin("order-1")
+    once.begin("order-2")
+    of = once("show", "stats", "order-2", "--json").told["occurrence"]
+    error = json.dumps({"type": "ValueError", "message": "rain"})
+    once.stage.change(
+        f"run#{of}", status="retrying", attempt=2, error=error, listed=open_list("stats", of), after=once.stage.now
+    )
+    shown = once("show", "stats", "order-2").out
+    fields = dict(line.split(None, 1) for line in shown.splitlines() if not line.startswith("asked"))
+    assert fields["status"].startswith("retrying at ")
+    assert (fields["attempt"].split(",")[0], fields["why"]) == ("2 of 3", "ValueError: rain")
+    told = {one["key"]: one for one in once("list", "--json").told}
+    assert [(one["status"], one["run"] and one["run"]["status"]) for one in told.values()] == [
+        ("begun", "running"),
+        ("begun", "retrying"),
+        ("planned", None),
+    ]
+    for status, keys in (
+        ("begun", ["order-1", "order-2"]),
+        ("running", ["order-1"]),
+        ("retrying", ["order-2"]),
+        ("planned", ["order-3"]),
+        ("dead", []),
+    ):
+        assert [one["key"] for one in once("list", "--status", status, "--json").told] == keys, status
+    assert once("list", "--status", "retrying", "--prefix", "a", "--json").told == []
+    row = once("list", "--status", "retrying").out.splitlines()[1]
+    assert ", 2 of 3 " in row
+    assert row.endswith("ValueError: rain")
+    assert run(["runs", "stats", "--key", "order-2", "--stack", "shop", "--json"]) == 0
+    assert [row["status"] for row in json.loads(capsys.readouterr().out)] == ["retrying"]
+    assert run(["runs", "stats", "--key", "order-3", "--stack", "shop", "--json"]) == 0
+    assert [row["status"] for row in json.loads(capsys.readouterr().out)] == ["planned"]
+    assert run(["runs", "--key", "order-3", "--stack", "shop"]) == 2
 
 
 def test_they_are_listed_by_their_times(once: Once) -> None:
@@ -131,9 +124,9 @@ def test_they_are_listed_by_their_times(once: Once) -> None:
     heading, *rows = once("list").out.splitlines()
     assert heading.split()[:3] == ["JOB", "KEY", "STATUS"]
     assert [row.split()[1] for row in rows] == ["a/1", "b/1", "a/2"]
-    assert rows[1].endswith("cancelled")
+    assert rows[1].split()[2] == "cancelled"
     assert [one["key"] for one in once("list", "stats", "--prefix", "a/", "--json").told] == ["a/1", "a/2"]
-    assert [one["key"] for one in once("list", "--status", "skipped", "--json").told] == ["b/1"]
+    assert [one["key"] for one in once("list", "--status", "cancelled", "--json").told] == ["b/1"]
 
 
 def test_a_job_that_is_called_like_a_command_is_reached_by_schedule(once: Once) -> None:
@@ -197,12 +190,10 @@ def test_strays_are_told_and_mended(once: Once) -> None:
     (listed,) = once.stage.scheduler.list_schedules(GroupName=WIRING.group)["Schedules"]
     once.stage.scheduler.delete_schedule(GroupName=WIRING.group, Name=listed["Name"])
     assert once("strays").code == 0, "younger than five minutes"
-    plan = once("show", "stats", "--key", "order-1", "--json").told
-    old = clock.now_ms() - 600_000
-    once.stage.change(f"run#{plan['occurrence']}", revision=old, confirmed=old)
+    once.stage.change("plan#order-1", revision=clock.now_ms() - 600_000)
     told = once("strays")
     assert told.code == 1
-    assert "somebody deleted its schedule" in told.out
+    assert "its schedule is missing: its caller died first, or somebody deleted it" in told.out
     assert told.out.endswith("\n1 stray.\n")
     assert once("strays", "--json").told[0]["remedy"] == "--mend makes its schedule"
     mended = once("strays", "--mend")
@@ -232,112 +223,6 @@ def test_a_key_is_given_once(once: Once, word: tuple[str, ...]) -> None:
     assert (both.code, "The key is given twice: 'order-1' and --key 'order-2'." in both.err) == (2, True)
 
 
-# -- import ------------------------------------------------------------------------------------------------------------
-def lines(tmp_path: Path, *orders: Any) -> str:
-    file = tmp_path / "orders.jsonl"
-    file.write_text("\n".join(one if isinstance(one, str) else json.dumps(one) for one in orders), "utf-8")
-    return str(file)
-
-
-def test_a_file_is_scheduled_and_may_be_scheduled_again(once: Once, tmp_path: Path) -> None:
-    orders = [{"key": f"order-{n}", "in": "3d", "input": {"order": n}} for n in range(12)]
-    at = {"key": "order-x", "at": "2198-03-28T09:00", "timezone": "Europe/Berlin"}
-    file = lines(tmp_path, *orders, "", at)
-    assert once("import", "stats", file) == Done(0, "13 planned, 0 failed.\n", "")
-    assert [event["input"] for event in once.events()[:2]] == [{"order": 0}, {"order": 1}]
-    assert once("import", "stats", file, "--json").told == {"unchanged": 13, "failed": []}
-
-
-def test_a_line_that_fails_stops_no_other_one(once: Once, tmp_path: Path) -> None:
-    past = (datetime.now(UTC) - timedelta(days=1)).isoformat()
-    once("stats", "--key", "order-1", "--in", "1h")
-    file = lines(
-        tmp_path, {"key": "order-1", "in": "2h"}, {"key": "order-2", "in": "2h"}, {"key": "order-3", "at": past}
-    )
-    done = once("import", "stats", file, "--concurrency", "1")
-    assert done.code == 1
-    heading, *rows, _, last = done.out.splitlines()
-    assert (heading.split()[0], last) == ("KEY", "1 planned, 2 failed.")
-    assert "with another time. Say --replace" in rows[0]
-    assert "Say --past run to run it at once" in rows[1]
-    done = once("import", "stats", file, "--replace", "--past", "run", "--json")
-    assert (done.code, done.told) == (0, {"moved": 1, "planned": 1, "unchanged": 1, "failed": []})
-
-
-def test_of_several_lines_of_one_key_the_last_one_stands(once: Once, tmp_path: Path) -> None:
-    orders = [{"key": "order-1", "in": "3d", "input": {"line": number}} for number in range(1, 6)]
-    done = once("import", "stats", lines(tmp_path, *orders), "--replace")
-    assert done.code == 0
-    assert [event["input"] for event in once.events()] == [{"line": 5}]
-
-
-class Stdin(NamedTuple):
-    """What a shell pipes into the command."""
-
-    buffer: io.BytesIO
-
-
-def test_orders_are_read_from_a_pipe(once: Once, monkeypatch: pytest.MonkeyPatch) -> None:
-    piped = b'{"key": "order-1", "in": "3d"}\n\n{"key": "order-2", "in": "3d"}\n'
-    monkeypatch.setattr(sys, "stdin", Stdin(io.BytesIO(piped)))
-    assert once("import", "stats", "-") == Done(0, "2 planned, 0 failed.\n", "")
-    assert [event["key"] for event in once.events()] == ["order-1", "order-2"]
-
-
-def test_a_wrong_line_of_a_pipe_schedules_nothing(once: Once, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", Stdin(io.BytesIO(b'{"key": "order-1", "in": "3d"}\n{')))
-    done = once("import", "stats", "-")
-    assert (done.code, once.events()) == (2, [])
-    assert "<stdin>:2: is not JSON" in done.err
-
-
-def test_orders_are_read_from_a_file_that_can_be_read_only_once(once: Once, tmp_path: Path) -> None:
-    fifo = tmp_path / "orders"
-    os.mkfifo(fifo)
-    writer = threading.Thread(target=fifo.write_text, args=('{"key": "order-1", "in": "3d"}\n{',), daemon=True)
-    writer.start()
-    done = once("import", "stats", str(fifo))
-    writer.join(5)
-    assert (done.code, once.events()) == (2, [])
-    assert f"{fifo}:2: is not JSON" in done.err
-
-
-@pytest.mark.parametrize(
-    ("line", "complaint"),
-    [
-        ("{", "is not JSON"),
-        ("[" * 100_000, "is not JSON"),
-        ("[]", "is not a JSON object"),
-        ({"in": "1h"}, 'has no "key"'),
-        ({"key": "k"}, 'says when by "at" or by "in", one of them'),
-        ({"key": "k", "in": "soon"}, "'soon' is no span of time"),
-        ({"key": "k", "in": "1h", "colour": "red"}, "there is no 'colour'; known are key,"),
-        ({"key": 3, "in": "1h"}, 'its "key" is 3: write text, such as "order-4711"'),
-        ({"key": None, "in": "1h"}, 'its "key" is null: write text'),
-        ({"key": "", "in": "1h"}, "its \"key\" is '': write text of 1 to 1,024 bytes"),
-        ({"key": "k" * 2000, "in": "1h"}, "write text of 1 to 1,024 bytes"),
-        ({"key": "k", "in": "1h", "input": []}, "the input is a list, not a JSON object"),
-        ({"key": "k", "in": "1h", "input": None}, "the input is null, not a JSON object"),
-        ({"key": "k", "in": "1h", "input": {"a": "<aws.scheduler.x>"}}, "Scheduler would replace"),
-        ('{"key": "k", "in": "1h", "input": {"a": 1e400}}', "the input cannot be written as JSON"),
-    ],
-)
-def test_a_file_with_a_wrong_line_schedules_nothing(once: Once, tmp_path: Path, line: Any, complaint: str) -> None:
-    done = once("import", "stats", lines(tmp_path, {"key": "good", "in": "1h"}, line))
-    assert (done.code, done.out, once.events()) == (2, "", [])
-    assert "orders.jsonl:2: " in done.err
-    assert complaint in done.err
-
-
-def test_of_many_wrong_lines_a_few_are_told(once: Once, tmp_path: Path) -> None:
-    done = once("import", "stats", lines(tmp_path, *["x"] * 9))
-    assert ("orders.jsonl:5:" in done.err, "orders.jsonl:6:" in done.err, "and 4 more" in done.err) == (
-        True,
-        False,
-        True,
-    )
-
-
 # -- the neighbours ----------------------------------------------------------------------------------------------------
 def test_runs_show_what_is_planned_and_its_key(once: Once, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(8):
@@ -347,7 +232,7 @@ def test_runs_show_what_is_planned_and_its_key(once: Once, capsys: pytest.Captur
     assert "KEY" in heading
     assert [row.split()[3] for row in rows[:4]] == ["planned"] * 4
     assert "order-0" in rows[3]
-    assert rows[-1] == "4 more are planned for later: cronstack once list"
+    assert rows[-1].startswith("More are planned, the next for 20")
     assert run(["runs", "--stack", "shop", "--status", "planned", "--json", "-n", "2"]) == 0
     assert [row["key"] for row in json.loads(capsys.readouterr().out)] == ["order-0", "order-1"]
 

@@ -16,7 +16,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cronstack_infra.ops.deployment import find_deployment
-from cronstack_infra.ops.runs import Row, list_runs
+from cronstack_infra.ops.listing import list_runs
+from cronstack_infra.ops.runs import Row
 from cronstack_infra.ops.trigger import trigger
 from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Final, TypeVar
 
@@ -12,7 +13,6 @@ import click
 
 from cronstack import clock
 from cronstack.errors import OperationError
-from cronstack.ledger.rows import STATUSES
 from cronstack.onetime.once import Once
 from cronstack.onetime.planner import Plan
 from cronstack_infra.cli.commands.once import importing as once_import
@@ -21,10 +21,22 @@ from cronstack_infra.cli.commands.once.words import FAILED, in_options, left, se
 from cronstack_infra.cli.options.clouds import Cloud, cloud_options
 from cronstack_infra.cli.options.inputs import json_object
 from cronstack_infra.cli.output.counting import counting
+from cronstack_infra.cli.output.rows import status_of, took, why
 from cronstack_infra.cli.output.spans import utc
 from cronstack_infra.cli.output.tables import print_json, print_table, printable, short
 from cronstack_infra.ops.deployment import Deployment
-from cronstack_infra.ops.onetime import list_plans, once_of, plan_as_json, schedule_of, wiring_of, wirings
+from cronstack_infra.ops.listing import ROW_STATUSES
+from cronstack_infra.ops.onetime import (
+    Key,
+    find_key,
+    list_keys,
+    once_of,
+    plan_as_json,
+    schedule_of,
+    wiring_of,
+    wirings,
+)
+from cronstack_infra.ops.runs import Row
 
 COLUMNS: Final = ("job", "key", "status", "due (UTC)", "left", "asked for", "why")
 NOBODY: Final = "Code may schedule no job of this stack; it may where one is declared by @job(schedule=once())."
@@ -126,64 +138,96 @@ def cancel(cloud: Cloud, job: str, key: str, as_json: bool) -> int:
 @json_option
 @cloud_options
 def show(cloud: Cloud, job: str, key: str, as_json: bool) -> int:
-    """Show what was planned under a key, and what became of it."""
+    """Show what was planned under a key, and what became of it. Exit code 1 when nothing is known of it.
+
+    \b
+    JSON: the fields of "cronstack once list --json", and
+      schedule                 of a plan that is still planned: group and name at EventBridge Scheduler
+    """
     once, deployment = _open(cloud, job)
+    now = clock.now()
     with in_options():
-        plan = once.get(job, key)
-    now, known = clock.now(), plan.outcome not in FAILED
-    made = schedule_of(wiring_of(deployment, job), plan)
+        found = find_key(cloud("dynamodb"), deployment, once, job, key, now)
+    known = found.status != ""
+    made = schedule_of(wiring_of(deployment, job), found.plan)
     if as_json:
-        print_json({**plan_as_json(plan), "schedule": made or None})
+        print_json({**found.as_json(), "schedule": made or None})
     elif not known:
-        raise OperationError(sentence(plan, now))
+        raise OperationError(sentence(found.plan, now))
     else:
-        noted = "" if plan.confirmed else " (not noted that it was made)"
-        fields = {
-            "job": plan.job,
-            "key": repr(plan.key),
-            "status": f"{plan.status} ({plan.reason})" if plan.reason else plan.status,
-            "due": f"{utc(plan.at)} UTC, {left(plan.at, now)}",
-            "asked for": plan.asked,
-            "occurrence": plan.occurrence,
-            "moved": "never" if not plan.moves else "once" if plan.moves == 1 else f"{plan.moves} times",
-            "schedule": f"{made}{noted}" if made else "-",
-            "input": "-" if plan.input is None else json.dumps(plan.input, ensure_ascii=False),
-        }
-        for name, value in fields.items():
+        for name, value in _fields(found, made, now).items():
             click.echo(f"{name:<12}{printable(value)}")
     return 0 if known else 1
 
 
+def _fields(found: Key, schedule: str, now: datetime) -> dict[str, str]:
+    plan, run = found.plan, found.run
+    due = plan.at if run is None else run.due
+    fields = {
+        "job": plan.job,
+        "key": repr(plan.key),
+        "status": found.status if run is None else status_of(run),
+        "due": f"{utc(due)} UTC, {left(due, now)}",
+        "asked for": plan.asked or "-",
+        "occurrence": plan.occurrence,
+        "moved": "never" if not plan.moves else "once" if plan.moves == 1 else f"{plan.moves} times",
+        "schedule": schedule or "-",
+        "input": "-" if plan.input is None else json.dumps(plan.input, ensure_ascii=False),
+    }
+    if run is not None:
+        fields["attempt"] = f"{run.attempt} of {run.limit}, {took(run.took)}" if run.attempt else "-"
+        fields["why"] = why(run) or "-"
+        fields["result"] = "-" if run.result is None else json.dumps(run.result, ensure_ascii=False)
+    return fields
+
+
 @command.command("list", short_help="List what code has scheduled.")
 @click.argument("job", required=False)
-@click.option("--prefix", metavar="P", default="", help="Only keys that begin so.")
-@click.option("--status", type=click.Choice(STATUSES), help="Only what stands so, such as planned.")
+@click.option("--prefix", metavar="P", default="", help="Only keys that begin so. No others are read.")
+@click.option("--status", type=click.Choice(ROW_STATUSES), help="Only plans or runs in this status, such as planned.")
 @json_option
 @cloud_options
 def list_(cloud: Cloud, job: str | None, prefix: str, status: str | None, as_json: bool) -> None:
-    """List what code has scheduled, by its time: of one JOB, or of all. What has run is there as long as the ledger
-    keeps it.
+    """List what code has scheduled, by its time: of one JOB, or of all.
+
+    A plan is planned, cancelled or begun. After it was begun, the status of its run is shown. --status begun lists all
+    that were begun. --status retrying, crashed, buffered, missed and dead read no other plans. What has run is listed
+    as long as the ledger keeps it.
+
+    \b
+    JSON, one object for each key; null where there is none:
+      job, key, occurrence     of the plan
+      status                   planned, begun, missed or cancelled
+      due, asked               its time in UTC; as it was asked for, with its zone
+      revision, moves          number of this plan, which grows; how often the key was planned anew
+      input                    while it is planned
+      run                      the run, as in "cronstack runs --json"
     """
     once, deployment = _open(cloud, job)
-    jobs = [job] if job is not None else list(wirings(deployment))
-    found: list[Plan] = []
-    with in_options(), counting("plans") as count:
-        for plan in list_plans(once, jobs, prefix=prefix, status=status):
-            found.append(plan)
-            count(len(found))
-    found.sort(key=lambda plan: (plan.due, plan.job, plan.key))
+    jobs, now = [job] if job is not None else list(wirings(deployment)), clock.now()
+    with in_options(), counting("plans") as seen:
+        keys = list_keys(cloud("dynamodb"), deployment, once, jobs, now=now, prefix=prefix, status=status, seen=seen)
+        found = list(keys)
+    found.sort(key=lambda one: (one.plan.due, one.plan.job, one.plan.key))
     if as_json:
-        print_json([plan_as_json(plan) for plan in found])
+        print_json([one.as_json() for one in found])
     elif found:
-        now = clock.now()
-        print_table(COLUMNS, [_cells(plan, now) for plan in found])
+        print_table(COLUMNS, [_cells(one, now) for one in found])
     else:
         click.echo("Nothing." if jobs else NOBODY)
 
 
-def _cells(plan: Plan, now: Any) -> tuple[str, ...]:
+def _cells(found: Key, now: datetime) -> tuple[str, ...]:
+    plan, run = found.plan, found.run
     coming = left(plan.at, now) if plan.status == "planned" else "-"
-    return (plan.job, short(plan.key), plan.status, utc(plan.at), coming, plan.asked, plan.reason)
+    status = plan.status if run is None else _state(run)
+    return (plan.job, short(plan.key), status, utc(plan.at), coming, plan.asked, "" if run is None else why(run))
+
+
+def _state(run: Row) -> str:
+    """Return "retrying at 12:00:05, 2 of 3", "succeeded"."""
+    several = run.attempt and run.status not in ("succeeded", "missed")
+    return f"{status_of(run)}, {run.attempt} of {run.limit}" if several else status_of(run)
 
 
 def _open(cloud: Cloud, job: str | None) -> tuple[Once, Deployment]:

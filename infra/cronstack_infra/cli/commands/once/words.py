@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -20,6 +21,11 @@ from cronstack_infra.cli.output.tables import printable
 LONGEST_SPAN: Final = timedelta(days=200 * 366)
 FAILED: Final = ("too late", "unknown")
 """Outcomes for which the command fails."""
+_STANDS: Final = {
+    "begun": " It has begun.",
+    "missed": " It could not start in time, and was missed.",
+    "cancelled": " It was cancelled since.",
+}
 
 _WORDS: Final = (
     (re.compile(r'\b(disambiguation|past)="(\w+)"'), r"--\1 \2"),
@@ -130,7 +136,7 @@ def sentence(plan: Plan, now: datetime) -> str:
     """Return the result of a call as a sentence."""
     of = named(plan)
     planned = f"{of} for {utc(plan.at)} UTC, {left(plan.at, now)}"
-    stands = "" if plan.status == "planned" else f" It is {_status(plan)} now."
+    stands = _STANDS.get(plan.status, "")
     match plan.outcome:
         case "planned":
             return f"Planned: {planned}.{stands}"
@@ -139,18 +145,19 @@ def sentence(plan: Plan, now: datetime) -> str:
         case "cancelled":
             return f"Cancelled: {of} does not run."
         case "too late":
-            if plan.reason == "cancelled":
+            if plan.status == "cancelled":
                 return f"Too late: {of} was cancelled. To plan it anew: cronstack once {plan.job} --replace …"
-            return f"Too late: {of} has begun, nothing was changed.{stands}"
+            happened = "could not start in time and was missed" if plan.status == "missed" else "has begun"
+            return f"Too late: {of} {happened}, nothing was changed. See: {_show(plan)}"
         case "unknown":
             return f"Unknown: nothing was scheduled by {of}, or so long ago that the ledger has forgotten it."
         case "unchanged":
             return f"Unchanged: {planned}, was asked for already.{stands}"
 
 
+def _show(plan: Plan) -> str:
+    return printable(f"cronstack once show {plan.job} --key {shlex.quote(plan.key)}")
+
+
 def left(at: datetime, now: datetime) -> str:
     return f"in {span(at - now)}" if at > now else f"{span(now - at)} ago"
-
-
-def _status(plan: Plan) -> str:
-    return f"{plan.status} ({plan.reason})" if plan.reason else plan.status

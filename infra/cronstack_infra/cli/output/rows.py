@@ -1,0 +1,28 @@
+"""Cells of a run's row, for every command that shows runs."""
+
+from __future__ import annotations
+
+from cronstack_infra.ops.runs import Row
+
+
+def status_of(row: Row) -> str:
+    """Return "retrying at 12:00:05", "running (overdue)", "succeeded"."""
+    status = f"{row.status} (overdue)" if row.overdue else row.status
+    return status if row.after is None else f"{status} at {row.after:%H:%M:%S}"
+
+
+def attempt_of(row: Row) -> str:
+    """Return "2/3", or "-" for a row without an attempt."""
+    return f"{row.attempt}/{row.limit}" if row.attempt else "-"
+
+
+def why(row: Row) -> str:
+    """Return the reason of a skipped or missed run, the occurrence that ran instead, and the last error."""
+    failed = row.error if row.status in ("retrying", "crashed", "dead", "running") else ""
+    met = row.met if row.status in ("skipped", "buffered") else ""
+    return ": ".join(part for part in (row.reason, met, failed) if part)
+
+
+def took(seconds: float | None) -> str:
+    """Return "0.12s", "130s", or "-"."""
+    return "-" if seconds is None else f"{seconds:.2f}s" if seconds < 100 else f"{seconds:.0f}s"

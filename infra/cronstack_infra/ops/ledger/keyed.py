@@ -1,0 +1,107 @@
+"""What the ledger knows of keys, in the order of their due times: the run of a key that has begun, else its plan.
+
+The index lists all plans of a job. The row of an entry decides its status and its time. An entry may be a moment old:
+
+    the plan was moved since        its row has another due time: it is yielded in that place, or at once if that has
+                                    passed, and only once
+    the plan was deleted since      it is left out
+    the run ended since             it is shown as it is now
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from cronstack.ledger.items import read_plan, read_run
+from cronstack.ledger.partitions import (
+    PK,
+    SK,
+    open_lists,
+    plan_key,
+    plan_partition,
+    plan_partitions,
+    run_key,
+    run_partition,
+)
+from cronstack.ledger.rows import PlanItem, RunItem
+from cronstack.occurrence import planned_id
+from cronstack_infra.ops.ledger.reader import FIRST, Entry, Key, Reader, chunks
+
+LISTS: Final = 16
+"""Lists that a job's plans are spread over."""
+
+
+def by_due(
+    reader: Reader,
+    job: str,
+    *,
+    now: int,
+    first: int = 0,
+    last: int | None = None,
+    newest_first: bool = True,
+    size: int = FIRST,
+) -> Iterator[RunItem | PlanItem]:
+    """Yield the run or the plan of each key due from ``first`` to ``last``, epoch milliseconds.
+
+    ``size``: of these rows, how many the caller probably needs.
+    """
+    sign = -1 if newest_first else 1
+    entries = reader.entries(
+        plan_partitions(job), first=first, last=last, newest_first=newest_first, size=max(2, size // LISTS + 1)
+    )
+    seen: set[str] = set()
+    waiting: list[tuple[int, str, RunItem | PlanItem]] = []
+    for chunk in chunks(entries, size):
+        fresh = {entry.key[1]: entry for entry in chunk if entry.key[1] not in seen}
+        seen |= fresh.keys()
+        for key, row in _rows(reader, job, list(fresh.values()), now).items():
+            heapq.heappush(waiting, (sign * row.due, key, row))
+        while waiting and waiting[0][0] <= sign * chunk[-1].due:
+            yield heapq.heappop(waiting)[2]
+    while waiting:
+        yield heapq.heappop(waiting)[2]
+
+
+def open_runs(reader: Reader, job: str, *, by_code: bool, first: int = 0, size: int = FIRST) -> Iterator[RunItem]:
+    """Yield the runs of a job that wait for an attempt or have failed, newest first. ``by_code``: the job has keys."""
+    lists = open_lists(job, by_code=by_code)
+    entries = reader.entries(lists, first=first, size=max(2, size // len(lists) + 1))
+    for chunk in chunks(entries, size):
+        items = reader.items({PK: {"S": entry.key[0]}, SK: {"S": entry.key[1]}} for entry in chunk)
+        for entry in dict.fromkeys(chunk):
+            run = read_run(items.get(entry.key))
+            if run is not None:
+                yield run
+
+
+def runs_of(reader: Reader, job: str, keys: Iterable[str]) -> dict[str, RunItem]:
+    """Return the runs of those keys that have one, by key."""
+    wanted = list(keys)
+    items = reader.items(run_key(job, planned_id(key)) for key in wanted)
+    runs = {key: read_run(items.get(_place_of_run(job, key))) for key in wanted}
+    return {key: run for key, run in runs.items() if run is not None}
+
+
+def plans_of(reader: Reader, job: str, keys: Iterable[str]) -> dict[str, PlanItem]:
+    """Return the plans of those keys that have one, by key."""
+    wanted = list(keys)
+    items = reader.items(plan_key(job, key) for key in wanted)
+    plans = {key: read_plan(items.get((plan_partition(job, key), key))) for key in wanted}
+    return {key: plan for key, plan in plans.items() if plan is not None}
+
+
+def _rows(reader: Reader, job: str, entries: Sequence[Entry], now: int) -> dict[str, RunItem | PlanItem]:
+    """Read one row of most keys: the run where the time has passed, the plan where it lies ahead."""
+    past = [entry.key[1] for entry in entries if entry.due <= now]
+    ahead = [entry.key[1] for entry in entries if entry.due > now]
+    plans, runs = plans_of(reader, job, ahead), runs_of(reader, job, past)
+    plans |= plans_of(reader, job, [key for key in past if key not in runs])
+    runs |= runs_of(reader, job, [key for key in ahead if key in plans and plans[key].status in ("begun", "missed")])
+    return {**plans, **runs}
+
+
+def _place_of_run(job: str, key: str) -> Key:
+    occurrence = planned_id(key)
+    return run_partition(job, occurrence), str(run_key(job, occurrence)[SK]["S"])

@@ -1,0 +1,210 @@
+"""Listings of runs, for one job or for several. Each reads about as many rows as it shows (see ``ledger``).
+
+Only a listing by a status in which the index lists no runs reads as far back as it needs.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice, takewhile
+from typing import Any, Final, NamedTuple
+
+from cronstack.ledger.items import read_lease, read_run
+from cronstack.ledger.rows import OPEN, STATUSES, PlanItem, RunItem
+from cronstack.ledger.run_requests import get_lease, get_run
+from cronstack.occurrence import scheduled_id, to_milliseconds
+from cronstack_infra.ops.deployment import Deployment
+from cronstack_infra.ops.ledger import keyed
+from cronstack_infra.ops.ledger.reader import Reader, Seen, ignore
+from cronstack_infra.ops.onetime import wirings
+from cronstack_infra.ops.runs import LATE, Row, row_of
+
+ROW_STATUSES: Final = ("planned", "begun", *STATUSES, "cancelled")
+"""All statuses of a row: those of runs, and those of plans that have no run."""
+AHEAD: Final = 5
+"""Plans that are shown beside runs, however many there are."""
+LOOKED: Final = 200
+"""Plans of a job that are looked at to find the next ones that were not cancelled."""
+RECENT: Final = timedelta(hours=6)
+"""How far back a listing of running runs goes. Lambda keeps an event no longer, so what is due earlier has started."""
+_BEYOND: Final = "\x7f"
+"""Sorts behind every character of an id."""
+_MINUTE: Final = timedelta(minutes=1)
+
+
+class Recent(NamedTuple):
+    """The newest runs, with the next few plans."""
+
+    rows: list[Row]
+    following: Row | None
+    """The next plan that is not among the rows."""
+
+
+def list_runs(
+    dynamodb: Any,
+    deployment: Deployment,
+    jobs: Iterable[str],
+    *,
+    now: datetime,
+    most: int,
+    status: str | None = None,
+    since: datetime | None = None,
+    seen: Seen = ignore,
+) -> list[Row]:
+    """Return the newest rows of some jobs, by due time, newest first. ``status``: one of ``ROW_STATUSES``.
+
+    Running runs that are due more than ``RECENT`` ago are found by their lease, or by ``since``.
+    """
+    look = _Look(Reader(dynamodb, deployment.ledger, seen=seen), deployment, jobs, now, most)
+    return look.first(look.newest(since) if status is None else look.by_status(status, since))
+
+
+def list_recent(
+    dynamodb: Any,
+    deployment: Deployment,
+    jobs: Iterable[str],
+    *,
+    now: datetime,
+    most: int,
+    since: datetime | None,
+    seen: Seen = ignore,
+) -> Recent:
+    """Return the newest runs, and of what code has planned ahead only the next few.
+
+    Thousands of reminders for next month must not hide what has run today, and are not read.
+    """
+    look = _Look(Reader(dynamodb, deployment.ledger, seen=seen), deployment, jobs, now, most)
+    past = look.first(look.newest(since, last=now))
+    few = max(min(AHEAD, most // 4), most - len(past))
+    ahead = [*islice(look.ahead(now if since is None else max(now, since), few + 1), few + 1)]
+    rows = {(row.job, row.occurrence): row for row in (*past[: most - len(ahead[:few])], *ahead[:few])}
+    return Recent(sorted(rows.values(), key=_newest_first), ahead[few] if len(ahead) > few else None)
+
+
+def list_planned(
+    dynamodb: Any,
+    deployment: Deployment,
+    jobs: Iterable[str],
+    *,
+    now: datetime,
+    most: int,
+    since: datetime | None,
+    seen: Seen = ignore,
+) -> list[Row]:
+    """Return what code has planned, the next one first. ``since``: due since then. Defaults to now, less ``LATE``."""
+    look = _Look(Reader(dynamodb, deployment.ledger, seen=seen), deployment, jobs, now, most)
+    return [*islice(look.ahead(now - LATE if since is None else since), most)]
+
+
+class _Look:
+    """One look at the rows of some jobs."""
+
+    def __init__(self, reader: Reader, deployment: Deployment, jobs: Iterable[str], now: datetime, most: int) -> None:
+        self._reader, self._table, self._jobs = reader, deployment.ledger, tuple(jobs)
+        self._by_code = wirings(deployment).keys()
+        self._now, self._most = now, most
+        sources = 2 * len(self._jobs) + len(self._by_code & {*self._jobs})
+        self._size = min(100, max(4, most // max(1, sources)))
+        """Rows of the first page of each source."""
+
+    def first(self, rows: Iterator[Row]) -> list[Row]:
+        """Return as many as are wanted. An entry that was a moment old may have been out of its place."""
+        return sorted(islice(rows, self._most), key=_newest_first)
+
+    def newest(self, since: datetime | None, last: datetime | None = None) -> Iterator[Row]:
+        """Yield all rows, newest first. ``last``: of those with a key, only what is due by then."""
+        sources = []
+        for job in self._jobs:
+            sources += [*self._without_key(job, since, self._most), self._of_keys(job, since, last)]
+        return heapq.merge(*sources, key=_newest_first)
+
+    def by_status(self, status: str, since: datetime | None) -> Iterator[Row]:
+        """Yield rows of one status, newest first. Those that wait or have failed are listed in the index."""
+        if status in OPEN:
+            sources = [self._open(job, since) for job in self._jobs]
+        elif status == "running":
+            sources = [self._running(job, since) for job in self._jobs]
+        else:
+            with_key_only = status not in STATUSES
+            sources = []
+            for job in self._jobs:
+                sources += [] if with_key_only else self._without_key(job, since, None)
+                sources += [self._of_keys(job, since, None)]
+        return (row for row in heapq.merge(*sources, key=_newest_first) if row.status == status)
+
+    def ahead(self, since: datetime, wanted: int | None = None) -> Iterator[Row]:
+        """Yield the plans due since then, the next one first. ``wanted``: stop soon after so many are found."""
+        size = self._size if wanted is None else wanted
+
+        def of_job(job: str) -> Iterator[Row]:
+            now, first = to_milliseconds(self._now), to_milliseconds(since) + 1
+            found = keyed.by_due(self._reader, job, now=now, first=first, newest_first=False, size=size)
+            looked = found if wanted is None else islice(found, wanted + LOOKED)
+            return (row for row in self._rows(job, looked) if row.status == "planned")
+
+        return heapq.merge(*map(of_job, self._keyed_jobs()), key=lambda row: (row.due, row.occurrence))
+
+    def _keyed_jobs(self) -> list[str]:
+        return [job for job in self._jobs if job in self._by_code]
+
+    def _without_key(self, job: str, since: datetime | None, most: int | None) -> list[Iterator[Row]]:
+        """The runs of schedules, and those of triggers. The ids of both grow with the due time."""
+        first = "t-" if since is None else scheduled_id(to_milliseconds(since))
+        scheduled = self._reader.runs(job, first, "t-" + _BEYOND, size=self._size, most=most)
+        triggered = self._reader.runs(job, "m-", "m-" + _BEYOND, size=self._size, most=most)
+        if since is None:
+            return [self._rows(job, scheduled), self._rows(job, triggered)]
+        # An id by ULID has the time of the request, a moment after the due time.
+        recent = takewhile(lambda row: row.due >= since - _MINUTE, self._rows(job, triggered))
+        return [self._rows(job, scheduled), (row for row in recent if row.due >= since)]
+
+    def _of_keys(self, job: str, since: datetime | None, last: datetime | None) -> Iterator[Row]:
+        if job not in self._by_code:
+            return iter(())
+        found = keyed.by_due(
+            self._reader,
+            job,
+            now=to_milliseconds(self._now),
+            first=0 if since is None else to_milliseconds(since),
+            last=None if last is None else to_milliseconds(last),
+            size=self._size,
+        )
+        return self._rows(job, found)
+
+    def _open(self, job: str, since: datetime | None) -> Iterator[Row]:
+        first = 0 if since is None else to_milliseconds(since)
+        by_code = job in self._by_code
+        return self._rows(job, keyed.open_runs(self._reader, job, by_code=by_code, first=first, size=self._size))
+
+    def _running(self, job: str, since: datetime | None) -> Iterator[Row]:
+        """The holder of the lease, and what runs without one and is due since then."""
+        begin = self._now - RECENT if since is None else since
+        lease = read_lease(self._reader.get(get_lease(self._table, job)))
+        held = self._reader.get(get_run(self._table, job, lease.occurrence)) if lease.occurrence else None
+        holder = read_run(held)
+        sources = [self._of_keys(job, begin, None)]
+        if holder is not None and (since is None or holder.due >= to_milliseconds(since)):
+            sources.append(self._rows(job, iter([holder])))
+        for kind in ("t-", "m-"):
+            sources.append(self._rows(job, self._without_lease(job, kind, begin, lease.fence)))
+        unique = {row.occurrence: row for source in sources for row in source if row.status == "running"}
+        return iter(sorted(unique.values(), key=_newest_first))
+
+    def _without_lease(self, job: str, kind: str, begin: datetime, fence: int) -> Iterator[RunItem]:
+        """Runs that may run beside each other. ``fence``: of the last claim of the lease, 0 for a job that has none.
+
+        A run of a lower fence was claimed with the lease, which has one holder: no earlier run is still running.
+        """
+        for run in self._reader.runs(job, kind, kind + _BEYOND, size=self._size):
+            if run.due < to_milliseconds(begin) or 0 < run.fence <= fence:
+                return
+            yield run
+
+    def _rows(self, job: str, found: Iterator[RunItem] | Iterator[RunItem | PlanItem]) -> Iterator[Row]:
+        return (row_of(job, one, self._now) for one in found)
+
+
+def _newest_first(row: Row) -> tuple[float, str]:
+    return (-row.due.timestamp(), row.occurrence)

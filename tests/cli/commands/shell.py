@@ -1,0 +1,48 @@
+"""``cronstack once …`` on the deployed stack, as a shell calls it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import pytest
+
+from cronstack import clock
+from cronstack.event import parse_event
+from cronstack_infra.cli import run
+from tests.cli.conftest import WIRING
+from tests.cronstack.stage import Stage
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def told(self) -> Any:
+        return json.loads(self.out)
+
+
+class Once:
+    """``cronstack once …`` on the stack."""
+
+    def __init__(self, stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+        self.stage, self._capsys = stage, capsys
+
+    def __call__(self, *arguments: str) -> Done:
+        code = run(["once", *arguments, "--stack", "shop"])
+        printed = self._capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return Done(code, printed.out, printed.err)
+
+    def events(self) -> list[dict[str, Any]]:
+        listed = self.stage.scheduler.list_schedules(GroupName=WIRING.group)["Schedules"]
+        got = [self.stage.scheduler.get_schedule(GroupName=WIRING.group, Name=one["Name"]) for one in listed]
+        return sorted((json.loads(one["Target"]["Input"]) for one in got), key=lambda event: event["key"])
+
+    def begin(self, key: str) -> None:
+        """It begins now, before its time."""
+        (event,) = [event for event in self.events() if event["key"] == key]
+        self.stage.now = clock.now_ms()
+        self.stage.delivery(parse_event(event, "stats")).until("Work")
