@@ -226,6 +226,35 @@ def test_a_global_table_of_one_region(stack: Stack) -> None:
     assert "keeps a table in its stack's region only" in stack.reasons()[0]
 
 
+def test_a_protected_table_is_not_deleted(stack: Stack) -> None:
+    """Not by DeleteTable either. An update removes the protection."""
+
+    def protected(on: bool, policy: str) -> dict[str, Any]:
+        replicas = [{"Region": ref("AWS::Region"), "DeletionProtectionEnabled": on}]
+        properties = {**table()["Properties"], "Replicas": replicas}
+        return {"Table": {"Type": "AWS::DynamoDB::GlobalTable", "Properties": properties, "DeletionPolicy": policy}}
+
+    assert stack.deploy(protected(True, "Delete")) == "CREATE_COMPLETE", stack.reasons()
+    client, name = stack.cloud.client("dynamodb"), stack.physical("Table")
+    with pytest.raises(ClientError, match="DeletionProtectionEnabled"):
+        client.delete_table(TableName=name)
+    assert stack.deploy(protected(False, "Delete")) == "UPDATE_COMPLETE"
+    stack.delete()
+    assert name not in client.list_tables()["TableNames"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "status"), [("Retain", "ROLLBACK_COMPLETE"), ("RetainExceptOnCreate", "ROLLBACK_FAILED")]
+)
+def test_a_protected_table_of_a_failed_create(stack: Stack, policy: str, status: str) -> None:
+    """RetainExceptOnCreate would have it deleted, and the protection refuses that."""
+    replicas = [{"Region": ref("AWS::Region"), "DeletionProtectionEnabled": True}]
+    properties = {**table()["Properties"], "Replicas": replicas}
+    kept = {"Type": "AWS::DynamoDB::GlobalTable", "Properties": properties, "DeletionPolicy": policy}
+    bad = {**queue(QueueName="not a name"), "DependsOn": ["Kept"]}
+    assert stack.deploy({"Kept": kept, "Bad": bad}) == status
+
+
 def test_what_is_retained_stays_after_a_rolled_back_create_and_a_replacement(stack: Stack) -> None:
     bad = {**queue(QueueName="not a name"), "DependsOn": ["Kept", "Gone"]}
     kept = {**queue(QueueName=f"{stack.name}-kept"), "DeletionPolicy": "Retain"}

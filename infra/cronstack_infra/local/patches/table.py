@@ -16,7 +16,7 @@ from cronstack_infra.local.moto.patch import Patch
 def services() -> tuple[ModuleType, ...]:
     """Modules whose patches every cloud applies at its start."""
     from cronstack_infra.local.apis import batches, identities, notifications, rules, schedules, sqs
-    from cronstack_infra.local.dynamodb import conditions, numbers, transactions
+    from cronstack_infra.local.dynamodb import conditions, numbers, restoring, transactions
     from cronstack_infra.local.http import unsupported
     from cronstack_infra.local.lambda_api import (
         event_invoke,
@@ -32,6 +32,7 @@ def services() -> tuple[ModuleType, ...]:
         conditions,
         transactions,
         numbers,
+        restoring,
         sqs,
         batches,
         layers,

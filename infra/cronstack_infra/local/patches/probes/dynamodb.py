@@ -179,3 +179,36 @@ def a_projection_of_a_long_number_is_a_server_error() -> bool:
 def a_projection_writes_an_exponent() -> bool:
     """A projection writes a small number with an exponent."""
     return _projected("0.0000000001") == "1E-10"
+
+
+def _restore(**when: Any) -> Any:
+    """Restore a table with one item, whose name is not too short for that; return the client."""
+    dynamodb = client("dynamodb")
+    dynamodb.create_table(
+        TableName="source",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    dynamodb.put_item(TableName="source", Item=KEY)
+    dynamodb.restore_table_to_point_in_time(SourceTableName="source", TargetTableName="restored", **when)
+    return dynamodb
+
+
+@probe
+def a_restore_ignores_its_time() -> bool:
+    """A restore to a time before the table was made has the items of now."""
+    return bool(_restore(RestoreDateTime="2001-01-01T00:00:00Z").scan(TableName="restored")["Items"])
+
+
+@probe
+def a_restore_needs_no_recovery() -> bool:
+    """A table without point-in-time recovery can be restored."""
+    return not fails(lambda: _restore(UseLatestRestorableTime=True), ClientError)
+
+
+@probe
+def a_restored_table_is_not_on_demand() -> bool:
+    """A restored table has no billing mode, where that of the other was on demand."""
+    table = _restore(UseLatestRestorableTime=True).describe_table(TableName="restored")["Table"]
+    return bool(table.get("BillingModeSummary", {}).get("BillingMode") != "PAY_PER_REQUEST")

@@ -1,0 +1,12 @@
+"""A job that code plans. It appends a line to a file for each attempt, and can fail."""
+
+from cronstack import Run, job, once
+
+
+@job(schedule=once(), retries=0, timeout=20)
+def planned(run: Run) -> dict[str, object]:
+    with open(str(run.input["effects"]), "a", encoding="utf-8") as effects:
+        effects.write(f"{run.occurrence}\n")
+    if run.input.get("fails"):
+        raise ValueError("told to fail")
+    return {"attempt": run.attempt}
