@@ -10,10 +10,12 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto.sqs.models import DEFAULT_SENDER_ID, sqs_backends
 
 from cronstack.declaration import Job
 from cronstack.event import scheduled_input
@@ -23,13 +25,21 @@ from cronstack.onetime.schedules import Wiring
 from cronstack.runtime import Invocation
 from cronstack.settings import PLANS
 from cronstack.transport import Transport
+from cronstack_infra.local.moto import privates
 from cronstack_infra.names import function_name, once_group, once_output, schedule_name
 from cronstack_infra.ops.deployment import Deployment
 from cronstack_infra.ops.onetime import once_of, wiring_of
 from tests.cronstack.stage import CARRIERS, TABLE, WAY, Context, Stage, job
 
 STACK = "shop"
-ROLE = "arn:aws:iam::123456789012:role/once"
+ACCOUNT_ID = "123456789012"
+ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/once"
+SCHEDULER_ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/scheduler"
+
+
+def role_arn(function: str) -> str:
+    """Return the role of a function."""
+    return f"arn:aws:iam::{ACCOUNT_ID}:role/{function}"
 
 
 def failure(code: str, operation: str) -> ClientError:
@@ -39,9 +49,11 @@ def failure(code: str, operation: str) -> ClientError:
 class Functions:
     """Lambda, as far as operators use it."""
 
-    def __init__(self, stage: Stage, queue: str) -> None:
-        self.stage, self.queue = stage, queue
+    def __init__(self, stage: Stage, queue: str, sent_by: Callable[[str], AbstractContextManager[None]]) -> None:
+        self.stage, self.queue, self.sent_by = stage, queue, sent_by
         self.jobs: dict[str, Job] = {}
+        self.carrier_roles: dict[str, str] = {}
+        """By function. Defaults to one role for all."""
         self.invoked: list[dict[str, Any]] = []
         self.strangers = [{"FunctionName": "shop-looks-like-it", "Timeout": 3}, {"FunctionName": "other", "Timeout": 3}]
 
@@ -73,23 +85,30 @@ class Functions:
             if pause is None:
                 context = {"condition": "RetriesExhausted", "functionArn": Context.invoked_function_arn + ":$LATEST"}
                 record = {"requestContext": context, "requestPayload": event, "responsePayload": answer}
-                self.stage.sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps(record))
+                with self.sent_by(role_arn(FunctionName)):
+                    self.stage.sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps(record))
             else:
                 self.stage.sleep(pause)
         return {"StatusCode": 202}
 
     def _call(self, function: str, event: object) -> tuple[Any, bool]:
-        of = self.jobs[function]
+        with self.sent_by(role_arn(function)):
+            return self._run(self.jobs[function], event)
+
+    def _run(self, of: Job, event: object) -> tuple[Any, bool]:
         try:
             return Invocation(of, event, Context(self.stage, of.timeout), self.stage.shell()).work(), False
         except Exception as raised:
             return {"errorType": type(raised).__name__, "errorMessage": str(raised)}, True
 
     def _configuration(self, name: str) -> dict[str, Any]:
+        carrier_role = self.carrier_roles.get(name, WAY.role)
+        variables = {"CRONSTACK_STACK": STACK, "CRONSTACK_CARRIER_ROLE": carrier_role}
         return {
             "FunctionName": name,
             "Timeout": self.jobs[name].timeout,
-            "Environment": {"Variables": {"CRONSTACK_STACK": STACK}},
+            "Role": role_arn(name),
+            "Environment": {"Variables": variables},
         }
 
 
@@ -103,11 +122,16 @@ class Shop:
         self.delivery = stage.sqs.create_queue(QueueName="delivery")["QueueUrl"]
         self.outputs: dict[str, str] = {}
         self.deployment = Deployment(STACK, TABLE, self.delivery, stage.queue, STACK, self.outputs)
-        self.functions = Functions(stage, stage.queue)
+        self.functions = Functions(stage, stage.queue, self.sent_by)
         self.scheduler = boto3.client("scheduler")
         self.scheduler.create_schedule_group(Name=STACK)
         self.scheduler.create_schedule_group(Name=once_group(STACK))
+        self.iam = boto3.client("iam")
+        self._role_ids: dict[str, str] = {}
+        for arn in (SCHEDULER_ROLE, ROLE, WAY.role):
+            self.make_role(arn)
         self._clients = {
+            "iam": self.iam,
             "lambda": self.functions,
             "dynamodb": stage.dynamodb,
             "sqs": stage.sqs,
@@ -139,13 +163,39 @@ class Shop:
             found.append((to_milliseconds(due), of["Name"]))
         return min(found, default=None)
 
+    @contextmanager
+    def sent_by(self, role: str) -> Iterator[None]:
+        """Give what is sent meanwhile the SenderId of a role; a user's name: of that user."""
+        self._stamp()
+        yield
+        self._stamp(self.sender_id(role) if ":role/" in role else role)
+
+    def sender_id(self, role: str) -> str:
+        return f"{self._role_ids[role]}:session"
+
+    def _stamp(self, sender: str = "") -> None:
+        """Replace moto's constant. Defaults to Scheduler, and to the function of the job "stats"."""
+        for url in (self.delivery, self.stage.queue):
+            default = SCHEDULER_ROLE if url == self.delivery else role_arn(function_name(STACK, "stats"))
+            for message in privates.messages(sqs_backends[ACCOUNT_ID]["us-east-1"].queues[url.rpartition("/")[2]]):
+                if message.sender_id == DEFAULT_SENDER_ID:
+                    message.sender_id = sender or self.sender_id(default)
+
+    def make_role(self, arn: str) -> None:
+        made = self.iam.create_role(RoleName=arn.rpartition("/")[2], AssumeRolePolicyDocument="{}")
+        self._role_ids[arn] = made["Role"]["RoleId"]
+
     def clients(self, service: str) -> Any:
+        if service == "sqs":
+            self._stamp()
         return self._clients[service]
 
     def deploy(self, function: Callable[..., object], *schedules: str, timezone: str = "UTC", **policies: Any) -> Job:
         """Deploy a job with schedules by their expressions."""
         of = job(function, **policies)
         name = function_name(STACK, of.name)
+        if name not in self.functions.jobs:
+            self.make_role(role_arn(name))
         self.functions.jobs[name] = of
         if of.by_code:
             arn = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
@@ -160,7 +210,7 @@ class Shop:
                 FlexibleTimeWindow={"Mode": "OFF"},
                 Target={
                     "Arn": f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
-                    "RoleArn": "arn:aws:iam::123456789012:role/scheduler",
+                    "RoleArn": SCHEDULER_ROLE,
                     "Input": scheduled_input(of.name, of.input),
                 },
             )

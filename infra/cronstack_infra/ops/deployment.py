@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cronstack.errors import OperationError
-from cronstack.settings import STACK
+from cronstack.settings import CARRIER_ROLE, STACK
 from cronstack_infra import names
 
 Clients = Callable[[str], Any]
@@ -37,6 +37,10 @@ class DeployedJob:
     name: str
     function: str
     timeout: int
+    role: str = ""
+    """ARN of the role with which its code calls AWS."""
+    carrier_role: str = ""
+    """ARN of the role with which Scheduler sends its carriers."""
 
 
 def find_deployment(cloudformation: Any, stack: str) -> Deployment:
@@ -108,4 +112,11 @@ def unknown_job(job: str, known: list[str], deployment: Deployment) -> Operation
 
 def _job(configuration: Any, deployment: Deployment) -> DeployedJob:
     function = configuration["FunctionName"]
-    return DeployedJob(function.removeprefix(f"{deployment.stack}-"), function, configuration["Timeout"])
+    variables = configuration.get("Environment", {}).get("Variables", {})
+    return DeployedJob(
+        function.removeprefix(f"{deployment.stack}-"),
+        function,
+        configuration["Timeout"],
+        role=configuration.get("Role", ""),
+        carrier_role=variables.get(CARRIER_ROLE, ""),
+    )

@@ -30,6 +30,8 @@ class DeployedSchedule:
     target_input: str
     """The JSON of Target.Input, with Scheduler's context attributes not yet replaced."""
     enabled: bool
+    role: str = ""
+    """ARN of the role with which Scheduler invokes the function."""
 
     def input_at(self, due: datetime) -> dict[str, Any]:
         """Return the input that this schedule gives at an instant. Raise OperationError when a job would refuse it."""
@@ -102,4 +104,7 @@ def _read(got: Any, job: str) -> DeployedSchedule:
         end=got.get("EndDate"),
     )
     enabled = got.get("State", "ENABLED") == "ENABLED"
-    return DeployedSchedule(got["Name"], got["Arn"], job, schedule, got["Target"].get("Input", ""), enabled)
+    target = got["Target"]
+    return DeployedSchedule(
+        got["Name"], got["Arn"], job, schedule, target.get("Input", ""), enabled, target.get("RoleArn", "")
+    )

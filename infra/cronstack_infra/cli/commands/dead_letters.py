@@ -17,6 +17,7 @@ from cronstack_infra.cli.output.tables import print_json, print_keyed, print_tab
 from cronstack_infra.cli.output.waiting import Attempts
 from cronstack_infra.ops.dead_letters.reading import DeadLetter, list_letters, summarise
 from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
+from cronstack_infra.ops.dead_letters.remedies import shown
 
 PATIENCE = 1200.0
 LONGEST_ERROR = 100
@@ -44,7 +45,7 @@ def _on_letters(function: Callable[..., Any]) -> Callable[..., Any]:
 @_on_letters
 def list_(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) -> None:
     """List dead letters, the oldest first: of one JOB, or of all."""
-    letters = list_letters(cloud("sqs"), cloud.deployment(), job=job, origin=origin)
+    letters = list_letters(cloud("sqs"), cloud.deployment(), job=job, origin=origin, warn=_warn)
     if as_json:
         print_json([letter.as_json() for letter in letters])
     elif letters:
@@ -71,7 +72,7 @@ def list_(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) -> N
 @_on_letters
 def summary(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) -> None:
     """Group dead letters by cause, the commonest first."""
-    causes = summarise(list_letters(cloud("sqs"), cloud.deployment(), job=job, origin=origin))
+    causes = summarise(list_letters(cloud("sqs"), cloud.deployment(), job=job, origin=origin, warn=_warn))
     if as_json:
         print_json(
             [
@@ -105,7 +106,7 @@ def summary(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) ->
 @cloud_options
 def show(cloud: Cloud, id: str) -> None:
     """Show one dead letter whole. ID is the letter's, its occurrence's or its key, or how one of these begins."""
-    letters = list_letters(cloud("sqs"), cloud.deployment())
+    letters = list_letters(cloud("sqs"), cloud.deployment(), warn=_warn)
     found = [one for one in letters if any(name.startswith(id) for name in (one.id, one.occurrence, one.key))]
     if not found:
         raise OperationError(f"no dead letter {id}", remedy="List them: cronstack dead-letters list")
@@ -119,6 +120,8 @@ def show(cloud: Cloud, id: str) -> None:
 @click.option("--id", "ids", metavar="ID", multiple=True, help="Only this letter; may be repeated.")
 @click.option("--as", "as_job", metavar="NEWNAME", help="The job has this name now. Needs JOB, its old name, or --id.")
 @click.option("--wait", is_flag=True, help="Stay until each has ended; exit 1 unless all succeeded.")
+@click.option("--dry-run", is_flag=True, help="Print what would be sent, with its input. Send and delete nothing.")
+@click.option("--any-sender", is_flag=True, help="Also letters that another job's role, or a user, has sent.")
 @json_option
 @cloud_options
 def redrive_(
@@ -128,19 +131,26 @@ def redrive_(
     ids: tuple[str, ...],
     as_job: str | None,
     wait: bool,
+    dry_run: bool,
+    any_sender: bool,
     as_json: bool,
 ) -> int:
-    """Send the events of dead letters again, of one JOB or of all: the same occurrence, its next attempt.
+    """Send what dead letters name again, of one JOB or of all: the same occurrence, its next attempt.
+
+    A letter only names an occurrence. The ledger and the deployed schedules decide whether it runs, and with which
+    input: the printed line tells where a letter says something else.
 
     A letter leaves its queue once its event was accepted. What has succeeded meanwhile is not run again. The line of
     a letter that stays says why, and what to do.
 
     \b
+    cronstack dead-letters redrive --dry-run
     cronstack dead-letters redrive daily_stats --as daily_figures
     """
     if as_job is not None and job is None and not ids:
         raise click.UsageError("--as NEWNAME needs the old name, JOB, or --id: which letters belong to NEWNAME?")
-    patience = PATIENCE if wait else 0
+    if dry_run and wait:
+        raise click.UsageError("--dry-run sends nothing, so there is nothing to --wait for.")
     results: list[Redriven] = []
     for one in redrive(
         cloud,
@@ -151,32 +161,48 @@ def redrive_(
         origin=origin,
         ids=ids,
         as_job=as_job,
-        wait=patience,
+        wait=PATIENCE if wait else 0,
+        dry_run=dry_run,
+        any_sender=any_sender,
         report=lambda occurrence: Attempts(occurrence.job, prefix=f"{occurrence.job}  {occurrence.id}  "),
+        warn=_warn,
     ):
         results.append(one)
         if not as_json:
-            mark = click.style("redriven", fg="green") if one.accepted else click.style("left", fg="yellow")
-            told = one.letter.contents
-            line = f"{told.job or '?'}  {one.letter.occurrence or one.letter.id}  {one.detail}"
-            click.echo(f"{mark}  {printable(f'{line}. {one.remedy}' if one.remedy else line)}")
+            _print_result(one, dry_run)
     if as_json:
-        print_json(
-            [
-                one.letter.as_json()
-                | {
-                    "accepted": one.accepted,
-                    "detail": one.detail,
-                    "status": one.status or None,
-                    "remedy": one.remedy or None,
-                }
-                for one in results
-            ]
-        )
+        print_json([_result_as_json(one, dry_run) for one in results])
     elif not results:
         click.echo("No dead letters.")
     good = (*FINISHED, "") if not wait else ("succeeded",)
     return 0 if all(one.accepted and one.status in good for one in results) else 1
+
+
+def _print_result(one: Redriven, dry_run: bool) -> None:
+    done = "ready" if dry_run else "redriven"
+    mark = click.style(done, fg="green") if one.accepted else click.style("left", fg="yellow")
+    detail = f"{one.detail}, input {shown(one.input)} by {one.source}" if dry_run and one.source else one.detail
+    parts = [detail, *one.notes, one.remedy]
+    line = f"{one.letter.contents.job or '?'}  {one.letter.occurrence or one.letter.id}  "
+    click.echo(f"{mark}  {printable(line + '. '.join(part for part in parts if part))}")
+
+
+def _result_as_json(one: Redriven, dry_run: bool) -> dict[str, Any]:
+    return one.letter.as_json() | {
+        "dry_run": dry_run,
+        "accepted": one.accepted,
+        "detail": one.detail,
+        "status": one.status or None,
+        "remedy": one.remedy or None,
+        "input": one.input,
+        "input_by": one.source or None,
+        "notes": [*one.notes],
+        "sent_by": one.sender or None,
+    }
+
+
+def _warn(text: str) -> None:
+    click.echo(f"note: {printable(text)}", err=True)
 
 
 def _short(error: str) -> str:

@@ -1,7 +1,8 @@
-"""Send the events of dead letters again: the same occurrence, its next attempt.
+"""Send the occurrences of dead letters again: the same occurrence, its next attempt.
 
-A letter is deleted only after Lambda has accepted its event, or when the ledger says that its occurrence is finished.
-A letter that stays in its queue names its remedy.
+``deciding`` says what each letter's occurrence needs, by the ledger and the deployed schedules, and ``senders`` who has
+sent the letter. A letter is deleted only after Lambda has accepted the event, or when nothing is left to do. A letter
+that stays in its queue names its remedy.
 
 The letters of a renamed job go to the new name (``as_job``). There the occurrence has no run yet, so it begins with
 its first attempt. What code has scheduled is planned anew under the new name, with the same key.
@@ -11,24 +12,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from cronstack.defaults import DEFAULTS
 from cronstack.errors import EventError, OnceConflict, OnceError, OperationError
 from cronstack.event import parse_event, redrive_event
-from cronstack.ledger.rows import FINISHED
+from cronstack.ledger.rows import RunItem
 from cronstack.occurrence import Occurrence, is_planned, print_time, to_milliseconds
 from cronstack_infra.ops.dead_letters import remedies
-from cronstack_infra.ops.dead_letters.reading import LONG_POLL, DeadLetter, is_wanted, opened
+from cronstack_infra.ops.dead_letters.deciding import Over, Send, Stays, by_run, decide, is_too_old
+from cronstack_infra.ops.dead_letters.facts import Facts
+from cronstack_infra.ops.dead_letters.reading import LONG_POLL, DeadLetter, Hold, Warn, is_wanted, no_warning, opened
+from cronstack_infra.ops.dead_letters.senders import UNKNOWN, Sender, Senders
 from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, find_job
 from cronstack_infra.ops.invoking import call_until_told, hand_over
 from cronstack_infra.ops.onetime import once_of
-from cronstack_infra.ops.runs import Report, Row, find_run, follow, no_report
+from cronstack_infra.ops.runs import Report, Row, follow, no_report
 
 LONGEST_RUN: Final = 960.0
 """Longest wait in seconds for a run before the next run of its job. Lambda's longest invocation takes 900 s."""
+_BY_HAND: Final = "If you trust it: --any-sender. It still only names its occurrence."
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,27 @@ class Redriven:
     """Status of the run, if the caller waited for its end or the ledger had it already."""
     remedy: str = ""
     """What to do about a letter that stays in its queue."""
+    input: dict[str, Any] | None = None
+    """The input that was sent; None where nothing was."""
+    source: str = ""
+    """What has decided the input: "the ledger", "the plan", "the schedule shop-stats.1", …"""
+    notes: tuple[str, ...] = ()
+    """Where the letter says something else than was done, and what is unknown."""
+    sender: str = ""
+    """The sender in words: "the role of the job stats", "unknown", …"""
+
+
+class Options(NamedTuple):
+    """How to redrive."""
+
+    as_job: str | None = None
+    """The new name of the job."""
+    wait: float = 0
+    """Seconds to wait for the end of each run; with 0 the next letter follows once Lambda has accepted the event."""
+    dry_run: bool = False
+    """Decide about each letter, and neither send nor delete."""
+    any_sender: bool = False
+    """Accept letters that the role of another job, or a user, has sent."""
 
 
 def redrive(
@@ -56,18 +81,21 @@ def redrive(
     ids: Sequence[str] = (),
     as_job: str | None = None,
     wait: float = 0,
+    dry_run: bool = False,
+    any_sender: bool = False,
     poll: int = LONG_POLL,
     report: Callable[[Occurrence], Report] = lambda occurrence: no_report,
+    warn: Warn = no_warning,
 ) -> Iterator[Redriven]:
-    """Send the events of dead letters again, oldest first. Yield a result for each.
+    """Send the occurrences of dead letters again, oldest first. Yield a result for each.
 
-    ids: only these letters. as_job: the new name of the job. wait: seconds to wait for the end of each run; with 0 the
-    next letter follows as soon as Lambda has accepted the event. report: returns what receives the states of a run
-    whose end is awaited.
+    ids: only these letters. as_job, wait, dry_run, any_sender: see ``Options``. report: returns what receives the
+    states of a run whose end is awaited. warn: receives what the results do not show.
     """
+    options = Options(as_job, wait, dry_run, any_sender)
     if as_job is not None:
         find_job(clients("lambda"), deployment, as_job)
-    with opened(clients("sqs"), deployment, poll=poll) as letters:
+    with opened(clients("sqs"), deployment, poll=poll, warn=warn) as letters:
         wanted = [one for one in letters if is_wanted(one, job, origin) and (not ids or one.id in ids)]
         if unknown := sorted(set(ids) - {one.id for one in wanted}):
             raise OperationError(
@@ -75,9 +103,12 @@ def redrive(
             )
         if job is not None and not wanted:
             _refuse_unknown(clients, deployment, job, as_job)
-        drive = _Drive(clients, deployment, clock, sleep, as_job, wait, report)
+        hold = Hold(clients("sqs"), wanted, clock)
+        drive = _Drive(clients, deployment, clock, sleep, options, hold, report, warn)
         for letter in wanted:
-            yield drive.again(letter)
+            result = drive.again(letter)
+            hold.release(letter)
+            yield result
 
 
 def _refuse_unknown(clients: Clients, deployment: Deployment, job: str, as_job: str | None) -> None:
@@ -96,26 +127,34 @@ class _Drive:
         deployment: Deployment,
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
-        as_job: str | None,
-        wait: float,
+        options: Options,
+        hold: Hold,
         report: Callable[[Occurrence], Report],
+        warn: Warn,
     ) -> None:
         self._clients, self._deployment = clients, deployment
-        self._clock, self._sleep, self._as, self._wait = clock, sleep, as_job, wait
+        self._clock, self._pause, self._options, self._hold = clock, sleep, options, hold
         self._report = report
+        self._facts = Facts(clients, deployment)
+        self._senders = Senders(clients, deployment, self._facts, warn)
         self._sent: Counter[tuple[str, str]] = Counter()
         self._unstarted: dict[str, Occurrence] = {}
         self._found: dict[str, DeployedJob | OperationError] = {}
 
     def again(self, letter: DeadLetter) -> Redriven:
-        reason, occurrence = letter.contents.reason, letter.contents.occurrence
-        if occurrence is None:
+        """Redrive one letter."""
+        self._hold.renew()
+        named = letter.contents.occurrence
+        if named is None:
             return _foreign(letter)
         try:
-            target = self._target(occurrence.job)
-            if letter.contents.origin == "refused" and reason in remedies.REFUSED_AGAIN:
-                return self._refused(letter, reason, target, occurrence)
-            return self._send(letter, occurrence, target)
+            target = self._target(named.job)
+            sender = self._senders.judge(letter, named)
+            if sender.refusal and not self._options.any_sender:
+                return replace(_stays(letter, sender.refusal, _BY_HAND), sender=sender.name)
+            result = self._redrive(letter, named, target, sender)
+            unknown = ("its sender is unknown",) if sender.name == UNKNOWN else ()
+            return replace(result, sender=sender.name, notes=(*result.notes, *unknown))
         except EventError as fault:  # a redrive adds fields, and the event was close to the size limit
             return _stays(letter, str(fault.args[0]), fault.remedy)
         except (OperationError, OnceConflict, OnceError) as fault:
@@ -124,13 +163,14 @@ class _Drive:
     def _target(self, job: str) -> DeployedJob:
         """Return the job to which the events of a job go. Raise OperationError that names the remedy."""
         own = self._find(job)
-        if self._as is None or self._as == job:
+        new_name = self._options.as_job
+        if new_name is None or new_name == job:
             if isinstance(own, OperationError):
                 raise OperationError(str(own.args[0]), remedy=f"{remedies.rename(job)} {own.remedy}")
             return own
         if isinstance(own, DeployedJob):
             raise OperationError(f"the job {job} is deployed under its own name", remedy="Redrive it without --as.")
-        new = self._find(self._as)
+        new = self._find(new_name)
         if isinstance(new, OperationError):
             raise new
         return new
@@ -144,48 +184,71 @@ class _Drive:
                 self._found[job] = fault
         return self._found[job]
 
-    def _refused(self, letter: DeadLetter, reason: str, target: DeployedJob, occurrence: Occurrence) -> Redriven:
-        return _stays(
-            letter, f"it would be refused again ({reason})", remedies.refused(reason, target.name, occurrence)
-        )
+    def _redrive(self, letter: DeadLetter, named: Occurrence, job: DeployedJob, sender: Sender) -> Redriven:
+        reason = letter.contents.reason
+        if letter.contents.origin == "refused" and reason in remedies.REFUSED_AGAIN:
+            why = f"it would be refused again ({reason})"
+            return _stays(letter, why, remedies.refused(reason, job.name, named))
+        if self._sent[(job.name, named.id)]:
+            return self._over(letter, Over("a copy: its occurrence has just been redriven"))
+        now = to_milliseconds(self._clock())
+        decision = decide(self._facts, named, now, job=job.name, from_scheduler=sender.trusted)
+        if isinstance(decision, Send) and job.name != named.job and not decision.occurrence.key:
+            decision = self._under_new_name(decision, now, job)
+        match decision:
+            case Over():
+                return self._over(letter, decision)
+            case Stays(why, remedy):
+                return _stays(letter, why, remedy)
+        result = self._send(letter, decision, job)
+        given, source, notes = decision.occurrence.input, decision.source, _differences(named, decision)
+        return replace(result, input=given, source=source, notes=notes)
 
-    def _send(self, letter: DeadLetter, first: Occurrence, job: DeployedJob) -> Redriven:
-        key = (job.name, first.id)
-        if self._sent[key]:
-            self._delete(letter)
-            return Redriven(letter, True, "a copy: its occurrence has just been redriven")
-        row = self._row(first)
-        if row is not None and row.status in FINISHED:
-            self._delete(letter)
-            return Redriven(letter, True, f"nothing to do: it has {row.status} already", row.status)
-        if row is not None and first.revision is not None and row.revision not in (0, first.revision):
-            self._delete(letter)  # the guard would skip its event as overtaken
-            stands = f"planned for {print_time(to_milliseconds(row.due))}" if row.status == "planned" else row.status
-            return Redriven(letter, True, f"nothing to do: it was moved, and is {stands}")
-        occurrence = first._replace(job=job.name)
-        if job.name != first.job:
-            if first.key:
-                return self._plan_anew(letter, occurrence)
-            row = self._row(occurrence)
-            if row is not None and row.status in FINISHED:
-                self._delete(letter)
-                return Redriven(letter, True, f"nothing to do: as {job.name} it has {row.status} already", row.status)
-        if row is None and (reason := self._refusal(occurrence)):
-            return self._refused(letter, reason, job, occurrence)
-        return self._hand_over(letter, occurrence, job, row)
+    def _under_new_name(self, old: Send, now: int, job: DeployedJob) -> Send | Over | Stays:
+        """Decide about an occurrence of the old name under the job's new name, by its run there."""
+        occurrence = old.occurrence._replace(job=job.name)
+        run = self._facts.run(job.name, occurrence.id)
+        if run is None:
+            if is_too_old(occurrence, now):
+                return Stays("it would be refused (TooOld)", remedies.refused("TooOld", job.name, occurrence))
+            return Send(occurrence, None, old.source)
+        found = by_run(self._facts, occurrence, run, now, job=job.name)
+        return Over(f"{found.why} as {job.name}", found.status) if isinstance(found, Over) else found
 
-    def _hand_over(self, letter: DeadLetter, occurrence: Occurrence, job: DeployedJob, row: Row | None) -> Redriven:
-        if row is not None and row.attempt >= row.limit and (row.overdue or row.status == "crashed"):
-            row = self._settle_death(job, occurrence)
-        died = row.attempt if row is not None and row.status == "dead" else None
+    def _over(self, letter: DeadLetter, over: Over) -> Redriven:
+        if not self._options.dry_run:
+            self._delete(letter)
+        return Redriven(letter, True, over.why, over.status)
+
+    # -- send --------------------------------------------------------------------------------------------------------
+    def _send(self, letter: DeadLetter, decided: Send, job: DeployedJob) -> Redriven:
+        occurrence = decided.occurrence
+        anew = occurrence.job != job.name
+        if self._options.dry_run:
+            attempt = 1 if decided.run is None or anew else decided.run.attempt + 1
+            redrive_event(occurrence, requested=to_milliseconds(self._clock()), attempt=None)  # raises if too large
+            self._sent[(job.name, occurrence.id)] += 1
+            what = f"would be planned as {job.name} {occurrence.key!r}" if anew else f"would be sent: attempt {attempt}"
+            return Redriven(letter, True, what)
+        if anew:
+            return self._plan_anew(letter, occurrence._replace(job=job.name))
+        return self._hand_over(letter, occurrence, job, decided.run)
+
+    def _hand_over(self, letter: DeadLetter, occurrence: Occurrence, job: DeployedJob, run: RunItem | None) -> Redriven:
+        if run is not None and run.attempt >= run.limit and (self._is_overdue(run) or run.status == "crashed"):
+            run = self._settle_death(job, occurrence)
+        died = run.attempt if run is not None and run.status == "dead" else None
         event = redrive_event(occurrence, requested=to_milliseconds(self._clock()), attempt=died)
-        if row is None and not is_planned(occurrence.id):  # planned occurrences do not wait for others
+        if run is None and not is_planned(occurrence.id):  # planned occurrences do not wait for others
             self._after_the_last_unstarted_one(occurrence)
         hand_over(self._clients("lambda"), job, event)
         self._delete(letter)
         self._sent[(job.name, occurrence.id)] += 1
-        detail = "first attempt" if row is None else f"attempt {row.attempt + 1}"
+        detail = "first attempt" if run is None else f"attempt {run.attempt + 1}"
         return self._ended(letter, occurrence, detail, died or 0)
+
+    def _is_overdue(self, run: RunItem) -> bool:
+        return run.status == "running" and to_milliseconds(self._clock()) > run.expires
 
     def _plan_anew(self, letter: DeadLetter, occurrence: Occurrence) -> Redriven:
         """Plan an occurrence that code had scheduled under the new name, because its event needs a plan to run."""
@@ -199,31 +262,25 @@ class _Drive:
 
     def _ended(self, letter: DeadLetter, occurrence: Occurrence, detail: str, died: int) -> Redriven:
         """Return the result of a letter whose event was accepted, after its run has ended if the caller waits."""
-        if not self._wait:
+        if not self._options.wait:
             return Redriven(letter, True, detail)
         try:
-            ended = self._follow(occurrence, died, self._wait)
+            ended = self._follow(occurrence, died, self._options.wait)
         except OperationError as impatience:  # its carriers go on without the letter
             return Redriven(letter, True, f"{detail}: {impatience.args[0]}")
         return Redriven(letter, True, f"{detail}: {ended.status}", ended.status)
 
-    def _refusal(self, occurrence: Occurrence) -> str:
-        """Return the reason for which the job refuses an occurrence without a run; "" if it accepts it."""
-        if to_milliseconds(self._clock()) - occurrence.age_from > DEFAULTS.horizon * 1000:
-            return "TooOld"
-        return "Forgotten" if is_planned(occurrence.id) else ""
-
-    def _settle_death(self, job: Any, occurrence: Occurrence) -> Row | None:
+    def _settle_death(self, job: DeployedJob, occurrence: Occurrence) -> RunItem | None:
         """Let a claim record the death of a run that was killed in its last attempt. The handler does not run."""
         event = redrive_event(occurrence, requested=to_milliseconds(self._clock()), attempt=None)
         call_until_told(self._clients("lambda"), job, event, sleep=self._sleep)
-        return self._row(occurrence)
+        return self._facts.run(occurrence.job, occurrence.id)
 
     def _after_the_last_unstarted_one(self, occurrence: Occurrence) -> None:
         """Wait for the previous occurrence without a run. The guard may skip a new one while its job runs."""
         last = self._unstarted.get(occurrence.job)
         if last is not None:
-            self._follow(last, 0, self._wait or LONGEST_RUN)
+            self._follow(last, 0, self._options.wait or LONGEST_RUN)
         self._unstarted[occurrence.job] = occurrence
 
     def _follow(self, occurrence: Occurrence, died: int, patience: float) -> Row:
@@ -239,11 +296,25 @@ class _Drive:
             report=self._report(occurrence),
         )
 
-    def _row(self, occurrence: Occurrence) -> Row | None:
-        return find_run(self._clients("dynamodb"), self._deployment, occurrence.job, occurrence.id, self._clock())
+    def _sleep(self, seconds: float) -> None:
+        """Sleep, and keep the letters that are to come from other readers."""
+        self._hold.renew()
+        self._pause(seconds)
 
     def _delete(self, letter: DeadLetter) -> None:
         self._clients("sqs").delete_message(QueueUrl=letter.queue, ReceiptHandle=letter.receipt)
+
+
+def _differences(named: Occurrence, decided: Send) -> tuple[str, ...]:
+    """Return where a letter says something else than was decided."""
+    found, occurrence = [], decided.occurrence
+    if named.payload != occurrence.payload:
+        ours, theirs = remedies.shown(occurrence.input), remedies.shown(named.input)
+        found.append(f"the letter says input {theirs}, but {decided.source} has {ours}, and that counts")
+    if named.due != occurrence.due:
+        ours, theirs = print_time(occurrence.due), print_time(named.due)
+        found.append(f"the letter says that it was due at {theirs}, but {decided.source} has {ours}")
+    return tuple(found)
 
 
 def _foreign(letter: DeadLetter) -> Redriven:

@@ -1,0 +1,259 @@
+"""What a dead letter's occurrence needs, and with which input: the ledger and the deployed schedules decide it.
+
+Every job may write into the queues of dead letters, and a redrive has the operator's rights. So a letter only *names*
+an occurrence: a job, and an id, or a key with a revision. Nothing else in it is believed, neither its input nor its
+attempt, its due time, its generation or when it was requested.
+
+    the ledger has …            state by          input by
+    a run                       the run           the event that the run keeps; a run that was killed keeps none: then
+                                                  the schedule's or the letter's, if its hash is the one in the run
+    no run, a key               its plan          its plan
+    no run, a scheduled time    the schedules     the schedule that has this time; it must not be ahead
+    … and only rates            the sender        the schedules, if Scheduler itself has sent the letter
+    no run, a trigger           nothing: the letter stays, and a person decides
+    no run, a generation (~2)   nothing: the letter stays, and a person decides
+
+Under a new name of the job (``--as``) the old name's run or plan decides, and then the new name's run, where one
+exists. The schedules are those of the new name: the old ones are deleted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from cronstack.defaults import DEFAULTS
+from cronstack.errors import EventError, OperationError
+from cronstack.event import parse_event, planned_event
+from cronstack.guard import carrier
+from cronstack.ledger.items import VERSION
+from cronstack.ledger.rows import FINISHED, PlanItem, RunItem
+from cronstack.occurrence import (
+    Occurrence,
+    canonical,
+    payload_hash,
+    print_time,
+    split_generation,
+    to_datetime,
+)
+from cronstack_infra.ops.dead_letters import remedies
+from cronstack_infra.ops.dead_letters.facts import Facts
+from cronstack_infra.ops.schedules import DeployedSchedule
+
+SKEW: Final = int(DEFAULTS.skew_margin * 1000)
+"""Milliseconds by which this machine's clock may be behind AWS's."""
+
+
+@dataclass(frozen=True)
+class Send:
+    """The occurrence is to be sent to its job."""
+
+    occurrence: Occurrence
+    run: RunItem | None
+    source: str
+    """Where its input comes from: "the ledger", "the plan", "the schedule shop-stats.1", …"""
+
+
+@dataclass(frozen=True)
+class Over:
+    """Nothing is left to do. The letter can be deleted."""
+
+    why: str
+    status: str = ""
+    """The final status, where one is known."""
+
+
+@dataclass(frozen=True)
+class Stays:
+    """A person has to decide. The letter stays."""
+
+    why: str
+    remedy: str
+
+
+Decision = Send | Over | Stays
+
+
+def decide(facts: Facts, named: Occurrence, now: int, *, job: str, from_scheduler: bool) -> Decision:
+    """Decide about the occurrence that a letter names. Raises OperationError, EventError: the letter stays.
+
+    now: epoch milliseconds. job: the job's present name. from_scheduler: the letter comes from Scheduler, or from the
+    job's own function: SQS's SenderId says so.
+    """
+    run = facts.run(named.job, named.id)
+    if run is not None:
+        return by_run(facts, named, run, now, job=job)
+    if named.key:
+        return _by_plan(named, facts.plan(named.job, named.key), now, job=job)
+    if split_generation(named.id)[1] != 1:
+        return Stays("the ledger has no run of this generation", remedies.generation(job, named))
+    if named.id.startswith("m-"):
+        return Stays(
+            "the ledger has no run of this trigger, so only the letter has its input", remedies.by_hand(job, named)
+        )
+    return _by_schedules(facts, named, now, job=job, from_scheduler=from_scheduler)
+
+
+def is_too_old(occurrence: Occurrence, now: int) -> bool:
+    """Return whether a job refuses the occurrence if it has no run: the ledger may have forgotten it."""
+    return now - occurrence.age_from > DEFAULTS.horizon * 1000
+
+
+# -- a run -------------------------------------------------------------------------------------------------------------
+def by_run(facts: Facts, named: Occurrence, run: RunItem, now: int, *, job: str) -> Decision:
+    """Decide by a run of the occurrence."""
+    if run.version > VERSION:
+        return _newer(run.version)
+    if run.status in FINISHED:
+        return Over(f"nothing to do: it has {run.status} already", run.status)
+    if named.revision is not None and run.revision not in (0, named.revision):
+        if named.revision < run.revision:
+            return Over(f"nothing to do: it was moved, and is {run.status}")
+        return _unknown_revision(named, run.revision, job)
+    kept = _kept(named.job, run)
+    if kept is not None:
+        return Send(kept, run, "the ledger")
+    for source, given in _candidates(facts, named, job):
+        if payload_hash(given) == run.payload:
+            return Send(_of_run(named, run, given, now), run, source)
+    return Stays(
+        f"the ledger has its run ({run.status}) without the input, which neither a schedule nor the letter has",
+        remedies.by_hand(job, named),
+    )
+
+
+def _kept(job: str, run: RunItem) -> Occurrence | None:
+    """Return the occurrence of the event that a run keeps; None for none, and for one of something else."""
+    try:
+        kept = parse_event(carrier.read_kept(run.event), job) if run.event else None
+    except (ValueError, EventError, RecursionError):
+        return None
+    if kept is None or kept.id != run.occurrence or run.payload not in ("", kept.payload):
+        return None
+    return kept if not kept.key or kept.revision == run.revision else None
+
+
+def _of_run(named: Occurrence, run: RunItem, given: dict[str, Any], now: int) -> Occurrence:
+    """Return the occurrence of a run that keeps no event."""
+    return Occurrence(
+        named.job,
+        run.occurrence,
+        run.due,
+        given,
+        run.payload,
+        kind="redrive",
+        requested=now,
+        generation=split_generation(run.occurrence)[1],
+        key=run.key,
+        revision=run.revision or None,
+    )
+
+
+def _candidates(facts: Facts, named: Occurrence, job: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return inputs that may be the one of a run, whose hash decides."""
+    if named.id.startswith("t-"):
+        for one in facts.schedules(job):
+            try:
+                yield f"the schedule {one.name}", one.input_at(named.scheduled)
+            except OperationError:
+                continue
+    yield "the letter, whose input has the hash that the ledger keeps", named.input
+
+
+# -- a plan ------------------------------------------------------------------------------------------------------------
+def _by_plan(named: Occurrence, plan: PlanItem | None, now: int, *, job: str) -> Decision:
+    assert named.revision is not None, "an event has a key and a revision, or neither"
+    if plan is None:
+        return Stays("the ledger knows no plan of its key (any more)", remedies.refused("Forgotten", job, named))
+    if plan.version > VERSION:
+        return _newer(plan.version)
+    if plan.status == "cancelled":
+        return Over("nothing to do: it was cancelled")
+    if plan.status == "missed":
+        return Over("nothing to do: it was missed", "missed")
+    if named.revision < plan.revision:
+        stands = "has begun" if plan.status == "begun" else f"is planned for {print_time(plan.due)}"
+        return Over(f"nothing to do: it was moved, and {stands}")
+    if named.revision > plan.revision:
+        return _unknown_revision(named, plan.revision, job)
+    if plan.due > now + SKEW:
+        return Stays(
+            f"it is planned for {print_time(plan.due)}, which is ahead",
+            f"Its schedule starts it then. To make sure that the schedule exists: cronstack once strays {job}",
+        )
+    planned = _planned(named.job, plan)
+    if planned is None:
+        return Stays("its plan holds no event that Cronstack wrote", remedies.refused("Forgotten", job, named))
+    if is_too_old(planned, now):
+        return Stays("it would be refused (TooOld)", remedies.refused("TooOld", job, planned))
+    return Send(planned, None, "the plan")
+
+
+def _planned(job: str, plan: PlanItem) -> Occurrence | None:
+    """Return the occurrence of a plan, whose event is written anew: planners can write anything into a plan."""
+    try:
+        given = parse_event(carrier.read_kept(plan.event), job)
+        if given.key != plan.key:
+            return None
+        event = planned_event(job, plan.key, plan.revision, due=plan.due, input=given.input)
+        return parse_event(json.loads(event), job)
+    except (ValueError, EventError, RecursionError):
+        return None
+
+
+# -- the schedules -----------------------------------------------------------------------------------------------------
+def _by_schedules(facts: Facts, named: Occurrence, now: int, *, job: str, from_scheduler: bool) -> Decision:
+    time = print_time(named.due)
+    if named.due > now + SKEW:
+        return Stays(f"{time} is ahead", f"Its schedule starts it then, if it has one: cronstack next {job}")
+    if is_too_old(named._replace(requested=None), now):
+        return Stays("it would be refused (TooOld)", remedies.refused("TooOld", job, named))
+    schedules = facts.schedules(job)
+    enabled = [one for one in schedules if one.enabled]
+    for one in enabled:
+        if one.schedule.has_grid and _has_instant(one, named):
+            return Send(_scheduled(named, one.input_at(named.scheduled)), None, f"the schedule {one.name}")
+    if any(one.schedule.has_grid and _has_instant(one, named) for one in schedules):
+        return Stays(f"the schedule of {job} that has {time} is disabled", remedies.at(job, named))
+    rates = [one for one in enabled if not one.schedule.has_grid]
+    if not rates:
+        return Stays(f"no deployed schedule of {job} has {time} (any more)", remedies.at(job, named))
+    if not from_scheduler:
+        return Stays(
+            f"only Scheduler knows whether {rates[0].name}, a {rates[0].schedule.expression}, had {time}, and the"
+            " letter's sender is not known to be Scheduler",
+            remedies.at(job, named),
+        )
+    inputs = {canonical(given): given for given in (one.input_at(named.scheduled) for one in rates)}
+    if len(inputs) > 1:
+        return Stays(f"the rates of {job} have different inputs, and {time} fits each", remedies.at(job, named))
+    (given,) = inputs.values()
+    return Send(_scheduled(named, given), None, f"the schedule {rates[0].name}")
+
+
+def _has_instant(one: DeployedSchedule, named: Occurrence) -> bool:
+    due = to_datetime(named.due)
+    return next(iter(one.schedule.after(due - timedelta(microseconds=1))), None) == due
+
+
+def _scheduled(named: Occurrence, given: Mapping[str, Any]) -> Occurrence:
+    """Return the occurrence that a schedule has at the named time."""
+    return Occurrence(named.job, named.id, named.due, dict(given), payload_hash(given))
+
+
+# -- what cannot be decided --------------------------------------------------------------------------------------------
+def _newer(version: int) -> Stays:
+    return Stays(
+        f"its row was written by version {version} of the ledger's format; this code reads up to {VERSION}",
+        "Redrive it with the Cronstack that is deployed.",
+    )
+
+
+def _unknown_revision(named: Occurrence, revision: int, job: str) -> Stays:
+    return Stays(
+        f"the letter says revision {named.revision} of its key, which is later than the ledger's, {revision}",
+        f"If the ledger was restored to an earlier time: {remedies.refused('Forgotten', job, named)}",
+    )

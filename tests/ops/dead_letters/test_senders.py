@@ -1,0 +1,118 @@
+"""SenderId as a second check: a letter of another job's role is refused, one of an unknown role is not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cronstack import once
+from cronstack.event import planned_event
+from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
+from tests.cronstack.stage import NOON, WAY, scheduled_event
+from tests.ops.shop import ROLE, SCHEDULER_ROLE, Shop, role_arn
+
+KEY = json.loads(planned_event("stats", "k", 1, due=NOON, input={}))
+
+
+@pytest.fixture
+def ran(shop: Shop) -> list[str]:
+    ran: list[str] = []
+    shop.deploy(lambda run: ran.append(run.occurrence), "cron(0 * * * ? *)", schedule=["0 * * * *", once()])
+    shop.deploy(lambda run: None, "cron(0 * * * ? *)", name="other")
+    return ran
+
+
+def send(shop: Shop, role: str, event: object) -> None:
+    request = {"FunctionName": "shop-stats", "InvocationType": "Event", "Payload": json.dumps(event)}
+    with shop.sent_by(role):
+        shop.stage.sqs.send_message(QueueUrl=shop.delivery, MessageBody=json.dumps(request))
+
+
+def driven(shop: Shop, **options: Any) -> list[Redriven]:
+    return list(redrive(shop.clients, shop.deployment, clock=shop.clock, sleep=shop.sleep, poll=0, **options))
+
+
+@pytest.mark.parametrize(
+    ("role", "event", "sender", "refusal"),
+    [
+        (SCHEDULER_ROLE, scheduled_event(), "Scheduler, for the declared schedules", ""),
+        (role_arn("shop-stats"), scheduled_event(), "the role of the job stats", ""),
+        (
+            role_arn("shop-other"),
+            scheduled_event(),
+            "the role of the job other",
+            "it was sent by the role of the job other, and speaks of the job stats; it stays",
+        ),
+        (ROLE, KEY, "the plans' role of the job stats", ""),
+        (
+            ROLE,
+            scheduled_event(),
+            "the plans' role of the job stats",
+            "it was sent by the plans' role of the job stats, and speaks of t-2026-01-01T12:00:00Z, which is no plan;"
+            " it stays",
+        ),
+        (
+            "AIDAANN",
+            scheduled_event(),
+            "the user AIDAANN",
+            "it was sent by the user AIDAANN, and by no role of this stack; it stays",
+        ),
+        ("AROAGONE:session", scheduled_event(), "unknown", ""),
+    ],
+    ids=["Scheduler", "own role", "another job's role", "own plans", "plans for a schedule", "a user", "unknown"],
+)
+def test_the_sender_of_a_letter_is_checked(
+    shop: Shop, ran: list[str], role: str, event: object, sender: str, refusal: str
+) -> None:
+    send(shop, role, event)
+    (one,) = driven(shop)
+    assert one.sender == sender
+    assert (one.detail == refusal) is bool(refusal)
+    assert ran == ([] if refusal or event is KEY else ["t-2026-01-01T12:00:00Z"])
+    assert ("its sender is unknown" in one.notes) is (sender == "unknown")
+    if refusal:
+        assert "--any-sender" in one.remedy
+        (one,) = driven(shop, any_sender=True)
+        assert one.accepted
+        assert ran == ["t-2026-01-01T12:00:00Z"]
+
+
+def test_the_carriers_of_a_job_send_its_letters_and_not_those_of_another(shop: Shop, ran: list[str]) -> None:
+    made = role_arn("other-carriers")
+    shop.make_role(made)
+    shop.functions.carrier_roles["shop-other"] = made
+    send(shop, WAY.role, scheduled_event())
+    send(shop, made, scheduled_event(NOON - 3_600_000))
+    own, foreign = sorted(driven(shop), key=lambda one: not one.accepted)
+    assert (own.sender, foreign.sender) == (
+        "the carriers' role of the job stats",
+        "the carriers' role of the job other",
+    )
+    assert (own.accepted, foreign.accepted) == (True, False)
+
+
+def test_senders_that_cannot_be_checked_are_told_once(
+    shop: Shop, ran: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetRole")
+
+    for hour in range(3):
+        send(shop, role_arn("shop-other"), scheduled_event(NOON - hour * 3_600_000))
+    monkeypatch.setattr(shop.iam, "get_role", denied)
+    warnings: list[str] = []
+    results = driven(shop, warn=warnings.append)
+    assert [(one.accepted, one.sender) for one in results] == [(True, "not checked")] * 3
+    assert warnings == ["the senders of the letters were not checked: your credentials may not call iam:GetRole"]
+
+
+def test_a_letter_of_a_job_that_has_a_new_name_has_an_unknown_sender(shop: Shop, ran: list[str]) -> None:
+    send(shop, role_arn("shop-stats"), scheduled_event())
+    del shop.functions.jobs["shop-stats"]
+    shop.iam.delete_role(RoleName="shop-stats")
+    shop.deploy(lambda run: ran.append(run.job), "cron(0 * * * ? *)", name="daily")
+    (one,) = driven(shop, job="stats", as_job="daily")
+    assert (one.accepted, one.sender, ran) == (True, "unknown", ["daily"])
