@@ -29,6 +29,7 @@ from cronstack.guard.delivery import Delivery, Outcome
 from cronstack.ledger import plan_requests
 from cronstack.ledger.items import VERSION, read_plan, version_of
 from cronstack.ledger.rows import PlanItem, PlanStatus, RunItem
+from cronstack.occurrence import Occurrence
 from cronstack.steps import Done, Steps, send
 
 
@@ -38,11 +39,10 @@ def begin(delivery: Delivery, status: PlanStatus = "begun") -> Steps[Outcome | N
     Raises EventError for a key of which the ledger knows neither a plan nor a run, Unavailable.
     """
     terms, of, now = delivery.terms, delivery.terms.occurrence, delivery.host.now()
-    assert of.revision is not None, "only keys have plans"
     knobs = terms.knobs
     # The plan outlives its run, whose retries end within the horizon: then the key is not planned a second time.
     ttl = max(now, of.due) // 1000 + knobs.retention + knobs.horizon
-    call = plan_requests.begin(terms.table, of.job, of.key, of.revision, status, now=now, ttl=ttl)
+    call = plan_requests.begin(terms.table, of, status, now=now, ttl=ttl)
     try:
         answer = yield from send(call, delivery.host, reserve=delivery.enough)
     except Unavailable as fault:
@@ -58,8 +58,8 @@ def begin(delivery: Delivery, status: PlanStatus = "begun") -> Steps[Outcome | N
     if item is None:
         item = yield from delivery.get(plan_requests.get(terms.table, of.job, of.key))
     plan = read_plan(item)
-    ours = plan is not None and plan.revision == of.revision and version_of(item) <= VERSION
-    if plan is not None and ours and plan.status in ("begun", "missed"):
+    readable = version_of(item) <= VERSION
+    if plan is not None and readable and _is_of(plan, of) and plan.status in ("begun", "missed"):
         delivery.may_begin = True
         # A run cannot be forgotten so soon after its begin. Killed between the two writes, it has none.
         delivery.aged = delivery.aged and now - plan.begun > knobs.horizon * 1000
@@ -70,10 +70,15 @@ def begin(delivery: Delivery, status: PlanStatus = "begun") -> Steps[Outcome | N
     delivery.refuse_newer(item)  # before it counts as forgotten: a newer version may have other statuses
     if plan is None:
         raise forgotten(delivery)
-    if ours and plan.status == "planned":
+    if plan.revision == of.revision and plan.status == "planned":
         raise _bad(delivery)  # as Cronstack writes it, the begin would have been carried out
     yield from arm_plan(delivery, plan)
     return Outcome("overtaken", reason=plan.status)
+
+
+def _is_of(plan: PlanItem, of: Occurrence) -> bool:
+    """Whether the event is the plan's own. One that only names its revision was forged."""
+    return (plan.revision, plan.due, plan.payload) == (of.revision, of.due, of.payload)
 
 
 def arm_plan(delivery: Delivery, plan: PlanItem) -> Steps[None]:

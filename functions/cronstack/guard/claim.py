@@ -84,7 +84,7 @@ def _begin_own(delivery: Delivery) -> Steps[Outcome | None]:
     """
     occurrence = delivery.terms.occurrence
     own = occurrence.hop is None and not occurrence.by_operator
-    return (yield from _begin(delivery)) if delivery.seen.run is None and (own or delivery.aged) else None
+    return (yield from _begin(delivery)) if own or _is_forgotten(delivery) else None
 
 
 def _begin(delivery: Delivery) -> Steps[Outcome | None]:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from cronstack.ledger.partitions import plan_key, plan_partition
 from cronstack.ledger.rows import PlanItem, PlanStatus
 from cronstack.ledger.statements import alone
+from cronstack.occurrence import Occurrence
 from cronstack.steps import Call
 
 NEVER_PLANNED: Final = "attribute_not_exists(#status)"
@@ -23,6 +24,8 @@ AS_SEEN: Final = "#status = :before AND #revision = :seen"
 """The plan is still the one that was read, in the status that was read."""
 PLANNED: Final = "#status = :planned AND #revision = :revision"
 """The plan of this revision was neither begun, moved nor cancelled."""
+OF_THIS_EVENT: Final = "#due = :due AND #payload = :payload"
+"""The event that begins the plan is the plan's own in all that it says."""
 
 
 def write(table: str, job: str, plan: PlanItem, seen: PlanItem | None, *, ttl: int) -> Call:
@@ -50,11 +53,13 @@ def cancel(table: str, job: str, plan: PlanItem, *, ttl: int) -> Call:
     return alone(table, plan_key(job, plan.key), change, PLANNED, values)
 
 
-def begin(table: str, job: str, key: str, revision: int, status: PlanStatus, *, now: int, ttl: int) -> Call:
+def begin(table: str, of: Occurrence, status: PlanStatus, *, now: int, ttl: int) -> Call:
     """Take the plan out of the planners' hands: ``status`` is "begun", or "missed" where it is too late to start."""
-    values = {"revision": revision, "after": status, "begun": now, "ttl": ttl}
+    assert of.revision is not None, "only keys have plans"
+    values = {"revision": of.revision, "due": of.due, "payload": of.payload}
+    values |= {"after": status, "begun": now, "ttl": ttl}
     change = "SET #status = :after, #begun = :begun, #ttl = :ttl"
-    return alone(table, plan_key(job, key), change, PLANNED, values)
+    return alone(table, plan_key(of.job, of.key), change, f"{PLANNED} AND {OF_THIS_EVENT}", values)
 
 
 def get(table: str, job: str, key: str) -> Call:

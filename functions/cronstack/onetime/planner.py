@@ -195,19 +195,21 @@ def _create(
     wiring: Wiring, host: Host, plan: PlanItem, outcome: Outcome, before: PlanItem | None = None
 ) -> Steps[Plan]:
     """Create the plan's schedule, and only then delete that of the plan before it."""
+    made = plan
     for number in range(ROUNDS):
         yield from _rest(host, number)
         now = host.now()
-        answer = yield from send(schedules.create(wiring, plan, max(plan.due, now + SOON), now), host, reserve=RESERVE)
+        answer = yield from send(schedules.create(wiring, made, max(made.due, now + SOON), now), host, reserve=RESERVE)
         if isinstance(answer, Done):
             break
         # The name is taken, or Scheduler was at work on it; where it does not exist, it may have fired and be gone.
-        there = yield from send(schedules.get(wiring, plan.key, plan.revision), host, reserve=RESERVE, absent=True)
+        there = yield from send(schedules.get(wiring, made.key, made.revision), host, reserve=RESERVE, absent=True)
         if isinstance(there, Done):
             break
         found = yield from _look(wiring, host, plan.key)
-        if found is None or found.status != "planned" or found.revision != plan.revision:
+        if found is None or found.status != "planned":
             break
+        made = found  # the same again; or moved, by a call that may die before it makes the schedule
     else:
         raise _crowded(wiring, plan.key)
     if before is not None and before.status == "planned":

@@ -5,11 +5,11 @@ event again twice after a raise or a crash, and then puts its own failure record
 brings carriers at least once, up to a minute late. Operators act, too. A sandbox runs ``cronstack.runtime.Invocation``,
 the code that runs in Lambda, stopped before each request, those of its handler included. In one of four seeds
 application code plans: it schedules keys, moves and cancels them, plans them anew, asks again after a crash, and
-sweeps, with several calls at once on one key. These calls are the generators of ``onetime.planner``, stopped in the
-same way and under the same faults. Scheduler may fire a schedule that was deleted in its last seconds. ``play.store``
-carries out the requests. An observer notes each committed write, each handler's beginning and end, each schedule, each
-letter, and what calls return. On these notes, not on what the ledger says of itself, judges check these invariants
-after each step (``judges.table`` says which judge checks which):
+sweeps, with several calls at once on one key. In some of these seeds an intruder has the same rights. These calls are
+the generators of ``onetime.planner``, stopped in the same way and under the same faults. Scheduler may fire a schedule
+that was deleted in its last seconds. ``play.store`` carries out the requests. An observer notes each committed write,
+each handler's beginning and end, each schedule, each letter, and what calls return. On these notes, not on what the
+ledger says of itself, judges check these invariants after each step (``judges.table`` says which judge checks which):
 
     I1   An occurrence succeeds at most once, and what is final is not overwritten.
     I2   An occurrence that succeeded is not claimed again.
@@ -43,18 +43,26 @@ after each step (``judges.table`` says which judge checks which):
          (Carriers: judged where clocks differ by the margin at most and do not step.)
 
     I18  What has returned as planned, moved or unchanged, and was not moved or cancelled since, begins, and not before
-         its time, unless it is missed. No sweep is needed: at each moment something brings it. No call returns what
-         was not true at some moment since it began.
-    I19  After a cancel has returned "cancelled" no handler begins, until the key is planned anew on purpose. Only what
-         has begun or ended (for a move: or was cancelled) is too late. What has begun is neither moved nor cancelled,
-         and a call that has returned changes nothing any more.
-    I20  The event of an older revision never opens an attempt, nor misses the plan; so after a move has returned
-         nothing begins at the old time. Revisions grow.
+         its time, unless it is missed. No sweep is needed: at each moment something brings it, also where a later
+         mover dies. No call returns what was not true at some moment since it began.
+    I19  After a cancel has returned "cancelled" nothing begins, until the key is planned anew on purpose. Only what has
+         begun or was missed (for a move: or was cancelled) is too late. What has begun is neither moved nor cancelled,
+         and a call that has returned changes nothing any more. The run of a key is created only after its plan was
+         begun; a plan that was begun has a run in the end (I9), whatever dies between the two writes.
+    I20  A key begins by one revision: the event of an older one never begins or misses the plan, nor opens an attempt;
+         so after a move has returned nothing begins at the old time. Revisions grow.
     I21  No schedule without its row. When everything is at rest nothing is left in Scheduler. A sweep makes the
-         schedule of a plan whose call has crashed, and the plan ends; none is forgotten before its time.
+         schedule of a plan whose call has crashed, and the plan ends; none is forgotten before its time, nor before
+         its run.
+
+    I26  No side door: code that may only plan, which writes anything into plans and sends anything by their alias,
+         changes no run but by the event of a plan. What came by the alias touches only plans and runs of keys. All
+         attempts of a key are by one event. No run depends on its plan any more: none is lost, none is worked twice,
+         until the ledger has forgotten it.
 
 Each key that code has planned is an occurrence without a lease, as with "allow", and I1 to I17 hold for it, too. I8: an
-event of an older revision may be acknowledged when the newer plan comes. A seed in which the lease is deleted by hand
-is judged by I1, I2, I5, I8, I9, I12 and I18 to I21 only, and by I7 for each occurrence alone. ``walk`` uses the same
-judges but leaves nothing to chance: it takes every order of requests in a small space.
+event of an older revision may be acknowledged when the newer plan comes. A key whose plan the intruder has written is
+judged by I18 to I21 no more, and by the others from the moment when it has a run. A seed in which the lease is deleted
+by hand is judged by I1, I2, I5, I8, I9, I12, I18 to I21 and I26 only, and by I7 for each occurrence alone. ``walk``
+uses the same judges but leaves nothing to chance: it takes every order of requests in a small space.
 """

@@ -9,7 +9,7 @@ from cronstack_infra.play.prove.judges.table import JUDGES, create_judges
 from cronstack_infra.play.prove.log.bookkeeper import Bookkeeper
 from cronstack_infra.play.prove.log.commits import CommitReader
 from cronstack_infra.play.prove.log.listener import Acknowledgement, Listener
-from cronstack_infra.play.prove.log.log import Log
+from cronstack_infra.play.prove.log.log import Log, plain
 from cronstack_infra.play.prove.log.records import Attempt, Invoked
 from cronstack_infra.play.prove.models.copies import Copies
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cronstack.steps import Call, Work
     from cronstack_infra.play.prove.log.plans import Caller
     from cronstack_infra.play.prove.models.world import World
+    from cronstack_infra.play.store.store import Item
 
 
 NOTIFICATIONS: Final = tuple(name for name in vars(Listener) if not name.startswith("_"))
@@ -71,6 +72,10 @@ class Observer(Listener):
     def observe_caller(self, caller: Caller, call: Call, answer: Mapping[str, Any]) -> None:
         """The store has just carried out a request of application code."""
         self._reader.carried_out_for(caller, call, answer)
+
+    def observe_intruder(self, occurrence: str, item: Item) -> None:
+        """An intruder has written a plan."""
+        self.plan_tampered(occurrence, plain(item))
 
     def observe_handler(self, invoked: Invoked, work: Work) -> None:
         """The runtime runs the handler."""

@@ -3,7 +3,7 @@
     condition   attribute_exists(#a), attribute_not_exists(#a), #a = < <= > >= :b, #a IN (:b, :c), AND, OR, ( )
     update      SET #a = :b | #b | if_not_exists(#a, :b) | one of these + :c, …  REMOVE #a, …
 
-Numbers are whole. Whatever else an expression holds raises ``NotWritten``: a store that guesses proves nothing.
+Sums are of whole numbers. Whatever else an expression holds raises ``NotWritten``: a store that guesses proves nothing.
 A comparison with what is missing, or of a number with a string, does not hold.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -175,11 +176,15 @@ def _single(tokens: _Tokens) -> Condition:
     return lambda item, values: _compare(item.get(left), values[right], compare)
 
 
+def _number(text: str) -> int | Decimal:
+    return int(text) if text.removeprefix("-").isdigit() else Decimal(text)
+
+
 def _compare(left: Value | None, right: Value, compare: Callable[[Any, Any], bool]) -> bool:
     if left is None:
         return False
     if "N" in left and "N" in right:
-        return compare(int(left["N"]), int(right["N"]))
+        return compare(_number(left["N"]), _number(right["N"]))
     if "S" in left and "S" in right:
         return compare(left["S"], right["S"])
     return False

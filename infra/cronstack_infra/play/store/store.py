@@ -93,7 +93,7 @@ class Store:
 
     def expire(self, seconds: int) -> list[Key]:
         """Delete what may be deleted at that epoch second, as DynamoDB does at its leisure; tells which."""
-        gone = [key for key, item in self.items.items() if "ttl" in item and int(item["ttl"]["N"]) < seconds]
+        gone = [key for key, item in self.items.items() if float(item.get("ttl", {}).get("N", seconds)) < seconds]
         for key in gone:
             del self.items[key]
         return gone

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from cronstack.occurrence import print_time
+from cronstack.occurrence import is_planned, print_time
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import Acknowledgement, Row
+from cronstack_infra.play.prove.log.plans import BEGUN
 from cronstack_infra.play.prove.log.records import Invoked
 
 
@@ -15,13 +16,25 @@ class Acknowledgements(Judge):
 
     def acknowledged(self, event: Acknowledgement) -> None:
         run = event.run
+        self._is_worked(event)
         if event.over or event.carried or event.redriven:
             return
-        if self.log.is_owed(run, event.event.body.get("revision")):
+        if self.log.is_owed(run, event.event):
             self.violated("I8", f"{event.invoked.name} acknowledged {run.occurrence}, which is {run.ended}")
+
+    def _is_worked(self, event: Acknowledgement) -> None:
+        """A plan that was begun is not acknowledged for a run by another plan."""
+        if not is_planned(event.run.occurrence):
+            return
+        key, revision = self.log.key(event.run.occurrence), event.event.body.get("revision")
+        begun = key.now.kind in BEGUN and key.now.revision == revision and not key.tampered
+        if begun and key.worked is not None and key.worked[0] != revision:
+            self.violated("I8", f"{event.invoked.name} acknowledged {revision}, and only {key.worked} was worked")
 
     def carrier_requested(self, invoked: Invoked, body: Row) -> None:
         own = invoked.event.body
+        if invoked.event.occurrence in self.log.keys and self.log.key(invoked.event.occurrence).tampered:
+            return
         if body.get("revision") != own.get("revision"):
             self._is_planned(invoked, body)
         elif all(body.get(name) == own.get(name) for name in ("scheduled", "occurrence", "generation")):
@@ -43,4 +56,6 @@ class Acknowledgements(Judge):
         if left := [occurrence for occurrence in self.log.unfinished() if occurrence not in excused]:
             self.violated("I9", f"{why}: {', '.join(left)}")
         for occurrence in given_up:
+            if is_planned(occurrence) and self.log.key(occurrence).tampered and not self.log.key(occurrence).worked:
+                continue  # an intruder has made its plan one that this code cannot read
             self.violated("I9", f"without a fault, Lambda gave {occurrence} up")

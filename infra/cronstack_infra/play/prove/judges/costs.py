@@ -13,6 +13,10 @@
     overtaken    none                                                     0, or 1 for the plan that has overtaken it
 
 A duplicate may also have sent a dead letter that was not noted yet: two writes and the letter.
+
+A key has one write more, that begins its plan, in the delivery that has begun it. Its own event asks the plan first and
+then the run, so another delivery of it meets one refusal more, by the plan. What a carrier brings asks the run first.
+
 A refused write shows what stands in the ledger. An invocation that met no other one is refused twice at most: by the
 fence of a host whose clock is ahead, and by a state that only a refusal can show. A late one is refused once more: that
 the run was started is such a state, too. It reads nothing.
@@ -27,10 +31,13 @@ from cronstack.steps import Call
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import Row
 from cronstack_infra.play.prove.log.records import Attempt, Invoked
-from cronstack_infra.play.prove.models.world import EFFECTS
+from cronstack_infra.play.prove.models.queued import QueuedEvent
+from cronstack_infra.play.prove.models.world import EFFECTS, PLANS
 
 
 class Cost(NamedTuple):
+    """What was carried out, but for the write that begins a plan."""
+
     writes: int
     carriers: int = 0
     letters: int = 0
@@ -56,11 +63,14 @@ class Costs(Judge):
     def request_done(self, invoked: Invoked, call: Call, attempt: Attempt | None, *, refused: bool) -> None:
         settles = any(one["Update"]["TableName"] == EFFECTS for one in call.parameters.get("TransactItems", ()))
         if settles or attempt is None or attempt.how != "works":  # else it is the handler's own checkpoint, or renewal
-            invoked.spent[kind_of(call.operation, refused=refused)] += 1
+            invoked.spent[kind_of(call, refused=refused)] += 1
+            invoked.spent["plan"] += is_of_plan(call)
 
     def ended(self, invoked: Invoked, attempt: Attempt | None, answer: Row, raised: BaseException | None) -> None:
         if raised is None and self.log.costs_count and (attempt is None or attempt.settled is not None):
             wrong = excess(str(answer.get("cronstack")), invoked.spent, alone=not invoked.met)
+            if not wrong and not invoked.met and answer.get("cronstack") == "succeeded":
+                wrong = plan_requests(invoked.spent, attempt, invoked.event)
             if wrong:
                 self.violated("I14", f"{invoked.name}: {wrong}")
 
@@ -70,18 +80,36 @@ def excess(how: str, spent: Counter[str], *, alone: bool) -> str:
     cost = Cost(spent["write"], spent["carrier"], spent["letter"])
     if how in COSTS and cost not in COSTS[how]:
         return f"{how} for {cost}"
+    if spent["begin"] > 1 or (spent["begin"] and how in ("duplicate", "overtaken", "skipped", "buffered")):
+        return f"{how} after {spent['begin']} begins of its plan"
     if alone and how in COSTS and spent["refused"] > MOST_REFUSALS:
         return f"{how}, alone, after {spent['refused']} refusals"
-    if alone and how in ("succeeded", "retrying", "dead", "missed") and spent["read"]:
+    # What a carrier brings finds no run before it begins the plan, and nothing shows a row that does not exist.
+    if alone and how in ("succeeded", "retrying", "dead", "missed") and spent["read"] > spent["begin"]:
         return f"{how}, alone, after {spent['read']} reads"
     return ""
 
 
-def kind_of(operation: str, *, refused: bool) -> str:
+def plan_requests(spent: Counter[str], attempt: Attempt | None, event: QueuedEvent) -> str:
+    """Return what is wrong with an attempt's requests about its plan, where it met no other delivery; "" for nothing."""
+    if attempt is None or "key" not in event.body or event.by_operator:
+        return ""
+    if "carrier" in event.body:
+        return f"a retry after {spent}" if attempt.number > 1 and spent["plan"] else ""
+    begun = spent["begin"] == spent["plan"] == 1 or attempt.number > 1 or event.delivered > 1
+    return "" if begun else f"the first attempt after {spent}"
+
+
+def kind_of(call: Call, *, refused: bool) -> str:
+    operation = call.operation
     if operation == "GetItem":
         return "read"
     if operation == "SendMessage":
         return "letter"
     if operation == "CreateSchedule":
         return "carrier"  # one whose name is taken, too: it was asked for
-    return "refused" if refused else "write"
+    return "refused" if refused else "begin" if is_of_plan(call) else "write"
+
+
+def is_of_plan(call: Call) -> bool:
+    return str(call.parameters.get("Key", {}).get("pk", {}).get("S", "")).startswith(PLANS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cronstack.occurrence import is_planned
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import Acknowledgement, RunChange
 from cronstack_infra.play.prove.log.records import Invoked, RunRecord
@@ -36,7 +37,8 @@ class Letters(Judge):
 
     def acknowledged(self, event: Acknowledgement) -> None:
         run, name = event.run, event.invoked.name
-        if run.ended == "dead" and not (run.letters[run.claims] or event.over or event.carried):
+        others = is_planned(run.occurrence) and not self.log.is_of_run(event.event)
+        if run.ended == "dead" and not others and not (run.letters[run.claims] or event.over or event.carried):
             self.violated("I16", f"{name} acknowledged {run.occurrence}, whose death has no letter")
         redrive = event.event.redrive
         if event.event.acts and not event.redriven:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from cronstack.occurrence import is_planned, planned_id
 from cronstack.onetime.planner import Plan
 from cronstack_infra.play.prove.judges.judge import Judge
-from cronstack_infra.play.prove.log.listener import PlanChange, RunChange
-from cronstack_infra.play.prove.log.plans import Caller, KeyRecord
+from cronstack_infra.play.prove.log.listener import RunChange
+from cronstack_infra.play.prove.log.plans import BEGUN, Caller, KeyRecord
 
 
 class Promises(Judge):
@@ -15,18 +15,14 @@ class Promises(Judge):
     From then on what is committed and done keeps the report, or breaks it. Cancels are judged by ``revisions``.
     """
 
-    def plan_touched(self, change: PlanChange) -> None:
-        after = change.after
-        if "confirmed" in after and after["confirmed"] not in change.key.made:
-            name = change.caller.name
-            self.violated("I18", f"{name} notes a schedule of {after['confirmed']} that was never made")
-
     def schedule_deleted(self, caller: Caller, occurrence: str) -> None:
         self._is_brought(occurrence, f"{caller.name} deletes the last schedule")
 
     def call_returned(self, caller: Caller, plan: Plan) -> None:
         key = self.log.key(plan.occurrence)
         window = key.states[caller.since :]
+        if key.tampered:
+            return
         if plan.outcome in ("planned", "moved", "unchanged"):
             met = [one.revision for one in window if one.meets(caller.call)]
             self._stands(caller, key, plan, met)
@@ -42,27 +38,31 @@ class Promises(Judge):
         self._is_brought(plan.occurrence, f"{caller.name} returns {plan.outcome!r}")
 
     def plan_repaired(self, caller: Caller, plan: Plan) -> None:
-        if plan.confirmed:
-            key = self.log.key(plan.occurrence)
+        key = self.log.key(plan.occurrence)
+        if plan.revision == key.now.revision and key.now.kind == "planned" and not key.tampered:
             key.reported = max(key.reported, plan.revision)
             self._is_brought(plan.occurrence, f"{caller.name} has repaired it")
 
     def call_refused(self, caller: Caller) -> None:
         call = caller.call
-        window = self.log.key(planned_id(call.order.key)).states[caller.since :]
-        kinds = ("begun", "ended") if call.replace else ("planned", "begun", "ended")
+        key = self.log.key(planned_id(call.order.key))
+        window = key.states[caller.since :]
+        kinds = BEGUN if call.replace else ("planned", *BEGUN)
+        if key.tampered:
+            return
         cancelled = any(one.kind == "cancelled" for one in window) and not call.replace
         if not cancelled and all(one.kind not in kinds or one.meets(call) for one in window):
             self.violated("I18", f"{caller.name} reports a conflict, and there never was one")
 
     def _is_brought(self, occurrence: str, why: str) -> None:
         key, run = self.log.key(occurrence), self.log.run(occurrence)
-        if key.now.kind == "planned" and key.stands and not (run.recorded or run.carriers):
+        if key.now.kind == "planned" and key.stands and not key.tampered and not (run.recorded or run.carriers):
             text = f"nothing brings revision {key.now.revision}, and {key.reported} was reported as planned"
             self.violated("I18", f"{why}: {text}")
 
     def claimed(self, change: RunChange) -> None:
         if is_planned(change.run.occurrence):
-            early = self.log.key(change.run.occurrence).now.due - self.log.world.now
-            if early > 0:
+            event = change.invoked.event
+            early = event.due - self.log.world.now
+            if early > 0 and not (event.forged or self.log.key(change.run.occurrence).tampered):
                 self.violated("I18", f"{change.invoked.name} begins {early} ms before its time")

@@ -9,27 +9,24 @@ from cronstack.occurrence import is_planned
 from cronstack.onetime.planner import Plan
 from cronstack.steps import Work
 from cronstack_infra.play.prove.judges.judge import Judge
-from cronstack_infra.play.prove.log.listener import PlanChange, RunChange
-from cronstack_infra.play.prove.log.plans import Caller, Kind, State
+from cronstack_infra.play.prove.log.listener import PlanBegin, PlanChange, RunChange
+from cronstack_infra.play.prove.log.plans import BEGUN, Caller, Kind, State
 from cronstack_infra.play.prove.log.records import Attempt, Invoked
 
-OVER: Final[tuple[Kind, ...]] = ("begun", "ended", "cancelled")
+OVER: Final[tuple[Kind, ...]] = (*BEGUN, "cancelled")
 
 
 class Revisions(Judge):
     """Judges what calls and deliveries make of a key."""
 
     # -- calls ---------------------------------------------------------------------------------------------------------
-    def plan_touched(self, change: PlanChange) -> None:
-        before, after = change.before, change.after
-        if before["event"] != after["event"] or ("confirmed" in before and "confirmed" not in after):
-            self.violated("I20", f"{change.caller.name} has changed the plan, and not its revision")
-
     def plan_written(self, change: PlanChange) -> None:
         name, key, old, new = change.caller.name, change.key, change.old, change.new
+        if key.tampered:
+            return
         if change.caller.returned:
             self.violated("I19", f"{name} has returned, and a request of its makes {old} {new} since")
-        if key.now.kind in ("begun", "ended"):
+        if key.now.kind in BEGUN:
             self.violated("I19", f"{name} makes {new} what has {key.now.kind}")
         if new == "planned":
             revision = change.after["revision"]
@@ -37,42 +34,59 @@ class Revisions(Judge):
                 self.violated("I20", f"{name} plans revision {revision} after {key.now.revision}")
             if key.now.kind == "cancelled" and not change.caller.call.replace:
                 self.violated("I19", f"{name} plans anew what was cancelled, without having said so")
-        elif new != "skipped":
+        elif new != "cancelled":
             self.violated("I19", f"{name} has made {old} {new}")
 
     def call_returned(self, caller: Caller, plan: Plan) -> None:
-        window = self.log.key(plan.occurrence).states[caller.since :]
+        key = self.log.key(plan.occurrence)
+        window = key.states[caller.since :]
+        if key.tampered:
+            return
         if plan.outcome == "cancelled":
             self._was(caller, plan, window, ("cancelled",))
         elif plan.outcome == "too late":
             others = [one for one in window if one.revision not in caller.wrote]
-            self._was(caller, plan, others, OVER if caller.call.what == "move" else OVER[:2])
+            self._was(caller, plan, others, OVER if caller.call.what == "move" else BEGUN)
 
     def _was(self, caller: Caller, plan: Plan, states: Iterable[State], kinds: tuple[Kind, ...]) -> None:
         if all(one.kind not in kinds for one in states):
             self.violated("I19", f"{caller.name} returns {plan.outcome!r}, and it never was so")
 
     # -- deliveries ----------------------------------------------------------------------------------------------------
-    def claimed(self, change: RunChange) -> None:
-        run, name, event = change.run, change.invoked.name, change.invoked.event
-        if not is_planned(run.occurrence):
+    def plan_begun(self, change: PlanBegin) -> None:
+        name, event, state = change.invoked.name, change.invoked.event, change.key.now
+        if (event.body["revision"], event.due) != (change.after["revision"], change.after["due"]):
+            self.violated("I20", f"{name} begins a plan that is not its event's: {change.after}")
+        if change.key.tampered:
             return
-        state = self.log.key(run.occurrence).now
-        if state.kind in ("none", "cancelled"):
-            self.violated("I19", f"{name} begins {run.occurrence}, where {state.kind} stands")
-        revision = event.body["revision"]
-        if (revision, event.due) != (state.revision, state.due):
-            self.violated("I20", f"{name} begins by revision {revision}, planned is {state.revision}")
+        if state.kind != "planned" or change.after["status"] not in BEGUN:
+            self.violated("I19", f"{name} makes {change.after['status']} what is {state.kind}")
+        self._is_of(change.invoked, (state.revision, state.due), "begins the plan")
 
-    def passed_over(self, change: RunChange) -> None:
-        if not is_planned(change.run.occurrence):
-            return
-        state, revision = self.log.key(change.run.occurrence).now, change.invoked.event.body["revision"]
-        if state.kind != "planned" or revision != state.revision:
-            self.violated("I20", f"revision {revision} of {change.run.occurrence} misses what stands: {state}")
+    def claimed(self, change: RunChange) -> None:
+        if is_planned(change.run.occurrence):
+            self._is_begun(change)
+
+    passed_over = claimed
+
+    def _is_begun(self, change: RunChange) -> None:
+        """A run comes after the begin of its plan, and all its attempts are of that plan."""
+        key, name, revision = self.log.key(change.run.occurrence), change.invoked.name, change.after["revision"]
+        if change.old is not None:
+            assert key.worked is not None
+            self._is_of(change.invoked, key.worked, "works the run")
+        elif revision not in key.begins:
+            self.violated("I19", f"{name} creates the run of revision {revision}, which is {key.now.kind}")
+        elif not key.tampered:
+            self._is_of(change.invoked, (key.now.revision, key.now.due), "creates the run")
+
+    def _is_of(self, invoked: Invoked, plan: tuple[int, int], what: str) -> None:
+        own = (invoked.event.body["revision"], invoked.event.due)
+        if own != plan:
+            self.violated("I20", f"{invoked.name} {what} by revision and due time {own}, not {plan}")
 
     def handler_begins(self, invoked: Invoked, attempt: Attempt, work: Work) -> None:
         occurrence = attempt.run.occurrence
-        if is_planned(occurrence) and self.log.key(occurrence).now.kind != "begun":
+        if is_planned(occurrence) and self.log.key(occurrence).worked is None:
             kind = self.log.key(occurrence).now.kind
             self.violated("I19", f"{invoked.name} runs the handler of what is {kind}")

@@ -17,6 +17,7 @@ from cronstack_infra.play.prove.judges.letters import Letters
 from cronstack_infra.play.prove.judges.promises import Promises
 from cronstack_infra.play.prove.judges.revisions import Revisions
 from cronstack_infra.play.prove.judges.schedules import Schedules
+from cronstack_infra.play.prove.judges.side_door import SideDoor
 from cronstack_infra.play.prove.judges.slot import Slot
 from cronstack_infra.play.prove.log.log import Log
 
@@ -44,6 +45,7 @@ TABLE: Final[Mapping[str, type[Judge]]] = {
     "I20": Revisions,
     "I18": Promises,
     "I21": Schedules,
+    "I26": SideDoor,
 }
 """In the order in which the judges are asked. Where two invariants break at once, the first judge reports."""
 

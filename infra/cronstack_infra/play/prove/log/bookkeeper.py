@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from cronstack.errors import Unavailable
 from cronstack.occurrence import is_planned, planned_id
-from cronstack_infra.play.prove.log.listener import Listener, PlanChange, Row, RunChange
-from cronstack_infra.play.prove.log.plans import Caller, KeyRecord, State
+from cronstack_infra.play.prove.log.listener import Listener, PlanBegin, PlanChange, Row, RunChange
+from cronstack_infra.play.prove.log.plans import BEGUN, Caller, KeyRecord, State
 from cronstack_infra.play.prove.log.records import Attempt, Invoked, LetterClaim, RunRecord
+from cronstack_infra.play.prove.models.world import PLANS, RUNS_OF_KEYS
 
 if TYPE_CHECKING:
     from cronstack.onetime.planner import Plan
@@ -48,10 +49,7 @@ class Bookkeeper(Listener):
         kept = frozenset((run.checkpoint, *run.late_checkpoints))
         attempt = Attempt(item["holder"], change.invoked, run, run.claims, item["fence"], item["expires"], kept)
         run.open = log.attempts[attempt.holder] = attempt
-        if is_planned(run.occurrence):
-            key = log.key(run.occurrence)
-            if key.now.kind == "planned":
-                key.states.append(key.now._replace(kind="begun"))
+        self._key_worked(change)
         if not log.is_alone(run):
             if log.job.held is not None:
                 log.job.held.lost = True
@@ -90,9 +88,14 @@ class Bookkeeper(Listener):
 
     def passed_over(self, change: RunChange) -> None:
         change.run.ended = change.new
-        if is_planned(change.run.occurrence):
+        self._key_worked(change)
+
+    def _key_worked(self, change: RunChange) -> None:
+        event = change.invoked.event
+        if is_planned(change.run.occurrence) and change.old is None:
             key = self.log.key(change.run.occurrence)
-            key.states.append(key.now._replace(kind="ended"))
+            key.worked = (event.body["revision"], event.due)
+            key.stray = key.tampered and change.invoked.ended
 
     def buffered(self, change: RunChange) -> None:
         change.run.waived = change.invoked.event.by_operator
@@ -152,18 +155,34 @@ class Bookkeeper(Listener):
         key.made.add(revision)
 
     def plan_written(self, change: PlanChange) -> None:
-        caller, key, run, item = change.caller, change.key, change.run, change.after
-        if change.new == "skipped":
+        caller, key, item = change.caller, change.key, change.after
+        if change.new == "cancelled":
             key.cancelled = key.now.revision
             key.states.append(key.now._replace(kind="cancelled"))
-            run.ended = "skipped"
             return
-        if key.now.kind == "none" and run.claims:  # the ledger has forgotten the run before it
-            run = RunRecord(run.occurrence, events=run.events, carriers=run.carriers)
-            self.log.runs[run.occurrence] = run
+        if key.now.kind == "none":
+            self._forget(change.run.occurrence)
         caller.wrote.add(item["revision"])
         key.states.append(State("planned", item["revision"], item["due"], item["payload"], item["asked"]))
-        run.ended = None
+
+    def plan_begun(self, change: PlanBegin) -> None:
+        key, status = change.key, change.after["status"]
+        key.states.append(key.now._replace(kind=status))
+        key.begins.add(change.after["revision"])
+
+    def _forget(self, occurrence: str) -> None:
+        """Forget a run as the ledger has."""
+        run, key = self.log.run(occurrence), self.log.key(occurrence)
+        if key.worked and not self.log.has_row(run):
+            self.log.runs[occurrence] = RunRecord(occurrence, events=run.events, carriers=run.carriers)
+            key.worked = None
+
+    def plan_tampered(self, occurrence: str, after: Row) -> None:
+        key = self.log.key(occurrence)
+        key.tampered = True
+        self._forget(occurrence)
+        if after.get("status") in BEGUN and isinstance(after.get("revision"), int):
+            key.begins.add(after["revision"])
 
     def call_returned(self, caller: Caller, plan: Plan) -> None:
         caller.returned = True
@@ -177,9 +196,10 @@ class Bookkeeper(Listener):
         self.log.job.fence, self.log.job.held = 0, None
 
     def expired(self, gone: Iterable[Key]) -> None:
-        for key in gone:
-            occurrence = key[1][4:]
-            if occurrence in self.log.keys:
-                record = self.log.keys[occurrence]
+        for partition, name in gone:
+            if partition.startswith(PLANS):
+                record = self.log.key(planned_id(name))
                 record.cancelled = record.now.revision
                 record.states.append(State("none", record.now.revision))
+            elif partition.startswith(RUNS_OF_KEYS) and self.log.key(name[4:]).tampered:
+                self._forget(name[4:])  # an intruder could say that its plan was not begun

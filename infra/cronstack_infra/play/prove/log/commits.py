@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from cronstack.occurrence import is_planned, planned_id
 from cronstack.steps import Call
-from cronstack_infra.play.prove.log.listener import Listener, PlanChange, Row, RunChange, Standing
+from cronstack_infra.play.prove.log.listener import Listener, PlanBegin, PlanChange, Row, RunChange, Standing
 from cronstack_infra.play.prove.log.log import Log, plain
 from cronstack_infra.play.prove.log.plans import Caller
 from cronstack_infra.play.prove.log.records import Invoked
-from cronstack_infra.play.prove.models.world import EFFECTS, LEASE
+from cronstack_infra.play.prove.models.queued import is_forged, read_text
+from cronstack_infra.play.prove.models.world import EFFECTS, LEASE, PLANS, RUNS_OF_KEYS
 
 if TYPE_CHECKING:
     from cronstack_infra.play.store.store import Change, Item, Key
@@ -53,7 +54,9 @@ class CommitReader:
             if change.key == LEASE:
                 self._lease_changed(invoked, change)
         for change in changes:
-            if change.key[0] == LEASE[0] and change.key != LEASE:
+            if change.key[0].startswith(PLANS):
+                self._plan_begun(invoked, change)
+            elif change.key[0].startswith((LEASE[0], RUNS_OF_KEYS)) and change.key != LEASE:
                 self._run_changed(invoked, change, commits=bool(effects))
         for change in effects:
             self.log.world.count("handler", "effect committed")
@@ -66,12 +69,12 @@ class CommitReader:
         lease = items.get(LEASE, {})
         holder = (lease["holder"]["S"], lease["occurrence"]["S"]) if "holder" in lease else None
         running, waiting = [], []
-        for item in items.values():
-            status = item["status"]["S"] if "status" in item else ""
-            if status == "running" and not is_planned(item["sk"]["S"][4:]):
-                running.append((item["holder"]["S"], item["sk"]["S"][4:]))
-            elif status == "buffered" and not is_planned(item["sk"]["S"][4:]):
-                waiting.append(item["sk"]["S"][4:])
+        for (partition, name), item in items.items():
+            status = item["status"]["S"] if partition == LEASE[0] and "status" in item else ""
+            if status == "running":
+                running.append((item["holder"]["S"], name[4:]))
+            elif status == "buffered":
+                waiting.append(name[4:])
         return Standing(holder, lease["buffered"]["S"] if "buffered" in lease else None, running, waiting)
 
     def _rows(self, change: Change) -> tuple[Row, Row]:
@@ -132,17 +135,22 @@ class CommitReader:
         if "Error" in answer:
             return
         if call.operation == "CreateSchedule":
-            body = json.loads(call.parameters["Target"]["Input"])
-            self._listener.schedule_made(caller, self.log.key(planned_id(body["key"])), body["revision"])
+            event = read_text(call.parameters["Target"]["Input"])
+            if event is not None and is_planned(event.occurrence) and not is_forged(event, call.parameters["Name"]):
+                self._listener.schedule_made(caller, self.log.key(event.occurrence), event.body["revision"])
         for change in self.log.world.store.changes if call.operation == "UpdateItem" else ():
             self._plan_changed(caller, change)
 
     def _plan_changed(self, caller: Caller, raw: Change) -> None:
-        run, (before, after) = self.log.run(raw.key[1][4:]), self._rows(raw)
-        old, new = before.get("status"), after.get("status")
+        run, (before, after) = self.log.run(planned_id(raw.key[1])), self._rows(raw)
         change = PlanChange(caller, self.log.key(run.occurrence), run, before, after)
-        if old == new == "planned" and before["revision"] == after["revision"]:
-            self._listener.plan_touched(change)
-            return
-        self.log.world.count("transition", f"{old or 'none'} to {new}")
+        self._count_plan(before, after)
         self._listener.plan_written(change)
+
+    def _plan_begun(self, invoked: Invoked, raw: Change) -> None:
+        run, (before, after) = self.log.run(planned_id(raw.key[1])), self._rows(raw)
+        self._count_plan(before, after)
+        self._listener.plan_begun(PlanBegin(invoked, self.log.key(run.occurrence), run, before, after))
+
+    def _count_plan(self, before: Row, after: Row) -> None:
+        self.log.world.count("plan", f"{before.get('status') or 'none'} to {after.get('status')}")

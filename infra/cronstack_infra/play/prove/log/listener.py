@@ -40,8 +40,18 @@ class RunChange(NamedTuple):
         return str(self.after.get("status"))
 
 
+class PlanBegin(NamedTuple):
+    """A plan was begun by an invocation."""
+
+    invoked: Invoked
+    key: KeyRecord
+    run: RunRecord
+    before: Row
+    after: Row
+
+
 class PlanChange(NamedTuple):
-    """A planned run's item was changed by application code."""
+    """A plan was changed by application code."""
 
     caller: Caller
     key: KeyRecord
@@ -154,6 +164,13 @@ class Listener:
     def committed(self, standing: Standing) -> None:
         """All changes of one request to the ledger were notified."""
 
+    # -- plans ---------------------------------------------------------------------------------------------------------
+    def plan_begun(self, change: PlanBegin) -> None:
+        """An invocation has begun a plan, or recorded it as missed."""
+
+    def plan_tampered(self, occurrence: str, after: Row) -> None:
+        """An intruder has written a plan."""
+
     # -- handlers and invocations --------------------------------------------------------------------------------------
     def handler_begins(self, invoked: Invoked, attempt: Attempt, work: Work) -> None:
         """The runtime runs the handler."""
@@ -201,9 +218,6 @@ class Listener:
 
     def schedule_deleted(self, caller: Caller, occurrence: str) -> None:
         """A call has deleted a schedule that had not fired."""
-
-    def plan_touched(self, change: PlanChange) -> None:
-        """A plan's item was changed, but not its revision: its schedule was confirmed."""
 
     def plan_written(self, change: PlanChange) -> None:
         """A call has written a new revision, or cancelled the plan."""

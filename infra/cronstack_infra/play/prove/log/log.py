@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from cronstack.ledger.items import decode
+from cronstack.ledger.partitions import run_partition
 from cronstack.ledger.rows import FINISHED
 from cronstack.occurrence import is_planned
-from cronstack_infra.play.prove.log.plans import KeyRecord
+from cronstack_infra.play.prove.log.plans import BEGUN, KeyRecord
 from cronstack_infra.play.prove.log.records import Attempt, Invoked, JobRecord, RunRecord
 from cronstack_infra.play.prove.models.copies import Copies, shallow
 from cronstack_infra.play.prove.models.mix import COSTLY
 from cronstack_infra.play.prove.models.world import LEASE, Violation, World
 
 if TYPE_CHECKING:
+    from cronstack_infra.play.prove.models.queued import QueuedEvent
     from cronstack_infra.play.store.store import Item
 
-ALWAYS: Final = ("I1", "I2", "I5", "I7", "I8", "I9", "I12", "I18", "I19", "I20", "I21")
+ALWAYS: Final = ("I1", "I2", "I5", "I7", "I8", "I9", "I12", "I18", "I19", "I20", "I21", "I26")
 """Invariants that hold even where the lease is deleted by hand; I7 only for each occurrence alone."""
 ONE_LETTER_UNLESS: Final = (
     *("crash before", "crash after", "pause before", "pause after", "zombie before", "zombie after"),
@@ -45,7 +47,7 @@ class Log:
         """The lease was deleted by hand."""
         self.one_letter = not any(world.mix.has(fault) for fault in ONE_LETTER_UNLESS)
         costly = world.mix.far or any(world.mix.has(fault) for fault in COSTLY)
-        self.costs_count = not (world.mix.request_faults or costly)
+        self.costs_count = not (world.mix.request_faults or costly or world.mix.intruder)
         self.clocks_agree = not world.mix.has("skew beyond the margin")
         self.deadlines_hold = not world.mix.has("handler beyond its deadline")
 
@@ -77,6 +79,10 @@ class Log:
         """Whether it is final; if it is dead, whether its letter was sent."""
         return run.ended in FINISHED or (run.ended == "dead" and run.letters[run.claims] > 0)
 
+    def has_row(self, run: RunRecord) -> bool:
+        """Whether the ledger has not forgotten the run of a key."""
+        return (run_partition("stats", run.occurrence), f"run#{run.occurrence}") in self.world.store.items
+
     def is_buffered(self, run: RunRecord) -> bool:
         item = self.world.store.items.get((LEASE[0], f"run#{run.occurrence}"), {})
         return "status" in item and item["status"]["S"] == "buffered"
@@ -85,32 +91,47 @@ class Log:
         """The number of attempts that a claim allows: counted anew from a redrive on."""
         return run.claims + self.limit if run.claims == 0 or run.ended == "dead" else run.limit
 
-    def is_owed(self, run: RunRecord, revision: int | None = None) -> bool:
+    def is_owed(self, run: RunRecord, event: QueuedEvent | None = None) -> bool:
         """Whether something must bring it back until it is final. A plan that was never reported need not come.
 
-        ``revision``: of the event in question. It need not bring back what another revision has begun.
+        ``event``: the one in question. It need not bring back what the event of another plan has begun.
         """
         if not is_planned(run.occurrence):
             return True
         key = self.key(run.occurrence)
-        if key.now.kind == "begun":
-            return revision in (None, key.now.revision)
+        if key.worked is not None:
+            return not key.stray and (event is None or self.is_of_run(event))
+        if key.tampered:
+            return False
+        if key.now.kind in BEGUN:
+            return event is None or event.body.get("revision") == key.now.revision
         return key.now.kind == "planned" and key.stands
+
+    def is_of_run(self, event: QueuedEvent) -> bool:
+        """Whether the run of a key was created by this event, or one like it."""
+        plan = (event.body.get("revision"), event.due)
+        return event.occurrence in self.keys and self.key(event.occurrence).worked == plan
 
     def unfinished(self) -> list[str]:
         """Return the occurrences that were asked for and are not final."""
         return [
             run.occurrence
             for run in self.runs.values()
-            if (is_planned(run.occurrence) or not all(event.refused for event in run.events))
-            and not any(event.refused == "TooOld" for event in run.events)  # its letter is out, and no redrive can help
+            if (is_planned(run.occurrence) or not all(event.refused or event.forged for event in run.events))
+            and not self._is_forgotten(run)
             and not self.is_over(run)
             and self.is_owed(run)
         ]
 
+    def _is_forgotten(self, run: RunRecord) -> bool:
+        """Whether a letter is out that says so, and no redrive can help."""
+        refused = {event.refused for event in run.events}
+        gone = "Forgotten" in refused and self.key(run.occurrence).now.kind == "none" and not self.has_row(run)
+        return "TooOld" in refused or gone
+
     def unfinished_plans(self) -> list[str]:
         """Return the plans that are not final, reported or not: a sweep must find them."""
-        return [name for name, key in self.keys.items() if key.now.kind == "planned"]
+        return [name for name, key in self.keys.items() if key.now.kind == "planned" and not key.tampered]
 
     # -- copies --------------------------------------------------------------------------------------------------------
     def fork(self, copies: Copies) -> Self:

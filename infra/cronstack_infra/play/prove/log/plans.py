@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from cronstack_infra.play.prove.models.copies import shallow
 
 if TYPE_CHECKING:
     from cronstack_infra.play.prove.models.planning import PlanningCall
     from cronstack_infra.play.prove.models.world import World
 
-Kind = Literal["none", "planned", "begun", "ended", "cancelled"]
+Kind = Literal["none", "planned", "begun", "missed", "cancelled"]
+BEGUN: Final[tuple[Kind, ...]] = ("begun", "missed")
+"""What planners cannot change any more."""
 
 
 class State(NamedTuple):
@@ -39,6 +43,14 @@ class KeyRecord:
     """The highest revision that was cancelled, or forgotten when it was over."""
     made: set[int] = field(default_factory=set)
     """Revisions for which a schedule was created."""
+    begins: set[int] = field(default_factory=set)
+    """Revisions of which the row has said that they are begun or missed."""
+    worked: tuple[int, int] | None = None
+    """Revision and due time of the event that has created the run; None: there is no run."""
+    stray: bool = False
+    """The run was created by a request that came late, when an intruder had already let its event be overtaken."""
+    tampered: bool = False
+    """An intruder has written its row."""
 
     @property
     def now(self) -> State:
@@ -50,10 +62,13 @@ class KeyRecord:
         return self.reported > self.cancelled
 
     def digest(self) -> object:
-        return tuple(self.states), self.reported, self.cancelled, tuple(sorted(self.made))
+        plans = (tuple(self.states), self.reported, self.cancelled, tuple(sorted(self.made)))
+        return plans, tuple(sorted(self.begins)), self.worked, self.stray, self.tampered
 
     def fork(self) -> KeyRecord:
-        return KeyRecord(list(self.states), self.reported, self.cancelled, set(self.made))
+        new = shallow(self)
+        new.states, new.made, new.begins = list(self.states), set(self.made), set(self.begins)
+        return new
 
 
 class Caller:

@@ -9,7 +9,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from cronstack.settings import PLANS
 from cronstack_infra.play.prove.models.copies import Copies, shallow
+from cronstack_infra.play.prove.models.world import FUNCTION
 
 if TYPE_CHECKING:
     from cronstack_infra.play.prove.models.queued import QueuedEvent
@@ -23,11 +25,13 @@ class Invoked:
     ``excused``.
     """
 
-    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:shop-stats"
+    invoked_function_arn = FUNCTION
     aws_request_id = "6f0e2f3c-0000-4000-8000-000000000001"
 
     def __init__(self, name: str, world: World, event: QueuedEvent, *, timeout: int, offset: int = 0) -> None:
         self.name, self.world, self.event, self.offset = name, world, event, offset
+        if event.alias:
+            self.invoked_function_arn = f"{FUNCTION}:{PLANS}"
         self.began, self.deadline = world.now, world.now + timeout * 1000
         self.holder = ""
         """Of the attempt, as soon as a request shows it."""

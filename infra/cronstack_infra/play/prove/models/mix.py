@@ -112,6 +112,8 @@ COSTLY: Final = (
     *("clock steps", "skew beyond the margin", "handler beyond its deadline"),
 )
 """Faults with which the number of requests is not judged (I14)."""
+INTRUDERS: Final = 0.2
+"""Share of the seeds with application code that have an intruder, too."""
 CLEAN: Final = 0.1
 """Share of seeds in which each request is carried out and answered once, so that requests can be counted (I14)."""
 
@@ -144,6 +146,8 @@ class Mix:
     """Number of keys under which application code schedules; 0: there is no such code."""
     far: bool = False
     """Some of it is due in weeks, and the ledger forgets what has ended long before."""
+    intruder: bool = False
+    """Code that may only plan writes anything into plans, and sends anything by the alias for plans."""
 
     def has(self, fault: str) -> bool:
         return fault in self.rates
@@ -196,6 +200,7 @@ def draw_plans(mix: Mix, chance: Random) -> Mix:
         lease=10 if mix.timeout > 10 and chance.random() < 0.35 else mix.lease,
         keys=chance.choice((1, 1, 2, 3)),
         far=chance.random() < 0.25,
+        intruder=chance.random() < INTRUDERS,
     )
 
 

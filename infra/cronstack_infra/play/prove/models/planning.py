@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple, assert_never
 
+from cronstack import settings
+from cronstack.ledger.listings import query_keys
+from cronstack.ledger.partitions import plan_partition
 from cronstack.onetime.planner import Plan
 from cronstack.onetime.schedules import Order, Wiring
 from cronstack.steps import Host, Steps
 from cronstack_infra.play.prove.models.code import TODAY, Code
-from cronstack_infra.play.prove.models.world import TABLE
+from cronstack_infra.play.prove.models.world import FUNCTION, TABLE
 
 WIRING: Final = Wiring(
     "stats",
     TABLE,
     "shop-once",
     "arn:aws:iam::123456789012:role/once",
-    "arn:aws:lambda:us-east-1:123456789012:function:shop-stats",
+    f"{FUNCTION}:{settings.PLANS}",
     "arn:aws:sqs:us-east-1:123456789012:delivery",
 )
 
@@ -28,6 +31,8 @@ class PlanningCall(NamedTuple):
     order: Order = Order("", 0, "", {})
     """A move keeps the input that was planned."""
     replace: bool = False
+    keys: tuple[str, ...] = ()
+    """A sweep looks only in their partitions: the others of the sixteen are empty."""
 
 
 def steps(call: PlanningCall, host: Host, mended: Callable[[Plan], None], code: Code = TODAY) -> Steps[Plan | None]:
@@ -44,13 +49,16 @@ def steps(call: PlanningCall, host: Host, mended: Callable[[Plan], None], code: 
             plan = yield from planner.cancel(WIRING, host, order.key)
             return plan
         case "sweep":
-            start = None
-            while True:
-                found, start = yield from planner.page(WIRING, host, start)
-                for run in found:
-                    if planner.is_left(run, host.now()):
-                        mended((yield from planner.mend(WIRING, host, run)))
-                if start is None:
-                    return None
+            for partition in sorted({plan_partition(WIRING.job, key) for key in call.keys}):
+                start = None
+                while True:
+                    query = query_keys(WIRING.ledger, partition, start=start)
+                    found, start = yield from planner.page(host, query)
+                    for plan in found:
+                        if planner.is_left(plan, host.now()):
+                            mended((yield from planner.restore(WIRING, host, plan)))
+                    if start is None:
+                        break
+            return None
         case _:
             assert_never(call.what)

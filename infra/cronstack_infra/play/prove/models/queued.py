@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from cronstack.errors import EventError
 from cronstack.event import parse_event
 from cronstack.occurrence import to_milliseconds
+from cronstack.onetime import schedules
+from cronstack.settings import PLANS
 from cronstack_infra.play.prove.models.copies import Copies, shallow
 
 LAMBDA_RETRIES: Final = 2
@@ -45,6 +48,10 @@ class QueuedEvent:
     """When Scheduler fires it."""
     to_slot: bool = False
     """It was made to bring its occurrence out of the slot."""
+    alias: bool = False
+    """It comes by the alias for plans, so code that may only plan has sent it."""
+    forged: bool = False
+    """An intruder has sent it."""
     gone: bool = False
     """Its schedule was deleted in time: it does not come."""
 
@@ -57,13 +64,42 @@ class QueuedEvent:
 
 
 def carried(parameters: Mapping[str, Any]) -> tuple[QueuedEvent, int]:
-    """Return the event that a schedule brings, and when. ``parameters``: of CreateSchedule."""
-    body = json.loads(parameters["Target"]["Input"])
-    of = parse_event(body, body["job"])
+    """Return the event that a schedule brings, and when. ``parameters``: of CreateSchedule.
+
+    Raises ValueError for one that Lambda does not take.
+    """
+    target = parameters["Target"]
+    alias = str(target["Arn"]).endswith(f":{PLANS}")
     at = datetime.fromisoformat(parameters["ScheduleExpression"].removeprefix("at(").rstrip(")")).replace(tzinfo=UTC)
     name = str(parameters["Name"])
     due = to_milliseconds(at)
-    event = QueuedEvent(
-        body, of.id, of.due, by_operator=of.by_operator, redrive=of.redrive, carrier=True, name=name, at=due
-    )
+    event = read_text(target["Input"])
+    if event is None:
+        raise ValueError(f"{name} brings no JSON")
+    event.carrier, event.alias, event.name, event.at = True, alias, name, due
+    event.forged = alias and is_forged(event, name)
     return event, due
+
+
+def is_forged(event: QueuedEvent, name: str) -> bool:
+    """Whether the schedule of this name is another plan's: the row from which it was made was tampered with."""
+    key, revision = event.body.get("key"), event.body.get("revision")
+    return not (isinstance(revision, int) and name == schedules.name("stats", str(key), revision))
+
+
+def read_text(text: str) -> QueuedEvent | None:
+    """Return an event to queue. None: Lambda does not take it, because it is no JSON."""
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return read_event(body if isinstance(body, dict) else {"no object": body})
+
+
+def read_event(body: dict[str, Any]) -> QueuedEvent:
+    """Return an event to queue. One that no job takes belongs to an occurrence of its own."""
+    try:
+        of = parse_event(body, "stats")
+    except EventError:
+        return QueuedEvent(body, "refused", 0)
+    return QueuedEvent(body, of.id, of.due, by_operator=of.by_operator, redrive=of.redrive)

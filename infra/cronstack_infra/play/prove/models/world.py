@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 NOON: Final = 1_767_268_800_000  # 2026-01-01T12:00:00Z
 TABLE: Final = "ledger"
+FUNCTION: Final = "arn:aws:lambda:us-east-1:123456789012:function:shop-stats"
 LETTERS: Final = "dead-letters"
 EFFECTS: Final = "effects"
 """The table, and in it the partition, that handlers commit to."""
 LEASE: Final = ("job#stats", "lease")
+RUNS_OF_KEYS: Final = "run#stats#"
+PLANS: Final = "plan#stats#"
+"""The beginnings of the partitions' keys."""
 
 
 FAULTY_STEPS: Final = 6_000

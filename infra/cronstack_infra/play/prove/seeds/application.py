@@ -29,6 +29,10 @@ class Application:
         self._orders: dict[str, Order] = {}
         """The last order under each key."""
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(self._orders)
+
     def begin(self) -> None:
         """Draw the calls and their times: at any time, close to a due time, or at once with another call."""
         world, chance = self.world, self.world.chance
@@ -96,7 +100,7 @@ class Application:
         planner.begin()
 
     def sweep(self) -> None:
-        self._call(PlanningCall("sweep"))
+        self._call(PlanningCall("sweep", keys=self.keys))
 
     def _expire(self) -> None:
         gone = self.world.store.expire(self.world.now // 1000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from cronstack.ledger.rows import FINAL, OUTCOMES
+from cronstack.ledger.rows import FINAL, OUTCOMES, PLAN_STATUSES
 from cronstack_infra.play.prove.models.mix import OTHER_FAULTS, REQUEST_FAULTS
 
 ENOUGH: Final = 100
@@ -23,9 +23,13 @@ REACHABLE: Final[dict[str, tuple[str, ...]]] = {
         *(f"none to {status}" for status in ("running", "skipped", "missed", "buffered")),
         *(f"running to {status}" for status in ("succeeded", "retrying", "dead", "crashed", "running")),
         *(f"{status} to running" for status in ("retrying", "crashed", "buffered", "dead")),
-        *("buffered to missed", "dead to dead", "none to planned", "skipped to planned"),
-        *(f"planned to {status}" for status in ("running", "planned", "skipped", "missed")),
+        *("buffered to missed", "dead to dead"),
     ),
+    "plan": (
+        *("none to planned", "cancelled to planned"),
+        *(f"planned to {status}" for status in PLAN_STATUSES),
+    ),
+    "intruder": ("wrote a plan", "sent an event"),
     "end": (
         *(outcome for outcome in OUTCOMES if outcome != "crashed"),
         *("raises OutOfTime", "raises LeaseLost", "raises Unavailable", "Lambda's failure record"),

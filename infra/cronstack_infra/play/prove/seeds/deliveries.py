@@ -15,6 +15,7 @@ from cronstack_infra.play.prove.seeds.sandbox import Sandbox
 
 PRECISION: Final = 60_000
 """Milliseconds within which Scheduler fires after the time it was given, and deletes what has fired."""
+DAY: Final = 86_400_000
 SHORTLY: Final = 2_000
 """Milliseconds before it fires within which a schedule may be deleted and fire all the same."""
 
@@ -38,7 +39,13 @@ class Deliveries:
     def carry(self, parameters: Mapping[str, Any]) -> None:
         """Fire a new schedule at its time or up to a minute later, at least once; then delete it."""
         world = self.world
-        event, due = carried(parameters)
+        try:
+            event, due = carried(parameters)
+            if world.mix.intruder and due > world.now + (300 if world.mix.far else 30) * DAY:
+                raise ValueError("no seed lasts as long")
+        except ValueError:  # an intruder's garbage: Lambda refuses it, and Scheduler puts it among the dead letters
+            world.later(PRECISION, lambda: world.store.schedules.pop(parameters["Name"], None))
+            return
         self.observer.carrier_made(event)
         self.standing[event.name] = event
 

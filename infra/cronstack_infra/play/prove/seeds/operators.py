@@ -6,7 +6,7 @@ from typing import Any
 
 from cronstack.entropy import ulid
 from cronstack.event import operator_event, parse_event, redrive_event
-from cronstack.occurrence import scheduled_id, trigger_id, with_generation
+from cronstack.occurrence import is_planned, scheduled_id, trigger_id, with_generation
 from cronstack_infra.play.prove.log.records import RunRecord
 from cronstack_infra.play.prove.models.queued import QueuedEvent
 from cronstack_infra.play.prove.models.world import LEASE, World
@@ -58,8 +58,10 @@ class Operators:
                     self.redrive(died, run.claims)
 
     def _last_plan(self, run: RunRecord) -> QueuedEvent:
-        """An event of the run. What code has planned died by the last revision."""
-        return max(run.events, key=lambda event: int(event.body.get("revision", 0)))
+        """An event of the run. What code has planned died by the plan that has begun it."""
+        if not is_planned(run.occurrence):
+            return run.events[0]
+        return next(event for event in run.events if self.observer.log.is_of_run(event))
 
     def _redrive_nothing(self) -> None:
         self.world.count("fault", "redrive of nothing")

@@ -17,6 +17,7 @@ from cronstack_infra.play.prove.models.world import NOON, Violation, World
 from cronstack_infra.play.prove.observer import Observer
 from cronstack_infra.play.prove.seeds.application import Application
 from cronstack_infra.play.prove.seeds.deliveries import Deliveries
+from cronstack_infra.play.prove.seeds.intruder import Intruder
 from cronstack_infra.play.prove.seeds.operators import Operators
 
 NAME: Final = "stats"
@@ -97,6 +98,8 @@ class Scenario:
         self.operators.begin()
         if self.world.mix.keys:
             self.application.begin()
+            if self.world.mix.intruder:
+                Intruder(self.world, self.deliveries, self.application.keys, self._sent).begin()
         if self.world.chance.random() < 0.5:
             self._until_quiet(self._longest)
         else:
@@ -159,9 +162,10 @@ class Scenario:
         world.say("world", "faults stop")
         self._until_quiet(self._longest)
         left, self.deliveries.recorded = self.deliveries.recorded, []
+        left = [event for event in left if not event.forged or observer.log.is_of_run(event)]
         unfinished = observer.log.unfinished()
         observer.at_rest("not final, and nothing brings it back", excused={event.occurrence for event in left})
-        again = {(event.occurrence, str(event.body["input"]), event.body.get("revision")): event for event in left}
+        again = {(event.occurrence, str(event.body.get("input")), event.body.get("revision")): event for event in left}
         for event in again.values():
             if event.occurrence in unfinished:
                 self.operators.redrive(event, None)
@@ -182,7 +186,7 @@ class Scenario:
         world.say("DynamoDB", f"{(world.now - NOON) // DAY} days later; expired: {[key[1] for key in gone]}")
         plans = [run.events[-1] for name, run in log.runs.items() if is_planned(name) and run.events]
         for event in [*self._sent, *(event for event in plans if not event.by_operator)]:
-            again = QueuedEvent(event.body, event.occurrence, event.due)
+            again = QueuedEvent(event.body, event.occurrence, event.due, alias=event.alias, forged=event.forged)
             self.deliveries.accept(again, int(world.chance.random() * 1000))
         self.observer.expired(gone)
         self._first_due = world.now // 1000 * 1000

@@ -132,10 +132,11 @@ class Drive:
     def __init__(self, invocation: SteeredInvocation, declared: Job) -> None:
         self.now, self.fails, self._work = invocation.began, False, Work(0, 0)
         self._deadline = invocation.deadline
+        self.invoked_function_arn = invocation.invoked_function_arn
         self._chance = _Chance(invocation.number)
         self._program = Program(declared._replace(function=self._behave), invocation.event.body, self, self._shell)
 
-    invoked_function_arn, aws_request_id = Invoked.invoked_function_arn, Invoked.aws_request_id
+    aws_request_id = Invoked.aws_request_id
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the time until the deadline, at the time of the answer that it was given last."""

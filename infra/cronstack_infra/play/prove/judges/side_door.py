@@ -1,0 +1,55 @@
+"""The side door: what may only plan changes no run but by the event of a plan (I26).
+
+An intruder writes anything into plans, and sends anything by their alias. What follows for started runs is judged by
+the other invariants: none is lost, none runs twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cronstack.occurrence import is_planned, payload_hash
+from cronstack_infra.play.prove.judges.judge import Judge
+from cronstack_infra.play.prove.log.listener import PlanBegin, Row, RunChange
+from cronstack_infra.play.prove.log.records import Attempt, Invoked, RunRecord
+
+
+class SideDoor(Judge):
+    """Judges what an invocation does that came by the alias for plans, and whose event works the run of a key."""
+
+    def run_changed(self, change: RunChange) -> None:
+        self._is_planned(change.invoked, change.run.occurrence, "changes its run")
+
+    def lease_claimed(self, invoked: Invoked, holder: str, fence: int) -> None:
+        self._is_planned(invoked, "the lease", "takes it")
+
+    def letter_sent(self, invoked: Invoked, run: RunRecord, attempt: int) -> None:
+        self._is_planned(invoked, run.occurrence, "sends its letter")
+
+    def carrier_requested(self, invoked: Invoked, body: Row) -> None:
+        if "key" not in body or "by" in body:
+            self._is_planned(invoked, "no plan", f"makes a carrier for {body}")
+
+    def plan_begun(self, change: PlanBegin) -> None:
+        if change.before.get("status") != "planned":
+            self.violated("I26", f"{change.invoked.name} begins a plan that is {change.before.get('status')}")
+
+    def claimed(self, change: RunChange) -> None:
+        """All attempts of a key are by the event that has created its run, or by one like it."""
+        if not is_planned(change.run.occurrence) or change.old is None:
+            return
+        event, name = change.invoked.event, change.invoked.name
+        if not self.log.is_of_run(event) or payload_hash(event.body["input"]) != change.before["payload"]:
+            self.violated("I26", f"{name} works {change.run.occurrence} by another event than its plan's: {event.body}")
+
+    def ended(self, invoked: Invoked, attempt: Attempt | None, answer: Row, raised: BaseException | None) -> None:
+        told: Mapping[str, Any] = {} if raised is not None else answer
+        body = invoked.event.body
+        foreign = "key" not in body or "by" in body or "carrier" in body
+        if invoked.event.alias and foreign and raised is None and told.get("cronstack") != "refused":
+            self.violated("I26", f"{invoked.name} came by the alias for plans, and ended {told} for {body}")
+
+    def _is_planned(self, invoked: Invoked, what: str, does: str) -> None:
+        if invoked.event.alias and not is_planned(what):
+            self.violated("I26", f"{invoked.name}, by the alias for plans, {does}: {what}")
