@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from cronstack.event import operator_event
 from cronstack.occurrence import scheduled_id, trigger_id
@@ -27,20 +27,6 @@ from tests.cronstack.golden.world import (
 DAY: Final = 86_400_000
 LATER: Final = NOON + MINUTE
 TRIGGER: Final = trigger_id("01KDX4ZYZ7M9V1Y6C2H9W3K8QD")
-
-
-class Row(NamedTuple):
-    """A row as it is stored. ``name``: of its file."""
-
-    name: str
-    what: str
-    item: Item
-
-
-def rows() -> Iterator[Row]:
-    """Each is made in a world of its own, so a change of one changes no other."""
-    for name, make in SCENES.items():
-        yield Row(name, " ".join((make.__doc__ or "").split()), make())
 
 
 # -- leases ------------------------------------------------------------------------------------------------------------
@@ -321,7 +307,7 @@ def plan_missed() -> Item:
     return world.row("plan")
 
 
-SCENES: Final[dict[str, Callable[[], Item]]] = {
+ROWS: Final[dict[str, Callable[[], Item]]] = {
     make.__name__.replace("_", "/", 1): make
     for make in (
         *(lease_free, lease_held, lease_renewed, lease_with_slot, lease_free_with_slot),

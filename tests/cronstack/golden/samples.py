@@ -14,8 +14,8 @@ from cronstack.event import parse_event
 from cronstack.ledger import items
 from cronstack.ledger.rows import LeaseItem, RunItem
 from cronstack_infra.ops.dead_letters.unwrapping import unwrap
-from tests.cronstack.golden.rows import rows
-from tests.cronstack.golden.wire import MADE
+from tests.cronstack.golden.rows import ROWS
+from tests.cronstack.golden.wire import WIRE
 from tests.cronstack.golden.world import JOB
 from tests.places import TESTS
 
@@ -48,11 +48,17 @@ class Sample(NamedTuple):
         return json.dumps(fields, indent=2, sort_keys=False, ensure_ascii=False) + "\n"
 
 
-def made() -> list[Sample]:
-    """Return the samples that today's code makes."""
-    wire = [(name, " ".join((make.__doc__ or "").split()), make()) for name, make in MADE.items()]
-    stored = [*((row.name, row.what, dict(sorted(row.item.items()))) for row in rows()), *wire]
-    return [Sample(name, what, kept, read(name.partition("/")[0], kept)) for name, what, kept in stored]
+SCENES: Final = {**ROWS, **WIRE}
+"""What makes each sample. Each has a world of its own, so a change of one changes no other."""
+
+
+def make(name: str) -> Sample:
+    """Return the sample that today's code makes."""
+    scene = SCENES[name]
+    stored = scene()
+    if name in ROWS:
+        stored = dict(sorted(stored.items()))
+    return Sample(name, " ".join((scene.__doc__ or "").split()), stored, read(name.partition("/")[0], stored))
 
 
 def kept() -> list[Sample]:
@@ -69,7 +75,7 @@ def kept() -> list[Sample]:
 
 def renew() -> list[Path]:
     """Write the files of today's version. Return those that have changed, and those that are gone."""
-    samples = {sample.path: sample for sample in made()}
+    samples = {sample.path: sample for sample in map(make, SCENES)}
     changed = []
     for path, sample in samples.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != sample.text():

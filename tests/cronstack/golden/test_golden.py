@@ -7,10 +7,9 @@ import pytest
 from cronstack.ledger import items
 from cronstack.ledger.rows import PLAN_STATUSES, STATUSES, LeaseItem, PlanItem, RunItem
 from cronstack.occurrence import Occurrence
-from tests.cronstack.golden.samples import FOLDER, RENEW, Sample, kept, made, read
+from tests.cronstack.golden.samples import FOLDER, RENEW, SCENES, Sample, kept, make, read
 
 KEPT = kept()
-MADE = {sample.name: sample for sample in made()}
 TODAYS = {sample.name: sample for sample in KEPT if sample.version == items.VERSION}
 CHANGED = f"""
 the format has changed: today's code writes {{name}} in another way than the golden file says.
@@ -23,11 +22,11 @@ Ledgers, queues and schedules hold data of the format before, and during a deplo
 functions/cronstack/ledger/README.md says which change is which."""
 
 
-@pytest.mark.parametrize("name", sorted(MADE.keys() | TODAYS.keys()))
+@pytest.mark.parametrize("name", sorted(SCENES.keys() | TODAYS.keys()))
 def test_todays_code_writes_what_the_golden_file_holds(name: str) -> None:
-    assert name in MADE, f"no scene makes {name} any more; {RENEW} deletes its file"
+    assert name in SCENES, f"no scene makes {name} any more; {RENEW} deletes its file"
     assert name in TODAYS, f"{name} has no golden file; {RENEW} writes it"
-    assert MADE[name].text() == TODAYS[name].path.read_text(encoding="utf-8"), CHANGED.format(name=name)
+    assert make(name).text() == TODAYS[name].path.read_text(encoding="utf-8"), CHANGED.format(name=name)
 
 
 @pytest.mark.parametrize("sample", KEPT, ids=[f"v{sample.version}/{sample.name}" for sample in KEPT])
@@ -37,13 +36,13 @@ def test_todays_code_reads_what_every_version_has_stored(sample: Sample) -> None
 
 @pytest.mark.parametrize("sample", [sample for sample in KEPT if sample.kind == "names"], ids=lambda one: one.name)
 def test_names_are_the_same_in_every_version(sample: Sample) -> None:
-    todays = MADE[sample.name].stored
+    todays = make(sample.name).stored
     assert {name: todays.get(name) for name in sample.stored} == sample.stored
 
 
 def test_golden_files_hold_every_kind_of_row_in_every_status() -> None:
     by_kind = {
-        kind: {sample.stored["status"]["S"] for sample in MADE.values() if sample.kind == kind}
+        kind: {sample.stored["status"]["S"] for sample in TODAYS.values() if sample.kind == kind}
         for kind in ("run", "key", "plan")
     }
     assert by_kind == {
@@ -59,7 +58,7 @@ def test_golden_files_hold_every_kind_of_row_in_every_status() -> None:
 )
 def test_golden_files_name_every_field_there_is(kinds: tuple[str, ...], of: type[LeaseItem]) -> None:
     """A new attribute without a golden file would never be read again once it is renamed."""
-    named = {name for sample in MADE.values() if sample.kind in kinds for name in sample.reads}
+    named = {name for sample in TODAYS.values() if sample.kind in kinds for name in sample.reads}
     assert named == set(of._fields)
 
 

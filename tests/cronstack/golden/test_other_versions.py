@@ -15,13 +15,13 @@ from cronstack.ledger import items
 from cronstack.ledger.rows import PLAN_STATUSES
 from cronstack_infra.play.store.store import Item
 from tests.cronstack.golden.rows import LATER
-from tests.cronstack.golden.samples import Sample, made
+from tests.cronstack.golden.samples import Sample, kept
 from tests.cronstack.golden.world import INPUT, JOB, KEY, MINUTE, NOON, World, scheduled
 from tests.mixed.adapting import code_of
 from tests.mixed.mixing import NEXT
 
-MADE = made()
-ROWS = [sample for sample in MADE if sample.kind in ("lease", "run", "key", "plan")]
+TODAYS = [sample for sample in kept() if sample.version == items.VERSION]
+ROWS = [sample for sample in TODAYS if sample.kind in ("lease", "run", "key", "plan")]
 OPEN = [
     sample
     for sample in ROWS
@@ -30,7 +30,7 @@ OPEN = [
     and sample.name != "run/redriven"  # it has no attempt left
 ]
 NEWER = {"N": str(items.VERSION + 1)}
-EVENTS = {sample.name: dict(sample.stored) for sample in MADE if sample.kind == "event"}
+EVENTS = {sample.name: dict(sample.stored) for sample in TODAYS if sample.kind == "event"}
 
 
 def named(samples: list[Sample]) -> Any:

@@ -226,7 +226,7 @@ def names_of_tokens() -> Json:
     }
 
 
-MADE: Final[dict[str, Callable[[], Json]]] = {
+WIRE: Final[dict[str, Callable[[], Json]]] = {
     make.__name__.replace("_", "/", 1): make
     for make in (
         *(event_schedule, event_plan, event_trigger, event_backfill, event_generation),
