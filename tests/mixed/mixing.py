@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cronstack.ledger import items
+from cronstack_infra.play.prove.models.mix import PLANNING
 from cronstack_infra.play.prove.seeds.scenario import Verdict, play
 from tests.mixed.adapting import code_of
 from tests.mixed.loading import Replacement, Source
 from tests.mixed.rollouts import EQUAL, RAISED, SHAPES
 
 if TYPE_CHECKING:
-    from cronstack_infra.play.prove.models.code import Code
+    from cronstack_infra.play.prove.models.code import Code, Rollout
 
 TODAY: Final = Source("today")
 NEXT: Final = Source(
@@ -58,20 +59,27 @@ class Mixed:
     violations: list[tuple[str, Verdict]] = field(default_factory=list)
     """With the shape of the deploy."""
 
+    def add(self, other: Mixed) -> None:
+        self.seeds += other.seeds
+        self.steps += other.steps
+        self.by_code.update(other.by_code)
+        self.counted.update(other.counted)
+        self.violations += other.violations
+
 
 class _Counting:
     """A rollout that counts what it chooses."""
 
-    def __init__(self, inner: object, counter: Counter[str]) -> None:
+    def __init__(self, inner: Rollout, counter: Counter[str]) -> None:
         self._inner, self._counter = inner, counter
 
     def code(self, now: int) -> Code:
-        chosen: Code = self._inner.code(now)  # type: ignore[attr-defined]
+        chosen = self._inner.code(now)
         self._counter[chosen.name] += 1
         return chosen
 
     def finish(self) -> None:
-        self._inner.finish()  # type: ignore[attr-defined]
+        self._inner.finish()
 
 
 def play_one(pair: Pair, shape: str, seed: int, counter: Counter[str], *, tracing: bool = False) -> Verdict:
@@ -80,26 +88,31 @@ def play_one(pair: Pair, shape: str, seed: int, counter: Counter[str], *, tracin
     try:
         return play(seed, tracing=tracing, rollout=rollout)
     except Exception as fault:
-        return Verdict(seed, 0, 0, "broke", f"{type(fault).__name__}: {fault}")
+        return Verdict(seed, 0, 0, "broke", f"broke: {type(fault).__name__}: {fault}")
 
 
-def mixed(pair: Pair, seeds: Sequence[int]) -> Mixed:
-    """Play each seed once. The shapes take turns, so that each meets every kind of seed."""
+def mixed(pair: Pair, seeds: Sequence[int], *, stop: bool = False) -> Mixed:
+    """Play each seed once. The shapes take turns, so that each meets every kind of seed.
+
+    ``stop``: only up to the first violation.
+    """
     found = Mixed()
-    for number, seed in enumerate(seeds):
-        shape = shape_of(pair, number)
+    for seed in seeds:
+        shape = shape_of(pair, seed)
         verdict = play_one(pair, shape, seed, found.by_code)
         found.seeds += 1
         found.steps += verdict.steps
         found.counted.update(verdict.counted)
         if verdict.invariant:
             found.violations.append((shape, verdict))
+            if stop:
+                break
     return found
 
 
-def shape_of(pair: Pair, number: int) -> str:
-    """Seeds with plans are each fourth one, so the shapes change after each four."""
-    return pair.shapes[number // 4 % len(pair.shapes)]
+def shape_of(pair: Pair, seed: int) -> str:
+    """Application code plans in each fourth seed, so the shapes change after each four."""
+    return pair.shapes[seed // PLANNING % len(pair.shapes)]
 
 
 def alone(source: Source, seeds: Sequence[int]) -> Iterator[Verdict]:

@@ -1,0 +1,59 @@
+"""Incompatible changes that were not given a higher version: each is sound alone, and must fail in a mix.
+
+A mix in which no change fails would be no proof. The judges of plans compare hashes of inputs with today's, so a break
+is played in seeds without application code.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from cronstack_infra.play.prove.models.mix import PLANNING
+from tests.mixed.loading import Replacement, Source
+from tests.mixed.mixing import TODAY, Pair
+from tests.mixed.rollouts import EQUAL
+
+
+def without_plans(seeds: int) -> list[int]:
+    """Return so many seeds without application code."""
+    return [seed for seed in range(seeds * PLANNING) if seed % PLANNING != PLANNING - 1][:seeds]
+
+
+class Break(NamedTuple):
+    """The code before is today's with these edits."""
+
+    name: str
+    edits: tuple[Replacement, ...]
+
+    @property
+    def before(self) -> Source:
+        return Source(self.name, edits=self.edits)
+
+    @property
+    def pair(self) -> Pair:
+        return Pair(self.before, TODAY, EQUAL)
+
+
+BREAKS: Final = (
+    Break(
+        "the count of renewals has another name",
+        (
+            Replacement("ledger/run_requests.py", "#beats", "#pulse"),
+            Replacement(
+                "ledger/items.py",
+                "    plain = {name: decode(value) for name, value in item.items()}\n",
+                '    plain = {"beats" if name == "pulse" else name: decode(value) for name, value in item.items()}\n',
+            ),
+        ),
+    ),
+    Break(
+        "the hash of the input is shorter",
+        (
+            Replacement(
+                "occurrence.py",
+                "sha256(canonical(input).encode()).hexdigest()[:32]",
+                "sha256(canonical(input).encode()).hexdigest()[:16]",
+            ),
+        ),
+    ),
+)

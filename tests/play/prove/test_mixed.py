@@ -1,0 +1,79 @@
+"""Deploys and rollbacks between two versions in seeds of the proof; ``python -m tests.mixed`` plays more."""
+
+from __future__ import annotations
+
+import pytest
+
+from cronstack_infra.play.prove.seeds.scenario import Verdict, play
+from tests.mixed.breaks import BREAKS, Break, without_plans
+from tests.mixed.loading import PACKAGE, NoHistory, Source, load, previous
+from tests.mixed.mixing import NEXT, TODAY, Pair, alone, mixed, play_one, raised, since
+from tests.mixed.rollouts import EQUAL, SHAPES
+
+SEEDS = range(200)
+
+
+def told(violations: list[tuple[str, Verdict]]) -> list[str]:
+    return [f"seed {verdict.seed}, {shape}: {verdict.text}" for shape, verdict in violations]
+
+
+def test_the_code_of_the_commit_before_and_todays_run_at_the_same_time() -> None:
+    try:
+        pair = since(previous())
+    except NoHistory as missing:
+        pytest.skip(f"no version to mix with: {missing}")
+    found = mixed(pair, SEEDS)
+    if found.violations and (own := next(alone(pair.before, SEEDS), None)) is not None:
+        pytest.skip(f"the code of {pair.before.name} violates {own.invariant} also without a deploy: seed {own.seed}")
+    assert told(found.violations) == []
+    assert min(found.by_code[pair.before.name], found.by_code[pair.after.name]) > len(SEEDS)
+
+
+def test_a_version_that_raises_the_items_version_is_deployed_rolled_back_and_deployed_again() -> None:
+    """The older code refuses the newer rows; each event is kept, and ends after the deploy."""
+    found = mixed(raised(), SEEDS)
+    assert told(found.violations) == []
+    assert min(found.by_code[TODAY.name], found.by_code[NEXT.name]) > len(SEEDS)
+    usual = mixed(Pair(TODAY, TODAY, raised().shapes), SEEDS[:60])
+    refused, usually = (one.counted["end: raises Unavailable"] / one.seeds for one in (found, usual))
+    assert refused > 2 * usually, "the older code met newer rows"
+
+
+def test_without_a_deploy_forward_what_is_refused_never_ends() -> None:
+    """A rollback over a raised version is no way back: that the mix sees it shows that it judges the refusals."""
+    found = mixed(Pair(TODAY, NEXT, ("rollback",)), range(60), stop=True)
+    assert [verdict.invariant for _, verdict in found.violations] == ["I9"]
+
+
+@pytest.mark.parametrize("one", BREAKS, ids=lambda one: one.name)
+def test_an_incompatible_change_is_sound_alone_and_fails_in_a_mix(one: Break) -> None:
+    seeds = without_plans(60)
+    assert list(alone(one.before, seeds)) == []
+    assert mixed(one.pair, seeds, stop=True).violations
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_same_seed_is_the_same_deploy(shape: str) -> None:
+    first, second = (play_one(raised(), shape, 5, mixed(raised(), ()).by_code, tracing=True) for _ in range(2))
+    assert first.trace == second.trace
+    assert {"today", "next"} >= {line.split()[-1] for line in first.trace if "runs the code" in line}
+
+
+def test_a_second_copy_of_todays_code_plays_the_very_same_seeds() -> None:
+    """The adapter changes nothing: what another version's code does differently is its own doing."""
+    copy = Source("copy", edits=NEXT.edits)
+    for seed in range(24):
+        own, other = (play(seed), play_one(Pair(copy, copy, EQUAL), "deploy", seed, mixed(raised(), ()).by_code))
+        assert (own.steps, own.handlers, own.counted) == (other.steps, other.handlers, other.counted)
+
+
+def test_both_versions_have_modules_of_their_own() -> None:
+    from importlib import import_module
+
+    from cronstack import steps
+
+    package = load(NEXT)
+    assert package != PACKAGE
+    other = import_module(f"{package}.steps")
+    assert other.Call is not steps.Call
+    assert import_module(f"{package}.ledger.items").VERSION == import_module(f"{PACKAGE}.ledger.items").VERSION + 1
