@@ -43,7 +43,13 @@ LONG = (
         f"e2e/test_{name}.py"
         for name in ("cdk_cli", "demo", "new_from_wheel", "new_synced", "up_kills", "foreign_schedules")
     ),
-    *("e2e/runs/test_load.py", "testing/test_plugin.py", "play/prove/test_prove.py", "contract/test_refusals.py"),
+    *(
+        "e2e/runs/test_load.py",
+        "testing/test_plugin.py",
+        "play/prove/test_prove.py",
+        "play/prove/test_mixed.py",
+        "contract/test_refusals.py",
+    ),
     *("testing/test_neighbours.py", "testing/test_import_surroundings.py", "local/http/test_every_service.py"),
 )
 """Files that take most of a minute or more, the longest first: begun last, one would run alone in the end."""
