@@ -91,6 +91,14 @@ def previous() -> str:
     raise NoHistory("git knows no earlier commit with this format of the ledger")
 
 
+def commit(revision: str) -> str:
+    """Return the commit of a revision. Raise NoHistory if git does not know it, or if it has another format."""
+    found = _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()
+    if not _has_format(found):
+        raise NoHistory(f"{revision} has another format of the ledger: {FORMAT} is missing")
+    return found
+
+
 def sources_at(revision: str) -> Sources:
     """Return the runtime's sources at a revision. Raise NoHistory for a revision that git does not know."""
     with tarfile.open(fileobj=io.BytesIO(_git("archive", revision, FOLDER))) as archive:
@@ -114,7 +122,7 @@ def _git(*arguments: str) -> bytes:
         raise NoHistory("git is not installed") from None
     except subprocess.CalledProcessError as failed:
         lines = failed.stderr.decode(errors="replace").strip().splitlines()
-        raise NoHistory(f"git {' '.join(arguments[:2])} failed: {lines[-1] if lines else 'no message'}") from None
+        raise NoHistory(f"git {' '.join(arguments)} failed{f': {lines[-1]}' if lines else ''}") from None
 
 
 # -- imports -----------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from cronstack.ledger import items
 from cronstack_infra.play.prove.models.mix import PLANNING
 from cronstack_infra.play.prove.seeds.scenario import Verdict, play
 from tests.mixed.adapting import code_of
-from tests.mixed.loading import Replacement, Source
+from tests.mixed.loading import Replacement, Source, commit
 from tests.mixed.rollouts import EQUAL, RAISED, SHAPES
 
 if TYPE_CHECKING:
@@ -43,8 +43,9 @@ def raised() -> Pair:
 
 
 def since(revision: str) -> Pair:
-    """The code of a git revision, and today's."""
-    return Pair(Source(revision[:10], revision), TODAY, EQUAL)
+    """The code of a git revision, and today's. Raise NoHistory for a revision that cannot be played."""
+    found = commit(revision)
+    return Pair(Source(found[:10], found), TODAY, EQUAL)
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cronstack_infra.play.prove.seeds.scenario import Verdict, play
+from tests.mixed.__main__ import main
 from tests.mixed.breaks import BREAKS, Break, without_plans
 from tests.mixed.loading import PACKAGE, NoHistory, Source, load, previous
 from tests.mixed.mixing import NEXT, TODAY, Pair, alone, mixed, play_one, raised, since
@@ -65,6 +66,11 @@ def test_a_second_copy_of_todays_code_plays_the_very_same_seeds() -> None:
     for seed in range(24):
         own, other = (play(seed), play_one(Pair(copy, copy, EQUAL), "deploy", seed, mixed(raised(), ()).by_code))
         assert (own.steps, own.handlers, own.counted) == (other.steps, other.handlers, other.counted)
+
+
+def test_a_revision_that_cannot_be_played_is_an_error_that_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--since", "no-such-revision"]) == 2
+    assert "no-such-revision" in capsys.readouterr().out
 
 
 def test_both_versions_have_modules_of_their_own() -> None:
