@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from cronstack_infra.local.dynamodb import conditions, numbers, transactions
 from cronstack_infra.local.dynamodb.canonical import canonical_number
 from cronstack_infra.local.moto.patch import apply, unpatch
 from cronstack_infra.local.moto.surroundings import Surroundings
@@ -28,14 +27,16 @@ from tests.contract.dynamodb_numbers import (
     number_is_refused,
     refusal,
 )
+from tests.local.dynamodb.patched import PATCHES
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
+
 NAMES = (f"numbers-{number}" for number in itertools.count())
 
 
 @pytest.fixture
 def in_process() -> Iterator[Any]:
-    apply((*conditions.PATCHES, *transactions.PATCHES, *numbers.PATCHES), Surroundings(now=lambda: START))
+    apply(PATCHES, Surroundings(now=lambda: START))
     try:
         with mock_aws():
             yield boto3.client("dynamodb", region_name="us-east-1")

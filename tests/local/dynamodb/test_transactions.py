@@ -12,7 +12,6 @@ import pytest
 from moto import mock_aws
 
 from cronstack_infra.local.client import LocalCloud
-from cronstack_infra.local.dynamodb import conditions, numbers, transactions
 from cronstack_infra.local.moto.patch import apply, unpatch
 from cronstack_infra.local.moto.surroundings import Surroundings
 from tests.contract.dynamodb_conditions import CONDITIONS, condition_is_judged
@@ -28,6 +27,7 @@ from tests.contract.dynamodb_transactions import (
     transact,
     update,
 )
+from tests.local.dynamodb.patched import PATCHES
 
 NAMES = (f"table-{number}" for number in itertools.count())
 
@@ -60,7 +60,7 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="module")
 def in_process(clock: Clock) -> Iterator[Callable[[], Any]]:
-    apply((*conditions.PATCHES, *transactions.PATCHES, *numbers.PATCHES), Surroundings(now=clock))
+    apply(PATCHES, Surroundings(now=clock))
     try:
         with mock_aws():
             yield lambda: boto3.client("dynamodb", region_name="us-east-1")

@@ -29,7 +29,9 @@ from moto.dynamodb.exceptions import (
 )
 from moto.dynamodb.models.dynamo_type import DynamoType
 
+from cronstack_infra.local.dynamodb.metering import meter
 from cronstack_infra.local.dynamodb.values import comparable
+from cronstack_infra.local.dynamodb.writes import Kept
 from cronstack_infra.local.lock import BACKENDS
 from cronstack_infra.local.moto.patch import Patch, replaced_by
 from cronstack_infra.local.moto.surroundings import Surroundings
@@ -160,23 +162,11 @@ class _Action(NamedTuple):
                 expression_attribute_values=self.given.get("ExpressionAttributeValues", {}),
             )
 
-    def keep(self) -> Callable[[], None]:
-        """Remember the item (and the table's stream) as it is; the answer puts it back."""
-        hash_key, range_key = self.keys
-        old = copy.deepcopy(self.item)
-        stream = self.table.stream_shard
-        records = None if stream is None else list(stream.items)
-
-        def put_back() -> None:
-            shelf, place = (self.table.items[hash_key], range_key) if range_key else (self.table.items, hash_key)
-            if old is None:
-                shelf.pop(place, None)
-            else:
-                shelf[place] = old
-            if stream is not None:
-                stream.items = records
-
-        return put_back
+    def count_as_checked(self) -> None:
+        """Count its units though it writes nothing. AWS names none for a cancelled transaction: these are the most."""
+        if (open_meter := meter()) is not None:
+            item = self.item
+            open_meter.checked(self.table, self.key, None if item is None else item.attrs)
 
 
 def transact(backend: Any, transact_items: list[dict[str, Any]]) -> None:
@@ -188,21 +178,25 @@ def transact(backend: Any, transact_items: list[dict[str, Any]]) -> None:
         if len({action.identity for action in actions}) < len(actions):
             raise MultipleTransactionsException
         reasons = [action.refusal() for action in actions]
-        if any(reason != HELD for reason in reasons):
+        refused = any(reason != HELD for reason in reasons)
+        for action in actions:
+            if refused or action.kind == "ConditionCheck":
+                action.count_as_checked()
+        if refused:
             raise TransactionCanceledException(reasons)
         _write_all(backend, actions)
 
 
 def _write_all(backend: Any, actions: list[_Action]) -> None:
-    ways_back: list[Callable[[], None]] = []
+    kept: list[Kept] = []
     try:
         for action in actions:
             if action.kind != "ConditionCheck":
-                ways_back.append(action.keep())
+                kept.append(Kept(action.table, action.key))
                 action.write(backend)
     except Exception:  # whatever it was: all or nothing
-        for put_back in reversed(ways_back):
-            put_back()
+        for one in reversed(kept):
+            one.put_back()
         raise
 
 

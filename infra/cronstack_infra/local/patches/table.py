@@ -16,7 +16,15 @@ from cronstack_infra.local.moto.patch import Patch
 def services() -> tuple[ModuleType, ...]:
     """Modules whose patches every cloud applies at its start."""
     from cronstack_infra.local.apis import batches, identities, notifications, rules, schedules, sqs
-    from cronstack_infra.local.dynamodb import conditions, numbers, restoring, transactions
+    from cronstack_infra.local.dynamodb import (
+        conditions,
+        consumption,
+        numbers,
+        queries,
+        restoring,
+        transactions,
+        writes,
+    )
     from cronstack_infra.local.http import unsupported
     from cronstack_infra.local.lambda_api import (
         event_invoke,
@@ -31,7 +39,10 @@ def services() -> tuple[ModuleType, ...]:
     return (
         conditions,
         transactions,
+        writes,
+        queries,
         numbers,
+        consumption,
         restoring,
         sqs,
         batches,

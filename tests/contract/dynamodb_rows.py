@@ -1,0 +1,127 @@
+"""A model of a DynamoDB table with indexes that keeps no order: what Query must return, said in the plainest way.
+
+``Rows`` holds the rows as a dictionary. ``Asked`` is a query; ``Rows.answer`` filters and sorts all rows for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+Item = dict[str, dict[str, Any]]
+
+HASH, RANGE, BY, RANK = "pk", "sk", "by", "rank"
+GLOBAL, LOCAL, HASHED = "global-by-rank", "local-by-rank", "global-by"
+
+KEYS: Final[Mapping[str, tuple[str, str | None]]] = {
+    "": (HASH, RANGE),
+    GLOBAL: (BY, RANK),
+    LOCAL: (HASH, RANK),
+    HASHED: (BY, None),
+}
+"""Partition key and sort key of the table ("") and of its indexes."""
+
+
+def order(value: Mapping[str, Any]) -> Any:
+    """Return what DynamoDB compares: bytes of UTF-8, bytes, or a number."""
+    ((kind, content),) = value.items()
+    return {"S": lambda: content.encode(), "N": lambda: Decimal(content), "B": lambda: content}[kind]()
+
+
+def starts(value: Mapping[str, Any], prefix: Mapping[str, Any]) -> bool:
+    return bool(order(value).startswith(order(prefix)))
+
+
+CONDITIONS: Final[Mapping[str, Callable[..., bool]]] = {
+    "#s = :a": lambda value, low, high: order(value) == order(low),
+    "#s < :a": lambda value, low, high: order(value) < order(low),
+    "#s <= :a": lambda value, low, high: order(value) <= order(low),
+    "#s > :a": lambda value, low, high: order(value) > order(low),
+    "#s >= :a": lambda value, low, high: order(value) >= order(low),
+    "#s BETWEEN :a AND :b": lambda value, low, high: order(low) <= order(value) <= order(high),
+    "begins_with(#s, :a)": lambda value, low, high: starts(value, low),
+}
+"""Conditions of a sort key, and what they mean."""
+
+
+class Asked(NamedTuple):
+    """A query, in all its pages."""
+
+    index: str
+    partition: str
+    condition: str = ""
+    low: Mapping[str, Any] | None = None
+    high: Mapping[str, Any] | None = None
+    forward: bool = True
+    limit: int | None = None
+    filtered: bool = False
+
+    def parameters(self, table: str) -> dict[str, Any]:
+        """Return the parameters of the first page."""
+        of_hash, of_range = KEYS[self.index]
+        names, values = {"#h": of_hash}, {":h": {"S": self.partition}}
+        condition = "#h = :h"
+        if self.condition:
+            condition += f" AND {self.condition}"
+            names |= {"#s": str(of_range)}
+            values |= {":a": dict(self.low or {})} | ({":b": dict(self.high or {})} if ":b" in self.condition else {})
+        asked: dict[str, Any] = {"TableName": table, "ScanIndexForward": self.forward}
+        asked |= {"IndexName": self.index} if self.index else {}
+        asked |= {"Limit": self.limit} if self.limit else {}
+        if self.filtered:
+            asked["FilterExpression"] = "#f >= :f"
+            names, values = names | {"#f": RANGE}, values | {":f": dict(self.low or {})}
+        return asked | {
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        }
+
+
+class Rows:
+    """The rows of a table, and what its indexes hold of them. ``held``: by index; None: all attributes."""
+
+    def __init__(self, held: Mapping[str, frozenset[str] | None]) -> None:
+        self.rows: dict[Any, Item] = {}
+        self._held = held
+
+    def put(self, item: Item) -> None:
+        self.rows[_identity(item)] = item
+
+    def delete(self, key: Item) -> None:
+        self.rows.pop(_identity(key), None)
+
+    def row(self, key: Item) -> Item:
+        """Return the row with this key; {} if there is none."""
+        return self.rows.get(_identity(key), {})
+
+    def answer(self, asked: Asked) -> list[list[Item]]:
+        """Return the pages. A page that reaches the limit is followed by another, be it empty."""
+        names = [name for name in KEYS[asked.index] if name]
+        found = [row for row in self.rows.values() if all(name in row for name in names) and self._meets(row, asked)]
+        tail = [*names[1:], HASH, RANGE]
+        found.sort(key=lambda row: [order(row[name]) for name in tail], reverse=not asked.forward)
+        size = asked.limit or len(found) + 1
+        pages = [found[at : at + size] for at in range(0, len(found) + 1, size)]
+        held = self._held.get(asked.index)
+        return [
+            [
+                {name: value for name, value in row.items() if held is None or name in held}
+                for row in page
+                if not asked.filtered or order(row[RANGE]) >= order(asked.low or {})
+            ]
+            for page in pages
+        ]
+
+    def _meets(self, row: Item, asked: Asked) -> bool:
+        of_hash, of_range = KEYS[asked.index]
+        if row[of_hash] != {"S": asked.partition}:
+            return False
+        if not asked.condition:
+            return True
+        return CONDITIONS[asked.condition](row[str(of_range)], asked.low, asked.high)
+
+
+def _identity(key: Item) -> Any:
+    return order(key[HASH]), order(key[RANGE])
