@@ -89,6 +89,7 @@ class Cloud:
 
     def _put_together(self, ended: threading.Event) -> None:
         from cronstack_infra.local.drive import RealDrive
+        from cronstack_infra.local.dynamodb import consumption
         from cronstack_infra.local.executor.executor import Limits
         from cronstack_infra.local.http.dispatch import Dispatcher
         from cronstack_infra.local.patches.install import install
@@ -103,6 +104,7 @@ class Cloud:
             self._drive = drive
             drive.start()
         self._gate.refuse = refuse
+        self._gate.units, self._gate.forget_units = consumption.counts, consumption.forget_counts
         self._gate.cloud = Dispatcher(self._application_of)
 
     @property

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 ADMIN: Final = "/_cronstack/"
+UNITS: Final = "/_cronstack/units"
+"""What each partition of DynamoDB's tables has consumed, those with the most writes first. DELETE begins anew."""
 
 _OUR_HOST: Final = re.compile(r"(?:127\.0\.0\.1|localhost)(?::\d+)?", re.IGNORECASE)
 _OUR_ORIGIN: Final = re.compile(r"https?://(?:127\.0\.0\.1|localhost)(?::\d+)?", re.IGNORECASE)
@@ -47,6 +49,9 @@ class Gate:
         self.cloud: WSGIApplication | None = None
         self.refuse: Callable[[Sent], tuple[str, list[tuple[str, str]], bytes] | None] | None = None
         """Asked before moto is; what it answers is the answer."""
+        self.units: Callable[[], list[dict[str, Any]]] = list
+        self.forget_units: Callable[[], None] = _nothing
+        """What DynamoDB's partitions have consumed, and how to begin anew. Both are called with the lock held."""
         self._requests = requests
         self._events = events
         self._faults = Faults()
@@ -64,6 +69,8 @@ class Gate:
             return self._change_faults(environ["REQUEST_METHOD"], environ["wsgi.input"].read())
         if path == mails.PATH:
             return self._mails(environ["REQUEST_METHOD"])
+        if path == UNITS:
+            return self._units(environ["REQUEST_METHOD"])
         if path.startswith(ADMIN):
             return self._admin(path.removeprefix(ADMIN), environ.get("QUERY_STRING", ""))
         if path.startswith("/moto-api"):
@@ -116,6 +123,14 @@ class Gate:
                 mails.forget()
             return _json("200 OK", {"mails": mails.sent()})
 
+    def _units(self, method: str) -> Answer:
+        if method not in ("GET", "DELETE"):
+            return _json("405 Method Not Allowed", {"message": f"GET or DELETE {UNITS}, not {method}"})
+        with BACKENDS:
+            if method == "DELETE":
+                self.forget_units()
+            return _json("200 OK", {"units": self.units()})
+
     def _admin(self, name: str, query: str) -> Answer:
         since = parse_qs(query).get("since", ["0"])[0]
         if not since.isdigit():
@@ -126,10 +141,12 @@ class Gate:
             return _json("200 OK", {"requests": self._requests.since(int(since))})
         if name == "events":
             return _json("200 OK", {"events": self._events.since(int(since))})
-        return _json(
-            "404 Not Found",
-            {"message": f"there is {ADMIN}, {ADMIN}requests, {ADMIN}events, {mails.PATH} and {FAULTS}, no {name}"},
-        )
+        pages = f"{ADMIN}, {ADMIN}requests, {ADMIN}events, {mails.PATH}, {UNITS} and {FAULTS}"
+        return _json("404 Not Found", {"message": f"there is {pages}, no {name}"})
+
+
+def _nothing() -> None:
+    """There is no DynamoDB yet, and nothing to forget."""
 
 
 def stranger(environ: WSGIEnvironment) -> str | None:

@@ -1,0 +1,185 @@
+"""Write units of each partition of the ledger while plans are made and run: is one of them hot?
+
+    python -m tests.bench.partitions [PLANS]
+
+Each plan (5,000 by default) is scheduled by the shipped planner and delivered to the shipped runtime, on a ledger in
+memory. The units are those of ``local.dynamodb.capacity``; a test holds them against the counts of the local cloud's
+DynamoDB, which shows its own at ``/_cronstack/units``. The question is what one second would take in which all of this
+happened.
+
+What AWS allows by default, in one Region:
+
+    a partition      1,000 write units a second      DynamoDB developer guide, bp-partition-key-design
+    a new table      4,000 write units at once, as   developer guide, warm-throughput-scenarios; an index has a warm
+                     has each of its indexes         throughput of its own. Set it ahead, or let it grow.
+    a table          40,000 write units a second     developer guide, ServiceQuotas (on demand; adjustable)
+    CreateSchedule   5,000 a second                  Scheduler user guide, scheduler-quotas (large Regions; adjustable)
+    invocations      1,000 a second                  the same page (large Regions; adjustable to tens of thousands)
+
+A count by partition key is not one by machine. DynamoDB may keep several keys in one partition until it has split that
+for its heat, which takes minutes; a warm throughput set ahead makes it less likely.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from cronstack.declaration import Job, job
+from cronstack.event import planned_event
+from cronstack.ledger.partitions import DUE, INDEX, PK, SK
+from cronstack.onetime.once import Once
+from cronstack.onetime.schedules import Wiring
+from cronstack.run import Run
+from cronstack.runtime import Invocation, Shell
+from cronstack.settings import PLANS, Settings
+from cronstack.transport import Transport
+from cronstack_infra.local.dynamodb.capacity import PARTITION_WRITES, index_write_units, row_write_units
+from cronstack_infra.play.store.store import Store
+
+COUNT: Final = 5000
+NOON: Final = 1_767_268_800_000
+JOB: Final = "remind"
+TABLE: Final = "ledger"
+WARM: Final = 4000
+TABLE_QUOTA: Final = 40_000
+CREATES: Final = 5000
+INVOCATIONS: Final = 1000
+FUNCTION: Final = f"arn:aws:lambda:us-east-1:123456789012:function:shop-remind:{PLANS}"
+ROLE: Final = "arn:aws:iam::123456789012:role/shop"
+QUEUE: Final = "arn:aws:sqs:us-east-1:123456789012:shop"
+_ENTRY: Final = (PK, SK, INDEX, DUE)
+UNITS_BEFORE: Final = 4
+"""Units of a plan in the format before this one, all in the one partition of its job."""
+
+
+class Context:
+    """Lambda's context."""
+
+    invoked_function_arn = FUNCTION
+    aws_request_id = "6f0e2f3c-0000-4000-8000-000000000001"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+class Partition(NamedTuple):
+    """One partition of the table, or of its index, and the units that were written there."""
+
+    index: str
+    name: str
+    written: float
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of its rows: "plan", "run", or "plan in the index"."""
+        return self.name.partition("#")[0] + (" in the index" if self.index else "")
+
+
+def reminded(run: Run) -> None:
+    """The handler."""
+
+
+class Counting:
+    """A transport to a ledger in memory. It counts what DynamoDB would for each change, by index and partition."""
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        self.store = Store(TABLE, now)
+        self.units: Counter[tuple[str, str]] = Counter()
+
+    def __call__(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        answer = self.store(operation, parameters)
+        assert operation != "TransactWriteItems", "its units count twice"
+        for change in self.store.changes:
+            self.units["", change.key[0]] += row_write_units(change.before, change.after)
+            before, after = (_entry(item) for item in (change.before, change.after))
+            if units := index_write_units(before, after, _ENTRY):
+                listed = after or before or {}
+                self.units[INDEX, listed[INDEX]["S"]] += units
+        return answer
+
+
+def _entry(item: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return what the index holds of an item; None if the item is not in the index."""
+    if item is None or INDEX not in item:
+        return None
+    return {name: item[name] for name in _ENTRY}
+
+
+def play(count: int, transport_at: Callable[[Callable[[], int]], Transport]) -> None:
+    """Schedule and run so many plans. ``transport_at``: makes the transport to the ledger, given the clock."""
+    now = [NOON]
+    transport = _without_scheduler(transport_at(lambda: now[0]))
+    wiring = Wiring(JOB, TABLE, "shop-once", ROLE, FUNCTION, QUEUE)
+    once = Once(wiring=lambda name: wiring, transport=transport, now=lambda: now[0])
+    settings = Settings(TABLE, QUEUE, "shop", "shop-carriers", ROLE, QUEUE)
+    shell = Shell(settings, transport, now=lambda: now[0], write=lambda line: None)
+    of: Job = job(name=JOB)(reminded)
+    for number in range(count):
+        now[0] = NOON
+        plan = once.schedule(JOB, key=f"order-{number}", after=60, input={"order": number})
+        now[0] = plan.due
+        event = planned_event(JOB, plan.key, plan.revision, due=plan.due, input={"order": number})
+        answer = Invocation(of, json.loads(event), Context(), shell).work()
+        assert answer["cronstack"] == "succeeded", answer
+
+
+def _without_scheduler(ledger: Transport) -> Transport:
+    """A transport on which Scheduler accepts every request."""
+    return lambda operation, parameters: {} if "Schedule" in operation else ledger(operation, parameters)
+
+
+def counted(count: int) -> list[Partition]:
+    """Play so many plans in memory. Return the partitions that were written."""
+    made: list[Counting] = []
+
+    def transport_at(now: Callable[[], int]) -> Counting:
+        made.append(Counting(now))
+        return made[0]
+
+    play(count, transport_at)
+    return [Partition(of_index, name, units) for (of_index, name), units in sorted(made[0].units.items())]
+
+
+def of_each_kind(partitions: list[Partition]) -> dict[str, list[float]]:
+    """Return the units of the partitions of each kind, the most first."""
+    found = defaultdict(list)
+    for one in partitions:
+        found[one.kind].append(one.written)
+    return {kind: sorted(units, reverse=True) for kind, units in found.items()}
+
+
+def lines(count: int, partitions: list[Partition]) -> Iterator[str]:
+    """Return the table, and what it means for so many plans made and started in one second."""
+    table = sum(one.written for one in partitions if not one.index)
+    of_index = sum(one.written for one in partitions if one.index)
+    hottest = max(partitions, key=lambda one: one.written)
+    yield f"{count} plans, each scheduled, begun, claimed and settled; write units if all of it falls into one second"
+    yield ""
+    yield f"{'partitions of':22}{'number':>8}{'mean':>9}{'hottest':>9}{'of 1,000 a second':>20}"
+    for kind, units in of_each_kind(partitions).items():
+        mean = sum(units) / len(units)
+        yield f"{kind:22}{len(units):>8}{mean:>9.0f}{units[0]:>9.0f}{units[0] / PARTITION_WRITES:>20.0%}"
+    yield ""
+    verdict = "no hot partition" if hottest.written <= PARTITION_WRITES else "HOT"
+    yield f"hottest: {hottest.name} with {hottest.written:.0f}: {verdict}"
+    yield f"units of one plan: {table / count:g} of the table and {of_index / count:g} of the index"
+    yield f"warm throughput needed: {table:,.0f} of the table and {of_index:,.0f} of the index; a new one has {WARM:,}"
+    yield f"quotas by default: {TABLE_QUOTA:,} write units a second for a table, {CREATES:,} CreateSchedule a second,"
+    yield f"    {INVOCATIONS:,} invocations of Scheduler a second: to start more in one second, have this one raised"
+    old = PARTITION_WRITES / UNITS_BEFORE
+    yield f"before: {UNITS_BEFORE} units of each plan in the one partition of its job, so {old:.0f} plans a second"
+
+
+def main() -> int:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
+    partitions = counted(count)
+    print(*lines(count, partitions), sep="\n")
+    return int(max(one.written for one in partitions) > PARTITION_WRITES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
