@@ -1,4 +1,4 @@
-"""Incompatible changes that were not given a higher version: each is sound alone, and must fail in a mix.
+"""Incompatible changes. Without a higher version each is sound alone, and must fail in a mix; ``DONE_RIGHT`` must not.
 
 A mix in which no change fails would be no proof. The judges of plans compare hashes of inputs with today's, so a break
 is played in seeds without application code.
@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 from cronstack_infra.play.prove.models.mix import PLANNING
 from tests.mixed.loading import Replacement, Source
-from tests.mixed.mixing import TODAY, Pair
-from tests.mixed.rollouts import EQUAL
+from tests.mixed.mixing import NEXT, TODAY, Pair
+from tests.mixed.rollouts import EQUAL, RAISED
 
 
 def without_plans(seeds: int) -> list[int]:
@@ -57,3 +57,27 @@ BREAKS: Final = (
         ),
     ),
 )
+
+RUN_REQUESTS: Final = "ledger/run_requests.py"
+DONE_RIGHT: Final = Pair(
+    TODAY,
+    Source(
+        "renamed",
+        edits=(
+            *NEXT.edits,
+            Replacement(RUN_REQUESTS, '"#saves", "#event"]', '"#saves", "#event", "#asked"]'),
+            Replacement(
+                RUN_REQUESTS, 'f", #{name} = :{name}"', "f\", #{'asked' if name == 'event' else name} = :{name}\""
+            ),
+            Replacement(RUN_REQUESTS, '"event": closing.event,', '"asked": closing.event,'),
+            Replacement(RUN_REQUESTS, "#event = :event", "#asked = :event"),
+            Replacement(
+                "ledger/items.py",
+                "    return RunItem(**(known | {",
+                '    known |= {"event": plain["asked"]} if "asked" in plain else {}\n    return RunItem(**(known | {',
+            ),
+        ),
+    ),
+    RAISED,
+)
+"""The event of a run has another name, with a higher version, and the newer code reads both."""

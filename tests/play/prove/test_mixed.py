@@ -6,7 +6,7 @@ import pytest
 
 from cronstack_infra.play.prove.seeds.scenario import Verdict, play
 from tests.mixed.__main__ import main
-from tests.mixed.breaks import BREAKS, Break, without_plans
+from tests.mixed.breaks import BREAKS, DONE_RIGHT, Break, without_plans
 from tests.mixed.loading import PACKAGE, NoHistory, Source, load, previous
 from tests.mixed.mixing import NEXT, TODAY, Pair, alone, mixed, play_one, raised, since
 from tests.mixed.rollouts import EQUAL, SHAPES
@@ -51,6 +51,10 @@ def test_an_incompatible_change_is_sound_alone_and_fails_in_a_mix(one: Break) ->
     seeds = without_plans(60)
     assert list(alone(one.before, seeds)) == []
     assert mixed(one.pair, seeds, stop=True).violations
+
+
+def test_an_incompatible_change_with_a_higher_version_is_sound_in_a_mix() -> None:
+    assert told(mixed(DONE_RIGHT, range(100)).violations) == []
 
 
 @pytest.mark.parametrize("shape", SHAPES)
