@@ -173,7 +173,7 @@ class Stage:
         found = self.dynamodb.scan(TableName=TABLE, IndexName=INDEX)["Items"]
         return sorted((item["pk"]["S"], item["sk"]["S"]) for item in found)
 
-    def change(self, key: str, job: str = "stats", **attributes: Any) -> None:
+    def change(self, key: str, /, job: str = "stats", **attributes: Any) -> None:
         """Write attributes behind the guard's back."""
         stored = self.item(key, job) | attributes
         kept = {name: items.encode(value) for name, value in stored.items() if value is not None}
