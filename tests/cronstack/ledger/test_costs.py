@@ -1,0 +1,78 @@
+"""What each operation costs: requests, and write units of the ledger. A change of either is a decision."""
+
+from __future__ import annotations
+
+import pytest
+
+from cronstack.onetime.once import Once
+from cronstack.onetime.schedules import Wiring
+from tests.cronstack.ledger.counting import Cost, counted
+from tests.cronstack.ledger.operations import GROUP, OPERATIONS, Operation
+from tests.cronstack.stage import FUNCTION, TABLE, WAY, Stage
+
+COSTS: dict[str, tuple[Cost, Cost]] = {
+    "clean_run_skip": (Cost(2, 2, 8), Cost(2, 2, 8)),
+    "clean_run_buffer_one": (Cost(2, 2, 8), Cost(2, 2, 8)),
+    "clean_run_allow": (Cost(2, 2, 2), Cost(2, 2, 2)),
+    "attempt_that_fails": (Cost(3, 2, 9), Cost(3, 2, 8)),
+    "retry_that_succeeds": (Cost(3, 3, 13), Cost(3, 3, 12)),
+    "last_attempt_that_fails": (Cost(4, 3, 10), Cost(4, 3, 9)),
+    "redrive_that_succeeds": (Cost(3, 3, 13), Cost(3, 3, 12)),
+    "duplicate": (Cost(1, 1, 4), Cost(1, 1, 4)),
+    "skipped_for_overlap": (Cost(2, 2, 5), Cost(2, 2, 5)),
+    "buffered": (Cost(3, 2, 9), Cost(3, 2, 8)),
+    "run_from_the_slot": (Cost(3, 3, 13), Cost(3, 3, 12)),
+    "takeover_of_a_crashed_run": (Cost(3, 3, 15), Cost(3, 3, 14)),
+    "too_late": (Cost(1, 1, 2), Cost(1, 1, 1)),
+    "plan": (Cost(2, 1, 2), Cost(3, 2, 2)),
+    "same_call_again": (Cost(2, 1, 1), Cost(1, 1, 1)),
+    "move": (Cost(4, 2, 3), Cost(5, 3, 2)),
+    "cancel": (Cost(3, 2, 1), Cost(3, 2, 1)),
+    "clean_run_of_a_plan": (Cost(3, 3, 3), Cost(2, 2, 2)),
+    "attempt_of_a_plan_that_fails": (Cost(4, 3, 4), Cost(3, 2, 2)),
+    "retry_of_a_plan_that_succeeds": (Cost(2, 2, 3), Cost(2, 2, 2)),
+    "duplicate_of_a_plan": (Cost(2, 2, 2), Cost(1, 1, 1)),
+    "overtaken_by_a_move": (Cost(3, 2, 1), Cost(1, 1, 1)),
+    "plan_that_comes_too_late": (Cost(2, 2, 3), Cost(1, 1, 1)),
+    "plan_from_order_to_settle": (Cost(5, 4, 5), Cost(5, 4, 4)),
+}
+"""Now, and before plans had rows of their own (counted in the same way with the code of that time).
+
+Then a plan was a run, and an index did not exist. Listing open runs read all of them instead.
+"""
+WIRING = Wiring("stats", TABLE, GROUP, "arn:aws:iam::123456789012:role/once", f"{FUNCTION}:plans", WAY.dead_letters)
+
+
+def once(stage: Stage) -> Once:
+    return Once(
+        wiring=lambda job: WIRING,
+        transport=stage.transport,
+        now=lambda: stage.now,
+        monotonic=lambda: stage.now / 1000,
+        sleep=stage.sleep,
+        randomness=stage.randomness,
+    )
+
+
+@pytest.fixture(autouse=True)
+def region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.__name__)
+def test_an_operation_costs(operation: Operation) -> None:
+    now, _ = COSTS[operation.__name__]
+    assert counted(operation, once) == now
+
+
+def test_every_operation_has_its_cost() -> None:
+    assert [operation.__name__ for operation in OPERATIONS] == [*COSTS]
+
+
+def test_a_clean_run_costs_what_it_did_and_a_plan_at_most_5_units() -> None:
+    for name in ("clean_run_skip", "clean_run_buffer_one", "clean_run_allow", "duplicate", "skipped_for_overlap"):
+        now, before = COSTS[name]
+        assert now == before
+    assert COSTS["clean_run_skip"][0][1:] == (2, 8), "the budget of a clean run with a lease (I14)"
+    assert COSTS["plan_from_order_to_settle"][0].units <= 5
