@@ -18,11 +18,12 @@ from cronstack.onetime.once import Once
 from cronstack.onetime.planner import FORGOTTEN
 from cronstack_infra.ops.onetime import list_plans
 from cronstack_infra.ops.strays import Stray, Strays
-from tests.cronstack.stage import TABLE, scheduled_event
+from tests.cronstack.stage import CARRIERS, FUNCTION, TABLE, occurrence, scheduled_event
 from tests.ops.shop import ROLE, Shop
 
 HOUR = timedelta(hours=1)
 LATER = FORGOTTEN + 60_000
+DAY = 86_400_000
 GROUP = "shop-once"
 
 
@@ -260,3 +261,71 @@ def test_what_is_not_ours_is_told_and_left(shop: Shop, input: str, what: str, jo
 def test_a_stack_whose_jobs_no_code_may_schedule_has_none(shop: Shop) -> None:
     shop.outputs.clear()
     assert found(shop) == []
+
+
+def test_plans_that_were_due_days_ago_are_not_read_unless_asked_for(shop: Shop, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    delete_by_hand(shop)
+    shop.stage.now += 3 * DAY
+    once.schedule("stats", key="order-2", after=HOUR)
+    read: list[int] = []
+    assert look(shop).find(read.append) == []
+    assert read[-1] == 2, "one schedule and one plan"
+    (one,) = look(shop).find(since=shop.stage.now - 4 * DAY)
+    assert (one.key, one.what) == ("order-1", "overdue, and past its start deadline")
+
+
+def test_a_plan_that_is_long_overdue_is_found_by_its_schedule(shop: Shop, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    shop.stage.now += 3 * DAY
+    assert [one.what for one in found(shop)] == ["overdue, and past its start deadline"]
+
+
+def carrier(shop: Shop, expression: str = "at(2030-01-01T00:00:00)", **changes: Any) -> None:
+    given: dict[str, Any] = {
+        "Name": "carrier",
+        "GroupName": CARRIERS,
+        "ScheduleExpression": expression,
+        "ActionAfterCompletion": "DELETE",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {"Arn": FUNCTION, "RoleArn": ROLE, "Input": json.dumps(scheduled_event())},
+    }
+    shop.scheduler.create_schedule(**(given | changes))
+
+
+def test_a_carrier_that_waits_for_its_time_is_well(shop: Shop) -> None:
+    carrier(shop)
+    shop.stage.now += 3 * DAY
+    assert found(shop) == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "changes", "what"),
+    [
+        ("rate(1 minute)", {}, "it repeats: rate(1 minute). Cronstack makes no such carrier"),
+        ("at(2030-01-01T00:00:00)", {"ActionAfterCompletion": "NONE"}, "it does not delete itself after its time."),
+        ("at(2026-01-02T00:00:00)", {}, "its time was 2026-01-02T00:00:00Z: it has not come"),
+    ],
+)
+def test_an_odd_carrier_is_deleted_only_after_its_run_is_finished(
+    shop: Shop, expression: str, changes: dict[str, Any], what: str
+) -> None:
+    carrier(shop, expression, **changes)
+    assert found(shop) == [], "it is younger than two days"
+    shop.stage.now += 3 * DAY
+    (one,) = found(shop)
+    assert (one.kind, one.job, one.schedule, one.mendable) == ("carrier", "stats", "carrier", False)
+    assert one.what.startswith(what)
+    assert mended(shop) == ["left"]
+    shop.stage.change(f"run#{occurrence().id}", status="dead")
+    assert mended(shop) == ["left"]
+    shop.stage.change(f"run#{occurrence().id}", status="succeeded")
+    assert mended(shop) == ["deleted"]
+    assert found(shop) == []
+
+
+def test_an_odd_carrier_of_what_is_not_ours_is_left(shop: Shop) -> None:
+    carrier(shop, "rate(1 minute)", Target={"Arn": FUNCTION, "RoleArn": ROLE, "Input": "by hand"})
+    shop.stage.now += 3 * DAY
+    assert [(one.job, one.remedy) for one in found(shop)] == [("", "find out what made it, then delete it by hand")]
+    assert mended(shop) == ["left"]

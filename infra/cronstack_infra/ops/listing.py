@@ -12,6 +12,7 @@ from itertools import islice, takewhile
 from typing import Any, Final, NamedTuple
 
 from cronstack.ledger.items import read_lease, read_run
+from cronstack.ledger.partitions import open_lists
 from cronstack.ledger.rows import OPEN, STATUSES, PlanItem, RunItem
 from cronstack.ledger.run_requests import get_lease, get_run
 from cronstack.occurrence import scheduled_id, to_milliseconds
@@ -95,7 +96,7 @@ def list_planned(
 ) -> list[Row]:
     """Return what code has planned, the next one first. ``since``: due since then. Defaults to now, less ``LATE``."""
     look = _Look(Reader(dynamodb, deployment.ledger, seen=seen), deployment, jobs, now, most)
-    return [*islice(look.ahead(now - LATE if since is None else since), most)]
+    return sorted(islice(look.ahead(now - LATE if since is None else since), most), key=_next_first)
 
 
 class _Look:
@@ -144,7 +145,7 @@ class _Look:
             looked = found if wanted is None else islice(found, wanted + LOOKED)
             return (row for row in self._rows(job, looked) if row.status == "planned")
 
-        return heapq.merge(*map(of_job, self._keyed_jobs()), key=lambda row: (row.due, row.occurrence))
+        return heapq.merge(*map(of_job, self._keyed_jobs()), key=_next_first)
 
     def _keyed_jobs(self) -> list[str]:
         return [job for job in self._jobs if job in self._by_code]
@@ -175,8 +176,8 @@ class _Look:
 
     def _open(self, job: str, since: datetime | None) -> Iterator[Row]:
         first = 0 if since is None else to_milliseconds(since)
-        by_code = job in self._by_code
-        return self._rows(job, keyed.open_runs(self._reader, job, by_code=by_code, first=first, size=self._size))
+        lists = open_lists(job, by_code=job in self._by_code)
+        return self._rows(job, keyed.open_runs(self._reader, lists, first=first, size=self._size))
 
     def _running(self, job: str, since: datetime | None) -> Iterator[Row]:
         """The holder of the lease, and what runs without one and is due since then."""
@@ -184,27 +185,34 @@ class _Look:
         lease = read_lease(self._reader.get(get_lease(self._table, job)))
         held = self._reader.get(get_run(self._table, job, lease.occurrence)) if lease.occurrence else None
         holder = read_run(held)
-        sources = [self._of_keys(job, begin, None)]
+        sources = [self._of_keys(job, begin, self._now)]
         if holder is not None and (since is None or holder.due >= to_milliseconds(since)):
             sources.append(self._rows(job, iter([holder])))
-        for kind in ("t-", "m-"):
-            sources.append(self._rows(job, self._without_lease(job, kind, begin, lease.fence)))
+        for first, last in ((scheduled_id(to_milliseconds(begin)), "t-"), ("m-", "m-")):
+            runs = self._reader.runs(job, first, last + _BEYOND, size=self._size)
+            sources.append(self._rows(job, _without_lease(runs, begin, lease.fence)))
         unique = {row.occurrence: row for source in sources for row in source if row.status == "running"}
         return iter(sorted(unique.values(), key=_newest_first))
-
-    def _without_lease(self, job: str, kind: str, begin: datetime, fence: int) -> Iterator[RunItem]:
-        """Runs that may run beside each other. ``fence``: of the last claim of the lease, 0 for a job that has none.
-
-        A run of a lower fence was claimed with the lease, which has one holder: no earlier run is still running.
-        """
-        for run in self._reader.runs(job, kind, kind + _BEYOND, size=self._size):
-            if run.due < to_milliseconds(begin) or 0 < run.fence <= fence:
-                return
-            yield run
 
     def _rows(self, job: str, found: Iterator[RunItem] | Iterator[RunItem | PlanItem]) -> Iterator[Row]:
         return (row_of(job, one, self._now) for one in found)
 
 
+def _without_lease(runs: Iterator[RunItem], begin: datetime, fence: int) -> Iterator[RunItem]:
+    """Yield the runs that may run beside each other, of runs that come newest first.
+
+    ``fence``: of the last claim of the lease, 0 for a job that has none. A run of this fence or a lower one was claimed
+    with the lease, which has one holder. So no run before it is still running.
+    """
+    for run in runs:
+        if run.due < to_milliseconds(begin) or 0 < run.fence <= fence:
+            return
+        yield run
+
+
 def _newest_first(row: Row) -> tuple[float, str]:
     return (-row.due.timestamp(), row.occurrence)
+
+
+def _next_first(row: Row) -> tuple[datetime, str]:
+    return (row.due, row.occurrence)

@@ -17,6 +17,7 @@ from cronstack import clock
 from cronstack.entropy import SYSTEM, Randomness
 from cronstack.errors import OperationError
 from cronstack.ledger.listings import MOST_ROWS
+from cronstack.ledger.partitions import open_lists
 from cronstack.ledger.rows import OPEN, PLAN_STATUSES
 from cronstack.occurrence import print_time
 from cronstack.onetime import schedules
@@ -125,8 +126,8 @@ def list_keys(
     """
     reader = Reader(dynamodb, deployment.ledger, seen=seen)
     for job in jobs:
-        if status in OPEN:
-            found = _open_keys(reader, job, now, prefix)
+        if status is not None and status in OPEN:
+            found = _open_keys(reader, job, now, prefix, status)
         else:
             of_plan = status if status in PLAN_STATUSES else None
             found = _all_keys(reader, job, now, once.list(job, prefix=prefix, status=of_plan), seen)
@@ -150,9 +151,10 @@ def _all_keys(reader: Reader, job: str, now: datetime, plans: Iterator[Plan], se
             yield Key(plan, None if run is None else row_of(job, run, now))
 
 
-def _open_keys(reader: Reader, job: str, now: datetime, prefix: str) -> Iterator[Key]:
-    runs = (run for run in keyed.open_runs(reader, job, by_code=True) if run.key.startswith(prefix) and run.key)
-    for some in chunks(runs):
+def _open_keys(reader: Reader, job: str, now: datetime, prefix: str, status: str) -> Iterator[Key]:
+    lists = [one for one in open_lists(job, by_code=True) if one not in open_lists(job, by_code=False)]
+    runs = keyed.open_runs(reader, lists)
+    for some in chunks(run for run in runs if run.status == status and run.key.startswith(prefix)):
         plans = keyed.plans_of(reader, job, [run.key for run in some])
         for run in some:
             if run.key in plans:

@@ -18,7 +18,6 @@ from cronstack.ledger.items import read_plan, read_run
 from cronstack.ledger.partitions import (
     PK,
     SK,
-    open_lists,
     plan_key,
     plan_partition,
     plan_partitions,
@@ -29,8 +28,8 @@ from cronstack.ledger.rows import PlanItem, RunItem
 from cronstack.occurrence import planned_id
 from cronstack_infra.ops.ledger.reader import FIRST, Entry, Key, Reader, chunks
 
-LISTS: Final = 16
-"""Lists that a job's plans are spread over."""
+SPARE: Final = 4
+"""Entries of a list's first page, besides its share: a request for few entries costs as much as one for forty."""
 
 
 def by_due(
@@ -48,9 +47,9 @@ def by_due(
     ``size``: of these rows, how many the caller probably needs.
     """
     sign = -1 if newest_first else 1
-    entries = reader.entries(
-        plan_partitions(job), first=first, last=last, newest_first=newest_first, size=max(2, size // LISTS + 1)
-    )
+    lists = plan_partitions(job)
+    page = size // len(lists) + SPARE
+    entries = reader.entries(lists, first=first, last=last, newest_first=newest_first, size=page)
     seen: set[str] = set()
     waiting: list[tuple[int, str, RunItem | PlanItem]] = []
     for chunk in chunks(entries, size):
@@ -64,10 +63,9 @@ def by_due(
         yield heapq.heappop(waiting)[2]
 
 
-def open_runs(reader: Reader, job: str, *, by_code: bool, first: int = 0, size: int = FIRST) -> Iterator[RunItem]:
-    """Yield the runs of a job that wait for an attempt or have failed, newest first. ``by_code``: the job has keys."""
-    lists = open_lists(job, by_code=by_code)
-    entries = reader.entries(lists, first=first, size=max(2, size // len(lists) + 1))
+def open_runs(reader: Reader, lists: Sequence[str], *, first: int = 0, size: int = FIRST) -> Iterator[RunItem]:
+    """Yield the runs in some of a job's ``open_lists``, newest first: they wait for an attempt, or have failed."""
+    entries = reader.entries(lists, first=first, size=size // len(lists) + SPARE)
     for chunk in chunks(entries, size):
         items = reader.items({PK: {"S": entry.key[0]}, SK: {"S": entry.key[1]}} for entry in chunk)
         for entry in dict.fromkeys(chunk):
