@@ -156,7 +156,7 @@ def test_one_that_could_not_be_delivered_is_begun_though_it_is_too_late(shop: Sh
     shop.sleep(10 * 3600)
     undelivered(shop, of)
     (one,) = driven(shop)
-    assert (one.detail, one.status) == ("attempt 1: succeeded", "succeeded")
+    assert (one.detail, one.status) == ("first attempt: succeeded", "succeeded")
     assert weather.ran == [(planned_id("order-1"), 1)]
 
 
