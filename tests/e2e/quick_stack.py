@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from cronstack.ledger.items import read_run
-from cronstack.ledger.run_requests import query_runs
+from cronstack.ledger.partitions import DUE, INDEX, PK, SK
 from cronstack.onetime.schedules import Wiring
-from cronstack.settings import Settings
+from cronstack.settings import PLANS, Settings
 from cronstack_infra import names
 from cronstack_infra.aws.packaging import Target, stage
 from cronstack_infra.local.environment import ACCOUNT, REGION
@@ -25,6 +25,10 @@ from cronstack_infra.ops.deployment import Deployment
 from tests.local.quick_cloud import Cloud
 
 LEDGER = "ledger"
+
+
+def _schema(partition: str, sort: str) -> list[dict[str, str]]:
+    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
 
 
 def deployed_code(package: str, folder: Path, functions: Path = Path(__file__).parent) -> bytes:
@@ -46,8 +50,13 @@ class QuickStack:
         self._roles: dict[str, str] = {}
         cloud.client("dynamodb").create_table(
             TableName=LEDGER,
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            KeySchema=_schema(PK, SK),
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": "N" if name == DUE else "S"} for name in (PK, SK, INDEX, DUE)
+            ],
+            GlobalSecondaryIndexes=[
+                {"IndexName": INDEX, "KeySchema": _schema(INDEX, DUE), "Projection": {"ProjectionType": "KEYS_ONLY"}}
+            ],
             BillingMode="PAY_PER_REQUEST",
         )
         self._letters, self._letters_arn = cloud.queue("letters")
@@ -91,10 +100,15 @@ class QuickStack:
         return self._roles[job]
 
     def wiring(self, job: str, function: str) -> Wiring:
-        """How code schedules the job, whose function has this ARN; its group is made."""
+        """How code schedules the job, whose function has this ARN; its group and its alias are made."""
         group = names.once_group(self.package)
         self.cloud.client("scheduler").create_schedule_group(Name=group)
-        return Wiring(job, LEDGER, group, self.cloud.scheduler_role, function, self._delivery_arn)
+        functions = self.cloud.client("lambda")
+        functions.create_alias(FunctionName=function, Name=PLANS, FunctionVersion="$LATEST")
+        functions.put_function_event_invoke_config(
+            FunctionName=function, Qualifier=PLANS, DestinationConfig={"OnFailure": {"Destination": self._letters_arn}}
+        )
+        return Wiring(job, LEDGER, group, self.cloud.scheduler_role, f"{function}:{PLANS}", self._delivery_arn)
 
     def made(self) -> list[str]:
         """Schedules that code and jobs have made, and that are still there."""
@@ -110,12 +124,11 @@ class QuickStack:
 
     def runs(self, job: str) -> dict[str, Any]:
         """The ledger's runs of a job by occurrence."""
-        pages: dict[str, Any] = {"Items": [], "LastEvaluatedKey": None}
         found: dict[str, Any] = {}
-        while "LastEvaluatedKey" in pages:
-            call = query_runs(LEDGER, job, first="", last="~", start=pages["LastEvaluatedKey"])
-            pages = self.cloud.client("dynamodb").query(**call.parameters)
-            found |= {run.occurrence: run for item in pages["Items"] if (run := read_run(item)) is not None}
+        for page in self.cloud.client("dynamodb").get_paginator("scan").paginate(TableName=LEDGER):
+            for item in page["Items"]:
+                run = read_run(item) if item[PK]["S"].split("#")[:2] in (["job", job], ["run", job]) else None
+                found |= {run.occurrence: run} if run is not None else {}
         return found
 
     def lease(self, job: str) -> Mapping[str, Any]:
