@@ -59,7 +59,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a redrive leaves the note that the letter is out",
         "_open",
-        Text(", #ttl, #reported", ", #ttl"),
+        Text(", #reported", ""),
         ("I9", "I16"),
     ),
     Mutant(

@@ -14,7 +14,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "the carrier is left to a fault",
-        "_make",
+        "make_carrier",
         Code("yield from send(call, delivery.host, reserve=TIME_TO_TELL)", "yield call"),
         ("I8",),
     ),

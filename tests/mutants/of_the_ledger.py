@@ -59,15 +59,12 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a skip does not ask whether the run is untouched",
         "skip",
-        Code(
-            "alone(closing.table, key, change, NEVER_STARTED, values)",
-            "alone(closing.table, key, change, 'attribute_not_exists(#error)', values)",
-        ),
+        Code("NEVER_STARTED", "'attribute_not_exists(#error)'"),
         ("I1", "I2", "I4", "I12"),
     ),
     Mutant(
         "without a lease: no look at the status",
-        "OPEN_ALONE",
+        "STARTED_ALONE",
         Text(" OR (#status = :running", " OR #attempt > :zero OR (#status = :running"),
         ("I2", "I3", "I7", "I17"),
     ),
@@ -130,7 +127,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "without a lease: a failed run does not rest",
-        "OPEN_ALONE",
+        "STARTED_ALONE",
         Text("(#status = :retrying AND (attribute_not_exists(#after) OR #after <= :now))", "#status = :retrying"),
         ("I11",),
     ),

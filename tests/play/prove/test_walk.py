@@ -26,8 +26,9 @@ ONE_CRASH = Budget(crashes=1, losses=0, failures=0)
         (SPACES[3], ONE_CRASH, 1_600),
         (SPACES[4], Budget(crashes=0, losses=1, failures=0), 5_500),
         (SPACES[4], ONE_CRASH, 77_000),
-        (SPACES[5], Budget(crashes=0, losses=0, failures=0), 1_500),
+        (SPACES[5], Budget(crashes=0, losses=0, failures=0), 1_400),
         (SPACES[6], Budget(crashes=2, losses=1, failures=0), 3_300),
+        (SPACES[7], ONE_CRASH, 1_700),
     ],
     ids=lambda given: given.name if isinstance(given, Space) else None,
 )
@@ -82,6 +83,8 @@ print(json.dumps([walked.invariant, walked.text, walked.trace]))
         ("a claim out of the slot leaves the slot as it was", 3, "I13"),
         ("a newcomer starts before what waits in the slot", 4, "I22"),
         ("a newcomer makes way without a carrier of its own", 4, "I8"),
+        ("a crash between the two writes loses the key", 7, "I8"),
+        ("a begin does not open the key", 7, "I9"),
     ],
 )
 def test_a_planted_fault_is_found(name: str, space: int, invariant: str) -> None:

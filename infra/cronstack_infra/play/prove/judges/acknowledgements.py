@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Final
 
 from cronstack.occurrence import is_planned, print_time
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import Acknowledgement, Row
 from cronstack_infra.play.prove.log.plans import BEGUN
 from cronstack_infra.play.prove.log.records import Invoked
+
+HORIZON: Final = 15 * 86_400_000
+"""Milliseconds after which the ledger may have forgotten a run, as far as clocks can tell."""
 
 
 class Acknowledgements(Judge):
@@ -30,6 +34,15 @@ class Acknowledgements(Judge):
         begun = key.now.kind in BEGUN and key.now.revision == revision and not key.tampered
         if begun and key.worked is not None and key.worked[0] != revision:
             self.violated("I8", f"{event.invoked.name} acknowledged {revision}, and only {key.worked} was worked")
+
+    def event_refused(self, invoked: Invoked, error: str) -> None:
+        """What was begun within the horizon has no run that was forgotten: it must get one."""
+        if not is_planned(invoked.event.occurrence) or error not in ("TooOld", "Forgotten"):
+            return
+        key = self.log.key(invoked.event.occurrence)
+        owed = key.now.kind in BEGUN and key.now.revision == invoked.event.body.get("revision") and not key.tampered
+        if owed and key.worked is None and self.log.world.now - key.begun < HORIZON:
+            self.violated("I9", f"{invoked.name} refuses as {error} what was begun and has no run")
 
     def carrier_requested(self, invoked: Invoked, body: Row) -> None:
         own = invoked.event.body

@@ -91,7 +91,7 @@ def excess(how: str, spent: Counter[str], *, alone: bool) -> str:
 
 
 def plan_requests(spent: Counter[str], attempt: Attempt | None, event: QueuedEvent) -> str:
-    """Return what is wrong with an attempt's requests about its plan, where it met no other delivery; "" for nothing."""
+    """Return what is wrong with an attempt's requests about its plan, where it met no other; "" for nothing."""
     if attempt is None or "key" not in event.body or event.by_operator:
         return ""
     if "carrier" in event.body:

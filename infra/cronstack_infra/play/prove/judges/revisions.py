@@ -55,7 +55,7 @@ class Revisions(Judge):
     # -- deliveries ----------------------------------------------------------------------------------------------------
     def plan_begun(self, change: PlanBegin) -> None:
         name, event, state = change.invoked.name, change.invoked.event, change.key.now
-        if (event.body["revision"], event.due) != (change.after["revision"], change.after["due"]):
+        if (event.body["revision"], event.due) != (change.after.get("revision"), change.after.get("due")):
             self.violated("I20", f"{name} begins a plan that is not its event's: {change.after}")
         if change.key.tampered:
             return

@@ -28,8 +28,9 @@ class SideDoor(Judge):
         self._is_planned(invoked, run.occurrence, "sends its letter")
 
     def carrier_requested(self, invoked: Invoked, body: Row) -> None:
-        if "key" not in body or "by" in body:
-            self._is_planned(invoked, "no plan", f"makes a carrier for {body}")
+        own = invoked.event.body
+        if "key" in own and (body.get("key") != own["key"] or ("by" in body and "by" not in own)):
+            self.violated("I26", f"{invoked.name} makes a carrier for {body}, and was given {own}")
 
     def plan_begun(self, change: PlanBegin) -> None:
         if change.before.get("status") != "planned":

@@ -168,7 +168,8 @@ class Bookkeeper(Listener):
     def plan_begun(self, change: PlanBegin) -> None:
         key, status = change.key, change.after["status"]
         key.states.append(key.now._replace(kind=status))
-        key.begins.add(change.after["revision"])
+        key.begins.add(change.after.get("revision", 0))
+        key.begun = self.log.world.now
 
     def _forget(self, occurrence: str) -> None:
         """Forget a run as the ledger has."""

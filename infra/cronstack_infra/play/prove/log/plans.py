@@ -45,6 +45,8 @@ class KeyRecord:
     """Revisions for which a schedule was created."""
     begins: set[int] = field(default_factory=set)
     """Revisions of which the row has said that they are begun or missed."""
+    begun: int = 0
+    """When it was begun, by the true clock."""
     worked: tuple[int, int] | None = None
     """Revision and due time of the event that has created the run; None: there is no run."""
     stray: bool = False

@@ -93,7 +93,9 @@ class Intruder:
                 return {"N": str(chance.choice((0, 1, 2, 99)))}
             case "event":
                 other = chance.choice(self._keys)
-                return {"S": json.dumps(self._event(chance.choice((name, name, other)), item))}
+                event = self._event(chance.choice((name, name, other)), item)
+                forged = self._sent[0].body if self._sent else event
+                return {"S": json.dumps(chance.choice((event, event, forged, event | self._operators())))}
             case _:
                 return {"S": chance.choice(("", "plan#stats#0", "open#job#stats", "x"))}
 
@@ -127,6 +129,10 @@ class Intruder:
             event["input"] = {"n": chance.choice((1, 2, 3))}
         return event
 
+    def _operators(self) -> dict[str, Any]:
+        """Return what makes an event an operator's."""
+        return {"by": "operator", "kind": "redrive", "redrive": 1, "requested": print_time(self.world.now)}
+
     def _send(self) -> None:
         """Let a schedule of its own send an event by the alias for plans."""
         world, chance = self.world, self.world.chance
@@ -137,7 +143,7 @@ class Intruder:
             body,
             body,
             body | {"carrier": 0},
-            body | {"by": "operator", "kind": "redrive", "redrive": 1, "requested": print_time(world.now)},
+            body | self._operators(),
             {**chance.choice(self._sent).body} if self._sent else {},
             {name: value for name, value in body.items() if name not in ("key", "revision")},
             body | {chance.choice(tuple(body)): chance.choice((None, [], {}, -1, "x", True, 1 << 70))},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from cronstack.occurrence import print_time, scheduled_id
@@ -29,8 +30,8 @@ def create_scene(space: Space, budget: Budget) -> Scene:
         scene.ahead.append((scene.world.now, event))
     if space.occupied:
         _occupy(scene)
-    if space.calls:
-        _plan(scene)
+    if space.calls or space.fires > 1:
+        _plan(scene, space.fires)
     for number, call in enumerate(space.calls):
         _begin_call(scene, call, number)
     scene.world.said = []
@@ -54,11 +55,16 @@ def _occupy(scene: Scene) -> None:
         _carry_out(scene, at=1)
 
 
-def _plan(scene: Scene) -> None:
-    """Schedule the key."""
+def _plan(scene: Scene, fires: int) -> None:
+    """Schedule the key. Its schedule fires so often."""
     _begin_call(scene, PLANNED, 99)
     while scene.living:
         _carry_out(scene, at=0)
+    [(due, event)] = scene.ahead
+    for number in range(1, fires):
+        twin = replace(event, number=number)
+        scene.observer.carrier_doubled(twin)
+        scene.ahead.append((due, twin))
 
 
 def _begin_call(scene: Scene, call: PlanningCall, number: int) -> None:
@@ -151,7 +157,7 @@ def deliver(scene: Scene, at: int) -> None:
     due, event = scene.ahead.pop(at)
     scene.pass_time(due)
     if event.carrier and not event.delivered:
-        del scene.world.store.schedules[event.name]
+        scene.world.store.schedules.pop(event.name, None)
         scene.observer.event_accepted(event)
     event.delivered += 1
     one = SteeredInvocation(scene.world, event, event.number * 100 + event.delivered, scene.time)

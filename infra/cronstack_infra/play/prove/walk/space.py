@@ -21,6 +21,8 @@ class Space(NamedTuple):
     overlap: Overlap = "skip"
     calls: tuple[PlanningCall, ...] = ()
     """Calls of application code meanwhile, about the key that ``PLANNED`` has scheduled."""
+    fires: int = 1
+    """How often the schedule of that key fires. More than once: it is scheduled without any call meanwhile, too."""
     time: int = TIMEOUT * 1000
     """Milliseconds that an invocation has. With 6,000 it looks three times before it makes its carrier; with 5,200
     once, which is the same loop with a tenth of the states."""

@@ -77,6 +77,7 @@ SPACES: Final = (
     ),
     Space("a key that is moved", deliveries=(), calls=(moved(20),)),
     Space("a key that is cancelled", deliveries=(), calls=(PlanningCall("cancel", PLANNED.order),)),
+    Space("two deliveries of a key", deliveries=(), fires=2, time=5_200),
 )
 SMALL: Final = Budget(crashes=2, losses=1, failures=0)
 LOOKS: Final = 64
