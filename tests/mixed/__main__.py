@@ -81,9 +81,9 @@ def _show(pair: Pair, found: Mixed) -> None:
         shape, verdict = found.violations[0]
         which = "--raised" if pair == raised() else f"--since {pair.before.revision[:10]}"
         print(f"See all of it: python -m tests.mixed {which} --replay {verdict.seed} --shape '{shape}'")
-        own = next(alone(pair.before, [one.seed for _, one in found.violations[:20]]), None)
-        if own is not None:
-            print(f"The code before violates {own.invariant} in seed {own.seed} also without a deploy.")
+        own = [str(one.seed) for one in alone(pair.before, [one.seed for _, one in found.violations[:20]])]
+        if own:
+            print(f"The code before violates invariants also without a deploy: seeds {', '.join(own)}")
 
 
 def _replay(pair: Pair, shape: str, seed: int) -> int:
