@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from cronstack_infra import names
 from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.toolchain import ensure_cdk
 from tests.places import ROOT
@@ -110,10 +111,26 @@ def test_the_examples_from_deploy_to_destroy(shop: Shop) -> None:
     assert shop.functions() == set()
     groups = shop.cloud.client("scheduler").list_schedule_groups()["ScheduleGroups"]
     assert [group["Name"] for group in groups] == ["default"]
-    assert shop.cloud.client("sqs").list_queues().get("QueueUrls", []) == []
-    # What holds the runs of the past outlives the stack.
+    # What holds the runs of the past, and what failed, outlives the stack.
+    queues = shop.cloud.client("sqs").list_queues()["QueueUrls"]
+    assert sorted(url.rpartition("Shared")[2].partition("DeadLetters")[0] for url in queues) == ["Delivery", "Handler"]
     [table] = shop.cloud.client("dynamodb").list_tables()["TableNames"]
     assert "Ledger" in table
+
+
+def test_a_stack_with_letters_is_destroyed_on_request_only(shop: Shop) -> None:
+    shop.job("hello", schedule="rate('1 hour')")
+    shop.deploy()
+    stack = shop.cloud.client("cloudformation").describe_stacks(StackName="shop")["Stacks"][0]
+    queue = names.stack_outputs(stack)[names.OUTPUT_HANDLER_DEAD_LETTERS]
+    shop.cloud.client("sqs").send_message(QueueUrl=queue, MessageBody="{}")
+    refusal = shop.cdk("destroy", "--force", "--app", "cdk.out", code=1)
+    assert "1 dead letter" in refusal
+    assert "The ledger is kept" in refusal
+    assert shop.functions() == {"shop-hello"}
+    assert "destroyed" in shop.cdk("--even-if-waiting", "destroy", "--force", "--app", "cdk.out")
+    assert shop.functions() == set()
+    assert shop.cloud.client("sqs").receive_message(QueueUrl=queue)["Messages"], "and the letter is kept"
 
 
 def test_jobs_come_change_and_go_with_the_files(shop: Shop) -> None:

@@ -1,0 +1,99 @@
+"""What waits in a stack, and would never run if it were destroyed: dead letters, plans, runs that are to come back.
+
+Destroying deletes the schedule groups, and with them each plan and each carrier. Nothing brings these occurrences back:
+neither the functions nor the schedules exist then, whether the ledger and the queues are kept or not. Reading changes
+nothing, and stops counting at ``MOST``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final
+
+from cronstack_infra import names
+from cronstack_infra.ops.deployment import Clients, Deployment, deployed_jobs
+from cronstack_infra.ops.ledger.keyed import open_runs
+from cronstack_infra.ops.ledger.reader import Reader
+from cronstack_infra.plural import counted
+
+MOST: Final = 1_000
+"""Of each kind, for which this is an answer: "at least 1,000"."""
+UNFINISHED: Final = ("retrying", "crashed", "buffered")
+"""Open runs that are to come back. Those that are dead or missed are over."""
+_COUNTS: Final = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """Counts of one stack."""
+
+    letters: int
+    plans: int
+    """One-time schedules that code has made."""
+    carriers: int
+    """One-time schedules that bring a run back."""
+    runs: dict[str, int] = field(default_factory=dict)
+    """Runs that wait for an attempt, by job."""
+    protected: bool = True
+    """Whether the ledger's table refuses to be deleted."""
+
+    def __bool__(self) -> bool:
+        return bool(self.letters or self.plans or self.carriers or self.runs)
+
+    def lines(self) -> list[str]:
+        """One line of each kind that exists."""
+        runs = [f"{_some(count, 'run')} of {job} to come back" for job, count in self.runs.items()]
+        return [
+            *([_some(self.letters, "dead letter")] if self.letters else []),
+            *([_some(self.plans, "planned occurrence")] if self.plans else []),
+            *runs,
+            *([_some(self.carriers, "carrier")] if self.carriers and not runs else []),
+        ]
+
+
+def find_leftovers(clients: Clients, deployment: Deployment) -> Leftovers:
+    """Count what is left in the queues, the schedule groups and the ledger of a stack."""
+    queues = (deployment.delivery_dead_letters, deployment.handler_dead_letters)
+    outputs = deployment.outputs
+    reader = Reader(clients("dynamodb"), deployment.ledger)
+    runs = {}
+    for job in deployed_jobs(clients("lambda"), deployment):
+        by_code = names.once_output(job.name) in outputs
+        found = islice(open_runs(reader, job.name, by_code=by_code), MOST)
+        if count := sum(run.status in UNFINISHED for run in found):
+            runs[job.name] = count
+    table = clients("dynamodb").describe_table(TableName=deployment.ledger)["Table"]
+    return Leftovers(
+        letters=sum(_letters(clients("sqs"), queue) for queue in queues),
+        plans=_schedules(clients("scheduler"), names.once_group(deployment.stack)),
+        carriers=_schedules(clients("scheduler"), names.carriers_group(deployment.stack)),
+        runs=runs,
+        protected=bool(table.get("DeletionProtectionEnabled")),
+    )
+
+
+def _letters(sqs: Any, queue: str) -> int:
+    """Count the letters of a queue, those included that another reader has at present."""
+    counts = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=list(_COUNTS))["Attributes"]
+    return sum(int(counts.get(name, 0)) for name in _COUNTS)
+
+
+def _schedules(scheduler: Any, group: str) -> int:
+    from botocore.exceptions import ClientError
+
+    pages = scheduler.get_paginator("list_schedules").paginate(GroupName=group)
+    try:
+        return len(list(islice((one for page in pages for one in page["Schedules"]), MOST)))
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return 0
+
+
+def _some(count: int, what: str) -> str:
+    return f"{'at least ' if count >= MOST else ''}{counted(count, what)}"
