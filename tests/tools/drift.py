@@ -39,6 +39,7 @@ _WITHOUT_TAGS = (
     "AWS::IAM::Group",
     "AWS::IAM::ManagedPolicy",
     "AWS::KMS::Alias",
+    "AWS::Lambda::Alias",
     "AWS::Lambda::EventInvokeConfig",
     "AWS::Logs::MetricFilter",
     "AWS::SES::EmailIdentity",
@@ -49,7 +50,7 @@ _WRITE_ONLY = {
     "AWS::Lambda::Function": {"Code"},
     "AWS::IAM::User": {"LoginProfile"},
     "AWS::KMS::Key": {"PendingWindowInDays"},
-    "AWS::DynamoDB::GlobalTable": {"Replicas", "WriteOnDemandThroughputSettings"},
+    "AWS::DynamoDB::GlobalTable": {"Replicas", "WarmThroughput", "WriteOnDemandThroughputSettings"},
 }
 
 
@@ -101,6 +102,9 @@ class Told:
         if kind in ("AWS::IAM::Group", "AWS::IAM::Role", "AWS::IAM::User"):
             ours = {one["PolicyName"] for one in self._inline_policies()}
             held["Policies"] = [one for one in held.get("Policies", []) if one["PolicyName"] not in ours]
+        if kind == "AWS::DynamoDB::GlobalTable":
+            [replica] = wanted["Replicas"]
+            wanted = {name: one for name, one in replica.items() if name in held} | wanted
         if kind == "AWS::KMS::Alias":
             wanted["TargetKeyId"] = wanted["TargetKeyId"].rpartition("/")[2]  # an ARN says the same
         if kind == "AWS::Lambda::Function" and "Environment" in wanted and not wanted["Environment"].get("Variables"):

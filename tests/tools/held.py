@@ -308,6 +308,13 @@ def invoke_config(client: Client, physical: str) -> Held:
     return without(held | {"FunctionName": name, "Qualifier": qualifier, "DestinationConfig": destinations}, {})
 
 
+def function_alias(client: Client, arn: str) -> Held:
+    function, _, name = arn.rpartition(":")
+    given = client("lambda").get_alias(FunctionName=function, Name=name)
+    held = picked(given, "FunctionVersion Name Description")
+    return without(held | {"FunctionName": function.rpartition(":")[2]}, {"Description": ""})
+
+
 def picked(given: dict[str, Any], names: str) -> Held:
     return {name: given[name] for name in names.split() if name in given}
 
@@ -333,6 +340,7 @@ READERS: dict[str, Callable[[Client, str], Held]] = {
     "AWS::IAM::User": user,
     "AWS::KMS::Alias": key_alias,
     "AWS::KMS::Key": key,
+    "AWS::Lambda::Alias": function_alias,
     "AWS::Lambda::EventInvokeConfig": invoke_config,
     "AWS::Lambda::EventSourceMapping": mapping,
     "AWS::Lambda::Function": function,

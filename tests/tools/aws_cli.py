@@ -1,0 +1,69 @@
+"""A stand-in for the aws CLI, for blocks of documentation: the same words, checked against botocore's own models.
+
+    python -m tests.tools.aws_cli dynamodb update-table --table-name t --deletion-protection-enabled
+
+It knows flags, texts, numbers, ``Key=value,Key=value``, waiters, ``--query`` and ``--output text``. What the aws CLI
+would not know either, such as a wrong option, is an error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import boto3
+import jmespath
+from botocore import xform_name
+
+
+def main(words: Sequence[str]) -> int:
+    service, command, *rest = words
+    client: Any = boto3.client(service)  # type: ignore[call-overload]
+    waiter, options = (rest[0], rest[1:]) if command == "wait" else ("", rest)
+    given = dict(_pairs(options))
+    query = given.pop("query", "")
+    as_text = given.pop("output", "") == "text"
+    if waiter:
+        wait = client.get_waiter(waiter.replace("-", "_"))
+        wait.wait(**{_spelled(name): value for name, value in given.items()})
+        return 0
+    operation = next(name for name in client.meta.service_model.operation_names if _dashed(name) == command)
+    members = client.meta.service_model.operation_model(operation).input_shape.members
+    by_option = {_dashed(name): name for name in members}
+    parameters = {by_option[name]: _value(members[by_option[name]], value) for name, value in given.items()}
+    answer = getattr(client, xform_name(operation))(**parameters)
+    answer.pop("ResponseMetadata", None)
+    found = jmespath.search(query, answer) if query else answer
+    print("\t".join(map(str, found)) if as_text else json.dumps(found, default=str))
+    return 0
+
+
+def _pairs(options: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    left = list(options)
+    while left:
+        name = left.pop(0)
+        assert name.startswith("--"), f"{name} is no option"
+        yield name.removeprefix("--"), left.pop(0) if left and not left[0].startswith("--") else True
+
+
+def _value(shape: Any, given: Any) -> Any:
+    if shape.type_name == "structure":
+        pairs = dict(pair.split("=", 1) for pair in given.split(","))
+        return {name: _value(shape.members[name], value) for name, value in pairs.items()}
+    if shape.type_name == "boolean":
+        return given is True or given == "true"
+    return int(given) if shape.type_name in ("integer", "long") else given
+
+
+def _dashed(name: str) -> str:
+    return xform_name(name, "-")
+
+
+def _spelled(option: str) -> str:
+    return "".join(word.capitalize() for word in option.split("-"))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
