@@ -1,7 +1,7 @@
 """The format of the ledger table: its partitions and its one index, what each holds, and who reads and writes it. Pure.
 
     partition (pk)      sort key (sk)     row                                     written by    list of the index
-    job#<job>           lease             the lease of the job, and its slot      the job
+    job#<job>           lease             the lease of the job, and its slot      job, operator
     job#<job>           run#<occurrence>  a run by a schedule, or an operator     the job       open#job#<job>
     run#<job>#<digit>   run#<occurrence>  the run of a key                        the job       open#run#<job>#<digit>
     plan#<job>#<digit>  <key>             what code has planned under a key       planner, job  plan#<job>#<digit>
@@ -61,7 +61,7 @@ class Room(NamedTuple):
 
 
 ROOMS: Final = (
-    Room("job#{job}", "lease", "the lease of a job, its slot, and its pause", ("job",), ("operator", "watchdog")),
+    Room("job#{job}", "lease", "the lease of a job, its slot, and its pause", ("job", "operator"), ("watchdog",)),
     Room(
         "job#{job}",
         "run#<occurrence>",
@@ -89,14 +89,14 @@ ROOMS: Final = (
     Room(
         "batch#{job}#?",
         "<occurrence>#<shard>",
-        "the open items of a batch",
+        "at most 256 open items of a batch",
         ("job", "worker"),
         ("operator", "watchdog"),
         reserved=True,
     ),
     Room(
         "item#{job}#?",
-        "<occurrence>#<key>",
+        "<occurrence>#<hash of the key>",
         "the guard of one item of a batch",
         ("job", "worker"),
         ("operator", "watchdog"),
@@ -107,8 +107,8 @@ ROOMS: Final = (
         "watch",
         "incident#<job>#<cause>",
         "an incident, and whether it was notified",
-        ("watchdog",),
-        ("operator",),
+        ("watchdog", "operator"),
+        (),
         "open#watch",
         reserved=True,
     ),

@@ -32,6 +32,8 @@ TIME_LIMIT: Final = 600.0
 
 _COMPILED = {"__pycache__"}
 _COMPILED_SUFFIXES = {".pyc", ".pyo"}
+_PAGES: Final = frozenset({".md"})
+"""Suffixes of the runtime's pages. A change of these must not deploy every function."""
 _INCLUDES = re.compile(r"\s*(-r|-c|-e|--requirement|--constraint|--editable)\b")
 # Python up to 3.11 runs on Amazon Linux 2 (glibc 2.26) in Lambda, later ones on Amazon Linux 2023 (glibc 2.34).
 _OLD_GLIBC = ("3.9", "3.10", "3.11")
@@ -62,7 +64,7 @@ def stage(functions: Path, package: str, destination: Path, *, target: Target, s
     """Fill ``destination`` anew and return it. ``state`` is where fetched packages are kept."""
     shutil.rmtree(destination, ignore_errors=True)
     _copy(functions / package, destination / package)
-    _copy(Path(cronstack.__file__).parent, destination / "cronstack")
+    _copy(Path(cronstack.__file__).parent, destination / "cronstack", leave=_PAGES)
     requirements = functions / REQUIREMENTS
     if requirements.is_file():
         installed = third_party(requirements, target=target, state=state, progress=progress)
@@ -96,8 +98,9 @@ def third_party(requirements: Path, *, target: Target, state: Path, progress: Sa
     return whole_folder(state / "third-party" / key, fill, progress=progress)
 
 
-def _copy(source: Path, destination: Path) -> None:
-    for relative in sorted(_files(source)):
+def _copy(source: Path, destination: Path, *, leave: frozenset[str] = frozenset()) -> None:
+    """Copy what belongs into Lambda. ``leave``: suffixes of further files that do not."""
+    for relative in sorted(path for path in _files(source) if path.suffix not in leave):
         copy = destination / relative
         copy.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
         shutil.copyfile(source / relative, copy)

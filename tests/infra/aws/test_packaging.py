@@ -79,6 +79,11 @@ def test_jobs_and_the_installed_runtime_lie_side_by_side(functions: Path) -> Non
     assert {path.split("/")[0] for path in found} == {"jobs", "cronstack"}
 
 
+def test_the_runtimes_pages_stay_here_and_a_projects_own_files_go_along(functions: Path) -> None:
+    (functions / "jobs" / "prompt.md").write_text("# Hello\n")
+    assert [path for path in content(staged(functions)) if path.endswith(".md")] == ["jobs/prompt.md"]
+
+
 def test_the_staged_code_imports_by_itself(functions: Path) -> None:
     (functions / "jobs" / "hello.py").write_text(
         "from cronstack import job, rate\n\n@job(schedule=rate('1 minute'))\ndef hello(run): ...\n"

@@ -1,0 +1,68 @@
+"""The README of the ledger: its tables are what the code says."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from cronstack.defaults import DEFAULTS
+from cronstack.ledger.partitions import ROOMS
+from cronstack.ledger.rows import OPEN, PLAN_STATUSES, STATUSES
+from tests.cronstack.ledger.test_costs import COSTS
+from tests.places import ROOT
+
+PAGE = (ROOT / "functions" / "cronstack" / "ledger" / "README.md").read_text("utf-8")
+
+
+def table(*rows: tuple[object, ...]) -> str:
+    head, *body = [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows]
+    return "\n".join([head, "|---" * len(rows[0]) + "|", *body])
+
+
+def partitions() -> str:
+    head = ("partition", "sort key", "row", "written by", "read by, too", "in the index")
+    rows = [
+        (
+            f"`{room.pattern.format(job='JOB')}`",
+            f"`{room.sort_key}`",
+            f"{room.holds}{' (reserved)' if room.reserved else ''}",
+            ", ".join(room.writers),
+            ", ".join(room.readers),
+            f"`{room.listed.format(job='JOB')}`" if room.listed else "",
+        )
+        for room in ROOMS
+    ]
+    return table(head, *rows)
+
+
+def costs() -> str:
+    head = ("operation", "requests", "of them to the ledger", "write units", "before: requests", "write units")
+    rows = [
+        (name.replace("_", " "), now.requests, now.ledger, now.units, before.requests, before.units)
+        for name, (now, before) in COSTS.items()
+    ]
+    return table(head, *rows)
+
+
+BLOCKS = {"partitions": partitions, "costs": costs}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_table_is_what_the_code_says(name: str) -> None:
+    found = re.search(rf"<!-- {name} -->\n(.*?)\n?<!-- end -->", PAGE, re.DOTALL)
+    assert found is not None
+    assert found[1] == BLOCKS[name](), "replace the block by this"
+
+
+def test_the_page_names_every_status() -> None:
+    for kind, statuses in (("run", STATUSES), ("plan", PLAN_STATUSES)):
+        assert re.findall(rf"^\| {kind} \| ([a-z]+) \|", PAGE, re.MULTILINE) == [*statuses]
+    assert f"{', '.join(OPEN[:-1])} or {OPEN[-1]}" in PAGE
+
+
+def test_the_page_names_the_times_to_live() -> None:
+    days = {name: getattr(DEFAULTS, name) // 86_400 for name in ("retention", "horizon", "last_resort")}
+    assert f"| {days['retention']} days after its end" in PAGE
+    assert f"| {days['horizon']} days longer" in PAGE
+    assert f"| {days['last_resort']} days after its due time" in PAGE
