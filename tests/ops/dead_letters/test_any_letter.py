@@ -13,7 +13,7 @@ from cronstack import once
 from cronstack.event import parse_event, planned_event
 from cronstack.ledger.items import encode
 from cronstack.ledger.partitions import plan_key, run_key
-from cronstack.occurrence import planned_id, print_time, scheduled_id
+from cronstack.occurrence import payload_hash, planned_id, print_time, scheduled_id
 from cronstack_infra.ops.dead_letters.redriving import redrive
 from tests.cronstack.stage import NOON, TABLE, by_operator, event_of, scheduled_event
 from tests.ops.shop import ROLE, SCHEDULER_ROLE, Shop, role_arn
@@ -72,6 +72,7 @@ class World:
         ):
             event = planned_event("stats", key, REVISION, due=due, input={"a": 3})
             row = {"status": status, "due": due, "revision": REVISION, "event": event}
+            row |= {"payload": payload_hash({"a": 3})}
             self._put(plan_key("stats", key), row)
         self.allowed[planned_id("planned")] = ({"a": 3}, NOON - HOUR)
 

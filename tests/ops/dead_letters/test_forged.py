@@ -205,8 +205,9 @@ def test_a_time_of_a_rate_counts_only_from_scheduler_itself(shop: Shop, by_sched
 
 # -- no run: the plan --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("status", ["planned", "begun"])
-def test_a_key_is_given_the_input_of_its_plan(shop: Shop, handler: Handler, status: str) -> None:
-    plan(shop, status)
+@pytest.mark.parametrize("age", [HOUR, 20 * DAY])
+def test_a_key_is_given_the_input_of_its_plan(shop: Shop, handler: Handler, status: str, age: int) -> None:
+    plan(shop, status, NOON - age, begun=NOON - HOUR)
     forge(shop, key="k", revision=REVISION)
     (one,) = driven(shop)
     assert handler.ran == [(planned_id("k"), 1, OWN)]
@@ -225,8 +226,14 @@ def test_a_key_is_given_the_input_of_its_plan(shop: Shop, handler: Handler, stat
         ({"event": "{}"}, REVISION, False, "its plan holds no event that Cronstack wrote"),
         ({"event": "[" * 100_000}, REVISION, False, "its plan holds no event that Cronstack wrote"),
         ({"event": json.dumps(scheduled_event(input=FORGED))}, REVISION, False, "its plan holds no event"),
-        ({"due": NOON - 20 * DAY}, REVISION, False, "it would be refused (TooOld)"),
-        ({"v": 99}, REVISION, False, "its row was written by version 99"),
+        (
+            {"status": "begun", "due": NOON - 20 * DAY, "begun": NOON - 19 * DAY},
+            REVISION,
+            False,
+            "it would be refused (TooOld)",
+        ),
+        ({"v": 99, "status": "new"}, REVISION, False, "its row was written by version 99"),
+        ({"payload": "of another"}, REVISION, False, "its plan holds no event that Cronstack wrote"),
     ],
     ids=[
         "cancelled",
@@ -240,6 +247,7 @@ def test_a_key_is_given_the_input_of_its_plan(shop: Shop, handler: Handler, stat
         "of another occurrence",
         "too old",
         "newer",
+        "of another input",
     ],
 )
 def test_a_key_whose_plan_does_not_ask_for_it_does_not_run(
@@ -258,7 +266,7 @@ def test_a_planner_chooses_the_input_of_its_key_and_nothing_else(shop: Shop, han
     """Planners can write anything into a plan. What is sent is an event of this key all the same."""
     other = planned_event("stats", "k", 7, due=NOON + DAY, input={"chosen": 1})
     of_an_operator = {"by": "operator", "kind": "redrive", "requested": "2020-01-01T00:00:00Z"}
-    plan(shop, event=json.dumps(json.loads(other) | of_an_operator))
+    plan(shop, event=json.dumps(json.loads(other) | of_an_operator), payload=payload_hash({"chosen": 1}))
     forge(shop, key="k", revision=REVISION)
     driven(shop)
     (sent,) = shop.functions.invoked

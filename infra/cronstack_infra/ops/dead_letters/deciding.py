@@ -29,7 +29,6 @@ from cronstack.defaults import DEFAULTS
 from cronstack.errors import EventError, OperationError
 from cronstack.event import parse_event, planned_event
 from cronstack.guard import carrier
-from cronstack.ledger.items import VERSION
 from cronstack.ledger.rows import FINISHED, PlanItem, RunItem
 from cronstack.occurrence import (
     Occurrence,
@@ -105,8 +104,6 @@ def is_too_old(occurrence: Occurrence, now: int) -> bool:
 # -- a run -------------------------------------------------------------------------------------------------------------
 def by_run(facts: Facts, named: Occurrence, run: RunItem, now: int, *, job: str) -> Decision:
     """Decide by a run of the occurrence."""
-    if run.version > VERSION:
-        return _newer(run.version)
     if run.status in FINISHED:
         return Over(f"nothing to do: it has {run.status} already", run.status)
     if named.revision is not None and run.revision not in (0, named.revision):
@@ -168,8 +165,6 @@ def _by_plan(named: Occurrence, plan: PlanItem | None, now: int, *, job: str) ->
     assert named.revision is not None, "an event has a key and a revision, or neither"
     if plan is None:
         return Stays("the ledger knows no plan of its key (any more)", remedies.refused("Forgotten", job, named))
-    if plan.version > VERSION:
-        return _newer(plan.version)
     if plan.status == "cancelled":
         return Over("nothing to do: it was cancelled")
     if plan.status == "missed":
@@ -187,7 +182,7 @@ def _by_plan(named: Occurrence, plan: PlanItem | None, now: int, *, job: str) ->
     planned = _planned(named.job, plan)
     if planned is None:
         return Stays("its plan holds no event that Cronstack wrote", remedies.refused("Forgotten", job, named))
-    if is_too_old(planned, now):
+    if plan.status == "begun" and is_too_old(planned, now) and now - plan.begun > DEFAULTS.horizon * 1000:
         return Stays("it would be refused (TooOld)", remedies.refused("TooOld", job, planned))
     return Send(planned, None, "the plan")
 
@@ -196,8 +191,8 @@ def _planned(job: str, plan: PlanItem) -> Occurrence | None:
     """Return the occurrence of a plan, whose event is written anew: planners can write anything into a plan."""
     try:
         given = parse_event(carrier.read_kept(plan.event), job)
-        if given.key != plan.key:
-            return None
+        if given.key != plan.key or given.payload != plan.payload:
+            return None  # the job would refuse it (see the guard's begin)
         event = planned_event(job, plan.key, plan.revision, due=plan.due, input=given.input)
         return parse_event(json.loads(event), job)
     except (ValueError, EventError, RecursionError):
@@ -242,14 +237,6 @@ def _has_instant(one: DeployedSchedule, named: Occurrence) -> bool:
 def _scheduled(named: Occurrence, given: Mapping[str, Any]) -> Occurrence:
     """Return the occurrence that a schedule has at the named time."""
     return Occurrence(named.job, named.id, named.due, dict(given), payload_hash(given))
-
-
-# -- what cannot be decided --------------------------------------------------------------------------------------------
-def _newer(version: int) -> Stays:
-    return Stays(
-        f"its row was written by version {version} of the ledger's format; this code reads up to {VERSION}",
-        "Redrive it with the Cronstack that is deployed.",
-    )
 
 
 def _unknown_revision(named: Occurrence, revision: int, job: str) -> Stays:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from cronstack.errors import OperationError
 from cronstack.ledger import plan_requests, run_requests
-from cronstack.ledger.items import read_plan, read_run
+from cronstack.ledger.items import VERSION, read_plan, read_run, version_of
 from cronstack.ledger.rows import PlanItem, RunItem
 from cronstack_infra.ops.deployment import Clients, Deployment
 from cronstack_infra.ops.schedules import DeployedSchedule, schedules_of
@@ -30,4 +31,11 @@ class Facts:
         return self._schedules[job]
 
     def _item(self, parameters: Any) -> Any:
-        return self._clients("dynamodb").get_item(**parameters).get("Item")
+        """Read a row. Raise OperationError for one of a newer version: nothing else of it is certain."""
+        item = self._clients("dynamodb").get_item(**parameters).get("Item")
+        if (version := version_of(item)) > VERSION:
+            raise OperationError(
+                f"its row was written by version {version} of the ledger's format; this code reads up to {VERSION}",
+                remedy="Redrive it with the Cronstack that is deployed.",
+            )
+        return item
