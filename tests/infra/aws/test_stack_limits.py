@@ -86,6 +86,17 @@ def test_more_jobs_than_fit_are_refused_with_the_numbers() -> None:
     assert "second project" in caught.value.remedy
 
 
+@pytest.mark.parametrize(("schedules", "most"), [(0, 54), (1, 48)])
+def test_fewer_jobs_fit_that_code_schedules(schedules: int, most: int) -> None:
+    def by_code(number: int) -> DeclaredJob:
+        made = job(name=f"j{number}", schedule=[once(), *[rate("1 hour")] * schedules])(lambda run: None)
+        return DeclaredJob(made, declared("x", schedules=schedules).schedules, "functions/jobs/many.py:7")
+
+    limits.check("shop", [by_code(number) for number in range(most)])
+    with pytest.raises(DeclarationError, match="at most 73 jobs and 450 resources"):
+        limits.check("shop", [by_code(number) for number in range(most + 1)])
+
+
 def test_many_schedules_count_too() -> None:
     with pytest.raises(DeclarationError, match="468 resources"):
         limits.check("shop", [declared(f"j{n}", schedules=33) for n in range(12)])
