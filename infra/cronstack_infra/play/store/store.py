@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from cronstack.ledger.listings import MOST_ROWS
 from cronstack_infra.play.store import expressions
 from cronstack_infra.play.store.queries import query
 
@@ -56,6 +57,8 @@ class Store:
                 return self._get(parameters)
             case "Query":
                 return query(self.items, parameters)
+            case "BatchGetItem":
+                return self._get_batch(parameters)
             case "SendMessage":
                 return self._send(parameters)
             case "CreateSchedule":
@@ -145,6 +148,17 @@ class Store:
             return missing
         item = self.items.get(_key(parameters))
         return {} if item is None else {"Item": item}
+
+    def _get_batch(self, parameters: Mapping[str, Any]) -> Answer:
+        ((table, asked),) = parameters["RequestItems"].items()
+        if (missing := self._missing({"TableName": table})) is not None:
+            return missing
+        keys = [_key({"Key": key}) for key in asked["Keys"]]
+        if len(keys) > MOST_ROWS:
+            return _error("ValidationException", "Too many items requested for the BatchGetItem call")
+        if len(set(keys)) < len(keys):
+            return _error("ValidationException", "Provided list of item keys contains duplicates")
+        return {"Responses": {table: [self.items[key] for key in keys if key in self.items]}, "UnprocessedKeys": {}}
 
     def _send(self, parameters: Mapping[str, Any]) -> Answer:
         sent = self.queues.setdefault(parameters["QueueUrl"], [])

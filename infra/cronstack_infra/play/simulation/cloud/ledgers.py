@@ -83,9 +83,16 @@ class Ledgers:
         """Whether a request of DynamoDB's is, or is also, for a ledger."""
         if operation == "TransactWriteItems":
             return not self.by_table.keys().isdisjoint(_tables(parameters))
+        if operation == "BatchGetItem":
+            return not self.by_table.keys().isdisjoint(parameters.get("RequestItems", ()))
         return parameters.get("TableName") in self.by_table and not operation.startswith(_ABOUT_TABLES)
 
     def call(self, operation: str, parameters: Mapping[str, Any], elsewhere: Elsewhere) -> Answer:
+        if operation == "BatchGetItem":
+            if len(parameters["RequestItems"]) > 1:
+                raise NotImplementedError("a batch of reads from a ledger and another table")
+            (table,) = parameters["RequestItems"]
+            return self.by_table[table].call(operation, parameters)
         if operation != "TransactWriteItems":
             return self.by_table[parameters["TableName"]].call(operation, parameters)
         tables = _tables(parameters)
