@@ -241,11 +241,8 @@ class ScheduledFunction(Construct):
                 ),
             ),
         )
-        made.node.add_dependency(foundation.group)
-        made.node.add_dependency(foundation.scheduler_role)
-        made.add_resource_dependency(
-            self._retries
-        )  # else a first event could meet Lambda's defaults, and leave no letter
+        # Without the retries, a first event could meet Lambda's defaults and leave no letter.
+        made.node.add_dependency(foundation.group, foundation.scheduler_role, self._retries)
         return made
 
 
