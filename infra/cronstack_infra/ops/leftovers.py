@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
+from cronstack.ledger.partitions import open_lists
 from cronstack_infra import names
 from cronstack_infra.ops.deployment import Clients, Deployment, deployed_jobs
 from cronstack_infra.ops.ledger.keyed import open_runs
@@ -63,8 +64,8 @@ def find_leftovers(clients: Clients, deployment: Deployment) -> Leftovers:
     reader = Reader(clients("dynamodb"), deployment.ledger)
     runs = {}
     for job in deployed_jobs(clients("lambda"), deployment):
-        by_code = names.once_output(job.name) in outputs
-        found = islice(open_runs(reader, job.name, by_code=by_code), MOST)
+        lists = open_lists(job.name, by_code=names.once_output(job.name) in outputs)
+        found = islice(open_runs(reader, lists), MOST)
         if count := sum(run.status in UNFINISHED for run in found):
             runs[job.name] = count
     table = clients("dynamodb").describe_table(TableName=deployment.ledger)["Table"]
