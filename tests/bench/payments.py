@@ -217,7 +217,7 @@ def _redrive(cloud: VirtualCloud, stack: str) -> int:
     """As an operator does, until there is nothing to redrive; how many letters there were."""
     deployment, letters = find_deployment(cloud.client("cloudformation"), stack), 0
     for _ in range(20):
-        sent = list(redrive(cloud.client, deployment, clock=lambda: cloud.now, sleep=time.sleep, wait=0))
+        sent = list(redrive(cloud.client, deployment, clock=lambda: cloud.now, sleep=time.sleep, wait=0, poll=0))
         if not sent:
             break
         letters += len(sent)

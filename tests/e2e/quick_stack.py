@@ -10,10 +10,11 @@ import json
 import time
 import zipfile
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from cronstack.event import scheduled_input
 from cronstack.ledger.items import read_run
 from cronstack.ledger.partitions import DUE, INDEX, PK, SK
 from cronstack.onetime.schedules import Wiring
@@ -64,6 +65,7 @@ class QuickStack:
         self._carriers = names.carriers_group(package)
         cloud.client("scheduler").create_schedule_group(Name=self._carriers)
         self.deployment = Deployment(package, LEDGER, delivery, self._letters, names.group_name(package))
+        cloud.client("scheduler").create_schedule_group(Name=self.deployment.group)
 
     def settings(self, role: str) -> Settings:
         return Settings(LEDGER, self._letters, self.package, self._carriers, role, self._delivery_arn)
@@ -109,6 +111,23 @@ class QuickStack:
             FunctionName=function, Qualifier=PLANS, DestinationConfig={"OnFailure": {"Destination": self._letters_arn}}
         )
         return Wiring(job, LEDGER, group, self.cloud.scheduler_role, f"{function}:{PLANS}", self._delivery_arn)
+
+    def schedule_once(self, job: str, due: datetime, **input: Any) -> None:
+        """Deploy a schedule of a job that has one time, which has passed, so that it never fires."""
+        name, scheduler = names.function_name(self.package, job), self.cloud.client("scheduler")
+        scheduler.create_schedule(
+            Name=names.schedule_name(self.package, job, 1),
+            GroupName=self.deployment.group,
+            ScheduleExpression="rate(1 day)",
+            StartDate=due,
+            EndDate=due + timedelta(hours=1),
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={
+                "Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}",
+                "RoleArn": self.cloud.scheduler_role,
+                "Input": scheduled_input(job, input),
+            },
+        )
 
     def made(self) -> list[str]:
         """Schedules that code and jobs have made, and that are still there."""

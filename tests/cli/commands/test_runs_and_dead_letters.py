@@ -76,6 +76,7 @@ def test_half_a_character_in_a_result_spoils_no_list(stage: Stage, capsys: pytes
         (["backfill", "stats", "--stack", "shop", "--from", "2013-01-01", "--to", "2013-01-02"], 1, "has no schedule"),
         (["dead-letters", "show", "nothing", "--stack", "shop"], 1, "no dead letter nothing"),
         (["dead-letters", "redrive", "stat", "--stack", "shop"], 1, "Did you mean stats?"),
+        (["dead-letters", "redrive", "--dry-run", "--wait", "--stack", "shop"], 2, "nothing to --wait for"),
     ],
 )
 def test_what_cannot_be_done_is_one_message(
