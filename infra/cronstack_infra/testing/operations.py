@@ -13,6 +13,7 @@ from cronstack_infra.ops import backfill as backfilling
 from cronstack_infra.ops.dead_letters.reading import DeadLetter, list_letters
 from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
 from cronstack_infra.ops.deployment import Deployment
+from cronstack_infra.ops.onetime import once_of
 from cronstack_infra.ops.runs import Row, find_run
 from cronstack_infra.ops.trigger import trigger
 
@@ -87,11 +88,18 @@ class Operations:
     def _ended(self, result: Redriven, died: int) -> Redriven:
         """The result with the status of its run, once that is final."""
         letter = result.letter
-        row = self._run(letter.job, letter.occurrence) if result.accepted else None
-        if result.status or not result.accepted or (row is not None and row.status == "planned"):
+        if result.status or not result.accepted or self._is_put_off(letter):
             return result
         row = self._wait(letter.job, letter.occurrence, died)
         return result if row is None else replace(result, status=row.status)
+
+    def _is_put_off(self, letter: DeadLetter) -> bool:
+        """Return whether its key has no run to wait for: it was moved to a later time, or cancelled."""
+        occurrence = letter.contents.occurrence
+        if occurrence is None or not occurrence.key or self._run(letter.job, letter.occurrence) is not None:
+            return False
+        plan = once_of(self._client, self._deployment).get(letter.job, occurrence.key)
+        return plan.status == "cancelled" or (plan.status == "planned" and plan.at > self._now)
 
     def _wait(self, job: str, occurrence: str, died: int = 0) -> Row | None:
         """Let time pass until a run is final, or has left another dead letter.
