@@ -182,9 +182,10 @@ def _print_result(one: Redriven, dry_run: bool) -> None:
     done = "ready" if dry_run else "redriven"
     mark = click.style(done, fg="green") if one.accepted else click.style("left", fg="yellow")
     detail = f"{one.detail}, input {shown(one.input)} by {one.source}" if dry_run and one.source else one.detail
-    parts = [detail, *one.notes, one.remedy]
-    line = f"{one.letter.contents.job or '?'}  {one.letter.occurrence or one.letter.id}  "
-    click.echo(f"{mark}  {printable(line + '. '.join(part for part in parts if part))}")
+    line = (
+        f"{one.letter.contents.job or '?'}  {one.letter.occurrence or one.letter.id}  {'; '.join([detail, *one.notes])}"
+    )
+    click.echo(f"{mark}  {printable(f'{line}. {one.remedy}' if one.remedy else line)}")
 
 
 def _result_as_json(one: Redriven, dry_run: bool) -> dict[str, Any]:
