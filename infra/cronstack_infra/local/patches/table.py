@@ -17,6 +17,7 @@ def services() -> tuple[ModuleType, ...]:
     """Modules whose patches every cloud applies at its start."""
     from cronstack_infra.local.apis import batches, identities, notifications, rules, schedules, sqs
     from cronstack_infra.local.dynamodb import (
+        answers,
         conditions,
         consumption,
         numbers,
@@ -43,6 +44,7 @@ def services() -> tuple[ModuleType, ...]:
         queries,
         numbers,
         consumption,
+        answers,
         restoring,
         sqs,
         batches,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -109,3 +110,29 @@ def a_read_of_eight_kilobytes_consumes_as_much_as_one_of_four() -> bool:
     dynamodb = _stored("x" * 8000)
     answer = dynamodb.get_item(TableName="i", Key=_ITEM, ReturnConsumedCapacity="TOTAL")
     return bool(answer["ConsumedCapacity"]["CapacityUnits"] != 1)
+
+
+@probe
+def each_attribute_is_looked_up_under_many_names() -> bool:
+    """To serialize one more attribute takes more than ten calls."""
+    return _serializing(11) - _serializing(1) > 10 * 10
+
+
+def _serializing(attributes: int) -> int:
+    """Return the calls within moto's serializer for an answer with an item of so many attributes more."""
+    dynamodb, item = client("dynamodb"), KEY | {f"a{number}": {"S": "x"} for number in range(attributes)}
+    if not dynamodb.list_tables()["TableNames"]:
+        _indexed()
+    dynamodb.put_item(TableName="i", Item=_ITEM | item)
+    calls = []
+
+    def count(frame: Any, event: str, argument: Any) -> None:
+        if event == "call" and frame.f_globals.get("__name__") == "moto.core.serialize":
+            calls.append(frame)
+
+    sys.setprofile(count)
+    try:
+        dynamodb.get_item(TableName="i", Key=_ITEM)
+    finally:
+        sys.setprofile(None)
+    return len(calls)
