@@ -82,7 +82,7 @@ _BEGINS: tuple[Mutant, ...] = (
         "a begin does not open the key",
         "begin",
         Code("delivery.may_begin = True; delivery.aged = False; return None", "return None"),
-        ("I9", "I14"),
+        ("I14",),
     ),
     Mutant(
         "a begin of great age counts as forgotten",

@@ -84,7 +84,6 @@ print(json.dumps([walked.invariant, walked.text, walked.trace]))
         ("a newcomer starts before what waits in the slot", 4, "I22"),
         ("a newcomer makes way without a carrier of its own", 4, "I8"),
         ("a crash between the two writes loses the key", 7, "I8"),
-        ("a begin does not open the key", 7, "I9"),
     ],
 )
 def test_a_planted_fault_is_found(name: str, space: int, invariant: str) -> None:
