@@ -26,6 +26,8 @@ TITLES: Final = {
     "decision": "Decisions of admission",
     "fault": "Faults",
     "transition": "State transitions of a run",
+    "plan": "Status changes of a plan",
+    "intruder": "Acts of an intruder that may only plan",
     "end": "How deliveries ended",
     "handler": "What handlers asked of the guard",
     "carrier": "Carriers",

@@ -41,7 +41,7 @@ REACHABLE: Final[dict[str, tuple[str, ...]]] = {
         *("killed", "unavailable"),
     ),
     "killed after": (
-        *(f"{what} {step}" for what in ("schedule", "move") for step in range(4)),
+        *(f"{what} {step}" for what in ("schedule", "move") for step in range(3)),
         *("cancel 0", "cancel 1"),
     ),
 }
