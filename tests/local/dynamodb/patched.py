@@ -10,12 +10,21 @@ from typing import Any
 import boto3
 from moto import mock_aws
 
-from cronstack_infra.local.dynamodb import answers, conditions, consumption, numbers, queries, transactions, writes
+from cronstack_infra.local.dynamodb import (
+    answers,
+    conditions,
+    consumption,
+    numbers,
+    queries,
+    sizes,
+    transactions,
+    writes,
+)
 from cronstack_infra.local.moto.patch import apply, unpatch
 from cronstack_infra.local.moto.surroundings import Surroundings
 from cronstack_infra.local.patches.table import rows
 
-PATCHES = rows((conditions, transactions, writes, queries, numbers, consumption, answers))
+PATCHES = rows((conditions, transactions, writes, queries, numbers, consumption, answers, sizes))
 
 
 @contextmanager

@@ -23,6 +23,7 @@ def services() -> tuple[ModuleType, ...]:
         numbers,
         queries,
         restoring,
+        sizes,
         transactions,
         writes,
     )
@@ -46,6 +47,7 @@ def services() -> tuple[ModuleType, ...]:
         consumption,
         answers,
         restoring,
+        sizes,
         sqs,
         batches,
         layers,

@@ -136,3 +136,17 @@ def _serializing(attributes: int) -> int:
     finally:
         sys.setprofile(None)
     return len(calls)
+
+
+@probe
+def a_replaced_attribute_counts_twice() -> bool:
+    """An attribute of 210,000 bytes cannot be replaced by another one, though the item has 210 KB after the write."""
+    dynamodb = _indexed()
+    update = {
+        "TableName": "i",
+        "Key": _ITEM,
+        "UpdateExpression": "SET long_text = :long_text",
+        "ExpressionAttributeValues": {":long_text": {"S": "x" * 210_000}},
+    }
+    dynamodb.update_item(**update)
+    return fails(lambda: dynamodb.update_item(**update), ClientError)
