@@ -25,7 +25,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from cronstack.ledger.items import PK, RUN_PREFIX, SK
+from cronstack.ledger.partitions import PK, RUN_PREFIX, SK
 from cronstack_infra.cli.commands.simulate.played import put_flights
 from cronstack_infra.play.simulation.cloud.assembly import synthesize
 from cronstack_infra.play.simulation.cloud.deploying import outputs
