@@ -226,7 +226,8 @@ def test_the_planners_own_schedule_is_all_that_it_needs(harsh_stage: Stage) -> N
     hostile = Hostile(harsh_stage, 0)
     due = NOON + 1_000
     event = planned_event("stats", "own", NOON, due=due, input={})
-    harsh_stage.change("plan#own", status="planned", revision=NOON, due=due, event=event, listed="plan#stats#0", v=1)
+    plan = {"status": "planned", "revision": NOON, "due": due, "payload": payload_hash({}), "event": event, "v": 1}
+    harsh_stage.change("plan#own", **plan, listed="plan#stats#0")
     hostile.invoke(json.loads(event), ByAlias(harsh_stage))
     hostile.invoke(scheduled_event(), ByAlias(harsh_stage))
     assert (hostile.outcomes["succeeded"], hostile.outcomes["NotAPlan"]) == (1, 1)

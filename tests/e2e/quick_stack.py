@@ -9,13 +9,13 @@ import io
 import json
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from cronstack.event import scheduled_input
-from cronstack.ledger.items import read_run
+from cronstack.ledger.items import read_plan, read_run
 from cronstack.ledger.partitions import DUE, INDEX, PK, SK
 from cronstack.onetime.schedules import Wiring
 from cronstack.settings import PLANS, Settings
@@ -143,12 +143,16 @@ class QuickStack:
 
     def runs(self, job: str) -> dict[str, Any]:
         """The ledger's runs of a job by occurrence."""
-        found: dict[str, Any] = {}
+        rows = [*self._rows("job", job), *self._rows("run", job)]
+        return {run.occurrence: run for row in rows if (run := read_run(row)) is not None}
+
+    def plans(self, job: str) -> dict[str, str]:
+        """The status of each plan of a job by key."""
+        return {plan.key: plan.status for row in self._rows("plan", job) if (plan := read_plan(row)) is not None}
+
+    def _rows(self, kind: str, job: str) -> Iterator[Any]:
         for page in self.cloud.client("dynamodb").get_paginator("scan").paginate(TableName=LEDGER):
-            for item in page["Items"]:
-                run = read_run(item) if item[PK]["S"].split("#")[:2] in (["job", job], ["run", job]) else None
-                found |= {run.occurrence: run} if run is not None else {}
-        return found
+            yield from (item for item in page["Items"] if item[PK]["S"].split("#")[:2] == [kind, job])
 
     def lease(self, job: str) -> Mapping[str, Any]:
         """The lease item of a job, in DynamoDB's own form."""

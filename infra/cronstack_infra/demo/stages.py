@@ -163,7 +163,7 @@ def tally(shown: Shown) -> list[Tally]:
                 occurrences=len(rows),
                 succeeded=_count(rows, "succeeded"),
                 failed=_count(rows, "retrying", "crashed", "dead"),
-                skipped=_count(rows, "skipped", "missed"),
+                skipped=_count(rows, "skipped", "missed", "cancelled"),
                 dead_letters=sum(letter.contents.job == job for letter in letters),
                 slowest=max((row.took for row in rows if row.took is not None), default=None),
             )
