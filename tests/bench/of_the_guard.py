@@ -12,6 +12,7 @@ from typing import Any
 from cronstack.declaration import Job, job
 from cronstack.driver import carry_out, resume
 from cronstack.event import operator_event
+from cronstack.ledger.partitions import DUE, INDEX, PK, SK
 from cronstack.occurrence import print_time
 from cronstack.run import Run
 from cronstack.runtime import Invocation, Shell
@@ -111,12 +112,22 @@ class Scene:
 
 
 def make_table(cloud: LocalCloud, name: str) -> None:
+    """Create a ledger with its index."""
     cloud.client("dynamodb").create_table(
         TableName=name,
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        KeySchema=_schema(PK, SK),
+        AttributeDefinitions=[
+            {"AttributeName": one, "AttributeType": "N" if one == DUE else "S"} for one in (PK, SK, INDEX, DUE)
+        ],
+        GlobalSecondaryIndexes=[
+            {"IndexName": INDEX, "KeySchema": _schema(INDEX, DUE), "Projection": {"ProjectionType": "KEYS_ONLY"}}
+        ],
         BillingMode="PAY_PER_REQUEST",
     )
+
+
+def _schema(partition: str, sort: str) -> list[dict[str, str]]:
+    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
 
 
 def prepare(cloud: LocalCloud) -> None:

@@ -1,9 +1,10 @@
 """What goes over the wire to a DynamoDB: a proxy in front of an endpoint that counts requests, and units by AWS's rule.
 
 The rule: a write costs a unit for each begun KB of the item, before or after it, whichever is larger, and at least
-one; the double within a transaction; also when its condition does not hold. A read costs a unit for each begun 4 KB,
-half of it when it is not consistent. No engine here reports this rightly, so it is computed: from the request, and from
-the items in the table before and after it. One request at a time.
+one; the double within a transaction; also when its condition does not hold. An entry of an index that is new or gone
+costs another unit, and one whose key changes costs two. A read costs a unit for each begun 4 KB,
+half of it when it is not consistent. It is computed here, and not taken from the engine: from the request, and from the
+items in the table before and after it. One request at a time.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+
+from cronstack.ledger.partitions import DUE, INDEX
 
 Item = Mapping[str, Mapping[str, Any]]
 Items = Mapping[str, Item]
@@ -122,7 +125,13 @@ def units(
             read += max(1, math.ceil(sizes[0] / 4096)) * (1 if action.get("ConsistentRead") else 0.5)
         else:
             written += max(1, math.ceil(max(sizes) / 1024)) * (2 if operation == "TransactWriteItems" else 1)
+            written += len(_entry(before[table].get(key, {})) ^ _entry(after[table].get(key, {})))
     return written, read
+
+
+def _entry(item: Item) -> set[str]:
+    """The key of the item's entry in the ledger's index; empty where it has none."""
+    return {_text({name: item[name] for name in (INDEX, DUE)})} if INDEX in item and DUE in item else set()
 
 
 def actions_of(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
