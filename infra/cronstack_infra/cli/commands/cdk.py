@@ -97,7 +97,7 @@ def refuse_while_waiting(project: Project, args: Sequence[str], address: str | N
             left = find_leftovers(cloud, find_deployment(cloud("cloudformation"), stack))
             if left:
                 raise _waiting(stack, left)
-    except Exception as fault:
+    except Exception as fault:  # AWS's errors have no common base class: is_aws knows them, all others go on
         if not is_aws(fault):
             raise
         raise OperationError(
