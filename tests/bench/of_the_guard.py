@@ -12,7 +12,6 @@ from typing import Any
 from cronstack.declaration import Job, job
 from cronstack.driver import carry_out, resume
 from cronstack.event import operator_event
-from cronstack.ledger.partitions import DUE, INDEX, PK, SK
 from cronstack.occurrence import print_time
 from cronstack.run import Run
 from cronstack.runtime import Invocation, Shell
@@ -20,6 +19,7 @@ from cronstack.settings import Settings
 from cronstack.steps import Call, Sleep, Work
 from cronstack.transport import Botocore
 from cronstack_infra.local.client import LocalCloud
+from tests.tools.ledger import create_ledger
 
 NOON = 4_102_488_000_000
 """2100-01-01T12:00:00Z: so late that no carrier fires while we count."""
@@ -69,7 +69,7 @@ class Scene:
         self.invoices = f"invoices-{number}"
         """A table of the job's own."""
         for name in (self.table, self.invoices):
-            make_table(cloud, name)
+            create_ledger(cloud.client("dynamodb"), name)
         queue = cloud.client("sqs").create_queue(QueueName=f"letters-{number}")["QueueUrl"]
         group = f"bench-{number}-carriers"
         cloud.client("scheduler").create_schedule_group(Name=group)
@@ -109,25 +109,6 @@ class Scene:
     def long_after(self) -> None:
         """Later than any lease, and than any retry's back-off."""
         self.now += 20 * MINUTE
-
-
-def make_table(cloud: LocalCloud, name: str) -> None:
-    """Create a ledger with its index."""
-    cloud.client("dynamodb").create_table(
-        TableName=name,
-        KeySchema=_schema(PK, SK),
-        AttributeDefinitions=[
-            {"AttributeName": one, "AttributeType": "N" if one == DUE else "S"} for one in (PK, SK, INDEX, DUE)
-        ],
-        GlobalSecondaryIndexes=[
-            {"IndexName": INDEX, "KeySchema": _schema(INDEX, DUE), "Projection": {"ProjectionType": "KEYS_ONLY"}}
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
-
-
-def _schema(partition: str, sort: str) -> list[dict[str, str]]:
-    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
 
 
 def prepare(cloud: LocalCloud) -> None:

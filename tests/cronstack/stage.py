@@ -18,12 +18,13 @@ from cronstack.guard.carrier import Way
 from cronstack.guard.delivery import Outcome, Terms
 from cronstack.guard.protocol import deliver
 from cronstack.ledger import items
-from cronstack.ledger.partitions import DUE, INDEX, lease_key, plan_key, run_key
+from cronstack.ledger.partitions import INDEX, lease_key, plan_key, run_key
 from cronstack.occurrence import Occurrence, print_time, split_generation, to_milliseconds
 from cronstack.runtime import Shell
 from cronstack.settings import Settings
 from cronstack.steps import Call, Failed, Host, Request, Succeeded, Work
 from cronstack.transport import Botocore
+from tests.tools.ledger import create_ledger
 
 TABLE = "ledger"
 CARRIERS = "shop-carriers"
@@ -88,25 +89,7 @@ class Stage:
         self.faults: list[tuple[str, Fault]] = []
         self.lines: list[dict[str, Any]] = []
         self._botocore, self.dynamodb, self.sqs, self.scheduler = _clients()
-        self.dynamodb.create_table(
-            TableName=TABLE,
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": kind}
-                for name, kind in (("pk", "S"), ("sk", "S"), (INDEX, "S"), (DUE, "N"))
-            ],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": INDEX,
-                    "KeySchema": [
-                        {"AttributeName": INDEX, "KeyType": "HASH"},
-                        {"AttributeName": DUE, "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "KEYS_ONLY"},
-                }
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_ledger(self.dynamodb, TABLE)
         self.queue = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
         self.scheduler.create_schedule_group(Name=CARRIERS)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from cronstack.event import scheduled_input
 from cronstack.ledger.items import read_plan, read_run
-from cronstack.ledger.partitions import DUE, INDEX, PK, SK
+from cronstack.ledger.partitions import PK
 from cronstack.onetime.schedules import Wiring
 from cronstack.settings import PLANS, Settings
 from cronstack_infra import names
@@ -24,12 +24,9 @@ from cronstack_infra.aws.packaging import Target, stage
 from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.ops.deployment import Deployment
 from tests.local.quick_cloud import Cloud
+from tests.tools.ledger import create_ledger
 
 LEDGER = "ledger"
-
-
-def _schema(partition: str, sort: str) -> list[dict[str, str]]:
-    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
 
 
 def deployed_code(package: str, folder: Path, functions: Path = Path(__file__).parent) -> bytes:
@@ -49,17 +46,7 @@ class QuickStack:
     def __init__(self, cloud: Cloud, package: str, code: bytes) -> None:
         self.cloud, self.package, self._code = cloud, package, code
         self._roles: dict[str, str] = {}
-        cloud.client("dynamodb").create_table(
-            TableName=LEDGER,
-            KeySchema=_schema(PK, SK),
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "N" if name == DUE else "S"} for name in (PK, SK, INDEX, DUE)
-            ],
-            GlobalSecondaryIndexes=[
-                {"IndexName": INDEX, "KeySchema": _schema(INDEX, DUE), "Projection": {"ProjectionType": "KEYS_ONLY"}}
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_ledger(cloud.client("dynamodb"), LEDGER)
         self._letters, self._letters_arn = cloud.queue("letters")
         delivery, self._delivery_arn = cloud.queue("delivery")
         self._carriers = names.carriers_group(package)
