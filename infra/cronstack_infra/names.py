@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from cronstack.guard import carrier
 from cronstack.onetime import schedules
@@ -64,6 +64,17 @@ def is_once_output(output: str) -> bool:
 
 def function_name(stack: str, job: str) -> str:
     return f"{stack}-{job}"
+
+
+def role_name(stack: str, job: str, region: str, kind: Literal["carrier", "once"]) -> str:
+    """Name of the role with which a job's carriers, or its plans, are sent: the same whenever the job is declared.
+
+    A one-time schedule keeps the ARN of its role. So the role of a job that is declared again must have the name it
+    had. Roles belong to the account and not to a Region, so the Region is part of the name: at most 64 characters.
+    ``region`` may be a token of the CDK.
+    """
+    digest = sha256(f"{stack}|{job}".encode()).hexdigest()[:8]
+    return f"{stack[:16]}-{job[:12]}-{digest}.{region}-{kind}"
 
 
 def schedule_name(stack: str, job: str, number: int) -> str:

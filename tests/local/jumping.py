@@ -25,7 +25,7 @@ class JumpingClock(MachineClock):
 
 
 def main() -> int:
-    return program.main(clock=JumpingClock(), knobs=quick_knobs())
+    return program.main(clock=JumpingClock(), switches=quick_knobs())
 
 
 class Clock:

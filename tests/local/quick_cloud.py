@@ -21,7 +21,7 @@ from typing import Any
 
 from cronstack_infra.local import __main__ as program
 from cronstack_infra.local.client import LocalCloud
-from cronstack_infra.local.engine.knobs import Knobs
+from cronstack_infra.switches.settings import Switches
 from tests.places import ROOT
 
 RETRY_DELAYS = "QUICK_CLOUD_RETRY_DELAYS"
@@ -29,11 +29,11 @@ RETRY_DELAYS = "QUICK_CLOUD_RETRY_DELAYS"
 
 
 def main() -> int:
-    return program.main(knobs=quick_knobs())
+    return program.main(switches=quick_knobs())
 
 
-def quick_knobs() -> Knobs:
-    return Knobs(retry_delays=tuple(json.loads(os.environ[RETRY_DELAYS])))
+def quick_knobs() -> Switches:
+    return Switches(retry_delays=tuple(json.loads(os.environ[RETRY_DELAYS])))
 
 
 class Cloud:

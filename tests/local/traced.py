@@ -39,7 +39,7 @@ def main() -> int:
 
     threading.setprofile(note)
     sys.setprofile(note)
-    return program.main(knobs=quick_knobs())
+    return program.main(switches=quick_knobs())
 
 
 @contextmanager

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from cronstack_infra.local.clock import Clock
-    from cronstack_infra.local.engine.knobs import Knobs
+    from cronstack_infra.switches.settings import Switches
 
 ASKED_TO_END: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _PR_SET_PDEATHSIG: Final = 1
 
 
-def main(*, clock: Clock | None = None, knobs: Knobs | None = None) -> int:
+def main(*, clock: Clock | None = None, switches: Switches | None = None) -> int:
     """Run until the end is requested; return the exit code. ``clock`` defaults to the machine's."""
     parser = argparse.ArgumentParser(prog="python -m cronstack_infra.local", description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1; 0 takes a free one")
@@ -48,7 +48,7 @@ def main(*, clock: Clock | None = None, knobs: Knobs | None = None) -> int:
 
     try:
         cloud = Cloud(
-            options.port, clock=clock or MachineClock(), write=write, timeout=timeout(os.environ), knobs=knobs
+            options.port, clock=clock or MachineClock(), write=write, timeout=timeout(os.environ), switches=switches
         )
     except CronstackError as fault:
         print(fault, file=sys.stderr)

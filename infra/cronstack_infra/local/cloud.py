@@ -23,7 +23,7 @@ from cronstack_infra.local.moto.surroundings import Surroundings
 if TYPE_CHECKING:
     from cronstack_infra.local.clock import Clock
     from cronstack_infra.local.drive import RealDrive
-    from cronstack_infra.local.engine.knobs import Knobs
+    from cronstack_infra.switches.settings import Switches
 
 
 class Cloud:
@@ -36,13 +36,13 @@ class Cloud:
         clock: Clock,
         write: Callable[[str], None],
         timeout: float = LONGEST_TIMEOUT,
-        knobs: Knobs | None = None,
+        switches: Switches | None = None,
     ) -> None:
         from cronstack_infra.local.http.server import Server
 
         self._clock = clock
         self._timeout = timeout
-        self._knobs = knobs
+        self._switches = switches
         self.events = Events(clock.now, write)
         self._gate = Gate(RequestLog(clock.now), self.events)
         self._server = Server(self._gate, port)
@@ -96,7 +96,7 @@ class Cloud:
         from cronstack_infra.local.refusals.intake import refuse
 
         limits = Limits(timeout=self._timeout)
-        drive = RealDrive(self.events.emit, self._clock, endpoint=self.endpoint, knobs=self._knobs, limits=limits)
+        drive = RealDrive(self.events.emit, self._clock, endpoint=self.endpoint, switches=self._switches, limits=limits)
         install(replace(self._surroundings, port=drive.effects))
         with self._starting:
             if ended.is_set():

@@ -26,7 +26,7 @@ from cronstack_infra.local.effects.deliveries import OWN_FAULT
 from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.effects.runner import AnyEffect, EffectRunner
 from cronstack_infra.local.engine.engine import Engine
-from cronstack_infra.local.engine.knobs import Knobs
+from cronstack_infra.switches.settings import Switches
 from cronstack_infra.local.engine.passed import JUMP
 from cronstack_infra.local.engine.port import Answer
 from cronstack_infra.local.engine.values import Deliver, Refusal, ScheduleConfig
@@ -49,12 +49,12 @@ class RealDrive:
         clock: Clock,
         *,
         endpoint: str | None = None,
-        knobs: Knobs | None = None,
+        switches: Switches | None = None,
         limits: Limits | None = None,
     ) -> None:
         """endpoint: of the local cloud, for handlers. Defaults to AWS_ENDPOINT_URL, read when it starts."""
         self._clock = clock
-        self._engine = Engine(knobs or Knobs())
+        self._engine = Engine(switches or Switches())
         self.effects = EffectRunner(self._engine, self, Lookups(), lambda: str(uuid.uuid4()))
         self._on_event = on_event
         self._endpoint = endpoint

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cronstack_infra.local.engine.engine import Engine
-from cronstack_infra.local.engine.knobs import Knobs
+from cronstack_infra.switches.settings import Switches
 from cronstack_infra.local.engine.values import (
     DeleteSchedule,
     Deliver,
@@ -59,8 +59,8 @@ def schedule(name: str, expression: str, **fields: Any) -> ScheduleConfig:
 
 
 class Stage:
-    def __init__(self, start: str = "12:00:00", **knobs: Any) -> None:
-        self.engine = Engine(Knobs(**knobs))
+    def __init__(self, start: str = "12:00:00", **switches: Any) -> None:
+        self.engine = Engine(Switches(**switches))
         self.now = instant(start)
         self.told: list[str] = []
         self.effects: list[Any] = []

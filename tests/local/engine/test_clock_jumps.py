@@ -82,10 +82,10 @@ def test_an_update_right_after_a_sleep_brings_no_burst() -> None:
     assert stage.told == ["12:30:30 passed over 29 stats", "12:30:30 deliver stats 12:30:00 #1"]
 
 
-@pytest.mark.parametrize("knobs", [{}, {"spread": 59}])
-def test_instants_whose_windows_overlap_all_fire(knobs: dict[str, Any]) -> None:
+@pytest.mark.parametrize("switches", [{}, {"spread": 59}])
+def test_instants_whose_windows_overlap_all_fire(switches: dict[str, Any]) -> None:
     """Each firing comes late after its instant, but the engine was there all the time."""
-    stage = Stage("12:00:30", **knobs)
+    stage = Stage("12:00:30", **switches)
     stage.put("stats", "cron(* * * * ? *)", window=15)
     stage.until("14:00:00")
     assert reports(stage, "passed_over") == []

@@ -123,11 +123,11 @@ def test_the_age_counts_from_the_scheduled_time_and_is_judged_before_each_retry(
 
 
 @pytest.mark.parametrize(
-    ("knobs", "attempts", "condition"),
+    ("switches", "attempts", "condition"),
     [({}, 1, None), ({"retried_codes": frozenset({GONE.code})}, 4, ("String", "MaximumRetryAttempts"))],
 )
-def test_what_is_permanent_is_a_table(knobs: dict[str, Any], attempts: int, condition: Any) -> None:
-    stage = Stage("11:59:00", **knobs)
+def test_what_is_permanent_is_a_table(switches: dict[str, Any], attempts: int, condition: Any) -> None:
+    stage = Stage("11:59:00", **switches)
     stage.reply = lambda deliver: GONE
     stage.put("stats", "cron(0 12 * * ? *)", max_retries=3, dead_letters=QUEUE)
     stage.until("13:00:00")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cronstack_infra.local.engine.engine import Engine
-from cronstack_infra.local.engine.knobs import Knobs
+from cronstack_infra.switches.settings import Switches
 from cronstack_infra.local.engine.sources import DeleteMessages, PollQueue, Received, RunBatch, SourceConfig, failures
 from cronstack_infra.local.engine.values import FunctionOutcome, Succeeded, Throttled
 from tests.local.engine.stage import FUNCTION, QUEUE, RAISED, instant
@@ -22,7 +22,7 @@ class Line:
     """A queue of names and a function that answers as it is told; batches end when the test says so, or at once."""
 
     def __init__(self, **fields: Any) -> None:
-        self.engine = Engine(Knobs())
+        self.engine = Engine(Switches())
         self.now = instant("12:00:00")
         self.queue: dict[str, datetime] = {}
         self.polls = 0

@@ -8,7 +8,7 @@ from typing import Any
 
 from cronstack_infra.local.engine.agenda import Agenda
 from cronstack_infra.local.engine.invocations import DueEvent, Invocations, PendingEvent
-from cronstack_infra.local.engine.knobs import Knobs
+from cronstack_infra.switches.settings import Switches
 from cronstack_infra.local.engine.schedules import DueDelivery, DueFiring, PendingDelivery, Schedules
 from cronstack_infra.local.engine.sources import (
     DeleteMessages,
@@ -26,12 +26,12 @@ from cronstack_infra.local.engine.values import Effect, FunctionOutcome, Functio
 class Engine:
     """State and time's effect on it. Every input is given ``now``; effects come out of ``step`` only."""
 
-    def __init__(self, knobs: Knobs | None = None) -> None:
-        self.knobs = knobs or Knobs()
+    def __init__(self, switches: Switches | None = None) -> None:
+        self.switches = switches or Switches()
         self._agenda = Agenda()
-        self._schedules = Schedules(self._agenda, self.knobs)
-        self._invocations = Invocations(self._agenda, self.knobs)
-        self._sources = Sources(self._agenda, self.knobs)
+        self._schedules = Schedules(self._agenda, self.switches)
+        self._invocations = Invocations(self._agenda, self.switches)
+        self._sources = Sources(self._agenda, self.switches)
 
     def step(self, now: datetime) -> list[Effect | PollQueue | RunBatch | DeleteMessages]:
         """What is to be done now. Call it after inputs, and when ``next_due`` has come."""

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from cronstack_infra.local.engine import records
 from cronstack_infra.local.engine.agenda import Agenda
-from cronstack_infra.local.engine.knobs import Knobs
+from cronstack_infra.switches.settings import Switches
 from cronstack_infra.local.engine.values import (
     Failed,
     FunctionOutcome,
@@ -63,9 +63,9 @@ class DueEvent:
 
 
 class Invocations:
-    def __init__(self, agenda: Agenda, knobs: Knobs) -> None:
+    def __init__(self, agenda: Agenda, switches: Switches) -> None:
         self._agenda = agenda
-        self._knobs = knobs
+        self._switches = switches
         self._events: dict[str, _Event] = {}
 
     def accept(
@@ -94,14 +94,14 @@ class Invocations:
                 self._end(event, "ZeroReservedConcurrency", outcome, rules, now)
             case Throttled():
                 event.throttled += 1
-                doubled = self._knobs.throttle_base * 2.0 ** min(event.throttled - 1, 32)
-                self._again(event, min(doubled, self._knobs.throttle_most), outcome, rules, now)
+                doubled = self._switches.throttle_base * 2.0 ** min(event.throttled - 1, 32)
+                self._again(event, min(doubled, self._switches.throttle_most), outcome, rules, now)
             case Failed():
                 event.ran += 1
                 if event.ran > rules.max_retries:
                     self._end(event, "RetriesExhausted", outcome, rules, now)
                 else:
-                    delays = self._knobs.retry_delays
+                    delays = self._switches.retry_delays
                     self._again(event, delays[min(event.ran, len(delays)) - 1], outcome, rules, now)
 
     def waiting(self) -> int:

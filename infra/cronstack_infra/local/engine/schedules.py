@@ -21,7 +21,7 @@ from cronstack.timetable.instants import Schedule, parse
 from cronstack_infra.local.engine import records, rule_events
 from cronstack_infra.local.engine.agenda import Agenda
 from cronstack_infra.local.engine.chance import chance, letters
-from cronstack_infra.local.engine.knobs import Knobs
+from cronstack_infra.switches.settings import Switches
 from cronstack_infra.local.engine.passed import JUMP, latest
 from cronstack_infra.local.engine.transforming import CannotTransform
 from cronstack_infra.local.engine.values import (
@@ -97,9 +97,9 @@ class DueDelivery:
 
 
 class Schedules:
-    def __init__(self, agenda: Agenda, knobs: Knobs) -> None:
+    def __init__(self, agenda: Agenda, switches: Switches) -> None:
         self._agenda = agenda
-        self._knobs = knobs
+        self._switches = switches
         self._entries: dict[str, _Entry] = {}
         self._deliveries: dict[int, _Delivery] = {}
         self._turns = 0
@@ -204,22 +204,22 @@ class Schedules:
         """The instant a schedule waits for after a change."""
         if entry.once:
             instant = next(entry.timetable.after(_EARLIEST))
-            if instant == entry.fired and not self._knobs.same_at_fires_again:
+            if instant == entry.fired and not self._switches.same_at_fires_again:
                 return None
-            return instant if instant > now or self._knobs.past_at_fires else None
+            return instant if instant > now or self._switches.past_at == "fires" else None
         if new and entry.timetable.kind == "rate" and entry.config.start is None:
-            at_once = self._knobs.rate_starts_at_once and not entry.config.is_rule
+            at_once = self._switches.rate_starts_at_once and not entry.config.is_rule
             return next(entry.timetable.after(entry.anchor - _MOMENT if at_once else entry.anchor), None)
         return next(entry.timetable.after(now), None)
 
     def _note(self, entry: _Entry, instant: datetime, since: datetime) -> None:
         """Wait for an instant; ``since`` is when that wait began."""
         entry.pending = instant
-        due, knobs = instant, self._knobs
-        if knobs.spread:
-            due += timedelta(seconds=knobs.spread * chance(knobs.seed, "second", entry.config.arn, instant))
+        due, switches = instant, self._switches
+        if switches.spread:
+            due += timedelta(seconds=switches.spread * chance(switches.seed, "second", entry.config.arn, instant))
         if entry.config.window:
-            due += timedelta(minutes=entry.config.window * chance(knobs.seed, "window", entry.config.arn, instant))
+            due += timedelta(minutes=entry.config.window * chance(switches.seed, "window", entry.config.arn, instant))
         # AWS promises no order within a minute. This one is the same in every run, and the one that `--dry` counts by:
         # an occurrence that waits looks before the next one is due. The guard holds in any order (``play.prove``).
         self._agenda.note(due, DueFiring(entry.config.arn, entry.turn, instant), early=entry.once)
@@ -235,13 +235,15 @@ class Schedules:
         return chosen
 
     def _back_off(self, delivery: _Delivery) -> float:
-        doubled = self._knobs.delivery_retry_base * 2.0 ** min(delivery.attempt - 1, 32)
-        whole = min(doubled, self._knobs.delivery_retry_most)
-        jitter = chance(self._knobs.seed, "retry", delivery.config.arn, delivery.scheduled, delivery.attempt)
+        doubled = self._switches.delivery_retry_base * 2.0 ** min(delivery.attempt - 1, 32)
+        whole = min(doubled, self._switches.delivery_retry_most)
+        jitter = chance(self._switches.seed, "retry", delivery.config.arn, delivery.scheduled, delivery.attempt)
         return whole / 2 + whole / 2 * jitter
 
     def _permanent(self, refusal: Refusal) -> bool:
-        return 400 <= refusal.status < 500 and refusal.status != 429 and refusal.code not in self._knobs.retried_codes
+        return (
+            400 <= refusal.status < 500 and refusal.status != 429 and refusal.code not in self._switches.retried_codes
+        )
 
     # what
 
@@ -252,8 +254,8 @@ class Schedules:
         if now - instant > JUMP + timedelta(minutes=entry.config.window):
             fields["late"] = str(int((now - instant).total_seconds()))
         self._agenda.effects.append(Report("fired", fields))
-        share = self._knobs.duplicates
-        twice = share > 0 and chance(self._knobs.seed, "duplicate", entry.config.arn, instant) < share
+        share = self._switches.duplicates
+        twice = share > 0 and chance(self._switches.seed, "duplicate", entry.config.arn, instant) < share
         for copy in range(2 if twice else 1):
             for target in entry.config.targets:
                 self._numbers += 1
@@ -277,7 +279,7 @@ class Schedules:
 
     def _text(self, delivery: _Delivery, execution_id: str) -> str:
         """What the target receives. Raises CannotTransform."""
-        config, seed = delivery.config, self._knobs.seed
+        config, seed = delivery.config, self._switches.seed
         if config.is_rule:
             return rule_events.text(delivery.target, config.arn, delivery.scheduled, seed)
         return records.payload(
@@ -291,7 +293,7 @@ class Schedules:
 
     def _execution_id(self, delivery: _Delivery) -> str:
         about = (delivery.config.arn, delivery.scheduled, delivery.copy, delivery.attempt)
-        return letters(16, self._knobs.seed, "execution", *about)
+        return letters(16, self._switches.seed, "execution", *about)
 
     def _give_up(self, delivery: _Delivery, refusal: Refusal, exhausted: str | None) -> None:
         target = delivery.target
@@ -317,7 +319,7 @@ class Schedules:
     def _letter(
         self, delivery: _Delivery, refusal: Refusal, exhausted: str | None
     ) -> tuple[str, dict[str, tuple[str, str]]]:
-        config, target, seed = delivery.config, delivery.target, self._knobs.seed
+        config, target, seed = delivery.config, delivery.target, self._switches.seed
         about: dict[str, Any] = {"scheduled": delivery.scheduled, "attempt": delivery.attempt}
         about |= {"refusal": refusal, "exhausted": exhausted}
         if config.is_rule:

@@ -27,7 +27,7 @@ from typing import Any
 from cronstack.entropy import seeded
 from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine
-from cronstack_infra.local.engine.knobs import Knobs
+from cronstack_infra.switches.settings import Switches
 from cronstack_infra.play.simulation.clock.dates import Dates
 from cronstack_infra.play.simulation.clock.hub import Hub
 from cronstack_infra.play.simulation.cloud.calls import Calls
@@ -101,7 +101,7 @@ def compose(start: datetime, *, seed: int, faults: Faults, emit: Emit, logs: boo
     jobs = Jobs(hub, strands, calls.transport, faults, randomness, emit)
     code = CodeStore(workplace, root, partial(adopt, replaced))
     handlers = Handlers(hub, strands, desk, code_of=code.of, run=jobs.call, on_end=jobs.ended)
-    engine = Engine(Knobs(seed=seed, duplicates=faults.rates.duplicate))
+    engine = Engine(Switches(seed=seed, duplicates=faults.rates.duplicate))
     drive = VirtualDrive(
         hub,
         desk,

@@ -127,7 +127,7 @@ class VirtualDrive:
 
     def enqueue(self, request_id: str, put: Callable[[], None]) -> None:
         late = self._faults.rates.late
-        seed = self._engine.knobs.seed
+        seed = self._engine.switches.seed
         if late and chance(seed, "late", request_id) < late:
             wait = int(LATEST * 1_000_000 * chance(seed, "how late", request_id))
             self.say("late", request_id=request_id, seconds=wait / 1_000_000)

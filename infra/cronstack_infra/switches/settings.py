@@ -1,0 +1,88 @@
+"""The values of all switches. Pure. What each of them means on AWS is in ``table``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+PastAt = Literal["fires", "refused", "ignored"]
+
+
+@dataclass(frozen=True)
+class Switches:
+    """One reading of AWS. Units: seconds, unless a field says otherwise. A share is between 0 and 1."""
+
+    seed: int = 0
+    """Seed of every chance. Defaults to 0."""
+
+    # -- Scheduler: when a schedule fires
+    spread: float = 0.0
+    """A firing comes up to this long after its instant; AWS promises no more than the minute (59). Defaults to 0,
+    so that a local firing comes at once."""
+    early: float = 0.0
+    """A firing comes up to this long before its instant (60 at most). Defaults to 0."""
+    scheduled_time: Literal["nominal", "actual"] = "nominal"
+    """What <aws.scheduler.scheduled-time> contains under a flexible window. Defaults to "nominal"."""
+    rate_starts_at_once: bool = True
+    """A rate() without StartDate fires when it is created, else one period later, as that of a rule of EventBridge
+    does. Defaults to True."""
+    rate_anchor: Literal["kept", "update"] = "kept"
+    """An update that leaves a rate() as it is keeps its grid, or starts it anew. Defaults to "kept"."""
+    past_at: PastAt = "fires"
+    """An at() that is past when it is created or enabled fires at once, is refused, or is accepted and never fires.
+    Defaults to "fires"."""
+    same_at_fires_again: bool = False
+    """An at() that has fired fires again when it is updated to the same time. Defaults to False."""
+    duplicates: float = 0.0
+    """Share of occurrences that are delivered twice: AWS promises at least once. Defaults to 0."""
+
+    # -- Scheduler: what its API answers
+    past_start: Literal["refused", "accepted"] = "refused"
+    """A StartDate more than five minutes ago, in CreateSchedule and in UpdateSchedule. Defaults to "refused"."""
+    create_throttled: float = 0.0
+    """Share of CreateSchedule requests that are throttled. Defaults to 0."""
+    create_conflicts: float = 0.0
+    """Share of CreateSchedule requests answered by ConflictException although the name is free. Defaults to 0."""
+    stale_schedules: float = 0.0
+    """GetSchedule and ListSchedules do not show a schedule for this long after its creation. Defaults to 0."""
+    role_delay: float = 0.0
+    """A new role cannot be assumed for this long. Defaults to 0."""
+    group_deletion: float = 0.0
+    """The schedules of a deleted group are deleted after this long, and may fire meanwhile. Defaults to 0."""
+
+    # -- Scheduler: what it does with a delivery that fails
+    delivery_retry_base: float = 2.0
+    """First wait of Scheduler's retries; it doubles with each, with jitter. Defaults to 2 s."""
+    delivery_retry_most: float = 480.0
+    """Longest wait between two of Scheduler's retries; 185 of them then fill a day. Defaults to 8 min."""
+    retried_codes: frozenset[str] = frozenset()
+    """Error codes with a status 4xx that Scheduler retries nevertheless. 429 and 5xx always are, other 4xx are
+    permanent. Defaults to none."""
+
+    # -- Lambda
+    retry_delays: tuple[float, ...] = (60.0, 120.0)
+    """Waits before Lambda's first and second retry of a failed function. Defaults to AWS's 1 and 2 minutes."""
+    throttle_base: float = 1.0
+    """First wait after Lambda was throttled or failed by itself; it doubles. Defaults to 1 s."""
+    throttle_most: float = 300.0
+    """Longest such wait. Defaults to 5 min."""
+    async_delay: float = 0.0
+    """An asynchronous event waits in Lambda's queue for up to this long, without having been tried. Defaults to 0."""
+    source_batches: int = 5
+    """Batches of one event source that run at once where ScalingConfig says nothing; AWS begins with five, too, and
+    adds more by the minute. Defaults to 5."""
+    clock_skew: float = 0.0
+    """The clock of a sandbox is off by up to this long, either way. AWS refuses the signatures of one that is off by
+    more than five minutes. Defaults to 0."""
+    hanging: float = 0.0
+    """Share of a handler's requests whose connection hangs: no answer comes, carried out or not. Defaults to 0."""
+
+    # -- SQS
+    empty_polls: float = 0.0
+    """Share of short polls of a queue that return nothing although messages are visible. Defaults to 0."""
+
+    # -- quotas
+    invocations: int | None = None
+    """Invocations that Scheduler makes per second in the account; None: without a limit. Defaults to None."""
+    concurrency: int | None = None
+    """Sandboxes that run at once in the account; None: without a limit. Defaults to None."""
