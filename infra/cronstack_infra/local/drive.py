@@ -26,13 +26,13 @@ from cronstack_infra.local.effects.deliveries import OWN_FAULT
 from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.effects.runner import AnyEffect, EffectRunner
 from cronstack_infra.local.engine.engine import Engine
-from cronstack_infra.switches.settings import Switches
 from cronstack_infra.local.engine.passed import JUMP
 from cronstack_infra.local.engine.port import Answer
 from cronstack_infra.local.engine.values import Deliver, Refusal, ScheduleConfig
 from cronstack_infra.local.executor.executor import Executor, Limits
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
 from cronstack_infra.local.lock import BACKENDS
+from cronstack_infra.switches.settings import Switches
 
 _LONGEST_NAP: Final = 1.0
 """Seconds after which the thread reads the clock again: a wait does not advance while the machine sleeps."""

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cronstack_infra.local.engine.engine import Engine
-from cronstack_infra.switches.settings import Switches
 from cronstack_infra.local.engine.values import (
     DeleteSchedule,
     Deliver,
@@ -25,6 +24,7 @@ from cronstack_infra.local.engine.values import (
     Succeeded,
     Target,
 )
+from cronstack_infra.switches.settings import Switches
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:stats"
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:letters"

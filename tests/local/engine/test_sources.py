@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from cronstack_infra.local.engine.engine import Engine
-from cronstack_infra.switches.settings import Switches
 from cronstack_infra.local.engine.sources import DeleteMessages, PollQueue, Received, RunBatch, SourceConfig, failures
 from cronstack_infra.local.engine.values import FunctionOutcome, Succeeded, Throttled
+from cronstack_infra.switches.settings import Switches
 from tests.local.engine.stage import FUNCTION, QUEUE, RAISED, instant
 
 HIDDEN = timedelta(seconds=30)

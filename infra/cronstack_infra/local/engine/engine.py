@@ -8,7 +8,6 @@ from typing import Any
 
 from cronstack_infra.local.engine.agenda import Agenda
 from cronstack_infra.local.engine.invocations import DueEvent, Invocations, PendingEvent
-from cronstack_infra.switches.settings import Switches
 from cronstack_infra.local.engine.schedules import DueDelivery, DueFiring, PendingDelivery, Schedules
 from cronstack_infra.local.engine.sources import (
     DeleteMessages,
@@ -21,6 +20,7 @@ from cronstack_infra.local.engine.sources import (
     Sources,
 )
 from cronstack_infra.local.engine.values import Effect, FunctionOutcome, FunctionRules, Refusal, Report, ScheduleConfig
+from cronstack_infra.switches.settings import Switches
 
 
 class Engine:

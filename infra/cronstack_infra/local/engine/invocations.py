@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 
 from cronstack_infra.local.engine import records
 from cronstack_infra.local.engine.agenda import Agenda
-from cronstack_infra.switches.settings import Switches
 from cronstack_infra.local.engine.values import (
     Failed,
     FunctionOutcome,
@@ -31,6 +30,7 @@ from cronstack_infra.local.engine.values import (
     Succeeded,
     Throttled,
 )
+from cronstack_infra.switches.settings import Switches
 
 
 @dataclass

@@ -21,7 +21,6 @@ from cronstack.timetable.instants import Schedule, parse
 from cronstack_infra.local.engine import records, rule_events
 from cronstack_infra.local.engine.agenda import Agenda
 from cronstack_infra.local.engine.chance import chance, letters
-from cronstack_infra.switches.settings import Switches
 from cronstack_infra.local.engine.passed import JUMP, latest
 from cronstack_infra.local.engine.transforming import CannotTransform
 from cronstack_infra.local.engine.values import (
@@ -33,6 +32,7 @@ from cronstack_infra.local.engine.values import (
     SendRecord,
     Target,
 )
+from cronstack_infra.switches.settings import Switches
 
 _EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
 _MOMENT: Final = timedelta(microseconds=1)

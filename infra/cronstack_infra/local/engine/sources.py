@@ -20,8 +20,8 @@ from typing import Any, Final
 
 from cronstack_infra.local.engine import records
 from cronstack_infra.local.engine.agenda import Agenda
-from cronstack_infra.switches.settings import Switches
 from cronstack_infra.local.engine.values import Failed, FunctionOutcome, Looped, Report, Succeeded, Throttled
+from cronstack_infra.switches.settings import Switches
 
 LARGEST_BATCH: Final = 6 * 1024 * 1024
 """Bytes of a synchronous invocation's event."""

@@ -27,7 +27,6 @@ from typing import Any
 from cronstack.entropy import seeded
 from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine
-from cronstack_infra.switches.settings import Switches
 from cronstack_infra.play.simulation.clock.dates import Dates
 from cronstack_infra.play.simulation.clock.hub import Hub
 from cronstack_infra.play.simulation.cloud.calls import Calls
@@ -44,6 +43,7 @@ from cronstack_infra.play.simulation.handlers.strands import Strands
 from cronstack_infra.play.simulation.process.pretence import Pretence, adopt
 from cronstack_infra.play.simulation.process.replacements import Replacements
 from cronstack_infra.play.simulation.process.waits import Waits
+from cronstack_infra.switches.settings import Switches
 
 Emit = Callable[[dict[str, Any]], None]
 
