@@ -7,19 +7,24 @@ nothing, and stops counting at ``MOST``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
-from cronstack.ledger.partitions import open_lists
+from cronstack.guard import carrier
+from cronstack.ledger.partitions import open_lists, plan_partitions
+from cronstack.onetime import schedules
 from cronstack_infra import names
 from cronstack_infra.ops.deployment import Clients, Deployment, deployed_jobs
-from cronstack_infra.ops.ledger.keyed import open_runs
+from cronstack_infra.ops.ledger.keyed import open_runs, planned
 from cronstack_infra.ops.ledger.reader import Reader
 from cronstack_infra.plural import counted
 
 MOST: Final = 1_000
 """Of each kind, for which this is an answer: "at least 1,000"."""
+BEHIND: Final = 2 * 86_400_000
+"""Milliseconds. How far back plans are read: Scheduler tries for a day at most, and then leaves a dead letter."""
 UNFINISHED: Final = ("retrying", "crashed", "buffered")
 """Open runs that are to come back. Those that are dead or missed are over."""
 _COUNTS: Final = (
@@ -57,6 +62,33 @@ class Leftovers:
         ]
 
 
+@dataclass(frozen=True)
+class JobLeftovers:
+    """Counts of one job, which may no longer be declared or deployed."""
+
+    job: str
+    plans: int
+    """Rows of keys that are planned."""
+    runs: int
+    """Runs that wait for an attempt."""
+    schedules: int
+    """One-time schedules of plans. A plan has one, and a moment ago it may have had another."""
+    carriers: int
+    """One-time schedules that bring a run back."""
+
+    def __bool__(self) -> bool:
+        return bool(self.plans or self.runs or self.schedules or self.carriers)
+
+    def lines(self) -> list[str]:
+        """One line of each kind that exists. Schedules are listed only where no row accounts for them."""
+        return [
+            *([_some(self.plans, "planned occurrence")] if self.plans else []),
+            *([_some(self.runs, "run") + " to come back"] if self.runs else []),
+            *([_some(self.schedules, "one-time schedule")] if self.schedules and not self.plans else []),
+            *([_some(self.carriers, "carrier")] if self.carriers and not self.runs else []),
+        ]
+
+
 def find_leftovers(clients: Clients, deployment: Deployment) -> Leftovers:
     """Count what is left in the queues, the schedule groups and the ledger of a stack."""
     queues = (deployment.delivery_dead_letters, deployment.handler_dead_letters)
@@ -64,9 +96,7 @@ def find_leftovers(clients: Clients, deployment: Deployment) -> Leftovers:
     reader = Reader(clients("dynamodb"), deployment.ledger)
     runs = {}
     for job in deployed_jobs(clients("lambda"), deployment):
-        lists = open_lists(job.name, by_code=names.once_output(job.name) in outputs)
-        found = islice(open_runs(reader, lists), MOST)
-        if count := sum(run.status in UNFINISHED for run in found):
+        if count := _runs(reader, job.name, by_code=names.once_output(job.name) in outputs):
             runs[job.name] = count
     table = clients("dynamodb").describe_table(TableName=deployment.ledger)["Table"]
     return Leftovers(
@@ -78,16 +108,44 @@ def find_leftovers(clients: Clients, deployment: Deployment) -> Leftovers:
     )
 
 
+def find_leftovers_of(
+    clients: Clients, deployment: Deployment, jobs: Iterable[str], *, now: int
+) -> tuple[JobLeftovers, ...]:
+    """Count what waits for some jobs, in their order; jobs for which nothing waits are left out. Changes nothing.
+
+    The jobs need not be declared or deployed. ``now``: epoch milliseconds. The index of the ledger is a moment behind
+    its table, so ask twice before something that cannot be undone.
+    """
+    scheduler, reader = clients("scheduler"), Reader(clients("dynamodb"), deployment.ledger)
+    found = (
+        JobLeftovers(
+            job,
+            plans=len(list(islice(planned(reader, job, plan_partitions(job), now - BEHIND), MOST))),
+            runs=_runs(reader, job, by_code=True),
+            schedules=_schedules(scheduler, names.once_group(deployment.stack), schedules.prefix(job)),
+            carriers=_schedules(scheduler, names.carriers_group(deployment.stack), carrier.prefix(job)),
+        )
+        for job in jobs
+    )
+    return tuple(one for one in found if one)
+
+
+def _runs(reader: Reader, job: str, *, by_code: bool) -> int:
+    found = islice(open_runs(reader, open_lists(job, by_code=by_code)), MOST)
+    return sum(run.status in UNFINISHED for run in found)
+
+
 def _letters(sqs: Any, queue: str) -> int:
     """Count the letters of a queue, those included that another reader has at present."""
     counts = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=list(_COUNTS))["Attributes"]
     return sum(int(counts.get(name, 0)) for name in _COUNTS)
 
 
-def _schedules(scheduler: Any, group: str) -> int:
+def _schedules(scheduler: Any, group: str, prefix: str = "") -> int:
     from botocore.exceptions import ClientError
 
-    pages = scheduler.get_paginator("list_schedules").paginate(GroupName=group)
+    of = {"NamePrefix": prefix} if prefix else {}
+    pages = scheduler.get_paginator("list_schedules").paginate(GroupName=group, **of)
     try:
         return len(list(islice((one for page in pages for one in page["Schedules"]), MOST)))
     except ClientError as error:

@@ -18,7 +18,7 @@ for so long: ``since`` reaches further back. An entry of the index may be a mome
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,6 @@ from cronstack.errors import EventError
 from cronstack.event import parse_event
 from cronstack.ledger import plan_requests
 from cronstack.ledger.items import read_plan, read_run
-from cronstack.ledger.listings import MOST_ROWS
 from cronstack.ledger.partitions import plan_partitions
 from cronstack.ledger.rows import FINISHED, PlanItem
 from cronstack.ledger.run_requests import get_run
@@ -41,7 +40,7 @@ from cronstack.onetime.schedules import Wiring
 from cronstack_infra import names
 from cronstack_infra.ops.deployment import Clients, Deployment
 from cronstack_infra.ops.ledger import keyed
-from cronstack_infra.ops.ledger.reader import LARGEST, Reader, chunks
+from cronstack_infra.ops.ledger.reader import Reader
 from cronstack_infra.ops.onetime import wirings
 
 Kind = Literal["schedule", "plan", "carrier"]
@@ -111,7 +110,7 @@ class Strays:
         listed = self._list(self._group, seen)
         read, found, expected = len(listed), list[Stray](), set[str]()
         for wiring in self._wirings.values():
-            for plan in self._planned(wiring, begin):
+            for plan in keyed.planned(self._reader, wiring.job, plan_partitions(wiring.job), begin):
                 read += 1
                 seen(read)
                 name = schedules.name(wiring.job, plan.key, plan.revision)
@@ -211,15 +210,6 @@ class Strays:
         return Stray("carrier", job, key, name, listed.made, what, remedy, mendable=finished)
 
     # -- looking -------------------------------------------------------------------------------------------------------
-    def _planned(self, wiring: Wiring, begin: int) -> Iterator[PlanItem]:
-        """The plans of a job that are due since ``begin`` and wait for their schedules."""
-        lists = plan_partitions(wiring.job)
-        entries = self._reader.entries(lists, first=begin, newest_first=False, size=LARGEST)
-        for some in chunks(entries, MOST_ROWS):
-            for plan in keyed.plans_of(self._reader, wiring.job, [entry.key[1] for entry in some]).values():
-                if plan.status == "planned":
-                    yield plan
-
     def _list(self, group: str, seen: Seen) -> dict[str, _Listed]:
         """The schedules of a group; none where the group does not exist."""
         found: dict[str, _Listed] = {}

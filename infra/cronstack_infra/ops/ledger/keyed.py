@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from cronstack.ledger.items import read_plan, read_run
+from cronstack.ledger.listings import MOST_ROWS
 from cronstack.ledger.partitions import (
     PK,
     SK,
@@ -26,7 +27,7 @@ from cronstack.ledger.partitions import (
 )
 from cronstack.ledger.rows import PlanItem, RunItem
 from cronstack.occurrence import planned_id
-from cronstack_infra.ops.ledger.reader import FIRST, Entry, Key, Reader, chunks
+from cronstack_infra.ops.ledger.reader import FIRST, LARGEST, Entry, Key, Reader, chunks
 
 SPARE: Final = 4
 """Entries of a list's first page, besides its share: a request for few entries costs as much as one for forty."""
@@ -72,6 +73,18 @@ def open_runs(reader: Reader, lists: Sequence[str], *, first: int = 0, size: int
             run = read_run(items.get(entry.key))
             if run is not None:
                 yield run
+
+
+def planned(reader: Reader, job: str, lists: Sequence[str], first: int) -> Iterator[PlanItem]:
+    """Yield the plans of a job in some of its ``plan_partitions`` that wait for their schedules, by their due times.
+
+    ``first``: epoch milliseconds. Plans that are due earlier are not read.
+    """
+    entries = reader.entries(lists, first=first, newest_first=False, size=LARGEST)
+    for some in chunks(entries, MOST_ROWS):
+        for plan in plans_of(reader, job, [entry.key[1] for entry in some]).values():
+            if plan.status == "planned":
+                yield plan
 
 
 def runs_of(reader: Reader, job: str, keys: Iterable[str]) -> dict[str, RunItem]:
