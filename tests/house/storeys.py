@@ -52,7 +52,7 @@ STOREYS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("once",),
     ),
     "cronstack_infra": (
-        ("conformance", "lambda_image", "names", "plural", "progress", "switches"),
+        ("conformance", "lambda_image", "lock_file", "names", "plural", "progress", "switches"),
         ("ops", "project"),
         ("toolchain",),
         ("local",),
