@@ -12,7 +12,9 @@ from cronstack_infra.demo.payments import LIMIT, Payments
 from cronstack_infra.testing.cloud import Cloud
 from tests.tools.payment_wire import answered_by
 
-pytestmark = pytest.mark.cronstack(jobs="examples", start="2026-01-05T12:00:30")
+pytestmark = pytest.mark.cronstack(
+    jobs="examples", only=["checkout", "capture_payment", "remind_by_email"], start="2026-01-05T12:00:30"
+)
 
 DUE = datetime(2026, 1, 8, 10, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -18,7 +18,9 @@ from cronstack_infra.play.simulation.handlers.faults import Rates
 from cronstack_infra.testing.cloud import Cloud
 from tests.tools.payment_wire import answered_by
 
-pytestmark = pytest.mark.cronstack(jobs="examples", start="2026-01-05T12:00:30")
+pytestmark = pytest.mark.cronstack(
+    jobs="examples", only=["checkout", "capture_payment", "remind_by_email"], start="2026-01-05T12:00:30"
+)
 
 AT = datetime(2026, 1, 5, 14, tzinfo=UTC)
 ORDER = {"order": "4711", "cents": 1999}
