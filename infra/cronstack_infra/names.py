@@ -49,7 +49,7 @@ def carriers_group(stack: str) -> str:
 
 
 def once_group(stack: str) -> str:
-    """Of what application code schedules; it is there where a job is declared by ``once()``."""
+    """Of what application code schedules. It exists in each stack."""
     return f"{stack}-once"
 
 

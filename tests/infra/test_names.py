@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 
 from hypothesis import given
@@ -12,6 +13,7 @@ from cronstack.onetime import schedules
 from cronstack_infra import names
 
 SIGNS = string.ascii_letters + string.digits + "_-"
+REGIONS = ("eu-central-1", "ap-southeast-5", "us-gov-west-1", "ap-northeast-3", "us-isob-east-1")
 NAME = st.text(SIGNS, min_size=1, max_size=20)
 
 
@@ -40,6 +42,16 @@ def test_a_plans_name_fits_and_speaks_of_its_job(job: str, key: str, revision: i
     assert names.job_of_plan(name) == (job if len(job) <= 16 else f"{job[:16]}…")
     assert names.job_of_carrier(name) is None
     assert names.job_of_schedule("once", name) is None
+
+
+@given(stack=NAME, other=NAME, job=st.text(SIGNS, min_size=1, max_size=64), region=st.sampled_from(REGIONS))
+def test_a_role_of_schedules_has_a_name_of_its_own_that_fits(stack: str, other: str, job: str, region: str) -> None:
+    made = [names.role_name(stack, job, region, kind) for kind in ("carrier", "once")]
+    made += [names.role_name(stack, f"{job}x", region, "once"), names.role_name(stack, job, "eu-north-1", "once")]
+    if other.lower() != stack.lower():
+        made.append(names.role_name(other, job, region, "once"))
+    assert all(re.fullmatch(r"[\w+=,.@-]{1,64}", name) for name in made)
+    assert len({name.lower() for name in made}) == len(made), "IAM does not tell letters of different case apart"
 
 
 @given(job=st.text(SIGNS, min_size=1, max_size=64))

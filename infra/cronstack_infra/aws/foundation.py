@@ -1,5 +1,5 @@
-"""What all jobs of a stack share: the ledger, the two queues of dead letters with their alarms, the two groups of
-schedules: of those that were deployed, and of the carriers that jobs make."""
+"""What all jobs of a stack share: the ledger, the two queues of dead letters with their alarms, and the three
+groups of schedules: of those that were deployed, of the carriers that jobs make, and of plans."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ class Foundation(Construct):
         id: str,
         *,
         functions: Sequence[str],
-        by_code: bool,
         removal: RemovalPolicy,
         ledger: dynamodb.ITable | str | None,
         warm_writes: int | None,
     ) -> None:
-        """``functions`` are the names of those that Scheduler may invoke. ``by_code``: code may schedule some jobs.
+        """``functions`` are the names of those that Scheduler may invoke.
 
         ``removal``: of the ledger, and of the queues. ``ledger``: a table to adopt, or its name or ARN; None: create
         one, which takes ``warm_writes`` write units a second from the start.
@@ -57,8 +56,9 @@ class Foundation(Construct):
         }
         self.group = self._group("Group", names.group_name(stack.stack_name))
         self.carriers = self._group("Carriers", names.carriers_group(stack.stack_name))
-        self.once_group = self._group("Once", names.once_group(stack.stack_name)) if by_code else None
-        """Of what application code schedules; None where no job is declared by ``once()``."""
+        self.once_group = self._group("Once", names.once_group(stack.stack_name))
+        """Of what application code schedules. It exists also while no job is declared by ``once()``: CloudFormation
+        would delete the group with all plans that wait in it."""
         self.scheduler_role = iam.Role(
             self,
             "SchedulerRole",

@@ -18,7 +18,7 @@ from cronstack.event import scheduled_input
 from cronstack.onetime.schedules import Wiring
 from cronstack.settings import PLANS, Settings, once_variable
 from cronstack_infra import names
-from cronstack_infra.aws import policies
+from cronstack_infra.aws import policies, schedule_roles
 from cronstack_infra.aws.foundation import Foundation
 
 if TYPE_CHECKING:
@@ -59,8 +59,12 @@ class ScheduledFunction(Construct):
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        self.carrier_role = self._role_for_schedules(
-            "CarrierRole", "carriers", job.name, foundation.carriers, foundation
+        self.carrier_role = schedule_roles.carrier_role(
+            self,
+            stack=stack,
+            job=job.name,
+            group=foundation.carriers,
+            dead_letters=foundation.delivery_dead_letters.queue_arn,
         )
         self.role = self._role(job.name, foundation)
         settings = Settings(
@@ -96,11 +100,12 @@ class ScheduledFunction(Construct):
     def _for_code(self, job: Job, foundation: Foundation) -> tuple[iam.Role, Wiring]:
         """The role with which its one-time schedules are sent, and how code that makes them reaches it."""
         stack = Stack.of(self)
-        assert foundation.once_group is not None, "the stack saw that a job is declared by once()"
-        function = names.function_name(stack.stack_name, job.name)
-        plans = policies.alias_arn(stack, function)
-        role = self._role_for_schedules(
-            "OnceRole", "one-time schedules", job.name, foundation.once_group, foundation, function=plans
+        role = schedule_roles.once_role(
+            self,
+            stack=stack,
+            job=job.name,
+            group=foundation.once_group,
+            dead_letters=foundation.delivery_dead_letters.queue_arn,
         )
         self._alias(foundation)
         return role, Wiring(
@@ -108,7 +113,7 @@ class ScheduledFunction(Construct):
             ledger=foundation.ledger.table_name,
             group=foundation.once_group.schedule_group_name,
             role=role.role_arn,
-            function=plans,
+            function=policies.alias_arn(stack, names.function_name(stack.stack_name, job.name)),
             dead_letters=foundation.delivery_dead_letters.queue_arn,
             start_deadline=job.start_deadline,
         )
@@ -147,31 +152,6 @@ class ScheduledFunction(Construct):
                 stack, names.once_group(stack.stack_name), self.wiring.job
             ),
             role=self.once_role.role_arn,
-        )
-
-    def _role_for_schedules(
-        self,
-        id: str,
-        what: str,
-        job: str,
-        group: scheduler.ScheduleGroup,
-        foundation: Foundation,
-        function: str | None = None,
-    ) -> iam.Role:
-        """What the job's carriers, or its one-time schedules, are sent with. One for each job: with a shared role,
-        which may invoke all functions, whoever makes a schedule for one could send events to any other."""
-        stack = Stack.of(self)
-        return iam.Role(
-            self,
-            id,
-            description=f"Lets the {what} of the job {job} invoke it",
-            assumed_by=policies.scheduler_principal(stack, group.schedule_group_arn),
-            inline_policies={
-                "invoke": policies.scheduler_policy(
-                    functions=[function or policies.function_arn(stack, names.function_name(stack.stack_name, job))],
-                    dead_letters=foundation.delivery_dead_letters.queue_arn,
-                )
-            },
         )
 
     def _role(self, job: str, foundation: Foundation) -> iam.Role:

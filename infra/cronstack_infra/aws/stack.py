@@ -120,7 +120,6 @@ class CronstackStack(cdk.Stack):
             self,
             "Shared",
             functions=[names.function_name(self.stack_name, declared.name) for declared in jobs],
-            by_code=any(declared.job.by_code for declared in jobs),
             removal=removal,
             ledger=named or ledger,
             warm_writes=warm_writes,

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cronstack_infra.names import job_of_carrier
+from cronstack_infra.names import job_of_carrier, role_name
 from tests.e2e.conftest import Deployed
 from tests.e2e.runs.test_operators import read
 
@@ -70,8 +70,7 @@ def test_a_trigger_that_waits_prints_each_attempt_on_stderr(deployed: Deployed) 
 def test_a_carrier_that_could_not_be_delivered_is_a_dead_letter_and_redriven(deployed: Deployed) -> None:
     """Somebody takes the carriers' role its policy; once it is back, the letter is redriven where the run stands."""
     iam = deployed.cloud.client("iam")
-    roles = [role["RoleName"] for role in iam.list_roles()["Roles"] if "stubbornCarrierRole" in role["RoleName"]]
-    (role,) = roles
+    role = role_name("trial", "stubborn", iam.meta.region_name, "carrier")
     (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     of_queue = [one for one in document["Statement"] if one["Action"] == "sqs:SendMessage"]
