@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cronstack_infra.local.environment import LONGEST_TIMEOUT
 from cronstack_infra.local.events import Events
+from cronstack_infra.local.http import resource_answers
 from cronstack_infra.local.http.gate import Gate
 from cronstack_infra.local.http.requests import RequestLog
 from cronstack_infra.local.lock import BACKENDS
@@ -46,6 +47,7 @@ class Cloud:
         self.events = Events(clock.now, write)
         self._gate = Gate(RequestLog(clock.now), self.events)
         self._server = Server(self._gate, port)
+        resource_answers.serve_at(self.endpoint)
         self._drive: RealDrive | None = None
         self._starting = threading.Lock()
         """Held while the drive starts: either it is told to end before that, or there is something to take back."""

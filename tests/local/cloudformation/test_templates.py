@@ -97,7 +97,7 @@ REFUSED = [
     ("AWS::Lambda::Url", "functions have no URL"),
     ("AWS::CloudFormation::Stack", "nested stacks"),
     ("AWS::ApiGateway::RestApi", "nothing of ApiGateway runs"),
-    ("Custom::CDKBucketDeployment", "no custom resource but"),
+    ("Custom::CDKBucketDeployment", "it has no ServiceToken"),
     ("AWS::Made::Up", "it has no such type"),
 ]
 

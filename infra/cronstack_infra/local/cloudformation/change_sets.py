@@ -143,6 +143,8 @@ def _hidden(stack: Any, wanted: Deployed) -> set[str]:
     for template, given in ((wanted.template, wanted.parameters), (stack.template_dict, stack.parameters)):
         names = hidden_names(template)
         values |= {str(value) for name, value in whole(template, given).items() if name in names and str(value)}
+    for held in stack.resource_map.held.values():
+        values |= getattr(held.resource, "secrets", set())
     return values
 
 

@@ -79,9 +79,14 @@ def plan(stack: Any, wanted: Deployed) -> tuple[list[PlannedChange], bool]:
     return changes, made != outputs.shown(stack.output_map)
 
 
+def is_at_work(stack: Any) -> bool:
+    """Return whether a deployment of the stack is under way: it waits for a custom resource."""
+    return str(stack.status).endswith("_IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS"
+
+
 def check_updatable(stack: Any, mode: str, *, rollback: bool = False) -> None:
     """Refuse to update a stack that cannot be updated in its status. Raises ValidationError."""
-    if stack.status in _FINAL:
+    if stack.status in _FINAL or is_at_work(stack):
         raise ValidationError(message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated.")
     failed = unfinished(stack)
     if failed is None:
@@ -158,6 +163,8 @@ def _delete_stack(self: Any, name_or_stack_id: str) -> None:
 def _delete(stack: Any) -> None:
     if stack.enable_termination_protection:
         raise ValidationError(message=f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
+    if is_at_work(stack):
+        raise ValidationError(message=f"Stack [{stack.name}] cannot be deleted while in status {stack.status}")
     stack.resource_map.report = lambda *step: report(stack, *step)
     enter(stack, "DELETE_IN_PROGRESS", "User Initiated")
     try:

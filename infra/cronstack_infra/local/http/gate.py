@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
 from cronstack_infra.local.events import Events
-from cronstack_infra.local.http import mails
+from cronstack_infra.local.http import mails, resource_answers
 from cronstack_infra.local.http.faults import LOST_ANSWER, Faults, Malformed, NoAnswer, error
 from cronstack_infra.local.http.faults import PATH as FAULTS
 from cronstack_infra.local.http.requests import Request, RequestLog, page, request_of
@@ -71,6 +71,8 @@ class Gate:
             return self._mails(environ["REQUEST_METHOD"])
         if path == UNITS:
             return self._units(environ["REQUEST_METHOD"])
+        if path.startswith(resource_answers.PATH):
+            return _take_answer(environ, path.removeprefix(resource_answers.PATH))
         if path.startswith(ADMIN):
             return self._admin(path.removeprefix(ADMIN), environ.get("QUERY_STRING", ""))
         if path.startswith("/moto-api"):
@@ -143,6 +145,18 @@ class Gate:
             return _json("200 OK", {"events": self._events.since(int(since))})
         pages = f"{ADMIN}, {ADMIN}requests, {ADMIN}events, {mails.PATH}, {UNITS} and {FAULTS}"
         return _json("404 Not Found", {"message": f"there is {pages}, no {name}"})
+
+
+def _take_answer(environ: WSGIEnvironment, question: str) -> Answer:
+    if environ["REQUEST_METHOD"] != "PUT":
+        return _json("405 Method Not Allowed", {"message": f"PUT {environ['PATH_INFO']}"})
+    body = environ["wsgi.input"].read()
+    with BACKENDS:
+        if resource_answers.put(question, body):
+            return _json("200 OK", {})
+    return _json(
+        "403 Forbidden", {"message": "no custom resource waits for this answer: it is too late, or the second"}
+    )
 
 
 def _nothing() -> None:

@@ -23,6 +23,7 @@ from cronstack_infra.local.cloudformation.deploy.provision import (
 from cronstack_infra.local.cloudformation.deploy.replacement import check_name, must_replace
 from cronstack_infra.local.cloudformation.template.template import Template, creation_order
 from cronstack_infra.local.moto import privates
+from cronstack_infra.local.resources.others.custom_resource import CustomResource, NotCreated
 
 WayBack = tuple[str, Callable[[], object]]
 """The logical id, and what brings it back to what it was."""
@@ -107,12 +108,27 @@ class Change:
         """The way back begins at what the update has made (a type takes away what it finds there and not in the old
         definition), and where it broke off at what was held."""
         reached = [held]
-        self._updated.append((name, lambda: self._map.alter(name, reached[-1], held.definition)))
+        self._updated.append((name, lambda: self._alter_back(name, reached[-1], held)))
         reached.append(self._map.alter(name, held, definition))
         self._map.hold(name, reached[-1])
+        if _is_another(reached[-1], held):
+            self._replaced.append((name, held))
+
+    def _alter_back(self, name: str, reached: Held, held: Held) -> None:
+        """Update a resource back. A custom resource may answer this, too, with another physical id."""
+        back = self._map.alter(name, reached, held.definition)
+        if isinstance(back.resource, CustomResource):
+            self._held[name] = back
+            if _is_another(back, reached):
+                self._made.append((name, lambda: self._map.remove(name, reached)))
 
     def _make(self, name: str, definition: Definition) -> None:
-        made = self._map.make(name, definition)
+        try:
+            made = self._map.make(name, definition)
+        except NotCreated as fault:  # its function has to delete what it has made so far
+            left = Held(fault.left, definition, fault.left.physical_resource_id)
+            self._made.append((name, lambda: self._unmake(name, left)))
+            raise
         self._made.append((name, lambda: self._unmake(name, made)))
         self._map.hold(name, made)
 
@@ -176,6 +192,11 @@ class Change:
             self._map.remove(name, held)
         except Exception:  # reported by remove; what is to go stays, as on AWS
             return
+
+
+def _is_another(new: Held, old: Held) -> bool:
+    """Return whether an update has replaced a custom resource: its function answered with another physical id."""
+    return isinstance(new.resource, CustomResource) and new.id != old.id
 
 
 def _go_back(ways: list[WayBack]) -> list[Stuck]:

@@ -9,13 +9,12 @@ from typing import Any, Final
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 
+from cronstack_infra.local.resources.others.custom_resource import CustomResource, is_custom
 from cronstack_infra.local.resources.resource import truth
 from cronstack_infra.local.resources.table import TYPES
 
 NESTED: Final = "nested stacks are not carried out; make them stacks of the app"
-CUSTOM: Final = "no custom resource but the CDK's for log retention and for emptying a bucket is carried out"
 NOT_CARRIED_OUT: Final[Mapping[str, str]] = {
-    "AWS::CloudFormation::CustomResource": CUSTOM,
     "AWS::CloudFormation::Stack": NESTED,
     "AWS::CloudFormation::WaitCondition": "nothing is waited for",
     "AWS::Events::Archive": "no events are kept",
@@ -23,7 +22,6 @@ NOT_CARRIED_OUT: Final[Mapping[str, str]] = {
     "AWS::Lambda::Url": "functions have no URL; invoke them",
     "AWS::Logs::SubscriptionFilter": "log lines are not passed on",
     "AWS::StepFunctions::StateMachine": "state machines do not run",
-    "Custom::AWSCDKOpenIdConnectProvider": CUSTOM,
 }
 """Types that would do something, and what to do instead. moto has most of them, as a description that does nothing."""
 
@@ -52,7 +50,8 @@ NAME_AMONG_PROPERTIES: Final = frozenset({"AWS::SSM::Parameter"})
 
 def class_of(kind: str) -> Any:
     """The class that makes resources of a type: ours, else moto's."""
-    found = TYPES.get(kind) or (None if why_not(kind) else parsing.get_model_map().get(kind))
+    found: Any = TYPES.get(kind) or (CustomResource if is_custom(kind) else None)
+    found = found or (None if why_not(kind) else parsing.get_model_map().get(kind))
     if found is None:
         raise ValidationError(message=f"Template format error: Unrecognized resource types: [{kind}]")
     return found
@@ -62,8 +61,8 @@ def why_not(kind: str, properties: Mapping[str, Any] | None = None) -> str | Non
     """Why a type, or a resource with these properties, cannot be carried out; None when it can."""
     if kind in TYPES:
         return TYPES[kind].why_not(properties or {})
-    if kind.startswith("Custom::"):
-        return CUSTOM
+    if is_custom(kind):
+        return CustomResource.why_not(properties or {})
     if kind in NOT_CARRIED_OUT:
         return NOT_CARRIED_OUT[kind]
     service = kind.split("::")[1] if kind.count("::") == 2 else ""
