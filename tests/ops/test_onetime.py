@@ -13,7 +13,8 @@ from cronstack.errors import OperationError
 from cronstack.event import parse_event
 from cronstack.occurrence import planned_id
 from cronstack.run import Run
-from cronstack_infra.ops.dead_letters.reading import DeadLetter, list_letters
+from cronstack_infra.ops.dead_letters.letters import DeadLetter
+from cronstack_infra.ops.dead_letters.reading import list_letters
 from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
 from cronstack_infra.ops.listing import list_planned, list_recent, list_runs
 from cronstack_infra.ops.onetime import list_plans, schedule_of, wiring_of, wirings

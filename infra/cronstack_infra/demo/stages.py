@@ -15,7 +15,8 @@ from cronstack.errors import OperationError
 from cronstack_infra import names
 from cronstack_infra.demo import flights, january
 from cronstack_infra.ops.backfill import Plan, carry_out, plan_backfill
-from cronstack_infra.ops.dead_letters.reading import DeadLetter, list_letters
+from cronstack_infra.ops.dead_letters.letters import DeadLetter
+from cronstack_infra.ops.dead_letters.reading import list_letters
 from cronstack_infra.ops.dead_letters.redriving import redrive
 from cronstack_infra.ops.deployment import Clients, Deployment, find_deployment
 from cronstack_infra.ops.listing import list_runs

@@ -12,7 +12,7 @@ from cronstack.errors import OperationError
 from cronstack.onetime.once import Once
 from cronstack.timetable.zones import bound
 from cronstack_infra.local.http import mails
-from cronstack_infra.ops.dead_letters.reading import DeadLetter
+from cronstack_infra.ops.dead_letters.letters import DeadLetter
 from cronstack_infra.ops.dead_letters.redriving import Redriven
 from cronstack_infra.ops.deployment import Deployment, find_deployment, unknown_job
 from cronstack_infra.ops.listing import list_runs

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from cronstack import entropy
 from cronstack.errors import OperationError
 from cronstack_infra.ops import backfill as backfilling
-from cronstack_infra.ops.dead_letters.reading import DeadLetter, list_letters
+from cronstack_infra.ops.dead_letters.letters import DeadLetter
+from cronstack_infra.ops.dead_letters.reading import list_letters
 from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
 from cronstack_infra.ops.deployment import Deployment
 from cronstack_infra.ops.onetime import once_of

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from cronstack_infra.local.http.faults import faults
-from cronstack_infra.ops.dead_letters.reading import DeadLetter, list_letters
+from cronstack_infra.ops.dead_letters.letters import DeadLetter
+from cronstack_infra.ops.dead_letters.reading import list_letters
 from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
 from tests.e2e.quick_stack import QuickStack, deployed_code, lines_of, this_second
 from tests.local.stepped import seconds, stepped_cloud

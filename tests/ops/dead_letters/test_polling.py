@@ -2,59 +2,164 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from cronstack_infra.ops.dead_letters.reading import OUT_OF_SIGHT, Hold, list_letters, opened
+from cronstack.errors import OperationError
+from cronstack_infra.ops.dead_letters.reading import OUT_OF_SIGHT, list_letters, opened
+from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
 from cronstack_infra.ops.deployment import Deployment
 
 DELIVERY, HANDLER = "http://sqs/1/delivery", "http://sqs/1/handler"
 DEPLOYMENT = Deployment("shop", "ledger", DELIVERY, HANDLER, "shop")
 
 
-class Sqs:
-    """SQS, as far as a reader of dead letters uses it. ``falsely_empty``: numbers of the receives without an answer."""
+class Clock:
+    """Time passes when a test lets it, or with each receive."""
 
-    def __init__(self, letters: int, *falsely_empty: int, uncounted: int = 0) -> None:
-        self.visible = {DELIVERY: [str(number) for number in range(letters)], HANDLER: []}
-        self.hidden: dict[str, list[str]] = {DELIVERY: [], HANDLER: []}
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+class Sqs:
+    """SQS, as far as a reader of dead letters uses it. ``falsely_empty``: numbers of the receives without an answer.
+
+    A letter is invisible until its time, and each receive gives it another handle. Only the last handle is accepted,
+    and only while the letter is invisible.
+    """
+
+    def __init__(self, letters: int, *falsely_empty: int, uncounted: int = 0, takes: float = 0) -> None:
+        self.clock, self.takes = Clock(), takes
+        """``takes``: seconds that a receive takes."""
+        self.queues: dict[str, dict[str, datetime]] = {
+            DELIVERY: {str(number): self.clock.now for number in range(letters)},
+            HANDLER: {},
+        }
+        """When each letter is visible."""
+        self.handles: dict[str, str] = {}
         self.falsely_empty, self.uncounted = falsely_empty, uncounted
         self.waits: list[int] = []
         self.asked: dict[str, int] = {DELIVERY: 0, HANDLER: 0}
-        self.timeouts: list[tuple[str, int]] = []
+        self.largest: int = 0
+        self.deleted: list[str] = []
 
-    def receive_message(self, *, QueueUrl: str, WaitTimeSeconds: int, **_: Any) -> dict[str, Any]:
+    def receive_message(
+        self, *, QueueUrl: str, WaitTimeSeconds: int, VisibilityTimeout: int, **_: Any
+    ) -> dict[str, Any]:
         self.waits.append(WaitTimeSeconds)
         self.asked[QueueUrl] += 1
+        self.clock.pass_(self.takes)
         if QueueUrl == DELIVERY and self.asked[QueueUrl] in self.falsely_empty:
             return {}
-        taken, self.visible[QueueUrl] = self.visible[QueueUrl][:10], self.visible[QueueUrl][10:]
-        self.hidden[QueueUrl] += taken
+        taken = self.visible(QueueUrl)[:10]
+        for one in taken:
+            self.queues[QueueUrl][one] = self.clock.now + timedelta(seconds=VisibilityTimeout)
+            self.handles[one] = f"{one} of {self.asked[QueueUrl]}"
         return {
             "Messages": [
-                {"MessageId": one, "ReceiptHandle": one, "Body": "{}", "Attributes": {"SentTimestamp": "0"}}
-                for one in taken
+                {"MessageId": one, "ReceiptHandle": self.handles[one], "Body": "{}", "Attributes": {}} for one in taken
             ]
         }
 
+    def visible(self, queue: str = DELIVERY) -> list[str]:
+        return [one for one, since in self.queues[queue].items() if since <= self.clock.now]
+
     def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:
-        counts = (len(self.visible[QueueUrl]) + self.uncounted, len(self.hidden[QueueUrl]))
+        visible = len(self.visible(QueueUrl))
+        counts = (visible + self.uncounted, len(self.queues[QueueUrl]) - visible)
         return {"Attributes": dict(zip(AttributeNames, map(str, counts), strict=True))}
 
-    def change_message_visibility_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> None:
-        self.timeouts += [(one["ReceiptHandle"], one["VisibilityTimeout"]) for one in Entries]
+    def change_message_visibility_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+        self.largest = max(self.largest, len(Entries))
+        failed = []
+        for entry in Entries:
+            one = entry["ReceiptHandle"].partition(" ")[0]
+            if self.handles[one] != entry["ReceiptHandle"] or self.queues[QueueUrl][one] <= self.clock.now:
+                failed.append({"Id": entry["Id"], "Code": "InvalidParameterValue", "SenderFault": True})
+            else:
+                self.queues[QueueUrl][one] = self.clock.now + timedelta(seconds=entry["VisibilityTimeout"])
+        return {"Failed": failed}
+
+    def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:
+        one = ReceiptHandle.partition(" ")[0]
+        assert self.handles[one] == ReceiptHandle, "SQS may keep a letter that is deleted by an older handle"
+        del self.queues[QueueUrl][one]
+
+
+def again(sqs: Sqs, **options: Any) -> list[Redriven]:
+    clients: Callable[[str], Any] = {"sqs": sqs}.__getitem__
+    return list(redrive(clients, DEPLOYMENT, clock=sqs.clock, sleep=sqs.clock.pass_, **options))
 
 
 @pytest.mark.parametrize("falsely_empty", [(), (2,), (2, 3), (1, 2, 3, 4), (2, 4, 6)])
-def test_false_empty_answers_hide_no_letter(falsely_empty: tuple[int, ...]) -> None:
+def test_a10_false_empty_answers_hide_no_letter(falsely_empty: tuple[int, ...]) -> None:
+    """Documented: a short poll asks some of SQS's servers, so an empty answer does not mean an empty queue."""
     sqs = Sqs(40, *falsely_empty)
     found = list_letters(sqs, DEPLOYMENT)
     assert sorted(int(one.id) for one in found) == list(range(40))
     assert set(sqs.waits) == {1}, "each receive is a long poll"
-    assert sorted(sqs.timeouts) == sorted((str(number), 0) for number in range(40)), "and each letter is put back"
+    assert len(sqs.visible()) == 40, "and each letter is put back"
+
+
+def test_a10_a_letter_is_not_denied_while_its_queue_may_hold_it() -> None:
+    """A redrive of one letter says that it does not exist only after a read that has seen all letters."""
+    with pytest.raises(OperationError, match=r"^no dead letter 7\n"):
+        again(Sqs(5), ids=["7"])
+    with pytest.raises(OperationError, match=r"7 was not read, and may exist: SQS counts about 3 more letters") as why:
+        again(Sqs(5, uncounted=3), ids=["7"])
+    assert why.value.remedy == "Give the same command again in two minutes."
+    sqs = Sqs(5)
+    with (
+        opened(sqs, DEPLOYMENT, clock=sqs.clock),
+        pytest.raises(OperationError, match=r"2 was not read, and may exist: .* that another reader holds"),
+    ):
+        again(sqs, ids=["2"])
+
+
+def test_a10_letters_stay_out_of_sight_during_a_long_read_and_a_long_redrive() -> None:
+    """Visibility is extended while letters are read, and while a command works on them."""
+    sqs = Sqs(95, takes=20)
+    with opened(sqs, DEPLOYMENT, clock=sqs.clock, poll=0) as held:  # one queue after the other, on one clock
+        assert len(held.letters) == 95
+        assert max(sqs.asked.values()) == 12, "ten receives, and two that were empty: none came twice"
+        first, second, *_ = held.letters
+        held.delete(first)
+        for _ in range(OUT_OF_SIGHT):
+            sqs.clock.pass_(OUT_OF_SIGHT / 10)
+            held.renew()
+            assert sqs.visible() == []
+        assert held.holds(second)
+        assert not held.holds(first)
+    assert len(sqs.visible()) == 94
+    assert sqs.largest == 10, "SQS's limit"
+
+
+def test_a10_a_letter_that_comes_twice_has_its_last_handle() -> None:
+    """SQS may keep a letter that is deleted by an older handle, so the handle of the last receive counts."""
+    sqs = Sqs(5, takes=OUT_OF_SIGHT + 1)  # so slow that each letter is visible again before the next receive
+    with opened(sqs, DEPLOYMENT, clock=sqs.clock, poll=0) as held:
+        assert sqs.asked[DELIVERY] > 1
+        assert [letter.receipt for letter in held.letters] == [sqs.handles[letter.id] for letter in held.letters]
+        held.delete(held.letters[0])
+
+
+def test_a_letter_that_is_no_longer_held_stays() -> None:
+    sqs = Sqs(2)
+    results = redrive({"sqs": sqs}.__getitem__, DEPLOYMENT, clock=sqs.clock, sleep=sqs.clock.pass_)
+    assert "its event is not one of Cronstack's" in next(results).detail
+    sqs.clock.pass_(OUT_OF_SIGHT + 1)  # this machine slept
+    (last,) = results
+    assert last.detail == "this command no longer holds it: it took too long, or this machine slept; it stays"
+    assert last.remedy.startswith("Give the same command again")
 
 
 def test_two_empty_answers_end_the_read_of_an_empty_queue() -> None:
@@ -64,33 +169,18 @@ def test_two_empty_answers_end_the_read_of_an_empty_queue() -> None:
 
 
 def test_letters_that_sqs_counts_and_does_not_return_are_told() -> None:
-    sqs, warnings = Sqs(0, uncounted=3), list[str]()
-    assert list_letters(sqs, DEPLOYMENT, warn=warnings.append) == []
-    assert sorted(warnings) == [
-        f"SQS counts about 3 more letters in {name}, and returned none of them: ask again in a minute"
-        for name in ("delivery", "handler")
+    sqs, unread = Sqs(0, uncounted=3), list[str]()
+    assert list_letters(sqs, DEPLOYMENT, unread=unread.append) == []
+    assert unread == [
+        f"SQS counts about 3 more letters in {name}, and returned none of them" for name in ("delivery", "handler")
     ]
 
 
 def test_letters_that_another_reader_holds_are_told() -> None:
-    sqs, warnings = Sqs(12), list[str]()
-    with opened(sqs, DEPLOYMENT) as held:
-        assert len(held) == 12
-        assert list_letters(sqs, DEPLOYMENT, warn=warnings.append) == []
-    assert warnings == [
-        "SQS counts about 12 more letters in delivery that another reader holds: they return within 120 s"
-    ]
-
-
-def test_a_long_redrive_keeps_the_letters_that_are_to_come() -> None:
-    now = [datetime(2026, 1, 1, tzinfo=UTC)]
-    sqs = Sqs(3)
-    with opened(sqs, DEPLOYMENT) as letters:
-        hold = Hold(sqs, letters, lambda: now[0])
-        hold.release(letters[0])
-        for _ in range(OUT_OF_SIGHT):
-            now[0] += timedelta(seconds=1)
-            hold.renew()
-    kept = [(letters[1].receipt, OUT_OF_SIGHT), (letters[2].receipt, OUT_OF_SIGHT)]
-    assert sqs.timeouts == [*kept, *kept, *((one.receipt, 0) for one in letters)]
-    assert json.loads(letters[0].body) == {}
+    sqs, unread = Sqs(12), list[str]()
+    with opened(sqs, DEPLOYMENT, clock=sqs.clock) as held:
+        assert len(held.letters) == 12
+        assert list_letters(sqs, DEPLOYMENT, unread=unread.append) == []
+        again(sqs, unread=unread.append)
+    told = "SQS counts about 12 more letters in delivery that another reader holds, for 120 s at most unless it works"
+    assert [one.removesuffix(" on them") for one in unread] == [told, told]

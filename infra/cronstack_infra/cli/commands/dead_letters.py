@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
 
 from cronstack import clock
-from cronstack.errors import OperationError
 from cronstack.ledger.rows import FINISHED
 from cronstack_infra.cli.options.clouds import Cloud, cloud_options
+from cronstack_infra.cli.output.counting import Count, counting
 from cronstack_infra.cli.output.spans import span, utc
 from cronstack_infra.cli.output.tables import print_json, print_keyed, print_table, printable, short
 from cronstack_infra.cli.output.waiting import Attempts
-from cronstack_infra.ops.dead_letters.reading import DeadLetter, list_letters, summarise
-from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
+from cronstack_infra.ops.dead_letters.letters import DeadLetter, summarise
+from cronstack_infra.ops.dead_letters.reading import list_letters
+from cronstack_infra.ops.dead_letters.redriving import Redriven, not_found, redrive
 from cronstack_infra.ops.dead_letters.remedies import shown
 
 PATIENCE = 1200.0
@@ -45,7 +47,7 @@ def _on_letters(function: Callable[..., Any]) -> Callable[..., Any]:
 @_on_letters
 def list_(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) -> None:
     """List dead letters, the oldest first: of one JOB, or of all."""
-    letters = list_letters(cloud("sqs"), cloud.deployment(), job=job, origin=origin, warn=_warn)
+    letters, unread = _read(cloud, job, origin)
     if as_json:
         print_json([letter.as_json() for letter in letters])
     elif letters:
@@ -65,14 +67,15 @@ def list_(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) -> N
         ]
         print_keyed(("origin", "job", "occurrence", "key", "attempt", "since", "reason", "error"), rows)
     else:
-        click.echo("No dead letters.")
+        click.echo(_none(unread))
 
 
 @command.command()
 @_on_letters
 def summary(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) -> None:
     """Group dead letters by cause, the commonest first."""
-    causes = summarise(list_letters(cloud("sqs"), cloud.deployment(), job=job, origin=origin, warn=_warn))
+    letters, unread = _read(cloud, job, origin)
+    causes = summarise(letters)
     if as_json:
         print_json(
             [
@@ -98,7 +101,7 @@ def summary(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) ->
             ],
         )
     else:
-        click.echo("No dead letters.")
+        click.echo(_none(unread))
 
 
 @command.command()
@@ -106,10 +109,10 @@ def summary(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) ->
 @cloud_options
 def show(cloud: Cloud, id: str) -> None:
     """Show one dead letter whole. ID is the letter's, its occurrence's or its key, or how one of these begins."""
-    letters = list_letters(cloud("sqs"), cloud.deployment(), warn=_warn)
+    letters, unread = _read(cloud, None, None)
     found = [one for one in letters if any(name.startswith(id) for name in (one.id, one.occurrence, one.key))]
     if not found:
-        raise OperationError(f"no dead letter {id}", remedy="List them: cronstack dead-letters list")
+        raise not_found(id, unread)
     for letter in found:
         print_json(letter.as_json() | {"body": _body(letter)})
 
@@ -141,7 +144,8 @@ def redrive_(
     input: the printed line tells where a letter says something else.
 
     A letter leaves its queue once its event was accepted. What has succeeded meanwhile is not run again. The line of
-    a letter that stays says why, and what to do.
+    a letter that stays says why, and what to do. Exit code 1 while letters stay, or if a queue may have others that
+    SQS did not return.
 
     \b
     cronstack dead-letters redrive --dry-run
@@ -151,7 +155,7 @@ def redrive_(
         raise click.UsageError("--as NEWNAME needs the old name, JOB, or --id: which letters belong to NEWNAME?")
     if dry_run and wait:
         raise click.UsageError("--dry-run sends nothing, so there is nothing to --wait for.")
-    results: list[Redriven] = []
+    results, unread = list[Redriven](), _Unread()
     for one in redrive(
         cloud,
         cloud.deployment(),
@@ -166,6 +170,8 @@ def redrive_(
         any_sender=any_sender,
         report=lambda occurrence: Attempts(occurrence.job, prefix=f"{occurrence.job}  {occurrence.id}  "),
         warn=_warn,
+        unread=unread,
+        counting=_counting,
     ):
         results.append(one)
         if not as_json:
@@ -173,9 +179,10 @@ def redrive_(
     if as_json:
         print_json([_result_as_json(one, dry_run) for one in results])
     elif not results:
-        click.echo("No dead letters.")
+        click.echo(_none(unread.sentences))
     good = (*FINISHED, "") if not wait else ("succeeded",)
-    return 0 if all(one.accepted and one.status in good for one in results) else 1
+    done = all(one.accepted and one.status in good for one in results)
+    return 0 if done and (ids or not unread.sentences) else 1
 
 
 def _print_result(one: Redriven, dry_run: bool) -> None:
@@ -200,6 +207,33 @@ def _result_as_json(one: Redriven, dry_run: bool) -> dict[str, Any]:
         "notes": [*one.notes],
         "sent_by": one.sender or None,
     }
+
+
+class _Unread:
+    """What was not read: each sentence is printed, and kept."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def __call__(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+        _warn(f"{sentence}: give the same command again in two minutes")
+
+
+def _read(cloud: Cloud, job: str | None, origin: str | None) -> tuple[list[DeadLetter], list[str]]:
+    """Return letters, and why there may be others."""
+    unread = _Unread()
+    of = (cloud("sqs"), cloud.deployment())
+    letters = list_letters(*of, job=job, origin=origin, unread=unread, counting=_counting)
+    return letters, unread.sentences
+
+
+def _counting() -> AbstractContextManager[Count]:
+    return counting("dead letters")
+
+
+def _none(unread: list[str]) -> str:
+    return "No dead letters were read, but there may be some: see the note." if unread else "No dead letters."
 
 
 def _warn(text: str) -> None:

@@ -23,7 +23,8 @@ from cronstack.occurrence import Occurrence, is_planned, print_time, to_millisec
 from cronstack_infra.ops.dead_letters import remedies
 from cronstack_infra.ops.dead_letters.deciding import Over, Send, Stays, by_run, decide, is_too_old
 from cronstack_infra.ops.dead_letters.facts import Facts
-from cronstack_infra.ops.dead_letters.reading import LONG_POLL, DeadLetter, Hold, Warn, is_wanted, no_warning, opened
+from cronstack_infra.ops.dead_letters.letters import DeadLetter, is_wanted
+from cronstack_infra.ops.dead_letters.reading import LONG_POLL, Counting, Held, Warn, no_warning, opened, silently
 from cronstack_infra.ops.dead_letters.senders import UNKNOWN, Sender, Senders
 from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, find_job
 from cronstack_infra.ops.invoking import call_until_told, hand_over
@@ -32,6 +33,7 @@ from cronstack_infra.ops.runs import Report, Row, follow, no_report
 
 LONGEST_RUN: Final = 960.0
 """Longest wait in seconds for a run before the next run of its job. Lambda's longest invocation takes 900 s."""
+_LAPSED: Final = "Give the same command again: another reader may have redriven it."
 _BY_HAND: Final = "If you trust it: --any-sender. It still only names its occurrence."
 
 
@@ -86,29 +88,41 @@ def redrive(
     poll: int = LONG_POLL,
     report: Callable[[Occurrence], Report] = lambda occurrence: no_report,
     warn: Warn = no_warning,
+    unread: Warn = no_warning,
+    counting: Counting = silently,
 ) -> Iterator[Redriven]:
     """Send the occurrences of dead letters again, oldest first. Yield a result for each.
 
     ids: only these letters. as_job, wait, dry_run, any_sender: see ``Options``. report: returns what receives the
-    states of a run whose end is awaited. warn: receives what the results do not show.
+    states of a run whose end is awaited. warn: receives what the results do not show. unread: receives a sentence
+    about each queue that may have more letters than were read. counting: shows how many were read.
     """
     options = Options(as_job, wait, dry_run, any_sender)
     if as_job is not None:
         find_job(clients("lambda"), deployment, as_job)
-    with opened(clients("sqs"), deployment, poll=poll, warn=warn) as letters:
-        wanted = [one for one in letters if is_wanted(one, job, origin) and (not ids or one.id in ids)]
+    with opened(clients("sqs"), deployment, poll=poll, clock=clock, counting=counting) as held:
+        wanted = [one for one in held.letters if is_wanted(one, job, origin) and (not ids or one.id in ids)]
         if unknown := sorted(set(ids) - {one.id for one in wanted}):
-            raise OperationError(
-                f"no dead letter {unknown[0]}", remedy="List them: cronstack dead-letters list --json tells their ids."
-            )
-        if job is not None and not wanted:
+            raise not_found(unknown[0], held.unread)
+        if job is not None and not wanted and not held.unread:
             _refuse_unknown(clients, deployment, job, as_job)
-        hold = Hold(clients("sqs"), wanted, clock)
-        drive = _Drive(clients, deployment, clock, sleep, options, hold, report, warn)
+        for sentence in held.unread:
+            unread(sentence)
+        drive = _Drive(clients, deployment, clock, sleep, options, held, report, warn)
         for letter in wanted:
-            result = drive.again(letter)
-            hold.release(letter)
-            yield result
+            yield drive.again(letter)
+
+
+def not_found(name: str, unread: Sequence[str]) -> OperationError:
+    """Return the fault for a letter that was not read. ``unread``: why its queue may have it nevertheless."""
+    if unread:
+        return OperationError(
+            f"the dead letter {name} was not read, and may exist: {'; '.join(unread)}",
+            remedy="Give the same command again in two minutes.",
+        )
+    return OperationError(
+        f"no dead letter {name}", remedy="List them: cronstack dead-letters list --json has their ids."
+    )
 
 
 def _refuse_unknown(clients: Clients, deployment: Deployment, job: str, as_job: str | None) -> None:
@@ -128,12 +142,12 @@ class _Drive:
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
         options: Options,
-        hold: Hold,
+        held: Held,
         report: Callable[[Occurrence], Report],
         warn: Warn,
     ) -> None:
         self._clients, self._deployment = clients, deployment
-        self._clock, self._pause, self._options, self._hold = clock, sleep, options, hold
+        self._clock, self._pause, self._options, self._held = clock, sleep, options, held
         self._report = report
         self._facts = Facts(clients, deployment)
         self._senders = Senders(clients, deployment, self._facts, warn)
@@ -143,7 +157,9 @@ class _Drive:
 
     def again(self, letter: DeadLetter) -> Redriven:
         """Redrive one letter."""
-        self._hold.renew()
+        self._held.renew()
+        if not self._held.holds(letter):
+            return _stays(letter, "this command no longer holds it: it took too long, or this machine slept", _LAPSED)
         named = letter.contents.occurrence
         if named is None:
             return _foreign(letter)
@@ -298,11 +314,11 @@ class _Drive:
 
     def _sleep(self, seconds: float) -> None:
         """Sleep, and keep the letters that are to come from other readers."""
-        self._hold.renew()
+        self._held.renew()
         self._pause(seconds)
 
     def _delete(self, letter: DeadLetter) -> None:
-        self._clients("sqs").delete_message(QueueUrl=letter.queue, ReceiptHandle=letter.receipt)
+        self._held.delete(letter)
 
 
 def _differences(named: Occurrence, decided: Send) -> tuple[str, ...]:

@@ -22,7 +22,8 @@ from typing import Final
 
 from cronstack.occurrence import Occurrence
 from cronstack_infra.ops.dead_letters.facts import Facts
-from cronstack_infra.ops.dead_letters.reading import DeadLetter, Warn
+from cronstack_infra.ops.dead_letters.letters import DeadLetter
+from cronstack_infra.ops.dead_letters.reading import Warn
 from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, deployed_jobs
 from cronstack_infra.ops.onetime import wirings
 

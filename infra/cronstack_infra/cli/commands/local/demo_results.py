@@ -15,7 +15,7 @@ from rich.text import Text
 from cronstack_infra.demo import january
 from cronstack_infra.demo.january import Statistics
 from cronstack_infra.demo.stages import Tally
-from cronstack_infra.ops.dead_letters.reading import DeadLetter
+from cronstack_infra.ops.dead_letters.letters import DeadLetter
 
 
 def show_january(console: Console, found: Sequence[Statistics]) -> None:
