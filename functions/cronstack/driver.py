@@ -4,12 +4,15 @@ One rule holds for faults, in Lambda, in application code and in simulations: wh
 thrown into the steps at this request. So the steps can note it (a commit is then in doubt, the log line names the
 fault) before it leaves them. ``drive`` does everything at once. A simulator that stops before each request uses
 ``resume``, and ``carry_out`` where it does carry a request out.
+
+No request may hang longer than half of the time left: the other half is for sending it again. A settlement that hangs
+until Lambda kills the attempt would have the handler run twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from cronstack.steps import Call, Request, Sleep, Steps, Work
 
@@ -18,6 +21,13 @@ if TYPE_CHECKING:
     from cronstack.transport import Transport
 
 _T = TypeVar("_T")
+LONGEST: Final = 10.0
+"""Seconds after which a request counts as lost, however much time is left."""
+
+
+def request_limit(left: float) -> float:
+    """Return the seconds that a request may take when so many are left."""
+    return min(LONGEST, max(left, 0.0) / 2)
 
 
 class Raised:
@@ -48,13 +58,17 @@ def drive(
     steps: Steps[_T],
     transport: Transport,
     *,
+    left: Callable[[], float],
     sleep: Callable[[float], object],
     run_handler: Callable[[Work], Succeeded | Failed] = no_handler,
 ) -> _T:
-    """Carry out all requests of the steps and return their result. Raises what the steps raise."""
+    """Carry out all requests of the steps and return their result. Raises what the steps raise.
+
+    ``left`` returns the seconds until the deadline.
+    """
     answer: Any = None
     while not isinstance(request := resume(steps, answer), Returned):
-        answer = carry_out(request, transport, sleep=sleep, run_handler=run_handler)
+        answer = carry_out(request, transport, left=left, sleep=sleep, run_handler=run_handler)
     return request.result
 
 
@@ -73,6 +87,7 @@ def carry_out(
     request: Request,
     transport: Transport,
     *,
+    left: Callable[[], float],
     sleep: Callable[[float], object],
     run_handler: Callable[[Work], Succeeded | Failed] = no_handler,
 ) -> Any:
@@ -80,7 +95,7 @@ def carry_out(
     try:
         match request:
             case Call(operation, parameters):
-                return transport(operation, parameters)
+                return transport(operation, parameters, request_limit(left()))
             case Sleep(seconds):
                 return sleep(seconds)
             case Work():

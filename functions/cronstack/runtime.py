@@ -143,11 +143,11 @@ class Invocation:
 
     # -- what the guard asks for ---------------------------------------------------------------------------------------
     def _drive(self, steps: Steps[_T]) -> _T:
-        return drive(steps, self._call, sleep=self._shell.sleep, run_handler=self.run_handler)
+        return drive(steps, self._call, left=self._left, sleep=self._shell.sleep, run_handler=self.run_handler)
 
-    def _call(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+    def _call(self, operation: str, parameters: Mapping[str, Any], timeout: float) -> Answer:
         self._requests += 1
-        return self._shell.transport(operation, parameters)
+        return self._shell.transport(operation, parameters, timeout)
 
     def run_handler(self, work: Work) -> Succeeded | Failed:
         """Run the user's function and return the answer to ``Work``."""

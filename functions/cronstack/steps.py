@@ -7,7 +7,7 @@ is the service's own JSON: its fields, or ``{"Error": {"Code": â€¦, "Message": â
     Done      the call was carried out; fields as the service sent them
     Refused   a condition did not hold; for each condition the old item, where the service shows it
     Fault     neither. ``send`` repeats a passing fault (throttled, in conflict, lost answer) byte for byte, and raises
-              any other
+              any other. Only a request that names a time from now on is built anew each time (``Build``)
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ class Call(NamedTuple):
 
     operation: str
     parameters: Mapping[str, Any]
+
+
+Build = Callable[[int], Call]
+"""Builds a call anew each time that it is sent: the time in it must be in the future then. The argument is how often
+the service has refused the time so far."""
 
 
 class Sleep(NamedTuple):
@@ -102,7 +107,8 @@ class Fault(NamedTuple):
         ``first``: the call was sent only once. A fault that is not passing then means that nothing was carried out.
         """
         resource = _resource(call)
-        remedy = _REMEDIES.get(self.code, DELIVERED_AGAIN)
+        invalid_schedule = call.operation == "CreateSchedule" and self.code == INVALID
+        remedy = _INVALID_SCHEDULE if invalid_schedule else _REMEDIES.get(self.code, DELIVERED_AGAIN)
         return Unavailable(
             f"{call.operation} on {resource} failed: {self.code}: {self.message}",
             remedy=remedy.format(operation=call.operation, resource=resource),
@@ -116,12 +122,16 @@ _PASSING: Final = frozenset(
         "InternalFailure",
         "InternalServerError",
         "InternalServerException",
+        "InvalidSignatureException",  # by a clock that is off, or a request that was frozen: each send is signed anew
         "LimitExceededException",
         "ProvisionedThroughputExceeded",
         "ProvisionedThroughputExceededException",
+        "RequestExpired",
         "RequestLimitExceeded",
         "RequestThrottled",
+        "RequestTimeTooSkewed",
         "ServiceUnavailable",
+        "SignatureDoesNotMatch",  # SQS's name for a signature that has expired
         "Throttling",
         "ThrottlingError",
         "ThrottlingException",
@@ -130,6 +140,15 @@ _PASSING: Final = frozenset(
         "TransactionConflictException",
         "TransactionInProgressException",
     }
+)
+INVALID: Final = "ValidationException"
+"""Of CreateSchedule: the time is past, or the role cannot be assumed yet. Nothing else is wrong with what Cronstack
+builds, so it passes."""
+_ABOUT_ROLE: Final = "assume the role"
+"""A part of AWS's message about a role that cannot be assumed. Another time does not help there."""
+_INVALID_SCHEDULE: Final = (
+    "EventBridge Scheduler refuses a time that is past: the clock of this machine may be behind. It also refuses a role"
+    " that it cannot assume, for about a minute after the role was created: then ask again."
 )
 _MISSING: Final = "Deploy the stack again; {resource} comes with it and its name is in the function's environment."
 _DENIED: Final = "The function's role must allow {operation} on {resource}; deploy the stack again, which grants it."
@@ -152,7 +171,7 @@ def read(answer: Mapping[str, Any]) -> Done | Refused | Fault:
     code, message = str(error.get("Code")), str(error.get("Message", ""))
     if code == "ConditionalCheckFailedException":
         return Refused((Condition(held=False, item=answer.get("Item") or None),))
-    if code == "ConflictException":  # Scheduler: a schedule of that name exists
+    if code == "ConflictException":  # Scheduler: a schedule of that name exists, or it is changing; GetSchedule tells
         return Refused((Condition(held=False),))
     if code == "TransactionCanceledException":
         return _cancelled(answer, message)
@@ -178,22 +197,25 @@ class Host(NamedTuple):
     randomness: Randomness
 
 
-def send(call: Call, host: Host, *, reserve: float, absent: bool = False) -> Steps[Done | Refused]:
+def send(call: Call | Build, host: Host, *, reserve: float, absent: bool = False) -> Steps[Done | Refused]:
     """Send the call until the service has carried it out or refused it. Repeat after passing faults, with full jitter.
 
-    ``reserve``: seconds before the host's deadline at which it gives up. ``absent``: the resource may be gone; then
-    this is a refusal and not a fault. Raises Unavailable.
+    ``call``: a ``Build`` builds it anew for each send. ``reserve``: seconds before the host's deadline at which it
+    gives up. ``absent``: the resource may be gone; then this is a refusal and not a fault. Raises Unavailable.
     """
-    tries = 0
+    tries = refused_times = 0
     while True:
-        answer = read((yield call))
+        request = call if isinstance(call, Call) else call(refused_times)
+        answer = read((yield request))
         if not isinstance(answer, Fault):
             return answer
         if absent and answer.code == "ResourceNotFoundException":
             return Refused((Condition(held=False),))
+        invalid = answer.code == INVALID and not isinstance(call, Call)
+        refused_times += invalid and _ABOUT_ROLE not in answer.message
         pause = host.randomness.random() * min(2.0, 0.05 * 2**tries)
-        if not answer.passing or host.left() - pause <= reserve:
-            raise answer.raised(call, first=tries == 0)
+        if not (answer.passing or invalid) or host.left() - pause <= reserve:
+            raise answer.raised(request, first=tries == 0)
         yield Sleep(pause)
         tries += 1
 

@@ -102,7 +102,7 @@ class Scene:
         steps = self.start(well, due, **policy).steps()
         request = resume(steps, None)
         while isinstance(request, Call | Sleep):
-            request = resume(steps, carry_out(request, self.shell.transport, sleep=self.sleep))
+            request = resume(steps, carry_out(request, self.shell.transport, left=lambda: 60.0, sleep=self.sleep))
         assert isinstance(request, Work)
         steps.close()
 

@@ -41,7 +41,7 @@ ENVIRONMENT: Final = {
 SCHEDULE: Final = """
 from cronstack.onetime.once import Once
 
-answered = Once(transport=lambda operation, parameters: {{}})
+answered = Once(transport=lambda operation, parameters, timeout: {{}})
 plan = answered.schedule("remind", key="order-1", {when}, input={{"order": 1}})
 assert plan.outcome == "planned", plan
 """

@@ -90,7 +90,7 @@ class Counting:
         self.store = Store(TABLE, now)
         self.units: Counter[tuple[str, str]] = Counter()
 
-    def __call__(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    def __call__(self, operation: str, parameters: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
         answer = self.store(operation, parameters)
         assert operation != "TransactWriteItems", "its units count twice"
         for change in self.store.changes:
@@ -129,7 +129,7 @@ def play(count: int, transport_at: Callable[[Callable[[], int]], Transport]) -> 
 
 def _without_scheduler(ledger: Transport) -> Transport:
     """A transport on which Scheduler accepts every request."""
-    return lambda operation, parameters: {} if "Schedule" in operation else ledger(operation, parameters)
+    return lambda operation, *given: {} if "Schedule" in operation else ledger(operation, *given)
 
 
 def counted(count: int) -> list[Partition]:

@@ -98,7 +98,7 @@ class Stage:
         """The next requests of that operation meet these faults, in this order."""
         self.faults += [(operation, fault) for fault in faults]
 
-    def transport(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    def transport(self, operation: str, parameters: Mapping[str, Any], timeout: float = 0.0) -> Mapping[str, Any]:
         self.calls.append(operation)
         for number, (of, fault) in enumerate(self.faults):
             if of == operation:
@@ -218,8 +218,8 @@ class Stepped:
             }
             | terms,
         )
-        host = Host(lambda: stage.now, lambda: (self.ends - stage.now) / 1000, stage.randomness)
-        self._steps = deliver(of, host)
+        self._host = Host(lambda: stage.now, lambda: (self.ends - stage.now) / 1000, stage.randomness)
+        self._steps = deliver(of, self._host)
         self.turn: Turn | None = Turn(next(self._steps))
 
     def step(self, work: Succeeded | Failed = WELL) -> Turn | None:
@@ -231,7 +231,8 @@ class Stepped:
             return work
 
         stage = self.stage
-        answer = carry_out(self.turn.request, stage.transport, sleep=stage.sleep, run_handler=run_handler)
+        left, sleep = self._host.left, stage.sleep
+        answer = carry_out(self.turn.request, stage.transport, left=left, sleep=sleep, run_handler=run_handler)
         request = resume(self._steps, answer)
         if isinstance(request, Returned):
             self.turn, self.outcome = None, request.result

@@ -20,7 +20,11 @@ class Torn(BaseException):
     """Raised by a transport."""
 
 
-def torn(operation: str, parameters: Mapping[str, Any]) -> Any:
+def minute() -> float:
+    return 60.0
+
+
+def torn(operation: str, parameters: Mapping[str, Any], timeout: float) -> Any:
     raise Torn(operation)
 
 
@@ -37,14 +41,14 @@ def reads_and_rests(seen: list[object]) -> Steps[str]:
 def test_requests_are_carried_out_in_order_and_answered() -> None:
     seen: list[object] = []
     slept: list[float] = []
-    assert drive(reads_and_rests(seen), lambda *request: {"sent": request}, sleep=slept.append) == "read"
-    assert (seen, slept) == ([{"sent": READ}, None], [2.5])
+    assert drive(reads_and_rests(seen), lambda *request: {"sent": request}, left=minute, sleep=slept.append) == "read"
+    assert (seen, slept) == ([{"sent": (*READ, 10.0)}, None], [2.5])
 
 
 def test_what_a_transport_raises_is_thrown_in_at_its_request() -> None:
     seen: list[object] = []
     with pytest.raises(Torn, match="GetItem"):
-        drive(reads_and_rests(seen), torn, sleep=print)
+        drive(reads_and_rests(seen), torn, left=minute, sleep=print)
     assert seen == ["torn at GetItem"]
 
 
@@ -54,8 +58,23 @@ def test_what_a_sleep_raises_is_thrown_in_too() -> None:
 
     seen: list[object] = []
     with pytest.raises(Torn):
-        drive(reads_and_rests(seen), lambda *request: {}, sleep=interrupted)
+        drive(reads_and_rests(seen), lambda *request: {}, left=minute, sleep=interrupted)
     assert seen == [{}, "torn at 2.5 s"]
+
+
+@pytest.mark.parametrize(("left", "limit"), [(900.0, 10.0), (20.0, 10.0), (8.0, 4.0), (0.5, 0.25), (-3.0, 0.0)])
+def test_a11_4_a_request_may_take_half_of_the_time_left_and_ten_seconds_at_most(left: float, limit: float) -> None:
+    """Half of the time stays for sending a request that hangs again. Otherwise Lambda kills a finished run, and its
+    handler runs twice.
+    """
+    given: list[float] = []
+
+    def transport(operation: str, parameters: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+        given.append(timeout)
+        return {}
+
+    assert drive(reads_and_rests([]), transport, left=lambda: left, sleep=lambda seconds: None) == "read"
+    assert given == [limit]
 
 
 def test_steps_may_go_on_after_a_fault() -> None:
@@ -66,14 +85,14 @@ def test_steps_may_go_on_after_a_fault() -> None:
             yield REST
         return "rested"
 
-    assert drive(forgives(), torn, sleep=lambda seconds: None) == "rested"
+    assert drive(forgives(), torn, left=minute, sleep=lambda seconds: None) == "rested"
 
 
 def test_a_simulator_stops_before_each_request_by_the_same_rule() -> None:
     seen: list[object] = []
     steps = reads_and_rests(seen)
     assert resume(steps, None) == READ
-    came = carry_out(READ, torn, sleep=print)
+    came = carry_out(READ, torn, left=minute, sleep=print)
     assert isinstance(came, Raised)
     with pytest.raises(Torn):
         resume(steps, came)
@@ -92,7 +111,7 @@ def test_work_needs_a_handler() -> None:
         yield Work(1, 1)
 
     with pytest.raises(AssertionError, match="no handler"):
-        drive(works(), torn, sleep=print)
+        drive(works(), torn, left=minute, sleep=print)
 
 
 def once_by(transport: Transport) -> Once:

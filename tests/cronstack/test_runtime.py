@@ -11,6 +11,7 @@ import pytest
 
 from cronstack.declaration import Job
 from cronstack.errors import CronstackError, EventError, LeaseLost, PermanentError, Unavailable
+from cronstack.guard import carrier
 from cronstack.run import Run
 from cronstack.runtime import Invocation, handle, kept_error, kept_result
 from cronstack.settings import VARIABLES
@@ -61,7 +62,7 @@ def test_even_the_end_of_an_iterator_is_a_failure_like_others(stage: Stage) -> N
 
 
 def test_a_fault_of_the_transport_is_told_and_raised(stage: Stage) -> None:
-    def torn(operation: str, parameters: object) -> Any:
+    def torn(operation: str, parameters: object, timeout: float) -> Any:
         raise KeyboardInterrupt
 
     shell = stage.shell()._replace(transport=torn)
@@ -253,7 +254,7 @@ def test_a_claim_that_took_too_long_starts_nothing(stage: Stage) -> None:
     invoke(stage, job(lambda run: pytest.fail("it ran")))
     run = stage.run(occurrence())
     assert (run["status"], json.loads(run["error"])["type"]) == ("retrying", "NoTimeLeft")
-    assert stage.carriers()[0].after <= 5_000, "nothing failed that needs a rest"
+    assert stage.carriers()[0].after <= carrier.lead(), "nothing failed that needs a rest"
 
 
 def test_the_entry_reads_its_settings_and_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

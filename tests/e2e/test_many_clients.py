@@ -87,9 +87,9 @@ class Seen(NamedTuple):
 
 
 def shells_of(stack: QuickStack, requests: Counter[str], transport: Botocore) -> dict[str, Shell]:
-    def counted(operation: str, parameters: Any) -> Any:
+    def counted(operation: str, parameters: Any, timeout: float) -> Any:
         requests[operation] += 1
-        return transport(operation, parameters)
+        return transport(operation, parameters, timeout)
 
     return {
         job: Shell(stack.settings(stack.carrier_role(job)), counted, randomness=SYSTEM, write=lambda line: None)

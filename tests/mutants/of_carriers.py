@@ -15,7 +15,13 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the carrier is left to a fault",
         "make_carrier",
-        Code("yield from send(call, delivery.host, reserve=TIME_TO_TELL)", "yield call"),
+        Code(
+            "made = yield from send(build, host, reserve=TIME_TO_TELL)",
+            """
+            yield build(0)
+            return
+            """,
+        ),
         ("I8",),
     ),
     Mutant(

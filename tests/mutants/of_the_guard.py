@@ -143,8 +143,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "send",
         Code(
             """
-            if not answer.passing or host.left() - pause <= reserve:
-                raise answer.raised(call, first=tries == 0)
+            if not (answer.passing or invalid) or host.left() - pause <= reserve:
+                raise answer.raised(request, first=tries == 0)
             """,
             """
             if not answer.passing or host.left() - pause <= max(reserve, 1.5):

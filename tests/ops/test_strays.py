@@ -59,7 +59,7 @@ def dies_at(shop: Shop, operation: str, act: Callable[[Once], Any]) -> None:
     class Killed(BaseException):
         pass
 
-    def transport(name: str, parameters: Any) -> Any:
+    def transport(name: str, parameters: Any, timeout: float) -> Any:
         if name == operation:
             raise Killed
         return shop.stage.transport(name, parameters)

@@ -27,16 +27,23 @@ and chains of carriers that began apart become one chain at the next look.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from cronstack.occurrence import to_datetime
-from cronstack.steps import Call
+from cronstack.steps import Build, Call
 
 OLDEST: Final = 86_400
 """Seconds for which Scheduler tries to invoke the function, its limit: what has started is not given up for an age."""
 TRIES: Final = 185
+LEADS: Final = (15, 60, 300, 900)
+"""Seconds from now on, the earliest for which a schedule is made; by how often Scheduler has refused a time so far.
+
+Scheduler may refuse a time that is past when it reads it. 15 s are for a request that is held up on its way, and for
+two clocks that differ by the margin. When it refuses all the same, this clock is minutes behind. Of a clock that is
+further off than the last lead it refuses the signatures.
+"""
 
 
 class Way(NamedTuple):
@@ -109,6 +116,26 @@ def read_kept(event: str) -> dict[str, Any]:
     return fields
 
 
+def lead(refusals: int = 0) -> int:
+    """Milliseconds from now on, the earliest for which a schedule is made after so many refusals."""
+    return LEADS[min(refusals, len(LEADS) - 1)] * 1000
+
+
+def build(
+    way: Way, name: str, event: str, due: int, now: Callable[[], int], *, oldest: int = OLDEST, asked: int = 0
+) -> Build:
+    """Build ``create`` anew for each send, with a time that is in the future then: at ``due`` or soon after now.
+
+    The name stays the same, so that however often it is sent, one schedule is made.
+    """
+    return lambda refusals: create(way, name, event, max(due, now() + lead(refusals)), oldest=oldest, asked=asked)
+
+
+def get(way: Way, name: str) -> Call:
+    """Look whether the schedule exists."""
+    return Call("GetSchedule", {"GroupName": way.group, "Name": name})
+
+
 def create(way: Way, name: str, event: str, due: int, *, oldest: int = OLDEST, asked: int = 0) -> Call:
     """A one-time schedule that deletes itself; also what code schedules is one (see ``onetime.schedules``).
 
@@ -126,7 +153,7 @@ def create(way: Way, name: str, event: str, due: int, *, oldest: int = OLDEST, a
             "ScheduleExpressionTimezone": "UTC",
             "FlexibleTimeWindow": {"Mode": "OFF"},
             "ActionAfterCompletion": "DELETE",
-            # The same bytes again are the same schedule; another due, after it has fired, is another one.
+            # The same bytes again are the same schedule; with another time, the name is taken or was fired.
             "ClientToken": sha256(f"{name}|{at}|{asked}".encode()).hexdigest()[:32],
             "Target": {
                 "Arn": way.function,

@@ -3,6 +3,11 @@
 Crash points: before the carrier exists nothing is acknowledged, and Lambda delivers the event again; after it exists,
 the same carrier made again is one carrier, because its name is taken. A carrier that comes too early looks, makes the
 next one under the next name, and goes.
+
+Scheduler answers with a conflict when the name is taken, but also when it is changing something of that name. So a
+conflict is looked at. Where no such schedule exists, it has fired, or was never made, or Scheduler does not show it
+yet: it is made once more under its name. In the first case two events come. That is harmless: both name the same
+occurrence and hop, and the ledger decides as for an event that Lambda delivers twice.
 """
 
 from __future__ import annotations
@@ -10,15 +15,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cronstack.errors import Unavailable
 from cronstack.guard import carrier
 from cronstack.guard.decision import Wait
-from cronstack.guard.delivery import TIME_TO_TELL, Delivery, Outcome
+from cronstack.guard.delivery import FIRST_LOOK, LONGEST_PAUSE, TIME_TO_TELL, Delivery, Outcome
 from cronstack.ledger.rows import RunItem
-from cronstack.steps import Steps, send
+from cronstack.steps import DELIVERED_AGAIN, Done, Sleep, Steps, send
 
 SECOND: Final = 1000
-SOON: Final = 5 * SECOND
-"""The earliest: it must not be past when Scheduler hears of it, by a clock that is ahead of ours."""
 
 
 def defer(delivery: Delivery, holder: str, due: int, why: str, status: str = "deferred") -> Steps[Outcome]:
@@ -85,19 +89,36 @@ def arm_slot(delivery: Delivery, occurrence: str, event: Mapping[str, Any], hop:
 
 
 def make_carrier(delivery: Delivery, name: str, event: str, due: int) -> Steps[None]:
-    """Make a carrier. Its name exists already: then the carrier does, or it has fired."""
-    call = carrier.create(delivery.terms.way, name, event, max(due, soon(delivery)))
-    yield from send(call, delivery.host, reserve=TIME_TO_TELL)  # refused: it exists
+    """Make a carrier, or make sure that the one of this name exists. Raises Unavailable."""
+    way, host = delivery.terms.way, delivery.host
+    build, pause = carrier.build(way, name, event, due, host.now), FIRST_LOOK
+    while True:
+        made = yield from send(build, host, reserve=TIME_TO_TELL)
+        if isinstance(made, Done):
+            return
+        found = yield from send(carrier.get(way, name), host, reserve=TIME_TO_TELL, absent=True)
+        if isinstance(found, Done):
+            return
+        rest = pause * (0.5 + host.randomness.random() / 2)
+        if pause > LONGEST_PAUSE or host.left() - rest <= TIME_TO_TELL:
+            raise Unavailable(
+                f"EventBridge Scheduler reports a conflict for the schedule {name} of the group {way.group}, and shows"
+                " no such schedule",
+                remedy=DELIVERED_AGAIN,
+            )
+        yield Sleep(rest)
+        pause *= 2
 
 
 def soon(delivery: Delivery) -> int:
-    return delivery.host.now() + SOON
+    """The earliest time for which a carrier is made."""
+    return delivery.host.now() + carrier.lead()
 
 
 def after_look(delivery: Delivery) -> int:
     """Shortly after the next look of what waits in the slot, so that it has left the slot by then."""
     seconds = delivery.terms.knobs.look
-    return carrier.next_look(None, delivery.host.now(), seconds) * seconds * SECOND + SOON
+    return carrier.next_look(None, delivery.host.now(), seconds) * seconds * SECOND + carrier.lead()
 
 
 def look(delivery: Delivery) -> int:

@@ -257,9 +257,9 @@ class Once:
     def drive(self, begin: Callable[[Host], Steps[_T]]) -> _T:
         """Carry out steps of ``planner`` and return their result. For tools."""
         ends = self._monotonic() + PATIENCE
-        steps = begin(Host(self._now, lambda: ends - self._monotonic(), self._randomness))
+        host = Host(self._now, lambda: ends - self._monotonic(), self._randomness)
         try:
-            return drive(steps, self.connect(), sleep=self._sleep)
+            return drive(begin(host), self.connect(), left=host.left, sleep=self._sleep)
         except Unavailable as fault:
             if fault.remedy == DELIVERED_AGAIN:
                 fault.remedy = "It is unknown whether it was done. Ask again, with the same key and content."

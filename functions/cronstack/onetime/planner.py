@@ -50,12 +50,10 @@ from cronstack.ledger.rows import PlanItem
 from cronstack.occurrence import planned_id, print_time, to_datetime
 from cronstack.onetime import schedules
 from cronstack.onetime.schedules import Order, Wiring
-from cronstack.steps import Call, Done, Host, Refused, Sleep, Steps, send
+from cronstack.steps import DELIVERED_AGAIN, Call, Done, Host, Refused, Sleep, Steps, send
 
 RESERVE: Final = 0.2
 ROUNDS: Final = 8
-SOON: Final = 5_000
-"""Milliseconds ahead, the earliest that a schedule is made for: it must not be past when Scheduler hears of it."""
 FORGOTTEN: Final = 300_000
 """Milliseconds after which a planned row without a schedule was left by a caller that has died."""
 
@@ -198,11 +196,11 @@ def _create(
     made = plan
     for number in range(ROUNDS):
         yield from _rest(host, number)
-        now = host.now()
-        answer = yield from send(schedules.create(wiring, made, max(made.due, now + SOON), now), host, reserve=RESERVE)
+        answer = yield from send(schedules.build(wiring, made, host.now), host, reserve=RESERVE)
         if isinstance(answer, Done):
             break
-        # The name is taken, or Scheduler was at work on it; where it does not exist, it may have fired and be gone.
+        # The name is taken, or Scheduler was at work on it. Where it does not exist, it may have fired and be gone, or
+        # Scheduler does not show it yet.
         there = yield from send(schedules.get(wiring, made.key, made.revision), host, reserve=RESERVE, absent=True)
         if isinstance(there, Done):
             break
@@ -211,7 +209,11 @@ def _create(
             break
         made = found  # the same again; or moved, by a call that may die before it makes the schedule
     else:
-        raise _crowded(wiring, plan.key)
+        raise Unavailable(
+            f"EventBridge Scheduler reports conflicts for the schedule of {plan.key[:80]!r} of {wiring.job}, and shows"
+            " no such schedule",
+            remedy=DELIVERED_AGAIN,
+        )
     if before is not None and before.status == "planned":
         yield from _delete(wiring, host, plan.key, before.revision)
     return plan_of(wiring.job, plan, outcome)

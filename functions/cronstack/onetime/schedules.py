@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -25,7 +26,7 @@ from cronstack.guard import carrier
 from cronstack.guard.carrier import Way
 from cronstack.ledger.rows import PlanItem
 from cronstack.occurrence import payload_hash
-from cronstack.steps import Call
+from cronstack.steps import Build, Call
 
 _ILLEGIBLE: Final = re.compile(r"[^0-9A-Za-z_-]")
 
@@ -87,15 +88,21 @@ def name(job: str, key: str, revision: int) -> str:
     return f"{prefix(job)}{_ILLEGIBLE.sub('-', key)[:12]}.{sha256(f'{revision}|{key}'.encode()).hexdigest()[:16]}"
 
 
-def create(wiring: Wiring, plan: PlanItem, at: int, now: int) -> Call:
-    """The schedule of the plan as it stands. ``at`` (epoch ms): its due time, or a little later where that is past."""
-    way = Way(wiring.group, wiring.role, wiring.function, wiring.dead_letters)
-    named = name(wiring.job, plan.key, plan.revision)
-    return carrier.create(way, named, plan.event, at, oldest=wiring.start_deadline, asked=now)
+def build(wiring: Wiring, plan: PlanItem, now: Callable[[], int]) -> Build:
+    """The schedule of the plan as it stands, for its due time. A time that is not far enough ahead is a little later.
+
+    ``now`` returns the time in epoch milliseconds.
+    """
+    named, oldest = name(wiring.job, plan.key, plan.revision), wiring.start_deadline
+    return carrier.build(_way(wiring), named, plan.event, plan.due, now, oldest=oldest, asked=now())
+
+
+def _way(wiring: Wiring) -> Way:
+    return Way(wiring.group, wiring.role, wiring.function, wiring.dead_letters)
 
 
 def get(wiring: Wiring, key: str, revision: int) -> Call:
-    return Call("GetSchedule", {"GroupName": wiring.group, "Name": name(wiring.job, key, revision)})
+    return carrier.get(_way(wiring), name(wiring.job, key, revision))
 
 
 def delete(wiring: Wiring, key: str, revision: int) -> Call:

@@ -64,7 +64,7 @@ class Transport:
         self._store = store
         self.calls: list[Call] = []
 
-    def __call__(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    def __call__(self, operation: str, parameters: Mapping[str, Any], timeout: float = 0.0) -> Mapping[str, Any]:
         self.calls.append(Call(operation, parameters))
         return self._store(operation, parameters)
 
@@ -110,7 +110,8 @@ class World:
     def deliver(self, event: Mapping[str, Any], handler: Handler | None = None) -> dict[str, Any]:
         """Deliver an event and return the runtime's answer."""
         invocation = self._invocation(event, handler or succeed)
-        ended = drive(invocation.steps(), self.transport, sleep=self._sleep, run_handler=invocation.run_handler)
+        run_handler = invocation.run_handler
+        ended = drive(invocation.steps(), self.transport, left=lambda: 60.0, sleep=self._sleep, run_handler=run_handler)
         return ended.answer
 
     def begin(self, event: Mapping[str, Any], *, until: str = "Work") -> None:

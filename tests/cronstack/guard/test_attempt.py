@@ -205,7 +205,7 @@ def test_a_killed_attempt_leaves_its_checkpoint(stage: Stage) -> None:
     dying = stage.delivery(DUE).until("Work")
     assert dying.turn is not None
     steps = dying.turn.request.open.checkpoint("[1,2]")  # type: ignore[union-attr]
-    drive(steps, stage.transport, sleep=stage.sleep)
+    drive(steps, stage.transport, left=lambda: 60.0, sleep=stage.sleep)
     stage.now += 70_000
     seen = []
     assert invoke(stage, job(lambda run: seen.append(run.resume)))["attempt"] == 2

@@ -60,7 +60,7 @@ def test_the_third_is_skipped_with_its_reason(stage: Stage) -> None:
     stage.asked()
     outcome = deliver(stage, THIRD)
     assert (outcome.status, outcome.reason) == ("skipped", "slot_full")
-    assert stage.asked() == ["TransactWriteItems", "GetItem", "CreateSchedule", "UpdateItem"]
+    assert stage.asked() == ["TransactWriteItems", "GetItem", "CreateSchedule", "GetSchedule", "UpdateItem"]
     skipped = stage.run(THIRD)
     assert (skipped["status"], skipped["reason"], skipped["by"]) == ("skipped", "slot_full", stage.lease()["holder"])
     assert skipped["met"] == DUE.id
@@ -87,7 +87,7 @@ def test_the_waiting_occurrence_goes_before_a_newcomer_that_finds_the_lease_free
     outcome = deliver(stage, THIRD)
     assert (outcome.status, outcome.reason) == ("deferred", "slot")
     first_look, second_look = ["TransactWriteItems", "GetItem", "GetItem"], ["GetItem"]
-    assert stage.asked() == [*first_look, *second_look, "CreateSchedule", "CreateSchedule"]
+    assert stage.asked() == [*first_look, *second_look, "CreateSchedule", "GetSchedule", "CreateSchedule"]
     assert not stage.run(THIRD), "it has left no trace in the ledger"
     coming = brought(stage)
     assert coming.keys() == {SECOND.id, THIRD.id}

@@ -301,7 +301,7 @@ def test_a_past_time_is_refused_or_run_at_once(stage: Stage, once: Once) -> None
     assert stage.asked() == ["GetItem"]
     plan = once.schedule("stats", key="order-1", at=past, past="run")
     assert (plan.due, plan.asked) == (NOON, past.isoformat())
-    assert schedules_of(stage)[0]["ScheduleExpression"] == "at(2026-01-01T12:00:05)"
+    assert schedules_of(stage)[0]["ScheduleExpression"] == "at(2026-01-01T12:00:15)"
 
 
 @pytest.mark.parametrize("past", ["refuse", "run"])

@@ -45,8 +45,8 @@ class Store:
         self._table, self._effects, self._now = table, effects, now
         self._tokens: dict[str, tuple[Mapping[str, Any], int]] = {}
 
-    def __call__(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
-        """A transport, as the runtime knows it (``cronstack.transport``)."""
+    def __call__(self, operation: str, parameters: Mapping[str, Any], timeout: float = 0.0) -> Answer:
+        """A transport, as the runtime knows it (``cronstack.transport``). It takes no time."""
         self.changes = []
         match operation:
             case "TransactWriteItems":

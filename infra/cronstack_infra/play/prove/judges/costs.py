@@ -12,6 +12,8 @@
                                                                                     0
     overtaken    none                                                     0, or 1 for the plan that has overtaken it
 
+A carrier whose name is taken costs one look at its schedule. Where that has fired meanwhile, the carrier is made again.
+
 A duplicate may also have sent a dead letter that was not noted yet: two writes and the letter.
 
 A key has one write more, that begins its plan, in the delivery that has begun it. Its own event asks the plan first and
@@ -64,6 +66,7 @@ class Costs(Judge):
         settles = any(one["Update"]["TableName"] == EFFECTS for one in call.parameters.get("TransactItems", ()))
         if settles or attempt is None or attempt.how != "works":  # else it is the handler's own checkpoint, or renewal
             invoked.spent[kind_of(call, refused=refused)] += 1
+            invoked.spent["taken"] += call.operation == "CreateSchedule" and refused
             invoked.spent["plan"] += is_of_plan(call)
 
     def ended(self, invoked: Invoked, attempt: Attempt | None, answer: Row, raised: BaseException | None) -> None:
@@ -77,7 +80,9 @@ class Costs(Judge):
 
 def excess(how: str, spent: Counter[str], *, alone: bool) -> str:
     """Return what is wrong with the requests of a delivery that ended so; "" for nothing."""
-    cost = Cost(spent["write"], spent["carrier"], spent["letter"])
+    if spent["look"] + spent["gone"] > spent["taken"]:
+        return f"{how} after a look at a schedule whose name was free: {spent}"
+    cost = Cost(spent["write"], spent["carrier"] - spent["gone"], spent["letter"])
     if how in COSTS and cost not in COSTS[how]:
         return f"{how} for {cost}"
     if spent["begin"] > 1 or (spent["begin"] and how in ("duplicate", "overtaken", "skipped", "buffered")):
@@ -108,6 +113,8 @@ def kind_of(call: Call, *, refused: bool) -> str:
         return "letter"
     if operation == "CreateSchedule":
         return "carrier"  # one whose name is taken, too: it was asked for
+    if operation == "GetSchedule":
+        return "gone" if refused else "look"
     return "refused" if refused else "begin" if is_of_plan(call) else "write"
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from cronstack.guard import carrier
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import Row, RunChange, Standing
 from cronstack_infra.play.prove.log.records import Attempt, Invoked
 from cronstack_infra.play.prove.models.queued import QueuedEvent
 from cronstack_infra.play.prove.models.world import NOON
 
-SOON: Final = 8_000
+SOON: Final = carrier.lead() + 3_000
 """Milliseconds before its time within which a carrier may stand beside the next one: the guard makes none that is due
-within 5 s, and two clocks differ by the margin."""
+within its lead, and two clocks differ by the margin."""
 FIRST_LOOK: Final = NOON // 60_000
 """Carriers for the slot are numbered by epoch minutes, others from 0."""
 

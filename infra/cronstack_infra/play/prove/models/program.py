@@ -71,7 +71,8 @@ class Program:
 
     # What a handler does with its run is driven by the runtime itself, through these two.
 
-    def transport(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+    def transport(self, operation: str, parameters: Mapping[str, Any], timeout: float = 0.0) -> Answer:
+        """``timeout``: another version of the runtime may not give one."""
         answer: Answer = self._ask(Call(operation, parameters))
         return answer
 

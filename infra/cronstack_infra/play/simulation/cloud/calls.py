@@ -70,8 +70,8 @@ class Calls:
 
     # the runtime's
 
-    def transport(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
-        """As ``cronstack.transport`` wants it."""
+    def transport(self, operation: str, parameters: Mapping[str, Any], timeout: float = 0.0) -> Answer:
+        """As ``cronstack.transport`` wants it. No call takes long enough for a timeout."""
         if get_ident() != self._thread:
             with self._others:
                 return self._carry_out(operation, parameters)

@@ -77,8 +77,8 @@ class Jobs:
             write=self._write,
         )
 
-    def _transport(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        answer = self._call_aws(operation, parameters)
+    def _transport(self, operation: str, parameters: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
+        answer = self._call_aws(operation, parameters, timeout)
         if operation == "SendMessage" and "Error" not in answer:
             self._tell_of_letter(parameters)
         return answer
