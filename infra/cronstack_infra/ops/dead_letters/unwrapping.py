@@ -1,7 +1,9 @@
 """Parse a dead letter. Pure. Any body and any attributes are accepted, and none is dropped.
 
 Four shapes arrive in two queues:
-    Scheduler's    the failed request, ``{"FunctionName", "InvocationType", "Payload"}``; the error is in attributes
+    Scheduler's    the failed request, ``{"FunctionName", "InvocationType", "Payload"}``; the error is in attributes.
+                   Its shape is not documented: the Payload, or the whole body, may be an object, JSON text, or base64
+                   of JSON text
     Lambda's       a destination record, ``{"version", "requestContext", "requestPayload", "responsePayload", …}``
     the guard's    the same with the field "cronstack": the run that died, or the reason of the refusal
     a bare event   sent by hand, or from a Lambda dead-letter queue; the error is in attributes
@@ -10,9 +12,10 @@ Four shapes arrive in two queues:
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from cronstack.errors import EventError
 from cronstack.event import parse_event
@@ -21,6 +24,9 @@ from cronstack.occurrence import Occurrence, is_job_name
 from cronstack_infra import names
 
 Origin = Literal["delivery", "handler", "refused"]
+
+LAYERS: Final = 3
+"""Most layers of JSON text or base64 around an object."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +50,11 @@ class Contents:
 
 def unwrap(body: str, attributes: Mapping[str, str], queue: Origin, stack: str) -> Contents:
     """Parse one dead letter from the queue of an origin."""
-    outer = _json(body)
+    outer = _decoded(body)
     if isinstance(outer, dict) and "requestContext" in outer and "requestPayload" in outer:
         return _record(outer, stack)
     if isinstance(outer, dict) and "Payload" in outer and "FunctionName" in outer:
-        payload = outer["Payload"]
-        event = _json(payload) if isinstance(payload, str) else payload
-        return _bare(event, attributes, queue, _job_of(str(outer["FunctionName"]), stack))
+        return _bare(_decoded(outer["Payload"]), attributes, queue, _job_of(str(outer["FunctionName"]), stack))
     return _bare(outer, attributes, queue, "")
 
 
@@ -115,6 +119,26 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 def _number(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _decoded(value: Any) -> Any:
+    """Return the object in JSON text or in base64 of JSON text, also in several layers; other values as they are."""
+    found = value
+    for _ in range(LAYERS):
+        if not isinstance(found, str):
+            break
+        found = _json(found)
+        if isinstance(found, str):
+            found = _json(_base64(found))
+    return found if isinstance(found, dict) or not isinstance(value, str) else _json(value)
+
+
+def _base64(text: str) -> str:
+    """Return the text in base64; a text that is not base64 as it is."""
+    try:
+        return b64decode(text, validate=True).decode()
+    except ValueError:
+        return text
 
 
 def _json(text: str) -> Any:
