@@ -41,6 +41,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "backfill": Entry("backfill", "Run the occurrences of a past span that have not run."),
     "dead-letters": Entry("dead_letters", "List dead letters and redrive them."),
     "prove": Entry("prove", "Play the guard through seeds of faults and judge its invariants."),
+    "switches": Entry("switches", "List what AWS leaves open, and how to play it."),
     "conformance": Entry("conformance", "Ask an endpoint what AWS would answer."),
     "cdk": Entry("cdk", "Call the pinned cdk CLI with Cronstack's own Node."),
 }

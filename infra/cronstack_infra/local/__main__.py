@@ -31,7 +31,11 @@ def main(*, clock: Clock | None = None, switches: Switches | None = None) -> int
     parser.add_argument("--parent", type=int, help="process that must live; when it ends, so does the local cloud")
     parser.add_argument("--stacks", action="store_true", help="load CloudFormation at once: a deploy comes next")
     parser.add_argument("--events", type=int, metavar="FD", help="descriptor for events. Defaults to standard output")
+    parser.add_argument("--switch", action="append", default=[], metavar="NAME=VALUE", help="how AWS is played")
+    parser.add_argument("--seed", type=int, default=0, help="of all chance that switches leave")
     options = parser.parse_args()
+    if options.switch or options.seed:
+        switches = _read(parser, options.switch, options.seed, switches)
 
     write = _writer_to(_own_descriptor(options.events))
     ended = threading.Event()
@@ -58,6 +62,16 @@ def main(*, clock: Clock | None = None, switches: Switches | None = None) -> int
     os.environ.update(ours)  # nothing in this process, moto's botocore included, can talk to the real AWS
     well = cloud.run({"pid": os.getpid()}, ended, stacks=options.stacks)
     os._exit(0 if well else 1)  # threads that still serve a request, or import moto, are not waited for
+
+
+def _read(parser: argparse.ArgumentParser, given: list[str], seed: int, over: Switches | None) -> Switches:
+    from cronstack.errors import DeclarationError
+    from cronstack_infra.switches.reading import read
+
+    try:
+        return read(given, seed=seed, over=over)
+    except DeclarationError as wrong:
+        parser.error(str(wrong))
 
 
 def end_when_told(ended: threading.Event) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from queue import Empty, SimpleQueue
 from types import TracebackType
@@ -40,17 +40,26 @@ class LocalCloud:
 
     @classmethod
     def start(
-        cls, port: int = 0, *, on_event: OnEvent | None = None, seconds: float = 60.0, stacks: bool = False
+        cls,
+        port: int = 0,
+        *,
+        on_event: OnEvent | None = None,
+        seconds: float = 60.0,
+        stacks: bool = False,
+        switches: Sequence[str] = (),
+        seed: int = 0,
     ) -> LocalCloud:
         """Start a local cloud on a port of 127.0.0.1 (0: any free one) and wait until it answers.
 
         ``on_event`` is called with each event, from a thread of its own. ``stacks`` says that a deploy comes next: it
-        then finds CloudFormation loaded. Raises CronstackError with what the process said when it does not answer
-        within ``seconds``.
+        then finds CloudFormation loaded. ``switches`` are texts such as "past-at=refused". Raises CronstackError with
+        what the process said when it does not answer within ``seconds``.
         """
         command = [sys.executable, "-m", "cronstack_infra.local", "--port", str(port)]
         if stacks:
             command.append("--stacks")
+        command += [f"--switch={one}" for one in switches]
+        command += ["--seed", str(seed)] if seed else []
         if threading.current_thread() is threading.main_thread():
             command += ["--parent", str(os.getpid())]  # the kernel watches the thread that started a child
         reading, writing = os.pipe()

@@ -46,6 +46,8 @@ class Cloud:
         self._switches = switches
         self.events = Events(clock.now, write)
         self._gate = Gate(RequestLog(clock.now), self.events)
+        if switches is not None:
+            self._gate.play(switches)
         self._server = Server(self._gate, port)
         resource_answers.serve_at(self.endpoint)
         self._drive: RealDrive | None = None

@@ -37,3 +37,248 @@ class Switch:
     def field(self) -> str:
         """Name of the field of ``Switches``."""
         return self.name.replace("-", "_")
+
+    def played(self, place: Place) -> bool:
+        """Whether the switch can be played in a place."""
+        return self.places[place] == PLAYED
+
+
+def _in(*, local: str = PLAYED, prove: str = PLAYED, fixture: str = PLAYED) -> Mapping[Place, str]:
+    """Return the places. The fixture and simulate are one virtual cloud."""
+    return {"local cloud": local, "cloud fixture": fixture, "simulate": fixture, "prove": prove}
+
+
+_NO_TEMPLATE: Final = "prove plays the guard, which creates no such schedule."
+_NO_OPERATOR: Final = "prove plays the guard, which reads no queue."
+_NO_SOURCES: Final = "prove plays the guard, and jobs have no event sources."
+_NO_SCHEDULER: Final = "prove delivers events by itself, in any order and delay; no retries of Scheduler are needed."
+_NO_LAMBDA: Final = "prove delivers again after any time; the length of the wait changes no answer."
+_NO_GROUPS: Final = "prove plays one deployment, which deletes no group."
+_ONE_CLOCK: Final = "Handlers are processes of this machine, and the kernel has one clock for all of them."
+_ONE_MACHINE: Final = "One machine does not reach a quota of AWS; simulate does, in virtual time."
+_RANDOM: Final = "A chance of AWS's own: no request brings it about."
+
+SWITCHES: Final[tuple[Switch, ...]] = (
+    Switch(
+        "spread",
+        "How long after its instant a firing comes: any time within its minute.",
+        "schedule-types: 60 second precision, between 1:00:00 and 1:00:59.",
+        59.0,
+        _in(),
+        "spread",
+    ),
+    Switch(
+        "early",
+        "Whether a firing may come before its instant.",
+        "schedule-types promises a precision of 60 seconds; nothing is said about Scheduler's clock against Lambda's.",
+        60.0,
+        _in(),
+        "early",
+    ),
+    Switch(
+        "scheduled-time",
+        "What <aws.scheduler.scheduled-time> contains under a flexible window: the schedule's time, or the firing's.",
+        "managing-schedule-context-attributes does not mention flexible windows.",
+        "actual",
+        _in(prove="prove draws no flexible windows: the guard floors the time before it looks at the ledger."),
+        "scheduled-time",
+    ),
+    Switch(
+        "rate-starts-at-once",
+        "Whether a rate() without StartDate fires when it is created, or one period later.",
+        "schedule-types: starts invoking immediately; emulators wait for one period, as rules of EventBridge do.",
+        False,
+        _in(prove=_NO_TEMPLATE),
+        "rate-first-firing",
+    ),
+    Switch(
+        "rate-anchor",
+        "Whether an update that leaves a rate() as it is starts its grid anew.",
+        "API_UpdateSchedule does not mention the grid.",
+        "update",
+        _in(prove=_NO_TEMPLATE),
+        "rate-anchor",
+    ),
+    Switch(
+        "past-at",
+        "Whether an at() in the past fires at once, is refused by Create and Update, or is accepted and never fires.",
+        "LocalStack recorded an accepted one (2025-02); pulumi-defang #425 (2026) reports a refusal, without its text.",
+        "refused",
+        _in(),
+        "past-at",
+    ),
+    Switch(
+        "same-at-fires-again",
+        "Whether an at() that has fired fires again when it is updated to the same time.",
+        "API_UpdateSchedule does not mention it.",
+        True,
+        _in(prove=_NO_TEMPLATE),
+        "same-at",
+    ),
+    Switch(
+        "duplicates",
+        "How often an occurrence is delivered twice.",
+        "what-is-scheduler: at least once.",
+        1.0,
+        _in(),
+        _RANDOM,
+    ),
+    Switch(
+        "past-start",
+        "Whether a StartDate of more than five minutes ago is refused, also by the update of a rollback.",
+        'Reports: "The StartDate you specify cannot be earlier than 5 minutes ago." (getmoto/moto #8172).',
+        "refused",
+        _in(prove=_NO_TEMPLATE),
+        "past-start",
+    ),
+    Switch(
+        "create-throttled",
+        "How many CreateSchedule requests are throttled.",
+        "scheduler-quotas: 50 to 5,000 a second, by Region.",
+        0.5,
+        _in(),
+        "AWS could be asked only with thousands of requests a second, which costs more than a dollar.",
+    ),
+    Switch(
+        "create-conflicts",
+        "How many CreateSchedule requests get a ConflictException although the name is free.",
+        'API_CreateSchedule: "Updating or deleting the resource can cause an inconsistent state."',
+        0.25,
+        _in(),
+        _RANDOM,
+    ),
+    Switch(
+        "stale-schedules",
+        "How long GetSchedule and ListSchedules do not show a new schedule.",
+        "The API reference does not promise that reads are consistent.",
+        60.0,
+        _in(),
+        "stale-schedules",
+    ),
+    Switch(
+        "role-delay",
+        "How long a new role cannot be assumed: requests with it are refused, and deliveries with it fail.",
+        "IAM, troubleshoot_general: changes are not always immediately visible. Reports: seconds to minutes.",
+        60.0,
+        _in(prove="prove plays one deployment, whose roles are old."),
+        "role-delay",
+    ),
+    Switch(
+        "group-deletion",
+        "How long the schedules of a deleted group stay, and may fire.",
+        "API_DeleteScheduleGroup: DELETING until all schedules are deleted, which continue to run until then.",
+        300.0,
+        _in(prove=_NO_GROUPS),
+        "group-deletion",
+    ),
+    Switch(
+        "delivery-retry-base",
+        "Scheduler's first wait before it retries a failed delivery.",
+        "managing-schedule: exponential backoff, without a number.",
+        60.0,
+        _in(prove=_NO_SCHEDULER),
+        "delivery-retries",
+    ),
+    Switch(
+        "delivery-retry-most",
+        "Scheduler's longest wait between two retries.",
+        "managing-schedule: exponential backoff, without a number.",
+        3600.0,
+        _in(prove=_NO_SCHEDULER),
+        "A look takes a day: the waits grow to their most only then.",
+    ),
+    Switch(
+        "retried-codes",
+        "Which errors with a status 4xx Scheduler retries.",
+        "configuring-schedule-dlq: an error is retryable or permanent; its example retries a queue that is missing.",
+        frozenset({"AccessDeniedException", "ResourceNotFoundException"}),
+        _in(prove=_NO_SCHEDULER),
+        "retried-codes",
+    ),
+    Switch(
+        "retry-delays",
+        "How long Lambda waits before its two retries of a failed function.",
+        "invocation-async-error-handling: one minute, then two; events may wait longer under load.",
+        (300.0, 600.0),
+        _in(prove=_NO_LAMBDA),
+        "retry-delays",
+    ),
+    Switch(
+        "throttle-base",
+        "How long Lambda waits at first after it was throttled.",
+        "invocation-async-error-handling: from 1 second to 5 minutes, exponentially.",
+        300.0,
+        _in(prove=_NO_LAMBDA),
+        "throttle-base",
+    ),
+    Switch(
+        "throttle-most",
+        "How long Lambda waits at most between two attempts while it is throttled.",
+        "invocation-async-error-handling: at most 5 minutes, in the hours for which an event may wait.",
+        3600.0,
+        _in(prove=_NO_LAMBDA),
+        "A look takes hours: the waits grow to their most only then.",
+    ),
+    Switch(
+        "async-delay",
+        "How long an asynchronous event waits in Lambda's queue without having been tried.",
+        "invocation-async-error-handling: up to 6 hours; invocation-async: queues may take time to process events.",
+        10800.0,
+        _in(),
+        _RANDOM,
+    ),
+    Switch(
+        "source-batches",
+        "How many batches of one event source run at once.",
+        "services-sqs-scaling: Lambda begins with five and adds up to 300 a minute.",
+        1,
+        _in(prove=_NO_SOURCES),
+        "No question: a job has no event source.",
+    ),
+    Switch(
+        "clock-skew",
+        "How far the clock of a sandbox is off. AWS refuses what is signed more than five minutes off.",
+        "Lambda promises no clock. Reports of minutes: aws-lambda-redshift-loader #216, aws-sdk-js-v3 #7605.",
+        420.0,
+        _in(local=_ONE_CLOCK),
+        "clock-skew",
+    ),
+    Switch(
+        "hanging",
+        "How many requests of a handler get no answer, carried out or not.",
+        "No page promises an answer; SDKs give up by themselves after a minute.",
+        0.2,
+        _in(),
+        _RANDOM,
+    ),
+    Switch(
+        "empty-polls",
+        "How many short polls of a queue return nothing although messages are visible.",
+        "sqs-short-and-long-polling: a short poll asks a subset of the servers, and may return no message.",
+        0.75,
+        _in(prove=_NO_OPERATOR),
+        "empty-polls",
+    ),
+    Switch(
+        "invocations",
+        "How many invocations Scheduler makes a second; more of them wait.",
+        "scheduler-quotas: 1,000 or 500 a second, by Region. What waits is not said to be lost.",
+        500,
+        _in(local=_ONE_MACHINE, prove="prove plays one job, whose events never reach a quota."),
+        "AWS could be asked only with thousands of schedules, which costs more than a dollar.",
+    ),
+    Switch(
+        "concurrency",
+        "How many sandboxes run at once in the account; more invocations are throttled.",
+        "gettingstarted-limits: 1,000; new accounts have less, reports say 10.",
+        10,
+        _in(local=_ONE_MACHINE, prove="prove plays one job, whose events never reach a quota."),
+        "No question: the account's quota is shown by GetAccountSettings.",
+    ),
+)
+"""In the order of the fields of ``Switches``."""
+
+
+def switch_of(name: str) -> Switch:
+    """Return the switch of a name. Raise KeyError."""
+    return {one.name: one for one in SWITCHES}[name]

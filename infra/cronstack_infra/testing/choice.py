@@ -1,9 +1,9 @@
-"""Options of the marker ``cronstack``: which jobs are deployed, which schedules fire, start time and seed."""
+"""Options of the marker ``cronstack``: jobs, schedules that fire, start time, seed, and how AWS is played."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +12,8 @@ from cronstack.errors import OperationError
 from cronstack.timetable.zones import bound, readings
 from cronstack_infra.play.looks import MOST_LOOKS
 from cronstack_infra.project import Project
+from cronstack_infra.switches.reading import of_mapping
+from cronstack_infra.switches.settings import Switches
 
 if TYPE_CHECKING:
     import pytest
@@ -22,7 +24,7 @@ the middle of a minute, so what a test fires first meets nothing."""
 RATE_AGE: Final = timedelta(seconds=30)
 """How long before the clock begins each ``rate()`` fired last: what a test fires first does not meet it, and in seven
 days a daily rate fires seven times."""
-_KNOWN: Final = ("jobs", "only", "start", "seed", "clock_reads")
+_KNOWN: Final = ("jobs", "only", "start", "seed", "clock_reads", "switches")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Choice:
     """Jobs whose schedules fire. None: all of them. The other jobs are deployed, too."""
     clock_reads: int = MOST_LOOKS
     """Clock reads of a handler while virtual time stands still, from which on its loop is ended."""
+    switches: Switches = field(default_factory=Switches)
+    """How AWS is played."""
 
     @classmethod
     def of(cls, markers: Iterable[pytest.Mark], test: Path) -> Choice:
@@ -53,7 +57,8 @@ class Choice:
         start = instant(said.get("start", START), "start")
         project, seed = Project.find(test.parent), int(said.get("seed", 0))
         reads = int(said.get("clock_reads", MOST_LOOKS))
-        return cls(project, str(said.get("jobs", "jobs")), start, seed, _names(said.get("only")), reads)
+        switches = of_mapping(said.get("switches"), seed=seed)
+        return cls(project, str(said.get("jobs", "jobs")), start, seed, _names(said.get("only")), reads, switches)
 
 
 def _names(value: object) -> frozenset[str] | None:

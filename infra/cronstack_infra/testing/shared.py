@@ -76,6 +76,7 @@ class Shared:
         held.wake(choice.only)
         try:
             held.cloud.hub.most_looks = choice.clock_reads
+            held.cloud.play(choice.switches)
             held.cloud.jump(choice.start, rate_age=RATE_AGE)
             yield Cloud(held.cloud, held.stack, choice)
         finally:

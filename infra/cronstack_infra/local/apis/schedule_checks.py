@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from moto.core.exceptions import JsonRESTError
 from cronstack.errors import ScheduleError
 from cronstack.timetable.instants import parse
 from cronstack_infra.local.lookups import permissions, universal
+from cronstack_infra.switches.settings import Switches
 
 _NAME: Final = re.compile(r"[0-9a-zA-Z-_.]{1,64}")
 _ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
@@ -62,6 +63,9 @@ class Asked:
     group_arn: str
     account: str
     now: datetime
+    switches: Switches = field(default_factory=Switches)
+    requested: bool = False
+    """By a request to the API, not by CloudFormation, which waits for a role that it has made."""
 
     @property
     def target(self) -> Mapping[str, Any]:
@@ -157,6 +161,16 @@ def _zone(asked: Asked) -> None:
         raise invalid(f"Invalid Schedule Expression Timezone {zone}.") from None
 
 
+def _past(asked: Asked) -> None:
+    """Refuse an at() that is past, if that is how AWS is played: of Create and Update, whatever the State."""
+    expression = asked.fields["ScheduleExpression"]
+    if asked.switches.past_at != "refused" or not expression.startswith("at("):
+        return
+    zone = asked.fields.get("ScheduleExpressionTimezone") or "UTC"
+    if next(parse(expression, timezone=zone).after(asked.now), None) is None:
+        raise invalid(f"The schedule expression {expression} is in the past.")
+
+
 def _window(asked: Asked) -> None:
     window = asked.fields["FlexibleTimeWindow"]
     mode, minutes = window.get("Mode"), window.get("MaximumWindowInMinutes")
@@ -174,7 +188,8 @@ def _span(asked: Asked) -> None:
     start, end = instant(asked.fields.get("StartDate")), instant(asked.fields.get("EndDate"))
     if asked.fields["ScheduleExpression"].startswith("at("):
         return
-    if start is not None and start < asked.now - _OLDEST_START:
+    refused = asked.switches.past_start == "refused"
+    if refused and start is not None and start < asked.now - _OLDEST_START:
         raise invalid("The StartDate you specify cannot be earlier than 5 minutes ago.")
     if end is not None and end <= (start or asked.now):
         raise invalid("The EndDate you specify must be later than the StartDate, and in the future.")
@@ -239,7 +254,12 @@ def _role(asked: Asked) -> None:
     _matches(arn, "target.roleArn", _ROLE)
     role = permissions.find_role(str(arn))
     context = {"aws:SourceAccount": asked.account, "aws:SourceArn": asked.group_arn}
-    if role is None or not permissions.may_be_assumed(role, "scheduler.amazonaws.com", context).allowed:
+    since = asked.now - timedelta(seconds=asked.switches.role_delay)
+    if (
+        role is None
+        or (asked.requested and permissions.is_new(role, since))
+        or not permissions.may_be_assumed(role, "scheduler.amazonaws.com", context).allowed
+    ):
         raise invalid("The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
 
 
@@ -249,6 +269,7 @@ RULES: Final[tuple[Callable[[Asked], None], ...]] = (
     _choices,
     _expression,
     _zone,
+    _past,
     _window,
     _span,
     _target,

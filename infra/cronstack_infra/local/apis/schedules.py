@@ -7,55 +7,89 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from moto.core.exceptions import InvalidToken
 from moto.scheduler.models import Schedule, ScheduleGroup
 
-from cronstack_infra.local.apis.schedule_checks import Asked, check, check_name, conflict, instant, invalid, not_found
+from cronstack_infra.local.apis.schedule_checks import (
+    Asked,
+    SchedulerError,
+    check,
+    check_name,
+    conflict,
+    instant,
+    invalid,
+    not_found,
+)
+from cronstack_infra.local.apis.schedule_switches import is_shown, note_creation, refuse_by_chance
 from cronstack_infra.local.engine.values import ScheduleConfig, Target
-from cronstack_infra.local.moto.patch import Patch, replaced_by, replaced_with_port, wrapped_by
+from cronstack_infra.local.lookups.groups import Deleting
+from cronstack_infra.local.moto.patch import Patch, replaced_by, replaced_with_port, wrapped_by, wrapped_with_port
 
 if TYPE_CHECKING:
     from cronstack_infra.local.engine.port import EnginePort
 
 
 def _create_schedule(
-    port: EnginePort, self: Any, *, name: str, group_name: str | None, client_token: str | None = None, **given: Any
+    port: EnginePort,
+    self: Any,
+    *,
+    name: str,
+    group_name: str | None,
+    client_token: str | None = None,
+    requested: bool = False,
+    **given: Any,
 ) -> Schedule:
+    """Create a schedule. ``requested``: by a request to the API, not by CloudFormation."""
     group = _group(self, group_name)
     check_name(name, "name")
     fields = _members(given)
-    _check(self, fields, group, port.now())
+    _check(self, fields, group, port, requested=requested)
+    if requested:
+        refuse_by_chance(self, name, port.switches)
     asked = (client_token, fields)
     there = group.schedules.get(name)
     if there is not None:
         if client_token and vars(there).get("asked") == asked:
             return there
         raise conflict("Schedule", name)
-    schedule = Schedule(self.region_name, self.account_id, group.name, name, **_arguments(fields))
+    schedule = _made(self, group, name, fields)
     vars(schedule)["asked"] = asked
+    note_creation(schedule, port.now())
     port.put_schedule(config_of(schedule))
     group.add_schedule(schedule)
     return schedule
 
 
-def _update_schedule(port: EnginePort, self: Any, *, name: str, group_name: str | None, **given: Any) -> Schedule:
+def _update_schedule(
+    port: EnginePort, self: Any, *, name: str, group_name: str | None, requested: bool = False, **given: Any
+) -> Schedule:
     group = _group(self, group_name)
     schedule = _schedule(group, name)
     fields = _members(given)
-    _check(self, fields, group, port.now())
-    changed = Schedule(self.region_name, self.account_id, group.name, name, **_arguments(fields))
+    _check(self, fields, group, port, requested=requested)
+    changed = _made(self, group, name, fields)
     changed.creation_date = schedule.creation_date
     port.put_schedule(config_of(changed))
     vars(schedule).update(vars(changed), asked=None)
     return schedule
 
 
-def _get_schedule(self: Any, group_name: str | None, name: str) -> Schedule:
-    return _schedule(_group(self, group_name), name)
+def _made(backend: Any, group: ScheduleGroup, name: str, fields: dict[str, Any]) -> Schedule:
+    """Return a new schedule. moto refuses some past StartDates by itself, so it gets none at first."""
+    without = {**_arguments(fields), "start_date": None}
+    schedule = Schedule(backend.region_name, backend.account_id, group.name, name, **without)
+    schedule.start_date = fields["StartDate"]
+    return schedule
+
+
+def _get_schedule(port: EnginePort, self: Any, group_name: str | None, name: str) -> Schedule:
+    found = _schedule(_group(self, group_name), name)
+    if not is_shown(found, port.switches, port.now()):
+        raise not_found("Schedule", name)
+    return found
 
 
 def _delete_schedule(port: EnginePort, self: Any, group_name: str | None, name: str) -> None:
@@ -65,10 +99,15 @@ def _delete_schedule(port: EnginePort, self: Any, group_name: str | None, name: 
 
 
 def _delete_group(port: EnginePort, self: Any, name: str | None) -> None:
-    """Delete a group with its schedules, which the engine forgets."""
+    """Delete a group with its schedules, which the engine forgets: at once, or after a while."""
     if name == "default":
         raise invalid("The default schedule group cannot be deleted.")
     group = _group(self, name)
+    if isinstance(group, Deleting):
+        return
+    if port.delete_group(group.arn):
+        group.__class__ = Deleting
+        return
     for schedule in group.schedules.values():
         port.delete_schedule(schedule.arn)
     del self.schedule_groups[group.name]
@@ -87,6 +126,11 @@ def _paged(listed: Callable[..., Any], self: Any, *args: Any, **given: Any) -> A
         return listed(self, *args, **given)
     except InvalidToken:
         raise invalid("Invalid NextToken.") from None
+
+
+def _listed(listed: Callable[..., Any], port: EnginePort, self: Any, *args: Any, **given: Any) -> Any:
+    page, token = _paged(listed, self, *args, **given)
+    return [one for one in page if is_shown(one, port.switches, port.now())], token
 
 
 def config_of(schedule: Schedule) -> ScheduleConfig:
@@ -151,8 +195,10 @@ def _arguments(fields: dict[str, Any]) -> dict[str, Any]:
     return {argument: fields[member] for argument, member in ARGUMENTS.items()}
 
 
-def _check(backend: Any, fields: dict[str, Any], group: ScheduleGroup, now: datetime) -> None:
-    check(Asked(fields, group.arn, backend.account_id, now))
+def _check(backend: Any, fields: dict[str, Any], group: ScheduleGroup, port: EnginePort, *, requested: bool) -> None:
+    check(Asked(fields, group.arn, backend.account_id, port.now(), port.switches, requested))
+    if isinstance(group, Deleting):
+        raise SchedulerError("ConflictException", f"Schedule group {group.name} is being deleted.", 409)
 
 
 def _group(backend: Any, name: str | None) -> ScheduleGroup:
@@ -196,7 +242,8 @@ def _answer_update(self: Any) -> str:
 def _put(request: Any, put: Any, **more: Any) -> str:
     body = _body(request)
     given = {argument: body.get(member) for argument, member in ARGUMENTS.items()} | more
-    return json.dumps({"ScheduleArn": put(name=_name(request), group_name=body.get("GroupName"), **given).arn})
+    made = put(name=_name(request), group_name=body.get("GroupName"), requested=True, **given)
+    return json.dumps({"ScheduleArn": made.arn})
 
 
 _BACKEND: Final = "moto.scheduler.models:EventBridgeSchedulerBackend"
@@ -233,7 +280,7 @@ PATCHES: Final = (
         "(self, group_name, name)",
         'An error has a member "message"; that of Scheduler\'s API is "Message".',
         "an_error_of_a_schedule_has_its_text_in_another_member",
-        replaced_by(_get_schedule),
+        replaced_with_port(_get_schedule),
     ),
     Patch(
         _BACKEND,
@@ -273,7 +320,7 @@ PATCHES: Final = (
         "(self, group_names, state, name_prefix=None)",
         "A wrong page token gets a code that Scheduler does not have.",
         "a_bad_page_token_gets_a_strange_code",
-        wrapped_by(_paged),
+        wrapped_with_port(_listed),
     ),
     Patch(
         _BACKEND,

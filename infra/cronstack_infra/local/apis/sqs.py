@@ -13,6 +13,7 @@ from typing import Any, Final
 from moto.sqs import models
 from moto.sqs.models import Message
 
+from cronstack_infra.local.engine.chance import chance
 from cronstack_infra.local.lock import BACKENDS
 from cronstack_infra.local.lookups import identities, lineage
 from cronstack_infra.local.moto import privates
@@ -57,10 +58,15 @@ def _receiving(receive: Any, around: Surroundings) -> Callable[..., list[Message
         wait_seconds_timeout: int,
         visibility_timeout: int,
         message_attribute_names: list[str] | None = None,
+        *,
+        asks_all: bool = False,
     ) -> list[Message]:
+        """``asks_all``: of all of AWS's servers, as a long poll does."""
         end = time.monotonic() + wait_seconds_timeout
         with BACKENDS:
             queue = self.get_queue(queue_name)
+            if not wait_seconds_timeout and not asks_all and _asks_an_empty_server(queue, around):
+                return []
             while True:
                 queue.pending_messages.difference_update([one for one in queue.pending_messages if one.visible])
                 found: list[Message] = receive(self, queue_name, count, 0, visibility_timeout, message_attribute_names)
@@ -70,6 +76,15 @@ def _receiving(receive: Any, around: Surroundings) -> Callable[..., list[Message
                 around.wait(min(left, _LONGEST_WAIT))
 
     return receive_message
+
+
+def _asks_an_empty_server(queue: Any, around: Surroundings) -> bool:
+    """Whether a short poll, which asks only some of AWS's servers, misses the messages of the others."""
+    switches = around.port.switches if around.port is not None else None
+    if switches is None or not switches.empty_polls:
+        return False
+    count = vars(queue)["short_polls"] = vars(queue).get("short_polls", 0) + 1
+    return chance(switches.seed, "short poll", queue.name, count) < switches.empty_polls
 
 
 def _received(mark: Any, message: Any, visibility_timeout: int | None = None) -> None:

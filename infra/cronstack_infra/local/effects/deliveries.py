@@ -7,6 +7,7 @@ Scheduler assumes the schedule's role for each call. A rule's target without a r
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Final
 
 from cronstack_infra.local.effects import rule_targets, targets
@@ -36,6 +37,11 @@ class Deliveries:
     ) -> None:
         self._engine, self._drive, self._lookups, self._accept, self._note = engine, drive, lookups, accept, note
 
+    def new_since(self) -> datetime | None:
+        """Roles that were created later cannot be assumed yet. None: all roles can."""
+        delay = self._engine.switches.role_delay
+        return self._drive.now() - timedelta(seconds=delay) if delay else None
+
     def deliver(self, deliver: Deliver) -> None:
         """Call the target once, and answer the engine: now, or when a universal target has been called."""
         known = self._lookups.allowed(deliver)
@@ -62,7 +68,7 @@ class Deliveries:
     def _deliver_templated(self, deliver: Deliver) -> None:
         arn = deliver.target.arn
         service = arn.split(":")[2]
-        targets.require_trust(deliver)
+        targets.require_trust(deliver, self.new_since())
         if service == "lambda":
             targets.require(deliver.target.role_arn, "lambda:InvokeFunction", arn, "AccessDeniedException")
             targets.require_function(arn)
@@ -78,7 +84,7 @@ class Deliveries:
     def _call(self, deliver: Deliver) -> None:
         """Have the drive call a universal target."""
         arn = deliver.target.arn
-        targets.require_trust(deliver)
+        targets.require_trust(deliver, self.new_since())
         targets.require(deliver.target.role_arn, universal.permission_of(arn), None, "AccessDeniedException")
 
         def answer(refusal: Refusal | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from cronstack_infra.local.effects import rule_targets, targets
 from cronstack_infra.local.engine.port import Drive
@@ -10,15 +11,18 @@ from cronstack_infra.local.engine.values import SendRecord, is_rule
 from cronstack_infra.local.lookups.functions import find_function
 
 
-def send(record: SendRecord, drive: Drive, note: Callable[[str], None]) -> None:
-    """Send a record; report it as dropped when its destination refuses it."""
+def send(record: SendRecord, drive: Drive, note: Callable[[str], None], new_since: datetime | None = None) -> None:
+    """Send a record; report it as dropped when its destination refuses it.
+
+    new_since: roles that were created later cannot be assumed. Defaults to None: all can.
+    """
     about = _describe(record)
     try:
         if record.schedule_arn and is_rule(record.schedule_arn):
             rule_targets.send_letter(record, note)
         else:
             function = find_function(record.function_arn) if record.function_arn else None
-            targets.send_record(record, function.role if function is not None else None)
+            targets.send_record(record, function.role if function is not None else None, new_since)
     except Exception as fault:  # AWS reports any failure by a metric only
         drive.say("dropped", **about | {"error": str(fault)})
     else:

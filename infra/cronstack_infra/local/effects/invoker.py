@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from moto.awslambda.exceptions import LambdaClientError
@@ -18,7 +19,15 @@ from moto.core.exceptions import JsonRESTError
 from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.port import Answer, Drive
-from cronstack_infra.local.engine.values import Failed, FunctionOutcome, Looped, RunFunction, Succeeded, Throttled
+from cronstack_infra.local.engine.values import (
+    Expired,
+    Failed,
+    FunctionOutcome,
+    Looped,
+    RunFunction,
+    Succeeded,
+    Throttled,
+)
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
 from cronstack_infra.local.lookups import lineage
 
@@ -67,6 +76,11 @@ class Invoker:
 
     def run(self, effect: RunFunction) -> None:
         """Invoke a function for an asynchronous event."""
+        if effect.accepted is not None:
+            rules = self._lookups.rules(effect.function_arn)
+            if self._drive.now() - effect.accepted >= timedelta(seconds=rules.max_age):
+                self._engine.finished(effect.request_id, Expired(), rules, self._drive.now())
+                return
         admitted = self.admit(effect.function_arn, effect.counts)
         if isinstance(admitted, Admitted):
             self.submit(

@@ -26,6 +26,7 @@ from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.port import Drive
 from cronstack_infra.local.engine.sources import DeleteMessages, PollQueue, RunBatch, SourceConfig
 from cronstack_infra.local.engine.values import (
+    DeleteGroup,
     DeleteSchedule,
     Deliver,
     Effect,
@@ -35,7 +36,8 @@ from cronstack_infra.local.engine.values import (
     SendRecord,
 )
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
-from cronstack_infra.local.lookups import lineage
+from cronstack_infra.local.lookups import groups, lineage
+from cronstack_infra.switches.settings import Switches
 
 _LONGEST_LOG_LINE: Final = 4096
 _PLATFORM: Final = ("INIT_START ", "START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
@@ -60,9 +62,11 @@ class EffectRunner:
             case RunFunction():
                 self._invoker.run(effect)
             case SendRecord():
-                destinations.send(effect, self._drive, self.note)
+                destinations.send(effect, self._drive, self.note, self._deliveries.new_since())
             case DeleteSchedule():
                 self.safely(lambda: _delete(effect.arn))
+            case DeleteGroup():
+                self.safely(lambda: self._end_group(effect.arn))
             case PollQueue():
                 self._polls.poll(effect)
             case RunBatch():
@@ -89,6 +93,10 @@ class EffectRunner:
 
     # the port of the AWS APIs
 
+    @property
+    def switches(self) -> Switches:
+        return self._engine.switches
+
     def now(self) -> datetime:
         return self._drive.now()
 
@@ -98,6 +106,11 @@ class EffectRunner:
 
     def delete_schedule(self, arn: str) -> None:
         self._engine.delete_schedule(arn)
+
+    def delete_group(self, arn: str) -> bool:
+        takes_time = self._engine.delete_group(arn, self._drive.now())
+        self._drive.wake()
+        return takes_time
 
     def put_source(self, config: SourceConfig) -> None:
         self._engine.put_source(config)
@@ -131,6 +144,14 @@ class EffectRunner:
 
     def note(self, text: str) -> None:
         self._drive.soon(lambda: self._drive.say("note", text=text))
+
+    def _end_group(self, arn: str) -> None:
+        group = groups.being_deleted(arn)
+        if group is None:  # CloudFormation has made it anew
+            return
+        for schedule in group.schedules.values():
+            self._engine.delete_schedule(schedule.arn)
+        groups.forget(group)
 
     # what the drive reports of its invocations
 

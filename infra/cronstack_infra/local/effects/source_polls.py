@@ -43,8 +43,8 @@ class Polls:
         visibility = 0
         if self._may(effect, queue) and queue is not None:
             visibility = visibility_of(queue)
-            backend = sqs_backends[queue.account_id][queue.region]
-            found = backend.receive_message(queue.name, effect.at_most, 0, visibility, ["All"])
+            backend: Any = sqs_backends[queue.account_id][queue.region]
+            found = backend.receive_message(queue.name, effect.at_most, 0, visibility, ["All"], asks_all=True)
             hidden = _next_visible(queue, self._drive.now(), {message.id for message in found})
         self._engine.received(
             effect.uuid,

@@ -7,6 +7,7 @@ the error of AWS.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from moto.awslambda.models import LambdaFunction
@@ -53,8 +54,17 @@ def require(role_arn: str, action: str, resource: str | None, code: str) -> None
         raise Refused(Refusal(code, text, 403))
 
 
-def require_trust(deliver: Deliver) -> None:
+def require_known(role_arn: str, new_since: datetime | None) -> None:
+    """Raise Refused for a role that was created later: AWS's services do not know it yet."""
+    role = permissions.find_role(role_arn) if new_since is not None else None
+    if role is not None and new_since is not None and permissions.is_new(role, new_since):
+        text = f"The role {role_arn} cannot be assumed yet: it was created a moment ago."
+        raise Refused(Refusal("AccessDeniedException", text, 403))
+
+
+def require_trust(deliver: Deliver, new_since: datetime | None) -> None:
     """Raise Refused unless Scheduler may assume the role now; the role may have changed since CreateSchedule."""
+    require_known(deliver.target.role_arn, new_since)
     role = permissions.find_role(deliver.target.role_arn)
     _, _, _, region, account, rest = deliver.schedule_arn.split(":", 5)
     group = f"arn:aws:scheduler:{region}:{account}:schedule-group/{rest.split('/')[1]}"
@@ -111,11 +121,12 @@ def publish(arn: str, text: str, attributes: Mapping[str, tuple[str, str]] | Non
         raise Refused(_refusal(fault)) from None
 
 
-def send_record(record: SendRecord, function_role: str | None) -> None:
+def send_record(record: SendRecord, function_role: str | None, new_since: datetime | None = None) -> None:
     """Write a record to its queue or topic. Raises Refused."""
     role = record.role_arn or function_role
     if role is None:
         raise Refused(Refusal("ResourceNotFoundException", "the function is gone, and its role with it", 404))
+    require_known(role, new_since)
     if record.destination.split(":")[2] == "sns":
         require(role, "sns:Publish", record.destination, "AuthorizationError")
         publish(record.destination, record.body, record.attributes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,8 +20,23 @@ from cronstack_infra.local.engine.sources import (
     SourceConfig,
     Sources,
 )
-from cronstack_infra.local.engine.values import Effect, FunctionOutcome, FunctionRules, Refusal, Report, ScheduleConfig
+from cronstack_infra.local.engine.values import (
+    DeleteGroup,
+    Effect,
+    FunctionOutcome,
+    FunctionRules,
+    Refusal,
+    Report,
+    ScheduleConfig,
+)
 from cronstack_infra.switches.settings import Switches
+
+
+@dataclass(frozen=True)
+class DueGroup:
+    """On the agenda: the deletion of a schedule group has come to its schedules."""
+
+    arn: str
 
 
 class Engine:
@@ -47,6 +63,8 @@ class Engine:
                     self._sources.due_look(thing)
                 case DueBatch():
                     self._sources.due_batch(thing)
+                case DueGroup():
+                    self._agenda.effects.append(DeleteGroup(thing.arn))
         effects, self._agenda.effects = self._agenda.effects, []
         return effects
 
@@ -57,6 +75,12 @@ class Engine:
     def has_effects(self) -> bool:
         """Whether an input has left something for the next step."""
         return bool(self._agenda.effects)
+
+    def play(self, switches: Switches) -> None:
+        """Play another reading of AWS from now on. What is on the agenda stays there."""
+        self.switches = switches
+        for part in (self._schedules, self._invocations, self._sources):
+            part.switches = switches
 
     # snapshots
 
@@ -88,6 +112,13 @@ class Engine:
 
     def delete_schedule(self, arn: str) -> None:
         self._schedules.delete(arn)
+
+    def delete_group(self, arn: str, now: datetime) -> bool:
+        """A schedule group is deleted. Return whether that takes time: ``DeleteGroup`` then follows."""
+        wait = self.switches.group_deletion
+        if wait:
+            self._agenda.note(now + timedelta(seconds=wait), DueGroup(arn))
+        return wait > 0
 
     def pending_deliveries(self) -> tuple[PendingDelivery, ...]:
         """Refused deliveries that are tried again."""

@@ -5,6 +5,7 @@
                   │──▶ throttled → after 1, 2, 4 … 300 s; costs no retry
                   │──▶ reserved concurrency 0             → ZeroReservedConcurrency, at once
                   └──▶ a recursive loop                   → RecursiveInvocation, at once
+    accepted ──▶ waits too long before its first run (async_delay) → EventAgeExceeded
 
 The age is judged ahead: if the next attempt would come too late, EventAgeExceeded is recorded now. The request id
 stays the same throughout. The rules are those in force when an attempt ends, as on AWS.
@@ -19,7 +20,9 @@ from typing import Any, NamedTuple
 
 from cronstack_infra.local.engine import records
 from cronstack_infra.local.engine.agenda import Agenda
+from cronstack_infra.local.engine.chance import chance
 from cronstack_infra.local.engine.values import (
+    Expired,
     Failed,
     FunctionOutcome,
     FunctionRules,
@@ -65,21 +68,23 @@ class DueEvent:
 class Invocations:
     def __init__(self, agenda: Agenda, switches: Switches) -> None:
         self._agenda = agenda
-        self._switches = switches
+        self.switches = switches
         self._events: dict[str, _Event] = {}
 
     def accept(
         self, request_id: str, function_arn: str, payload: str, now: datetime, counts: Mapping[str, int]
     ) -> None:
         """Lambda answered 202: the event is queued. ``function_arn`` carries its qualifier."""
-        self._events[request_id] = _Event(request_id, function_arn, payload, now, counts, due=now)
-        self._agenda.note(now, DueEvent(request_id))
+        wait = self.switches.async_delay * chance(self.switches.seed, "queue", request_id)
+        due = now + timedelta(seconds=wait) if wait else now
+        self._events[request_id] = _Event(request_id, function_arn, payload, now, counts, due=due)
+        self._agenda.note(due, DueEvent(request_id))
 
     def due(self, thing: DueEvent) -> None:
         event = self._events[thing.request_id]
-        self._agenda.effects.append(
-            RunFunction(event.request_id, event.function_arn, event.payload, event.ran + 1, event.counts)
-        )
+        untried = event.accepted if self.switches.async_delay and not event.ran else None
+        run = RunFunction(event.request_id, event.function_arn, event.payload, event.ran + 1, event.counts, untried)
+        self._agenda.effects.append(run)
 
     def finished(self, request_id: str, outcome: FunctionOutcome, rules: FunctionRules, now: datetime) -> None:
         """An attempt ended."""
@@ -90,18 +95,20 @@ class Invocations:
                 self._end(event, "Success", outcome, rules, now)
             case Looped():
                 self._end(event, "RecursiveInvocation", outcome, rules, now)
+            case Expired():
+                self._end(event, "EventAgeExceeded", outcome, rules, now)
             case Throttled(reserved_zero=True):
                 self._end(event, "ZeroReservedConcurrency", outcome, rules, now)
             case Throttled():
                 event.throttled += 1
-                doubled = self._switches.throttle_base * 2.0 ** min(event.throttled - 1, 32)
-                self._again(event, min(doubled, self._switches.throttle_most), outcome, rules, now)
+                doubled = self.switches.throttle_base * 2.0 ** min(event.throttled - 1, 32)
+                self._again(event, min(doubled, self.switches.throttle_most), outcome, rules, now)
             case Failed():
                 event.ran += 1
                 if event.ran > rules.max_retries:
                     self._end(event, "RetriesExhausted", outcome, rules, now)
                 else:
-                    delays = self._switches.retry_delays
+                    delays = self.switches.retry_delays
                     self._again(event, delays[min(event.ran, len(delays)) - 1], outcome, rules, now)
 
     def waiting(self) -> int:

@@ -25,10 +25,16 @@ if TYPE_CHECKING:
     from cronstack_infra.local.engine.sources import SourceConfig
     from cronstack_infra.local.engine.values import Deliver, Refusal, ScheduleConfig
     from cronstack_infra.local.executor.values import Invocation, Outcome
+    from cronstack_infra.switches.settings import Switches
 
 
 class EnginePort(Protocol):
     """The engine as requests see it. Function ARNs may have a qualifier."""
+
+    @property
+    def switches(self) -> Switches:
+        """How AWS is played."""
+        ...
 
     def now(self) -> datetime: ...
 
@@ -36,6 +42,10 @@ class EnginePort(Protocol):
         """A schedule was created or updated."""
 
     def delete_schedule(self, arn: str) -> None: ...
+
+    def delete_group(self, arn: str) -> bool:
+        """A schedule group is deleted. Return whether its schedules, and the group, go only after a while."""
+        ...
 
     def put_source(self, config: SourceConfig) -> None:
         """An event source mapping was created or updated."""

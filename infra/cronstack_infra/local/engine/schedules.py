@@ -99,7 +99,7 @@ class DueDelivery:
 class Schedules:
     def __init__(self, agenda: Agenda, switches: Switches) -> None:
         self._agenda = agenda
-        self._switches = switches
+        self.switches = switches
         self._entries: dict[str, _Entry] = {}
         self._deliveries: dict[int, _Delivery] = {}
         self._turns = 0
@@ -108,7 +108,7 @@ class Schedules:
     def put(self, config: ScheduleConfig, now: datetime) -> None:
         """A schedule was created or updated. Raises ScheduleError for what cannot be read."""
         old = self._entries.get(config.arn)
-        kept = old is not None and _grid(old.config) == _grid(config)
+        kept = old is not None and self._keeps_grid(old.config, config)
         anchor = old.anchor if old is not None and kept else now.replace(microsecond=0)
         self._turns += 1
         entry = _Entry(config, _timetable(config, anchor), anchor, self._turns)
@@ -124,6 +124,8 @@ class Schedules:
             )  # its instant has come, only its second inside the minute has not
         else:
             first = self._first(entry, now, new=not kept)
+            if first is not None and first == entry.fired and not entry.once:  # it has fired early
+                first = next(entry.timetable.after(first), None)
             if first is not None:
                 self._note(entry, first, now)
         self._tell(entry)
@@ -200,26 +202,33 @@ class Schedules:
 
     # when
 
+    def _keeps_grid(self, old: ScheduleConfig, new: ScheduleConfig) -> bool:
+        """Whether an update leaves the instants of a schedule as they are."""
+        anew = self.switches.rate_anchor == "update" and new.start is None and new.expression.startswith("rate(")
+        return not anew and _grid(old) == _grid(new)
+
     def _first(self, entry: _Entry, now: datetime, *, new: bool) -> datetime | None:
         """The instant a schedule waits for after a change."""
         if entry.once:
             instant = next(entry.timetable.after(_EARLIEST))
-            if instant == entry.fired and not self._switches.same_at_fires_again:
+            if instant == entry.fired and not self.switches.same_at_fires_again:
                 return None
-            return instant if instant > now or self._switches.past_at == "fires" else None
+            return instant if instant > now or self.switches.past_at == "fires" else None
         if new and entry.timetable.kind == "rate" and entry.config.start is None:
-            at_once = self._switches.rate_starts_at_once and not entry.config.is_rule
+            at_once = self.switches.rate_starts_at_once and not entry.config.is_rule
             return next(entry.timetable.after(entry.anchor - _MOMENT if at_once else entry.anchor), None)
         return next(entry.timetable.after(now), None)
 
     def _note(self, entry: _Entry, instant: datetime, since: datetime) -> None:
         """Wait for an instant; ``since`` is when that wait began."""
         entry.pending = instant
-        due, switches = instant, self._switches
+        due, switches = instant, self.switches
         if switches.spread:
             due += timedelta(seconds=switches.spread * chance(switches.seed, "second", entry.config.arn, instant))
         if entry.config.window:
             due += timedelta(minutes=entry.config.window * chance(switches.seed, "window", entry.config.arn, instant))
+        if switches.early:
+            due -= timedelta(seconds=switches.early * chance(switches.seed, "early", entry.config.arn, instant))
         # AWS promises no order within a minute. This one is the same in every run, and the one that `--dry` counts by:
         # an occurrence that waits looks before the next one is due. The guard holds in any order (``play.prove``).
         self._agenda.note(due, DueFiring(entry.config.arn, entry.turn, instant), early=entry.once)
@@ -235,15 +244,13 @@ class Schedules:
         return chosen
 
     def _back_off(self, delivery: _Delivery) -> float:
-        doubled = self._switches.delivery_retry_base * 2.0 ** min(delivery.attempt - 1, 32)
-        whole = min(doubled, self._switches.delivery_retry_most)
-        jitter = chance(self._switches.seed, "retry", delivery.config.arn, delivery.scheduled, delivery.attempt)
+        doubled = self.switches.delivery_retry_base * 2.0 ** min(delivery.attempt - 1, 32)
+        whole = min(doubled, self.switches.delivery_retry_most)
+        jitter = chance(self.switches.seed, "retry", delivery.config.arn, delivery.scheduled, delivery.attempt)
         return whole / 2 + whole / 2 * jitter
 
     def _permanent(self, refusal: Refusal) -> bool:
-        return (
-            400 <= refusal.status < 500 and refusal.status != 429 and refusal.code not in self._switches.retried_codes
-        )
+        return 400 <= refusal.status < 500 and refusal.status != 429 and refusal.code not in self.switches.retried_codes
 
     # what
 
@@ -254,8 +261,8 @@ class Schedules:
         if now - instant > JUMP + timedelta(minutes=entry.config.window):
             fields["late"] = str(int((now - instant).total_seconds()))
         self._agenda.effects.append(Report("fired", fields))
-        share = self._switches.duplicates
-        twice = share > 0 and chance(self._switches.seed, "duplicate", entry.config.arn, instant) < share
+        share = self.switches.duplicates
+        twice = share > 0 and chance(self.switches.seed, "duplicate", entry.config.arn, instant) < share
         for copy in range(2 if twice else 1):
             for target in entry.config.targets:
                 self._numbers += 1
@@ -279,7 +286,7 @@ class Schedules:
 
     def _text(self, delivery: _Delivery, execution_id: str) -> str:
         """What the target receives. Raises CannotTransform."""
-        config, seed = delivery.config, self._switches.seed
+        config, seed = delivery.config, self.switches.seed
         if config.is_rule:
             return rule_events.text(delivery.target, config.arn, delivery.scheduled, seed)
         return records.payload(
@@ -293,7 +300,7 @@ class Schedules:
 
     def _execution_id(self, delivery: _Delivery) -> str:
         about = (delivery.config.arn, delivery.scheduled, delivery.copy, delivery.attempt)
-        return letters(16, self._switches.seed, "execution", *about)
+        return letters(16, self.switches.seed, "execution", *about)
 
     def _give_up(self, delivery: _Delivery, refusal: Refusal, exhausted: str | None) -> None:
         target = delivery.target
@@ -319,7 +326,7 @@ class Schedules:
     def _letter(
         self, delivery: _Delivery, refusal: Refusal, exhausted: str | None
     ) -> tuple[str, dict[str, tuple[str, str]]]:
-        config, target, seed = delivery.config, delivery.target, self._switches.seed
+        config, target, seed = delivery.config, delivery.target, self.switches.seed
         about: dict[str, Any] = {"scheduled": delivery.scheduled, "attempt": delivery.attempt}
         about |= {"refusal": refusal, "exhausted": exhausted}
         if config.is_rule:

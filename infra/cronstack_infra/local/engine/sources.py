@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from cronstack_infra.local.engine import records
 from cronstack_infra.local.engine.agenda import Agenda
-from cronstack_infra.local.engine.values import Failed, FunctionOutcome, Looped, Report, Succeeded, Throttled
+from cronstack_infra.local.engine.values import Expired, Failed, FunctionOutcome, Looped, Report, Succeeded, Throttled
 from cronstack_infra.switches.settings import Switches
 
 LARGEST_BATCH: Final = 6 * 1024 * 1024
@@ -128,7 +128,7 @@ class _Batch:
 class Sources:
     def __init__(self, agenda: Agenda, switches: Switches) -> None:
         self._agenda = agenda
-        self._switches = switches
+        self.switches = switches
         self._sources: dict[str, _Source] = {}
         self._batches: dict[int, _Batch] = {}
         self._numbers = 0
@@ -197,7 +197,7 @@ class Sources:
         """A batch's invocation ended, or did not come about."""
         batch = self._batches[number]
         if isinstance(outcome, Throttled):
-            wait = min(self._switches.throttle_base * 2.0 ** min(batch.attempt - 1, 32), self._switches.throttle_most)
+            wait = min(self.switches.throttle_base * 2.0 ** min(batch.attempt - 1, 32), self.switches.throttle_most)
             batch.attempt += 1
             if now + timedelta(seconds=wait) < batch.visible_again:
                 self._agenda.note(now + timedelta(seconds=wait), DueBatch(batch.config.uuid, 0, number))
@@ -210,7 +210,7 @@ class Sources:
             self._look(source)
 
     def _look(self, source: _Source) -> None:
-        limit = source.config.concurrency or self._switches.source_batches
+        limit = source.config.concurrency or self.switches.source_batches
         if not source.config.enabled or source.running >= limit:
             return
         source.once_more = source.polling
@@ -293,7 +293,7 @@ def _reason(outcome: FunctionOutcome) -> str:
             return "throttled"
         case Looped():
             return "recursive loop"
-        case Failed():
+        case Failed() | Expired():
             return "failed"
         case Succeeded():
             return "reported"

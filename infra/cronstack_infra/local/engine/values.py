@@ -103,7 +103,12 @@ class Looped:
     """It has run too often because of one event: it shall not run again."""
 
 
-FunctionOutcome = Succeeded | Failed | Throttled | Looped
+@dataclass(frozen=True)
+class Expired:
+    """It has waited longer than an event may: it shall not run."""
+
+
+FunctionOutcome = Succeeded | Failed | Throttled | Looped | Expired
 
 # effects
 
@@ -131,6 +136,8 @@ class RunFunction:
     attempt: int
     counts: Mapping[str, int] = field(default_factory=dict)
     """How often functions have run because of the event that led to this one."""
+    accepted: datetime | None = None
+    """When Lambda took the event, if it has waited since without having been tried."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +167,13 @@ class DeleteSchedule:
 
 
 @dataclass(frozen=True)
+class DeleteGroup:
+    """The deletion of a schedule group has come to its schedules."""
+
+    arn: str
+
+
+@dataclass(frozen=True)
 class Report:
     """Something an onlooker wants to know; nothing is to be done."""
 
@@ -167,4 +181,4 @@ class Report:
     fields: Mapping[str, Any]
 
 
-Effect = Deliver | RunFunction | SendRecord | DeleteSchedule | Report
+Effect = Deliver | RunFunction | SendRecord | DeleteSchedule | DeleteGroup | Report

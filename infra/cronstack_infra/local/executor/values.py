@@ -13,9 +13,17 @@ LARGEST_RESPONSE: Final = 6_291_556
 """Bytes a function may answer with (6 MB and a little, as AWS's message says)."""
 
 
+_ACCESS_KEYS: Final = "ASIACRONSTACK"
+
+
 def access_key_of(function: str) -> str:
     """The access key id under which the code of the function of that name calls."""
-    return "ASIACRONSTACK" + hashlib.sha256(function.encode()).hexdigest()[:7].upper()
+    return _ACCESS_KEYS + hashlib.sha256(function.encode()).hexdigest()[:7].upper()
+
+
+def is_access_key(key: str) -> bool:
+    """Whether an access key id is that of a function's code."""
+    return key.startswith(_ACCESS_KEYS)
 
 
 @dataclass(frozen=True)

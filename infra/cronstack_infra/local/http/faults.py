@@ -9,6 +9,8 @@ tells how often each has struck. A fault:
      "answer": "503",                     "500", "503", "throttled", "conflict": the error, and nothing is carried out
                                           "reset": nothing is carried out, and the connection closes
                                           "lost answer": it is carried out, and the connection closes
+                                          "hangs": nothing is carried out, and no answer comes; the connection stays
+                                          "hangs after": it is carried out, and no answer comes; the connection stays
      "times": 3}                          null: until it is ended
 """
 
@@ -23,15 +25,22 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from cronstack.errors import CronstackError
-from cronstack_infra.local.executor.values import access_key_of
+from cronstack_infra.local.engine.chance import chance
+from cronstack_infra.local.executor.values import access_key_of, is_access_key
 from cronstack_infra.local.http.requests import Request, operation_of
+from cronstack_infra.switches.settings import Switches
 
 if TYPE_CHECKING:
     from botocore.model import ServiceModel
 
 PATH: Final = "/_cronstack/faults"
 LOST_ANSWER: Final = "lost answer"
-ANSWERS: Final = ("500", "503", "throttled", "conflict", "reset", LOST_ANSWER)
+HANGS: Final = "hangs"
+HANGS_AFTER: Final = "hangs after"
+ERRORS: Final = ("500", "503", "throttled", "conflict")
+ANSWERS: Final = (*ERRORS, "reset", LOST_ANSWER, HANGS, HANGS_AFTER)
+CARRIED_OUT: Final = (LOST_ANSWER, HANGS_AFTER)
+"""Answers of requests that are carried out all the same."""
 FIELDS: Final = ("service", "operations", "caller", "answer", "times")
 
 _ERRORS: Final[Mapping[str, Mapping[str, tuple[str, int]]]] = {
@@ -62,6 +71,10 @@ _OF_ANY_SERVICE: Final[Mapping[str, tuple[str, int]]] = {
 
 class NoAnswer(Exception):
     """The connection is to be closed without a word."""
+
+
+class NeverAnswers(Exception):
+    """The connection is to stay open without a word, until the client gives up."""
 
 
 class Malformed(CronstackError):
@@ -95,8 +108,10 @@ class Faults:
     """Those there are now. From any thread."""
 
     def __init__(self) -> None:
+        self.switches = Switches()
         self._lock = Lock()
         self._faults: list[Fault] = []
+        self._drawn = 0
 
     def replace(self, body: bytes) -> None:
         """Take these in place of those there are. Raises Malformed, and then nothing has changed."""
@@ -115,13 +130,26 @@ class Faults:
     def meet(self, request: Request) -> Fault | None:
         """The first fault that this request meets; it is counted."""
         if not self._faults:
-            return None
+            return self._hanging(request)
         with self._lock:
             for number, fault in enumerate(self._faults):
                 if fault.fits(request):
                     self._faults[number] = fault._replace(met=fault.met + 1)
                     return fault
-        return None
+        return self._hanging(request)
+
+    def _hanging(self, request: Request) -> Fault | None:
+        """A request of a handler that hangs by the switch of that name."""
+        share = self.switches.hanging
+        if not share or not is_access_key(request.caller):
+            return None
+        with self._lock:
+            self._drawn += 1
+            number, seed = self._drawn, self.switches.seed
+        if chance(seed, "hangs", number) >= share:
+            return None
+        answer = HANGS_AFTER if chance(seed, "carried out", number) < 0.5 else HANGS
+        return Fault(request.service, request.service, None, None, answer, None)
 
 
 # -- what was asked for ------------------------------------------------------------------------------------------------
@@ -144,7 +172,7 @@ def _read(given: object) -> Fault:
     if answer not in ANSWERS:
         raise Malformed(f"answer is one of {', '.join(ANSWERS)}, not {json.dumps(answer)}")
     service = str(given["service"])
-    if answer not in ("reset", LOST_ANSWER) and error_of(service, answer) is None:
+    if answer in ERRORS and error_of(service, answer) is None:
         raise Malformed(f"{service} answers no {answer!r}")
     if caller is not None and (not isinstance(caller, str) or not caller):
         raise Malformed(f"caller is the name of a function or null, not {json.dumps(caller)}")

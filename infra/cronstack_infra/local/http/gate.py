@@ -16,7 +16,17 @@ from urllib.parse import parse_qs
 
 from cronstack_infra.local.events import Events
 from cronstack_infra.local.http import mails, resource_answers
-from cronstack_infra.local.http.faults import LOST_ANSWER, Faults, Malformed, NoAnswer, error
+from cronstack_infra.local.http.faults import (
+    CARRIED_OUT,
+    ERRORS,
+    HANGS,
+    HANGS_AFTER,
+    Faults,
+    Malformed,
+    NeverAnswers,
+    NoAnswer,
+    error,
+)
 from cronstack_infra.local.http.faults import PATH as FAULTS
 from cronstack_infra.local.http.requests import Request, RequestLog, page, request_of
 from cronstack_infra.local.http.sent import Sent, over_http
@@ -25,6 +35,8 @@ from cronstack_infra.local.lookups import identities, lineage
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from cronstack_infra.switches.settings import Switches
 
 ADMIN: Final = "/_cronstack/"
 UNITS: Final = "/_cronstack/units"
@@ -56,6 +68,10 @@ class Gate:
         self._events = events
         self._faults = Faults()
 
+    def play(self, switches: Switches) -> None:
+        """Answer requests as these switches say."""
+        self._faults.switches = switches
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         answer = self._answer(environ)
         start_response(answer.status, answer.headers)
@@ -84,15 +100,16 @@ class Gate:
         fault = self._faults.meet(request)
         if fault is None:
             answer = self._carry_out(environ, body, request)
-        elif fault.answer == LOST_ANSWER:
-            self._carry_out(environ, body, request)
-            answer = None
+        elif fault.answer in ERRORS:
+            answer = Answer(*error(fault, request))
         else:
-            answer = None if fault.answer == "reset" else Answer(*error(fault, request))
+            answer = None
+            if fault.answer in CARRIED_OUT:
+                self._carry_out(environ, body, request)
         self._requests.add(request, 0 if answer is None else int(answer.status[:3]))
-        if answer is None:
-            raise NoAnswer
-        return answer
+        if answer is not None:
+            return answer
+        raise NeverAnswers if fault is not None and fault.answer in (HANGS, HANGS_AFTER) else NoAnswer
 
     def _carry_out(self, environ: WSGIEnvironment, body: bytes, request: Request) -> Answer:
         with BACKENDS:

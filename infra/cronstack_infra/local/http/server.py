@@ -6,6 +6,7 @@ acknowledgements a request; so of it only the reading of a request is used.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import json
@@ -23,7 +24,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from cronstack.errors import CronstackError
 from cronstack_infra.local.environment import endpoint
 from cronstack_infra.local.http import unsupported
-from cronstack_infra.local.http.faults import NoAnswer
+from cronstack_infra.local.http.faults import NeverAnswers, NoAnswer
 from cronstack_infra.local.http.requests import request_of
 
 if TYPE_CHECKING:
@@ -80,6 +81,11 @@ class _Handler(MotoRequestHandler):
             body = b"".join(self.server.app(environ, lambda status, headers, _=None: _noted(begun, status, headers)))
         except NoAnswer:
             self.close_connection = True
+            return
+        except NeverAnswers:
+            self.close_connection = True
+            with contextlib.suppress(OSError):
+                self.connection.recv(1)  # the end of the connection, once the client gives up or its process ends
             return
         except (NotImplementedError, OperationNotFoundError) as fault:  # of moto
             status, headers, body = unsupported.refusal(request_of(environ, whole), fault)

@@ -10,6 +10,7 @@ import fnmatch
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from moto.iam.exceptions import NotFoundException
@@ -31,6 +32,12 @@ def find_role(arn: str) -> Role | None:
         return iam_backends[parts[4]][parts[1] or get_partition("us-east-1")].get_role_by_arn(arn)
     except (NotFoundException, KeyError):
         return None
+
+
+def is_new(role: Role, since: datetime) -> bool:
+    """Whether a role was created after a time: AWS's services do not know a new one at once."""
+    made: datetime = role.create_date
+    return (made if made.tzinfo else made.replace(tzinfo=UTC)) > since
 
 
 def may_be_assumed(role: Role, service: str, context: Mapping[str, str]) -> Verdict:

@@ -24,6 +24,7 @@ from cronstack_infra.play.simulation.handlers.faults import Rates
 from cronstack_infra.play.simulation.process.pretence import real_seconds
 from cronstack_infra.play.simulation.silence import silence
 from cronstack_infra.play.simulation.trace import Row, Trace
+from cronstack_infra.switches.settings import Switches
 
 TRACE: Final = "trace.jsonl"
 LEDGER: Final = "ledger.jsonl"
@@ -78,6 +79,7 @@ def simulate(
     progress: Progress | None = None,
     stop: Callable[[], bool] = lambda: False,
     clock_reads: int = MOST_LOOKS,
+    switches: Switches | None = None,
 ) -> Simulated:
     """Play from ``first`` to before ``last``.
 
@@ -87,6 +89,7 @@ def simulate(
     progress: told about ten times a second.
     stop: asked after each step; True ends the simulation there and keeps what was played.
     clock_reads: how often a handler may read the clock without waiting. Defaults to 5,000,000.
+    switches: how AWS is played. Defaults to its default settings.
     """
     with ExitStack() as stack:
         file = None
@@ -94,7 +97,8 @@ def simulate(
             out.mkdir(parents=True, exist_ok=True)
             file = stack.enter_context((out / TRACE).open("w", encoding="utf-8", newline="\n"))
         trace = Trace(file)
-        cloud = stack.enter_context(VirtualCloud(first, seed=seed, rates=rates, emit=trace.emit, logs=False))
+        made = VirtualCloud(first, seed=seed, rates=rates, emit=trace.emit, logs=False, switches=switches)
+        cloud = stack.enter_context(made)
         begun = _Begun(cloud, trace, assembly, first, last)
         cloud.hub.most_looks = clock_reads
         begun.deploy(only)
@@ -152,6 +156,7 @@ class _Begun:
             "until": stamp(microseconds(self._last)),
             "seed": cloud.seed,
             "faults": str(cloud.faults.rates),
+            **({"switches": cloud.switches} if cloud.switches else {}),
             "stack": self._assembly.stack,
             "jobs": [
                 {"job": one.job, "schedules": [list(when) for when in one.schedules], "where": one.where}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 
 from cronstack.errors import CronstackError
+from cronstack_infra.cli.options.switched import switch_option
 from cronstack_infra.cli.output import spans
 from cronstack_infra.cli.output.tables import print_table
 from cronstack_infra.local.environment import DEFAULT_PORT
@@ -35,6 +36,13 @@ class Deployed(NamedTuple):
     next: datetime | None
 
 
+class Played(NamedTuple):
+    """How AWS is played."""
+
+    switches: tuple[str, ...]
+    seed: int
+
+
 @click.command(short_help="Run the local cloud, deploy the jobs and show every firing.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="On 127.0.0.1; 0: any free."
@@ -43,7 +51,9 @@ class Deployed(NamedTuple):
 @click.option(
     "--jobs", "package", default="jobs", show_default=True, metavar="PACKAGE", help="Folder of functions/ to deploy."
 )
-def command(port: int, no_deploy: bool, package: str) -> None:
+@switch_option
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of all chance that switches leave. Defaults to 0.")
+def command(port: int, no_deploy: bool, package: str, switches: tuple[str, ...], seed: int) -> None:
     """Run the local cloud here until Ctrl-C: deploy the jobs with the real cdk CLI and show every firing.
 
     What is deployed lives in memory and ends with the command.
@@ -61,7 +71,8 @@ def command(port: int, no_deploy: bool, package: str) -> None:
     events: SimpleQueue[dict[str, Any]] = SimpleQueue()  # an interrupted get can leave the locks of a Queue taken
     with stop_like_ctrl_c():
         try:
-            cloud = _boot(port, events, Screen(console), project, package)
+            played = Played(switches, seed)
+            cloud = _boot(port, events, Screen(console), project, package, played)
         except KeyboardInterrupt:
             console.print("Stopped before it was up.")
             raise
@@ -85,7 +96,12 @@ def _check(project: Project, package: str) -> None:
 
 
 def _boot(
-    port: int, events: SimpleQueue[dict[str, Any]], screen: Screen, project: Project | None, package: str
+    port: int,
+    events: SimpleQueue[dict[str, Any]],
+    screen: Screen,
+    project: Project | None,
+    package: str,
+    played: Played,
 ) -> LocalCloud:
     """Start the local cloud and deploy to it. Stop it if that fails."""
     from cronstack_infra.cli.commands.local import deploying
@@ -94,7 +110,9 @@ def _boot(
     with screen.chapter():
         cdk = None if project is None else deploying.prepare(project, screen)
         with screen.stage("local cloud") as stage:
-            cloud = LocalCloud.start(port, on_event=events.put, stacks=cdk is not None)
+            cloud = LocalCloud.start(
+                port, on_event=events.put, stacks=cdk is not None, switches=played.switches, seed=played.seed
+            )
             stage.say(cloud.endpoint)
         try:
             if cdk is not None and project is not None:

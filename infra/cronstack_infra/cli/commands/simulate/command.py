@@ -12,6 +12,7 @@ import click
 from cronstack import clock
 from cronstack_infra.cli.options.clouds import Cloud, cloud_options
 from cronstack_infra.cli.options.declared import declared_jobs, named
+from cronstack_infra.cli.options.switched import switch_option
 from cronstack_infra.cli.options.times import bound_option
 from cronstack_infra.discovery.discover import DeclaredJob
 from cronstack_infra.play.looks import MOST_LOOKS
@@ -35,6 +36,7 @@ LATEST: Final = 2199
 @click.option("--job", "only", metavar="J", multiple=True, help="Only this job; may be repeated.")
 @click.option("--seed", type=click.IntRange(0), help="Of all chance. Defaults to 0.")
 @click.option("--faults", metavar="F", help="What fails on the way.")
+@switch_option
 @click.option(
     "--clock-reads",
     type=click.IntRange(1),
@@ -59,6 +61,7 @@ def command(
     only: tuple[str, ...],
     seed: int | None,
     faults: str | None,
+    switches: tuple[str, ...],
     clock_reads: int | None,
     out: Path | None,
     dry: bool,
@@ -82,7 +85,13 @@ def command(
     """
     first, last = _span(begin, days, until)
     if dry:
-        options = (("--seed", seed), ("--faults", faults), ("--out", out), ("--clock-reads", clock_reads))
+        options = (
+            ("--seed", seed),
+            ("--faults", faults),
+            ("--switch", switches or None),
+            ("--out", out),
+            ("--clock-reads", clock_reads),
+        )
         for option, given in options:
             if given is not None:
                 raise click.UsageError(
@@ -100,7 +109,8 @@ def command(
     if days is None and until is None:
         last = first + timedelta(days=quick_days([one.schedules for one in jobs if one.job.enabled], first))
     reads = MOST_LOOKS if clock_reads is None else clock_reads
-    return played(Played(cloud.package, jobs, first, last, seed or 0, faults, out, reads), as_json=as_json)
+    asked = Played(cloud.package, jobs, first, last, seed or 0, faults, out, reads, switches)
+    return played(asked, as_json=as_json)
 
 
 def _span(begin: str | None, days: int | None, until: str | None) -> tuple[datetime, datetime]:

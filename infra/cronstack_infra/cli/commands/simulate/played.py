@@ -41,6 +41,7 @@ class Played:
     faults: str | None = None
     out: Path | None = None
     clock_reads: int = MOST_LOOKS
+    switches: tuple[str, ...] = ()
 
 
 def played(asked: Played, *, as_json: bool) -> int:
@@ -49,6 +50,7 @@ def played(asked: Played, *, as_json: bool) -> int:
     from cronstack_infra.play.simulation.handlers.faults import parse
     from cronstack_infra.play.simulation.simulate import simulate
     from cronstack_infra.project import Project
+    from cronstack_infra.switches.reading import read
 
     try:
         rates = parse(asked.faults or "none")
@@ -66,6 +68,7 @@ def played(asked: Played, *, as_json: bool) -> int:
                 asked.last,
                 seed=asked.seed,
                 rates=rates,
+                switches=read(asked.switches, seed=asked.seed),
                 only={one.job.name for one in asked.jobs},
                 out=asked.out,
                 prepare=prepare,

@@ -9,6 +9,7 @@ from typing import Any
 from moto.cloudformation.exceptions import ValidationError
 from moto.scheduler.models import EventBridgeSchedulerBackend, scheduler_backends
 
+from cronstack_infra.local.lookups.groups import Deleting, forget
 from cronstack_infra.local.resources.resource import Properties, Resource, already_exists, number, tags_of
 
 
@@ -28,7 +29,11 @@ class ScheduleGroup(Resource):
         return {"Arn": self._backend.get_schedule_group(self.name).arn, "State": "ACTIVE"}
 
     def create(self) -> None:
-        if self.name in self._backend.schedule_groups:
+        found = self._backend.schedule_groups.get(self.name)
+        if isinstance(found, Deleting):  # CloudFormation has waited for the end of the deletion
+            self._delete_schedules(found)
+            forget(found)
+        elif found is not None:
             raise already_exists(self.kind, self.name)
         self._backend.create_schedule_group(self.name, self._tags())
 
@@ -41,9 +46,12 @@ class ScheduleGroup(Resource):
         group = self._backend.schedule_groups.get(self.name)
         if group is None:
             return
-        for name in list(group.schedules):  # one by one, so that the engine hears of each
-            self._backend.delete_schedule(self.name, name)
         self._backend.delete_schedule_group(self.name)
+
+    def _delete_schedules(self, group: Any) -> None:
+        """Delete them one by one, so that the engine hears of each."""
+        for name in list(group.schedules):
+            self._backend.delete_schedule(self.name, name)
 
     def _tags(self) -> list[dict[str, str]]:
         return [{"Key": key, "Value": value} for key, value in tags_of(self.properties).items()]
@@ -75,7 +83,7 @@ class Schedule(Resource):
         return super().get_cfn_attribute(attribute)
 
     def attributes(self) -> Mapping[str, str]:
-        return {"Arn": self._backend.get_schedule(self._group, self.name).arn}
+        return {"Arn": self._backend.get_schedule_group(self._group).schedules[self.name].arn}
 
     def create(self) -> None:
         group = self._backend.get_schedule_group(self._group)

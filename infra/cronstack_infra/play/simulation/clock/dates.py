@@ -17,8 +17,9 @@ _NANOSECONDS: Final = 1000
 class Dates:
     """The dates of one cloud. Only reads of the cloud's own thread count as looks at the clock."""
 
-    def __init__(self, hub: Hub, look: Callable[[], int]) -> None:
-        self._hub, self._look = hub, look
+    def __init__(self, hub: Hub, look: Callable[[], int], *, skew: Callable[[], int] = lambda: 0) -> None:
+        """skew: microseconds by which the clock of the code that reads it is ahead."""
+        self._hub, self._look, self._skew = hub, look, skew
         self._thread = get_ident()
         self._travel: Any = None
         self._traveller: Any = None
@@ -27,7 +28,10 @@ class Dates:
         hub = self._hub
         self._travel = time_machine.travel(hub.now, tick=False)
         self._traveller = self._travel.start()
-        self._traveller.time_ns = lambda: (self._look() if get_ident() == self._thread else hub.us) * _NANOSECONDS
+        self._traveller.time_ns = lambda: (self._read() if get_ident() == self._thread else hub.us) * _NANOSECONDS
+
+    def _read(self) -> int:
+        return self._look() + self._skew()
 
     def stop(self) -> None:
         travel, self._travel, self._traveller = self._travel, None, None

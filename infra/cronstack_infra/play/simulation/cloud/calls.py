@@ -15,24 +15,35 @@ from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 from botocore.model import OperationNotFoundError
 from moto.core.botocore_stubber import MockRawResponse
 
 from cronstack.transport import Botocore
 from cronstack_infra.local.dynamodb.canonical import InvalidNumber, canonical_value
+from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.http import unsupported
 from cronstack_infra.local.http.requests import Request, signer
 from cronstack_infra.local.http.sent import by_botocore
 from cronstack_infra.local.lookups import identities, lineage
 from cronstack_infra.local.refusals.intake import refuse
 from cronstack_infra.local.refusals.reading import SERVICES
+from cronstack_infra.play.simulation.clock.hub import length
 from cronstack_infra.play.simulation.cloud import scheduling
 from cronstack_infra.play.simulation.cloud.ledgers import Answer, Ledgers, over_http
 from cronstack_infra.play.simulation.handlers.faults import Faults
 from cronstack_infra.play.simulation.handlers.sandboxes import Attempt
 from cronstack_infra.play.simulation.handlers.strands import Strands, crashed
 
+HANGS, HANGS_AFTER, EXPIRED = "hangs", "hangs after", "InvalidSignatureException"
+"""Fates of a request: no answer to one that is not carried out, or to one that is; a refusal of its date."""
+OWN_PATIENCE: Final = 10.0
+"""Seconds for which the runtime waits for an answer, unless it says so itself."""
+PATIENCE: Final = 60.0
+"""Seconds for which botocore waits for an answer, unless the user's code says otherwise. Defaults to botocore's 60."""
+MOST_SKEW: Final = 300_000_000
+"""Microseconds by which the date of a signature may be off."""
+_EXPIRED_TEXT: Final = "Signature expired: its date is more than 5 minutes off the time of the service"
 LATENCY: Final = (2_000, 12_000)
 """Microseconds that a call takes, least and most."""
 _NO_SUCH_SERVICE: Final = "Not yet implemented"
@@ -51,9 +62,10 @@ class Calls:
         faults: Faults,
         chance: Callable[[], float],
         changed: Callable[[], None],
+        engine: Engine,
     ) -> None:
-        """changed: called when functions or permissions may have changed."""
-        self._changed = changed
+        """changed: called when functions or permissions may have changed. engine: has the switches."""
+        self._changed, self._engine = changed, engine
         self._strands, self._ledgers, self._faults, self._chance = strands, ledgers, faults, chance
         self._thread = get_ident()
         self._others = threading.Lock()
@@ -64,6 +76,11 @@ class Calls:
         """Within a call of the runtime's, which has been given its time and its faults already."""
         self._botocore: Botocore | None = None
 
+    def skew(self) -> int:
+        """Microseconds by which the clock is ahead that the code of now reads."""
+        strand = self._strands.strand
+        return 0 if strand is None or self.answering else strand.sandbox.skew
+
     def in_handler(self) -> bool:
         """Whether code of a handler runs, and not moto for it."""
         return self._strands.strand is not None and not self.answering
@@ -71,7 +88,7 @@ class Calls:
     # the runtime's
 
     def transport(self, operation: str, parameters: Mapping[str, Any], timeout: float = 0.0) -> Answer:
-        """As ``cronstack.transport`` wants it. No call takes long enough for a timeout."""
+        """As ``cronstack.transport`` wants it. ``timeout``: seconds for which a request waits that hangs."""
         if get_ident() != self._thread:
             with self._others:
                 return self._carry_out(operation, parameters)
@@ -79,9 +96,24 @@ class Calls:
         fate = self._fate(attempt)
         if fate == "throttled":
             return _error("ThrottlingException", "Rate exceeded")
-        answer = self._carry_out(operation, parameters)
+        if fate == EXPIRED:
+            return _error(EXPIRED, _EXPIRED_TEXT)
+        answer = {} if fate == HANGS else self._undisturbed(operation, parameters)
+        if fate in (HANGS, HANGS_AFTER):
+            self._hang(attempt, timeout or OWN_PATIENCE)
+            return _error("ConnectionError", "Read timeout on endpoint URL")
         self._afterwards(attempt, fate)
         return _error("ConnectionError", "the answer was lost") if fate == "lost" else answer
+
+    def _undisturbed(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+        """Carry a request out by the clock of AWS, not by that of the sandbox."""
+        if operation not in scheduling.OPERATIONS:
+            return self._carry_out(operation, parameters)
+        outer, self.answering = self.answering, True
+        try:
+            return self._carry_out(operation, parameters)
+        finally:
+            self.answering = outer
 
     def _carry_out(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
         if self._ledgers.concerned(operation, parameters):
@@ -122,7 +154,12 @@ class Calls:
         if fate == "throttled":
             service = event_name.split(".")[1]
             return _response(request, *_throttled(service))
-        response = self._respond(stubber, event_name, request)
+        if fate == EXPIRED:
+            return _response(request, *_refused(event_name.split(".")[1]))
+        response = None if fate == HANGS else self._respond(stubber, event_name, request)
+        if fate in (HANGS, HANGS_AFTER):
+            self._hang(attempt, PATIENCE)
+            raise ReadTimeoutError(endpoint_url=request.url)
         self._afterwards(attempt, fate)
         if fate == "lost":
             raise ConnectionClosedError(endpoint_url=request.url)
@@ -170,7 +207,11 @@ class Calls:
         attempt.calls += 1
         least, most = LATENCY
         self._strands.sleep(attempt, least + int(self._chance() * (most - least)))
-        rates = self._faults.rates
+        rates, switches = self._faults.rates, self._engine.switches
+        if abs(attempt.sandbox.skew) > MOST_SKEW:
+            return EXPIRED
+        if switches.hanging and self._chance() < switches.hanging:
+            return HANGS if self._chance() < 0.5 else HANGS_AFTER
         if rates.crash and self._chance() < rates.crash / 2:
             self._crash(attempt, "before")
         if rates.throttled and self._chance() < rates.throttled:
@@ -182,6 +223,11 @@ class Calls:
     def _afterwards(self, attempt: Attempt | None, fate: str) -> None:
         if attempt is not None and fate == "crash":
             self._crash(attempt, "after")
+
+    def _hang(self, attempt: Attempt | None, seconds: float) -> None:
+        """Wait as a client does that gets no answer."""
+        assert attempt is not None
+        self._strands.sleep(attempt, length(seconds))
 
     def _crash(self, attempt: Attempt, when: str) -> None:
         attempt.observed.fault = f"crash {when} call {attempt.calls}"
@@ -217,6 +263,15 @@ def _response(request: Any, status: int, headers: Mapping[str, str], body: bytes
     raw: Any = MockRawResponse(body)
     given: Any = dict(headers)
     return AWSResponse(request.url, status, given, raw)
+
+
+def _refused(service: str) -> tuple[int, dict[str, str], bytes]:
+    """Return how a service refuses a signature of another time."""
+    if service == "s3":
+        body = f"<Error><Code>RequestTimeTooSkewed</Code><Message>{_EXPIRED_TEXT}</Message></Error>"
+        return 403, {}, body.encode()
+    headers = {"x-amzn-errortype": EXPIRED, "Content-Type": "application/x-amz-json-1.0"}
+    return 403, headers, json.dumps({"__type": EXPIRED, "message": _EXPIRED_TEXT}).encode()
 
 
 def _throttled(service: str) -> tuple[int, dict[str, str], bytes]:

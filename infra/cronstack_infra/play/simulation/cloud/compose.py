@@ -36,7 +36,7 @@ from cronstack_infra.play.simulation.cloud.ledgers import Ledgers
 from cronstack_infra.play.simulation.cloud.passing import Passing
 from cronstack_infra.play.simulation.handlers.code import Desk
 from cronstack_infra.play.simulation.handlers.code_store import CodeStore
-from cronstack_infra.play.simulation.handlers.executor import Handlers
+from cronstack_infra.play.simulation.handlers.executor import Handlers, skew_of
 from cronstack_infra.play.simulation.handlers.faults import Faults
 from cronstack_infra.play.simulation.handlers.jobs import Jobs
 from cronstack_infra.play.simulation.handlers.strands import Strands
@@ -61,6 +61,7 @@ class Parts:
     drive: VirtualDrive
     dates: Dates
     passing: Passing
+    engine: Engine
     pretence: Pretence
     expiry: Expiry
     randomness: Any
@@ -87,21 +88,26 @@ class Parts:
         self.expiry.start()
 
 
-def compose(start: datetime, *, seed: int, faults: Faults, emit: Emit, logs: bool, root: str, workplace: Path) -> Parts:
+def compose(
+    start: datetime, *, switches: Switches, faults: Faults, emit: Emit, logs: bool, root: str, workplace: Path
+) -> Parts:
     """Make all parts.
 
+    switches: how AWS is played, and the seed of all chance.
     emit: called with each event. logs: whether CloudWatch Logs keep what handlers write.
     root: the folder that tracebacks and debuggers show for deployed code. workplace: an empty folder.
     """
-    randomness = seeded(seed)
+    seed = switches.seed
+    engine, randomness = Engine(switches), seeded(seed)
     hub, desk, replaced = Hub(start), Desk(), Replacements()
     strands = Strands(hub, desk, root)
     ledgers, lookups = Ledgers(lambda: hub.ms), Lookups(keep=True)
-    calls = Calls(strands, ledgers, faults, randomness.random, changed=lookups.forget)
+    calls = Calls(strands, ledgers, faults, randomness.random, changed=lookups.forget, engine=engine)
     jobs = Jobs(hub, strands, calls.transport, faults, randomness, emit)
     code = CodeStore(workplace, root, partial(adopt, replaced))
-    handlers = Handlers(hub, strands, desk, code_of=code.of, run=jobs.call, on_end=jobs.ended)
-    engine = Engine(Switches(seed=seed, duplicates=faults.rates.duplicate))
+    handlers = Handlers(
+        hub, strands, desk, code_of=code.of, run=jobs.call, on_end=jobs.ended, skew=partial(skew_of, engine)
+    )
     drive = VirtualDrive(
         hub,
         desk,
@@ -114,7 +120,7 @@ def compose(start: datetime, *, seed: int, faults: Faults, emit: Emit, logs: boo
         emit=emit,
         logs=logs,
     )
-    dates = Dates(hub, strands.look)
+    dates = Dates(hub, strands.look, skew=calls.skew)
     passing = Passing(hub, strands, dates, drive)
     waits = Waits(hub, strands, calls.in_handler)
     pretence = Pretence(hub, strands, dates, waits, replaced, seed, sleep=passing.sleep, in_handler=calls.in_handler)
@@ -128,6 +134,7 @@ def compose(start: datetime, *, seed: int, faults: Faults, emit: Emit, logs: boo
         drive=drive,
         dates=dates,
         passing=passing,
+        engine=engine,
         pretence=pretence,
         expiry=Expiry(hub, ledgers),
         randomness=randomness,

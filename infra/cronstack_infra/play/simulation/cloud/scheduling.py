@@ -51,7 +51,7 @@ def _carry_out(operation: str, parameters: Mapping[str, Any]) -> Answer:
         case "CreateSchedule":
             given = {argument: parameters.get(member) for argument, member in ARGUMENTS.items()}
             token = parameters.get("ClientToken")
-            made = backend.create_schedule(name=name, group_name=group, client_token=token, **given)
+            made = backend.create_schedule(name=name, group_name=group, client_token=token, requested=True, **given)
             return {"ScheduleArn": made.arn}
         case "GetSchedule":
             found: Answer = backend.get_schedule(group, name).to_dict()

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +27,8 @@ from cronstack_infra.local.environment import REGION
 from cronstack_infra.local.executor.environment import TASK_ROOT
 from cronstack_infra.play.simulation.clock.hub import microseconds
 from cronstack_infra.play.simulation.handlers.faults import Faults, Rates
+from cronstack_infra.switches.reading import changed
+from cronstack_infra.switches.settings import Switches
 
 if TYPE_CHECKING:
     from cronstack_infra.play.simulation.cloud.assembly import Assembly
@@ -46,8 +49,11 @@ class VirtualCloud:
         emit: Emit | None = None,
         logs: bool = True,
         shown: str | None = None,
+        switches: Switches | None = None,
     ) -> None:
         """Make all parts. The first cloud of a process imports most of moto, which takes seconds.
+
+        switches: how AWS is played. Defaults to its default settings; ``seed`` and ``rates`` come on top.
 
         logs: keep what handlers write in CloudWatch Logs. Defaults to True.
 
@@ -65,7 +71,7 @@ class VirtualCloud:
         self._clients: dict[str, Any] = {}
         self._parts = compose(
             start,
-            seed=seed,
+            switches=self._seeded(switches or Switches()),
             faults=self.faults,
             emit=self.emit,
             logs=logs,
@@ -75,6 +81,11 @@ class VirtualCloud:
         self._life = Life(self._parts)
         self.hub, self.drive, self.handlers = self._parts.hub, self._parts.drive, self._parts.handlers
         self.ledgers, self.calls = self._parts.ledgers, self._parts.calls
+
+    def _seeded(self, switches: Switches) -> Switches:
+        """Return the switches with this cloud's seed, and with the duplicates of its rates where they are given."""
+        self._own_duplicates = switches.duplicates
+        return replace(switches, seed=self.seed, duplicates=self.faults.rates.duplicate or switches.duplicates)
 
     # life
 
@@ -121,6 +132,16 @@ class VirtualCloud:
     @property
     def now(self) -> datetime:
         return self.hub.now
+
+    @property
+    def switches(self) -> list[str]:
+        """The switches that are not as by default, such as "past-at=refused"."""
+        own = replace(self._parts.engine.switches, duplicates=self._own_duplicates)
+        return changed(own)
+
+    def play(self, switches: Switches) -> None:
+        """Play AWS by these switches from now on, until ``restore``."""
+        self._parts.engine.play(self._seeded(switches))
 
     def client(self, service: str) -> Any:
         """A boto3 client of this cloud."""

@@ -14,6 +14,8 @@ from typing import Any, Final
 from greenlet import GreenletExit, greenlet
 
 from cronstack.errors import OperationError
+from cronstack_infra.local.engine.chance import chance
+from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.executor import runtime_loop
 from cronstack_infra.local.executor.environment import Folders, environment, read_at_start, search_path, trace_id
 from cronstack_infra.local.executor.values import (
@@ -36,6 +38,14 @@ Run = Callable[[Attempt, Any, Any, Any], Any]
 _OURS: Final = (runtime_loop.__file__, __file__)
 
 
+def skew_of(engine: Engine, function: str, number: int) -> int:
+    """Microseconds by which the clock of a new sandbox is ahead, by the switch and the seed."""
+    switches = engine.switches
+    if not switches.clock_skew:
+        return 0
+    return int(switches.clock_skew * 1_000_000 * (2 * chance(switches.seed, "skew", function, number) - 1))
+
+
 class Handlers:
     """Begins and ends invocations. The listener of each invocation learns of its begin, its lines and its end."""
 
@@ -48,12 +58,18 @@ class Handlers:
         code_of: Callable[[Function], Deployed],
         run: Run,
         on_end: Callable[[Attempt], None],
+        skew: Callable[[str, int], int],
     ) -> None:
-        """run: calls a handler. on_end: called with each attempt after its listener."""
+        """run: calls a handler. on_end: called with each attempt after its listener.
+
+        skew: returns by how many microseconds the clock of a function's new sandbox, given its number, is ahead.
+        """
         self.under_way: dict[str, Attempt] = {}
         """Attempts that have not ended, by request id."""
         self._hub, self._strands, self._desk = hub, strands, desk
-        self._code_of, self._run, self._on_end = code_of, run, on_end
+        self._code_of, self._run, self._on_end, self._skew = code_of, run, on_end, skew
+        self._made = 0
+        """Sandboxes made since the cloud was last put back."""
         self._idle: dict[str, list[Sandbox]] = defaultdict(list)
         self._noted: set[str] = set()
         """Fingerprints of functions whose variables were looked at: the log names those without effect."""
@@ -118,6 +134,7 @@ class Handlers:
         self.under_way.clear()
         self._idle.clear()
         self._noted.clear()
+        self._made = 0
         self._desk.lay(None)
 
     def _sandbox(self, function: Function) -> Sandbox:
@@ -130,7 +147,10 @@ class Handlers:
         )
         del values["AWS_ENDPOINT_URL"]
         path = search_path(function, Folders())
-        return Sandbox(function, Belongings(self._code_of(function), own, values, path))
+        self._made += 1
+        made = Sandbox(function, Belongings(self._code_of(function), own, values, path))
+        made.skew = self._skew(function.name, self._made)
+        return made
 
     def loaded(self, function: Function) -> Any:
         """Return a function's handler, loaded into a sandbox that is then warm. Raises what loading raises."""

@@ -61,16 +61,16 @@ class Jobs:
         observed.job, observed.event = handler.name, event
         shell = attempt.sandbox.shell
         if shell is None:
-            shell = attempt.sandbox.shell = self._shell()
+            shell = attempt.sandbox.shell = self._shell(attempt.sandbox.skew)
         watched = handler._replace(function=self._watched(attempt, handler))
         answer = observed.answer = Working(watched, event, context, shell).work()
         return answer
 
-    def _shell(self) -> Shell:
+    def _shell(self, skew: int) -> Shell:
         return Shell(
             settings=Settings.read(os.environ),
             transport=self._transport,
-            now=lambda: self._hub.ms,
+            now=lambda: (self._hub.us + skew) // 1000,
             monotonic=lambda: self._hub.us / 1_000_000,
             sleep=self._sleep,
             randomness=self._randomness,

@@ -62,6 +62,8 @@ class Sandbox:
         self.attempt: Attempt | None = None
         """The present invocation."""
         self.dead = False
+        self.skew = 0
+        """Microseconds by which its clock is ahead."""
         self.threads: dict[Strand, None] = {}
         """Threads that have not ended, in the order of their start."""
         self.frozen: list[Callable[[], None]] = []
