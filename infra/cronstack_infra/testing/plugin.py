@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 MARKER = (
     'cronstack(jobs="jobs", only=None, start="2026-01-01T00:00:30", seed=0, clock_reads=5000000, switches=None): '
-    "the package of jobs that the fixture cloud deploys, the jobs whose schedules fire (default: all), when its clock begins (UTC), "
-    "its seed, how often a handler may read the clock without waiting, and how AWS is played (cronstack switches)"
+    "the package of jobs that the fixture cloud deploys, the jobs whose schedules fire (default: all), when its clock "
+    "begins (UTC), its seed, how often a handler may read the clock without waiting, and how AWS is played "
+    "(cronstack switches)"
 )
 _SHARED: pytest.StashKey[Shared] = pytest.StashKey()
 _CLOUD: pytest.StashKey[Cloud] = pytest.StashKey()
