@@ -25,8 +25,20 @@ OUTPUT_GROUP: Final = "ScheduleGroup"
 
 _ONCE_OUTPUT: Final = re.compile(r"Once[0-9a-f]{8}")
 
+Origin = Literal["delivery", "handler"]
+"""Where dead letters come from: Scheduler could not deliver an event, or a handler failed for good."""
+QUEUE_IDS: Final[Mapping[Origin, str]] = {
+    "delivery": "SharedDeliveryDeadLetters",
+    "handler": "SharedHandlerDeadLetters",
+}
+"""Logical ids of the two queues of a stack. CloudFormation makes the queues' names of them."""
+
 LONGEST: Final = 64
 """Characters AWS allows in a function's, a schedule's, a group's and a role's name."""
+LONGEST_QUEUE: Final = 80
+"""Characters SQS allows in a queue's name."""
+_CHANCE: Final = 13
+"""Characters, at most, of chance that CloudFormation appends to a name."""
 
 
 def stack_name(project: str, jobs_package: str) -> str:
@@ -60,6 +72,26 @@ def once_output(job: str) -> str:
 
 def is_once_output(output: str) -> bool:
     return _ONCE_OUTPUT.fullmatch(output) is not None
+
+
+def queue_prefix(stack: str, origin: Origin) -> str | None:
+    """Return what the name of each queue begins with that this stack has, or had before a replacement.
+
+    A replaced queue stays, with the letters in it, and schedules that were made before keep sending letters there.
+    None where the stack's name is so long that CloudFormation shortens the queue's name, by a rule that it does not
+    document.
+    """
+    prefix = f"{stack}-{QUEUE_IDS[origin]}-"
+    return prefix if len(prefix) + _CHANCE <= LONGEST_QUEUE else None
+
+
+def origin_of_queue(stack: str, queue: str) -> Origin | None:
+    """Return which letters a queue holds, judged by its name. None for a queue that is not of this stack."""
+    for origin in QUEUE_IDS:
+        prefix = queue_prefix(stack, origin)
+        if prefix is not None and queue.startswith(prefix) and queue[len(prefix) :].isalnum():
+            return origin
+    return None
 
 
 def function_name(stack: str, job: str) -> str:

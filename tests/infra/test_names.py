@@ -59,6 +59,26 @@ def test_the_output_of_a_job_that_code_may_schedule_is_known_as_such(job: str) -
     assert names.is_once_output(names.once_output(job))
 
 
+@given(stack=st.text(SIGNS.replace("_", ""), min_size=1, max_size=40), origin=st.sampled_from(("delivery", "handler")))
+def test_a_queue_is_recognised_by_its_name(stack: str, origin: names.Origin) -> None:
+    prefix = names.queue_prefix(stack, origin)
+    assert prefix is not None
+    queue = f"{prefix}1A2b3C4D5E6F7"
+    assert len(queue) <= names.LONGEST_QUEUE
+    assert names.origin_of_queue(stack, queue) == origin
+    for other in (f"{stack}-2", f"{stack}x", f"x{stack}", stack[:-1]):
+        assert names.origin_of_queue(other, queue) is None
+    for other in (f"{stack}-Orders-1A2B3C4D5E6F7", prefix, prefix[:-1], f"{prefix}a-b", f"{stack}-x-{queue}"):
+        assert names.origin_of_queue(stack, other) is None
+
+
+def test_queues_of_a_stack_with_a_long_name_are_not_recognised() -> None:
+    """CloudFormation shortens their names."""
+    assert names.queue_prefix("s" * 41, "delivery") is None
+    assert names.queue_prefix("s" * 44, "handler") is None
+    assert names.origin_of_queue("s" * 44, "s" * 44) is None
+
+
 def test_a_foreign_name_is_nobodys() -> None:
     assert names.job_of_schedule("shop", "shop-stats.2") == "stats"
     assert names.job_of_schedule("shop", "shop-stats") is None

@@ -31,7 +31,7 @@ def name_of(template: Template, logical_id: str) -> str:
     resource = template["Resources"][logical_id]
     named_by, _ = _NAMED[resource["Type"]]
     given = resource.get("Properties", {}).get(named_by)
-    return given if isinstance(given, str) else logical_id.lower()
+    return logical_id.lower() if given is None else str(resolved(template, given))
 
 
 def arn_of(template: Template, logical_id: str) -> str:

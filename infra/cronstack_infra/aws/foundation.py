@@ -14,10 +14,10 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cronstack_infra import names
-from cronstack_infra.aws import ledger_table, policies
+from cronstack_infra.aws import ledger_table, logical_ids, policies
 
 
-class Foundation(Construct):
+class Foundation(logical_ids.Owner):
     """Of one stack. Kept together so that a job is handed one thing."""
 
     def __init__(
@@ -44,10 +44,12 @@ class Foundation(Construct):
             if isinstance(ledger, str)
             else ledger
         )
+        if ledger is None:
+            self.fix(self.ledger, "Ledger")
         # Letters are data: the queues stay when the stack goes, as the ledger does. SQS has no protection of its own.
         self._keep = removal if removal == RemovalPolicy.DESTROY else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
-        self.delivery_dead_letters = self._dead_letters("DeliveryDeadLetters")
-        self.handler_dead_letters = self._dead_letters("HandlerDeadLetters")
+        self.delivery_dead_letters = self._dead_letters("delivery")
+        self.handler_dead_letters = self._dead_letters("handler")
         self.alarms = {
             "delivery": self._alarm(
                 "DeliveryAlarm", self.delivery_dead_letters, "Scheduler could not invoke a job's function"
@@ -66,27 +68,38 @@ class Foundation(Construct):
             assumed_by=policies.scheduler_principal(stack, self.group.schedule_group_arn),
             inline_policies={
                 "invoke": policies.scheduler_policy(
+                    stack,
                     functions=[policies.function_arn(stack, function) for function in functions],
                     dead_letters=self.delivery_dead_letters.queue_arn,
                 )
             },
         )
+        self.fix(self.scheduler_role, "SchedulerRole")
+
+    def logical_id(self, kind: str) -> str:
+        return logical_ids.of_stack(kind)
 
     def _group(self, id: str, name: str) -> scheduler.ScheduleGroup:
-        return scheduler.ScheduleGroup(self, id, schedule_group_name=name, removal_policy=RemovalPolicy.DESTROY)
+        group = scheduler.ScheduleGroup(self, id, schedule_group_name=name, removal_policy=RemovalPolicy.DESTROY)
+        self.fix(group, id)
+        return group
 
-    def _dead_letters(self, id: str) -> sqs.Queue:
-        return sqs.Queue(
+    def _dead_letters(self, origin: names.Origin) -> sqs.Queue:
+        id = names.QUEUE_IDS[origin]
+        queue = sqs.Queue(
             self,
-            id,
+            f"{origin.title()}DeadLetters",
             retention_period=Duration.days(14),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=self._keep,
         )
+        logical_ids.fix(queue, id)
+        logical_ids.fix(queue.node.find_child("Policy"), f"{id}Policy")
+        return queue
 
     def _alarm(self, id: str, queue: sqs.Queue, what: str) -> cloudwatch.Alarm:
-        return queue.metric_approximate_number_of_messages_visible(
+        alarm = queue.metric_approximate_number_of_messages_visible(
             statistic="Maximum", period=Duration.minutes(1)
         ).create_alarm(
             self,
@@ -97,3 +110,5 @@ class Foundation(Construct):
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
+        self.fix(alarm, id)
+        return alarm

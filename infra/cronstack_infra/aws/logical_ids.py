@@ -10,11 +10,13 @@ import re
 from hashlib import sha256
 from typing import Final
 
-from aws_cdk import CfnElement
-from constructs import IConstruct
+from aws_cdk import CfnElement, Stack
+from constructs import Construct, IConstruct
 
-SHARED: Final = "Shared"
-"""What the ids of resources of the whole stack begin with."""
+_HIDDEN: Final = frozenset({"Resource", "Default"})
+"""Ids that the CDK gives to the one L1 in an L2."""
+_LONGEST: Final = 200
+"""Characters of a kind in an id. CloudFormation allows 255 for all of it; a job's name has at most 64."""
 
 
 def of_job(job: str, kind: str) -> str:
@@ -22,17 +24,56 @@ def of_job(job: str, kind: str) -> str:
 
     A logical id takes letters and digits only, so the hash keeps "a-b", "a_b" and "ab" apart.
     """
-    readable = re.sub(r"[^A-Za-z0-9]", "", job)
-    return f"Jobs{readable}{kind}{sha256(f'{job}|{kind}'.encode()).hexdigest()[:8]}"
+    return f"Jobs{_letters(job)}{_letters(kind)[:_LONGEST]}{_hash(f'{job}|{kind}')}"
 
 
 def of_stack(kind: str) -> str:
     """Return the logical id of a resource that all jobs share, such as SharedLedger."""
-    return f"{SHARED}{kind}"
+    readable = _letters(kind)
+    return f"Shared{readable}" if readable == kind else f"Shared{readable[:_LONGEST]}{_hash(kind)}"
+
+
+class Owner(Construct):
+    """A construct whose resources have ids that do not depend on its place in the tree."""
+
+    def logical_id(self, kind: str) -> str:
+        """Return the logical id of this owner's resource of a kind."""
+        raise NotImplementedError
+
+    def fix(self, construct: IConstruct, kind: str) -> None:
+        """Give the resource of a construct, L1 or L2, its logical id."""
+        fix(construct, self.logical_id(kind))
+
+
+class StackOfOwners(Stack):
+    """A stack in which also what an L2 or the user adds below an owner keeps its id, such as the policy of a grant."""
+
+    def _allocate_logical_id(self, cfn_element: CfnElement) -> str:
+        """Return the id of an element that has none yet. The CDK calls this for each reference to such an element."""
+        return _below_owner(cfn_element) or super()._allocate_logical_id(cfn_element)
 
 
 def fix(construct: IConstruct, logical_id: str) -> None:
-    """Give the resource of a construct, L1 or L2, its logical id."""
+    """Give the resource of a construct, L1 or L2, this logical id."""
     element = construct if isinstance(construct, CfnElement) else construct.node.default_child
     assert isinstance(element, CfnElement), f"{construct.node.path} has no resource of its own"
     element.override_logical_id(logical_id)
+
+
+def _below_owner(element: CfnElement) -> str | None:
+    """Return an id made of the nearest owner and of the path below the owner. None where no owner is above."""
+    scopes = element.node.scopes
+    for place in range(len(scopes) - 1, -1, -1):
+        owner = scopes[place]
+        if isinstance(owner, Owner):
+            ids = [scope.node.id for scope in scopes[place + 1 :]]
+            return owner.logical_id("/".join(ids[:-1] if ids[-1] in _HIDDEN else ids))
+    return None
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "", text)
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:8]

@@ -1,7 +1,7 @@
 """Policies of all roles: what a job, a planner and Scheduler may do.
 
     role            partitions of the ledger         schedules                    functions
-    job             job#, run#?, plan#? of its own   create its own carriers      (none)
+    job             job#, run#?, plan#? of its own   create, get its own carriers (none)
     planner         plan#? of the granted job        create, get, delete plans    (none)
     SchedulerRole   (none)                           (none)                       all of the stack, unqualified
     CarrierRole     (none)                           (none)                       that of its job, unqualified
@@ -23,12 +23,15 @@ from cronstack.guard import carrier
 from cronstack.ledger.partitions import Reader, partitions_of
 from cronstack.onetime import schedules
 from cronstack.settings import PLANS
+from cronstack_infra import names
 
 JOB_ACTIONS: Final = ("dynamodb:GetItem", "dynamodb:UpdateItem")
 """All that the guard asks of the ledger. DynamoDB authorizes a transaction as its single actions: ConditionCheckItem,
 PutItem and DeleteItem of ``run.commit`` are granted by the user, on the user's own table."""
 PLANNER_ACTIONS: Final = ("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query")
 """All that ``cronstack.onetime`` asks of the ledger."""
+CARRIER_ACTIONS: Final = ("scheduler:CreateSchedule", "scheduler:GetSchedule")
+"""All that the guard asks of its own carriers."""
 SCHEDULER: Final = "scheduler.amazonaws.com"
 
 
@@ -52,6 +55,17 @@ def log_group_arn(stack: Stack, log_group: str) -> str:
     return stack.format_arn(
         service="logs", resource="log-group", resource_name=log_group, arn_format=ArnFormat.COLON_RESOURCE_NAME
     )
+
+
+def queues_arn(stack: Stack, origin: names.Origin) -> list[str]:
+    """Return the pattern of the queues that CloudFormation named for this stack, also before a replacement.
+
+    A replaced queue stays, and schedules that were made before keep its ARN: without this right their letters would be
+    lost. The prefix ends behind the logical id, so no queue of a stack whose name begins alike matches. Empty where
+    CloudFormation shortens the names.
+    """
+    prefix = names.queue_prefix(stack.stack_name, origin)
+    return [] if prefix is None else [stack.format_arn(service="sqs", resource=f"{prefix}*")]
 
 
 def carriers_arn(stack: Stack, group: str, job: str) -> str:
@@ -85,7 +99,7 @@ def grant_schedule(grantee: iam.IGrantable, *, job: str, ledger: str, schedules_
 
 
 def job_policy(
-    *, job: str, ledger: str, log_group: str, dead_letters: str, carriers: str, carrier_role: str
+    *, job: str, ledger: str, log_group: str, dead_letters: Sequence[str], carriers: str, carrier_role: str
 ) -> iam.PolicyDocument:
     """What a job's function may do before ``resources`` grants it more; all but ``job`` are ARNs."""
     own_rows = iam.PolicyStatement(
@@ -98,9 +112,9 @@ def job_policy(
         sid="OwnLog", actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[f"{log_group}:*"]
     )
     # Both paths: the runtime's own record, and Lambda's on-failure destination, which uses the function's role.
-    records = iam.PolicyStatement(sid="HandlerDeadLetters", actions=["sqs:SendMessage"], resources=[dead_letters])
-    # To make them is enough: a carrier is never changed, and deletes itself.
-    own_carriers = iam.PolicyStatement(sid="OwnCarriers", actions=["scheduler:CreateSchedule"], resources=[carriers])
+    records = iam.PolicyStatement(sid="HandlerDeadLetters", actions=["sqs:SendMessage"], resources=[*dead_letters])
+    # A carrier is never changed, and deletes itself. Whether one exists that could not be created is asked by its name.
+    own_carriers = iam.PolicyStatement(sid="OwnCarriers", actions=list(CARRIER_ACTIONS), resources=[carriers])
     own_carrier_role = iam.PolicyStatement(
         sid="OwnCarrierRole",
         actions=["iam:PassRole"],
@@ -127,9 +141,10 @@ def scheduler_principal(stack: Stack, group_arn: str) -> iam.IPrincipal:
     )
 
 
-def scheduler_policy(*, functions: Sequence[str], dead_letters: str) -> iam.PolicyDocument:
-    """Invoke the stack's functions, each by its ARN; deliver what could not be invoked to the dead letters."""
-    statements = [iam.PolicyStatement(sid="DeliveryDeadLetters", actions=["sqs:SendMessage"], resources=[dead_letters])]
+def scheduler_policy(stack: Stack, *, functions: Sequence[str], dead_letters: str) -> iam.PolicyDocument:
+    """Invoke these functions, each by its ARN; deliver what could not be invoked to the dead letters."""
+    queues = [dead_letters, *queues_arn(stack, "delivery")]
+    statements = [iam.PolicyStatement(sid="DeliveryDeadLetters", actions=["sqs:SendMessage"], resources=queues)]
     if functions:
         statements.append(iam.PolicyStatement(sid="Jobs", actions=["lambda:InvokeFunction"], resources=list(functions)))
     return iam.PolicyDocument(statements=statements)

@@ -58,7 +58,7 @@ def _role(
         role_name=names.role_name(stack.stack_name, job, stack.region, kind),
         description=f"Lets the {what} of the job {job} invoke it",
         assumed_by=policies.scheduler_principal(stack, group.schedule_group_arn),
-        inline_policies={"invoke": policies.scheduler_policy(functions=[function], dead_letters=dead_letters)},
+        inline_policies={"invoke": policies.scheduler_policy(stack, functions=[function], dead_letters=dead_letters)},
     )
     logical_ids.fix(role, logical_ids.of_job(job, id))
     return role

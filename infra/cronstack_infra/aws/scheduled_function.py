@@ -18,7 +18,7 @@ from cronstack.event import scheduled_input
 from cronstack.onetime.schedules import Wiring
 from cronstack.settings import PLANS, Settings, once_variable
 from cronstack_infra import names
-from cronstack_infra.aws import policies, schedule_roles
+from cronstack_infra.aws import logical_ids, policies, schedule_roles
 from cronstack_infra.aws.foundation import Foundation
 
 if TYPE_CHECKING:
@@ -30,9 +30,11 @@ DELIVERY_RETRIES: Final = 185
 """Scheduler's own limit: what ends its retries is the age of the event, the job's start deadline."""
 
 
-class ScheduledFunction(Construct):
+class ScheduledFunction(logical_ids.Owner):
     """A declared job's resources. Grant to ``.function``: ``bucket.grant_read(jobs["daily_stats"].function)``."""
 
+    job: str
+    """The job's name."""
     once_role: iam.Role | None
     """What its one-time schedules are sent with, where code may make some."""
     wiring: Wiring | None
@@ -51,6 +53,7 @@ class ScheduledFunction(Construct):
     ) -> None:
         super().__init__(scope, id)
         job, stack = declared.job, Stack.of(self)
+        self.job = job.name
         function_name = names.function_name(stack.stack_name, job.name)
         self.log_group = logs.LogGroup(
             self,
@@ -96,6 +99,14 @@ class ScheduledFunction(Construct):
         self.schedules = tuple(
             self._schedule(declared, number, foundation) for number in range(1, len(declared.schedules) + 1)
         )
+        self.fix(self.log_group, "Log")
+        self.fix(self.role, "Role")
+        self.fix(self.function, "Function")
+        for number, schedule in enumerate(self.schedules, start=1):
+            self.fix(schedule, f"Schedule{number}")
+
+    def logical_id(self, kind: str) -> str:
+        return logical_ids.of_job(self.job, kind)
 
     def _for_code(self, job: Job, foundation: Foundation) -> tuple[iam.Role, Wiring]:
         """The role with which its one-time schedules are sent, and how code that makes them reaches it."""
@@ -129,6 +140,7 @@ class ScheduledFunction(Construct):
         alias = lambda_.CfnAlias(
             self, "Plans", function_name=self.function.function_name, function_version=LATEST, name=PLANS
         )
+        self.fix(alias, "Plans")
         # The qualifier is a plain text, so CloudFormation does not see that the config needs the alias.
         self._lambda_retries(foundation, "PlansRetries", PLANS).add_resource_dependency(alias)
 
@@ -136,10 +148,9 @@ class ScheduledFunction(Construct):
         """Let code schedule, move and cancel occurrences of this job, and of no other (see ``CronstackStack``)."""
         stack = Stack.of(self)
         if self.wiring is None or self.once_role is None:
-            job = self.node.id
             raise DeclarationError(
-                f"grant_schedule: the job {job!r} is not declared by once()",
-                remedy=f"Add it to its schedules: @job(schedule=once()) above def {job}, or in the list.",
+                f"grant_schedule: the job {self.job!r} is not declared by once()",
+                remedy=f"Add it to its schedules: @job(schedule=once()) above def {self.job}, or in the list.",
             )
         function = grantee.function if isinstance(grantee, ScheduledFunction) else grantee
         if isinstance(function, lambda_.Function):
@@ -167,7 +178,7 @@ class ScheduledFunction(Construct):
                     job=job,
                     ledger=foundation.ledger.table_arn,
                     log_group=policies.log_group_arn(stack, log_group),
-                    dead_letters=foundation.handler_dead_letters.queue_arn,
+                    dead_letters=[foundation.handler_dead_letters.queue_arn, *policies.queues_arn(stack, "handler")],
                     carriers=policies.carriers_arn(stack, names.carriers_group(stack.stack_name), job),
                     carrier_role=self.carrier_role.role_arn,
                 )
@@ -180,7 +191,7 @@ class ScheduledFunction(Construct):
 
         Written out because the L2 form grants the role more than sending to the queue.
         """
-        return lambda_.CfnEventInvokeConfig(
+        config = lambda_.CfnEventInvokeConfig(
             self,
             id,
             function_name=self.function.function_name,
@@ -193,6 +204,8 @@ class ScheduledFunction(Construct):
                 )
             ),
         )
+        self.fix(config, id)
+        return config
 
     def _schedule(self, declared: DeclaredJob, number: int, foundation: Foundation) -> scheduler.CfnSchedule:
         """L1, because the L2 form cannot put context attributes into our JSON, nor keep the role as it is."""

@@ -19,6 +19,7 @@ from cronstack.settings import once_variable
 from cronstack_infra import names
 from cronstack_infra.aws import ledger_table, limits, packaging
 from cronstack_infra.aws.foundation import Foundation
+from cronstack_infra.aws.logical_ids import StackOfOwners
 from cronstack_infra.aws.scheduled_function import ScheduledFunction
 from cronstack_infra.project import STATE_FOLDER
 
@@ -78,7 +79,7 @@ def _check_adopted(
         )
 
 
-class CronstackStack(cdk.Stack):
+class CronstackStack(StackOfOwners):
     """Ledger, dead letters, schedule group, and for each job a function with its schedules.
 
     Context it reads (``cdk.json``, or ``-c KEY=VALUE``):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cronstack.guard import carrier
+from cronstack_infra import names
 from tests.tools.iam import Policies, Question, allowed, judge
 from tests.tools.template import ACCOUNT, REGION, arn_of, of_type, policies_of, properties
 
@@ -45,6 +46,10 @@ def name(job: str) -> str:
 
 def create(name: str, *, group: str = GROUP) -> Question:
     return Question("scheduler:CreateSchedule", schedule(name, group=group))
+
+
+def send(queue: str) -> Question:
+    return Question("sqs:SendMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
 
 
 def pass_on(arn: str, service: str = "scheduler.amazonaws.com") -> Question:
@@ -92,7 +97,16 @@ def test_no_other_group_not_even_that_of_the_declared_schedules(examples: Templa
     assert not any(judge(policies(examples, "broken"), [create(own, group=group) for group in groups]))
 
 
-@pytest.mark.parametrize("action", ["UpdateSchedule", "DeleteSchedule", "GetSchedule"])
+@pytest.mark.parametrize("job", JOBS)
+def test_a_job_looks_whether_a_carrier_of_its_own_exists_and_at_no_other(examples: Template, job: str) -> None:
+    """CreateSchedule answers ConflictException also for other reasons than an existing name."""
+    others = [schedule(name(other)) for other in JOBS if other != job]
+    others += [schedule(name(job), group=group) for group in (STACK, f"{STACK}-once", "default")]
+    asked = [Question("scheduler:GetSchedule", one) for one in (schedule(name(job)), *others)]
+    assert judge(policies(examples, job), asked) == [True] + [False] * len(others)
+
+
+@pytest.mark.parametrize("action", ["UpdateSchedule", "DeleteSchedule"])
 def test_a_carrier_once_made_is_out_of_its_makers_hands(examples: Template, action: str) -> None:
     assert not allowed(policies(examples, "broken"), f"scheduler:{action}", schedule(name("broken")))
 
@@ -134,8 +148,14 @@ def test_a_carrier_invokes_its_own_job_and_leaves_dead_letters(examples: Templat
         if word in key
     }
     needed = [Question("lambda:InvokeFunction", f"{function}{job}"), Question("sqs:SendMessage", queues["Delivery"])]
+    replaced = {origin: f"{STACK}-{id}-1A2B3C4D5E6F7" for origin, id in names.QUEUE_IDS.items()}
+    needed.append(send(replaced["delivery"]))
     near = [Question("lambda:InvokeFunction", f"{function}{other}") for other in JOBS if other != job]
     near += [
+        send(replaced["handler"]),
+        send(replaced["delivery"].replace("Letters", "Letters2")),
+        send(replaced["delivery"].replace(STACK, "shop")),
+        send(replaced["delivery"].replace(STACK, f"{STACK}-2")),
         Question("lambda:InvokeFunction", f"{function}{job}x"),
         Question("lambda:UpdateFunctionCode", f"{function}{job}"),
         Question("sqs:SendMessage", queues["Handler"]),
@@ -143,7 +163,7 @@ def test_a_carrier_invokes_its_own_job_and_leaves_dead_letters(examples: Templat
         create(name(job)),
     ]
     found = judge(policies(examples, job, of_carriers=True), [*needed, *near])
-    assert found == [True, True] + [False] * len(near)
+    assert found == [True] * len(needed) + [False] * len(near)
 
 
 @pytest.mark.parametrize("job", JOBS)
