@@ -9,7 +9,7 @@ from cronstack_infra.play.prove.models.copies import shallow
 from cronstack_infra.play.prove.models.mix import Mix
 from cronstack_infra.play.prove.models.world import NOON, TABLE, World
 from cronstack_infra.play.prove.walk.space import Space
-from cronstack_infra.play.prove.walk.steered import TIMEOUT
+from cronstack_infra.play.prove.walk.steered import TIMEOUT, digest
 from cronstack_infra.play.store.store import Item, Key, Store
 
 RETRIES: Final = 1
@@ -41,22 +41,22 @@ class FixedWorld(World):
         self.trace = None
         self.faulty = True
         self.said: list[str] = []
-        self._printed: dict[Key, tuple[Item, str]] = {}
+        self._digested: dict[Key, tuple[Item, bytes]] = {}
 
     def fork(self) -> FixedWorld:
         new = shallow(self)
         new.store = self.store.fork(lambda: new.now)
-        new._printed = dict(self._printed)
+        new._digested = dict(self._digested)
         return new
 
-    def contents(self) -> list[str]:
-        """Return what is stored, as text. An item is never changed in place, so its text can be kept."""
-        items, printed = self.store.items, self._printed
+    def contents(self) -> list[bytes]:
+        """Return a digest of each stored item. An item is never changed in place, so its digest can be kept."""
+        items, digested = self.store.items, self._digested
         for key, item in items.items():
-            known = printed.get(key)
+            known = digested.get(key)
             if known is None or known[0] is not item:
-                printed[key] = (item, f"{key} {sorted(item.items())}")
-        return [printed[key][1] for key in sorted(items)]
+                digested[key] = (item, digest(key, sorted(item.items())))
+        return [digested[key][1] for key in sorted(items)]
 
     def say(self, actor: str, what: str) -> None:
         self.said.append(f"{(self.now - NOON) / 1000:>8.3f} s  {actor} {what}")
