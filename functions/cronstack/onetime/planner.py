@@ -9,7 +9,8 @@ one is first, and the others learn it. Promised:
 
   - What has returned from ``schedule`` or ``move`` begins once, never before its time and within a minute after it,
     unless it is moved or cancelled first, or it cannot start before the job's start deadline: then it is ``missed``.
-    It needs no sweep: also where a later mover dies, an event for the key stays on its way.
+    No schedule is made for less than 15 s ahead (see ``carrier.LEADS``): what is due sooner begins within a minute
+    after these 15 s. It needs no sweep: also where a later mover dies, an event for the key stays on its way.
   - After ``cancel`` has returned "cancelled" no attempt begins, until ``replace`` plans the key anew; if one had begun,
     it returns "too late".
   - After ``move`` has returned "moved" nothing begins at the old time. "too late": it has begun as it was, or was

@@ -1,8 +1,8 @@
 """Three orders of the demo. Their checkout schedules, moves and cancels payments; the demo checks the results.
 
-1    to be paid in ten seconds; the payment service charges, answers with an error, and gets the request again
+1    to be paid in twenty seconds; the payment service charges, answers with an error, and gets the request again
 2    to be paid in two days, then moved to the time of the first
-3    to be paid in ten seconds, then cancelled: nothing is charged
+3    to be paid in twenty seconds, then cancelled: nothing is charged
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from cronstack_infra.demo.stages import Shown
     from cronstack_infra.progress import Progress
 
-SOON: Final = timedelta(seconds=10)
+SOON: Final = timedelta(seconds=20)
+"""No schedule is made for less than 15 s ahead."""
 FIRST, POSTPONED, WITHDRAWN = "4711", "4712", "4713"
 CENTS: Final = {FIRST: 1999, POSTPONED: 4950, WITHDRAWN: 120_00}
 REMINDED: Final = {FIRST: "ann@example.com", POSTPONED: "bob@example.com"}

@@ -37,8 +37,8 @@ SEED = 20261128
 PAYMENTS = 100
 KILLS = 40
 JOB = "capture_payment"
-AHEAD = 12
-"""Seconds from the first plan to the shared second."""
+AHEAD = 20
+"""Seconds from the first plan to the shared second. No schedule is made for less than 15 s ahead."""
 TOGETHER = 12
 """Handlers at once, so that the crowd of one second does not take the machine."""
 PATIENCE = 100.0

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from cronstack.event import operator_event, planned_event
+from cronstack.guard import carrier
 from cronstack.ledger import plan_requests
 from cronstack.ledger.rows import PlanItem
 from cronstack.occurrence import payload_hash, planned_id, print_time
@@ -44,8 +45,7 @@ def send(deployed: Deployed, wiring: Wiring, key: str, event: str, due: int | No
     """Create a schedule with an event, as planners do. Its name is one that they may create."""
     moment = now()
     plan = PlanItem("planned", key, due or moment + SOON, moment, "", "", event, 0)
-    call = schedules.create(wiring, plan, plan.due, moment)
-    deployed.cloud.client("scheduler").create_schedule(**call.parameters)
+    _create(deployed, wiring, plan)
 
 
 def plan(deployed: Deployed, wiring: Wiring, key: str, given: dict[str, Any]) -> None:
@@ -56,7 +56,12 @@ def plan(deployed: Deployed, wiring: Wiring, key: str, given: dict[str, Any]) ->
     row = PlanItem("planned", key, due, moment, print_time(due), payload_hash(given), event, 0)
     call = plan_requests.write(wiring.ledger, JOB, row, None, ttl=due // 1000 + 86_400)
     deployed.cloud.client("dynamodb").update_item(**call.parameters)
-    call = schedules.create(wiring, row, due, moment)
+    _create(deployed, wiring, row)
+
+
+def _create(deployed: Deployed, wiring: Wiring, plan: PlanItem) -> None:
+    """Create a plan's schedule for its due time, however soon that is."""
+    call = schedules.build(wiring, plan, lambda: plan.due - carrier.lead())(0)
     deployed.cloud.client("scheduler").create_schedule(**call.parameters)
 
 

@@ -1,0 +1,149 @@
+"""The transport over real sockets: a service that does not answer, and how many connections are made."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from cronstack.runtime import Invocation, Shell
+from cronstack.settings import Settings
+from cronstack.transport import Botocore
+from cronstack_infra.play.store.store import Store
+from tests.cronstack.stage import FUNCTION, TABLE, WAY, job, scheduled_event
+
+READ = {"TableName": TABLE, "Key": {"pk": {"S": "a"}, "sk": {"S": "b"}}}
+Hangs = Callable[[str, dict[str, Any]], bool]
+
+
+class Service(ThreadingHTTPServer):
+    """DynamoDB over HTTP. What ``hangs`` says is never answered: before it is carried out, or after that."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answers)
+        self.store = Store(TABLE, lambda: time.time_ns() // 1_000_000)
+        self.hangs: Hangs = lambda operation, parameters: False
+        self.carries_out = False
+        self.connections = 0
+        self.hung = 0
+        self.over = threading.Event()
+
+    def get_request(self) -> Any:
+        self.connections += 1
+        return super().get_request()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Answers(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Service
+
+    def do_POST(self) -> None:
+        service, operation = self.server, self.headers["X-Amz-Target"].partition(".")[2]
+        parameters = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        hangs = service.hangs(operation, parameters)
+        answer = {} if hangs and not service.carries_out else service.store(operation, parameters)
+        if hangs:
+            service.hung += 1
+            service.over.wait()
+            return
+        error = answer.get("Error", {})
+        told = {"__type": error["Code"], "message": error["Message"]} if error else {}
+        body = json.dumps({**answer, **told}).encode()
+        self.send_response(400 if error else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    with Service() as service:
+        serving = threading.Thread(target=service.serve_forever, daemon=True)
+        serving.start()
+        credentials = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1"}
+        for name, value in {**credentials, "AWS_ENDPOINT_URL": service.url}.items():
+            monkeypatch.setenv(name, value)
+        yield service
+        service.over.set()
+        service.shutdown()
+        serving.join()
+
+
+class Context:
+    """Lambda's context, on the real clock."""
+
+    invoked_function_arn, aws_request_id = FUNCTION, "1"
+
+    def __init__(self, seconds: float) -> None:
+        self._ends = time.monotonic() + seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self._ends - time.monotonic()) * 1000)
+
+
+def run(transport: Botocore, seconds: float, effects: list[int]) -> dict[str, Any]:
+    settings = Settings(TABLE, "queue", "shop", WAY.group, WAY.role, WAY.dead_letters)
+    event = scheduled_event(time.time_ns() // 1_000_000_000 * 1000)
+    of = job(lambda run: effects.append(run.attempt))
+    return Invocation(of, event, Context(seconds), Shell(settings, transport, write=lambda line: None)).work()
+
+
+@pytest.mark.parametrize("carries_out", [False, True])
+def test_a11_4_a_settlement_that_hangs_is_sent_again_and_the_run_succeeds_once(
+    service: Service, *, carries_out: bool
+) -> None:
+    """A connection that died silently never answers. While half of the time is left the request is sent again, so the
+    run is recorded before Lambda kills it, and its handler does not run twice.
+    """
+
+    def hangs(operation: str, parameters: dict[str, Any]) -> bool:
+        return parameters.get("ClientRequestToken", "").endswith("-s1") and not service.hung
+
+    service.hangs, service.carries_out = hangs, carries_out
+    effects: list[int] = []
+    answer = run(Botocore(), 5.5, effects)
+    assert (answer["cronstack"], effects, service.hung) == ("succeeded", [1], 1)
+    assert [item["status"] for item in service.store.items.values() if "status" in item] == [{"S": "succeeded"}]
+
+
+def test_a_run_that_has_much_time_left_makes_one_connection(service: Service) -> None:
+    transport, effects = Botocore(), list[int]()
+    assert run(transport, 60.0, effects)["cronstack"] == "succeeded"
+    assert service.connections == 1
+
+
+def test_a_shorter_limit_has_a_connection_of_its_own_but_in_the_last_second(service: Service) -> None:
+    transport, seen = Botocore(), list[int]()
+    for timeout in (10.0, 10.0, 9.9, 4.0, 0.1, 0.0, 2.0):
+        assert "Error" not in transport("GetItem", READ, timeout)
+        seen.append(service.connections)
+    assert seen == [1, 1, 2, 2, 2, 2, 3]
+
+
+def test_the_clients_of_a_tool_keep_their_own_timeouts(service: Service) -> None:
+    made: list[str] = []
+
+    def client(name: str) -> Any:
+        import boto3
+
+        made.append(name)
+        return boto3.client(name)
+
+    transport = Botocore(client)
+    for timeout in (10.0, 1.0):
+        transport("GetItem", READ, timeout)
+    assert made == ["dynamodb"]
