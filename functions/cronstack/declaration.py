@@ -34,25 +34,36 @@ class When(NamedTuple):
     timezone: str | None
     start: datetime | None = None
     end: datetime | None = None
+    window: int | None = None
+    """Minutes after each instant within which Scheduler may start it; None: no flexible window."""
 
 
 def cron(
-    fields: str, *, timezone: str | None = None, start: datetime | None = None, end: datetime | None = None
+    fields: str,
+    *,
+    timezone: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    window: int | None = None,
 ) -> When:
     """Six fields, "minutes hours day-of-month month day-of-week year", in ``timezone``, which must be given.
 
-    ``start`` and ``end`` are aware datetimes between which it fires. Validated by discovery, not here.
+    ``start`` and ``end`` are aware datetimes between which it runs. ``window`` is the minutes, 1 to 1440, over which
+    Scheduler spreads the starts after each instant. Validated by discovery, not here.
     """
-    return When(f"cron({fields})", timezone, start, end)
+    return When(f"cron({fields})", timezone, start, end, window)
 
 
 def rate(every: str, *, start: datetime | None = None, end: datetime | None = None) -> When:
-    """``every`` is a count and a unit, "1 minute", "6 hours", "2 days": elapsed time, whatever the clocks do."""
+    """``every`` is a count and a unit, "1 minute", "6 hours", "2 days": elapsed time, whatever the clocks do.
+
+    ``end`` is an aware datetime before which it runs. Discovery refuses ``start`` and shows the cron to use instead.
+    """
     return When(f"rate({every})", "UTC", start, end)
 
 
 def at(local: str, *, timezone: str | None = None) -> When:
-    """Once, at a local time "yyyy-mm-ddThh:mm:ss" of ``timezone``, which must be given."""
+    """Once, at a local time "yyyy-mm-ddThh:mm:00" of ``timezone``, which must be given."""
     return When(f"at({local})", timezone)
 
 
@@ -123,7 +134,8 @@ def job(
         most an hour. Defaults to 2.
     timeout: seconds an attempt may take, 1 to 900. Defaults to 60.
     memory: megabytes, 128 to 10240. Defaults to 256.
-    start_deadline: seconds after the due time by which the first attempt must start, 60 to 86400. Defaults to 3600.
+    start_deadline: seconds after the due time, or after the end of its ``window``, by which the first attempt must
+        start, 60 to 86400. Defaults to 3600.
     lease: seconds after which a dead attempt is missed, when its handler renews the lease by ``run.extend()``, 10 to
         the timeout. Defaults to none: the lease lasts as long as Lambda lets the attempt run.
     permanent: exception classes that no retry can mend; they go to the dead letters at once. Defaults to none.

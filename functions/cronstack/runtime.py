@@ -12,7 +12,7 @@ import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from cronstack import clock
 from cronstack.defaults import Overlap
@@ -27,14 +27,19 @@ from cronstack.guard.delivery import Outcome, Terms, ignore_decision
 from cronstack.guard.letters import REFUSED, Sender, letter_id, post
 from cronstack.guard.protocol import deliver
 from cronstack.logs import line, redact, redact_text, run_logger
-from cronstack.occurrence import Occurrence
+from cronstack.occurrence import Occurrence, print_time
 from cronstack.run import Run
 from cronstack.settings import PLANS, Settings
 from cronstack.steps import Failed, Host, OpenAttempt, Steps, Succeeded, Work
 from cronstack.transport import Answer, Botocore, Transport
 
+if TYPE_CHECKING:
+    from cronstack.timetable.bounds import When
+
 _T = TypeVar("_T")
 _BAD: Final = ("retrying", "dead", "missed", "refused", "fault")
+OUTSIDE: Final = "outside start/end"
+"""Reason of an event that is no occurrence: its schedule is always on (see ``timetable.bounds``)."""
 KEPT: Final = 2048
 """Bytes of a result, and of an error, that the ledger keeps."""
 
@@ -56,6 +61,8 @@ class Job(Protocol):
     def lease(self) -> int | None: ...
     @property
     def permanent(self) -> tuple[type[BaseException], ...]: ...
+    @property
+    def schedules(self) -> Sequence[When]: ...
 
 
 class Shell(NamedTuple):
@@ -131,6 +138,8 @@ class Invocation:
             assert isinstance(self._event, dict), "parse_event refuses any other"
             if self._qualifier() == PLANS:
                 refuse_all_but_plans(self._occurrence)
+            if self._is_outside():
+                return Outcome("skipped", reason=OUTSIDE)
             return (yield from deliver(self._terms(self._occurrence, self._event), self._host()))
         except EventError as refusal:
             error = json.dumps({"type": refusal.reason, "message": str(refusal)})
@@ -140,6 +149,29 @@ class Invocation:
             if self._raised is not None and fault is not self._raised:
                 raise fault from self._raised
             raise
+
+    def _is_outside(self) -> bool:
+        """Place Scheduler's own event in the timetable. Return whether it is outside its schedule's start and end.
+
+        What a carrier, a plan or an operator brings has been judged before, or is exempt. Jobs without bounds and
+        windows pay nothing: ``timetable`` is not loaded.
+        """
+        of, event = self._occurrence, self._event
+        assert of is not None
+        assert isinstance(event, dict), "parse_event refuses any other"
+        own = of.kind == "scheduled" and of.revision is None and of.hop is None
+        if not own or not any(map(_is_bounded, self._job.schedules)):
+            return False
+        from cronstack.timetable.bounds import is_outside, nominal
+
+        if any(when.window for when in self._job.schedules):
+            number = str(event.get("schedule", "")).rpartition(".")[2]
+            due = nominal(self._job.schedules, of.due, int(number) if number.isdecimal() else 0)
+            if due != of.due:
+                # A carrier and a letter repeat the event: they must name the occurrence as this delivery does.
+                self._event = event | {"scheduled": print_time(due)}
+                self._occurrence = of = parse_event(self._event, self._job.name)
+        return is_outside(self._job.schedules, of.due)
 
     # -- what the guard asks for ---------------------------------------------------------------------------------------
     def _drive(self, steps: Steps[_T]) -> _T:
@@ -191,7 +223,7 @@ class Invocation:
             occurrence=occurrence,
             overlap=job.overlap,
             limit=job.retries + 1,
-            start_deadline=job.start_deadline,
+            start_deadline=job.start_deadline + 60 * max((when.window or 0 for when in job.schedules), default=0),
             table=settings.ledger,
             dead_letters=settings.dead_letters,
             letter=self._letter,
@@ -243,6 +275,11 @@ class Invocation:
             fields["error"] = f"{type(self._raised).__name__}: {_text(self._raised)}"
             fields["trace"] = _frames(self._raised)
         self._shell.write(line(fields))
+
+
+def _is_bounded(when: When) -> bool:
+    """Whether Scheduler may send events of the schedule that are not to run, or name them by another time."""
+    return when.start is not None or when.end is not None or bool(when.window) or when.expression.startswith("at(")
 
 
 class _Guard:

@@ -30,6 +30,7 @@ STOREYS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("local_time", "unix_cron"),
         ("expressions",),
         ("instants",),
+        ("bounds",),
     ),
     "cronstack.ledger": (
         ("partitions", "rows"),
@@ -52,7 +53,7 @@ STOREYS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("once",),
     ),
     "cronstack_infra": (
-        ("conformance", "lambda_image", "lock_file", "names", "plural", "progress", "switches"),
+        ("conformance", "deployed_form", "lambda_image", "lock_file", "names", "plural", "progress", "switches"),
         ("ops", "project"),
         ("toolchain",),
         ("local",),

@@ -203,7 +203,9 @@ def test_a_killed_attempt_is_waited_out_and_taken_over(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("schedules", "message"), [((), "has no schedule"), (("rate(5 minutes)",), "without a start")], ids=["none", "rate"]
+    ("schedules", "message"),
+    [((), "has no schedule"), (("rate(5 minutes)",), "only Scheduler knows when it was due")],
+    ids=["none", "rate"],
 )
 def test_what_was_due_must_be_knowable(shop: Shop, schedules: tuple[str, ...], message: str) -> None:
     shop.deploy(lambda run: None, *schedules)

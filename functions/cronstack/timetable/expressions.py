@@ -78,6 +78,13 @@ class Cron:
             return (pair for pair in pairs if pair <= (year, month))
         return ((y, m) for y in self.years if y >= year for m in self.months if (y, m) >= (year, month))
 
+    def has(self, wall: datetime) -> bool:
+        """Whether the fields name the minute of a wall-clock time."""
+        if wall.minute not in self.minutes or wall.hour not in self.hours:
+            return False
+        named = wall.month in self.months and wall.year in self.years
+        return named and wall.day in self.days(*month_shape(wall.year, wall.month))
+
     def is_possible(self) -> bool:
         """Whether the calendar has such a day at all, past or to come; 30 February it has not."""
         return any(self.days(*month_shape(year, month)) for year, month in self.months_from(FIRST_YEAR, 1))

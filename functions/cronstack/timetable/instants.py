@@ -38,13 +38,19 @@ _FEW: Final = 5
 
 
 def parse(
-    expression: str, *, timezone: str = "UTC", start: datetime | None = None, end: datetime | None = None
+    expression: str,
+    *,
+    timezone: str = "UTC",
+    start: datetime | None = None,
+    end: datetime | None = None,
+    window: int = 0,
 ) -> Schedule:
     """Read one of EventBridge Scheduler's own expressions.
 
     timezone: IANA name of the zone whose wall clock ``cron`` and ``at`` mean; ``rate`` has no use for it.
     start, end: aware datetimes; it fires on or after ``start`` and before ``end``. ``at`` ignores them. A local time
         that the clocks skip means the instant of the change.
+    window: minutes after each instant within which Scheduler may start it. It changes no instant, and is not judged.
 
     Raises ScheduleError, and nothing else, whatever it is given.
     """
@@ -55,24 +61,32 @@ def parse(
     if since is not None and until is not None and until <= since:
         why = f"end {until.isoformat()} is not after start {since.isoformat()}"
         raise ScheduleError(why, remedy="Between them it would never fire.")
-    return Schedule(value, timezone, where, since, until)
+    return Schedule(value, timezone, where, since, until, window)
 
 
 class Schedule:
     """An expression in its time zone and span; made by ``parse``. Equal schedules have the same instants."""
 
-    __slots__ = ("_months", "_offsets", "_zone", "end", "start", "timezone", "value")
+    __slots__ = ("_months", "_offsets", "_zone", "end", "start", "timezone", "value", "window")
 
     value: Cron | Rate | At
     timezone: str
     start: datetime | None
     """In UTC, as is ``end``."""
     end: datetime | None
+    window: int
+    """Minutes of its flexible window; 0: none."""
 
     def __init__(
-        self, value: Cron | Rate | At, timezone: str, where: tzinfo, start: datetime | None, end: datetime | None
+        self,
+        value: Cron | Rate | At,
+        timezone: str,
+        where: tzinfo,
+        start: datetime | None,
+        end: datetime | None,
+        window: int = 0,
     ) -> None:
-        self.value, self.timezone, self.start, self.end = value, timezone, start, end
+        self.value, self.timezone, self.start, self.end, self.window = value, timezone, start, end, window
         self._zone = where
         self._offsets: list[timedelta] | None = None
         self._months: dict[tuple[int, int], list[timedelta]] = {}
@@ -115,6 +129,18 @@ class Schedule:
             case At():
                 due = self.due(self.value)
                 return iter((due,) if due < asked else ())
+
+    def has(self, instant: datetime) -> bool:
+        """Whether it fires at an instant (aware). Of a ``rate`` without ``start`` any instant may be one."""
+        asked = _instant(instant, "the instant")
+        if isinstance(self.value, At):
+            return asked == self.due(self.value)
+        if (self.start is not None and asked < self.start) or (self.end is not None and asked >= self.end):
+            return False
+        if isinstance(self.value, Rate):
+            return self.start is None or (asked - self.start) % timedelta(seconds=self.value.seconds) == _ZERO
+        wall = asked.astimezone(self._zone)
+        return not (wall.second or wall.microsecond or wall.fold) and self.value.has(wall)  # fold: the second pass
 
     def is_possible(self) -> bool:
         """Whether it could ever fire; a cron for 30 February could not, which AWS does not say."""

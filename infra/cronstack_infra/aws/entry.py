@@ -67,6 +67,7 @@ def _begin(project: Project) -> Entry:
     from cronstack_infra.discovery.clock_notes import clock_notes
     from cronstack_infra.discovery.discover import discover
     from cronstack_infra.discovery.meetings import meeting_notes
+    from cronstack_infra.discovery.rate_notes import rate_notes
 
     # The CLI hands over the context of cdk.json and of the command line together; without it there is the file.
     context: dict[str, Any] = dict(project.context) | json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
@@ -74,7 +75,8 @@ def _begin(project: Project) -> Entry:
     give_writable_caches(os.environ, project.state)
     today = now()
     found = discover(package, project.functions, now=today)
-    for note in (*found.notes, *clock_notes(found.jobs, today), *meeting_notes(found.jobs, today)):
+    jobs = found.jobs
+    for note in (*found.notes, *clock_notes(jobs, today), *meeting_notes(jobs, today), *rate_notes(jobs)):
         print(f"note: {note}", file=sys.stderr)
     with writable_home(os.environ, project.state):
         app = _app(context)

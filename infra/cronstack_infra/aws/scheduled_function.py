@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from aws_cdk import Duration, RemovalPolicy, Stack
@@ -20,6 +19,7 @@ from cronstack.settings import PLANS, Settings, once_variable
 from cronstack_infra import names
 from cronstack_infra.aws import logical_ids, policies, schedule_roles
 from cronstack_infra.aws.foundation import Foundation
+from cronstack_infra.deployed_form import deployed_form
 
 if TYPE_CHECKING:
     from cronstack.declaration import Job
@@ -210,23 +210,23 @@ class ScheduledFunction(logical_ids.Owner):
     def _schedule(self, declared: DeclaredJob, number: int, foundation: Foundation) -> scheduler.CfnSchedule:
         """L1, because the L2 form cannot put context attributes into our JSON, nor keep the role as it is."""
         job, schedule = declared.job, declared.schedules[number - 1]
+        form = deployed_form(schedule)
         made = scheduler.CfnSchedule(
             self,
             f"Schedule{number}",
             name=names.schedule_name(Stack.of(self).stack_name, job.name, number),
             group_name=foundation.group.schedule_group_name,
-            schedule_expression=schedule.expression,
-            schedule_expression_timezone=schedule.timezone,
-            start_date=_date(schedule.start),
-            end_date=_date(schedule.end),
+            schedule_expression=form.expression,
+            schedule_expression_timezone=form.timezone,
+            description=form.description,
             state="ENABLED" if job.enabled else "DISABLED",
-            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            flexible_time_window=_window(schedule.window),
             target=scheduler.CfnSchedule.TargetProperty(
                 arn=self.function.function_arn,
                 role_arn=foundation.scheduler_role.role_arn,
                 input=scheduled_input(job.name, job.input),
                 retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
-                    maximum_event_age_in_seconds=job.start_deadline,
+                    maximum_event_age_in_seconds=job.start_deadline + 60 * schedule.window,
                     maximum_retry_attempts=DELIVERY_RETRIES,
                 ),
                 dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(
@@ -239,6 +239,6 @@ class ScheduledFunction(logical_ids.Owner):
         return made
 
 
-def _date(instant: datetime | None) -> str | None:
-    """CloudFormation takes the dates as strings, in UTC."""
-    return None if instant is None else instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+def _window(minutes: int) -> scheduler.CfnSchedule.FlexibleTimeWindowProperty:
+    of = scheduler.CfnSchedule.FlexibleTimeWindowProperty
+    return of(mode="FLEXIBLE", maximum_window_in_minutes=minutes) if minutes else of(mode="OFF")

@@ -21,6 +21,7 @@ from cronstack.declaration import Job
 from cronstack.declaration import job as declare
 from cronstack.errors import DeclarationError
 from cronstack.timetable.instants import Schedule
+from cronstack_infra.discovery.bound_notes import bound_note
 from cronstack_infra.discovery.importing import importable, imported, relative
 from cronstack_infra.discovery.undeployed import undeployed
 from cronstack_infra.discovery.validation import judge
@@ -188,12 +189,5 @@ def _all(faults: list[DeclarationError]) -> DeclarationError:
 def _notes(jobs: tuple[DeclaredJob, ...], now: datetime) -> Iterator[str]:
     for declared in jobs:
         for schedule in declared.schedules:
-            if next(schedule.after(now), None) is None:
-                why = "is past" if schedule.kind == "at" else "will not fire any more"
-                yield f"{declared.where}: {declared.name}: {schedule.expression} ({schedule.timezone}) {why}"
-            elif schedule.start is not None and schedule.start < now:
-                since = f"{schedule.start:%Y-%m-%d %H:%M} UTC"
-                yield (
-                    f"{declared.where}: {declared.name}: {schedule.expression} starts at {since}, which is past; "
-                    "AWS refuses such a start when the schedule is created or changed"
-                )
+            if note := bound_note(schedule, now):
+                yield f"{declared.where}: {declared.name}: {schedule.expression} ({schedule.timezone}) {note}"

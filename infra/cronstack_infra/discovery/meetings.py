@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import combinations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cronstack.timetable.expressions import At, Rate
+from cronstack.timetable.expressions import Rate
 from cronstack.timetable.instants import Schedule
 from cronstack_infra.play.dry.minutes import Span, firings, lowest
 from cronstack_infra.plural import counted
@@ -51,10 +51,5 @@ def meeting_notes(jobs: Iterable[DeclaredJob], now: datetime) -> Iterator[str]:
 
 
 def _is_known(schedule: Schedule) -> bool:
-    """Whether it fires on whole minutes that are known before it is deployed."""
-    match schedule.value:
-        case At():
-            return schedule.value.local.second == 0
-        case Rate():
-            return schedule.start is not None and not (schedule.start.second or schedule.start.microsecond)
-    return True
+    """Whether its instants are known before it is deployed."""
+    return not isinstance(schedule.value, Rate)

@@ -16,7 +16,10 @@ from cronstack.declaration import ONCE, Job, When
 from cronstack.errors import DeclarationError, EventError, ScheduleError
 from cronstack.payload import check_input
 from cronstack.settings import RESERVED_PREFIXES
+from cronstack.timetable.expressions import At, Rate
 from cronstack.timetable.instants import Schedule, parse
+from cronstack_infra.discovery import rates
+from cronstack_infra.discovery.windows import window_faults
 
 EXAMPLE_ZONE: Final = "Europe/Berlin"
 MOST_SCHEDULES: Final = 99
@@ -117,11 +120,13 @@ def _schedules(job: Job, valid: list[Schedule]) -> Iterator[Fault]:
             if written.count(when) > 1:
                 yield f"{which}once() is said twice", "Say it once: it allows any number of one-time occurrences."
             continue
-        faults = list(_when(when))
+        faults = [*(found := list(_when(when))), *window_faults(job, when, readable=not found)]
         yield from ((which + why, remedy) for why, remedy in faults)
         if faults:
             continue
-        schedule = parse(when.expression, timezone=when.timezone or "", start=when.start, end=when.end)
+        schedule = parse(
+            when.expression, timezone=when.timezone or "", start=when.start, end=when.end, window=when.window or 0
+        )
         if schedule in seen:
             yield f"schedules {seen[schedule]} and {number} are the same: {schedule.expression}", "Leave one out."
         seen[schedule] = number
@@ -131,20 +136,40 @@ def _schedules(job: Job, valid: list[Schedule]) -> Iterator[Fault]:
 def _when(when: When) -> Iterator[Fault]:
     """Yield all faults of one schedule. Expression, zone and span are checked separately."""
     zone = when.timezone if isinstance(when.timezone, str) else EXAMPLE_ZONE
-    if (refused := _refusal(lambda: parse(when.expression))) is not None:
+    refused = _refusal(lambda: parse(when.expression))
+    if refused is not None:
         yield str(refused.args[0]), _as_code(refused.remedy, zone)
     elif not parse(when.expression).is_possible():
         yield f"{when.expression} never fires: the calendar has no such day", "Correct day-of-month, month or year."
+    unknown = _refusal(lambda: parse("rate(1 day)", timezone=zone))
     if when.timezone is None:
         code = _as_code(when.expression, EXAMPLE_ZONE) if refused is None else f'timezone="{EXAMPLE_ZONE}"'
         yield f'{when.expression} does not say in which time zone; write "UTC" if it is that', f"For example {code}."
-    elif (unknown := _refusal(lambda: parse("rate(1 day)", timezone=zone))) is not None:
+    elif unknown is not None:
         yield str(unknown.args[0]), unknown.remedy
     elif not isinstance(when.timezone, str):
         yield f"timezone={_shown(when.timezone)} is {_kind(when.timezone)}; it must be a name", _example("schedule")
     span = _refusal(lambda: parse("rate(1 day)", start=when.start, end=when.end))
     if span is not None:
         yield str(span.args[0]), span.remedy
+    elif refused is None and unknown is None:
+        yield from _undeployable(when, parse(when.expression, timezone=zone))
+
+
+def _undeployable(when: When, schedule: Schedule) -> Iterator[Fault]:
+    """Refuse what no template can hold that is to be deployed, updated and rolled back at any time."""
+    value = schedule.value
+    if isinstance(value, Rate) and when.start is not None:
+        why = (
+            f"{schedule.expression} has a start, which AWS refuses once it is past: a later deploy or rollback of it "
+            "would fail"
+        )
+        yield why, rates.remedy(value, when.start)
+    if isinstance(value, At) and schedule.due(value).second:
+        yield (
+            f"{schedule.expression} has seconds; Scheduler starts what is due somewhere within its minute",
+            f'Write at("{value.local.replace(second=0).isoformat()}", timezone="{schedule.timezone}").',
+        )
 
 
 def _refusal(attempt: Callable[[], object]) -> ScheduleError | None:

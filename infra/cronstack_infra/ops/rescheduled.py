@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cronstack.errors import OperationError
 from cronstack_infra.ops.runs import Row
 from cronstack_infra.ops.schedules import DeployedSchedule
-
-_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -64,4 +62,4 @@ def _did_work(row: Row) -> bool:
 
 
 def _is_scheduled(schedules: Sequence[DeployedSchedule], instant: datetime) -> bool:
-    return any(next(one.schedule.after(instant - _MOMENT), None) == instant for one in schedules)
+    return any(one.schedule.has_grid and one.schedule.has(instant) for one in schedules)

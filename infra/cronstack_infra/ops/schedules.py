@@ -1,4 +1,7 @@
-"""The schedules that are deployed, as Scheduler holds them: not as the code declares them."""
+"""The schedules that are deployed, as Scheduler holds them: not as the code declares them.
+
+Their bounds, and the one instant of an ``at()``, are in their Description (see ``deployed_form``).
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,9 @@ from typing import Any, Final
 from cronstack.errors import OperationError
 from cronstack.occurrence import print_time, to_milliseconds
 from cronstack.payload import CONTEXT_ATTRIBUTE
-from cronstack.timetable.instants import Schedule, parse
+from cronstack.timetable.instants import Schedule
 from cronstack_infra import names
+from cronstack_infra.deployed_form import read_schedule
 from cronstack_infra.ops.deployment import Deployment
 
 MOST: Final = 200_000
@@ -72,15 +76,15 @@ def instants(
     """When a job is due from ``first`` to before ``last``, oldest first, and by which schedule.
 
     Two schedules at one instant are one occurrence. Raises OperationError for a span that holds too many, and for a
-    rate without a start, whose instants only Scheduler knows.
+    rate, whose instants only Scheduler knows.
     """
     due: dict[datetime, DeployedSchedule] = {}
     for one in schedules:
         if not one.schedule.has_grid:
             raise OperationError(
-                f"the schedule {one.name} is {one.schedule.expression} without a start: it counts from its creation,"
-                " so nobody can tell when it was due",
-                remedy=f"Declare it as cron() or with a start, or name the times: cronstack trigger {one.job} --at …",
+                f"the schedule {one.name} is {one.schedule.expression}: it counts from its creation, so only Scheduler"
+                " knows when it was due",
+                remedy=f"Declare it as cron(), or name the times: cronstack trigger {one.job} --at …",
             )
         for number, instant in enumerate(_between(one.schedule, first, last)):
             if number >= MOST:
@@ -97,14 +101,8 @@ def _between(schedule: Schedule, first: datetime, last: datetime) -> Iterator[da
 
 
 def _read(got: Any, job: str) -> DeployedSchedule:
-    schedule = parse(
-        got["ScheduleExpression"],
-        timezone=got.get("ScheduleExpressionTimezone") or "UTC",
-        start=got.get("StartDate"),
-        end=got.get("EndDate"),
-    )
     enabled = got.get("State", "ENABLED") == "ENABLED"
     target = got["Target"]
     return DeployedSchedule(
-        got["Name"], got["Arn"], job, schedule, target.get("Input", ""), enabled, target.get("RoleArn", "")
+        got["Name"], got["Arn"], job, read_schedule(got), target.get("Input", ""), enabled, target.get("RoleArn", "")
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from cronstack.errors import DeclarationError
 from cronstack_infra import names
+from cronstack_infra.deployed_form import read_schedule
 from tests.infra.conftest import Synthesize
 from tests.tools.template import arn_of, name_of, of_type, policies_of, properties
 
@@ -117,10 +119,14 @@ def test_the_schedule_says_what_the_declaration_says(examples: Template) -> None
     assert schedule["Target"]["RoleArn"] == arn_of(examples, only(examples, "AWS::IAM::Role", "Scheduler"))
 
 
-def test_a_one_time_schedule_is_deployed_like_any_other(examples: Template) -> None:
+def test_an_at_is_deployed_as_a_yearly_cron_in_utc(examples: Template) -> None:
     schedule = schedules(examples)["shop-examples-launch.1"]
-    assert schedule["ScheduleExpression"].startswith("at(2")
-    assert schedule["ScheduleExpressionTimezone"] == "America/New_York"
+    assert schedule["Description"].startswith("at(2")
+    assert schedule["Description"].endswith(" America/New_York")
+    declared = read_schedule(schedule)
+    (due,) = declared.after(datetime(2000, 1, 1, tzinfo=UTC))
+    assert schedule["ScheduleExpression"] == f"cron({due.minute} {due.hour} {due.day} {due.month} ? *)"
+    assert schedule["ScheduleExpressionTimezone"] == "UTC"
 
 
 def test_schedulers_own_words_survive_into_the_input(examples: Template) -> None:
@@ -142,8 +148,8 @@ def test_start_and_end_input_state_and_several_schedules(synthesize: Synthesize)
         """
 @job(
     schedule=[
-        rate("5 minutes", start=datetime(2031, 1, 1, 6, tzinfo=UTC), end=datetime(2032, 1, 1, tzinfo=UTC)),
-        cron("0 6 * * ? *", timezone="Europe/Berlin"),
+        rate("5 minutes", end=datetime(2032, 1, 1, tzinfo=UTC)),
+        cron("0 6 * * ? *", timezone="Europe/Berlin", start=datetime(2031, 1, 1, 6, tzinfo=UTC)),
     ],
     input={"shop": "Zürich <3"},
     enabled=False,
@@ -155,7 +161,9 @@ def nightly(run): ...
     assert sorted(found) == ["shop-nightly.1", "shop-nightly.2"]
     first, second = found["shop-nightly.1"], found["shop-nightly.2"]
     assert first["ScheduleExpression"] == "rate(5 minutes)"
-    assert (first["StartDate"], first["EndDate"]) == ("2031-01-01T06:00:00.000Z", "2032-01-01T00:00:00.000Z")
+    assert not {"StartDate", "EndDate"} & {*first, *second}
+    assert first["Description"] == "end=2032-01-01T00:00:00+00:00"
+    assert second["Description"] == "start=2031-01-01T06:00:00+00:00"
     assert second["ScheduleExpressionTimezone"] == "Europe/Berlin"
     assert {first["State"], second["State"]} == {"DISABLED"}
     assert json.loads(first["Target"]["Input"])["input"] == {"shop": "Zürich <3"}

@@ -81,18 +81,22 @@ def test_what_a_module_prints_does_not_get_into_a_listing(package: Package, caps
 
 
 def test_schedules_that_will_not_fire_any_more_are_notes(package: Package) -> None:
+    """Each deploys all the same: a past at(), end and start."""
     package.write(
         "stats.py",
-        'from datetime import UTC, datetime\n@job(schedule=[at("2026-01-01T00:00:00", timezone="Europe/Berlin"),\n'
-        '    cron("0 0 * * ? 2025", timezone="UTC"), rate("1 day", start=datetime(2025, 1, 1, tzinfo=UTC)),\n'
-        '    cron("0 0 * * ? *", timezone="UTC")])\ndef stats(run: Run): ...\n',
+        "from datetime import UTC, datetime\n"
+        '@job(schedule=[at("2026-01-01T00:00:00", timezone="Europe/Berlin"), cron("0 0 * * ? 2025", timezone="UTC"),\n'
+        '    cron("0 0 * * ? *", timezone="UTC", start=datetime(2025, 1, 1, tzinfo=UTC)),\n'
+        '    rate("1 day", end=datetime(2025, 1, 1, tzinfo=UTC)), cron("0 1 * * ? *", timezone="UTC")])\n'
+        "def stats(run: Run): ...\n",
     )
     assert package.discover().notes == ()
     notes = package.discover(now=datetime(2026, 1, 1, tzinfo=UTC)).notes
-    past, over, begun = (note.removeprefix(f"functions/{package.name}/stats.py:4: stats: ") for note in notes)
-    assert past == "at(2026-01-01T00:00:00) (Europe/Berlin) is past"
-    assert over == "cron(0 0 * * ? 2025) (UTC) will not fire any more"
-    assert begun.startswith("rate(1 day) starts at 2025-01-01 00:00 UTC, which is past")
+    past, over, begun, ended = (note.removeprefix(f"functions/{package.name}/stats.py:4: stats: ") for note in notes)
+    assert past.startswith("at(2026-01-01T00:00:00) (Europe/Berlin) is past and never fires any more; remove it")
+    assert over == "cron(0 0 * * ? 2025) (UTC) never fires any more"
+    assert begun == "cron(0 0 * * ? *) (UTC) has started, at 2025-01-01 00:00 UTC: you can leave its start out now"
+    assert ended.startswith("rate(1 day) (UTC) is past its end and never fires any more; remove it")
 
 
 DAILY = 'schedule=cron("0 6 * * ? *", timezone="UTC")'

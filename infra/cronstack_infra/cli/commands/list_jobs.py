@@ -12,11 +12,12 @@ from cronstack import clock
 from cronstack.declaration import ONCE
 from cronstack.timetable.instants import Schedule
 from cronstack_infra.cli.options.declared import declared_jobs, jobs_option
-from cronstack_infra.cli.output.spans import iso, local
+from cronstack_infra.cli.output.spans import iso, local, with_window
 from cronstack_infra.cli.output.tables import print_json, print_table
 from cronstack_infra.discovery.clock_notes import clock_notes
 from cronstack_infra.discovery.discover import DeclaredJob
 from cronstack_infra.discovery.meetings import meeting_notes
+from cronstack_infra.discovery.rate_notes import rate_notes
 
 COLUMNS = ("job", "schedule", "time zone", "next", "overlap", "retries", "where")
 
@@ -31,7 +32,7 @@ def command(package: str, as_json: bool) -> None:
     """
     now = clock.now()
     jobs = declared_jobs(package, now).jobs
-    for note in (*clock_notes(jobs, now), *meeting_notes(jobs, now)):
+    for note in (*clock_notes(jobs, now), *meeting_notes(jobs, now), *rate_notes(jobs)):
         click.echo(f"Note: {note}", err=True)
     if as_json:
         print_json([_object(declared, now) for declared in jobs])
@@ -55,7 +56,7 @@ def _rows(declared: DeclaredJob, now: datetime) -> Iterator[tuple[str, ...]]:
         zone = "" if schedule.kind == "rate" else schedule.timezone
         yield (
             declared.name if first else "",
-            schedule.expression,
+            with_window(schedule),
             zone,
             coming,
             *(policies if first else ("",) * len(policies)),
@@ -80,6 +81,7 @@ def _object(declared: DeclaredJob, now: datetime) -> dict[str, Any]:
                 "timezone": schedule.timezone,
                 "start": iso(schedule.start),
                 "end": iso(schedule.end),
+                "window": schedule.window or None,
                 "next": iso(next(schedule.after(now), None)) if schedule.has_grid and job.enabled else None,
             }
             for schedule in declared.schedules

@@ -14,7 +14,7 @@ from cronstack import clock
 from cronstack.errors import ScheduleError
 from cronstack.timetable.instants import Schedule, parse
 from cronstack_infra.cli.options.declared import declared_jobs, jobs_option, named
-from cronstack_infra.cli.output.spans import iso, local, span, utc
+from cronstack_infra.cli.output.spans import iso, local, span, utc, with_window
 from cronstack_infra.cli.output.tables import print_json, print_table
 
 COLUMNS = ("next", "utc", "left", "last", "passed", "schedule", "job")
@@ -121,7 +121,7 @@ def _row(firing: Firing, now: datetime) -> tuple[str, ...]:
     passed = ("-", "-") if firing.first else ("", "")
     if firing.last is not None:
         passed = (local(firing.last, zone), f"{span(now - firing.last)} ago")
-    return (*coming, *passed, firing.schedule.expression, firing.job + ("" if firing.enabled else " (paused)"))
+    return (*coming, *passed, with_window(firing.schedule), firing.job + ("" if firing.enabled else " (paused)"))
 
 
 def _explain(schedules: list[Schedule], now: datetime) -> None:
@@ -129,7 +129,7 @@ def _explain(schedules: list[Schedule], now: datetime) -> None:
     vague = sorted({schedule.expression for schedule in schedules if not schedule.has_grid})
     if vague:
         click.echo(
-            f"\n{', '.join(vague)} without a start: counted here from {utc(now)} UTC; "
+            f"\n{', '.join(vague)}: counted here from {utc(now)} UTC; "
             "once deployed, from the schedule's creation, when it fires for the first time."
         )
 
@@ -140,6 +140,7 @@ def _object(firing: Firing, now: datetime) -> dict[str, Any]:
         "job": firing.job or None,
         "expression": schedule.expression,
         "timezone": schedule.timezone,
+        "window": schedule.window or None,
         "enabled": firing.enabled,
         "next": iso(firing.next),
         "local": None if firing.next is None else firing.next.astimezone(ZoneInfo(schedule.timezone)).isoformat(),

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from cronstack.timetable.instants import Schedule
+
 _UNITS: Final = (("year", 365 * 86400), ("day", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
@@ -36,6 +38,11 @@ def local(moment: datetime, zone: str) -> str:
 def utc(moment: datetime) -> str:
     """Return "2026-03-29 04:00". ``moment`` is in UTC."""
     return _minute(moment)
+
+
+def with_window(schedule: Schedule) -> str:
+    """Return "cron(0 6 * * ? *)", or "cron(0 6 * * ? *) within 15 min"."""
+    return f"{schedule.expression} within {schedule.window} min" if schedule.window else schedule.expression
 
 
 def _minute(moment: datetime) -> str:

@@ -65,6 +65,8 @@ class _Delivery:
     config: ScheduleConfig
     target: Target
     scheduled: datetime
+    told: datetime
+    """What <aws.scheduler.scheduled-time> says (see the switch ``scheduled_time``)."""
     attempt: int = 1
     copy: int = 0
     due: datetime | None = None
@@ -262,11 +264,13 @@ class Schedules:
             fields["late"] = str(int((now - instant).total_seconds()))
         self._agenda.effects.append(Report("fired", fields))
         share = self.switches.duplicates
+        actual = self.switches.scheduled_time == "actual" and entry.config.window > 0
+        told = now.replace(microsecond=0) if actual else instant
         twice = share > 0 and chance(self.switches.seed, "duplicate", entry.config.arn, instant) < share
         for copy in range(2 if twice else 1):
             for target in entry.config.targets:
                 self._numbers += 1
-                delivery = _Delivery(self._numbers, entry.config, target, instant, copy=copy)
+                delivery = _Delivery(self._numbers, entry.config, target, instant, told, copy=copy)
                 self._deliveries[delivery.number] = delivery
                 entry.deliveries += 1
                 self._attempt(delivery)
@@ -292,7 +296,7 @@ class Schedules:
         return records.payload(
             delivery.target,
             schedule_arn=config.arn,
-            scheduled=delivery.scheduled,
+            scheduled=delivery.told,
             execution_id=execution_id,
             attempt=delivery.attempt,
             seed=seed,

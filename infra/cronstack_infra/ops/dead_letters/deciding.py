@@ -8,7 +8,8 @@ attempt, its due time, its generation or when it was requested.
     a run                       the run           the event that the run keeps; a run that was killed keeps none: then
                                                   the schedule's or the letter's, if its hash is the one in the run
     no run, a key               its plan          its plan
-    no run, a scheduled time    the schedules     the schedule that has this time; it must not be ahead
+    no run, a scheduled time    the schedules     the schedule that has this time, or has it in its window; it must not
+                                                  be ahead. A time outside start and end was never to run
     … and only rates            the sender        the schedules, if Scheduler itself has sent the letter
     no run, a trigger           nothing: the letter stays, and a person decides
     no run, a generation (~2)   nothing: the letter stays, and a person decides
@@ -22,7 +23,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
 from cronstack.defaults import DEFAULTS
@@ -35,12 +35,13 @@ from cronstack.occurrence import (
     canonical,
     payload_hash,
     print_time,
+    scheduled_id,
     split_generation,
     to_datetime,
 )
+from cronstack.timetable import bounds
 from cronstack_infra.ops.dead_letters import remedies
 from cronstack_infra.ops.dead_letters.facts import Facts
-from cronstack_infra.ops.schedules import DeployedSchedule
 
 SKEW: Final = int(DEFAULTS.skew_margin * 1000)
 """Milliseconds by which this machine's clock may be behind AWS's."""
@@ -85,6 +86,8 @@ def decide(facts: Facts, named: Occurrence, now: int, *, job: str, from_schedule
     run = facts.run(named.job, named.id)
     if run is not None:
         return by_run(facts, named, run, now, job=job)
+    if (nominal := _nominal(facts, named, job)) != named:
+        return decide(facts, nominal, now, job=job, from_scheduler=from_scheduler)
     if named.key:
         return _by_plan(named, facts.plan(named.job, named.key), now, job=job)
     if split_generation(named.id)[1] != 1:
@@ -94,6 +97,14 @@ def decide(facts: Facts, named: Occurrence, now: int, *, job: str, from_schedule
             "the ledger has no run of this trigger, so only the letter has its input", remedies.by_hand(job, named)
         )
     return _by_schedules(facts, named, now, job=job, from_scheduler=from_scheduler)
+
+
+def _nominal(facts: Facts, named: Occurrence, job: str) -> Occurrence:
+    """Return the occurrence whose flexible window has the named time: a letter of Scheduler may name its start."""
+    if not named.id.startswith("t-") or split_generation(named.id)[1] != 1:
+        return named
+    due = bounds.nominal([one.schedule for one in facts.schedules(job)], named.due, 0)
+    return named if due == named.due else named._replace(id=scheduled_id(due), due=due)
 
 
 def is_too_old(occurrence: Occurrence, now: int) -> bool:
@@ -207,13 +218,15 @@ def _by_schedules(facts: Facts, named: Occurrence, now: int, *, job: str, from_s
     if is_too_old(named._replace(requested=None), now):
         return Stays("it would be refused (TooOld)", remedies.refused("TooOld", job, named))
     schedules = facts.schedules(job)
-    enabled = [one for one in schedules if one.enabled]
+    if bounds.is_outside([one.schedule for one in schedules], named.due):
+        return Over(f"nothing to do: {time} is outside start and end of its schedule")
+    due, enabled = to_datetime(named.due), [one for one in schedules if one.enabled]
     for one in enabled:
-        if one.schedule.has_grid and _has_instant(one, named):
+        if one.schedule.has_grid and one.schedule.has(due):
             return Send(_scheduled(named, one.input_at(named.scheduled)), None, f"the schedule {one.name}")
-    if any(one.schedule.has_grid and _has_instant(one, named) for one in schedules):
+    if any(one.schedule.has_grid and one.schedule.has(due) for one in schedules):
         return Stays(f"the schedule of {job} that has {time} is disabled", remedies.at(job, named))
-    rates = [one for one in enabled if not one.schedule.has_grid]
+    rates = [one for one in enabled if not one.schedule.has_grid and one.schedule.has(due)]
     if not rates:
         return Stays(f"no deployed schedule of {job} has {time} (any more)", remedies.at(job, named))
     if not from_scheduler:
@@ -227,11 +240,6 @@ def _by_schedules(facts: Facts, named: Occurrence, now: int, *, job: str, from_s
         return Stays(f"the rates of {job} have different inputs, and {time} fits each", remedies.at(job, named))
     (given,) = inputs.values()
     return Send(_scheduled(named, given), None, f"the schedule {rates[0].name}")
-
-
-def _has_instant(one: DeployedSchedule, named: Occurrence) -> bool:
-    due = to_datetime(named.due)
-    return next(iter(one.schedule.after(due - timedelta(microseconds=1))), None) == due
 
 
 def _scheduled(named: Occurrence, given: Mapping[str, Any]) -> Occurrence:

@@ -75,18 +75,9 @@ def firings(schedule: Schedule, span: Span, *, anchor: datetime) -> int:
 
 def fires_in(minute: datetime, schedule: Schedule, *, anchor: datetime) -> bool:
     """Whether a schedule fires in one minute; the bit of it, without the others."""
-    cron = schedule.value
-    if not isinstance(cron, Cron):
-        return firings(schedule, Span(minute, minute + _MINUTE), anchor=anchor) > 0
-    if (schedule.start is not None and minute < schedule.start) or (
-        schedule.end is not None and minute >= schedule.end
-    ):
-        return False
-    wall = minute.astimezone(zone(schedule.timezone))
-    if wall.minute not in cron.minutes or wall.hour not in cron.hours or wall.fold:  # fold: the second pass
-        return False
-    named = wall.month in cron.months and wall.year in cron.years
-    return named and wall.day in cron.days(*month_shape(wall.year, wall.month))
+    if isinstance(schedule.value, Cron):
+        return schedule.has(minute)
+    return firings(schedule, Span(minute, minute + _MINUTE), anchor=anchor) > 0
 
 
 def days_of(bits: int) -> list[int]:

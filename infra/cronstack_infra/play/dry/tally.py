@@ -17,13 +17,19 @@ class Tally:
     def __init__(self) -> None:
         self._planes: list[int] = []
 
-    def add(self, bits: int) -> None:
-        """One more for each minute that is set."""
+    def add(self, bits: int, weight: int = 1) -> None:
+        """``weight`` more for each minute that is set."""
+        for digit in range(weight.bit_length()):
+            if weight >> digit & 1:
+                self._add(bits, digit)
+
+    def _add(self, bits: int, digit: int) -> None:
         planes = self._planes
-        for number, plane in enumerate(planes):
+        planes += [0] * (digit - len(planes))
+        for number in range(digit, len(planes)):
             if not bits:
                 return
-            planes[number], bits = plane ^ bits, plane & bits
+            planes[number], bits = planes[number] ^ bits, planes[number] & bits
         if bits:
             planes.append(bits)
 

@@ -2,7 +2,9 @@
 
 Which jobs are due while they still run, and what their policy does then; which minutes are crowded, and how many runs
 go on at once; what each change of clocks does to each job. Everything is counted at beginnings of minutes: Scheduler
-starts what is due somewhere within its minute, so at worst all at once. Faults and retries are not played. Pure.
+starts what is due somewhere within its minute, so at worst all at once. A flexible window counts as not used, but for
+the spread, and for jobs that are due while they still run: these may start at the end of theirs. Faults and retries
+are not played. Pure.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from cronstack_infra.play.dry.effects import Effect, effect
 from cronstack_infra.play.dry.minutes import MINUTES, Span, days_of, fires_in, firings, lowest
 from cronstack_infra.play.dry.overlaps import Played, play
 from cronstack_infra.play.dry.tally import Tally
+from cronstack_infra.play.dry.windows import Spread, spread_of
 
 LIMIT: Final = 1000
 """Lambda's default: runs at once of all functions of an account in a region."""
@@ -106,6 +109,8 @@ class WhatIf(NamedTuple):
     crowds: tuple[Crowd, ...]
     peaks: tuple[Peak, ...]
     changes: tuple[tuple[Change, tuple[JobEffect, ...]], ...]
+    spread: Spread | None
+    """What flexible windows do to the fullest minute; None: no job has one."""
 
 
 Told = Callable[[int, int], None]
@@ -117,18 +122,24 @@ def what_if(jobs: Sequence[Planned], span: Span, cases: Sequence[Case], *, told:
     starts, running = Tally(), [Tally() for _ in cases]
     counts: dict[str, int] = {}
     overlaps: list[SelfOverlap] = []
+    windowed: list[tuple[int, int]] = []
     for number, job in enumerate(jobs):
         fires = 0
         for schedule in job.schedules:
-            fires |= firings(schedule, span, anchor=span.first)
+            new = firings(schedule, span, anchor=span.first) & ~fires
+            fires |= new
+            windowed.append((new, schedule.window))
+        late = max((schedule.window for schedule in job.schedules), default=0)
         starts.add(fires)
         counts[job.name] = fires.bit_count()
         played: dict[int, Played] = {}
         for case, tally in zip(cases, running, strict=True):
             length = max(1, ceil(case.lasts(job) / 60))
             if length not in played:
-                played[length] = play(fires, length, job.overlap, start_deadline=job.start_deadline)
-            overlaps += _overlap(job, case, played[length], span, counts[job.name])
+                played[length] = _play(job, fires, length)
+            # A run that starts at the end of its window lasts until after the next instant the sooner.
+            longest = played[length] if not late else _play(job, fires, length + late)
+            overlaps += _overlap(job, case, longest, span, counts[job.name])
             for each in played[length].running:
                 tally.add(each & span.mask)
         if told is not None:
@@ -140,7 +151,13 @@ def what_if(jobs: Sequence[Planned], span: Span, cases: Sequence[Case], *, told:
         tuple(_crowds(jobs, starts, span)),
         tuple(_peak(case, tally, span) for case, tally in zip(cases, running, strict=True)),
         tuple(_changes(jobs, span)),
+        spread_of(windowed, span),
     )
+
+
+def _play(job: Planned, fires: int, length: int) -> Played:
+    late = 60 * max((schedule.window for schedule in job.schedules), default=0)
+    return play(fires, length, job.overlap, start_deadline=job.start_deadline + late)
 
 
 def _overlap(job: Planned, case: Case, played: Played, span: Span, count: int) -> Iterator[SelfOverlap]:

@@ -14,6 +14,7 @@ from moto.sqs.models import sqs_backends
 from cronstack.declaration import Job
 from cronstack.settings import STACK
 from cronstack_infra import names
+from cronstack_infra.deployed_form import read_schedule
 from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.local.lookups.functions import function_of
 from cronstack_infra.local.moto import privates
@@ -32,7 +33,7 @@ class Deployed:
     job: str
     function: str
     schedules: tuple[tuple[str, str], ...]
-    """Expression and time zone."""
+    """Expression and time zone, as declared."""
     where: str
     """File and line of its declaration, from the project's folder; "" when its code cannot be loaded."""
 
@@ -47,12 +48,22 @@ def jobs(cloud: VirtualCloud) -> tuple[Deployed, ...]:
         job = function.function_name.removeprefix(f"{stack}-")
         group = scheduler_backends[ACCOUNT][REGION].schedule_groups.get(names.group_name(stack))
         schedules = [
-            (schedule.schedule_expression, schedule.schedule_expression_timezone)
+            _declared(schedule)
             for name, schedule in sorted(group.schedules.items() if group is not None else ())
             if names.job_of_schedule(stack, name) == job
         ]
         found.append(Deployed(job, function.function_name, tuple(schedules), _where(cloud, function)))
     return tuple(sorted(found, key=lambda one: one.job))
+
+
+def _declared(schedule: Any) -> tuple[str, str]:
+    got = {
+        "Description": schedule.description,
+        "ScheduleExpression": schedule.schedule_expression,
+        "ScheduleExpressionTimezone": schedule.schedule_expression_timezone,
+    }
+    declared = read_schedule(got)
+    return declared.expression, declared.timezone
 
 
 def _where(cloud: VirtualCloud, function: Any) -> str:

@@ -48,7 +48,7 @@ class Simulated:
     rates: Rates
     rows: tuple[Row, ...]
     occurrences: int
-    """Firings of schedules, carriers included."""
+    """Firings of schedules, carriers included, but for those outside start and end."""
     letters: int
     under_way: int
     """Attempts that had not ended at the end of the span."""
@@ -57,6 +57,8 @@ class Simulated:
     seconds: float
     """Real ones, of the playing alone."""
     out: Path | None = None
+    outside: int = 0
+    """Firings outside the start and end of their schedules, which run nothing."""
     interrupted: bool = False
     """``last`` is then where it was stopped."""
 
@@ -118,7 +120,8 @@ def simulate(
             seed=seed,
             rates=cloud.faults.rates,
             rows=trace.rows(),
-            occurrences=trace.fired,
+            occurrences=trace.occurrences,
+            outside=trace.outside,
             letters=trace.letters,
             under_way=len(cloud.handlers.under_way),
             lines=trace.lines,
@@ -175,7 +178,7 @@ class _Begun:
             if progress is not None and real_seconds() - told >= _BETWEEN:
                 told = real_seconds()
                 now = self._cloud.now
-                progress(now, (now - self._first).total_seconds() / span, self._trace.fired)
+                progress(now, (now - self._first).total_seconds() / span, self._trace.occurrences)
             self.interrupted = stop()
             return not self.interrupted
 
@@ -183,7 +186,7 @@ class _Begun:
         if self.interrupted:
             self.reached = self._cloud.now
         elif progress is not None:
-            progress(self._last, 1.0, self._trace.fired)
+            progress(self._last, 1.0, self._trace.occurrences)
         return real_seconds() - began
 
     def tell_the_end(self) -> None:
@@ -193,7 +196,8 @@ class _Begun:
                 "event": "end",
                 "at": stamp(microseconds(self.reached)),
                 **({"interrupted": True} if self.interrupted else {}),
-                "occurrences": self._trace.fired,
+                "occurrences": self._trace.occurrences,
+                **({"outside": self._trace.outside} if self._trace.outside else {}),
                 "dead_letters": self._trace.letters,
                 "under_way": len(self._cloud.handlers.under_way),
                 "jobs": [vars(row) for row in rows],

@@ -34,6 +34,8 @@ class Row:
     """Seconds of the longest attempt."""
 
 
+OUTSIDE_EVENT: Final = "outside"
+"""Kind of the row of an event outside its schedule's start and end: it is no occurrence, and no attempt."""
 _ENCODE = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 COLUMNS: Final = tuple(field.name for field in fields(Row))
 COUNTS: Final = COLUMNS[1:-1]
@@ -47,6 +49,7 @@ class Trace:
     def __init__(self, file: IO[str] | None = None) -> None:
         self.lines = 0
         self.fired = 0
+        self._outside: set[tuple[str, str]] = set()
         self.letters = 0
         self.kinds: dict[str, int] = {}
         self._file = file
@@ -61,9 +64,21 @@ class Trace:
             self.fired += 1
         elif kind == "dead_letter":
             self.letters += 1
+        elif kind == OUTSIDE_EVENT:
+            self._outside.add((event["job"], event["due"]))  # once, though the event may come twice
         self.lines += 1
         if self._file is not None:
             self._file.write(_ENCODE(event) + "\n")
+
+    @property
+    def outside(self) -> int:
+        """Firings outside the start and end of their schedules."""
+        return len(self._outside)
+
+    @property
+    def occurrences(self) -> int:
+        """Firings that are occurrences."""
+        return self.fired - self.outside
 
     def expect(self, job: str) -> None:
         """A row for a job, also when it never runs."""

@@ -83,7 +83,7 @@ def test_the_tables(simulate: Simulate) -> None:
         "2027-03-27 00:00 to 2027-03-30 00:00 UTC: 3 jobs, 877 firings.",
         "Not counted, paused: resting.",
         "Not counted, run only when triggered: by_hand.",
-        "A rate without a start counts from the beginning of the span: often.",
+        "A rate counts from the beginning of the span: often.",
         "Runs last their job's timeout, the longest they can; --durations says otherwise.",
         "",
         "Due while the job still runs",

@@ -149,22 +149,19 @@ def _tell(console: Console, cloud: LocalCloud, project: Project | None, package:
 
 def deployed(scheduler: Any, stack: str, now: datetime) -> Iterator[Deployed]:
     """Return the schedules of a stack's group by name, with their next firing after ``now``."""
-    from cronstack.timetable.instants import parse
     from cronstack_infra import names
+    from cronstack_infra.deployed_form import read_schedule
 
     group = names.group_name(stack)
     for page in scheduler.get_paginator("list_schedules").paginate(GroupName=group):
         for listed in page["Schedules"]:
             found = scheduler.get_schedule(GroupName=group, Name=listed["Name"])
-            zone = found.get("ScheduleExpressionTimezone") or "UTC"
-            schedule = parse(
-                found["ScheduleExpression"], timezone=zone, start=found.get("StartDate"), end=found.get("EndDate")
-            )
+            schedule = read_schedule(found)
             enabled = found.get("State", "ENABLED") == "ENABLED"
             yield Deployed(
                 job=names.job_of_schedule(stack, listed["Name"]) or listed["Name"],
-                expression=found["ScheduleExpression"],
-                timezone=zone,
+                expression=schedule.expression,
+                timezone=schedule.timezone,
                 enabled=enabled,
                 next=next(iter(schedule.after(now)), None) if enabled else None,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from math import ceil
 from typing import Any, Final
 
 import click
@@ -19,6 +20,7 @@ from cronstack_infra.discovery.discover import DeclaredJob
 from cronstack_infra.discovery.meetings import meetings
 from cronstack_infra.play.dry.minutes import Span
 from cronstack_infra.play.dry.whatif import LIMIT, Case, Crowd, Peak, Planned, SelfOverlap, WhatIf, what_if
+from cronstack_infra.play.dry.windows import Spread
 from cronstack_infra.plural import counted
 
 PATIENCE: Final = 1.0
@@ -87,7 +89,7 @@ def _show(
     for why, names in _left_out(declared):
         click.echo(f"Not counted, {why}: {_some(names)}.")
     if vague := [job.name for job in jobs if not all(schedule.has_grid for schedule in job.schedules)]:
-        click.echo(f"A rate without a start counts from the beginning of the span: {_some(vague)}.")
+        click.echo(f"A rate counts from the beginning of the span: {_some(vague)}.")
     for job in jobs:
         for met in meetings(job.schedules, span):
             both = f"{met.first.expression} and {met.second.expression}"
@@ -95,6 +97,7 @@ def _show(
     click.echo(f"Runs last {_meant(of_lengths)}")
     _show_overlaps(answers.overlaps)
     _show_crowds(answers.crowds)
+    _show_spread(answers.spread)
     _show_peaks(answers.peaks)
     dry_changes.show(answers)
 
@@ -139,6 +142,18 @@ def _show_crowds(crowds: Sequence[Crowd]) -> None:
     columns = ("starts", "at (UTC)", "on days", "first", "jobs then")
     rows = [(f"{c.starts:,}", f"{c.first:%H:%M}", f"{c.days:,}", f"{c.first:%Y-%m-%d}", _some(c.jobs)) for c in crowds]
     print_table(columns, rows)
+
+
+def _show_spread(spread: Spread | None) -> None:
+    if spread is None:
+        return
+    _title("Flexible windows")
+    evenly = ceil(spread.evenly * 10) / 10
+    click.echo(
+        f"Most starts in a minute: {spread.without:,} without the windows, at {utc(spread.without_at)} UTC; "
+        f"{evenly:,g} with them, at {utc(spread.evenly_at)} UTC, if Scheduler spreads them evenly."
+    )
+    click.echo("Scheduler promises the window and no even spread. The tables here count every start at its instant.")
 
 
 def _show_peaks(peaks: Sequence[Peak]) -> None:
@@ -197,6 +212,7 @@ def as_object(
             {"starts": c.starts, "at": f"{c.first:%H:%M}", "days": c.days, "first": iso(c.first), "jobs": list(c.jobs)}
             for c in answers.crowds
         ],
+        "windows": None if answers.spread is None else _spread_object(answers.spread),
         "concurrency": [
             {
                 "durations": peak.case,
@@ -209,6 +225,15 @@ def as_object(
             for peak in answers.peaks
         ],
         "changes": dry_changes.as_objects(answers),
+    }
+
+
+def _spread_object(spread: Spread) -> dict[str, Any]:
+    return {
+        "starts_without": spread.without,
+        "first_without": iso(spread.without_at),
+        "starts_evenly": round(spread.evenly, 3),
+        "first_evenly": iso(spread.evenly_at),
     }
 
 

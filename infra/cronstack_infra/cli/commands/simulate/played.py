@@ -173,6 +173,7 @@ def _print(result: Simulated, asked: datetime, report: Path | None, *, as_json: 
                 "faults": str(result.rates),
                 "jobs": [asdict(row) for row in result.rows],
                 "occurrences": result.occurrences,
+                "outside": result.outside,
                 "dead_letters": result.letters,
                 "under_way": result.under_way,
                 "occurrences_per_second": round(result.per_second),
@@ -187,6 +188,8 @@ def _print(result: Simulated, asked: datetime, report: Path | None, *, as_json: 
         f"\n{counted(result.occurrences, 'occurrence')} from {span}, seed {result.seed}, faults {result.rates}:"
         f" {result.seconds:.1f} s, {result.per_second:,.0f} a second. Dead letters: {result.letters:,}."
     )
+    if result.outside:
+        click.echo(f"{counted(result.outside, 'firing')} outside start and end: the function skips them at once.")
     if result.interrupted:
         share = (result.last - result.first) / (asked - result.first)
         click.echo(f"Interrupted: {share:.0%} of the span to {asked:%Y-%m-%d %H:%M} UTC was played.")

@@ -17,8 +17,8 @@ from cronstack.errors import EventError, OperationError
 from cronstack.event import parse_event
 from cronstack.ledger.rows import OUTCOMES
 from cronstack.run import Guard, Run
+from cronstack.runtime import OUTSIDE, Shell
 from cronstack.runtime import Invocation as Working
-from cronstack.runtime import Shell
 from cronstack.settings import Settings
 from cronstack.transport import Transport
 from cronstack_infra.play.simulation.clock.hub import Hub, length, stamp
@@ -32,6 +32,7 @@ from cronstack_infra.play.simulation.handlers.faults import (
 )
 from cronstack_infra.play.simulation.handlers.sandboxes import Attempt, Observed
 from cronstack_infra.play.simulation.handlers.strands import Strands, crashed
+from cronstack_infra.play.simulation.trace import OUTSIDE_EVENT
 
 
 class Jobs:
@@ -186,7 +187,7 @@ class Jobs:
         if (status, number) == ("succeeded", 1):
             self._started.discard((observed.job, occurrence))
         return {
-            "event": "attempt",
+            "event": OUTSIDE_EVENT if (status, reason) == ("skipped", OUTSIDE) else "attempt",
             "at": ended,
             "job": observed.job,
             "occurrence": occurrence,
