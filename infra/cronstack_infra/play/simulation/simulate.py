@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from cronstack.errors import OperationError
 from cronstack_infra.play.looks import MOST_LOOKS
@@ -94,11 +94,7 @@ def simulate(
     switches: how AWS is played. Defaults to its default settings.
     """
     with ExitStack() as stack:
-        file = None
-        if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
-            file = stack.enter_context((out / TRACE).open("w", encoding="utf-8", newline="\n"))
-        trace = Trace(file)
+        trace = Trace(stack.enter_context(_trace_file(out)) if out is not None else None)
         made = VirtualCloud(first, seed=seed, rates=rates, emit=trace.emit, logs=False, switches=switches)
         cloud = stack.enter_context(made)
         begun = _Begun(cloud, trace, assembly, first, last)
@@ -128,6 +124,11 @@ def simulate(
             seconds=seconds,
             out=out,
         )
+
+
+def _trace_file(out: Path) -> IO[str]:
+    out.mkdir(parents=True, exist_ok=True)
+    return (out / TRACE).open("w", encoding="utf-8", newline="\n")
 
 
 class _Begun:
