@@ -51,7 +51,9 @@ def entry(app_file: str) -> Iterator[Entry]:
         with importable(project.functions):
             begun = _begin(project)
             yield begun
-            begun.app.synth()
+            from cronstack_infra.aws.at_synth import synthesize
+
+            synthesize(begun.app)
     except CronstackError as fault:
         print(fault, file=sys.stderr)
         sys.exit(2 if isinstance(fault, DeclarationError | ScheduleError) else 1)

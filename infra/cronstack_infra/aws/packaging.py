@@ -20,6 +20,7 @@ from typing import Final
 
 import cronstack
 from cronstack.errors import CronstackError, DeclarationError
+from cronstack_infra.aws import pins, sizes
 from cronstack_infra.progress import Say
 from cronstack_infra.toolchain import process
 from cronstack_infra.toolchain.uv import find_uv
@@ -63,17 +64,24 @@ class Target:
 def stage(functions: Path, package: str, destination: Path, *, target: Target, state: Path, progress: Say) -> Path:
     """Fill ``destination`` anew and return it. ``state`` is where fetched packages are kept."""
     shutil.rmtree(destination, ignore_errors=True)
-    _copy(functions / package, destination / package)
-    _copy(Path(cronstack.__file__).parent, destination / "cronstack", leave=_PAGES)
-    requirements = functions / REQUIREMENTS
+    runtime, requirements = Path(cronstack.__file__).parent, functions / REQUIREMENTS
+    parts = {package: _size(functions / package), "cronstack": _size(runtime)}
+    installed = None
     if requirements.is_file():
         installed = third_party(requirements, target=target, state=state, progress=progress)
+        for note in pins.notes(requirements, installed):
+            progress(f"note: {note}")
         for taken in sorted({"cronstack", package} & {path.name for path in installed.iterdir()}):
             raise DeclarationError(
                 f"a requirement brings a package {taken!r}, which would replace the one deployed by Cronstack",
                 where=str(requirements),
                 remedy="Remove it: the runtime is put there by the deployment, the jobs come from their folder.",
             )
+        parts |= {path.name: _size(path) for path in installed.iterdir()}
+    sizes.check(parts, package=package, where=str(requirements if installed else functions / package))
+    _copy(functions / package, destination / package)
+    _copy(runtime, destination / "cronstack", leave=_PAGES)
+    if installed:
         _copy(installed, destination)
     return destination
 
@@ -106,6 +114,13 @@ def _copy(source: Path, destination: Path, *, leave: frozenset[str] = frozenset(
         shutil.copyfile(source / relative, copy)
         executable = os.access(source / relative, os.X_OK)
         copy.chmod(0o755 if executable else 0o644)
+
+
+def _size(source: Path) -> int:
+    """Return the bytes that a folder, or a file, brings into Lambda."""
+    if source.is_file():
+        return source.stat().st_size
+    return sum((source / relative).stat().st_size for relative in _files(source))
 
 
 def _files(source: Path) -> Iterator[Path]:

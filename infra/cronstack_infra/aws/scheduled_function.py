@@ -35,6 +35,8 @@ class ScheduledFunction(logical_ids.Owner):
 
     job: str
     """The job's name."""
+    where: str
+    """Where it is declared."""
     once_role: iam.Role | None
     """What its one-time schedules are sent with, where code may make some."""
     wiring: Wiring | None
@@ -53,7 +55,7 @@ class ScheduledFunction(logical_ids.Owner):
     ) -> None:
         super().__init__(scope, id)
         job, stack = declared.job, Stack.of(self)
-        self.job = job.name
+        self.job, self.where = job.name, declared.where
         function_name = names.function_name(stack.stack_name, job.name)
         self.log_group = logs.LogGroup(
             self,

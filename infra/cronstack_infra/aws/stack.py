@@ -18,6 +18,7 @@ from cronstack.errors import DeclarationError
 from cronstack.settings import once_variable
 from cronstack_infra import names
 from cronstack_infra.aws import ledger_table, limits, packaging
+from cronstack_infra.aws.at_synth import Checks
 from cronstack_infra.aws.foundation import Foundation
 from cronstack_infra.aws.logical_ids import StackOfOwners
 from cronstack_infra.aws.scheduled_function import ScheduledFunction
@@ -85,7 +86,7 @@ class CronstackStack(StackOfOwners):
     Context it reads (``cdk.json``, or ``-c KEY=VALUE``):
 
       - ``cronstack:python``: "3.13" by default
-      - ``cronstack:architecture``: "x86_64" or "arm64"
+      - ``cronstack:architecture``: "arm64" by default, or "x86_64"
       - ``cronstack:ledger``: "retain" or "destroy", the ledger's table and the queues when the stack is destroyed
       - ``cronstack:ledger-table``: name or ARN of an existing table to use as the ledger (see README.md beside this)
       - ``cronstack:warm-writes``: write units a second that the table and its index take from the start
@@ -111,7 +112,7 @@ class CronstackStack(StackOfOwners):
         super().__init__(scope, id, **kwargs)
         limits.check(self.stack_name, jobs)
         python = self._choice("cronstack:python", dict.fromkeys(PYTHONS), "3.13")
-        architecture = self._choice("cronstack:architecture", ARCHITECTURES, "x86_64")
+        architecture = self._choice("cronstack:architecture", ARCHITECTURES, "arm64")
         removal = REMOVALS[self._choice("cronstack:ledger", REMOVALS, "retain")]
         removal = removal if ledger_removal is None else ledger_removal
         named = self.node.try_get_context(ledger_table.TABLE_CONTEXT)
@@ -150,6 +151,8 @@ class CronstackStack(StackOfOwners):
             for declared in jobs
         )
         self._outputs()
+        self.checks = Checks(self)
+        self.node.add_validation(self.checks)
 
     def grant_schedule(self, job: str, function: ScheduledFunction | iam.IGrantable) -> iam.Grant:
         """Let the code of ``function`` say ``once.schedule(job, …)``, ``move`` and ``cancel``, for this job only.

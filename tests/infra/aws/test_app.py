@@ -97,6 +97,15 @@ def test_a_wrong_declaration_is_one_message_and_exit_code_2(project: Path, sourc
     assert "Traceback" not in ended.stderr
 
 
+def test_a_finished_stack_that_aws_would_refuse_is_one_message_and_exit_code_2(project: Path) -> None:
+    resources = 'def resources(stack, jobs):\n    jobs["hello"].function.add_environment("A", "b" * 4096)\n'
+    (project / "infra" / "resources.py").write_text(resources)
+    ended = app(project)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("functions/jobs/hello.py:3: the environment of the job 'hello' has about ")
+    assert "Traceback" not in ended.stderr
+
+
 def test_a_package_that_is_not_there_is_told(project: Path) -> None:
     ended = app(project, context={"jobs": "nightly"})
     assert ended.returncode == 2

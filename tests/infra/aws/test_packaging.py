@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cronstack.errors import CronstackError, DeclarationError
+from cronstack_infra.aws import sizes
 from cronstack_infra.aws.packaging import Target, stage
 from tests.places import ROOT
 
@@ -160,6 +161,26 @@ def test_a_requirement_that_would_replace_the_runtime_is_refused(functions: Path
     (functions / "requirements.txt").write_text("impostor==1.0\n")
     with pytest.raises(DeclarationError, match="'cronstack', which would replace"):
         staged(functions)
+
+
+def test_what_may_be_other_code_tomorrow_is_noted(functions: Path, index: Path) -> None:
+    """At each synthesis, also when the packages are not fetched again: two machines may have fetched different ones."""
+    (functions / "requirements.txt").write_text("greeting\n")
+    staged(functions)
+    said: list[str] = []
+    staged(functions, said=said)
+    [note] = said
+    assert note.startswith(f"note: {functions}/requirements.txt:1: 'greeting' is no exact version: ")
+    assert note.endswith("Pin it: greeting==1.0")
+
+
+def test_code_that_lambda_would_refuse_is_not_copied(functions: Path, index: Path) -> None:
+    (functions / "requirements.txt").write_text("greeting==1.0\n")
+    with (functions / "jobs" / "model.bin").open("wb") as model:
+        model.truncate(sizes.MOST_UNZIPPED)
+    with pytest.raises(DeclarationError, match=r"250\.\d MB unzipped; .*; the largest: jobs 250\.0 MB, cronstack"):
+        staged(functions)
+    assert not (functions.parent / "staged").exists()
 
 
 @pytest.mark.parametrize("line", ["-r other.txt", "--constraint c.txt", "-e ."])

@@ -75,7 +75,7 @@ def test_the_function_says_what_the_declaration_says(examples: Template) -> None
     assert function["FunctionName"] == "shop-examples-broken"
     assert function["Handler"] == "examples.broken.broken"
     assert (function["Timeout"], function["MemorySize"]) == (60, 256)
-    assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["x86_64"])
+    assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
     variables = function["Environment"]["Variables"]
     assert variables["EXCHANGE_RATE"] == "1,3194"
     table = only(examples, "AWS::DynamoDB::GlobalTable", "Ledger")
@@ -93,9 +93,9 @@ def test_all_functions_share_one_asset(examples: Template) -> None:
 def test_python_and_architecture_are_chosen_by_context(synthesize: Synthesize) -> None:
     source = "@job()\ndef nightly(run): ..."
     function = one(
-        synthesize(source, cronstack__python="3.12", cronstack__architecture="arm64"), "AWS::Lambda::Function"
+        synthesize(source, cronstack__python="3.12", cronstack__architecture="x86_64"), "AWS::Lambda::Function"
     )
-    assert (function["Runtime"], function["Architectures"]) == ("python3.12", ["arm64"])
+    assert (function["Runtime"], function["Architectures"]) == ("python3.12", ["x86_64"])
     with pytest.raises(DeclarationError, match=r"cronstack:python.*2\.7"):
         synthesize(source, cronstack__python="2.7")
 
