@@ -107,6 +107,7 @@ class Cloud:
                 return
             self._drive = drive
             drive.start()
+        self._gate.on_switches = drive.play
         self._gate.refuse = refuse
         self._gate.units, self._gate.forget_units = consumption.counts, consumption.forget_counts
         self._gate.cloud = Dispatcher(self._application_of)

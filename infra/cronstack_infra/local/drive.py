@@ -93,6 +93,10 @@ class RealDrive:
         """Delete the executor's folder. Only before the first handler, in a process that ends at once."""
         self._executor.abandon()
 
+    def play(self, switches: Switches) -> None:
+        """Play AWS by these switches from now on. The caller holds BACKENDS."""
+        self._engine.play(switches)
+
     # the thread
 
     def _run(self) -> None:

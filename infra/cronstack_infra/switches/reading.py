@@ -167,7 +167,10 @@ def _number(value: object, most: float | None) -> float:
 
 
 def _whole(value: object) -> int:
-    found = _number(value, None)
+    try:
+        found = _number(value, None)
+    except ValueError:
+        found = 0
     if found != int(found) or found < 1:
         raise ValueError("not a whole number from 1")
     return int(found)

@@ -14,8 +14,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
+from cronstack.errors import DeclarationError
 from cronstack_infra.local.events import Events
-from cronstack_infra.local.http import mails, resource_answers
+from cronstack_infra.local.http import mails, resource_answers, switching
 from cronstack_infra.local.http.faults import (
     CARRIED_OUT,
     ERRORS,
@@ -30,6 +31,7 @@ from cronstack_infra.local.http.faults import (
 from cronstack_infra.local.http.faults import PATH as FAULTS
 from cronstack_infra.local.http.requests import Request, RequestLog, page, request_of
 from cronstack_infra.local.http.sent import Sent, over_http
+from cronstack_infra.local.http.switching import PATH as SWITCHES
 from cronstack_infra.local.lock import BACKENDS
 from cronstack_infra.local.lookups import identities, lineage
 
@@ -64,13 +66,16 @@ class Gate:
         self.units: Callable[[], list[dict[str, Any]]] = list
         self.forget_units: Callable[[], None] = _nothing
         """What DynamoDB's partitions have consumed, and how to begin anew. Both are called with the lock held."""
+        self.on_switches: Callable[[Switches], None] = lambda switches: None
+        """Called with the lock held when other switches are played."""
         self._requests = requests
         self._events = events
         self._faults = Faults()
 
     def play(self, switches: Switches) -> None:
-        """Answer requests as these switches say."""
+        """Play AWS by these switches from now on."""
         self._faults.switches = switches
+        self.on_switches(switches)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         answer = self._answer(environ)
@@ -85,6 +90,8 @@ class Gate:
             return self._change_faults(environ["REQUEST_METHOD"], environ["wsgi.input"].read())
         if path == mails.PATH:
             return self._mails(environ["REQUEST_METHOD"])
+        if path == SWITCHES:
+            return self._change_switches(environ["REQUEST_METHOD"], environ["wsgi.input"].read())
         if path == UNITS:
             return self._units(environ["REQUEST_METHOD"])
         if path.startswith(resource_answers.PATH):
@@ -134,6 +141,17 @@ class Gate:
             return _json("400 Bad Request", {"message": str(fault)})
         return _json("200 OK", {"faults": self._faults.describe()})
 
+    def _change_switches(self, method: str, body: bytes) -> Answer:
+        if method not in ("GET", "PUT"):
+            return _json("405 Method Not Allowed", {"message": f"GET or PUT {SWITCHES}, not {method}"})
+        with BACKENDS:
+            if method == "PUT":
+                try:
+                    self.play(switching.asked(body))
+                except DeclarationError as wrong:
+                    return _json("400 Bad Request", {"message": str(wrong)})
+            return _json("200 OK", switching.describe(self._faults.switches))
+
     def _mails(self, method: str) -> Answer:
         if method not in ("GET", "DELETE"):
             return _json("405 Method Not Allowed", {"message": f"GET or DELETE {mails.PATH}, not {method}"})
@@ -160,7 +178,7 @@ class Gate:
             return _json("200 OK", {"requests": self._requests.since(int(since))})
         if name == "events":
             return _json("200 OK", {"events": self._events.since(int(since))})
-        pages = f"{ADMIN}, {ADMIN}requests, {ADMIN}events, {mails.PATH}, {UNITS} and {FAULTS}"
+        pages = f"{ADMIN}, {ADMIN}requests, {ADMIN}events, {mails.PATH}, {UNITS}, {SWITCHES} and {FAULTS}"
         return _json("404 Not Found", {"message": f"there is {pages}, no {name}"})
 
 

@@ -71,7 +71,7 @@ class VirtualCloud:
         self._clients: dict[str, Any] = {}
         self._parts = compose(
             start,
-            switches=self._seeded(switches or Switches()),
+            switches=self._with_rates(replace(switches or Switches(), seed=seed)),
             faults=self.faults,
             emit=self.emit,
             logs=logs,
@@ -82,10 +82,10 @@ class VirtualCloud:
         self.hub, self.drive, self.handlers = self._parts.hub, self._parts.drive, self._parts.handlers
         self.ledgers, self.calls = self._parts.ledgers, self._parts.calls
 
-    def _seeded(self, switches: Switches) -> Switches:
-        """Return the switches with this cloud's seed, and with the duplicates of its rates where they are given."""
+    def _with_rates(self, switches: Switches) -> Switches:
+        """Return the switches with the duplicates of the rates where they are given."""
         self._own_duplicates = switches.duplicates
-        return replace(switches, seed=self.seed, duplicates=self.faults.rates.duplicate or switches.duplicates)
+        return replace(switches, duplicates=self.faults.rates.duplicate or switches.duplicates)
 
     # life
 
@@ -141,7 +141,7 @@ class VirtualCloud:
 
     def play(self, switches: Switches) -> None:
         """Play AWS by these switches from now on, until ``restore``."""
-        self._parts.engine.play(self._seeded(switches))
+        self._parts.engine.play(self._with_rates(switches))
 
     def client(self, service: str) -> Any:
         """A boto3 client of this cloud."""

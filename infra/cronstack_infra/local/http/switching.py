@@ -1,0 +1,61 @@
+"""The switches of a local cloud that runs: ``GET /_cronstack/switches`` shows them, ``PUT`` replaces them.
+
+{"switches": ["past-at=refused", "early=60"], "seed": 7}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from cronstack.errors import DeclarationError
+from cronstack_infra.switches.reading import changed, read
+from cronstack_infra.switches.settings import Switches
+
+PATH: Final = "/_cronstack/switches"
+
+
+def describe(switches: Switches) -> dict[str, Any]:
+    """Return what is not as by default, and the seed."""
+    return {"switches": changed(switches), "seed": switches.seed}
+
+
+def asked(body: bytes) -> Switches:
+    """Return the switches of a request's body. Raise DeclarationError."""
+    try:
+        given = json.loads(body)
+        return read(map(str, given["switches"]), seed=int(given.get("seed", 0)))
+    except (TypeError, ValueError, KeyError, AttributeError) as wrong:
+        if isinstance(wrong, DeclarationError):
+            raise
+        raise DeclarationError(
+            f"the switches are not valid JSON: {wrong}", remedy='Send {"switches": ["past-at=refused"], "seed": 0}.'
+        ) from None
+
+
+@contextmanager
+def switches(endpoint: str, *given: str, seed: int = 0) -> Iterator[None]:
+    """Play AWS by these switches in the local cloud at an endpoint, and as before after the block."""
+    before = _ask(endpoint, "GET", b"")
+    _ask(endpoint, "PUT", json.dumps({"switches": given, "seed": seed}).encode())
+    try:
+        yield
+    finally:
+        _ask(endpoint, "PUT", json.dumps(before).encode())
+
+
+def _ask(endpoint: str, method: str, body: bytes) -> dict[str, Any]:
+    connection = HTTPConnection(str(urlsplit(endpoint).netloc), timeout=30)
+    try:
+        connection.request(method, PATH, body=body)
+        response = connection.getresponse()
+        found: dict[str, Any] = json.load(response)
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise DeclarationError(str(found["message"]))
+    return found

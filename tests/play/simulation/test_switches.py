@@ -1,0 +1,93 @@
+"""Switches on a virtual clock: a job's clock, its connections, Lambda's queue; and what simulate and tests set."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cronstack_infra.local.engine.engine import Engine
+from cronstack_infra.play.simulation.cloud.assembly import Assembly
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
+from cronstack_infra.play.simulation.handlers.executor import skew_of
+from cronstack_infra.play.simulation.simulate import TRACE, simulate
+from cronstack_infra.switches.reading import read
+from tests.play.simulation.conftest import START
+from tests.play.simulation.test_cloud import attempts, outcomes, runs
+
+HOUR = timedelta(hours=1)
+
+
+def skews(cloud: VirtualCloud) -> list[float]:
+    """Seconds by which the clock of each run was ahead, as its handler saw it."""
+    found = []
+    for run, row in zip(runs(cloud, "hourly")[::-1], attempts(cloud, "hourly"), strict=True):
+        told = run.result
+        assert abs(datetime.fromisoformat(told["now"]).replace(tzinfo=UTC).timestamp() - told["time"]) < 0.01
+        found.append(told["time"] - datetime.fromisoformat(row["ended"]).timestamp())
+    return found
+
+
+def seed_of(function: str, least: float, most: float) -> int:
+    """A seed by which the first sandbox of a function is off by so many seconds, at 600 at most."""
+    for seed in range(1000):
+        skew = abs(skew_of(Engine(read(["clock-skew=600"], seed=seed)), function, 1)) / 1_000_000
+        if least < skew < most:
+            return seed
+    raise AssertionError("no such seed")
+
+
+def test_every_clock_of_a_sandbox_is_off_by_the_same_time(cloud: VirtualCloud) -> None:
+    cloud.play(read(["clock-skew=600"], seed=seed_of("small-hourly", 60, 290)))
+    cloud.advance(3 * HOUR)
+    first, *others = skews(cloud)
+    assert 50 < abs(first) < 300
+    assert all(abs(other - first) < 0.5 for other in others), "one sandbox ran them all"
+    assert abs(cloud.now - START - 3 * HOUR) < timedelta(seconds=1), "the cloud's own clock is right"
+
+
+def test_requests_of_a_sandbox_that_is_six_minutes_off_are_refused(cloud: VirtualCloud) -> None:
+    cloud.play(read(["clock-skew=600"], seed=seed_of("small-hourly", 360, 600)))
+    cloud.advance(HOUR / 2)
+    assert outcomes(cloud, "hourly")["succeeded"] == 0
+    assert [one["reason"] for one in cloud.events if one["event"] == "dead_letter"] == ["RetriesExhausted"]
+
+
+def test_requests_that_hang_take_the_clients_time(cloud: VirtualCloud) -> None:
+    cloud.play(read(["hanging=0.3"], seed=2))
+    cloud.advance(12 * HOUR)
+    rows = attempts(cloud, "hourly")
+    assert max(row["seconds"] for row in rows) > 5, "a request waited for its answer"
+    final = {run.status for run in runs(cloud, "hourly")}
+    assert "succeeded" in final
+
+
+def test_lambda_s_queue_is_hours_late(cloud: VirtualCloud) -> None:
+    cloud.play(read(["async-delay=3000"], seed=2))
+    cloud.advance(6 * HOUR)
+    late = [
+        datetime.fromisoformat(row["began"]) - datetime.fromisoformat(row["due"]) for row in attempts(cloud, "hourly")
+    ]
+    assert max(late) > timedelta(minutes=20)
+    assert all(one < timedelta(minutes=51) for one in late)
+
+
+def test_an_early_event_reaches_the_handler_before_its_time(cloud: VirtualCloud) -> None:
+    cloud.play(read(["early=60"], seed=2))
+    cloud.drive.begin_schedules_anew(cloud.now)
+    cloud.advance(3 * HOUR)
+    rows = attempts(cloud, "hourly")
+    assert all(row["due"].endswith(":00:00.000Z") for row in rows), "the identity is the scheduled time"
+    assert any(row["began"] < row["due"] for row in rows)
+
+
+def test_simulate_plays_switches_and_writes_them_into_its_trace(assembly: Assembly, tmp_path: Path) -> None:
+    first, out = datetime(2013, 1, 1, tzinfo=UTC), tmp_path / "out"
+    asked = read(["duplicates=1", "spread=59"], seed=3)
+    result = simulate(assembly, first, first + 6 * HOUR, seed=3, switches=asked, out=out, only=["hourly"])
+    rows = [json.loads(line) for line in (out / TRACE).read_text("utf-8").splitlines()]
+    assert rows[0]["switches"] == ["spread=59", "duplicates=1"]
+    assert result.rows
+    begun = [row for row in rows if row["event"] == "attempt"]
+    assert len(begun) == 12, "each occurrence comes twice"
+    assert any(row["began"][17:19] != "00" for row in begun)

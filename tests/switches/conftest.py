@@ -1,0 +1,138 @@
+"""The places in which switches are played: one local cloud for all tests, and one virtual cloud without a stack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from cronstack_infra.local.client import LocalCloud
+from cronstack_infra.local.environment import client_arguments
+from cronstack_infra.local.http import switching
+from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
+from cronstack_infra.switches.reading import read
+from cronstack_infra.switches.settings import Switches
+
+START = datetime(2027, 3, 1, tzinfo=UTC)
+_ONCE: Any = {"retries": {"total_max_attempts": 1}}
+
+
+class Place(NamedTuple):
+    """A cloud, its clients, which try a request once, and its switches."""
+
+    name: str
+    client: Callable[[str], Any]
+    switched: Callable[..., AbstractContextManager[None]]
+
+
+@pytest.fixture(scope="session")
+def local_cloud() -> Iterator[LocalCloud]:
+    with LocalCloud.start() as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="session")
+def opened() -> Iterator[tuple[VirtualCloud, Snapshot]]:
+    with VirtualCloud(START, seed=7) as cloud:
+        clean = cloud.snapshot()
+        cloud.sleep()
+        yield cloud, clean
+
+
+@pytest.fixture
+def virtual(opened: tuple[VirtualCloud, Snapshot]) -> Iterator[VirtualCloud]:
+    cloud, clean = opened
+    cloud.wake(clean)
+    yield cloud
+    cloud.sleep()
+
+
+@pytest.fixture(params=["local cloud", "virtual cloud"])
+def place(request: pytest.FixtureRequest) -> Place:
+    if request.param == "local cloud":
+        cloud: LocalCloud = request.getfixturevalue("local_cloud")
+        return of_local(cloud)
+    return of_virtual(request.getfixturevalue("virtual"))
+
+
+def of_local(cloud: LocalCloud) -> Place:
+    def client(service: str) -> Any:
+        make: Any = boto3.client
+        return make(service, config=Config(**_ONCE), **client_arguments(cloud.endpoint, "us-east-1"))
+
+    def switched(*given: str, seed: int = 0) -> AbstractContextManager[None]:
+        return switching.switches(cloud.endpoint, *given, seed=seed)
+
+    return Place("local cloud", client, switched)
+
+
+def of_virtual(cloud: VirtualCloud) -> Place:
+    def client(service: str) -> Any:
+        make: Any = boto3.client
+        return make(service, config=Config(**_ONCE), **client_arguments(None, "us-east-1"))
+
+    @contextmanager
+    def switched(*given: str, seed: int = 0) -> Iterator[None]:
+        cloud.play(read(given, seed=seed))
+        yield
+        cloud.play(Switches())
+
+    return Place("virtual cloud", client, switched)
+
+
+_names = iter(range(1_000_000))
+
+
+def new_name(what: str) -> str:
+    """A name that no other test has: the local cloud is shared."""
+    return f"{what}-{next(_names)}"
+
+
+def new_role(place: Place, name: str = "") -> str:
+    """A role that Scheduler may assume, and that may do everything; its ARN."""
+    iam, name = place.client("iam"), name or new_name("role")
+    trust = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))
+    allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    iam.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=_document(allowed))
+    return str(made["Role"]["Arn"])
+
+
+def delete_role(place: Place, arn: str) -> None:
+    iam, name = place.client("iam"), arn.rpartition("/")[2]
+    iam.delete_role_policy(RoleName=name, PolicyName="may")
+    iam.delete_role(RoleName=name)
+
+
+def new_queue(place: Place) -> tuple[str, str]:
+    """URL and ARN of a new queue."""
+    sqs = place.client("sqs")
+    url = sqs.create_queue(QueueName=new_name("queue"))["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return url, found["Attributes"]["QueueArn"]
+
+
+def schedule(role: str, target: str, expression: str = "cron(0 6 * * ? 2199)", **more: Any) -> dict[str, Any]:
+    """Members of a CreateSchedule; ``letters``: the ARN of its dead-letter queue."""
+    letters = more.pop("letters", None)
+    sent = {"Arn": target, "RoleArn": role, "Input": '"hello"'}
+    sent |= {"DeadLetterConfig": {"Arn": letters}} if letters else {}
+    members = {"ScheduleExpression": expression, "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": sent}
+    return {"Name": new_name("schedule"), **members, **more}
+
+
+def bodies(place: Place, url: str) -> list[str]:
+    """What lies in a queue now."""
+    found = place.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [one["Body"] for one in found.get("Messages", ())]
+
+
+def _document(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

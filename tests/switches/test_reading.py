@@ -1,0 +1,91 @@
+"""Switches as users write them, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from cronstack.errors import DeclarationError
+from cronstack_infra.switches.reading import accepted, changed, harshest, of_mapping, read, shown
+from cronstack_infra.switches.settings import Switches
+from cronstack_infra.switches.table import SWITCHES
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "value"),
+    [
+        ("early=60", "early", 60.0),
+        ("past-at=refused", "past_at", "refused"),
+        ("past_at = refused", "past_at", "refused"),
+        ("rate-starts-at-once=False", "rate_starts_at_once", False),
+        ("retried-codes=A, B", "retried_codes", frozenset({"A", "B"})),
+        ("retried-codes=", "retried_codes", frozenset()),
+        ("retry-delays=1,2.5", "retry_delays", (1.0, 2.5)),
+        ("concurrency=10", "concurrency", 10),
+        ("concurrency=none", "concurrency", None),
+        ("hanging=0.5", "hanging", 0.5),
+    ],
+)
+def test_a_text_sets_one_switch(text: str, field: str, value: Any) -> None:
+    assert read([text], seed=3) == Switches(seed=3, **{field: value})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("past-at", "has no value"),
+        ("eary=1", "Did you mean early"),
+        ("seed=1", "there is no switch"),
+        ("early=61", "early=61: not a number from 0 to 60"),
+        ("early=-1", "from 0 to 60"),
+        ("early=nan", "from 0 to 60"),
+        ("async-delay=inf", "not a number from 0"),
+        ("hanging=1.1", "from 0 to 1"),
+        ("past-at=refuse", "did you mean refused"),
+        ("concurrency=0", "not a whole number from 1"),
+        ("concurrency=1.5", "not a whole number from 1"),
+        ("source-batches=none", "not a whole number from 1"),
+        ("rate-starts-at-once=maybe", "neither true nor false"),
+        ("retry-delays=1,x", "not a number"),
+    ],
+)
+def test_a_wrong_switch_says_what_is_meant(text: str, words: str) -> None:
+    with pytest.raises(DeclarationError, match=words):
+        read([text])
+
+
+def test_harshest_sets_all_and_what_follows_is_set_on_top() -> None:
+    found = read(["harshest", "early=0"], seed=9)
+    assert found == replace(harshest(Switches(seed=9)), early=0.0)
+    assert all(getattr(found, one.field) == one.harshest for one in SWITCHES if one.name != "early")
+    assert of_mapping("harshest", seed=9) == harshest(Switches(seed=9))
+    assert of_mapping({"harshest": True, "early": 0}, seed=9) == found
+
+
+def test_a_mapping_has_python_s_values() -> None:
+    given = {"past-at": "ignored", "early": 5, "concurrency": None, "retry_delays": (1, 2), "retried-codes": ["A"]}
+    made = Switches(past_at="ignored", early=5.0, retry_delays=(1.0, 2.0), retried_codes=frozenset({"A"}))
+    assert of_mapping(given) == made
+    assert of_mapping(None) == Switches()
+    assert of_mapping({"rate-starts-at-once": False}) == Switches(rate_starts_at_once=False)
+
+
+@pytest.mark.parametrize("given", [["early=1"], 7, {"early": "x"}, {"early": True}, {"harshest": 1}, {"x": 1}])
+def test_a_mapping_that_is_none_is_refused(given: Any) -> None:
+    with pytest.raises(DeclarationError):
+        of_mapping(given)
+
+
+def test_what_has_changed_is_read_again() -> None:
+    assert changed(Switches()) == []
+    found = harshest(Switches())
+    assert read(changed(found)) == found
+
+
+def test_every_harshest_setting_is_accepted_and_shown() -> None:
+    for one in SWITCHES:
+        assert read([f"{one.name}={shown(one.harshest)}"]) == Switches(**{one.field: one.harshest}), one.name
+        assert accepted(one.field)
+    assert [one.field for one in SWITCHES] == [one.name for one in fields(Switches) if one.name != "seed"]
