@@ -118,7 +118,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         yield Shop(cloud, deployer, tools, tmp_path / "effects")
 
 
-def test_a_restored_ledger_is_adopted_and_guards(shop: Shop) -> None:
+def test_a11_10_a_restored_ledger_is_adopted_and_guards(shop: Shop) -> None:
     now = int(time.time() * 1000) // 1000 * 1000
     before = shop.plan("before", due=now)
     waits = shop.plan("waits", due=now)

@@ -92,7 +92,7 @@ def test_warm_writes_below_what_each_table_has_are_refused(synthesize: Synthesiz
 
 
 @pytest.mark.parametrize("given", [RESTORED, ARN])
-def test_an_adopted_table_is_used_and_not_created(synthesize: Synthesize, given: str) -> None:
+def test_a11_10_an_adopted_table_is_used_and_not_created(synthesize: Synthesize, given: str) -> None:
     template = synthesize(JOBS, resources=grants, **{"cronstack__ledger-table": given})
     assert not of_type(template, "AWS::DynamoDB::GlobalTable")
     assert not of_type(template, "AWS::DynamoDB::Table")

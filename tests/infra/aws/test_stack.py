@@ -234,7 +234,8 @@ def test_operators_find_the_deployment_by_its_outputs(examples: Template) -> Non
     assert outputs["HandlerDeadLetters"] == {"Ref": only(examples, "AWS::SQS::Queue", "Handler")}
 
 
-def test_a_schedule_waits_for_its_group_its_role_and_the_retries_of_its_function(examples: Template) -> None:
+def test_a11_3_a_schedule_waits_for_its_group_its_role_and_the_retries_of_its_function(examples: Template) -> None:
+    """Without the retries, a first event could meet Lambda's own, and end without a letter."""
     group = only(examples, "AWS::Scheduler::ScheduleGroup", "Group")
     role = only(examples, "AWS::IAM::Role", "Scheduler")
     configs = of_type(examples, "AWS::Lambda::EventInvokeConfig")

@@ -96,6 +96,21 @@ def test_schedule_names_are_taken_once_and_generated_short(stack: Stack) -> None
     assert len(other.physical(long)) <= 64
 
 
+def test_names_of_roles_are_taken_once_in_an_account(stack: Stack) -> None:
+    """A role that another stack has under this name, in upper or lower case, fails the deployment."""
+    named = scheduler_role()
+    named["Properties"]["RoleName"] = f"{stack.name}-Role"
+    assert stack.deploy({"Named": named}) == "CREATE_COMPLETE"
+    other = Stack.new(stack.cloud)
+    for name in (f"{stack.name}-Role", f"{stack.name}-role"):
+        named["Properties"]["RoleName"] = name
+        assert other.deploy({"Named": named}) == "ROLLBACK_COMPLETE"
+        assert "already exists" in other.reasons()[-1]
+        other.delete()
+    stack.delete()
+    assert other.deploy({"Named": named}) == "CREATE_COMPLETE", "the name is free again"
+
+
 def test_function_with_everything_and_back_to_the_defaults(stack: Stack) -> None:
     name = f"{stack.name}-f"
     everything = function(

@@ -34,7 +34,8 @@ class Role(Resource):
         return {"Arn": role.arn, "RoleId": role.id}
 
     def create(self) -> None:
-        if any(role.name == self.name for role in self._backend.roles.values()):
+        # IAM does not tell names of different case apart.
+        if any(role.name.lower() == self.name.lower() for role in self._backend.roles.values()):
             raise already_exists(self.kind, self.name)
         given = self.properties
         self._backend.create_role(
