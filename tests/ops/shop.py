@@ -54,6 +54,8 @@ class Functions:
         self.jobs: dict[str, Job] = {}
         self.carrier_roles: dict[str, str] = {}
         """By function. Defaults to one role for all."""
+        self.aliases: set[tuple[str, str]] = set()
+        """Function and alias."""
         self.invoked: list[dict[str, Any]] = []
         self.strangers = [{"FunctionName": "shop-looks-like-it", "Timeout": 3}, {"FunctionName": "other", "Timeout": 3}]
 
@@ -61,6 +63,15 @@ class Functions:
         if FunctionName not in self.jobs:
             raise failure("ResourceNotFoundException", "GetFunctionConfiguration")
         return self._configuration(FunctionName)
+
+    @property
+    def exceptions(self) -> Any:
+        return type("Exceptions", (), {"ResourceNotFoundException": ClientError})
+
+    def get_alias(self, *, FunctionName: str, Name: str) -> dict[str, Any]:
+        if (FunctionName, Name) not in self.aliases:
+            raise failure("ResourceNotFoundException", "GetAlias")
+        return {"AliasArn": f"arn:aws:lambda:us-east-1:{ACCOUNT_ID}:function:{FunctionName}:{Name}"}
 
     def get_paginator(self, operation: str) -> Any:
         assert operation == "list_functions"
@@ -112,6 +123,28 @@ class Functions:
         }
 
 
+class Stack:
+    """CloudFormation, as far as operators use it: the resources of the stack. Only its schedules are listed."""
+
+    def __init__(self) -> None:
+        self.schedules: dict[str, datetime] = {}
+        """Names, and when the stack has changed each last."""
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_stack_resources"
+        return self
+
+    def paginate(self, *, StackName: str) -> Iterator[dict[str, Any]]:
+        assert StackName == STACK
+        yield {"StackResourceSummaries": [self._resource("AWS::SQS::Queue", "http://queue", datetime.now(UTC))]}
+        listed = [self._resource("AWS::Scheduler::Schedule", *one) for one in self.schedules.items()]
+        yield {"StackResourceSummaries": listed}
+
+    def _resource(self, type: str, id: str, at: datetime) -> dict[str, Any]:
+        status = "CREATE_COMPLETE"
+        return {"ResourceType": type, "PhysicalResourceId": id, "LastUpdatedTimestamp": at, "ResourceStatus": status}
+
+
 class Shop:
     """The deployed stack, and clients for it."""
 
@@ -130,8 +163,10 @@ class Shop:
         self._role_ids: dict[str, str] = {}
         for arn in (SCHEDULER_ROLE, ROLE, WAY.role):
             self.make_role(arn)
+        self.stack = Stack()
         self._clients = {
             "iam": self.iam,
+            "cloudformation": self.stack,
             "lambda": self.functions,
             "dynamodb": stage.dynamodb,
             "sqs": stage.sqs,
@@ -199,9 +234,11 @@ class Shop:
         self.functions.jobs[name] = of
         if of.by_code:
             arn = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
+            self.functions.aliases.add((name, PLANS))
             wiring = Wiring(of.name, TABLE, once_group(STACK), ROLE, f"{arn}:{PLANS}", WAY.dead_letters)
             self.outputs[once_output(of.name)] = wiring.text()
         for number, expression in enumerate(schedules, 1):
+            self.stack.schedules[schedule_name(STACK, of.name, number)] = self.clock()
             self.scheduler.create_schedule(
                 Name=schedule_name(STACK, of.name, number),
                 GroupName=STACK,

@@ -176,6 +176,24 @@ def restore(wiring: Wiring, host: Host, plan: PlanItem, made: Outcome = "planned
     return (yield from _create(wiring, host, plan, made))
 
 
+def renew(wiring: Wiring, host: Host, plan: PlanItem) -> Steps[Plan]:
+    """Plan the same again with the next revision, so that its schedule is as ``wiring`` says now.
+
+    Outcome "moved", also where an answer was lost; "unchanged" where the plan was moved, cancelled or begun meanwhile.
+    As in a move, the new schedule exists before the old one is deleted. Raises OnceConflict, Unavailable.
+    """
+    order = Order(plan.key, plan.due, plan.asked, input_of(plan))
+    new = _planned(wiring, order, max(host.now(), plan.revision + 1), plan)._replace(moves=plan.moves)
+    answer = yield from _write(wiring, host, new, plan)
+    if isinstance(answer, Refused):
+        found = yield from _shown(wiring, host, plan.key, answer)
+        if found is None:
+            return unknown(wiring.job, plan.key)
+        if (found.status, found.revision) != ("planned", new.revision):
+            return plan_of(wiring.job, found)
+    return (yield from _create(wiring, host, new, "moved", before=plan))
+
+
 def page(host: Host, call: Call) -> Steps[tuple[list[PlanItem], Any]]:
     """A page of plans that ``call`` queries, and where to go on; None: that was all."""
     answer = yield from send(call, host, reserve=RESERVE)

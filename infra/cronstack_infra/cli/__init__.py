@@ -40,6 +40,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "once": Entry("once.command", "Schedule a job once, move and cancel that, and list what code has scheduled."),
     "backfill": Entry("backfill", "Run the occurrences of a past span that have not run."),
     "dead-letters": Entry("dead_letters", "List dead letters and redrive them."),
+    "strays": Entry("strays", "Find what waits and nothing brings, and schedules that nothing knows; fix them."),
     "prove": Entry("prove", "Play the guard through seeds of faults and judge its invariants."),
     "switches": Entry("switches", "List what AWS leaves open, and how to play it."),
     "conformance": Entry("conformance", "Ask an endpoint what AWS would answer."),

@@ -7,12 +7,10 @@ import json
 import boto3
 import pytest
 
-from cronstack import clock
 from cronstack.ledger.partitions import open_list
 from cronstack_infra.cli import run
 from cronstack_infra.cli.commands.once.words import words
-from tests.cli.commands.shell import Done, Once
-from tests.cli.conftest import WIRING
+from tests.cli.commands.shell import Once
 
 
 def test_a_word_that_is_no_command_is_a_job(once: Once) -> None:
@@ -184,24 +182,6 @@ def test_a_skipped_time_is_what_one_says(once: Once) -> None:
     assert "2027-03-28 01:30 UTC" in once("stats", "--key", "k", *at).out
 
 
-def test_strays_are_told_and_mended(once: Once) -> None:
-    assert once("strays") == Done(0, "No strays.\n", "")
-    once("stats", "--key", "order-1", "--in", "1h")
-    (listed,) = once.stage.scheduler.list_schedules(GroupName=WIRING.group)["Schedules"]
-    once.stage.scheduler.delete_schedule(GroupName=WIRING.group, Name=listed["Name"])
-    assert once("strays").code == 0, "younger than five minutes"
-    once.stage.change("plan#order-1", revision=clock.now_ms() - 600_000)
-    told = once("strays")
-    assert told.code == 1
-    assert "its schedule is missing: its caller died first, or somebody deleted it" in told.out
-    assert told.out.endswith("\n1 stray.\n")
-    assert once("strays", "--json").told[0]["remedy"] == "--mend makes its schedule"
-    mended = once("strays", "--mend")
-    assert (mended.code, mended.out.splitlines()[-1]) == (0, "1 mended, 0 left.")
-    assert len(once.events()) == 1
-    assert once("strays").code == 0
-
-
 @pytest.mark.parametrize("key", [("order-1",), ("--key", "order-1"), ("--key=order-1",)])
 def test_a_key_is_an_argument_or_an_option_as_in_python(once: Once, key: tuple[str, ...]) -> None:
     once("stats", "--key", "order-1", "--in", "1h")
@@ -243,7 +223,7 @@ def test_code_that_may_schedule_nothing_is_told_what_to_declare(once: Once) -> N
     template["Outputs"] = {name: value for name, value in template["Outputs"].items() if not name.startswith("Once")}
     cloudformation.update_stack(StackName="shop", TemplateBody=json.dumps(template))
     assert "@job(schedule=once())" in once("list").out
-    assert once("strays").out == "No strays.\n"
+    assert run(["strays", "--stack", "shop"]) == 0
 
 
 @pytest.mark.parametrize(

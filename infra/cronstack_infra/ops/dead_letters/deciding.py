@@ -20,15 +20,13 @@ exists. The schedules are those of the new name: the old ones are deleted.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from cronstack.defaults import DEFAULTS
-from cronstack.errors import EventError, OperationError
-from cronstack.event import parse_event, planned_event
-from cronstack.guard import carrier
+from cronstack.errors import OperationError
+from cronstack.event import parse_event
 from cronstack.ledger.rows import FINISHED, PlanItem, RunItem
 from cronstack.occurrence import (
     Occurrence,
@@ -42,6 +40,7 @@ from cronstack.occurrence import (
 from cronstack.timetable import bounds
 from cronstack_infra.ops.dead_letters import remedies
 from cronstack_infra.ops.dead_letters.facts import Facts
+from cronstack_infra.ops.ledger.kept import event_of_plan, event_of_run
 
 SKEW: Final = int(DEFAULTS.skew_margin * 1000)
 """Milliseconds by which this machine's clock may be behind AWS's."""
@@ -121,9 +120,9 @@ def by_run(facts: Facts, named: Occurrence, run: RunItem, now: int, *, job: str)
         if named.revision < run.revision:
             return Over(f"nothing to do: it was moved, and is {run.status}")
         return _unknown_revision(named, run.revision, job)
-    kept = _kept(named.job, run)
+    kept = event_of_run(named.job, run)
     if kept is not None:
-        return Send(kept, run, "the ledger")
+        return Send(parse_event(kept, named.job), run, "the ledger")
     for source, given in _candidates(facts, named, job):
         if payload_hash(given) == run.payload:
             return Send(_of_run(named, run, given, now), run, source)
@@ -131,17 +130,6 @@ def by_run(facts: Facts, named: Occurrence, run: RunItem, now: int, *, job: str)
         f"the ledger has its run ({run.status}) without the input, which neither a schedule nor the letter has",
         remedies.by_hand(job, named),
     )
-
-
-def _kept(job: str, run: RunItem) -> Occurrence | None:
-    """Return the occurrence of the event that a run keeps; None for none, and for one of something else."""
-    try:
-        kept = parse_event(carrier.read_kept(run.event), job) if run.event else None
-    except (ValueError, EventError, RecursionError):
-        return None
-    if kept is None or kept.id != run.occurrence or run.payload not in ("", kept.payload):
-        return None
-    return kept if not kept.key or kept.revision == run.revision else None
 
 
 def _of_run(named: Occurrence, run: RunItem, given: dict[str, Any], now: int) -> Occurrence:
@@ -188,26 +176,15 @@ def _by_plan(named: Occurrence, plan: PlanItem | None, now: int, *, job: str) ->
     if plan.due > now + SKEW:
         return Stays(
             f"it is planned for {print_time(plan.due)}, which is ahead",
-            f"Its schedule starts it then. To make sure that the schedule exists: cronstack once strays {job}",
+            "Its schedule starts it then. To make sure that the schedule exists: cronstack strays",
         )
-    planned = _planned(named.job, plan)
-    if planned is None:
+    event = event_of_plan(named.job, plan)
+    if event is None:
         return Stays("its plan holds no event that Cronstack wrote", remedies.refused("Forgotten", job, named))
+    planned = parse_event(event, named.job)
     if plan.status == "begun" and is_too_old(planned, now) and now - plan.begun > DEFAULTS.horizon * 1000:
         return Stays("it would be refused (TooOld)", remedies.refused("TooOld", job, planned))
     return Send(planned, None, "the plan")
-
-
-def _planned(job: str, plan: PlanItem) -> Occurrence | None:
-    """Return the occurrence of a plan, whose event is written anew: planners can write anything into a plan."""
-    try:
-        given = parse_event(carrier.read_kept(plan.event), job)
-        if given.key != plan.key or given.payload != plan.payload:
-            return None  # the job would refuse it (see the guard's begin)
-        event = planned_event(job, plan.key, plan.revision, due=plan.due, input=given.input)
-        return parse_event(json.loads(event), job)
-    except (ValueError, EventError, RecursionError):
-        return None
 
 
 # -- the schedules -----------------------------------------------------------------------------------------------------

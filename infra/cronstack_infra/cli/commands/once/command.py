@@ -16,7 +16,6 @@ from cronstack.errors import OperationError
 from cronstack.onetime.once import Once
 from cronstack.onetime.planner import Plan
 from cronstack_infra.cli.commands.once import importing as once_import
-from cronstack_infra.cli.commands.once import strays as once_strays
 from cronstack_infra.cli.commands.once.words import FAILED, in_options, left, sentence, when_options
 from cronstack_infra.cli.options.clouds import Cloud, cloud_options
 from cronstack_infra.cli.options.inputs import json_object
@@ -92,7 +91,6 @@ def command() -> None:
     """
 
 
-command.add_command(once_strays.command)
 command.add_command(once_import.command)
 
 

@@ -9,48 +9,17 @@ from typing import Any
 
 import pytest
 
-from cronstack import clock
-from cronstack import once as declared_by_code
 from cronstack.event import parse_event, planned_event
 from cronstack.ledger.partitions import plan_key
 from cronstack.occurrence import planned_id
 from cronstack.onetime.once import Once
-from cronstack.onetime.planner import FORGOTTEN
 from cronstack_infra.ops.onetime import list_plans
-from cronstack_infra.ops.strays import Stray, Strays
-from tests.cronstack.stage import CARRIERS, FUNCTION, TABLE, occurrence, scheduled_event
+from tests.cronstack.stage import TABLE, scheduled_event
 from tests.ops.shop import ROLE, Shop
+from tests.ops.strays.looking import DAY, LATER, found, look, mended
 
 HOUR = timedelta(hours=1)
-LATER = FORGOTTEN + 60_000
-DAY = 86_400_000
 GROUP = "shop-once"
-
-
-@pytest.fixture
-def shop(shop: Shop) -> Shop:
-    """Its clock begins with this machine's, by which moto stamps what is made."""
-    shop.stage.now = clock.now_ms() // 1000 * 1000
-    shop.deploy(lambda run: None, schedule=declared_by_code())
-    return shop
-
-
-@pytest.fixture
-def once(shop: Shop) -> Once:
-    return shop.once()
-
-
-def look(shop: Shop) -> Strays:
-    return Strays(shop.clients, shop.deployment, shop.once(), lambda: shop.stage.now)
-
-
-def found(shop: Shop) -> list[Stray]:
-    return look(shop).find()
-
-
-def mended(shop: Shop) -> list[str]:
-    strays = look(shop)
-    return [strays.mend(one) for one in strays.find()]
 
 
 def dies_at(shop: Shop, operation: str, act: Callable[[Once], Any]) -> None:
@@ -84,7 +53,7 @@ def test_where_all_is_well_there_is_none(shop: Shop, once: Once) -> None:
     shop.stage.now += LATER
     seen: list[int] = []
     assert look(shop).find(seen.append) == []
-    assert seen[-1] == 120
+    assert seen[-1] == 180, "the list of schedules, the plans, and a look at each schedule"
 
 
 def test_a_plan_whose_maker_died_is_given_its_schedule(shop: Shop) -> None:
@@ -206,7 +175,7 @@ def test_an_overdue_one_whose_schedule_is_there_is_only_told(shop: Shop, once: O
     once.schedule("stats", key="order-1", after=HOUR)
     shop.stage.now += 3_600_000 + LATER
     (one,) = found(shop)
-    assert (one.what, one.mendable) == ("overdue, though its schedule exists", False)
+    assert (one.what, one.fix) == ("overdue, though its schedule exists", "")
     assert mended(shop) == ["left"]
 
 
@@ -240,10 +209,23 @@ def test_a_schedule_that_was_disabled_by_hand_is_told(shop: Shop, once: Once) ->
         ("by hand", "it brings nothing that code has planned", ""),
         ('["by hand"]', "it brings nothing that code has planned", ""),
         (json.dumps(scheduled_event()), "it brings nothing that code has planned", ""),
-        (planned_event("gone", "order-1", 5, due=0, input={}), "code may not schedule its job any more", "gone"),
+        (
+            planned_event("gone", "order-1", 5, due=0, input={}),
+            "it is not deployed, and these wait for it: 1 one-time schedule",
+            "gone",
+        ),
     ],
 )
 def test_what_is_not_ours_is_told_and_left(shop: Shop, input: str, what: str, job: str) -> None:
+    plant(shop, input)
+    shop.stage.now += LATER
+    (one,) = found(shop)
+    assert (one.what, one.job) == (what, job)
+    assert mended(shop) == ["left"]
+    assert shop.plans() == ["mine"]
+
+
+def plant(shop: Shop, input: str) -> None:
     shop.scheduler.create_schedule(
         Name="mine",
         GroupName=GROUP,
@@ -251,11 +233,6 @@ def test_what_is_not_ours_is_told_and_left(shop: Shop, input: str, what: str, jo
         FlexibleTimeWindow={"Mode": "OFF"},
         Target={"Arn": "arn:aws:lambda:us-east-1:123456789012:function:shop-stats", "RoleArn": ROLE, "Input": input},
     )
-    shop.stage.now += LATER
-    (one,) = found(shop)
-    assert (one.what, one.job, one.schedule) == (what, job, "mine")
-    assert mended(shop) == ["left"]
-    assert shop.plans() == ["mine"]
 
 
 def test_a_stack_whose_jobs_no_code_may_schedule_has_none(shop: Shop) -> None:
@@ -279,53 +256,3 @@ def test_a_plan_that_is_long_overdue_is_found_by_its_schedule(shop: Shop, once: 
     once.schedule("stats", key="order-1", after=HOUR)
     shop.stage.now += 3 * DAY
     assert [one.what for one in found(shop)] == ["overdue, and past its start deadline"]
-
-
-def carrier(shop: Shop, expression: str = "at(2030-01-01T00:00:00)", **changes: Any) -> None:
-    given: dict[str, Any] = {
-        "Name": "carrier",
-        "GroupName": CARRIERS,
-        "ScheduleExpression": expression,
-        "ActionAfterCompletion": "DELETE",
-        "FlexibleTimeWindow": {"Mode": "OFF"},
-        "Target": {"Arn": FUNCTION, "RoleArn": ROLE, "Input": json.dumps(scheduled_event())},
-    }
-    shop.scheduler.create_schedule(**(given | changes))
-
-
-def test_a_carrier_that_waits_for_its_time_is_well(shop: Shop) -> None:
-    carrier(shop)
-    shop.stage.now += 3 * DAY
-    assert found(shop) == []
-
-
-@pytest.mark.parametrize(
-    ("expression", "changes", "what"),
-    [
-        ("rate(1 minute)", {}, "it repeats: rate(1 minute). Cronstack makes no such carrier"),
-        ("at(2030-01-01T00:00:00)", {"ActionAfterCompletion": "NONE"}, "it does not delete itself after its time."),
-        ("at(2026-01-02T00:00:00)", {}, "its time was 2026-01-02T00:00:00Z: it has not come"),
-    ],
-)
-def test_an_odd_carrier_is_deleted_only_after_its_run_is_finished(
-    shop: Shop, expression: str, changes: dict[str, Any], what: str
-) -> None:
-    carrier(shop, expression, **changes)
-    assert found(shop) == [], "it is younger than two days"
-    shop.stage.now += 3 * DAY
-    (one,) = found(shop)
-    assert (one.kind, one.job, one.schedule, one.mendable) == ("carrier", "stats", "carrier", False)
-    assert one.what.startswith(what)
-    assert mended(shop) == ["left"]
-    shop.stage.change(f"run#{occurrence().id}", status="dead")
-    assert mended(shop) == ["left"]
-    shop.stage.change(f"run#{occurrence().id}", status="succeeded")
-    assert mended(shop) == ["deleted"]
-    assert found(shop) == []
-
-
-def test_an_odd_carrier_of_what_is_not_ours_is_left(shop: Shop) -> None:
-    carrier(shop, "rate(1 minute)", Target={"Arn": FUNCTION, "RoleArn": ROLE, "Input": "by hand"})
-    shop.stage.now += 3 * DAY
-    assert [(one.job, one.remedy) for one in found(shop)] == [("", "find out what made it, then delete it by hand")]
-    assert mended(shop) == ["left"]

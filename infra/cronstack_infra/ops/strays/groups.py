@@ -1,0 +1,102 @@
+"""The schedules of EventBridge Scheduler, by group: lists, single looks, and what a schedule brings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from cronstack.errors import EventError
+from cronstack.event import parse_event
+from cronstack.occurrence import Occurrence, is_job_name, to_milliseconds
+
+Seen = Callable[[int], None]
+"""Progress callback: number of schedules and rows that were read so far."""
+
+AT_ONCE: Final = 8
+"""GetSchedule requests that are made at once."""
+FEW: Final = 20
+"""So many schedules are looked at one after another."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A schedule as the list of its group shows it. Times are epoch milliseconds."""
+
+    made: int
+    enabled: bool
+    target: str
+    """ARN of what it invokes."""
+
+
+class Groups:
+    """The schedule groups of a stack."""
+
+    def __init__(self, scheduler: Any) -> None:
+        self._scheduler = scheduler
+
+    def list(self, group: str, seen: Seen, *, prefix: str = "") -> dict[str, Listed]:
+        """Return the schedules of a group; none where the group does not exist."""
+        found: dict[str, Listed] = {}
+        of = {"NamePrefix": prefix} if prefix else {}
+        with suppress(self._scheduler.exceptions.ResourceNotFoundException):
+            for page in self._scheduler.get_paginator("list_schedules").paginate(GroupName=group, **of):
+                for one in page["Schedules"]:
+                    found[one["Name"]] = _listed(one)
+                seen(len(found))
+        return found
+
+    def get(self, group: str, name: str) -> Any:
+        """Return a schedule; None if it does not exist."""
+        try:
+            return self._scheduler.get_schedule(GroupName=group, Name=name)
+        except self._scheduler.exceptions.ResourceNotFoundException:
+            return None
+
+    def get_all(self, group: str, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
+        """Yield schedules with their names, in the order of these; None for one that does not exist."""
+        wanted = list(names)
+        if len(wanted) <= FEW:
+            yield from ((name, self.get(group, name)) for name in wanted)
+            return
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            yield from zip(wanted, pool.map(lambda name: self.get(group, name), wanted), strict=True)
+
+    def look(self, group: str, name: str) -> Listed | None:
+        """Return a schedule as the list shows it. What was made after the list was read is found as well."""
+        got = self.get(group, name)
+        return None if got is None else _listed(got)
+
+    def delete(self, group: str, name: str) -> None:
+        with suppress(self._scheduler.exceptions.ResourceNotFoundException):  # it has fired meanwhile
+            self._scheduler.delete_schedule(GroupName=group, Name=name)
+
+
+def _listed(schedule: Mapping[str, Any]) -> Listed:
+    enabled = schedule.get("State", "ENABLED") == "ENABLED"
+    return Listed(to_milliseconds(schedule["CreationDate"]), enabled, str(schedule.get("Target", {}).get("Arn", "")))
+
+
+def event_of(got: Any) -> Occurrence | None:
+    """Return the occurrence that a schedule brings; None where its input is not an event of Cronstack's."""
+    try:
+        event = json.loads(got["Target"].get("Input") or "")
+        job = event.get("job") if isinstance(event, dict) else None
+        return parse_event(event, str(job)) if is_job_name(job) else None
+    except (ValueError, EventError, RecursionError):
+        return None
+
+
+def time_of(got: Any) -> int | None:
+    """Return the time of a one-time schedule, in epoch milliseconds; None for one that repeats."""
+    expression = str(got["ScheduleExpression"])
+    if not expression.startswith("at("):
+        return None
+    with suppress(ValueError):
+        at = datetime.fromisoformat(expression.removeprefix("at(").removesuffix(")"))
+        return to_milliseconds(at.replace(tzinfo=UTC))
+    return None

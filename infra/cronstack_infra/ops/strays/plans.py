@@ -1,0 +1,246 @@
+"""Plans whose schedules are missing, disabled or outdated, and schedules for which no plan stands.
+
+The schedules of the group are listed first: a row is written before its schedule. So the row of each listed schedule
+exists when the rows are read, or the plan was moved or cancelled meanwhile. What was touched within the last five
+minutes (``FORGOTTEN``) is left alone: the call that touched it may still do the rest, and a list of schedules may not
+show yet what was made. Each row is read again before its schedule is deleted or made. A revision never comes back, so a
+schedule that is not of its key's plan now never is again.
+
+Plans are read by their due times, from ``BEHIND`` ago on. What is due earlier has begun, but for plans that are overdue
+for so long: ``since`` reaches further back. An entry of the index may be a moment old, which the second look corrects.
+
+A schedule keeps the ARNs of its role, its function and its queue. After one of them was replaced the schedule fires
+into nothing, and without its role it leaves no dead letter. The fix plans the same again, as a move does, so that the
+new schedule exists before the old one is deleted (see ``planner.renew``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from cronstack.errors import OnceConflict
+from cronstack.ledger import plan_requests
+from cronstack.ledger.items import read_plan
+from cronstack.ledger.partitions import plan_partitions
+from cronstack.ledger.rows import PlanItem
+from cronstack.occurrence import Occurrence
+from cronstack.onetime import schedules
+from cronstack.onetime.once import Once
+from cronstack.onetime.planner import renew, restore
+from cronstack.onetime.schedules import Wiring
+from cronstack_infra.ops.ledger import keyed
+from cronstack_infra.ops.ledger.reader import Reader
+from cronstack_infra.ops.strays.groups import Groups, Listed, Seen, event_of
+from cronstack_infra.ops.strays.stray import DELETED, FORGOTTEN, LEFT, MADE, RENEWED, Fix, Stray
+
+BEHIND: Final = 2 * 86_400_000
+"""Milliseconds. How far back plans are read. A schedule is tried for a day at most, and has then left a dead letter."""
+ENABLE: Final = "enable it again, or cronstack once cancel"
+
+
+class Fault(NamedTuple):
+    """What is wrong with a plan, since when (epoch milliseconds), and what fixes it."""
+
+    since: int
+    what: str
+    remedy: str
+    fix: Fix = ""
+
+
+class Plans:
+    """The plans of a stack. ``clock`` returns epoch milliseconds."""
+
+    def __init__(
+        self,
+        groups: Groups,
+        group: str,
+        reader: Reader,
+        ledger: str,
+        wirings: Mapping[str, Wiring],
+        once: Once,
+        clock: Callable[[], int],
+    ) -> None:
+        self._groups, self._group, self._reader, self._ledger = groups, group, reader, ledger
+        self._wirings, self._once, self._clock = wirings, once, clock
+
+    def find(self, listed: Mapping[str, Listed], misnamed: Collection[str], begin: int, seen: Seen) -> Iterator[Stray]:
+        """Yield what is wrong with plans due since ``begin``, and with the schedules of the jobs that code schedules.
+
+        ``listed``: the schedules of the group. Those of other jobs are not judged here. ``misnamed``: those of the jobs
+        that have other names than Cronstack gives.
+        """
+        expected, read = set[str](), 0
+        for wiring in self._wirings.values():
+            well = dict[str, PlanItem]()
+            for plan in keyed.planned(self._reader, wiring.job, plan_partitions(wiring.job), begin):
+                read += 1
+                seen(read)
+                name = schedules.name(wiring.job, plan.key, plan.revision)
+                expected.add(name)
+                stray = self._of_plan(wiring, plan, listed.get(name))
+                if stray is not None:
+                    yield stray
+                elif name in listed:
+                    well[name] = plan
+            yield from self._outdated(wiring, well, lambda count: seen(read + count))  # noqa: B023
+        own = tuple(schedules.prefix(job) for job in self._wirings)
+        for name in listed.keys() - expected:
+            if name.startswith(own) or name in misnamed:
+                stray = self._of_schedule(name, listed[name])
+                if stray is not None:
+                    yield stray
+
+    def mend(self, stray: Stray) -> str:
+        """Fix one, if it still is one. Return the result in words."""
+        wiring = self._wirings.get(stray.job)
+        if wiring is None:
+            return f"{LEFT}: code may not schedule its job now"
+        plan = self._row(stray.job, stray.key)
+        stands = plan is not None and plan.status == "planned" and plan.revision == stray.revision
+        if stray.fix == "delete":
+            if stands:
+                return f"{LEFT}: a plan stands for it now"
+            self._groups.delete(self._group, stray.schedule)
+            return "deleted"
+        if not stands or plan is None:
+            return f"{LEFT}: it was moved, cancelled or begun meanwhile"
+        if stray.fix == "make":
+            made = self._once.drive(lambda host: restore(wiring, host, plan))
+            return "mended" if made.outcome == "planned" else "not needed: its schedule exists now"
+        try:
+            made = self._once.drive(lambda host: renew(wiring, host, plan))
+        except OnceConflict as fault:
+            return f"{LEFT}: {fault.args[0]}"
+        return "made anew" if made.outcome == "moved" else f"{LEFT}: it was moved, cancelled or begun meanwhile"
+
+    # -- one of them ---------------------------------------------------------------------------------------------------
+    def _of_plan(self, wiring: Wiring, plan: PlanItem, listed: Listed | None) -> Stray | None:
+        """Return what is wrong with a planned row. Where the list says that something is, it is looked at again."""
+        if _fault(wiring, plan, listed, self._clock()) is None:
+            return None
+        fresh = self._row(wiring.job, plan.key)
+        if fresh is None or fresh.status != "planned" or fresh.revision != plan.revision:
+            return None
+        name = schedules.name(wiring.job, plan.key, plan.revision)
+        if listed is None:
+            listed = self._groups.look(self._group, name)  # made after the list was read
+        fault = _fault(wiring, fresh, listed, self._clock())
+        return None if fault is None else _stray(wiring, plan, fault)
+
+    def _outdated(self, wiring: Wiring, plans: Mapping[str, PlanItem], seen: Seen) -> Iterator[Stray]:
+        """Yield the plans whose schedules have another role, function or queue than the stack has now."""
+        for number, (name, got) in enumerate(self._groups.get_all(self._group, _old(plans, self._clock())), 1):
+            seen(number)
+            differs = None if got is None else _differences(wiring, got)
+            if not differs:
+                continue
+            plan = self._row(wiring.job, plans[name].key)
+            if plan is not None and plan.status == "planned" and plan.revision == plans[name].revision:
+                what = f"its schedule has another {differs} than the stack has now: it would fire into nothing"
+                yield _stray(wiring, plan, Fault(plan.revision, what, RENEWED, "renew"))
+
+    def _of_schedule(self, name: str, listed: Listed) -> Stray | None:
+        """Judge a schedule that is of no planned row that was read."""
+        now = self._clock()
+        if now - listed.made <= FORGOTTEN:
+            return None
+        got = self._groups.get(self._group, name)
+        if got is None:
+            return None
+        event = event_of(got)
+        if event is None or event.revision is None or event.job not in self._wirings:
+            return foreign(name, listed, event)
+        plan = self._row(event.job, event.key)
+        tell = _Schedule(event.job, event.key, name, event.revision)
+        if plan is None:
+            return tell.stray(listed.made, "no plan stands for it: its row is gone")
+        if plan.status == "planned" and plan.revision == event.revision:
+            if name != schedules.name(event.job, event.key, event.revision):
+                return foreign(name, listed, event)
+            # It is due before the plans that were read, or the index was a moment behind.
+            return self._of_plan(self._wirings[event.job], plan, listed)
+        touched = max(plan.revision, plan.begun)
+        if plan.status != "cancelled" and now - touched <= FORGOTTEN:
+            return None  # the call that moved it deletes it, and Scheduler deletes it after it has fired
+        return tell.stray(touched, _left_behind(plan, event.revision))
+
+    def _row(self, job: str, key: str) -> PlanItem | None:
+        return read_plan(self._reader.get(plan_requests.get(self._ledger, job, key)))
+
+
+class _Schedule(NamedTuple):
+    """A schedule for which no plan stands."""
+
+    job: str
+    key: str
+    name: str
+    revision: int
+
+    def stray(self, since: int, what: str) -> Stray:
+        return Stray("schedule", self.job, self.key, self.name, since, what, DELETED, "delete", self.revision)
+
+
+def foreign(name: str, listed: Listed, event: Occurrence | None) -> Stray:
+    """Return the stray of a schedule that brings nothing which code has planned for a job."""
+    what, remedy = "it brings nothing that code has planned", "somebody made it by hand: delete it by hand"
+    job = "" if event is None or event.revision is None else event.job
+    return Stray("schedule", job, "", name, listed.made, what, remedy)
+
+
+def _stray(wiring: Wiring, plan: PlanItem, fault: Fault) -> Stray:
+    name = schedules.name(wiring.job, plan.key, plan.revision)
+    since, what, remedy, fix = fault
+    return Stray("plan", wiring.job, plan.key, name, since, what, remedy, fix, plan.revision)
+
+
+def _old(plans: Mapping[str, PlanItem], now: int) -> Iterable[str]:
+    return [name for name, plan in plans.items() if now - plan.revision > FORGOTTEN]
+
+
+def _differences(wiring: Wiring, got: Any) -> str:
+    """Return what a schedule has otherwise than the wiring: "role", "role and queue"; "" for nothing."""
+    target = got["Target"]
+    queue = target.get("DeadLetterConfig", {}).get("Arn", "")
+    differs = {
+        "role": target.get("RoleArn") != wiring.role,
+        "function": target.get("Arn") != wiring.function,
+        "queue of dead letters": queue != wiring.dead_letters,
+    }
+    return " and ".join(name for name, other in differs.items() if other)
+
+
+def _fault(wiring: Wiring, plan: PlanItem, listed: Listed | None, now: int) -> Fault | None:
+    """Return what is wrong with a plan, by the row and by the list of schedules."""
+    if now - plan.revision <= FORGOTTEN:
+        return None
+    if now - plan.due > FORGOTTEN:
+        return _overdue(wiring, plan, listed, now)
+    if listed is None:
+        if plan.due <= now:
+            return None  # it has fired, and its event is on the way
+        return Fault(
+            plan.revision, "its schedule is missing: its caller died first, or somebody deleted it", MADE, "make"
+        )
+    if not listed.enabled:
+        return Fault(listed.made, "somebody disabled its schedule: it will not come", ENABLE)
+    return None
+
+
+def _overdue(wiring: Wiring, plan: PlanItem, listed: Listed | None, now: int) -> Fault:
+    if now - plan.due > wiring.start_deadline * 1000:
+        # Made now, its schedule would only have it recorded as missed, which is for ever.
+        remedy = "redrive its dead letter, or cronstack once move … --in 0s, or once cancel"
+        return Fault(plan.due, "overdue, and past its start deadline", remedy)
+    if listed is None:
+        return Fault(plan.due, "overdue, and its schedule is gone: nothing brings it", MADE, "make")
+    if not listed.enabled:
+        return Fault(plan.due, "overdue: somebody disabled its schedule", ENABLE)
+    remedy = "Scheduler tries until the start deadline: look at the function's throttles and errors"
+    return Fault(plan.due, "overdue, though its schedule exists", remedy)
+
+
+def _left_behind(plan: PlanItem, revision: int) -> str:
+    if plan.revision != revision:
+        return "left by a move: the plan is another one since"
+    return "left by a cancel" if plan.status == "cancelled" else f"left by a plan that is {plan.status}"

@@ -1,0 +1,62 @@
+"""Carriers that Cronstack cannot have made: each is found, and deleted only after its run is finished."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cronstack.stage import CARRIERS, FUNCTION, occurrence, scheduled_event
+from tests.ops.shop import ROLE, Shop
+from tests.ops.strays.looking import DAY, found, mended
+
+
+def carrier(shop: Shop, expression: str = "at(2030-01-01T00:00:00)", **changes: Any) -> None:
+    given: dict[str, Any] = {
+        "Name": "carrier",
+        "GroupName": CARRIERS,
+        "ScheduleExpression": expression,
+        "ActionAfterCompletion": "DELETE",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {"Arn": FUNCTION, "RoleArn": ROLE, "Input": json.dumps(scheduled_event())},
+    }
+    shop.scheduler.create_schedule(**(given | changes))
+
+
+def test_a_carrier_that_waits_for_its_time_is_well(shop: Shop) -> None:
+    carrier(shop)
+    shop.stage.now += 3 * DAY
+    assert found(shop) == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "changes", "what"),
+    [
+        ("rate(1 minute)", {}, "it repeats: rate(1 minute). Cronstack makes no such carrier"),
+        ("at(2030-01-01T00:00:00)", {"ActionAfterCompletion": "NONE"}, "it does not delete itself after its time."),
+        ("at(2026-01-02T00:00:00)", {}, "its time was 2026-01-02T00:00:00Z: it has not come"),
+    ],
+)
+def test_an_odd_carrier_is_deleted_only_after_its_run_is_finished(
+    shop: Shop, expression: str, changes: dict[str, Any], what: str
+) -> None:
+    carrier(shop, expression, **changes)
+    assert found(shop) == [], "it is younger than two days"
+    shop.stage.now += 3 * DAY
+    (one,) = found(shop)
+    assert (one.kind, one.job, one.schedule, one.fix) == ("carrier", "stats", "carrier", "")
+    assert one.what.startswith(what)
+    assert mended(shop) == ["left"]
+    shop.stage.change(f"run#{occurrence().id}", status="dead")
+    assert mended(shop) == ["left"]
+    shop.stage.change(f"run#{occurrence().id}", status="succeeded")
+    assert mended(shop) == ["deleted"]
+    assert found(shop) == []
+
+
+def test_an_odd_carrier_of_what_is_not_ours_is_left(shop: Shop) -> None:
+    carrier(shop, "rate(1 minute)", Target={"Arn": FUNCTION, "RoleArn": ROLE, "Input": "by hand"})
+    shop.stage.now += 3 * DAY
+    assert [(one.job, one.remedy) for one in found(shop)] == [("", "find out what made it, then delete it by hand")]
+    assert mended(shop) == ["left"]
