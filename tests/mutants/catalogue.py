@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tests.mutants import of_an_outsider, of_carriers, of_plans, of_the_guard, of_the_ledger, of_the_slot
+from tests.mutants import of_an_outsider, of_carriers, of_plans, of_scheduler, of_the_guard, of_the_ledger, of_the_slot
 
 MUTANTS = (
     *of_the_ledger.MUTANTS,
     *of_the_guard.MUTANTS,
     *of_carriers.MUTANTS,
+    *of_scheduler.MUTANTS,
     *of_the_slot.MUTANTS,
     *of_plans.MUTANTS,
     *of_an_outsider.MUTANTS,

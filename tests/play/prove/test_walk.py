@@ -26,7 +26,7 @@ ONE_CRASH = Budget(crashes=1, losses=0, failures=0)
         (SPACES[3], ONE_CRASH, 1_600),
         (SPACES[4], Budget(crashes=0, losses=1, failures=0), 5_500),
         (SPACES[4], ONE_CRASH, 77_000),
-        (SPACES[5], Budget(crashes=0, losses=0, failures=0), 1_400),
+        (SPACES[5], Budget(crashes=0, losses=0, failures=0), 1_100),
         (SPACES[6], Budget(crashes=2, losses=1, failures=0), 3_300),
         (SPACES[7], ONE_CRASH, 1_700),
     ],

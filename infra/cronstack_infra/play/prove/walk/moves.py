@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from cronstack.occurrence import print_time, scheduled_id
 from cronstack.steps import Call, Sleep, Work
@@ -18,6 +19,7 @@ from cronstack_infra.play.prove.walk.space import PLANNED, Budget, Space
 from cronstack_infra.play.prove.walk.steered import SteeredCaller, SteeredInvocation
 
 Move = Callable[[Scene], None]
+BUSY: Final = {"Error": {"Code": "ConflictException"}, "ResponseMetadata": {"HTTPStatusCode": 409}}
 
 
 # -- the first scene ---------------------------------------------------------------------------------------------------
@@ -84,13 +86,15 @@ def moves(scene: Scene) -> Iterator[Move]:
             return
     for at, one in enumerate(scene.living):
         match one.pending:
-            case Call():
+            case Call(operation):
                 yield partial(_carry_out, at=at)
                 if scene.budget.crashes:
                     yield partial(_crash, at=at, why="is killed before that")
                     yield partial(_crash_after, at=at)
                 if scene.budget.losses:
                     yield partial(_lose_answer, at=at)
+                    if operation == "CreateSchedule":
+                        yield partial(_conflict, at=at)
             case Sleep():
                 if _may_pass(scene, one.wakes):
                     yield partial(_wake, at=at)
@@ -134,6 +138,14 @@ def _lose_answer(scene: Scene, at: int) -> None:
     scene.apply(one)
     scene.world.say(one.name, "its answer is lost")
     scene.resume(one, LOST)
+
+
+def _conflict(scene: Scene, at: int) -> None:
+    """Scheduler is busy with a schedule of that name: it says so, and carries nothing out."""
+    one = scene.living[at]
+    scene.spend(losses=1)
+    scene.world.say(one.name, "Scheduler reports a conflict")
+    scene.resume(one, BUSY)
 
 
 def _wake(scene: Scene, at: int) -> None:

@@ -10,7 +10,7 @@ from cronstack_infra.play.prove.models.planning import PlanningCall
 from cronstack_infra.play.prove.models.world import NOON
 from cronstack_infra.play.prove.walk.steered import TIMEOUT
 
-PLANNED: Final = PlanningCall("schedule", Order("order", NOON + 10_000, "soon", {}))
+PLANNED: Final = PlanningCall("schedule", Order("order", NOON + 16_000, "soon", {}))
 
 
 class Space(NamedTuple):
@@ -38,4 +38,5 @@ class Budget(NamedTuple):
 
     crashes: int
     losses: int
+    """Lost answers, and conflicts of Scheduler that are none."""
     failures: int

@@ -2,9 +2,10 @@
 
 A scene is a store, the observer's log, the living invocations and the events still to be delivered. The walk takes
 every possible move from each scene: one invocation's request is carried out, or the invocation is killed before or
-after it, or its answer is lost; a handler begins, fails, ends; a pause is over; an event comes. Requests take no time.
-The clock moves only to the end of a pause, to a redelivery or to a carrier. An invocation whose deadline passes in the
-middle of a request is given up by Lambda and goes on as a zombie: that costs one of the crashes.
+after it, or its answer is lost, or Scheduler reports a conflict that is none; a handler begins, fails, ends; a pause is
+over; an event comes. Requests take no time. The clock moves only to the end of a pause, to a redelivery or to a
+carrier. An invocation whose deadline passes in the middle of a request is given up by Lambda and goes on as a zombie:
+that costs one of the crashes.
 
 A scene holds no program, only the answers that each invocation was given, and when (see ``programs``). Two scenes with
 the same store, the same log, the same answers to each living invocation and the same events ahead have the same
@@ -75,7 +76,7 @@ SPACES: Final = (
         horizon=62_000,
         occupied=True,
     ),
-    Space("a key that is moved", deliveries=(), calls=(moved(20),)),
+    Space("a key that is moved", deliveries=(), calls=(moved(40),)),
     Space("a key that is cancelled", deliveries=(), calls=(PlanningCall("cancel", PLANNED.order),)),
     Space("two deliveries of a key", deliveries=(), fires=2, time=5_200),
 )
