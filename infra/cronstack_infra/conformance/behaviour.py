@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from botocore.exceptions import ClientError
 
 from cronstack.clock import now
-from cronstack_infra.conformance import behaviour_functions
+from cronstack_infra.conformance import behaviour_functions, behaviour_open
 from cronstack_infra.conformance.reading import difference
 from cronstack_infra.conformance.scenes import Stage
 from cronstack_infra.conformance.seeing import (
@@ -255,6 +255,7 @@ BEHAVIOURS: Final = (
     Behaviour("update", "what it omits is reset", "botocore scheduler UpdateSchedule", _resets),
     Behaviour("list", "pages", "botocore scheduler ListSchedules", _pages),
     *behaviour_functions.BEHAVIOURS,
+    *behaviour_open.BEHAVIOURS,
     Behaviour("bad expressions", "stop no other schedule", _DOC + "schedule-types", _stops_no_other, last=True),
 )
 
@@ -263,9 +264,14 @@ def watch(stage: Stage, *, slow: bool) -> Iterator[Verdict]:
     """Prepare all behaviours, then wait for each."""
     chosen = [one for one in BEHAVIOURS if slow or not one.slow]
     for together in ([one for one in chosen if not one.last], [one for one in chosen if one.last]):
-        prepared = [(one, _prepared(stage, one)) for one in together]
-        for one, check in sorted(prepared, key=lambda pair: pair[0].slow):
-            yield _verdict(one, check)
+        yield from judged(stage, together)
+
+
+def judged(stage: Stage, together: Iterable[Behaviour]) -> Iterator[Verdict]:
+    """Prepare some behaviours, then wait for each."""
+    prepared = [(one, _prepared(stage, one)) for one in together]
+    for one, check in sorted(prepared, key=lambda pair: pair[0].slow):
+        yield _verdict(one, check)
 
 
 def _prepared(stage: Stage, one: Behaviour) -> Check:
@@ -277,8 +283,11 @@ def _prepared(stage: Stage, one: Behaviour) -> Check:
 
 
 def _verdict(one: Behaviour, check: Check) -> Verdict:
+    seen = ""
     try:
         wrong = check()
+        if one.open:
+            seen, wrong = wrong, ""
     except Exception as fault:  # as above: it is an answer, and a wrong one
         wrong = f"{type(fault).__name__}: {' '.join(str(fault).split())[:80]}"
     return Verdict(
@@ -287,7 +296,7 @@ def _verdict(one: Behaviour, check: Check) -> Verdict:
         asked=one.name,
         expected=one.expected,
         source=one.source,
-        got=wrong or one.expected,
+        got=wrong or seen or one.expected,
         refusal="differs" if wrong else SAME,
         neighbour="",
     )

@@ -46,7 +46,7 @@ class Stage:
             "lambda-role": ("lambda.amazonaws.com", ["sqs:*", "sns:Publish", "logs:*"]),
         }
         for word, (service, actions) in roles.items():
-            self.words[word] = self._role(f"{self._prefix}-{word}", service, actions)
+            self.words[word] = self.role(f"{self._prefix}-{word}", service, actions)
         account = str(self.words["lambda-role"]).split(":")[4]
         region = self.client("sqs").meta.region_name
         _, arn = self.queue(self.name())
@@ -67,7 +67,8 @@ class Stage:
             ),
         }
 
-    def _role(self, name: str, service: str, actions: list[str]) -> str:
+    def role(self, name: str, service: str, actions: list[str]) -> str:
+        """ARN of a new role that a service may assume."""
         iam = self.client("iam")
         trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
@@ -75,9 +76,14 @@ class Stage:
         allowed = {"Effect": "Allow", "Action": actions, "Resource": "*"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
         iam.put_role_policy(RoleName=name, PolicyName="conformance", PolicyDocument=policy)
-        self._undo.append(lambda: iam.delete_role(RoleName=name))
-        self._undo.append(lambda: iam.delete_role_policy(RoleName=name, PolicyName="conformance"))
+        self.undo(lambda: self.delete_role(arn))
         return str(arn)
+
+    def delete_role(self, arn: str) -> None:
+        """Delete a role that ``role`` has made."""
+        iam, name = self.client("iam"), arn.rpartition("/")[2]
+        iam.delete_role_policy(RoleName=name, PolicyName="conformance")
+        iam.delete_role(RoleName=name)
 
     def undo(self, step: Callable[[], Any]) -> None:
         """Have something done when all is over, the last first."""

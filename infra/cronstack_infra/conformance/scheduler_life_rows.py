@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cronstack_infra.conformance.scheduler_rows import CONFLICT, INVALID, MISSING, RECORDED, schedule
-from cronstack_infra.conformance.values import Base, Error, Row
+from cronstack_infra.conformance.values import Base, Error, In, Row
 
 
 def _row(
@@ -52,6 +52,14 @@ ROWS: Final = (
         INVALID,
         _there(ScheduleExpression="cron(0 7 * * ? 2199)"),
         source=RECORDED,
+    ),
+    _row(
+        "update: past start",
+        "update_schedule",
+        _there(ScheduleExpression="rate(300 days)", StartDate=In(minutes=-10)),
+        INVALID,
+        _there(ScheduleExpression="rate(300 days)", StartDate=In(minutes=10)),
+        source="two reports of AWS's answer: The StartDate you specify cannot be earlier than 5 minutes ago",
     ),
     _row(
         "update: required",

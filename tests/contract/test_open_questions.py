@@ -1,0 +1,55 @@
+"""What the kit sees where AWS leaves it open: each switch of the local cloud shows as another answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from cronstack_infra.conformance.behaviour import BEHAVIOURS, judged
+from cronstack_infra.conformance.behaviour_open import BEHAVIOURS as OPEN
+from cronstack_infra.conformance.runner import clients
+from cronstack_infra.conformance.scenes import Stage
+from cronstack_infra.local.client import LocalCloud
+from cronstack_infra.local.http.switching import switches
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[LocalCloud]:
+    with LocalCloud.start() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def stage(cloud: LocalCloud) -> Stage:
+    made = Stage(clients(cloud.endpoint), "open")
+    made.build()
+    return made
+
+
+def seen(stage: Stage, *names: str) -> dict[str, str]:
+    found = list(judged(stage, [one for one in BEHAVIOURS if one.name in names]))
+    assert all(one.same for one in found), found
+    return {one.row: one.got for one in found}
+
+
+def test_as_the_local_cloud_is_by_default(stage: Stage) -> None:
+    found = seen(stage, *(one.name for one in OPEN))
+    assert found.pop("instant").endswith(" s after its time")
+    assert found == {
+        "past at()": "accepted, fires at once",
+        "short polls": "20 of 20 short polls found the message",
+        "new role": "assumed at once",
+        "role without rights": "no letter",
+        "role gone": "no letter",
+        "group deleted": "its schedules, too",
+    }
+
+
+def test_as_switches_say(cloud: LocalCloud, stage: Stage) -> None:
+    with switches(cloud.endpoint, "past-at=refused", "empty-polls=0.5", "role-delay=2", "early=5", "group-deletion=1"):
+        found = seen(stage, "past at()", "short polls", "new role", "instant", "group deleted")
+    assert found["past at()"].startswith("refused: ValidationException: The schedule expression at(")
+    assert 0 < int(found["short polls"].split()[0]) < 20
+    assert "before: ValidationException: The execution role you provide must allow" in found["new role"]
+    assert found["instant"].endswith(" s before its time")
