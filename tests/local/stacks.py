@@ -38,6 +38,7 @@ class Stack(NamedTuple):
             ChangeSetType=kind,
             TemplateBody=json.dumps({"Resources": resources, **blocks}),
             Parameters=list(parameters),
+            Capabilities=["CAPABILITY_NAMED_IAM"],
         )
         described = self.cloudformation.describe_change_set(**change_set)
         if described["Status"] == "FAILED":

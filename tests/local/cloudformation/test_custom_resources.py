@@ -167,7 +167,10 @@ def test_data_with_no_echo_is_not_shown(stack: Stack) -> None:
     stack.deploy({**resources(**wish), "Queue": queue(Tags=[{"Key": "colour", "Value": get("Thing", "Colour")}])})
     change_set = {"StackName": stack.name, "ChangeSetName": "look"}
     stack.cloudformation.create_change_set(
-        **change_set, ChangeSetType="UPDATE", TemplateBody=json.dumps({"Resources": resources()})
+        **change_set,
+        ChangeSetType="UPDATE",
+        TemplateBody=json.dumps({"Resources": resources()}),
+        Capabilities=["CAPABILITY_IAM"],
     )
     shown = stack.cloudformation.describe_change_set(**change_set, IncludePropertyValues=True)
     assert "s3cret" not in json.dumps([one for one in shown["Changes"] if "Queue" in json.dumps(one)], default=str)

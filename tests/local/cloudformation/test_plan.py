@@ -30,6 +30,7 @@ def planned(
         ChangeSetType="UPDATE" if stack.exists() else "CREATE",
         TemplateBody=json.dumps({"Resources": resources, **blocks}),
         Parameters=list(parameters),
+        Capabilities=["CAPABILITY_IAM"],
     )
     described = stack.cloudformation.describe_change_set(**named, IncludePropertyValues=values)
     stack.cloudformation.delete_change_set(**named)

@@ -29,6 +29,7 @@ def deploy(stack: Stack, resources: dict[str, Any], tags: dict[str, str] | None,
         **named,
         ChangeSetType="UPDATE" if stack.exists() else "CREATE",
         TemplateBody=json.dumps({"Resources": resources, **blocks}),
+        Capabilities=["CAPABILITY_IAM"],
         **({} if tags is None else {"Tags": tag_list(tags)}),
     )
     if stack.cloudformation.describe_change_set(**named)["Status"] == "FAILED":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from moto.cloudformation import models
 from moto.cloudformation.exceptions import ValidationError
 from moto.core.responses import ActionResult, EmptyResult
 
-from cronstack_infra.local.cloudformation import stacks
+from cronstack_infra.local.cloudformation import capabilities, stacks
 from cronstack_infra.local.cloudformation.deploy.deployment import Unfinished, roll_back, unfinished
 from cronstack_infra.local.cloudformation.deploy.failing import EXPRESS, Failing, failing
 from cronstack_infra.local.cloudformation.stacks import FAILED, found, unresolved_parameters
@@ -25,7 +26,16 @@ def stack_of(response: Any) -> Any:
 
 
 def template_of(response: Any, stack: Any) -> str:
-    """The text of the template that a request gives; ``stack`` has the previous one. Raises ValidationError."""
+    """Return the text of the template of a request that acknowledges its IAM resources.
+
+    ``stack`` has the previous one. Raises ValidationError, InsufficientCapabilities.
+    """
+    text = _given_template(response, stack)
+    capabilities.check(models.Stack.parse_template(text), privates.parameter(response, "Capabilities", []))
+    return text
+
+
+def _given_template(response: Any, stack: Any) -> str:
     text, url = privates.parameter(response, "TemplateBody"), privates.parameter(response, "TemplateURL")
     previous = privates.flag(response, "UsePreviousTemplate", False)
     if previous and (text or url):

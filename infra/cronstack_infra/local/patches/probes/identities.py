@@ -19,7 +19,7 @@ def an_inline_policy_of_a_template_is_a_python_object() -> bool:
     inline = {"PolicyName": "inline", "PolicyDocument": document}
     properties = {"RoleName": "r", "AssumeRolePolicyDocument": document, "Policies": [inline]}
     template = json.dumps({"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": properties}}})
-    client("cloudformation").create_stack(StackName="s", TemplateBody=template)
+    client("cloudformation").create_stack(StackName="s", TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"])
     # boto3 decodes a text of JSON and returns anything else as it is
     return bool(client("iam").get_role_policy(RoleName="r", PolicyName="inline")["PolicyDocument"] != document)
 
