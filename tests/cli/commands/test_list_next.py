@@ -305,3 +305,16 @@ def test_a_job_of_code_alone_has_no_next_but_that(project: Project, cronstack: C
     assert (cronstack(project, "next").out, cronstack(project, "next", "reminding").out) == (told, told)
     assert json.loads(cronstack(project, "next", "--json").out) == []
     assert cronstack(project, "list").out.splitlines()[1].split()[:2] == ["reminding", "once()"]
+
+
+def test_list_and_next_show_a_flexible_window(project: Project, cronstack: Command) -> None:
+    project.file.write_text(
+        "from cronstack import cron, job\n\n\n"
+        '@job(schedule=cron("0 6 * * ? *", timezone="UTC", window=15))\ndef stats(run): ...\n'
+    )
+    assert "cron(0 6 * * ? *) within 15 min" in cronstack(project, "list").out
+    assert "cron(0 6 * * ? *) within 15 min" in cronstack(project, "next").out
+    (listed,) = json.loads(cronstack(project, "list", "--json").out)
+    assert listed["schedules"][0]["window"] == 15
+    (coming,) = json.loads(cronstack(project, "next", "--json").out)
+    assert coming["window"] == 15

@@ -230,3 +230,20 @@ def test_a_thousand_schedules_of_one_minute_fire_in_it() -> None:
     stage.until("12:00:00")
     assert len(stage.times("deliver")) == 1000
     assert stage.engine.next_due() == instant("2026-11-24 12:00:00")
+
+
+@pytest.mark.parametrize("told", ["nominal", "actual"])
+def test_a_flexible_window_starts_within_it_and_may_tell_the_time_of_its_start(told: str) -> None:
+    """AWS does not say which of the two <aws.scheduler.scheduled-time> holds."""
+    stage = Stage("00:30:00", scheduled_time=told, seed=5)
+    stage.put("stats", "cron(0 * * * ? *)", window=30, input='{"at": "<aws.scheduler.scheduled-time>"}')
+    stage.until("23:59:59")
+    delivered = [effect for effect in stage.effects if isinstance(effect, Deliver)]
+    started = [instant(time) for time in stage.times("deliver")]
+    within = [(began - each.scheduled).total_seconds() for began, each in zip(started, delivered, strict=True)]
+    assert len(within) == 23
+    assert all(0 <= late <= 1800 for late in within)
+    assert max(within) - min(within) > 900, "they are spread"
+    written = [each.payload[8:-2] for each in delivered]
+    expected = started if told == "actual" else [each.scheduled for each in delivered]
+    assert written == [f"{time:%Y-%m-%dT%H:%M:%SZ}" for time in expected]

@@ -260,3 +260,29 @@ def test_it_loads_neither_cloud_nor_cdk() -> None:
     )
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert done.returncode == 0, done.stderr
+
+
+def test_flexible_windows_are_shown_with_the_spread(simulate: Simulate) -> None:
+    job = '@job(schedule=cron("0 6 * * ? *", timezone="UTC", window=15))\ndef spread_{0}(run: Run): ...\n'
+    jobs = "from cronstack import Run, cron, job\n\n\n" + "\n\n".join(job.format(number) for number in range(30))
+    done = simulate("--dry", *MARCH, jobs=jobs)
+    assert done.code == 0
+    place = done.lines.index("Flexible windows")
+    assert done.lines[place + 1] == (
+        "Most starts in a minute: 30 without the windows, at 2027-03-27 06:00 UTC;"
+        " 2 with them, at 2027-03-27 06:00 UTC, if Scheduler spreads them evenly."
+    )
+    windows = json.loads(simulate("--dry", *MARCH, "--json", jobs=jobs).out)["windows"]
+    assert (windows["starts_without"], windows["starts_evenly"]) == (30, 2.0)
+
+
+def test_what_is_outside_start_and_end_is_not_counted(simulate: Simulate) -> None:
+    jobs = (
+        "from datetime import UTC, datetime\nfrom cronstack import Run, at, cron, job\n\n\n"
+        '@job(schedule=cron("0 6 * * ? *", timezone="UTC", start=datetime(2027, 3, 28, tzinfo=UTC)))\n'
+        "def starting(run: Run): ...\n\n\n"
+        '@job(schedule=at("2026-03-28T06:00:00", timezone="UTC"))\ndef past(run: Run): ...\n'
+    )
+    counted = json.loads(simulate("--dry", *MARCH, "--json", jobs=jobs).out)
+    assert {each["job"]: each["firings"] for each in counted["jobs"]} == {"starting": 2, "past": 0}
+    assert counted["overlaps"] == []

@@ -1,0 +1,198 @@
+"""What is refused because a template must deploy at any time, with the declaration to use instead; windows; rates."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cronstack.errors import DeclarationError
+from cronstack.timetable.expressions import Rate, read
+from cronstack.timetable.instants import parse
+from cronstack_infra.deployed_form import deployed_form, read_schedule
+from cronstack_infra.discovery.rate_notes import rate_notes
+from cronstack_infra.discovery.rates import crons_of
+from cronstack_infra.discovery.windows import shortest_interval
+from tests.infra.packages import Package
+
+START = datetime(2026, 11, 29, 13, 7, tzinfo=UTC)  # a Sunday
+BERLIN = "Europe/Berlin"
+IMPORT = "from datetime import UTC, datetime\n"
+
+
+def fault_of(package: Package, declared: str) -> str:
+    package.write("stats.py", f"{IMPORT}@job({declared})\ndef stats(run: Run): ...\n")
+    with pytest.raises(DeclarationError) as found:
+        package.discover()
+    text = str(found.value)
+    assert f"functions/{package.name}/stats.py:" in text
+    return text
+
+
+# -- rates -------------------------------------------------------------------------------------------------------------
+RATES = [
+    ("1 minute", ["* * * * ? *"]),
+    ("5 minutes", ["2/5 * * * ? *"]),
+    ("60 minutes", ["7 * * * ? *"]),
+    ("1 hour", ["7 * * * ? *"]),
+    ("90 minutes", ["7 1/3 * * ? *", "37 2/3 * * ? *"]),
+    ("45 minutes", ["7 1/3 * * ? *", "22 0/3 * * ? *", "37 2/3 * * ? *", "52 1/3 * * ? *"]),
+    ("12 hours", ["7 1/12 * * ? *"]),
+    ("1 day", ["7 13 * * ? *"]),
+    ("7 days", ["7 13 ? * SUN *"]),
+    ("7 minutes", []),
+    ("16 minutes", []),
+    ("5 hours", []),
+    ("2 days", []),
+]
+
+
+@pytest.mark.parametrize(("every", "crons"), RATES, ids=[every for every, _ in RATES])
+def test_the_crons_of_a_rate_fire_exactly_when_it_would(every: str, crons: list[str]) -> None:
+    rate = read(f"rate({every})")
+    assert isinstance(rate, Rate)
+    assert crons_of(rate, START) == crons
+    if crons:
+        until = START + timedelta(days=15)
+        fired: Iterator[datetime] = itertools.chain(
+            *(
+                itertools.takewhile(until.__gt__, parse(f"cron({fields})", start=START).after(START - timedelta(1)))
+                for fields in crons
+            )
+        )
+        wanted = itertools.takewhile(until.__gt__, parse(str(rate), start=START).after(START - timedelta(1)))
+        assert sorted(fired) == list(wanted)
+
+
+@pytest.mark.parametrize(
+    ("every", "remedy"),
+    [
+        (
+            "5 minutes",
+            'Write cron("2/5 * * * ? *", timezone="UTC", start=datetime.fromisoformat(\'2026-11-29T13:07:00+00:00\')).',
+        ),
+        ("7 minutes", "No cron has its times, because rate(7 minutes) does not divide a day. Take another period"),
+        ("16 minutes", "No short list of crons has its times: rate(16 minutes) would take more than 4."),
+    ],
+)
+def test_a_rate_with_a_start_is_refused_with_the_cron_to_use_instead(package: Package, every: str, remedy: str) -> None:
+    text = fault_of(package, f'schedule=rate("{every}", start=datetime(2026, 11, 29, 13, 7, tzinfo=UTC))')
+    assert "has a start, which AWS refuses once it is past" in text
+    assert remedy in text
+
+
+def test_a_rate_may_end(package: Package) -> None:
+    package.write(
+        "stats.py",
+        f'{IMPORT}@job(schedule=rate("5 minutes", end=datetime(2026, 1, 1, tzinfo=UTC)))\ndef stats(run: Run): ...\n',
+    )
+    (declared,) = package.discover().jobs
+    assert declared.schedules[0].end == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_a11_9_a_long_rate_is_noted_with_the_cron_that_keeps_its_times(package: Package) -> None:
+    """Whether an update of a schedule starts its rate anew is undocumented: 12 hours may skip or double around it."""
+    schedules = ('rate("59 minutes")', 'rate("12 hours")', 'rate("5 hours")', 'cron("0 0 * * ? *", timezone="UTC")')
+    package.write("stats.py", f"@job(schedule=[{', '.join(schedules)}])\ndef stats(run: Run): ...\n")
+    package.write("paused.py", '@job(schedule=rate("1 day"), enabled=False)\ndef paused(run: Run): ...\n')
+    twelve, five = rate_notes(package.discover().jobs)
+    assert twelve.startswith(f"functions/{package.name}/stats.py:")
+    assert "rate(12 hours) may start anew at each deploy that changes its schedule" in twelve
+    assert 'A cron keeps its times: cron("0 0/12 * * ? *", timezone="UTC").' in twelve
+    assert "No cron has its times, because rate(5 hours) does not divide a day." in five
+
+
+# -- at() --------------------------------------------------------------------------------------------------------------
+def test_an_at_with_seconds_is_refused(package: Package) -> None:
+    text = fault_of(package, 'schedule=at("2026-12-24T18:00:30", timezone="Europe/Berlin")')
+    assert "at(2026-12-24T18:00:30) has seconds" in text
+    assert 'Write at("2026-12-24T18:00:00", timezone="Europe/Berlin").' in text
+
+
+def test_an_at_long_past_is_noted_and_never_fires(package: Package) -> None:
+    """T21: deployed first when it is long past, it fired, was refused as too old, and left a letter."""
+    package.write("launch.py", '@job(schedule=at("2001-03-28T12:00:00", timezone="UTC"))\ndef launch(run: Run): ...\n')
+    (note,) = package.discover(now=START).notes
+    assert "at(2001-03-28T12:00:00) (UTC) is past and never fires any more" in note
+
+
+# -- windows -----------------------------------------------------------------------------------------------------------
+WINDOWS = {
+    'schedule=cron("0 6 * * ? *", timezone="UTC", window="15")': "window='15' is str; it must be a whole number",
+    'schedule=cron("0 6 * * ? *", timezone="UTC", window=True)': "window=True is bool; it must be a whole number",
+    'schedule=cron("0 6 * * ? *", timezone="UTC", window=0)': (
+        "window=0 is not within 1 to 1440 minutes (Scheduler's limits)\n"
+        '  For example cron("0 6 * * ? *", timezone="UTC", window=15).'
+    ),
+    'schedule=cron("0 6 ? * MON *", timezone="UTC", window=1441)': "window=1441 is not within 1 to 1440",
+    'schedule=cron("0/15 * * * ? *", timezone="UTC", window=15)': (
+        "window=15 is not shorter than the 15 minutes between two runs of cron(0/15 * * * ? *)\n  Let it be at most 14."
+    ),
+    'schedule=cron("* * * * ? *", timezone="UTC", window=1)': "Leave it out.",
+    'schedule=cron("0 6 * * ? *", timezone="Europe/Berlin", window=1380)': "Let it be at most 1379.",
+    'schedule=cron("0 6 * * ? *", timezone="UTC", window=30), start_deadline=86400': (
+        "window=30 and start_deadline=86400 together are 88200 seconds: the deadline counts from the end of the"
+        " window, and Scheduler keeps an event 86400\n  Let start_deadline be at most 84600, or the window shorter."
+    ),
+}
+
+
+@pytest.mark.parametrize("declared", WINDOWS)
+def test_a_wrong_window_is_told_with_its_remedy(package: Package, declared: str) -> None:
+    assert WINDOWS[declared] in fault_of(package, declared)
+
+
+@pytest.mark.parametrize(
+    ("fields", "zone", "minutes"),
+    [
+        ("0 6 * * ? *", "UTC", 1440),
+        ("0 6 * * ? *", BERLIN, 1380),  # the day on which the clocks are put forward
+        ("0 6 ? * MON *", BERLIN, None),
+        ("*/30 * * * ? *", "UTC", 30),
+        ("0 6 1 1 ? 2199", "UTC", None),
+        ("5,50 * * * ? *", "UTC", 15),
+        ("30 1,4 * * ? *", BERLIN, 120),
+    ],
+)
+def test_the_shortest_interval_of_a_cron(fields: str, zone: str, minutes: int | None) -> None:
+    assert shortest_interval(parse(f"cron({fields})", timezone=zone)) == minutes
+
+
+# -- what operators read back ------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "declared",
+    [
+        parse("cron(0 6 * * ? *)", timezone=BERLIN),
+        parse("cron(0 6 * * ? *)", timezone=BERLIN, start=START, end=START + timedelta(days=9, microseconds=5)),
+        parse("cron(0 6 * * ? *)", end=START, window=15),
+        parse("rate(5 minutes)", end=START),
+        parse("at(2028-02-29T00:30:00)", timezone="Asia/Tokyo"),
+    ],
+    ids=repr,
+)
+def test_a_deployed_schedule_reads_back_as_it_was_declared(declared: object) -> None:
+    form = deployed_form(declared)  # type: ignore[arg-type]
+    window = declared.window  # type: ignore[attr-defined]
+    got = {
+        "ScheduleExpression": form.expression,
+        "ScheduleExpressionTimezone": form.timezone,
+        "Description": form.description,
+        "FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": window} if window else {"Mode": "OFF"},
+    }
+    read_back = read_schedule(got)
+    assert (read_back, read_back.window) == (declared, window)
+    assert not form.expression.startswith("at(")
+
+
+@pytest.mark.parametrize("text", ["by hand", "at(nonsense) UTC", "start=2026-13-01T00:00:00+00:00", "end=", ""])
+def test_a_description_that_is_not_ours_counts_as_none(text: str) -> None:
+    got = {"ScheduleExpression": "cron(0 6 * * ? *)", "Description": text}
+    assert read_schedule(got) == parse("cron(0 6 * * ? *)")
+
+
+def test_an_at_whose_expression_was_changed_by_hand_is_what_it_is_now() -> None:
+    form = deployed_form(parse("at(2028-02-29T00:30:00)"))
+    got = {"ScheduleExpression": "cron(0 7 * * ? *)", "Description": form.description}
+    assert read_schedule(got) == parse("cron(0 7 * * ? *)")
