@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cronstack import once
+from cronstack import cron, once
 from cronstack.event import parse_event, planned_event
 from cronstack.ledger.items import encode
 from cronstack.ledger.partitions import plan_key, run_key
@@ -33,7 +33,7 @@ class World:
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
-        shop.deploy(lambda run: None, "cron(0 * * * ? *)", schedule=["0 * * * *", once()], input=OWN)
+        shop.deploy(lambda run: None, "cron(0 * * * ? *)", schedule=[cron("0 * * * *"), once()], input=OWN)
         shop.deploy(lambda run: None, name="other")
         self.allowed = {scheduled_id(NOON - hours * HOUR): (OWN, NOON - hours * HOUR) for hours in range(17 * 24)}
         self.redrives: dict[str, int] = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cronstack import once
+from cronstack import cron, once
 from cronstack.event import planned_event
 from cronstack.ledger.partitions import plan_key
 from cronstack.occurrence import payload_hash, planned_id, print_time
@@ -43,7 +43,7 @@ class Handler:
 @pytest.fixture
 def handler(shop: Shop) -> Handler:
     handler = Handler()
-    shop.deploy(lambda run: handler.stats(run), "cron(0 * * * ? *)", schedule=["0 * * * *", once()], input=OWN)
+    shop.deploy(lambda run: handler.stats(run), "cron(0 * * * ? *)", schedule=[cron("0 * * * *"), once()], input=OWN)
     return handler
 
 

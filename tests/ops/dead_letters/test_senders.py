@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cronstack import once
+from cronstack import cron, once
 from cronstack.event import planned_event
 from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
 from tests.cronstack.stage import NOON, WAY, scheduled_event
@@ -20,7 +20,7 @@ KEY = json.loads(planned_event("stats", "k", 1, due=NOON, input={}))
 @pytest.fixture
 def ran(shop: Shop) -> list[str]:
     ran: list[str] = []
-    shop.deploy(lambda run: ran.append(run.occurrence), "cron(0 * * * ? *)", schedule=["0 * * * *", once()])
+    shop.deploy(lambda run: ran.append(run.occurrence), "cron(0 * * * ? *)", schedule=[cron("0 * * * *"), once()])
     shop.deploy(lambda run: None, "cron(0 * * * ? *)", name="other")
     return ran
 
