@@ -13,7 +13,10 @@ from cronstack.event import parse_event, planned_event
 from cronstack.ledger.partitions import plan_key
 from cronstack.occurrence import planned_id
 from cronstack.onetime.once import Once
+from cronstack.onetime.schedules import Wiring
+from cronstack_infra.names import once_output
 from cronstack_infra.ops.onetime import list_plans
+from cronstack_infra.ops.strays.find import Strays
 from tests.cronstack.stage import TABLE, scheduled_event
 from tests.ops.shop import ROLE, Shop
 from tests.ops.strays.looking import DAY, LATER, found, look, mended
@@ -256,3 +259,86 @@ def test_a_plan_that_is_long_overdue_is_found_by_its_schedule(shop: Shop, once: 
     once.schedule("stats", key="order-1", after=HOUR)
     shop.stage.now += 3 * DAY
     assert [one.what for one in found(shop)] == ["overdue, and past its start deadline"]
+
+
+# -- outdated schedules ------------------------------------------------------------------------------------------------
+def rewire(shop: Shop, **changes: str) -> None:
+    """Deploy the stack with another role, function or queue."""
+    name = once_output("stats")
+    shop.outputs[name] = Wiring.read(shop.outputs[name])._replace(**changes).text()
+
+
+def target(shop: Shop) -> Any:
+    (name,) = shop.plans()
+    return shop.scheduler.get_schedule(GroupName=GROUP, Name=name)["Target"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "differs"),
+    [
+        ({"role": "arn:aws:iam::123456789012:role/another"}, "role"),
+        ({"dead_letters": "arn:aws:sqs:us-east-1:123456789012:another"}, "queue of dead letters"),
+        ({"function": "arn:aws:lambda:us-east-1:123456789012:function:shop-stats:other"}, "function"),
+    ],
+)
+def test_a1_a_plan_whose_schedule_is_outdated_is_made_anew(shop: Shop, changes: dict[str, str], differs: str) -> None:
+    """A schedule keeps the ARNs of its role, function and queue: after one was replaced, it fires into nothing."""
+    for number in range(30):  # more than are looked at one after another
+        shop.once().schedule("stats", key=f"order-{number}", after=HOUR, input={"n": number})
+    before, due = shop.plans(), shop.once().get("stats", "order-1").due
+    rewire(shop, **changes)
+    assert found(shop) == [], "their callers may be about to do the rest"
+    shop.stage.now += LATER
+    told = {(one.kind, one.what, one.fix) for one in found(shop)}
+    what = f"its schedule has another {differs} than the stack has now: it would fire into nothing"
+    assert told == {("plan", what, "renew")}
+    assert mended(shop) == ["made anew"] * 30
+    assert len(shop.plans()) == 30
+    assert not set(before) & set(shop.plans()), "a revision has a schedule of its own"
+    got = [shop.scheduler.get_schedule(GroupName=GROUP, Name=name)["Target"] for name in shop.plans()]
+    wiring = Wiring.read(shop.outputs[once_output("stats")])
+    reached = {(one["RoleArn"], one["Arn"], one["DeadLetterConfig"]["Arn"]) for one in got}
+    assert reached == {(wiring.role, wiring.function, wiring.dead_letters)}
+    plan = shop.once().get("stats", "order-1")
+    assert (plan.status, plan.due, plan.input, plan.moves) == ("planned", due, {"n": 1}, 0)
+    shop.stage.now += LATER
+    assert found(shop) == []
+
+
+def test_a_plan_that_is_moved_meanwhile_is_not_made_anew(shop: Shop, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    rewire(shop, role="arn:aws:iam::123456789012:role/another")
+    shop.stage.now += LATER
+    strays = look(shop)
+    (one,) = strays.find()
+    once.move("stats", "order-1", after=2 * HOUR)
+    assert strays.mend(one) == "left: it was moved, cancelled or begun meanwhile"
+    assert target(shop)["RoleArn"] == "arn:aws:iam::123456789012:role/another"
+    shop.stage.now += LATER
+    assert found(shop) == []
+
+
+@pytest.mark.parametrize("operation", ["CreateSchedule", "DeleteSchedule"])
+def test_a_fix_that_dies_half_way_is_found_again(shop: Shop, once: Once, operation: str) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    rewire(shop, role="arn:aws:iam::123456789012:role/another")
+    shop.stage.now += LATER
+
+    def mend(through: Once) -> None:
+        strays = Strays(shop.clients, shop.deployment, through, lambda: shop.stage.now)
+        strays.mend(*strays.find())
+
+    dies_at(shop, operation, mend)
+    assert shop.plans(), "there is a schedule at each moment"
+    shop.stage.now += LATER
+    assert mended(shop) == (["mended", "deleted"] if operation == "CreateSchedule" else ["deleted"])
+    assert target(shop)["RoleArn"] == "arn:aws:iam::123456789012:role/another"
+    assert found(shop) == []
+
+
+def test_a_second_schedule_of_a_plan_is_told(shop: Shop, once: Once) -> None:
+    once.schedule("stats", key="order-1", after=HOUR)
+    plant(shop, json.dumps(event(shop)))
+    shop.stage.now += LATER
+    (one,) = found(shop)
+    assert (one.schedule, one.what, one.fix) == ("mine", "it brings nothing that code has planned", "")

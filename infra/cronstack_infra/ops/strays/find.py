@@ -69,7 +69,8 @@ class Strays:
         found += self._declared.find(count.part())
         for job in self._jobs:
             found += self._runs.find(job, by_code=job in self._wirings)
-        return sorted(found, key=lambda one: (one.since, one.job, one.key, one.schedule, one.occurrence))
+        # Of one key, a schedule is made before the one that it replaces is deleted.
+        return sorted(found, key=lambda one: (one.since, one.job, one.key, one.fix == "delete", one.schedule))
 
     def mend(self, stray: Stray) -> str:
         """Fix one, if it still is one. Return the result in words."""
