@@ -31,5 +31,6 @@ with entry(__file__) as project:
         jobs=project.jobs,
         functions_root=project.project.functions,
         package=project.package,
+        lock=project.lock,
     )
     resources(stack, stack.jobs)

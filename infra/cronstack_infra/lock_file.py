@@ -1,4 +1,4 @@
-"""The lock file ``cronstack.lock``: which jobs the project has declared, and whether code may schedule them. Pure.
+"""The lock file ``cronstack.lock``: which jobs the project has declared, and whether code may schedule them.
 
     {
       "version": 1,
@@ -22,8 +22,10 @@ One line for each job, sorted, so that a diff names the job and a merge of two b
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -167,25 +169,18 @@ def _invalid(path: Path, line: int, why: str) -> DeclarationError:
     )
 
 
-def update(
-    folder: Path,
-    package: str,
-    declared: Jobs,
-    *,
-    unique: Callable[[], str],
-    local: bool = False,
-    ci: bool = False,
-) -> Lock | None:
+def update(folder: Path, package: str, declared: Jobs, *, local: bool = False, ci: bool | None = None) -> Lock | None:
     """Return the lock of a project with the jobs that a package declares, and write it where that changes it.
 
     ``local``: for a local cloud; the file is read, and stays as it is. ``ci``: on a build server, where an outdated
-    file is a mistake: nobody would commit the new one. Raises DeclarationError. ``unique`` makes the id of the app.
+    file is a mistake: nothing would commit the new one. Defaults to what the variable CI says. Raises DeclarationError.
     Returns None where there is no file and none is written.
     """
+    ci = os.environ.get("CI", "").lower() not in ("", "0", "false") if ci is None else ci
     lock = read_lock(folder)
     if lock is None and (local or ci):
         return None
-    new = (lock or Lock(unique())).added(package, declared)
+    new = (lock or Lock(secrets.token_hex(8))).added(package, declared)
     if local or new == lock:
         return new
     if ci:

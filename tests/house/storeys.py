@@ -24,6 +24,7 @@ STOREYS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("runtime",),
         ("declaration",),
         ("onetime",),
+        ("deploy_check",),
     ),
     "cronstack.timetable": (
         ("cron_fields", "zones"),

@@ -74,8 +74,9 @@ def _sub(template: Template, argument: str) -> str:
 
 
 def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
-    """Logical id -> resource."""
-    return {key: item for key, item in template["Resources"].items() if item["Type"] == kind}
+    """Logical id -> resource. Without those of the deploy check, which has a function, a role and a log of its own."""
+    found = {key: item for key, item in template["Resources"].items() if item["Type"] == kind}
+    return {key: item for key, item in found.items() if not key.startswith("SharedDeployCheck")}
 
 
 def properties(template: Template, logical_id: str) -> dict[str, Any]:

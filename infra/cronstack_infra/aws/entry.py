@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cronstack.clock import now
 from cronstack.errors import CronstackError, DeclarationError, ScheduleError
 from cronstack_infra.discovery.importing import importable
+from cronstack_infra.lock_file import update
 from cronstack_infra.project import Project
 from cronstack_infra.toolchain.caches import give_writable_caches, writable_home
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import aws_cdk as cdk
 
     from cronstack_infra.discovery.discover import DeclaredJob
+    from cronstack_infra.lock_file import Lock
 
 
 RESOURCES: Final = ("resources", "example_resources")
@@ -41,6 +43,8 @@ class Entry:
     """The package of jobs, chosen by ``-c jobs=...``. Defaults to "jobs"."""
     stack_name: str
     jobs: tuple[DeclaredJob, ...]
+    lock: Lock | None
+    """Content of cronstack.lock, with the jobs that are declared now."""
 
 
 @contextmanager
@@ -53,6 +57,7 @@ def entry(app_file: str) -> Iterator[Entry]:
             yield begun
             from cronstack_infra.aws.at_synth import synthesize
 
+            _check_last(begun.app)
             synthesize(begun.app)
     except CronstackError as fault:
         print(fault, file=sys.stderr)
@@ -63,6 +68,15 @@ def entry(app_file: str) -> Iterator[Entry]:
         print(f"infra/{fault.name}.py: there is no function 'resources' in it", file=sys.stderr)
         print("  Say what the jobs may touch in: def resources(stack, jobs): ...", file=sys.stderr)
         sys.exit(2)
+
+
+def _check_last(app: cdk.App) -> None:
+    """Make the deploy checks depend on what ``resources`` has added, too: a deletion asks them first."""
+    from cronstack_infra.aws.stack import CronstackStack
+
+    for stack in app.node.children:
+        if isinstance(stack, CronstackStack):
+            stack.deploy_check.come_last()
 
 
 def _begin(project: Project) -> Entry:
@@ -80,15 +94,16 @@ def _begin(project: Project) -> Entry:
     jobs = found.jobs
     for note in (*found.notes, *clock_notes(jobs, today), *meeting_notes(jobs, today), *rate_notes(jobs)):
         print(f"note: {note}", file=sys.stderr)
+    local = str(context.get("cronstack:local")).lower() == "true"
+    lock = update(project.root, package, {one.name: one.job.by_code for one in found.jobs}, local=local)
     with writable_home(os.environ, project.state):
-        app = _app(context)
-    return Entry(app, project, package, project.stack(package), found.jobs)
+        app = _app(context, local)
+    return Entry(app, project, package, project.stack(package), found.jobs, lock)
 
 
-def _app(context: dict[str, Any]) -> cdk.App:
+def _app(context: dict[str, Any], local: bool) -> cdk.App:
     import aws_cdk as cdk
 
-    local = str(context.get("cronstack:local")).lower() == "true"
     # aws-cdk-lib checks the template against AWS's schemas, which takes most of the time; for the laptop it is left
     # out: the local cloud refuses what it does not know, and the deploy to AWS is checked.
     return cdk.App(context=context, builtin_cloud_formation_validation=not local)

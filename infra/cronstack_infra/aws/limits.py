@@ -13,7 +13,7 @@ fit one stack, 48 if each has a schedule as well.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from cronstack.errors import DeclarationError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST_JOBS: Final = 73
 """Jobs in one stack: so many fit with a schedule each. The 10,240 characters of the policy that lets Scheduler invoke
 them would hold some more, however long their names."""
-MOST_RESOURCES: Final = 450
+MOST_RESOURCES: Final = 454
 """Ours in one stack. CloudFormation allows 500; the rest is for the project's own."""
 MOST_ENVIRONMENT: Final = 4096 - 1024
 """Bytes of a function's environment that a job may fill. Lambda allows 4 KB; the rest is for Cronstack's variables,
@@ -34,11 +34,17 @@ which have 700 where all names are as long as they can be, and for what ``resour
 
 _OF_A_JOB = 5  # log group, role, carrier role, function, event invoke configuration
 _OF_CODE = 3  # where code may make one-time schedules: their role, the alias, its event invoke configuration
-_OF_THE_STACK = 12  # ledger; two queues, each with policy and alarm; three groups; role; one to spare
+_OF_THE_STACK = 16  # ledger; two queues, each with policy and alarm; three groups; role; deploy check; one to spare
 
 
-def check(stack: str, jobs: Sequence[DeclaredJob]) -> None:
-    """Raises DeclarationError for what does not fit one stack, naming the job, the limit and the remedy."""
+def check(
+    stack: str, jobs: Sequence[DeclaredJob], *, removed: Mapping[str, bool] | None = None, dropped: Sequence[str] = ()
+) -> None:
+    """Raise DeclarationError for what does not fit one stack, naming the job, the limit and the remedy.
+
+    ``removed``: jobs of which only roles stay, and whether code could schedule each. ``dropped``: jobs without the
+    ``once()`` that they had.
+    """
     longest = names.longest_job_name(stack)
     if longest < 1 or len(names.carriers_group(stack)) > names.LONGEST:
         raise DeclarationError(
@@ -65,11 +71,12 @@ def check(stack: str, jobs: Sequence[DeclaredJob]) -> None:
                 remedy="Put large values into S3 or the SSM parameter store and their names into env.",
             )
     _once_variables(jobs)
-    _count(stack, jobs)
+    kept = sum(1 + once for once in (removed or {}).values()) + _OF_CODE * len(dropped)
+    _count(stack, jobs, kept)
 
 
 def resources(jobs: Sequence[DeclaredJob]) -> int:
-    """How many resources of a stack are Cronstack's own, at most."""
+    """How many resources of a stack are Cronstack's own, at most, without those of jobs that were removed."""
     of_jobs = (_OF_A_JOB + len(declared.schedules) + _OF_CODE * declared.job.by_code for declared in jobs)
     return _OF_THE_STACK + sum(of_jobs)
 
@@ -87,11 +94,11 @@ def _once_variables(jobs: Sequence[DeclaredJob]) -> None:
             )
 
 
-def _count(stack: str, jobs: Sequence[DeclaredJob]) -> None:
-    if len(jobs) > MOST_JOBS or resources(jobs) > MOST_RESOURCES:
+def _count(stack: str, jobs: Sequence[DeclaredJob], kept: int) -> None:
+    if len(jobs) > MOST_JOBS or resources(jobs) + kept > MOST_RESOURCES:
         schedules = sum(len(declared.schedules) for declared in jobs)
         raise DeclarationError(
-            f"{len(jobs)} jobs with {schedules} schedules do not fit the one stack {stack!r}: {resources(jobs)} "
+            f"{len(jobs)} jobs with {schedules} schedules do not fit the one stack {stack!r}: {resources(jobs) + kept} "
             f"resources; at most {MOST_JOBS} jobs and {MOST_RESOURCES} resources go into one (CloudFormation allows "
             "500, some are the project's own)",
             remedy='Divide them: a second project with its own "cronstack:project" in cdk.json.',

@@ -52,7 +52,9 @@ class ScheduledFunction(logical_ids.Owner):
         code: lambda_.Code,
         runtime: lambda_.Runtime,
         architecture: lambda_.Architecture,
+        keeps_plans: bool = False,
     ) -> None:
+        """``keeps_plans``: code could schedule the job once; what it has planned still runs."""
         super().__init__(scope, id)
         job, stack = declared.job, Stack.of(self)
         self.job, self.where = job.name, declared.where
@@ -96,7 +98,8 @@ class ScheduledFunction(logical_ids.Owner):
             environment={**job.env, **settings.environment()},
         )
         self._retries = self._lambda_retries(foundation, "Retries", LATEST)
-        self.once_role, self.wiring = self._for_code(job, foundation) if job.by_code else (None, None)
+        self.once_role = self._for_plans(job.name, foundation) if job.by_code or keeps_plans else None
+        self.wiring = self._wiring(job, self.once_role, foundation) if job.by_code and self.once_role else None
         self._ledger = foundation.ledger.table_arn
         self.schedules = tuple(
             self._schedule(declared, number, foundation) for number in range(1, len(declared.schedules) + 1)
@@ -110,18 +113,21 @@ class ScheduledFunction(logical_ids.Owner):
     def logical_id(self, kind: str) -> str:
         return logical_ids.of_job(self.job, kind)
 
-    def _for_code(self, job: Job, foundation: Foundation) -> tuple[iam.Role, Wiring]:
-        """The role with which its one-time schedules are sent, and how code that makes them reaches it."""
-        stack = Stack.of(self)
-        role = schedule_roles.once_role(
+    def _for_plans(self, job: str, foundation: Foundation) -> iam.Role:
+        """Create what plans need to run: the alias, and the role with which they are sent."""
+        self._alias(foundation)
+        return schedule_roles.once_role(
             self,
-            stack=stack,
-            job=job.name,
+            stack=Stack.of(self),
+            job=job,
             group=foundation.once_group,
             dead_letters=foundation.delivery_dead_letters.queue_arn,
         )
-        self._alias(foundation)
-        return role, Wiring(
+
+    def _wiring(self, job: Job, role: iam.Role, foundation: Foundation) -> Wiring:
+        """Return how code that makes plans reaches the job."""
+        stack = Stack.of(self)
+        return Wiring(
             job=job.name,
             ledger=foundation.ledger.table_name,
             group=foundation.once_group.schedule_group_name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,11 +17,13 @@ from constructs import Construct
 from cronstack.errors import DeclarationError
 from cronstack.settings import once_variable
 from cronstack_infra import names
-from cronstack_infra.aws import ledger_table, limits, packaging
+from cronstack_infra.aws import ledger_table, limits, packaging, schedule_roles
 from cronstack_infra.aws.at_synth import Checks
+from cronstack_infra.aws.deploy_check import DeployCheck
 from cronstack_infra.aws.foundation import Foundation
 from cronstack_infra.aws.logical_ids import StackOfOwners
 from cronstack_infra.aws.scheduled_function import ScheduledFunction
+from cronstack_infra.lock_file import APP_TAG, Lock
 from cronstack_infra.project import STATE_FOLDER
 
 if TYPE_CHECKING:
@@ -90,6 +92,7 @@ class CronstackStack(StackOfOwners):
       - ``cronstack:ledger``: "retain" or "destroy", the ledger's table and the queues when the stack is destroyed
       - ``cronstack:ledger-table``: name or ARN of an existing table to use as the ledger (see README.md beside this)
       - ``cronstack:warm-writes``: write units a second that the table and its index take from the start
+      - ``cronstack:even-if-waiting``: jobs to remove although something of theirs waits, "remind,stats" or "all"
       - ``cronstack:local``: third-party packages are installed for this machine
     """
 
@@ -103,14 +106,19 @@ class CronstackStack(StackOfOwners):
         package: str = "jobs",
         ledger: dynamodb.ITable | None = None,
         ledger_removal: cdk.RemovalPolicy | None = None,
+        lock: Lock | None = None,
         **kwargs: Any,
     ) -> None:
         """``functions_root`` is the folder that holds ``package``; further arguments are those of ``aws_cdk.Stack``.
 
         ``ledger``: an existing table to use instead of creating one, such as ``TableV2.from_table_name(…)``.
+        ``lock``: content of cronstack.lock. Jobs in it that are not declared any more keep their schedules' roles.
         """
         super().__init__(scope, id, **kwargs)
-        limits.check(self.stack_name, jobs)
+        declared_jobs = {declared.name: declared.job.by_code for declared in jobs}
+        removed = lock.removed(package, declared_jobs) if lock else {}
+        dropped = lock.dropped(package, declared_jobs) if lock else ()
+        limits.check(self.stack_name, jobs, removed=removed, dropped=dropped)
         python = self._choice("cronstack:python", dict.fromkeys(PYTHONS), "3.13")
         architecture = self._choice("cronstack:architecture", ARCHITECTURES, "arm64")
         removal = REMOVALS[self._choice("cronstack:ledger", REMOVALS, "retain")]
@@ -135,6 +143,12 @@ class CronstackStack(StackOfOwners):
         code = self._code(functions_root, package, packaging.Target(python, architecture, here=self._local()))
         # A scope of their own, so that no job's name can meet that of another construct.
         scope_of_jobs = Construct(self, "Jobs")
+        of_code: dict[str, Any] = {
+            "foundation": foundation,
+            "code": code,
+            "runtime": lambda_.Runtime(f"python{python}", lambda_.RuntimeFamily.PYTHON),
+            "architecture": ARCHITECTURES[architecture],
+        }
         self.jobs = Jobs(
             (
                 declared.name,
@@ -142,17 +156,31 @@ class CronstackStack(StackOfOwners):
                     scope_of_jobs,
                     declared.name,
                     declared=declared,
-                    foundation=foundation,
-                    code=code,
-                    runtime=lambda_.Runtime(f"python{python}", lambda_.RuntimeFamily.PYTHON),
-                    architecture=ARCHITECTURES[architecture],
+                    keeps_plans=declared.name in dropped,
+                    **of_code,
                 ),
             )
             for declared in jobs
         )
+        self._keep_roles(removed, foundation)
+        if lock is not None:
+            self.tags.set_tag(APP_TAG, lock.app)
+        kept = {**removed, **dict.fromkeys(dropped, True)}
+        self.deploy_check = DeployCheck(self, "DeployCheck", jobs=declared_jobs, kept=kept, **of_code)
+        self.deploy_check.come_last()  # ``entry`` calls it again when the project's own resources exist
         self._outputs()
         self.checks = Checks(self)
         self.node.add_validation(self.checks)
+
+    def _keep_roles(self, removed: Mapping[str, bool], foundation: Foundation) -> None:
+        """Keep the roles of removed jobs: with its role, Scheduler writes a dead letter for what is still to come."""
+        scope = Construct(self, "Removed")
+        letters = foundation.delivery_dead_letters.queue_arn
+        for job, once in removed.items():
+            of_job = Construct(scope, job)
+            schedule_roles.carrier_role(of_job, stack=self, job=job, group=foundation.carriers, dead_letters=letters)
+            if once:
+                schedule_roles.once_role(of_job, stack=self, job=job, group=foundation.once_group, dead_letters=letters)
 
     def grant_schedule(self, job: str, function: ScheduledFunction | iam.IGrantable) -> iam.Grant:
         """Let the code of ``function`` say ``once.schedule(job, …)``, ``move`` and ``cancel``, for this job only.

@@ -50,9 +50,10 @@ def test_a_job_is_a_function_with_its_own_role_log_retries_and_schedule(examples
     assert len(roles) == jobs
 
 
-def test_there_is_no_custom_resource_and_no_type_beyond_those_known(examples: Template) -> None:
+def test_there_is_one_custom_resource_and_no_type_beyond_those_known(examples: Template) -> None:
     assert {resource["Type"].removeprefix("AWS::") for resource in examples["Resources"].values()} == {
         "CloudWatch::Alarm",
+        "Custom::CronstackDeployCheck",
         "DynamoDB::GlobalTable",
         "DynamoDB::Table",
         "IAM::Policy",

@@ -35,6 +35,11 @@ def is_served() -> bool:
     return _is_served
 
 
+def is_asked() -> bool:
+    """Return whether a custom resource waits for its answer."""
+    return bool(_answers)
+
+
 def ask(question: str) -> str:
     """Expect an answer to a question, which is a word of URLs. Return the URL that accepts it."""
     _answers[question] = None

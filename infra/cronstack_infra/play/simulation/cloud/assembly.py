@@ -20,6 +20,7 @@ from typing import Final
 import cronstack
 import cronstack_infra
 from cronstack.errors import CronstackError, DeclarationError
+from cronstack_infra.lock_file import LOCK
 from cronstack_infra.progress import Say
 from cronstack_infra.project import CDK_JSON, Project
 from cronstack_infra.toolchain import node, process
@@ -92,7 +93,8 @@ def fingerprint(project: Project, package: str) -> str:
             if not (place == project.root / "infra" and file.is_relative_to(around)):
                 digest.update(f"\0{file.relative_to(place)}\0".encode())
                 digest.update(sha256(file.read_bytes()).digest())
-    for file in (project.root / CDK_JSON, *sorted(around.glob("*.py"))):
+    lock = project.root / LOCK
+    for file in (project.root / CDK_JSON, *([lock] if lock.is_file() else []), *sorted(around.glob("*.py"))):
         digest.update(sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:24]
 

@@ -27,6 +27,7 @@ from cronstack_infra.local.engine.port import Answer
 from cronstack_infra.local.engine.schedules import PendingDelivery
 from cronstack_infra.local.engine.values import Deliver, Refusal, ScheduleConfig
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+from cronstack_infra.local.http import resource_answers
 from cronstack_infra.play.simulation.clock.hub import Hub, microseconds, stamp
 from cronstack_infra.play.simulation.handlers.code import Desk
 from cronstack_infra.play.simulation.handlers.executor import Handlers
@@ -58,6 +59,8 @@ class VirtualDrive:
         self._engine, self._lookups = engine, lookups
         self._faults, self._told, self._keeps_logs = faults, emit, logs
         self.effects = EffectRunner(engine, self, lookups, unique)
+        self._rests = False
+        """Whether a deployment is under way: what the engine has planned happens after it."""
 
     # time
 
@@ -82,14 +85,14 @@ class VirtualDrive:
         """Everything that is due at this instant."""
         engine, hub = self._engine, self.hub
         while True:
-            effects = engine.step(hub.now)
+            effects = [] if self._rests else engine.step(hub.now)
             for effect in effects:
                 self.effects.carry_out(effect)
             if not hub.fire() and not effects and not self._is_due():
                 return
 
     def _next_due(self) -> int | None:
-        planned = self._engine.next_due()
+        planned = None if self._rests else self._engine.next_due()
         times = [microseconds(planned)] if planned is not None else []
         timer = self.hub.next_due()
         if timer is not None:
@@ -101,6 +104,8 @@ class VirtualDrive:
         return due is not None and due <= self.hub.us
 
     def _busy_before(self, us: int) -> bool:
+        if self._rests:
+            return False
         if self._engine.has_effects():
             return True
         planned = self._engine.next_due()
@@ -139,10 +144,18 @@ class VirtualDrive:
         self._handlers.submit(invocation, self)
 
     def wait(self, answer: Answer) -> Outcome:
-        """In a handler, suspend it. On the host, let the clock go on until the outcome is there."""
+        """In a handler, suspend it. On the host, let the clock go on until the outcome is there.
+
+        A deployment invokes the functions of its custom resources. Schedules that it has made must not fire before it
+        has ended, so only these functions go on, and the runs that are under way.
+        """
         if self._strands.live() is None:
             longest = self.now() + timedelta(seconds=answer.invocation.function.timeout + 1)
-            self.advance(longest, lambda: answer.outcome is None)
+            rested, self._rests = self._rests, self._rests or resource_answers.is_asked()
+            try:
+                self.advance(longest, lambda: answer.outcome is None)
+            finally:
+                self._rests = rested
         else:
             waker = self._strands.waker()
             answer.on_end = lambda: self.hub.soon(waker)

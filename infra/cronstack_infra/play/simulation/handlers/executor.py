@@ -28,7 +28,7 @@ from cronstack_infra.local.executor.values import (
     too_large,
 )
 from cronstack_infra.play.simulation.clock.hub import Hub
-from cronstack_infra.play.simulation.handlers.code import Belongings, Deployed, Desk
+from cronstack_infra.play.simulation.handlers.code import RUNTIME, Belongings, Deployed, Desk
 from cronstack_infra.play.simulation.handlers.sandboxes import Attempt, Context, Killed, Listener, Sandbox, Strand
 from cronstack_infra.play.simulation.handlers.strands import Strands
 
@@ -142,6 +142,7 @@ class Handlers:
         if idle:
             return idle.pop()
         own = function.handler.split("/")[0].partition(".")[0]
+        own = "" if own == RUNTIME else own  # the deploy check's: the runtime is this process's own
         values = environment(
             function, Folders(), runtime_api="simulated", endpoint="", log_stream="simulated", session="simulated"
         )

@@ -1,0 +1,119 @@
+"""The deploy check as resources: a function of the stack's own code, and the custom resource that CloudFormation asks.
+
+Its properties name the jobs, so removing a job is an update of it. It depends on all resources of the stack: an
+update reaches it last, before anything is deleted, and a deletion begins with it. See ``cronstack.deploy_check``.
+
+All names are generated: no job's name can be that of the function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import aws_cdk as cdk
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from cronstack import deploy_check
+from cronstack.ledger import partitions
+from cronstack_infra.aws import logical_ids
+from cronstack_infra.aws.foundation import Foundation
+
+CONTEXT: Final = "cronstack:even-if-waiting"
+"""Context key: names of jobs that may be removed although something waits, with commas between them, or "all"."""
+KIND: Final = "Custom::CronstackDeployCheck"
+SERVICE_TIMEOUT: Final = 60
+RESOURCES: Final = 4
+"""Resources that it adds to a stack."""
+
+
+class DeployCheck(Construct):
+    """Of one stack. Call ``come_last`` when all other resources exist."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        foundation: Foundation,
+        code: lambda_.Code,
+        runtime: lambda_.Runtime,
+        architecture: lambda_.Architecture,
+        jobs: Mapping[str, bool],
+        kept: Mapping[str, bool],
+    ) -> None:
+        """``jobs``: the declared ones, and whether code may schedule each. ``kept``: those of which only roles stay, or
+        plans still run, and whether code may have scheduled each."""
+        super().__init__(scope, id)
+        log = logs.LogGroup(self, "Log", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY)
+        role = self._role(foundation, log)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description=f"Refuses an update of {Stack.of(self).stack_name} that would lose something",
+            code=code,
+            handler="cronstack.deploy_check.handler",
+            runtime=runtime,
+            architecture=architecture,
+            role=role,
+            log_group=log,
+            memory_size=512,
+            timeout=Duration.seconds(deploy_check.TIMEOUT),
+            environment={
+                deploy_check.LEDGER: foundation.ledger.table_name,
+                deploy_check.CARRIERS: foundation.carriers.schedule_group_name,
+                deploy_check.PLANS_GROUP: foundation.once_group.schedule_group_name,
+                deploy_check.QUEUES: " ".join(
+                    queue.queue_url for queue in (foundation.delivery_dead_letters, foundation.handler_dead_letters)
+                ),
+            },
+        )
+        self.resource = cdk.CustomResource(
+            self,
+            "Resource",
+            resource_type=KIND,
+            service_token=self.function.function_arn,
+            service_timeout=Duration.seconds(SERVICE_TIMEOUT),
+            properties={
+                deploy_check.JOBS: sorted(jobs),
+                deploy_check.BY_CODE: sorted(name for name, once in jobs.items() if once),
+                deploy_check.KEPT: sorted(kept.keys() - jobs.keys()),
+                deploy_check.KEPT_ONCE: sorted(name for name, once in kept.items() if once),
+                deploy_check.REGARDLESS: self.node.try_get_context(CONTEXT) or "",
+            },
+        )
+        for kind, made in (("Log", log), ("Role", role), ("Function", self.function), ("", self.resource)):
+            logical_ids.fix(made, logical_ids.of_stack(f"DeployCheck{kind}"))
+
+    def come_last(self) -> None:
+        """Depend on all other resources that the stack has so far."""
+        others = [one for one in Stack.of(self).node.children if one.node.id != self.node.id]
+        self.resource.node.add_dependency(*others)
+
+    def _role(self, foundation: Foundation, log: logs.LogGroup) -> iam.Role:
+        table = foundation.ledger.table_arn
+        statements = (
+            ("OwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [log.log_group_arn]),
+            ("Lists", ["dynamodb:Query"], [f"{table}/index/{partitions.INDEX}"]),
+            ("Rows", ["dynamodb:BatchGetItem"], [table]),
+            (
+                "Letters",
+                ["sqs:GetQueueAttributes"],
+                [foundation.delivery_dead_letters.queue_arn, foundation.handler_dead_letters.queue_arn],
+            ),
+            # Scheduler authorizes the action for all groups together: it has no resource.
+            ("Schedules", ["scheduler:ListSchedules"], ["*"]),
+            ("OwnStack", ["cloudformation:DescribeStacks"], [Stack.of(self).stack_id]),
+        )
+        allowed = [iam.PolicyStatement(sid=sid, actions=actions, resources=arns) for sid, actions, arns in statements]
+        return iam.Role(
+            self,
+            "Role",
+            description=f"What the deploy check of {Stack.of(self).stack_name} may read",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            inline_policies={"check": iam.PolicyDocument(statements=allowed)},
+        )
