@@ -62,6 +62,12 @@ def test_what_is_played_has_a_test_that_names_it(switch: Switch) -> None:
     assert shown or not anywhere or switch.name in TESTED_ELSEWHERE
 
 
+def test_prove_plays_what_the_table_says() -> None:
+    models = pytest.importorskip("cronstack_infra.play.prove.models.switches")
+    drawn = {name.partition("=")[0] for name in models.SWITCHES} & {one.name for one in SWITCHES}
+    assert {one.name for one in SWITCHES if one.played("prove")} == drawn
+
+
 def test_the_readme_is_written_from_the_table() -> None:
     text = README.read_text("utf-8")
     assert page(text) == text, "write it anew: python -m cronstack_infra.switches.page"

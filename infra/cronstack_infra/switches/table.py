@@ -53,7 +53,7 @@ _NO_OPERATOR: Final = "prove plays the guard, which reads no queue."
 _NO_SOURCES: Final = "prove plays the guard, and jobs have no event sources."
 _NO_SCHEDULER: Final = "prove delivers events by itself, in any order and delay; no retries of Scheduler are needed."
 _NO_LAMBDA: Final = "prove delivers again after any time; the length of the wait changes no answer."
-_NO_GROUPS: Final = "prove plays one deployment, which deletes no group."
+_FAULT: Final = "No switch there: the fault mixes of prove deliver late, and twice."
 _ONE_CLOCK: Final = "Handlers are processes of this machine, and the kernel has one clock for all of them."
 _ONE_MACHINE: Final = "One machine does not reach a quota of AWS; simulate does, in virtual time."
 _RANDOM: Final = "A chance of AWS's own: no request brings it about."
@@ -64,7 +64,7 @@ SWITCHES: Final[tuple[Switch, ...]] = (
         "How long after its instant a firing comes: any time within its minute.",
         "schedule-types: 60 second precision, between 1:00:00 and 1:00:59.",
         59.0,
-        _in(),
+        _in(prove=_FAULT),
         "spread",
     ),
     Switch(
@@ -120,7 +120,7 @@ SWITCHES: Final[tuple[Switch, ...]] = (
         "How often an occurrence is delivered twice.",
         "what-is-scheduler: at least once.",
         1.0,
-        _in(),
+        _in(prove=_FAULT),
         _RANDOM,
     ),
     Switch(
@@ -160,7 +160,7 @@ SWITCHES: Final[tuple[Switch, ...]] = (
         "How long a new role cannot be assumed: requests with it are refused, and deliveries with it fail.",
         "IAM, troubleshoot_general: changes are not always immediately visible. Reports: seconds to minutes.",
         60.0,
-        _in(prove="prove plays one deployment, whose roles are old."),
+        _in(),
         "role-delay",
     ),
     Switch(
@@ -168,7 +168,7 @@ SWITCHES: Final[tuple[Switch, ...]] = (
         "How long the schedules of a deleted group stay, and may fire.",
         "API_DeleteScheduleGroup: DELETING until all schedules are deleted, which continue to run until then.",
         300.0,
-        _in(prove=_NO_GROUPS),
+        _in(),
         "group-deletion",
     ),
     Switch(

@@ -59,6 +59,8 @@ class Simulated:
     out: Path | None = None
     outside: int = 0
     """Firings outside the start and end of their schedules, which run nothing."""
+    switches: tuple[str, ...] = ()
+    """Those that are not as by default, such as "past-at=refused"."""
     interrupted: bool = False
     """``last`` is then where it was stopped."""
 
@@ -115,6 +117,7 @@ def simulate(
             interrupted=begun.interrupted,
             seed=seed,
             rates=cloud.faults.rates,
+            switches=tuple(cloud.switches),
             rows=trace.rows(),
             occurrences=trace.occurrences,
             outside=trace.outside,

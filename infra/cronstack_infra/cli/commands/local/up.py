@@ -77,6 +77,8 @@ def command(port: int, no_deploy: bool, package: str, switches: tuple[str, ...],
             console.print("Stopped before it was up.")
             raise
         try:
+            if switches:
+                console.print(f"\nSwitches: {' '.join(switches)}, seed {seed}. cronstack switches explains them.")
             _tell(console, cloud, project, package)
             _watch(console, cloud, events, project.stack(package) if project else "")
         except KeyboardInterrupt:

@@ -171,6 +171,7 @@ def _print(result: Simulated, asked: datetime, report: Path | None, *, as_json: 
                 "interrupted": result.interrupted,
                 "seed": result.seed,
                 "faults": str(result.rates),
+                "switches": list(result.switches),
                 "jobs": [asdict(row) for row in result.rows],
                 "occurrences": result.occurrences,
                 "outside": result.outside,
@@ -188,6 +189,8 @@ def _print(result: Simulated, asked: datetime, report: Path | None, *, as_json: 
         f"\n{counted(result.occurrences, 'occurrence')} from {span}, seed {result.seed}, faults {result.rates}:"
         f" {result.seconds:.1f} s, {result.per_second:,.0f} a second. Dead letters: {result.letters:,}."
     )
+    if result.switches:
+        click.echo(f"Switches: {' '.join(result.switches)}")
     if result.outside:
         click.echo(f"{counted(result.outside, 'firing')} outside start and end: the function skips them at once.")
     if result.interrupted:
