@@ -102,6 +102,16 @@ def test_a_second_one_on_the_same_port_says_who_has_it(up: Up, tmp_path: Path) -
     assert "Traceback" not in out + err
 
 
+def test_it_plays_switches_and_shows_them(tmp_path: Path) -> None:
+    up = Up(tmp_path, "--no-deploy", "--port", "0", "--switch", "past-at=refused", "--seed", "7")
+    try:
+        up.read_until("Switches: past-at=refused, seed 7.")
+        with urlopen(f"{up.endpoint}/_cronstack/switches", timeout=30) as answer:
+            assert json.load(answer) == {"switches": ["past-at=refused"], "seed": 7}
+    finally:
+        up.end(signal.SIGKILL)
+
+
 def test_outside_of_a_project_it_says_what_to_do(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.run(["up"]) == 1

@@ -230,6 +230,7 @@ REFUSED = {
     ("--dry", "--durations", "slow=1,slow=2"): "two lengths are given for the same, the second is 2.",
     ("--dry", "--durations", "1,2"): "two lengths are given for the same, the second is 2.",
     ("--dry", "--seed", "1"): "--seed has no meaning with --dry",
+    ("--dry", "--switch", "early=1"): "--switch has no meaning with --dry",
     ("--dry", "--faults", "x"): "--faults has no meaning with --dry",
     ("--dry", "--out", "there"): "--out has no meaning with --dry",
     ("--durations", "3"): "--durations belongs to --dry",

@@ -67,6 +67,14 @@ def test_one_occurrence_is_not_told_as_several(project: Path) -> None:
     assert "\n1 occurrence from 2027-03-01 05:00 to" in said.output
 
 
+def test_switches_are_played_and_shown(project: Path) -> None:
+    span = ["--from", "2027-03-01T05:00", "--until", "2027-03-01T06:00", "--job", "hourly", "--json"]
+    said = CliRunner().invoke(command, [*span, "--switch", "async-delay=10800", "--seed", "1"], catch_exceptions=False)
+    found = json.loads(said.output)
+    assert found["switches"] == ["async-delay=10800"]
+    assert (found["occurrences"], found["jobs"][0]["succeeded"]) == (1, 0), "Lambda's queue still holds it"
+
+
 def test_an_unknown_fault_is_refused_before_anything_is_loaded() -> None:
     now = datetime(2027, 3, 1, tzinfo=UTC)
     with pytest.raises(click.BadParameter, match=r"'fire=1' is no fault\. Say none"):
