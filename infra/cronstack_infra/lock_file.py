@@ -169,6 +169,11 @@ def _invalid(path: Path, line: int, why: str) -> DeclarationError:
     )
 
 
+def is_build_server() -> bool:
+    """Return whether the variable CI is set, as build servers set it."""
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+
 def update(folder: Path, package: str, declared: Jobs, *, local: bool = False, ci: bool | None = None) -> Lock | None:
     """Return the lock of a project with the jobs that a package declares, and write it where that changes it.
 
@@ -176,7 +181,7 @@ def update(folder: Path, package: str, declared: Jobs, *, local: bool = False, c
     file is a mistake: nothing would commit the new one. Defaults to what the variable CI says. Raises DeclarationError.
     Returns None where there is no file and none is written.
     """
-    ci = os.environ.get("CI", "").lower() not in ("", "0", "false") if ci is None else ci
+    ci = is_build_server() if ci is None else ci
     lock = read_lock(folder)
     if lock is None and (local or ci):
         return None

@@ -41,10 +41,11 @@ COMMANDS: Final[dict[str, Entry]] = {
     "backfill": Entry("backfill", "Run the occurrences of a past span that have not run."),
     "dead-letters": Entry("dead_letters", "List dead letters and redrive them."),
     "strays": Entry("strays", "Find what waits and nothing brings, and schedules that nothing knows; fix them."),
+    "retire": Entry("retire", "Take a removed job out of cronstack.lock."),
     "prove": Entry("prove", "Play the guard through seeds of faults and judge its invariants."),
     "switches": Entry("switches", "List what AWS leaves open, and how to play it."),
     "conformance": Entry("conformance", "Ask an endpoint what AWS would answer."),
-    "cdk": Entry("cdk", "Call the pinned cdk CLI with Cronstack's own Node."),
+    "cdk": Entry("cdk.command", "Call the pinned cdk CLI with Cronstack's own Node."),
 }
 """In the order in which ``--help`` shows them and a new user needs them."""
 

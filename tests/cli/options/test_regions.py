@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from cronstack_infra.cli.commands.cdk import environment
+from cronstack_infra.cli.commands.cdk.command import environment
 from cronstack_infra.cli.options.clouds import Cloud
 from cronstack_infra.cli.options.local_address import local_address
 from cronstack_infra.local.client import LocalCloud

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,8 @@ from cronstack_infra.discovery.clock_notes import clock_notes
 from cronstack_infra.discovery.discover import DeclaredJob
 from cronstack_infra.discovery.meetings import meeting_notes
 from cronstack_infra.discovery.rate_notes import rate_notes
+from cronstack_infra.lock_file import LOCK, is_build_server, read_lock, update
+from cronstack_infra.project import Project
 
 COLUMNS = ("job", "schedule", "time zone", "next", "overlap", "retries", "where")
 
@@ -28,10 +30,12 @@ COLUMNS = ("job", "schedule", "time zone", "next", "overlap", "retries", "where"
 def command(package: str, as_json: bool) -> None:
     """List the declared jobs of this project: schedules, policies, next firing, file and line.
 
-    It reads the declarations only; what is deployed may be older. "cronstack next" tells more of the times.
+    It adds new jobs to cronstack.lock, which you commit. It reads the declarations only; what is deployed may be older.
+    "cronstack next" tells more of the times.
     """
     now = clock.now()
     jobs = declared_jobs(package, now).jobs
+    _lock(package, jobs)
     for note in (*clock_notes(jobs, now), *meeting_notes(jobs, now), *rate_notes(jobs)):
         click.echo(f"Note: {note}", err=True)
     if as_json:
@@ -40,6 +44,17 @@ def command(package: str, as_json: bool) -> None:
         print_table(COLUMNS, (row for declared in jobs for row in _rows(declared, now)))
     else:
         click.echo(f"No jobs yet: put @job(...) above a function in functions/{package}/hello.py.")
+
+
+def _lock(package: str, jobs: Sequence[DeclaredJob]) -> None:
+    """Add the jobs to cronstack.lock. Print what changed, and which jobs in it are not declared any more."""
+    root, declared = Project.find().root, {one.name: one.job.by_code for one in jobs}
+    before, lock = read_lock(root), update(root, package, declared, local=is_build_server())
+    if lock is not None and lock != before and not is_build_server():
+        click.echo(f"Note: {LOCK} has new jobs. Commit it.", err=True)
+    removed = lock.removed(package, declared) if lock is not None else {}
+    for job in removed:
+        click.echo(f"Note: {job} is in {LOCK} and not declared. When nothing waits: cronstack retire {job}", err=True)
 
 
 def _rows(declared: DeclaredJob, now: datetime) -> Iterator[tuple[str, ...]]:
