@@ -19,6 +19,7 @@ from cronstack.errors import Unavailable
 from cronstack.guard import carrier
 from cronstack.guard.decision import Wait
 from cronstack.guard.delivery import FIRST_LOOK, LONGEST_PAUSE, TIME_TO_TELL, Delivery, Outcome
+from cronstack.ledger import run_requests
 from cronstack.ledger.rows import RunItem
 from cronstack.steps import DELIVERED_AGAIN, Done, Sleep, Steps, send
 
@@ -27,6 +28,11 @@ SECOND: Final = 1000
 
 def defer(delivery: Delivery, holder: str, due: int, why: str, status: str = "deferred") -> Steps[Outcome]:
     """Come back at ``due`` (epoch ms) for what ``holder`` stands in the way of, and acknowledge."""
+    run, terms = delivery.seen.run, delivery.terms
+    if run is not None and run.status in ("running", "crashed") and not run.event:
+        # A clean run keeps no event. This one is acknowledged before it ends: if the carrier is lost, the row has it.
+        call = run_requests.keep_event(terms.table, terms.occurrence, carrier.kept_text(terms.event))
+        yield from send(call, delivery.host, reserve=TIME_TO_TELL)  # refused: it went on meanwhile
     yield from arm(delivery, holder, due)
     return Outcome(status, reason=why)
 

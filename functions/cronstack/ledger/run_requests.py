@@ -70,6 +70,8 @@ STARTED_ALONE: Final = (
 """Without a lease (overlap "allow", or a key): ended badly and rested, or expired on every clock."""
 OPEN_ALONE: Final = f"({NEVER_STARTED} OR {STARTED_ALONE})"
 """The same, or untouched."""
+WITHOUT_EVENT: Final = "#status IN (:running, :crashed) AND attribute_not_exists(#event)"
+"""An attempt is open, or has died, and the row does not say what would bring the next one."""
 SAME_PLAN: Final = "(attribute_not_exists(#revision) OR (#revision = :revision AND #due = :due))"
 """The run is of the plan that the event was made for."""
 UNREPORTED: Final = "#status = :dead AND attribute_not_exists(#reported)"
@@ -281,7 +283,7 @@ def _close(closing: Closing) -> dict[str, Any]:
     # A dead run keeps the end of its lease: until then its holder may still be about to send the letter.
     outdated = [] if closing.status == "dead" else ["#expires"]
     if closing.status == "succeeded":
-        outdated += ["#error", "#checkpoint", "#saves", "#event"]
+        outdated += ["#error", "#checkpoint", "#saves", "#event", "#listed"]
     if outdated:
         change += f" REMOVE {', '.join(outdated)}"
     return update(closing.table, run_key(closing.occurrence.job, closing.occurrence.id), change, RUNNING_BY_ME, values)
@@ -379,6 +381,15 @@ def reported(table: str, job: str, occurrence: str, holder: str, now: int) -> Ca
     """Note that the dead letter is out."""
     values = {"holder": holder, "now": now}
     return alone(table, run_key(job, occurrence), "SET #reported = :now", f"{UNREPORTED} AND {MINE}", values)
+
+
+def keep_event(table: str, of: Occurrence, event: str) -> Call:
+    """Keep the event of an attempt that another delivery works, and list its run.
+
+    From here on only a carrier brings it. Where the carrier is lost and the attempt dies, operators find it.
+    """
+    change, values = "SET #event = :event, #listed = :listed", {"event": event, "listed": open_list(of.job, of.id)}
+    return alone(table, run_key(of.job, of.id), change, WITHOUT_EVENT, values)
 
 
 def get_run(table: str, job: str, occurrence: str) -> Call:

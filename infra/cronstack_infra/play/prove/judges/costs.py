@@ -8,7 +8,7 @@
     missed       its record                                               0         0
     buffered     its place                                                1         0
     duplicate    none                                                     0, or 1 as above
-    deferred     none                                                     1, or 2 where it makes way for the slot
+    deferred     none, or the event of what is worked elsewhere           1, or 2 where it makes way for the slot
                                                                                     0
     overtaken    none                                                     0, or 1 for the plan that has overtaken it
 
@@ -53,7 +53,7 @@ COSTS: Final = {
     "missed": (Cost(1),),
     "buffered": (Cost(1, carriers=1),),
     "duplicate": (Cost(0), Cost(0, carriers=1), Cost(2, letters=1)),
-    "deferred": (Cost(0, carriers=1), Cost(0, carriers=2)),
+    "deferred": (Cost(0, carriers=1), Cost(1, carriers=1), Cost(0, carriers=2)),
     "overtaken": (Cost(0), Cost(0, carriers=1)),
 }
 MOST_REFUSALS: Final = 3

@@ -43,5 +43,5 @@ class Letters(Judge):
         redrive = event.event.redrive
         if event.event.acts and not event.redriven:
             others = any(one is not event.event and one.redrive == redrive for one in run.carriers)
-            if not (run.recorded or others):
+            if not (run.recorded or run.lost or others):
                 self.violated("I17", f"the redrive of attempt {redrive} of {run.occurrence} was lost")

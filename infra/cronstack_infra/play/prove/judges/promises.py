@@ -56,7 +56,12 @@ class Promises(Judge):
 
     def _is_brought(self, occurrence: str, why: str) -> None:
         key, run = self.log.key(occurrence), self.log.run(occurrence)
-        if key.now.kind == "planned" and key.stands and not key.tampered and not (run.recorded or run.carriers):
+        if (
+            key.now.kind == "planned"
+            and key.stands
+            and not key.tampered
+            and not (run.recorded or run.lost or run.carriers)
+        ):
             text = f"nothing brings revision {key.now.revision}, and {key.reported} was reported as planned"
             self.violated("I18", f"{why}: {text}")
 
@@ -64,5 +69,9 @@ class Promises(Judge):
         if is_planned(change.run.occurrence):
             event = change.invoked.event
             early = event.due - self.log.world.now
-            if early > 0 and not (event.forged or self.log.key(change.run.occurrence).tampered):
+            if (
+                early > 0
+                and "early" not in event.switches
+                and not (event.forged or self.log.key(change.run.occurrence).tampered)
+            ):
                 self.violated("I18", f"{change.invoked.name} begins {early} ms before its time")

@@ -41,7 +41,7 @@ class Slot(Judge):
     def _makes_way(self, occurrence: str) -> None:
         """It ends, or comes later, for the sake of the occurrence in the slot."""
         for other in self.log.runs.values():
-            if self.log.is_buffered(other) and not (other.carriers or other.recorded):
+            if self.log.is_buffered(other) and not (other.carriers or other.recorded or other.lost):
                 self.violated("I13", f"{occurrence} makes way for {other.occurrence}, but nothing brings that")
 
     def claimed(self, change: RunChange) -> None:
@@ -62,7 +62,10 @@ class Slot(Judge):
         pending = [
             one
             for one in (*run.carriers, event)
-            if one.to_slot and one.at > soon and (one.by_operator, one.redrive) == kind
+            if one.to_slot
+            and one.at > soon
+            and one.fires not in range(1, log.world.now + 1)
+            and (one.by_operator, one.redrive) == kind
         ]
         if len(pending) > 1:
             self.violated("I22", f"{len(pending)} carriers at once wait to bring {run.occurrence} out of the slot")

@@ -15,6 +15,7 @@ from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.judges.leases import Leases
 from cronstack_infra.play.prove.judges.letters import Letters
 from cronstack_infra.play.prove.judges.promises import Promises
+from cronstack_infra.play.prove.judges.repairs import Repairs
 from cronstack_infra.play.prove.judges.revisions import Revisions
 from cronstack_infra.play.prove.judges.schedules import Schedules
 from cronstack_infra.play.prove.judges.side_door import SideDoor
@@ -44,6 +45,7 @@ TABLE: Final[Mapping[str, type[Judge]]] = {
     "I19": Revisions,
     "I20": Revisions,
     "I18": Promises,
+    "I25": Repairs,
     "I21": Schedules,
     "I26": SideDoor,
 }

@@ -136,6 +136,17 @@ class Bookkeeper(Listener):
 
     carrier_doubled = carrier_made
 
+    def carrier_lost(self, event: QueuedEvent) -> None:
+        run = self.log.run(event.occurrence)
+        run.carriers.discard(event)
+        run.lost = run.swallowed = True
+
+    def plan_repaired(self, caller: Caller, plan: Plan) -> None:
+        self.log.run(plan.occurrence).lost = False
+
+    def run_mended(self, occurrence: str) -> None:
+        self.log.run(occurrence).lost = False
+
     def carrier_deleted(self, event: QueuedEvent) -> None:
         self.log.run(event.occurrence).carriers.discard(event)
 

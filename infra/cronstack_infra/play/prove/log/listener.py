@@ -203,6 +203,12 @@ class Listener:
     def carrier_deleted(self, event: QueuedEvent) -> None:
         """A schedule was deleted before it fired."""
 
+    def carrier_lost(self, event: QueuedEvent) -> None:
+        """An outage has swallowed a schedule: it is gone, and so is its event."""
+
+    def run_mended(self, occurrence: str) -> None:
+        """Operators have looked at an open run, and have sent its event again where nothing brings it."""
+
     def delivery_done(self, event: QueuedEvent) -> None:
         """Lambda will not deliver the event again."""
 
@@ -249,6 +255,12 @@ class Listener:
 
         ``excused``: occurrences that lie among the dead letters or come later; ``given_up``: those that Lambda gave up
         though faults had stopped.
+        """
+
+    def at_rest_after_mending(self, excused: Collection[str]) -> None:
+        """Nothing is on its way any more, and operators have repaired what outages had swallowed.
+
+        ``excused``: occurrences that lie among the dead letters.
         """
 
     def at_rest_after_sweep(self) -> None:

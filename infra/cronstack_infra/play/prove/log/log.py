@@ -45,10 +45,10 @@ class Log:
         """Handler runs."""
         self.touched = False
         """The lease was deleted by hand."""
-        self.one_letter = not any(world.mix.has(fault) for fault in ONE_LETTER_UNLESS)
+        self.one_letter = not (any(world.mix.has(fault) for fault in ONE_LETTER_UNLESS) or world.mix.switches)
         costly = world.mix.far or any(world.mix.has(fault) for fault in COSTLY)
-        self.costs_count = not (world.mix.request_faults or costly or world.mix.intruder)
-        self.clocks_agree = not world.mix.has("skew beyond the margin")
+        self.costs_count = not (world.mix.request_faults or costly or world.mix.intruder or world.mix.switches)
+        self.clocks_agree = world.mix.clocks_agree
         self.deadlines_hold = not world.mix.has("handler beyond its deadline")
 
     def report(self, invariant: str, text: str) -> None:
@@ -119,6 +119,7 @@ class Log:
             for run in self.runs.values()
             if (is_planned(run.occurrence) or not all(event.refused or event.forged for event in run.events))
             and not self._is_forgotten(run)
+            and not self._is_untraced(run)
             and not self.is_over(run)
             and self.is_owed(run)
         ]
@@ -128,6 +129,14 @@ class Log:
         refused = {event.refused for event in run.events}
         gone = "Forgotten" in refused and self.key(run.occurrence).now.kind == "none" and not self.has_row(run)
         return "TooOld" in refused or gone
+
+    def _is_untraced(self, run: RunRecord) -> bool:
+        """Whether an outage has swallowed all of it: it has never started, made way for others, and has no row.
+
+        Only who expects it can miss it: a watch over the schedules, or the operator who has asked for it.
+        """
+        never = run.claims == 0 and run.ended is None and not is_planned(run.occurrence)
+        return run.lost and never and not self.has_row(run)
 
     def unfinished_plans(self) -> list[str]:
         """Return the plans that are not final, reported or not: a sweep must find them."""

@@ -137,6 +137,10 @@ class RunRecord:
     """On their way: made, and neither acknowledged nor given up."""
     recorded: bool = False
     """Lambda gave up a carrier's event, which is now among the dead letters."""
+    lost: bool = False
+    """An outage has swallowed a schedule that would have brought it, and operators have not repaired that yet."""
+    swallowed: bool = False
+    """The same, repaired or not."""
     checkpoint: str = ""
     """The last one that was committed in time."""
     late_checkpoints: set[str] = field(default_factory=set)

@@ -6,10 +6,12 @@ overtaken. So each seed switches most faults off, and draws how often the others
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from cronstack.defaults import Overlap
+from cronstack_infra.play.prove.models.switches import BREAKING_CLOCKS as SKEWS
 
 if TYPE_CHECKING:
     from random import Random
@@ -107,6 +109,11 @@ THEMES_OF_PLANS: Final = (
 )
 
 
+SHOWN_BY: Final = {
+    **dict.fromkeys(("past-at=refused", "past-at=fires", "past-at=ignored"), ("late", "pause before", "zombie before")),
+    "stale-schedules": ("lost answer", "5xx done"),
+}
+"""Faults without which a switch changes hardly an answer: those that let a time pass, or a request come twice."""
 COSTLY: Final = (
     *("outage", "lease deleted", "tokens forgotten", "leap", "delivered out of time"),
     *("clock steps", "skew beyond the margin", "handler beyond its deadline"),
@@ -149,8 +156,16 @@ class Mix:
     intruder: bool = False
     """Code that may only plan writes anything into plans, and sends anything by the alias for plans."""
 
+    switches: Mapping[str, float] = field(default_factory=dict)
+    """How this seed reads what AWS leaves open (see ``switches``)."""
+
     def has(self, fault: str) -> bool:
         return fault in self.rates
+
+    @property
+    def clocks_agree(self) -> bool:
+        """Whether the clocks of all hosts differ by the margin at most."""
+        return not self.has(BREAKING_CLOCKS) and not any(name in self.switches for name in SKEWS)
 
 
 def draw(chance: Random) -> Mix:
@@ -202,6 +217,15 @@ def draw_plans(mix: Mix, chance: Random) -> Mix:
         far=chance.random() < 0.25,
         intruder=chance.random() < INTRUDERS,
     )
+
+
+def disturbed(mix: Mix, switches: Mapping[str, float], chance: Random) -> Mix:
+    """Return the same mix with these switches, and with the faults that let them show."""
+    rates = dict(mix.rates)
+    for switch, faults in SHOWN_BY.items():
+        if switch in switches and not mix.crowd:
+            rates |= {fault: chance.choice(RATES) for fault in faults}
+    return replace(mix, switches=switches, rates=rates, request_faults=_cumulated(rates))
 
 
 def _cumulated(rates: dict[str, float]) -> tuple[tuple[float, str], ...]:

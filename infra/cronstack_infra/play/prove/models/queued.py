@@ -54,6 +54,8 @@ class QueuedEvent:
     """An intruder has sent it."""
     gone: bool = False
     """Its schedule was deleted in time: it does not come."""
+    switches: tuple[str, ...] = ()
+    """What made its delivery another one than AWS's kindest."""
 
     def fork(self, copies: Copies) -> QueuedEvent:
         known = copies.get(id(self))

@@ -6,7 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cronstack.driver import request_limit
 from cronstack.steps import Call
+from cronstack_infra.play.prove.models.switches import MARK, marked
 from cronstack_infra.play.prove.models.world import World
 
 LOST: Final = {"Error": {"Code": "ConnectionError", "Message": "no answer"}}
@@ -19,7 +21,15 @@ CONFLICT: Final = {
     "Error": {"Code": "TransactionCanceledException"},
     "CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}],
 }
-ELSEWHERE: Final = ("SendMessage", "CreateSchedule", "GetSchedule", "DeleteSchedule")
+SIGNATURE: Final = {
+    "Error": {"Code": "InvalidSignatureException", "Message": "Signature not yet current"},
+    "ResponseMetadata": {"HTTPStatusCode": 403},
+}
+ACCEPTED: Final = 300_000
+"""Milliseconds that a clock may be off; AWS refuses signatures that differ by more."""
+FOUR_MINUTES: Final = 240_000
+SCHEDULES: Final = ("CreateSchedule", "GetSchedule", "DeleteSchedule")
+ELSEWHERE: Final = ("SendMessage", *SCHEDULES)
 """Operations that do not go to the table; an outage of DynamoDB spares them."""
 CONFLICTING: Final[Mapping[str, Mapping[str, Any]]] = {
     "TransactWriteItems": CONFLICT,
@@ -35,6 +45,7 @@ class Wired(ABC):
     ended: bool
     excused: bool
     frozen_until: int
+    offset: int
     conflicts: Mapping[str, Mapping[str, Any]] = CONFLICTING
     """The operations that may meet a conflict, and the answer to each then."""
 
@@ -56,6 +67,8 @@ class Wired(ABC):
         world = self.world
         fault = self._fault(call)
         there, back = self._way(), self._way()
+        if fault is None and self._hangs(call, there):
+            return
         if fault is not None:
             world.count("fault", fault)
         self._trace(call, fault)
@@ -65,30 +78,33 @@ class Wired(ABC):
             self.kill(fault)
         elif fault == "crash after":
             self.kill(fault)
-            world.later(there, lambda: self._apply(call))
+            world.later(there, lambda: self._arrive(call))
         elif fault.startswith(("pause", "zombie")):
             pause = self._freeze(beyond=fault.startswith("zombie"))
             before, after = (there + pause, back) if fault.endswith("before") else (there, back + pause)
             world.later(before, lambda: self._carry_out(call, after))
         elif fault in ("lost request", "lost answer", "late"):
             if fault == "lost answer":
-                world.later(there, lambda: self._apply(call))
+                world.later(there, lambda: self._arrive(call))
             elif fault == "late":
                 self.excused = True
-                world.later(there + world.chance.choice((500, 20_000, 200_000)), lambda: self._apply(call))
+                world.later(there + world.chance.choice((500, 20_000, 200_000)), lambda: self._arrive(call))
             world.later(world.chance.choice((100, 3000, 10_000)), lambda: self._resume(LOST))
         elif fault == "twice":
             self.excused = True
             world.later(there, lambda: self._carry_out(call, back))
-            world.later(there + world.chance.choice((1, 5000, 700_000)), lambda: self._apply(call))
+            world.later(there + world.chance.choice((1, 5000, 700_000)), lambda: self._arrive(call))
         elif fault == "5xx done":
-            world.later(there, lambda: self._apply(call))
+            world.later(there, lambda: self._arrive(call))
             world.later(there + back, lambda: self._resume(REFUSED_FOR_NOW["5xx"]))
         elif fault == "conflict":
             answer = self.conflicts[call.operation]
             world.later(there + back, lambda: self._resume(answer))
         else:
-            world.later(there + back, lambda: self._resume(REFUSED_FOR_NOW[fault]))
+            refusal = REFUSED_FOR_NOW[fault]
+            if world.down_for_long and world.now < world.down_until and call.operation not in ELSEWHERE:
+                refusal = marked(refusal, "dynamodb-down")
+            world.later(there + back, lambda: self._resume(refusal))
 
     def _fault(self, call: Call) -> str | None:
         world = self.world
@@ -103,8 +119,36 @@ class Wired(ABC):
         return None
 
     def _carry_out(self, call: Call, back: float) -> None:
-        answer = self._apply(call)
+        answer = self._arrive(call)
         self.world.later(back, lambda: self._resume(answer))
+
+    def _arrive(self, call: Call) -> Mapping[str, Any]:
+        """Carry the request out, unless its signature is refused."""
+        if abs(self.offset) > ACCEPTED and self.world.switch("clock-skew=600"):
+            return marked(SIGNATURE, "clock-skew=600")
+        return self._apply(call)
+
+    def _hangs(self, call: Call, there: int) -> bool:
+        """Whether no answer comes until the transport gives up. The request is carried out, or it is not."""
+        world = self.world
+        share = world.switch("hanging") if world.faulty else None
+        if share is None or world.aws.random() >= share * self._hang_weight(call):
+            return False
+        self._trace(call, "hangs")
+        if world.aws.random() < 0.5:
+            world.later(there, lambda: self._arrive(call))
+        given_up = request_limit(self.get_remaining_time_in_millis() / 1000) * 1000
+        world.later(given_up, lambda: self._resume(marked(LOST, "hanging")))
+        return True
+
+    def _hang_weight(self, call: Call) -> float:
+        """How much more often this request hangs than others."""
+        return 1
+
+    def _use(self, answer: Any) -> None:
+        """Count the switch that has changed an answer, which the code under proof gets now."""
+        if isinstance(answer, Mapping) and MARK in answer:
+            self.world.count("switch", answer[MARK])
 
     def _way(self) -> int:
         slowest = self.world.mix.latency if self.world.faulty else min(20, self.world.mix.latency)
@@ -124,8 +168,12 @@ class Wired(ABC):
 
 def offset(world: World) -> int:
     """Draw how far a clock is off. Two differ by the margin of two seconds at most, unless more is the fault."""
+    for switch, off in (("clock-skew=240", FOUR_MINUTES), ("clock-skew=600", 600_000)):
+        share = world.switch(switch) if world.faulty else None
+        if share is not None and world.aws.random() < share:
+            return world.aws.choice((-off, off))
     if world.mix.has("skew beyond the margin") and world.faulty and world.chance.random() < 0.5:
-        return world.chance.choice((-600_000, -20_000, 20_000, 600_000))
+        return world.chance.choice((-240_000, -20_000, 20_000, 240_000))
     if not world.mix.has("skew"):
         return 0
     return world.chance.choice((-1000, -900, 0, 900, 1000))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 from cronstack.entropy import seeded
 from cronstack.occurrence import to_datetime
 from cronstack_infra.play.prove.models.code import Rollout, Undisturbed
-from cronstack_infra.play.prove.models.mix import PLANNING, Mix, draw, draw_plans
+from cronstack_infra.play.prove.models.mix import BREAKING_CLOCKS, PLANNING, Mix, disturbed, draw, draw_plans
+from cronstack_infra.play.prove.models.scheduler import Scheduler
+from cronstack_infra.play.prove.models.switches import at_maximum, draw_switches
 from cronstack_infra.play.store.store import Store
 
 if TYPE_CHECKING:
@@ -43,11 +46,17 @@ class Violation(Exception):
 class World:
     """The true clock, the heap of what is due, the store, and the counts of what was reached."""
 
-    def __init__(self, seed: int, *, tracing: bool = False, rollout: Rollout | None = None) -> None:
+    def __init__(
+        self, seed: int, *, tracing: bool = False, rollout: Rollout | None = None, switch: str | None = None
+    ) -> None:
+        """``switch``: one that is at its maximum in this seed."""
         self.chance: Random = seeded(seed)
         self.mix: Mix = draw(self.chance)
         if seed % PLANNING == PLANNING - 1 and not self.mix.crowd:
             self.mix = draw_plans(self.mix, self.chance)
+        self.aws: Random = seeded(~seed)
+        """Chance of the switches."""
+        self.mix = _read(self.mix, self.aws, switch)
         self.counted: Counter[str] = Counter()
         self.now = NOON
         self.store = Store(TABLE, lambda: self.now, effects=EFFECTS)
@@ -61,9 +70,12 @@ class World:
         self.faulty = True
         """False in the healing phase: nothing fails any more."""
         self.down_until = 0
+        self.down_for_long = False
+        """The table is down because of the switch, not of the fault."""
         self.steps = 0
         self.trace: list[str] | None = [] if tracing else None
         self._due: list[tuple[int, float, Callable[[], object]]] = []
+        self.scheduler = Scheduler(self, self.aws)
 
     def later(self, milliseconds: float, action: Callable[[], object]) -> None:
         """Call ``action`` then. Actions that are due at the same moment come in random order."""
@@ -92,9 +104,28 @@ class World:
         self.count("fault", fault)
         return True
 
+    def switch(self, name: str) -> float | None:
+        """Return the setting of a switch. None: AWS is read kindly."""
+        return self.mix.switches.get(name)
+
     def count(self, kind: str, what: str) -> None:
         self.counted[f"{kind}: {what}"] += 1
 
     def say(self, actor: str, what: str) -> None:
         if self.trace is not None:
             self.trace.append(f"{to_datetime(self.now):%d. %H:%M:%S.%f}"[:-3] + f"  {actor:<10} {what}")
+
+
+def _read(mix: Mix, chance: Random, switch: str | None) -> Mix:
+    """Return the same mix with its reading of AWS."""
+    switches = draw_switches(chance)
+    if mix.crowd:
+        switches = {}
+    if switch is not None:
+        switches = at_maximum(switches, switch)
+    if mix.has(BREAKING_CLOCKS):
+        if switch == "past-at=ignored":
+            mix = replace(mix, rates={name: rate for name, rate in mix.rates.items() if name != BREAKING_CLOCKS})
+        else:
+            switches.pop("past-at=ignored", None)
+    return disturbed(mix, switches, chance)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from cronstack.entropy import ulid
 from cronstack.event import operator_event, parse_event, redrive_event
 from cronstack.occurrence import is_planned, scheduled_id, trigger_id, with_generation
+from cronstack_infra.play.prove.log.log import plain
 from cronstack_infra.play.prove.log.records import RunRecord
-from cronstack_infra.play.prove.models.queued import QueuedEvent
-from cronstack_infra.play.prove.models.world import LEASE, World
+from cronstack_infra.play.prove.models.queued import QueuedEvent, read_text
+from cronstack_infra.play.prove.models.switches import EARLIEST, SWALLOWING
+from cronstack_infra.play.prove.models.world import LEASE, RUNS_OF_KEYS, World
 from cronstack_infra.play.prove.seeds.deliveries import Deliveries
+
+LISTED: Final = "listed"
+"""The attribute by which the index finds open runs."""
+PATIENCE: Final = 300_000
+"""Milliseconds after its time from which a run counts as left."""
 
 
 class Operators:
@@ -23,6 +31,12 @@ class Operators:
     def begin(self) -> None:
         """Draw what they do, and when."""
         world = self.world
+        if world.switch("group-deletion"):
+            world.later(world.aws.random() * EARLIEST, self._delete_groups)
+        if (hour := world.switch("dynamodb-down")) is not None:
+            world.later(world.aws.random() * EARLIEST, lambda: self._begin_long_outage(int(hour)))
+        if any(world.switch(name) for name in SWALLOWING):
+            world.later(EARLIEST + world.aws.random() * 4 * EARLIEST, self.mend)
         span = world.mix.occurrences * world.mix.gap + 400_000
         for fault, act in (
             ("redrive", self._redrive_the_dead),
@@ -39,6 +53,32 @@ class Operators:
                     early = act == self._delete_lease and world.chance.random() < 0.5  # while a handler runs
                     world.later(world.chance.random() * (span - 390_000 if early else span), act)
 
+    def mend(self) -> None:
+        """Repair open runs that nothing brings, as ``cronstack once strays --mend`` does: send their events again.
+
+        Plans are repaired by sweeps (see ``application``). What still is on its way becomes a duplicate, at worst.
+        """
+        for (partition, name), item in list(self.world.store.items.items()):
+            if partition.startswith((LEASE[0], RUNS_OF_KEYS)) and name != LEASE[1] and LISTED in item:
+                self._mend(name.removeprefix("run#"), plain(item))
+
+    def _mend(self, occurrence: str, row: Mapping[str, Any]) -> None:
+        """Mend a run of the list of open ones, if it waits for an event, or if its attempt has died."""
+        now, status = self.world.now, row["status"]
+        left = {"retrying": row.get("after", 0), "running": row.get("expires", 0), "buffered": 0, "crashed": 0}
+        if "reported" not in row:
+            left["dead"] = row.get("expires", 0)
+        if left.get(status, now) + PATIENCE > now:
+            return
+        if any(event.occurrence == occurrence for event in self.deliveries.standing.values()):
+            return
+        event = read_text(row["event"]) if "event" in row else None
+        self.world.count("mended", status if event is not None else f"{status}, without its event")
+        if event is not None:
+            self.world.say("operator", f"mends {occurrence}, which is {status}")
+            self.observer.run_mended(occurrence)
+            self.deliveries.accept(event)
+
     def redrive(self, event: QueuedEvent, attempt: int | None) -> None:
         """Redrive an event. ``attempt``: the one that died, as the letter says it; None: Lambda's own record."""
         self.world.count("fault", "redrive")
@@ -46,6 +86,7 @@ class Operators:
         body = redrive_event(occurrence, requested=self.world.now, attempt=attempt)
         again = QueuedEvent(body, occurrence.id, occurrence.due, by_operator=True, redrive=attempt)
         run = self.observer.log.run(occurrence.id)
+        again.switches = tuple(switch for switch in event.switches if switch == "early")
         again.acts = run.ended == "dead" and run.claims == attempt
         self.deliveries.accept(again, int(self.world.chance.random() * 1000))
 
@@ -94,6 +135,15 @@ class Operators:
             self.world.say("operator", "deletes the lease by hand")
             self.observer.lease_deleted()
             self.world.store.delete(LEASE)
+
+    def _delete_groups(self) -> None:
+        if self.world.faulty:
+            self.world.say("operator", "deletes the schedule groups")
+            self.deliveries.delete_groups()
+
+    def _begin_long_outage(self, lasts: int) -> None:
+        self.world.say("DynamoDB", "is down for long")
+        self.world.down_for_long, self.world.down_until = True, self.world.now + lasts
 
     def _begin_outage(self) -> None:
         self.world.count("fault", "outage")

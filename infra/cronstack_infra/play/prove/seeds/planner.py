@@ -12,7 +12,7 @@ from cronstack.steps import Call, Host, Sleep
 from cronstack_infra.play.prove.log.plans import Caller
 from cronstack_infra.play.prove.models.planning import PlanningCall, steps
 from cronstack_infra.play.prove.models.queued import QueuedEvent
-from cronstack_infra.play.prove.models.wire import CONFLICTING, Wired, offset
+from cronstack_infra.play.prove.models.wire import CONFLICTING, SCHEDULES, Wired, offset
 from cronstack_infra.play.prove.models.world import World
 from cronstack_infra.play.prove.observer import Observer
 
@@ -75,6 +75,7 @@ class Planner(Caller, Wired):
         if self.world.now < self.frozen_until:
             self.world.later(self.frozen_until - self.world.now, lambda: self._resume(answer))
             return
+        self._use(answer)
         if self.world.strikes("clock steps"):
             self.offset = offset(self.world)
         try:
@@ -122,7 +123,8 @@ class Planner(Caller, Wired):
         self._steps.close()
 
     def _apply(self, call: Call) -> Mapping[str, Any]:
-        answer = self.world.store(call.operation, call.parameters)
+        elsewhere = call.operation in SCHEDULES
+        answer = self.world.scheduler.answer(call) if elsewhere else self.world.store(call.operation, call.parameters)
         self.observer.observe_caller(self, call, answer)
         if "Error" not in answer and call.operation not in ("GetItem", "GetSchedule", "Query"):
             self._done += 1

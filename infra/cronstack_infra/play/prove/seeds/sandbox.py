@@ -18,7 +18,8 @@ from cronstack_infra.play.prove.models.shell import (
     HandlerFailedForGood,
     discard_line,
 )
-from cronstack_infra.play.prove.models.wire import Wired, holder_of, offset
+from cronstack_infra.play.prove.models.switches import MARK
+from cronstack_infra.play.prove.models.wire import FOUR_MINUTES, SCHEDULES, Wired, holder_of, offset
 from cronstack_infra.play.prove.models.world import EFFECTS, World
 from cronstack_infra.play.prove.observer import Observer
 
@@ -81,6 +82,8 @@ class Sandbox(Invoked, Wired):
 
     # -- its steps -----------------------------------------------------------------------------------------------------
     def begin(self) -> None:
+        if self.offset and self.world.switch("clock-skew=240") and abs(self.offset) == FOUR_MINUTES:
+            self.world.count("switch", "clock-skew=240")
         self._resume(None)
 
     def _resume(self, answer: Any) -> None:
@@ -89,6 +92,7 @@ class Sandbox(Invoked, Wired):
         if self.world.now < self.frozen_until:
             self.world.later(self.frozen_until - self.world.now, lambda: self._resume(answer))
             return
+        self._use(answer)
         if self.world.strikes("clock steps"):
             self.offset = offset(self.world)
         self._go_on(self._program.resume, answer)
@@ -151,15 +155,20 @@ class Sandbox(Invoked, Wired):
         self.send(call)
 
     def _apply(self, call: Call) -> Mapping[str, Any]:
-        answer = self.world.store(call.operation, call.parameters)
+        elsewhere = call.operation in SCHEDULES
+        answer = self.world.scheduler.answer(call) if elsewhere else self.world.store(call.operation, call.parameters)
         self.observer.observe_answer(self, call, answer)
         if call.operation == "CreateSchedule":
             if "Error" not in answer:
                 self.world.count("carrier", "made")
                 self._around.carry(call.parameters)
-            else:
+            elif answer["Error"]["Code"] == "ConflictException" and MARK not in answer:
                 self.world.count("carrier", "taken name")
         return answer
+
+    def _hang_weight(self, call: Call) -> float:
+        attempt = self.observer.log.attempt_of(self)
+        return 3 if attempt is not None and attempt.how is not None and attempt.settled is None else 1
 
     def _way(self) -> int:
         return int(self.world.chance.random() * 1200) if self._slow else super()._way()

@@ -13,6 +13,7 @@ from cronstack_infra.play.prove.judges.schedules import LONG
 from cronstack_infra.play.prove.models.code import Rollout
 from cronstack_infra.play.prove.models.queued import QueuedEvent
 from cronstack_infra.play.prove.models.shell import HandlerFailedForGood
+from cronstack_infra.play.prove.models.switches import EARLIEST, SWALLOWING
 from cronstack_infra.play.prove.models.world import NOON, Violation, World
 from cronstack_infra.play.prove.observer import Observer
 from cronstack_infra.play.prove.seeds.application import Application
@@ -41,12 +42,12 @@ class Verdict:
     counted: Counter[str] = field(default_factory=Counter)
 
 
-def play(seed: int, *, tracing: bool = False, rollout: Rollout | None = None) -> Verdict:
+def play(seed: int, *, tracing: bool = False, rollout: Rollout | None = None, switch: str | None = None) -> Verdict:
     """Play one seed. The verdict holds a violation; any other exception is a defect, of the guard or of the proof.
 
-    ``rollout``: a deploy of another version's code in the middle.
+    ``rollout``: a deploy of another version's code in the middle. ``switch``: one at its maximum.
     """
-    scenario = Scenario(seed, tracing=tracing, rollout=rollout)
+    scenario = Scenario(seed, tracing=tracing, rollout=rollout, switch=switch)
     verdict = Verdict(seed, 0, 0)
     try:
         scenario.play()
@@ -66,8 +67,10 @@ def play(seed: int, *, tracing: bool = False, rollout: Rollout | None = None) ->
 class Scenario:
     """A world with one job, and what happens to it."""
 
-    def __init__(self, seed: int, *, tracing: bool = False, rollout: Rollout | None = None) -> None:
-        self.world = world = World(seed, tracing=tracing, rollout=rollout)
+    def __init__(
+        self, seed: int, *, tracing: bool = False, rollout: Rollout | None = None, switch: str | None = None
+    ) -> None:
+        self.world = world = World(seed, tracing=tracing, rollout=rollout, switch=switch)
         mix = world.mix
         world.say("seed", f"{seed}: {mix}")
         self.observer = Observer.of(world, retries=mix.retries, start_deadline=mix.start_deadline)
@@ -75,7 +78,7 @@ class Scenario:
         self.application = Application(world, self.deliveries)
         self._sent: list[QueuedEvent] = []
         self.operators = Operators(world, self.deliveries, NAME, self._sent)
-        self._first_due = NOON
+        self._first_due = NOON + int(world.switch("early") or 0)
         self._longest = DAY * (400 if world.mix.far else 40)
         """Milliseconds after which nothing may be on its way any more."""
 
@@ -94,10 +97,13 @@ class Scenario:
         return declare(_elsewhere)
 
     def play(self) -> None:
+        world = self.world
         self._fire()
         self.operators.begin()
         if self.world.mix.keys:
             self.application.begin()
+            if any(world.switch(name) for name in SWALLOWING):
+                world.later(EARLIEST + world.aws.random() * 4 * EARLIEST + LONG, self.application.sweep)
             if self.world.mix.intruder:
                 Intruder(self.world, self.deliveries, self.application.keys, self._sent).begin()
         if self.world.chance.random() < 0.5:
@@ -120,7 +126,9 @@ class Scenario:
                 late = mix.start_deadline * 1000 + world.chance.choice((-500, 500, 60_000))
             elif world.strikes("delivered out of time"):
                 late = 16 * DAY + world.chance.choice((-60_000, 60_000))
-            self._send(due, due - world.now + late)
+            if earlier := world.scheduler.earlier():
+                late = -earlier
+            self._send(due, due - world.now + late, by_schedule=True, early=bool(earlier))
             if world.strikes("duplicate at once"):
                 self._send(due, due - world.now + late)
             if world.strikes("duplicate later"):
@@ -130,7 +138,15 @@ class Scenario:
             if world.strikes("another input"):
                 self._send(due, due - world.now + late, given={"other": 1})
 
-    def _send(self, due: int, delay: int, given: dict[str, Any] | None = None) -> None:
+    def _send(
+        self,
+        due: int,
+        delay: int,
+        given: dict[str, Any] | None = None,
+        *,
+        by_schedule: bool = False,
+        early: bool = False,
+    ) -> None:
         body = {
             "cronstack": 1,
             "job": NAME,
@@ -141,7 +157,12 @@ class Scenario:
         }
         event = QueuedEvent(body, scheduled_id(due), due)
         self._sent.append(event)
-        self.deliveries.accept(event, max(0, delay))
+        if early:
+            event.switches = ("early",)
+        if by_schedule and self.world.mix.switches:
+            self.world.later(max(0, delay), lambda: self.deliveries.fire(event))
+        else:
+            self.deliveries.accept(event, max(0, delay))
 
     # -- peace ---------------------------------------------------------------------------------------------------------
     def _until(self, moment: int) -> None:
@@ -161,6 +182,12 @@ class Scenario:
         world.rollout.finish()
         world.say("world", "faults stop")
         self._until_quiet(self._longest)
+        if any(run.lost for run in observer.log.runs.values()):
+            self.operators.mend()
+            if world.mix.keys:
+                world.later(LONG, self.application.sweep)
+            self._until_quiet(self._longest)
+            observer.at_rest_after_mending({event.occurrence for event in self.deliveries.recorded})
         left, self.deliveries.recorded = self.deliveries.recorded, []
         left = [event for event in left if not event.forged or observer.log.is_of_run(event)]
         unfinished = observer.log.unfinished()

@@ -1,0 +1,108 @@
+"""What AWS leaves open, as a seed plays it: the switches of ``cronstack_infra.switches``, and outages of a deploy.
+
+A seed plays a few of them, besides its fault mix; half of the seeds play none, so that what only happens without them
+is seen, too. They have a chance of their own: a seed without switches is the same world as before they were drawn.
+
+    early               Scheduler fires up to so long before its time: cron, carriers, plans
+    past-at=...         an at() that is past when Scheduler hears of it is refused, fires at once, or is accepted and
+                        never fires (then it keeps its name, too)
+    create-throttled    CreateSchedule is throttled
+    create-conflicts    CreateSchedule is answered by ConflictException, though no schedule has the name
+    stale-schedules     GetSchedule does not find a schedule for so long after its creation
+    role-delay          for so long a role cannot be assumed: CreateSchedule is refused with ValidationException
+    missing-role        the role of all schedules is gone for so long: what fires is lost without a letter
+    missing-target      the function is gone for so long: what fires becomes a letter of Scheduler
+    missing-queue       function and queue are gone for so long: what fires is lost
+    group-deletion      the groups are deleted once, and their schedules with them
+    clock-skew=240      sandboxes whose clocks are four minutes off; AWS accepts their signatures
+    clock-skew=600      sandboxes whose clocks are ten minutes off; AWS refuses each of their requests
+    async-delay         events wait up to so long in Lambda's queue before the first delivery
+    hanging             requests that get no answer before the transport gives up, carried out or not
+    deploy              the job's function is updated while runs are open: other terms from here on
+    dynamodb-down       the table answers nothing but errors for so long
+
+Not played: an empty short poll of a queue, because only operators' tools poll queues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from random import Random
+
+HOUR: Final = 3_600_000
+PastAt = Literal["fires", "refused", "ignored"]
+
+SWITCHES: Final[Mapping[str, tuple[float, ...]]] = {
+    "early": (20_000, 60_000),
+    "past-at=refused": (1,),
+    "past-at=fires": (1,),
+    "past-at=ignored": (1,),
+    "create-throttled": (0.1, 0.3, 0.6),
+    "create-conflicts": (0.1, 0.3, 0.6),
+    "stale-schedules": (1_000, 5_000),
+    "role-delay": (20_000, 60_000),
+    "missing-role": (60_000, 600_000),
+    "missing-target": (60_000, 600_000),
+    "missing-queue": (60_000, 600_000),
+    "group-deletion": (1,),
+    "clock-skew=240": (0.2, 0.5),
+    "clock-skew=600": (0.1, 0.3),
+    "async-delay": (600_000, 6 * HOUR - 60_000),
+    "hanging": (0.03, 0.1, 0.3),
+    "deploy": (1,),
+    "dynamodb-down": (HOUR,),
+}
+"""The settings that are drawn; the last one is the maximum. Shares, or milliseconds."""
+OUTAGES: Final = ("missing-role", "missing-target", "missing-queue")
+"""Times in which what Scheduler fires does not reach the function."""
+SWALLOWING: Final = (*OUTAGES[::2], "group-deletion")
+"""What makes schedules vanish without a letter. ``cronstack once strays --mend`` repairs it afterwards."""
+ALTERNATIVES: Final = (
+    ("past-at=refused", "past-at=fires", "past-at=ignored"),
+    ("clock-skew=240", "clock-skew=600"),
+)
+"""A seed plays one of each at most."""
+BLIND: Final = ("clock-skew=240", "clock-skew=600")
+"""Not together with "past-at=ignored": a clock that is behind by more than the guard's lead makes a schedule that is
+past already, AWS says that it exists, and it never fires. No answer shows it. Correcting clocks by the date of
+responses will; until then the two are known not to be survived."""
+BREAKING_CLOCKS: Final = BLIND
+"""Overlaps are not judged with these."""
+DISTURBED: Final = 0.5
+"""Share of seeds with switches."""
+DRAWN: Final = 0.15
+"""Probability of each switch in them."""
+EARLIEST: Final = 240_000
+"""Milliseconds after the seed's first event within which outages begin."""
+
+
+def draw_switches(chance: Random) -> dict[str, float]:
+    """Draw the switches of a seed with their settings."""
+    if chance.random() >= DISTURBED:
+        return {}
+    drawn = {name: chance.choice(settings) for name, settings in SWITCHES.items() if chance.random() < DRAWN}
+    for group in ALTERNATIVES:
+        if len(several := [name for name in group if name in drawn]) > 1:
+            kept = chance.choice(several)
+            drawn = {name: setting for name, setting in drawn.items() if name == kept or name not in group}
+    if any(name in drawn for name in BLIND):
+        drawn.pop("past-at=ignored", None)
+    return drawn
+
+
+def at_maximum(switches: Mapping[str, float], name: str) -> dict[str, float]:
+    """Return the same with one switch at its maximum, and without those that it excludes."""
+    others = {one for group in ALTERNATIVES if name in group for one in group}
+    others |= set(BLIND) if name == "past-at=ignored" else {"past-at=ignored"} if name in BLIND else set()
+    return {one: setting for one, setting in switches.items() if one not in others} | {name: SWITCHES[name][-1]}
+
+
+def marked(answer: Mapping[str, Any], switch: str) -> dict[str, Any]:
+    """Return an answer that a switch has changed: it is counted when code under proof gets it."""
+    return {**answer, MARK: switch}
+
+
+MARK: Final = "Switch"
