@@ -65,7 +65,9 @@ DONE_RIGHT: Final = Pair(
         "renamed",
         edits=(
             *NEXT.edits,
-            Replacement(RUN_REQUESTS, '"#saves", "#event"]', '"#saves", "#event", "#asked"]'),
+            Replacement(RUN_REQUESTS, '"#saves", "#event", "#listed"]', '"#saves", "#event", "#listed", "#asked"]'),
+            Replacement(RUN_REQUESTS, "attribute_not_exists(#event)", "attribute_not_exists(#asked)"),
+            Replacement(RUN_REQUESTS, "#event = if_not_exists(#event,", "#asked = if_not_exists(#asked,"),
             Replacement(
                 RUN_REQUESTS, 'f", #{name} = :{name}"', "f\", #{'asked' if name == 'event' else name} = :{name}\""
             ),

@@ -224,9 +224,9 @@ _PLANNERS: tuple[Mutant, ...] = (
         "the old schedule is deleted before the new one exists",
         "_create",
         Code(
-            "made = plan",
+            "made, again = plan, 0",
             """
-            made = plan
+            made, again = plan, 0
             if before is not None and before.status == 'planned':
                 yield from _delete(wiring, host, plan.key, before.revision)
             """,

@@ -32,7 +32,7 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from cronstack.occurrence import to_datetime
-from cronstack.steps import Build, Call
+from cronstack.steps import Call
 
 OLDEST: Final = 86_400
 """Seconds for which Scheduler tries to invoke the function, its limit: what has started is not given up for an age."""
@@ -121,14 +121,54 @@ def lead(refusals: int = 0) -> int:
     return LEADS[min(refusals, len(LEADS) - 1)] * 1000
 
 
-def build(
-    way: Way, name: str, event: str, due: int, now: Callable[[], int], *, oldest: int = OLDEST, asked: int = 0
-) -> Build:
-    """Build ``create`` anew for each send, with a time that is in the future then: at ``due`` or soon after now.
+class Building:
+    """Builds ``create`` anew for each send, with a time that is in the future then: at ``due`` or soon after now.
 
-    The name stays the same, so that however often it is sent, one schedule is made.
+    The name stays the same, so that however often it is sent, one schedule is made. ``now`` returns epoch milliseconds.
     """
-    return lambda refusals: create(way, name, event, max(due, now() + lead(refusals)), oldest=oldest, asked=asked)
+
+    __slots__ = ("_asked", "_due", "_event", "_name", "_now", "_oldest", "_way", "call")
+
+    def __init__(
+        self, way: Way, name: str, event: str, due: int, now: Callable[[], int], *, oldest: int = OLDEST, asked: int = 0
+    ) -> None:
+        self._way, self._name, self._event, self._due = way, name, event, due
+        self._now, self._oldest, self._asked = now, oldest, asked
+        self.call: Call | None = None
+        """The last one that was built."""
+
+    def __call__(self, refusals: int) -> Call:
+        due = max(self._due, self._now() + lead(refusals))
+        self.call = create(self._way, self._name, self._event, due, oldest=self._oldest, asked=self._asked)
+        return self.call
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the last one was for a time that is still to come, so that Scheduler has read it in time, too."""
+        return self.call is not None and is_ahead(self.call.parameters, self._now())
+
+
+MARGIN: Final = 2_000
+"""Milliseconds that this clock and Scheduler's may differ."""
+
+
+def is_ahead(schedule: Mapping[str, Any], now: int) -> bool:
+    """Whether the time of a one-time schedule is still to come. ``schedule``: as it is created, or as it is shown.
+
+    Scheduler may have accepted one for a time that was past already, when the request was held up on its way. Such a
+    schedule may never fire, and then keeps its name.
+    """
+    return str(schedule.get("ScheduleExpression", "b")) > _expression(now + MARGIN)
+
+
+def renamed(name: str, again: int) -> str:
+    """The name of a schedule that is made again, because the one of this name may never fire."""
+    head, _, tail = name.rpartition(".")
+    return f"{head}.{sha256(f'{name}|{again}'.encode()).hexdigest()[: len(tail)]}" if again else name
+
+
+def _expression(due: int) -> str:
+    return f"at({to_datetime(-(-due // 1000) * 1000):%Y-%m-%dT%H:%M:%S})"
 
 
 def get(way: Way, name: str) -> Call:
@@ -143,18 +183,18 @@ def create(way: Way, name: str, event: str, due: int, *, oldest: int = OLDEST, a
     for which Scheduler tries to invoke the function. Defaults to a day. ``asked`` tells apart, to Scheduler, makings
     of what may have been deleted since: a token it knows would make nothing. Defaults to 0: it never is deleted.
     """
-    at = to_datetime(-(-due // 1000) * 1000).strftime("%Y-%m-%dT%H:%M:%S")
+    at = _expression(due)
     return Call(
         "CreateSchedule",
         {
             "Name": name,
             "GroupName": way.group,
-            "ScheduleExpression": f"at({at})",
+            "ScheduleExpression": at,
             "ScheduleExpressionTimezone": "UTC",
             "FlexibleTimeWindow": {"Mode": "OFF"},
             "ActionAfterCompletion": "DELETE",
             # The same bytes again are the same schedule; with another time, the name is taken or was fired.
-            "ClientToken": sha256(f"{name}|{at}|{asked}".encode()).hexdigest()[:32],
+            "ClientToken": sha256(f"{name}|{at[3:-1]}|{asked}".encode()).hexdigest()[:32],
             "Target": {
                 "Arn": way.function,
                 "RoleArn": way.role,

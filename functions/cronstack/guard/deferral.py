@@ -8,6 +8,11 @@ Scheduler answers with a conflict when the name is taken, but also when it is ch
 conflict is looked at. Where no such schedule exists, it has fired, or was never made, or Scheduler does not show it
 yet: it is made once more under its name. In the first case two events come. That is harmless: both name the same
 occurrence and hop, and the ledger decides as for an event that Lambda delivers twice.
+
+A schedule that exists counts only while its time is still to come. Once that is past, it may have fired and not be
+deleted yet, or it may never fire: a request that was held up on its way can make a schedule for a time that is past,
+and AWS does not say what becomes of it. So another one is made under another name. Again, one event too many is
+harmless.
 """
 
 from __future__ import annotations
@@ -29,7 +34,7 @@ SECOND: Final = 1000
 def defer(delivery: Delivery, holder: str, due: int, why: str, status: str = "deferred") -> Steps[Outcome]:
     """Come back at ``due`` (epoch ms) for what ``holder`` stands in the way of, and acknowledge."""
     run, terms = delivery.seen.run, delivery.terms
-    if run is not None and run.status in ("running", "crashed") and not run.event:
+    if run is not None and (run.status == "running" or (run.status == "crashed" and not run.event)):
         # A clean run keeps no event. This one is acknowledged before it ends: if the carrier is lost, the row has it.
         call = run_requests.keep_event(terms.table, terms.occurrence, carrier.kept_text(terms.event))
         yield from send(call, delivery.host, reserve=TIME_TO_TELL)  # refused: it went on meanwhile
@@ -97,14 +102,18 @@ def arm_slot(delivery: Delivery, occurrence: str, event: Mapping[str, Any], hop:
 def make_carrier(delivery: Delivery, name: str, event: str, due: int) -> Steps[None]:
     """Make a carrier, or make sure that the one of this name exists. Raises Unavailable."""
     way, host = delivery.terms.way, delivery.host
-    build, pause = carrier.build(way, name, event, due, host.now), FIRST_LOOK
+    pause, again = FIRST_LOOK, 0
     while True:
+        named = carrier.renamed(name, again)
+        build = carrier.Building(way, named, event, due, host.now)
         made = yield from send(build, host, reserve=TIME_TO_TELL)
-        if isinstance(made, Done):
+        if isinstance(made, Done) and build.is_ahead:
             return
-        found = yield from send(carrier.get(way, name), host, reserve=TIME_TO_TELL, absent=True)
+        found = yield from send(carrier.get(way, named), host, reserve=TIME_TO_TELL, absent=True)
         if isinstance(found, Done):
-            return
+            if carrier.is_ahead(found.fields, host.now()):
+                return
+            again += 1
         rest = pause * (0.5 + host.randomness.random() / 2)
         if pause > LONGEST_PAUSE or host.left() - rest <= TIME_TO_TELL:
             raise Unavailable(

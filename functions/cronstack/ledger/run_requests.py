@@ -70,8 +70,8 @@ STARTED_ALONE: Final = (
 """Without a lease (overlap "allow", or a key): ended badly and rested, or expired on every clock."""
 OPEN_ALONE: Final = f"({NEVER_STARTED} OR {STARTED_ALONE})"
 """The same, or untouched."""
-WITHOUT_EVENT: Final = "#status IN (:running, :crashed) AND attribute_not_exists(#event)"
-"""An attempt is open, or has died, and the row does not say what would bring the next one."""
+UNLISTED: Final = "#status IN (:running, :crashed) AND (attribute_not_exists(#event) OR attribute_not_exists(#listed))"
+"""An attempt is open, or has died, and operators would not find what brings the next one."""
 SAME_PLAN: Final = "(attribute_not_exists(#revision) OR (#revision = :revision AND #due = :due))"
 """The run is of the plan that the event was made for."""
 UNREPORTED: Final = "#status = :dead AND attribute_not_exists(#reported)"
@@ -388,8 +388,9 @@ def keep_event(table: str, of: Occurrence, event: str) -> Call:
 
     From here on only a carrier brings it. Where the carrier is lost and the attempt dies, operators find it.
     """
-    change, values = "SET #event = :event, #listed = :listed", {"event": event, "listed": open_list(of.job, of.id)}
-    return alone(table, run_key(of.job, of.id), change, WITHOUT_EVENT, values)
+    change = "SET #event = if_not_exists(#event, :event), #listed = :listed"
+    values = {"event": event, "listed": open_list(of.job, of.id)}
+    return alone(table, run_key(of.job, of.id), change, UNLISTED, values)
 
 
 def get_run(table: str, job: str, occurrence: str) -> Call:

@@ -45,6 +45,7 @@ from typing import Any, Final, Literal, NamedTuple
 from cronstack.defaults import DEFAULTS
 from cronstack.errors import OnceConflict, Unavailable
 from cronstack.event import planned_event
+from cronstack.guard import carrier
 from cronstack.ledger import plan_requests
 from cronstack.ledger.items import VERSION, read_plan, version_of
 from cronstack.ledger.rows import PlanItem
@@ -171,7 +172,7 @@ def get(wiring: Wiring, host: Host, key: str) -> Steps[Plan]:
 def restore(wiring: Wiring, host: Host, plan: PlanItem, made: Outcome = "planned") -> Steps[Plan]:
     """Make sure that a plan has its schedule. Outcome ``made`` where it was missing, else "unchanged"."""
     there = yield from send(schedules.get(wiring, plan.key, plan.revision), host, reserve=RESERVE, absent=True)
-    if isinstance(there, Done):
+    if isinstance(there, Done) and carrier.is_ahead(there.fields, host.now()):
         return plan_of(wiring.job, plan)
     return (yield from _create(wiring, host, plan, made))
 
@@ -212,17 +213,21 @@ def _create(
     wiring: Wiring, host: Host, plan: PlanItem, outcome: Outcome, before: PlanItem | None = None
 ) -> Steps[Plan]:
     """Create the plan's schedule, and only then delete that of the plan before it."""
-    made = plan
+    made, again = plan, 0
     for number in range(ROUNDS):
         yield from _rest(host, number)
-        answer = yield from send(schedules.build(wiring, made, host.now), host, reserve=RESERVE)
-        if isinstance(answer, Done):
+        build = schedules.build(wiring, made, host.now, again)
+        answer = yield from send(build, host, reserve=RESERVE)
+        if isinstance(answer, Done) and build.is_ahead:
             break
         # The name is taken, or Scheduler was at work on it. Where it does not exist, it may have fired and be gone, or
         # Scheduler does not show it yet.
-        there = yield from send(schedules.get(wiring, made.key, made.revision), host, reserve=RESERVE, absent=True)
+        look = schedules.get(wiring, made.key, made.revision, again)
+        there = yield from send(look, host, reserve=RESERVE, absent=True)
         if isinstance(there, Done):
-            break
+            if carrier.is_ahead(there.fields, host.now()):
+                break
+            again += 1  # its time is past: it may never fire (see ``guard.deferral``)
         found = yield from _look(wiring, host, plan.key)
         if found is None or found.status != "planned":
             break

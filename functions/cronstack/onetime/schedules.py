@@ -26,7 +26,7 @@ from cronstack.guard import carrier
 from cronstack.guard.carrier import Way
 from cronstack.ledger.rows import PlanItem
 from cronstack.occurrence import payload_hash
-from cronstack.steps import Build, Call
+from cronstack.steps import Call
 
 _ILLEGIBLE: Final = re.compile(r"[^0-9A-Za-z_-]")
 
@@ -88,21 +88,22 @@ def name(job: str, key: str, revision: int) -> str:
     return f"{prefix(job)}{_ILLEGIBLE.sub('-', key)[:12]}.{sha256(f'{revision}|{key}'.encode()).hexdigest()[:16]}"
 
 
-def build(wiring: Wiring, plan: PlanItem, now: Callable[[], int]) -> Build:
+def build(wiring: Wiring, plan: PlanItem, now: Callable[[], int], again: int = 0) -> carrier.Building:
     """The schedule of the plan as it stands, for its due time. A time that is not far enough ahead is a little later.
 
-    ``now`` returns the time in epoch milliseconds.
+    ``now`` returns the time in epoch milliseconds. ``again``: how many of its schedules may never fire.
     """
-    named, oldest = name(wiring.job, plan.key, plan.revision), wiring.start_deadline
-    return carrier.build(_way(wiring), named, plan.event, plan.due, now, oldest=oldest, asked=now())
+    named = carrier.renamed(name(wiring.job, plan.key, plan.revision), again)
+    oldest = wiring.start_deadline
+    return carrier.Building(_way(wiring), named, plan.event, plan.due, now, oldest=oldest, asked=now())
 
 
 def _way(wiring: Wiring) -> Way:
     return Way(wiring.group, wiring.role, wiring.function, wiring.dead_letters)
 
 
-def get(wiring: Wiring, key: str, revision: int) -> Call:
-    return carrier.get(_way(wiring), name(wiring.job, key, revision))
+def get(wiring: Wiring, key: str, revision: int, again: int = 0) -> Call:
+    return carrier.get(_way(wiring), carrier.renamed(name(wiring.job, key, revision), again))
 
 
 def delete(wiring: Wiring, key: str, revision: int) -> Call:

@@ -159,7 +159,7 @@ def test_what_a_begin_finds(stage: Stage, case: Case, way: str) -> None:
         outcome = stage.deliver(bring)
         assert (outcome.status, outcome.reason) == (status, reason)
     if status != "succeeded":
-        assert stage.run(of) == before
+        assert before.items() <= stage.run(of).items(), "a deferral only adds its event"
     assert len(stage.carriers()) == case.carriers
 
 

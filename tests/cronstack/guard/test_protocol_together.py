@@ -59,7 +59,7 @@ def test_what_a_carrier_brings_waits_no_more_it_makes_the_next_carrier(stage: St
     (carrier,) = stage.carriers()
     early = parse_event(carrier.event, "stats")
     assert stage.deliver(early).status == "deferred"
-    assert stage.asked() == ["TransactWriteItems", "CreateSchedule"]
+    assert stage.asked() == ["TransactWriteItems", "UpdateItem", "CreateSchedule"], "a claim, the event, the carrier"
     (following,) = stage.carriers()
     assert (following.event["carrier"], following.name != carrier.name) == (1, True)
     first.finish()

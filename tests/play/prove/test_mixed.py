@@ -37,7 +37,7 @@ def test_a_version_that_raises_the_items_version_is_deployed_rolled_back_and_dep
     assert min(found.by_code[TODAY.name], found.by_code[NEXT.name]) > len(SEEDS)
     usual = mixed(Pair(TODAY, TODAY, raised().shapes), SEEDS[:60])
     refused, usually = (one.counted["end: raises Unavailable"] / one.seeds for one in (found, usual))
-    assert refused > 2 * usually, "the older code met newer rows"
+    assert refused > usually + 0.5, "the older code met newer rows"
 
 
 def test_without_a_deploy_forward_what_is_refused_never_ends() -> None:

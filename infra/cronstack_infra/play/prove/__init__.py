@@ -24,8 +24,8 @@ ledger says of itself, judges check these invariants after each step (``judges.t
          Judged where clocks differ by the margin at most, and handlers stop at the deadline.
     I8   An event is acknowledged only if its occurrence is final, or a carrier for it is on its way, or it was refused
          with a letter. A carrier brings the event it was made for.
-    I9   When faults stop, everything becomes final in bounded time and without help. Only what Lambda gave up lies
-         among the dead letters, and one redrive by operators ends it.
+    I9   When faults stop, everything becomes final in bounded time and without help. Only what Lambda or Scheduler
+         gave up lies among the dead letters, and one redrive by operators ends it. Judged in each seed.
     I10  An own claim, or an own settlement, whose answer was lost is recognised.
     I11  The attempt's number is the number of committed claims. The handler gets every attempt that was declared, and
          none more; none before its time, which is the back-off or what the handler has asked for.
@@ -54,6 +54,9 @@ ledger says of itself, judges check these invariants after each step (``judges.t
     I21  No schedule without its row. When everything is at rest nothing is left in Scheduler. A sweep makes the
          schedule of a plan whose call has crashed, and the plan ends; none is forgotten before its time, nor before
          its run.
+
+    I25  A deploy loses nothing that waits: when roles, functions, queues or groups were missing for a while, and
+         operators have repaired what their schedules left, each occurrence that has a plan or a row becomes final.
 
     I26  No side door: code that may only plan, which writes anything into plans and sends anything by their alias,
          changes no run but by the event of a plan. What came by the alias touches only plans and runs of keys. All

@@ -1,4 +1,4 @@
-"""Acknowledgements: no event is lost, and everything ends (I8, I9)."""
+"""Acknowledgements: no event is lost, and everything ends, also after a deploy that broke something (I8, I9, I25)."""
 
 from __future__ import annotations
 
@@ -64,6 +64,11 @@ class Acknowledgements(Judge):
     # -- the end -------------------------------------------------------------------------------------------------------
     def no_rest(self) -> None:
         self.violated("I9", f"it does not come to rest: {self.log.unfinished()}")
+
+    def at_rest_after_mending(self, excused: Collection[str]) -> None:
+        swallowed = [name for name in self.log.unfinished() if self.log.run(name).swallowed and name not in excused]
+        if swallowed:
+            self.violated("I25", f"operators have repaired, and nothing brings {', '.join(swallowed)}")
 
     def at_rest(self, why: str, *, excused: Collection[str] = (), given_up: Iterable[str] = ()) -> None:
         if left := [occurrence for occurrence in self.log.unfinished() if occurrence not in excused]:

@@ -12,7 +12,8 @@
                                                                                     0
     overtaken    none                                                     0, or 1 for the plan that has overtaken it
 
-A carrier whose name is taken costs one look at its schedule. Where that has fired meanwhile, the carrier is made again.
+A carrier whose name is taken costs one look at its schedule. Where that has fired meanwhile, the carrier is made again;
+where its time is past, under another name.
 
 A duplicate may also have sent a dead letter that was not noted yet: two writes and the letter.
 
@@ -83,7 +84,8 @@ def excess(how: str, spent: Counter[str], *, alone: bool) -> str:
     if spent["look"] + spent["gone"] > spent["taken"]:
         return f"{how} after a look at a schedule whose name was free: {spent}"
     cost = Cost(spent["write"], spent["carrier"] - spent["gone"], spent["letter"])
-    if how in COSTS and cost not in COSTS[how]:
+    past = cost._replace(carriers=cost.carriers - spent["look"])
+    if how in COSTS and cost not in COSTS[how] and past not in COSTS[how]:
         return f"{how} for {cost}"
     if spent["begin"] > 1 or (spent["begin"] and how in ("duplicate", "overtaken", "skipped", "buffered")):
         return f"{how} after {spent['begin']} begins of its plan"

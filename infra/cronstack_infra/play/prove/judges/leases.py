@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cronstack.steps import Work
 from cronstack_infra.play.prove.judges.judge import Judge
-from cronstack_infra.play.prove.log.listener import Row, RunChange, Standing
+from cronstack_infra.play.prove.log.listener import RunChange, Standing
 from cronstack_infra.play.prove.log.records import Attempt, Invoked
 
 
@@ -45,8 +45,8 @@ class Leases(Judge):
             self.violated("I4", f"{invoked.name} renewed the lease of {held.sandbox.name}")
 
     def changed_by_another(self, change: RunChange) -> None:
-        if _without_event(change.before) == _without_event(change.after):
-            return  # another delivery of it leaves its event there, for what may happen to this attempt
+        if _keeps_event(change):
+            return
         attempt, what = change.run.open, "changed" if change.new == "running" else "settled"
         of = attempt.sandbox.name if attempt else None
         self.violated("I4", f"{change.invoked.name} {what} the attempt of {of}")
@@ -65,5 +65,7 @@ class Leases(Judge):
             self.violated("I4", f"{invoked.name} resumes {work.resume!r}; kept was {sorted(attempt.kept)}")
 
 
-def _without_event(row: Row) -> Row:
-    return {name: value for name, value in row.items() if name not in ("event", "listed")}
+def _keeps_event(change: RunChange) -> bool:
+    """Whether another delivery only leaves its event in the row, for what may happen to this attempt."""
+    before, after = change.before, change.after
+    return all(after.get(name) == value for name, value in before.items()) and after.get("saves") == before.get("saves")

@@ -49,6 +49,6 @@ class Schedules(Judge):
         self.schedules_left(sorted(self.log.world.store.schedules))
 
     def schedules_left(self, names: Iterable[str]) -> None:
-        never = self.log.world.scheduler.never
+        never = self.log.world.never_fire
         if names := [name for name in names if name not in never]:  # these cannot delete themselves
             self.violated("I21", f"everything is at rest, and left in Scheduler: {', '.join(names)}")

@@ -41,7 +41,8 @@ class Slot(Judge):
     def _makes_way(self, occurrence: str) -> None:
         """It ends, or comes later, for the sake of the occurrence in the slot."""
         for other in self.log.runs.values():
-            if self.log.is_buffered(other) and not (other.carriers or other.recorded or other.lost):
+            placing = other.placed is not None and (not other.placed.ended or other.placed.killed)
+            if self.log.is_buffered(other) and not (other.carriers or other.recorded or other.lost or placing):
                 self.violated("I13", f"{occurrence} makes way for {other.occurrence}, but nothing brings that")
 
     def claimed(self, change: RunChange) -> None:

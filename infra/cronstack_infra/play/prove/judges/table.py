@@ -15,7 +15,6 @@ from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.judges.leases import Leases
 from cronstack_infra.play.prove.judges.letters import Letters
 from cronstack_infra.play.prove.judges.promises import Promises
-from cronstack_infra.play.prove.judges.repairs import Repairs
 from cronstack_infra.play.prove.judges.revisions import Revisions
 from cronstack_infra.play.prove.judges.schedules import Schedules
 from cronstack_infra.play.prove.judges.side_door import SideDoor
@@ -39,13 +38,13 @@ TABLE: Final[Mapping[str, type[Judge]]] = {
     "I22": Slot,
     "I8": Acknowledgements,
     "I9": Acknowledgements,
+    "I25": Acknowledgements,
     "I16": Letters,
     "I17": Letters,
     "I11": Attempts,
     "I19": Revisions,
     "I20": Revisions,
     "I18": Promises,
-    "I25": Repairs,
     "I21": Schedules,
     "I26": SideDoor,
 }

@@ -99,6 +99,7 @@ class Bookkeeper(Listener):
 
     def buffered(self, change: RunChange) -> None:
         change.run.waived = change.invoked.event.by_operator
+        change.run.placed = change.invoked
 
     # -- handlers and invocations --------------------------------------------------------------------------------------
     def handler_begins(self, invoked: Invoked, attempt: Attempt, work: Work) -> None:

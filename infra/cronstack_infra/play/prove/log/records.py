@@ -145,6 +145,8 @@ class RunRecord:
     """The last one that was committed in time."""
     late_checkpoints: set[str] = field(default_factory=set)
     """Committed after ``checkpoint`` by a holder whose lease was past but not taken over yet."""
+    placed: Invoked | None = None
+    """The invocation that has put it into the slot. Until it has made the carrier, its event is not acknowledged."""
     waived: bool = False
     """An operator's event put it into the slot: no start deadline bounds it."""
     hampered: bool = False
@@ -172,6 +174,7 @@ class RunRecord:
             return known
         new = copies[id(self)] = shallow(self)
         new.open = self.open and self.open.fork(copies)
+        new.placed = self.placed and self.placed.fork(copies)
         new.sender = self.sender and self.sender.fork(copies)
         new.attempts = [one.fork(copies) for one in self.attempts]
         new.events = [one.fork(copies) for one in self.events]

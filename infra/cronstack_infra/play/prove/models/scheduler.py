@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from cronstack.occurrence import to_milliseconds
 from cronstack.steps import Call
@@ -13,7 +13,7 @@ from cronstack_infra.play.prove.models.switches import EARLIEST, OUTAGES, PastAt
 if TYPE_CHECKING:
     from random import Random
 
-    from cronstack_infra.play.prove.models.world import World
+    from cronstack_infra.play.store.store import Store
 
 FOR_EVER: Final = 1 << 62
 NOT_YET: Final = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
@@ -24,13 +24,21 @@ def _refused(code: str, text: str, status: int, switch: str) -> dict[str, Any]:
     return marked(answer, switch)
 
 
+class Around(Protocol):
+    """What Scheduler needs of its world."""
+
+    now: int
+    faulty: bool
+    store: Store
+
+    def switch(self, name: str) -> float | None: ...
+
+
 class Scheduler:
     """The answers to requests about schedules, and the times in which roles, targets and queues are missing."""
 
-    def __init__(self, world: World, chance: Random) -> None:
+    def __init__(self, world: Around, chance: Random) -> None:
         self.world, self.chance = world, chance
-        self.never: set[str] = set()
-        """Names of schedules whose time was past when they were made, and that never fire."""
         self._made: dict[str, int] = {}
         self._outages: dict[str, tuple[int, int]] = {}
         begin = world.now

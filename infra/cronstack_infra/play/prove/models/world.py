@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import replace
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
@@ -45,6 +45,9 @@ class Violation(Exception):
 
 class World:
     """The true clock, the heap of what is due, the store, and the counts of what was reached."""
+
+    never_fire: Set[str] = frozenset()
+    """Names of schedules whose time was past when they were made, and that never fire."""
 
     def __init__(
         self, seed: int, *, tracing: bool = False, rollout: Rollout | None = None, switch: str | None = None

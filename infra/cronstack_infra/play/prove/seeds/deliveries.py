@@ -56,7 +56,7 @@ class Deliveries:
         past = due < world.now
         if past and world.scheduler.past_at == "ignored":
             world.say("Scheduler", f"never fires {event.name}: its time is past")
-            world.scheduler.never.add(event.name)
+            world.never_fire |= {event.name}
             if not self.observer.log.is_over(self.observer.log.run(event.occurrence)):
                 world.count("switch", "past-at=ignored")
             return
