@@ -28,11 +28,11 @@ SCRIPT = """
 import json, sys
 import cronstack
 from cronstack_infra.play.prove.seeds.search import play_some
-folder, seeds, wanted = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+folder, seeds, switch, wanted = sys.argv[1], int(sys.argv[2]), sys.argv[3] or None, sys.argv[4:]
 assert cronstack.__file__.startswith(folder), "the copy was not imported"
 told = []
 for seed in range(seeds):
-    told += [[one.seed, one.invariant, one.text] for one in play_some(seed, 1).violations]
+    told += [[one.seed, one.invariant, one.text] for one in play_some(seed, 1, switch=switch).violations]
     if told and told[-1][1] in wanted:
         break
 print(json.dumps(told))
@@ -61,7 +61,7 @@ def hunt(mutant: Mutant, seeds: int = SEEDS) -> Caught:
     the guard or the proof; that the right one tells in one seed or another does not.
     """
     try:
-        done = run_broken(mutant, SCRIPT, str(seeds), *mutant.caught_by)
+        done = run_broken(mutant, SCRIPT, str(seeds), mutant.switch or "", *mutant.caught_by)
     except subprocess.TimeoutExpired:
         return Caught(mutant, -1, "", f"not done within {LONGEST} s")
     if done.returncode != 0:

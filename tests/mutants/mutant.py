@@ -30,9 +30,11 @@ class Mutant(NamedTuple):
     exactly once in all definitions of this name.
     ``caught_by``: the invariants that it breaks by itself, of which one must tell. Others may tell of what follows from
     it, in seeds before that one; they do not count.
+    ``switch``: a switch that is at its maximum in each seed, where few seeds draw what shows the breakage.
     """
 
     name: str
     where: str
     edit: Edit
     caught_by: tuple[str, ...]
+    switch: str | None = None

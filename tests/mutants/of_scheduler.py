@@ -5,26 +5,18 @@ from __future__ import annotations
 from tests.mutants.edit import Code, Text
 from tests.mutants.mutant import Mutant
 
-_CREATE = "create(way, name, event, max(due, now() + lead(refusals)), oldest=oldest, asked=asked)"
-
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a schedule that is sent again keeps its first time",
-        "build",
-        Code(
-            f"return lambda refusals: {_CREATE}",
-            """
-            first = create(way, name, event, max(due, now() + lead()), oldest=oldest, asked=asked)
-            return lambda refusals: first
-            """,
-        ),
-        ("I8", "I9"),
+        "Building.__call__",
+        Code("return self.call", "self._due, self._now = due, lambda: 0; return self.call"),
+        ("I8", "I9", "I10"),
     ),
     Mutant(
         "the lead does not grow when Scheduler refuses a time",
         "lead",
         Code("min(refusals, len(LEADS) - 1)", "0"),
-        ("I9",),
+        ("I10",),
     ),
     Mutant(
         "a schedule is made for a time that is nearly past",
@@ -34,29 +26,21 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a schedule that is sent again has another name",
-        "build",
-        Code(
-            _CREATE,
-            """
-            create(
-                way, f'{name[:-8]}{now() % 10**8:08}', event, max(due, now() + lead(refusals)), oldest=oldest,
-                asked=asked,
-            )
-            """,
-        ),
+        "Building.__call__",
+        Code("self._name", "f'{self._name[:-8]}{self._now() % 10**8:08}'"),
         ("I18", "I21", "I22"),
     ),
     Mutant(
         "a refused time is not asked for again",
         "send",
         Code("answer.code == INVALID and not isinstance(call, Call)", "False"),
-        ("I9",),
+        ("I10",),
     ),
     Mutant(
         "a conflict is taken for a carrier that exists",
         "make_carrier",
         Code(
-            "found = yield from send(carrier.get(way, name), host, reserve=TIME_TO_TELL, absent=True)",
+            "found = yield from send(carrier.get(way, named), host, reserve=TIME_TO_TELL, absent=True)",
             "found = Done({})",
         ),
         ("I8",),
@@ -77,12 +61,62 @@ MUTANTS: tuple[Mutant, ...] = (
         "a refused signature is not sent again",
         "_PASSING",
         Text("InvalidSignatureException", "InvalidSignature"),
-        ("I9",),
+        ("I10",),
     ),
     Mutant(
         "a request may hang until the deadline",
         "request_limit",
         Code("min(LONGEST, max(left, 0.0) / 2)", "max(left, 0.0)"),
-        ("I9", "I15"),
+        ("I10",),
+    ),
+    Mutant(
+        "a carrier for a time that may be past counts as made",
+        "make_carrier",
+        Code("isinstance(made, Done) and build.is_ahead", "isinstance(made, Done)"),
+        ("I8", "I13"),
+    ),
+    Mutant(
+        "a carrier whose time is past counts as one that comes",
+        "make_carrier",
+        Code("carrier.is_ahead(found.fields, host.now())", "True"),
+        ("I8", "I9", "I13"),
+    ),
+    Mutant(
+        "a carrier that may never fire is made again under its own name",
+        "make_carrier",
+        Code("again += 1", ""),
+        ("I10",),
+    ),
+    Mutant(
+        "a plan's schedule for a time that may be past counts as made",
+        "_create",
+        Code("isinstance(answer, Done) and build.is_ahead", "isinstance(answer, Done)"),
+        ("I18",),
+    ),
+    Mutant(
+        "a plan's schedule whose time is past counts as one that comes",
+        "_create",
+        Code("carrier.is_ahead(there.fields, host.now())", "True"),
+        ("I18",),
+    ),
+    Mutant(
+        "a plan is unchanged though its schedule may never fire",
+        "restore",
+        Code("isinstance(there, Done) and carrier.is_ahead(there.fields, host.now())", "isinstance(there, Done)"),
+        ("I18",),
+    ),
+    Mutant(
+        "what waits for a running attempt leaves no event for operators",
+        "defer",
+        Code("yield from send(call, delivery.host, reserve=TIME_TO_TELL)", ""),
+        ("I25",),
+    ),
+    Mutant(
+        "what waits for a further attempt is not listed for operators",
+        "UNLISTED",
+        Text(
+            " AND (attribute_not_exists(#event) OR attribute_not_exists(#listed))", " AND attribute_not_exists(#event)"
+        ),
+        ("I25",),
     ),
 )

@@ -11,6 +11,13 @@ from cronstack_infra.play.prove.log.listener import Row, RunChange
 from cronstack_infra.play.prove.log.records import Attempt, Invoked
 
 GRACE: Final = 5_000
+MOST_PAST: Final = 6
+"""Times that an invocation may be refused a schedule because its time is past: each time it asks for a later one."""
+PASSING: Final = (
+    *("create-throttled", "role-delay", "past-at=refused"),
+    *("clock-skew=600", "hanging", "dynamodb-down"),
+)
+"""Switches whose refusals pass: the same request, sent again, may be carried out."""
 RESENDING: Final = 3_100
 """Milliseconds before its end within which an invocation may stop resending a request."""
 
@@ -47,15 +54,25 @@ class Beliefs(Judge):
             if invoked.letters == 1 and invoked.clock() >= attempt.expires:
                 self.violated("I6", f"{invoked.name} sends the letter when its lease is past")
 
+    def answer_changed(self, invoked: Invoked, switch: str) -> None:
+        invoked.past_times += switch == "past-at=refused"
+        if invoked.past_times > MOST_PAST:
+            self.violated("I10", f"{invoked.name} asks again and again for a schedule whose time is past")
+
+    def hung(self, invoked: Invoked) -> None:
+        self.violated("I10", f"{invoked.name} waits for an answer until its deadline")
+
     def ended(self, invoked: Invoked, attempt: Attempt | None, answer: Row, raised: BaseException | None) -> None:
+        left = invoked.get_remaining_time_in_millis()
+        lasts = left > RESENDING and not (attempt is not None and attempt.settled == "dead")
+        if isinstance(raised, Unavailable) and invoked.passing in PASSING and lasts:
+            self.violated("I10", f"{invoked.name} gives up with {left} ms left, though {invoked.passing} passes")
         if attempt is None:
             return
         holds = attempt.run.open is attempt and not attempt.lost
-        if holds and not invoked.excused:
-            left = invoked.get_remaining_time_in_millis()
-            if not isinstance(raised, Unavailable) or left > RESENDING:
-                how = raised or answer
-                self.violated("I10", f"{invoked.name} ended with {left} ms left, though it holds the lease: {how}")
+        if holds and not invoked.excused and (not isinstance(raised, Unavailable) or left > RESENDING):
+            how = raised or answer
+            self.violated("I10", f"{invoked.name} ended with {left} ms left, though it holds the lease: {how}")
         if attempt.settled == "succeeded" and (
             answer.get("cronstack") != "succeeded" if raised is None else isinstance(raised, LeaseLost)
         ):

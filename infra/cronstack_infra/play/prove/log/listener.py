@@ -172,6 +172,12 @@ class Listener:
         """An intruder has written a plan."""
 
     # -- handlers and invocations --------------------------------------------------------------------------------------
+    def answer_changed(self, invoked: Invoked, switch: str) -> None:
+        """An invocation gets an answer that a switch has changed."""
+
+    def hung(self, invoked: Invoked) -> None:
+        """The deadline has come while an invocation waited for an answer."""
+
     def handler_begins(self, invoked: Invoked, attempt: Attempt, work: Work) -> None:
         """The runtime runs the handler."""
 

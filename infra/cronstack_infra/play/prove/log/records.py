@@ -48,6 +48,12 @@ class Invoked:
         self.excused = False
         """One of its requests took effect late, or a second time, without its knowledge."""
         self.killed = self.gave_up = False
+        self.passing = ""
+        """The switch that has changed its last answer; "" for none."""
+        self.past_times = 0
+        """Refusals of a schedule because its time is past. Judge: beliefs."""
+        self.hangs = False
+        """It waits for an answer that does not come."""
         self.letters = 0
         """Sends of its run's letter, repeated ones included. Judge: beliefs."""
         self.saw_end = False

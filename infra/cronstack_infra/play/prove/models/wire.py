@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cronstack.driver import request_limit
 from cronstack.steps import Call
-from cronstack_infra.play.prove.models.switches import MARK, marked
+from cronstack_infra.play.prove.models.switches import marked
 from cronstack_infra.play.prove.models.world import World
 
 LOST: Final = {"Error": {"Code": "ConnectionError", "Message": "no answer"}}
@@ -46,6 +46,7 @@ class Wired(ABC):
     excused: bool
     frozen_until: int
     offset: int
+    hangs: bool
     conflicts: Mapping[str, Mapping[str, Any]] = CONFLICTING
     """The operations that may meet a conflict, and the answer to each then."""
 
@@ -135,6 +136,7 @@ class Wired(ABC):
         if share is None or world.aws.random() >= share * self._hang_weight(call):
             return False
         self._trace(call, "hangs")
+        self.hangs = True
         if world.aws.random() < 0.5:
             world.later(there, lambda: self._arrive(call))
         given_up = request_limit(self.get_remaining_time_in_millis() / 1000) * 1000
@@ -144,11 +146,6 @@ class Wired(ABC):
     def _hang_weight(self, call: Call) -> float:
         """How much more often this request hangs than others."""
         return 1
-
-    def _use(self, answer: Any) -> None:
-        """Count the switch that has changed an answer, which the code under proof gets now."""
-        if isinstance(answer, Mapping) and MARK in answer:
-            self.world.count("switch", answer[MARK])
 
     def _way(self) -> int:
         slowest = self.world.mix.latency if self.world.faulty else min(20, self.world.mix.latency)

@@ -12,6 +12,7 @@ from cronstack.steps import Call, Host, Sleep
 from cronstack_infra.play.prove.log.plans import Caller
 from cronstack_infra.play.prove.models.planning import PlanningCall, steps
 from cronstack_infra.play.prove.models.queued import QueuedEvent
+from cronstack_infra.play.prove.models.switches import MARK
 from cronstack_infra.play.prove.models.wire import CONFLICTING, SCHEDULES, Wired, offset
 from cronstack_infra.play.prove.models.world import World
 from cronstack_infra.play.prove.observer import Observer
@@ -50,7 +51,7 @@ class Planner(Caller, Wired):
     ) -> None:
         super().__init__(f"planner {number}", world, call, offset=offset(world))
         self.observer, self._schedules = observer, schedules
-        self.excused, self.frozen_until = False, 0
+        self.excused, self.hangs, self.frozen_until = False, False, 0
         self._on_end = on_end
         """Called with how it has ended."""
         self._killed = False
@@ -75,7 +76,8 @@ class Planner(Caller, Wired):
         if self.world.now < self.frozen_until:
             self.world.later(self.frozen_until - self.world.now, lambda: self._resume(answer))
             return
-        self._use(answer)
+        if isinstance(answer, Mapping) and MARK in answer:
+            self.world.count("switch", answer[MARK])
         if self.world.strikes("clock steps"):
             self.offset = offset(self.world)
         try:

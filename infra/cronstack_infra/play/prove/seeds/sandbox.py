@@ -92,7 +92,12 @@ class Sandbox(Invoked, Wired):
         if self.world.now < self.frozen_until:
             self.world.later(self.frozen_until - self.world.now, lambda: self._resume(answer))
             return
-        self._use(answer)
+        self.hangs = False
+        if isinstance(answer, Mapping):
+            self.passing = str(answer.get(MARK, ""))
+            if self.passing:
+                self.world.count("switch", self.passing)
+                self.observer.answer_changed(self, self.passing)
         if self.world.strikes("clock steps"):
             self.offset = offset(self.world)
         self._go_on(self._program.resume, answer)
@@ -145,6 +150,8 @@ class Sandbox(Invoked, Wired):
             self._around.ended(self, failed=True)
         else:
             self.world.count("fault", "killed at the deadline")
+            if self.hangs:
+                self.observer.hung(self)
             self.kill("deadline")
 
     # -- requests ------------------------------------------------------------------------------------------------------

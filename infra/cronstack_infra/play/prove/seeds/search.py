@@ -44,12 +44,12 @@ class BrokenSeed(Exception):
         return (Exception, (str(self),))  # only its text can be sent to another process
 
 
-def play_some(first: int, count: int, *, stop: bool = False) -> Found:
-    """Seeds ``first`` and the next ones; ``stop``: only up to the first violation."""
+def play_some(first: int, count: int, *, stop: bool = False, switch: str | None = None) -> Found:
+    """Seeds ``first`` and the next ones; ``stop``: only up to the first violation. ``switch``: one at its maximum."""
     found = Found()
     for seed in range(first, first + count):
         try:
-            verdict = play(seed)
+            verdict = play(seed, switch=switch)
         except Exception as fault:
             raise BrokenSeed(seed, fault) from fault
         found.seeds += 1
@@ -64,23 +64,31 @@ def play_some(first: int, count: int, *, stop: bool = False) -> Found:
 
 
 def search(
-    seeds: int, *, first: int = 0, processes: int = 1, on_progress: Callable[[int], None] = lambda done: None
+    seeds: int,
+    *,
+    first: int = 0,
+    processes: int = 1,
+    switch: str | None = None,
+    on_progress: Callable[[int], None] = lambda done: None,
 ) -> Found:
-    """Play them all. ``on_progress`` gets the number of seeds that are done, from time to time."""
+    """Play them all. ``on_progress`` gets the number of seeds that are done, from time to time.
+
+    ``switch``: one that is at its maximum in each seed.
+    """
     total = Found()
-    for part in _parts(first, seeds, processes):
+    for part in _parts(first, seeds, processes, switch):
         total.add(part)
         on_progress(total.seeds)
     total.violations.sort(key=lambda verdict: verdict.seed)
     return total
 
 
-def _parts(first: int, seeds: int, processes: int) -> Iterator[Found]:
+def _parts(first: int, seeds: int, processes: int, switch: str | None) -> Iterator[Found]:
     portions = [(begin, min(PORTION, first + seeds - begin)) for begin in range(first, first + seeds, PORTION)]
     if processes == 1 or len(portions) == 1:
         for portion in portions:
-            yield play_some(*portion)
+            yield play_some(*portion, switch=switch)
         return
     with workers(processes) as pool:
-        for done in as_completed([pool.submit(play_some, *portion) for portion in portions]):
+        for done in as_completed([pool.submit(play_some, *portion, switch=switch) for portion in portions]):
             yield done.result()
