@@ -219,11 +219,13 @@ class Invocation:
 
     def _terms(self, occurrence: Occurrence, event: dict[str, Any]) -> Terms:
         job, settings = self._job, self._shell.settings
+        # The deadline counts from the end of the longest window. A plan has none.
+        window = max((when.window or 0 for when in job.schedules), default=0) if occurrence.revision is None else 0
         return Terms(
             occurrence=occurrence,
             overlap=job.overlap,
             limit=job.retries + 1,
-            start_deadline=job.start_deadline + 60 * max((when.window or 0 for when in job.schedules), default=0),
+            start_deadline=job.start_deadline + 60 * window,
             table=settings.ledger,
             dead_letters=settings.dead_letters,
             letter=self._letter,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from cronstack import once
 from cronstack.declaration import Job, When, at, cron, rate
-from cronstack.event import operator_event
+from cronstack.event import operator_event, parse_event, planned_event
 from cronstack.occurrence import print_time
 from cronstack.runtime import Invocation
 from tests.cronstack.stage import NOON, Context, Stage, error, job, scheduled_event
@@ -109,6 +111,14 @@ def test_the_start_deadline_counts_from_the_end_of_the_window(
     stage.now += minutes * MINUTE
     event = scheduled_event(NOON if told == "nominal" else NOON + min(minutes, 30) * MINUTE)
     assert invoke(stage, well(SPREAD, start_deadline=120), event)["cronstack"] == becomes
+
+
+def test_a_plan_has_no_window(stage: Stage) -> None:
+    """Its deadline is the job's own, also where the job has a cron with a window."""
+    event = json.loads(planned_event("stats", "k", 1, due=NOON, input={}))
+    of = parse_event(event, "stats")
+    terms = Invocation(well(SPREAD, once()), event, Context(stage), stage.shell())._terms(of, event)
+    assert terms.start_deadline == 3600
 
 
 @pytest.mark.parametrize(

@@ -153,18 +153,18 @@ def _when(when: When) -> Iterator[Fault]:
     if span is not None:
         yield str(span.args[0]), span.remedy
     elif refused is None and unknown is None:
-        yield from _undeployable(when, parse(when.expression, timezone=zone))
+        yield from undeployable(parse(when.expression, timezone=zone, start=when.start))
 
 
-def _undeployable(when: When, schedule: Schedule) -> Iterator[Fault]:
+def undeployable(schedule: Schedule) -> Iterator[Fault]:
     """Refuse what no template can hold that is to be deployed, updated and rolled back at any time."""
     value = schedule.value
-    if isinstance(value, Rate) and when.start is not None:
+    if isinstance(value, Rate) and schedule.start is not None:
         why = (
             f"{schedule.expression} has a start, which AWS refuses once it is past: a later deploy or rollback of it "
             "would fail"
         )
-        yield why, rates.remedy(value, when.start)
+        yield why, rates.remedy(value, schedule.start)
     if isinstance(value, At) and schedule.due(value).second:
         yield (
             f"{schedule.expression} has seconds; Scheduler starts what is due somewhere within its minute",

@@ -186,6 +186,15 @@ def test_a_deployed_schedule_reads_back_as_it_was_declared(declared: object) -> 
     assert not form.expression.startswith("at(")
 
 
+def test_the_description_of_a_deployed_schedule_is_a_format_that_later_versions_read() -> None:
+    at = deployed_form(parse("at(2026-12-24T18:00:00)", timezone=BERLIN))
+    assert at == ("cron(0 17 24 12 ? *)", "UTC", "at(2026-12-24T18:00:00) Europe/Berlin")
+    bounded = parse("cron(0 6 * * ? *)", timezone=BERLIN, start=START, end=datetime(2027, 1, 1, tzinfo=UTC))
+    text = "start=2026-11-29T13:07:00+00:00 end=2027-01-01T00:00:00+00:00"
+    assert deployed_form(bounded) == ("cron(0 6 * * ? *)", BERLIN, text)
+    assert deployed_form(parse("rate(1 day)")) == ("rate(1 day)", "UTC", None)
+
+
 @pytest.mark.parametrize("text", ["by hand", "at(nonsense) UTC", "start=2026-13-01T00:00:00+00:00", "end=", ""])
 def test_a_description_that_is_not_ours_counts_as_none(text: str) -> None:
     got = {"ScheduleExpression": "cron(0 6 * * ? *)", "Description": text}

@@ -113,6 +113,7 @@ def test_the_test_notices_another_schedule_and_another_answer(shop: Path) -> Non
         (("nightly", "--cron", "0 6 30 2 ? *", "--timezone", "UTC"), "the calendar has no such day"),
         (("nightly", "--cron", "0 6 * * ? 2001", "--timezone", "UTC"), "is past"),
         (("nightly", "--at", "2001-01-01T00:00:00", "--timezone", "UTC"), "is past"),
+        (("nightly", "--at", "2199-01-01T00:00:30", "--timezone", "UTC"), "has seconds"),
         (("nightly", "--at", "tomorrow", "--timezone", "UTC"), "at(tomorrow) is not of the form"),
         (("nightly", "--rate", "5"), "is not a positive whole number, one space and a unit"),
         (("nightly", "--rate", "5 minutes", "--timezone", "UTC"), "leave out --timezone"),

@@ -24,6 +24,7 @@ from cronstack.timetable.instants import Schedule, parse
 from cronstack_infra import names
 from cronstack_infra.cli.output.spans import local, utc
 from cronstack_infra.discovery.clock_notes import clock_note
+from cronstack_infra.discovery.validation import undeployable
 from cronstack_infra.project import Project
 
 FEW: Final = 3
@@ -130,6 +131,8 @@ def _schedule(kind: str, text: str, timezone: str | None, now: datetime) -> Sche
         )
     if not schedule.is_possible():
         raise ScheduleError(f"{schedule.expression} never fires: the calendar has no such day")
+    for why, remedy in undeployable(schedule):
+        raise ScheduleError(why, remedy=remedy)
     if next(schedule.after(now), None) is None:
         raise ScheduleError(f"{schedule.expression} ({schedule.timezone}) is past: it would never fire")
     return schedule
