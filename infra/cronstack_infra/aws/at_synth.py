@@ -21,9 +21,10 @@ from cronstack.errors import DeclarationError
 from cronstack.settings import once_variable
 from cronstack_infra import names
 from cronstack_infra.aws import environment_size
+from cronstack_infra.aws.logical_ids import StackOfOwners
 
 if TYPE_CHECKING:
-    from cronstack_infra.aws.stack import CronstackStack
+    from cronstack_infra.aws.scheduled_function import ScheduledFunction
 
 MOST_RESOURCES: Final = 500
 """Resources that CloudFormation allows in a stack."""
@@ -34,7 +35,7 @@ _SHOWN: Final = 4
 class Checks:
     """Of one stack. Keeps the fault that it has found, because the CDK passes on its text only."""
 
-    def __init__(self, stack: CronstackStack) -> None:
+    def __init__(self, stack: CheckedStack) -> None:
         self._stack = stack
         self.fault: DeclarationError | None = None
 
@@ -47,6 +48,19 @@ class Checks:
             self.fault = fault
             return [str(fault)]
         return []
+
+
+class CheckedStack(StackOfOwners):
+    """A stack that is checked at synth."""
+
+    jobs: Mapping[str, ScheduledFunction]
+    """Its jobs by their names."""
+    checks: Checks
+
+    def check_at_synth(self) -> None:
+        """Have the stack checked when it is synthesized."""
+        self.checks = Checks(self)
+        self.node.add_validation(self.checks)
 
 
 def synthesize(app: cdk.App) -> None:
@@ -65,17 +79,15 @@ def synthesize(app: cdk.App) -> None:
         _environments(stack, template.get("Resources", {}))
 
 
-def _stacks(scope: IConstruct) -> Iterator[CronstackStack]:
-    from cronstack_infra.aws.stack import CronstackStack
-
+def _stacks(scope: IConstruct) -> Iterator[CheckedStack]:
     for child in scope.node.children:
-        if isinstance(child, CronstackStack):
+        if isinstance(child, CheckedStack):
             yield child
         elif isinstance(child, cdk.Stage):
             yield from _stacks(child)
 
 
-def _count(stack: CronstackStack, found: Sequence[cdk.CfnResource]) -> None:
+def _count(stack: CheckedStack, found: Sequence[cdk.CfnResource]) -> None:
     """Raise DeclarationError where a stack has more resources than CloudFormation allows."""
     if len(found) <= MOST_RESOURCES:
         return
@@ -97,7 +109,7 @@ def _is_empty(resource: cdk.CfnResource) -> bool:
     return isinstance(resource, iam.CfnPolicy) and not resource._should_synthesize()
 
 
-def _environments(stack: CronstackStack, resources: Mapping[str, Any]) -> None:
+def _environments(stack: CheckedStack, resources: Mapping[str, Any]) -> None:
     """Raise DeclarationError for a function whose variables, after all grants, have more bytes than Lambda allows."""
     for resource in resources.values():
         if resource["Type"] == "AWS::Lambda::Function":
@@ -107,7 +119,7 @@ def _environments(stack: CronstackStack, resources: Mapping[str, Any]) -> None:
                 raise _too_large(stack, resource, sizes)
 
 
-def _too_large(stack: CronstackStack, function: Mapping[str, Any], sizes: Mapping[str, int]) -> DeclarationError:
+def _too_large(stack: CheckedStack, function: Mapping[str, Any], sizes: Mapping[str, int]) -> DeclarationError:
     by_name = {names.function_name(stack.stack_name, job.job): job for job in stack.jobs.values()}
     job = by_name.get(str(function["Properties"].get("FunctionName")))
     path = function.get("Metadata", {}).get("aws:cdk:path", "of infra/resources.py")

@@ -74,14 +74,6 @@ class ScheduledFunction(logical_ids.Owner):
             dead_letters=foundation.delivery_dead_letters.queue_arn,
         )
         self.role = self._role(job.name, foundation)
-        settings = Settings(
-            ledger=foundation.ledger.table_name,
-            dead_letters=foundation.handler_dead_letters.queue_url,
-            stack=stack.stack_name,
-            carriers=foundation.carriers.schedule_group_name,
-            carrier_role=self.carrier_role.role_arn,
-            delivery_dead_letters=foundation.delivery_dead_letters.queue_arn,
-        )
         self.function = lambda_.Function(
             self,
             "Function",
@@ -95,7 +87,7 @@ class ScheduledFunction(logical_ids.Owner):
             log_group=self.log_group,
             memory_size=job.memory,
             timeout=Duration.seconds(job.timeout),
-            environment={**job.env, **settings.environment()},
+            environment={**job.env, **self._settings(foundation).environment()},
         )
         self._retries = self._lambda_retries(foundation, "Retries", LATEST)
         self.once_role = self._for_plans(job.name, foundation) if job.by_code or keeps_plans else None
@@ -104,6 +96,20 @@ class ScheduledFunction(logical_ids.Owner):
         self.schedules = tuple(
             self._schedule(declared, number, foundation) for number in range(1, len(declared.schedules) + 1)
         )
+        self._fix_ids()
+
+    def _settings(self, foundation: Foundation) -> Settings:
+        """Return what the runtime in the job's function knows of its stack."""
+        return Settings(
+            ledger=foundation.ledger.table_name,
+            dead_letters=foundation.handler_dead_letters.queue_url,
+            stack=Stack.of(self).stack_name,
+            carriers=foundation.carriers.schedule_group_name,
+            carrier_role=self.carrier_role.role_arn,
+            delivery_dead_letters=foundation.delivery_dead_letters.queue_arn,
+        )
+
+    def _fix_ids(self) -> None:
         self.fix(self.log_group, "Log")
         self.fix(self.role, "Role")
         self.fix(self.function, "Function")

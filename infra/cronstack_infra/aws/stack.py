@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,10 +18,9 @@ from cronstack.errors import DeclarationError
 from cronstack.settings import once_variable
 from cronstack_infra import names
 from cronstack_infra.aws import ledger_table, limits, packaging, schedule_roles
-from cronstack_infra.aws.at_synth import Checks
+from cronstack_infra.aws.at_synth import CheckedStack
 from cronstack_infra.aws.deploy_check import DeployCheck
 from cronstack_infra.aws.foundation import Foundation
-from cronstack_infra.aws.logical_ids import StackOfOwners
 from cronstack_infra.aws.scheduled_function import ScheduledFunction
 from cronstack_infra.lock_file import APP_TAG, Lock
 from cronstack_infra.project import STATE_FOLDER
@@ -82,7 +81,7 @@ def _check_adopted(
         )
 
 
-class CronstackStack(StackOfOwners):
+class CronstackStack(CheckedStack):
     """Ledger, dead letters, schedule group, and for each job a function with its schedules.
 
     Context it reads (``cdk.json``, or ``-c KEY=VALUE``):
@@ -134,34 +133,15 @@ class CronstackStack(StackOfOwners):
             ledger=named or ledger,
             warm_writes=warm_writes,
         )
-        self.ledger = foundation.ledger
-        self.delivery_dead_letters = foundation.delivery_dead_letters
-        self.handler_dead_letters = foundation.handler_dead_letters
-        self.group = foundation.group
-        self.scheduler_role = foundation.scheduler_role
-        self.alarms = foundation.alarms
+        self._show(foundation)
         code = self._code(functions_root, package, packaging.Target(python, architecture, here=self._local()))
-        # A scope of their own, so that no job's name can meet that of another construct.
-        scope_of_jobs = Construct(self, "Jobs")
         of_code: dict[str, Any] = {
             "foundation": foundation,
             "code": code,
             "runtime": lambda_.Runtime(f"python{python}", lambda_.RuntimeFamily.PYTHON),
             "architecture": ARCHITECTURES[architecture],
         }
-        self.jobs = Jobs(
-            (
-                declared.name,
-                ScheduledFunction(
-                    scope_of_jobs,
-                    declared.name,
-                    declared=declared,
-                    keeps_plans=declared.name in dropped,
-                    **of_code,
-                ),
-            )
-            for declared in jobs
-        )
+        self.jobs = self._jobs(jobs, dropped, of_code)
         self._keep_roles(removed, foundation)
         if lock is not None:
             self.tags.set_tag(APP_TAG, lock.app)
@@ -169,8 +149,25 @@ class CronstackStack(StackOfOwners):
         self.deploy_check = DeployCheck(self, "DeployCheck", jobs=declared_jobs, kept=kept, **of_code)
         self.deploy_check.come_last()  # ``entry`` calls it again when the project's own resources exist
         self._outputs()
-        self.checks = Checks(self)
-        self.node.add_validation(self.checks)
+        self.check_at_synth()
+
+    def _show(self, foundation: Foundation) -> None:
+        """Make attributes of what ``resources`` may want to grant, or to extend."""
+        self.ledger = foundation.ledger
+        self.delivery_dead_letters = foundation.delivery_dead_letters
+        self.handler_dead_letters = foundation.handler_dead_letters
+        self.group = foundation.group
+        self.scheduler_role = foundation.scheduler_role
+        self.alarms = foundation.alarms
+
+    def _jobs(self, jobs: Sequence[DeclaredJob], dropped: Collection[str], of_code: Mapping[str, Any]) -> Jobs:
+        """Create the resources of each job. ``dropped``: jobs that code may schedule no more."""
+        # A scope of their own, so that no job's name can meet that of another construct.
+        scope = Construct(self, "Jobs")
+        return Jobs(
+            (one.name, ScheduledFunction(scope, one.name, declared=one, keeps_plans=one.name in dropped, **of_code))
+            for one in jobs
+        )
 
     def _keep_roles(self, removed: Mapping[str, bool], foundation: Foundation) -> None:
         """Keep the roles of removed jobs: with its role, Scheduler writes a dead letter for what is still to come."""
