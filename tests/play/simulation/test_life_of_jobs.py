@@ -1,0 +1,183 @@
+"""What becomes of plans when their job is renamed, loses its ``once()``, or goes with its stack: nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cronstack.errors import CronstackError
+from cronstack_infra import project as projects
+from cronstack_infra.lock_file import update
+from cronstack_infra.ops.deployment import Deployment, find_deployment
+from cronstack_infra.ops.onetime import once_of
+from cronstack_infra.play.simulation.cloud.assembly import Assembly
+from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
+from tests.play.simulation.conftest import START, assembled, small_project
+
+JOB = """from cronstack import cron, job, once
+
+@job(schedule={schedule}, retries=0)
+def {name}(run):
+    return run.once_key
+"""
+YEARLY = "cron('0 0 1 1 ? *', timezone='UTC')"
+HOUR = timedelta(hours=1)
+
+
+class Project:
+    """A project whose one job is declared anew for each deployment. Its lock file goes along, as in a repository."""
+
+    def __init__(self, root: Path) -> None:
+        jobs = root / "empty"
+        jobs.mkdir(parents=True)
+        self.root = small_project(root / "small", jobs).root
+
+    def assembly(self, name: str, schedule: str = "once()", even_if_waiting: str = "", lock: bool = True) -> Assembly:
+        (self.root / "functions" / "jobs" / "reminders.py").write_text(JOB.format(name=name, schedule=schedule))
+        cdk_json = self.root / "cdk.json"
+        written = json.loads(cdk_json.read_text("utf-8"))
+        written["context"]["cronstack:even-if-waiting"] = even_if_waiting
+        cdk_json.write_text(json.dumps(written), "utf-8")
+        (self.root / ".cronstack").unlink(missing_ok=True)
+        (self.root / "cronstack.lock").unlink(missing_ok=True)
+        if lock:
+            update(self.root, "jobs", {"remind": True}, ci=False)
+            update(self.root, "jobs", {name: schedule == "once()"}, ci=False)
+        return assembled(projects.Project.find(self.root))
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(tmp_path_factory.mktemp("life"))
+
+
+@pytest.fixture(scope="module")
+def deployed(project: Project) -> Iterator[tuple[VirtualCloud, Snapshot]]:
+    """A cloud with the job ``remind`` and ten reminders, due in three hours."""
+    with VirtualCloud(START, seed=3) as cloud:
+        cloud.deploy(project.assembly("remind"))
+        once = once_of(cloud.client, deployment(cloud))
+        for number in range(10):
+            once.schedule("remind", key=f"order-{number}", after=3 * HOUR)
+        planned = cloud.snapshot()
+        cloud.sleep()
+        yield cloud, planned
+
+
+@pytest.fixture
+def cloud(deployed: tuple[VirtualCloud, Snapshot]) -> Iterator[VirtualCloud]:
+    found, planned = deployed
+    found.wake(planned)
+    yield found
+    found.sleep()
+
+
+def deployment(cloud: VirtualCloud) -> Deployment:
+    return find_deployment(cloud.client("cloudformation"), "small")
+
+
+def status(cloud: VirtualCloud) -> str:
+    found: str = cloud.client("cloudformation").describe_stacks(StackName="small")["Stacks"][0]["StackStatus"]
+    return found
+
+
+def reasons(cloud: VirtualCloud) -> list[str]:
+    events = cloud.client("cloudformation").describe_stack_events(StackName="small")["StackEvents"]
+    return [
+        one["ResourceStatusReason"]
+        for one in events
+        if one["LogicalResourceId"] == "SharedDeployCheck" and one["ResourceStatus"].endswith("_FAILED")
+    ]
+
+
+def schedules(cloud: VirtualCloud) -> int:
+    return len(cloud.client("scheduler").list_schedules(GroupName="small-once")["Schedules"])
+
+
+def letters(cloud: VirtualCloud) -> list[dict[str, Any]]:
+    """The dead letters of deliveries."""
+    sqs, url, found = cloud.client("sqs"), deployment(cloud).delivery_dead_letters, []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for one in messages:
+            found.append(json.loads(one["Body"]))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+    return found
+
+
+def ran(cloud: VirtualCloud) -> set[str]:
+    """Keys whose run has succeeded."""
+    return {event["key"] for event in cloud.events if event["event"] == "attempt" and event["outcome"] == "succeeded"}
+
+
+KEYS = {f"order-{number}" for number in range(10)}
+
+
+def test_a1_a_renamed_job_loses_none_of_its_plans(cloud: VirtualCloud, project: Project) -> None:
+    """Rule: a deployment that would end plans is refused before it deletes anything. Done all the same, each plan ends
+    as a dead letter. Declared again before they are due, the job runs all of them."""
+    with pytest.raises(CronstackError, match="UPDATE_ROLLBACK_COMPLETE"):
+        cloud.deploy(project.assembly("remind_v2"))
+    assert status(cloud) == "UPDATE_ROLLBACK_COMPLETE"
+    (reason,) = reasons(cloud)
+    assert "remind: 10 planned occurrences wait" in reason
+    assert "-c cronstack:even-if-waiting=remind" in reason
+    assert schedules(cloud) == 10
+    cloud.client("lambda").get_function(FunctionName="small-remind")
+
+    cloud.deploy(project.assembly("remind_v2", even_if_waiting="remind"))
+    with pytest.raises(ClientError):
+        cloud.client("lambda").get_function(FunctionName="small-remind")
+    removed = cloud.snapshot()
+    cloud.advance(4 * HOUR)
+    assert len(letters(cloud)) == 10
+    assert schedules(cloud) == 0
+    assert ran(cloud) == set()
+
+    cloud.restore(removed)
+    cloud.deploy(project.assembly("remind"))
+    cloud.advance(4 * HOUR)
+    assert ran(cloud) == KEYS
+    assert letters(cloud) == []
+
+
+def test_a1_plans_of_a_job_without_once_still_run(cloud: VirtualCloud, project: Project) -> None:
+    """Rule: a job that loses its once() keeps the role and the alias of its plans, as long as the lock file says so."""
+    with pytest.raises(CronstackError, match="UPDATE_ROLLBACK_COMPLETE"):
+        cloud.deploy(project.assembly("remind", schedule=YEARLY))
+    cloud.deploy(project.assembly("remind", schedule=YEARLY, even_if_waiting="all"))
+    cloud.advance(4 * HOUR)
+    assert ran(cloud) == KEYS
+
+
+def test_a1_without_the_lock_file_the_message_says_that_plans_are_lost(cloud: VirtualCloud, project: Project) -> None:
+    with pytest.raises(CronstackError, match="UPDATE_ROLLBACK_COMPLETE"):
+        cloud.deploy(project.assembly("remind_v2", lock=False))
+    assert "they are lost then" in reasons(cloud)[0]
+
+
+def test_a1_a_stack_is_not_deleted_while_plans_wait(cloud: VirtualCloud) -> None:
+    """Rule: the check is the first that a deletion asks, so nothing is deleted when it refuses."""
+    cloud.client("cloudformation").delete_stack(StackName="small")
+    assert status(cloud) == "DELETE_FAILED"
+    assert "10 planned occurrences wait. Nothing would ever run these" in reasons(cloud)[0]
+    assert schedules(cloud) == 10
+    cloud.advance(4 * HOUR)
+    assert ran(cloud) == KEYS
+    cloud.client("cloudformation").delete_stack(StackName="small")
+    with pytest.raises(ClientError):
+        status(cloud)
+
+
+def test_a_removed_job_for_which_nothing_waits_is_removed(cloud: VirtualCloud, project: Project) -> None:
+    cloud.advance(4 * HOUR)
+    before = cloud.now
+    cloud.deploy(project.assembly("remind_v2"))
+    assert status(cloud) == "UPDATE_COMPLETE"
+    assert cloud.now - before < timedelta(seconds=10), "it looks twice"
