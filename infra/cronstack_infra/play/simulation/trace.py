@@ -44,7 +44,10 @@ _COUNTED: Final = frozenset(OUTCOMES).intersection(COUNTS)
 
 
 class Trace:
-    """Counts every event, and writes it where a file is given."""
+    """Counts every event from "begin" on, and writes it where a file is given.
+
+    What runs during the deployment, such as functions of custom resources, comes before "begin".
+    """
 
     def __init__(self, file: IO[str] | None = None) -> None:
         self.lines = 0
@@ -57,6 +60,8 @@ class Trace:
 
     def emit(self, event: Mapping[str, Any]) -> None:
         kind = event["event"]
+        if kind != "begin" and not self.lines:
+            return
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         if kind == "attempt":
             self._count(event)
