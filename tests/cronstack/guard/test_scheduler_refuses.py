@@ -129,7 +129,7 @@ def test_a3_a_clock_that_is_behind_makes_schedules_all_the_same(
 
 def test_a3_a_time_that_is_far_enough_ahead_is_not_changed() -> None:
     due = NOON + 3_600_000
-    build = carrier.build(WAY, "carrier.x", "{}", due, lambda: due - 100_000)
+    build = carrier.Building(WAY, "carrier.x", "{}", due, lambda: due - 100_000)
     assert [time_of(build(refusals).parameters) - due for refusals in range(4)] == [0, 0, 200_000, 800_000]
     assert build(0) == build(0), "byte for byte while nothing changes"
 
