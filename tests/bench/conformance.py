@@ -185,7 +185,8 @@ def expected(results: dict[str, list[dict[str, Any]] | str], name: str) -> str:
 
 def seen(rows: list[dict[str, Any]], name: str) -> str:
     (row,) = [row for row in rows if behaves(row) and row["row"] == name]
-    return "yes" if row["same"] else f"no: {row['got'][:60]}".replace("|", "/")
+    seen = row["got"] if row["got"] != row["expected"] else "yes"  # of what AWS leaves open, any answer is right
+    return (seen if row["same"] else f"no: {row['got']}")[:64].replace("|", "/")
 
 
 def main() -> None:

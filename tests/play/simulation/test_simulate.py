@@ -100,9 +100,9 @@ def test_the_table_says_what_the_ledger_says(played: Simulated) -> None:
     items = [json.loads(line) for line in (played.out / LEDGER).read_text("utf-8").splitlines()]
     final = Counter((item["pk"].removeprefix("job#"), item["status"]) for item in items if "status" in item)
     for row in played.rows:
-        # A sandbox that dies right after its last write has crashed, and its run has succeeded.
+        # A sandbox that dies right after its last write has crashed, and its run has succeeded, or was skipped.
         assert 0 <= final[row.job, "succeeded"] - row.succeeded <= row.crashed, row
-        assert row.skipped == final[row.job, "skipped"], row
+        assert 0 <= final[row.job, "skipped"] - row.skipped <= row.crashed, row
         assert row.dead == final[row.job, "dead"], row
     assert {row.job: row.overlaps > 0 for row in played.rows}["crowd"]
     assert not {row.job: row.overlaps for row in played.rows}["alone"]
