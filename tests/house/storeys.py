@@ -55,7 +55,7 @@ STOREYS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     ),
     "cronstack_infra": (
         ("conformance", "deployed_form", "lambda_image", "lock_file", "names", "plural", "progress", "switches"),
-        ("ops", "project"),
+        ("ask", "ops", "project"),
         ("toolchain",),
         ("local",),
         ("demo", "play"),

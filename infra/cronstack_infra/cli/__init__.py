@@ -45,6 +45,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "prove": Entry("prove", "Play the guard through seeds of faults and judge its invariants."),
     "switches": Entry("switches", "List what AWS leaves open, and how to play it."),
     "conformance": Entry("conformance", "Ask an endpoint what AWS would answer."),
+    "ask-aws": Entry("ask_aws", "Ask a sandbox account of AWS what its documentation leaves open."),
     "cdk": Entry("cdk.command", "Call the pinned cdk CLI with Cronstack's own Node."),
 }
 """In the order in which ``--help`` shows them and a new user needs them."""

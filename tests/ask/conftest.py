@@ -1,0 +1,38 @@
+"""A virtual cloud without a stack, in which the hour that ask-aws takes passes in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+
+from cronstack_infra.local.environment import client_arguments
+from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
+
+START = datetime(2027, 3, 1, 12, 0, 20, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def opened() -> Iterator[tuple[VirtualCloud, Snapshot]]:
+    with VirtualCloud(START, seed=7) as cloud:
+        clean = cloud.snapshot()
+        cloud.sleep()
+        yield cloud, clean
+
+
+@pytest.fixture
+def virtual(opened: tuple[VirtualCloud, Snapshot]) -> Iterator[VirtualCloud]:
+    cloud, clean = opened
+    cloud.wake(clean)
+    yield cloud
+    cloud.sleep()
+
+
+def clients(service: str) -> Any:
+    """Return a client of the virtual cloud."""
+    make: Any = boto3.client
+    return make(service, **client_arguments(None, "us-east-1"))

@@ -1,0 +1,91 @@
+"""A run deletes what it has made in every case, and a question that fails does not keep the others from being asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from cronstack_infra.ask.question import Answer, Question
+from cronstack_infra.ask.run import Asked, ask
+from cronstack_infra.ask.sandbox import PREFIX, Sandbox, sweep
+from cronstack_infra.ask.transcript import as_json, as_text
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
+from tests.ask.conftest import clients
+
+
+def everything(sandbox: Sandbox) -> Answer:
+    """Make one of each."""
+    _, arn = sandbox.queue()
+    sandbox.schedule("cron(0 6 * * ? 2199)", arn)
+    sandbox.function("def handler(event, context): return None")
+    assert {line.split()[0] for line in left()} == {"schedule", "group", "function", "log", "queue", "role"}
+    return Answer("all is there", "past-at=fires", {"arn": arn, "sender": "AROA1234567890ABCDEFG:session"})
+
+
+def left() -> list[str]:
+    """What exists, by the same list as the deletion's."""
+    from cronstack_infra.ask.sandbox import _found
+
+    return [name for name, _ in _found(clients, PREFIX)]
+
+
+def run(virtual: VirtualCloud, *asks: Callable[[Sandbox], Answer], name: str = "one") -> list[Asked]:
+    questions = [Question(f"q{number}", "Is it?", 1, 0.1, each) for number, each in enumerate(asks)]
+    told: list[str] = []
+    sleep = lambda seconds: virtual.advance(timedelta(seconds=seconds))  # noqa: E731
+    return list(ask(clients, questions, run=name, now=lambda: virtual.now, sleep=sleep, say=told.append))
+
+
+def test_nothing_is_left_after_a_run(virtual: VirtualCloud) -> None:
+    (one,) = run(virtual, everything)
+    assert one.answer is not None, one.fault
+    assert left() == []
+
+
+def test_nothing_is_left_after_a_question_that_fails_and_after_an_interrupt(virtual: VirtualCloud) -> None:
+    def fails(sandbox: Sandbox) -> Answer:
+        everything(sandbox)
+        raise ValueError("no")
+
+    def is_interrupted(sandbox: Sandbox) -> Answer:
+        everything(sandbox)
+        raise KeyboardInterrupt
+
+    first, second = run(virtual, fails, lambda sandbox: Answer("yes"))
+    assert (first.answer, first.fault) == (None, "ValueError: no")
+    assert second.answer == Answer("yes")
+    assert left() == []
+    with pytest.raises(KeyboardInterrupt):
+        run(virtual, is_interrupted)
+    assert left() == []
+
+
+def test_the_next_run_deletes_what_a_killed_one_has_left(virtual: VirtualCloud) -> None:
+    sleep = lambda seconds: virtual.advance(timedelta(seconds=seconds))  # noqa: E731
+    everything(Sandbox(clients, "killed", now=lambda: virtual.now, sleep=sleep))
+    assert left()
+    run(virtual, lambda sandbox: Answer("yes"), name="two")
+    assert left() == []
+
+
+def test_what_others_have_made_is_not_touched(virtual: VirtualCloud) -> None:
+    clients("sqs").create_queue(QueueName="orders")
+    run(virtual, everything)
+    assert sweep(clients, PREFIX) == []
+    assert [url.rpartition("/")[2] for url in clients("sqs").list_queues()["QueueUrls"]] == ["orders"]
+
+
+def test_the_transcript_hides_the_account_and_ids(virtual: VirtualCloud) -> None:
+    asked = run(virtual, everything)
+    text, told = as_text(asked, region="us-east-1", day="2027-03-01"), as_json(asked, region="us-east-1", day="-")
+    for shown in (text, str(told)):
+        assert "123456789012" not in shown
+        assert "AROA1234567890ABCDEFG" not in shown
+        assert "111122223333" in shown
+    assert "all is there" in text
+    assert "as --switch past-at=fires" in text
+    (answer,) = told["answers"]
+    assert (answer["id"], answer["setting"]) == ("q0", "past-at=fires")
+    assert "duplicates" in told["unasked"]
