@@ -27,7 +27,7 @@ def files_of(root: Path) -> set[str]:
 
 def test_a_new_project_is_a_project(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["new", "shop"]) == 0
-    assert files_of(here / "shop") == set(FILES)
+    assert files_of(here / "shop") == {*FILES, "cronstack.lock"}
     project = Project.find(here / "shop")
     assert (project.name, project.stack()) == ("shop", "shop")
     declared = tomllib.loads((here / "shop" / "pyproject.toml").read_text())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from cronstack_infra.cli.commands.new.kit_source import KitSource, kit_source
+from cronstack_infra.lock_file import LOCK, update
 
 FILES: Final[dict[str, str]] = {
     "functions/jobs/hello.py": "functions/jobs/hello.py",
@@ -52,4 +53,5 @@ def write_project(root: Path, *, name: str, source: KitSource | None = None) -> 
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, "utf-8")
-    return list(FILES)
+    update(root, "jobs", {"hello": False}, ci=False)
+    return [*FILES, LOCK]
