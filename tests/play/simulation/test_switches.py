@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def skews(cloud: VirtualCloud) -> list[float]:
     found = []
     for run, row in zip(runs(cloud, "hourly")[::-1], attempts(cloud, "hourly"), strict=True):
         told = run.result
+        assert run.started is not None
+        assert abs(run.started.timestamp() + told["slept"] - told["time"]) < 1, "the guard reads the same clock"
         assert abs(datetime.fromisoformat(told["now"]).replace(tzinfo=UTC).timestamp() - told["time"]) < 0.01
         found.append(told["time"] - datetime.fromisoformat(row["ended"]).timestamp())
     return found
@@ -70,6 +73,17 @@ def test_lambda_s_queue_is_hours_late(cloud: VirtualCloud) -> None:
     ]
     assert max(late) > timedelta(minutes=20)
     assert all(one < timedelta(minutes=51) for one in late)
+
+
+def test_an_event_that_waits_longer_than_lambda_keeps_it_is_a_dead_letter(cloud: VirtualCloud) -> None:
+    cloud.play(read(["async-delay=80000"], seed=2))
+    cloud.advance(30 * HOUR)
+    reasons = Counter(one["reason"] for one in cloud.events if one["event"] == "dead_letter")
+    assert reasons["EventAgeExceeded"] > 5
+    late = [
+        datetime.fromisoformat(row["began"]) - datetime.fromisoformat(row["due"]) for row in attempts(cloud, "hourly")
+    ]
+    assert max(late) < 6 * HOUR, "Lambda does not run what is older than its maximum event age"
 
 
 def test_an_early_event_reaches_the_handler_before_its_time(cloud: VirtualCloud) -> None:
