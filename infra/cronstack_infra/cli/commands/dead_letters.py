@@ -16,10 +16,12 @@ from cronstack_infra.cli.output.counting import Count, counting
 from cronstack_infra.cli.output.spans import span, utc
 from cronstack_infra.cli.output.tables import print_json, print_keyed, print_table, printable, short
 from cronstack_infra.cli.output.waiting import Attempts
+from cronstack_infra.ops.dead_letters.dropping import drop as drop_letters
 from cronstack_infra.ops.dead_letters.letters import DeadLetter, summarise
 from cronstack_infra.ops.dead_letters.reading import list_letters
 from cronstack_infra.ops.dead_letters.redriving import Redriven, not_found, redrive
-from cronstack_infra.ops.dead_letters.remedies import shown
+from cronstack_infra.ops.dead_letters.remedies import rename, shown
+from cronstack_infra.ops.deployment import deployed_jobs
 
 PATIENCE = 1200.0
 LONGEST_ERROR = 100
@@ -66,6 +68,7 @@ def list_(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) -> N
             for letter in letters
         ]
         print_keyed(("origin", "job", "occurrence", "key", "attempt", "since", "reason", "error"), rows)
+        _warn_of_removed(cloud, letters)
     else:
         click.echo(_none(unread))
 
@@ -115,6 +118,20 @@ def show(cloud: Cloud, id: str) -> None:
         raise not_found(id, unread)
     for letter in found:
         print_json(letter.as_json() | {"body": _body(letter)})
+
+
+@command.command()
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@json_option
+@cloud_options
+def drop(cloud: Cloud, ids: tuple[str, ...], as_json: bool) -> None:
+    """Delete dead letters without a run, by their ids ("list --json"). Prints each whole: nothing else has it then."""
+    dropped = drop_letters(cloud("sqs"), cloud.deployment(), ids, counting=_counting)
+    if as_json:
+        print_json([one.as_json() | {"body": _body(one)} for one in dropped])
+        return
+    for one in dropped:
+        click.echo(printable(f"dropped  {one.job or '?'}  {one.occurrence or one.id}  {one.reason}  {one.body}"))
 
 
 @command.command("redrive")
@@ -180,6 +197,8 @@ def redrive_(
         print_json([_result_as_json(one, dry_run) for one in results])
     elif not results:
         click.echo(_none(unread.sentences))
+    if any(not one.accepted for one in results):
+        _warn("to delete a letter without a run: cronstack dead-letters drop ID")
     good = (*FINISHED, "") if not wait else ("succeeded",)
     done = all(one.accepted and one.status in good for one in results)
     return 0 if done and (ids or not unread.sentences) else 1
@@ -224,8 +243,15 @@ def _read(cloud: Cloud, job: str | None, origin: str | None) -> tuple[list[DeadL
     """Return letters, and why there may be others."""
     unread = _Unread()
     of = (cloud("sqs"), cloud.deployment())
-    letters = list_letters(*of, job=job, origin=origin, unread=unread, counting=_counting)
+    letters = list_letters(*of, job=job, origin=origin, unread=unread, warn=_warn, counting=_counting)
     return letters, unread.sentences
+
+
+def _warn_of_removed(cloud: Cloud, letters: list[DeadLetter]) -> None:
+    """Name the remedy for letters of jobs that are not deployed."""
+    deployed = {job.name for job in deployed_jobs(cloud("lambda"), cloud.deployment())}
+    for job in sorted({letter.job for letter in letters if letter.job} - deployed):
+        _warn(f"the job {job} is not deployed: declare it again, deploy, and redrive its letters. {rename(job)}")
 
 
 def _counting() -> AbstractContextManager[Count]:

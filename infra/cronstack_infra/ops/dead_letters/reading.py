@@ -6,6 +6,9 @@ A queue counts as read when two long polls in a row were empty and SQS counts no
 A short poll asks only some of SQS's servers, so it may be empty although letters exist. A read that ended without that
 is told as ``unread``: nobody may conclude from it that a letter does not exist.
 
+A queue that was replaced stays with its letters, and schedules that were made before keep sending letters there. So
+all queues are read whose names CloudFormation has made for this stack.
+
 A letter that is received twice, because its visibility timeout ended, has the handle of its last receive.
 """
 
@@ -18,6 +21,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from cronstack import clock as system_clock
+from cronstack_infra import names
 from cronstack_infra.ops.dead_letters.letters import DeadLetter, is_wanted, read_letter
 from cronstack_infra.ops.dead_letters.unwrapping import Origin
 from cronstack_infra.ops.deployment import Deployment
@@ -31,6 +35,7 @@ EMPTY: Final = 2
 MOST_EMPTY: Final = 10
 """Answers in a row without another letter, after which a read ends although SQS counts visible letters."""
 COUNTS: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+DENIED: Final = ("AccessDenied", "AccessDeniedException")
 MOST: Final = 5_000
 """Most letters that one read returns from each queue."""
 
@@ -84,13 +89,11 @@ def opened(
     poll: int = LONG_POLL,
     clock: Clock = system_clock.now,
     counting: Counting = silently,
+    warn: Warn = no_warning,
 ) -> Iterator[Held]:
-    """Yield the letters of both queues. After the block, those that were not deleted are visible again."""
-    queues = [
-        _Queue(sqs, "delivery", deployment.delivery_dead_letters, deployment.stack, poll, clock),
-        _Queue(sqs, "handler", deployment.handler_dead_letters, deployment.stack, poll, clock),
-    ]
-
+    """Yield the letters of all queues. After the block, those that were not deleted are visible again."""
+    found = _find_queues(sqs, deployment, warn)
+    queues = [_Queue(sqs, origin, url, deployment.stack, poll, clock) for url, origin in found.items()]
     try:
         with counting() as seen:
             _read(queues, at_once=poll > 0, count=lambda: seen(sum(len(queue.letters) for queue in queues)))
@@ -108,16 +111,41 @@ def list_letters(
     origin: str | None = None,
     poll: int = LONG_POLL,
     unread: Warn = no_warning,
+    warn: Warn = no_warning,
     counting: Counting = silently,
 ) -> list[DeadLetter]:
-    """Return the letters of both queues, oldest first. Deletes nothing.
+    """Return the letters of all queues, oldest first. Deletes nothing.
 
-    unread: receives a sentence about each queue that may have more letters than were read.
+    unread: receives a sentence about each queue that may have more letters than were read. warn: receives what else
+    the result does not show.
     """
-    with opened(sqs, deployment, poll=poll, counting=counting) as held:
+    with opened(sqs, deployment, poll=poll, counting=counting, warn=warn) as held:
         for sentence in held.unread:
             unread(sentence)
         return [letter for letter in held.letters if is_wanted(letter, job, origin)]
+
+
+def _find_queues(sqs: Any, deployment: Deployment, warn: Warn) -> dict[str, Origin]:
+    """Return the URLs of the stack's queues, those that were replaced as well."""
+    from botocore.exceptions import ClientError
+
+    found: dict[str, Origin] = {
+        deployment.delivery_dead_letters: "delivery",
+        deployment.handler_dead_letters: "handler",
+    }
+    prefixes = [prefix for origin in names.QUEUE_IDS if (prefix := names.queue_prefix(deployment.stack, origin))]
+    try:
+        pages = [sqs.list_queues(QueueNamePrefix=prefix).get("QueueUrls", ()) for prefix in prefixes]
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in DENIED:
+            raise
+        warn("queues that were replaced were not looked for: your credentials may not call sqs:ListQueues")
+        return found
+    for url in (url for page in pages for url in page):
+        origin = names.origin_of_queue(deployment.stack, url.rpartition("/")[2])
+        if origin is not None:
+            found.setdefault(url, origin)
+    return found
 
 
 def _read(queues: list[_Queue], *, at_once: bool, count: Callable[[], None]) -> None:

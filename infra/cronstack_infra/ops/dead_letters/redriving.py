@@ -100,7 +100,7 @@ def redrive(
     options = Options(as_job, wait, dry_run, any_sender)
     if as_job is not None:
         find_job(clients("lambda"), deployment, as_job)
-    with opened(clients("sqs"), deployment, poll=poll, clock=clock, counting=counting) as held:
+    with opened(clients("sqs"), deployment, poll=poll, clock=clock, counting=counting, warn=warn) as held:
         wanted = [one for one in held.letters if is_wanted(one, job, origin) and (not ids or one.id in ids)]
         if unknown := sorted(set(ids) - {one.id for one in wanted}):
             raise not_found(unknown[0], held.unread)
