@@ -60,10 +60,15 @@ class Declared:
         """Return the names of the stack's schedules, and when it has changed each last, in epoch milliseconds."""
         pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=self._stack)
         return {
-            one["PhysicalResourceId"]: to_milliseconds(one["LastUpdatedTimestamp"])
+            _name(one["PhysicalResourceId"]): to_milliseconds(one["LastUpdatedTimestamp"])
             for page in pages
             for one in page["StackResourceSummaries"]
             if one["ResourceType"] == SCHEDULE
             and one.get("PhysicalResourceId")
             and not one["ResourceStatus"].startswith("DELETE_")
         }
+
+
+def _name(id: str) -> str:
+    """Return the name in the physical id of a schedule, which is the name alone or has the group's before it."""
+    return id.rpartition("|")[2].rpartition("/")[2]
