@@ -16,7 +16,7 @@ from cronstack_infra.switches.settings import Switches
 from cronstack_infra.switches.table import PLACES, PLAYED, SWITCHES, Switch
 from tests.places import ROOT
 
-TESTED_ELSEWHERE = {"scheduled-time", "invocations", "concurrency"}
+TESTED_ELSEWHERE = {"scheduled-time", "invocations", "concurrency", "throttle-wait"}
 """By the tests of flexible windows and of quotas."""
 
 

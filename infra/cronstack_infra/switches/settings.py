@@ -66,6 +66,9 @@ class Switches:
     """First wait after Lambda was throttled or failed by itself; it doubles. Defaults to 1 s."""
     throttle_most: float = 300.0
     """Longest such wait. Defaults to 5 min."""
+    throttle_wait: Literal["sandbox", "backoff"] = "sandbox"
+    """An event for which the account has no sandbox left gets the next free one, in the order of the events, or is
+    tried again after ``throttle_base`` seconds, doubled up to ``throttle_most``. Defaults to "sandbox"."""
     async_delay: float = 0.0
     """An asynchronous event waits in Lambda's queue for up to this long, without having been tried. Defaults to 0."""
     source_batches: int = 5

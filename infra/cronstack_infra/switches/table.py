@@ -55,7 +55,7 @@ _NO_SCHEDULER: Final = "prove delivers events by itself, in any order and delay;
 _NO_LAMBDA: Final = "prove delivers again after any time; the length of the wait changes no answer."
 _FAULT: Final = "No switch there: the fault mixes of prove deliver late, and twice."
 _ONE_CLOCK: Final = "Handlers are processes of this machine, and the kernel has one clock for all of them."
-_ONE_MACHINE: Final = "One machine does not reach a quota of AWS; simulate does, in virtual time."
+_NO_QUOTA: Final = "prove plays one job, whose events never reach a quota."
 _RANDOM: Final = "A chance of AWS's own: no request brings it about."
 
 SWITCHES: Final[tuple[Switch, ...]] = (
@@ -220,6 +220,14 @@ SWITCHES: Final[tuple[Switch, ...]] = (
         "A look takes hours: the waits grow to their most only then.",
     ),
     Switch(
+        "throttle-wait",
+        "Whether an event gets the next free sandbox of the account, or is tried again after a growing wait.",
+        "invocation-async-error-handling: waits grow from 1 s to 5 min; with many events Lambda reads fewer of them.",
+        "backoff",
+        _in(prove=_NO_LAMBDA),
+        "A look needs thousands of events, which costs more than a dollar.",
+    ),
+    Switch(
         "async-delay",
         "How long an asynchronous event waits in Lambda's queue without having been tried.",
         "invocation-async-error-handling: up to 6 hours; invocation-async: queues may take time to process events.",
@@ -264,7 +272,7 @@ SWITCHES: Final[tuple[Switch, ...]] = (
         "How many invocations Scheduler makes a second; more of them wait.",
         "scheduler-quotas: 1,000 or 500 a second, by Region. What waits is not said to be lost.",
         500,
-        _in(local=_ONE_MACHINE, prove="prove plays one job, whose events never reach a quota."),
+        _in(prove=_NO_QUOTA),
         "AWS could be asked only with thousands of schedules, which costs more than a dollar.",
     ),
     Switch(
@@ -272,7 +280,7 @@ SWITCHES: Final[tuple[Switch, ...]] = (
         "How many sandboxes run at once in the account; more invocations are throttled.",
         "gettingstarted-limits: 1,000; new accounts have less, reports say 10.",
         10,
-        _in(local=_ONE_MACHINE, prove="prove plays one job, whose events never reach a quota."),
+        _in(prove=_NO_QUOTA),
         "No question: the account's quota is shown by GetAccountSettings.",
     ),
 )

@@ -23,6 +23,7 @@ from cronstack_infra.local.engine.values import (
     Expired,
     Failed,
     FunctionOutcome,
+    FunctionRules,
     Looped,
     RunFunction,
     Succeeded,
@@ -37,9 +38,9 @@ _LONGEST_RESULT: Final = 2048
 class TooManyRequests(LambdaClientError):
     code = 429
 
-    def __init__(self) -> None:
+    def __init__(self, throttled: Throttled) -> None:
         super().__init__("TooManyRequestsException", "Rate Exceeded.")
-        reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
+        reason = f"{'' if throttled.shared else 'ReservedFunction'}ConcurrentInvocationLimitExceeded"
         self.description = json.dumps({"Reason": reason, "Type": "User", "message": "Rate Exceeded."})
 
 
@@ -79,10 +80,11 @@ class Invoker:
         if effect.accepted is not None:
             rules = self._lookups.rules(effect.function_arn)
             if self._drive.now() - effect.accepted >= timedelta(seconds=rules.max_age):
-                self._engine.finished(effect.request_id, Expired(), rules, self._drive.now())
+                self._unused(effect.request_id, Expired(), rules)
                 return
         admitted = self.admit(effect.function_arn, effect.counts)
         if isinstance(admitted, Admitted):
+            self._engine.started(effect.request_id, self._drive.now())
             self.submit(
                 Invocation(
                     effect.request_id,
@@ -94,14 +96,21 @@ class Invoker:
                 )
             )
         else:
-            rules = self._lookups.rules(effect.function_arn)
-            self._engine.finished(effect.request_id, admitted, rules, self._drive.now())
+            self._unused(effect.request_id, admitted, self._lookups.rules(effect.function_arn))
+
+    def _unused(self, request_id: str, outcome: FunctionOutcome, rules: FunctionRules) -> None:
+        """End an attempt that took no sandbox; the next event in line may have it."""
+        now = self._drive.now()
+        self._engine.finished(request_id, outcome, rules, now)
+        if not isinstance(outcome, Throttled):
+            self._engine.freed(now)
 
     def invoke(self, function_arn: str, payload: str, client_context: str | None) -> tuple[str, Outcome]:
         """Invoke and wait; return the request id and the outcome. Raises what Invoke answers."""
         function, reserved = self._lookups.ready(function_arn)
-        if self._is_throttled(function, reserved):
-            raise TooManyRequests
+        throttled = self._throttled(function, reserved)
+        if throttled is not None:
+            raise TooManyRequests(throttled)
         rounds = self._enter(function, lineage.counts_sent())
         if rounds is None:
             raise RecursiveInvocation(function.name)
@@ -128,9 +137,7 @@ class Invoker:
             return Throttled(status=500)
         if rounds is None:
             return Looped()
-        if self._is_throttled(function, reserved):
-            return Throttled(reserved_zero=reserved == 0)
-        return Admitted(function, rounds)
+        return self._throttled(function, reserved) or Admitted(function, rounds)
 
     def submit(self, invocation: Invocation) -> None:
         self.active[invocation.function.arn] += 1
@@ -139,6 +146,7 @@ class Invoker:
     def ended(self, invocation: Invocation, outcome: Outcome) -> None:
         """Count and report the end of any invocation."""
         self.active[invocation.function.arn] -= 1
+        self._engine.freed(self._drive.now())
         text = outcome.payload.decode("utf-8", "replace")
         about = {"function": invocation.function.name, "request_id": invocation.request_id}
         about |= {"outcome": "ok" if outcome.ok else "error"}
@@ -165,8 +173,16 @@ class Invoker:
         self.active.clear()
         self._answers.clear()
 
-    def _is_throttled(self, function: Function, reserved: int | None) -> bool:
-        return reserved is not None and self.active[function.arn] >= reserved
+    def _throttled(self, function: Function, reserved: int | None) -> Throttled | None:
+        """Return why no sandbox is left for a function: its own concurrency, or the account's that others share."""
+        if reserved is not None:
+            return Throttled(reserved_zero=reserved == 0) if self.active[function.arn] >= reserved else None
+        quota = self._engine.switches.concurrency
+        if quota is None:
+            return None
+        apart = self._lookups.all_reserved()
+        in_use = sum(count for arn, count in self.active.items() if arn not in apart)
+        return Throttled(shared=True) if in_use >= quota - sum(apart.values()) else None
 
     def _enter(self, function: Function, counts: lineage.Counts) -> str | None:
         """Return the lineage of one more invocation; None, with a note, when it would continue a loop."""

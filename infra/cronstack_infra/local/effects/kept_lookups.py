@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from moto.core.exceptions import JsonRESTError
 
 from cronstack_infra.local.engine.values import Deliver, FunctionRules
 from cronstack_infra.local.executor.values import Function
-from cronstack_infra.local.lookups.functions import find_function, function_of, reserved, rules_of
+from cronstack_infra.local.lookups.functions import all_reserved, find_function, function_of, reserved, rules_of
 
 Ready = tuple[Function, int | None]
 """A function and its reserved concurrency."""
@@ -20,6 +22,7 @@ class Lookups:
         self._keep = keep
         self._ready: dict[str, Ready] = {}
         self._rules: dict[str, FunctionRules] = {}
+        self._reserved: dict[str, int] | None = None
         self._allowed: dict[tuple[str, str, str], str] = {}
         """Qualified ARN of the function, by schedule group, target and role."""
 
@@ -27,6 +30,7 @@ class Lookups:
         """A function, a role or a policy may have changed."""
         self._ready.clear()
         self._rules.clear()
+        self._reserved = None
         self._allowed.clear()
 
     def ready(self, arn: str) -> Ready:
@@ -40,6 +44,13 @@ class Lookups:
         found = function_of(function), reserved(function)
         if self._keep:
             self._ready[arn] = found
+        return found
+
+    def all_reserved(self) -> Mapping[str, int]:
+        """Return the reserved concurrency of each function that has one, by ARN."""
+        found = self._reserved if self._reserved is not None else all_reserved()
+        if self._keep:
+            self._reserved = found
         return found
 
     def rules(self, arn: str) -> FunctionRules:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cronstack_infra.local.engine.agenda import Agenda
-from cronstack_infra.local.engine.invocations import DueEvent, Invocations, PendingEvent
-from cronstack_infra.local.engine.schedules import DueDelivery, DueFiring, PendingDelivery, Schedules
+from cronstack_infra.local.engine.invocations import DueAge, DueEvent, Invocations, PendingEvent
+from cronstack_infra.local.engine.schedules import DueDelivery, DueFiring, DueHeld, PendingDelivery, Schedules
 from cronstack_infra.local.engine.sources import (
     DeleteMessages,
     DueBatch,
@@ -57,8 +57,12 @@ class Engine:
                     self._schedules.due_firing(thing, now)
                 case DueDelivery():
                     self._schedules.due_delivery(thing, now)
+                case DueHeld():
+                    self._schedules.due_held(thing, now)
                 case DueEvent():
                     self._invocations.due(thing)
+                case DueAge():
+                    self._invocations.due_age(thing, now)
                 case DueLook():
                     self._sources.due_look(thing)
                 case DueBatch():
@@ -81,6 +85,7 @@ class Engine:
         self.switches = switches
         for part in (self._schedules, self._invocations, self._sources):
             part.switches = switches
+        self._invocations.try_all()
 
     # snapshots
 
@@ -121,7 +126,7 @@ class Engine:
         return wait > 0
 
     def pending_deliveries(self) -> tuple[PendingDelivery, ...]:
-        """Refused deliveries that are tried again."""
+        """Deliveries that were refused and are tried again, or that wait for the quota of invocations."""
         return self._schedules.pending()
 
     def delivered(self, delivery: int) -> None:
@@ -148,6 +153,14 @@ class Engine:
     def finished(self, request_id: str, outcome: FunctionOutcome, rules: FunctionRules, now: datetime) -> None:
         """Outcome of ``RunFunction``."""
         self._invocations.finished(request_id, outcome, rules, now)
+
+    def started(self, request_id: str, now: datetime) -> None:
+        """``RunFunction`` has its sandbox."""
+        self._invocations.started(request_id, now)
+
+    def freed(self, now: datetime) -> None:
+        """A sandbox that functions without reserved concurrency share is free."""
+        self._invocations.freed(now)
 
     def waiting(self) -> int:
         """Asynchronous events that have not ended."""

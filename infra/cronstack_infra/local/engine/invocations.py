@@ -3,6 +3,7 @@
     accepted ──▶ run ──▶ succeeded                        → Success to the on-success destination
                   │──▶ failed   → after 1, then 2 minutes; out of retries → RetriesExhausted
                   │──▶ throttled → after 1, 2, 4 … 300 s; costs no retry
+                  │──▶ the account has no sandbox left → in line for the next free one (switch throttle_wait)
                   │──▶ reserved concurrency 0             → ZeroReservedConcurrency, at once
                   └──▶ a recursive loop                   → RecursiveInvocation, at once
     accepted ──▶ waits too long before its first run (async_delay) → EventAgeExceeded
@@ -13,6 +14,7 @@ stays the same throughout. The rules are those in force when an attempt ends, as
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -47,6 +49,10 @@ class _Event:
     """Of its next attempt; of the attempt under way, if there is one."""
     ran: int = 0
     throttled: int = 0
+    lined_up: datetime | None = None
+    """Since when it has waited for a free sandbox."""
+    rules: FunctionRules | None = None
+    """While it is in line: the rules that end it if it becomes too old there."""
 
 
 class PendingEvent(NamedTuple):
@@ -65,11 +71,20 @@ class DueEvent:
     request_id: str
 
 
+@dataclass(frozen=True)
+class DueAge:
+    """On the agenda: an event in line for a sandbox becomes too old."""
+
+    request_id: str
+
+
 class Invocations:
     def __init__(self, agenda: Agenda, switches: Switches) -> None:
         self._agenda = agenda
         self.switches = switches
         self._events: dict[str, _Event] = {}
+        self._line: deque[str] = deque()
+        """Events that wait for a free sandbox, by request id. One that ended is still there."""
 
     def accept(
         self, request_id: str, function_arn: str, payload: str, now: datetime, counts: Mapping[str, int]
@@ -99,6 +114,8 @@ class Invocations:
                 self._end(event, "EventAgeExceeded", outcome, rules, now)
             case Throttled(reserved_zero=True):
                 self._end(event, "ZeroReservedConcurrency", outcome, rules, now)
+            case Throttled(shared=True) if self.switches.throttle_wait == "sandbox":
+                self._line_up(event, outcome, rules, now)
             case Throttled():
                 event.throttled += 1
                 doubled = self.switches.throttle_base * 2.0 ** min(event.throttled - 1, 32)
@@ -111,6 +128,38 @@ class Invocations:
                     delays = self.switches.retry_delays
                     self._again(event, delays[min(event.ran, len(delays)) - 1], outcome, rules, now)
 
+    def freed(self, now: datetime) -> None:
+        """Try the event that has waited longest for a sandbox."""
+        while self._line:
+            event = self._events.get(self._line.popleft())
+            if event is not None and event.rules is not None:
+                event.rules, event.due = None, now
+                self.due(DueEvent(event.request_id))
+                return
+
+    def try_all(self) -> None:
+        """Try every event in line: another quota holds."""
+        for request_id in self._line:
+            event = self._events.get(request_id)
+            if event is not None and event.rules is not None:
+                event.rules = None
+                self.due(DueEvent(request_id))
+        self._line.clear()
+
+    def started(self, request_id: str, now: datetime) -> None:
+        """An event has its sandbox: report how long it was in line, if it was."""
+        event = self._events.get(request_id)
+        if event is None or event.lined_up is None:
+            return
+        waited, event.lined_up = (now - event.lined_up).total_seconds(), None
+        fields = {"quota": "concurrency", "function": records.short(event.function_arn), "seconds": waited}
+        self._agenda.effects.append(Report("held", fields))
+
+    def due_age(self, thing: DueAge, now: datetime) -> None:
+        event = self._events.get(thing.request_id)
+        if event is not None and event.rules is not None:
+            self._end(event, "EventAgeExceeded", Throttled(shared=True), event.rules, now)
+
     def waiting(self) -> int:
         """Events that have not ended."""
         return len(self._events)
@@ -120,6 +169,20 @@ class Invocations:
         return tuple(
             PendingEvent(one.request_id, one.function_arn, one.payload, one.due) for one in self._events.values()
         )
+
+    def _line_up(self, event: _Event, outcome: FunctionOutcome, rules: FunctionRules, now: datetime) -> None:
+        """Wait for a sandbox, behind those that wait already; before them if it has been first already."""
+        too_old = event.accepted + timedelta(seconds=rules.max_age)
+        if now >= too_old:
+            self._end(event, "EventAgeExceeded", outcome, rules, now)
+            return
+        event.rules, event.due = rules, now
+        if event.lined_up is not None:
+            self._line.appendleft(event.request_id)
+            return
+        event.lined_up = now
+        self._line.append(event.request_id)
+        self._agenda.note(too_old, DueAge(event.request_id))
 
     def _again(
         self, event: _Event, seconds: float, outcome: FunctionOutcome, rules: FunctionRules, now: datetime

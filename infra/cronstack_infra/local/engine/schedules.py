@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from cronstack.timetable.instants import Schedule, parse
+from cronstack.timetable.instants import Schedule
 from cronstack_infra.local.engine import records, rule_events
 from cronstack_infra.local.engine.agenda import Agenda
 from cronstack_infra.local.engine.chance import chance, letters
+from cronstack_infra.local.engine.pace import Pace
 from cronstack_infra.local.engine.passed import JUMP, latest
+from cronstack_infra.local.engine.timetables import grid, timetable
 from cronstack_infra.local.engine.transforming import CannotTransform
 from cronstack_infra.local.engine.values import (
     DeleteSchedule,
@@ -70,11 +72,11 @@ class _Delivery:
     attempt: int = 1
     copy: int = 0
     due: datetime | None = None
-    """Of its next attempt, after a refusal."""
+    """Of its next attempt, after a refusal or because of the quota."""
 
 
 class PendingDelivery(NamedTuple):
-    """A delivery that the target has refused, and that Scheduler tries again."""
+    """A delivery that the target has refused, or that waits for Scheduler's quota of invocations."""
 
     schedule_arn: str
     function_arn: str
@@ -98,12 +100,23 @@ class DueDelivery:
     refusal: Refusal
 
 
+@dataclass(frozen=True)
+class DueHeld:
+    """On the agenda: a delivery that waited for Scheduler's quota of invocations."""
+
+    number: int
+
+
+_HELD: Final = Refusal("ThrottlingException", "Scheduler's quota of invocations per second was exceeded.", 429)
+
+
 class Schedules:
     def __init__(self, agenda: Agenda, switches: Switches) -> None:
         self._agenda = agenda
         self.switches = switches
         self._entries: dict[str, _Entry] = {}
         self._deliveries: dict[int, _Delivery] = {}
+        self._pace = Pace()
         self._turns = 0
         self._numbers = 0
 
@@ -113,7 +126,7 @@ class Schedules:
         kept = old is not None and self._keeps_grid(old.config, config)
         anchor = old.anchor if old is not None and kept else now.replace(microsecond=0)
         self._turns += 1
-        entry = _Entry(config, _timetable(config, anchor), anchor, self._turns)
+        entry = _Entry(config, timetable(config, anchor), anchor, self._turns)
         if old is not None:
             entry.fired, entry.deliveries = old.fired, old.deliveries
         self._entries[config.arn] = entry
@@ -137,7 +150,7 @@ class Schedules:
         self._entries.pop(arn, None)
 
     def pending(self) -> tuple[PendingDelivery, ...]:
-        """Deliveries that Scheduler tries again, with the time of the next attempt."""
+        """Deliveries that wait, with the time of the next attempt."""
         return tuple(
             PendingDelivery(one.config.arn, one.target.arn, one.due)
             for one in self._deliveries.values()
@@ -165,7 +178,14 @@ class Schedules:
             self._give_up(delivery, thing.refusal, "MaximumEventAgeInSeconds")
             return
         delivery.attempt += 1
-        self._attempt(delivery)
+        self._attempt(delivery, now)
+
+    def due_held(self, thing: DueHeld, now: datetime) -> None:
+        delivery = self._deliveries[thing.number]
+        if now - delivery.scheduled > timedelta(seconds=delivery.target.max_age):
+            self._give_up(delivery, _HELD, "MaximumEventAgeInSeconds")
+        else:
+            self._deliver(delivery)
 
     def delivered(self, number: int) -> None:
         """The target took it."""
@@ -193,6 +213,7 @@ class Schedules:
 
     def set_back(self, now: datetime) -> None:
         """The clock was set back: every recurring schedule waits for its next instant after the new time."""
+        self._pace.forget()
         for entry in self._entries.values():
             if entry.once or entry.pending is None:
                 continue
@@ -207,7 +228,7 @@ class Schedules:
     def _keeps_grid(self, old: ScheduleConfig, new: ScheduleConfig) -> bool:
         """Whether an update leaves the instants of a schedule as they are."""
         anew = self.switches.rate_anchor == "update" and new.start is None and new.expression.startswith("rate(")
-        return not anew and _grid(old) == _grid(new)
+        return not anew and grid(old) == grid(new)
 
     def _first(self, entry: _Entry, now: datetime, *, new: bool) -> datetime | None:
         """The instant a schedule waits for after a change."""
@@ -273,9 +294,22 @@ class Schedules:
                 delivery = _Delivery(self._numbers, entry.config, target, instant, told, copy=copy)
                 self._deliveries[delivery.number] = delivery
                 entry.deliveries += 1
-                self._attempt(delivery)
+                self._attempt(delivery, now)
 
-    def _attempt(self, delivery: _Delivery) -> None:
+    def _attempt(self, delivery: _Delivery, now: datetime) -> None:
+        """Deliver now, or when the quota of invocations allows it."""
+        quota = self.switches.invocations
+        wait = self._pace.wait(quota, now) if quota else timedelta()
+        if not wait:
+            self._deliver(delivery)
+            return
+        delivery.due = now + wait
+        self._agenda.note(delivery.due, DueHeld(delivery.number))
+        fields = {"quota": "invocations", "schedule": delivery.config.arn, "seconds": wait.total_seconds()}
+        self._agenda.effects.append(Report("held", fields))
+
+    def _deliver(self, delivery: _Delivery) -> None:
+        delivery.due = None
         config, execution_id = delivery.config, self._execution_id(delivery)
         try:
             text = self._text(delivery, execution_id)
@@ -358,20 +392,3 @@ class Schedules:
         following = records.utc(entry.pending) if entry.pending is not None else None
         fields = {"schedule": entry.config.arn, "expression": entry.config.expression, "next": following}
         self._agenda.effects.append(Report("scheduled", fields))
-
-
-def _timetable(config: ScheduleConfig, anchor: datetime) -> Schedule:
-    bare = parse(config.expression, timezone=config.timezone)
-    if bare.kind == "at":
-        return bare
-    start = config.start
-    if start is None and bare.kind == "rate":
-        start = anchor
-    if start is not None and config.end is not None and config.end <= start:
-        start = config.end - timedelta(seconds=1) if config.start is None else start
-    return parse(config.expression, timezone=config.timezone, start=start, end=config.end)
-
-
-def _grid(config: ScheduleConfig) -> tuple[str, str, datetime | None]:
-    """What decides on which instants a rate() falls."""
-    return config.expression, config.timezone, config.start

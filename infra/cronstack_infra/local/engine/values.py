@@ -96,6 +96,8 @@ class Throttled:
     status: int = 429
     reserved_zero: bool = False
     """Reserved concurrency is 0: it shall not run at all."""
+    shared: bool = False
+    """All sandboxes of the account that functions without reserved concurrency share are in use."""
 
 
 @dataclass(frozen=True)

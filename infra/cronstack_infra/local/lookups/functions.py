@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from moto.awslambda.exceptions import LambdaClientError, UnknownFunctionException
-from moto.awslambda.models import EventInvokeConfig, LambdaFunction, LayerVersion
+from moto.awslambda.models import EventInvokeConfig, LambdaFunction, LayerVersion, lambda_backends
 from moto.awslambda.utils import get_backend
 from moto.core.exceptions import ServiceException
 from werkzeug.exceptions import HTTPException
@@ -50,6 +50,13 @@ def reserved(function: LambdaFunction) -> int | None:
     """Return the reserved concurrency, which belongs to the function, whatever version is invoked."""
     given = latest_of(function).reserved_concurrency
     return None if given is None else int(given)
+
+
+def all_reserved() -> dict[str, int]:
+    """Return the reserved concurrency of each function that has one, by ARN without a qualifier."""
+    backends = [backend for regions in lambda_backends.values() for backend in regions.values()]
+    found = {one.function_arn: reserved(one) for backend in backends for one in backend.list_functions()}
+    return {plain_arn(arn): count for arn, count in found.items() if count is not None}
 
 
 def layers_of(function: Any) -> tuple[LayerVersion, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Final
@@ -20,6 +20,7 @@ from cronstack_infra.play.looks import MOST_LOOKS
 from cronstack_infra.play.simulation.clock.hub import microseconds, stamp
 from cronstack_infra.play.simulation.cloud.assembly import Assembly
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
+from cronstack_infra.play.simulation.delays import Delays
 from cronstack_infra.play.simulation.handlers.faults import Rates
 from cronstack_infra.play.simulation.process.pretence import real_seconds
 from cronstack_infra.play.simulation.silence import silence
@@ -57,6 +58,7 @@ class Simulated:
     seconds: float
     """Real ones, of the playing alone."""
     out: Path | None = None
+    delays: Delays = field(default_factory=Delays)
     outside: int = 0
     """Firings outside the start and end of their schedules, which run nothing."""
     switches: tuple[str, ...] = ()
@@ -99,6 +101,7 @@ def simulate(
         trace = Trace(stack.enter_context(_trace_file(out)) if out is not None else None)
         made = VirtualCloud(first, seed=seed, rates=rates, emit=trace.emit, logs=False, switches=switches)
         cloud = stack.enter_context(made)
+        trace.delays.play(switches or Switches())
         begun = _Begun(cloud, trace, assembly, first, last)
         cloud.hub.most_looks = clock_reads
         begun.deploy(only)
@@ -126,6 +129,7 @@ def simulate(
             lines=trace.lines,
             seconds=seconds,
             out=out,
+            delays=trace.delays,
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import IO, Any, Final
 
 from cronstack.ledger.rows import OUTCOMES
+from cronstack_infra.play.simulation.delays import Delays
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Trace:
         self.fired = 0
         self._outside: set[tuple[str, str]] = set()
         self.letters = 0
+        self.delays = Delays()
         self.kinds: dict[str, int] = {}
         self._file = file
         self._rows: dict[str, dict[str, Any]] = {}
@@ -65,6 +67,9 @@ class Trace:
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         if kind == "attempt":
             self._count(event)
+            self.delays.start(event)
+        elif kind == "held":
+            self.delays.hold(event)
         elif kind == "fired":
             self.fired += 1
         elif kind == "dead_letter":

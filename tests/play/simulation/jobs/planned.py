@@ -1,8 +1,15 @@
 """By code only."""
 
+import time
+
 from cronstack import Run, job, once
 
 
 @job(schedule=once())
 def planned(run: Run) -> str:
     return str(run.input["order"])
+
+
+@job(schedule=once(), timeout=900)
+def slow(run: Run) -> None:
+    time.sleep(run.input["seconds"])

@@ -23,6 +23,8 @@ LONGEST: Final = 3660
 EARLIEST: Final = 1973
 """Earlier, some zones had offsets with half minutes."""
 LATEST: Final = 2199
+QUOTAS: Final = ("invocations=1000", "concurrency=1000")
+"""AWS's own quotas in a large Region, as switches."""
 
 
 @click.command(short_help="Play a span of time through in seconds, or ask its timetables (--dry).")
@@ -36,6 +38,7 @@ LATEST: Final = 2199
 @click.option("--job", "only", metavar="J", multiple=True, help="Only this job; may be repeated.")
 @click.option("--seed", type=click.IntRange(0), help="Of all chance. Defaults to 0.")
 @click.option("--faults", metavar="F", help="What fails on the way.")
+@click.option("--quotas", is_flag=True, help=f"AWS's quotas: --switch {' --switch '.join(QUOTAS)}.")
 @switch_option
 @click.option(
     "--clock-reads",
@@ -61,6 +64,7 @@ def command(
     only: tuple[str, ...],
     seed: int | None,
     faults: str | None,
+    quotas: bool,
     switches: tuple[str, ...],
     clock_reads: int | None,
     out: Path | None,
@@ -76,6 +80,9 @@ def command(
     --dry runs no handler. It tells which jobs are due while they still run and what becomes of that, which minutes
     are crowded and how many runs go on at once, and what each change of the clocks does to each job.
 
+    --quotas plays the account's quotas, and reports how late the latest start was, and which quota held it. For quotas
+    of your own: --switch invocations=500 --switch concurrency=100.
+
     \b
     cronstack simulate --dry
     cronstack simulate --dry --from 2027-01-01 --days 31 --durations 20,nightly=700
@@ -88,6 +95,7 @@ def command(
         options = (
             ("--seed", seed),
             ("--faults", faults),
+            ("--quotas", quotas or None),
             ("--switch", switches or None),
             ("--out", out),
             ("--clock-reads", clock_reads),
@@ -109,7 +117,9 @@ def command(
     if days is None and until is None:
         last = first + timedelta(days=quick_days([one.schedules for one in jobs if one.job.enabled], first))
     reads = MOST_LOOKS if clock_reads is None else clock_reads
-    asked = Played(cloud.package, jobs, first, last, seed or 0, faults, out, reads, switches)
+    asked = Played(
+        cloud.package, jobs, first, last, seed or 0, faults, out, reads, (*(QUOTAS if quotas else ()), *switches)
+    )
     return played(asked, as_json=as_json)
 
 

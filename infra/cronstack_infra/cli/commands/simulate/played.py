@@ -177,6 +177,7 @@ def _print(result: Simulated, asked: datetime, report: Path | None, *, as_json: 
                 "outside": result.outside,
                 "dead_letters": result.letters,
                 "under_way": result.under_way,
+                "delays": result.delays.as_json(),
                 "occurrences_per_second": round(result.per_second),
                 "files": [str(file) for file in files],
             }
@@ -191,6 +192,8 @@ def _print(result: Simulated, asked: datetime, report: Path | None, *, as_json: 
     )
     if result.switches:
         click.echo(f"Switches: {' '.join(result.switches)}")
+    for line in result.delays.lines():
+        click.echo(line)
     if result.outside:
         click.echo(f"{counted(result.outside, 'firing')} outside start and end: the function skips them at once.")
     if result.interrupted:

@@ -1,0 +1,84 @@
+"""Many plans due in one minute with the account's quotas: nothing is lost, and the delays follow from the quotas.
+
+    python -m tests.bench.quotas [--plans 200000] [--seconds 30] [--invocations 1000] [--concurrency 1000]
+
+The expected figures are computed here from the quotas and the handler's sleep alone, in a loop over the plans: a plan
+starts when Scheduler's pace brings it and its sandbox is free. Each plan must have run, or be missed with a row, or be
+a dead letter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
+from cronstack_infra.play.simulation.looking import ledger_rows
+from cronstack_infra.play.simulation.simulate import simulate
+from cronstack_infra.switches.settings import Switches
+from tests.play.simulation.conftest import START, assembled, small_project
+from tests.play.simulation.test_planned import once
+from tests.play.simulation.test_quotas import DEADLINE, OVERHEAD, Scene
+
+SPAN: Final = timedelta(hours=12)
+
+
+def play(scene: Scene) -> bool:
+    """Print what was expected and what was reported. Return whether they are equal."""
+    statuses: Counter[str] = Counter()
+
+    def prepare(cloud: VirtualCloud) -> None:
+        began, code = time.process_time(), once(cloud)
+        at = START + timedelta(hours=1)
+        for number in range(scene.plans):
+            code.schedule("slow", key=f"order-{number:06}", at=at, input={"seconds": scene.seconds})
+        print(f"planned in {time.process_time() - began:.0f} s of processor time", flush=True)
+
+    def finish(cloud: VirtualCloud) -> None:
+        statuses.update(row["status"] for row in ledger_rows(cloud) if row["sk"].startswith("run#"))
+
+    began = time.process_time()
+    with TemporaryDirectory() as folder:
+        assembly = assembled(small_project(Path(folder) / "small"))
+        switches = Switches(invocations=scene.invocations, concurrency=scene.concurrency)
+        result = simulate(
+            assembly, START, START + SPAN, only=["slow"], prepare=prepare, finish=finish, switches=switches
+        )
+    print("\n".join(result.delays.lines()))
+    starts = scene.starts(0)
+    ran = [start for start in starts if start <= DEADLINE]
+    rounds = -(-len(ran) // scene.concurrency) if scene.concurrency else 0
+    latest = result.delays.latest.seconds if result.delays.latest is not None else -1.0
+    print(f"computed from the quotas: latest start {max(ran):,.1f} s, missed {len(starts) - len(ran):,}")
+    accounted = statuses["succeeded"] + statuses["missed"] + result.letters
+    print(f"accounted for: {accounted:,} of {scene.plans:,}: {dict(statuses)}, dead letters {result.letters:,}")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{time.process_time() - began:.0f} s of processor time, {memory:,.0f} MB at most")
+    slack = scene.concurrency or 0
+    late = max(ran) - 0.001 <= latest <= min(max(ran) + rounds * OVERHEAD, DEADLINE) + 0.001
+    close = abs(result.delays.missed - (len(starts) - len(ran))) <= slack
+    return accounted == scene.plans and late and close
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    options.add_argument("--plans", type=int, default=200_000)
+    options.add_argument("--seconds", type=float, default=30)
+    options.add_argument("--invocations", type=int, default=1000)
+    options.add_argument("--concurrency", type=int, default=1000)
+    chosen = options.parse_args()
+    scene = Scene(chosen.plans, chosen.seconds, chosen.invocations, chosen.concurrency)
+    equal = play(scene)
+    print("as computed" if equal else "NOT as computed")
+    return 0 if equal else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
