@@ -96,7 +96,8 @@ STOREYS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("seeds", "walk"),
     ),
     "cronstack_infra.play.simulation": (
-        ("clock", "silence", "trace"),
+        ("clock", "delays", "silence"),
+        ("trace",),
         ("handlers",),
         ("process",),
         ("cloud",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -92,19 +92,8 @@ def command(
     """
     first, last = _span(begin, days, until)
     if dry:
-        options = (
-            ("--seed", seed),
-            ("--faults", faults),
-            ("--quotas", quotas or None),
-            ("--switch", switches or None),
-            ("--out", out),
-            ("--clock-reads", clock_reads),
-        )
-        for option, given in options:
-            if given is not None:
-                raise click.UsageError(
-                    f"{option} has no meaning with --dry: no handler runs, and nothing is left to chance."
-                )
+        played_only = {"--seed": seed, "--faults": faults, "--quotas": quotas or None, "--switch": switches or None}
+        _refuse_with_dry(played_only | {"--out": out, "--clock-reads": clock_reads})
         from cronstack_infra.cli.commands.simulate.dry import dry_run
 
         return dry_run(cloud, _jobs(cloud.package, only), first, last, durations, as_json=as_json)
@@ -121,6 +110,15 @@ def command(
         cloud.package, jobs, first, last, seed or 0, faults, out, reads, (*(QUOTAS if quotas else ()), *switches)
     )
     return played(asked, as_json=as_json)
+
+
+def _refuse_with_dry(given: Mapping[str, object]) -> None:
+    """Raise UsageError for an option of the played simulation."""
+    for option, value in given.items():
+        if value is not None:
+            raise click.UsageError(
+                f"{option} has no meaning with --dry: no handler runs, and nothing is left to chance."
+            )
 
 
 def _span(begin: str | None, days: int | None, until: str | None) -> tuple[datetime, datetime]:
