@@ -126,16 +126,26 @@ def _shown(shown: dict[str, Any]) -> dict[str, Any]:
 
 def _seen(queue: Any) -> list[Message]:
     """Return the messages that are neither hidden nor delayed."""
+    _delete_expired(queue)
     now = _now()
     return [one for one in privates.messages(queue) if one.visible_at <= now >= one.delayed_until]
 
 
+def _delete_expired(queue: Any) -> None:
+    """Delete the messages that are older than the queue's retention period, as SQS does by itself."""
+    oldest, held = _now() - 1000 * int(queue.message_retention_period), privates.messages(queue)
+    if held and min(one.sent_timestamp for one in held) <= oldest:
+        held[:] = [one for one in held if one.sent_timestamp > oldest]
+
+
 def _count_delayed(queue: Any) -> int:
+    _delete_expired(queue)
     now = _now()
     return sum(now < one.delayed_until for one in privates.messages(queue))
 
 
 def _count_hidden(queue: Any) -> int:
+    _delete_expired(queue)
     now = _now()
     return sum(now < one.visible_at for one in privates.messages(queue))
 
@@ -233,10 +243,17 @@ PATCHES: Final = (
         _CLOCK,
         replaced_by(property(lambda message: message.visible_at <= _now())),
     ),
+    Patch(
+        _QUEUE,
+        "messages",
+        "property",
+        "A message that is older than the retention period stays, and hides those behind it.",
+        ("an_expired_message_hides_the_next", _CLOCK),
+        replaced_by(property(_seen)),
+    ),
     *(
         Patch(_QUEUE, name, "property", _COUNTED, _CLOCK, replaced_by(property(read)))
         for name, read in (
-            ("messages", _seen),
             ("approximate_number_of_messages_delayed", _count_delayed),
             ("approximate_number_of_messages_not_visible", _count_hidden),
         )

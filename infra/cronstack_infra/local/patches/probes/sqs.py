@@ -79,6 +79,18 @@ def a_returned_group_starts_with_its_last_message() -> bool:
 
 
 @probe
+def an_expired_message_hides_the_next() -> bool:
+    """A message older than the queue's retention period is counted, and what was sent after it is not received."""
+    url, sqs = queue(MessageRetentionPeriod="60"), client("sqs")
+    for body in ("old", "new"):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    privates.messages(_queue())[0].sent_timestamp -= 61_000
+    return [one["Body"] for one in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])] != [
+        "new"
+    ]
+
+
+@probe
 def what_was_sent_yesterday_cannot_be_put_back() -> bool:
     """The receipt of a message that was sent 13 hours ago is refused, although it was received now."""
     url, sqs = queue(), client("sqs")
