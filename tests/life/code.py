@@ -1,0 +1,51 @@
+"""The code of a project as it changes over a year: which jobs it declares, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+ZONE: Final = "Europe/Berlin"
+
+
+class Declared(NamedTuple):
+    """One job as the code declares it."""
+
+    hour: int | None = None
+    """Local hour at which it runs twice, a minute apart; None: it has no schedule of its own."""
+    once: bool = False
+    """Application code may schedule it."""
+    deadline: int = 3600
+    """Its start deadline in seconds, which an update changes."""
+
+    @property
+    def schedules(self) -> str:
+        own = [f'cron("0,1 {self.hour} * * ? *", timezone="{ZONE}")'] if self.hour is not None else []
+        return ", ".join([*own, *(["once()"] if self.once else [])])
+
+
+Code = Mapping[str, Declared]
+"""The declared jobs by name."""
+
+_HEAD: Final = "import time\n\nfrom cronstack import Run, cron, job, once\n"
+_JOB: Final = """
+
+@job(name="{name}", schedule=[{schedules}], overlap="buffer_one", retries=3, start_deadline={deadline}, timeout=300)
+def {function}(run: Run):
+    time.sleep(90)
+    if run.attempt == 1 and sum(run.occurrence.encode()) % 4 == 0:
+        raise RuntimeError("its first attempt fails")
+    return {{}}
+"""
+
+
+def write(package: Path, code: Code) -> None:
+    """Write a package of jobs. Every fourth occurrence fails at first; of two that are due, one waits for the other."""
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("", "utf-8")
+    jobs = "".join(
+        _JOB.format(name=name, function=name, schedules=one.schedules, deadline=one.deadline)
+        for name, one in sorted(code.items())
+    )
+    (package / "all_jobs.py").write_text(_HEAD + jobs, "utf-8")

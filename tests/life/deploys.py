@@ -1,0 +1,134 @@
+"""The deploys of a year: carried out, refused, rolled back, deleted. What each of them makes expected is noted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from cronstack.errors import CronstackError
+from cronstack.occurrence import scheduled_id, to_milliseconds
+from cronstack.timetable.instants import parse
+from cronstack_infra.lock_file import Lock
+from cronstack_infra.ops.deployment import Deployment, find_deployment
+from cronstack_infra.ops.leftovers import JobLeftovers, find_leftovers_of
+from cronstack_infra.play.simulation.cloud.assembly import Assembly
+from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
+from tests.life.account import Account
+from tests.life.app import PACKAGE, App
+from tests.life.code import ZONE, Code, Declared
+
+REGARDLESS: Final = {"cronstack:even-if-waiting": "all"}
+"""The context by which a person says: I was warned."""
+_MOMENT: Final = timedelta(seconds=1)
+
+
+class Stack:
+    """A deployed stack, with the code and the lock file that it was deployed from."""
+
+    def __init__(self, name: str, code: dict[str, Declared], app: str) -> None:
+        self.name, self.code = name, code
+        self.deployed: Code = {}
+        """The code that was deployed last."""
+        self.lock = Lock(app)
+        self.since: dict[str, tuple[datetime, int]] = {}
+        """For each job with a schedule, since when it has been deployed, and its hour."""
+        self.closing = False
+        """The application plans nothing there any more."""
+        self._deployment: Deployment | None = None
+
+    def deployment(self, cloud: VirtualCloud) -> Deployment:
+        """Return what is deployed now."""
+        if self._deployment is None:
+            self._deployment = find_deployment(cloud.client("cloudformation"), self.name)
+        return self._deployment
+
+    def changed(self) -> None:
+        """Note that the code was deployed."""
+        self.deployed, self._deployment = dict(self.code), None
+
+
+class Deploys:
+    """Deploys stacks to a cloud."""
+
+    def __init__(self, cloud: VirtualCloud, app: App, account: Account) -> None:
+        self._cloud, self._app, self._account = cloud, app, account
+        self.counted: Counter[str] = Counter()
+
+    def deploy(self, stack: Stack) -> None:
+        """Deploy the stack's code. Where the stack refuses it, check that it had a reason, and say: I was warned."""
+        went = self._gone(stack)
+        self._close(stack, [job for job in stack.since if job not in stack.code])
+        stack.lock = stack.lock.added(PACKAGE, {job: one.once for job, one in stack.code.items()})
+        waits = self.waits(stack, went)
+        refusal = self._refusal(self._app.assembly(stack.name, stack.code, stack.lock))
+        assert bool(refusal) == bool(waits), f"{stack.name}: {refusal or 'deployed'}; {[one.lines() for one in waits]}"
+        if refusal:
+            assert waits[0].job in refusal, refusal
+            self.counted["refused"] += 1
+            self._cloud.deploy(self._app.assembly(stack.name, stack.code, stack.lock, **REGARDLESS))
+        stack.changed()
+        self._open(stack)
+
+    def fail(self, stack: Stack, code: Code) -> None:
+        """Deploy code with a resource that AWS refuses: everything is as before."""
+        lock = stack.lock.added(PACKAGE, {job: one.once for job, one in code.items()})
+        refusal = self._refusal(self._app.assembly(stack.name, code, lock, broken=True, **REGARDLESS))
+        assert self._status(stack) == "UPDATE_ROLLBACK_COMPLETE", refusal or "a broken version was deployed"
+        self.counted["rolled back"] += 1
+
+    def delete(self, stack: Stack) -> bool:
+        """Delete a stack if nothing waits there. Its queues were read."""
+        deployment = stack.deployment(self._cloud)
+        for url in (deployment.delivery_dead_letters, deployment.handler_dead_letters):
+            self._cloud.client("sqs").purge_queue(QueueUrl=url)
+        self._close(stack, list(stack.since))
+        self._cloud.client("cloudformation").delete_stack(StackName=stack.name)
+        self.counted["deleted" if (gone := self._status(stack) == "") else "not deleted"] += 1
+        if not gone:
+            self._open(stack)
+        return gone
+
+    def waits(self, stack: Stack, jobs: list[str]) -> tuple[JobLeftovers, ...]:
+        """Return what waits for some jobs of a stack that is deployed."""
+        if not jobs:
+            return ()
+        deployment = stack.deployment(self._cloud)
+        return find_leftovers_of(self._cloud.client, deployment, jobs, now=to_milliseconds(self._cloud.now))
+
+    def close(self, stack: Stack) -> None:
+        """Expect what is due so far, and nothing more."""
+        self._close(stack, list(stack.since))
+
+    def _gone(self, stack: Stack) -> list[str]:
+        """Return the jobs that a deploy removes, or whose plans it gives up."""
+        code = stack.code
+        return [job for job, was in stack.deployed.items() if job not in code or (was.once and not code[job].once)]
+
+    def _refusal(self, assembly: Assembly) -> str:
+        """Deploy. Return why that was refused; "" if it was not."""
+        try:
+            self._cloud.deploy(assembly)
+        except CronstackError as refused:
+            return str(refused)
+        return ""
+
+    def _open(self, stack: Stack) -> None:
+        for job, one in stack.code.items():
+            if one.hour is not None:
+                stack.since.setdefault(job, (self._cloud.now, one.hour))
+
+    def _close(self, stack: Stack, jobs: list[str]) -> None:
+        """Expect each instant at which a job's schedule was deployed, by its timetable alone."""
+        for job in jobs:
+            begin, hour = stack.since.pop(job)
+            for due in parse(f"cron(0,1 {hour} * * ? *)", timezone=ZONE).after(begin + _MOMENT):
+                if due >= self._cloud.now - _MOMENT:
+                    break
+                self._account.due(stack.name, job, scheduled_id(to_milliseconds(due)))
+
+    def _status(self, stack: Stack) -> str:
+        cloudformation: Any = self._cloud.client("cloudformation")
+        found = [one for one in cloudformation.list_stacks()["StackSummaries"] if one["StackName"] == stack.name]
+        live = [one["StackStatus"] for one in found if one["StackStatus"] != "DELETE_COMPLETE"]
+        return str(live[0]) if live else ""
