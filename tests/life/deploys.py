@@ -20,6 +20,8 @@ from tests.life.code import ZONE, Code, Declared
 
 REGARDLESS: Final = {"cronstack:even-if-waiting": "all"}
 """The context by which a person says: I was warned."""
+_KILLED: Final = "The function failed, and did not answer"
+"""In the reason of a deployment that failed because a fault of the seed struck the deploy check."""
 _MOMENT: Final = timedelta(seconds=1)
 
 
@@ -66,7 +68,8 @@ class Deploys:
         if refusal:
             assert waits[0].job in refusal, refusal
             self.counted["refused"] += 1
-            self._cloud.deploy(self._app.assembly(stack.name, stack.code, stack.lock, **REGARDLESS))
+            again = self._refusal(self._app.assembly(stack.name, stack.code, stack.lock, **REGARDLESS))
+            assert not again, again
         stack.changed()
         self._open(stack)
 
@@ -106,12 +109,16 @@ class Deploys:
         return [job for job, was in stack.deployed.items() if job not in code or (was.once and not code[job].once)]
 
     def _refusal(self, assembly: Assembly) -> str:
-        """Deploy. Return why that was refused; "" if it was not."""
-        try:
-            self._cloud.deploy(assembly)
-        except CronstackError as refused:
-            return str(refused)
-        return ""
+        """Deploy, and again while the function of the check is killed. Return why it was refused; "" if it was not."""
+        while True:
+            try:
+                self._cloud.deploy(assembly)
+            except CronstackError as refused:
+                if _KILLED not in str(refused):
+                    return str(refused)
+                self.counted["check killed"] += 1
+            else:
+                return ""
 
     def _open(self, stack: Stack) -> None:
         for job, one in stack.code.items():
