@@ -24,12 +24,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from cronstack.entropy import SYSTEM
 from cronstack.errors import DeclarationError
 
 LOCK: Final = "cronstack.lock"
@@ -185,7 +185,7 @@ def update(folder: Path, package: str, declared: Jobs, *, local: bool = False, c
     lock = read_lock(folder)
     if lock is None and (local or ci):
         return None
-    new = (lock or Lock(secrets.token_hex(8))).added(package, declared)
+    new = (lock or Lock(f"{SYSTEM.getrandbits(64):016x}")).added(package, declared)
     if local or new == lock:
         return new
     if ci:

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from cronstack import deploy_check
-from cronstack.deploy_check import BY_CODE, JOBS, KEPT, KEPT_ONCE, REGARDLESS, handler, judge
+from cronstack.deploy_check import answer, looks, names
+from cronstack.deploy_check.check import handler, judge
+from cronstack.deploy_check.names import BY_CODE, JOBS, KEPT, KEPT_ONCE, REGARDLESS
 
 
 class Context:
@@ -46,15 +47,15 @@ class Cloud:
 
 @pytest.fixture(autouse=True)
 def variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (deploy_check.LEDGER, deploy_check.CARRIERS, deploy_check.PLANS_GROUP, deploy_check.QUEUES):
+    for name in (names.LEDGER, names.CARRIERS, names.PLANS_GROUP, names.QUEUES):
         monkeypatch.setenv(name, "x")
-    monkeypatch.delenv(deploy_check.DELETE_UNTIL, raising=False)
+    monkeypatch.delenv(names.DELETE_UNTIL, raising=False)
 
 
 def use(monkeypatch: pytest.MonkeyPatch, status: str) -> None:
     cloud = Cloud(status)
     for service in ("cloudformation", "dynamodb", "scheduler", "sqs"):
-        monkeypatch.setitem(deploy_check._clients, service, cloud)
+        monkeypatch.setitem(looks._clients, service, cloud)
 
 
 def update(old: dict[str, Any], new: dict[str, Any], status: str, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -111,7 +112,7 @@ def test_a_deletion_is_refused_while_something_waits(
     event = {"RequestType": "Delete", "StackId": "arn", "ResourceProperties": BOTH}
     reason = judge(event, Context())
     assert reason.startswith("1 planned occurrence and 1 unfinished run and 2 dead letters wait. ") is refused
-    monkeypatch.setenv(deploy_check.DELETE_UNTIL, "99999999999")
+    monkeypatch.setenv(names.DELETE_UNTIL, "99999999999")
     assert judge(event, Context()) == ""
 
 
@@ -136,22 +137,22 @@ class _Answers(BaseHTTPRequestHandler):
 def test_an_exception_is_an_answer_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """CloudFormation would wait for a minute, and report only that."""
     use(monkeypatch, "UPDATE_IN_PROGRESS")
-    monkeypatch.delenv(deploy_check.CARRIERS)
+    monkeypatch.delenv(names.CARRIERS)
     with HTTPServer(("127.0.0.1", 0), _Answers) as server:
         Thread(target=server.handle_request, daemon=True).start()
-        names = {"StackId": "arn", "RequestId": "r-1", "LogicalResourceId": "Check", "PhysicalResourceId": "p"}
+        about = {"StackId": "arn", "RequestId": "r-1", "LogicalResourceId": "Check", "PhysicalResourceId": "p"}
         url = f"http://127.0.0.1:{server.server_port}/answer?signature=é".replace("é", "%C3%A9")
         properties = {"OldResourceProperties": {JOBS: ["x" * 60, "é"]}, "ResourceProperties": {JOBS: []}}
-        handler({"RequestType": "Update", "ResponseURL": url, **names, **properties}, Context())
-    ((path, answer),) = _Answers.got
+        handler({"RequestType": "Update", "ResponseURL": url, **about, **properties}, Context())
+    ((path, got),) = _Answers.got
     assert path == "/answer?signature=%C3%A9"
-    assert answer.pop("Reason").startswith("The look failed: KeyError: ")
-    assert answer == {"Status": "FAILED", **names}
+    assert got.pop("Reason").startswith("The look failed: KeyError: ")
+    assert got == {"Status": "FAILED", **about}
 
 
 def test_a_reason_fits_an_answer() -> None:
     """CloudFormation reads 4,096 bytes, and cuts a long reason: the begin and the end are what counts."""
-    cut = deploy_check._cut("begin" + "é" * 5000 + "end")
+    cut = answer.cut("begin" + "é" * 5000 + "end")
     assert len(json.dumps(cut)) < 800
     assert cut.startswith("begin")
     assert cut.endswith("end")

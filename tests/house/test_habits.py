@@ -73,7 +73,8 @@ def test_the_runtime_ships_into_lambda_with_the_standard_library_and_botocore_on
 
 
 def test_botocore_is_loaded_only_where_aws_is_called() -> None:
-    files = [f for f in python_files(RUNTIME) if f.stem != "transport"]
+    """The deploy check calls services that the guard never does, and has clients of its own."""
+    files = [f for f in python_files(RUNTIME) if f.stem != "transport" and f.parent.name != "deploy_check"]
     assert not importing(files, ("boto3", "botocore"), executed_only=True), "call AWS through cronstack.transport"
 
 

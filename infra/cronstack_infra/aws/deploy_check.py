@@ -18,7 +18,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cronstack import deploy_check
+from cronstack.deploy_check import check, names
 from cronstack.ledger import partitions
 from cronstack_infra.aws import logical_ids
 from cronstack_infra.aws.foundation import Foundation
@@ -56,18 +56,18 @@ class DeployCheck(Construct):
             "Function",
             description=f"Refuses an update of {Stack.of(self).stack_name} that would lose something",
             code=code,
-            handler="cronstack.deploy_check.handler",
+            handler="cronstack.deploy_check.check.handler",
             runtime=runtime,
             architecture=architecture,
             role=role,
             log_group=log,
             memory_size=512,
-            timeout=Duration.seconds(deploy_check.TIMEOUT),
+            timeout=Duration.seconds(check.TIMEOUT),
             environment={
-                deploy_check.LEDGER: foundation.ledger.table_name,
-                deploy_check.CARRIERS: foundation.carriers.schedule_group_name,
-                deploy_check.PLANS_GROUP: foundation.once_group.schedule_group_name,
-                deploy_check.QUEUES: " ".join(
+                names.LEDGER: foundation.ledger.table_name,
+                names.CARRIERS: foundation.carriers.schedule_group_name,
+                names.PLANS_GROUP: foundation.once_group.schedule_group_name,
+                names.QUEUES: " ".join(
                     queue.queue_url for queue in (foundation.delivery_dead_letters, foundation.handler_dead_letters)
                 ),
             },
@@ -79,11 +79,11 @@ class DeployCheck(Construct):
             service_token=self.function.function_arn,
             service_timeout=Duration.seconds(SERVICE_TIMEOUT),
             properties={
-                deploy_check.JOBS: sorted(jobs),
-                deploy_check.BY_CODE: sorted(name for name, once in jobs.items() if once),
-                deploy_check.KEPT: sorted(kept.keys() - jobs.keys()),
-                deploy_check.KEPT_ONCE: sorted(name for name, once in kept.items() if once),
-                deploy_check.REGARDLESS: self.node.try_get_context(CONTEXT) or "",
+                names.JOBS: sorted(jobs),
+                names.BY_CODE: sorted(name for name, once in jobs.items() if once),
+                names.KEPT: sorted(kept.keys() - jobs.keys()),
+                names.KEPT_ONCE: sorted(name for name, once in kept.items() if once),
+                names.REGARDLESS: self.node.try_get_context(CONTEXT) or "",
             },
         )
         for kind, made in (("Log", log), ("Role", role), ("Function", self.function), ("", self.resource)):

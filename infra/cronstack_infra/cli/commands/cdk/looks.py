@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from cronstack import clock
-from cronstack.deploy_check import DELETE_UNTIL
+from cronstack.deploy_check.names import DELETE_UNTIL
 from cronstack.errors import DeclarationError, OperationError
 from cronstack_infra import names
 from cronstack_infra.cli.errors import is_aws, message

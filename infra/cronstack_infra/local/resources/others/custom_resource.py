@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import json
 import threading
-import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
 from moto.cloudformation.exceptions import ValidationError
 
+from cronstack.entropy import SYSTEM
 from cronstack_infra.local.http import resource_answers
 from cronstack_infra.local.lock import BACKENDS
 from cronstack_infra.local.resources.api import api
@@ -125,7 +125,7 @@ class CustomResource(Resource):
 
     def _ask(self, request_type: str, more: Mapping[str, Any]) -> Mapping[str, Any]:
         """Invoke the function and return its answer. Raises ValidationError with the reason of a failure."""
-        token, question = str(self.properties["ServiceToken"]), str(uuid.uuid4())
+        token, question = str(self.properties["ServiceToken"]), f"{SYSTEM.getrandbits(128):032x}"
         if ":function:" not in token:
             raise ValidationError(
                 message=f"The local cloud asks functions of Lambda only, not the ServiceToken {token}"

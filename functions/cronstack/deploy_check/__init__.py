@@ -1,0 +1,1 @@
+"""The deploy check: refuses an update or a deletion of the stack that would lose something. See ``check``."""
