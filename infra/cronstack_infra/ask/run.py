@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,10 +30,11 @@ def ask(
     sleep: Callable[[float], None],
     say: Say,
     scale: float = 1.0,
-) -> Iterator[Asked]:
+) -> Generator[Asked, None, None]:
     """Yield the answers. Before the first and after the last one, delete what a run has left: also after Ctrl-C.
 
-    A question that fails does not keep the others from being asked.
+    Close it, so that an interrupted caller deletes at once. A question that fails does not keep the others from being
+    asked.
     """
     for line in sweep(clients, PREFIX):
         say(f"left by an earlier run: {line}")

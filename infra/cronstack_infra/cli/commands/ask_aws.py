@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,8 +57,7 @@ def command(only: Sequence[str], list_: bool, yes: bool, file: Path | None, loca
     if not yes and cloud.address is None:
         _print(questions)
         click.confirm("Ask this account?", abort=True, err=True)
-    asked = []
-    for one in ask(
+    answers = ask(
         cloud,
         questions,
         run=entropy.ulid(clock.now_ms(), entropy.SYSTEM)[-8:].lower(),
@@ -65,9 +65,12 @@ def command(only: Sequence[str], list_: bool, yes: bool, file: Path | None, loca
         sleep=clock.sleep,
         say=lambda line: click.echo(line, err=True),
         scale=1.0 if cloud.address is None else 0.0,  # a local cloud spreads a new role at once
-    ):
-        asked.append(one)
-        click.echo(f"    {one.answer.said if one.answer is not None else one.fault}", err=True)
+    )
+    asked = []
+    with closing(answers):
+        for one in answers:
+            asked.append(one)
+            click.echo(f"    {one.answer.said if one.answer is not None else one.fault}", err=True)
     about = {"region": cloud("sqs").meta.region_name, "day": f"{clock.now():%Y-%m-%d}"}
     click.echo(as_text(asked, **about))
     if file is not None:
