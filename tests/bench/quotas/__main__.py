@@ -24,8 +24,7 @@ from cronstack_infra.play.simulation.looking import ledger_rows
 from cronstack_infra.play.simulation.simulate import simulate
 from cronstack_infra.switches.settings import Switches
 from tests.play.simulation.conftest import START, assembled, small_project
-from tests.play.simulation.test_planned import once
-from tests.play.simulation.test_quotas import DEADLINE, OVERHEAD, Scene
+from tests.play.simulation.test_quotas import DEADLINE, OVERHEAD, Scene, planning
 
 SPAN: Final = timedelta(hours=12)
 
@@ -35,7 +34,7 @@ def play(scene: Scene) -> bool:
     statuses: Counter[str] = Counter()
 
     def prepare(cloud: VirtualCloud) -> None:
-        began, code = time.process_time(), once(cloud)
+        began, code = time.process_time(), planning(cloud)
         at = START + timedelta(hours=1)
         for number in range(scene.plans):
             code.schedule("slow", key=f"order-{number:06}", at=at, input={"seconds": scene.seconds})
