@@ -23,6 +23,9 @@ OUTPUT_DELIVERY_DEAD_LETTERS: Final = "DeliveryDeadLetters"
 OUTPUT_HANDLER_DEAD_LETTERS: Final = "HandlerDeadLetters"
 OUTPUT_GROUP: Final = "ScheduleGroup"
 
+DEPLOY_CHECK_FUNCTION: Final = "SharedDeployCheckFunction"
+"""Logical id of the deploy check's function; its generated name contains it."""
+
 _ONCE_OUTPUT: Final = re.compile(r"Once[0-9a-f]{8}")
 
 Origin = Literal["delivery", "handler"]

@@ -71,6 +71,7 @@ BOTH = {JOBS: ["pay", "remind"], BY_CODE: ["remind"]}
     ("old", "new", "refused"),
     [
         (BOTH, {**BOTH, JOBS: ["new", "pay", "remind"]}, False),
+        (BOTH, {JOBS: ["remind"], BY_CODE: ["remind"], KEPT: ["pay"]}, True),
         (BOTH, {JOBS: ["pay"], KEPT: ["remind"]}, True),
         (BOTH, {JOBS: ["pay"], KEPT: ["remind"], REGARDLESS: "remind"}, False),
         (BOTH, {JOBS: ["pay"], KEPT: ["remind"], REGARDLESS: "all"}, False),

@@ -7,8 +7,8 @@
     CarrierRole     (none)                           (none)                       that of its job, unqualified
     OnceRole        (none)                           (none)                       that of its job, by the alias "plans"
 
-The partitions come from ``cronstack.ledger.partitions``, which both the runtime and these policies read. No role
-reaches the index: only operators list it.
+The partitions come from ``cronstack.ledger.partitions``, which both the runtime and these policies read. Besides
+operators, only the deploy check reads the index; its role is in ``deploy_check``.
 """
 
 from __future__ import annotations

@@ -41,6 +41,8 @@ def job_of(event: Mapping[str, Any], stack: str) -> str:
     """Return the job of an event, or the name of the function or schedule if it belongs to another stack."""
     schedule = event.get("schedule") or ""
     function = event.get("function") or ""
+    if names.DEPLOY_CHECK_FUNCTION in function:
+        return "deploy check"
     if function.startswith(f"{stack}-"):
         return str(function.removeprefix(f"{stack}-"))
     name = schedule.rpartition("/")[2]

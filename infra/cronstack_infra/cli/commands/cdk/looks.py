@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 REGARDLESS: Final = "--even-if-waiting"
 """Option to destroy or deploy a stack regardless of what waits. It goes before the words of the cdk CLI."""
 CONTEXT: Final = "cronstack:even-if-waiting"
-CHECK_FUNCTION: Final = "SharedDeployCheckFunction"
-"""Logical id of the deploy check's function (see ``aws.logical_ids``)."""
 PERMITTED: Final = 3600
 """Seconds for which a deploy check accepts a deletion."""
 _STACK: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
@@ -69,7 +67,9 @@ def before_destroy(project: Project, args: Sequence[str], address: str | None, *
 def _permit(cloud: Cloud, stack: str) -> None:
     """Have the deploy check of a stack accept its deletion for an hour. A stack without one needs nothing."""
     try:
-        found = cloud("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=CHECK_FUNCTION)
+        found = cloud("cloudformation").describe_stack_resource(
+            StackName=stack, LogicalResourceId=names.DEPLOY_CHECK_FUNCTION
+        )
         function = found["StackResourceDetail"]["PhysicalResourceId"]
         functions = cloud("lambda")
         present = functions.get_function_configuration(FunctionName=function).get("Environment", {})
