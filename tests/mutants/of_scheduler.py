@@ -53,14 +53,28 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a carrier that is not shown counts as made",
         "make_carrier",
-        Code("isinstance(found, Done)", "found"),
+        Code(
+            "rest = pause * (0.5 + host.randomness.random() / 2)",
+            """
+            if not isinstance(found, Done):
+                return
+            rest = pause * (0.5 + host.randomness.random() / 2)
+            """,
+        ),
         ("I8",),
         "create-conflicts",
     ),
     Mutant(
         "a plan's schedule that is not shown counts as made",
         "_create",
-        Code("isinstance(there, Done)", "there"),
+        Code(
+            "found = yield from _look(wiring, host, plan.key)",
+            """
+            if not isinstance(there, Done):
+                break
+            found = yield from _look(wiring, host, plan.key)
+            """,
+        ),
         ("I18", "I21"),
     ),
     Mutant(
@@ -95,7 +109,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a carrier that may never fire is made again under its own name",
         "make_carrier",
         Code("again += 1", ""),
-        ("I10",),
+        ("I9",),
         "past-at=ignored",
     ),
     Mutant(

@@ -12,7 +12,8 @@ no newer version wrote the item.
                     (none) ──buffer──▶ buffered ──claim──▶ running, ──too late──▶ missed
 
 A key that code has planned has no run item until its plan is begun (see ``plan_requests``). Then the run alone decides.
-A run in one of the statuses ``rows.OPEN`` is listed in the index, and keeps its event; ``succeeded`` removes the event.
+A run in one of the statuses ``rows.OPEN`` is listed in the index, and keeps its event; ``succeeded`` removes both. So
+does one that is worked while another delivery waits for its end by a carrier (``keep_event``).
 """
 
 from __future__ import annotations

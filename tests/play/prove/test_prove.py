@@ -10,10 +10,15 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from cronstack.entropy import seeded
 from cronstack_infra.cli.commands.prove import command
-from cronstack_infra.play.prove.seeds.coverage import REACHABLE, reached
+from cronstack_infra.play.prove.models.mix import draw, draw_plans
+from cronstack_infra.play.prove.models.switches import ALTERNATIVES, SWITCHES
+from cronstack_infra.play.prove.models.world import World
+from cronstack_infra.play.prove.seeds.coverage import JUDGED, LEAST_SHARE, REACHABLE, reached, share_that_ran
 from cronstack_infra.play.prove.seeds.scenario import play
 from cronstack_infra.play.prove.seeds.search import Found, play_some, search
+from cronstack_infra.switches import table
 
 SEEDS = 2000
 """Some ten seconds of one core."""
@@ -34,6 +39,51 @@ def test_no_invariant_is_violated(found: Found) -> None:
 def test_every_decision_fault_transition_and_end_is_reached(found: Found) -> None:
     """Each at least once; ``cronstack prove --seeds 20000`` reaches each a hundred times."""
     assert [f"{kind}: {what}" for kind in REACHABLE for what, n in reached(found.counted, kind).items() if n == 0] == []
+
+
+def test_in_each_seed_everything_becomes_final_and_most_of_what_should_run_runs(found: Found) -> None:
+    assert found.counted[JUDGED] == SEEDS
+    assert share_that_ran(found.counted) >= LEAST_SHARE
+
+
+def test_the_table_of_switches_names_those_that_a_proof_plays() -> None:
+    """The others are outages of a deploy, which break no rule of AWS that a switch could change."""
+    played = {one.name for one in table.SWITCHES if one.places["prove"] == table.PLAYED}
+    outages = {"missing-role", "missing-target", "missing-queue", "deploy", "dynamodb-down"}
+    assert {name.partition("=")[0] for name in SWITCHES} == played | outages
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_at_its_maximum_excludes_what_it_does_not_go_with(name: str) -> None:
+    for seed in range(60):
+        world = World(seed, switch=name)
+        assert world.switch(name) == SWITCHES[name][-1]
+        for group in ALTERNATIVES:
+            assert sum(one in world.mix.switches for one in group) <= 1
+        assert not (world.switch("past-at=ignored") and not world.mix.clocks_agree), "no answer shows what is lost"
+
+
+def test_a_seed_without_switches_is_the_world_that_it_was_without_them() -> None:
+    """Their chance is their own: what earlier seeds have shown, they still show."""
+    plain = [World(seed) for seed in range(40)]
+    assert 10 < sum(not world.mix.switches for world in plain) < 30
+    for seed, world in enumerate(plain):
+        kind = draw(chance := seeded(seed))
+        kind = draw_plans(kind, chance) if world.mix.keys else kind
+        assert world.mix.switches or world.mix == kind
+        assert world.chance.getstate() == chance.getstate()
+
+
+def test_a_switch_is_played_at_its_maximum_by_the_command() -> None:
+    shown = CliRunner().invoke(command, ["--switch", "early", "--seeds", "20"], standalone_mode=False)
+    assert shown.return_value == 0
+    assert "20 seeds, " in shown.stdout
+    told = CliRunner().invoke(command, ["--switch", "all", "--seeds", "2"], standalone_mode=False)
+    assert told.return_value == 0
+    assert all(name in told.stdout for name in SWITCHES)
+    refused = CliRunner().invoke(command, ["--switch", "kind"])
+    assert refused.exit_code == 2
+    assert "kind is no switch of a proof: give one of early, " in " ".join(refused.output.split())
 
 
 def test_the_same_seed_is_the_same_world_in_another_process() -> None:

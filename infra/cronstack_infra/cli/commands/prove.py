@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 SHOWN: Final = 40
 """Lines of a trace that a failure shows; ``--replay`` shows all."""
+WITHOUT: Final = 2000
+"""Seeds, where the command line gives no number."""
+WITH_SWITCH: Final = 1000
+ALL: Final = "all"
 SEVERAL: Final = 1000
 """Seeds from which on all cores are used."""
 TITLES: Final = {
@@ -29,6 +33,8 @@ TITLES: Final = {
     "plan": "Status changes of a plan",
     "intruder": "Acts of an intruder that may only plan",
     "end": "How deliveries ended",
+    "switch": "Switches: answers and deliveries that were other than AWS's kindest, and used",
+    "mended": "Open runs that operators repaired, as strays --mend does",
     "handler": "What handlers asked of the guard",
     "carrier": "Carriers",
     "call": "How calls of application code ended",
@@ -43,10 +49,28 @@ def _finite(ctx: click.Context, param: click.Parameter, value: float | None) -> 
     return value
 
 
+def _known(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse a switch that a proof does not play."""
+    from cronstack_infra.play.prove.models.switches import SWITCHES
+
+    if value is not None and value not in (*SWITCHES, ALL):
+        names = ", ".join((*SWITCHES, ALL))
+        raise click.BadParameter(f"{value} is no switch of a proof: give one of {names}.")
+    return value
+
+
 @click.command(short_help="Play the guard through seeds of faults and judge its invariants.")
-@click.option("--seeds", type=click.IntRange(1), default=2000, show_default=True, help="How many worlds to play.")
+@click.option(
+    "--seeds", type=click.IntRange(1), help="How many worlds to play. Defaults to 2000; to 1000 with --switch."
+)
 @click.option("--first", type=click.IntRange(0), default=0, show_default=True, help="The first seed.")
 @click.option("--replay", type=click.IntRange(0), metavar="SEED", help="Play one seed and show each of its steps.")
+@click.option(
+    "--switch",
+    metavar="NAME",
+    callback=_known,
+    help="Play this switch at its maximum in every seed. all: each switch in turn.",
+)
 @click.option("--exhaustive", is_flag=True, help="Walk the small space to its end instead, every order of requests.")
 @click.option(
     "--seconds",
@@ -57,9 +81,10 @@ def _finite(ctx: click.Context, param: click.Parameter, value: float | None) -> 
 @click.option("--processes", type=click.IntRange(1), help="Defaults to this machine's cores; to 1 below 1000 seeds.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    seeds: int,
+    seeds: int | None,
     first: int,
     replay: int | None,
+    switch: str | None,
     exhaustive: bool,
     seconds: float | None,
     processes: int | None,
@@ -69,24 +94,31 @@ def command(
 
     Clocks differ, sandboxes crash, freeze and wake, answers are lost, events come twice. After each step the
     invariants are judged on what was really written and done; at the end faults stop and everything must become
-    final. The same seed is the same world, step by step. Exit code 1 if an invariant was violated.
+    final. Half of the seeds also play switches: what AWS leaves open, and outages of a deploy. The same seed is the
+    same world, step by step. Exit code 1 if an invariant was violated.
 
     \b
     cronstack prove --seeds 20000
     cronstack prove --replay 2282
+    cronstack prove --switch past-at=ignored
+    cronstack prove --switch all
     cronstack prove --exhaustive
     """
     if exhaustive:
         return _walk(seconds, processes or os.cpu_count() or 1, as_json)
     if replay is not None:
-        return _replay(replay, as_json)
+        return _replay(replay, switch, as_json)
+    seeds = seeds or (WITH_SWITCH if switch else WITHOUT)
+    processes = processes or (1 if seeds < SEVERAL else os.cpu_count() or 1)
+    if switch == ALL:
+        return _each_switch(seeds, first, processes, as_json)
     began = clock.monotonic()
-    found = _search(seeds, first, processes or (1 if seeds < SEVERAL else os.cpu_count() or 1))
+    found = _search(seeds, first, processes, switch)
     seconds = clock.monotonic() - began
     if as_json:
         print_json(_as_json(found, seconds))
     else:
-        _show(found, seconds)
+        _show(found, seconds, switch)
     return 1 if found.violations else 0
 
 
@@ -134,7 +166,31 @@ def _walk(seconds: float | None, processes: int, as_json: bool) -> int:
     return 1 if any(of.invariant for of in spaces) else 0
 
 
-def _search(seeds: int, first: int, processes: int) -> Found:
+def _each_switch(seeds: int, first: int, processes: int, as_json: bool) -> int:
+    """Play each switch at its maximum, and show how often it was used."""
+    from cronstack_infra.play.prove.models.switches import SWITCHES
+    from cronstack_infra.play.prove.seeds.coverage import share_that_ran
+
+    found = {name: _search(seeds, first, processes, name) for name in SWITCHES}
+    if as_json:
+        print_json({name: _as_json(one, 0.0) for name, one in found.items()})
+    else:
+        rows = [
+            (
+                name,
+                f"{one.counted[f'switch: {name}']:,}",
+                f"{share_that_ran(one.counted):.0%}",
+                ", ".join(f"{verdict.seed} ({verdict.invariant})" for verdict in one.violations[:3]),
+            )
+            for name, one in found.items()
+        ]
+        print_table(("switch", "used", "ran", "violated in seeds"), rows)
+        violations = sum(len(one.violations) for one in found.values())
+        click.echo(f"\n{counted(seeds, 'seed')} for each switch at its maximum: {counted(violations, 'violation')}.")
+    return 1 if any(one.violations for one in found.values()) else 0
+
+
+def _search(seeds: int, first: int, processes: int, switch: str | None) -> Found:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -147,13 +203,13 @@ def _search(seeds: int, first: int, processes: int) -> Found:
         def on_progress(done: int) -> None:
             progress.update(bar, completed=done)
 
-        return search(seeds, first=first, processes=processes, on_progress=on_progress)
+        return search(seeds, first=first, processes=processes, switch=switch, on_progress=on_progress)
 
 
-def _replay(seed: int, as_json: bool) -> int:
+def _replay(seed: int, switch: str | None, as_json: bool) -> int:
     from cronstack_infra.play.prove.seeds.scenario import play
 
-    verdict = play(seed, tracing=True)
+    verdict = play(seed, tracing=True, switch=None if switch == ALL else switch)
     if as_json:
         print_json(_violation(verdict) | {"steps": verdict.steps, "trace": verdict.trace})
     else:
@@ -163,8 +219,17 @@ def _replay(seed: int, as_json: bool) -> int:
     return 1 if verdict.invariant else 0
 
 
-def _show(found: Found, seconds: float) -> None:
-    from cronstack_infra.play.prove.seeds.coverage import ENOUGH, SEEDS, reached, seldom
+def _show(found: Found, seconds: float, switch: str | None) -> None:
+    from cronstack_infra.play.prove.seeds.coverage import (
+        ENOUGH,
+        JUDGED,
+        RAN,
+        SEEDS,
+        WANTED,
+        reached,
+        seldom,
+        share_that_ran,
+    )
 
     few = set(seldom(found.counted, found.seeds))
     for kind, title in TITLES.items():
@@ -177,29 +242,34 @@ def _show(found: Found, seconds: float) -> None:
     if few:
         click.echo(f"\nSeldom: less than {ENOUGH} times in {SEEDS} seeds, at this rate.")
     click.echo(
+        f"\nOf {counted(found.counted[WANTED], 'occurrence')} that should run, {found.counted[RAN]:,} succeeded"
+        f" ({share_that_ran(found.counted):.0%}). In {counted(found.counted[JUDGED], 'seed')} everything became final."
+    )
+    click.echo(
         f"\n{counted(found.seeds, 'seed')}, {counted(found.steps, 'step')},"
         f" {counted(found.handlers, 'handler run')} in {seconds:.1f} s"
         f" ({found.seeds / max(seconds, 0.001):.0f} seeds/s): {counted(len(found.violations), 'violation')}."
     )
     if found.violations:
-        _explain(found.violations[0])
+        _explain(found.violations[0], switch)
         others = [f"{verdict.seed} ({verdict.invariant})" for verdict in found.violations[1:10]]
         if others:
             click.echo(f"Also seeds {', '.join(others)}{' ...' if len(found.violations) > 10 else ''}")
 
 
-def _explain(violation: Verdict) -> None:
+def _explain(violation: Verdict, switch: str | None) -> None:
     from cronstack_infra.play.prove.seeds.scenario import play
 
-    trace = play(violation.seed, tracing=True).trace
+    trace = play(violation.seed, tracing=True, switch=switch).trace
     click.echo(f"\nSeed {violation.seed}: {violation.text}\n")
     for line in trace[:1] + (["..."] if len(trace) > SHOWN else []) + trace[1:][-SHOWN:]:
         click.echo(f"  {line}")
-    click.echo(f"\nSee all of it: cronstack prove --replay {violation.seed}")
+    at_maximum = f" --switch {switch}" if switch else ""
+    click.echo(f"\nSee all of it: cronstack prove --replay {violation.seed}{at_maximum}")
 
 
 def _as_json(found: Found, seconds: float) -> dict[str, Any]:
-    from cronstack_infra.play.prove.seeds.coverage import reached
+    from cronstack_infra.play.prove.seeds.coverage import JUDGED, RAN, WANTED, reached, share_that_ran
 
     return {
         "seeds": found.seeds,
@@ -207,6 +277,10 @@ def _as_json(found: Found, seconds: float) -> dict[str, Any]:
         "handlers": found.handlers,
         "seconds": round(seconds, 1),
         "violations": [_violation(verdict) for verdict in found.violations],
+        "ran": found.counted[RAN],
+        "should_have_run": found.counted[WANTED],
+        "share_that_ran": round(share_that_ran(found.counted), 3),
+        "ends_judged": found.counted[JUDGED],
         "coverage": {kind: reached(found.counted, kind) for kind in TITLES},
     }
 

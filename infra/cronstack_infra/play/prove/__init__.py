@@ -7,9 +7,11 @@ the code that runs in Lambda, stopped before each request, those of its handler 
 application code plans: it schedules keys, moves and cancels them, plans them anew, asks again after a crash, and
 sweeps, with several calls at once on one key. In some of these seeds an intruder has the same rights. These calls are
 the generators of ``onetime.planner``, stopped in the same way and under the same faults. Scheduler may fire a schedule
-that was deleted in its last seconds. ``play.store`` carries out the requests. An observer notes each committed write,
-each handler's beginning and end, each schedule, each letter, and what calls return. On these notes, not on what the
-ledger says of itself, judges check these invariants after each step (``judges.table`` says which judge checks which):
+that was deleted in its last seconds. Half of the seeds read AWS harshly (``models.switches``): they draw what AWS
+leaves open, and outages of a deploy, after which operators repair. ``play.store`` carries out the requests. An observer
+notes each committed write, each handler's beginning and end, each schedule, each letter, and what calls return. On
+these notes, not on what the ledger says of itself, judges check these invariants after each step (``judges.table`` says
+which judge checks which):
 
     I1   An occurrence succeeds at most once, and what is final is not overwritten.
     I2   An occurrence that succeeded is not claimed again.
@@ -26,7 +28,9 @@ ledger says of itself, judges check these invariants after each step (``judges.t
          with a letter. A carrier brings the event it was made for.
     I9   When faults stop, everything becomes final in bounded time and without help. Only what Lambda or Scheduler
          gave up lies among the dead letters, and one redrive by operators ends it. Judged in each seed.
-    I10  An own claim, or an own settlement, whose answer was lost is recognised.
+    I10  An own claim, or an own settlement, whose answer was lost is recognised. A refusal that passes costs no
+         delivery: while time is left the request is sent again, with another time where Scheduler refuses one. No
+         invocation waits for an answer until its deadline.
     I11  The attempt's number is the number of committed claims. The handler gets every attempt that was declared, and
          none more; none before its time, which is the back-off or what the handler has asked for.
     I12  What is skipped or missed never started and never will; it met a holder, or was late. Nothing starts late.
@@ -43,8 +47,9 @@ ledger says of itself, judges check these invariants after each step (``judges.t
          (Carriers: judged where clocks differ by the margin at most and do not step.)
 
     I18  What has returned as planned, moved or unchanged, and was not moved or cancelled since, begins, and not before
-         its time, unless it is missed. No sweep is needed: at each moment something brings it, also where a later
-         mover dies. No call returns what was not true at some moment since it began.
+         its time, unless it is missed. (Scheduler may fire early: that is not judged yet.) No sweep is needed: at each
+         moment something brings it, also where a later mover dies. No call returns what was not true at some moment
+         since it began.
     I19  After a cancel has returned "cancelled" nothing begins, until the key is planned anew on purpose. Only what has
          begun or was missed (for a move: or was cancelled) is too late. What has begun is neither moved nor cancelled,
          and a call that has returned changes nothing any more. The run of a key is created only after its plan was

@@ -128,7 +128,7 @@ class Log:
         """Whether a letter is out that says so, and no redrive can help."""
         refused = {event.refused for event in run.events}
         gone = "Forgotten" in refused and self.key(run.occurrence).now.kind == "none" and not self.has_row(run)
-        return "TooOld" in refused or gone
+        return ("TooOld" in refused and not self.has_row(run)) or gone
 
     def _is_untraced(self, run: RunRecord) -> bool:
         """Whether an outage has swallowed all of it: it has never started, made way for others, and has no row.
@@ -137,6 +137,25 @@ class Log:
         """
         never = run.claims == 0 and run.ended is None and not is_planned(run.occurrence)
         return run.lost and never and not self.has_row(run)
+
+    def share(self) -> tuple[int, int]:
+        """Return how many occurrences ran, and how many should have: the number of those that succeeded, and of all.
+
+        Not among all are those that policy or a person keeps from running: skipped because another one ran, cancelled,
+        never planned in the end, refused for another input, sent by an intruder. An occurrence that was missed counts
+        as one that should have run, as does one that is dead, also where its handler never succeeds.
+        """
+        ran = wanted = 0
+        for run in self.runs.values():
+            if is_planned(run.occurrence):
+                key = self.key(run.occurrence)
+                keeps = key.tampered or (key.worked is None and key.now.kind not in ("planned", *BEGUN))
+            else:
+                keeps = all(event.refused or event.forged for event in run.events)
+            if not keeps and run.ended != "skipped":
+                wanted += 1
+                ran += run.ended == "succeeded"
+        return ran, wanted
 
     def unfinished_plans(self) -> list[str]:
         """Return the plans that are not final, reported or not: a sweep must find them."""

@@ -110,7 +110,9 @@ THEMES_OF_PLANS: Final = (
 
 
 SHOWN_BY: Final = {
-    **dict.fromkeys(("past-at=refused", "past-at=fires", "past-at=ignored"), ("late", "pause before", "zombie before")),
+    **dict.fromkeys(
+        ("past-at=refused", "past-at=fires", "past-at=ignored"), ("late", "twice", "pause before", "zombie before")
+    ),
     "stale-schedules": ("lost answer", "5xx done"),
 }
 """Faults without which a switch changes hardly an answer: those that let a time pass, or a request come twice."""

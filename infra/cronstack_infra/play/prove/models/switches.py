@@ -42,7 +42,7 @@ SWITCHES: Final[Mapping[str, tuple[float, ...]]] = {
     "past-at=ignored": (1,),
     "create-throttled": (0.1, 0.3, 0.6),
     "create-conflicts": (0.1, 0.3, 0.6),
-    "stale-schedules": (1_000, 5_000),
+    "stale-schedules": (1_000, 5_000, 60_000),
     "role-delay": (20_000, 60_000),
     "missing-role": (60_000, 600_000),
     "missing-target": (60_000, 600_000),
@@ -75,6 +75,8 @@ DISTURBED: Final = 0.5
 """Share of seeds with switches."""
 DRAWN: Final = 0.15
 """Probability of each switch in them."""
+OFTEN: Final = {"past-at=ignored": 0.4, "past-at=refused": 0.25, "stale-schedules": 0.25}
+"""Those that seldom change an answer are drawn more often."""
 EARLIEST: Final = 240_000
 """Milliseconds after the seed's first event within which outages begin."""
 
@@ -83,7 +85,9 @@ def draw_switches(chance: Random) -> dict[str, float]:
     """Draw the switches of a seed with their settings."""
     if chance.random() >= DISTURBED:
         return {}
-    drawn = {name: chance.choice(settings) for name, settings in SWITCHES.items() if chance.random() < DRAWN}
+    drawn = {
+        name: chance.choice(settings) for name, settings in SWITCHES.items() if chance.random() < OFTEN.get(name, DRAWN)
+    }
     for group in ALTERNATIVES:
         if len(several := [name for name in group if name in drawn]) > 1:
             kept = chance.choice(several)

@@ -7,7 +7,14 @@ from typing import Final
 
 from cronstack.ledger.rows import FINAL, OUTCOMES, PLAN_STATUSES
 from cronstack_infra.play.prove.models.mix import OTHER_FAULTS, REQUEST_FAULTS
+from cronstack_infra.play.prove.models.switches import SWITCHES
 
+RAN: Final = "share: ran"
+WANTED: Final = "share: should have run"
+JUDGED: Final = "share: seeds whose end was judged"
+"""Seeds that came to their end, where everything must be final (I9). One that violates an invariant does not."""
+LEAST_SHARE: Final = 0.8
+"""A proof in which most occurrences never run says little about those that do."""
 ENOUGH: Final = 100
 """Times that each must be reached in ``SEEDS`` seeds."""
 SEEDS: Final = 20_000
@@ -34,6 +41,8 @@ REACHABLE: Final[dict[str, tuple[str, ...]]] = {
         *(outcome for outcome in OUTCOMES if outcome != "crashed"),
         *("raises OutOfTime", "raises LeaseLost", "raises Unavailable", "Lambda's failure record"),
     ),
+    "switch": tuple(SWITCHES),
+    "mended": ("retrying", "crashed", "buffered", "running", "dead"),
     "handler": ("effect committed", "checkpoint kept", "resumed", "lease renewed"),
     "carrier": ("made", "taken name"),
     "call": (
@@ -52,6 +61,12 @@ def reached(counted: Counter[str], kind: str) -> dict[str, int]:
     before = f"{kind}: "
     found = {what.removeprefix(before): times for what, times in counted.items() if what.startswith(before)}
     return dict.fromkeys(REACHABLE[kind], 0) | found
+
+
+def share_that_ran(counted: Counter[str]) -> float:
+    """Return the share of the occurrences that ran, of those that should have (see ``Log.share``); 1 for none."""
+    wanted = counted[WANTED]
+    return counted[RAN] / wanted if wanted else 1.0
 
 
 def seldom(counted: Counter[str], seeds: int) -> list[str]:

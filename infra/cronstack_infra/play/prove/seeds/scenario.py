@@ -17,6 +17,7 @@ from cronstack_infra.play.prove.models.switches import EARLIEST, SWALLOWING
 from cronstack_infra.play.prove.models.world import NOON, Violation, World
 from cronstack_infra.play.prove.observer import Observer
 from cronstack_infra.play.prove.seeds.application import Application
+from cronstack_infra.play.prove.seeds.coverage import JUDGED, RAN, WANTED
 from cronstack_infra.play.prove.seeds.deliveries import Deliveries
 from cronstack_infra.play.prove.seeds.intruder import Intruder
 from cronstack_infra.play.prove.seeds.operators import Operators
@@ -113,6 +114,8 @@ class Scenario:
         self._heal()
         if self.world.mix.has("leap"):
             self._leap()
+        ran, wanted = self.observer.log.share()
+        world.counted.update({RAN: ran, WANTED: wanted, JUDGED: 1})
 
     # -- what is sent --------------------------------------------------------------------------------------------------
     def _fire(self) -> None:
