@@ -4,6 +4,11 @@
     retrying    the carrier of its retry                       the end of its pause
     crashed     Lambda, which retries a killed function        when the crash was found
     buffered    the carriers that look once a minute           when it was due
+    running     the carrier of a delivery that waits for it    the end of its lease
+    dead        the carrier that sees to its letter            the end of its lease
+
+A run that is worked is found only where another delivery waits for its end (``run_requests.keep_event``): otherwise
+Lambda retries it. A run that is dead is found until its letter was sent.
 
 A carrier is gone when its role, its group or its function was deleted: EventBridge Scheduler cannot bring it, and
 without the role it leaves no dead letter. Once the time has passed by ``PATIENCE`` and the group has no carrier of the
@@ -35,7 +40,7 @@ from cronstack_infra.ops.strays.stray import INVOKED, LEFT, Fix, Stray
 PATIENCE: Final = 600_000
 """Milliseconds after the time of a run in which it may be on its way."""
 _INVOKE: Final[Fix] = "invoke"
-WAITING: Final = ("retrying", "crashed", "buffered")
+WAITING: Final = ("retrying", "crashed", "buffered", "running")
 
 
 class Runs:
@@ -56,7 +61,7 @@ class Runs:
     def find(self, job: str, *, by_code: bool) -> Iterator[Stray]:
         """Yield the runs of a job that nothing brings. ``by_code``: code may have planned runs of it."""
         runs = keyed.open_runs(self._reader, open_lists(job, by_code=by_code))
-        late = [run for run in runs if run.status in WAITING and self._clock() - _time(run) > PATIENCE]
+        late = [run for run in runs if _waits(run) and self._clock() - _time(run) > PATIENCE]
         if not late:
             return
         brought = self._brought(job)
@@ -70,7 +75,7 @@ class Runs:
     def mend(self, stray: Stray, job: DeployedJob) -> str:
         """Invoke the function again with the event that the row keeps."""
         run = self._row(stray.job, stray.occurrence)
-        if run is None or run.status not in WAITING or self._clock() - _time(run) <= PATIENCE:
+        if run is None or not _waits(run) or self._clock() - _time(run) <= PATIENCE:
             return f"not needed: it {_became(run)}"
         event = self._event(stray.job, run)
         if event is None:
@@ -117,8 +122,14 @@ def _by_hand(job: str, run: RunItem) -> str:
     return f"{remedy}; or: cronstack trigger {job} --at {base.removeprefix('t-')}"
 
 
+def _waits(run: RunItem) -> bool:
+    return run.status in WAITING or (run.status == "dead" and not run.reported)
+
+
 def _time(run: RunItem) -> int:
     """Return when the run was to come back, in epoch milliseconds."""
+    if run.status in ("running", "dead"):
+        return max(run.expires, run.ended)
     return max(run.after, run.ended) if run.status != "buffered" else run.due
 
 

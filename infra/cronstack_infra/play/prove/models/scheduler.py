@@ -53,6 +53,7 @@ class Scheduler:
     def answer(self, call: Call) -> Mapping[str, Any]:
         """Carry out a request, or refuse it."""
         store, world, name = self.world.store, self.world, call.parameters["Name"]
+        store.changes = []  # a refusal changes nothing
         if call.operation == "CreateSchedule":
             refused = self._refusal(call.parameters)
             if refused is not None:

@@ -42,7 +42,7 @@ SWITCHES: Final[Mapping[str, tuple[float, ...]]] = {
     "past-at=ignored": (1,),
     "create-throttled": (0.1, 0.3, 0.6),
     "create-conflicts": (0.1, 0.3, 0.6),
-    "stale-schedules": (1_000, 5_000, 60_000),
+    "stale-schedules": (1_000, 5_000),
     "role-delay": (20_000, 60_000),
     "missing-role": (60_000, 600_000),
     "missing-target": (60_000, 600_000),

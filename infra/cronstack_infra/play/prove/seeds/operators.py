@@ -17,8 +17,9 @@ from cronstack_infra.play.prove.seeds.deliveries import Deliveries
 
 LISTED: Final = "listed"
 """The attribute by which the index finds open runs."""
-PATIENCE: Final = 300_000
-"""Milliseconds after its time from which a run counts as left."""
+WAITING: Final = ("retrying", "crashed", "buffered", "running")
+PATIENCE: Final = 600_000
+"""Milliseconds after its time from which a run counts as left. (As in ``ops.strays.runs``, which is not imported.)"""
 
 
 class Operators:
@@ -65,10 +66,8 @@ class Operators:
     def _mend(self, occurrence: str, row: Mapping[str, Any]) -> None:
         """Mend a run of the list of open ones, if it waits for an event, or if its attempt has died."""
         now, status = self.world.now, row["status"]
-        left = {"retrying": row.get("after", 0), "running": row.get("expires", 0), "buffered": 0, "crashed": 0}
-        if "reported" not in row:
-            left["dead"] = row.get("expires", 0)
-        if left.get(status, now) + PATIENCE > now:
+        waits = status in WAITING or (status == "dead" and "reported" not in row)
+        if not waits or max(row.get(name, 0) for name in ("after", "ended", "expires", "due")) + PATIENCE > now:
             return
         if any(event.occurrence == occurrence for event in self.deliveries.standing.values()):
             return

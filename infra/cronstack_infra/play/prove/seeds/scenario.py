@@ -186,7 +186,7 @@ class Scenario:
         world.say("world", "faults stop")
         self._until_quiet(self._longest)
         if any(run.lost for run in observer.log.runs.values()):
-            self.operators.mend()
+            world.later(LONG, self.operators.mend)
             if world.mix.keys:
                 world.later(LONG, self.application.sweep)
             self._until_quiet(self._longest)
