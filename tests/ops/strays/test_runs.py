@@ -104,6 +104,21 @@ def test_an_event_that_comes_as_well_does_no_harm(shop: Shop, handler: Handler) 
     assert handler.ran == [(scheduled_id(now), 1), (scheduled_id(now), 2)]
 
 
+def test_a_run_that_died_while_another_delivery_waited_for_it_is_invoked_again(shop: Shop, handler: Handler) -> None:
+    """That delivery was acknowledged, because a carrier was to bring it: its event is left in the row."""
+    now = shop.stage.now
+    shop.stage.delivery(occurrence(now), seconds=60).until("Work")
+    fail(shop, scheduled_event(now))
+    lose_carriers(shop)
+    shop.stage.now += 60 * MINUTE
+    (one,) = found(shop)
+    assert (one.occurrence, one.what) == (scheduled_id(now), "running, and nothing brings it back")
+    handler.fixed = True
+    assert mended(shop) == ["invoked again"]
+    assert handler.ran == [(scheduled_id(now), 2)]
+    assert found(shop) == []
+
+
 def test_a_run_dies_with_a_letter_if_its_attempts_are_used_up(shop: Shop, handler: Handler) -> None:
     fail(shop, scheduled_event(shop.stage.now))
     for _ in range(2):

@@ -69,9 +69,7 @@ class Promises(Judge):
         if is_planned(change.run.occurrence):
             event = change.invoked.event
             early = event.due - self.log.world.now
-            if (
-                early > 0
-                and "early" not in event.switches
-                and not (event.forged or self.log.key(change.run.occurrence).tampered)
-            ):
+            came_early = any("early" in one.switches for one in change.run.events)
+            judged = not (came_early or event.forged or self.log.key(change.run.occurrence).tampered)
+            if early > 0 and judged:
                 self.violated("I18", f"{change.invoked.name} begins {early} ms before its time")
