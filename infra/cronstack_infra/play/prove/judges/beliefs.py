@@ -64,7 +64,7 @@ class Beliefs(Judge):
 
     def ended(self, invoked: Invoked, attempt: Attempt | None, answer: Row, raised: BaseException | None) -> None:
         left = invoked.get_remaining_time_in_millis()
-        lasts = left > RESENDING and not (attempt is not None and attempt.settled == "dead")
+        lasts = left > RESENDING and invoked.asked != "SendMessage"  # the letter has the time of its lease only
         if isinstance(raised, Unavailable) and invoked.passing in PASSING and lasts:
             self.violated("I10", f"{invoked.name} gives up with {left} ms left, though {invoked.passing} passes")
         if attempt is None:

@@ -48,6 +48,8 @@ class Invoked:
         self.excused = False
         """One of its requests took effect late, or a second time, without its knowledge."""
         self.killed = self.gave_up = False
+        self.asked = ""
+        """The operation of its last request."""
         self.passing = ""
         """The switch that has changed its last answer; "" for none."""
         self.past_times = 0

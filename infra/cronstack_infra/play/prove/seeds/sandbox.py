@@ -158,6 +158,7 @@ class Sandbox(Invoked, Wired):
     def _send(self, call: Call) -> None:
         if call.operation != "GetItem" and not self.holder:
             self.holder = holder_of(call)
+        self.asked = call.operation
         self.observer.observe_request(self, call)
         self.send(call)
 
