@@ -12,8 +12,8 @@ no newer version wrote the item.
                     (none) ──buffer──▶ buffered ──claim──▶ running, ──too late──▶ missed
 
 A key that code has planned has no run item until its plan is begun (see ``plan_requests``). Then the run alone decides.
-A run in one of the statuses ``rows.OPEN`` is listed in the index, and keeps its event; ``succeeded`` removes both. So
-does one that is worked while another delivery waits for its end by a carrier (``keep_event``).
+A run in one of the statuses ``rows.OPEN``, and one that a carrier waits for (``keep_event``), is listed in the index
+and keeps its event; ``succeeded`` removes both.
 """
 
 from __future__ import annotations
@@ -385,10 +385,7 @@ def reported(table: str, job: str, occurrence: str, holder: str, now: int) -> Ca
 
 
 def keep_event(table: str, of: Occurrence, event: str) -> Call:
-    """Keep the event of an attempt that another delivery works, and list its run.
-
-    From here on only a carrier brings it. Where the carrier is lost and the attempt dies, operators find it.
-    """
+    """Keep the event of what another delivery works, and list its run: its carrier may be lost, and the attempt die."""
     change = "SET #event = if_not_exists(#event, :event), #listed = :listed"
     values = {"event": event, "listed": open_list(of.job, of.id)}
     return alone(table, run_key(of.job, of.id), change, UNLISTED, values)
