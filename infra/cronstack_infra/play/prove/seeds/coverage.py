@@ -42,7 +42,7 @@ REACHABLE: Final[dict[str, tuple[str, ...]]] = {
         *("raises OutOfTime", "raises LeaseLost", "raises Unavailable", "Lambda's failure record"),
     ),
     "switch": tuple(SWITCHES),
-    "mended": ("retrying", "crashed", "buffered", "running", "dead"),
+    "mended": ("retrying",),
     "handler": ("effect committed", "checkpoint kept", "resumed", "lease renewed"),
     "carrier": ("made", "taken name"),
     "call": (
