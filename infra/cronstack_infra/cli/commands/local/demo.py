@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from cronstack_infra.project import Project
 
 PACKAGE: Final = "examples"
-LAUNCH_IN: Final = 30.0
-"""Seconds from the start of the deploy to the one-time job. A deploy takes a third of that."""
-CLOCK_LIMIT: Final = 120.0
-"""Seconds to wait for a firing. One comes every minute."""
+LAUNCH_IN: Final = 40.0
+"""Seconds from the start of the deploy to the one-time job, at least; at most a minute more. A deploy takes a third."""
+CLOCK_LIMIT: Final = 150.0
+"""Seconds to wait for a firing. One comes every minute, and the launch within a minute and three quarters."""
 
 
 @click.command(short_help="Show everything in one go: a local cloud, the example jobs, real data.")
@@ -131,7 +131,8 @@ def boot(
         stopped_at_the_end.callback(cloud.stop)
         stage.say(cloud.endpoint)
     deploying.bootstrap(cdk, cloud.endpoint, screen)
-    launch = (now() + timedelta(seconds=LAUNCH_IN)).replace(microsecond=0)
+    # at() names a minute. One that is past before the stack is deployed would never fire.
+    launch = (now() + timedelta(seconds=LAUNCH_IN + 60)).replace(second=0, microsecond=0)
     chosen = {
         "EXAMPLES_LAUNCH_AT": f"{launch.astimezone(NEW_YORK):%Y-%m-%dT%H:%M:%S}",
         "EXAMPLES_PAYMENTS_URL": payments,
