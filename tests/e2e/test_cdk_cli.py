@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from cronstack.settings import STACK
 from cronstack_infra import names
 from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.toolchain import ensure_cdk
@@ -75,7 +76,9 @@ class Shop:
         }
 
     def functions(self) -> set[str]:
-        return {found["FunctionName"] for found in self.cloud.client("lambda").list_functions()["Functions"]}
+        """Return the functions of jobs."""
+        found = self.cloud.client("lambda").list_functions()["Functions"]
+        return {one["FunctionName"] for one in found if STACK in one["Environment"]["Variables"]}
 
 
 @pytest.fixture(scope="module")

@@ -138,7 +138,7 @@ def dynamodb(ledger: Ledger) -> Counted:
 
 
 def once_over(ledger: Ledger, dynamodb: Counted) -> Once:
-    return ledger.shop.once_through(lambda operation, given: getattr(dynamodb, METHODS[operation])(**given))
+    return ledger.shop.once_through(lambda operation, given, timeout: getattr(dynamodb, METHODS[operation])(**given))
 
 
 def within(read: Read, most: Read) -> bool:

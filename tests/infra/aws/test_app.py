@@ -15,7 +15,7 @@ import pytest
 from cronstack_infra.toolchain import ensure_cdk, node
 from tests.places import ROOT
 
-GOOD = "from cronstack import job, rate\n\n@job(schedule=rate('1 hour'))\ndef hello(run): ...\n"
+GOOD = "from cronstack import job, rate\n\n@job(schedule=rate('5 minutes'))\ndef hello(run): ...\n"
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_a_package_that_is_not_there_is_told(project: Path) -> None:
 
 
 def test_a_past_at_is_a_note(project: Path) -> None:
-    source = GOOD.replace("rate('1 hour')", "at('2020-01-01T00:00:00', timezone='UTC')").replace("rate", "at")
+    source = GOOD.replace("rate('5 minutes')", "at('2020-01-01T00:00:00', timezone='UTC')").replace("rate", "at")
     (project / "functions" / "jobs" / "hello.py").write_text(source)
     ended = app(project)
     assert ended.returncode == 0, ended.stderr
@@ -123,7 +123,7 @@ def test_a_past_at_is_a_note(project: Path) -> None:
 
 
 def test_a_synthesis_notes_what_clock_changes_do_to_a_schedule(project: Path) -> None:
-    source = GOOD.replace("rate('1 hour')", "cron('30 2 * * ? *', timezone='Europe/Berlin')").replace("rate", "cron")
+    source = GOOD.replace("rate('5 minutes')", "cron('30 2 * * ? *', timezone='Europe/Berlin')").replace("rate", "cron")
     (project / "functions" / "jobs" / "hello.py").write_text(source)
     ended = app(project)
     assert ended.returncode == 0, ended.stderr

@@ -254,10 +254,10 @@ def _role(asked: Asked) -> None:
     _matches(arn, "target.roleArn", _ROLE)
     role = permissions.find_role(str(arn))
     context = {"aws:SourceAccount": asked.account, "aws:SourceArn": asked.group_arn}
-    since = asked.now - timedelta(seconds=asked.switches.role_delay)
+    delay = timedelta(seconds=asked.switches.role_delay)
     if (
         role is None
-        or (asked.requested and permissions.is_new(role, since))
+        or (delay and asked.requested and permissions.is_new(role, asked.now - delay))
         or not permissions.may_be_assumed(role, "scheduler.amazonaws.com", context).allowed
     ):
         raise invalid("The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
