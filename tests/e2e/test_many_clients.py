@@ -118,7 +118,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         requests: list[Counter[str]] = [Counter() for _ in range(TRANSPORTS)]
         shells = [shells_of(stack, counter, Botocore()) for counter in requests]
         for of_each in shells:  # makes its client, which takes longer than many requests
-            of_each["skips"].transport("GetItem", get_lease(LEDGER, "skips").parameters)
+            of_each["skips"].transport("GetItem", get_lease(LEDGER, "skips").parameters, 10)
         clients = [Client(number, work, shells[number % TRANSPORTS]) for number in range(CLIENTS)]
         begun = time.monotonic()
         for client in clients:

@@ -139,6 +139,7 @@ def test_list_notes_two_schedules_of_a_job_that_are_due_together(project: Projec
         '@job(schedule=[cron("0 6 * * ? *", timezone="UTC"), cron("0 6 ? * MON *", timezone="UTC")])\n'
         "def stats(run): ...\n"
     )
+    cronstack(project, "list")  # notes that it writes the lock file
     (note,) = cronstack(project, "list").err.splitlines()
     assert "stats: cron(0 6 * * ? *) and cron(0 6 ? * MON *) are due together 5" in note
     assert note.endswith("UTC. One run serves both.")

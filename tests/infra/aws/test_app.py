@@ -83,7 +83,7 @@ def test_the_python_without_cronstack_is_told_the_remedy(project: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (GOOD.replace("1 hour", "1 fortnight"), "functions/jobs/hello.py:3"),
+        (GOOD.replace("5 minutes", "1 fortnight"), "functions/jobs/hello.py:3"),
         ("import no_such_module\n", "no_such_module"),
         ("import hypothesis\n" + GOOD, "Add this line to functions/requirements.txt: hypothesis=="),
         (GOOD + GOOD.replace("hello", "x" * 70), "hello.py:"),
