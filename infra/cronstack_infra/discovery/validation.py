@@ -25,6 +25,8 @@ EXAMPLE_ZONE: Final = "Europe/Berlin"
 MOST_SCHEDULES: Final = 99
 SHORTEST_BUFFERED: Final = 180
 """Seconds of a start deadline."""
+SHORTEST_OF_PLANS: Final = 120
+"""Seconds of a start deadline. A schedule is made at least 15 s ahead, and AWS may fire it a minute after its time."""
 SHORTEST_LEASE: Final = 10
 """Seconds."""
 
@@ -188,6 +190,12 @@ def _policies(job: Job) -> Iterator[Fault]:
             f'overlap="buffer_one" with start_deadline={job.start_deadline}: what waits looks once a minute, and '
             "Scheduler may take another, so it would mostly be missed",
             f"Let it be at least {SHORTEST_BUFFERED}.",
+        )
+    if job.by_code and type(job.start_deadline) is int and 60 <= job.start_deadline < SHORTEST_OF_PLANS:
+        yield (
+            f"once() with start_deadline={job.start_deadline}: AWS may start what is due at once more than a minute "
+            "later, so it could be missed",
+            f"Let it be at least {SHORTEST_OF_PLANS}.",
         )
     for field, least, most, unit, reason in _WHOLE_NUMBERS:
         value = getattr(job, field)
