@@ -160,7 +160,7 @@ WRONG = {
     "memory=10241": "memory=10241 is not within",
     "start_deadline=59": "start_deadline=59 is not within 60 to 86400 seconds",
     "start_deadline=86401": "start_deadline=86401 is not within",
-    "schedule=once(), start_deadline=119": "once() with start_deadline=119: AWS may start what is due at once more than a minute",
+    "schedule=once(), start_deadline=119": "once() with start_deadline=119: AWS may start what is due at once",
     'enabled="no"': "enabled='no' is a str; it must be True or False",
     "permanent=[ValueError, 5]": "permanent has 5, which is no exception class",
     # names
