@@ -158,7 +158,8 @@ def is_ahead(schedule: Mapping[str, Any], now: int) -> bool:
     Scheduler may have accepted one for a time that was past already, when the request was held up on its way. Such a
     schedule may never fire, and then keeps its name.
     """
-    return str(schedule.get("ScheduleExpression", "b")) > _expression(now + MARGIN)
+    expression = schedule.get("ScheduleExpression")
+    return expression is None or str(expression) > _expression(now + MARGIN)
 
 
 def renamed(name: str, again: int) -> str:
