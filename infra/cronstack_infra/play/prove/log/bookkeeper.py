@@ -133,7 +133,9 @@ class Bookkeeper(Listener):
         self.log.run(event.occurrence).events.append(event)
 
     def carrier_made(self, event: QueuedEvent) -> None:
-        self.log.run(event.occurrence).carriers.add(event)
+        run = self.log.run(event.occurrence)
+        run.carriers.add(event)
+        run.lost = False
 
     carrier_doubled = carrier_made
 
@@ -143,7 +145,9 @@ class Bookkeeper(Listener):
         run.lost = run.swallowed = True
 
     def plan_repaired(self, caller: Caller, plan: Plan) -> None:
-        self.log.run(plan.occurrence).lost = False
+        # The new schedule may have fired, and be lost as the old one was, before its caller knows that it was made.
+        run = self.log.run(plan.occurrence)
+        run.lost = run.lost and not run.carriers
 
     def run_mended(self, occurrence: str) -> None:
         self.log.run(occurrence).lost = False
