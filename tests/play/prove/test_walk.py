@@ -1,4 +1,7 @@
-"""The small spaces, walked to their end with small budgets; ``cronstack prove --exhaustive`` walks larger ones."""
+"""The small spaces, walked to their end with small budgets; ``cronstack prove --exhaustive`` walks larger ones.
+
+Any crash where one runs, one waits in the slot and one is new: ``cronstack prove --exhaustive --crashes 1 --losses 0``.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,8 @@ ONE_CRASH = Budget(crashes=1, losses=0, failures=0)
         (SPACES[2], ONE_CRASH, 900),
         (SPACES[3], ONE_CRASH, 1_600),
         (SPACES[4], Budget(crashes=0, losses=1, failures=0), 5_500),
-        (SPACES[4], ONE_CRASH, 77_000),
+        (SPACES[4]._replace(name="the same, where the new one crashes", frail=2), ONE_CRASH, 3_000),
+        (SPACES[4]._replace(name="the same, where none is new", deliveries=(0, 1)), ONE_CRASH, 200),
         (SPACES[5], Budget(crashes=0, losses=0, failures=0), 1_100),
         (SPACES[6], Budget(crashes=2, losses=1, failures=0), 3_300),
         (SPACES[7], ONE_CRASH, 1_700),
@@ -67,29 +71,29 @@ import cronstack
 from cronstack_infra.play.prove.walk.space import Budget
 from cronstack_infra.play.prove.walk.walk import SPACES, walk
 from cronstack_infra.play.prove.walk.walks import walk_all
-folder, space = sys.argv[1:]
+folder, space, crashes = sys.argv[1:]
 assert cronstack.__file__.startswith(folder), "the copy was not imported"
-walked = walk(SPACES[int(space)], Budget(crashes=1, losses=0, failures=0))
+walked = walk(SPACES[int(space)], Budget(crashes=int(crashes), losses=0, failures=0))
 print(json.dumps([walked.invariant, walked.text, walked.trace]))
 """
 
 
 @pytest.mark.parametrize(
-    ("name", "space", "invariant"),
+    ("name", "space", "crashes", "invariant"),
     [
-        ("a first claim does not ask whether the run is untouched", 0, "I4"),
-        ("a takeover leaves the dead run as it stands", 1, "I3b"),
-        ("without a lease: no look at the status", 2, "I2"),
-        ("a claim out of the slot leaves the slot as it was", 3, "I13"),
-        ("a newcomer starts before what waits in the slot", 4, "I22"),
-        ("a newcomer makes way without a carrier of its own", 4, "I8"),
-        ("a crash between the two writes loses the key", 7, "I8"),
+        ("a first claim does not ask whether the run is untouched", 0, 1, "I4"),
+        ("a takeover leaves the dead run as it stands", 1, 1, "I3b"),
+        ("without a lease: no look at the status", 2, 1, "I2"),
+        ("a claim out of the slot leaves the slot as it was", 3, 1, "I13"),
+        ("a newcomer starts before what waits in the slot", 4, 0, "I13"),
+        ("a newcomer makes way without a carrier of its own", 4, 1, "I8"),
+        ("a crash between the two writes loses the key", 7, 1, "I8"),
     ],
 )
-def test_a_planted_fault_is_found(name: str, space: int, invariant: str) -> None:
+def test_a_planted_fault_is_found(name: str, space: int, crashes: int, invariant: str) -> None:
     """The trace shows how it came about, from the first event on."""
     mutant = next(one for one in MUTANTS if one.name == name)
-    done = run_broken(mutant, SCRIPT, str(space))
+    done = run_broken(mutant, SCRIPT, str(space), str(crashes))
     violated, text, trace = json.loads(done.stdout)
     assert (violated, text.partition(":")[0]) == (invariant, invariant), done.stderr
     assert "is given" in trace[0]

@@ -78,6 +78,12 @@ def _known(ctx: click.Context, param: click.Parameter, value: str | None) -> str
     callback=_finite,
     help="With --exhaustive: how long at most for each space.",
 )
+@click.option(
+    "--crashes", type=click.IntRange(0), default=2, show_default=True, help="With --exhaustive: how many crashes."
+)
+@click.option(
+    "--losses", type=click.IntRange(0), default=1, show_default=True, help="With --exhaustive: how many lost answers."
+)
 @click.option("--processes", type=click.IntRange(1), help="Defaults to this machine's cores; to 1 below 1000 seeds.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -87,6 +93,8 @@ def command(
     switch: str | None,
     exhaustive: bool,
     seconds: float | None,
+    crashes: int,
+    losses: int,
     processes: int | None,
     as_json: bool,
 ) -> int:
@@ -105,7 +113,7 @@ def command(
     cronstack prove --exhaustive
     """
     if exhaustive:
-        return _walk(seconds, processes or os.cpu_count() or 1, as_json)
+        return _walk(seconds, crashes, losses, processes or os.cpu_count() or 1, as_json)
     if replay is not None:
         return _replay(replay, switch, as_json)
     seeds = seeds or (WITH_SWITCH if switch else WITHOUT)
@@ -122,13 +130,15 @@ def command(
     return 1 if found.violations else 0
 
 
-def _walk(seconds: float | None, processes: int, as_json: bool) -> int:
-    """Walk each small space, with up to two crashes and a lost answer."""
+def _walk(seconds: float | None, crashes: int, losses: int, processes: int, as_json: bool) -> int:
+    """Walk each small space, with up to so many crashes and lost answers."""
     from rich.console import Console
 
-    from cronstack_infra.play.prove.walk.walk import SMALL, SPACES
+    from cronstack_infra.play.prove.walk.space import Budget
+    from cronstack_infra.play.prove.walk.walk import SPACES
     from cronstack_infra.play.prove.walk.walks import walk_all
 
+    budget = Budget(crashes, losses, failures=0)
     came = {}
     with Console(stderr=True).status("walking") as status:
 
@@ -136,7 +146,7 @@ def _walk(seconds: float | None, processes: int, as_json: bool) -> int:
             came[walked.space] = walked.states
             status.update(f"walked {sum(came.values()):,} states, now of: {walked.space}, {walked.seconds:.0f} s")
 
-        spaces = walk_all(seconds=seconds, watch=watch, processes=processes)
+        spaces = walk_all(budget, seconds=seconds, watch=watch, processes=processes)
     if as_json:
         print_json([asdict(walked) | {"counted": dict(walked.counted)} for walked in spaces])
     else:
@@ -155,8 +165,7 @@ def _walk(seconds: float | None, processes: int, as_json: bool) -> int:
         for of in spaces:
             if of.invariant:
                 click.echo("\n".join(["", of.text, "", *of.trace]))
-        budget = f"crashes {SMALL.crashes}, lost answers {SMALL.losses}, failing handlers {SMALL.failures}"
-        click.echo(f"\nBudget of each space: {budget}.")
+        click.echo(f"\nBudget of each space: crashes {crashes}, lost answers {losses}, failing handlers 0.")
         for space in SPACES:
             if space.horizon is not None:
                 click.echo(f"Followed for {space.horizon / 1000:g} s of virtual time: {space.name}.")

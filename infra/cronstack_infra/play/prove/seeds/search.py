@@ -12,7 +12,7 @@ from cronstack_infra.play.prove.seeds.scenario import Verdict, play
 from cronstack_infra.play.prove.workers import workers
 
 PORTION: Final = 250
-"""Seeds that a process takes at a time."""
+"""Seeds that a process takes at a time, unless told otherwise."""
 
 
 @dataclass(slots=True)
@@ -68,27 +68,28 @@ def search(
     *,
     first: int = 0,
     processes: int = 1,
+    portion: int = PORTION,
     switch: str | None = None,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> Found:
     """Play them all. ``on_progress`` gets the number of seeds that are done, from time to time.
 
-    ``switch``: one that is at its maximum in each seed.
+    ``portion``: seeds that a process takes at a time. ``switch``: one that is at its maximum in each seed.
     """
     total = Found()
-    for part in _parts(first, seeds, processes, switch):
+    for part in _parts(first, seeds, portion, processes, switch):
         total.add(part)
         on_progress(total.seeds)
     total.violations.sort(key=lambda verdict: verdict.seed)
     return total
 
 
-def _parts(first: int, seeds: int, processes: int, switch: str | None) -> Iterator[Found]:
-    portions = [(begin, min(PORTION, first + seeds - begin)) for begin in range(first, first + seeds, PORTION)]
+def _parts(first: int, seeds: int, portion: int, processes: int, switch: str | None) -> Iterator[Found]:
+    portions = [(begin, min(portion, first + seeds - begin)) for begin in range(first, first + seeds, portion)]
     if processes == 1 or len(portions) == 1:
-        for portion in portions:
-            yield play_some(*portion, switch=switch)
+        for one in portions:
+            yield play_some(*one, switch=switch)
         return
     with workers(processes) as pool:
-        for done in as_completed([pool.submit(play_some, *portion, switch=switch) for portion in portions]):
+        for done in as_completed([pool.submit(play_some, *one, switch=switch) for one in portions]):
             yield done.result()

@@ -88,7 +88,7 @@ def moves(scene: Scene) -> Iterator[Move]:
         match one.pending:
             case Call(operation):
                 yield partial(_carry_out, at=at)
-                if scene.budget.crashes:
+                if scene.may_crash(one):
                     yield partial(_crash, at=at, why="is killed before that")
                     yield partial(_crash_after, at=at)
                 if scene.budget.losses:
@@ -98,7 +98,7 @@ def moves(scene: Scene) -> Iterator[Move]:
             case Sleep():
                 if _may_pass(scene, one.wakes):
                     yield partial(_wake, at=at)
-                if one.works and scene.budget.crashes:
+                if one.works and scene.may_crash(one):
                     yield partial(_crash, at=at, why="is killed in its handler")
     equal: set[object] = set()
     for at, (due, event) in enumerate(scene.ahead):
@@ -111,7 +111,8 @@ def moves(scene: Scene) -> Iterator[Move]:
 
 def _may_pass(scene: Scene, instant: int) -> bool:
     """Each program that time carries beyond its deadline costs one of the crashes."""
-    return len(scene.overrun(instant)) <= scene.budget.crashes
+    beyond = scene.overrun(instant)
+    return len(beyond) <= scene.budget.crashes and all(map(scene.may_crash, beyond))
 
 
 # -- moves -------------------------------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ class Scene:
         self.made: dict[str, int] = {}
         """How often a carrier of each name was made."""
         self.budget, self.time, self.horizon = budget, space.time, space.horizon
+        self.frail = space.frail
         self.programs = Programs(job(name="stats", overlap=space.overlap, retries=RETRIES, timeout=TIMEOUT)(_elsewhere))
 
     def copy(self) -> Scene:
@@ -57,6 +58,12 @@ class Scene:
     def spend(self, *, crashes: int = 0, losses: int = 0, failures: int = 0) -> None:
         left = self.budget
         self.budget = Budget(left.crashes - crashes, left.losses - losses, left.failures - failures)
+
+    def may_crash(self, one: Program) -> bool:
+        """Tell whether a program may be killed now, or be carried beyond its deadline."""
+        if not self.budget.crashes:
+            return False
+        return self.frail is None or (isinstance(one, SteeredInvocation) and one.event.number == self.frail)
 
     # -- time ----------------------------------------------------------------------------------------------------------
     def is_beyond(self, due: int) -> bool:

@@ -31,6 +31,8 @@ class Space(NamedTuple):
     carrier may come at any time after its own, the space has no other end."""
     occupied: bool = False
     """Before anything can go wrong the first event's handler begins, and the second event waits in the slot."""
+    frail: int | None = None
+    """The number of the only event whose invocations crash, or outlive their deadline. None: all do."""
 
 
 class Budget(NamedTuple):
