@@ -1,6 +1,6 @@
 """``python -m tests.life``: play years of deploys, one for each seed, and print what became of every occurrence.
 
-    python -m tests.life                   the year that CI plays
+    python -m tests.life                   a whole year by the seed of which CI plays some months
     python -m tests.life --seeds 20        more years
     python -m tests.life --first 7         another year
 

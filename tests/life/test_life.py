@@ -1,19 +1,24 @@
-"""A year of deploys loses nothing. CI plays one; ``python -m tests.life --seeds 20`` plays more."""
+"""Months of deploys lose nothing. CI plays some; ``python -m tests.life --seeds 20`` plays twenty years."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.life.year import play
+from tests.life.year import name_of, play
+
+DAYS = 130
+"""Each change comes once, and a few come twice; in a year each comes three times."""
 
 
 def test_i25_every_occurrence_of_a_year_of_deploys_is_accounted_for(tmp_path: Path) -> None:
-    year = play(1, tmp_path)
+    year = play(1, tmp_path, days=DAYS)
     assert not year.account.dropped
     assert not year.account.lost()
     assert not year.account.twice()
+    assert [name for name in map(name_of, year.changes()) if not year.happened[name]] == []
     assert year.happened["refused"]
     assert year.happened["rolled back"]
+    assert year.happened["deleted"]
     summary = year.account.summary()
     assert summary["ran"] > 500
     assert summary["dead letter"] > 10

@@ -1,6 +1,7 @@
 """One simulated year in the life of a project: its jobs change, its stacks are deployed, and plans are always pending.
 
-Every two weeks or so the project is deployed, after one of these changes, drawn by the seed:
+Every two weeks or so the project is deployed, after one of these changes, in an order drawn by the seed. All come
+before one comes again, except that a change waits where there is nothing for it yet:
 
     update          a job's start deadline, so that its schedules and its function are updated
     remove          a job disappears from the code
@@ -9,11 +10,14 @@ Every two weeks or so the project is deployed, after one of these changes, drawn
     drop once       code may not schedule a job any more
     move            a job disappears from one stack, and appears in another one
     roll back       a deploy with changes that fails, so that CloudFormation rolls it back
-    second name     the same jobs are deployed under a second name, and that stack is deleted later
+    second name     the same jobs are deployed under a second name
+    give up         that stack gets no plans any more, and is deleted when it is empty
     retire          a removed job for which nothing waits is taken out of the lock file
 
 Meanwhile the application plans keys at all jobs that it may schedule, moves some and cancels some. A deploy that the
 stack refuses, because something waits for a removed job, is repeated with the override: the person was warned.
+
+When the days are over, the cron jobs are deployed without their schedules, and what is planned comes due.
 
 Every occurrence is expected to end (see ``account``). What a cron job must have run is counted from its timetable and
 the times of the deploys alone.
@@ -52,6 +56,14 @@ _START: Final = {
 }
 """The jobs that a project begins with."""
 
+Change = Callable[[Stack], Iterator[Stack]]
+"""Changes the code of a stack, and yields each stack that is to be deployed then."""
+
+
+def name_of(change: Change) -> str:
+    """Return the name of a change in the table above."""
+    return change.__name__.strip("_").replace("_", " ")
+
 
 class Year:
     """One year by one seed."""
@@ -67,6 +79,8 @@ class Year:
         """Of all stacks that there were."""
         self._removed: dict[str, dict[str, Declared]] = {}
         """Removed jobs, by stack."""
+        self._pile: list[Change] = []
+        """Changes that are still to come, before all of them come again."""
         self._keys = 0
 
     def play(self, days: int) -> None:
@@ -80,10 +94,16 @@ class Year:
         self._live(timedelta(days=2))
         for stack in self._stacks.values():
             self._deploys.close(stack)
+            if stack.closing:  # CloudFormation updates no stack that it could not delete
+                continue
             stack.closing = True
+            stack.code = {job: one._replace(hour=None) for job, one in stack.code.items()}
+            self._deploys.deploy(stack)
         for _ in range(AFTER.days // 10):
             self._cloud.advance(timedelta(days=10))
             self._take_stock()
+        if second := self._stacks.get("shop2"):
+            assert self._deploys.delete(second), "nothing waits there any more"
         self.happened += self._deploys.counted
 
     # -- between two deploys -------------------------------------------------------------------------------------------
@@ -138,18 +158,33 @@ class Year:
         return made
 
     def _change(self) -> None:
-        """Draw a change, and deploy it."""
+        """Deploy the next change of the pile. One that the stack has nothing for stays in it for a later deploy."""
         stack = self._stacks[self._chance.choice(sorted(name for name, one in self._stacks.items() if not one.closing))]
-        change = self._chance.choice(self._changes())
-        name = change.__name__.strip("_").replace("_", " ")
+        if not self._pile:
+            self._pile = self.changes()
+            self._chance.shuffle(self._pile)
+        for change in list(self._pile):
+            if self._carry_out(change, stack):
+                self._pile.remove(change)
+                return
+
+    def _carry_out(self, change: Change, stack: Stack) -> bool:
+        """Deploy what a change yields. Return whether there was anything to change."""
+        attempts = self._deploys.counted.total()
+        name = name_of(change)
+        deployed = False
         for changed in change(stack):
             self._deploys.deploy(changed)
-            self.happened[name] += 1
+            deployed = True
+        happened = deployed or self._deploys.counted.total() > attempts
+        self.happened[name] += happened
+        return happened
 
-    def _changes(self) -> list[Callable[[Stack], Iterator[Stack]]]:
+    def changes(self) -> list[Change]:
+        """Those of the table above."""
         return [
             *(self._update, self._remove, self._rename, self._declare_again, self._drop_once),
-            *(self._move, self._roll_back, self._second_name, self._retire),
+            *(self._move, self._roll_back, self._second_name, self._give_up, self._retire),
         ]
 
     def _update(self, stack: Stack) -> Iterator[Stack]:
@@ -199,15 +234,18 @@ class Year:
         yield from ()
 
     def _second_name(self, stack: Stack) -> Iterator[Stack]:
-        """Deploy the same jobs under a second name. The next time, give that stack up: delete it when it is empty."""
-        second = self._stacks.get("shop2")
-        if second is None:
+        """Deploy the same jobs under a second name."""
+        if "shop2" not in self._stacks:
             yield self._stack("shop2", dict(self._stacks["shop"].code))
-            return
-        second.closing = True
-        self._take_stock()
-        if self._deploys.delete(second):
-            del self._stacks["shop2"]
+
+    def _give_up(self, stack: Stack) -> Iterator[Stack]:
+        """Plan nothing in the stack with the second name any more, and delete it when it is empty."""
+        if second := self._stacks.get("shop2"):
+            second.closing = True
+            self._take_stock()
+            if self._deploys.delete(second):
+                del self._stacks["shop2"]
+        yield from ()
 
     def _retire(self, stack: Stack) -> Iterator[Stack]:
         for job in sorted(stack.lock.jobs(PACKAGE)):
