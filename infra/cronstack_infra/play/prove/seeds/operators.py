@@ -69,7 +69,9 @@ class Operators:
         waits = status in WAITING or (status == "dead" and "reported" not in row)
         if not waits or max(row.get(name, 0) for name in ("after", "ended", "expires", "due")) + PATIENCE > now:
             return
-        if any(event.occurrence == occurrence for event in self.deliveries.standing.values()):
+        standing = self.deliveries.standing.values()
+        # As strays does, which asks the group of carriers only: a plan's schedule does not bring a run that has begun.
+        if any(event.occurrence == occurrence and event.name.startswith("carrier.") for event in standing):
             return
         event = read_text(row["event"]) if "event" in row else None
         self.world.count("mended", status if event is not None else f"{status}, without its event")

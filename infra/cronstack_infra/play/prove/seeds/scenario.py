@@ -185,7 +185,7 @@ class Scenario:
         world.rollout.finish()
         world.say("world", "faults stop")
         self._until_quiet(self._longest)
-        if any(run.lost for run in observer.log.runs.values()):
+        if any(run.swallowed for run in observer.log.runs.values()):
             world.later(LONG, self.operators.mend)
             if world.mix.keys:
                 world.later(LONG, self.application.sweep)
