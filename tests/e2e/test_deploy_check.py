@@ -1,11 +1,23 @@
-"""A job is renamed while reminders are planned, then plain ``cdk deploy``: the real CLI shows the refusal."""
+"""A job is renamed while reminders are planned, then plain ``cdk deploy``: the real CLI shows the refusal.
+
+The tests play one life of a stack, in their order.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from pathlib import Path
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
+from cronstack.occurrence import planned_id
+from cronstack_infra import names
 from cronstack_infra.local.environment import REGION, pointed_at
 from cronstack_infra.lock_file import update
 from cronstack_infra.names import role_name
@@ -15,6 +27,10 @@ from cronstack_infra.toolchain.cdk import local_args
 from tests.e2e.conftest import Deployed
 from tests.e2e.projects import LONGEST_CLI_CALL, Deployer, user_project
 
+STACK = "life"
+PLANS = "life-once"
+KEYS = [f"order-{number}" for number in range(10)]
+LONGEST_WAIT = 60.0
 JOB = """from cronstack import job, once
 
 
@@ -37,26 +53,100 @@ def cdk_deploy(deployer: Deployer, *more: str) -> tuple[int, str]:
     return code, "\n".join(said)
 
 
-def test_a1_plain_cdk_deploy_refuses_to_remove_a_job_with_plans(deployed: Deployed, tmp_path: Path) -> None:
-    """Rule: the person who deploys reads how much waits for the job, and what can be done. Nothing is deleted."""
-    deployer = user_project(tmp_path / "life", "life", deployed.cloud)
+@dataclass(frozen=True)
+class Life:
+    """A project with one job, which ``once()`` declares, and ten plans of it."""
+
+    deployer: Deployer
+    deployed: Deployed
+
+    def client(self, service: str) -> Any:
+        return self.deployed.cloud.client(service)
+
+    def plans(self) -> list[str]:
+        """Return the names of the schedules of plans, by key."""
+        return sorted(one["Name"] for one in self.client("scheduler").list_schedules(GroupName=PLANS)["Schedules"])
+
+    def outputs(self) -> dict[str, str]:
+        stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+        return names.stack_outputs(stack)
+
+    def bring_forward(self, schedule: str) -> None:
+        """Let a plan be due in two seconds. All else of its schedule stays as it was planned."""
+        scheduler = self.client("scheduler")
+        found = scheduler.get_schedule(GroupName=PLANS, Name=schedule)
+        kept = ("Name", "GroupName", "Target", "FlexibleTimeWindow", "ActionAfterCompletion")
+        due = datetime.now(UTC) + timedelta(seconds=2)
+        scheduler.update_schedule(
+            **{name: found[name] for name in kept}, ScheduleExpression=f"at({due:%Y-%m-%dT%H:%M:%S})"
+        )
+
+    def letters(self, count: int) -> set[str]:
+        """Take letters that Scheduler wrote until there are ``count``. Return the keys that they name."""
+        sqs, url, keys = self.client("sqs"), self.outputs()[names.OUTPUT_DELIVERY_DEAD_LETTERS], set[str]()
+        deadline = time.monotonic() + LONGEST_WAIT
+        while len(keys) < count and time.monotonic() < deadline:
+            found = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20, MaxNumberOfMessages=10)
+            requests = [json.loads(one["Body"]) for one in found.get("Messages", ())]
+            keys |= {json.loads(one["Payload"])["key"] for one in requests}
+        return keys
+
+
+@pytest.fixture(scope="module")
+def life(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Life:
+    deployer = user_project(tmp_path_factory.mktemp("life") / STACK, STACK, deployed.cloud)
     shutil.rmtree(deployer.root / "functions" / "jobs")
     (deployer.root / "functions" / "jobs").mkdir()
     declare(deployer, "remind")
     deployer.deploy()
     clients = deployed.cloud.client
-    once = once_of(clients, find_deployment(clients("cloudformation"), "life"))
-    for number in range(10):
-        once.schedule("remind", key=f"order-{number}", at="2199-01-01T09:00:00Z")
-    declare(deployer, "remind_v2")
-    code, said = cdk_deploy(deployer)
+    once = once_of(clients, find_deployment(clients("cloudformation"), STACK))
+    for key in KEYS:
+        once.schedule("remind", key=key, at="2199-01-01T09:00:00Z")
+    return Life(deployer, deployed)
+
+
+def test_a1_plain_cdk_deploy_refuses_to_remove_a_job_with_plans(life: Life) -> None:
+    """Rule: the person who deploys reads how much waits for the job, and what can be done. Nothing is deleted."""
+    before = life.plans()
+    assert len(before) == len(KEYS)
+    declare(life.deployer, "remind_v2")
+    code, said = cdk_deploy(life.deployer)
     assert code == 1
     words = " ".join(said.split())
     assert "remind: 10 planned occurrences wait" in words
     assert "-c cronstack:even-if-waiting=remind: each then runs or ends as a dead letter" in words
-    assert len(clients("scheduler").list_schedules(GroupName="life-once")["Schedules"]) == 10
-    assert clients("lambda").get_function(FunctionName="life-remind")
-    code, said = cdk_deploy(deployer, "-c", "cronstack:even-if-waiting=remind")
+    assert life.plans() == before
+    assert life.client("lambda").get_function(FunctionName="life-remind")
+
+
+def test_t1_the_plans_of_a_job_that_was_renamed_run_or_end_as_dead_letters(life: Life) -> None:
+    """Rule: a job was renamed all the same. What it has planned ends as a dead letter; declared again, it runs."""
+    declare(life.deployer, "remind_v2")
+    code, said = cdk_deploy(life.deployer, "-c", "cronstack:even-if-waiting=remind")
     assert code == 0, said
-    kept = {one["RoleName"] for one in clients("iam").list_roles()["Roles"]}
-    assert {role_name("life", "remind", REGION, kind) for kind in ("carrier", "once")} <= kept
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        life.client("lambda").get_function(FunctionName="life-remind")
+    kept = {one["RoleName"] for one in life.client("iam").list_roles()["Roles"]}
+    assert {role_name(STACK, "remind", REGION, kind) for kind in ("carrier", "once")} <= kept
+    gone, again = KEYS[:5], KEYS[5:]
+    schedules = dict(zip(KEYS, life.plans(), strict=True))
+    for key in gone:
+        life.bring_forward(schedules[key])
+    assert life.letters(len(gone)) == set(gone)
+
+    declare(life.deployer, "remind")
+    code, said = cdk_deploy(life.deployer)
+    assert code == 0, said
+    for key in again:
+        life.bring_forward(schedules[key])
+    watch = life.deployed.watch
+    watch.until(lambda: ran(life) == {planned_id(key) for key in again}, LONGEST_WAIT, "the run of each plan")
+    assert life.plans() == []
+
+
+def ran(life: Life) -> set[str]:
+    """Return the occurrences of the job that succeeded."""
+    ended = life.deployed.watch.all("finished", function="life-remind", outcome="ok")
+    results = [json.loads(one["result"]) for one in ended]
+    return {one["occurrence"] for one in results if one["cronstack"] == "succeeded"}

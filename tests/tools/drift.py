@@ -67,7 +67,8 @@ class Told:
         self.client, self.stack = client, stack
         cloudformation = client("cloudformation")
         self.region = cloudformation.meta.region_name
-        self.tags = cloudformation.describe_stacks(StackName=stack)["Stacks"][0].get("Tags", [])
+        described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        self.stack_id, self.tags = described["StackId"], described.get("Tags", [])
         body = cloudformation.get_template(StackName=stack)["TemplateBody"]
         self.template = json.loads(body) if isinstance(body, str) else body
         listed = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
@@ -164,6 +165,7 @@ class Told:
             "AWS::NoValue": None,
             "AWS::Partition": "aws",
             "AWS::Region": self.region,
+            "AWS::StackId": self.stack_id,
             "AWS::StackName": self.stack,
             "AWS::URLSuffix": "amazonaws.com",
         }

@@ -47,7 +47,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
         reason = judge(event, context)
     except Exception as fault:  # without an answer, CloudFormation waits for a minute and reports only that
         reason = _unless_rolled_back(event, f"The look failed: {type(fault).__name__}: {fault}")
-    print(json.dumps({"request": event.get("RequestType"), "refused": reason}))
+    print(f"{event.get('RequestType')}: {f'refused. {reason}' if reason else 'accepted'}")
     send(event, reason)
 
 
@@ -95,7 +95,11 @@ def _remedy(jobs: list[str], properties: Mapping[str, Any]) -> str:
         return "Nothing would ever run these. Delete the stack all the same: cronstack cdk --even-if-waiting destroy"
     kept = {*listed(properties, JOBS), *listed(properties, KEPT)}
     fate = "each then runs or ends as a dead letter" if kept.issuperset(jobs) else "they are lost then"
-    return f"Declare the job until these have run; or deploy with -c cronstack:even-if-waiting={','.join(jobs)}: {fate}"
+    them = "these jobs" if len(jobs) > 1 else "the job"
+    return (
+        f"This update removes {them}, or the once(). Declare {them} until these have run (a function that was renamed "
+        f"keeps its job by @job(name=...)); or deploy with -c cronstack:even-if-waiting={','.join(jobs)}: {fate}"
+    )
 
 
 def _unless_rolled_back(event: Mapping[str, Any], reason: str) -> str:

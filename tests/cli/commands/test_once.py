@@ -22,7 +22,7 @@ def test_a_word_that_is_no_command_is_a_job(once: Once) -> None:
     assert (event["key"], event["input"]) == ("order-1", {"order": 1})
     again = once("--key", "order-1", "--in", "1d12h", "--input", '{"order": 1}', "stats", "--json")
     assert (again.code, again.told["outcome"], again.told["status"]) == (0, "unchanged", "planned")
-    assert once("schedule", "stats", "--key", "order-1", "--in", "36h", "--input", '{"order": 1}').code == 0
+    assert once("schedule", "stats", "--key", "order-1", "--after", "36h", "--input", '{"order": 1}').code == 0
 
 
 def test_another_content_is_a_conflict_in_the_words_of_the_shell(once: Once) -> None:

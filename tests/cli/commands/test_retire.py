@@ -50,6 +50,21 @@ def test_a_job_for_which_a_run_waits_is_not_retired(deployed: Deployed, capsys: 
     assert locked(deployed) == []
 
 
+def test_once_list_names_removed_jobs_for_which_something_waits(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Code may not schedule them, so ``once list`` does not list their keys."""
+    update(deployed.root, "jobs", {"nightly": True}, ci=False)
+    deployed.declare("other")
+    assert run(["once", "list"]) == 0
+    assert "Note" not in capsys.readouterr().err
+    deployed.put_run("retrying")
+    assert run(["once", "list"]) == 0
+    assert "Note: nightly has 1 run to come back, and code may not schedule it any more." in capsys.readouterr().err
+    assert run(["once", "list", "nightly"]) == 1
+    assert "cronstack strays" in capsys.readouterr().err
+
+
 def test_a_job_for_which_nothing_waits_is_retired(deployed: Deployed) -> None:
     deployed.declare("other")
     deployed.put_run("dead")

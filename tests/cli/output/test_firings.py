@@ -83,6 +83,12 @@ AT = "2026-03-01T12:34:01.250000+00:00"
             "good",
         ),
         (
+            {"event": "finished", "function": "f", "seconds": 1, "outcome": "ok", "result": "null"},
+            "f",
+            "finished in 1.00 s",
+            "good",
+        ),
+        (
             {
                 "event": "finished",
                 "function": "shop-stats",

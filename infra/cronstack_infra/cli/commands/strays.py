@@ -11,16 +11,15 @@ from cronstack import clock
 from cronstack.occurrence import to_datetime, to_milliseconds
 from cronstack_infra.cli.commands.once.words import in_options
 from cronstack_infra.cli.options.clouds import Cloud, cloud_options
+from cronstack_infra.cli.options.locked import locked_jobs
 from cronstack_infra.cli.options.times import since_option
 from cronstack_infra.cli.output.counting import counting
 from cronstack_infra.cli.output.spans import span
 from cronstack_infra.cli.output.tables import print_json, print_table, short
-from cronstack_infra.lock_file import read_lock
 from cronstack_infra.ops.onetime import once_of
 from cronstack_infra.ops.strays.find import Strays
 from cronstack_infra.ops.strays.stray import LEFT, Stray
 from cronstack_infra.plural import counted
-from cronstack_infra.project import Project
 
 COLUMNS: Final = ("kind", "job", "key", "what it is", "since", "what mends it", "schedule or run")
 
@@ -56,7 +55,7 @@ def command(cloud: Cloud, mend: bool, since: str | None, as_json: bool) -> int:
     """
     begin = None if since is None else to_milliseconds(since_option("--since", since, clock.now()))
     deployment = cloud.deployment()
-    strays = Strays(cloud, deployment, once_of(cloud, deployment), clock.now_ms, known=_known(cloud))
+    strays = Strays(cloud, deployment, once_of(cloud, deployment), clock.now_ms, known=locked_jobs(cloud))
     with in_options():
         with counting("schedules and rows") as count:
             found = strays.find(count, since=begin)
@@ -84,12 +83,3 @@ def _cells(stray: Stray, now: datetime) -> tuple[str, ...]:
     ago = f"{span(now - to_datetime(stray.since))} ago"
     named = (stray.kind, stray.job or "?", short(stray.key) or "-")
     return (*named, stray.what, ago, stray.remedy, stray.schedule or stray.occurrence)
-
-
-def _known(cloud: Cloud) -> list[str]:
-    """Return the jobs that the project has declared at some time: a removed job is known by its lock file only."""
-    project = Project.find()
-    if cloud.stack != project.stack(cloud.package):
-        return []
-    lock = read_lock(project.root)
-    return [] if lock is None else [*lock.jobs(cloud.package)]

@@ -89,7 +89,8 @@ def _finished(event: Mapping[str, Any]) -> tuple[str, Mood]:
     answer = _object(event.get("result"))
     status = answer.get("cronstack")
     if status is None:
-        return f"finished in {took}  {_short(event.get('result'))}".rstrip(), "good"
+        result = "" if event.get("result") == "null" else _short(event.get("result"))
+        return f"finished in {took}  {result}".rstrip(), "good"
     why = answer.get("reason") or answer.get("note")
     attempt = f", attempt {answer['attempt']}" if answer.get("attempt") else ""
     return f"{status}{f' ({_short(why)})' if why else ''} in {took}{attempt}", _MOODS.get(status, "bad")

@@ -16,6 +16,7 @@ from cronstack.errors import OperationError
 from cronstack.onetime.once import Once
 from cronstack.onetime.planner import Plan
 from cronstack_infra.cli.commands.once import importing as once_import
+from cronstack_infra.cli.commands.once.removed import note_removed
 from cronstack_infra.cli.commands.once.words import FAILED, in_options, left, sentence, when_options
 from cronstack_infra.cli.options.clouds import Cloud, cloud_options
 from cronstack_infra.cli.options.inputs import json_object
@@ -201,6 +202,7 @@ def list_(cloud: Cloud, job: str | None, prefix: str, status: str | None, as_jso
       input                    while it is planned
       run                      the run, as in "cronstack runs --json"
     """
+    note_removed(cloud, cloud.deployment(), job)
     once, deployment = _open(cloud, job)
     jobs, now = [job] if job is not None else list(wirings(deployment)), clock.now()
     with in_options(), counting("plans") as seen:

@@ -46,7 +46,7 @@ def when_options(command: Callable[..., R]) -> Callable[..., R]:
     """Add --at, --in and the options of --at. The command gets them as ``terms``, arguments of ``once``."""
 
     @click.option("--at", metavar="TIME", help="2027-03-28T09:00 with --timezone, or 2027-03-28T09:00+02:00.")
-    @click.option("--in", "after", metavar="SPAN", help="From now on: 90s, 15m, 3d, 1d12h.")
+    @click.option("--in", "--after", "after", metavar="SPAN", help="From now on: 90s, 15m, 3d, 1d12h.")
     @click.option("--timezone", metavar="Z", help="IANA name of the zone of a time without an offset.")
     @click.option(
         "--disambiguation",

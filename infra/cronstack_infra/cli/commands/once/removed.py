@@ -1,0 +1,24 @@
+"""A note on plans of jobs that were removed: ``once list`` reads only jobs that code may schedule."""
+
+from __future__ import annotations
+
+import click
+
+from cronstack import clock
+from cronstack_infra.cli.options.clouds import Cloud
+from cronstack_infra.cli.options.locked import locked_jobs
+from cronstack_infra.ops.deployment import Deployment
+from cronstack_infra.ops.leftovers import find_leftovers_of
+from cronstack_infra.ops.onetime import wirings
+
+
+def note_removed(cloud: Cloud, deployment: Deployment, job: str | None) -> None:
+    """Print what waits for jobs of the lock file that code may not schedule any more: for one, or for all."""
+    removed = {name for name, once in locked_jobs(cloud).items() if once} - wirings(deployment).keys()
+    asked = sorted(removed if job is None else removed & {job})
+    for left in find_leftovers_of(cloud, deployment, asked, now=clock.now_ms()):
+        click.echo(
+            f"Note: {left.job} has {' and '.join(left.lines())}, and code may not schedule it any more."
+            " Whether they can run: cronstack strays",
+            err=True,
+        )

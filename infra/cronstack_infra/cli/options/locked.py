@@ -1,0 +1,18 @@
+"""The jobs that the project has declared at some time: a removed job is known by its lock file only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cronstack_infra.cli.options.clouds import Cloud
+from cronstack_infra.lock_file import read_lock
+from cronstack_infra.project import Project
+
+
+def locked_jobs(cloud: Cloud) -> Mapping[str, bool]:
+    """Return the jobs of the lock file, and whether by ``once()``; none if the stack is not the project's."""
+    project = Project.find()
+    if cloud.stack != project.stack(cloud.package):
+        return {}
+    lock = read_lock(project.root)
+    return {} if lock is None else lock.jobs(cloud.package)
