@@ -31,6 +31,7 @@ _NO_SERVICE = (
     "AWS::CDK::Metadata",
     "AWS::CloudFormation::WaitConditionHandle",
     "AWS::S3::BucketPolicy",  # of the local cloud only a record
+    "Custom::CronstackDeployCheck",
     "Custom::S3AutoDeleteObjects",
 )
 _WITHOUT_TAGS = (
