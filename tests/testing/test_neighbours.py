@@ -66,7 +66,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_project_with_busy_jobs(office: Path) -> None:
-    ended = pytest_in(office, "-q", "-n", "2", "--randomly-seed=7", "tests/test_office.py")
+    ended = pytest_in(office, "-q", "-p", "no:xdist", "--randomly-seed=7", "tests/test_office.py")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert re.search(r"\b20 passed", ended.stdout), ended.stdout
 
