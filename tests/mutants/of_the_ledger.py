@@ -136,5 +136,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "WAITS_FOR_AN_ATTEMPT",
         Text(" AND #attempt = :before", ""),
         ("I11",),
+        switch="hanging",
     ),
 )
