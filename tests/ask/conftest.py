@@ -10,26 +10,22 @@ import boto3
 import pytest
 
 from cronstack_infra.local.environment import client_arguments
-from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
+from tests.kit.virtual import Prepared, awake, prepared
 
 START = datetime(2027, 3, 1, 12, 0, 20, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def opened() -> Iterator[tuple[VirtualCloud, Snapshot]]:
-    with VirtualCloud(START, seed=7) as cloud:
-        clean = cloud.snapshot()
-        cloud.sleep()
-        yield cloud, clean
+def opened() -> Iterator[Prepared]:
+    with prepared(START, seed=7) as found:
+        yield found
 
 
 @pytest.fixture
-def virtual(opened: tuple[VirtualCloud, Snapshot]) -> Iterator[VirtualCloud]:
-    cloud, clean = opened
-    cloud.wake(clean)
-    yield cloud
-    cloud.sleep()
+def virtual(opened: Prepared) -> Iterator[VirtualCloud]:
+    with awake(opened) as cloud:
+        yield cloud
 
 
 def clients(service: str) -> Any:

@@ -15,10 +15,10 @@ from botocore.config import Config
 from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.environment import client_arguments
 from cronstack_infra.local.http import switching
-from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.switches.reading import read
 from cronstack_infra.switches.settings import Switches
+from tests.kit.virtual import Prepared, awake, prepared
 
 START = datetime(2027, 3, 1, tzinfo=UTC)
 _ONCE: Any = {"retries": {"total_max_attempts": 1}}
@@ -39,19 +39,15 @@ def local_cloud() -> Iterator[LocalCloud]:
 
 
 @pytest.fixture(scope="session")
-def opened() -> Iterator[tuple[VirtualCloud, Snapshot]]:
-    with VirtualCloud(START, seed=7) as cloud:
-        clean = cloud.snapshot()
-        cloud.sleep()
-        yield cloud, clean
+def opened() -> Iterator[Prepared]:
+    with prepared(START, seed=7) as found:
+        yield found
 
 
 @pytest.fixture
-def virtual(opened: tuple[VirtualCloud, Snapshot]) -> Iterator[VirtualCloud]:
-    cloud, clean = opened
-    cloud.wake(clean)
-    yield cloud
-    cloud.sleep()
+def virtual(opened: Prepared) -> Iterator[VirtualCloud]:
+    with awake(opened) as cloud:
+        yield cloud
 
 
 @pytest.fixture(params=["local cloud", "virtual cloud"])

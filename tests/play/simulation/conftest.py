@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from cronstack_infra.play.simulation.cloud.assembly import Assembly, synthesize
-from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.project import Project
+from tests.kit.virtual import Prepared, awake, prepared
 from tests.places import ROOT
 
 JOBS = Path(__file__).parent / "jobs"
@@ -42,17 +42,12 @@ def assembled(project: Project) -> Assembly:
 
 
 @pytest.fixture(scope="session")
-def deployed(assembly: Assembly) -> Iterator[tuple[VirtualCloud, Snapshot]]:
-    with VirtualCloud(START, seed=7) as cloud:
-        cloud.deploy(assembly)
-        clean = cloud.snapshot()
-        cloud.sleep()
-        yield cloud, clean
+def deployed(assembly: Assembly) -> Iterator[Prepared]:
+    with prepared(START, 7, lambda cloud: cloud.deploy(assembly)) as found:
+        yield found
 
 
 @pytest.fixture
-def cloud(deployed: tuple[VirtualCloud, Snapshot]) -> Iterator[VirtualCloud]:
-    found, clean = deployed
-    found.wake(clean)
-    yield found
-    found.sleep()
+def cloud(deployed: Prepared) -> Iterator[VirtualCloud]:
+    with awake(deployed) as found:
+        yield found

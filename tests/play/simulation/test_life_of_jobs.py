@@ -17,8 +17,8 @@ from cronstack_infra.lock_file import update
 from cronstack_infra.ops.deployment import Deployment, find_deployment
 from cronstack_infra.ops.onetime import once_of
 from cronstack_infra.play.simulation.cloud.assembly import Assembly
-from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
+from tests.kit.virtual import Prepared, awake, prepared
 from tests.play.simulation.conftest import START, assembled, small_project
 
 JOB = """from cronstack import cron, job, once
@@ -59,24 +59,23 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture(scope="module")
-def deployed(project: Project) -> Iterator[tuple[VirtualCloud, Snapshot]]:
+def deployed(project: Project) -> Iterator[Prepared]:
     """A cloud with the job ``remind`` and ten reminders, due in three hours."""
-    with VirtualCloud(START, seed=3) as cloud:
+
+    def remind(cloud: VirtualCloud) -> None:
         cloud.deploy(project.assembly("remind"))
         once = once_of(cloud.client, deployment(cloud))
         for number in range(10):
             once.schedule("remind", key=f"order-{number}", after=3 * HOUR)
-        planned = cloud.snapshot()
-        cloud.sleep()
-        yield cloud, planned
+
+    with prepared(START, 3, remind) as found:
+        yield found
 
 
 @pytest.fixture
-def cloud(deployed: tuple[VirtualCloud, Snapshot]) -> Iterator[VirtualCloud]:
-    found, planned = deployed
-    found.wake(planned)
-    yield found
-    found.sleep()
+def cloud(deployed: Prepared) -> Iterator[VirtualCloud]:
+    with awake(deployed) as found:
+        yield found
 
 
 def deployment(cloud: VirtualCloud) -> Deployment:
