@@ -127,6 +127,22 @@ def test_a3_a_clock_that_is_behind_makes_schedules_all_the_same(
     assert set(leads) <= {lead // 5 * 5 for lead in scheduler.leads}
 
 
+@makers
+def test_a3_a_schedule_that_scheduler_read_too_late_is_made_again_under_another_name(stage: Stage, make: Make) -> None:
+    """AWS does not say whether it fires one whose time was past, and it keeps its name. So another one must come."""
+    held_up = [20_000]
+
+    def late(stage: Stage, at: int) -> tuple[str, str] | None:
+        stage.now += held_up.pop() if held_up else 0
+        return None
+
+    Scheduler(stage, late)
+    make(stage)
+    past, ahead = sorted(made(stage), key=time_of)
+    assert time_of(past) < stage.now < time_of(ahead)
+    assert past["Target"] == ahead["Target"]
+
+
 def test_a3_a_time_that_is_far_enough_ahead_is_not_changed() -> None:
     due = NOON + 3_600_000
     build = carrier.Building(WAY, "carrier.x", "{}", due, lambda: due - 100_000)
