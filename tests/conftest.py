@@ -1,8 +1,10 @@
-"""For all tests: the order of their files, and the signals that a person's shell would give to what they start."""
+"""For all tests: the order of their files, the signals that a person's shell would give to what they start, and the
+imports of projects that a test made for itself."""
 
 from __future__ import annotations
 
 import signal
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,19 @@ def parsed_once() -> None:
 
 
 parsed_once()
+
+FUNCTIONS = Path(__file__).parents[1] / "functions"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Forget the package ``jobs`` of a test's own project: the next test in this process may import ours."""
+    names = [name for name in sys.modules if name.partition(".")[0] == "jobs"]
+    files = [file for name in names if (file := getattr(sys.modules[name], "__file__", None))]
+    if not all(Path(file).is_relative_to(FUNCTIONS) for file in files):
+        for name in names:
+            del sys.modules[name]
+
 
 TOGETHER = tuple(f"e2e/runs/test_{name}.py" for name in ("carriers", "delivered_many_times", "once", "operators"))
 """Files that share a deployment: in one process it is made once for all of them."""

@@ -16,7 +16,7 @@ _numbers = itertools.count()
 @pytest.fixture
 def table(local_cloud: LocalCloud) -> tuple[Any, str]:
     """A client, and the name of a table with an index, time to live, recovery and one item."""
-    client, name = local_cloud.client("dynamodb"), f"ledger-{next(_numbers)}"
+    client, name = local_cloud.client("dynamodb"), f"restorable-{next(_numbers)}"
     client.create_table(
         TableName=name,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
