@@ -109,7 +109,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a carrier that may never fire is made again under its own name",
         "make_carrier",
         Code("again += 1", ""),
-        ("I9",),
+        ("I10",),
         "past-at=ignored",
     ),
     Mutant(

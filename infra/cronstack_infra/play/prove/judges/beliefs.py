@@ -14,10 +14,11 @@ GRACE: Final = 5_000
 MOST_PAST: Final = 6
 """Times that an invocation may be refused a schedule because its time is past: each time it asks for a later one."""
 PASSING: Final = (
-    *("create-throttled", "role-delay", "past-at=refused"),
+    *("create-throttled", "role-delay", "past-at=refused", "past-at=ignored"),
     *("clock-skew=600", "hanging", "dynamodb-down"),
 )
-"""Switches whose refusals pass: the same request, sent again, may be carried out."""
+"""Switches whose refusals pass: the same request, sent again, may be carried out. Of "past-at=ignored": under a new
+name, since the schedule that keeps the old one does not fire."""
 RESENDING: Final = 3_100
 """Milliseconds before its end within which an invocation may stop resending a request."""
 

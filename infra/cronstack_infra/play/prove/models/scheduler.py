@@ -66,7 +66,10 @@ class Scheduler:
         known = name in store.schedules
         if call.operation == "GetSchedule" and stale and known and world.now - self._made.get(name, 0) < stale:
             return _refused("ResourceNotFoundException", f"Schedule {name} does not exist.", 404, "stale-schedules")
-        return store(call.operation, call.parameters)
+        answer = store(call.operation, call.parameters)
+        if call.operation == "GetSchedule" and "Error" not in answer and self.past_at == "ignored":
+            return marked(answer, "past-at=ignored") if due_of(answer) <= world.now else answer
+        return answer
 
     def _refusal(self, parameters: Mapping[str, Any]) -> Mapping[str, Any] | None:
         world, chance = self.world, self.chance
