@@ -20,7 +20,7 @@ from tests.mutants.mutant import Mutant
 from tests.places import ROOT
 
 SEEDS = 6000
-"""The rarest, that a plan overtaken by a dead mover's has no schedule, is met by seed 5,523."""
+"""The rarest, that what is being worked is not carried, is met by seed 5,011."""
 LONGEST = 1200
 """Seconds a process may take."""
 

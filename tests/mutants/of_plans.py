@@ -236,7 +236,15 @@ _PLANNERS: tuple[Mutant, ...] = (
     Mutant(
         "a schedule whose name is taken is not looked for",
         "_create",
-        Code("isinstance(there, Done)", "there is not None"),
+        Code(
+            """
+            if isinstance(there, Done):
+                if carrier.is_ahead(there.fields, host.now()):
+                    break
+                again += 1
+            """,
+            "break",
+        ),
         ("I18",),
     ),
     Mutant(
