@@ -6,6 +6,7 @@ where it is told. As long as no source has changed, the assembly of the last tim
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -31,7 +32,9 @@ SYNTH_LIMIT: Final = 300.0
 WRONG_DECLARATION: Final = 2
 """Exit code of the app when its output is the message of a DeclarationError."""
 KEPT: Final = 8
-"""Assemblies of older sources that stay on the disk."""
+"""Assemblies that stay on the disk. One that a process uses stays longer."""
+_HELD: Final[dict[Path, int]] = {}
+"""The assemblies that this process uses, with the descriptors of their folders: open, and locked, until it ends."""
 _IGNORED: Final = {"__pycache__", "node_modules"}
 
 
@@ -58,8 +61,11 @@ def synthesize(project: Project, package: str = "jobs", *, progress: Say = quiet
     ``.cronstack/synth`` when such a thing has changed. Raises DeclarationError for wrong declarations, CronstackError.
     """
     folder = project.state / "synth" / fingerprint(project, package)
-    complete = whole_folder(folder, lambda part: _run(project, package, part, progress), progress=progress)
-    _forget_the_oldest(complete)
+    while True:
+        complete = whole_folder(folder, lambda part: _run(project, package, part, progress), progress=progress)
+        if hold(complete):
+            break
+    forget_the_oldest(complete)
     return read(complete, project.stack(package), package)
 
 
@@ -133,9 +139,43 @@ def _run(project: Project, package: str, into: Path, progress: Say) -> None:
         shutil.rmtree(staged)  # the assets are copies of it
 
 
-def _forget_the_oldest(latest: Path) -> None:
+def hold(folder: Path) -> bool:
+    """Keep other processes from deleting an assembly: code is read from it as long as a cloud plays it.
+
+    False: it has just been deleted.
+    """
+    if folder in _HELD:
+        return True
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    fcntl.flock(handle, fcntl.LOCK_SH)  # waits for one who deletes it
+    if not folder.is_dir():
+        os.close(handle)
+        return False
+    _HELD[folder] = handle
+    return True
+
+
+def forget_the_oldest(latest: Path) -> None:
+    """Delete the assemblies beside ``latest`` that were not used for longest, and that nobody uses."""
     os.utime(latest)
     known = sorted((one for one in latest.parent.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime)
     for old in known[:-KEPT]:
         if not old.name.endswith(".part"):
-            shutil.rmtree(old, ignore_errors=True)
+            _delete_unused(old)
+
+
+def _delete_unused(folder: Path) -> None:
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:  # another process has deleted it
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    except BlockingIOError:  # in use
+        pass
+    finally:
+        os.close(handle)
