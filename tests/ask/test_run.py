@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
+from cronstack_infra.ask.firings import same_at
 from cronstack_infra.ask.question import Answer, Question
+from cronstack_infra.ask.requests import past_start
 from cronstack_infra.ask.run import Asked, ask
 from cronstack_infra.ask.sandbox import PREFIX, Sandbox, sweep
 from cronstack_infra.ask.transcript import as_json, as_text
@@ -31,7 +35,12 @@ def left() -> list[str]:
     return [name for name, _ in _found(clients, PREFIX)]
 
 
-def run(virtual: VirtualCloud, *asks: Callable[[Sandbox], Answer], name: str = "one") -> list[Asked]:
+def run(
+    virtual: VirtualCloud,
+    *asks: Callable[[Sandbox], Answer],
+    name: str = "one",
+    clients: Callable[[str], Any] = clients,
+) -> list[Asked]:
     questions = [Question(f"q{number}", "Is it?", 1, 0.1, each) for number, each in enumerate(asks)]
     told: list[str] = []
     sleep = lambda seconds: virtual.advance(timedelta(seconds=seconds))  # noqa: E731
@@ -60,6 +69,21 @@ def test_nothing_is_left_after_a_question_that_fails_and_after_an_interrupt(virt
     with pytest.raises(KeyboardInterrupt):
         run(virtual, is_interrupted)
     assert left() == []
+
+
+@pytest.mark.parametrize("question", [same_at, past_start])
+def test_a_connection_that_is_lost_is_no_refusal(virtual: VirtualCloud, question: Callable[[Sandbox], Answer]) -> None:
+    def lose(request: Any, **_: Any) -> None:
+        raise EndpointConnectionError(endpoint_url=request.url)
+
+    def losing(service: str) -> Any:
+        client = clients(service)
+        client.meta.events.register("before-send.scheduler.UpdateSchedule", lose)
+        return client
+
+    (one,) = run(virtual, question, clients=losing)
+    assert one.answer is None
+    assert one.fault.startswith("EndpointConnectionError")
 
 
 def test_the_next_run_deletes_what_a_killed_one_has_left(virtual: VirtualCloud) -> None:

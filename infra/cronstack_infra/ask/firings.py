@@ -106,10 +106,11 @@ def same_at(sandbox: Sandbox) -> Answer:
     if not sandbox.messages(url, 1, 60 + SETTLE):
         return Answer("The at() has not fired at all.")
     facts: dict[str, Any] = {}
+    client = sandbox.clients("scheduler")
     try:
-        sandbox.clients("scheduler").update_schedule(**given)
-    except Exception as fault:  # a refusal is an answer, too
-        return Answer(f"The update to the same time was refused: {fault}", "same-at-fires-again=false", facts)
+        client.update_schedule(**given)
+    except client.exceptions.ClientError as refusal:
+        return Answer(f"The update to the same time was refused: {refusal}", "same-at-fires-again=false", facts)
     again = sandbox.messages(url, 1, SETTLE)
     if again:
         return Answer("An at() that had fired fired again after an update.", "same-at-fires-again=true", facts)

@@ -15,10 +15,11 @@ LONGEST: Final = 600.0
 
 def _refusal(sandbox: Sandbox, operation: str, **parameters: Any) -> str:
     """Return the error of a request; "" if it was accepted."""
+    client = sandbox.clients("scheduler")
     try:
-        getattr(sandbox.clients("scheduler"), operation)(**parameters)
-    except Exception as fault:  # a refusal is the answer
-        return str(fault)
+        getattr(client, operation)(**parameters)
+    except client.exceptions.ClientError as refusal:
+        return str(refusal)
     return ""
 
 
