@@ -14,6 +14,8 @@ from botocore.loaders import JSONFileLoader
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from tests.places import ROOT, TESTS
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in its background with Ctrl-C ignored, children inherit that, and what a test
     # interrupts would never end.
@@ -36,15 +38,14 @@ def parsed_once() -> None:
 
 parsed_once()
 
-FUNCTIONS = Path(__file__).parents[1] / "functions"
-
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown() -> None:
     """Forget the package ``jobs`` of a test's own project: the next test in this process may import ours."""
+    ours = ROOT / "functions"
     names = [name for name in sys.modules if name.partition(".")[0] == "jobs"]
     files = [file for name in names if (file := getattr(sys.modules[name], "__file__", None))]
-    if not all(Path(file).is_relative_to(FUNCTIONS) for file in files):
+    if not all(Path(file).is_relative_to(ours) for file in files):
         for name in names:
             del sys.modules[name]
 
@@ -75,7 +76,7 @@ LONG = (
 
 def pytest_configure() -> None:
     """Raise UsageError when a file of ``LONG`` was moved: the order would silently be lost."""
-    missing = [file for file in LONG if not (Path(__file__).parent / file).is_file()]
+    missing = [file for file in LONG if not (TESTS / file).is_file()]
     if missing:
         raise pytest.UsageError(f"tests/conftest.py: TOGETHER and LONG name files that do not exist: {missing}")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -26,16 +24,13 @@ from tests.play.simulation.conftest import ROOT, small_project
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     found = small_project(tmp_path / "small")
     kept = ROOT / ".cronstack" / "synth-of-tests"
     kept.mkdir(parents=True, exist_ok=True)
     (found.root / ".cronstack").symlink_to(kept)
     monkeypatch.chdir(found.root)
-    before = {name for name in sys.modules if name.partition(".")[0] == "jobs"}
-    yield found.root
-    for name in {name for name in sys.modules if name.partition(".")[0] == "jobs"} - before:
-        del sys.modules[name]
+    return found.root
 
 
 def test_it_plays_the_jobs_and_leaves_table_trace_ledger_and_report(project: Path, tmp_path: Path) -> None:
