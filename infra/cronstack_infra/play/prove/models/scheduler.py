@@ -62,14 +62,18 @@ class Scheduler:
             if "Error" not in answer:
                 self._made[name] = world.now
             return answer
-        stale = world.switch("stale-schedules")
-        known = name in store.schedules
-        if call.operation == "GetSchedule" and stale and known and world.now - self._made.get(name, 0) < stale:
+        if call.operation == "GetSchedule" and name in store.schedules:
+            return self._shown(call, name)
+        return store(call.operation, call.parameters)
+
+    def _shown(self, call: Call, name: str) -> Mapping[str, Any]:
+        """Show a schedule that exists, unless it is too new to be shown."""
+        world = self.world
+        if (stale := world.switch("stale-schedules")) and world.now - self._made.get(name, 0) < stale:
             return _refused("ResourceNotFoundException", f"Schedule {name} does not exist.", 404, "stale-schedules")
-        answer = store(call.operation, call.parameters)
-        if call.operation == "GetSchedule" and "Error" not in answer and self.past_at == "ignored":
-            return marked(answer, "past-at=ignored") if due_of(answer) <= world.now else answer
-        return answer
+        answer = world.store(call.operation, call.parameters)
+        never_fires = self.past_at == "ignored" and due_of(answer) <= world.now
+        return marked(answer, "past-at=ignored") if never_fires else answer
 
     def _refusal(self, parameters: Mapping[str, Any]) -> Mapping[str, Any] | None:
         world, chance = self.world, self.chance
