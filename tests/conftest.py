@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.loaders import JSONFileLoader
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from cronstack_infra.local.moto.documents import parsed_once
 from tests.places import ROOT, TESTS
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -22,21 +22,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def parsed_once() -> None:
-    """The SDK's documents (a megabyte of JSON for some services) are parsed for each session, and each mocked AWS
-    begins a new one: here all sessions of a process share them, as all clients of a session do anyway."""
-    loader: Any = JSONFileLoader
-    read, parsed = loader.load_file, {}
-
-    def load_file(self: Any, file_path: str) -> Any:
-        if parsed.get(file_path) is None:
-            parsed[file_path] = read(self, file_path)
-        return parsed[file_path]
-
-    loader.load_file = load_file
-
-
-parsed_once()
+_shared = parsed_once()
+_shared.__enter__()  # for as long as the process lives: each mocked AWS begins a new session of the SDK
 
 
 @pytest.hookimpl(trylast=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cronstack_infra.local.moto import patch
+from cronstack_infra.local.moto.documents import parsed_once
 from cronstack_infra.local.moto.patch import Applied
 from cronstack_infra.local.moto.surroundings import Surroundings
 from cronstack_infra.local.patches import table
@@ -17,7 +18,8 @@ def install(around: Surroundings) -> None:
 
 def install_cloudformation(around: Surroundings) -> None:
     """Apply the patches of CloudFormation. Importing them imports nearly all of moto."""
-    patch.apply(table.rows(table.stacks()), around)
+    with parsed_once():
+        patch.apply(table.rows(table.stacks()), around)
 
 
 def install_in_process(around: Surroundings) -> None:

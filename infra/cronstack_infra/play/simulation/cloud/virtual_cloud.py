@@ -19,6 +19,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from cronstack.errors import OperationError
@@ -31,6 +32,8 @@ from cronstack_infra.switches.reading import changed
 from cronstack_infra.switches.settings import Switches
 
 if TYPE_CHECKING:
+    import boto3
+
     from cronstack_infra.play.simulation.cloud.assembly import Assembly
     from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
 
@@ -68,7 +71,10 @@ class VirtualCloud:
         self.stacks: dict[str, Assembly] = {}
         self.emit: Emit = emit or self.events.append
         self._workplace = TemporaryDirectory(prefix="cronstack-", ignore_cleanup_errors=True)
+        self._session: boto3.Session | None = None
         self._clients: dict[str, Any] = {}
+        self._making = Lock()
+        """Held while a client is made: a session makes one at a time."""
         self._parts = compose(
             start,
             switches=self._with_rates(replace(switches or Switches(), seed=seed)),
@@ -148,14 +154,16 @@ class VirtualCloud:
         import boto3
         from botocore.config import Config
 
-        if service not in self._clients:
-            session = boto3.Session(
-                aws_access_key_id="simulated", aws_secret_access_key="simulated", region_name=REGION
-            )
-            make: Any = session.client
-            options: Any = {"ignore_configured_endpoint_urls": True}
-            self._clients[service] = make(service, config=Config(**options))
-        return self._clients[service]
+        with self._making:
+            if self._session is None:  # one for all clients, or each would parse the list of endpoints
+                self._session = boto3.Session(
+                    aws_access_key_id="simulated", aws_secret_access_key="simulated", region_name=REGION
+                )
+            if service not in self._clients:
+                make: Any = self._session.client
+                options: Any = {"ignore_configured_endpoint_urls": True}
+                self._clients[service] = make(service, config=Config(**options))
+            return self._clients[service]
 
     def deploy(self, assembly: Assembly) -> None:
         """Create or update the assembly's stack. Raises CronstackError with CloudFormation's reasons."""
