@@ -13,6 +13,23 @@ from cronstack_infra.cli.commands.new.project import write_project
 HERE = Path(__file__).parent
 ONE_BY_ONE = ("-q", "-p", "no:randomly", "-p", "no:xdist")
 """Options: in the order of the file, in one process."""
+CLIENT_AT_IMPORT = '''"""A client made at import, as AWS recommends for Lambda."""
+
+
+import os
+
+import boto3
+from cronstack import Run, job
+
+table = boto3.resource("dynamodb").Table("shop")
+region = os.environ["AWS_REGION"]
+
+
+@job()
+def count(run: Run) -> dict[str, str]:
+    return {"region": table.meta.client.meta.region_name, "read": region}
+'''
+"""The module of a job."""
 
 
 def project(root: Path, name: str, files: Mapping[str, str]) -> Path:
@@ -30,8 +47,13 @@ def inner(name: str) -> str:
     return (HERE / f"inner_{name}.py").read_text("utf-8")
 
 
-def pytest_in(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def without_aws(home: Path) -> dict[str, str]:
+    """Return the variables of a user whose home folder has no AWS configuration."""
+    return {"HOME": str(home), "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache")}
+
+
+def pytest_in(root: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "AWS_"))}
-    kept["COLUMNS"] = "80"
+    kept |= {"COLUMNS": "80"} | environ
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--strict-markers", "-W", "error", *arguments]
     return subprocess.run(command, cwd=root, env=kept, capture_output=True, text=True, timeout=600)

@@ -1,13 +1,16 @@
-"""The plugin in a project with busy jobs: which schedules fire, what a failure shows, and what an operator would do."""
+"""The plugin in a project with busy jobs: which schedules fire, what a failure shows, and what an operator would do.
+
+One of its jobs makes a client at import, though the machine has no AWS configuration.
+"""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections import Counter
 
 import pytest
 
-from tests.testing.inner_project import ONE_BY_ONE, inner, project, pytest_in
+from tests.testing.inner_project import CLIENT_AT_IMPORT, inner, project, pytest_in, without_aws
 
 JOBS = '''
 """A night, and its neighbours."""
@@ -57,23 +60,58 @@ def test_a_misspelt_job(cloud): ...
 @pytest.mark.cronstack(only="nightly")
 def test_a_bare_name(cloud): ...
 """
+IMPORTING = """import os
+
+import boto3
+import pytest
+from botocore.exceptions import NoRegionError
+
+from jobs.count import region, table
+
+
+def test_its_module_imports_by_itself():
+    assert table.meta.client.meta.region_name == region == "us-east-1"
+
+
+def test_the_variables_do_not_leak():
+    assert [name for name in os.environ if name.startswith("AWS_")] == []
+    with pytest.raises(NoRegionError):
+        boto3.client("sqs")
+
+
+def test_deployed(cloud):
+    assert cloud.fire("count").result == {"region": "us-east-1", "read": "us-east-1"}
+"""
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    tests = {"tests/test_office.py": inner("neighbours"), "tests/test_wrong.py": WRONG}
-    return project(tmp_path_factory.mktemp("neighbours"), "office", {"functions/jobs/office.py": JOBS} | tests)
+def ended(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """All tests of the project. What pytest says of them; its user has no AWS configuration."""
+    texts = {"office": inner("neighbours"), "wrong": WRONG, "count": IMPORTING}
+    jobs = {"functions/jobs/office.py": JOBS, "functions/jobs/count.py": CLIENT_AT_IMPORT}
+    tests = {f"tests/test_{name}.py": text for name, text in texts.items()}
+    folder = tmp_path_factory.mktemp("neighbours")
+    office = project(folder / "office", "office", jobs | tests)
+    options = ("-q", "-rA", "-p", "no:xdist", "--randomly-seed=7")
+    done = pytest_in(office, *options, "tests", **without_aws(folder))
+    return done.stdout + done.stderr
 
 
-def test_a_project_with_busy_jobs(office: Path) -> None:
-    ended = pytest_in(office, "-q", "-p", "no:xdist", "--randomly-seed=7", "tests/test_office.py")
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert re.search(r"\b20 passed", ended.stdout), ended.stdout
+def outcomes(ended: str, name: str) -> dict[str, int]:
+    """How many tests of a file passed, failed, or could not begin."""
+    return Counter(re.findall(rf"^(PASSED|FAILED|ERROR) tests/test_{name}\.py", ended, re.MULTILINE))
 
 
-def test_a_choice_of_jobs_that_cannot_be_is_refused(office: Path) -> None:
-    ended = pytest_in(office, *ONE_BY_ONE, "tests/test_wrong.py")
-    assert ended.returncode == 1
-    assert "no job 'nigthly' in the stack office" in ended.stdout
-    assert "Did you mean nightly?" in ended.stdout
-    assert "only='nightly' is not a list of job names" in ended.stdout
+def test_a_project_with_busy_jobs(ended: str) -> None:
+    assert outcomes(ended, "office") == {"PASSED": 20}, ended
+
+
+def test_a_choice_of_jobs_that_cannot_be_is_refused(ended: str) -> None:
+    assert outcomes(ended, "wrong") == {"ERROR": 2}, ended
+    assert "no job 'nigthly' in the stack office" in ended
+    assert "Did you mean nightly?" in ended
+    assert "only='nightly' is not a list of job names" in ended
+
+
+def test_a_client_made_at_import_works_in_every_kind_of_test(ended: str) -> None:
+    assert outcomes(ended, "count") == {"PASSED": 3}, ended

@@ -1,14 +1,14 @@
-"""The plugin in a user's project: alone, beside tests on moto, with xdist and randomly; and what a failure shows."""
+"""The plugin in a user's project: beside tests on moto, with xdist and randomly; and what a failure shows."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from cronstack_infra.cli.commands.new.project import write_project
-from tests.places import ROOT
 from tests.testing.inner_project import ONE_BY_ONE, inner, project, pytest_in
 
 JOBS = '''
@@ -83,47 +83,6 @@ def test_nothing_of_it_is_loaded(pytestconfig):
     assert pytestconfig.pluginmanager.has_plugin("cronstack")
     assert [name for name in HEAVY if name in sys.modules] == []
 """
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    tests = {"cloud": inner("cloud"), "mocks": inner("mocks"), "failing": FAILING, "unused": UNUSED}
-    files = {"functions/jobs/three.py": JOBS} | {f"tests/test_{name}.py": text for name, text in tests.items()}
-    return project(tmp_path_factory.mktemp("plugin"), "shop", files)
-
-
-def test_in_any_order_on_several_processes_beside_tests_on_moto(shop: Path) -> None:
-    """One synthesis serves them all."""
-    ended = pytest_in(shop, "-q", "-n", "2", "--randomly-seed=7", "tests/test_cloud.py", "tests/test_mocks.py")
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert re.search(r"^\d+ passed in", ended.stdout, re.MULTILINE), ended.stdout
-    folders = [path for path in (shop / ".cronstack" / "synth").iterdir() if path.is_dir()]
-    assert len(folders) == 1
-
-
-def test_a_failure_shows_the_time_line_and_where_the_job_stands(shop: Path) -> None:
-    ended = pytest_in(shop, "-q", "-p", "no:randomly", "tests/test_failing.py")
-    assert ended.returncode == 1
-    told = ended.stdout.partition("- cronstack -")[2]
-    assert "from 2026-01-01 00:00 to 2026-01-03 00:00 UTC" in told
-    assert re.search(r"2026-01-01 01:30:00\.\d{3}  nightly  t-2026-01-01T01:30:00Z  attempt 1  crashed", told)
-    assert re.search(r"2026-01-02 01:3\d:\d\d\.\d{3}  nightly  t-2026-01-02T01:30:00Z  attempt 2  succeeded", told)
-    assert "functions/jobs/three.py:9: nightly: 2 succeeded, 2 crashed" in told
-    assert "functions/jobs/three.py:13: fragile: did not run" in told
-
-
-def test_a_session_that_does_not_use_it_does_not_pay(shop: Path) -> None:
-    ended = pytest_in(shop, *ONE_BY_ONE, "tests/test_unused.py")
-    assert ended.returncode == 0, ended.stdout
-
-
-def test_outside_of_a_project_it_says_so(tmp_path: Path) -> None:
-    (tmp_path / "test_here.py").write_text("def test_here(cloud): ...\n")
-    ended = pytest_in(tmp_path, *ONE_BY_ONE)
-    assert ended.returncode == 1
-    assert "this is not a Cronstack project" in ended.stdout
-
-
 FROZEN = """
 import freezegun
 import pytest
@@ -156,30 +115,78 @@ def test_a_travel_that_has_ended(cloud):
 """
 
 
-def test_a_clock_that_another_tool_has_replaced_is_reported_with_the_remedy(shop: Path) -> None:
-    (shop / "tests" / "test_frozen.py").write_text(FROZEN.lstrip())
-    ended = pytest_in(shop, *ONE_BY_ONE, "tests/test_frozen.py")
-    assert "2 failed, 1 passed, 1 error" in ended.stdout
-    assert ended.stdout.count("freezegun's freeze_time is active, and the cloud has a clock of its own") >= 2
-    assert "time_machine.travel is active, and the cloud has a clock of its own" in ended.stdout
-    assert "Remove it from this test. Set the cloud's clock with @pytest.mark.cronstack(start=" in ended.stdout
-    assert "time-machine cannot start" not in ended.stdout
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tests = {"cloud": inner("cloud"), "mocks": inner("mocks"), "failing": FAILING, "frozen": FROZEN, "unused": UNUSED}
+    files = {"functions/jobs/three.py": JOBS} | {f"tests/test_{name}.py": text for name, text in tests.items()}
+    return project(tmp_path_factory.mktemp("plugin"), "shop", files)
 
 
-def general(story: str) -> str:
-    """What a failure shows, without what the seed draws: milliseconds and ids."""
-    return re.sub(r"\.\d{3}(?= )|(?<=after )[\d.]+|(?<=m-)\w+", "~", story)
+@dataclass(frozen=True)
+class Ended:
+    """A session of pytest: which tests did not pass, and what it says of each."""
+
+    code: int
+    text: str
+    not_passed: Mapping[str, str]
+    """"FAILED" or "ERROR" by test."""
+
+    def about(self, test: str) -> str:
+        """Return the section of a test that did not pass."""
+        found = re.search(rf"^_+ (?:ERROR at setup of )?{test} _+$(.*?)^[_=]{{3}}", self.text, re.MULTILINE | re.DOTALL)
+        assert found, self.text
+        return found[1]
 
 
-def test_readme_shows_what_its_test_shows_when_it_is_broken(tmp_path: Path) -> None:
-    section = (ROOT / "README.md").read_text("utf-8").partition("\n## A test\n")[2]
-    write_project(tmp_path / "shop", name="shop")
-    job = tmp_path / "shop" / "functions" / "jobs" / "hello.py"
-    job.write_text(job.read_text("utf-8").replace("timeout=30)", "timeout=30, retries=0)"), "utf-8")
-    test = tmp_path / "shop" / "tests" / "test_crash.py"
-    test.write_text(section.partition("```python\n")[2].partition("```")[0], "utf-8")
-    ended = pytest_in(tmp_path / "shop", *ONE_BY_ONE, "tests/test_crash.py")
+@pytest.fixture(scope="module")
+def ended(shop: Path) -> Ended:
+    """All tests of the project that use the cloud or moto, in any order on two processes."""
+    files = [f"tests/test_{name}.py" for name in ("cloud", "mocks", "failing", "frozen")]
+    done = pytest_in(shop, "-q", "-n", "2", "--randomly-seed=7", *files)
+    text = done.stdout + done.stderr
+    summary = re.findall(r"^(FAILED|ERROR) tests/test_(\w+\.py::\w+)", text, re.MULTILINE)
+    return Ended(done.returncode, text, {test: how for how, test in summary})
+
+
+def test_in_any_order_on_several_processes_beside_tests_on_moto(shop: Path, ended: Ended) -> None:
+    """One synthesis serves them all."""
+    assert ended.code == 1, ended.text
+    assert dict(ended.not_passed) == {
+        "failing.py::test_something_that_is_not_so": "FAILED",
+        "frozen.py::test_freezegun_before_the_cloud": "ERROR",
+        "frozen.py::test_freezegun_within_a_test": "FAILED",
+        "frozen.py::test_another_travel_within_a_test": "FAILED",
+    }, ended.text
+    assert re.search(r"^3 failed, 49 passed, 1 error in", ended.text, re.MULTILINE), ended.text
+    folders = [path for path in (shop / ".cronstack" / "synth").iterdir() if path.is_dir()]
+    assert len(folders) == 1
+
+
+def test_a_failure_shows_the_time_line_and_where_the_job_stands(ended: Ended) -> None:
+    told = ended.about("test_something_that_is_not_so").partition("- cronstack -")[2]
+    assert "from 2026-01-01 00:00 to 2026-01-03 00:00 UTC" in told
+    assert re.search(r"2026-01-01 01:30:00\.\d{3}  nightly  t-2026-01-01T01:30:00Z  attempt 1  crashed", told)
+    assert re.search(r"2026-01-02 01:3\d:\d\d\.\d{3}  nightly  t-2026-01-02T01:30:00Z  attempt 2  succeeded", told)
+    assert "functions/jobs/three.py:9: nightly: 2 succeeded, 2 crashed" in told
+    assert "functions/jobs/three.py:13: fragile: did not run" in told
+
+
+def test_a_clock_that_another_tool_has_replaced_is_reported_with_the_remedy(ended: Ended) -> None:
+    for test in ("test_freezegun_before_the_cloud", "test_freezegun_within_a_test"):
+        assert "freezegun's freeze_time is active, and the cloud has a clock of its own" in ended.about(test)
+    travelled = ended.about("test_another_travel_within_a_test")
+    assert "time_machine.travel is active, and the cloud has a clock of its own" in travelled
+    assert "Remove it from this test. Set the cloud's clock with @pytest.mark.cronstack(start=" in travelled
+    assert "time-machine cannot start" not in ended.text
+
+
+def test_a_session_that_does_not_use_it_does_not_pay(shop: Path) -> None:
+    ended = pytest_in(shop, *ONE_BY_ONE, "tests/test_unused.py")
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_outside_of_a_project_it_says_so(tmp_path: Path) -> None:
+    (tmp_path / "test_here.py").write_text("def test_here(cloud): ...\n")
+    ended = pytest_in(tmp_path, *ONE_BY_ONE)
     assert ended.returncode == 1
-    error, _, story = section.partition("```\nE ")[2].partition("```")[0].partition("\n")
-    assert error in ended.stdout
-    assert general(story) in general(ended.stdout)
+    assert "this is not a Cronstack project" in ended.stdout
