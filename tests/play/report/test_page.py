@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,6 +20,7 @@ SEED = 11
 EVIL = '</script><script>document.title="bad"</script><!-- & "quoted"'
 
 
+@cache
 def rows() -> list[dict[str, Any]]:
     """A month of minutes, a daily job that overlaps itself, and one that never runs."""
     chance = Random(SEED)
@@ -34,14 +36,15 @@ def rows() -> list[dict[str, Any]]:
     return [*found, END]
 
 
-ROWS = rows()
-ATTEMPTS = [row for row in ROWS if row["event"] == "attempt"]
+@cache
+def attempts() -> list[dict[str, Any]]:
+    return [row for row in rows() if row["event"] == "attempt"]
 
 
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    (folder / "trace.jsonl").write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in ROWS))
+    (folder / "trace.jsonl").write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows()))
     report.write(folder / "trace.jsonl", folder / "report.html")
     return folder / "report.html"
 
@@ -94,25 +97,25 @@ def opened(chrome: Any, page_file: Path) -> Opened:
 
 
 def of_day(day: str) -> list[dict[str, Any]]:
-    return [row for row in ATTEMPTS if row["began"].startswith(day)]
+    return [row for row in attempts() if row["began"].startswith(day)]
 
 
 def test_its_totals_are_the_traces(opened: Opened) -> None:
-    outcomes = Counter(row["outcome"] for row in ATTEMPTS)
+    outcomes = Counter(row["outcome"] for row in attempts())
     for name in ("succeeded", "crashed", "skipped", "missed", "dead"):
         assert opened.total(name) == outcomes[name], name
-    runs = sum(row["attempt"] == 1 or "first" in row for row in ATTEMPTS)
+    runs = sum(row["attempt"] == 1 or "first" in row for row in attempts())
     assert opened.total("runs") == runs
-    assert opened.total("retries") == sum(row["attempt"] > 0 for row in ATTEMPTS) - runs
+    assert opened.total("retries") == sum(row["attempt"] > 0 for row in attempts()) - runs
     assert opened.total("overlaps") == 29, "each of thirty days' runs lasts into the next day, but the last"
-    assert opened.attempts_in_view() == len(ATTEMPTS)
-    assert opened.starts() == sum(row["attempt"] > 0 for row in ATTEMPTS)
+    assert opened.attempts_in_view() == len(attempts())
+    assert opened.starts() == sum(row["attempt"] > 0 for row in attempts())
 
 
 def test_each_job_has_its_row(opened: Opened) -> None:
     for job in ("each_minute", "daily", "never"):
         dead = opened.page.inner_text(f"tr[data-job={job}] [data-column=dead]").replace(",", "")
-        assert int(dead) == sum(row["job"] == job and row["outcome"] == "dead" for row in ATTEMPTS)
+        assert int(dead) == sum(row["job"] == job and row["outcome"] == "dead" for row in attempts())
     assert opened.page.inner_text("tr[data-job=daily] [data-column=median]") == "1500.0 min"
 
 
@@ -134,7 +137,7 @@ def test_it_is_read_by_keyboard(opened: Opened) -> None:
     keyboard.press("ArrowRight")
     assert "2013-01-16 06:00 to 2013-01-17 06:00" in opened.span_in_view()
     keyboard.press("0")
-    assert opened.attempts_in_view() == len(ATTEMPTS)
+    assert opened.attempts_in_view() == len(attempts())
 
 
 def test_a_day_is_chosen_by_date_and_a_job_by_click(opened: Opened) -> None:
@@ -146,7 +149,7 @@ def test_a_day_is_chosen_by_date_and_a_job_by_click(opened: Opened) -> None:
     assert opened.attempts_in_view() == 1
     opened.page.click("tr[data-job=daily]")
     opened.page.click("[data-do=all]")
-    assert opened.attempts_in_view() == len(ATTEMPTS)
+    assert opened.attempts_in_view() == len(attempts())
 
 
 def test_what_is_in_view_is_in_the_address(chrome: Any, page_file: Path) -> None:
@@ -157,7 +160,7 @@ def test_what_is_in_view_is_in_the_address(chrome: Any, page_file: Path) -> None
 
 def test_the_time_line_has_the_colours_of_what_happened(opened: Opened) -> None:
     """The pixels of a day's lane: mostly the colour of success, and that of a death where there was one."""
-    dead = next(row for row in ATTEMPTS if row["outcome"] == "dead")
+    dead = next(row for row in attempts() if row["outcome"] == "dead")
     opened.page.fill("#day", dead["began"][:10])
     opened.attempts_in_view()
     seen = opened.page.evaluate(
@@ -180,7 +183,7 @@ def test_no_text_of_a_trace_becomes_part_of_the_page(opened: Opened) -> None:
     opened.page.keyboard.press("0")
     opened.attempts_in_view()
     assert opened.page.title() == "shop: 3 jobs"
-    dead = next(row for row in ATTEMPTS if row["outcome"] == "dead")
+    dead = next(row for row in attempts() if row["outcome"] == "dead")
     opened.page.fill("#day", dead["began"][:10])
     opened.attempts_in_view()
     assert EVIL in opened.page.inner_text("#notes")
