@@ -1,14 +1,17 @@
 """May a role do this? Judged offline by a real evaluator of IAM policies, because moto cannot.
 
 The evaluator is the npm package @cloud-copilot/iam-simulate (AGPL): a tool of the tests, fetched when they run and
-never shipped. One call of Node judges any number of questions.
+never shipped. A process starts Node once, for all its questions.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -72,16 +75,12 @@ def judge(policies: Policies, questions: Iterable[Question]) -> list[bool]:
         }
         for question in asked
     ]
-    ended = bound.run(
-        [str(node.node()), str(HERE / "judge.cjs"), str(_evaluator())],
-        input=json.dumps(simulations),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=node.node_environment(dict(os.environ), ROOT / STATE_FOLDER),
-    )
-    assert ended.returncode == 0, ended.stderr
-    answers = json.loads(ended.stdout)
+    evaluator = _evaluator()
+    evaluator.stdin.write(json.dumps(simulations) + "\n")
+    evaluator.stdin.flush()
+    line = evaluator.stdout.readline()
+    assert line, "the evaluator ended; above stands what it said"
+    answers = json.loads(line)
     for question, answer in zip(asked, answers, strict=True):
         assert "error" not in answer, f"{question}: {answer['error']}"
         # A condition key that this action does not have would be dropped in silence, and the answer mean nothing.
@@ -90,7 +89,13 @@ def judge(policies: Policies, questions: Iterable[Question]) -> list[bool]:
 
 
 @cache
-def _evaluator() -> Path:
-    """The package.json from whose folder Node finds the evaluator."""
+def _evaluator() -> Any:
+    """The running evaluator. It ends with this process."""
     packages = ensure_packages(HERE, ROOT / ".cronstack" / "tools", environ=os.environ, progress=print)
-    return packages / "package.json"
+    command = [str(node.node()), str(HERE / "judge.cjs"), str(packages / "package.json")]
+    environ = node.node_environment(dict(os.environ), ROOT / STATE_FOLDER)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with ExitStack() as started:
+        process = started.enter_context(bound.started(command, env=environ, **pipes))
+        atexit.register(started.pop_all().close)
+    return process
