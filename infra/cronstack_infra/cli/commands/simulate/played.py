@@ -121,7 +121,7 @@ def _report(out: Path | None, say: Callable[[str], None]) -> Path | None:
 def _shown(firings: int, *, quiet: bool) -> Iterator[tuple[Callable[[str], None], Progress]]:
     """Show what is done and the virtual date on a terminal; elsewhere print how long it takes."""
     if quiet or not sys.stderr.isatty():
-        yield (lambda line: None), reports_once(firings)
+        yield (lambda line: None), reports_once(firings, Left())
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
@@ -141,9 +141,9 @@ def _shown(firings: int, *, quiet: bool) -> Iterator[tuple[Callable[[str], None]
         yield say, progress
 
 
-def reports_once(firings: int) -> Progress:
+def reports_once(firings: int, left: Left) -> Progress:
     """Return a progress callback for stderr without a terminal. It prints one line if the simulation takes long."""
-    left, told = Left(), False
+    told = False
 
     def progress(now: datetime, share: float, occurrences: int) -> None:
         nonlocal told

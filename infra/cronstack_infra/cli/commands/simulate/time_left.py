@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import perf_counter  # the real clock: a simulation replaces time.perf_counter, not this name
 from typing import Final
 
@@ -14,13 +15,14 @@ LONG: Final = 5.0
 class Left:
     """Estimates the seconds that are left from the share that was played."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
+        self._clock = clock
         self._began: float | None = None
         self._share = 0.0
 
     def after(self, share: float) -> float | None:
         """Return the seconds left after a share of the span. None until they can be estimated."""
-        now = perf_counter()
+        now = self._clock()
         if self._began is None:
             self._began, self._share = now, share
         passed, played = now - self._began, share - self._share
