@@ -11,10 +11,10 @@ from cronstack_infra.local.client import LocalCloud
 from tests.local.stacks import Stack, Template, function, get, queue, ref, role
 
 ANSWERING = """
-import json, urllib.request
+import json, time, urllib.request
 
 def handler(event, context):
-    print("ASKED " + json.dumps(event), flush=True)
+    print("ASKED " + json.dumps(event | {"at": time.time_ns()}), flush=True)
     wish = event["ResourceProperties"]
     if event["RequestType"] == wish.get("Silent"):
         return
@@ -53,11 +53,11 @@ OUTPUTS = {"Outputs": {"Id": {"Value": ref("Thing")}, "Colour": {"Value": get("T
 
 
 def asked(stack: Stack, function: str) -> list[dict[str, Any]]:
-    """What the function was asked, in order."""
+    """What the function was asked, in the order of its own clock: two sandboxes may log in the same millisecond."""
     logs = stack.cloud.client("logs")
     events = logs.filter_log_events(logGroupName=f"/aws/lambda/{function}")["events"]
     lines = [one["message"].partition("ASKED ")[2] for one in events if "ASKED " in one["message"]]
-    return [json.loads(line) for line in lines]
+    return sorted((json.loads(line) for line in lines), key=lambda event: event["at"])
 
 
 def steps(stack: Stack, function: str) -> list[tuple[str, str]]:
