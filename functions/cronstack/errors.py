@@ -68,12 +68,12 @@ class OutOfTime(CronstackError):
 class Unavailable(CronstackError):
     """The ledger did not answer usefully. Before the claim nothing is run (fail closed); after it, nobody knows.
 
-    ``certain``: nothing was carried out; else nobody knows.
+    ``certain``: nothing was carried out; else nobody knows. ``passing``: it will go on, without anybody's help.
     """
 
-    def __init__(self, message: str, *, remedy: str = "", certain: bool = False) -> None:
+    def __init__(self, message: str, *, remedy: str = "", certain: bool = False, passing: bool = False) -> None:
         super().__init__(message, remedy=remedy)
-        self.certain = certain
+        self.certain, self.passing = certain, passing
 
 
 class PermanentError(CronstackError):

@@ -198,7 +198,7 @@ def _operators(fields: dict[str, Any], job: str, due: int, given: dict[str, Any]
     generation = _count(fields, "generation", 2, HIGHEST_GENERATION) if "generation" in fields else 1
     redrive = None
     if kind == "redrive" and "redrive" in fields:
-        redrive = _count(fields, "redrive", 1, 1_000_000)
+        redrive = _count(fields, "redrive", 0, 1_000_000)
     return Occurrence(
         job,
         with_generation(base, generation),

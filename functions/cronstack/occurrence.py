@@ -43,7 +43,7 @@ class Occurrence(NamedTuple):
     """When the operator asked; None for what Scheduler sent."""
     generation: int = 1
     redrive: int | None = None
-    """The attempt of a dead run that this event redrives."""
+    """The attempt of a dead run that this event redrives; 0 of a missed one, which has none."""
     key: str = ""
     """The key it was scheduled by; "" for what was declared or triggered."""
     revision: int | None = None

@@ -15,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from cronstack import clock
+from cronstack.aws_clock import AwsClock
 from cronstack.defaults import Overlap
 from cronstack.driver import drive
 from cronstack.entropy import SYSTEM, Randomness
@@ -58,6 +59,8 @@ class Job(Protocol):
     @property
     def start_deadline(self) -> int: ...
     @property
+    def timeout(self) -> int: ...
+    @property
     def lease(self) -> int | None: ...
     @property
     def permanent(self) -> tuple[type[BaseException], ...]: ...
@@ -100,11 +103,25 @@ def handle(job: Job, event: object, context: Any) -> dict[str, Any]:
 class Invocation:
     """One invocation: drives the guard's steps, runs the handler at ``Work``, writes the log line."""
 
-    __slots__ = ("_began", "_context", "_event", "_job", "_occurrence", "_raised", "_requests", "_shell")
+    __slots__ = (
+        "_began",
+        "_clock",
+        "_context",
+        "_event",
+        "_given",
+        "_job",
+        "_occurrence",
+        "_raised",
+        "_requests",
+        "_shell",
+    )
 
     def __init__(self, job: Job, event: object, context: Any, shell: Shell) -> None:
         self._job, self._event, self._context, self._shell = job, event, context, shell
         self._began = shell.monotonic()
+        self._clock = AwsClock(shell.now, shell.monotonic)
+        self._given = self._remaining()
+        """Seconds that the invocation was given, as its context says."""
         self._occurrence: Occurrence | None = None
         self._raised: BaseException | None = None
         self._requests = 0
@@ -211,11 +228,22 @@ class Invocation:
             return Failed(kept_error(raised), permanent=isinstance(raised, (PermanentError, *job.permanent)))
 
     # -- the arguments of the guard ------------------------------------------------------------------------------------
-    def _left(self) -> float:
+    def _remaining(self) -> float:
         return float(self._context.get_remaining_time_in_millis()) / 1000
 
+    def _left(self) -> float:
+        """Return the seconds until the deadline.
+
+        The context computes them by the wall clock, at least in today's Python runtime. Where that is off, the context
+        has given too much or too little at the start, by as much. It is corrected if this brings it nearer to the job's
+        timeout.
+        """
+        behind, timeout = self._clock.behind() / 1000, self._job.timeout
+        by_wall = abs(self._given - behind - timeout) < abs(self._given - timeout)
+        return self._remaining() - behind if by_wall else self._remaining()
+
     def _host(self) -> Host:
-        return Host(self._shell.now, self._left, self._shell.randomness)
+        return Host(self._clock, self._left, self._shell.randomness)
 
     def _terms(self, occurrence: Occurrence, event: dict[str, Any]) -> Terms:
         job, settings = self._job, self._shell.settings

@@ -2,7 +2,8 @@
 
 The guard and the planning are generators of requests, ``Steps``: each yields a ``Call``, a ``Sleep`` or a ``Work`` and
 receives the answer. A driver carries the requests out (see ``driver``), or a simulator does. The answer to a ``Call``
-is the service's own JSON: its fields, or ``{"Error": {"Code": …, "Message": …}, …}``. ``read`` sorts it into three:
+is the service's own JSON: its fields, or ``{"Error": {"Code": …, "Message": …}, …}``. ``send`` learns the time at AWS
+from it (see ``aws_clock``), and ``read`` sorts it into three:
 
     Done      the call was carried out; fields as the service sent them
     Refused   a condition did not hold; for each condition the old item, where the service shows it
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 from cronstack.errors import Unavailable
 
 if TYPE_CHECKING:
+    from cronstack.aws_clock import AwsClock
     from cronstack.entropy import Randomness
 
 _T = TypeVar("_T")
@@ -113,6 +115,7 @@ class Fault(NamedTuple):
             f"{call.operation} on {resource} failed: {self.code}: {self.message}",
             remedy=remedy.format(operation=call.operation, resource=resource),
             certain=first and not self.passing,
+            passing=self.passing,
         )
 
 
@@ -190,11 +193,16 @@ def _cancelled(answer: Mapping[str, Any], message: str) -> Refused | Fault:
 
 
 class Host(NamedTuple):
-    """The machine on which steps run: its clock in milliseconds, the seconds until its deadline, its randomness."""
+    """The machine on which steps run: its clock, the seconds until its deadline, its randomness."""
 
-    now: Callable[[], int]
+    clock: AwsClock
+    """Of this invocation: what it has learnt in an earlier one may be wrong by now."""
     left: Callable[[], float]
     randomness: Randomness
+
+    def now(self) -> int:
+        """The time in epoch milliseconds, as well as it is known."""
+        return self.clock.now()
 
 
 def send(call: Call | Build, host: Host, *, reserve: float, absent: bool = False) -> Steps[Done | Refused]:
@@ -206,7 +214,10 @@ def send(call: Call | Build, host: Host, *, reserve: float, absent: bool = False
     tries = refused_times = 0
     while True:
         request = call if isinstance(call, Call) else call(refused_times)
-        answer = read((yield request))
+        sent = host.clock.reading()
+        told = yield request
+        host.clock.learn(sent, told)
+        answer = read(told)
         if not isinstance(answer, Fault):
             return answer
         if absent and answer.code == "ResourceNotFoundException":

@@ -7,7 +7,7 @@ From an event to the ledger:
     guard.protocol.deliver       the protocol, as a generator: admit, work, settle
     guard.claim.admit            rounds of: ``decision.decide``, one write, what the refused write says about the items
     guard.begin.begin            only a key that code has planned: the write that takes its plan from the planners
-    ledger.run_requests.claim    the request that opens an attempt (``claim_alone`` without a lease)
+    ledger.claim_requests.claim    the request that opens an attempt (``claim_alone`` without a lease)
     guard.protocol._settle       after the handler: succeeded, retrying or dead
     ledger.run_requests.settle   the request that closes the attempt
 

@@ -98,10 +98,17 @@ class Attempt:
             if not own:  # an own checkpoint is no refusal: its answer was lost
                 raise self._lost("kept")
 
+    @property
+    def is_short(self) -> bool:
+        """Whether a clock that is behind has stored an end of the lease that is too early by more than the margin."""
+        delivery = self._delivery
+        needed = delivery.lease_end(delivery.host.clock.earliest())
+        return needed - self.grant.expires > delivery.asking.margin
+
     def extend(self) -> Steps[None]:
         """Renew the lease from now on. Raises LeaseLost, Unavailable."""
         delivery = self._delivery
-        expires = max(self.grant.expires, delivery.lease_end(delivery.host.now()))
+        expires = max(self.grant.expires, delivery.lease_end(delivery.host.clock.latest()))
         of = delivery.terms.occurrence
         renewal = run_requests.Renewal(delivery.terms.table, of, delivery.holder, expires, delivery.alone)
         call = run_requests.extend(renewal, delivery.next_settle())

@@ -4,7 +4,8 @@
     2  run    (none)  ──▶ running      only if no run of the key exists; decides against every other delivery
 
 What a planner writes into the plan therefore decides, at most, whether a key begins that has not begun. A run that
-exists never asks the plan again.
+exists never asks the plan again. The one exception is a run that was missed, which has never started: its key can be
+planned anew, and then a redrive of the earlier plan is overtaken.
 
     the event comes from …              first request
     the plan's own schedule             1, then 2
@@ -44,7 +45,7 @@ def begin(delivery: Delivery, status: PlanStatus = "begun") -> Steps[Outcome | N
     ttl = max(now, of.due) // 1000 + knobs.retention + knobs.horizon
     call = plan_requests.begin(terms.table, of, status, now=now, ttl=ttl)
     try:
-        answer = yield from send(call, delivery.host, reserve=delivery.enough)
+        answer = yield from send(call, delivery.host, reserve=delivery.reserve)
     except Unavailable as fault:
         # A planner can make the row so large that no write fits. That must not stop a run that exists.
         if fault.certain and (yield from delivery.look_at_run()) is not None:
@@ -65,7 +66,7 @@ def begin(delivery: Delivery, status: PlanStatus = "begun") -> Steps[Outcome | N
         delivery.aged = delivery.aged and now - plan.begun > knobs.horizon * 1000
         return None
     run = yield from delivery.look_at_run()
-    if run is not None:
+    if run is not None and run.status != "missed":
         return None  # whatever the plan says now, the run decides
     delivery.refuse_newer(item)  # before it counts as forgotten: a newer version may have other statuses
     if plan is None:

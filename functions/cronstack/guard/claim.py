@@ -6,6 +6,9 @@ a row, the third and later with jitter; what cannot be had now is left to a carr
 the retry of a failed one two, a duplicate one.
 
     exp (lease end) = clock before the first send + time left + grace        fence = max(clock, highest seen + 1)
+
+The first request goes out by this machine's own clock, and its answer tells the time (see ``aws_clock``). So nothing is
+taken over by the first request, and a lease that a slow clock has stored too short is lengthened (see ``protocol``).
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from cronstack.guard.decision import (
     Skip,
     SlotFull,
     TakeOver,
+    Time,
     Unreported,
     Wait,
     decide,
@@ -32,20 +36,24 @@ from cronstack.guard.decision import (
 )
 from cronstack.guard.deferral import defer_in_slot, wait_elsewhere
 from cronstack.guard.delivery import FIRST_LOOK, ROUNDS, Delivery, Grant, Outcome
-from cronstack.guard.letters import see_to_letter
+from cronstack.guard.due import is_late, wait_until_due
+from cronstack.guard.letters import missed, report_missed, see_to_letter
 from cronstack.guard.slot import bring, enter, is_past, is_waived, leaves, look_at_waiting, miss_buffered, stand_aside
-from cronstack.ledger import items, run_requests
-from cronstack.ledger.rows import FINISHED, LeaseItem, RunItem
+from cronstack.ledger import claim_requests, items, run_requests
+from cronstack.ledger.rows import LeaseItem, RunItem
 from cronstack.steps import Done, Refused, Sleep, Steps, send
 
 
 def admit(delivery: Delivery) -> Steps[Grant | Outcome]:
     """Claim, or end this delivery. Raises EventError, OutOfTime, Unavailable."""
     occurrence = delivery.terms.occurrence
-    if delivery.host.now() - occurrence.age_from > delivery.terms.knobs.horizon * 1000:
+    if _is_aged(delivery):
         # Never waived. But what still has an item is not forgotten: it may have waited long, and must become final.
         yield from delivery.look_at_run()
-        delivery.aged = True
+        delivery.aged = _is_aged(delivery)  # again, now that an answer has told the time
+    over = yield from wait_until_due(delivery)
+    if over is not None:
+        return over
     if occurrence.revision is None:
         over = None if _is_forgotten(delivery) else (yield from _miss_late(delivery))
     else:
@@ -60,6 +68,10 @@ def admit(delivery: Delivery) -> Steps[Grant | Outcome]:
         ended = yield from _carry_out(delivery, decision)
         if ended is not None:
             return ended
+
+
+def _is_aged(delivery: Delivery) -> bool:
+    return delivery.host.now() - delivery.terms.occurrence.age_from > delivery.terms.knobs.horizon * 1000
 
 
 def _is_forgotten(delivery: Delivery) -> bool:
@@ -88,26 +100,27 @@ def _begin_own(delivery: Delivery) -> Steps[Outcome | None]:
 
 
 def _begin(delivery: Delivery) -> Steps[Outcome | None]:
-    overtaken = yield from begin(delivery, "missed" if _is_late(delivery) else "begun")
+    late = yield from is_late(delivery)
+    overtaken = yield from begin(delivery, "missed" if late else "begun")
     if overtaken is not None or _is_forgotten(delivery):
         return overtaken
     return (yield from _miss_late(delivery))
 
 
-def _is_late(delivery: Delivery) -> bool:
-    occurrence = delivery.terms.occurrence
-    late = delivery.host.now() - occurrence.due > delivery.terms.start_deadline * 1000
-    return late and not occurrence.by_operator
-
-
 def _miss_late(delivery: Delivery) -> Steps[Outcome | None]:
     """Miss what is too late, which bounds the first start only. None: it is in time, or was started: claim it."""
-    if not _is_late(delivery):
+    if not (yield from is_late(delivery)):
         return None
-    if delivery.seen.run is None:
-        missed = yield from _skip(delivery, "missed", "too_late")
-        if missed is not None:
-            return missed
+    while delivery.rounds > 0 and ((run := delivery.seen.run) is None or _is_of_earlier_plan(delivery, run)):
+        if run is not None and not run.reported:  # the letter of the earlier plan first
+            put_off = yield from see_to_letter(delivery, run)
+            if put_off is not None:
+                return put_off
+            yield from delivery.look_at_run()
+            continue
+        ended = yield from _skip(delivery, missed(delivery), over=run)
+        if ended is not None:
+            return ended
     run = delivery.seen.run
     # What an operator had put into the slot is not undone by a late event of the schedule.
     if run is None or run.status != "buffered" or is_waived(run):
@@ -115,11 +128,16 @@ def _miss_late(delivery: Delivery) -> Steps[Outcome | None]:
     return (yield from miss_buffered(delivery))
 
 
+def _is_of_earlier_plan(delivery: Delivery, run: RunItem) -> bool:
+    """Whether the key of this plan was missed, and then planned anew."""
+    return run.status == "missed" and run.revision < (delivery.terms.occurrence.revision or 0)
+
+
 def _decide(delivery: Delivery) -> Decision:
-    now = delivery.host.now()
+    time = Time(delivery.host.now(), delivery.host.clock.earliest())
     if delivery.alone:
-        return decide_alone(delivery.asking, delivery.seen.run, now=now, rounds_left=delivery.rounds)
-    return decide(delivery.asking, delivery.seen, now=now, rounds_left=delivery.rounds)
+        return decide_alone(delivery.asking, delivery.seen.run, time, rounds_left=delivery.rounds)
+    return decide(delivery.asking, delivery.seen, time, rounds_left=delivery.rounds)
 
 
 def _carry_out(delivery: Delivery, decision: Decision) -> Steps[Grant | Outcome | None]:
@@ -143,9 +161,9 @@ def _carry_out(delivery: Delivery, decision: Decision) -> Steps[Grant | Outcome 
                 raise worked_before(delivery, run)
             return Outcome("overtaken", reason=run.status)
         case Skip(by):
-            return (yield from _skip(delivery, "skipped", "overlap", by))
+            return (yield from _skip(delivery, delivery.closing("skipped", "overlap"), by))
         case Buffer(by):
-            answer = yield from send(enter(delivery, by), delivery.host, reserve=delivery.enough)
+            answer = yield from send(enter(delivery, by), delivery.host, reserve=delivery.reserve)
             if not isinstance(answer, Refused):
                 return (yield from defer_in_slot(delivery, "overlap", status="buffered"))
             delivery.rounds -= 1
@@ -156,7 +174,7 @@ def _carry_out(delivery: Delivery, decision: Decision) -> Steps[Grant | Outcome 
                 return (yield from stand_aside(delivery, waiting))
             if waiting is not None:
                 yield from bring(delivery, waiting)
-                return (yield from _skip(delivery, "skipped", "slot_full", by))
+                return (yield from _skip(delivery, delivery.closing("skipped", "slot_full"), by))
         case GiveWay(waits):
             waiting = yield from look_at_waiting(delivery, waits)
             if waiting is not None:
@@ -188,14 +206,14 @@ def _try(delivery: Delivery, *, over: bool) -> Steps[Grant | Outcome | None]:
     opening, (lease, run), token = _opening(delivery), delivery.seen, delivery.next_claim()
     slot = leaves(delivery)
     if delivery.alone:
-        surely_past = opening.now - delivery.asking.margin
-        call = run_requests.claim_alone(opening, run, surely_past, may_begin=delivery.may_begin)
+        surely_past = delivery.host.clock.earliest() - delivery.asking.margin  # nothing is, before the first answer
+        call = claim_requests.claim_alone(opening, run, surely_past, may_begin=delivery.may_begin)
     elif over:
         unmarked = lease.holder != delivery.unmarked
-        call = run_requests.take_over(opening, run, lease, token, mark_crashed=unmarked, slot=slot)
+        call = claim_requests.take_over(opening, run, lease, token, mark_crashed=unmarked, slot=slot)
     else:
-        call = run_requests.claim(opening, run, token, slot=slot)
-    answer = yield from send(call, delivery.host, reserve=delivery.enough)
+        call = claim_requests.claim(opening, run, token, slot=slot)
+    answer = yield from send(call, delivery.host, reserve=delivery.reserve)
     if isinstance(answer, Refused):
         delivery.rounds -= 1
         if delivery.alone:
@@ -205,24 +223,25 @@ def _try(delivery: Delivery, *, over: bool) -> Steps[Grant | Outcome | None]:
     return _granted(delivery, opening, run, answer)
 
 
-def _opening(delivery: Delivery) -> run_requests.Opening:
+def _opening(delivery: Delivery) -> claim_requests.Opening:
     now, terms = delivery.host.now(), delivery.terms
     fence = max(now, delivery.floor)
-    return run_requests.Opening(
+    return claim_requests.Opening(
         terms.table,
         terms.occurrence,
         delivery.holder,
         fence,
         now,
-        delivery.lease_end(now),
+        delivery.lease_end(delivery.host.clock.latest()),
         terms.limit,
         delivery.ttl(now, terms.knobs.last_resort),
     )
 
 
-def _granted(delivery: Delivery, opening: run_requests.Opening, run: RunItem | None, answer: Done) -> Grant:
+def _granted(delivery: Delivery, opening: claim_requests.Opening, run: RunItem | None, answer: Done) -> Grant:
     """A transaction returns no values: what is known of the past came with an earlier refusal."""
-    attempt, limit = run_requests.attempt_of(run), run_requests.limit_of(run, opening.limit)
+    attempt, limit = claim_requests.attempt_of(run), claim_requests.limit_of(run, opening.limit)
+    delivery.after_crash = run is not None and run.status in ("running", "crashed")
     if delivery.alone and (new := items.read_run(answer.fields.get("Attributes"))) is not None:
         delivery.seen = Seen(LeaseItem(), run := new)
         attempt, limit = new.attempt, new.limit
@@ -252,7 +271,7 @@ def _learn_alone(delivery: Delivery, refused: Refused) -> Steps[Outcome | None]:
     if run is not None:
         delivery.floor = max(delivery.floor, run.fence + 1)
     delivery.seen = Seen(LeaseItem(), run)
-    if run is None and not delivery.may_begin:
+    if (run is None or run.status == "missed") and not delivery.may_begin:
         return (yield from _begin(delivery))
     return None
 
@@ -267,22 +286,29 @@ def _adopt(delivery: Delivery) -> Steps[Grant]:
             f"the lease of {delivery.asking.occurrence} is ours, but its run is not",
             remedy="Somebody changed items of the ledger by hand; the lease ends by itself.",
         )
+    delivery.after_crash = run.attempt > 1  # perhaps: how the one before ended is not seen any more
     of: LeaseItem | RunItem = run if delivery.alone else delivery.seen.lease
     return Grant(run.attempt, run.limit, of.fence, of.expires, run.checkpoint, run.saves)
 
 
-def _skip(delivery: Delivery, status: str, reason: str, by: str = "") -> Steps[Outcome | None]:
-    """Record that it never runs. None: refused, because it was started, and how it stands is seen."""
+def _skip(
+    delivery: Delivery, closing: run_requests.Closing, by: str = "", over: RunItem | None = None
+) -> Steps[Outcome | None]:
+    """Record that it does not run, as ``closing`` says. None: refused, and how it stands is seen.
+
+    ``over``: the missed run of an earlier plan of its key.
+    """
     met = (delivery.seen.lease.occurrence or "") if by else ""
-    call = run_requests.skip(delivery.closing(status, reason), by, met)
-    answer = yield from send(call, delivery.host, reserve=delivery.enough)
+    answer = yield from send(run_requests.skip(closing, by, met, over), delivery.host, reserve=delivery.reserve)
     if isinstance(answer, Refused):
         delivery.rounds -= 1
         run = yield from delivery.shown_run(answer.conditions[0].item)
         delivery.seen = delivery.seen._replace(run=run)
-        if run is None or run.holder != delivery.holder or run.status not in FINISHED:
+        if run is None or run.holder != delivery.holder or run.status != closing.status:
             return None
-    return Outcome(status, reason=reason)
+    if closing.status == "missed":
+        return (yield from report_missed(delivery, closing))
+    return Outcome("skipped", reason=closing.reason)
 
 
 # -- wait --------------------------------------------------------------------------------------------------------------

@@ -5,13 +5,13 @@ Before its first write a delivery has seen nothing, and the decision is Claim. A
 
     1  the lease is mine              Mine          an answer was lost; take the values over from the items
     2  another input than the run's   Mismatch      one id stands for two things
-       succeeded, skipped, missed     Duplicate     it is finished; acknowledge
-       dead and told                  Duplicate
-       dead, its letter not sent      Unreported    see to the letter, then acknowledge
-       dead, and I redrive it         go on
+       succeeded, skipped             Duplicate     it is finished; acknowledge
+       dead or missed, and told       Duplicate
+       its letter not sent            Unreported    see to the letter, then acknowledge
+       and I redrive it               go on
     3  too many rounds                Wait          contention
        failed, its pause is not over  Wait          back-off, in whatever state the lease is
-    4  held, but expired              TakeOver      the holder is dead
+    4  held, but expired for sure     TakeOver      the holder is dead
        but another holder works mine  Wait          (items were deleted by hand) until that one expires
     5  held by my own occurrence      Wait          for its outcome
     6  held by another, mine started  Wait          for the lease: what has started is never skipped
@@ -25,7 +25,8 @@ Before its first write a delivery has seen nothing, and the decision is Claim. A
 ``TakeOver`` (4) gives way like ``Claim`` (8): an expired lease belongs to the waiting occurrence, too.
 
 The run of a key shares no lease (``decide_alone``). There, an event of another plan than the run's comes before 2:
-Overtaken. (Before the key has a run, its plan decides: see ``begin``.)
+Overtaken; but a later plan goes on over a run that was missed. (Before the key has a run that has started, its plan
+decides: see ``begin``.)
 
 An overlap, a duplicate, a miss are values, not exceptions.
 """
@@ -35,7 +36,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from cronstack.defaults import Overlap
-from cronstack.ledger.rows import FINISHED, LeaseItem, RunItem
+from cronstack.ledger.rows import FAILED, FINISHED, LeaseItem, RunItem
 
 
 class Asking(NamedTuple):
@@ -52,6 +53,15 @@ class Asking(NamedTuple):
     """Of the plan that the event was made for; None for an occurrence without a key."""
     due: int = 0
     """The plan's. An event that names the revision with another time was forged."""
+
+
+class Time(NamedTuple):
+    """What a delivery knows of the time, in epoch milliseconds (see ``aws_clock``)."""
+
+    now: int
+    """As well as it is known."""
+    earliest: int
+    """It is at least that late; 0 as long as nothing is known. Only this clock shows that another's lease has ended."""
 
 
 class Seen(NamedTuple):
@@ -72,7 +82,7 @@ class Duplicate(NamedTuple):
 
 
 class Unreported(NamedTuple):
-    """The occurrence is dead, but its letter may not have been sent."""
+    """The occurrence is dead or missed, but its letter may not have been sent."""
 
     run: RunItem
 
@@ -136,7 +146,7 @@ Decision = (
 )
 
 
-def decide(asking: Asking, seen: Seen, *, now: int, rounds_left: int) -> Decision:
+def decide(asking: Asking, seen: Seen, time: Time, *, rounds_left: int) -> Decision:
     """What follows from what was seen, for a job whose occurrences share one lease."""
     lease, run = seen
     if lease.holder == asking.holder:
@@ -145,42 +155,46 @@ def decide(asking: Asking, seen: Seen, *, now: int, rounds_left: int) -> Decisio
         return ended
     if rounds_left <= 0:
         return Wait("contention")
-    if _rests(run, now):
+    if _rests(run, time):
         return Wait("backoff")
     if lease.holder is not None:
-        if now > lease.expires + asking.margin:
+        if time.earliest > lease.expires + asking.margin:
             # A run of another holder than the lease's: somebody deleted items by hand. It has its time, too.
-            stray = run is not None and run.holder != lease.holder and _is_alive(run, asking, now)
+            stray = run is not None and run.holder != lease.holder and _is_alive(run, asking, time)
             return Wait("running") if stray else _first_in_line(asking, seen) or TakeOver()
         if lease.occurrence == asking.occurrence:
             return Wait("running")
         if run is not None:
             return Wait("held")
         return _met(asking, lease, lease.holder)
-    if run is not None and _is_alive(run, asking, now):
+    if run is not None and _is_alive(run, asking, time):
         return Wait("running")
     return _first_in_line(asking, seen) or Claim()
 
 
 def _first_in_line(asking: Asking, seen: Seen) -> GiveWay | None:
     """What has never started lets the occurrence in the slot go first. What has started owes it nothing."""
-    waits = seen.lease.buffered
-    return GiveWay(waits) if seen.run is None and waits not in (None, asking.occurrence) else None
+    waits, run = seen.lease.buffered, seen.run
+    never_started = run is None or run.status == "missed"
+    return GiveWay(waits) if never_started and waits not in (None, asking.occurrence) else None
 
 
-def decide_alone(asking: Asking, run: RunItem | None, *, now: int, rounds_left: int) -> Decision:
+def decide_alone(asking: Asking, run: RunItem | None, time: Time, *, rounds_left: int) -> Decision:
     """The same for overlap "allow", and for what code has scheduled: there is no lease but the run's own."""
     if run is not None and run.status == "running" and run.holder == asking.holder:
         return Mine()
     if run is not None and asking.revision is not None and (run.revision, run.due) != (asking.revision, asking.due):
-        return Overtaken(run)
-    if (ended := _ended(asking, run)) is not None:
+        if run.status != "missed" or asking.revision < run.revision:
+            return Overtaken(run)
+        if not run.reported:  # its letter first: nobody else would look at this run again
+            return Unreported(run)
+    elif (ended := _ended(asking, run)) is not None:
         return ended
     if rounds_left <= 0:
         return Wait("contention")
-    if _rests(run, now):
+    if _rests(run, time):
         return Wait("backoff")
-    return Wait("running") if run is not None and _is_alive(run, asking, now) else Claim()
+    return Wait("running") if run is not None and _is_alive(run, asking, time) else Claim()
 
 
 def _met(asking: Asking, lease: LeaseItem, holder: str) -> Decision:
@@ -198,14 +212,14 @@ def _ended(asking: Asking, run: RunItem | None) -> Decision | None:
         return Mismatch()
     if run.status in FINISHED:
         return Duplicate(run.status)
-    if run.status == "dead" and run.attempt != asking.redrive:
+    if run.status in FAILED and run.attempt != asking.redrive:
         return Duplicate(run.status) if run.reported else Unreported(run)
     return None
 
 
-def _rests(run: RunItem | None, now: int) -> bool:
-    return run is not None and run.status == "retrying" and now < run.after
+def _rests(run: RunItem | None, time: Time) -> bool:
+    return run is not None and run.status == "retrying" and time.now < run.after
 
 
-def _is_alive(run: RunItem, asking: Asking, now: int) -> bool:
-    return run.status == "running" and now <= run.expires + asking.margin
+def _is_alive(run: RunItem, asking: Asking, time: Time) -> bool:
+    return run.status == "running" and time.earliest <= run.expires + asking.margin

@@ -18,17 +18,20 @@ harmless.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from cronstack.errors import Unavailable
 from cronstack.guard import carrier
 from cronstack.guard.decision import Wait
-from cronstack.guard.delivery import FIRST_LOOK, LONGEST_PAUSE, TIME_TO_TELL, Delivery, Outcome
+from cronstack.guard.delivery import FIRST_LOOK, LONGEST_PAUSE, TIME_TO_TELL, Delivery, Grant, Outcome
 from cronstack.ledger import run_requests
 from cronstack.ledger.rows import RunItem
 from cronstack.steps import DELIVERED_AGAIN, Done, Sleep, Steps, send
 
 SECOND: Final = 1000
+OUTAGE_LOOKS: Final = (300, 900)
+"""Seconds after which the ledger is asked again in an outage, at first and in the end."""
 
 
 def defer(delivery: Delivery, holder: str, due: int, why: str, status: str = "deferred") -> Steps[Outcome]:
@@ -123,6 +126,31 @@ def make_carrier(delivery: Delivery, name: str, event: str, due: int) -> Steps[N
             )
         yield Sleep(rest)
         pause *= 2
+
+
+def outlast(delivery: Delivery, fault: Unavailable) -> Steps[Outcome]:
+    """The ledger does not answer: come back later, ever less often, because an outage may last for hours.
+
+    A carrier needs no ledger. Lambda would deliver the event only twice more, within three minutes. Raises ``fault``
+    where it does not pass by itself (a right or the table is missing: somebody must hear of it now), Unavailable.
+    """
+    if not fault.passing:
+        raise fault
+    of, now = delivery.terms.occurrence, delivery.host.now()
+    waited = (now - (of.due if of.requested is None else of.requested)) // SECOND
+    pause = min(max(waited // 4, OUTAGE_LOOKS[0]), OUTAGE_LOOKS[1])
+    yield from arm(delivery, "outage", now + pause * SECOND)
+    return Outcome("deferred", reason="outage", note=str(fault))
+
+
+def insure(delivery: Delivery, grant: Grant) -> Steps[None]:
+    """Before an attempt that follows a crash: a carrier for the one after it, due when its lease has ended.
+
+    Lambda delivers an event three times. A handler that is killed each time would be given up then, whatever its
+    retries are. Nothing is lost where Scheduler fails: the handler runs, and may end well.
+    """
+    with suppress(Unavailable):
+        yield from arm(delivery, f"after {delivery.holder}", after_lease(delivery, grant.expires))
 
 
 def soon(delivery: Delivery) -> int:

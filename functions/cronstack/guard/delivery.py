@@ -27,6 +27,10 @@ FIRST_LOOK: Final = 0.25
 LONGEST_PAUSE: Final = 5.0
 TIME_TO_TELL: Final = 0.2
 """Seconds before the own deadline at which a request is given up: time to say why."""
+TIME_TO_CARRY: Final = 5.0
+"""Seconds kept before the handler: time to make a carrier, should the ledger not answer."""
+OUTAGE: Final = 20.0
+"""Seconds for which a request before the handler is repeated."""
 
 
 def ignore_decision(decision: Decision) -> None:
@@ -81,6 +85,7 @@ class Delivery:
     """The state of one delivery."""
 
     __slots__ = (
+        "after_crash",
         "aged",
         "asking",
         "claims",
@@ -98,6 +103,7 @@ class Delivery:
         "stood_aside",
         "terms",
         "unmarked",
+        "works",
     )
 
     def __init__(self, terms: Terms, host: Host) -> None:
@@ -128,6 +134,22 @@ class Delivery:
         self.patience = terms.knobs.patience if of.hop is None else 0.0
         """Seconds it may still wait in here for another delivery."""
         self.claims = self.settles = 0
+        self.after_crash = False
+        """The attempt that it has claimed follows one that ended without a word."""
+        self.works = False
+        """Its handler was started: a request may now take all the time that is left."""
+
+    @property
+    def reserve(self) -> float:
+        """Seconds before the deadline at which a request gives up.
+
+        Before the handler, so much is kept that a carrier can still be made, and no request is repeated for longer than
+        ``OUTAGE``: an outage of the ledger may last for hours.
+        """
+        if self.works:
+            return TIME_TO_TELL
+        left = self.host.left()
+        return max(self.enough, min(TIME_TO_CARRY, left / 4), left - OUTAGE)
 
     @property
     def alone(self) -> bool:
@@ -137,14 +159,31 @@ class Delivery:
     def lease_end(self, now: int) -> int:
         """Lambda kills this attempt at its deadline; the lease outlives it by the grace and needs no renewal.
 
-        A job that asks for a shorter lease renews it, and is missed the sooner when it dies.
+        A job that asks for a shorter lease renews it, and is missed the sooner when it dies. ``now``: the latest time
+        that it can be, for a lease that is not to end too early.
         """
         left, lease = self.host.left(), self.terms.lease
         return now + int(((left if lease is None else min(left, lease)) + self.terms.knobs.grace) * 1000)
 
     def has_passed(self, instant: int) -> bool:
-        """On every clock that is not further off than the margin."""
-        return self.host.now() > instant + self.asking.margin
+        """For sure, by AWS's time. Nothing has, before an answer of this invocation has told the time."""
+        return self.host.clock.earliest() > instant + self.asking.margin
+
+    @property
+    def is_late(self) -> bool:
+        """Whether its start deadline has passed, as far as is known. An operator's event has none."""
+        of = self.terms.occurrence
+        return not of.by_operator and self.host.now() - of.due > self.terms.start_deadline * 1000
+
+    def early(self) -> int:
+        """Return the milliseconds until it may start for sure. An operator's event may at once."""
+        of = self.terms.occurrence
+        return 0 if of.by_operator else max(0, of.due - self.asking.margin - self.host.clock.earliest())
+
+    def learn_time(self) -> Steps[None]:
+        """Have an answer of this invocation tell the time: whatever this clock says may be wrong."""
+        if not self.host.clock.is_known:
+            yield from self.look_at_run()
 
     def closing(self, status: str, reason: str = "", *, error: str = "", result: str = "") -> run_requests.Closing:
         now, terms = self.host.now(), self.terms
@@ -220,7 +259,7 @@ class Delivery:
 
     def get(self, call: Call) -> Steps[Mapping[str, Any] | None]:
         """Read one row. Return it in DynamoDB's form; None for none."""
-        answer = yield from send(call, self.host, reserve=TIME_TO_TELL)
+        answer = yield from send(call, self.host, reserve=self.reserve)
         assert isinstance(answer, Done), "a read has no condition"
         item: Mapping[str, Any] | None = answer.fields.get("Item")
         return item

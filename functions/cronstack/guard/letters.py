@@ -1,8 +1,8 @@
-"""The dead letter of a run: one for each death, whoever dies on the way, and what it looks like.
+"""The dead letter of a run: one for each death and each miss, whoever dies on the way, and what it looks like.
 
-A run that is dead holds its letter until ``reported`` is noted. Its holder sends while its lease lasts; whoever finds
-it dead and unreported after lease and margin claims the sending, sends and notes; who comes earlier comes back by a
-carrier. The letter has the shape of Lambda's own on-failure record, so that one reader serves both; its id
+A run that is dead or missed holds its letter until ``reported`` is noted. Its holder sends while its lease lasts;
+whoever finds it unreported after lease and margin claims the sending, sends and notes; who comes earlier comes back by
+a carrier. The letter has the shape of Lambda's own on-failure record, so that one reader serves both; its id
 ``<job>/<occurrence>/<attempt>`` tells copies apart.
 """
 
@@ -16,12 +16,16 @@ from cronstack.guard.deferral import after_holder
 from cronstack.guard.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Outcome
 from cronstack.ledger import run_requests
 from cronstack.ledger.rows import RunItem
-from cronstack.occurrence import print_instant, to_datetime
+from cronstack.occurrence import print_instant, print_time, to_datetime
 from cronstack.steps import Call, Done, Host, Refused, Steps, send
 
 RETRIES_EXHAUSTED: Final = "RetriesExhausted"
 PERMANENT: Final = "Permanent"
 REFUSED: Final = "Refused"
+MISSED: Final = "Missed"
+LEFT: Final = "its dead letter is left to a carrier"
+TOO_LATE: Final = "too_late"
+"""The reason of what is missed."""
 
 
 class Sender(NamedTuple):
@@ -71,15 +75,37 @@ def post(queue: str, body: str, host: Host, *, reserve: float = TIME_TO_TELL) ->
     yield from send(Call("SendMessage", {"QueueUrl": queue, "MessageBody": body}), host, reserve=reserve)
 
 
+def missed(delivery: Delivery) -> run_requests.Closing:
+    """The values of a run that is too late to start. They hold its lease, for the letter that is sent next."""
+    of, terms = delivery.terms.occurrence, delivery.terms
+    late = (delivery.host.now() - of.due) // 1000
+    error = {
+        "type": "Missed",
+        "message": f"it could not start within {terms.start_deadline} s after {print_time(of.due)}, its due time: the"
+        f" event came {late} s after it",
+    }
+    closing = delivery.closing("missed", TOO_LATE, error=json.dumps(error))
+    return closing._replace(expires=delivery.lease_end(delivery.host.clock.latest()))
+
+
+def report_missed(delivery: Delivery, closing: run_requests.Closing) -> Steps[Outcome]:
+    """Send the letter of what was just recorded as missed."""
+    run = RunItem("missed", holder=delivery.holder, expires=closing.expires or 0, error=closing.error)
+    put_off = yield from report(delivery, run, MISSED)
+    note = "" if put_off is None else LEFT
+    return Outcome("missed", reason=TOO_LATE, note=note)
+
+
 def report(delivery: Delivery, run: RunItem, condition: str) -> Steps[Outcome | None]:
     """Send the one dead letter of ``run``, whose holder we are, and note it. Not None: it is put off.
 
     Only while the lease lasts: afterwards another may be sending it.
     """
-    if delivery.host.now() >= run.expires:
+    latest = delivery.host.clock.latest()
+    if latest >= run.expires:
         return (yield from after_holder(delivery, run, "unreported"))
     terms = delivery.terms
-    left = (run.expires - delivery.host.now()) / 1000  # of the lease, which a job may have asked to be short
+    left = (run.expires - latest) / 1000  # of the lease, which a job may have asked to be short
     reserve = max(TIME_TO_TELL, delivery.host.left() - left)
     yield from post(terms.dead_letters, terms.letter(condition, run.attempt, run.error), delivery.host, reserve=reserve)
     job, occurrence = terms.occurrence.job, terms.occurrence.id
@@ -93,25 +119,26 @@ def report(delivery: Delivery, run: RunItem, condition: str) -> Steps[Outcome | 
 
 
 def see_to_letter(delivery: Delivery, run: RunItem) -> Steps[Outcome | None]:
-    """Found dead and unreported: its holder may still send the letter; when it cannot any more, we do.
+    """Found dead or missed, and unreported: its holder may still send the letter; when it cannot any more, we do.
 
-    None: it is out, or the run is dead no more.
+    None: it is out, or the run is so no more.
     """
-    pause, attempt, job = FIRST_LOOK, run.attempt, delivery.terms.occurrence.job
+    pause, as_seen, job = FIRST_LOOK, (run.status, run.attempt, run.revision), delivery.terms.occurrence.job
+    condition = MISSED if run.status == "missed" else run.reason
     found: RunItem | None = run
-    while found is not None and found.status == "dead" and found.attempt == attempt and not found.reported:
+    while found is not None and (found.status, found.attempt, found.revision) == as_seen and not found.reported:
         if found.holder == delivery.holder:  # our claim of the letter was stored and its answer lost
-            return (yield from report(delivery, found, found.reason))
+            return (yield from report(delivery, found, condition))
         if not delivery.has_passed(found.expires):
             if not delivery.may_wait():
                 return (yield from after_holder(delivery, found, "unreported"))
             pause = yield from delivery.pause(pause)
             found = yield from delivery.look_at_run()
             continue
-        expires = delivery.lease_end(delivery.host.now())
-        call = run_requests.claim_dead(delivery.terms.table, job, found, delivery.holder, expires)
+        expires = delivery.lease_end(delivery.host.clock.latest())
+        call = run_requests.claim_letter(delivery.terms.table, job, found, delivery.holder, expires)
         answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
         if isinstance(answer, Done):
-            return (yield from report(delivery, found._replace(expires=expires), found.reason))
+            return (yield from report(delivery, found._replace(expires=expires), condition))
         found = yield from delivery.shown_run(answer.conditions[0].item)
     return None

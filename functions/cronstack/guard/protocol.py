@@ -42,12 +42,13 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from cronstack.errors import LeaseLost
+from cronstack.errors import LeaseLost, Unavailable
 from cronstack.guard.attempt import Attempt
 from cronstack.guard.claim import admit
-from cronstack.guard.deferral import arm
+from cronstack.guard.deferral import arm, insure, outlast
 from cronstack.guard.delivery import TIME_TO_TELL, Delivery, Grant, Outcome, Terms
-from cronstack.guard.letters import PERMANENT, RETRIES_EXHAUSTED, report
+from cronstack.guard.due import EARLY, may_sleep, sleep_until_due
+from cronstack.guard.letters import LEFT, PERMANENT, RETRIES_EXHAUSTED, report
 from cronstack.ledger import run_requests
 from cronstack.ledger.rows import RunItem
 from cronstack.steps import Failed, Host, Refused, Steps, Succeeded, Work, send
@@ -68,14 +69,26 @@ def deliver(terms: Terms, host: Host) -> Steps[Outcome]:
     deliver again), LeaseLost (this attempt was overtaken: nothing is released, nothing acknowledged).
     """
     delivery = Delivery(terms, host)
-    admitted = yield from admit(delivery)
+    try:
+        admitted = yield from admit(delivery)
+    except Unavailable as fault:
+        return (yield from outlast(delivery, fault))
     if isinstance(admitted, Outcome):
         return admitted
     attempt = Attempt(delivery, admitted)
     if admitted.attempt > admitted.limit:
         return (yield from _die(delivery, attempt, _crashed(delivery.seen.run), RETRIES_EXHAUSTED))
-    if not _may_start(delivery, admitted):
+    if attempt.is_short:
+        yield from attempt.extend()
+    if not _may_start(delivery, attempt.grant):
         return (yield from _retry(delivery, attempt, Failed(NO_TIME, after=NO_TIME_PAUSE)))
+    if (early := delivery.early()) > 0:
+        if not may_sleep(delivery, early):
+            return (yield from _give_back(delivery, attempt))
+        yield from sleep_until_due(delivery)
+    if delivery.after_crash:
+        yield from insure(delivery, attempt.grant)
+    delivery.works = True
     answer = yield Work(admitted.attempt, admitted.fence, admitted.limit, admitted.checkpoint, attempt)
     if attempt.committed:
         note = "" if isinstance(answer, Succeeded) else "the handler failed after its commit"
@@ -92,8 +105,8 @@ def deliver(terms: Terms, host: Host) -> Steps[Outcome]:
 
 def _may_start(delivery: Delivery, grant: Grant) -> bool:
     """By the own clock: a replayed token may have told of a lease that is long gone."""
-    latest = grant.expires - int(delivery.terms.knobs.grace * 1000)
-    return delivery.host.now() < latest and delivery.host.left() >= delivery.enough
+    end = grant.expires - int(delivery.terms.knobs.grace * 1000)
+    return delivery.host.now() < end and delivery.host.left() >= delivery.enough
 
 
 def _retry(delivery: Delivery, attempt: Attempt, failed: Failed) -> Steps[Outcome]:
@@ -109,6 +122,17 @@ def _retry(delivery: Delivery, attempt: Attempt, failed: Failed) -> Steps[Outcom
         return told
     yield from arm(delivery, delivery.holder, after)
     return _outcome(attempt, "retrying")
+
+
+def _give_back(delivery: Delivery, attempt: Attempt) -> Steps[Outcome]:
+    """It was claimed by a clock that is ahead, and is not due yet: the attempt does not count."""
+    due = delivery.terms.occurrence.due
+    closing = delivery.closing("retrying", EARLY)._replace(after=due, limit=attempt.grant.limit + 1)
+    told = yield from _settle(delivery, attempt, closing)
+    if told is not None:
+        return told
+    yield from arm(delivery, delivery.holder, due)
+    return _outcome(attempt, "deferred", EARLY)
 
 
 def _backoff(delivery: Delivery, grant: Grant) -> float:
@@ -128,7 +152,7 @@ def _die(delivery: Delivery, attempt: Attempt, error: str, condition: str) -> St
         return told
     run = RunItem("dead", holder=delivery.holder, attempt=grant.attempt, expires=grant.expires, error=error)
     put_off = yield from report(delivery, run, condition)
-    note = "" if put_off is None else "its dead letter is left to a carrier"
+    note = "" if put_off is None else LEFT
     return _outcome(attempt, "dead", condition)._replace(note=note)
 
 

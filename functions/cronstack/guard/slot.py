@@ -23,7 +23,8 @@ from __future__ import annotations
 
 from cronstack.guard.carrier import event_text, last_look, read_kept
 from cronstack.guard.deferral import after_look, arm_slot, defer
-from cronstack.guard.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Outcome
+from cronstack.guard.delivery import FIRST_LOOK, Delivery, Outcome
+from cronstack.guard.letters import missed, report_missed
 from cronstack.ledger import run_requests
 from cronstack.ledger.rows import RunItem
 from cronstack.steps import Call, Done, Refused, Steps, send
@@ -41,7 +42,7 @@ def leaves(delivery: Delivery) -> str | None:
     None: the request leaves the slot as it is.
     """
     run, own = delivery.seen.run, delivery.asking.occurrence
-    if run is not None:
+    if run is not None and run.status != "missed":
         return own if run.status == "buffered" and delivery.in_slot else None
     return own if delivery.seen.lease.buffered == own else delivery.stale
 
@@ -53,7 +54,7 @@ def look_at_waiting(delivery: Delivery, occurrence: str) -> Steps[RunItem | None
     """
     terms = delivery.terms
     call = run_requests.get_run(terms.table, terms.occurrence.job, occurrence)
-    answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
+    answer = yield from send(call, delivery.host, reserve=delivery.reserve)
     run = delivery.known_run(answer.fields.get("Item")) if isinstance(answer, Done) else None
     if run is not None and run.status == "buffered":
         return run
@@ -99,14 +100,15 @@ def is_waived(run: RunItem) -> bool:
 def miss_buffered(delivery: Delivery) -> Steps[Outcome | None]:
     """Record that this occurrence waited until it was too late. None: another delivery has started it."""
     for in_slot in (True, False):  # the second time for a slot that does not name it
-        closing = delivery.closing("missed", "too_late")
+        closing = missed(delivery)
         call = run_requests.miss_buffered(closing, delivery.next_claim(), in_slot=in_slot)
-        answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
+        answer = yield from send(call, delivery.host, reserve=delivery.reserve)
         if not isinstance(answer, Refused):
-            return Outcome("missed", reason="too_late")
+            return (yield from report_missed(delivery, closing))
         if not answer.conditions[0].held:
             run = yield from delivery.shown_run(answer.conditions[0].item)
             delivery.seen = delivery.seen._replace(run=run)
-            own = run is not None and run.holder == delivery.holder and run.status == "missed"
-            return Outcome("missed", reason="too_late") if own else None
+            if run is None or run.holder != delivery.holder or run.status != "missed":
+                return None
+            return (yield from report_missed(delivery, closing))
     return None

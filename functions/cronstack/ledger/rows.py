@@ -10,10 +10,12 @@ from typing import Final, Literal, NamedTuple, get_args
 Status = Literal["running", "retrying", "crashed", "buffered", "succeeded", "skipped", "missed", "dead"]
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 """All statuses of a run, in the order in which operators see them."""
-FINISHED: Final = ("succeeded", "skipped", "missed")
+FINISHED: Final = ("succeeded", "skipped")
 """The statuses that a run never leaves."""
-FINAL: Final = (*FINISHED, "dead")
-"""The statuses of a run that has ended. Only a redrive leads out of ``dead``."""
+FAILED: Final = ("missed", "dead")
+"""The statuses of a run that has a dead letter. A redrive leads out of them; a new plan out of ``missed``, too."""
+FINAL: Final = (*FINISHED, *FAILED)
+"""The statuses of a run that has ended."""
 OPEN: Final = ("retrying", "crashed", "buffered", "missed", "dead")
 """The statuses in which the index lists a run: it waits for an attempt, or it has failed."""
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from cronstack.ledger.items import VERSION, encode
 from cronstack.ledger.rows import PLAN_STATUSES, STATUSES
+from cronstack.occurrence import Occurrence
 from cronstack.steps import Call
 
 KNOWN_VERSION: Final = "(attribute_not_exists(#v) OR #v <= :v)"
@@ -52,3 +53,8 @@ def transaction(token: str, *actions: Mapping[str, Any], further: tuple[Mapping[
     """Our updates first, so that their refusals are told first; then what the handler gave, as it is."""
     items = [*({"Update": action} for action in actions), *further]
     return Call("TransactWriteItems", {"TransactItems": items, "ClientRequestToken": token})
+
+
+def plan_values(occurrence: Occurrence) -> dict[str, Any]:
+    """Of what code has planned: the values that tell its plan."""
+    return {"key": occurrence.key, "revision": occurrence.revision}

@@ -21,6 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from cronstack import clock
+from cronstack.aws_clock import AwsClock
 from cronstack.declaration import ONCE, Job, When
 from cronstack.driver import drive
 from cronstack.entropy import SYSTEM, Randomness
@@ -257,7 +258,7 @@ class Once:
     def drive(self, begin: Callable[[Host], Steps[_T]]) -> _T:
         """Carry out steps of ``planner`` and return their result. For tools."""
         ends = self._monotonic() + PATIENCE
-        host = Host(self._now, lambda: ends - self._monotonic(), self._randomness)
+        host = Host(AwsClock(self._now, self._monotonic), lambda: ends - self._monotonic(), self._randomness)
         try:
             return drive(begin(host), self.connect(), left=host.left, sleep=self._sleep)
         except Unavailable as fault:

@@ -1,0 +1,106 @@
+"""The time at AWS, learnt from the dates of answers, because AWS promises nothing about a sandbox's own clock.
+
+Each answer carries a date in whole seconds. The answer was made after its request was sent, and before it was received:
+
+    date  ≤  the time at AWS when the answer was received  ≤  date + COARSE + the round trip
+
+Since then both bounds grow with the time that has passed here, by the wall clock and by the monotonic clock. Where the
+two disagree (the wall clock was set; the monotonic clock stood still while the sandbox was frozen), the lower bound
+grows by the smaller and the upper bound by the larger of the two. So a doubtful clock widens the interval, and never
+moves it past the truth.
+
+Who asks for which
+  ``earliest``  to take over what another one holds, and to start: it is at least that late
+  ``latest``    to promise until when one's own lease lasts: it is at most that late
+  ``now``       for all that only has to be about right: the wall clock as long as it is within the bounds
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from cronstack.occurrence import to_milliseconds
+
+COARSE: Final = 2_000
+"""Milliseconds that an answer's date may be behind: it has whole seconds, and a server may reuse one for a second."""
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class Reading(NamedTuple):
+    """Both clocks of this machine at one moment, in milliseconds."""
+
+    wall: int
+    monotonic: int
+
+
+class AwsClock:
+    """The clock of one invocation, or of one call of application code. Times are epoch milliseconds."""
+
+    __slots__ = ("_date", "_monotonic", "_received", "_sent", "_wall")
+
+    def __init__(self, wall: Callable[[], int], monotonic: Callable[[], float]) -> None:
+        """wall: epoch milliseconds. monotonic: seconds from any start."""
+        self._wall, self._monotonic = wall, monotonic
+        self._date: int | None = None
+        self._sent = self._received = Reading(0, 0)
+
+    def reading(self) -> Reading:
+        """Read both clocks: before a request is sent, for ``learn``."""
+        return Reading(self._wall(), int(self._monotonic() * 1000))
+
+    def learn(self, sent: Reading, answer: Mapping[str, Any]) -> None:
+        """Learn from an answer, as the service sent it, to a request that was sent at ``sent``."""
+        date = date_of(answer)
+        if date is not None:
+            self._date, self._sent, self._received = date, sent, self.reading()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether an answer has told the time."""
+        return self._date is not None
+
+    def earliest(self) -> int:
+        """Return a time that has come for sure; 0 as long as no answer has told the time."""
+        if self._date is None:
+            return 0
+        return self._date + max(0, min(self._since(self._received)))
+
+    def latest(self) -> int:
+        """Return a time that has not passed for sure; the wall clock's as long as no answer has told the time."""
+        if self._date is None:
+            return self._wall()
+        return self._date + COARSE + max(0, *self._since(self._sent))
+
+    def now(self) -> int:
+        """Return the wall clock's time, moved to the nearer bound if it is outside the bounds."""
+        wall = self._wall()
+        return wall if self._date is None else min(max(wall, self.earliest()), self.latest())
+
+    def behind(self) -> int:
+        """Return the milliseconds that the wall clock is behind, negative if it is ahead; 0 within the bounds."""
+        return self.now() - self._wall()
+
+    def _since(self, then: Reading) -> tuple[int, int]:
+        here = self.reading()
+        return here.wall - then.wall, here.monotonic - then.monotonic
+
+
+def date_of(answer: Mapping[str, Any]) -> int | None:
+    """Return the date of an answer in epoch milliseconds; None where it has none.
+
+    Its form is that of HTTP (RFC 9110, 5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT".
+    """
+    text = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        _, day, month, year, time, zone = text.split(" ")
+        hour, minute, second = time.split(":")
+        if zone != "GMT":
+            return None
+        of = datetime(
+            int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), min(int(second), 59), tzinfo=UTC
+        )
+    except ValueError:
+        return None
+    return to_milliseconds(of)

@@ -1,0 +1,63 @@
+"""Is it time? Before its due time an occurrence waits, and after its start deadline it is missed.
+
+Both are asked of a clock that may be wrong. So what looks too early or too late is asked again after an answer of AWS
+has told the time; that costs one read, and only there.
+
+    early by seconds      sleep, then claim
+    early by more         a carrier brings it back at its time: "deferred", reason "early"
+    claimed, then known to be early (this clock is ahead)
+                          sleep, or give the attempt back: it does not count, and a carrier comes at the due time
+    too late              "missed", with a dead letter
+
+An event may be early because Scheduler's clock is ahead, because somebody edited its schedule by hand, or because an
+old letter was redriven by hand. An operator's own event waits for nothing.
+
+Crash points
+  1  deferred, no carrier made     not acknowledged: Lambda delivers the event again
+  2  given back, no carrier made   the run is "retrying": the next delivery makes its carrier, under the same name
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cronstack.guard.deferral import defer
+from cronstack.guard.delivery import Delivery, Outcome
+from cronstack.steps import Sleep, Steps
+
+EARLY: Final = "early"
+"""The reason of such a deferral, and in the name of its carrier what stands in the way."""
+LONGEST_SLEEP: Final = 10.0
+"""Seconds that an early event may cost as sleep. A carrier may be late by a minute, and costs one more invocation."""
+
+
+def wait_until_due(delivery: Delivery) -> Steps[Outcome | None]:
+    """Wait before the claim. Not None: it is deferred. Raises Unavailable."""
+    of = delivery.terms.occurrence
+    if of.by_operator or delivery.host.now() >= of.due - delivery.asking.margin:
+        return None
+    yield from delivery.learn_time()
+    if (early := delivery.early()) == 0:
+        return None
+    if may_sleep(delivery, early):
+        yield from sleep_until_due(delivery)
+        return None
+    return (yield from defer(delivery, EARLY, of.due, EARLY))
+
+
+def is_late(delivery: Delivery) -> Steps[bool]:
+    """Whether its start deadline has passed. Raises Unavailable."""
+    if delivery.is_late:
+        yield from delivery.learn_time()
+    return delivery.is_late
+
+
+def may_sleep(delivery: Delivery, early: int) -> bool:
+    """Whether to sleep for ``early`` milliseconds: no tenth of the handler's time may be lost for it."""
+    return early <= min(LONGEST_SLEEP, delivery.host.left() / 10) * 1000
+
+
+def sleep_until_due(delivery: Delivery) -> Steps[None]:
+    """Sleep until it may start for sure."""
+    while (early := delivery.early()) > 0:
+        yield Sleep(early / 1000)

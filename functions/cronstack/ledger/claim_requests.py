@@ -1,0 +1,191 @@
+"""The requests that open an attempt: claim, takeover, and a claim without a lease. Pure.
+
+Each is one conditional write; what it changes and in which states is told in ``run_requests``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from cronstack.ledger.conditions import (
+    BUFFERED,
+    DEAD_AS_SEEN,
+    FENCE_GROWS,
+    FREE,
+    HELD_AS_SEEN,
+    MISSED,
+    NEVER_STARTED,
+    OPEN_ALONE,
+    PLAN_AS_SEEN,
+    RUNNING_AS_SEEN,
+    SAME_PAYLOAD,
+    SAME_PLAN,
+    SLOT_AS_SEEN,
+    SLOT_FREE,
+    STARTED_ALONE,
+    WAITS_FOR_AN_ATTEMPT,
+)
+from cronstack.ledger.partitions import lease_key, open_list, run_key
+from cronstack.ledger.rows import FAILED, LeaseItem, RunItem
+from cronstack.ledger.statements import alone, plan_values, transaction, update
+from cronstack.occurrence import Occurrence
+from cronstack.steps import Call
+
+
+class Opening(NamedTuple):
+    """The values that open an attempt, read once before the first send."""
+
+    table: str
+    occurrence: Occurrence
+    holder: str
+    fence: int
+    now: int
+    expires: int
+    limit: int
+    ttl: int
+    """Epoch seconds, far off: the last resort for a run of a job that is removed."""
+
+    @property
+    def _values(self) -> dict[str, Any]:
+        return {"holder": self.holder, "fence": self.fence, "expires": self.expires}
+
+
+def claim(opening: Opening, run: RunItem | None, token: str, *, slot: str | None = None) -> Call:
+    """Take the free lease and open an attempt at the occurrence, by the state it was seen in.
+
+    ``slot``: the occurrence that the slot names and that leaves it. It is this one, or one that waits no more. Without
+    it, an occurrence that has never started needs an empty slot: the one that waits goes first.
+    """
+    lease = _lease_update(opening, run, f"{FREE} AND {FENCE_GROWS}", {}, slot)
+    return transaction(token, lease, _open(opening, run))
+
+
+def take_over(
+    opening: Opening,
+    run: RunItem | None,
+    lease: LeaseItem,
+    token: str,
+    *,
+    mark_crashed: bool,
+    slot: str | None = None,
+) -> Call:
+    """The same over the head of a holder that has outlived its lease, whose own occurrence is marked as crashed."""
+    held = {"lease_holder": lease.holder, "beats": lease.beats}
+    actions = [_lease_update(opening, run, HELD_AS_SEEN, held, slot), _open(opening, run)]
+    if mark_crashed and lease.occurrence is not None and lease.occurrence != opening.occurrence.id:
+        key = run_key(opening.occurrence.job, lease.occurrence)
+        listed = open_list(opening.occurrence.job, lease.occurrence)
+        values = {"run_holder": lease.holder, "now": opening.now, "listed": listed}
+        crashed = "SET #status = :crashed, #ended = :now, #listed = :listed REMOVE #expires"
+        actions.append(update(opening.table, key, crashed, "#status = :running AND #holder = :run_holder", values))
+    return transaction(token, *actions)
+
+
+def claim_alone(opening: Opening, run: RunItem | None, surely_past: int, *, may_begin: bool = True) -> Call:
+    """Overlap "allow", or a key: open an attempt at the occurrence without a lease. Answered by the new item.
+
+    ``surely_past``: a lease that ended before this time (epoch ms) has ended for sure; 0 as long as nothing is sure.
+    ``may_begin``: False for a key whose plan is not known to be begun. Then only a run that exists is claimed.
+    """
+    occurrence = opening.occurrence
+    key, values = run_key(occurrence.job, occurrence.id), _run_values(opening)
+    if run is not None and run.status == "missed":
+        return _claim_missed(opening, run)
+    if run is not None and run.status == "dead":
+        values |= {"before": run.attempt, "attempt": run.attempt + 1, "limit": run.attempt + opening.limit}
+        change = f"{_OPEN}, #attempt = :attempt, #limit = :limit REMOVE #ended, #reason, #reported, #listed"
+        return alone(opening.table, key, change, f"{DEAD_AS_SEEN} AND {FENCE_GROWS}", values, shows="ALL_NEW")
+    condition = f"{OPEN_ALONE if may_begin else STARTED_ALONE} AND {SAME_PAYLOAD} AND {FENCE_GROWS}"
+    values |= {"zero": 0, "one": 1, "limit": opening.limit, "surely_past": surely_past} | _first_values(opening)
+    first = ["limit", "due", "payload"]
+    if occurrence.revision is not None:
+        condition, values = f"{condition} AND {SAME_PLAN}", values | plan_values(occurrence)
+        first += ["key", "revision"]
+    change = (
+        f"{_OPEN}, #attempt = if_not_exists(#attempt, :zero) + :one, "
+        + ", ".join(f"#{name} = if_not_exists(#{name}, :{name})" for name in first)
+        + " REMOVE #ended, #reason, #after, #listed"
+    )
+    return alone(opening.table, key, change, condition, values, shows="ALL_NEW")
+
+
+def _claim_missed(opening: Opening, run: RunItem) -> Call:
+    """Without a lease: a redrive, or a later plan of its key. The row then says what the present event says."""
+    of = opening.occurrence
+    change, condition, values = _open_first(opening, run)
+    if of.revision is not None:
+        condition, values = f"{condition} AND {PLAN_AS_SEEN}", values | plan_values(of) | {"seen": run.revision}
+        change = change.replace(" REMOVE ", ", #key = :key, #revision = :revision REMOVE ", 1)
+    condition = f"{condition} AND {FENCE_GROWS}"
+    return alone(opening.table, run_key(of.job, of.id), change, condition, values, shows="ALL_NEW")
+
+
+_OPEN: Final = (
+    "SET #status = :running, #holder = :holder, #fence = :fence, #expires = :expires, #started = :now, #ttl = :ttl,"
+    " #v = :v"
+)
+
+
+_HOLD: Final = (
+    "SET #holder = :holder, #occurrence = :occurrence, #expires = :expires, #fence = :fence, #beats = :zero, #v = :v"
+)
+
+
+def _lease_update(
+    opening: Opening, run: RunItem | None, condition: str, seen: dict[str, Any], slot: str | None
+) -> dict[str, Any]:
+    values, change = opening._values | {"occurrence": opening.occurrence.id, "zero": 0} | seen, _HOLD
+    if slot is not None:
+        change, condition = f"{_HOLD} REMOVE #buffered", f"{condition} AND {SLOT_AS_SEEN}"
+        values["slot"] = slot
+    elif run is None or run.status == "missed":
+        condition = f"{condition} AND {SLOT_FREE}"
+    return update(opening.table, lease_key(opening.occurrence.job), change, condition, values)
+
+
+def _run_values(opening: Opening) -> dict[str, Any]:
+    return opening._values | {"now": opening.now, "ttl": opening.ttl}
+
+
+def _first_values(opening: Opening) -> dict[str, Any]:
+    return {"due": opening.occurrence.due, "payload": opening.occurrence.payload}
+
+
+def _open(opening: Opening, run: RunItem | None) -> dict[str, Any]:
+    """The run's part of a claim. Whoever writes the next attempt's number has the last one's in the condition."""
+    key, values = run_key(opening.occurrence.job, opening.occurrence.id), _run_values(opening)
+    if run is None or run.status in ("buffered", "missed"):
+        change, condition, values = _open_first(opening, run)
+        return update(opening.table, key, change, condition, values)
+    values |= {"attempt": run.attempt + 1, "before": run.attempt}
+    change = f"{_OPEN}, #attempt = :attempt"
+    if run.status == "running":
+        values |= {"run_holder": run.holder, "seen": run.saves}
+        return update(opening.table, key, change, RUNNING_AS_SEEN, values)
+    if run.status == "dead":
+        values["limit"] = run.attempt + opening.limit
+        change += ", #limit = :limit REMOVE #ended, #reason, #reported, #listed"
+        return update(opening.table, key, change, DEAD_AS_SEEN, values)
+    change += " REMOVE #ended, #reason, #after, #listed"
+    return update(opening.table, key, change, WAITS_FOR_AN_ATTEMPT, values)
+
+
+def _open_first(opening: Opening, run: RunItem | None) -> tuple[str, str, dict[str, Any]]:
+    """The change, the condition and the values of what opens the first attempt."""
+    change = f"{_OPEN}, #attempt = :attempt, #limit = :limit, #due = :due, #payload = :payload REMOVE #listed"
+    values = _run_values(opening) | {"attempt": 1, "limit": opening.limit} | _first_values(opening)
+    if run is None or run.status == "buffered":
+        return change, NEVER_STARTED if run is None else BUFFERED, values
+    return f"{change}, #ended, #reason, #error, #reported", MISSED, values
+
+
+def attempt_of(run: RunItem | None) -> int:
+    """The number of the attempt that a claim by this state opens."""
+    return 1 if run is None else run.attempt + 1  # a buffered and a missed one have had none
+
+
+def limit_of(run: RunItem | None, limit: int) -> int:
+    """The attempts that a run has after a claim by this state: a redrive is given as many again."""
+    if run is None or run.status == "buffered":
+        return limit
+    return run.attempt + limit if run.status in FAILED else run.limit
