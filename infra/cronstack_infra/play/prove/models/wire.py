@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from cronstack.driver import request_limit
 from cronstack.steps import Call
-from cronstack_infra.play.prove.models.switches import marked
+from cronstack_infra.play.prove.models.dates import dated
+from cronstack_infra.play.prove.models.switches import MARK, marked
 from cronstack_infra.play.prove.models.world import World
 
 LOST: Final = {"Error": {"Code": "ConnectionError", "Message": "no answer"}}
@@ -46,6 +47,7 @@ class Wired(ABC):
     excused: bool
     frozen_until: int
     offset: int
+    signs_corrected: bool = False
     hangs: bool
     conflicts: Mapping[str, Mapping[str, Any]] = CONFLICTING
     """The operations that may meet a conflict, and the answer to each then."""
@@ -97,15 +99,15 @@ class Wired(ABC):
             world.later(there + world.chance.choice((1, 5000, 700_000)), lambda: self._arrive(call))
         elif fault == "5xx done":
             world.later(there, lambda: self._arrive(call))
-            world.later(there + back, lambda: self._resume(REFUSED_FOR_NOW["5xx"]))
+            world.later(there + back, lambda: self._resume(dated(REFUSED_FOR_NOW["5xx"], world.now - back)))
         elif fault == "conflict":
-            answer = self.conflicts[call.operation]
+            answer = dated(self.conflicts[call.operation], world.now + there)
             world.later(there + back, lambda: self._resume(answer))
         else:
             refusal = REFUSED_FOR_NOW[fault]
             if world.down_for_long and world.now < world.down_until and call.operation not in ELSEWHERE:
                 refusal = marked(refusal, "dynamodb-down")
-            world.later(there + back, lambda: self._resume(refusal))
+            world.later(there + back, lambda: self._resume(dated(refusal, world.now - back)))
 
     def _fault(self, call: Call) -> str | None:
         world = self.world
@@ -125,9 +127,13 @@ class Wired(ABC):
 
     def _arrive(self, call: Call) -> Mapping[str, Any]:
         """Carry the request out, unless its signature is refused."""
-        if abs(self.offset) > ACCEPTED and self.world.switch("clock-skew=600"):
-            return marked(SIGNATURE, "clock-skew=600")
-        return self._apply(call)
+        if abs(self.offset) > ACCEPTED and not self.signs_corrected and self.world.switch("clock-skew=600"):
+            return dated(marked(SIGNATURE, "clock-skew=600"), self.world.now)
+        return dated(self._apply(call), self.world.now)
+
+    def _learn_to_sign(self, answer: Mapping[str, Any]) -> None:
+        """The transport signs by the date of an answer, once a signature was refused (see ``transport``)."""
+        self.signs_corrected |= answer.get(MARK) == "clock-skew=600"
 
     def _hangs(self, call: Call, there: int) -> bool:
         """Whether no answer comes until the transport gives up. The request is carried out, or it is not."""

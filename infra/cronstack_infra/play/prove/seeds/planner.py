@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
+from cronstack.aws_clock import AwsClock
 from cronstack.driver import Returned, resume
 from cronstack.errors import OnceConflict, Unavailable
 from cronstack.onetime.planner import Plan
@@ -57,7 +58,8 @@ class Planner(Caller, Wired):
         self._killed = False
         self._done = 0
         """The last step of the protocol that was carried out."""
-        host = Host(self.clock, lambda: self.get_remaining_time_in_millis() / 1000, world.chance)
+        clock = AwsClock(self.clock, lambda: world.now / 1000)
+        host = Host(clock, lambda: self.get_remaining_time_in_millis() / 1000, world.chance)
         code = world.rollout.code(world.now)
         self._steps = steps(call, host, lambda plan: self.observer.plan_repaired(self, plan), code)
 
@@ -76,6 +78,8 @@ class Planner(Caller, Wired):
         if self.world.now < self.frozen_until:
             self.world.later(self.frozen_until - self.world.now, lambda: self._resume(answer))
             return
+        if isinstance(answer, Mapping):
+            self._learn_to_sign(answer)
         if isinstance(answer, Mapping) and MARK in answer:
             self.world.count("switch", answer[MARK])
         if self.world.strikes("clock steps"):

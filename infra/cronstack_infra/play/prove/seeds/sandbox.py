@@ -94,6 +94,7 @@ class Sandbox(Invoked, Wired):
             return
         self.hangs = False
         if isinstance(answer, Mapping):
+            self._learn_to_sign(answer)
             self.passing = str(answer.get(MARK, ""))
             if self.passing:
                 self.world.count("switch", self.passing)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, Final, NamedTuple, Protocol
 
+from cronstack.aws_clock import AwsClock
 from cronstack.declaration import Job
 from cronstack.driver import Returned, resume
 from cronstack.errors import CronstackError
@@ -186,7 +187,8 @@ class CallerDrive:
     def __init__(self, caller: SteeredCaller) -> None:
         self.fails = False
         self.now, self._ends = caller.began, caller.began + PATIENCE * 1000
-        host = Host(lambda: self.now, lambda: (self._ends - self.now) / 1000, _Chance(caller.number))
+        clock = AwsClock(lambda: self.now, lambda: self.now / 1000)
+        host = Host(clock, lambda: (self._ends - self.now) / 1000, _Chance(caller.number))
         self._steps = steps(caller.call, host, _no_sweep)
 
     def close(self) -> None:
