@@ -78,7 +78,7 @@ class AwsClock:
         wall = self._wall()
         return wall if self._date is None else min(max(wall, self.earliest()), self.latest())
 
-    def behind(self) -> int:
+    def wall_error(self) -> int:
         """Return the milliseconds that the wall clock is behind, negative if it is ahead; 0 within the bounds."""
         return self.now() - self._wall()
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from cronstack import clock
 from cronstack.aws_clock import AwsClock
+from cronstack.deadline import Deadline
 from cronstack.defaults import Overlap
 from cronstack.driver import drive
 from cronstack.entropy import SYSTEM, Randomness
@@ -107,8 +108,8 @@ class Invocation:
         "_began",
         "_clock",
         "_context",
+        "_deadline",
         "_event",
-        "_given",
         "_job",
         "_occurrence",
         "_raised",
@@ -120,8 +121,7 @@ class Invocation:
         self._job, self._event, self._context, self._shell = job, event, context, shell
         self._began = shell.monotonic()
         self._clock = AwsClock(shell.now, shell.monotonic)
-        self._given = self._remaining()
-        """Seconds that the invocation was given, as its context says."""
+        self._deadline = Deadline(self._remaining, shell.monotonic, job.timeout)
         self._occurrence: Occurrence | None = None
         self._raised: BaseException | None = None
         self._requests = 0
@@ -192,7 +192,7 @@ class Invocation:
 
     # -- what the guard asks for ---------------------------------------------------------------------------------------
     def _drive(self, steps: Steps[_T]) -> _T:
-        return drive(steps, self._call, left=self._left, sleep=self._shell.sleep, run_handler=self.run_handler)
+        return drive(steps, self._call, left=self._deadline.left, sleep=self._shell.sleep, run_handler=self.run_handler)
 
     def _call(self, operation: str, parameters: Mapping[str, Any], timeout: float) -> Answer:
         self._requests += 1
@@ -213,7 +213,7 @@ class Invocation:
             fence=work.fence,
             input=occurrence.input,
             log=log,
-            seconds_left=self._left,
+            seconds_left=self._deadline.left,
             resume=json.loads(work.resume) if work.resume else None,
             limit=work.limit,
             guard=_Guard(work.open, self._drive),
@@ -231,19 +231,11 @@ class Invocation:
     def _remaining(self) -> float:
         return float(self._context.get_remaining_time_in_millis()) / 1000
 
-    def _left(self) -> float:
-        """Return the seconds until the deadline.
-
-        The context computes them by the wall clock, at least in today's Python runtime. Where that is off, the context
-        has given too much or too little at the start, by as much. It is corrected if this brings it nearer to the job's
-        timeout.
-        """
-        behind, timeout = self._clock.behind() / 1000, self._job.timeout
-        by_wall = abs(self._given - behind - timeout) < abs(self._given - timeout)
-        return self._remaining() - behind if by_wall else self._remaining()
+    def _left_at_most(self) -> float:
+        return self._deadline.left_at_most(self._clock.wall_error() / 1000)
 
     def _host(self) -> Host:
-        return Host(self._clock, self._left, self._shell.randomness)
+        return Host(self._clock, self._deadline.left, self._left_at_most, self._shell.randomness)
 
     def _terms(self, occurrence: Occurrence, event: dict[str, Any]) -> Terms:
         job, settings = self._job, self._shell.settings

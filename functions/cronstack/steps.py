@@ -193,11 +193,14 @@ def _cancelled(answer: Mapping[str, Any], message: str) -> Refused | Fault:
 
 
 class Host(NamedTuple):
-    """The machine on which steps run: its clock, the seconds until its deadline, its randomness."""
+    """The machine on which steps run: its clock, its deadline, its randomness."""
 
     clock: AwsClock
     """Of this invocation: what it has learnt in an earlier one may be wrong by now."""
     left: Callable[[], float]
+    """The seconds until the deadline, at least."""
+    left_at_most: Callable[[], float]
+    """The seconds after which these steps have been ended for sure."""
     randomness: Randomness
 
     def now(self) -> int:

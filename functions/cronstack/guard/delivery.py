@@ -162,7 +162,7 @@ class Delivery:
         A job that asks for a shorter lease renews it, and is missed the sooner when it dies. ``now``: the latest time
         that it can be, for a lease that is not to end too early.
         """
-        left, lease = self.host.left(), self.terms.lease
+        left, lease = self.host.left_at_most(), self.terms.lease
         return now + int(((left if lease is None else min(left, lease)) + self.terms.knobs.grace) * 1000)
 
     def has_passed(self, instant: int) -> bool:

@@ -258,9 +258,13 @@ class Once:
     def drive(self, begin: Callable[[Host], Steps[_T]]) -> _T:
         """Carry out steps of ``planner`` and return their result. For tools."""
         ends = self._monotonic() + PATIENCE
-        host = Host(AwsClock(self._now, self._monotonic), lambda: ends - self._monotonic(), self._randomness)
+
+        def left() -> float:
+            return ends - self._monotonic()
+
+        host = Host(AwsClock(self._now, self._monotonic), left, left, self._randomness)
         try:
-            return drive(begin(host), self.connect(), left=host.left, sleep=self._sleep)
+            return drive(begin(host), self.connect(), left=left, sleep=self._sleep)
         except Unavailable as fault:
             if fault.remedy == DELIVERED_AGAIN:
                 fault.remedy = "It is unknown whether it was done. Ask again, with the same key and content."

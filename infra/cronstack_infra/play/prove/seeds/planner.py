@@ -59,7 +59,8 @@ class Planner(Caller, Wired):
         self._done = 0
         """The last step of the protocol that was carried out."""
         clock = AwsClock(self.clock, lambda: world.now / 1000)
-        host = Host(clock, lambda: self.get_remaining_time_in_millis() / 1000, world.chance)
+        left = lambda: self.get_remaining_time_in_millis() / 1000
+        host = Host(clock, left, left, world.chance)
         code = world.rollout.code(world.now)
         self._steps = steps(call, host, lambda plan: self.observer.plan_repaired(self, plan), code)
 

@@ -188,7 +188,8 @@ class CallerDrive:
         self.fails = False
         self.now, self._ends = caller.began, caller.began + PATIENCE * 1000
         clock = AwsClock(lambda: self.now, lambda: self.now / 1000)
-        host = Host(clock, lambda: (self._ends - self.now) / 1000, _Chance(caller.number))
+        left = lambda: (self._ends - self.now) / 1000
+        host = Host(clock, left, left, _Chance(caller.number))
         self._steps = steps(caller.call, host, _no_sweep)
 
     def close(self) -> None:

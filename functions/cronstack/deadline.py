@@ -1,0 +1,55 @@
+"""How much of an invocation is left: at least, for what it still begins, and at most, for its lease.
+
+Lambda's context tells the seconds until the deadline. In today's Python runtime it computes them by the wall clock, and
+AWS promises nothing about that. A clock that is ahead makes them too few, at worst 0. One that is behind makes them too
+many. The declared timeout and the monotonic clock do not depend on the wall clock, so they bound what the context says:
+
+    at the start   the context's seconds; the timeout, if these are none or more than it
+    since then     what has passed by the slower of both clocks has passed for sure, and by the faster one perhaps
+
+``left`` is what the handler and the requests may count on. ``left_at_most`` is when Lambda has killed the invocation
+for sure. A lease that ended before that would let another attempt begin beside this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+SLACK: Final = 1.0
+"""Seconds by which the context may say more than the timeout without being wrong."""
+LONGEST_TIMEOUT: Final = 900.0
+"""Seconds; Lambda allows no longer one."""
+
+
+class Deadline:
+    """The deadline of one invocation, in seconds from now."""
+
+    __slots__ = ("_began", "_given", "_monotonic", "_remaining", "_timeout", "_whole")
+
+    def __init__(self, remaining: Callable[[], float], monotonic: Callable[[], float], timeout: float) -> None:
+        """remaining: what the context says. monotonic: seconds from any start. timeout: as the job declares it."""
+        self._remaining, self._monotonic, self._timeout = remaining, monotonic, timeout
+        self._began, self._given = monotonic(), remaining()
+        self._whole = self._given if 0 < self._given <= timeout + SLACK else timeout
+
+    def left(self) -> float:
+        """Return the seconds that are left at least."""
+        by_monotonic, by_wall = self._passed()
+        # By the wall clock it is past its deadline, and still runs: somebody has set the clock.
+        passed = by_monotonic if by_wall > self._whole else max(by_monotonic, by_wall)
+        return max(0.0, self._whole - passed)
+
+    def left_at_most(self, wall_error: float) -> float:
+        """Return the seconds after which Lambda has ended the invocation for sure.
+
+        wall_error: the seconds that the wall clock is behind, negative if it is ahead; 0 if that is not known.
+        """
+        given = self._given - max(0.0, wall_error)
+        # A function can be given more time by hand than its job declares.
+        most = self._timeout if given <= self._timeout + SLACK else min(given, LONGEST_TIMEOUT)
+        return max(0.0, most - max(0.0, min(self._passed())))
+
+    def _passed(self) -> tuple[float, float]:
+        """The seconds since the start by the monotonic and by the wall clock."""
+        return self._monotonic() - self._began, self._given - self._remaining()
