@@ -25,6 +25,7 @@ from cronstack.event import parse_event, refuse_all_but_plans
 from cronstack.guard.attempt import in_json
 from cronstack.guard.carrier import Way
 from cronstack.guard.decision import Decision
+from cronstack.guard.deferral import OUTAGE
 from cronstack.guard.delivery import Outcome, Terms, ignore_decision
 from cronstack.guard.letters import REFUSED, Sender, letter_id, post
 from cronstack.guard.protocol import deliver
@@ -204,7 +205,7 @@ class Invocation:
         assert occurrence is not None
         assert work.open is not None, "the guard opens an attempt before it has the handler run"
         job, shell = self._job, self._shell
-        log = run_logger(shell.write, shell.now, job=job.name, occurrence=occurrence.id, attempt=work.attempt)
+        log = run_logger(shell.write, self._clock.now, job=job.name, occurrence=occurrence.id, attempt=work.attempt)
         run = Run(
             job=job.name,
             occurrence=occurrence.id,
@@ -266,15 +267,17 @@ class Invocation:
     def _letter(self, condition: str, attempt: int, error: str) -> str:
         arn = str(getattr(self._context, "invoked_function_arn", ""))
         sender = Sender(self._event, arn, str(getattr(self._context, "aws_request_id", "")))
-        occurrence = self._occurrence.id if self._occurrence is not None else ""
+        occurrence, revision = "", None
+        if self._occurrence is not None:
+            occurrence, revision = self._occurrence.id, self._occurrence.revision
         about = {
-            "id": letter_id(self._job.name, occurrence, attempt),
+            "id": letter_id(self._job.name, occurrence, attempt, revision),
             "job": self._job.name,
             "occurrence": occurrence,
             "attempt": attempt,
             "stack": self._shell.settings.stack,
         }
-        return sender.body(condition, attempt, error, now=self._shell.now(), about=about)
+        return sender.body(condition, attempt, error, now=self._clock.now(), about=about)
 
     # -- answer and log line -------------------------------------------------------------------------------------------
     def _answer(self, outcome: Outcome) -> dict[str, Any]:
@@ -286,11 +289,13 @@ class Invocation:
 
     def _tell(self, outcome: Outcome) -> None:
         fields: dict[str, Any] = {
-            "level": "ERROR" if outcome.status in _BAD else "INFO",
+            "level": "ERROR" if outcome.status in _BAD or outcome.reason == OUTAGE else "INFO",
             **self._answer(outcome),
             "seconds": round(self._shell.monotonic() - self._began, 3),
             "requests": self._requests,
         }
+        if (wrong := self._clock.wall_error()) != 0:
+            fields["clock_behind_ms"] = wrong
         if outcome.fence:
             fields["fence"] = outcome.fence
         if self._raised is not None:

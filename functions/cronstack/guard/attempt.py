@@ -17,6 +17,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from cronstack.aws_clock import COARSE
 from cronstack.errors import CommitRefused, LeaseLost, MisuseError, Unavailable
 from cronstack.guard.delivery import TIME_TO_TELL, Delivery, Grant
 from cronstack.ledger import run_requests
@@ -100,10 +101,14 @@ class Attempt:
 
     @property
     def is_short(self) -> bool:
-        """Whether a clock that is behind has stored an end of the lease that is too early by more than the margin."""
+        """Whether a clock that is behind has stored an end of the lease that is too early.
+
+        A right clock stores one that is at most ``COARSE`` and the way of the request before the latest possible one.
+        What is left of the grace then covers the rest.
+        """
         delivery = self._delivery
-        needed = delivery.lease_end(delivery.host.clock.earliest())
-        return needed - self.grant.expires > delivery.asking.margin
+        needed = delivery.lease_end(delivery.host.clock.latest())
+        return needed - self.grant.expires > delivery.asking.margin + COARSE
 
     def extend(self) -> Steps[None]:
         """Renew the lease from now on. Raises LeaseLost, Unavailable."""
@@ -112,7 +117,7 @@ class Attempt:
         of = delivery.terms.occurrence
         renewal = run_requests.Renewal(delivery.terms.table, of, delivery.holder, expires, delivery.alone)
         call = run_requests.extend(renewal, delivery.next_settle())
-        answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
+        answer = yield from send(call, delivery.host, reserve=delivery.reserve)
         if isinstance(answer, Refused):
             raise self._lost("extended")
         self.grant = self.grant._replace(expires=expires)

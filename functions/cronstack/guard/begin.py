@@ -3,9 +3,15 @@
     1  plan   planned ──▶ begun        only the revision of this event; decides against moves and cancels
     2  run    (none)  ──▶ running      only if no run of the key exists; decides against every other delivery
 
-What a planner writes into the plan therefore decides, at most, whether a key begins that has not begun. A run that
-exists never asks the plan again. The one exception is a run that was missed, which has never started: its key can be
-planned anew, and then a redrive of the earlier plan is overtaken.
+What a planner writes into the plan therefore decides, at most, whether a key begins that has not begun. A run that has
+started never asks the plan again.
+
+Too late to start, the run is recorded as missed and the plan, in the same transaction, too. Then planners may plan the
+key anew, and an operator may redrive the miss. Whichever writes the plan first decides, as a move or the begin did:
+
+    miss      run (none) ──▶ missed, and plan begun ──▶ missed
+    redrive   plan missed ──▶ begun, then run missed ──▶ running
+    replace   plan missed ──▶ planned, next revision; its event: begun, then run missed ──▶ running
 
     the event comes from …              first request
     the plan's own schedule             1, then 2
@@ -14,7 +20,7 @@ planned anew, and then a redrive of the earlier plan is overtaken.
 Crash points
   between 1 and 2   the plan is begun, and the key has no run. Lambda delivers the event again, which finds the plan
                     begun by its own revision and goes on with 2. Another revision's event finds itself overtaken.
-  1 as "missed"     too late to start: 2 then records the run as missed. Killed between the two, as above.
+  a redrive that has written the plan and not the run: the miss stays, the plan is begun. Lambda delivers it again.
 
 A key whose plan the ledger has forgotten can be planned anew. Where its run is still known (a redrive has prolonged
 it), the new plan is begun, and its event refused with a dead letter: no key runs twice.
@@ -29,26 +35,24 @@ from cronstack.guard.deferral import make_carrier
 from cronstack.guard.delivery import Delivery, Outcome
 from cronstack.ledger import plan_requests
 from cronstack.ledger.items import VERSION, read_plan, version_of
-from cronstack.ledger.rows import PlanItem, PlanStatus, RunItem
+from cronstack.ledger.rows import PlanItem, RunItem
 from cronstack.occurrence import Occurrence
 from cronstack.steps import Done, Steps, send
 
 
-def begin(delivery: Delivery, status: PlanStatus = "begun") -> Steps[Outcome | None]:
+def begin(delivery: Delivery) -> Steps[Outcome | None]:
     """Begin the plan of this delivery's key, or learn that it was begun. Not None: the event is overtaken.
 
     Raises EventError for a key of which the ledger knows neither a plan nor a run, Unavailable.
     """
     terms, of, now = delivery.terms, delivery.terms.occurrence, delivery.host.now()
-    knobs = terms.knobs
-    # The plan outlives its run, whose retries end within the horizon: then the key is not planned a second time.
-    ttl = max(now, of.due) // 1000 + knobs.retention + knobs.horizon
-    call = plan_requests.begin(terms.table, of, status, now=now, ttl=ttl)
+    reopens = of.redrive is not None
+    call = plan_requests.begin(terms.table, of, reopens=reopens, now=now, ttl=plan_ttl(delivery))
     try:
         answer = yield from send(call, delivery.host, reserve=delivery.reserve)
     except Unavailable as fault:
         # A planner can make the row so large that no write fits. That must not stop a run that exists.
-        if fault.certain and (yield from delivery.look_at_run()) is not None:
+        if fault.certain and _has_started((yield from delivery.look_at_run())):
             return None
         raise
     if isinstance(answer, Done):
@@ -60,13 +64,13 @@ def begin(delivery: Delivery, status: PlanStatus = "begun") -> Steps[Outcome | N
         item = yield from delivery.get(plan_requests.get(terms.table, of.job, of.key))
     plan = read_plan(item)
     readable = version_of(item) <= VERSION
-    if plan is not None and readable and _is_of(plan, of) and plan.status in ("begun", "missed"):
+    known = ("begun",) if reopens else ("begun", "missed")
+    if plan is not None and readable and _is_of(plan, of) and plan.status in known:
         delivery.may_begin = True
         # A run cannot be forgotten so soon after its begin. Killed between the two writes, it has none.
-        delivery.aged = delivery.aged and now - plan.begun > knobs.horizon * 1000
+        delivery.aged = delivery.aged and now - plan.begun > terms.knobs.horizon * 1000
         return None
-    run = yield from delivery.look_at_run()
-    if run is not None and run.status != "missed":
+    if _has_started((yield from delivery.look_at_run())):
         return None  # whatever the plan says now, the run decides
     delivery.refuse_newer(item)  # before it counts as forgotten: a newer version may have other statuses
     if plan is None:
@@ -75,6 +79,16 @@ def begin(delivery: Delivery, status: PlanStatus = "begun") -> Steps[Outcome | N
         raise _bad(delivery)  # as Cronstack writes it, the begin would have been carried out
     yield from arm_plan(delivery, plan)
     return Outcome("overtaken", reason=plan.status)
+
+
+def plan_ttl(delivery: Delivery) -> int:
+    """Epoch seconds. A plan outlives its run, whose retries end within the horizon: no key is planned a second time."""
+    knobs = delivery.terms.knobs
+    return delivery.ttl(delivery.host.now(), knobs.retention + knobs.horizon)
+
+
+def _has_started(run: RunItem | None) -> bool:
+    return run is not None and run.status != "missed"
 
 
 def _is_of(plan: PlanItem, of: Occurrence) -> bool:

@@ -14,7 +14,7 @@ taken over by the first request, and a lease that a slow clock has stored too sh
 from __future__ import annotations
 
 from cronstack.errors import EventError, Unavailable
-from cronstack.guard.begin import begin, worked_before
+from cronstack.guard.begin import begin, plan_ttl, worked_before
 from cronstack.guard.decision import (
     Buffer,
     Claim,
@@ -41,7 +41,7 @@ from cronstack.guard.letters import missed, report_missed, see_to_letter
 from cronstack.guard.slot import bring, enter, is_past, is_waived, leaves, look_at_waiting, miss_buffered, stand_aside
 from cronstack.ledger import claim_requests, items, run_requests
 from cronstack.ledger.rows import LeaseItem, RunItem
-from cronstack.steps import Done, Refused, Sleep, Steps, send
+from cronstack.steps import Condition, Done, Refused, Sleep, Steps, send
 
 
 def admit(delivery: Delivery) -> Steps[Grant | Outcome]:
@@ -100,8 +100,7 @@ def _begin_own(delivery: Delivery) -> Steps[Outcome | None]:
 
 
 def _begin(delivery: Delivery) -> Steps[Outcome | None]:
-    late = yield from is_late(delivery)
-    overtaken = yield from begin(delivery, "missed" if late else "begun")
+    overtaken = yield from begin(delivery)
     if overtaken is not None or _is_forgotten(delivery):
         return overtaken
     return (yield from _miss_late(delivery))
@@ -112,13 +111,7 @@ def _miss_late(delivery: Delivery) -> Steps[Outcome | None]:
     if not (yield from is_late(delivery)):
         return None
     while delivery.rounds > 0 and ((run := delivery.seen.run) is None or _is_of_earlier_plan(delivery, run)):
-        if run is not None and not run.reported:  # the letter of the earlier plan first
-            put_off = yield from see_to_letter(delivery, run)
-            if put_off is not None:
-                return put_off
-            yield from delivery.look_at_run()
-            continue
-        ended = yield from _skip(delivery, missed(delivery), over=run)
+        ended = yield from _miss(delivery, run)
         if ended is not None:
             return ended
     run = delivery.seen.run
@@ -126,6 +119,34 @@ def _miss_late(delivery: Delivery) -> Steps[Outcome | None]:
     if run is None or run.status != "buffered" or is_waived(run):
         return None
     return (yield from miss_buffered(delivery))
+
+
+def _miss(delivery: Delivery, before: RunItem | None) -> Steps[Outcome | None]:
+    """Record that it is too late to start, and send its letter. None: refused, and how it stands is seen.
+
+    ``before``: the run that an earlier plan of its key has missed.
+    """
+    closing = missed(delivery)
+    if delivery.terms.occurrence.revision is None:
+        call = run_requests.miss(closing)
+    else:
+        call = run_requests.miss_key(closing, delivery.next_claim(), plan_ttl=plan_ttl(delivery), before=before)
+    answer = yield from send(call, delivery.host, reserve=delivery.reserve)
+    if not isinstance(answer, Refused) or (yield from _is_own(delivery, answer.conditions[0], "missed")):
+        return (yield from report_missed(delivery, closing))
+    delivery.rounds -= 1
+    if not all(condition.held for condition in answer.conditions[1:]):
+        return (yield from begin(delivery))  # the plan has changed since it was begun
+    return None
+
+
+def _is_own(delivery: Delivery, refused: Condition, status: str) -> Steps[bool]:
+    """Whether a refusal shows what this delivery has written itself, because an answer was lost."""
+    if refused.held:
+        return False
+    run = yield from delivery.shown_run(refused.item)
+    delivery.seen = delivery.seen._replace(run=run)
+    return run is not None and run.holder == delivery.holder and run.status == status
 
 
 def _is_of_earlier_plan(delivery: Delivery, run: RunItem) -> bool:
@@ -161,7 +182,7 @@ def _carry_out(delivery: Delivery, decision: Decision) -> Steps[Grant | Outcome 
                 raise worked_before(delivery, run)
             return Outcome("overtaken", reason=run.status)
         case Skip(by):
-            return (yield from _skip(delivery, delivery.closing("skipped", "overlap"), by))
+            return (yield from _skip(delivery, "overlap", by))
         case Buffer(by):
             answer = yield from send(enter(delivery, by), delivery.host, reserve=delivery.reserve)
             if not isinstance(answer, Refused):
@@ -174,7 +195,7 @@ def _carry_out(delivery: Delivery, decision: Decision) -> Steps[Grant | Outcome 
                 return (yield from stand_aside(delivery, waiting))
             if waiting is not None:
                 yield from bring(delivery, waiting)
-                return (yield from _skip(delivery, delivery.closing("skipped", "slot_full"), by))
+                return (yield from _skip(delivery, "slot_full", by))
         case GiveWay(waits):
             waiting = yield from look_at_waiting(delivery, waits)
             if waiting is not None:
@@ -200,6 +221,8 @@ def _try(delivery: Delivery, *, over: bool) -> Steps[Grant | Outcome | None]:
     if delivery.host.left() < delivery.enough:
         # Frozen and woken after its time: its claim could only count as a start that never was, and past the deadline.
         raise delivery.out_of_time()
+    if _is_closed(delivery):
+        return (yield from _begin(delivery))
     done = ROUNDS - delivery.rounds
     if done > 1:  # the second round only uses what the first has shown; after that others are in the way
         yield Sleep(delivery.host.randomness.random() * 0.05 * 2**done)
@@ -223,6 +246,12 @@ def _try(delivery: Delivery, *, over: bool) -> Steps[Grant | Outcome | None]:
     return _granted(delivery, opening, run, answer)
 
 
+def _is_closed(delivery: Delivery) -> bool:
+    """Whether the key was missed, and its plan is not known to be begun (again)."""
+    run = delivery.seen.run
+    return run is not None and run.status == "missed" and not delivery.may_begin
+
+
 def _opening(delivery: Delivery) -> claim_requests.Opening:
     now, terms = delivery.host.now(), delivery.terms
     fence = max(now, delivery.floor)
@@ -240,11 +269,10 @@ def _opening(delivery: Delivery) -> claim_requests.Opening:
 
 def _granted(delivery: Delivery, opening: claim_requests.Opening, run: RunItem | None, answer: Done) -> Grant:
     """A transaction returns no values: what is known of the past came with an earlier refusal."""
+    if delivery.alone and (old := items.read_run(answer.fields.get("Attributes"))) is not None:
+        delivery.seen = Seen(LeaseItem(), run := old)
     attempt, limit = claim_requests.attempt_of(run), claim_requests.limit_of(run, opening.limit)
     delivery.after_crash = run is not None and run.status in ("running", "crashed")
-    if delivery.alone and (new := items.read_run(answer.fields.get("Attributes"))) is not None:
-        delivery.seen = Seen(LeaseItem(), run := new)
-        attempt, limit = new.attempt, new.limit
     kept = ("", 0) if run is None else (run.checkpoint, run.saves)
     return Grant(attempt, limit, opening.fence, opening.expires, *kept)
 
@@ -271,7 +299,7 @@ def _learn_alone(delivery: Delivery, refused: Refused) -> Steps[Outcome | None]:
     if run is not None:
         delivery.floor = max(delivery.floor, run.fence + 1)
     delivery.seen = Seen(LeaseItem(), run)
-    if (run is None or run.status == "missed") and not delivery.may_begin:
+    if run is None and not delivery.may_begin:
         return (yield from _begin(delivery))
     return None
 
@@ -291,24 +319,14 @@ def _adopt(delivery: Delivery) -> Steps[Grant]:
     return Grant(run.attempt, run.limit, of.fence, of.expires, run.checkpoint, run.saves)
 
 
-def _skip(
-    delivery: Delivery, closing: run_requests.Closing, by: str = "", over: RunItem | None = None
-) -> Steps[Outcome | None]:
-    """Record that it does not run, as ``closing`` says. None: refused, and how it stands is seen.
-
-    ``over``: the missed run of an earlier plan of its key.
-    """
-    met = (delivery.seen.lease.occurrence or "") if by else ""
-    answer = yield from send(run_requests.skip(closing, by, met, over), delivery.host, reserve=delivery.reserve)
-    if isinstance(answer, Refused):
+def _skip(delivery: Delivery, reason: str, by: str) -> Steps[Outcome | None]:
+    """Record that it does not run, because ``by`` holds the lease. None: refused, and how it stands is seen."""
+    closing, met = delivery.closing("skipped", reason), delivery.seen.lease.occurrence or ""
+    answer = yield from send(run_requests.skip(closing, by, met), delivery.host, reserve=delivery.reserve)
+    if isinstance(answer, Refused) and not (yield from _is_own(delivery, answer.conditions[0], "skipped")):
         delivery.rounds -= 1
-        run = yield from delivery.shown_run(answer.conditions[0].item)
-        delivery.seen = delivery.seen._replace(run=run)
-        if run is None or run.holder != delivery.holder or run.status != closing.status:
-            return None
-    if closing.status == "missed":
-        return (yield from report_missed(delivery, closing))
-    return Outcome("skipped", reason=closing.reason)
+        return None
+    return Outcome("skipped", reason=reason)
 
 
 # -- wait --------------------------------------------------------------------------------------------------------------

@@ -25,8 +25,8 @@ Before its first write a delivery has seen nothing, and the decision is Claim. A
 ``TakeOver`` (4) gives way like ``Claim`` (8): an expired lease belongs to the waiting occurrence, too.
 
 The run of a key shares no lease (``decide_alone``). There, an event of another plan than the run's comes before 2:
-Overtaken; but a later plan goes on over a run that was missed. (Before the key has a run that has started, its plan
-decides: see ``begin``.)
+Overtaken; but a later plan goes on over a run that was missed, and its letter is not needed any more. (Before the key
+has a run that has started, its plan decides: see ``begin``.)
 
 An overlap, a duplicate, a miss are values, not exceptions.
 """
@@ -184,10 +184,8 @@ def decide_alone(asking: Asking, run: RunItem | None, time: Time, *, rounds_left
     if run is not None and run.status == "running" and run.holder == asking.holder:
         return Mine()
     if run is not None and asking.revision is not None and (run.revision, run.due) != (asking.revision, asking.due):
-        if run.status != "missed" or asking.revision < run.revision:
+        if run.status != "missed" or asking.revision <= run.revision:
             return Overtaken(run)
-        if not run.reported:  # its letter first: nobody else would look at this run again
-            return Unreported(run)
     elif (ended := _ended(asking, run)) is not None:
         return ended
     if rounds_left <= 0:

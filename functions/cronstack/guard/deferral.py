@@ -24,12 +24,14 @@ from typing import Any, Final
 from cronstack.errors import Unavailable
 from cronstack.guard import carrier
 from cronstack.guard.decision import Wait
-from cronstack.guard.delivery import FIRST_LOOK, LONGEST_PAUSE, TIME_TO_TELL, Delivery, Grant, Outcome
+from cronstack.guard.delivery import FIRST_LOOK, LONGEST_PAUSE, TIME_TO_CARRY, TIME_TO_TELL, Delivery, Grant, Outcome
 from cronstack.ledger import run_requests
 from cronstack.ledger.rows import RunItem
 from cronstack.steps import DELIVERED_AGAIN, Done, Sleep, Steps, send
 
 SECOND: Final = 1000
+OUTAGE: Final = "outage"
+"""The reason of a delivery that the ledger did not answer."""
 OUTAGE_LOOKS: Final = (300, 900)
 """Seconds after which the ledger is asked again in an outage, at first and in the end."""
 
@@ -40,7 +42,7 @@ def defer(delivery: Delivery, holder: str, due: int, why: str, status: str = "de
     if run is not None and (run.status == "running" or (run.status == "crashed" and not run.event)):
         # A clean run keeps no event. This one is acknowledged before it ends: if the carrier is lost, the row has it.
         call = run_requests.keep_event(terms.table, terms.occurrence, carrier.kept_text(terms.event))
-        yield from send(call, delivery.host, reserve=TIME_TO_TELL)  # refused: it went on meanwhile
+        yield from send(call, delivery.host, reserve=delivery.reserve)  # refused: it went on meanwhile
     yield from arm(delivery, holder, due)
     return Outcome(status, reason=why)
 
@@ -76,12 +78,21 @@ def after_holder(delivery: Delivery, run: RunItem | None, why: str) -> Steps[Out
     return (yield from defer(delivery, holder, after_lease(delivery, max(ends)), why))
 
 
-def arm(delivery: Delivery, holder: str, due: int) -> Steps[None]:
-    """Make the carrier of this delivery's occurrence. Raises Unavailable."""
+def of_plan(delivery: Delivery, why: str) -> str:
+    """What stands in the way, for the name of a carrier: one of an earlier plan of the key comes at another time."""
+    of = delivery.terms.occurrence
+    return why if of.revision is None else f"{why} {of.revision} {of.due}"
+
+
+def arm(delivery: Delivery, holder: str, due: int, *, reserve: float = TIME_TO_TELL) -> Steps[None]:
+    """Make the carrier of this delivery's occurrence. Raises Unavailable.
+
+    ``reserve``: seconds before the deadline at which it gives up.
+    """
     of, terms = delivery.terms.occurrence, delivery.terms
     hop = 0 if of.hop is None else of.hop + 1
     name = carrier.name(of.job, of.id, carrier.kind_of(terms.event), holder, hop)
-    yield from make_carrier(delivery, name, carrier.event_text(terms.event, hop), due)
+    yield from make_carrier(delivery, name, carrier.event_text(terms.event, hop), due, reserve=reserve)
 
 
 def defer_in_slot(delivery: Delivery, why: str, status: str = "deferred") -> Steps[Outcome]:
@@ -102,14 +113,14 @@ def arm_slot(delivery: Delivery, occurrence: str, event: Mapping[str, Any], hop:
     yield from make_carrier(delivery, name, carrier.event_text(event, number), number * look * SECOND)
 
 
-def make_carrier(delivery: Delivery, name: str, event: str, due: int) -> Steps[None]:
+def make_carrier(delivery: Delivery, name: str, event: str, due: int, *, reserve: float = TIME_TO_TELL) -> Steps[None]:
     """Make a carrier, or make sure that the one of this name exists. Raises Unavailable."""
     way, host = delivery.terms.way, delivery.host
     pause, again = FIRST_LOOK, 0
     while True:
         named = carrier.renamed(name, again)
         build = carrier.Building(way, named, event, due, host.now)
-        made = yield from send(build, host, reserve=TIME_TO_TELL)
+        made = yield from send(build, host, reserve=reserve)
         if isinstance(made, Done) and build.is_ahead:
             return
         found = yield from send(carrier.get(way, named), host, reserve=TIME_TO_TELL, absent=True)
@@ -118,7 +129,7 @@ def make_carrier(delivery: Delivery, name: str, event: str, due: int) -> Steps[N
                 return
             again += 1
         rest = pause * (0.5 + host.randomness.random() / 2)
-        if pause > LONGEST_PAUSE or host.left() - rest <= TIME_TO_TELL:
+        if pause > LONGEST_PAUSE or host.left() - rest <= reserve:
             raise Unavailable(
                 f"EventBridge Scheduler reports a conflict for the schedule {name} of the group {way.group}, and shows"
                 " no such schedule",
@@ -128,7 +139,7 @@ def make_carrier(delivery: Delivery, name: str, event: str, due: int) -> Steps[N
         pause *= 2
 
 
-def outlast(delivery: Delivery, fault: Unavailable) -> Steps[Outcome]:
+def defer_for_outage(delivery: Delivery, fault: Unavailable) -> Steps[Outcome]:
     """The ledger does not answer: come back later, ever less often, because an outage may last for hours.
 
     A carrier needs no ledger. Lambda would deliver the event only twice more, within three minutes. Raises ``fault``
@@ -139,18 +150,20 @@ def outlast(delivery: Delivery, fault: Unavailable) -> Steps[Outcome]:
     of, now = delivery.terms.occurrence, delivery.host.now()
     waited = (now - (of.due if of.requested is None else of.requested)) // SECOND
     pause = min(max(waited // 4, OUTAGE_LOOKS[0]), OUTAGE_LOOKS[1])
-    yield from arm(delivery, "outage", now + pause * SECOND)
-    return Outcome("deferred", reason="outage", note=str(fault))
+    yield from arm(delivery, of_plan(delivery, OUTAGE), now + pause * SECOND)
+    return Outcome("deferred", reason=OUTAGE, note=str(fault))
 
 
-def insure(delivery: Delivery, grant: Grant) -> Steps[None]:
-    """Before an attempt that follows a crash: a carrier for the one after it, due when its lease has ended.
+def arm_next_attempt(delivery: Delivery, grant: Grant) -> Steps[None]:
+    """Before an attempt that follows a crash: make the carrier of the one after it, due when its lease has ended.
 
     Lambda delivers an event three times. A handler that is killed each time would be given up then, whatever its
-    retries are. Nothing is lost where Scheduler fails: the handler runs, and may end well.
+    retries are. Where Scheduler fails, the handler runs all the same: it may end well.
     """
+    reserve = max(delivery.enough, delivery.host.left() - TIME_TO_CARRY)
     with suppress(Unavailable):
-        yield from arm(delivery, f"after {delivery.holder}", after_lease(delivery, grant.expires))
+        due = after_lease(delivery, grant.expires)
+        yield from arm(delivery, f"after {delivery.holder}", due, reserve=reserve)
 
 
 def soon(delivery: Delivery) -> int:

@@ -29,7 +29,7 @@ TIME_TO_TELL: Final = 0.2
 """Seconds before the own deadline at which a request is given up: time to say why."""
 TIME_TO_CARRY: Final = 5.0
 """Seconds kept before the handler: time to make a carrier, should the ledger not answer."""
-OUTAGE: Final = 20.0
+LONGEST_TRY: Final = 20.0
 """Seconds for which a request before the handler is repeated."""
 
 
@@ -91,6 +91,7 @@ class Delivery:
         "claims",
         "enough",
         "floor",
+        "handler_started",
         "holder",
         "host",
         "in_slot",
@@ -103,7 +104,6 @@ class Delivery:
         "stood_aside",
         "terms",
         "unmarked",
-        "works",
     )
 
     def __init__(self, terms: Terms, host: Host) -> None:
@@ -136,20 +136,20 @@ class Delivery:
         self.claims = self.settles = 0
         self.after_crash = False
         """The attempt that it has claimed follows one that ended without a word."""
-        self.works = False
-        """Its handler was started: a request may now take all the time that is left."""
+        self.handler_started = False
+        """A request may now take all the time that is left."""
 
     @property
     def reserve(self) -> float:
         """Seconds before the deadline at which a request gives up.
 
         Before the handler, so much is kept that a carrier can still be made, and no request is repeated for longer than
-        ``OUTAGE``: an outage of the ledger may last for hours.
+        ``LONGEST_TRY``: an outage of the ledger may last for hours.
         """
-        if self.works:
+        if self.handler_started:
             return TIME_TO_TELL
         left = self.host.left()
-        return max(self.enough, min(TIME_TO_CARRY, left / 4), left - OUTAGE)
+        return max(self.enough, min(TIME_TO_CARRY, left / 4), left - LONGEST_TRY)
 
     @property
     def alone(self) -> bool:
@@ -176,9 +176,13 @@ class Delivery:
         return not of.by_operator and self.host.now() - of.due > self.terms.start_deadline * 1000
 
     def early(self) -> int:
-        """Return the milliseconds until it may start for sure. An operator's event may at once."""
-        of = self.terms.occurrence
-        return 0 if of.by_operator else max(0, of.due - self.asking.margin - self.host.clock.earliest())
+        """Return the milliseconds until it may start for sure. An operator's event may start at once.
+
+        Asked after an answer. Where answers have no date, the wall clock has to do.
+        """
+        of, clock = self.terms.occurrence, self.host.clock
+        now = clock.earliest() if clock.is_known else clock.now()
+        return 0 if of.by_operator else max(0, of.due - self.asking.margin - now)
 
     def learn_time(self) -> Steps[None]:
         """Have an answer of this invocation tell the time: whatever this clock says may be wrong."""

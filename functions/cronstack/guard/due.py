@@ -10,7 +10,10 @@ has told the time; that costs one read, and only there.
     too late              "missed", with a dead letter
 
 An event may be early because Scheduler's clock is ahead, because somebody edited its schedule by hand, or because an
-old letter was redriven by hand. An operator's own event waits for nothing.
+old letter was sent again by hand. An operator's own event waits for nothing.
+
+What was given back has started: its start deadline and its overlap policy are not asked again. It is due in minutes,
+and its carrier comes then.
 
 Crash points
   1  deferred, no carrier made     not acknowledged: Lambda delivers the event again
@@ -21,7 +24,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cronstack.guard.deferral import defer
+from cronstack.guard.deferral import defer, of_plan
 from cronstack.guard.delivery import Delivery, Outcome
 from cronstack.steps import Sleep, Steps
 
@@ -39,10 +42,9 @@ def wait_until_due(delivery: Delivery) -> Steps[Outcome | None]:
     yield from delivery.learn_time()
     if (early := delivery.early()) == 0:
         return None
-    if may_sleep(delivery, early):
-        yield from sleep_until_due(delivery)
+    if (yield from sleep_until_due(delivery, early)):
         return None
-    return (yield from defer(delivery, EARLY, of.due, EARLY))
+    return (yield from defer(delivery, of_plan(delivery, EARLY), of.due, EARLY))
 
 
 def is_late(delivery: Delivery) -> Steps[bool]:
@@ -52,12 +54,14 @@ def is_late(delivery: Delivery) -> Steps[bool]:
     return delivery.is_late
 
 
-def may_sleep(delivery: Delivery, early: int) -> bool:
-    """Whether to sleep for ``early`` milliseconds: no tenth of the handler's time may be lost for it."""
-    return early <= min(LONGEST_SLEEP, delivery.host.left() / 10) * 1000
+def sleep_until_due(delivery: Delivery, early: int) -> Steps[bool]:
+    """Sleep for ``early`` milliseconds. False: it is not due for sure even then, or that is too long.
 
-
-def sleep_until_due(delivery: Delivery) -> Steps[None]:
-    """Sleep until it may start for sure."""
-    while (early := delivery.early()) > 0:
-        yield Sleep(early / 1000)
+    No tenth of the handler's time may be lost for it.
+    """
+    if early > min(LONGEST_SLEEP, delivery.host.left() / 10) * 1000:
+        return False
+    yield Sleep(early / 1000)
+    if delivery.early() > 0:  # one of the two clocks of this machine stood still
+        yield from delivery.look_at_run()
+    return delivery.early() == 0

@@ -23,7 +23,7 @@ RETRIES_EXHAUSTED: Final = "RetriesExhausted"
 PERMANENT: Final = "Permanent"
 REFUSED: Final = "Refused"
 MISSED: Final = "Missed"
-LEFT: Final = "its dead letter is left to a carrier"
+LETTER_DEFERRED: Final = "its dead letter is left to a carrier"
 TOO_LATE: Final = "too_late"
 """The reason of what is missed."""
 
@@ -66,8 +66,10 @@ class Sender(NamedTuple):
             return json.dumps(record | {"requestPayload": ascii(self.event)[:1000]})
 
 
-def letter_id(job: str, occurrence: str, attempt: int) -> str:
-    return f"{job}/{occurrence}/{attempt}"
+def letter_id(job: str, occurrence: str, attempt: int, revision: int | None = None) -> str:
+    """Return the id. A key can be missed, planned anew and missed again: each miss has the revision of its plan."""
+    miss_of_key = attempt == 0 and revision is not None
+    return f"{job}/{occurrence}/{attempt}" + (f"/{revision}" if miss_of_key else "")
 
 
 def post(queue: str, body: str, host: Host, *, reserve: float = TIME_TO_TELL) -> Steps[None]:
@@ -90,9 +92,10 @@ def missed(delivery: Delivery) -> run_requests.Closing:
 
 def report_missed(delivery: Delivery, closing: run_requests.Closing) -> Steps[Outcome]:
     """Send the letter of what was just recorded as missed."""
-    run = RunItem("missed", holder=delivery.holder, expires=closing.expires or 0, error=closing.error)
+    revision, expires = closing.occurrence.revision or 0, closing.expires or 0
+    run = RunItem("missed", holder=delivery.holder, expires=expires, error=closing.error, revision=revision)
     put_off = yield from report(delivery, run, MISSED)
-    note = "" if put_off is None else LEFT
+    note = "" if put_off is None else LETTER_DEFERRED
     return Outcome("missed", reason=TOO_LATE, note=note)
 
 
@@ -106,14 +109,14 @@ def report(delivery: Delivery, run: RunItem, condition: str) -> Steps[Outcome | 
         return (yield from after_holder(delivery, run, "unreported"))
     terms = delivery.terms
     left = (run.expires - latest) / 1000  # of the lease, which a job may have asked to be short
-    reserve = max(TIME_TO_TELL, delivery.host.left() - left)
+    reserve = max(delivery.reserve, delivery.host.left() - left)
     yield from post(terms.dead_letters, terms.letter(condition, run.attempt, run.error), delivery.host, reserve=reserve)
     job, occurrence = terms.occurrence.job, terms.occurrence.id
     noted = run_requests.reported(terms.table, job, occurrence, delivery.holder, delivery.host.now())
-    answer = yield from send(noted, delivery.host, reserve=TIME_TO_TELL)
+    answer = yield from send(noted, delivery.host, reserve=delivery.reserve)
     if isinstance(answer, Refused):
         found = yield from delivery.shown_run(answer.conditions[0].item)
-        if found is not None and found.holder != delivery.holder and found.attempt == run.attempt:
+        if found is not None and found.holder != delivery.holder and _state(found) == _state(run):
             return (yield from see_to_letter(delivery, found))
     return None
 
@@ -123,10 +126,10 @@ def see_to_letter(delivery: Delivery, run: RunItem) -> Steps[Outcome | None]:
 
     None: it is out, or the run is so no more.
     """
-    pause, as_seen, job = FIRST_LOOK, (run.status, run.attempt, run.revision), delivery.terms.occurrence.job
+    pause, as_seen, job = FIRST_LOOK, _state(run), delivery.terms.occurrence.job
     condition = MISSED if run.status == "missed" else run.reason
     found: RunItem | None = run
-    while found is not None and (found.status, found.attempt, found.revision) == as_seen and not found.reported:
+    while found is not None and _state(found) == as_seen and not found.reported:
         if found.holder == delivery.holder:  # our claim of the letter was stored and its answer lost
             return (yield from report(delivery, found, condition))
         if not delivery.has_passed(found.expires):
@@ -137,8 +140,13 @@ def see_to_letter(delivery: Delivery, run: RunItem) -> Steps[Outcome | None]:
             continue
         expires = delivery.lease_end(delivery.host.clock.latest())
         call = run_requests.claim_letter(delivery.terms.table, job, found, delivery.holder, expires)
-        answer = yield from send(call, delivery.host, reserve=TIME_TO_TELL)
+        answer = yield from send(call, delivery.host, reserve=delivery.reserve)
         if isinstance(answer, Done):
             return (yield from report(delivery, found._replace(expires=expires), condition))
         found = yield from delivery.shown_run(answer.conditions[0].item)
     return None
+
+
+def _state(run: RunItem) -> tuple[str, int, int]:
+    """What is the same in a run for as long as the letter is the same."""
+    return run.status, run.attempt, run.revision

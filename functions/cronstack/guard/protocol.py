@@ -45,10 +45,10 @@ from typing import Final
 from cronstack.errors import LeaseLost, Unavailable
 from cronstack.guard.attempt import Attempt
 from cronstack.guard.claim import admit
-from cronstack.guard.deferral import arm, insure, outlast
+from cronstack.guard.deferral import arm, arm_next_attempt, defer_for_outage
 from cronstack.guard.delivery import TIME_TO_TELL, Delivery, Grant, Outcome, Terms
-from cronstack.guard.due import EARLY, may_sleep, sleep_until_due
-from cronstack.guard.letters import LEFT, PERMANENT, RETRIES_EXHAUSTED, report
+from cronstack.guard.due import EARLY, sleep_until_due
+from cronstack.guard.letters import LETTER_DEFERRED, PERMANENT, RETRIES_EXHAUSTED, report
 from cronstack.ledger import run_requests
 from cronstack.ledger.rows import RunItem
 from cronstack.steps import Failed, Host, Refused, Steps, Succeeded, Work, send
@@ -70,25 +70,37 @@ def deliver(terms: Terms, host: Host) -> Steps[Outcome]:
     """
     delivery = Delivery(terms, host)
     try:
-        admitted = yield from admit(delivery)
+        ready = yield from _prepare(delivery)
     except Unavailable as fault:
-        return (yield from outlast(delivery, fault))
+        return (yield from defer_for_outage(delivery, fault))
+    if isinstance(ready, Outcome):
+        return ready
+    return (yield from _work(delivery, ready))
+
+
+def _prepare(delivery: Delivery) -> Steps[Attempt | Outcome]:
+    """All that comes before the handler. An Outcome: this delivery ends without it. Raises as ``deliver``."""
+    admitted = yield from admit(delivery)
     if isinstance(admitted, Outcome):
         return admitted
     attempt = Attempt(delivery, admitted)
     if admitted.attempt > admitted.limit:
         return (yield from _die(delivery, attempt, _crashed(delivery.seen.run), RETRIES_EXHAUSTED))
-    if attempt.is_short:
-        yield from attempt.extend()
+    if delivery.after_crash and _may_start(delivery, attempt.grant):
+        yield from arm_next_attempt(delivery, attempt.grant)
     if not _may_start(delivery, attempt.grant):
         return (yield from _retry(delivery, attempt, Failed(NO_TIME, after=NO_TIME_PAUSE)))
-    if (early := delivery.early()) > 0:
-        if not may_sleep(delivery, early):
-            return (yield from _give_back(delivery, attempt))
-        yield from sleep_until_due(delivery)
-    if delivery.after_crash:
-        yield from insure(delivery, attempt.grant)
-    delivery.works = True
+    if (early := delivery.early()) > 0 and not (yield from sleep_until_due(delivery, early)):
+        return (yield from _give_back(delivery, attempt))
+    if attempt.is_short:
+        yield from attempt.extend()
+    return attempt
+
+
+def _work(delivery: Delivery, attempt: Attempt) -> Steps[Outcome]:
+    """Run the handler, and close the attempt as it ended. Raises LeaseLost, Unavailable."""
+    admitted = attempt.grant
+    delivery.handler_started = True
     answer = yield Work(admitted.attempt, admitted.fence, admitted.limit, admitted.checkpoint, attempt)
     if attempt.committed:
         note = "" if isinstance(answer, Succeeded) else "the handler failed after its commit"
@@ -104,9 +116,9 @@ def deliver(terms: Terms, host: Host) -> Steps[Outcome]:
 
 
 def _may_start(delivery: Delivery, grant: Grant) -> bool:
-    """By the own clock: a replayed token may have told of a lease that is long gone."""
+    """A replayed token may have told of a lease that is long gone."""
     end = grant.expires - int(delivery.terms.knobs.grace * 1000)
-    return delivery.host.now() < end and delivery.host.left() >= delivery.enough
+    return delivery.host.clock.latest() < end and delivery.host.left() >= delivery.enough
 
 
 def _retry(delivery: Delivery, attempt: Attempt, failed: Failed) -> Steps[Outcome]:
@@ -150,9 +162,16 @@ def _die(delivery: Delivery, attempt: Attempt, error: str, condition: str) -> St
     told = yield from _settle(delivery, attempt, delivery.closing("dead", condition, error=error))
     if told is not None:
         return told
-    run = RunItem("dead", holder=delivery.holder, attempt=grant.attempt, expires=grant.expires, error=error)
+    run = RunItem(
+        "dead",
+        holder=delivery.holder,
+        attempt=grant.attempt,
+        expires=grant.expires,
+        error=error,
+        revision=delivery.terms.occurrence.revision or 0,
+    )
     put_off = yield from report(delivery, run, condition)
-    note = "" if put_off is None else LEFT
+    note = "" if put_off is None else LETTER_DEFERRED
     return _outcome(attempt, "dead", condition)._replace(note=note)
 
 

@@ -82,7 +82,7 @@ def take_over(
 
 
 def claim_alone(opening: Opening, run: RunItem | None, surely_past: int, *, may_begin: bool = True) -> Call:
-    """Overlap "allow", or a key: open an attempt at the occurrence without a lease. Answered by the new item.
+    """Overlap "allow", or a key: open an attempt at the occurrence without a lease. Answered by the old item.
 
     ``surely_past``: a lease that ended before this time (epoch ms) has ended for sure; 0 as long as nothing is sure.
     ``may_begin``: False for a key whose plan is not known to be begun. Then only a run that exists is claimed.
@@ -94,7 +94,7 @@ def claim_alone(opening: Opening, run: RunItem | None, surely_past: int, *, may_
     if run is not None and run.status == "dead":
         values |= {"before": run.attempt, "attempt": run.attempt + 1, "limit": run.attempt + opening.limit}
         change = f"{_OPEN}, #attempt = :attempt, #limit = :limit REMOVE #ended, #reason, #reported, #listed"
-        return alone(opening.table, key, change, f"{DEAD_AS_SEEN} AND {FENCE_GROWS}", values, shows="ALL_NEW")
+        return alone(opening.table, key, change, f"{DEAD_AS_SEEN} AND {FENCE_GROWS}", values, shows="ALL_OLD")
     condition = f"{OPEN_ALONE if may_begin else STARTED_ALONE} AND {SAME_PAYLOAD} AND {FENCE_GROWS}"
     values |= {"zero": 0, "one": 1, "limit": opening.limit, "surely_past": surely_past} | _first_values(opening)
     first = ["limit", "due", "payload"]
@@ -106,7 +106,7 @@ def claim_alone(opening: Opening, run: RunItem | None, surely_past: int, *, may_
         + ", ".join(f"#{name} = if_not_exists(#{name}, :{name})" for name in first)
         + " REMOVE #ended, #reason, #after, #listed"
     )
-    return alone(opening.table, key, change, condition, values, shows="ALL_NEW")
+    return alone(opening.table, key, change, condition, values, shows="ALL_OLD")
 
 
 def _claim_missed(opening: Opening, run: RunItem) -> Call:
@@ -117,7 +117,7 @@ def _claim_missed(opening: Opening, run: RunItem) -> Call:
         condition, values = f"{condition} AND {PLAN_AS_SEEN}", values | plan_values(of) | {"seen": run.revision}
         change = change.replace(" REMOVE ", ", #key = :key, #revision = :revision REMOVE ", 1)
     condition = f"{condition} AND {FENCE_GROWS}"
-    return alone(opening.table, run_key(of.job, of.id), change, condition, values, shows="ALL_NEW")
+    return alone(opening.table, run_key(of.job, of.id), change, condition, values, shows="ALL_OLD")
 
 
 _OPEN: Final = (

@@ -1,7 +1,9 @@
 """Every request about the plan of a key: the row that code plans, moves and cancels, and that a delivery begins. Pure.
 
-    (none) ──write──▶ planned ──write──▶ planned, next revision         planned ──begin──▶ begun, or missed
+    (none) ──write──▶ planned ──write──▶ planned, next revision         planned ──begin──▶ begun ──miss──▶ missed
                          └──cancel──▶ cancelled ──write──▶ planned, next revision
+
+    missed ──write──▶ planned, next revision                            missed ──begin, by a redrive──▶ begun
 
 A key is one occurrence, however often its time changes; a *revision* is one plan for it. Planners and the job write
 this row. It decides one thing: whether a move or a cancel comes before the begin. What has begun is decided by the run
@@ -13,8 +15,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cronstack.ledger.partitions import plan_key, plan_partition
-from cronstack.ledger.rows import PlanItem, PlanStatus
-from cronstack.ledger.statements import alone
+from cronstack.ledger.rows import PlanItem
+from cronstack.ledger.statements import alone, update
 from cronstack.occurrence import Occurrence
 from cronstack.steps import Call
 
@@ -24,6 +26,10 @@ AS_SEEN: Final = "#status = :before AND #revision = :seen"
 """The plan is still the one that was read, in the status that was read."""
 PLANNED: Final = "#status = :planned AND #revision = :revision"
 """The plan of this revision was neither begun, moved nor cancelled."""
+PLANNED_OR_MISSED: Final = "#status IN (:planned, :missed) AND #revision = :revision"
+"""The plan of this revision is not begun, or was begun too late."""
+BEGUN_OR_MISSED: Final = "#status IN (:begun, :missed) AND #revision = :revision"
+"""The plan of this revision is begun, and was not planned anew since it was missed."""
 OF_THIS_EVENT: Final = "#due = :due AND #payload = :payload"
 """The event that begins the plan is the plan's own in all that it says."""
 
@@ -53,13 +59,24 @@ def cancel(table: str, job: str, plan: PlanItem, *, ttl: int) -> Call:
     return alone(table, plan_key(job, plan.key), change, PLANNED, values)
 
 
-def begin(table: str, of: Occurrence, status: PlanStatus, *, now: int, ttl: int) -> Call:
-    """Take the plan out of the planners' hands: ``status`` is "begun", or "missed" where it is too late to start."""
+def begin(table: str, of: Occurrence, *, reopens: bool, now: int, ttl: int) -> Call:
+    """Take the plan out of the planners' hands. ``reopens``: also one that was missed, for a redrive of the miss."""
     assert of.revision is not None, "only keys have plans"
-    values = {"revision": of.revision, "due": of.due, "payload": of.payload}
-    values |= {"after": status, "begun": now, "ttl": ttl}
-    change = "SET #status = :after, #begun = :begun, #ttl = :ttl"
-    return alone(table, plan_key(of.job, of.key), change, f"{PLANNED} AND {OF_THIS_EVENT}", values)
+    values = _of_event(of) | {"now": now, "ttl": ttl}
+    change = "SET #status = :begun, #begun = :now, #ttl = :ttl"
+    condition = f"{PLANNED_OR_MISSED if reopens else PLANNED} AND {OF_THIS_EVENT}"
+    return alone(table, plan_key(of.job, of.key), change, condition, values)
+
+
+def miss(table: str, of: Occurrence, *, ttl: int) -> dict[str, Any]:
+    """Give the plan back to the planners, as missed: an action of the transaction that records the run as missed."""
+    condition = f"{BEGUN_OR_MISSED} AND {OF_THIS_EVENT}"
+    change = "SET #status = :missed, #ttl = :ttl"
+    return update(table, plan_key(of.job, of.key), change, condition, _of_event(of) | {"ttl": ttl})
+
+
+def _of_event(of: Occurrence) -> dict[str, Any]:
+    return {"revision": of.revision, "due": of.due, "payload": of.payload}
 
 
 def get(table: str, job: str, key: str) -> Call:

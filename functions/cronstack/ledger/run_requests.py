@@ -7,7 +7,7 @@ requests, and adds to each condition that no newer version wrote the item.
     lease item      free ──claim──▶ held ──settle──▶ free         fence: grows with every claim, for ever
                                      └──takeover (expired)──▶ held by the next
     run item        (none) ──claim──▶ running ──settle──▶ succeeded | retrying | dead
-                    (none) ──skip──▶ skipped | missed      running ──takeover──▶ crashed, or running by the next
+                    (none) ──skip, miss──▶ skipped | missed     running ──takeover──▶ crashed, or running by the next
                     retrying, crashed ──claim──▶ running   dead, missed ──redrive──▶ running
                     (none) ──buffer──▶ buffered ──claim──▶ running, ──too late──▶ missed
 
@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from cronstack.ledger import plan_requests
 from cronstack.ledger.conditions import (
     BUFFERED,
     HELD_BY,
@@ -114,12 +115,44 @@ def _close(closing: Closing) -> dict[str, Any]:
     return update(closing.table, run_key(closing.occurrence.job, closing.occurrence.id), change, RUNNING_BY_ME, values)
 
 
-def skip(closing: Closing, by: str = "", met: str = "", over: RunItem | None = None) -> Call:
-    """Record that the occurrence does not run: ``status`` is skipped or missed. The plan of a key is begun before.
+def skip(closing: Closing, by: str, met: str = "") -> Call:
+    """Record that the occurrence does not run, because another one runs.
 
-    ``by``: the holder of the lease. ``met``: the occurrence that the holder works. ``over``: the missed run of an
-    earlier plan of the key, whose letter is out.
+    ``by``: the holder of the lease. ``met``: the occurrence that the holder works.
     """
+    values = _ended_unstarted(closing) | {"by": by} | ({"met": met} if met else {})
+    key = run_key(closing.occurrence.job, closing.occurrence.id)
+    return alone(closing.table, key, _set(values), NEVER_STARTED, values)
+
+
+def miss(closing: Closing) -> Call:
+    """Record that the occurrence is too late to start. It has no key."""
+    values = _ended_unstarted(closing) | _letter_values(closing)
+    key = run_key(closing.occurrence.job, closing.occurrence.id)
+    return alone(closing.table, key, _set(values), NEVER_STARTED, values)
+
+
+def miss_key(closing: Closing, token: str, *, plan_ttl: int, before: RunItem | None = None) -> Call:
+    """Record it of a key, and give its plan back: both happen, or neither.
+
+    ``before``: the run that an earlier plan of the key has missed.
+    """
+    of = closing.occurrence
+    values = _ended_unstarted(closing) | _letter_values(closing) | plan_values(of) | {"payload": of.payload}
+    change, condition = _set(values), NEVER_STARTED
+    if before is not None:
+        change, condition = f"{change} REMOVE #reported", f"{MISSED} AND {PLAN_AS_SEEN}"
+        values |= {"seen": before.revision}
+    run = update(closing.table, run_key(of.job, of.id), change, condition, values)
+    return transaction(token, run, plan_requests.miss(closing.table, of, ttl=plan_ttl))
+
+
+def _set(values: Mapping[str, Any]) -> str:
+    return "SET #v = :v, " + ", ".join(f"#{name} = :{name}" for name in values)
+
+
+def _ended_unstarted(closing: Closing) -> dict[str, Any]:
+    """The attributes of a run that ends before it has begun."""
     occurrence = closing.occurrence
     values: dict[str, Any] = {
         "status": closing.status,
@@ -130,24 +163,14 @@ def skip(closing: Closing, by: str = "", met: str = "", over: RunItem | None = N
         "ttl": closing.ttl,
         "event": closing.event,
     }
-    values |= {"by": by} if by else {}
-    values |= {"met": met} if met else {}
-    values |= _missed_values(closing)
-    if occurrence.revision is not None:
-        values |= plan_values(occurrence) | {"payload": occurrence.payload}
     if closing.status in OPEN:
         values["listed"] = open_list(occurrence.job, occurrence.id)
-    change = "SET #v = :v, " + ", ".join(f"#{name} = :{name}" for name in values)
-    condition = NEVER_STARTED
-    if over is not None:
-        change, condition = f"{change} REMOVE #reported", f"{MISSED} AND {PLAN_AS_SEEN}"
-        values |= {"seen": over.revision}
-    return alone(closing.table, run_key(occurrence.job, occurrence.id), change, condition, values)
+    return values
 
 
-def _missed_values(closing: Closing) -> dict[str, Any]:
-    """What the sender of the dead letter leaves, so that another can send it instead."""
-    return {} if closing.expires is None else {"expires": closing.expires, "error": closing.error}
+def _letter_values(closing: Closing) -> dict[str, Any]:
+    """What another one needs to send the dead letter, should this one die."""
+    return {"expires": closing.expires, "error": closing.error}
 
 
 def buffer(closing: Closing, event: str, by: str, stale: str | None, token: str, met: str = "") -> Call:
@@ -173,7 +196,7 @@ def miss_buffered(closing: Closing, token: str, *, in_slot: bool) -> Call:
     """It waited in the slot until it was too late to start: record that, and free the slot if it still names it."""
     key = run_key(closing.occurrence.job, closing.occurrence.id)
     values = {"status": closing.status, "holder": closing.holder, "reason": closing.reason}
-    values |= {"ended": closing.now, "ttl": closing.ttl} | _missed_values(closing)
+    values |= {"ended": closing.now, "ttl": closing.ttl} | _letter_values(closing)
     missed = update(closing.table, key, "SET " + ", ".join(f"#{name} = :{name}" for name in values), BUFFERED, values)
     if not in_slot:
         return transaction(token, missed)
