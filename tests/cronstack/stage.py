@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
+from cronstack.aws_clock import AwsClock
 from cronstack.declaration import Job
 from cronstack.driver import Returned, carry_out, resume
 from cronstack.event import operator_event, parse_event, planned_event
@@ -24,6 +25,7 @@ from cronstack.runtime import Shell
 from cronstack.settings import Settings
 from cronstack.steps import Call, Failed, Host, Request, Succeeded, Work
 from cronstack.transport import Botocore
+from cronstack_infra.play.prove.models.dates import dated
 from tests.tools.ledger import create_ledger
 
 TABLE = "ledger"
@@ -84,6 +86,9 @@ class Stage:
 
     def __init__(self) -> None:
         self.now = NOON
+        """The time at AWS. Its answers have this date."""
+        self.wall_error = 0
+        """Milliseconds that the clock of each machine is behind."""
         self.randomness = random.Random(1)
         self.calls: list[str] = []
         self.faults: list[tuple[str, Fault]] = []
@@ -100,11 +105,20 @@ class Stage:
 
     def transport(self, operation: str, parameters: Mapping[str, Any], timeout: float = 0.0) -> Mapping[str, Any]:
         self.calls.append(operation)
+        return dated(self._answer(operation, parameters), self.now)
+
+    def _answer(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         for number, (of, fault) in enumerate(self.faults):
             if of == operation:
                 del self.faults[number]
                 return fault(Call(operation, parameters), lambda: self._botocore(operation, parameters))
         return self._botocore(operation, parameters)
+
+    def wall(self) -> int:
+        return self.now - self.wall_error
+
+    def clock(self) -> AwsClock:
+        return AwsClock(self.wall, lambda: self.now / 1000)
 
     def sleep(self, seconds: float) -> None:
         self.now += int(seconds * 1000)
@@ -120,7 +134,7 @@ class Stage:
                 delivery_dead_letters=WAY.dead_letters,
             ),
             transport=self.transport,
-            now=lambda: self.now,
+            now=self.wall,
             monotonic=lambda: self.now / 1000,
             sleep=self.sleep,
             randomness=self.randomness,
@@ -218,9 +232,12 @@ class Stepped:
             }
             | terms,
         )
-        self._host = Host(lambda: stage.now, lambda: (self.ends - stage.now) / 1000, stage.randomness)
+        self._host = Host(stage.clock(), self._left, self._left, stage.randomness)
         self._steps = deliver(of, self._host)
         self.turn: Turn | None = Turn(next(self._steps))
+
+    def _left(self) -> float:
+        return (self.ends - self.stage.now) / 1000
 
     def step(self, work: Succeeded | Failed = WELL) -> Turn | None:
         """Carry out the request it stands before. None: it has ended."""
@@ -255,7 +272,7 @@ class Stepped:
 
 
 class Context:
-    """Lambda's context, on the stage's clock."""
+    """Lambda's context. Like Lambda's own, it computes the time that is left by the clock of the machine."""
 
     function_name = "shop-stats"
     invoked_function_arn = FUNCTION
@@ -265,7 +282,7 @@ class Context:
         self._stage, self._ends = stage, stage.now + int(seconds * 1000)
 
     def get_remaining_time_in_millis(self) -> int:
-        return self._ends - self._stage.now
+        return max(0, self._ends - self._stage.wall())
 
 
 def key_of(name: str, job: str = "stats") -> dict[str, Any]:
