@@ -7,6 +7,11 @@ here: the guard resends byte for byte with its own tokens, and a retry beneath i
 Botocore takes no timeout for a single call, only for a client. So there is a client for each of a few limits, made
 when the first request with such a limit comes. A run that ends long before its deadline needs one. Each further one
 takes a few milliseconds of CPU, because all clients come from one session.
+
+Two things go wrong in a sandbox that was frozen, or whose clock is off:
+
+    a signature is refused    the answer's date is the time at AWS; from then on requests are signed by it (``signing``)
+    a connection is dead      NAT drops it in silence after 350 s; one that was idle for 300 s is not used again
 """
 
 from __future__ import annotations
@@ -15,6 +20,9 @@ from _thread import allocate_lock
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from cronstack import clock
+from cronstack.aws_clock import date_of
+
 Answer = Mapping[str, Any]
 Transport = Callable[[str, Mapping[str, Any], float], Answer]
 """An operation, its parameters, and the seconds after which it counts as lost."""
@@ -22,6 +30,12 @@ Transport = Callable[[str, Mapping[str, Any], float], Answer]
 LIMITS: Final = (10.0, 4.0, 1.5, 0.6)
 """Seconds that a client's requests may take: a fifth to connect, a fifth for the TLS handshake, the rest to answer. A
 request goes by the client of the highest limit that is not above its own."""
+IDLE: Final = 300.0
+"""Seconds without a request after which a client connects anew. The kernel would notice only after two hours."""
+SIGNATURE_ERRORS: Final = frozenset(
+    {"InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"}
+)
+"""How services refuse a signature whose time is off; some of them, any other wrong signature, too."""
 _SERVICES: Final = {
     "SendMessage": "sqs",
     "CreateSchedule": "scheduler",
@@ -35,15 +49,27 @@ _LOST: Final = "ConnectionError"
 class Botocore:
     """A transport over botocore; its clients are made at the first call and kept as long as the sandbox.
 
-    clients: what makes one of a service's name, for a tool that has its own: these keep their own timeouts. Defaults
-    to the function's own.
+    clients: what makes one of a service's name, for a tool that has its own: these keep their own timeouts and
+    connections. Defaults to the function's own. now: the wall clock, epoch milliseconds. monotonic: seconds from any
+    start.
     """
 
-    __slots__ = ("_clients", "_lock", "_make", "_session")
+    __slots__ = ("_ahead", "_clients", "_lock", "_make", "_monotonic", "_now", "_session", "_used")
 
-    def __init__(self, clients: Callable[[str], Any] | None = None) -> None:
+    def __init__(
+        self,
+        clients: Callable[[str], Any] | None = None,
+        *,
+        now: Callable[[], int] = clock.now_ms,
+        monotonic: Callable[[], float] = clock.monotonic,
+    ) -> None:
         self._clients: dict[tuple[str, float], Any] = {}
+        self._used: dict[tuple[str, float], tuple[float, float]] = {}
+        """When each client was last used, in seconds by both clocks: one may stand still in a frozen sandbox."""
         self._make = clients
+        self._now, self._monotonic = now, monotonic
+        self._ahead: int | None = None
+        """Milliseconds by which the time at AWS is ahead of the wall clock. None: no signature was refused yet."""
         self._session: Any = None
         self._lock = allocate_lock()
         """Several threads may call; a session cannot make two clients at once."""
@@ -56,17 +82,51 @@ class Botocore:
         try:
             answer: Answer = method(**parameters)
         except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in SIGNATURE_ERRORS:
+                self._learn(error.response)
             return error.response
         except (HTTPClientError, ConnectionError) as error:
             return {"Error": {"Code": _LOST, "Message": str(error)}}
         return answer
 
+    def _learn(self, answer: Answer) -> None:
+        """Sign by the date of an answer from now on. The clock may be set at any time, so this can happen again."""
+        from cronstack.signing import sign_by
+
+        date = date_of(answer)
+        if date is None:
+            return
+        with self._lock:
+            first, self._ahead = self._ahead is None, date - self._now()
+            for client in self._clients.values() if first else ():
+                sign_by(client, self._time_at_aws)
+
+    def _time_at_aws(self) -> int:
+        return self._now() + (self._ahead or 0)
+
     def _client(self, service: str, timeout: float) -> Any:
         limit = LIMITS[0] if self._make is not None else self._limit(service, timeout)
         with self._lock:
-            if (service, limit) not in self._clients:
-                self._clients[service, limit] = self._own(service, limit) if self._make is None else self._make(service)
-        return self._clients[service, limit]
+            client = self._clients.get((service, limit))
+            if client is None:
+                client = self._clients[service, limit] = self._new(service, limit)
+            elif self._make is None and self._idle(service, limit) > IDLE:
+                client.close()  # its connections; the next request opens one
+            self._used[service, limit] = self._now() / 1000, self._monotonic()
+        return client
+
+    def _idle(self, service: str, limit: float) -> float:
+        """Return the seconds since the last request of a client, by the clock that counts more."""
+        wall, monotonic = self._used[service, limit]
+        return max(self._now() / 1000 - wall, self._monotonic() - monotonic)
+
+    def _new(self, service: str, limit: float) -> Any:
+        client = self._own(service, limit) if self._make is None else self._make(service)
+        if self._ahead is not None:
+            from cronstack.signing import sign_by
+
+            sign_by(client, self._time_at_aws)
+        return client
 
     def _limit(self, service: str, timeout: float) -> float:
         """Return the limit of the client for a request that may take so long.

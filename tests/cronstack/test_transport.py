@@ -1,4 +1,4 @@
-"""The transport over real sockets: a service that does not answer, and how many connections are made."""
+"""The transport over real sockets: no answers, dead connections, refused signatures, and how many connections."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from cronstack.runtime import Invocation, Shell
 from cronstack.settings import Settings
@@ -22,7 +27,10 @@ Hangs = Callable[[str, dict[str, Any]], bool]
 
 
 class Service(ThreadingHTTPServer):
-    """DynamoDB over HTTP. What ``hangs`` says is never answered: before it is carried out, or after that."""
+    """DynamoDB over HTTP. What ``hangs`` says is never answered: before it is carried out, or after that.
+
+    It refuses a signature that is wrong, or more than five minutes off its own clock.
+    """
 
     daemon_threads = True
 
@@ -31,8 +39,11 @@ class Service(ThreadingHTTPServer):
         self.store = Store(TABLE, lambda: time.time_ns() // 1_000_000)
         self.hangs: Hangs = lambda operation, parameters: False
         self.carries_out = False
-        self.connections = 0
-        self.hung = 0
+        self.connections = self.hung = self.refused = 0
+        self.ahead = 0.0
+        """Seconds by which the clock here is ahead of this machine's."""
+        self.dropped = 0
+        """Connections, the first ones, which NAT has dropped in silence."""
         self.over = threading.Event()
 
     def get_request(self) -> Any:
@@ -43,16 +54,41 @@ class Service(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
+    def now(self) -> float:
+        return time.time() + self.ahead
+
+    def refuses(self, headers: Any, body: bytes) -> bool:
+        """Whether the signature of a request is refused; it must be right in all but its time."""
+        stamp, given = headers["X-Amz-Date"], headers["Authorization"]
+        signed = given.partition("SignedHeaders=")[2].partition(",")[0].split(";")
+        request = AWSRequest("POST", f"{self.url}/", data=body, headers={name: headers[name] for name in signed})
+        request.context["timestamp"] = stamp
+        signer = SigV4Auth(Credentials("x", "x"), "dynamodb", "us-east-1")
+        right = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+        assert given.endswith(f"Signature={right}")
+        at = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+        refused = abs(at - self.now()) > 300
+        self.refused += refused
+        return refused
+
 
 class _Answers(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Service
 
+    def setup(self) -> None:
+        super().setup()
+        self.number = self.server.connections
+
     def do_POST(self) -> None:
         service, operation = self.server, self.headers["X-Amz-Target"].partition(".")[2]
-        parameters = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        hangs = service.hangs(operation, parameters)
-        answer = {} if hangs and not service.carries_out else service.store(operation, parameters)
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        parameters = json.loads(sent)
+        hangs = self.number <= service.dropped or service.hangs(operation, parameters)
+        if service.refuses(self.headers, sent):
+            answer: Any = {"Error": {"Code": "InvalidSignatureException", "Message": "Signature expired"}}
+        else:
+            answer = {} if hangs and not service.carries_out else service.store(operation, parameters)
         if hangs:
             service.hung += 1
             service.over.wait()
@@ -65,6 +101,9 @@ class _Answers(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return formatdate(self.server.now(), usegmt=True)
+
     def log_message(self, format: str, *arguments: object) -> None:
         """Print nothing."""
 
@@ -72,7 +111,7 @@ class _Answers(BaseHTTPRequestHandler):
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     with Service() as service:
-        serving = threading.Thread(target=service.serve_forever, daemon=True)
+        serving = threading.Thread(target=service.serve_forever, args=(0.02,), daemon=True)
         serving.start()
         credentials = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1"}
         for name, value in {**credentials, "AWS_ENDPOINT_URL": service.url}.items():
@@ -95,9 +134,10 @@ class Context:
         return int((self._ends - time.monotonic()) * 1000)
 
 
-def run(transport: Botocore, seconds: float, effects: list[int]) -> dict[str, Any]:
+def run(transport: Botocore, seconds: float, effects: list[int], *, ahead: float = 0.0) -> dict[str, Any]:
+    """Carry out one event, which is due now. ``ahead``: of the time at AWS against that of this machine."""
     settings = Settings(TABLE, "queue", "shop", WAY.group, WAY.role, WAY.dead_letters)
-    event = scheduled_event(time.time_ns() // 1_000_000_000 * 1000)
+    event = scheduled_event(int(time.time() + ahead) * 1000)
     of = job(lambda run: effects.append(run.attempt))
     return Invocation(of, event, Context(seconds), Shell(settings, transport, write=lambda line: None)).work()
 
@@ -147,3 +187,40 @@ def test_the_clients_of_a_tool_keep_their_own_timeouts(service: Service) -> None
     for timeout in (10.0, 1.0):
         transport("GetItem", READ, timeout)
     assert made == ["dynamodb"]
+
+
+@pytest.mark.parametrize("ahead", [-600.0, 600.0])
+def test_a7_a_request_whose_signature_was_refused_is_signed_by_the_time_at_aws(service: Service, ahead: float) -> None:
+    """Botocore signs by the wall clock, so without a correction each resend is refused like the first."""
+    service.ahead, transport = ahead, Botocore()
+    codes = [transport("GetItem", READ, timeout).get("Error", {}).get("Code") for timeout in (10.0, 10.0, 4.0)]
+    assert codes == ["InvalidSignatureException", None, None]
+    service.ahead = 0.0
+    codes = [transport("GetItem", READ, timeout).get("Error", {}).get("Code") for timeout in (10.0, 10.0, 4.0)]
+    assert codes == ["InvalidSignatureException", None, None], "the clock was set"
+
+
+@pytest.mark.parametrize("ahead", [-600.0, 600.0])
+def test_a7_a_run_in_a_process_whose_clock_is_ten_minutes_off_succeeds(service: Service, ahead: float) -> None:
+    """One request is refused; it is sent again, signed by the date of the refusal."""
+    service.ahead, effects = ahead, list[int]()
+    assert run(Botocore(), 60.0, effects, ahead=ahead)["cronstack"] == "succeeded"
+    assert (effects, service.refused) == ([1], 1)
+
+
+@pytest.mark.parametrize("clock", ["wall", "monotonic"])
+def test_a11_4_a_connection_that_was_idle_for_five_minutes_is_not_used_again(service: Service, clock: str) -> None:
+    """NAT drops a connection in silence after 350 s, and a request by it would wait for nothing until its limit.
+
+    In a frozen sandbox one of the two clocks may stand still.
+    """
+    idle = {"wall": 0.0, "monotonic": 0.0}
+    transport = Botocore(now=lambda: int(idle["wall"] * 1000), monotonic=lambda: idle["monotonic"])
+    transport("GetItem", READ, 0.6)
+    idle[clock] += 299.0
+    transport("GetItem", READ, 0.6)
+    assert service.connections == 1
+    idle[clock] += 360.0
+    service.dropped = 1
+    assert "Error" not in transport("GetItem", READ, 0.6)
+    assert (service.connections, service.hung) == (2, 0)
