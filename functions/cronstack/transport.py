@@ -10,7 +10,7 @@ takes a few milliseconds of CPU, because all clients come from one session.
 
 Two things go wrong in a sandbox that was frozen, or whose clock is off:
 
-    a signature is refused    the answer's date is the time at AWS; from then on requests are signed by it (``signing``)
+    a signature is refused    the answer's date is the time at AWS; from then on requests are signed by it
     a connection is dead      NAT drops it in silence after 350 s; one that was idle for 300 s is not used again
 """
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from cronstack import clock
@@ -42,6 +43,8 @@ _SERVICES: Final = {
     "GetSchedule": "scheduler",
     "DeleteSchedule": "scheduler",
 }
+_SIGNATURE: Final = "v4"
+"""Botocore's name for how it signs requests to these services."""
 _LOST: Final = "ConnectionError"
 """No answer: whether it was carried out is unknown. Passing (see ``steps``): it is sent again."""
 
@@ -91,15 +94,13 @@ class Botocore:
 
     def _learn(self, answer: Answer) -> None:
         """Sign by the date of an answer from now on. The clock may be set at any time, so this can happen again."""
-        from cronstack.signing import sign_by
-
         date = date_of(answer)
         if date is None:
             return
         with self._lock:
             first, self._ahead = self._ahead is None, date - self._now()
             for client in self._clients.values() if first else ():
-                sign_by(client, self._time_at_aws)
+                _sign_by(client, self._time_at_aws)
 
     def _time_at_aws(self) -> int:
         return self._now() + (self._ahead or 0)
@@ -123,9 +124,7 @@ class Botocore:
     def _new(self, service: str, limit: float) -> Any:
         client = self._own(service, limit) if self._make is None else self._make(service)
         if self._ahead is not None:
-            from cronstack.signing import sign_by
-
-            sign_by(client, self._time_at_aws)
+            _sign_by(client, self._time_at_aws)
         return client
 
     def _limit(self, service: str, timeout: float) -> float:
@@ -151,3 +150,24 @@ class Botocore:
 def _method(operation: str) -> str:
     """ "TransactWriteItems" as a client's method, "transact_write_items"."""
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in operation).lstrip("_")
+
+
+def _sign_by(client: Any, now: Callable[[], int]) -> None:
+    """Sign the requests of a client by ``now``, epoch milliseconds. Botocore signs them by the wall clock.
+
+    Botocore corrects no clock, so each resend would be refused as well.
+    """
+    from botocore.auth import AUTH_TYPE_MAPS, SIGV4_TIMESTAMP, SigV4Auth
+
+    class Corrected(SigV4Auth):
+        def _modify_request_before_signing(self, request: Any) -> None:
+            """Replace the time in the request. Botocore calls this between reading its clock and using the time."""
+            moment = datetime.fromtimestamp(now() / 1000, UTC)
+            request.context["timestamp"] = moment.strftime(SIGV4_TIMESTAMP)
+            super()._modify_request_before_signing(request)  # type: ignore[misc]  # missing in the stubs
+
+    version = f"{_SIGNATURE}-{id(client)}"
+    AUTH_TYPE_MAPS[version] = Corrected
+    client.meta.events.register(
+        "choose-signer", lambda signature_version, **_: version if signature_version == _SIGNATURE else None
+    )
