@@ -25,7 +25,7 @@ from cronstack.runtime import Shell
 from cronstack.settings import Settings
 from cronstack.steps import Call, Failed, Host, Request, Succeeded, Work
 from cronstack.transport import Botocore
-from cronstack_infra.play.prove.models.dates import dated
+from cronstack_infra.play.answer_dates import dated
 from tests.tools.ledger import create_ledger
 
 TABLE = "ledger"

@@ -84,7 +84,7 @@ STOREYS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("runner",),
     ),
     "cronstack_infra.play": (
-        ("dry", "looks", "store"),
+        ("answer_dates", "dry", "looks", "store"),
         ("prove", "quick", "simulation"),
         ("report",),
     ),

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cronstack.driver import request_limit
 from cronstack.steps import Call
-from cronstack_infra.play.prove.models.dates import dated
+from cronstack_infra.play.answer_dates import dated
 from cronstack_infra.play.prove.models.switches import MARK, marked
 from cronstack_infra.play.prove.models.world import World
 

@@ -1,4 +1,4 @@
-"""The dates of answers: the only thing by which code under proof can learn how late it is."""
+"""The dates of answers, by which a client learns the time at AWS (see ``cronstack.aws_clock``)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,17 @@ from cronstack.occurrence import to_datetime
 def dated(answer: Mapping[str, Any], now: int) -> dict[str, Any]:
     """Return an answer with the date that AWS gives it. ``now``: epoch milliseconds."""
     about = answer.get("ResponseMetadata", {})
-    return {**answer, "ResponseMetadata": {**about, "HTTPHeaders": {"date": _date(now // 1000)}}}
+    return {
+        **answer,
+        "ResponseMetadata": {**about, "HTTPHeaders": {**about.get("HTTPHeaders", {}), "date": date_text(now)}},
+    }
+
+
+def date_text(now: int) -> str:
+    """Return the form of a Date header: "Sun, 06 Nov 1994 08:49:37 GMT". ``now``: epoch milliseconds."""
+    return _text(now // 1000)
 
 
 @lru_cache(maxsize=64)
-def _date(seconds: int) -> str:
+def _text(seconds: int) -> str:
     return f"{to_datetime(seconds * 1000):%a, %d %b %Y %H:%M:%S GMT}"
