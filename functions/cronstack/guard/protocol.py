@@ -118,7 +118,7 @@ def _work(delivery: Delivery, attempt: Attempt) -> Steps[Outcome]:
 def _may_start(delivery: Delivery, grant: Grant) -> bool:
     """A replayed token may have told of a lease that is long gone."""
     end = grant.expires - int(delivery.terms.knobs.grace * 1000)
-    return delivery.host.clock.latest() < end and delivery.host.left() >= delivery.enough
+    return delivery.host.now() < end and delivery.host.left() >= delivery.enough
 
 
 def _retry(delivery: Delivery, attempt: Attempt, failed: Failed) -> Steps[Outcome]:

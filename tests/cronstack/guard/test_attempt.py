@@ -285,7 +285,7 @@ def test_a_short_lease_is_renewed_and_a_dead_holder_missed_the_sooner(stage: Sta
         stage.fail("UpdateItem" if overlap == "allow" else "TransactWriteItems", lost_answer)
         run.extend()
         assert not stage.faults
-        assert expires() == stage.run(DUE)["expires"] == NOON + 55_000
+        assert expires() == stage.run(DUE)["expires"] == NOON + 57_000, "by the latest time that it can be"
         raise KeyboardInterrupt
 
     of = job(stats, overlap=overlap, timeout=900, lease=30)
@@ -316,7 +316,7 @@ def test_an_earlier_renewal_that_arrives_late_takes_nothing_back(stage: Stage) -
         stage.now += 20_000
         run.extend()
         late[0]()
-        assert stage.lease()["expires"] == NOON + 55_000
+        assert stage.lease()["expires"] == NOON + 57_000, "by the latest time that it can be"
 
     assert invoke(stage, job(stats, timeout=900, lease=30), seconds=900)["cronstack"] == "succeeded"
 

@@ -15,10 +15,12 @@ from cronstack.guard.decision import (
     GiveWay,
     Mine,
     Mismatch,
+    Overtaken,
     Seen,
     Skip,
     SlotFull,
     TakeOver,
+    Time,
     Unreported,
     Wait,
     decide,
@@ -30,6 +32,9 @@ NOW, MARGIN = 100_000, 2_000
 ME, OTHER = "01ME", "01OTHER"
 LIVE, PAST = NOW + 30_000, NOW - MARGIN - 1
 AT_THE_EDGE = NOW - MARGIN
+SURE = Time(NOW, earliest=NOW)
+UNSURE = Time(NOW, earliest=0)
+"""No answer has told the time."""
 
 
 def asking(**fields: Any) -> Asking:
@@ -50,6 +55,8 @@ FREE = LeaseItem(fence=7)
 SLOT, MY_SLOT = lease()._replace(buffered="waiting"), lease()._replace(buffered="mine")
 FREE_SLOT, PAST_SLOT = FREE._replace(buffered="waiting"), lease(expires=PAST)._replace(buffered="waiting")
 DEAD, TOLD = run("dead"), run("dead", reported=5)
+MISSED = run("missed", attempt=0)
+MISSED_KEY = MISSED._replace(revision=1, due=7)
 
 TABLE: list[tuple[str, Seen, dict[str, Any], Decision]] = [
     ("nothing seen", Seen(), {}, Claim()),
@@ -57,7 +64,7 @@ TABLE: list[tuple[str, Seen, dict[str, Any], Decision]] = [
     ("mine, even if expired", Seen(lease(ME, "mine", PAST), run("running", holder=ME)), {}, Mine()),
     ("succeeded", Seen(FREE, run("succeeded")), {}, Duplicate("succeeded")),
     ("skipped, while another runs", Seen(lease(), run("skipped", payload="")), {}, Duplicate("skipped")),
-    ("missed", Seen(FREE, run("missed")), {"redrive": 3}, Duplicate("missed")),
+    ("missed and told, a death redriven", Seen(FREE, MISSED._replace(reported=1)), {"redrive": 3}, Duplicate("missed")),
     ("dead and told", Seen(FREE, TOLD), {}, Duplicate("dead")),
     ("dead and told, expired lease of another", Seen(lease(expires=PAST), TOLD), {}, Duplicate("dead")),
     ("dead, not told", Seen(FREE, DEAD), {}, Unreported(DEAD)),
@@ -71,6 +78,23 @@ TABLE: list[tuple[str, Seen, dict[str, Any], Decision]] = [
     ("too many rounds", Seen(lease(expires=PAST), None), {"rounds_left": 0}, Wait("contention")),
     ("too many rounds, but finished", Seen(FREE, run("succeeded")), {"rounds_left": 0}, Duplicate("succeeded")),
     ("held and expired", Seen(lease(expires=PAST), None), {}, TakeOver()),
+    ("held and expired, for all this clock knows", Seen(lease(expires=PAST), None), {"time": UNSURE}, Skip(OTHER)),
+    (
+        "my own, expired, for all this clock knows",
+        Seen(lease(OTHER, "mine", PAST), None),
+        {"time": UNSURE},
+        Wait("running"),
+    ),
+    (
+        "free, an orphan, for all this clock knows",
+        Seen(FREE, run("running", expires=PAST)),
+        {"time": UNSURE},
+        Wait("running"),
+    ),
+    ("missed, redriven", Seen(FREE, MISSED), {"redrive": 0}, Claim()),
+    ("missed, redriven, another waits", Seen(FREE_SLOT, MISSED), {"redrive": 0}, GiveWay("waiting")),
+    ("missed, not told", Seen(FREE, MISSED), {}, Unreported(MISSED)),
+    ("missed and told", Seen(FREE, MISSED._replace(reported=1)), {}, Duplicate("missed")),
     ("expired within the margin", Seen(lease(expires=AT_THE_EDGE), None), {}, Skip(OTHER)),
     ("my own, expired", Seen(lease(OTHER, "mine", PAST), run("running", expires=PAST)), {}, TakeOver()),
     ("expired, my run strays alive", Seen(lease(expires=PAST), run("running", holder="X")), {}, Wait("running")),
@@ -109,8 +133,8 @@ TABLE: list[tuple[str, Seen, dict[str, Any], Decision]] = [
 @pytest.mark.parametrize(("seen", "given", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_with_a_lease(seen: Seen, given: dict[str, Any], expected: Decision) -> None:
     given = dict(given)
-    rounds_left = given.pop("rounds_left", 1)
-    assert decide(asking(**given), seen, now=NOW, rounds_left=rounds_left) == expected
+    rounds_left, time = given.pop("rounds_left", 1), given.pop("time", SURE)
+    assert decide(asking(**given), seen, time, rounds_left=rounds_left) == expected
 
 
 ALONE: list[tuple[str, RunItem | None, dict[str, Any], Decision]] = [
@@ -119,6 +143,18 @@ ALONE: list[tuple[str, RunItem | None, dict[str, Any], Decision]] = [
     ("it runs", run("running"), {}, Wait("running")),
     ("it expired at the edge", run("running", expires=AT_THE_EDGE), {}, Wait("running")),
     ("it expired", run("running", expires=PAST), {}, Claim()),
+    ("it expired, for all this clock knows", run("running", expires=PAST), {"time": UNSURE}, Wait("running")),
+    ("missed, redriven", MISSED, {"redrive": 0}, Claim()),
+    ("missed by an earlier plan", MISSED_KEY, {"revision": 2, "due": 9}, Claim()),
+    ("missed by this plan", MISSED_KEY, {"revision": 1, "due": 7}, Unreported(MISSED_KEY)),
+    ("missed by this plan, redriven", MISSED_KEY, {"revision": 1, "due": 7, "redrive": 0}, Claim()),
+    ("missed by a later plan", MISSED_KEY, {"revision": 0, "due": 7}, Overtaken(MISSED_KEY)),
+    (
+        "missed by a plan of this revision and another time",
+        MISSED_KEY,
+        {"revision": 1, "due": 9},
+        Overtaken(MISSED_KEY),
+    ),
     ("retrying", run("retrying"), {}, Claim()),
     ("retrying, and rests", run("retrying", after=NOW + 1), {}, Wait("backoff")),
     ("buffered once, now allowed", run("buffered"), {}, Claim()),
@@ -135,5 +171,5 @@ ALONE: list[tuple[str, RunItem | None, dict[str, Any], Decision]] = [
 @pytest.mark.parametrize(("of", "given", "expected"), [row[1:] for row in ALONE], ids=[row[0] for row in ALONE])
 def test_without_a_lease(of: RunItem | None, given: dict[str, Any], expected: Decision) -> None:
     given = dict(given)
-    rounds_left = given.pop("rounds_left", 1)
-    assert decide_alone(asking(overlap="allow", **given), of, now=NOW, rounds_left=rounds_left) == expected
+    rounds_left, time = given.pop("rounds_left", 1), given.pop("time", SURE)
+    assert decide_alone(asking(overlap="allow", **given), of, time, rounds_left=rounds_left) == expected

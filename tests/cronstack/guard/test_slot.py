@@ -14,7 +14,7 @@ from tests.cronstack.stage import NOON, Stage, by_operator, error, lost_answer, 
 
 MINUTE = 60_000
 FAILED = Failed('{"type":"ValueError","message":"no"}')
-DUE, SECOND, THIRD = (occurrence(NOON + number * MINUTE) for number in range(3))
+DUE, SECOND, THIRD = (occurrence(NOON - number * MINUTE) for number in range(3))
 
 
 def deliver(stage: Stage, of: Occurrence, **terms: object) -> Outcome:
@@ -38,7 +38,7 @@ def test_the_second_waits_and_runs_when_the_first_has_ended(stage: Stage) -> Non
     assert stage.lease()["buffered"] == SECOND.id
     waiting = stage.run(SECOND)
     assert (waiting["status"], waiting["by"]) == ("buffered", first.stage.lease()["holder"])
-    assert waiting["ttl"] == SECOND.due // 1000 + 400 * 86400
+    assert waiting["ttl"] == NOON // 1000 + 400 * 86400
     assert stage.listed() == [("job#stats", f"run#{SECOND.id}")]
     assert waiting["met"] == DUE.id
 
@@ -130,7 +130,7 @@ def test_an_operators_newcomer_waits_its_turn_too(stage: Stage) -> None:
     first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)
     first.finish()
-    asked = by_operator(NOON + 10 * MINUTE, "backfill", requested=stage.now)
+    asked = by_operator(NOON - 10 * MINUTE, "backfill", requested=stage.now)
     assert deliver(stage, asked).reason == "slot"
 
 
@@ -170,7 +170,7 @@ def test_one_carrier_brings_what_waits_however_many_ask_for_it(stage: Stage) -> 
     for again in range(3):
         assert deliver(stage, SECOND).reason == ("held" if again else "overlap")
     for number in range(2, 12):
-        assert deliver(stage, occurrence(NOON + number * MINUTE)).reason == "slot_full"
+        assert deliver(stage, occurrence(NOON - number * MINUTE)).reason == "slot_full"
     (carrier,) = stage.carriers()
     assert parse_event(carrier.event, "stats").id == SECOND.id
 
@@ -211,7 +211,7 @@ def test_what_waits_past_its_start_deadline_costs_the_newcomer_a_minute_and_no_s
 
 def test_it_keeps_its_own_input(stage: Stage) -> None:
     stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
-    stage.delivery(occurrence(NOON + MINUTE, input={"day": "x"}), overlap="buffer_one").until("CreateSchedule")
+    stage.delivery(occurrence(NOON - MINUTE, input={"day": "x"}), overlap="buffer_one").until("CreateSchedule")
     deliver(stage, THIRD)
     (carrier,) = stage.carriers()
     assert carrier.event["input"] == {"day": "x"}
