@@ -28,6 +28,7 @@ from cronstack_infra.local.http.sent import by_botocore
 from cronstack_infra.local.lookups import identities, lineage
 from cronstack_infra.local.refusals.intake import refuse
 from cronstack_infra.local.refusals.reading import SERVICES
+from cronstack_infra.play.answer_dates import date_text, dated
 from cronstack_infra.play.simulation.clock.hub import length
 from cronstack_infra.play.simulation.cloud import scheduling
 from cronstack_infra.play.simulation.cloud.ledgers import Answer, Ledgers, over_http
@@ -63,9 +64,13 @@ class Calls:
         chance: Callable[[], float],
         changed: Callable[[], None],
         engine: Engine,
+        now_ms: Callable[[], int],
     ) -> None:
-        """changed: called when functions or permissions may have changed. engine: has the switches."""
-        self._changed, self._engine = changed, engine
+        """changed: called when functions or permissions may have changed. engine: has the switches.
+
+        now_ms: returns the time at AWS, which every answer has as its date, in epoch milliseconds.
+        """
+        self._changed, self._engine, self._now_ms = changed, engine, now_ms
         self._strands, self._ledgers, self._faults, self._chance = strands, ledgers, faults, chance
         self._thread = get_ident()
         self._others = threading.Lock()
@@ -91,14 +96,16 @@ class Calls:
         """As ``cronstack.transport`` wants it. ``timeout``: seconds for which a request waits that hangs."""
         if get_ident() != self._thread:
             with self._others:
-                return self._carry_out(operation, parameters)
+                return dated(self._carry_out(operation, parameters), self._now_ms())
         attempt = self._strands.live()
-        fate = self._fate(attempt)
+        fate = self._fate(attempt, attempt is not None and attempt.sandbox.signs_by_date)
         if fate == "throttled":
-            return _error("ThrottlingException", "Rate exceeded")
+            return dated(_error("ThrottlingException", "Rate exceeded"), self._now_ms())
         if fate == EXPIRED:
-            return _error(EXPIRED, _EXPIRED_TEXT)
-        answer = {} if fate == HANGS else self._undisturbed(operation, parameters)
+            assert attempt is not None
+            attempt.sandbox.signs_by_date = True
+            return dated(_error(EXPIRED, _EXPIRED_TEXT), self._now_ms())
+        answer = {} if fate == HANGS else dated(self._undisturbed(operation, parameters), self._now_ms())
         if fate in (HANGS, HANGS_AFTER):
             self._hang(attempt, timeout or OWN_PATIENCE)
             return _error("ConnectionError", "Read timeout on endpoint URL")
@@ -153,9 +160,9 @@ class Calls:
         fate = self._fate(attempt)
         if fate == "throttled":
             service = event_name.split(".")[1]
-            return _response(request, *_throttled(service))
+            return self._response(request, *_throttled(service))
         if fate == EXPIRED:
-            return _response(request, *_refused(event_name.split(".")[1]))
+            return self._response(request, *_refused(event_name.split(".")[1]))
         response = None if fate == HANGS else self._respond(stubber, event_name, request)
         if fate in (HANGS, HANGS_AFTER):
             self._hang(attempt, PATIENCE)
@@ -170,10 +177,10 @@ class Calls:
         if service == "dynamodb":
             parameters = json.loads(request.body or b"{}")
             if self._ledgers.concerned(operation, parameters):
-                return _response(request, *over_http(self._ask_ledger(operation, parameters)))
+                return self._response(request, *over_http(self._ask_ledger(operation, parameters)))
         if service in SERVICES and (refused := refuse(by_botocore(request))) is not None:
             line, sent, content = refused
-            return _response(request, int(line[:3]), dict(sent), content)
+            return self._response(request, int(line[:3]), dict(sent), content)
         if service in _CONFIGURING and not operation.startswith("Invoke"):
             self._changed()
         outer, self.answering = self.answering, True
@@ -188,7 +195,13 @@ class Calls:
         if answered is None:
             raise EndpointConnectionError(endpoint_url=request.url)  # no address of AWS: nothing leaves this process
         status, headers, body = answered
-        return _response(request, status, headers, body)
+        return self._response(request, status, headers, body)
+
+    def _response(self, request: Any, status: int, headers: Mapping[str, str], body: bytes | str) -> AWSResponse:
+        raw: Any = MockRawResponse(body)
+        given: Any = {name: value for name, value in headers.items() if name.lower() != "date"}
+        given["Date"] = date_text(self._now_ms())
+        return AWSResponse(request.url, status, given, raw)
 
     def _ask_ledger(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
         """Answer a request that any program may have written; the runtime writes only whole numbers."""
@@ -200,15 +213,18 @@ class Calls:
 
     # time and faults
 
-    def _fate(self, attempt: Attempt | None) -> str:
-        """Let the time of a call pass; what becomes of it."""
+    def _fate(self, attempt: Attempt | None, signs_by_date: bool = False) -> str:
+        """Let the time of a call pass; what becomes of it.
+
+        signs_by_date: the client signs by the dates of answers, not by the clock of its sandbox.
+        """
         if attempt is None:
             return ""
         attempt.calls += 1
         least, most = LATENCY
         self._strands.sleep(attempt, least + int(self._chance() * (most - least)))
         rates, switches = self._faults.rates, self._engine.switches
-        if abs(attempt.sandbox.skew) > MOST_SKEW:
+        if abs(attempt.sandbox.skew) > MOST_SKEW and not signs_by_date:
             return EXPIRED
         if switches.hanging and self._chance() < switches.hanging:
             return HANGS if self._chance() < 0.5 else HANGS_AFTER
@@ -257,12 +273,6 @@ def _not_supported(request: Any, why: object) -> tuple[int, Mapping[str, str], b
 
 def _error(code: str, text: str) -> Answer:
     return {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": 400}}
-
-
-def _response(request: Any, status: int, headers: Mapping[str, str], body: bytes | str) -> AWSResponse:
-    raw: Any = MockRawResponse(body)
-    given: Any = dict(headers)
-    return AWSResponse(request.url, status, given, raw)
 
 
 def _refused(service: str) -> tuple[int, dict[str, str], bytes]:

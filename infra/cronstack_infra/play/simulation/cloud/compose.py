@@ -102,7 +102,9 @@ def compose(
     hub, desk, replaced = Hub(start), Desk(), Replacements()
     strands = Strands(hub, desk, root)
     ledgers, lookups = Ledgers(lambda: hub.ms), Lookups(keep=True)
-    calls = Calls(strands, ledgers, faults, randomness.random, changed=lookups.forget, engine=engine)
+    calls = Calls(
+        strands, ledgers, faults, randomness.random, changed=lookups.forget, engine=engine, now_ms=lambda: hub.ms
+    )
     jobs = Jobs(hub, strands, calls.transport, faults, randomness, emit)
     code = CodeStore(workplace, root, partial(adopt, replaced))
     handlers = Handlers(

@@ -102,7 +102,7 @@ class Handlers:
 
         def work() -> None:
             try:
-                outcome = self._work(attempt, Context(invocation, hub, deadline))
+                outcome = self._work(attempt, Context(invocation, hub, deadline, sandbox.skew))
             except (Killed, GreenletExit):
                 return
             timer.cancel()

@@ -32,7 +32,8 @@ class Context:
     client_context = None
     tenant_id = None
 
-    def __init__(self, invocation: Invocation, hub: Hub, deadline: int) -> None:
+    def __init__(self, invocation: Invocation, hub: Hub, deadline: int, skew: int) -> None:
+        """deadline: microseconds. skew: microseconds by which the clock of the sandbox is ahead."""
         function = invocation.function
         self.aws_request_id = invocation.request_id
         self.invoked_function_arn = invocation.invoked_arn
@@ -40,14 +41,15 @@ class Context:
         self.function_version = function.version
         self.memory_limit_in_mb = str(function.memory)
         self.log_group_name = function.log_group
-        self._hub, self._deadline = hub, deadline
+        self._hub, self._deadline, self._skew = hub, deadline, skew
 
     @property
     def log_stream_name(self) -> str:
         return f"{self._hub.now:%Y/%m/%d}/[{self.function_version}]simulated"
 
     def get_remaining_time_in_millis(self) -> int:
-        return max((self._deadline - self._hub.us) // 1000, 0)
+        """Return what AWS's Python runtime does: the deadline less the clock of the sandbox, which may be off."""
+        return max((self._deadline - self._hub.us - self._skew) // 1000, 0)
 
 
 class Sandbox:
@@ -64,6 +66,8 @@ class Sandbox:
         self.dead = False
         self.skew = 0
         """Microseconds by which its clock is ahead."""
+        self.signs_by_date = False
+        """Whether the runtime's transport signs by the dates of answers: it does after a signature was refused."""
         self.threads: dict[Strand, None] = {}
         """Threads that have not ended, in the order of their start."""
         self.frozen: list[Callable[[], None]] = []
