@@ -117,7 +117,7 @@ def job(
     retries: int = DEFAULTS.retries,
     timeout: int = DEFAULTS.timeout,
     memory: int = DEFAULTS.memory,
-    start_deadline: int = DEFAULTS.start_deadline,
+    start_deadline: int | None = None,
     lease: int | None = None,
     permanent: Sequence[type[BaseException]] = (),
     input: Mapping[str, Any] | None = None,
@@ -135,7 +135,8 @@ def job(
     timeout: seconds an attempt may take, 1 to 900. Defaults to 60.
     memory: megabytes, 128 to 10240. Defaults to 256.
     start_deadline: seconds after the due time, or after the end of its ``window``, by which the first attempt must
-        start, 60 to 86400. Defaults to 3600.
+        start, 60 to 86400; later it is missed, with a dead letter. Defaults to 3600; with ``once()`` to 86400, less
+        the longest window.
     lease: seconds after which a dead attempt is missed, when its handler renews the lease by ``run.extend()``, 10 to
         the timeout. Defaults to none: the lease lasts as long as Lambda lets the attempt run.
     permanent: exception classes that no retry can mend; they go to the dead letters at once. Defaults to none.
@@ -157,7 +158,7 @@ def job(
             retries=retries,
             timeout=timeout,
             memory=memory,
-            start_deadline=start_deadline,
+            start_deadline=_default_start_deadline(schedules) if start_deadline is None else start_deadline,
             lease=lease,
             permanent=tuple(permanent),
             input={} if input is None else input,
@@ -168,3 +169,12 @@ def job(
         )
 
     return declare
+
+
+def _default_start_deadline(schedules: Sequence[object]) -> int:
+    """Return the start deadline of a job that gives none. With ``once()`` and a window it fits Scheduler's limit."""
+    whens = [when for when in schedules if isinstance(when, When)]
+    if not any(when.expression == ONCE for when in whens):
+        return DEFAULTS.start_deadline
+    window = max((when.window for when in whens if type(when.window) is int), default=0)
+    return max(DEFAULTS.start_deadline, DEFAULTS.start_deadline_of_plans - 60 * window)

@@ -29,6 +29,9 @@ class Defaults(NamedTuple):
     start_deadline: int = 3600
     """Seconds after its due time by which an occurrence must have started, or it is missed; also the age at
     which Scheduler stops retrying a delivery (60 to 86400). Defaults to 1 h."""
+    start_deadline_of_plans: int = 86400
+    """The same for a job that code may schedule (``once()``): thousands of plans may be due in one minute, and wait
+    for Lambda. Scheduler keeps an event no longer. Defaults to 1 d."""
     lambda_event_age: int = 21600
     """Seconds Lambda keeps an event; shorter would drop its retries. Defaults to 6 h."""
     retention: int = 35 * 86400

@@ -45,7 +45,7 @@ class Wiring(NamedTuple):
     """ARN of the function, with the alias by which plans come (see ``settings.PLANS``)."""
     dead_letters: str
     """ARN of the queue for what Scheduler cannot deliver."""
-    start_deadline: int = DEFAULTS.start_deadline
+    start_deadline: int = DEFAULTS.start_deadline_of_plans
     """Seconds after its time by which it must have begun; as long Scheduler tries."""
 
     def text(self) -> str:
