@@ -106,18 +106,21 @@ class Once:
     ) -> Plan:
         """Schedule one run of ``job`` under ``key``. The same call again is the same plan: outcome "unchanged".
 
+        Also after it was missed: look at the plan's ``status``.
+
         at: an aware datetime, or an ISO time with an offset, or a local one with ``timezone``.
         after: seconds, or a timedelta, from now. Exactly one of the two is given.
         disambiguation: which instant is meant where the clocks skip or repeat a local time (see ``local_time``).
             Defaults to "reject".
         input: the handler's ``run.input``. Defaults to {}.
-        replace: plan it anew if the key stands for another time or input, or was cancelled. Defaults to False.
+        replace: plan it anew if the key stands for another time or input, was cancelled, or was missed and is to have
+            another time. Defaults to False.
         past: for a time in the past, "run" starts it at once. Defaults to "refuse".
 
         Raises OnceError (nothing was sent), OnceConflict (the key stands for something else), Unavailable (ask again).
         """
         wiring, key = self._reach(job), _key(key)
-        when = self._when(at, after, timezone, disambiguation, past, lambda: self.get(job, key))
+        when = self._when(at, after, timezone, disambiguation, past, lambda: self.get(job, key), replace)
         order = self._order(wiring, key, when, input, after is not None)
         return self.drive(lambda host: planner.schedule(order, wiring, host, replace=replace))
 
@@ -132,7 +135,9 @@ class Once:
         disambiguation: Disambiguation = "reject",
         past: Past = "refuse",
     ) -> Plan:
-        """Change its time. Outcome "moved", "unchanged", "too late" (it has begun, or was cancelled), "unknown".
+        """Change its time, also after it was missed.
+
+        Outcome "moved", "unchanged", "too late" (it has begun, or was cancelled), "unknown".
 
         Raises OnceError, Unavailable.
         """
@@ -141,7 +146,8 @@ class Once:
         return self.drive(lambda host: planner.move(wiring, host, key, due, asked))
 
     def cancel(self, job: str | Job, key: str) -> Plan:
-        """Cancel it. Outcome "cancelled": no attempt begins any more; "too late": one has begun; "unknown".
+        """Cancel it. Outcome "cancelled": no attempt begins any more; "too late": one has begun, or it was missed;
+        "unknown".
 
         Raises OnceError, Unavailable.
         """
@@ -208,8 +214,12 @@ class Once:
         disambiguation: Disambiguation,
         past: Past,
         stands: Callable[[], Plan] | None = None,
+        replace: bool = False,
     ) -> Moment:
-        """Return the time. ``stands`` reads the key's plan: the same call again after its time is the same plan."""
+        """Return the time. ``stands`` reads the key's plan: the same call again after its time is the same plan.
+
+        But ``replace`` and past="run" run at once what was missed.
+        """
         if (at is None) == (span is None):
             raise OnceError("when? Say at=… or after=…, one of them")
         if past not in ("refuse", "run"):
@@ -222,7 +232,8 @@ class Once:
         if asked.due > now:
             return asked
         known = stands() if stands is not None else None
-        if known is not None and known.status not in ("", "cancelled") and _is_same(known, asked, past):
+        again = replace and past == "run" and known is not None and known.status == "missed"
+        if known is not None and known.status not in ("", "cancelled") and _is_same(known, asked, past) and not again:
             return asked._replace(due=known.due)
         if past == "refuse":
             raise OnceError(

@@ -8,13 +8,14 @@ The plan's row decides. Begin, move and cancel are conditional writes to that on
 one is first, and the others learn it. Promised:
 
   - What has returned from ``schedule`` or ``move`` begins once, never before its time and within a minute after it,
-    unless it is moved or cancelled first, or it cannot start before the job's start deadline: then it is ``missed``.
+    unless it is moved or cancelled first, or it cannot start before the job's start deadline. Then it is ``missed``,
+    and has a dead letter; ``replace`` and ``move`` plan it anew, or an operator redrives the letter.
     No schedule is made for less than 15 s ahead (see ``carrier.LEADS``): what is due sooner begins within a minute
     after these 15 s. It needs no sweep: also where a later mover dies, an event for the key stays on its way.
   - After ``cancel`` has returned "cancelled" no attempt begins, until ``replace`` plans the key anew; if one had begun,
     it returns "too late".
   - After ``move`` has returned "moved" nothing begins at the old time. "too late": it has begun as it was, or was
-    cancelled.
+    cancelled. A missed one that is moved, or planned anew, starts once: its redrive then finds itself overtaken.
   - An answer was true at some moment of the call. A caller that was killed, or that got Unavailable, knows nothing.
   - Two keys are two occurrences, and neither waits for the other.
   - Asked again after a crash or a lost answer, each of them goes on where it stopped.
@@ -77,7 +78,7 @@ class Plan(NamedTuple):
     revision: int
     outcome: Outcome = "unchanged"
     input: dict[str, Any] | None = None
-    """While it is planned; None afterwards."""
+    """While it is planned or missed; else None."""
     moves: int = 0
     """How often it was planned anew."""
 
@@ -88,7 +89,10 @@ class Plan(NamedTuple):
 
 
 def schedule(order: Order, wiring: Wiring, host: Host, *, replace: bool = False) -> Steps[Plan]:
-    """Plan it. Raises OnceConflict (the key stands for something else, and ``replace`` is False), Unavailable."""
+    """Plan it. Raises OnceConflict (the key stands for something else, and ``replace`` is False), Unavailable.
+
+    What was missed is planned anew only by ``replace``, and for another time: the call that planned it may come again.
+    """
     seen: PlanItem | None = None
     for number in range(ROUNDS):
         yield from _rest(host, number)
@@ -105,25 +109,35 @@ def schedule(order: Order, wiring: Wiring, host: Host, *, replace: bool = False)
             if found.revision == plan.revision:  # our own: its answer was lost
                 return (yield from _create(wiring, host, found, "planned", before=seen))
             return (yield from restore(wiring, host, found, made="unchanged"))
-        if found.status in ("begun", "missed") and order.is_like(found):
+        if order.is_like(found) and (found.status == "begun" or _is_known_miss(order, found, replace=replace)):
             return plan_of(wiring.job, found)
-        if not replace or found.status in ("begun", "missed"):
+        if not replace or found.status == "begun":
             raise _conflict(wiring, order, found)
         seen = found
     raise _crowded(wiring, order.key)
 
 
+def _is_known_miss(order: Order, found: PlanItem, *, replace: bool) -> bool:
+    """Whether what was asked for was missed, and asking again does not ask for another time."""
+    return found.status == "missed" and (not replace or order.due == found.due)
+
+
 def move(wiring: Wiring, host: Host, key: str, due: int, asked: str) -> Steps[Plan]:
-    """Give it another time. Outcome: moved, unchanged, too late (it has begun or was cancelled), unknown."""
+    """Give it another time, also after it was missed.
+
+    Outcome: moved, unchanged, too late (it has begun or was cancelled), unknown.
+    """
     found = yield from _look(wiring, host, key)
     for number in range(ROUNDS):
         yield from _rest(host, number)
         if found is None:
             return unknown(wiring.job, key)
-        if found.status != "planned":
+        if found.status not in ("planned", "missed"):
             return plan_of(wiring.job, found, "too late")
         order = Order(key, due, asked, input_of(found))
         if order.is_like(found):
+            if found.status == "missed":
+                return plan_of(wiring.job, found)
             return (yield from restore(wiring, host, found, made="unchanged"))
         plan = _planned(wiring, order, max(host.now(), found.revision + 1), found)
         answer = yield from _write(wiring, host, plan, found)
@@ -142,7 +156,7 @@ def move(wiring: Wiring, host: Host, key: str, due: int, asked: str) -> Steps[Pl
 
 
 def cancel(wiring: Wiring, host: Host, key: str) -> Steps[Plan]:
-    """Take it back. Outcome: cancelled, too late (it has begun), unknown."""
+    """Take it back. Outcome: cancelled, too late (it has begun, or was missed), unknown."""
     found = yield from _look(wiring, host, key)
     for number in range(ROUNDS):
         yield from _rest(host, number)
@@ -314,7 +328,7 @@ def input_of(plan: PlanItem) -> dict[str, Any]:
 def plan_of(job: str, plan: PlanItem, outcome: Outcome = "unchanged") -> Plan:
     """A row, for application code."""
     try:
-        given = input_of(plan) if plan.status == "planned" else None
+        given = input_of(plan) if plan.status in ("planned", "missed") else None
     except OnceConflict:  # one such row must not end a list of all
         given = None
     return Plan(
@@ -347,9 +361,15 @@ def _conflict(wiring: Wiring, order: Order, found: PlanItem) -> OnceConflict:
             f"{what} is planned for {stands}, with {differs}",
             remedy="Say replace=True to plan it anew, or once.move(…) to give it another time; nothing was changed.",
         )
+    if found.status == "missed":
+        return OnceConflict(
+            f"{what} was missed: it was due at {print_time(found.due)} ({found.asked}), and could not start in time",
+            remedy="Say replace=True to plan it anew, or once.move(…) to give it another time, or start it as it was:"
+            f" cronstack dead-letters redrive {wiring.job} --origin missed; nothing was changed.",
+        )
     return OnceConflict(
-        f"{what} is {found.status} already, with another time or input",
-        remedy="What has begun, or was missed, cannot be planned anew: take another key.",
+        f"{what} has begun already, with another time or input",
+        remedy="What has begun cannot be planned anew: take another key.",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,52 +9,17 @@ from typing import Any
 import pytest
 
 from cronstack.errors import EventError, OnceConflict, OnceError, Unavailable
-from cronstack.event import parse_event
-from cronstack.guard.delivery import Outcome
-from cronstack.occurrence import Occurrence
 from cronstack.onetime import schedules
 from cronstack.onetime.once import Once
 from cronstack.onetime.planner import Plan
-from cronstack.onetime.schedules import Wiring
-from tests.cronstack.stage import FUNCTION, LOST, NOON, TABLE, WAY, Stage, error, lost_answer
+from tests.cronstack.onetime.conftest import GROUP, come, event, schedules_of
+from tests.cronstack.stage import LOST, NOON, Stage, error, lost_answer
 
 HOUR = timedelta(hours=1)
-GROUP = "shop-once"
-WIRING = Wiring("stats", TABLE, GROUP, "arn:aws:iam::123456789012:role/once", FUNCTION, WAY.dead_letters)
-
-
-@pytest.fixture
-def once(stage: Stage) -> Once:
-    stage.scheduler.create_schedule_group(Name=GROUP)
-    return Once(
-        wiring=lambda job: WIRING._replace(job=job),
-        transport=stage.transport,
-        now=lambda: stage.now,
-        monotonic=lambda: stage.now / 1000,
-        sleep=stage.sleep,
-        randomness=stage.randomness,
-    )
-
-
-def schedules_of(stage: Stage) -> list[dict[str, Any]]:
-    listed = stage.scheduler.list_schedules(GroupName=GROUP)["Schedules"]
-    found = [stage.scheduler.get_schedule(GroupName=GROUP, Name=one["Name"]) for one in listed]
-    return [{name: value for name, value in one.items() if name != "ResponseMetadata"} for one in found]
-
-
-def event(stage: Stage, number: int = 0) -> Occurrence:
-    """What the schedule brings."""
-    return parse_event(json.loads(schedules_of(stage)[number]["Target"]["Input"]), "stats")
 
 
 def row(stage: Stage, key: str = "order-1") -> dict[str, Any]:
     return stage.plan(key)
-
-
-def come(stage: Stage, of: Occurrence, **terms: Any) -> Outcome:
-    """The event is delivered when it is due."""
-    stage.now = max(stage.now, of.due)
-    return stage.deliver(of, **terms)
 
 
 def test_what_is_scheduled_runs_once_at_its_time(stage: Stage, once: Once) -> None:
@@ -209,14 +173,6 @@ def test_a_cancelled_one_is_planned_anew_only_on_purpose(stage: Stage, once: Onc
     assert come(stage, event(stage)).status == "succeeded"
 
 
-def test_too_late_it_is_missed_and_told(stage: Stage, once: Once) -> None:
-    once.schedule("stats", key="order-1", after=HOUR)
-    of = event(stage)
-    stage.now = of.due + 3_601_000
-    assert stage.deliver(of)[:4:3] == ("missed", "too_late")
-    assert once.get("stats", "order-1").status == "missed"
-
-
 def test_two_keys_due_at_once_do_not_wait_for_each_other(stage: Stage, once: Once) -> None:
     for key in ("order-1", "order-2"):
         once.schedule("stats", key=key, after=HOUR)
@@ -318,7 +274,7 @@ def test_the_same_call_again_after_its_time_is_the_same_plan(stage: Stage, once:
     stage.now += 3_600_000
     again = once.schedule("stats", key="order-1", at=at, past=past)
     assert (again.outcome, again.status) == ("unchanged", "begun")
-    with pytest.raises(OnceConflict, match="is begun already, with another time or input"):
+    with pytest.raises(OnceConflict, match="has begun already, with another time or input"):
         once.schedule("stats", key="order-1", at=at, past=past, input={"other": 1})
 
 
@@ -338,7 +294,7 @@ def test_a_past_time_that_is_run_at_once_is_one_however_often_it_is_asked_for(st
     assert once.schedule("stats", key="order-1", at=past, past="run")[:7] == first[:7]
     assert come(stage, event(stage)).status == "succeeded"
     assert once.schedule("stats", key="order-1", at=past, past="run").status == "begun"
-    with pytest.raises(OnceConflict, match="is begun already"):
+    with pytest.raises(OnceConflict, match="has begun already"):
         once.schedule("stats", key="order-1", at=past - HOUR, past="run")
 
 

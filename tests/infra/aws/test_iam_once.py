@@ -235,6 +235,17 @@ def test_code_and_servers_are_told_how_to_reach_the_job(template: Template) -> N
         assert Wiring.read(output).job == job
 
 
+def test_what_code_schedules_has_a_day_to_start(template: Template) -> None:
+    """Scheduler's and Lambda's limits: 86,400 s and 21,600 s. Lambda sends what it keeps no longer to the queue."""
+    output = resolved(template, template["Outputs"][names.once_output("capture")]["Value"])
+    assert Wiring.read(output).start_deadline == 86_400
+    schedules = [properties(template, key)["Target"] for key in of_type(template, "AWS::Scheduler::Schedule")]
+    assert [one["RetryPolicy"]["MaximumEventAgeInSeconds"] for one in schedules] == [86_400]
+    configs = [properties(template, key) for key in of_type(template, "AWS::Lambda::EventInvokeConfig")]
+    assert {one["MaximumEventAgeInSeconds"] for one in configs} == {21_600}
+    assert all(one["DestinationConfig"]["OnFailure"]["Destination"] for one in configs)
+
+
 def test_a_stack_without_such_jobs_has_the_group_alone(synthesize: Synthesize) -> None:
     """Deleting the group would delete the plans that wait in it, so it does not go with the last such job."""
     template = synthesize("@job(schedule=rate('1 hour'))\ndef hourly(run): ...")

@@ -145,6 +145,24 @@ def test_a_wrong_window_is_told_with_its_remedy(package: Package, declared: str)
 
 
 @pytest.mark.parametrize(
+    ("declared", "seconds"),
+    [
+        ("schedule=rate('1 hour')", 3_600),
+        ("", 3_600),
+        ("schedule=once()", 86_400),
+        ("schedule=[rate('1 hour'), once()]", 86_400),
+        ("schedule=[once(), cron('0 6 * * ? *', timezone='UTC', window=30)]", 84_600),
+        ("schedule=once(), start_deadline=600", 600),
+    ],
+)
+def test_what_code_may_schedule_has_a_day_to_start(package: Package, declared: str, seconds: int) -> None:
+    """Less the longest window, so that the two fit the age for which Scheduler keeps an event."""
+    package.declare(declared)
+    (made,) = package.discover().jobs
+    assert made.job.start_deadline == seconds
+
+
+@pytest.mark.parametrize(
     ("fields", "zone", "minutes"),
     [
         ("0 6 * * ? *", "UTC", 1440),

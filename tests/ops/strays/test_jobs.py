@@ -88,7 +88,7 @@ def test_a_job_that_dropped_its_once_still_runs_its_plans(shop: Shop) -> None:
     assert mended(shop) == ["mended"]
     assert shop.plans()[0] == first
     target = shop.scheduler.get_schedule(GroupName="shop-once", Name=first)["Target"]
-    assert (target["RoleArn"], target["RetryPolicy"]["MaximumEventAgeInSeconds"]) == (ROLE, 3600)
+    assert (target["RoleArn"], target["RetryPolicy"]["MaximumEventAgeInSeconds"]) == (ROLE, 86_400)
 
 
 def test_without_its_alias_a_job_cannot_be_sent_its_plans(shop: Shop) -> None:

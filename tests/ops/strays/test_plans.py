@@ -185,7 +185,7 @@ def test_an_overdue_one_whose_schedule_is_there_is_only_told(shop: Shop, once: O
 def test_one_that_could_only_be_missed_is_left_for_a_person_to_decide(shop: Shop, once: Once) -> None:
     once.schedule("stats", key="order-1", after=HOUR)
     delete_by_hand(shop)
-    shop.stage.now += 2 * 3_600_000 + 1000
+    shop.stage.now += 25 * 3_600_000 + 1000
     (one,) = found(shop)
     assert one.what == "overdue, and past its start deadline"
     assert mended(shop) == ["left"]

@@ -24,7 +24,7 @@ from tests.play.simulation.conftest import START
 OVERHEAD = 0.08
 """Seconds, at most, that the guard's requests add to the sleep of a handler; none of them takes more than 12 ms."""
 DEADLINE = 3600
-"""Default start deadline of a job, in seconds."""
+"""Start deadline of the job ``slow``, in seconds."""
 EVENT_AGE = 6 * 3600
 """Default age of an event at which Lambda drops it."""
 

@@ -229,7 +229,7 @@ def _fault(wiring: Wiring, plan: PlanItem, listed: Listed | None, now: int) -> F
 
 def _overdue(wiring: Wiring, plan: PlanItem, listed: Listed | None, now: int) -> Fault:
     if now - plan.due > wiring.start_deadline * 1000:
-        # Made now, its schedule would only have it recorded as missed, which is for ever.
+        # Made now, its schedule would only have it recorded as missed.
         remedy = "redrive its dead letter, or cronstack once move … --in 0s, or once cancel"
         return Fault(plan.due, "overdue, and past its start deadline", remedy)
     if listed is None:

@@ -10,6 +10,6 @@ def planned(run: Run) -> str:
     return str(run.input["order"])
 
 
-@job(schedule=once(), timeout=900)
+@job(schedule=once(), timeout=900, start_deadline=3600)
 def slow(run: Run) -> None:
     time.sleep(run.input["seconds"])
