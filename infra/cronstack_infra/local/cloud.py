@@ -48,7 +48,7 @@ class Cloud:
         self._gate = Gate(RequestLog(clock.now), self.events)
         if switches is not None:
             self._gate.play(switches)
-        self._server = Server(self._gate, port)
+        self._server = Server(self._gate, port, clock.now)
         resource_answers.serve_at(self.endpoint)
         self._drive: RealDrive | None = None
         self._starting = threading.Lock()

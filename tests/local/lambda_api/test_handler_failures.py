@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from cronstack.aws_clock import date_of
 from tests.local.executor.test_orphans import gone
 from tests.local.quick_cloud import Cloud
-from tests.local.stepped import seconds, stepped_cloud
+from tests.local.stepped import START, seconds, stepped_cloud
 
 ANY_TRACE = "some lines of a traceback"
 EXITED = "RequestId: {id} Error: Runtime exited with error: "
@@ -254,3 +255,12 @@ def test_asked_directly_it_is_the_same_failure(seen: Seen) -> None:
         assert json.loads(answer["Payload"].read())["errorType"] == FAILURES[name].kind
         assert len(answer["LogResult"]) > 100
     assert len(seen.cloud.events("retry")) == 2 * len(FAILURES)
+
+
+def test_the_date_of_an_answer_is_the_time_of_the_cloud(seen: Seen) -> None:
+    """Whose clock is minutes ahead of this machine's by now."""
+    for service, call in (("dynamodb", "list_tables"), ("sqs", "list_queues"), ("scheduler", "list_schedules")):
+        answer = getattr(seen.cloud.client(service), call)()
+        date = date_of(answer)
+        assert date is not None
+        assert date / 1000 >= START.timestamp() + 180, service

@@ -14,9 +14,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
+from cronstack import clock
 from cronstack.errors import DeclarationError
 from cronstack_infra.local.events import Events
-from cronstack_infra.local.http import mails, resource_answers, switching
+from cronstack_infra.local.http import mails, resource_answers, signatures, switching
 from cronstack_infra.local.http.faults import (
     CARRIED_OUT,
     ERRORS,
@@ -119,6 +120,9 @@ class Gate:
         raise NeverAnswers if fault is not None and fault.answer in (HANGS, HANGS_AFTER) else NoAnswer
 
     def _carry_out(self, environ: WSGIEnvironment, body: bytes, request: Request) -> Answer:
+        wrongly_signed = signatures.refusal(environ, request, clock.now())
+        if wrongly_signed is not None:
+            return Answer(*wrongly_signed)
         with BACKENDS:
             if self.cloud is None:
                 return _json("503 Service Unavailable", {"message": "the local cloud did not start"})

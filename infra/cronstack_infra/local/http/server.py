@@ -14,11 +14,13 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Final
 
 from botocore.model import OperationNotFoundError
 from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.http import http_date
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from cronstack.errors import CronstackError
@@ -39,11 +41,17 @@ _Begun = tuple[str, list[tuple[str, str]]]
 class Server:
     """Serves a WSGI application from a thread of its own. It is bound when it is made, and answers once started."""
 
-    def __init__(self, application: WSGIApplication, port: int) -> None:
+    def __init__(self, application: WSGIApplication, port: int, now: Callable[[], datetime]) -> None:
+        """now: the time in the Date header of each answer."""
+
+        class Handler(_Handler):
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return http_date(now())
+
         self._socket = _bound(port)
         self.port: int = self._socket.getsockname()[1]
         self._server: BaseWSGIServer = make_server(
-            LOOPBACK, self.port, application, threaded=True, request_handler=_Handler, fd=self._socket.fileno()
+            LOOPBACK, self.port, application, threaded=True, request_handler=Handler, fd=self._socket.fileno()
         )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="server", daemon=True)
 
@@ -101,11 +109,11 @@ class _Handler(MotoRequestHandler):
     def _write(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
         code, _, phrase = status.partition(" ")
         self.send_response_only(int(code), phrase)
-        for name, value in headers:
-            self.send_header(name, value)
         given = {name.lower() for name, _ in headers}
-        if "date" not in given:
-            self.send_header("Date", self.date_time_string())
+        for name, value in headers:
+            if name.lower() != "date":  # moto's is the machine's time
+                self.send_header(name, value)
+        self.send_header("Date", self.date_time_string())
         if self.command == "HEAD" or code in ("204", "304"):
             body = b""
         elif "content-length" not in given:

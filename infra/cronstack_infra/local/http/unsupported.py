@@ -80,7 +80,7 @@ def error(request: Request, status: str, code: str, text: str) -> Answer:
         body = b"\xa2" + b"".join(map(_cbor, ("__type", code, "message", text)))
         return status, [("Content-Type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")], body
     inner = f"<Code>{escape(code)}</Code><Message>{escape(text)}</Message>"
-    if not request.target and ("Action=" in request.query or request.body.startswith(b"Action=")):
+    if by_query(request):
         whole = f"<ErrorResponse><Error><Type>Receiver</Type>{inner}</Error></ErrorResponse>"
         if request.service == "ec2":
             whole = f"<Response><Errors><Error>{inner}</Error></Errors><RequestID>local</RequestID></Response>"
@@ -92,6 +92,11 @@ def error(request: Request, status: str, code: str, text: str) -> Answer:
         return status, [("Content-Type", "application/xml")], whole.encode()
     headers = [("Content-Type", "application/json"), ("x-amzn-ErrorType", code)]
     return status, headers, json.dumps({"__type": code, "message": text}).encode()
+
+
+def by_query(request: Request) -> bool:
+    """Whether a request was made in the query protocol."""
+    return not request.target and ("Action=" in request.query or request.body.startswith(b"Action="))
 
 
 def _cbor(text: str) -> bytes:
