@@ -17,13 +17,14 @@ from cronstack.run import Run
 from cronstack.runtime import Invocation, Shell
 from cronstack.settings import Settings
 from cronstack.steps import Call, Sleep, Work
-from cronstack.transport import Botocore
+from cronstack.transport import Answer, Botocore
 from cronstack_infra.local.client import LocalCloud
+from cronstack_infra.play.answer_dates import dated
 from tests.tools.ledger import create_ledger
 
 NOON = 4_102_488_000_000
 """2100-01-01T12:00:00Z: so late that no carrier fires while we count."""
-MINUTE = 60_000
+SECOND, MINUTE = 1_000, 60_000
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:bench-stats"
 ROLE = "arn:aws:iam::123456789012:role/bench-carriers"
 UNDELIVERED = "arn:aws:sqs:us-east-1:123456789012:bench-undelivered"
@@ -65,6 +66,7 @@ class Scene:
     def __init__(self, cloud: LocalCloud) -> None:
         number = next(_NUMBERS)
         self.now = NOON
+        self._botocore = Botocore()
         self.table = f"ledger-{number}"
         self.invoices = f"invoices-{number}"
         """A table of the job's own."""
@@ -75,12 +77,15 @@ class Scene:
         cloud.client("scheduler").create_schedule_group(Name=group)
         self.shell = Shell(
             settings=Settings(self.table, queue, "bench", group, ROLE, UNDELIVERED),
-            transport=Botocore(),
+            transport=self._ask,
             now=lambda: self.now,
             monotonic=lambda: self.now / 1000,
             sleep=self.sleep,
             write=lambda line: None,
         )
+
+    def _ask(self, operation: str, parameters: Mapping[str, Any], timeout: float) -> Answer:
+        return dated(self._botocore(operation, parameters, timeout), self.now)
 
     def sleep(self, seconds: float) -> None:
         self.now += int(seconds * 1000)
@@ -89,6 +94,7 @@ class Scene:
         self, handler: Callable[[Run], object], due: int = NOON, event: Mapping[str, Any] | None = None, **policy: Any
     ) -> Invocation:
         of: Job = job(**({"name": "stats"} | policy))(handler)
+        self.now = max(self.now, due)
         given = event or {"cronstack": 1, "job": "stats", "scheduled": print_time(due), "input": {}}
         return Invocation(of, given, Context(self, of.timeout), self.shell)
 
@@ -181,27 +187,27 @@ def a_duplicate_of_a_running_one(scene: Scene) -> Iterator[None]:
 def another_while_it_runs_skip(scene: Scene) -> Iterator[None]:
     scene.begin()
     yield
-    scene.deliver(well, NOON + MINUTE)
+    scene.deliver(well, NOON + SECOND)
 
 
 def a_duplicate_of_a_skipped_one(scene: Scene) -> Iterator[None]:
     scene.begin()
-    scene.deliver(well, NOON + MINUTE)
+    scene.deliver(well, NOON + SECOND)
     yield
-    scene.deliver(well, NOON + MINUTE)
+    scene.deliver(well, NOON + SECOND)
 
 
 def another_while_it_runs_buffer(scene: Scene) -> Iterator[None]:
     scene.begin(overlap="buffer_one")
     yield
-    scene.deliver(well, NOON + MINUTE, overlap="buffer_one")
+    scene.deliver(well, NOON + SECOND, overlap="buffer_one")
 
 
 def a_third_while_one_is_buffered(scene: Scene) -> Iterator[None]:
     scene.begin(overlap="buffer_one")
-    scene.deliver(well, NOON + MINUTE, overlap="buffer_one")
+    scene.deliver(well, NOON + SECOND, overlap="buffer_one")
     yield
-    scene.deliver(well, NOON + 2 * MINUTE, overlap="buffer_one")
+    scene.deliver(well, NOON + 2 * SECOND, overlap="buffer_one")
 
 
 def a_clean_run_allow(scene: Scene) -> Iterator[None]:

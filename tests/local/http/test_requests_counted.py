@@ -32,13 +32,14 @@ EXPECTED: dict[str, tuple[tuple[str, ...], int]] = {
     "a_third_while_one_is_buffered": ((CLAIM, "GetItem", CARRIER, RECORD), 5),
     "a_clean_run_allow": ((RECORD, RECORD), 2),
     "a_duplicate_of_a_finished_one_allow": ((RECORD,), 1),
-    "one_that_comes_too_late": ((RECORD,), 2),
-    "one_that_was_killed_after_its_lease": ((CLAIM, TAKEOVER, SETTLE), 12),
+    "one_that_comes_too_late": (("GetItem", RECORD, "SendMessage", NOTE), 3),
+    "one_that_was_killed_after_its_lease": ((CLAIM, TAKEOVER, CARRIER, SETTLE), 12),
     "the_next_after_one_was_killed": ((CLAIM, TAKEOVER, SETTLE), 15),
     "the_last_attempt_that_fails": ((CLAIM, SETTLE, "SendMessage", NOTE), 10),
     "a_redrive_of_a_dead_one": ((CLAIM, CLAIM, SETTLE), 13),
 }
-"""By situation: the requests and their write units. (One read: the event that waits in the slot, for its carrier.)"""
+"""By situation: the requests and their write units. One read is for the event that waits in the slot; another one, for
+its answer's date: no occurrence is missed by the clock of the machine alone."""
 BY_NAME = {situation.__name__: situation for situation in of_the_guard.SITUATIONS}
 
 
