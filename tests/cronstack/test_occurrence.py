@@ -108,7 +108,7 @@ def test_one_instant_is_one_occurrence_however_it_is_written(written: str) -> No
                 {"generation": 1},
                 {"generation": True},
                 {"generation": "2"},
-                {"redrive": 0},
+                {"redrive": -1},
                 {"redrive": "3"},
                 {"occurrence": "m-short"},
                 {"occurrence": "t-2013-01-01T05:00:00Z"},

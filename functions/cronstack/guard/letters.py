@@ -138,6 +138,9 @@ def see_to_letter(delivery: Delivery, run: RunItem) -> Steps[Outcome | None]:
             pause = yield from delivery.pause(pause)
             found = yield from delivery.look_at_run()
             continue
+        if delivery.rounds <= 0:  # others are in the way, or somebody has changed the row by hand
+            return (yield from after_holder(delivery, found, "unreported"))
+        delivery.rounds -= 1
         expires = delivery.lease_end(delivery.host.clock.latest())
         call = run_requests.claim_letter(delivery.terms.table, job, found, delivery.holder, expires)
         answer = yield from send(call, delivery.host, reserve=delivery.reserve)

@@ -248,8 +248,13 @@ def _planned(**declared: Any) -> World:
 
 
 def _meet(world: World, event: Json) -> None:
-    """Deliver an event while another occurrence runs."""
-    world.deliver(scheduled(), lambda run: world.deliver(event))
+    """Deliver an event at its time, while another occurrence runs."""
+
+    def meet(run: object) -> None:
+        world.now = LATER
+        world.deliver(event)
+
+    world.deliver(scheduled(), meet)
 
 
 def _redriven(event: Json, *, attempt: int | None) -> Json:

@@ -17,6 +17,7 @@ from cronstack.run import Run
 from cronstack.runtime import Ended, Shell
 from cronstack.settings import PLANS, Settings
 from cronstack.steps import Call, Steps, Work
+from cronstack_infra.play.answer_dates import dated
 from cronstack_infra.play.prove.models.code import TODAY, Code, Invoking
 from cronstack_infra.play.store.store import Item, Store
 
@@ -60,13 +61,13 @@ Handler = Callable[[Run], object]
 class Transport:
     """Passes requests to the store, and keeps them."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, now: Callable[[], int]) -> None:
+        self._store, self._now = store, now
         self.calls: list[Call] = []
 
     def __call__(self, operation: str, parameters: Mapping[str, Any], timeout: float = 0.0) -> Mapping[str, Any]:
         self.calls.append(Call(operation, parameters))
-        return self._store(operation, parameters)
+        return dated(self._store(operation, parameters), self._now())
 
     def last(self, operation: str) -> Mapping[str, Any]:
         """Return the parameters of the last request of this operation."""
@@ -93,7 +94,7 @@ class World:
         self.now = NOON
         self._code = code
         self.store = Store(SETTINGS.ledger, lambda: self.now)
-        self.transport = Transport(self.store)
+        self.transport = Transport(self.store, lambda: self.now)
         self._declared = declared
         self._chance = random.Random(1)
         self._abandoned: list[Steps[Ended]] = []

@@ -23,7 +23,7 @@ COSTS: dict[str, tuple[Cost, Cost]] = {
     "buffered": (Cost(3, 2, 9), Cost(3, 2, 8)),
     "run_from_the_slot": (Cost(3, 3, 13), Cost(3, 3, 12)),
     "takeover_of_a_crashed_run": (Cost(3, 3, 15), Cost(3, 3, 14)),
-    "too_late": (Cost(1, 1, 2), Cost(1, 1, 1)),
+    "too_late": (Cost(4, 3, 3), Cost(1, 1, 1)),
     "plan": (Cost(2, 1, 2), Cost(3, 2, 2)),
     "same_call_again": (Cost(2, 1, 1), Cost(1, 1, 1)),
     "move": (Cost(4, 2, 3), Cost(5, 3, 2)),
@@ -33,7 +33,7 @@ COSTS: dict[str, tuple[Cost, Cost]] = {
     "retry_of_a_plan_that_succeeds": (Cost(2, 2, 3), Cost(2, 2, 2)),
     "duplicate_of_a_plan": (Cost(2, 2, 2), Cost(1, 1, 1)),
     "overtaken_by_a_move": (Cost(3, 2, 1), Cost(1, 1, 1)),
-    "plan_that_comes_too_late": (Cost(2, 2, 3), Cost(1, 1, 1)),
+    "plan_that_comes_too_late": (Cost(4, 3, 7), Cost(1, 1, 1)),
     "plan_from_order_to_settle": (Cost(5, 4, 5), Cost(5, 4, 4)),
 }
 """Now, and before plans had rows of their own (counted in the same way with the code of that time).

@@ -9,14 +9,18 @@ import re
 import pytest
 
 from cronstack.entropy import SYSTEM, ulid
-from cronstack.ledger import items, run_requests
+from cronstack.ledger import claim_requests, items, run_requests
+from cronstack.ledger.claim_requests import Opening
 from cronstack.ledger.rows import STATUSES, LeaseItem, RunItem
-from cronstack.ledger.run_requests import Closing, Opening, Renewal
+from cronstack.ledger.run_requests import Closing, Renewal
 from cronstack.steps import Call, Condition, Done, Fault, Refused, read
 from tests.cronstack.stage import NOON, occurrence
 
 OPENING = Opening("ledger", occurrence(), "01HOLDER", NOON, NOON, NOON + 65_000, 3, NOON // 1000)
 CLOSING = Closing("ledger", occurrence(), "01HOLDER", "dead", NOON, 1, "Permanent", "{}", "{}")
+OF_KEY = occurrence()._replace(key="order-1", revision=NOON)
+MISSED = CLOSING._replace(status="missed", expires=NOON + 65_000)
+MISSED_KEY = MISSED._replace(occurrence=OF_KEY)
 ALONE = CLOSING._replace(alone=True)
 WRITE = {"Update": run_requests.settle(ALONE, "").parameters}
 RENEWAL = Renewal("ledger", occurrence(), "01HOLDER", NOON)
@@ -24,28 +28,33 @@ HELD = LeaseItem("01OLD", "t-other", 5, 6, 2)
 RUNS = {status: RunItem(status, "t-1", attempt=2, limit=3, holder="01OLD") for status in STATUSES}
 
 REQUESTS: dict[str, Call] = {
-    "claim": run_requests.claim(OPENING, None, "x-c1"),
-    **{f"claim {status}": run_requests.claim(OPENING, run, "x-c1") for status, run in RUNS.items()},
-    "take over": run_requests.take_over(OPENING, RUNS["running"], HELD, "x-c2", mark_crashed=True),
-    "claim alone": run_requests.claim_alone(OPENING, None, NOON),
-    "claim alone dead": run_requests.claim_alone(OPENING, RUNS["dead"], NOON),
+    "claim": claim_requests.claim(OPENING, None, "x-c1"),
+    **{f"claim {status}": claim_requests.claim(OPENING, run, "x-c1") for status, run in RUNS.items()},
+    "take over": claim_requests.take_over(OPENING, RUNS["running"], HELD, "x-c2", mark_crashed=True),
+    "claim alone": claim_requests.claim_alone(OPENING, None, NOON),
+    "claim alone dead": claim_requests.claim_alone(OPENING, RUNS["dead"], NOON),
+    "claim alone missed": claim_requests.claim_alone(OPENING, RUNS["missed"], NOON),
+    "claim a missed key": claim_requests.claim_alone(OPENING._replace(occurrence=OF_KEY), RUNS["missed"], NOON),
     "settle": run_requests.settle(CLOSING, "x-s1"),
     "settle alone": run_requests.settle(ALONE, "x-s2"),
     "settle without a lease, with writes": run_requests.settle(ALONE._replace(writes=(WRITE,)), "x-s2"),
     "skip": run_requests.skip(CLOSING, "01OLD"),
-    "claim from the slot": run_requests.claim(OPENING, RUNS["buffered"], "x-c3", slot=OPENING.occurrence.id),
-    "claim over a stale slot": run_requests.claim(OPENING, None, "x-c3", slot="t-gone"),
-    "take over from the slot": run_requests.take_over(
+    "claim from the slot": claim_requests.claim(OPENING, RUNS["buffered"], "x-c3", slot=OPENING.occurrence.id),
+    "claim over a stale slot": claim_requests.claim(OPENING, None, "x-c3", slot="t-gone"),
+    "take over from the slot": claim_requests.take_over(
         OPENING, RUNS["buffered"], HELD, "x-c4", mark_crashed=True, slot=OPENING.occurrence.id
     ),
     "buffer": run_requests.buffer(CLOSING, "{}", "01OLD", None, "x-c5"),
     "buffer in a stale slot": run_requests.buffer(CLOSING, "{}", "01OLD", "t-gone", "x-c6"),
-    "miss": run_requests.miss_buffered(CLOSING, "x-c7", in_slot=True),
+    "miss": run_requests.miss(MISSED),
+    "miss of a key": run_requests.miss_key(MISSED_KEY, "x-c9", plan_ttl=1),
+    "miss of a key again": run_requests.miss_key(MISSED_KEY, "x-c9", plan_ttl=1, before=RUNS["missed"]),
+    "miss in the slot": run_requests.miss_buffered(CLOSING, "x-c7", in_slot=True),
     "miss without a slot": run_requests.miss_buffered(CLOSING, "x-c8", in_slot=False),
     "extend": run_requests.extend(RENEWAL, "x-s3"),
     "extend alone": run_requests.extend(RENEWAL._replace(alone=True), "x-s4"),
     "checkpoint": run_requests.save("ledger", "stats", "t-1", "01HOLDER", "{}", 1),
-    "claim dead": run_requests.claim_dead("ledger", "stats", RUNS["dead"], "01HOLDER", NOON),
+    "claim a letter": run_requests.claim_letter("ledger", "stats", RUNS["dead"], "01HOLDER", NOON),
     "reported": run_requests.reported("ledger", "stats", "t-1", "01HOLDER", NOON),
 }
 
@@ -83,7 +92,7 @@ def test_who_writes_the_next_attempt_has_the_last_one_in_the_condition(call: Cal
 
 def test_a_request_built_twice_is_the_same_bytes_and_its_token_fits() -> None:
     name = ulid(NOON, SYSTEM)
-    one, two = (run_requests.claim(OPENING, None, f"{name}-c123456") for _ in range(2))
+    one, two = (claim_requests.claim(OPENING, None, f"{name}-c123456") for _ in range(2))
     assert json.dumps(one.parameters) == json.dumps(two.parameters)
     assert len(one.parameters["ClientRequestToken"]) <= 36
 
