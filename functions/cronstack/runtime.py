@@ -15,8 +15,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from cronstack import clock
-from cronstack.aws_clock import AwsClock
-from cronstack.deadline import Deadline
 from cronstack.defaults import Overlap
 from cronstack.driver import drive
 from cronstack.entropy import SYSTEM, Randomness
@@ -34,6 +32,8 @@ from cronstack.occurrence import Occurrence, print_time
 from cronstack.run import Run
 from cronstack.settings import PLANS, Settings
 from cronstack.steps import Failed, Host, OpenAttempt, Steps, Succeeded, Work
+from cronstack.timing.aws_clock import AwsClock
+from cronstack.timing.deadline import Deadline
 from cronstack.transport import Answer, Botocore, Transport
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 The guard and the planning are generators of requests, ``Steps``: each yields a ``Call``, a ``Sleep`` or a ``Work`` and
 receives the answer. A driver carries the requests out (see ``driver``), or a simulator does. The answer to a ``Call``
 is the service's own JSON: its fields, or ``{"Error": {"Code": …, "Message": …}, …}``. ``send`` learns the time at AWS
-from it (see ``aws_clock``), and ``read`` sorts it into three:
+from it (see ``timing.aws_clock``), and ``read`` sorts it into three:
 
     Done      the call was carried out; fields as the service sent them
     Refused   a condition did not hold; for each condition the old item, where the service shows it
@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 from cronstack.errors import Unavailable
 
 if TYPE_CHECKING:
-    from cronstack.aws_clock import AwsClock
     from cronstack.entropy import Randomness
+    from cronstack.timing.aws_clock import AwsClock
 
 _T = TypeVar("_T")
 

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from cronstack import clock
-from cronstack.aws_clock import date_of
+from cronstack.timing.aws_clock import date_of
 
 Answer = Mapping[str, Any]
 Transport = Callable[[str, Mapping[str, Any], float], Answer]

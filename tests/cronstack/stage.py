@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from cronstack.aws_clock import AwsClock
 from cronstack.declaration import Job
 from cronstack.driver import Returned, carry_out, resume
 from cronstack.event import operator_event, parse_event, planned_event
@@ -24,6 +23,7 @@ from cronstack.occurrence import Occurrence, print_time, split_generation, to_mi
 from cronstack.runtime import Shell
 from cronstack.settings import Settings
 from cronstack.steps import Call, Failed, Host, Request, Succeeded, Work
+from cronstack.timing.aws_clock import AwsClock
 from cronstack.transport import Botocore
 from cronstack_infra.play.answer_dates import dated
 from tests.tools.ledger import create_ledger

@@ -17,11 +17,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from cronstack.aws_clock import COARSE
 from cronstack.errors import CommitRefused, LeaseLost, MisuseError, Unavailable
 from cronstack.guard.delivery import TIME_TO_TELL, Delivery, Grant
 from cronstack.ledger import run_requests
 from cronstack.steps import Refused, Steps, send
+from cronstack.timing.aws_clock import COARSE
 
 MOST_WRITES: Final = 98
 """Writes of a handler in one commit: DynamoDB allows 100 in a transaction, two are the settlement."""

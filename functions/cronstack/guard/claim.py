@@ -7,8 +7,9 @@ the retry of a failed one two, a duplicate one.
 
     exp (lease end) = clock before the first send + time left + grace        fence = max(clock, highest seen + 1)
 
-The first request goes out by this machine's own clock, and its answer tells the time (see ``aws_clock``). So nothing is
-taken over by the first request, and a lease that a slow clock has stored too short is lengthened (see ``protocol``).
+The first request goes out by this machine's own clock, and its answer tells the time (see ``timing.aws_clock``). So
+nothing is taken over by the first request, and a lease that a slow clock has stored too short is lengthened (see
+``protocol``).
 """
 
 from __future__ import annotations

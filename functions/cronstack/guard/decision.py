@@ -56,7 +56,7 @@ class Asking(NamedTuple):
 
 
 class Time(NamedTuple):
-    """What a delivery knows of the time, in epoch milliseconds (see ``aws_clock``)."""
+    """What a delivery knows of the time, in epoch milliseconds (see ``timing.aws_clock``)."""
 
     now: int
     """As well as it is known."""

@@ -21,7 +21,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from cronstack import clock
-from cronstack.aws_clock import AwsClock
 from cronstack.declaration import ONCE, Job, When
 from cronstack.driver import drive
 from cronstack.entropy import SYSTEM, Randomness
@@ -37,6 +36,7 @@ from cronstack.payload import check_input
 from cronstack.settings import once_variable
 from cronstack.steps import DELIVERED_AGAIN, Call, Host, Steps
 from cronstack.timetable.local_time import Disambiguation, Moment, after, moment
+from cronstack.timing.aws_clock import AwsClock
 from cronstack.transport import Botocore, Transport
 
 if TYPE_CHECKING:

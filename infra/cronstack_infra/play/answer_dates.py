@@ -1,4 +1,4 @@
-"""The dates of answers, by which a client learns the time at AWS (see ``cronstack.aws_clock``)."""
+"""The dates of answers, by which a client learns the time at AWS (see ``cronstack.timing.aws_clock``)."""
 
 from __future__ import annotations
 

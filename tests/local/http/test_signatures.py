@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import pytest
 import time_machine
 
-from cronstack.aws_clock import date_of
 from cronstack.steps import Fault, read
+from cronstack.timing.aws_clock import date_of
 from cronstack.transport import Botocore
 from cronstack_infra.local.client import LocalCloud
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from cronstack.aws_clock import date_of
+from cronstack.timing.aws_clock import date_of
 from tests.local.executor.test_orphans import gone
 from tests.local.quick_cloud import Cloud
 from tests.local.stepped import START, seconds, stepped_cloud

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
-from cronstack.aws_clock import AwsClock
 from cronstack.driver import Returned, resume
 from cronstack.errors import OnceConflict, Unavailable
 from cronstack.onetime.planner import Plan
 from cronstack.steps import Call, Host, Sleep
+from cronstack.timing.aws_clock import AwsClock
 from cronstack_infra.play.prove.log.plans import Caller
 from cronstack_infra.play.prove.models.planning import PlanningCall, steps
 from cronstack_infra.play.prove.models.queued import QueuedEvent
@@ -59,7 +59,10 @@ class Planner(Caller, Wired):
         self._done = 0
         """The last step of the protocol that was carried out."""
         clock = AwsClock(self.clock, lambda: world.now / 1000)
-        left = lambda: self.get_remaining_time_in_millis() / 1000
+
+        def left() -> float:
+            return self.get_remaining_time_in_millis() / 1000
+
         host = Host(clock, left, left, world.chance)
         code = world.rollout.code(world.now)
         self._steps = steps(call, host, lambda plan: self.observer.plan_repaired(self, plan), code)

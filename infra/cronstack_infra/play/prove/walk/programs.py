@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, Final, NamedTuple, Protocol
 
-from cronstack.aws_clock import AwsClock
 from cronstack.declaration import Job
 from cronstack.driver import Returned, resume
 from cronstack.errors import CronstackError
@@ -19,6 +18,7 @@ from cronstack.onetime.planner import Plan
 from cronstack.run import Run
 from cronstack.runtime import Ended, Shell
 from cronstack.steps import Host, Request, Work
+from cronstack.timing.aws_clock import AwsClock
 from cronstack_infra.play.prove.log.records import Invoked
 from cronstack_infra.play.prove.models.planning import steps
 from cronstack_infra.play.prove.models.program import Program
@@ -188,7 +188,10 @@ class CallerDrive:
         self.fails = False
         self.now, self._ends = caller.began, caller.began + PATIENCE * 1000
         clock = AwsClock(lambda: self.now, lambda: self.now / 1000)
-        left = lambda: (self._ends - self.now) / 1000
+
+        def left() -> float:
+            return (self._ends - self.now) / 1000
+
         host = Host(clock, left, left, _Chance(caller.number))
         self._steps = steps(caller.call, host, _no_sweep)
 
