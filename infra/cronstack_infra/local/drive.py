@@ -28,6 +28,7 @@ from cronstack_infra.local.effects.runner import AnyEffect, EffectRunner
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.passed import JUMP
 from cronstack_infra.local.engine.port import Answer
+from cronstack_infra.local.engine.skew import seconds_ahead
 from cronstack_infra.local.engine.values import Deliver, Refusal, ScheduleConfig
 from cronstack_infra.local.executor.executor import Executor, Limits
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
@@ -73,6 +74,7 @@ class RealDrive:
             unique=lambda: uuid.uuid4().hex,
             endpoint=endpoint,
             limits=self._limits,
+            ahead=lambda function, number: seconds_ahead(self._engine.switches, function, number),
         )
         self._executor.start()
         self._callers = ThreadPoolExecutor(4, "universal-target")

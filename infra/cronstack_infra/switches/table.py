@@ -43,9 +43,9 @@ class Switch:
         return self.places[place] == PLAYED
 
 
-def _in(*, local: str = PLAYED, prove: str = PLAYED, fixture: str = PLAYED) -> Mapping[Place, str]:
+def _in(*, prove: str = PLAYED, fixture: str = PLAYED) -> Mapping[Place, str]:
     """Return the places. The fixture and simulate are one virtual cloud."""
-    return {"local cloud": local, "cloud fixture": fixture, "simulate": fixture, "prove": prove}
+    return {"local cloud": PLAYED, "cloud fixture": fixture, "simulate": fixture, "prove": prove}
 
 
 _NO_TEMPLATE: Final = "prove plays the guard, which creates no such schedule."
@@ -54,7 +54,6 @@ _NO_SOURCES: Final = "prove plays the guard, and jobs have no event sources."
 _NO_SCHEDULER: Final = "prove delivers events by itself, in any order and delay; no retries of Scheduler are needed."
 _NO_LAMBDA: Final = "prove delivers again after any time; the length of the wait changes no answer."
 _FAULT: Final = "No switch there: the fault mixes of prove deliver late, and twice."
-_ONE_CLOCK: Final = "Handlers are processes of this machine, and the kernel has one clock for all of them."
 _NO_QUOTA: Final = "prove plays one job, whose events never reach a quota."
 _RANDOM: Final = "A chance of AWS's own: no request brings it about."
 
@@ -248,7 +247,7 @@ SWITCHES: Final[tuple[Switch, ...]] = (
         "How far the clock of a sandbox is off. AWS refuses what is signed more than five minutes off.",
         "Lambda promises no clock. Reports of minutes: aws-lambda-redshift-loader #216, aws-sdk-js-v3 #7605.",
         420.0,
-        _in(local=_ONE_CLOCK),
+        _in(),
         "clock-skew",
     ),
     Switch(

@@ -99,12 +99,15 @@ class Bench:
 
 @contextmanager
 def bench(
-    *, own_loop: bool | None = None, available: Callable[[int], float] | None = None, **limits: Any
+    *,
+    own_loop: bool | None = None,
+    available: Callable[[int], float] | None = None,
+    ahead: Callable[[str, int], float] | None = None,
+    **limits: Any,
 ) -> Iterator[Bench]:
     heard = Heard()
-    given: dict[str, Any] = {} if own_loop is None else {"own_loop": own_loop}
-    if available is not None:
-        given["available"] = available
+    asked = {"own_loop": own_loop, "available": available, "ahead": ahead}
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     executor = Executor(
         heard,
         clock=time.time,

@@ -1,9 +1,10 @@
-"""The first program of a handler process: sets the search path, then runs the runtime loop.
+"""The first program of a handler process: sets the search path and the clock, then runs the runtime loop.
 
-    python -P -S bootstrap.py PATH -m MODULE ARGS      or      python -P -S bootstrap.py PATH FILE ARGS
+    python -P -S bootstrap.py PATH CLOCK -m MODULE ARGS      or      python -P -S bootstrap.py PATH CLOCK FILE ARGS
 
-PATH holds the folders that come before the standard library. A forked process runs this file, too. Standard library
-only: nothing of the kit can be imported here.
+PATH holds the folders that come before the standard library. CLOCK is empty, or SECONDS:FOLDER: the clock of the
+process is ahead by so many seconds, and the folder has time-machine. A forked process runs this file, too. Nothing of
+the kit can be imported here.
 """
 
 from __future__ import annotations
@@ -13,10 +14,28 @@ import runpy
 import sys
 
 
+def set_clock(seconds: float, folder: str) -> None:
+    """Shift every date that Python reads in this process, by whatever name; the kernel has one clock for all.
+
+    Durations, the dates of files, and programs that the process starts are not shifted.
+    """
+    sys.path.insert(0, folder)
+    import _time_machine  # type: ignore[import-not-found]  # it has no stubs
+    import time_machine
+
+    sys.path.remove(folder)
+    ahead = int(seconds * 1e9)
+    traveller = time_machine.travel(0).start()
+    traveller.time_ns = lambda: _time_machine.original_time_ns() + ahead  # type: ignore[method-assign]
+
+
 def main() -> None:
-    path, argv = sys.argv[1].split(os.pathsep), sys.argv[2:]
+    path, clock, argv = sys.argv[1].split(os.pathsep), sys.argv[2], sys.argv[3:]
     replaced = {*path, *os.environ.get("PYTHONPATH", "").split(os.pathsep)}
     sys.path[:] = [*path, *(folder for folder in sys.path if folder not in replaced)]
+    if clock:
+        seconds, _, folder = clock.partition(":")
+        set_clock(float(seconds), folder)
     if argv[0] == "-m":
         sys.argv = argv[1:]
         runpy.run_module(argv[1], run_name="__main__", alter_sys=True)

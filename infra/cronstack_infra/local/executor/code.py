@@ -21,10 +21,19 @@ SDK: Final = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", 
 """What the warden has loaded: a zip that brings one of these itself is not forked but started afresh."""
 
 
+CLOCK: Final = ("time_machine", "_time_machine")
+"""What shifts the clock of a handler process (see ``bootstrap``)."""
+
+
 def link_image(folder: Path) -> None:
     """Fill ``folder`` with links to what Lambda's image has, out of this interpreter's packages."""
+    link(folder, LAMBDA_IMAGE)
+
+
+def link(folder: Path, names: Sequence[str]) -> None:
+    """Fill ``folder`` with links to packages and modules of this interpreter."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in LAMBDA_IMAGE:
+    for name in names:
         found = find_spec(name)
         if found is None or found.origin is None:
             if sys.platform == "linux":

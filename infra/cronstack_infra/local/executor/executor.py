@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from cronstack_infra.local.environment import LONGEST_TIMEOUT
-from cronstack_infra.local.executor.code import CodeFolders, link_image, must_start_afresh
+from cronstack_infra.local.executor.code import CLOCK, CodeFolders, link, link_image, must_start_afresh
 from cronstack_infra.local.executor.environment import read_at_start
 from cronstack_infra.local.executor.memory import available_share, resident
 from cronstack_infra.local.executor.sandbox import Sandbox, Surroundings
@@ -60,9 +60,16 @@ class Executor:
         limits: Limits | None = None,
         own_loop: bool = sys.platform != "linux",
         available: Callable[[int], float] = available_share,
+        ahead: Callable[[str, int], float] = lambda function, number: 0.0,
     ) -> None:
-        """``available`` returns the share of memory that is free when so many more processes have started."""
-        self._available = available
+        """available: returns the share of memory that is free when so many more processes have started.
+
+        ahead: returns the seconds by which the clock of a new process is ahead, given its function's name and its
+        number. Defaults to 0.
+        """
+        self._available, self._ahead = available, ahead
+        self._made = 0
+        """Sandboxes made so far."""
         self._waiting = 0
         """Events that wait for room."""
         self._listener = listener
@@ -86,6 +93,8 @@ class Executor:
         self._code = CodeFolders(self._workplace / "code")
         image = self._workplace / "image"
         link_image(image)
+        clock_folder = self._workplace / "clock"
+        link(clock_folder, CLOCK)
         self._children = WardenClient(self._workplace, image)
         self._around = Surroundings(
             children=self._children,
@@ -95,6 +104,7 @@ class Executor:
             endpoint=self._endpoint,
             image=image,
             workplace=self._workplace,
+            clock_folder=clock_folder,
             own_loop=self._own_loop,
         )
         self._thread.start()
@@ -235,7 +245,8 @@ class Executor:
         fork = not afresh
         for last in (False, True):
             await self._children.ready()
-            sandbox = Sandbox(function, self._around)
+            self._made += 1
+            sandbox = Sandbox(function, self._around, ahead=self._ahead(function.name, self._made))
             try:
                 await sandbox.start(code, layers, fork=fork)
             except OSError:

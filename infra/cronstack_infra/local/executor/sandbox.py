@@ -53,14 +53,18 @@ class Surroundings:
     endpoint: str
     image: Path
     workplace: Path
+    clock_folder: Path
+    """Has what shifts the clock of a process."""
     own_loop: bool
 
 
 class Sandbox:
     """Made and used in the executor's event loop."""
 
-    def __init__(self, function: Function, around: Surroundings) -> None:
+    def __init__(self, function: Function, around: Surroundings, *, ahead: float = 0.0) -> None:
+        """ahead: seconds by which the clock of the process is ahead. Defaults to 0."""
         self.function = function
+        self._ahead = ahead
         self.fingerprint = function.fingerprint
         self.name = around.unique()
         self.alive = True
@@ -96,11 +100,12 @@ class Sandbox:
         self._output.say(f"INIT_START Runtime Version: {self.function.runtime} (local)")
         loop = [str(OWN_LOOP)] if self._around.own_loop else ["-m", "awslambdaric"]
         path = os.pathsep.join(search_path(self.function, folders))
+        clock = f"{self._ahead}:{self._around.clock_folder}" if self._ahead else ""
         try:
             self._around.children.start(
                 self.name,
                 how="fork" if fork else "spawn",
-                argv=[str(BOOTSTRAP), path, *loop, self.function.handler],
+                argv=[str(BOOTSTRAP), path, clock, *loop, self.function.handler],
                 environment=environment(
                     self.function,
                     folders,

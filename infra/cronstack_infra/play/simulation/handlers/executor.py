@@ -14,8 +14,8 @@ from typing import Any, Final
 from greenlet import GreenletExit, greenlet
 
 from cronstack.errors import OperationError
-from cronstack_infra.local.engine.chance import chance
 from cronstack_infra.local.engine.engine import Engine
+from cronstack_infra.local.engine.skew import seconds_ahead
 from cronstack_infra.local.executor import runtime_loop
 from cronstack_infra.local.executor.environment import Folders, environment, read_at_start, search_path, trace_id
 from cronstack_infra.local.executor.values import (
@@ -40,10 +40,7 @@ _OURS: Final = (runtime_loop.__file__, __file__)
 
 def skew_of(engine: Engine, function: str, number: int) -> int:
     """Microseconds by which the clock of a new sandbox is ahead, by the switch and the seed."""
-    switches = engine.switches
-    if not switches.clock_skew:
-        return 0
-    return int(switches.clock_skew * 1_000_000 * (2 * chance(switches.seed, "skew", function, number) - 1))
+    return int(seconds_ahead(engine.switches, function, number) * 1_000_000)
 
 
 class Handlers:

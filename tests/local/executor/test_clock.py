@@ -1,0 +1,76 @@
+"""A handler process whose clock is off: every date that it reads is, as in a sandbox of Lambda's with such a clock."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.local.executor.bench import Bench, bench, function
+
+READS = """
+import boto3, datetime, time
+from datetime import UTC, datetime as dt
+from email.utils import formatdate, parsedate_to_datetime
+from time import time as now, time_ns
+
+EPOCH = dt(1970, 1, 1, tzinfo=UTC)
+
+def signed():
+    sent = []
+    client = boto3.client("dynamodb")
+    client.meta.events.register("before-send", lambda request, **_: sent.append(request.headers["X-Amz-Date"]) or 1 / 0)
+    try:
+        client.list_tables()
+    except ZeroDivisionError:
+        stamp = dt.strptime(sent[0].decode(), "%Y%m%dT%H%M%SZ")
+        return stamp.replace(tzinfo=UTC).timestamp()
+
+def handler(event, context):
+    return {
+        "dates": [
+            time.time(), now(), time_ns() / 1e9, time.clock_gettime(time.CLOCK_REALTIME), time.mktime(time.localtime()),
+            (dt.now(UTC) - EPOCH).total_seconds(), datetime.datetime.utcnow().replace(tzinfo=UTC).timestamp(),
+            datetime.datetime.now().timestamp(), parsedate_to_datetime(formatdate()).timestamp(), signed(),
+        ],
+        "monotonic": time.monotonic(),
+        "is its type": type(dt.now()) is dt,
+        "left": context.get_remaining_time_in_millis() / 1000,
+    }
+"""
+AHEAD = {"right": 0.0, "ahead": 600.0, "behind": -600.0}
+TIMEOUT = 10
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["awslambdaric", "own loop"])
+def runs(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    with bench(own_loop=request.param, ahead=lambda name, number: AHEAD[name]) as found:
+        yield found
+
+
+def told(runs: Bench, name: str) -> dict[str, Any]:
+    outcome = runs.run(function(READS, name=name, timeout=TIMEOUT))
+    assert outcome.ok, outcome.payload
+    found: dict[str, Any] = json.loads(outcome.payload)
+    return found
+
+
+@pytest.mark.parametrize("name", AHEAD)
+def test_every_date_of_the_process_is_off_by_the_same_time(runs: Bench, name: str) -> None:
+    before, began = time.time() + AHEAD[name], time.monotonic()
+    found = told(runs, name)
+    after = time.time() + AHEAD[name]
+    assert all(int(before) <= one <= after for one in found["dates"]), found["dates"]
+    assert began <= found["monotonic"] <= time.monotonic(), "durations are right"
+    assert found["is its type"]
+
+
+def test_the_time_that_is_left_is_told_by_the_clock_of_the_process(runs: Bench) -> None:
+    """As Lambda's runtime does: the deadline less the clock, and never below 0."""
+    left = {name: told(runs, name)["left"] for name in AHEAD}
+    assert 0 < left["right"] <= TIMEOUT
+    assert left["ahead"] == 0
+    assert 600 < left["behind"] <= 600 + TIMEOUT
