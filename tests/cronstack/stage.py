@@ -89,6 +89,9 @@ class Stage:
         """The time at AWS. Its answers have this date."""
         self.wall_error = 0
         """Milliseconds that the clock of each machine is behind."""
+        self.monotonic_stands_still = False
+        self.dates = True
+        """Whether the answers of AWS have dates."""
         self.randomness = random.Random(1)
         self.calls: list[str] = []
         self.faults: list[tuple[str, Fault]] = []
@@ -105,7 +108,8 @@ class Stage:
 
     def transport(self, operation: str, parameters: Mapping[str, Any], timeout: float = 0.0) -> Mapping[str, Any]:
         self.calls.append(operation)
-        return dated(self._answer(operation, parameters), self.now)
+        answer = self._answer(operation, parameters)
+        return dated(answer, self.now) if self.dates else {**answer, "ResponseMetadata": {}}
 
     def _answer(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         for number, (of, fault) in enumerate(self.faults):
@@ -118,7 +122,10 @@ class Stage:
         return self.now - self.wall_error
 
     def clock(self) -> AwsClock:
-        return AwsClock(self.wall, lambda: self.now / 1000)
+        return AwsClock(self.wall, self.monotonic)
+
+    def monotonic(self) -> float:
+        return NOON / 1000 if self.monotonic_stands_still else self.now / 1000
 
     def sleep(self, seconds: float) -> None:
         self.now += int(seconds * 1000)
@@ -135,7 +142,7 @@ class Stage:
             ),
             transport=self.transport,
             now=self.wall,
-            monotonic=lambda: self.now / 1000,
+            monotonic=self.monotonic,
             sleep=self.sleep,
             randomness=self.randomness,
             write=lambda line: self.lines.append(json.loads(line)),
@@ -278,11 +285,12 @@ class Context:
     invoked_function_arn = FUNCTION
     aws_request_id = "6f0e2f3c-0000-4000-8000-000000000001"
 
-    def __init__(self, stage: Stage, seconds: float = 60) -> None:
+    def __init__(self, stage: Stage, seconds: float = 60, *, by_wall_clock: bool = True) -> None:
         self._stage, self._ends = stage, stage.now + int(seconds * 1000)
+        self._now = stage.wall if by_wall_clock else lambda: stage.now
 
     def get_remaining_time_in_millis(self) -> int:
-        return max(0, self._ends - self._stage.wall())
+        return max(0, self._ends - self._now())
 
 
 def key_of(name: str, job: str = "stats") -> dict[str, Any]:

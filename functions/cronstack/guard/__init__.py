@@ -17,6 +17,7 @@ From an event to the ledger:
 
 Words. A *lease* is the right to run, for a limited time; its *holder* is the id of the attempt that has it. The *fence*
 is a number that grows with each lease; later writes are refused when it has grown. The *margin* is how far two clocks
-may differ once the time at AWS is learnt from answers (``timing``). The *horizon* is the age from which events are refused. A *carrier* is a one-time schedule that brings an
-occurrence back; a *hop* is one such way. The *slot* of a lease names the one occurrence that waits for it.
+may differ once the time at AWS is learnt from answers (``timing``). The *horizon* is the age from which events are
+refused. A *carrier* is a one-time schedule that brings an occurrence back; a *hop* is one such way. The *slot* of a
+lease names the one occurrence that waits for it.
 """

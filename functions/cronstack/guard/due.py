@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cronstack.guard.deferral import defer, of_plan
+from cronstack.guard.deferral import arm, of_plan
 from cronstack.guard.delivery import Delivery, Outcome
 from cronstack.steps import Sleep, Steps
 
@@ -44,7 +44,8 @@ def wait_until_due(delivery: Delivery) -> Steps[Outcome | None]:
         return None
     if (yield from sleep_until_due(delivery, early)):
         return None
-    return (yield from defer(delivery, of_plan(delivery, EARLY), of.due, EARLY))
+    yield from arm(delivery, of_plan(delivery, EARLY), of.due)
+    return Outcome("deferred", reason=EARLY)
 
 
 def is_late(delivery: Delivery) -> Steps[bool]:

@@ -37,7 +37,7 @@ class Deadline:
         """Return the seconds that are left at least."""
         by_monotonic, by_wall = self._passed()
         # By the wall clock it is past its deadline, and still runs: somebody has set the clock.
-        passed = by_monotonic if by_wall > self._whole else max(by_monotonic, by_wall)
+        passed = by_monotonic if by_wall >= self._whole else max(by_monotonic, by_wall)
         return max(0.0, self._whole - passed)
 
     def left_at_most(self, wall_error: float) -> float:

@@ -1,0 +1,118 @@
+"""Wrong clocks: no live lease is taken over, and no lease is stored too short."""
+
+from __future__ import annotations
+
+import pytest
+
+from cronstack.defaults import Overlap
+from cronstack.errors import LeaseLost
+from cronstack.runtime import Invocation
+from tests.cronstack.stage import NOON, Context, Stage, error, job, occurrence, scheduled_event
+from tests.cronstack.test_runtime import invoke
+
+DUE, OTHER = occurrence(), occurrence(NOON - 60_000)
+GRACE, MARGIN = 5_000, 2_000
+ERRORS = (-600_000, -240_000, -60_000, 60_000, 240_000, 600_000)
+
+
+@pytest.mark.parametrize("overlap", ["skip", "buffer_one", "allow"])
+@pytest.mark.parametrize("wall_error", ERRORS)
+def test_a7_a_live_lease_is_not_taken_over(stage: Stage, overlap: str, wall_error: int) -> None:
+    """By a clock that is ahead every lease looks as if it had ended."""
+    holder = stage.delivery(DUE, seconds=300, overlap=overlap).until("Work")
+    stage.wall_error = wall_error
+    for of in (DUE, OTHER) if overlap != "allow" else (DUE,):
+        other = stage.delivery(of, overlap=overlap)
+        assert other.finish().status in ("deferred", "skipped", "buffered")
+        assert other.worked == 0
+    stage.wall_error = 0
+    assert holder.finish().status == "succeeded"
+
+
+@pytest.mark.parametrize("by_wall_clock", [True, False], ids=["as Lambda computes it", "right"])
+@pytest.mark.parametrize("overlap", ["skip", "allow"])
+@pytest.mark.parametrize("wall_error", ERRORS)
+def test_a7_a_lease_lasts_until_the_attempt_is_killed(
+    stage: Stage, overlap: Overlap, wall_error: int, by_wall_clock: bool
+) -> None:
+    """Stored by a clock that is behind, it would end too early; so it is lengthened before the handler begins.
+
+    The event comes late, so the clock of the machine is not asked about it before the claim.
+    """
+    stage.wall_error = wall_error
+
+    delayed = occurrence(NOON - 1_200_000)
+
+    def look(run: object) -> None:
+        row = stage.run(delayed)
+        kill = NOON + 300_000
+        assert row["expires"] + MARGIN >= kill
+        assert row["expires"] <= kill + GRACE + 600_000 + 4_000
+        if overlap == "skip":
+            assert stage.lease()["expires"] == row["expires"]
+
+    of, context = job(look, timeout=300, overlap=overlap), Context(stage, 300, by_wall_clock=by_wall_clock)
+    assert Invocation(of, scheduled_event(delayed.due), context, stage.shell()).work()["cronstack"] == "succeeded"
+
+
+@pytest.mark.parametrize("wall_error", [-600_000, 0])
+def test_a7_a_right_clock_and_one_that_is_ahead_cost_no_further_request(stage: Stage, wall_error: int) -> None:
+    """Two requests for a clean run."""
+    stage.wall_error = wall_error
+    invoke(stage, job(lambda run: None, timeout=300), seconds=300)
+    assert stage.asked() == ["TransactWriteItems"] * 2
+
+
+@pytest.mark.parametrize("wall_error", ERRORS)
+def test_a7_a_dead_holder_is_taken_over_whatever_the_clock(stage: Stage, wall_error: int) -> None:
+    """A sandbox with a wrong clock must not block the job for ever: AWS's answers tell that the lease has ended."""
+    stage.delivery(DUE).until("Work")
+    stage.now += 60_000 + GRACE + MARGIN + 1_000
+    stage.wall_error = wall_error
+    outcome = stage.deliver(DUE)
+    assert (outcome.status, outcome.attempt) == ("succeeded", 2)
+
+
+def test_a7_without_dates_in_answers_nothing_is_taken_over(stage: Stage) -> None:
+    """Then nothing is known for sure."""
+    stage.delivery(DUE).until("Work")
+    stage.now += 60_000 + GRACE + MARGIN + 1_000
+    stage.dates = False
+    assert stage.deliver(DUE)[:4:3] == ("deferred", "running")
+    assert stage.deliver(occurrence(NOON - 120_000), overlap="allow").status == "succeeded", "what is free is claimed"
+
+
+def test_a7_a_lease_that_was_taken_over_before_it_could_be_lengthened_runs_nothing(stage: Stage) -> None:
+    """The clock was so far behind that the lease had ended when it was stored."""
+    stage.wall_error = 600_000
+    delayed = occurrence(NOON - 1_200_000)
+    slow = stage.delivery(delayed)
+    slow.step()  # claimed; it is about to lengthen the lease
+    stage.wall_error = 0
+    assert stage.deliver(delayed).status == "succeeded"
+    with pytest.raises(LeaseLost):
+        slow.finish()
+    assert slow.worked == 0
+
+
+@pytest.mark.parametrize("code", ["InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed"])
+def test_a7_an_error_of_the_signature_is_no_error_of_the_delivery(stage: Stage, code: str) -> None:
+    """It is sent again, signed anew by the time that the answer has told."""
+    stage.fail("TransactWriteItems", error(code), error(code))
+    assert stage.deliver(DUE).status == "succeeded"
+
+
+def test_the_log_line_says_how_wrong_the_clock_is(stage: Stage) -> None:
+    stage.wall_error = 240_000
+    invoke(stage, job(lambda run: None), scheduled_event())
+    assert stage.lines[-1]["clock_behind_ms"] == 240_000
+    stage.wall_error = 0
+    invoke(stage, job(lambda run: None), scheduled_event(NOON - 60_000))
+    assert "clock_behind_ms" not in stage.lines[-1]
+
+
+def test_a_context_that_says_nothing_is_left_is_not_believed(stage: Stage) -> None:
+    """Lambda's context computes it by the wall clock, which is ahead by more than the timeout."""
+    stage.wall_error = -600_000
+    assert Context(stage, 60).get_remaining_time_in_millis() == 0
+    assert invoke(stage, job(lambda run: None), seconds=60)["cronstack"] == "succeeded"

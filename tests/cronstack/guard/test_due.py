@@ -1,0 +1,116 @@
+"""Too early and too late, by clocks that may be wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from cronstack.event import parse_event
+from tests.cronstack.guard.keys import DUE as KEY_DUE
+from tests.cronstack.guard.keys import OTHER, planned, states
+from tests.cronstack.stage import NOON, Stage, by_operator, occurrence
+
+MINUTE, HOUR = 60_000, 3_600_000
+DUE = occurrence(NOON + HOUR)
+
+
+def arrive(stage: Stage, early: int) -> None:
+    """So many milliseconds before it is due."""
+    stage.now = DUE.due - early
+
+
+@pytest.mark.parametrize("overlap", ["skip", "buffer_one", "allow"])
+@pytest.mark.parametrize("early", [2_001, 3_000, 6_000])
+def test_a4_an_event_that_comes_early_by_seconds_waits(stage: Stage, overlap: str, early: int) -> None:
+    """No handler begins more than the margin before its due time."""
+    arrive(stage, early)
+    delivery = stage.delivery(DUE, overlap=overlap).until("Work")
+    assert DUE.due - 2_000 <= stage.now <= DUE.due + 1_000
+    assert delivery.finish().status == "succeeded"
+
+
+@pytest.mark.parametrize("overlap", ["skip", "buffer_one", "allow"])
+@pytest.mark.parametrize("early", [30_000, 60_000, HOUR])
+def test_a4_an_event_that_comes_early_by_more_comes_back_at_its_time(stage: Stage, overlap: str, early: int) -> None:
+    """A carrier brings it: nothing runs before, and it runs once."""
+    arrive(stage, early)
+    first, again = stage.delivery(DUE, overlap=overlap), stage.delivery(DUE, overlap=overlap)
+    for delivery in (first, again):
+        assert delivery.finish()[:4:3] == ("deferred", "early")
+        assert delivery.worked == 0
+    assert stage.run(DUE) == {}
+    (carrier,) = stage.carriers()
+    assert stage.now + carrier.after == DUE.due
+    stage.now = DUE.due
+    assert stage.deliver(parse_event(carrier.event, "stats"), overlap=overlap).status == "succeeded"
+    assert stage.deliver(DUE, overlap=overlap).status == "duplicate"
+
+
+def test_a4_an_operators_event_waits_for_nothing(stage: Stage) -> None:
+    """Somebody wants it now."""
+    assert stage.deliver(by_operator(NOON + HOUR, "backfill")).status == "succeeded"
+
+
+def test_a4_the_event_of_a_plan_waits_too_and_a_move_overtakes_it(stage: Stage) -> None:
+    """The carrier of an early event is of its plan: it keeps no later plan of the key from coming."""
+    of = planned(stage)
+    stage.now = KEY_DUE - HOUR
+    assert stage.deliver(of).reason == "early"
+    later = planned(stage, revision=NOON + 9, due=OTHER)
+    stage.now = KEY_DUE - HOUR
+    assert stage.deliver(later).reason == "early"
+    first, second = stage.carriers()
+    stage.now = KEY_DUE
+    assert stage.deliver(parse_event(first.event, "stats")).status == "overtaken"
+    stage.now = OTHER
+    assert stage.deliver(parse_event(second.event, "stats")).status == "succeeded"
+    assert states(stage, of) == ("begun", "succeeded")
+
+
+@pytest.mark.parametrize("ahead", [3_000, 240_000, 600_000])
+def test_a4_a_clock_that_is_ahead_starts_nothing_early(stage: Stage, ahead: int) -> None:
+    """It claims, learns from the answer that it is ahead, and sleeps, or gives the attempt back."""
+    arrive(stage, 20_000)
+    stage.wall_error = -ahead
+    delivery = stage.delivery(DUE, seconds=300)
+    outcome = delivery.finish()
+    if outcome.status == "deferred":
+        assert (outcome.reason, delivery.worked) == ("early", 0)
+        stage.wall_error = 0
+        outcome = stage.deliver(stage.carrier(), limit=1)
+    assert stage.now >= DUE.due - 2_000
+    assert outcome.status == "succeeded"
+
+
+def test_a4_an_attempt_that_was_given_back_costs_no_retry(stage: Stage) -> None:
+    """With one attempt at all, it is run by the carrier all the same."""
+    arrive(stage, 60_000)
+    stage.wall_error = -600_000
+    assert stage.deliver(DUE, limit=1).reason == "early"
+    assert (stage.run(DUE)["status"], stage.run(DUE)["limit"]) == ("retrying", 2)
+    stage.wall_error = 0
+    assert stage.deliver(stage.carrier(), limit=1).status == "succeeded"
+
+
+def test_a4_a_clock_that_is_behind_waits_no_longer_than_needed(stage: Stage) -> None:
+    """What looks early is asked of AWS first."""
+    stage.now, stage.wall_error = DUE.due, 600_000
+    assert stage.deliver(DUE).status == "succeeded"
+    assert stage.now < DUE.due + 1_000
+
+
+@pytest.mark.parametrize("wall_error", [-600_000, 600_000])
+def test_a7_a_wrong_clock_misses_nothing_that_is_in_time(stage: Stage, wall_error: int) -> None:
+    """What looks too late is asked of AWS first, and what is too late is missed by a clock that is behind."""
+    stage.wall_error = wall_error
+    stage.now = DUE.due + 590_000
+    assert stage.deliver(DUE, start_deadline=600).status == "succeeded"
+    late = occurrence(NOON)
+    assert stage.deliver(late, start_deadline=600).status == "missed"
+
+
+def test_a_monotonic_clock_that_stands_still_is_no_reason_to_sleep_for_ever(stage: Stage) -> None:
+    """The lower bound of the time does not grow then, so it asks again."""
+    arrive(stage, 5_000)
+    stage.monotonic_stands_still = True
+    assert stage.deliver(DUE).status == "succeeded", "an answer after the sleep shows that it is due"
+    assert stage.now < DUE.due + 1_000
