@@ -209,8 +209,12 @@ class Stage:
     def carrier(self) -> Occurrence:
         """The one carrier there is, when it comes: the clock stands at its time."""
         (only,) = self.carriers()
-        self.now += max(0, only.after)
-        return parse_event(only.event, only.event["job"])
+        return self.brought(only)
+
+    def brought(self, carrier: Carrier) -> Occurrence:
+        """What the carrier brings, at its time or after."""
+        self.now += max(0, carrier.after)
+        return parse_event(carrier.event, carrier.event["job"])
 
     def asked(self, *ignored: str) -> list[str]:
         """Operations sent since the last look."""

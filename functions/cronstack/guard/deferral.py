@@ -34,6 +34,8 @@ OUTAGE: Final = "outage"
 """The reason of a delivery that the ledger did not answer."""
 OUTAGE_LOOKS: Final = (300, 900)
 """Seconds after which the ledger is asked again in an outage, at first and in the end."""
+BEFORE_DEADLINE: Final = 120
+"""Seconds before the start deadline: a carrier may come a minute late."""
 
 
 def defer(delivery: Delivery, holder: str, due: int, why: str, status: str = "deferred") -> Steps[Outcome]:
@@ -147,11 +149,19 @@ def defer_for_outage(delivery: Delivery, fault: Unavailable) -> Steps[Outcome]:
     """
     if not fault.passing:
         raise fault
-    of, now = delivery.terms.occurrence, delivery.host.now()
-    waited = (now - (of.due if of.requested is None else of.requested)) // SECOND
-    pause = min(max(waited // 4, OUTAGE_LOOKS[0]), OUTAGE_LOOKS[1])
-    yield from arm(delivery, of_plan(delivery, OUTAGE), now + pause * SECOND)
+    yield from arm(delivery, of_plan(delivery, OUTAGE), _next_look(delivery))
     return Outcome("deferred", reason=OUTAGE, note=str(fault))
+
+
+def _next_look(delivery: Delivery) -> int:
+    """When the ledger is asked again. One look comes shortly before the start deadline, while it can still start."""
+    of, now = delivery.terms.occurrence, delivery.host.now()
+    waited = now - (of.due if of.requested is None else of.requested)
+    first, longest = (seconds * SECOND for seconds in OUTAGE_LOOKS)
+    look = now + min(max(waited // 4, first), longest)
+    last = of.due + (delivery.terms.start_deadline - BEFORE_DEADLINE) * SECOND
+    in_time = not of.by_operator and now + carrier.lead() < last
+    return min(look, last) if in_time else look
 
 
 def arm_next_attempt(delivery: Delivery, grant: Grant) -> Steps[None]:

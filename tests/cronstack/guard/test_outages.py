@@ -1,0 +1,142 @@
+"""The ledger does not answer, or the handler is killed each time: a carrier brings the occurrence back."""
+
+from __future__ import annotations
+
+import pytest
+
+from cronstack.errors import Unavailable
+from tests.cronstack.guard.keys import planned
+from tests.cronstack.stage import NOON, Stage, by_operator, error, occurrence
+
+DUE = occurrence()
+MINUTE = 60_000
+DAY = 86_400
+LEDGER = ("TransactWriteItems", "UpdateItem", "GetItem")
+PAST = 60_000 + 5_000 + 2_000 + 2_000 + 1_000
+
+
+def ledger_down(stage: Stage) -> None:
+    for operation in LEDGER:
+        stage.fail(operation, *[error("InternalServerError", 500)] * 2_000)
+
+
+@pytest.mark.parametrize("overlap", ["skip", "buffer_one", "allow"])
+def test_a11_2_an_outage_of_an_hour_is_survived(stage: Stage, overlap: str) -> None:
+    """Lambda delivers three times within three minutes. A carrier needs no ledger, and comes until it answers."""
+    ledger_down(stage)
+    of, looks = DUE, 0
+    while stage.now < NOON + 60 * MINUTE:
+        outcome = stage.deliver(of, overlap=overlap, start_deadline=DAY)
+        assert (outcome.status, outcome.reason) == ("deferred", "outage")
+        before = stage.now
+        of, looks = stage.carrier(), looks + 1
+        assert 4 * MINUTE < stage.now - before < 16 * MINUTE
+    assert looks <= 9
+    stage.faults.clear()
+    assert stage.deliver(of, overlap=overlap, start_deadline=DAY).status == "succeeded"
+
+
+@pytest.mark.parametrize("deadline", [600, 1_800, 3_600])
+def test_a11_2_one_look_comes_shortly_before_the_start_deadline(stage: Stage, deadline: int) -> None:
+    """An outage that ends before it is survived."""
+    ledger_down(stage)
+    of = DUE
+    while stage.now < NOON + (deadline - 130) * 1000:
+        stage.deliver(of, start_deadline=deadline)
+        of = stage.carrier()
+    stage.faults.clear()
+    assert stage.deliver(of, start_deadline=deadline).status == "succeeded"
+
+
+def test_a11_2_past_its_deadline_it_is_missed_and_reported(stage: Stage) -> None:
+    """An outage that was longer than the start deadline."""
+    ledger_down(stage)
+    stage.deliver(DUE, start_deadline=120)
+    of = stage.carrier()
+    stage.faults.clear()
+    assert stage.deliver(of, start_deadline=120).status == "missed"
+    assert [letter[0] for letter in stage.letters()] == ["Missed"]
+
+
+def test_a11_2_three_deliveries_in_one_outage_make_one_carrier(stage: Stage) -> None:
+    """The name says what is carried."""
+    ledger_down(stage)
+    for _ in range(3):
+        assert stage.deliver(DUE).reason == "outage"
+    assert len(stage.carriers()) == 1
+
+
+def test_a11_2_each_plan_of_a_key_has_a_carrier_of_its_own(stage: Stage) -> None:
+    of = planned(stage)
+    ledger_down(stage)
+    stage.deliver(of)
+    stage.deliver(of._replace(revision=NOON + 9))
+    assert len(stage.carriers()) == 2
+
+
+def test_a11_2_an_outage_between_claim_and_handler_is_survived(stage: Stage) -> None:
+    """The lease is to be lengthened, and the ledger does not answer any more: the handler does not run."""
+    stage.wall_error = 600_000
+    delayed = occurrence(NOON - 1_200_000)
+    delivery = stage.delivery(delayed)
+    delivery.step()
+    ledger_down(stage)
+    outcome = delivery.finish()
+    assert (outcome.status, outcome.reason, delivery.worked) == ("deferred", "outage", 0)
+    stage.faults.clear()
+    stage.wall_error = 0
+    assert stage.deliver(stage.carrier()).status == "succeeded"
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
+def test_what_does_not_pass_by_itself_is_not_carried(stage: Stage, code: str) -> None:
+    stage.fail("TransactWriteItems", error(code))
+    with pytest.raises(Unavailable):
+        stage.deliver(DUE)
+    assert stage.carriers() == []
+
+
+def test_where_scheduler_does_not_answer_either_lambda_delivers_again(stage: Stage) -> None:
+    ledger_down(stage)
+    stage.fail("CreateSchedule", *[error("InternalServerException", 500)] * 2_000)
+    with pytest.raises(Unavailable):
+        stage.deliver(DUE)
+
+
+@pytest.mark.parametrize("overlap", ["skip", "buffer_one", "allow"])
+@pytest.mark.parametrize("limit", [1, 3, 5, 9])
+def test_a11_1_a_handler_that_is_killed_every_time_has_all_its_attempts(stage: Stage, overlap: str, limit: int) -> None:
+    """Lambda gives up after its third delivery; the retries of the job go on by carriers, and end in one letter."""
+    deliveries = [DUE] * 3
+    worked = 0
+    while deliveries:
+        of = deliveries.pop(0)
+        delivery = stage.delivery(of, overlap=overlap, limit=limit)
+        while delivery.turn is not None and delivery.turn.name != "Work":
+            delivery.step()
+        if delivery.turn is not None:
+            worked += 1  # and it is killed
+        stage.now += PAST
+        if not deliveries:
+            deliveries = [stage.brought(carrier) for carrier in stage.carriers()]
+    assert worked == limit
+    assert stage.run(DUE)["status"] == "dead"
+    assert [letter[:2] for letter in stage.letters()] == [["RetriesExhausted", limit + 1]]
+    assert stage.deliver(by_operator(redrive=limit + 1), overlap=overlap).status == "succeeded"
+
+
+def test_a_first_attempt_makes_no_carrier(stage: Stage) -> None:
+    """Only what follows a crash pays for it."""
+    assert stage.deliver(DUE).status == "succeeded"
+    assert stage.deliver(occurrence(NOON - MINUTE), overlap="allow").status == "succeeded"
+    assert "CreateSchedule" not in stage.asked()
+
+
+def test_where_scheduler_fails_an_attempt_after_a_crash_runs_all_the_same(stage: Stage) -> None:
+    stage.delivery(DUE).until("Work")
+    stage.now += PAST
+    stage.fail("CreateSchedule", *[error("InternalServerException", 500)] * 2_000)
+    before = stage.now
+    delivery = stage.delivery(DUE)
+    assert delivery.finish().status == "succeeded"
+    assert stage.now - before < 10_000, "most of its time is for the handler"
