@@ -26,7 +26,7 @@ MOST: Final = 1_000
 BEHIND: Final = 2 * 86_400_000
 """Milliseconds. How far back plans are read: Scheduler tries for a day at most, and then leaves a dead letter."""
 UNFINISHED: Final = ("retrying", "crashed", "buffered")
-"""Open runs that are to come back. Those that are dead or missed are over."""
+"""Open runs that are to come back. Those that are dead or missed have a dead letter."""
 _COUNTS: Final = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",

@@ -124,7 +124,7 @@ class _Look:
     def by_status(self, status: str, since: datetime | None) -> Iterator[Row]:
         """Yield rows of one status, newest first. Those that wait or have failed are listed in the index."""
         if status in OPEN:
-            sources = [self._open(job, since) for job in self._jobs]
+            sources = [self._open(job, since, status) for job in self._jobs]
         elif status == "running":
             sources = [self._running(job, since) for job in self._jobs]
         else:
@@ -174,10 +174,14 @@ class _Look:
         )
         return self._rows(job, found)
 
-    def _open(self, job: str, since: datetime | None) -> Iterator[Row]:
+    def _open(self, job: str, since: datetime | None, status: str) -> Iterator[Row]:
         first = 0 if since is None else to_milliseconds(since)
         lists = open_lists(job, by_code=job in self._by_code)
-        return self._rows(job, keyed.open_runs(self._reader, lists, first=first, size=self._size))
+        runs = keyed.open_runs(self._reader, lists, first=first, size=self._size)
+        if status == "missed":
+            missed = (run for run in runs if run.status == status)
+            runs = keyed.without_planned_anew(self._reader, job, missed)
+        return self._rows(job, runs)
 
     def _running(self, job: str, since: datetime | None) -> Iterator[Row]:
         """The holder of the lease, and what runs without one and is due since then."""

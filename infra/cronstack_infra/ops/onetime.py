@@ -137,7 +137,9 @@ def list_keys(
 def find_key(dynamodb: Any, deployment: Deployment, once: Once, job: str, key: str, now: datetime) -> Key:
     """Return the plan and the run of one key."""
     plan = once.get(job, key)
-    return Key(plan, find_run(dynamodb, deployment, job, plan.occurrence, now))
+    run = find_run(dynamodb, deployment, job, plan.occurrence, now)
+    planned_anew = run is not None and run.status == "missed" and run.revision < plan.revision
+    return Key(plan, None if planned_anew else run)
 
 
 def _all_keys(reader: Reader, job: str, now: datetime, plans: Iterator[Plan], seen: Seen) -> Iterator[Key]:
@@ -157,7 +159,7 @@ def _open_keys(reader: Reader, job: str, now: datetime, prefix: str, status: str
     for some in chunks(run for run in runs if run.status == status and run.key.startswith(prefix)):
         plans = keyed.plans_of(reader, job, [run.key for run in some])
         for run in some:
-            if run.key in plans:
+            if run.key in plans and not keyed.is_planned_anew(run, plans[run.key]):
                 yield Key(plan_of(job, plans[run.key]), row_of(job, run, now))
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from cronstack.defaults import DEFAULTS
 from cronstack.errors import OperationError
 from cronstack.ledger import items, plan_requests, run_requests
-from cronstack.ledger.rows import FINAL, PlanItem, RunItem
+from cronstack.ledger.rows import FAILED, FINAL, PlanItem, RunItem
 from cronstack.occurrence import planned_id, print_instant, print_time, scheduled_id, to_datetime, to_milliseconds
 from cronstack_infra.ops.deployment import Deployment
 from cronstack_infra.ops.ledger.reader import Reader, Seen, ignore
@@ -60,6 +60,12 @@ class Row:
         return self.status in FINAL
 
     @property
+    def remedy(self) -> str:
+        """The command that starts a missed run; "" for all others. Its dead letter is kept for 14 days."""
+        missed = self.status == "missed" and self.ended is not None
+        return f"cronstack dead-letters redrive {self.job} --origin missed" if missed else ""
+
+    @property
     def took(self) -> float | None:
         """Seconds of the last attempt."""
         if self.started is None or self.ended is None:
@@ -84,6 +90,7 @@ class Row:
             "result": self.result,
             "overdue": self.overdue,
             "key": self.key or None,
+            "remedy": self.remedy or None,
         }
 
 
@@ -110,13 +117,15 @@ def find_run(dynamodb: Any, deployment: Deployment, job: str, occurrence: str, n
 
 
 def find_key(dynamodb: Any, deployment: Deployment, job: str, key: str, now: datetime) -> Row | None:
-    """Return the run of a key, or else its plan."""
+    """Return the run of a key, or else its plan; also where the run was missed, and the key was planned anew."""
     row = find_run(dynamodb, deployment, job, planned_id(key), now)
-    if row is not None:
+    if row is not None and row.status != "missed":
         return row
     call = plan_requests.get(deployment.ledger, job, key)
     plan = items.read_plan(dynamodb.get_item(**call.parameters).get("Item"))
-    return None if plan is None else row_of(job, plan, now)
+    if plan is None or (row is not None and plan.revision == row.revision):
+        return row
+    return row_of(job, plan, now)
 
 
 Report = Callable[[Row | None], None]
@@ -136,23 +145,25 @@ def follow(
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
     patience: float,
-    beyond_attempt: int = 0,
+    beyond_attempt: int | None = None,
     report: Report = no_report,
 ) -> Row:
     """Look until a run is final, and return it. Raise OperationError when it is not after ``patience`` seconds.
 
-    beyond_attempt: a death no later than this attempt's is the old one. report: receives the states before the end.
+    beyond_attempt: a failure no later than this attempt's is the one that was redriven; 0 of a miss. report: receives
+    the states before the end.
     """
     began, pause = clock(), 0.3
     reported: tuple[object, ...] = ()
     while True:
         row = find_run(dynamodb, deployment, job, occurrence, clock())
         waited = (clock() - began).total_seconds()
-        old_death = row is not None and row.status == "dead" and row.attempt <= beyond_attempt
-        if row is not None and row.final and not old_death:
+        redriven = beyond_attempt is not None and row is not None and row.attempt <= beyond_attempt
+        is_old = redriven and row is not None and row.status in FAILED
+        if row is not None and row.final and not is_old:
             return row
         state = _state(row)
-        if state != reported and not old_death and (row is not None or waited > UNSTARTED):
+        if state != reported and not is_old and (row is not None or waited > UNSTARTED):
             report(row)
             reported = state
         if waited > patience:

@@ -14,7 +14,7 @@ from cronstack.occurrence import print_time, scheduled_id, to_milliseconds, trig
 from cronstack.payload import check_input
 from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, find_job
 from cronstack_infra.ops.invoking import hand_over
-from cronstack_infra.ops.runs import find_run
+from cronstack_infra.ops.runs import Row, find_run
 from cronstack_infra.ops.schedules import schedules_of
 
 
@@ -78,8 +78,14 @@ def _check(clients: Clients, deployment: Deployment, job: str, due: datetime, no
         )
     row = find_run(clients("dynamodb"), deployment, job, scheduled_id(to_milliseconds(due)), now)
     if row is not None and row.final:
-        again = "cronstack dead-letters redrive" if row.status == "dead" else "cronstack backfill … --again"
+        ended = f"was missed ({row.reason})" if row.status == "missed" else _ended(row)
+        letter = row.remedy or ("cronstack dead-letters redrive" if row.status == "dead" else "")
         raise OperationError(
-            f"{row.occurrence} of {job} has {row.status}{' (' + row.reason + ')' if row.reason else ''} already",
-            remedy=f"Nothing was run. To run it once more: {again}",
+            f"{row.occurrence} of {job} {ended}",
+            remedy=f"Nothing was run. To run it{'' if row.remedy else ' once more'}:"
+            f" {letter or 'cronstack backfill … --again'}",
         )
+
+
+def _ended(row: Row) -> str:
+    return f"has {row.status}{' (' + row.reason + ')' if row.reason else ''} already"

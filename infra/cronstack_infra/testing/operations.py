@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cronstack import entropy
 from cronstack.errors import OperationError
+from cronstack.ledger.rows import FAILED
 from cronstack_infra.ops import backfill as backfilling
 from cronstack_infra.ops.dead_letters.letters import DeadLetter
 from cronstack_infra.ops.dead_letters.reading import list_letters
@@ -70,7 +71,7 @@ class Operations:
 
     def redrive(self, job: str | None, ids: Sequence[str]) -> list[Redriven]:
         """Send the events of dead letters again, oldest first, and wait for the end of each run."""
-        died = {letter.id: self._deaths(letter) for letter in self.letters(job)}
+        failed = {letter.id: self._failed(letter) for letter in self.letters(job)}
         results = redrive(
             self._client,
             self._deployment,
@@ -80,38 +81,43 @@ class Operations:
             ids=ids,
             poll=0,
         )
-        return [self._ended(result, died.get(result.letter.id, 0)) for result in results]
+        return [self._ended(result, failed.get(result.letter.id)) for result in results]
 
     def letters(self, job: str | None) -> list[DeadLetter]:
         """The dead letters of a job, or of all jobs, oldest first."""
         return list_letters(self._client("sqs"), self._deployment, job=job, poll=0)
 
-    def _ended(self, result: Redriven, died: int) -> Redriven:
+    def _ended(self, result: Redriven, failed: int | None) -> Redriven:
         """The result with the status of its run, once that is final."""
         letter = result.letter
         if result.status or not result.accepted or self._is_put_off(letter):
             return result
-        row = self._wait(letter.job, letter.occurrence, died)
+        row = self._wait(letter.job, letter.occurrence, failed)
         return result if row is None else replace(result, status=row.status)
 
     def _is_put_off(self, letter: DeadLetter) -> bool:
         """Return whether its key has no run to wait for: it was moved to a later time, or cancelled."""
         occurrence = letter.contents.occurrence
-        if occurrence is None or not occurrence.key or self._run(letter.job, letter.occurrence) is not None:
+        if occurrence is None or not occurrence.key:
+            return False
+        run = self._run(letter.job, letter.occurrence)
+        if run is not None and run.status != "missed":
             return False
         plan = once_of(self._client, self._deployment).get(letter.job, occurrence.key)
         return plan.status == "cancelled" or (plan.status == "planned" and plan.at > self._now)
 
-    def _wait(self, job: str, occurrence: str, died: int = 0) -> Row | None:
+    def _wait(self, job: str, occurrence: str, failed: int | None = None) -> Row | None:
         """Let time pass until a run is final, or has left another dead letter.
 
-        died: attempts after which the run was dead before. Defaults to 0: it was not.
+        failed: attempts after which the run had failed before, 0 of one that was missed. Defaults to None: it had not.
         """
         known = {letter.id for letter in self.letters(job)}
         looked, given_up = len(self._virtual.events), False
 
         def final(row: Row | None) -> bool:
-            return row is not None and row.final and not (row.status == "dead" and row.attempt <= died)
+            if row is None or not row.final:
+                return False
+            return row.status not in FAILED or failed is None or row.attempt > failed
 
         def unfinished() -> bool:
             nonlocal looked, given_up
@@ -128,9 +134,9 @@ class Operations:
             raise OperationError(f"{job} is {row.status} a day after it was started\n{self._story()}")
         return row
 
-    def _deaths(self, letter: DeadLetter) -> int:
+    def _failed(self, letter: DeadLetter) -> int | None:
         row = self._run(letter.job, letter.occurrence) if letter.occurrence else None
-        return row.attempt if row is not None and row.status == "dead" else 0
+        return row.attempt if row is not None and row.status in FAILED else None
 
     def _run(self, job: str, occurrence: str) -> Row | None:
         return find_run(self._client("dynamodb"), self._deployment, job, occurrence, self._now)

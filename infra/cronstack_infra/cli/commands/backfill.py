@@ -42,7 +42,8 @@ def command(cloud: Cloud, job: str, first: str, last: str, again: bool, most: in
     """Run the occurrences of JOB from --from to before --to that are missing in the ledger, one after the other.
 
     What was due is told by the deployed schedules. An occurrence that ended keeps its end; --again runs it once more,
-    as a new generation (~2, ~3, ...). Exit code 1 unless all succeeded.
+    as a new generation (~2, ~3, ...). One that was missed has a dead letter: redrive that. Exit code 1 unless all
+    succeeded.
 
     \b
     cronstack backfill daily_stats --from 2013-01-01 --to 2013-02-01 --again
@@ -117,6 +118,8 @@ def _show(plan: Plan, filled: Sequence[Filled], dry_run: bool) -> None:
         click.echo(f"\n{len(plan.missing)} would be run, {already} had ended already.")
     else:
         click.echo(f"\n{well} succeeded, {len(filled) - well} did not, {already} had ended already.")
+    if any(one.stands.startswith("missed") for one in plan.planned):
+        click.echo(f"To start what was missed: cronstack dead-letters redrive {plan.job.name} --origin missed")
 
 
 def _objects(plan: Plan, filled: Sequence[Filled]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -21,6 +21,7 @@ from cronstack_infra.ops.dead_letters.letters import DeadLetter, summarise
 from cronstack_infra.ops.dead_letters.reading import list_letters
 from cronstack_infra.ops.dead_letters.redriving import Redriven, not_found, redrive
 from cronstack_infra.ops.dead_letters.remedies import rename, shown
+from cronstack_infra.ops.dead_letters.unwrapping import Origin
 from cronstack_infra.ops.deployment import deployed_jobs
 
 PATIENCE = 1200.0
@@ -28,15 +29,16 @@ LONGEST_ERROR = 100
 
 origin_option = click.option(
     "--origin",
-    type=click.Choice(["delivery", "handler", "refused"]),
-    help="delivery: Scheduler could not invoke; handler: attempts used up; refused: not ours, or too old.",
+    type=click.Choice(get_args(Origin)),
+    help="delivery: Scheduler could not invoke; handler: attempts used up; refused: not ours, or too old; missed: past"
+    " its start deadline.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group(short_help="List dead letters and redrive them.")
 def command() -> None:
-    """What ran out of attempts, was refused, or could not be delivered. Nothing here is lost by looking at it."""
+    """What ran out of attempts, was refused, was missed, or could not be delivered. Looking at it loses nothing."""
 
 
 def _on_letters(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -157,6 +159,8 @@ def redrive_(
 ) -> int:
     """Send what dead letters name again, of one JOB or of all: the same occurrence, its next attempt.
 
+    What was missed gets its first attempt, however late it is.
+
     A letter only names an occurrence. The ledger and the deployed schedules decide whether it runs, and with which
     input: the printed line tells where a letter says something else.
 
@@ -166,6 +170,7 @@ def redrive_(
 
     \b
     cronstack dead-letters redrive --dry-run
+    cronstack dead-letters redrive daily_stats --origin missed
     cronstack dead-letters redrive daily_stats --as daily_figures
     """
     if as_job is not None and job is None and not ids:

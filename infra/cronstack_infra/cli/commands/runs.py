@@ -8,7 +8,7 @@ from cronstack import clock
 from cronstack_infra.cli.options.clouds import Cloud, cloud_options
 from cronstack_infra.cli.options.times import since_option
 from cronstack_infra.cli.output.counting import counting
-from cronstack_infra.cli.output.rows import attempt_of, status_of, took, why
+from cronstack_infra.cli.output.rows import attempt_of, note_missed, status_of, took, why
 from cronstack_infra.cli.output.spans import utc
 from cronstack_infra.cli.output.tables import print_json, print_keyed, short
 from cronstack_infra.ops.listing import ROW_STATUSES, list_planned, list_recent, list_runs
@@ -30,10 +30,11 @@ def command(
 ) -> None:
     """List runs, the latest first: of one JOB, or of all.
 
-    WHY has the reason of a skipped or missed run, the occurrence that ran instead, and the last error. KEY is the key
-    under which code has scheduled it. Of what is planned ahead the next few are shown; --status planned lists the next
-    first. A key that has not begun is planned or cancelled; it is "begun" while its run is not written yet, or after
-    the ledger has forgotten it.
+    WHY has the reason of a skipped or missed run, the occurrence that ran instead, and the last error. A missed run
+    has a dead letter: the command that starts it is printed below the table. KEY is the key under which code has
+    scheduled it. Of what is planned ahead the next few are shown; --status planned lists the next first. A key that has
+    not begun is planned or cancelled; it is "begun" while its run is not written yet, or after the ledger has forgotten
+    it.
 
     About as many rows are read as are shown. Only --status succeeded, skipped, begun and cancelled read as far back as
     they need: add --since. --status running shows the holder of a job's lease, and what is due in the last 6 hours, or
@@ -49,6 +50,7 @@ def command(
       reason, met              why it was skipped, missed or dead; the occurrence that it met
       error, result            of the last failed attempt; of the handler
       overdue                  running beyond its lease, or planned and past its time
+      remedy                   the command that starts a missed run
     """
     if key is not None and (job is None or status is not None or since is not None):
         raise click.UsageError("--key needs a JOB, and neither --status nor --since.")
@@ -74,6 +76,8 @@ def command(
         print_keyed(COLUMNS, [cells(row) for row in rows])
     else:
         click.echo("No runs.")
+    if note := note_missed(rows):
+        click.echo(f"\n{note}")
     if following is not None:
         click.echo(f"\nMore are planned, the next for {utc(following.due)} UTC: cronstack runs --status planned")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cronstack_infra.ops.runs import Row
 
 
@@ -19,8 +21,19 @@ def attempt_of(row: Row) -> str:
 def why(row: Row) -> str:
     """Return the reason of a skipped or missed run, the occurrence that ran instead, and the last error."""
     failed = row.error if row.status in ("retrying", "crashed", "dead", "running") else ""
+    if row.status == "missed":
+        failed = row.error.removeprefix("Missed: ")  # the class repeats the status
     met = row.met if row.status in ("skipped", "buffered") else ""
     return ": ".join(part for part in (row.reason, met, failed) if part)
+
+
+def note_missed(rows: Iterable[Row]) -> str:
+    """Return how to start the missed runs among some rows; "" where none was missed."""
+    jobs = {row.job: row.remedy for row in rows if row.remedy}
+    if not jobs:
+        return ""
+    command = next(iter(jobs.values())) if len(jobs) == 1 else "cronstack dead-letters redrive --origin missed"
+    return f"To start what was missed: {command}"
 
 
 def took(seconds: float | None) -> str:

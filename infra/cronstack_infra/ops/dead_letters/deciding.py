@@ -7,6 +7,8 @@ attempt, its due time, its generation or when it was requested.
     the ledger has …            state by          input by
     a run                       the run           the event that the run keeps; a run that was killed keeps none: then
                                                   the schedule's or the letter's, if its hash is the one in the run
+    a missed run of a key       the run and the   the event that the run keeps
+                                plan of its key
     no run, a key               its plan          its plan
     no run, a scheduled time    the schedules     the schedule that has this time, or has it in its window; it must not
                                                   be ahead. A time outside start and end was never to run
@@ -27,7 +29,7 @@ from typing import Any, Final
 from cronstack.defaults import DEFAULTS
 from cronstack.errors import OperationError
 from cronstack.event import parse_event
-from cronstack.ledger.rows import FINISHED, PlanItem, RunItem
+from cronstack.ledger.rows import FAILED, FINISHED, PlanItem, RunItem
 from cronstack.occurrence import (
     Occurrence,
     canonical,
@@ -54,6 +56,15 @@ class Send:
     run: RunItem | None
     source: str
     """Where its input comes from: "the ledger", "the plan", "the schedule shop-stats.1", …"""
+    missed: bool = False
+    """No run exists, and the plan says that it was missed."""
+
+    @property
+    def redrives(self) -> int | None:
+        """The attempt of the failed run that is redriven: 0 of a missed one. None: nothing has failed for good."""
+        if self.run is not None:
+            return self.run.attempt if self.run.status in FAILED else None
+        return 0 if self.missed else None
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,8 @@ class Stays:
 
 
 Decision = Send | Over | Stays
+
+_THEN_MISSED: Final = "was missed then, which has a letter of its own"
 
 
 def decide(facts: Facts, named: Occurrence, now: int, *, job: str, from_scheduler: bool) -> Decision:
@@ -116,9 +129,14 @@ def by_run(facts: Facts, named: Occurrence, run: RunItem, now: int, *, job: str)
     """Decide by a run of the occurrence."""
     if run.status in FINISHED:
         return Over(f"nothing to do: it has {run.status} already", run.status)
+    is_missed = run.status == "missed"
+    if is_missed and run.key:
+        over = _by_plan_of_miss(facts, named, run, job)
+        if over is not None:
+            return over
     if named.revision is not None and run.revision not in (0, named.revision):
         if named.revision < run.revision:
-            return Over(f"nothing to do: it was moved, and is {run.status}")
+            return Over(f"nothing to do: it was moved, and {_THEN_MISSED if is_missed else f'is {run.status}'}")
         return _unknown_revision(named, run.revision, job)
     kept = event_of_run(named.job, run)
     if kept is not None:
@@ -130,6 +148,34 @@ def by_run(facts: Facts, named: Occurrence, run: RunItem, now: int, *, job: str)
         f"the ledger has its run ({run.status}) without the input, which neither a schedule nor the letter has",
         remedies.by_hand(job, named),
     )
+
+
+def by_miss(decided: Decision) -> Decision:
+    """Decide about a letter of a miss: where the run has started since, that letter has no use any more."""
+    if not isinstance(decided, Send) or decided.run is None or decided.run.status == "missed":
+        return decided
+    letter = "; its death has a letter of its own" if decided.run.status == "dead" else ""
+    return Over(f"nothing to do: it was started since it was missed, and is {decided.run.status}{letter}")
+
+
+def _by_plan_of_miss(facts: Facts, named: Occurrence, run: RunItem, job: str) -> Decision | None:
+    """Decide by the plan of a key whose run was missed. None: the plan has stayed as it was."""
+    plan = facts.plan(named.job, run.key)
+    if plan is None:
+        return Stays("the ledger knows no plan of its key (any more)", remedies.refused("Forgotten", job, named))
+    if plan.revision > run.revision:
+        return _planned_anew(plan)
+    return None
+
+
+def _planned_anew(plan: PlanItem) -> Over:
+    stands = {
+        "planned": f"is planned for {print_time(plan.due)}",
+        "begun": "has begun",
+        "cancelled": "was cancelled",
+        "missed": _THEN_MISSED,
+    }
+    return Over(f"nothing to do: after it was missed it was planned anew, and {stands[plan.status]}")
 
 
 def _of_run(named: Occurrence, run: RunItem, given: dict[str, Any], now: int) -> Occurrence:
@@ -166,10 +212,9 @@ def _by_plan(named: Occurrence, plan: PlanItem | None, now: int, *, job: str) ->
         return Stays("the ledger knows no plan of its key (any more)", remedies.refused("Forgotten", job, named))
     if plan.status == "cancelled":
         return Over("nothing to do: it was cancelled")
-    if plan.status == "missed":
-        return Over("nothing to do: it was missed", "missed")
     if named.revision < plan.revision:
-        stands = "has begun" if plan.status == "begun" else f"is planned for {print_time(plan.due)}"
+        words = {"begun": "has begun", "missed": _THEN_MISSED}
+        stands = words.get(plan.status, f"is planned for {print_time(plan.due)}")
         return Over(f"nothing to do: it was moved, and {stands}")
     if named.revision > plan.revision:
         return _unknown_revision(named, plan.revision, job)
@@ -182,9 +227,9 @@ def _by_plan(named: Occurrence, plan: PlanItem | None, now: int, *, job: str) ->
     if event is None:
         return Stays("its plan holds no event that Cronstack wrote", remedies.refused("Forgotten", job, named))
     planned = parse_event(event, named.job)
-    if plan.status == "begun" and is_too_old(planned, now) and now - plan.begun > DEFAULTS.horizon * 1000:
+    if plan.status != "planned" and is_too_old(planned, now) and now - plan.begun > DEFAULTS.horizon * 1000:
         return Stays("it would be refused (TooOld)", remedies.refused("TooOld", job, planned))
-    return Send(planned, None, "the plan")
+    return Send(planned, None, "the plan", missed=plan.status == "missed")
 
 
 # -- the schedules -----------------------------------------------------------------------------------------------------

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from cronstack.occurrence import print_time, to_datetime, to_milliseconds
 from cronstack_infra.ops.dead_letters.unwrapping import Contents, Origin, unwrap
+
+TOO_LATE: Final = "it could not start before its start deadline"
+"""The common cause of all misses of a job. The error of each letter also has the times of its occurrence."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class DeadLetter:
 
     @property
     def reason(self) -> str:
-        """ "RetriesExhausted", "Permanent", "TooOld" and so on."""
+        """ "RetriesExhausted", "Permanent", "TooOld", "Missed" and so on."""
         return self.contents.reason
 
     @property
@@ -105,7 +108,8 @@ def summarise(letters: Iterable[DeadLetter]) -> list[Cause]:
     groups: dict[tuple[Origin, str, str, str], list[DeadLetter]] = {}
     for letter in letters:
         told = letter.contents
-        groups.setdefault((told.origin, told.job, told.reason, told.error), []).append(letter)
+        error = TOO_LATE if told.origin == "missed" else told.error
+        groups.setdefault((told.origin, told.job, told.reason, error), []).append(letter)
     causes = [
         Cause(*key, len(alike), min(one.since for one in alike), max(one.since for one in alike))
         for key, alike in groups.items()

@@ -21,7 +21,7 @@ from cronstack.event import parse_event, redrive_event
 from cronstack.ledger.rows import RunItem
 from cronstack.occurrence import Occurrence, is_planned, print_time, to_milliseconds
 from cronstack_infra.ops.dead_letters import remedies
-from cronstack_infra.ops.dead_letters.deciding import Over, Send, Stays, by_run, decide, is_too_old
+from cronstack_infra.ops.dead_letters.deciding import Over, Send, Stays, by_miss, by_run, decide, is_too_old
 from cronstack_infra.ops.dead_letters.facts import Facts
 from cronstack_infra.ops.dead_letters.letters import DeadLetter, is_wanted
 from cronstack_infra.ops.dead_letters.reading import LONG_POLL, Counting, Held, Warn, no_warning, opened, silently
@@ -209,6 +209,8 @@ class _Drive:
             return self._over(letter, Over("a copy: its occurrence has just been redriven"))
         now = to_milliseconds(self._clock())
         decision = decide(self._facts, named, now, job=job.name, from_scheduler=sender.trusted)
+        if letter.contents.origin == "missed":
+            decision = by_miss(decision)
         if isinstance(decision, Send) and job.name != named.job and not decision.occurrence.key:
             decision = self._under_new_name(decision, now, job)
         match decision:
@@ -248,20 +250,21 @@ class _Drive:
             return Redriven(letter, True, what)
         if anew:
             return self._plan_anew(letter, occurrence._replace(job=job.name))
-        return self._hand_over(letter, occurrence, job, decided.run)
+        return self._hand_over(letter, decided, job)
 
-    def _hand_over(self, letter: DeadLetter, occurrence: Occurrence, job: DeployedJob, run: RunItem | None) -> Redriven:
+    def _hand_over(self, letter: DeadLetter, decided: Send, job: DeployedJob) -> Redriven:
+        occurrence, run = decided.occurrence, decided.run
         if run is not None and run.attempt >= run.limit and (self._is_overdue(run) or run.status == "crashed"):
             run = self._settle_death(job, occurrence)
-        died = run.attempt if run is not None and run.status == "dead" else None
-        event = redrive_event(occurrence, requested=to_milliseconds(self._clock()), attempt=died)
+            decided = replace(decided, run=run)
+        event = redrive_event(occurrence, requested=to_milliseconds(self._clock()), attempt=decided.redrives)
         if run is None and not is_planned(occurrence.id):  # planned occurrences do not wait for others
             self._after_the_last_unstarted_one(occurrence)
         hand_over(self._clients("lambda"), job, event)
         self._delete(letter)
         self._sent[(job.name, occurrence.id)] += 1
         detail = "first attempt" if run is None else f"attempt {run.attempt + 1}"
-        return self._ended(letter, occurrence, detail, died or 0)
+        return self._ended(letter, occurrence, detail, decided.redrives)
 
     def _is_overdue(self, run: RunItem) -> bool:
         return run.status == "running" and to_milliseconds(self._clock()) > run.expires
@@ -274,14 +277,14 @@ class _Drive:
         )
         self._delete(letter)
         self._sent[(occurrence.job, occurrence.id)] += 1
-        return self._ended(letter, occurrence, f"planned as {plan.job} {plan.key!r} for {print_time(plan.due)}", 0)
+        return self._ended(letter, occurrence, f"planned as {plan.job} {plan.key!r} for {print_time(plan.due)}", None)
 
-    def _ended(self, letter: DeadLetter, occurrence: Occurrence, detail: str, died: int) -> Redriven:
+    def _ended(self, letter: DeadLetter, occurrence: Occurrence, detail: str, redrives: int | None) -> Redriven:
         """Return the result of a letter whose event was accepted, after its run has ended if the caller waits."""
         if not self._options.wait:
             return Redriven(letter, True, detail)
         try:
-            ended = self._follow(occurrence, died, self._options.wait)
+            ended = self._follow(occurrence, redrives, self._options.wait)
         except OperationError as impatience:  # its carriers go on without the letter
             return Redriven(letter, True, f"{detail}: {impatience.args[0]}")
         return Redriven(letter, True, f"{detail}: {ended.status}", ended.status)
@@ -296,10 +299,10 @@ class _Drive:
         """Wait for the previous occurrence without a run. The guard may skip a new one while its job runs."""
         last = self._unstarted.get(occurrence.job)
         if last is not None:
-            self._follow(last, 0, self._options.wait or LONGEST_RUN)
+            self._follow(last, None, self._options.wait or LONGEST_RUN)
         self._unstarted[occurrence.job] = occurrence
 
-    def _follow(self, occurrence: Occurrence, died: int, patience: float) -> Row:
+    def _follow(self, occurrence: Occurrence, redrives: int | None, patience: float) -> Row:
         return follow(
             self._clients("dynamodb"),
             self._deployment,
@@ -308,7 +311,7 @@ class _Drive:
             clock=self._clock,
             sleep=self._sleep,
             patience=patience,
-            beyond_attempt=died,
+            beyond_attempt=redrives,
             report=self._report(occurrence),
         )
 

@@ -5,7 +5,7 @@ Four shapes arrive in two queues:
                    Its shape is not documented: the Payload, or the whole body, may be an object, JSON text, or base64
                    of JSON text
     Lambda's       a destination record, ``{"version", "requestContext", "requestPayload", "responsePayload", …}``
-    the guard's    the same with the field "cronstack": the run that died, or the reason of the refusal
+    the guard's    the same with the field "cronstack": the run that died or was missed, or the reason of the refusal
     a bare event   sent by hand, or from a Lambda dead-letter queue; the error is in attributes
 """
 
@@ -19,11 +19,13 @@ from typing import Any, Final, Literal
 
 from cronstack.errors import EventError
 from cronstack.event import parse_event
-from cronstack.guard.letters import REFUSED
+from cronstack.guard.letters import MISSED, REFUSED
 from cronstack.occurrence import Occurrence, is_job_name
 from cronstack_infra import names
 
-Origin = Literal["delivery", "handler", "refused"]
+Origin = Literal["delivery", "handler", "refused", "missed"]
+"""delivery: Scheduler could not invoke the function. handler: the run is dead. refused: the event is not valid, or too
+old. missed: the occurrence could not start before its start deadline."""
 
 LAYERS: Final = 3
 """Most layers of JSON text or base64 around an object."""
@@ -41,9 +43,9 @@ class Contents:
     occurrence: Occurrence | None
     """None if the event is not an occurrence of Cronstack's."""
     attempt: int
-    """Attempt of the run that died; 0 if the letter does not contain it."""
+    """Attempt of the run that died; 0 of one that was missed, and if the letter does not contain it."""
     reason: str
-    """"RetriesExhausted", "Permanent", "TooOld", "AccessDeniedException", …"""
+    """"RetriesExhausted", "Permanent", "TooOld", "Missed", "AccessDeniedException", …"""
     error: str
     """Class and message of the exception."""
 
@@ -63,15 +65,15 @@ def _record(record: Mapping[str, Any], stack: str) -> Contents:
     event, condition = _unmarked(record["requestPayload"]), str(context.get("condition", ""))
     occurrence = _occurrence(event)
     error = f"{response.get('errorType') or ''}: {response.get('errorMessage') or ''}".strip(": ")
-    refused = condition == REFUSED
+    refused, missed = condition == REFUSED, condition == MISSED
     return Contents(
-        origin="refused" if refused else "handler",
+        origin="refused" if refused else "missed" if missed else "handler",
         event=event,
         job=_name(event) or str(ours.get("job") or "") or _job_of(str(context.get("functionArn", "")), stack),
         occurrence=occurrence,
         attempt=_number(ours.get("attempt")),
         reason=str(response.get("errorType") or condition) if refused else condition,
-        error=str(response.get("errorMessage") or "") if refused else error,
+        error=str(response.get("errorMessage") or "") if refused or missed else error,
     )
 
 

@@ -6,6 +6,8 @@ The index lists all plans of a job. The row of an entry decides its status and i
                                     passed, and only once
     the plan was deleted since      it is left out
     the run ended since             it is shown as it is now
+
+A key whose run was missed can be planned anew. From then on its plan says how the key stands, until that begins.
 """
 
 from __future__ import annotations
@@ -103,14 +105,26 @@ def plans_of(reader: Reader, job: str, keys: Iterable[str]) -> dict[str, PlanIte
     return {key: plan for key, plan in plans.items() if plan is not None}
 
 
+def is_planned_anew(run: RunItem, plan: PlanItem | None) -> bool:
+    """Return whether a missed run's key has a later plan, so that the run no longer says how the key stands."""
+    return run.status == "missed" and plan is not None and plan.revision > run.revision
+
+
+def without_planned_anew(reader: Reader, job: str, runs: Iterator[RunItem]) -> Iterator[RunItem]:
+    """Yield runs, without the missed ones whose keys were planned anew. Only plans of missed runs are read."""
+    for some in chunks(runs, MOST_ROWS):
+        plans = plans_of(reader, job, [run.key for run in some if run.status == "missed" and run.key])
+        yield from (run for run in some if not is_planned_anew(run, plans.get(run.key)))
+
+
 def _rows(reader: Reader, job: str, entries: Sequence[Entry], now: int) -> dict[str, RunItem | PlanItem]:
     """Read one row of most keys: the run where the time has passed, the plan where it lies ahead."""
     past = [entry.key[1] for entry in entries if entry.due <= now]
     ahead = [entry.key[1] for entry in entries if entry.due > now]
     plans, runs = plans_of(reader, job, ahead), runs_of(reader, job, past)
-    plans |= plans_of(reader, job, [key for key in past if key not in runs])
+    plans |= plans_of(reader, job, [key for key in past if key not in runs or runs[key].status == "missed"])
     runs |= runs_of(reader, job, [key for key in ahead if key in plans and plans[key].status in ("begun", "missed")])
-    return {**plans, **runs}
+    return plans | {key: run for key, run in runs.items() if not is_planned_anew(run, plans.get(key))}
 
 
 def _place_of_run(job: str, key: str) -> Key:

@@ -6,9 +6,11 @@
     buffered    the carriers that look once a minute           when it was due
     running     the carrier of a delivery that waits for it    the end of its lease
     dead        the carrier that sees to its letter            the end of its lease
+    missed      the same
 
 A run that is worked is found only where another delivery waits for its end (``run_requests.keep_event``): otherwise
-Lambda retries it. A run that is dead is found until its letter was sent.
+Lambda retries it. A run that is dead or missed is found until its letter was sent. One that was missed, and whose key
+was planned anew, needs none.
 
 A carrier is gone when its role, its group or its function was deleted: EventBridge Scheduler cannot bring it, and
 without the role it leaves no dead letter. Once the time has passed by ``PATIENCE`` and the group has no carrier of the
@@ -27,7 +29,7 @@ from cronstack.guard.carrier import OLDEST
 from cronstack.ledger import plan_requests, run_requests
 from cronstack.ledger.items import read_plan, read_run
 from cronstack.ledger.partitions import open_lists
-from cronstack.ledger.rows import RunItem
+from cronstack.ledger.rows import FAILED, RunItem
 from cronstack.occurrence import split_generation
 from cronstack_infra.ops.deployment import DeployedJob
 from cronstack_infra.ops.invoking import hand_over
@@ -61,7 +63,8 @@ class Runs:
     def find(self, job: str, *, by_code: bool) -> Iterator[Stray]:
         """Yield the runs of a job that nothing brings. ``by_code``: code may have planned runs of it."""
         runs = keyed.open_runs(self._reader, open_lists(job, by_code=by_code))
-        late = [run for run in runs if _waits(run) and self._clock() - _time(run) > PATIENCE]
+        waiting = (run for run in runs if _waits(run) and self._clock() - _time(run) > PATIENCE)
+        late = [*keyed.without_planned_anew(self._reader, job, waiting)]
         if not late:
             return
         brought = self._brought(job)
@@ -123,12 +126,12 @@ def _by_hand(job: str, run: RunItem) -> str:
 
 
 def _waits(run: RunItem) -> bool:
-    return run.status in WAITING or (run.status == "dead" and not run.reported)
+    return run.status in WAITING or (run.status in FAILED and not run.reported)
 
 
 def _time(run: RunItem) -> int:
     """Return when the run was to come back, in epoch milliseconds."""
-    if run.status in ("running", "dead"):
+    if run.status in ("running", *FAILED):
         return max(run.expires, run.ended)
     return max(run.after, run.ended) if run.status != "buffered" else run.due
 

@@ -17,11 +17,11 @@ from cronstack.onetime.once import Once
 from cronstack.onetime.planner import Plan
 from cronstack_infra.cli.commands.once import importing as once_import
 from cronstack_infra.cli.commands.once.removed import note_removed
-from cronstack_infra.cli.commands.once.words import FAILED, in_options, left, sentence, when_options
+from cronstack_infra.cli.commands.once.words import FAILED, in_options, left, move_missed, sentence, when_options
 from cronstack_infra.cli.options.clouds import Cloud, cloud_options
 from cronstack_infra.cli.options.inputs import json_object
 from cronstack_infra.cli.output.counting import counting
-from cronstack_infra.cli.output.rows import status_of, took, why
+from cronstack_infra.cli.output.rows import note_missed, status_of, took, why
 from cronstack_infra.cli.output.spans import utc
 from cronstack_infra.cli.output.tables import print_json, print_table, printable, short
 from cronstack_infra.ops.deployment import Deployment
@@ -100,7 +100,7 @@ command.add_command(once_import.command)
 @key_option
 @when_options
 @click.option("--input", metavar="JSON", callback=json_object, help="What the handler is given. Defaults to {}.")
-@click.option("--replace", is_flag=True, help="The key may stand for another time or input, or be cancelled.")
+@click.option("--replace", is_flag=True, help="The key may stand for another time or input, be cancelled or missed.")
 @json_option
 @cloud_options
 def schedule(
@@ -117,7 +117,10 @@ def schedule(
 @json_option
 @cloud_options
 def move(cloud: Cloud, job: str, key: str, terms: dict[str, Any], as_json: bool) -> int:
-    """Give it another time. Exit code 1 when it has begun or was cancelled ("too late"), or nothing is known of it."""
+    """Give it another time, also after it was missed.
+
+    Exit code 1 when it has begun or was cancelled ("too late"), or nothing is known of it.
+    """
     return _ask(cloud, job, as_json, lambda once: once.move(job, key, **terms))
 
 
@@ -127,7 +130,7 @@ def move(cloud: Cloud, job: str, key: str, terms: dict[str, Any], as_json: bool)
 @json_option
 @cloud_options
 def cancel(cloud: Cloud, job: str, key: str, as_json: bool) -> int:
-    """Take it back: once this has said so, it does not begin. Exit code 1 when it has begun ("too late")."""
+    """Take it back: once this has said so, it does not begin. Exit code 1 when it has begun or was missed."""
     return _ask(cloud, job, as_json, lambda once: once.cancel(job, key))
 
 
@@ -177,6 +180,8 @@ def _fields(found: Key, schedule: str, now: datetime) -> dict[str, str]:
         fields["attempt"] = f"{run.attempt} of {run.limit}, {took(run.took)}" if run.attempt else "-"
         fields["why"] = why(run) or "-"
         fields["result"] = "-" if run.result is None else json.dumps(run.result, ensure_ascii=False)
+        if run.remedy:
+            fields["to start it"] = f"{run.remedy}, or {move_missed(plan)}"
     return fields
 
 
@@ -199,7 +204,7 @@ def list_(cloud: Cloud, job: str | None, prefix: str, status: str | None, as_jso
       status                   planned, begun, missed or cancelled
       due, asked               its time in UTC; as it was asked for, with its zone
       revision, moves          number of this plan, which grows; how often the key was planned anew
-      input                    while it is planned
+      input                    while it is planned or missed
       run                      the run, as in "cronstack runs --json"
     """
     note_removed(cloud, cloud.deployment(), job)
@@ -213,6 +218,8 @@ def list_(cloud: Cloud, job: str | None, prefix: str, status: str | None, as_jso
         print_json([one.as_json() for one in found])
     elif found:
         print_table(COLUMNS, [_cells(one, now) for one in found])
+        if note := note_missed(one.run for one in found if one.run is not None):
+            click.echo(f"\n{note}")
     else:
         click.echo("Nothing." if jobs else NOBODY)
 

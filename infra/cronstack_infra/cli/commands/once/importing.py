@@ -32,7 +32,7 @@ _KNOWN: Final = ("key", "at", "in", "timezone", "disambiguation", "input", "repl
 @click.command("import", short_help="Schedule every line of a file.")
 @click.argument("job")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
-@click.option("--replace", is_flag=True, help="Keys may stand for another time or input, or be cancelled.")
+@click.option("--replace", is_flag=True, help="Keys may stand for another time or input, be cancelled or missed.")
 @click.option("--past", type=click.Choice(["run"]), help="What is past: run at once. Else it fails.")
 @click.option("--concurrency", type=click.IntRange(1, MOST), default=10, show_default=True, help="So many at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

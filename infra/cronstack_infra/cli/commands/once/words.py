@@ -23,7 +23,7 @@ FAILED: Final = ("too late", "unknown")
 """Outcomes for which the command fails."""
 _STANDS: Final = {
     "begun": " It has begun.",
-    "missed": " It could not start in time, and was missed.",
+    "missed": " It could not start in time, and was missed. To start it:",
     "cancelled": " It was cancelled since.",
 }
 
@@ -137,6 +137,8 @@ def sentence(plan: Plan, now: datetime) -> str:
     of = named(plan)
     planned = f"{of} for {utc(plan.at)} UTC, {left(plan.at, now)}"
     stands = _STANDS.get(plan.status, "")
+    if plan.status == "missed":
+        stands = f"{stands} {redrive_missed(plan)}, or {move_missed(plan)}"
     match plan.outcome:
         case "planned":
             return f"Planned: {planned}.{stands}"
@@ -147,12 +149,26 @@ def sentence(plan: Plan, now: datetime) -> str:
         case "too late":
             if plan.status == "cancelled":
                 return f"Too late: {of} was cancelled. To plan it anew: cronstack once {plan.job} --replace …"
-            happened = "could not start in time and was missed" if plan.status == "missed" else "has begun"
-            return f"Too late: {of} {happened}, nothing was changed. See: {_show(plan)}"
+            if plan.status == "missed":
+                return (
+                    f"Too late: {of} could not start in time and was missed, nothing was changed. It runs only if its"
+                    f" dead letter is redriven, or if it is planned anew. See: {_show(plan)}"
+                )
+            return f"Too late: {of} has begun, nothing was changed. See: {_show(plan)}"
         case "unknown":
             return f"Unknown: nothing was scheduled by {of}, or so long ago that the ledger has forgotten it."
         case "unchanged":
             return f"Unchanged: {planned}, was asked for already.{stands}"
+
+
+def redrive_missed(plan: Plan) -> str:
+    """Return the command that starts what was missed as it was."""
+    return f"cronstack dead-letters redrive {plan.job} --origin missed"
+
+
+def move_missed(plan: Plan) -> str:
+    """Return the command that gives another time to what was missed."""
+    return printable(f"cronstack once move {plan.job} --key {shlex.quote(plan.key)} --in 1s")
 
 
 def _show(plan: Plan) -> str:
