@@ -29,6 +29,7 @@ from cronstack_infra.local.moto import privates
 from cronstack_infra.names import function_name, once_group, once_output, schedule_name
 from cronstack_infra.ops.deployment import Deployment
 from cronstack_infra.ops.onetime import once_of, wiring_of
+from cronstack_infra.play.answer_dates import dated
 from tests.cronstack.stage import CARRIERS, TABLE, WAY, Context, Stage, job
 
 STACK = "shop"
@@ -44,6 +45,15 @@ def role_arn(function: str) -> str:
 
 def failure(code: str, operation: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "made by the test"}}, operation)
+
+
+_present: list[Stage] = []
+"""The stage of the running test."""
+
+
+def _date_answer(parsed: dict[str, Any], **_: Any) -> None:
+    """Date an answer by the stage's clock: moto dates it by that of this machine."""
+    parsed.update(dated(parsed, _present[0].now))
 
 
 class Functions:
@@ -156,7 +166,7 @@ class Shop:
         self.outputs: dict[str, str] = {}
         self.deployment = Deployment(STACK, TABLE, self.delivery, stage.queue, STACK, self.outputs)
         self.functions = Functions(stage, stage.queue, self.sent_by)
-        self.scheduler = boto3.client("scheduler")
+        self.scheduler = stage.scheduler
         self.scheduler.create_schedule_group(Name=STACK)
         self.scheduler.create_schedule_group(Name=once_group(STACK))
         self.iam = boto3.client("iam")
@@ -172,6 +182,9 @@ class Shop:
             "sqs": stage.sqs,
             "scheduler": self.scheduler,
         }
+        _present[:] = [stage]
+        for client in (stage.dynamodb, stage.scheduler):
+            client.meta.events.register("after-call", _date_answer, unique_id="shop")  # the clients outlive the shop
 
     def sleep(self, seconds: float) -> None:
         """What is carried comes back at its time."""

@@ -218,7 +218,12 @@ def test_a_key_is_given_the_input_of_its_plan(shop: Shop, handler: Handler, stat
     ("row", "revision", "accepted", "detail"),
     [
         ({"status": "cancelled"}, REVISION, True, "nothing to do: it was cancelled"),
-        ({"status": "missed"}, REVISION, True, "nothing to do: it was missed"),
+        (
+            {"status": "missed"},
+            REVISION - 1,
+            True,
+            "nothing to do: it was moved, and was missed then, which has a letter of its own",
+        ),
         ({}, REVISION - 1, True, "nothing to do: it was moved, and is planned for 2026-01-01T11:00:00Z"),
         ({"status": "begun"}, REVISION - 1, True, "nothing to do: it was moved, and has begun"),
         ({}, REVISION + 1, False, "the letter says revision"),
@@ -237,7 +242,7 @@ def test_a_key_is_given_the_input_of_its_plan(shop: Shop, handler: Handler, stat
     ],
     ids=[
         "cancelled",
-        "missed",
+        "moved and missed",
         "moved",
         "moved and begun",
         "a later revision",
