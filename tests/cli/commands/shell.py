@@ -9,6 +9,7 @@ import pytest
 
 from cronstack import clock
 from cronstack.event import parse_event
+from cronstack.onetime.schedules import name
 from cronstack_infra.cli import run
 from tests.cli.conftest import WIRING
 from tests.cronstack.stage import Stage
@@ -46,3 +47,11 @@ class Once:
         (event,) = [event for event in self.events() if event["key"] == key]
         self.stage.now = clock.now_ms()
         self.stage.delivery(parse_event(event, "stats")).until("Work")
+
+    def miss(self, key: str) -> None:
+        """Its event comes after its start deadline, and its schedule has deleted itself."""
+        (event,) = [event for event in self.events() if event["key"] == key]
+        of = parse_event(event, "stats")
+        self.stage.scheduler.delete_schedule(GroupName=WIRING.group, Name=name("stats", key, of.revision or 0))
+        self.stage.now = of.due + 2 * 3_600_000
+        assert self.stage.deliver(of).status == "missed"

@@ -114,6 +114,39 @@ def test_what_became_of_a_key_is_shown_by_its_run(once: Once, capsys: pytest.Cap
     assert run(["runs", "--key", "order-3", "--stack", "shop"]) == 2
 
 
+def test_what_was_missed_is_shown_with_what_starts_it(once: Once, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("stats", "--key", "order-1", "--in", "1s", "--input", '{"order": 1}')
+    once(*given)
+    once.miss("order-1")
+    redrive, move = "cronstack dead-letters redrive stats --origin missed", "cronstack once move stats --key order-1"
+    shown = once("show", "stats", "order-1").out
+    assert "status      missed\n" in shown
+    assert f"to start it {redrive}, or {move} --in 1s\n" in shown
+    assert "why         too_late: it could not start within 3600 s after" in shown
+    assert '{"order": 1}' in shown
+    listed = once("list").out
+    assert listed.endswith(f"\nTo start what was missed: {redrive}\n")
+    assert "missed" in listed.splitlines()[1]
+    told = once("list", "--status", "missed", "--json").told
+    assert [(one["status"], one["run"]["status"], one["run"]["remedy"]) for one in told] == [
+        ("missed", "missed", redrive)
+    ]
+    assert run(["runs", "stats", "--stack", "shop", "--status", "missed"]) == 0
+    assert capsys.readouterr().out.endswith(f"\nTo start what was missed: {redrive}\n")
+    again = once(*given)
+    assert (again.code, again.out.startswith("Unchanged: stats 'order-1'")) == (0, True)
+    assert f"was missed. To start it: {redrive}, or {move}" in again.out
+    late = once("cancel", "stats", "order-1")
+    assert (late.code, "Too late: stats 'order-1' could not start in time and was missed" in late.err) == (1, True)
+    refused = once("stats", "--key", "order-1", "--in", "2h")
+    assert refused.code == 1
+    for words_ in ("was missed", "Say --replace to plan it anew, or cronstack once move to give it", redrive):
+        assert words_ in refused.err
+    moved = once("move", "stats", "order-1", "--in", "1h")
+    assert (moved.code, moved.out.split()[0], once.events()[0]["input"]) == (0, "Moved:", {"order": 1})
+    assert [one["status"] for one in once("list", "--json").told] == ["planned"]
+
+
 def test_they_are_listed_by_their_times(once: Once) -> None:
     assert once("list").out == "Nothing.\n"
     for key, span in (("b/1", "2h"), ("a/2", "3h"), ("a/1", "1h")):

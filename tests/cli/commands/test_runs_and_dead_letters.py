@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from cronstack.guard.letters import Sender
 from cronstack_infra.cli import run
-from tests.cronstack.stage import Stage, occurrence, scheduled_event
+from tests.cronstack.stage import FUNCTION, Stage, occurrence, scheduled_event
 
 WEIRD = json.dumps({"type": "ValueError", "message": "red \x1b[31m\nand gone"})
 
@@ -33,9 +34,9 @@ def test_runs_are_a_table_in_which_nothing_moves_the_cursor(stage: Stage, capsys
 
 
 def test_a_skipped_run_names_the_occurrence_that_ran(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    running = occurrence()
+    running = occurrence(stage.now - 60_000)
     stage.delivery(running).until("Work")
-    stage.deliver(occurrence(running.due + 3_600_000))
+    stage.deliver(occurrence(stage.now))
     stage.change("run#t-2026-01-01T11:00:00Z", status="skipped", reason="overlap", by="01KDX4", due=running.due - 1)
     assert run(["runs", "--stack", "shop", "--json"]) == 0
     skipped, ran, before_this_was_stored = json.loads(capsys.readouterr().out)
@@ -117,6 +118,27 @@ def test_dead_letters_are_listed_shown_and_summed_up(stage: Stage, capsys: pytes
     assert "it stays. To read it: cronstack dead-letters show" in line
     assert run(["dead-letters", "redrive", "--stack", "shop", "--json"]) == 1
     assert "cronstack trigger JOB" in json.loads(capsys.readouterr().out)[0]["remedy"]
+
+
+def test_letters_of_misses_are_listed_by_their_origin(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    for hour in range(2):
+        event = scheduled_event(stage.now - hour * 3_600_000)
+        error = json.dumps(
+            {"type": "Missed", "message": f"it could not start within 60 s: the event came {hour} s after"}
+        )
+        body = Sender(event, FUNCTION, "1").body("Missed", 0, error, now=stage.now, about={"attempt": 0})
+        stage.sqs.send_message(QueueUrl=stage.queue, MessageBody=body)
+    stage.sqs.send_message(QueueUrl=stage.queue, MessageBody="whatever")
+    assert run(["dead-letters", "list", "--stack", "shop", "--origin", "missed"]) == 0
+    _, *rows = capsys.readouterr().out.splitlines()
+    assert [row.split()[:3] for row in rows] == [
+        ["missed", "stats", "t-2026-01-01T12:00:00Z"],
+        ["missed", "stats", "t-2026-01-01T11:00:00Z"],
+    ]
+    assert run(["dead-letters", "summary", "stats", "--stack", "shop", "--json"]) == 0
+    (cause,) = json.loads(capsys.readouterr().out)
+    assert (cause["letters"], cause["origin"], cause["reason"]) == (2, "missed", "Missed")
+    assert cause["error"] == "it could not start before its start deadline"
 
 
 def test_a_redrive_under_another_name_asks_which_letters(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
