@@ -1,11 +1,12 @@
 """The guard: conditional writes around a handler, so that an occurrence is worked once, alone, and is never lost.
 
     age?  ──▶ claim ──▶ handler ──▶ settle ──▶ acknowledge         claim   opens an attempt: one transaction
-    too old   │                      │                             settle  closes it: one transaction
-    refused   ├─▶ duplicate          ├─▶ retrying ──▶ carrier, due after the back-off ──▶ acknowledge
-              ├─▶ skipped, missed    └─▶ dead ──▶ dead letter ──▶ "reported" ──▶ acknowledge
+    early?    │                      │                             settle  closes it: one transaction
+    too old   ├─▶ duplicate          ├─▶ retrying ──▶ carrier, due after the back-off ──▶ acknowledge
+    refused   ├─▶ skipped            └─▶ dead ──▶ dead letter ──▶ "reported" ──▶ acknowledge
+              ├─▶ missed ──▶ dead letter ──▶ "reported" ──▶ acknowledge
               ├─▶ buffered ──▶ carrier ──▶ acknowledge
-              └─▶ not now ──▶ carrier ──▶ acknowledge (deferred)
+              └─▶ early, not now, no answer ──▶ carrier ──▶ acknowledge (deferred)
 
 A key that code has planned is begun first (``begin``): one more write, to its plan, before the claim.
 
@@ -16,23 +17,30 @@ the code that a simulator interleaves at every request.
 Invariants
   - One claim decides identity and overlap at once. Each claim writes a higher fence and a holder never used before;
     every later write is conditioned on that holder. Who lost the lease can neither complete, renew nor release.
-  - A run is ``running`` exactly while the lease names it. ``succeeded``, ``skipped`` and ``missed`` are never left.
+  - A run is ``running`` exactly while the lease names it. ``succeeded`` and ``skipped`` are never left; ``dead`` and
+    ``missed`` only by a redrive, and ``missed`` also when its key is planned anew.
+  - What ends as ``dead`` or ``missed`` has a dead letter, until its key is planned anew.
   - ``attempt`` counts committed claims. Every write of the next number has the last one in its condition.
   - An event is acknowledged only when its occurrence is final or a carrier will bring it back; faults raise, and
     Lambda delivers again. Waiting never raises: it must not spend one of Lambda's three tries.
   - At most one occurrence is ``buffered``, and the lease's slot names it.
   - What a handler commits is written together with ``succeeded``, or not at all.
   - Fail closed: without a claim whose answer is known the handler does not run.
+  - No handler begins before its due time, less the margin; an operator's event excepted.
+  - The time at AWS is known from its answers only. By it a lease ends, and what is early is early. A lease that a slow
+    clock has stored too short is lengthened before the handler begins.
 
 Crash points (killed after the numbered step, the next delivery finds …)
   1  before the claim is stored        nothing, or a retrying run: it claims
   2  claim stored, handler not begun   a running run: waits, takes it over after lease and margin; the attempt counts
-  3  within the handler, or after its effect, before the settlement: as 2. An effect outside may run twice
+  3  within the handler, or after its effect, before the settlement: as 2. An effect outside may run twice. Lambda
+     delivers three times: from the second attempt on, a carrier for the next one is made before the handler begins
   4  settled, not acknowledged         succeeded: duplicate
   5  settled as retrying, no carrier   retrying: makes that carrier, under the same name
   6  settled as dead, letter not sent  dead and unreported: after lease and margin it becomes the letter's sender
   7  letter sent, not noted            as 6: a second copy of the letter, with the same id
   8  buffered, no carrier              buffered: claims, or makes the carrier; so does the next to find the slot full
+  9  missed, letter not sent           as 6
 A lost answer is no crash: the same bytes are sent again with the same token, and where a store forgets tokens, the
 refusal shows our own holder in the old item.
 """
