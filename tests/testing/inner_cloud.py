@@ -173,7 +173,8 @@ def test_a_letter_is_there_when_the_run_is_told_to_be_dead(cloud):
 
 def test_what_is_killed_each_time_is_waited_for_until_its_letter(cloud):
     run = cloud.fire("endless")
-    assert (run.status, run.attempt, run.limit) == ("running", 3, 3)
+    assert (run.status, run.limit) == ("dead", 3)
+    assert [row["attempt"] for row in cloud.events if row["event"] == "attempt"] == [1, 2, 3, 0]
     assert [letter.contents.reason for letter in cloud.dead_letters("endless")] == ["RetriesExhausted"]
     assert cloud.now < datetime(2026, 1, 1, 0, 10, tzinfo=UTC)
 

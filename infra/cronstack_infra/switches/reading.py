@@ -18,7 +18,7 @@ from cronstack_infra.switches.table import SWITCHES
 HARSHEST: Final = "harshest"
 
 _SHARES: Final = frozenset({"duplicates", "create_throttled", "create_conflicts", "hanging", "empty_polls"})
-_MOST: Final[Mapping[str, float]] = {"spread": 60, "early": 60, **dict.fromkeys(_SHARES, 1)}
+_MOST: Final[Mapping[str, float]] = {"spread": 60, "early": 60, "dynamodb_down": 86400, **dict.fromkeys(_SHARES, 1)}
 """Largest values. Defaults to none."""
 _TYPES: Final = get_type_hints(Switches)
 _NONE: Final = ("none", "")

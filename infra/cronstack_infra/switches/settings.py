@@ -80,6 +80,11 @@ class Switches:
     hanging: float = 0.0
     """Share of a handler's requests whose connection hangs: no answer comes, carried out or not. Defaults to 0."""
 
+    # -- DynamoDB
+    dynamodb_down: float = 0.0
+    """DynamoDB answers each request of a handler with an error for this long (86400 at most), once in each day of
+    UTC, at a time that the seed draws. Defaults to 0."""
+
     # -- SQS
     empty_polls: float = 0.0
     """Share of short polls of a queue that return nothing although messages are visible. Defaults to 0."""

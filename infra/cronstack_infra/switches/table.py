@@ -43,9 +43,9 @@ class Switch:
         return self.places[place] == PLAYED
 
 
-def _in(*, prove: str = PLAYED, fixture: str = PLAYED) -> Mapping[Place, str]:
+def _in(*, local: str = PLAYED, prove: str = PLAYED, fixture: str = PLAYED) -> Mapping[Place, str]:
     """Return the places. The fixture and simulate are one virtual cloud."""
-    return {"local cloud": PLAYED, "cloud fixture": fixture, "simulate": fixture, "prove": prove}
+    return {"local cloud": local, "cloud fixture": fixture, "simulate": fixture, "prove": prove}
 
 
 _NO_TEMPLATE: Final = "prove plays the guard, which creates no such schedule."
@@ -55,6 +55,7 @@ _NO_SCHEDULER: Final = "prove delivers events by itself, in any order and delay;
 _NO_LAMBDA: Final = "prove delivers again after any time; the length of the wait changes no answer."
 _FAULT: Final = "No switch there: the fault mixes of prove deliver late, and twice."
 _NO_QUOTA: Final = "prove plays one job, whose events never reach a quota."
+_BY_FAULTS: Final = "No switch there: PUT /_cronstack/faults fails the requests of a service for as long as you want."
 _RANDOM: Final = "A chance of AWS's own: no request brings it about."
 
 SWITCHES: Final[tuple[Switch, ...]] = (
@@ -256,6 +257,14 @@ SWITCHES: Final[tuple[Switch, ...]] = (
         "No page promises an answer; SDKs give up by themselves after a minute.",
         0.2,
         _in(),
+        _RANDOM,
+    ),
+    Switch(
+        "dynamodb-down",
+        "How long DynamoDB fails, once in each day.",
+        "No page promises that it never fails. In us-east-1 it did on 2025-10-20 (aws.amazon.com/message/101925).",
+        3600.0,
+        _in(local=_BY_FAULTS),
         _RANDOM,
     ),
     Switch(

@@ -115,10 +115,7 @@ class Cloud:
     # jobs
 
     def fire(self, job: str, *, input: Mapping[str, Any] | None = None) -> Row:
-        """Run a job now, as ``cronstack trigger`` does, and let time pass until that run is final.
-
-        A run whose last attempt was killed stays "running" in the ledger, and has left a dead letter.
-        """
+        """Run a job now, as ``cronstack trigger`` does, and let time pass until that run is final."""
         return self._start("fire", job, None, input)
 
     def trigger(self, job: str, *, at: datetime | str | None = None, input: Mapping[str, Any] | None = None) -> Row:

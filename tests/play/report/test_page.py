@@ -33,7 +33,7 @@ def rows() -> list[dict[str, Any]]:
         text = EVIL if kind == "dead" else ""
         found.append(attempt("each_minute", minute * 60, 2.5, kind, number, error=text, **late))
     found += [attempt("daily", day * 86_400 + 21_600, 90_000) for day in range(30)]
-    return [*found, END]
+    return [*found, END | {"missed_letters": 2, "deferred": {"early": 1500, "outage": 0}}]
 
 
 @cache
@@ -110,6 +110,11 @@ def test_its_totals_are_the_traces(opened: Opened) -> None:
     assert opened.total("overlaps") == 29, "each of thirty days' runs lasts into the next day, but the last"
     assert opened.attempts_in_view() == len(attempts())
     assert opened.starts() == sum(row["attempt"] > 0 for row in attempts())
+
+
+def test_it_tells_what_was_deferred_and_how_many_letters_report_a_miss(opened: Opened) -> None:
+    told = opened.page.inner_text("#span")
+    assert told.endswith("attempts; 1,500 deferred: early; 2 dead letters of what was missed")
 
 
 def test_each_job_has_its_row(opened: Opened) -> None:

@@ -7,8 +7,10 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cronstack.defaults import DEFAULTS
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.play.simulation.cloud.assembly import Assembly
+from cronstack_infra.play.simulation.cloud.outage import outage_of
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.play.simulation.handlers.executor import skew_of
 from cronstack_infra.play.simulation.simulate import TRACE, simulate
@@ -17,6 +19,7 @@ from tests.play.simulation.conftest import START
 from tests.play.simulation.test_cloud import attempts, outcomes, runs
 
 HOUR = timedelta(hours=1)
+MARGIN = timedelta(seconds=DEFAULTS.skew_margin)
 
 
 def skews(cloud: VirtualCloud) -> list[float]:
@@ -49,11 +52,28 @@ def test_every_clock_of_a_sandbox_is_off_by_the_same_time(cloud: VirtualCloud) -
     assert abs(cloud.now - START - 3 * HOUR) < timedelta(seconds=1), "the cloud's own clock is right"
 
 
-def test_requests_of_a_sandbox_that_is_six_minutes_off_are_refused(cloud: VirtualCloud) -> None:
+def test_a_sandbox_that_is_six_minutes_off_signs_by_the_date_of_the_refusal(cloud: VirtualCloud) -> None:
     cloud.play(read(["clock-skew=600"], seed=seed_of("small-hourly", 360, 600)))
-    cloud.advance(HOUR / 2)
-    assert outcomes(cloud, "hourly")["succeeded"] == 0
-    assert [one["reason"] for one in cloud.events if one["event"] == "dead_letter"] == ["RetriesExhausted"]
+    cloud.advance(2 * HOUR)
+    assert 350 < abs(skews(cloud)[0]) < 600
+    assert outcomes(cloud, "hourly") == {"succeeded": 2}
+    assert [one for one in cloud.events if one["event"] == "dead_letter"] == []
+
+
+def test_dynamodb_down_fails_each_request_of_a_handler_once_a_day(cloud: VirtualCloud) -> None:
+    switches = read(["dynamodb-down=7200"], seed=3)
+    cloud.play(switches)
+    cloud.advance(timedelta(days=1))
+    begin, end = outage_of(switches, START)
+    assert end - begin == 2 * HOUR
+    rows = attempts(cloud, "hourly")
+    failed = [row for row in rows if (row["outcome"], row["reason"]) == ("deferred", "outage")]
+    assert len(failed) > 2
+    assert all(begin <= datetime.fromisoformat(row["ended"]) for row in failed)
+    assert all(datetime.fromisoformat(row["began"]) < end for row in failed)
+    ended = [row for row in rows if row["outcome"] in ("succeeded", "missed")]
+    assert len({row["due"] for row in ended}) == 24, "each hour has its end"
+    assert not any(begin < datetime.fromisoformat(row["ended"]) < end for row in ended)
 
 
 def test_requests_that_hang_take_the_clients_time(cloud: VirtualCloud) -> None:
@@ -86,13 +106,16 @@ def test_an_event_that_waits_longer_than_lambda_keeps_it_is_a_dead_letter(cloud:
     assert max(late) < 6 * HOUR, "Lambda does not run what is older than its maximum event age"
 
 
-def test_an_early_event_reaches_the_handler_before_its_time(cloud: VirtualCloud) -> None:
+def test_an_early_event_waits_until_its_time(cloud: VirtualCloud) -> None:
     cloud.play(read(["early=60"], seed=2))
     cloud.drive.begin_schedules_anew(cloud.now)
     cloud.advance(3 * HOUR)
     rows = attempts(cloud, "hourly")
     assert all(row["due"].endswith(":00:00.000Z") for row in rows), "the identity is the scheduled time"
-    assert any(row["began"] < row["due"] for row in rows)
+    assert any(row["began"] < row["due"] for row in rows), "some deliveries come before it"
+    ran = [run.started - run.due for run in runs(cloud, "hourly") if run.started is not None]
+    assert len(ran) >= 3
+    assert min(ran) >= -MARGIN, "no handler begins before it"
 
 
 def test_simulate_plays_switches_and_writes_them_into_its_trace(assembly: Assembly, tmp_path: Path) -> None:

@@ -80,6 +80,8 @@ def pack(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
         "severity": [SEVERITY[outcome] for outcome in OUTCOMES],
         "bad": BAD,
         "counts": COUNTS,
+        "missed_letters": end.get("missed_letters", 0),
+        "deferred": end.get("deferred", {}),
         "attempts": len(attempts),
         "columns": columns,
         "first": [place for place, row in enumerate(attempts) if row.first],

@@ -43,8 +43,14 @@
   function title() {
     const utc = (t) => new Date(origin + t * 100).toISOString().slice(0, 16).replace("T", " ");
     el("title").textContent = `${data.stack || "Simulation"}: ${data.jobs.length} job${data.jobs.length === 1 ? "" : "s"}`;
-    el("span").textContent = `${utc(0)} to ${utc(whole)} UTC, seed ${data.seed}, faults ${data.faults}; ${many(count)} attempts`;
+    el("span").textContent = `${utc(0)} to ${utc(whole)} UTC, seed ${data.seed}, faults ${data.faults}; ${many(count)} attempts${deferrals()}`;
     document.title = el("title").textContent;
+  }
+
+  // What carriers brought back, by reason, and how many dead letters report what was missed; "" for none.
+  function deferrals() {
+    const told = Object.entries(data.deferred).filter(([, n]) => n).map(([why, n]) => `; ${many(n)} deferred: ${why}`);
+    return told.join("") + (data.missed_letters ? `; ${many(data.missed_letters)} dead letters of what was missed` : "");
   }
 
   // Of the whole span: of all jobs, or of the chosen one.

@@ -1,4 +1,4 @@
-"""How late occurrences started in a simulation, and what held them: the quotas of the account. Pure."""
+"""What did not start at its time in a simulation: late by a quota, missed, or deferred by the guard. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from cronstack.guard.deferral import OUTAGE
+from cronstack.guard.due import EARLY
+from cronstack.guard.letters import MISSED
 from cronstack_infra.plural import counted
 from cronstack_infra.switches.settings import Switches
 
 _WHAT: Final = {"invocations": "firing", "concurrency": "event"}
 _UNITS: Final = {"invocations": " a second", "concurrency": " sandboxes"}
+_DEFERRED: Final = {EARLY: "early, until its time", OUTAGE: "by an outage of the ledger"}
+"""Reasons of deferred deliveries that are counted, in words."""
 
 
 class Start(NamedTuple):
@@ -42,7 +47,11 @@ class Delays:
         """The start that was latest after its due time."""
         self.missed = 0
         """Occurrences that could not start before their start deadline."""
+        self.missed_letters = 0
+        """Dead letters that report a missed occurrence."""
         self.latest_missed: Start | None = None
+        self.deferred = dict.fromkeys(_DEFERRED, 0)
+        """Deliveries that left their occurrence to a carrier, by reason."""
         self.held: dict[str, Held] = {}
         """By quota. An event that never got a sandbox is not among them: it is a dead letter."""
 
@@ -53,7 +62,9 @@ class Delays:
         held.longest = max(held.longest, event["seconds"])
 
     def start(self, event: Mapping[str, Any]) -> None:
-        """Count an attempt's row: the first one of an occurrence, or the one that missed it."""
+        """Count an attempt's row: the first one of an occurrence, the one that missed it, or one that deferred it."""
+        if event["outcome"] == "deferred" and event["reason"] in self.deferred:
+            self.deferred[event["reason"]] += 1
         missed = event["outcome"] == "missed"
         if not (missed or event["attempt"] == 1) or not event["due"]:
             return
@@ -65,24 +76,18 @@ class Delays:
         else:
             self.latest = _later(self.latest, start)
 
+    def letter(self, event: Mapping[str, Any]) -> None:
+        """Count an event "dead_letter"."""
+        self.missed_letters += event["reason"] == MISSED
+
     def play(self, switches: Switches) -> None:
         """Take note of the quotas that are played."""
         given = {"invocations": switches.invocations, "concurrency": switches.concurrency}
         self.quotas = {quota: limit for quota, limit in given.items() if limit is not None}
 
     def lines(self) -> list[str]:
-        """Return the report: the latest start, what waited for which quota, what was missed. Empty without quotas."""
-        if not self.quotas:
-            return []
-        lines = []
-        if self.latest is not None:
-            lines.append(f"Latest start: {_seconds(self.latest.seconds)} after its time ({_named(self.latest)}).")
-        for quota, limit in self.quotas.items():
-            lines.append(f"Quota {quota}, {limit:,}{_UNITS[quota]}: {self._waited(quota)}.")
-        if self.latest_missed is not None:
-            named = f"{_named(self.latest_missed)}, {_seconds(self.latest_missed.seconds)} late"
-            lines.append(f"Missed by their start deadline: {self.missed:,}, the last {named}.")
-        return lines
+        """Return the report: with quotas the latest start and what waited; what was missed; what was deferred."""
+        return [*self._of_quotas(), *self._of_missed(), *self._of_deferred()]
 
     def as_json(self) -> dict[str, Any]:
         """Return the same for programs."""
@@ -90,8 +95,33 @@ class Delays:
             "quotas": self.quotas,
             "latest_start": self.latest._asdict() if self.latest is not None else None,
             "held": {quota: vars(held) for quota, held in sorted(self.held.items())},
-            "missed": self.missed,
+            **self.missed_and_deferred(),
         }
+
+    def missed_and_deferred(self) -> dict[str, Any]:
+        """Return what was missed and deferred, for programs."""
+        return {"missed": self.missed, "missed_letters": self.missed_letters, "deferred": dict(self.deferred)}
+
+    def _of_quotas(self) -> list[str]:
+        if not self.quotas:
+            return []
+        lines = []
+        if self.latest is not None:
+            lines.append(f"Latest start: {_seconds(self.latest.seconds)} after its time ({_named(self.latest)}).")
+        for quota, limit in self.quotas.items():
+            lines.append(f"Quota {quota}, {limit:,}{_UNITS[quota]}: {self._waited(quota)}.")
+        return lines
+
+    def _of_missed(self) -> list[str]:
+        if self.latest_missed is None:
+            return []
+        named = f"{_named(self.latest_missed)}, {_seconds(self.latest_missed.seconds)} late"
+        letters = counted(self.missed_letters, "dead letter")
+        return [f"Missed by their start deadline: {self.missed:,} with {letters}, the last {named}."]
+
+    def _of_deferred(self) -> list[str]:
+        told = [f"{count:,} {_DEFERRED[reason]}" for reason, count in self.deferred.items() if count]
+        return [f"Deferred to a carrier: {', '.join(told)}."] if told else []
 
     def _waited(self, quota: str) -> str:
         held = self.held.get(quota)

@@ -207,6 +207,7 @@ class _Begun:
                 "occurrences": self._trace.occurrences,
                 **({"outside": self._trace.outside} if self._trace.outside else {}),
                 "dead_letters": self._trace.letters,
+                **self._trace.delays.missed_and_deferred(),
                 "under_way": len(self._cloud.handlers.under_way),
                 "jobs": [vars(row) for row in rows],
                 "lines": self._trace.lines + 1,

@@ -74,6 +74,7 @@ class Trace:
             self.fired += 1
         elif kind == "dead_letter":
             self.letters += 1
+            self.delays.letter(event)
         elif kind == OUTSIDE_EVENT:
             self._outside.add((event["job"], event["due"]))  # once, though the event may come twice
         self.lines += 1

@@ -19,6 +19,7 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, 
 from botocore.model import OperationNotFoundError
 from moto.core.botocore_stubber import MockRawResponse
 
+from cronstack.occurrence import to_datetime
 from cronstack.transport import Botocore
 from cronstack_infra.local.dynamodb.canonical import InvalidNumber, canonical_value
 from cronstack_infra.local.engine.engine import Engine
@@ -32,12 +33,13 @@ from cronstack_infra.play.answer_dates import date_text, dated
 from cronstack_infra.play.simulation.clock.hub import length
 from cronstack_infra.play.simulation.cloud import scheduling
 from cronstack_infra.play.simulation.cloud.ledgers import Answer, Ledgers, over_http
+from cronstack_infra.play.simulation.cloud.outage import is_down
 from cronstack_infra.play.simulation.handlers.faults import Faults
 from cronstack_infra.play.simulation.handlers.sandboxes import Attempt
 from cronstack_infra.play.simulation.handlers.strands import Strands, crashed
 
-HANGS, HANGS_AFTER, EXPIRED = "hangs", "hangs after", "InvalidSignatureException"
-"""Fates of a request: no answer to one that is not carried out, or to one that is; a refusal of its date."""
+HANGS, HANGS_AFTER, EXPIRED, DOWN = "hangs", "hangs after", "InvalidSignatureException", "down"
+"""Fates of a request: no answer to one that is not carried out, or to one that is; a refusal of its date; an outage."""
 OWN_PATIENCE: Final = 10.0
 """Seconds for which the runtime waits for an answer, unless it says so itself."""
 PATIENCE: Final = 60.0
@@ -50,6 +52,9 @@ LATENCY: Final = (2_000, 12_000)
 _NO_SUCH_SERVICE: Final = "Not yet implemented"
 """How moto's stubber answers, with 404, for a service that moto does not have."""
 _CONFIGURING: Final = frozenset({"lambda", "iam", "cloudformation"})
+_FAILED: Final = ("InternalServerError", "The service is down")
+_SERVICES: Final = {"SendMessage": "sqs", **dict.fromkeys(scheduling.OPERATIONS, "scheduler")}
+"""Services of the runtime's operations; all others are DynamoDB's."""
 _THROTTLED: Final = {"dynamodb": "ThrottlingException", "sqs": "ThrottlingException", "s3": "SlowDown"}
 
 
@@ -98,9 +103,12 @@ class Calls:
             with self._others:
                 return dated(self._carry_out(operation, parameters), self._now_ms())
         attempt = self._strands.live()
-        fate = self._fate(attempt, attempt is not None and attempt.sandbox.signs_by_date)
+        signs_by_date = attempt is not None and attempt.sandbox.signs_by_date
+        fate = self._fate(attempt, _SERVICES.get(operation, "dynamodb"), signs_by_date=signs_by_date)
         if fate == "throttled":
             return dated(_error("ThrottlingException", "Rate exceeded"), self._now_ms())
+        if fate == DOWN:
+            return dated(_error(*_FAILED, 500), self._now_ms())
         if fate == EXPIRED:
             assert attempt is not None
             attempt.sandbox.signs_by_date = True
@@ -157,12 +165,14 @@ class Calls:
         if self._inside or get_ident() != self._thread:
             return self._respond(stubber, event_name, request)
         attempt = self._strands.live()
-        fate = self._fate(attempt)
+        service = event_name.split(".")[1]
+        fate = self._fate(attempt, service)
         if fate == "throttled":
-            service = event_name.split(".")[1]
             return self._response(request, *_throttled(service))
+        if fate == DOWN:
+            return self._response(request, *over_http(_error(*_FAILED, 500)))
         if fate == EXPIRED:
-            return self._response(request, *_refused(event_name.split(".")[1]))
+            return self._response(request, *_refused(service))
         response = None if fate == HANGS else self._respond(stubber, event_name, request)
         if fate in (HANGS, HANGS_AFTER):
             self._hang(attempt, PATIENCE)
@@ -213,7 +223,7 @@ class Calls:
 
     # time and faults
 
-    def _fate(self, attempt: Attempt | None, signs_by_date: bool = False) -> str:
+    def _fate(self, attempt: Attempt | None, service: str, *, signs_by_date: bool = False) -> str:
         """Let the time of a call pass; what becomes of it.
 
         signs_by_date: the client signs by the dates of answers, not by the clock of its sandbox.
@@ -224,6 +234,8 @@ class Calls:
         least, most = LATENCY
         self._strands.sleep(attempt, least + int(self._chance() * (most - least)))
         rates, switches = self._faults.rates, self._engine.switches
+        if service == "dynamodb" and is_down(switches, to_datetime(self._now_ms())):
+            return DOWN
         if abs(attempt.sandbox.skew) > MOST_SKEW and not signs_by_date:
             return EXPIRED
         if switches.hanging and self._chance() < switches.hanging:
@@ -271,8 +283,8 @@ def _not_supported(request: Any, why: object) -> tuple[int, Mapping[str, str], b
     return int(status[:3]), dict(headers), body
 
 
-def _error(code: str, text: str) -> Answer:
-    return {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+def _error(code: str, text: str, status: int = 400) -> Answer:
+    return {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": status}}
 
 
 def _refused(service: str) -> tuple[int, dict[str, str], bytes]:
