@@ -57,9 +57,9 @@ class QuickStack:
     def settings(self, role: str) -> Settings:
         return Settings(LEDGER, self._letters, self.package, self._carriers, role, self._delivery_arn)
 
-    def function(self, job: str, module: str = "", **fields: Any) -> str:
-        """The function of a job in a module, which has its name unless said; its ARN."""
-        name = names.function_name(self.package, job)
+    def function(self, job: str, module: str = "", *, name: str = "", **fields: Any) -> str:
+        """The function of a job in a module, which has its name unless said; its ARN. name: as deployed by default."""
+        name = name or names.function_name(self.package, job)
         role = self.carrier_role(job)
         given = {
             "Code": {"ZipFile": self._code},

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -96,6 +97,12 @@ class Cloud:
             for message in found.get("Messages", ()):
                 return dict(message)
         raise AssertionError(f"nothing came to {url}")
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The newest requests that the cloud has answered, oldest first."""
+        with urllib.request.urlopen(f"{self.endpoint}/_cronstack/requests", timeout=30) as answer:
+            found: list[dict[str, Any]] = json.load(answer)["requests"]
+        return found
 
     def next_event(self, seconds: float = 60) -> dict[str, Any]:
         self.told.append(self._incoming.get(timeout=seconds))

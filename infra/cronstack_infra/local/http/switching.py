@@ -41,11 +41,16 @@ def asked(body: bytes) -> Switches:
 def switches(endpoint: str, *given: str, seed: int = 0) -> Iterator[None]:
     """Play AWS by these switches in the local cloud at an endpoint, and as before after the block."""
     before = _ask(endpoint, "GET", b"")
-    _ask(endpoint, "PUT", json.dumps({"switches": given, "seed": seed}).encode())
+    set_switches(endpoint, *given, seed=seed)
     try:
         yield
     finally:
         _ask(endpoint, "PUT", json.dumps(before).encode())
+
+
+def set_switches(endpoint: str, *given: str, seed: int = 0) -> None:
+    """Play AWS by these switches in the local cloud at an endpoint from now on."""
+    _ask(endpoint, "PUT", json.dumps({"switches": given, "seed": seed}).encode())
 
 
 def _ask(endpoint: str, method: str, body: bytes) -> dict[str, Any]:

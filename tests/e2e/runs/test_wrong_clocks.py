@@ -1,0 +1,174 @@
+"""Handler processes whose clocks are minutes off, beside one whose clock is right, in a local cloud.
+
+All of them work one job, which never runs over itself. Each has a function of its own, so that a test can choose which
+process gets an event. The clocks are those of the switch ``clock-skew``; more than five minutes off, the local cloud
+refuses the signatures of a process, as AWS does.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cronstack_infra.local.engine.skew import seconds_ahead
+from cronstack_infra.local.executor.values import access_key_of
+from cronstack_infra.local.http.switching import set_switches
+from cronstack_infra.switches.settings import Switches
+from tests.e2e.quick_stack import QuickStack, deployed_code, lines_of, this_second
+from tests.local.quick_cloud import quick_cloud
+
+AHEAD = (240, -240, 600, -600)
+"""Seconds by which the clock of a process is ahead."""
+RIGHT = 0
+TIMEOUT = 20
+
+
+class Processes:
+    """A process for each clock, made with its first event."""
+
+    def __init__(self, stack: QuickStack, folder: Path) -> None:
+        self._stack, self._folder = stack, folder
+        self.effects = folder / "effects.jsonl"
+        self._made: list[int] = []
+        self._seconds = count()
+        self._begin = this_second()
+        self._callers = ThreadPoolExecutor(4)
+        self._names = {ahead: f"kills-held{'' if ahead == RIGHT else f'-{ahead}'}" for ahead in (RIGHT, *AHEAD)}
+        for name in self._names.values():
+            stack.function("held", name=name, Timeout=TIMEOUT)
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._callers.shutdown()
+
+    def due(self) -> datetime:
+        """The time of an occurrence that no other test has."""
+        return self._begin - timedelta(seconds=next(self._seconds))
+
+    def until(self, due: datetime) -> Path:
+        """The file for which the occurrence of that time waits."""
+        return self._folder / f"until-{due:%H%M%S}"
+
+    def deliver(self, ahead: int, due: datetime, **given: Any) -> Future[str]:
+        """Deliver an event to the process with a clock that is so far ahead; its outcome comes later."""
+        if ahead not in self._made:
+            self._made.append(ahead)
+            self._shift(ahead)
+        given |= {"effects": str(self.effects), "until": str(self.until(due))}
+        event = {"cronstack": 1, "job": "held", "scheduled": f"{due:%Y-%m-%dT%H:%M:%SZ}", "input": given}
+        return self._callers.submit(self._invoke, self._names[ahead], json.dumps(event))
+
+    def _shift(self, ahead: int) -> None:
+        """Set the clock of the process that is made next, by the switch and a seed that draws about its whole range."""
+        name, number = self._names[ahead], len(self._made)
+
+        def share(seed: int) -> float:
+            return seconds_ahead(Switches(seed=seed, clock_skew=1.0), name, number)
+
+        seed = next(seed for seed in count() if abs(share(seed)) > 0.9 and share(seed) * ahead >= 0)
+        set_switches(self._stack.cloud.endpoint, f"clock-skew={ahead / share(seed)}", seed=seed)
+
+    def _invoke(self, name: str, payload: str) -> str:
+        answer = self._stack.cloud.client("lambda").invoke(FunctionName=name, Payload=payload)
+        told = json.loads(answer["Payload"].read())
+        return str(told.get("cronstack", told))
+
+    def requests(self, ahead: int) -> int:
+        """How many requests of a process the local cloud has answered so far."""
+        caller = access_key_of(self._names[ahead])
+        return sum(one["caller"] == caller for one in self._stack.cloud.requests())
+
+    def lines(self, due: datetime) -> list[dict[str, Any]]:
+        """What handlers have written down about an occurrence."""
+        return [one for one in lines_of(self.effects) if one["occurrence"] == f"t-{due:%Y-%m-%dT%H:%M:%SZ}"]
+
+    def works_once(self, due: datetime) -> bool:
+        return [(one["attempt"], one["what"]) for one in self.lines(due)] == [(1, "start"), (1, "end")]
+
+    def await_start(self, due: datetime, outcome: Future[str]) -> None:
+        """Return when the handler of an occurrence has begun."""
+        self._stack.await_true("its start", lambda: bool(self.lines(due)) or outcome.done(), 30)
+        assert self.lines(due), outcome.result()
+
+    def await_requests(self, ahead: int, more: int, than: int) -> None:
+        self._stack.await_true(f"{more} requests", lambda: self.requests(ahead) >= than + more, 30)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QuickStack]:
+    with quick_cloud() as cloud:
+        yield QuickStack(cloud, "kills", deployed_code("kills", tmp_path_factory.mktemp("code")))
+
+
+@pytest.fixture(scope="module")
+def processes(stack: QuickStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    with Processes(stack, tmp_path_factory.mktemp("effects")) as found:
+        yield found
+
+
+def beside(processes: Processes, holder: int, other: int, *, holds: Callable[[], bool] = lambda: True) -> datetime:
+    """Have one process hold the lease while the other gets two events: another occurrence, and the same once more.
+
+    holds: asked while the lease is held. Returns the occurrence.
+    """
+    due, another = processes.due(), processes.due()
+    outcome = processes.deliver(holder, due)
+    try:
+        processes.await_start(due, outcome)
+        assert holds()
+        assert processes.deliver(other, another).result(30) == "skipped"
+        before = processes.requests(other)
+        duplicate = processes.deliver(other, due)
+        processes.await_requests(other, 2, before)  # it has tried to claim, and looks
+    finally:
+        processes.until(due).touch()
+    assert (outcome.result(30), duplicate.result(30)) == ("succeeded", "duplicate")
+    assert processes.works_once(due)
+    assert processes.lines(another) == []
+    return due
+
+
+@pytest.mark.parametrize("ahead", AHEAD)
+def test_a7_a_process_with_a_wrong_clock_takes_no_live_lease_over(processes: Processes, ahead: int) -> None:
+    """By its own clock the lease of the other process may be long over. It decides by the dates of answers."""
+    beside(processes, RIGHT, ahead)
+
+
+@pytest.mark.parametrize("ahead", AHEAD)
+def test_a7_a_process_with_a_wrong_clock_runs_and_its_lease_lasts(
+    stack: QuickStack, processes: Processes, ahead: int
+) -> None:
+    """More than five minutes off, its first signature is refused, and the next ones are corrected. Minutes behind, it
+    stores a lease that has ended already, and extends it before its handler begins.
+    """
+    began = time.time()
+
+    def lasts() -> bool:
+        return int(stack.lease("held")["expires"]["N"]) / 1000 > began + TIMEOUT
+
+    due = beside(processes, ahead, RIGHT, holds=lasts)
+    start = processes.lines(due)[0]["at"]
+    assert began < start - ahead < time.time(), "its clock is off"
+
+
+@pytest.mark.parametrize("ahead", [600, -600])
+def test_a7_a_process_with_a_wrong_clock_makes_carriers_and_sends_letters(
+    stack: QuickStack, processes: Processes, ahead: int
+) -> None:
+    """Scheduler and SQS refuse its first signatures, too."""
+    carriers = len(stack.made())
+    assert processes.deliver(ahead, processes.due(), fails="for now").result(30) == "retrying"
+    assert len(stack.made()) == carriers + 1
+    stack.letters()
+    assert processes.deliver(ahead, processes.due(), fails="for good").result(30) == "dead"
+    assert len(stack.letters()) == 1
