@@ -148,6 +148,11 @@ class QuickStack:
         found: Mapping[str, Any] = item.get("Item", {})
         return found
 
+    def forget_lease(self, job: str) -> None:
+        """Delete the lease item of a job, as if the job had never run."""
+        key = {"pk": {"S": f"job#{job}"}, "sk": {"S": "lease"}}
+        self.cloud.client("dynamodb").delete_item(TableName=LEDGER, Key=key)
+
     def letters(self) -> list[dict[str, Any]]:
         """The dead letters, taken out of their queue."""
         return [json.loads(body) for body in self._taken(self._letters)]
