@@ -101,13 +101,15 @@ class Attempt:
 
     @property
     def is_short(self) -> bool:
-        """Whether a clock that is behind has stored an end of the lease that is too early.
+        """Whether a clock that was behind has stored an end of the lease that is too early.
 
-        A right clock stores one that is at most ``COARSE`` and the way of the request before the latest possible one.
-        What is left of the grace then covers the rest.
+        It counts from the time of the claim, as it is known now. That is at most ``COARSE`` and the way of the request
+        later than a right clock said. What is left of the grace then covers the rest.
         """
-        delivery = self._delivery
-        needed = delivery.lease_end(delivery.host.clock.latest())
+        delivery, clock = self._delivery, self._delivery.host.clock
+        here, then = clock.reading(), delivery.opened
+        passed = max(0, here.wall - then.wall, here.monotonic - then.monotonic)
+        needed = clock.latest() - passed + delivery.span
         return needed - self.grant.expires > delivery.asking.margin + COARSE
 
     def extend(self) -> Steps[None]:

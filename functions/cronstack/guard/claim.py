@@ -230,8 +230,10 @@ def _try(delivery: Delivery, *, over: bool) -> Steps[Grant | Outcome | None]:
     opening, (lease, run), token = _opening(delivery), delivery.seen, delivery.next_claim()
     slot = leaves(delivery)
     if delivery.alone:
-        surely_past = delivery.host.clock.earliest() - delivery.asking.margin  # nothing is, before the first answer
-        call = claim_requests.claim_alone(opening, run, surely_past, may_begin=delivery.may_begin)
+        clock, may_begin = delivery.host.clock, delivery.may_begin
+        # Before the first answer nothing is past for sure, and no pause is over.
+        surely_past, rested = clock.earliest() - delivery.asking.margin, opening.now if clock.is_known else 0
+        call = claim_requests.claim_alone(opening, run, surely_past, rested=rested, may_begin=may_begin)
     elif over:
         unmarked = lease.holder != delivery.unmarked
         call = claim_requests.take_over(opening, run, lease, token, mark_crashed=unmarked, slot=slot)
@@ -255,6 +257,7 @@ def _is_closed(delivery: Delivery) -> bool:
 
 def _opening(delivery: Delivery) -> claim_requests.Opening:
     now, terms = delivery.host.now(), delivery.terms
+    delivery.opened, delivery.span = delivery.host.clock.reading(), delivery.lease_end(0)
     fence = max(now, delivery.floor)
     return claim_requests.Opening(
         terms.table,

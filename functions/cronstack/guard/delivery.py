@@ -96,10 +96,12 @@ class Delivery:
         "host",
         "in_slot",
         "may_begin",
+        "opened",
         "patience",
         "rounds",
         "seen",
         "settles",
+        "span",
         "stale",
         "stood_aside",
         "terms",
@@ -133,6 +135,8 @@ class Delivery:
         # What a carrier brings has waited already: it looks and goes again.
         self.patience = terms.knobs.patience if of.hop is None else 0.0
         """Seconds it may still wait in here for another delivery."""
+        self.opened, self.span = host.clock.reading(), 0
+        """When the last claim was made, and the milliseconds that it made its lease last."""
         self.claims = self.settles = 0
         self.after_crash = False
         """The attempt that it has claimed follows one that ended without a word."""
@@ -171,18 +175,19 @@ class Delivery:
 
     @property
     def is_late(self) -> bool:
-        """Whether its start deadline has passed, as far as is known. An operator's event has none."""
+        """Whether its start deadline has passed. An operator's event has none."""
         of = self.terms.occurrence
-        return not of.by_operator and self.host.now() - of.due > self.terms.start_deadline * 1000
+        return not of.by_operator and self._time_passed() - of.due > self.terms.start_deadline * 1000
 
     def early(self) -> int:
-        """Return the milliseconds until it may start for sure. An operator's event may start at once.
+        """Return the milliseconds until it may start. An operator's event may start at once."""
+        of = self.terms.occurrence
+        return 0 if of.by_operator else max(0, of.due - self.asking.margin - self._time_passed())
 
-        Asked after an answer. Where answers have no date, the wall clock has to do.
-        """
-        of, clock = self.terms.occurrence, self.host.clock
-        now = clock.earliest() if clock.is_known else clock.now()
-        return 0 if of.by_operator else max(0, of.due - self.asking.margin - now)
+    def _time_passed(self) -> int:
+        """The time that has come for sure. Where no answer has told it (yet), the wall clock has to do."""
+        clock = self.host.clock
+        return clock.earliest() if clock.is_known else clock.now()
 
     def learn_time(self) -> Steps[None]:
         """Have an answer of this invocation tell the time: whatever this clock says may be wrong."""

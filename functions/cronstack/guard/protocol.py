@@ -94,16 +94,17 @@ def _prepare(delivery: Delivery) -> Steps[Attempt | Outcome]:
     attempt = Attempt(delivery, admitted)
     if admitted.attempt > admitted.limit:
         return (yield from _die(delivery, attempt, _crashed(delivery.seen.run), RETRIES_EXHAUSTED))
-    if attempt.is_short:
+    if attempt.is_short:  # first: a clock that is minutes behind has stored a lease that is past already
         yield from attempt.extend()
-    if delivery.after_crash and _may_start(delivery, attempt.grant):
+    if delivery.after_crash:
         yield from arm_next_attempt(delivery, attempt.grant)
-    if not _may_start(delivery, attempt.grant):
+    if (early := delivery.early()) > 0:
+        if not (yield from sleep_until_due(delivery, early)):
+            return (yield from _give_back(delivery, attempt))
+        if delivery.terms.lease is not None:  # it has lasted while this slept
+            yield from attempt.extend()
+    if not _may_start(delivery, attempt.grant):  # last: each of these takes time
         return (yield from _retry(delivery, attempt, Failed(NO_TIME, after=NO_TIME_PAUSE)))
-    if (early := delivery.early()) > 0 and not (yield from sleep_until_due(delivery, early)):
-        return (yield from _give_back(delivery, attempt))
-    if attempt.is_short:  # of a job with a short lease, which has lasted while it slept
-        yield from attempt.extend()
     return attempt
 
 

@@ -81,10 +81,13 @@ def take_over(
     return transaction(token, *actions)
 
 
-def claim_alone(opening: Opening, run: RunItem | None, surely_past: int, *, may_begin: bool = True) -> Call:
+def claim_alone(
+    opening: Opening, run: RunItem | None, surely_past: int, *, rested: int | None = None, may_begin: bool = True
+) -> Call:
     """Overlap "allow", or a key: open an attempt at the occurrence without a lease. Answered by the old item.
 
     ``surely_past``: a lease that ended before this time (epoch ms) has ended for sure; 0 as long as nothing is sure.
+    ``rested``: a retry for this time or an earlier one may begin. Defaults to the time of the opening.
     ``may_begin``: False for a key whose plan is not known to be begun. Then only a run that exists is claimed.
     """
     occurrence = opening.occurrence
@@ -97,6 +100,7 @@ def claim_alone(opening: Opening, run: RunItem | None, surely_past: int, *, may_
         return alone(opening.table, key, change, f"{DEAD_AS_SEEN} AND {FENCE_GROWS}", values, shows="ALL_OLD")
     condition = f"{OPEN_ALONE if may_begin else STARTED_ALONE} AND {SAME_PAYLOAD} AND {FENCE_GROWS}"
     values |= {"zero": 0, "one": 1, "limit": opening.limit, "surely_past": surely_past} | _first_values(opening)
+    values["rested"] = opening.now if rested is None else rested
     first = ["limit", "due", "payload"]
     if occurrence.revision is not None:
         condition, values = f"{condition} AND {SAME_PLAN}", values | plan_values(occurrence)

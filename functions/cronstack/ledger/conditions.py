@@ -48,7 +48,7 @@ NEWER_CHECKPOINT: Final = "(attribute_not_exists(#saves) OR #saves < :saves)"
 """An earlier checkpoint that arrives late must not win."""
 STARTED_ALONE: Final = (
     "(#status IN (:crashed, :buffered)"
-    " OR (#status = :retrying AND (attribute_not_exists(#after) OR #after <= :now))"
+    " OR (#status = :retrying AND (attribute_not_exists(#after) OR #after <= :rested))"
     " OR (#status = :running AND #expires < :surely_past))"
 )
 """Without a lease (overlap "allow", or a key): ended badly and rested, or expired on every clock."""

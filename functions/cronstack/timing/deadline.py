@@ -4,7 +4,7 @@ Lambda's context tells the seconds until the deadline. In today's Python runtime
 AWS promises nothing about that. A clock that is ahead makes them too few, at worst 0. One that is behind makes them too
 many. The declared timeout and the monotonic clock do not depend on the wall clock, so they bound what the context says:
 
-    at the start   the context's seconds; the timeout, if these are none or more than it
+    at the start   the context's seconds; the timeout, if these are none or more than that
     since then     what has passed by the slower of both clocks has passed for sure, and by the faster one perhaps
 
 ``left`` is what the handler and the requests may count on. ``left_at_most`` is when Lambda has killed the invocation
@@ -31,7 +31,7 @@ class Deadline:
         """remaining: what the context says. monotonic: seconds from any start. timeout: as the job declares it."""
         self._remaining, self._monotonic, self._timeout = remaining, monotonic, timeout
         self._began, self._given = monotonic(), remaining()
-        self._whole = self._given if 0 < self._given <= timeout + SLACK else timeout
+        self._whole = min(self._given, timeout) if self._given > 0 else timeout
 
     def left(self) -> float:
         """Return the seconds that are left at least."""

@@ -68,7 +68,8 @@ def test_a_carrier_and_an_operator_ask_the_run_first(stage: Stage) -> None:
     carrier = stage.carrier()
     stage.asked()
     assert stage.deliver(carrier, BROKEN).status == "retrying"
-    assert stage.asked() == ["UpdateItem", "UpdateItem", "CreateSchedule"], "claim and settle; the plan is not asked"
+    asked = ["UpdateItem", "UpdateItem", "UpdateItem", "CreateSchedule"]
+    assert stage.asked() == asked, "a claim that tells the time, claim and settle; the plan is not asked"
     assert stage.deliver(stage.carrier(), BROKEN).status == "dead"
     stage.asked()
     assert stage.deliver(redriven(of, attempt=3)).status == "succeeded"

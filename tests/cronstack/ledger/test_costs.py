@@ -30,7 +30,7 @@ COSTS: dict[str, tuple[Cost, Cost]] = {
     "cancel": (Cost(3, 2, 1), Cost(3, 2, 1)),
     "clean_run_of_a_plan": (Cost(3, 3, 3), Cost(2, 2, 2)),
     "attempt_of_a_plan_that_fails": (Cost(4, 3, 4), Cost(3, 2, 2)),
-    "retry_of_a_plan_that_succeeds": (Cost(2, 2, 3), Cost(2, 2, 2)),
+    "retry_of_a_plan_that_succeeds": (Cost(3, 3, 4), Cost(2, 2, 2)),
     "duplicate_of_a_plan": (Cost(2, 2, 2), Cost(1, 1, 1)),
     "overtaken_by_a_move": (Cost(3, 2, 1), Cost(1, 1, 1)),
     "plan_that_comes_too_late": (Cost(4, 3, 7), Cost(1, 1, 1)),
