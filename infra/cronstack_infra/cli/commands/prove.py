@@ -33,6 +33,8 @@ TITLES: Final = {
     "plan": "Status changes of a plan",
     "intruder": "Acts of an intruder that may only plan",
     "end": "How deliveries ended",
+    "deferral": "Why deliveries were deferred",
+    "clock": "Clocks of sandboxes that were wrong, and freezes in which the monotonic clock stood still",
     "switch": "Switches: answers and deliveries that were other than AWS's kindest, and used",
     "mended": "Open runs that operators repaired, as strays --mend does",
     "handler": "What handlers asked of the guard",

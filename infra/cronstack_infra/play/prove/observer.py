@@ -98,8 +98,8 @@ class Observer(Listener):
         log, event = self.log, invoked.event
         run = log.run(event.occurrence)
         # It died here, with a letter: what a redrive has made of it since is the redrive's.
-        died_here = own is not None and own.settled == "dead" and run.letters[own.number]
-        if event.refused or died_here:
+        died_here = own is not None and own.settled == "dead" and run.letters[own.number, 0]
+        if event.refused or died_here or run.letters[invoked.missed]:
             return
         over = invoked.saw_end or log.is_over(run)
         carried = run.recorded or run.lost or any(one is not event for one in run.carriers)

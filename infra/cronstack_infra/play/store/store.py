@@ -140,8 +140,10 @@ class Store:
         if refused is not None:
             shown = {"Item": refused["Item"]} if "Item" in refused else {}
             return _error("ConditionalCheckFailedException", _REFUSED) | shown
+        old = self.items.get(key)
         self._write(action, key)
-        return {"Attributes": self.items[key]} if action.get("ReturnValues") == "ALL_NEW" else {}
+        shows = {"ALL_OLD": old, "ALL_NEW": self.items[key]}.get(action.get("ReturnValues", "NONE"))
+        return {} if shows is None else {"Attributes": shows}
 
     def _get(self, parameters: Mapping[str, Any]) -> Answer:
         if (missing := self._missing(parameters)) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final
 
+from cronstack.ledger.rows import FAILED
 from cronstack.occurrence import is_planned, print_time
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import Acknowledgement, Row
@@ -71,7 +72,8 @@ class Acknowledgements(Judge):
             self.violated("I25", f"operators have repaired, and nothing brings {', '.join(swallowed)}")
 
     def at_rest(self, why: str, *, excused: Collection[str] = (), given_up: Iterable[str] = ()) -> None:
-        if left := [occurrence for occurrence in self.log.unfinished() if occurrence not in excused]:
+        unfinished = [name for name in self.log.unfinished() if self.log.run(name).ended not in FAILED]
+        if left := [occurrence for occurrence in unfinished if occurrence not in excused]:
             self.violated("I9", f"{why}: {', '.join(left)}")
         for occurrence in given_up:
             if is_planned(occurrence) and self.log.key(occurrence).tampered and not self.log.key(occurrence).worked:

@@ -7,11 +7,13 @@ from typing import Final
 from cronstack.steps import Work
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import RunChange
-from cronstack_infra.play.prove.log.records import Attempt, Invoked
+from cronstack_infra.play.prove.log.records import Attempt, Invoked, RunRecord
 
 FIRST_REST: Final = 60_000
 """Milliseconds of back-off after the first failed attempt at least: doubled each time, up to the longest."""
 LONGEST_REST: Final = 3_600_000
+UNSURE: Final = 3_000
+"""Milliseconds by which what a sandbox has learnt of the time may be ahead, besides the ways of a request."""
 OLD: Final = 15 * 86_400_000
 """Milliseconds of age beyond which a further attempt may come too late to be judged: the run is dead early."""
 
@@ -22,8 +24,8 @@ class Attempts(Judge):
     def claimed(self, change: RunChange) -> None:
         run, before, item = change.run, change.before, change.after
         number, limit = run.claims + 1, self.log.next_limit(run)
-        if before.get("status") == "retrying" and item["started"] < before["after"]:
-            early = before["after"] - item["started"]
+        early = before.get("after", 0) - self.log.world.now
+        if before.get("status") == "retrying" and early > UNSURE + self._ways():
             self.violated("I11", f"attempt {number} of {run.occurrence} begins {early} ms before its time")
         if item["attempt"] != number:
             self.violated("I11", f"{run.occurrence} was claimed {number} times, its attempt is {item['attempt']}")
@@ -31,16 +33,36 @@ class Attempts(Judge):
             self.violated("I11", f"{run.occurrence} may have {limit} attempts, but {item['limit']} is stored")
 
     def handler_begins(self, invoked: Invoked, attempt: Attempt, work: Work) -> None:
-        if attempt.number > attempt.run.limit:
-            self.violated("I11", f"{invoked.name} runs attempt {attempt.number} of {attempt.run.limit}")
+        run = attempt.run
+        if attempt.number > run.limit:
+            self.violated("I11", f"{invoked.name} runs attempt {attempt.number} of {run.limit}")
+        if attempt.after_crash and not (invoked.scheduler_failed or self._is_brought(run, invoked)):
+            self.violated("I11", f"{invoked.name} runs attempt {attempt.number} after a crash; nothing brings the next")
+
+    def _is_brought(self, run: RunRecord, invoked: Invoked) -> bool:
+        return run.lost or run.recorded or any(event is not invoked.event for event in run.carriers)
+
+    def _ways(self) -> int:
+        """Milliseconds that a request and its answer take at most: so long may a clock be ahead of the last answer."""
+        return 2 * self.log.mix.latency
 
     def settled(self, change: RunChange, attempt: Attempt) -> None:
         run, item = change.run, change.after
         early = change.new == "dead" and item.get("reason") == "RetriesExhausted" and attempt.number < run.limit
         if early and item["ended"] - change.invoked.event.due < OLD:
             self.violated("I11", f"{run.occurrence} has no attempts left after {attempt.number} of {run.limit}")
-        if change.new == "retrying":
+        if item["limit"] != run.limit:
+            self._is_given_back(change, attempt)
+        elif change.new == "retrying":
             self._rests(change, attempt)
+
+    def _is_given_back(self, change: RunChange, attempt: Attempt) -> None:
+        """An attempt that does not count: claimed by a clock that is ahead, before the occurrence is due."""
+        run, item, early = change.run, change.after, change.invoked.event.due - self.log.world.now
+        if change.new != "retrying" or item["limit"] != run.limit + 1 or attempt.how is not None:
+            self.violated("I11", f"{run.occurrence} has {item['limit']} attempts from now on, not {run.limit}")
+        if early < -change.invoked.timeout:
+            self.violated("I11", f"{change.invoked.name} gives {run.occurrence} back as early, {-early} ms late")
 
     def _rests(self, change: RunChange, attempt: Attempt) -> None:
         run, item, asked_for = change.run, change.after, change.invoked.rests

@@ -10,7 +10,9 @@ from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import Row, RunChange
 from cronstack_infra.play.prove.log.records import Attempt, Invoked
 
-GRACE: Final = 5_000
+GRACE: Final = 1_000
+"""Milliseconds before the end of its lease from which on no handler may begin. Of the guard's grace of five seconds,
+four may have gone to a date that is two seconds old and to a slow answer."""
 MOST_PAST: Final = 6
 """Times that an invocation may be refused a schedule because its time is past: each time it asks for a later one."""
 PASSING: Final = (
@@ -19,6 +21,8 @@ PASSING: Final = (
 )
 """Switches whose refusals pass: the same request, sent again, may be carried out. Of "past-at=ignored": under a new
 name, since the schedule that keeps the old one does not fire."""
+CARRYING: Final = ("CreateSchedule", "GetSchedule", "SendMessage")
+"""Requests to others than the ledger. What the ledger does not answer is carried, or was refused with a letter."""
 RESENDING: Final = 3_100
 """Milliseconds before its end within which an invocation may stop resending a request."""
 
@@ -30,9 +34,9 @@ class Beliefs(Judge):
         run = attempt.run
         if (work.fence, work.attempt, work.limit) != (attempt.fence, attempt.number, run.limit):
             self.violated("I6", f"{invoked.name} believes {work}, stored is {attempt.fence}, {attempt.number}")
-        if invoked.clock() >= attempt.expires - GRACE:
+        if self.log.world.now >= attempt.expires - GRACE:
             self.violated("I6", f"{invoked.name} runs the handler when its lease is nearly past")
-        if self.log.clocks_agree and (run.open is not attempt or attempt.lost):
+        if run.open is not attempt or attempt.lost:
             self.violated("I6", f"{invoked.name} runs the handler though its lease is gone")
 
     def handler_begins_unclaimed(self, invoked: Invoked) -> None:
@@ -52,7 +56,7 @@ class Beliefs(Judge):
     def request_leaves(self, invoked: Invoked, call: Call, attempt: Attempt | None) -> None:
         if call.operation == "SendMessage" and attempt is not None and attempt.settled == "dead":
             invoked.letters += 1
-            if invoked.letters == 1 and invoked.clock() >= attempt.expires:
+            if invoked.letters == 1 and self.log.world.now >= attempt.expires:
                 self.violated("I6", f"{invoked.name} sends the letter when its lease is past")
 
     def answer_changed(self, invoked: Invoked, switch: str) -> None:
@@ -64,14 +68,18 @@ class Beliefs(Judge):
         self.violated("I10", f"{invoked.name} waits for an answer until its deadline")
 
     def ended(self, invoked: Invoked, attempt: Attempt | None, answer: Row, raised: BaseException | None) -> None:
-        left = invoked.get_remaining_time_in_millis()
+        left = int(min(invoked.left(), invoked.believed_left() * 1000))
         lasts = left > RESENDING and invoked.asked != "SendMessage"  # the letter has the time of its lease only
         if isinstance(raised, Unavailable) and invoked.passing in PASSING and lasts:
             self.violated("I10", f"{invoked.name} gives up with {left} ms left, though {invoked.passing} passes")
         if attempt is None:
+            if isinstance(raised, Unavailable) and invoked.outage and invoked.asked not in CARRYING:
+                self.violated("I10", f"{invoked.name} leaves it to Lambda that {invoked.asked} was not answered")
             return
         holds = attempt.run.open is attempt and not attempt.lost
-        if holds and not invoked.excused and (not isinstance(raised, Unavailable) or left > RESENDING):
+        carried = answer.get("reason") == "outage"
+        unanswered = carried or (isinstance(raised, Unavailable) and left <= RESENDING)
+        if holds and not invoked.excused and not unanswered:
             how = raised or answer
             self.violated("I10", f"{invoked.name} ended with {left} ms left, though it holds the lease: {how}")
         if attempt.settled == "succeeded" and (

@@ -5,7 +5,7 @@
     retrying     claim, settlement                                        1         0
     dead         claim, settlement, note of the letter                    0         1
     skipped      its record                                               0, or 1 for what fills the slot
-    missed       its record                                               0         0
+    missed       its record, note of the letter                           0         1
     buffered     its place                                                1         0
     duplicate    none                                                     0, or 1 as above
     deferred     none, or the event of what is worked elsewhere           1, or 2 where it makes way for the slot
@@ -19,6 +19,9 @@ A duplicate may also have sent a dead letter that was not noted yet: two writes 
 
 A key has one write more, that begins its plan, in the delivery that has begun it. Its own event asks the plan first and
 then the run, so another delivery of it meets one refusal more, by the plan. What a carrier brings asks the run first.
+
+An attempt after a crash costs one carrier more, which brings the next. What comes early or late costs one read more:
+its answer tells the time.
 
 A refused write shows what stands in the ledger. An invocation that met no other one is refused twice at most: by the
 fence of a host whose clock is ahead, and by a state that only a refusal can show. A late one is refused once more: that
@@ -51,7 +54,7 @@ COSTS: Final = {
     "retrying": (Cost(2, carriers=1),),
     "dead": (Cost(3, letters=1),),
     "skipped": (Cost(1), Cost(1, carriers=1)),
-    "missed": (Cost(1),),
+    "missed": (Cost(2, letters=1),),
     "buffered": (Cost(1, carriers=1),),
     "duplicate": (Cost(0), Cost(0, carriers=1), Cost(2, letters=1)),
     "deferred": (Cost(0, carriers=1), Cost(1, carriers=1), Cost(0, carriers=2)),
@@ -72,6 +75,11 @@ class Costs(Judge):
 
     def ended(self, invoked: Invoked, attempt: Attempt | None, answer: Row, raised: BaseException | None) -> None:
         if raised is None and self.log.costs_count and (attempt is None or attempt.settled is not None):
+            event = invoked.event
+            begun = invoked.began - event.due
+            # What looks early or late reads once, so that an answer tells the time.
+            invoked.spent["time"] += begun < 0 or begun > self.log.start_deadline * 1000
+            invoked.spent["insured"] += attempt is not None and attempt.after_crash
             wrong = excess(str(answer.get("cronstack")), invoked.spent, alone=not invoked.met)
             if not wrong and not invoked.met and answer.get("cronstack") == "succeeded":
                 wrong = plan_requests(invoked.spent, attempt, invoked.event)
@@ -85,14 +93,15 @@ def excess(how: str, spent: Counter[str], *, alone: bool) -> str:
         return f"{how} after a look at a schedule whose name was free: {spent}"
     cost = Cost(spent["write"], spent["carrier"] - spent["gone"], spent["letter"])
     past = cost._replace(carriers=cost.carriers - spent["look"])
-    if how in COSTS and cost not in COSTS[how] and past not in COSTS[how]:
+    insured = cost._replace(carriers=cost.carriers - spent["insured"])
+    if how in COSTS and not {cost, past, insured}.intersection(COSTS[how]):
         return f"{how} for {cost}"
     if spent["begin"] > 1 or (spent["begin"] and how in ("duplicate", "overtaken", "skipped", "buffered")):
         return f"{how} after {spent['begin']} begins of its plan"
     if alone and how in COSTS and spent["refused"] > MOST_REFUSALS:
         return f"{how}, alone, after {spent['refused']} refusals"
     # What a carrier brings finds no run before it begins the plan, and nothing shows a row that does not exist.
-    if alone and how in ("succeeded", "retrying", "dead", "missed") and spent["read"] > spent["begin"]:
+    if alone and how in ("succeeded", "retrying", "dead", "missed") and spent["read"] > spent["begin"] + spent["time"]:
         return f"{how}, alone, after {spent['read']} reads"
     return ""
 

@@ -12,7 +12,7 @@ class Handlers(Judge):
 
     def handler_begins(self, invoked: Invoked, attempt: Attempt, work: Work) -> None:
         log, run = self.log, attempt.run
-        if log.clocks_agree and log.deadlines_hold:
+        if log.deadlines_hold:
             self._overlaps(attempt)
         for earlier in run.attempts:
             if earlier.how == "succeeded" and not self._is_excused(earlier):
@@ -22,7 +22,7 @@ class Handlers(Judge):
         log, run = self.log, attempt.run
         for other in log.job.working:
             # The guarantee does not cover a handler that failed to renew its lease in time.
-            outlived = log.mix.lease is not None and other.sandbox.clock() > other.expires
+            outlived = log.mix.lease is not None and log.world.now > other.expires
             outlived = outlived or (other.sandbox.given_up and not other.sandbox.overruns)  # frozen in a request
             apart = log.touched or log.is_alone(run) or log.is_alone(other.run)
             if (other.run is run or not apart) and not outlived:
@@ -30,4 +30,4 @@ class Handlers(Judge):
 
     def _is_excused(self, attempt: Attempt) -> bool:
         of = attempt.sandbox
-        return of.killed or of.given_up or of.gave_up or of.clock() > attempt.expires or not self.log.clocks_agree
+        return of.killed or of.given_up or of.gave_up or self.log.world.now > attempt.expires

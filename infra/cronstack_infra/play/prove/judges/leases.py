@@ -25,11 +25,10 @@ class Leases(Judge):
             self._is_free(change.invoked, run.open, item["holder"])
 
     def _is_free(self, invoked: Invoked, held: Attempt | None, holder: str) -> None:
-        """A holder loses its lease only when the lease is past by the holder's own clock."""
-        if held is None or held.settled is not None or held.holder == holder or not self.log.clocks_agree:
+        """A holder loses its lease only when the lease is past, by the true time; also one that is dead by then."""
+        if held is None or held.settled is not None or held.holder == holder:
             return
-        if not held.sandbox.ended and held.sandbox.clock() <= held.expires:
-            left = held.expires - held.sandbox.clock()
+        if (left := held.expires - self.log.world.now) >= 0:
             self.violated("I3", f"{invoked.name} took the lease of {held.sandbox.name}, which has {left} ms of it left")
 
     def committed(self, standing: Standing) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from cronstack.occurrence import is_planned, planned_id
+from cronstack.occurrence import planned_id
 from cronstack.onetime.planner import Plan
 from cronstack_infra.play.prove.judges.judge import Judge
-from cronstack_infra.play.prove.log.listener import RunChange
 from cronstack_infra.play.prove.log.plans import BEGUN, Caller, KeyRecord
 
 
@@ -47,7 +46,7 @@ class Promises(Judge):
         call = caller.call
         key = self.log.key(planned_id(call.order.key))
         window = key.states[caller.since :]
-        kinds = BEGUN if call.replace else ("planned", *BEGUN)
+        kinds = ("begun",) if call.replace else ("planned", *BEGUN)
         if key.tampered:
             return
         cancelled = any(one.kind == "cancelled" for one in window) and not call.replace
@@ -64,12 +63,3 @@ class Promises(Judge):
         ):
             text = f"nothing brings revision {key.now.revision}, and {key.reported} was reported as planned"
             self.violated("I18", f"{why}: {text}")
-
-    def claimed(self, change: RunChange) -> None:
-        if is_planned(change.run.occurrence):
-            event = change.invoked.event
-            early = event.due - self.log.world.now
-            came_early = any("early" in one.switches for one in change.run.events)
-            judged = not (came_early or event.forged or self.log.key(change.run.occurrence).tampered)
-            if early > 0 and judged:
-                self.violated("I18", f"{change.invoked.name} begins {early} ms before its time")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from cronstack.occurrence import is_planned
@@ -13,7 +13,10 @@ from cronstack_infra.play.prove.log.listener import PlanBegin, PlanChange, RunCh
 from cronstack_infra.play.prove.log.plans import BEGUN, Caller, Kind, State
 from cronstack_infra.play.prove.log.records import Attempt, Invoked
 
-OVER: Final[tuple[Kind, ...]] = (*BEGUN, "cancelled")
+OVER: Final[tuple[Kind, ...]] = ("begun", "cancelled")
+"""Where a move comes too late."""
+LEADS: Final[Mapping[Kind, tuple[str, ...]]] = {"planned": ("begun",), "begun": ("missed",), "missed": ("missed",)}
+"""What a delivery makes of a plan. A redrive of a miss begins it again."""
 
 
 class Revisions(Judge):
@@ -26,14 +29,16 @@ class Revisions(Judge):
             return
         if change.caller.returned:
             self.violated("I19", f"{name} has returned, and a request of its makes {old} {new} since")
-        if key.now.kind in BEGUN:
-            self.violated("I19", f"{name} makes {new} what has {key.now.kind}")
+        if key.now.kind == "begun" or (key.now.kind == "missed" and new != "planned"):
+            self.violated("I19", f"{name} makes {new} what is {key.now.kind}")
         if new == "planned":
             revision = change.after["revision"]
             if revision <= key.now.revision:
                 self.violated("I20", f"{name} plans revision {revision} after {key.now.revision}")
-            if key.now.kind == "cancelled" and not change.caller.call.replace:
-                self.violated("I19", f"{name} plans anew what was cancelled, without having said so")
+            call = change.caller.call
+            said = call.replace or (key.now.kind == "missed" and call.what == "move")
+            if key.now.kind in ("cancelled", "missed") and not said:
+                self.violated("I19", f"{name} plans anew what was {key.now.kind}, without having said so")
         elif new != "cancelled":
             self.violated("I19", f"{name} has made {old} {new}")
 
@@ -59,7 +64,9 @@ class Revisions(Judge):
             self.violated("I20", f"{name} begins a plan that is not its event's: {change.after}")
         if change.key.tampered:
             return
-        if state.kind != "planned" or change.after["status"] not in BEGUN:
+        redriven = state.kind == "missed" and event.redrive is not None and event.by_operator
+        leads = ("begun",) if redriven else LEADS.get(state.kind, ())
+        if change.after["status"] not in leads:
             self.violated("I19", f"{name} makes {change.after['status']} what is {state.kind}")
         self._is_of(change.invoked, (state.revision, state.due), "begins the plan")
 
@@ -72,7 +79,7 @@ class Revisions(Judge):
     def _is_begun(self, change: RunChange) -> None:
         """A run comes after the begin of its plan, and all its attempts are of that plan."""
         key, name, revision = self.log.key(change.run.occurrence), change.invoked.name, change.after["revision"]
-        if change.old is not None:
+        if not change.creates:
             assert key.worked is not None
             self._is_of(change.invoked, key.worked, "works the run")
         elif revision not in key.begins:

@@ -12,7 +12,7 @@ from typing import Any
 from cronstack.occurrence import is_planned, payload_hash
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import PlanBegin, Row, RunChange
-from cronstack_infra.play.prove.log.records import Attempt, Invoked, RunRecord
+from cronstack_infra.play.prove.log.records import Attempt, Death, Invoked, RunRecord
 
 
 class SideDoor(Judge):
@@ -24,7 +24,7 @@ class SideDoor(Judge):
     def lease_claimed(self, invoked: Invoked, holder: str, fence: int) -> None:
         self._is_planned(invoked, "the lease", "takes it")
 
-    def letter_sent(self, invoked: Invoked, run: RunRecord, attempt: int) -> None:
+    def letter_sent(self, invoked: Invoked, run: RunRecord, death: Death, identity: str) -> None:
         self._is_planned(invoked, run.occurrence, "sends its letter")
 
     def carrier_requested(self, invoked: Invoked, body: Row) -> None:
@@ -33,12 +33,14 @@ class SideDoor(Judge):
             self.violated("I26", f"{invoked.name} makes a carrier for {body}, and was given {own}")
 
     def plan_begun(self, change: PlanBegin) -> None:
-        if change.before.get("status") != "planned":
-            self.violated("I26", f"{change.invoked.name} begins a plan that is {change.before.get('status')}")
+        before, after = change.before.get("status"), change.after["status"]
+        reopened = before == "missed" and change.invoked.event.by_operator
+        if after == "begun" and before != "planned" and not reopened:
+            self.violated("I26", f"{change.invoked.name} begins a plan that is {before}")
 
     def claimed(self, change: RunChange) -> None:
         """All attempts of a key are by the event that has created its run, or by one like it."""
-        if not is_planned(change.run.occurrence) or change.old is None:
+        if not is_planned(change.run.occurrence) or change.creates:
             return
         event, name = change.invoked.event, change.invoked.name
         if not self.log.is_of_run(event) or payload_hash(event.body["input"]) != change.before["payload"]:

@@ -19,6 +19,7 @@ from cronstack_infra.play.prove.judges.revisions import Revisions
 from cronstack_infra.play.prove.judges.schedules import Schedules
 from cronstack_infra.play.prove.judges.side_door import SideDoor
 from cronstack_infra.play.prove.judges.slot import Slot
+from cronstack_infra.play.prove.judges.times import Times
 from cronstack_infra.play.prove.log.log import Log
 
 TABLE: Final[Mapping[str, type[Judge]]] = {
@@ -41,6 +42,8 @@ TABLE: Final[Mapping[str, type[Judge]]] = {
     "I25": Acknowledgements,
     "I16": Letters,
     "I17": Letters,
+    "I24": Letters,
+    "I23": Times,
     "I11": Attempts,
     "I19": Revisions,
     "I20": Revisions,

@@ -9,7 +9,7 @@ from cronstack.errors import Unavailable
 from cronstack.occurrence import is_planned, planned_id
 from cronstack_infra.play.prove.log.listener import Listener, PlanBegin, PlanChange, Row, RunChange
 from cronstack_infra.play.prove.log.plans import BEGUN, Caller, KeyRecord, State
-from cronstack_infra.play.prove.log.records import Attempt, Invoked, LetterClaim, RunRecord
+from cronstack_infra.play.prove.log.records import ALIVE, Attempt, Death, Invoked, LetterClaim, RunRecord
 from cronstack_infra.play.prove.models.world import PLANS, RUNS_OF_KEYS
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ class Bookkeeper(Listener):
     def request_over(self, invoked: Invoked) -> None:
         invoked.saw_end = self.log.is_over(self.log.run(invoked.event.occurrence))
 
-    def letter_sent(self, invoked: Invoked, run: RunRecord, attempt: int) -> None:
-        run.letters[attempt] += 1
+    def letter_sent(self, invoked: Invoked, run: RunRecord, death: Death, identity: str) -> None:
+        run.letters[death] += 1
 
     def event_refused(self, invoked: Invoked, error: str) -> None:
         invoked.event.refused = error
@@ -45,9 +45,10 @@ class Bookkeeper(Listener):
         run.claims += 1
         run.fence = item["fence"]
         run.close()
-        run.ended = None
+        run.ended, run.death = None, ALIVE
         kept = frozenset((run.checkpoint, *run.late_checkpoints))
         attempt = Attempt(item["holder"], change.invoked, run, run.claims, item["fence"], item["expires"], kept)
+        attempt.after_crash = change.old in ("running", "crashed")
         run.open = log.attempts[attempt.holder] = attempt
         self._key_worked(change)
         if not log.is_alone(run):
@@ -60,7 +61,7 @@ class Bookkeeper(Listener):
 
     def checkpoint_kept(self, change: RunChange, attempt: Attempt) -> None:
         run, checkpoint = change.run, change.after["checkpoint"]
-        if change.invoked.clock() > attempt.expires:
+        if self.log.world.now > attempt.expires:
             run.late_checkpoints.add(checkpoint)
         else:
             run.checkpoint = checkpoint
@@ -74,11 +75,16 @@ class Bookkeeper(Listener):
             log.job.working.remove(attempt)
         run.close()
         run.ended = None if status == "retrying" else status
+        run.limit = change.after["limit"]  # higher where the attempt was given back
         if status == "dead":
-            run.deaths.add(attempt.number)
-            run.sender, run.letter_noted = attempt, False
+            self._died(run, (attempt.number, 0), attempt)
         if not log.is_alone(run):
             log.job.held = None
+
+    def _died(self, run: RunRecord, death: Death, sender: Attempt | LetterClaim) -> None:
+        run.death = death
+        run.deaths.add(death)
+        run.sender, run.letter_noted = sender, False
 
     def letter_claimed(self, change: RunChange) -> None:
         run, after = change.run, change.after
@@ -87,12 +93,16 @@ class Bookkeeper(Listener):
         run.letter_noted = "reported" in after
 
     def passed_over(self, change: RunChange) -> None:
-        change.run.ended = change.new
+        run, invoked = change.run, change.invoked
+        run.ended = change.new
         self._key_worked(change)
+        if change.new == "missed":
+            invoked.missed = (0, change.after.get("revision", 0))
+            self._died(run, invoked.missed, LetterClaim(invoked, change.after["expires"]))
 
     def _key_worked(self, change: RunChange) -> None:
         event = change.invoked.event
-        if is_planned(change.run.occurrence) and change.old is None:
+        if is_planned(change.run.occurrence) and change.creates:
             key = self.log.key(change.run.occurrence)
             key.worked = (event.body["revision"], event.due)
             key.stray = key.tampered and change.invoked.ended
@@ -143,6 +153,7 @@ class Bookkeeper(Listener):
         run = self.log.run(event.occurrence)
         run.carriers.discard(event)
         run.lost = run.swallowed = True
+        run.unwritten |= event.unwritten
 
     def plan_repaired(self, caller: Caller, plan: Plan) -> None:
         # The new schedule may have fired, and be lost as the old one was, before its caller knows that it was made.
@@ -173,7 +184,7 @@ class Bookkeeper(Listener):
     def plan_written(self, change: PlanChange) -> None:
         caller, key, item = change.caller, change.key, change.after
         if change.new == "cancelled":
-            key.cancelled = key.now.revision
+            key.over = key.now.revision
             key.states.append(key.now._replace(kind="cancelled"))
             return
         if key.now.kind == "none":
@@ -186,6 +197,8 @@ class Bookkeeper(Listener):
         key.states.append(key.now._replace(kind=status))
         key.begins.add(change.after.get("revision", 0))
         key.begun = self.log.world.now
+        if status == "missed":
+            key.over = key.now.revision
 
     def _forget(self, occurrence: str) -> None:
         """Forget a run as the ledger has."""
@@ -216,7 +229,7 @@ class Bookkeeper(Listener):
         for partition, name in gone:
             if partition.startswith(PLANS):
                 record = self.log.key(planned_id(name))
-                record.cancelled = record.now.revision
+                record.over = record.now.revision
                 record.states.append(State("none", record.now.revision))
             elif partition.startswith(RUNS_OF_KEYS) and self.log.key(name[4:]).tampered:
                 self._forget(name[4:])  # an intruder could say that its plan was not begun

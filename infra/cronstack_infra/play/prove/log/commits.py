@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from cronstack.ledger.rows import FAILED
 from cronstack.occurrence import is_planned, planned_id
 from cronstack.steps import Call
 from cronstack_infra.play.prove.log.listener import Listener, PlanBegin, PlanChange, Row, RunChange, Standing
@@ -45,7 +46,9 @@ class CommitReader:
         if condition == "Refused":
             self._listener.event_refused(invoked, letter["responsePayload"]["errorType"])
         else:
-            self._listener.letter_sent(invoked, self.log.run(about["occurrence"]), about["attempt"])
+            run, revision = self.log.run(about["occurrence"]), letter["requestPayload"].get("revision", 0)
+            death = (about["attempt"], revision if condition == "Missed" else 0)
+            self._listener.letter_sent(invoked, run, death, about["id"])
 
     def _changed(self, invoked: Invoked, changes: list[Change]) -> None:
         """The lease first, then runs, then effects, whatever their order in the transaction."""
@@ -110,7 +113,7 @@ class CommitReader:
             listener.crashed(change)
         elif old == "running":
             self._attempt_changed(change)
-        elif old == "dead" and new == "dead":
+        elif old in FAILED and new == old and not change.creates:
             listener.letter_claimed(change)
         elif new in ("skipped", "missed"):
             listener.passed_over(change)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cronstack.steps import Call, Work
     from cronstack_infra.play.prove.log.log import Log
     from cronstack_infra.play.prove.log.plans import Caller, KeyRecord
-    from cronstack_infra.play.prove.log.records import Attempt, Invoked, RunRecord
+    from cronstack_infra.play.prove.log.records import Attempt, Death, Invoked, RunRecord
     from cronstack_infra.play.prove.models.queued import QueuedEvent
     from cronstack_infra.play.store.store import Key
 
@@ -38,6 +38,11 @@ class RunChange(NamedTuple):
     @property
     def new(self) -> str:
         return str(self.after.get("status"))
+
+    @property
+    def creates(self) -> bool:
+        """Whether it is the first write of the run, or a later plan goes on over what its key had missed."""
+        return self.old is None or (self.old == "missed" and self.before.get("revision") != self.after.get("revision"))
 
 
 class PlanBegin(NamedTuple):
@@ -111,8 +116,8 @@ class Listener:
     def request_over(self, invoked: Invoked) -> None:
         """All that a request has changed was notified."""
 
-    def letter_sent(self, invoked: Invoked, run: RunRecord, attempt: int) -> None:
-        """A dead letter was sent for an attempt."""
+    def letter_sent(self, invoked: Invoked, run: RunRecord, death: Death, identity: str) -> None:
+        """A dead letter was sent."""
 
     def event_refused(self, invoked: Invoked, error: str) -> None:
         """A letter was sent that refuses the invocation's event."""
@@ -150,7 +155,7 @@ class Listener:
         """A running attempt was changed or settled by an invocation that does not hold it."""
 
     def letter_claimed(self, change: RunChange) -> None:
-        """A dead run was changed and is still dead: its letter was claimed, or noted as sent."""
+        """What is dead or missed was changed and still is: its letter was claimed, or noted as sent."""
 
     def passed_over(self, change: RunChange) -> None:
         """A run that never started was recorded as skipped or missed."""
@@ -166,7 +171,7 @@ class Listener:
 
     # -- plans ---------------------------------------------------------------------------------------------------------
     def plan_begun(self, change: PlanBegin) -> None:
-        """An invocation has begun a plan, or recorded it as missed."""
+        """An invocation has begun a plan, or has given it back as missed."""
 
     def plan_tampered(self, occurrence: str, after: Row) -> None:
         """An intruder has written a plan."""

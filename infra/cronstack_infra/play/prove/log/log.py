@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from cronstack.ledger.items import decode
 from cronstack.ledger.partitions import run_partition
-from cronstack.ledger.rows import FINISHED
+from cronstack.ledger.rows import FAILED, FINISHED
 from cronstack.occurrence import is_planned
 from cronstack_infra.play.prove.log.plans import BEGUN, KeyRecord
-from cronstack_infra.play.prove.log.records import Attempt, Invoked, JobRecord, RunRecord
+from cronstack_infra.play.prove.log.records import Attempt, Death, Invoked, JobRecord, RunRecord
 from cronstack_infra.play.prove.models.copies import Copies, shallow
 from cronstack_infra.play.prove.models.mix import COSTLY
 from cronstack_infra.play.prove.models.world import LEASE, Violation, World
@@ -24,7 +24,7 @@ ALWAYS: Final = ("I1", "I2", "I5", "I7", "I8", "I9", "I12", "I18", "I19", "I20",
 ONE_LETTER_UNLESS: Final = (
     *("crash before", "crash after", "pause before", "pause after", "zombie before", "zombie after"),
     *("lost request", "lost answer", "late", "twice", "5xx done", "killed in handler", "outage", "throttled", "5xx"),
-    *("handler too long", "handler beyond its deadline", "skew beyond the margin", "lease deleted"),
+    *("handler too long", "handler beyond its deadline", "lease deleted"),
 )
 
 
@@ -48,7 +48,8 @@ class Log:
         self.one_letter = not (any(world.mix.has(fault) for fault in ONE_LETTER_UNLESS) or world.mix.switches)
         costly = world.mix.far or any(world.mix.has(fault) for fault in COSTLY)
         self.costs_count = not (world.mix.request_faults or costly or world.mix.intruder or world.mix.switches)
-        self.clocks_agree = world.mix.clocks_agree
+        self.letter_ids: dict[str, tuple[str, Death]] = {}
+        """What each letter's id stands for: its occurrence and death. Judge: letters."""
         self.deadlines_hold = not world.mix.has("handler beyond its deadline")
 
     def report(self, invariant: str, text: str) -> None:
@@ -76,12 +77,24 @@ class Log:
         return self.alone or is_planned(run.occurrence)
 
     def is_over(self, run: RunRecord) -> bool:
-        """Whether it is final; if it is dead, whether its letter was sent."""
-        return run.ended in FINISHED or (run.ended == "dead" and run.letters[run.claims] > 0)
+        """Whether it is final; if it is dead or missed, whether its letter was sent."""
+        if self.is_planned_anew(run):
+            return self.key(run.occurrence).now.kind in ("cancelled", "none")
+        return run.ended in FINISHED or (run.ended in FAILED and run.letters[run.death] > 0)
+
+    def is_planned_anew(self, run: RunRecord) -> bool:
+        """Whether its key was missed, and planned anew since: that plan decides what becomes of it."""
+        if run.ended != "missed" or not is_planned(run.occurrence):
+            return False
+        return self.key(run.occurrence).now.revision > run.death[1]
 
     def has_row(self, run: RunRecord) -> bool:
-        """Whether the ledger has not forgotten the run of a key."""
-        return (run_partition("stats", run.occurrence), f"run#{run.occurrence}") in self.world.store.items
+        """Whether the ledger has not forgotten the run."""
+        return bool(self.row(run))
+
+    def row(self, run: RunRecord) -> Mapping[str, Any]:
+        """Return the run's item; empty if there is none."""
+        return self.world.store.items.get((run_partition("stats", run.occurrence), f"run#{run.occurrence}"), {})
 
     def is_buffered(self, run: RunRecord) -> bool:
         item = self.world.store.items.get((LEASE[0], f"run#{run.occurrence}"), {})
@@ -89,7 +102,7 @@ class Log:
 
     def next_limit(self, run: RunRecord) -> int:
         """The number of attempts that a claim allows: counted anew from a redrive on."""
-        return run.claims + self.limit if run.claims == 0 or run.ended == "dead" else run.limit
+        return run.claims + self.limit if run.claims == 0 or run.ended in FAILED else run.limit
 
     def is_owed(self, run: RunRecord, event: QueuedEvent | None = None) -> bool:
         """Whether something must bring it back until it is final. A plan that was never reported need not come.
@@ -99,7 +112,7 @@ class Log:
         if not is_planned(run.occurrence):
             return True
         key = self.key(run.occurrence)
-        if key.worked is not None:
+        if key.worked is not None and not self.is_planned_anew(run):
             return not key.stray and (event is None or self.is_of_run(event))
         if key.tampered:
             return False
@@ -133,10 +146,11 @@ class Log:
     def _is_untraced(self, run: RunRecord) -> bool:
         """Whether an outage has swallowed all of it: it has never started, made way for others, and has no row.
 
-        Only who expects it can miss it: a watch over the schedules, or the operator who has asked for it.
+        Only who expects it can miss it: a watch over the schedules, or the operator who has asked for it. So it is with
+        one whose event no row could keep, because the ledger did not answer when its schedule was made.
         """
         never = run.claims == 0 and run.ended is None and not is_planned(run.occurrence)
-        return run.lost and never and not self.has_row(run)
+        return run.lost and ((never and not self.has_row(run)) or (run.unwritten and "event" not in self.row(run)))
 
     def share(self) -> tuple[int, int]:
         """Return how many occurrences ran, and how many should have: the number of those that succeeded, and of all.
@@ -172,6 +186,7 @@ class Log:
         new.attempts = {holder: attempt.fork(copies) for holder, attempt in self.attempts.items()}
         new.keys = {name: key.fork() for name, key in self.keys.items()}
         new.job = self.job.fork(copies)
+        new.letter_ids = dict(self.letter_ids)
         return new
 
     def digest(self) -> object:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["none", "planned", "begun", "missed", "cancelled"]
 BEGUN: Final[tuple[Kind, ...]] = ("begun", "missed")
-"""What planners cannot change any more."""
+"""What a delivery has decided on. Planners can plan anew what was missed, but nothing else of this."""
 
 
 class State(NamedTuple):
@@ -39,8 +39,8 @@ class KeyRecord:
     states: list[State] = field(default_factory=lambda: [State("none")])
     reported: int = 0
     """The highest revision that a returned call or a sweep has reported as planned. Judge: promises."""
-    cancelled: int = 0
-    """The highest revision that was cancelled, or forgotten when it was over."""
+    over: int = 0
+    """The highest revision that was cancelled or missed, or forgotten when it was over."""
     made: set[int] = field(default_factory=set)
     """Revisions for which a schedule was created."""
     begins: set[int] = field(default_factory=set)
@@ -60,11 +60,11 @@ class KeyRecord:
 
     @property
     def stands(self) -> bool:
-        """Application code relies on it: it was reported, and not cancelled since."""
-        return self.reported > self.cancelled
+        """Application code relies on it: it was reported, and neither cancelled nor missed since."""
+        return self.reported > self.over
 
     def digest(self) -> object:
-        plans = (tuple(self.states), self.reported, self.cancelled, tuple(sorted(self.made)))
+        plans = (tuple(self.states), self.reported, self.over, tuple(sorted(self.made)))
         return plans, tuple(sorted(self.begins)), self.worked, self.stray, self.tampered
 
     def fork(self) -> KeyRecord:
@@ -76,14 +76,11 @@ class KeyRecord:
 class Caller:
     """Application code in the middle of a call, as the log knows it."""
 
-    def __init__(self, name: str, world: World, call: PlanningCall, *, offset: int = 0) -> None:
-        self.name, self.world, self.call, self.offset = name, world, call, offset
+    def __init__(self, name: str, world: World, call: PlanningCall) -> None:
+        self.name, self.world, self.call = name, world, call
         self.began = world.now
         self.since = 0
         """Index of the key's state when the call began."""
         self.wrote: set[int] = set()
         """Revisions that it has planned."""
         self.ended = self.returned = False
-
-    def clock(self) -> int:
-        return self.world.now + self.offset

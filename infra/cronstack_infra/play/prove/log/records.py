@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from cronstack.settings import PLANS
 from cronstack_infra.play.prove.models.copies import Copies, shallow
@@ -18,21 +18,27 @@ if TYPE_CHECKING:
     from cronstack_infra.play.prove.models.world import World
 
 
+Death = tuple[int, int]
+"""What a dead letter is for: the attempt that died, and 0. Of a miss: 0, and the revision of the plan; 0 for none."""
+ALIVE: Final[Death] = (-1, -1)
+
+
 class Invoked:
     """One invocation, as the log knows it; also Lambda's context object.
 
-    Its clock is off by ``offset``. Its remaining time is exact. The subclass that plays it writes the fields up to
-    ``excused``.
+    The log and its judges know the true time, and no clock of a sandbox. The subclass that plays it writes the fields
+    up to ``excused``.
     """
 
     invoked_function_arn = FUNCTION
     aws_request_id = "6f0e2f3c-0000-4000-8000-000000000001"
 
-    def __init__(self, name: str, world: World, event: QueuedEvent, *, timeout: int, offset: int = 0) -> None:
-        self.name, self.world, self.event, self.offset = name, world, event, offset
+    def __init__(self, name: str, world: World, event: QueuedEvent, *, timeout: int) -> None:
+        self.name, self.world, self.event = name, world, event
         if event.alias:
             self.invoked_function_arn = f"{FUNCTION}:{PLANS}"
-        self.began, self.deadline = world.now, world.now + timeout * 1000
+        self.timeout = timeout * 1000
+        self.began, self.deadline = world.now, world.now + self.timeout
         self.holder = ""
         """Of the attempt, as soon as a request shows it."""
         self.ended = False
@@ -48,8 +54,16 @@ class Invoked:
         self.excused = False
         """One of its requests took effect late, or a second time, without its knowledge."""
         self.killed = self.gave_up = False
+        self.missed: Death = ALIVE
+        """The miss that it has recorded."""
+        self.behind = 0
+        """Milliseconds by which its clock was behind at most."""
+        self.scheduler_failed = False
+        """Scheduler has refused one of its requests, or has not answered."""
         self.asked = ""
         """The operation of its last request."""
+        self.outage = False
+        """Its last request met a fault that passes."""
         self.passing = ""
         """The switch that has changed its last answer; "" for none."""
         self.past_times = 0
@@ -63,11 +77,17 @@ class Invoked:
         self.spent: Counter[str] = Counter()
         """What was carried out for it: reads, writes, refusals, carriers, letters. Judge: costs."""
 
-    def clock(self) -> int:
-        return self.world.now + self.offset
+    def left(self) -> int:
+        """Return the milliseconds until its deadline."""
+        return max(0, self.deadline - self.world.now)
+
+    def believed_left(self) -> float:
+        """Return the seconds that it takes to be left."""
+        return self.left() / 1000
 
     def get_remaining_time_in_millis(self) -> int:
-        return max(0, self.deadline - self.world.now)
+        """Return what Lambda's context says."""
+        return self.left()
 
     def fork(self, copies: Copies) -> Self:
         known = copies.get(id(self))
@@ -98,6 +118,8 @@ class Attempt:
     settled: str | None = None
     lost: bool = False
     """Another attempt has claimed the lease."""
+    after_crash: bool = False
+    """The attempt before it ended without a word."""
 
     def fork(self, copies: Copies) -> Attempt:
         known = copies.get(id(self))
@@ -134,13 +156,16 @@ class RunRecord:
     """The events that ask for it."""
     attempts: list[Attempt] = field(default_factory=list)
     """Those whose handler began."""
-    deaths: set[int] = field(default_factory=set)
+    deaths: set[Death] = field(default_factory=set)
+    """Misses, too."""
+    death: Death = ALIVE
+    """The last one, while the run is dead or missed."""
     sender: Attempt | LetterClaim | None = None
     """The one that may send the letter of the last death."""
     letter_noted: bool = False
     """The ledger says that the letter of the last death was sent."""
-    letters: Counter[int] = field(default_factory=Counter)
-    """Letters that were sent, by the attempt that died."""
+    letters: Counter[Death] = field(default_factory=Counter)
+    """Letters that were sent."""
     carriers: set[QueuedEvent] = field(default_factory=set)
     """On their way: made, and neither acknowledged nor given up."""
     recorded: bool = False
@@ -149,6 +174,8 @@ class RunRecord:
     """An outage has swallowed a schedule that would have brought it, and operators have not repaired that yet."""
     swallowed: bool = False
     """The same, repaired or not."""
+    unwritten: bool = False
+    """One of these was made while the ledger did not answer, so no row could keep its event."""
     checkpoint: str = ""
     """The last one that was committed in time."""
     late_checkpoints: set[str] = field(default_factory=set)
@@ -171,7 +198,7 @@ class RunRecord:
         )
         sender = self.sender and (self.sender.sandbox.name, self.sender.expires)
         letters, deaths = tuple(sorted(self.letters.items())), tuple(sorted(self.deaths))
-        ended = (self.ended, self.open and self.open.holder, self.letter_noted, sender, letters, deaths)
+        ended = (self.ended, self.open and self.open.holder, self.letter_noted, sender, letters, deaths, self.death)
         kept = (self.recorded, self.checkpoint, tuple(sorted(self.late_checkpoints)), self.effects, len(self.carriers))
         return self.occurrence, self.claims, self.limit, self.fence, ended, attempts, kept
 

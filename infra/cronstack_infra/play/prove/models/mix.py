@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from cronstack.defaults import Overlap
-from cronstack_infra.play.prove.models.switches import BREAKING_CLOCKS as SKEWS
+from cronstack_infra.play.prove.models.clocks import SKEWED
 
 if TYPE_CHECKING:
     from random import Random
@@ -46,13 +46,14 @@ OTHER_FAULTS: Final = (
     "duplicate at once",
     "duplicate later",
     "carrier twice",
+    "delivered early",  # an hour at most: its schedule was edited by hand, or an old letter was sent again by hand
     "delivered late",
     "delivered out of time",  # older than the horizon
     "another input",
     "outage",
     "clock steps",
     "skew",
-    "skew beyond the margin",  # breaks A2: overlaps are not judged
+    SKEWED,  # up to ten minutes
     "redrive",
     "redrive of nothing",
     "backfill",
@@ -62,32 +63,34 @@ OTHER_FAULTS: Final = (
     "tokens forgotten",  # the store knows no request again
     "leap",  # weeks pass, DynamoDB deletes what has expired, and old events come once more
 )
-BREAKING_CLOCKS: Final = "skew beyond the margin"
 BREAKING_DEADLINES: Final = "handler beyond its deadline"
 BREAKING_ITEMS: Final = "lease deleted"
 RARE: Final = {
-    BREAKING_CLOCKS: 0.06,
     BREAKING_DEADLINES: 0.06,
     BREAKING_ITEMS: 0.06,
     "leap": 0.12,
     "tokens forgotten": 0.15,
-    "outage": 0.1,
 }
 THEMES: Final = (
     ("handler fails for good", "redrive", "skew", "pause before", "late", "duplicate at once"),
     ("handler fails for good", "redrive", "crash after", "zombie before", "skew", "lost answer"),
-    ("handler fails", "redrive", "skew beyond the margin", "pause before", "zombie before", "backfill"),
+    ("handler fails", "redrive", SKEWED, "pause before", "zombie before", "backfill"),
     ("duplicate at once", "duplicate later", "lost answer", "late", "zombie after", "skew", "tokens forgotten"),
-    ("handler fails", "duplicate at once", "backfill", "skew beyond the margin", "pause before", "late", "twice"),
+    ("handler fails", "duplicate at once", "backfill", SKEWED, "pause before", "late", "twice"),
     ("killed in handler", "duplicate at once", "skew", "pause after", "backfill"),
     ("lease deleted", "duplicate at once", "duplicate later", "backfill", "pause before"),
     ("killed in handler", "handler too long", "skew", "duplicate later"),
     ("lease deleted", "duplicate later", "zombie before", "zombie after", "backfill"),
-    ("handler fails", "carrier twice", "skew beyond the margin", "pause before", "late"),
+    ("handler fails", "carrier twice", SKEWED, "pause before", "late"),
     ("handler fails", "carrier twice", "crash after", "lost answer", "duplicate later"),
     ("crash before", "crash after", "handler fails"),
     ("zombie before", "zombie after", "handler too long", "late", "twice"),
     ("handler fails", "carrier twice", "duplicate at once", "zombie before", "late"),
+    ("delivered early", SKEWED, "lost answer", "duplicate at once"),
+    ("delivered late", SKEWED, "clock steps", "late", "redrive"),
+    ("delivered late", "crash after", "late", "duplicate later", "redrive"),
+    ("outage", "delivered early", "delivered late", "duplicate later", SKEWED),
+    ("killed in handler", "handler too long", SKEWED),
 )
 """Faults that reach the rarer corners together; some seeds have one of these besides."""
 RATES: Final = (0.03, 0.1, 0.25)
@@ -106,6 +109,9 @@ THEMES_OF_PLANS: Final = (
     ("late", "twice", "conflict", "skew"),
     ("lost answer", "5xx done", "late"),
     ("pause before", "pause after", "duplicate later"),
+    ("delivered late", "crash after", "late", "redrive"),
+    ("delivered late", "lost answer", "twice", SKEWED),
+    ("delivered early", "clock steps", SKEWED),
 )
 
 
@@ -118,7 +124,7 @@ SHOWN_BY: Final = {
 """Faults without which a switch changes hardly an answer: those that let a time pass, or a request come twice."""
 COSTLY: Final = (
     *("outage", "lease deleted", "tokens forgotten", "leap", "delivered out of time"),
-    *("clock steps", "skew beyond the margin", "handler beyond its deadline"),
+    *("clock steps", SKEWED, "handler beyond its deadline"),
 )
 """Faults with which the number of requests is not judged (I14)."""
 INTRUDERS: Final = 0.2
@@ -163,11 +169,6 @@ class Mix:
 
     def has(self, fault: str) -> bool:
         return fault in self.rates
-
-    @property
-    def clocks_agree(self) -> bool:
-        """Whether the clocks of all hosts differ by the margin at most."""
-        return not self.has(BREAKING_CLOCKS) and not any(name in self.switches for name in SKEWS)
 
 
 def draw(chance: Random) -> Mix:

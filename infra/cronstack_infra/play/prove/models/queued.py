@@ -55,6 +55,8 @@ class QueuedEvent:
     """It comes by the alias for plans, so code that may only plan has sent it."""
     forged: bool = False
     """An intruder has sent it."""
+    unwritten: bool = False
+    """Its schedule was made while the ledger did not answer, so no row could keep its event."""
     gone: bool = False
     """Its schedule was deleted in time: it does not come."""
     switches: tuple[str, ...] = ()

@@ -36,7 +36,7 @@ HOUR: Final = 3_600_000
 PastAt = Literal["fires", "refused", "ignored"]
 
 SWITCHES: Final[Mapping[str, tuple[float, ...]]] = {
-    "early": (20_000, 60_000),
+    "early": (20_000, 60_000, HOUR),
     "past-at=refused": (1,),
     "past-at=fires": (1,),
     "past-at=ignored": (1,),
@@ -53,7 +53,7 @@ SWITCHES: Final[Mapping[str, tuple[float, ...]]] = {
     "async-delay": (600_000, 6 * HOUR - 60_000),
     "hanging": (0.03, 0.1, 0.3),
     "deploy": (1,),
-    "dynamodb-down": (HOUR,),
+    "dynamodb-down": (600_000, HOUR, 3 * HOUR),
 }
 """The settings that are drawn; the last one is the maximum. Shares, or milliseconds."""
 OUTAGES: Final = ("missing-role", "missing-target", "missing-queue")
@@ -65,12 +65,6 @@ ALTERNATIVES: Final = (
     ("clock-skew=240", "clock-skew=600"),
 )
 """A seed plays one of each at most."""
-BLIND: Final = ("clock-skew=240", "clock-skew=600")
-"""Not together with "past-at=ignored": a clock that is behind by more than the guard's lead makes a schedule that is
-past already, AWS says that it exists, and it never fires. No answer shows it. Correcting clocks by the date of
-responses will; until then the two are known not to be survived."""
-BREAKING_CLOCKS: Final = BLIND
-"""Overlaps are not judged with these."""
 DISTURBED: Final = 0.5
 """Share of seeds with switches."""
 DRAWN: Final = 0.15
@@ -92,15 +86,12 @@ def draw_switches(chance: Random) -> dict[str, float]:
         if len(several := [name for name in group if name in drawn]) > 1:
             kept = chance.choice(several)
             drawn = {name: setting for name, setting in drawn.items() if name == kept or name not in group}
-    if any(name in drawn for name in BLIND):
-        drawn.pop("past-at=ignored", None)
     return drawn
 
 
 def at_maximum(switches: Mapping[str, float], name: str) -> dict[str, float]:
     """Return the same with one switch at its maximum, and without those that it excludes."""
     others = {one for group in ALTERNATIVES if name in group for one in group}
-    others |= set(BLIND) if name == "past-at=ignored" else {"past-at=ignored"} if name in BLIND else set()
     return {one: setting for one, setting in switches.items() if one not in others} | {name: SWITCHES[name][-1]}
 
 

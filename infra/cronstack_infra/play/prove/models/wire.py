@@ -9,6 +9,7 @@ from typing import Any, Final
 from cronstack.driver import request_limit
 from cronstack.steps import Call
 from cronstack_infra.play.answer_dates import dated
+from cronstack_infra.play.prove.models.clocks import Clocks, unsure
 from cronstack_infra.play.prove.models.switches import MARK, marked
 from cronstack_infra.play.prove.models.world import World
 
@@ -28,7 +29,6 @@ SIGNATURE: Final = {
 }
 ACCEPTED: Final = 300_000
 """Milliseconds that a clock may be off; AWS refuses signatures that differ by more."""
-FOUR_MINUTES: Final = 240_000
 SCHEDULES: Final = ("CreateSchedule", "GetSchedule", "DeleteSchedule")
 ELSEWHERE: Final = ("SendMessage", *SCHEDULES)
 """Operations that do not go to the table; an outage of DynamoDB spares them."""
@@ -46,15 +46,21 @@ class Wired(ABC):
     ended: bool
     excused: bool
     frozen_until: int
-    offset: int
-    signs_corrected: bool = False
+    clocks: Clocks
+    signs_by: int = 0
+    """Milliseconds by which its signatures are corrected. The transport learns them when one was refused."""
     hangs: bool
     conflicts: Mapping[str, Mapping[str, Any]] = CONFLICTING
     """The operations that may meet a conflict, and the answer to each then."""
 
     # -- what a subclass defines ---------------------------------------------------------------------------------------
     @abstractmethod
-    def get_remaining_time_in_millis(self) -> int: ...
+    def left(self) -> int:
+        """Return the milliseconds until its true deadline."""
+
+    @abstractmethod
+    def believed_left(self) -> float:
+        """Return the seconds that it takes to be left, by which it limits its requests."""
 
     @abstractmethod
     def kill(self, why: str) -> None: ...
@@ -92,29 +98,44 @@ class Wired(ABC):
             elif fault == "late":
                 self.excused = True
                 world.later(there + world.chance.choice((500, 20_000, 200_000)), lambda: self._arrive(call))
-            world.later(world.chance.choice((100, 3000, 10_000)), lambda: self._resume(LOST))
+            patience = min(world.chance.choice((100, 3000, 10_000)), self._limit())
+            world.later(patience, lambda: self._resume(LOST))
         elif fault == "twice":
             self.excused = True
             world.later(there, lambda: self._carry_out(call, back))
             world.later(there + world.chance.choice((1, 5000, 700_000)), lambda: self._arrive(call))
         elif fault == "5xx done":
             world.later(there, lambda: self._arrive(call))
-            world.later(there + back, lambda: self._resume(dated(REFUSED_FOR_NOW["5xx"], world.now - back)))
+            self._answer_later(REFUSED_FOR_NOW["5xx"], there, back)
         elif fault == "conflict":
-            answer = dated(self.conflicts[call.operation], world.now + there)
-            world.later(there + back, lambda: self._resume(answer))
+            self._answer_later(self.conflicts[call.operation], there, back)
+        elif self._is_down(call):
+            self._answer_in_outage(fault, there, back)
         else:
-            refusal = REFUSED_FOR_NOW[fault]
-            if world.down_for_long and world.now < world.down_until and call.operation not in ELSEWHERE:
-                refusal = marked(refusal, "dynamodb-down")
-            world.later(there + back, lambda: self._resume(dated(refusal, world.now - back)))
+            self._answer_later(REFUSED_FOR_NOW[fault], there, back)
+
+    def _answer_later(self, answer: Mapping[str, Any], there: int, back: int) -> None:
+        """Answer without having carried anything out."""
+        given = dated(answer, self.world.now + there + unsure(self.world))
+        self.world.later(there + back, lambda: self._resume(given))
+
+    def _answer_in_outage(self, fault: str, there: int, back: int) -> None:
+        mark = (lambda answer: marked(answer, "dynamodb-down")) if self.world.down_for_long else dict
+        if fault == "no answer":
+            self.world.later(self._limit(), lambda: self._resume(mark(LOST)))
+        else:
+            self._answer_later(mark(REFUSED_FOR_NOW[fault]), there, back)
+
+    def _is_down(self, call: Call) -> bool:
+        """Whether the table answers nothing but errors."""
+        return self.world.now < self.world.down_until and call.operation not in ELSEWHERE
 
     def _fault(self, call: Call) -> str | None:
         world = self.world
         if not world.faulty:
             return None
-        if world.now < world.down_until and call.operation not in ELSEWHERE:
-            return world.chance.choice(("throttled", "5xx"))
+        if self._is_down(call):
+            return world.chance.choice(("throttled", "5xx", "no answer"))
         number = world.chance.random()
         for limit, fault in world.mix.request_faults:
             if number < limit:
@@ -127,13 +148,15 @@ class Wired(ABC):
 
     def _arrive(self, call: Call) -> Mapping[str, Any]:
         """Carry the request out, unless its signature is refused."""
-        if abs(self.offset) > ACCEPTED and not self.signs_corrected and self.world.switch("clock-skew=600"):
-            return dated(marked(SIGNATURE, "clock-skew=600"), self.world.now)
-        return dated(self._apply(call), self.world.now)
+        world = self.world
+        if abs(self.clocks.offset - self.signs_by) > ACCEPTED:
+            return dated(marked(SIGNATURE, "clock-skew=600"), world.now + unsure(world))
+        return dated(self._apply(call), world.now + unsure(world))
 
     def _learn_to_sign(self, answer: Mapping[str, Any]) -> None:
         """The transport signs by the date of an answer, once a signature was refused (see ``transport``)."""
-        self.signs_corrected |= answer.get(MARK) == "clock-skew=600"
+        if answer.get(MARK) == "clock-skew=600":
+            self.signs_by = self.clocks.offset
 
     def _hangs(self, call: Call, there: int) -> bool:
         """Whether no answer comes until the transport gives up. The request is carried out, or it is not."""
@@ -145,9 +168,12 @@ class Wired(ABC):
         self.hangs = True
         if world.aws.random() < 0.5:
             world.later(there, lambda: self._arrive(call))
-        given_up = request_limit(self.get_remaining_time_in_millis() / 1000) * 1000
-        world.later(given_up, lambda: self._resume(marked(LOST, "hanging")))
+        world.later(self._limit(), lambda: self._resume(marked(LOST, "hanging")))
         return True
+
+    def _limit(self) -> float:
+        """Return the milliseconds after which the transport gives a request up."""
+        return request_limit(self.believed_left()) * 1000
 
     def _hang_weight(self, call: Call) -> float:
         """How much more often this request hangs than others."""
@@ -158,28 +184,16 @@ class Wired(ABC):
         return int(self.world.chance.random() * slowest)
 
     def _freeze(self, *, beyond: bool) -> int:
-        left, chance = self.get_remaining_time_in_millis(), self.world.chance
+        left, chance = self.left(), self.world.chance
         until_lease_ends = left + 7_000
         pause = until_lease_ends + chance.choice((1, 30_000, 700_000)) if beyond else int(left * chance.random())
         self.frozen_until = self.world.now + pause
+        self.clocks.freeze(pause)
         return pause
 
     def _trace(self, call: Call, fault: str | None) -> None:
         if self.world.trace is not None:
             self.world.say(self.name, described(call) + (f"   ** {fault}" if fault else ""))
-
-
-def offset(world: World) -> int:
-    """Draw how far a clock is off. Two differ by the margin of two seconds at most, unless more is the fault."""
-    for switch, off in (("clock-skew=240", FOUR_MINUTES), ("clock-skew=600", 600_000)):
-        share = world.switch(switch) if world.faulty else None
-        if share is not None and world.aws.random() < share:
-            return world.aws.choice((-off, off))
-    if world.mix.has("skew beyond the margin") and world.faulty and world.chance.random() < 0.5:
-        return world.chance.choice((-240_000, -20_000, 20_000, 240_000))
-    if not world.mix.has("skew"):
-        return 0
-    return world.chance.choice((-1000, -900, 0, 900, 1000))
 
 
 def holder_of(call: Call) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Set
-from dataclasses import replace
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 from cronstack.entropy import seeded
 from cronstack.occurrence import to_datetime
+from cronstack_infra.play.prove.models.clocks import SKEWED
 from cronstack_infra.play.prove.models.code import Rollout, Undisturbed
-from cronstack_infra.play.prove.models.mix import BREAKING_CLOCKS, PLANNING, Mix, disturbed, draw, draw_plans
+from cronstack_infra.play.prove.models.mix import PLANNING, Mix, disturbed, draw, draw_plans
 from cronstack_infra.play.prove.models.scheduler import Scheduler
 from cronstack_infra.play.prove.models.switches import at_maximum, draw_switches
 from cronstack_infra.play.store.store import Store
@@ -66,7 +66,7 @@ class World:
         if self.mix.has("tokens forgotten"):
             self.store.remembers_tokens = False
             self.counted["fault: tokens forgotten"] += 1
-        for fault in ("skew", "skew beyond the margin"):
+        for fault in ("skew", SKEWED):
             if self.mix.has(fault):
                 self.counted[f"fault: {fault}"] += 1
         self.rollout: Rollout = rollout or Undisturbed()
@@ -126,9 +126,4 @@ def _read(mix: Mix, chance: Random, switch: str | None) -> Mix:
         switches = {}
     if switch is not None:
         switches = at_maximum(switches, switch)
-    if mix.has(BREAKING_CLOCKS):
-        if switch == "past-at=ignored":
-            mix = replace(mix, rates={name: rate for name, rate in mix.rates.items() if name != BREAKING_CLOCKS})
-        else:
-            switches.pop("past-at=ignored", None)
     return disturbed(mix, switches, chance)

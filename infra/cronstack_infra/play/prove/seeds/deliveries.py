@@ -16,6 +16,8 @@ from cronstack_infra.play.prove.seeds.sandbox import Sandbox
 PRECISION: Final = 60_000
 """Milliseconds within which Scheduler fires after the time it was given, and deletes what has fired."""
 DAY: Final = 86_400_000
+EARLY: Final = 3_600_000
+"""Milliseconds before its time at which a schedule that was edited by hand fires at most."""
 DELAYED: Final = 0.3
 """Share of events that wait, in a seed with "async-delay"."""
 SHORTLY: Final = 2_000
@@ -43,7 +45,7 @@ class Deliveries:
             event.switches += ("async-delay",)
         world.later(delay, lambda: self._deliver(event))
 
-    def carry(self, parameters: Mapping[str, Any]) -> None:
+    def carry(self, parameters: Mapping[str, Any], *, unwritten: bool = False) -> None:
         """Fire a new schedule at its time or up to a minute later, at least once; then delete it."""
         world = self.world
         try:
@@ -62,6 +64,7 @@ class Deliveries:
             return
         if past:
             event.switches += ("past-at=fires",)
+        event.unwritten = unwritten
         self.observer.carrier_made(event)
         self.standing[event.name] = event
 
@@ -87,6 +90,11 @@ class Deliveries:
         if not past and (earlier := world.scheduler.earlier()):
             wait = max(0, due - world.now - earlier)
             event.switches += ("early",)
+        elif event.alias and world.strikes("delivered early"):
+            wait = int(world.chance.random() * max(0, due - world.now))
+            wait = max(wait, due - world.now - EARLY)
+        elif event.alias and world.strikes("delivered late"):
+            wait += world.mix.start_deadline * 1000 + world.chance.choice((-500, 500, PRECISION))
         event.fires = world.now + wait
         world.later(wait, fire)
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from cronstack.entropy import ulid
 from cronstack.event import operator_event, parse_event, redrive_event
+from cronstack.ledger.rows import FAILED
 from cronstack.occurrence import is_planned, scheduled_id, trigger_id, with_generation
 from cronstack_infra.play.prove.log.log import plain
 from cronstack_infra.play.prove.log.records import RunRecord
@@ -66,7 +67,7 @@ class Operators:
     def _mend(self, occurrence: str, row: Mapping[str, Any]) -> None:
         """Mend a run of the list of open ones, if it waits for an event, or if its attempt has died."""
         now, status = self.world.now, row["status"]
-        waits = status in WAITING or (status == "dead" and "reported" not in row)
+        waits = status in WAITING or (status in FAILED and "reported" not in row)
         if not waits or max(row.get(name, 0) for name in ("after", "ended", "expires", "due")) + PATIENCE > now:
             return
         standing = self.deliveries.standing.values()
@@ -88,16 +89,16 @@ class Operators:
         again = QueuedEvent(body, occurrence.id, occurrence.due, by_operator=True, redrive=attempt)
         run = self.observer.log.run(occurrence.id)
         again.switches = tuple(switch for switch in event.switches if switch == "early")
-        again.acts = run.ended == "dead" and run.claims == attempt
+        again.acts = run.ended in FAILED and run.death[0] == attempt
         self.deliveries.accept(again, int(self.world.chance.random() * 1000))
 
     def _redrive_the_dead(self) -> None:
         for run in list(self.observer.log.runs.values()):
-            if run.ended == "dead" and run.letters[run.claims] and run.events:
+            if run.ended in FAILED and run.letters[run.death] and run.events:
                 died = self._last_plan(run)
-                self.redrive(died, run.claims)
+                self.redrive(died, run.death[0])
                 if self.world.chance.random() < 0.3:
-                    self.redrive(died, run.claims)
+                    self.redrive(died, run.death[0])
 
     def _last_plan(self, run: RunRecord) -> QueuedEvent:
         """An event of the run. What code has planned died by the plan that has begun it."""
@@ -108,7 +109,7 @@ class Operators:
     def _redrive_nothing(self) -> None:
         self.world.count("fault", "redrive of nothing")
         event = self.world.chance.choice(self._sent)
-        self.redrive(event, self.world.chance.choice((1, 1, 2, 7)))
+        self.redrive(event, self.world.chance.choice((0, 1, 1, 2, 7)))
 
     def _backfill(self) -> None:
         self.world.count("fault", "backfill")
@@ -148,4 +149,6 @@ class Operators:
 
     def _begin_outage(self) -> None:
         self.world.count("fault", "outage")
-        self.world.down_until = self.world.now + self.world.chance.choice((5_000, 70_000, 250_000))
+        self.world.down_until = self.world.now + self.world.chance.choice(
+            (5_000, 70_000, 250_000, 1_000_000, 4_000_000)
+        )

@@ -11,10 +11,11 @@ from cronstack.onetime.planner import Plan
 from cronstack.steps import Call, Host, Sleep
 from cronstack.timing.aws_clock import AwsClock
 from cronstack_infra.play.prove.log.plans import Caller
+from cronstack_infra.play.prove.models.clocks import Clocks
 from cronstack_infra.play.prove.models.planning import PlanningCall, steps
 from cronstack_infra.play.prove.models.queued import QueuedEvent
 from cronstack_infra.play.prove.models.switches import MARK
-from cronstack_infra.play.prove.models.wire import CONFLICTING, SCHEDULES, Wired, offset
+from cronstack_infra.play.prove.models.wire import CONFLICTING, SCHEDULES, Wired
 from cronstack_infra.play.prove.models.world import World
 from cronstack_infra.play.prove.observer import Observer
 
@@ -50,7 +51,7 @@ class Planner(Caller, Wired):
         call: PlanningCall,
         on_end: Callable[[str], None],
     ) -> None:
-        super().__init__(f"planner {number}", world, call, offset=offset(world))
+        super().__init__(f"planner {number}", world, call)
         self.observer, self._schedules = observer, schedules
         self.excused, self.hangs, self.frozen_until = False, False, 0
         self._on_end = on_end
@@ -58,17 +59,18 @@ class Planner(Caller, Wired):
         self._killed = False
         self._done = 0
         """The last step of the protocol that was carried out."""
-        clock = AwsClock(self.clock, lambda: world.now / 1000)
-
-        def left() -> float:
-            return self.get_remaining_time_in_millis() / 1000
-
-        host = Host(clock, left, left, world.chance)
+        self.clocks = clocks = Clocks(world)
+        self._gives_up = clocks.monotonic() + PATIENCE / 1000
+        clock = AwsClock(clocks.wall, clocks.monotonic)
+        host = Host(clock, self.believed_left, self.believed_left, world.chance)
         code = world.rollout.code(world.now)
         self._steps = steps(call, host, lambda plan: self.observer.plan_repaired(self, plan), code)
 
-    def get_remaining_time_in_millis(self) -> int:
+    def left(self) -> int:
         return max(0, self.began + PATIENCE - self.world.now)
+
+    def believed_left(self) -> float:
+        return max(0.0, self._gives_up - self.clocks.monotonic())
 
     def begin(self) -> None:
         self.observer.call_begins(self)
@@ -87,7 +89,7 @@ class Planner(Caller, Wired):
         if isinstance(answer, Mapping) and MARK in answer:
             self.world.count("switch", answer[MARK])
         if self.world.strikes("clock steps"):
-            self.offset = offset(self.world)
+            self.clocks.step()
         try:
             request = resume(self._steps, answer)
         except OnceConflict:

@@ -9,8 +9,10 @@ from cronstack.declaration import Job
 from cronstack.errors import CronstackError, RetryLater
 from cronstack.guard.decision import Decision
 from cronstack.runtime import Ended, Shell
-from cronstack.steps import Call, Request, Sleep, Work
+from cronstack.steps import Call, Fault, Request, Sleep, Work, read
+from cronstack.timing.deadline import Deadline
 from cronstack_infra.play.prove.log.records import Invoked
+from cronstack_infra.play.prove.models.clocks import Clocks
 from cronstack_infra.play.prove.models.program import Program
 from cronstack_infra.play.prove.models.shell import (
     SETTINGS,
@@ -19,7 +21,7 @@ from cronstack_infra.play.prove.models.shell import (
     discard_line,
 )
 from cronstack_infra.play.prove.models.switches import MARK
-from cronstack_infra.play.prove.models.wire import FOUR_MINUTES, SCHEDULES, Wired, holder_of, offset
+from cronstack_infra.play.prove.models.wire import ELSEWHERE, SCHEDULES, Wired, holder_of
 from cronstack_infra.play.prove.models.world import EFFECTS, World
 from cronstack_infra.play.prove.observer import Observer
 
@@ -38,7 +40,7 @@ class Around(Protocol):
     """What a sandbox needs of Lambda and Scheduler."""
 
     def ended(self, invoked: Invoked, *, failed: bool) -> None: ...
-    def carry(self, parameters: Mapping[str, Any]) -> None: ...
+    def carry(self, parameters: Mapping[str, Any], *, unwritten: bool = False) -> None: ...
 
 
 class Sandbox(Invoked, Wired):
@@ -47,9 +49,14 @@ class Sandbox(Invoked, Wired):
     def __init__(
         self, number: int, world: World, observer: Observer, around: Around, job: Job, event: QueuedEvent
     ) -> None:
-        super().__init__(f"sandbox {number}", world, event, timeout=job.timeout, offset=offset(world))
+        super().__init__(f"sandbox {number}", world, event, timeout=job.timeout)
         self.observer, self._around = observer, around
+        self.clocks = Clocks(world)
+        # As the runtime's own, which it makes at the same moment by the same clocks.
+        self._deadline = Deadline(self._remaining, self.clocks.monotonic, job.timeout)
         self.frozen_until = 0
+        self._unwritten = False
+        """The ledger has not answered its last request to it."""
         self._slow = world.mix.crowd and world.chance.random() < 0.1
         code = world.rollout.code(world.now)
         world.say(self.name, f"runs the code {code.name}")
@@ -60,8 +67,8 @@ class Sandbox(Invoked, Wired):
         return Shell(
             SETTINGS,
             program.transport,
-            self.clock,
-            self._monotonic,
+            self.clocks.wall,
+            self.clocks.monotonic,
             program.sleep,
             self.world.chance,
             discard_line,
@@ -69,8 +76,14 @@ class Sandbox(Invoked, Wired):
         )
 
     # -- what it knows -------------------------------------------------------------------------------------------------
-    def _monotonic(self) -> float:
-        return self.world.now / 1000
+    def get_remaining_time_in_millis(self) -> int:
+        return self.clocks.remaining(self.deadline)
+
+    def _remaining(self) -> float:
+        return self.get_remaining_time_in_millis() / 1000
+
+    def believed_left(self) -> float:
+        return self._deadline.left()
 
     def _decided(self, decision: Decision) -> None:
         name = type(decision).__name__
@@ -82,8 +95,8 @@ class Sandbox(Invoked, Wired):
 
     # -- its steps -----------------------------------------------------------------------------------------------------
     def begin(self) -> None:
-        if self.offset and self.world.switch("clock-skew=240") and abs(self.offset) == FOUR_MINUTES:
-            self.world.count("switch", "clock-skew=240")
+        self.clocks.count()
+        self.behind = max(0, -self.clocks.offset)
         self._resume(None)
 
     def _resume(self, answer: Any) -> None:
@@ -92,15 +105,19 @@ class Sandbox(Invoked, Wired):
         if self.world.now < self.frozen_until:
             self.world.later(self.frozen_until - self.world.now, lambda: self._resume(answer))
             return
-        self.hangs = False
+        self.hangs = self.outage = False
         if isinstance(answer, Mapping):
             self._learn_to_sign(answer)
+            self.outage = isinstance(fault := read(answer), Fault) and fault.passing
+            self.scheduler_failed |= self.asked in SCHEDULES and isinstance(fault, Fault)
+            self._unwritten = self.outage if self.asked not in ELSEWHERE else self._unwritten
             self.passing = str(answer.get(MARK, ""))
             if self.passing:
                 self.world.count("switch", self.passing)
                 self.observer.answer_changed(self, self.passing)
         if self.world.strikes("clock steps"):
-            self.offset = offset(self.world)
+            self.clocks.step()
+            self.behind = max(self.behind, -self.clocks.offset)
         self._go_on(self._program.resume, answer)
 
     def _go_on(self, resume: Callable[[Any], Request | Ended], given: Any) -> None:
@@ -123,6 +140,8 @@ class Sandbox(Invoked, Wired):
         self.ended = True
         how = answer.get("cronstack", "") if raised is None else f"raises {type(raised).__name__}"
         self.world.count("end", how)
+        if how == "deferred":
+            self.world.count("deferral", str(answer.get("reason")))
         self.world.say(self.name, f"ends: {how} {answer.get('reason', '') if raised is None else str(raised)[:90]}")
         self.observer.observe_end(self, answer, raised)
         if not self.given_up:
@@ -170,7 +189,7 @@ class Sandbox(Invoked, Wired):
         if call.operation == "CreateSchedule":
             if "Error" not in answer:
                 self.world.count("carrier", "made")
-                self._around.carry(call.parameters)
+                self._around.carry(call.parameters, unwritten=self._unwritten)
             elif answer["Error"]["Code"] == "ConflictException" and MARK not in answer:
                 self.world.count("carrier", "taken name")
         return answer
@@ -190,7 +209,7 @@ class Sandbox(Invoked, Wired):
 
     def _behave(self, run: Run) -> None:
         """The job's handler, in every sandbox."""
-        world, left, chance = self.world, self.get_remaining_time_in_millis(), self.world.chance
+        world, left, chance = self.world, self.left(), self.world.chance
         takes = chance.choice((0, 10, 300, int(left * 0.9 * chance.random()))) if not world.mix.crowd else 10
         fails = next((kind for fault, kind in FAILURES.items() if world.strikes(fault)), None)
         if world.strikes("killed in handler"):

@@ -25,6 +25,8 @@ from cronstack_infra.play.prove.seeds.operators import Operators
 NAME: Final = "stats"
 DAY: Final = 86_400_000
 MOST_STEPS: Final = 20_000
+EARLY: Final = 3_600_000
+"""Milliseconds that an event comes before its time at most, where somebody sends it by hand."""
 HEALING: Final = 6 * 3_600_000
 """Milliseconds in which everything must have ended after that."""
 
@@ -79,7 +81,7 @@ class Scenario:
         self.application = Application(world, self.deliveries)
         self._sent: list[QueuedEvent] = []
         self.operators = Operators(world, self.deliveries, NAME, self._sent)
-        self._first_due = NOON + int(world.switch("early") or 0)
+        self._first_due = NOON + max(int(world.switch("early") or 0), EARLY if mix.has("delivered early") else 0)
         self._longest = DAY * (400 if world.mix.far else 40)
         """Milliseconds after which nothing may be on its way any more."""
 
@@ -110,7 +112,7 @@ class Scenario:
         if self.world.chance.random() < 0.5:
             self._until_quiet(self._longest)
         else:
-            self._until(NOON + int(self.world.chance.random() * 1_000_000))
+            self._until(self._first_due + int(self.world.chance.random() * 1_000_000))
         self._heal()
         if self.world.mix.has("leap"):
             self._leap()
@@ -122,14 +124,16 @@ class Scenario:
         world, mix = self.world, self.world.mix
         for number in range(mix.occurrences):
             due = self._first_due + number * mix.gap
-            late = int(world.chance.random() * 2_000)
+            late, earlier = int(world.chance.random() * 2_000), 0
             if mix.crowd:
                 late = -number * 700 + int(world.chance.random() * 100)
             if world.strikes("delivered late"):
                 late = mix.start_deadline * 1000 + world.chance.choice((-500, 500, 60_000))
             elif world.strikes("delivered out of time"):
                 late = 16 * DAY + world.chance.choice((-60_000, 60_000))
-            if earlier := world.scheduler.earlier():
+            if world.strikes("delivered early"):
+                late = -int(world.chance.random() * EARLY)
+            elif earlier := world.scheduler.earlier():
                 late = -earlier
             self._send(due, due - world.now + late, by_schedule=True, early=bool(earlier))
             if world.strikes("duplicate at once"):

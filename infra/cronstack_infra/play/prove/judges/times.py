@@ -1,0 +1,23 @@
+"""Times: no handler begins before its occurrence is due (I23)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cronstack.steps import Work
+from cronstack_infra.play.prove.judges.judge import Judge
+from cronstack_infra.play.prove.log.records import Attempt, Invoked
+
+MARGIN: Final = 2_000
+"""Milliseconds that two clocks of AWS may differ, as the guard takes it."""
+UNSURE: Final = 1_000
+"""Milliseconds by which the date of an answer is ahead at most."""
+
+
+class Times(Judge):
+    """Judges by the true time, whatever the clock of the sandbox says."""
+
+    def handler_begins(self, invoked: Invoked, attempt: Attempt, work: Work) -> None:
+        event, early = invoked.event, invoked.event.due - self.log.world.now
+        if early > MARGIN + UNSURE and not event.by_operator:
+            self.violated("I23", f"{invoked.name} runs the handler {early} ms before {attempt.run.occurrence} is due")
