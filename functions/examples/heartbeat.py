@@ -1,6 +1,6 @@
 """Every minute, say that all is well.
 
-A heartbeat that comes late is worth nothing: what could not start within a minute is recorded as missed, not run.
+A heartbeat that comes late is worth nothing: what could not start within a minute is missed. Its dead letter alarms.
 """
 
 from cronstack import Run, cron, job

@@ -159,10 +159,8 @@ def redrive_(
 ) -> int:
     """Send what dead letters name again, of one JOB or of all: the same occurrence, its next attempt.
 
-    What was missed gets its first attempt, however late it is.
-
-    A letter only names an occurrence. The ledger and the deployed schedules decide whether it runs, and with which
-    input: the printed line tells where a letter says something else.
+    What was missed starts, however late it is. A letter only names an occurrence: the ledger and the deployed schedules
+    decide whether it runs, and with which input. The printed line tells where a letter says something else.
 
     A letter leaves its queue once its event was accepted. What has succeeded meanwhile is not run again. The line of
     a letter that stays says why, and what to do. Exit code 1 while letters stay, or if a queue may have others that
