@@ -18,6 +18,7 @@ from cronstack_infra.ops.trigger import trigger
 from tests.cronstack.stage import occurrence, scheduled_event
 from tests.ops.shop import Shop, utc
 
+ID = "t-2026-01-01T12:00:00Z"
 ULID = "01KDWABCDEFGHJKMNPQRSTVWXY"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -118,6 +119,29 @@ def test_a_redrive_reports_only_its_own_attempts(shop: Shop, screen: Screen) -> 
         "attempt 4 of 6 failed: ValueError: no 4",
         "attempt 5 of 6 failed: ValueError: no 5",
     ]
+
+
+@pytest.mark.parametrize(("redriven", "status"), [(0, "succeeded"), (None, "missed")])
+def test_the_miss_that_is_redriven_is_not_the_end(
+    shop: Shop, screen: Screen, redriven: int | None, status: str
+) -> None:
+    shop.stage.change(f"run#{ID}", status="missed", reason="too_late", due=shop.stage.now)
+
+    def start(seconds: float) -> None:
+        shop.stage.change(f"run#{ID}", status="succeeded", attempt=1)
+
+    row = follow(
+        shop.stage.dynamodb,
+        shop.deployment,
+        "stats",
+        ID,
+        clock=shop.clock,
+        sleep=start,
+        patience=60,
+        beyond_attempt=redriven,
+        report=screen.attempts(),
+    )
+    assert (row.status, screen.lines) == (status, [])
 
 
 def test_one_that_has_not_started_is_reported_once_with_where_to_look(shop: Shop, screen: Screen) -> None:
