@@ -257,6 +257,16 @@ def test_a_trigger_for_a_time_is_the_schedules_own_occurrence(shop: Shop) -> Non
     assert len(shop.functions.invoked) == 1
 
 
+def test_a_trigger_for_a_missed_time_names_the_redrive(shop: Shop) -> None:
+    shop.deploy(lambda run: None, "cron(0 6 * * ? *)")
+    shop.stage.change("run#t-2025-12-30T06:00:00Z", status="missed", reason="too_late", due=SIX, ended=shop.stage.now)
+    with pytest.raises(OperationError, match=r"t-2025-12-30T06:00:00Z of stats was missed \(too_late\)") as refused:
+        trigger(shop.clients, shop.deployment, "stats", now=shop.now, ulid=ULID, at=utc(2025, 12, 30, 6))
+    assert refused.value.remedy.endswith("To run it: cronstack dead-letters redrive stats --origin missed")
+    (one,) = plan(shop, first=utc(2025, 12, 30), last=utc(2025, 12, 31)).planned
+    assert one.stands == "missed: too_late"
+
+
 def test_runs_are_listed_newest_first_over_jobs_and_kinds(shop: Shop) -> None:
     def stats(run: Run) -> str:
         raise PermanentError("no\x1b[31m")

@@ -29,6 +29,8 @@ def test_a_file_is_scheduled_and_may_be_scheduled_again(once: Once, tmp_path: Pa
     assert once("import", "stats", file) == Done(0, "13 planned, 0 failed.\n", "")
     assert [event["input"] for event in once.events()[:2]] == [{"order": 0}, {"order": 1}]
     assert once("import", "stats", file, "--json").told == {"unchanged": 13, "failed": []}
+    once.miss("order-3")
+    assert once("import", "stats", file).out == "1 missed, 12 unchanged, 0 failed.\n"
 
 
 def test_a_line_that_fails_stops_no_other_one(once: Once, tmp_path: Path) -> None:

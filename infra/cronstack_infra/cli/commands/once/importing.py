@@ -44,8 +44,9 @@ def command(
     input, replace, past; as the options of "cronstack once JOB" say them. FILE may be -, which is stdin.
 
     The file is checked first: if a line is wrong, nothing is scheduled. Then a line that fails stops no other one, and
-    the exit code is 1. Run it again: what stands already is not changed, what failed is tried anew. Lines of one key
-    are carried out in their order, so with --replace the last one stands.
+    the exit code is 1. Run it again: what stands already is not changed, what failed is tried anew. "missed" counts the
+    lines whose keys could not start in time: see "cronstack once list --status missed". Lines of one key are carried
+    out in their order, so with --replace the last one stands.
 
     \b
     {"key": "order-1", "in": "3d", "input": {"order": 1}}
@@ -79,7 +80,7 @@ def _schedule(
             if result.plan is None:
                 failed.append(result)
             else:
-                outcomes[result.plan.outcome] += 1
+                outcomes["missed" if result.plan.status == "missed" else result.plan.outcome] += 1
     return outcomes, failed
 
 
