@@ -29,7 +29,7 @@ DEPLOY_CHECK_FUNCTION: Final = "SharedDeployCheckFunction"
 _ONCE_OUTPUT: Final = re.compile(r"Once[0-9a-f]{8}")
 
 Origin = Literal["delivery", "handler"]
-"""Where dead letters come from: Scheduler could not deliver an event, or a handler failed for good."""
+"""Where dead letters come from: Scheduler could not deliver an event, or a run failed for good or was missed."""
 QUEUE_IDS: Final[Mapping[Origin, str]] = {
     "delivery": "SharedDeliveryDeadLetters",
     "handler": "SharedHandlerDeadLetters",

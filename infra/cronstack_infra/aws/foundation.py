@@ -54,7 +54,7 @@ class Foundation(logical_ids.Owner):
             "delivery": self._alarm(
                 "DeliveryAlarm", self.delivery_dead_letters, "Scheduler could not invoke a job's function"
             ),
-            "handler": self._alarm("HandlerAlarm", self.handler_dead_letters, "a job failed and will not be retried"),
+            "handler": self._alarm("HandlerAlarm", self.handler_dead_letters, "a run failed for good, or was missed"),
         }
         self.group = self._group("Group", names.group_name(stack.stack_name))
         self.carriers = self._group("Carriers", names.carriers_group(stack.stack_name))

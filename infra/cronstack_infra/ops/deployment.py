@@ -24,7 +24,7 @@ class Deployment:
     delivery_dead_letters: str
     """URL of the queue for what Scheduler could not deliver."""
     handler_dead_letters: str
-    """URL of the queue for what a handler failed, or the guard refused."""
+    """URL of the queue for runs that failed or were missed, and for events that the guard refused."""
     group: str
     outputs: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     """All outputs of the stack."""

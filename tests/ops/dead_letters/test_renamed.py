@@ -12,6 +12,7 @@ import pytest
 from cronstack import once
 from cronstack.errors import OperationError
 from cronstack.event import LARGEST
+from cronstack.occurrence import planned_id
 from cronstack.run import Run
 from cronstack_infra.cli import run as cronstack
 from cronstack_infra.ops.backfill import carry_out, plan_backfill
@@ -149,13 +150,19 @@ def test_a_name_that_does_not_exist_changes_nothing(
     assert letters(shop) == [("stats", "RetriesExhausted")]
 
 
+def fire(shop: Shop) -> Any:
+    """Return the event of the plan, whose schedule deletes itself."""
+    (name,) = shop.plans()
+    event = json.loads(shop.scheduler.get_schedule(GroupName="shop-once", Name=name)["Target"]["Input"])
+    shop.scheduler.delete_schedule(GroupName="shop-once", Name=name)
+    return event
+
+
 def schedule_and_die(shop: Shop, handler: Handler) -> None:
     """Have code schedule the job, and let that run die."""
     shop.deploy(lambda run: handler.stats(run), schedule=once())
     shop.once().schedule("stats", key="order-1", after=60, input={"order": 1})
-    (name,) = shop.plans()
-    event = json.loads(shop.scheduler.get_schedule(GroupName="shop-once", Name=name)["Target"]["Input"])
-    shop.scheduler.delete_schedule(GroupName="shop-once", Name=name)
+    event = fire(shop)
     shop.stage.now += 60_000
     die(shop, event)
 
@@ -260,3 +267,29 @@ def test_the_remedy_of_a_letter_that_is_too_old_runs_its_occurrence(shop: Shop, 
     (filled,) = carry_out(shop.clients, shop.deployment, plan, clock=shop.clock, sleep=shop.sleep)
     assert filled.ended.status == "succeeded"
     assert find_run(shop.stage.dynamodb, shop.deployment, "stats", "t-2025-12-12T12:00:00Z~2", shop.now) is not None
+
+
+def test_a_missed_key_is_planned_anew_under_the_new_name_once(shop: Shop) -> None:
+    handler = Handler()
+    handler.fixed = True
+    shop.deploy(lambda run: handler.stats(run), schedule=once())
+    shop.once().schedule("stats", key="order-1", after=60, input={"order": 1})
+    event = fire(shop)
+    shop.stage.now += 90_000_000
+    shop.invoke(event)
+    (body,) = shop.stage.letters()
+    for _ in range(2):
+        shop.stage.sqs.send_message(QueueUrl=shop.stage.queue, MessageBody=json.dumps(body))
+    rename(shop, handler, schedule=once())
+    first, second = driven(shop, job="stats", as_job="daily")
+    assert first.detail.startswith("planned as daily 'order-1' for 2026-01-02T13:")
+    assert second.detail == "a copy: its occurrence has just been redriven"
+    shop.stage.now += 1000
+    shop.stage.sqs.send_message(QueueUrl=shop.stage.queue, MessageBody=json.dumps(body))
+    (third,) = driven(shop, job="stats", as_job="daily")
+    assert third.detail.endswith(", and is planned already")
+    planned = fire(shop)
+    shop.sleep(60)
+    shop.invoke(planned)
+    assert handler.ran == [("daily", planned_id("order-1"), 1, {"order": 1})]
+    assert shop.once().get("daily", "order-1").status == "begun"

@@ -277,7 +277,9 @@ class _Drive:
         )
         self._delete(letter)
         self._sent[(occurrence.job, occurrence.id)] += 1
-        return self._ended(letter, occurrence, f"planned as {plan.job} {plan.key!r} for {print_time(plan.due)}", None)
+        stands = f", and is {plan.status} already" if plan.outcome == "unchanged" else ""
+        detail = f"planned as {plan.job} {plan.key!r} for {print_time(plan.due)}{stands}"
+        return self._ended(letter, occurrence, detail, None)
 
     def _ended(self, letter: DeadLetter, occurrence: Occurrence, detail: str, redrives: int | None) -> Redriven:
         """Return the result of a letter whose event was accepted, after its run has ended if the caller waits."""
