@@ -38,6 +38,7 @@ from cronstack.runtime import Invocation, Shell
 from cronstack.settings import PLANS, Settings
 from cronstack.transport import Transport
 from cronstack_infra.local.dynamodb.capacity import PARTITION_WRITES, index_write_units, row_write_units
+from cronstack_infra.play.answer_dates import dated
 from cronstack_infra.play.store.store import Store
 
 COUNT: Final = 5000
@@ -112,7 +113,7 @@ def _entry(item: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
 def play(count: int, transport_at: Callable[[Callable[[], int]], Transport]) -> None:
     """Schedule and run so many plans. ``transport_at``: makes the transport to the ledger, given the clock."""
     now = [NOON]
-    transport = _without_scheduler(transport_at(lambda: now[0]))
+    transport = _without_scheduler(transport_at(lambda: now[0]), lambda: now[0])
     wiring = Wiring(JOB, TABLE, "shop-once", ROLE, FUNCTION, QUEUE)
     once = Once(wiring=lambda name: wiring, transport=transport, now=lambda: now[0])
     settings = Settings(TABLE, QUEUE, "shop", "shop-carriers", ROLE, QUEUE)
@@ -127,9 +128,9 @@ def play(count: int, transport_at: Callable[[Callable[[], int]], Transport]) -> 
         assert answer["cronstack"] == "succeeded", answer
 
 
-def _without_scheduler(ledger: Transport) -> Transport:
-    """A transport on which Scheduler accepts every request."""
-    return lambda operation, *given: {} if "Schedule" in operation else ledger(operation, *given)
+def _without_scheduler(ledger: Transport, now: Callable[[], int]) -> Transport:
+    """A transport on which Scheduler accepts every request, and whose answers have the date of the clock."""
+    return lambda operation, *given: dated({} if "Schedule" in operation else ledger(operation, *given), now())
 
 
 def counted(count: int) -> list[Partition]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cronstack.ledger import run_requests
+from cronstack.ledger import claim_requests, run_requests
 from cronstack.steps import Condition, Done, Fault, Refused
 from tests.contract.guard_store import (
     FAILED,
@@ -27,7 +27,7 @@ EVENT = '{"cronstack": 1}'
 
 
 def held(store: GuardStore) -> None:
-    store.ask(run_requests.claim(opening(store), None, store.token("c-1")))
+    store.ask(claim_requests.claim(opening(store), None, store.token("c-1")))
 
 
 def waits(store: GuardStore, number: int = 1, by: int = 0, stale: str | None = None) -> Done | Refused | Fault:
@@ -72,7 +72,7 @@ def what_waits_is_claimed_and_the_slot_is_free(store: GuardStore) -> None:
     store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1")))
     assert store.plain("lease") == {"fence": 10, "buffered": due(1).id, "v": 1}
     of = opening(store, 1, 1, 11)
-    assert store.ask(run_requests.claim(of, seen(store, 1), store.token("c-2"), slot=due(1).id)) == Done({})
+    assert store.ask(claim_requests.claim(of, seen(store, 1), store.token("c-2"), slot=due(1).id)) == Done({})
     assert "buffered" not in store.plain("lease")
     run = store.plain(run_key(1))
     assert (run["status"], run["attempt"], "event" in run, "listed" in run) == ("running", 1, True, False)
@@ -82,7 +82,7 @@ def a_claim_that_counts_on_the_slot_needs_it(store: GuardStore) -> None:
     held(store)
     waits(store)
     store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1")))
-    other = run_requests.claim(opening(store, 2, 2, 11), None, store.token("c-2"), slot=due(2).id)
+    other = claim_requests.claim(opening(store, 2, 2, 11), None, store.token("c-2"), slot=due(2).id)
     assert store.ask(other) == Refused((Condition(held=False, item=store.item("lease")), HELD))
 
 
@@ -90,12 +90,12 @@ def no_newcomer_starts_before_what_waits(store: GuardStore) -> None:
     held(store)
     waits(store)
     dead = seen_lease(store)
-    heir = run_requests.take_over(opening(store, 2, 2, 11), None, dead, store.token("c-2"), mark_crashed=True)
+    heir = claim_requests.take_over(opening(store, 2, 2, 11), None, dead, store.token("c-2"), mark_crashed=True)
     refused = store.ask(heir)
     assert isinstance(refused, Refused)
     assert [one.held for one in refused.conditions] == [False, True, True]
     store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1")))
-    newcomer = run_requests.claim(opening(store, 2, 2, 11), None, store.token("c-3"))
+    newcomer = claim_requests.claim(opening(store, 2, 2, 11), None, store.token("c-3"))
     assert store.ask(newcomer) == Refused((Condition(held=False, item=store.item("lease")), HELD))
 
 
@@ -103,7 +103,7 @@ def what_has_started_does_not_wait_for_the_slot(store: GuardStore) -> None:
     held(store)
     waits(store)
     store.ask(run_requests.settle(closing(store, "retrying"), store.token("s-1")))
-    again = run_requests.claim(opening(store, 0, 2, 11), seen(store, 0), store.token("c-2"))
+    again = claim_requests.claim(opening(store, 0, 2, 11), seen(store, 0), store.token("c-2"))
     assert store.ask(again) == Done({})
     assert store.plain("lease")["buffered"] == due(1).id
 
@@ -112,7 +112,7 @@ def what_waits_takes_over_a_dead_holder(store: GuardStore) -> None:
     held(store)
     waits(store)
     of, lease = opening(store, 1, 1, 11), seen_lease(store)
-    call = run_requests.take_over(of, seen(store, 1), lease, store.token("c-2"), mark_crashed=True, slot=due(1).id)
+    call = claim_requests.take_over(of, seen(store, 1), lease, store.token("c-2"), mark_crashed=True, slot=due(1).id)
     assert store.ask(call) == Done({})
     assert (store.plain(run_key(0))["status"], store.plain(run_key(1))["status"]) == ("crashed", "running")
     assert "buffered" not in store.plain("lease")
@@ -121,7 +121,7 @@ def what_waits_takes_over_a_dead_holder(store: GuardStore) -> None:
 def what_waited_too_long_is_missed(store: GuardStore) -> None:
     held(store)
     waits(store)
-    late = closing(store, "missed", 1, 1, "too_late")
+    late = closing(store, "missed", 1, 1, "too_late")._replace(expires=NOON + 5)
     assert store.ask(run_requests.miss_buffered(late, store.token("m-1"), in_slot=True)) == Done({})
     run = store.plain(run_key(1))
     assert (run["status"], run["reason"], "event" in run, "listed" in run) == ("missed", "too_late", True, True)
@@ -155,7 +155,7 @@ def a_renewal_lengthens_and_is_counted(store: GuardStore) -> None:
 
 
 def a_renewal_alone_needs_the_open_attempt(store: GuardStore) -> None:
-    store.ask(run_requests.claim_alone(opening(store), None, 0))
+    store.ask(claim_requests.claim_alone(opening(store), None, 0))
     assert renew_alone(store, 20) == Done({})
     assert store.plain(run_key())["expires"] == NOON + 65_020
     assert isinstance(renew_alone(store, 15), Refused)
@@ -175,7 +175,7 @@ def the_newest_checkpoint_stays(store: GuardStore) -> None:
     assert store.plain(run_key())["checkpoint"] == '"3"'
     store.ask(run_requests.settle(closing(store, "retrying"), store.token("s-1")))
     assert isinstance(save(4), Refused), "the attempt is closed"
-    store.ask(run_requests.claim(opening(store, holder=1, fence=11), seen(store), store.token("c-2")))
+    store.ask(claim_requests.claim(opening(store, holder=1, fence=11), seen(store), store.token("c-2")))
     assert save(4, holder=1) == Done({})
     store.ask(run_requests.settle(closing(store, "succeeded", holder=1), store.token("s-2")))
     assert {"checkpoint", "saves"}.isdisjoint(store.plain(run_key()))
@@ -186,7 +186,7 @@ def a_retry_knows_when_it_may_begin(store: GuardStore) -> None:
     later = closing(store, "retrying")._replace(after=NOON + 60_000)
     store.ask(run_requests.settle(later, store.token("s-1")))
     assert store.plain(run_key())["after"] == NOON + 60_000
-    store.ask(run_requests.claim(opening(store, holder=1, fence=11), seen(store), store.token("c-2")))
+    store.ask(claim_requests.claim(opening(store, holder=1, fence=11), seen(store), store.token("c-2")))
     assert "after" not in store.plain(run_key())
 
 
@@ -234,7 +234,7 @@ def a_write_that_is_refused_keeps_the_attempt_open(store: GuardStore) -> None:
 
 
 def they_come_without_a_lease_too(store: GuardStore) -> None:
-    store.ask(run_requests.claim_alone(opening(store), None, 0))
+    store.ask(claim_requests.claim_alone(opening(store), None, 0))
     commit = closing(store, "succeeded")._replace(writes=(count(store),))
     assert store.ask(settle_alone(commit, store.token("s-1"))) == Done({})
     assert counted(store)

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from cronstack.ledger import items, run_requests
+from cronstack.ledger import claim_requests, items, run_requests
+from cronstack.ledger.claim_requests import Opening
 from cronstack.ledger.rows import LeaseItem, RunItem
-from cronstack.ledger.run_requests import Closing, Opening
+from cronstack.ledger.run_requests import Closing
 from cronstack.occurrence import Occurrence, scheduled_id
 from cronstack.steps import Call, Condition, Done, Fault, Refused, read
 
@@ -109,7 +110,7 @@ def seen_lease(store: GuardStore) -> LeaseItem:
 
 # -- the cases ---------------------------------------------------------------------------------------------------------
 def a_claim_and_its_settlement(store: GuardStore) -> None:
-    assert store.ask(run_requests.claim(opening(store), None, store.token("c-1"))) == Done({})
+    assert store.ask(claim_requests.claim(opening(store), None, store.token("c-1"))) == Done({})
     assert store.plain("lease") == {
         "holder": HOLDERS[0],
         "occurrence": due(0).id,
@@ -128,11 +129,11 @@ def a_claim_and_its_settlement(store: GuardStore) -> None:
 
 
 def a_refusal_shows_the_old_items(store: GuardStore) -> None:
-    store.ask(run_requests.claim(opening(store), None, store.token("c-1")))
+    store.ask(claim_requests.claim(opening(store), None, store.token("c-1")))
     lease, run = store.item("lease"), store.item(run_key())
-    again = run_requests.claim(opening(store, holder=1, fence=11), None, store.token("c-2"))
+    again = claim_requests.claim(opening(store, holder=1, fence=11), None, store.token("c-2"))
     assert store.ask(again) == Refused((Condition(held=False, item=lease), Condition(held=False, item=run)))
-    other = run_requests.claim(opening(store, number=1, holder=1, fence=11), None, store.token("c-3"))
+    other = claim_requests.claim(opening(store, number=1, holder=1, fence=11), None, store.token("c-3"))
     assert store.ask(other) == Refused((Condition(held=False, item=lease), HELD))
     assert store.item(run_key(1)) is None
     assert (store.item("lease"), store.item(run_key())) == (lease, run)
@@ -145,30 +146,30 @@ def a_refusal_of_what_is_not_there_shows_nothing(store: GuardStore) -> None:
 
 
 def the_fence_must_grow(store: GuardStore) -> None:
-    store.ask(run_requests.claim(opening(store, fence=10), None, store.token("c-1")))
+    store.ask(claim_requests.claim(opening(store, fence=10), None, store.token("c-1")))
     store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1")))
     for fence, granted in ((9, False), (10, False), (11, True)):
         answer = store.ask(
-            run_requests.claim(opening(store, number=1, holder=1, fence=fence), None, store.token(f"f-{fence}"))
+            claim_requests.claim(opening(store, number=1, holder=1, fence=fence), None, store.token(f"f-{fence}"))
         )
         assert isinstance(answer, Done) == granted
 
 
 def numbers_are_compared_as_numbers(store: GuardStore) -> None:
     """9 is less than 10, though not as text."""
-    store.ask(run_requests.claim_alone(opening(store, fence=9), None, 0))
+    store.ask(claim_requests.claim_alone(opening(store, fence=9), None, 0))
     store.ask(settle_alone(closing(store, "retrying")))
-    assert isinstance(store.ask(run_requests.claim_alone(opening(store, holder=1, fence=10), None, 0)), Done)
+    assert isinstance(store.ask(claim_requests.claim_alone(opening(store, holder=1, fence=10), None, 0)), Done)
 
 
 def a_takeover_marks_the_crashed_run(store: GuardStore) -> None:
-    store.ask(run_requests.claim(opening(store), None, store.token("c-1")))
+    store.ask(claim_requests.claim(opening(store), None, store.token("c-1")))
     heir = opening(store, number=1, holder=1, fence=11)
     lease = seen_lease(store)
     stale = lease._replace(beats=lease.beats + 1)
-    refused = store.ask(run_requests.take_over(heir, None, stale, store.token("c-2"), mark_crashed=True))
+    refused = store.ask(claim_requests.take_over(heir, None, stale, store.token("c-2"), mark_crashed=True))
     assert refused == Refused((Condition(held=False, item=store.item("lease")), HELD, HELD))
-    assert store.ask(run_requests.take_over(heir, None, lease, store.token("c-3"), mark_crashed=True)) == Done({})
+    assert store.ask(claim_requests.take_over(heir, None, lease, store.token("c-3"), mark_crashed=True)) == Done({})
     crashed = store.plain(run_key())
     assert crashed["status"] == "crashed"
     assert "expires" not in crashed
@@ -176,22 +177,22 @@ def a_takeover_marks_the_crashed_run(store: GuardStore) -> None:
 
 
 def each_state_is_claimed_by_its_own_condition(store: GuardStore) -> None:
-    store.ask(run_requests.claim(opening(store), None, store.token("c-1")))
+    store.ask(claim_requests.claim(opening(store), None, store.token("c-1")))
     store.ask(run_requests.settle(closing(store, "retrying"), store.token("s-1")))
     retrying = seen(store)
     stale = retrying._replace(attempt=7) if retrying is not None else None
     assert isinstance(
-        store.ask(run_requests.claim(opening(store, holder=1, fence=11), stale, store.token("c-2"))), Refused
+        store.ask(claim_requests.claim(opening(store, holder=1, fence=11), stale, store.token("c-2"))), Refused
     )
-    assert store.ask(run_requests.claim(opening(store, holder=1, fence=11), retrying, store.token("c-3"))) == Done({})
+    assert store.ask(claim_requests.claim(opening(store, holder=1, fence=11), retrying, store.token("c-3"))) == Done({})
     assert store.plain(run_key())["attempt"] == 2
     store.ask(run_requests.settle(closing(store, "dead", holder=1, reason="Permanent"), store.token("s-2")))
     dead = store.plain(run_key())
     assert (dead["status"], dead["reason"], "expires" in dead) == ("dead", "Permanent", True)
     assert isinstance(
-        store.ask(run_requests.claim(opening(store, holder=2, fence=12), retrying, store.token("c-4"))), Refused
+        store.ask(claim_requests.claim(opening(store, holder=2, fence=12), retrying, store.token("c-4"))), Refused
     )
-    assert store.ask(run_requests.claim(opening(store, holder=2, fence=12), seen(store), store.token("c-5"))) == Done(
+    assert store.ask(claim_requests.claim(opening(store, holder=2, fence=12), seen(store), store.token("c-5"))) == Done(
         {}
     )
     run = store.plain(run_key())
@@ -199,11 +200,11 @@ def each_state_is_claimed_by_its_own_condition(store: GuardStore) -> None:
 
 
 def the_letter_has_one_sender(store: GuardStore) -> None:
-    store.ask(run_requests.claim_alone(opening(store, limit=1), None, 0))
+    store.ask(claim_requests.claim_alone(opening(store, limit=1), None, 0))
     store.ask(settle_alone(closing(store, "dead", reason="RetriesExhausted")))
     dead = seen(store)
     assert dead is not None
-    claims = [run_requests.claim_dead(store.table, "stats", dead, HOLDERS[n], NOON + 5) for n in (1, 2)]
+    claims = [run_requests.claim_letter(store.table, "stats", dead, HOLDERS[n], NOON + 5) for n in (1, 2)]
     assert store.ask(claims[0]) == Done({})
     assert store.ask(claims[1]) == Refused((Condition(held=False, item=store.item(run_key())),))
     noted = [run_requests.reported(store.table, "stats", due(0).id, HOLDERS[n], NOON + 6) for n in (0, 1)]
@@ -214,13 +215,13 @@ def the_letter_has_one_sender(store: GuardStore) -> None:
 
 
 def a_claim_of_the_letter_that_comes_late_is_refused_though_its_holder_is_back(store: GuardStore) -> None:
-    store.ask(run_requests.claim_alone(opening(store, limit=1), None, 0))
+    store.ask(claim_requests.claim_alone(opening(store, limit=1), None, 0))
     store.ask(settle_alone(closing(store, "dead", reason="RetriesExhausted")))
 
     def claim(number: int, expires: int) -> Call:
         dead = seen(store)
         assert dead is not None
-        return run_requests.claim_dead(store.table, "stats", dead, HOLDERS[number], expires)
+        return run_requests.claim_letter(store.table, "stats", dead, HOLDERS[number], expires)
 
     assert store.ask(claim(1, NOON + 5)) == Done({})
     late = claim(2, NOON + 10)
@@ -236,47 +237,47 @@ def a_skip_is_recorded_once(store: GuardStore) -> None:
     assert store.ask(skip) == Refused((Condition(held=False, item=store.item(run_key())),))
 
 
-def a_claim_alone_is_answered_by_the_new_item(store: GuardStore) -> None:
-    answer = store.ask(run_requests.claim_alone(opening(store), None, 0))
-    assert answer == Done({"Attributes": store.item(run_key())})
-    refused = store.ask(run_requests.claim_alone(opening(store, holder=1, fence=11), None, NOON + 65_010))
+def a_claim_alone_is_answered_by_the_old_item(store: GuardStore) -> None:
+    assert store.ask(claim_requests.claim_alone(opening(store), None, 0)) == Done({})
+    before = store.item(run_key())
+    refused = store.ask(claim_requests.claim_alone(opening(store, holder=1, fence=11), None, NOON + 65_010))
     assert refused == Refused((Condition(held=False, item=store.item(run_key())),))
-    taken = store.ask(run_requests.claim_alone(opening(store, holder=1, fence=11), None, NOON + 65_011))
-    assert isinstance(taken, Done)
+    taken = store.ask(claim_requests.claim_alone(opening(store, holder=1, fence=11), None, NOON + 65_011))
+    assert taken == Done({"Attributes": before})
     assert store.plain(run_key())["attempt"] == 2
 
 
 def another_input_is_refused_alone(store: GuardStore) -> None:
-    store.ask(run_requests.claim_alone(opening(store), None, 0))
+    store.ask(claim_requests.claim_alone(opening(store), None, 0))
     store.ask(settle_alone(closing(store, "retrying")))
     other = opening(store, holder=1, fence=11)
     other = other._replace(occurrence=other.occurrence._replace(payload="other"))
-    assert isinstance(store.ask(run_requests.claim_alone(other, None, 0)), Refused)
+    assert isinstance(store.ask(claim_requests.claim_alone(other, None, 0)), Refused)
 
 
 def a_token_makes_a_claim_happen_once(store: GuardStore) -> None:
-    claim = run_requests.claim(opening(store), None, store.token("c-1"))
+    claim = claim_requests.claim(opening(store), None, store.token("c-1"))
     assert store.ask(claim) == Done({})
     assert store.ask(claim) == Done({})
     store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1")))
     assert store.ask(claim) == Done({}), "though the lease is gone"
     assert store.plain("lease") == {"fence": 10, "v": 1}
-    another = run_requests.claim(opening(store, number=1), None, store.token("c-1"))
+    another = claim_requests.claim(opening(store, number=1), None, store.token("c-1"))
     answer = store.ask(another)
     assert isinstance(answer, Fault)
     assert (answer.code, answer.passing) == ("IdempotentParameterMismatchException", False)
 
 
 def a_refused_request_leaves_its_token_free(store: GuardStore) -> None:
-    store.ask(run_requests.claim(opening(store), None, store.token("c-1")))
-    other = run_requests.claim(opening(store, number=1, holder=1, fence=11), None, store.token("c-2"))
+    store.ask(claim_requests.claim(opening(store), None, store.token("c-1")))
+    other = claim_requests.claim(opening(store, number=1, holder=1, fence=11), None, store.token("c-2"))
     assert isinstance(store.ask(other), Refused)
     store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1")))
     assert store.ask(other) == Done({})
 
 
 def what_a_newer_version_wrote_is_left_alone(store: GuardStore) -> None:
-    call = run_requests.skip(closing(store, "skipped"))
+    call = run_requests.skip(closing(store, "skipped"), by="x")
     newer = dict(call.parameters["ExpressionAttributeValues"]) | {":v": {"N": "2"}}
     store.ask(Call(call.operation, {**call.parameters, "ExpressionAttributeValues": newer}))
     assert store.plain(run_key())["v"] == 2
@@ -286,8 +287,8 @@ def what_a_newer_version_wrote_is_left_alone(store: GuardStore) -> None:
 def a_table_that_is_missing_is_told(store: GuardStore) -> None:
     elsewhere = store._replace(table="no-such-table")
     for call in (
-        run_requests.claim(opening(elsewhere), None, store.token("c-9")),
-        run_requests.skip(closing(elsewhere, "skipped")),
+        claim_requests.claim(opening(elsewhere), None, store.token("c-9")),
+        run_requests.skip(closing(elsewhere, "skipped"), by="x"),
         run_requests.get_lease("no-such-table", "stats"),
     ):
         answer = store.ask(call)
@@ -306,7 +307,7 @@ CASES: tuple[Callable[[GuardStore], None], ...] = (
     the_letter_has_one_sender,
     a_claim_of_the_letter_that_comes_late_is_refused_though_its_holder_is_back,
     a_skip_is_recorded_once,
-    a_claim_alone_is_answered_by_the_new_item,
+    a_claim_alone_is_answered_by_the_old_item,
     another_input_is_refused_alone,
     a_token_makes_a_claim_happen_once,
     a_refused_request_leaves_its_token_free,

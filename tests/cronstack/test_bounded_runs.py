@@ -117,7 +117,9 @@ def test_a_plan_has_no_window(stage: Stage) -> None:
     """Its deadline is the job's own, also where the job has a cron with a window."""
     event = json.loads(planned_event("stats", "k", 1, due=NOON, input={}))
     of = parse_event(event, "stats")
-    terms = Invocation(well(SPREAD, once(), start_deadline=3600), event, Context(stage), stage.shell())._terms(of, event)
+    terms = Invocation(well(SPREAD, once(), start_deadline=3600), event, Context(stage), stage.shell())._terms(
+        of, event
+    )
     assert terms.start_deadline == 3600
 
 

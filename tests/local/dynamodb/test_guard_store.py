@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from cronstack.ledger import items, run_requests
+from cronstack.ledger import claim_requests, items, run_requests
 from cronstack.steps import Call, Fault
 from cronstack_infra.local.dynamodb import conditions, numbers, transactions
 from cronstack_infra.local.moto.patch import apply, unpatch
@@ -104,25 +104,25 @@ class Asked:
         lease = items.read_lease(store.item("lease"))
         match self.kind:
             case "claim":
-                return run_requests.claim(of, run, store.token(self.token))
+                return claim_requests.claim(of, run, store.token(self.token))
             case "take over":
-                return run_requests.take_over(
+                return claim_requests.take_over(
                     of, run, lease._replace(holder=lease.holder or "x"), store.token(self.token), mark_crashed=True
                 )
             case "claim alone":
-                return run_requests.claim_alone(of, run, NOON + self.fence + 65_000)
+                return claim_requests.claim_alone(of, run, NOON + self.fence + 65_000)
             case "skip":
                 return run_requests.skip(closing(store, "skipped", self.number, self.holder, "overlap"), by="x")
             case "claim dead" if run is not None:
-                return run_requests.claim_dead(store.table, "stats", run, HOLDERS[self.holder], NOON + self.fence)
+                return run_requests.claim_letter(store.table, "stats", run, HOLDERS[self.holder], NOON + self.fence)
             case "buffer":
                 of_it = closing(store, "buffered", self.number, self.holder)
                 stale = due(1 - self.number).id if self.stale else None
                 return run_requests.buffer(of_it, "{}", lease.holder or "x", stale, store.token(self.token))
             case "claim from the slot":
-                return run_requests.claim(of, run, store.token(self.token), slot=of.occurrence.id)
+                return claim_requests.claim(of, run, store.token(self.token), slot=of.occurrence.id)
             case "miss":
-                of_it = closing(store, "missed", self.number, self.holder, "too_late")
+                of_it = closing(store, "missed", self.number, self.holder, "too_late")._replace(expires=NOON)
                 return run_requests.miss_buffered(of_it, store.token(self.token), in_slot=not self.stale)
             case "extend":
                 renewal = run_requests.Renewal(of.table, of.occurrence, of.holder, of.expires, alone=self.stale)
