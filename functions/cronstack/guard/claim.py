@@ -156,7 +156,7 @@ def _is_of_earlier_plan(delivery: Delivery, run: RunItem) -> bool:
 
 
 def _decide(delivery: Delivery) -> Decision:
-    time = Time(delivery.host.now(), delivery.host.clock.earliest())
+    time = Time(delivery.rested(), delivery.host.clock.earliest())
     if delivery.alone:
         return decide_alone(delivery.asking, delivery.seen.run, time, rounds_left=delivery.rounds)
     return decide(delivery.asking, delivery.seen, time, rounds_left=delivery.rounds)
@@ -232,7 +232,7 @@ def _try(delivery: Delivery, *, over: bool) -> Steps[Grant | Outcome | None]:
     if delivery.alone:
         clock, may_begin = delivery.host.clock, delivery.may_begin
         # Before the first answer nothing is past for sure, and no pause is over.
-        surely_past, rested = clock.earliest() - delivery.asking.margin, opening.now if clock.is_known else 0
+        surely_past, rested = clock.earliest() - delivery.asking.margin, delivery.rested() if clock.is_known else 0
         call = claim_requests.claim_alone(opening, run, surely_past, rested=rested, may_begin=may_begin)
     elif over:
         unmarked = lease.holder != delivery.unmarked

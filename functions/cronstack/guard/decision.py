@@ -59,7 +59,7 @@ class Time(NamedTuple):
     """What a delivery knows of the time, in epoch milliseconds (see ``timing.aws_clock``)."""
 
     now: int
-    """As well as it is known."""
+    """It is about that late: a pause that ends before is over."""
     earliest: int
     """It is at least that late; 0 as long as nothing is known. Only this clock shows that another's lease has ended."""
 

@@ -81,9 +81,12 @@ def after_holder(delivery: Delivery, run: RunItem | None, why: str) -> Steps[Out
 
 
 def of_plan(delivery: Delivery, why: str) -> str:
-    """What stands in the way, for the name of a carrier: one of an earlier plan of the key comes at another time."""
+    """What stands in the way, for the name of a carrier that is made before the ledger has told anything.
+
+    An event with another input, or of another plan of the key, has a carrier of its own.
+    """
     of = delivery.terms.occurrence
-    return why if of.revision is None else f"{why} {of.revision} {of.due}"
+    return f"{why} {of.payload}" if of.revision is None else f"{why} {of.payload} {of.revision} {of.due}"
 
 
 def arm(delivery: Delivery, holder: str, due: int, *, reserve: float = TIME_TO_TELL) -> Steps[None]:

@@ -189,6 +189,10 @@ class Delivery:
         clock = self.host.clock
         return clock.earliest() if clock.is_known else clock.now()
 
+    def rested(self) -> int:
+        """The time until which a pause after a failed attempt counts as over: no retry begins much too early."""
+        return self._time_passed() + (self.asking.margin if self.host.clock.is_known else 0)
+
     def learn_time(self) -> Steps[None]:
         """Have an answer of this invocation tell the time: whatever this clock says may be wrong."""
         if not self.host.clock.is_known:

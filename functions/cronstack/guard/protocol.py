@@ -60,6 +60,7 @@ from cronstack.guard.letters import LETTER_DEFERRED, PERMANENT, RETRIES_EXHAUSTE
 from cronstack.ledger import run_requests
 from cronstack.ledger.rows import RunItem
 from cronstack.steps import Failed, Host, Refused, Steps, Succeeded, Work, send
+from cronstack.timing.aws_clock import COARSE
 
 CRASHED: Final = {
     "type": "Crashed",
@@ -127,9 +128,9 @@ def _work(delivery: Delivery, attempt: Attempt) -> Steps[Outcome]:
 
 
 def _may_start(delivery: Delivery, grant: Grant) -> bool:
-    """A replayed token may have told of a lease that is long gone."""
+    """A replayed token may have told of a lease that is long gone, and a sandbox may have been frozen."""
     end = grant.expires - int(delivery.terms.knobs.grace * 1000)
-    return delivery.host.now() < end and delivery.host.left() >= delivery.enough
+    return delivery.host.clock.latest() - COARSE < end and delivery.host.left() >= delivery.enough
 
 
 def _retry(delivery: Delivery, attempt: Attempt, failed: Failed) -> Steps[Outcome]:

@@ -102,6 +102,6 @@ class Observer(Listener):
         if event.refused or died_here or run.letters[invoked.missed]:
             return
         over = invoked.saw_end or log.is_over(run)
-        carried = run.recorded or run.lost or any(one is not event for one in run.carriers)
+        carried = run.recorded or run.lost or any(log.is_like(one, event) for one in run.carriers if one is not event)
         redriven = event.redrive is not None and run.claims > event.redrive
         self.acknowledged(Acknowledgement(invoked, event, run, over, carried, redriven))

@@ -33,7 +33,7 @@ class Acknowledgements(Judge):
             return
         key, revision = self.log.key(event.run.occurrence), event.event.body.get("revision")
         begun = key.now.kind in BEGUN and key.now.revision == revision and not key.tampered
-        if begun and key.worked is not None and key.worked[0] != revision:
+        if begun and key.worked is not None and key.worked[0] != revision and not self.log.is_planned_anew(event.run):
             self.violated("I8", f"{event.invoked.name} acknowledged {revision}, and only {key.worked} was worked")
 
     def event_refused(self, invoked: Invoked, error: str) -> None:

@@ -23,6 +23,8 @@ PASSING: Final = (
 name, since the schedule that keeps the old one does not fire."""
 CARRYING: Final = ("CreateSchedule", "GetSchedule", "SendMessage")
 """Requests to others than the ledger. What the ledger does not answer is carried, or was refused with a letter."""
+SURE: Final = 1.0
+"""Seconds that an invocation takes to be left at most, where it knows that its deadline is near."""
 RESENDING: Final = 3_100
 """Milliseconds before its end within which an invocation may stop resending a request."""
 
@@ -65,7 +67,8 @@ class Beliefs(Judge):
             self.violated("I10", f"{invoked.name} asks again and again for a schedule whose time is past")
 
     def hung(self, invoked: Invoked) -> None:
-        self.violated("I10", f"{invoked.name} waits for an answer until its deadline")
+        if invoked.believed_left() < SURE:  # else no clock has told that the deadline is near
+            self.violated("I10", f"{invoked.name} waits for an answer until its deadline")
 
     def ended(self, invoked: Invoked, attempt: Attempt | None, answer: Row, raised: BaseException | None) -> None:
         left = int(min(invoked.left(), invoked.believed_left() * 1000))

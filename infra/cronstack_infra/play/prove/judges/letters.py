@@ -43,13 +43,18 @@ class Letters(Judge):
     def acknowledged(self, event: Acknowledgement) -> None:
         run, name = event.run, event.invoked.name
         others = is_planned(run.occurrence) and not self.log.is_of_run(event.event)
-        if run.ended in FAILED and not others and not (run.letters[run.death] or event.over or event.carried):
+        owed = self.log.is_owed(run, event.event) and not others
+        if run.ended in FAILED and owed and not (run.letters[run.death] or event.over or event.carried):
             self.violated("I16", f"{name} acknowledged {run.occurrence}, which is {run.ended} and has no letter")
         redrive = event.event.redrive
-        if event.event.acts and not event.redriven and not self.log.is_planned_anew(run):
+        if event.event.acts and not event.redriven and not (run.ended == "missed" and self._is_withdrawn(run)):
             others = any(one is not event.event and one.redrive == redrive for one in run.carriers)
             if not (run.recorded or run.lost or others):
                 self.violated("I17", f"the redrive of attempt {redrive} of {run.occurrence} was lost")
+
+    def _is_withdrawn(self, run: RunRecord) -> bool:
+        """Whether a planner has planned the missed key anew, or an intruder has written its plan."""
+        return self.log.is_planned_anew(run) or (is_planned(run.occurrence) and self.log.key(run.occurrence).tampered)
 
     def at_rest(self, why: str, *, excused: Collection[str] = (), given_up: Iterable[str] = ()) -> None:
         for occurrence in self.log.unfinished():

@@ -56,7 +56,8 @@ class Slot(Judge):
     def carrier_made(self, event: QueuedEvent) -> None:
         log, run = self.log, self.log.run(event.occurrence)
         # A delivery may have asked for its own carrier before its occurrence was buffered: that one does not count.
-        event.to_slot = log.is_buffered(run) and event.body["carrier"] >= FIRST_LOOK
+        # Nor does one that was made because the ledger did not answer: it has a name of its own.
+        event.to_slot = log.is_buffered(run) and event.body["carrier"] >= FIRST_LOOK and not event.unwritten
         if not event.to_slot or log.mix.has("clock steps"):
             return
         soon, kind = log.world.now + SOON, (event.by_operator, event.redrive)

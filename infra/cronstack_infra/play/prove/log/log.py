@@ -112,6 +112,8 @@ class Log:
         if not is_planned(run.occurrence):
             return True
         key = self.key(run.occurrence)
+        if key.tampered and run.ended == "missed":
+            return False  # what may plan may plan anew what was missed, and so withdraw it
         if key.worked is not None and not self.is_planned_anew(run):
             return not key.stray and (event is None or self.is_of_run(event))
         if key.tampered:
@@ -124,6 +126,10 @@ class Log:
         """Whether the run of a key was created by this event, or one like it."""
         plan = (event.body.get("revision"), event.due)
         return event.occurrence in self.keys and self.key(event.occurrence).worked == plan
+
+    def is_like(self, carrier: QueuedEvent, event: QueuedEvent) -> bool:
+        """Whether a carrier can do what its occurrence's event asks for. Of a key each plan has an input of its own."""
+        return is_planned(event.occurrence) or carrier.body.get("input") == event.body.get("input")
 
     def unfinished(self) -> list[str]:
         """Return the occurrences that were asked for and are not final."""

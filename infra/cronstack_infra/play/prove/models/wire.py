@@ -162,7 +162,7 @@ class Wired(ABC):
         """Whether no answer comes until the transport gives up. The request is carried out, or it is not."""
         world = self.world
         share = world.switch("hanging") if world.faulty else None
-        if share is None or world.aws.random() >= share * self._hang_weight(call):
+        if share is None or world.aws.random() >= share * self._hang_weight(call) or self._limit() < 1:
             return False
         self._trace(call, "hangs")
         self.hangs = True
