@@ -61,6 +61,8 @@ COSTS: Final = {
     "overtaken": (Cost(0), Cost(0, carriers=1)),
 }
 MOST_REFUSALS: Final = 3
+MARGIN: Final = 2_000
+"""Milliseconds around a limit in which it depends on a clock whether an event looks early or late."""
 
 
 class Costs(Judge):
@@ -78,7 +80,7 @@ class Costs(Judge):
             event = invoked.event
             begun = invoked.began - event.due
             # What looks early or late reads once, so that an answer tells the time.
-            invoked.spent["time"] += begun < 0 or begun > self.log.start_deadline * 1000
+            invoked.spent["time"] += begun < MARGIN or begun > self.log.start_deadline * 1000 - MARGIN
             invoked.spent["insured"] += attempt is not None and attempt.after_crash
             wrong = excess(str(answer.get("cronstack")), invoked.spent, alone=not invoked.met)
             if not wrong and not invoked.met and answer.get("cronstack") == "succeeded":
