@@ -51,7 +51,7 @@ whatever the clocks of the hosts say:
 
     I22  Fair: no occurrence starts for the first time while another one of the job is buffered, an operator's included.
          An occurrence in the slot has one pending carrier of a kind, whatever the number of deliveries and newcomers.
-         (Carriers: judged where nobody sets a clock in the middle of an invocation.)
+         (Carriers: judged where their makers were not frozen, and no clock is set in the middle of an invocation.)
 
     I23  Never early: no handler begins more than the margin before its occurrence is due, unless an operator asks.
 

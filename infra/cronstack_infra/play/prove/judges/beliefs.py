@@ -23,7 +23,7 @@ PASSING: Final = (
 name, since the schedule that keeps the old one does not fire."""
 CARRYING: Final = ("CreateSchedule", "GetSchedule", "SendMessage")
 """Requests to others than the ledger. What the ledger does not answer is carried, or was refused with a letter."""
-SURE: Final = 1.0
+SURE: Final = 0.1
 """Seconds that an invocation takes to be left at most, where it knows that its deadline is near."""
 RESENDING: Final = 3_100
 """Milliseconds before its end within which an invocation may stop resending a request."""

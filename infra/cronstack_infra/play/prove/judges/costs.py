@@ -61,6 +61,9 @@ COSTS: Final = {
     "overtaken": (Cost(0), Cost(0, carriers=1)),
 }
 MOST_REFUSALS: Final = 3
+SLOW: Final = 1_000
+"""Milliseconds of a request's way from which on a clock that is behind within the margin may look further behind. Then
+the lease that it has stored is lengthened before the handler: one write more."""
 MARGIN: Final = 2_000
 """Milliseconds around a limit in which it depends on a clock whether an event looks early or late."""
 
@@ -74,6 +77,7 @@ class Costs(Judge):
             invoked.spent[kind_of(call, refused=refused)] += 1
             invoked.spent["taken"] += call.operation == "CreateSchedule" and refused
             invoked.spent["plan"] += is_of_plan(call)
+            invoked.spent["renewed"] += attempt is not None and attempt.how is None and is_renewal(call)
 
     def ended(self, invoked: Invoked, attempt: Attempt | None, answer: Row, raised: BaseException | None) -> None:
         if raised is None and self.log.costs_count and (attempt is None or attempt.settled is not None):
@@ -81,6 +85,7 @@ class Costs(Judge):
             begun = invoked.began - event.due
             # What looks early or late reads once, so that an answer tells the time.
             invoked.spent["time"] += begun < MARGIN or begun > self.log.start_deadline * 1000 - MARGIN
+            invoked.spent["unsure"] += self.log.mix.has("skew") and self.log.mix.latency > SLOW
             invoked.spent["insured"] += attempt is not None and attempt.after_crash
             wrong = excess(str(answer.get("cronstack")), invoked.spent, alone=not invoked.met)
             if not wrong and not invoked.met and answer.get("cronstack") == "succeeded":
@@ -96,7 +101,8 @@ def excess(how: str, spent: Counter[str], *, alone: bool) -> str:
     cost = Cost(spent["write"], spent["carrier"] - spent["gone"], spent["letter"])
     past = cost._replace(carriers=cost.carriers - spent["look"])
     insured = cost._replace(carriers=cost.carriers - spent["insured"])
-    if how in COSTS and not {cost, past, insured}.intersection(COSTS[how]):
+    unsure = cost._replace(writes=cost.writes - spent["renewed"] * spent["unsure"])
+    if how in COSTS and not {cost, past, insured, unsure}.intersection(COSTS[how]):
         return f"{how} for {cost}"
     if spent["begin"] > 1 or (spent["begin"] and how in ("duplicate", "overtaken", "skipped", "buffered")):
         return f"{how} after {spent['begin']} begins of its plan"
@@ -129,6 +135,12 @@ def kind_of(call: Call, *, refused: bool) -> str:
     if operation == "GetSchedule":
         return "gone" if refused else "look"
     return "refused" if refused else "begin" if is_of_plan(call) else "write"
+
+
+def is_renewal(call: Call) -> bool:
+    """Whether it gives the lease a new end."""
+    first = call.parameters.get("TransactItems", ({"Update": call.parameters},))[0]["Update"]
+    return str(first.get("UpdateExpression")).startswith("SET #expires = ")
 
 
 def is_of_plan(call: Call) -> bool:

@@ -105,7 +105,7 @@ class Bookkeeper(Listener):
         if is_planned(change.run.occurrence) and change.creates:
             key = self.log.key(change.run.occurrence)
             key.worked = (event.body["revision"], event.due)
-            key.stray = key.tampered and change.invoked.ended
+            key.stray = key.tampered and (change.invoked.ended or change.invoked.given_up)
 
     def buffered(self, change: RunChange) -> None:
         change.run.waived = change.invoked.event.by_operator

@@ -153,10 +153,11 @@ class Log:
         """Whether an outage has swallowed all of it: it has never started, made way for others, and has no row.
 
         Only who expects it can miss it: a watch over the schedules, or the operator who has asked for it. So it is with
-        one whose event no row could keep, because the ledger did not answer when its schedule was made.
+        one whose event no row could keep and list, because the ledger did not answer when its schedule was made.
         """
         never = run.claims == 0 and run.ended is None and not is_planned(run.occurrence)
-        return run.lost and ((never and not self.has_row(run)) or (run.unwritten and "event" not in self.row(run)))
+        found = "event" in (row := self.row(run)) and "listed" in row
+        return run.lost and ((never and not row) or (run.unwritten and not found))
 
     def share(self) -> tuple[int, int]:
         """Return how many occurrences ran, and how many should have: the number of those that succeeded, and of all.

@@ -57,6 +57,8 @@ class QueuedEvent:
     """An intruder has sent it."""
     unwritten: bool = False
     """Its schedule was made while the ledger did not answer, so no row could keep its event."""
+    frozen: bool = False
+    """What has made its schedule was frozen before, so its clock may be off by as long."""
     gone: bool = False
     """Its schedule was deleted in time: it does not come."""
     switches: tuple[str, ...] = ()

@@ -40,7 +40,7 @@ class Around(Protocol):
     """What a sandbox needs of Lambda and Scheduler."""
 
     def ended(self, invoked: Invoked, *, failed: bool) -> None: ...
-    def carry(self, parameters: Mapping[str, Any], *, unwritten: bool = False) -> None: ...
+    def carry(self, parameters: Mapping[str, Any], *, unwritten: bool = False, frozen: bool = False) -> None: ...
 
 
 class Sandbox(Invoked, Wired):
@@ -189,7 +189,7 @@ class Sandbox(Invoked, Wired):
         if call.operation == "CreateSchedule":
             if "Error" not in answer:
                 self.world.count("carrier", "made")
-                self._around.carry(call.parameters, unwritten=self._unwritten)
+                self._around.carry(call.parameters, unwritten=self._unwritten, frozen=self.frozen_until > 0)
             elif answer["Error"]["Code"] == "ConflictException" and MARK not in answer:
                 self.world.count("carrier", "taken name")
         return answer
