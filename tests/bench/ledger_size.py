@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -30,7 +30,7 @@ from typing import Any, Final
 from cronstack import clock
 from cronstack.declaration import job
 from cronstack.event import parse_event, planned_event
-from cronstack.ledger import listings, plan_requests, run_requests
+from cronstack.ledger import claim_requests, listings, plan_requests, run_requests
 from cronstack.ledger.partitions import plan_key
 from cronstack.ledger.rows import PlanItem
 from cronstack.occurrence import Occurrence, payload_hash, print_time
@@ -41,6 +41,7 @@ from cronstack.steps import Call
 from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.environment import pointed_at
 from cronstack_infra.ops.deployment import Deployment, find_deployment
+from cronstack_infra.play.answer_dates import dated
 from cronstack_infra.play.store.store import Store
 from tests.e2e.projects import Deployer, user_project
 
@@ -102,7 +103,7 @@ class Ledger:
             self._run(store, self._occurrence(CRON, due), due)
         due = self._now - number * 1000
         of = self._plan(store, f"order-{number}", due)
-        _ask(store, plan_requests.begin(self.table, of, "begun", now=due, ttl=self._ttl))
+        _ask(store, plan_requests.begin(self.table, of, reopens=False, now=due, ttl=self._ttl))
         self._run(store, of, due)
 
     def _open_rows(self, store: Store) -> None:
@@ -110,7 +111,12 @@ class Ledger:
         for number in range(20):
             self._plan(store, f"{LISTED}{number}", self._now + (number + 1) * 60 * MINUTE)
         queue, settings = self.deployment.handler_dead_letters, Settings(self.table, "letters", STACK, "", "", "")
-        shell = Shell(settings, store, now=lambda: self._now, write=lambda line: None)
+
+        def transport(operation: str, parameters: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
+            return dated(store(operation, parameters, timeout), self._now)
+
+        now, monotonic = (lambda: self._now), (lambda: self._now / 1000)
+        shell = Shell(settings, transport, now=now, monotonic=monotonic, write=lambda line: None)
         for number in range(3):
             event = {"cronstack": 1, "job": CRON, "scheduled": print_time(self._now - number * MINUTE), "input": {}}
             try:
@@ -131,8 +137,8 @@ class Ledger:
         return parse_event(json.loads(event), KEYED)
 
     def _run(self, store: Store, of: Occurrence, now: int) -> None:
-        opening = run_requests.Opening(self.table, of, f"holder-{now}", now, now, now + MINUTE, 3, self._ttl)
-        _ask(store, run_requests.claim_alone(opening, None, now - MINUTE))
+        opening = claim_requests.Opening(self.table, of, f"holder-{now}", now, now, now + MINUTE, 3, self._ttl)
+        _ask(store, claim_requests.claim_alone(opening, None, now - MINUTE))
         closing = run_requests.Closing(
             self.table, of, opening.holder, "succeeded", now + 500, ttl=self._ttl, result='"done"', alone=True
         )

@@ -114,10 +114,14 @@ def play(count: int, transport_at: Callable[[Callable[[], int]], Transport]) -> 
     """Schedule and run so many plans. ``transport_at``: makes the transport to the ledger, given the clock."""
     now = [NOON]
     transport = _without_scheduler(transport_at(lambda: now[0]), lambda: now[0])
+
+    def monotonic() -> float:
+        return now[0] / 1000
+
     wiring = Wiring(JOB, TABLE, "shop-once", ROLE, FUNCTION, QUEUE)
-    once = Once(wiring=lambda name: wiring, transport=transport, now=lambda: now[0])
+    once = Once(wiring=lambda name: wiring, transport=transport, now=lambda: now[0], monotonic=monotonic)
     settings = Settings(TABLE, QUEUE, "shop", "shop-carriers", ROLE, QUEUE)
-    shell = Shell(settings, transport, now=lambda: now[0], write=lambda line: None)
+    shell = Shell(settings, transport, now=lambda: now[0], monotonic=monotonic, write=lambda line: None)
     of: Job = job(name=JOB)(reminded)
     for number in range(count):
         now[0] = NOON

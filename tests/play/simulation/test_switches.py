@@ -14,6 +14,7 @@ from cronstack_infra.play.simulation.cloud.outage import outage_of
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.play.simulation.handlers.executor import skew_of
 from cronstack_infra.play.simulation.simulate import TRACE, simulate
+from cronstack_infra.plural import counted
 from cronstack_infra.switches.reading import read
 from tests.play.simulation.conftest import START
 from tests.play.simulation.test_cloud import attempts, outcomes, runs
@@ -128,3 +129,25 @@ def test_simulate_plays_switches_and_writes_them_into_its_trace(assembly: Assemb
     begun = [row for row in rows if row["event"] == "attempt"]
     assert len(begun) == 12, "each occurrence comes twice"
     assert any(row["began"][17:19] != "00" for row in begun)
+
+
+def test_simulate_counts_and_shows_what_was_early_in_an_outage_and_missed(assembly: Assembly, tmp_path: Path) -> None:
+    first, out = datetime(2013, 1, 1, tzinfo=UTC), tmp_path / "out"
+    asked = read(["early=60", "dynamodb-down=10800"], seed=3)
+    result = simulate(assembly, first, first + 24 * HOUR, seed=3, switches=asked, out=out, only=["hourly"])
+    delays = result.delays
+    assert delays.missed == delays.missed_letters == result.letters > 0
+    early, outage = delays.deferred["early"], delays.deferred["outage"]
+    assert min(early, outage) > 3
+    assert delays.lines()[0].startswith(
+        f"Missed by their start deadline: {delays.missed} with {counted(delays.missed, 'dead letter')}"
+    )
+    assert delays.lines()[1:] == [
+        f"Deferred to a carrier: {early} because the event was early, {outage} because the ledger did not answer."
+    ]
+    end = json.loads((out / TRACE).read_text("utf-8").splitlines()[-1])
+    assert (end["missed"], end["missed_letters"], end["deferred"]) == (
+        delays.missed,
+        delays.missed,
+        {"early": early, "outage": outage},
+    )

@@ -15,7 +15,7 @@ from cronstack_infra.switches.settings import Switches
 
 _WHAT: Final = {"invocations": "firing", "concurrency": "event"}
 _UNITS: Final = {"invocations": " a second", "concurrency": " sandboxes"}
-_DEFERRED: Final = {EARLY: "early, until its time", OUTAGE: "by an outage of the ledger"}
+_DEFERRED: Final = {EARLY: "because the event was early", OUTAGE: "because the ledger did not answer"}
 """Reasons of deferred deliveries that are counted, in words."""
 
 
