@@ -61,7 +61,7 @@ class Attempts(Judge):
         run, item, early = change.run, change.after, change.invoked.event.due - self.log.world.now
         if change.new != "retrying" or item["limit"] != run.limit + 1 or attempt.how is not None:
             self.violated("I11", f"{run.occurrence} has {item['limit']} attempts from now on, not {run.limit}")
-        if early < -change.invoked.timeout:
+        if early < -change.invoked.timeout and not change.invoked.given_up:
             self.violated("I11", f"{change.invoked.name} gives {run.occurrence} back as early, {-early} ms late")
 
     def _rests(self, change: RunChange, attempt: Attempt) -> None:
