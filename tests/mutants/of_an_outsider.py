@@ -46,7 +46,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a dead run's letter is claimed over any holder",
-        "claim_dead",
+        "claim_letter",
         Code("f'{UNREPORTED} AND #holder = :run_holder AND #expires = :ends'", "UNREPORTED"),
         ("I16",),
     ),
@@ -65,7 +65,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the start asks for Lambda's time alone",
         "_may_start",
-        Code("delivery.host.now() < latest", "latest > 0"),
+        Code("delivery.host.clock.latest() - COARSE < end", "end > 0"),
         ("I6",),
     ),
     Mutant(
@@ -78,7 +78,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a redrive is given no further attempts",
         "limit_of",
         Code(
-            "run.attempt + limit if run.status == 'dead' else run.limit",
+            "run.attempt + limit if run.status in FAILED else run.limit",
             "run.limit if run.status != 'retrying' else max(run.limit, limit)",
         ),
         ("I11",),
@@ -93,12 +93,12 @@ MUTANTS: tuple[Mutant, ...] = (
             )
             job, occurrence = terms.occurrence.job, terms.occurrence.id
             noted = run_requests.reported(terms.table, job, occurrence, delivery.holder, delivery.host.now())
-            answer = yield from send(noted, delivery.host, reserve=TIME_TO_TELL)
+            answer = yield from send(noted, delivery.host, reserve=delivery.reserve)
             """,
             """
             job, occurrence = terms.occurrence.job, terms.occurrence.id
             noted = run_requests.reported(terms.table, job, occurrence, delivery.holder, delivery.host.now())
-            answer = yield from send(noted, delivery.host, reserve=TIME_TO_TELL)
+            answer = yield from send(noted, delivery.host, reserve=delivery.reserve)
             yield from post(
                 terms.dead_letters, terms.letter(condition, run.attempt, run.error), delivery.host, reserve=reserve
             )

@@ -16,7 +16,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "the carrier is left to a fault",
         "make_carrier",
         Code(
-            "made = yield from send(build, host, reserve=TIME_TO_TELL)",
+            "made = yield from send(build, host, reserve=reserve)",
             """
             yield build(0)
             return
@@ -102,7 +102,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the back-off is ignored",
         "_rests",
-        Code("run is not None and run.status == 'retrying' and now < run.after", "False"),
+        Code("run is not None and run.status == 'retrying' and time.now < run.after", "False"),
         ("I11",),
     ),
     Mutant(
@@ -120,7 +120,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the letter is sent, but not noted",
         "report",
-        Code("yield from send(noted, delivery.host, reserve=TIME_TO_TELL)", "noted"),
+        Code("yield from send(noted, delivery.host, reserve=delivery.reserve)", "noted"),
         ("I9", "I16"),
     ),
     Mutant(

@@ -136,7 +136,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "what waits for a running attempt leaves no event for operators",
         "defer",
-        Code("yield from send(call, delivery.host, reserve=TIME_TO_TELL)", ""),
+        Code("yield from send(call, delivery.host, reserve=delivery.reserve)", ""),
         ("I25",),
         "missing-role",
     ),

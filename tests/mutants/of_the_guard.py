@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.mutants.edit import Code
 from tests.mutants.mutant import Mutant
 
+_LATE = "self._time_passed() - of.due > self.terms.start_deadline * 1000"
+
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "no margin between two clocks",
@@ -15,7 +17,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "no margin without a lease",
         "_try",
-        Code("opening.now - delivery.asking.margin", "opening.now"),
+        Code("clock.earliest() - delivery.asking.margin", "clock.earliest()"),
         ("I3",),
     ),
     Mutant(
@@ -39,29 +41,29 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the handler starts without a look at the clock",
         "_may_start",
-        Code("delivery.host.now() < latest and delivery.host.left() >= delivery.enough", "True"),
+        Code("delivery.host.clock.latest() - COARSE < end and delivery.host.left() >= delivery.enough", "True"),
         ("I6", "I7"),
     ),
     Mutant(
         "the start deadline is the operator's, too",
-        "_is_late",
-        Code("late and not occurrence.by_operator", "late"),
+        "Delivery.is_late",
+        Code(f"not of.by_operator and {_LATE}", _LATE),
         ("I12",),
     ),
     Mutant(
         "no start deadline",
-        "_is_late",
-        Code("late and not occurrence.by_operator", "False"),
+        "Delivery.is_late",
+        Code(f"not of.by_operator and {_LATE}", "False"),
         ("I12",),
     ),
     Mutant(
         "the start deadline bounds retries",
-        "_skip",
+        "_miss",
         Code(
-            "run is None or run.holder != delivery.holder or run.status not in FINISHED",
-            "status != 'missed' and (run is None or run.status not in FINISHED)",
+            "not isinstance(answer, Refused) or (yield from _is_own(delivery, answer.conditions[0], 'missed'))",
+            "True",
         ),
-        ("I8",),
+        ("I8", "I16"),
     ),
     Mutant(
         "a final run may be deleted at once",
@@ -71,8 +73,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "nothing is too old",
-        "admit",
-        Code("delivery.host.now() - occurrence.age_from > delivery.terms.knobs.horizon * 1000", "False"),
+        "_is_aged",
+        Code("delivery.host.now() - delivery.terms.occurrence.age_from > delivery.terms.knobs.horizon * 1000", "False"),
         ("I2", "I1", "I11", "I15", "I12", "I17"),
     ),
     Mutant(
@@ -103,21 +105,21 @@ MUTANTS: tuple[Mutant, ...] = (
         "a dead run is claimed by any event",
         "_ended",
         Code(
-            "run.status == 'dead' and run.attempt != asking.redrive",
-            "run.status == 'dead' and asking.redrive is None and run.reported",
+            "run.status in FAILED and run.attempt != asking.redrive",
+            "run.status in FAILED and asking.redrive is None and run.reported",
         ),
         ("I17",),
     ),
     Mutant(
         "a redrive is a duplicate",
         "_ended",
-        Code("run.status == 'dead' and run.attempt != asking.redrive", "run.status == 'dead'"),
+        Code("run.status in FAILED and run.attempt != asking.redrive", "run.status in FAILED"),
         ("I17",),
     ),
     Mutant(
         "a skip names a holder that never was",
         "_carry_out",
-        Code("_skip(delivery, 'skipped', 'overlap', by)", "_skip(delivery, 'skipped', 'overlap', by[::-1])"),
+        Code("_skip(delivery, 'overlap', by)", "_skip(delivery, 'overlap', by[::-1])"),
         ("I12",),
     ),
     Mutant(
@@ -173,7 +175,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the letter is sent by whoever has no time for it",
         "report",
-        Code("delivery.host.now() >= run.expires", "delivery.host.left() < 0"),
+        Code("latest >= run.expires", "delivery.host.left() < 0"),
         ("I6", "I16"),
     ),
     Mutant(
@@ -190,7 +192,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a failure is swallowed",
-        "deliver",
+        "_work",
         Code(
             "return (yield from _retry(delivery, attempt, answer))",
             """
@@ -229,7 +231,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "killed beyond its attempts, it is tried once more",
-        "deliver",
+        "_prepare",
         Code("admitted.attempt > admitted.limit", "admitted.attempt > admitted.limit + 1"),
         ("I11",),
     ),

@@ -26,7 +26,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a first claim does not ask whether the run is untouched",
-        "_open",
+        "_open_first",
         Code(
             "NEVER_STARTED if run is None else BUFFERED", "'attribute_not_exists(#error)' if run is None else BUFFERED"
         ),
@@ -70,8 +70,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "the letter's sender need not be the one seen",
-        "claim_dead",
-        Code("f'{UNREPORTED} AND #holder = :run_holder AND #expires = :ends'", "'#status = :dead'"),
+        "claim_letter",
+        Code("f'{UNREPORTED} AND #holder = :run_holder AND #expires = :ends'", "'#status IN (:dead, :missed)'"),
         ("I16",),
     ),
     Mutant(
@@ -128,7 +128,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "without a lease: a failed run does not rest",
         "STARTED_ALONE",
-        Text("(#status = :retrying AND (attribute_not_exists(#after) OR #after <= :now))", "#status = :retrying"),
+        Text("(#status = :retrying AND (attribute_not_exists(#after) OR #after <= :rested))", "#status = :retrying"),
         ("I11",),
     ),
     Mutant(

@@ -11,7 +11,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "_lease_update",
         Code(
             """
-            if run is None:
+            if run is None or run.status == 'missed':
                 condition = f'{condition} AND {SLOT_FREE}'
             """,
             "",

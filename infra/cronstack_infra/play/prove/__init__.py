@@ -33,7 +33,7 @@ whatever the clocks of the hosts say:
     I10  An own claim, or an own settlement, whose answer was lost is recognised. A refusal that passes costs no
          delivery: while time is left the request is sent again, with another time where Scheduler refuses one. What the
          ledger does not answer before the claim is carried, and not left to Lambda. No invocation waits for an answer
-         until its deadline.
+         until its deadline. None gives up for lack of time because a clock lets its context say 0.
     I11  The attempt's number is the number of committed claims. The handler gets every attempt that was declared, and
          none more; none before its time, which is the back-off or what the handler has asked for. After a killed
          attempt the handler begins only when something brings the one after it, or Scheduler does not answer. Only a
@@ -53,7 +53,8 @@ whatever the clocks of the hosts say:
          An occurrence in the slot has one pending carrier of a kind, whatever the number of deliveries and newcomers.
          (Carriers: judged where their makers were not frozen, and no clock is set in the middle of an invocation.)
 
-    I23  Never early: no handler begins more than the margin before its occurrence is due, unless an operator asks.
+    I23  Never early: no handler begins more than the margin before its occurrence is due, unless an operator asks; then
+         it waits for nothing.
 
     I24  Reported: when faults stop, what has ended without success has a dead letter, unless it was skipped by policy,
          cancelled, or missed and planned anew.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cronstack.errors import LeaseLost, Unavailable
+from cronstack.errors import LeaseLost, OutOfTime, Unavailable
 from cronstack.steps import Call, Work
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import Row, RunChange
@@ -25,6 +25,8 @@ CARRYING: Final = ("CreateSchedule", "GetSchedule", "SendMessage")
 """Requests to others than the ledger. What the ledger does not answer is carried, or was refused with a letter."""
 SURE: Final = 0.1
 """Seconds that an invocation takes to be left at most, where it knows that its deadline is near."""
+LONGEST_TRY: Final = 35_000
+"""Milliseconds for which an invocation may ask the ledger in vain before its handler."""
 RESENDING: Final = 3_100
 """Milliseconds before its end within which an invocation may stop resending a request."""
 
@@ -56,6 +58,8 @@ class Beliefs(Judge):
             self.violated("I6", f"{change.run.occurrence} was recorded as {status}, but its handler {attempt.how}")
 
     def request_leaves(self, invoked: Invoked, call: Call, attempt: Attempt | None) -> None:
+        if call.operation == "CreateSchedule" and invoked.before == "ledger":
+            self._is_patient(invoked, attempt)
         if call.operation == "SendMessage" and attempt is not None and attempt.settled == "dead":
             invoked.letters += 1
             if invoked.letters == 1 and self.log.world.now >= attempt.expires:
@@ -70,11 +74,25 @@ class Beliefs(Judge):
         if invoked.believed_left() < SURE:  # else no clock has told that the deadline is near
             self.violated("I10", f"{invoked.name} waits for an answer until its deadline")
 
+    def killed(self, invoked: Invoked) -> None:
+        if invoked.asked not in CARRYING:
+            self._is_patient(invoked, self.log.attempt_of(invoked))
+
+    def _is_patient(self, invoked: Invoked, attempt: Attempt | None) -> None:
+        """Before the handler it keeps time for a carrier, when the ledger does not answer."""
+        since = invoked.silent_since
+        if since is None or invoked.frozen or (attempt is not None and attempt.how is not None):
+            return
+        if (silent := self.log.world.now - since) > LONGEST_TRY:
+            self.violated("I10", f"{invoked.name} has asked the ledger for {silent} ms, and it does not answer")
+
     def ended(self, invoked: Invoked, attempt: Attempt | None, answer: Row, raised: BaseException | None) -> None:
         left = int(min(invoked.left(), invoked.believed_left() * 1000))
         lasts = left > RESENDING and invoked.asked != "SendMessage"  # the letter has the time of its lease only
         if isinstance(raised, Unavailable) and invoked.passing in PASSING and lasts:
             self.violated("I10", f"{invoked.name} gives up with {left} ms left, though {invoked.passing} passes")
+        if isinstance(raised, OutOfTime) and not invoked.told and invoked.left() > invoked.timeout / 2:
+            self.violated("I10", f"{invoked.name} ends with {invoked.left()} ms left, because its context says 0")
         if attempt is None:
             if isinstance(raised, Unavailable) and invoked.outage and invoked.asked not in CARRYING:
                 self.violated("I10", f"{invoked.name} leaves it to Lambda that {invoked.asked} was not answered")

@@ -11,7 +11,7 @@ from cronstack.steps import Work
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import PlanBegin, PlanChange, RunChange
 from cronstack_infra.play.prove.log.plans import BEGUN, Caller, Kind, State
-from cronstack_infra.play.prove.log.records import Attempt, Invoked
+from cronstack_infra.play.prove.log.records import Attempt, Death, Invoked, RunRecord
 
 OVER: Final[tuple[Kind, ...]] = ("begun", "cancelled")
 """Where a move comes too late."""
@@ -69,6 +69,14 @@ class Revisions(Judge):
         if change.after["status"] not in leads:
             self.violated("I19", f"{name} makes {change.after['status']} what is {state.kind}")
         self._is_of(change.invoked, (state.revision, state.due), "begins the plan")
+
+    def letter_sent(self, invoked: Invoked, run: RunRecord, death: Death, identity: str) -> None:
+        """A letter of a miss can be redriven, or its key planned anew: the plan must say that it was missed."""
+        if not is_planned(run.occurrence) or death[0]:
+            return
+        key = self.log.key(run.occurrence)
+        if key.now.kind == "begun" and key.now.revision == death[1] and run.death == death and not key.tampered:
+            self.violated("I19", f"{invoked.name} reports that {run.occurrence} was missed, and its plan is begun")
 
     def claimed(self, change: RunChange) -> None:
         if is_planned(change.run.occurrence):

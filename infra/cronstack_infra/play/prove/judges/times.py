@@ -6,6 +6,7 @@ from typing import Final
 
 from cronstack.steps import Work
 from cronstack_infra.play.prove.judges.judge import Judge
+from cronstack_infra.play.prove.log.listener import Row
 from cronstack_infra.play.prove.log.records import Attempt, Invoked
 
 MARGIN: Final = 2_000
@@ -16,6 +17,10 @@ UNSURE: Final = 1_000
 
 class Times(Judge):
     """Judges by the true time, whatever the clock of the sandbox says."""
+
+    def ended(self, invoked: Invoked, attempt: Attempt | None, answer: Row, raised: BaseException | None) -> None:
+        if invoked.event.by_operator and raised is None and answer.get("reason") == "early":
+            self.violated("I23", f"{invoked.name} lets an operator's event wait until it is due")
 
     def handler_begins(self, invoked: Invoked, attempt: Attempt, work: Work) -> None:
         event, early = invoked.event, invoked.event.due - self.log.world.now

@@ -64,6 +64,14 @@ class Invoked:
         """The operation of its last request."""
         self.outage = False
         """Its last request met a fault that passes."""
+        self.silent_since: int | None = None
+        """Since when the ledger has not answered it; None: it has."""
+        self.before = ""
+        """What it asked before its last request: "ledger", or "" for anything else."""
+        self.frozen = False
+        """It was frozen for a while."""
+        self.told = -1
+        """The milliseconds that Lambda's context said at its begin."""
         self.passing = ""
         """The switch that has changed its last answer; "" for none."""
         self.past_times = 0

@@ -46,6 +46,7 @@ class Wired(ABC):
     ended: bool
     excused: bool
     frozen_until: int
+    frozen: bool = False
     clocks: Clocks
     signs_by: int = 0
     """Milliseconds by which its signatures are corrected. The transport learns them when one was refused."""
@@ -189,6 +190,7 @@ class Wired(ABC):
         pause = until_lease_ends + chance.choice((1, 30_000, 700_000)) if beyond else int(left * chance.random())
         self.frozen_until = self.world.now + pause
         self.clocks.freeze(pause)
+        self.frozen = True
         return pause
 
     def _trace(self, call: Call, fault: str | None) -> None:

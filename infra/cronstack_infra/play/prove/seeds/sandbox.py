@@ -55,8 +55,6 @@ class Sandbox(Invoked, Wired):
         # As the runtime's own, which it makes at the same moment by the same clocks.
         self._deadline = Deadline(self._remaining, self.clocks.monotonic, job.timeout)
         self.frozen_until = 0
-        self._unwritten = False
-        """The ledger has not answered its last request to it."""
         self._slow = world.mix.crowd and world.chance.random() < 0.1
         code = world.rollout.code(world.now)
         world.say(self.name, f"runs the code {code.name}")
@@ -97,6 +95,7 @@ class Sandbox(Invoked, Wired):
     def begin(self) -> None:
         self.clocks.count()
         self.behind = max(0, -self.clocks.offset)
+        self.told = self.get_remaining_time_in_millis()
         self._resume(None)
 
     def _resume(self, answer: Any) -> None:
@@ -110,7 +109,8 @@ class Sandbox(Invoked, Wired):
             self._learn_to_sign(answer)
             self.outage = isinstance(fault := read(answer), Fault) and fault.passing
             self.scheduler_failed |= self.asked in SCHEDULES and isinstance(fault, Fault)
-            self._unwritten = self.outage if self.asked not in ELSEWHERE else self._unwritten
+            if self.asked not in ELSEWHERE:
+                self._hear_of_ledger()
             self.passing = str(answer.get(MARK, ""))
             if self.passing:
                 self.world.count("switch", self.passing)
@@ -119,6 +119,12 @@ class Sandbox(Invoked, Wired):
             self.clocks.step()
             self.behind = max(self.behind, -self.clocks.offset)
         self._go_on(self._program.resume, answer)
+
+    def _hear_of_ledger(self) -> None:
+        if not self.outage:
+            self.silent_since = None
+        elif self.silent_since is None:
+            self.silent_since = self.world.now
 
     def _go_on(self, resume: Callable[[Any], Request | Ended], given: Any) -> None:
         try:
@@ -178,6 +184,7 @@ class Sandbox(Invoked, Wired):
     def _send(self, call: Call) -> None:
         if call.operation != "GetItem" and not self.holder:
             self.holder = holder_of(call)
+        self.before = "ledger" if self.asked not in ("", *ELSEWHERE) else ""
         self.asked = call.operation
         self.observer.observe_request(self, call)
         self.send(call)
@@ -189,7 +196,7 @@ class Sandbox(Invoked, Wired):
         if call.operation == "CreateSchedule":
             if "Error" not in answer:
                 self.world.count("carrier", "made")
-                self._around.carry(call.parameters, unwritten=self._unwritten, frozen=self.frozen_until > 0)
+                self._around.carry(call.parameters, unwritten=self.silent_since is not None, frozen=self.frozen)
             elif answer["Error"]["Code"] == "ConflictException" and MARK not in answer:
                 self.world.count("carrier", "taken name")
         return answer
