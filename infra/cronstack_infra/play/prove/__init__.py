@@ -35,9 +35,10 @@ whatever the clocks of the hosts say:
          ledger does not answer before the claim is carried, and not left to Lambda. No invocation waits for an answer
          until its deadline. None gives up for lack of time because a clock lets its context say 0.
     I11  The attempt's number is the number of committed claims. The handler gets every attempt that was declared, and
-         none more; none before its time, which is the back-off or what the handler has asked for. After a killed
-         attempt the handler begins only when something brings the one after it, or Scheduler does not answer. Only a
-         claim before the due time, by a clock that is ahead, may be given back: it does not count.
+         none more; none before its time, which is the back-off or what the handler has asked for. It runs in each one
+         that has the time for it. After a killed attempt the handler begins only when something brings the one after
+         it, or Scheduler does not answer. Only a claim before the due time, by a clock that is ahead, may be given
+         back: it does not count.
     I12  What is skipped or missed never started; it met a holder, or was late. What is skipped never will. What was
          missed starts only by a redrive, or by a later plan of its key. Nothing starts late, but for what a clock is
          behind.

@@ -14,6 +14,8 @@ FIRST_REST: Final = 60_000
 LONGEST_REST: Final = 3_600_000
 UNSURE: Final = 3_000
 """Milliseconds by which what a sandbox has learnt of the time may be ahead, besides the ways of a request."""
+LONGEST: Final = 900
+"""Seconds of a timeout at most."""
 OLD: Final = 15 * 86_400_000
 """Milliseconds of age beyond which a further attempt may come too late to be judged: the run is dead early."""
 
@@ -53,8 +55,19 @@ class Attempts(Judge):
             self.violated("I11", f"{run.occurrence} has no attempts left after {attempt.number} of {run.limit}")
         if item["limit"] != run.limit:
             self._is_given_back(change, attempt)
-        elif change.new == "retrying":
+            return
+        self._is_worked(change, attempt)
+        if change.new == "retrying":
             self._rests(change, attempt)
+
+    def _is_worked(self, change: RunChange, attempt: Attempt) -> None:
+        """The handler runs in each attempt that has the time for it, whatever lease a clock has stored."""
+        invoked, mix = change.invoked, self.log.mix
+        if attempt.how is not None or attempt.number > attempt.run.limit or invoked.excused or invoked.frozen:
+            return
+        passed = self.log.world.now - invoked.began
+        if passed < min(invoked.timeout, (mix.lease or LONGEST) * 1000) / 3 and not mix.has("clock steps"):
+            self.violated("I11", f"{invoked.name} ends attempt {attempt.number} after {passed} ms, without its handler")
 
     def _is_given_back(self, change: RunChange, attempt: Attempt) -> None:
         """An attempt that does not count: claimed by a clock that is ahead, before the occurrence is due."""

@@ -25,7 +25,7 @@ CARRYING: Final = ("CreateSchedule", "GetSchedule", "SendMessage")
 """Requests to others than the ledger. What the ledger does not answer is carried, or was refused with a letter."""
 SURE: Final = 0.1
 """Seconds that an invocation takes to be left at most, where it knows that its deadline is near."""
-LONGEST_TRY: Final = 35_000
+LONGEST_TRY: Final = 45_000
 """Milliseconds for which an invocation may ask the ledger in vain before its handler."""
 RESENDING: Final = 3_100
 """Milliseconds before its end within which an invocation may stop resending a request."""
