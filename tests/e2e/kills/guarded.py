@@ -14,7 +14,7 @@ def work(run: Run) -> str:
     return "lived"
 
 
-guarded_0 = job(name="guarded_0", timeout=4, retries=1)(work)
-guarded_1 = job(name="guarded_1", timeout=4, retries=1)(work)
-guarded_2 = job(name="guarded_2", timeout=4, retries=1)(work)
-guarded_3 = job(name="guarded_3", timeout=4, retries=1)(work)
+guarded_0 = job(name="guarded_0", timeout=9, retries=1)(work)
+guarded_1 = job(name="guarded_1", timeout=9, retries=1)(work)
+guarded_2 = job(name="guarded_2", timeout=9, retries=1)(work)
+guarded_3 = job(name="guarded_3", timeout=9, retries=1)(work)

@@ -7,7 +7,7 @@ from kills.diary import append
 from cronstack import Run, job
 
 
-@job(overlap="allow", timeout=4, retries=1)
+@job(overlap="allow", timeout=9, retries=1)
 def mortal(run: Run) -> str:
     append(run, "start")
     time.sleep(run.input["seconds"])

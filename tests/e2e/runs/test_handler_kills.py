@@ -52,7 +52,8 @@ GUARDED = {0: "guarded_0", 10: "guarded_1", 11: "guarded_2", 12: "guarded_3"}
 """Firings by number, the first one doomed, of the jobs that have a lease."""
 JOBS = ("mortal", *GUARDED.values())
 ATTEMPTS = 2
-TIMEOUT = 4
+TIMEOUT = 9
+"""Seconds. With much less, a request of a busy machine counts as lost, and then its event is put off by minutes."""
 FINAL = ("succeeded", "duplicate", "dead")
 """What the guard answers when a firing has ended."""
 
