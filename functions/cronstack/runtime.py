@@ -25,7 +25,7 @@ from cronstack.guard.carrier import Way
 from cronstack.guard.decision import Decision
 from cronstack.guard.deferral import OUTAGE
 from cronstack.guard.delivery import Outcome, Terms, ignore_decision
-from cronstack.guard.letters import REFUSED, Sender, letter_id, post
+from cronstack.guard.letters import MISSED, REFUSED, Sender, letter_id, post
 from cronstack.guard.protocol import deliver
 from cronstack.logs import line, redact, redact_text, run_logger
 from cronstack.occurrence import Occurrence, print_time
@@ -269,7 +269,8 @@ class Invocation:
         sender = Sender(self._event, arn, str(getattr(self._context, "aws_request_id", "")))
         occurrence, revision = "", None
         if self._occurrence is not None:
-            occurrence, revision = self._occurrence.id, self._occurrence.revision
+            occurrence = self._occurrence.id
+            revision = self._occurrence.revision if condition == MISSED else None
         about = {
             "id": letter_id(self._job.name, occurrence, attempt, revision),
             "job": self._job.name,

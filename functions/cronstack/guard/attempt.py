@@ -103,12 +103,12 @@ class Attempt:
     def is_short(self) -> bool:
         """Whether a clock that was behind has stored an end of the lease that is too early.
 
-        It counts from the time of the claim, as it is known now. That is at most ``COARSE`` and the way of the request
-        later than a right clock said. What is left of the grace then covers the rest.
+        Compares it with the end that the latest possible time of the claim would have given. A right clock said at
+        most ``COARSE`` and the way of the request less than that. What is left of the grace then covers the rest.
         """
         delivery, clock = self._delivery, self._delivery.host.clock
         here, then = clock.reading(), delivery.opened
-        passed = max(0, here.wall - then.wall, here.monotonic - then.monotonic)
+        passed = max(0, min(here.wall - then.wall, here.monotonic - then.monotonic))
         needed = clock.latest() - passed + delivery.span
         return needed - self.grant.expires > delivery.asking.margin + COARSE
 

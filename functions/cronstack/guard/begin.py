@@ -64,19 +64,43 @@ def begin(delivery: Delivery) -> Steps[Outcome | None]:
         item = yield from delivery.get(plan_requests.get(terms.table, of.job, of.key))
     plan = read_plan(item)
     readable = version_of(item) <= VERSION
-    known = ("begun",) if reopens else ("begun", "missed")
-    if plan is not None and readable and _is_of(plan, of) and plan.status in known:
+    own = plan is not None and readable and _is_of(plan, of)
+    if plan is not None and own and plan.status == "begun":
         delivery.may_begin = True
         # A run cannot be forgotten so soon after its begin. Killed between the two writes, it has none.
         delivery.aged = delivery.aged and now - plan.begun > terms.knobs.horizon * 1000
         return None
-    if _has_started((yield from delivery.look_at_run())):
+    run = yield from delivery.look_at_run()
+    if own and run is not None and run.status == "missed":
+        delivery.may_begin = True  # nothing begins: the run says that it was missed
+        return None
+    if _has_started(run):
         return None  # whatever the plan says now, the run decides
     delivery.refuse_newer(item)  # before it counts as forgotten: a newer version may have other statuses
     if plan is None:
         raise forgotten(delivery)
-    if plan.revision == of.revision and plan.status == "planned":
-        raise _bad(delivery)  # as Cronstack writes it, the begin would have been carried out
+    if plan.revision == of.revision and plan.status in ("planned", "missed"):
+        raise _bad(delivery)  # as Cronstack writes it, it could be begun, or its run would be missed, too
+    yield from arm_plan(delivery, plan)
+    return Outcome("overtaken", reason=plan.status)
+
+
+def check_plan(delivery: Delivery) -> Steps[Outcome | None]:
+    """Look whether an event that comes early is of the key's plan. Not None: it is overtaken.
+
+    Code that may plan could send an event of any time, and a carrier would be kept for it until then. Raises EventError
+    and Unavailable, as ``begin``.
+    """
+    terms, of = delivery.terms, delivery.terms.occurrence
+    item = yield from delivery.get(plan_requests.get(terms.table, of.job, of.key))
+    delivery.refuse_newer(item)
+    plan = read_plan(item)
+    if plan is None:
+        raise forgotten(delivery)
+    if _is_of(plan, of):
+        return None
+    if plan.revision == of.revision:
+        raise _bad(delivery)
     yield from arm_plan(delivery, plan)
     return Outcome("overtaken", reason=plan.status)
 

@@ -37,7 +37,7 @@ from cronstack.guard.decision import (
 )
 from cronstack.guard.deferral import defer_in_slot, wait_elsewhere
 from cronstack.guard.delivery import FIRST_LOOK, ROUNDS, Delivery, Grant, Outcome
-from cronstack.guard.due import is_late, wait_until_due
+from cronstack.guard.due import is_late, sleep_or_defer, wait_until_due
 from cronstack.guard.letters import missed, report_missed, see_to_letter
 from cronstack.guard.slot import bring, enter, is_past, is_waived, leaves, look_at_waiting, miss_buffered, stand_aside
 from cronstack.ledger import claim_requests, items, run_requests
@@ -164,6 +164,11 @@ def _decide(delivery: Delivery) -> Decision:
 
 def _carry_out(delivery: Delivery, decision: Decision) -> Steps[Grant | Outcome | None]:
     """None: decide again, more is seen."""
+    if isinstance(decision, Skip | Buffer | SlotFull | GiveWay) and delivery.early() > 0:
+        # Claimed by a clock that is ahead. Another occurrence is in the way now, and perhaps not at the due time.
+        over = yield from sleep_or_defer(delivery)
+        delivery.seen = Seen()
+        return over
     match decision:
         case Claim():
             return (yield from _try(delivery, over=False))
@@ -232,7 +237,10 @@ def _try(delivery: Delivery, *, over: bool) -> Steps[Grant | Outcome | None]:
     if delivery.alone:
         clock, may_begin = delivery.host.clock, delivery.may_begin
         # Before the first answer nothing is past for sure, and no pause is over.
-        surely_past, rested = clock.earliest() - delivery.asking.margin, delivery.rested() if clock.is_known else 0
+        surely_past, rested = (
+            clock.earliest() - delivery.asking.margin,
+            delivery.rested() if clock.is_known or run is not None else 0,
+        )
         call = claim_requests.claim_alone(opening, run, surely_past, rested=rested, may_begin=may_begin)
     elif over:
         unmarked = lease.holder != delivery.unmarked

@@ -128,7 +128,7 @@ def make_carrier(delivery: Delivery, name: str, event: str, due: int, *, reserve
         made = yield from send(build, host, reserve=reserve)
         if isinstance(made, Done) and build.is_ahead:
             return
-        found = yield from send(carrier.get(way, named), host, reserve=TIME_TO_TELL, absent=True)
+        found = yield from send(carrier.get(way, named), host, reserve=reserve, absent=True)
         if isinstance(found, Done):
             if carrier.is_ahead(found.fields, host.now()):
                 return

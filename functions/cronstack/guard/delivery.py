@@ -139,7 +139,7 @@ class Delivery:
         """When the last claim was made, and the milliseconds that it made its lease last."""
         self.claims = self.settles = 0
         self.after_crash = False
-        """The attempt that it has claimed follows one that ended without a word."""
+        """The attempt that it has claimed follows one that ended without a result."""
         self.handler_started = False
         """A request may now take all the time that is left."""
 
@@ -170,7 +170,7 @@ class Delivery:
         return now + int(((left if lease is None else min(left, lease)) + self.terms.knobs.grace) * 1000)
 
     def has_passed(self, instant: int) -> bool:
-        """For sure, by AWS's time. Nothing has, before an answer of this invocation has told the time."""
+        """Return whether ``instant`` has passed by AWS's time. False before the first answer of this invocation."""
         return self.host.clock.earliest() > instant + self.asking.margin
 
     @property
@@ -190,7 +190,7 @@ class Delivery:
         return clock.earliest() if clock.is_known else clock.now()
 
     def rested(self) -> int:
-        """The time until which a pause after a failed attempt counts as over: no retry begins much too early."""
+        """Return the latest ``after`` of a failed attempt whose pause counts as over."""
         return self._time_passed() + (self.asking.margin if self.host.clock.is_known else 0)
 
     def learn_time(self) -> Steps[None]:

@@ -1,11 +1,11 @@
-"""Is it time? Before its due time an occurrence waits, and after its start deadline it is missed.
+"""Before its due time an occurrence waits, and after its start deadline it is missed.
 
-Both are asked of a clock that may be wrong. So what looks too early or too late is asked again after an answer of AWS
-has told the time; that costs one read, and only there.
+The clock of this machine may be wrong. So what looks too early or too late is looked at again after an answer of AWS
+has told the time. That costs one read, and only there.
 
     early by seconds      sleep, then claim
     early by more         a carrier brings it back at its time: "deferred", reason "early"
-    claimed, then known to be early (this clock is ahead)
+    claimed, or its claim refused, then known to be early (this clock is ahead)
                           sleep, or give the attempt back: it does not count, and a carrier comes at the due time
     too late              "missed", with a dead letter
 
@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from cronstack.guard.begin import check_plan
 from cronstack.guard.deferral import arm, of_plan
 from cronstack.guard.delivery import Delivery, Outcome
 from cronstack.steps import Sleep, Steps
@@ -35,16 +36,24 @@ LONGEST_SLEEP: Final = 10.0
 
 
 def wait_until_due(delivery: Delivery) -> Steps[Outcome | None]:
-    """Wait before the claim. Not None: it is deferred. Raises Unavailable."""
+    """Wait before the claim. Not None: it is deferred, or its plan is another one by now. Raises as ``begin``."""
     of = delivery.terms.occurrence
     if of.by_operator or delivery.host.now() >= of.due - delivery.asking.margin:
         return None
+    if of.revision is not None and of.hop is None:
+        over = yield from check_plan(delivery)  # its answer tells the time, too
+        if over is not None:
+            return over
     yield from delivery.learn_time()
-    if (early := delivery.early()) == 0:
+    return (yield from sleep_or_defer(delivery))
+
+
+def sleep_or_defer(delivery: Delivery) -> Steps[Outcome | None]:
+    """Wait if it is early by the time that is known now. Not None: it is deferred."""
+    early = delivery.early()
+    if early == 0 or (yield from sleep_until_due(delivery, early)):
         return None
-    if (yield from sleep_until_due(delivery, early)):
-        return None
-    yield from arm(delivery, of_plan(delivery, EARLY), of.due)
+    yield from arm(delivery, of_plan(delivery, EARLY), delivery.terms.occurrence.due)
     return Outcome("deferred", reason=EARLY)
 
 

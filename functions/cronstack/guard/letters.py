@@ -1,4 +1,4 @@
-"""The dead letter of a run: one for each death and each miss, whoever dies on the way, and what it looks like.
+"""The dead letter of a run: one for each death and each miss, whatever is killed on the way, and what it looks like.
 
 A run that is dead or missed holds its letter until ``reported`` is noted. Its holder sends while its lease lasts;
 whoever finds it unreported after lease and margin claims the sending, sends and notes; who comes earlier comes back by
@@ -67,9 +67,8 @@ class Sender(NamedTuple):
 
 
 def letter_id(job: str, occurrence: str, attempt: int, revision: int | None = None) -> str:
-    """Return the id. A key can be missed, planned anew and missed again: each miss has the revision of its plan."""
-    miss_of_key = attempt == 0 and revision is not None
-    return f"{job}/{occurrence}/{attempt}" + (f"/{revision}" if miss_of_key else "")
+    """Return the id. ``revision``: of the plan, for a miss. A key can be missed, planned anew and missed again."""
+    return f"{job}/{occurrence}/{attempt}" + ("" if revision is None else f"/{revision}")
 
 
 def post(queue: str, body: str, host: Host, *, reserve: float = TIME_TO_TELL) -> Steps[None]:

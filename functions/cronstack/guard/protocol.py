@@ -64,7 +64,7 @@ from cronstack.timing.aws_clock import COARSE
 
 CRASHED: Final = {
     "type": "Crashed",
-    "message": "the last attempt ended without a word: timeout, memory or a killed process",
+    "message": "the last attempt ended without a result, or never began: timeout, memory or a killed process",
 }
 NO_TIME_PAUSE: Final = 1.0
 """Seconds before the next attempt then: nothing failed that needs a rest."""
@@ -99,11 +99,10 @@ def _prepare(delivery: Delivery) -> Steps[Attempt | Outcome]:
         yield from attempt.extend()
     if delivery.after_crash:
         yield from arm_next_attempt(delivery, attempt.grant)
-    if (early := delivery.early()) > 0:
-        if not (yield from sleep_until_due(delivery, early)):
-            return (yield from _give_back(delivery, attempt))
-        if delivery.terms.lease is not None:  # it has lasted while this slept
-            yield from attempt.extend()
+    if (early := delivery.early()) > 0 and not (yield from sleep_until_due(delivery, early)):
+        return (yield from _give_back(delivery, attempt))
+    if delivery.terms.lease is not None and (early > 0 or delivery.after_crash):
+        yield from attempt.extend()  # a short lease has lasted while this slept, or waited for Scheduler
     if not _may_start(delivery, attempt.grant):  # last: each of these takes time
         return (yield from _retry(delivery, attempt, Failed(NO_TIME, after=NO_TIME_PAUSE)))
     return attempt
@@ -188,7 +187,7 @@ def _die(delivery: Delivery, attempt: Attempt, error: str, condition: str) -> St
 
 
 def _crashed(run: RunItem | None) -> str:
-    """The last attempt ended without a word; what an earlier one said is mentioned."""
+    """The error of an attempt that ended without a result, and of an earlier one that has left one."""
     earlier = json.loads(run.error) if run is not None and run.error else {}
     if not earlier or earlier.get("type") == "Crashed":
         return json.dumps(CRASHED)

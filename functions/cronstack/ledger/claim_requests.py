@@ -180,7 +180,7 @@ def _open_first(opening: Opening, run: RunItem | None) -> tuple[str, str, dict[s
     values = _run_values(opening) | {"attempt": 1, "limit": opening.limit} | _first_values(opening)
     if run is None or run.status == "buffered":
         return change, NEVER_STARTED if run is None else BUFFERED, values
-    return f"{change}, #ended, #reason, #error, #reported", MISSED, values
+    return f"{change}, #ended, #reason, #error, #event, #reported", MISSED, values
 
 
 def attempt_of(run: RunItem | None) -> int:

@@ -9,10 +9,10 @@ two disagree (the wall clock was set; the monotonic clock stood still while the 
 grows by the smaller and the upper bound by the larger of the two. So a doubtful clock widens the interval, and never
 moves it past the truth.
 
-Who asks for which
-  ``earliest``  to take over what another one holds, and to start: it is at least that late
-  ``latest``    to promise until when one's own lease lasts: it is at most that late
-  ``now``       for all that only has to be about right: the wall clock as long as it is within the bounds
+What each is for
+  ``earliest``  it is at least that late: to take over what another attempt holds, and to start at all
+  ``latest``    it is at most that late: the lease of this attempt ends so much later
+  ``now``       what only has to be about right: the wall clock as long as it is within the bounds
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class AwsClock:
         """wall: epoch milliseconds. monotonic: seconds from any start."""
         self._wall, self._monotonic = wall, monotonic
         self._date: int | None = None
+        """Of the last answer only: since an earlier one, both clocks may have gone wrong, one after the other."""
         self._sent = self._received = Reading(0, 0)
 
     def reading(self) -> Reading:

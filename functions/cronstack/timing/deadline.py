@@ -36,19 +36,20 @@ class Deadline:
     def left(self) -> float:
         """Return the seconds that are left at least."""
         by_monotonic, by_wall = self._passed()
-        # By the wall clock it is past its deadline, and still runs: somebody has set the clock.
-        passed = by_monotonic if by_wall >= self._whole else max(by_monotonic, by_wall)
-        return max(0.0, self._whole - passed)
+        # By the wall clock it is past its deadline, and still runs: that clock is ahead, or somebody has set it.
+        if by_wall >= self._whole:
+            return max(0.0, self._timeout - by_monotonic)
+        return max(0.0, self._whole - max(by_monotonic, by_wall))
 
     def left_at_most(self, wall_error: float) -> float:
         """Return the seconds after which Lambda has ended the invocation for sure.
 
         wall_error: the seconds that the wall clock is behind, negative if it is ahead; 0 if that is not known.
         """
-        given = self._given - max(0.0, wall_error)
-        # A function can be given more time by hand than its job declares.
-        most = self._timeout if given <= self._timeout + SLACK else min(given, LONGEST_TIMEOUT)
-        return max(0.0, most - max(0.0, min(self._passed())))
+        passed, remaining = max(0.0, min(self._passed())), self._remaining()
+        # A function can be given more time by hand than its job declares: then the context says so.
+        by_context = min(remaining - wall_error, LONGEST_TIMEOUT - passed) if remaining > 0 else 0.0
+        return max(0.0, self._timeout - passed, by_context)
 
     def _passed(self) -> tuple[float, float]:
         """The seconds since the start by the monotonic and by the wall clock."""

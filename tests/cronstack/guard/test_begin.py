@@ -98,6 +98,7 @@ class Case(NamedTuple):
 RUN = {"revision": NOON, "due": DUE, "attempt": 1, "limit": 3, "holder": "01OLD", "fence": 5, "v": 1}
 SUCCEEDED = RUN | {"status": "succeeded"}
 RUNNING = RUN | {"status": "running", "expires": DUE + DAY}
+MISSED = {name: RUN[name] for name in ("revision", "due", "holder", "v")} | {"status": "missed", "reported": DUE}
 ANOTHER = RUN | {"status": "succeeded", "revision": NOON - 5, "due": DUE - 5_000}
 MOVED = {
     "revision": NOON + 9,
@@ -109,7 +110,8 @@ REFUSALS: dict[str, Case] = {
     "begun by this revision, no run": Case({"status": "begun", "begun": DUE}, None, ("succeeded", "")),
     "begun by this revision, run succeeded": Case({"status": "begun"}, SUCCEEDED, ("duplicate", "succeeded")),
     "begun by this revision, run at work": Case({"status": "begun"}, RUNNING, ("deferred", "running"), 1),
-    "missed by this revision, no run": Case({"status": "missed", "begun": DUE}, None, ("succeeded", "")),
+    "missed by this revision, no run": Case({"status": "missed", "begun": DUE}, None, ("raises", "BadPlan")),
+    "missed by this revision, run missed": Case({"status": "missed", "begun": DUE}, MISSED, ("duplicate", "missed")),
     "begun by another revision, no run": Case(MOVED | {"status": "begun"}, None, ("overtaken", "begun")),
     "begun by another revision, run by it": Case(MOVED | {"status": "begun"}, ANOTHER, ("overtaken", "succeeded")),
     "cancelled": Case({"status": "cancelled"}, None, ("overtaken", "cancelled")),

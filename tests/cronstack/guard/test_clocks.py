@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cronstack.defaults import Overlap
 from cronstack.errors import LeaseLost
 from cronstack.runtime import Invocation
+from cronstack.steps import Call, Failed
 from tests.cronstack.stage import NOON, Context, Stage, error, job, occurrence, scheduled_event
 from tests.cronstack.test_runtime import invoke
 
@@ -116,3 +119,47 @@ def test_a_context_that_says_nothing_is_left_is_not_believed(stage: Stage) -> No
     stage.wall_error = -600_000
     assert Context(stage, 60).get_remaining_time_in_millis() == 0
     assert invoke(stage, job(lambda run: None), seconds=60)["cronstack"] == "succeeded"
+
+
+def test_a7_a_clock_that_is_set_between_two_sends_of_a_claim_shortens_no_lease(stage: Stage) -> None:
+    """The claim was built while the clock was behind, and is sent again, byte for byte, when it is right."""
+
+    def throttled(call: Call, carry_out: object) -> dict[str, Any]:
+        stage.wall_error = 0
+        return {"Error": {"Code": "ThrottlingException", "Message": "injected"}}
+
+    stage.wall_error = 600_000
+    stage.fail("TransactWriteItems", throttled)
+    delayed = occurrence(NOON - 1_200_000)
+    first = stage.delivery(delayed, seconds=600).until("Work")
+    assert stage.run(delayed)["expires"] >= NOON + 600_000
+    stage.now += 320_000
+    assert stage.deliver(delayed, seconds=5).status == "deferred"
+    assert first.finish().status == "succeeded"
+
+
+@pytest.mark.parametrize("overlap", ["skip", "buffer_one"])
+@pytest.mark.parametrize("early", [5_000, 240_000])
+def test_a4_a_clock_that_is_ahead_skips_and_buffers_nothing_that_is_not_due(
+    stage: Stage, overlap: str, early: int
+) -> None:
+    """At its due time the other occurrence may have ended."""
+    first = stage.delivery(OTHER, seconds=900, overlap=overlap).until("Work")
+    due = occurrence(NOON + early)
+    stage.wall_error = -600_000
+    outcome = stage.deliver(due, seconds=300, overlap=overlap)
+    if early > 10_000:
+        assert (outcome.status, outcome.reason) == ("deferred", "early")
+        assert stage.run(due) == {}
+        stage.wall_error = 0
+        first.finish()
+        assert stage.deliver(stage.carrier(), overlap=overlap).status == "succeeded"
+    else:
+        assert stage.now >= due.due - 2_000, "it has waited"
+        assert outcome.status in ("skipped", "buffered")
+
+
+def test_without_dates_a_retry_without_a_lease_begins_all_the_same(stage: Stage) -> None:
+    stage.dates = False
+    stage.deliver(DUE, Failed("{}"), overlap="allow")
+    assert stage.deliver(stage.carrier(), overlap="allow")[:2] == ("succeeded", 2)

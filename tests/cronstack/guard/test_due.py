@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cronstack.errors import EventError
 from cronstack.event import parse_event
 from tests.cronstack.guard.keys import DUE as KEY_DUE
 from tests.cronstack.guard.keys import OTHER, planned, states
@@ -114,3 +115,17 @@ def test_a_monotonic_clock_that_stands_still_is_no_reason_to_sleep_for_ever(stag
     stage.monotonic_stands_still = True
     assert stage.deliver(DUE).status == "succeeded", "an answer after the sleep shows that it is due"
     assert stage.now < DUE.due + 1_000
+
+
+@pytest.mark.parametrize("plan", [False, True], ids=["no plan", "of another time"])
+def test_an_early_event_that_is_not_of_its_plan_has_no_carrier(stage: Stage, plan: bool) -> None:
+    """Code that may plan can send an event of any time; a carrier would be kept for it until then."""
+    of = planned(stage)
+    forged = of._replace(due=NOON + 1_000 * 365 * 24 * HOUR)
+    stage.now = NOON
+    if not plan:
+        stage.delete(f"plan#{of.key}")
+    with pytest.raises(EventError) as refused:
+        stage.deliver(forged)
+    assert refused.value.reason == ("BadPlan" if plan else "Forgotten")
+    assert stage.carriers() == []

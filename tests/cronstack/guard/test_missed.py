@@ -172,6 +172,13 @@ def test_a5_another_plan_of_a_missed_key_runs(stage: Stage, bring: object) -> No
     assert (run["revision"], run["due"], run["attempt"]) == (NOON + 9, OTHER, 1)
 
 
+def test_the_run_of_another_plan_does_not_keep_the_event_of_the_missed_one(stage: Stage) -> None:
+    missed_key(stage)
+    later = planned(stage, revision=NOON + 9, due=OTHER)
+    stage.delivery(later).until("Work")
+    assert "event" not in stage.run(later)
+
+
 def test_a_key_that_is_missed_again_has_a_second_letter(stage: Stage) -> None:
     missed_key(stage)
     later = planned(stage, revision=NOON + 9, due=OTHER)

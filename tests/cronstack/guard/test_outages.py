@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import pytest
 
 from cronstack.errors import Unavailable
+from cronstack.steps import Call
 from tests.cronstack.guard.keys import planned
 from tests.cronstack.stage import NOON, Stage, by_operator, error, occurrence
 
@@ -140,3 +144,28 @@ def test_where_scheduler_fails_an_attempt_after_a_crash_runs_all_the_same(stage:
     delivery = stage.delivery(DUE)
     assert delivery.finish().status == "succeeded"
     assert stage.now - before < 10_000, "most of its time is for the handler"
+
+
+def test_a_carrier_in_conflict_takes_no_more_of_the_handlers_time(stage: Stage) -> None:
+    stage.delivery(DUE).until("Work")
+    stage.now += PAST
+    stage.fail("CreateSchedule", error("ConflictException"))
+    stage.fail("GetSchedule", *[error("ThrottlingException")] * 2_000)
+    before = stage.now
+    assert stage.deliver(DUE).status == "succeeded"
+    assert stage.now - before < 10_000
+
+
+def test_a_short_lease_is_lengthened_after_scheduler_was_slow(stage: Stage) -> None:
+    """Or the attempt would be lost without its handler."""
+
+    def slow(call: Call, carry_out: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+        stage.now += 10_000
+        return carry_out()
+
+    stage.delivery(DUE, seconds=900, lease=10).until("Work")
+    stage.now += PAST
+    stage.fail("CreateSchedule", slow)
+    again = stage.delivery(DUE, seconds=900, lease=10).until("Work")
+    assert stage.lease()["expires"] >= stage.now + 10_000
+    assert again.finish().status == "succeeded"

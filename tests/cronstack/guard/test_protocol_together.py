@@ -185,7 +185,7 @@ def test_killed_each_time_it_dies_with_a_letter_and_without_a_fourth_run(stage: 
     assert (last.finish().status, last.worked) == ("dead", 0)
     (letter,) = stage.letters()
     assert letter[:2] == ["RetriesExhausted", 4]
-    assert "without a word" in letter[2]
+    assert "without a result" in letter[2]
     assert stage.deliver(by_operator(redrive=4)).status == "succeeded"
 
 
@@ -344,7 +344,7 @@ def test_a_last_attempt_that_ended_without_a_word_says_so_and_what_was_said_befo
     stage.now += SURELY_PAST
     assert stage.deliver(DUE, limit=2).status == "dead"
     (letter,) = stage.letters()
-    assert "without a word" in letter[2]
+    assert "without a result" in letter[2]
     assert "ValueError: no" in letter[2]
 
 

@@ -63,6 +63,21 @@ def test_a_function_that_was_given_more_time_by_hand_has_it() -> None:
     assert deadline.left_at_most(0.0) == 300
 
 
+@pytest.mark.parametrize("wall_error", [-240, -60, 0, 60, 600])
+def test_given_more_time_by_hand_it_is_believed_for_the_lease_whatever_the_clock(wall_error: float) -> None:
+    deadline = Machine(300, wall_error).deadline(declared=60)
+    assert deadline.left_at_most(wall_error) >= 300
+
+
+def test_a_context_that_says_none_to_what_still_runs_is_not_believed() -> None:
+    """A settlement that was refused for now can still be sent again."""
+    machine = Machine(300, wall_error=-290)
+    deadline = machine.deadline()
+    assert deadline.left() == 10
+    machine.true = 60
+    assert deadline.left() == 240
+
+
 def test_a_freeze_counts_as_time_that_has_perhaps_passed() -> None:
     machine = Machine()
     deadline = machine.deadline()
