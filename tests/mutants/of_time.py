@@ -120,7 +120,7 @@ _DEADLINES: tuple[Mutant, ...] = (
         "a context that says 0 is believed",
         "Deadline.__init__",
         Code("min(self._given, timeout) if self._given > 0 else timeout", "min(self._given, timeout)"),
-        ("I10",),
+        ("I6", "I10"),
     ),
 )
 

@@ -23,7 +23,8 @@ whatever the clocks of the hosts say:
     I4   Only the holder settles its attempt, keeps a checkpoint, renews or releases the lease. The next attempt is
          given the last checkpoint.
     I5   What a handler commits is written once, with its success, else not at all.
-    I6   What an attempt believes is what is stored: its fence, its number, its lease's end. No handler without a claim.
+    I6   What an attempt believes is what is stored: its fence, its number, its lease's end. No handler without a claim,
+         nor with a lease that ends before Lambda ends the invocation. (Not for a lease that the handler renews.)
     I7   Handlers of a job never overlap; with "allow", those of one occurrence. Judged where handlers stop at the
          deadline.
     I8   An event is acknowledged only if its occurrence is final, or a carrier for it is on its way, or it was refused

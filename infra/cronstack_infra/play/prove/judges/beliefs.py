@@ -27,6 +27,8 @@ SURE: Final = 0.1
 """Seconds that an invocation takes to be left at most, where it knows that its deadline is near."""
 LONGEST_TRY: Final = 45_000
 """Milliseconds for which an invocation may ask the ledger in vain before its handler."""
+TOLD: Final = 1_000
+"""Milliseconds that a handler may be told too few, where the context says 0 and only the timeout is known."""
 RESENDING: Final = 3_100
 """Milliseconds before its end within which an invocation may stop resending a request."""
 
@@ -42,6 +44,19 @@ class Beliefs(Judge):
             self.violated("I6", f"{invoked.name} runs the handler when its lease is nearly past")
         if run.open is not attempt or attempt.lost:
             self.violated("I6", f"{invoked.name} runs the handler though its lease is gone")
+        self._has_time(invoked, attempt)
+
+    def _has_time(self, invoked: Invoked, attempt: Attempt) -> None:
+        """The lease outlives the handler, which Lambda ends; and the handler is told how much time it has."""
+        if invoked.given_up:
+            return
+        if self.log.mix.lease is None and (short := invoked.deadline - attempt.expires) > 0:
+            self.violated(
+                "I6", f"{invoked.name} runs the handler by a lease that ends {short} ms before Lambda ends it"
+            )
+        missing = invoked.left() - invoked.believed_left() * 1000
+        if not invoked.told and missing > TOLD and not (invoked.frozen or self.log.mix.has("clock steps")):
+            self.violated("I6", f"{invoked.name} runs the handler with {missing:.0f} ms less than there are")
 
     def handler_begins_unclaimed(self, invoked: Invoked) -> None:
         self.violated("I6", f"{invoked.name} runs the handler without a claim")

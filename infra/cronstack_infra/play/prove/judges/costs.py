@@ -85,7 +85,10 @@ class Costs(Judge):
             begun = invoked.began - event.due
             # What looks early or late reads once, so that an answer tells the time.
             invoked.spent["time"] += begun < MARGIN or begun > self.log.start_deadline * 1000 - MARGIN
-            invoked.spent["unsure"] += self.log.mix.has("skew") and self.log.mix.latency > SLOW
+            mix = self.log.mix
+            # A short lease is renewed after a sleep, too.
+            slept = mix.lease is not None and begun < MARGIN
+            invoked.spent["unsure"] += slept or (mix.has("skew") and mix.latency > SLOW)
             invoked.spent["insured"] += attempt is not None and attempt.after_crash
             wrong = excess(str(answer.get("cronstack")), invoked.spent, alone=not invoked.met)
             if not wrong and not invoked.met and answer.get("cronstack") == "succeeded":

@@ -87,6 +87,7 @@ THEMES: Final = (
     ("zombie before", "zombie after", "handler too long", "late", "twice"),
     ("handler fails", "carrier twice", "duplicate at once", "zombie before", "late"),
     ("delivered early", SKEWED, "lost answer", "duplicate at once"),
+    ("delivered early", "clock steps", "duplicate at once"),
     ("delivered late", SKEWED, "clock steps", "late", "redrive"),
     ("delivered late", "crash after", "late", "duplicate later", "redrive"),
     ("outage", "delivered early", "delivered late", "duplicate later", SKEWED),

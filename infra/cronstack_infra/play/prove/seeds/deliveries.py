@@ -91,8 +91,8 @@ class Deliveries:
             wait = max(0, due - world.now - earlier)
             event.switches += ("early",)
         elif event.alias and world.strikes("delivered early"):
-            wait = int(world.chance.random() * max(0, due - world.now))
-            wait = max(wait, due - world.now - EARLY)
+            most = world.chance.choice((8_000, 60_000, EARLY))
+            wait = max(0, due - world.now - int(world.chance.random() * most))
         elif event.alias and world.strikes("delivered late"):
             wait += world.mix.start_deadline * 1000 + world.chance.choice((-500, 500, PRECISION))
         event.fires = world.now + wait

@@ -132,7 +132,7 @@ class Scenario:
             elif world.strikes("delivered out of time"):
                 late = 16 * DAY + world.chance.choice((-60_000, 60_000))
             if world.strikes("delivered early"):
-                late = -int(world.chance.random() * EARLY)
+                late = -int(world.chance.random() * world.chance.choice((8_000, 60_000, EARLY)))
             elif earlier := world.scheduler.earlier():
                 late = -earlier
             self._send(due, due - world.now + late, by_schedule=True, early=bool(earlier))
