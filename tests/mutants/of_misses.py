@@ -43,7 +43,7 @@ _MISSES: tuple[Mutant, ...] = (
     Mutant(
         "two misses of a key have letters of one id",
         "letter_id",
-        Code("attempt == 0 and revision is not None", "False"),
+        Code("'' if revision is None else f'/{revision}'", "''"),
         ("I16",),
     ),
     Mutant(
@@ -106,7 +106,7 @@ _MISSES: tuple[Mutant, ...] = (
     Mutant(
         "a redrive leaves the note that the letter of the miss is out",
         "_open_first",
-        Code("f'{change}, #ended, #reason, #error, #reported'", "f'{change}, #ended, #reason, #error'"),
+        Code("f'{change}, #ended, #reason, #error, #event, #reported'", "f'{change}, #ended, #reason, #error, #event'"),
         ("I9", "I16", "I24"),
     ),
     Mutant(

@@ -44,7 +44,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a conflict is taken for a carrier that exists",
         "make_carrier",
         Code(
-            "found = yield from send(carrier.get(way, named), host, reserve=TIME_TO_TELL, absent=True)",
+            "found = yield from send(carrier.get(way, named), host, reserve=reserve, absent=True)",
             "found = Done({})",
         ),
         ("I8",),

@@ -64,7 +64,7 @@ _CLOCKS: tuple[Mutant, ...] = (
     Mutant(
         "without a lease: a pause is over by the wall clock",
         "_try",
-        Code("delivery.rested() if clock.is_known else 0", "opening.now"),
+        Code("delivery.rested() if clock.is_known or run is not None else 0", "opening.now"),
         ("I11",),
     ),
     Mutant(
@@ -107,13 +107,13 @@ _DEADLINES: tuple[Mutant, ...] = (
     Mutant(
         "the context alone says how long a lease must last",
         "Deadline.left_at_most",
-        Code("max(0.0, most - max(0.0, min(self._passed())))", "self._remaining()"),
+        Code("max(0.0, self._timeout - passed, by_context)", "self._remaining()"),
         ("I3", "I6", "I7"),
     ),
     Mutant(
         "a lease lasts as long as is left at least",
         "Deadline.left_at_most",
-        Code("max(0.0, most - max(0.0, min(self._passed())))", "self.left()"),
+        Code("max(0.0, self._timeout - passed, by_context)", "self.left()"),
         ("I3", "I6", "I7"),
     ),
     Mutant(
@@ -158,9 +158,21 @@ _EARLY_AND_LATE: tuple[Mutant, ...] = (
     ),
     Mutant(
         "an early event is acknowledged without a carrier",
-        "wait_until_due",
-        Code("yield from arm(delivery, of_plan(delivery, EARLY), of.due)", ""),
+        "sleep_or_defer",
+        Code("yield from arm(delivery, of_plan(delivery, EARLY), delivery.terms.occurrence.due)", ""),
         ("I8",),
+    ),
+    Mutant(
+        "what is not due yet is skipped or buffered",
+        "_carry_out",
+        Code("isinstance(decision, Skip | Buffer | SlotFull | GiveWay) and delivery.early() > 0", "False"),
+        ("I23",),
+    ),
+    Mutant(
+        "an early event is carried, whatever its plan says",
+        "wait_until_due",
+        Code("of.revision is not None and of.hop is None", "False"),
+        ("I26",),
     ),
     Mutant(
         "what looks too late is not asked again",

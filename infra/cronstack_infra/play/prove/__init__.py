@@ -56,7 +56,7 @@ whatever the clocks of the hosts say:
          (Carriers: judged where their makers were not frozen, and no clock is set in the middle of an invocation.)
 
     I23  Never early: no handler begins more than the margin before its occurrence is due, unless an operator asks; then
-         it waits for nothing.
+         it waits for nothing. Nor is it skipped, missed or buffered before.
 
     I24  Reported: when faults stop, what has ended without success has a dead letter, unless it was skipped by policy,
          cancelled, or missed and planned anew.

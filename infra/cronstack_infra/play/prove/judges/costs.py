@@ -86,10 +86,11 @@ class Costs(Judge):
             # What looks early or late reads once, so that an answer tells the time.
             invoked.spent["time"] += begun < MARGIN or begun > self.log.start_deadline * 1000 - MARGIN
             mix = self.log.mix
-            # A short lease is renewed after a sleep, too.
-            slept = mix.lease is not None and begun < MARGIN
-            invoked.spent["unsure"] += slept or (mix.has("skew") and mix.latency > SLOW)
-            invoked.spent["insured"] += attempt is not None and attempt.after_crash
+            after_crash = attempt is not None and attempt.after_crash
+            # A short lease is renewed after a sleep, too, and after a carrier.
+            waited = mix.lease is not None and (begun < MARGIN or after_crash)
+            invoked.spent["unsure"] += waited or (mix.has("skew") and mix.latency > SLOW)
+            invoked.spent["insured"] += after_crash
             wrong = excess(str(answer.get("cronstack")), invoked.spent, alone=not invoked.met)
             if not wrong and not invoked.met and answer.get("cronstack") == "succeeded":
                 wrong = plan_requests(invoked.spent, attempt, invoked.event)
@@ -102,10 +103,9 @@ def excess(how: str, spent: Counter[str], *, alone: bool) -> str:
     if spent["look"] + spent["gone"] > spent["taken"]:
         return f"{how} after a look at a schedule whose name was free: {spent}"
     cost = Cost(spent["write"], spent["carrier"] - spent["gone"], spent["letter"])
-    past = cost._replace(carriers=cost.carriers - spent["look"])
-    insured = cost._replace(carriers=cost.carriers - spent["insured"])
-    unsure = cost._replace(writes=cost.writes - spent["renewed"] * spent["unsure"])
-    if how in COSTS and not {cost, past, insured, unsure}.intersection(COSTS[how]):
+    writes = {cost.writes, cost.writes - spent["renewed"] * spent["unsure"]}
+    carriers = {cost.carriers, cost.carriers - spent["look"], cost.carriers - spent["insured"]}
+    if how in COSTS and not any(Cost(w, c, cost.letters) in COSTS[how] for w in writes for c in carriers):
         return f"{how} for {cost}"
     if spent["begin"] > 1 or (spent["begin"] and how in ("duplicate", "overtaken", "skipped", "buffered")):
         return f"{how} after {spent['begin']} begins of its plan"

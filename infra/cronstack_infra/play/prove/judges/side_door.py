@@ -31,6 +31,15 @@ class SideDoor(Judge):
         own = invoked.event.body
         if "key" in own and (body.get("key") != own["key"] or ("by" in body and "by" not in own)):
             self.violated("I26", f"{invoked.name} makes a carrier for {body}, and was given {own}")
+        if invoked.event.forged and invoked.silent_since is None and body.get("revision") == own.get("revision"):
+            self._is_of_plan(invoked)
+
+    def _is_of_plan(self, invoked: Invoked) -> None:
+        """No carrier is kept for an event that no plan has, of whatever time it is."""
+        event, key = invoked.event, self.log.key(invoked.event.occurrence)
+        plan = (event.body.get("revision"), event.due)
+        if not key.tampered and all((state.revision, state.due) != plan for state in key.states):
+            self.violated("I26", f"{invoked.name} has a forged event carried: {event.body}")
 
     def plan_begun(self, change: PlanBegin) -> None:
         before, after = change.before.get("status"), change.after["status"]
