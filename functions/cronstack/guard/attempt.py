@@ -106,11 +106,20 @@ class Attempt:
         Compares it with the end that the latest possible time of the claim would have given. A right clock said at
         most ``COARSE`` and the way of the request less than that. What is left of the grace then covers the rest.
         """
-        delivery, clock = self._delivery, self._delivery.host.clock
-        here, then = clock.reading(), delivery.opened
-        passed = max(0, min(here.wall - then.wall, here.monotonic - then.monotonic))
-        needed = clock.latest() - passed + delivery.span
+        delivery = self._delivery
+        needed = delivery.host.clock.latest() - max(0, min(self._since_claim())) + delivery.span
         return needed - self.grant.expires > delivery.asking.margin + COARSE
+
+    @property
+    def has_waited(self) -> bool:
+        """Whether a lease that the job wants to be short has lasted for a while, before the handler begins."""
+        delivery = self._delivery
+        return delivery.terms.lease is not None and max(self._since_claim()) > delivery.asking.margin
+
+    def _since_claim(self) -> tuple[int, int]:
+        """Milliseconds since the claim was made, by the wall clock and by the monotonic clock."""
+        here, then = self._delivery.host.clock.reading(), self._delivery.opened
+        return here.wall - then.wall, here.monotonic - then.monotonic
 
     def extend(self) -> Steps[None]:
         """Renew the lease from now on. Raises LeaseLost, Unavailable."""

@@ -32,7 +32,7 @@ from cronstack.steps import DELIVERED_AGAIN, Done, Sleep, Steps, send
 SECOND: Final = 1000
 OUTAGE: Final = "outage"
 """The reason of a delivery that the ledger did not answer."""
-OUTAGE_LOOKS: Final = (300, 900)
+OUTAGE_LOOKS: Final = (60, 900)
 """Seconds after which the ledger is asked again in an outage, at first and in the end."""
 BEFORE_DEADLINE: Final = 120
 """Seconds before the start deadline: a carrier may come a minute late."""
@@ -161,7 +161,7 @@ def _next_look(delivery: Delivery) -> int:
     of, now = delivery.terms.occurrence, delivery.host.now()
     waited = now - (of.due if of.requested is None else of.requested)
     first, longest = (seconds * SECOND for seconds in OUTAGE_LOOKS)
-    look = now + min(max(waited // 4, first), longest)
+    look = now + min(max(waited // 2, first), longest)
     last = of.due + (delivery.terms.start_deadline - BEFORE_DEADLINE) * SECOND
     in_time = not of.by_operator and now + carrier.lead() < last
     return min(look, last) if in_time else look

@@ -101,8 +101,8 @@ def _prepare(delivery: Delivery) -> Steps[Attempt | Outcome]:
         yield from arm_next_attempt(delivery, attempt.grant)
     if (early := delivery.early()) > 0 and not (yield from sleep_until_due(delivery, early)):
         return (yield from _give_back(delivery, attempt))
-    if delivery.terms.lease is not None and (early > 0 or delivery.after_crash):
-        yield from attempt.extend()  # a short lease has lasted while this slept, or waited for Scheduler
+    if attempt.has_waited:  # it has slept, or Scheduler was slow
+        yield from attempt.extend()
     if not _may_start(delivery, attempt.grant):  # last: each of these takes time
         return (yield from _retry(delivery, attempt, Failed(NO_TIME, after=NO_TIME_PAUSE)))
     return attempt

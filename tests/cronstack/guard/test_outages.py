@@ -34,8 +34,8 @@ def test_a11_2_an_outage_of_an_hour_is_survived(stage: Stage, overlap: str) -> N
         assert (outcome.status, outcome.reason) == ("deferred", "outage")
         before = stage.now
         of, looks = stage.carrier(), looks + 1
-        assert 4 * MINUTE < stage.now - before < 16 * MINUTE
-    assert looks <= 9
+        assert MINUTE <= stage.now - before <= 15 * MINUTE + 1_000
+    assert looks <= 13
     stage.faults.clear()
     assert stage.deliver(of, overlap=overlap, start_deadline=DAY).status == "succeeded"
 
@@ -55,8 +55,10 @@ def test_a11_2_one_look_comes_shortly_before_the_start_deadline(stage: Stage, de
 def test_a11_2_past_its_deadline_it_is_missed_and_reported(stage: Stage) -> None:
     """An outage that was longer than the start deadline."""
     ledger_down(stage)
-    stage.deliver(DUE, start_deadline=120)
-    of = stage.carrier()
+    of = DUE
+    while stage.now <= NOON + 2 * MINUTE:
+        stage.deliver(of, start_deadline=120)
+        of = stage.carrier()
     stage.faults.clear()
     assert stage.deliver(of, start_deadline=120).status == "missed"
     assert [letter[0] for letter in stage.letters()] == ["Missed"]

@@ -85,12 +85,11 @@ class Costs(Judge):
             begun = invoked.began - event.due
             # What looks early or late reads once, so that an answer tells the time.
             invoked.spent["time"] += begun < MARGIN or begun > self.log.start_deadline * 1000 - MARGIN
-            mix = self.log.mix
-            after_crash = attempt is not None and attempt.after_crash
-            # A short lease is renewed after a sleep, too, and after a carrier.
-            waited = mix.lease is not None and (begun < MARGIN or after_crash)
-            invoked.spent["unsure"] += waited or (mix.has("skew") and mix.latency > SLOW)
-            invoked.spent["insured"] += after_crash
+            invoked.spent["insured"] += attempt is not None and attempt.after_crash
+            # A short lease lasts while the delivery sleeps until the due time, makes a carrier, or waits for an answer.
+            mix, slow = self.log.mix, self.log.mix.latency > SLOW or self.log.mix.crowd
+            waits = slow or invoked.spent["time"] or invoked.spent["insured"]
+            invoked.spent["may renew"] += bool(waits) if mix.lease is not None else slow and mix.has("skew")
             wrong = excess(str(answer.get("cronstack")), invoked.spent, alone=not invoked.met)
             if not wrong and not invoked.met and answer.get("cronstack") == "succeeded":
                 wrong = plan_requests(invoked.spent, attempt, invoked.event)
@@ -103,9 +102,9 @@ def excess(how: str, spent: Counter[str], *, alone: bool) -> str:
     if spent["look"] + spent["gone"] > spent["taken"]:
         return f"{how} after a look at a schedule whose name was free: {spent}"
     cost = Cost(spent["write"], spent["carrier"] - spent["gone"], spent["letter"])
-    writes = {cost.writes, cost.writes - spent["renewed"] * spent["unsure"]}
-    carriers = {cost.carriers, cost.carriers - spent["look"], cost.carriers - spent["insured"]}
-    if how in COSTS and not any(Cost(w, c, cost.letters) in COSTS[how] for w in writes for c in carriers):
+    carriers = {cost.carriers - further for further in (0, spent["look"], spent["insured"])}
+    writes = {cost.writes - further for further in (0, spent["renewed"] * min(spent["may renew"], 1))}
+    if how in COSTS and not {Cost(w, c, cost.letters) for w in writes for c in carriers}.intersection(COSTS[how]):
         return f"{how} for {cost}"
     if spent["begin"] > 1 or (spent["begin"] and how in ("duplicate", "overtaken", "skipped", "buffered")):
         return f"{how} after {spent['begin']} begins of its plan"
