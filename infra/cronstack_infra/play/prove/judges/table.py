@@ -10,7 +10,7 @@ from cronstack_infra.play.prove.judges.attempts import Attempts
 from cronstack_infra.play.prove.judges.beliefs import Beliefs
 from cronstack_infra.play.prove.judges.costs import Costs
 from cronstack_infra.play.prove.judges.endings import Endings
-from cronstack_infra.play.prove.judges.handlers import Handlers
+from cronstack_infra.play.prove.judges.handlers import Handlers, Times
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.judges.leases import Leases
 from cronstack_infra.play.prove.judges.letters import Letters
@@ -19,7 +19,6 @@ from cronstack_infra.play.prove.judges.revisions import Revisions
 from cronstack_infra.play.prove.judges.schedules import Schedules
 from cronstack_infra.play.prove.judges.side_door import SideDoor
 from cronstack_infra.play.prove.judges.slot import Slot
-from cronstack_infra.play.prove.judges.times import Times
 from cronstack_infra.play.prove.log.log import Log
 
 TABLE: Final[Mapping[str, type[Judge]]] = {

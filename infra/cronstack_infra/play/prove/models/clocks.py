@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from cronstack_infra.play.prove.models.mix import SKEWED
+
 if TYPE_CHECKING:
     from random import Random
 
     from cronstack_infra.play.prove.models.world import World
 
-SKEWED: Final = "skew beyond the margin"
 FOUR_MINUTES: Final = 240_000
 TEN_MINUTES: Final = 600_000
 OFF: Final = (20_000, FOUR_MINUTES, 299_000, TEN_MINUTES)

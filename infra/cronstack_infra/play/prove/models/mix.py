@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from cronstack.defaults import Overlap
-from cronstack_infra.play.prove.models.clocks import SKEWED
 
 if TYPE_CHECKING:
     from random import Random
@@ -34,6 +33,7 @@ REQUEST_FAULTS: Final = (
 )
 """Each request meets one of them at most."""
 
+SKEWED: Final = "skew beyond the margin"
 OTHER_FAULTS: Final = (
     "handler fails",
     "handler fails for good",

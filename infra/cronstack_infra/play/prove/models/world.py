@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from cronstack.entropy import seeded
 from cronstack.occurrence import to_datetime
-from cronstack_infra.play.prove.models.clocks import SKEWED
 from cronstack_infra.play.prove.models.code import Rollout, Undisturbed
-from cronstack_infra.play.prove.models.mix import PLANNING, Mix, disturbed, draw, draw_plans
+from cronstack_infra.play.prove.models.mix import PLANNING, SKEWED, Mix, disturbed, draw, draw_plans
 from cronstack_infra.play.prove.models.scheduler import Scheduler
 from cronstack_infra.play.prove.models.switches import at_maximum, draw_switches
 from cronstack_infra.play.store.store import Store
