@@ -128,6 +128,10 @@ COSTLY: Final = (
     *("clock steps", SKEWED, "handler beyond its deadline"),
 )
 """Faults with which the number of requests is not judged (I14)."""
+WAITING: Final = 0.15
+"""Share of the seeds with a slot in which what waits there is often missed."""
+MISSING: Final = 0.25
+"""Share of the seeds with application code in which most plans are missed, and then redriven or planned anew."""
 INTRUDERS: Final = 0.2
 """Share of the seeds with application code that have an intruder, too."""
 CLEAN: Final = 0.1
@@ -187,11 +191,17 @@ def draw(chance: Random) -> Mix:
         rates = {fault: rate for fault, rate in rates.items() if fault not in (*REQUEST_FAULTS, *COSTLY)}
     overlaps: tuple[Overlap, ...] = ("skip", "skip", "skip", "allow", "allow", "buffer_one", "buffer_one")
     timeout = chance.choice((3, 10, 30, 60, 60))
+    overlap = chance.choice(overlaps)
+    waits = overlap == "buffer_one" and not crowd and chance.random() < WAITING
+    if waits:
+        timeout = 60
+        rates |= {"handler too long": 0.25}
+    start_deadline = chance.choice((60, 300, 3600, 3600))
     return Mix(
-        overlap="skip" if crowd else chance.choice(overlaps),
+        overlap="skip" if crowd else overlap,
         retries=chance.choice((0, 1, 2, 2, 4, 20)),
         timeout=60 if crowd else timeout,
-        start_deadline=chance.choice((60, 300, 3600, 3600)),
+        start_deadline=60 if waits else start_deadline,
         occurrences=40 if crowd else chance.choice((1, 2, 2, 3, 4)),
         gap=1000 if crowd else chance.choice((1000, 5000, 60_000, 120_000)),
         latency=5 if crowd else chance.choice((1, 20, 20, 1500)),
@@ -211,8 +221,12 @@ def draw_plans(mix: Mix, chance: Random) -> Mix:
     if chance.random() < 0.6:
         for fault in chance.choice(THEMES_OF_PLANS):
             rates[fault] = chance.choice(RATES)
+    missing = chance.random() < MISSING
+    if missing:
+        rates |= {"delivered late": 0.6, "redrive": 0.25}
     return replace(
         mix,
+        start_deadline=60 if missing else mix.start_deadline,
         occurrences=min(mix.occurrences, 2) if chance.random() < 0.4 else 0,
         request_faults=_cumulated(rates),
         rates=rates,

@@ -14,6 +14,7 @@ from cronstack_infra.play.prove.seeds.planner import Planner
 
 Act = Literal["schedule", "again", "other", "replace", "move", "cancel"]
 ACTS: Final[tuple[Act, ...]] = ("again", "other", "replace", "move", "move", "move", "cancel", "cancel")
+ACTS_ON_MISSES: Final[tuple[Act, ...]] = ("again", "other", "replace", "replace", "move", "move", "cancel")
 SECOND: Final = 1_000
 DAY: Final = 86_400_000
 FIRST_DUE: Final = (2_000, 5_000, 30_000, 90_000, 240_000)
@@ -55,6 +56,12 @@ class Application:
                 else:
                     at = int(chance.random() * 400_000)
                 world.later(at, partial(self._act, key, chance.choice(ACTS)))
+            if world.mix.has("delivered late"):
+                missed = due - world.now + world.mix.start_deadline * 1000 + 30_000
+                for _ in range(chance.choice((1, 2, 4))):
+                    world.later(
+                        missed + chance.random() * 150_000, partial(self._act, key, chance.choice(ACTS_ON_MISSES))
+                    )
         if chance.random() < 0.4:
             for _ in range(chance.choice((1, 2))):
                 world.later(chance.random() * 1_000_000, self.sweep)

@@ -30,8 +30,8 @@ class Operators:
         self.world, self.deliveries, self.observer = world, deliveries, deliveries.observer
         self._name, self._sent = name, sent
 
-    def begin(self) -> None:
-        """Draw what they do, and when."""
+    def begin(self, first_due: int) -> None:
+        """Draw what they do, and when: from now on, or from the first due time on."""
         world = self.world
         if world.switch("group-deletion"):
             world.later(world.aws.random() * EARLIEST, self._delete_groups)
@@ -40,6 +40,11 @@ class Operators:
         if any(world.switch(name) for name in SWALLOWING):
             world.later(EARLIEST + world.aws.random() * 4 * EARLIEST, self.mend)
         span = world.mix.occurrences * world.mix.gap + 400_000
+        begins = world.chance.choice((0, first_due - world.now))
+        if world.mix.has("redrive") and world.mix.has("delivered late"):
+            missed = begins + world.mix.start_deadline * 1000
+            for _ in range(3):
+                world.later(missed + world.chance.random() * 400_000, self._redrive_the_dead)
         for fault, act in (
             ("redrive", self._redrive_the_dead),
             ("redrive of nothing", self._redrive_nothing),
@@ -53,7 +58,7 @@ class Operators:
             if world.mix.has(fault) and (self._sent or not needs_firings):
                 for _ in range(world.chance.choice((1, 1, 2, 3))):
                     early = act == self._delete_lease and world.chance.random() < 0.5  # while a handler runs
-                    world.later(world.chance.random() * (span - 390_000 if early else span), act)
+                    world.later(begins + world.chance.random() * (span - 390_000 if early else span), act)
 
     def mend(self) -> None:
         """Repair open runs that nothing brings, as ``cronstack once strays --mend`` does: send their events again.

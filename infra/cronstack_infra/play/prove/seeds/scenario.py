@@ -102,7 +102,7 @@ class Scenario:
     def play(self) -> None:
         world = self.world
         self._fire()
-        self.operators.begin()
+        self.operators.begin(self._first_due)
         if self.world.mix.keys:
             self.application.begin()
             if any(world.switch(name) for name in SWALLOWING):
@@ -126,7 +126,7 @@ class Scenario:
             due = self._first_due + number * mix.gap
             late, earlier = int(world.chance.random() * 2_000), 0
             if mix.crowd:
-                late = -number * 700 + int(world.chance.random() * 100)
+                late = (mix.occurrences - 1 - number) * 700 + int(world.chance.random() * 100)  # 300 ms apart
             if world.strikes("delivered late"):
                 late = mix.start_deadline * 1000 + world.chance.choice((-500, 500, 60_000))
             elif world.strikes("delivered out of time"):
