@@ -71,7 +71,7 @@ def begin(delivery: Delivery) -> Steps[Outcome | None]:
         delivery.aged = delivery.aged and now - plan.begun > terms.knobs.horizon * 1000
         return None
     run = yield from delivery.look_at_run()
-    if own and run is not None and run.status == "missed":
+    if own and run is not None and run.status == "missed" and run.revision == of.revision:
         delivery.may_begin = True  # nothing begins: the run says that it was missed
         return None
     if _has_started(run):

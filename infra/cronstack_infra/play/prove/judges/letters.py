@@ -9,6 +9,7 @@ from cronstack.occurrence import is_planned
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import Acknowledgement, RunChange
 from cronstack_infra.play.prove.log.records import Death, Invoked, RunRecord
+from cronstack_infra.play.prove.models.queued import QueuedEvent
 
 
 class Letters(Judge):
@@ -47,14 +48,17 @@ class Letters(Judge):
         if run.ended in FAILED and owed and not (run.letters[run.death] or event.over or event.carried):
             self.violated("I16", f"{name} acknowledged {run.occurrence}, which is {run.ended} and has no letter")
         redrive = event.event.redrive
-        if event.event.acts and not event.redriven and not (run.ended == "missed" and self._is_withdrawn(run)):
+        if event.event.acts and not event.redriven and not self._is_withdrawn(run, event.event):
             others = any(one is not event.event and one.redrive == redrive for one in run.carriers)
             if not (run.recorded or run.lost or others):
                 self.violated("I17", f"the redrive of attempt {redrive} of {run.occurrence} was lost")
 
-    def _is_withdrawn(self, run: RunRecord) -> bool:
+    def _is_withdrawn(self, run: RunRecord, redrive: QueuedEvent) -> bool:
         """Whether a planner has planned the missed key anew, or an intruder has written its plan."""
-        return self.log.is_planned_anew(run) or (is_planned(run.occurrence) and self.log.key(run.occurrence).tampered)
+        if run.ended != "missed" or not is_planned(run.occurrence):
+            return False
+        overtaken = redrive.body.get("revision") != run.death[1] or self.log.is_planned_anew(run)
+        return overtaken or self.log.key(run.occurrence).tampered
 
     def at_rest(self, why: str, *, excused: Collection[str] = (), given_up: Iterable[str] = ()) -> None:
         for occurrence in self.log.unfinished():

@@ -75,8 +75,9 @@ class Revisions(Judge):
         if not is_planned(run.occurrence) or death[0]:
             return
         key = self.log.key(run.occurrence)
-        if key.now.kind == "begun" and key.now.revision == death[1] and run.death == death and not key.tampered:
-            self.violated("I19", f"{invoked.name} reports that {run.occurrence} was missed, and its plan is begun")
+        known = any(state.kind == "missed" and state.revision == death[1] for state in key.states)
+        if not known and not key.tampered:
+            self.violated("I19", f"{invoked.name} reports that {run.occurrence} was missed, and its plan is not")
 
     def claimed(self, change: RunChange) -> None:
         if is_planned(change.run.occurrence):
