@@ -38,7 +38,8 @@ class Attempts(Judge):
         run = attempt.run
         if attempt.number > run.limit:
             self.violated("I11", f"{invoked.name} runs attempt {attempt.number} of {run.limit}")
-        if attempt.after_crash and not (invoked.scheduler_failed or self._is_brought(run, invoked)):
+        excused = invoked.scheduler_failed or invoked.frozen
+        if attempt.after_crash and not (excused or self._is_brought(run, invoked)):
             self.violated("I11", f"{invoked.name} runs attempt {attempt.number} after a crash; nothing brings the next")
 
     def _is_brought(self, run: RunRecord, invoked: Invoked) -> bool:

@@ -87,7 +87,10 @@ class Deliveries:
                 self.accept(twin, int(world.chance.random() * world.chance.choice((100, 5_000, PRECISION))))
 
         wait = max(0, due - world.now) + world.chance.choice((0, 1, int(world.chance.random() * PRECISION)))
-        if not past and (earlier := world.scheduler.earlier()):
+        earlier = world.scheduler.earlier()
+        if not event.alias:
+            earlier = min(earlier, PRECISION)  # nobody edits the schedule of a carrier by hand
+        if not past and earlier:
             wait = max(0, due - world.now - earlier)
             event.switches += ("early",)
         elif event.alias and world.strikes("delivered early"):
