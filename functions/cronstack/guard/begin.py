@@ -98,8 +98,9 @@ def check_plan(delivery: Delivery) -> Steps[Outcome | None]:
     plan = read_plan(item)
     if plan is not None and version_of(item) <= VERSION and _is_of(plan, of):
         return None
-    if _has_started((yield from delivery.look_at_run())):
-        return None  # whatever the plan says now, the run decides
+    run = yield from delivery.look_at_run()
+    if run is not None and run.status != "missed":  # whatever the plan says now, the run decides
+        return None if (run.revision, run.due) == (of.revision, of.due) else Outcome("overtaken", reason=run.status)
     delivery.refuse_newer(item)
     if plan is None:
         raise forgotten(delivery)

@@ -66,6 +66,8 @@ class Attempts(Judge):
         invoked, mix = change.invoked, self.log.mix
         if attempt.how is not None or attempt.number > attempt.run.limit or invoked.excused or invoked.frozen:
             return
+        if 0 < invoked.told < invoked.timeout * 0.9:
+            return  # a context that says too little is believed, unless it says 0
         passed = self.log.world.now - invoked.began
         if passed < min(invoked.timeout, (mix.lease or LONGEST) * 1000) / 3 and not mix.has("clock steps"):
             self.violated("I11", f"{invoked.name} ends attempt {attempt.number} after {passed} ms, without its handler")
