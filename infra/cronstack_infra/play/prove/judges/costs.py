@@ -106,7 +106,7 @@ def excess(how: str, spent: Counter[str], *, alone: bool) -> str:
     writes = {cost.writes - further for further in (0, spent["renewed"] * min(spent["may renew"], 1))}
     if how in COSTS and not {Cost(w, c, cost.letters) for w in writes for c in carriers}.intersection(COSTS[how]):
         return f"{how} for {cost}"
-    if spent["begin"] > 1 or (spent["begin"] and how in ("duplicate", "overtaken", "skipped", "buffered")):
+    if spent["begin"] > 1 or (alone and spent["begin"] and how in ("duplicate", "overtaken", "skipped", "buffered")):
         return f"{how} after {spent['begin']} begins of its plan"
     if alone and how in COSTS and spent["refused"] > MOST_REFUSALS:
         return f"{how}, alone, after {spent['refused']} refusals"

@@ -31,7 +31,8 @@ class SideDoor(Judge):
         own = invoked.event.body
         if "key" in own and (body.get("key") != own["key"] or ("by" in body and "by" not in own)):
             self.violated("I26", f"{invoked.name} makes a carrier for {body}, and was given {own}")
-        if invoked.event.forged and invoked.silent_since is None and body.get("revision") == own.get("revision"):
+        unanswered = invoked.silent_since is not None or invoked.scheduler_failed
+        if invoked.event.forged and not unanswered and body.get("revision") == own.get("revision"):
             self._is_of_plan(invoked)
 
     def _is_of_plan(self, invoked: Invoked) -> None:

@@ -146,8 +146,12 @@ class Log:
     def _is_forgotten(self, run: RunRecord) -> bool:
         """Whether a letter is out that says so, and no redrive can help."""
         refused = {event.refused for event in run.events}
-        gone = "Forgotten" in refused and self.key(run.occurrence).now.kind == "none" and not self.has_row(run)
-        return ("TooOld" in refused and not self.has_row(run)) or gone
+        if self.has_row(run):
+            return False
+        kind = self.key(run.occurrence).now.kind if is_planned(run.occurrence) else ""
+        # The plan of a miss outlives its run. Without that its redrive is refused.
+        gone = {"none": "Forgotten", "missed": "BadPlan"}.get(kind)
+        return "TooOld" in refused or gone in refused
 
     def _is_untraced(self, run: RunRecord) -> bool:
         """Whether an outage has swallowed all of it: it has never started, made way for others, and has no row.
