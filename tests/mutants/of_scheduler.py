@@ -108,7 +108,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a carrier that may never fire is made again under its own name",
         "make_carrier",
-        Code("again += 1", ""),
+        Code("again, pause = again + 1, FIRST_LOOK", ""),
         ("I10",),
         "past-at=ignored",
     ),

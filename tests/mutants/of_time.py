@@ -167,6 +167,7 @@ _EARLY_AND_LATE: tuple[Mutant, ...] = (
         "_carry_out",
         Code("isinstance(decision, Skip | Buffer | SlotFull | GiveWay) and delivery.early() > 0", "False"),
         ("I23",),
+        "clock-skew=600",
     ),
     Mutant(
         "an early event is carried, whatever its plan says",

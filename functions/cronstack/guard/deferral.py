@@ -132,7 +132,7 @@ def make_carrier(delivery: Delivery, name: str, event: str, due: int, *, reserve
         if isinstance(found, Done):
             if carrier.is_ahead(found.fields, host.now()):
                 return
-            again += 1
+            again, pause = again + 1, FIRST_LOOK  # another name, which is free
         rest = pause * (0.5 + host.randomness.random() / 2)
         if pause > LONGEST_PAUSE or host.left() - rest <= reserve:
             raise Unavailable(

@@ -53,7 +53,8 @@ whatever the clocks of the hosts say:
 
     I22  Fair: no occurrence starts for the first time while another one of the job is buffered, an operator's included.
          An occurrence in the slot has one pending carrier of a kind, whatever the number of deliveries and newcomers.
-         (Carriers: judged where their makers were not frozen, and no clock is set in the middle of an invocation.)
+         (Carriers: judged where their makers know the time, were not frozen, and had an answer of Scheduler each time,
+         and where no clock is set in the middle of an invocation.)
 
     I23  Never early: no handler begins more than the margin before its occurrence is due, unless an operator asks; then
          it waits for nothing. Nor is it skipped, missed or buffered before.

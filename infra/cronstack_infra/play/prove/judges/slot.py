@@ -58,14 +58,14 @@ class Slot(Judge):
         # A delivery may have asked for its own carrier before its occurrence was buffered: that one does not count.
         # Nor does one that was made because the ledger did not answer: it has a name of its own.
         event.to_slot = log.is_buffered(run) and event.body["carrier"] >= FIRST_LOOK and not event.unwritten
-        if not event.to_slot or event.frozen or log.mix.has("clock steps"):
+        if not event.to_slot or event.doubtful or log.mix.has("clock steps"):
             return
         soon, kind = log.world.now + SOON, (event.by_operator, event.redrive)
         pending = [
             one
             for one in (*run.carriers, event)
             if one.to_slot
-            and not one.frozen
+            and not one.doubtful
             and one.at > soon
             and one.fires not in range(1, log.world.now + 1)
             and (one.by_operator, one.redrive) == kind

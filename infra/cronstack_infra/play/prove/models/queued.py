@@ -57,8 +57,8 @@ class QueuedEvent:
     """An intruder has sent it."""
     unwritten: bool = False
     """Its schedule was made while the ledger did not answer, so no row could keep its event."""
-    frozen: bool = False
-    """What has made its schedule was frozen before, so its clock may be off by as long."""
+    doubtful: bool = False
+    """What has made its schedule was frozen, or did not know the time, or Scheduler had not answered it before."""
     gone: bool = False
     """Its schedule was deleted in time: it does not come."""
     switches: tuple[str, ...] = ()

@@ -45,7 +45,7 @@ class Deliveries:
             event.switches += ("async-delay",)
         world.later(delay, lambda: self._deliver(event))
 
-    def carry(self, parameters: Mapping[str, Any], *, unwritten: bool = False, frozen: bool = False) -> None:
+    def carry(self, parameters: Mapping[str, Any], *, unwritten: bool = False, doubtful: bool = False) -> None:
         """Fire a new schedule at its time or up to a minute later, at least once; then delete it."""
         world = self.world
         try:
@@ -64,7 +64,7 @@ class Deliveries:
             return
         if past:
             event.switches += ("past-at=fires",)
-        event.unwritten, event.frozen = unwritten, frozen
+        event.unwritten, event.doubtful = unwritten, doubtful
         self.observer.carrier_made(event)
         self.standing[event.name] = event
 

@@ -40,7 +40,7 @@ class Around(Protocol):
     """What a sandbox needs of Lambda and Scheduler."""
 
     def ended(self, invoked: Invoked, *, failed: bool) -> None: ...
-    def carry(self, parameters: Mapping[str, Any], *, unwritten: bool = False, frozen: bool = False) -> None: ...
+    def carry(self, parameters: Mapping[str, Any], *, unwritten: bool = False, doubtful: bool = False) -> None: ...
 
 
 class Sandbox(Invoked, Wired):
@@ -55,6 +55,8 @@ class Sandbox(Invoked, Wired):
         # As the runtime's own, which it makes at the same moment by the same clocks.
         self._deadline = Deadline(self._remaining, self.clocks.monotonic, job.timeout)
         self.frozen_until = 0
+        self._knows_time = False
+        """An answer has told it the time."""
         self._slow = world.mix.crowd and world.chance.random() < 0.1
         code = world.rollout.code(world.now)
         world.say(self.name, f"runs the code {code.name}")
@@ -107,6 +109,7 @@ class Sandbox(Invoked, Wired):
         self.hangs = self.outage = False
         if isinstance(answer, Mapping):
             self._learn_to_sign(answer)
+            self._knows_time |= "HTTPHeaders" in answer.get("ResponseMetadata", {})
             self.outage = isinstance(fault := read(answer), Fault) and fault.passing
             self.scheduler_failed |= self.asked in SCHEDULES and isinstance(fault, Fault)
             if self.asked not in ELSEWHERE:
@@ -196,10 +199,19 @@ class Sandbox(Invoked, Wired):
         if call.operation == "CreateSchedule":
             if "Error" not in answer:
                 self.world.count("carrier", "made")
-                self._around.carry(call.parameters, unwritten=self.silent_since is not None, frozen=self.frozen)
+                self._around.carry(
+                    call.parameters,
+                    unwritten=self.silent_since is not None,
+                    doubtful=self._is_doubtful,
+                )
             elif answer["Error"]["Code"] == "ConflictException" and MARK not in answer:
                 self.world.count("carrier", "taken name")
         return answer
+
+    @property
+    def _is_doubtful(self) -> bool:
+        """Whether its carriers may come at another time than those of others."""
+        return self.frozen or self.scheduler_failed or not self._knows_time
 
     def _hang_weight(self, call: Call) -> float:
         attempt = self.observer.log.attempt_of(self)
