@@ -34,11 +34,13 @@ class Break(NamedTuple):
         return Pair(self.before, TODAY, EQUAL)
 
 
+_WRITERS: Final = ("claim_requests", "conditions", "run_requests")
+"""Modules that name attributes of a lease in what they write."""
 BREAKS: Final = (
     Break(
         "the count of renewals has another name",
         (
-            Replacement("ledger/run_requests.py", "#beats", "#pulse"),
+            *(Replacement(f"ledger/{module}.py", "#beats", "#pulse") for module in _WRITERS),
             Replacement(
                 "ledger/items.py",
                 "    plain = {name: decode(value) for name, value in item.items()}\n",
@@ -66,7 +68,8 @@ DONE_RIGHT: Final = Pair(
         edits=(
             *NEXT.edits,
             Replacement(RUN_REQUESTS, '"#saves", "#event", "#listed"]', '"#saves", "#event", "#listed", "#asked"]'),
-            Replacement(RUN_REQUESTS, "attribute_not_exists(#event)", "attribute_not_exists(#asked)"),
+            Replacement("ledger/conditions.py", "attribute_not_exists(#event)", "attribute_not_exists(#asked)"),
+            Replacement("ledger/claim_requests.py", "#error, #event, #reported", "#error, #asked, #reported"),
             Replacement(RUN_REQUESTS, "#event = if_not_exists(#event,", "#asked = if_not_exists(#asked,"),
             Replacement(
                 RUN_REQUESTS, 'f", #{name} = :{name}"', "f\", #{'asked' if name == 'event' else name} = :{name}\""
