@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cronstack.occurrence import planned_id
+from cronstack.ledger.partitions import plan_key
+from cronstack.occurrence import planned_id, print_time, to_milliseconds
 from cronstack_infra import names
 from cronstack_infra.local.environment import REGION, pointed_at
 from cronstack_infra.lock_file import update
@@ -72,11 +73,21 @@ class Life:
         return names.stack_outputs(stack)
 
     def bring_forward(self, schedule: str) -> None:
-        """Let a plan be due in two seconds. All else of its schedule stays as it was planned."""
+        """Let a plan be due in two seconds, in schedule, event and ledger. All else stays as it was planned."""
         scheduler = self.client("scheduler")
         found = scheduler.get_schedule(GroupName=PLANS, Name=schedule)
         kept = ("Name", "GroupName", "Target", "FlexibleTimeWindow", "ActionAfterCompletion")
-        due = datetime.now(UTC) + timedelta(seconds=2)
+        due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
+        event = json.loads(found["Target"]["Input"])
+        self.client("dynamodb").update_item(
+            TableName=self.outputs()[names.OUTPUT_LEDGER],
+            Key=plan_key("remind", event["key"]),
+            UpdateExpression="SET #due = :due",
+            ConditionExpression="attribute_exists(#due)",
+            ExpressionAttributeNames={"#due": "due"},
+            ExpressionAttributeValues={":due": {"N": str(to_milliseconds(due))}},
+        )
+        found["Target"]["Input"] = json.dumps(event | {"scheduled": print_time(to_milliseconds(due))})
         scheduler.update_schedule(
             **{name: found[name] for name in kept}, ScheduleExpression=f"at({due:%Y-%m-%dT%H:%M:%S})"
         )
