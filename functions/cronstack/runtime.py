@@ -122,7 +122,7 @@ class Invocation:
         self._job, self._event, self._context, self._shell = job, event, context, shell
         self._began = shell.monotonic()
         self._clock = AwsClock(shell.now, shell.monotonic)
-        self._deadline = Deadline(self._remaining, shell.monotonic, job.timeout)
+        self._deadline = Deadline(self._remaining, shell.monotonic, min(job.timeout, shell.settings.local_timeout))
         self._occurrence: Occurrence | None = None
         self._raised: BaseException | None = None
         self._requests = 0

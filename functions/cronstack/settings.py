@@ -25,7 +25,10 @@ DELIVERY_DEAD_LETTERS: Final = "CRONSTACK_DELIVERY_DEAD_LETTERS"
 """ARN of the queue for what Scheduler could not deliver, carriers included."""
 
 VARIABLES: Final = (LEDGER, DEAD_LETTERS, STACK, CARRIERS, CARRIER_ROLE, DELIVERY_DEAD_LETTERS)
-"""In the order of the fields of ``Settings``."""
+"""What the template sets, in the order of the fields of ``Settings``."""
+
+LOCAL_TIMEOUT: Final = "CRONSTACK_LOCAL_TIMEOUT"
+"""Set by the local cloud only: seconds after which it ends an invocation, perhaps before the job's own timeout."""
 
 PLANS: Final = "plans"
 """Alias of a function by which the events of plans come, and no others.
@@ -47,7 +50,7 @@ def once_variable(job: str) -> str:
 
 
 class Settings(NamedTuple):
-    """The runtime's settings; all of them are names of this stack's own resources."""
+    """The runtime's settings: names of this stack's own resources, and what only the local cloud sets."""
 
     ledger: str
     dead_letters: str
@@ -55,6 +58,8 @@ class Settings(NamedTuple):
     carriers: str
     carrier_role: str
     delivery_dead_letters: str
+    local_timeout: float = 900
+    """Seconds; the longest timeout of Lambda where there is no shorter one."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
@@ -65,8 +70,16 @@ class Settings(NamedTuple):
                 f"environment variable {missing[0]} is not set",
                 remedy="Deploy the function with Cronstack's stack, which sets it; do not remove it by hand.",
             )
-        return cls(*(environ[name] for name in VARIABLES))
+        return cls(
+            ledger=environ[LEDGER],
+            dead_letters=environ[DEAD_LETTERS],
+            stack=environ[STACK],
+            carriers=environ[CARRIERS],
+            carrier_role=environ[CARRIER_ROLE],
+            delivery_dead_letters=environ[DELIVERY_DEAD_LETTERS],
+            local_timeout=float(environ.get(LOCAL_TIMEOUT) or 900),
+        )
 
     def environment(self) -> dict[str, str]:
         """The same settings as environment variables, for the template."""
-        return dict(zip(VARIABLES, self, strict=True))
+        return {name: str(value) for name, value in zip(VARIABLES, self, strict=False)}

@@ -67,9 +67,10 @@ OUR_NAMES = {
     "AWS_EC2_METADATA_DISABLED",
     "AWS_ENDPOINT_URL",
     "AWS_SHARED_CREDENTIALS_FILE",
+    "CRONSTACK_LOCAL_TIMEOUT",
     "TMPDIR",
 }
-"""What leads a handler to the local cloud, and keeps it from anything of this machine's user."""
+"""What leads a handler to the local cloud, keeps it from anything of this machine's user, and shortens its time."""
 
 
 def test_the_environment_is_lambdas_and_the_functions_own(runs: Bench) -> None:

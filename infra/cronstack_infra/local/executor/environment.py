@@ -89,6 +89,7 @@ def environment(
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "TMPDIR": str(folders.scratch),
+        "CRONSTACK_LOCAL_TIMEOUT": str(function.timeout),
     }
     own = {
         name: folders.here(value) if name in _SEARCH_PATHS else value for name, value in function.environment.items()
