@@ -6,10 +6,12 @@ They hold no program. What a program does next follows from its answers alone, a
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple, Self
 
 from cronstack.steps import Request
+from cronstack_infra.play.answer_dates import dated
 from cronstack_infra.play.prove.log.plans import Caller
 from cronstack_infra.play.prove.log.records import Invoked
 from cronstack_infra.play.prove.models.copies import Copies, shallow
@@ -63,7 +65,8 @@ class Steered:
         """Note the answer to the pending request."""
         before, now = self.history, self.world.now
         key, exact = (before.key, before.exact) if before is not None else (b"", self.origin)
-        self.history = Answered(before, now, answer, digest(key, self.printed, answer), digest(exact, now, answer))
+        told = dated(answer, now) if isinstance(answer, Mapping) else answer
+        self.history = Answered(before, now, told, digest(key, self.printed, answer), digest(exact, now, answer))
         return self.history
 
 
