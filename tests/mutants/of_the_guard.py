@@ -30,7 +30,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a lease ends long before its holder",
         "Delivery.lease_end",
         Code("left if lease is None else min(left, lease)", "1 if lease is None else min(left, lease)"),
-        ("I7", "I15", "I9", "I3"),
+        ("I6", "I7", "I15", "I9", "I3"),
     ),
     Mutant(
         "the lease is measured when the answer comes",

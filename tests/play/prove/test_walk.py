@@ -31,7 +31,7 @@ ONE_CRASH = Budget(crashes=1, losses=0, failures=0)
         (SPACES[4]._replace(name="the same, where the new one crashes", frail=2), ONE_CRASH, 3_000),
         (SPACES[4]._replace(name="the same, where none is new", deliveries=(0, 1)), ONE_CRASH, 200),
         (SPACES[5], Budget(crashes=0, losses=0, failures=0), 1_100),
-        (SPACES[6], Budget(crashes=2, losses=1, failures=0), 3_300),
+        (SPACES[6], Budget(crashes=1, losses=1, failures=0), 1_400),
         (SPACES[7], ONE_CRASH, 1_700),
     ],
     ids=lambda given: given.name if isinstance(given, Space) else None,

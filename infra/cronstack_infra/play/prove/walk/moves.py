@@ -9,6 +9,7 @@ from typing import Final
 
 from cronstack.occurrence import print_time, scheduled_id
 from cronstack.steps import Call, Sleep, Work
+from cronstack_infra.play.answer_dates import dated
 from cronstack_infra.play.prove.models.planning import PlanningCall
 from cronstack_infra.play.prove.models.queued import QueuedEvent
 from cronstack_infra.play.prove.models.wire import LOST
@@ -118,7 +119,7 @@ def _may_pass(scene: Scene, instant: int) -> bool:
 # -- moves -------------------------------------------------------------------------------------------------------------
 def _carry_out(scene: Scene, at: int) -> None:
     one = scene.living[at]
-    scene.resume(one, scene.apply(one))
+    scene.resume(one, dated(scene.apply(one), scene.world.now))
 
 
 def _crash(scene: Scene, at: int, why: str) -> None:
@@ -146,7 +147,7 @@ def _conflict(scene: Scene, at: int) -> None:
     one = scene.living[at]
     scene.spend(losses=1)
     scene.world.say(one.name, "Scheduler reports a conflict")
-    scene.resume(one, BUSY)
+    scene.resume(one, dated(BUSY, scene.world.now))
 
 
 def _wake(scene: Scene, at: int) -> None:

@@ -134,6 +134,7 @@ class Scene:
             case CronstackError() as fault:
                 self._finish(one, {}, fault)
             case Call() as request:
+                one.asked_at = self.world.now
                 one.holder = one.holder or holder_of(request)
                 self.observer.observe_request(one, request)
             case Sleep(seconds):
@@ -198,6 +199,12 @@ class Scene:
         if not later:
             self.observer.schedules_left(self.world.store.schedules)
 
+    def _time_of(self, one: Program) -> object:
+        """Return what a program knows of the time. Application code needs no more than its clock, which is right."""
+        if isinstance(one, SteeredCaller):
+            return None
+        return one.heard, self.world.now - one.asked_at if isinstance(one.pending, Call) else 0
+
     def key(self) -> bytes:
         """Return a digest of all that the future depends on."""
         observer = self.observer
@@ -206,7 +213,7 @@ class Scene:
             own = observer.log.attempts.get(one.holder)
             flags = (one.given_up, one.works, one.letters, own and (own.settled, own.lost, own.how))
             times = (one.wakes, one.deadline, *(sorted(one.wrote) if isinstance(one, SteeredCaller) else ()))
-            living.append((one.number, one.history and one.history.key, one.printed, times, flags))
+            living.append((one.number, one.history and one.history.key, one.printed, times, flags, self._time_of(one)))
         ahead = sorted((at, event.number, event.delivered, event.refused) for at, event in self.ahead)
         whole = (
             self.world.now,

@@ -6,12 +6,10 @@ They hold no program. What a program does next follows from its answers alone, a
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple, Self
 
 from cronstack.steps import Request
-from cronstack_infra.play.answer_dates import dated
 from cronstack_infra.play.prove.log.plans import Caller
 from cronstack_infra.play.prove.log.records import Invoked
 from cronstack_infra.play.prove.models.copies import Copies, shallow
@@ -30,7 +28,8 @@ class Answered(NamedTuple):
     now: int
     answer: Any
     key: bytes
-    """Equal for equal requests with equal answers. Times are not in it: requests show what they have decided."""
+    """Equal for equal requests with equal answers. Times and dates are not in it: requests show what they have decided,
+    and ``Steered.heard`` what the program knows of the time."""
     exact: bytes
     """Equal for the same program with equal answers at equal times: it is in the same place."""
 
@@ -60,13 +59,20 @@ class Steered:
     """When its pause is over."""
     works = False
     """Its handler is running."""
+    asked_at = 0
+    """When the pending request was sent."""
+    heard = (0, 0)
+    """What the last answer of AWS has told of the time, relative to it: how old its date was, and how long it took."""
 
     def record_answer(self, answer: Any) -> Answered:
         """Note the answer to the pending request."""
         before, now = self.history, self.world.now
         key, exact = (before.key, before.exact) if before is not None else (b"", self.origin)
-        told = dated(answer, now) if isinstance(answer, Mapping) else answer
-        self.history = Answered(before, now, told, digest(key, self.printed, answer), digest(exact, now, answer))
+        told = answer
+        if isinstance(answer, dict) and "ResponseMetadata" in answer:
+            told = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+            self.heard = (now % 1000, now - self.asked_at)
+        self.history = Answered(before, now, answer, digest(key, self.printed, told), digest(exact, now, answer))
         return self.history
 
 
