@@ -106,7 +106,7 @@ _BEGINS: tuple[Mutant, ...] = (
     Mutant(
         "a crash between the two writes loses the miss",
         "begin",
-        Code("own and run is not None and run.status == 'missed'", "False"),
+        Code("own and run is not None and run.status == 'missed' and run.revision == of.revision", "False"),
         ("I8", "I9", "I16"),
     ),
     Mutant(
