@@ -133,7 +133,7 @@ _OUTAGES: tuple[Mutant, ...] = (
     Mutant(
         "an outage of the ledger is acknowledged without a carrier",
         "defer_for_outage",
-        Code("yield from arm(delivery, of_plan(delivery, OUTAGE), _next_look(delivery))", ""),
+        Code("yield from arm(delivery, of_plan(delivery, OUTAGE), _next_look(delivery))", "yield from ()"),
         ("I8",),
     ),
     Mutant(

@@ -4,7 +4,8 @@ Not among them, because other protections hide them: that a plan of a key whose 
 (too rare); that a plan which was begun at a great age gets its run after a crash between the two writes (too rare);
 that the event of an overtaking plan is of its own key (the carrier's event is written anew); that a late plan is
 recorded as missed, and not as begun (its run is missed in either case); that an event of another time than its run's is
-overtaken (its claim is refused in any case).
+overtaken (its claim is refused in any case); that a claim asks for the plan of the run (before it has seen the run it
+claims none that has started).
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ _BEGINS: tuple[Mutant, ...] = (
         "a crash between the two writes loses the miss",
         "begin",
         Code("own and run is not None and run.status == 'missed' and run.revision == of.revision", "False"),
-        ("I8", "I9", "I16"),
+        ("I8", "I9", "I16", "I24", "I25"),
     ),
     Mutant(
         "a run that exists asks its plan",
@@ -136,7 +137,7 @@ _BEGINS: tuple[Mutant, ...] = (
     Mutant(
         "a carrier brings what a planner wrote",
         "_event_of",
-        Code("told = parse_event(carrier.read_kept(plan.event), job)", "return plan.event"),
+        Code("planned_event(job, plan.key, plan.revision, due=plan.due, input=told.input)", "plan.event"),
         ("I26",),
     ),
     Mutant(
@@ -164,12 +165,6 @@ _BEGINS: tuple[Mutant, ...] = (
         ("I19",),
     ),
     Mutant("a late plan starts", "_begin", Code("(yield from _miss_late(delivery))", "None"), ("I12",)),
-    Mutant(
-        "a claim of a key does not ask for the plan",
-        "claim_alone",
-        Code("f'{condition} AND {SAME_PLAN}'", "condition"),
-        ("I20", "I26"),
-    ),
     Mutant(
         "an event of another plan than the run's counts as its own",
         "decide_alone",

@@ -29,6 +29,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bring",
         Code("arm_slot(delivery, waiting.occurrence, event, event.get('carrier'))", "()"),
         ("I13",),
+        "create-throttled",
     ),
     Mutant(
         "a newcomer makes way without a carrier of its own",
