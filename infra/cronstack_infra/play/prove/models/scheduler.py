@@ -113,9 +113,9 @@ class Scheduler:
         """Whether the job's update was deployed."""
         return self.world.now >= self._outages.get("deploy", (FOR_EVER, 0))[0]
 
-    def earlier(self) -> int:
+    def earlier(self, at_most: float = FOR_EVER) -> int:
         """Draw the milliseconds that a firing comes before its time."""
-        most = self.world.switch("early")
+        most = min(self.world.switch("early") or 0, at_most)
         return int(self.chance.random() * most) if most and self.chance.random() < 0.5 else 0
 
 

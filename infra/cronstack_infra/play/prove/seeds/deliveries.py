@@ -87,9 +87,8 @@ class Deliveries:
                 self.accept(twin, int(world.chance.random() * world.chance.choice((100, 5_000, PRECISION))))
 
         wait = max(0, due - world.now) + world.chance.choice((0, 1, int(world.chance.random() * PRECISION)))
-        earlier = world.scheduler.earlier()
-        if not event.alias:
-            earlier = min(earlier, PRECISION)  # nobody edits the schedule of a carrier by hand
+        # Nobody edits the schedule of a carrier by hand.
+        earlier = world.scheduler.earlier() if event.alias else world.scheduler.earlier(PRECISION)
         if not past and earlier:
             wait = max(0, due - world.now - earlier)
             event.switches += ("early",)
