@@ -145,7 +145,7 @@ class Bookkeeper(Listener):
     def carrier_made(self, event: QueuedEvent) -> None:
         run = self.log.run(event.occurrence)
         run.carriers.add(event)
-        run.lost = False
+        run.lost = run.lost and self._is_worked_by_another(run, event)
 
     carrier_doubled = carrier_made
 
@@ -154,6 +154,12 @@ class Bookkeeper(Listener):
         run.carriers.discard(event)
         run.lost = run.swallowed = True
         run.unwritten |= event.unwritten
+
+    def _is_worked_by_another(self, run: RunRecord, event: QueuedEvent) -> bool:
+        """Whether this event cannot bring the run: an intruder has freed its key, and it was planned again."""
+        if not is_planned(run.occurrence) or self.log.key(run.occurrence).worked is None:
+            return False
+        return not (self.log.is_planned_anew(run) or self.log.is_of_run(event))
 
     def plan_repaired(self, caller: Caller, plan: Plan) -> None:
         # The new schedule may have fired, and be lost as the old one was, before its caller knows that it was made.
