@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from cronstack_infra.local.http.faults import faults
-from tests.e2e.quick_stack import QuickStack, deployed_code, lines_of, this_second
-from tests.local.stepped import stepped_cloud
+from tests.e2e.quick_stack import QuickStack, deployed_code, lines_of
+from tests.local.stepped import START, stepped_cloud
 
 DOWN = {
     "faithful": ("503", "TransactWriteItems on the table ledger failed: ServiceUnavailable: "),
@@ -53,8 +53,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
 
         down = [{"service": "dynamodb", "caller": f"kills-{job}", "answer": DOWN[job][0]} for job in DOWN]
         with faults(cloud.endpoint, *down):
-            due = this_second()
-            occurrences = {job: stack.invoke(job, due, effects=str(effects), seconds=0) for job in DOWN}
+            occurrences = {job: stack.invoke(job, START, effects=str(effects), seconds=0) for job in DOWN}
             stack.await_true("each is carried", lambda: all(len(answers(job)) >= CARRIED for job in DOWN))
             ran, stored = lines_of(effects), cloud.client("dynamodb").scan(TableName="ledger")["Items"]
         stack.await_true("each has run", lambda: all(answers(job)[-1]["cronstack"] == "succeeded" for job in DOWN))
