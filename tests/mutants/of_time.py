@@ -31,8 +31,8 @@ _CLOCKS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "the date of an answer counts from the request",
-        "AwsClock.earliest",
-        Code("self._since(self._received)", "self._since(self._sent)"),
+        "AwsClock._earliest",
+        Code("_passed(self._received, here)", "_passed(self._sent, here)"),
         ("I3", "I23", "I12"),
     ),
     Mutant(

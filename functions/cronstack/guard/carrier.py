@@ -14,7 +14,7 @@ memory. Two services could do that, and Scheduler was chosen:
 
 Latency is what it costs: a retry waits a minute anyway, and what waits for a lease looks once a minute.
 
-The name says what is brought back and for whom: occurrence, kind of event, holder that stood in the way, and hop.
+The name is made of the occurrence, the kind of event and its input, the holder that is in the way, and the hop.
 Making a carrier twice is therefore harmless. The hop grows with each carrier in a row, so that each has a name of its
 own. The schedule deletes itself once it has fired.
 

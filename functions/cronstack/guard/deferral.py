@@ -81,22 +81,24 @@ def after_holder(delivery: Delivery, run: RunItem | None, why: str) -> Steps[Out
 
 
 def of_plan(delivery: Delivery, why: str) -> str:
-    """What stands in the way, for the name of a carrier that is made before the ledger has told anything.
+    """Return what stands in the way, for the name of a carrier that is made before the ledger has answered.
 
-    An event with another input, or of another plan of the key, has a carrier of its own.
+    An event of another plan of the key has a carrier of its own.
     """
     of = delivery.terms.occurrence
-    return f"{why} {of.payload}" if of.revision is None else f"{why} {of.payload} {of.revision} {of.due}"
+    return why if of.revision is None else f"{why} {of.revision} {of.due}"
 
 
 def arm(delivery: Delivery, holder: str, due: int, *, reserve: float = TIME_TO_TELL) -> Steps[None]:
     """Make the carrier of this delivery's occurrence. Raises Unavailable.
 
+    An event with another input has a carrier of its own: only the ledger can refuse it, with a dead letter.
+
     ``reserve``: seconds before the deadline at which it gives up.
     """
     of, terms = delivery.terms.occurrence, delivery.terms
     hop = 0 if of.hop is None else of.hop + 1
-    name = carrier.name(of.job, of.id, carrier.kind_of(terms.event), holder, hop)
+    name = carrier.name(of.job, of.id, f"{carrier.kind_of(terms.event)} {of.payload}", holder, hop)
     yield from make_carrier(delivery, name, carrier.event_text(terms.event, hop), due, reserve=reserve)
 
 

@@ -96,7 +96,7 @@ def claim_alone(
         return _claim_missed(opening, run)
     if run is not None and run.status == "dead":
         values |= {"before": run.attempt, "attempt": run.attempt + 1, "limit": run.attempt + opening.limit}
-        change = f"{_OPEN}, #attempt = :attempt, #limit = :limit REMOVE #ended, #reason, #reported, #listed"
+        change = f"{_OPEN}, #attempt = :attempt, #limit = :limit REMOVE #ended, #reason, #reported"
         return alone(opening.table, key, change, f"{DEAD_AS_SEEN} AND {FENCE_GROWS}", values, shows="ALL_OLD")
     condition = f"{OPEN_ALONE if may_begin else STARTED_ALONE} AND {SAME_PAYLOAD} AND {FENCE_GROWS}"
     values |= {"zero": 0, "one": 1, "limit": opening.limit, "surely_past": surely_past} | _first_values(opening)
@@ -108,7 +108,7 @@ def claim_alone(
     change = (
         f"{_OPEN}, #attempt = if_not_exists(#attempt, :zero) + :one, "
         + ", ".join(f"#{name} = if_not_exists(#{name}, :{name})" for name in first)
-        + " REMOVE #ended, #reason, #after, #listed"
+        + " REMOVE #ended, #reason, #after"
     )
     return alone(opening.table, key, change, condition, values, shows="ALL_OLD")
 
@@ -168,19 +168,19 @@ def _open(opening: Opening, run: RunItem | None) -> dict[str, Any]:
         return update(opening.table, key, change, RUNNING_AS_SEEN, values)
     if run.status == "dead":
         values["limit"] = run.attempt + opening.limit
-        change += ", #limit = :limit REMOVE #ended, #reason, #reported, #listed"
+        change += ", #limit = :limit REMOVE #ended, #reason, #reported"
         return update(opening.table, key, change, DEAD_AS_SEEN, values)
-    change += " REMOVE #ended, #reason, #after, #listed"
+    change += " REMOVE #ended, #reason, #after"
     return update(opening.table, key, change, WAITS_FOR_AN_ATTEMPT, values)
 
 
 def _open_first(opening: Opening, run: RunItem | None) -> tuple[str, str, dict[str, Any]]:
     """The change, the condition and the values of what opens the first attempt."""
-    change = f"{_OPEN}, #attempt = :attempt, #limit = :limit, #due = :due, #payload = :payload REMOVE #listed"
+    change = f"{_OPEN}, #attempt = :attempt, #limit = :limit, #due = :due, #payload = :payload"
     values = _run_values(opening) | {"attempt": 1, "limit": opening.limit} | _first_values(opening)
     if run is None or run.status == "buffered":
         return change, NEVER_STARTED if run is None else BUFFERED, values
-    return f"{change}, #ended, #reason, #error, #event, #reported", MISSED, values
+    return f"{change} REMOVE #ended, #reason, #error, #event, #listed, #reported", MISSED, values
 
 
 def attempt_of(run: RunItem | None) -> int:

@@ -15,9 +15,9 @@ the first hexadecimal digit of the hash in the occurrence's id.
 
 The index ``listed`` has the partition key ``listed`` and the sort key ``due``, and holds the keys of rows only. A row
 without the attribute ``listed`` is not in the index, and writing such a row costs nothing more. Plans are in the index
-from the first write. A run is there while it waits for an attempt or has failed (see ``rows.OPEN``), and while it is
-worked and another delivery of it has left its event for a further attempt (``run_requests.keep_event``). So a clean run
-never is.
+from the first write. A run is there once it has waited for an attempt or failed (see ``rows.OPEN``), or another
+delivery of it has left its event for a further attempt (``run_requests.keep_event``), and until it has succeeded: also
+while its next attempt runs, because that may die, too. So a clean run never is.
 
 ``ROOMS`` holds all of this as data, with the rooms that are reserved for later: policies and pages are made from it.
 """

@@ -13,8 +13,8 @@ requests, and adds to each condition that no newer version wrote the item.
 
 A key that code has planned has no run item until its plan is begun (see ``plan_requests``). Then the run alone decides,
 but for one that was missed: it has never started, and a later plan of the key may claim it, too.
-A run in one of the statuses ``rows.OPEN``, and one that a carrier waits for (``keep_event``), is listed in the index
-and keeps its event; ``succeeded`` removes both.
+A run that has been in one of the statuses ``rows.OPEN``, and one that a carrier waits for (``keep_event``), is listed
+in the index and keeps its event; ``succeeded`` removes both.
 """
 
 from __future__ import annotations

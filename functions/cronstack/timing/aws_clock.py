@@ -66,26 +66,35 @@ class AwsClock:
         """Return a time that has come for sure; 0 as long as no answer has told the time."""
         if self._date is None:
             return 0
-        return self._date + max(0, min(self._since(self._received)))
+        return self._earliest(self._date, self.reading())
 
     def latest(self) -> int:
         """Return a time that has not passed for sure; the wall clock's as long as no answer has told the time."""
         if self._date is None:
             return self._wall()
-        return self._date + COARSE + max(0, *self._since(self._sent))
+        return self._latest(self._date, self.reading())
 
     def now(self) -> int:
         """Return the wall clock's time, moved to the nearer bound if it is outside the bounds."""
-        wall = self._wall()
-        return wall if self._date is None else min(max(wall, self.earliest()), self.latest())
+        if self._date is None:
+            return self._wall()
+        here = self.reading()
+        return min(max(here.wall, self._earliest(self._date, here)), self._latest(self._date, here))
 
     def wall_error(self) -> int:
         """Return the milliseconds that the wall clock is behind, negative if it is ahead; 0 within the bounds."""
         return self.now() - self._wall()
 
-    def _since(self, then: Reading) -> tuple[int, int]:
-        here = self.reading()
-        return here.wall - then.wall, here.monotonic - then.monotonic
+    def _earliest(self, date: int, here: Reading) -> int:
+        return date + max(0, min(_passed(self._received, here)))
+
+    def _latest(self, date: int, here: Reading) -> int:
+        return date + COARSE + max(0, *_passed(self._sent, here))
+
+
+def _passed(then: Reading, here: Reading) -> tuple[int, int]:
+    """Return the milliseconds from ``then`` to ``here``, by each clock."""
+    return here.wall - then.wall, here.monotonic - then.monotonic
 
 
 def date_of(answer: Mapping[str, Any]) -> int | None:

@@ -52,7 +52,14 @@ def play(scene: Scene) -> bool:
         assembly = assembled(small_project(Path(folder) / "small"))
         switches = Switches(invocations=scene.invocations, concurrency=scene.concurrency)
         result = simulate(
-            assembly, START, START + SPAN, only=["slow"], prepare=prepare, finish=finish, switches=switches
+            assembly,
+            START,
+            START + SPAN,
+            only=["slow"],
+            prepare=prepare,
+            finish=finish,
+            switches=switches,
+            clock_reads=100 * scene.plans,  # all plans are made in one moment
         )
     print("\n".join(result.delays.lines()))
     latest = result.delays.latest.seconds if result.delays.latest is not None else -1.0

@@ -96,6 +96,17 @@ def test_the_waiting_occurrence_goes_before_a_newcomer_that_finds_the_lease_free
     assert deliver(stage, coming[THIRD.id]).status == "succeeded"
 
 
+def test_each_input_of_a_newcomer_has_a_carrier_of_its_own(stage: Stage) -> None:
+    """The ledger must refuse the second one, with a dead letter: before the run exists, no row shows its input."""
+    first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
+    deliver(stage, SECOND)
+    first.finish()
+    for number in (1, 2):
+        deliver(stage, occurrence(THIRD.due, input={"n": number}))
+    events = [parse_event(carrier.event, "stats") for carrier in stage.carriers()]
+    assert sorted(of.input["n"] for of in events if of.id == THIRD.id) == [1, 2]
+
+
 def test_a_newcomer_takes_the_slot_when_the_waiting_occurrence_starts_in_the_same_second(stage: Stage) -> None:
     first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)

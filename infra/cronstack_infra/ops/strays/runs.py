@@ -8,9 +8,9 @@
     dead        the carrier that sees to its letter            the end of its lease
     missed      the same
 
-A run that is worked is found only where another delivery waits for its end (``run_requests.keep_event``): otherwise
-Lambda retries it. A run that is dead or missed is found until its letter was sent. One that was missed, and whose key
-was planned anew, needs none.
+A run that is worked is found in its second attempt or a later one, and where another delivery waits for its end
+(``run_requests.keep_event``): otherwise Lambda retries it. A run that is dead or missed is found until its letter was
+sent. One that was missed, and whose key was planned anew, needs none.
 
 A carrier is gone when its role, its group or its function was deleted: EventBridge Scheduler cannot bring it, and
 without the role it leaves no dead letter. Once the time has passed by ``PATIENCE`` and the group has no carrier of the

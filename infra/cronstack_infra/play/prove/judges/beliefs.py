@@ -96,8 +96,9 @@ class Beliefs(Judge):
     def _is_patient(self, invoked: Invoked, attempt: Attempt | None) -> None:
         """Before the handler it keeps time for a carrier, when the ledger does not answer."""
         since = invoked.silent_since
-        told = not (invoked.frozen or self.log.mix.has("clock steps"))  # its clocks say what is left
-        if since is None or not told or (attempt is not None and attempt.how is not None):
+        # Its clocks show what is left. After a context that ran out on the way, the timeout counts again.
+        shown = not (invoked.frozen or self.log.mix.has("clock steps") or 0 < invoked.told < LONGEST_TRY)
+        if since is None or not shown or (attempt is not None and attempt.how is not None):
             return
         if (silent := self.log.world.now - since) > LONGEST_TRY:
             self.violated("I10", f"{invoked.name} has asked the ledger for {silent} ms, and it does not answer")

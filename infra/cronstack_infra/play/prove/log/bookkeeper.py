@@ -145,7 +145,7 @@ class Bookkeeper(Listener):
     def carrier_made(self, event: QueuedEvent) -> None:
         run = self.log.run(event.occurrence)
         run.carriers.add(event)
-        run.lost = run.lost and self._is_worked_by_another(run, event)
+        run.lost = run.lost and not self._can_bring(run, event)
 
     carrier_doubled = carrier_made
 
@@ -155,16 +155,19 @@ class Bookkeeper(Listener):
         run.lost = run.swallowed = True
         run.unwritten |= event.unwritten
 
-    def _is_worked_by_another(self, run: RunRecord, event: QueuedEvent) -> bool:
-        """Whether this event cannot bring the run: an intruder has freed its key, and it was planned again."""
-        if not is_planned(run.occurrence) or self.log.key(run.occurrence).worked is None:
-            return False
-        return not (self.log.is_planned_anew(run) or self.log.is_of_run(event))
+    def _can_bring(self, run: RunRecord, event: QueuedEvent) -> bool:
+        """Whether the run can be worked by this event: of a key, only by that of the plan which it is worked by."""
+        if not is_planned(run.occurrence):
+            return True
+        key = self.log.key(run.occurrence)
+        if key.worked is not None and not self.log.is_planned_anew(run):
+            return self.log.is_of_run(event)
+        return event.body.get("revision") == key.now.revision
 
     def plan_repaired(self, caller: Caller, plan: Plan) -> None:
         # The new schedule may have fired, and be lost as the old one was, before its caller knows that it was made.
         run = self.log.run(plan.occurrence)
-        run.lost = run.lost and not run.carriers
+        run.lost = run.lost and not any(self._can_bring(run, event) for event in run.carriers)
 
     def run_mended(self, occurrence: str) -> None:
         self.log.run(occurrence).lost = False
