@@ -91,7 +91,10 @@ _MISSES: tuple[Mutant, ...] = (
     Mutant(
         "a redrive leaves the note that the letter of the miss is out",
         "_open_first",
-        Code("f'{change}, #ended, #reason, #error, #event, #reported'", "f'{change}, #ended, #reason, #error, #event'"),
+        Code(
+            "f'{change} REMOVE #ended, #reason, #error, #event, #listed, #reported'",
+            "f'{change} REMOVE #ended, #reason, #error, #event, #listed'",
+        ),
         ("I9", "I16", "I24"),
     ),
     Mutant(
@@ -143,9 +146,16 @@ _OUTAGES: tuple[Mutant, ...] = (
         ("I10",),
     ),
     Mutant(
-        "events with different inputs share a carrier in an outage",
-        "of_plan",
-        Code("f'{why} {of.payload}'", "why"),
+        "a further attempt takes its run off the list for operators",
+        "_open",
+        Code("' REMOVE #ended, #reason, #after'", "' REMOVE #ended, #reason, #after, #listed'"),
+        ("I25",),
+        "missing-role",
+    ),
+    Mutant(
+        "events with different inputs share a carrier",
+        "arm",
+        Code("f'{carrier.kind_of(terms.event)} {of.payload}'", "carrier.kind_of(terms.event)"),
         ("I8", "I9"),
     ),
 )
