@@ -75,7 +75,7 @@ def what_waits_is_claimed_and_the_slot_is_free(store: GuardStore) -> None:
     assert store.ask(claim_requests.claim(of, seen(store, 1), store.token("c-2"), slot=due(1).id)) == Done({})
     assert "buffered" not in store.plain("lease")
     run = store.plain(run_key(1))
-    assert (run["status"], run["attempt"], "event" in run, "listed" in run) == ("running", 1, True, False)
+    assert (run["status"], run["attempt"], "event" in run, "listed" in run) == ("running", 1, True, True)
 
 
 def a_claim_that_counts_on_the_slot_needs_it(store: GuardStore) -> None:

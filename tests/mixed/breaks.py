@@ -69,7 +69,9 @@ DONE_RIGHT: Final = Pair(
             *NEXT.edits,
             Replacement(RUN_REQUESTS, '"#saves", "#event", "#listed"]', '"#saves", "#event", "#listed", "#asked"]'),
             Replacement("ledger/conditions.py", "attribute_not_exists(#event)", "attribute_not_exists(#asked)"),
-            Replacement("ledger/claim_requests.py", "#error, #event, #reported", "#error, #asked, #reported"),
+            Replacement(
+                "ledger/claim_requests.py", "#error, #event, #listed, #reported", "#error, #asked, #listed, #reported"
+            ),
             Replacement(RUN_REQUESTS, "#event = if_not_exists(#event,", "#asked = if_not_exists(#asked,"),
             Replacement(
                 RUN_REQUESTS, 'f", #{name} = :{name}"', "f\", #{'asked' if name == 'event' else name} = :{name}\""
