@@ -56,7 +56,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         following = stack.invoke("followed", due + timedelta(seconds=1), **quick)
         followed = f"t-{due:%Y-%m-%dT%H:%M:%SZ}"
         all_three = {("alone", alone), ("followed", followed), ("followed", following)}
-        stack.await_true("all have succeeded", lambda: succeeded(stack) == all_three, 90)
+        stack.await_true("all have succeeded", lambda: succeeded(stack) == all_three, 240)
         yield Seen(stack, alone, followed, following, expires, lines_of(effects))
 
 
