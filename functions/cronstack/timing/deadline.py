@@ -16,8 +16,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-SLACK: Final = 1.0
-"""Seconds by which the context may say more than the timeout without being wrong."""
 LONGEST_TIMEOUT: Final = 900.0
 """Seconds; Lambda allows no longer one."""
 
