@@ -235,13 +235,11 @@ def _try(delivery: Delivery, *, over: bool) -> Steps[Grant | Outcome | None]:
     opening, (lease, run), token = _opening(delivery), delivery.seen, delivery.next_claim()
     slot = leaves(delivery)
     if delivery.alone:
-        clock, may_begin = delivery.host.clock, delivery.may_begin
-        # Before the first answer nothing is past for sure, and no pause is over.
-        surely_past, rested = (
-            clock.earliest() - delivery.asking.margin,
-            delivery.rested() if clock.is_known or run is not None else 0,
-        )
-        call = claim_requests.claim_alone(opening, run, surely_past, rested=rested, may_begin=may_begin)
+        clock = delivery.host.clock
+        # Before the first answer, no lease has ended for sure, and no pause either.
+        surely_past = clock.earliest() - delivery.asking.margin
+        rested = delivery.rested() if clock.is_known or run is not None else 0
+        call = claim_requests.claim_alone(opening, run, surely_past, rested=rested, may_begin=delivery.may_begin)
     elif over:
         unmarked = lease.holder != delivery.unmarked
         call = claim_requests.take_over(opening, run, lease, token, mark_crashed=unmarked, slot=slot)
