@@ -22,6 +22,7 @@ from cronstack.event import scheduled_input
 from cronstack.occurrence import to_datetime, to_milliseconds
 from cronstack.onetime.once import Once
 from cronstack.onetime.schedules import Wiring
+from cronstack.run import Run
 from cronstack.runtime import Invocation
 from cronstack.settings import PLANS
 from cronstack.transport import Transport
@@ -36,6 +37,20 @@ STACK = "shop"
 ACCOUNT_ID = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/once"
 SCHEDULER_ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/scheduler"
+
+
+class FixableHandler:
+    """A handler that fails while ``fixed`` is False."""
+
+    def __init__(self) -> None:
+        self.fixed = True
+        self.ran: list[tuple[str, int, Any]] = []
+        """Occurrence, attempt and input of each call."""
+
+    def __call__(self, run: Run) -> None:
+        self.ran.append((run.occurrence, run.attempt, run.input))
+        if not self.fixed:
+            raise ValueError("no")
 
 
 def role_arn(function: str) -> str:

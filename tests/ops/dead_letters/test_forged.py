@@ -11,11 +11,10 @@ from cronstack import cron, once
 from cronstack.event import planned_event
 from cronstack.ledger.partitions import plan_key
 from cronstack.occurrence import payload_hash, planned_id, print_time
-from cronstack.run import Run
 from cronstack_infra.ops.dead_letters.reading import list_letters
 from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
 from tests.cronstack.stage import NOON, TABLE, scheduled_event
-from tests.ops.shop import Shop
+from tests.ops.shop import FixableHandler, Shop
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -27,23 +26,10 @@ BY_HAND = {"by": "operator", "kind": "trigger", "requested": print_time(NOON), "
 REVISION = NOON - DAY
 
 
-class Handler:
-    """A handler that fails until its code is fixed."""
-
-    def __init__(self) -> None:
-        self.fixed = True
-        self.ran: list[tuple[str, int, Any]] = []
-
-    def stats(self, run: Run) -> None:
-        self.ran.append((run.occurrence, run.attempt, run.input))
-        if not self.fixed:
-            raise ValueError("no")
-
-
 @pytest.fixture
-def handler(shop: Shop) -> Handler:
-    handler = Handler()
-    shop.deploy(lambda run: handler.stats(run), "cron(0 * * * ? *)", schedule=[cron("0 * * * *"), once()], input=OWN)
+def handler(shop: Shop) -> FixableHandler:
+    handler = FixableHandler()
+    shop.deploy(lambda run: handler(run), "cron(0 * * * ? *)", schedule=[cron("0 * * * *"), once()], input=OWN)
     return handler
 
 
@@ -65,7 +51,7 @@ def left(shop: Shop) -> int:
     return len(list_letters(shop.stage.sqs, shop.deployment, poll=0))
 
 
-def die(shop: Shop, handler: Handler, event: object) -> None:
+def die(shop: Shop, handler: FixableHandler, event: object) -> None:
     """Let a run die, and delete its letter."""
     handler.fixed = False
     shop.functions.invoke(FunctionName="shop-stats", InvocationType="Event", Payload=json.dumps(event).encode())
@@ -84,7 +70,7 @@ def plan(shop: Shop, status: str = "planned", due: int = NOON - HOUR, *, event: 
 
 
 # -- a run -------------------------------------------------------------------------------------------------------------
-def test_a_dead_run_is_given_the_input_that_it_had(shop: Shop, handler: Handler) -> None:
+def test_a_dead_run_is_given_the_input_that_it_had(shop: Shop, handler: FixableHandler) -> None:
     die(shop, handler, scheduled_event(input={"own": 1}))
     forge(shop)
     (one,) = driven(shop, wait=60)
@@ -94,7 +80,9 @@ def test_a_dead_run_is_given_the_input_that_it_had(shop: Shop, handler: Handler)
     assert note == 'the letter says input {"days": -100000}, but the ledger has {"own": 1}, and that counts'
 
 
-def test_a_trigger_that_has_a_run_is_given_the_input_and_the_time_of_its_run(shop: Shop, handler: Handler) -> None:
+def test_a_trigger_that_has_a_run_is_given_the_input_and_the_time_of_its_run(
+    shop: Shop, handler: FixableHandler
+) -> None:
     die(shop, handler, scheduled_event(**BY_HAND, input={"own": 1}))
     forge(shop, NOON - DAY, **BY_HAND)
     (one,) = driven(shop)
@@ -102,7 +90,7 @@ def test_a_trigger_that_has_a_run_is_given_the_input_and_the_time_of_its_run(sho
     assert any("was due at 2025-12-31T12:00:00Z, but the ledger has 2026-01-01T12:00:00Z" in note for note in one.notes)
 
 
-def test_no_number_of_a_letter_is_believed(shop: Shop, handler: Handler) -> None:
+def test_no_number_of_a_letter_is_believed(shop: Shop, handler: FixableHandler) -> None:
     die(shop, handler, scheduled_event(input={"own": 1}))
     forge(shop, by="operator", kind="redrive", redrive=1, requested="2100-01-01T00:00:00Z")
     assert [one.detail for one in driven(shop)] == ["attempt 4"]
@@ -123,7 +111,7 @@ KILLED = {"status": "running", "attempt": 1, "limit": 3, "due": NOON, "expires":
     ids=["of the schedule", "of the letter", "of neither"],
 )
 def test_a_killed_run_without_an_event_is_given_only_the_input_of_its_hash(
-    shop: Shop, handler: Handler, claimed: dict[str, Any], letter: dict[str, Any], source: str
+    shop: Shop, handler: FixableHandler, claimed: dict[str, Any], letter: dict[str, Any], source: str
 ) -> None:
     shop.stage.change(f"run#{ID}", **KILLED, payload=payload_hash(claimed))
     forge(shop, input=letter)
@@ -135,7 +123,7 @@ def test_a_killed_run_without_an_event_is_given_only_the_input_of_its_hash(
         assert left(shop) == 1
 
 
-def test_an_event_in_a_row_that_is_not_the_rows_own_is_not_sent(shop: Shop, handler: Handler) -> None:
+def test_an_event_in_a_row_that_is_not_the_rows_own_is_not_sent(shop: Shop, handler: FixableHandler) -> None:
     event = json.dumps(scheduled_event(input=FORGED))
     shop.stage.change(f"run#{ID}", **KILLED | {"status": "dead"}, payload=payload_hash({"own": 1}), event=event)
     forge(shop)
@@ -144,7 +132,7 @@ def test_an_event_in_a_row_that_is_not_the_rows_own_is_not_sent(shop: Shop, hand
 
 
 # -- no run: the schedules ---------------------------------------------------------------------------------------------
-def test_a_scheduled_time_is_given_the_input_of_its_schedule(shop: Shop, handler: Handler) -> None:
+def test_a_scheduled_time_is_given_the_input_of_its_schedule(shop: Shop, handler: FixableHandler) -> None:
     forge(shop)
     (one,) = driven(shop)
     assert handler.ran == [(ID, 1, OWN)]
@@ -166,7 +154,7 @@ def test_a_scheduled_time_is_given_the_input_of_its_schedule(shop: Shop, handler
     ids=["a second ahead", "an hour ahead", "no instant", "too old", "generation", "trigger", "key"],
 )
 def test_what_neither_ledger_nor_schedule_knows_stays_with_a_remedy(
-    shop: Shop, handler: Handler, due: int, fields: dict[str, Any], why: str
+    shop: Shop, handler: FixableHandler, due: int, fields: dict[str, Any], why: str
 ) -> None:
     shop.stage.now = NOON - 2000 if due == NOON + 1000 else NOON
     forge(shop, due, **fields)
@@ -179,7 +167,7 @@ def test_what_neither_ledger_nor_schedule_knows_stays_with_a_remedy(
     assert (handler.ran, shop.functions.invoked, left(shop)) == ([], [], 1)
 
 
-def test_a_schedule_that_is_disabled_has_no_times(shop: Shop, handler: Handler) -> None:
+def test_a_schedule_that_is_disabled_has_no_times(shop: Shop, handler: FixableHandler) -> None:
     told = shop.scheduler.get_schedule(Name="shop-stats.1", GroupName="shop")
     names = ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow", "Target")
     shop.scheduler.update_schedule(**{name: told[name] for name in names}, State="DISABLED")
@@ -190,8 +178,8 @@ def test_a_schedule_that_is_disabled_has_no_times(shop: Shop, handler: Handler) 
 
 @pytest.mark.parametrize("by_scheduler", [True, False])
 def test_a_time_of_a_rate_counts_only_from_scheduler_itself(shop: Shop, by_scheduler: bool) -> None:
-    handler = Handler()
-    shop.deploy(lambda run: handler.stats(run), "rate(5 minutes)", input=OWN)
+    handler = FixableHandler()
+    shop.deploy(lambda run: handler(run), "rate(5 minutes)", input=OWN)
     if by_scheduler:
         forge(shop)
     else:
@@ -206,7 +194,7 @@ def test_a_time_of_a_rate_counts_only_from_scheduler_itself(shop: Shop, by_sched
 # -- no run: the plan --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("status", ["planned", "begun"])
 @pytest.mark.parametrize("age", [HOUR, 20 * DAY])
-def test_a_key_is_given_the_input_of_its_plan(shop: Shop, handler: Handler, status: str, age: int) -> None:
+def test_a_key_is_given_the_input_of_its_plan(shop: Shop, handler: FixableHandler, status: str, age: int) -> None:
     plan(shop, status, NOON - age, begun=NOON - HOUR)
     forge(shop, key="k", revision=REVISION)
     (one,) = driven(shop)
@@ -256,7 +244,7 @@ def test_a_key_is_given_the_input_of_its_plan(shop: Shop, handler: Handler, stat
     ],
 )
 def test_a_key_whose_plan_does_not_ask_for_it_does_not_run(
-    shop: Shop, handler: Handler, row: dict[str, Any], revision: int, accepted: bool, detail: str
+    shop: Shop, handler: FixableHandler, row: dict[str, Any], revision: int, accepted: bool, detail: str
 ) -> None:
     plan(shop, **row)
     forge(shop, key="k", revision=revision)
@@ -267,7 +255,7 @@ def test_a_key_whose_plan_does_not_ask_for_it_does_not_run(
     assert accepted or one.remedy
 
 
-def test_a_planner_chooses_the_input_of_its_key_and_nothing_else(shop: Shop, handler: Handler) -> None:
+def test_a_planner_chooses_the_input_of_its_key_and_nothing_else(shop: Shop, handler: FixableHandler) -> None:
     """Planners can write anything into a plan. What is sent is an event of this key all the same."""
     other = planned_event("stats", "k", 7, due=NOON + DAY, input={"chosen": 1})
     of_an_operator = {"by": "operator", "kind": "redrive", "requested": "2020-01-01T00:00:00Z"}
@@ -281,7 +269,7 @@ def test_a_planner_chooses_the_input_of_its_key_and_nothing_else(shop: Shop, han
 
 
 # -- shown before it is done -------------------------------------------------------------------------------------------
-def test_a_dry_run_decides_and_changes_nothing(shop: Shop, handler: Handler) -> None:
+def test_a_dry_run_decides_and_changes_nothing(shop: Shop, handler: FixableHandler) -> None:
     forge(shop)
     forge(shop, NOON + HOUR)
     for _ in range(2):
@@ -293,11 +281,11 @@ def test_a_dry_run_decides_and_changes_nothing(shop: Shop, handler: Handler) -> 
 
 
 # -- renamed -----------------------------------------------------------------------------------------------------------
-def rename(shop: Shop, handler: Handler) -> None:
+def rename(shop: Shop, handler: FixableHandler) -> None:
     """Deploy the job as "daily" with its schedules, and remove the old name."""
     del shop.functions.jobs["shop-stats"]
     shop.scheduler.delete_schedule(Name="shop-stats.1", GroupName="shop")
-    shop.deploy(lambda run: handler.stats(run), "cron(0 * * * ? *)", name="daily", schedule=once(), input={"new": 1})
+    shop.deploy(lambda run: handler(run), "cron(0 * * * ? *)", name="daily", schedule=once(), input={"new": 1})
 
 
 @pytest.mark.parametrize(
@@ -311,7 +299,7 @@ def rename(shop: Shop, handler: Handler) -> None:
     ids=["by the old name's run", "by the new name's schedule", "by nothing", "a trigger"],
 )
 def test_a_renamed_job_is_decided_by_the_same_rules(
-    shop: Shop, handler: Handler, fields: dict[str, Any], expected: dict[str, Any] | None
+    shop: Shop, handler: FixableHandler, fields: dict[str, Any], expected: dict[str, Any] | None
 ) -> None:
     die(shop, handler, scheduled_event(input={"own": 1}))
     rename(shop, handler)
@@ -321,7 +309,7 @@ def test_a_renamed_job_is_decided_by_the_same_rules(
     assert [given for _, _, given in handler.ran] == ([] if expected is None else [expected])
 
 
-def test_a_renamed_jobs_key_is_planned_with_the_input_of_the_old_plan(shop: Shop, handler: Handler) -> None:
+def test_a_renamed_jobs_key_is_planned_with_the_input_of_the_old_plan(shop: Shop, handler: FixableHandler) -> None:
     plan(shop)
     rename(shop, handler)
     forge(shop, key="k", revision=REVISION)

@@ -11,7 +11,6 @@ import pytest
 from cronstack import cron, once
 from cronstack.event import parse_event
 from cronstack.occurrence import planned_id
-from cronstack.run import Run
 from cronstack_infra.ops.dead_letters.letters import TOO_LATE, DeadLetter, summarise
 from cronstack_infra.ops.dead_letters.reading import list_letters
 from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
@@ -20,7 +19,7 @@ from cronstack_infra.ops.onetime import find_key, list_keys
 from cronstack_infra.ops.runs import find_key as find_row
 from cronstack_infra.ops.runs import find_run
 from tests.cronstack.stage import scheduled_event
-from tests.ops.shop import Shop
+from tests.ops.shop import FixableHandler, Shop
 from tests.ops.strays.looking import found, mended
 
 HOUR = timedelta(hours=1)
@@ -29,22 +28,9 @@ KEY = "order-1"
 GIVEN = {"order": 1}
 
 
-class Handler:
-    """It fails until it is fixed."""
-
-    def __init__(self) -> None:
-        self.fixed = True
-        self.ran: list[tuple[str, int, Any]] = []
-
-    def __call__(self, run: Run) -> None:
-        self.ran.append((run.occurrence, run.attempt, run.input))
-        if not self.fixed:
-            raise ValueError("no")
-
-
 @pytest.fixture
-def handler(shop: Shop) -> Handler:
-    handler = Handler()
+def handler(shop: Shop) -> FixableHandler:
+    handler = FixableHandler()
     shop.deploy(lambda run: handler(run), "cron(0 * * * ? *)", schedule=[cron("0 * * * ? *", timezone="UTC"), once()])
     return handler
 
@@ -84,7 +70,7 @@ def status(shop: Shop) -> tuple[str, str]:
 
 
 # -- reported ----------------------------------------------------------------------------------------------------------
-def test_a5_what_is_missed_has_a_letter_and_a_redrive_runs_it_once(shop: Shop, handler: Handler) -> None:
+def test_a5_what_is_missed_has_a_letter_and_a_redrive_runs_it_once(shop: Shop, handler: FixableHandler) -> None:
     """Rule: a miss is reported by a dead letter of origin "missed". Its redrive starts the run, however late it is."""
     event = miss(shop)
     (letter,) = letters(shop)
@@ -102,7 +88,7 @@ def test_a5_what_is_missed_has_a_letter_and_a_redrive_runs_it_once(shop: Shop, h
     assert (status(shop), letters(shop), driven(shop)) == (("begun", "succeeded"), [], [])
 
 
-def test_a5_a_missed_time_of_a_schedule_is_redriven(shop: Shop, handler: Handler) -> None:
+def test_a5_a_missed_time_of_a_schedule_is_redriven(shop: Shop, handler: FixableHandler) -> None:
     """Rule: what has no key is reported and redriven in the same way."""
     event = scheduled_event(shop.stage.now)
     shop.stage.now += int(DAY.total_seconds() * 1000) + 60_000
@@ -114,7 +100,7 @@ def test_a5_a_missed_time_of_a_schedule_is_redriven(shop: Shop, handler: Handler
 
 
 def test_what_was_missed_in_the_slot_is_redriven(shop: Shop) -> None:
-    handler = Handler()
+    handler = FixableHandler()
     policies: dict[str, Any] = {"overlap": "buffer_one", "start_deadline": 180, "timeout": 600}
     shop.deploy(lambda run: handler(run), "cron(0 * * * ? *)", **policies)
     event, before = scheduled_event(shop.stage.now), scheduled_event(shop.stage.now - 3_600_000)
@@ -128,7 +114,7 @@ def test_what_was_missed_in_the_slot_is_redriven(shop: Shop) -> None:
     assert [(name, attempt) for name, attempt, _ in handler.ran] == [("t-2026-01-01T12:00:00Z", 1)]
 
 
-def test_thousands_of_misses_are_one_cause(shop: Shop, handler: Handler) -> None:
+def test_thousands_of_misses_are_one_cause(shop: Shop, handler: FixableHandler) -> None:
     for number in range(3):
         miss(shop, f"order-{number}", late=DAY * (number + 1))
     (cause,) = summarise(letters(shop))
@@ -136,7 +122,7 @@ def test_thousands_of_misses_are_one_cause(shop: Shop, handler: Handler) -> None
 
 
 # -- several letters, and what has gone on since -----------------------------------------------------------------------
-def test_copies_of_a_miss_are_redriven_once(shop: Shop, handler: Handler) -> None:
+def test_copies_of_a_miss_are_redriven_once(shop: Shop, handler: FixableHandler) -> None:
     miss(shop)
     (letter,) = letters(shop)
     copy(shop, letter)
@@ -149,7 +135,7 @@ def test_copies_of_a_miss_are_redriven_once(shop: Shop, handler: Handler) -> Non
 
 
 def test_a_miss_that_was_redriven_and_failed_is_left_to_its_retries_and_to_its_own_letter(
-    shop: Shop, handler: Handler
+    shop: Shop, handler: FixableHandler
 ) -> None:
     miss(shop)
     (letter,) = letters(shop)
@@ -195,7 +181,9 @@ def move_and_cancel(shop: Shop) -> None:
         (move_and_cancel, "was cancelled"),
     ],
 )
-def test_a_miss_that_was_planned_anew_is_not_redriven(shop: Shop, handler: Handler, act: Any, stands: str) -> None:
+def test_a_miss_that_was_planned_anew_is_not_redriven(
+    shop: Shop, handler: FixableHandler, act: Any, stands: str
+) -> None:
     miss(shop)
     act(shop)
     before = len(shop.functions.invoked)
@@ -205,7 +193,7 @@ def test_a_miss_that_was_planned_anew_is_not_redriven(shop: Shop, handler: Handl
     assert (handler.ran, shop.functions.invoked[before:], letters(shop)) == ([], [], [])
 
 
-def test_of_two_misses_of_a_key_the_letter_of_the_last_one_counts(shop: Shop, handler: Handler) -> None:
+def test_of_two_misses_of_a_key_the_letter_of_the_last_one_counts(shop: Shop, handler: FixableHandler) -> None:
     miss(shop)
     move(shop)
     event = fire(shop)
@@ -217,7 +205,7 @@ def test_of_two_misses_of_a_key_the_letter_of_the_last_one_counts(shop: Shop, ha
 
 
 # -- crashes -----------------------------------------------------------------------------------------------------------
-def test_a_redrive_that_was_killed_after_it_has_begun_the_plan_is_repeated(shop: Shop, handler: Handler) -> None:
+def test_a_redrive_that_was_killed_after_it_has_begun_the_plan_is_repeated(shop: Shop, handler: FixableHandler) -> None:
     miss(shop)
     (letter,) = letters(shop)
     shop.stage.change(f"plan#{KEY}", status="begun")
@@ -226,7 +214,7 @@ def test_a_redrive_that_was_killed_after_it_has_begun_the_plan_is_repeated(shop:
     assert (first.status, len(handler.ran), status(shop)) == ("succeeded", 1, ("begun", "succeeded"))
 
 
-def test_a_missed_plan_without_a_run_is_started(shop: Shop, handler: Handler) -> None:
+def test_a_missed_plan_without_a_run_is_started(shop: Shop, handler: FixableHandler) -> None:
     """Its row was deleted by hand. The plan alone knows of the miss, and has the input."""
     miss(shop)
     shop.stage.delete(f"run#{planned_id(KEY)}")
@@ -236,7 +224,7 @@ def test_a_missed_plan_without_a_run_is_started(shop: Shop, handler: Handler) ->
     assert status(shop) == ("begun", "succeeded")
 
 
-def test_a_miss_whose_plan_is_forgotten_stays_with_its_remedy(shop: Shop, handler: Handler) -> None:
+def test_a_miss_whose_plan_is_forgotten_stays_with_its_remedy(shop: Shop, handler: FixableHandler) -> None:
     miss(shop)
     shop.stage.delete(f"plan#{KEY}")
     (one,) = driven(shop)
@@ -244,7 +232,7 @@ def test_a_miss_whose_plan_is_forgotten_stays_with_its_remedy(shop: Shop, handle
     assert f"cronstack once schedule stats --key {KEY} --in 1s --replace" in one.remedy
 
 
-def test_a_miss_whose_letter_nothing_sends_is_found_and_sent(shop: Shop, handler: Handler) -> None:
+def test_a_miss_whose_letter_nothing_sends_is_found_and_sent(shop: Shop, handler: FixableHandler) -> None:
     """Killed between the miss and its letter, and Lambda's deliveries are used up."""
     event = miss(shop)
     shop.stage.letters()
@@ -263,7 +251,7 @@ def test_a_miss_whose_letter_nothing_sends_is_found_and_sent(shop: Shop, handler
 
 
 # -- listed ------------------------------------------------------------------------------------------------------------
-def test_a_missed_run_is_listed_with_its_reason_and_its_remedy(shop: Shop, handler: Handler) -> None:
+def test_a_missed_run_is_listed_with_its_reason_and_its_remedy(shop: Shop, handler: FixableHandler) -> None:
     miss(shop)
     (row,) = list_runs(shop.stage.dynamodb, shop.deployment, ["stats"], now=shop.now, most=20, status="missed")
     assert (row.key, row.status, row.reason, row.attempt) == (KEY, "missed", "too_late", 0)
@@ -275,7 +263,9 @@ def test_a_missed_run_is_listed_with_its_reason_and_its_remedy(shop: Shop, handl
 
 
 @pytest.mark.parametrize("later", [0, 2 * 3_600_000], ids=["ahead", "past"])
-def test_a_missed_key_that_was_planned_anew_is_listed_as_planned(shop: Shop, handler: Handler, later: int) -> None:
+def test_a_missed_key_that_was_planned_anew_is_listed_as_planned(
+    shop: Shop, handler: FixableHandler, later: int
+) -> None:
     miss(shop)
     move(shop)
     shop.stage.now += later
