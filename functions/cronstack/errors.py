@@ -68,7 +68,7 @@ class OutOfTime(CronstackError):
 class Unavailable(CronstackError):
     """The ledger did not answer usefully. Before the claim nothing is run (fail closed); after it, nobody knows.
 
-    ``certain``: nothing was carried out; else nobody knows. ``passing``: the fault is temporary.
+    ``certain``: nothing was carried out; otherwise that is unknown. ``passing``: the fault is temporary.
     """
 
     def __init__(self, message: str, *, remedy: str = "", certain: bool = False, passing: bool = False) -> None:

@@ -150,7 +150,7 @@ def defer_for_outage(delivery: Delivery, fault: Unavailable) -> Steps[Outcome]:
     """The ledger does not answer: come back later, ever less often, because an outage may last for hours.
 
     A carrier needs no ledger. Lambda would deliver the event only twice more, within three minutes. Raises ``fault``
-    where it does not pass by itself (a right or the table is missing: somebody must hear of it now), Unavailable.
+    where it does not pass by itself (a missing right or table needs an operator now), Unavailable.
     """
     if not fault.passing:
         raise fault

@@ -9,8 +9,8 @@ has told the time. That costs one read, and only there.
                           sleep, or give the attempt back: it does not count, and a carrier comes at the due time
     too late              "missed", with a dead letter
 
-An event may be early because Scheduler's clock is ahead, because somebody edited its schedule by hand, or because an
-old letter was sent again by hand. An operator's own event waits for nothing.
+An event is early when Scheduler's clock is ahead, when a user has edited its schedule, or when a user has sent an old
+dead letter again. An event that an operator requests does not wait.
 
 What was given back has started: its start deadline and its overlap policy are not asked again. It is due in minutes,
 and its carrier comes then.

@@ -34,7 +34,7 @@ class Deadline:
     def left(self) -> float:
         """Return the seconds that are left at least."""
         by_monotonic, by_wall = self._passed()
-        # By the wall clock it is past its deadline, and still runs: that clock is ahead, or somebody has set it.
+        # The deadline has passed by the wall clock, and the invocation still runs: that clock is ahead, or was set.
         if by_wall >= self._whole:
             return max(0.0, self._timeout - by_monotonic)
         return max(0.0, self._whole - max(by_monotonic, by_wall))
