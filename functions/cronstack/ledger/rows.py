@@ -17,7 +17,7 @@ FAILED: Final = ("missed", "dead")
 FINAL: Final = (*FINISHED, *FAILED)
 """The statuses of a run that has ended."""
 OPEN: Final = ("retrying", "crashed", "buffered", "missed", "dead")
-"""The statuses in which the index lists a run: it waits for an attempt, or it has failed."""
+"""The statuses that put a run on the index: it waits for an attempt, or it has failed. Only success removes it."""
 
 PlanStatus = Literal["planned", "begun", "missed", "cancelled"]
 PLAN_STATUSES: Final[tuple[PlanStatus, ...]] = get_args(PlanStatus)
