@@ -78,12 +78,17 @@ class AwsClock:
         """Return the wall clock's time, moved to the nearer bound if it is outside the bounds."""
         if self._date is None:
             return self._wall()
-        here = self.reading()
-        return min(max(here.wall, self._earliest(self._date, here)), self._latest(self._date, here))
+        return self._within(self._date, self.reading())
 
     def wall_error(self) -> int:
         """Return the milliseconds that the wall clock is behind, negative if it is ahead; 0 within the bounds."""
-        return self.now() - self._wall()
+        if self._date is None:
+            return 0
+        here = self.reading()
+        return self._within(self._date, here) - here.wall
+
+    def _within(self, date: int, here: Reading) -> int:
+        return min(max(here.wall, self._earliest(date, here)), self._latest(date, here))
 
     def _earliest(self, date: int, here: Reading) -> int:
         return date + max(0, min(_passed(self._received, here)))
