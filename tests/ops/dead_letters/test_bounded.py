@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.cronstack.stage import NOON
-from tests.ops.dead_letters.test_forged import HOUR, ID, OWN, Handler, driven, forge, left
-from tests.ops.shop import Shop
+from tests.ops.dead_letters.test_forged import HOUR, ID, OWN, driven, forge, left
+from tests.ops.shop import FixableHandler, Shop
 
 
-def bounded(shop: Shop, handler: Handler, expression: str, description: str = "", window: int = 0) -> None:
+def bounded(shop: Shop, handler: FixableHandler, expression: str, description: str = "", window: int = 0) -> None:
     """Deploy the job with one schedule in the form in which a template has it."""
-    shop.deploy(lambda run: handler.stats(run), expression, input=OWN)
+    shop.deploy(lambda run: handler(run), expression, input=OWN)
     name = "shop-stats.1"
     deployed = shop.scheduler.get_schedule(GroupName="shop", Name=name)
     kept = {key: deployed[key] for key in ("ScheduleExpression", "ScheduleExpressionTimezone", "Target")}
@@ -33,7 +33,7 @@ def test_a_letter_from_outside_start_and_end_is_deleted_and_nothing_runs(
     shop: Shop, expression: str, description: str
 ) -> None:
     """Scheduler sent what it could not deliver: the schedule is always on."""
-    handler = Handler()
+    handler = FixableHandler()
     bounded(shop, handler, expression, description)
     forge(shop)
     (one,) = driven(shop)
@@ -42,7 +42,7 @@ def test_a_letter_from_outside_start_and_end_is_deleted_and_nothing_runs(
 
 
 def test_a_letter_that_names_the_start_within_a_window_is_the_occurrence_of_its_instant(shop: Shop) -> None:
-    handler = Handler()
+    handler = FixableHandler()
     bounded(shop, handler, "cron(0 12 * * ? *)", window=30)
     shop.stage.now += HOUR
     forge(shop, NOON + 17 * 60_000 + 31_000)
@@ -53,7 +53,7 @@ def test_a_letter_that_names_the_start_within_a_window_is_the_occurrence_of_its_
 
 
 def test_a_letter_of_a_rate_that_ends_later_runs(shop: Shop) -> None:
-    handler = Handler()
+    handler = FixableHandler()
     bounded(shop, handler, "rate(1 minute)", "end=2026-01-02T00:00:00+00:00")
     forge(shop, NOON - 7_000)
     driven(shop)
