@@ -25,13 +25,13 @@ _CLOCKS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "before the first answer the wall clock tells which leases have ended",
-        "AwsClock.earliest",
-        Code("return 0", "return self._wall()"),
+        "AwsClock._bounds",
+        Code("(0, here.wall)", "(here.wall, here.wall)"),
         ("I3",),
     ),
     Mutant(
         "the date of an answer counts from the request",
-        "AwsClock._earliest",
+        "AwsClock._bounds",
         Code("_passed(self._received, here)", "_passed(self._sent, here)"),
         ("I3", "I23", "I12"),
     ),

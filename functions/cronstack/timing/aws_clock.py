@@ -63,38 +63,32 @@ class AwsClock:
         return self._date is not None
 
     def earliest(self) -> int:
-        """Return a time that has come for sure; 0 as long as no answer has told the time."""
-        if self._date is None:
-            return 0
-        return self._earliest(self._date, self.reading())
+        """Return a time that has come for sure; 0 as long as no answer has shown the time."""
+        return self._bounds(self.reading())[0]
 
     def latest(self) -> int:
-        """Return a time that has not passed for sure; the wall clock's as long as no answer has told the time."""
-        if self._date is None:
-            return self._wall()
-        return self._latest(self._date, self.reading())
+        """Return a time that has not passed for sure; the wall clock's as long as no answer has shown the time."""
+        return self._bounds(self.reading())[1]
 
     def now(self) -> int:
         """Return the wall clock's time, moved to the nearer bound if it is outside the bounds."""
-        if self._date is None:
-            return self._wall()
-        return self._within(self._date, self.reading())
+        return self._corrected(self.reading())
 
     def wall_error(self) -> int:
         """Return the milliseconds that the wall clock is behind, negative if it is ahead; 0 within the bounds."""
-        if self._date is None:
-            return 0
         here = self.reading()
-        return self._within(self._date, here) - here.wall
+        return self._corrected(here) - here.wall
 
-    def _within(self, date: int, here: Reading) -> int:
-        return min(max(here.wall, self._earliest(date, here)), self._latest(date, here))
+    def _corrected(self, here: Reading) -> int:
+        earliest, latest = self._bounds(here)
+        return min(max(here.wall, earliest), latest)
 
-    def _earliest(self, date: int, here: Reading) -> int:
-        return date + max(0, min(_passed(self._received, here)))
-
-    def _latest(self, date: int, here: Reading) -> int:
-        return date + COARSE + max(0, *_passed(self._sent, here))
+    def _bounds(self, here: Reading) -> tuple[int, int]:
+        """Return the earliest and the latest time that it can be at AWS now."""
+        if self._date is None:
+            return 0, here.wall
+        earliest = self._date + max(0, min(_passed(self._received, here)))
+        return earliest, self._date + COARSE + max(0, *_passed(self._sent, here))
 
 
 def _passed(then: Reading, here: Reading) -> tuple[int, int]:
