@@ -65,7 +65,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the start asks for Lambda's time alone",
         "_may_start",
-        Code("delivery.host.clock.latest() - COARSE < end", "end > 0"),
+        Code("delivery.host.clock.latest() - MAX_DATE_LAG < end", "end > 0"),
         ("I6",),
     ),
     Mutant(

@@ -41,7 +41,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the handler starts without a look at the clock",
         "_may_start",
-        Code("delivery.host.clock.latest() - COARSE < end and delivery.host.left() >= delivery.enough", "True"),
+        Code("delivery.host.clock.latest() - MAX_DATE_LAG < end and delivery.host.left() >= delivery.enough", "True"),
         ("I6", "I7"),
     ),
     Mutant(

@@ -71,7 +71,7 @@ _CLOCKS: tuple[Mutant, ...] = (
     Mutant(
         "a lease that a slow clock has stored stays short",
         "Attempt.is_short",
-        Code("needed - self.grant.expires > delivery.asking.margin + COARSE", "False"),
+        Code("needed - self.grant.expires > delivery.asking.margin + MAX_DATE_LAG", "False"),
         ("I11", "I7"),
     ),
     Mutant(
@@ -83,7 +83,7 @@ _CLOCKS: tuple[Mutant, ...] = (
     Mutant(
         "each clean run lengthens its lease",
         "Attempt.is_short",
-        Code("needed - self.grant.expires > delivery.asking.margin + COARSE", "True"),
+        Code("needed - self.grant.expires > delivery.asking.margin + MAX_DATE_LAG", "True"),
         ("I14",),
     ),
     Mutant(

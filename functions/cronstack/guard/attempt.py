@@ -21,7 +21,7 @@ from cronstack.errors import CommitRefused, LeaseLost, MisuseError, Unavailable
 from cronstack.guard.delivery import TIME_TO_TELL, Delivery, Grant
 from cronstack.ledger import run_requests
 from cronstack.steps import Refused, Steps, send
-from cronstack.timing.aws_clock import COARSE
+from cronstack.timing.aws_clock import MAX_DATE_LAG
 
 MOST_WRITES: Final = 98
 """Writes of a handler in one commit: DynamoDB allows 100 in a transaction, two are the settlement."""
@@ -104,11 +104,11 @@ class Attempt:
         """Whether a clock that was behind has stored an end of the lease that is too early.
 
         Compares it with the end that the latest possible time of the claim would have given. A right clock said at
-        most ``COARSE`` and the way of the request less than that. What is left of the grace then covers the rest.
+        most ``MAX_DATE_LAG`` and the way of the request less than that. What is left of the grace then covers the rest.
         """
         delivery = self._delivery
         needed = delivery.host.clock.latest() - max(0, min(self._since_claim())) + delivery.span
-        return needed - self.grant.expires > delivery.asking.margin + COARSE
+        return needed - self.grant.expires > delivery.asking.margin + MAX_DATE_LAG
 
     @property
     def has_waited(self) -> bool:

@@ -60,7 +60,7 @@ from cronstack.guard.letters import LETTER_DEFERRED, PERMANENT, RETRIES_EXHAUSTE
 from cronstack.ledger import run_requests
 from cronstack.ledger.rows import RunItem
 from cronstack.steps import Failed, Host, Refused, Steps, Succeeded, Work, send
-from cronstack.timing.aws_clock import COARSE
+from cronstack.timing.aws_clock import MAX_DATE_LAG
 
 CRASHED: Final = {
     "type": "Crashed",
@@ -129,7 +129,7 @@ def _work(delivery: Delivery, attempt: Attempt) -> Steps[Outcome]:
 def _may_start(delivery: Delivery, grant: Grant) -> bool:
     """A replayed token may have told of a lease that is long gone, and a sandbox may have been frozen."""
     end = grant.expires - int(delivery.terms.knobs.grace * 1000)
-    return delivery.host.clock.latest() - COARSE < end and delivery.host.left() >= delivery.enough
+    return delivery.host.clock.latest() - MAX_DATE_LAG < end and delivery.host.left() >= delivery.enough
 
 
 def _retry(delivery: Delivery, attempt: Attempt, failed: Failed) -> Steps[Outcome]:

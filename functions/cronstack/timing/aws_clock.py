@@ -2,7 +2,7 @@
 
 Each answer carries a date in whole seconds. The answer was made after its request was sent, and before it was received:
 
-    date  ≤  the time at AWS when the answer was received  ≤  date + COARSE + the round trip
+    date  ≤  the time at AWS when the answer was received  ≤  date + MAX_DATE_LAG + the round trip
 
 Since then both bounds grow with the time that has passed here, by the wall clock and by the monotonic clock. Where the
 two disagree (the wall clock was set; the monotonic clock stood still while the sandbox was frozen), the lower bound
@@ -23,8 +23,8 @@ from typing import Any, Final, NamedTuple
 
 from cronstack.occurrence import to_milliseconds
 
-COARSE: Final = 2_000
-"""Milliseconds that an answer's date may be behind: it has whole seconds, and a server may reuse one for a second."""
+MAX_DATE_LAG: Final = 2_000
+"""In milliseconds. A date has whole seconds, and a server may reuse one for a second."""
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -88,7 +88,7 @@ class AwsClock:
         if self._date is None:
             return 0, here.wall
         earliest = self._date + max(0, min(_passed(self._received, here)))
-        return earliest, self._date + COARSE + max(0, *_passed(self._sent, here))
+        return earliest, self._date + MAX_DATE_LAG + max(0, *_passed(self._sent, here))
 
 
 def _passed(then: Reading, here: Reading) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from cronstack.defaults import DEFAULTS
-from cronstack.timing.aws_clock import COARSE
+from cronstack.timing.aws_clock import MAX_DATE_LAG
 from tests.e2e.quick_stack import QuickStack, deployed_code, lines_of, this_second
 from tests.local.quick_cloud import quick_cloud
 
@@ -53,8 +53,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         quick = given | {"seconds": 0}
         for _ in range(DUPLICATES):
             alone = stack.invoke("alone", due, **given)
-        # An answer's date may be COARSE behind, and a takeover needs a lease that has ended for sure.
-        time.sleep(max(0, expires["followed"] + DEFAULTS.skew_margin + COARSE / 1000 + 0.1 - time.time()))
+        # A takeover needs a lease that has ended for sure, by the date of an answer.
+        time.sleep(max(0, expires["followed"] + DEFAULTS.skew_margin + MAX_DATE_LAG / 1000 + 0.1 - time.time()))
         following = stack.invoke("followed", due + timedelta(seconds=1), **quick)
         followed = f"t-{due:%Y-%m-%dT%H:%M:%SZ}"
         all_three = {("alone", alone), ("followed", followed), ("followed", following)}
