@@ -136,7 +136,7 @@ _OUTAGES: tuple[Mutant, ...] = (
     Mutant(
         "an outage of the ledger is acknowledged without a carrier",
         "defer_for_outage",
-        Code("yield from arm(delivery, of_plan(delivery, OUTAGE), _next_look(delivery))", "yield from ()"),
+        Code("yield from arm(delivery, obstacle_of_plan(delivery, OUTAGE), _next_look(delivery))", "yield from ()"),
         ("I8",),
     ),
     Mutant(

@@ -154,7 +154,7 @@ _EARLY_AND_LATE: tuple[Mutant, ...] = (
     Mutant(
         "an early event is acknowledged without a carrier",
         "sleep_or_defer",
-        Code("yield from arm(delivery, of_plan(delivery, EARLY), delivery.terms.occurrence.due)", ""),
+        Code("yield from arm(delivery, obstacle_of_plan(delivery, EARLY), delivery.terms.occurrence.due)", ""),
         ("I8",),
     ),
     Mutant(

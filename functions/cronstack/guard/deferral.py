@@ -80,13 +80,15 @@ def after_holder(delivery: Delivery, run: RunItem | None, why: str) -> Steps[Out
     return (yield from defer(delivery, holder, after_lease(delivery, max(ends)), why))
 
 
-def of_plan(delivery: Delivery, why: str) -> str:
-    """Return what stands in the way, for the name of a carrier that is made before the ledger has answered.
+def obstacle_of_plan(delivery: Delivery, why: str) -> str:
+    """Return the obstacle for the name of a carrier that is made before the ledger has answered.
 
-    An event of another plan of the key has a carrier of its own.
+    Each plan of a key has a carrier of its own.
     """
     of = delivery.terms.occurrence
-    return why if of.revision is None else f"{why} {of.revision} {of.due}"
+    if of.revision is None:  # not planned by code
+        return why
+    return f"{why} {of.revision} {of.due}"
 
 
 def arm(delivery: Delivery, holder: str, due: int, *, reserve: float = TIME_TO_TELL) -> Steps[None]:
@@ -154,7 +156,7 @@ def defer_for_outage(delivery: Delivery, fault: Unavailable) -> Steps[Outcome]:
     """
     if not fault.passing:
         raise fault
-    yield from arm(delivery, of_plan(delivery, OUTAGE), _next_look(delivery))
+    yield from arm(delivery, obstacle_of_plan(delivery, OUTAGE), _next_look(delivery))
     return Outcome("deferred", reason=OUTAGE, note=str(fault))
 
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 from typing import Final
 
 from cronstack.guard.begin import check_plan
-from cronstack.guard.deferral import arm, of_plan
+from cronstack.guard.deferral import arm, obstacle_of_plan
 from cronstack.guard.delivery import Delivery, Outcome
 from cronstack.steps import Sleep, Steps
 
@@ -53,7 +53,7 @@ def sleep_or_defer(delivery: Delivery) -> Steps[Outcome | None]:
     early = delivery.early()
     if early == 0 or (yield from sleep_until_due(delivery, early)):
         return None
-    yield from arm(delivery, of_plan(delivery, EARLY), delivery.terms.occurrence.due)
+    yield from arm(delivery, obstacle_of_plan(delivery, EARLY), delivery.terms.occurrence.due)
     return Outcome("deferred", reason=EARLY)
 
 
