@@ -94,14 +94,19 @@ class Beliefs(Judge):
             self._is_patient(invoked, self.log.attempt_of(invoked))
 
     def _is_patient(self, invoked: Invoked, attempt: Attempt | None) -> None:
-        """Before the handler it keeps time for a carrier, when the ledger does not answer."""
-        since = invoked.silent_since
-        # Its clocks show what is left. After a context that ran out on the way, the timeout counts again.
-        shown = not (invoked.frozen or self.log.mix.has("clock steps") or 0 < invoked.told < LONGEST_TRY)
-        if since is None or not shown or (attempt is not None and attempt.how is not None):
+        """Before its handler, an invocation keeps time for a carrier while the ledger does not answer."""
+        handler_has_begun = attempt is not None and attempt.how is not None
+        if invoked.silent_since is None or handler_has_begun or not self._sees_time_left(invoked):
             return
-        if (silent := self.log.world.now - since) > LONGEST_TRY:
+        if (silent := self.log.world.now - invoked.silent_since) > LONGEST_TRY:
             self.violated("I10", f"{invoked.name} has asked the ledger for {silent} ms, and it does not answer")
+
+    def _sees_time_left(self, invoked: Invoked) -> bool:
+        """Return whether its clocks and its context show the time that is left."""
+        if invoked.frozen or self.log.mix.has("clock steps"):
+            return False
+        ends_within_one_request = 0 < invoked.told < LONGEST_TRY  # after that end, only the timeout counts
+        return not ends_within_one_request
 
     def ended(self, invoked: Invoked, attempt: Attempt | None, answer: Row, raised: BaseException | None) -> None:
         left = int(min(invoked.left(), invoked.believed_left() * 1000))
