@@ -58,7 +58,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a redrive leaves the note that the letter is out",
-        "_open",
+        "_NOT_DEAD",
         Text(", #reported", ""),
         ("I9", "I16"),
     ),

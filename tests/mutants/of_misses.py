@@ -147,8 +147,8 @@ _OUTAGES: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a further attempt takes its run off the list for operators",
-        "_open",
-        Code("' REMOVE #ended, #reason, #after'", "' REMOVE #ended, #reason, #after, #listed'"),
+        "_NOT_WAITING",
+        Text("#after", "#after, #listed"),
         ("I25",),
         "missing-role",
     ),

@@ -96,7 +96,7 @@ def claim_alone(
         return _claim_missed(opening, run)
     if run is not None and run.status == "dead":
         values |= {"before": run.attempt, "attempt": run.attempt + 1, "limit": run.attempt + opening.limit}
-        change = f"{_OPEN}, #attempt = :attempt, #limit = :limit REMOVE #ended, #reason, #reported"
+        change = f"{_OPEN}, #attempt = :attempt, #limit = :limit {_NOT_DEAD}"
         return alone(opening.table, key, change, f"{DEAD_AS_SEEN} AND {FENCE_GROWS}", values, shows="ALL_OLD")
     condition = f"{OPEN_ALONE if may_begin else STARTED_ALONE} AND {SAME_PAYLOAD} AND {FENCE_GROWS}"
     values |= {"zero": 0, "one": 1, "limit": opening.limit, "surely_past": surely_past} | _first_values(opening)
@@ -108,7 +108,7 @@ def claim_alone(
     change = (
         f"{_OPEN}, #attempt = if_not_exists(#attempt, :zero) + :one, "
         + ", ".join(f"#{name} = if_not_exists(#{name}, :{name})" for name in first)
-        + " REMOVE #ended, #reason, #after"
+        + f" {_NOT_WAITING}"
     )
     return alone(opening.table, key, change, condition, values, shows="ALL_OLD")
 
@@ -128,8 +128,9 @@ _OPEN: Final = (
     "SET #status = :running, #holder = :holder, #fence = :fence, #expires = :expires, #started = :now, #ttl = :ttl,"
     " #v = :v"
 )
-
-
+# ``listed`` and ``event`` stay until success: this attempt may die, too, and operators must find its run.
+_NOT_DEAD: Final = "REMOVE #ended, #reason, #reported"
+_NOT_WAITING: Final = "REMOVE #ended, #reason, #after"
 _HOLD: Final = (
     "SET #holder = :holder, #occurrence = :occurrence, #expires = :expires, #fence = :fence, #beats = :zero, #v = :v"
 )
@@ -168,9 +169,9 @@ def _open(opening: Opening, run: RunItem | None) -> dict[str, Any]:
         return update(opening.table, key, change, RUNNING_AS_SEEN, values)
     if run.status == "dead":
         values["limit"] = run.attempt + opening.limit
-        change += ", #limit = :limit REMOVE #ended, #reason, #reported"
+        change += f", #limit = :limit {_NOT_DEAD}"
         return update(opening.table, key, change, DEAD_AS_SEEN, values)
-    change += " REMOVE #ended, #reason, #after"
+    change += f" {_NOT_WAITING}"
     return update(opening.table, key, change, WAITS_FOR_AN_ATTEMPT, values)
 
 
