@@ -79,7 +79,7 @@ class _JsonLines(logging.Handler):
             if record.exc_info and record.exc_info[0] is not None:
                 said["exception"] = logging.Formatter().formatException(record.exc_info)
             self._write(line(said))
-        except Exception:  # logging's own contract: what cannot be said must not fail the handler
+        except Exception:  # a record that cannot be written must not fail the handler (logging's own contract)
             self.handleError(record)
 
 

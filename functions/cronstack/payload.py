@@ -91,6 +91,6 @@ def shown(value: object) -> str:
     """Return the value as ASCII text of at most 80 characters, for a message that lands in logs and consoles."""
     try:
         text = ascii(value)
-    except Exception:  # a number of thousands of digits, a list in a list in a list, a __repr__ that raises
+    except Exception:  # a number is too long, a list is nested too deeply, or a __repr__ raises
         text = f"<{type(value).__name__}>"
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -353,7 +353,7 @@ def kept_error(raised: BaseException) -> str:
 def _text(raised: BaseException) -> str:
     try:
         return redact_text(str(raised))
-    except Exception:  # the user's own __str__ may raise anything
+    except Exception:  # a user's __str__ may raise any exception
         return "(its message could not be read)"
 
 

@@ -45,7 +45,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
     """Lambda's entry. Answers CloudFormation, and raises only if the answer cannot be sent."""
     try:
         reason = judge(event, context)
-    except Exception as fault:  # without an answer, CloudFormation waits for a minute and reports only that
+    except Exception as fault:  # without an answer, CloudFormation waits for a minute and reports only a timeout
         reason = _unless_rolled_back(event, f"The look failed: {type(fault).__name__}: {fault}")
     print(f"{event.get('RequestType')}: {f'refused. {reason}' if reason else 'accepted'}")
     send(event, reason)
@@ -112,7 +112,7 @@ def _unless_rolled_back(event: Mapping[str, Any], reason: str) -> str:
         try:
             found = client("cloudformation").describe_stacks(StackName=event["StackId"])["Stacks"][0]
             return reason if found["StackStatus"] == REFUSABLE.get(kind) else ""
-        except Exception as fault:  # whatever it is, there must be an answer
+        except Exception as fault:  # CloudFormation must get an answer after any fault
             print(json.dumps({"fault": f"DescribeStacks: {fault}"}))
             clock.sleep(0.5)
     return reason if kind == "Delete" else ""

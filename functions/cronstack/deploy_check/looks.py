@@ -114,7 +114,7 @@ def _schedules(group: str, prefix: str = "") -> int:
     named = {"NamePrefix": prefix} if prefix else {}
     try:
         answer = client("scheduler").list_schedules(GroupName=os.environ[group], MaxResults=MOST, **named)
-    except Exception as fault:  # the client makes its exception classes at run time; all others go on
+    except Exception as fault:  # the client makes its exception classes at run time; others are re-raised
         if "ResourceNotFound" in type(fault).__name__:
             return 0
         raise
@@ -125,7 +125,7 @@ def _letters(url: str) -> int:
     names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
     try:
         counts = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(names))["Attributes"]
-    except Exception as fault:  # as above
+    except Exception as fault:  # the client makes its exception classes at run time; others are re-raised
         if "NonExistentQueue" in str(fault) or "QueueDoesNotExist" in type(fault).__name__:
             return 0
         raise

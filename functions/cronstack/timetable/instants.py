@@ -285,7 +285,7 @@ def _bound(value: datetime, what: str) -> datetime:
     _instant(value, what)
     try:
         return bound(value)
-    except Exception as error:  # a tzinfo may be anybody's code
+    except Exception as error:  # a user's tzinfo may raise any exception
         _refuse_instant(f"{what} cannot be told in UTC: {type(error).__name__}: {error}")
 
 
@@ -300,7 +300,7 @@ def _instant(value: datetime, what: str) -> datetime:
         return wall + timedelta(microseconds=value.microsecond) - _offset(value)
     except ScheduleError:
         raise
-    except Exception as error:  # a tzinfo may be anybody's code
+    except Exception as error:  # a user's tzinfo may raise any exception
         _refuse_instant(f"{what} cannot be told in UTC: {type(error).__name__}: {error}")
 
 

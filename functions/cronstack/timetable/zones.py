@@ -67,7 +67,7 @@ def zone(name: str) -> tzinfo:
     if _NAME.fullmatch(name) and len(name) <= LONGEST and name not in _NOT_ZONES and not name.startswith(_NOT_FOLDERS):
         try:
             return ZoneInfo(name)
-        except Exception:  # zoneinfo lets through whatever reading such a file may raise
+        except Exception:  # zoneinfo raises any exception of reading the file
             pass
     raise ScheduleError(f"there is no time zone {name[:60]!r}", remedy=_nearest(name))
 

@@ -31,7 +31,7 @@ def handler(event, context):
     clock = time.time()
     try:
         report(clock=clock)
-    except Exception:  # with a clock that is off, the queue refuses the report: Lambda's own record then carries it
+    except Exception:  # if the clock is wrong, SQS refuses the report: Lambda's own record then has the time
         raise RuntimeError(clock)
 """
 )

@@ -48,13 +48,13 @@ def _send_skewed(sandbox: Sandbox, by: timedelta) -> str:
     request = AWSRequest("POST", f"{address}/", data=b"{}", headers=headers)
 
     class Skewed(SigV4Auth):
-        # The two methods that are ignored below are missing in the stubs; botocore's own add_auth calls them.
+        # botocore's own add_auth calls the same two methods.
         def add_auth(self, request: Any) -> None:
             stamp = (sandbox.now() + by).strftime("%Y%m%dT%H%M%SZ")
             request.context["timestamp"] = stamp
-            self._modify_request_before_signing(request)  # type: ignore[attr-defined]
+            self._modify_request_before_signing(request)  # type: ignore[attr-defined]  # missing in the stubs
             signature = self.signature(self.string_to_sign(request, self.canonical_request(request)), request)
-            self._inject_signature_to_request(request, signature)  # type: ignore[attr-defined]
+            self._inject_signature_to_request(request, signature)  # type: ignore[attr-defined]  # as above
 
     Skewed(client._request_signer._credentials, "dynamodb", region).add_auth(request)
     answer = client._endpoint.http_session.send(request.prepare())

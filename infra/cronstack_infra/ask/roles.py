@@ -24,7 +24,7 @@ def role_delay(sandbox: Sandbox) -> Answer:
         try:
             sandbox.clients("scheduler").create_schedule(**given)
             break
-        except Exception as fault:  # of a service, whatever its class
+        except Exception as fault:  # a service may raise any class
             if "assume the role" not in str(fault) or (sandbox.now() - made).total_seconds() > LONGEST:
                 raise
             refusals += 1

@@ -46,7 +46,7 @@ def ask(
             answer, fault = None, ""
             try:
                 answer = question.ask(sandbox)
-            except Exception as failed:  # of any service, and none may end the run
+            except Exception as failed:  # a service may raise any class, and the run continues
                 fault = f"{type(failed).__name__}: {failed}"
             yield Asked(question, answer, fault, (now() - began).total_seconds())
     finally:

@@ -133,7 +133,7 @@ class Sandbox:
         while True:
             try:
                 return call(**parameters)
-            except Exception as fault:  # of a service, whatever its class
+            except Exception as fault:  # a service may raise any class
                 if not _is_too_new(fault) or self.now() >= end:
                     raise
             self.sleep(2.0)
@@ -197,7 +197,7 @@ def sweep(clients: Clients, prefix: str) -> list[str]:
         try:
             delete()
             done.append(name)
-        except Exception as fault:  # one that cannot be deleted must not keep the others
+        except Exception as fault:  # a failure must not keep the other resources
             done.append(f"{name} could not be deleted: {fault}")
     return done
 

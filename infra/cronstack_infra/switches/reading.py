@@ -158,7 +158,7 @@ def _truth(value: object) -> bool:
 
 def _number(value: object, most: float | None) -> float:
     try:
-        found = -1.0 if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+        found = -1.0 if isinstance(value, bool) else float(value)  # type: ignore[arg-type]  # a wrong type raises TypeError
     except (TypeError, ValueError):
         found = -1.0
     if not 0 <= found < float("inf") or (most is not None and found > most):

@@ -42,7 +42,7 @@ def preparation(choice: Choice) -> Callable[[VirtualCloud], None] | None:
             prepare(cloud)
         except CronstackError:
             raise
-        except Exception as fault:
+        except Exception as fault:  # of the user's prepare
             raise _failed(file, fault) from fault
 
     return call
@@ -55,7 +55,7 @@ def _loaded(file: Path) -> Callable[[Any], object]:
     module = module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as fault:
+    except Exception as fault:  # of the user's module
         raise _failed(file, fault) from fault
     prepare = getattr(module, FUNCTION, None)
     if not callable(prepare):

@@ -52,7 +52,7 @@ def _update(
         with unmetered():
             item = update(backend, table_name, key, *given, **named)
         refuse_index_keys(table, item.attrs, _wrong_in_update)
-    except Exception:
+    except Exception:  # the item stays as it was, after any error
         kept.put_back()
         raise
     rows_of(table).put(table, item)

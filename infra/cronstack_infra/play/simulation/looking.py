@@ -69,8 +69,8 @@ def _declared(schedule: Any) -> tuple[str, str]:
 def _where(cloud: VirtualCloud, function: Any) -> str:
     try:
         handler = cloud.handlers.loaded(function_of(function))
-    except Exception:
-        return ""  # its invocations will say why
+    except Exception:  # of the user's module; its invocations report it
+        return ""
     if not isinstance(handler, Job):
         return ""
     root = cloud.shown

@@ -108,7 +108,7 @@ def before_deploy(project: Project, args: Sequence[str], address: str | None, *,
             click.echo(_second(other, own), err=True)
         found = [one for one in stacks if one["StackName"] == own and names.OUTPUT_LEDGER in names.stack_outputs(one)]
         return _removals(cloud, declared, regardless=regardless) if found else []
-    except Exception as fault:
+    except Exception as fault:  # AWS's errors have no common base class; all others are re-raised
         if not is_aws(fault):
             raise
         click.echo(f"Note: the stack {own} was not looked at before the deployment: {message(fault)}", err=True)

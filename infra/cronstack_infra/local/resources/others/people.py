@@ -43,8 +43,8 @@ class Holder(Resource):
             raise already_exists(self.kind, self.name) from None
         try:
             self._give({})
-        except Exception:
-            self.remove()  # CloudFormation does not know it yet, and would leave it
+        except Exception:  # CloudFormation does not know it yet, and would leave it
+            self.remove()
             raise
 
     def update(self, old: Properties) -> None:

@@ -49,7 +49,7 @@ class Rule(Resource):
             raise already_exists(self.kind, self.name)
         try:
             self._put({})
-        except Exception:
+        except Exception:  # CloudFormation does not know it yet, and would leave it
             self.remove()
             raise
 

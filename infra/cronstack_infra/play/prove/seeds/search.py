@@ -50,7 +50,7 @@ def play_some(first: int, count: int, *, stop: bool = False, switch: str | None 
     for seed in range(first, first + count):
         try:
             verdict = play(seed, switch=switch)
-        except Exception as fault:
+        except Exception as fault:  # re-raised with its seed
             raise BrokenSeed(seed, fault) from fault
         found.seeds += 1
         found.steps += verdict.steps

@@ -172,7 +172,7 @@ class VirtualDrive:
     def call(self, deliver: Deliver, then: Callable[[Refusal | None], None]) -> None:
         try:
             refusal = universal_calls.call(deliver, None)
-        except Exception:
+        except Exception:  # of moto; the delivery ends as one of a service with an internal error
             refusal = OWN_FAULT
         then(refusal)
 

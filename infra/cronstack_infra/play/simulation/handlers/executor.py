@@ -165,7 +165,7 @@ class Handlers:
                 sandbox.handler = sandbox.handler or runtime_loop.load(function.handler)
             except (Killed, GreenletExit):
                 return
-            except Exception as fault:
+            except Exception as fault:  # of the user's module
                 raised.append(fault)
 
         strand = Strand(sandbox)
@@ -190,7 +190,7 @@ class Handlers:
         except SystemExit as left:
             status = left.code if isinstance(left.code, int) else 0 if left.code is None else 1
             return exited(invocation.request_id, status)
-        except Exception as fault:
+        except Exception as fault:  # of the user's handler
             return self._failed(attempt, fault)
         if len(result) > LARGEST_RESPONSE:
             return too_large()

@@ -27,7 +27,7 @@ _EPOLL: Final[Any] = getattr(plain, "epoll", None)
 _BEST: Final[Any] = selectors.PollSelector if hasattr(selectors, "PollSelector") else selectors.SelectSelector
 
 
-class PlainSelector(_BEST):  # type: ignore[misc]
+class PlainSelector(_BEST):  # type: ignore[misc]  # chosen at run time
     """A selector that waits in the machine's time, whatever the others do."""
 
     select = _BEST.select

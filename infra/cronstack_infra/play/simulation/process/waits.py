@@ -77,7 +77,7 @@ class Waits:
 
     def start(self, thread: threading.Thread) -> None:
         """Make the thread a greenlet. It begins when the strand that starts it waits."""
-        if thread._started.is_set():  # type: ignore[attr-defined]
+        if thread._started.is_set():  # type: ignore[attr-defined]  # missing in the stubs
             raise RuntimeError("threads can only be started once")
         self._threads += 1
         parent = self.strands.strand
@@ -86,7 +86,7 @@ class Waits:
         strand.greenlet = greenlet(lambda: self._run(thread, strand), self.hub.greenlet)
         strand.sandbox.threads[strand] = None
         vars(thread).update({_OF_THREAD: strand, "_ident": strand.ident})
-        thread._started.set()  # type: ignore[attr-defined]
+        thread._started.set()  # type: ignore[attr-defined]  # missing in the stubs
 
         def begin() -> None:
             if strand.greenlet is None:
@@ -226,7 +226,7 @@ def reentrant_lock(*given: Any, **named: Any) -> Any:
     return _RLOCK(*given, **named) if _here() is None else _THREADING._PyRLock(*given, **named)
 
 
-class SimpleQueue(_VIRTUAL_QUEUE):  # type: ignore[misc]
+class SimpleQueue(_VIRTUAL_QUEUE):  # type: ignore[misc]  # made at run time
     """``queue.SimpleQueue``: in Python where handler code makes it, so that it is built on ``Lock``."""
 
     def __new__(cls, *given: Any, **named: Any) -> Any:
