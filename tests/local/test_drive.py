@@ -303,6 +303,28 @@ def test_queues_and_topics_and_any_call_are_targets(cloud: Cloud) -> None:
     assert found == [{"pk": {"S": "2026-01-02T03:04:05Z"}}]
 
 
+def test_a_fault_in_the_call_of_a_universal_target_is_reported_and_ends_the_delivery(cloud: Cloud) -> None:
+    url, queue = cloud.queue("faults")
+    nested: dict[str, Any] = {"S": "x"}
+    for _ in range(400):  # botocore's validation raises RecursionError
+        nested = {"M": {"a": nested}}
+    cloud.client("scheduler").create_schedule(
+        Name="too-deep",
+        ScheduleExpression="at(2026-01-02T03:04:05)",
+        FlexibleTimeWindow=ONCE,
+        Target=target(
+            cloud,
+            "arn:aws:scheduler:::aws-sdk:dynamodb:putItem",
+            Input=json.dumps({"TableName": "rows", "Item": nested["M"]}),
+            RetryPolicy={"MaximumRetryAttempts": 0},
+            DeadLetterConfig={"Arn": queue},
+        ),
+    )
+    assert cloud.await_event("fault", schedule=schedule_arn("too-deep"))["error"].startswith("RecursionError: ")
+    attributes = cloud.receive(url)["MessageAttributes"]
+    assert attributes["ERROR_CODE"]["StringValue"] == "AWS.Scheduler.InternalServerError"
+
+
 def test_the_functions_own_queue_and_a_topic_as_destination(cloud: Cloud) -> None:
     url, queue = cloud.queue("own-letters")
     cloud.function("lettered", RAISES, DeadLetterConfig={"TargetArn": queue})

@@ -22,7 +22,6 @@ from moto.core.exceptions import JsonRESTError
 
 from cronstack_infra.local.clock import Clock
 from cronstack_infra.local.effects import universal_calls
-from cronstack_infra.local.effects.deliveries import OWN_FAULT
 from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.effects.runner import AnyEffect, EffectRunner
 from cronstack_infra.local.engine.engine import Engine
@@ -185,15 +184,12 @@ class RealDrive:
     def retire(self, arn: str, version: str | None) -> None:
         self._executor.retire(arn, version)
 
-    def call(self, deliver: Deliver, then: Callable[[Refusal | None], None]) -> None:
+    def call(self, deliver: Deliver, then: Callable[[Refusal | Exception | None], None]) -> None:
         """Call from a thread of its own, because the call needs the lock."""
 
         def call() -> None:
-            try:
-                refusal = universal_calls.call(deliver, self._address)
-            except Exception:  # a thread's exception is lost: without an answer the engine waits for ever
-                refusal = OWN_FAULT
-            self.soon(lambda: then(refusal))
+            result = universal_calls.call(deliver, self._address)
+            self.soon(lambda: then(result))
 
         self._callers.submit(call)
 

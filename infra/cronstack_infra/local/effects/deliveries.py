@@ -60,8 +60,7 @@ class Deliveries:
         except targets.Refused as refused:
             self._engine.refused(deliver.delivery, refused.refusal, self._drive.now())
         except Exception as fault:  # without an answer the engine would wait for ever
-            self._drive.say("fault", error=f"{type(fault).__name__}: {fault}", schedule=deliver.schedule_arn)
-            self._engine.refused(deliver.delivery, OWN_FAULT, self._drive.now())
+            self._fail(deliver, fault)
         else:
             self._engine.delivered(deliver.delivery)
 
@@ -87,10 +86,17 @@ class Deliveries:
         targets.require_trust(deliver, self.new_since())
         targets.require(deliver.target.role_arn, universal.permission_of(arn), None, "AccessDeniedException")
 
-        def answer(refusal: Refusal | None) -> None:
-            if refusal is None:
+        def answer(result: Refusal | Exception | None) -> None:
+            if result is None:
                 self._engine.delivered(deliver.delivery)
+            elif isinstance(result, Exception):
+                self._fail(deliver, result)
             else:
-                self._engine.refused(deliver.delivery, refusal, self._drive.now())
+                self._engine.refused(deliver.delivery, result, self._drive.now())
 
         self._drive.call(deliver, answer)
+
+    def _fail(self, deliver: Deliver, fault: Exception) -> None:
+        """Report a fault of moto or of our own, and end the delivery as AWS ends its own faults."""
+        self._drive.say("fault", error=f"{type(fault).__name__}: {fault}", schedule=deliver.schedule_arn)
+        self._engine.refused(deliver.delivery, OWN_FAULT, self._drive.now())

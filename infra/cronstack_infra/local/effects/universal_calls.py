@@ -20,11 +20,20 @@ from cronstack_infra.local.lookups.universal import call_of
 from cronstack_infra.local.moto import privates
 
 
-def call(deliver: Deliver, endpoint: str | None) -> Refusal | None:
-    """Make the call as the schedule's role; None when it succeeded. Waits for the answer.
+def call(deliver: Deliver, endpoint: str | None) -> Refusal | Exception | None:
+    """Make the call as the schedule's role, and wait for the answer. Return None if it succeeded.
 
-    Without endpoint: to AWS's own, which moto mocks.
+    endpoint: of the local cloud; None for AWS's own, which moto mocks.
+
+    An exception is returned, because in a thread of the drive it would be lost, and the engine would wait forever.
     """
+    try:
+        return _call(deliver, endpoint)
+    except Exception as fault:  # of moto or our own
+        return fault
+
+
+def _call(deliver: Deliver, endpoint: str | None) -> Refusal | None:
     client, operation = call_of(deliver.target.arn)
     region, key = deliver.schedule_arn.split(":")[3], access_key_of_role(deliver.target.role_arn)
     options: Any = {"retries": {"total_max_attempts": 1}, "read_timeout": 30, "connect_timeout": 5}

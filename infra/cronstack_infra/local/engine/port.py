@@ -121,5 +121,5 @@ class Drive(Protocol):
     def retire(self, arn: str, version: str | None) -> None:
         """End the sandboxes of a deleted function, or of one deleted version."""
 
-    def call(self, deliver: Deliver, then: Callable[[Refusal | None], None]) -> None:
-        """Call the API that a universal target names as the schedule's role. Pass the refusal, or None, to ``then``."""
+    def call(self, deliver: Deliver, then: Callable[[Refusal | Exception | None], None]) -> None:
+        """Call the API of a universal target as the schedule's role. Pass the result to ``then``: None for success."""

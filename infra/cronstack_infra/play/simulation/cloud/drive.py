@@ -17,7 +17,6 @@ from moto.scheduler.models import scheduler_backends
 
 from cronstack_infra.local.apis import rules, schedules
 from cronstack_infra.local.effects import universal_calls
-from cronstack_infra.local.effects.deliveries import OWN_FAULT
 from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.effects.runner import EffectRunner
 from cronstack_infra.local.engine.chance import chance
@@ -169,12 +168,8 @@ class VirtualDrive:
     def retire(self, arn: str, version: str | None) -> None:
         """Nothing to do: a sandbox is chosen by its function, so one without a function is never chosen again."""
 
-    def call(self, deliver: Deliver, then: Callable[[Refusal | None], None]) -> None:
-        try:
-            refusal = universal_calls.call(deliver, None)
-        except Exception:  # of moto; the delivery ends as one of a service with an internal error
-            refusal = OWN_FAULT
-        then(refusal)
+    def call(self, deliver: Deliver, then: Callable[[Refusal | Exception | None], None]) -> None:
+        then(universal_calls.call(deliver, None))
 
     # what invocations report
 
