@@ -66,9 +66,9 @@ class OutOfTime(CronstackError):
 
 
 class Unavailable(CronstackError):
-    """The ledger did not answer usefully. Before the claim nothing is run (fail closed); after it, nobody knows.
+    """AWS gave no usable answer. Ask again, with the same key and content: each call is safe to repeat.
 
-    ``certain``: nothing was carried out; otherwise that is unknown. ``passing``: the fault is temporary.
+    ``certain``: nothing was carried out; otherwise it is unknown. ``passing``: the fault is temporary.
     """
 
     def __init__(self, message: str, *, remedy: str = "", certain: bool = False, passing: bool = False) -> None:
