@@ -1,5 +1,4 @@
-"""For all tests: the order of their files, the signals that a person's shell would give to what they start, and the
-imports of projects that a test made for itself."""
+"""Set-up for all tests: the order of their files, the handling of Ctrl-C, and the imports of temporary projects."""
 
 from __future__ import annotations
 
@@ -17,18 +16,18 @@ from cronstack_infra.local.moto.documents import parsed_once
 from tests.places import ROOT, TESTS
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell starts what runs in its background with Ctrl-C ignored, children inherit that, and what a test
-    # interrupts would never end.
+    # A shell starts background jobs with Ctrl-C ignored. Children inherit that, and a process that a test interrupts
+    # would never end.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 _shared = parsed_once()
-_shared.__enter__()  # for as long as the process lives: each mocked AWS begins a new session of the SDK
+_shared.__enter__()  # never left: each mocked AWS creates a new session of the SDK, which parses its files again
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown() -> None:
-    """Forget the package ``jobs`` of a test's own project: the next test in this process may import ours."""
+    """Remove the package ``jobs`` of a temporary project from sys.modules, because the next test may import ours."""
     ours = ROOT / "functions"
     names = [name for name in sys.modules if name.partition(".")[0] == "jobs"]
     files = [file for name in names if (file := getattr(sys.modules[name], "__file__", None))]
@@ -38,7 +37,7 @@ def pytest_runtest_teardown() -> None:
 
 
 TOGETHER = tuple(f"e2e/runs/test_{name}.py" for name in ("carriers", "delivered_many_times", "once", "operators"))
-"""Files that share a deployment: in one process it is made once for all of them."""
+"""Files that share a deployment. They run in one process, which deploys once for all of them."""
 
 LONG = (
     *TOGETHER,
@@ -58,31 +57,31 @@ LONG = (
     ),
     *("testing/test_neighbours.py", "testing/test_import_surroundings.py", "local/http/test_every_service.py"),
 )
-"""Files that take most of a minute or more, the longest first: begun last, one would run alone in the end."""
+"""Files that take about a minute or more, the longest first. Started last, one would run alone at the end."""
 
 
 def pytest_configure() -> None:
-    """Raise UsageError when a file of ``LONG`` was moved: the order would silently be lost."""
+    """Raise UsageError when ``LONG`` names a missing file, because the order would silently be lost."""
     missing = [file for file in LONG if not (TESTS / file).is_file()]
     if missing:
         raise pytest.UsageError(f"tests/conftest.py: TOGETHER and LONG name files that do not exist: {missing}")
 
 
 class ByFile(LoadFileScheduling):
-    """What lies in one file runs in one process, and so do the files of ``TOGETHER``."""
+    """Run the tests of one file in one process, and the files of ``TOGETHER`` in one process too."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
         return "together" if file.endswith(TOGETHER) else file
 
 
-@pytest.hookimpl(optionalhook=True)  # without xdist nobody asks
+@pytest.hookimpl(optionalhook=True)  # pytest without xdist does not have this hook
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     return ByFile(config, log)
 
 
 def turn(item: pytest.Item) -> tuple[int, bool]:
-    """When a test comes: the long files, then what goes through real clouds and mostly waits; the others fill."""
+    """Return the sort key of a test: the long files first, then the e2e tests, which mostly wait, then the others."""
     file = item.nodeid.partition("::")[0]
     rank = next((number for number, name in enumerate(LONG) if file.endswith(name)), len(LONG))
     return rank, "/e2e/" not in file

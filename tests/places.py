@@ -1,4 +1,4 @@
-"""Where the project and its tests lie, for tests in any folder."""
+"""Paths of the project and its tests, for tests in any folder."""
 
 from __future__ import annotations
 

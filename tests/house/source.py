@@ -1,4 +1,4 @@
-"""The project's Python files as syntax trees, and what imports what: read from the text, nothing is run."""
+"""The project's Python files as syntax trees, and their imports. Nothing is executed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Import(NamedTuple):
 
 @cache
 def python_files(*folders: Path) -> tuple[Path, ...]:
-    """Every Python file that git knows or would add, below one of the folders; all without any."""
+    """Return the Python files below the folders that git tracks or would add. Without folders, return all."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
         cwd=ROOT,
@@ -49,7 +49,7 @@ def tree(file: Path) -> ast.Module:
 
 
 def type_checking_only(module: ast.Module) -> set[ast.AST]:
-    """Nodes under ``if TYPE_CHECKING:``; they are never executed."""
+    """Return the nodes under ``if TYPE_CHECKING:``. They are never executed."""
     return {
         inner
         for node in ast.walk(module)
@@ -60,7 +60,7 @@ def type_checking_only(module: ast.Module) -> set[ast.AST]:
 
 
 def imports(file: Path, *, executed_only: bool = False) -> Iterator[Import]:
-    """Each name that a file imports, at the top, inside a function or for types."""
+    """Yield each name that a file imports, at the top, inside a function or for types."""
     skipped = type_checking_only(tree(file)) if executed_only else set()
     for node in ast.walk(tree(file)):
         if node in skipped:
@@ -72,7 +72,7 @@ def imports(file: Path, *, executed_only: bool = False) -> Iterator[Import]:
 
 
 def importing(files: Iterable[Path], modules: Iterable[str], *, executed_only: bool = False) -> list[str]:
-    """Where files import one of the modules, or something in it."""
+    """Return the places where files import one of the modules, or a name in it."""
     modules = tuple(modules)
     return [
         str(found)
@@ -83,13 +83,13 @@ def importing(files: Iterable[Path], modules: Iterable[str], *, executed_only: b
 
 
 def module_of(file: Path) -> str:
-    """A file's dotted name, as it is imported; that of a package for its ``__init__``."""
+    """Return the dotted name by which a file is imported. For an ``__init__`` it is the package's name."""
     parts = file.relative_to(FUNCTIONS if file.is_relative_to(FUNCTIONS) else INFRA).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 class Arrow(NamedTuple):
-    """One module imports another; both are dotted names of files."""
+    """One import between two modules, by their dotted names."""
 
     importer: str
     imported: str
@@ -100,19 +100,19 @@ class Arrow(NamedTuple):
 
 
 def arrows(files: Iterable[Path]) -> list[Arrow]:
-    """Which of the files import which others of them, type-only imports and imports inside functions included."""
+    """Return the imports between the files, type-only imports and imports inside functions included."""
     by_name = {module_of(file): file for file in files}
     found = []
     for importer, file in by_name.items():
-        for one in imports(file):
-            imported = one.name if one.name in by_name else one.name.rpartition(".")[0]
-            if imported in by_name and imported != importer:
-                found.append(Arrow(importer, imported, one.line))
+        for imported in imports(file):
+            module = imported.name if imported.name in by_name else imported.name.rpartition(".")[0]
+            if module in by_name and module != importer:
+                found.append(Arrow(importer, module, imported.line))
     return found
 
 
-def circles(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
-    """The groups of two or more names that can all be reached from each other (Tarjan's algorithm)."""
+def cycles(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """Return the groups of two or more names that can all reach each other (Tarjan's algorithm)."""
     following: dict[str, set[str]] = {}
     for first, second in pairs:
         following.setdefault(first, set()).add(second)
@@ -145,9 +145,9 @@ def circles(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
 
 
 def siblings(arrow: Arrow) -> tuple[str, str, str] | None:
-    """The package in which an arrow runs, and its two children there: a module or a folder each.
+    """Return the package that contains both ends of an arrow, and its two children there: a module or a folder each.
 
-    None where one module contains the other: a package and what lies in it.
+    None where one module contains the other: a package and its content.
     """
     importer, imported = arrow.importer.split("."), arrow.imported.split(".")
     same = next((n for n, (a, b) in enumerate(zip(importer, imported, strict=False)) if a != b), None)

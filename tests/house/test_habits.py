@@ -1,4 +1,4 @@
-"""Habits of the house: what is banned where, and what to use instead."""
+"""Coding rules of the project: what is banned in which part, and what to use instead."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ IMPURE_MODULES = (
     "uuid",
 )
 
-# Time and randomness are arguments; only these may read them. (The drive is the engine's real clock; the pretence
-# takes the place of both in a simulation.)
+# Time and randomness are arguments. Only these modules read them: the drive is the engine's real clock, and the patched
+# process replaces clock and randomness in a simulation.
 CLOCK_READERS = {
     RUNTIME / "clock.py",
     RUNTIME / "entropy.py",
@@ -73,24 +73,24 @@ def test_the_runtime_ships_into_lambda_with_the_standard_library_and_botocore_on
 
 
 def test_botocore_is_loaded_only_where_aws_is_called() -> None:
-    """The deploy check calls services that the guard never does, and has clients of its own."""
+    """The deploy check is the exception: it calls services that the guard does not call, with its own clients."""
     files = [f for f in python_files(RUNTIME) if f.stem != "transport" and f.parent.name != "deploy_check"]
     assert not importing(files, ("boto3", "botocore"), executed_only=True), "call AWS through cronstack.transport"
 
 
 @pytest.mark.parametrize("part", PURE)
-def test_what_decides_is_pure(part: str) -> None:
+def test_decisions_are_pure(part: str) -> None:
     files = python_files(RUNTIME / part)
     assert files
     assert not importing(files, IMPURE_MODULES, executed_only=True), "take time, chance and environment as arguments"
 
 
-def test_nobody_imports_source_roots_as_packages() -> None:
+def test_source_roots_are_never_imported_as_packages() -> None:
     bad = importing(python_files(), ("functions", "infra"))
     assert not bad, "it would load everything twice: import cronstack, cronstack_infra, jobs or examples"
 
 
-def test_jobs_and_examples_use_the_face_only() -> None:
+def test_jobs_and_examples_import_only_the_public_api() -> None:
     files = python_files(FUNCTIONS / "jobs", FUNCTIONS / "examples")
     assert files
     inside = {f"cronstack.{file.relative_to(RUNTIME).parts[0].removesuffix('.py')}" for file in python_files(RUNTIME)}
@@ -105,7 +105,7 @@ def test_the_stack_and_the_local_cloud_meet_only_in_the_template() -> None:
     assert not importing(aws, ("moto", "cronstack_infra.local", "cronstack_infra.ops"))
 
 
-def test_operators_tools_do_not_know_which_cloud_they_are_on() -> None:
+def test_operators_tools_are_independent_of_the_cloud() -> None:
     files = python_files(AROUND / "ops")
     assert files
     assert not importing(
@@ -117,7 +117,7 @@ def test_time_and_randomness_are_arguments() -> None:
     found = []
     for file in python_files(FUNCTIONS, INFRA):
         if file in CLOCK_READERS or file.is_relative_to(AROUND / "cli") or file.is_relative_to(AROUND / "scaffold"):
-            continue  # (what the scaffold holds is its user's)
+            continue  # the scaffold's templates become the user's own code
         found += importing([file], BANNED_MODULES, executed_only=True)
         for node in ast.walk(tree(file)):
             if isinstance(node, ast.Attribute) and ast.unparse(node) in BANNED_CALLS:
@@ -127,4 +127,4 @@ def test_time_and_randomness_are_arguments() -> None:
 
 def test_tests_do_not_patch_modules() -> None:
     bad = importing(python_files(TESTS), ("unittest.mock", "mock"))
-    assert not bad, "hold parts to a contract kit instead:\n" + "\n".join(bad)
+    assert not bad, "test each implementation with a contract kit instead:\n" + "\n".join(bad)

@@ -1,4 +1,4 @@
-"""The structure of the house: which part may import which, how large a file, a function and a folder may be."""
+"""The structure of the project: which part may import which, and how large a file, a function and a folder may be."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.house.source import (
     RUNTIME,
     Arrow,
     arrows,
-    circles,
+    cycles,
     importing,
     module_of,
     python_files,
     siblings,
     tree,
 )
-from tests.house.storeys import STOREYS
+from tests.house.layers import LAYERS
 from tests.places import ROOT, TESTS
 
 LONGEST_FILE = 400
@@ -28,63 +28,63 @@ LONGEST_FUNCTION = 60
 LARGEST_FOLDER = 15
 """Modules in a folder, without its ``__init__`` and ``conftest``."""
 LONGEST_PURPOSE = 120
-"""Characters of the line with which a folder says what it is for."""
+"""Characters of the line that states the purpose of a folder."""
 
 PRODUCT = python_files(RUNTIME, AROUND)
-FACE = "cronstack"
-"""Its names are looked up when they are first used, so it stands below everything and above everything."""
+PUBLIC_API = "cronstack"
+"""The package imports its names when they are first used, so it is both below and above all other modules."""
 
 
 def product_arrows() -> list[Arrow]:
-    return [arrow for arrow in arrows(PRODUCT) if FACE not in (arrow.importer, arrow.imported)]
+    return [arrow for arrow in arrows(PRODUCT) if PUBLIC_API not in (arrow.importer, arrow.imported)]
 
 
-def test_no_modules_import_each_other_in_a_circle() -> None:
-    found = product_arrows()
-    for circle in circles((one.importer, one.imported) for one in found):
-        ties = [str(one) for one in found if {one.importer, one.imported} <= set(circle)]
+def test_modules_have_no_import_cycle() -> None:
+    arrows = product_arrows()
+    for cycle in cycles((arrow.importer, arrow.imported) for arrow in arrows):
+        imports = [str(arrow) for arrow in arrows if {arrow.importer, arrow.imported} <= set(cycle)]
         pytest.fail(
-            "a circle, type-only imports included; a Protocol in the lower module opens it:\n" + "\n".join(ties)
+            "import cycle, type-only imports included; define a Protocol in the lower module:\n" + "\n".join(imports)
         )
 
 
-def test_no_folders_import_each_other_in_a_circle() -> None:
+def test_folders_have_no_import_cycle() -> None:
     between: dict[str, dict[tuple[str, str], Arrow]] = defaultdict(dict)
     for arrow in product_arrows():
-        if met := siblings(arrow):
-            package, importer, imported = met
+        if parts := siblings(arrow):
+            package, importer, imported = parts
             between[package][importer, imported] = arrow
-    found = [
+    in_cycles = [
         f"in {package}: {arrow}"
         for package, pairs in between.items()
-        for circle in circles(pairs)
+        for cycle in cycles(pairs)
         for pair, arrow in pairs.items()
-        if set(pair) <= set(circle)
+        if set(pair) <= set(cycle)
     ]
-    assert not found, "move what both need into one of them, or below both:\n" + "\n".join(found)
+    assert not in_cycles, "move what both need into one of them, or below both:\n" + "\n".join(in_cycles)
 
 
-def test_lower_storeys_never_import_higher_ones() -> None:
-    found = []
+def test_lower_layers_never_import_higher_ones() -> None:
+    wrong = []
     for arrow in product_arrows():
-        met = siblings(arrow)
-        if met is None or met[0] not in STOREYS:
+        parts = siblings(arrow)
+        if parts is None or parts[0] not in LAYERS:
             continue
-        package, importer, imported = met
-        storey = {child: number for number, children in enumerate(STOREYS[package]) for child in children}
+        package, importer, imported = parts
+        layer = {child: number for number, children in enumerate(LAYERS[package]) for child in children}
         for child in (importer, imported):
-            assert child in storey, f"{package}.{child} has no storey: say in STOREYS where it belongs"
-        if storey[imported] >= storey[importer]:
-            found.append(f"{arrow}, which stands above it or beside it")
-    assert not found, "\n".join(found)
+            assert child in layer, f"{package}.{child} has no layer: add it to LAYERS in tests/house/layers.py"
+        if layer[imported] >= layer[importer]:
+            wrong.append(f"{arrow}, which is in the same layer or a higher one")
+    assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("package", STOREYS)
-def test_each_storey_is_there(package: str) -> None:
+@pytest.mark.parametrize("package", LAYERS)
+def test_layers_list_each_part_of_the_package(package: str) -> None:
     inside = {
         module_of(file).removeprefix(f"{package}.").partition(".")[0] for file in PRODUCT if within(file, package)
     }
-    listed = [child for children in STOREYS[package] for child in children]
+    listed = [child for children in LAYERS[package] for child in children]
     assert sorted(listed) == sorted(inside)
 
 
@@ -93,7 +93,7 @@ def within(file: Path, package: str) -> bool:
 
 
 def folders() -> dict[Path, list[Path]]:
-    """Each folder with Python files in it, and these files."""
+    """Return each folder that contains Python files, with these files."""
     found: dict[Path, list[Path]] = defaultdict(list)
     for file in (*PRODUCT, *python_files(TESTS)):
         found[file.parent].append(file)
@@ -140,8 +140,8 @@ def test_a_function_fits_on_a_screen() -> None:
 
 
 @pytest.mark.parametrize("file", PRODUCT, ids=lambda file: str(file.relative_to(ROOT)))
-def test_each_module_says_what_it_is(file: Path) -> None:
-    assert ast.get_docstring(tree(file)), "open with the module's one idea"
+def test_each_module_has_a_docstring(file: Path) -> None:
+    assert ast.get_docstring(tree(file)), "open with a docstring that states the module's one idea"
 
 
 def test_only_the_command_line_imports_the_command_line() -> None:

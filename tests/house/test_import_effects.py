@@ -1,4 +1,4 @@
-"""An import defines names and has no other effect: no environment, path, signal handler or log changes by it."""
+"""An import only defines names: it changes no environment variable, path, signal handler or log."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PROCESS_WIDE = (
 
 
 def effects_at_import(module: ast.Module) -> Iterator[ast.AST]:
-    """Yield what an import does besides defining names and changing the module's own objects."""
+    """Yield each effect of an import other than defining names and changing the module's own objects."""
     own = {node.name for node in module.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     own |= {target.id for node in module.body for target in targets(node) if isinstance(target, ast.Name)}
     statements = list(module.body)
@@ -116,5 +116,5 @@ def test_an_effect_at_import_is_found(source: str) -> None:
         "if TYPE_CHECKING:\n    from a import b\nif __name__ == '__main__':\n    main()",
     ],
 )
-def test_what_defines_names_only_is_no_effect(source: str) -> None:
+def test_defining_names_is_no_effect(source: str) -> None:
     assert not [ast.unparse(node) for node in effects_at_import(ast.parse(source))]

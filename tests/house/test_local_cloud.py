@@ -1,4 +1,4 @@
-"""Rules of the local cloud: where its halves meet, how long its main path is, where privates of moto are named."""
+"""Rules for the local cloud: its boundaries, the length of its main path, and where privates of moto are named."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tests.places import ROOT
 
 
 def test_effects_never_import_the_apis_of_lambda() -> None:
-    """Of the other APIs the storeys hold it: they meet in the engine's port, or look it up in ``local.lookups``."""
+    """For the other APIs, the layers already forbid it: use the engine's port or ``local.lookups`` instead."""
     files = python_files(AROUND / "local" / "effects")
     assert files
     assert not importing(files, ["cronstack_infra.local.lambda_api"])
 
 
 def test_the_map_of_the_local_cloud_names_at_most_fifteen_files_that_exist() -> None:
-    """That a call passes through them is shown by tests/local/test_path.py."""
+    """tests/local/test_path.py shows that a call passes through them."""
     assert 0 < len(files_on_the_map()) <= 15
     assert [name for name in files_on_the_map() if not (AROUND / "local" / name).exists()] == []
 
@@ -29,9 +29,9 @@ def files_on_the_map() -> list[str]:
     return [line.split()[1] for line in lines if line.strip()[:1].isdigit()]
 
 
-# Private by their first letter only: Python documents them.
+# Python documents these names, although they start with an underscore.
 DOCUMENTED = {"_asdict", "_exit", "_fields", "_getframe", "_make", "_replace"}
-# Python's own, which a simulation replaces or steers in its process.
+# Private members of Python's standard library that a simulation replaces in its process.
 PYTHONS_OWN = {
     "_PyRLock",
     "_active",
@@ -44,7 +44,7 @@ PYTHONS_OWN = {
 }
 
 
-def own_privates(module: ast.Module) -> set[str]:
+def own_private_members(module: ast.Module) -> set[str]:
     """Names with one underscore that a module's classes define: methods, fields, and what a method assigns to self."""
     found = set()
     for kind in (node for node in ast.walk(module) if isinstance(node, ast.ClassDef)):
@@ -58,14 +58,14 @@ def own_privates(module: ast.Module) -> set[str]:
     return found
 
 
-def strange_privates(file: Path) -> Iterator[str]:
+def foreign_private_members(file: Path) -> Iterator[str]:
     """Uses of private members of other objects: not of self or cls in a method, of super(), or of the module's classes.
 
     A module-level function whose first parameter is called self gets an object of moto's, and so does a method of a
     class that is derived from one of moto's.
     """
     module = tree(file)
-    own = own_privates(module)
+    own = own_private_members(module)
     motos = {
         alias.asname or alias.name
         for node in ast.walk(module)
@@ -95,5 +95,5 @@ def names_one_of(node: ast.Attribute, names: list[str]) -> bool:
 def test_private_members_of_moto_are_named_in_one_module_only() -> None:
     files = python_files(AROUND / "local", AROUND / "play", AROUND / "testing")
     assert files
-    found = [use for file in files if file.name != "privates.py" for use in strange_privates(file)]
+    found = [use for file in files if file.name != "privates.py" for use in foreign_private_members(file)]
     assert not found, "give it a function in local/moto/privates.py:\n" + "\n".join(found)

@@ -1,4 +1,4 @@
-"""Rules of the patches of moto: the table is the only way to change moto, and one module applies it."""
+"""Rules for the patches of moto: only the table of patches changes moto, and one module applies the table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MUTATORS = {"append", "clear", "extend", "insert", "pop", "popitem", "remove", "
 
 
 def names_of_moto(module: ast.Module) -> set[str]:
-    """Names that stand for something imported from moto, also by another name: ``answers: Any = LambdaResponse``."""
+    """Return the names of what a module imports from moto, aliases included: ``answers: Any = LambdaResponse``."""
     found = set()
     for node in ast.walk(module):
         if isinstance(node, ast.Import):
@@ -34,14 +34,14 @@ def names_of_moto(module: ast.Module) -> set[str]:
 
 
 def root_of(node: ast.AST) -> str:
-    """The name at the root of a plain chain: "Queue" of ``Queue.attributes``. What is looked up in between is state."""
+    """Return the first name of a plain chain: "Queue" of ``Queue.attributes``; "" when it contains a look-up."""
     while isinstance(node, ast.Attribute):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
 
 
 def changes(module: ast.Module) -> Iterator[tuple[int, str]]:
-    """Where a module changes an attribute, or an entry of an attribute, of what it has imported from moto."""
+    """Yield each change of an attribute, or of an entry of an attribute, of what a module imports from moto."""
     motos = names_of_moto(module)
     for node in ast.walk(module):
         if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
@@ -61,7 +61,7 @@ def changes(module: ast.Module) -> Iterator[tuple[int, str]]:
                     yield node.lineno, ast.unparse(node)
 
 
-def test_moto_is_changed_by_patches_of_the_table_only() -> None:
+def test_only_patches_of_the_table_change_moto() -> None:
     found = [
         f"{file.relative_to(ROOT)}:{line} changes {what}"
         for file in python_files(AROUND)
@@ -109,7 +109,7 @@ def declares_patches(file: Path) -> bool:
         "moto.sqs.models.Queue.messages = 1",
     ],
 )
-def test_the_rule_sees_a_change(line: str) -> None:
+def test_the_rule_finds_a_change(line: str) -> None:
     imported = "import moto.sqs.models\nfrom moto.sqs import urls\nfrom moto.sqs.models import Queue\n"
     assert len(list(changes(ast.parse(imported + line)))) == 1
 
@@ -123,6 +123,6 @@ def test_the_rule_sees_a_change(line: str) -> None:
         "made = Queue('q')\nmade.policy = None",
     ],
 )
-def test_the_rule_lets_state_be_changed(line: str) -> None:
+def test_the_rule_allows_changes_of_state(line: str) -> None:
     text = f"from moto.sqs.models import Queue, sqs_backends\n{line}\n"
     assert list(changes(ast.parse(text))) == []

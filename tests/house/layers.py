@@ -1,13 +1,13 @@
-"""Which part stands on which: in each package, lower parts first. Parts in one line do not import each other.
+"""The layers of each package, the lowest first. A part imports only parts of lower layers.
 
-A part is a module or a folder. A package that is not listed here has no order of its own; circles are forbidden in all.
+A part is a module or a folder. A package that is not listed here has no layers. Import cycles are forbidden in all.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-STOREYS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
+LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "cronstack": (
         ("errors",),
         ("defaults",),
