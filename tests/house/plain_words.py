@@ -6,6 +6,7 @@ found in ``_told_of`` and in ``ToldOf``, and a phrase of two words over the end 
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import sys
@@ -194,7 +195,7 @@ def matches(text: str, name: str) -> Iterator[Match]:
 def _continues(text: str, words: list[re.Match[str]], index: int, phrase: list[str], *, as_written: bool) -> bool:
     found = words[index : index + len(phrase)]
     written = [word.group() if as_written else word.group().lower() for word in found]
-    between = [text[one.end() : other.start()] for one, other in zip(found, found[1:], strict=False)]
+    between = [text[one.end() : other.start()] for one, other in itertools.pairwise(found)]
     return written == phrase and all(_BETWEEN.fullmatch(gap) for gap in between)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.house.layers import LAYERS
 from tests.house.source import (
     AROUND,
     RUNTIME,
@@ -20,7 +21,6 @@ from tests.house.source import (
     siblings,
     tree,
 )
-from tests.house.layers import LAYERS
 from tests.places import ROOT, TESTS
 
 LONGEST_FILE = 400
