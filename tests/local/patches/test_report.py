@@ -116,7 +116,7 @@ def test_what_becomes_of_a_patch(changed: Mapping[str, Any], state: str, notes: 
 def test_a_moto_that_cannot_be_imported_is_one_clear_fault(tmp_path: Path) -> None:
     (tmp_path / "moto").mkdir()
     (tmp_path / "moto" / "__init__.py").write_text("raise SystemExit('no moto')")
-    with pytest.raises(CronstackError, match=r"this moto cannot be examined:\n.*no moto"):
+    with pytest.raises(CronstackError, match=r"this version of moto cannot be examined:\n.*no moto"):
         report(tmp_path)
 
 
@@ -167,7 +167,7 @@ def test_a_version_that_does_not_exist_is_one_clear_fault(index: Path, tmp_path:
     wheel(index, "5.9.1")
     with pytest.raises(CronstackError) as refused:
         another_moto.install("5.9.2", tmp_path / "here")
-    assert str(refused.value).splitlines()[0] == "there is no moto 5.9.2"
+    assert str(refused.value).splitlines()[0] == "moto 5.9.2 does not exist"
 
 
 def test_only_what_the_installed_packages_lack_comes_with_it(index: Path, tmp_path: Path) -> None:
