@@ -253,6 +253,6 @@ def test_a_change_set_updates_unless_it_says_otherwise(stack: Stack) -> None:
 
 
 def test_an_import_is_refused(stack: Stack) -> None:
-    with pytest.raises(ClientError, match="does not carry out change sets of the type IMPORT"):
+    with pytest.raises(ClientError, match="does not support change sets of the type IMPORT"):
         change_set(stack, "import", {"Queue": queue()}, ChangeSetType="IMPORT")
     assert not stack.exists()

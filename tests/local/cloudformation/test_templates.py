@@ -94,11 +94,11 @@ def test_no_value_leaves_the_property_out(stack: Stack) -> None:
 REFUSED = [
     ("AWS::StepFunctions::StateMachine", "state machines do not run"),
     ("AWS::Events::EventBus", "invoke their receivers yourself"),
-    ("AWS::Lambda::Url", "functions have no URL"),
+    ("AWS::Lambda::Url", "function URLs are not supported"),
     ("AWS::CloudFormation::Stack", "nested stacks"),
     ("AWS::ApiGateway::RestApi", "nothing of ApiGateway runs"),
     ("Custom::CDKBucketDeployment", "it has no ServiceToken"),
-    ("AWS::Made::Up", "it has no such type"),
+    ("AWS::Made::Up", "this type is not supported"),
 ]
 
 

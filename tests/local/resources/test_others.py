@@ -126,7 +126,7 @@ def test_the_name_of_a_metric_filter_is_taken_once_a_group_and_goes_with_it(stac
 
 
 def test_what_passes_logs_on_is_refused(stack: Stack) -> None:
-    with pytest.raises(ClientError, match="AWS::Logs::SubscriptionFilter: log lines are not passed on"):
+    with pytest.raises(ClientError, match="AWS::Logs::SubscriptionFilter: log lines are not delivered"):
         stack.deploy({"Filter": part("Logs::SubscriptionFilter")})
 
 
