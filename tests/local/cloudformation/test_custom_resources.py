@@ -159,7 +159,7 @@ def test_the_function_sees_the_stack_at_work_and_others_cannot_change_it(stack: 
 def test_a_topic_as_service_token_is_refused(stack: Stack) -> None:
     thing = {"Type": "Custom::Thing", "Properties": {"ServiceToken": "arn:aws:sns:us-east-1:123456789012:topic"}}
     assert stack.deploy({"Queue": queue(), "Thing": thing}) == "ROLLBACK_COMPLETE"
-    assert "functions of Lambda only" in stack.reasons()[0]
+    assert "invokes Lambda functions only" in stack.reasons()[0]
 
 
 def test_data_with_no_echo_is_not_shown(stack: Stack) -> None:

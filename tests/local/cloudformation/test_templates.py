@@ -223,7 +223,7 @@ def test_a_global_table_of_one_region(stack: Stack) -> None:
         backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"], default=str
     )
     assert stack.deploy(tables("eu-central-1")) == "UPDATE_ROLLBACK_COMPLETE"
-    assert "keeps a table in its stack's region only" in stack.reasons()[0]
+    assert "creates a table in its stack's region only" in stack.reasons()[0]
 
 
 def test_a_protected_table_is_not_deleted(stack: Stack) -> None:

@@ -10,7 +10,7 @@ from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 
 from cronstack_infra.local.resources.others.custom_resource import CustomResource, is_custom
-from cronstack_infra.local.resources.resource import truth
+from cronstack_infra.local.resources.resource import boolean
 from cronstack_infra.local.resources.table import TYPES
 
 NESTED: Final = "nested stacks are not supported; deploy them as separate stacks of the app"
@@ -79,7 +79,7 @@ def physical_name(kind: str, properties: Mapping[str, Any], stack: str, logical:
     custom = properties.get(resource_class.cloudformation_name_type())
     if custom is not None:
         return str(custom)
-    ending = ".fifo" if truth(properties.get(getattr(resource_class, "fifo_property", ""))) else ""
+    ending = ".fifo" if boolean(properties.get(getattr(resource_class, "fifo_property", ""))) else ""
     generated: str = parsing.generate_resource_name(kind, stack, logical)
     longest = getattr(resource_class, "longest_name", 255) - len(ending)  # moto generates names of any length
     if len(generated) <= longest:
