@@ -1,6 +1,6 @@
-"""What must be there before a row is asked: roles, queues, functions, schedules, made on the endpoint by its own API.
+"""Resources that a row needs: roles, queues, functions and schedules, created on the endpoint by its API.
 
-``Stage`` is what all rows share; a scene is made anew for each question, so that no row leans on another.
+``Stage`` has the resources that all rows share. Each row gets a new scene, so rows do not depend on each other.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ _HANDLER: Final = "def handler(event, context):\n    return event\n"
 
 
 def zipped(source: str) -> bytes:
-    """A deployment package with one module, ``app``; the same bytes for the same source."""
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
+    """Return a deployment package with one module, ``app``. The same source gives the same bytes."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
         archive.writestr(zipfile.ZipInfo("app.py", (2020, 1, 1, 0, 0, 0)), source)
-    return data.getvalue()
+    return package.getvalue()
 
 
 class Stage:
-    """An endpoint, its clients, and what all rows lean on. ``prefix`` keeps the names of two runs apart."""
+    """An endpoint, its clients, and the resources that all rows share. ``prefix`` makes the names of a run unique."""
 
     def __init__(self, client: Callable[[str], Any], prefix: str) -> None:
         self.client = client
         self._prefix = prefix
-        self._made = 0
+        self._names = 0
         self._undo: list[Callable[[], Any]] = []
         self.words: Words = {}
 
     def name(self) -> str:
-        """A new name, short enough for every service."""
-        self._made += 1
-        return f"{self._prefix}-{self._made}"
+        """Return a new name, short enough for every service."""
+        self._names += 1
+        return f"{self._prefix}-{self._names}"
 
     def build(self) -> None:
-        """Make the roles, and two queues for dead letters."""
+        """Create the roles, and two queues for dead letters."""
         roles = {
             "scheduler-role": ("scheduler.amazonaws.com", ["lambda:InvokeFunction", "sqs:*", "sns:Publish"]),
             "lambda-role": ("lambda.amazonaws.com", ["sqs:*", "sns:Publish", "logs:*"]),
@@ -54,7 +54,7 @@ class Stage:
         self.words |= {
             "queue-arn": arn,
             "other-queue-arn": other,
-            "no-role": f"arn:aws:iam::{account}:role/{self._prefix}-nobody",
+            "no-role": f"arn:aws:iam::{account}:role/{self._prefix}-missing",
             "topic-arn": f"arn:aws:sns:{region}:{account}:{self._prefix}",
             "function-arn": f"arn:aws:lambda:{region}:{account}:function:{self._prefix}-dummy",
             "zip": zipped(_HANDLER),
@@ -68,7 +68,7 @@ class Stage:
         }
 
     def role(self, name: str, service: str, actions: list[str]) -> str:
-        """ARN of a new role that a service may assume."""
+        """Create a role that a service may assume. Return its ARN."""
         iam = self.client("iam")
         trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
@@ -80,36 +80,36 @@ class Stage:
         return str(arn)
 
     def delete_role(self, arn: str) -> None:
-        """Delete a role that ``role`` has made."""
+        """Delete a role that ``role`` has created."""
         iam, name = self.client("iam"), arn.rpartition("/")[2]
         iam.delete_role_policy(RoleName=name, PolicyName="conformance")
         iam.delete_role(RoleName=name)
 
     def undo(self, step: Callable[[], Any]) -> None:
-        """Have something done when all is over, the last first."""
+        """Register a step for ``clear``, which runs them in reverse order."""
         self._undo.append(step)
 
     def clear(self) -> None:
-        """Take away what was made; what cannot be taken away is left."""
+        """Delete all created resources. Ignore those that cannot be deleted."""
         while self._undo:
             step = self._undo.pop()
             try:
                 step()
-            except Exception:  # a question may have taken it away already, or the endpoint is gone
+            except Exception:  # of any type: a row has deleted it already, or the endpoint has stopped
                 continue
 
     def queue(self, name: str, **attributes: str) -> tuple[str, str]:
-        """URL and ARN of a new queue."""
+        """Create a queue. Return its URL and ARN."""
         sqs = self.client("sqs")
         url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         self.undo(lambda: sqs.delete_queue(QueueUrl=url))
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        return str(url), str(found["Attributes"]["QueueArn"])
+        response = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return str(url), str(response["Attributes"]["QueueArn"])
 
     def function(self, name: str, *, source: str = _HANDLER, timeout: int = 3, **more: Any) -> str:
-        """ARN of a new function, once it can be invoked."""
+        """Create a function and wait until it can be invoked. Return its ARN."""
         client = self.client("lambda")
-        made = client.create_function(
+        response = client.create_function(
             FunctionName=name,
             Runtime="python3.13",
             Handler="app.handler",
@@ -119,9 +119,9 @@ class Stage:
             **more,
         )
         self.undo(lambda: client.delete_function(FunctionName=name))
-        if made.get("State") == "Pending":
+        if response.get("State") == "Pending":
             client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
-        return str(made["FunctionArn"])
+        return str(response["FunctionArn"])
 
 
 def _bare(stage: Stage) -> Words:
@@ -131,7 +131,7 @@ def _bare(stage: Stage) -> Words:
 def _schedule(stage: Stage) -> Words:
     scheduler = stage.client("scheduler")
     name, group = stage.name(), stage.name()
-    made = scheduler.create_schedule(
+    response = scheduler.create_schedule(
         Name=name,
         ScheduleExpression="cron(0 6 * * ? 2199)",
         FlexibleTimeWindow={"Mode": "OFF"},
@@ -140,7 +140,7 @@ def _schedule(stage: Stage) -> Words:
     stage.undo(lambda: scheduler.delete_schedule(Name=name))
     group_arn = scheduler.create_schedule_group(Name=group)["ScheduleGroupArn"]
     stage.undo(lambda: scheduler.delete_schedule_group(Name=group))
-    return {"schedule": name, "schedule-arn": made["ScheduleArn"], "group": group, "group-arn": group_arn}
+    return {"schedule": name, "schedule-arn": response["ScheduleArn"], "group": group, "group-arn": group_arn}
 
 
 def _queue(stage: Stage) -> Words:
@@ -193,11 +193,11 @@ def _slow_function_and_queue(stage: Stage) -> Words:
 def _mapping(stage: Stage) -> Words:
     words = _function_and_queue(stage)
     client = stage.client("lambda")
-    made = client.create_event_source_mapping(
+    mapping = client.create_event_source_mapping(
         FunctionName=words["function"], EventSourceArn=words["queue-arn-here"], BatchSize=5
     )
-    stage.undo(lambda: client.delete_event_source_mapping(UUID=made["UUID"]))
-    return words | {"uuid": made["UUID"]}
+    stage.undo(lambda: client.delete_event_source_mapping(UUID=mapping["UUID"]))
+    return words | {"uuid": mapping["UUID"]}
 
 
 SCENES: Final[dict[str, Callable[[Stage], Words]]] = {

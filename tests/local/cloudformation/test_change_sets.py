@@ -149,7 +149,7 @@ def test_yaml_is_read_too(stack: Stack) -> None:
 REFUSED = [
     ({"X": {"Type": "AWS::Made::Up"}}, r"Unrecognized resource types: \[AWS::Made::Up\]"),
     ({"X": {"Type": "Custom::Thing"}}, r"types: \[Custom::Thing\].*no ServiceToken"),
-    ({"X": queue(QueueName={"Fn::Cidr": ["10.0.0.0/8", 1, 1]})}, r"intrinsic functions \[Fn::Cidr\]"),
+    ({"X": queue(QueueName={"Fn::Cidr": ["10.0.0.0/8", 1, 1]})}, r"does not support the functions \[Fn::Cidr\]"),
     ({"X": queue(QueueName=ref("Nobody"))}, r"Unresolved resource dependencies \[Nobody\]"),
     ({"X": queue(QueueName={"Fn::Sub": "a-${Nobody.Arn}"})}, r"Unresolved resource dependencies \[Nobody\]"),
     ({"X": {**queue(), "DependsOn": "Y"}, "Y": {**queue(), "DependsOn": "X"}}, r"Circular dependency"),
