@@ -198,7 +198,7 @@ PATCHES: Final = (
         "ResourceMap creates a resource when it is looked up, knows few types, loses properties and cannot roll back.",
         (
             "a_removed_resource_is_not_created_when_it_comes_back",
-            "a_destroyed_stack_rises_again_when_described",
+            "describing_a_deleted_stack_creates_its_resources",
             "types_are_missing",
             "a_table_loses_recovery_and_time_to_live",
             "a_queue_keeps_its_delay_over_an_update",
