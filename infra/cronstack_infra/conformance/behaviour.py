@@ -131,7 +131,7 @@ def _disabled(stage: Stage) -> Check:
 def _dead_letter(stage: Stage) -> Check:
     url, arn = stage.queue(stage.name())
     end = deadline(PATIENCE + 20)
-    missing = str(stage.words["queue-arn"]) + "-gone"
+    missing = str(stage.placeholders["queue-arn"]) + "-gone"
     target = {
         "Arn": missing,
         "Input": "lost",
@@ -171,7 +171,7 @@ def _pages(stage: Stage) -> Check:
             GroupName=group,
             ScheduleExpression="cron(0 6 * * ? 2199)",
             FlexibleTimeWindow=OFF,
-            Target={"Arn": stage.words["function-arn"], "RoleArn": stage.words["scheduler-role"]},
+            Target={"Arn": stage.placeholders["function-arn"], "RoleArn": stage.placeholders["scheduler-role"]},
         )
 
     def check() -> str:
@@ -188,7 +188,7 @@ def _pages(stage: Stage) -> Check:
 
 
 def _defaults(stage: Stage) -> Check:
-    name = schedule(stage, "cron(0 6 * * ? 2199)", {"Arn": stage.words["function-arn"], "Input": "{}"})
+    name = schedule(stage, "cron(0 6 * * ? 2199)", {"Arn": stage.placeholders["function-arn"], "Input": "{}"})
     defaults = {"State": "ENABLED", "ActionAfterCompletion": "NONE", "ScheduleExpressionTimezone": "UTC"}
     retries = {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
 
@@ -200,11 +200,12 @@ def _defaults(stage: Stage) -> Check:
 
 
 def _resets(stage: Stage) -> Check:
-    target = {"Arn": stage.words["function-arn"], "Input": "{}"}
+    target = {"Arn": stage.placeholders["function-arn"], "Input": "{}"}
     name = schedule(
         stage,
         "rate(300 days)",
-        target | {"DeadLetterConfig": {"Arn": stage.words["queue-arn"]}, "RetryPolicy": {"MaximumRetryAttempts": 3}},
+        target
+        | {"DeadLetterConfig": {"Arn": stage.placeholders["queue-arn"]}, "RetryPolicy": {"MaximumRetryAttempts": 3}},
         State="DISABLED",
         Description="all of it",
         ActionAfterCompletion="DELETE",
@@ -215,7 +216,7 @@ def _resets(stage: Stage) -> Check:
         Name=name,
         ScheduleExpression="cron(0 6 * * ? 2199)",
         FlexibleTimeWindow=OFF,
-        Target=target | {"RoleArn": stage.words["scheduler-role"]},
+        Target=target | {"RoleArn": stage.placeholders["scheduler-role"]},
     )
 
     def check() -> str:

@@ -95,7 +95,7 @@ def _no_letter(stage: Stage, role: str, *, deleted: bool) -> Check:
     """Fire a schedule whose target is missing and whose role cannot send the dead letter."""
     url, letters = stage.queue(stage.name())
     target = {
-        "Arn": str(stage.words["queue-arn"]) + "-gone",
+        "Arn": str(stage.placeholders["queue-arn"]) + "-gone",
         "RoleArn": role,
         "Input": "x",
         "DeadLetterConfig": {"Arn": letters},
@@ -128,7 +128,7 @@ def _role_deleted(stage: Stage) -> Check:
 def _group_deleted(stage: Stage) -> Check:
     scheduler, group, name = stage.client("scheduler"), stage.name(), stage.name()
     scheduler.create_schedule_group(Name=group)
-    target = {"Arn": stage.words["queue-arn"], "RoleArn": stage.words["scheduler-role"], "Input": "x"}
+    target = {"Arn": stage.placeholders["queue-arn"], "RoleArn": stage.placeholders["scheduler-role"], "Input": "x"}
     request = {"Name": name, "GroupName": group, "FlexibleTimeWindow": OFF, "Target": target}
     scheduler.create_schedule(**request, ScheduleExpression="cron(0 6 * * ? 2199)")
     scheduler.delete_schedule_group(Name=group)
@@ -150,7 +150,7 @@ def _exists(stage: Stage, name: str, **where: str) -> bool:
 def _refusal(stage: Stage, role: str) -> str:
     """Return the error of creating a schedule with a role; empty without one."""
     try:
-        schedule(stage, "cron(0 6 * * ? 2199)", {"Arn": stage.words["queue-arn"], "RoleArn": role, "Input": "x"})
+        schedule(stage, "cron(0 6 * * ? 2199)", {"Arn": stage.placeholders["queue-arn"], "RoleArn": role, "Input": "x"})
     except ClientError as refused:
         return _error_text(refused)
     return ""

@@ -41,7 +41,7 @@ def at(instant: datetime, zone: str = "UTC") -> str:
 
 def schedule(stage: Stage, expression: str, target: dict[str, Any], **more: Any) -> str:
     scheduler, name = stage.client("scheduler"), stage.name()
-    target_with_role = {"RoleArn": stage.words["scheduler-role"], **target}
+    target_with_role = {"RoleArn": stage.placeholders["scheduler-role"], **target}
     scheduler.create_schedule(
         Name=name, ScheduleExpression=expression, FlexibleTimeWindow=OFF, Target=target_with_role, **more
     )

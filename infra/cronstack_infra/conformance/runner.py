@@ -11,7 +11,7 @@ from typing import Any, Final
 from cronstack_infra.conformance import lambda_more_rows, scheduler_life_rows, scheduler_rows, sqs_rows
 from cronstack_infra.conformance.behaviour import run_behaviours
 from cronstack_infra.conformance.reading import difference, reader
-from cronstack_infra.conformance.scenes import SCENES, Stage, Words
+from cronstack_infra.conformance.scenes import SCENES, Placeholders, Stage
 from cronstack_infra.conformance.values import ACCEPTED, SAME, Row, Verdict, filled
 
 ROWS: Final[tuple[Row, ...]] = (*scheduler_rows.ROWS, *scheduler_life_rows.ROWS, *lambda_more_rows.ROWS, *sqs_rows.ROWS)
@@ -53,15 +53,15 @@ def ask(stage: Stage, row: Row, now: datetime) -> Verdict:
     refusal = neighbour = got = "no answer"
     bad: Any = row.bad
     try:
-        words = _words(stage, row)
-        bad = filled(row.bad, words, now)
+        placeholders = _placeholders(stage, row)
+        bad = filled(row.bad, placeholders, now)
         refusal, got = _refusal(stage, row, bad)
         if refusal == ACCEPTED:  # the neighbour needs a new scene: the accepted call has changed this one
             if row.operation == "create_schedule":
                 scheduler = stage.client("scheduler")
                 stage.undo(lambda: scheduler.delete_schedule(Name=bad["Name"]))
-            words = _words(stage, row)
-        neighbour = _neighbour(stage, row, filled(row.good, words, now))
+            placeholders = _placeholders(stage, row)
+        neighbour = _neighbour(stage, row, filled(row.good, placeholders, now))
     except Exception as fault:  # of any type: an endpoint may return anything, and the other rows must still run
         got = got if refusal != "no answer" else f"the scene cannot be created: {short_text(fault)}"
         neighbour = neighbour if neighbour == ACCEPTED else f"{type(fault).__name__}: {short_text(fault)}"
@@ -77,8 +77,8 @@ def ask(stage: Stage, row: Row, now: datetime) -> Verdict:
     )
 
 
-def _words(stage: Stage, row: Row) -> Words:
-    return stage.words | SCENES[row.scene](stage) | {"name": stage.name()}
+def _placeholders(stage: Stage, row: Row) -> Placeholders:
+    return stage.placeholders | SCENES[row.scene](stage) | {"name": stage.name()}
 
 
 def _refusal(stage: Stage, row: Row, parameters: Any) -> tuple[str, str]:

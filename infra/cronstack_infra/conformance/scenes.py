@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any, Final
 
-Words = dict[str, str | bytes]
+Placeholders = dict[str, str | bytes]
 
 _HANDLER: Final = "def handler(event, context):\n    return event\n"
 
@@ -32,7 +32,7 @@ class Stage:
         self._prefix = prefix
         self._names = 0
         self._undo: list[Callable[[], Any]] = []
-        self.words: Words = {}
+        self.placeholders: Placeholders = {}
 
     def name(self) -> str:
         """Return a new name, short enough for every service."""
@@ -46,12 +46,12 @@ class Stage:
             "lambda-role": ("lambda.amazonaws.com", ["sqs:*", "sns:Publish", "logs:*"]),
         }
         for word, (service, actions) in roles.items():
-            self.words[word] = self.role(f"{self._prefix}-{word}", service, actions)
-        account = str(self.words["lambda-role"]).split(":")[4]
+            self.placeholders[word] = self.role(f"{self._prefix}-{word}", service, actions)
+        account = str(self.placeholders["lambda-role"]).split(":")[4]
         region = self.client("sqs").meta.region_name
         _, arn = self.queue(self.name())
         _, other = self.queue(self.name())
-        self.words |= {
+        self.placeholders |= {
             "queue-arn": arn,
             "other-queue-arn": other,
             "no-role": f"arn:aws:iam::{account}:role/{self._prefix}-missing",
@@ -113,7 +113,7 @@ class Stage:
             FunctionName=name,
             Runtime="python3.13",
             Handler="app.handler",
-            Role=self.words["lambda-role"],
+            Role=self.placeholders["lambda-role"],
             Code={"ZipFile": zipped(source)},
             Timeout=timeout,
             **more,
@@ -124,18 +124,22 @@ class Stage:
         return str(response["FunctionArn"])
 
 
-def _bare(stage: Stage) -> Words:
+def _bare(stage: Stage) -> Placeholders:
     return {}
 
 
-def _schedule(stage: Stage) -> Words:
+def _schedule(stage: Stage) -> Placeholders:
     scheduler = stage.client("scheduler")
     name, group = stage.name(), stage.name()
     response = scheduler.create_schedule(
         Name=name,
         ScheduleExpression="cron(0 6 * * ? 2199)",
         FlexibleTimeWindow={"Mode": "OFF"},
-        Target={"Arn": stage.words["function-arn"], "RoleArn": stage.words["scheduler-role"], "Input": "{}"},
+        Target={
+            "Arn": stage.placeholders["function-arn"],
+            "RoleArn": stage.placeholders["scheduler-role"],
+            "Input": "{}",
+        },
     )
     stage.undo(lambda: scheduler.delete_schedule(Name=name))
     group_arn = scheduler.create_schedule_group(Name=group)["ScheduleGroupArn"]
@@ -143,64 +147,64 @@ def _schedule(stage: Stage) -> Words:
     return {"schedule": name, "schedule-arn": response["ScheduleArn"], "group": group, "group-arn": group_arn}
 
 
-def _queue(stage: Stage) -> Words:
+def _queue(stage: Stage) -> Placeholders:
     name = stage.name()
     url, arn = stage.queue(name)
     return {"queue": name, "queue-url": url, "queue-arn-here": arn}
 
 
-def _fifo(stage: Stage) -> Words:
+def _fifo(stage: Stage) -> Placeholders:
     name = stage.name() + ".fifo"
     url, arn = stage.queue(name, FifoQueue="true")
     return {"queue": name, "queue-url": url, "queue-arn-here": arn}
 
 
-def _message(stage: Stage) -> Words:
-    words = _queue(stage)
+def _message(stage: Stage) -> Placeholders:
+    placeholders = _queue(stage)
     sqs = stage.client("sqs")
-    sqs.send_message(QueueUrl=words["queue-url"], MessageBody="hello")
-    received = sqs.receive_message(QueueUrl=words["queue-url"], WaitTimeSeconds=5)
-    return words | {"handle": received["Messages"][0]["ReceiptHandle"]}
+    sqs.send_message(QueueUrl=placeholders["queue-url"], MessageBody="hello")
+    received = sqs.receive_message(QueueUrl=placeholders["queue-url"], WaitTimeSeconds=5)
+    return placeholders | {"handle": received["Messages"][0]["ReceiptHandle"]}
 
 
-def _function(stage: Stage) -> Words:
+def _function(stage: Stage) -> Placeholders:
     name = stage.name()
     return {"function": name, "function-arn": stage.function(name)}
 
 
-def _version(stage: Stage) -> Words:
-    words = _function(stage)
-    client, name = stage.client("lambda"), words["function"]
+def _version(stage: Stage) -> Placeholders:
+    placeholders = _function(stage)
+    client, name = stage.client("lambda"), placeholders["function"]
     client.publish_version(FunctionName=name)
     client.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
     client.add_permission(
         FunctionName=name, StatementId="there", Action="lambda:InvokeFunction", Principal="sns.amazonaws.com"
     )
-    return words
+    return placeholders
 
 
-def _function_and_queue(stage: Stage) -> Words:
+def _function_and_queue(stage: Stage) -> Placeholders:
     return _function(stage) | _queue(stage)
 
 
-def _slow_function_and_queue(stage: Stage) -> Words:
+def _slow_function_and_queue(stage: Stage) -> Placeholders:
     slow, quick = stage.name(), stage.name()
     stage.function(slow, timeout=60)
     stage.function(quick)
     return {"function": slow, "quick-function": quick, **_queue(stage)}
 
 
-def _mapping(stage: Stage) -> Words:
-    words = _function_and_queue(stage)
+def _mapping(stage: Stage) -> Placeholders:
+    placeholders = _function_and_queue(stage)
     client = stage.client("lambda")
     mapping = client.create_event_source_mapping(
-        FunctionName=words["function"], EventSourceArn=words["queue-arn-here"], BatchSize=5
+        FunctionName=placeholders["function"], EventSourceArn=placeholders["queue-arn-here"], BatchSize=5
     )
     stage.undo(lambda: client.delete_event_source_mapping(UUID=mapping["UUID"]))
-    return words | {"uuid": mapping["UUID"]}
+    return placeholders | {"uuid": mapping["UUID"]}
 
 
-SCENES: Final[dict[str, Callable[[Stage], Words]]] = {
+SCENES: Final[dict[str, Callable[[Stage], Placeholders]]] = {
     "bare": _bare,
     "schedule": _schedule,
     "queue": _queue,

@@ -86,10 +86,10 @@ SAME: Final = "as on AWS"
 ACCEPTED: Final = "accepted"
 
 
-def filled(value: Any, words: Mapping[str, str | bytes], now: datetime) -> Any:
+def filled(value: Any, placeholders: Mapping[str, str | bytes], now: datetime) -> Any:
     """Return parameters with their placeholders and instants replaced."""
     if isinstance(value, str):
-        for word, replacement in words.items():
+        for word, replacement in placeholders.items():
             if isinstance(replacement, str):
                 value = value.replace(f"@{word}@", replacement)
             elif value == f"@{word}@":
@@ -98,9 +98,9 @@ def filled(value: Any, words: Mapping[str, str | bytes], now: datetime) -> Any:
     if isinstance(value, In):
         return (now + value.span).replace(microsecond=0)
     if isinstance(value, Mapping):
-        return {filled(key, words, now): filled(inner, words, now) for key, inner in value.items()}
+        return {filled(key, placeholders, now): filled(inner, placeholders, now) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [filled(inner, words, now) for inner in value]
+        return [filled(inner, placeholders, now) for inner in value]
     return value
 
 

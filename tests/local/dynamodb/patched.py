@@ -11,11 +11,11 @@ import boto3
 from moto import mock_aws
 
 from cronstack_infra.local.dynamodb import (
-    answers,
     conditions,
     consumption,
     numbers,
     queries,
+    responses,
     sizes,
     transactions,
     writes,
@@ -24,7 +24,7 @@ from cronstack_infra.local.moto.patch import apply, unpatch
 from cronstack_infra.local.moto.surroundings import Surroundings
 from cronstack_infra.local.patches.table import rows
 
-PATCHES = rows((conditions, transactions, writes, queries, numbers, consumption, answers, sizes))
+PATCHES = rows((conditions, transactions, writes, queries, numbers, consumption, responses, sizes))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import pytest
 from cronstack.errors import CronstackError
 from cronstack_infra.local.moto.patch import ABSENT, Patch, replaced_by
 from cronstack_infra.local.patches import another_moto
-from cronstack_infra.local.patches.report import BREAKS, FITS, NOT_NEEDED, Report, judge, report
+from cronstack_infra.local.patches.report import BREAKS, FITS, NOT_NEEDED, Report, compare, report
 
 SQS = "moto.sqs.models"
 DAMAGE = (
@@ -109,7 +109,7 @@ def answer(**changed: Any) -> Mapping[str, Any]:
     ],
 )
 def test_the_state_of_a_patch(changed: Mapping[str, Any], state: str, notes: tuple[str, ...]) -> None:
-    row = judge(ROW, answer(**changed), "ours")
+    row = compare(ROW, answer(**changed), "ours")
     assert (row.state, row.notes) == (state, notes)
 
 

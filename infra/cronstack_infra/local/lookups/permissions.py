@@ -43,7 +43,7 @@ def is_new(role: Role, since: datetime) -> bool:
 def may_be_assumed(role: Role, service: str, context: Mapping[str, str]) -> Verdict:
     """Return whether the role's trust policy allows a service to assume it."""
     document = _document(role.assume_role_policy_document)
-    return _judge(
+    return _evaluate(
         [statement for statement in _statements(document) if _is_principal(statement, service)],
         "sts:AssumeRole",
         None,
@@ -61,16 +61,16 @@ def may(role: Role, action: str, resource: str | None, context: Mapping[str, str
             if version.version_id == managed.default_version_id
         ]
     statements = [statement for document in documents for statement in _statements(document)]
-    return _judge(statements, action, resource, {"aws:SecureTransport": "true", **(context or {})})
+    return _evaluate(statements, action, resource, {"aws:SecureTransport": "true", **(context or {})})
 
 
 def lets_in(policy: Any, service: str, action: str, resource: str, context: Mapping[str, str]) -> Verdict:
     """Return whether a resource's own policy allows a service an action on it. Without a policy: not allowed."""
     statements = [statement for statement in _statements(_document(policy)) if _is_principal(statement, service)]
-    return _judge(statements, action, resource, {"aws:SecureTransport": "true", **context})
+    return _evaluate(statements, action, resource, {"aws:SecureTransport": "true", **context})
 
 
-def _judge(
+def _evaluate(
     statements: Iterable[Mapping[str, Any]], action: str, resource: str | None, context: Mapping[str, str]
 ) -> Verdict:
     allowed, doubt = False, ""

@@ -90,11 +90,11 @@ def report(folder: Path | None = None) -> Report:
         folder,
     )
     return Report(
-        answer["moto"], tuple(judge(patch, answer, module) for module, rows in modules.items() for patch in rows)
+        answer["moto"], tuple(compare(patch, answer, module) for module, rows in modules.items() for patch in rows)
     )
 
 
-def judge(patch: Patch, answer: Mapping[str, Any], module: str) -> Row:
+def compare(patch: Patch, answer: Mapping[str, Any], module: str) -> Row:
     """Compare one patch with the answer of ``probing``."""
     signature = answer["signatures"][patch.member]
     faults = []

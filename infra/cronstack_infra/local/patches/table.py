@@ -17,11 +17,11 @@ def services() -> tuple[ModuleType, ...]:
     """Return the modules whose patches every cloud applies at its start."""
     from cronstack_infra.local.apis import batches, identities, notifications, rules, schedules, sqs
     from cronstack_infra.local.dynamodb import (
-        answers,
         conditions,
         consumption,
         numbers,
         queries,
+        responses,
         restoring,
         sizes,
         transactions,
@@ -45,7 +45,7 @@ def services() -> tuple[ModuleType, ...]:
         queries,
         numbers,
         consumption,
-        answers,
+        responses,
         restoring,
         sizes,
         sqs,

@@ -13,10 +13,10 @@ from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.local.http.requests import signer
 from cronstack_infra.local.http.sent import Sent
 from cronstack_infra.local.refusals import functions, groups, sources, sqs
-from cronstack_infra.local.refusals.answers import Headers, answer
 from cronstack_infra.local.refusals.constraints import Malformed, violations
 from cronstack_infra.local.refusals.reading import SERVICES, Read, read
 from cronstack_infra.local.refusals.refusal import Call, Refusal
+from cronstack_infra.local.refusals.responses import Headers, error_response
 
 Rule = Callable[[Call], None]
 
@@ -50,7 +50,7 @@ def refuse(sent: Sent) -> tuple[str, Headers, bytes] | None:
             account = caller if re.fullmatch(r"\d{12}", caller) else ACCOUNT  # as moto does
             judge(service, call, account, region[1] if region else REGION)
     except Refusal as refusal:
-        return answer(service, refusal)
+        return error_response(service, refusal)
     return None
 
 

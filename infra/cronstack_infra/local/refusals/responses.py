@@ -19,7 +19,7 @@ _SERVICE_SHAPES: Final = {"InvalidParameterValueException", "MissingParameterExc
 Headers = list[tuple[str, str]]
 
 
-def answer(service: str, refusal: Refusal) -> tuple[str, Headers, bytes]:
+def error_response(service: str, refusal: Refusal) -> tuple[str, Headers, bytes]:
     """Return the status line, headers and body of a refusal."""
     headers: Headers = []
     if service == "sqs":
