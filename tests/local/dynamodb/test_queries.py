@@ -78,10 +78,8 @@ def rows(kind: str) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def writes(kind: str) -> st.SearchStrategy[list[tuple[str, dict[str, Any]]]]:
-    kind_of_write = st.sampled_from(
-        ["put", "put", "update", "delete", "batch", "transact", "cancelled", "refused", "broken"]
-    )
-    return st.lists(st.tuples(kind_of_write, rows(kind)), max_size=25)
+    actions = ["put", "put", "update", "delete", "batch", "transact", "cancelled", "refused", "broken"]
+    return st.lists(st.tuples(st.sampled_from(actions), rows(kind)), max_size=25)
 
 
 @st.composite
@@ -104,8 +102,8 @@ def queries(draw: st.DrawFn, kind: str) -> Asked:
 def test_queries_return_the_same_as_the_model(client: Any, kind: str, projection: str, data: st.DataObject) -> None:
     table, model = next(NAMES), Rows(projected_attributes(projection))
     create(client, table, kind, projection)
-    for kind_of_write, row in data.draw(writes(kind)):
-        write(client, table, model, kind_of_write, row)
+    for action, row in data.draw(writes(kind)):
+        write(client, table, model, action, row)
     for query in data.draw(st.lists(queries(kind), min_size=1, max_size=6)):
         assert pages(client, query.parameters(table)) == model.answer(query), query
 
@@ -123,14 +121,14 @@ def create(client: Any, table: str, kind: str, projection: str = "KEYS_ONLY") ->
     )
 
 
-def write(client: Any, table: str, model: Rows, kind_of_write: str, row: dict[str, Any]) -> None:
+def write(client: Any, table: str, model: Rows, action: str, row: dict[str, Any]) -> None:
     """Write a row to both. "cancelled", "refused" and "broken" change nothing."""
     row = {"extra": S("so")} | row
     key = {name: row[name] for name in (HASH, RANGE)}
     update = assignment(table, row)
     refused = {"ConditionExpression": "attribute_exists(nothing)"}
     other = {"Put": {"TableName": table, "Item": key | {HASH: S("other")}}}
-    match kind_of_write:
+    match action:
         case "put":
             client.put_item(TableName=table, Item=row)
         case "update":
@@ -150,12 +148,12 @@ def write(client: Any, table: str, model: Rows, kind_of_write: str, row: dict[st
             wrong = assignment(table, key | {HASH: S("p"), RANK: S("a word")})
             fails(client.transact_write_items, TransactItems=[other, {"Update": wrong}])
             fails(client.update_item, **assignment(table, row | {RANK: S("a word")}))
-    if kind_of_write in ("put", "batch"):
+    if action in ("put", "batch"):
         model.put(row)
-    elif kind_of_write in ("update", "transact"):
+    elif action in ("update", "transact"):
         kept = {name: value for name, value in model.row(row).items() if name not in (BY, RANK)}
         model.put(kept | row)
-    elif kind_of_write == "delete":
+    elif action == "delete":
         model.delete(row)
 
 
@@ -248,11 +246,9 @@ def test_a_restored_table_is_sorted(client: Any) -> None:
 
 def test_a_new_index_has_the_existing_rows(client: Any) -> None:
     table = filled(client)
-    new_index = index("later", {"HASH": BY, "RANGE": RANGE}, "ALL")
+    later = index("later", {"HASH": BY, "RANGE": RANGE}, "ALL")
     types = [{"AttributeName": name, "AttributeType": "S"} for name in (BY, RANGE)]
-    client.update_table(
-        TableName=table, AttributeDefinitions=types, GlobalSecondaryIndexUpdates=[{"Create": new_index}]
-    )
+    client.update_table(TableName=table, AttributeDefinitions=types, GlobalSecondaryIndexUpdates=[{"Create": later}])
     parameters = Asked(GLOBAL, "x").parameters(table) | {"IndexName": "later", "ScanIndexForward": False}
     assert [row[RANGE]["S"] for row in client.query(**parameters)["Items"]] == ["004", "003", "002", "001", "000"]
     assert names(client, table) == ["000", "001", "002", "003", "004"]
@@ -301,8 +297,8 @@ def test_an_index_key_of_another_type_is_refused(client: Any, value: dict[str, A
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_each_condition_at_a_value_that_exists(client: Any, condition: str) -> None:
-    keys = [f"{number:03}" for number in range(5)]
-    expected = [key for key in keys if CONDITIONS[condition](S(key), S("002"), S("003"))]
+    matches = CONDITIONS[condition]
+    expected = [f"{number:03}" for number in range(5) if matches(S(f"{number:03}"), S("002"), S("003"))]
     assert names_of(client, Asked("", "p", condition, S("002"), S("003")).parameters(filled(client))) == expected
 
 
@@ -349,8 +345,7 @@ def test_a_page_has_at_most_a_megabyte(client: Any) -> None:
     create(client, table, "S")
     for number in range(5):
         put(client, table, str(number), text=S(text))
-    sizes = [len(page) for page in pages(client, Asked("", "p").parameters(table))]
-    assert sizes == [3, 2]
+    assert [len(page) for page in pages(client, Asked("", "p").parameters(table))] == [3, 2]
     assert [len(page) for page in pages(client, Asked("", "p", limit=2).parameters(table))] == [2, 2, 1]
 
 
