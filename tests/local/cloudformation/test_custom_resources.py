@@ -45,7 +45,7 @@ def resources(**options: Any) -> Template:
 
 
 def broken() -> Template:
-    """A resource that fails after the custom one was updated."""
+    """Return a resource that fails after the update of the custom one."""
     return {"X": {**queue(QueueName="not/valid"), "DependsOn": "Thing"}}
 
 

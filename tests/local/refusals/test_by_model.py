@@ -109,7 +109,7 @@ def cases(shape: StructureShape, around: Any, path: tuple[str, ...] = ()) -> Ite
         for kind, value in broken(member):
             yield f"{where} {kind}", around(valid(shape) | {name: value})
         if isinstance(member, StructureShape) and len(path) < 2 and valid(member) is not None:
-            inner = lambda value, name=name: around(valid(shape) | {name: value})  # noqa: E731
+            inner = lambda value, name=name: around(valid(shape) | {name: value})  # noqa: E731  (binds ``name`` now)
             yield from cases(member, inner, (*path, name))
 
 

@@ -46,7 +46,7 @@ class InvalidChangeSetStatus(CloudFormationError):
 class PlannedChangeSet(ChangeSet):
     """A change set with the changes of its execution."""
 
-    wanted: StackDefinition
+    target: StackDefinition
     plan: list[PlannedChange]
     hidden: set[str]
     """Values of NoEcho parameters and secrets, before and after the change."""
@@ -76,8 +76,8 @@ def _answer_create(self: Any) -> Any:
     existing = find_stack(backend, privates.parameter(self, "StackName"))
     before = existing if kind == "UPDATE" else None
     text, parameters = template_of(self, before), parameters_of(self, before)
-    wanted = StackDefinition(text, checked_template(text), parameters, {}, tags_of(self, before))
-    parameter_store_values(wanted.template, parameters, backend.account_id, backend.region_name)
+    target = StackDefinition(text, checked_template(text), parameters, {}, tags_of(self, before))
+    parameter_store_values(target.template, parameters, backend.account_id, backend.region_name)
     stack = _stack_for(self, existing, kind, mode)
     change_set = PlannedChangeSet(
         change_set_type=kind,
@@ -88,15 +88,15 @@ def _answer_create(self: Any) -> Any:
         parameters=parameters,
         description=privates.parameter(self, "Description"),
         notification_arns=privates.parameter(self, "NotificationARNs", []),
-        tags=wanted.tags,
+        tags=target.tags,
         role_arn=privates.parameter(self, "RoleARN"),
     )
-    change_set.wanted, change_set.hidden = wanted, _hidden(stack, wanted)
+    change_set.target, change_set.hidden = target, _hidden(stack, target)
     change_set.config, change_set.on_failure = (
         privates.parameter(self, "DeploymentConfig"),
         privates.parameter(self, "OnStackFailure"),
     )
-    change_set.plan, is_change = plan(stack, wanted)
+    change_set.plan, is_change = plan(stack, target)
     if is_change or kind == "CREATE":
         change_set.status, change_set.execution_status = "CREATE_COMPLETE", "AVAILABLE"
     else:
@@ -140,9 +140,9 @@ def _stack_for(response: Any, existing: Any, kind: str, mode: str) -> Any:
     return existing
 
 
-def _hidden(stack: Any, wanted: StackDefinition) -> set[str]:
+def _hidden(stack: Any, target: StackDefinition) -> set[str]:
     values: set[str] = set()
-    for template, parameters in ((wanted.template, wanted.parameters), (stack.template_dict, stack.parameters)):
+    for template, parameters in ((target.template, target.parameters), (stack.template_dict, stack.parameters)):
         names = hidden_names(template)
         values |= {
             str(value) for name, value in with_defaults(template, parameters).items() if name in names and str(value)
@@ -173,7 +173,7 @@ def _answer_execute(self: Any) -> Any:
         if other.stack_id == stack.stack_id and other is not change_set:
             del backend.change_sets[other.change_set_id]
     change_set.execution_status = "EXECUTE_IN_PROGRESS"
-    succeeded = deploy(stack, change_set.change_set_type, change_set.wanted, policy)
+    succeeded = deploy(stack, change_set.change_set_type, change_set.target, policy)
     change_set.execution_status = "EXECUTE_COMPLETE" if succeeded else "EXECUTE_FAILED"
     return EmptyResult()
 
@@ -196,7 +196,7 @@ def _requested(response: Any) -> Any:
 def _answer_describe(self: Any) -> Any:
     change_set = _requested(self)
     values = privates.flag(self, "IncludePropertyValues", False)
-    hidden = hidden_names(change_set.wanted.template)
+    hidden = hidden_names(change_set.target.template)
     return ActionResult(
         {
             "Changes": [resource_change(change, change_set.hidden, values=values) for change in change_set.plan],
@@ -213,7 +213,7 @@ def _answer_describe(self: Any) -> Any:
             "StackName": change_set.stack_name,
             "Status": change_set.status,
             "StatusReason": change_set.status_reason,
-            "Tags": [{"Key": name, "Value": value} for name, value in change_set.wanted.tags.items()],
+            "Tags": [{"Key": name, "Value": value} for name, value in change_set.target.tags.items()],
         }
     )
 

@@ -61,7 +61,7 @@ def unresolved_parameters(stack: Any, template: Template | None = None) -> dict[
 def _shown_parameters(stack: Any) -> list[dict[str, str]]:
     """Return the parameters for DescribeStacks. moto returns resolved values, also those of NoEcho parameters."""
     declared = stack.template_dict.get("Parameters") or {}
-    stored, hidden = getattr(stack, "fetched", {}), hidden_names(stack.template_dict)
+    stored, hidden = getattr(stack, "ssm_values", {}), hidden_names(stack.template_dict)
     return [
         {"ParameterKey": name, "ParameterValue": HIDDEN if name in hidden else value}
         | ({"ResolvedValue": stored[name]} if name in stored else {})
@@ -70,16 +70,16 @@ def _shown_parameters(stack: Any) -> list[dict[str, str]]:
     ]
 
 
-def plan(stack: Any, wanted: StackDefinition) -> tuple[list[PlannedChange], bool]:
+def plan(stack: Any, target: StackDefinition) -> tuple[list[PlannedChange], bool]:
     """Return the resource changes of a deployment, and whether it changes anything: tags and outputs count, too.
 
     Raise ValidationError for invalid parameters.
     """
-    resources, changes = plan_changes(stack.resource_map, wanted.template, wanted.parameters, wanted.tags)
-    if changes or wanted.tags != stack.tags or failed_deployment(stack) is not None:
+    resources, changes = plan_changes(stack.resource_map, target.template, target.parameters, target.tags)
+    if changes or target.tags != stack.tags or failed_deployment(stack) is not None:
         return changes, True
     try:
-        output_values = outputs.shown(outputs.evaluate(resources, wanted.template, stack.stack_id))
+        output_values = outputs.shown(outputs.evaluate(resources, target.template, stack.stack_id))
     except ServiceException:  # the deployment reports it
         return changes, True
     return changes, output_values != outputs.shown(stack.output_map)
@@ -141,14 +141,14 @@ def _create_stack(
     failure_policy: FailurePolicy = FailurePolicy(),  # noqa: B008  (frozen)
     **fields: Any,
 ) -> Any:
-    wanted = StackDefinition(
+    target = StackDefinition(
         template, checked_template(template), dict(parameters or {}), {}, dict(fields.get("tags") or {})
     )
-    parameter_store_values(wanted.template, wanted.parameters, self.account_id, self.region_name)
+    parameter_store_values(target.template, target.parameters, self.account_id, self.region_name)
     if find_stack(self, name) is not None:
         raise AlreadyExistsException(f"Stack [{name}] already exists")
     stack = new_stack(self, name, fields)
-    deploy(stack, "CREATE", wanted, failure_policy)
+    deploy(stack, "CREATE", target, failure_policy)
     return stack
 
 
@@ -157,11 +157,11 @@ def update(
 ) -> None:
     """Update a stack. Raise ValidationError if its status forbids it, or if nothing would change."""
     check_updatable(stack, failure_policy.mode, rollback=failure_policy.rollback)
-    wanted = StackDefinition(text, checked_template(text), parameters, {}, tags)
-    parameter_store_values(wanted.template, parameters, stack.account_id, stack.region_name)
-    if not plan(stack, wanted)[1]:
+    target = StackDefinition(text, checked_template(text), parameters, {}, tags)
+    parameter_store_values(target.template, parameters, stack.account_id, stack.region_name)
+    if not plan(stack, target)[1]:
         raise ValidationError(message="No updates are to be performed.")
-    deploy(stack, "UPDATE", wanted, failure_policy)
+    deploy(stack, "UPDATE", target, failure_policy)
 
 
 def _delete_stack(self: Any, name_or_stack_id: str) -> None:

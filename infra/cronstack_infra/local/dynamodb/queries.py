@@ -60,7 +60,7 @@ def _query(
     """Return the same as moto's ``Table.query``: items, the number of rows read, and the last key."""
     index = _index(table, index_name, consistent_read)
     if filters or not hash_key_conditions:
-        return query(  # type: ignore[no-any-return]
+        return query(  # type: ignore[no-any-return]  # moto is untyped
             *(table, hash_key, range_comparison, range_objs, limit, exclusive_start_key, scan_index_forward),
             *(projection_expressions, index_name, consistent_read, filter_expression),
             hash_key_conditions=hash_key_conditions,

@@ -54,12 +54,12 @@ def refuse(sent: Sent) -> tuple[str, Headers, bytes] | None:
     return None
 
 
-def judge(service: str, found: Read, account: str, region: str) -> None:
+def judge(service: str, request: Read, account: str, region: str) -> None:
     """Raise the first refusal of a request."""
-    operation, parameters = found
+    operation, parameters = request
     if service == "sqs":
         sqs.complete(operation, parameters)
-    _by_model(service, found)
+    _by_model(service, request)
     if service == "lambda" and not hasattr(LambdaResponse, xform_name(operation.name)):
         raise Refusal("UnknownOperationException", f"The local cloud has no {operation.name}.", 404)
     call = Call(service, operation.name, parameters, account, region)

@@ -74,9 +74,9 @@ def _source(call: Call) -> None:
 def _stream_members(call: Call) -> None:
     """Refuse members that a mapping of a queue cannot have, according to botocore's documentation."""
     arn = call["EventSourceArn"] or getattr(_mapping_of(call), "event_source_arn", "")
-    given = [name for name in _STREAM_MEMBERS if call[name] not in (None, [], {})] if ":sqs:" in arn else []
-    if given:
-        raise invalid(f"{given[0]} is not supported for SQS event sources.")
+    unsupported = [name for name in _STREAM_MEMBERS if call[name] not in (None, [], {})] if ":sqs:" in arn else []
+    if unsupported:
+        raise invalid(f"{unsupported[0]} is not supported for SQS event sources.")
 
 
 def _mapped_function(call: Call) -> None:

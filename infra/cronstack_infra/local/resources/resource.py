@@ -117,7 +117,7 @@ def number(value: Any) -> int | float:
     """Return a number of a template, which may be a string."""
     if isinstance(value, str):
         return float(value) if "." in value else int(value)
-    return value  # type: ignore[no-any-return]
+    return value  # type: ignore[no-any-return]  # a template's value is Any
 
 
 def boolean(value: Any) -> bool:

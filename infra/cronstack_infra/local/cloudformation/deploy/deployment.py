@@ -20,7 +20,7 @@ from cronstack_infra.local.cloudformation.deploy.events import report, set_statu
 from cronstack_infra.local.cloudformation.deploy.failure_policy import FailurePolicy
 from cronstack_infra.local.cloudformation.deploy.provision import ProvisioningError, Resources
 from cronstack_infra.local.cloudformation.template import references
-from cronstack_infra.local.cloudformation.template.parameters import fetched
+from cronstack_infra.local.cloudformation.template.parameters import ssm_values
 from cronstack_infra.local.cloudformation.template.template import Template
 from cronstack_infra.local.moto import privates
 
@@ -31,17 +31,17 @@ class StackDefinition(NamedTuple):
     text: str
     template: Template
     parameters: dict[str, Any]
-    fetched: dict[str, str]
+    ssm_values: dict[str, str]
     tags: dict[str, str]
 
     @classmethod
     def of(cls, stack: Any) -> StackDefinition:
-        stored = getattr(stack, "fetched", {})
+        stored = getattr(stack, "ssm_values", {})
         return cls(stack.template, stack.template_dict, dict(stack.parameters or {}), stored, dict(stack.tags))
 
     def assign_to(self, stack: Any) -> None:
         stack.template, stack.template_dict = self.text, self.template
-        stack.parameters, stack.fetched, stack.tags = self.parameters, self.fetched, self.tags
+        stack.parameters, stack.ssm_values, stack.tags = self.parameters, self.ssm_values, self.tags
         stack.description = self.template.get("Description")
 
 
@@ -68,15 +68,15 @@ def parameter_store_values(template: Template, parameters: dict[str, Any], accou
 
     Raise ValidationError if a value is missing.
     """
-    return fetched(template, parameters, account, region) | references.stored(template, account, region)
+    return ssm_values(template, parameters, account, region) | references.stored(template, account, region)
 
 
-def deploy(stack: Any, kind: str, wanted: StackDefinition, failure_policy: FailurePolicy) -> bool:
+def deploy(stack: Any, kind: str, target: StackDefinition, failure_policy: FailurePolicy) -> bool:
     """Deploy a definition to a stack; ``kind`` is CREATE or UPDATE. Return False on failure, after adding events."""
     resources: Resources = stack.resource_map
     resources.cross_stack_resources = outputs.backend_of(stack).exports
     resources.report = lambda *step: report(stack, *step)
-    resources.stack_tags = wanted.tags
+    resources.stack_tags = target.tags
     earlier = failed_deployment(stack) or FailedDeployment(
         StackDefinition.of(stack), kind == "CREATE", (), failure_policy.mode
     )
@@ -87,19 +87,19 @@ def deploy(stack: Any, kind: str, wanted: StackDefinition, failure_policy: Failu
     _outdate_change_sets(stack)
     set_status(stack, f"{kind}_IN_PROGRESS", "User Initiated")
     try:
-        wanted = wanted._replace(fetched=_stored(stack, wanted))
-        change.apply(wanted.template, wanted.parameters)
-        output_map, exports = _outputs(stack, wanted.template)
+        target = target._replace(ssm_values=_stored(stack, target))
+        change.apply(target.template, target.parameters)
+        output_map, exports = _outputs(stack, target.template)
     except ProvisioningError as fault:
-        _fail(stack, stack.failed_deployment, wanted, failure_policy, f"The following resource(s) failed: [{fault}]")
+        _fail(stack, stack.failed_deployment, target, failure_policy, f"The following resource(s) failed: [{fault}]")
         return False
-    wanted.assign_to(stack)
+    target.assign_to(stack)
     if kind == "UPDATE":
         set_status(stack, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
     change.clean_up()
     stack.output_map, stack.failed_deployment = output_map, None
     outputs.replace_exports(stack, exports)
-    stack.imported = outputs.imported_names(resources, wanted.template)
+    stack.imported = outputs.imported_names(resources, target.template)
     set_status(stack, f"{kind}_COMPLETE")
     return True
 
@@ -118,9 +118,9 @@ def _outdate_change_sets(stack: Any) -> None:
             change_set.execution_status = "OBSOLETE"
 
 
-def _stored(stack: Any, wanted: StackDefinition) -> dict[str, str]:
+def _stored(stack: Any, target: StackDefinition) -> dict[str, str]:
     try:
-        return parameter_store_values(wanted.template, wanted.parameters, stack.account_id, stack.region_name)
+        return parameter_store_values(target.template, target.parameters, stack.account_id, stack.region_name)
     except ValidationError as fault:  # deleted after the change set was created
         raise ProvisioningError("the template", str(fault.message)) from fault
 
@@ -135,10 +135,10 @@ def _outputs(stack: Any, template: Template) -> tuple[OutputMap, list[Any]]:
 
 
 def _fail(
-    stack: Any, failed: FailedDeployment, wanted: StackDefinition, failure_policy: FailurePolicy, reason: str
+    stack: Any, failed: FailedDeployment, target: StackDefinition, failure_policy: FailurePolicy, reason: str
 ) -> None:
     if not failure_policy.rollback:
-        wanted.assign_to(stack)
+        target.assign_to(stack)
         set_status(stack, "CREATE_FAILED" if failed.is_new and len(failed.changes) == 1 else "UPDATE_FAILED", reason)
     elif failure_policy.delete and failed.is_new:
         set_status(stack, "DELETE_IN_PROGRESS", f"{reason} Delete requested by user.")

@@ -41,7 +41,7 @@ def hidden_names(template: Template) -> set[str]:
     return {name for name, declaration in declared.items() if str(declaration.get("NoEcho")).lower() == "true"}
 
 
-def fetched(template: Template, given: Mapping[str, Any], account: str, region: str) -> dict[str, str]:
+def ssm_values(template: Template, given: Mapping[str, Any], account: str, region: str) -> dict[str, str]:
     """Return the current values in Parameter Store of the parameters whose values are names there.
 
     Raise ValidationError for a missing one, as AWS does.

@@ -34,8 +34,8 @@ def _schedule(name: str = "s", **more: Any) -> dict[str, Any]:
     }
 
 
-def _code(call: str, **given: Any) -> str:
-    return code_of(lambda: getattr(client("scheduler"), call)(**given))
+def _code(call: str, **arguments: Any) -> str:
+    return code_of(lambda: getattr(client("scheduler"), call)(**arguments))
 
 
 @probe

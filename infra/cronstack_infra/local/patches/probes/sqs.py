@@ -49,8 +49,8 @@ def a_returned_message_invokes_nothing() -> bool:
     sqs.send_message(QueueUrl=url, MessageBody="x")
     receipt = sqs.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
     _map()
-    given = {"QueueUrl": url, "ReceiptHandle": receipt, "VisibilityTimeout": 0}
-    return not fails(lambda: sqs.change_message_visibility(**given), _MappingUsed)
+    request = {"QueueUrl": url, "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+    return not fails(lambda: sqs.change_message_visibility(**request), _MappingUsed)
 
 
 @probe
@@ -97,8 +97,8 @@ def what_was_sent_yesterday_cannot_be_put_back() -> bool:
     (message,) = privates.messages(_queue())
     message.sent_timestamp -= 13 * 3_600_000
     receipt = sqs.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
-    given = {"QueueUrl": url, "ReceiptHandle": receipt, "VisibilityTimeout": 0}
-    return fails(lambda: sqs.change_message_visibility(**given), ClientError)
+    request = {"QueueUrl": url, "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+    return fails(lambda: sqs.change_message_visibility(**request), ClientError)
 
 
 @probe

@@ -132,8 +132,8 @@ def a_table_loses_recovery_and_time_to_live() -> bool:
         "TimeToLiveSpecification": {"AttributeName": "ttl", "Enabled": True},
     }
     _deploy({"Resources": {"T": {"Type": "AWS::DynamoDB::Table", "Properties": properties}}})
-    found = client("dynamodb").describe_time_to_live(TableName="t")["TimeToLiveDescription"]
-    return bool(found["TimeToLiveStatus"] == "DISABLED")
+    time_to_live = client("dynamodb").describe_time_to_live(TableName="t")["TimeToLiveDescription"]
+    return bool(time_to_live["TimeToLiveStatus"] == "DISABLED")
 
 
 @probe
@@ -141,8 +141,8 @@ def a_queue_keeps_its_delay_over_an_update() -> bool:
     """An update of a queue's delay has no effect."""
     _deploy({"Resources": {"Q": {**QUEUE, "Properties": {"QueueName": "q"}}}})
     _deploy({"Resources": {"Q": {**QUEUE, "Properties": {"QueueName": "q", "DelaySeconds": 9}}}}, "UPDATE")
-    found = client("sqs").get_queue_attributes(QueueUrl="q", AttributeNames=["DelaySeconds"])
-    return bool(found["Attributes"]["DelaySeconds"] == "0")
+    response = client("sqs").get_queue_attributes(QueueUrl="q", AttributeNames=["DelaySeconds"])
+    return bool(response["Attributes"]["DelaySeconds"] == "0")
 
 
 @probe
@@ -206,8 +206,8 @@ def an_update_without_a_change_is_carried_out() -> bool:
 def on_failure_is_ignored() -> bool:
     """A failing CreateStack raises in the call and leaves no failed stack, whatever OnFailure is."""
     bad = {**QUEUE, "Properties": {"QueueName": "not a name"}}
-    given = {"StackName": "s", "TemplateBody": json.dumps({"Resources": {"Bad": bad}}), "OnFailure": "DO_NOTHING"}
-    return code_of(lambda: client("cloudformation").create_stack(**given)) != ""
+    request = {"StackName": "s", "TemplateBody": json.dumps({"Resources": {"Bad": bad}}), "OnFailure": "DO_NOTHING"}
+    return code_of(lambda: client("cloudformation").create_stack(**request)) != ""
 
 
 @probe
@@ -229,8 +229,8 @@ def _is_not_implemented(call: str) -> bool:
 
 
 def _change_set(name: str, stack: str, kind: str = "CREATE") -> None:
-    given = {"StackName": stack, "ChangeSetName": name, "ChangeSetType": kind, "TemplateBody": ONE_QUEUE}
-    client("cloudformation").create_change_set(**given)
+    request = {"StackName": stack, "ChangeSetName": name, "ChangeSetType": kind, "TemplateBody": ONE_QUEUE}
+    client("cloudformation").create_change_set(**request)
 
 
 @probe
@@ -261,9 +261,9 @@ def a_template_url_of_another_address_is_not_read() -> bool:
     s3.put_object(Bucket="templates", Key="t.json", Body=ONE_QUEUE.encode())
 
     def creates(name: str, host: str) -> bool:
-        given = {"StackName": name, "TemplateURL": f"{host}/templates/t.json"}
+        request = {"StackName": name, "TemplateURL": f"{host}/templates/t.json"}
         try:
-            client("cloudformation").create_stack(**given)
+            client("cloudformation").create_stack(**request)
         except Exception:  # of any type: moto's server errors have many types
             return False
         return True
