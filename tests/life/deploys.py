@@ -20,7 +20,7 @@ from tests.life.code import ZONE, Code, Declared
 
 REGARDLESS: Final = {"cronstack:even-if-waiting": "all"}
 """The context by which a person says: I was warned."""
-_KILLED: Final = "The function failed, and did not answer"
+_KILLED: Final = "The function failed without a response"
 """In the reason of a deployment that failed because a fault of the seed struck the deploy check."""
 _MOMENT: Final = timedelta(seconds=1)
 

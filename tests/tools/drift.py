@@ -89,7 +89,7 @@ class Told:
         if kind in _INDIRECT:
             return [f"{name}: {line}" for line in _INDIRECT[kind](self.client, wanted)]
         if kind not in READERS:
-            return [f"{name}: nobody reads back {kind}"]
+            return [f"{name}: no reader for {kind}"]
         held = READERS[kind](self.client, self.ids[name])
         if self.tags and kind not in _WITHOUT_TAGS:
             own = wanted.get("Tags", [])

@@ -1,5 +1,5 @@
-"""The kit that asks an endpoint what AWS would answer: refusals beside their nearest valid neighbours, and behaviour.
+"""The kit that compares an endpoint with AWS: refusals, each with its nearest valid neighbour, and behaviour.
 
-What is expected comes from botocore's service models, AWS's documentation and answers that others recorded on AWS,
-and stands beside its source. Nothing here is taken from the local cloud's own code, and nothing here imports it.
+The expectations are from botocore's service models, AWS's documentation and responses that others recorded on AWS. Each
+names its source. The kit is independent of the local cloud's code and does not import it.
 """

@@ -1,4 +1,4 @@
-"""What can be seen of AWS's behaviour over an endpoint within a minute or two: prepared all at once, then awaited."""
+"""Behaviour of AWS that an endpoint shows within a minute or two. All is prepared first, then awaited."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from botocore.exceptions import ClientError
 
 from cronstack.clock import now
 from cronstack_infra.conformance import behaviour_functions, behaviour_open
-from cronstack_infra.conformance.reading import difference
-from cronstack_infra.conformance.scenes import Stage
-from cronstack_infra.conformance.seeing import (
+from cronstack_infra.conformance.observation import (
     OFF,
     PATIENCE,
     SOON,
@@ -25,6 +23,8 @@ from cronstack_infra.conformance.seeing import (
     until,
     zulu,
 )
+from cronstack_infra.conformance.reading import difference
+from cronstack_infra.conformance.scenes import Stage
 from cronstack_infra.conformance.values import SAME, Verdict
 
 
@@ -90,12 +90,12 @@ def _deleted(stage: Stage) -> Check:
     def check() -> str:
         if receive(stage, url, end) is None:
             return "nothing came"
-        return "" if until(lambda: not _is_there(stage, name), 30) else "it is still there"
+        return "" if until(lambda: not _exists(stage, name), 30) else "it still exists"
 
     return check
 
 
-def _is_there(stage: Stage, name: str) -> bool:
+def _exists(stage: Stage, name: str) -> bool:
     try:
         stage.client("scheduler").get_schedule(Name=name)
     except ClientError:
@@ -111,7 +111,7 @@ def _stays(stage: Stage) -> Check:
     def check() -> str:
         if receive(stage, url, end) is None:
             return "nothing came"
-        return "" if _is_there(stage, name) else "it is gone"
+        return "" if _exists(stage, name) else "it no longer exists"
 
     return check
 
@@ -131,9 +131,9 @@ def _disabled(stage: Stage) -> Check:
 def _dead_letter(stage: Stage) -> Check:
     url, arn = stage.queue(stage.name())
     end = deadline(PATIENCE + 20)
-    gone = str(stage.words["queue-arn"]) + "-gone"
+    missing = str(stage.placeholders["queue-arn"]) + "-gone"
     target = {
-        "Arn": gone,
+        "Arn": missing,
         "Input": "lost",
         "DeadLetterConfig": {"Arn": arn},
         "RetryPolicy": {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60},
@@ -145,13 +145,13 @@ def _dead_letter(stage: Stage) -> Check:
         message = receive(stage, url, end)
         if message is None:
             return "nothing came to the dead-letter queue"
-        given = {key: value["StringValue"] for key, value in message.get("MessageAttributes", {}).items()}
-        if given.get("ERROR_CODE") != "AWS.SimpleQueueService.NonExistentQueue":
-            return f"ERROR_CODE is {given.get('ERROR_CODE')}"
-        if given.get("SCHEDULED_TIME") != zulu(instant):
-            return f"SCHEDULED_TIME is {given.get('SCHEDULED_TIME')}"
-        if given.get("TARGET_ARN") != "arn:aws:scheduler:::aws-sdk:sqs:sendMessage":
-            return f"TARGET_ARN is {given.get('TARGET_ARN')}"
+        attributes = {key: value["StringValue"] for key, value in message.get("MessageAttributes", {}).items()}
+        if attributes.get("ERROR_CODE") != "AWS.SimpleQueueService.NonExistentQueue":
+            return f"ERROR_CODE is {attributes.get('ERROR_CODE')}"
+        if attributes.get("SCHEDULED_TIME") != zulu(instant):
+            return f"SCHEDULED_TIME is {attributes.get('SCHEDULED_TIME')}"
+        if attributes.get("TARGET_ARN") != "arn:aws:scheduler:::aws-sdk:sqs:sendMessage":
+            return f"TARGET_ARN is {attributes.get('TARGET_ARN')}"
         try:
             body = json.loads(message["Body"]).get("MessageBody")
         except (ValueError, AttributeError):
@@ -171,7 +171,7 @@ def _pages(stage: Stage) -> Check:
             GroupName=group,
             ScheduleExpression="cron(0 6 * * ? 2199)",
             FlexibleTimeWindow=OFF,
-            Target={"Arn": stage.words["function-arn"], "RoleArn": stage.words["scheduler-role"]},
+            Target={"Arn": stage.placeholders["function-arn"], "RoleArn": stage.placeholders["scheduler-role"]},
         )
 
     def check() -> str:
@@ -179,32 +179,33 @@ def _pages(stage: Stage) -> Check:
         if len(first["Schedules"]) != 2 or not first.get("NextToken"):
             return f"the first page has {len(first['Schedules'])}, NextToken {first.get('NextToken')}"
         second = scheduler.list_schedules(GroupName=group, MaxResults=2, NextToken=first["NextToken"])
-        names = [one["Name"] for one in (*first["Schedules"], *second["Schedules"])]
+        names = [entry["Name"] for entry in (*first["Schedules"], *second["Schedules"])]
         if sorted(names) != ["page-0", "page-1", "page-2"] or second.get("NextToken"):
-            return f"the pages hold {names}"
+            return f"the pages contain {names}"
         return ""
 
     return check
 
 
 def _defaults(stage: Stage) -> Check:
-    name = schedule(stage, "cron(0 6 * * ? 2199)", {"Arn": stage.words["function-arn"], "Input": "{}"})
-    wanted = {"State": "ENABLED", "ActionAfterCompletion": "NONE", "ScheduleExpressionTimezone": "UTC"}
+    name = schedule(stage, "cron(0 6 * * ? 2199)", {"Arn": stage.placeholders["function-arn"], "Input": "{}"})
+    defaults = {"State": "ENABLED", "ActionAfterCompletion": "NONE", "ScheduleExpressionTimezone": "UTC"}
     retries = {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
 
     def check() -> str:
-        found = stage.client("scheduler").get_schedule(Name=name)
-        return difference(wanted, found) or difference(retries, found["Target"].get("RetryPolicy")) or ""
+        actual = stage.client("scheduler").get_schedule(Name=name)
+        return difference(defaults, actual) or difference(retries, actual["Target"].get("RetryPolicy")) or ""
 
     return check
 
 
 def _resets(stage: Stage) -> Check:
-    target = {"Arn": stage.words["function-arn"], "Input": "{}"}
+    target = {"Arn": stage.placeholders["function-arn"], "Input": "{}"}
     name = schedule(
         stage,
         "rate(300 days)",
-        target | {"DeadLetterConfig": {"Arn": stage.words["queue-arn"]}, "RetryPolicy": {"MaximumRetryAttempts": 3}},
+        target
+        | {"DeadLetterConfig": {"Arn": stage.placeholders["queue-arn"]}, "RetryPolicy": {"MaximumRetryAttempts": 3}},
         State="DISABLED",
         Description="all of it",
         ActionAfterCompletion="DELETE",
@@ -215,16 +216,16 @@ def _resets(stage: Stage) -> Check:
         Name=name,
         ScheduleExpression="cron(0 6 * * ? 2199)",
         FlexibleTimeWindow=OFF,
-        Target=target | {"RoleArn": stage.words["scheduler-role"]},
+        Target=target | {"RoleArn": stage.placeholders["scheduler-role"]},
     )
 
     def check() -> str:
-        found = scheduler.get_schedule(Name=name)
-        kept = [key for key in ("Description",) if found.get(key)]
-        kept += [key for key in ("DeadLetterConfig",) if found["Target"].get(key)]
-        wanted = {"State": "ENABLED", "ActionAfterCompletion": "NONE", "ScheduleExpressionTimezone": "UTC"}
-        kept += [f"{key} {found.get(key)}" for key, value in wanted.items() if found.get(key) != value]
-        if found["Target"].get("RetryPolicy", {}).get("MaximumRetryAttempts") != 185:
+        actual = scheduler.get_schedule(Name=name)
+        kept = [key for key in ("Description",) if actual.get(key)]
+        kept += [key for key in ("DeadLetterConfig",) if actual["Target"].get(key)]
+        defaults = {"State": "ENABLED", "ActionAfterCompletion": "NONE", "ScheduleExpressionTimezone": "UTC"}
+        kept += [f"{key} {actual.get(key)}" for key, value in defaults.items() if actual.get(key) != value]
+        if actual["Target"].get("RetryPolicy", {}).get("MaximumRetryAttempts") != 185:
             kept.append("RetryPolicy")
         return f"after the update: {', '.join(kept)}" if kept else ""
 
@@ -237,7 +238,7 @@ def _stops_no_other(stage: Stage) -> Check:
         try:
             schedule(stage, expression, {"Arn": arn, "Input": "x"})
         except ClientError:
-            continue  # as on AWS; the question is what happens where it is accepted
+            continue  # as on AWS; this row checks endpoints that accept the expression
     return _fires(stage)
 
 
@@ -247,12 +248,12 @@ BEHAVIOURS: Final = (
     Behaviour("a schedule fires", "its Input arrives in its minute", _DOC + "schedule-types", _fires),
     Behaviour("context attributes", "replaced in Input", _DOC + "managing-schedule-context-attributes", _attributes),
     Behaviour("time zone", "at() is in the schedule's zone", _DOC + "schedule-types", _zone),
-    Behaviour("completion DELETE", "gone after it fired", _DOC + "managing-schedule-delete", _deleted),
-    Behaviour("completion NONE", "there after it fired", _DOC + "managing-schedule-delete", _stays),
+    Behaviour("completion DELETE", "deleted after it fired", _DOC + "managing-schedule-delete", _deleted),
+    Behaviour("completion NONE", "exists after it fired", _DOC + "managing-schedule-delete", _stays),
     Behaviour("disabled", "does not fire", _DOC + "managing-schedule-state", _disabled),
     Behaviour("undeliverable", "to its dead-letter queue", _DOC + "configuring-schedule-dlq", _dead_letter),
     Behaviour("omitted members", "are shown with their defaults", "botocore scheduler", _defaults),
-    Behaviour("update", "what it omits is reset", "botocore scheduler UpdateSchedule", _resets),
+    Behaviour("update", "omitted members are reset", "botocore scheduler UpdateSchedule", _resets),
     Behaviour("list", "pages", "botocore scheduler ListSchedules", _pages),
     *behaviour_functions.BEHAVIOURS,
     *behaviour_open.BEHAVIOURS,
@@ -260,43 +261,43 @@ BEHAVIOURS: Final = (
 )
 
 
-def watch(stage: Stage, *, slow: bool) -> Iterator[Verdict]:
-    """Prepare all behaviours, then wait for each."""
-    chosen = [one for one in BEHAVIOURS if slow or not one.slow]
-    for together in ([one for one in chosen if not one.last], [one for one in chosen if one.last]):
-        yield from judged(stage, together)
+def run_behaviours(stage: Stage, *, slow: bool) -> Iterator[Verdict]:
+    """Prepare all behaviours, then wait for each. Yield their verdicts."""
+    chosen = [behaviour for behaviour in BEHAVIOURS if slow or not behaviour.slow]
+    yield from judged(stage, [behaviour for behaviour in chosen if not behaviour.last])
+    yield from judged(stage, [behaviour for behaviour in chosen if behaviour.last])
 
 
-def judged(stage: Stage, together: Iterable[Behaviour]) -> Iterator[Verdict]:
-    """Prepare some behaviours, then wait for each."""
-    prepared = [(one, _prepared(stage, one)) for one in together]
-    for one, check in sorted(prepared, key=lambda pair: pair[0].slow):
-        yield _verdict(one, check)
+def judged(stage: Stage, behaviours: Iterable[Behaviour]) -> Iterator[Verdict]:
+    """Prepare some behaviours, then wait for each. Yield their verdicts."""
+    prepared = [(behaviour, _prepared(stage, behaviour)) for behaviour in behaviours]
+    for behaviour, check in sorted(prepared, key=lambda pair: pair[0].slow):
+        yield _verdict(behaviour, check)
 
 
-def _prepared(stage: Stage, one: Behaviour) -> Check:
+def _prepared(stage: Stage, behaviour: Behaviour) -> Check:
     try:
-        return one.prepare(stage)
-    except Exception as fault:  # an endpoint may answer anything; the other questions are asked all the same
+        return behaviour.prepare(stage)
+    except Exception as fault:  # of any type: an endpoint may return anything, and the other rows must still run
         text = f"it cannot be prepared: {type(fault).__name__}: {str(fault)[:80]}"
         return lambda: text
 
 
-def _verdict(one: Behaviour, check: Check) -> Verdict:
+def _verdict(behaviour: Behaviour, check: Check) -> Verdict:
     seen = ""
     try:
         wrong = check()
-        if one.open:
+        if behaviour.open:
             seen, wrong = wrong, ""
-    except Exception as fault:  # as above: it is an answer, and a wrong one
+    except Exception as fault:  # of any type, as above: it counts as a wrong response
         wrong = f"{type(fault).__name__}: {' '.join(str(fault).split())[:80]}"
     return Verdict(
-        row=one.name,
+        row=behaviour.name,
         service="behaviour",
-        asked=one.name,
-        expected=one.expected,
-        source=one.source,
-        got=wrong or seen or one.expected,
+        asked=behaviour.name,
+        expected=behaviour.expected,
+        source=behaviour.source,
+        got=wrong or seen or behaviour.expected,
         refusal="differs" if wrong else SAME,
         neighbour="",
     )

@@ -1,4 +1,4 @@
-"""How Lambda behaves with functions that fail, are throttled, or work off a queue."""
+"""Behaviour of Lambda with functions that fail, are throttled, or process a queue."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from cronstack.clock import now
+from cronstack_infra.conformance.observation import SOON, Behaviour, Check, at, deadline, receive, schedule, until
 from cronstack_infra.conformance.scenes import Stage
-from cronstack_infra.conformance.seeing import SOON, Behaviour, Check, at, deadline, receive, schedule, until
 
 _RAISES: Final = "def handler(event, context):\n    raise ValueError('no')\n"
 
 
 def _failing(stage: Stage, retries: int) -> tuple[str, str]:
-    """A function whose events fail into a queue; its name and the queue's URL."""
+    """Create a function that fails, with a queue as its destination. Return its name and the queue's URL."""
     url, arn = stage.queue(stage.name())
     name = stage.name()
     stage.function(name, source=_RAISES)
@@ -26,7 +26,7 @@ def _failing(stage: Stage, retries: int) -> tuple[str, str]:
     return name, url
 
 
-def _judge_record(message: dict[str, Any] | None, payload: Any, count: int) -> str:
+def _check_record(message: dict[str, Any] | None, payload: Any, count: int) -> str:
     if message is None:
         return "no record came to the destination"
     record = json.loads(message["Body"])
@@ -44,7 +44,7 @@ def _reaches_function(stage: Stage) -> Check:
     arn = stage.client("lambda").get_function_configuration(FunctionName=name)["FunctionArn"]
     schedule(stage, at(now() + SOON), {"Arn": arn, "Input": '{"job": 1}'})
     end = deadline()
-    return lambda: _judge_record(receive(stage, url, end), {"job": 1}, 1)
+    return lambda: _check_record(receive(stage, url, end), {"job": 1}, 1)
 
 
 def _event_fails(retries: int, seconds: float) -> Callable[[Stage], Check]:
@@ -52,7 +52,7 @@ def _event_fails(retries: int, seconds: float) -> Callable[[Stage], Check]:
         name, url = _failing(stage, retries)
         stage.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload='{"a": 1}')
         end = deadline(seconds)
-        return lambda: _judge_record(receive(stage, url, end), {"a": 1}, retries + 1)
+        return lambda: _check_record(receive(stage, url, end), {"a": 1}, retries + 1)
 
     return prepare
 
@@ -81,9 +81,9 @@ def _second_put(stage: Stage) -> Check:
     client.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=0)
 
     def check() -> str:
-        found = client.get_function_event_invoke_config(FunctionName=name)
-        said = (found.get("MaximumRetryAttempts"), found.get("MaximumEventAgeInSeconds"))
-        return "" if said == (0, None) else f"retries and age are {said}, not (0, None)"
+        config = client.get_function_event_invoke_config(FunctionName=name)
+        actual = (config.get("MaximumRetryAttempts"), config.get("MaximumEventAgeInSeconds"))
+        return "" if actual == (0, None) else f"retries and age are {actual}, not (0, None)"
 
     return check
 
@@ -105,27 +105,27 @@ def _throttled(stage: Stage) -> Check:
     return check
 
 
-def _worked_off(stage: Stage) -> Check:
+def _processed(stage: Stage) -> Check:
     sqs, client = stage.client("sqs"), stage.client("lambda")
     url, arn = stage.queue(stage.name())
     name = stage.name()
     stage.function(name)
-    made = client.create_event_source_mapping(FunctionName=name, EventSourceArn=arn, BatchSize=1)
-    stage.undo(lambda: client.delete_event_source_mapping(UUID=made["UUID"]))
+    mapping = client.create_event_source_mapping(FunctionName=name, EventSourceArn=arn, BatchSize=1)
+    stage.undo(lambda: client.delete_event_source_mapping(UUID=mapping["UUID"]))
     sqs.send_message(QueueUrl=url, MessageBody="work")
-    asked = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
-    def gone() -> bool:
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=asked)["Attributes"]
-        return all(int(value) == 0 for value in found.values())
+    def is_empty() -> bool:
+        counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return all(int(value) == 0 for value in counts.values())
 
-    return lambda: "" if until(gone, 60) else "the message is still there"
+    return lambda: "" if until(is_empty, 60) else "the queue still has the message"
 
 
 _DOC: Final = "AWS documentation, "
 
 BEHAVIOURS: Final = (
-    Behaviour("Lambda target", "its function is given Input", _DOC + "with-eventbridge-scheduler", _reaches_function),
+    Behaviour("Lambda target", "its function receives Input", _DOC + "with-eventbridge-scheduler", _reaches_function),
     Behaviour(
         "a failing event",
         "a record at the destination",
@@ -147,5 +147,5 @@ BEHAVIOURS: Final = (
     ),
     Behaviour("event configuration", "a second put overwrites", "botocore lambda", _second_put),
     Behaviour("reserved concurrency 0", "TooManyRequestsException", _DOC + "configuration-concurrency", _throttled),
-    Behaviour("queue worker", "its messages are deleted", _DOC + "with-sqs", _worked_off),
+    Behaviour("queue worker", "its messages are deleted", _DOC + "with-sqs", _processed),
 )

@@ -1,6 +1,6 @@
-"""What AWS leaves open, as an endpoint answers it, and what its documentation says of letters, roles and groups.
+"""Behaviour that AWS does not specify, and documented behaviour of dead letters, roles and groups.
 
-An open question has no wrong answer: what was seen is the verdict (see ``switches``).
+An open question has no wrong answer: its verdict is the observation (see ``switches``).
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from cronstack.clock import monotonic, now, sleep
-from cronstack_infra.conformance.scenes import Stage
-from cronstack_infra.conformance.seeing import (
+from cronstack_infra.conformance.observation import (
     OFF,
     PATIENCE,
     SOON,
@@ -24,11 +23,12 @@ from cronstack_infra.conformance.seeing import (
     schedule,
     until,
 )
+from cronstack_infra.conformance.scenes import Stage
 
 POLLS: Final = 20
-"""Short polls of one message."""
+"""Number of short polls for one message."""
 ASSUMED: Final = 90.0
-"""Seconds in which a new role must be assumed."""
+"""Seconds after which Scheduler must be able to assume a new role."""
 _DONE: Final = {"ActionAfterCompletion": "DELETE"}
 
 
@@ -37,7 +37,7 @@ def _past_at(stage: Stage) -> Check:
     try:
         schedule(stage, at(now() - timedelta(hours=1)), {"Arn": arn, "Input": "x"})
     except ClientError as refused:
-        text = _said(refused)
+        text = _error_text(refused)
         return lambda: f"refused: {text}"
     end = deadline()
     return lambda: "accepted, fires at once" if receive(stage, url, end) else "accepted, never fires"
@@ -53,8 +53,8 @@ def _instant(stage: Stage) -> Check:
         message = receive(stage, url, end)
         if message is None:
             return f"did not fire within {PATIENCE:g} s"
-        seconds = int(message["Attributes"]["SentTimestamp"]) / 1000 - due.timestamp()
-        return f"fires {abs(seconds):.1f} s {'before' if seconds < 0 else 'after'} its time"
+        delay = int(message["Attributes"]["SentTimestamp"]) / 1000 - due.timestamp()
+        return f"fires {abs(delay):.1f} s {'before' if delay < 0 else 'after'} its time"
 
     return check
 
@@ -65,17 +65,17 @@ def _short_polls(stage: Stage) -> Check:
     sqs.send_message(QueueUrl=url, MessageBody="x")
 
     def check() -> str:
-        asked: dict[str, Any] = {"QueueUrl": url, "VisibilityTimeout": 0}
-        if not sqs.receive_message(**asked, WaitTimeSeconds=5).get("Messages"):
+        request: dict[str, Any] = {"QueueUrl": url, "VisibilityTimeout": 0}
+        if not sqs.receive_message(**request, WaitTimeSeconds=5).get("Messages"):
             return "a long poll found nothing"
-        found = sum(bool(sqs.receive_message(**asked, WaitTimeSeconds=0).get("Messages")) for _ in range(POLLS))
-        return f"{found} of {POLLS} short polls found the message"
+        received = sum(bool(sqs.receive_message(**request, WaitTimeSeconds=0).get("Messages")) for _ in range(POLLS))
+        return f"{received} of {POLLS} short polls found the message"
 
     return check
 
 
 def _new_role(stage: Stage) -> Check:
-    began = monotonic()
+    start = monotonic()
     role = stage.role(stage.name(), "scheduler.amazonaws.com", ["sqs:SendMessage"])
     first = _refusal(stage, role)
 
@@ -83,19 +83,19 @@ def _new_role(stage: Stage) -> Check:
         if not first:
             return "assumed at once"
         while _refusal(stage, role):
-            if monotonic() - began > ASSUMED:
+            if monotonic() - start > ASSUMED:
                 return f"not assumed within {ASSUMED:g} s: {first}"
             sleep(1)
-        return f"assumed {monotonic() - began:.0f} s after its creation; before: {first}"
+        return f"assumed {monotonic() - start:.0f} s after its creation; before: {first}"
 
     return check
 
 
 def _no_letter(stage: Stage, role: str, *, deleted: bool) -> Check:
-    """Fire a schedule whose target is missing, and whose role cannot write its letter."""
+    """Fire a schedule whose target is missing and whose role cannot send the dead letter."""
     url, letters = stage.queue(stage.name())
     target = {
-        "Arn": str(stage.words["queue-arn"]) + "-gone",
+        "Arn": str(stage.placeholders["queue-arn"]) + "-gone",
         "RoleArn": role,
         "Input": "x",
         "DeadLetterConfig": {"Arn": letters},
@@ -107,7 +107,7 @@ def _no_letter(stage: Stage, role: str, *, deleted: bool) -> Check:
 
     def check() -> str:
         if not until(lambda: not _exists(stage, name), PATIENCE + 60):
-            return "the schedule is still there"
+            return "the schedule still exists"
         return "a letter came" if receive(stage, url, deadline(3)) else ""
 
     return check
@@ -119,7 +119,7 @@ def _role_without_rights(stage: Stage) -> Check:
     return _no_letter(stage, role, deleted=False)
 
 
-def _role_gone(stage: Stage) -> Check:
+def _role_deleted(stage: Stage) -> Check:
     role = stage.role(stage.name(), "scheduler.amazonaws.com", ["sqs:SendMessage"])
     until(lambda: not _refusal(stage, role), ASSUMED)
     return _no_letter(stage, role, deleted=True)
@@ -128,15 +128,15 @@ def _role_gone(stage: Stage) -> Check:
 def _group_deleted(stage: Stage) -> Check:
     scheduler, group, name = stage.client("scheduler"), stage.name(), stage.name()
     scheduler.create_schedule_group(Name=group)
-    target = {"Arn": stage.words["queue-arn"], "RoleArn": stage.words["scheduler-role"], "Input": "x"}
-    made = {"Name": name, "GroupName": group, "FlexibleTimeWindow": OFF, "Target": target}
-    scheduler.create_schedule(**made, ScheduleExpression="cron(0 6 * * ? 2199)")
+    target = {"Arn": stage.placeholders["queue-arn"], "RoleArn": stage.placeholders["scheduler-role"], "Input": "x"}
+    request = {"Name": name, "GroupName": group, "FlexibleTimeWindow": OFF, "Target": target}
+    scheduler.create_schedule(**request, ScheduleExpression="cron(0 6 * * ? 2199)")
     scheduler.delete_schedule_group(Name=group)
 
-    def gone() -> bool:
+    def is_deleted() -> bool:
         return not _exists(stage, name, GroupName=group)
 
-    return lambda: "" if until(gone, 120) else "its schedule is still there"
+    return lambda: "" if until(is_deleted, 120) else "its schedule still exists"
 
 
 def _exists(stage: Stage, name: str, **where: str) -> bool:
@@ -148,15 +148,15 @@ def _exists(stage: Stage, name: str, **where: str) -> bool:
 
 
 def _refusal(stage: Stage, role: str) -> str:
-    """Why a schedule with a role is refused; empty if it is not."""
+    """Return the error of creating a schedule with a role; empty without one."""
     try:
-        schedule(stage, "cron(0 6 * * ? 2199)", {"Arn": stage.words["queue-arn"], "RoleArn": role, "Input": "x"})
+        schedule(stage, "cron(0 6 * * ? 2199)", {"Arn": stage.placeholders["queue-arn"], "RoleArn": role, "Input": "x"})
     except ClientError as refused:
-        return _said(refused)
+        return _error_text(refused)
     return ""
 
 
-def _said(refused: ClientError) -> str:
+def _error_text(refused: ClientError) -> str:
     error = refused.response["Error"]
     return f"{error.get('Code')}: {error.get('Message')}"
 
@@ -169,6 +169,6 @@ BEHAVIOURS: Final = (
     Behaviour("short polls", "may be empty", _DOC + "sqs-short-and-long-polling", _short_polls, open=True),
     Behaviour("new role", "assumed after a while", "reports differ", _new_role, open=True),
     Behaviour("role without rights", "no letter", _DOC + "configuring-schedule-dlq", _role_without_rights),
-    Behaviour("role gone", "no letter", _DOC + "configuring-schedule-dlq", _role_gone),
+    Behaviour("role gone", "no letter", _DOC + "configuring-schedule-dlq", _role_deleted),
     Behaviour("group deleted", "its schedules, too", "botocore scheduler DeleteScheduleGroup", _group_deleted),
 )

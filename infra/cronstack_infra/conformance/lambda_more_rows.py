@@ -1,4 +1,4 @@
-"""What Lambda refuses of event source mappings, versions, aliases, permissions and tags."""
+"""Refusals of Lambda for event source mappings, versions, aliases, permissions and tags."""
 
 from __future__ import annotations
 
@@ -44,9 +44,11 @@ def _on(
     scene: str = "version",
     good_operation: str | None = None,
 ) -> Row:
-    said = source or f"botocore lambda {operation}, {error.code}"
-    on = {"FunctionName": "@function@"}
-    return Row(rule, "lambda", operation, {**on, **bad}, error, said, {**on, **good}, scene, good_operation)
+    source_text = source or f"botocore lambda {operation}, {error.code}"
+    function = {"FunctionName": "@function@"}
+    return Row(
+        rule, "lambda", operation, {**function, **bad}, error, source_text, {**function, **good}, scene, good_operation
+    )
 
 
 _WINDOW: Final = "MaximumBatchingWindowInSeconds"
@@ -79,7 +81,7 @@ SOURCE_ROWS: Final = (
         {"FunctionResponseTypes": ["ReportBatchItemFailures"]},
     ),
     _source("queue: none such", {"EventSourceArn": "@queue-arn-here@x"}, VALUE, _SOURCES),
-    _source("queue: none said", {"EventSourceArn": None}, VALUE, _RECORDED + ": Unrecognized event source."),
+    _source("queue: omitted", {"EventSourceArn": None}, VALUE, _RECORDED + ": Unrecognized event source."),
     _source("queue: ARN", {"EventSourceArn": "queue"}, MODEL, _MODEL + "EventSourceArn pattern"),
     _source("function: none such", {"FunctionName": "@function@x"}, MISSING, _RECORDED),
     _source(

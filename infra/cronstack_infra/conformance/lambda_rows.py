@@ -1,4 +1,4 @@
-"""What Lambda refuses, and what it accepts right beside it."""
+"""Refusals of Lambda for functions, each with its nearest accepted neighbour."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _function = Base(
         "MemorySize": 128,
     }
 )
-_there: Final = {"FunctionName": "@function@"}
+_EXISTING: Final = {"FunctionName": "@function@"}
 
 
 def _create(rule: str, error: Error, source: str, bad: dict[str, Any], good: dict[str, Any] | None = None) -> Row:
@@ -47,8 +47,18 @@ def _on(
     scene: str = "function",
     good_operation: str | None = None,
 ) -> Row:
-    said = source or f"botocore lambda {operation}, {error.code}"
-    return Row(rule, "lambda", operation, {**_there, **bad}, error, said, {**_there, **good}, scene, good_operation)
+    source_text = source or f"botocore lambda {operation}, {error.code}"
+    return Row(
+        rule,
+        "lambda",
+        operation,
+        {**_EXISTING, **bad},
+        error,
+        source_text,
+        {**_EXISTING, **good},
+        scene,
+        good_operation,
+    )
 
 
 def _model(member: str, constraint: str) -> str:
@@ -180,7 +190,14 @@ CHANGE_ROWS: Final = (
         _RECORDED,
     ),
     *(
-        _on("no such function", operation, {**_there, "FunctionName": "@function@x", **more}, MISSING, more, _RECORDED)
+        _on(
+            "no such function",
+            operation,
+            {**_EXISTING, "FunctionName": "@function@x", **more},
+            MISSING,
+            more,
+            _RECORDED,
+        )
         for operation, more in (
             ("get_function", {}),
             ("invoke", {"Payload": "{}"}),
@@ -260,8 +277,8 @@ _letters: Final = {"DestinationConfig": {"OnFailure": {"Destination": "@queue-ar
 
 
 def _events(rule: str, bad: dict[str, Any], good: dict[str, Any], error: Error = MODEL, source: str = "") -> Row:
-    said = source or "botocore lambda PutFunctionEventInvokeConfig, " + rule
-    return _on(rule, "put_function_event_invoke_config", bad, error, good, said)
+    source_text = source or "botocore lambda PutFunctionEventInvokeConfig, " + rule
+    return _on(rule, "put_function_event_invoke_config", bad, error, good, source_text)
 
 
 EVENT_ROWS: Final = (
@@ -270,7 +287,7 @@ EVENT_ROWS: Final = (
     _events("events: age", {"MaximumEventAgeInSeconds": 59}, {"MaximumEventAgeInSeconds": 60}),
     _events("events: age", {"MaximumEventAgeInSeconds": 21601}, {"MaximumEventAgeInSeconds": 21600}),
     _events("events: destination", {"DestinationConfig": {"OnFailure": {"Destination": "letters"}}}, _letters),
-    _events("events: nothing said", {}, {"MaximumRetryAttempts": 1}, VALUE, _RECORDED),
+    _events("events: no setting", {}, {"MaximumRetryAttempts": 1}, VALUE, _RECORDED),
     _events(
         "events: itself",
         {"DestinationConfig": {"OnFailure": {"Destination": "@function-arn@"}}},

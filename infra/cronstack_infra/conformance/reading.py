@@ -1,7 +1,7 @@
-"""Reading back what a valid call made, and comparing it with what was given.
+"""Readers that compare the state after a valid call with its parameters.
 
-Each reader is handed the parameters and the answer of the call and returns pairs of mappings: what was given, and what
-the endpoint holds now. Members that the endpoint adds are its own business.
+A reader receives the parameters and the response of the call. It yields pairs of mappings: the expected and the actual
+values. Members that the endpoint adds are ignored.
 """
 
 from __future__ import annotations
@@ -19,147 +19,147 @@ Reader = Callable[[Stage, Mapping[str, Any], Mapping[str, Any]], Pairs]
 _ANY_CALL: Final = {"ClientToken", "RevisionId", "Code", "Publish"}
 
 
-def _schedule(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
+def _schedule(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
     scheduler = stage.client("scheduler")
-    where = {"GroupName": given["GroupName"]} if "GroupName" in given else {}
-    found = scheduler.get_schedule(Name=given["Name"], **where)
-    stage.undo(lambda: scheduler.delete_schedule(Name=given["Name"], **where))
-    yield given, found
+    where = {"GroupName": request["GroupName"]} if "GroupName" in request else {}
+    actual = scheduler.get_schedule(Name=request["Name"], **where)
+    stage.undo(lambda: scheduler.delete_schedule(Name=request["Name"], **where))
+    yield request, actual
 
 
-def _named(given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
-    yield {"Name": given["Name"]}, answer
+def _named(request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
+    yield {"Name": request["Name"]}, response
 
 
-def _group(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
+def _group(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
     scheduler = stage.client("scheduler")
-    yield {"Name": given["Name"], "State": "ACTIVE"}, scheduler.get_schedule_group(Name=given["Name"])
-    stage.undo(lambda: scheduler.delete_schedule_group(Name=given["Name"]))
+    yield {"Name": request["Name"], "State": "ACTIVE"}, scheduler.get_schedule_group(Name=request["Name"])
+    stage.undo(lambda: scheduler.delete_schedule_group(Name=request["Name"]))
 
 
-def _listed(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
-    yield True, isinstance(answer.get("Schedules"), list)
+def _listed(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
+    yield True, isinstance(response.get("Schedules"), list)
 
 
-def _schedule_tags(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
-    found = stage.client("scheduler").list_tags_for_resource(ResourceArn=given["ResourceArn"])
-    yield given["Tags"], found["Tags"]
+def _schedule_tags(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
+    actual = stage.client("scheduler").list_tags_for_resource(ResourceArn=request["ResourceArn"])
+    yield request["Tags"], actual["Tags"]
 
 
-def _queue(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
+def _queue(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
     sqs = stage.client("sqs")
-    url = answer.get("QueueUrl") or given["QueueUrl"]
+    url = response.get("QueueUrl") or request["QueueUrl"]
     stage.undo(lambda: sqs.delete_queue(QueueUrl=url))
-    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    for name, value in given.get("Attributes", {}).items():
+    actual = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    for name, value in request.get("Attributes", {}).items():
         if name in ("RedrivePolicy", "Policy"):
-            kept = json.loads(found.get(name, "null"))
-            wanted = json.loads(value)
-            if name == "RedrivePolicy" and kept:
-                wanted["maxReceiveCount"], kept["maxReceiveCount"] = (
-                    int(wanted["maxReceiveCount"]),
-                    int(kept["maxReceiveCount"]),
+            stored = json.loads(actual.get(name, "null"))
+            expected = json.loads(value)
+            if name == "RedrivePolicy" and stored:
+                expected["maxReceiveCount"], stored["maxReceiveCount"] = (
+                    int(expected["maxReceiveCount"]),
+                    int(stored["maxReceiveCount"]),
                 )
-            yield wanted, kept
+            yield expected, stored
         else:
-            yield {name: value}, found
-    yield str(url).rsplit("/", 1)[-1], found["QueueArn"].rsplit(":", 1)[-1]
+            yield {name: value}, actual
+    yield str(url).rsplit("/", 1)[-1], actual["QueueArn"].rsplit(":", 1)[-1]
 
 
-def _sent(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
+def _sent(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
     received = stage.client("sqs").receive_message(
-        QueueUrl=given["QueueUrl"], WaitTimeSeconds=5, MessageAttributeNames=["All"], AttributeNames=["All"]
+        QueueUrl=request["QueueUrl"], WaitTimeSeconds=5, MessageAttributeNames=["All"], AttributeNames=["All"]
     )
     message = received["Messages"][0]
-    yield {"Body": given["MessageBody"], "MessageId": answer["MessageId"]}, message
-    yield given.get("MessageAttributes", {}), message.get("MessageAttributes", {})
+    yield {"Body": request["MessageBody"], "MessageId": response["MessageId"]}, message
+    yield request.get("MessageAttributes", {}), message.get("MessageAttributes", {})
     for member in ("MessageGroupId", "MessageDeduplicationId"):
-        if member in given:
-            yield {member: given[member]}, message["Attributes"]
+        if member in request:
+            yield {member: request[member]}, message["Attributes"]
 
 
-def _batch(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
-    entries = sorted(entry["Id"] for entry in given["Entries"])
-    yield entries, sorted(entry["Id"] for entry in answer.get("Successful", []))
+def _batch(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
+    entries = sorted(entry["Id"] for entry in request["Entries"])
+    yield entries, sorted(entry["Id"] for entry in response.get("Successful", []))
 
 
-def _attributes(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
-    asked = given["AttributeNames"]
-    yield True, bool(answer["Attributes"]) if asked == ["All"] else set(asked) == set(answer["Attributes"])
+def _attributes(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
+    names = request["AttributeNames"]
+    yield True, bool(response["Attributes"]) if names == ["All"] else set(names) == set(response["Attributes"])
 
 
-def _function(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
-    client, name = stage.client("lambda"), given["FunctionName"]
+def _function(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
+    client, name = stage.client("lambda"), request["FunctionName"]
     stage.undo(lambda: client.delete_function(FunctionName=name))
-    wanted = {key: value for key, value in given.items() if key not in ("Tags", "FunctionName", "ZipFile")}
-    if "TracingConfig" not in given:
-        wanted.pop("TracingConfig", None)
-    yield wanted, client.get_function_configuration(FunctionName=name)
-    if "Tags" in given:
-        yield given["Tags"], client.get_function(FunctionName=name).get("Tags")
+    expected = {key: value for key, value in request.items() if key not in ("Tags", "FunctionName", "ZipFile")}
+    if "TracingConfig" not in request:
+        expected.pop("TracingConfig", None)
+    yield expected, client.get_function_configuration(FunctionName=name)
+    if "Tags" in request:
+        yield request["Tags"], client.get_function(FunctionName=name).get("Tags")
 
 
-def _configuration(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
-    shown = answer.get("Configuration", answer)
-    yield str(given["FunctionName"]).split(":function:")[-1].split(":")[0], shown.get("FunctionName")
+def _configuration(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
+    shown = response.get("Configuration", response)
+    yield str(request["FunctionName"]).split(":function:")[-1].split(":")[0], shown.get("FunctionName")
 
 
-def _invoked(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
-    yield {"Event": 202}.get(given.get("InvocationType", ""), 200), answer["StatusCode"]
+def _invoked(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
+    yield {"Event": 202}.get(request.get("InvocationType", ""), 200), response["StatusCode"]
 
 
-def _concurrency(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
+def _concurrency(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
     yield (
-        given,
-        stage.client("lambda").get_function_concurrency(FunctionName=given["FunctionName"])
-        | {"FunctionName": given["FunctionName"]},
+        request,
+        stage.client("lambda").get_function_concurrency(FunctionName=request["FunctionName"])
+        | {"FunctionName": request["FunctionName"]},
     )
 
 
-def _events(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
-    wanted = {key: value for key, value in given.items() if key != "FunctionName"}
-    yield wanted, stage.client("lambda").get_function_event_invoke_config(FunctionName=given["FunctionName"])
+def _events(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
+    expected = {key: value for key, value in request.items() if key != "FunctionName"}
+    yield expected, stage.client("lambda").get_function_event_invoke_config(FunctionName=request["FunctionName"])
 
 
-def _source(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
+def _source(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
     client = stage.client("lambda")
-    uuid = answer["UUID"]
+    uuid = response["UUID"]
     stage.undo(lambda: client.delete_event_source_mapping(UUID=uuid))
-    wanted = {key: value for key, value in given.items() if key != "FunctionName"}
-    found = client.get_event_source_mapping(UUID=uuid)
-    yield wanted, found
-    if "FunctionName" in given:
-        yield given["FunctionName"], found["FunctionArn"].rsplit(":", 1)[-1]
+    expected = {key: value for key, value in request.items() if key != "FunctionName"}
+    actual = client.get_event_source_mapping(UUID=uuid)
+    yield expected, actual
+    if "FunctionName" in request:
+        yield request["FunctionName"], actual["FunctionArn"].rsplit(":", 1)[-1]
 
 
-def _alias(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
-    found = stage.client("lambda").get_alias(FunctionName=given["FunctionName"], Name=given["Name"])
-    yield {key: value for key, value in given.items() if key != "FunctionName"}, found
+def _alias(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
+    actual = stage.client("lambda").get_alias(FunctionName=request["FunctionName"], Name=request["Name"])
+    yield {key: value for key, value in request.items() if key != "FunctionName"}, actual
 
 
-def _permission(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
-    policy = json.loads(stage.client("lambda").get_policy(FunctionName=given["FunctionName"])["Policy"])
-    yield True, given["StatementId"] in [statement["Sid"] for statement in policy["Statement"]]
+def _permission(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
+    policy = json.loads(stage.client("lambda").get_policy(FunctionName=request["FunctionName"])["Policy"])
+    yield True, request["StatementId"] in [statement["Sid"] for statement in policy["Statement"]]
 
 
-def _function_tags(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
-    yield given["Tags"], stage.client("lambda").list_tags(Resource=given["Resource"])["Tags"]
+def _function_tags(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
+    yield request["Tags"], stage.client("lambda").list_tags(Resource=request["Resource"])["Tags"]
 
 
-def _recursion(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
-    found = stage.client("lambda").get_function_recursion_config(FunctionName=given["FunctionName"])
-    yield given["RecursiveLoop"], found["RecursiveLoop"]
+def _recursion(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
+    actual = stage.client("lambda").get_function_recursion_config(FunctionName=request["FunctionName"])
+    yield request["RecursiveLoop"], actual["RecursiveLoop"]
 
 
-def _accepted(stage: Stage, given: Mapping[str, Any], answer: Mapping[str, Any]) -> Pairs:
+def _accepted(stage: Stage, request: Mapping[str, Any], response: Mapping[str, Any]) -> Pairs:
     yield from ()
 
 
 READERS: Final[dict[str, Reader]] = {
     "create_schedule": _schedule,
     "update_schedule": _schedule,
-    "get_schedule": lambda stage, given, answer: _named(given, answer),
-    "get_schedule_group": lambda stage, given, answer: _named(given, answer),
+    "get_schedule": lambda stage, request, response: _named(request, response),
+    "get_schedule_group": lambda stage, request, response: _named(request, response),
     "create_schedule_group": _group,
     "list_schedules": _listed,
     "create_queue": _queue,
@@ -182,7 +182,7 @@ READERS: Final[dict[str, Reader]] = {
     "add_permission": _permission,
     "put_function_recursion_config": _recursion,
 }
-"""By operation; calls that leave nothing behind to be read are right when they are accepted."""
+"""Readers by operation. Other calls have nothing to read back: they pass if they are accepted."""
 
 
 def reader(service: str, operation: str) -> Reader:
@@ -191,23 +191,23 @@ def reader(service: str, operation: str) -> Reader:
     return READERS.get(operation, _accepted)
 
 
-def difference(given: Any, found: Any, path: str = "") -> str | None:
-    """Where ``found`` does not hold what was given; None when it does."""
-    if isinstance(given, Mapping):
-        if not isinstance(found, Mapping):
-            return f"{path or 'it'} is {found!r}"
-        for key, value in given.items():
+def difference(expected: Any, actual: Any, path: str = "") -> str | None:
+    """Return the first member in which ``actual`` differs from ``expected``; None if all are equal."""
+    if isinstance(expected, Mapping):
+        if not isinstance(actual, Mapping):
+            return f"{path or 'it'} is {actual!r}"
+        for key, value in expected.items():
             if key in _ANY_CALL:
                 continue
-            inner = difference(value, found.get(key), f"{path}.{key}" if path else str(key))
+            inner = difference(value, actual.get(key), f"{path}.{key}" if path else str(key))
             if inner is not None:
                 return inner
         return None
-    if isinstance(given, datetime):
-        same = isinstance(found, datetime) and abs((found - given).total_seconds()) < 1
+    if isinstance(expected, datetime):
+        same = isinstance(actual, datetime) and abs((actual - expected).total_seconds()) < 1
     else:
-        same = given == found
-    return None if same else f"{path or 'it'} is {_short(found)}, not {_short(given)}"
+        same = expected == actual
+    return None if same else f"{path or 'it'} is {_short(actual)}, not {_short(expected)}"
 
 
 def _short(value: Any) -> str:

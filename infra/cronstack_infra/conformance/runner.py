@@ -1,4 +1,4 @@
-"""Asking an endpoint the rows of the kit, with plain boto3 whose own validation is switched off."""
+"""The runner of the kit's rows against an endpoint, with boto3 clients that do not validate."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from functools import cache
 from typing import Any, Final
 
 from cronstack_infra.conformance import lambda_more_rows, scheduler_life_rows, scheduler_rows, sqs_rows
-from cronstack_infra.conformance.behaviour import watch
+from cronstack_infra.conformance.behaviour import run_behaviours
 from cronstack_infra.conformance.reading import difference, reader
-from cronstack_infra.conformance.scenes import SCENES, Stage, Words
+from cronstack_infra.conformance.scenes import SCENES, Placeholders, Stage
 from cronstack_infra.conformance.values import ACCEPTED, SAME, Row, Verdict, filled
 
 ROWS: Final[tuple[Row, ...]] = (*scheduler_rows.ROWS, *scheduler_life_rows.ROWS, *lambda_more_rows.ROWS, *sqs_rows.ROWS)
@@ -21,7 +21,7 @@ _LONGEST_SHOWN: Final = 100
 
 
 def clients(endpoint: str, region: str = "us-east-1") -> Callable[[str], Any]:
-    """boto3 clients for an endpoint that ask everything just once, and let the endpoint do the refusing."""
+    """Return a factory of boto3 clients for an endpoint. They neither retry nor validate parameters."""
     import boto3
     from botocore.config import Config
 
@@ -49,22 +49,22 @@ def clients(endpoint: str, region: str = "us-east-1") -> Callable[[str], Any]:
 
 
 def ask(stage: Stage, row: Row, now: datetime) -> Verdict:
-    """Ask one row: first the bad call, then its neighbour."""
+    """Run one row: the bad call, then its neighbour."""
     refusal = neighbour = got = "no answer"
     bad: Any = row.bad
     try:
-        words = _words(stage, row)
-        bad = filled(row.bad, words, now)
+        placeholders = _placeholders(stage, row)
+        bad = filled(row.bad, placeholders, now)
         refusal, got = _refusal(stage, row, bad)
-        if refusal == ACCEPTED:  # what it made must not stand in its neighbour's way
+        if refusal == ACCEPTED:  # the neighbour needs a new scene: the accepted call has changed this one
             if row.operation == "create_schedule":
                 scheduler = stage.client("scheduler")
                 stage.undo(lambda: scheduler.delete_schedule(Name=bad["Name"]))
-            words = _words(stage, row)
-        neighbour = _neighbour(stage, row, filled(row.good, words, now))
-    except Exception as fault:  # of an endpoint that answers anything: a row of the table, not the end of it
-        got = got if refusal != "no answer" else f"the scene cannot be set: {said(fault)}"
-        neighbour = neighbour if neighbour == ACCEPTED else f"{type(fault).__name__}: {said(fault)}"
+            placeholders = _placeholders(stage, row)
+        neighbour = _neighbour(stage, row, filled(row.good, placeholders, now))
+    except Exception as fault:  # of any type: an endpoint may return anything, and the other rows must still run
+        got = got if refusal != "no answer" else f"the scene cannot be created: {short_text(fault)}"
+        neighbour = neighbour if neighbour == ACCEPTED else f"{type(fault).__name__}: {short_text(fault)}"
     return Verdict(
         row=row.rule,
         service=row.service,
@@ -77,36 +77,36 @@ def ask(stage: Stage, row: Row, now: datetime) -> Verdict:
     )
 
 
-def _words(stage: Stage, row: Row) -> Words:
-    return stage.words | SCENES[row.scene](stage) | {"name": stage.name()}
+def _placeholders(stage: Stage, row: Row) -> Placeholders:
+    return stage.placeholders | SCENES[row.scene](stage) | {"name": stage.name()}
 
 
-def _refusal(stage: Stage, row: Row, given: Any) -> tuple[str, str]:
+def _refusal(stage: Stage, row: Row, parameters: Any) -> tuple[str, str]:
     from botocore.exceptions import ClientError
 
     try:
-        getattr(stage.client(row.service), row.operation)(**given)
+        getattr(stage.client(row.service), row.operation)(**parameters)
     except ClientError as refused:
         status = int(refused.response["ResponseMetadata"]["HTTPStatusCode"])
         code = str(refused.response["Error"].get("Code"))
         same = row.error.same(code, status)
         return (SAME if same else "another error"), f"{code} {status}"
-    except Exception as fault:  # an answer that botocore cannot read, or none in time
-        return "no answer", said(fault)
+    except Exception as fault:  # of any type: botocore cannot parse the response, or none arrived in time
+        return "no answer", short_text(fault)
     return ACCEPTED, ACCEPTED
 
 
-def _neighbour(stage: Stage, row: Row, given: Any) -> str:
-    answer = getattr(stage.client(row.service), row.neighbour)(**given)
-    for wanted, found in reader(row.service, row.neighbour)(stage, given, answer):
-        wrong = difference(wanted, found)
+def _neighbour(stage: Stage, row: Row, parameters: Any) -> str:
+    response = getattr(stage.client(row.service), row.neighbour)(**parameters)
+    for expected, actual in reader(row.service, row.neighbour)(stage, parameters, response):
+        wrong = difference(expected, actual)
         if wrong is not None:
-            return f"read back otherwise: {wrong}"
+            return f"read back differently: {wrong}"
     return ACCEPTED
 
 
-def said(fault: Exception) -> str:
-    """What a fault says, on one short line."""
+def short_text(fault: Exception) -> str:
+    """Return the message of a fault as one short line."""
     text = " ".join(str(fault).split())
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
 
@@ -126,7 +126,7 @@ def run(
     behaviour: bool = False,
     slow: bool = False,
 ) -> Iterator[Verdict]:
-    """Ask all rows, one after the other, then watch. What was made is taken away at the end."""
+    """Run all rows, then the behaviours. Yield their verdicts, and delete all created resources at the end."""
     stage = Stage(clients(endpoint, region), prefix)
     try:
         stage.build()
@@ -134,7 +134,7 @@ def run(
             if not row.last:
                 yield ask(stage, row, now())
         if behaviour:
-            yield from watch(stage, slow=slow)
+            yield from run_behaviours(stage, slow=slow)
         for row in rows:
             if row.last:
                 yield ask(stage, row, now())

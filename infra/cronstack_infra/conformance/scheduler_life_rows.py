@@ -1,4 +1,4 @@
-"""What EventBridge Scheduler refuses of schedules and groups that are there, or are not."""
+"""Refusals of EventBridge Scheduler for existing and missing schedules and groups."""
 
 from __future__ import annotations
 
@@ -20,53 +20,53 @@ def _row(
     scene: str = "schedule",
     last: bool = False,
 ) -> Row:
-    said = source or f"botocore scheduler {operation}, {error.code}"
-    return Row(rule, "scheduler", operation, bad, error, said, good, scene, good_operation, last)
+    source_text = source or f"botocore scheduler {operation}, {error.code}"
+    return Row(rule, "scheduler", operation, bad, error, source_text, good, scene, good_operation, last)
 
 
-_there = Base({**schedule.members, "Name": "@schedule@"})
+_existing = Base({**schedule.members, "Name": "@schedule@"})
 
 ROWS: Final = (
-    _row("exists", "create_schedule", _there(), CONFLICT, schedule()),
-    _row("not there", "get_schedule", {"Name": "@schedule@x"}, MISSING, {"Name": "@schedule@"}),
+    _row("exists", "create_schedule", _existing(), CONFLICT, schedule()),
+    _row("missing", "get_schedule", {"Name": "@schedule@x"}, MISSING, {"Name": "@schedule@"}),
     _row(
-        "not there",
+        "missing",
         "get_schedule",
         {"Name": "@schedule@", "GroupName": "@group@"},
         MISSING,
         {"Name": "@schedule@", "GroupName": "default"},
     ),
-    _row("not there", "delete_schedule", {"Name": "@schedule@x"}, MISSING, {"Name": "@schedule@"}),
+    _row("missing", "delete_schedule", {"Name": "@schedule@x"}, MISSING, {"Name": "@schedule@"}),
     _row(
-        "not there",
+        "missing",
         "update_schedule",
-        _there(Name="@schedule@x"),
+        _existing(Name="@schedule@x"),
         MISSING,
-        _there(Description="changed", State="DISABLED"),
+        _existing(Description="changed", State="DISABLED"),
     ),
-    _row("not there", "update_schedule", _there(GroupName="@group@"), MISSING, _there(GroupName="default")),
+    _row("missing", "update_schedule", _existing(GroupName="@group@"), MISSING, _existing(GroupName="default")),
     _row(
         "update: expression",
         "update_schedule",
-        _there(ScheduleExpression="cron(0 6 * * * *)"),
+        _existing(ScheduleExpression="cron(0 6 * * * *)"),
         INVALID,
-        _there(ScheduleExpression="cron(0 7 * * ? 2199)"),
+        _existing(ScheduleExpression="cron(0 7 * * ? 2199)"),
         source=RECORDED,
     ),
     _row(
         "update: past start",
         "update_schedule",
-        _there(ScheduleExpression="rate(300 days)", StartDate=In(minutes=-10)),
+        _existing(ScheduleExpression="rate(300 days)", StartDate=In(minutes=-10)),
         INVALID,
-        _there(ScheduleExpression="rate(300 days)", StartDate=In(minutes=10)),
+        _existing(ScheduleExpression="rate(300 days)", StartDate=In(minutes=10)),
         source="two reports of AWS's answer: The StartDate you specify cannot be earlier than 5 minutes ago",
     ),
     _row(
         "update: required",
         "update_schedule",
-        _there(FlexibleTimeWindow=None),
+        _existing(FlexibleTimeWindow=None),
         INVALID,
-        _there(),
+        _existing(),
         source="botocore scheduler UpdateSchedule.FlexibleTimeWindow required",
     ),
     _row("group: exists", "create_schedule_group", {"Name": "@group@"}, CONFLICT, {"Name": "@group@-b"}),
@@ -78,8 +78,8 @@ ROWS: Final = (
         {"Name": "@group@-c"},
         source="botocore scheduler CreateScheduleGroup.Name pattern",
     ),
-    _row("group: not there", "get_schedule_group", {"Name": "@group@-x"}, MISSING, {"Name": "@group@"}),
-    _row("group: not there", "delete_schedule_group", {"Name": "@group@-x"}, MISSING, {"Name": "@group@"}),
+    _row("group: missing", "get_schedule_group", {"Name": "@group@-x"}, MISSING, {"Name": "@group@"}),
+    _row("group: missing", "delete_schedule_group", {"Name": "@group@-x"}, MISSING, {"Name": "@group@"}),
     _row(
         "group: the default one",
         "delete_schedule_group",

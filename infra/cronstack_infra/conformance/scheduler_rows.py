@@ -1,4 +1,4 @@
-"""What EventBridge Scheduler refuses, and what it accepts right beside it."""
+"""Refusals of EventBridge Scheduler for new schedules, each with its nearest accepted neighbour."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ RULE_ROWS: Final = (
     _create(
         "group: none such",
         "botocore scheduler CreateSchedule, ResourceNotFoundException",
-        {"GroupName": "@name@-nowhere"},
+        {"GroupName": "@name@-missing"},
         {"GroupName": "default"},
         error=MISSING,
     ),

@@ -1,4 +1,4 @@
-"""What SQS refuses, and what it accepts right beside it."""
+"""Refusals of SQS, each with its nearest accepted neighbour."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cronstack_infra.conformance.values import Base, Error, Row
 
 
 def _error(shape: str, code: str = "") -> Error:
-    """By its code of the query protocol, which AWS still sends beside the shape of the JSON protocol."""
+    """Return an error by its code of the query protocol, which AWS still sends with the shape of the JSON protocol."""
     others = (shape, f"com.amazonaws.sqs#{shape}")
     return Error(code or f"AWS.SimpleQueueService.{shape}", 400, others)
 
@@ -50,26 +50,26 @@ def _row(
 
 
 def _attribute(name: str, bad: str, good: str) -> Row:
-    made = Base({"QueueName": "@name@"})
+    queue = Base({"QueueName": "@name@"})
     return _row(
         f"attribute {name}",
         "create_queue",
-        made(**{f"Attributes.{name}": bad}),
+        queue(**{f"Attributes.{name}": bad}),
         ATTRIBUTE,
-        made(**{f"Attributes.{name}": good}),
+        queue(**{f"Attributes.{name}": good}),
         f"{_CREATE}, {name}",
         scene="bare",
     )
 
 
 def _set(name: str, bad: str, good: str) -> Row:
-    on = Base({"QueueUrl": "@queue-url@"})
+    queue = Base({"QueueUrl": "@queue-url@"})
     return _row(
         f"attribute {name}",
         "set_queue_attributes",
-        on(**{f"Attributes.{name}": bad}),
+        queue(**{f"Attributes.{name}": bad}),
         ATTRIBUTE,
-        on(**{f"Attributes.{name}": good}),
+        queue(**{f"Attributes.{name}": good}),
         f"AWS documentation, SQS API_SetQueueAttributes, {name}",
     )
 
@@ -175,7 +175,7 @@ QUEUE_ROWS: Final = (
         scene="bare",
     ),
     _row(
-        "exists otherwise",
+        "exists with other attributes",
         "create_queue",
         {"QueueName": "@queue@", "Attributes": {"DelaySeconds": "7"}},
         EXISTS,
@@ -294,13 +294,13 @@ def _batch(rule: str, bad: dict[str, Any], error: Error, good: dict[str, Any], s
 
 
 def _receive(rule: str, bad: dict[str, Any], good: dict[str, Any], source: str = _RECEIVE) -> Row:
-    on = {"QueueUrl": "@queue-url@"}
-    return _row(f"receive: {rule}", "receive_message", {**on, **bad}, VALUE, {**on, **good}, source)
+    queue = {"QueueUrl": "@queue-url@"}
+    return _row(f"receive: {rule}", "receive_message", {**queue, **bad}, VALUE, {**queue, **good}, source)
 
 
 def _visibility(rule: str, bad: dict[str, Any], error: Error, source: str, seconds: int = 30) -> Row:
-    on = {"QueueUrl": "@queue-url@", "ReceiptHandle": "@handle@", "VisibilityTimeout": seconds}
-    return _row(rule, "change_message_visibility", {**on, **bad}, error, on, source, scene="message")
+    message = {"QueueUrl": "@queue-url@", "ReceiptHandle": "@handle@", "VisibilityTimeout": seconds}
+    return _row(rule, "change_message_visibility", {**message, **bad}, error, message, source, scene="message")
 
 
 BATCH_ROWS: Final = (

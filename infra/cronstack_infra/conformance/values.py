@@ -1,7 +1,7 @@
-"""Rows of the kit, and the words they are written with: what is asked, what AWS answers, and who says so.
+"""Rows of the kit: the call, AWS's response, its source, and placeholders in parameters.
 
-A row's parameters are plain data. Text such as ``@role@`` and values such as ``In(minutes=5)`` stand for what is known
-only when the row is asked: a role that was made, an address, an instant.
+A row's parameters are plain data. Placeholders such as ``@role@`` and ``In(minutes=5)`` are replaced when the row runs:
+by a created role, an address, an instant.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Parameters = Mapping[str, Any]
 
 
 class In:
-    """An instant, counted from when the row is asked; before it with negative numbers."""
+    """An instant relative to the run of the row; negative numbers are before it."""
 
     def __init__(self, **span: float) -> None:
         self.span = timedelta(**span)
@@ -26,7 +26,7 @@ class In:
 
 @dataclass(frozen=True)
 class Error:
-    """How AWS refuses. ``others`` are spellings that a client cannot tell apart from it."""
+    """An error of AWS. ``others`` are codes that are equivalent for clients."""
 
     code: str
     status: int
@@ -41,7 +41,7 @@ class Error:
 
 @dataclass(frozen=True)
 class Row:
-    """A bad call and its nearest valid neighbour, which must be accepted and be read back as it was given."""
+    """A bad call and its nearest valid neighbour, which must be accepted and read back with the same values."""
 
     rule: str
     service: str
@@ -51,11 +51,11 @@ class Row:
     source: str
     good: Parameters
     scene: str = "bare"
-    """What must be there before: a name in ``scenes``."""
+    """The name of the required resources, in ``scenes``."""
     good_operation: str | None = None
+    """The neighbour's operation, if it is another one."""
     last: bool = False
-    """Asked when all else is done: where it is accepted, it spoils the rest."""
-    """Where the neighbour is another operation."""
+    """Run after all other rows: if it is accepted, it changes their results."""
 
     @property
     def neighbour(self) -> str:
@@ -64,7 +64,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an endpoint answered to a row. Empty differences: as AWS."""
+    """The result of a row on an endpoint."""
 
     row: str
     service: str
@@ -75,7 +75,7 @@ class Verdict:
     refusal: str
     """``as on AWS``, ``another error``, ``accepted`` or ``no answer``; for behaviour ``as on AWS`` or ``differs``."""
     neighbour: str
-    """``accepted``, or what was wrong with it."""
+    """``accepted``, or the difference; empty for behaviour."""
 
     @property
     def same(self) -> bool:
@@ -86,42 +86,42 @@ SAME: Final = "as on AWS"
 ACCEPTED: Final = "accepted"
 
 
-def filled(value: Any, words: Mapping[str, str | bytes], now: datetime) -> Any:
-    """Parameters with their ``@words@`` and instants put in."""
+def filled(value: Any, placeholders: Mapping[str, str | bytes], now: datetime) -> Any:
+    """Return parameters with their placeholders and instants replaced."""
     if isinstance(value, str):
-        for word, stands_for in words.items():
-            if isinstance(stands_for, str):
-                value = value.replace(f"@{word}@", stands_for)
+        for word, replacement in placeholders.items():
+            if isinstance(replacement, str):
+                value = value.replace(f"@{word}@", replacement)
             elif value == f"@{word}@":
-                return stands_for
+                return replacement
         return value
     if isinstance(value, In):
         return (now + value.span).replace(microsecond=0)
     if isinstance(value, Mapping):
-        return {filled(key, words, now): filled(inner, words, now) for key, inner in value.items()}
+        return {filled(key, placeholders, now): filled(inner, placeholders, now) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [filled(inner, words, now) for inner in value]
+        return [filled(inner, placeholders, now) for inner in value]
     return value
 
 
 @dataclass
 class Base:
-    """A valid call, from which rows differ in one thing: ``base(**{"Target.Arn": …})``; None takes a member away."""
+    """A valid call, of which a row changes one member: ``base(**{"Target.Arn": …})``. None removes a member."""
 
     members: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, **changes: Any) -> dict[str, Any]:
-        made: dict[str, Any] = _copied(self.members)
+        members: dict[str, Any] = _copied(self.members)
         for path, value in changes.items():
             *holders, last = path.split(".")
-            into = made
+            parent = members
             for holder in holders:
-                into = into.setdefault(holder, {})
+                parent = parent.setdefault(holder, {})
             if value is None:
-                into.pop(last, None)
+                parent.pop(last, None)
             else:
-                into[last] = value
-        return made
+                parent[last] = value
+        return members
 
 
 def _copied(value: Any) -> Any:

@@ -47,7 +47,7 @@ def index(tmp_path: Path) -> dict[str, str]:
 def test_a_version_that_does_not_exist(index: dict[str, str]) -> None:
     ended = run("--patches", "--moto", "5.9.2", **index)
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert "there is no moto 5.9.2" in ended.stderr
+    assert "moto 5.9.2 does not exist" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

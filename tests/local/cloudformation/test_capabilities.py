@@ -1,4 +1,4 @@
-"""IAM resources that a request does not acknowledge are refused, as CloudFormation refuses them."""
+"""Requests that do not acknowledge the IAM resources of their template are refused, as on AWS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Change sets, parameters, exports and refusals: what the cdk CLI relies on."""
+"""Change sets, parameters, exports and refusals that the cdk CLI depends on."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_describing_a_deleted_change_set_fails_with_the_code_the_cli_waits_for(s
     with pytest.raises(ClientError) as refused:
         stack.cloudformation.describe_change_set(**named)
     assert refused.value.response["Error"]["Code"] == "ChangeSetNotFound"
-    stack.cloudformation.delete_change_set(**named)  # does not mind
+    stack.cloudformation.delete_change_set(**named)  # a second deletion is not an error
 
 
 def test_change_sets_of_one_name_belong_to_their_stacks(local_cloud: LocalCloud) -> None:
@@ -44,59 +44,58 @@ def test_change_sets_of_one_name_belong_to_their_stacks(local_cloud: LocalCloud)
     assert (one.status(), two.status()) == ("CREATE_COMPLETE", "REVIEW_IN_PROGRESS")
 
 
-def test_a_stack_under_review_is_the_same_one_at_the_next_change_set(stack: Stack) -> None:
+def test_the_next_change_set_uses_the_stack_under_review(stack: Stack) -> None:
     template = {"Resources": {"Queue": queue()}}
     make_change_set(stack, template)
     make_change_set(stack, template)
     stacks = listed(stack.cloudformation, "describe_stacks", "Stacks")
-    named = [one for one in stacks if one["StackName"] == stack.name]
-    assert len(named) == 1
+    assert [found["StackName"] for found in stacks].count(stack.name) == 1
     stack.cloudformation.execute_change_set(StackName=stack.name, ChangeSetName="deploy")
     with pytest.raises(ClientError, match="already exists"):
         make_change_set(stack, template)
 
 
-def test_the_previous_value_of_a_parameter_is_its_name_not_what_it_resolved_to(stack: Stack) -> None:
-    """cdk hands in BootstrapVersion, an SSM parameter, so at each update."""
+def test_use_previous_value_keeps_the_name_of_an_ssm_parameter(stack: Stack) -> None:
+    """cdk passes BootstrapVersion, an SSM parameter, with UsePreviousValue at each update."""
     stack.cloud.client("ssm").put_parameter(Name=f"/{stack.name}/version", Value="30", Type="String")
-    slots = {"Version": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": f"/{stack.name}/version"}}
+    declared = {"Version": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": f"/{stack.name}/version"}}
     previous = [{"ParameterKey": "Version", "UsePreviousValue": True}]
     resources = {"Queue": queue(QueueName={"Fn::Sub": stack.name + "-${Version}"})}
-    assert stack.deploy(resources, Parameters=slots) == "CREATE_COMPLETE"
+    assert stack.deploy(resources, Parameters=declared) == "CREATE_COMPLETE"
     assert stack.physical("Queue").endswith(f"{stack.name}-30")
-    assert stack.deploy(resources, Parameters=slots, parameters=previous) == "no changes"
+    assert stack.deploy(resources, Parameters=declared, parameters=previous) == "no changes"
     more = {**resources, "More": queue()}
-    assert stack.deploy(more, Parameters=slots, parameters=previous) == "UPDATE_COMPLETE"
+    assert stack.deploy(more, Parameters=declared, parameters=previous) == "UPDATE_COMPLETE"
 
 
-def test_what_stands_in_parameter_store_is_looked_up_at_each_change_set(stack: Stack) -> None:
+def test_parameter_store_is_read_at_each_change_set(stack: Stack) -> None:
     name = f"/{stack.name}/setting"
-    slots = {"Setting": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": name}}
+    declared = {"Setting": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": name}}
     resources = {"Queue": queue(VisibilityTimeout={"Ref": "Setting"})}
     with pytest.raises(ClientError, match=rf"Unable to fetch parameters \[{name}\] from parameter store"):
-        stack.deploy(resources, Parameters=slots)
+        stack.deploy(resources, Parameters=declared)
     ssm, sqs = stack.cloud.client("ssm"), stack.cloud.client("sqs")
 
     def timeout() -> str:
-        asked = {"QueueUrl": stack.physical("Queue"), "AttributeNames": ["VisibilityTimeout"]}
-        return str(sqs.get_queue_attributes(**asked)["Attributes"]["VisibilityTimeout"])
+        request = {"QueueUrl": stack.physical("Queue"), "AttributeNames": ["VisibilityTimeout"]}
+        return str(sqs.get_queue_attributes(**request)["Attributes"]["VisibilityTimeout"])
 
     ssm.put_parameter(Name=name, Value="30", Type="String")
-    assert stack.deploy(resources, Parameters=slots) == "CREATE_COMPLETE"
+    assert stack.deploy(resources, Parameters=declared) == "CREATE_COMPLETE"
     assert stack.describe()["Parameters"] == [
         {"ParameterKey": "Setting", "ParameterValue": name, "ResolvedValue": "30"}
     ]
-    assert (timeout(), stack.deploy(resources, Parameters=slots)) == ("30", "no changes")
+    assert (timeout(), stack.deploy(resources, Parameters=declared)) == ("30", "no changes")
     ssm.put_parameter(Name=name, Value="60", Type="String", Overwrite=True)
-    assert stack.deploy(resources, Parameters=slots) == "UPDATE_COMPLETE"
-    assert (timeout(), stack.deploy(resources, Parameters=slots)) == ("60", "no changes")
+    assert stack.deploy(resources, Parameters=declared) == "UPDATE_COMPLETE"
+    assert (timeout(), stack.deploy(resources, Parameters=declared)) == ("60", "no changes")
 
 
-def test_a_parameter_that_is_not_to_be_shown_is_not(stack: Stack) -> None:
-    slots = {"Secret": {"Type": "String", "NoEcho": True}, "Other": {"Type": "Number", "Default": 3}}
+def test_no_echo_parameters_are_masked(stack: Stack) -> None:
+    declared = {"Secret": {"Type": "String", "NoEcho": True}, "Other": {"Type": "Number", "Default": 3}}
     given = [{"ParameterKey": "Secret", "ParameterValue": "hush"}]
-    assert stack.deploy({"Queue": queue()}, Parameters=slots, parameters=given) == "CREATE_COMPLETE"
-    shown = {one["ParameterKey"]: one["ParameterValue"] for one in stack.describe()["Parameters"]}
+    assert stack.deploy({"Queue": queue()}, Parameters=declared, parameters=given) == "CREATE_COMPLETE"
+    shown = {item["ParameterKey"]: item["ParameterValue"] for item in stack.describe()["Parameters"]}
     assert shown == {"Secret": "****", "Other": "3"}
 
 
@@ -149,28 +148,28 @@ def test_yaml_is_read_too(stack: Stack) -> None:
 REFUSED = [
     ({"X": {"Type": "AWS::Made::Up"}}, r"Unrecognized resource types: \[AWS::Made::Up\]"),
     ({"X": {"Type": "Custom::Thing"}}, r"types: \[Custom::Thing\].*no ServiceToken"),
-    ({"X": queue(QueueName={"Fn::Cidr": ["10.0.0.0/8", 1, 1]})}, r"intrinsic functions \[Fn::Cidr\]"),
-    ({"X": queue(QueueName=ref("Nobody"))}, r"Unresolved resource dependencies \[Nobody\]"),
-    ({"X": queue(QueueName={"Fn::Sub": "a-${Nobody.Arn}"})}, r"Unresolved resource dependencies \[Nobody\]"),
+    ({"X": queue(QueueName={"Fn::Cidr": ["10.0.0.0/8", 1, 1]})}, r"does not support the functions \[Fn::Cidr\]"),
+    ({"X": queue(QueueName=ref("Missing"))}, r"Unresolved resource dependencies \[Missing\]"),
+    ({"X": queue(QueueName={"Fn::Sub": "a-${Missing.Arn}"})}, r"Unresolved resource dependencies \[Missing\]"),
     ({"X": {**queue(), "DependsOn": "Y"}, "Y": {**queue(), "DependsOn": "X"}}, r"Circular dependency"),
     ({}, r"At least one Resources member"),
 ]
 
 
 @pytest.mark.parametrize(("resources", "message"), REFUSED)
-def test_refused_when_the_change_set_is_made(stack: Stack, resources: dict[str, Any], message: str) -> None:
+def test_refused_when_the_change_set_is_created(stack: Stack, resources: dict[str, Any], message: str) -> None:
     with pytest.raises(ClientError, match=message) as refused:
         make_change_set(stack, {"Resources": resources})
     assert refused.value.response["Error"]["Code"] == "ValidationError"
     assert not stack.exists()
 
 
-def test_an_attribute_nobody_has_fails_the_deploy(stack: Stack) -> None:
+def test_an_unknown_attribute_fails_the_deployment(stack: Stack) -> None:
     assert stack.deploy({"A": queue(), "B": queue(QueueName=get("A", "Colour"))}) == "ROLLBACK_COMPLETE"
     assert "Colour" in stack.reasons()[0]
 
 
-def test_other_tags_of_the_stack_are_a_change(stack: Stack) -> None:
+def test_changed_tags_of_the_stack_are_a_change(stack: Stack) -> None:
     """``cdk deploy --tags owner=you`` with nothing else changed."""
     stack.deploy({"Queue": queue()})
     named, tags = {"StackName": stack.name, "ChangeSetName": "tags"}, [{"Key": "owner", "Value": "you"}]
@@ -188,19 +187,19 @@ def change_set(stack: Stack, name: str, resources: dict[str, Any], **more: Any) 
 
 
 def refused(stack: Stack, name: str) -> tuple[str, str]:
-    """Return code and message with which the execution of a change set is refused."""
+    """Execute a change set that is refused. Return the code and message of the error."""
     with pytest.raises(ClientError) as error:
         stack.cloudformation.execute_change_set(StackName=stack.name, ChangeSetName=name)
-    said = error.value.response["Error"]
-    return said["Code"], said["Message"]
+    details = error.value.response["Error"]
+    return details["Code"], details["Message"]
 
 
 def test_the_execution_of_a_change_set_deletes_the_others(local_cloud: LocalCloud) -> None:
     stack, other = Stack.new(local_cloud), Stack.new(local_cloud)
-    for one in (stack, other):
-        one.deploy({"Queue": queue()})
+    for each in (stack, other):
+        each.deploy({"Queue": queue()})
         for number in (1, 2, 3):
-            change_set(one, f"delay-{number}", {"Queue": queue(DelaySeconds=number)})
+            change_set(each, f"delay-{number}", {"Queue": queue(DelaySeconds=number)})
     stack.cloudformation.execute_change_set(StackName=stack.name, ChangeSetName="delay-2")
     for name in ("delay-1", "delay-3"):
         assert refused(stack, name) == ("ChangeSetNotFound", f"ChangeSet [{name}] does not exist")
@@ -216,9 +215,9 @@ def test_a_change_set_is_obsolete_after_a_direct_update(stack: Stack) -> None:
     stack.cloudformation.update_stack(StackName=stack.name, TemplateBody=body)
     described = stack.cloudformation.describe_change_set(StackName=stack.name, ChangeSetName="old")
     assert (described["Status"], described["ExecutionStatus"]) == ("CREATE_COMPLETE", "OBSOLETE")
-    code, said = refused(stack, "old")
+    code, message = refused(stack, "old")
     assert code == "InvalidChangeSetStatus"
-    assert said.endswith("cannot be executed in its current execution status of [OBSOLETE]")
+    assert message.endswith("cannot be executed in its current execution status of [OBSOLETE]")
     assert stack.status() == "UPDATE_COMPLETE"
 
 
@@ -240,11 +239,11 @@ def test_the_change_sets_of_a_deleted_stack_are_gone(stack: Stack) -> None:
     assert refused(stack, "old")[0] == "ChangeSetNotFound"
 
 
-def test_a_change_set_updates_unless_it_says_otherwise(stack: Stack) -> None:
+def test_the_default_type_of_a_change_set_is_update(stack: Stack) -> None:
     with pytest.raises(ClientError) as error:
         change_set(stack, "first", {"Queue": queue()})
-    said = error.value.response["Error"]
-    assert (said["Code"], said["Message"]) == ("ValidationError", f"Stack [{stack.name}] does not exist")
+    details = error.value.response["Error"]
+    assert (details["Code"], details["Message"]) == ("ValidationError", f"Stack [{stack.name}] does not exist")
     assert not stack.exists()
     stack.deploy({"Queue": queue()})
     change_set(stack, "second", {"Queue": queue(DelaySeconds=1)})
@@ -253,6 +252,6 @@ def test_a_change_set_updates_unless_it_says_otherwise(stack: Stack) -> None:
 
 
 def test_an_import_is_refused(stack: Stack) -> None:
-    with pytest.raises(ClientError, match="does not carry out change sets of the type IMPORT"):
+    with pytest.raises(ClientError, match="does not support change sets of the type IMPORT"):
         change_set(stack, "import", {"Queue": queue()}, ChangeSetType="IMPORT")
     assert not stack.exists()

@@ -1,4 +1,4 @@
-"""Custom resources: their function runs, and its answer decides, also in a rollback, a cleanup and a deletion."""
+"""Custom resources: the response of their function decides, also in a rollback, a cleanup and a deletion."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import pytest
 from cronstack_infra.local.client import LocalCloud
 from tests.local.stacks import Stack, Template, function, get, queue, ref, role
 
-ANSWERING = """
+RESPONDING = """
 import json, time, urllib.request
 
 def handler(event, context):
-    print("ASKED " + json.dumps(event | {"at": time.time_ns()}), flush=True)
-    wish = event["ResourceProperties"]
-    if event["RequestType"] == wish.get("Silent"):
+    print("REQUEST " + json.dumps(event | {"at": time.time_ns()}), flush=True)
+    options = event["ResourceProperties"]
+    if event["RequestType"] == options.get("Silent"):
         return
-    if event["RequestType"] == wish.get("Raise"):
+    if event["RequestType"] == options.get("Raise"):
         raise ValueError("out of order")
     answer = {
-        "Status": "FAILED" if event["RequestType"] == wish.get("Fail") else "SUCCESS",
+        "Status": "FAILED" if event["RequestType"] == options.get("Fail") else "SUCCESS",
         "Reason": "no more room",
-        "PhysicalResourceId": wish.get("Id", "thing"),
-        "Data": {"Colour": wish.get("Colour", "red")},
+        "PhysicalResourceId": options.get("Id", "thing"),
+        "Data": {"Colour": options.get("Colour", "red")},
         **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
-        **json.loads(wish.get("More", "{}")),
+        **json.loads(options.get("More", "{}")),
     }
     data = json.dumps(answer).encode()
     request = urllib.request.Request(event["ResponseURL"], data, {"Content-Type": ""}, method="PUT")
@@ -39,29 +39,29 @@ def stack(local_cloud: LocalCloud) -> Stack:
     return Stack.new(local_cloud)
 
 
-def resources(**wish: Any) -> Template:
-    thing = {"Type": "Custom::Thing", "Properties": {"ServiceToken": get("Function", "Arn"), **wish}}
-    return {"Role": role(), "Function": function(ANSWERING), "Thing": thing}
+def resources(**options: Any) -> Template:
+    thing = {"Type": "Custom::Thing", "Properties": {"ServiceToken": get("Function", "Arn"), **options}}
+    return {"Role": role(), "Function": function(RESPONDING), "Thing": thing}
 
 
 def broken() -> Template:
-    """A resource that fails after the custom one was updated."""
+    """Return a resource that fails after the update of the custom one."""
     return {"X": {**queue(QueueName="not/valid"), "DependsOn": "Thing"}}
 
 
 OUTPUTS = {"Outputs": {"Id": {"Value": ref("Thing")}, "Colour": {"Value": get("Thing", "Colour")}}}
 
 
-def asked(stack: Stack, function: str) -> list[dict[str, Any]]:
-    """What the function was asked, in the order of its own clock: two sandboxes may log in the same millisecond."""
+def requests(stack: Stack, function: str) -> list[dict[str, Any]]:
+    """Return the function's requests in the order of its clock: two sandboxes may log in the same millisecond."""
     logs = stack.cloud.client("logs")
     events = logs.filter_log_events(logGroupName=f"/aws/lambda/{function}")["events"]
-    lines = [one["message"].partition("ASKED ")[2] for one in events if "ASKED " in one["message"]]
+    lines = [event["message"].partition("REQUEST ")[2] for event in events if "REQUEST " in event["message"]]
     return sorted((json.loads(line) for line in lines), key=lambda event: event["at"])
 
 
 def steps(stack: Stack, function: str) -> list[tuple[str, str]]:
-    return [(one["RequestType"], one.get("PhysicalResourceId", "")) for one in asked(stack, function)]
+    return [(request["RequestType"], request.get("PhysicalResourceId", "")) for request in requests(stack, function)]
 
 
 def test_created_updated_and_deleted(stack: Stack) -> None:
@@ -73,7 +73,7 @@ def test_created_updated_and_deleted(stack: Stack) -> None:
     name = stack.physical("Function")
     stack.delete()
     assert not stack.exists()
-    create, update, delete = asked(stack, name)
+    create, update, delete = requests(stack, name)
     assert (create["RequestType"], create["ResourceType"]) == ("Create", "Custom::Thing")
     assert create["ResourceProperties"]["Size"] == "3"
     assert create["ResourceProperties"]["Deep"] == {"On": "true"}
@@ -89,34 +89,38 @@ def test_a_new_physical_id_is_a_replacement(stack: Stack) -> None:
     assert steps(stack, stack.physical("Function")) == [("Create", ""), ("Update", "first"), ("Delete", "first")]
 
 
-def test_a_refused_creation_is_deleted_in_the_rollback(stack: Stack) -> None:
-    thing = {**resources(Id="half", Fail="Create"), "Function": function(ANSWERING, FunctionName="refusing")}
+def test_a_failed_creation_is_deleted_in_the_rollback(stack: Stack) -> None:
+    thing = {**resources(Id="half", Fail="Create"), "Function": function(RESPONDING, FunctionName="refusing")}
     assert stack.deploy(thing) == "ROLLBACK_COMPLETE"
-    (reason,) = [one for one in stack.reasons() if "no more room" in one]
+    (reason,) = [text for text in stack.reasons() if "no more room" in text]
     assert reason.startswith(
         "Received response status [FAILED] from custom resource. Message returned: no more room (R"
     )
     assert steps(stack, "refusing") == [("Create", ""), ("Delete", "half")]
 
 
-def test_a_refused_update_is_updated_back(stack: Stack) -> None:
+def test_a_failed_update_is_rolled_back(stack: Stack) -> None:
     stack.deploy(resources(Colour="red"), **OUTPUTS)
     assert stack.deploy(resources(Colour="blue", Fail="Update"), **OUTPUTS) == "UPDATE_ROLLBACK_COMPLETE"
     assert stack.outputs()["Colour"] == "red"
-    _, forth, back = asked(stack, stack.physical("Function"))
-    assert back["ResourceProperties"] == forth["OldResourceProperties"]
-    assert back["OldResourceProperties"] == forth["ResourceProperties"]
+    _, update, rollback = requests(stack, stack.physical("Function"))
+    assert rollback["ResourceProperties"] == update["OldResourceProperties"]
+    assert rollback["OldResourceProperties"] == update["ResourceProperties"]
 
 
 def test_a_replacement_is_rolled_back(stack: Stack) -> None:
     stack.deploy(resources(Id="first"))
     assert stack.deploy({**resources(Id="second"), **broken()}) == "UPDATE_ROLLBACK_COMPLETE"
     assert stack.physical("Thing") == "first"
-    told = steps(stack, stack.physical("Function"))
-    assert told == [("Create", ""), ("Update", "first"), ("Update", "second"), ("Delete", "second")]
+    assert steps(stack, stack.physical("Function")) == [
+        ("Create", ""),
+        ("Update", "first"),
+        ("Update", "second"),
+        ("Delete", "second"),
+    ]
 
 
-def test_a_refused_deletion_leaves_the_stack(stack: Stack) -> None:
+def test_a_failed_deletion_keeps_the_stack(stack: Stack) -> None:
     stack.deploy(resources(Fail="Delete"))
     stack.delete()
     assert stack.status() == "DELETE_FAILED"
@@ -125,7 +129,7 @@ def test_a_refused_deletion_leaves_the_stack(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "reason"),
+    ("options", "reason"),
     [
         ({"Raise": "Create"}, "out of order"),
         ({"Silent": "Create", "ServiceTimeout": 1}, "did not receive a response from your Custom Resource"),
@@ -134,22 +138,22 @@ def test_a_refused_deletion_leaves_the_stack(stack: Stack) -> None:
         ({"Colour": "x" * 4096}, "Response object is too long"),
     ],
 )
-def test_an_answer_that_is_missing_or_wrong(stack: Stack, wish: Template, reason: str) -> None:
-    assert stack.deploy(resources(**wish)) in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+def test_a_missing_or_invalid_response(stack: Stack, options: Template, reason: str) -> None:
+    assert stack.deploy(resources(**options)) in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
     assert reason in stack.reasons()[0]
 
 
-def test_the_function_sees_the_stack_at_work_and_others_cannot_change_it(stack: Stack) -> None:
-    code = ANSWERING.replace(
-        'wish = event["ResourceProperties"]',
-        """wish = dict(event["ResourceProperties"])
+def test_the_stack_is_in_progress_while_the_function_runs(stack: Stack) -> None:
+    code = RESPONDING.replace(
+        'options = event["ResourceProperties"]',
+        """options = dict(event["ResourceProperties"])
     import boto3
     cloudformation = boto3.client("cloudformation")
-    wish["Colour"] = cloudformation.describe_stacks(StackName=event["StackId"])["Stacks"][0]["StackStatus"]
+    options["Colour"] = cloudformation.describe_stacks(StackName=event["StackId"])["Stacks"][0]["StackStatus"]
     try:
         cloudformation.delete_stack(StackName=event["StackId"])
     except Exception as refused:
-        wish["Colour"] += " " + str(refused)""",
+        options["Colour"] += " " + str(refused)""",
     )
     stack.deploy({**resources(), "Function": function(code, Timeout=30)}, **OUTPUTS)
     assert stack.outputs()["Colour"].startswith("CREATE_IN_PROGRESS ")
@@ -159,12 +163,12 @@ def test_the_function_sees_the_stack_at_work_and_others_cannot_change_it(stack: 
 def test_a_topic_as_service_token_is_refused(stack: Stack) -> None:
     thing = {"Type": "Custom::Thing", "Properties": {"ServiceToken": "arn:aws:sns:us-east-1:123456789012:topic"}}
     assert stack.deploy({"Queue": queue(), "Thing": thing}) == "ROLLBACK_COMPLETE"
-    assert "functions of Lambda only" in stack.reasons()[0]
+    assert "invokes Lambda functions only" in stack.reasons()[0]
 
 
 def test_data_with_no_echo_is_not_shown(stack: Stack) -> None:
-    wish = {"Colour": "s3cret", "More": json.dumps({"NoEcho": True})}
-    stack.deploy({**resources(**wish), "Queue": queue(Tags=[{"Key": "colour", "Value": get("Thing", "Colour")}])})
+    options = {"Colour": "s3cret", "More": json.dumps({"NoEcho": True})}
+    stack.deploy({**resources(**options), "Queue": queue(Tags=[{"Key": "colour", "Value": get("Thing", "Colour")}])})
     change_set = {"StackName": stack.name, "ChangeSetName": "look"}
     stack.cloudformation.create_change_set(
         **change_set,
@@ -173,4 +177,4 @@ def test_data_with_no_echo_is_not_shown(stack: Stack) -> None:
         Capabilities=["CAPABILITY_IAM"],
     )
     shown = stack.cloudformation.describe_change_set(**change_set, IncludePropertyValues=True)
-    assert "s3cret" not in json.dumps([one for one in shown["Changes"] if "Queue" in json.dumps(one)], default=str)
+    assert "s3cret" not in json.dumps([change for change in shown["Changes"] if "Queue" in str(change)], default=str)

@@ -1,4 +1,4 @@
-"""The drift check itself: silent when all is as the template says, loud when somebody has changed anything."""
+"""The drift check itself: no output for a deployed stack, one line for each change made outside the template."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ EVERYTHING: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def stack(local_cloud: LocalCloud) -> Stack:
-    made = Stack.new(local_cloud)
-    assert made.deploy(EVERYTHING) == "CREATE_COMPLETE", made.reasons()
-    return made
+    deployed = Stack.new(local_cloud)
+    assert deployed.deploy(EVERYTHING) == "CREATE_COMPLETE", deployed.reasons()
+    return deployed
 
 
-def test_silent_after_a_deploy(stack: Stack) -> None:
+def test_no_output_after_a_deployment(stack: Stack) -> None:
     assert drift(stack.cloud.client, stack.name) == []
 
 
@@ -85,9 +85,9 @@ def _function(stack: Stack) -> None:
 
 def _schedule(stack: Stack) -> None:
     scheduler, name = stack.cloud.client("scheduler"), stack.physical("Schedule")
-    held = scheduler.get_schedule(Name=name)
+    current = scheduler.get_schedule(Name=name)
     kept = ("FlexibleTimeWindow", "ScheduleExpression", "Target", "Description")
-    scheduler.update_schedule(Name=name, State="ENABLED", **{one: held[one] for one in kept})
+    scheduler.update_schedule(Name=name, State="ENABLED", **{member: current[member] for member in kept})
 
 
 def _table(stack: Stack) -> None:
@@ -116,10 +116,10 @@ CHANGED = {
 }
 
 
-def test_loud_about_each_change(stack: Stack) -> None:
+def test_a_line_for_each_change(stack: Stack) -> None:
     for change, _ in CHANGED.values():
         change(stack)
-    told = drift(stack.cloud.client, stack.name)
-    assert sorted(line.split(" ")[0] for line in told) == sorted(CHANGED)
-    for line in told:
+    lines = drift(stack.cloud.client, stack.name)
+    assert sorted(line.split(" ")[0] for line in lines) == sorted(CHANGED)
+    for line in lines:
         assert f": {CHANGED[line.split(' ')[0]][1]}: " in line

@@ -1,4 +1,4 @@
-"""Deployments that fail without a rollback: kept as they are, retried, rolled back on request."""
+"""Failed deployments without a rollback: kept, retried, rolled back on request."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def bad(*needs: str) -> Template:
 
 def create(stack: Stack, resources: dict[str, Any], **more: Any) -> str:
     body = json.dumps({"Resources": resources})
-    made = stack.cloudformation.create_stack(StackName=stack.name, TemplateBody=body, **more)
-    described = stack.cloudformation.describe_stacks(StackName=made["StackId"])["Stacks"][0]
+    response = stack.cloudformation.create_stack(StackName=stack.name, TemplateBody=body, **more)
+    described = stack.cloudformation.describe_stacks(StackName=response["StackId"])["Stacks"][0]
     return str(described["StackStatus"])
 
 
@@ -47,22 +47,22 @@ def queues(stack: Stack) -> set[str]:
 
 
 def delay(stack: Stack, name: str) -> str:
-    asked = {"QueueUrl": stack.physical(name), "AttributeNames": ["DelaySeconds"]}
-    return str(stack.cloud.client("sqs").get_queue_attributes(**asked)["Attributes"]["DelaySeconds"])
+    request = {"QueueUrl": stack.physical(name), "AttributeNames": ["DelaySeconds"]}
+    return str(stack.cloud.client("sqs").get_queue_attributes(**request)["Attributes"]["DelaySeconds"])
 
 
 def named(stack: Stack, name: str, **properties: Any) -> Template:
     return queue(QueueName=f"{stack.name}-{name}", **properties)
 
 
-def said(error: pytest.ExceptionInfo[ClientError]) -> str:
+def message_of(error: pytest.ExceptionInfo[ClientError]) -> str:
     assert error.value.response["Error"]["Code"] == "ValidationError"
     return str(error.value.response["Error"]["Message"])
 
 
-@pytest.mark.parametrize("wish", [KEEP, {"OnFailure": "DO_NOTHING"}])
-def test_a_failed_creation_is_kept_and_rolled_back_on_request(stack: Stack, wish: dict[str, Any]) -> None:
-    assert create(stack, {"One": named(stack, "one"), "Bad": bad("One")}, **wish) == "CREATE_FAILED"
+@pytest.mark.parametrize("option", [KEEP, {"OnFailure": "DO_NOTHING"}])
+def test_a_failed_creation_is_kept_and_rolled_back_on_request(stack: Stack, option: dict[str, Any]) -> None:
+    assert create(stack, {"One": named(stack, "one"), "Bad": bad("One")}, **option) == "CREATE_FAILED"
     assert "[Bad: " in stack.describe()["StackStatusReason"]
     assert stack.describe()["DisableRollback"] is True
     assert queues(stack) == {"one"}
@@ -76,11 +76,11 @@ def test_a_failed_creation_is_kept_and_rolled_back_on_request(stack: Stack, wish
     ]
 
 
-def test_a_failed_creation_goes_on_where_it_stopped(stack: Stack) -> None:
+def test_an_update_continues_a_failed_creation(stack: Stack) -> None:
     create(stack, {"One": named(stack, "one"), "Bad": bad("One")}, **KEEP)
     before = stack.physical("One")
-    assert update(stack, {"One": named(stack, "one"), "Bad": named(stack, "mended")}, **KEEP) == "UPDATE_COMPLETE"
-    assert (stack.physical("One"), queues(stack)) == (before, {"one", "mended"})
+    assert update(stack, {"One": named(stack, "one"), "Bad": named(stack, "fixed")}, **KEEP) == "UPDATE_COMPLETE"
+    assert (stack.physical("One"), queues(stack)) == (before, {"one", "fixed"})
     assert update(stack, {"One": named(stack, "one")}) == "UPDATE_COMPLETE"
     assert queues(stack) == {"one"}
 
@@ -124,7 +124,7 @@ def test_two_failed_updates_are_rolled_back_to_the_last_stable_state(stack: Stac
 
 
 def test_a_resource_whose_update_failed_is_updated_again(stack: Stack) -> None:
-    """Also when the template wants again what it had before the failure."""
+    """Also if the template has the same definition as before the failure."""
     create(stack, {"One": named(stack, "one")})
     assert update(stack, {"One": named(stack, "one", RedrivePolicy="nothing")}, **KEEP) == "UPDATE_FAILED"
     before = len(stack.events())
@@ -132,7 +132,7 @@ def test_a_resource_whose_update_failed_is_updated_again(stack: Stack) -> None:
     assert ("One", "UPDATE_COMPLETE") in stack.events()[before:]
 
 
-def test_a_replacement_needs_a_way_back(stack: Stack) -> None:
+def test_a_replacement_needs_a_rollback(stack: Stack) -> None:
     create(stack, {"One": named(stack, "one")})
     assert update(stack, {"One": named(stack, "other")}, **KEEP) == "UPDATE_FAILED"
     assert stack.reasons()[0] == "Replacement type updates not supported on stack with disable-rollback."
@@ -145,7 +145,7 @@ def test_a_failed_stack_is_updated_without_rollback_only(stack: Stack) -> None:
     create(stack, {"One": named(stack, "one"), "Bad": bad("One")}, **KEEP)
     with pytest.raises(ClientError) as error:
         update(stack, {"One": named(stack, "one")})
-    assert said(error) == (
+    assert message_of(error) == (
         "This stack is currently in a non-terminal [CREATE_FAILED] state. To update the stack from this state, please"
         " use the disable-rollback parameter with update-stack API. To rollback to the last known good state, use the"
         " rollback-stack API"
@@ -159,13 +159,13 @@ def test_a_failed_stack_is_updated_without_rollback_only(stack: Stack) -> None:
     assert stack.status() == "UPDATE_COMPLETE"
 
 
-def test_the_same_template_is_a_retry(stack: Stack) -> None:
+def test_the_same_template_retries(stack: Stack) -> None:
     resources = {"One": named(stack, "one", DelaySeconds=1)}
     create(stack, resources)
     changed = {"One": named(stack, "one", DelaySeconds=2), "Two": queue(QueueName=ref("Name"))}
-    slots = {"Name": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": f"/{stack.name}/name"}}
+    declared = {"Name": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": f"/{stack.name}/name"}}
     stack.cloud.client("ssm").put_parameter(Name=f"/{stack.name}/name", Value="not a name", Type="String")
-    body = json.dumps({"Resources": changed, "Parameters": slots})
+    body = json.dumps({"Resources": changed, "Parameters": declared})
     stack.cloudformation.update_stack(StackName=stack.name, TemplateBody=body, **KEEP)
     assert stack.status() == "UPDATE_FAILED"
     stack.cloud.client("ssm").put_parameter(
@@ -182,7 +182,7 @@ def test_only_a_failed_stack_is_rolled_back(stack: Stack, failing: bool) -> None
         roll_back(stack)
 
 
-def test_a_failed_stack_is_deleted_whole(stack: Stack) -> None:
+def test_a_failed_stack_is_deleted_completely(stack: Stack) -> None:
     create(stack, {"One": named(stack, "one")})
     update(stack, {"One": named(stack, "one"), "Two": named(stack, "two"), "Bad": bad("Two")}, **KEEP)
     stack.delete()
@@ -191,7 +191,7 @@ def test_a_failed_stack_is_deleted_whole(stack: Stack) -> None:
     assert create(stack, {"One": named(stack, "one")}) == "CREATE_COMPLETE"
 
 
-def test_a_failed_creation_is_deleted_when_it_is_asked_for(stack: Stack) -> None:
+def test_a_failed_creation_is_deleted_on_request(stack: Stack) -> None:
     resources = {"One": named(stack, "one"), "Bad": bad("One")}
     assert create(stack, resources, OnFailure="DELETE") == "DELETE_COMPLETE"
     assert not stack.exists()
@@ -206,29 +206,29 @@ def test_a_failed_creation_is_deleted_when_it_is_asked_for(stack: Stack) -> None
     assert stack.status() == "CREATE_FAILED"
 
 
-def test_two_wishes_that_contradict_are_refused(stack: Stack) -> None:
+def test_contradicting_options_are_refused(stack: Stack) -> None:
     with pytest.raises(ClientError) as error:
         create(stack, {"One": named(stack, "one")}, **KEEP, OnFailure="DELETE")
-    assert said(error) == "You can specify either DisableRollback or OnFailure, but not both."
+    assert message_of(error) == "You can specify either DisableRollback or OnFailure, but not both."
     assert not stack.exists()
 
 
 @pytest.mark.parametrize("removed", [False, True])
-def test_what_is_retained_goes_with_retain_except_on_create(stack: Stack, removed: bool) -> None:
+def test_retain_except_on_create_removes_retained_resources(stack: Stack, removed: bool) -> None:
     kept = {**named(stack, "kept"), "DeletionPolicy": "Retain"}
     resources = {"Kept": kept, "Bad": bad("Kept")}
     assert create(stack, resources, RetainExceptOnCreate=removed) == "ROLLBACK_COMPLETE"
     assert queues(stack) == (set() if removed else {"kept"})
 
 
-def test_a_rollback_on_request_removes_what_is_retained_when_it_is_asked_for(stack: Stack) -> None:
+def test_a_requested_rollback_removes_retained_resources_on_request(stack: Stack) -> None:
     kept = {**named(stack, "kept"), "DeletionPolicy": "Retain"}
     create(stack, {"Kept": kept, "Bad": bad("Kept")}, **KEEP)
     assert roll_back(stack, RetainExceptOnCreate=True) == "ROLLBACK_COMPLETE"
     assert queues(stack) == set()
 
 
-def stuck(stack: Stack) -> str:
+def fail_rollback(stack: Stack) -> str:
     """Bring a stack to UPDATE_ROLLBACK_FAILED: its queue is deleted by hand while an update of it has failed."""
     create(stack, {"One": named(stack, "one"), "Two": named(stack, "two", DelaySeconds=1)})
     changed = {
@@ -241,37 +241,39 @@ def stuck(stack: Stack) -> str:
     return roll_back(stack)
 
 
-def go_on(stack: Stack, **more: Any) -> str:
+def continue_rollback(stack: Stack, **more: Any) -> str:
     stack.cloudformation.continue_update_rollback(StackName=stack.name, **more)
     return stack.status()
 
 
-def test_a_rollback_that_failed_goes_on_when_its_cause_is_gone(stack: Stack) -> None:
-    assert stuck(stack) == "UPDATE_ROLLBACK_FAILED"
+def test_a_failed_rollback_continues_after_its_cause_is_removed(stack: Stack) -> None:
+    assert fail_rollback(stack) == "UPDATE_ROLLBACK_FAILED"
     assert delay(stack, "Two") == "1"
     with pytest.raises(ClientError, match="UPDATE_ROLLBACK_FAILED state and can not be updated"):
         update(stack, {"Two": named(stack, "two")})
-    assert go_on(stack) == "UPDATE_ROLLBACK_FAILED"
+    assert continue_rollback(stack) == "UPDATE_ROLLBACK_FAILED"
     stack.cloud.client("sqs").create_queue(QueueName=f"{stack.name}-one")
-    assert go_on(stack) == "UPDATE_ROLLBACK_COMPLETE"
+    assert continue_rollback(stack) == "UPDATE_ROLLBACK_COMPLETE"
     assert update(stack, {"Two": named(stack, "two", DelaySeconds=3)}) == "UPDATE_COMPLETE"
 
 
-@pytest.mark.parametrize("wish", [{"ResourcesToSkip": ["One"]}, {"ForceRollback": True}])
-def test_a_rollback_that_failed_goes_on_without_a_resource(stack: Stack, wish: dict[str, Any]) -> None:
-    stuck(stack)
+@pytest.mark.parametrize("option", [{"ResourcesToSkip": ["One"]}, {"ForceRollback": True}])
+def test_a_failed_rollback_continues_without_a_resource(stack: Stack, option: dict[str, Any]) -> None:
+    fail_rollback(stack)
     with pytest.raises(ClientError, match=r"\[Two\] cannot be skipped"):
-        go_on(stack, ResourcesToSkip=["Two"])
-    assert go_on(stack, **wish) == "UPDATE_ROLLBACK_COMPLETE"
+        continue_rollback(stack, ResourcesToSkip=["Two"])
+    assert continue_rollback(stack, **option) == "UPDATE_ROLLBACK_COMPLETE"
     events = stack.cloudformation.describe_stack_events(StackName=stack.name)["StackEvents"]
-    skipped = [one for one in events if one.get("ResourceStatusReason") == "Resource skipped during UpdateRollback"]
-    assert [(one["LogicalResourceId"], one["ResourceStatus"]) for one in skipped] == [("One", "UPDATE_COMPLETE")]
+    skipped = [
+        event for event in events if event.get("ResourceStatusReason") == "Resource skipped during UpdateRollback"
+    ]
+    assert [(event["LogicalResourceId"], event["ResourceStatus"]) for event in skipped] == [("One", "UPDATE_COMPLETE")]
 
 
 EXPRESS = {"DeploymentConfig": {"Mode": "EXPRESS"}}
 
 
-def test_express_does_not_roll_back_unless_it_is_asked_to(stack: Stack) -> None:
+def test_express_rolls_back_on_request_only(stack: Stack) -> None:
     create(stack, {"One": named(stack, "one")}, **EXPRESS)
     assert stack.describe()["DeploymentConfig"] == {"Mode": "EXPRESS", "DisableRollback": True}
     changed = {"One": named(stack, "one"), "Bad": bad("One")}
@@ -280,7 +282,7 @@ def test_express_does_not_roll_back_unless_it_is_asked_to(stack: Stack) -> None:
     assert update(stack, changed, **EXPRESS) == "UPDATE_FAILED"
 
 
-def test_a_stack_that_failed_in_express_goes_on_in_express(stack: Stack) -> None:
+def test_a_stack_that_failed_in_express_continues_in_express(stack: Stack) -> None:
     create(stack, {"One": named(stack, "one")}, **EXPRESS)
     update(stack, {"One": named(stack, "one"), "Bad": bad("One")}, **EXPRESS)
     with pytest.raises(ClientError, match="RollbackStack is not supported for stacks that were last updated using"):

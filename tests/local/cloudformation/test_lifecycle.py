@@ -1,4 +1,4 @@
-"""What becomes of resources: created in order, updated, replaced, removed, retained, rolled back, destroyed."""
+"""The life of resources: created in order, updated, replaced, removed, retained, rolled back, destroyed."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def stack(local_cloud: LocalCloud) -> Stack:
 
 
 def functions(cloud: LocalCloud, prefix: str) -> list[str]:
-    found = listed(cloud.client("lambda"), "list_functions", "Functions")
-    return [one["FunctionName"] for one in found if one["FunctionName"].startswith(prefix)]
+    names = [found["FunctionName"] for found in listed(cloud.client("lambda"), "list_functions", "Functions")]
+    return [name for name in names if name.startswith(prefix)]
 
 
 def test_deploy_again_has_no_changes(stack: Stack) -> None:
@@ -34,7 +34,7 @@ def test_deploy_again_has_no_changes(stack: Stack) -> None:
     assert stack.outputs() == {"Ledger": stack.physical("Table")}
 
 
-def test_created_in_order_of_dependence_not_of_the_template(stack: Stack) -> None:
+def test_created_in_order_of_dependencies(stack: Stack) -> None:
     resources = {
         "First": {**queue(), "DependsOn": ["Third"]},
         "Second": queue(QueueName={"Fn::Sub": "${Third.QueueName}-2"}),
@@ -47,7 +47,7 @@ def test_created_in_order_of_dependence_not_of_the_template(stack: Stack) -> Non
     stack.delete()
 
 
-def test_events_tell_each_step_in_order(stack: Stack) -> None:
+def test_events_of_each_step_in_order(stack: Stack) -> None:
     stack.deploy({"Queue": queue()})
     assert stack.events() == [
         (stack.name, "REVIEW_IN_PROGRESS"),
@@ -56,8 +56,8 @@ def test_events_tell_each_step_in_order(stack: Stack) -> None:
         ("Queue", "CREATE_COMPLETE"),
         (stack.name, "CREATE_COMPLETE"),
     ]
-    told = stack.cloudformation.describe_stack_events(StackName=stack.name)["StackEvents"]
-    times = [event["Timestamp"] for event in told]
+    events = stack.cloudformation.describe_stack_events(StackName=stack.name)["StackEvents"]
+    times = [event["Timestamp"] for event in events]
     assert sorted(set(times), reverse=True) == times
 
 
@@ -70,7 +70,7 @@ def test_updated_in_place(stack: Stack) -> None:
     assert (attributes["DelaySeconds"], attributes["VisibilityTimeout"]) == ("7", "30")
 
 
-def test_what_has_not_changed_is_not_touched(stack: Stack) -> None:
+def test_unchanged_resources_are_not_updated(stack: Stack) -> None:
     stack.deploy({"Queue": queue(), "Other": queue()})
     before = len(stack.events())
     stack.deploy({"Queue": queue(), "Other": queue(DelaySeconds=1)})
@@ -78,7 +78,7 @@ def test_what_has_not_changed_is_not_touched(stack: Stack) -> None:
     assert touched == {stack.name, "Other"}
 
 
-def test_replaced_and_dependants_follow(stack: Stack) -> None:
+def test_dependants_of_a_replaced_resource_are_updated(stack: Stack) -> None:
     def resources(name: str) -> dict[str, Any]:
         return {
             "Role": role(),
@@ -114,15 +114,15 @@ def test_a_false_condition_removes(stack: Stack) -> None:
             parameters=[{"ParameterKey": "Want", "ParameterValue": wanted}],
         )
 
-    def there() -> bool:
+    def exists() -> bool:
         return "QueueUrls" in stack.cloud.client("sqs").list_queues(QueueNamePrefix=f"{stack.name}-x")
 
     assert deploy("no") == "CREATE_COMPLETE"
-    assert not there()
+    assert not exists()
     assert deploy("yes") == "UPDATE_COMPLETE"
-    assert there()
+    assert exists()
     assert deploy("no") == "UPDATE_COMPLETE"
-    assert not there()
+    assert not exists()
 
 
 def test_retained_when_removed_and_when_destroyed(stack: Stack) -> None:
@@ -153,7 +153,7 @@ def test_failing_create_is_rolled_back_with_its_reason(stack: Stack) -> None:
     assert not stack.exists()
 
 
-def test_failing_update_leaves_the_old_state(stack: Stack) -> None:
+def test_failing_update_keeps_the_old_state(stack: Stack) -> None:
     old = {
         "Role": role(),
         "Queue": queue(VisibilityTimeout=60),
@@ -183,7 +183,7 @@ def test_failing_update_leaves_the_old_state(stack: Stack) -> None:
 
 
 def test_events_of_a_rolled_back_update_come_in_awss_order(stack: Stack) -> None:
-    """First it is said why, then what was changed is put back, and what was made is removed last."""
+    """The order is: the reason, the updates undone, the created resources removed."""
     named = f"{stack.name}-named"
     old = {"Queue": queue(VisibilityTimeout=60), "Named": queue(QueueName=f"{named}-1")}
     stack.deploy(old)
@@ -216,9 +216,9 @@ def test_events_of_a_rolled_back_update_come_in_awss_order(stack: Stack) -> None
         ("Added", "DELETE_COMPLETE"),
         (stack.name, "UPDATE_ROLLBACK_COMPLETE"),
     ]
-    told = stack.cloudformation.describe_stack_events(StackName=stack.name)["StackEvents"]
-    [said] = [one for one in told if one["ResourceStatus"] == "UPDATE_ROLLBACK_IN_PROGRESS"]
-    assert "[Bad: " in said["ResourceStatusReason"]
+    events = stack.cloudformation.describe_stack_events(StackName=stack.name)["StackEvents"]
+    [start] = [event for event in events if event["ResourceStatus"] == "UPDATE_ROLLBACK_IN_PROGRESS"]
+    assert "[Bad: " in start["ResourceStatusReason"]
     assert stack.physical("Named").endswith("-1")
     outputs = {"Bad": {"Value": get("Queue", "Nothing")}}
     before = len(stack.events())
@@ -243,8 +243,8 @@ def test_events_of_a_rolled_back_create_come_in_awss_order(stack: Stack) -> None
     ]
 
 
-def test_what_a_failing_update_has_added_is_taken_away_again(stack: Stack) -> None:
-    """What is held against the old state on the way forth is held against the new one on the way back."""
+def test_additions_of_a_failed_update_are_removed(stack: Stack) -> None:
+    """An update compares with the old properties, so the rollback must compare with the new ones."""
 
     def resources(*actions: str, **more: Any) -> dict[str, Any]:
         documents = {
@@ -261,7 +261,7 @@ def test_what_a_failing_update_has_added_is_taken_away_again(stack: Stack) -> No
                 "Type": "AWS::IAM::Role",
                 "Properties": {
                     "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []},
-                    "Policies": [{"PolicyName": name, "PolicyDocument": one} for name, one in documents.items()],
+                    "Policies": [{"PolicyName": name, "PolicyDocument": text} for name, text in documents.items()],
                 },
             },
             "Managed": {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": documents[actions[-1]]}},
@@ -271,7 +271,7 @@ def test_what_a_failing_update_has_added_is_taken_away_again(stack: Stack) -> No
     bad = {"Bad": {**function(Role="arn:aws:iam::123456789012:role/none"), "DependsOn": ["Table", "Role", "Managed"]}}
     iam, dynamodb = stack.cloud.client("iam"), stack.cloud.client("dynamodb")
 
-    def held() -> list[Any]:
+    def state() -> list[Any]:
         policy = iam.get_policy(PolicyArn=stack.physical("Managed"))["Policy"]
         document = iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])
         described = dynamodb.describe_table(TableName=stack.physical("Table"))["Table"]
@@ -282,16 +282,16 @@ def test_what_a_failing_update_has_added_is_taken_away_again(stack: Stack) -> No
         ]
 
     assert stack.deploy(resources("GetObject")) == "CREATE_COMPLETE"
-    assert held() == [["GetObject"], ["GetObject"], "s3:GetObject"]
+    assert state() == [["GetObject"], ["GetObject"], "s3:GetObject"]
     for _ in range(2):
         assert stack.deploy(resources("GetObject", "PutObject", **bad)) == "UPDATE_ROLLBACK_COMPLETE"
-        assert held() == [["GetObject"], ["GetObject"], "s3:GetObject"]
+        assert state() == [["GetObject"], ["GetObject"], "s3:GetObject"]
     assert stack.deploy(resources("GetObject", "PutObject")) == "UPDATE_COMPLETE"
-    assert held() == [["GetObject", "PutObject"], ["GetObject", "PutObject"], "s3:PutObject"]
+    assert state() == [["GetObject", "PutObject"], ["GetObject", "PutObject"], "s3:PutObject"]
     stack.delete()
 
 
-def test_destroy_leaves_nothing_and_nothing_rises_again(stack: Stack) -> None:
+def test_destroy_leaves_nothing_and_describing_creates_nothing(stack: Stack) -> None:
     resources = {"Role": role(), "Queue": queue(), "Table": table(), "Function": function()}
     outputs = {name: {"Value": ref(name), "Export": {"Name": f"{stack.name}-{name}"}} for name in ("Queue", "Table")}
     stack.deploy(resources, Outputs=outputs)
@@ -305,12 +305,12 @@ def test_destroy_leaves_nothing_and_nothing_rises_again(stack: Stack) -> None:
     tables = listed(stack.cloud.client("dynamodb"), "list_tables", "TableNames")
     assert not [name for name in tables if name.startswith(stack.name)]
     roles = listed(stack.cloud.client("iam"), "list_roles", "Roles")
-    assert not [one for one in roles if one["RoleName"].startswith(stack.name)]
+    assert not [found for found in roles if found["RoleName"].startswith(stack.name)]
     exports = listed(stack.cloudformation, "list_exports", "Exports")
-    assert not [one for one in exports if one["Name"].startswith(stack.name)]
+    assert not [found for found in exports if found["Name"].startswith(stack.name)]
 
 
-def test_what_somebody_deleted_by_hand_does_not_stop_a_destroy(stack: Stack) -> None:
+def test_resources_deleted_by_hand_do_not_stop_a_destroy(stack: Stack) -> None:
     stack.deploy({"Queue": queue(), "Role": role(), "Function": function(), "Table": table()})
     stack.cloud.client("sqs").delete_queue(QueueUrl=stack.physical("Queue"))
     stack.cloud.client("lambda").delete_function(FunctionName=stack.physical("Function"))

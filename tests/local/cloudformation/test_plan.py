@@ -1,4 +1,4 @@
-"""What a change set lists before it is executed, and which templates change nothing."""
+"""The changes that a change set lists before its execution, and templates that change nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def stack(local_cloud: LocalCloud) -> Stack:
 def planned(
     stack: Stack, resources: dict[str, Any], *, values: bool = False, parameters: Any = (), **blocks: Any
 ) -> dict[str, Change]:
-    """Return what a change set lists, by logical name."""
+    """Return the changes of a change set, by logical id."""
     named = {"StackName": stack.name, "ChangeSetName": "plan"}
     stack.cloudformation.create_change_set(
         **named,
@@ -62,14 +62,14 @@ def test_a_change_of_code_only_lists_the_property(stack: Stack) -> None:
     }
 
 
-def test_values_are_listed_when_they_are_asked_for(stack: Stack) -> None:
+def test_values_are_listed_on_request(stack: Stack) -> None:
     stack.deploy({"Queue": queue(DelaySeconds=1, Tags=[{"Key": "a", "Value": "1"}])})
     changed = {"Queue": queue(VisibilityTimeout=7, Tags=[{"Key": "a", "Value": "2"}])}
-    found = planned(stack, changed, values=True)["Queue"]
-    before, after = json.loads(found["BeforeContext"]), json.loads(found["AfterContext"])
+    change = planned(stack, changed, values=True)["Queue"]
+    before, after = json.loads(change["BeforeContext"]), json.loads(change["AfterContext"])
     assert before == {"Properties": {"DelaySeconds": "1", "Tags": [{"Key": "a", "Value": "1"}]}}
     assert after == {"Properties": {"VisibilityTimeout": "7", "Tags": [{"Key": "a", "Value": "2"}]}}
-    targets = {one["Target"]["Path"]: one["Target"] for one in found["Details"]}
+    targets = {detail["Target"]["Path"]: detail["Target"] for detail in change["Details"]}
     assert {
         path: (t.get("BeforeValue"), t.get("AfterValue"), t["AttributeChangeType"]) for path, t in targets.items()
     } == {
@@ -81,17 +81,17 @@ def test_values_are_listed_when_they_are_asked_for(stack: Stack) -> None:
 
 def test_a_new_and_a_removed_resource_are_listed(stack: Stack) -> None:
     stack.deploy({"Old": queue(), "Kept": {**queue(), "DeletionPolicy": "Retain"}})
-    found = planned(stack, {"New": queue(DelaySeconds=3)}, values=True)
-    assert {name: (one["Action"], one.get("PolicyAction")) for name, one in found.items()} == {
+    changes = planned(stack, {"New": queue(DelaySeconds=3)}, values=True)
+    assert {name: (change["Action"], change.get("PolicyAction")) for name, change in changes.items()} == {
         "New": ("Add", None),
         "Old": ("Remove", "Delete"),
         "Kept": ("Remove", "Retain"),
     }
-    assert json.loads(found["New"]["AfterContext"]) == {"Properties": {"DelaySeconds": "3"}}
-    assert "PhysicalResourceId" not in found["New"]
+    assert json.loads(changes["New"]["AfterContext"]) == {"Properties": {"DelaySeconds": "3"}}
+    assert "PhysicalResourceId" not in changes["New"]
 
 
-def test_a_replacement_and_what_refers_to_it_are_listed(stack: Stack) -> None:
+def test_a_replacement_and_its_dependants_are_listed(stack: Stack) -> None:
     def resources(name: str) -> dict[str, Template]:
         return {
             "Dead": queue(QueueName=f"{stack.name}-{name}"),
@@ -100,11 +100,11 @@ def test_a_replacement_and_what_refers_to_it_are_listed(stack: Stack) -> None:
         }
 
     stack.deploy(resources("one"))
-    found = planned(stack, resources("two"), values=True)
-    assert set(found) == {"Dead", "Queue"}
-    assert (found["Dead"]["Replacement"], found["Dead"]["PolicyAction"]) == ("True", "ReplaceAndDelete")
-    assert found["Dead"]["Details"][0]["Target"]["RequiresRecreation"] == "Always"
-    [detail] = found["Queue"]["Details"]
+    changes = planned(stack, resources("two"), values=True)
+    assert set(changes) == {"Dead", "Queue"}
+    assert (changes["Dead"]["Replacement"], changes["Dead"]["PolicyAction"]) == ("True", "ReplaceAndDelete")
+    assert changes["Dead"]["Details"][0]["Target"]["RequiresRecreation"] == "Always"
+    [detail] = changes["Queue"]["Details"]
     assert (detail["Evaluation"], detail["ChangeSource"], detail["CausingEntity"]) == (
         "Dynamic",
         "ResourceAttribute",
@@ -114,37 +114,39 @@ def test_a_replacement_and_what_refers_to_it_are_listed(stack: Stack) -> None:
     assert detail["Target"]["Path"] == "/Properties/RedrivePolicy/deadLetterTargetArn"
 
 
-def test_a_table_that_keeps_its_name_cannot_hide_its_replacement(stack: Stack) -> None:
+def test_a_table_with_a_generated_name_lists_its_replacement(stack: Stack) -> None:
     stack.deploy({"Table": table()})
     retyped = table(AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "N"}])
-    found = planned(stack, {"Table": {**retyped, "UpdateReplacePolicy": "Retain"}})["Table"]
-    assert (found["Replacement"], found["PolicyAction"]) == ("True", "ReplaceAndRetain")
-    assert sorted(found["Scope"]) == ["Properties", "UpdateReplacePolicy"]
+    change = planned(stack, {"Table": {**retyped, "UpdateReplacePolicy": "Retain"}})["Table"]
+    assert (change["Replacement"], change["PolicyAction"]) == ("True", "ReplaceAndRetain")
+    assert sorted(change["Scope"]) == ["Properties", "UpdateReplacePolicy"]
 
 
 def test_another_value_of_a_parameter_names_the_parameter(stack: Stack) -> None:
-    slots = {"Delay": {"Type": "Number", "Default": 1}, "Hidden": {"Type": "String", "Default": "x", "NoEcho": True}}
+    declared = {"Delay": {"Type": "Number", "Default": 1}, "Hidden": {"Type": "String", "Default": "x", "NoEcho": True}}
     resources = {"Queue": queue(DelaySeconds=ref("Delay"), Tags=[{"Key": "secret", "Value": ref("Hidden")}])}
-    stack.deploy(resources, Parameters=slots)
+    stack.deploy(resources, Parameters=declared)
     given = [
         {"ParameterKey": "Delay", "ParameterValue": "2"},
         {"ParameterKey": "Hidden", "ParameterValue": "very-secret"},
     ]
-    found = planned(stack, resources, Parameters=slots, parameters=given, values=True)["Queue"]
-    causes = {(one["Target"]["Name"], one["ChangeSource"], one["CausingEntity"]) for one in found["Details"]}
+    change = planned(stack, resources, Parameters=declared, parameters=given, values=True)["Queue"]
+    causes = {
+        (detail["Target"]["Name"], detail["ChangeSource"], detail["CausingEntity"]) for detail in change["Details"]
+    }
     assert causes == {("DelaySeconds", "ParameterReference", "Delay"), ("Tags", "ParameterReference", "Hidden")}
-    assert "very-secret" not in json.dumps(found)
+    assert "very-secret" not in json.dumps(change)
 
 
-def test_what_stands_in_parameter_store_is_a_change_when_it_changed(stack: Stack) -> None:
+def test_a_changed_value_in_parameter_store_is_a_change(stack: Stack) -> None:
     ssm, name = stack.cloud.client("ssm"), f"/{stack.name}/delay"
     ssm.put_parameter(Name=name, Value="1", Type="String")
     resources = {"Queue": queue(DelaySeconds=f"{{{{resolve:ssm:{name}}}}}")}
     stack.deploy(resources)
     assert planned(stack, resources) == {}
     ssm.put_parameter(Name=name, Value="2", Type="String", Overwrite=True)
-    found = planned(stack, resources, values=True)["Queue"]
-    assert (found["Details"][0]["Target"]["BeforeValue"], found["Details"][0]["Target"]["AfterValue"]) == ("1", "2")
+    change = planned(stack, resources, values=True)["Queue"]
+    assert (change["Details"][0]["Target"]["BeforeValue"], change["Details"][0]["Target"]["AfterValue"]) == ("1", "2")
 
 
 def test_tags_of_the_stack_are_listed_as_tags(stack: Stack) -> None:
@@ -157,7 +159,7 @@ def test_tags_of_the_stack_are_listed_as_tags(stack: Stack) -> None:
 
 
 BASE = {"Queue": queue(), "Other": queue()}
-SLOTS = {"Used": {"Type": "String", "Default": "a"}}
+PARAMETERS = {"Used": {"Type": "String", "Default": "a"}}
 NOTHING: list[dict[str, Any]] = [
     {},
     {"Description": "Other words"},
@@ -201,19 +203,19 @@ def test_an_update_of_anything_deployed_is_carried_out(stack: Stack, blocks: dic
     assert stack.status() == "UPDATE_COMPLETE"
 
 
-def test_another_value_of_a_parameter_that_nothing_uses_changes_nothing(stack: Stack) -> None:
-    given = {"StackName": stack.name, "TemplateBody": json.dumps({"Resources": BASE, "Parameters": SLOTS})}
+def test_another_value_of_an_unused_parameter_changes_nothing(stack: Stack) -> None:
+    given = {"StackName": stack.name, "TemplateBody": json.dumps({"Resources": BASE, "Parameters": PARAMETERS})}
     stack.cloudformation.create_stack(**given)
     other = [{"ParameterKey": "Used", "ParameterValue": "b"}]
     with pytest.raises(ClientError, match="No updates are to be performed"):
         stack.cloudformation.update_stack(**given, Parameters=other)
 
 
-def test_a_parameter_that_is_left_out_has_its_default_again(stack: Stack) -> None:
+def test_an_omitted_parameter_has_its_default_again(stack: Stack) -> None:
     body = json.dumps(
         {
             "Resources": {"Queue": queue(DelaySeconds=ref("Used"))},
-            "Parameters": {"Used": {**SLOTS["Used"], "Default": "1"}},
+            "Parameters": {"Used": {**PARAMETERS["Used"], "Default": "1"}},
         }
     )
     given = [{"ParameterKey": "Used", "ParameterValue": "2"}]

@@ -1,4 +1,4 @@
-"""The table of the registry's schemas, and what is judged by it."""
+"""The table of the registry's schemas, and the validation of properties by it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tests.local.stacks import Stack, get, queue, schedule, scheduler_role
 from tests.tools import registry
 
 
-def test_the_table_is_the_registrys() -> None:
+def test_the_table_equals_the_registry() -> None:
     """If cfn-lint has newer schemas: python -m tests.tools.registry"""
     written = json.loads(registry.WRITTEN.read_text("utf-8"))
-    found = {kind: schema for kind in registry.kinds() if (schema := registry.cut(kind)) is not None}
-    assert sorted(written) == sorted(found)
-    assert [kind for kind in written if written[kind] != found[kind]] == []
+    expected = {kind: schema for kind in registry.kinds() if (schema := registry.cut(kind)) is not None}
+    assert sorted(written) == sorted(expected)
+    assert [kind for kind in written if written[kind] != expected[kind]] == []
 
 
-def test_what_is_for_ever() -> None:
+def test_create_only_properties() -> None:
     from cronstack_infra.local.cloudformation.template.registry import create_only
 
     assert create_only("AWS::Scheduler::Schedule") == {"Name"}
@@ -29,7 +29,7 @@ def test_what_is_for_ever() -> None:
     assert create_only("AWS::IAM::Policy") == set()
 
 
-JUDGED: list[tuple[dict[str, Any], str]] = [
+INVALID: list[tuple[dict[str, Any], str]] = [
     ({"Colour": "red"}, r"\[#: extraneous key \[Colour\] is not permitted\]"),
     (
         {"Target": {"Arn": "x", "RoleArn": "x", "Inputs": "x"}},
@@ -45,17 +45,17 @@ JUDGED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("properties", "said"), JUDGED)
-def test_judged_before_it_is_made(local_cloud: LocalCloud, properties: dict[str, Any], said: str) -> None:
+@pytest.mark.parametrize(("properties", "message"), INVALID)
+def test_invalid_properties_are_refused(local_cloud: LocalCloud, properties: dict[str, Any], message: str) -> None:
     from moto.cloudformation.exceptions import ValidationError
 
-    from cronstack_infra.local.cloudformation.template.registry import judge
+    from cronstack_infra.local.cloudformation.template.registry import validate
 
-    whole = schedule("arn:x")["Properties"] | {"Target": {"Arn": "x", "RoleArn": "x"}}
-    judge("Schedule", "AWS::Scheduler::Schedule", whole)
+    valid = schedule("arn:x")["Properties"] | {"Target": {"Arn": "x", "RoleArn": "x"}}
+    validate("Schedule", "AWS::Scheduler::Schedule", valid)
     with pytest.raises(ValidationError) as refused:
-        judge("Schedule", "AWS::Scheduler::Schedule", whole | properties)
-    assert refused.match(said) or pytest.fail(str(refused.value))
+        validate("Schedule", "AWS::Scheduler::Schedule", valid | properties)
+    assert refused.match(message) or pytest.fail(str(refused.value))
 
 
 def test_a_property_that_does_not_exist_fails_its_resource(local_cloud: LocalCloud) -> None:
@@ -67,6 +67,6 @@ def test_a_property_that_does_not_exist_fails_its_resource(local_cloud: LocalClo
     assert "extraneous key [Colour] is not permitted" in stack.reasons()[0]
 
 
-def test_numbers_and_truths_may_be_text(local_cloud: LocalCloud) -> None:
+def test_numbers_and_booleans_may_be_text(local_cloud: LocalCloud) -> None:
     stack = Stack.new(local_cloud)
     assert stack.deploy({"Queue": queue(DelaySeconds="5", SqsManagedSseEnabled="true")}) == "CREATE_COMPLETE"

@@ -1,4 +1,4 @@
-"""Updates that need a new resource in place of the old one, and the names that forbid it."""
+"""Updates that replace a resource by a new one, and the names that prevent it."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_generated_name_permits_the_replacement(stack: Stack) -> None:
     assert described["AttributeDefinitions"] == [KEY]
 
 
-def test_the_data_of_a_custom_named_table_stay_when_its_key_changes(stack: Stack) -> None:
+def test_a_custom_named_table_keeps_its_data_when_its_key_changes(stack: Stack) -> None:
     dynamodb, name = stack.cloud.client("dynamodb"), f"{stack.name}-data"
     stack.deploy({"Table": table(TableName=name)})
     dynamodb.put_item(TableName=name, Item={"pk": {"S": "kept"}})
@@ -111,7 +111,7 @@ def test_the_data_of_a_custom_named_table_stay_when_its_key_changes(stack: Stack
     assert described["AttributeDefinitions"] == [{"AttributeName": "pk", "AttributeType": "S"}]
 
 
-def test_another_index_on_a_new_attribute_is_no_replacement(stack: Stack) -> None:
+def test_a_new_index_on_a_new_attribute_does_not_replace(stack: Stack) -> None:
     attributes = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "other")]
     index = {
         "IndexName": "other",
@@ -167,8 +167,8 @@ def test_two_zones_may_have_one_name(stack: Stack) -> None:
     assert stack.deploy({"Zone": zone("two")}) == "UPDATE_COMPLETE", stack.reasons()
 
 
-def test_a_resource_in_the_name_of_another_follows_it(stack: Stack) -> None:
-    """The name changes with what it is made of."""
+def test_a_resource_named_after_another_is_replaced_with_it(stack: Stack) -> None:
+    """The name changes with the resource that it refers to."""
 
     def resources(name: str) -> dict[str, Template]:
         return {

@@ -1,4 +1,4 @@
-"""Tags of a stack, which CloudFormation gives to all in it that can have tags."""
+"""Tags of a stack, which CloudFormation adds to all its taggable resources."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
 
 
 def deploy(stack: Stack, resources: dict[str, Any], tags: dict[str, str] | None, **blocks: Any) -> str:
-    """By a change set, as ``cdk deploy --tags`` does it."""
+    """Deploy with a change set, as ``cdk deploy --tags`` does."""
     named = {"StackName": stack.name, "ChangeSetName": "tags"}
     stack.cloudformation.create_change_set(
         **named,
@@ -106,14 +106,14 @@ def tags_of_all(stack: Stack) -> dict[str, dict[str, str]]:
     def of_bucket() -> Any:
         try:
             return client("s3").get_bucket_tagging(Bucket=stack.physical("Bucket"))["TagSet"]
-        except ClientError:  # when it has none
+        except ClientError:  # the bucket has no tags
             return []
 
     lambda_, iam = client("lambda"), client("iam")
     group = client("scheduler").get_schedule_group(Name=stack.physical("Group"))["Arn"]
     mapping = lambda_.get_event_source_mapping(UUID=stack.physical("Mapping"))["EventSourceMappingArn"]
     parameter = {"ResourceType": "Parameter", "ResourceId": stack.physical("Parameter")}
-    found: dict[str, Any] = {
+    tags: dict[str, Any] = {
         "Alarm": alarm("Alarm"),
         "Bucket": of_bucket(),
         "Composite": alarm("Composite"),
@@ -132,33 +132,32 @@ def tags_of_all(stack: Stack) -> dict[str, dict[str, str]]:
         "User": iam.list_user_tags(UserName=stack.physical("User"))["Tags"],
     }
     return {
-        name: held if isinstance(held, dict) else dict(one.values() for one in held) for name, held in found.items()
+        name: value if isinstance(value, dict) else dict(tag.values() for tag in value) for name, value in tags.items()
     }
 
 
-def test_all_that_can_have_tags_gets_those_of_its_stack(stack: Stack) -> None:
+def test_all_taggable_resources_get_the_tags_of_their_stack(stack: Stack) -> None:
     def expected(**tags: str) -> dict[str, dict[str, str]]:
         return {name: tags | ({"own": "1"} if name == "Queue" else {}) for name in EVERYTHING if name not in NOT_TAGGED}
 
     assert deploy(stack, EVERYTHING, {"team": "ops", "stage": "test"}) == "CREATE_COMPLETE", stack.reasons()
     assert tags_of_all(stack) == expected(team="ops", stage="test")
     before = {name: stack.physical(name) for name in EVERYTHING}
-    told = [line for line in drift(stack.cloud.client, stack.name) if "nobody reads back" not in line]
-    assert told == []
+    assert [line for line in drift(stack.cloud.client, stack.name) if "no reader for" not in line] == []
     assert deploy(stack, EVERYTHING, {"team": "ops", "stage": "test"}) == "no changes"
     assert deploy(stack, EVERYTHING, {"team": "dev"}) == "UPDATE_COMPLETE", stack.reasons()
     assert tags_of_all(stack) == expected(team="dev")
     assert {name: stack.physical(name) for name in EVERYTHING} == before
     touched = {name for name, status in stack.events() if status == "UPDATE_COMPLETE"}
     assert touched == {*EVERYTHING, stack.name} - NOT_TAGGED
-    assert [line for line in drift(stack.cloud.client, stack.name) if "nobody reads back" not in line] == []
+    assert [line for line in drift(stack.cloud.client, stack.name) if "no reader for" not in line] == []
     assert deploy(stack, EVERYTHING, {}) == "UPDATE_COMPLETE", stack.reasons()
     assert tags_of_all(stack) == expected()
     stack.delete()
     assert not stack.exists()
 
 
-def test_a_resources_own_tag_comes_before_the_stacks(stack: Stack) -> None:
+def test_a_resources_own_tag_has_priority(stack: Stack) -> None:
     resources = {"Queue": queue(Tags=tag_list({"team": "mine"})), "Other": queue()}
     deploy(stack, resources, {"team": "ops"})
     assert (queue_tags(stack), queue_tags(stack, "Other")) == ({"team": "mine"}, {"team": "ops"})
@@ -171,7 +170,7 @@ def test_a_resources_own_tag_comes_before_the_stacks(stack: Stack) -> None:
     assert queue_tags(stack) == {"team": "ops"}
 
 
-def test_tags_that_are_not_given_stay_and_none_take_them_away(stack: Stack) -> None:
+def test_omitted_tags_stay_and_an_empty_list_removes_them(stack: Stack) -> None:
     deploy(stack, {"Queue": queue()}, {"team": "ops"})
     assert deploy(stack, {"Queue": queue()}, None) == "no changes"
     assert deploy(stack, {"Queue": queue(DelaySeconds=1)}, None) == "UPDATE_COMPLETE"
@@ -180,7 +179,7 @@ def test_tags_that_are_not_given_stay_and_none_take_them_away(stack: Stack) -> N
     assert (queue_tags(stack), stack.describe().get("Tags", [])) == ({}, [])
 
 
-def test_tags_of_an_update_that_fails_are_put_back(stack: Stack) -> None:
+def test_tags_of_a_failed_update_are_restored(stack: Stack) -> None:
     deploy(stack, {"Queue": queue()}, {"team": "ops"})
     bad = {"Queue": queue(), "Bad": {**queue(QueueName="not a name"), "DependsOn": "Queue"}}
     assert deploy(stack, bad, {"team": "dev"}) == "UPDATE_ROLLBACK_COMPLETE"

@@ -1,4 +1,4 @@
-"""Templates as L2 constructs and people write them: functions, conditions, the types beside the usual ones."""
+"""Templates of L2 constructs and handwritten ones: functions, conditions, and less common types."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def parameter(value: Any) -> dict[str, Any]:
     return {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": value}}
 
 
-def held(stack: Stack, logical: str) -> str:
-    found = stack.cloud.client("ssm").get_parameter(Name=stack.physical(logical))
-    return str(found["Parameter"]["Value"])
+def value_of(stack: Stack, logical: str) -> str:
+    response = stack.cloud.client("ssm").get_parameter(Name=stack.physical(logical))
+    return str(response["Parameter"]["Value"])
 
 
 FUNCTIONS: list[tuple[Any, str]] = [
@@ -60,8 +60,10 @@ def test_intrinsic_functions(stack: Stack) -> None:
     }
     assert stack.deploy({"Queue": queue(), **values}, **blocks) == "CREATE_COMPLETE", stack.reasons()
     name = stack.physical("Queue").rpartition("/")[2]
-    got = [held(stack, f"P{number}").replace('": [', '":[').replace(", ", ",") for number in range(len(FUNCTIONS))]
-    assert got == [wanted.replace("{queue}", name) for _, wanted in FUNCTIONS]
+    actual = [
+        value_of(stack, f"P{number}").replace('": [', '":[').replace(", ", ",") for number in range(len(FUNCTIONS))
+    ]
+    assert actual == [expected.replace("{queue}", name) for _, expected in FUNCTIONS]
 
 
 BAD_PARAMETERS = [
@@ -75,30 +77,30 @@ BAD_PARAMETERS = [
 ]
 
 
-@pytest.mark.parametrize(("slot", "given", "said"), BAD_PARAMETERS)
-def test_parameters_are_judged(stack: Stack, slot: dict[str, Any], given: dict[str, str], said: str) -> None:
+@pytest.mark.parametrize(("declared", "given", "message"), BAD_PARAMETERS)
+def test_parameters_are_validated(stack: Stack, declared: dict[str, Any], given: dict[str, str], message: str) -> None:
     values = [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
-    with pytest.raises(ClientError, match=said):
-        stack.deploy({"Queue": queue()}, Parameters={"P": slot}, parameters=values)
+    with pytest.raises(ClientError, match=message):
+        stack.deploy({"Queue": queue()}, Parameters={"P": declared}, parameters=values)
     assert not stack.exists()
 
 
-def test_no_value_leaves_the_property_out(stack: Stack) -> None:
+def test_no_value_omits_the_property(stack: Stack) -> None:
     delay = {"Fn::If": ["Slow", 9, ref("AWS::NoValue")]}
-    condition = {"Slow": {"Fn::Equals": [ref("AWS::Region"), "nowhere"]}}
+    condition = {"Slow": {"Fn::Equals": [ref("AWS::Region"), "no-region"]}}
     assert stack.deploy({"Queue": queue(DelaySeconds=delay)}, Conditions=condition) == "CREATE_COMPLETE"
-    asked = stack.cloud.client("sqs").get_queue_attributes(QueueUrl=stack.physical("Queue"), AttributeNames=["All"])
-    assert asked["Attributes"]["DelaySeconds"] == "0"
+    response = stack.cloud.client("sqs").get_queue_attributes(QueueUrl=stack.physical("Queue"), AttributeNames=["All"])
+    assert response["Attributes"]["DelaySeconds"] == "0"
 
 
 REFUSED = [
     ("AWS::StepFunctions::StateMachine", "state machines do not run"),
-    ("AWS::Events::EventBus", "invoke their receivers yourself"),
-    ("AWS::Lambda::Url", "functions have no URL"),
+    ("AWS::Events::EventBus", "invoke their targets yourself"),
+    ("AWS::Lambda::Url", "function URLs are not supported"),
     ("AWS::CloudFormation::Stack", "nested stacks"),
-    ("AWS::ApiGateway::RestApi", "nothing of ApiGateway runs"),
+    ("AWS::ApiGateway::RestApi", "workloads of ApiGateway do not run"),
     ("Custom::CDKBucketDeployment", "it has no ServiceToken"),
-    ("AWS::Made::Up", "it has no such type"),
+    ("AWS::Made::Up", "this type is not supported"),
 ]
 
 
@@ -139,16 +141,16 @@ def test_versions_and_aliases_follow_the_code(stack: Stack) -> None:
     assert client.invoke(FunctionName=alias)["Payload"].read() == b'"two"'
     assert stack.physical("V2").endswith(":2")
     name = stack.physical("Function")
-    versions = [one["Version"] for one in client.list_versions_by_function(FunctionName=name)["Versions"]]
+    versions = [entry["Version"] for entry in client.list_versions_by_function(FunctionName=name)["Versions"]]
     assert versions == ["$LATEST", "2"]
     stack.delete()
     assert not stack.exists()
 
 
-def test_secret_is_made_up_once(stack: Stack) -> None:
+def test_a_secret_is_generated_once(stack: Stack) -> None:
     def secret(**more: Any) -> dict[str, Any]:
-        made = {"SecretStringTemplate": '{"user":"me"}', "GenerateStringKey": "password", "PasswordLength": "20"}
-        properties = {"GenerateSecretString": made, **more}
+        generated = {"SecretStringTemplate": '{"user":"me"}', "GenerateStringKey": "password", "PasswordLength": "20"}
+        properties = {"GenerateSecretString": generated, **more}
         return {"Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": properties}}
 
     client = stack.cloud.client("secretsmanager")
@@ -164,7 +166,7 @@ def test_secret_is_made_up_once(stack: Stack) -> None:
         client.describe_secret(SecretId=arn)
 
 
-def test_key_stays_the_same_key_when_its_policy_changes(stack: Stack) -> None:
+def test_a_key_is_kept_when_its_policy_changes(stack: Stack) -> None:
     def key(action: str, **more: Any) -> dict[str, Any]:
         statement = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": action, "Resource": "*"}
         policy = {"Version": "2012-10-17", "Statement": [statement]}
@@ -185,26 +187,26 @@ def test_log_retention_of_an_l2_function(stack: Stack) -> None:
         properties = {"ServiceToken": "arn:x", "LogGroupName": name, "RetentionInDays": days}
         return {"Retention": {"Type": "Custom::LogRetention", "Properties": properties}}
 
-    def kept() -> int:
-        found = stack.cloud.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
-        return int(found[0]["retentionInDays"])
+    def current_retention() -> int:
+        groups = stack.cloud.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+        return int(groups[0]["retentionInDays"])
 
     assert stack.deploy(retention(7)) == "CREATE_COMPLETE", stack.reasons()
-    assert kept() == 7
+    assert current_retention() == 7
     assert stack.deploy(retention(30)) == "UPDATE_COMPLETE"
-    assert kept() == 30
+    assert current_retention() == 30
 
 
 def test_the_role_of_an_l2_function_has_awss_managed_policy(stack: Stack) -> None:
     arn = {
         "Fn::Join": ["", ["arn:", ref("AWS::Partition"), ":iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"]]
     }
-    wanted = role()
-    wanted["Properties"]["ManagedPolicyArns"] = [arn]
-    assert stack.deploy({"Role": wanted}) == "CREATE_COMPLETE", stack.reasons()
+    definition = role()
+    definition["Properties"]["ManagedPolicyArns"] = [arn]
+    assert stack.deploy({"Role": definition}) == "CREATE_COMPLETE", stack.reasons()
     assert drift(stack.cloud.client, stack.name) == []
-    wanted["Properties"]["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/NoSuchPolicy"]
-    assert stack.deploy({"Role": wanted}) == "UPDATE_ROLLBACK_COMPLETE"
+    definition["Properties"]["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/NoSuchPolicy"]
+    assert stack.deploy({"Role": definition}) == "UPDATE_ROLLBACK_COMPLETE"
     assert drift(stack.cloud.client, stack.name) == []
 
 
@@ -213,7 +215,7 @@ def test_a_global_table_of_one_region(stack: Stack) -> None:
     replica = {"Region": ref("AWS::Region"), "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}}
 
     def tables(*regions: Any) -> dict[str, Any]:
-        replicas = [replica, *({"Region": one} for one in regions)]
+        replicas = [replica, *({"Region": region} for region in regions)]
         return {"Table": {"Type": "AWS::DynamoDB::GlobalTable", "Properties": {**plain, "Replicas": replicas}}}
 
     assert stack.deploy(tables()) == "CREATE_COMPLETE", stack.reasons()
@@ -223,11 +225,11 @@ def test_a_global_table_of_one_region(stack: Stack) -> None:
         backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"], default=str
     )
     assert stack.deploy(tables("eu-central-1")) == "UPDATE_ROLLBACK_COMPLETE"
-    assert "keeps a table in its stack's region only" in stack.reasons()[0]
+    assert "creates a table in its stack's region only" in stack.reasons()[0]
 
 
 def test_a_protected_table_is_not_deleted(stack: Stack) -> None:
-    """Not by DeleteTable either. An update removes the protection."""
+    """Neither with its stack nor by DeleteTable. An update removes the protection."""
 
     def protected(on: bool, policy: str) -> dict[str, Any]:
         replicas = [{"Region": ref("AWS::Region"), "DeletionProtectionEnabled": on}]
@@ -247,7 +249,7 @@ def test_a_protected_table_is_not_deleted(stack: Stack) -> None:
     ("policy", "status"), [("Retain", "ROLLBACK_COMPLETE"), ("RetainExceptOnCreate", "ROLLBACK_FAILED")]
 )
 def test_a_protected_table_of_a_failed_create(stack: Stack, policy: str, status: str) -> None:
-    """RetainExceptOnCreate would have it deleted, and the protection refuses that."""
+    """RetainExceptOnCreate would delete the table, but the protection prevents it."""
     replicas = [{"Region": ref("AWS::Region"), "DeletionProtectionEnabled": True}]
     properties = {**table()["Properties"], "Replicas": replicas}
     kept = {"Type": "AWS::DynamoDB::GlobalTable", "Properties": properties, "DeletionPolicy": policy}
@@ -255,14 +257,14 @@ def test_a_protected_table_of_a_failed_create(stack: Stack, policy: str, status:
     assert stack.deploy({"Kept": kept, "Bad": bad}) == status
 
 
-def test_what_is_retained_stays_after_a_rolled_back_create_and_a_replacement(stack: Stack) -> None:
+def test_retained_resources_stay_after_a_rollback_and_a_replacement(stack: Stack) -> None:
     bad = {**queue(QueueName="not a name"), "DependsOn": ["Kept", "Gone"]}
     kept = {**queue(QueueName=f"{stack.name}-kept"), "DeletionPolicy": "Retain"}
     gone = {**queue(QueueName=f"{stack.name}-gone"), "DeletionPolicy": "RetainExceptOnCreate"}
     assert stack.deploy({"Kept": kept, "Gone": gone, "Bad": bad}) == "ROLLBACK_COMPLETE"
     assert ("Kept", "DELETE_SKIPPED") in stack.events()
-    there = stack.cloud.client("sqs").list_queues(QueueNamePrefix=stack.name)["QueueUrls"]
-    assert [url.rpartition("-")[2] for url in there] == ["kept"]
+    urls = stack.cloud.client("sqs").list_queues(QueueNamePrefix=stack.name)["QueueUrls"]
+    assert [url.rpartition("-")[2] for url in urls] == ["kept"]
     other = Stack.new(stack.cloud)
     for name in ("one", "two"):
         named = {**queue(QueueName=f"{other.name}-{name}"), "UpdateReplacePolicy": "Retain"}

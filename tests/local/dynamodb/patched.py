@@ -1,4 +1,4 @@
-"""moto in process with every patch of DynamoDB, for the tests of this folder."""
+"""moto in process with all patches of DynamoDB, for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import boto3
 from moto import mock_aws
 
 from cronstack_infra.local.dynamodb import (
-    answers,
     conditions,
     consumption,
     numbers,
     queries,
+    responses,
     sizes,
     transactions,
     writes,
@@ -24,12 +24,12 @@ from cronstack_infra.local.moto.patch import apply, unpatch
 from cronstack_infra.local.moto.surroundings import Surroundings
 from cronstack_infra.local.patches.table import rows
 
-PATCHES = rows((conditions, transactions, writes, queries, numbers, consumption, answers, sizes))
+PATCHES = rows((conditions, transactions, writes, queries, numbers, consumption, responses, sizes))
 
 
 @contextmanager
 def patched(now: Callable[[], datetime]) -> Iterator[Callable[[], Any]]:
-    """Apply the patches; give what makes a client."""
+    """Apply the patches for the block. Yield a factory of clients."""
     apply(PATCHES, Surroundings(now=now))
     try:
         with mock_aws():
@@ -51,7 +51,7 @@ def create_table(
     client.create_table(
         TableName=name,
         KeySchema=key_schema(schema),
-        AttributeDefinitions=[{"AttributeName": one, "AttributeType": kind} for one, kind in types.items()],
+        AttributeDefinitions=[{"AttributeName": attribute, "AttributeType": kind} for attribute, kind in types.items()],
         BillingMode="PAY_PER_REQUEST",
         **({"GlobalSecondaryIndexes": global_indexes} if global_indexes else {}),
         **({"LocalSecondaryIndexes": local_indexes} if local_indexes else {}),
@@ -59,8 +59,8 @@ def create_table(
 
 
 def index(name: str, schema: dict[str, str], projection: str = "KEYS_ONLY", *more: str) -> dict[str, Any]:
-    held = {"ProjectionType": projection} | ({"NonKeyAttributes": list(more)} if more else {})
-    return {"IndexName": name, "KeySchema": key_schema(schema), "Projection": held}
+    projected = {"ProjectionType": projection} | ({"NonKeyAttributes": list(more)} if more else {})
+    return {"IndexName": name, "KeySchema": key_schema(schema), "Projection": projected}
 
 
 def key_schema(schema: dict[str, str]) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Capacity units: the pure rules, what each request answers, and what is counted for each partition."""
+"""Capacity units: the pure rules, ConsumedCapacity of each request, and the counts of each partition."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def client(clock: Clock) -> Iterator[Any]:
 
 @pytest.fixture
 def table(client: Any) -> str:
-    """A table with an index of the keys alone, and one that holds "held" as well."""
+    """Create a table with an index of the keys only, and one that also contains "held"."""
     name = next(NAMES)
     types = dict.fromkeys(("pk", "sk", "by"), "S")
     indexes = [index("keys", {"HASH": "by"}), index("held", {"HASH": "by"}, "INCLUDE", "held")]
@@ -51,7 +51,7 @@ def S(text: str) -> dict[str, Any]:
 
 
 def of(size: int) -> dict[str, Any]:
-    """An attribute "t" with which an item with the keys ``KEY`` has this size."""
+    """Return an attribute "t" with which an item with the keys ``KEY`` has this size."""
     return {"t": S("x" * (size - capacity.item_size(KEY) - 1))}
 
 
@@ -77,7 +77,7 @@ def test_an_attribute_has_the_size_of_its_name_and_its_value(value: dict[str, An
 
 
 @pytest.mark.parametrize(("size", "writes", "reads"), [(0, 1, 1), (KB, 1, 1), (KB + 1, 2, 1), (4 * KB + 1, 5, 2)])
-def test_units_begin_with_each_kilobyte(size: int, writes: int, reads: int) -> None:
+def test_each_started_kilobyte_is_a_unit(size: int, writes: int, reads: int) -> None:
     assert capacity.write_units(size) == writes
     assert capacity.read_units(size, consistent=True) == reads
     assert capacity.read_units(size, consistent=False) == reads / 2
@@ -97,17 +97,17 @@ def test_units_begin_with_each_kilobyte(size: int, writes: int, reads: int) -> N
         ({"by": S("a"), "t": S("x")}, {"by": S("a")}, 1),
     ],
 )
-def test_an_index_consumes_by_the_change_of_what_it_holds(before: Any, after: Any, units: int) -> None:
+def test_an_index_consumes_by_the_change_of_its_entry(before: Any, after: Any, units: int) -> None:
     assert capacity.index_write_units(before, after, ["by"]) == units
 
 
-def consumed(answer: dict[str, Any]) -> dict[str, float]:
-    """Return the units of an answer by index; "": of the table."""
-    given = answer["ConsumedCapacity"]
-    (found,) = given if isinstance(given, list) else [given]
-    units = {name: one["CapacityUnits"] for name, one in found.get("GlobalSecondaryIndexes", {}).items()}
-    units[""] = found["Table"]["CapacityUnits"]
-    assert found["CapacityUnits"] == sum(units.values())
+def consumed(response: dict[str, Any]) -> dict[str, float]:
+    """Return the units of a response by index; "": of the table."""
+    listed = response["ConsumedCapacity"]
+    (total,) = listed if isinstance(listed, list) else [listed]
+    units = {name: part["CapacityUnits"] for name, part in total.get("GlobalSecondaryIndexes", {}).items()}
+    units[""] = total["Table"]["CapacityUnits"]
+    assert total["CapacityUnits"] == sum(units.values())
     return units
 
 
@@ -116,10 +116,12 @@ def put(client: Any, table: str, **attributes: Any) -> dict[str, float]:
 
 
 def update(client: Any, table: str, change: str, **values: Any) -> dict[str, float]:
-    given = {"ExpressionAttributeValues": {f":{name}": value for name, value in values.items()}} if values else {}
-    asked = {"TableName": table, "Key": KEY, "UpdateExpression": change}
+    attribute_values = (
+        {"ExpressionAttributeValues": {f":{name}": value for name, value in values.items()}} if values else {}
+    )
+    request = {"TableName": table, "Key": KEY, "UpdateExpression": change}
     names = {"ExpressionAttributeNames": {"#by": "by"}} if "#by" in change else {}
-    return consumed(client.update_item(**asked, **given, **names, ReturnConsumedCapacity="INDEXES"))
+    return consumed(client.update_item(**request, **attribute_values, **names, ReturnConsumedCapacity="INDEXES"))
 
 
 def test_writes_of_one_row(client: Any, table: str) -> None:
@@ -140,31 +142,31 @@ def test_writes_of_one_row(client: Any, table: str) -> None:
     assert consumed(client.delete_item(TableName=table, Key=KEY, ReturnConsumedCapacity="INDEXES")) == {"": 1}
 
 
-def test_an_update_that_makes_the_row_is_one_write(client: Any, table: str) -> None:
+def test_an_update_that_creates_the_row_is_one_write(client: Any, table: str) -> None:
     assert update(client, table, "SET #by = :by, t = :t", by=S("a"), **of(3 * KB)) == {"": 4, "keys": 1, "held": 1}
 
 
 def test_reads(client: Any, table: str) -> None:
     read = {"TableName": table, "Key": KEY, "ReturnConsumedCapacity": "TOTAL"}
-    asked = {
+    query = {
         "TableName": table,
         "KeyConditionExpression": "pk = :p",
         "ExpressionAttributeValues": {":p": S("p")},
         "ReturnConsumedCapacity": "INDEXES",
     }
     assert client.get_item(**read)["ConsumedCapacity"] == {"TableName": table, "CapacityUnits": 0.5}
-    assert consumed(client.query(**asked)) == {"": 0.5}
+    assert consumed(client.query(**query)) == {"": 0.5}
     put(client, table, by=S("a"), **of(5 * KB))
     client.put_item(TableName=table, Item=KEY | {"sk": S("2")} | of(5 * KB))
     assert client.get_item(**read)["ConsumedCapacity"]["CapacityUnits"] == 1
     assert client.get_item(**read, ConsistentRead=True)["ConsumedCapacity"]["CapacityUnits"] == 2
-    assert consumed(client.query(**asked, ConsistentRead=True)) == {"": 3}, "all rows together, rounded up once"
+    assert consumed(client.query(**query, ConsistentRead=True)) == {"": 3}, "all rows together, rounded up once"
     small = {"FilterExpression": "attribute_exists(nothing)", "ProjectionExpression": "sk"}
-    assert consumed(client.query(**asked, **small, ConsistentRead=True)) == {"": 3}, (
-        "what is read, not what is returned"
+    assert consumed(client.query(**query, **small, ConsistentRead=True)) == {"": 3}, (
+        "the units are those of the rows read, not of those returned"
     )
     by = {"IndexName": "keys", "KeyConditionExpression": "#by = :p", "ExpressionAttributeNames": {"#by": "by"}}
-    assert consumed(client.query(**asked | by | {"ExpressionAttributeValues": {":p": S("a")}})) == {"": 0, "keys": 0.5}
+    assert consumed(client.query(**query | by | {"ExpressionAttributeValues": {":p": S("a")}})) == {"": 0, "keys": 0.5}
 
 
 def test_batches(client: Any, table: str) -> None:
@@ -174,8 +176,8 @@ def test_batches(client: Any, table: str) -> None:
     assert consumed(written) == {"": 7, "keys": 1, "held": 1}
     keys = [KEY | {"sk": S(name)} for name in ("0", "1", "none")]
     for consistent, units in ((True, 3), (False, 1.5)):
-        asked = {table: {"Keys": keys, "ConsistentRead": consistent}}
-        assert consumed(client.batch_get_item(RequestItems=asked, ReturnConsumedCapacity="INDEXES")) == {"": units}
+        items = {table: {"Keys": keys, "ConsistentRead": consistent}}
+        assert consumed(client.batch_get_item(RequestItems=items, ReturnConsumedCapacity="INDEXES")) == {"": units}
     assert "ConsumedCapacity" not in client.batch_get_item(RequestItems={table: {"Keys": keys}})
 
 
@@ -185,18 +187,18 @@ def test_transactions_take_twice_as_much_of_the_table(client: Any, table: str) -
         {"Put": {"TableName": table, "Item": KEY | {"by": S("a")} | of(KB)}},
         {"ConditionCheck": {"TableName": table, "Key": other, "ConditionExpression": "attribute_not_exists(pk)"}},
     ]
-    asked = {"TransactItems": actions, "ReturnConsumedCapacity": "INDEXES", "ClientRequestToken": table}
-    answer = client.transact_write_items(**asked)
-    assert consumed(answer) == {"": 6, "keys": 1, "held": 1}
-    assert answer["ConsumedCapacity"][0]["WriteCapacityUnits"] == 8
-    replay = client.transact_write_items(**asked)["ConsumedCapacity"][0]
+    request = {"TransactItems": actions, "ReturnConsumedCapacity": "INDEXES", "ClientRequestToken": table}
+    response = client.transact_write_items(**request)
+    assert consumed(response) == {"": 6, "keys": 1, "held": 1}
+    assert response["ConsumedCapacity"][0]["WriteCapacityUnits"] == 8
+    replay = client.transact_write_items(**request)["ConsumedCapacity"][0]
     assert (replay["ReadCapacityUnits"], "WriteCapacityUnits" in replay) == (4, False)
-    reads = [{"Get": {"TableName": table, "Key": one}} for one in (KEY, other)]
+    reads = [{"Get": {"TableName": table, "Key": key}} for key in (KEY, other)]
     assert consumed(client.transact_get_items(TransactItems=reads, ReturnConsumedCapacity="INDEXES")) == {"": 4}
 
 
 def counted(table: str) -> dict[tuple[str, str], tuple[float, float]]:
-    """Return writes, and those of the busiest second, by index and partition."""
+    """Return the write units, and those of the busiest second, by index and partition."""
     rows = [row for row in consumption.counts() if row["table"] == table and row["write"]]
     return {(row["index"], row["partition"]): (row["write"], row["busiest_second"]) for row in rows}
 
@@ -220,7 +222,7 @@ def test_each_partition_has_a_count(client: Any, table: str, clock: Clock) -> No
 
 
 @pytest.mark.parametrize("size", [KB, 3 * KB])
-def test_a_refused_write_consumes_by_the_row_that_exists(client: Any, table: str, size: int) -> None:
+def test_a_refused_write_consumes_by_the_existing_row(client: Any, table: str, size: int) -> None:
     put(client, table, **of(size))
     consumption.forget_counts()
     never = {"ConditionExpression": "attribute_not_exists(pk)"}
@@ -237,7 +239,7 @@ def test_a_refused_write_consumes_by_the_row_that_exists(client: Any, table: str
     assert counted(table)["", "p"][0] == 5 * size / KB
 
 
-def test_what_requests_no_one_made_is_not_counted(client: Any, table: str) -> None:
+def test_writes_without_a_request_are_not_counted(client: Any, table: str) -> None:
     from moto.dynamodb.models import dynamodb_backends
 
     backend = dynamodb_backends["123456789012"]["us-east-1"]
@@ -247,7 +249,7 @@ def test_what_requests_no_one_made_is_not_counted(client: Any, table: str) -> No
 
 
 @pytest.mark.parametrize("call", ["put_item", "update_item", "get_item", "query"])
-def test_a_wrong_mode_is_refused(client: Any, table: str, call: str) -> None:
+def test_an_invalid_level_is_refused(client: Any, table: str, call: str) -> None:
     body = {"put_item": {"Item": KEY}, "query": {"KeyConditionExpression": "pk = :p"}}.get(call, {"Key": KEY})
     with pytest.raises(ClientError, match="returnConsumedCapacity"):
         getattr(client, call)(TableName=table, **body, ReturnConsumedCapacity="SOME")

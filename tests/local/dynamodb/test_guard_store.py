@@ -1,4 +1,4 @@
-"""One contract for every store of the guard, and random requests that must come to the same on two of them."""
+"""One contract for every store of the guard, and random requests with equal results on two of them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def table_of(client: Any) -> GuardStore:
     client.create_table(
         TableName=name,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": one, "AttributeType": "S"} for one in ("pk", "sk")],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
         BillingMode="PAY_PER_REQUEST",
     )
     return GuardStore(name, over(lambda service: client))
@@ -66,7 +66,7 @@ def moto_client() -> Iterator[Any]:
 def outside() -> Iterator[Any]:
     with dynamodb_local.running() as make:
         if make is None:
-            pytest.skip(f"{dynamodb_local.JAR} names no jar")
+            pytest.skip(f"{dynamodb_local.JAR} does not name a jar")
         yield make()
 
 
@@ -88,8 +88,8 @@ def test_contract(case: Callable[[GuardStore], None], store: GuardStore) -> None
 
 
 # -- random requests ---------------------------------------------------------------------------------------------------
-class Asked:
-    """A random request, to be built for a table by what was last seen there."""
+class RandomRequest:
+    """A random request, built for a table from its current items."""
 
     def __init__(self, kind: str, number: int, holder: int, fence: int, token: int, stale: bool) -> None:
         self.kind, self.number, self.holder, self.fence = kind, number, holder, fence
@@ -99,40 +99,42 @@ class Asked:
         return f"{self.kind}({self.number}, {self.holder}, {self.fence}, {self.token}, stale={self.stale})"
 
     def build(self, store: GuardStore) -> Call:
-        of = opening(store, self.number, self.holder, self.fence)
+        start = opening(store, self.number, self.holder, self.fence)
         run = None if self.stale else items.read_run(store.item(run_key(self.number)))
         lease = items.read_lease(store.item("lease"))
         match self.kind:
             case "claim":
-                return claim_requests.claim(of, run, store.token(self.token))
+                return claim_requests.claim(start, run, store.token(self.token))
             case "take over":
                 return claim_requests.take_over(
-                    of, run, lease._replace(holder=lease.holder or "x"), store.token(self.token), mark_crashed=True
+                    start, run, lease._replace(holder=lease.holder or "x"), store.token(self.token), mark_crashed=True
                 )
             case "claim alone":
-                return claim_requests.claim_alone(of, run, NOON + self.fence + 65_000)
+                return claim_requests.claim_alone(start, run, NOON + self.fence + 65_000)
             case "skip":
                 return run_requests.skip(closing(store, "skipped", self.number, self.holder, "overlap"), by="x")
             case "claim dead" if run is not None:
                 return run_requests.claim_letter(store.table, "stats", run, HOLDERS[self.holder], NOON + self.fence)
             case "buffer":
-                of_it = closing(store, "buffered", self.number, self.holder)
+                end = closing(store, "buffered", self.number, self.holder)
                 stale = due(1 - self.number).id if self.stale else None
-                return run_requests.buffer(of_it, "{}", lease.holder or "x", stale, store.token(self.token))
+                return run_requests.buffer(end, "{}", lease.holder or "x", stale, store.token(self.token))
             case "claim from the slot":
-                return claim_requests.claim(of, run, store.token(self.token), slot=of.occurrence.id)
+                return claim_requests.claim(start, run, store.token(self.token), slot=start.occurrence.id)
             case "miss":
-                of_it = closing(store, "missed", self.number, self.holder, "too_late")._replace(expires=NOON)
-                return run_requests.miss_buffered(of_it, store.token(self.token), in_slot=not self.stale)
+                end = closing(store, "missed", self.number, self.holder, "too_late")._replace(expires=NOON)
+                return run_requests.miss_buffered(end, store.token(self.token), in_slot=not self.stale)
             case "extend":
-                renewal = run_requests.Renewal(of.table, of.occurrence, of.holder, of.expires, alone=self.stale)
+                renewal = run_requests.Renewal(
+                    start.table, start.occurrence, start.holder, start.expires, alone=self.stale
+                )
                 return run_requests.extend(renewal, store.token(self.token))
             case "save":
-                return run_requests.save(store.table, "stats", of.occurrence.id, of.holder, "1", self.fence)
+                return run_requests.save(store.table, "stats", start.occurrence.id, start.holder, "1", self.fence)
             case "commit":
-                of_it = closing(store, "succeeded", self.number, self.holder)
+                end = closing(store, "succeeded", self.number, self.holder)
                 writes = (guard_open_attempts.count(store),)
-                return run_requests.settle(of_it._replace(writes=writes), store.token(self.token))
+                return run_requests.settle(end._replace(writes=writes), store.token(self.token))
             case "reported":
                 return run_requests.reported(store.table, "stats", due(self.number).id, HOLDERS[self.holder], NOON)
             case "succeeded" | "retrying" | "dead":
@@ -143,12 +145,12 @@ class Asked:
 
 
 OPENING = ("claim", "take over", "claim alone", "claim from the slot")
-MEANWHILE = ("buffer", "miss", "extend", "save", "skip")
+DURING = ("buffer", "miss", "extend", "save", "skip")
 CLOSING = ("succeeded", "retrying", "dead", "commit", "claim dead", "reported")
 REQUESTS = st.lists(
     st.builds(
-        Asked,
-        st.sampled_from((*OPENING, *MEANWHILE, *CLOSING, "settle alone", "read")),
+        RandomRequest,
+        st.sampled_from((*OPENING, *DURING, *CLOSING, "settle alone", "read")),
         st.integers(0, 1),
         st.integers(0, 1),
         st.integers(8, 12),
@@ -161,11 +163,11 @@ REQUESTS = st.lists(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(REQUESTS)
-def test_the_fast_store_answers_as_moto_does(moto_client: Any, requests: list[Asked]) -> None:
+def test_the_fast_store_equals_moto(moto_client: Any, requests: list[RandomRequest]) -> None:
     stores = (fast(), table_of(moto_client))
-    for asked in requests:
-        answers = [store.ask(asked.build(store)) for store in stores]
-        one, other = ((answer.code if isinstance(answer, Fault) else answer) for answer in answers)
-        assert one == other, asked
+    for random_request in requests:
+        answers = [store.ask(random_request.build(store)) for store in stores]
+        ours, motos = ((answer.code if isinstance(answer, Fault) else answer) for answer in answers)
+        assert ours == motos, random_request
         for key in ("lease", run_key(0), run_key(1)):
-            assert stores[0].item(key) == stores[1].item(key), (asked, key)
+            assert stores[0].item(key) == stores[1].item(key), (random_request, key)

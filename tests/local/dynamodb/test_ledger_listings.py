@@ -1,4 +1,4 @@
-"""The fast store answers the ledger's listings as moto does: partitions, lists of the index, and batches."""
+"""The fast store returns the same as moto for the ledger's listings: partitions, lists of the index, and batches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEYS = [f"order-{number:02}" for number in range(48)]
 
 @pytest.fixture(scope="module")
 def both() -> Iterator[tuple[Store, Any]]:
-    """The store and moto, with the same plans."""
+    """Yield the transports of the store and of moto, with the same plans."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
@@ -33,17 +33,17 @@ def both() -> Iterator[tuple[Store, Any]]:
         yield fast, stage.transport
 
 
-def listed_by(transport: Any, of: Any) -> list[Mapping[str, Any]]:
+def listed_by(transport: Any, query_from: Any) -> list[Mapping[str, Any]]:
     """Return the items of all pages of a query."""
-    found: list[Mapping[str, Any]] = []
+    items: list[Mapping[str, Any]] = []
     start = None
     while True:
-        answer = transport(*of(start))
-        assert answer["Count"] == answer["ScannedCount"] == len(answer["Items"])
-        found += answer["Items"]
-        start = answer.get("LastEvaluatedKey")
+        response = transport(*query_from(start))
+        assert response["Count"] == response["ScannedCount"] == len(response["Items"])
+        items += response["Items"]
+        start = response.get("LastEvaluatedKey")
         if not start:
-            return found
+            return items
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
@@ -53,10 +53,10 @@ def test_lists_of_the_index(both: tuple[Store, Any], newest_first: bool, limit: 
     shown = 0
     for listed in plan_partitions("stats"):
 
-        def of(start: Any, listed: str = listed) -> Call:
+        def query_from(start: Any, listed: str = listed) -> Call:
             return listings.query_due(TABLE, listed, newest_first=newest_first, limit=limit, start=start, **bounds)
 
-        fast, moto = (listed_by(transport, of) for transport in both)
+        fast, moto = (listed_by(transport, query_from) for transport in both)
         assert fast == moto
         assert all(item.keys() == {"pk", "sk", "listed", "due"} for item in fast)
         shown += len(fast)
@@ -67,21 +67,21 @@ def test_lists_of_the_index(both: tuple[Store, Any], newest_first: bool, limit: 
 def test_partitions_by_key(both: tuple[Store, Any], prefix: str) -> None:
     for partition in plan_partitions("stats"):
 
-        def of(start: Any, partition: str = partition) -> Call:
+        def query_from(start: Any, partition: str = partition) -> Call:
             return listings.query_keys(TABLE, partition, prefix=prefix, start=start, limit=2)
 
-        fast, moto = (listed_by(transport, of) for transport in both)
+        fast, moto = (listed_by(transport, query_from) for transport in both)
         assert fast == moto
 
 
 def test_batches(both: tuple[Store, Any]) -> None:
-    asked = listings.batch_get(TABLE, [plan_key("stats", key) for key in (*KEYS[:3], "unknown")])
-    fast, moto = ({item["sk"]["S"]: item for item in transport(*asked)["Responses"][TABLE]} for transport in both)
+    call = listings.batch_get(TABLE, [plan_key("stats", key) for key in (*KEYS[:3], "unknown")])
+    fast, moto = ({item["sk"]["S"]: item for item in transport(*call)["Responses"][TABLE]} for transport in both)
     assert fast == moto
     assert fast.keys() == {*KEYS[:3]}
 
 
-def test_a_batch_of_too_many_or_of_the_same_keys_is_refused(both: tuple[Store, Any]) -> None:
+def test_a_batch_with_too_many_or_duplicate_keys_is_refused(both: tuple[Store, Any]) -> None:
     for keys in ([plan_key("stats", f"{number}") for number in range(101)], [plan_key("stats", "a")] * 2):
         for transport in both:
             assert transport(*listings.batch_get(TABLE, keys))["Error"]["Code"] == "ValidationException"

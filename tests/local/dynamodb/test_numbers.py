@@ -1,4 +1,4 @@
-"""The contract of DynamoDB's numbers, held against moto in process, the local cloud and the virtual cloud."""
+"""The contract of DynamoDB's numbers for moto in process, the local cloud and the virtual cloud."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def store(request: pytest.FixtureRequest) -> Store:
     client.create_table(
         TableName=table,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": one, "AttributeType": "S"} for one in ("pk", "sk")],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
         BillingMode="PAY_PER_REQUEST",
     )
     return Store(table, client, lambda: client)
@@ -78,12 +78,12 @@ def test_numbers_are_returned_as_dynamodb_prints_them(store: Store) -> None:
         number_is_printed(store, text, printed)
 
 
-def test_what_is_no_number_of_dynamodb_is_refused(store: Store) -> None:
-    for text, why in REFUSED:
-        number_is_refused(store, text, why)
+def test_invalid_numbers_are_refused(store: Store) -> None:
+    for text, message in REFUSED:
+        number_is_refused(store, text, message)
 
 
-def test_one_key_is_one_item_however_its_number_is_written(in_process: Any) -> None:
+def test_equal_numbers_in_a_key_are_one_item(in_process: Any) -> None:
     in_process.create_table(
         TableName="by-number",
         KeySchema=[{"AttributeName": "n", "KeyType": "HASH"}],
@@ -120,7 +120,7 @@ def test_the_ledger_of_a_virtual_cloud_returns_numbers_as_dynamodb_prints_them()
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**30), max_value=10**30, places=7))
-def test_a_canonical_number_has_its_value_and_stays_as_it_is(number: Any) -> None:
+def test_a_canonical_number_keeps_its_value_and_stays_canonical(number: Any) -> None:
     text = canonical_number(str(number))
     assert type(number)(text) == number
     assert canonical_number(text) == text

@@ -1,4 +1,4 @@
-"""Query returns what a plain model does, whatever was written before, and costs what it returns."""
+"""Query returns the same as a plain model after any writes, at the cost of its result."""
 
 from __future__ import annotations
 
@@ -49,28 +49,28 @@ def N(text: str) -> dict[str, Any]:
     return {"N": text}
 
 
-# -- whatever was written before -----
+# -- after random writes -----
 TEXTS = st.sampled_from(["a", "ab", "b", "é", "\U0001f600", "\uffee", "Z", "~", "10", "9"])
 NUMBERS = st.sampled_from(["-10", "-9.5", "0", "2", "10", "9", "1000", "0.001"])
 BYTES = st.sampled_from([b"\x00", b"\x7f", b"\xff", b"\xff\xff", b"a", b"ab"])
 RANGES = {
     "S": TEXTS.map(S),
     "N": NUMBERS.map(N),
-    "B": BYTES.map(lambda one: {"B": one}),
+    "B": BYTES.map(lambda content: {"B": content}),
 }
 PARTITIONS = st.sampled_from(["p", "q"])
 PROJECTIONS = ["KEYS_ONLY", "INCLUDE", "ALL"]
 
 
-def held(projection: str) -> dict[str, frozenset[str] | None]:
-    """Return what each index holds; None: all attributes."""
+def projected_attributes(projection: str) -> dict[str, frozenset[str] | None]:
+    """Return the attributes in each index; None: all attributes."""
     more = {INCLUDED} if projection == "INCLUDE" else set()
     keys = {GLOBAL: {BY, RANK}, LOCAL: {RANK}, HASHED: {BY}}
-    return {one: None if projection == "ALL" else frozenset({HASH, RANGE} | keys[one] | more) for one in keys}
+    return {name: None if projection == "ALL" else frozenset({HASH, RANGE} | keys[name] | more) for name in keys}
 
 
 def rows(kind: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Items: each has the attributes of the indexes or not."""
+    """Return a strategy of items, each with or without the attributes of the indexes."""
     return st.fixed_dictionaries(
         {HASH: PARTITIONS.map(S), RANGE: RANGES[kind]},
         optional={BY: PARTITIONS.map(S), RANK: NUMBERS.map(N), INCLUDED: TEXTS.map(S), "extra": TEXTS.map(S)},
@@ -78,8 +78,8 @@ def rows(kind: str) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def writes(kind: str) -> st.SearchStrategy[list[tuple[str, dict[str, Any]]]]:
-    how = st.sampled_from(["put", "put", "update", "delete", "batch", "transact", "cancelled", "refused", "broken"])
-    return st.lists(st.tuples(how, rows(kind)), max_size=25)
+    actions = ["put", "put", "update", "delete", "batch", "transact", "cancelled", "refused", "broken"]
+    return st.lists(st.tuples(st.sampled_from(actions), rows(kind)), max_size=25)
 
 
 @st.composite
@@ -99,13 +99,13 @@ def queries(draw: st.DrawFn, kind: str) -> Asked:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(list(RANGES)), st.sampled_from(PROJECTIONS), st.data())
-def test_queries_return_what_the_model_does(client: Any, kind: str, projection: str, data: st.DataObject) -> None:
-    table, model = next(NAMES), Rows(held(projection))
+def test_queries_return_the_same_as_the_model(client: Any, kind: str, projection: str, data: st.DataObject) -> None:
+    table, model = next(NAMES), Rows(projected_attributes(projection))
     create(client, table, kind, projection)
-    for how, row in data.draw(writes(kind)):
-        write(client, table, model, how, row)
-    for asked in data.draw(st.lists(queries(kind), min_size=1, max_size=6)):
-        assert pages(client, asked.parameters(table)) == model.answer(asked), asked
+    for action, row in data.draw(writes(kind)):
+        write(client, table, model, action, row)
+    for query in data.draw(st.lists(queries(kind), min_size=1, max_size=6)):
+        assert pages(client, query.parameters(table)) == model.answer(query), query
 
 
 def create(client: Any, table: str, kind: str, projection: str = "KEYS_ONLY") -> None:
@@ -121,14 +121,14 @@ def create(client: Any, table: str, kind: str, projection: str = "KEYS_ONLY") ->
     )
 
 
-def write(client: Any, table: str, model: Rows, how: str, row: dict[str, Any]) -> None:
+def write(client: Any, table: str, model: Rows, action: str, row: dict[str, Any]) -> None:
     """Write a row to both. "cancelled", "refused" and "broken" change nothing."""
     row = {"extra": S("so")} | row
     key = {name: row[name] for name in (HASH, RANGE)}
     update = assignment(table, row)
     refused = {"ConditionExpression": "attribute_exists(nothing)"}
     other = {"Put": {"TableName": table, "Item": key | {HASH: S("other")}}}
-    match how:
+    match action:
         case "put":
             client.put_item(TableName=table, Item=row)
         case "update":
@@ -144,53 +144,53 @@ def write(client: Any, table: str, model: Rows, how: str, row: dict[str, Any]) -
         case "refused":
             fails(client.put_item, TableName=table, Item=row, **refused)
         case "broken":
-            # The first is written, then the second meets a key that the index cannot hold: both are undone.
+            # The first action is written, then the second has an invalid key for the index: both are undone.
             wrong = assignment(table, key | {HASH: S("p"), RANK: S("a word")})
             fails(client.transact_write_items, TransactItems=[other, {"Update": wrong}])
             fails(client.update_item, **assignment(table, row | {RANK: S("a word")}))
-    if how in ("put", "batch"):
+    if action in ("put", "batch"):
         model.put(row)
-    elif how in ("update", "transact"):
+    elif action in ("update", "transact"):
         kept = {name: value for name, value in model.row(row).items() if name not in (BY, RANK)}
         model.put(kept | row)
-    elif how == "delete":
+    elif action == "delete":
         model.delete(row)
 
 
 def assignment(table: str, row: dict[str, Any]) -> dict[str, Any]:
-    """An update that sets what the row has, and removes the keys of indexes that it lacks."""
-    given = [name for name in row if name not in (HASH, RANGE)]
+    """Return an update that sets the attributes of a row, and removes the index keys that the row lacks."""
+    present = [name for name in row if name not in (HASH, RANGE)]
     absent = [name for name in (BY, RANK) if name not in row]
-    change = "SET " + ", ".join(f"#{name} = :{name}" for name in given)
+    change = "SET " + ", ".join(f"#{name} = :{name}" for name in present)
     change += f" REMOVE {', '.join(f'#{name}' for name in absent)}" if absent else ""
     return {
         "TableName": table,
         "Key": {name: row[name] for name in (HASH, RANGE)},
         "UpdateExpression": change,
-        "ExpressionAttributeNames": {f"#{name}": name for name in (*given, *absent)},
-        "ExpressionAttributeValues": {f":{name}": row[name] for name in given},
+        "ExpressionAttributeNames": {f"#{name}": name for name in (*present, *absent)},
+        "ExpressionAttributeValues": {f":{name}": row[name] for name in present},
     }
 
 
 def fails(call: Any, **parameters: Any) -> str:
-    """Return the message with which DynamoDB refuses a request."""
+    """Make a request that DynamoDB refuses. Return the message of the error."""
     with pytest.raises(ClientError) as refused:
         call(**parameters)
     return str(refused.value.response["Error"]["Message"])
 
 
 def pages(client: Any, parameters: dict[str, Any]) -> list[list[dict[str, Any]]]:
-    found, start = [], {}
+    items, start = [], {}
     while True:
-        answer = client.query(**parameters, **start)
-        assert answer["Count"] == len(answer["Items"]) <= answer["ScannedCount"]
-        found.append(answer["Items"])
-        if "LastEvaluatedKey" not in answer:
-            return found
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        response = client.query(**parameters, **start)
+        assert response["Count"] == len(response["Items"]) <= response["ScannedCount"]
+        items.append(response["Items"])
+        if "LastEvaluatedKey" not in response:
+            return items
+        start = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
 
 
-# -- what moto keeps, and what is made anew -----
+# -- tables that moto copies, restores or changes -----
 def filled(client: Any, count: int = 5) -> str:
     table = next(NAMES)
     create(client, table, "S")
@@ -217,8 +217,8 @@ def moto_table(name: str) -> Any:
     return dynamodb_backends["123456789012"]["us-east-1"].tables[name]
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))], ids=["copy", "pickle"])
-def test_a_copy_of_a_table_has_rows_of_its_own(client: Any, copied: Any) -> None:
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))], ids=["copy", "pickle"])
+def test_a_copy_of_a_table_has_its_own_rows(client: Any, copied: Any) -> None:
     from moto.dynamodb.models import dynamodb_backends
 
     table = filled(client)
@@ -229,7 +229,7 @@ def test_a_copy_of_a_table_has_rows_of_its_own(client: Any, copied: Any) -> None
     assert names(client, table, GLOBAL) == ["004", "003", "002", "001", "000"]
 
 
-def test_a_restored_table_is_in_order(client: Any) -> None:
+def test_a_restored_table_is_sorted(client: Any) -> None:
     table = filled(client)
     backup = client.create_backup(TableName=table, BackupName="backup")["BackupDetails"]["BackupArn"]
     client.delete_item(TableName=table, Key={HASH: S("p"), RANGE: S("001")})
@@ -244,11 +244,11 @@ def test_a_restored_table_is_in_order(client: Any) -> None:
     assert names(client, f"{table}-then", GLOBAL) == ["004", "003", "002", "000"]
 
 
-def test_a_new_index_has_the_rows_that_there_are(client: Any) -> None:
+def test_a_new_index_has_the_existing_rows(client: Any) -> None:
     table = filled(client)
-    made = index("later", {"HASH": BY, "RANGE": RANGE}, "ALL")
+    later = index("later", {"HASH": BY, "RANGE": RANGE}, "ALL")
     types = [{"AttributeName": name, "AttributeType": "S"} for name in (BY, RANGE)]
-    client.update_table(TableName=table, AttributeDefinitions=types, GlobalSecondaryIndexUpdates=[{"Create": made}])
+    client.update_table(TableName=table, AttributeDefinitions=types, GlobalSecondaryIndexUpdates=[{"Create": later}])
     parameters = Asked(GLOBAL, "x").parameters(table) | {"IndexName": "later", "ScanIndexForward": False}
     assert [row[RANGE]["S"] for row in client.query(**parameters)["Items"]] == ["004", "003", "002", "001", "000"]
     assert names(client, table) == ["000", "001", "002", "003", "004"]
@@ -269,11 +269,11 @@ def test_a_table_with_a_partition_key_only_is_queried(client: Any) -> None:
     create_table(client, table, {"HASH": HASH}, {HASH: "S"})
     client.put_item(TableName=table, Item={HASH: S("p"), "n": N("1")})
     client.put_item(TableName=table, Item={HASH: S("p"), "n": N("2")})
-    asked = {"KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": S("p")}}
-    assert client.query(TableName=table, **asked)["Items"] == [{HASH: S("p"), "n": N("2")}]
+    query = {"KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": S("p")}}
+    assert client.query(TableName=table, **query)["Items"] == [{HASH: S("p"), "n": N("2")}]
 
 
-# -- what DynamoDB refuses -----
+# -- refusals of DynamoDB -----
 @pytest.mark.parametrize("value", [N("1"), {"B": b"1"}, {"BOOL": True}, {"L": [S("x")]}], ids=str)
 def test_an_index_key_of_another_type_is_refused(client: Any, value: dict[str, Any]) -> None:
     table, (kind,) = filled(client), value
@@ -292,13 +292,14 @@ def test_an_index_key_of_another_type_is_refused(client: Any, value: dict[str, A
     assert names(client, table) == ["000", "001", "002", "003", "004"]
     assert names(client, table, GLOBAL) == ["004", "003", "002", "001", "000"]
     first = client.query(**Asked("", "p", limit=1).parameters(table))["Items"]
-    assert first == [{HASH: S("p"), RANGE: S("000"), BY: S("x"), RANK: N("0")}], "the row is as it was"
+    assert first == [{HASH: S("p"), RANGE: S("000"), BY: S("x"), RANK: N("0")}], "the row is unchanged"
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_each_condition_at_a_value_that_exists(client: Any, condition: str) -> None:
-    meets = [f"{one:03}" for one in range(5) if CONDITIONS[condition](S(f"{one:03}"), S("002"), S("003"))]
-    assert names_of(client, Asked("", "p", condition, S("002"), S("003")).parameters(filled(client))) == meets
+    matches = CONDITIONS[condition]
+    expected = [f"{number:03}" for number in range(5) if matches(S(f"{number:03}"), S("002"), S("003"))]
+    assert names_of(client, Asked("", "p", condition, S("002"), S("003")).parameters(filled(client))) == expected
 
 
 @pytest.mark.parametrize(
@@ -328,73 +329,72 @@ def test_a_query_that_dynamodb_refuses(client: Any, by: str, more: dict[str, Any
     ],
 )
 def test_a_condition_that_dynamodb_refuses(client: Any, condition: str, values: dict[str, Any], message: str) -> None:
-    asked = {"KeyConditionExpression": f"pk = :p AND {condition}", "ExpressionAttributeValues": {":p": S("p")} | values}
-    assert message in fails(client.query, TableName=filled(client), **asked)
+    query = {"KeyConditionExpression": f"pk = :p AND {condition}", "ExpressionAttributeValues": {":p": S("p")} | values}
+    assert message in fails(client.query, TableName=filled(client), **query)
 
 
-def test_a_start_behind_the_range_is_refused(client: Any) -> None:
-    asked = Asked("", "p", "#s > :a", S("002")).parameters(filled(client))
+def test_a_starting_key_outside_the_range_is_refused(client: Any) -> None:
+    query = Asked("", "p", "#s > :a", S("002")).parameters(filled(client))
     start = {"ExclusiveStartKey": {HASH: S("p"), RANGE: S("001")}}
-    assert fails(client.query, **asked | start) == "The provided starting key does not match the range key predicate"
+    assert fails(client.query, **query | start) == "The provided starting key does not match the range key predicate"
 
 
-# -- what is read -----
-def test_a_page_holds_at_most_a_megabyte(client: Any) -> None:
+# -- the rows read -----
+def test_a_page_has_at_most_a_megabyte(client: Any) -> None:
     table, text = next(NAMES), "x" * 300_000
     create(client, table, "S")
     for number in range(5):
         put(client, table, str(number), text=S(text))
-    sizes = [len(page) for page in pages(client, Asked("", "p").parameters(table))]
-    assert sizes == [3, 2]
+    assert [len(page) for page in pages(client, Asked("", "p").parameters(table))] == [3, 2]
     assert [len(page) for page in pages(client, Asked("", "p", limit=2).parameters(table))] == [2, 2, 1]
 
 
-def test_a_start_need_not_exist_any_more(client: Any) -> None:
+def test_a_starting_key_may_be_deleted(client: Any) -> None:
     table = filled(client)
     first = client.query(**Asked("", "p", limit=2).parameters(table))
     client.delete_item(TableName=table, Key=first["LastEvaluatedKey"])
     assert names(client, table, ExclusiveStartKey=first["LastEvaluatedKey"]) == ["002", "003", "004"]
 
 
-def test_a_count_has_no_items_and_a_projection_what_was_asked(client: Any) -> None:
+def test_select_count_and_projections(client: Any) -> None:
     table = filled(client)
     counted = client.query(**Asked("", "p").parameters(table), Select="COUNT")
     assert ("Items" in counted, counted["Count"], counted["ScannedCount"]) == (False, 5, 5)
-    asked = Asked("", "p", limit=1).parameters(table) | {"ProjectionExpression": RANGE}
-    assert client.query(**asked)["Items"] == [{RANGE: S("000")}]
+    query = Asked("", "p", limit=1).parameters(table) | {"ProjectionExpression": RANGE}
+    assert client.query(**query)["Items"] == [{RANGE: S("000")}]
     put(client, table, "000", extra=S("fetched"), **{RANK: N("1")})
-    asked = Asked(LOCAL, "p").parameters(table) | {"ProjectionExpression": "extra", "ScanIndexForward": False}
-    assert client.query(**asked)["Items"][0] == {"extra": S("fetched")}
+    query = Asked(LOCAL, "p").parameters(table) | {"ProjectionExpression": "extra", "ScanIndexForward": False}
+    assert client.query(**query)["Items"][0] == {"extra": S("fetched")}
 
 
 class Counted:
-    """An item that counts who looks at it."""
+    """An item that counts the reads of its attributes."""
 
-    looks = 0
+    reads = 0
 
     def __init__(self, item: Any) -> None:
         self._item = item
 
     def __getattr__(self, name: str) -> Any:
-        Counted.looks += name == "attrs"
+        Counted.reads += name == "attrs"
         return getattr(self._item, name)
 
 
 @pytest.mark.parametrize("by", ["", GLOBAL, LOCAL])
-def test_a_query_looks_at_what_it_returns(client: Any, by: str) -> None:
-    """Counted, not timed: rows that are not returned are not even looked at."""
+def test_a_query_reads_only_its_result(client: Any, by: str) -> None:
+    """Count the reads: other rows are not read at all."""
     from cronstack_infra.local.dynamodb.order import rows_of
 
-    looks = []
+    reads = []
     for count in (10, 300):
         table = filled(client, count)
         order_of = rows_of(moto_table(table)).order(moto_table(table), by)
         for partition in order_of._partitions.values():
             for place, item in list(partition.items()):
                 partition[place] = Counted(item)
-        Counted.looks = 0
-        asked = Asked(by, "x" if by == GLOBAL else "p", limit=3).parameters(table)
-        first = client.query(**asked)
-        assert len(client.query(**asked, ExclusiveStartKey=first["LastEvaluatedKey"])["Items"]) == 3
-        looks.append(Counted.looks)
-    assert looks[0] == looks[1]
+        Counted.reads = 0
+        query = Asked(by, "x" if by == GLOBAL else "p", limit=3).parameters(table)
+        first = client.query(**query)
+        assert len(client.query(**query, ExclusiveStartKey=first["LastEvaluatedKey"])["Items"]) == 3
+        reads.append(Counted.reads)
+    assert reads[0] == reads[1]

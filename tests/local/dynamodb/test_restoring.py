@@ -1,4 +1,4 @@
-"""A table restored to a point in time: what it has of the other, and what it lacks, as on AWS."""
+"""A table restored to a point in time has, and lacks, the same as on AWS."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _numbers = itertools.count()
 
 @pytest.fixture
 def table(local_cloud: LocalCloud) -> tuple[Any, str]:
-    """A client, and the name of a table with an index, time to live, recovery and one item."""
+    """Return a client, and the name of a table with an index, time to live, recovery and one item."""
     client, name = local_cloud.client("dynamodb"), f"restorable-{next(_numbers)}"
     client.create_table(
         TableName=name,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": one, "AttributeType": "S"} for one in ("pk", "listed")],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "listed")],
         GlobalSecondaryIndexes=[
             {
                 "IndexName": "listed",
@@ -38,28 +38,28 @@ def table(local_cloud: LocalCloud) -> tuple[Any, str]:
 
 
 def recovery(client: Any, name: str, on: bool) -> None:
-    wanted = {"PointInTimeRecoveryEnabled": on}
-    client.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=wanted)
+    specification = {"PointInTimeRecoveryEnabled": on}
+    client.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=specification)
 
 
-def test_a_restored_table_has_data_and_index_of_its_own(table: tuple[Any, str]) -> None:
+def test_a_restored_table_has_its_own_data_and_index(table: tuple[Any, str]) -> None:
     client, name = table
     arn = client.describe_table(TableName=name)["Table"]["TableArn"]
     target = f"{name}-restored"
     client.restore_table_to_point_in_time(SourceTableArn=arn, TargetTableName=target, UseLatestRestorableTime=True)
     client.put_item(TableName=name, Item={"pk": {"S": "b"}, "listed": {"S": "open"}})
-    found = client.query(
+    response = client.query(
         TableName=target,
         IndexName="listed",
         KeyConditionExpression="listed = :open",
         ExpressionAttributeValues={":open": {"S": "open"}},
     )
-    assert [item["pk"]["S"] for item in found["Items"]] == ["a"]
+    assert [item["pk"]["S"] for item in response["Items"]] == ["a"]
     described = client.describe_table(TableName=target)["Table"]
     assert described["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
 
 
-def test_a_restored_table_lacks_what_aws_does_not_restore(table: tuple[Any, str]) -> None:
+def test_a_restored_table_lacks_settings_as_on_aws(table: tuple[Any, str]) -> None:
     client, name = table
     target = f"{name}-restored"
     client.restore_table_to_point_in_time(SourceTableName=name, TargetTableName=target, UseLatestRestorableTime=True)
@@ -70,20 +70,18 @@ def test_a_restored_table_lacks_what_aws_does_not_restore(table: tuple[Any, str]
 
 
 @pytest.mark.parametrize(
-    ("asked", "code"),
+    ("options", "code"),
     [
         ({"RestoreDateTime": "2026-01-01T00:00:00Z"}, "InvalidRestoreTimeException"),
         ({}, "InvalidRestoreTimeException"),
         ({"UseLatestRestorableTime": True, "BillingModeOverride": "PROVISIONED"}, "ValidationException"),
-        ({"UseLatestRestorableTime": True, "SourceTableName": "nowhere"}, "SourceTableNotFoundException"),
+        ({"UseLatestRestorableTime": True, "SourceTableName": "missing"}, "SourceTableNotFoundException"),
     ],
 )
-def test_what_the_local_cloud_cannot_restore_is_refused(
-    table: tuple[Any, str], asked: dict[str, Any], code: str
-) -> None:
+def test_unsupported_restores_are_refused(table: tuple[Any, str], options: dict[str, Any], code: str) -> None:
     client, name = table
     with pytest.raises(ClientError) as caught:
-        client.restore_table_to_point_in_time(**{"SourceTableName": name, "TargetTableName": f"{name}-no", **asked})
+        client.restore_table_to_point_in_time(**{"SourceTableName": name, "TargetTableName": f"{name}-no", **options})
     assert caught.value.response["Error"]["Code"] == code
 
 

@@ -1,4 +1,4 @@
-"""The largest item, in bytes of all its names and values: 400 KB after the write, and not a byte more."""
+"""The largest item: 400 KB of names and values after the write, and not a byte more."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ OTHERS = len("pk") + len("a") + len("sk") + 1 + len("text")
 @pytest.fixture
 def client() -> Iterator[Any]:
     with patched(lambda: datetime(2026, 3, 1, tzinfo=UTC)) as make:
-        made = make()
-        create_table(made, "t", {"HASH": "pk", "RANGE": "sk"}, {"pk": "S", "sk": "B"})
-        yield made
+        new_client = make()
+        create_table(new_client, "t", {"HASH": "pk", "RANGE": "sk"}, {"pk": "S", "sk": "B"})
+        yield new_client
 
 
 def put(client: Any, length: int) -> None:
@@ -40,7 +40,7 @@ def test_an_attribute_of_more_than_half_the_size_is_replaced(client: Any) -> Non
     assert len(client.get_item(TableName="t", Key=KEY)["Item"]["text"]["S"]) == 300_001
 
 
-def test_the_largest_item_is_taken_and_one_byte_more_is_refused(client: Any) -> None:
+def test_the_largest_item_is_accepted_and_one_byte_more_is_refused(client: Any) -> None:
     put(client, LARGEST_ITEM - OTHERS)
     with pytest.raises(ClientError, match="Item size to update has exceeded"):
         put(client, LARGEST_ITEM - OTHERS + 1)

@@ -1,4 +1,4 @@
-"""The contract of DynamoDB transactions, held against moto in process and against the local cloud over HTTP."""
+"""The contract of DynamoDB transactions for moto in process and for the local cloud over HTTP."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NAMES = (f"table-{number}" for number in itertools.count())
 
 
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that only the test advances."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 3, 1, tzinfo=UTC)
@@ -47,7 +47,7 @@ def fresh(client: Any, another_client: Callable[[], Any]) -> Store:
     client.create_table(
         TableName=name,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": one, "AttributeType": "S"} for one in ("pk", "sk")],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
         BillingMode="PAY_PER_REQUEST",
     )
     return Store(name, client, another_client)
@@ -71,8 +71,8 @@ def in_process(clock: Clock) -> Iterator[Callable[[], Any]]:
 @pytest.fixture(scope="module", params=["in process", "over HTTP"])
 def clients(request: pytest.FixtureRequest) -> Callable[[], Any]:
     if request.param == "in process":
-        found: Callable[[], Any] = request.getfixturevalue("in_process")
-        return found
+        factory: Callable[[], Any] = request.getfixturevalue("in_process")
+        return factory
     cloud = request.getfixturevalue("local_cloud")
     return lambda: cloud.client("dynamodb")
 
@@ -88,7 +88,7 @@ def store(clients: Callable[[], Any], shared_client: Any) -> Store:
 
 
 @pytest.fixture(scope="module")
-def judging_store(clients: Callable[[], Any], shared_client: Any) -> Store:
+def shared_store(clients: Callable[[], Any], shared_client: Any) -> Store:
     return fresh(shared_client, clients)
 
 
@@ -98,17 +98,17 @@ def test_contract(case: Callable[[Store], None], store: Store) -> None:
 
 
 @pytest.mark.parametrize(("condition", "values", "holds"), CONDITIONS)
-def test_condition(condition: str, values: dict[str, Any], holds: bool, judging_store: Store) -> None:
-    condition_is_judged(judging_store, condition, values, holds)
+def test_condition(condition: str, values: dict[str, Any], holds: bool, shared_store: Store) -> None:
+    condition_is_judged(shared_store, condition, values, holds)
 
 
 def test_one_of_twelve_threads_wins_each_round(local_cloud: LocalCloud) -> None:
-    """Over HTTP only: in process, whoever calls moto has to take the lock himself."""
+    """Over HTTP only: in process, the caller of moto must take the lock."""
     store = fresh(local_cloud.client("dynamodb"), lambda: local_cloud.client("dynamodb"))
     one_of_many_wins(store, threads=12, rounds=30)
 
 
-def test_token_is_forgotten_after_ten_minutes(in_process: Callable[[], Any], clock: Clock) -> None:
+def test_a_token_expires_after_ten_minutes(in_process: Callable[[], Any], clock: Clock) -> None:
     store = fresh(in_process(), in_process)
     put(store, "counter", n=N("0"))
     add, other = (update(store, "counter", "ADD n :step", step=N(step)) for step in ("1", "5"))
@@ -120,13 +120,13 @@ def test_token_is_forgotten_after_ten_minutes(in_process: Callable[[], Any], clo
     assert read(store, "counter") == {"n": N("6")}
 
 
-def test_only_touched_items_are_copied(in_process: Callable[[], Any]) -> None:
-    """Others' objects stay the very same ones; moto replaces the whole table by a copy."""
+def test_only_changed_items_are_copied(in_process: Callable[[], Any]) -> None:
+    """The other items remain the same objects. Unpatched moto replaces the whole table by a copy."""
     from moto.dynamodb.models import dynamodb_backends
 
     store = fresh(in_process(), in_process)
     put(store, "bystander", n=N("1"))
-    put(store, "touched", n=N("1"))
+    put(store, "changed", n=N("1"))
     table = dynamodb_backends["123456789012"]["us-east-1"].tables[store.table]
 
     def bystander() -> Any:
@@ -137,10 +137,10 @@ def test_only_touched_items_are_copied(in_process: Callable[[], Any]) -> None:
     before = bystander()
     error = transact(
         store,
-        update(store, "touched", "ADD n :one", one=N("1")),
+        update(store, "changed", "ADD n :one", one=N("1")),
         {"Delete": {"TableName": store.table, "Key": key("x"), "ConditionExpression": "attribute_exists(pk)"}},
     )
     assert error is not None
-    assert transact(store, update(store, "touched", "ADD n :one", one=N("1"))) is None
+    assert transact(store, update(store, "changed", "ADD n :one", one=N("1"))) is None
     assert bystander() is before
     assert dynamodb_backends["123456789012"]["us-east-1"].tables[store.table] is table

@@ -1,4 +1,4 @@
-"""Each patch of moto still fits the installed moto, and is still needed: its probes find what it corrects."""
+"""Each patch of moto still fits the installed moto and is still needed: its probes find the defects."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from cronstack_infra.local.patches.table import table
 
 
 @pytest.fixture(scope="module")
-def found() -> Report:
-    """In a process of its own, where nothing is patched."""
+def installed() -> Report:
+    """Return the report of a separate process without patches."""
     return report()
 
 
 @pytest.mark.parametrize("patch", table(), ids=lambda patch: f"{patch.member}{' over' * patch.over}")
-def test_moto_still_has_what_the_patch_corrects(patch: Patch, found: Report) -> None:
-    (row,) = (row for row in found.rows if row.patch is patch)
+def test_moto_still_has_the_defects_of_a_patch(patch: Patch, installed: Report) -> None:
+    (row,) = (row for row in installed.rows if row.patch is patch)
     assert (row.state, row.notes) == (FITS, ()), f"moto differs: change or remove the patch. {patch.reason}"
 
 
-def test_every_probe_serves_a_patch_and_the_other_way_round() -> None:
+def test_the_table_names_all_probes_and_no_others() -> None:
     named = {name for patch in table() for name in patch.probes}
     assert named == set(probes.load())
 

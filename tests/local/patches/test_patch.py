@@ -1,4 +1,4 @@
-"""The mechanism that patches moto: it fits or refuses, and what it changed is put back."""
+"""The mechanism that patches moto: it refuses a patch that does not fit, and restores all changes."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class Queue(Base):
 
 @pytest.fixture(autouse=True)
 def module() -> Iterator[None]:
-    """A module like one of moto's, with the class above."""
-    made: Any = ModuleType("like_moto")
-    made.Queue = Queue
-    sys.modules["like_moto"] = made
+    """Install a module like one of moto's, with the class above."""
+    like_moto: Any = ModuleType("like_moto")
+    like_moto.Queue = Queue
+    sys.modules["like_moto"] = like_moto
     yield
     unpatch()
     del sys.modules["like_moto"]
@@ -62,21 +62,21 @@ def row(name: str, signature: str, make: Any) -> Patch:
     return Patch("like_moto:Queue", name, signature, "It is wrong.", "it_is_wrong", make)
 
 
-SEND = row("send", "(self, body, *, delay=0)", wrapped_by(lambda moto, self, *given: f"ours, {moto(self, *given)}"))
+SEND = row("send", "(self, body, *, delay=0)", wrapped_by(lambda moto, self, *args: f"ours, {moto(self, *args)}"))
 URL = row("url", "property", lambda moto, around: property(lambda queue: around.endpoint))
 PARSE = row("parse", "static (text)", lambda moto, around: staticmethod(lambda text: f"ours, {moto(text)}"))
 MORE = row("receive", ABSENT, replaced_by(lambda self: "ours"))
 LIMIT = row("limit", "value of int", lambda moto, around: moto + 1)
 
 
-def test_the_replacement_is_given_motos_member_and_the_surroundings() -> None:
+def test_a_replacement_receives_motos_member_and_the_surroundings() -> None:
     apply((SEND, URL, PARSE, MORE, LIMIT), AROUND)
     queue: Any = Queue()
     assert (queue.send("a"), queue.url, queue.parse("b")) == ("ours, moto a 0", "http://here", "ours, moto b")
     assert (queue.receive(), queue.limit) == ("ours", 11)
 
 
-def test_moto_is_restored_with_what_it_inherits_and_lacks() -> None:
+def test_inherited_and_absent_members_are_restored() -> None:
     before = dict(vars(Queue))
     apply((SEND, MORE, row("inherited", "(self)", replaced_by(lambda self: "ours"))), AROUND)
     assert Queue().inherited() == "ours"
@@ -85,7 +85,7 @@ def test_moto_is_restored_with_what_it_inherits_and_lacks() -> None:
     assert Queue().inherited() == "moto"
 
 
-def test_patches_are_taken_off_and_put_back() -> None:
+def test_patches_are_removed_and_applied_again() -> None:
     apply((SEND, replace(SEND, over=True)), AROUND)
     removed = unpatch()
     assert Queue().send("a") == "moto a 0"
@@ -107,7 +107,7 @@ def test_patches_are_taken_off_and_put_back() -> None:
         ([replace(SEND, owner="like_another")], "has no like_another"),
     ],
 )
-def test_what_does_not_fit_is_refused_and_nothing_stays_patched(patches: list[Patch], message: str) -> None:
+def test_a_patch_that_does_not_fit_is_refused_and_nothing_is_patched(patches: list[Patch], message: str) -> None:
     before = dict(vars(Queue))
     with pytest.raises(CronstackError, match=r"(?s).*") as refused:
         apply((URL, *patches), AROUND)

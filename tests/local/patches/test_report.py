@@ -1,4 +1,4 @@
-"""The report on another version of moto: what it finds in a damaged copy, and how that version is installed."""
+"""The report on another version of moto: its findings in a damaged copy, and the installation of that version."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from cronstack.errors import CronstackError
 from cronstack_infra.local.moto.patch import ABSENT, Patch, replaced_by
 from cronstack_infra.local.patches import another_moto
-from cronstack_infra.local.patches.report import BREAKS, FITS, NOT_NEEDED, Report, judge, report
+from cronstack_infra.local.patches.report import BREAKS, FITS, NOT_NEEDED, Report, compare, report
 
 SQS = "moto.sqs.models"
 DAMAGE = (
@@ -24,16 +24,16 @@ DAMAGE = (
     ("        validate_group_id: bool = True,\n", "        validate_group_id: bool = True,\n        more: int = 0,\n"),
     ("        now = unix_time()\n        self.created", "        now = int(unix_time())\n        self.created"),
 )
-"""In sqs/models.py: a method by another name, one more parameter, and a defect that is corrected."""
+"""Changes of sqs/models.py: a renamed method, one more parameter, and a corrected defect."""
 
 
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the installed moto, of which sqs/models.py is another."""
+    """Return a folder with the installed moto and a changed sqs/models.py."""
     folder = tmp_path_factory.mktemp("moto")
     installed = Path(moto.__file__).parent
-    linked(installed, folder / "moto", but="sqs")
-    linked(installed / "sqs", folder / "moto" / "sqs", but="models.py")
+    linked(installed, folder / "moto", except_for="sqs")
+    linked(installed / "sqs", folder / "moto" / "sqs", except_for="models.py")
     about = Path(str(distribution("moto").locate_file(""))) / f"moto-{moto.__version__}.dist-info"
     shutil.copytree(about, folder / "moto-9.9.9.dist-info")
     metadata = folder / "moto-9.9.9.dist-info" / "METADATA"
@@ -46,21 +46,21 @@ def damaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def linked(source: Path, target: Path, *, but: str) -> None:
-    """Make a folder of links to what another one holds, but for one entry."""
+def linked(source: Path, target: Path, *, except_for: str) -> None:
+    """Create a folder of links to the entries of another one, except one entry."""
     target.mkdir()
     for entry in source.iterdir():
-        if entry.name not in (but, "__pycache__"):
+        if entry.name not in (except_for, "__pycache__"):
             (target / entry.name).symlink_to(entry)
 
 
 @pytest.fixture(scope="module")
-def found(damaged: Path) -> Report:
+def damaged_report(damaged: Path) -> Report:
     return report(damaged)
 
 
-def test_a_damaged_moto_is_reported(found: Report) -> None:
-    states = {row.patch.member: (row.state, row.notes) for row in found.rows if row.state != FITS}
+def test_a_damaged_moto_is_reported(damaged_report: Report) -> None:
+    states = {row.patch.member: (row.state, row.notes) for row in damaged_report.rows if row.state != FITS}
     sent = "(self, queue_name, message_body, message_attributes=None, delay_seconds=None, deduplication_id=None, "
     sent += "group_id=None, system_attributes=None, validate_group_id=True"
     assert states == {
@@ -68,12 +68,12 @@ def test_a_damaged_moto_is_reported(found: Report) -> None:
         f"{SQS}:SQSBackend.send_message": (BREAKS, (f"signature: {sent}, more=0), expected {sent})",)),
         f"{SQS}:Queue.attributes": (NOT_NEEDED, ("no longer so: times_of_a_queue_have_a_fraction",)),
     }
-    assert not found.fits
+    assert not damaged_report.fits
 
 
-def test_a_report_is_text_and_json(found: Report) -> None:
-    *rows, summary = found.lines()
-    count = len(found.rows)
+def test_a_report_is_text_and_json(damaged_report: Report) -> None:
+    *rows, summary = damaged_report.lines()
+    count = len(damaged_report.rows)
     assert summary == f"moto 9.9.9: {count} patches, {count - 3} fit, 1 not needed, 2 breaks"
     at = rows.index(f"breaks: {SQS}:Message.mark_received")
     assert rows[at : at + 4] == [
@@ -82,7 +82,7 @@ def test_a_report_is_text_and_json(found: Report) -> None:
         "  probe   what_was_sent_yesterday_cannot_be_put_back",
         f"  note    moto has no {SQS}:Message.mark_received",
     ]
-    as_json = found.as_json()
+    as_json = damaged_report.as_json()
     assert as_json["moto"] == "9.9.9"
     assert {row["state"] for row in as_json["patches"]} == {FITS, NOT_NEEDED, BREAKS}
     assert len(as_json["patches"]) == count
@@ -92,8 +92,8 @@ ROW = Patch("moto.a:B", "c", "(self)", "It is wrong.", ("one", "two"), replaced_
 
 
 def answer(**changed: Any) -> Mapping[str, Any]:
-    right = {"signatures": {"moto.a:B.c": "(self)"}, "probes": {"one": "present", "two": "present"}, "modules": {}}
-    return right | changed
+    fitting = {"signatures": {"moto.a:B.c": "(self)"}, "probes": {"one": "present", "two": "present"}, "modules": {}}
+    return fitting | changed
 
 
 @pytest.mark.parametrize(
@@ -108,15 +108,15 @@ def answer(**changed: Any) -> Mapping[str, Any]:
         ({"modules": {"ours": "ImportError: x"}}, BREAKS, ("ours: ImportError: x",)),
     ],
 )
-def test_what_becomes_of_a_patch(changed: Mapping[str, Any], state: str, notes: tuple[str, ...]) -> None:
-    row = judge(ROW, answer(**changed), "ours")
+def test_the_state_of_a_patch(changed: Mapping[str, Any], state: str, notes: tuple[str, ...]) -> None:
+    row = compare(ROW, answer(**changed), "ours")
     assert (row.state, row.notes) == (state, notes)
 
 
-def test_a_moto_that_cannot_be_imported_is_one_clear_fault(tmp_path: Path) -> None:
+def test_a_moto_that_cannot_be_imported_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "moto").mkdir()
     (tmp_path / "moto" / "__init__.py").write_text("raise SystemExit('no moto')")
-    with pytest.raises(CronstackError, match=r"this moto cannot be examined:\n.*no moto"):
+    with pytest.raises(CronstackError, match=r"this version of moto cannot be examined:\n.*no moto"):
         report(tmp_path)
 
 
@@ -133,19 +133,21 @@ needs_installer = pytest.mark.skipif(has_no_installer(), reason="neither uv nor 
 
 # -- installing --------------------------------------------------------------------------------------------------------
 def wheel(folder: Path, version: str, *requires: str) -> None:
-    """A wheel of a moto with nothing in it."""
+    """Create a wheel of an empty moto."""
     about = f"moto-{version}.dist-info"
-    requirements = "".join(f"Requires-Dist: {one}\n" for one in requires)
-    with zipfile.ZipFile(folder / f"moto-{version}-py3-none-any.whl", "w") as made:
-        made.writestr("moto/__init__.py", f"__version__ = {version!r}\n")
-        made.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: moto\nVersion: {version}\n{requirements}")
-        made.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        made.writestr(f"{about}/RECORD", "")
+    requirements = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
+    with zipfile.ZipFile(folder / f"moto-{version}-py3-none-any.whl", "w") as archive:
+        archive.writestr("moto/__init__.py", f"__version__ = {version!r}\n")
+        archive.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: moto\nVersion: {version}\n{requirements}")
+        archive.writestr(
+            f"{about}/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{about}/RECORD", "")
 
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of wheels, which uv and pip ask in place of the package index."""
+    """Return a folder of wheels, which uv and pip use instead of the package index."""
     folder = tmp_path / "index"
     folder.mkdir()
     for name, value in {"NO_INDEX": "1", "FIND_LINKS": str(folder)}.items():
@@ -155,7 +157,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @needs_installer
-def test_a_version_is_installed_into_the_folder_alone(index: Path, tmp_path: Path) -> None:
+def test_a_version_is_installed_into_the_folder_only(index: Path, tmp_path: Path) -> None:
     wheel(index, "5.9.1", "boto3>=1", "not-installed; extra == 'unknown'")
     another_moto.install("5.9.1", tmp_path / "here")
     assert (tmp_path / "here" / "moto" / "__init__.py").read_text() == "__version__ = '5.9.1'\n"
@@ -163,24 +165,24 @@ def test_a_version_is_installed_into_the_folder_alone(index: Path, tmp_path: Pat
 
 
 @needs_installer
-def test_a_version_that_does_not_exist_is_one_clear_fault(index: Path, tmp_path: Path) -> None:
+def test_a_missing_version_is_a_clear_error(index: Path, tmp_path: Path) -> None:
     wheel(index, "5.9.1")
     with pytest.raises(CronstackError) as refused:
         another_moto.install("5.9.2", tmp_path / "here")
-    assert str(refused.value).splitlines()[0] == "there is no moto 5.9.2"
+    assert str(refused.value).splitlines()[0] == "moto 5.9.2 does not exist"
 
 
-def test_only_what_the_installed_packages_lack_comes_with_it(index: Path, tmp_path: Path) -> None:
+def test_only_unmet_requirements_are_installed(index: Path, tmp_path: Path) -> None:
     others = ("no-such-package>=2", "sqs-only; extra == 's3'", "x; extra == 'none'")
     wheel(index, "5.9.1", "boto3>=1", "boto3>=99", *others)
-    asked: list[list[str]] = []
+    installed: list[list[str]] = []
 
     def installer(requirements: list[str], folder: Path) -> None:
-        if not asked:
-            with zipfile.ZipFile(index / "moto-5.9.1-py3-none-any.whl") as made:
-                made.extractall(folder)
-        asked.append(requirements)
+        if not installed:
+            with zipfile.ZipFile(index / "moto-5.9.1-py3-none-any.whl") as archive:
+                archive.extractall(folder)
+        installed.append(requirements)
 
     another_moto.install("5.9.1", tmp_path, installer)
-    assert asked == [["--no-deps", "moto==5.9.1"], ["boto3>=99", "no-such-package>=2", "sqs-only"]]
+    assert installed == [["--no-deps", "moto==5.9.1"], ["boto3>=99", "no-such-package>=2", "sqs-only"]]
     assert os.listdir(tmp_path / "moto") == ["__init__.py"]

@@ -1,4 +1,4 @@
-"""The table holds every patch: what applying changes in moto's classes and modules is exactly what its rows name."""
+"""The table has every patch: applying it changes exactly the members of moto that its rows name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cronstack_infra.local.moto.patch import Patch, apply
 from cronstack_infra.local.moto.surroundings import Surroundings
 from cronstack_infra.local.patches.table import table
 
-COMPARING = '''
+COMPARISON = '''
 import copy, inspect, json, sys, warnings
 from types import ModuleType
 warnings.simplefilter("ignore")
@@ -22,7 +22,7 @@ from cronstack_infra.local.patches import table
 from cronstack_infra.local.moto.surroundings import Surroundings
 
 def owners():
-    """Every module of moto that is loaded, and every class that it defines, by the name that a row would use."""
+    """Yield each loaded module of moto, and each class that it defines, by the name that a row would use."""
     for name, module in sorted(sys.modules.items()):
         if name == "moto" or name.startswith("moto."):
             yield name, module
@@ -30,8 +30,8 @@ def owners():
                 if inspect.isclass(member) and member.__module__ == name:
                     yield f"{name}:{member.__qualname__}", member
 
-def seen():
-    """The members of all of them; of collections, a copy as well, which shows what changes within."""
+def members():
+    """Return all their members, with a copy of each collection, which shows changes in it."""
     found = {}
     for name, owner in owners():
         for label, member in vars(owner).copy().items():
@@ -47,50 +47,50 @@ def differences(before, after):
     )
 
 class Port:
-    """The engine: not asked while patches are applied."""
+    """The engine, which is not called while patches are applied."""
 
 table.table()
 for patch in table.table():
     __import__(patch.owner.partition(":")[0])
-before = seen()
+before = members()
 around = Surroundings(endpoint="http://127.0.0.1:1", port=Port())
 install.install(around)
 install.install_cloudformation(around)
 install.install_in_process(around)
-changed = differences(before, seen())
+changed = differences(before, members())
 removed = install.uninstall()
-left = differences(before, seen())
+left = differences(before, members())
 install.reinstall(removed)
-again = differences(before, seen())
-json.dump({"changed": changed, "left": left, "again": again}, sys.stdout)
+reapplied = differences(before, members())
+json.dump({"changed": changed, "left": left, "reapplied": reapplied}, sys.stdout)
 '''
 
 
-def test_what_changes_in_moto_is_what_the_table_names() -> None:
-    child = subprocess.run([sys.executable, "-c", COMPARING], capture_output=True, text=True, timeout=120)
+def test_applying_the_table_changes_exactly_its_members() -> None:
+    child = subprocess.run([sys.executable, "-c", COMPARISON], capture_output=True, text=True, timeout=120)
     assert child.returncode == 0, child.stderr
-    found = json.loads(child.stdout)
+    differences = json.loads(child.stdout)
     named = sorted({patch.member for patch in table()})
-    assert found["changed"] == named
-    assert found["left"] == [], "moto is not as it was"
-    assert found["again"] == named
+    assert differences["changed"] == named
+    assert differences["left"] == [], "moto is not restored"
+    assert differences["reapplied"] == named
 
 
-def test_a_second_patch_of_a_member_stands_after_the_first() -> None:
-    seen: set[str] = set()
+def test_a_second_patch_of_a_member_follows_the_first() -> None:
+    members: set[str] = set()
     for patch in table():
-        assert (patch.member in seen) == patch.over, patch.member
-        seen.add(patch.member)
+        assert (patch.member in members) == patch.over, patch.member
+        members.add(patch.member)
 
 
 @pytest.mark.parametrize("patch", table(), ids=lambda patch: f"{patch.member}{' over' * patch.over}")
-def test_a_row_says_what_is_wrong_in_one_sentence(patch: Patch) -> None:
+def test_the_reason_of_a_row_is_one_sentence(patch: Patch) -> None:
     assert patch.reason.endswith(".")
     assert "\n" not in patch.reason
     assert len(patch.reason) <= 120
 
 
-def test_what_needs_an_engine_is_not_applied_without_one() -> None:
+def test_a_patch_that_needs_an_engine_is_not_applied_without_one() -> None:
     needs_it = [patch for patch in table() if patch.member == "moto.sqs.models:Queue.add_message"]
     with pytest.raises(CronstackError, match="needs the engine's port"):
         apply(needs_it, Surroundings())

@@ -1,6 +1,6 @@
-"""Every constraint of botocore's models of Scheduler and Lambda, broken one at a time: each call is refused for it.
+"""Every constraint of botocore's models of Scheduler and Lambda, violated one at a time: each call is refused.
 
-Calls are made of the model, serialized by botocore and read back from the request, without a server.
+The calls are generated from the model, serialized by botocore and parsed from the request, without a server.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import pytest
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 from cronstack_infra.local.http.sent import Sent, over_http
-from cronstack_infra.local.refusals.answers import answer
 from cronstack_infra.local.refusals.constraints import Malformed, violations
 from cronstack_infra.local.refusals.reading import SERVICES, model, read
 from cronstack_infra.local.refusals.refusal import Refusal
+from cronstack_infra.local.refusals.responses import error_response
 
-# Java's patterns have no easy way back to a text; these are.
+# Texts that satisfy the patterns of the models: generating texts from Java's patterns would be hard.
 TEXTS = (
     "x1",
     "123456789012",
@@ -56,7 +56,7 @@ NONSENSE = "\u2028 \u2028"
 
 
 def text(shape: Shape) -> str | None:
-    """A text that satisfies a shape; None where none is known."""
+    """Return a text that satisfies a shape; None if none is known."""
     if shape.metadata.get("enum"):
         return str(shape.metadata["enum"][0])
     least = int(shape.metadata.get("min") or 0)
@@ -67,7 +67,7 @@ def text(shape: Shape) -> str | None:
 
 
 def valid(shape: Shape, depth: int = 0) -> Any:
-    """A value with the required members only; None where none is known."""
+    """Return a value with the required members only; None if none is known."""
     if isinstance(shape, StructureShape):
         members = {name: valid(shape.members[name], depth + 1) for name in shape.required_members}
         return None if None in members.values() else members
@@ -84,7 +84,7 @@ def valid(shape: Shape, depth: int = 0) -> Any:
 
 
 def broken(shape: Shape) -> Iterator[tuple[str, Any]]:
-    """Values that break one constraint each."""
+    """Yield values that violate one constraint each."""
     metadata = shape.metadata
     if shape.type_name == "string":
         if metadata.get("enum"):
@@ -101,7 +101,7 @@ def broken(shape: Shape) -> Iterator[tuple[str, Any]]:
 
 
 def cases(shape: StructureShape, around: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """Whole parameters with one member broken, to three storeys deep."""
+    """Yield complete parameters with one invalid member, up to three levels deep."""
     for name, member in shape.members.items():
         where = ".".join((*path, name))
         if name in shape.required_members and member.serialization.get("location") != "uri":
@@ -109,54 +109,54 @@ def cases(shape: StructureShape, around: Any, path: tuple[str, ...] = ()) -> Ite
         for kind, value in broken(member):
             yield f"{where} {kind}", around(valid(shape) | {name: value})
         if isinstance(member, StructureShape) and len(path) < 2 and valid(member) is not None:
-            inner = lambda value, name=name: around(valid(shape) | {name: value})  # noqa: E731
+            inner = lambda value, name=name: around(valid(shape) | {name: value})  # noqa: E731  (binds ``name`` now)
             yield from cases(member, inner, (*path, name))
 
 
 def request(service: str, operation: OperationModel, parameters: dict[str, Any]) -> Sent:
-    """A call as botocore writes it and a WSGI server hands it on."""
-    made = botocore.serialize.create_serializer(model(service).metadata["protocol"], False).serialize_to_request(
+    """Return a call as botocore serializes it and a WSGI server passes it on."""
+    serialized = botocore.serialize.create_serializer(model(service).metadata["protocol"], False).serialize_to_request(
         parameters, operation
     )
-    body = made["body"] if isinstance(made["body"], bytes) else str(made["body"] or "").encode()
-    path, _, fixed = made["url_path"].partition("?")
-    query = "&".join(part for part in (fixed, urlencode(made["query_string"], doseq=True)) if part)
-    headers = {f"HTTP_{name.upper().replace('-', '_')}": str(value) for name, value in made["headers"].items()}
-    environ = {"REQUEST_METHOD": made["method"], "RAW_URI": path, "QUERY_STRING": query, **headers}
+    body = serialized["body"] if isinstance(serialized["body"], bytes) else str(serialized["body"] or "").encode()
+    path, _, fixed = serialized["url_path"].partition("?")
+    query = "&".join(part for part in (fixed, urlencode(serialized["query_string"], doseq=True)) if part)
+    headers = {f"HTTP_{name.upper().replace('-', '_')}": str(value) for name, value in serialized["headers"].items()}
+    environ = {"REQUEST_METHOD": serialized["method"], "RAW_URI": path, "QUERY_STRING": query, **headers}
     return over_http(environ, body)
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_valid_call_is_read_as_it_was_meant_and_nothing_is_held_against_it(service: str) -> None:
-    asked = 0
+def test_a_valid_call_is_parsed_and_has_no_violations(service: str) -> None:
+    count = 0
     for name in model(service).operation_names:
         operation = model(service).operation_model(name)
         parameters = {} if operation.input_shape is None else valid(operation.input_shape)
         if parameters is None:
             continue
-        found = read(service, request(service, operation, parameters))
-        assert found is not None, name
-        assert found.operation.name == name
+        call = read(service, request(service, operation, parameters))
+        assert call is not None, name
+        assert call.operation.name == name
         if operation.input_shape is not None:
-            assert found.parameters.keys() == parameters.keys(), name
-            assert not list(violations(operation.input_shape, found.parameters)), name
-        asked += 1
-    assert asked > 0.8 * len(model(service).operation_names)
+            assert call.parameters.keys() == parameters.keys(), name
+            assert not list(violations(operation.input_shape, call.parameters)), name
+        count += 1
+    assert count > 0.8 * len(model(service).operation_names)
 
 
 @pytest.mark.parametrize("service", ["scheduler", "lambda"])
-def test_each_constraint_of_the_model_is_held_against_a_call_that_breaks_it(service: str) -> None:
-    asked = 0
+def test_each_violated_constraint_of_the_model_is_found(service: str) -> None:
+    count = 0
     for name in model(service).operation_names:
         shape = model(service).operation_model(name).input_shape
         if shape is None or valid(shape) is None:
             continue
         for case, parameters in cases(shape, lambda value: value):
-            found = read(service, request(service, model(service).operation_model(name), parameters))
-            assert found is not None, (name, case)
-            assert list(violations(shape, found.parameters)), (name, case)
-            asked += 1
-    assert asked > {"scheduler": 90, "lambda": 350}[service], asked
+            call = read(service, request(service, model(service).operation_model(name), parameters))
+            assert call is not None, (name, case)
+            assert list(violations(shape, call.parameters)), (name, case)
+            count += 1
+    assert count > {"scheduler": 90, "lambda": 350}[service], count
 
 
 @pytest.mark.parametrize(
@@ -170,23 +170,23 @@ def test_each_constraint_of_the_model_is_held_against_a_call_that_breaks_it(serv
 )
 def test_the_sentences_are_those_of_aws(parameters: dict[str, Any], sentence: str) -> None:
     shape = model("scheduler").operation_model("ListSchedules").input_shape
-    assert any(sentence in one for one in violations(shape, parameters))
+    assert any(sentence in violation for violation in violations(shape, parameters))
 
 
 @pytest.mark.parametrize("value", ["ten", True, 1.5, [1], {"a": 1}])
-def test_a_value_of_another_type_cannot_be_read(value: object) -> None:
+def test_a_value_of_another_type_is_malformed(value: object) -> None:
     shape = model("scheduler").operation_model("ListSchedules").input_shape
     with pytest.raises(Malformed):
         list(violations(shape, {"MaxResults": value}))
 
 
-def test_each_service_says_no_in_its_own_way() -> None:
+def test_each_service_has_its_own_error_format() -> None:
     refusal = Refusal("AWS.SimpleQueueService.NonExistentQueue", "No.")
-    status, headers, body = answer("sqs", refusal)
+    status, headers, body = error_response("sqs", refusal)
     assert status.startswith("400")
     assert dict(headers)["x-amzn-query-error"] == "AWS.SimpleQueueService.NonExistentQueue;Sender"
     assert b"com.amazonaws.sqs#QueueDoesNotExist" in body
-    _, headers, body = answer("scheduler", Refusal("ValidationException", "No."))
+    _, headers, body = error_response("scheduler", Refusal("ValidationException", "No."))
     assert (dict(headers)["x-amzn-ErrorType"], body) == ("ValidationException", b'{"Message": "No."}')
-    status, _, body = answer("lambda", Refusal("ResourceConflictException", "No.", 409))
+    status, _, body = error_response("lambda", Refusal("ResourceConflictException", "No.", 409))
     assert (status[:3], body) == ("409", b'{"message": "No.", "Type": "User"}')

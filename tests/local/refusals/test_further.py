@@ -1,7 +1,7 @@
-"""Refusals that the conformance kit does not ask about, each beside a neighbour that is accepted.
+"""Refusals that the conformance kit lacks, each with an accepted neighbour.
 
-Where an answer was recorded on AWS, or AWS's documentation says so, it stands beside it; else the model's list of an
-operation's errors leaves one class only.
+An expected error is from a recording on AWS or from AWS's documentation, which a comment names. Otherwise the model's
+list of the operation's errors has one matching class only.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ HANDLER = "def handler(event, context): return event"
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    with quick_cloud() as found:
-        found.function("there", HANDLER)
-        yield found
+    with quick_cloud() as quick:
+        quick.function("existing", HANDLER)
+        yield quick
 
 
 @pytest.fixture
 def ask(cloud: Cloud) -> Any:
-    """A call whose parameters nobody checks but the cloud: its error code, or "accepted"."""
+    """Return a function that makes a call, checked by the cloud only, and returns its error code or "accepted"."""
 
-    def asked(service: str, operation: str, **parameters: Any) -> str:
+    def call(service: str, operation: str, **parameters: Any) -> str:
         endpoint = {"endpoint_url": cloud.endpoint, "region_name": "us-east-1"}
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         client = boto3.client(service, **endpoint, **keys, config=Config(parameter_validation=False))
@@ -43,7 +43,7 @@ def ask(cloud: Cloud) -> Any:
             return str(refused.response["Error"]["Code"])
         return "accepted"
 
-    return asked
+    return call
 
 
 def document(**members: Any) -> dict[str, str]:
@@ -77,7 +77,7 @@ def test_documents_of_queues(ask: Any, code: str, bad: dict[str, Any], good: dic
     assert ask("sqs", "create_queue", QueueName=name, Attributes=good) == "accepted"
 
 
-def test_a_fifo_queue_stays_one(ask: Any, cloud: Cloud) -> None:
+def test_a_fifo_queue_remains_a_fifo_queue(ask: Any, cloud: Cloud) -> None:
     fifo = {"FifoQueue": "true"}
     url = cloud.client("sqs").create_queue(QueueName="stays.fifo", Attributes=fifo)["QueueUrl"]
     changed = {"QueueUrl": url, "Attributes": {"FifoQueue": "false"}}
@@ -97,11 +97,11 @@ def test_tags_of_queues(ask: Any, cloud: Cloud) -> None:
 
 def test_permissions_of_queues(ask: Any, cloud: Cloud) -> None:
     url, _ = cloud.queue("permitted")
-    right = {"QueueUrl": url, "Label": "l", "AWSAccountIds": ["123456789012"], "Actions": ["SendMessage"]}
-    assert ask("sqs", "add_permission", **right | {"AWSAccountIds": ["me"]}) == "InvalidParameterValue"
-    assert ask("sqs", "add_permission", **right | {"AWSAccountIds": []}) == "MissingParameter"
-    assert ask("sqs", "add_permission", **right | {"Actions": []}) == "MissingParameter"
-    assert ask("sqs", "add_permission", **right) == "accepted"
+    valid = {"QueueUrl": url, "Label": "l", "AWSAccountIds": ["123456789012"], "Actions": ["SendMessage"]}
+    assert ask("sqs", "add_permission", **valid | {"AWSAccountIds": ["me"]}) == "InvalidParameterValue"
+    assert ask("sqs", "add_permission", **valid | {"AWSAccountIds": []}) == "MissingParameter"
+    assert ask("sqs", "add_permission", **valid | {"Actions": []}) == "MissingParameter"
+    assert ask("sqs", "add_permission", **valid) == "accepted"
 
 
 def test_a_queue_of_another_account_is_not_found(ask: Any, cloud: Cloud) -> None:
@@ -117,31 +117,31 @@ def test_attributes_of_messages(ask: Any, cloud: Cloud) -> None:
     def sent(attribute: dict[str, Any], member: str = "MessageAttributes", name: str = "a") -> str:
         return str(ask("sqs", "send_message", QueueUrl=url, MessageBody="x", **{member: {name: attribute}}))
 
-    right = {"DataType": "String", "StringValue": "x"}
-    assert sent(right) == "accepted"
-    assert sent(right | {"StringValue": "\x01"}) == "InvalidParameterValue"
-    assert sent(right | {"DataType": "String." + "x" * 250}) == "InvalidParameterValue"
-    assert sent(right | {"DataType": "String." + "x" * 249}) == "accepted"
+    valid = {"DataType": "String", "StringValue": "x"}
+    assert sent(valid) == "accepted"
+    assert sent(valid | {"StringValue": "\x01"}) == "InvalidParameterValue"
+    assert sent(valid | {"DataType": "String." + "x" * 250}) == "InvalidParameterValue"
+    assert sent(valid | {"DataType": "String." + "x" * 249}) == "accepted"
     of_system = ("MessageSystemAttributes", "AWSTraceHeader")
     assert sent({"DataType": "Number", "StringValue": "1"}, *of_system) == "InvalidParameterValue"
-    assert sent(right, *of_system) == "accepted"
+    assert sent(valid, *of_system) == "accepted"
 
 
-def test_the_visibility_of_what_is_not_in_flight(ask: Any, cloud: Cloud) -> None:
+def test_the_visibility_of_a_message_that_is_not_in_flight(ask: Any, cloud: Cloud) -> None:
     url, _ = cloud.queue("in-flight")
     sqs = cloud.client("sqs")
     sqs.send_message(QueueUrl=url, MessageBody="x")
     [message] = sqs.receive_message(QueueUrl=url)["Messages"]
-    on = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
-    assert ask("sqs", "change_message_visibility", **on, VisibilityTimeout=0) == "accepted"
-    assert ask("sqs", "change_message_visibility", **on, VisibilityTimeout=9) == "MessageNotInflight"
-    sqs.delete_message(**on)
-    assert ask("sqs", "change_message_visibility", **on, VisibilityTimeout=9) == "InvalidParameterValue"
+    message_of_queue = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
+    assert ask("sqs", "change_message_visibility", **message_of_queue, VisibilityTimeout=0) == "accepted"
+    assert ask("sqs", "change_message_visibility", **message_of_queue, VisibilityTimeout=9) == "MessageNotInflight"
+    sqs.delete_message(**message_of_queue)
+    assert ask("sqs", "change_message_visibility", **message_of_queue, VisibilityTimeout=9) == "InvalidParameterValue"
 
 
 TEXT: dict[str, Any] = {"LoggingConfig": {"LogFormat": "Text", "SystemLogLevel": "WARN"}}
 JSON: dict[str, Any] = {"LoggingConfig": {"LogFormat": "JSON", "SystemLogLevel": "WARN"}}
-NOWHERE = "subnet-0123456789abcdef0"
+MISSING_SUBNET = "subnet-0123456789abcdef0"
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ NOWHERE = "subnet-0123456789abcdef0"
     [
         ({"Runtime": "python3.7"}, {"Runtime": "python3.9"}),
         (TEXT, JSON),
-        ({"VpcConfig": {"SubnetIds": [NOWHERE], "SecurityGroupIds": []}}, {"VpcConfig": {"SubnetIds": []}}),
+        ({"VpcConfig": {"SubnetIds": [MISSING_SUBNET], "SecurityGroupIds": []}}, {"VpcConfig": {"SubnetIds": []}}),
     ],
 )
 def test_configurations_of_functions(ask: Any, cloud: Cloud, bad: dict[str, Any], good: dict[str, Any]) -> None:
@@ -157,29 +157,29 @@ def test_configurations_of_functions(ask: Any, cloud: Cloud, bad: dict[str, Any]
         cloud.function("configured-bad", HANDLER, **bad)
     name = f"configured-{next(iter(good))}"
     cloud.function(name, HANDLER, **good)
-    assert ask("lambda", "update_function_configuration", FunctionName="there", **bad) == PARAMETER
+    assert ask("lambda", "update_function_configuration", FunctionName="existing", **bad) == PARAMETER
     assert ask("lambda", "update_function_configuration", FunctionName=name, **good) == "accepted"
 
 
-def test_the_network_of_a_function_is_there(cloud: Cloud) -> None:
+def test_the_network_of_a_function_exists(cloud: Cloud) -> None:
     ec2 = cloud.client("ec2")
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
-    right = {"SubnetIds": [subnet], "SecurityGroupIds": [group]}
-    cloud.function("networked", HANDLER, VpcConfig=right)
-    for wrong, code in (
-        ({"SubnetIds": [NOWHERE]}, "InvalidSubnetID.NotFound"),
+    valid = {"SubnetIds": [subnet], "SecurityGroupIds": [group]}
+    cloud.function("networked", HANDLER, VpcConfig=valid)
+    for invalid, code in (
+        ({"SubnetIds": [MISSING_SUBNET]}, "InvalidSubnetID.NotFound"),
         ({"SecurityGroupIds": ["sg-0123456789abcdef0"]}, "InvalidGroup.NotFound"),
     ):
         with pytest.raises(ClientError, match=f"{PARAMETER}.*{code}"):
-            cloud.function("networked-bad", HANDLER, VpcConfig=right | wrong)
+            cloud.function("networked-bad", HANDLER, VpcConfig=valid | invalid)
 
 
 def test_the_client_context_of_a_call(ask: Any) -> None:
-    there = {"FunctionName": "there", "Payload": b"{}"}
+    existing = {"FunctionName": "existing", "Payload": b"{}"}
     for bad in ("no base64!", base64.b64encode(b"no JSON").decode()):
-        assert ask("lambda", "invoke", **there, ClientContext=bad) == "InvalidRequestContentException"
-    assert ask("lambda", "invoke", **there, ClientContext=base64.b64encode(b'{"a": 1}').decode()) == "accepted"
+        assert ask("lambda", "invoke", **existing, ClientContext=bad) == "InvalidRequestContentException"
+    assert ask("lambda", "invoke", **existing, ClientContext=base64.b64encode(b'{"a": 1}').decode()) == "accepted"
 
 
 def test_tags_of_functions(ask: Any, cloud: Cloud) -> None:
@@ -193,33 +193,33 @@ def test_tags_of_functions(ask: Any, cloud: Cloud) -> None:
 
 def test_event_sources(ask: Any, cloud: Cloud) -> None:
     _, arn = cloud.queue("source")
-    mapping = {"FunctionName": "there", "EventSourceArn": arn}
+    mapping = {"FunctionName": "existing", "EventSourceArn": arn}
     assert ask("lambda", "create_event_source_mapping", **mapping, MaximumRetryAttempts=2) == PARAMETER
     assert ask("lambda", "create_event_source_mapping", **mapping, BisectBatchOnFunctionError=True) == PARAMETER
     for other in ("arn:aws:sns:us-east-1:123456789012:t", "arn:aws:kinesis:us-east-1:123456789012:stream/none"):
-        assert ask("lambda", "create_event_source_mapping", FunctionName="there", EventSourceArn=other) == PARAMETER
+        assert ask("lambda", "create_event_source_mapping", FunctionName="existing", EventSourceArn=other) == PARAMETER
     assert ask("lambda", "create_event_source_mapping", **mapping) == "accepted"
-    latest = mapping | {"FunctionName": "there:$LATEST"}
+    latest = mapping | {"FunctionName": "existing:$LATEST"}
     assert ask("lambda", "create_event_source_mapping", **latest) == "ResourceConflictException"
     functions = cloud.client("lambda")
-    version = functions.publish_version(FunctionName="there")["Version"]
-    functions.create_alias(FunctionName="there", Name="live", FunctionVersion=version)
-    assert ask("lambda", "create_event_source_mapping", **mapping | {"FunctionName": "there:live"}) == "accepted"
+    version = functions.publish_version(FunctionName="existing")["Version"]
+    functions.create_alias(FunctionName="existing", Name="live", FunctionVersion=version)
+    assert ask("lambda", "create_event_source_mapping", **mapping | {"FunctionName": "existing:live"}) == "accepted"
 
 
 def test_tags_of_groups_and_tokens_of_lists(ask: Any) -> None:
-    def made(name: str, *keys: str) -> str:
+    def create_group(name: str, *keys: str) -> str:
         tags = [{"Key": key, "Value": "v"} for key in keys]
         return str(ask("scheduler", "create_schedule_group", Name=name, Tags=tags))
 
-    assert made("group", "aws:a") == "ValidationException"
-    assert made("group", "a", "a") == "ValidationException"
-    assert made("group", "a", "b") == "accepted"
+    assert create_group("group", "aws:a") == "ValidationException"
+    assert create_group("group", "a", "a") == "ValidationException"
+    assert create_group("group", "a", "b") == "accepted"
     for operation in ("list_schedules", "list_schedule_groups"):
         assert ask("scheduler", operation, NextToken="junk") == "ValidationException"
 
 
-def test_a_move_task_is_refused_with_what_to_use_instead(cloud: Cloud) -> None:
+def test_a_move_task_is_refused_with_a_remedy(cloud: Cloud) -> None:
     _, arn = cloud.queue("letters")
     for operation, given in (("start", {"SourceArn": arn}), ("cancel", {"TaskHandle": "x"})):
         with pytest.raises(ClientError, match="cronstack dead-letters redrive") as refused:
@@ -227,9 +227,9 @@ def test_a_move_task_is_refused_with_what_to_use_instead(cloud: Cloud) -> None:
         assert refused.value.response["Error"]["Code"] == "AWS.SimpleQueueService.UnsupportedOperation"
 
 
-def test_what_nobody_would_carry_out_is_not_kept_either(ask: Any) -> None:
-    """In a template they are refused, too."""
-    assert ask("lambda", "create_function_url_config", FunctionName="there", AuthType="NONE") == PARAMETER
+def test_function_urls_are_refused(ask: Any) -> None:
+    """Templates refuse them, too."""
+    assert ask("lambda", "create_function_url_config", FunctionName="existing", AuthType="NONE") == PARAMETER
     missing = ask("lambda", "create_function_url_config", FunctionName="none", AuthType="NONE")
     assert missing == "ResourceNotFoundException"
-    assert ask("lambda", "create_function_url_config", FunctionName="there", AuthType="ALL") == "ValidationException"
+    assert ask("lambda", "create_function_url_config", FunctionName="existing", AuthType="ALL") == "ValidationException"

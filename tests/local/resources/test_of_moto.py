@@ -1,4 +1,4 @@
-"""Types that moto has and loses properties of, or cannot update: roles, policies, log groups, buckets, topics."""
+"""Types whose properties moto loses or cannot update: roles, policies, log groups, buckets, topics."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def trusts(service: str) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def test_role_with_its_policies_follows_each_update(stack: Stack) -> None:
+def test_updates_of_a_role_and_its_policies(stack: Stack) -> None:
     def resources(service: str, arns: list[Any], **inline: str) -> dict[str, Any]:
         properties = {
             "AssumeRolePolicyDocument": trusts(service),
@@ -40,20 +40,20 @@ def test_role_with_its_policies_follows_each_update(stack: Stack) -> None:
     assert stack.deploy(resources("lambda.amazonaws.com", [], one="s3:GetObject", two="sqs:*")) == "CREATE_COMPLETE"
     name = stack.physical("Role")
 
-    def held() -> tuple[str, str, list[str], list[str]]:
-        found = iam.get_role(RoleName=name)["Role"]
+    def state() -> tuple[str, str, list[str], list[str]]:
+        details = iam.get_role(RoleName=name)["Role"]
         return (
-            found["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"],
-            found["Description"],
+            details["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"],
+            details["Description"],
             sorted(iam.list_role_policies(RoleName=name)["PolicyNames"]),
-            [one["PolicyArn"] for one in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]],
+            [policy["PolicyArn"] for policy in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]],
         )
 
-    assert held() == ("lambda.amazonaws.com", "for lambda.amazonaws.com", ["one", "two"], [])
+    assert state() == ("lambda.amazonaws.com", "for lambda.amazonaws.com", ["one", "two"], [])
     changed = resources("scheduler.amazonaws.com", [ref("Managed")], one="s3:PutObject")
     assert stack.deploy(changed) == "UPDATE_COMPLETE"
     arn = stack.physical("Managed")
-    assert held() == ("scheduler.amazonaws.com", "for scheduler.amazonaws.com", ["one"], [arn])
+    assert state() == ("scheduler.amazonaws.com", "for scheduler.amazonaws.com", ["one"], [arn])
     document = iam.get_role_policy(RoleName=name, PolicyName="one")["PolicyDocument"]
     assert document == allows("s3:PutObject")
     stack.delete()
@@ -61,7 +61,7 @@ def test_role_with_its_policies_follows_each_update(stack: Stack) -> None:
         iam.get_role(RoleName=name)
 
 
-def test_managed_policy_follows_its_document_and_goes_with_the_stack(stack: Stack) -> None:
+def test_a_managed_policy_is_updated_and_deleted_with_its_stack(stack: Stack) -> None:
     def resources(action: str, *roles: Any) -> dict[str, Any]:
         properties = {"PolicyDocument": allows(action), "Roles": list(roles)}
         return {"Role": role(), "Policy": {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}}
@@ -82,10 +82,10 @@ def test_managed_policy_follows_its_document_and_goes_with_the_stack(stack: Stac
         iam.get_policy(PolicyArn=arn)
 
 
-def test_log_group_keeps_its_lines_over_an_update(stack: Stack) -> None:
+def test_a_log_group_keeps_its_lines_over_an_update(stack: Stack) -> None:
     def resources(**properties: Any) -> dict[str, Any]:
-        given = {"LogGroupName": f"/jobs/{stack.name}", **properties}
-        return {"Log": {"Type": "AWS::Logs::LogGroup", "Properties": given}}
+        all_properties = {"LogGroupName": f"/jobs/{stack.name}", **properties}
+        return {"Log": {"Type": "AWS::Logs::LogGroup", "Properties": all_properties}}
 
     logs, name = stack.cloud.client("logs"), f"/jobs/{stack.name}"
     stack.deploy(resources(RetentionInDays="30"), Outputs={"Arn": {"Value": get("Log", "Arn")}})
@@ -93,18 +93,20 @@ def test_log_group_keeps_its_lines_over_an_update(stack: Stack) -> None:
     logs.create_log_stream(logGroupName=name, logStreamName="kept")
 
     def retention() -> int | None:
-        found: int | None = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"][0].get("retentionInDays")
-        return found
+        days: int | None = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"][0].get("retentionInDays")
+        return days
 
     assert retention() == 30
     assert stack.deploy(resources(RetentionInDays=7)) == "UPDATE_COMPLETE"
     assert retention() == 7
     assert stack.deploy(resources()) == "UPDATE_COMPLETE"
     assert retention() is None
-    assert [one["logStreamName"] for one in logs.describe_log_streams(logGroupName=name)["logStreams"]] == ["kept"]
+    assert [stream["logStreamName"] for stream in logs.describe_log_streams(logGroupName=name)["logStreams"]] == [
+        "kept"
+    ]
 
 
-def test_bucket_keeps_its_objects_and_is_not_deleted_with_them(stack: Stack) -> None:
+def test_a_bucket_with_objects_is_updated_but_not_deleted(stack: Stack) -> None:
     def resources(**properties: Any) -> dict[str, Any]:
         return {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": properties}}
 
@@ -138,17 +140,17 @@ def test_a_parameter_has_its_tags(stack: Stack) -> None:
 
     ssm = stack.cloud.client("ssm")
 
-    def held() -> list[dict[str, str]]:
+    def tags_of_parameter() -> list[dict[str, str]]:
         tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=f"/{stack.name}")["TagList"]
-        return [dict(one) for one in tags]
+        return [dict(tag) for tag in tags]
 
     assert stack.deploy(resources(team="ops")) == "CREATE_COMPLETE"
-    assert held() == [{"Key": "team", "Value": "ops"}]
+    assert tags_of_parameter() == [{"Key": "team", "Value": "ops"}]
     assert stack.deploy(resources(team="dev")) == "UPDATE_COMPLETE"
-    assert held() == [{"Key": "team", "Value": "dev"}]
+    assert tags_of_parameter() == [{"Key": "team", "Value": "dev"}]
 
 
-def test_topic_keeps_its_subscribers_over_an_update(stack: Stack) -> None:
+def test_a_topic_keeps_its_subscribers_over_an_update(stack: Stack) -> None:
     def resources(**properties: Any) -> dict[str, Any]:
         return {"Topic": {"Type": "AWS::SNS::Topic", "Properties": properties}, "Queue": queue()}
 
@@ -156,19 +158,19 @@ def test_topic_keeps_its_subscribers_over_an_update(stack: Stack) -> None:
     inline = [{"Protocol": "sqs", "Endpoint": get("Queue", "Arn")}]
     stack.deploy(resources(Subscription=inline))
     topic = stack.physical("Topic")
-    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="someone@example.com")
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="reader@example.com")
     stack.deploy(resources(Subscription=inline, DisplayName="Jobs"))
     assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["DisplayName"] == "Jobs"
 
     def protocols() -> list[str]:
-        return sorted(one["Protocol"] for one in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"])
+        return sorted(item["Protocol"] for item in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"])
 
     assert protocols() == ["email", "sqs"]
     stack.deploy(resources())
     assert protocols() == ["email"]
 
 
-def test_parameter_without_a_name_gets_one(stack: Stack) -> None:
+def test_a_parameter_without_a_name_gets_a_generated_one(stack: Stack) -> None:
     def resources(value: str) -> dict[str, Any]:
         return {"Parameter": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": value}}}
 
@@ -180,18 +182,18 @@ def test_parameter_without_a_name_gets_one(stack: Stack) -> None:
     assert ssm.get_parameter(Name=name)["Parameter"]["Value"] == "two"
 
 
-def test_a_network_goes_with_its_stack(stack: Stack) -> None:
+def test_a_network_is_deleted_with_its_stack(stack: Stack) -> None:
     def part(kind: str, **properties: Any) -> dict[str, Any]:
         return {"Type": f"AWS::EC2::{kind}", "Properties": properties}
 
-    on = {"VpcId": ref("Vpc")}
+    in_vpc = {"VpcId": ref("Vpc")}
     resources = {
         "Vpc": part("VPC", CidrBlock="10.0.0.0/16"),
-        "Subnet": part("Subnet", CidrBlock="10.0.0.0/24", **on),
-        "Routes": part("RouteTable", **on),
+        "Subnet": part("Subnet", CidrBlock="10.0.0.0/24", **in_vpc),
+        "Routes": part("RouteTable", **in_vpc),
         "Association": part("SubnetRouteTableAssociation", SubnetId=ref("Subnet"), RouteTableId=ref("Routes")),
         "Gateway": part("InternetGateway"),
-        "Attachment": part("VPCGatewayAttachment", InternetGatewayId=ref("Gateway"), **on),
+        "Attachment": part("VPCGatewayAttachment", InternetGatewayId=ref("Gateway"), **in_vpc),
         "Route": part("Route", RouteTableId=ref("Routes"), DestinationCidrBlock="0.0.0.0/0", GatewayId=ref("Gateway")),
         "Address": part("EIP", Domain="vpc"),
         "Nat": part("NatGateway", SubnetId=ref("Subnet"), AllocationId=get("Address", "AllocationId")),
@@ -200,13 +202,13 @@ def test_a_network_goes_with_its_stack(stack: Stack) -> None:
             ServiceName="com.amazonaws.us-east-1.s3",
             VpcEndpointType="Gateway",
             RouteTableIds=[ref("Routes")],
-            **on,
+            **in_vpc,
         ),
     }
     ec2 = stack.cloud.client("ec2")
 
-    def held() -> list[int]:
-        """The default VPC stays."""
+    def counts() -> list[int]:
+        """Count the parts of networks, with those of the default VPC."""
         return [
             len(ec2.describe_vpcs()["Vpcs"]),
             len(ec2.describe_subnets()["Subnets"]),
@@ -215,9 +217,9 @@ def test_a_network_goes_with_its_stack(stack: Stack) -> None:
             len(ec2.describe_addresses()["Addresses"]),
         ]
 
-    before = held()
+    before = counts()
     assert stack.deploy(resources) == "CREATE_COMPLETE"
-    assert [now - then for now, then in zip(held(), before, strict=True)] == [1, 1, 2, 1, 1]
+    assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 1, 2, 1, 1]
     stack.delete()
     assert not stack.exists()
-    assert held() == before
+    assert counts() == before

@@ -1,4 +1,4 @@
-"""What stands beside jobs in ordinary stacks: filters of logs, alarms about alarms, groups and users."""
+"""Types of common stacks that Cronstack's own do not use: metric filters, composite alarms, groups and users."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def metric_filter(group: Any = None, **properties: Any) -> dict[str, Any]:
 
 
 def filters(stack: Stack, group: str) -> list[dict[str, Any]]:
-    found = stack.cloud.client("logs").describe_metric_filters(logGroupName=stack.physical(group))["metricFilters"]
-    return [dict(one) for one in found]
+    listed = stack.cloud.client("logs").describe_metric_filters(logGroupName=stack.physical(group))["metricFilters"]
+    return [dict(item) for item in listed]
 
 
-def test_a_metric_filter_follows_each_update(stack: Stack) -> None:
+def test_updates_of_a_metric_filter(stack: Stack) -> None:
     log = {"Log": part("Logs::LogGroup"), "Other": part("Logs::LogGroup")}
     counted = {
         "MetricName": "Late",
@@ -49,10 +49,10 @@ def test_a_metric_filter_follows_each_update(stack: Stack) -> None:
     everything = metric_filter(FilterPattern="{ $.late = * }", MetricTransformations=[counted])
     outputs = {"Name": {"Value": ref("Filter")}}
     assert stack.deploy({**log, "Filter": everything}, Outputs=outputs) == "CREATE_COMPLETE", stack.reasons()
-    [held] = filters(stack, "Log")
-    assert stack.outputs()["Name"] == stack.physical("Filter") == held["filterName"]
-    assert held["filterPattern"] == "{ $.late = * }"
-    assert held["metricTransformations"] == [
+    [stored] = filters(stack, "Log")
+    assert stack.outputs()["Name"] == stack.physical("Filter") == stored["filterName"]
+    assert stored["filterPattern"] == "{ $.late = * }"
+    assert stored["metricTransformations"] == [
         {
             "metricName": "Late",
             "metricNamespace": "Jobs",
@@ -65,23 +65,25 @@ def test_a_metric_filter_follows_each_update(stack: Stack) -> None:
     plain = {**counted, "DefaultValue": "0"}
     plain.pop("Dimensions")
     assert stack.deploy({**log, "Filter": metric_filter(MetricTransformations=[plain])}) == "UPDATE_COMPLETE"
-    [held] = filters(stack, "Log")
-    assert held["metricTransformations"][0]["defaultValue"] == 0
-    assert stack.physical("Filter") == held["filterName"]
+    [stored] = filters(stack, "Log")
+    assert stored["metricTransformations"][0]["defaultValue"] == 0
+    assert stack.physical("Filter") == stored["filterName"]
     assert drift(stack.cloud.client, stack.name) == []
-    assert stack.deploy({**log, "Filter": metric_filter(ref("Other"))}) == "UPDATE_COMPLETE", "in place of the old one"
+    assert stack.deploy({**log, "Filter": metric_filter(ref("Other"))}) == "UPDATE_COMPLETE", (
+        "the old filter is replaced"
+    )
     assert (filters(stack, "Log"), len(filters(stack, "Other"))) == ([], 1)
     stack.cloud.client("logs").delete_metric_filter(
         filterName=stack.physical("Filter"), logGroupName=stack.physical("Other")
     )
-    told = drift(stack.cloud.client, stack.name)
-    assert {line.split(" ")[0] for line in told} == {"Filter"}
+    lines = drift(stack.cloud.client, stack.name)
+    assert {line.split(" ")[0] for line in lines} == {"Filter"}
     stack.delete()
     assert not stack.exists()
 
 
 FILTERS = [
-    (metric_filter("/nobody"), "log group does not exist"),
+    (metric_filter("/missing"), "log group does not exist"),
     (metric_filter(FieldSelectionCriteria="x"), "FieldSelectionCriteria"),
     (metric_filter(ApplyOnTransformedLogs="true"), "ApplyOnTransformedLogs"),
     (metric_filter(FilterName="a:b"), "filterName"),
@@ -103,20 +105,20 @@ FILTERS = [
 ]
 
 
-@pytest.mark.parametrize(("given", "said"), FILTERS)
-def test_a_metric_filter_is_refused(stack: Stack, given: dict[str, Any], said: str) -> None:
+@pytest.mark.parametrize(("given", "message"), FILTERS)
+def test_a_metric_filter_is_refused(stack: Stack, given: dict[str, Any], message: str) -> None:
     assert stack.deploy({"Log": part("Logs::LogGroup"), "Filter": given}) == "ROLLBACK_COMPLETE"
-    assert said in stack.reasons()[0]
+    assert message in stack.reasons()[0]
 
 
-def test_the_name_of_a_metric_filter_is_taken_once_a_group_and_goes_with_it(stack: Stack) -> None:
+def test_the_name_of_a_metric_filter_is_unique_in_its_group(stack: Stack) -> None:
     name = f"/jobs/{stack.name}"
     resources = {"Log": part("Logs::LogGroup", LogGroupName=name), "Filter": metric_filter(FilterName="errors")}
     assert stack.deploy(resources) == "CREATE_COMPLETE"
     other = Stack.new(stack.cloud)
     assert other.deploy({"Filter": metric_filter(name, FilterName="errors")}) == "ROLLBACK_COMPLETE"
     assert "already exists" in other.reasons()[0]
-    assert len(filters(stack, "Log")) == 1, "what the other found it has not taken away"
+    assert len(filters(stack, "Log")) == 1, "the other stack has not deleted the filter"
     counted = {"metricName": "a", "metricNamespace": "b", "metricValue": "1"}
     stack.cloud.client("logs").put_metric_filter(
         logGroupName=name, filterName="by-hand", filterPattern="", metricTransformations=[counted]
@@ -125,14 +127,14 @@ def test_the_name_of_a_metric_filter_is_taken_once_a_group_and_goes_with_it(stac
     assert stack.cloud.client("logs").describe_metric_filters(logGroupName=name)["metricFilters"] == []
 
 
-def test_what_passes_logs_on_is_refused(stack: Stack) -> None:
-    with pytest.raises(ClientError, match="AWS::Logs::SubscriptionFilter: log lines are not passed on"):
+def test_subscription_filters_are_refused(stack: Stack) -> None:
+    with pytest.raises(ClientError, match="AWS::Logs::SubscriptionFilter: log lines are not delivered"):
         stack.deploy({"Filter": part("Logs::SubscriptionFilter")})
 
 
 def alarm() -> dict[str, Any]:
-    given = {"Namespace": "Jobs", "MetricName": "Errors", "ComparisonOperator": "GreaterThanThreshold"}
-    return part("CloudWatch::Alarm", **given, EvaluationPeriods=1, Period=60, Statistic="Sum", Threshold=1)
+    metric = {"Namespace": "Jobs", "MetricName": "Errors", "ComparisonOperator": "GreaterThanThreshold"}
+    return part("CloudWatch::Alarm", **metric, EvaluationPeriods=1, Period=60, Statistic="Sum", Threshold=1)
 
 
 def composite(*states: str, **properties: Any) -> dict[str, Any]:
@@ -142,17 +144,17 @@ def composite(*states: str, **properties: Any) -> dict[str, Any]:
     return part("CloudWatch::CompositeAlarm", **{"AlarmRule": {"Fn::Join": ["", [*rule, ")"]]}, **properties})
 
 
-def test_a_composite_alarm_is_kept_as_it_is_written(stack: Stack) -> None:
+def test_updates_of_a_composite_alarm(stack: Stack) -> None:
     client = stack.cloud.client("cloudwatch")
     topic = part("SNS::Topic")
 
-    def held() -> dict[str, Any]:
+    def described() -> dict[str, Any]:
         names, kinds = [stack.physical("All")], ["CompositeAlarm"]
-        [found] = client.describe_alarms(AlarmNames=names, AlarmTypes=kinds)["CompositeAlarms"]
-        return dict(found)
+        [alarm] = client.describe_alarms(AlarmNames=names, AlarmTypes=kinds)["CompositeAlarms"]
+        return dict(alarm)
 
     def tags() -> list[dict[str, str]]:
-        return [dict(one) for one in client.list_tags_for_resource(ResourceARN=held()["AlarmArn"])["Tags"]]
+        return [dict(tag) for tag in client.list_tags_for_resource(ResourceARN=described()["AlarmArn"])["Tags"]]
 
     everything = composite(
         "ALARM",
@@ -167,24 +169,24 @@ def test_a_composite_alarm_is_kept_as_it_is_written(stack: Stack) -> None:
     resources = {"One": alarm(), "Topic": topic, "All": everything}
     outputs = {"Arn": {"Value": get("All", "Arn")}, "Name": {"Value": ref("All")}}
     assert stack.deploy(resources, Outputs=outputs) == "CREATE_COMPLETE", stack.reasons()
-    found = held()
-    assert stack.outputs() == {"Arn": found["AlarmArn"], "Name": found["AlarmName"]}
-    assert found["AlarmRule"].startswith('(ALARM("arn:aws:cloudwatch:')
-    assert found["AlarmRule"].count(" OR NOT OK(") == 1
-    assert (found["ActionsEnabled"], found["AlarmDescription"]) == (False, "all of it")
-    assert found["AlarmActions"] == found["OKActions"] == found["InsufficientDataActions"] == [stack.physical("Topic")]
+    first = described()
+    assert stack.outputs() == {"Arn": first["AlarmArn"], "Name": first["AlarmName"]}
+    assert first["AlarmRule"].startswith('(ALARM("arn:aws:cloudwatch:')
+    assert first["AlarmRule"].count(" OR NOT OK(") == 1
+    assert (first["ActionsEnabled"], first["AlarmDescription"]) == (False, "all of it")
+    assert first["AlarmActions"] == first["OKActions"] == first["InsufficientDataActions"] == [stack.physical("Topic")]
     assert tags() == [{"Key": "team", "Value": "ops"}]
     assert drift(stack.cloud.client, stack.name) == []
     resources["All"] = composite()
     assert stack.deploy(resources) == "UPDATE_COMPLETE"
-    again = held()
-    assert (again["AlarmName"], again["ActionsEnabled"], tags()) == (found["AlarmName"], True, [])
-    assert not again.get("AlarmActions")
+    second = described()
+    assert (second["AlarmName"], second["ActionsEnabled"], tags()) == (first["AlarmName"], True, [])
+    assert not second.get("AlarmActions")
     assert drift(stack.cloud.client, stack.name) == []
     resources["All"] = composite(AlarmName=f"{stack.name}-all")
     assert stack.deploy(resources) == "UPDATE_COMPLETE"
-    assert client.describe_alarms(AlarmNames=[found["AlarmName"]])["CompositeAlarms"] == []
-    assert held()["AlarmName"] == f"{stack.name}-all"
+    assert client.describe_alarms(AlarmNames=[first["AlarmName"]])["CompositeAlarms"] == []
+    assert described()["AlarmName"] == f"{stack.name}-all"
     client.delete_alarms(AlarmNames=[f"{stack.name}-all"])
     with pytest.raises(ValueError, match="unpack"):
         drift(stack.cloud.client, stack.name)
@@ -193,17 +195,17 @@ def test_a_composite_alarm_is_kept_as_it_is_written(stack: Stack) -> None:
 
 
 COMPOSITES = [
-    (composite(AlarmRule="ALARM(nobody) OR ALARM(another)"), "as alarms [another, nobody] in the alarm rule do not"),
+    (composite(AlarmRule="ALARM(missing) OR ALARM(another)"), "as alarms [another, missing] in the alarm rule do not"),
     (composite(AlarmRule="ALARM("), "AlarmRule"),
     (composite(AlarmRule="TRUE FALSE"), "AlarmRule"),
     (composite(ActionsSuppressor="x"), "ActionsSuppressor"),
 ]
 
 
-@pytest.mark.parametrize(("given", "said"), COMPOSITES)
-def test_a_composite_alarm_is_refused(stack: Stack, given: dict[str, Any], said: str) -> None:
+@pytest.mark.parametrize(("given", "message"), COMPOSITES)
+def test_a_composite_alarm_is_refused(stack: Stack, given: dict[str, Any], message: str) -> None:
     assert stack.deploy({"One": alarm(), "All": given}) == "ROLLBACK_COMPLETE"
-    assert said in stack.reasons()[0]
+    assert message in stack.reasons()[0]
 
 
 def test_groups_and_their_users(stack: Stack) -> None:
@@ -214,12 +216,12 @@ def test_groups_and_their_users(stack: Stack) -> None:
         return [{"PolicyName": name, "PolicyDocument": allows(action)} for name, action in actions.items()]
 
     def members(group: str) -> list[str]:
-        return [one["UserName"] for one in iam.get_group(GroupName=stack.physical(group))["Users"]]
+        return [user["UserName"] for user in iam.get_group(GroupName=stack.physical(group))["Users"]]
 
     def policies(group: str) -> tuple[list[str], list[str]]:
         name = stack.physical(group)
         attached = iam.list_attached_group_policies(GroupName=name)["AttachedPolicies"]
-        return iam.list_group_policies(GroupName=name)["PolicyNames"], [one["PolicyArn"] for one in attached]
+        return iam.list_group_policies(GroupName=name)["PolicyNames"], [policy["PolicyArn"] for policy in attached]
 
     resources = {
         "Managed": managed,
@@ -234,7 +236,7 @@ def test_groups_and_their_users(stack: Stack) -> None:
     }
     outputs = {"Arn": {"Value": get("Ops", "Arn")}, "Id": {"Value": get("Members", "Id")}}
     assert stack.deploy(resources, Outputs=outputs) == "CREATE_COMPLETE", stack.reasons()
-    ann, bob, ops = (stack.physical(one) for one in ("Ann", "Bob", "Ops"))
+    ann, bob, ops = (stack.physical(name) for name in ("Ann", "Bob", "Ops"))
     assert stack.outputs()["Arn"].endswith(f":group/teams/{ops}")
     assert stack.outputs()["Id"] == stack.physical("Members")
     assert (members("Ops"), members("Dev")) == ([ann], [bob])
@@ -255,10 +257,10 @@ def test_groups_and_their_users(stack: Stack) -> None:
     iam.delete_group_policy(GroupName=ops, PolicyName="by-hand")
     stack.delete()
     assert not stack.exists()
-    assert {ann, bob} & {one["UserName"] for one in iam.list_users()["Users"]} == set()
+    assert {ann, bob} & {user["UserName"] for user in iam.list_users()["Users"]} == set()
 
 
-def test_a_group_with_somebody_in_it_stays(stack: Stack) -> None:
+def test_a_group_with_an_external_member_stays(stack: Stack) -> None:
     iam, name = stack.cloud.client("iam"), f"{stack.name}-group"
     assert stack.deploy({"Group": part("IAM::Group", GroupName=name), "Queue": queue()}) == "CREATE_COMPLETE"
     iam.create_user(UserName=stack.name)
@@ -270,12 +272,12 @@ def test_a_group_with_somebody_in_it_stays(stack: Stack) -> None:
     assert other.deploy({"Group": part("IAM::Group", GroupName=name)}) == "ROLLBACK_COMPLETE"
     assert "already exists" in other.reasons()[0]
     last = Stack.new(stack.cloud)
-    nobody = part("IAM::UserToGroupAddition", GroupName=name, Users=["nobody"])
-    assert last.deploy({"Members": nobody}) == "ROLLBACK_COMPLETE"
-    assert "nobody" in last.reasons()[0]
+    unknown = part("IAM::UserToGroupAddition", GroupName=name, Users=["unknown-user"])
+    assert last.deploy({"Members": unknown}) == "ROLLBACK_COMPLETE"
+    assert "unknown-user" in last.reasons()[0]
 
 
-def test_a_user_with_everything_and_back_to_the_defaults(stack: Stack) -> None:
+def test_a_user_with_all_properties_and_with_the_defaults(stack: Stack) -> None:
     iam, name = stack.cloud.client("iam"), f"{stack.name}-user"
     everything = part(
         "IAM::User",

@@ -1,6 +1,6 @@
-"""moto's CloudFormation with patches, and with a provisioner of our own.
+"""moto's CloudFormation with patches, and with our own provisioner.
 
-Patches do not suffice: adding in order of dependence, replacing with dependants that follow, Retain and rollback touch
-every line of moto's ``ResourceMap``. That class is ours (``provision``), and so are the requests that create, update
-and roll back stacks (``requests``) and those of change sets (``change_sets``); the rest stays moto's.
+Patches alone do not suffice: order of dependencies, replacement with dependants, Retain and rollback change every line
+of moto's ``ResourceMap``. ``deploy.provision`` replaces that class, ``requests`` the requests that create, update and
+roll back stacks, ``change_sets`` those of change sets. The rest is moto's.
 """

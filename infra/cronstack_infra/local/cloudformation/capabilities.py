@@ -1,4 +1,4 @@
-"""Capabilities: what a request must acknowledge before CloudFormation creates IAM resources of its template."""
+"""Capabilities that a request must acknowledge before CloudFormation creates IAM resources of its template."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _NAME_OF: Final = {
     "AWS::IAM::User": "UserName",
     "AWS::IAM::UserToGroupAddition": "",
 }
-"""Types that need a capability, and the property that gives a name in the account; "" where there is none."""
+"""Types that need a capability, and the property with the custom name; "" for types without a custom name."""
 
 
 class InsufficientCapabilities(CloudFormationError):
-    """The template has IAM resources that the request does not acknowledge."""
+    """The request does not acknowledge the IAM resources of its template."""
 
     code = "InsufficientCapabilitiesException"
 
 
 def check(template: Mapping[str, Any], given: Collection[str]) -> None:
-    """Raise InsufficientCapabilities where a template needs a capability that is not given."""
+    """Raise InsufficientCapabilities if a template needs a capability that is not given."""
     needed = _needed(template)
     if needed is not None and not {NAMED, needed} & set(given):
         raise InsufficientCapabilities(f"Requires capabilities : [{needed}]")
@@ -38,8 +38,8 @@ def check(template: Mapping[str, Any], given: Collection[str]) -> None:
 
 def _needed(template: Mapping[str, Any]) -> str | None:
     resources = template.get("Resources")
-    found = [one for one in resources.values() if isinstance(one, dict)] if isinstance(resources, dict) else []
-    of_iam = [one for one in found if one.get("Type") in _NAME_OF]
-    if any(_NAME_OF[one["Type"]] in (one.get("Properties") or {}) for one in of_iam):
+    definitions = [item for item in resources.values() if isinstance(item, dict)] if isinstance(resources, dict) else []
+    of_iam = [definition for definition in definitions if definition.get("Type") in _NAME_OF]
+    if any(_NAME_OF[definition["Type"]] in (definition.get("Properties") or {}) for definition in of_iam):
         return NAMED
     return IAM if of_iam else None

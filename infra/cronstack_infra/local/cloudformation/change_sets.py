@@ -1,7 +1,7 @@
 """Change sets as the CDK CLI uses them: one for every deployment, always with the same name.
 
-A wrong error code costs much time here. The CLI polls for ever unless a deleted change set is answered with
-ChangeSetNotFound, and it retries an HTTP 500 for 48 seconds.
+A wrong error code costs much time here. The CLI polls forever unless DescribeChangeSet of a deleted change set fails
+with ChangeSetNotFound, and it retries an HTTP 500 for 48 seconds.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from moto.cloudformation.utils import generate_changeset_id, validate_create_cha
 from moto.core.responses import ActionResult, EmptyResult
 from moto.s3.models import s3_backends
 
-from cronstack_infra.local.cloudformation.deploy.deployment import Deployed, deploy, looked_up
-from cronstack_infra.local.cloudformation.deploy.events import enter
-from cronstack_infra.local.cloudformation.deploy.failing import failing
+from cronstack_infra.local.cloudformation.deploy.deployment import StackDefinition, deploy, parameter_store_values
+from cronstack_infra.local.cloudformation.deploy.events import set_status
+from cronstack_infra.local.cloudformation.deploy.failure_policy import failure_policy
 from cronstack_infra.local.cloudformation.plan import PlannedChange
-from cronstack_infra.local.cloudformation.plan_listing import HIDDEN, listed
+from cronstack_infra.local.cloudformation.plan_listing import HIDDEN, resource_change
 from cronstack_infra.local.cloudformation.requests import parameters_of, tags_of, template_of
-from cronstack_infra.local.cloudformation.stacks import check_updatable, checked, found, new_stack, plan
-from cronstack_infra.local.cloudformation.template.parameters import hidden_names, whole
+from cronstack_infra.local.cloudformation.stacks import check_updatable, checked_template, find_stack, new_stack, plan
+from cronstack_infra.local.cloudformation.template.parameters import hidden_names, with_defaults
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.moto.patch import Patch, replaced_by
 
@@ -32,24 +32,24 @@ NOTHING_CHANGED: Final = (
 
 
 class ChangeSetNotFound(CloudFormationError):
-    """The code for which the CLI waits after it has deleted one."""
+    """The error that the CLI waits for after it has deleted a change set."""
 
     code = "ChangeSetNotFound"
 
 
 class InvalidChangeSetStatus(CloudFormationError):
-    """The change set cannot be executed, or not any more."""
+    """The change set cannot be executed, or no longer."""
 
     code = "InvalidChangeSetStatus"
 
 
-class Planned(ChangeSet):
-    """A change set with what it would change."""
+class PlannedChangeSet(ChangeSet):
+    """A change set with the changes of its execution."""
 
-    wanted: Deployed
+    target: StackDefinition
     plan: list[PlannedChange]
     hidden: set[str]
-    """Values of NoEcho parameters, before and after."""
+    """Values of NoEcho parameters and secrets, before and after the change."""
     config: dict[str, Any] | None
     on_failure: str | None
 
@@ -57,27 +57,29 @@ class Planned(ChangeSet):
         return []
 
 
-def _template_behind(self: Any, url: str) -> str:
-    """The template the CLI has put into the bootstrap bucket. Ours has its bucket in the path, which moto expects of
-    "localhost" and of AWS's own addresses only."""
+def _template_at(self: Any, url: str) -> str:
+    """Return the template that the CLI has uploaded to the bootstrap bucket.
+
+    The local cloud's URLs have the bucket in the path, which moto supports for AWS's addresses and localhost only.
+    """
     bucket, _, key = unquote(urlparse(url).path).lstrip("/").partition("/")
-    found = s3_backends[self.current_account][self.partition].get_object(bucket, key)
-    if found is None:
-        raise ValidationError(message=f"S3 error: there is no template at {url}")
-    return str(found.value.decode("utf-8"))
+    uploaded = s3_backends[self.current_account][self.partition].get_object(bucket, key)
+    if uploaded is None:
+        raise ValidationError(message=f"S3 error: the template at {url} does not exist")
+    return str(uploaded.value.decode("utf-8"))
 
 
 def _answer_create(self: Any) -> Any:
     backend, name = self.cloudformation_backend, privates.parameter(self, "ChangeSetName")
     validate_create_change_set(name)
     kind, mode = privates.parameter(self, "ChangeSetType") or "UPDATE", _mode(self)
-    held = found(backend, privates.parameter(self, "StackName"))
-    before = held if kind == "UPDATE" else None
+    existing = find_stack(backend, privates.parameter(self, "StackName"))
+    before = existing if kind == "UPDATE" else None
     text, parameters = template_of(self, before), parameters_of(self, before)
-    wanted = Deployed(text, checked(text), parameters, {}, tags_of(self, before))
-    looked_up(wanted.template, parameters, backend.account_id, backend.region_name)
-    stack = _stack_for(self, held, kind, mode)
-    change_set = Planned(
+    target = StackDefinition(text, checked_template(text), parameters, {}, tags_of(self, before))
+    parameter_store_values(target.template, parameters, backend.account_id, backend.region_name)
+    stack = _stack_for(self, existing, kind, mode)
+    change_set = PlannedChangeSet(
         change_set_type=kind,
         change_set_id=generate_changeset_id(name, backend.region_name, backend.account_id),
         change_set_name=name,
@@ -86,15 +88,15 @@ def _answer_create(self: Any) -> Any:
         parameters=parameters,
         description=privates.parameter(self, "Description"),
         notification_arns=privates.parameter(self, "NotificationARNs", []),
-        tags=wanted.tags,
+        tags=target.tags,
         role_arn=privates.parameter(self, "RoleARN"),
     )
-    change_set.wanted, change_set.hidden = wanted, _hidden(stack, wanted)
+    change_set.target, change_set.hidden = target, _hidden(stack, target)
     change_set.config, change_set.on_failure = (
         privates.parameter(self, "DeploymentConfig"),
         privates.parameter(self, "OnStackFailure"),
     )
-    change_set.plan, is_change = plan(stack, wanted)
+    change_set.plan, is_change = plan(stack, target)
     if is_change or kind == "CREATE":
         change_set.status, change_set.execution_status = "CREATE_COMPLETE", "AVAILABLE"
     else:
@@ -105,23 +107,23 @@ def _answer_create(self: Any) -> Any:
 
 
 def _mode(response: Any) -> str:
-    """The mode of deployment. Raises ValidationError for what a change set cannot ask for."""
+    """Return the mode of deployment. Raise ValidationError for options that a change set does not support."""
     action = privates.parameter(response, "OnStackFailure")
     if action == "DELETE" and privates.parameter(response, "ChangeSetType") != "CREATE":
         raise ValidationError(message="OnStackFailure DELETE is only valid when ChangeSetType is CREATE.")
-    return failing(privates.parameter(response, "DeploymentConfig"), action, None, None).mode
+    return failure_policy(privates.parameter(response, "DeploymentConfig"), action, None, None).mode
 
 
-def _stack_for(response: Any, held: Any, kind: str, mode: str) -> Any:
+def _stack_for(response: Any, existing: Any, kind: str, mode: str) -> Any:
     name, change_set_name = privates.parameter(response, "StackName"), privates.parameter(response, "ChangeSetName")
     if kind == "UPDATE":
-        if held is None:
+        if existing is None:
             raise ValidationError(message=f"Stack [{name}] does not exist")
-        check_updatable(held, mode)
-        return held
+        check_updatable(existing, mode)
+        return existing
     if kind != "CREATE":
-        raise ValidationError(message=f"The local cloud does not carry out change sets of the type {kind}.")
-    if held is None:
+        raise ValidationError(message=f"The local cloud does not support change sets of the type {kind}.")
+    if existing is None:
         fields = {
             "notification_arns": privates.parameter(response, "NotificationARNs", []),
             "tags": tags_of(response, None),
@@ -129,51 +131,55 @@ def _stack_for(response: Any, held: Any, kind: str, mode: str) -> Any:
         stack = new_stack(
             response.cloudformation_backend, name, fields | {"role_arn": privates.parameter(response, "RoleARN")}
         )
-        enter(stack, "REVIEW_IN_PROGRESS", "User Initiated")
+        set_status(stack, "REVIEW_IN_PROGRESS", "User Initiated")
         return stack
-    if held.status != "REVIEW_IN_PROGRESS":
+    if existing.status != "REVIEW_IN_PROGRESS":
         raise AlreadyExistsException(
             f"Stack [{name}] already exists and cannot be created again with the changeSet [{change_set_name}]."
         )
-    return held
+    return existing
 
 
-def _hidden(stack: Any, wanted: Deployed) -> set[str]:
+def _hidden(stack: Any, target: StackDefinition) -> set[str]:
     values: set[str] = set()
-    for template, given in ((wanted.template, wanted.parameters), (stack.template_dict, stack.parameters)):
+    for template, parameters in ((target.template, target.parameters), (stack.template_dict, stack.parameters)):
         names = hidden_names(template)
-        values |= {str(value) for name, value in whole(template, given).items() if name in names and str(value)}
-    for held in stack.resource_map.held.values():
-        values |= getattr(held.resource, "secrets", set())
+        values |= {
+            str(value) for name, value in with_defaults(template, parameters).items() if name in names and str(value)
+        }
+    for existing in stack.resource_map.existing.values():
+        values |= getattr(existing.resource, "secrets", set())
     return values
 
 
 def _answer_execute(self: Any) -> Any:
-    change_set = _asked_for(self)
-    for word, status, expected in (
+    change_set = _requested(self)
+    for label, status, expected in (
         ("status", change_set.status, "CREATE_COMPLETE"),
         ("execution status", change_set.execution_status, "AVAILABLE"),
     ):
         if status != expected:
             raise InvalidChangeSetStatus(
-                f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current {word} of [{status}]"
+                f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current {label} of [{status}]"
             )
     names = ("DisableRollback", "RetainExceptOnCreate")
-    wish = failing(change_set.config, change_set.on_failure, *(privates.parameter(self, name) for name in names))
+    policy = failure_policy(
+        change_set.config, change_set.on_failure, *(privates.parameter(self, name) for name in names)
+    )
     stack, backend = change_set.stack, self.cloudformation_backend
     if change_set.change_set_type == "UPDATE":
-        check_updatable(stack, wish.mode, rollback=wish.rollback)
-    for one in list(backend.change_sets.values()):
-        if one.stack_id == stack.stack_id and one is not change_set:
-            del backend.change_sets[one.change_set_id]
+        check_updatable(stack, policy.mode, rollback=policy.rollback)
+    for other in list(backend.change_sets.values()):
+        if other.stack_id == stack.stack_id and other is not change_set:
+            del backend.change_sets[other.change_set_id]
     change_set.execution_status = "EXECUTE_IN_PROGRESS"
-    done = deploy(stack, change_set.change_set_type, change_set.wanted, wish)
-    change_set.execution_status = "EXECUTE_COMPLETE" if done else "EXECUTE_FAILED"
+    succeeded = deploy(stack, change_set.change_set_type, change_set.target, policy)
+    change_set.execution_status = "EXECUTE_COMPLETE" if succeeded else "EXECUTE_FAILED"
     return EmptyResult()
 
 
 def find(backend: Any, name: str, stack_name: str | None) -> Any:
-    """The newest change set of that name or ARN, of that stack. Raises ChangeSetNotFound."""
+    """Return the newest change set of a stack by its name or ARN. Raise ChangeSetNotFound if it does not exist."""
     if name in backend.change_sets:
         return backend.change_sets[name]
     for change_set in reversed(backend.change_sets.values()):
@@ -182,18 +188,18 @@ def find(backend: Any, name: str, stack_name: str | None) -> Any:
     raise ChangeSetNotFound(f"ChangeSet [{name}] does not exist")
 
 
-def _asked_for(response: Any) -> Any:
+def _requested(response: Any) -> Any:
     name, stack = privates.parameter(response, "ChangeSetName"), privates.parameter(response, "StackName")
     return find(response.cloudformation_backend, name, stack)
 
 
 def _answer_describe(self: Any) -> Any:
-    change_set = _asked_for(self)
+    change_set = _requested(self)
     values = privates.flag(self, "IncludePropertyValues", False)
-    hidden = hidden_names(change_set.wanted.template)
+    hidden = hidden_names(change_set.target.template)
     return ActionResult(
         {
-            "Changes": [listed(one, change_set.hidden, values=values) for one in change_set.plan],
+            "Changes": [resource_change(change, change_set.hidden, values=values) for change in change_set.plan],
             "ChangeSetId": change_set.change_set_id,
             "ChangeSetName": change_set.change_set_name,
             "CreationTime": change_set.creation_time,
@@ -207,24 +213,30 @@ def _answer_describe(self: Any) -> Any:
             "StackName": change_set.stack_name,
             "Status": change_set.status,
             "StatusReason": change_set.status_reason,
-            "Tags": [{"Key": name, "Value": value} for name, value in change_set.wanted.tags.items()],
+            "Tags": [{"Key": name, "Value": value} for name, value in change_set.target.tags.items()],
         }
     )
 
 
 def _answer_delete(self: Any) -> Any:
     try:
-        change_set = _asked_for(self)
+        change_set = _requested(self)
     except ChangeSetNotFound:
-        return EmptyResult()  # AWS does not mind either
+        return EmptyResult()  # as on AWS, no error
     del self.cloudformation_backend.change_sets[change_set.change_set_id]
     return EmptyResult()
 
 
 def _answer_list(self: Any) -> Any:
     stack = privates.parameter(self, "StackName")
-    held = self.cloudformation_backend.change_sets.values()
-    return ActionResult({"Summaries": [one for one in held if stack in (one.stack_name, one.stack_id)]})
+    change_sets = self.cloudformation_backend.change_sets.values()
+    return ActionResult(
+        {
+            "Summaries": [
+                change_set for change_set in change_sets if stack in (change_set.stack_name, change_set.stack_id)
+            ]
+        }
+    )
 
 
 _RESPONSE: Final = "moto.cloudformation.responses:CloudFormationResponse"
@@ -250,7 +262,7 @@ PATCHES: Final = (
         _RESPONSE,
         "describe_change_set",
         "(self)",
-        "Describing a deleted change set fails with a code that the CDK does not know: it polls for ever.",
+        "DescribeChangeSet of a deleted change set fails with another code than the CDK expects: it polls forever.",
         "a_deleted_change_set_is_described_with_another_code",
         replaced_by(_answer_describe),
     ),
@@ -274,8 +286,8 @@ PATCHES: Final = (
         _RESPONSE,
         "_get_stack_from_s3_url",
         "(self, template_url)",
-        "A TemplateURL with the bucket in its path is read by addresses of AWS and of localhost only.",
+        "A TemplateURL with the bucket in its path is read for addresses of AWS and of localhost only.",
         "a_template_url_of_another_address_is_not_read",
-        replaced_by(_template_behind),
+        replaced_by(_template_at),
     ),
 )

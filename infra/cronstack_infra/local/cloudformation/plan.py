@@ -1,7 +1,7 @@
-"""What a template would change in a stack, worked out without changing anything.
+"""The changes that a template would make in a stack, computed without making them.
 
-Properties are evaluated as a deployment evaluates them. What a new resource alone can tell is KNOWN_AFTER_APPLY.
-AWS lists every property that refers to a changed resource; only those whose value changes are listed here.
+Properties are evaluated as in a deployment. Values of resources that do not exist yet are KNOWN_AFTER_APPLY. AWS lists
+every property that refers to a changed resource; this plan lists only those whose value changes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from moto.cloudformation.parsing import clean_json
 from moto.core.exceptions import ServiceException
 
-from cronstack_infra.local.cloudformation.deploy.provision import Definition, Held, Resources
+from cronstack_infra.local.cloudformation.deploy.provision import Definition, Resources, StackResource
 from cronstack_infra.local.cloudformation.deploy.replacement import must_replace, replaced_by
 from cronstack_infra.local.cloudformation.deploy.stack_tags import tagged
 from cronstack_infra.local.cloudformation.template import references
@@ -27,11 +27,11 @@ ATTRIBUTES: Final[tuple[str, ...]] = (
     "DeletionPolicy",
     "UpdateReplacePolicy",
 )
-"""What a resource has beside its properties, and what an update may change alone."""
+"""Attributes of a resource outside its properties, which an update may change alone."""
 
 
 class Cause(NamedTuple):
-    """Why a property changes: ChangeSource and CausingEntity of the API."""
+    """The cause of a property's change: ChangeSource and CausingEntity of the API."""
 
     source: str | None
     entity: str | None = None
@@ -51,7 +51,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class PlannedChange:
-    """What a deployment would do with one resource."""
+    """The change that a deployment would make to one resource."""
 
     action: str
     name: str
@@ -63,7 +63,7 @@ class PlannedChange:
     differences: tuple[Difference, ...]
 
 
-class _Unmade:
+class _NotCreated:
     """A resource that does not exist yet."""
 
     physical_resource_id = KNOWN_AFTER_APPLY
@@ -72,65 +72,67 @@ class _Unmade:
         return KNOWN_AFTER_APPLY
 
 
-def planned(
+def plan_changes(
     resources: Resources, template: Template, parameters: dict[str, Any], tags: dict[str, str]
 ) -> tuple[Resources, list[PlannedChange]]:
-    """Return the changes, and the resources as they would be. Raises ValidationError for a template without sense."""
-    future = resources.copied()
+    """Return the future resources, and the changes. Raise ValidationError for an invalid template."""
+    future = resources.copy()
     future.stack_tags = tags
     future.load_template(template, parameters)
-    changes = [change for name in creation_order(template["Resources"]) if (change := _of_one(resources, future, name))]
-    for name, held in resources.held.items():
-        if name not in template["Resources"] or not future.is_wanted(name):
-            changes.append(_change("Remove", name, held, held.definition, {}))
+    changes = [
+        change for name in creation_order(template["Resources"]) if (change := _plan_resource(resources, future, name))
+    ]
+    for name, current in resources.existing.items():
+        if name not in template["Resources"] or not future.is_included(name):
+            changes.append(_change("Remove", name, current, current.definition, {}))
     return future, changes
 
 
-def _of_one(resources: Resources, future: Resources, name: str) -> PlannedChange | None:
-    if not future.is_wanted(name):
+def _plan_resource(resources: Resources, future: Resources, name: str) -> PlannedChange | None:
+    if not future.is_included(name):
         return None
-    held, after = resources.held.get(name), _foreseen(future, name)
-    if held is None:
-        future.expect(name, _Unmade())
+    current, after = resources.existing.get(name), _evaluated(future, name)
+    if current is None:
+        future.substitute(name, _NotCreated())
         return _change("Add", name, None, {}, after)
-    differences = tuple(_differences(resources, future, name, held.definition, after))
+    differences = tuple(_differences(resources, future, name, current.definition, after))
     if not differences:
         return None
-    change = _change("Modify", name, held, held.definition, after, differences)
+    change = _change("Modify", name, current, current.definition, after, differences)
     if change.replace:
-        future.expect(name, _Unmade())
+        future.substitute(name, _NotCreated())
     return change
 
 
 def _change(
     action: str,
     name: str,
-    held: Held | None,
+    current: StackResource | None,
     before: Definition,
     after: Definition,
     differences: tuple[Difference, ...] = (),
 ) -> PlannedChange:
-    changed = any(one.attribute in ("Properties", "Tags") for one in differences)
+    changed = any(difference.attribute in ("Properties", "Tags") for difference in differences)
     replace = changed and must_replace(after["Type"], before["Properties"], after["Properties"])
-    kind, physical = (after or before)["Type"], held.id if held else None
+    kind, physical = (after or before)["Type"], current.id if current else None
     return PlannedChange(action, name, kind, physical, replace, before, after, differences)
 
 
-def _foreseen(future: Resources, name: str) -> Definition:
-    """Return the definition as far as it can be evaluated now."""
-    written = future.written(name)
-    properties = {key: _value(future, value) for key, value in (written.get("Properties") or {}).items()}
+def _evaluated(future: Resources, name: str) -> Definition:
+    """Return the definition, evaluated as far as possible before the deployment."""
+    definition = future.unevaluated(name)
+    properties = {key: _value(future, value) for key, value in (definition.get("Properties") or {}).items()}
     properties = {key: value for key, value in properties.items() if value is not None}
-    properties = tagged(written["Type"], properties, future.stack_tags)
-    attributes = {key: _value(future, written[key]) for key in ATTRIBUTES if key in written}
-    return {"Type": written["Type"], "Properties": properties, **attributes}
+    properties = tagged(definition["Type"], properties, future.stack_tags)
+    attributes = {key: _value(future, definition[key]) for key in ATTRIBUTES if key in definition}
+    return {"Type": definition["Type"], "Properties": properties, **attributes}
 
 
 def _value(future: Resources, part: Any) -> Any:
     try:
         value = clean_json(part, future)
         return references.with_parameters(value, future.account, future.region, "Properties")
-    except (ServiceException, LookupError, AttributeError, TypeError):  # a function of a value not known yet
+    except (ServiceException, LookupError, AttributeError, TypeError):  # a function of a value that is not known yet
         return KNOWN_AFTER_APPLY
 
 
@@ -138,12 +140,12 @@ def _differences(
     resources: Resources, future: Resources, name: str, before: Definition, after: Definition
 ) -> Iterator[Difference]:
     old, new = before["Properties"], after["Properties"]
-    fixed = replaced_by(after["Type"], old, new)
-    replaced = not fixed and old != new and must_replace(after["Type"], old, new)
+    causes = replaced_by(after["Type"], old, new)
+    replaced_whole = not causes and old != new and must_replace(after["Type"], old, new)
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) == new.get(key):
             continue
-        recreation = "Always" if key in fixed or replaced else "Never"
+        recreation = "Always" if key in causes or replaced_whole else "Never"
         cause = _cause(resources, future, name, key)
         if key == "Tags" and cause.source is None:
             yield Difference("Tags", None, old.get(key), new.get(key), recreation, Cause("DirectModification"))
@@ -155,25 +157,25 @@ def _differences(
 
 
 def _cause(resources: Resources, future: Resources, name: str, key: str) -> Cause:
-    """Return why a property changes; no source when neither the template nor what it refers to changes it."""
-    is_written = [(where.written(name).get("Properties") or {}).get(key) for where in (resources, future)]
-    if is_written[0] != is_written[1]:
+    """Return the cause of a property's change; no source if neither the template nor a reference changes it."""
+    old, new = ((side.unevaluated(name).get("Properties") or {}).get(key) for side in (resources, future))
+    if old != new:
         return Cause("DirectModification")
-    for entity, attribute in _mentioned(is_written[1]):
+    for entity, attribute in _references(new):
         if entity in future.resolved_parameters:
             if future.resolved_parameters[entity] != resources.resolved_parameters.get(entity):
                 return Cause("ParameterReference", entity)
-        elif future.is_expected(entity):
+        elif future.has_substitute(entity):
             source = "ResourceAttribute" if attribute else "ResourceReference"
             return Cause(source, f"{entity}.{attribute}" if attribute else entity)
     return Cause(None)
 
 
-def _mentioned(part: Any) -> Iterator[tuple[str, str]]:
-    """Return name and attribute of what a part of a template refers to; no attribute for a Ref."""
+def _references(part: Any) -> Iterator[tuple[str, str]]:
+    """Yield the logical id and attribute of each reference in a part of a template; no attribute for a Ref."""
     if isinstance(part, list):
         for value in part:
-            yield from _mentioned(value)
+            yield from _references(value)
     elif isinstance(part, Mapping):
         for key, value in part.items():
             if key == "Ref":
@@ -184,12 +186,12 @@ def _mentioned(part: Any) -> Iterator[tuple[str, str]]:
             elif key == "Fn::Sub":
                 yield from _substituted(value)
             else:
-                yield from _mentioned(value)
+                yield from _references(value)
 
 
 def _substituted(value: Any) -> Iterator[tuple[str, str]]:
-    text, given = (value, {}) if isinstance(value, str) else value
+    text, variables = (value, {}) if isinstance(value, str) else value
     for name in SUBSTITUTED.findall(text):
         first, _, rest = name.partition(".")
         yield first, rest
-    yield from _mentioned(given)
+    yield from _references(variables)

@@ -1,4 +1,4 @@
-"""Requests that create, update and roll back stacks: read from the API's parameters, and answered."""
+"""Handlers of the requests that create, update and roll back stacks."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from moto.cloudformation.exceptions import ValidationError
 from moto.core.responses import ActionResult, EmptyResult
 
 from cronstack_infra.local.cloudformation import capabilities, stacks
-from cronstack_infra.local.cloudformation.deploy.deployment import Unfinished, roll_back, unfinished
-from cronstack_infra.local.cloudformation.deploy.failing import EXPRESS, Failing, failing
-from cronstack_infra.local.cloudformation.stacks import FAILED, found, unresolved_parameters
+from cronstack_infra.local.cloudformation.deploy.deployment import FailedDeployment, failed_deployment, roll_back
+from cronstack_infra.local.cloudformation.deploy.failure_policy import EXPRESS, FailurePolicy, failure_policy
+from cronstack_infra.local.cloudformation.stacks import FAILED, find_stack, unresolved_parameters
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.moto.patch import ABSENT, Patch, replaced_by
 
 
 def stack_of(response: Any) -> Any:
-    """The stack that a request names. Raises ValidationError."""
+    """Return the stack that a request names. Raise ValidationError if it does not exist."""
     name = privates.parameter(response, "StackName")
-    stack = found(response.cloudformation_backend, name)
+    stack = find_stack(response.cloudformation_backend, name)
     if stack is None:
         raise ValidationError(name)
     return stack
 
 
 def template_of(response: Any, stack: Any) -> str:
-    """Return the text of the template of a request that acknowledges its IAM resources.
+    """Return the text of a request's template; the previous one is that of ``stack``.
 
-    ``stack`` has the previous one. Raises ValidationError, InsufficientCapabilities.
+    Raise ValidationError if the request has no valid template, InsufficientCapabilities if it does not acknowledge the
+    template's IAM resources.
     """
     text = _given_template(response, stack)
     capabilities.check(models.Stack.parse_template(text), privates.parameter(response, "Capabilities", []))
@@ -48,39 +49,41 @@ def _given_template(response: Any, stack: Any) -> str:
 
 
 def parameters_of(response: Any, stack: Any) -> dict[str, str]:
-    """The parameters that a request gives, or takes over from the stack. Raises ValidationError."""
-    held = unresolved_parameters(stack) if stack is not None else {}
+    """Return a request's parameters, with UsePreviousValue resolved from the stack. Raise ValidationError."""
+    previous = unresolved_parameters(stack) if stack is not None else {}
     return {
-        one["ParameterKey"]: _previous(one, held) if one.get("UsePreviousValue") else one.get("ParameterValue", "")
-        for one in privates.parameter(response, "Parameters", [])
+        parameter["ParameterKey"]: _previous(parameter, previous)
+        if parameter.get("UsePreviousValue")
+        else parameter.get("ParameterValue", "")
+        for parameter in privates.parameter(response, "Parameters", [])
     }
 
 
-def _previous(parameter: dict[str, Any], held: dict[str, str]) -> str:
+def _previous(parameter: dict[str, Any], previous: dict[str, str]) -> str:
     key = parameter["ParameterKey"]
     if parameter.get("ParameterValue"):
         raise ValidationError(
             message=f"Invalid input for parameter key {key}."
             " Cannot specify usePreviousValue as true and non empty value for a parameter"
         )
-    if key not in held:
+    if key not in previous:
         raise ValidationError(
             message=f"Invalid input for parameter key {key}."
             " Cannot specify usePreviousValue as true for a parameter key not in the previous template"
         )
-    return held[key]
+    return previous[key]
 
 
 def tags_of(response: Any, stack: Any) -> dict[str, str]:
-    """The tags that a request gives; those of the stack when it does not speak of tags."""
+    """Return a request's tags; those of the stack if the request has no parameter Tags."""
     if stack is not None and not any(name.partition(".")[0] == "Tags" for name in response.querystring):
         return dict(stack.tags)
-    return {one["Key"]: one["Value"] for one in privates.parameter(response, "Tags", [])}
+    return {tag["Key"]: tag["Value"] for tag in privates.parameter(response, "Tags", [])}
 
 
-def _failing(response: Any) -> Failing:
+def _policy_of(response: Any) -> FailurePolicy:
     names = ("DeploymentConfig", "OnFailure", "DisableRollback", "RetainExceptOnCreate")
-    return failing(*(privates.parameter(response, name) for name in names))
+    return failure_policy(*(privates.parameter(response, name) for name in names))
 
 
 def _answer_create(self: Any) -> Any:
@@ -88,7 +91,7 @@ def _answer_create(self: Any) -> Any:
         name=privates.parameter(self, "StackName"),
         template=template_of(self, None),
         parameters=parameters_of(self, None),
-        failing=_failing(self),
+        failure_policy=_policy_of(self),
         notification_arns=privates.parameter(self, "NotificationARNs", []),
         tags=tags_of(self, None),
         role_arn=privates.parameter(self, "RoleARN"),
@@ -101,7 +104,7 @@ def _answer_create(self: Any) -> Any:
 
 def _answer_update(self: Any) -> Any:
     stack = stack_of(self)
-    stacks.update(stack, template_of(self, stack), parameters_of(self, stack), tags_of(self, stack), _failing(self))
+    stacks.update(stack, template_of(self, stack), parameters_of(self, stack), tags_of(self, stack), _policy_of(self))
     stack.role_arn = privates.parameter(self, "RoleARN") or stack.role_arn
     return ActionResult({"StackId": stack.stack_id})
 
@@ -122,18 +125,18 @@ def _answer_continue(self: Any) -> Any:
     stack = stack_of(self)
     failed = _failed(stack, ("UPDATE_ROLLBACK_FAILED",))
     skip = privates.parameter(self, "ResourcesToSkip", [])
-    known = {name for change in failed.changes for name in change.not_put_back}
-    if strange := sorted(set(skip) - known):
+    known = {name for change in failed.changes for name in change.not_undone}
+    if unknown := sorted(set(skip) - known):
         raise ValidationError(
-            message=f"Resources [{', '.join(strange)}] cannot be skipped: they did not fail to roll back."
+            message=f"Resources [{', '.join(unknown)}] cannot be skipped: they did not fail to roll back."
         )
     force = bool(privates.parameter(self, "ForceRollback"))
     roll_back(stack, failed, "User Initiated", retained=False, skip=skip, force=force)
     return EmptyResult()
 
 
-def _failed(stack: Any, statuses: tuple[str, ...]) -> Unfinished:
-    failed = unfinished(stack)
+def _failed(stack: Any, statuses: tuple[str, ...]) -> FailedDeployment:
+    failed = failed_deployment(stack)
     if failed is None or stack.status not in statuses:
         raise ValidationError(message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be rolled back.")
     return failed

@@ -1,4 +1,4 @@
-"""Stacks: created, updated and deleted, with exports that hold, events for each resource, and a rollback."""
+"""Stacks: creation, update and deletion, with protected exports, events for each resource, and rollback."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ from moto.cloudformation.utils import generate_stack_id
 from moto.core.exceptions import ServiceException
 
 from cronstack_infra.local.cloudformation.deploy import outputs
-from cronstack_infra.local.cloudformation.deploy.deployment import Deployed, deploy, forget, looked_up, unfinished
-from cronstack_infra.local.cloudformation.deploy.events import enter, report
-from cronstack_infra.local.cloudformation.deploy.failing import EXPRESS, Failing
-from cronstack_infra.local.cloudformation.deploy.provision import ProvisioningFault, Resources
-from cronstack_infra.local.cloudformation.plan import PlannedChange, planned
+from cronstack_infra.local.cloudformation.deploy.deployment import (
+    StackDefinition,
+    deploy,
+    failed_deployment,
+    move_to_deleted,
+    parameter_store_values,
+)
+from cronstack_infra.local.cloudformation.deploy.events import report, set_status
+from cronstack_infra.local.cloudformation.deploy.failure_policy import EXPRESS, FailurePolicy
+from cronstack_infra.local.cloudformation.deploy.provision import ProvisioningError, Resources
+from cronstack_infra.local.cloudformation.plan import PlannedChange, plan_changes
 from cronstack_infra.local.cloudformation.plan_listing import HIDDEN
 from cronstack_infra.local.cloudformation.template import references
 from cronstack_infra.local.cloudformation.template.parameters import hidden_names
@@ -25,7 +31,7 @@ from cronstack_infra.local.moto.patch import Patch, replaced_by
 from cronstack_infra.local.moto.surroundings import Surroundings
 
 FAILED = ("CREATE_FAILED", "UPDATE_FAILED")
-"""Of a stack whose deployment failed and was not rolled back."""
+"""Statuses of a stack whose deployment failed and was not rolled back."""
 _FINAL = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED")
 
 
@@ -33,8 +39,8 @@ def _parsing(parse_yaml: Callable[[str], dict[str, Any]], _: Surroundings) -> ob
     return staticmethod(lambda template: parse(template, parse_yaml))
 
 
-def checked(text: str) -> Template:
-    """A template that the local cloud can carry out. Raises ValidationError."""
+def checked_template(text: str) -> Template:
+    """Return a parsed template. Raise ValidationError if the local cloud cannot deploy it."""
     template: Template = models.Stack.parse_template(text)
     check(template, why_not)
     references.check(template)
@@ -42,53 +48,53 @@ def checked(text: str) -> Template:
 
 
 def unresolved_parameters(stack: Any, template: Template | None = None) -> dict[str, Any]:
-    """The parameters as they were given, or their defaults.
+    """Return the parameters as specified, or their defaults.
 
-    moto gives the resolved ones; "use the previous value" then hands in the value of an SSM parameter ("30", the
-    version of cdk's bootstrap) where its name is wanted, and every update fails.
+    moto returns the resolved values. With UsePreviousValue, the value of an SSM parameter ("30", the version of cdk's
+    bootstrap) then takes the place of its name, and every update fails.
     """
-    slots = (template or stack.template_dict).get("Parameters") or {}
-    defaults = {name: str(slot["Default"]) for name, slot in slots.items() if "Default" in slot}
+    declared = (template or stack.template_dict).get("Parameters") or {}
+    defaults = {name: str(declaration["Default"]) for name, declaration in declared.items() if "Default" in declaration}
     return defaults | dict(stack.parameters or {})
 
 
 def _shown_parameters(stack: Any) -> list[dict[str, str]]:
-    """moto shows what is resolved as the value, and what is not to be shown."""
-    slots = stack.template_dict.get("Parameters") or {}
-    stored, hidden = getattr(stack, "fetched", {}), hidden_names(stack.template_dict)
+    """Return the parameters for DescribeStacks. moto returns resolved values, also those of NoEcho parameters."""
+    declared = stack.template_dict.get("Parameters") or {}
+    stored, hidden = getattr(stack, "ssm_values", {}), hidden_names(stack.template_dict)
     return [
         {"ParameterKey": name, "ParameterValue": HIDDEN if name in hidden else value}
         | ({"ResolvedValue": stored[name]} if name in stored else {})
         for name, value in unresolved_parameters(stack).items()
-        if name in slots
+        if name in declared
     ]
 
 
-def plan(stack: Any, wanted: Deployed) -> tuple[list[PlannedChange], bool]:
-    """Return what a deployment would change, and whether that is anything at all: tags and outputs count, too.
+def plan(stack: Any, target: StackDefinition) -> tuple[list[PlannedChange], bool]:
+    """Return the resource changes of a deployment, and whether it changes anything: tags and outputs count, too.
 
-    Raises ValidationError for parameters that do not fit.
+    Raise ValidationError for invalid parameters.
     """
-    resources, changes = planned(stack.resource_map, wanted.template, wanted.parameters, wanted.tags)
-    if changes or wanted.tags != stack.tags or unfinished(stack) is not None:
+    resources, changes = plan_changes(stack.resource_map, target.template, target.parameters, target.tags)
+    if changes or target.tags != stack.tags or failed_deployment(stack) is not None:
         return changes, True
     try:
-        made = outputs.shown(outputs.evaluated(resources, wanted.template, stack.stack_id))
+        output_values = outputs.shown(outputs.evaluate(resources, target.template, stack.stack_id))
     except ServiceException:  # the deployment reports it
         return changes, True
-    return changes, made != outputs.shown(stack.output_map)
+    return changes, output_values != outputs.shown(stack.output_map)
 
 
-def is_at_work(stack: Any) -> bool:
-    """Return whether a deployment of the stack is under way: it waits for a custom resource."""
+def is_in_progress(stack: Any) -> bool:
+    """Return whether a deployment of the stack is in progress: it waits for a custom resource."""
     return str(stack.status).endswith("_IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS"
 
 
 def check_updatable(stack: Any, mode: str, *, rollback: bool = False) -> None:
-    """Refuse to update a stack that cannot be updated in its status. Raises ValidationError."""
-    if stack.status in _FINAL or is_at_work(stack):
+    """Raise ValidationError if a stack cannot be updated in its status."""
+    if stack.status in _FINAL or is_in_progress(stack):
         raise ValidationError(message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated.")
-    failed = unfinished(stack)
+    failed = failed_deployment(stack)
     if failed is None:
         return
     if failed.mode == EXPRESS != mode:
@@ -106,7 +112,7 @@ def check_updatable(stack: Any, mode: str, *, rollback: bool = False) -> None:
 
 
 def new_stack(backend: Any, name: str, fields: Mapping[str, Any]) -> Any:
-    """A stack with no resources yet, known to the backend."""
+    """Create a stack without resources in the backend, and return it."""
     make: Any = models.Stack
     stack = make(
         stack_id=generate_stack_id(name, backend.region_name, backend.account_id),
@@ -122,8 +128,8 @@ def new_stack(backend: Any, name: str, fields: Mapping[str, Any]) -> Any:
     return stack
 
 
-def found(backend: Any, name: str | None) -> Any:
-    """The stack of a name or ARN that is not deleted, or None."""
+def find_stack(backend: Any, name: str | None) -> Any:
+    """Return the stack of a name or ARN that is not deleted, or None."""
     return next((stack for stack in backend.stacks.values() if name in (stack.name, stack.stack_id)), None)
 
 
@@ -132,26 +138,30 @@ def _create_stack(
     name: str,
     template: str,
     parameters: dict[str, Any] | None = None,
-    failing: Failing = Failing(),  # noqa: B008  (frozen)
+    failure_policy: FailurePolicy = FailurePolicy(),  # noqa: B008  (frozen)
     **fields: Any,
 ) -> Any:
-    wanted = Deployed(template, checked(template), dict(parameters or {}), {}, dict(fields.get("tags") or {}))
-    looked_up(wanted.template, wanted.parameters, self.account_id, self.region_name)
-    if found(self, name) is not None:
+    target = StackDefinition(
+        template, checked_template(template), dict(parameters or {}), {}, dict(fields.get("tags") or {})
+    )
+    parameter_store_values(target.template, target.parameters, self.account_id, self.region_name)
+    if find_stack(self, name) is not None:
         raise AlreadyExistsException(f"Stack [{name}] already exists")
     stack = new_stack(self, name, fields)
-    deploy(stack, "CREATE", wanted, failing)
+    deploy(stack, "CREATE", target, failure_policy)
     return stack
 
 
-def update(stack: Any, text: str, parameters: dict[str, str], tags: dict[str, str], failing: Failing) -> None:
-    """Update a stack. Raises ValidationError when it cannot be, or when nothing would change."""
-    check_updatable(stack, failing.mode, rollback=failing.rollback)
-    wanted = Deployed(text, checked(text), parameters, {}, tags)
-    looked_up(wanted.template, parameters, stack.account_id, stack.region_name)
-    if not plan(stack, wanted)[1]:
+def update(
+    stack: Any, text: str, parameters: dict[str, str], tags: dict[str, str], failure_policy: FailurePolicy
+) -> None:
+    """Update a stack. Raise ValidationError if its status forbids it, or if nothing would change."""
+    check_updatable(stack, failure_policy.mode, rollback=failure_policy.rollback)
+    target = StackDefinition(text, checked_template(text), parameters, {}, tags)
+    parameter_store_values(target.template, parameters, stack.account_id, stack.region_name)
+    if not plan(stack, target)[1]:
         raise ValidationError(message="No updates are to be performed.")
-    deploy(stack, "UPDATE", wanted, failing)
+    deploy(stack, "UPDATE", target, failure_policy)
 
 
 def _delete_stack(self: Any, name_or_stack_id: str) -> None:
@@ -163,18 +173,18 @@ def _delete_stack(self: Any, name_or_stack_id: str) -> None:
 def _delete(stack: Any) -> None:
     if stack.enable_termination_protection:
         raise ValidationError(message=f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
-    if is_at_work(stack):
+    if is_in_progress(stack):
         raise ValidationError(message=f"Stack [{stack.name}] cannot be deleted while in status {stack.status}")
     stack.resource_map.report = lambda *step: report(stack, *step)
-    enter(stack, "DELETE_IN_PROGRESS", "User Initiated")
+    set_status(stack, "DELETE_IN_PROGRESS", "User Initiated")
     try:
         outputs.keep_used_exports(stack, {})
         stack.resource_map.delete()
-    except (ProvisioningFault, ValidationError) as fault:
-        enter(stack, "DELETE_FAILED", str(getattr(fault, "message", fault)))
+    except (ProvisioningError, ValidationError) as fault:
+        set_status(stack, "DELETE_FAILED", str(getattr(fault, "message", fault)))
         return
-    enter(stack, "DELETE_COMPLETE")
-    forget(stack)
+    set_status(stack, "DELETE_COMPLETE")
+    move_to_deleted(stack)
 
 
 _STACK: Final = "moto.cloudformation.models:Stack"
@@ -188,7 +198,7 @@ PATCHES: Final = (
         "ResourceMap creates a resource when it is looked up, knows few types, loses properties and cannot roll back.",
         (
             "a_removed_resource_is_not_created_when_it_comes_back",
-            "a_destroyed_stack_rises_again_when_described",
+            "describing_a_deleted_stack_creates_its_resources",
             "types_are_missing",
             "a_table_loses_recovery_and_time_to_live",
             "a_queue_keeps_its_delay_over_an_update",
@@ -208,7 +218,7 @@ PATCHES: Final = (
         _STACK,
         "stack_parameters",
         "property",
-        "Use of the previous value inserts the resolved value of an SSM parameter where its name is wanted.",
+        "UsePreviousValue inserts the resolved value of an SSM parameter in place of its name.",
         "the_previous_value_is_the_resolved_one",
         replaced_by(property(unresolved_parameters)),
     ),

@@ -1,1 +1,1 @@
-"""DynamoDB on moto, as far as the guard depends on it: transactions, conditions and numbers that are DynamoDB's."""
+"""Patches of moto's DynamoDB for what the guard depends on: transactions, conditions, numbers, queries, capacity."""

@@ -1,6 +1,6 @@
 """Numbers and number sets as DynamoDB stores and returns them. Pure.
 
-DynamoDB trims zeros on both ends and returns no exponent: "39.80" comes back as "39.8", "1e3" as "1000". A number has
+DynamoDB trims zeros on both ends and returns no exponent: "39.80" is returned as "39.8", "1e3" as "1000". A number has
 at most 38 significant digits and a magnitude from 1E-130 to 9.99…E+125.
 """
 
@@ -28,14 +28,14 @@ class InvalidNumber(ValueError):
 
 
 def canonical_number(text: str) -> str:
-    """Return a number as DynamoDB returns it. Raise InvalidNumber."""
+    """Return a number as DynamoDB returns it. Raise InvalidNumber if DynamoDB refuses it."""
     if _CANONICAL.fullmatch(text):
         return text
-    read = _NUMBER.fullmatch(text)
-    if read is None:
+    matched = _NUMBER.fullmatch(text)
+    if matched is None:
         detail = f": {text}" if text else ""
         raise InvalidNumber(f"The parameter cannot be converted to a numeric value{detail}")
-    sign, whole, after_whole, alone, exponent = (part or "" for part in read.groups())
+    sign, whole, after_whole, alone, exponent = (part or "" for part in matched.groups())
     fraction = after_whole or alone
     digits = (whole + fraction).lstrip("0")
     if not digits:
@@ -47,7 +47,7 @@ def canonical_number(text: str) -> str:
 
 
 def canonical_value(value: Any) -> Any:
-    """Return an attribute value, or a part of a request that holds some, with its numbers as DynamoDB returns them."""
+    """Return an attribute value, or a part of a request with values, with its numbers as DynamoDB returns them."""
     if isinstance(value, Mapping):
         if len(value) == 1:
             ((kind, content),) = value.items()
@@ -69,11 +69,11 @@ def _canonical_set(texts: Sequence[str]) -> list[str]:
 
 
 def _is_texts(content: Any) -> bool:
-    return isinstance(content, list | tuple) and all(isinstance(one, str) for one in content)
+    return isinstance(content, list | tuple) and all(isinstance(text, str) for text in content)
 
 
 def _exponent(text: str) -> int:
-    if len(text) > _LONGEST_EXPONENT:  # its value is out of range in any case
+    if len(text) > _LONGEST_EXPONENT:  # out of range in any case
         raise InvalidNumber(UNDERFLOW if text.startswith("-") else OVERFLOW)
     return int(text or "0")
 
@@ -88,7 +88,7 @@ def _check(digits: int, magnitude: int) -> None:
 
 
 def _plain(digits: str, power: int) -> str:
-    """Digits with their decimal point, without an exponent."""
+    """Return digits with their decimal point, without an exponent."""
     if power >= 0:
         return digits + "0" * power
     point = len(digits) + power

@@ -8,10 +8,10 @@ The rules are those of the Amazon DynamoDB Developer Guide:
     update, put, delete   read-write-operations: the larger of the sizes before and after; a failed condition consumes
                           by the item that exists, and at least 1
     index                 GSI, "Write capacity units": 1 write for an entry that is new, deleted or changed; 2 for one
-                          whose key changes; none for a write that changes nothing of what the index holds
+                          whose key changes; none for a write that does not change the entry
 
-Measured by others on AWS, where the guide is silent: the factor of a transaction applies to the table alone, not to its
-indexes, and a condition check costs as much as a write.
+Measured by others on AWS, because the guide does not state it: the factor of a transaction applies to the table only,
+not to its indexes, and a condition check costs as much as a write.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _CONTAINER: Final = 3
 _ELEMENT: Final = 1
 
 Item = Mapping[str, Any]
-"""Attributes by name, each as moto's DynamoType or as it stands in a request."""
+"""Attributes by name, each as moto's DynamoType or as in a request."""
 
 
 def item_size(item: Item) -> int:
@@ -43,23 +43,23 @@ def item_size(item: Item) -> int:
 
 
 def read_units(size: int, *, consistent: bool) -> float:
-    """Return the units of one read of ``size`` bytes. A Query reads all its items as one."""
+    """Return the units of one read of ``size`` bytes. All items of a Query count as one read."""
     units = max(1, -(-size // READ_UNIT))
     return float(units) if consistent else units / 2
 
 
 def write_units(*sizes: int) -> int:
-    """Return the units of one write of an item that had, and will have, these sizes."""
+    """Return the units of one write, given the sizes of the item before and after it."""
     return max(1, -(-max(sizes, default=0) // WRITE_UNIT))
 
 
 def row_write_units(before: Item | None, after: Item | None) -> int:
-    """Return the units of a write that turns one item into another; None: there is no item."""
+    """Return the units of a write, given the item before and after it; None: the item does not exist."""
     return write_units(*(item_size(item) for item in (before, after) if item is not None))
 
 
 def index_write_units(before: Item | None, after: Item | None, keys: Iterable[str]) -> int:
-    """Return the units of an index, given its entry before and after; None: the index has none. ``keys``: its own."""
+    """Return the units of an index, given its entry before and after; None: no entry. ``keys``: of the index."""
     if before is None or after is None:
         return 0 if before is after else row_write_units(before, after)
     if any(not _same(before[name], after[name]) for name in keys):
@@ -85,11 +85,13 @@ def _value_size(value: Any) -> int:
     if kind == "B":
         return _binary_size(content)
     if kind in ("SS", "NS", "BS"):
-        return sum(_value_size({kind[0]: one}) for one in content)
+        return sum(_value_size({kind[0]: element}) for element in content)
     if kind == "L":
-        return _CONTAINER + sum(_ELEMENT + _value_size(one) for one in content)
+        return _CONTAINER + sum(_ELEMENT + _value_size(element) for element in content)
     if kind == "M":
-        return _CONTAINER + sum(_ELEMENT + len(name.encode()) + _value_size(one) for name, one in content.items())
+        return _CONTAINER + sum(
+            _ELEMENT + len(name.encode()) + _value_size(element) for name, element in content.items()
+        )
     return 1  # BOOL and NULL
 
 

@@ -1,4 +1,4 @@
-"""Comparisons in condition and filter expressions, by DynamoDB's types instead of Python's values."""
+"""Comparisons in condition and filter expressions by DynamoDB's types, where moto compares Python values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Compare = Callable[[Any, Any], bool]
 
 
 def _value(operand: Any, item: Any) -> Comparable | None:
-    """What an operand stands for in an item; None when it is missing."""
+    """Return the value of an operand for an item; None if it is missing."""
     if isinstance(operand, moto.FuncSize):
         return _size(operand.attr, item)
     if isinstance(operand, moto.AttributeValue):
@@ -27,10 +27,10 @@ def _value(operand: Any, item: Any) -> Comparable | None:
 
 
 def _size(operand: Any, item: Any) -> Comparable | None:
-    found = _value(operand, item)
-    if found is None or found[0] not in ("S", "B", "SS", "NS", "BS", "L", "M"):
+    value = _value(operand, item)
+    if value is None or value[0] not in ("S", "B", "SS", "NS", "BS", "L", "M"):
         return None
-    return "N", len(found[1])
+    return "N", len(value[1])
 
 
 def _equal(self: Any, item: Any) -> bool:
@@ -57,8 +57,8 @@ def _between(self: Any, item: Any) -> bool:
 
 
 def _in(self: Any, item: Any) -> bool:
-    found = _value(self.attr, item)
-    return found is not None and any(found == _value(operand, item) for operand in self.possible_values)
+    value = _value(self.attr, item)
+    return value is not None and any(value == _value(operand, item) for operand in self.possible_values)
 
 
 def _contains(self: Any, item: Any) -> bool:
@@ -97,11 +97,11 @@ PATCHES: Final = (
         "BETWEEN of a number and two strings is a server error; DynamoDB evaluates it as false.",
         "a_number_between_strings_is_a_server_error",
     ),
-    _row("FuncIn", _in, "IN finds true in a list that holds the number 1.", "true_is_in_a_list_of_numbers"),
+    _row("FuncIn", _in, "IN finds true in a list that contains the number 1.", "true_is_in_a_list_of_numbers"),
     _row(
         "FuncContains",
         _contains,
-        "contains() finds the number 1 in a list that holds true.",
+        "contains() finds the number 1 in a list that contains true.",
         "a_list_with_true_contains_one",
     ),
 )

@@ -1,6 +1,6 @@
-"""ConsumedCapacity in the answers of DynamoDB, and the counts of a local cloud's partitions.
+"""ConsumedCapacity in responses of DynamoDB, and the counts of a local cloud's partitions.
 
-moto answers with a constant for each action. ``capacity`` has the rules, and ``metering`` the sums.
+moto returns a constant for each action. ``capacity`` has the rules, ``metering`` the sums.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from cronstack_infra.local.moto.surroundings import Surroundings
 
 Action = Callable[[Any], Any]
 Reads = Iterable[tuple[str, Mapping[str, Any], bool]]
-"""Table, key, and whether it is read consistently."""
+"""Table, key, and whether the read is consistent."""
 
 
 def _single(reads: Callable[[Mapping[str, Any]], Reads]) -> Callable[[Action, Surroundings], Action]:
-    """An action on one table: the answer holds one ConsumedCapacity. ``reads``: what it reads by key."""
+    """Wrap an action on one table, whose response has one ConsumedCapacity. ``reads``: its reads by key."""
 
     def make(action: Action, around: Surroundings) -> Action:
         def answer(handler: Any) -> Any:
-            wanted = _wanted(handler.body)
+            level = _level(handler.body)
             with metered(int(around.now().timestamp())) as meter:
                 try:
                     result = action(handler)
@@ -39,9 +39,9 @@ def _single(reads: Callable[[Mapping[str, Any]], Reads]) -> Callable[[Action, Su
                 _count_reads(meter, handler, reads(handler.body))
             result.result.pop("ConsumedCapacityUnits", None)
             result.result.pop("ConsumedCapacity", None)
-            if wanted != "NONE":
+            if level != "NONE":
                 table = handler.dynamodb_backend.get_table(handler.body["TableName"])
-                result.result["ConsumedCapacity"] = _described(table, meter.tables.get(table, {}), wanted)
+                result.result["ConsumedCapacity"] = _described(table, meter.tables.get(table, {}), level)
             return result
 
         return answer
@@ -50,20 +50,20 @@ def _single(reads: Callable[[Mapping[str, Any]], Reads]) -> Callable[[Action, Su
 
 
 def _several(reads: Callable[[Mapping[str, Any]], Reads], factor: int) -> Callable[[Action, Surroundings], Action]:
-    """An action on several tables: the answer holds a list. ``factor``: of transactions."""
+    """Wrap an action on several tables, whose response has a list. ``factor``: that of transactions, or 1."""
 
     def make(action: Action, around: Surroundings) -> Action:
         def answer(handler: Any) -> Any:
-            wanted, is_split = _wanted(handler.body), factor == TRANSACTIONAL
+            level, is_split = _level(handler.body), factor == TRANSACTIONAL
             with metered(int(around.now().timestamp()), factor) as meter:
                 result = action(handler)
                 _count_reads(meter, handler, reads(handler.body))
-                if not meter.tables:  # a transaction that had been carried out before reads what it wrote then
+                if not meter.tables:  # a repeated transaction consumes a read of each item of the first one
                     _count_reads(meter, handler, _written_by_transaction(handler.body))
             result.result.pop("ConsumedCapacity", None)
-            if wanted != "NONE":
+            if level != "NONE":
                 result.result["ConsumedCapacity"] = [
-                    _described(table, units, wanted, is_split=is_split) for table, units in meter.tables.items()
+                    _described(table, units, level, is_split=is_split) for table, units in meter.tables.items()
                 ]
             return result
 
@@ -82,29 +82,29 @@ def _by_get_item(body: Mapping[str, Any]) -> Reads:
 
 def _by_batch(body: Mapping[str, Any]) -> Reads:
     return [
-        (name, key, bool(asked.get("ConsistentRead")))
-        for name, asked in body["RequestItems"].items()
-        for key in asked["Keys"]
+        (name, key, bool(request.get("ConsistentRead")))
+        for name, request in body["RequestItems"].items()
+        for key in request["Keys"]
     ]
 
 
 def _by_transaction(body: Mapping[str, Any]) -> Reads:
-    return [(one["Get"]["TableName"], one["Get"]["Key"], True) for one in body["TransactItems"]]
+    return [(action["Get"]["TableName"], action["Get"]["Key"], True) for action in body["TransactItems"]]
 
 
 def _written_by_transaction(body: Mapping[str, Any]) -> Reads:
-    actions = [next(iter(one.values())) for one in body.get("TransactItems") or ()]
-    return [(one["TableName"], one.get("Key") or one["Item"], True) for one in actions]
+    actions = [next(iter(item.values())) for item in body.get("TransactItems") or ()]
+    return [(action["TableName"], action.get("Key") or action["Item"], True) for action in actions]
 
 
-def _wanted(body: Mapping[str, Any]) -> str:
-    wanted = str(body.get("ReturnConsumedCapacity") or "NONE")
-    if wanted not in ("NONE", "TOTAL", "INDEXES"):
+def _level(body: Mapping[str, Any]) -> str:
+    level = str(body.get("ReturnConsumedCapacity") or "NONE")
+    if level not in ("NONE", "TOTAL", "INDEXES"):
         raise MockValidationException(
-            f"1 validation error detected: Value '{wanted}' at 'returnConsumedCapacity' failed to satisfy constraint: "
+            f"1 validation error detected: Value '{level}' at 'returnConsumedCapacity' failed to satisfy constraint: "
             "Member must satisfy enum value set: [INDEXES, TOTAL, NONE]"
         )
-    return wanted
+    return level
 
 
 def _count_reads(meter: Meter, handler: Any, reads: Reads) -> None:
@@ -119,40 +119,40 @@ def _count_refused(meter: Meter, handler: Any) -> None:
     table = handler.dynamodb_backend.get_table(handler.body["TableName"])
     key = handler.body.get("Key") or handler.body["Item"]
     item = stored_item(table, key)
-    meter.checked(table, key, None if item is None else item.attrs)
+    meter.add_check(table, key, None if item is None else item.attrs)
 
 
-def _described(table: Any, units: Mapping[str, Units], wanted: str, *, is_split: bool = False) -> dict[str, Any]:
-    """Return ConsumedCapacity of one table. ``is_split``: with units of reads and writes, as transactions answer."""
-    total = Units(sum(one.read for one in units.values()), sum(one.write for one in units.values()))
-    found: dict[str, Any] = {"TableName": table.name} | _fields(total, is_split=is_split)
-    if wanted == "TOTAL":
-        return found
-    found["Table"] = _fields(units.get(TABLE, Units()), is_split=is_split)
+def _described(table: Any, units: Mapping[str, Units], level: str, *, is_split: bool = False) -> dict[str, Any]:
+    """Return ConsumedCapacity of one table. ``is_split``: with separate units of reads and writes, for transactions."""
+    total = Units(sum(part.read for part in units.values()), sum(part.write for part in units.values()))
+    capacity: dict[str, Any] = {"TableName": table.name} | _fields(total, is_split=is_split)
+    if level == "TOTAL":
+        return capacity
+    capacity["Table"] = _fields(units.get(TABLE, Units()), is_split=is_split)
     for field, indexes in (("LocalSecondaryIndexes", table.indexes), ("GlobalSecondaryIndexes", table.global_indexes)):
-        used = {one.name: _fields(units[one.name], is_split=is_split) for one in indexes if one.name in units}
-        found |= {field: used} if used else {}
-    return found
+        used = {index.name: _fields(units[index.name], is_split=is_split) for index in indexes if index.name in units}
+        capacity |= {field: used} if used else {}
+    return capacity
 
 
 def _fields(units: Units, *, is_split: bool) -> dict[str, float]:
-    found = {"CapacityUnits": units.all}
+    fields = {"CapacityUnits": units.all}
     if is_split and units.read:
-        found["ReadCapacityUnits"] = units.read
+        fields["ReadCapacityUnits"] = units.read
     if is_split and units.write:
-        found["WriteCapacityUnits"] = units.write
-    return found
+        fields["WriteCapacityUnits"] = units.write
+    return fields
 
 
 def counts() -> list[dict[str, Any]]:
-    """Return what each partition of each table has consumed since the start. The caller holds BACKENDS."""
+    """Return the consumption of each partition of each table since the start. The caller holds BACKENDS."""
     return [row for backend in _backends() for row in metering.describe(backend.tables)]
 
 
 def forget_counts() -> None:
-    """The caller holds BACKENDS."""
+    """Reset the counts of all tables. The caller holds BACKENDS."""
     for backend in _backends():
-        metering.forget(backend.tables)
+        metering.reset(backend.tables)
 
 
 def _backends() -> Iterator[Any]:

@@ -1,8 +1,8 @@
-"""What requests consume: for the answer of one request, and since the start for each partition of each table.
+"""Consumption of one request, and of each partition of each table since the start.
 
-A ``Meter`` is open while an action of DynamoDB is carried out. The patches of ``writes`` and ``queries`` report to the
-open meter what they write and read, and ``consumption`` answers with its sums. Without an open meter, nothing is
-counted: a row that DynamoDB deletes by its time to live costs nothing.
+A ``Meter`` is open during an action of DynamoDB. The patches of ``writes`` and ``queries`` report their writes and
+reads to it, and ``consumption`` returns its sums. Without an open meter, nothing is counted: a row that DynamoDB
+deletes by its time to live costs nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Units:
 
 @dataclass
 class Count:
-    """What one partition has consumed."""
+    """Consumption of one partition."""
 
     read: float = 0.0
     write: float = 0.0
@@ -54,28 +54,28 @@ class Count:
 
 
 Counts = defaultdict[tuple[str, Place], Count]
-"""By index ("": the table itself) and partition."""
+"""Counts by index ("": the table itself) and partition."""
 
 _COUNTS: Final[WeakKeyDictionary[Any, Counts]] = WeakKeyDictionary()
 
 
 @dataclass
 class Meter:
-    """What one request has consumed so far."""
+    """Consumption of one request so far."""
 
     second: int
     factor: int = 1
-    """2 in a transaction, which holds for tables and not for their indexes."""
+    """2 in a transaction. It applies to tables, not to their indexes."""
     tables: dict[Any, defaultdict[str, Units]] = field(default_factory=dict)
-    """By moto's table and the name of the index."""
+    """Units by moto's table and the name of the index."""
 
     def read(self, table: Any, index: str, partition: Place, size: int, *, consistent: bool) -> None:
         units = self.factor * capacity.read_units(size, consistent=consistent or self.factor > 1)
         self._units(table, index).read += units
         counts_of(table)[index, partition].read += units
 
-    def wrote(self, table: Any, before: Attributes | None, after: Attributes | None) -> None:
-        """Count a write to the table, and those to its indexes that follow from it."""
+    def add_write(self, table: Any, before: Attributes | None, after: Attributes | None) -> None:
+        """Count a write to the table, and the resulting writes to its indexes."""
         rows = rows_of(table)
         own = rows.order(table)
         self._write(table, own, before or after, self.factor * capacity.row_write_units(before, after))
@@ -83,21 +83,21 @@ class Meter:
             return
         for index in (*table.global_indexes, *table.indexes):
             order = rows.order(table, index.name)
-            old, new = (entry(index, order, one) for one in (before, after))
-            moved = old is not None and new is not None and any(old[one] != new[one] for one in order.keys)
-            for one, other in ((old, None), (None, new)) if moved else ((old, new),):
-                if units := capacity.index_write_units(one, other, order.keys):
-                    self._write(table, order, other or one, units)
+            old, new = (entry(index, order, item) for item in (before, after))
+            moved = old is not None and new is not None and any(old[key] != new[key] for key in order.keys)
+            for removed, added in ((old, None), (None, new)) if moved else ((old, new),):
+                if units := capacity.index_write_units(removed, added, order.keys):
+                    self._write(table, order, added or removed, units)
 
-    def checked(self, table: Any, key: Attributes, item: Attributes | None) -> None:
-        """Count a write that changes nothing: its condition does not hold, or it is nothing but a condition."""
+    def add_check(self, table: Any, key: Attributes, item: Attributes | None) -> None:
+        """Count a write without effect: its condition does not hold, or it is only a condition check."""
         units = self.factor * capacity.row_write_units(item, None)
         self._write(table, rows_of(table).order(table), item or key, units)
 
     def _write(self, table: Any, order: Order, attributes: Attributes | None, units: float) -> None:
         self._units(table, order.name).write += units
-        found = None if attributes is None else order.place(attributes)
-        counts_of(table)[order.name, found[0] if found else ()].write_in(self.second, units)
+        place = None if attributes is None else order.place(attributes)
+        counts_of(table)[order.name, place[0] if place else ()].write_in(self.second, units)
 
     def _units(self, table: Any, index: str) -> Units:
         if table not in self.tables:
@@ -121,7 +121,7 @@ def metered(second: int, factor: int = 1) -> Iterator[Meter]:
 
 @contextmanager
 def unmetered() -> Iterator[None]:
-    """Count nothing: a write whose parts are writes is counted as a whole."""
+    """Close the meter for the block: its writes are parts of a write that is counted as a whole."""
     token = _OPEN.set(None)
     try:
         yield
@@ -130,19 +130,19 @@ def unmetered() -> Iterator[None]:
 
 
 def meter() -> Meter | None:
-    """Return the open meter; None where nothing is counted."""
+    """Return the open meter; None without one."""
     return _OPEN.get()
 
 
 def counts_of(table: Any) -> Counts:
-    found = _COUNTS.get(table)
-    if found is None:
-        found = _COUNTS[table] = defaultdict(Count)
-    return found
+    counts = _COUNTS.get(table)
+    if counts is None:
+        counts = _COUNTS[table] = defaultdict(Count)
+    return counts
 
 
 def entry(index: Any, order: Order, attributes: Attributes | None) -> Attributes | None:
-    """Return what an index holds of an item; None if the item is not in the index."""
+    """Return the entry of an item in an index; None if the item is not in the index."""
     if attributes is None or order.place(attributes) is None:
         return None
     names = projected(index, order)
@@ -150,7 +150,7 @@ def entry(index: Any, order: Order, attributes: Attributes | None) -> Attributes
 
 
 def projected(index: Any, order: Order) -> frozenset[str] | None:
-    """Return the attributes that an index holds; None: all."""
+    """Return the attributes that an index contains; None: all."""
     kind = (index.projection or {}).get("ProjectionType")
     if kind not in ("KEYS_ONLY", "INCLUDE"):
         return None
@@ -159,7 +159,7 @@ def projected(index: Any, order: Order) -> frozenset[str] | None:
 
 
 def describe(tables: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the counts of tables as rows for a person, those with the most writes first."""
+    """Return the counts of tables as rows for display, those with the most writes first."""
     rows = [
         {
             "table": name,
@@ -175,7 +175,7 @@ def describe(tables: Mapping[str, Any]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (-row["write"], row["table"], row["index"], row["partition"]))
 
 
-def forget(tables: Mapping[str, Any]) -> None:
+def reset(tables: Mapping[str, Any]) -> None:
     for table in tables.values():
         counts_of(table).clear()
 

@@ -1,7 +1,7 @@
 """DynamoDB's numbers: 38 digits, without an exponent, without trailing zeros.
 
-The numbers of a request are checked and trimmed before the request has any effect. Each value that is stored is
-trimmed, whether it comes from a request, from a PartiQL literal or from a sum. Projections keep every digit.
+The numbers of a request are checked and trimmed before the request has any effect. Each stored value is trimmed,
+whether from a request, a PartiQL literal or a sum. Projections keep every digit.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _WITH_ITEMS: Final = {
         "batch_write_item",
         "transact_write_items",
     ),
-    ("A key that holds a word in place of a number is a server error.", "a_word_in_a_key_is_a_server_error"): (
+    ("A key with a word in place of a number is a server error.", "a_word_in_a_key_is_a_server_error"): (
         "get_item",
         "batch_get_item",
         "transact_get_items",
@@ -45,14 +45,14 @@ _WITH_ITEMS: Final = {
         "batch_execute_statement",
     ),
 }
-"""Actions whose requests hold attribute values, by what is wrong and its probe."""
+"""Actions whose requests contain attribute values, by defect and probe."""
 
 Action = Callable[[Any], Any]
 
 
-def _trimming(stored: Callable[[Any, Any], None], _: Surroundings) -> Callable[[Any, Any], None]:
-    def init(self: Any, given: Any) -> None:
-        stored(self, given)
+def _trimming(original: Callable[[Any, Any], None], _: Surroundings) -> Callable[[Any, Any], None]:
+    def init(self: Any, type_as_dict: Any) -> None:
+        original(self, type_as_dict)
         if self.type in ("N", "NS"):
             self.value = _checked(lambda: canonical_value({self.type: self.value}))[self.type]
 
@@ -60,21 +60,21 @@ def _trimming(stored: Callable[[Any, Any], None], _: Surroundings) -> Callable[[
 
 
 class _Serializer(TypeSerializer):
-    """Python's values as attribute values. boto3's own writes some numbers with an exponent and refuses others."""
+    """Serializer of Python's values. boto3's own writes some numbers with an exponent and refuses others."""
 
     def _serialize_n(self, value: Any) -> str:
         return canonical_number(str(value))
 
 
 class _Deserializer(TypeDeserializer):
-    """Attribute values as Python's. boto3's own refuses integers of more than 38 digits, which end in zeros."""
+    """Deserializer of attribute values. boto3's own refuses integers of more than 38 digits that end in zeros."""
 
     def _deserialize_n(self, value: str) -> Decimal:
         return Decimal(value)
 
 
 def _checking(action: Action, _: Surroundings) -> Action:
-    """The action on a request whose numbers are checked and trimmed."""
+    """Return an action that first checks and trims the numbers of its request."""
 
     def answer(handler: Any) -> Any:
         _check_values(handler.body)
@@ -89,25 +89,25 @@ def _checking(action: Action, _: Surroundings) -> Action:
 
 
 def _check_values(request: Mapping[str, Any]) -> None:
-    """Raise DynamoDB's error for a wrong number among an expression's values, which names the value."""
+    """Raise DynamoDB's error for an invalid number among an expression's values. The error names the value."""
     for name, value in (request.get(_VALUES) or {}).items():
         try:
             canonical_value(value)
-        except InvalidNumber as wrong:
-            raise MockValidationException(f"{_VALUES} contains invalid value: {wrong} for key {name}") from None
+        except InvalidNumber as error:
+            raise MockValidationException(f"{_VALUES} contains invalid value: {error} for key {name}") from None
 
 
 def _checked(read: Callable[[], Any]) -> Any:
     try:
         return read()
-    except InvalidNumber as wrong:
-        raise MockValidationException(str(wrong)) from None
+    except InvalidNumber as error:
+        raise MockValidationException(str(error)) from None
 
 
 def _calculation(calculate: Callable[[Decimal, Decimal], Decimal]) -> Callable[[Any, Any], Any]:
     def apply(self: Any, other: Any) -> Any:
         if self.type != other.type:
-            raise TypeError("Different types of operands")  # moto turns it into its ValidationException
+            raise TypeError("Different types of operands")  # moto converts it into its ValidationException
         if self.type != "N":
             raise IncorrectDataType
         try:
@@ -126,7 +126,7 @@ PATCHES: Final = (
         f"{_TYPES}:DynamoType",
         "__init__",
         "(self, type_as_dict)",
-        "A number is stored as it was written: 1.50 and 1.5 differ.",
+        "A number is stored as sent: 1.50 and 1.5 differ.",
         "a_number_is_returned_as_it_was_written",
         _trimming,
     ),

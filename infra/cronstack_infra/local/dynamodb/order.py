@@ -1,10 +1,9 @@
-"""The rows of a table in the order of its key, and of each of its indexes: what Query reads, without the rest.
+"""The rows of a table, sorted by the key of the table and of each index, so that Query reads only its result.
 
-moto keeps a dictionary and sorts all of it for each Query. Here, an ``Order`` holds the rows of one partition sorted by
-their sort key. A table has one ``Order``, and so has each index; ``TableRows`` keeps them all right with every write.
-
-They are kept beside the table, not in it. A table that is copied, restored or unpickled has none at first: they are
-made from its items when a request first needs them.
+moto keeps a dictionary and sorts all of it for each Query. An ``Order`` keeps the rows of each partition sorted by
+their sort key. A table has one ``Order``, and one for each index; ``TableRows`` updates them with every write. They are
+stored outside the table. A copied, restored or unpickled table has none until a request needs them; then they are built
+from its items.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ TABLE: Final = ""
 
 
 class _Last:
-    """Greater than all values of keys."""
+    """A value greater than all values of keys."""
 
     def __lt__(self, other: object) -> bool:
         return False
@@ -52,7 +51,7 @@ class Bounds(NamedTuple):
     with_high: bool = True
 
     def after(self, start: Place, *, forward: bool) -> Bounds:
-        """Return what is left of the range behind a place, in the direction of reading."""
+        """Return the rest of the range after a place, in the direction of reading."""
         if forward:
             return self if start < self.low else self._replace(low=start, with_low=False)
         return self if start > self.high else self._replace(high=start, with_high=False)
@@ -70,8 +69,8 @@ class Order:
     ) -> None:
         self.name = name
         self.hashes, self.ranges, self.tails = tuple(hashes), tuple(ranges), tuple(tails)
-        """Attributes that make the partition, that sort it, and that tell rows of equal keys apart."""
-        self._kinds = {one: types[one] for one in (*hashes, *ranges, *tails)}
+        """Attributes of the partition key, of the sort key, and those that distinguish rows with equal keys."""
+        self._kinds = {name: types[name] for name in (*hashes, *ranges, *tails)}
         self._partitions: dict[Place, Any] = {}
         self._places: dict[Place, tuple[Place, Place]] = {}
 
@@ -81,23 +80,23 @@ class Order:
         return tuple(dict.fromkeys((*self.hashes, *self.ranges, *self.tails)))
 
     def value(self, name: str, value: Any) -> Any:
-        """Return the value of a key attribute as it compares; None if its type is not the declared one."""
+        """Return the comparable value of a key attribute; None if its type is not the declared one."""
         return comparable_key(value, self._kinds[name])
 
     def place(self, attributes: Mapping[str, Any]) -> tuple[Place, Place] | None:
         """Return the partition of a row and its place there; None for a row that lacks a key attribute."""
-        found = []
+        values = []
         for name in (*self.hashes, *self.ranges, *self.tails):
             value = attributes.get(name)
             compared = None if value is None else comparable_key(value, self._kinds[name])
             if compared is None:
                 return None
-            found.append(compared)
+            values.append(compared)
         cut = len(self.hashes)
-        return tuple(found[:cut]), tuple(found[cut:])
+        return tuple(values[:cut]), tuple(values[cut:])
 
     def put(self, identity: Place, item: Any) -> None:
-        """Note a row that is new, or that may have changed."""
+        """Insert a row, or move it if its keys have changed."""
         place = self.place(item.attrs)
         if (before := self._places.get(identity)) is not None and before != place:
             self.remove(identity)
@@ -118,7 +117,7 @@ class Order:
             del self._partitions[place[0]]
 
     def rows(self, partition: Place, bounds: Bounds, *, forward: bool) -> Iterator[Any]:
-        """Yield the rows of a partition within bounds. It costs what is taken from it."""
+        """Yield the rows of a partition within bounds. The cost depends only on the rows taken."""
         rows = self._partitions.get(partition)
         if rows is None or bounds.low > bounds.high:
             return
@@ -156,12 +155,12 @@ class TableRows:
                 order.remove(identity)
 
     def identity(self, attributes: Mapping[str, Any]) -> Place | None:
-        """Return what tells a row from all others of the table; None if it lacks a key attribute."""
-        found = self._orders[TABLE].place(attributes)
-        return None if found is None else found[0] + found[1]
+        """Return the full key of a row, unique in the table; None if it lacks a key attribute."""
+        place = self._orders[TABLE].place(attributes)
+        return None if place is None else place[0] + place[1]
 
     def _check(self, table: Any) -> None:
-        """Make everything anew for a table that was given other items or other indexes."""
+        """Rebuild all orders if the table has another dictionary of items or other indexes."""
         if table.items is not self._items or _declared(table) != self._declared:
             self._fill(table)
 
@@ -180,49 +179,51 @@ _ROWS: Final[WeakKeyDictionary[Any, TableRows]] = WeakKeyDictionary()
 
 def rows_of(table: Any) -> TableRows:
     """Return the orders of one of moto's tables."""
-    found = _ROWS.get(table)
-    if found is None:
-        found = _ROWS[table] = TableRows(table)
-    return found
+    rows = _ROWS.get(table)
+    if rows is None:
+        rows = _ROWS[table] = TableRows(table)
+    return rows
 
 
 def stored(table: Any) -> Iterator[Any]:
     """Yield the items of a table, in no particular order."""
-    for shelf in table.items.values():
+    for partition in table.items.values():
         if table.range_key_attr:
-            yield from shelf.values()
+            yield from partition.values()
         else:
-            yield shelf
+            yield partition
 
 
 def comparable_key(value: Any, kind: str) -> Any:
     """Return the value of a key attribute as DynamoDB compares it; None if it is not of this type."""
     if isinstance(value, Mapping):
-        ((found, content),) = value.items()
+        ((actual, content),) = value.items()
     else:
-        found, content = value.type, value.value
-    if found != kind:
+        actual, content = value.type, value.value
+    if actual != kind:
         return None
     if kind == "N":
         return Decimal(content)
     if kind == "B" and not isinstance(content, bytes):
         return base64.b64decode(content)
-    return content  # code points are in the order of their UTF-8 bytes
+    return content  # code points sort like their UTF-8 bytes
 
 
 def _declared(table: Any) -> list[tuple[str, Any]]:
-    return [(one.name, one.schema) for one in (*table.global_indexes, *table.indexes)]
+    return [(index.name, index.schema) for index in (*table.global_indexes, *table.indexes)]
 
 
 def _orders(table: Any) -> Iterator[Order]:
-    types = defaultdict(lambda: "S", {one["AttributeName"]: one["AttributeType"] for one in table.attr})
-    types[table.hash_key_attr] = table.hash_key_type  # moto's UpdateTable forgets what it does not name
+    types = defaultdict(
+        lambda: "S", {attribute["AttributeName"]: attribute["AttributeType"] for attribute in table.attr}
+    )
+    types[table.hash_key_attr] = table.hash_key_type  # moto's UpdateTable drops attributes that it does not name
     if table.range_key_attr:
         types[table.range_key_attr] = table.range_key_type
     ranges = [table.range_key_attr] if table.range_key_attr else []
     yield Order(TABLE, [table.hash_key_attr], ranges, (), types)
     for index in (*table.global_indexes, *table.indexes):
         named = {
-            kind: [one["AttributeName"] for one in index.schema if one["KeyType"] == kind] for kind in ("HASH", "RANGE")
+            kind: [key["AttributeName"] for key in index.schema if key["KeyType"] == kind] for kind in ("HASH", "RANGE")
         }
         yield Order(index.name, named["HASH"], named["RANGE"], [table.hash_key_attr, *ranges], types)

@@ -1,9 +1,7 @@
-"""Query, for what it returns: the rows are read in the order in which ``order`` keeps them.
+"""Query at the cost of its result: it reads the rows from the sorted partitions of ``order``.
 
-moto sorts the whole table for each Query. Besides, it returns no LastEvaluatedKey for a page that ends with the last
-row, and takes a starting key of another partition.
-
-The old parameter QueryFilter is left to moto.
+moto sorts the whole table for each Query. It also returns no LastEvaluatedKey for a page that ends with the last row,
+and accepts a starting key of another partition. moto still handles the old parameter QueryFilter.
 """
 
 from __future__ import annotations
@@ -34,12 +32,12 @@ _PREFIX_OF_NUMBER: Final = (
 
 
 class _Page(NamedTuple):
-    """What one Query reads."""
+    """The rows that one Query reads."""
 
     rows: list[Any]
     size: int
     is_cut: bool
-    """There may be more rows."""
+    """Whether more rows may follow."""
 
 
 def _query(
@@ -59,10 +57,10 @@ def _query(
     range_key_conditions: Sequence[tuple[str, str, Sequence[Any]]] | None = None,
     **filters: Any,
 ) -> tuple[list[Any], int, dict[str, Any] | None]:
-    """Answer as ``Table.query`` of moto does: items, the number of rows read, and where to go on."""
+    """Return the same as moto's ``Table.query``: items, the number of rows read, and the last key."""
     index = _index(table, index_name, consistent_read)
     if filters or not hash_key_conditions:
-        return query(  # type: ignore[no-any-return]
+        return query(  # type: ignore[no-any-return]  # moto is untyped
             *(table, hash_key, range_comparison, range_objs, limit, exclusive_start_key, scan_index_forward),
             *(projection_expressions, index_name, consistent_read, filter_expression),
             hash_key_conditions=hash_key_conditions,
@@ -70,47 +68,47 @@ def _query(
             **filters,
         )
     order = rows_of(table).order(table, index_name or TABLE)
-    partition, bounds = _asked(order, hash_key_conditions, range_key_conditions or ())
+    partition, bounds = _key_range(order, hash_key_conditions, range_key_conditions or ())
     if exclusive_start_key is not None:
         start = _start(order, partition, bounds, exclusive_start_key)
         bounds = bounds.after(start, forward=scan_index_forward)
-    held = None if index is None else projected(index, order)
-    if held is not None and index in table.global_indexes:
-        _refuse_unprojected(index, held, projection_expressions)
+    projection = None if index is None else projected(index, order)
+    if projection is not None and index in table.global_indexes:
+        _refuse_unprojected(index, projection, projection_expressions)
     elif projection_expressions:
-        held = None  # a local index fetches from the table what it does not hold
-    page = _read(order, partition, bounds, held, limit, forward=scan_index_forward)
+        projection = None  # a local index fetches other attributes from the table
+    page = _read(order, partition, bounds, projection, limit, forward=scan_index_forward)
     if (open_meter := meter()) is not None:
         open_meter.read(table, order.name, partition, page.size, consistent=consistent_read)
     last = {name: page.rows[-1].attrs[name] for name in _key_names(table, order)} if page.is_cut else None
-    found = page.rows if held is None else [_project(row, held) for row in page.rows]
+    items = page.rows if projection is None else [_project(row, projection) for row in page.rows]
     if filter_expression is not None:
-        found = [row for row in found if filter_expression.expr(row)]
+        items = [row for row in items if filter_expression.expr(row)]
     if projection_expressions:
-        found = [row.project(projection_expressions) for row in found]
-    return found, len(page.rows), last
+        items = [row.project(projection_expressions) for row in items]
+    return items, len(page.rows), last
 
 
 def _index(table: Any, name: str | None, consistent: bool) -> Any:
     if not name:
         return None
-    found = next((one for one in table.all_indexes() if one.name == name), None)
-    if found is None:
-        names = ", ".join(one.name for one in table.all_indexes())
+    index = next((candidate for candidate in table.all_indexes() if candidate.name == name), None)
+    if index is None:
+        names = ", ".join(existing.name for existing in table.all_indexes())
         raise MockValidationException(f"Invalid index: {name} for table: {table.name}. Available indexes are: {names}")
-    if consistent and found in table.global_indexes:
+    if consistent and index in table.global_indexes:
         raise MockValidationException("Consistent reads are not supported on global secondary indexes")
-    return found
+    return index
 
 
-def _asked(
+def _key_range(
     order: Order,
     hash_conditions: Sequence[tuple[str, Any]],
     range_conditions: Sequence[tuple[str, str, Sequence[Any]]],
 ) -> tuple[Place, Bounds]:
-    """Return the partition and the range that the key conditions describe."""
-    given = {name: _compared(order, name, value) for name, value in hash_conditions}
-    partition = tuple(given[name] for name in order.hashes)
+    """Return the partition and the range of the key conditions."""
+    by_name = {name: _compared(order, name, value) for name, value in hash_conditions}
+    partition = tuple(by_name[name] for name in order.hashes)
     prefix = tuple(_compared(order, name, values[0]) for name, _, values in range_conditions[:-1])
     if not range_conditions:
         return partition, Bounds((), (LAST,))
@@ -125,14 +123,14 @@ def _asked(
 
 
 def _compared(order: Order, name: str, value: Any) -> Any:
-    found = order.value(name, value)
-    if found is None:
+    compared = order.value(name, value)
+    if compared is None:
         raise MockValidationException(_WRONG_TYPE)
-    return found
+    return compared
 
 
 def _bounds(prefix: Place, comparison: str, values: Sequence[Any]) -> Bounds:
-    """Return the range of places that hold ``prefix`` and then a value for which the comparison is true."""
+    """Return the range of places with ``prefix`` and then a value for which the comparison is true."""
     first = (*prefix, values[0])
     start, end = prefix, (*prefix, LAST)
     if comparison in ("=", "EQ"):
@@ -148,11 +146,11 @@ def _bounds(prefix: Place, comparison: str, values: Sequence[Any]) -> Bounds:
     if comparison == "BETWEEN":
         return Bounds(first, (*prefix, values[1], LAST))
     if comparison == "BEGINS_WITH":
-        return Bounds(first, (*prefix, _behind(values[0])), with_high=False)
+        return Bounds(first, (*prefix, _after_prefix(values[0])), with_high=False)
     raise MockValidationException("Invalid operator used in KeyConditionExpression: " + comparison)
 
 
-def _behind(prefix: Any) -> Any:
+def _after_prefix(prefix: Any) -> Any:
     """Return the least value that is greater than all values with a prefix."""
     if isinstance(prefix, bytes):
         cut = prefix.rstrip(b"\xff")
@@ -161,26 +159,34 @@ def _behind(prefix: Any) -> Any:
     return cut[:-1] + chr(ord(cut[-1]) + 1) if cut else LAST
 
 
-def _start(order: Order, partition: Place, bounds: Bounds, given: Mapping[str, Any]) -> Place:
-    """Return the place behind which to go on. Raise DynamoDB's error for one that the query cannot have returned."""
-    found = order.place(given)
-    if found is None or set(given) != set(order.keys):
+def _start(order: Order, partition: Place, bounds: Bounds, start_key: Mapping[str, Any]) -> Place:
+    """Return the place after which to continue. Raise DynamoDB's error for a key that no page can have ended with."""
+    place = order.place(start_key)
+    if place is None or set(start_key) != set(order.keys):
         raise MockValidationException(_NO_STARTING_KEY)
-    if found[0] != partition:
+    if place[0] != partition:
         raise MockValidationException(_OUTSIDE)
-    if not bounds.contains(found[1]):
+    if not bounds.contains(place[1]):
         raise MockValidationException(_PAST_THE_RANGE)
-    return found[1]
+    return place[1]
 
 
 def _read(
-    order: Order, partition: Place, bounds: Bounds, held: frozenset[str] | None, limit: int | None, *, forward: bool
+    order: Order,
+    partition: Place,
+    bounds: Bounds,
+    projection: frozenset[str] | None,
+    limit: int | None,
+    *,
+    forward: bool,
 ) -> _Page:
-    """Read until there are no more rows, or as many as the limit, or as much as a page holds."""
+    """Read up to the last row, the limit, or the largest size of a page."""
     rows: list[Any] = []
     size = 0
     for row in order.rows(partition, bounds, forward=forward):
-        attributes = row.attrs if held is None else {name: row.attrs[name] for name in held if name in row.attrs}
+        attributes = (
+            row.attrs if projection is None else {name: row.attrs[name] for name in projection if name in row.attrs}
+        )
         more = capacity.item_size(attributes)
         if rows and size + more > capacity.LARGEST_PAGE:
             return _Page(rows, size, True)
@@ -195,19 +201,19 @@ def _key_names(table: Any, order: Order) -> list[str]:
     return list(dict.fromkeys((*table.table_key_attrs, *order.keys)))
 
 
-def _project(row: Any, held: frozenset[str]) -> Any:
-    """Return an item with what an index holds. moto's own projection converts each value three times."""
-    made = Item(row.hash_key, row.range_key, {})
+def _project(row: Any, projection: frozenset[str]) -> Any:
+    """Return an item with the attributes of an index. moto's own projection converts each value three times."""
+    projected_row = Item(row.hash_key, row.range_key, {})
     attributes = LimitedSizeDict()
     for name, value in row.attrs.items():
-        if name in held:
+        if name in projection:
             dict.__setitem__(attributes, name, value)
-    made.attrs = attributes
-    return made
+    projected_row.attrs = attributes
+    return projected_row
 
 
-def _refuse_unprojected(index: Any, held: frozenset[str], asked: Sequence[Sequence[str]] | None) -> None:
-    missing = [path[0] for path in asked or () if path[0].partition("[")[0] not in held]
+def _refuse_unprojected(index: Any, projection: frozenset[str], requested: Sequence[Sequence[str]] | None) -> None:
+    missing = [path[0] for path in requested or () if path[0].partition("[")[0] not in projection]
     if missing:
         raise MockValidationException(
             f"One or more parameter values were invalid: Global secondary index {index.name} does not project "
@@ -222,7 +228,7 @@ PATCHES: Final = (
         "(self, hash_key, range_comparison, range_objs, limit, exclusive_start_key, scan_index_forward, "
         "projection_expressions, index_name=None, consistent_read=False, filter_expression=None, "
         "hash_key_conditions=None, range_key_conditions=None, **filter_kwargs)",
-        "Query sorts the whole table, says of a page that is just full that it is the last, and starts anywhere.",
+        "Query sorts the whole table, omits the last key of a page that is exactly full, and accepts any starting key.",
         (
             "a_query_reads_the_whole_table",
             "a_full_page_is_the_last_one",

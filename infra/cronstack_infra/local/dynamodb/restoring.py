@@ -1,7 +1,7 @@
 """RestoreTableToPointInTime: a new table with the data and the indexes of another.
 
-The local cloud keeps no past: it restores the present, and refuses every other time. A restored table has what AWS
-gives it: the keys, the indexes, the billing mode. It has neither time to live nor point-in-time recovery, tags or
+The local cloud stores no earlier states: it restores the current state and refuses any other time. As on AWS, a
+restored table has the keys, the indexes and the billing mode, but no time to live, point-in-time recovery, tags or
 deletion protection.
 """
 
@@ -23,7 +23,7 @@ def _restore(restore: Any, request: Any) -> Any:
     body = request.body
     overrides = sorted(name for name in body if name.endswith("Override"))
     if overrides:
-        raise MockValidationException(f"The local cloud restores a table as it was, without {', '.join(overrides)}")
+        raise MockValidationException(f"The local cloud does not support {', '.join(overrides)}: remove it")
     source = body.setdefault("SourceTableName", str(body.get("SourceTableArn", "")).rpartition("/")[2])
     tables = request.dynamodb_backend.tables
     if source not in tables:
@@ -34,7 +34,7 @@ def _restore(restore: Any, request: Any) -> Any:
         text = f"Point in time recovery is not enabled for table '{source}'"
         raise _Refused("PointInTimeRecoveryUnavailableException", text)
     if not body.get("UseLatestRestorableTime"):
-        text = "The local cloud keeps no past: restore a table as it is now, with UseLatestRestorableTime"
+        text = "The local cloud stores no earlier states: restore the current one with UseLatestRestorableTime"
         raise _Refused("InvalidRestoreTimeException", text)
     answer = restore(request)
     tables[body["TargetTableName"]].billing_mode = table.billing_mode
@@ -46,7 +46,7 @@ PATCHES: Final = (
         "moto.dynamodb.responses:DynamoHandler",
         "restore_table_to_point_in_time",
         "(self)",
-        "A restore ignores the time that it is asked for, needs no recovery, and makes a provisioned table.",
+        "A restore ignores the requested time, needs no point-in-time recovery, and creates a provisioned table.",
         ("a_restore_ignores_its_time", "a_restore_needs_no_recovery", "a_restored_table_is_not_on_demand"),
         wrapped_by(_restore),
     ),

@@ -1,4 +1,4 @@
-"""The largest item: 400 KB, names and values together, as it is after a write.
+"""The largest item: 400 KB, names and values together, measured after a write.
 
 AWS: Amazon DynamoDB Developer Guide, "Quotas": "The maximum item size in DynamoDB is 400 KB, which includes both
 attribute name binary length (UTF-8 length) and attribute value lengths".
@@ -14,11 +14,11 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 from cronstack_infra.local.moto.patch import Patch, replaced_by
 
 LARGEST_ITEM: Final = 400 * 1024
-"""Bytes."""
+"""In bytes."""
 
 
 def _set(self: dict[str, Any], key: str, value: Any) -> None:
-    others = sum(_size(name) + _size(held) for name, held in self.items() if name != key)
+    others = sum(_size(name) + _size(other) for name, other in self.items() if name != key)
     if others + _size(key) + _size(value) > LARGEST_ITEM:
         raise ItemSizeTooLarge
     dict.__setitem__(self, key, value)

@@ -1,11 +1,11 @@
-"""TransactWriteItems: all conditions first, then all writes, and one answer for one token.
+"""TransactWriteItems: all conditions first, then all writes. A request token is applied once.
 
-moto writes item by item and, on a failure, replaces the whole table by a copy: writes made meanwhile are lost
-(12 threads: several winners in 6 of 60 rounds), and a transaction takes 24 ms on an empty table, 269 ms at 3,000 items.
+moto writes item by item and, on a failure, replaces the whole table by a copy. Concurrent writes are then lost (12
+threads: several winners in 6 of 60 rounds). A transaction takes 24 ms on an empty table, 269 ms with 3,000 items.
 
-    check      parse everything, find the items, evaluate every condition: nothing is written yet
+    check      parse the request, look up the items, evaluate every condition; nothing is written yet
       refused  ->  TransactionCanceledException, one reason for each action, in their order
-    write      keep a copy of each touched item; a fault in an update expression restores all of them
+    write      keep a copy of each changed item; a fault in an update expression restores all of them
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 
 from cronstack_infra.local.dynamodb.metering import meter
 from cronstack_infra.local.dynamodb.values import comparable
-from cronstack_infra.local.dynamodb.writes import Kept
+from cronstack_infra.local.dynamodb.writes import RowSnapshot
 from cronstack_infra.local.lock import BACKENDS
 from cronstack_infra.local.moto.patch import Patch, replaced_by
 from cronstack_infra.local.moto.surroundings import Surroundings
 
 TOKEN_LIFE: Final = timedelta(minutes=10)
-"""How long a request token is remembered. AWS: 10 minutes."""
+"""Time for which a request token is stored. AWS: 10 minutes."""
 LONGEST_TOKEN: Final = 36
 MOST_ACTIONS: Final = 100
 
 Reason = tuple[str | None, str | None, dict[str, Any] | None]
 """Code, message and old item of one action's refusal, as moto's exception takes them."""
-HELD: Final[Reason] = (None, None, None)
+FULFILLED: Final[Reason] = (None, None, None)
 
 
 class IdempotentParameterMismatch(DynamodbException):
@@ -64,12 +64,12 @@ class Tokens:
 
     @classmethod
     def of(cls, backend: Any) -> Tokens:
-        """They are kept with the tables: what puts these back to another state forgets its tokens, too."""
-        kept: Tokens = vars(backend).setdefault("request_tokens", cls())
-        return kept
+        """Return the tokens of a backend. They are stored with its tables, so a restored state restores both."""
+        tokens: Tokens = vars(backend).setdefault("request_tokens", cls())
+        return tokens
 
     def replays(self, token: str, request: str, now: datetime) -> bool:
-        """Whether this very request has been carried out. Raises IdempotentParameterMismatch for another one."""
+        """Return whether the request was carried out before. Raise IdempotentParameterMismatch if it differs."""
         while self._seen:
             oldest = next(iter(self._seen))
             if now - self._seen[oldest][0] < TOKEN_LIFE:
@@ -81,7 +81,7 @@ class Tokens:
             raise IdempotentParameterMismatch
         return True
 
-    def note(self, token: str, request: str, now: datetime) -> None:
+    def add(self, token: str, request: str, now: datetime) -> None:
         self._seen[token] = (now, request)
 
 
@@ -110,15 +110,15 @@ def _answer(moto_answer: Callable[[Any], Any], handler: Any, now: datetime) -> A
         if tokens.replays(token, request, now):
             return ActionResult({"ConsumedCapacity": [], "ItemCollectionMetrics": {}})
         answer = moto_answer(handler)
-        tokens.note(token, request, now)
+        tokens.add(token, request, now)
         return answer
 
 
 class _Action(NamedTuple):
-    """One action of a transaction, with the item it is about."""
+    """One action of a transaction, with the key of its item."""
 
     kind: str
-    given: dict[str, Any]
+    parameters: dict[str, Any]
     table: Any
     key: dict[str, Any]
     identity: tuple[Any, ...]
@@ -133,44 +133,44 @@ class _Action(NamedTuple):
         return self.table.get_item(*self.keys)
 
     def refusal(self) -> Reason:
-        """Why its condition does not hold; HELD if it does."""
-        condition = self.given.get("ConditionExpression")
+        """Return the reason why the condition does not hold; FULFILLED if it holds."""
+        condition = self.parameters.get("ConditionExpression")
         if condition is None:
-            return HELD
+            return FULFILLED
         item = self.item
         holds = get_filter_expression(
-            condition, self.given.get("ExpressionAttributeNames"), self.given.get("ExpressionAttributeValues")
+            condition, self.parameters.get("ExpressionAttributeNames"), self.parameters.get("ExpressionAttributeValues")
         )
         if holds.expr(item):
-            return HELD
-        wants_old = self.given.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-        old = item.to_json()["Attributes"] if wants_old and item is not None else None
+            return FULFILLED
+        returns_old = self.parameters.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+        old = item.to_json()["Attributes"] if returns_old and item is not None else None
         return "ConditionalCheckFailed", "The conditional request failed", old
 
     def write(self, backend: Any) -> None:
         name = self.table.name
         if self.kind == "Put":
-            backend.put_item(name, copy.deepcopy(self.given["Item"]))
+            backend.put_item(name, copy.deepcopy(self.parameters["Item"]))
         elif self.kind == "Delete":
             backend.delete_item(name, self.key)
         elif self.kind == "Update":
             backend.update_item(
                 name,
                 self.key,
-                update_expression=self.given["UpdateExpression"],
-                expression_attribute_names=self.given.get("ExpressionAttributeNames", {}),
-                expression_attribute_values=self.given.get("ExpressionAttributeValues", {}),
+                update_expression=self.parameters["UpdateExpression"],
+                expression_attribute_names=self.parameters.get("ExpressionAttributeNames", {}),
+                expression_attribute_values=self.parameters.get("ExpressionAttributeValues", {}),
             )
 
     def count_as_checked(self) -> None:
-        """Count its units though it writes nothing. AWS names none for a cancelled transaction: these are the most."""
+        """Count the units of an action without a write. AWS documents none for a cancelled transaction: upper bound."""
         if (open_meter := meter()) is not None:
             item = self.item
-            open_meter.checked(self.table, self.key, None if item is None else item.attrs)
+            open_meter.add_check(self.table, self.key, None if item is None else item.attrs)
 
 
 def transact(backend: Any, transact_items: list[dict[str, Any]]) -> None:
-    """Carry out all actions or none. Raises moto's exceptions, which the server answers as DynamoDB does."""
+    """Carry out all actions or none. Raise moto's exceptions, which the server converts to DynamoDB's errors."""
     if len(transact_items) > MOST_ACTIONS:
         raise TooManyTransactionsException
     with BACKENDS:
@@ -178,7 +178,7 @@ def transact(backend: Any, transact_items: list[dict[str, Any]]) -> None:
         if len({action.identity for action in actions}) < len(actions):
             raise MultipleTransactionsException
         reasons = [action.refusal() for action in actions]
-        refused = any(reason != HELD for reason in reasons)
+        refused = any(reason != FULFILLED for reason in reasons)
         for action in actions:
             if refused or action.kind == "ConditionCheck":
                 action.count_as_checked()
@@ -188,38 +188,38 @@ def transact(backend: Any, transact_items: list[dict[str, Any]]) -> None:
 
 
 def _write_all(backend: Any, actions: list[_Action]) -> None:
-    kept: list[Kept] = []
+    snapshots: list[RowSnapshot] = []
     try:
         for action in actions:
             if action.kind != "ConditionCheck":
-                kept.append(Kept(action.table, action.key))
+                snapshots.append(RowSnapshot(action.table, action.key))
                 action.write(backend)
-    except Exception:  # whatever it was: all or nothing
-        for one in reversed(kept):
-            one.put_back()
+    except Exception:  # of any type: a transaction writes all or nothing
+        for snapshot in reversed(snapshots):
+            snapshot.restore()
         raise
 
 
 def _read(backend: Any, item: dict[str, Any]) -> _Action:
     if len(item) != 1:
         raise TransactWriteSingleOpException
-    ((kind, given),) = item.items()
+    ((kind, parameters),) = item.items()
     if kind not in ("ConditionCheck", "Put", "Delete", "Update"):
         raise TransactWriteSingleOpException
-    returned = given.get("ReturnValuesOnConditionCheckFailure", "NONE")
+    returned = parameters.get("ReturnValuesOnConditionCheckFailure", "NONE")
     if returned not in ("ALL_OLD", "NONE"):
         raise MockValidationException(
             f"1 validation error detected: Value '{returned}' at 'returnValuesOnConditionCheckFailure' failed to "
             "satisfy constraint: Member must satisfy enum value set: [ALL_OLD, NONE]"
         )
-    table = backend.get_table(given["TableName"])
+    table = backend.get_table(parameters["TableName"])
     names = [name for name in (table.hash_key_attr, table.range_key_attr) if name]
-    source = given["Item"] if kind == "Put" else given["Key"]
-    types = {one["AttributeName"]: one["AttributeType"] for one in table.attr}
+    source = parameters["Item"] if kind == "Put" else parameters["Key"]
+    types = {attribute["AttributeName"]: attribute["AttributeType"] for attribute in table.attr}
     if any(name not in source or set(source[name]) != {types[name]} for name in names):
         raise MockValidationException("The provided key element does not match the schema")
     key = {name: source[name] for name in names}
-    return _Action(kind, given, table, key, (table.name, *(comparable(_typed(key[name])) for name in names)))
+    return _Action(kind, parameters, table, key, (table.name, *(comparable(_typed(key[name])) for name in names)))
 
 
 def _typed(value: dict[str, Any]) -> Any:
@@ -231,7 +231,7 @@ PATCHES: Final = (
         "moto.dynamodb.models:DynamoDBBackend",
         "transact_write_items",
         "(self, transact_items)",
-        "A refused transaction replaces the table by a copy, so writes made meanwhile are lost.",
+        "A refused transaction replaces the table by a copy, so concurrent writes are lost.",
         "a_transaction_replaces_the_table_by_a_copy",
         replaced_by(transact),
     ),

@@ -9,11 +9,11 @@ from typing import Any, Final
 Comparable = tuple[str, Any]
 
 ORDERED: Final = ("N", "S", "B")
-"""Types that "<" and its kin know."""
+"""Types that "<", "<=", ">", ">=" and BETWEEN support."""
 
 
 def comparable(value: Any) -> Comparable:
-    """Of moto's DynamoType, or of a value as it stands in a request: ``{"N": "1.0"}`` and ``{"N": "1"}`` are equal."""
+    """Return the comparable form of moto's DynamoType, or of a value in a request: ``{"N": "1.0"}`` equals 1."""
     if isinstance(value, dict):
         ((kind, content),) = value.items()
     else:

@@ -1,7 +1,7 @@
 """Writes of one row: PutItem, UpdateItem and DeleteItem, and the same within batches, transactions and PartiQL.
 
-Each write notes the row's place in the orders of its table (``order``), and reports its units to the open meter. A
-value that no index can hold is refused, and the row then stays as it was.
+Each write updates the row's place in the orders of its table (``order``), and reports its units to the open meter. A
+value that is invalid as the key of an index is refused, and the row remains unchanged.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from cronstack_infra.local.moto.patch import Patch, wrapped_by
 Attributes = Mapping[str, Any]
 
 
-def _put(put: Callable[..., Any], table: Any, item_attrs: Attributes, *given: Any, **named: Any) -> Any:
-    refuse_index_keys(table, item_attrs, _wrong_in_put)
+def _put(put: Callable[..., Any], table: Any, item_attrs: Attributes, *args: Any, **kwargs: Any) -> Any:
+    refuse_index_keys(table, item_attrs, _put_message)
     before = stored_item(table, item_attrs)
-    item = put(table, item_attrs, *given, **named)
+    item = put(table, item_attrs, *args, **kwargs)
     rows_of(table).put(table, item)
     if (open_meter := meter()) is not None:
-        open_meter.wrote(table, None if before is None else before.attrs, item.attrs)
+        open_meter.add_write(table, None if before is None else before.attrs, item.attrs)
     return item
 
 
@@ -36,33 +36,33 @@ def _delete(delete: Callable[..., Any], table: Any, hash_key: Any, range_key: An
         rows_of(table).remove(table, item.attrs)
     if (open_meter := meter()) is not None:
         if item is not None:
-            open_meter.wrote(table, item.attrs, None)
+            open_meter.add_write(table, item.attrs, None)
         else:
             key = {table.hash_key_attr: hash_key} | ({table.range_key_attr: range_key} if range_key else {})
-            open_meter.checked(table, key, None)
+            open_meter.add_check(table, key, None)
     return item
 
 
 def _update(
-    update: Callable[..., Any], backend: Any, table_name: str, key: Attributes, *given: Any, **named: Any
+    update: Callable[..., Any], backend: Any, table_name: str, key: Attributes, *args: Any, **kwargs: Any
 ) -> Any:
     table = backend.get_table(table_name)
-    kept = Kept(table, key)
+    snapshot = RowSnapshot(table, key)
     try:
         with unmetered():
-            item = update(backend, table_name, key, *given, **named)
-        refuse_index_keys(table, item.attrs, _wrong_in_update)
-    except Exception:  # the item stays as it was, after any error
-        kept.put_back()
+            item = update(backend, table_name, key, *args, **kwargs)
+        refuse_index_keys(table, item.attrs, _update_message)
+    except Exception:  # of any type: the item remains unchanged after any error
+        snapshot.restore()
         raise
     rows_of(table).put(table, item)
     if (open_meter := meter()) is not None:
-        open_meter.wrote(table, kept.attributes, item.attrs)
+        open_meter.add_write(table, snapshot.attributes, item.attrs)
     return item
 
 
-class Kept:
-    """A row as it is now, and the stream of its table, so that a write can be undone."""
+class RowSnapshot:
+    """A copy of a row and of the stream of its table, so that a write can be undone."""
 
     def __init__(self, table: Any, key: Attributes) -> None:
         self._table = table
@@ -76,55 +76,55 @@ class Kept:
     def attributes(self) -> Attributes | None:
         return None if self._item is None else self._item.attrs
 
-    def put_back(self) -> None:
+    def restore(self) -> None:
         table, rows = self._table, rows_of(self._table)
         if rows.identity(self._key) is None:
             return
         hash_key = DynamoType(self._key[table.hash_key_attr])
         range_key = DynamoType(self._key[table.range_key_attr]) if table.range_key_attr else None
-        shelf, place = (table.items[hash_key], range_key) if range_key else (table.items, hash_key)
+        partition, place = (table.items[hash_key], range_key) if range_key else (table.items, hash_key)
         if self._item is None:
-            shelf.pop(place, None)
+            partition.pop(place, None)
             rows.remove(table, self._key)
         else:
-            shelf[place] = self._item
+            partition[place] = self._item
             rows.put(table, self._item)
         if self._records is not None:
             table.stream_shard.items = self._records
 
 
 def stored_item(table: Any, attributes: Attributes) -> Any:
-    """Return the item with the key that is among these attributes; None if there is none, or the key is not whole."""
+    """Return the item with the key in these attributes; None if it does not exist, or the key is incomplete."""
     if rows_of(table).identity(attributes) is None:
         return None
     hash_key = DynamoType(attributes[table.hash_key_attr])
     return table.get_item(hash_key, DynamoType(attributes[table.range_key_attr]) if table.range_key_attr else None)
 
 
-def refuse_index_keys(table: Any, attributes: Attributes, wrong: Callable[[str, str, str, str], str]) -> None:
-    """Raise DynamoDB's error for an attribute that an index has as a key, and that has another type than declared."""
+def refuse_index_keys(table: Any, attributes: Attributes, message: Callable[[str, str, str, str], str]) -> None:
+    """Raise DynamoDB's error for a key attribute of an index whose type is not the declared one."""
     indexes = (*table.global_indexes, *table.indexes)
     if not indexes:
         return
-    types = {one["AttributeName"]: one["AttributeType"] for one in table.attr}
+    types = {attribute["AttributeName"]: attribute["AttributeType"] for attribute in table.attr}
     for index in indexes:
         for name in index.schema_key_attrs:
             value = attributes.get(name)
             if value is None or name in table.table_key_attrs or name not in types:
                 continue
-            found = next(iter(value)) if isinstance(value, Mapping) else value.type
-            if found != types[name]:
-                raise MockValidationException(wrong(name, types[name], found, index.name))
+            actual = next(iter(value)) if isinstance(value, Mapping) else value.type
+            if actual != types[name]:
+                raise MockValidationException(message(name, types[name], actual, index.name))
 
 
-def _wrong_in_put(name: str, expected: str, actual: str, index: str) -> str:
+def _put_message(name: str, expected: str, actual: str, index: str) -> str:
     return (
         f"One or more parameter values were invalid: Type mismatch for Index Key {name} Expected: {expected} "
         f"Actual: {actual} IndexName: {index}"
     )
 
 
-def _wrong_in_update(name: str, expected: str, actual: str, index: str) -> str:
+def _update_message(name: str, expected: str, actual: str, index: str) -> str:
     return "The update expression attempted to update the secondary index key to unsupported type"
 
 

@@ -1,1 +1,1 @@
-"""What APIs, effects and checks look up in moto: functions, queues, roles, and what they allow."""
+"""Look-ups in moto's backends: functions, queues, roles, permissions. Used by APIs, effects and checks."""

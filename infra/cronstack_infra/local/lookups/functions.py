@@ -1,4 +1,4 @@
-"""Look-ups of moto's functions, in the engine's and the executor's terms."""
+"""Look-ups of moto's functions, as values of the engine and the executor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def plain_arn(arn: str) -> str:
 
 
 def qualified(arn: str) -> str:
-    """Return a function's ARN with a qualifier, as records carry it."""
+    """Return a function's ARN with a qualifier, as in invocation records."""
     return arn if arn.count(":") > 6 else f"{arn}:{LATEST}"
 
 
@@ -32,7 +32,7 @@ def qualifier_of(arn: str) -> str:
 
 
 def find_function(arn: str) -> LambdaFunction | None:
-    """Return the function of an ARN, qualified or not."""
+    """Return the function of an ARN, qualified or not; None if it does not exist."""
     _, _, _, region, account, _ = arn.split(":", 5)
     try:
         return get_backend(account, region).get_function(arn)
@@ -41,35 +41,37 @@ def find_function(arn: str) -> LambdaFunction | None:
 
 
 def latest_of(function: LambdaFunction) -> LambdaFunction:
-    """Return $LATEST, which keeps what belongs to all versions."""
-    found: LambdaFunction = get_backend(function.account_id, function.region).get_function(function.function_name)
-    return found
+    """Return $LATEST, which stores the settings of all versions."""
+    latest: LambdaFunction = get_backend(function.account_id, function.region).get_function(function.function_name)
+    return latest
 
 
 def reserved(function: LambdaFunction) -> int | None:
-    """Return the reserved concurrency, which belongs to the function, whatever version is invoked."""
-    given = latest_of(function).reserved_concurrency
-    return None if given is None else int(given)
+    """Return the reserved concurrency, which all versions of the function share."""
+    count = latest_of(function).reserved_concurrency
+    return None if count is None else int(count)
 
 
 def all_reserved() -> dict[str, int]:
     """Return the reserved concurrency of each function that has one, by ARN without a qualifier."""
     backends = [backend for regions in lambda_backends.values() for backend in regions.values()]
-    found = {one.function_arn: reserved(one) for backend in backends for one in backend.list_functions()}
-    return {plain_arn(arn): count for arn, count in found.items() if count is not None}
+    counts = {
+        function.function_arn: reserved(function) for backend in backends for function in backend.list_functions()
+    }
+    return {plain_arn(arn): count for arn, count in counts.items() if count is not None}
 
 
 def layers_of(function: Any) -> tuple[LayerVersion, ...]:
     """Return the layer versions of a function, in the order in which they are unpacked."""
-    found: tuple[LayerVersion, ...] = getattr(function, "layer_versions", ())
-    return found
+    layers: tuple[LayerVersion, ...] = getattr(function, "layer_versions", ())
+    return layers
 
 
 def function_of(function: LambdaFunction) -> Function:
-    """Return a function as the executor needs it. Raises what Invoke answers when it cannot run."""
+    """Return a function for the executor. Raise the error of Invoke if the function cannot run."""
     if function.package_type != "Zip" or not function.run_time or not function.run_time.startswith("python"):
-        what = function.run_time or f"package type {function.package_type}"
-        raise LambdaClientError("InvalidRuntimeException", f"The local cloud runs Python functions only, not {what}.")
+        kind = function.run_time or f"package type {function.package_type}"
+        raise LambdaClientError("InvalidRuntimeException", f"The local cloud runs Python functions only, not {kind}.")
     logging = getattr(function, "logging_config", None) or {}
     return Function(
         arn=plain_arn(function.function_arn),
@@ -84,7 +86,7 @@ def function_of(function: LambdaFunction) -> Function:
         account=function.account_id,
         code_sha256=function.code_sha_256,
         code=function.code_bytes,
-        layers=tuple(Layer(one.arn, one.code_sha_256, one.code_bytes) for one in layers_of(function)),
+        layers=tuple(Layer(layer.arn, layer.code_sha_256, layer.code_bytes) for layer in layers_of(function)),
         log_group=logging.get("LogGroup") or f"/aws/lambda/{function.function_name}",
         may_loop=getattr(function, "recursive_loop", None) == "Allow",
         log_level=logging.get("ApplicationLogLevel", "INFO") if logging.get("LogFormat") == "JSON" else None,
@@ -92,19 +94,19 @@ def function_of(function: LambdaFunction) -> Function:
 
 
 def event_invoke_configs(function: LambdaFunction) -> dict[str, EventInvokeConfig]:
-    """Return the EventInvokeConfigs by qualifier; to be changed by Lambda's API. ``function`` is $LATEST."""
-    kept: dict[str, EventInvokeConfig] = vars(function).setdefault("event_invoke_configs", {})
-    return kept
+    """Return the EventInvokeConfigs by qualifier, which Lambda's API may change. ``function`` is $LATEST."""
+    configs: dict[str, EventInvokeConfig] = vars(function).setdefault("event_invoke_configs", {})
+    return configs
 
 
 def config_of(function: LambdaFunction, qualifier: str) -> dict[str, Any]:
-    """Return what is configured for a qualifier; empty when nothing is. ``function`` is $LATEST."""
-    found = event_invoke_configs(function).get(qualifier)
-    return found.config if found is not None else {}
+    """Return the EventInvokeConfig of a qualifier; empty without one. ``function`` is $LATEST."""
+    stored = event_invoke_configs(function).get(qualifier)
+    return stored.config if stored is not None else {}
 
 
 def rules_of(arn: str) -> FunctionRules:
-    """Return how asynchronous events for an ARN are treated now; the defaults for a deleted function."""
+    """Return the current rules for asynchronous events of an ARN; the defaults for a deleted function."""
     function = find_function(arn)
     if function is None:
         return FunctionRules()

@@ -1,16 +1,16 @@
-"""Callers of AWS: the identity behind an access key, and the SenderId that SQS keeps with a message.
+"""Callers of AWS: the identity of an access key, and the SenderId that SQS stores with a message.
 
 AWS documents SenderId at ReceiveMessage: "For a user, returns the user ID, for example ABCDEFGHI1JKLMNOPQ23R. For an
 IAM role, returns the IAM role ID, for example ABCDE1F2GH3I4JK5LMNOP:i-a123b456", which is the role's unique id and the
 name of the session (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html).
 
-    who sends                                 SenderId
+    sender                                    SenderId
     code of a function                        its role's id, and the function's name as session
     Lambda, a record for a destination        its function's role's id
     Scheduler, a letter or a target's call    the id of the schedule's role
     a user of IAM                             the user's id
     any other key                             the account's id, as for the root user
-    SNS and EventBridge, without a role       moto's constant, an id of AWS's own
+    SNS and EventBridge, without a role       moto's constant, in place of AWS's own id
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _caller: ContextVar[_Caller] = ContextVar("caller", default=_ITSELF)
 
 @contextmanager
 def called_with(access_key: str, service: str) -> Iterator[None]:
-    """Carry out a request to a service that is signed with an access key."""
+    """Set the caller for the block: a request to a service, signed with an access key."""
     token = _caller.set(_Caller(access_key=access_key, service=service))
     try:
         yield
@@ -57,7 +57,7 @@ def called_with(access_key: str, service: str) -> Iterator[None]:
 
 @contextmanager
 def acting_as(role_arn: str | None) -> Iterator[None]:
-    """Call AWS as a service does that has assumed a role; None: under an identity of the service's own."""
+    """Set the caller for the block: a service that has assumed a role. None: the service's own identity."""
     token = _caller.set(_Caller(role=role_arn or ""))
     try:
         yield
@@ -66,27 +66,27 @@ def acting_as(role_arn: str | None) -> Iterator[None]:
 
 
 def access_key_of_role(role_arn: str) -> str:
-    """Return the access key with which Scheduler calls a universal target as a role."""
+    """Return the access key that Scheduler uses to call a universal target as a role."""
     return "ASIAROLELOCAL" + sha256(role_arn.encode()).hexdigest()[:7].upper()
 
 
 def sender_id(account: str) -> str | None:
-    """Return the SenderId of a message that is sent now; None for a service that acts under an identity of its own."""
+    """Return the SenderId of a message that is sent now; None for a service that acts under its own identity."""
     caller = _caller.get()
     if caller.role:
         return _session(find_role(caller.role), SESSION)
     if caller.service != "sqs":
-        return None  # a topic that is published to sends by itself
+        return None  # a request to SNS: the topic sends under SNS's identity, not the publisher's
     return _of_key(account, caller.access_key) or account
 
 
 def function_that_calls(account: str, access_key: str) -> LambdaFunction | None:
-    """Return the function whose code calls with this access key."""
+    """Return the function whose environment has this access key."""
     for regional in lambda_backends[account].values():
         for function in regional.list_functions():
             if access_key_of(function.function_name) == access_key:
-                found: LambdaFunction = function
-                return found
+                owner: LambdaFunction = function
+                return owner
     return None
 
 

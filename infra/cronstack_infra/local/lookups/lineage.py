@@ -1,7 +1,7 @@
 """Recursive loops, as Lambda detects them: how often each function has run because of one event.
 
-Lambda counts in the trace header of each invocation. An SDK in a handler sends that header with each call; Lambda, SQS
-and SNS hand it on to the next invocation. Nothing else hands it on, so a loop through another service is not cut.
+Lambda counts in the trace header of each invocation. An SDK in a handler sends that header with each call. Only Lambda,
+SQS and SNS pass it to the next invocation, so a loop through another service is not detected.
 
     Root=1-…;Parent=…;Sampled=0;Lineage=0a1b2c3d:2|4e5f6a7b:16
 """
@@ -31,7 +31,7 @@ _sent: ContextVar[str] = ContextVar("sent", default="")
 
 @contextmanager
 def sent_with(header: str) -> Iterator[None]:
-    """Carry out a request that came with this trace header; "" for none."""
+    """Set the trace header of the request that the block carries out; "" for none."""
     token = _sent.set(unquote(header))
     try:
         yield
@@ -50,18 +50,18 @@ def counts_sent() -> Counts:
 
 
 def counts_in(headers: Iterable[str]) -> Counts:
-    """Return the counts of trace headers; the larger one where a function is in several."""
-    found: dict[str, int] = {}
+    """Return the counts of trace headers; the largest count of a function that is in several."""
+    largest: dict[str, int] = {}
     for header in headers:
         lineage = _LINEAGE.search(header)
         for entry in lineage[1].rstrip("|").split("|") if lineage else ():
             name, _, count = entry.partition(":")
-            found[name] = max(found.get(name, 0), int(count))
-    return found
+            largest[name] = max(largest.get(name, 0), int(count))
+    return largest
 
 
 def counts_of_messages(event: str) -> Counts:
-    """Return the counts of an SQS event, whose records carry the header that each message was sent with."""
+    """Return the counts of an SQS event, whose records contain the trace headers of their messages."""
     if "Lineage=" not in event:
         return {}
     records: list[dict[str, Any]] = json.loads(event)["Records"]
@@ -75,12 +75,12 @@ def one_more(counts: Counts, function_arn: str) -> Counts:
 
 
 def is_loop(counts: Counts, function_arn: str) -> bool:
-    """Return whether a function has run so often that it may not run again."""
+    """Return whether a function has exceeded MOST_ROUNDS and must not run again."""
     return counts.get(_hash(function_arn), 0) > MOST_ROUNDS
 
 
 def written(counts: Counts) -> str:
-    """Return the last part of a trace header."""
+    """Return the counts as the last part of a trace header."""
     return "Lineage=" + "|".join(f"{name}:{count}" for name, count in counts.items())
 
 

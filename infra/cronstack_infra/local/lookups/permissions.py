@@ -1,7 +1,7 @@
-"""May a role do this? A small evaluator of IAM policies: Allow and Deny, wildcards, the common conditions.
+"""A small evaluator of IAM policies: Allow and Deny, wildcards, the common conditions.
 
-What it does not understand is never in anybody's favour: an Allow with an unknown condition does not count, a Deny
-with one does. The reason says so.
+An unknown condition never grants access: an Allow with one is ignored, a Deny with one applies. The reason of the
+verdict names the condition.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Verdict(NamedTuple):
 
 
 def find_role(arn: str) -> Role | None:
-    """The role of an ARN; None if there is none. The caller holds BACKENDS."""
+    """Return the role of an ARN; None if it does not exist. The caller holds BACKENDS."""
     parts = arn.split(":")
     if len(parts) != 6:
         return None
@@ -35,37 +35,42 @@ def find_role(arn: str) -> Role | None:
 
 
 def is_new(role: Role, since: datetime) -> bool:
-    """Whether a role was created after a time: AWS's services do not know a new one at once."""
-    made: datetime = role.create_date
-    return (made if made.tzinfo else made.replace(tzinfo=UTC)) > since
+    """Return whether a role was created after a time: AWS's services see a new role only after a delay."""
+    created: datetime = role.create_date
+    return (created if created.tzinfo else created.replace(tzinfo=UTC)) > since
 
 
 def may_be_assumed(role: Role, service: str, context: Mapping[str, str]) -> Verdict:
-    """Whether the role's trust policy lets a service take it on."""
+    """Return whether the role's trust policy allows a service to assume it."""
     document = _document(role.assume_role_policy_document)
-    return _judge(
-        [one for one in _statements(document) if _is_principal(one, service)], "sts:AssumeRole", None, context
+    return _evaluate(
+        [statement for statement in _statements(document) if _is_principal(statement, service)],
+        "sts:AssumeRole",
+        None,
+        context,
     )
 
 
 def may(role: Role, action: str, resource: str | None, context: Mapping[str, str] | None = None) -> Verdict:
-    """Whether the role's own policies allow an action on a resource (None: on any)."""
+    """Return whether the role's own policies allow an action on a resource (None: on any)."""
     documents = [_document(policy) for policy in role.policies.values()]
     for managed in role.managed_policies.values():
         documents += [
-            _document(one.document) for one in managed.versions if one.version_id == managed.default_version_id
+            _document(version.document)
+            for version in managed.versions
+            if version.version_id == managed.default_version_id
         ]
-    statements = [one for document in documents for one in _statements(document)]
-    return _judge(statements, action, resource, {"aws:SecureTransport": "true", **(context or {})})
+    statements = [statement for document in documents for statement in _statements(document)]
+    return _evaluate(statements, action, resource, {"aws:SecureTransport": "true", **(context or {})})
 
 
 def lets_in(policy: Any, service: str, action: str, resource: str, context: Mapping[str, str]) -> Verdict:
-    """Whether a resource's own policy lets a service do something to it. Without a policy it lets in nobody."""
-    statements = [one for one in _statements(_document(policy)) if _is_principal(one, service)]
-    return _judge(statements, action, resource, {"aws:SecureTransport": "true", **context})
+    """Return whether a resource's own policy allows a service an action on it. Without a policy: not allowed."""
+    statements = [statement for statement in _statements(_document(policy)) if _is_principal(statement, service)]
+    return _evaluate(statements, action, resource, {"aws:SecureTransport": "true", **context})
 
 
-def _judge(
+def _evaluate(
     statements: Iterable[Mapping[str, Any]], action: str, resource: str | None, context: Mapping[str, str]
 ) -> Verdict:
     allowed, doubt = False, ""
@@ -100,53 +105,53 @@ def _is_principal(statement: Mapping[str, Any], service: str) -> bool:
 
 
 def _holds(conditions: Mapping[str, Any], context: Mapping[str, str]) -> tuple[bool, str]:
-    """Whether all conditions hold, and what was not understood."""
-    for written, tests in conditions.items():
-        operator, optional = (written[: -len("IfExists")], True) if written.endswith("IfExists") else (written, False)
+    """Return whether all conditions hold, and the reason if one of them is not supported."""
+    for condition, tests in conditions.items():
+        operator, optional = condition.removesuffix("IfExists"), condition.endswith("IfExists")
         if operator not in _OPERATORS:
-            return False, f"because the local cloud does not evaluate the condition {written}"
-        for key, wanted in tests.items():
-            found = next((value for name, value in context.items() if name.lower() == key.lower()), None)
+            return False, f"because the local cloud does not evaluate the condition {condition}"
+        for key, expected in tests.items():
+            actual = next((value for name, value in context.items() if name.lower() == key.lower()), None)
             if operator == "Null":
-                if (found is None) != (str(_many(wanted)[0]).lower() == "true"):
+                if (actual is None) != (str(_many(expected)[0]).lower() == "true"):
                     return False, ""
-            elif found is None:
+            elif actual is None:
                 if not optional and not operator.startswith(("StringNot", "ArnNot")):
                     return False, ""
-            elif not _OPERATORS[operator](found, [str(one) for one in _many(wanted)]):
+            elif not _OPERATORS[operator](actual, [str(item) for item in _many(expected)]):
                 return False, ""
     return True, ""
 
 
 def _like(pattern: str, value: str, ignore_case: bool = False) -> bool:
-    escaped = re.sub(r"([\[\]])", r"[\1]", str(pattern))
+    fnmatch_pattern = re.sub(r"([\[\]])", r"[\1]", str(pattern))
     if ignore_case:
-        return fnmatch.fnmatchcase(value.lower(), escaped.lower())
-    return fnmatch.fnmatchcase(value, escaped)
+        return fnmatch.fnmatchcase(value.lower(), fnmatch_pattern.lower())
+    return fnmatch.fnmatchcase(value, fnmatch_pattern)
 
 
 _OPERATORS: Final[Mapping[str, Callable[[str, list[str]], bool]]] = {
-    "StringEquals": lambda found, wanted: found in wanted,
-    "StringNotEquals": lambda found, wanted: found not in wanted,
-    "StringEqualsIgnoreCase": lambda found, wanted: found.lower() in [one.lower() for one in wanted],
-    "StringLike": lambda found, wanted: any(_like(one, found) for one in wanted),
-    "StringNotLike": lambda found, wanted: not any(_like(one, found) for one in wanted),
-    "ArnEquals": lambda found, wanted: any(_like(one, found) for one in wanted),
-    "ArnLike": lambda found, wanted: any(_like(one, found) for one in wanted),
-    "ArnNotEquals": lambda found, wanted: not any(_like(one, found) for one in wanted),
-    "ArnNotLike": lambda found, wanted: not any(_like(one, found) for one in wanted),
-    "Bool": lambda found, wanted: found.lower() in [one.lower() for one in wanted],
-    "Null": lambda found, wanted: False,
+    "StringEquals": lambda actual, expected: actual in expected,
+    "StringNotEquals": lambda actual, expected: actual not in expected,
+    "StringEqualsIgnoreCase": lambda actual, expected: actual.lower() in [value.lower() for value in expected],
+    "StringLike": lambda actual, expected: any(_like(pattern, actual) for pattern in expected),
+    "StringNotLike": lambda actual, expected: not any(_like(pattern, actual) for pattern in expected),
+    "ArnEquals": lambda actual, expected: any(_like(pattern, actual) for pattern in expected),
+    "ArnLike": lambda actual, expected: any(_like(pattern, actual) for pattern in expected),
+    "ArnNotEquals": lambda actual, expected: not any(_like(pattern, actual) for pattern in expected),
+    "ArnNotLike": lambda actual, expected: not any(_like(pattern, actual) for pattern in expected),
+    "Bool": lambda actual, expected: actual.lower() in [value.lower() for value in expected],
+    "Null": lambda actual, expected: False,
 }
 
 
 def _document(policy: Any) -> Mapping[str, Any]:
-    found = json.loads(policy) if isinstance(policy, str) else policy
-    return found if isinstance(found, Mapping) else {}
+    parsed = json.loads(policy) if isinstance(policy, str) else policy
+    return parsed if isinstance(parsed, Mapping) else {}
 
 
 def _statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [one for one in _many(document.get("Statement", [])) if isinstance(one, Mapping)]
+    return [statement for statement in _many(document.get("Statement", [])) if isinstance(statement, Mapping)]
 
 
 def _many(value: Any) -> list[Any]:

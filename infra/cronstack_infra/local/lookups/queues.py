@@ -11,8 +11,8 @@ def find_queue(arn: str) -> Queue | None:
     parts = arn.split(":")
     if len(parts) != 6 or parts[2] != "sqs":
         return None
-    found: Queue | None = sqs_backends[parts[4]][parts[3]].queues.get(parts[5])
-    return found
+    queue: Queue | None = sqs_backends[parts[4]][parts[3]].queues.get(parts[5])
+    return queue
 
 
 def visibility_of(queue: Any) -> int:

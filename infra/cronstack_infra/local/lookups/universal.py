@@ -1,4 +1,4 @@
-"""Universal targets: ``arn:aws:scheduler:::aws-sdk:service:action`` names any call of any service. What it names."""
+"""Universal targets of Scheduler: the API call that ``arn:aws:scheduler:::aws-sdk:service:action`` names."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _READS: Final = re.compile(
     r"|batchGet|batchDescribe|batchRead|transactGet)(?![a-z])"
 )
 _CLIENTS: Final = {"sfn": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs", "ses": "ses"}
-"""Scheduler says the SDK's service id; botocore's own name is another one for some."""
+"""botocore's client by Scheduler's service name (the SDK's service id), where the two differ."""
 _IAM_ACTIONS: Final = {("lambda", "Invoke"): "lambda:InvokeFunction", ("stepfunctions", "*"): "states"}
 
 
 class NotATarget(Exception):
-    """The ARN names no call that Scheduler makes; the text says why."""
+    """The ARN names no call that Scheduler makes. The text is the reason."""
 
 
 def is_universal(arn: str) -> bool:
@@ -29,18 +29,18 @@ def is_universal(arn: str) -> bool:
 
 @lru_cache
 def call_of(arn: str) -> tuple[str, str]:
-    """botocore's client and operation of a universal target. Raises NotATarget."""
-    found = _ARN.fullmatch(arn)
-    if found is None:
+    """Return botocore's client and operation of a universal target. Raise NotATarget for an invalid one."""
+    matched = _ARN.fullmatch(arn)
+    if matched is None:
         raise NotATarget(f"{arn} is not arn:aws:scheduler:::aws-sdk:service:apiAction")
-    service, action = found[1], found[2]
+    service, action = matched[1], matched[2]
     if _READS.match(action):
         raise NotATarget(f"{action} only reads, and Scheduler refuses such actions")
     client = _CLIENTS.get(service, service)
     try:
         model = botocore.session.get_session().get_service_model(client)
     except UnknownServiceError:
-        raise NotATarget(f"there is no service {service}") from None
+        raise NotATarget(f"service {service} does not exist") from None
     operation = action[0].upper() + action[1:]
     if not action[0].islower() or operation not in model.operation_names:
         raise NotATarget(f"{service} has no action {action}")
@@ -48,7 +48,7 @@ def call_of(arn: str) -> tuple[str, str]:
 
 
 def permission_of(arn: str) -> str:
-    """The IAM action that the schedule's role must allow."""
+    """Return the IAM action that the schedule's role must allow."""
     client, operation = call_of(arn)
     prefix = _IAM_ACTIONS.get((client, "*"), client)
     return _IAM_ACTIONS.get((client, operation), f"{prefix}:{operation}")

@@ -1,7 +1,7 @@
 """The SDK's documents: models of services and the list of endpoints, up to a megabyte of JSON each.
 
-A session of the SDK parses what it needs anew. moto's EC2 makes three sessions when it is imported, and each of them
-parses its model and the endpoints.
+Each session of the SDK parses its documents again. Importing moto's EC2 creates three sessions, and each parses the
+model and the endpoints.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 @contextmanager
 def parsed_once() -> Iterator[None]:
-    """Parse each document at most once until the block ends: all sessions of the process share it."""
+    """Parse each document at most once until the block ends. All sessions of the process share the results."""
     from botocore.loaders import JSONFileLoader
 
     loader: Any = JSONFileLoader

@@ -1,4 +1,4 @@
-"""A patch of moto: a row that names one member, and the mechanism that replaces members and puts them back.
+"""A patch of moto: a row that names one member, and the mechanism that replaces and restores members.
 
     Patch("moto.sqs.models:Message", "mark_received", "(self, visibility_timeout=None)", reason=..., probe=...,
           make=wrapped_by(_received))
@@ -70,7 +70,7 @@ class Applied:
 
 
 _applied: list[Applied] = []
-"""moto's classes belong to the process, and so does what is changed in them."""
+"""All patches in place, in the order of their application. Global, because moto's classes are global."""
 
 
 def replaced_by(replacement: object) -> Make:
@@ -96,8 +96,8 @@ def wrapped_with_port(wrapper: Callable[..., Any]) -> Make:
 def _bound(function: Callable[..., Any], *first: Any) -> Callable[..., Any]:
     """Return a plain function, which unlike ``functools.partial`` becomes a method of the class that has it."""
 
-    def replacement(*args: Any, **given: Any) -> Any:
-        return function(*first, *args, **given)
+    def replacement(*args: Any, **kwargs: Any) -> Any:
+        return function(*first, *args, **kwargs)
 
     return replacement
 
@@ -122,18 +122,18 @@ def unpatch() -> Sequence[Applied]:
 
 def repatch(removed: Iterable[Applied]) -> None:
     """Put the patches in place that ``unpatch`` removed."""
-    for one in removed:
-        setattr(one.owner, one.name, one.replacement)
-        _applied.append(one)
+    for applied in removed:
+        setattr(applied.owner, applied.name, applied.replacement)
+        _applied.append(applied)
 
 
 def resolve(owner: str) -> Any:
     """Import the owner of a patch. Raise ImportError or AttributeError if moto lacks it."""
     module, _, inner = owner.partition(":")
-    found: Any = import_module(module)
+    owned: Any = import_module(module)
     for name in inner.split(".") if inner else ():
-        found = getattr(found, name)
-    return found
+        owned = getattr(owned, name)
+    return owned
 
 
 def signature_of(owner: object, name: str) -> str:
@@ -153,8 +153,8 @@ def signature_of(owner: object, name: str) -> str:
 
 
 def _parameters(function: Any) -> str:
-    found = inspect.signature(function)
-    plain = [one.replace(annotation=inspect.Parameter.empty) for one in found.parameters.values()]
+    signature = inspect.signature(function)
+    plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
     return str(inspect.Signature(plain))
 
 
@@ -163,15 +163,15 @@ def _apply(patch: Patch, around: Surroundings) -> Applied:
         owner = resolve(patch.owner)
     except (ImportError, AttributeError) as error:
         raise _unfit(f"has no {patch.owner}, which the local cloud patches") from error
-    below = [one for one in _applied if one.owner is owner and one.name == patch.name]
+    below = [applied for applied in _applied if applied.owner is owner and applied.name == patch.name]
     if bool(below) != patch.over:
         text = "is patched twice" if below else "is declared over another patch, which is missing"
         raise CronstackError(
             f"{patch.member} {text}",
-            remedy="State over=True in the second of two patches of a member, and only there.",
+            remedy="Set over=True in the second of two patches of a member, and only there.",
         )
-    if not below and (found := signature_of(owner, patch.name)) != patch.signature:
-        raise _unfit(f"has {patch.member} as {found!r}; the patch expects {patch.signature!r}")
+    if not below and (actual := signature_of(owner, patch.name)) != patch.signature:
+        raise _unfit(f"has {patch.member} as {actual!r}; the patch expects {patch.signature!r}")
     member = inspect.getattr_static(owner, patch.name, None)
     original = member.__func__ if isinstance(member, staticmethod) else member
     replacement = patch.make(original, around)
@@ -182,21 +182,21 @@ def _apply(patch: Patch, around: Surroundings) -> Applied:
 
 def _undo(until: int) -> None:
     while len(_applied) > until:
-        one = _applied.pop()
-        if one.before is _MISSING:
-            delattr(one.owner, one.name)
+        applied = _applied.pop()
+        if applied.before is _MISSING:
+            delattr(applied.owner, applied.name)
         else:
-            setattr(one.owner, one.name, one.before)
+            setattr(applied.owner, applied.name, applied.before)
 
 
-def _unfit(what: str) -> CronstackError:
-    return CronstackError(f"moto {version('moto')} {what}", remedy=f"Install {pinned()}.")
+def _unfit(problem: str) -> CronstackError:
+    return CronstackError(f"moto {version('moto')} {problem}", remedy=f"Install {pinned()}.")
 
 
 def pinned() -> str:
-    """Return the requirement on moto that this kit states."""
+    """Return the requirement on moto of this kit's package, for example "moto==5.2.5"."""
     try:
-        stated = requires("cronstack") or []
+        requirements = requires("cronstack") or []
     except PackageNotFoundError:
-        stated = []
-    return next((one for one in stated if one.startswith("moto")), "moto")
+        requirements = []
+    return next((requirement for requirement in requirements if requirement.startswith("moto")), "moto")

@@ -1,7 +1,7 @@
 """All access to private members of moto, one function for each. Only this module depends on their names.
 
-A private member may change with any version of moto. What its function promises must then be kept here. Members of
-``ResourceMap`` are private to moto, too, although ``cloudformation.provision.Resources`` inherits them.
+A private member may change with any version of moto. Then adapt its function here; the docstring states the contract.
+Members of ``ResourceMap`` are private, too, although ``cloudformation.provision.Resources`` inherits them.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ def flag(request: Any, name: str, default: bool | None = None) -> Any:
 
 
 def action(request: Any) -> str | None:
-    """Return the operation that a request names, or that its method and path stand for."""
-    found: str | None = request._get_action()
-    return found
+    """Return the operation of a request, from its parameters or from its method and path."""
+    name: str | None = request._get_action()
+    return name
 
 
 # Backends: moto.core.base_backend.BackendDict
@@ -35,8 +35,8 @@ def backends_in_use() -> list[Any]:
     """Return moto's own list of the services that have state, each a BackendDict. The caller may change the list."""
     from moto.core.base_backend import BackendDict
 
-    found: list[Any] = vars(BackendDict)["_instances"]
-    return found
+    backends: list[Any] = vars(BackendDict)["_instances"]
+    return backends
 
 
 # CloudFormation: stacks and requests
@@ -54,8 +54,8 @@ def output_map(stack: Any) -> Any:
 
 def template_at(request: Any, url: str) -> str:
     """Return the template that a URL of S3 points to."""
-    found: str = request._get_stack_from_s3_url(url)
-    return found
+    template: str = request._get_stack_from_s3_url(url)
+    return template
 
 
 # CloudFormation: moto.cloudformation.parsing.ResourceMap
@@ -73,18 +73,18 @@ def region_of(resources: Any) -> str:
 
 def template_of(resources: Any) -> dict[str, Any]:
     """Return the template that was loaded last."""
-    found: dict[str, Any] = resources._template
-    return found
+    template: dict[str, Any] = resources._template
+    return template
 
 
 def definitions_of(resources: Any) -> dict[str, Any]:
     """Return the Resources section of the template, by logical id."""
-    found: dict[str, Any] = resources._resource_json_map
-    return found
+    definitions: dict[str, Any] = resources._resource_json_map
+    return definitions
 
 
 def set_template(resources: Any, template: dict[str, Any], definitions: dict[str, Any]) -> None:
-    """Replace the template, and its Resources section, in which moto looks up resources."""
+    """Replace the template and its Resources section. moto looks up resources in the latter."""
     resources._template, resources._resource_json_map = template, definitions
 
 
@@ -94,9 +94,9 @@ def set_definitions(resources: Any, definitions: dict[str, Any]) -> None:
 
 
 def values_of(resources: Any) -> MutableMapping[str, Any]:
-    """Return what moto resolves names to: resources by logical id, parameters, and AWS::StackName and its like."""
-    found: MutableMapping[str, Any] = resources._parsed_resources
-    return found
+    """Return the values that names resolve to: resources by logical id, parameters, pseudo parameters."""
+    values: MutableMapping[str, Any] = resources._parsed_resources
+    return values
 
 
 def delete_resource(resources: Any, resource: Any, definition: dict[str, Any]) -> None:
@@ -108,7 +108,7 @@ def delete_resource(resources: Any, resource: Any, definition: dict[str, Any]) -
 
 
 def attribute_of(operand: Any, item: Any) -> Any:
-    """Return the attribute of an item that a path in a condition stands for; None when the item lacks it."""
+    """Return the attribute of an item at a path of a condition; None when the item lacks it."""
     return operand._get_attr(item)
 
 
@@ -125,8 +125,8 @@ def associations_of(route_table: Any) -> Iterable[str]:
 
 def bus_name(backend: Any, name_or_arn: str | None) -> str:
     """Return the name of an event bus; that of the default bus for None."""
-    found: str = backend._normalize_event_bus_arn(name_or_arn)
-    return found
+    name: str = backend._normalize_event_bus_arn(name_or_arn)
+    return name
 
 
 # Lambda
@@ -139,30 +139,30 @@ def functions_of(backend: Any) -> Any:
 
 def versions_of(storage: Any, function_name: str) -> list[Any]:
     """Return the published versions of a function, oldest first. The caller may append one."""
-    found: list[Any] = storage._functions[function_name]["versions"]
-    return found
+    versions: list[Any] = storage._functions[function_name]["versions"]
+    return versions
 
 
 def functions_by_arn(storage: Any) -> MutableMapping[str, Any]:
     """Return a LambdaStorage's functions and versions by ARN."""
-    found: MutableMapping[str, Any] = storage._arns
-    return found
+    functions: MutableMapping[str, Any] = storage._arns
+    return functions
 
 
 def aliases_of(storage: Any, function_name: str) -> Mapping[str, Any]:
     """Return the aliases of a function, by name."""
-    found: Mapping[str, Any] = storage._get_function_aliases(function_name)
-    return found
+    aliases: Mapping[str, Any] = storage._get_function_aliases(function_name)
+    return aliases
 
 
 def event_source_mappings(backend: Any) -> MutableMapping[str, Any]:
     """Return the event source mappings of a backend, by UUID."""
-    found: MutableMapping[str, Any] = backend._event_source_mappings
-    return found
+    mappings: MutableMapping[str, Any] = backend._event_source_mappings
+    return mappings
 
 
 def network_of(function: Any) -> dict[str, Any]:
-    """Return a function's VpcConfig as it was given; empty without one."""
+    """Return a function's VpcConfig as requested; empty without one."""
     return function._vpc_config or {}
 
 
@@ -174,20 +174,20 @@ def code_in(s3_object: Any) -> tuple[bytes, int, str, str]:
 
 
 def run_by(function: Any, run: Callable[[Any], tuple[str, bool, str]]) -> None:
-    """Have a function's events run by ``run``, in place of Docker. It returns result, whether it failed, and log."""
+    """Run a function's events with ``run`` instead of Docker. It returns the result, whether it failed, and the log."""
     function._invoke_lambda = run
 
 
 def enriched(headers: dict[str, str], body: Any) -> tuple[dict[str, str], Any]:
-    """Return headers and body of an answer, with the headers that moto adds to each answer."""
+    """Return the headers and body of a response, with the headers that moto adds to each response."""
     from moto.awslambda.responses import LambdaResponse
 
-    found: tuple[dict[str, str], Any] = LambdaResponse._enrich_response(headers, body)
-    return found
+    answer: tuple[dict[str, str], Any] = LambdaResponse._enrich_response(headers, body)
+    return answer
 
 
 def zipped(source: str) -> bytes:
-    """Return a zip file with one module, as CloudFormation makes it from a template's ZipFile."""
+    """Return a zip file with one module, as CloudFormation creates it from a template's ZipFile."""
     from moto.awslambda.models import LambdaFunction
 
     return LambdaFunction._create_zipfile_from_plaintext_code(source)
@@ -202,9 +202,9 @@ def matcher_of(subscription: Any) -> Any:
 
 
 def message_for(subscription: Any, message: str, protocol: str) -> str:
-    """Return the part of a message with MessageStructure "json" that is for a protocol."""
-    found: str = subscription._parse_message_structure(message, protocol)
-    return found
+    """Return the part for a protocol of a message with MessageStructure "json"."""
+    part: str = subscription._parse_message_structure(message, protocol)
+    return part
 
 
 def topic_policy(topic: Any) -> Any:
@@ -213,7 +213,7 @@ def topic_policy(topic: Any) -> Any:
 
 
 def set_default_topic_policy(topic: Any, region: str, account: str) -> None:
-    """Give a topic the policy that a new one has."""
+    """Set a topic's policy to that of a new topic."""
     topic._policy_json = topic._create_default_topic_policy(region, account, topic.name)
 
 
@@ -231,19 +231,19 @@ def find_subscription(backend: Any, topic_arn: str, endpoint: str, protocol: str
 
 
 def queue_name(request: Any) -> str:
-    """Return the name of the queue that a request's URL names."""
-    found: str = request._get_queue_name()
-    return found
+    """Return the queue name in a request's URL."""
+    name: str = request._get_queue_name()
+    return name
 
 
 def messages(queue: Any) -> list[Any]:
     """Return all messages of a queue, hidden and delayed ones included."""
-    found: list[Any] = queue._messages
-    return found
+    stored: list[Any] = queue._messages
+    return stored
 
 
 def set_attributes(queue: Any, attributes: dict[str, Any]) -> None:
-    """Set attributes of a queue. moto drops its policy unless "Policy" is among them."""
+    """Set attributes of a queue. Without "Policy" among them, moto removes the queue's policy."""
     queue._set_attributes(attributes)
 
 
@@ -251,6 +251,6 @@ def set_attributes(queue: Any, attributes: dict[str, Any]) -> None:
 
 
 def api_call(client: Any) -> Callable[[str, Any], Any]:
-    """Return a client's function that calls an operation by the name that the service's model gives it."""
-    found: Callable[[str, Any], Any] = client._make_api_call
-    return found
+    """Return a client's function that calls an operation by its name in the service's model."""
+    call: Callable[[str, Any], Any] = client._make_api_call
+    return call

@@ -1,4 +1,4 @@
-"""What the patches need from the cloud that applies them."""
+"""The parameters that the patches need from the cloud that applies them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def wait_unlocked(seconds: float) -> None:
-    """Release the lock for so long, or until another request has changed something."""
+    """Release the lock for the seconds, or until another request has changed something."""
     BACKENDS.wait(seconds)
 
 
 def _not_in_process(stubber: Any, event_name: str, request: Any) -> Any:
-    raise CronstackError("this cloud answers no requests of its own process", remedy="Pass ``answer``.")
+    raise CronstackError("this cloud does not answer requests of its own process", remedy="Pass ``answer``.")
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,18 @@ class Surroundings:
     """The parameters of the patches, passed when they are applied."""
 
     endpoint: str = ""
-    """The address of the local cloud, to which the URLs of queues point."""
+    """The address of the local cloud, used in the URLs of queues."""
     now: Callable[[], datetime] = clock.now
     wait: Callable[[float], None] = wait_unlocked
-    """How a long poll passes the time. Defaults to waiting with the lock released."""
+    """Function that a long poll waits with. Defaults to waiting with the lock released."""
     port: EnginePort | None = None
-    """The engine behind schedules, invocations and event sources. None: the patches that need it are not applied."""
+    """The engine of schedules, invocations and event sources. None: the patches that need it are not applied."""
     answer: Callable[[Any, str, Any], Any] = _not_in_process
-    """Answers the requests of this process, given moto's stubber, botocore's event and the request."""
+    """Handler of the requests of this process: moto's stubber, botocore's event, the request."""
 
     @property
     def engine(self) -> EnginePort:
-        """Return the port. Raise CronstackError if there is none."""
+        """Return the port. Raise CronstackError if it is None."""
         if self.port is None:
             raise CronstackError("this patch needs the engine's port", remedy="Pass ``port`` in the surroundings.")
         return self.port

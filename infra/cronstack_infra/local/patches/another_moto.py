@@ -1,7 +1,7 @@
-"""Another version of moto, installed into a folder of its own.
+"""Another version of moto, installed into a separate folder.
 
-All other packages stay as they are installed, so that only moto differs. What this version of moto requires and the
-installed packages do not satisfy goes into the folder, too.
+All other packages remain as installed, so that only moto differs. Requirements of this version of moto that the
+installed packages do not satisfy are installed into the folder, too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cronstack_infra.toolchain.uv import find_uv
 
 _TIME_LIMIT: Final = 300.0
 _LAST: Final = 12
-"""Lines of the installer's output that an error repeats."""
+"""Lines of the installer's output in an error message."""
 _NO_SUCH_VERSION: Final = re.compile(r"no version of moto|No matching distribution found for moto", re.IGNORECASE)
 
 Installer = Callable[[list[str], Path], None]
@@ -32,7 +32,7 @@ Installer = Callable[[list[str], Path], None]
 
 
 def install(moto: str, folder: Path, installer: Installer | None = None) -> None:
-    """Install a version of moto. Raise CronstackError if there is no such version, or no installer."""
+    """Install a version of moto. Raise CronstackError if the version or an installer is missing."""
     installer = installer or _install
     installer(["--no-deps", f"moto=={moto}"], folder)
     if unmet := list(unmet_requirements(folder)):
@@ -40,13 +40,13 @@ def install(moto: str, folder: Path, installer: Installer | None = None) -> None
 
 
 def unmet_requirements(folder: Path) -> Iterator[str]:
-    """Return what the moto of a folder requires and the installed packages do not satisfy."""
-    (found,) = (one for one in distributions(path=[str(folder)]) if one.metadata["Name"].lower() == "moto")
+    """Yield the requirements of the moto in a folder that the installed packages do not satisfy."""
+    (moto,) = (dist for dist in distributions(path=[str(folder)]) if dist.metadata["Name"].lower() == "moto")
     extras = Requirement(pinned()).extras
-    for text in found.requires or ():
+    for text in moto.requires or ():
         required = Requirement(text)
-        wanted = any(required.marker is None or required.marker.evaluate({"extra": extra}) for extra in ("", *extras))
-        if wanted and not _is_satisfied(required):
+        applies = any(required.marker is None or required.marker.evaluate({"extra": extra}) for extra in ("", *extras))
+        if applies and not _is_satisfied(required):
             yield f"{required.name}{required.specifier}"
 
 
@@ -58,34 +58,34 @@ def _is_satisfied(required: Requirement) -> bool:
 
 
 def _install(requirements: list[str], folder: Path) -> None:
-    said: list[str] = []
+    output: list[str] = []
     code = process.run(
         [*install_command(), "--quiet", "--target", str(folder), *requirements],
         cwd=Path.cwd(),
         environ=os.environ,
         timeout=_TIME_LIMIT,
-        on_line=said.append,
+        on_line=output.append,
     )
     if code == 0:
         return
-    if any(_NO_SUCH_VERSION.search(line) for line in said):
+    if any(_NO_SUCH_VERSION.search(line) for line in output):
         raise CronstackError(
-            f"there is no {requirements[-1].replace('==', ' ')}",
+            f"{requirements[-1].replace('==', ' ')} does not exist",
             remedy="https://pypi.org/project/moto/#history lists the versions.",
         )
     raise CronstackError(
-        f"could not install {requirements[-1]}:\n    " + "\n    ".join(said[-_LAST:]),
-        remedy="The package index must be in reach.",
+        f"could not install {requirements[-1]}:\n    " + "\n    ".join(output[-_LAST:]),
+        remedy="Check that the package index is reachable.",
     )
 
 
 def install_command() -> list[str]:
-    """Return the command that installs packages. Raise CronstackError if neither uv nor pip is there."""
-    if found := find_uv(Path.cwd()):
-        return [*found, "pip", "install", "--python", sys.executable]
+    """Return the command that installs packages. Raise CronstackError if neither uv nor pip is installed."""
+    if uv := find_uv(Path.cwd()):
+        return [*uv, "pip", "install", "--python", sys.executable]
     if find_spec("pip") is not None:
         return [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
     raise CronstackError(
-        "neither uv nor pip is installed, one of which installs the other version of moto",
+        "cannot install another version of moto: neither uv nor pip is installed",
         remedy="Install uv: https://docs.astral.sh/uv/getting-started/installation/",
     )

@@ -1,4 +1,4 @@
-"""How a cloud applies the table of patches. ``local.cloud`` and ``play.simulation.cloud`` both use it."""
+"""Functions that apply the table of patches, for ``local.cloud`` and ``play.simulation.cloud``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cronstack_infra.local.patches import table
 
 
 def install(around: Surroundings) -> None:
-    """Apply all patches but those of CloudFormation and of this process's own requests."""
+    """Apply all patches except those of CloudFormation and of this process's own requests."""
     patch.apply(table.rows(table.services()), around)
 
 
@@ -23,12 +23,12 @@ def install_cloudformation(around: Surroundings) -> None:
 
 
 def install_in_process(around: Surroundings) -> None:
-    """Answer the requests that this process makes."""
+    """Apply the patches that answer the requests of this process."""
     patch.apply(table.rows(table.in_process()), around)
 
 
 def uninstall() -> Sequence[Applied]:
-    """Restore moto as installed. Return what ``reinstall`` needs."""
+    """Restore moto as installed. Return the patches for ``reinstall``."""
     return patch.unpatch()
 
 

@@ -1,7 +1,7 @@
 """A program that examines the moto of its own process: signatures of members, and the probes of defects.
 
 It reads a request as JSON from standard input and writes the answer as JSON to standard output. ``report`` starts it,
-with another version of moto first on the path or without. No patch is applied in its process.
+optionally with another version of moto first on the path. No patch is applied in its process.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ GONE = "gone"
 
 
 def examine(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was found, by name: signatures, results of probes, and faults of modules that cannot be imported."""
+    """Return signatures of members, results of probes, and faults of modules that cannot be imported, each by name."""
     return {
         "moto": version("moto"),
         "signatures": {f"{owner}.{name}": _signature(owner, name) for owner, name in request["members"]},
@@ -39,7 +39,7 @@ def _signature(owner: str, name: str) -> str:
 
 
 def _result(name: str) -> str:
-    """Return PRESENT or GONE, or the exception with which the probe ended."""
+    """Return PRESENT or GONE, or the exception that the probe raised."""
     try:
         from moto import mock_aws
 
@@ -55,7 +55,7 @@ def _import_fault(name: str) -> str:
     """Return why a module of patches cannot be imported; "" if it can."""
     try:
         import_module(name)
-    except Exception as fault:  # an ImportError, or what the module's own first lines raise
+    except Exception as fault:  # an ImportError, or any exception of the module's own code
         return f"{type(fault).__name__}: {fault}"
     return ""
 

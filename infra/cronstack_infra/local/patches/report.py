@@ -1,7 +1,7 @@
 """How the patches fit a version of moto: which still fit, which are no longer needed, and which break.
 
 A patch fits if moto's member has the recorded signature and a probe still finds the defect. It is not needed if no
-probe finds its defect. It breaks if the member is missing or differs, if a probe ends in an exception, or if the module
+probe finds its defect. It breaks if the member is missing or differs, if a probe raises an exception, or if the module
 with the replacement cannot be imported.
 """
 
@@ -29,7 +29,7 @@ STATES: Final = (FITS, NOT_NEEDED, BREAKS)
 
 _TIME_LIMIT: Final = 300.0
 _LAST: Final = 12
-"""Lines of a failed child's output that the error repeats."""
+"""Lines of a failed child's output in the error message."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Row:
     patch: Patch
     state: str
     notes: tuple[str, ...]
-    """Why it breaks, or which of several defects are gone."""
+    """Reasons why the patch breaks, or those of several defects that are gone."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -90,18 +90,18 @@ def report(folder: Path | None = None) -> Report:
         folder,
     )
     return Report(
-        answer["moto"], tuple(judge(patch, answer, module) for module, rows in modules.items() for patch in rows)
+        answer["moto"], tuple(compare(patch, answer, module) for module, rows in modules.items() for patch in rows)
     )
 
 
-def judge(patch: Patch, answer: Mapping[str, Any], module: str) -> Row:
-    """Compare one patch with what ``probing`` has found."""
-    found = answer["signatures"][patch.member]
+def compare(patch: Patch, answer: Mapping[str, Any], module: str) -> Row:
+    """Compare one patch with the answer of ``probing``."""
+    signature = answer["signatures"][patch.member]
     faults = []
-    if found == ABSENT != patch.signature:
+    if signature == ABSENT != patch.signature:
         faults.append(f"moto has no {patch.member}")
-    elif found != patch.signature:
-        faults.append(f"signature: {found}, expected {patch.signature}")
+    elif signature != patch.signature:
+        faults.append(f"signature: {signature}, expected {patch.signature}")
     if fault := answer["modules"].get(module):
         faults.append(f"{module}: {fault}")
     results = {name: answer["probes"][name] for name in patch.probes}
@@ -113,7 +113,7 @@ def judge(patch: Patch, answer: Mapping[str, Any], module: str) -> Row:
 
 
 def _examine(request: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
-    """Ask a child process, which has the folder first on its path."""
+    """Run ``probing`` in a child process, with the folder first on its path."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
     environ["AWS_EC2_METADATA_DISABLED"] = "true"
     if folder is not None:
@@ -129,12 +129,13 @@ def _examine(request: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
         )
     except subprocess.TimeoutExpired as late:
         raise CronstackError(
-            f"the probes of moto had not ended after {_TIME_LIMIT:.0f} s", remedy="Try again."
+            f"the probes of moto did not end within {_TIME_LIMIT:.0f} s", remedy="Try again."
         ) from late
     if child.returncode != 0:
-        said = "\n    ".join(child.stderr.splitlines()[-_LAST:])
+        output = "\n    ".join(child.stderr.splitlines()[-_LAST:])
         raise CronstackError(
-            f"this moto cannot be examined:\n    {said}", remedy="Choose a version that Python can import."
+            f"this version of moto cannot be examined:\n    {output}",
+            remedy="Choose a version that Python can import.",
         )
     answer: dict[str, Any] = json.loads(child.stdout)
     return answer

@@ -1,8 +1,8 @@
-"""THE table: every patch of moto. The test suite fails for a patch that it lacks.
+"""The table of all patches of moto. The test suite fails if a patch is missing from it.
 
-A row stands beside the functions that replace moto's. This module lists the modules that hold rows, in the order in
-which they are applied. CloudFormation is a group of its own: it imports nearly all of moto, which takes seconds, and
-the local cloud applies its patches with the first request that needs them.
+Each row is in the module of the functions that replace moto's. This module lists those modules, in the order in which
+they are applied. CloudFormation is a separate group: it imports nearly all of moto, which takes seconds. The local
+cloud applies its patches with the first request that needs them.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from cronstack_infra.local.moto.patch import Patch
 
 
 def services() -> tuple[ModuleType, ...]:
-    """Modules whose patches every cloud applies at its start."""
+    """Return the modules whose patches every cloud applies at its start."""
     from cronstack_infra.local.apis import batches, identities, notifications, rules, schedules, sqs
     from cronstack_infra.local.dynamodb import (
-        answers,
         conditions,
         consumption,
         numbers,
         queries,
+        responses,
         restoring,
         sizes,
         transactions,
@@ -45,7 +45,7 @@ def services() -> tuple[ModuleType, ...]:
         queries,
         numbers,
         consumption,
-        answers,
+        responses,
         restoring,
         sizes,
         sqs,
@@ -66,14 +66,14 @@ def services() -> tuple[ModuleType, ...]:
 
 
 def stacks() -> tuple[ModuleType, ...]:
-    """Modules with the patches of CloudFormation."""
+    """Return the modules with the patches of CloudFormation."""
     from cronstack_infra.local.cloudformation import change_sets, requests, stacks
 
     return (stacks, requests, change_sets)
 
 
 def in_process() -> tuple[ModuleType, ...]:
-    """Modules with the patches by which a simulation answers the requests of its own process."""
+    """Return the modules with the patches that let a simulation answer the requests of its own process."""
     from cronstack_infra.local.apis import in_process
 
     return (in_process,)

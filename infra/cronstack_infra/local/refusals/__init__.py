@@ -1,7 +1,8 @@
-"""What Scheduler, Lambda and SQS refuse, before moto sees it: by botocore's service models, and by AWS's further rules.
+"""Refusals of Scheduler, Lambda and SQS: requests that AWS rejects by its service models or by further rules.
 
-moto takes nearly anything. ``reading`` makes a call of a request, ``constraints`` holds it against the model;
-``queues`` and ``messages`` (SQS), ``configuration``, ``functions`` and ``sources`` (Lambda) and ``groups`` (Scheduler)
-hold it against what no model says; ``answers`` says no as the service would, ``intake`` does it all. Scheduler's
-further rules stand in ``apis.schedule_checks``, behind the API, since CloudFormation goes that way too.
+moto accepts nearly any request, so these checks precede it. ``reading`` parses a request into a call, ``constraints``
+checks it against botocore's model. The rules beyond the model are in ``queues`` and ``messages`` (SQS),
+``configuration``, ``functions`` and ``sources`` (Lambda), and ``groups`` (Scheduler). ``responses`` formats the refusal
+as the service does; ``intake`` runs all steps. Scheduler's further rules are in ``apis.schedule_checks``, behind the
+API, because CloudFormation needs them, too.
 """

@@ -1,4 +1,4 @@
-"""What Lambda refuses beyond its model, of a function's configuration and its code."""
+"""Lambda's rules beyond its model for a function's configuration and its code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LARGEST_MEMORY: Final = 10240
 _LARGEST_STORAGE: Final = 10240
 _MOST_LAYERS: Final = 5
 _RETIRED: Final = ("python2.7", "python3.6", "python3.7")
-"""In the model's list, but no function can be made of them any more."""
+"""Runtimes that are in the model's list, but that Lambda no longer accepts for functions."""
 
 
 def _too_much(value: int, member: str, most: int) -> Refusal:
@@ -43,10 +43,11 @@ def runtime(call: Call) -> None:
 
 
 def logging(call: Call) -> None:
-    asked = call["LoggingConfig"] or {}
-    before = None if call.operation == "CreateFunction" else find_function(call, call["FunctionName"])
-    formerly = (getattr(before, "logging_config", None) or {}).get("LogFormat", "Text")
-    if asked.get("LogFormat", formerly) == "Text" and {"ApplicationLogLevel", "SystemLogLevel"} & asked.keys():
+    requested = call["LoggingConfig"] or {}
+    current = None if call.operation == "CreateFunction" else find_function(call, call["FunctionName"])
+    current_format = (getattr(current, "logging_config", None) or {}).get("LogFormat", "Text")
+    levels = {"ApplicationLogLevel", "SystemLogLevel"} & requested.keys()
+    if levels and requested.get("LogFormat", current_format) == "Text":
         raise invalid(
             'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change '
             'the LogFormat to "JSON" and try again.'
@@ -54,25 +55,25 @@ def logging(call: Call) -> None:
 
 
 def network(call: Call) -> None:
-    asked = call["VpcConfig"] or {}
-    if bool(asked.get("SubnetIds")) != bool(asked.get("SecurityGroupIds")):
+    requested = call["VpcConfig"] or {}
+    if bool(requested.get("SubnetIds")) != bool(requested.get("SecurityGroupIds")):
         raise invalid("SubnetIds and SecurityIds must coexist or be both empty list.")
-    if not asked.get("SubnetIds"):
+    if not requested.get("SubnetIds"):
         return
-    from moto.ec2.models import ec2_backends  # half a second, for the few functions that have a network
+    from moto.ec2.models import ec2_backends  # takes half a second, and few functions have a network
 
-    there = ec2_backends[call.account][call.region]
-    subnets = {name for zone in there.subnets.values() for name in zone}
-    groups = {name for network in there.groups.values() for name in network}
-    for ids, known, operation, code, what in (
-        (asked["SubnetIds"], subnets, "DescribeSubnets", "InvalidSubnetID.NotFound", "subnet ID"),
-        (asked["SecurityGroupIds"], groups, "DescribeSecurityGroups", "InvalidGroup.NotFound", "security group"),
+    backend = ec2_backends[call.account][call.region]
+    subnets = {name for zone in backend.subnets.values() for name in zone}
+    groups = {name for network in backend.groups.values() for name in network}
+    for requested_ids, existing, operation, code, kind in (
+        (requested["SubnetIds"], subnets, "DescribeSubnets", "InvalidSubnetID.NotFound", "subnet ID"),
+        (requested["SecurityGroupIds"], groups, "DescribeSecurityGroups", "InvalidGroup.NotFound", "security group"),
     ):
-        for one in ids:
-            if one not in known:
+        for resource_id in requested_ids:
+            if resource_id not in existing:
                 raise invalid(
-                    f"Error occurred while {operation}. EC2 Error Code: {code}. EC2 Error Message: The {what} '{one}' "
-                    "does not exist"
+                    f"Error occurred while {operation}. EC2 Error Code: {code}. EC2 Error Message: The {kind} "
+                    f"'{resource_id}' does not exist"
                 )
 
 
@@ -110,14 +111,14 @@ def code(call: Call) -> None:
         raise invalid("Please provide the S3Key of the function's code.")
     if code.get("S3Bucket") is not None:
         _require_object(call, code["S3Bucket"], code["S3Key"])
-    given = code.get("ZipFile")
-    if given is None:
+    zipped = code.get("ZipFile")
+    if zipped is None:
         return
-    data = given if isinstance(given, bytes) else base64.b64decode(given)
-    if not data:
+    content = zipped if isinstance(zipped, bytes) else base64.b64decode(zipped)
+    if not content:
         raise invalid("Uploaded file must be a non-empty zip")
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             empty = not archive.namelist()
     except zipfile.BadZipFile:
         text = "Could not unzip uploaded file. Please check your file, then try to upload again."
@@ -127,15 +128,15 @@ def code(call: Call) -> None:
 
 
 def _require_object(call: Call, bucket: str, key: str) -> None:
-    found = s3_backends[call.account]["aws"].buckets.get(bucket)
-    if found is None or key not in found.keys:
-        code, what = ("NoSuchBucket", "bucket does not") if found is None else ("NoSuchKey", "key does not")
+    bucket_object = s3_backends[call.account]["aws"].buckets.get(bucket)
+    if bucket_object is None or key not in bucket_object.keys:
+        code, problem = ("NoSuchBucket", "bucket does not") if bucket_object is None else ("NoSuchKey", "key does not")
         raise invalid(
-            f"Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: The specified {what} exist"
+            f"Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: The specified {problem} exist"
         )
 
 
-CHANGED: Final = (runtime, bounds, layers, network, logging, role)
-"""Rules for what can be changed as well."""
+ON_UPDATE: Final = (runtime, bounds, layers, network, logging, role)
+"""Rules for members that UpdateFunctionConfiguration can change."""
 
-MADE: Final = (mandatory, *CHANGED, code)
+ON_CREATE: Final = (mandatory, *ON_UPDATE, code)

@@ -1,7 +1,7 @@
-"""A call held against its input shape in botocore's model: required members, lengths, bounds, patterns, enums.
+"""The check of a call against its input shape in botocore's model: required members, lengths, bounds, patterns, enums.
 
-AWS's services check requests by the same models, all members at once, and answer with one well-known sentence for each
-violation.
+AWS's services check requests by the same models, all members at once, and answer with one sentence of a fixed form for
+each violation.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _NUMBERS: Final = {"integer", "long", "float", "double"}
 
 
 class Malformed(Exception):
-    """A value of another type than the model's: the request cannot even be read."""
+    """A value has another type than in the model, so the request cannot be parsed."""
 
 
 def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
-    """One sentence for each constraint that a value does not satisfy. Raises Malformed."""
+    """Yield one sentence for each constraint that a value violates. Raise Malformed for a value of another type."""
     if isinstance(shape, StructureShape):
         yield from _of_structure(shape, value, path)
     elif isinstance(shape, ListShape):
@@ -49,9 +49,9 @@ def _of_structure(shape: StructureShape, value: Any, path: str) -> Iterator[str]
     _expect(isinstance(value, Mapping), path, value, "Structure")
     for name, member in shape.members.items():
         inner = _name(path, name)
-        given = value.get(name)
-        if given is not None:
-            yield from violations(member, given, inner)
+        item = value.get(name)
+        if item is not None:
+            yield from violations(member, item, inner)
         elif name in shape.required_members:
             yield f"Value null at '{inner}' failed to satisfy constraint: Member must not be null"
 
@@ -60,16 +60,16 @@ def _of_map(shape: MapShape, value: Any, path: str) -> Iterator[str]:
     _expect(isinstance(value, Mapping), path, value, "Map")
     yield from _within(shape, len(value), value, path, "length")
     for key, item in value.items():
-        for kind, inner, given in (("keys", shape.key, key), ("values", shape.value, item)):
-            found = [] if given is None else list(violations(inner, given, path))
-            if not found:
+        for kind, inner, checked in (("keys", shape.key, key), ("values", shape.value, item)):
+            sentences = [] if checked is None else list(violations(inner, checked, path))
+            if not sentences:
                 continue
             if isinstance(inner, StructureShape):
-                yield from violations(inner, given, f"{path}.{key}.member")
+                yield from violations(inner, checked, f"{path}.{key}.member")
                 continue
-            musts = ", ".join(one.partition("constraint: ")[2] for one in found)
+            constraints = ", ".join(sentence.partition("constraint: ")[2] for sentence in sentences)
             yield f"Value '{_shown(value)}' at '{path}' failed to satisfy constraint: Map {kind} must satisfy " + (
-                f"constraint: [{musts}]"
+                f"constraint: [{constraints}]"
             )
 
 
@@ -94,20 +94,20 @@ def _of_blob(value: Any, path: str) -> None:
         raise Malformed(f"{path} is not valid base64") from None
 
 
-def _within(shape: Shape, size: float, value: Any, path: str, what: str) -> Iterator[str]:
+def _within(shape: Shape, size: float, value: Any, path: str, measure: str) -> Iterator[str]:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     if least is not None and size < least:
-        yield _sentence(value, path, f"have {what} greater than or equal to {least}")
+        yield _sentence(value, path, f"have {measure} greater than or equal to {least}")
     if most is not None and size > most:
-        yield _sentence(value, path, f"have {what} less than or equal to {most}")
+        yield _sentence(value, path, f"have {measure} less than or equal to {most}")
 
 
-def _sentence(value: Any, path: str, must: str) -> str:
-    return f"Value '{_shown(value)}' at '{path}' failed to satisfy constraint: Member must {must}"
+def _sentence(value: Any, path: str, constraint: str) -> str:
+    return f"Value '{_shown(value)}' at '{path}' failed to satisfy constraint: Member must {constraint}"
 
 
 def _shown(value: Any) -> str:
-    """As AWS shows it, in Java's way."""
+    """Return a value as AWS formats it, in Java's notation."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}={_shown(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
@@ -120,14 +120,14 @@ def _name(path: str, member: str) -> str:
     return f"{path}.{lowered}" if path else lowered
 
 
-def _expect(right: bool, path: str, value: Any, kind: str) -> None:
-    if not right:
+def _expect(valid: bool, path: str, value: Any, kind: str) -> None:
+    if not valid:
         raise Malformed(f"{path or 'The request'}: {type(value).__name__} cannot be converted to {kind}")
 
 
 @lru_cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """The model's patterns are Java's; of what Python does not know, they only use classes of Unicode."""
+    """Compile a pattern of the model. Patterns are Java's; only their Unicode classes are unknown to Python."""
     if r"\p{L}" in pattern:
         pattern = pattern.replace(r"\p{L}", "").replace(r"\p{Z}", r"\s").replace(r"\p{N}", r"\w")
     return re.compile(pattern)

@@ -1,4 +1,4 @@
-"""What Lambda refuses beyond its model, of functions, versions, aliases, permissions, tags and invocations."""
+"""Lambda's rules beyond its model for functions, versions, aliases, permissions, tags and invocations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_TAGS: Final = 50
 
 
 def _function_exists(call: Call) -> None:
-    """Whatever the qualifier."""
+    """Raise a refusal if the function does not exist, whatever the qualifier."""
     if find_function(call, call["FunctionName"].rpartition(":")[0] or call["FunctionName"]) is None and (
         find_function(call, arn_of(call, call["FunctionName"])) is None
     ):
@@ -58,16 +58,16 @@ def _new_name(call: Call) -> None:
         )
 
 
-def _tags(call: Call, there: Iterable[str] = ()) -> None:
+def _tags(call: Call, existing: Iterable[str] = ()) -> None:
     tags = call["Tags"] or {}
-    if len({*tags, *there}) > _MOST_TAGS:
+    if len({*tags, *existing}) > _MOST_TAGS:
         raise invalid(f"Number of tags exceeds resource tag limit. Maximum {_MOST_TAGS} tags per resource.")
     for key in tags:
         if key.lower().startswith("aws:"):
             raise invalid("System tags cannot be added/updated by requester. Tag keys can't start with aws:")
 
 
-def _tagged(call: Call) -> None:
+def _tagged_function(call: Call) -> None:
     name = call["Resource"]
     if ":function:" not in name:
         return
@@ -79,16 +79,16 @@ def _tagged(call: Call) -> None:
     if call.operation == "TagResource":
         if not call["Tags"]:
             raise invalid("An error occurred and the request cannot be processed.")
-        _tags(call, there=function.tags)
+        _tags(call, existing=function.tags)
 
 
 def _revision(call: Call) -> None:
-    given, name = call["RevisionId"], call["FunctionName"]
+    expected, name = call["RevisionId"], call["FunctionName"]
     function = find_function(call, name)
-    if given is None or function is None:
+    if expected is None or function is None:
         return
-    shown = function.get_configuration().get("RevisionId") or getattr(function, "revision_id", None)
-    if given != shown:
+    actual = function.get_configuration().get("RevisionId") or getattr(function, "revision_id", None)
+    if expected != actual:
         raise Refusal(
             "PreconditionFailedException",
             "The RevisionId provided does not match the latest RevisionId. Call the GetFunction/GetAlias API to "
@@ -113,11 +113,11 @@ def _no_latest(call: Call) -> None:
 
 def _hash(call: Call) -> None:
     function = find_function(call, call["FunctionName"])
-    given = call["CodeSha256"]
-    if given is not None and function is not None and given != function.code_sha_256:
+    expected = call["CodeSha256"]
+    if expected is not None and function is not None and expected != function.code_sha_256:
         raise invalid(
-            f"CodeSHA256 ({given}) is different from current CodeSHA256 in $LATEST ({function.code_sha_256}). Please "
-            "try again with the CodeSHA256 in $LATEST."
+            f"CodeSHA256 ({expected}) is different from current CodeSHA256 in $LATEST ({function.code_sha_256}). "
+            "Please try again with the CodeSHA256 in $LATEST."
         )
 
 
@@ -130,20 +130,20 @@ def _new_alias(call: Call) -> None:
 
 
 def _aliased_version(call: Call) -> None:
-    wanted = call["FunctionVersion"]
-    if wanted is not None and find_function(call, arn_of(call, call["FunctionName"]), wanted) is None:
-        raise missing(f"Function not found: {arn_of(call, call['FunctionName'])}:{wanted}")
+    aliased = call["FunctionVersion"]
+    if aliased is not None and find_function(call, arn_of(call, call["FunctionName"]), aliased) is None:
+        raise missing(f"Function not found: {arn_of(call, call['FunctionName'])}:{aliased}")
     for version, weight in ((call["RoutingConfig"] or {}).get("AdditionalVersionWeights") or {}).items():
-        if version == wanted or not 0 <= weight <= 1 or wanted == "$LATEST":
-            raise invalid(f"Invalid function version {version}. Function version {wanted} is already included.")
+        if version == aliased or not 0 <= weight <= 1 or aliased == "$LATEST":
+            raise invalid(f"Invalid function version {version}. Function version {aliased} is already included.")
 
 
 def _new_statement(call: Call) -> None:
     function = find_function(call, call["FunctionName"], call["Qualifier"])
-    statements: list[Any] = []
+    statement_ids: list[Any] = []
     if function is not None and function.policy is not None:
-        statements = [one.get("Sid") for one in function.policy.statements]
-    if call["StatementId"] in statements:
+        statement_ids = [statement.get("Sid") for statement in function.policy.statements]
+    if call["StatementId"] in statement_ids:
         raise Refusal(
             "ResourceConflictException",
             f"The statement id ({call['StatementId']}) provided already exists. Please provide a new statement id, "
@@ -155,28 +155,28 @@ def _new_statement(call: Call) -> None:
 
 
 def _concurrency(call: Call) -> None:
-    given, here = call["ReservedConcurrentExecutions"], arn_of(call, call["FunctionName"]).rpartition(":")[2]
+    requested, name = call["ReservedConcurrentExecutions"], arn_of(call, call["FunctionName"]).rpartition(":")[2]
     others = sum(
         int(function.reserved_concurrency or 0)
         for function in privates.functions_of(lambda_backends[call.account][call.region]).latest()
-        if function.function_name != here
+        if function.function_name != name
     )
-    if given > _ACCOUNT_CONCURRENCY - others - _UNRESERVED_AT_LEAST:
+    if requested > _ACCOUNT_CONCURRENCY - others - _UNRESERVED_AT_LEAST:
         raise invalid(
             "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
             f"below its minimum value of [{_UNRESERVED_AT_LEAST}]."
         )
 
 
-def _no_url(call: Call) -> None:
-    raise invalid("Functions of the local cloud have no URL; invoke them")
+def _function_url(call: Call) -> None:
+    raise invalid("The local cloud does not support function URLs. Call Invoke instead.")
 
 
 _FUNCTION: Final = (_function_exists,)
 
 RULES: Final[dict[str, tuple[Callable[[Call], None], ...]]] = {
-    "CreateFunction": (_new_name, *configuration.MADE, _tags),
-    "UpdateFunctionConfiguration": (*_FUNCTION, *configuration.CHANGED, _revision),
+    "CreateFunction": (_new_name, *configuration.ON_CREATE, _tags),
+    "UpdateFunctionConfiguration": (*_FUNCTION, *configuration.ON_UPDATE, _revision),
     "UpdateFunctionCode": (*_FUNCTION, configuration.code, _revision),
     "DeleteFunction": (*_FUNCTION, _no_latest),
     "GetFunction": (_qualifier,),
@@ -184,12 +184,12 @@ RULES: Final[dict[str, tuple[Callable[[Call], None], ...]]] = {
     "Invoke": (_qualifier, _client_context, _payload),
     "ListVersionsByFunction": _FUNCTION,
     "PublishVersion": (*_FUNCTION, _hash, _revision),
-    "CreateFunctionUrlConfig": (*_FUNCTION, _no_url),
+    "CreateFunctionUrlConfig": (*_FUNCTION, _function_url),
     "CreateAlias": (*_FUNCTION, _aliased_version, _new_alias),
     "UpdateAlias": (*_FUNCTION, _aliased_version),
     "AddPermission": (*_FUNCTION, _new_statement),
     "PutFunctionConcurrency": (*_FUNCTION, _concurrency),
-    "TagResource": (_tagged,),
-    "UntagResource": (_tagged,),
-    "ListTags": (_tagged,),
+    "TagResource": (_tagged_function,),
+    "UntagResource": (_tagged_function,),
+    "ListTags": (_tagged_function,),
 }

@@ -1,4 +1,4 @@
-"""What Scheduler refuses beyond its model and ``schedule_checks``: groups that are not there."""
+"""Scheduler's rules beyond its model and ``schedule_checks``: missing groups, and tags of groups."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from cronstack_infra.local.refusals.refusal import Call, Refusal
 
 
 def _groups(call: Call) -> dict[str, Any]:
-    found: dict[str, Any] = scheduler_backends[call.account][call.region].schedule_groups
-    return found
+    groups: dict[str, Any] = scheduler_backends[call.account][call.region].schedule_groups
+    return groups
 
 
-def _tagged(call: Call) -> None:
+def _tagged_group(call: Call) -> None:
     name = call["ResourceArn"].rpartition("/")[2]
     if name not in _groups(call):
         raise Refusal("ResourceNotFoundException", f"Schedule group {name} does not exist.", 404)
 
 
-def _listed(call: Call) -> None:
+def _listed_group(call: Call) -> None:
     name = call["GroupName"]
     if name is not None and name not in _groups(call):
         raise Refusal("ResourceNotFoundException", f"Schedule group {name} does not exist.", 404)
@@ -37,8 +37,8 @@ def _tags(call: Call) -> None:
 
 RULES: Final[dict[str, tuple[Callable[[Call], None], ...]]] = {
     "CreateScheduleGroup": (_tags,),
-    "TagResource": (_tagged, _tags),
-    "UntagResource": (_tagged,),
-    "ListTagsForResource": (_tagged,),
-    "ListSchedules": (_listed,),
+    "TagResource": (_tagged_group, _tags),
+    "UntagResource": (_tagged_group,),
+    "ListTagsForResource": (_tagged_group,),
+    "ListSchedules": (_listed_group,),
 }

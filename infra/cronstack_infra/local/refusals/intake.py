@@ -1,4 +1,4 @@
-"""Each request of the three services, judged before moto is asked: read, held against the model, then against rules."""
+"""The checks of each request before moto receives it: parse, check against the model, then against the rules."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.local.http.requests import signer
 from cronstack_infra.local.http.sent import Sent
 from cronstack_infra.local.refusals import functions, groups, sources, sqs
-from cronstack_infra.local.refusals.answers import Headers, answer
 from cronstack_infra.local.refusals.constraints import Malformed, violations
 from cronstack_infra.local.refusals.reading import SERVICES, Read, read
 from cronstack_infra.local.refusals.refusal import Call, Refusal
+from cronstack_infra.local.refusals.responses import Headers, error_response
 
 Rule = Callable[[Call], None]
 
@@ -25,13 +25,13 @@ RULES: Final[dict[str, Mapping[str, tuple[Rule, ...]]]] = {
     "lambda": {**functions.RULES, **sources.RULES},
     "sqs": sqs.RULES,
 }
-"""By service and operation, in the order in which they are asked."""
+"""Rules by service and operation, in the order in which they are checked."""
 
 _REGION: Final = re.compile(r"Credential=[^/,\s]+/\d+/([^/]+)/")
-_ELSEWHERE: Final = {
+_ENUM_CODES: Final = {
     ("lambda", "runtime"): "InvalidParameterValueException",
 }
-"""Members whose enum AWS's service checks by a rule of its own."""
+"""Error codes of members whose enum AWS's service checks by its own rule."""
 
 
 def refuse(sent: Sent) -> tuple[str, Headers, bytes] | None:
@@ -42,24 +42,24 @@ def refuse(sent: Sent) -> tuple[str, Headers, bytes] | None:
         return None
     try:
         try:
-            found = read(service, sent)
+            call = read(service, sent)
         except Malformed as fault:
             raise Refusal("SerializationException", str(fault)) from None
-        if found is not None:
+        if call is not None:
             region = _REGION.search(authorization)
-            account = caller if re.fullmatch(r"\d{12}", caller) else ACCOUNT  # as moto takes it
-            judge(service, found, account, region[1] if region else REGION)
+            account = caller if re.fullmatch(r"\d{12}", caller) else ACCOUNT  # as moto does
+            judge(service, call, account, region[1] if region else REGION)
     except Refusal as refusal:
-        return answer(service, refusal)
+        return error_response(service, refusal)
     return None
 
 
-def judge(service: str, found: Read, account: str, region: str) -> None:
-    """Raise the first refusal."""
-    operation, parameters = found
+def judge(service: str, request: Read, account: str, region: str) -> None:
+    """Raise the first refusal of a request."""
+    operation, parameters = request
     if service == "sqs":
         sqs.complete(operation, parameters)
-    _by_model(service, found)
+    _by_model(service, request)
     if service == "lambda" and not hasattr(LambdaResponse, xform_name(operation.name)):
         raise Refusal("UnknownOperationException", f"The local cloud has no {operation.name}.", 404)
     call = Call(service, operation.name, parameters, account, region)
@@ -67,21 +67,23 @@ def judge(service: str, found: Read, account: str, region: str) -> None:
         rule(call)
 
 
-def _by_model(service: str, found: Read) -> None:
-    shape = found.operation.input_shape
+def _by_model(service: str, request: Read) -> None:
+    shape = request.operation.input_shape
     if shape is None:
         return
     try:
-        wrong = list(violations(shape, found.parameters))
+        sentences = list(violations(shape, request.parameters))
     except Malformed as fault:
         raise Refusal("SerializationException", str(fault)) from None
     if service == "sqs":
-        return  # its model has types and required members only; enums are a rule's matter
-    for (where, member), code in _ELSEWHERE.items():
-        for sentence in wrong:
-            if where == service and f" at '{member}' " in sentence:
+        return  # its model has types and required members only; the rules check enums
+    for (of_service, member), code in _ENUM_CODES.items():
+        for sentence in sentences:
+            if of_service == service and f" at '{member}' " in sentence:
                 text = sentence.replace("Value '", "Value ", 1).replace(f"' at '{member}'", f" at '{member}'")
                 raise Refusal(code, text)
-    if wrong:
-        plural = "s" if len(wrong) > 1 else ""
-        raise Refusal("ValidationException", f"{len(wrong)} validation error{plural} detected: {'; '.join(wrong)}")
+    if sentences:
+        plural = "s" if len(sentences) > 1 else ""
+        raise Refusal(
+            "ValidationException", f"{len(sentences)} validation error{plural} detected: {'; '.join(sentences)}"
+        )

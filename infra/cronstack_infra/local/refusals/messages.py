@@ -1,4 +1,4 @@
-"""What SQS refuses beyond its model, of messages: sent, received, changed, deleted, one by one or in batches."""
+"""SQS's rules beyond its model for sending, receiving, changing and deleting messages, also in batches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cronstack_infra.local.refusals.refusal import Call, Refusal
 _ENTRY_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,80}")
 _FIFO_ID: Final = re.compile(r"[!-~]{1,128}")
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_OF_MESSAGE: Final = {
+_MESSAGE_ATTRIBUTES: Final = {
     "All",
     "SenderId",
     "SentTimestamp",
@@ -76,10 +76,10 @@ def _check_contents(message: Mapping[str, Any]) -> None:
 
 
 def _forbidden(text: str | None, where: str) -> str | None:
-    """What is said of characters that XML cannot hold; None if there are none."""
-    found = _FORBIDDEN.search(text or "")
-    return found and (
-        f"Invalid binary character '#x{ord(found[0]):X}' was found in the message {where}, the set of allowed "
+    """Return the message about the first character that XML does not allow; None if all are allowed."""
+    character = _FORBIDDEN.search(text or "")
+    return character and (
+        f"Invalid binary character '#x{ord(character[0]):X}' was found in the message {where}, the set of allowed "
         "characters is #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF"
     )
 
@@ -102,13 +102,13 @@ def _check_attribute(name: str, attribute: Mapping[str, Any]) -> None:
     if not value:
         raise invalid(f"Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'.")
     if prefix != "Binary" and (forbidden := _forbidden(value, f"attribute '{name}'")):
-        raise invalid(forbidden)  # for a body it is InvalidMessageContents
+        raise invalid(forbidden)  # the code for a body is InvalidMessageContents
     if prefix == "Number" and not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", str(value)):
         raise invalid(f"Can't cast the value of message (user) attribute '{name}' to a number.")
 
 
 def _size(message: Mapping[str, Any]) -> int:
-    """Body and attributes count, as AWS counts them."""
+    """Return the size in bytes of body and attributes, as AWS counts it."""
     size = len(str(message.get("MessageBody") or "").encode())
     for name, attribute in (message.get("MessageAttributes") or {}).items():
         value = attribute.get("StringValue")
@@ -174,7 +174,7 @@ def _batch_size(call: Call) -> None:
 
 
 def _fifo_batch(call: Call) -> None:
-    """A FIFO queue takes a batch as a whole; in a standard one the wrong entries fail, see ``local.batches``."""
+    """Check all entries for a FIFO queue, which accepts a whole batch or none. Standard queues: ``apis.batches``."""
     queue = queue_of(call)
     if queue is not None and queue.fifo_queue:
         for number, entry in enumerate(call["Entries"], 1):
@@ -189,7 +189,7 @@ def check_sent_entry(entry: Mapping[str, Any], number: int, queue: Queue) -> Non
 
 
 def check_handled_entry(entry: Mapping[str, Any], number: int, queue: Queue) -> None:
-    """Of a batch that deletes messages or changes their visibility."""
+    """Check an entry of a batch that deletes messages or changes their visibility."""
     if not str(entry.get("ReceiptHandle") or "").strip():
         raise missing("ReceiptHandle")
     if "VisibilityTimeout" in entry:
@@ -201,7 +201,7 @@ def check_handled_entry(entry: Mapping[str, Any], number: int, queue: Queue) -> 
 
 def _reception(call: Call) -> None:
     for name in (*(call["AttributeNames"] or ()), *(call["MessageSystemAttributeNames"] or ())):
-        if name not in _OF_MESSAGE and name not in SHOWN:
+        if name not in _MESSAGE_ATTRIBUTES and name not in SHOWN:
             raise Refusal("InvalidAttributeName", f"Unknown Attribute {name}.")
     for name, least, most, must in (
         ("MaxNumberOfMessages", 1, 10, "Must be between 1 and 10, if provided."),
@@ -217,9 +217,9 @@ def _visibility(call: Call) -> None:
     check_visibility(call.parameters, queue_of(call))
 
 
-def check_visibility(asked: Mapping[str, Any], queue: Queue | None) -> None:
-    """Raise why the visibility of a message cannot be changed so. Handles that were never given are moto's matter."""
-    seconds, handle = asked["VisibilityTimeout"], asked["ReceiptHandle"]
+def check_visibility(requested: Mapping[str, Any], queue: Queue | None) -> None:
+    """Raise a refusal if the visibility of a message cannot be changed. moto refuses unknown receipt handles."""
+    seconds, handle = requested["VisibilityTimeout"], requested["ReceiptHandle"]
     if not 0 <= seconds <= 43200:
         raise bad_value(seconds, "VisibilityTimeout", "VisibilityTimeout must be an integer between 0 and 43200.")
     if queue is None:
@@ -227,7 +227,7 @@ def check_visibility(asked: Mapping[str, Any], queue: Queue | None) -> None:
     if handle in queue.deleted_messages:
         reason = "Message does not exist or is not available for visibility timeout change."
         raise bad_value(handle, "ReceiptHandle", reason)
-    if any(one.visible for one in privates.messages(queue) if one.had_receipt_handle(handle)):
+    if any(message.visible for message in privates.messages(queue) if message.had_receipt_handle(handle)):
         raise Refusal("MessageNotInflight", "The message referred to isn't in flight.")
 
 

@@ -1,4 +1,4 @@
-"""How Lambda's functions are named and found, and the two refusals that every rule about them needs."""
+"""Names and look-ups of Lambda's functions, and two refusals that all rules about functions share."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def missing(message: str) -> Refusal:
 
 
 def arn_of(call: Call, name: str) -> str:
-    """The plain ARN of a function, however it was named."""
+    """Return the unqualified ARN of a function, given its name, partial ARN or ARN."""
     last = name.split(":function:")[-1] if ":function:" in name else name.removeprefix("function:")
     return f"arn:aws:lambda:{call.region}:{call.account}:function:{last.split(':')[0]}"
 
 
 def find_function(call: Call, name: str, qualifier: str | None = None) -> LambdaFunction | None:
-    """moto's function; None if there is none of that name and qualifier."""
+    """Return moto's function; None if no function has that name and qualifier."""
     plain = arn_of(call, name)
     if qualifier is None and name.split(":function:")[-1].count(":") == 1:
         qualifier = name.rpartition(":")[2]

@@ -1,7 +1,7 @@
-"""What SQS refuses beyond its model, of queues, their attributes, tags and permissions.
+"""SQS's rules beyond its model for queues, their attributes, tags and permissions.
 
-Texts as AWS answers them: "Invalid value for the parameter" where an attribute is wrong by itself, "Value … for
-parameter … is invalid" where it does not fit the rest.
+The messages are AWS's: "Invalid value for the parameter" if the attribute itself is invalid, "Value … for parameter …
+is invalid" if it does not fit the other attributes.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ def missing(name: str) -> Refusal:
 
 
 def queue_of(call: Call) -> Queue | None:
-    """The queue of the call's URL, or of its name."""
+    """Return the queue of the call's QueueUrl, which may be a plain name; None if it does not exist."""
     name = str(call["QueueUrl"]).rstrip("/").rsplit("/", 1)[-1]
-    found: Queue | None = sqs_backends[call.account][call.region].queues.get(name)
-    return found
+    queue: Queue | None = sqs_backends[call.account][call.region].queues.get(name)
+    return queue
 
 
 def queue_exists(call: Call) -> None:
@@ -93,15 +93,15 @@ def _name(call: Call) -> None:
 
 def _attributes(call: Call) -> None:
     attributes = call["Attributes"] or {}
-    here = queue_of(call) if call["QueueUrl"] else None
-    fifo = here.fifo_queue if here is not None else attributes.get("FifoQueue") == "true"
+    queue = queue_of(call) if call["QueueUrl"] else None
+    fifo = queue.fifo_queue if queue is not None else attributes.get("FifoQueue") == "true"
     for name, value in attributes.items():
         if name not in _SETTABLE or (name in _OF_FIFO and not fifo):
             raise Refusal("InvalidAttributeName", f"Unknown Attribute {name}.")
         if name == "FifoQueue" and value != "true":
             text = f"Invalid value for the parameter {name}. Reason: Modifying queue type is not supported."
             raise Refusal("InvalidAttributeValue", text)
-        if not _is_right(name, value):
+        if not _is_valid(name, value):
             raise Refusal("InvalidAttributeValue", f"Invalid value for the parameter {name}.")
     if attributes.get("KmsMasterKeyId") and attributes.get("SqsManagedSseEnabled") == "true":
         raise Refusal(
@@ -111,7 +111,7 @@ def _attributes(call: Call) -> None:
         )
 
 
-def _is_right(name: str, value: str) -> bool:
+def _is_valid(name: str, value: str) -> bool:
     if name in _RANGES:
         least, most = _RANGES[name]
         return re.fullmatch(r"-?\d{1,9}", value) is not None and least <= int(value) <= most
@@ -128,7 +128,7 @@ def _is_policy(document: Mapping[str, Any]) -> bool:
     statements = document.get("Statement")
     if isinstance(statements, dict):
         statements = [statements]
-    return isinstance(statements, list) and statements != [] and all(isinstance(one, dict) for one in statements)
+    return isinstance(statements, list) and statements != [] and all(isinstance(item, dict) for item in statements)
 
 
 def _is_allow_policy(document: Mapping[str, Any]) -> bool:
@@ -137,16 +137,16 @@ def _is_allow_policy(document: Mapping[str, Any]) -> bool:
         document.get("redrivePermission") in _REDRIVE_PERMISSIONS
         and document.keys() <= {"redrivePermission", "sourceQueueArns"}
         and isinstance(sources, list)
-        and all(isinstance(one, str) for one in sources)
+        and all(isinstance(arn, str) for arn in sources)
     )
 
 
 def _document(text: str) -> dict[str, Any] | None:
     try:
-        found = json.loads(text)
+        parsed = json.loads(text)
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return parsed if isinstance(parsed, dict) else None
 
 
 def _redrive(call: Call) -> None:
@@ -167,14 +167,14 @@ def _redrive(call: Call) -> None:
     if not re.fullmatch(r"\d{1,4}", count) or not 1 <= int(count) <= 1000:
         reason = f"Invalid value for maxReceiveCount: {count}, valid values are from 1 to 1000 both inclusive."
         raise bad_value(text, "RedrivePolicy", reason)
-    found = _ARN.fullmatch(str(policy["deadLetterTargetArn"]))
-    if found is None:
+    arn = _ARN.fullmatch(str(policy["deadLetterTargetArn"]))
+    if arn is None:
         raise bad_value(text, "RedrivePolicy", "Invalid value for deadLetterTargetArn.")
-    letters = sqs_backends[found[2]][found[1]].queues.get(found[3])
+    letters = sqs_backends[arn[2]][arn[1]].queues.get(arn[3])
     if letters is None:
         raise bad_value(text, "RedrivePolicy", "Dead letter target does not exist.")
-    here = queue_of(call) if call["QueueUrl"] else None
-    fifo = here.fifo_queue if here is not None else str(call["QueueName"]).endswith(".fifo")
+    queue = queue_of(call) if call["QueueUrl"] else None
+    fifo = queue.fifo_queue if queue is not None else str(call["QueueName"]).endswith(".fifo")
     if fifo != letters.fifo_queue:
         raise bad_value(text, "RedrivePolicy", "Dead-letter queue must be same type of queue as the source.")
 
@@ -185,15 +185,17 @@ def _redrive_allowed(call: Call) -> None:
         return
     policy = _document(text) or {}
     sources, by_queue = policy.get("sourceQueueArns"), policy.get("redrivePermission") == "byQueue"
-    why = None
+    problem = None
     if by_queue and not sources:
-        why = "When you specify the byQueue permission type, you must also specify one or more sourceQueueArns values."
+        problem = (
+            "When you specify the byQueue permission type, you must also specify one or more sourceQueueArns values."
+        )
     elif sources and not by_queue:
-        why = "To specify one or more source queue ARNs, you must set redrivePermission to byQueue."
+        problem = "To specify one or more source queue ARNs, you must set redrivePermission to byQueue."
     elif sources and len(sources) > _MOST_SOURCES:
-        why = f"The maximum number of source queue ARNs you can specify is {_MOST_SOURCES}."
-    if why is not None:
-        reason = f"Amazon SQS can't create the redrive allow policy. {why}"
+        problem = f"The maximum number of source queue ARNs you can specify is {_MOST_SOURCES}."
+    if problem is not None:
+        reason = f"Amazon SQS can't create the redrive allow policy. {problem}"
         raise bad_value(text, "RedriveAllowPolicy", reason)
 
 
@@ -215,12 +217,12 @@ def _owner(call: Call) -> None:
 
 
 def _tags(call: Call) -> None:
-    given = call["tags"] or call["Tags"] or {}
+    tags = call["tags"] or call["Tags"] or {}
     queue = queue_of(call) if call["QueueUrl"] else None
     name = queue.name if queue is not None else call["QueueName"]
-    if len({*given, *(queue.tags if queue is not None else ())}) > _MOST_TAGS:
+    if len({*tags, *(queue.tags if queue is not None else ())}) > _MOST_TAGS:
         raise invalid(f"Too many tags added for queue {name}.")
-    for key, value in given.items():
+    for key, value in tags.items():
         if not 1 <= len(key) <= 128:
             raise invalid("Tag keys must be between 1 and 128 characters in length.")
         if len(value) > 256:
@@ -230,9 +232,9 @@ def _tags(call: Call) -> None:
 
 
 def _permission(call: Call) -> None:
-    for member, called in (("Actions", "ActionName"), ("AWSAccountIds", "AWSAccountIds")):
+    for member, parameter in (("Actions", "ActionName"), ("AWSAccountIds", "AWSAccountIds")):
         if not call[member]:
-            raise missing(called)
+            raise missing(parameter)
     for account in call["AWSAccountIds"]:
         if not re.fullmatch(r"\d{12}", account):
             raise bad_value([account], "PrincipalId", "Unable to verify.")
@@ -246,7 +248,7 @@ def _permission(call: Call) -> None:
 
 
 _DOCUMENTS: Final = {"Policy": _is_policy, "RedriveAllowPolicy": _is_allow_policy}
-"""Attributes that are documents, and what they must be by themselves."""
+"""Check of each attribute that is a JSON document, without regard to other attributes."""
 
 _QUEUE: Final = (queue_exists,)
 

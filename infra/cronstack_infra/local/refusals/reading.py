@@ -1,4 +1,4 @@
-"""Requests of Scheduler, Lambda and SQS read by botocore's model, as the service itself reads them."""
+"""Parsing of requests to Scheduler, Lambda and SQS by botocore's model, as the services parse them."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def model(service: str) -> ServiceModel:
 
 
 def read(service: str, sent: Sent) -> Read | None:
-    """Return the call of a request; None if the model has no such call. Raises Malformed."""
+    """Return the call of a request; None if the model has no such call. Raise Malformed if it cannot be parsed."""
     if service == "sqs":
         return _read_target(sent)
     query = parse_qs(sent.query, keep_blank_values=True)
     for route in _routes(service):
-        found = route.pattern.fullmatch(sent.path) if route.method == sent.method else None
-        if found is not None and route.query.items() <= query.items():
-            return Read(route.operation, _parameters(route.operation, found.groupdict(), sent))
+        path = route.pattern.fullmatch(sent.path) if route.method == sent.method else None
+        if path is not None and route.query.items() <= query.items():
+            return Read(route.operation, _parameters(route.operation, path.groupdict(), sent))
     return None
 
 
@@ -48,36 +48,36 @@ def _read_target(sent: Sent) -> Read | None:
     return Read(model("sqs").operation_model(name), _json(sent.body))
 
 
-def _parameters(operation: OperationModel, places: Mapping[str, str], sent: Sent) -> dict[str, Any]:
+def _parameters(operation: OperationModel, in_path: Mapping[str, str], sent: Sent) -> dict[str, Any]:
     shape = operation.input_shape
     if shape is None:
         return {}
     query = parse_qs(sent.query, keep_blank_values=True)
     payload = shape.serialization.get("payload")
-    whole = shape.members.get(payload) if payload else shape
-    given = _json(sent.body) if isinstance(whole, StructureShape) else {}
-    found: dict[str, Any] = {}
+    body_shape = shape.members.get(payload) if payload else shape
+    body = _json(sent.body) if isinstance(body_shape, StructureShape) else {}
+    parameters: dict[str, Any] = {}
     for name, member in shape.members.items():
         wire = member.serialization.get("name", name)
         match member.serialization.get("location"):
             case "uri":
-                value: Any = _of_text(member, unquote(places[_group(wire)]))
+                value: Any = _of_text(member, unquote(in_path[_group(wire)]))
             case "querystring":
                 values = query.get(wire)
                 value = values if values is None or member.type_name == "list" else _of_text(member, values[0])
             case "header":
                 value = _of_text(member, sent.headers.get(wire.lower()))
             case _ if name != payload:
-                value = given.get(wire)
+                value = body.get(wire)
             case _:
-                value = (given if isinstance(member, StructureShape) else sent.body) or None
+                value = (body if isinstance(member, StructureShape) else sent.body) or None
         if value is not None:
-            found[name] = value
-    return found
+            parameters[name] = value
+    return parameters
 
 
 def _of_text(shape: Shape, text: str | None) -> Any:
-    """What stands in a path, a query or a header is text, whatever it means."""
+    """Return the typed value of text from a path, a query or a header."""
     if text is None or shape.type_name not in ("integer", "long", "boolean", "double"):
         return text
     if shape.type_name == "boolean":
@@ -90,12 +90,12 @@ def _of_text(shape: Shape, text: str | None) -> Any:
 
 def _json(body: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(body or b"{}")
+        parsed = json.loads(body or b"{}")
     except ValueError:
         raise Malformed("the request body is not JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(parsed, dict):
         raise Malformed("the request body is not a JSON object")
-    return found
+    return parsed
 
 
 class _Route(NamedTuple):
@@ -103,12 +103,12 @@ class _Route(NamedTuple):
     method: str
     pattern: re.Pattern[str]
     query: Mapping[str, list[str]]
-    """What must be asked."""
+    """Query parameters that the request must have."""
 
 
 @lru_cache
 def _routes(service: str) -> tuple[_Route, ...]:
-    """The operations of a REST service, the most particular first."""
+    """Return the operations of a REST service, the most specific first."""
     routes = []
     for name in model(service).operation_names:
         operation = model(service).operation_model(name)

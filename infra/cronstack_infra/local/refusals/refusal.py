@@ -1,4 +1,4 @@
-"""A refusal on its way to the caller, and a call as the rules see it."""
+"""A refusal as an exception, and the call that the rules check."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Refusal(Exception):
-    """What a service answers instead of doing it."""
+    """The error with which a service rejects a request."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -19,7 +19,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """A request as its operation and parameters, by the names of botocore's model."""
+    """A request: its operation and parameters, by the names of botocore's model."""
 
     service: str
     operation: str

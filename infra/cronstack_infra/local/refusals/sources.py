@@ -1,4 +1,4 @@
-"""What Lambda refuses beyond its model, of event invoke configurations and event source mappings."""
+"""Lambda's rules beyond its model for event invoke configurations and event source mappings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cronstack_infra.local.refusals.refusal import Call, Refusal
 
 _MOST_WITHOUT_WINDOW: Final = 10
 _SOURCES: Final = ("sqs", "kinesis", "dynamodb", "kafka", "mq", "rds")
-_OF_STREAMS: Final = (
+_STREAM_MEMBERS: Final = (
     "AmazonManagedKafkaEventSourceConfig",
     "BisectBatchOnFunctionError",
     "DocumentDBEventSourceConfig",
@@ -37,23 +37,23 @@ _DESTINATIONS: Final = re.compile(
 # events
 
 
-def _something_said(call: Call) -> None:
+def _any_setting(call: Call) -> None:
     if all(call[name] is None for name in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")):
         raise invalid("You must specify at least one of error handling or destination setting.")
 
 
-def _function_there(call: Call) -> None:
+def _function_exists(call: Call) -> None:
     if find_function(call, call["FunctionName"], call["Qualifier"]) is None:
         raise Refusal("ResourceNotFoundException", "The function doesn't exist.", 404)
 
 
 def _destinations(call: Call) -> None:
-    for which in ("OnSuccess", "OnFailure"):
-        arn = ((call["DestinationConfig"] or {}).get(which) or {}).get("Destination")
+    for kind in ("OnSuccess", "OnFailure"):
+        arn = ((call["DestinationConfig"] or {}).get(kind) or {}).get("Destination")
         if not arn:
             continue
         if _DESTINATIONS.fullmatch(arn) is None:
-            raise invalid(f"The provided destination config DestinationConfig({which}={arn}) is invalid.")
+            raise invalid(f"The provided destination config DestinationConfig({kind}={arn}) is invalid.")
         if ":lambda:" in arn and arn_of(call, arn) == arn_of(call, call["FunctionName"]):
             raise invalid("You can't specify the function as a destination for itself.")
 
@@ -71,12 +71,12 @@ def _source(call: Call) -> None:
         )
 
 
-def _of_streams(call: Call) -> None:
-    """What a mapping of a queue cannot have; botocore's documentation says of each whose it is."""
+def _stream_members(call: Call) -> None:
+    """Refuse members that a mapping of a queue cannot have, according to botocore's documentation."""
     arn = call["EventSourceArn"] or getattr(_mapping_of(call), "event_source_arn", "")
-    given = [name for name in _OF_STREAMS if call[name] not in (None, [], {})] if ":sqs:" in arn else []
-    if given:
-        raise invalid(f"{given[0]} is not supported for SQS event sources.")
+    unsupported = [name for name in _STREAM_MEMBERS if call[name] not in (None, [], {})] if ":sqs:" in arn else []
+    if unsupported:
+        raise invalid(f"{unsupported[0]} is not supported for SQS event sources.")
 
 
 def _mapped_function(call: Call) -> None:
@@ -104,28 +104,28 @@ def _queue(call: Call) -> None:
 
 
 def _batches(call: Call) -> None:
-    before = _mapping_of(call)
-    arn = call["EventSourceArn"] or getattr(before, "event_source_arn", "")
+    current = _mapping_of(call)
+    arn = call["EventSourceArn"] or getattr(current, "event_source_arn", "")
     if ":sqs:" not in arn:
         return
     size, window = call["BatchSize"], call["MaximumBatchingWindowInSeconds"]
     if size is None:
-        size = getattr(before, "batch_size", None) or _MOST_WITHOUT_WINDOW
+        size = getattr(current, "batch_size", None) or _MOST_WITHOUT_WINDOW
     if arn.endswith(".fifo"):
         if size > _MOST_WITHOUT_WINDOW:
             raise invalid(f"Batch size must be between 1 and {_MOST_WITHOUT_WINDOW} for FIFO queues.")
         if window:
             raise invalid("Batching window is not supported for FIFO queues.")
-    if before is not None and window is None:
-        return  # what it has stays
+    if current is not None and window is None:
+        return  # an update keeps the window of the mapping
     if size > _MOST_WITHOUT_WINDOW and not window:
         raise invalid("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")
 
 
 def _visibility(call: Call) -> None:
-    before = _mapping_of(call)
-    queue = _queue_of(call["EventSourceArn"] or getattr(before, "event_source_arn", ""))
-    function = find_function(call, call["FunctionName"] or getattr(before, "function_arn", ""))
+    current = _mapping_of(call)
+    queue = _queue_of(call["EventSourceArn"] or getattr(current, "event_source_arn", ""))
+    function = find_function(call, call["FunctionName"] or getattr(current, "function_arn", ""))
     if queue is None or function is None:
         return
     if int(queue.visibility_timeout) < int(function.timeout):
@@ -136,20 +136,22 @@ def _visibility(call: Call) -> None:
 
 
 def _not_twice(call: Call) -> None:
-    arn, wanted = call["EventSourceArn"], arn_of(call, call["FunctionName"])
-    for one in _mappings(call):
-        if one.event_source_arn == arn and _qualified(call, one.function_arn) == _qualified(call, call["FunctionName"]):
-            name = wanted.rpartition(":")[2]
+    arn, function_arn = call["EventSourceArn"], arn_of(call, call["FunctionName"])
+    for mapping in _mappings(call):
+        if mapping.event_source_arn == arn and _qualified(call, mapping.function_arn) == _qualified(
+            call, call["FunctionName"]
+        ):
+            name = function_arn.rpartition(":")[2]
             raise Refusal(
                 "ResourceConflictException",
                 f'The event source arn (" {arn} ") and function (" {name} ") provided mapping already exists. Please '
-                f"update or delete the existing mapping with UUID {one.uuid}",
+                f"update or delete the existing mapping with UUID {mapping.uuid}",
                 409,
             )
 
 
 def _qualified(call: Call, name: str) -> tuple[str, str]:
-    """A function's plain ARN and the qualifier; $LATEST is what is meant without one."""
+    """Return a function's unqualified ARN and its qualifier, by default $LATEST."""
     last = name.split(":function:")[-1].removeprefix("function:")
     return arn_of(call, name), last.partition(":")[2] or "$LATEST"
 
@@ -163,12 +165,12 @@ def _mapping_of(call: Call) -> Any:
     return None if uuid is None else lambda_backends[call.account][call.region].get_event_source_mapping(uuid)
 
 
-def _mapping_there(call: Call) -> None:
+def _mapping_exists(call: Call) -> None:
     if _mapping_of(call) is None:
         raise Refusal("ResourceNotFoundException", "The resource you requested does not exist.", 404)
 
 
-_EVENTS: Final = (_something_said, _function_there, _destinations)
+_EVENTS: Final = (_any_setting, _function_exists, _destinations)
 
 RULES: Final[dict[str, tuple[Callable[[Call], None], ...]]] = {
     "PutFunctionEventInvokeConfig": _EVENTS,
@@ -176,13 +178,13 @@ RULES: Final[dict[str, tuple[Callable[[Call], None], ...]]] = {
     "CreateEventSourceMapping": (
         _source,
         _mapped_function,
-        _of_streams,
+        _stream_members,
         _queue,
         _batches,
         _visibility,
         _not_twice,
     ),
-    "UpdateEventSourceMapping": (_mapping_there, _mapped_function, _of_streams, _batches, _visibility),
-    "GetEventSourceMapping": (_mapping_there,),
-    "DeleteEventSourceMapping": (_mapping_there,),
+    "UpdateEventSourceMapping": (_mapping_exists, _mapped_function, _stream_members, _batches, _visibility),
+    "GetEventSourceMapping": (_mapping_exists,),
+    "DeleteEventSourceMapping": (_mapping_exists,),
 }

@@ -1,4 +1,4 @@
-"""What SQS refuses beyond its model, which knows types and required members only: all its rules, by operation."""
+"""All rules of SQS by operation. Its model states types and required members only."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from cronstack_infra.local.refusals.refusal import Call, Refusal
 
 
 def complete(operation: OperationModel, parameters: Mapping[str, Any]) -> None:
-    """Refuse a request without a member that must be there; an empty text is none."""
+    """Refuse a request in which a required member is missing or empty."""
     shape = operation.input_shape
     for name in shape.required_members if shape is not None else ():
         if parameters.get(name) in (None, ""):
             raise missing(name)
 
 
-def _not_carried_out(call: Call) -> None:
+def _not_supported(call: Call) -> None:
     text = (
-        f"The local cloud has no {call.operation}. Send the letters of Cronstack's jobs again with"
-        " `cronstack dead-letters redrive`; receive those of other queues, and send them to their queue."
+        f"The local cloud does not support {call.operation}. To redrive dead letters of Cronstack's jobs, run"
+        " `cronstack dead-letters redrive`. Messages of other queues: receive them and send them to their source queue."
     )
     raise Refusal("AWS.SimpleQueueService.UnsupportedOperation", text)
 
@@ -31,7 +31,7 @@ def _not_carried_out(call: Call) -> None:
 RULES: Final[dict[str, tuple[Callable[[Call], None], ...]]] = {
     **queues.RULES,
     **messages.RULES,
-    "StartMessageMoveTask": (_not_carried_out,),
-    "CancelMessageMoveTask": (_not_carried_out,),
-    "ListMessageMoveTasks": (_not_carried_out,),
+    "StartMessageMoveTask": (_not_supported,),
+    "CancelMessageMoveTask": (_not_supported,),
+    "ListMessageMoveTasks": (_not_supported,),
 }

@@ -1,1 +1,1 @@
-"""CloudFormation types that moto lacks, or loses properties of."""
+"""CloudFormation types that moto lacks or whose properties it loses."""

@@ -1,7 +1,7 @@
-"""The AWS API as the types of resources call it: botocore on one side, moto in the same process on the other.
+"""The AWS API for the types of resources: botocore clients that call moto in the same process.
 
-No HTTP and no other thread, so it may be called by who holds the lock; botocore checks the parameters, and a service's
-error says what AWS says.
+The calls use no HTTP and no other thread, so a holder of the lock may make them. botocore checks the parameters, and
+errors have AWS's messages.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _LOCAL_MOTO.enabled = True
 
 @lru_cache
 def api(service: str, region: str) -> Any:
-    """A client of a service that this process is."""
-    config: Any = Config  # its annotations do not know all it takes
+    """Return a client of a service that moto provides in this process."""
+    config: Any = Config  # Any: its annotations lack some parameters
     options = config(retries={"total_max_attempts": 1}, ignore_configured_endpoint_urls=True)
     session: Any = _session()
     client = session.create_client(service, config=options, **client_arguments(None, region))
@@ -33,7 +33,7 @@ def api(service: str, region: str) -> Any:
 
 @lru_cache
 def _session() -> botocore.session.Session:
-    """One for all clients: it reads the models of the services once."""
+    """Return one session for all clients, which reads the models of the services once."""
     return botocore.session.get_session()
 
 
@@ -41,8 +41,8 @@ def code_of(fault: ClientError) -> str:
     return str(fault.response["Error"].get("Code"))
 
 
-def unless_gone(call: Any, **parameters: Any) -> None:
-    """Make a call that deletes; that there is nothing to delete any more is no fault."""
+def ignore_not_found(call: Any, **parameters: Any) -> None:
+    """Make a call that deletes. Ignore the error that the object does not exist."""
     try:
         call(**parameters)
     except ClientError as fault:

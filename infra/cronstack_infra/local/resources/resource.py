@@ -1,6 +1,6 @@
-"""What every CloudFormation type of ours is: a name, properties, and how to create, update and remove it.
+"""The base class of our CloudFormation types: a name, properties, and methods to create, update and remove.
 
-moto's CloudFormation asks its models for class methods with long names; they are answered here once.
+It adapts them to the class methods that moto's CloudFormation calls.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ Properties = dict[str, Any]
 
 
 class Resource(ABC):
-    """One resource of a stack. Made anew from the template for each update, always with its first physical name."""
+    """One resource of a stack. Each update creates a new object, with the physical name of the first one."""
 
     kind: ClassVar[str]
     name_property: ClassVar[str] = ""
     create_only: ClassVar[frozenset[str]] = frozenset()
     longest_name: ClassVar[int] = 255
     fifo_property: ClassVar[str] = ""
-    """The one that makes generated names end in .fifo."""
+    """The property whose value true gives generated names the suffix .fifo."""
 
     @classmethod
     def replaced_by(cls, old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:
-        """Return the properties beside ``create_only`` whose change needs a new resource."""
+        """Return the changed properties, in addition to ``create_only``, that need a new resource."""
         return set()
 
     def __init__(self, name: str, properties: Properties, account: str, region: str) -> None:
@@ -37,31 +37,31 @@ class Resource(ABC):
 
     @classmethod
     def why_not(cls, properties: Mapping[str, Any]) -> str | None:
-        """Why a resource of a template, not yet evaluated, cannot be carried out; None when it can."""
+        """Return why a resource of a template, before evaluation, is not supported; None if it is."""
         return None
 
     @abstractmethod
     def create(self) -> None:
-        """Bring it about, or raise."""
+        """Create the resource, or raise an exception."""
 
     @abstractmethod
     def update(self, old: Properties) -> None:
-        """Make what exists with the ``old`` properties as the present ones say."""
+        """Update the resource from the ``old`` properties to the current ones."""
 
     @abstractmethod
     def remove(self) -> None:
-        """Delete it; doing so twice is harmless."""
+        """Delete the resource. A second call has no effect."""
 
     @property
     def physical_resource_id(self) -> str:
-        """What Ref gives."""
+        """Return the value of Ref."""
         return self.name
 
     def attributes(self) -> Mapping[str, str]:
-        """What Fn::GetAtt gives."""
+        """Return the values of Fn::GetAtt, by attribute."""
         return {}
 
-    # From here on what moto calls.
+    # Methods that moto calls
 
     @classmethod
     def cloudformation_type(cls) -> str:
@@ -73,7 +73,7 @@ class Resource(ABC):
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
-        return True  # told when it is evaluated, by get_cfn_attribute
+        return True  # get_cfn_attribute raises for an unknown attribute
 
     def get_cfn_attribute(self, attribute: str) -> str:
         if attribute not in self.attributes():
@@ -87,9 +87,9 @@ class Resource(ABC):
     def create_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: dict[str, Any], account_id: str, region_name: str, **_: Any
     ) -> Resource:
-        made = cls(resource_name, cloudformation_json["Properties"], account_id, region_name)
-        made.create()
-        return made
+        resource = cls(resource_name, cloudformation_json["Properties"], account_id, region_name)
+        resource.create()
+        return resource
 
     @classmethod
     def update_from_cloudformation_json(
@@ -100,32 +100,32 @@ class Resource(ABC):
         account_id: str,
         region_name: str,
     ) -> Resource:
-        made = cls(original_resource.name, cloudformation_json["Properties"], account_id, region_name)
-        made.update(original_resource.properties)
-        return made
+        resource = cls(original_resource.name, cloudformation_json["Properties"], account_id, region_name)
+        resource.update(original_resource.properties)
+        return resource
 
     def delete(self, account_id: str, region_name: str) -> None:
         self.remove()
 
 
 def already_exists(kind: str, name: str) -> ValidationError:
-    """As CloudFormation says it when a physical name is taken."""
+    """Return CloudFormation's error for a physical name that exists."""
     return ValidationError(message=f"Resource of type '{kind}' with identifier '{name}' already exists.")
 
 
 def number(value: Any) -> int | float:
-    """A number of a template, where it may stand as a string."""
+    """Return a number of a template, which may be a string."""
     if isinstance(value, str):
         return float(value) if "." in value else int(value)
-    return value  # type: ignore[no-any-return]
+    return value  # type: ignore[no-any-return]  # a template's value is Any
 
 
-def truth(value: Any) -> bool:
-    """A boolean of a template, where it may stand as a string."""
+def boolean(value: Any) -> bool:
+    """Return a Boolean of a template, which may be a string."""
     return value is True or str(value).lower() == "true"
 
 
 def tags_of(properties: Properties) -> dict[str, str]:
-    """Tags as a mapping, however the type writes them."""
-    given = properties.get("Tags") or {}
-    return dict(given) if isinstance(given, dict) else {tag["Key"]: str(tag["Value"]) for tag in given}
+    """Return tags as a mapping. A type has them as a mapping or as a list."""
+    tags = properties.get("Tags") or {}
+    return dict(tags) if isinstance(tags, dict) else {tag["Key"]: str(tag["Value"]) for tag in tags}

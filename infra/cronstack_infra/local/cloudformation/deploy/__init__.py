@@ -1,1 +1,1 @@
-"""A deployment carried out: resources created, updated, replaced and removed, or put back."""
+"""Deployments: resources created, updated, replaced and removed, or rolled back."""

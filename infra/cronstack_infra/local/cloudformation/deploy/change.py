@@ -1,9 +1,9 @@
-"""A change of all resources of a stack, with its way back.
+"""A change of all resources of a stack, and how to undo it.
 
-apply(template)  creates and updates, one after the other, each with its way back in a journal
-  a fault    ->  put_back() what was updated, take_away() what was made, restore() the map: the old state stands;
-                 or all stays as it is, and a later change goes on from there
-  all well   ->  clean_up(): what was replaced or removed goes last, as CloudFormation does it
+apply(template)  creates and updates one resource after the other, and records how to undo each step
+  a fault    ->  undo_updates(), undo_creations(), restore(): the stack has its old state;
+                 or the stack keeps its state, and a later change continues from there
+  success    ->  clean_up(): replaced and removed resources are deleted last, as CloudFormation does
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from moto.cloudformation.exceptions import ValidationError
 
 from cronstack_infra.local.cloudformation.deploy.provision import (
     Definition,
-    Held,
-    ProvisioningFault,
+    ProvisioningError,
     Resources,
+    StackResource,
     reason_of,
 )
 from cronstack_infra.local.cloudformation.deploy.replacement import check_name, must_replace
@@ -25,14 +25,14 @@ from cronstack_infra.local.cloudformation.template.template import Template, cre
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.resources.others.custom_resource import CustomResource, NotCreated
 
-WayBack = tuple[str, Callable[[], object]]
-"""The logical id, and what brings it back to what it was."""
+Undo = tuple[str, Callable[[], object]]
+"""The logical id of a resource, and the function that restores its old state."""
 SKIPPED = "Resource skipped during UpdateRollback"
-"""The reason by which the cdk CLI knows an orphaned resource."""
+"""The status reason by which the cdk CLI detects an orphaned resource."""
 
 
-class Stuck(NamedTuple):
-    """A resource that could not be put back or removed."""
+class UndoFailure(NamedTuple):
+    """A resource whose update or creation could not be undone."""
 
     name: str
     reason: str
@@ -42,171 +42,175 @@ class Stuck(NamedTuple):
 
 
 class Change:
-    """One change of a stack's resources, with its way back."""
+    """One change of a stack's resources, and how to undo it."""
 
     def __init__(self, resources: Resources, *, in_place: bool = False, again: Collection[str] = ()) -> None:
-        """``in_place`` refuses replacements. ``again`` are resources whose last update failed: they are updated even
-        when the template wants what they had."""
+        """``in_place`` refuses replacements. ``again``: resources whose last update failed. They are updated even if
+        their definition in the template has not changed."""
         self.failed = ""
-        """The resource at which it broke off."""
+        """The resource that failed."""
         self._map = resources
         self._in_place = in_place
         self._again = again
         self._template, self._definitions = privates.template_of(resources), privates.definitions_of(resources)
         self._inputs = dict(resources.input_parameters)
-        self._held = dict(resources.held)
-        self._updated: list[WayBack] = []
-        self._made: list[WayBack] = []
-        self._replaced: list[tuple[str, Held]] = []
+        self._original = dict(resources.existing)
+        self._updated: list[Undo] = []
+        self._created: list[Undo] = []
+        self._replaced: list[tuple[str, StackResource]] = []
         self._remove_retained = False
 
     def apply(self, template: Template, parameters: dict[str, Any]) -> None:
-        """Create and update what the template wants. Raises ProvisioningFault; what was done stays."""
+        """Create and update resources as the template defines. Raise ProvisioningError and keep the finished steps."""
         name = "the template"
         try:
             self._map.load_template(template, parameters)
             for name in creation_order(template["Resources"]):
-                if self._map.is_wanted(name):
-                    self._settle(name)
-            self._map.held = {name: self._map.held[name] for name in self._in_order(template)}
-        except Exception as fault:  # whatever it was, there must be a way back
+                if self._map.is_included(name):
+                    self._provision(name)
+            self._map.existing = {name: self._map.existing[name] for name in self._in_order(template)}
+        except Exception as fault:  # of any type: the caller must be able to roll back
             self.failed = name
-            verb = "UPDATE" if name in self._held else "CREATE"
-            kind = template["Resources"].get(name, {}).get("Type")
-            if kind:
-                physical = self._held[name].id if name in self._held else ""
-                self._map.report(name, physical, kind, f"{verb}_FAILED", reason_of(fault))
-            raise ProvisioningFault(name, reason_of(fault)) from fault
+            verb = "UPDATE" if name in self._original else "CREATE"
+            resource_type = template["Resources"].get(name, {}).get("Type")
+            if resource_type:
+                physical = self._original[name].id if name in self._original else ""
+                self._map.report(name, physical, resource_type, f"{verb}_FAILED", reason_of(fault))
+            raise ProvisioningError(name, reason_of(fault)) from fault
 
     def _in_order(self, template: Template) -> list[str]:
-        """Those that stay in order of creation, before them those that go: they are removed the other way round."""
+        """Return the resources that leave, then the others in order of creation. Deletion goes in reverse order."""
         ordered = creation_order(template["Resources"])
-        leaving = [name for name in self._map.held if name not in ordered]
-        return [name for name in (*leaving, *ordered) if name in self._map.held]
+        removed = [name for name in self._map.existing if name not in ordered]
+        return [name for name in (*removed, *ordered) if name in self._map.existing]
 
-    def _settle(self, name: str) -> None:
-        definition, held = self._map.evaluate(name), self._map.held.get(name)
-        if held is None:
-            self._make(name, definition)
-        elif held.definition["Type"] != definition["Type"]:
+    def _provision(self, name: str) -> None:
+        definition, current = self._map.evaluate(name), self._map.existing.get(name)
+        if current is None:
+            self._create(name, definition)
+        elif current.definition["Type"] != definition["Type"]:
             raise ValidationError(message=f"Update of resource type is not permitted. Resource: {name}")
-        elif held.definition["Properties"] == definition["Properties"] and name not in self._again:
-            self._map.hold(name, held._replace(definition=definition))
-        elif must_replace(definition["Type"], held.definition["Properties"], definition["Properties"]):
+        elif current.definition["Properties"] == definition["Properties"] and name not in self._again:
+            self._map.store(name, current._replace(definition=definition))
+        elif must_replace(definition["Type"], current.definition["Properties"], definition["Properties"]):
             if self._in_place:
                 raise ValidationError(message="Replacement type updates not supported on stack with disable-rollback.")
-            check_name(definition["Type"], held.definition["Properties"], definition["Properties"])
+            check_name(definition["Type"], current.definition["Properties"], definition["Properties"])
             self._map.report(
-                name, held.id, definition["Type"], "UPDATE_IN_PROGRESS", "Requested update requires replacement"
+                name, current.id, definition["Type"], "UPDATE_IN_PROGRESS", "Requested update requires replacement"
             )
-            self._make(name, definition)
-            self._replaced.append((name, held))
+            self._create(name, definition)
+            self._replaced.append((name, current))
         else:
-            self._alter(name, held, definition)
+            self._update(name, current, definition)
 
-    def _alter(self, name: str, held: Held, definition: Definition) -> None:
-        """The way back begins at what the update has made (a type takes away what it finds there and not in the old
-        definition), and where it broke off at what was held."""
-        reached = [held]
-        self._updated.append((name, lambda: self._alter_back(name, reached[-1], held)))
-        reached.append(self._map.alter(name, held, definition))
-        self._map.hold(name, reached[-1])
-        if _is_another(reached[-1], held):
-            self._replaced.append((name, held))
+    def _update(self, name: str, current: StackResource, definition: Definition) -> None:
+        """Update a resource. Undo starts from the result of the update, or from the old state if the update failed.
 
-    def _alter_back(self, name: str, reached: Held, held: Held) -> None:
-        """Update a resource back. A custom resource may answer this, too, with another physical id."""
-        back = self._map.alter(name, reached, held.definition)
-        if isinstance(back.resource, CustomResource):
-            self._held[name] = back
-            if _is_another(back, reached):
-                self._made.append((name, lambda: self._map.remove(name, reached)))
+        A type removes properties that the new state has and the old definition lacks, so undo needs the new state.
+        """
+        reached = [current]
+        self._updated.append((name, lambda: self._undo_update(name, reached[-1], current)))
+        reached.append(self._map.update_resource(name, current, definition))
+        self._map.store(name, reached[-1])
+        if _is_another(reached[-1], current):
+            self._replaced.append((name, current))
 
-    def _make(self, name: str, definition: Definition) -> None:
+    def _undo_update(self, name: str, reached: StackResource, current: StackResource) -> None:
+        """Update a resource to its old definition. A custom resource may return another physical id for this, too."""
+        restored = self._map.update_resource(name, reached, current.definition)
+        if isinstance(restored.resource, CustomResource):
+            self._original[name] = restored
+            if _is_another(restored, reached):
+                self._created.append((name, lambda: self._map.remove(name, reached)))
+
+    def _create(self, name: str, definition: Definition) -> None:
         try:
-            made = self._map.make(name, definition)
-        except NotCreated as fault:  # its function has to delete what it has made so far
-            left = Held(fault.left, definition, fault.left.physical_resource_id)
-            self._made.append((name, lambda: self._unmake(name, left)))
+            created = self._map.create_resource(name, definition)
+        except NotCreated as fault:  # its function has to delete its partial work
+            left = StackResource(fault.left, definition, fault.left.physical_resource_id)
+            self._created.append((name, lambda: self._undo_creation(name, left)))
             raise
-        self._made.append((name, lambda: self._unmake(name, made)))
-        self._map.hold(name, made)
+        self._created.append((name, lambda: self._undo_creation(name, created)))
+        self._map.store(name, created)
 
-    def _unmake(self, name: str, made: Held) -> None:
-        """On AWS, too, a rolled back resource stays with Retain; RetainExceptOnCreate was made for that."""
-        if made.definition.get("DeletionPolicy") == "Retain" and not self._remove_retained:
-            self._map.report(name, made.id, made.definition["Type"], "DELETE_SKIPPED", None)
+    def _undo_creation(self, name: str, created: StackResource) -> None:
+        """Remove a created resource, except with Retain. AWS keeps it, too; RetainExceptOnCreate removes it."""
+        if created.definition.get("DeletionPolicy") == "Retain" and not self._remove_retained:
+            self._map.report(name, created.id, created.definition["Type"], "DELETE_SKIPPED", None)
         else:
-            self._map.remove(name, made)
+            self._map.remove(name, created)
 
-    def put_back(self) -> list[Stuck]:
-        """Update back what was updated, the last first. What could not be is tried again at the next call."""
-        return _go_back(self._updated)
+    def undo_updates(self) -> list[UndoFailure]:
+        """Undo the updates, the last first. The next call retries those that failed."""
+        return _undo_all(self._updated)
 
-    def take_away(self, *, retained: bool) -> list[Stuck]:
-        """Remove what was made, the last first; what has the policy Retain only if ``retained``. What could not be
-        removed is tried again at the next call."""
+    def undo_creations(self, *, retained: bool) -> list[UndoFailure]:
+        """Remove created resources, the last first; those with the policy Retain only if ``retained``.
+
+        The next call retries those that failed.
+        """
         self._remove_retained = retained
-        return _go_back(self._made)
+        return _undo_all(self._created)
 
     @property
-    def not_put_back(self) -> set[str]:
-        """Names of what was updated and not put back so far."""
+    def not_undone(self) -> set[str]:
+        """Names of the updated resources whose update has not been undone."""
         return {name for name, _ in self._updated}
 
     def skip(self, names: Collection[str]) -> None:
-        """Leave resources as they are, instead of going back with them."""
-        for name in sorted(self.not_put_back.intersection(names)):
-            held = self._held[name]
-            self._map.report(name, held.id, held.definition["Type"], "UPDATE_COMPLETE", SKIPPED)
-        self._updated = [way for way in self._updated if way[0] not in names]
+        """Exclude resources from the rollback of updates."""
+        for name in sorted(self.not_undone.intersection(names)):
+            original = self._original[name]
+            self._map.report(name, original.id, original.definition["Type"], "UPDATE_COMPLETE", SKIPPED)
+        self._updated = [undo for undo in self._updated if undo[0] not in names]
 
     def restore(self) -> None:
-        """Make the map what it was before the change."""
-        for name in list(self._map.held):
-            self._map.hold(name, None)
-        for name, held in self._held.items():
-            self._map.hold(name, held)
+        """Restore the map to its state before the change."""
+        for name in list(self._map.existing):
+            self._map.store(name, None)
+        for name, original in self._original.items():
+            self._map.store(name, original)
         if self._definitions:
             self._map.load_template(self._template, self._inputs)
         privates.set_template(self._map, self._template, self._definitions)
 
     def clean_up(self) -> None:
-        """Remove what was replaced and what the template no longer has. Faults are reported, not raised, as on AWS."""
-        gone = [
-            (name, held)
-            for name, held in self._held.items()
-            if name not in privates.definitions_of(self._map) or not self._map.is_wanted(name)
+        """Delete replaced and removed resources. Report faults instead of raising them, as AWS does."""
+        removed = [
+            (name, original)
+            for name, original in self._original.items()
+            if name not in privates.definitions_of(self._map) or not self._map.is_included(name)
         ]
-        for name, held in reversed(gone):
-            self._map.hold(name, None)
-            self._discard(name, held, "DeletionPolicy")
-        for name, held in reversed(self._replaced):
-            self._discard(name, held, "UpdateReplacePolicy")
+        for name, original in reversed(removed):
+            self._map.store(name, None)
+            self._discard(name, original, "DeletionPolicy")
+        for name, original in reversed(self._replaced):
+            self._discard(name, original, "UpdateReplacePolicy")
 
-    def _discard(self, name: str, held: Held, policy: str) -> None:
-        if held.definition.get(policy) in ("Retain", "RetainExceptOnCreate"):
-            self._map.report(name, held.id, held.definition["Type"], "DELETE_SKIPPED", None)
+    def _discard(self, name: str, original: StackResource, policy: str) -> None:
+        if original.definition.get(policy) in ("Retain", "RetainExceptOnCreate"):
+            self._map.report(name, original.id, original.definition["Type"], "DELETE_SKIPPED", None)
             return
         try:
-            self._map.remove(name, held)
-        except Exception:  # reported by remove; what is to go stays, as on AWS
+            self._map.remove(name, original)
+        except Exception:  # of any type; ``remove`` has reported it. The resource stays, as on AWS
             return
 
 
-def _is_another(new: Held, old: Held) -> bool:
-    """Return whether an update has replaced a custom resource: its function answered with another physical id."""
+def _is_another(new: StackResource, old: StackResource) -> bool:
+    """Return whether an update has replaced a custom resource: its function returned another physical id."""
     return isinstance(new.resource, CustomResource) and new.id != old.id
 
 
-def _go_back(ways: list[WayBack]) -> list[Stuck]:
-    """Go all ways back, the last first, and keep those that fail."""
-    stuck = []
-    for name, way_back in reversed(list(ways)):
+def _undo_all(steps: list[Undo]) -> list[UndoFailure]:
+    """Run all steps, the last first, and keep those that fail."""
+    failures = []
+    for name, undo in reversed(list(steps)):
         try:
-            way_back()
-        except Exception as fault:  # the rest is to be put back all the same
-            stuck.append(Stuck(name, reason_of(fault)))
+            undo()
+        except Exception as fault:  # of any type: the other steps must still run
+            failures.append(UndoFailure(name, reason_of(fault)))
         else:
-            ways.remove((name, way_back))
-    return stuck
+            steps.remove((name, undo))
+    return failures

@@ -10,8 +10,8 @@ from moto.cloudformation.models import Event
 from cronstack_infra.local.moto import privates
 
 
-def enter(stack: Any, status: str, reason: str | None = None) -> None:
-    """Give a stack a status, and report it."""
+def set_status(stack: Any, status: str, reason: str | None = None) -> None:
+    """Set the status of a stack, and add an event."""
     stack.status = status
     stack.stack_status_reason = reason
     privates.add_stack_event(stack, status, reason)
@@ -19,7 +19,7 @@ def enter(stack: Any, status: str, reason: str | None = None) -> None:
 
 
 def report(stack: Any, name: str, physical: str, kind: str, status: str, reason: str | None) -> None:
-    """Report a step of one resource."""
+    """Add an event for a step of one resource."""
     stack.events.append(
         Event(
             stack_id=stack.stack_id,
@@ -36,7 +36,7 @@ def report(stack: Any, name: str, physical: str, kind: str, status: str, reason:
 
 
 def _in_order(stack: Any) -> None:
-    """Keep events apart: the cdk CLI sorts them by time."""
+    """Make the last event later than the one before: the cdk CLI sorts events by time."""
     if len(stack.events) > 1:
         before, last = stack.events[-2:]
         last.timestamp = max(last.timestamp, before.timestamp + timedelta(milliseconds=1))

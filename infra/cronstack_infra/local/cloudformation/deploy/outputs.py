@@ -1,4 +1,4 @@
-"""Outputs and exports of a stack: evaluated when it is deployed, kept while another stack imports them."""
+"""Outputs and exports of a stack: evaluated during its deployment, kept while another stack imports them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from moto.cloudformation.parsing import Export, OutputMap, clean_json
 from cronstack_infra.local.cloudformation.template.template import Template
 
 
-def evaluated(resources: Any, template: Template, stack_id: str) -> OutputMap:
-    """Return the outputs that conditions admit. Raises what an intrinsic function or a class of moto raises."""
+def evaluate(resources: Any, template: Template, stack_id: str) -> OutputMap:
+    """Return the outputs whose conditions hold. Raise any exception of an intrinsic function or of moto's classes."""
     conditions = resources.lazy_condition_map
-    wanted = {
+    included = {
         name: output
         for name, output in (template.get("Outputs") or {}).items()
         if "Condition" not in output or conditions[output["Condition"]]
     }
-    outputs = OutputMap(resources, {"Outputs": wanted}, stack_id)
+    outputs = OutputMap(resources, {"Outputs": included}, stack_id)
     for name in outputs:
         outputs[name]
     return outputs
@@ -36,44 +36,44 @@ def shown(outputs: OutputMap) -> tuple[dict[str, tuple[Any, Any]], dict[str, Any
 
 
 def exports_of(stack: Any, outputs: OutputMap) -> list[Export]:
-    """Return the exports. Raises when one is another stack's, or when one in use would go or change."""
+    """Return the exports. Raise ValidationError if another stack has one, or if a used one would be lost or change."""
     exports = list(outputs.exports)
     backend = backend_of(stack)
     for export in exports:
-        held = backend.exports.get(export.name)
-        if held is not None and held.exporting_stack_id != stack.stack_id:
+        existing = backend.exports.get(export.name)
+        if existing is not None and existing.exporting_stack_id != stack.stack_id:
             raise ValidationError(message=f"Export with name {export.name} is already exported by another stack.")
     keep_used_exports(stack, {export.name: export.value for export in exports})
     return exports
 
 
-def keep_used_exports(stack: Any, stay: Mapping[str, Any]) -> None:
-    """Raise when an export that another stack imports does not stay as it is."""
+def keep_used_exports(stack: Any, kept: Mapping[str, Any]) -> None:
+    """Raise ValidationError if an export that another stack imports would disappear or change."""
     backend = backend_of(stack)
     for name, export in backend.exports.items():
-        if export.exporting_stack_id != stack.stack_id or stay.get(name) == export.value:
+        if export.exporting_stack_id != stack.stack_id or kept.get(name) == export.value:
             continue
         users = [other.name for other in backend.stacks.values() if name in getattr(other, "imported", ())]
         if users:
-            verb = "updated" if name in stay else "deleted"
+            verb = "updated" if name in kept else "deleted"
             raise ValidationError(message=f"Export {name} cannot be {verb} as it is in use by {', '.join(users)}")
 
 
 def replace_exports(stack: Any, exports: list[Export]) -> None:
-    """Make these the exports of a stack."""
-    held = backend_of(stack).exports
-    for name in [name for name, export in held.items() if export.exporting_stack_id == stack.stack_id]:
-        del held[name]
-    held.update({export.name: export for export in exports})
+    """Replace the exports of a stack."""
+    registered = backend_of(stack).exports
+    for name in [name for name, export in registered.items() if export.exporting_stack_id == stack.stack_id]:
+        del registered[name]
+    registered.update({export.name: export for export in exports})
 
 
-def imported(resources: Any, template: Template) -> frozenset[str]:
+def imported_names(resources: Any, template: Template) -> frozenset[str]:
     """Return the names of the exports that a template imports."""
     return frozenset(str(clean_json(name, resources)) for name in _import_names(template["Resources"]))
 
 
 def backend_of(stack: Any) -> Any:
-    """Return the backend that holds a stack."""
+    """Return the backend of a stack."""
     return models.cloudformation_backends[stack.account_id][stack.region_name]
 
 

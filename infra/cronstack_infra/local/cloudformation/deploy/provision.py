@@ -1,10 +1,9 @@
-"""What becomes of a stack's resources: created in order of dependence, updated, replaced, removed, or all put back.
+"""Provisioning of a stack's resources, in place of moto's ``ResourceMap``.
 
-This takes the place of moto's ``ResourceMap``, which creates whatever is looked at (so a destroyed stack rises
-again when its outputs are described), adds in template order, never replaces, does not re-evaluate what refers to a
-replaced resource, keeps a removed name as if it still existed, ignores Retain there, and cannot roll back.
-
-``Resources`` makes, alters and removes one resource; ``change.Change`` does so for a whole template.
+moto's class creates a resource when it is looked up, so that describing a deleted stack creates its resources again.
+It creates in template order, never replaces, does not update dependants of a replaced resource, keeps removed names,
+ignores Retain and cannot roll back. ``Resources`` creates, updates and deletes one resource; ``change.Change`` applies
+a whole template.
 """
 
 from __future__ import annotations
@@ -19,26 +18,26 @@ from moto.cloudformation.parsing import ResourceMap, clean_json
 from cronstack_infra.local.cloudformation.deploy import networks
 from cronstack_infra.local.cloudformation.deploy.stack_tags import tagged
 from cronstack_infra.local.cloudformation.template import references, registry
-from cronstack_infra.local.cloudformation.template.parameters import whole
+from cronstack_infra.local.cloudformation.template.parameters import with_defaults
 from cronstack_infra.local.cloudformation.template.template import INTRINSICS, Template
-from cronstack_infra.local.cloudformation.template.types import as_moto_wants, class_of, physical_name
+from cronstack_infra.local.cloudformation.template.types import as_moto_expects, class_of, physical_name
 from cronstack_infra.local.moto import privates
 
 Definition = dict[str, Any]
-"""A resource of the template with everything in it evaluated."""
+"""A resource of the template with all functions evaluated."""
 Report = Callable[[str, str, str, str, str | None], None]
-"""Told of each step: logical id, physical id, type, status, reason."""
+"""Callback for each step: logical id, physical id, type, status, reason."""
 
 
-class Held(NamedTuple):
-    """A resource that exists: what moto (or we) made of it, and the definition it was made from."""
+class StackResource(NamedTuple):
+    """An existing resource: its object, the definition that it was created from, and its physical id."""
 
     resource: Any
     definition: Definition
     id: str
 
 
-class ProvisioningFault(Exception):
+class ProvisioningError(Exception):
     """A resource could not be created, updated or removed."""
 
     def __init__(self, name: str, reason: str) -> None:
@@ -46,10 +45,10 @@ class ProvisioningFault(Exception):
 
 
 class Resources(ResourceMap):
-    """The resources of one stack by logical name. Looking at one never creates it."""
+    """The resources of one stack by logical id. A look-up never creates a resource."""
 
     def __init__(self, *args: Any, **fields: Any) -> None:
-        self.held: dict[str, Held] = {}
+        self.existing: dict[str, StackResource] = {}
         self._expected: set[str] = set()
         self.report: Report = lambda *_: None
         self.stack_tags: dict[str, str] = {}
@@ -64,7 +63,7 @@ class Resources(ResourceMap):
 
     @property
     def resources(self) -> list[str]:
-        return list(self.held)
+        return list(self.existing)
 
     @property
     def account(self) -> str:
@@ -74,43 +73,43 @@ class Resources(ResourceMap):
     def region(self) -> str:
         return privates.region_of(self)
 
-    def copied(self) -> Resources:
-        """Return the same resources without a template: to evaluate another one over them."""
-        name = privates.values_of(self)["AWS::StackName"]
-        copied = Resources(self.stack_id, name, {}, {}, self.region, self.account, {}, self.cross_stack_resources)
-        for held_name, held in self.held.items():
-            copied.hold(held_name, held)
-        return copied
+    def copy(self) -> Resources:
+        """Return the same resources without a template, in order to evaluate another template for them."""
+        stack_name = privates.values_of(self)["AWS::StackName"]
+        copy = Resources(self.stack_id, stack_name, {}, {}, self.region, self.account, {}, self.cross_stack_resources)
+        for name, resource in self.existing.items():
+            copy.store(name, resource)
+        return copy
 
-    def expect(self, name: str, resource: Any) -> None:
-        """Let references to a name find what a deployment has still to make."""
+    def substitute(self, name: str, resource: Any) -> None:
+        """Set the substitute that references resolve to for a resource that does not exist yet."""
         self._expected.add(name)
         privates.values_of(self)[name] = resource
 
-    def is_expected(self, name: str) -> bool:
+    def has_substitute(self, name: str) -> bool:
         return name in self._expected
 
-    def written(self, name: str) -> Definition:
-        """Return a resource as the template has it; empty when the template does not have it."""
-        found: Definition = privates.definitions_of(self).get(name, {})
-        return found
+    def unevaluated(self, name: str) -> Definition:
+        """Return the definition of a resource in the template, unevaluated; empty if the template lacks it."""
+        definition: Definition = privates.definitions_of(self).get(name, {})
+        return definition
 
     def delete(self) -> None:
-        """Remove all but what is to be retained, the last created first. Raises ProvisioningFault."""
-        for name in reversed(list(self.held)):
-            if self.held[name].definition.get("DeletionPolicy") not in ("Retain", "RetainExceptOnCreate"):
+        """Delete all resources without Retain, the last created first. Raise ProvisioningError if one fails."""
+        for name in reversed(list(self.existing)):
+            if self.existing[name].definition.get("DeletionPolicy") not in ("Retain", "RetainExceptOnCreate"):
                 try:
-                    self.remove(name, self.held[name])
-                except Exception as fault:  # moto's classes raise what they like
-                    raise ProvisioningFault(name, reason_of(fault)) from fault
-            del self.held[name]
+                    self.remove(name, self.existing[name])
+                except Exception as fault:  # of any type: moto's classes raise many
+                    raise ProvisioningError(name, reason_of(fault)) from fault
+            del self.existing[name]
             privates.values_of(self).pop(name, None)
         privates.set_definitions(self, {})
 
     def load_template(self, template: Template, parameters: dict[str, Any]) -> None:
-        """Take a template and evaluate its parameters, mappings and conditions."""
+        """Set the template and evaluate its parameters, mappings and conditions."""
         privates.set_template(self, template, template["Resources"])
-        self.input_parameters = whole(template, parameters)
+        self.input_parameters = with_defaults(template, parameters)
         for name in self.resolved_parameters:
             privates.values_of(self).pop(name, None)
         self.resolved_parameters = {}
@@ -122,107 +121,107 @@ class Resources(ResourceMap):
         privates.values_of(self).update(self.resolved_parameters)
         self.load_conditions()
 
-    def is_wanted(self, name: str) -> bool:
+    def is_included(self, name: str) -> bool:
         condition = privates.definitions_of(self)[name].get("Condition")
         return condition is None or bool(self.lazy_condition_map[condition])
 
     def evaluate(self, name: str) -> Definition:
         definition: Definition = clean_json({"Properties": {}, **privates.definitions_of(self)[name]}, self)
-        if (left := _left_over(definition["Properties"])) is not None:
-            raise ValidationError(message=f"Template error: {left} of resource {name} cannot be resolved")
+        if (function := _unresolved_function(definition["Properties"])) is not None:
+            raise ValidationError(message=f"Template error: {function} of resource {name} cannot be resolved")
         definition["Properties"] = references.with_parameters(
             definition["Properties"], self.account, self.region, f"{definition['Type']}/Properties"
         )
-        registry.judge(name, definition["Type"], definition["Properties"])
+        registry.validate(name, definition["Type"], definition["Properties"])
         definition["Properties"] = tagged(definition["Type"], definition["Properties"], self.stack_tags)
         return definition
 
     def _with_secrets(self, name: str, definition: Definition) -> Definition:
-        """What the class is given; the definition that is held keeps the references, and no secret."""
-        whole = {**definition, "Properties": references.with_secrets(definition["Properties"], self.region)}
-        registry.judge(name, whole["Type"], whole["Properties"])
-        return whole
+        """Return the definition with its secrets, for the resource's class. The stored one has references instead."""
+        resolved = {**definition, "Properties": references.with_secrets(definition["Properties"], self.region)}
+        registry.validate(name, resolved["Type"], resolved["Properties"])
+        return resolved
 
-    def hold(self, name: str, held: Held | None) -> None:
-        if held is None:
-            self.held.pop(name, None)
+    def store(self, name: str, current: StackResource | None) -> None:
+        if current is None:
+            self.existing.pop(name, None)
             privates.values_of(self).pop(name, None)
         else:
-            self.held[name] = held
-            privates.values_of(self)[name] = held.resource
+            self.existing[name] = current
+            privates.values_of(self)[name] = current.resource
 
-    def make(self, name: str, definition: Definition) -> Held:
+    def create_resource(self, name: str, definition: Definition) -> StackResource:
         """Create a resource."""
-        kind, stack = definition["Type"], privates.values_of(self)["AWS::StackName"]
+        kind, stack_name = definition["Type"], privates.values_of(self)["AWS::StackName"]
         self.report(name, "", kind, "CREATE_IN_PROGRESS", None)
-        given = self._with_secrets(name, definition)
-        physical = physical_name(kind, given["Properties"], stack, name)
+        resolved = self._with_secrets(name, definition)
+        physical = physical_name(kind, resolved["Properties"], stack_name, name)
         resource = class_of(kind).create_from_cloudformation_json(
             physical,
-            as_moto_wants(given, physical),
+            as_moto_expects(resolved, physical),
             self.account,
             self.region,
             LogicalId=name,
             StackId=self.stack_id,
             ResourceType=kind,
         )
-        return self._made(name, resource, definition, "CREATE_COMPLETE")
+        return self._completed(name, resource, definition, "CREATE_COMPLETE")
 
-    def alter(self, name: str, held: Held, definition: Definition) -> Held:
+    def update_resource(self, name: str, current: StackResource, definition: Definition) -> StackResource:
         """Update a resource in place."""
         kind = definition["Type"]
-        self.report(name, held.id, kind, "UPDATE_IN_PROGRESS", None)
+        self.report(name, current.id, kind, "UPDATE_IN_PROGRESS", None)
         resource = class_of(kind).update_from_cloudformation_json(
-            original_resource=held.resource,
-            new_resource_name=re.split("[:/]", held.id)[-1] if held.id.startswith("arn:") else held.id,
-            cloudformation_json=as_moto_wants(self._with_secrets(name, definition), held.id),
+            original_resource=current.resource,
+            new_resource_name=re.split("[:/]", current.id)[-1] if current.id.startswith("arn:") else current.id,
+            cloudformation_json=as_moto_expects(self._with_secrets(name, definition), current.id),
             account_id=self.account,
             region_name=self.region,
         )
-        return self._made(name, resource, definition, "UPDATE_COMPLETE")
+        return self._completed(name, resource, definition, "UPDATE_COMPLETE")
 
-    def _made(self, name: str, resource: Any, definition: Definition, status: str) -> Held:
+    def _completed(self, name: str, resource: Any, definition: Definition, status: str) -> StackResource:
         resource.cf_resource_type = definition["Type"]
         resource.logical_resource_id = name
-        held = Held(resource, definition, str(getattr(resource, "physical_resource_id", "")))
-        self.report(name, held.id, definition["Type"], status, None)
-        return held
+        current = StackResource(resource, definition, str(getattr(resource, "physical_resource_id", "")))
+        self.report(name, current.id, definition["Type"], status, None)
+        return current
 
-    def remove(self, name: str, held: Held) -> None:
-        """Delete a resource; one that is gone already counts as deleted."""
-        kind = held.definition["Type"]
-        self.report(name, held.id, kind, "DELETE_IN_PROGRESS", None)
+    def remove(self, name: str, current: StackResource) -> None:
+        """Delete a resource. A resource that no longer exists counts as deleted."""
+        kind = current.definition["Type"]
+        self.report(name, current.id, kind, "DELETE_IN_PROGRESS", None)
         try:
-            if not networks.remove(kind, held.resource, self.account, self.region):
-                privates.delete_resource(self, held.resource, held.definition)
-        except Exception as fault:  # moto's classes raise what they like
-            if not _says_gone(fault):
-                self.report(name, held.id, kind, "DELETE_FAILED", reason_of(fault))
+            if not networks.remove(kind, current.resource, self.account, self.region):
+                privates.delete_resource(self, current.resource, current.definition)
+        except Exception as fault:  # of any type: moto's classes raise many
+            if not _is_not_found(fault):
+                self.report(name, current.id, kind, "DELETE_FAILED", reason_of(fault))
                 raise
-        self.report(name, held.id, kind, "DELETE_COMPLETE", None)
+        self.report(name, current.id, kind, "DELETE_COMPLETE", None)
 
 
 def reason_of(fault: Exception) -> str:
-    """What an exception of moto's says, without the class or the JSON around it."""
-    said = getattr(fault, "message", None) or str(fault)
-    return str(said) if isinstance(fault, ValidationError) else f"{said} ({type(fault).__name__})"
+    """Return the message of an exception, without JSON, and its type unless it is a ValidationError."""
+    message = getattr(fault, "message", None) or str(fault)
+    return str(message) if isinstance(fault, ValidationError) else f"{message} ({type(fault).__name__})"
 
 
-def _says_gone(fault: Exception) -> bool:
+def _is_not_found(fault: Exception) -> bool:
     code = f"{type(fault).__name__} {getattr(fault, 'error_type', '')} {getattr(fault, 'code', '')}"
     return any(word in code for word in ("NotFound", "NoSuch", "NonExistent", "DoesNotExist"))
 
 
-def _left_over(part: Any) -> str | None:
-    """A function moto did not evaluate (it logs a warning and goes on)."""
+def _unresolved_function(part: Any) -> str | None:
+    """Return a function that moto has not evaluated: moto only logs a warning. None without one."""
     if isinstance(part, dict):
         for key, value in part.items():
             if key in INTRINSICS and len(part) == 1:
                 return f"{key} {value}"
-            if (inner := _left_over(value)) is not None:
+            if (inner := _unresolved_function(value)) is not None:
                 return inner
     elif isinstance(part, list):
         for value in part:
-            if (inner := _left_over(value)) is not None:
+            if (inner := _unresolved_function(value)) is not None:
                 return inner
     return None

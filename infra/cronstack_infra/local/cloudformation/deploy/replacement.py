@@ -1,4 +1,4 @@
-"""Changes that need a new resource in place of the old one, and the custom names that forbid it."""
+"""Changes that replace a resource by a new one, and the custom names that prevent it."""
 
 from __future__ import annotations
 
@@ -13,35 +13,32 @@ from cronstack_infra.local.cloudformation.template.types import class_of
 Properties = Mapping[str, Any]
 
 _SHARED_NAMES: Final = frozenset({"AWS::Route53::HostedZone"})
-"""Types of which two resources may have one name."""
+"""Types whose names are not unique."""
 
 
 def replaced_by(kind: str, old: Properties, new: Properties) -> frozenset[str]:
     """Return the changed properties that need a new resource."""
-    found = class_of(kind)
-    fixed = registry.create_only(kind) | getattr(found, "create_only", frozenset())
-    changed = {name for name in fixed if old.get(name) != new.get(name)}
-    further = getattr(found, "replaced_by", None)
-    return frozenset(changed | (further(old, new) if further else set()))
+    resource_class = class_of(kind)
+    create_only = registry.create_only(kind) | getattr(resource_class, "create_only", frozenset())
+    changed = {name for name in create_only if old.get(name) != new.get(name)}
+    class_rule = getattr(resource_class, "replaced_by", None)
+    return frozenset(changed | (class_rule(old, new) if class_rule else set()))
 
 
 def must_replace(kind: str, old: Properties, new: Properties) -> bool:
-    """Return whether the change needs a new resource in place of the old one."""
+    """Return whether the change must replace the resource."""
     return not _is_updatable(kind) or bool(replaced_by(kind, old, new))
 
 
 def check_name(kind: str, old: Properties, new: Properties) -> None:
-    """Refuse to replace a resource whose custom name stays: the new one is made while the old one exists.
-
-    Raises ValidationError.
-    """
+    """Raise ValidationError if a replaced resource keeps its custom name: it is created while the old one exists."""
     identity = _identity(kind, new)
     if not identity or any(old.get(name) != new[name] for name in identity):
         return
     name = "|".join(str(new[part]) for part in identity)
     if not replaced_by(kind, old, new):
         raise ValidationError(
-            message=f"The local cloud cannot update {kind} in place, and cannot make a second one of the same name."
+            message=f"The local cloud cannot update {kind} in place, and cannot create a second one of the same name."
             f" Rename {name} and update the stack again."
         )
     raise ValidationError(
@@ -55,7 +52,7 @@ def _is_updatable(kind: str) -> bool:
 
 
 def _identity(kind: str, properties: Properties) -> tuple[str, ...]:
-    """Return the properties with which the template names the resource; nothing when its name is generated."""
+    """Return the properties with the resource's custom name; empty if its name is generated."""
     if kind in _SHARED_NAMES:
         return ()
     primary = registry.primary_identifier(kind)

@@ -1,6 +1,6 @@
-"""Tags of a stack: all in it that can have tags has them, as if the template said so; a resource's own come first.
+"""Tags of a stack, which CloudFormation adds to all its taggable resources. A resource's own tags have priority.
 
-Of moto: they are kept with the stack alone.
+moto stores them with the stack only.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ TAGGED: Final = frozenset(
         "AWS::SecretsManager::Secret",
     }
 )
-"""Of the types that the registry calls taggable, those whose tags are kept and updated here."""
+"""The taggable types of the registry whose tags the local cloud stores and updates."""
 
 _MAPS: Final = frozenset({"AWS::SSM::Parameter"})
 """Types whose tags are a map."""
 
 
 def tagged(kind: str, properties: Properties, tags: Mapping[str, str]) -> Properties:
-    """The properties of a resource with the tags of its stack."""
+    """Return the properties of a resource with the tags of its stack."""
     if kind not in TAGGED or not tags:
         return properties
-    whole = {**tags, **tags_of(properties)}
-    listed = [{"Key": name, "Value": value} for name, value in whole.items()]
-    return {**properties, "Tags": whole if kind in _MAPS else listed}
+    merged = {**tags, **tags_of(properties)}
+    listed = [{"Key": name, "Value": value} for name, value in merged.items()]
+    return {**properties, "Tags": merged if kind in _MAPS else listed}

@@ -1,1 +1,1 @@
-"""What a template says: parsed, checked, its types known and its references resolved."""
+"""Templates: parsing, checks, types of resources, parameters and dynamic references."""

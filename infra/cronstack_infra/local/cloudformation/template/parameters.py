@@ -1,6 +1,6 @@
-"""Parameters of a template: judged when a stack or change set is made, and whole before moto resolves them.
+"""Parameters of a template: validated and completed with defaults before moto resolves them.
 
-moto judges none, and takes the default of a list as one text.
+moto validates none, and takes the default of a list as one string.
 """
 
 from __future__ import annotations
@@ -14,81 +14,85 @@ from moto.cloudformation.exceptions import ValidationError
 from cronstack_infra.local.cloudformation.template.template import Template
 
 
-def whole(template: Template, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given, and the defaults of the rest. Raises ValidationError as AWS does."""
-    slots: Mapping[str, Any] = template.get("Parameters") or {}
-    strange = sorted(set(given) - set(slots))
-    if strange:
-        raise ValidationError(message=f"Parameters: [{', '.join(strange)}] do not exist in the template")
-    values = {name: str(slot["Default"]) for name, slot in slots.items() if "Default" in slot} | dict(given)
-    missing = sorted(set(slots) - set(values))
+def with_defaults(template: Template, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the specified values, and the defaults of the others. Raise ValidationError as AWS does."""
+    declared: Mapping[str, Any] = template.get("Parameters") or {}
+    unknown = sorted(set(given) - set(declared))
+    if unknown:
+        raise ValidationError(message=f"Parameters: [{', '.join(unknown)}] do not exist in the template")
+    values = {
+        name: str(declaration["Default"]) for name, declaration in declared.items() if "Default" in declaration
+    } | dict(given)
+    missing = sorted(set(declared) - set(values))
     if missing:
         raise ValidationError(message=f"Parameters: [{', '.join(missing)}] must have values")
-    for name, slot in slots.items():
-        fault = next(_faults(name, slot, str(values[name])), None)
-        if fault is not None and "ConstraintDescription" in slot:
-            fault = f"Parameter {name} failed to satisfy constraint: {slot['ConstraintDescription']}"
+    for name, declaration in declared.items():
+        fault = next(_faults(name, declaration, str(values[name])), None)
+        if fault is not None and "ConstraintDescription" in declaration:
+            fault = f"Parameter {name} failed to satisfy constraint: {declaration['ConstraintDescription']}"
         if fault is not None:
             raise ValidationError(message=fault)
     return values
 
 
 def hidden_names(template: Template) -> set[str]:
-    """Return the names of the parameters that are not to be shown."""
-    slots: Mapping[str, Any] = template.get("Parameters") or {}
-    return {name for name, slot in slots.items() if str(slot.get("NoEcho")).lower() == "true"}
+    """Return the names of the NoEcho parameters, whose values must not be shown."""
+    declared: Mapping[str, Any] = template.get("Parameters") or {}
+    return {name for name, declaration in declared.items() if str(declaration.get("NoEcho")).lower() == "true"}
 
 
-def fetched(template: Template, given: Mapping[str, Any], account: str, region: str) -> dict[str, str]:
-    """What stands at present in Parameter Store, for the parameters whose values are names there. Raises
-    ValidationError for what does not, as AWS does."""
-    slots: Mapping[str, Any] = template.get("Parameters") or {}
-    values = whole(template, given)
+def ssm_values(template: Template, given: Mapping[str, Any], account: str, region: str) -> dict[str, str]:
+    """Return the current values in Parameter Store of the parameters whose values are names there.
+
+    Raise ValidationError for a missing one, as AWS does.
+    """
+    declared: Mapping[str, Any] = template.get("Parameters") or {}
+    values = with_defaults(template, given)
     names = {
         name: str(values[name])
-        for name, slot in slots.items()
-        if str(slot.get("Type", "")).startswith("AWS::SSM::Parameter::Value<")
+        for name, declaration in declared.items()
+        if str(declaration.get("Type", "")).startswith("AWS::SSM::Parameter::Value<")
     }
     if not names:
         return {}
-    from moto.ssm.models import ssm_backends  # for those templates only that ask it
+    from moto.ssm.models import ssm_backends  # slow to import, and few templates need it
 
     store = ssm_backends[account][region]
-    found = {name: store.get_parameter(wanted) for name, wanted in names.items()}
-    missing = sorted({names[name] for name, held in found.items() if held is None})
+    parameters = {name: store.get_parameter(ssm_name) for name, ssm_name in names.items()}
+    missing = sorted({names[name] for name, parameter in parameters.items() if parameter is None})
     if missing:
         text = f"Unable to fetch parameters [{', '.join(missing)}] from parameter store for this account."
         raise ValidationError(message=text)
-    return {name: str(held.value) for name, held in found.items() if held is not None}
+    return {name: str(parameter.value) for name, parameter in parameters.items() if parameter is not None}
 
 
-def _faults(name: str, slot: Mapping[str, Any], value: str) -> Iterator[str]:
-    kind = str(slot.get("Type", "String"))
+def _faults(name: str, declaration: Mapping[str, Any], value: str) -> Iterator[str]:
+    kind = str(declaration.get("Type", "String"))
     if kind.startswith("AWS::SSM::Parameter"):
-        return  # what stands there is the name of one
+        return  # the value is the name of a parameter in Parameter Store
     parts = value.split(",") if kind == "CommaDelimitedList" or kind.startswith("List<") else [value]
-    allowed = [str(one) for one in slot.get("AllowedValues", [])]
+    allowed = [str(choice) for choice in declaration.get("AllowedValues", [])]
     for part in parts:
         if allowed and part not in allowed:
             yield f"Parameter '{name}' must be one of AllowedValues"
-        if "AllowedPattern" in slot and re.fullmatch(slot["AllowedPattern"], part) is None:
-            yield f"Parameter '{name}' must match pattern {slot['AllowedPattern']}"
+        if "AllowedPattern" in declaration and re.fullmatch(declaration["AllowedPattern"], part) is None:
+            yield f"Parameter '{name}' must match pattern {declaration['AllowedPattern']}"
         if kind in ("Number", "List<Number>"):
-            yield from _of_number(name, slot, part)
+            yield from _of_number(name, declaration, part)
     if kind == "String":
-        if len(value) < int(slot.get("MinLength", 0)):
-            yield f"Parameter '{name}' must contain at least {slot['MinLength']} characters"
-        if len(value) > int(slot.get("MaxLength", 4096)):
-            yield f"Parameter '{name}' must contain at most {slot.get('MaxLength', 4096)} characters"
+        if len(value) < int(declaration.get("MinLength", 0)):
+            yield f"Parameter '{name}' must contain at least {declaration['MinLength']} characters"
+        if len(value) > int(declaration.get("MaxLength", 4096)):
+            yield f"Parameter '{name}' must contain at most {declaration.get('MaxLength', 4096)} characters"
 
 
-def _of_number(name: str, slot: Mapping[str, Any], text: str) -> Iterator[str]:
+def _of_number(name: str, declaration: Mapping[str, Any], text: str) -> Iterator[str]:
     try:
         value = float(text)
     except ValueError:
         yield f"Parameter '{name}' must be a number"
         return
-    if value < float(slot.get("MinValue", "-inf")):
-        yield f"Parameter '{name}' must be a number not less than {slot['MinValue']}"
-    if value > float(slot.get("MaxValue", "inf")):
-        yield f"Parameter '{name}' must be a number not greater than {slot['MaxValue']}"
+    if value < float(declaration.get("MinValue", "-inf")):
+        yield f"Parameter '{name}' must be a number not less than {declaration['MinValue']}"
+    if value > float(declaration.get("MaxValue", "inf")):
+        yield f"Parameter '{name}' must be a number not greater than {declaration['MaxValue']}"

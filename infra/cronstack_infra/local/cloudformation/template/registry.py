@@ -1,8 +1,7 @@
-"""What CloudFormation's registry says of each type: which properties there are, which are needed, which are for ever,
-and which identify a resource.
+"""Schemas of CloudFormation's registry by type: known, required, read-only, create-only and identifying properties.
 
-AWS judges the properties of a resource by its schema before anybody sees them. The schemas are the registry's, as
-cfn-lint 1.58.0 ships them, cut down to these questions; a test compares them.
+AWS validates the properties of a resource by its schema before it uses them. ``registry.json`` has the parts of the
+registry's schemas that this module needs, from cfn-lint 1.58.0. A test compares them.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ Schema = Mapping[str, Any]
 @lru_cache
 def schemas() -> Mapping[str, Schema]:
     text = (files("cronstack_infra.local.cloudformation.template") / "registry.json").read_text("utf-8")
-    found: Mapping[str, Schema] = json.loads(text)
-    return found
+    by_type: Mapping[str, Schema] = json.loads(text)
+    return by_type
 
 
 def create_only(kind: str) -> frozenset[str]:
-    """Properties of which a change needs a new resource."""
+    """Return the properties whose change replaces the resource."""
     return frozenset(schemas().get(kind, {}).get("createOnly", ()))
 
 
@@ -35,18 +34,19 @@ def primary_identifier(kind: str) -> tuple[str, ...]:
     return tuple(schemas().get(kind, {}).get("primaryIdentifier", ()))
 
 
-def judge(name: str, kind: str, properties: Mapping[str, Any]) -> None:
-    """Refuse properties that the type does not have, or has not with such a value. Raises ValidationError."""
+def validate(name: str, kind: str, properties: Mapping[str, Any]) -> None:
+    """Raise ValidationError for unknown, missing or read-only properties and for invalid values."""
     schema = schemas().get(kind)
     if schema is None:
         return
-    own = [one for one in schema.get("readOnly", ()) if one in properties]
-    if own:
-        raise ValidationError(message=f"Encountered read-only properties {own} of resource {name} in the template")
+    read_only = [member for member in schema.get("readOnly", ()) if member in properties]
+    if read_only:
+        text = f"Encountered read-only properties {read_only} of resource {name} in the template"
+        raise ValidationError(message=text)
     faults = list(_faults(properties, schema, schema.get("definitions", {}), "#"))
     if faults:
-        said = "\n".join(f"[{fault}]" for fault in faults)
-        raise ValidationError(message=f"Properties validation failed for resource {name} with message:\n{said}")
+        lines = "\n".join(f"[{fault}]" for fault in faults)
+        raise ValidationError(message=f"Properties validation failed for resource {name} with message:\n{lines}")
 
 
 def _faults(value: Any, schema: Schema, definitions: Schema, at: str) -> Iterator[str]:
@@ -55,8 +55,8 @@ def _faults(value: Any, schema: Schema, definitions: Schema, at: str) -> Iterato
     if "enum" in schema and isinstance(value, str | int) and not _is_one_of(value, schema["enum"]):
         yield f"{at}: {value} is not a valid enum value"
     if isinstance(value, list):
-        for number, one in enumerate(value):
-            yield from _faults(one, schema.get("items", {}), definitions, f"{at}/{number}")
+        for number, item in enumerate(value):
+            yield from _faults(item, schema.get("items", {}), definitions, f"{at}/{number}")
     elif "properties" in schema and not isinstance(value, Mapping):
         yield f"{at}: expected type: JSONObject, found: {type(value).__name__}"
     elif isinstance(value, Mapping):
@@ -64,14 +64,14 @@ def _faults(value: Any, schema: Schema, definitions: Schema, at: str) -> Iterato
         for name in schema.get("required", ()):
             if name not in value:
                 yield f"{at}: required key [{name}] not found"
-        for name, one in value.items():
+        for name, item in value.items():
             if name in known:
-                yield from _faults(one, known[name], definitions, f"{at}/{name}")
+                yield from _faults(item, known[name], definitions, f"{at}/{name}")
             elif schema.get("closed"):
                 yield f"{at}: extraneous key [{name}] is not permitted"
 
 
 def _is_one_of(value: str | int, allowed: list[Any]) -> bool:
-    """A template may write numbers and truths as text; a secret is judged when it has been read."""
+    """Return whether a value is in an enum. Numbers and Booleans may be text; a reference is checked when resolved."""
     text = str(value)
-    return text in {str(one) for one in allowed} or text.lower() in ("true", "false") or text.startswith("{{resolve:")
+    return text in {str(item) for item in allowed} or text.lower() in ("true", "false") or text.startswith("{{resolve:")

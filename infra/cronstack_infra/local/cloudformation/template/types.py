@@ -1,4 +1,4 @@
-"""The types of resources that the local cloud can carry out."""
+"""The types of resources that the local cloud can deploy."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 
 from cronstack_infra.local.resources.others.custom_resource import CustomResource, is_custom
-from cronstack_infra.local.resources.resource import truth
+from cronstack_infra.local.resources.resource import boolean
 from cronstack_infra.local.resources.table import TYPES
 
-NESTED: Final = "nested stacks are not carried out; make them stacks of the app"
-NOT_CARRIED_OUT: Final[Mapping[str, str]] = {
+NESTED: Final = "nested stacks are not supported; deploy them as separate stacks of the app"
+NOT_SUPPORTED: Final[Mapping[str, str]] = {
     "AWS::CloudFormation::Stack": NESTED,
-    "AWS::CloudFormation::WaitCondition": "nothing is waited for",
-    "AWS::Events::Archive": "no events are kept",
-    "AWS::Events::EventBus": "no events are passed on; invoke their receivers yourself",
-    "AWS::Lambda::Url": "functions have no URL; invoke them",
-    "AWS::Logs::SubscriptionFilter": "log lines are not passed on",
+    "AWS::CloudFormation::WaitCondition": "a stack does not wait for signals",
+    "AWS::Events::Archive": "events are not archived",
+    "AWS::Events::EventBus": "events are not delivered; invoke their targets yourself",
+    "AWS::Lambda::Url": "function URLs are not supported; call Invoke",
+    "AWS::Logs::SubscriptionFilter": "log lines are not delivered to subscribers",
     "AWS::StepFunctions::StateMachine": "state machines do not run",
 }
-"""Types that would do something, and what to do instead. moto has most of them, as a description that does nothing."""
+"""Types without their effect in the local cloud, and the reason or remedy. moto only stores most of them."""
 
 _NO_SERVICE: Final = frozenset(
     {
@@ -42,59 +42,59 @@ _NO_SERVICE: Final = frozenset(
         "SageMaker",
     }
 )
-"""Services that run or serve something, of which moto keeps descriptions only."""
+"""Services that run workloads on AWS. moto only stores their descriptions."""
 
 NAME_AMONG_PROPERTIES: Final = frozenset({"AWS::SSM::Parameter"})
-"""Types in which moto looks for a generated name where the template would have put it."""
+"""Types whose generated name moto expects in the name property of the definition."""
 
 
 def class_of(kind: str) -> Any:
-    """The class that makes resources of a type: ours, else moto's."""
-    found: Any = TYPES.get(kind) or (CustomResource if is_custom(kind) else None)
-    found = found or (None if why_not(kind) else parsing.get_model_map().get(kind))
-    if found is None:
+    """Return the class that creates resources of a type: ours, else moto's."""
+    resource_class: Any = TYPES.get(kind) or (CustomResource if is_custom(kind) else None)
+    resource_class = resource_class or (None if why_not(kind) else parsing.get_model_map().get(kind))
+    if resource_class is None:
         raise ValidationError(message=f"Template format error: Unrecognized resource types: [{kind}]")
-    return found
+    return resource_class
 
 
 def why_not(kind: str, properties: Mapping[str, Any] | None = None) -> str | None:
-    """Why a type, or a resource with these properties, cannot be carried out; None when it can."""
+    """Return why a type, or a resource with these properties, is not supported; None if it is."""
     if kind in TYPES:
         return TYPES[kind].why_not(properties or {})
     if is_custom(kind):
         return CustomResource.why_not(properties or {})
-    if kind in NOT_CARRIED_OUT:
-        return NOT_CARRIED_OUT[kind]
+    if kind in NOT_SUPPORTED:
+        return NOT_SUPPORTED[kind]
     service = kind.split("::")[1] if kind.count("::") == 2 else ""
     if service in _NO_SERVICE:
-        return f"nothing of {service} runs"
+        return f"workloads of {service} do not run"
     if kind in parsing.get_model_map() and kind.startswith("AWS::") and service != "SERVICE":
         return None
-    return "it has no such type"
+    return "this type is not supported"
 
 
 def physical_name(kind: str, properties: Mapping[str, Any], stack: str, logical: str) -> str:
-    """The name the template gives, else one generated from the stack's, the logical one and chance."""
-    found = class_of(kind)
-    given = properties.get(found.cloudformation_name_type())
-    if given is not None:
-        return str(given)
-    ending = ".fifo" if truth(properties.get(getattr(found, "fifo_property", ""))) else ""
+    """Return the custom name, else a name generated from the stack's name, the logical id and random characters."""
+    resource_class = class_of(kind)
+    custom = properties.get(resource_class.cloudformation_name_type())
+    if custom is not None:
+        return str(custom)
+    ending = ".fifo" if boolean(properties.get(getattr(resource_class, "fifo_property", ""))) else ""
     generated: str = parsing.generate_resource_name(kind, stack, logical)
-    longest = getattr(found, "longest_name", 255) - len(ending)  # moto makes them of any length
+    longest = getattr(resource_class, "longest_name", 255) - len(ending)  # moto generates names of any length
     if len(generated) <= longest:
         return generated + ending
-    chance = generated.rpartition("-")[2]
-    half = (longest - len(chance) - 2) // 2
-    return f"{stack[:half]}-{logical[:half]}-{chance}{ending}"
+    suffix = generated.rpartition("-")[2]
+    half = (longest - len(suffix) - 2) // 2
+    return f"{stack[:half]}-{logical[:half]}-{suffix}{ending}"
 
 
-def as_moto_wants(definition: dict[str, Any], name: str) -> dict[str, Any]:
-    """A copy of an evaluated definition, to be handed to the class that makes or updates the resource."""
+def as_moto_expects(definition: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a copy of an evaluated definition, adapted for the class that creates or updates the resource."""
     kind, copied = definition["Type"], copy.deepcopy(definition)
     if kind in NAME_AMONG_PROPERTIES:
-        given = copied["Properties"]
-        given.setdefault(class_of(kind).cloudformation_name_type(), name)
-        if isinstance(given.get("Tags"), dict):  # this type's tags are a map, which moto takes for a list
-            given["Tags"] = [{"Key": key, "Value": value} for key, value in given["Tags"].items()]
+        properties = copied["Properties"]
+        properties.setdefault(class_of(kind).cloudformation_name_type(), name)
+        if isinstance(properties.get("Tags"), dict):  # this type's tags are a map, but moto expects a list
+            properties["Tags"] = [{"Key": key, "Value": value} for key, value in properties["Tags"].items()]
     return copied

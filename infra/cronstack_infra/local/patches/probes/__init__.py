@@ -1,7 +1,7 @@
 """Probes of moto's defects: each returns True while the installed moto, without our patches, has the defect.
 
-A probe looks at moto through its API, or calls the member that a patch replaces. It runs under ``mock_aws``, in a
-process in which no patch is applied. ``@probe`` registers it; a test compares the registered probes with the table.
+A probe calls moto's API, or the member that a patch replaces. It runs under ``mock_aws``, in a process without
+patches. ``@probe`` registers it; a test compares the registered probes with the table.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PROBES: Final[dict[str, Probe]] = {}
 
 
 def probe(function: Probe) -> Probe:
-    """Register a probe by its name. Raise ValueError for a second one of that name."""
+    """Register a probe by its name. Raise ValueError for a second probe of that name."""
     if function.__name__ in _PROBES:
         raise ValueError(f"two probes are named {function.__name__}")
     _PROBES[function.__name__] = function

@@ -38,11 +38,11 @@ def _addition(number: str, **more: Any) -> dict[str, Any]:
 
 
 def _holds(condition: str, values: dict[str, Any], **attributes: Any) -> bool:
-    """Whether a condition holds for the item. DynamoDB's refusal is False; a fault of moto is raised."""
+    """Return whether a condition holds for the item: False for DynamoDB's refusal. Raise a fault of moto."""
     dynamodb = _table(**attributes)
-    given = {"ConditionExpression": condition, "ExpressionAttributeValues": values}
+    condition_arguments = {"ConditionExpression": condition, "ExpressionAttributeValues": values}
     try:
-        dynamodb.delete_item(TableName="t", Key=KEY, **given)
+        dynamodb.delete_item(TableName="t", Key=KEY, **condition_arguments)
     except ClientError as error:
         if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
             return False
@@ -91,7 +91,7 @@ def a_request_token_is_ignored() -> bool:
 
 @probe
 def a_transaction_replaces_the_table_by_a_copy() -> bool:
-    """A refused transaction puts a copy in place of the table."""
+    """A refused transaction replaces the table by a copy."""
     from moto.dynamodb.models import dynamodb_backends
 
     dynamodb = _table()
@@ -136,15 +136,15 @@ def a_number_of_forty_digits_is_accepted() -> bool:
 
 @probe
 def a_word_for_a_number_is_a_server_error() -> bool:
-    """A filter in which a number is a word raises in moto."""
+    """A filter with a word in place of a number raises in moto."""
     dynamodb, values = _table(), {":n": {"N": "seven"}}
-    asked = {"TableName": "t", "FilterExpression": "n > :n", "ExpressionAttributeValues": values}
-    return fails(lambda: dynamodb.scan(**asked), InvalidOperation)
+    request = {"TableName": "t", "FilterExpression": "n > :n", "ExpressionAttributeValues": values}
+    return fails(lambda: dynamodb.scan(**request), InvalidOperation)
 
 
 @probe
 def a_word_in_a_key_is_a_server_error() -> bool:
-    """A key in which a number is a word raises in moto."""
+    """A key with a word in place of a number raises in moto."""
     dynamodb = client("dynamodb")
     dynamodb.create_table(
         TableName="numbered",
@@ -159,14 +159,14 @@ def a_word_in_a_key_is_a_server_error() -> bool:
 def a_statement_accepts_a_number_of_forty_digits() -> bool:
     """A parameter of PartiQL with more digits than DynamoDB keeps is accepted."""
     _table()
-    asked = {"Statement": 'SELECT n FROM "t" WHERE n = ?', "Parameters": [{"N": "1" * 40}]}
-    return not fails(lambda: client("dynamodb").execute_statement(**asked), ClientError)
+    request = {"Statement": 'SELECT n FROM "t" WHERE n = ?', "Parameters": [{"N": "1" * 40}]}
+    return not fails(lambda: client("dynamodb").execute_statement(**request), ClientError)
 
 
 def _projected(number: str) -> str:
     dynamodb = _table(n={"N": number})
-    found = dynamodb.get_item(TableName="t", Key=KEY, ProjectionExpression="n")
-    return str(found["Item"]["n"]["N"])
+    response = dynamodb.get_item(TableName="t", Key=KEY, ProjectionExpression="n")
+    return str(response["Item"]["n"]["N"])
 
 
 @probe
@@ -182,7 +182,7 @@ def a_projection_writes_an_exponent() -> bool:
 
 
 def _restore(**when: Any) -> Any:
-    """Restore a table with one item, whose name is not too short for that; return the client."""
+    """Restore a table with one item; return the client. The names are long enough for RestoreTableToPointInTime."""
     dynamodb = client("dynamodb")
     dynamodb.create_table(
         TableName="source",
@@ -197,7 +197,7 @@ def _restore(**when: Any) -> Any:
 
 @probe
 def a_restore_ignores_its_time() -> bool:
-    """A restore to a time before the table was made has the items of now."""
+    """A restore to a time before the creation of the table has the current items."""
     return bool(_restore(RestoreDateTime="2001-01-01T00:00:00Z").scan(TableName="restored")["Items"])
 
 
@@ -209,6 +209,6 @@ def a_restore_needs_no_recovery() -> bool:
 
 @probe
 def a_restored_table_is_not_on_demand() -> bool:
-    """A restored table has no billing mode, where that of the other was on demand."""
+    """A restored table has no billing mode, although that of its source is on demand."""
     table = _restore(UseLatestRestorableTime=True).describe_table(TableName="restored")["Table"]
     return bool(table.get("BillingModeSummary", {}).get("BillingMode") != "PAY_PER_REQUEST")

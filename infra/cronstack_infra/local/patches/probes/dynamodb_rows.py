@@ -1,4 +1,4 @@
-"""Probes of DynamoDB: what Query reads, what an index holds, and the units that requests consume."""
+"""Probes of DynamoDB: the reads of Query, the keys of indexes, and the consumed units."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _indexed() -> Any:
 
 
 _ITEM = KEY | {"sk": {"B": b"1"}}
-_ASKED = {
+_QUERY = {
     "TableName": "i",
     "KeyConditionExpression": "pk = :pk",
     "ExpressionAttributeValues": {":pk": {"S": "a"}},
@@ -57,21 +57,21 @@ def a_query_reads_the_whole_table() -> bool:
         return whole()
 
     table.all_items = counted
-    dynamodb.query(**_ASKED, Limit=1)
+    dynamodb.query(**_QUERY, Limit=1)
     return bool(calls)
 
 
 @probe
 def a_full_page_is_the_last_one() -> bool:
-    """A page that reaches its limit with the last item has no LastEvaluatedKey, as if Query had looked further."""
-    return "LastEvaluatedKey" not in _indexed().query(**_ASKED, Limit=2)
+    """A page that reaches its limit with the last item has no LastEvaluatedKey. DynamoDB does not read further."""
+    return "LastEvaluatedKey" not in _indexed().query(**_QUERY, Limit=2)
 
 
 @probe
 def a_query_starts_in_another_partition() -> bool:
     """A starting key of another partition is accepted."""
     start = {"pk": {"S": "b"}, "sk": {"B": b"1"}}
-    return not fails(lambda: _indexed().query(**_ASKED, ExclusiveStartKey=start), ClientError)
+    return not fails(lambda: _indexed().query(**_QUERY, ExclusiveStartKey=start), ClientError)
 
 
 @probe
@@ -84,13 +84,13 @@ def an_index_key_of_another_type_is_put() -> bool:
 @probe
 def an_index_key_of_another_type_is_updated() -> bool:
     """An update stores a number in an attribute that an index declares as a string."""
-    asked = {"Key": _ITEM, "UpdateExpression": "SET #by = :n"}
+    update = {"Key": _ITEM, "UpdateExpression": "SET #by = :n"}
     values = {"ExpressionAttributeNames": {"#by": "by"}, "ExpressionAttributeValues": {":n": {"N": "1"}}}
-    return not fails(lambda: _indexed().update_item(TableName="i", **asked, **values), ClientError)
+    return not fails(lambda: _indexed().update_item(TableName="i", **update, **values), ClientError)
 
 
 def _stored(text: str) -> Any:
-    """Create the table with one item of about so many bytes; return the client."""
+    """Create the table, with one item that has a text; return the client."""
     dynamodb = _indexed()
     dynamodb.put_item(TableName="i", Item=_ITEM | {"text": {"S": text}})
     return dynamodb
@@ -114,12 +114,12 @@ def a_read_of_eight_kilobytes_consumes_as_much_as_one_of_four() -> bool:
 
 @probe
 def each_attribute_is_looked_up_under_many_names() -> bool:
-    """To serialize one more attribute takes more than ten calls."""
+    """Serializing one more attribute takes more than ten calls."""
     return _serializing(11) - _serializing(1) > 10 * 10
 
 
 def _serializing(attributes: int) -> int:
-    """Return the calls within moto's serializer for an answer with an item of so many attributes more."""
+    """Return the number of calls in moto's serializer for a response with an item with this many more attributes."""
     dynamodb, item = client("dynamodb"), KEY | {f"a{number}": {"S": "x"} for number in range(attributes)}
     if not dynamodb.list_tables()["TableNames"]:
         _indexed()

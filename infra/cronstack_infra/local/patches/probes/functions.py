@@ -27,11 +27,11 @@ ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"
 # -- configuration -----------------------------------------------------------------------------------------------------
 @probe
 def a_function_loses_its_dead_letter_queue() -> bool:
-    """The dead-letter queue and logging that a function is created with are not shown."""
+    """A created function does not show its dead-letter queue and logging."""
     logging = {"LogFormat": "JSON", "LogGroup": "/group"}
-    shown = function(DeadLetterConfig={"TargetArn": arn_of_queue()}, LoggingConfig=logging)
-    found = shown.get_function_configuration(FunctionName="f")
-    return "DeadLetterConfig" not in found and found.get("LoggingConfig") != logging
+    created = function(DeadLetterConfig={"TargetArn": arn_of_queue()}, LoggingConfig=logging)
+    configuration = created.get_function_configuration(FunctionName="f")
+    return "DeadLetterConfig" not in configuration and configuration.get("LoggingConfig") != logging
 
 
 @probe
@@ -43,13 +43,13 @@ def an_environment_without_variables_is_a_server_error() -> bool:
 
 @probe
 def an_update_changes_no_tracing() -> bool:
-    """An update of the tracing, of the storage and of the key of a function changes nothing."""
+    """An update of a function's tracing, storage and key has no effect."""
     changed = function()
     key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/k"
-    given = {"TracingConfig": {"Mode": "Active"}, "EphemeralStorage": {"Size": 1024}, "KMSKeyArn": key}
-    changed.update_function_configuration(FunctionName="f", **given)
-    found = changed.get_function_configuration(FunctionName="f")
-    return all(found.get(name) != value for name, value in given.items())
+    update = {"TracingConfig": {"Mode": "Active"}, "EphemeralStorage": {"Size": 1024}, "KMSKeyArn": key}
+    changed.update_function_configuration(FunctionName="f", **update)
+    configuration = changed.get_function_configuration(FunctionName="f")
+    return all(configuration.get(name) != value for name, value in update.items())
 
 
 @probe
@@ -74,7 +74,7 @@ def updated_code_changes_no_architecture() -> bool:
 
 @probe
 def another_version_of_the_code_is_taken() -> bool:
-    """A function gets the newest version of an S3 object, although another one is named."""
+    """A function gets the newest version of an S3 object, although the request names another one."""
     s3 = client("s3")
     s3.create_bucket(Bucket="code")
     s3.put_bucket_versioning(Bucket="code", VersioningConfiguration={"Status": "Enabled"})
@@ -89,26 +89,26 @@ def another_version_of_the_code_is_taken() -> bool:
 @probe
 def a_function_is_created_without_a_handler() -> bool:
     """CreateFunction accepts a zip file without a handler."""
-    given = {"Runtime": "python3.12", "Code": {"ZipFile": zipped()}}
+    arguments = {"Runtime": "python3.12", "Code": {"ZipFile": zipped()}}
     arn = role()
-    return not fails(lambda: client("lambda").create_function(FunctionName="f", Role=arn, **given), ClientError)
+    return not fails(lambda: client("lambda").create_function(FunctionName="f", Role=arn, **arguments), ClientError)
 
 
 @probe
 def an_update_accepts_reserved_variables() -> bool:
     """UpdateFunctionConfiguration accepts reserved variables of the environment."""
     changed = function()
-    given = {"Environment": {"Variables": {"AWS_LAMBDA_FUNCTION_NAME": "mine"}}}
-    return not fails(lambda: changed.update_function_configuration(FunctionName="f", **given), ClientError)
+    update = {"Environment": {"Variables": {"AWS_LAMBDA_FUNCTION_NAME": "mine"}}}
+    return not fails(lambda: changed.update_function_configuration(FunctionName="f", **update), ClientError)
 
 
 @probe
 def code_is_replaced_by_an_image() -> bool:
-    """UpdateFunctionCode of a function of a zip file accepts the URI of an image, or raises in moto."""
+    """UpdateFunctionCode of a zip function accepts the URI of an image, or raises in moto."""
     changed = function()
     image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/nothing:latest"
-    given = {"FunctionName": "f", "ImageUri": image}
-    return code_of(lambda: changed.update_function_code(**given)) != "InvalidParameterValueException"
+    update = {"FunctionName": "f", "ImageUri": image}
+    return code_of(lambda: changed.update_function_code(**update)) != "InvalidParameterValueException"
 
 
 # -- layers ------------------------------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ def _layer(name: str, content: bytes) -> Any:
 
 @probe
 def a_layer_may_be_no_zip() -> bool:
-    """A layer is published whose content is no zip file."""
+    """PublishLayerVersion accepts content that is not a zip file."""
     return not fails(lambda: _layer("l", b"no zip"), ClientError, zipfile.BadZipFile)
 
 
@@ -133,7 +133,7 @@ def a_function_takes_six_layers() -> bool:
 
 # -- names -------------------------------------------------------------------------------------------------------------
 def _served(path: str) -> int:
-    """Return the status with which moto's server answers a GET of Lambda's API."""
+    """Return the status of moto's server for a GET of Lambda's API."""
     from moto.moto_server.werkzeug_app import create_backend_app
 
     signed = f"AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/lambda/aws4_request, SignedHeaders=, Signature="
@@ -149,61 +149,61 @@ def a_function_named_with_latest_has_no_path() -> bool:
 
 @probe
 def functions_have_no_recursion_settings() -> bool:
-    """GetFunctionRecursionConfig of an existing function is not answered."""
-    found = function()
-    return fails(lambda: found.get_function_recursion_config(FunctionName="f"), ClientError, NotImplementedError)
+    """GetFunctionRecursionConfig of an existing function fails."""
+    functions = function()
+    return fails(lambda: functions.get_function_recursion_config(FunctionName="f"), ClientError, NotImplementedError)
 
 
 @probe
 def a_partial_arn_finds_no_function() -> bool:
     """GetFunction with 123456789012:function:NAME finds no function, or raises in moto."""
-    found = function()
-    return fails(lambda: found.get_function(FunctionName=f"{ACCOUNT}:function:f"), ClientError, ValueError)
+    functions = function()
+    return fails(lambda: functions.get_function(FunctionName=f"{ACCOUNT}:function:f"), ClientError, ValueError)
 
 
 # -- versions and aliases ----------------------------------------------------------------------------------------------
 def _published(number: int = 1) -> Any:
-    """Create a function and publish versions of different code."""
-    found = function()
+    """Create a function and publish versions with different code."""
+    functions = function()
     for version in range(number):
-        found.update_function_code(FunctionName="f", ZipFile=zipped(f"x = {version}"))
-        found.publish_version(FunctionName="f")
-    return found
+        functions.update_function_code(FunctionName="f", ZipFile=zipped(f"x = {version}"))
+        functions.publish_version(FunctionName="f")
+    return functions
 
 
 @probe
 def a_publish_without_a_change_makes_a_version() -> bool:
-    """An update that changes nothing, and a publish, make a second version."""
-    found = _published()
-    found.update_function_code(FunctionName="f", ZipFile=zipped("x = 0"))
-    return bool(found.publish_version(FunctionName="f")["Version"] == "2")
+    """An update that changes nothing, then a publish, create a second version."""
+    functions = _published()
+    functions.update_function_code(FunctionName="f", ZipFile=zipped("x = 0"))
+    return bool(functions.publish_version(FunctionName="f")["Version"] == "2")
 
 
 @probe
 def the_number_of_a_deleted_version_comes_again() -> bool:
-    """A version that is published after another one was deleted has the number of the deleted one."""
-    found = _published(2)
-    found.delete_function(FunctionName="f", Qualifier="2")
-    found.update_function_code(FunctionName="f", ZipFile=zipped("x = 3"))
-    return bool(found.publish_version(FunctionName="f")["Version"] == "2")
+    """A version that is published after the deletion of another one reuses its number."""
+    functions = _published(2)
+    functions.delete_function(FunctionName="f", Qualifier="2")
+    functions.update_function_code(FunctionName="f", ZipFile=zipped("x = 3"))
+    return bool(functions.publish_version(FunctionName="f")["Version"] == "2")
 
 
 @probe
 def a_publish_ignores_the_hash_of_the_code() -> bool:
-    """PublishVersion succeeds although the code has another hash than the one that is named."""
-    found = function()
-    return code_of(lambda: found.publish_version(FunctionName="f", CodeSha256="AAAA")) == ""
+    """PublishVersion succeeds although the code has another hash than the request."""
+    functions = function()
+    return code_of(lambda: functions.publish_version(FunctionName="f", CodeSha256="AAAA")) == ""
 
 
 def _aliased() -> Any:
-    """Create a function with two versions and an alias of the first."""
-    found = _published(2)
-    found.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
-    return found
+    """Create a function with two versions and an alias of the first one."""
+    functions = _published(2)
+    functions.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
+    return functions
 
 
 def _runs(qualifier: str) -> set[str]:
-    """Return the versions that an Invoke with a qualifier finds in many attempts."""
+    """Return the versions that Invoke runs for a qualifier, of 100 look-ups."""
     from moto.awslambda.models import lambda_backends
 
     backend = lambda_backends[ACCOUNT][REGION]
@@ -215,14 +215,14 @@ _HALF = {"AdditionalVersionWeights": {"2": 0.5}}
 
 @probe
 def a_new_alias_with_shares_runs_one_version() -> bool:
-    """CreateAlias accepts shares of two versions, and every Invoke runs the same one."""
+    """CreateAlias accepts weights of two versions, but every Invoke runs the same one."""
     _published(2).create_alias(FunctionName="f", Name="live", FunctionVersion="1", RoutingConfig=_HALF)
     return _runs("live") == {"1"}
 
 
 @probe
 def an_updated_alias_with_shares_runs_one_version() -> bool:
-    """UpdateAlias accepts shares of two versions, and every Invoke runs the same one."""
+    """UpdateAlias accepts weights of two versions, but every Invoke runs the same one."""
     _aliased().update_alias(FunctionName="f", Name="live", RoutingConfig=_HALF)
     return _runs("live") == {"1"}
 
@@ -230,31 +230,31 @@ def an_updated_alias_with_shares_runs_one_version() -> bool:
 @probe
 def latest_can_be_deleted_by_itself() -> bool:
     """DeleteFunction of $LATEST alone is accepted, or raises in moto."""
-    found = _published()
-    wanted = {"FunctionName": "f", "Qualifier": "$LATEST"}
-    return code_of(lambda: found.delete_function(**wanted)) != "InvalidParameterValueException"
+    functions = _published()
+    request = {"FunctionName": "f", "Qualifier": "$LATEST"}
+    return code_of(lambda: functions.delete_function(**request)) != "InvalidParameterValueException"
 
 
 @probe
 def a_version_of_an_alias_can_be_deleted() -> bool:
-    """A version to which an alias points is deleted."""
-    found = _aliased()
-    return code_of(lambda: found.delete_function(FunctionName="f", Qualifier="1")) == ""
+    """DeleteFunction accepts a version to which an alias points."""
+    functions = _aliased()
+    return code_of(lambda: functions.delete_function(FunctionName="f", Qualifier="1")) == ""
 
 
 # -- invoke configurations ---------------------------------------------------------------------------------------------
 def _retries(qualifier: str | None = None) -> int:
     """Return the retries that Lambda's API shows for a qualifier; -1 if it has no configuration."""
-    asked = {"FunctionName": "f"} | ({"Qualifier": qualifier} if qualifier else {})
+    request = {"FunctionName": "f"} | ({"Qualifier": qualifier} if qualifier else {})
     try:
-        return int(client("lambda").get_function_event_invoke_config(**asked)["MaximumRetryAttempts"])
+        return int(client("lambda").get_function_event_invoke_config(**request)["MaximumRetryAttempts"])
     except ClientError:
         return -1
 
 
 @probe
 def the_configuration_of_an_alias_is_that_of_the_function() -> bool:
-    """An invoke configuration that is put for an alias is shown for $LATEST."""
+    """An invoke configuration of an alias is shown for $LATEST."""
     _aliased().put_function_event_invoke_config(FunctionName="f", Qualifier="live", MaximumRetryAttempts=1)
     return _retries() == 1
 
@@ -268,35 +268,35 @@ def an_alias_shows_the_configuration_of_the_function() -> bool:
 
 @probe
 def an_update_of_an_invoke_config_has_no_effect() -> bool:
-    """An update of an invoke configuration leaves the first one in force."""
-    found = function()
-    found.put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=1)
-    found.update_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=2)
+    """An update of an invoke configuration has no effect."""
+    functions = function()
+    functions.put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=1)
+    functions.update_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=2)
     return _retries() == 1
 
 
 @probe
 def deleting_the_configuration_of_an_alias_deletes_that_of_the_function() -> bool:
-    """A delete of the invoke configuration of an alias deletes that of $LATEST."""
-    found = _aliased()
-    found.put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=1)
-    found.delete_function_event_invoke_config(FunctionName="f", Qualifier="live")
+    """Deleting the invoke configuration of an alias deletes that of $LATEST."""
+    functions = _aliased()
+    functions.put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=1)
+    functions.delete_function_event_invoke_config(FunctionName="f", Qualifier="live")
     return _retries() == -1
 
 
 @probe
 def one_invoke_config_of_a_function_is_listed() -> bool:
     """The list of invoke configurations of a function lacks those of its aliases."""
-    found = _aliased()
-    found.put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=1)
-    found.put_function_event_invoke_config(FunctionName="f", Qualifier="live", MaximumRetryAttempts=2)
-    return len(found.list_function_event_invoke_configs(FunctionName="f")["FunctionEventInvokeConfigs"]) == 1
+    functions = _aliased()
+    functions.put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=1)
+    functions.put_function_event_invoke_config(FunctionName="f", Qualifier="live", MaximumRetryAttempts=2)
+    return len(functions.list_function_event_invoke_configs(FunctionName="f")["FunctionEventInvokeConfigs"]) == 1
 
 
 @probe
 def the_invoke_config_outlives_its_alias() -> bool:
-    """The invoke configuration of an alias exists after the alias was deleted."""
-    found = _aliased()
-    found.put_function_event_invoke_config(FunctionName="f", Qualifier="live", MaximumRetryAttempts=1)
-    found.delete_alias(FunctionName="f", Name="live")
+    """The invoke configuration of an alias still exists after the deletion of the alias."""
+    functions = _aliased()
+    functions.put_function_event_invoke_config(FunctionName="f", Qualifier="live", MaximumRetryAttempts=1)
+    functions.delete_alias(FunctionName="f", Name="live")
     return _retries("live") == 1

@@ -1,4 +1,4 @@
-"""Probes of Lambda: how functions are invoked, and by what."""
+"""Probes of Lambda: invocations, and their sources."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"
 
 @contextmanager
 def _without_docker() -> Iterator[None]:
-    """Let no Docker be found, also where one runs: it would fetch an image."""
+    """Hide a running Docker for the block: it would download an image."""
     before = os.environ.get("DOCKER_HOST")
     os.environ["DOCKER_HOST"] = "unix:///nonexistent/docker.sock"
     try:
@@ -45,8 +45,8 @@ def _backend() -> Any:
     return lambda_backends[ACCOUNT][REGION]
 
 
-def _seen(*, fails: bool = False) -> list[tuple[int, Any]]:
-    """Have the function f note the thread and event of each invocation, in place of running in Docker."""
+def _recorded_runs(*, fails: bool = False) -> list[tuple[int, Any]]:
+    """Return a list to which the function f appends the thread and event of each invocation, without Docker."""
     runs: list[tuple[int, Any]] = []
 
     def run(event: Any) -> tuple[str, bool, str]:
@@ -59,7 +59,7 @@ def _seen(*, fails: bool = False) -> list[tuple[int, Any]]:
 
 @probe
 def invoke_needs_docker() -> bool:
-    """Invoke does not run the code of a function where Docker does not run."""
+    """Invoke does not run the code of a function without Docker."""
     called = function()
     with _without_docker():
         return bool(called.invoke(FunctionName="f", Payload=b"{}")["Payload"].read() != b'"ours"')
@@ -69,7 +69,7 @@ def invoke_needs_docker() -> bool:
 def an_event_runs_in_the_thread_of_its_sender() -> bool:
     """An asynchronous Invoke runs the function before it returns, in the thread of the request."""
     called = function()
-    runs = _seen()
+    runs = _recorded_runs()
     called.invoke(FunctionName="f", InvocationType="Event", Payload=b"{}")
     return [thread for thread, _ in runs] == [threading.get_ident()]
 
@@ -87,7 +87,7 @@ def _published() -> list[tuple[int, Any]]:
     sns = client("sns")
     topic = sns.create_topic(Name="t")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=ARN)
-    runs = _seen()
+    runs = _recorded_runs()
     sns.publish(TopicArn=topic, Message="x")
     return runs
 
@@ -96,7 +96,7 @@ def _published() -> list[tuple[int, Any]]:
 def invoke_async_runs_in_the_thread_of_its_sender() -> bool:
     """InvokeAsync runs the function before it returns, in the thread of the request."""
     called = function()
-    runs = _seen()
+    runs = _recorded_runs()
     called.invoke_async(FunctionName="f", InvokeArgs=b"{}")
     return [thread for thread, _ in runs] == [threading.get_ident()]
 
@@ -106,13 +106,13 @@ def reserved_concurrency_is_only_stored() -> bool:
     """A function with a reserved concurrency of 0 is invoked."""
     called = function()
     called.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
-    runs = _seen()
+    runs = _recorded_runs()
     return not fails(lambda: called.invoke(FunctionName="f"), ClientError) and len(runs) == 1
 
 
 @probe
 def an_answer_gets_an_id_by_chance() -> bool:
-    """The request id of an answer replaces the one that the answer has."""
+    """moto replaces the request id of a response by a new one."""
     headers, _ = privates.enriched({"x-amzn-requestid": "ours"}, "")
     return "ours" not in {value for name, value in headers.items() if name.lower() == "x-amzn-requestid"}
 
@@ -127,23 +127,23 @@ def a_created_function_starts_nothing() -> bool:
 
 @probe
 def a_failed_event_is_not_retried() -> bool:
-    """An asynchronous event whose function fails runs once and waits nowhere for a retry."""
+    """An asynchronous event whose function fails runs once, without a retry."""
     called = function()
-    runs = _seen(fails=True)
+    runs = _recorded_runs(fails=True)
     called.invoke(FunctionName="f", InvocationType="Event", Payload=b"{}")
     return len(runs) == 1 and threading.active_count() == 1
 
 
 @probe
 def a_topic_hands_every_function_the_same_example() -> bool:
-    """The record that SNS hands a function names an example as its topic."""
+    """The record that SNS passes to a function has an example ARN as its topic."""
     records = [event["Records"][0]["Sns"] for _, event in _published()]
     return [record["TopicArn"] for record in records] == ["arn:aws:sns:EXAMPLE"]
 
 
 # -- event sources -----------------------------------------------------------------------------------------------------
 def _mapped(**more: Any) -> Any:
-    """Map a queue to a function; return Lambda's answer."""
+    """Map a queue to a function; return Lambda's response."""
     function()
     queue()
     return client("lambda").create_event_source_mapping(EventSourceArn=arn_of_queue(), FunctionName="f", **more)
@@ -179,10 +179,10 @@ def an_update_accepts_a_large_batch_without_a_window() -> bool:
 
 @probe
 def a_deleted_mapping_still_invokes() -> bool:
-    """A message that is sent after the mapping was deleted invokes the function."""
+    """A message that is sent after the deletion of the mapping invokes the function."""
     uuid = _mapped()["UUID"]
     client("lambda").delete_event_source_mapping(UUID=uuid)
-    runs = _seen()
+    runs = _recorded_runs()
     client("sqs").send_message(QueueUrl="q", MessageBody="x")
     return len(runs) == 1
 
@@ -196,7 +196,7 @@ def deleting_no_mapping_is_answered_without_a_code() -> bool:
 
 @probe
 def a_mapping_is_found_only_by_the_words_it_was_made_with() -> bool:
-    """A mapping that was made with the name of a function is not listed by its ARN."""
+    """A mapping that was created with the name of a function is not listed by its ARN."""
     _mapped()
     return bool(client("lambda").list_event_source_mappings(FunctionName=ARN)["EventSourceMappings"] == [])
 

@@ -1,4 +1,4 @@
-"""Probes of how moto takes requests, of whichever service."""
+"""Probes of moto's handling of requests to any service."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cronstack_infra.local.patches.probes.scene import client
 
 @probe
 def an_unknown_operation_gets_an_empty_404() -> bool:
-    """A request that no method of a service answers gets status 404 and an empty body."""
+    """A request without a handler in the service gets status 404 and an empty body."""
     from moto.core.responses import BaseResponse
 
     class Unknown(BaseResponse):
@@ -25,9 +25,9 @@ def an_unknown_operation_gets_an_empty_404() -> bool:
         def _authenticate_and_authorize_normal_action(self, resource: str = "*") -> None:
             pass
 
-    asked: Any = Unknown(service_name="lambda")
-    asked.response_headers = {}
-    status, _, body = asked.call_action()
+    request: Any = Unknown(service_name="lambda")
+    request.response_headers = {}
+    status, _, body = request.call_action()
     return (status, body) == (404, "")
 
 
@@ -43,7 +43,7 @@ def an_unknown_service_gets_an_empty_404() -> bool:
 
 @probe
 def a_call_takes_no_time() -> bool:
-    """A hundred calls are answered without a throttle, a lost answer or a moment of virtual time."""
+    """A hundred calls succeed without throttling, a lost response or any virtual time."""
     with time_machine.travel(datetime(2030, 1, 1, tzinfo=UTC), tick=False):
         before = clock.now()
         for number in range(100):

@@ -1,4 +1,4 @@
-"""What probes share: clients of the mocked AWS, and the few resources that most of them need."""
+"""Helpers of the probes: clients of the mocked AWS, and common resources."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _ONCE: Final = Config(retries={"total_max_attempts": 1})
 
 @cache
 def client(service: str, **arguments: str) -> Any:
-    """Return a client that does not retry, so that a server error is seen at once."""
+    """Return a client that does not retry, so that a server error is raised at once."""
     make: Any = boto3.client
     return make(service, region_name=REGION, config=_ONCE, **arguments)
 
 
 def fails(call: Callable[[], object], *faults: type[Exception]) -> bool:
-    """Whether a call raises one of the faults. Another error of AWS is an answer; any other exception is passed on."""
+    """Return whether a call raises one of the faults: False for another error of AWS. Raise any other exception."""
     try:
         call()
     except faults:
@@ -37,7 +37,7 @@ def fails(call: Callable[[], object], *faults: type[Exception]) -> bool:
 
 
 def code_of(call: Callable[[], object]) -> str:
-    """Return the code of the error that AWS answers a call with; "" if it succeeds."""
+    """Return the code of AWS's error for a call; "" if it succeeds."""
     try:
         call()
     except ClientError as error:
@@ -48,8 +48,8 @@ def code_of(call: Callable[[], object]) -> str:
 def role(name: str = "role") -> str:
     """Create a role without permissions; return its ARN."""
     trust = {"Version": "2012-10-17", "Statement": []}
-    made = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
-    return str(made["Role"]["Arn"])
+    response = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    return str(response["Role"]["Arn"])
 
 
 def zipped(text: str = "def handler(event, context): return 'ours'\n") -> bytes:
@@ -61,10 +61,10 @@ def zipped(text: str = "def handler(event, context): return 'ours'\n") -> bytes:
 
 def function(name: str = "f", **more: Any) -> Any:
     """Create a function; return a client of Lambda."""
-    made = client("lambda")
-    given = {"Runtime": "python3.12", "Handler": "f.handler", "Code": {"ZipFile": zipped()}, **more}
-    made.create_function(FunctionName=name, Role=role(f"role-of-{name}"), **given)
-    return made
+    functions = client("lambda")
+    arguments = {"Runtime": "python3.12", "Handler": "f.handler", "Code": {"ZipFile": zipped()}, **more}
+    functions.create_function(FunctionName=name, Role=role(f"role-of-{name}"), **arguments)
+    return functions
 
 
 def queue(name: str = "q", **attributes: str) -> str:

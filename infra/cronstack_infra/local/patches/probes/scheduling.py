@@ -15,7 +15,7 @@ from cronstack_infra.local.patches.probes.scene import arn_of_queue, client, cod
 
 
 def _received_two_minutes_later() -> int:
-    """Let two minutes pass, with a moment for any thread of moto; return how many messages the queue then holds."""
+    """Let two minutes pass, with a moment for any thread of moto. Return the number of messages in the queue."""
     with time_machine.travel(clock.now() + timedelta(minutes=2), tick=True):
         threading.Event().wait(0.05)
         shown = client("sqs").get_queue_attributes(QueueUrl="q", AttributeNames=["ApproximateNumberOfMessages"])
@@ -24,7 +24,7 @@ def _received_two_minutes_later() -> int:
 
 # -- the Scheduler -----------------------------------------------------------------------------------------------------
 def _schedule(name: str = "s", **more: Any) -> dict[str, Any]:
-    """Return what CreateSchedule is given: a schedule for each minute that sends to a queue."""
+    """Return the arguments of CreateSchedule for a schedule that sends to a queue every minute."""
     return {
         "Name": name,
         "ScheduleExpression": "rate(1 minute)",
@@ -34,8 +34,8 @@ def _schedule(name: str = "s", **more: Any) -> dict[str, Any]:
     }
 
 
-def _code(call: str, **given: Any) -> str:
-    return code_of(lambda: getattr(client("scheduler"), call)(**given))
+def _code(call: str, **arguments: Any) -> str:
+    return code_of(lambda: getattr(client("scheduler"), call)(**arguments))
 
 
 @probe
@@ -87,13 +87,13 @@ def a_schedule_in_a_missing_group_is_a_server_error() -> bool:
 
 @probe
 def a_client_token_is_ignored() -> bool:
-    """A repeated CreateSchedule with the same token fails; AWS answers it as the first."""
+    """A repeated CreateSchedule with the same token fails; AWS returns the same response as before."""
     client("scheduler").create_schedule(**_schedule(ClientToken="t"))
     return _code("create_schedule", **_schedule(ClientToken="t")) != ""
 
 
 def _text_of_error(call: str, name: str) -> dict[str, Any]:
-    """Return the body of the error that a GET answers, as it is sent."""
+    """Return the body of the error response to a GET, as sent."""
     sent: list[bytes] = []
 
     def keep(response_dict: Any, **_: Any) -> None:
@@ -105,8 +105,8 @@ def _text_of_error(call: str, name: str) -> dict[str, Any]:
         code_of(lambda: getattr(scheduler, call)(Name=name))
     finally:
         scheduler.meta.events.unregister("before-parse.scheduler", keep, unique_id="keep")
-    found: dict[str, Any] = json.loads(sent[-1])
-    return found
+    body: dict[str, Any] = json.loads(sent[-1])
+    return body
 
 
 @probe
@@ -123,13 +123,13 @@ def an_error_of_a_group_has_its_text_in_another_member() -> bool:
 
 @probe
 def a_bad_page_token_gets_a_strange_code() -> bool:
-    """ListSchedules answers a wrong token with a code that Scheduler does not have."""
+    """ListSchedules returns an error code for an invalid token that Scheduler does not have."""
     return _code("list_schedules", NextToken="nonsense") != "ValidationException"
 
 
 @probe
 def a_bad_page_token_of_groups_gets_a_strange_code() -> bool:
-    """ListScheduleGroups answers a wrong token with a code that Scheduler does not have."""
+    """ListScheduleGroups returns an error code for an invalid token that Scheduler does not have."""
     return _code("list_schedule_groups", NextToken="nonsense") != "ValidationException"
 
 
@@ -147,7 +147,7 @@ def deleting_a_missing_group_is_a_server_error() -> bool:
 
 @probe
 def a_group_that_exists_is_replaced() -> bool:
-    """CreateScheduleGroup of an existing group succeeds, and its schedules are gone."""
+    """CreateScheduleGroup of an existing group succeeds and deletes its schedules."""
     scheduler = client("scheduler")
     scheduler.create_schedule_group(Name="g")
     scheduler.create_schedule(**_schedule(GroupName="g"))
@@ -183,7 +183,7 @@ def an_enabled_rule_sends_nothing() -> bool:
 
 @probe
 def a_rule_accepts_any_rate() -> bool:
-    """PutRule accepts a rate of one in the plural, which EventBridge refuses."""
+    """PutRule accepts "rate(1 minutes)", which EventBridge refuses."""
     return code_of(lambda: client("events").put_rule(Name="r", ScheduleExpression="rate(1 minutes)")) == ""
 
 

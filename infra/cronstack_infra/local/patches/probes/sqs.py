@@ -19,15 +19,15 @@ def _queue(name: str = "q") -> Any:
     return sqs_backends[ACCOUNT][REGION].queues[name]
 
 
-class _Asked(Exception):
-    """A queue has looked at a mapping, in order to invoke its function."""
+class _MappingUsed(Exception):
+    """A queue has read a mapping, in order to invoke its function."""
 
 
 class _Mapping:
-    """An event source mapping that raises when a queue looks at it."""
+    """An event source mapping that raises when a queue reads it."""
 
     def __getattr__(self, name: str) -> Any:
-        raise _Asked(name)
+        raise _MappingUsed(name)
 
 
 def _map(name: str = "q") -> None:
@@ -36,32 +36,32 @@ def _map(name: str = "q") -> None:
 
 @probe
 def send_message_invokes() -> bool:
-    """SendMessage asks the mappings of the queue, to invoke their functions in the sender's thread."""
+    """SendMessage reads the mappings of the queue, to invoke their functions in the sender's thread."""
     url = queue()
     _map()
-    return fails(lambda: client("sqs").send_message(QueueUrl=url, MessageBody="x"), _Asked)
+    return fails(lambda: client("sqs").send_message(QueueUrl=url, MessageBody="x"), _MappingUsed)
 
 
 @probe
 def a_returned_message_invokes_nothing() -> bool:
-    """A message that becomes visible again is offered to no mapped function."""
+    """A message that becomes visible again does not invoke a mapped function."""
     url, sqs = queue(), client("sqs")
     sqs.send_message(QueueUrl=url, MessageBody="x")
     receipt = sqs.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
     _map()
-    given = {"QueueUrl": url, "ReceiptHandle": receipt, "VisibilityTimeout": 0}
-    return not fails(lambda: sqs.change_message_visibility(**given), _Asked)
+    request = {"QueueUrl": url, "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+    return not fails(lambda: sqs.change_message_visibility(**request), _MappingUsed)
 
 
 @probe
 def the_next_message_of_a_group_invokes_nothing() -> bool:
-    """A message of a FIFO group that becomes available by a delete is offered to no mapped function."""
+    """A message of a FIFO group that becomes available by a delete does not invoke a mapped function."""
     url, sqs = queue("q.fifo", FifoQueue="true", ContentBasedDeduplication="true"), client("sqs")
     for body in ("one", "two"):
         sqs.send_message(QueueUrl=url, MessageBody=body, MessageGroupId="g")
     receipt = sqs.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
     _map("q.fifo")
-    return not fails(lambda: sqs.delete_message(QueueUrl=url, ReceiptHandle=receipt), _Asked)
+    return not fails(lambda: sqs.delete_message(QueueUrl=url, ReceiptHandle=receipt), _MappingUsed)
 
 
 @probe
@@ -80,31 +80,30 @@ def a_returned_group_starts_with_its_last_message() -> bool:
 
 @probe
 def an_expired_message_hides_the_next() -> bool:
-    """A message older than the queue's retention period is counted, and what was sent after it is not received."""
+    """A message older than the retention period is counted, so that the next message is not received."""
     url, sqs = queue(MessageRetentionPeriod="60"), client("sqs")
     for body in ("old", "new"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
     privates.messages(_queue())[0].sent_timestamp -= 61_000
-    return [one["Body"] for one in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])] != [
-        "new"
-    ]
+    received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    return [message["Body"] for message in received] != ["new"]
 
 
 @probe
 def what_was_sent_yesterday_cannot_be_put_back() -> bool:
-    """The receipt of a message that was sent 13 hours ago is refused, although it was received now."""
+    """The receipt handle of a message that was sent 13 hours ago and received now is refused."""
     url, sqs = queue(), client("sqs")
     sqs.send_message(QueueUrl=url, MessageBody="x")
     (message,) = privates.messages(_queue())
     message.sent_timestamp -= 13 * 3_600_000
     receipt = sqs.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
-    given = {"QueueUrl": url, "ReceiptHandle": receipt, "VisibilityTimeout": 0}
-    return fails(lambda: sqs.change_message_visibility(**given), ClientError)
+    request = {"QueueUrl": url, "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+    return fails(lambda: sqs.change_message_visibility(**request), ClientError)
 
 
 @probe
 def a_sent_message_loses_the_trace_header() -> bool:
-    """The trace header of the request that sends a message is not one of its attributes."""
+    """A message has no attribute with the trace header of the request that sent it."""
 
     def trace(request: Any, **_: Any) -> None:
         request.headers["X-Amzn-Trace-Id"] = "Root=1-5759e988-bd862e3fe1be46a994272793"
@@ -142,7 +141,7 @@ def the_id_of_a_queue_is_an_address_of_amazon() -> bool:
 
 @probe
 def a_queue_loses_its_policy() -> bool:
-    """Another attribute that is set removes the policy of the queue."""
+    """Setting another attribute removes the policy of the queue."""
     url, sqs = queue(Policy='{"Version": "2012-10-17"}'), client("sqs")
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "1"})
     return "Attributes" not in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
@@ -150,13 +149,13 @@ def a_queue_loses_its_policy() -> bool:
 
 @probe
 def a_send_reads_every_message() -> bool:
-    """The cost of SendMessage grows with the queue: every message in it is looked at."""
+    """The cost of SendMessage grows with the queue: it reads every message."""
     url, sqs = queue(), client("sqs")
     sqs.send_message(QueueUrl=url, MessageBody="x")
     (message,) = privates.messages(_queue())
     looked: list[str] = []
 
-    class Seen(type(message)):  # type: ignore[misc]
+    class Seen(type(message)):  # type: ignore[misc]  # a base class known at run time only
         @property
         def visible_at(self) -> Any:
             looked.append("visible")
@@ -173,10 +172,10 @@ def a_send_reads_every_message() -> bool:
 
 @probe
 def times_of_a_queue_have_a_fraction() -> bool:
-    """The creation time that a queue keeps for its attributes is no whole number of seconds."""
+    """The creation time among a queue's attributes is not a whole number of seconds."""
     queue()
-    found = _queue().attributes["CreatedTimestamp"]
-    return float(found) != int(float(found)) or not str(found).isdigit()
+    created = _queue().attributes["CreatedTimestamp"]
+    return float(created) != int(float(created)) or not str(created).isdigit()
 
 
 @probe
@@ -189,7 +188,7 @@ def the_redrive_allow_policy_is_not_shown() -> bool:
 
 @probe
 def one_bad_entry_fails_the_whole_batch() -> bool:
-    """An entry with a wrong attribute makes the call fail instead of its entry."""
+    """An entry with an invalid attribute makes the whole call fail, not only its entry."""
     bad = {"Id": "bad", "MessageBody": "y", "MessageAttributes": {"a": {"DataType": "Bool", "StringValue": "x"}}}
     entries, url = [{"Id": "good", "MessageBody": "x"}, bad], queue()
     return fails(lambda: client("sqs").send_message_batch(QueueUrl=url, Entries=entries), ClientError)

@@ -61,18 +61,18 @@ def a_second_change_set_makes_a_second_stack() -> bool:
 
 @probe
 def the_previous_value_is_the_resolved_one() -> bool:
-    """An update with the previous value of an SSM parameter looks the value up as a name, and raises in moto."""
+    """An update with the previous value of an SSM parameter uses the value as a name, and raises in moto."""
     client("ssm").put_parameter(Name="/version", Value="30", Type="String")
-    slots = {"Version": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/version"}}
-    _deploy({"Parameters": slots, "Resources": {"Q": QUEUE}})
+    parameters = {"Version": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/version"}}
+    _deploy({"Parameters": parameters, "Resources": {"Q": QUEUE}})
     previous = [{"ParameterKey": "Version", "UsePreviousValue": True}]
-    more = {"Parameters": slots, "Resources": {"Q": QUEUE, "R": QUEUE}}
+    more = {"Parameters": parameters, "Resources": {"Q": QUEUE, "R": QUEUE}}
     return fails(lambda: _deploy(more, "UPDATE", previous), AttributeError)
 
 
 @probe
 def a_removed_resource_is_not_created_when_it_comes_back() -> bool:
-    """A resource that was removed from a template and comes back is not created."""
+    """A resource that was removed from a template and added again is not created."""
     both = {"Resources": {"Q": QUEUE, "R": {**QUEUE, "Properties": {"QueueName": "back"}}}}
     _deploy(both)
     _deploy({"Resources": {"Q": QUEUE}}, "UPDATE")
@@ -81,7 +81,7 @@ def a_removed_resource_is_not_created_when_it_comes_back() -> bool:
 
 
 @probe
-def a_destroyed_stack_rises_again_when_described() -> bool:
+def describing_a_deleted_stack_creates_its_resources() -> bool:
     """DescribeStacks of a deleted stack creates its resources again."""
     client("cloudformation").create_stack(
         StackName="s", TemplateBody=json.dumps({"Resources": {"Q": QUEUE}, "Outputs": {"U": {"Value": {"Ref": "Q"}}}})
@@ -96,14 +96,14 @@ def a_destroyed_stack_rises_again_when_described() -> bool:
 
 @probe
 def a_failing_create_is_not_rolled_back() -> bool:
-    """A resource that cannot be created makes the call fail and leaves the others."""
+    """A resource that cannot be created makes the call fail; the others remain."""
     bad = {**QUEUE, "Properties": {"QueueName": "not a name"}}
     return fails(lambda: _deploy({"Resources": {"Q": QUEUE, "Bad": bad}}), ClientError)
 
 
 @probe
 def an_unknown_type_deploys() -> bool:
-    """A stack with a type that does not exist is complete."""
+    """A stack with a type that does not exist deploys successfully."""
     _deploy({"Resources": {"Q": QUEUE, "X": {"Type": "AWS::Made::Up"}}})
     stacks = client("cloudformation").describe_stacks()["Stacks"]
     return [stack["StackStatus"] for stack in stacks] == ["CREATE_COMPLETE"]
@@ -132,8 +132,8 @@ def a_table_loses_recovery_and_time_to_live() -> bool:
         "TimeToLiveSpecification": {"AttributeName": "ttl", "Enabled": True},
     }
     _deploy({"Resources": {"T": {"Type": "AWS::DynamoDB::Table", "Properties": properties}}})
-    found = client("dynamodb").describe_time_to_live(TableName="t")["TimeToLiveDescription"]
-    return bool(found["TimeToLiveStatus"] == "DISABLED")
+    time_to_live = client("dynamodb").describe_time_to_live(TableName="t")["TimeToLiveDescription"]
+    return bool(time_to_live["TimeToLiveStatus"] == "DISABLED")
 
 
 @probe
@@ -141,13 +141,13 @@ def a_queue_keeps_its_delay_over_an_update() -> bool:
     """An update of a queue's delay has no effect."""
     _deploy({"Resources": {"Q": {**QUEUE, "Properties": {"QueueName": "q"}}}})
     _deploy({"Resources": {"Q": {**QUEUE, "Properties": {"QueueName": "q", "DelaySeconds": 9}}}}, "UPDATE")
-    found = client("sqs").get_queue_attributes(QueueUrl="q", AttributeNames=["DelaySeconds"])
-    return bool(found["Attributes"]["DelaySeconds"] == "0")
+    response = client("sqs").get_queue_attributes(QueueUrl="q", AttributeNames=["DelaySeconds"])
+    return bool(response["Attributes"]["DelaySeconds"] == "0")
 
 
 @probe
 def a_default_list_is_one_text() -> bool:
-    """The default of a list parameter is one text."""
+    """The default of a list parameter is one string."""
     second = {**QUEUE, "Properties": {"QueueName": {"Fn::Select": [1, {"Ref": "Names"}]}}}
     names = {"Names": {"Type": "CommaDelimitedList", "Default": "one,two"}}
     _deploy({"Parameters": names, "Resources": {"Q": second}})
@@ -156,23 +156,23 @@ def a_default_list_is_one_text() -> bool:
 
 @probe
 def a_template_of_json_is_parsed_as_yaml() -> bool:
-    """A template of JSON takes many times longer than json.loads needs for it."""
+    """Parsing a JSON template takes many times longer than json.loads."""
     from moto.cloudformation.models import Stack
 
     text = json.dumps({"Resources": {f"Q{number}": QUEUE for number in range(100)}})
-    begun = time.perf_counter()
+    start = time.perf_counter()
     json.loads(text)
     loaded = time.perf_counter()
     Stack.parse_template(text)
-    return time.perf_counter() - loaded > 20 * (loaded - begun)
+    return time.perf_counter() - loaded > 20 * (loaded - start)
 
 
 @probe
 def a_parameter_is_shown_by_its_resolved_value() -> bool:
     """DescribeStacks shows the value of an SSM parameter in place of its name."""
     client("ssm").put_parameter(Name="/version", Value="30", Type="String")
-    slots = {"Version": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/version"}}
-    _deploy({"Parameters": slots, "Resources": {"Q": QUEUE}})
+    parameters = {"Version": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/version"}}
+    _deploy({"Parameters": parameters, "Resources": {"Q": QUEUE}})
     (shown,) = client("cloudformation").describe_stacks()["Stacks"][0]["Parameters"]
     return bool(shown["ParameterValue"] == "30")
 
@@ -195,7 +195,7 @@ def _is_deleted(name: str) -> bool:
 
 @probe
 def an_update_without_a_change_is_carried_out() -> bool:
-    """UpdateStack with the same template in another notation succeeds; AWS has nothing to update."""
+    """UpdateStack succeeds with the same template in another notation; AWS raises "No updates are to be performed"."""
     cloudformation = client("cloudformation")
     cloudformation.create_stack(StackName="s", TemplateBody=ONE_QUEUE)
     same = json.dumps(json.loads(ONE_QUEUE), indent=4)
@@ -204,10 +204,10 @@ def an_update_without_a_change_is_carried_out() -> bool:
 
 @probe
 def on_failure_is_ignored() -> bool:
-    """A failing CreateStack raises in the call, whatever OnFailure asks for, and leaves no failed stack."""
+    """A failing CreateStack raises in the call and leaves no failed stack, whatever OnFailure is."""
     bad = {**QUEUE, "Properties": {"QueueName": "not a name"}}
-    given = {"StackName": "s", "TemplateBody": json.dumps({"Resources": {"Bad": bad}}), "OnFailure": "DO_NOTHING"}
-    return code_of(lambda: client("cloudformation").create_stack(**given)) != ""
+    request = {"StackName": "s", "TemplateBody": json.dumps({"Resources": {"Bad": bad}}), "OnFailure": "DO_NOTHING"}
+    return code_of(lambda: client("cloudformation").create_stack(**request)) != ""
 
 
 @probe
@@ -229,13 +229,13 @@ def _is_not_implemented(call: str) -> bool:
 
 
 def _change_set(name: str, stack: str, kind: str = "CREATE") -> None:
-    given = {"StackName": stack, "ChangeSetName": name, "ChangeSetType": kind, "TemplateBody": ONE_QUEUE}
-    client("cloudformation").create_change_set(**given)
+    request = {"StackName": stack, "ChangeSetName": name, "ChangeSetType": kind, "TemplateBody": ONE_QUEUE}
+    client("cloudformation").create_change_set(**request)
 
 
 @probe
 def an_executed_change_set_leaves_the_others_executable() -> bool:
-    """Another change set of the stack is available after one of them was executed."""
+    """A change set of a stack is still available after the execution of another one."""
     cloudformation = client("cloudformation")
     _deploy({"Resources": {"Q": QUEUE, "R": QUEUE}})
     for name in ("one", "two"):
@@ -255,16 +255,16 @@ def change_sets_of_all_stacks_are_listed() -> bool:
 
 @probe
 def a_template_url_of_another_address_is_not_read() -> bool:
-    """A TemplateURL of an address other than AWS's own or localhost finds no template."""
+    """A TemplateURL of an address other than AWS's own or localhost is not found."""
     s3 = client("s3")
     s3.create_bucket(Bucket="templates")
     s3.put_object(Bucket="templates", Key="t.json", Body=ONE_QUEUE.encode())
 
     def creates(name: str, host: str) -> bool:
-        given = {"StackName": name, "TemplateURL": f"{host}/templates/t.json"}
+        request = {"StackName": name, "TemplateURL": f"{host}/templates/t.json"}
         try:
-            client("cloudformation").create_stack(**given)
-        except Exception:  # moto's server errors are of many types
+            client("cloudformation").create_stack(**request)
+        except Exception:  # of any type: moto's server errors have many types
             return False
         return True
 

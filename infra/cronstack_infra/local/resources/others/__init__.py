@@ -1,1 +1,1 @@
-"""CloudFormation types that only other stacks use."""
+"""CloudFormation types that only other projects' stacks use."""

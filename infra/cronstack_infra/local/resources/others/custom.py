@@ -1,7 +1,7 @@
-"""The two custom resources of the CDK that ordinary apps have without knowing it, done here directly.
+"""Two custom resources that the CDK adds to common apps, implemented directly.
 
-On AWS a Lambda function in Node.js does them, which does not run here. Any other custom resource is refused: what it
-would do is in code that CloudFormation waits for.
+On AWS, a Lambda function in Node.js implements them, which the local cloud cannot run. ``custom_resource`` has all
+other custom resources.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 from botocore.exceptions import ClientError
 
-from cronstack_infra.local.resources.api import api, code_of, unless_gone
+from cronstack_infra.local.resources.api import api, code_of, ignore_not_found
 from cronstack_infra.local.resources.resource import Properties, Resource, number
 
 
 class LogRetention(Resource):
-    """``log_retention`` of an L2 function: makes the log group unless it is there, and says how long it keeps."""
+    """``log_retention`` of an L2 function: creates the log group if it is missing, and sets its retention."""
 
     kind = "Custom::LogRetention"
     create_only = frozenset({"LogGroupName"})
@@ -45,11 +45,11 @@ class LogRetention(Resource):
 
     def remove(self) -> None:
         if self.properties.get("RemovalPolicy") == "destroy":
-            unless_gone(api("logs", self.region).delete_log_group, logGroupName=self.physical_resource_id)
+            ignore_not_found(api("logs", self.region).delete_log_group, logGroupName=self.physical_resource_id)
 
 
 class S3AutoDeleteObjects(Resource):
-    """``auto_delete_objects`` of an L2 bucket: empties it before it is deleted."""
+    """``auto_delete_objects`` of an L2 bucket: empties the bucket before its deletion."""
 
     kind = "Custom::S3AutoDeleteObjects"
     create_only = frozenset({"BucketName"})
@@ -69,5 +69,5 @@ class S3AutoDeleteObjects(Resource):
                 return
             raise
         for page in pages:
-            for one in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
-                s3.delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
+            for version in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])

@@ -1,12 +1,12 @@
-"""Custom resources backed by Lambda: their function runs, and what it answers decides.
+"""Custom resources backed by Lambda: the response of their function decides the result.
 
     create, update, delete ──event with a ResponseURL──▶ the function ──PUT──▶ ``http.resource_answers``
                            ◀──Status, Reason, PhysicalResourceId, Data────────────────┘
 
-An update whose answer has another PhysicalResourceId is a replacement: the old one is deleted in the cleanup.
+An update that returns another PhysicalResourceId is a replacement: the cleanup deletes the old resource.
 
-Two differences from AWS, in favour of the person who waits. A function that fails ends the deployment at once; on AWS
-it is invoked twice more, and CloudFormation waits until the ServiceTimeout. And the ResponseURL is plain http.
+There are two differences from AWS. A failing function ends the deployment at once; AWS invokes it twice more, and
+CloudFormation waits until the ServiceTimeout. The ResponseURL is plain http.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from cronstack_infra.local.resources.resource import Properties, Resource
 KIND: Final = "AWS::CloudFormation::CustomResource"
 PREFIX: Final = "Custom::"
 LONGEST: Final = 3600.0
-"""Seconds for which CloudFormation waits, unless ServiceTimeout says less."""
-_LOOK: Final = 0.5
+"""Seconds for which CloudFormation waits, unless ServiceTimeout is less."""
+_POLL_INTERVAL: Final = 0.5
 
 
 def is_custom(kind: str) -> bool:
@@ -36,7 +36,7 @@ def is_custom(kind: str) -> bool:
 
 
 class NotCreated(ValidationError):
-    """A creation that failed. ``left`` is what the function has to delete."""
+    """The creation failed. ``left`` is the partial resource, which the function has to delete."""
 
     def __init__(self, reason: str, left: CustomResource) -> None:
         super().__init__(message=reason)
@@ -44,7 +44,7 @@ class NotCreated(ValidationError):
 
 
 class CustomResource(Resource):
-    """A resource that a function of the user's makes."""
+    """A resource that a function of the user creates."""
 
     kind = KIND
 
@@ -54,7 +54,7 @@ class CustomResource(Resource):
         self.data: Properties = {}
         self.no_echo = False
         self.attempted: Properties | None = None
-        """The properties of an update that failed. The update back is told them as the old ones."""
+        """The properties of a failed update. Its rollback sends them as the old properties."""
 
     @classmethod
     def why_not(cls, properties: Mapping[str, Any]) -> str | None:
@@ -80,10 +80,10 @@ class CustomResource(Resource):
         ResourceType: str = KIND,
         **_: Any,
     ) -> CustomResource:
-        made = cls(resource_name, cloudformation_json["Properties"], account_id, region_name)
-        made.stack_id, made.logical_id, made.resource_type = StackId, LogicalId, ResourceType
-        made.create()
-        return made
+        resource = cls(resource_name, cloudformation_json["Properties"], account_id, region_name)
+        resource.stack_id, resource.logical_id, resource.resource_type = StackId, LogicalId, ResourceType
+        resource.create()
+        return resource
 
     @classmethod
     def update_from_cloudformation_json(
@@ -94,84 +94,86 @@ class CustomResource(Resource):
         account_id: str,
         region_name: str,
     ) -> CustomResource:
-        made = cls(original_resource.name, cloudformation_json["Properties"], account_id, region_name)
-        made.stack_id, made.logical_id = original_resource.stack_id, original_resource.logical_id
-        made.resource_type = original_resource.resource_type
+        resource = cls(original_resource.name, cloudformation_json["Properties"], account_id, region_name)
+        resource.stack_id, resource.logical_id = original_resource.stack_id, original_resource.logical_id
+        resource.resource_type = original_resource.resource_type
         old = original_resource.properties if original_resource.attempted is None else original_resource.attempted
-        original_resource.attempted = made.properties
-        made.update(old)
+        original_resource.attempted = resource.properties
+        resource.update(old)
         original_resource.attempted = None
-        return made
+        return resource
 
     def create(self) -> None:
         self._check_token()
         try:
-            self._take(self._ask("Create", {}))
+            self._store_response(self._request("Create", {}))
         except ValidationError as fault:
             raise NotCreated(str(fault.message), self) from fault
 
     def update(self, old: Properties) -> None:
         if old.get("ServiceToken") != self.properties.get("ServiceToken"):
             raise ValidationError(message="Modifying service token is not allowed.")
-        self._take(self._ask("Update", {"OldResourceProperties": texts(old), "PhysicalResourceId": self.name}))
+        self._store_response(
+            self._request("Update", {"OldResourceProperties": as_texts(old), "PhysicalResourceId": self.name})
+        )
 
     def remove(self) -> None:
-        self._ask("Delete", {"PhysicalResourceId": self.name})
+        self._request("Delete", {"PhysicalResourceId": self.name})
 
-    def _take(self, answer: Mapping[str, Any]) -> None:
-        data = answer.get("Data")
+    def _store_response(self, response: Mapping[str, Any]) -> None:
+        data = response.get("Data")
         self.data = dict(data) if isinstance(data, Mapping) else {}
-        self.no_echo = str(answer.get("NoEcho", False)).lower() == "true"
+        self.no_echo = str(response.get("NoEcho", False)).lower() == "true"
 
-    def _ask(self, request_type: str, more: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Invoke the function and return its answer. Raises ValidationError with the reason of a failure."""
-        token, question = str(self.properties["ServiceToken"]), f"{SYSTEM.getrandbits(128):032x}"
+    def _request(self, request_type: str, more: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Invoke the function and return its response. Raise ValidationError with the reason of a failure."""
+        token, request_id = str(self.properties["ServiceToken"]), f"{SYSTEM.getrandbits(128):032x}"
         if ":function:" not in token:
             raise ValidationError(
-                message=f"The local cloud asks functions of Lambda only, not the ServiceToken {token}"
+                message=f"The local cloud invokes Lambda functions only, not the ServiceToken {token}"
             )
         event = {
             "RequestType": request_type,
             "ServiceToken": token,
-            "ResponseURL": resource_answers.ask(question),
+            "ResponseURL": resource_answers.ask(request_id),
             "StackId": self.stack_id,
-            "RequestId": question,
+            "RequestId": request_id,
             "LogicalResourceId": self.logical_id,
             "ResourceType": self.resource_type,
-            "ResourceProperties": texts(self.properties),
+            "ResourceProperties": as_texts(self.properties),
             **more,
         }
         try:
-            body = _Call(token, self.region, json.dumps(event), question).answer(self._patience)
+            body = _Call(token, self.region, json.dumps(event), request_id).answer(self._timeout)
         finally:
-            resource_answers.forget(question)
-        return self._judged(body, event)
+            resource_answers.forget(request_id)
+        return self._checked_response(body, event)
 
     def _check_token(self) -> str:
         token = str(self.properties["ServiceToken"])
         if ":function:" not in token:
             raise ValidationError(
-                message=f"The local cloud asks functions of Lambda only, not the ServiceToken {token}"
+                message=f"The local cloud invokes Lambda functions only, not the ServiceToken {token}"
             )
         return token
 
     @property
-    def _patience(self) -> float:
+    def _timeout(self) -> float:
         return min(LONGEST, float(self.properties.get("ServiceTimeout") or LONGEST))
 
-    def _judged(self, body: bytes, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _checked_response(self, body: bytes, event: Mapping[str, Any]) -> Mapping[str, Any]:
         if len(body) > resource_answers.LARGEST:
             raise ValidationError(message="Response object is too long.")
         try:
-            answer = json.loads(body)
+            response = json.loads(body)
         except ValueError:
-            answer = None
-        if not isinstance(answer, dict) or answer.get("Status") not in ("SUCCESS", "FAILED"):
+            response = None
+        if not isinstance(response, dict) or response.get("Status") not in ("SUCCESS", "FAILED"):
             raise ValidationError(message="Invalid Json: expected an object with a Status of SUCCESS or FAILED")
-        if (physical := str(answer.get("PhysicalResourceId") or "")) and event["RequestType"] != "Delete":
+        if (physical := str(response.get("PhysicalResourceId") or "")) and event["RequestType"] != "Delete":
             self.name = physical
-        if answer["Status"] == "FAILED":
-            reason, request = answer.get("Reason") or "Unknown", event["RequestId"]
+        if response["Status"] == "FAILED":
+            reason, request = response.get("Reason") or "Unknown", event["RequestId"]
             raise ValidationError(
                 message="Received response status [FAILED] from custom resource. Message returned:"
                 f" {reason} (RequestId: {request})"
@@ -179,68 +181,68 @@ class CustomResource(Resource):
         if not physical:
             raise ValidationError(message="Vendor response doesn't contain PhysicalResourceId attribute")
         for name in ("StackId", "RequestId", "LogicalResourceId"):
-            if answer.get(name) != event[name]:
-                raise ValidationError(message=f"Invalid {name} in the answer: {answer.get(name)!r}")
-        return answer
+            if response.get(name) != event[name]:
+                raise ValidationError(message=f"Invalid {name} in the response: {response.get(name)!r}")
+        return response
 
 
 class _Call:
-    """One invocation of the function, and the wait for its answer.
+    """One invocation of the function, and the wait for its response.
 
-    Beside a server the invocation has a thread of its own: an answer may come before its end, or after it, from
-    another function. Otherwise (in virtual time) it is made here, and must have answered when it ends.
+    With a server, the invocation runs in its own thread: the response may arrive before its end, or after it from
+    another function. Without one (in virtual time), it runs in this thread and must have responded when it ends.
     """
 
-    def __init__(self, token: str, region: str, event: str, question: str) -> None:
-        self._token, self._region, self._event, self._question = token, region, event, question
+    def __init__(self, token: str, region: str, event: str, request_id: str) -> None:
+        self._token, self._region, self._event, self._request_id = token, region, event, request_id
         self._fault = ""
         self._waited = 0.0
 
-    def answer(self, patience: float) -> bytes:
+    def answer(self, timeout: float) -> bytes:
         if resource_answers.is_served():
-            threading.Thread(target=self._invoke_beside, name="custom-resource", daemon=True).start()
-            self._wait(patience)
+            threading.Thread(target=self._invoke_in_thread, name="custom-resource", daemon=True).start()
+            self._wait(timeout)
         else:
             self._invoke()
-        found = resource_answers.answer(self._question)
-        if found is not None:
-            return found
+        response = resource_answers.answer(self._request_id)
+        if response is not None:
+            return response
         if self._fault:
-            raise ValidationError(message=f"The function failed, and did not answer: {self._fault}")
+            raise ValidationError(message=f"The function failed without a response: {self._fault}")
         raise ValidationError(
             message="CloudFormation did not receive a response from your Custom Resource. Please check your logs for"
-            f" requestId [{self._question}]."
+            f" requestId [{self._request_id}]."
         )
 
-    def _wait(self, patience: float) -> None:
-        """Wait with the lock released, by the time that waits take: the cloud's clock may jump."""
+    def _wait(self, timeout: float) -> None:
+        """Wait with the lock released. Measure real time, because the cloud's clock may jump."""
         from cronstack.clock import monotonic
 
-        end = monotonic() + patience
-        while resource_answers.answer(self._question) is None and not self._fault and monotonic() < end:
-            BACKENDS.wait(min(_LOOK, max(0.0, end - monotonic())))
+        end = monotonic() + timeout
+        while resource_answers.answer(self._request_id) is None and not self._fault and monotonic() < end:
+            BACKENDS.wait(min(_POLL_INTERVAL, max(0.0, end - monotonic())))
 
-    def _invoke_beside(self) -> None:
+    def _invoke_in_thread(self) -> None:
         with BACKENDS:
             self._invoke()
             BACKENDS.notify_all()
 
     def _invoke(self) -> None:
         try:
-            answer = api("lambda", self._region).invoke(FunctionName=self._token, Payload=self._event)
-        except Exception as fault:  # of a function that is missing, or throttled; a thread's exception would be lost
+            response = api("lambda", self._region).invoke(FunctionName=self._token, Payload=self._event)
+        except Exception as fault:  # of any type, as of a missing function: an exception would be lost in a thread
             self._fault = str(fault)
             return
-        if "FunctionError" in answer:
-            self._fault = answer["Payload"].read().decode("utf-8", "replace")[:500]
+        if "FunctionError" in response:
+            self._fault = response["Payload"].read().decode("utf-8", "replace")[:500]
 
 
-def texts(part: Any) -> Any:
-    """Return properties as CloudFormation sends them: numbers and truths are texts."""
+def as_texts(part: Any) -> Any:
+    """Return properties as CloudFormation sends them: numbers and Booleans as text."""
     if isinstance(part, Mapping):
-        return {name: texts(value) for name, value in part.items()}
+        return {name: as_texts(value) for name, value in part.items()}
     if isinstance(part, list):
-        return [texts(value) for value in part]
+        return [as_texts(value) for value in part]
     if isinstance(part, bool):
         return "true" if part else "false"
     return part if isinstance(part, str) else str(part)

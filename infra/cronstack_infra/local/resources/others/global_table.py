@@ -1,4 +1,4 @@
-"""Tables as ``TableV2`` of the CDK writes them: a global table with one replica, in the stack's own region."""
+"""Tables of the CDK's ``TableV2``: a global table with one replica, in the stack's own region."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from moto.cloudformation.exceptions import ValidationError
 from cronstack_infra.local.resources.ours.stores import Table
 from cronstack_infra.local.resources.resource import Properties
 
-_OF_THE_TABLE = (
+_TABLE_MEMBERS = (
     "AttributeDefinitions",
     "BillingMode",
     "GlobalSecondaryIndexes",
@@ -19,19 +19,19 @@ _OF_THE_TABLE = (
     "TimeToLiveSpecification",
     "WarmThroughput",
 )
-_OF_THE_REPLICA = (
+_REPLICA_MEMBERS = (
     "ContributorInsightsSpecification",
     "DeletionProtectionEnabled",
     "PointInTimeRecoverySpecification",
     "TableClass",
     "Tags",
 )
-_OF_THE_INDEX = ("IndexName", "KeySchema", "Projection", "WarmThroughput")
+_INDEX_MEMBERS = ("IndexName", "KeySchema", "Projection", "WarmThroughput")
 _FROM_WRITE, _FROM_READ = ("WriteProvisionedThroughputSettings", "ReadProvisionedThroughputSettings")
 
 
 class GlobalTable(Table):
-    """Carried out as a plain table with the same properties; more replicas are refused."""
+    """A global table, created as a plain table with the same properties. More replicas are refused."""
 
     kind = "AWS::DynamoDB::GlobalTable"
     create_only = frozenset({"KeySchema", "LocalSecondaryIndexes", "TableName"})
@@ -43,47 +43,47 @@ class GlobalTable(Table):
         self._as_table(lambda: Table.update(self, _plain(old, self.region, self.kind)))
 
     def _as_table(self, act: Any) -> None:
-        given = self.properties
-        self.properties = _plain(given, self.region, self.kind)
+        properties = self.properties
+        self.properties = _plain(properties, self.region, self.kind)
         try:
             act()
         finally:
-            self.properties = given
+            self.properties = properties
 
 
-def _plain(given: Properties, region: str, kind: str) -> Properties:
-    replicas = given["Replicas"]
+def _plain(properties: Properties, region: str, kind: str) -> Properties:
+    replicas = properties["Replicas"]
     regions = [replica["Region"] for replica in replicas]
     if regions != [region]:
         raise ValidationError(
-            message=f"{kind}: the local cloud keeps a table in its stack's region only ({region}), not in {regions}"
+            message=f"{kind}: the local cloud creates a table in its stack's region only ({region}), not in {regions}"
         )
     [replica] = replicas
-    plain = {name: given[name] for name in _OF_THE_TABLE if name in given}
-    plain |= {name: replica[name] for name in _OF_THE_REPLICA if name in replica}
+    plain = {name: properties[name] for name in _TABLE_MEMBERS if name in properties}
+    plain |= {name: replica[name] for name in _REPLICA_MEMBERS if name in replica}
     if plain.get("BillingMode", "PROVISIONED") == "PROVISIONED":
-        plain["ProvisionedThroughput"] = _throughput(given, replica)
+        plain["ProvisionedThroughput"] = _throughput(properties, replica)
     if "GlobalSecondaryIndexes" in plain:
-        of_replica = {one["IndexName"]: one for one in replica.get("GlobalSecondaryIndexes", [])}
+        of_replica = {index["IndexName"]: index for index in replica.get("GlobalSecondaryIndexes", [])}
         plain["GlobalSecondaryIndexes"] = [
-            _index(one, of_replica.get(one["IndexName"], {}), plain.get("BillingMode"))
-            for one in plain["GlobalSecondaryIndexes"]
+            _index(index, of_replica.get(index["IndexName"], {}), plain.get("BillingMode"))
+            for index in plain["GlobalSecondaryIndexes"]
         ]
-    if "SSESpecification" in given:
+    if "SSESpecification" in properties:
         key = replica.get("SSESpecification", {}).get("KMSMasterKeyId")
-        plain["SSESpecification"] = given["SSESpecification"] | ({"KMSMasterKeyId": key} if key else {})
+        plain["SSESpecification"] = properties["SSESpecification"] | ({"KMSMasterKeyId": key} if key else {})
     return plain
 
 
-def _index(given: Properties, of_replica: Properties, billing: str | None) -> Properties:
-    plain = {name: value for name, value in given.items() if name in _OF_THE_INDEX}
+def _index(properties: Properties, of_replica: Properties, billing: str | None) -> Properties:
+    plain = {name: value for name, value in properties.items() if name in _INDEX_MEMBERS}
     if (billing or "PROVISIONED") == "PROVISIONED":
-        plain["ProvisionedThroughput"] = _throughput(given, of_replica)
+        plain["ProvisionedThroughput"] = _throughput(properties, of_replica)
     return plain
 
 
 def _throughput(of_table: Properties, of_replica: Properties) -> Properties:
-    """What a new table starts with; nothing scales it here."""
+    """Return the initial throughput of a table. The local cloud does not scale it."""
 
     def units(settings: Properties, kind: str) -> int:
         scaling = settings.get(f"{kind}CapacityAutoScalingSettings", {})

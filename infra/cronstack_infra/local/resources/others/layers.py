@@ -1,4 +1,4 @@
-"""Versions of layers. moto names a version by its layer and never deletes it."""
+"""Versions of layers. moto uses the layer's name as the id of a version, and never deletes one."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from moto.cloudformation.exceptions import ValidationError
 
-from cronstack_infra.local.resources.api import api, unless_gone
+from cronstack_infra.local.resources.api import api, ignore_not_found
 from cronstack_infra.local.resources.resource import Resource
 
 
 class LayerVersion(Resource):
-    """One version of a layer. Ref gives its ARN; each change makes a new version."""
+    """One version of a layer. Ref returns its ARN; each change creates a new version."""
 
     kind = "AWS::Lambda::LayerVersion"
 
@@ -30,13 +30,13 @@ class LayerVersion(Resource):
         return str(self.properties.get("LayerName", self.name))
 
     def create(self) -> None:
-        given = {name: value for name, value in self.properties.items() if name != "LayerName"}
-        made = api("lambda", self.region).publish_layer_version(LayerName=self._layer, **given)
-        self._arn, self._version = made["LayerVersionArn"], made["Version"]
+        content = {name: value for name, value in self.properties.items() if name != "LayerName"}
+        version = api("lambda", self.region).publish_layer_version(LayerName=self._layer, **content)
+        self._arn, self._version = version["LayerVersionArn"], version["Version"]
 
     def update(self, old: Mapping[str, object]) -> None:
-        raise ValidationError(message=f"{self.kind}: nothing of a version can be changed")
+        raise ValidationError(message=f"{self.kind}: a version cannot be changed")
 
     def remove(self) -> None:
         call = api("lambda", self.region).delete_layer_version
-        unless_gone(call, LayerName=self._layer, VersionNumber=self._version)
+        ignore_not_found(call, LayerName=self._layer, VersionNumber=self._version)

@@ -1,4 +1,4 @@
-"""Scheduled rules of EventBridge, with their targets. They go through moto's backend, where the engine watches."""
+"""Scheduled rules of EventBridge, with their targets. They use moto's backend, whose patches notify the engine."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from moto.utilities.utils import get_partition
 from cronstack_infra.local.resources.resource import Properties, Resource, already_exists, number, tags_of
 
 NO_PATTERNS = (
-    "rules fire by ScheduleExpression only, no event reaches an EventPattern;"
+    "rules with an EventPattern are not supported, only those with a ScheduleExpression;"
     " leave this rule out of local deployments and invoke its target yourself"
 )
-NO_BUSES = "rules live on the default event bus only, no events are passed on between buses"
+NO_BUSES = "rules on another event bus than the default one are not supported"
 
 
 class Rule(Resource):
-    """Ref gives its name."""
+    """A scheduled rule. Ref returns its name."""
 
     kind = "AWS::Events::Rule"
     name_property = "Name"
@@ -27,7 +27,7 @@ class Rule(Resource):
 
     @classmethod
     def why_not(cls, properties: Mapping[str, Any]) -> str | None:
-        """Why a rule of a template, not yet evaluated, cannot be carried out; None when it can."""
+        """Return why a rule of a template, before evaluation, is not supported; None if it is."""
         if "EventPattern" in properties:
             return NO_PATTERNS
         bus = properties.get("EventBusName", "default")
@@ -49,7 +49,7 @@ class Rule(Resource):
             raise already_exists(self.kind, self.name)
         try:
             self._put({})
-        except Exception:  # CloudFormation does not know it yet, and would leave it
+        except Exception:  # of any type: CloudFormation has no record of it yet, and would not delete it
             self.remove()
             raise
 
@@ -63,26 +63,28 @@ class Rule(Resource):
             self._backend.delete_rule(self.name, None)
 
     def _put(self, old: Properties) -> None:
-        given = self.properties
+        properties = self.properties
         self._backend.put_rule(
             self.name,
-            description=given.get("Description"),
+            description=properties.get("Description"),
             event_bus_arn="default",
-            role_arn=given.get("RoleArn"),
-            scheduled_expression=given.get("ScheduleExpression"),
-            state=given.get("State") or "ENABLED",
+            role_arn=properties.get("RoleArn"),
+            scheduled_expression=properties.get("ScheduleExpression"),
+            state=properties.get("State") or "ENABLED",
         )
-        targets = [_target(target) for target in given.get("Targets", [])]
-        gone = {target["Id"] for target in old.get("Targets", [])} - {target["Id"] for target in targets}
-        if gone:
-            self._backend.remove_targets(self.name, None, sorted(gone))
+        targets = [_target(target) for target in properties.get("Targets", [])]
+        removed = {target["Id"] for target in old.get("Targets", [])} - {target["Id"] for target in targets}
+        if removed:
+            self._backend.remove_targets(self.name, None, sorted(removed))
         if targets:
             self._backend.put_targets(self.name, None, targets)
         self._backend.untag_resource(self._arn, list(tags_of(old)))
-        self._backend.tag_resource(self._arn, tags_of(given))
+        self._backend.tag_resource(self._arn, tags_of(properties))
 
 
-def _target(given: Properties) -> Properties:
-    """The target as the API has it: numbers may stand as text in a template."""
-    retries = given.get("RetryPolicy")
-    return given if retries is None else {**given, "RetryPolicy": {key: number(one) for key, one in retries.items()}}
+def _target(target: Properties) -> Properties:
+    """Return a target for the API. Numbers may be text in a template."""
+    retries = target.get("RetryPolicy")
+    return (
+        target if retries is None else {**target, "RetryPolicy": {key: number(value) for key, value in retries.items()}}
+    )

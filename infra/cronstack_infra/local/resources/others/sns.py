@@ -1,4 +1,4 @@
-"""Topics and their subscriptions. moto updates a topic by making it anew, without its subscriptions."""
+"""Topics and their subscriptions. moto updates a topic by creating it again, without its subscriptions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from moto.sns.models import sns_backends
 from moto.utilities.utils import get_partition
 
 from cronstack_infra.local.moto import privates
-from cronstack_infra.local.resources.resource import Properties, Resource, already_exists, tags_of, truth
+from cronstack_infra.local.resources.resource import Properties, Resource, already_exists, boolean, tags_of
 
 _SETTINGS = ("RawMessageDelivery", "DeliveryPolicy", "FilterPolicyScope", "FilterPolicy", "RedrivePolicy")
-"""The scope before the policy: moto judges the policy by it."""
+"""Attributes of a subscription, the scope before the policy: moto validates the policy by its scope."""
 
 
 class Topic(Resource):
-    """Ref gives its ARN."""
+    """A topic. Ref returns its ARN."""
 
     kind = "AWS::SNS::Topic"
     name_property = "TopicName"
@@ -38,7 +38,7 @@ class Topic(Resource):
     def create(self) -> None:
         if self.physical_resource_id in self._backend.topics:
             raise already_exists(self.kind, self.name)
-        fifo = {"FifoTopic": "true"} if truth(self.properties.get("FifoTopic", False)) else {}
+        fifo = {"FifoTopic": "true"} if boolean(self.properties.get("FifoTopic", False)) else {}
         self._backend.create_topic(self.name, fifo, tags_of(self.properties))
         self._set({})
 
@@ -49,26 +49,26 @@ class Topic(Resource):
         self._backend.delete_topic(self.physical_resource_id)
 
     def _set(self, old: Properties) -> None:
-        given, topic = self.properties, self._backend.get_topic(self.physical_resource_id)
-        topic.display_name = given.get("DisplayName", "")
-        topic.kms_master_key_id = given.get("KmsMasterKeyId", "")
-        topic.content_based_deduplication = str(given.get("ContentBasedDeduplication", "false")).lower()
-        privates.set_topic_tags(topic, tags_of(given))
-        before, after = _inline(old), _inline(given)
+        properties, topic = self.properties, self._backend.get_topic(self.physical_resource_id)
+        topic.display_name = properties.get("DisplayName", "")
+        topic.kms_master_key_id = properties.get("KmsMasterKeyId", "")
+        topic.content_based_deduplication = str(properties.get("ContentBasedDeduplication", "false")).lower()
+        privates.set_topic_tags(topic, tags_of(properties))
+        before, after = _inline(old), _inline(properties)
         for protocol, endpoint in before - after:
-            found = privates.find_subscription(self._backend, topic.arn, endpoint, protocol)
-            if found is not None:
-                self._backend.unsubscribe(found.arn)
+            subscription = privates.find_subscription(self._backend, topic.arn, endpoint, protocol)
+            if subscription is not None:
+                self._backend.unsubscribe(subscription.arn)
         for protocol, endpoint in after - before:
             self._backend.subscribe(topic.arn, endpoint, protocol)
 
 
-def _inline(given: Properties) -> set[tuple[str, str]]:
-    return {(one["Protocol"], one["Endpoint"]) for one in given.get("Subscription", [])}
+def _inline(properties: Properties) -> set[tuple[str, str]]:
+    return {(subscription["Protocol"], subscription["Endpoint"]) for subscription in properties.get("Subscription", [])}
 
 
 class Subscription(Resource):
-    """Ref gives its ARN, which the topic makes."""
+    """A subscription. Ref returns its ARN, which SNS generates."""
 
     kind = "AWS::SNS::Subscription"
     create_only = frozenset({"Endpoint", "Protocol", "TopicArn"})
@@ -81,23 +81,23 @@ class Subscription(Resource):
 
     def create(self) -> None:
         backend = sns_backends[self.account][self.region]
-        made = backend.subscribe(
+        subscription = backend.subscribe(
             topic_arn=self.properties["TopicArn"],
             endpoint=self.properties["Endpoint"],
             protocol=self.properties["Protocol"],
         )
-        self._arn = made.arn
+        self._arn = subscription.arn
         self._set({})
 
     def update(self, old: Properties) -> None:
         backend = sns_backends[self.account][self.region]
-        found = privates.find_subscription(
+        subscription = privates.find_subscription(
             backend, self.properties["TopicArn"], self.properties["Endpoint"], self.properties["Protocol"]
         )
-        if found is None:
+        if subscription is None:
             self.create()
             return
-        self._arn = found.arn
+        self._arn = subscription.arn
         self._set(old)
 
     def remove(self) -> None:

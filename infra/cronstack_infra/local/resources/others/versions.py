@@ -1,5 +1,5 @@
-"""Versions and aliases of functions, and who else may invoke them. moto has no aliases in templates, names a
-version by nothing, and cannot take a permission back."""
+"""Versions, aliases and permissions of functions. moto lacks the type of aliases, gives a version no physical id, and
+cannot remove a permission."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 from moto.cloudformation.exceptions import ValidationError
 
-from cronstack_infra.local.resources.api import api, code_of, unless_gone
+from cronstack_infra.local.resources.api import api, code_of, ignore_not_found
 from cronstack_infra.local.resources.resource import Properties, Resource, already_exists
 
 
 class Version(Resource):
-    """What a function was when it was published. Ref gives its ARN."""
+    """A published version of a function. Ref returns its ARN."""
 
     kind = "AWS::Lambda::Version"
     create_only = frozenset(
@@ -33,32 +33,32 @@ class Version(Resource):
 
     def create(self) -> None:
         _refuse_provisioned(self)
-        given = self.properties
-        wanted = {name: given[name] for name in ("CodeSha256", "Description") if name in given}
-        made = api("lambda", self.region).publish_version(FunctionName=given["FunctionName"], **wanted)
-        self._arn, self._version = made["FunctionArn"], made["Version"]
+        properties = self.properties
+        options = {name: properties[name] for name in ("CodeSha256", "Description") if name in properties}
+        version = api("lambda", self.region).publish_version(FunctionName=properties["FunctionName"], **options)
+        self._arn, self._version = version["FunctionArn"], version["Version"]
 
     def update(self, old: Properties) -> None:
-        raise ValidationError(message=f"{self.kind}: nothing of a version can be changed")
+        raise ValidationError(message=f"{self.kind}: a version cannot be changed")
 
     def remove(self) -> None:
         name = self.properties["FunctionName"]
-        unless_gone(api("lambda", self.region).delete_function, FunctionName=name, Qualifier=self._version)
+        ignore_not_found(api("lambda", self.region).delete_function, FunctionName=name, Qualifier=self._version)
 
 
 class Alias(Resource):
-    """A name for one version. Ref gives its ARN."""
+    """A name for one version. Ref returns its ARN."""
 
     kind = "AWS::Lambda::Alias"
     create_only = frozenset({"FunctionName", "Name"})
 
     @property
-    def _named(self) -> Properties:
+    def _identifier(self) -> Properties:
         return {"FunctionName": self.properties["FunctionName"], "Name": self.properties["Name"]}
 
     @property
     def physical_resource_id(self) -> str:
-        return str(api("lambda", self.region).get_alias(**self._named)["AliasArn"])
+        return str(api("lambda", self.region).get_alias(**self._identifier)["AliasArn"])
 
     def attributes(self) -> Mapping[str, str]:
         return {"AliasArn": self.physical_resource_id}
@@ -66,7 +66,7 @@ class Alias(Resource):
     def create(self) -> None:
         self._refuse()
         try:
-            api("lambda", self.region).create_alias(**self._named, **self._rest())
+            api("lambda", self.region).create_alias(**self._identifier, **self._rest())
         except ClientError as fault:
             if code_of(fault) != "ResourceConflictException":
                 raise
@@ -74,15 +74,15 @@ class Alias(Resource):
 
     def update(self, old: Properties) -> None:
         self._refuse()
-        api("lambda", self.region).update_alias(**self._named, **self._rest())
+        api("lambda", self.region).update_alias(**self._identifier, **self._rest())
 
     def remove(self) -> None:
-        unless_gone(api("lambda", self.region).delete_alias, **self._named)
+        ignore_not_found(api("lambda", self.region).delete_alias, **self._identifier)
 
     def _refuse(self) -> None:
         _refuse_provisioned(self)
         if self.properties.get("RoutingConfig"):
-            raise ValidationError(message=f"{self.kind}: the local cloud does not share calls out between versions")
+            raise ValidationError(message=f"{self.kind}: the local cloud does not support RoutingConfig")
 
     def _rest(self) -> Properties:
         return {
@@ -93,7 +93,7 @@ class Alias(Resource):
 
 def _refuse_provisioned(resource: Resource) -> None:
     if resource.properties.get("ProvisionedConcurrencyConfig"):
-        raise ValidationError(message=f"{resource.kind}: the local cloud keeps no provisioned concurrency")
+        raise ValidationError(message=f"{resource.kind}: the local cloud does not support ProvisionedConcurrencyConfig")
 
 
 class Permission(Resource):
@@ -121,8 +121,8 @@ class Permission(Resource):
         api("lambda", self.region).add_permission(StatementId=self.name, **self.properties)
 
     def update(self, old: Properties) -> None:
-        raise ValidationError(message=f"{self.kind}: nothing of a permission can be changed")
+        raise ValidationError(message=f"{self.kind}: a permission cannot be changed")
 
     def remove(self) -> None:
         call: Any = api("lambda", self.region).remove_permission
-        unless_gone(call, FunctionName=self.properties["FunctionName"], StatementId=self.name)
+        ignore_not_found(call, FunctionName=self.properties["FunctionName"], StatementId=self.name)

@@ -1,4 +1,4 @@
-"""Functions and how they are invoked: moto drops half of a function's properties."""
+"""Functions and their invoke configurations. moto drops half of a function's properties."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from cronstack_infra.local.lookups.functions import config_of
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.resources.resource import Properties, Resource, already_exists, number, tags_of
 
-CDKS_OWN: Final = re.compile("-(LogRetention|CustomS3AutoDeleteObjects)")
-"""Functions in Node.js of two custom resources that the local cloud does itself: kept, never invoked."""
+CDK_FUNCTION: Final = re.compile("-(LogRetention|CustomS3AutoDeleteObjects)")
+"""Names of the Node.js functions of two custom resources that ``custom`` implements. They are never invoked."""
 
 
 class Function(Resource):
-    """A function with all its properties; one that is removed from the template falls back to its default."""
+    """A function with all its properties. A property that is removed from the template gets its default."""
 
     kind = "AWS::Lambda::Function"
     name_property = "FunctionName"
@@ -41,7 +41,7 @@ class Function(Resource):
 
     def create(self) -> None:
         self._refuse()
-        if any(found.function_name == self.name for found in self._backend.list_functions()):
+        if any(existing.function_name == self.name for existing in self._backend.list_functions()):
             raise already_exists(self.kind, self.name)
         self._backend.create_function(
             {**self._configuration(), "FunctionName": self.name, "Code": _code(self.properties["Code"])}
@@ -59,39 +59,39 @@ class Function(Resource):
         self._set_the_rest()
 
     def remove(self) -> None:
-        if any(found.function_name == self.name for found in self._backend.list_functions()):
+        if any(existing.function_name == self.name for existing in self._backend.list_functions()):
             self._backend.delete_function(self.name)
 
     def _refuse(self) -> None:
-        given = dict(self.properties)
-        if CDKS_OWN.search(self.name):
-            given.pop("Runtime", None)
-        if reason := why_not(given):
+        properties = dict(self.properties)
+        if CDK_FUNCTION.search(self.name):
+            properties.pop("Runtime", None)
+        if reason := why_not(properties):
             raise ValidationError(message=f"{self.kind} {self.name}: {reason}")
 
     def _configuration(self) -> Properties:
-        given = self.properties
+        properties = self.properties
         return {
-            "Architectures": given.get("Architectures", ["x86_64"]),
-            "DeadLetterConfig": given.get("DeadLetterConfig", {}),
-            "Description": given.get("Description", ""),
-            "Environment": {"Variables": given.get("Environment", {}).get("Variables", {})},
-            "EphemeralStorage": {"Size": number(given.get("EphemeralStorage", {}).get("Size", 512))},
-            "Handler": given.get("Handler"),
-            "KMSKeyArn": given.get("KmsKeyArn"),
-            "Layers": given.get("Layers", []),
-            "LoggingConfig": given.get("LoggingConfig", {}),
-            "MemorySize": number(given.get("MemorySize", 128)),
-            "Role": given["Role"],
-            "Runtime": given.get("Runtime"),
-            "Tags": tags_of(given),
-            "Timeout": number(given.get("Timeout", 3)),
-            "TracingConfig": given.get("TracingConfig", {"Mode": "PassThrough"}),
-            "VpcConfig": given.get("VpcConfig"),
+            "Architectures": properties.get("Architectures", ["x86_64"]),
+            "DeadLetterConfig": properties.get("DeadLetterConfig", {}),
+            "Description": properties.get("Description", ""),
+            "Environment": {"Variables": properties.get("Environment", {}).get("Variables", {})},
+            "EphemeralStorage": {"Size": number(properties.get("EphemeralStorage", {}).get("Size", 512))},
+            "Handler": properties.get("Handler"),
+            "KMSKeyArn": properties.get("KmsKeyArn"),
+            "Layers": properties.get("Layers", []),
+            "LoggingConfig": properties.get("LoggingConfig", {}),
+            "MemorySize": number(properties.get("MemorySize", 128)),
+            "Role": properties["Role"],
+            "Runtime": properties.get("Runtime"),
+            "Tags": tags_of(properties),
+            "Timeout": number(properties.get("Timeout", 3)),
+            "TracingConfig": properties.get("TracingConfig", {"Mode": "PassThrough"}),
+            "VpcConfig": properties.get("VpcConfig"),
         }
 
     def _set_the_rest(self) -> None:
-        """Set what the API sets by calls of their own."""
+        """Set the properties that have their own API calls."""
         self._function.recursive_loop = self.properties.get("RecursiveLoop", "Terminate")
         reserved = self.properties.get("ReservedConcurrentExecutions")
         if reserved is None:
@@ -100,9 +100,9 @@ class Function(Resource):
             self._backend.put_function_concurrency(self.name, number(reserved))
 
 
-def _code(given: Properties) -> Properties:
-    code = copy.deepcopy(given)
-    if "ZipFile" in code:  # in a template it is the source itself
+def _code(properties: Properties) -> Properties:
+    code = copy.deepcopy(properties)
+    if "ZipFile" in code:  # in a template, ZipFile is the source text
         code["ZipFile"] = base64.b64encode(privates.zipped(code["ZipFile"]))
     return code
 
@@ -127,7 +127,7 @@ class EventInvokeConfig(Resource):
 
     def remove(self) -> None:
         name = self.properties["FunctionName"]
-        if any(found.function_name == name for found in self._backend.list_functions()):
+        if any(existing.function_name == name for existing in self._backend.list_functions()):
             event_invoke.forget(self._function, self.properties["Qualifier"])
 
     @property

@@ -1,5 +1,5 @@
-"""Log groups, and metric filters: moto cannot update a group, a replaced one has lost its lines, and filters are
-not in templates."""
+"""Log groups and metric filters. moto cannot update a group, loses the lines of a replaced one, and lacks the type of
+filters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from moto.cloudformation.exceptions import ValidationError
 from moto.logs.models import logs_backends
 
 from cronstack_infra.local.resources.api import api
-from cronstack_infra.local.resources.resource import Properties, Resource, already_exists, number, tags_of, truth
+from cronstack_infra.local.resources.resource import Properties, Resource, already_exists, boolean, number, tags_of
 
 
 class LogGroup(Resource):
@@ -43,8 +43,8 @@ class LogGroup(Resource):
     def remove(self) -> None:
         if self.name in self._backend.groups:
             self._backend.delete_log_group(self.name)
-            for held in list(self._backend.describe_metric_filters(log_group_name=self.name)):
-                self._backend.delete_metric_filter(held["filterName"], self.name)  # moto would keep them
+            for metric_filter in list(self._backend.describe_metric_filters(log_group_name=self.name)):
+                self._backend.delete_metric_filter(metric_filter["filterName"], self.name)  # moto would keep them
 
     def _retain(self) -> None:
         days = self.properties.get("RetentionInDays")
@@ -55,12 +55,12 @@ class LogGroup(Resource):
 
 
 class MetricFilter(Resource):
-    """What of a group's lines is to be counted. It is kept as it is written; nothing is counted."""
+    """A metric filter of a log group. It is stored only; nothing is counted."""
 
     kind = "AWS::Logs::MetricFilter"
     name_property = "FilterName"
     create_only = frozenset({"FilterName", "LogGroupName"})
-    _NOT_KEPT = ("EmitSystemFieldDimensions", "FieldSelectionCriteria")
+    _NOT_SUPPORTED = ("EmitSystemFieldDimensions", "FieldSelectionCriteria")
 
     @property
     def _backend(self) -> Any:
@@ -73,24 +73,26 @@ class MetricFilter(Resource):
     def create(self) -> None:
         if self._group not in self._backend.groups:
             raise ValidationError(message="The specified log group does not exist. (ResourceNotFoundException)")
-        there = self._backend.describe_metric_filters(prefix=self.name, log_group_name=self._group)
-        if any(held["filterName"] == self.name for held in there):
+        existing = self._backend.describe_metric_filters(prefix=self.name, log_group_name=self._group)
+        if any(metric_filter["filterName"] == self.name for metric_filter in existing):
             raise already_exists(self.kind, f"{self._group}|{self.name}")
         self._put()
 
     def update(self, old: Properties) -> None:
         self._refuse()
-        self.remove()  # moto adds another one of the same name
+        self.remove()  # otherwise moto adds a second one of the same name
         self._put()
 
     def remove(self) -> None:
         self._backend.delete_metric_filter(self.name, self._group)
 
     def _refuse(self) -> None:
-        lost = [name for name in self._NOT_KEPT if self.properties.get(name)]
-        lost += ["ApplyOnTransformedLogs"] if truth(self.properties.get("ApplyOnTransformedLogs", False)) else []
-        if lost:
-            raise ValidationError(message=f"{self.kind}: the local cloud does not keep {', '.join(lost)}")
+        unsupported = [name for name in self._NOT_SUPPORTED if self.properties.get(name)]
+        unsupported += (
+            ["ApplyOnTransformedLogs"] if boolean(self.properties.get("ApplyOnTransformedLogs", False)) else []
+        )
+        if unsupported:
+            raise ValidationError(message=f"{self.kind}: the local cloud does not support {', '.join(unsupported)}")
 
     def _put(self) -> None:
         self._refuse()
@@ -98,20 +100,20 @@ class MetricFilter(Resource):
             logGroupName=self._group,
             filterName=self.name,
             filterPattern=self.properties["FilterPattern"],
-            metricTransformations=[_transformation(one) for one in self.properties["MetricTransformations"]],
+            metricTransformations=[_transformation(item) for item in self.properties["MetricTransformations"]],
         )
 
 
-def _transformation(given: Properties) -> Properties:
-    """The same in the API's words."""
-    if "DefaultValue" in given and given.get("Dimensions"):
+def _transformation(properties: Properties) -> Properties:
+    """Return a metric transformation in the API's format."""
+    if "DefaultValue" in properties and properties.get("Dimensions"):
         raise ValidationError(
             message="Invalid metric transformation: dimensions and default value are mutually exclusive properties."
             " (InvalidParameterException)"
         )
-    made = {f"{name[0].lower()}{name[1:]}": value for name, value in given.items()}
-    if "DefaultValue" in given:
-        made["defaultValue"] = number(given["DefaultValue"])
-    if "Dimensions" in given:
-        made["dimensions"] = {one["Key"]: one["Value"] for one in given["Dimensions"]}
-    return made
+    transformation = {f"{name[0].lower()}{name[1:]}": value for name, value in properties.items()}
+    if "DefaultValue" in properties:
+        transformation["defaultValue"] = number(properties["DefaultValue"])
+    if "Dimensions" in properties:
+        transformation["dimensions"] = {dimension["Key"]: dimension["Value"] for dimension in properties["Dimensions"]}
+    return transformation

@@ -15,7 +15,7 @@ from cronstack_infra.local.resources.resource import Properties, Resource
 
 
 class QueuePolicy(Resource):
-    """Sets the policy of each queue it names; the queue itself says nothing of it."""
+    """A policy, set for each of its queues."""
 
     kind = "AWS::SQS::QueuePolicy"
 
@@ -45,7 +45,7 @@ class QueuePolicy(Resource):
 
 
 class TopicPolicy(Resource):
-    """Sets the policy of each topic it names."""
+    """A policy, set for each of its topics."""
 
     kind = "AWS::SNS::TopicPolicy"
 
@@ -72,8 +72,8 @@ class TopicPolicy(Resource):
 
 
 class BucketPolicy(Record):
-    """Recorded only: moto applies bucket policies without their Condition, so that the bootstrap stack's
-    deny-insecure rule would answer 403 to every upload."""
+    """A policy of a bucket, stored only. moto ignores the Condition of bucket policies, so the bootstrap stack's
+    deny-insecure rule would reject every upload with 403."""
 
     kind = "AWS::S3::BucketPolicy"
     create_only = frozenset({"Bucket"})

@@ -1,4 +1,4 @@
-"""Types that do nothing on AWS either; a record of them is all there is."""
+"""Types without any effect, on AWS, too. They are only recorded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from cronstack_infra.local.resources.resource import Properties, Resource
 
 
 class Record(Resource):
-    """Nothing stands behind it."""
+    """A resource without any effect."""
 
     def create(self) -> None:
         pass
@@ -19,12 +19,12 @@ class Record(Resource):
 
 
 class CdkMetadata(Record):
-    """What the CDK reports about versions of its own libraries."""
+    """The CDK's report of the versions of its libraries."""
 
     kind = "AWS::CDK::Metadata"
 
 
 class WaitConditionHandle(Record):
-    """The CDK puts one into a stack that would be empty."""
+    """A placeholder that the CDK adds to an otherwise empty stack."""
 
     kind = "AWS::CloudFormation::WaitConditionHandle"

@@ -1,4 +1,4 @@
-"""Schedules and their groups. They go through moto's backend, where the engine watches."""
+"""Schedules and their groups. They use moto's backend, whose patches notify the engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cronstack_infra.local.resources.resource import Properties, Resource, alrea
 
 
 class ScheduleGroup(Resource):
-    """A group; deleting it deletes the schedules that are still in it."""
+    """A schedule group. Its deletion deletes its schedules."""
 
     kind = "AWS::Scheduler::ScheduleGroup"
     name_property = "Name"
@@ -29,11 +29,11 @@ class ScheduleGroup(Resource):
         return {"Arn": self._backend.get_schedule_group(self.name).arn, "State": "ACTIVE"}
 
     def create(self) -> None:
-        found = self._backend.schedule_groups.get(self.name)
-        if isinstance(found, Deleting):  # CloudFormation has waited for the end of the deletion
-            self._delete_schedules(found)
-            forget(found)
-        elif found is not None:
+        existing = self._backend.schedule_groups.get(self.name)
+        if isinstance(existing, Deleting):  # CloudFormation has waited for the end of the deletion
+            self._delete_schedules(existing)
+            forget(existing)
+        elif existing is not None:
             raise already_exists(self.kind, self.name)
         self._backend.create_schedule_group(self.name, self._tags())
 
@@ -49,7 +49,7 @@ class ScheduleGroup(Resource):
         self._backend.delete_schedule_group(self.name)
 
     def _delete_schedules(self, group: Any) -> None:
-        """Delete them one by one, so that the engine hears of each."""
+        """Delete the schedules one by one, so that the engine is notified of each."""
         for name in list(group.schedules):
             self._backend.delete_schedule(self.name, name)
 
@@ -58,8 +58,8 @@ class ScheduleGroup(Resource):
 
 
 class Schedule(Resource):
-    """A schedule. CloudFormation knows it by its name without the group, and what follows from that holds here, too:
-    Fn::GetAtt Arn fails for one in a custom group, and so does a change of the group."""
+    """A schedule. CloudFormation identifies it by its name without the group. The consequences apply here, too:
+    Fn::GetAtt Arn fails for a schedule in a custom group, and so does a change of the group."""
 
     kind = "AWS::Scheduler::Schedule"
     name_property = "Name"
@@ -107,34 +107,34 @@ class Schedule(Resource):
             self._backend.delete_schedule(self._group, self.name)
 
     def _fields(self) -> dict[str, Any]:
-        """The arguments of moto's create and update; what the template omits falls back to AWS's defaults."""
-        given = self.properties
+        """Return the arguments of moto's create and update, with AWS's defaults for missing properties."""
+        properties = self.properties
         return {
-            "description": given.get("Description"),
-            "end_date": _epoch(given.get("EndDate")),
-            "flexible_time_window": _numbers(given["FlexibleTimeWindow"], "MaximumWindowInMinutes"),
-            "kms_key_arn": given.get("KmsKeyArn"),
-            "schedule_expression": given["ScheduleExpression"],
-            "schedule_expression_timezone": given.get("ScheduleExpressionTimezone") or "UTC",
-            "start_date": _epoch(given.get("StartDate")),
-            "state": given.get("State") or "ENABLED",
-            "target": _target(given["Target"]),
+            "description": properties.get("Description"),
+            "end_date": _epoch(properties.get("EndDate")),
+            "flexible_time_window": _numbers(properties["FlexibleTimeWindow"], "MaximumWindowInMinutes"),
+            "kms_key_arn": properties.get("KmsKeyArn"),
+            "schedule_expression": properties["ScheduleExpression"],
+            "schedule_expression_timezone": properties.get("ScheduleExpressionTimezone") or "UTC",
+            "start_date": _epoch(properties.get("StartDate")),
+            "state": properties.get("State") or "ENABLED",
+            "target": _target(properties["Target"]),
         }
 
 
-def _target(given: Properties) -> Properties:
-    target = dict(given)
-    retry = {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185, **(given.get("RetryPolicy") or {})}
+def _target(properties: Properties) -> Properties:
+    target = dict(properties)
+    retry = {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185, **(properties.get("RetryPolicy") or {})}
     target["RetryPolicy"] = _numbers(retry, "MaximumEventAgeInSeconds", "MaximumRetryAttempts")
     if "SqsParameters" not in target and target["Arn"].endswith(".fifo"):
         raise ValidationError(message="Invalid request provided: SqsParameters is required for a FIFO queue.")
     return target
 
 
-def _numbers(given: Mapping[str, Any], *names: str) -> Properties:
-    return {key: number(value) if key in names else value for key, value in given.items()}
+def _numbers(properties: Mapping[str, Any], *names: str) -> Properties:
+    return {key: number(value) if key in names else value for key, value in properties.items()}
 
 
-def _epoch(given: str | None) -> float | None:
-    """CloudFormation writes these dates as text, the API as numbers."""
-    return None if given is None else datetime.fromisoformat(given.replace("Z", "+00:00")).timestamp()
+def _epoch(date: str | None) -> float | None:
+    """Return a date of a template, which is text, as the number that the API uses."""
+    return None if date is None else datetime.fromisoformat(date.replace("Z", "+00:00")).timestamp()

@@ -1,4 +1,4 @@
-"""Tables and queues: moto has both types and loses properties of them."""
+"""Tables and queues. moto has both types and loses some of their properties."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from moto.sqs.models import SQSBackend, sqs_backends
 from moto.utilities.utils import get_partition
 
 from cronstack_infra.local.moto import privates
-from cronstack_infra.local.resources.resource import Properties, Resource, already_exists, number, tags_of, truth
+from cronstack_infra.local.resources.resource import Properties, Resource, already_exists, boolean, number, tags_of
 
-MotoQueue: Any = _Queue  # its classes are abstract by their annotations
+MotoQueue: Any = _Queue  # Any: by its annotations the class is abstract
 
 
 class Table(Resource):
-    """moto's, and what it ignores: point-in-time recovery, time to live, and every update but of a few properties."""
+    """moto's table, with what moto ignores: point-in-time recovery, time to live, and most updates."""
 
     kind = "AWS::DynamoDB::Table"
     name_property = "TableName"
@@ -28,7 +28,7 @@ class Table(Resource):
 
     @classmethod
     def replaced_by(cls, old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:
-        """An attribute may come or go with an index. Another type for one needs a new table."""
+        """Return AttributeDefinitions if the type of an attribute changes. Other attributes may be added or removed."""
         before, after = _attribute_types(old), _attribute_types(new)
         retyped = any(before[name] != after[name] for name in before.keys() & after.keys())
         return {"AttributeDefinitions"} if retyped else set()
@@ -44,24 +44,24 @@ class Table(Resource):
     def create(self) -> None:
         if self.name in self._backend.tables:
             raise already_exists(self.kind, self.name)
-        definition = {"Properties": {**copy.deepcopy(self.properties), "Tags": []}}  # they are set below
+        definition = {"Properties": {**copy.deepcopy(self.properties), "Tags": []}}  # tags are set below
         MotoTable.create_from_cloudformation_json(self.name, definition, self.account, self.region)
         self._set({})
 
     def update(self, old: Properties) -> None:
-        given = self.properties
+        properties = self.properties
         self._backend.update_table(
             name=self.name,
-            attr_definitions=given["AttributeDefinitions"],
-            global_index=_index_changes(old, given),
-            throughput=given.get("ProvisionedThroughput"),
-            billing_mode=given.get("BillingMode", "PROVISIONED"),
-            stream_spec=_stream_change(old, given),
-            deletion_protection_enabled=truth(given.get("DeletionProtectionEnabled", False)),
-            warm_throughput=given.get("WarmThroughput"),
+            attr_definitions=properties["AttributeDefinitions"],
+            global_index=_index_changes(old, properties),
+            throughput=properties.get("ProvisionedThroughput"),
+            billing_mode=properties.get("BillingMode", "PROVISIONED"),
+            stream_spec=_stream_change(old, properties),
+            deletion_protection_enabled=boolean(properties.get("DeletionProtectionEnabled", False)),
+            warm_throughput=properties.get("WarmThroughput"),
         )
         table = self._backend.get_table(self.name)
-        table.sse_specification = given.get("SSESpecification")
+        table.sse_specification = properties.get("SSESpecification")
         self._set(old)
 
     def remove(self) -> None:
@@ -69,32 +69,33 @@ class Table(Resource):
             self._backend.delete_table(self.name)
 
     def _set(self, old: Properties) -> None:
-        given = self.properties
-        recovery = given.get("PointInTimeRecoverySpecification", {})
+        properties = self.properties
+        recovery = properties.get("PointInTimeRecoverySpecification", {})
         if recovery != old.get("PointInTimeRecoverySpecification", {}):
-            enabled = truth(recovery.get("PointInTimeRecoveryEnabled", False))
-            wanted: Properties = {"PointInTimeRecoveryEnabled": enabled}
+            enabled = boolean(recovery.get("PointInTimeRecoveryEnabled", False))
+            settings: Properties = {"PointInTimeRecoveryEnabled": enabled}
             if "RecoveryPeriodInDays" in recovery:
-                wanted["RecoveryPeriodInDays"] = number(recovery["RecoveryPeriodInDays"])
-            self._backend.update_continuous_backups(self.name, wanted)
-        live = given.get("TimeToLiveSpecification")
+                settings["RecoveryPeriodInDays"] = number(recovery["RecoveryPeriodInDays"])
+            self._backend.update_continuous_backups(self.name, settings)
+        live = properties.get("TimeToLiveSpecification")
         if live != old.get("TimeToLiveSpecification"):
             before = old.get("TimeToLiveSpecification") or {}
             name = (live or before)["AttributeName"]
-            enabled = live is not None and truth(live.get("Enabled", True))
+            enabled = live is not None and boolean(live.get("Enabled", True))
             self._backend.update_time_to_live(self.name, {"Enabled": enabled, "AttributeName": name})
-        if tags_of(given) != tags_of(old):
+        if tags_of(properties) != tags_of(old):
             table = self._backend.get_table(self.name)
             self._backend.untag_resource(table.table_arn, list(tags_of(old)))
-            self._backend.tag_resource(table.table_arn, tags_of(given))
+            self._backend.tag_resource(table.table_arn, tags_of(properties))
 
 
 def _attribute_types(properties: Mapping[str, Any]) -> dict[str, str]:
-    return {one["AttributeName"]: one["AttributeType"] for one in properties.get("AttributeDefinitions", [])}
+    definitions = properties.get("AttributeDefinitions", [])
+    return {definition["AttributeName"]: definition["AttributeType"] for definition in definitions}
 
 
 def _index_changes(old: Properties, new: Properties) -> list[dict[str, Any]]:
-    """At most one index may come or go an update, as on AWS."""
+    """Return the creation or deletion of an index. As on AWS, an update may have only one."""
     before = {index["IndexName"]: index for index in old.get("GlobalSecondaryIndexes", [])}
     after = {index["IndexName"]: index for index in new.get("GlobalSecondaryIndexes", [])}
     changes = [{"Create": index} for name, index in after.items() if name not in before]
@@ -113,7 +114,7 @@ def _stream_change(old: Properties, new: Properties) -> dict[str, Any] | None:
 
 
 class Queue(Resource):
-    """moto's, which updates two of its attributes and knows no Fn::GetAtt QueueUrl."""
+    """moto's queue, with updates of all attributes and with Fn::GetAtt QueueUrl, which moto lacks."""
 
     kind = "AWS::SQS::Queue"
     name_property = "QueueName"
@@ -127,7 +128,7 @@ class Queue(Resource):
 
     @property
     def physical_resource_id(self) -> str:
-        """The URL."""
+        """Return the queue's URL."""
         url: str = MotoQueue(self.name, self.region, self.account).physical_resource_id
         return url
 
@@ -150,7 +151,7 @@ class Queue(Resource):
         privates.set_attributes(
             queue, {key: value for key, value in self.properties.items() if key not in ("QueueName", "Tags")}
         )
-        queue.policy = policy  # a QueuePolicy's; moto would drop it
+        queue.policy = policy  # from a QueuePolicy; moto would remove it
         queue.tags = tags_of(self.properties)
 
     def remove(self) -> None:
@@ -175,4 +176,4 @@ _QUEUE_FIELDS = frozenset(
         "visibility_timeout",
     }
 )
-"""What moto sets in a new queue and a template may leave out again."""
+"""Fields of a queue that get their defaults when a template omits them again."""

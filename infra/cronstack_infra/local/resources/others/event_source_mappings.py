@@ -1,4 +1,4 @@
-"""Event source mappings. They go through Lambda's API in this process, where the engine hears of them."""
+"""Event source mappings. They use Lambda's API in this process, whose patches notify the engine."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from moto.cloudformation.exceptions import ValidationError
 
-from cronstack_infra.local.resources.api import api, unless_gone
-from cronstack_infra.local.resources.resource import Properties, Resource, number, tags_of, truth
+from cronstack_infra.local.resources.api import api, ignore_not_found
+from cronstack_infra.local.resources.resource import Properties, Resource, boolean, number, tags_of
 
 _NUMBERS: Final = ("BatchSize", "MaximumBatchingWindowInSeconds")
 _DEFAULTS: Final[Properties] = {
@@ -21,8 +21,8 @@ _DEFAULTS: Final[Properties] = {
 _SENT: Final = (*_DEFAULTS, "FunctionName", "FilterCriteria", "ProvisionedPollerConfig", "DestinationConfig")
 
 
-class Source(Resource):
-    """A queue that feeds a function. Ref gives its UUID; what the template omits falls back to its default."""
+class EventSourceMapping(Resource):
+    """A mapping of a queue to a function. Ref returns its UUID. Properties missing in the template get defaults."""
 
     kind = "AWS::Lambda::EventSourceMapping"
     create_only = frozenset({"EventSourceArn", "StartingPosition", "StartingPositionTimestamp"})
@@ -41,37 +41,37 @@ class Source(Resource):
         arn = self.properties.get("EventSourceArn") or ""
         if arn.split(":")[2:3] != ["sqs"]:
             raise ValidationError(message=f"{self.kind}: the local cloud polls SQS queues only, not {arn or 'that'}")
-        made = api("lambda", self.region).create_event_source_mapping(
+        mapping = api("lambda", self.region).create_event_source_mapping(
             EventSourceArn=arn, Tags=tags_of(self.properties), **self._fields()
         )
-        self._uuid, self._arn = made["UUID"], made["EventSourceMappingArn"]
+        self._uuid, self._arn = mapping["UUID"], mapping["EventSourceMappingArn"]
 
     def update(self, old: Properties) -> None:
         functions = api("lambda", self.region)
         functions.update_event_source_mapping(UUID=self._uuid, **self._fields())
-        if gone := sorted(tags_of(old).keys() - tags_of(self.properties).keys()):
-            functions.untag_resource(Resource=self._arn, TagKeys=gone)
+        if removed := sorted(tags_of(old).keys() - tags_of(self.properties).keys()):
+            functions.untag_resource(Resource=self._arn, TagKeys=removed)
         if tags := tags_of(self.properties):
             functions.tag_resource(Resource=self._arn, Tags=tags)
 
     def remove(self) -> None:
-        unless_gone(api("lambda", self.region).delete_event_source_mapping, UUID=self._uuid)
+        ignore_not_found(api("lambda", self.region).delete_event_source_mapping, UUID=self._uuid)
 
     @classmethod
-    def update_from_cloudformation_json(cls, original_resource: Any, *args: Any, **given: Any) -> Resource:
-        """The one that is updated is known by its UUID."""
-        cloudformation_json = given.get("cloudformation_json") or args[1]
+    def update_from_cloudformation_json(cls, original_resource: Any, *args: Any, **kwargs: Any) -> Resource:
+        """Update the mapping with the same UUID."""
+        cloudformation_json = kwargs.get("cloudformation_json") or args[1]
         account, region = original_resource.account, original_resource.region
-        made = cls(original_resource.name, cloudformation_json["Properties"], account, region)
-        made._uuid, made._arn = original_resource._uuid, original_resource._arn
-        made.update(original_resource.properties)
-        return made
+        mapping = cls(original_resource.name, cloudformation_json["Properties"], account, region)
+        mapping._uuid, mapping._arn = original_resource._uuid, original_resource._arn
+        mapping.update(original_resource.properties)
+        return mapping
 
     def _fields(self) -> Properties:
         fields = _DEFAULTS | {name: self.properties[name] for name in _SENT if self.properties.get(name) is not None}
         for name in _NUMBERS:
             fields[name] = number(fields[name])
-        fields["Enabled"] = truth(fields["Enabled"])
+        fields["Enabled"] = boolean(fields["Enabled"])
         if fields["ScalingConfig"]:
             fields["ScalingConfig"] = {"MaximumConcurrency": number(fields["ScalingConfig"]["MaximumConcurrency"])}
         return fields

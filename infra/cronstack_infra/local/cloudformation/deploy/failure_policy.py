@@ -1,4 +1,4 @@
-"""What becomes of a stack whose deployment fails, as requests ask for it."""
+"""The options of a request for a failed deployment."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ STANDARD: Final = "STANDARD"
 
 
 @dataclass(frozen=True)
-class Failing:
-    """What becomes of a stack whose deployment fails."""
+class FailurePolicy:
+    """How to handle a failed deployment of a stack."""
 
     rollback: bool = True
-    """Put the old state back. Otherwise the stack stays as far as it came, until a retry or RollbackStack."""
+    """Restore the old state. Otherwise the stack keeps its partial state until a retry or RollbackStack."""
     delete: bool = False
     """Delete a stack whose creation failed."""
     retain_except_on_create: bool = False
-    """Delete also what the failed deployment created with the deletion policy Retain."""
+    """Delete also resources with the deletion policy Retain that the failed deployment created."""
     mode: str = STANDARD
-    """STANDARD or EXPRESS. Express does not wait until resources are stable; here they are stable at once."""
+    """STANDARD or EXPRESS. Express does not wait until resources are stable; local resources are stable at once."""
 
 
-def failing(
+def failure_policy(
     config: Mapping[str, Any] | None, action: str | None, disable_rollback: bool | None, retain_except_on_create: Any
-) -> Failing:
-    """Return what DeploymentConfig, OnFailure, DisableRollback and RetainExceptOnCreate of a request ask for.
+) -> FailurePolicy:
+    """Return the policy that DeploymentConfig, OnFailure, DisableRollback and RetainExceptOnCreate define.
 
-    Raises ValidationError when they contradict each other.
+    Raise ValidationError if they contradict each other.
     """
     mode = str((config or {}).get("Mode") or STANDARD)
     if action is not None and disable_rollback is not None:
@@ -40,4 +40,4 @@ def failing(
         disable_rollback = action == "DO_NOTHING"
     elif disable_rollback is None:
         disable_rollback = bool((config or {}).get("DisableRollback", mode == EXPRESS))
-    return Failing(not disable_rollback, action == "DELETE", bool(retain_except_on_create), mode)
+    return FailurePolicy(not disable_rollback, action == "DELETE", bool(retain_except_on_create), mode)

@@ -1,4 +1,4 @@
-"""Items come back as they were stored, whatever their types, from every operation that returns some."""
+"""Every operation that returns items returns them as stored, whatever their types."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def client() -> Iterator[Any]:
 
 
 def test_reads(client: Any) -> None:
-    asked = {"KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": {"S": "a"}}}
+    query = {"KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": {"S": "a"}}}
     assert client.get_item(TableName="t", Key=KEY)["Item"] == ITEM
-    assert client.query(TableName="t", **asked)["Items"] == [ITEM]
+    assert client.query(TableName="t", **query)["Items"] == [ITEM]
     assert client.scan(TableName="t")["Items"] == [ITEM]
     assert client.batch_get_item(RequestItems={"t": {"Keys": [KEY]}})["Responses"] == {"t": [ITEM]}
-    got = client.transact_get_items(TransactItems=[{"Get": {"TableName": "t", "Key": KEY}}])
-    assert got["Responses"] == [{"Item": ITEM}]
-    assert client.query(TableName="t", **asked, Limit=1)["LastEvaluatedKey"] == KEY
+    response = client.transact_get_items(TransactItems=[{"Get": {"TableName": "t", "Key": KEY}}])
+    assert response["Responses"] == [{"Item": ITEM}]
+    assert client.query(TableName="t", **query, Limit=1)["LastEvaluatedKey"] == KEY
 
 
 def test_writes(client: Any) -> None:
@@ -50,8 +50,8 @@ def test_writes(client: Any) -> None:
     assert "Attributes" not in client.put_item(TableName="t", Item=ITEM | other, ReturnValues="ALL_OLD")
     assert client.put_item(TableName="t", Item=ITEM | other, ReturnValues="ALL_OLD")["Attributes"] == ITEM | other
     change = {"UpdateExpression": "SET yes = :v", "ExpressionAttributeValues": {":v": {"BOOL": False}}}
-    answer = client.update_item(TableName="t", Key=other, **change, ReturnValues="ALL_NEW")
-    assert answer["Attributes"] == ITEM | other | {"yes": {"BOOL": False}}
-    answer = client.delete_item(TableName="t", Key=other, ReturnValues="ALL_OLD")
-    assert answer["Attributes"] == ITEM | other | {"yes": {"BOOL": False}}
+    response = client.update_item(TableName="t", Key=other, **change, ReturnValues="ALL_NEW")
+    assert response["Attributes"] == ITEM | other | {"yes": {"BOOL": False}}
+    response = client.delete_item(TableName="t", Key=other, ReturnValues="ALL_OLD")
+    assert response["Attributes"] == ITEM | other | {"yes": {"BOOL": False}}
     assert "Item" not in client.get_item(TableName="t", Key=other)

@@ -1,5 +1,5 @@
-"""Roles and managed policies: of a role, moto updates the description alone and attaches nothing; a managed
-policy it can neither update nor delete, so that its role cannot go either."""
+"""Roles and managed policies. moto updates only the description of a role and attaches no policies. It can neither
+update nor delete a managed policy, so its role cannot be deleted either."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cronstack_infra.local.resources.resource import Properties, Resource, alrea
 
 
 class Role(Resource):
-    """With its trust, inline policies and attached ones, as the template has them."""
+    """A role, with the trust policy, the inline and the attached policies of the template."""
 
     kind = "AWS::IAM::Role"
     name_property = "RoleName"
@@ -34,36 +34,38 @@ class Role(Resource):
         return {"Arn": role.arn, "RoleId": role.id}
 
     def create(self) -> None:
-        # IAM does not tell names of different case apart.
+        # Names of roles are case-insensitive in IAM.
         if any(role.name.lower() == self.name.lower() for role in self._backend.roles.values()):
             raise already_exists(self.kind, self.name)
-        given = self.properties
+        properties = self.properties
         self._backend.create_role(
             role_name=self.name,
-            assume_role_policy_document=json.dumps(given["AssumeRolePolicyDocument"]),
-            path=given.get("Path", "/"),
-            permissions_boundary=given.get("PermissionsBoundary", ""),
-            description=given.get("Description", ""),
-            tags=_tag_list(given),
-            max_session_duration=number(given.get("MaxSessionDuration", 3600)),
+            assume_role_policy_document=json.dumps(properties["AssumeRolePolicyDocument"]),
+            path=properties.get("Path", "/"),
+            permissions_boundary=properties.get("PermissionsBoundary", ""),
+            description=properties.get("Description", ""),
+            tags=_tag_list(properties),
+            max_session_duration=number(properties.get("MaxSessionDuration", 3600)),
         )
-        self._give({})
+        self._set_policies({})
 
     def update(self, old: Properties) -> None:
-        given, role = self.properties, self._role
-        role.assume_role_policy_document = json.dumps(given["AssumeRolePolicyDocument"])
-        role.description = given.get("Description", "")
-        role.max_session_duration = number(given.get("MaxSessionDuration", 3600))
-        role.permissions_boundary_arn = given.get("PermissionsBoundary", "")
+        properties, role = self.properties, self._role
+        role.assume_role_policy_document = json.dumps(properties["AssumeRolePolicyDocument"])
+        role.description = properties.get("Description", "")
+        role.max_session_duration = number(properties.get("MaxSessionDuration", 3600))
+        role.permissions_boundary_arn = properties.get("PermissionsBoundary", "")
         self._backend.untag_role(self.name, list(tags_of(old)))
-        self._backend.tag_role(self.name, _tag_list(given))
-        self._give(old)
+        self._backend.tag_role(self.name, _tag_list(properties))
+        self._set_policies(old)
 
     def remove(self) -> None:
         role = next((role for role in self._backend.roles.values() if role.name == self.name), None)
         if role is None:
             return
-        self._take({policy["PolicyName"] for policy in self.properties.get("Policies", [])}, self._attached())
+        self._remove_policies(
+            {policy["PolicyName"] for policy in self.properties.get("Policies", [])}, self._attached()
+        )
         for policy in self._backend.inline_policies.values():
             policy.role_names = [name for name in policy.role_names if name != self.name]
         self._backend.delete_role(self.name)
@@ -71,9 +73,9 @@ class Role(Resource):
     def _attached(self) -> set[str]:
         return set(self.properties.get("ManagedPolicyArns", []))
 
-    def _give(self, old: Properties) -> None:
+    def _set_policies(self, old: Properties) -> None:
         inline = {policy["PolicyName"]: policy["PolicyDocument"] for policy in self.properties.get("Policies", [])}
-        self._take(
+        self._remove_policies(
             {policy["PolicyName"] for policy in old.get("Policies", [])} - set(inline),
             set(old.get("ManagedPolicyArns", [])) - self._attached(),
         )
@@ -82,7 +84,7 @@ class Role(Resource):
         for arn in self._attached():
             self._backend.attach_role_policy(arn, self.name)
 
-    def _take(self, inline: set[str], attached: set[str]) -> None:
+    def _remove_policies(self, inline: set[str], attached: set[str]) -> None:
         role = self._role
         for name in inline & set(role.policies):
             role.delete_policy(name)
@@ -91,7 +93,7 @@ class Role(Resource):
 
 
 class ManagedPolicy(Resource):
-    """A policy with a life of its own. Ref gives its ARN."""
+    """A managed policy. Ref returns its ARN."""
 
     kind = "AWS::IAM::ManagedPolicy"
     name_property = "ManagedPolicyName"
@@ -153,5 +155,5 @@ class ManagedPolicy(Resource):
                 policy.attach_to(find(name))
 
 
-def _tag_list(given: Properties) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags_of(given).items()]
+def _tag_list(properties: Properties) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags_of(properties).items()]

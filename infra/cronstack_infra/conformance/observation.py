@@ -1,6 +1,6 @@
-"""How behaviour is seen: a behaviour is prepared (a schedule is made, an event is sent) and answers with its check.
+"""Observation of behaviour: ``prepare`` creates a schedule or sends an event and returns a check.
 
-The check waits for what must come and returns what differs, or an empty text.
+The check waits for the expected result. It returns the difference, or an empty text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Check = Callable[[], str]
 
 SOON: Final = timedelta(seconds=6)
 PATIENCE: Final = 70.0
-"""Seconds in which a firing must come: Scheduler promises the minute."""
+"""Seconds to wait for a firing: Scheduler guarantees the minute."""
 OFF: Final = {"Mode": "OFF"}
 
 
@@ -30,9 +30,9 @@ class Behaviour:
     prepare: Callable[[Stage], Check]
     slow: bool = False
     last: bool = False
-    """Prepared only when all others are done: it may spoil them where it is not as on AWS."""
+    """Prepared after all others: on an endpoint that differs from AWS, it may change their results."""
     open: bool = False
-    """AWS leaves it open: the check returns what was seen, and nothing is wrong."""
+    """AWS does not specify it: the check returns the observation, which is never wrong."""
 
 
 def at(instant: datetime, zone: str = "UTC") -> str:
@@ -41,36 +41,38 @@ def at(instant: datetime, zone: str = "UTC") -> str:
 
 def schedule(stage: Stage, expression: str, target: dict[str, Any], **more: Any) -> str:
     scheduler, name = stage.client("scheduler"), stage.name()
-    whole = {"RoleArn": stage.words["scheduler-role"], **target}
-    scheduler.create_schedule(Name=name, ScheduleExpression=expression, FlexibleTimeWindow=OFF, Target=whole, **more)
+    target_with_role = {"RoleArn": stage.placeholders["scheduler-role"], **target}
+    scheduler.create_schedule(
+        Name=name, ScheduleExpression=expression, FlexibleTimeWindow=OFF, Target=target_with_role, **more
+    )
     stage.undo(lambda: scheduler.delete_schedule(Name=name))
     return name
 
 
 def deadline(seconds: float = PATIENCE) -> float:
-    """Until when to wait for what is being prepared: it comes while other things are waited for."""
+    """Return the time until which to wait, counted from the preparation."""
     return monotonic() + seconds
 
 
 def receive(stage: Stage, url: str, end: float) -> dict[str, Any] | None:
-    """The next message of a queue, deleted; None when none has come by ``end``."""
+    """Receive and delete the next message of a queue. Return None if none has arrived by ``end``."""
     sqs = stage.client("sqs")
     while True:
         wait = max(0, min(5, int(end - monotonic())))
-        found = sqs.receive_message(
+        messages = sqs.receive_message(
             QueueUrl=url, WaitTimeSeconds=wait, MessageAttributeNames=["All"], AttributeNames=["All"]
         ).get("Messages")
-        if found:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
-            return dict(found[0])
+        if messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=messages[0]["ReceiptHandle"])
+            return dict(messages[0])
         if monotonic() >= end:
             return None
-        sleep(0.2)  # a server that answers at once must not be flooded
+        sleep(0.2)  # the server may ignore WaitTimeSeconds and respond at once
 
 
-def until(right: Callable[[], bool], seconds: float) -> bool:
+def until(condition: Callable[[], bool], seconds: float) -> bool:
     end = monotonic() + seconds
-    while not right():
+    while not condition():
         if monotonic() >= end:
             return False
         sleep(0.5)

@@ -1,4 +1,4 @@
-"""Saying no in each service's own way: status, headers and body of its protocol."""
+"""The HTTP response of a refusal in each service's protocol: status, headers and body."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _SHAPES: Final = {
     "InvalidParameterValue": "InvalidParameterValueException",
     "MissingParameter": "MissingParameterException",
 }
-"""SQS has two names for an error: the old query protocol's, which clients still see as the code, and a shape."""
+"""Shape by error code, where the two differ. SQS's code is that of its old query protocol; clients still see it."""
 _SERVICE_SHAPES: Final = {"InvalidParameterValueException", "MissingParameterException", "SerializationException"}
 
 Headers = list[tuple[str, str]]
 
 
-def answer(service: str, refusal: Refusal) -> tuple[str, Headers, bytes]:
-    """Status line, headers and body."""
+def error_response(service: str, refusal: Refusal) -> tuple[str, Headers, bytes]:
+    """Return the status line, headers and body of a refusal."""
     headers: Headers = []
     if service == "sqs":
         shape = _SHAPES.get(refusal.code) or refusal.code.rpartition(".")[2]

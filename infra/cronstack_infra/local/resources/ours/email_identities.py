@@ -1,4 +1,4 @@
-"""Addresses and domains that mail is sent from. On AWS somebody must confirm them; here they are verified at once."""
+"""Addresses and domains that mail is sent from. On AWS the owner must confirm them; here they are verified at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cronstack_infra.local.resources.resource import Properties, Resource, alrea
 
 
 class EmailIdentity(Resource):
-    """An identity of SES: mail from it is taken, mail from any other address is rejected."""
+    """An identity of SES: mail from it is accepted, mail from any other address is rejected."""
 
     kind = "AWS::SES::EmailIdentity"
     name_property = "EmailIdentity"
@@ -27,7 +27,7 @@ class EmailIdentity(Resource):
         self._backend.create_email_identity_v2(self.name, tags or None, None, None)
 
     def update(self, old: Properties) -> None:
-        """Its DKIM, feedback and bounces may change: nothing of that concerns a mail that stays here."""
+        """Do nothing: DKIM, feedback and bounces do not affect mails that are not sent."""
 
     def remove(self) -> None:
         self._backend.email_identities.pop(self.name, None)
