@@ -1,0 +1,26 @@
+"""Blocks of pages that the tests do not run: by page and the start of the block's first line, the reason."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_SET_UP: Final = "python3 -m venv .tools && .tools/bin/pip install -q uv && .tools/bin/uv run "
+_AWS: Final = "infra/cronstack_infra/aws/README.md"
+_RESTORED: Final = "tests/e2e/test_restored_ledger.py runs it"
+
+NOT_RUN: Final[dict[tuple[str, str], str]] = {
+    ("README.md", _SET_UP + "cronstack demo"): "tests/e2e/test_demo.py runs the demo",
+    ("README.md", _SET_UP + "pytest"): "it starts all tests, this one included",
+    ("README.md", "python3 -m venv ~/cronstack"): "tests/e2e/test_new_from_wheel.py installs the package",
+    ("tests/README.md", "uv run pytest  "): "it starts all tests, this one included",
+    (_AWS, "aws lambda put-function-concurrency"): _RESTORED,
+    (_AWS, "LEDGER=$(aws"): _RESTORED,
+    (_AWS, "cronstack cdk deploy --require-approval never -c cronstack:ledger-table="): _RESTORED,
+    (_AWS, "cronstack runs invoices"): _RESTORED,
+    (_AWS, "aws lambda delete-function-concurrency"): _RESTORED,
+}
+
+
+def reason(page: str, first: str) -> str | None:
+    """Return why a block with this first line does not run. None if it runs."""
+    return next((why for (named, begin), why in NOT_RUN.items() if named == page and first.startswith(begin)), None)
