@@ -12,6 +12,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("README.md", _SET_UP + "cronstack demo"): "tests/e2e/test_demo.py runs the demo",
     ("README.md", _SET_UP + "pytest"): "it starts all tests, this one included",
     ("README.md", "python3 -m venv ~/cronstack"): "tests/e2e/test_new_from_wheel.py installs the package",
+    ("README.md", "cronstack new shop"): "tests/e2e/test_new_from_wheel.py makes a project, tests it and runs up",
     ("tests/README.md", "uv run pytest  "): "it starts all tests, this one included",
     (_AWS, "aws lambda put-function-concurrency"): _RESTORED,
     (_AWS, "LEDGER=$(aws"): _RESTORED,
