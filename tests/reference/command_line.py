@@ -42,7 +42,6 @@ ENVIRONMENT = (
     (f"`{errors.TRACEBACK}=1`", "also prints the traceback of an error"),
     ("`CRONSTACK_LOCAL_TIMEOUT=5`", "the local cloud ends each invocation after that many seconds"),
     ("`CI`", "an outdated `cronstack.lock` is an error; it is not written"),
-    ("`NO_COLOR`", "output without colors"),
 )
 
 
@@ -113,11 +112,19 @@ def _option(option: click.Option, context: click.Context) -> tuple[str, str, str
     names = ", ".join(option.opts)
     metavar = "" if option.is_flag or option.count else f" {_metavar(option, context)}"
     text, default = default_of(option.help or "")
-    return code(f"{names}{metavar}"), default or _default(option), text
+    return code(f"{names}{metavar}"), default or _default(option), f"{text} {_range(option)}".strip()
 
 
 def _metavar(option: click.Option, context: click.Context) -> str:
-    return option.make_metavar(context)
+    return "N" if _range(option) and option.metavar is None else option.make_metavar(context)
+
+
+def _range(option: click.Option) -> str:
+    """Return the range of a number as a sentence, or ""."""
+    if not isinstance(option.type, click.IntRange | click.FloatRange):
+        return ""
+    least, most = option.type.min, option.type.max
+    return f"At least {least}." if most is None else f"{least} to {most}."
 
 
 def _default(option: click.Option) -> str:
