@@ -46,7 +46,7 @@ def _declaration() -> Iterator[str]:
     yield of_callable("job", job)
     for name, function in (("cron", cron), ("rate", rate), ("at", at)):
         yield of_callable(name, function)
-    yield "### `once()`\n"
+    yield "### `once()` in `@job`\n"
     yield f"{one_line(Once.__call__.__doc__ or '')}\n"
     yield "### `Job`\n"
     yield f"{one_line(Job.__doc__ or '')}\n"
