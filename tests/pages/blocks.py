@@ -23,7 +23,7 @@ LANGUAGES: Final[dict[str, Kind]] = {
 """By the language of a block: what is done with it."""
 
 _FENCE: Final = re.compile(
-    r"^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<text>.*?)^ *```$|^<!-- run\n(?P<hidden>.*?)^-->$",
+    r"(?:^<!-- file: (?P<file>\S+) -->\n)?^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<text>.*?)^ *```$|^<!-- run\n(?P<hidden>.*?)^-->$",
     re.MULTILINE | re.DOTALL,
 )
 _PATH: Final = re.compile(r"# ((?:[\w.-]+/)*[\w.-]+\.(?:py|toml|txt|md|sh))")
@@ -37,6 +37,8 @@ class Block:
     """Of the page, from 1: the first line of the text."""
     language: str
     text: str
+    named: str | None = None
+    """The file that a comment above the block names."""
 
     @property
     def first(self) -> str:
@@ -45,9 +47,9 @@ class Block:
 
     @property
     def path(self) -> str | None:
-        """The file to which the block is written. None if its first line is not a comment with a path."""
+        """The file to which the block is written. None if neither a comment above it nor its first line names one."""
         found = _PATH.fullmatch(self.first)
-        return found[1] if found else None
+        return found[1] if found else self.named
 
     @property
     def kind(self) -> Kind:
@@ -76,7 +78,7 @@ def blocks(page: str) -> list[Block]:
         indent = match["indent"] or ""
         text = "".join(each.removeprefix(indent) for each in match[group].splitlines(keepends=True))
         language = "sh" if hidden is not None else match["info"].strip().partition(" ")[0]
-        found.append(Block(line, language, text))
+        found.append(Block(line, language, text, match["file"]))
     return found
 
 
@@ -107,10 +109,14 @@ def commands(text: str) -> list[Command]:
 
 
 def fits(expected: str, printed: str) -> bool:
-    """Check what a command printed. A line ``…`` fits any lines, and ``…`` inside a line fits any text."""
+    """Check what a command printed. A line ``…`` fits any lines, and ``…`` inside a line fits any text.
+
+    Spaces at both ends of a line do not count.
+    """
     pattern = "\n".join(
-        "(?:.*)" if line.strip() == "…" else ".*?".join(map(re.escape, line.rstrip().split("…")))
-        for line in expected.strip("\n").splitlines()
+        "(?:.*)" if line.strip() == "…" else ".*?".join(map(re.escape, line.strip().split("…")))
+        for line in expected.strip().splitlines()
     )
     pattern = pattern.replace("\n(?:.*)", r"(?:\n[\s\S]*?)?").replace("(?:.*)\n", r"(?:[\s\S]*?\n)?")
-    return re.fullmatch(pattern, "\n".join(line.rstrip() for line in printed.strip("\n").splitlines())) is not None
+    pattern = pattern.replace("(?:.*)", r"[\s\S]*")
+    return re.fullmatch(pattern, "\n".join(line.strip() for line in printed.strip().splitlines())) is not None

@@ -6,6 +6,8 @@ from typing import Final
 
 _SET_UP: Final = "python3 -m venv .tools && .tools/bin/pip install -q uv && .tools/bin/uv run "
 _AWS: Final = "infra/cronstack_infra/aws/README.md"
+_WAY: Final = "infra/README.md"
+_ACCOUNT: Final = "it needs an account of AWS"
 _RESTORED: Final = "tests/e2e/test_restored_ledger.py runs it"
 
 NOT_RUN: Final[dict[tuple[str, str], str]] = {
@@ -13,6 +15,12 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("README.md", _SET_UP + "pytest"): "it starts all tests, this one included",
     ("README.md", "python3 -m venv ~/cronstack"): "tests/e2e/test_new_from_wheel.py installs the package",
     ("README.md", "cronstack new shop"): "tests/e2e/test_new_from_wheel.py makes a project, tests it and runs up",
+    (_WAY, 'eval "$(cronstack env --unset)"'): _ACCOUNT,
+    (_WAY, "read -rsp"): "it asks for a password",
+    (_WAY, "AWS_PROFILE=shop-staging cronstack cdk bootstrap"): _ACCOUNT,
+    (_WAY, "stage = project.app.node"): "it is a part of infra/app.py",
+    (_WAY, "cronstack cdk deploy -c stage=staging"): "it needs that part of infra/app.py",
+    (_WAY, "cronstack retire old_job"): "tests/life retires jobs",
     ("tests/README.md", "uv run pytest  "): "it starts all tests, this one included",
     (_AWS, "aws lambda put-function-concurrency"): _RESTORED,
     (_AWS, "LEDGER=$(aws"): _RESTORED,

@@ -44,6 +44,11 @@ def test_blocks_have_line_kind_and_text_without_indent() -> None:
     assert blocks(PAGE)[1].text == "cronstack list\n"
 
 
+def test_a_comment_above_a_block_names_its_file() -> None:
+    (block,) = blocks("<!-- file: policy.json -->\n```json\n{}\n```\n")
+    assert (block.line, block.kind, block.path) == (3, "file", "policy.json")
+
+
 def test_a_block_needs_a_known_language() -> None:
     (block,) = blocks("```\nx\n```\n")
     with pytest.raises(ValueError, match="line 2: language ''"):
@@ -71,6 +76,7 @@ def test_a_console_block_starts_with_a_command() -> None:
         ("a\n…", "a\nb\nc", True),
         ("a\n…", "a", True),
         ("…\nc", "a\nb\nc", True),
+        ("…", "a\nb", True),
         ("a.c", "abc", False),
         ("a", "a\nb", False),
     ],
