@@ -15,6 +15,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("README.md", _SET_UP + "pytest"): "it starts all tests, this one included",
     ("README.md", "python3 -m venv ~/cronstack"): "tests/e2e/test_new_from_wheel.py installs the package",
     ("README.md", "cronstack new shop"): "tests/e2e/test_new_from_wheel.py makes a project, tests it and runs up",
+    ("README.md", "cronstack cdk bootstrap"): "infra/README.md runs these commands",
     (_WAY, 'eval "$(cronstack env --unset)"'): _ACCOUNT,
     (_WAY, "read -rsp"): "it asks for a password",
     (_WAY, "AWS_PROFILE=shop-staging cronstack cdk bootstrap"): _ACCOUNT,
