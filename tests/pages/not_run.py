@@ -22,6 +22,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     (_WAY, "stage = project.app.node"): "it is a part of infra/app.py",
     (_WAY, "cronstack cdk deploy -c stage=staging"): "it needs that part of infra/app.py",
     (_WAY, "cronstack retire old_job"): "tests/life retires jobs",
+    ("infra/cronstack_infra/conformance/README.md", "python -m tests.bench"): "it takes minutes, and installs MiniStack",
     ("tests/README.md", "uv run pytest  "): "it starts all tests, this one included",
     (_AWS, "aws lambda put-function-concurrency"): _RESTORED,
     (_AWS, "LEDGER=$(aws"): _RESTORED,

@@ -21,7 +21,7 @@ from cronstack_infra.local.environment import DEFAULT_PORT, pointed_at
 from cronstack_infra.toolchain import ensure_cdk
 from tests.places import ROOT
 
-LONGEST: Final = 150.0
+LONGEST: Final = 300.0
 """Seconds that one command may take."""
 ADDRESS: Final = f"127.0.0.1:{DEFAULT_PORT}"
 UP: Final = re.compile(r"^(?P<before>[^#]*?)(?:&&\s*)?(?:uv run )?cronstack up(?P<options>(?: [^&|;#]*)?)(?:#.*)?$")
