@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _ITEM = re.compile(r"([a-z_]+(?:, [a-z_]+)*): (.*)", re.DOTALL)
+_MODULE = re.compile(r" \(see `[a-z_.]+`\)|; see `[a-z_.]+`")
 _DEFAULT = re.compile(r"\s*Defaults to (.+?)\.$", re.DOTALL)
 
 
@@ -91,8 +92,8 @@ def one_line(docstring: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Return reStructuredText's code spans as those of Markdown, without the line breaks."""
-    return " ".join(text.replace("``", "`").split()).strip()
+    """Return the text with code spans of Markdown, without line breaks and without pointers to other modules."""
+    return _MODULE.sub("", " ".join(text.replace("``", "`").split())).strip()
 
 
 def _sentence(text: str) -> str:
@@ -102,7 +103,8 @@ def _sentence(text: str) -> str:
 def _items(block: str, parameters: Collection[str]) -> Iterator[str]:
     """Yield the parts of a block: prose, or the text of a parameter with its continuation lines."""
     item = ""
-    for line in block.splitlines():
+    names = "|".join(parameters)
+    for line in re.sub(rf"(?<=\. )(?=(?:{names}): )", "\n", block).splitlines() if names else block.splitlines():
         # A sentence that starts a line is prose again. Anything else continues what is above it.
         ends = not line.startswith(" ") and (_names(line, parameters) or (_names(item, parameters) and _is_over(item)))
         if item and ends:

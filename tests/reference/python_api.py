@@ -25,10 +25,8 @@ from tests.reference.layout import code, of_attributes, of_callable, table
 
 STACK = ROOT / "infra" / "cronstack_infra" / "aws" / "stack.py"
 FUNCTION = STACK.with_name("scheduled_function.py")
-MANY = bulk.schedule_many.__doc__ or ""
+MANY = inspect.cleandoc(bulk.schedule_many.__doc__ or "")
 ONCE_CALLS = ("schedule", "move", "cancel", "get", "list", "schedule_many", "sweep")
-CLOUD_CALLS = ("advance", "at", "fire", "trigger", "backfill", "redrive", "runs", "dead_letters", "client", "told")
-FAULT_CALLS = ("crash", "raises", "clear")
 
 
 def sections() -> Iterator[str]:
@@ -108,8 +106,8 @@ def _fixture() -> Iterator[str]:
     yield "## The pytest fixture `cloud`\n"
     yield f"{one_line(Cloud.__doc__ or '')}\n"
     yield of_attributes(Cloud, prefix="cloud.")
-    yield from _methods("cloud", Cloud, CLOUD_CALLS)
-    yield from _methods("cloud.faults", Faults, FAULT_CALLS)
+    yield from _methods("cloud", Cloud, _public(Cloud))
+    yield from _methods("cloud.faults", Faults, ("crash", "raises", "clear"))
     yield "### The marker `cronstack`\n"
     signature, _, text = plugin.MARKER.partition(": ")
     yield f"```text\n@pytest.mark.{signature}\n```\n"
@@ -126,6 +124,11 @@ def _fixture() -> Iterator[str]:
 def _methods(prefix: str, cls: type, names: Any) -> Iterator[str]:
     for name in names:
         yield of_callable(f"{prefix}.{name}", inspect.getattr_static(cls, name))
+
+
+def _public(cls: type) -> list[str]:
+    """Return the names of the class's methods, in order."""
+    return [name for name, value in vars(cls).items() if inspect.isfunction(value) and name[0] != "_"]
 
 
 def _method(cls: ast.ClassDef, name: str) -> ast.FunctionDef:
