@@ -23,7 +23,8 @@ LANGUAGES: Final[dict[str, Kind]] = {
 """By the language of a block: what is done with it."""
 
 _FENCE: Final = re.compile(
-    r"(?:^<!-- file: (?P<file>\S+) -->\n)?^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<text>.*?)^ *```$|^<!-- run\n(?P<hidden>.*?)^-->$",
+    r"(?:^<!-- file: (?P<file>\S+) -->\n)?^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<text>.*?)^ *```$"
+    r"|^<!-- run\n(?P<hidden>.*?)^-->$",
     re.MULTILINE | re.DOTALL,
 )
 _PATH: Final = re.compile(r"# ((?:[\w.-]+/)*[\w.-]+\.(?:py|toml|txt|md|sh))")

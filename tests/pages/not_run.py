@@ -8,6 +8,8 @@ _SET_UP: Final = "python3 -m venv .tools && .tools/bin/pip install -q uv && .too
 _AWS: Final = "infra/cronstack_infra/aws/README.md"
 _WAY: Final = "infra/README.md"
 _ACCOUNT: Final = "it needs an account of AWS"
+_LIFE: Final = "infra/cronstack_infra/aws/LIFE.md"
+_DEPLOYED: Final = "it needs two deployments; tests/cli/commands and tests/ops call these commands"
 _RESTORED: Final = "tests/e2e/test_restored_ledger.py runs it"
 
 NOT_RUN: Final[dict[tuple[str, str], str]] = {
@@ -22,7 +24,15 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     (_WAY, "stage = project.app.node"): "it is a part of infra/app.py",
     (_WAY, "cronstack cdk deploy -c stage=staging"): "it needs that part of infra/app.py",
     (_WAY, "cronstack retire old_job"): "tests/life retires jobs",
-    ("infra/cronstack_infra/conformance/README.md", "python -m tests.bench"): "it takes minutes, and installs MiniStack",
+    (_LIFE, "cronstack once list remind --status planned"): _DEPLOYED,
+    (_LIFE, "cronstack retire remind"): _DEPLOYED,
+    (_LIFE, "cronstack dead-letters redrive remind --as"): _DEPLOYED,
+    (_LIFE, "cronstack once import remind plans.jsonl"): _DEPLOYED,
+    (_LIFE, "jq -r .key plans.jsonl"): _DEPLOYED,
+    (
+        "infra/cronstack_infra/conformance/README.md",
+        "python -m tests.bench",
+    ): "it takes minutes, and installs MiniStack",
     ("tests/README.md", "uv run pytest  "): "it starts all tests, this one included",
     (_AWS, "aws lambda put-function-concurrency"): _RESTORED,
     (_AWS, "LEDGER=$(aws"): _RESTORED,
