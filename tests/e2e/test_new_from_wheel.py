@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +17,7 @@ import pytest
 
 from tests.cli.commands.new.test_job import EXPRESSIONS
 from tests.kit import bound
+from tests.pages.blocks import blocks
 from tests.places import ROOT
 
 STEP = 180.0
@@ -87,9 +87,11 @@ def shop(installed: Path, environ: dict[str, str], tmp_path_factory: pytest.Temp
 
 @pytest.fixture(scope="module")
 def tested_shop(installed: Path, environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with a job of each kind, and README's test."""
+    """A project with a job of each kind, and README's job with its test."""
     shop = new_shop(installed, environ, tmp_path_factory.mktemp("tested"), EXPRESSIONS)
-    (shop / "tests" / "test_crash.py").write_text(readme().partition("```python\n")[2].partition("```")[0])
+    for block in blocks((ROOT / "README.md").read_text("utf-8")):
+        if block.path:
+            (shop / block.path).write_text(block.text, "utf-8")
     return shop
 
 
@@ -104,16 +106,6 @@ def new_shop(installed: Path, environ: dict[str, str], folder: Path, jobs: Itera
     return folder / "shop"
 
 
-def readme() -> str:
-    """Return README's section about a test: the test, and what it shows when it fails."""
-    return (ROOT / "README.md").read_text("utf-8").partition("\n## A test\n")[2]
-
-
-def general(story: str) -> str:
-    """What a failure shows, without what the seed draws: milliseconds and ids."""
-    return re.sub(r"\.\d{3}(?= )|(?<=after )[\d.]+|(?<=m-)\w+", "~", story)
-
-
 def test_the_wheel_holds_two_packages_and_every_template(installed: Path) -> None:
     site = next(installed.parent.glob("lib/python3*/site-packages"))
     record = next(site.glob("cronstack-*.dist-info")) / "RECORD"
@@ -126,25 +118,6 @@ def test_its_tests_pass_at_once_and_so_does_readmes(
 ) -> None:
     """Three of the job hello, two of each new job, and one that is copied from README."""
     assert "14 passed" in run(installed / "python", "-m", "pytest", "-q", cwd=tested_shop, environ=environ)
-
-
-def test_readme_shows_what_its_test_shows_when_it_is_broken(
-    tested_shop: Path, installed: Path, environ: dict[str, str]
-) -> None:
-    job = tested_shop / "functions" / "jobs" / "hello.py"
-    before = job.read_text("utf-8")
-    command = [installed / "python", "-m", "pytest", "-q", "tests/test_crash.py"]
-    try:
-        job.write_text(before.replace("timeout=30)", "timeout=30, retries=0)"), "utf-8")
-        ended = subprocess.run(
-            command, cwd=tested_shop, env=environ | {"COLUMNS": "80"}, capture_output=True, text=True, timeout=STEP
-        )
-    finally:
-        job.write_text(before, "utf-8")
-    assert ended.returncode == 1
-    error, _, story = readme().partition("```\nE ")[2].partition("```")[0].partition("\n")
-    assert error in ended.stdout
-    assert general(story) in general(ended.stdout)
 
 
 def test_its_jobs_are_listed(shop: Path, installed: Path, environ: dict[str, str]) -> None:

@@ -2,8 +2,8 @@
 
     python -m tests.tools.aws_cli dynamodb update-table --table-name t --deletion-protection-enabled
 
-It knows flags, texts, numbers, ``Key=value,Key=value``, waiters, ``--query`` and ``--output text``. What the aws CLI
-would not know either, such as a wrong option, is an error.
+It knows flags, texts, ``file://PATH``, numbers, ``Key=value,Key=value``, waiters, ``--query`` and ``--output text``.
+What the aws CLI would not know either, such as a wrong option, is an error.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -36,7 +37,8 @@ def main(words: Sequence[str]) -> int:
     answer = getattr(client, xform_name(operation))(**parameters)
     answer.pop("ResponseMetadata", None)
     found = jmespath.search(query, answer) if query else answer
-    print("\t".join(map(str, found)) if as_text else json.dumps(found, default=str))
+    texts = found if isinstance(found, list) else [found]
+    print("\t".join(map(str, texts)) if as_text else json.dumps(found, default=str))
     return 0
 
 
@@ -54,6 +56,8 @@ def _value(shape: Any, given: Any) -> Any:
         return {name: _value(shape.members[name], value) for name, value in pairs.items()}
     if shape.type_name == "boolean":
         return given is True or given == "true"
+    if isinstance(given, str) and given.startswith("file://"):
+        return Path(given.removeprefix("file://")).read_text("utf-8")
     return int(given) if shape.type_name in ("integer", "long") else given
 
 
