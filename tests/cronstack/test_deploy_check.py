@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from cronstack.deploy_check import answer, looks, names
+from cronstack.deploy_check import answer, names, waiting
 from cronstack.deploy_check.check import handler, judge
 from cronstack.deploy_check.names import BY_CODE, JOBS, KEPT, KEPT_ONCE, REGARDLESS
 
@@ -55,7 +55,7 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def use(monkeypatch: pytest.MonkeyPatch, status: str) -> None:
     cloud = Cloud(status)
     for service in ("cloudformation", "dynamodb", "scheduler", "sqs"):
-        monkeypatch.setitem(looks._clients, service, cloud)
+        monkeypatch.setitem(waiting._clients, service, cloud)
 
 
 def update(old: dict[str, Any], new: dict[str, Any], status: str, monkeypatch: pytest.MonkeyPatch) -> str:

@@ -1,4 +1,4 @@
-"""All of them."""
+"""All mutants."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from cronstack.defaults import DEFAULTS
-from cronstack.ledger.partitions import ROOMS
+from cronstack.ledger.partitions import PARTITIONS
 from cronstack.ledger.rows import OPEN, PLAN_STATUSES, STATUSES
 from tests.cronstack.ledger.test_costs import COSTS
 from tests.places import ROOT
@@ -24,14 +24,14 @@ def partitions() -> str:
     head = ("partition", "sort key", "row", "written by", "read by, too", "in the index")
     rows = [
         (
-            f"`{room.pattern.format(job='JOB')}`",
-            f"`{room.sort_key}`",
-            f"{room.holds}{' (reserved)' if room.reserved else ''}",
-            ", ".join(room.writers),
-            ", ".join(room.readers),
-            f"`{room.listed.format(job='JOB')}`" if room.listed else "",
+            f"`{partition.pattern.format(job='JOB')}`",
+            f"`{partition.sort_key}`",
+            f"{partition.content}{' (reserved)' if partition.reserved else ''}",
+            ", ".join(partition.writers),
+            ", ".join(partition.readers),
+            f"`{partition.listed.format(job='JOB')}`" if partition.listed else "",
         )
-        for room in ROOMS
+        for partition in PARTITIONS
     ]
     return table(head, *rows)
 
