@@ -232,9 +232,9 @@ def _carry_out(delivery: Delivery, decision: Decision) -> Steps[Grant | Outcome 
 
 # -- claim -------------------------------------------------------------------------------------------------------------
 def _send_claim(delivery: Delivery, *, takes_over: bool) -> Steps[Grant | Outcome | None]:
-    """One claim by what was seen. None: refused, and more is seen. An Outcome: the plan of the key is another one."""
-    if delivery.host.left() < delivery.enough:
-        # Frozen and woken after its time: its claim could only count as a start that never was, and past the deadline.
+    """Send one claim, by the items seen. None: refused, and the items were read. An Outcome: the event is overtaken."""
+    if delivery.host.left() < delivery.least_time:
+        # This invocation was frozen past its end. A claim would count as an attempt, but no handler could start.
         raise delivery.out_of_time()
     if _is_closed(delivery):
         return (yield from _begin(delivery))

@@ -176,7 +176,7 @@ def arm_next_attempt(delivery: Delivery, grant: Grant) -> Steps[None]:
     Lambda delivers an event three times. If the handler is killed each time, Lambda gives up, although retries are
     left. If Scheduler fails, the handler runs without a carrier: it may succeed.
     """
-    reserve = max(delivery.enough, delivery.host.left() - TIME_TO_CARRY)
+    reserve = max(delivery.least_time, delivery.host.left() - TIME_TO_CARRY)
     with suppress(Unavailable):
         due = after_lease(delivery, grant.expires)
         yield from arm(delivery, f"after {delivery.holder}", due, reserve=reserve)
