@@ -108,13 +108,13 @@ class Attempt:
         """
         delivery = self._delivery
         needed = delivery.host.clock.latest() - max(0, min(self._since_claim())) + delivery.span
-        return needed - self.grant.expires > delivery.asking.margin + MAX_DATE_LAG
+        return needed - self.grant.expires > delivery.claimant.margin + MAX_DATE_LAG
 
     @property
     def has_waited(self) -> bool:
         """Whether a lease that the job declares as short has partly passed before the handler starts."""
         delivery = self._delivery
-        return delivery.terms.lease is not None and max(self._since_claim()) > delivery.asking.margin
+        return delivery.terms.lease is not None and max(self._since_claim()) > delivery.claimant.margin
 
     def _since_claim(self) -> tuple[int, int]:
         """Return the milliseconds since the claim, by the wall clock and by the monotonic clock."""
@@ -135,8 +135,8 @@ class Attempt:
 
     def _lease_lost(self, done: str) -> LeaseLost:
         return LeaseLost(
-            f"{self._delivery.asking.occurrence} of {self._delivery.terms.occurrence.job}: this attempt lost its lease,"
-            f" so nothing was {done}",
+            f"{self._delivery.claimant.occurrence} of {self._delivery.terms.occurrence.job}: this attempt lost its"
+            f" lease, so nothing was {done}",
             remedy="End the handler: another attempt runs the occurrence, or has run it.",
         )
 

@@ -20,8 +20,8 @@ schedule deletes itself after it has fired.
 
 Each delivery of a buffered occurrence, and each newcomer that finds the slot full, makes a carrier for it. All of these
 have the same name: the slot instead of a holder, and as hop the number of the next check. Checks are numbered from the
-epoch, ``look`` seconds (a minute) apart. So only the first delivery in each minute makes a carrier, and separate chains
-of carriers become one chain at the next check.
+epoch, ``Defaults.look`` seconds (a minute) apart. So only the first delivery in each minute makes a carrier, and
+separate chains of carriers become one chain at the next check.
 """
 
 from __future__ import annotations
@@ -75,18 +75,18 @@ def kind_of(event: Mapping[str, Any]) -> str:
     return "operator" if "by" in event else "plain"
 
 
-def next_look(hop: int | None, now: int, look: int) -> int:
+def next_check(hop: int | None, now: int, interval: int) -> int:
     """Return the number of the next check of a buffered occurrence: after ``now``, and after the check ``hop``.
 
-    ``now`` is in epoch milliseconds, ``look`` the seconds between two checks. An early carrier, or one on a host whose
-    clock is behind, must not use its own name again: its schedule may still exist, and never fire.
+    ``now`` is in epoch milliseconds, ``interval`` the seconds between two checks. An early carrier, or one on a host
+    whose clock is behind, must not use its own name again: its schedule may still exist, and never fire.
     """
-    return max(-1 if hop is None else hop, now // (look * 1000)) + 1
+    return max(-1 if hop is None else hop, now // (interval * 1000)) + 1
 
 
-def last_look(now: int, look: int) -> int:
+def last_check(now: int, interval: int) -> int:
     """Return the time of the last check, in epoch milliseconds."""
-    return now // (look * 1000) * look * 1000
+    return now // (interval * 1000) * interval * 1000
 
 
 def name(job: str, occurrence: str, kind: str, holder: str, hop: int) -> str:

@@ -34,8 +34,8 @@ from cronstack.guard.decision import (
     decide,
     decide_alone,
 )
-from cronstack.guard.deferral import defer_in_slot, wait_elsewhere
-from cronstack.guard.delivery import FIRST_LOOK, ROUNDS, Delivery, Grant, Outcome
+from cronstack.guard.deferral import defer_in_slot, defer_waiting
+from cronstack.guard.delivery import FIRST_PAUSE, ROUNDS, Delivery, Grant, Outcome
 from cronstack.guard.due import is_late, sleep_or_defer, wait_until_due
 from cronstack.guard.letters import ensure_letter, missed, report_missed
 from cronstack.guard.slot import (
@@ -167,8 +167,8 @@ def _is_of_earlier_plan(delivery: Delivery, run: RunItem) -> bool:
 def _decide(delivery: Delivery) -> Decision:
     time = Time(delivery.rested(), delivery.host.clock.earliest())
     if delivery.alone:
-        return decide_alone(delivery.asking, delivery.seen.run, time, rounds_left=delivery.rounds)
-    return decide(delivery.asking, delivery.seen, time, rounds_left=delivery.rounds)
+        return decide_alone(delivery.claimant, delivery.seen.run, time, rounds_left=delivery.rounds)
+    return decide(delivery.claimant, delivery.seen, time, rounds_left=delivery.rounds)
 
 
 def _carry_out(delivery: Delivery, decision: Decision) -> Steps[Grant | Outcome | None]:
@@ -225,7 +225,7 @@ def _carry_out(delivery: Delivery, decision: Decision) -> Steps[Grant | Outcome 
         case Wait(why):
             # A duplicate waits a moment for the outcome. In all other cases a carrier brings the occurrence back.
             if why != "running" or not (yield from _wait_for_run(delivery)):
-                return (yield from wait_elsewhere(delivery, decision))
+                return (yield from defer_waiting(delivery, decision))
             delivery.rounds = ROUNDS
     return None
 
@@ -246,7 +246,7 @@ def _send_claim(delivery: Delivery, *, takes_over: bool) -> Steps[Grant | Outcom
     if delivery.alone:
         clock = delivery.host.clock
         # Before the first answer, it is not certain that any lease or pause has ended.
-        surely_past = clock.earliest() - delivery.asking.margin
+        surely_past = clock.earliest() - delivery.claimant.margin
         rested = delivery.rested() if clock.is_known or run is not None else 0
         call = claim_requests.claim_alone(opening, run, surely_past, rested=rested, may_begin=delivery.may_begin)
     elif takes_over:
@@ -301,12 +301,12 @@ def _read_refusal(delivery: Delivery, refused: Refused, *, takes_over: bool) -> 
     lease_part, run_part = refused.conditions[:2]
     if not lease_part.held:
         lease = yield from delivery.shown_lease(lease_part.item)
-        delivery.in_slot = lease.buffered == delivery.asking.occurrence
+        delivery.in_slot = lease.buffered == delivery.claimant.occurrence
     elif not takes_over:
         lease = LeaseItem()  # the condition of a plain claim held: the lease is free
     if not run_part.held:
         if lease_part.held and run is None:  # the slot fulfilled the condition of this first start
-            delivery.in_slot = leaving(delivery) == delivery.asking.occurrence
+            delivery.in_slot = leaving(delivery) == delivery.claimant.occurrence
         run = yield from delivery.shown_run(run_part.item)
     if lease_part.held and run_part.held:  # only the crashed run's part failed: no run can be marked
         delivery.unmarked = lease.holder
@@ -330,7 +330,7 @@ def _adopt(delivery: Delivery) -> Steps[Grant]:
         run = yield from delivery.look_at_run()
     if run is None or run.holder != delivery.holder or run.status != "running":
         raise Unavailable(
-            f"this attempt holds the lease of {delivery.asking.occurrence}, but not its run",
+            f"this attempt holds the lease of {delivery.claimant.occurrence}, but not its run",
             remedy="Items of the ledger were changed by hand. Wait until the lease has ended.",
         )
     delivery.after_crash = run.attempt > 1  # perhaps: the status of the attempt before is overwritten
@@ -351,7 +351,7 @@ def _skip(delivery: Delivery, reason: str, by: str) -> Steps[Outcome | None]:
 # -- wait --------------------------------------------------------------------------------------------------------------
 def _wait_for_run(delivery: Delivery) -> Steps[bool]:
     """Wait until the other delivery's attempt, or its lease, has ended. False: no patience is left."""
-    pause, lease = FIRST_LOOK, delivery.seen.lease
+    pause, lease = FIRST_PAUSE, delivery.seen.lease
     while True:
         run = delivery.seen.run
         ends = [lease.expires if lease.holder is not None else 0, run.expires if run is not None else 0]

@@ -39,7 +39,7 @@ from cronstack.defaults import Overlap
 from cronstack.ledger.rows import FAILED, FINISHED, LeaseItem, RunItem
 
 
-class Asking(NamedTuple):
+class Claimant(NamedTuple):
     """This delivery: its holder, its occurrence and its policy."""
 
     holder: str
@@ -146,71 +146,75 @@ Decision = (
 )
 
 
-def decide(asking: Asking, seen: Seen, time: Time, *, rounds_left: int) -> Decision:
+def decide(claimant: Claimant, seen: Seen, time: Time, *, rounds_left: int) -> Decision:
     """Decide by the items seen, for a job whose occurrences share one lease."""
     lease, run = seen
-    if lease.holder == asking.holder:
+    if lease.holder == claimant.holder:
         return Mine()
-    if (ended := _ended(asking, run)) is not None:
+    if (ended := _ended(claimant, run)) is not None:
         return ended
     if rounds_left <= 0:
         return Wait("contention")
     if _is_in_backoff(run, time):
         return Wait("backoff")
     if lease.holder is not None:
-        if time.earliest > lease.expires + asking.margin:
+        if time.earliest > lease.expires + claimant.margin:
             # If the run has another holder than the lease, items were deleted by hand. Its lease must expire, too.
-            stray = run is not None and run.holder != lease.holder and _is_alive(run, asking, time)
-            return Wait("running") if stray else _first_in_line(asking, seen) or TakeOver()
-        if lease.occurrence == asking.occurrence:
+            stray = run is not None and run.holder != lease.holder and _is_alive(run, claimant, time)
+            return Wait("running") if stray else _first_in_line(claimant, seen) or TakeOver()
+        if lease.occurrence == claimant.occurrence:
             return Wait("running")
         if run is not None:
             return Wait("held")
-        return _decide_overlap(asking, lease, lease.holder)
-    if run is not None and _is_alive(run, asking, time):
+        return _decide_overlap(claimant, lease, lease.holder)
+    if run is not None and _is_alive(run, claimant, time):
         return Wait("running")
-    return _first_in_line(asking, seen) or Claim()
+    return _first_in_line(claimant, seen) or Claim()
 
 
-def _first_in_line(asking: Asking, seen: Seen) -> GiveWay | None:
+def _first_in_line(claimant: Claimant, seen: Seen) -> GiveWay | None:
     """Return GiveWay if another occurrence is in the slot, and this one never started. Else None."""
     waits, run = seen.lease.buffered, seen.run
     never_started = run is None or run.status == "missed"
-    return GiveWay(waits) if never_started and waits not in (None, asking.occurrence) else None
+    return GiveWay(waits) if never_started and waits not in (None, claimant.occurrence) else None
 
 
-def decide_alone(asking: Asking, run: RunItem | None, time: Time, *, rounds_left: int) -> Decision:
+def decide_alone(claimant: Claimant, run: RunItem | None, time: Time, *, rounds_left: int) -> Decision:
     """Decide for overlap "allow" and for plans of code, which have only the run's own lease."""
-    if run is not None and run.status == "running" and run.holder == asking.holder:
+    if run is not None and run.status == "running" and run.holder == claimant.holder:
         return Mine()
-    if run is not None and asking.revision is not None and (run.revision, run.due) != (asking.revision, asking.due):
-        if run.status != "missed" or asking.revision <= run.revision:
+    if (
+        run is not None
+        and claimant.revision is not None
+        and (run.revision, run.due) != (claimant.revision, claimant.due)
+    ):
+        if run.status != "missed" or claimant.revision <= run.revision:
             return Overtaken(run)
-    elif (ended := _ended(asking, run)) is not None:
+    elif (ended := _ended(claimant, run)) is not None:
         return ended
     if rounds_left <= 0:
         return Wait("contention")
     if _is_in_backoff(run, time):
         return Wait("backoff")
-    return Wait("running") if run is not None and _is_alive(run, asking, time) else Claim()
+    return Wait("running") if run is not None and _is_alive(run, claimant, time) else Claim()
 
 
-def _decide_overlap(asking: Asking, lease: LeaseItem, holder: str) -> Decision:
-    if asking.overlap != "buffer_one":
+def _decide_overlap(claimant: Claimant, lease: LeaseItem, holder: str) -> Decision:
+    if claimant.overlap != "buffer_one":
         return Skip(by=holder)
-    if lease.buffered in (None, asking.occurrence):  # the own occurrence only if its run was deleted by hand
+    if lease.buffered in (None, claimant.occurrence):  # the own occurrence only if its run was deleted by hand
         return Buffer(by=holder)
     return SlotFull(by=holder, waits=lease.buffered)
 
 
-def _ended(asking: Asking, run: RunItem | None) -> Decision | None:
+def _ended(claimant: Claimant, run: RunItem | None) -> Decision | None:
     if run is None:
         return None
-    if run.payload and run.payload != asking.payload:
+    if run.payload and run.payload != claimant.payload:
         return Mismatch()
     if run.status in FINISHED:
         return Duplicate(run.status)
-    if run.status in FAILED and run.attempt != asking.redrive:
+    if run.status in FAILED and run.attempt != claimant.redrive:
         return Duplicate(run.status) if run.reported else Unreported(run)
     return None
 
@@ -219,5 +223,5 @@ def _is_in_backoff(run: RunItem | None, time: Time) -> bool:
     return run is not None and run.status == "retrying" and time.now < run.after
 
 
-def _is_alive(run: RunItem, asking: Asking, time: Time) -> bool:
-    return run.status == "running" and time.earliest <= run.expires + asking.margin
+def _is_alive(run: RunItem, claimant: Claimant, time: Time) -> bool:
+    return run.status == "running" and time.earliest <= run.expires + claimant.margin

@@ -23,7 +23,7 @@ from typing import Any, Final
 from cronstack.errors import Unavailable
 from cronstack.guard import carrier
 from cronstack.guard.decision import Wait
-from cronstack.guard.delivery import FIRST_LOOK, LONGEST_PAUSE, TIME_TO_CARRY, TIME_TO_RAISE, Delivery, Grant, Outcome
+from cronstack.guard.delivery import FIRST_PAUSE, LONGEST_PAUSE, TIME_TO_CARRY, TIME_TO_RAISE, Delivery, Grant, Outcome
 from cronstack.ledger import run_requests
 from cronstack.ledger.rows import RunItem
 from cronstack.steps import DELIVERED_AGAIN, Done, Sleep, Steps, send
@@ -31,7 +31,7 @@ from cronstack.steps import DELIVERED_AGAIN, Done, Sleep, Steps, send
 SECOND: Final = 1000
 OUTAGE: Final = "outage"
 """The reason of a delivery to which the ledger did not answer."""
-OUTAGE_LOOKS: Final = (60, 900)
+OUTAGE_PAUSES: Final = (60, 900)
 """The first and the longest pause, in seconds, between two deliveries of an event during an outage."""
 BEFORE_DEADLINE: Final = 120
 """Seconds before the start deadline for the last check: a carrier may come a minute late."""
@@ -48,7 +48,7 @@ def defer(delivery: Delivery, holder: str, due: int, why: str, status: str = "de
     return Outcome(status, reason=why)
 
 
-def wait_elsewhere(delivery: Delivery, decision: Wait) -> Steps[Outcome]:
+def defer_waiting(delivery: Delivery, decision: Wait) -> Steps[Outcome]:
     """Defer an occurrence that cannot be decided now, by the reason."""
     lease, run = delivery.seen
     if run is not None and run.status == "buffered":
@@ -64,7 +64,7 @@ def wait_elsewhere(delivery: Delivery, decision: Wait) -> Steps[Outcome]:
             )
         case "held":
             # Check also before the lease has ended: most holders settle long before.
-            due = min(after_lease(delivery, lease.expires), look(delivery))
+            due = min(after_lease(delivery, lease.expires), in_a_minute(delivery))
             return (yield from defer(delivery, lease.holder or "", due, "held"))
         case "running":
             return (yield from after_holder(delivery, run, "running"))
@@ -73,7 +73,7 @@ def wait_elsewhere(delivery: Delivery, decision: Wait) -> Steps[Outcome]:
 def after_holder(delivery: Delivery, run: RunItem | None, why: str) -> Steps[Outcome]:
     """Defer until the occurrence's running attempt must have ended. If it settles, the carrier finds a duplicate."""
     lease = delivery.seen.lease
-    own = lease.occurrence == delivery.asking.occurrence
+    own = lease.occurrence == delivery.claimant.occurrence
     holder = run.holder if run is not None else lease.holder or ""
     ends = [lease.expires if own else 0, run.expires if run is not None else 0]
     return (yield from defer(delivery, holder, after_lease(delivery, max(ends)), why))
@@ -115,16 +115,16 @@ def arm_slot(delivery: Delivery, occurrence: str, event: Mapping[str, Any], hop:
 
     Of all deliveries that call this before the same check, only the first one makes it: then its name is taken.
     """
-    look, job = delivery.terms.knobs.look, delivery.terms.occurrence.job
-    number = carrier.next_look(hop, delivery.host.now(), look)
+    interval, job = delivery.terms.knobs.look, delivery.terms.occurrence.job
+    number = carrier.next_check(hop, delivery.host.now(), interval)
     name = carrier.name(job, occurrence, carrier.kind_of(event), carrier.SLOT, number)
-    yield from make_carrier(delivery, name, carrier.event_text(event, number), number * look * SECOND)
+    yield from make_carrier(delivery, name, carrier.event_text(event, number), number * interval * SECOND)
 
 
 def make_carrier(delivery: Delivery, name: str, event: str, due: int, *, reserve: float = TIME_TO_RAISE) -> Steps[None]:
     """Make a carrier, or ensure that the carrier of this name exists. Raise Unavailable."""
     way, host = delivery.terms.way, delivery.host
-    pause, again = FIRST_LOOK, 0
+    pause, again = FIRST_PAUSE, 0
     while True:
         named = carrier.renamed(name, again)
         build = carrier.ScheduleBuilder(way, named, event, due, host.now)
@@ -135,7 +135,7 @@ def make_carrier(delivery: Delivery, name: str, event: str, due: int, *, reserve
         if isinstance(existing, Done):
             if carrier.is_ahead(existing.fields, host.now()):
                 return
-            again, pause = again + 1, FIRST_LOOK  # another name, which is free
+            again, pause = again + 1, FIRST_PAUSE  # another name, which is free
         rest = pause * (0.5 + host.randomness.random() / 2)
         if pause > LONGEST_PAUSE or host.left() - rest <= reserve:
             raise Unavailable(
@@ -155,19 +155,19 @@ def defer_for_outage(delivery: Delivery, fault: Unavailable) -> Steps[Outcome]:
     """
     if not fault.passing:
         raise fault
-    yield from arm(delivery, obstacle_of_plan(delivery, OUTAGE), _next_look(delivery))
+    yield from arm(delivery, obstacle_of_plan(delivery, OUTAGE), _next_check(delivery))
     return Outcome("deferred", reason=OUTAGE, note=str(fault))
 
 
-def _next_look(delivery: Delivery) -> int:
+def _next_check(delivery: Delivery) -> int:
     """Return the time of the next check. One check comes shortly before the start deadline, to start in time."""
     of, now = delivery.terms.occurrence, delivery.host.now()
     waited = now - (of.due if of.requested is None else of.requested)
-    first, longest = (seconds * SECOND for seconds in OUTAGE_LOOKS)
-    look = now + min(max(waited // 2, first), longest)
+    first, longest = (seconds * SECOND for seconds in OUTAGE_PAUSES)
+    check = now + min(max(waited // 2, first), longest)
     last = of.due + (delivery.terms.start_deadline - BEFORE_DEADLINE) * SECOND
     in_time = not of.by_operator and now + carrier.lead() < last
-    return min(look, last) if in_time else look
+    return min(check, last) if in_time else check
 
 
 def arm_next_attempt(delivery: Delivery, grant: Grant) -> Steps[None]:
@@ -187,16 +187,17 @@ def soon(delivery: Delivery) -> int:
     return delivery.host.now() + carrier.lead()
 
 
-def after_look(delivery: Delivery) -> int:
+def after_next_check(delivery: Delivery) -> int:
     """Return a time shortly after the next check of the occurrence in the slot, when it has left the slot."""
     seconds = delivery.terms.knobs.look
-    return carrier.next_look(None, delivery.host.now(), seconds) * seconds * SECOND + carrier.lead()
+    return carrier.next_check(None, delivery.host.now(), seconds) * seconds * SECOND + carrier.lead()
 
 
-def look(delivery: Delivery) -> int:
+def in_a_minute(delivery: Delivery) -> int:
+    """Return the time after one check interval, by default a minute."""
     return delivery.host.now() + delivery.terms.knobs.look * SECOND
 
 
 def after_lease(delivery: Delivery, expires: int) -> int:
     """Return the time at which a lease has ended by every clock."""
-    return max(expires + delivery.asking.margin + SECOND, soon(delivery))
+    return max(expires + delivery.claimant.margin + SECOND, soon(delivery))

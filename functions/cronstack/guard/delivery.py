@@ -13,7 +13,7 @@ from cronstack.defaults import DEFAULTS, Defaults, Overlap
 from cronstack.entropy import ulid
 from cronstack.errors import OutOfTime, Unavailable
 from cronstack.guard import carrier
-from cronstack.guard.decision import Asking, Decision, Seen
+from cronstack.guard.decision import Claimant, Decision, Seen
 from cronstack.ledger import items, run_requests
 from cronstack.ledger.rows import FINAL, LeaseItem, RunItem
 from cronstack.occurrence import Occurrence, is_planned
@@ -21,7 +21,7 @@ from cronstack.steps import Call, Done, Host, Sleep, Steps, send
 
 ROUNDS: Final = 6
 """Most refused claims, skips and takeovers of a delivery before it makes a carrier."""
-FIRST_LOOK: Final = 0.25
+FIRST_PAUSE: Final = 0.25
 """Seconds before the first check of a row that is waited for. Further pauses grow."""
 LONGEST_PAUSE: Final = 5.0
 TIME_TO_RAISE: Final = 0.2
@@ -86,7 +86,7 @@ class Delivery:
     __slots__ = (
         "after_crash",
         "aged",
-        "asking",
+        "claimant",
         "claims",
         "floor",
         "gave_way",
@@ -112,7 +112,7 @@ class Delivery:
         # New for every attempt: Lambda's request id is the same on all its retries.
         self.holder = ulid(host.now(), host.randomness)
         of, margin = terms.occurrence, int(terms.knobs.skew_margin * 1000)
-        self.asking = Asking(self.holder, of.id, of.payload, terms.overlap, margin, of.redrive, of.revision, of.due)
+        self.claimant = Claimant(self.holder, of.id, of.payload, terms.overlap, margin, of.redrive, of.revision, of.due)
         self.least_time = min(1.0, host.left() / 2)
         """Seconds that must be left to start a handler, and to send a claim."""
         self.seen = Seen()
@@ -170,7 +170,7 @@ class Delivery:
 
     def has_passed(self, instant: int) -> bool:
         """Return whether ``instant`` has passed by AWS's time, plus the margin. False before the first answer."""
-        return self.host.clock.earliest() > instant + self.asking.margin
+        return self.host.clock.earliest() > instant + self.claimant.margin
 
     @property
     def is_late(self) -> bool:
@@ -181,7 +181,7 @@ class Delivery:
     def early(self) -> int:
         """Return the milliseconds until it may start. An operator's event may start at once."""
         of = self.terms.occurrence
-        return 0 if of.by_operator else max(0, of.due - self.asking.margin - self._time_passed())
+        return 0 if of.by_operator else max(0, of.due - self.claimant.margin - self._time_passed())
 
     def _time_passed(self) -> int:
         """Return a time that has certainly been reached; the wall clock's if no answer has shown the time."""
@@ -190,7 +190,7 @@ class Delivery:
 
     def rested(self) -> int:
         """Return the latest ``after`` of a failed attempt whose pause counts as over."""
-        return self._time_passed() + (self.asking.margin if self.host.clock.is_known else 0)
+        return self._time_passed() + (self.claimant.margin if self.host.clock.is_known else 0)
 
     def learn_time(self) -> Steps[None]:
         """Read the run if no answer of this invocation has shown the time: this machine's clock may be wrong."""
@@ -243,13 +243,13 @@ class Delivery:
 
     def out_of_time(self) -> OutOfTime:
         return OutOfTime(
-            f"{self.asking.occurrence} of {self.terms.occurrence.job}: this invocation has no time left to start it",
+            f"{self.claimant.occurrence} of {self.terms.occurrence.job}: this invocation has no time left to start it",
             remedy="Nothing is lost: Lambda delivers the event again.",
         )
 
     # -- read ----------------------------------------------------------------------------------------------------------
     def look_at_run(self) -> Steps[RunItem | None]:
-        call = run_requests.get_run(self.terms.table, self.terms.occurrence.job, self.asking.occurrence)
+        call = run_requests.get_run(self.terms.table, self.terms.occurrence.job, self.claimant.occurrence)
         run = self.known_run((yield from self.get(call)))
         self.seen = self.seen._replace(run=run)
         return run

@@ -38,7 +38,7 @@ LONGEST_SLEEP: Final = 10.0
 def wait_until_due(delivery: Delivery) -> Steps[Outcome | None]:
     """Wait before the claim. Not None: it is deferred, or another plan has overtaken it. Raise as ``begin``."""
     of = delivery.terms.occurrence
-    if of.by_operator or delivery.host.now() >= of.due - delivery.asking.margin:
+    if of.by_operator or delivery.host.now() >= of.due - delivery.claimant.margin:
         return None
     if of.revision is not None and of.hop is None:
         overtaken = yield from check_plan(delivery)  # its answer also shows the time

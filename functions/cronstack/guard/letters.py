@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from cronstack.guard.deferral import after_holder
-from cronstack.guard.delivery import FIRST_LOOK, TIME_TO_RAISE, Delivery, Outcome
+from cronstack.guard.delivery import FIRST_PAUSE, TIME_TO_RAISE, Delivery, Outcome
 from cronstack.ledger import run_requests
 from cronstack.ledger.rows import RunItem
 from cronstack.occurrence import print_instant, print_time, to_datetime
@@ -125,7 +125,7 @@ def ensure_letter(delivery: Delivery, run: RunItem) -> Steps[Outcome | None]:
 
     None: it was sent, or the status of the run has changed.
     """
-    pause, as_seen, job = FIRST_LOOK, _state(run), delivery.terms.occurrence.job
+    pause, as_seen, job = FIRST_PAUSE, _state(run), delivery.terms.occurrence.job
     condition = MISSED if run.status == "missed" else run.reason
     current: RunItem | None = run
     while current is not None and _state(current) == as_seen and not current.reported:

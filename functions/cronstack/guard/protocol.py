@@ -214,7 +214,7 @@ def _judge(delivery: Delivery, refused: Refused, status: str) -> Steps[Outcome |
     if run is not None and run.status == "succeeded":
         return Outcome("duplicate", reason=run.status, note="effect may have run twice")
     raise LeaseLost(
-        f"{delivery.asking.occurrence} of {delivery.terms.occurrence.job}: this attempt lost its lease, so it could not"
-        f" be recorded as {status}",
+        f"{delivery.claimant.occurrence} of {delivery.terms.occurrence.job}: this attempt lost its lease, so it could"
+        f" not be recorded as {status}",
         remedy="Its effect may run again: make it idempotent by run.key, or give the job more time.",
     )

@@ -21,9 +21,9 @@ Crash points
 
 from __future__ import annotations
 
-from cronstack.guard.carrier import event_text, last_look, read_kept
-from cronstack.guard.deferral import after_look, arm_slot, defer
-from cronstack.guard.delivery import FIRST_LOOK, Delivery, Outcome
+from cronstack.guard.carrier import event_text, last_check, read_kept
+from cronstack.guard.deferral import after_next_check, arm_slot, defer
+from cronstack.guard.delivery import FIRST_PAUSE, Delivery, Outcome
 from cronstack.guard.letters import missed, report_missed
 from cronstack.ledger import run_requests
 from cronstack.ledger.rows import RunItem
@@ -42,7 +42,7 @@ def leaving(delivery: Delivery) -> str | None:
 
     None: the request does not change the slot.
     """
-    run, own = delivery.seen.run, delivery.asking.occurrence
+    run, own = delivery.seen.run, delivery.claimant.occurrence
     if run is not None and run.status != "missed":
         return own if run.status == "buffered" and delivery.in_slot else None
     return own if delivery.seen.lease.buffered == own else delivery.stale
@@ -79,17 +79,17 @@ def give_way(delivery: Delivery, waiting: RunItem) -> Steps[Outcome | None]:
     """
     if delivery.may_wait() and not delivery.gave_way:
         delivery.gave_way = True
-        yield from delivery.pause(FIRST_LOOK)
+        yield from delivery.pause(FIRST_PAUSE)
         lease = yield from delivery.look_at_lease()
         delivery.seen = delivery.seen._replace(lease=lease)
         return None
     yield from ensure_carrier(delivery, waiting)
-    return (yield from defer(delivery, waiting.occurrence, after_look(delivery), "slot"))
+    return (yield from defer(delivery, waiting.occurrence, after_next_check(delivery), "slot"))
 
 
 def is_past(delivery: Delivery, waiting: RunItem) -> bool:
     """Return whether the other occurrence in the slot is too late to start: its check of this minute records a miss."""
-    late = last_look(delivery.host.now(), delivery.terms.knobs.look) - waiting.due
+    late = last_check(delivery.host.now(), delivery.terms.knobs.look) - waiting.due
     return late > delivery.terms.start_deadline * 1000 and not is_waived(waiting)
 
 

@@ -54,7 +54,7 @@ def test_the_kind_of_an_event(of: Occurrence, kind: str) -> None:
 
 @given(st.integers(0, 2**40), st.integers(1, 3600), st.none() | st.integers(0, 2**30))
 def test_the_next_check_is_later_than_now_and_than_the_last_one(now: int, look: int, hop: int | None) -> None:
-    number = carrier.next_look(hop, now, look)
+    number = carrier.next_check(hop, now, look)
     assert number * look * 1000 > now
     assert hop is None or number > hop
     assert number in ((hop or 0) + 1, now // (look * 1000) + 1)
@@ -62,7 +62,7 @@ def test_the_next_check_is_later_than_now_and_than_the_last_one(now: int, look: 
 
 def test_all_checks_in_one_minute_have_one_name() -> None:
     numbers = {
-        carrier.next_look(hop, NOON + at, 60) for hop, at in [(None, 0), (None, 59_999), (NOON // 60_000, 30_000)]
+        carrier.next_check(hop, NOON + at, 60) for hop, at in [(None, 0), (None, 59_999), (NOON // 60_000, 30_000)]
     }
     assert numbers == {NOON // 60_000 + 1}
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from cronstack.guard.decision import (
-    Asking,
     Buffer,
     Claim,
+    Claimant,
     Decision,
     Duplicate,
     GiveWay,
@@ -37,8 +37,8 @@ UNSURE = Time(NOW, earliest=0)
 """No answer has shown the time."""
 
 
-def asking(**fields: Any) -> Asking:
-    return Asking(
+def claimant(**fields: Any) -> Claimant:
+    return Claimant(
         **({"holder": ME, "occurrence": "mine", "payload": "p", "overlap": "skip", "margin": MARGIN} | fields)
     )
 
@@ -154,7 +154,7 @@ TABLE: list[tuple[str, Seen, dict[str, Any], Decision]] = [
 def test_with_a_lease(seen: Seen, given: dict[str, Any], expected: Decision) -> None:
     given = dict(given)
     rounds_left, time = given.pop("rounds_left", 1), given.pop("time", SURE)
-    assert decide(asking(**given), seen, time, rounds_left=rounds_left) == expected
+    assert decide(claimant(**given), seen, time, rounds_left=rounds_left) == expected
 
 
 ALONE: list[tuple[str, RunItem | None, dict[str, Any], Decision]] = [
@@ -192,4 +192,4 @@ ALONE: list[tuple[str, RunItem | None, dict[str, Any], Decision]] = [
 def test_without_a_lease(of: RunItem | None, given: dict[str, Any], expected: Decision) -> None:
     given = dict(given)
     rounds_left, time = given.pop("rounds_left", 1), given.pop("time", SURE)
-    assert decide_alone(asking(overlap="allow", **given), of, time, rounds_left=rounds_left) == expected
+    assert decide_alone(claimant(overlap="allow", **given), of, time, rounds_left=rounds_left) == expected

@@ -15,7 +15,7 @@ from tests.mutants.edit import Code
 from tests.mutants.mutant import Mutant
 
 _WALL = "delivery.host.clock.reading().wall"
-_EARLY = "0 if of.by_operator else max(0, of.due - self.asking.margin - self._time_passed())"
+_EARLY = "0 if of.by_operator else max(0, of.due - self.claimant.margin - self._time_passed())"
 
 _CLOCKS: tuple[Mutant, ...] = (
     Mutant(
@@ -48,7 +48,7 @@ _CLOCKS: tuple[Mutant, ...] = (
     Mutant(
         "without a lease: a takeover is decided by the wall clock",
         "_send_claim",
-        Code("clock.earliest() - delivery.asking.margin", "opening.now - delivery.asking.margin"),
+        Code("clock.earliest() - delivery.claimant.margin", "opening.now - delivery.claimant.margin"),
         ("I3", "I7"),
     ),
     Mutant(
@@ -72,7 +72,7 @@ _CLOCKS: tuple[Mutant, ...] = (
     Mutant(
         "a lease that a slow clock has stored stays short",
         "Attempt.is_short",
-        Code("needed - self.grant.expires > delivery.asking.margin + MAX_DATE_LAG", "False"),
+        Code("needed - self.grant.expires > delivery.claimant.margin + MAX_DATE_LAG", "False"),
         ("I11", "I7"),
     ),
     Mutant(
@@ -84,7 +84,7 @@ _CLOCKS: tuple[Mutant, ...] = (
     Mutant(
         "each clean run extends its lease",
         "Attempt.is_short",
-        Code("needed - self.grant.expires > delivery.asking.margin + MAX_DATE_LAG", "True"),
+        Code("needed - self.grant.expires > delivery.claimant.margin + MAX_DATE_LAG", "True"),
         ("I14",),
     ),
     Mutant(
@@ -128,7 +128,7 @@ _EARLY_AND_LATE: tuple[Mutant, ...] = (
     Mutant(
         "an operator's event waits until it is due",
         "Delivery.early",
-        Code(_EARLY, "max(0, of.due - self.asking.margin - self._time_passed())"),
+        Code(_EARLY, "max(0, of.due - self.claimant.margin - self._time_passed())"),
         ("I23",),
     ),
     Mutant(

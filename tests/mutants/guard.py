@@ -11,19 +11,19 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "no margin between two clocks",
         "decide",
-        Code("lease.expires + asking.margin", "lease.expires"),
+        Code("lease.expires + claimant.margin", "lease.expires"),
         ("I3",),
     ),
     Mutant(
         "no margin without a lease",
         "_send_claim",
-        Code("clock.earliest() - delivery.asking.margin", "clock.earliest()"),
+        Code("clock.earliest() - delivery.claimant.margin", "clock.earliest()"),
         ("I3",),
     ),
     Mutant(
         "a lease is taken over while it lasts",
         "decide",
-        Code("lease.expires + asking.margin", "lease.expires - 20_000"),
+        Code("lease.expires + claimant.margin", "lease.expires - 20_000"),
         ("I3", "I7"),
     ),
     Mutant(
@@ -107,15 +107,15 @@ MUTANTS: tuple[Mutant, ...] = (
         "a dead run is claimed by any event",
         "_ended",
         Code(
-            "run.status in FAILED and run.attempt != asking.redrive",
-            "run.status in FAILED and asking.redrive is None and run.reported",
+            "run.status in FAILED and run.attempt != claimant.redrive",
+            "run.status in FAILED and claimant.redrive is None and run.reported",
         ),
         ("I17",),
     ),
     Mutant(
         "a redrive is a duplicate",
         "_ended",
-        Code("run.status in FAILED and run.attempt != asking.redrive", "run.status in FAILED"),
+        Code("run.status in FAILED and run.attempt != claimant.redrive", "run.status in FAILED"),
         ("I17",),
     ),
     Mutant(
@@ -127,13 +127,13 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "an own lease is not recognised",
         "decide",
-        Code("lease.holder == asking.holder", "lease.holder == asking.occurrence"),
+        Code("lease.holder == claimant.holder", "lease.holder == claimant.occurrence"),
         ("I10",),
     ),
     Mutant(
         "an own run is not recognised",
         "decide_alone",
-        Code("run is not None and run.status == 'running' and run.holder == asking.holder", "run is None"),
+        Code("run is not None and run.status == 'running' and run.holder == claimant.holder", "run is None"),
         ("I10", "I9", "I6"),
     ),
     Mutant(

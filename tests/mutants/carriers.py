@@ -57,7 +57,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "an occurrence that waits for the lease has no carrier",
-        "wait_elsewhere",
+        "defer_waiting",
         Code("yield from defer(delivery, lease.holder or '', due, 'held')", "Outcome('deferred', reason='held')"),
         ("I8",),
     ),
@@ -72,7 +72,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "contention is acknowledged without a carrier",
-        "wait_elsewhere",
+        "defer_waiting",
         Code(
             """
             return (
@@ -95,7 +95,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "an event during the back-off has no carrier",
-        "wait_elsewhere",
+        "defer_waiting",
         Code("yield from defer(delivery, run.holder, run.after, 'backoff')", "Outcome('deferred', reason='backoff')"),
         ("I8",),
     ),

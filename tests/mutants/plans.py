@@ -170,7 +170,7 @@ _BEGINS: tuple[Mutant, ...] = (
     Mutant(
         "an event of another plan than the run's counts as its own",
         "decide_alone",
-        Code("(run.revision, run.due) != (asking.revision, asking.due)", "False"),
+        Code("(run.revision, run.due) != (claimant.revision, claimant.due)", "False"),
         ("I9", "I14"),
     ),
     Mutant(

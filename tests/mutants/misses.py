@@ -40,8 +40,8 @@ _MISSES: tuple[Mutant, ...] = (
         "a missed run is claimed by any event",
         "_ended",
         Code(
-            "run.status in FAILED and run.attempt != asking.redrive",
-            "run.status == 'dead' and run.attempt != asking.redrive",
+            "run.status in FAILED and run.attempt != claimant.redrive",
+            "run.status == 'dead' and run.attempt != claimant.redrive",
         ),
         ("I12",),
     ),
@@ -138,7 +138,7 @@ _OUTAGES: tuple[Mutant, ...] = (
     Mutant(
         "an outage of the ledger is acknowledged without a carrier",
         "defer_for_outage",
-        Code("yield from arm(delivery, obstacle_of_plan(delivery, OUTAGE), _next_look(delivery))", "yield from ()"),
+        Code("yield from arm(delivery, obstacle_of_plan(delivery, OUTAGE), _next_check(delivery))", "yield from ()"),
         ("I8",),
     ),
     Mutant(

@@ -35,7 +35,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a newcomer gives way without its own carrier",
         "give_way",
         Code(
-            "yield from defer(delivery, waiting.occurrence, after_look(delivery), 'slot')",
+            "yield from defer(delivery, waiting.occurrence, after_next_check(delivery), 'slot')",
             "Outcome('deferred', reason='slot')",
         ),
         ("I8",),
@@ -60,7 +60,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a buffered occurrence has no further carrier",
-        "wait_elsewhere",
+        "defer_waiting",
         Code("yield from defer_in_slot(delivery, decision.why)", "Outcome('deferred', reason=decision.why)"),
         ("I8",),
     ),

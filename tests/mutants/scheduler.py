@@ -105,7 +105,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a carrier that may never fire is made again under its own name",
         "make_carrier",
-        Code("again, pause = again + 1, FIRST_LOOK", ""),
+        Code("again, pause = again + 1, FIRST_PAUSE", ""),
         ("I10",),
         "past-at=ignored",
     ),
