@@ -49,7 +49,7 @@ def test_an_exception_of_the_transport_is_thrown_into_the_steps() -> None:
     seen: list[object] = []
     with pytest.raises(TransportFault, match="GetItem"):
         drive(read_and_sleep(seen), broken_transport, left=minute, sleep=print)
-    assert seen == ["broken_transport at GetItem"]
+    assert seen == ["fault at GetItem"]
 
 
 def test_an_exception_of_a_sleep_is_thrown_into_the_steps() -> None:
@@ -96,7 +96,7 @@ def test_a_simulator_can_stop_before_each_request() -> None:
     assert isinstance(answer, Raised)
     with pytest.raises(TransportFault):
         resume(steps, answer)
-    assert seen == ["broken_transport at GetItem"]
+    assert seen == ["fault at GetItem"]
     steps = read_and_sleep(seen)
     assert [resume(steps, None), resume(steps, {})] == [READ, REST]
     match resume(steps, None):
@@ -122,7 +122,7 @@ def test_once_uses_the_same_driver() -> None:
     seen: list[object] = []
     with pytest.raises(TransportFault):
         once_by(broken_transport).drive(lambda host: read_and_sleep(seen))
-    assert seen == ["broken_transport at GetItem"]
+    assert seen == ["fault at GetItem"]
 
 
 def test_once_uses_another_transport_within_a_block_only() -> None:

@@ -83,7 +83,7 @@ def missed(delivery: Delivery) -> run_requests.Closing:
     error = {
         "type": "Missed",
         "message": f"it could not start within {terms.start_deadline} s after {print_time(of.due)}, its due time: the"
-        f" event came {late} s after that",
+        f" event came {late} s after it",
     }
     closing = delivery.closing("missed", TOO_LATE, error=json.dumps(error))
     return closing._replace(expires=delivery.lease_end(delivery.host.clock.latest()))

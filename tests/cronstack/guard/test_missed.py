@@ -41,7 +41,7 @@ def test_a5_a_missed_run_has_one_letter(stage: Stage, overlap: str) -> None:
     (letter,) = stage.letters()
     assert letter[:2] == ["Missed", 0]
     assert json.loads(letter[2])["message"] == (
-        "it could not start within 3600 s after 2026-01-01T10:00:00Z, its due time: the event came 7200 s after that"
+        "it could not start within 3600 s after 2026-01-01T10:00:00Z, its due time: the event came 7200 s after it"
     )
     assert stage.run(LATE)["reported"] == stage.now
     assert stage.run(LATE)["status"] == "missed"

@@ -110,7 +110,7 @@ REFUSED = {
     "0 0 * * 1,3-5": "Write cron(0 0 ? * MON,WED-FRI *).",
     "0 0 * * 1/3": "Write cron(0 0 ? * MON,THU *).",
     "15 3 1 jan *": "Write cron(15 3 1 JAN ? *).",
-    "0 6 1 * 1": "takes two schedules: cron(0 6 1 * ? *) and cron(0 6 ? * MON *).",
+    "0 6 1 * 1": "needs two schedules: cron(0 6 1 * ? *) and cron(0 6 ? * MON *).",
     "0 6 */2 * 1": "They are: minutes",
     "99 6 * * *": "They are: minutes",
     "0 6 * * 1-9": "They are: minutes",
