@@ -130,8 +130,7 @@ def job(
     schedule: one of ``cron()``, ``rate()``, ``at()``, ``once()`` (by application code), or a list of them. Without
         one, the job runs only when triggered.
     name: the job's name, unique in the project. Defaults to the function's name.
-    overlap: what happens to an occurrence that is due while another one runs: "skip", "buffer_one" or "allow".
-        Defaults to "skip".
+    overlap: "skip", "buffer_one" or "allow" an occurrence that is due while another one runs. Defaults to "skip".
     retries: attempts after the first, 0 to 20. The first retry starts after a minute. Each further pause is twice as
         long, at most an hour. Defaults to 2.
     timeout: seconds an attempt may take, 1 to 900. Defaults to 60.

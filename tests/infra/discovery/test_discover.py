@@ -113,7 +113,7 @@ WRONG = {
         '  Write cron("0 6 * * ? *", timezone="Asia/Tokyo").'
     ),
     'schedule=cron("0 6 1 * 1", timezone="UTC")': (
-        'takes two schedules: cron("0 6 1 * ? *", timezone="UTC") and cron("0 6 ? * MON *", timezone="UTC").'
+        'needs two schedules: cron("0 6 1 * ? *", timezone="UTC") and cron("0 6 ? * MON *", timezone="UTC").'
     ),
     'schedule=cron("@daily", timezone="UTC")': 'cron("0 0 * * ? *", timezone="UTC")',
     'schedule=cron("0 6 * * ? *", timezone="Europe/Belrin")': (
