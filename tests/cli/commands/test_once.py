@@ -178,7 +178,7 @@ def test_a_job_that_is_called_like_a_command_is_reached_by_schedule(once: Once) 
         (["stats", "--key", "k", "--in", "99999w"], 2, "is longer than any calendar"),
         (["stats", "--key", "k", "--at", "2198-03-28T02:30"], 2, "does not say in which time zone. Write"),
         (["stats", "--key", "k", "--at", "2198-03-28"], 2, "--at 2198-03-28 has no time of day"),
-        (["stats", "--key", "k", "--at", "2198-03-28T02:30Z", "--timezone", "UTC"], 2, "has a time zone, and --timezone UTC gives another"),
+        (["stats", "--key", "k", "--at", "2198-03-28T02:30Z", "--timezone", "UTC"], 2, "gives another"),
         (["stats", "--key", "k", "--at", "2198-03-28T02:30", "--timezone", "Mars"], 2, "Mars"),
         (
             ["stats", "--key", "k", "--at", "2027-03-28T02:30", "--timezone", "Europe/Berlin"],
