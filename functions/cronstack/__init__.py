@@ -1,7 +1,7 @@
-"""Cronstack: scheduled functions that run on time, once, never over themselves, and are never lost.
+"""Cronstack: scheduled functions that run on time and once. Runs of a job never overlap, and none is lost.
 
-This package ships into Lambda. Its public names load lazily: ``from cronstack import job, cron, Run`` loads the
-declaration and nothing else, because each cold start pays for every millisecond of import.
+This package is deployed to Lambda. Its public names load lazily: ``from cronstack import job, cron, Run`` loads only
+the declaration, because each import lengthens the cold start.
 """
 
 from __future__ import annotations

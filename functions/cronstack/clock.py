@@ -1,4 +1,4 @@
-"""The only place where the product reads a clock or sleeps. Everything else is handed the time, or a ``Clock``."""
+"""The only module of the product that reads a clock or sleeps. All other code receives the time, or a clock."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 
 
 def now_ms() -> int:
-    """The wall clock in epoch milliseconds: what leases and the ledger's times are told in."""
+    """Return the wall clock in epoch milliseconds, the unit of leases and of the ledger's times."""
     return time.time_ns() // 1_000_000
 
 
 def now() -> datetime:
-    """The wall clock as an aware datetime in UTC."""
+    """Return the wall clock as an aware datetime in UTC."""
     return datetime.now(UTC)
 
 
 def monotonic() -> float:
-    """Seconds from an arbitrary start; never steps back. Durations are measured with it."""
+    """Return seconds from an arbitrary start; never steps back. Use it to measure durations."""
     return time.monotonic()
 
 

@@ -1,10 +1,10 @@
 """The declaration of a job: ``@job`` above a handler, and ``cron``, ``rate``, ``at`` inside it.
 
-Nothing is judged here. A module with jobs must import in Lambda also the day after its ``at()`` has passed, and
-quickly; so ``@job`` records what was said, with file and line, and ``cronstack_infra.discovery`` validates it
-at synth, in ``cronstack list`` and in tests.
+This module validates nothing. A module with jobs must import quickly in Lambda, also after its ``at()`` has passed.
+So ``@job`` only records its arguments, with file and line. ``cronstack_infra.discovery`` validates them at synth, in
+``cronstack list`` and in tests.
 
-(The room is not called ``job``: importing a submodule of that name would overwrite the decorator in the face.)
+(The module is not named ``job``: importing a submodule of that name would overwrite the decorator ``cronstack.job``.)
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from cronstack.run import Run
 
 Handler = Callable[["Run"], object]
-"""A handler takes the run and returns something JSON can hold, which the ledger keeps."""
+"""A handler: takes the run, and returns a JSON value that the ledger stores."""
 
 
 ONCE: Final = "once()"
-"""Stands among a job's schedules where code may schedule it (``once()``); it is no expression of EventBridge's."""
+"""Marks a job that code may schedule (``once()``), among the job's schedules. EventBridge has no such expression."""
 
 
 class When(NamedTuple):
-    """One declared schedule, as written: ``expression`` is EventBridge's own string, such as ``rate(5 minutes)``."""
+    """One declared schedule, as written. ``expression`` is EventBridge's own string, such as ``rate(5 minutes)``."""
 
     expression: str
     timezone: str | None
@@ -46,32 +46,33 @@ def cron(
     end: datetime | None = None,
     window: int | None = None,
 ) -> When:
-    """Six fields, "minutes hours day-of-month month day-of-week year", in ``timezone``, which must be given.
+    """Declare a schedule of six fields, "minutes hours day-of-month month day-of-week year". ``timezone`` is required.
 
-    ``start`` and ``end`` are aware datetimes between which it runs. ``window`` is the minutes, 1 to 1440, over which
-    Scheduler spreads the starts after each instant. Validated by discovery, not here.
+    ``start`` and ``end`` are aware datetimes between which the job runs. ``window`` is the number of minutes, 1 to
+    1440, over which Scheduler spreads the starts after each instant. Discovery validates all of these.
     """
     return When(f"cron({fields})", timezone, start, end, window)
 
 
 def rate(every: str, *, start: datetime | None = None, end: datetime | None = None) -> When:
-    """``every`` is a count and a unit, "1 minute", "6 hours", "2 days": elapsed time, whatever the clocks do.
+    """Declare a schedule with a fixed period. ``every`` is a count and a unit: "1 minute", "6 hours", "2 days".
 
-    ``end`` is an aware datetime before which it runs. Discovery refuses ``start`` and shows the cron to use instead.
+    The period is elapsed time: a clock change does not alter it. ``end`` is an aware datetime after which the job does
+    not run. Discovery refuses ``start`` and shows the cron to use instead.
     """
     return When(f"rate({every})", "UTC", start, end)
 
 
 def at(local: str, *, timezone: str | None = None) -> When:
-    """Once, at a local time "yyyy-mm-ddThh:mm:00" of ``timezone``, which must be given."""
+    """Declare one run, at a local time "yyyy-mm-ddThh:mm:00" of ``timezone``, which is required."""
     return When(f"at({local})", timezone)
 
 
 class Job(NamedTuple):
-    """A declared job. It *is* the Lambda handler: ``jobs.<module>.<function>`` names this object."""
+    """A declared job. This object is the Lambda handler: ``jobs.<module>.<function>`` is its name."""
 
     function: Handler
-    """The user's function, undecorated: ``daily_stats.function(run)`` calls it without a guard."""
+    """The user's function. ``daily_stats.function(run)`` calls it without the guard."""
     name: str
     schedules: tuple[When, ...]
     overlap: Overlap
@@ -89,7 +90,7 @@ class Job(NamedTuple):
 
     @property
     def by_code(self) -> bool:
-        """Whether application code may schedule it."""
+        """Whether application code may schedule the job."""
         return any(isinstance(when, When) and when.expression == ONCE for when in self.schedules)
 
     @property
@@ -103,7 +104,7 @@ class Job(NamedTuple):
         return f"{self.function.__module__}.{self.function.__qualname__}"
 
     def __call__(self, event: Any, context: Any) -> Any:
-        """Lambda's entry: work the event behind the guard (see ``runtime``)."""
+        """Handle an event of Lambda: run the function behind the guard (see ``runtime``)."""
         from cronstack.runtime import handle
 
         return handle(self, event, context)
@@ -126,28 +127,28 @@ def job(
 ) -> Callable[[Handler], Job]:
     """Declare the function below as a job.
 
-    schedule: one of ``cron()``, ``rate()``, ``at()``, ``once()`` (by application code), or a list of them; none: it
-        runs only when triggered.
-    name: of the job, unique in the project. Defaults to the function's name.
-    overlap: what becomes of an occurrence that is due while another one runs. Defaults to "skip".
-    retries: attempts after the first, 0 to 20, the first of them after a minute, each further pause twice as long, at
-        most an hour. Defaults to 2.
+    schedule: one of ``cron()``, ``rate()``, ``at()``, ``once()`` (by application code), or a list of them. Without
+        one, the job runs only when triggered.
+    name: the job's name, unique in the project. Defaults to the function's name.
+    overlap: "skip", "buffer_one" or "allow" an occurrence that is due while another one runs. Defaults to "skip".
+    retries: attempts after the first, 0 to 20. The first retry starts after a minute. Each further pause is twice as
+        long, at most an hour. Defaults to 2.
     timeout: seconds an attempt may take, 1 to 900. Defaults to 60.
     memory: megabytes, 128 to 10240. Defaults to 256.
     start_deadline: seconds after the due time, or after the end of its ``window``, by which the first attempt must
-        start, 60 to 86400; later it is missed, with a dead letter. Defaults to 3600; with ``once()`` to 86400, less
-        the longest window.
-    lease: seconds after which a dead attempt is missed, when its handler renews the lease by ``run.extend()``, 10 to
-        the timeout. Defaults to none: the lease lasts as long as Lambda lets the attempt run.
-    permanent: exception classes that no retry can mend; they go to the dead letters at once. Defaults to none.
-    input: a JSON object every occurrence is given as ``run.input``. Defaults to {}.
+        start, 60 to 86400. A later occurrence is missed, with a dead letter. Defaults to 3600; with ``once()`` to
+        86400, less the longest window.
+    lease: seconds after which a killed attempt is detected, 10 to the timeout. The handler must renew the lease by
+        ``run.extend()``. Defaults to none: the lease lasts as long as Lambda lets the attempt run.
+    permanent: exception classes that no retry can fix. They create a dead letter at once. Defaults to none.
+    input: a JSON object that every occurrence receives as ``run.input``. Defaults to {}.
     env: environment variables of the function. Defaults to {}.
     enabled: False deploys the schedules paused. Defaults to True.
     """
 
-    # What is no list is recorded as one, to be judged with file and line: "once" without its parentheses, too.
-    is_one = isinstance(schedule, When) or not hasattr(schedule, "__iter__")
-    schedules: Any = (schedule,) if is_one else tuple(schedule)
+    # Any other value, such as ``once`` without parentheses, is recorded too: discovery reports it with file and line.
+    is_single = isinstance(schedule, When) or not hasattr(schedule, "__iter__")
+    schedules: Any = (schedule,) if is_single else tuple(schedule)
 
     def declare(function: Handler) -> Job:
         return Job(

@@ -1,12 +1,12 @@
-"""The driver of steps: it carries out what a protocol's generator requests (see ``steps``), one request after another.
+"""The driver of steps: carries out the requests of a protocol's generator (see ``steps``), one after another.
 
-One rule holds for faults, in Lambda, in application code and in simulations: what carrying out a request raises is
-thrown into the steps at this request. So the steps can note it (a commit is then in doubt, the log line names the
-fault) before it leaves them. ``drive`` does everything at once. A simulator that stops before each request uses
-``resume``, and ``carry_out`` where it does carry a request out.
+One rule holds for faults in Lambda, in application code and in simulations. If carrying out a request raises, the
+exception is thrown into the steps at this request. So the steps can record it (a commit is then in doubt, the log line
+names the fault) before it leaves them. ``drive`` does everything at once. A simulator that stops before each request
+uses ``resume`` and ``carry_out``.
 
-No request may hang longer than half of the time left: the other half is for sending it again. A settlement that hangs
-until Lambda kills the attempt would have the handler run twice.
+No request may hang longer than half of the time left: the other half is for sending it again. If a settlement hung
+until Lambda killed the attempt, the handler would run twice.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ LONGEST: Final = 10.0
 
 
 def request_limit(left: float) -> float:
-    """Return the seconds that a request may take when so many are left."""
+    """Return the seconds that a request may take when ``left`` seconds remain."""
     return min(LONGEST, max(left, 0.0) / 2)
 
 
 class Raised:
-    """Given to ``resume`` instead of an answer: carrying out the request raised this."""
+    """Argument of ``resume`` instead of an answer: the exception that carrying out the request raised."""
 
     __slots__ = ("fault",)
 
@@ -50,7 +50,7 @@ class Returned(Generic[_T]):
 
 
 def no_handler(work: Work) -> Succeeded | Failed:
-    """The default of ``drive``: only the steps of a delivery request ``Work``."""
+    """Raise AssertionError. The default of ``drive``: only the steps of a delivery request ``Work``."""
     raise AssertionError(f"these steps have no handler to run: {work}")
 
 
@@ -73,7 +73,7 @@ def drive(
 
 
 def resume(steps: Steps[_T], answer: Any) -> Request | Returned[_T]:
-    """Give the steps the answer to their last request, or what it ``Raised``, and return the next request or the end.
+    """Send the steps the answer to their last request, or its ``Raised``. Return the next request or ``Returned``.
 
     ``answer`` is None at the start.
     """

@@ -1,7 +1,7 @@
 """The only source of randomness of the product, and the ULIDs made from it.
 
-Whoever needs chance is handed a ``Randomness``: this room's ``SYSTEM`` in Lambda, a seeded ``random.Random`` in a
-simulation, which has the same two methods.
+Code that needs random numbers takes a ``Randomness``: ``SYSTEM`` in Lambda, a seeded ``random.Random`` in a
+simulation. Both have the same two methods.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ SYSTEM: Final[Randomness] = _System()
 
 
 def seeded(seed: int) -> Random:
-    """Chance that repeats itself: for simulations, never in Lambda."""
+    """Return a repeatable source of randomness: for simulations, never in Lambda."""
     from random import Random
 
     return Random(seed)
 
 
 def ulid(now_ms: int, randomness: Randomness) -> str:
-    """26 characters, sorted by time: 48 bits of milliseconds, 80 of chance."""
+    """Return a ULID: 26 characters that sort by time, from 48 bits of milliseconds and 80 random bits."""
     number = (now_ms & ((1 << 48) - 1)) << 80 | randomness.getrandbits(80)
     return "".join(_DIGITS[number >> shift & 31] for shift in range(125, -1, -5))

@@ -1,22 +1,22 @@
-"""Every exception Cronstack raises on purpose, in one tree.
+"""Every exception that Cronstack raises on purpose, in one tree.
 
     CronstackError
-    ├── DeclarationError (ValueError)   a job is declared wrongly; found by discovery, never in Lambda
+    ├── DeclarationError (ValueError)   a job is declared wrongly; raised by discovery, never in Lambda
     ├── ScheduleError (ValueError)      an expression, a zone or a span that is not a schedule
-    ├── EventError (ValueError)         an event that is not ours, malformed, or too old to be judged
-    ├── LeaseLost                       this attempt no longer holds the right to run; never caught by us
-    ├── OutOfTime                       too little of this invocation is left to begin; Lambda shall deliver again
-    ├── Unavailable                     the ledger could not be asked; nothing was run, Lambda shall deliver again
-    ├── PermanentError                  a handler raises it (or a subclass): no retry can help
-    │   └── MisuseError (ValueError)    a handler asked the run for what cannot be: too large, too late, twice
-    ├── RetryLater                      what ``run.retry(after=…)`` raises: come back then
-    ├── OnceError (ValueError)          what was asked of ``once`` cannot be: no key, no zone, a time that is past
-    ├── OnceConflict                    the key stands for something else already; nothing was changed
+    ├── EventError (ValueError)         an event that is not Cronstack's, is malformed, or is too old
+    ├── LeaseLost                       this attempt no longer holds the right to run; Cronstack never catches it
+    ├── OutOfTime                       too little of this invocation is left to start; Lambda delivers the event again
+    ├── Unavailable                     AWS gave no usable answer; nothing was run, Lambda delivers the event again
+    ├── PermanentError                  raised by a handler (or a subclass of it): no retry can help
+    │   └── MisuseError (ValueError)    a handler called a method of its run wrongly: too large, too late, twice
+    ├── RetryLater                      raised by ``run.retry(after=…)``: start the next attempt then
+    ├── OnceError (ValueError)          a call of ``once`` is invalid: no key, no zone, a past time
+    ├── OnceConflict                    the key is already used for another plan; nothing was changed
     ├── CommitRefused                   a condition of the handler's own writes did not hold; nothing was written
-    └── OperationError                  an operator asked for what cannot be done
+    └── OperationError                  an operator's command cannot be carried out
 
-A refusal (duplicate, overlap, missed) is a value, not an exception: see ``guard.decision``.
-Each message says what is wrong, where, why, and what to do; ``remedy`` may carry the last part by itself.
+A duplicate, an overlap or a miss is a value, not an exception: see ``guard.decision``.
+Each message states what is wrong, where, why, and what to do. ``remedy`` may hold the last part.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from __future__ import annotations
 class CronstackError(Exception):
     """Root of the tree.
 
-    ``remedy`` is one sentence that says what to do about it, or "".
+    ``remedy`` is one sentence that describes what to do, or "".
     """
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
@@ -38,7 +38,7 @@ class CronstackError(Exception):
 
 
 class DeclarationError(CronstackError, ValueError):
-    """A job is declared wrongly. ``where`` is "file:line", or the file alone, or "" where there is none."""
+    """A job is declared wrongly. ``where`` is "file:line", the file alone, or "" if neither is known."""
 
     def __init__(self, message: str, *, where: str = "", remedy: str = "") -> None:
         super().__init__(f"{where}: {message}" if where else message, remedy=remedy)
@@ -50,7 +50,7 @@ class ScheduleError(CronstackError, ValueError):
 
 
 class EventError(CronstackError, ValueError):
-    """An event this function must not work. ``reason`` is the name that its dead letter carries."""
+    """An event that this function must not run. ``reason`` is the error type in its dead letter."""
 
     def __init__(self, reason: str, message: str, *, remedy: str = "") -> None:
         super().__init__(message, remedy=remedy)
@@ -58,17 +58,17 @@ class EventError(CronstackError, ValueError):
 
 
 class LeaseLost(CronstackError):
-    """The lease went to another attempt. What this attempt has not written yet, it must not write."""
+    """Another attempt took over the lease. This attempt must not write any more."""
 
 
 class OutOfTime(CronstackError):
-    """Frozen or slow, this invocation woke up too late to claim; raised so that Lambda delivers the event again."""
+    """This invocation was frozen or slow, and it is too late to claim. Lambda delivers the event again."""
 
 
 class Unavailable(CronstackError):
-    """AWS gave no usable answer. Ask again, with the same key and content: each call is safe to repeat.
+    """AWS gave no usable answer. Repeat the call with the same key and content: each call is safe to repeat.
 
-    ``certain``: nothing was carried out; otherwise it is unknown. ``passing``: the fault is temporary.
+    ``certain``: the request was not carried out; otherwise that is unknown. ``passing``: the fault is temporary.
     """
 
     def __init__(self, message: str, *, remedy: str = "", certain: bool = False, passing: bool = False) -> None:
@@ -77,43 +77,43 @@ class Unavailable(CronstackError):
 
 
 class PermanentError(CronstackError):
-    """For handlers to raise: retrying cannot help, the occurrence goes to the dead letters at once."""
+    """Raised by handlers when no retry can help. The occurrence is dead at once, with a dead letter."""
 
 
 class MisuseError(PermanentError, ValueError):
-    """A handler asked its run for what cannot be; nothing was sent. Asked again it is as wrong: permanent."""
+    """A handler called a method of its run wrongly; nothing was sent. A retry would be as wrong, so it is permanent."""
 
 
 class RetryLater(CronstackError):
-    """What ``run.retry(after=…)`` raises; a handler lets it pass. ``after`` is in seconds."""
+    """Raised by ``run.retry(after=…)``; a handler must not catch it. ``after`` is in seconds."""
 
     def __init__(self, after: float, why: str) -> None:
-        super().__init__(why or f"comes back in {after:g} s")
+        super().__init__(why or f"the handler requested a retry in {after:g} s")
         self.after = after
 
 
 class CommitRefused(CronstackError):
-    """A condition among the writes of ``run.commit`` did not hold, so nothing was written and nothing settled.
+    """A condition among the writes of ``run.commit`` did not hold. Nothing was written, and the run is not settled.
 
-    ``index`` counts the handler's writes from 0; ``item`` is what stood there, in DynamoDB's own form, where the write
-    asked for it by ReturnValuesOnConditionCheckFailure.
+    ``index`` counts the handler's writes from 0. ``item`` is the existing item in DynamoDB's own form, if the write
+    requested it by ReturnValuesOnConditionCheckFailure.
     """
 
     def __init__(self, index: int, item: dict[str, object] | None) -> None:
         super().__init__(
             f"the condition of write {index} did not hold, so none of the writes was carried out",
-            remedy="Raise it to have the attempt counted as failed, or catch it and decide.",
+            remedy="Let it pass, and the attempt counts as failed; or catch it and decide.",
         )
         self.index, self.item = index, item
 
 
 class OnceError(CronstackError, ValueError):
-    """What was asked of ``once`` cannot be: a key, a time or an input that is none; nothing was sent."""
+    """A call of ``once`` has an invalid key, time or input; nothing was sent."""
 
 
 class OnceConflict(CronstackError):
-    """The key was planned with another time or input, was cancelled, or has begun; nothing was changed."""
+    """The key was planned with another time or input, was cancelled, or has started; nothing was changed."""
 
 
 class OperationError(CronstackError):
-    """What an operator asked for cannot be done; nothing was changed."""
+    """An operator's command cannot be carried out; nothing was changed."""

@@ -1,7 +1,7 @@
-"""The event that asks for an occurrence: what Scheduler, a plan, a carrier or an operator sends, and how it is read.
+"""The event that starts an occurrence, as Scheduler, a plan, a carrier or an operator sends it, and how it is read.
 
-Whatever arrives is read by ``parse_event``, which believes nothing: what is not ours is refused by name, before a
-ledger is asked and before a handler sees it. The event chooses no policy, lease or table; only the deployed code does.
+``parse_event`` treats each event as untrusted input. It refuses any other event with a reason, before a request to the
+ledger and before the handler runs. The event chooses no policy, lease or table; only the deployed code does.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from cronstack.payload import CONTEXT_ATTRIBUTE, check_shape, print_json, shown
 SCHEMA: Final = 1
 """Version of the event, under the key "cronstack"."""
 LARGEST: Final = 200 * 1024
-"""Bytes an event may have. A dead letter wraps the event, and a queue takes 256 KB from older senders."""
+"""Most bytes of an event. A dead letter contains the event, and a queue takes 256 KB from older senders."""
 DEEPEST: Final = 64
-"""Levels of nesting an event may have."""
+"""Most levels of nesting in an event."""
 HIGHEST_GENERATION: Final = 9999
 HIGHEST_HOP: Final = 1 << 53
-"""The slot's carriers are numbered by epoch minutes (see ``carrier``), so a hop is no small number."""
+"""The hops of the slot's carriers are epoch minutes (see ``carrier``), so they are large numbers."""
 OPERATOR_KINDS: Final = ("trigger", "backfill", "redrive")
 _TRIGGER_ID = re.compile(r"m-[0-9A-HJKMNP-TV-Z]{26}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
 
 
 def scheduled_input(job: str, input: Mapping[str, Any]) -> str:
-    """The Input of a schedule's target, as JSON. Scheduler replaces the three attributes, inside their strings."""
+    """Return the Input of a schedule's target, as JSON. Scheduler replaces the three attributes in their strings."""
     event = {
         "cronstack": SCHEMA,
         "job": job,
@@ -56,7 +56,7 @@ def scheduled_input(job: str, input: Mapping[str, Any]) -> str:
 
 
 def planned_event(job: str, key: str, revision: int, *, due: int, input: Mapping[str, Any]) -> str:
-    """The Input of the one-time schedule of a plan, as JSON. ``due`` is in epoch milliseconds, of whole seconds."""
+    """Return the Input of a plan's one-time schedule, as JSON. ``due``: epoch milliseconds, of whole seconds."""
     event = {
         "cronstack": SCHEMA,
         "job": job,
@@ -69,8 +69,8 @@ def planned_event(job: str, key: str, revision: int, *, due: int, input: Mapping
     if CONTEXT_ATTRIBUTE in text:
         raise EventError(
             "BadPayload",
-            f"the key or the input holds {CONTEXT_ATTRIBUTE!r}, which Scheduler would replace",
-            remedy="Give the time or the name itself; the run knows when it was due.",
+            f"the key or the input contains {CONTEXT_ATTRIBUTE!r}, which Scheduler would replace",
+            remedy="Write the time or the name itself; run.scheduled has the due time.",
         )
     return text
 
@@ -88,7 +88,7 @@ def operator_event(
     key: str = "",
     revision: int | None = None,
 ) -> dict[str, Any]:
-    """The event of a trigger, a backfill or a redrive. ``occurrence`` is given for what has a ULID only."""
+    """Return the event of a trigger, a backfill or a redrive. ``occurrence``: for an occurrence with a ULID only."""
     event: dict[str, Any] = {
         "cronstack": SCHEMA,
         "job": job,
@@ -111,9 +111,9 @@ def operator_event(
 
 
 def redrive_event(occurrence: Occurrence, *, requested: int, attempt: int | None) -> dict[str, Any]:
-    """The event again: same occurrence, next attempt. ``attempt`` is the dead run's, None where there is no such run.
+    """Return the event of a redrive: same occurrence, next attempt. ``attempt``: of the dead run, None without a run.
 
-    A generation keeps the time of its first request: redriving does not make it younger than it is.
+    A generation keeps the time of its first request: a redrive does not make it younger.
     """
     base, generation = split_generation(occurrence.id)
     first_request = occurrence.requested if generation != 1 and occurrence.requested is not None else requested
@@ -132,14 +132,14 @@ def redrive_event(occurrence: Occurrence, *, requested: int, attempt: int | None
 
 
 def parse_event(event: object, job: str) -> Occurrence:
-    """Read what the function of ``job`` was invoked with. Raises EventError with the reason for its dead letter."""
+    """Read an event of the function of ``job``. Raise EventError with the reason for its dead letter."""
     fields = _own_object(event)
     name = fields.get("job")
     if not is_job_name(name):
-        raise EventError("BadName", f"the event's job {shown(name)} is no job name", remedy=_NAME_REMEDY)
+        raise EventError("BadName", f"the event's job {shown(name)} is not a valid job name", remedy=_NAME_REMEDY)
     if name != job:
         raise EventError(
-            "UnknownJob", f"the event is for the job {name!r}, this function works {job!r}", remedy=_JOB_REMEDY
+            "UnknownJob", f"the event is for the job {name!r}, this function runs {job!r}", remedy=_JOB_REMEDY
         )
     due = _time(fields, "scheduled")
     given = fields.get("input", {})
@@ -149,48 +149,48 @@ def parse_event(event: object, job: str) -> Occurrence:
     key, revision = _plan(fields)
     if "by" in fields:
         return _operators(fields, job, due, given, key)._replace(key=key, revision=revision, hop=hop)
-    for word in ("kind", "occurrence", "generation", "redrive", "requested"):
-        if word in fields:
-            raise EventError("BadPayload", f'"{word}" is for events of an operator, but the event has no "by"')
+    for field in ("kind", "occurrence", "generation", "redrive", "requested"):
+        if field in fields:
+            raise EventError("BadPayload", f'"{field}" is for events of an operator, but the event has no "by"')
     name = planned_id(key) if key else scheduled_id(due)
     return Occurrence(job, name, due, given, payload_hash(given), key=key, revision=revision, hop=hop)
 
 
 def refuse_all_but_plans(occurrence: Occurrence) -> None:
-    """Raise EventError for an event that no plan's own schedule sends: of a schedule, a carrier or an operator."""
+    """Raise EventError for any event that does not come from a plan's own schedule."""
     if occurrence.revision is None or occurrence.by_operator or occurrence.hop is not None:
         raise EventError(
             "NotAPlan",
-            f"code that may only plan has sent an event for {occurrence.id} of {occurrence.job}, which is no plan",
-            remedy="Nothing was run. Find the schedule that sent it, and the code that made the schedule: its role has"
+            f"code that may only plan has sent an event for {occurrence.id} of {occurrence.job}, which is not a plan",
+            remedy="Nothing was run. Find the schedule that sent it, and the code that created it: the code's role has"
             f" grant_schedule({occurrence.job!r}).",
         )
 
 
 _NAME_REMEDY: Final = "A job's name is 1 to 64 of A-Z a-z 0-9 _ and -."
 _JOB_REMEDY: Final = (
-    "The schedule's target and its Input come from one deploy; deploy again, or invoke the right function."
+    "A schedule's target and its Input come from one deploy: deploy again, or invoke the right function."
 )
 
 
 def _plan(fields: dict[str, Any]) -> tuple[str, int | None]:
-    """Key and revision of what code has scheduled; "" and None of all else. The one is nothing without the other."""
+    """Return key and revision of a plan; "" and None for other events. An event must have both or neither."""
     if "key" not in fields and "revision" not in fields:
         return "", None
     key = fields.get("key")
     if not is_key(key) or "revision" not in fields:
-        raise EventError("BadPayload", f"the event's key {shown(key)} and its revision are not those of a plan")
+        raise EventError("BadPayload", f"the event's key {shown(key)} and its revision do not form a plan")
     return str(key), _count(fields, "revision", 1, HIGHEST_REVISION)
 
 
 def _operators(fields: dict[str, Any], job: str, due: int, given: dict[str, Any], key: str) -> Occurrence:
     kind = fields.get("kind")
     if fields["by"] != "operator" or kind not in OPERATOR_KINDS:
-        raise EventError("BadPayload", f"by {shown(fields['by'])}, kind {shown(kind)}: no operator sends such an event")
+        raise EventError("BadPayload", f"by {shown(fields['by'])}, kind {shown(kind)}: not an operator's event")
     requested = _time(fields, "requested")
     base = fields.get("occurrence")
     if key and (base is not None or kind != "redrive"):
-        raise EventError("BadPayload", "what code has scheduled can only be redriven, by its key")
+        raise EventError("BadPayload", "a plan of code can only be redriven, by its key")
     if base is None:
         base = planned_id(key) if key else scheduled_id(due)
     elif kind == "backfill" or not isinstance(base, str) or _TRIGGER_ID.fullmatch(base) is None:
@@ -213,25 +213,25 @@ def _operators(fields: dict[str, Any], job: str, due: int, given: dict[str, Any]
 
 
 def _own_object(event: object) -> dict[str, Any]:
-    """The event, when it is an object of our schema and of a size that every later step can carry."""
+    """Return the event. Raise EventError unless it is an object of this schema, within the limits of size and depth."""
     if not isinstance(event, dict):
         raise EventError("BadPayload", f"the event is {_type(event)}, not an object")
-    # A carrier adds its mark to what was accepted once, and must not be refused for it.
+    # A carrier adds its hop to an accepted event. This must not make the event too large.
     text = _print_event({name: value for name, value in event.items() if name != "carrier"})
     version = event.get("cronstack")
     if isinstance(version, bool) or version != SCHEMA:
-        said = "no" if version is None else f"the foreign ({shown(version)})"
+        actual = "no version" if version is None else f"the version {shown(version)}"
         raise EventError(
             "UnknownVersion",
-            f'the event has {said} version under "cronstack"; this code reads {SCHEMA}',
+            f'the event has {actual} under "cronstack"; this code reads {SCHEMA}',
             remedy="Invoke the function through its schedule or `cronstack trigger`; after an upgrade deploy again.",
         )
     if CONTEXT_ATTRIBUTE in text:
         where = text.index(CONTEXT_ATTRIBUTE)
         raise EventError(
             "Unreplaced",
-            f"the event still holds {shown(text[where : where + 40])}: Scheduler has not replaced it",
-            remedy="Only Scheduler replaces these, and only ones it knows; correct the template's Target.Input.",
+            f"the event still contains {shown(text[where : where + 40])}: Scheduler has not replaced it",
+            remedy="Only Scheduler replaces its context attributes: correct the template's Target.Input.",
         )
     return event
 
@@ -243,7 +243,7 @@ def _print_event(event: Mapping[str, Any]) -> str:
     if (size := len(text.encode())) > LARGEST:
         raise EventError(
             "TooLarge",
-            f"the event has {size} bytes, at most {LARGEST} are taken",
+            f"the event has {size} bytes; the limit is {LARGEST}",
             remedy="Store the data in S3 and give the job its key.",
         )
     return text
@@ -259,7 +259,9 @@ def _time(fields: dict[str, Any], field: str) -> int:
         else:
             return to_milliseconds(instant)
     raise EventError(
-        "BadTime", f'the event\'s "{field}" {shown(value)} is no time', remedy='Written like "2013-01-01T05:00:00Z".'
+        "BadTime",
+        f'the event\'s "{field}" {shown(value)} is not a valid time',
+        remedy='Write it like "2013-01-01T05:00:00Z".',
     )
 
 

@@ -1,6 +1,6 @@
-"""What a run says: JSON lines that carry job, occurrence and attempt, and in which nothing secret-looking survives.
+"""The log of a run: JSON lines with job, occurrence and attempt. Values that look like secrets are redacted.
 
-JSON escapes line ends and terminal sequences, so one record is one line whatever the data holds.
+JSON escapes line ends and terminal sequences, so each record is one line, whatever data it contains.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _SECRET: Final = (
     r"|authorization|credential|cookie"
 )
 _SECRET_KEY = re.compile(_SECRET, re.IGNORECASE)
-# Each word is tried from its beginning only and never given back: a message may be one word of a megabyte.
-# What is hidden already is left as it is: an error is redacted when it is read, and again in its line.
+# Lookbehind and possessive quantifiers prevent backtracking: a message may be one word of a megabyte.
+# A redacted value stays as it is: an error is redacted when it is read, and again in its line.
 _SECRET_IN_TEXT = re.compile(
     rf"""(?<![\w-])(?=[\w-]*(?:{_SECRET}))([\w-]++["']?\s*+[:=]\s*+)"""
     r"""(?:bearer\s+|basic\s+)?(?!\[redacted\])("[^"]*"|'[^']*'|[^\s"',;&)}\]]+)""",
@@ -34,18 +34,18 @@ Write = Callable[[str], None]
 
 
 def redact(value: Any, depth: int = 0) -> Any:
-    """A copy without the values of keys that look like secrets."""
+    """Return a copy without the values of keys that look like secrets."""
     if isinstance(value, str):
         return redact_text(value)
     if depth > _DEEPEST:
         return "[too deep]"
     if isinstance(value, dict | Mapping):
         return {
-            key: HIDDEN if one is not None and _is_secret(str(key)) else redact(one, depth + 1)
-            for key, one in value.items()
+            key: HIDDEN if item is not None and _is_secret(str(key)) else redact(item, depth + 1)
+            for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [redact(one, depth + 1) for one in value]
+        return [redact(item, depth + 1) for item in value]
     return value
 
 
@@ -55,14 +55,14 @@ def _is_secret(key: str) -> bool:
 
 
 def redact_text(text: str) -> str:
-    """The same in running text: ``password=…``, ``"token": "…"``."""
+    """Redact secrets in plain text: ``password=…``, ``"token": "…"``."""
     if ":" not in text and "=" not in text:
         return text
     return _SECRET_IN_TEXT.sub(rf"\1{HIDDEN}", text)
 
 
 def line(fields: Mapping[str, Any]) -> str:
-    """One JSON line."""
+    """Return the fields as one line of JSON, redacted."""
     return json.dumps(redact(fields), default=repr)
 
 
@@ -73,25 +73,25 @@ class _JsonLines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            said = {"at": to_datetime(self._now()).isoformat(timespec="milliseconds"), "level": record.levelname}
+            entry = {"at": to_datetime(self._now()).isoformat(timespec="milliseconds"), "level": record.levelname}
             extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
-            said |= {**extra, "message": record.getMessage(), **self._fields}
+            entry |= {**extra, "message": record.getMessage(), **self._fields}
             if record.exc_info and record.exc_info[0] is not None:
-                said["exception"] = logging.Formatter().formatException(record.exc_info)
-            self._write(line(said))
+                entry["exception"] = logging.Formatter().formatException(record.exc_info)
+            self._write(line(entry))
         except Exception:  # a record that cannot be written must not fail the handler (logging's own contract)
             self.handleError(record)
 
 
 class _Logger(logging.Logger):
-    """Does not look for its caller on the stack: no line tells it, and it takes longer than the line."""
+    """A logger that does not search the stack for its caller: log lines do not contain it, and the search is slow."""
 
     def findCaller(self, stack_info: bool = False, stacklevel: int = 1) -> tuple[str, int, str, str | None]:
         return super().findCaller(stack_info, stacklevel) if stack_info else ("", 0, "", None)
 
 
 def run_logger(write: Write, now: Callable[[], int], **fields: Any) -> logging.Logger:
-    """A logger of its own for one attempt, not one of the registry: two attempts in one process never mix."""
+    """Return a logger for one attempt. It is not in logging's registry, so attempts in one process never share it."""
     logger = _Logger(f"cronstack.{fields.get('job', '')}", level=logging.INFO)
     logger.addHandler(_JsonLines(write, now, fields))
     return logger

@@ -1,7 +1,7 @@
-"""The rule for inputs: what a job can be given as ``run.input``. Pure.
+"""The rule for inputs: which values ``run.input`` can have. Pure.
 
-Every way in calls ``check_input``: ``@job(input=...)``, ``once.schedule``, a trigger, the files and options of the
-command line. So an input that a job refuses never leaves the program that was given it.
+``@job(input=...)``, ``once.schedule``, a trigger, and the files and options of the command line call ``check_input``.
+So an invalid input is refused before it is sent.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any, Final
 from cronstack.errors import EventError
 
 LARGEST_INPUT: Final = 192 * 1024
-"""Bytes of JSON. An event may have 200 KiB: the rest is for its other fields, and for what a redrive adds."""
+"""Most bytes of JSON. An event may have 200 KiB: the rest is for its other fields, and for those of a redrive."""
 DEEPEST_INPUT: Final = 62
-"""Levels of nesting. An event may have 64."""
+"""Most levels of nesting. An event may have 64."""
 CONTEXT_ATTRIBUTE: Final = "<aws.scheduler."
-"""How EventBridge Scheduler's context attributes begin. Scheduler replaces them in the text of an event."""
+"""The beginning of EventBridge Scheduler's context attributes. Scheduler replaces them in the text of an event."""
 
 _EXAMPLE: Final = 'Write a JSON object such as {"day": "2013-01-01"}.'
 _KINDS: Final = "JSON has text, numbers, true, false, null, lists, and objects with text as keys."
@@ -46,7 +46,7 @@ def check_input(input: object) -> dict[str, Any]:
 
 
 def print_json(value: object, what: str) -> str:
-    """Return the value as JSON. Raise EventError when JSON cannot hold it. ``what`` is its name in the message."""
+    """Return the value as JSON. Raise EventError when it is not JSON. ``what`` is its name in the message."""
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
         text.encode()
@@ -58,21 +58,21 @@ def print_json(value: object, what: str) -> str:
 
 def check_shape(value: object, what: str, deepest: int) -> None:
     """Raise EventError for a tuple, a key that is not a string, or too many levels: JSON would change them."""
-    level = [value]  # level by level, without recursion: the depth is not known to be bounded
+    level = [value]  # level by level, because recursion could exceed Python's limit
     for _ in range(deepest):
         below: list[object] = []
-        for one in level:
-            if isinstance(one, Mapping):
-                for key in one:
+        for item in level:
+            if isinstance(item, Mapping):
+                for key in item:
                     if not isinstance(key, str):
                         why = f"{what} has the key {shown(key)}, which is {kind(key)}; JSON has text as keys"
                         raise EventError("BadPayload", why, remedy="Write the key as text.")
-                below.extend(one.values())
-            elif isinstance(one, tuple):
-                why = f"{what} has the tuple {shown(one)}, which JSON would make a list"
+                below.extend(item.values())
+            elif isinstance(item, tuple):
+                why = f"{what} has the tuple {shown(item)}, which JSON would make a list"
                 raise EventError("BadPayload", why, remedy="Write a list: [...].")
-            elif isinstance(one, list):
-                below.extend(one)
+            elif isinstance(item, list):
+                below.extend(item)
         if not below:
             return
         level = below
@@ -80,7 +80,7 @@ def check_shape(value: object, what: str, deepest: int) -> None:
 
 
 def kind(value: object) -> str:
-    """Return "null", "a list", "an int": the type of a value with its article."""
+    """Return the type of a value with its article: "null", "a list", "an int"."""
     if value is None:
         return "null"
     name = type(value).__name__
@@ -88,7 +88,7 @@ def kind(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """Return the value as ASCII text of at most 80 characters, for a message that lands in logs and consoles."""
+    """Return the value as ASCII text of at most 80 characters, for messages in logs and consoles."""
     try:
         text = ascii(value)
     except Exception:  # a number is too long, a list is nested too deeply, or a __repr__ raises

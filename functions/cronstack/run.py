@@ -1,4 +1,4 @@
-"""The argument of a handler: one attempt of one run. Light on purpose: every jobs module imports it, to annotate."""
+"""The argument of a handler: one attempt of one run. It imports little, because every jobs module imports it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from logging import Logger
 
 LONGEST_WAIT = 7 * 86_400
-"""Most seconds of ``retry(after=…)``: well within the time for which the ledger keeps a run."""
+"""Most seconds of ``retry(after=…)``. The ledger keeps a run much longer."""
 
 
 class Guard(Protocol):
-    """The guard, as a run uses it."""
+    """The methods of the guard that a run calls."""
 
     def commit(self, writes: Sequence[Mapping[str, Any]], result: object) -> None: ...
     def checkpoint(self, value: object) -> None: ...
@@ -22,7 +22,7 @@ class Guard(Protocol):
 
 
 class NoGuard:
-    """The guard of a run that a unit test has made: there is no ledger behind it."""
+    """The guard of a run that a unit test has created. It has no ledger."""
 
     __slots__ = ()
 
@@ -39,8 +39,8 @@ class NoGuard:
         from cronstack.errors import MisuseError
 
         raise MisuseError(
-            f"run.{method} needs the guard, and this run was made by hand",
-            remedy="Give it Run(..., guard=...) with the methods commit(writes, result), checkpoint(value) and"
+            f"run.{method} needs the guard, but this run was created without one",
+            remedy="Pass Run(..., guard=...) an object with the methods commit(writes, result), checkpoint(value) and"
             " extend(), or test the job behind its guard.",
         )
 
@@ -48,8 +48,8 @@ class NoGuard:
 class Run(NamedTuple):
     """One attempt at one occurrence of a job.
 
-    ``scheduled`` is the occurrence's nominal time, aware, in UTC: compute "yesterday" from it, not from the clock,
-    and a backfill gives the same answer years later.
+    ``scheduled`` is the occurrence's due time, aware, in UTC. Compute "yesterday" from it, not from the clock: then a
+    backfill has the same result years later.
     """
 
     job: str
@@ -59,19 +59,19 @@ class Run(NamedTuple):
     scheduled: datetime
     """The due time: an aware datetime in UTC."""
     attempt: int
-    """From 1. It counts the claims of this occurrence, also those that died before the handler began."""
+    """From 1. Counts the claims of this occurrence, also those that ended before the handler started."""
     fence: int
     """A number that grows with every lease of the job. Pass it to stores that can refuse a smaller one."""
     input: dict[str, Any]
-    """The declared input, or the operator's."""
+    """The declared input, or that of the plan or the operator."""
     log: Logger
-    """Writes JSON lines that carry job, occurrence and attempt."""
+    """A logger that writes JSON lines with job, occurrence and attempt."""
     seconds_left: Callable[[], float]
     """Use ``remaining()``."""
     resume: Any = None
-    """The last value that an earlier attempt gave to ``checkpoint``; None without one."""
+    """The last value that an earlier attempt passed to ``checkpoint``; None without one."""
     limit: int = 1
-    """Attempts this run may have; ``attempt == limit`` is the last one."""
+    """Most attempts of this run. ``attempt == limit`` is the last one."""
     guard: Guard = NoGuard()
     """Use ``commit``, ``checkpoint`` and ``extend``."""
     once_key: str = ""
@@ -83,44 +83,44 @@ class Run(NamedTuple):
         return f"{self.job}/{self.occurrence}"
 
     def remaining(self) -> float:
-        """Return the seconds until this attempt must have ended."""
+        """Return the seconds until Lambda ends this attempt."""
         return self.seconds_left()
 
     def commit(self, *writes: Mapping[str, Any], result: object = None) -> None:
         """Carry out these DynamoDB writes and settle the run as succeeded, in one transaction: an effect exactly once.
 
         ``writes``: up to 98, each as ``TransactWriteItems`` of boto3's client takes it, ``{"Put": {"TableName": …}}``,
-        to tables that the job may write. ``result`` is kept as the handler's result. End the handler after the commit:
-        its return value and its exceptions have no effect any more.
+        to tables that the job may write. ``result`` is stored as the handler's result. End the handler after the
+        commit: its return value and its exceptions have no effect any more.
 
-        Raises CommitRefused (a condition of a write did not hold, nothing was written), LeaseLost (another attempt
+        Raise CommitRefused (a condition of a write did not hold, nothing was written), LeaseLost (another attempt
         took over, nothing was written), MisuseError (nothing was sent), Unavailable (it is unknown whether the writes
         were carried out; do not catch it).
         """
         self.guard.commit(writes, result)
 
     def checkpoint(self, value: object) -> None:
-        """Keep ``value`` (JSON, at most 64 KB) for the next attempt, in case this one fails or dies: ``run.resume``.
+        """Store ``value`` (JSON, at most 64 KB) for the next attempt, which reads it as ``run.resume``.
 
-        Raises LeaseLost, MisuseError, Unavailable.
+        Raise LeaseLost, MisuseError, Unavailable.
         """
         self.guard.checkpoint(value)
 
     def extend(self) -> None:
         """Renew the lease of a job that is declared with a short one (``@job(lease=…)``).
 
-        Raises LeaseLost (stop: another attempt may have taken over), Unavailable.
+        Raise LeaseLost (stop: another attempt may have taken over), Unavailable.
         """
         self.guard.extend()
 
     def retry(self, *, after: float | timedelta, why: str = "") -> NoReturn:
-        """End this attempt as failed. The next one, if any is left, begins ``after`` so many seconds (1 s to 7 d).
+        """End this attempt as failed. If an attempt is left, it starts ``after`` seconds or a timedelta (1 s to 7 d).
 
-        Raises RetryLater; do not catch it. Raises MisuseError for a span out of range.
+        Raise RetryLater; do not catch it. Raise MisuseError for a span out of range.
         """
         from cronstack.errors import MisuseError, RetryLater
 
         seconds = after if isinstance(after, int | float) else after.total_seconds()
         if not 1 <= seconds <= LONGEST_WAIT:
-            raise MisuseError(f"run.retry(after={after!r}): it can be 1 second to {LONGEST_WAIT // 86_400} days")
+            raise MisuseError(f"run.retry(after={after!r}): after must be 1 second to {LONGEST_WAIT // 86_400} days")
         raise RetryLater(float(seconds), why)

@@ -1,8 +1,8 @@
 """The Lambda shell: event → occurrence → guard → the user's handler → outcome, and one log line.
 
-It answers ``{"cronstack": outcome, …}``, with one of ``rows.OUTCOMES``, but never "crashed".
-It raises faults of its surroundings, and Lambda then delivers the event again. It does not raise a handler's exception
-to Lambda: that is in the ledger and in the log line, and a carrier brings the next attempt.
+It returns ``{"cronstack": outcome, …}``, with one of ``rows.OUTCOMES``, but never "crashed".
+It raises faults of AWS, and Lambda then delivers the event again. It does not raise a handler's exception to Lambda:
+the ledger and the log line have it, and a carrier starts the next attempt.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _BAD: Final = ("retrying", "dead", "missed", "refused", "fault")
 OUTSIDE: Final = "outside start/end"
-"""Reason of an event that is no occurrence: its schedule is always on (see ``timetable.bounds``)."""
+"""Reason of an event that is not an occurrence: deployed schedules have no bounds (see ``timetable.bounds``)."""
 KEPT: Final = 2048
-"""Bytes of a result, and of an error, that the ledger keeps."""
+"""Most bytes of a result, and of an error, in the ledger."""
 
 
 class Job(Protocol):
-    """What the runtime reads of a declared job (see ``declaration``, which stands above it)."""
+    """The attributes of a declared job that the runtime reads (see ``declaration``, which imports this module)."""
 
     @property
     def name(self) -> str: ...
@@ -71,7 +71,7 @@ class Job(Protocol):
 
 
 class Shell(NamedTuple):
-    """The surroundings of the runtime. A sandbox keeps its shell as long as it lives."""
+    """The environment of the runtime. A sandbox keeps its shell as long as it lives."""
 
     settings: Settings
     transport: Transport
@@ -85,7 +85,7 @@ class Shell(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """The end of an invocation: the answer, or what the handler raised and the runtime must raise."""
+    """The end of an invocation: the answer, or an exception of the handler that the runtime must raise."""
 
     answer: dict[str, Any]
     raised: BaseException | None
@@ -93,20 +93,19 @@ class Ended(NamedTuple):
 
 @cache
 def shell_of(settings: Settings) -> Shell:
-    """Return the shell of these settings: made at the first invocation, kept with its connections by the sandbox."""
+    """Return the shell of these settings. It is created at the first invocation and kept, with its connections."""
     return Shell(settings, Botocore())
 
 
 def handle(job: Job, event: object, context: Any) -> dict[str, Any]:
-    """Lambda's entry (``Job.__call__``)."""
+    """Handle an event of Lambda (called by ``Job.__call__``)."""
     return Invocation(job, event, context, shell_of(Settings.read(os.environ))).work()
 
 
 class Invocation:
-    """One invocation: drives the guard's steps, runs the handler at ``Work``, writes the log line."""
+    """One invocation: drives the guard's steps, runs the handler for ``Work``, writes the log line."""
 
     __slots__ = (
-        "_began",
         "_clock",
         "_context",
         "_deadline",
@@ -116,11 +115,12 @@ class Invocation:
         "_raised",
         "_requests",
         "_shell",
+        "_started",
     )
 
     def __init__(self, job: Job, event: object, context: Any, shell: Shell) -> None:
         self._job, self._event, self._context, self._shell = job, event, context, shell
-        self._began = shell.monotonic()
+        self._started = shell.monotonic()
         self._clock = AwsClock(shell.now, shell.monotonic)
         self._deadline = Deadline(self._remaining, shell.monotonic, min(job.timeout, shell.settings.local_timeout))
         self._occurrence: Occurrence | None = None
@@ -128,23 +128,23 @@ class Invocation:
         self._requests = 0
 
     def work(self) -> dict[str, Any]:
-        """Carry out all steps now, and return the answer."""
+        """Carry out all steps, and return the answer."""
         ended: Ended = self._drive(self.steps())
         if ended.raised is not None:
             raise ended.raised
         return ended.answer
 
     def steps(self) -> Steps[Ended]:
-        """Return the steps of the whole invocation: ``work`` drives them, a simulator interleaves them.
+        """Return the steps of the whole invocation. ``work`` drives them; a simulator interleaves several.
 
-        The steps return what the handler raised and do not raise it: a generator cannot raise StopIteration as itself.
+        The steps return an exception of the handler and do not raise it: a generator cannot raise StopIteration.
         """
         try:
             outcome = yield from self._deliver()
         except BaseException as fault:
-            self._tell(Outcome("fault", reason=type(fault).__name__, note=str(fault)))
+            self._log(Outcome("fault", reason=type(fault).__name__, note=str(fault)))
             raise
-        self._tell(outcome)
+        self._log(outcome)
         raised = self._raised
         # KeyboardInterrupt and the like must end the process.
         swallowed = raised is None or isinstance(raised, Exception | SystemExit)
@@ -169,10 +169,10 @@ class Invocation:
             raise
 
     def _is_outside(self) -> bool:
-        """Place Scheduler's own event in the timetable. Return whether it is outside its schedule's start and end.
+        """Set the due time of Scheduler's own event. Return whether it is outside its schedule's start and end.
 
-        What a carrier, a plan or an operator brings has been judged before, or is exempt. Jobs without bounds and
-        windows pay nothing: ``timetable`` is not loaded.
+        Events of carriers were checked before; those of plans and operators are exempt. For jobs without bounds and
+        windows, ``timetable`` is not imported.
         """
         of, event = self._occurrence, self._event
         assert of is not None
@@ -186,12 +186,12 @@ class Invocation:
             number = str(event.get("schedule", "")).rpartition(".")[2]
             due = nominal(self._job.schedules, of.due, int(number) if number.isdecimal() else 0)
             if due != of.due:
-                # A carrier and a letter repeat the event: they must name the occurrence as this delivery does.
+                # A carrier and a dead letter contain the event: it must have the occurrence of this delivery.
                 self._event = event | {"scheduled": print_time(due)}
                 self._occurrence = of = parse_event(self._event, self._job.name)
         return is_outside(self._job.schedules, of.due)
 
-    # -- what the guard asks for ---------------------------------------------------------------------------------------
+    # -- requests of the guard -----------------------------------------------------------------------------------------
     def _drive(self, steps: Steps[_T]) -> _T:
         return drive(steps, self._call, left=self._deadline.left, sleep=self._shell.sleep, run_handler=self.run_handler)
 
@@ -203,7 +203,7 @@ class Invocation:
         """Run the user's function and return the answer to ``Work``."""
         occurrence = self._occurrence
         assert occurrence is not None
-        assert work.open is not None, "the guard opens an attempt before it has the handler run"
+        assert work.open is not None, "the guard opens an attempt before it requests Work"
         job, shell = self._job, self._shell
         log = run_logger(shell.write, self._clock.now, job=job.name, occurrence=occurrence.id, attempt=work.attempt)
         run = Run(
@@ -240,7 +240,7 @@ class Invocation:
 
     def _terms(self, occurrence: Occurrence, event: dict[str, Any]) -> Terms:
         job, settings = self._job, self._shell.settings
-        # The deadline counts from the end of the longest window. A plan has none.
+        # The deadline counts from the end of the longest window. A plan has no window.
         window = max((when.window or 0 for when in job.schedules), default=0) if occurrence.revision is None else 0
         return Terms(
             occurrence=occurrence,
@@ -261,7 +261,7 @@ class Invocation:
         return ":".join(str(getattr(self._context, "invoked_function_arn", "")).split(":")[7:])
 
     def _function_arn(self) -> str:
-        """Return the ARN without a qualifier: a carrier invokes the code that is deployed at its time."""
+        """Return the ARN without a qualifier: a carrier invokes the code that is deployed when it fires."""
         return ":".join(str(getattr(self._context, "invoked_function_arn", "")).split(":")[:7])
 
     def _letter(self, condition: str, attempt: int, error: str) -> str:
@@ -282,21 +282,21 @@ class Invocation:
 
     # -- answer and log line -------------------------------------------------------------------------------------------
     def _answer(self, outcome: Outcome) -> dict[str, Any]:
-        told = {"cronstack": outcome.status, "job": self._job.name}
+        answer = {"cronstack": outcome.status, "job": self._job.name}
         if self._occurrence is not None:
-            told["occurrence"] = self._occurrence.id
+            answer["occurrence"] = self._occurrence.id
         extra = {"attempt": outcome.attempt, "reason": outcome.reason, "note": outcome.note}
-        return told | {name: value for name, value in extra.items() if value}
+        return answer | {name: value for name, value in extra.items() if value}
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _log(self, outcome: Outcome) -> None:
         fields: dict[str, Any] = {
             "level": "ERROR" if outcome.status in _BAD or outcome.reason == OUTAGE else "INFO",
             **self._answer(outcome),
-            "seconds": round(self._shell.monotonic() - self._began, 3),
+            "seconds": round(self._shell.monotonic() - self._started, 3),
             "requests": self._requests,
         }
-        if (wrong := self._clock.wall_error()) != 0:
-            fields["clock_behind_ms"] = wrong
+        if (wall_error := self._clock.wall_error()) != 0:
+            fields["clock_behind_ms"] = wall_error
         if outcome.fence:
             fields["fence"] = outcome.fence
         if self._raised is not None:
@@ -306,12 +306,12 @@ class Invocation:
 
 
 def _is_bounded(when: When) -> bool:
-    """Whether Scheduler may send events of the schedule that are not to run, or name them by another time."""
+    """Return whether Scheduler may send events of the schedule that must not run, or with another time."""
     return when.start is not None or when.end is not None or bool(when.window) or when.expression.startswith("at(")
 
 
 class _Guard:
-    """The guard of a run: carries out the steps of its attempt, in the middle of the handler."""
+    """The guard of a run: carries out the steps of its attempt while the handler runs."""
 
     __slots__ = ("_attempt", "_drive")
 
@@ -333,9 +333,9 @@ def kept_result(result: object) -> str:
     try:
         text = json.dumps(redact(result), allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError):
-        return json.dumps({"note": f"the result, of type {type(result).__name__}, is not JSON and was not kept"})
+        return json.dumps({"note": f"the result, of type {type(result).__name__}, is not JSON and was not stored"})
     if len(text) > KEPT:
-        return json.dumps({"note": f"the result has {len(text)} bytes, at most {KEPT} are kept"})
+        return json.dumps({"note": f"the result has {len(text)} bytes and was not stored; the limit is {KEPT}"})
     return text
 
 

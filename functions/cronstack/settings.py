@@ -1,7 +1,7 @@
-"""Names of the environment variables that the stack writes and the runtime reads; nothing else passes between them.
+"""Names of the environment variables that the stack writes and the runtime reads. They are its only configuration.
 
-Policies are not among them: a job's overlap, retries and deadlines come from its declaration in the deployed code,
-so that no payload and no console edit can change them.
+Policies are not among them: a job's overlap, retries and deadlines come from its declaration in the deployed code. So
+no payload and no edit in the console can change them.
 """
 
 from __future__ import annotations
@@ -14,43 +14,42 @@ from cronstack.errors import CronstackError
 LEDGER: Final = "CRONSTACK_LEDGER"
 """Name of the ledger table."""
 DEAD_LETTERS: Final = "CRONSTACK_DEAD_LETTERS"
-"""URL of the queue for handler dead letters (the same queue as the function's on-failure destination)."""
+"""URL of the queue for dead letters of handlers. It is also the function's on-failure destination."""
 STACK: Final = "CRONSTACK_STACK"
 """Name of the stack the function belongs to."""
 CARRIERS: Final = "CRONSTACK_CARRIERS"
-"""Name of the group in which the job makes its carriers: one-time schedules that bring an occurrence back."""
+"""Name of the schedule group of the job's carriers: one-time schedules that bring an occurrence back."""
 CARRIER_ROLE: Final = "CRONSTACK_CARRIER_ROLE"
-"""ARN of the role with which a carrier invokes this one function; no other job's carriers have it."""
+"""ARN of the role with which a carrier invokes this function. Carriers of other jobs have other roles."""
 DELIVERY_DEAD_LETTERS: Final = "CRONSTACK_DELIVERY_DEAD_LETTERS"
-"""ARN of the queue for what Scheduler could not deliver, carriers included."""
+"""ARN of the queue for events that Scheduler could not deliver, including those of carriers."""
 
 VARIABLES: Final = (LEDGER, DEAD_LETTERS, STACK, CARRIERS, CARRIER_ROLE, DELIVERY_DEAD_LETTERS)
-"""What the template sets, in the order of the fields of ``Settings``."""
+"""The variables that the template sets, in the order of the fields of ``Settings``."""
 
 LOCAL_TIMEOUT: Final = "CRONSTACK_LOCAL_TIMEOUT"
-"""Set by the local cloud only: seconds after which it ends an invocation, perhaps before the job's own timeout."""
+"""Seconds after which the local cloud ends an invocation, perhaps before the job's timeout. AWS does not set it."""
 
 PLANS: Final = "plans"
-"""Alias of a function by which the events of plans come, and no others.
+"""The alias by which the schedules of plans invoke a function. The function refuses all other events by this alias.
 
-Code that may plan makes schedules with any event, so nothing in an event tells what it may ask for. The alias does: the
-role of these schedules may invoke the function by this alias only, and Lambda tells the function by which it was
-invoked.
+Code that may plan can create schedules with any event, so an event cannot prove what it may request. The alias can: the
+role of these schedules may invoke the function by this alias only, and Lambda passes the alias to the function.
 """
 
 _ONCE: Final = "CRONSTACK_ONCE_"
 
 RESERVED_PREFIXES: Final = ("CRONSTACK_", "AWS_", "LAMBDA_", "_X_AMZN_", "_HANDLER")
-"""What a job's ``env`` may not begin with: ours, and what Lambda keeps to itself."""
+"""Prefixes that a job's ``env`` may not use: Cronstack's, and those that Lambda reserves."""
 
 
 def once_variable(job: str) -> str:
-    """Name of the variable with which code reaches a job that it may schedule. Its value is a ``Wiring``."""
+    """Return the name of the variable with the ``Wiring`` of a job that code may schedule."""
     return _ONCE + job.replace("-", "_")
 
 
 class Settings(NamedTuple):
-    """The runtime's settings: names of this stack's own resources, and what only the local cloud sets."""
+    """The runtime's settings: names of this stack's own resources, and the timeout of the local cloud."""
 
     ledger: str
     dead_letters: str
@@ -59,16 +58,16 @@ class Settings(NamedTuple):
     carrier_role: str
     delivery_dead_letters: str
     local_timeout: float = 900
-    """Seconds; the longest timeout of Lambda where there is no shorter one."""
+    """Seconds. Defaults to Lambda's longest timeout."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
-        """Take the settings from an environment. Raises CronstackError naming the first variable that is missing."""
+        """Read the settings from an environment. Raise CronstackError with the first variable that is missing."""
         missing = [name for name in VARIABLES if not environ.get(name)]
         if missing:
             raise CronstackError(
                 f"environment variable {missing[0]} is not set",
-                remedy="Deploy the function with Cronstack's stack, which sets it; do not remove it by hand.",
+                remedy="Deploy the function with Cronstack's stack, which sets it. Do not remove it by hand.",
             )
         return cls(
             ledger=environ[LEDGER],
@@ -81,5 +80,5 @@ class Settings(NamedTuple):
         )
 
     def environment(self) -> dict[str, str]:
-        """The same settings as environment variables, for the template."""
+        """Return the settings as environment variables, for the template."""
         return {name: str(value) for name, value in zip(VARIABLES, self, strict=False)}

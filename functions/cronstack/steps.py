@@ -1,14 +1,14 @@
-"""The seam between the protocols and the outside: requests, answers, the host. Nothing here acts by itself.
+"""The interface between the protocols and their environment: requests, answers, the host. Pure.
 
-The guard and the planning are generators of requests, ``Steps``: each yields a ``Call``, a ``Sleep`` or a ``Work`` and
-receives the answer. A driver carries the requests out (see ``driver``), or a simulator does. The answer to a ``Call``
-is the service's own JSON: its fields, or ``{"Error": {"Code": …, "Message": …}, …}``. ``send`` learns the time at AWS
-from it (see ``timing.aws_clock``), and ``read`` sorts it into three:
+The guard and the planner are generators of requests, ``Steps``: each yields a ``Call``, a ``Sleep`` or a ``Work``, and
+receives the answer. A driver (see ``driver``) or a simulator carries the requests out. The answer to a ``Call`` is the
+service's own JSON: its fields, or ``{"Error": {"Code": …, "Message": …}, …}``. ``send`` passes its date to the clock
+(see ``timing.aws_clock``). ``read`` returns one of three:
 
     Done      the call was carried out; fields as the service sent them
-    Refused   a condition did not hold; for each condition the old item, where the service shows it
-    Fault     neither. ``send`` repeats a passing fault (throttled, in conflict, lost answer) byte for byte, and raises
-              any other. Only a request that names a time from now on is built anew each time (``Build``)
+    Refused   a condition did not hold; for each condition the old item, if the service returns it
+    Fault     any other error. ``send`` repeats a passing fault (throttled, in conflict, lost answer) byte for byte, and
+              raises the others. Only a request with a time in the future is built again for each send (``Build``)
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Call(NamedTuple):
 
 
 Build = Callable[[int], Call]
-"""Builds a call anew each time that it is sent: the time in it must be in the future then. The argument is how often
-the service has refused the time so far."""
+"""Builds a call again for each send, because the time in it must be in the future. The argument: how often the service
+has refused the time so far."""
 
 
 class Sleep(NamedTuple):
@@ -42,7 +42,7 @@ class Sleep(NamedTuple):
 
 
 class OpenAttempt(Protocol):
-    """What a handler can do with its attempt while it works (see ``attempt``)."""
+    """The attempt of a running handler (see ``guard.attempt``)."""
 
     def commit(self, writes: Sequence[Mapping[str, Any]], result: str) -> Steps[None]: ...
     def checkpoint(self, value: str) -> Steps[None]: ...
@@ -63,7 +63,7 @@ class Work(NamedTuple):
 
 class Succeeded(NamedTuple):
     result: str
-    """JSON, at most 2 KB: the handler's result, or a note that it could not be kept."""
+    """JSON, at most 2 KB: the handler's result, or a note that it could not be stored."""
 
 
 class Failed(NamedTuple):
@@ -72,7 +72,7 @@ class Failed(NamedTuple):
     permanent: bool = False
     """No retry can help."""
     after: float | None = None
-    """Seconds before the next attempt, as the handler has asked. Defaults to the usual back-off."""
+    """Seconds before the next attempt, as the handler requested. Defaults to the usual back-off."""
 
 
 Request = Call | Sleep | Work
@@ -95,7 +95,7 @@ class Refused(NamedTuple):
     conditions: tuple[Condition, ...]
 
 
-DELIVERED_AGAIN: Final = "The event is delivered again; if it goes on, look at the AWS health page."
+DELIVERED_AGAIN: Final = "The event is delivered again. If the error persists, see the AWS Health Dashboard."
 
 
 class Fault(NamedTuple):
@@ -104,7 +104,7 @@ class Fault(NamedTuple):
     passing: bool
 
     def raised(self, call: Call, *, first: bool = False) -> Unavailable:
-        """Return the exception for this fault: it names the operation, the resource and the remedy.
+        """Return the exception for this fault, with the operation, the resource and the remedy.
 
         ``first``: the call was sent only once. A fault that is not passing then means that nothing was carried out.
         """
@@ -121,11 +121,11 @@ class Fault(NamedTuple):
 
 _PASSING: Final = frozenset(
     {
-        "ConnectionError",  # from the transport: no answer, so it is unknown whether it was carried out
+        "ConnectionError",  # from the transport: no answer, so it is unknown whether the request was carried out
         "InternalFailure",
         "InternalServerError",
         "InternalServerException",
-        "InvalidSignatureException",  # by a clock that is off, or a request that was frozen: each send is signed anew
+        "InvalidSignatureException",  # the clock is wrong, or the request was frozen: each send has a new signature
         "LimitExceededException",
         "ProvisionedThroughputExceeded",
         "ProvisionedThroughputExceededException",
@@ -134,7 +134,7 @@ _PASSING: Final = frozenset(
         "RequestThrottled",
         "RequestTimeTooSkewed",
         "ServiceUnavailable",
-        "SignatureDoesNotMatch",  # SQS's name for a signature that has expired
+        "SignatureDoesNotMatch",  # SQS's code for an expired signature
         "Throttling",
         "ThrottlingError",
         "ThrottlingException",
@@ -145,16 +145,16 @@ _PASSING: Final = frozenset(
     }
 )
 INVALID: Final = "ValidationException"
-"""Of CreateSchedule: the time is past, or the role cannot be assumed yet. Nothing else is wrong with what Cronstack
-builds, so it passes."""
+"""Code of CreateSchedule for a past time, or a role that cannot be assumed yet. Cronstack's requests have no other
+error, so the fault is passing."""
 _ABOUT_ROLE: Final = "assume the role"
-"""A part of AWS's message about a role that cannot be assumed. Another time does not help there."""
+"""Part of AWS's message about a role that cannot be assumed. A later time in the request does not help."""
 _INVALID_SCHEDULE: Final = (
-    "EventBridge Scheduler refuses a time that is past: the clock of this machine may be behind. It also refuses a role"
-    " that it cannot assume, for about a minute after the role was created: then ask again."
+    "EventBridge Scheduler refuses a past time: the clock of this machine may be behind. It also refuses a role that it"
+    " cannot assume, for about a minute after the role was created: try again after that."
 )
-_MISSING: Final = "Deploy the stack again; {resource} comes with it and its name is in the function's environment."
-_DENIED: Final = "The function's role must allow {operation} on {resource}; deploy the stack again, which grants it."
+_MISSING: Final = "Deploy the stack again: it creates {resource}, and sets its name in the function's environment."
+_DENIED: Final = "The function's role must allow {operation} on {resource}: deploy the stack again, which grants it."
 _REMEDIES: Final = {
     "ResourceNotFoundException": _MISSING,
     "AWS.SimpleQueueService.NonExistentQueue": _MISSING,
@@ -174,7 +174,7 @@ def read(answer: Mapping[str, Any]) -> Done | Refused | Fault:
     code, message = str(error.get("Code")), str(error.get("Message", ""))
     if code == "ConditionalCheckFailedException":
         return Refused((Condition(held=False, item=answer.get("Item") or None),))
-    if code == "ConflictException":  # Scheduler: a schedule of that name exists, or it is changing; GetSchedule tells
+    if code == "ConflictException":  # Scheduler: the schedule exists, or is changing. GetSchedule shows which
         return Refused((Condition(held=False),))
     if code == "TransactionCanceledException":
         return _cancelled(answer, message)
@@ -196,31 +196,31 @@ class Host(NamedTuple):
     """The machine on which steps run: its clock, its deadline, its randomness."""
 
     clock: AwsClock
-    """Of this invocation: what it has learnt in an earlier one may be wrong by now."""
+    """The clock of this invocation only: bounds from an earlier invocation may be wrong by now."""
     left: Callable[[], float]
-    """The seconds until the deadline, at least."""
+    """Returns the seconds until the deadline, at least."""
     left_at_most: Callable[[], float]
-    """The seconds after which these steps have been ended for sure."""
+    """Returns the seconds after which these steps have certainly been ended."""
     randomness: Randomness
 
     def now(self) -> int:
-        """The time in epoch milliseconds, as well as it is known."""
+        """Return the best estimate of the time, in epoch milliseconds."""
         return self.clock.now()
 
 
 def send(call: Call | Build, host: Host, *, reserve: float, absent: bool = False) -> Steps[Done | Refused]:
     """Send the call until the service has carried it out or refused it. Repeat after passing faults, with full jitter.
 
-    ``call``: a ``Build`` builds it anew for each send. ``reserve``: seconds before the host's deadline at which it
-    gives up. ``absent``: the resource may be gone; then this is a refusal and not a fault. Raises Unavailable.
+    ``call``: a ``Build`` builds it again for each send. ``reserve``: seconds before the host's deadline at which it
+    gives up. ``absent``: return Refused, not a fault, if the resource does not exist. Raise Unavailable.
     """
     tries = refused_times = 0
     while True:
         request = call if isinstance(call, Call) else call(refused_times)
         sent = host.clock.reading()
-        told = yield request
-        host.clock.learn(sent, told)
-        answer = read(told)
+        response = yield request
+        host.clock.learn(sent, response)
+        answer = read(response)
         if not isinstance(answer, Fault):
             return answer
         if absent and answer.code == "ResourceNotFoundException":

@@ -1,17 +1,17 @@
 """How requests reach AWS: ``transport(operation, parameters, timeout) -> answer``. Botocore today.
 
-An answer is the service's own JSON; an error comes back as ``{"Error": …}``, it is not raised. Nothing is retried
-here: the guard resends byte for byte with its own tokens, and a retry beneath it would not be counted. After
-``timeout`` seconds without an answer the request counts as lost.
+An answer is the service's own JSON. An error is returned as ``{"Error": …}``, not raised. The transport never retries:
+the guard resends byte for byte with its own tokens, and counts its requests. After ``timeout`` seconds without an
+answer, the request counts as lost.
 
-Botocore takes no timeout for a single call, only for a client. So there is a client for each of a few limits, made
-when the first request with such a limit comes. A run that ends long before its deadline needs one. Each further one
-takes a few milliseconds of CPU, because all clients come from one session.
+Botocore takes a timeout for a client, not for a single call. So the transport has a client for each of a few limits,
+created at the first request with that limit. A run that ends long before its deadline needs one. Each further client
+takes a few milliseconds of CPU, because all clients share a session.
 
-Two things go wrong in a sandbox that was frozen, or whose clock is off:
+Two faults can occur in a sandbox that was frozen, or whose clock is wrong:
 
-    a signature is refused    the answer's date is the time at AWS; from then on requests are signed by it
-    a connection is dead      NAT drops it in silence after 350 s; one that was idle for 300 s is not used again
+    a signature is refused    the answer's date is the time at AWS: later requests are signed by it
+    a connection is dead      NAT drops it without notice after 350 s: after 300 s without a request, it is closed
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from cronstack.timing.aws_clock import date_of
 
 Answer = Mapping[str, Any]
 Transport = Callable[[str, Mapping[str, Any], float], Answer]
-"""An operation, its parameters, and the seconds after which it counts as lost."""
+"""Called with an operation, its parameters, and the seconds after which the request counts as lost."""
 
 LIMITS: Final = (10.0, 4.0, 1.5, 0.6)
 """Seconds that a client's requests may take: a fifth to connect, a fifth for the TLS handshake, the rest to answer. A
-request goes by the client of the highest limit that is not above its own."""
+request uses the client with the highest limit that is not above its own."""
 IDLE: Final = 300.0
-"""Seconds without a request after which a client connects anew. The kernel would notice only after two hours."""
+"""Seconds without a request after which a client connects again. The kernel detects a dead connection after 2 h."""
 SIGNATURE_ERRORS: Final = frozenset(
     {"InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"}
 )
-"""How services refuse a signature whose time is off; some of them, any other wrong signature, too."""
+"""Error codes for a signature with a wrong time. Some services use them for any other invalid signature, too."""
 _SERVICES: Final = {
     "SendMessage": "sqs",
     "CreateSchedule": "scheduler",
@@ -46,15 +46,14 @@ _SERVICES: Final = {
 _SIGNATURE: Final = "v4"
 """Botocore's name for how it signs requests to these services."""
 _LOST: Final = "ConnectionError"
-"""No answer: whether it was carried out is unknown. Passing (see ``steps``): it is sent again."""
+"""The code of a request without an answer. The fault is passing (see ``steps``): the request is sent again."""
 
 
 class Botocore:
-    """A transport over botocore; its clients are made at the first call and kept as long as the sandbox.
+    """A transport over botocore. It creates its clients at the first call, and keeps them as long as the sandbox lives.
 
-    clients: what makes one of a service's name, for a tool that has its own: these keep their own timeouts and
-    connections. Defaults to the function's own. now: the wall clock, epoch milliseconds. monotonic: seconds from any
-    start.
+    clients: factory of clients by service name, for tools. These clients keep their own timeouts and connections.
+    Defaults to clients of this transport. now: the wall clock, epoch milliseconds. monotonic: seconds from any start.
     """
 
     __slots__ = ("_ahead", "_clients", "_lock", "_make", "_monotonic", "_now", "_session", "_used")
@@ -68,14 +67,14 @@ class Botocore:
     ) -> None:
         self._clients: dict[tuple[str, float], Any] = {}
         self._used: dict[tuple[str, float], tuple[float, float]] = {}
-        """When each client was last used, in seconds by both clocks: one may stand still in a frozen sandbox."""
+        """The last use of each client, in seconds by both clocks: the monotonic one may stop in a frozen sandbox."""
         self._make = clients
         self._now, self._monotonic = now, monotonic
         self._ahead: int | None = None
-        """Milliseconds by which the time at AWS is ahead of the wall clock. None: no signature was refused yet."""
+        """Milliseconds by which the time at AWS is ahead of the wall clock. None until a signature is refused."""
         self._session: Any = None
         self._lock = allocate_lock()
-        """Several threads may call; a session cannot make two clients at once."""
+        """Several threads may call, but a session cannot create two clients at once."""
 
     def __call__(self, operation: str, parameters: Mapping[str, Any], timeout: float = LIMITS[0]) -> Answer:
         from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
@@ -93,7 +92,7 @@ class Botocore:
         return answer
 
     def _learn(self, answer: Answer) -> None:
-        """Sign by the date of an answer from now on. The clock may be set at any time, so this can happen again."""
+        """Sign later requests by the date of an answer. Repeated if the wall clock is set again."""
         date = date_of(answer)
         if date is None:
             return
@@ -112,12 +111,12 @@ class Botocore:
             if client is None:
                 client = self._clients[service, limit] = self._new(service, limit)
             elif self._make is None and self._idle(service, limit) > IDLE:
-                client.close()  # its connections; the next request opens one
+                client.close()  # closes its connections; the next request opens one
             self._used[service, limit] = self._now() / 1000, self._monotonic()
         return client
 
     def _idle(self, service: str, limit: float) -> float:
-        """Return the seconds since the last request of a client, by the clock that counts more."""
+        """Return the seconds since the last request of a client, by the clock that shows more."""
         wall, monotonic = self._used[service, limit]
         return max(self._now() / 1000 - wall, self._monotonic() - monotonic)
 
@@ -128,9 +127,9 @@ class Botocore:
         return client
 
     def _limit(self, service: str, timeout: float) -> float:
-        """Return the limit of the client for a request that may take so long.
+        """Return the limit of the client for a request with this timeout.
 
-        In the last second no client is made if there is one: it would be ready too late.
+        In the last second an existing client is used: a new one would be ready too late.
         """
         limit = next((limit for limit in LIMITS if limit <= timeout), None)
         if limit is not None:
@@ -148,20 +147,20 @@ class Botocore:
 
 
 def _method(operation: str) -> str:
-    """ "TransactWriteItems" as a client's method, "transact_write_items"."""
+    """Return the name of a client's method, "transact_write_items" for "TransactWriteItems"."""
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in operation).lstrip("_")
 
 
 def _sign_by(client: Any, now: Callable[[], int]) -> None:
-    """Sign the requests of a client by ``now``, epoch milliseconds. Botocore signs them by the wall clock.
+    """Sign the requests of a client by ``now``, epoch milliseconds.
 
-    Botocore corrects no clock, so each resend would be refused as well.
+    Botocore signs by the wall clock and does not correct it, so AWS would refuse each resend.
     """
     from botocore.auth import AUTH_TYPE_MAPS, SIGV4_TIMESTAMP, SigV4Auth
 
     class Corrected(SigV4Auth):
         def _modify_request_before_signing(self, request: Any) -> None:
-            """Replace the time in the request. Botocore calls this between reading its clock and using the time."""
+            """Replace the time in the request. Botocore calls this after it has read its clock, and before it signs."""
             moment = datetime.fromtimestamp(now() / 1000, UTC)
             request.context["timestamp"] = moment.strftime(SIGV4_TIMESTAMP)
             super()._modify_request_before_signing(request)  # type: ignore[misc]  # missing in the stubs

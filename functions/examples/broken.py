@@ -1,7 +1,7 @@
-"""A job that fails, on purpose: someone typed a comma for the point in its configuration.
+"""A job that fails on purpose: its configuration has a comma instead of a decimal point.
 
-It is not retried (``retries=0``), so its occurrence becomes a dead letter at once. Nothing is lost: when the
-variable ``EXCHANGE_RATE`` of the function is mended, ``cronstack dead-letters redrive`` runs the same occurrence again.
+It is not retried (``retries=0``), so its occurrence becomes a dead letter at once. The occurrence is not lost: fix the
+function's variable ``EXCHANGE_RATE``, and ``cronstack dead-letters redrive`` runs the same occurrence again.
 """
 
 import os

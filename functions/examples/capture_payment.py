@@ -1,11 +1,11 @@
 """Capture a payment when it is due, exactly once: an occurrence that ``checkout`` has scheduled, and one HTTP request.
 
-``run.key`` is the request's Idempotency-Key, the same on every attempt. So it does no harm to ask again where nobody
-knows whether a request was carried out, and that is what happens:
+``run.key`` is the request's Idempotency-Key, the same on every attempt. So a request with an unknown result is safe to
+repeat:
 
-    it answers 2xx                            captured
-    it refuses: any 4xx but those beneath     a dead letter at once, for a person; no retry can mend a stolen card
-    5xx, no answer, 408, 425, 429             again after a minute, two, four …, or when its Retry-After says
+    answer 2xx                                captured
+    any 4xx except those below                a dead letter at once, for a person: no retry can fix a stolen card
+    5xx, no answer, 408, 425, 429             again after a minute, two, four …, or after its Retry-After
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 from cronstack import PermanentError, Run, job, once
 
 URL = os.environ.get("EXAMPLES_PAYMENTS_URL", "https://payments.example.com/charges")
-"""When the stack is synthesized: the demo has a payment service of its own."""
+"""Read when the stack is synthesized, because the demo has its own payment service."""
 PASSING = (408, 425, 429)
 
 
@@ -38,7 +38,7 @@ def capture_payment(run: Run) -> dict[str, Any]:
 
 
 def post(url: str, body: dict[str, Any], *, key: str) -> dict[str, Any]:
-    """What it answers, as it is kept in the ledger. Raises HTTPError, and OSError where it does not answer."""
+    """Return the answer, which the ledger stores. Raise HTTPError, or OSError if the service does not answer."""
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
     request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")
     with urllib.request.urlopen(request, timeout=10) as answer:

@@ -1,12 +1,12 @@
-"""Application code that schedules: an order is placed and will be paid for later, is postponed, or is withdrawn.
+"""Application code that schedules: an order is placed with a payment date, postponed, or withdrawn.
 
-A job without a schedule: whatever takes the shop's orders invokes it. Any other Lambda function would do, or a server
-with the same rights; these are one line in ``infra/example_resources.py``, ``stack.grant_schedule(…)``.
+This job has no schedule: the shop invokes it for each order. Any other Lambda function could do the same, or a server
+with the same permissions: one line in ``infra/example_resources.py``, ``stack.grant_schedule(…)``.
 
     cronstack trigger checkout --input '{"order": "4711", "cents": 1999, "pay_at": "2027-03-28T09:00:00+02:00"}'
 
-The order's number is the key. So a checkout that is told twice, or retried after a crash, schedules nothing twice; and
-whoever has answered "cancelled" may rely on it: nothing is captured any more.
+The order's number is the key. So a checkout that is sent twice, or retried after a crash, schedules nothing twice. The
+answer "cancelled" is reliable: no payment is captured after it.
 """
 
 from datetime import datetime, timedelta
@@ -27,22 +27,22 @@ def checkout(run: Run) -> dict[str, object]:
 
 
 def placed(order: dict[str, Any]) -> dict[str, str]:
-    """To be paid at ``pay_at``; who gave an address is reminded a day before, or now if that is past."""
+    """Schedule the payment at ``pay_at``, and a reminder a day before (now if that is past) if there is an address."""
     what: dict[str, Any] = {name: order[name] for name in ("order", "cents", "email") if name in order}
     try:
         plans = {"payment": once.schedule("capture_payment", key=order["order"], at=due(order), input=what, past="run")}
         if "email" in order:
             at = due(order) - DAY
             plans["reminder"] = once.schedule("remind_by_email", key=order["order"], at=at, input=what, past="run")
-    except OnceConflict:  # We hear it for the second time, and meanwhile it was postponed or withdrawn: so it stays.
+    except OnceConflict:  # A repeated order that was postponed or withdrawn meanwhile: keep that.
         return {"payment": "as it is"}
     return {name: plan.outcome for name, plan in plans.items()}
 
 
 def postponed(order: dict[str, Any]) -> dict[str, str]:
-    """ "too late" when it has been captured, or is being captured at this moment."""
+    """Move the payment and the reminder. The outcome is "too late" if the capture has started."""
     payment = once.move("capture_payment", order["order"], at=due(order), past="run")
-    if payment.outcome in ("moved", "unchanged"):  # "unchanged": an attempt before this one died half-way.
+    if payment.outcome in ("moved", "unchanged"):  # "unchanged": an earlier attempt was killed in between.
         once.move("remind_by_email", order["order"], at=due(order) - DAY, past="run")
     return {"payment": payment.outcome}
 

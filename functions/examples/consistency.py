@@ -1,7 +1,7 @@
-"""Each morning, count the flights of the day before once more, and compare with what ``daily_stats`` has stored.
+"""Each morning, count the flights of the day before again, and compare with the statistics of ``daily_stats``.
 
-It shares no line with what it checks, and does not mend what it finds: two numbers that differ say that one is wrong,
-not which. Its report goes to S3, ``consistency/<day>.json``, with the differences, or none.
+It shares no code with ``daily_stats``, and fixes no differences: they do not show which of the two numbers is wrong.
+Its report goes to S3, ``consistency/<day>.json``, with the differences, or none.
 """
 
 import csv
@@ -29,7 +29,7 @@ def consistency(run: Run) -> dict[str, object]:
 
 
 def recount(text: str) -> dict[str, Any]:
-    """Flight by flight, in one pass. No text is no flights."""
+    """Count flight by flight, in one pass. An empty text has no flights."""
     counted: dict[str, Any] = {"flights": 0, "cancelled": 0, "by_origin": {}, "by_carrier": {}}
     for flight in csv.DictReader(text.splitlines()):
         counted["flights"] += 1
@@ -41,7 +41,7 @@ def recount(text: str) -> dict[str, Any]:
 
 
 def differences(counted: dict[str, Any], item: dict[str, Any] | None) -> dict[str, Any]:
-    """What was counted and what is stored, where they are not the same."""
+    """Return the counted and the stored numbers that differ."""
     if item is None:
         return {"flights": {"counted": counted["flights"], "stored": None}} if counted["flights"] else {}
     return {
@@ -52,15 +52,15 @@ def differences(counted: dict[str, Any], item: dict[str, Any] | None) -> dict[st
 
 
 def plain(value: Any) -> Any:
-    """DynamoDB's decimals as JSON has numbers."""
+    """Return DynamoDB's decimals as integers for JSON."""
     if isinstance(value, dict):
         return {key: plain(inner) for key, inner in value.items()}
     return None if value is None else int(value)
 
 
 def raw(bucket: str, key: str) -> str:
-    """The day's file; "" where there is none. (Who may not list is told 403, not 404, of what is not there.)"""
-    import boto3  # Here, not above: "cronstack list" imports this module and needs no boto3.
+    """Return the day's file; "" if it does not exist. (S3 answers 403, not 404, without the permission to list.)"""
+    import boto3  # Not above: "cronstack list" imports this module and needs no boto3.
 
     s3 = boto3.client("s3")
     if not s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents"):

@@ -1,11 +1,11 @@
 """Each night, count the day's flights: read one CSV file from S3, write one item to DynamoDB.
 
-Which day is told by ``run.scheduled``, never by the clock. So a retry at ten past midnight counts the same day, and
-years later the 31 days of January 2013 are counted by
+The day comes from ``run.scheduled``, never from the clock. So a retry at ten past midnight counts the same day. Years
+later, this command counts the 31 days of January 2013:
 
     cronstack backfill daily_stats --from 2013-01-01 --to 2013-02-01 --again
 
-The item is a whole: writing it twice is writing it once.
+Each write replaces the whole item, so a repeated write changes nothing.
 """
 
 import csv
@@ -23,7 +23,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 @job(schedule=cron("55 23 * * ? *", timezone=NEW_YORK.key), timeout=60)
 def daily_stats(run: Run) -> dict[str, object]:
-    day = run.scheduled.astimezone(NEW_YORK).date().isoformat()  # In UTC it is tomorrow already.
+    day = run.scheduled.astimezone(NEW_YORK).date().isoformat()  # In UTC, the next day has started.
     flights = read(os.environ["FLIGHTS_BUCKET"], f"flights/{day}.csv")
     item = {"day": day, **statistics(flights)}
     write(os.environ["STATISTICS_TABLE"], item)
@@ -32,7 +32,7 @@ def daily_stats(run: Run) -> dict[str, object]:
 
 
 def statistics(flights: list[dict[str, str]]) -> dict[str, Any]:
-    """A flight that never left has "NA" where its departure would be."""
+    """Return the statistics of the flights. A cancelled flight has "NA" as its departure."""
     delays = [int(flight["dep_delay"]) for flight in flights if flight["dep_delay"] != "NA"]
     mean = Decimal(sum(delays)) / len(delays) if delays else Decimal(0)
     return {
@@ -45,7 +45,7 @@ def statistics(flights: list[dict[str, str]]) -> dict[str, Any]:
 
 
 def read(bucket: str, key: str) -> list[dict[str, str]]:
-    import boto3  # Here, not above: "cronstack list" imports this module and needs no boto3.
+    import boto3  # Not above: "cronstack list" imports this module and needs no boto3.
 
     body = boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     return list(csv.DictReader(io.StringIO(body.decode())))

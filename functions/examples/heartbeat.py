@@ -1,6 +1,6 @@
-"""Every minute, say that all is well.
+"""Every minute, log that all is well.
 
-A heartbeat that comes late is worth nothing: what could not start within a minute is missed. Its dead letter alarms.
+A late heartbeat is useless: one that cannot start within a minute is missed, and its dead letter raises an alarm.
 """
 
 from cronstack import Run, cron, job

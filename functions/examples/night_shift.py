@@ -1,11 +1,11 @@
-"""Each night at half past two, in the hour that the change of the clocks takes away and gives back.
+"""Each night at 02:30, in the hour that clock changes skip and repeat.
 
-In the last night of March in Berlin, two o'clock is three o'clock: there is no half past two, so there is no run, and
-no file of that date. In the last night of October there are two, and the first one counts: one run, one file.
+On the last Sunday of March in Berlin, the clocks go from 02:00 to 03:00. So 02:30 does not exist, and there is no run
+and no file of that date. On the last Sunday of October, 02:30 comes twice, and the first one counts: one run, one file.
 
     cronstack next night_shift --after 2013-03-29T12:00Z -n 3
 
-Whoever needs every date takes a time that every night has, such as half past three.
+For a run on every date, use a time that every night has, such as 03:30.
 """
 
 import json
@@ -26,6 +26,6 @@ def night_shift(run: Run) -> dict[str, str]:
 
 
 def write(bucket: str, key: str, text: str) -> None:
-    import boto3  # Here, not above: "cronstack list" imports this module and needs no boto3.
+    import boto3  # Not above: "cronstack list" imports this module and needs no boto3.
 
     boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType="application/json")

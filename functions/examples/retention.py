@@ -1,8 +1,8 @@
-"""Each morning, delete the reports that are older than they need to be kept: ``days``, of the declared input.
+"""Each morning, delete the reports that are older than ``days`` of the declared input.
 
-A report is as old as the date in its name, seen from ``run.scheduled``: a run that comes late, or once more, deletes
-what it would have deleted in time and nothing else. Names begin with their date, and S3 lists in the order of names, so
-it reads no further than to the first report that stays. To see what it would delete, and delete nothing:
+The age of a report is the time from the date in its name to ``run.scheduled``. So a late or repeated run deletes the
+same reports. Names start with their date, and S3 lists by name, so the job lists only up to the first report that it
+keeps. To see the reports without deleting them:
 
     cronstack trigger retention --input '{"days": 30, "dry": true}'
 """
@@ -18,7 +18,7 @@ from cronstack import Run, cron, job
 
 NEW_YORK = ZoneInfo("America/New_York")
 KINDS = ("consistency", "weekly")
-"""Folders of the bucket. What ``night_shift`` writes is kept."""
+"""Folders of the bucket. The files of ``night_shift`` are kept."""
 
 
 @job(schedule=cron("15 4 * * ? *", timezone=NEW_YORK.key), input={"days": 90}, timeout=60)
@@ -33,20 +33,20 @@ def retention(run: Run) -> dict[str, object]:
 
 
 def dated(key: str) -> date:
-    """The date of a report, which is its name. Anything else in the folder is nobody's to delete: it raises."""
+    """Return the date of a report, which is its name. Raise ValueError for any other file, which must stay."""
     return date.fromisoformat(PurePosixPath(key).stem)
 
 
 def listed(bucket: str, prefix: str) -> Iterator[str]:
-    import boto3  # Here, not above: "cronstack list" imports this module and needs no boto3.
+    import boto3  # Not above: "cronstack list" imports this module and needs no boto3.
 
     for listing in boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        for found in listing.get("Contents", []):
-            yield found["Key"]
+        for item in listing.get("Contents", []):
+            yield item["Key"]
 
 
 def delete(bucket: str, keys: list[str], at_a_time: int = 1000) -> None:
-    """S3 takes a thousand at a time, and says of each that it could not delete."""
+    """Delete the files in batches of 1,000, S3's limit. Raise RuntimeError if S3 reports errors."""
     import boto3
 
     for at in range(0, len(keys), at_a_time):

@@ -1,8 +1,7 @@
-"""Each Monday a page about the week before: seven days of statistics from DynamoDB, one HTML file with a picture to S3.
+"""Each Monday, a page about the week before: seven days of statistics from DynamoDB, one HTML file with a chart to S3.
 
-Six in the morning in New York is 11:00 UTC in winter and 10:00 in summer; whoever reads it finds it at six. Which week
-is told by ``run.scheduled``, so that a backfill writes the reports of any year. A day that nobody has counted is shown
-as such: the report that says what is missing is worth more than none.
+06:00 in New York is 11:00 UTC in winter and 10:00 UTC in summer. The week comes from ``run.scheduled``, so a backfill
+can write the reports of any year. The report shows which days were not counted.
 """
 
 import os
@@ -14,7 +13,7 @@ from cronstack import Run, cron, job
 
 NEW_YORK = ZoneInfo("America/New_York")
 HEIGHT, STEP = 160, 80
-"""Of the picture: pixels of the tallest bar, and from one day to the next."""
+"""Pixels of the chart: the tallest bar, and the distance between two days."""
 
 
 @job(schedule=cron("0 6 ? * MON *", timezone=NEW_YORK.key), timeout=60)
@@ -30,7 +29,7 @@ def weekly_report(run: Run) -> dict[str, object]:
 
 
 def page(week: list[date], counted: dict[date, dict[str, Any]]) -> str:
-    """The report: the same bytes for the same statistics, whenever it is written. It loads nothing."""
+    """Return the report: the same bytes for the same statistics. It loads no other files."""
     rows = "".join(row(day, counted.get(day)) for day in week)
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Flights, {week[0]} to {week[-1]}</title>
@@ -50,7 +49,7 @@ def row(day: date, item: dict[str, Any] | None) -> str:
 
 
 def picture(week: list[date], counted: dict[date, dict[str, Any]]) -> str:
-    """A bar a day, in proportion to its flights; what was cancelled of them is the darker foot."""
+    """Return the chart: one bar per day, proportional to its flights. The red part is the cancelled flights."""
     most = max((int(item["flights"]) for item in counted.values()), default=0) or 1
     bars = ""
     for left, day in zip(range(0, 7 * STEP, STEP), week, strict=True):
@@ -62,12 +61,12 @@ def picture(week: list[date], counted: dict[date, dict[str, Any]]) -> str:
 
 
 def read(table: str, days: list[date]) -> dict[date, dict[str, Any]]:
-    """The days that were counted."""
-    import boto3  # Here, not above: "cronstack list" imports this module and needs no boto3.
+    """Return the statistics of the days that were counted."""
+    import boto3  # Not above: "cronstack list" imports this module and needs no boto3.
 
     statistics = boto3.resource("dynamodb").Table(table)
-    found = {day: statistics.get_item(Key={"day": day.isoformat()}).get("Item") for day in days}
-    return {day: item for day, item in found.items() if item is not None}
+    items = {day: statistics.get_item(Key={"day": day.isoformat()}).get("Item") for day in days}
+    return {day: item for day, item in items.items() if item is not None}
 
 
 def write(bucket: str, key: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""A first job: every minute it says hello. Change it, or put a file beside it: every file here may hold jobs."""
+"""A first job: every minute it logs a greeting. Change it, or add a file: every file in this folder may have jobs."""
 
 from cronstack import Run, cron, job
 

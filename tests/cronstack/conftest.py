@@ -1,4 +1,4 @@
-"""The stage for everything that needs a ledger."""
+"""The stage for tests that need a ledger."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""A stage for the guard: ledger, dead letters and carriers on moto in this process, a clock that a test turns, and
-faults that a test puts in the way of chosen requests. One thread; several deliveries are stepped by hand.
+"""A test environment for the guard: ledger, dead letters and carriers on moto, in this process.
+
+A test sets the clock, injects faults into chosen requests, and steps several deliveries by hand, in one thread.
 """
 
 from __future__ import annotations
@@ -40,13 +41,13 @@ Fault = Callable[[Call, Callable[[], Mapping[str, Any]]], Mapping[str, Any]]
 
 
 def lost_answer(call: Call, carry_out: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-    """It is carried out, and nobody hears of it."""
+    """Carry out the call, but lose its answer."""
     carry_out()
     return LOST
 
 
 def error(code: str, status: int = 400) -> Fault:
-    """It is not carried out, and the service says so."""
+    """Return a fault: the call is not carried out, and the service answers with ``code``."""
     answer = {"Error": {"Code": code, "Message": "injected"}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return lambda call, carry_out: answer
 
@@ -58,14 +59,14 @@ def conflict(call: Call, carry_out: Callable[[], Mapping[str, Any]]) -> Mapping[
 
 @cache
 def _clients() -> tuple[Botocore, Any, Any, Any]:
-    """Made once, inside the first test's moto: making them takes longer than a test."""
+    """Return the clients, created once in the first test's moto, because that takes longer than a test."""
     import boto3
 
     return Botocore(), boto3.client("dynamodb"), boto3.client("sqs"), boto3.client("scheduler")
 
 
 class Turn(NamedTuple):
-    """One request of a delivery and what it is about to do."""
+    """The next request of a delivery."""
 
     request: Request
 
@@ -82,14 +83,14 @@ class Carrier(NamedTuple):
 
 
 class Stage:
-    """Shared by all deliveries of a test."""
+    """The services and the clock that all deliveries of a test share."""
 
     def __init__(self) -> None:
         self.now = NOON
-        """The time at AWS. Its answers have this date."""
+        """The time at AWS, and the date of its answers."""
         self.wall_error = 0
         """Milliseconds that the clock of each machine is behind."""
-        self.monotonic_stands_still = False
+        self.monotonic_stopped = False
         self.dates = True
         """Whether the answers of AWS have dates."""
         self.randomness = random.Random(1)
@@ -101,9 +102,9 @@ class Stage:
         self.queue = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
         self.scheduler.create_schedule_group(Name=CARRIERS)
 
-    # -- the outside -------------------------------------------------------------------------------------------------
+    # -- services ----------------------------------------------------------------------------------------------------
     def fail(self, operation: str, *faults: Fault) -> None:
-        """The next requests of that operation meet these faults, in this order."""
+        """Inject these faults into the next requests of that operation, in this order."""
         self.faults += [(operation, fault) for fault in faults]
 
     def transport(self, operation: str, parameters: Mapping[str, Any], timeout: float = 0.0) -> Mapping[str, Any]:
@@ -125,7 +126,7 @@ class Stage:
         return AwsClock(self.wall, self.monotonic)
 
     def monotonic(self) -> float:
-        return NOON / 1000 if self.monotonic_stands_still else self.now / 1000
+        return NOON / 1000 if self.monotonic_stopped else self.now / 1000
 
     def sleep(self, seconds: float) -> None:
         self.now += int(seconds * 1000)
@@ -155,10 +156,10 @@ class Stage:
     def deliver(
         self, occurrence: Occurrence, work: Succeeded | Failed = WELL, *, seconds: float = 60, **terms: Any
     ) -> Outcome:
-        """One delivery from beginning to end."""
+        """Carry out one delivery from start to end."""
         return self.delivery(occurrence, seconds=seconds, **terms).finish(work)
 
-    # -- what is stored ----------------------------------------------------------------------------------------------
+    # -- stored data -------------------------------------------------------------------------------------------------
     def item(self, key: str, job: str = "stats") -> dict[str, Any]:
         stored = self.dynamodb.get_item(TableName=TABLE, Key=key_of(key, job), ConsistentRead=True)
         return {name: items.decode(value) for name, value in stored.get("Item", {}).items()}
@@ -173,12 +174,12 @@ class Stage:
         return self.item(f"plan#{key}", job)
 
     def listed(self) -> list[tuple[str, str]]:
-        """Partition and sort key of each row that the index has."""
-        found = self.dynamodb.scan(TableName=TABLE, IndexName=INDEX)["Items"]
-        return sorted((item["pk"]["S"], item["sk"]["S"]) for item in found)
+        """Return the partition and sort key of each row in the index."""
+        rows = self.dynamodb.scan(TableName=TABLE, IndexName=INDEX)["Items"]
+        return sorted((item["pk"]["S"], item["sk"]["S"]) for item in rows)
 
     def change(self, key: str, /, job: str = "stats", **attributes: Any) -> None:
-        """Write attributes behind the guard's back."""
+        """Write attributes directly, without the guard."""
         stored = self.item(key, job) | attributes
         kept = {name: items.encode(value) for name, value in stored.items() if value is not None}
         self.dynamodb.put_item(TableName=TABLE, Item=kept | key_of(key, job))
@@ -187,43 +188,43 @@ class Stage:
         self.dynamodb.delete_item(TableName=TABLE, Key=key_of(key, job))
 
     def letters(self) -> list[dict[str, Any]]:
-        """The bodies in the dead-letter queue; they are taken out."""
+        """Remove all messages from the dead-letter queue, and return their bodies."""
         bodies = []
         while got := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
-            for one in got:
-                bodies.append(json.loads(one["Body"]))
-                self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=one["ReceiptHandle"])
+            for message in got:
+                bodies.append(json.loads(message["Body"]))
+                self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
         return bodies
 
     def carriers(self) -> list[Carrier]:
-        """Those that are to come, the earliest first; they are taken out, as Scheduler does when they fire."""
-        found = []
+        """Delete all carriers, as Scheduler does when they fire, and return them, the earliest first."""
+        carriers = []
         for listed in self.scheduler.list_schedules(GroupName=CARRIERS)["Schedules"]:
             of = self.scheduler.get_schedule(GroupName=CARRIERS, Name=listed["Name"])
             self.scheduler.delete_schedule(GroupName=CARRIERS, Name=listed["Name"])
             due = datetime.fromisoformat(of["ScheduleExpression"].removeprefix("at(").rstrip(")")).replace(tzinfo=UTC)
             event = json.loads(of["Target"]["Input"])
-            found.append(Carrier(to_milliseconds(due) - self.now, listed["Name"], event))
-        return sorted(found, key=lambda carrier: carrier.after)
+            carriers.append(Carrier(to_milliseconds(due) - self.now, listed["Name"], event))
+        return sorted(carriers, key=lambda carrier: carrier.after)
 
     def carrier(self) -> Occurrence:
-        """The one carrier there is, when it comes: the clock stands at its time."""
+        """Fire the only carrier: set the clock to its time, and return its occurrence."""
         (only,) = self.carriers()
-        return self.brought(only)
+        return self.fire(only)
 
-    def brought(self, carrier: Carrier) -> Occurrence:
-        """What the carrier brings, at its time or after."""
+    def fire(self, carrier: Carrier) -> Occurrence:
+        """Set the clock to the carrier's time, if that is later. Return its occurrence."""
         self.now += max(0, carrier.after)
         return parse_event(carrier.event, carrier.event["job"])
 
     def asked(self, *ignored: str) -> list[str]:
-        """Operations sent since the last look."""
+        """Return the operations sent since the last call."""
         sent, self.calls = [call for call in self.calls if call not in ignored], []
         return sent
 
 
 class Stepped:
-    """A delivery that is stopped at each of its requests. ``turn`` is the one it stands before."""
+    """A delivery that stops before each of its requests. ``turn`` is the next one."""
 
     def __init__(self, stage: Stage, occurrence: Occurrence, seconds: float, terms: dict[str, Any]) -> None:
         self.stage, self.ends = stage, stage.now + int(seconds * 1000)
@@ -237,7 +238,7 @@ class Stepped:
                 "start_deadline": 3600,
                 "table": TABLE,
                 "dead_letters": stage.queue,
-                "letter": lambda condition, attempt, told: json.dumps([condition, attempt, told]),
+                "letter": lambda condition, attempt, error: json.dumps([condition, attempt, error]),
                 "way": WAY,
                 "event": event_of(occurrence),
             }
@@ -251,8 +252,8 @@ class Stepped:
         return (self.ends - self.stage.now) / 1000
 
     def step(self, work: Succeeded | Failed = WELL) -> Turn | None:
-        """Carry out the request it stands before. None: it has ended."""
-        assert self.turn is not None, "it has ended"
+        """Carry out the next request. Return the one after it, None at the end."""
+        assert self.turn is not None, "the delivery has ended"
 
         def run_handler(_: Work) -> Succeeded | Failed:
             self.worked += 1
@@ -269,10 +270,10 @@ class Stepped:
         return self.turn
 
     def until(self, name: str) -> Stepped:
-        """Carry out requests until it stands before one of that name ("Work", "UpdateItem", …)."""
+        """Carry out requests until the next one has that name ("Work", "UpdateItem", …)."""
         while self.turn is not None and self.turn.name != name:
             self.step()
-        assert self.turn is not None, f"it ended before {name}: {self.outcome}"
+        assert self.turn is not None, f"the delivery ended before {name}: {self.outcome}"
         return self
 
     def finish(self, work: Succeeded | Failed = WELL) -> Outcome:
@@ -283,7 +284,7 @@ class Stepped:
 
 
 class Context:
-    """Lambda's context. Like Lambda's own, it computes the time that is left by the clock of the machine."""
+    """Lambda's context. Like the real one, it computes the remaining time by the clock of the machine."""
 
     function_name = "shop-stats"
     invoked_function_arn = FUNCTION
@@ -298,7 +299,7 @@ class Context:
 
 
 def key_of(name: str, job: str = "stats") -> dict[str, Any]:
-    """Key of a row by a short name: "lease", "run#<occurrence>" or "plan#<key>"."""
+    """Return the key of a row by a short name: "lease", "run#<occurrence>" or "plan#<key>"."""
     kind, _, rest = name.partition("#")
     if kind == "lease":
         return lease_key(job)
@@ -321,7 +322,7 @@ def occurrence(due: int = NOON, **fields: Any) -> Occurrence:
 
 
 def event_of(occurrence: Occurrence) -> dict[str, Any]:
-    """An event that reads as the occurrence."""
+    """Return an event from which ``parse_event`` returns the occurrence."""
     if occurrence.requested is None and occurrence.revision is not None:
         event: dict[str, Any] = json.loads(
             planned_event(

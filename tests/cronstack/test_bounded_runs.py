@@ -1,4 +1,4 @@
-"""Events outside start and end, of past at()s, and of flexible windows, as the runtime of a deployed job meets them."""
+"""Events outside start and end, of past at()s, and of flexible windows, in the runtime of a deployed job."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def invoke(stage: Stage, of: Job, event: object) -> dict[str, Any]:
     return Invocation(of, event, Context(stage), stage.shell()).work()
 
 
-def well(*schedules: When, **policies: Any) -> Job:
+def succeeding_job(*schedules: When, **policies: Any) -> Job:
     return job(lambda run: None, schedule=schedules, **policies)
 
 
@@ -41,10 +41,10 @@ def well(*schedules: When, **policies: Any) -> Job:
     [(LATER,), (OVER,), (LATER, OVER), (at("2025-01-01T12:00:00", timezone="UTC"),), (rate("1 minute", end=TODAY),)],
     ids=["before start", "at end", "both", "at() of another year", "rate"],
 )
-def test_what_is_outside_is_skipped_before_any_request(stage: Stage, schedules: tuple[When, ...]) -> None:
-    """No row: it is no occurrence. Also where the ledger does not answer."""
+def test_an_event_outside_the_bounds_is_skipped_before_any_request(stage: Stage, schedules: tuple[When, ...]) -> None:
+    """It is not an occurrence, so it has no row. It is skipped even if the ledger does not answer."""
     stage.fail("UpdateItem", error("InternalServerError", 500))
-    answer = invoke(stage, well(*schedules), scheduled_event())
+    answer = invoke(stage, succeeding_job(*schedules), scheduled_event())
     assert answer == {"cronstack": "skipped", "job": "stats", "occurrence": ID, "reason": "outside start/end"}
     assert stage.calls == []
     assert stage.lines[-1]["level"] == "INFO"
@@ -60,18 +60,18 @@ def test_what_is_outside_is_skipped_before_any_request(stage: Stage, schedules: 
     ],
     ids=["inside", "inside another one", "the one instant of an at()", "of an earlier deploy"],
 )
-def test_what_is_inside_or_of_no_schedule_runs(stage: Stage, schedules: tuple[When, ...]) -> None:
-    assert invoke(stage, well(*schedules), scheduled_event())["cronstack"] == "succeeded"
+def test_an_event_inside_the_bounds_or_of_no_schedule_runs(stage: Stage, schedules: tuple[When, ...]) -> None:
+    assert invoke(stage, succeeding_job(*schedules), scheduled_event())["cronstack"] == "succeeded"
 
 
 @pytest.mark.parametrize("kind", ["trigger", "backfill", "redrive"])
 def test_an_operators_event_is_exempt(stage: Stage, kind: Any) -> None:
     event = operator_event("stats", kind, due=NOON, requested=NOON, input={})
-    assert invoke(stage, well(OVER), event)["cronstack"] == "succeeded"
+    assert invoke(stage, succeeding_job(OVER), event)["cronstack"] == "succeeded"
 
 
-def test_what_has_begun_ends_though_a_deploy_has_moved_the_end(stage: Stage) -> None:
-    """Its carrier brings the second attempt, to code whose schedule has ended meanwhile."""
+def test_a_started_run_continues_after_a_deploy_has_moved_the_end(stage: Stage) -> None:
+    """Its carrier starts the second attempt by code whose schedule has ended meanwhile."""
 
     def fails(run: object) -> None:
         raise ValueError("no")
@@ -80,11 +80,11 @@ def test_what_has_begun_ends_though_a_deploy_has_moved_the_end(stage: Stage) -> 
     assert invoke(stage, failed, scheduled_event())["cronstack"] == "retrying"
     (carrier,) = stage.carriers()
     stage.now += carrier.after
-    assert invoke(stage, well(OVER), carrier.event)["cronstack"] == "succeeded"
+    assert invoke(stage, succeeding_job(OVER), carrier.event)["cronstack"] == "succeeded"
 
 
-def test_the_actual_time_of_a_window_names_the_same_occurrence_as_its_instant(stage: Stage) -> None:
-    """Also on the ways back: the carrier's event names the instant, whatever the schedules say by then."""
+def test_the_actual_time_within_a_window_is_the_same_occurrence_as_its_instant(stage: Stage) -> None:
+    """Also by a carrier: its event has the instant, whatever the schedules are by then."""
     stage.now += 17 * MINUTE
     seen: list[datetime] = []
 
@@ -98,28 +98,28 @@ def test_the_actual_time_of_a_window_names_the_same_occurrence_as_its_instant(st
     (carrier,) = stage.carriers()
     assert carrier.event["scheduled"] == print_time(NOON)
     stage.now += carrier.after
-    assert invoke(stage, well(rate("1 day")), carrier.event)["occurrence"] == ID
-    assert invoke(stage, well(SPREAD), scheduled_event())["cronstack"] == "duplicate"
-    assert invoke(stage, well(SPREAD), actual)["cronstack"] == "duplicate"
+    assert invoke(stage, succeeding_job(rate("1 day")), carrier.event)["occurrence"] == ID
+    assert invoke(stage, succeeding_job(SPREAD), scheduled_event())["cronstack"] == "duplicate"
+    assert invoke(stage, succeeding_job(SPREAD), actual)["cronstack"] == "duplicate"
 
 
-@pytest.mark.parametrize(("minutes", "becomes"), [(0, "succeeded"), (31, "succeeded"), (33, "missed")])
-@pytest.mark.parametrize("told", ["nominal", "actual"])
+@pytest.mark.parametrize(("minutes", "outcome"), [(0, "succeeded"), (31, "succeeded"), (33, "missed")])
+@pytest.mark.parametrize("reported", ["nominal", "actual"])
 def test_the_start_deadline_counts_from_the_end_of_the_window(
-    stage: Stage, minutes: int, becomes: str, told: str
+    stage: Stage, minutes: int, outcome: str, reported: str
 ) -> None:
     stage.now += minutes * MINUTE
-    event = scheduled_event(NOON if told == "nominal" else NOON + min(minutes, 30) * MINUTE)
-    assert invoke(stage, well(SPREAD, start_deadline=120), event)["cronstack"] == becomes
+    event = scheduled_event(NOON if reported == "nominal" else NOON + min(minutes, 30) * MINUTE)
+    assert invoke(stage, succeeding_job(SPREAD, start_deadline=120), event)["cronstack"] == outcome
 
 
 def test_a_plan_has_no_window(stage: Stage) -> None:
-    """Its deadline is the job's own, also where the job has a cron with a window."""
+    """Its deadline is the job's own, also if the job has a cron with a window."""
     event = json.loads(planned_event("stats", "k", 1, due=NOON, input={}))
     of = parse_event(event, "stats")
-    terms = Invocation(well(SPREAD, once(), start_deadline=3600), event, Context(stage), stage.shell())._terms(
-        of, event
-    )
+    terms = Invocation(
+        succeeding_job(SPREAD, once(), start_deadline=3600), event, Context(stage), stage.shell()
+    )._terms(of, event)
     assert terms.start_deadline == 3600
 
 
@@ -134,7 +134,7 @@ def test_a_plan_has_no_window(stage: Stage) -> None:
     ids=["cron", "rate and cron", "well within its bounds", "at"],
 )
 def test_a_job_without_bounds_loads_no_timetable(declared: str, loads: bool) -> None:
-    """It would cost each cold start some milliseconds. Nor does a job that is well within its bounds."""
+    """Importing it lengthens the cold start by milliseconds. A job well within its bounds does not import it either."""
     done = subprocess.run(
         [sys.executable, "-c", COLD.format(declared=declared)], cwd=ROOT / "functions", capture_output=True, text=True
     )

@@ -1,4 +1,4 @@
-"""The deploy check by itself: what is a removal, what a rollback gets, and that it always answers."""
+"""The deploy check alone: removals, rollbacks, and that it always answers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 import pytest
 
-from cronstack.deploy_check import answer, looks, names
+from cronstack.deploy_check import answer, names, waiting
 from cronstack.deploy_check.check import handler, judge
 from cronstack.deploy_check.names import BY_CODE, JOBS, KEPT, KEPT_ONCE, REGARDLESS
 
 
 class Context:
-    """Of an invocation with a minute left, or less."""
+    """The context of an invocation with a minute left, or less."""
 
     def __init__(self, left: int = 60_000) -> None:
         self.left = left
@@ -55,7 +55,7 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def use(monkeypatch: pytest.MonkeyPatch, status: str) -> None:
     cloud = Cloud(status)
     for service in ("cloudformation", "dynamodb", "scheduler", "sqs"):
-        monkeypatch.setitem(looks._clients, service, cloud)
+        monkeypatch.setitem(waiting._clients, service, cloud)
 
 
 def update(old: dict[str, Any], new: dict[str, Any], status: str, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -85,7 +85,7 @@ BOTH = {JOBS: ["pay", "remind"], BY_CODE: ["remind"]}
         ({}, BOTH, False),
     ],
 )
-def test_what_a_removal_is(
+def test_an_update_that_removes_a_waiting_job_is_refused(
     old: dict[str, Any], new: dict[str, Any], refused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert bool(update(old, new, "UPDATE_IN_PROGRESS", monkeypatch)) is refused
@@ -93,7 +93,7 @@ def test_what_a_removal_is(
 
 @pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""])
 def test_a_rollback_is_never_refused(status: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the status cannot be asked: an update that fails twice would leave the stack broken."""
+    """Also if the status cannot be read: an update that fails twice would leave the stack broken."""
     assert update(BOTH, {JOBS: ["pay"]}, status, monkeypatch) == ""
 
 
@@ -117,10 +117,10 @@ def test_a_deletion_is_refused_while_something_waits(
     assert judge(event, Context()) == ""
 
 
-def test_without_time_to_look_it_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_time_for_the_check_it_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, "UPDATE_IN_PROGRESS")
     event = {"RequestType": "Update", "StackId": "arn", "OldResourceProperties": BOTH, "ResourceProperties": {JOBS: []}}
-    assert "more to look through" in judge(event, Context(left=5_000))
+    assert "did not finish" in judge(event, Context(left=5_000))
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -135,8 +135,8 @@ class _Answers(BaseHTTPRequestHandler):
         pass
 
 
-def test_an_exception_is_an_answer_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CloudFormation would wait for a minute, and report only that."""
+def test_an_exception_is_sent_as_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an answer, CloudFormation would wait for a minute, and report only a timeout."""
     use(monkeypatch, "UPDATE_IN_PROGRESS")
     monkeypatch.delenv(names.CARRIERS)
     with HTTPServer(("127.0.0.1", 0), _Answers) as server:
@@ -147,12 +147,12 @@ def test_an_exception_is_an_answer_too(monkeypatch: pytest.MonkeyPatch) -> None:
         handler({"RequestType": "Update", "ResponseURL": url, **about, **properties}, Context())
     ((path, got),) = _Answers.got
     assert path == "/answer?signature=%C3%A9"
-    assert got.pop("Reason").startswith("The look failed: KeyError: ")
+    assert got.pop("Reason").startswith("The check failed: KeyError: ")
     assert got == {"Status": "FAILED", **about}
 
 
 def test_a_reason_fits_an_answer() -> None:
-    """CloudFormation reads 4,096 bytes, and cuts a long reason: the begin and the end are what counts."""
+    """CloudFormation reads 4,096 bytes, and cuts a long reason: its start and its end must remain."""
     cut = answer.cut("begin" + "é" * 5000 + "end")
     assert len(json.dumps(cut)) < 800
     assert cut.startswith("begin")

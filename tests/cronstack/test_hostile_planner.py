@@ -1,13 +1,13 @@
-"""A planner that writes whatever its rights allow: any attribute of any plan of its job, and any event by the alias.
+"""A planner that writes whatever its permissions allow: any attribute of any plan of its job, any event by the alias.
 
-Promised, whatever it writes:
+Guaranteed, whatever it writes:
 
-  - No run or lease that exists changes.
+  - No existing run or lease changes.
   - No handler runs for an occurrence other than a key's, and none twice for one key.
-  - The runtime answers with one of ``OUTCOMES``, or raises a documented fault. A bug would be another exception.
+  - The runtime answers with one of ``OUTCOMES``, or raises a documented fault. Any other exception is a bug.
 
-Each round plans keys of its own and tampers with the keys of runs that exist. What the planner cannot do is the
-policies' part (see ``tests/infra/aws``): another partition, a carrier, the function without its alias.
+Each round plans its own keys, and tampers with the keys of existing runs. Policies prevent the rest (see
+``tests/infra/aws``): other partitions, carriers, the function without its alias.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from tests.cronstack.test_runtime_plans import FORGED, ByAlias
 
 ROUNDS = 20
 DAY = 86_400_000
-STANDING: Mapping[str, dict[str, Any]] = {
+EXISTING: Mapping[str, dict[str, Any]] = {
     "succeeded": {"status": "succeeded", "attempt": 1, "result": "1"},
     "missed": {"status": "missed", "reason": "too_late"},
     "skipped": {"status": "skipped", "reason": "overlap"},
@@ -47,12 +47,12 @@ STANDING: Mapping[str, dict[str, Any]] = {
     "running": {"status": "running", "attempt": 1, "expires": NOON + 400 * DAY},
     "retrying": {"status": "retrying", "attempt": 1, "after": NOON + 400 * DAY, "error": "{}"},
 }
-"""Runs that nothing may change: they are final, at work, or rest. Only a missed one may be planned anew."""
+"""Runs that nothing may change: they are final, running or retrying. Only a missed one may be planned again."""
 
 
 @pytest.fixture
-def harsh_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """A stage whose conditions and numbers are DynamoDB's own, of any type."""
+def strict_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """A stage with DynamoDB's own rules for conditions and numbers, for values of any type."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     clock = datetime(2026, 3, 1, tzinfo=UTC)
@@ -65,37 +65,37 @@ def harsh_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 
 
 class Hostile:
-    """One planner, the job that it plans, and all that has become of its keys."""
+    """One planner, the job that it plans, and the results of its keys."""
 
     def __init__(self, stage: Stage, seed: int) -> None:
         self.stage, self.random = stage, random.Random(seed)
         self.ran: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.job: Job = job(self._work, start_deadline=3600)
-        self._stand()
+        self._write_existing()
         self.before = self._rows()
 
     def _work(self, run: Run) -> None:
         self.ran[run.occurrence] += 1
 
-    def _stand(self) -> None:
-        """Write what exists before the planner comes."""
+    def _write_existing(self) -> None:
+        """Write the rows that exist before the planner starts."""
         put = self.stage.change
         put("lease", holder="01OLD", occurrence=scheduled_id(NOON), expires=NOON + 400 * DAY, fence=7, beats=0, v=1)
         put("lease", job="other", fence=7, v=1)
         common = {"holder": "01OLD", "fence": 7, "due": NOON, "limit": 3, "payload": payload_hash({}), "v": 1}
-        for number, (name, run) in enumerate(STANDING.items()):
+        for number, (name, run) in enumerate(EXISTING.items()):
             put(f"run#{scheduled_id(NOON + number * 1000)}", **(common | run))
             put(f"run#{planned_id(name)}", **(common | run | {"key": name, "revision": NOON}))
             put(f"run#{planned_id(name)}", job="other", **(common | run | {"key": name, "revision": NOON}))
 
     def _rows(self) -> dict[tuple[str, str], Any]:
-        """All rows but plans."""
-        found = self.stage.dynamodb.scan(TableName=TABLE)["Items"]
-        keys = {(row["pk"]["S"], row["sk"]["S"]): row for row in found}
+        """Return all rows except plans."""
+        rows = self.stage.dynamodb.scan(TableName=TABLE)["Items"]
+        keys = {(row["pk"]["S"], row["sk"]["S"]): row for row in rows}
         return {key: row for key, row in keys.items() if not key[0].startswith("plan#")}
 
-    # -- what the planner does -----------------------------------------------------------------------------------------
+    # -- actions of the planner ----------------------------------------------------------------------------------------
     def plan(self, key: str, revision: int, due: int) -> dict[str, Any]:
         """Write a plan, tampered with in some attributes. Return its own event."""
         event = planned_event("stats", key, revision, due=due, input={})
@@ -113,14 +113,14 @@ class Hostile:
             value = self._index_value(name) if name in ("listed", "due") else self._value(event)
             row = {**row, name: value} if value is not None else {n: v for n, v in row.items() if n != name}
         self.stage.dynamodb.put_item(TableName=TABLE, Item=row | plan_key("stats", key))
-        told: dict[str, Any] = json.loads(event)
-        return told
+        fields: dict[str, Any] = json.loads(event)
+        return fields
 
     def _index_value(self, name: str) -> dict[str, Any] | None:
-        """A key of the index: DynamoDB refuses any other type."""
+        """Return a key of the index. DynamoDB refuses any other type."""
         if name == "due":
             return self.random.choice([None, *({"N": str(n)} for n in (0, -1, 10**15, 10**37, NOON, NOON + 0.5))])
-        return self.random.choice([None, *({"S": one} for one in ("x", *open_lists("stats", by_code=True)[:2]))])
+        return self.random.choice([None, *({"S": text} for text in ("x", *open_lists("stats", by_code=True)[:2]))])
 
     def _value(self, event: str) -> dict[str, Any] | None:
         forged = json.dumps(self.random.choice([*FORGED.values()]))
@@ -132,7 +132,7 @@ class Hostile:
         return self.random.choice([None, *values, *others, {"M": {"status": {"S": "planned"}}}])
 
     def event(self, own: dict[str, Any]) -> Any:
-        """An event that the planner's schedule may send."""
+        """Return an event that the planner's schedule may send."""
         fields: dict[str, Any] = dict(own)
         kind = self.random.random()
         if kind < 0.5:
@@ -157,7 +157,7 @@ class Hostile:
             fields[name] = self.random.choice(pool)
         return fields
 
-    # -- what comes of it ----------------------------------------------------------------------------------------------
+    # -- results -------------------------------------------------------------------------------------------------------
     def invoke(self, event: Any, context: Any) -> None:
         try:
             answer = Invocation(self.job, event, context, self.stage.shell()).work()
@@ -172,10 +172,10 @@ class Hostile:
             self.stage.faults.clear()
 
     def carriers(self) -> None:
-        """Bring what was left to carriers, a few times."""
+        """Fire the carriers, three times."""
         for _ in range(3):
             for carrier in self.stage.carriers():
-                assert "key" in carrier.event, "no carrier brings what is no key's"
+                assert "key" in carrier.event, "a carrier has an event without a key"
                 assert carrier.event["job"] == "stats"
                 if carrier.after < DAY:
                     self.stage.now += max(0, carrier.after)
@@ -183,7 +183,7 @@ class Hostile:
 
     def round(self, number: int) -> None:
         self.stage.now = NOON + number * 100_000
-        keys = [f"{number}-a", f"{number}-b", self.random.choice([*STANDING])]
+        keys = [f"{number}-a", f"{number}-b", self.random.choice([*EXISTING])]
         own: list[dict[str, Any]] = []
         for _ in range(6):
             if not own or self.random.random() < 0.5:
@@ -204,11 +204,11 @@ class Hostile:
             assert key == tuple(value["S"] for value in run_key("stats", planned_id(rows[key]["key"]["S"])).values())
         assert max(self.ran.values(), default=0) <= 1, "a key has run twice"
         assert all(occurrence.startswith("k-") for occurrence in self.ran)
-        assert not self.ran.keys() & {planned_id(name) for name in STANDING if name != "missed"}
+        assert not self.ran.keys() & {planned_id(name) for name in EXISTING if name != "missed"}
         self.before = {key: row for key, row in rows.items() if row["sk"]["S"] == "lease" or self._is_final(row)}
 
     def _may_change(self, before: dict[str, Any], now: dict[str, Any]) -> bool:
-        """Whether it was missed: then its letter is sent, and a later plan may start it, once."""
+        """Return whether it was missed: then its letter is sent, and a later plan may start it, once."""
         if before.get("status") != {"S": "missed"} or not before["pk"]["S"].startswith("run#stats#"):
             return False
         different = {name for name in before | now if before.get(name) != now.get(name)}
@@ -216,27 +216,27 @@ class Hostile:
         return is_letter or int(now["revision"]["N"]) > int(before["revision"]["N"])
 
     def _is_final(self, row: dict[str, Any]) -> bool:
-        return row["status"]["S"] in STANDING
+        return row["status"]["S"] in EXISTING
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_what_a_planner_writes_changes_no_run(harsh_stage: Stage, seed: int) -> None:
-    hostile = Hostile(harsh_stage, seed)
+def test_writes_of_a_planner_change_no_run(strict_stage: Stage, seed: int) -> None:
+    hostile = Hostile(strict_stage, seed)
     for number in range(ROUNDS):
         hostile.round(number)
         hostile.check()
-    assert hostile.ran, "some keys did run"
+    assert hostile.ran, "no key ran"
     exercised = {"succeeded", "missed", "overtaken", "duplicate", "NotAPlan", "Forgotten", "BadPayload", "killed"}
     assert exercised <= hostile.outcomes.keys(), hostile.outcomes
 
 
-def test_the_planners_own_schedule_is_all_that_it_needs(harsh_stage: Stage) -> None:
-    """The same world without tampering: a plan runs, so the test above does not pass because nothing can run."""
-    hostile = Hostile(harsh_stage, 0)
+def test_a_plan_by_the_planner_runs(strict_stage: Stage) -> None:
+    """Without tampering a plan runs. So the test above does not pass only because nothing can run."""
+    hostile = Hostile(strict_stage, 0)
     due = NOON + 1_000
     event = planned_event("stats", "own", NOON, due=due, input={})
     plan = {"status": "planned", "revision": NOON, "due": due, "payload": payload_hash({}), "event": event, "v": 1}
-    harsh_stage.change("plan#own", **plan, listed="plan#stats#0")
-    hostile.invoke(json.loads(event), ByAlias(harsh_stage))
-    hostile.invoke(scheduled_event(), ByAlias(harsh_stage))
+    strict_stage.change("plan#own", **plan, listed="plan#stats#0")
+    hostile.invoke(json.loads(event), ByAlias(strict_stage))
+    hostile.invoke(scheduled_event(), ByAlias(strict_stage))
     assert (hostile.outcomes["succeeded"], hostile.outcomes["NotAPlan"]) == (1, 1)

@@ -1,4 +1,4 @@
-"""Identity and events: what is read back, what is refused, and by which name."""
+"""Occurrences and events: which events are read, and which are refused, with which reason."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def nested(levels: int) -> list[Any]:
     return value
 
 
-def test_what_the_template_holds_is_what_the_function_reads_once_scheduler_has_replaced_it() -> None:
+def test_the_function_reads_the_templates_event_after_scheduler_has_replaced_its_attributes() -> None:
     text = scheduled_input("stats", {"day": "<ä>"})
     assert json.loads(text) == {
         "cronstack": 1,
@@ -118,7 +118,7 @@ def test_one_instant_is_one_occurrence_however_it_is_written(written: str) -> No
         (event(by="operator", kind="backfill", requested="2013-01-01T05:00:00Z", occurrence=f"m-{ULID}"), "BadPayload"),
     ],
 )
-def test_what_is_not_ours_is_refused_by_name(wrong: object, reason: str) -> None:
+def test_an_invalid_event_is_refused_with_its_reason(wrong: object, reason: str) -> None:
     with pytest.raises(EventError) as refused:
         parse_event(wrong, "stats")
     assert refused.value.reason == reason
@@ -130,7 +130,7 @@ def test_an_event_chooses_no_policy() -> None:
     assert parse_event(chosen, "stats") == parse_event(event(), "stats")
 
 
-def test_operators_forms_read_back() -> None:
+def test_operators_events_are_read() -> None:
     ask = {"due": FIVE, "requested": FIVE + 1000, "input": {"a": 1}}
     backfill = parse_event(operator_event("stats", "backfill", **ask), "stats")
     assert (backfill.id, backfill.kind, backfill.by_operator) == ("t-2013-01-01T05:00:00Z", "backfill", True)
@@ -174,13 +174,13 @@ ODD = st.fixed_dictionaries(
 
 
 @given(JSON | ODD)
-def test_whatever_comes_is_read_or_refused(value: Any) -> None:
+def test_any_value_is_read_or_refused(value: Any) -> None:
     with contextlib.suppress(EventError):
         assert parse_event(value, "stats").id.startswith(("t-", "m-"))
 
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2199, 12, 31)), st.integers(1, 20))
-def test_an_id_tells_its_time_and_its_generation(when: datetime, generation: int) -> None:
+def test_an_id_contains_its_time_and_its_generation(when: datetime, generation: int) -> None:
     due = to_milliseconds(when.replace(microsecond=0, tzinfo=UTC))
     name = scheduled_id(due, generation)
     base, number = split_generation(name)
@@ -191,12 +191,12 @@ def test_an_id_tells_its_time_and_its_generation(when: datetime, generation: int
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.text()))
-def test_the_hash_of_an_input_does_not_know_its_order(input: dict[str, Any]) -> None:
+def test_the_hash_of_an_input_ignores_the_order_of_its_keys(input: dict[str, Any]) -> None:
     assert payload_hash(input) == payload_hash(dict(reversed(input.items())))
 
 
-def test_what_is_accepted_can_be_carried_and_told_in_as_many_bytes() -> None:
-    """Escaped, an "é" would take six bytes, and what was accepted could not come back."""
+def test_an_accepted_event_fits_its_carrier() -> None:
+    """Escaped, an "é" would take six bytes, and an accepted event would be too large for its carrier."""
     from cronstack.guard.carrier import event_text
 
     event = scheduled_event(input={"text": "é" * 90_000})
@@ -206,16 +206,16 @@ def test_what_is_accepted_can_be_carried_and_told_in_as_many_bytes() -> None:
     assert parse_event(json.loads(text), "stats").hop == 3
 
 
-def test_what_is_just_small_enough_is_not_refused_for_the_carriers_mark() -> None:
+def test_the_largest_event_is_accepted_with_the_hop_of_its_carrier() -> None:
     event = scheduled_event(input={"text": ""})
-    room = LARGEST - len(json.dumps(event).encode())
-    event["input"] = {"text": "x" * room}
+    free = LARGEST - len(json.dumps(event).encode())
+    event["input"] = {"text": "x" * free}
     parse_event(event, "stats")
     assert parse_event(event | {"carrier": 999}, "stats").hop == 999
     with pytest.raises(EventError, match="bytes"):
-        parse_event(scheduled_event(input={"text": "x" * (room + 1)}), "stats")
+        parse_event(scheduled_event(input={"text": "x" * (free + 1)}), "stats")
 
 
-def test_half_a_surrogate_pair_is_no_text() -> None:
+def test_half_a_surrogate_pair_is_refused() -> None:
     with pytest.raises(EventError, match="cannot be written as JSON"):
         parse_event(scheduled_event(input={"text": "\ud800"}), "stats")

@@ -1,4 +1,4 @@
-"""The rule for inputs: what it accepts, and what it refuses with a message that has the value and the remedy."""
+"""The rule for inputs: accepted values, and messages with the value and the remedy for refused ones."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ REFUSED: dict[str, tuple[object, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_an_input_that_no_event_carries_unchanged_is_refused(name: str) -> None:
+def test_an_input_that_no_event_can_contain_unchanged_is_refused(name: str) -> None:
     input, message = REFUSED[name]
     with pytest.raises(EventError, match=message) as refused:
         check_input(input)

@@ -1,4 +1,4 @@
-"""The Lambda shell: what it answers, raises, logs and sends, for handlers that behave in every way."""
+"""The Lambda shell: its answers, exceptions, log lines and letters, for all kinds of handlers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def raising(exception: BaseException) -> Any:
     return handler
 
 
-def test_a_handler_is_given_the_run_and_its_result_is_kept(stage: Stage) -> None:
+def test_a_handler_receives_the_run_and_its_result_is_stored(stage: Stage) -> None:
     seen: list[Run] = []
 
     def stats(run: Run) -> dict[str, int]:
@@ -49,11 +49,11 @@ def test_a_handler_is_given_the_run_and_its_result_is_kept(stage: Stage) -> None
     assert run.input == {"day": "x"}
     assert stage.run(occurrence())["result"] == '{"flights":842}'
     (line,) = stage.lines
-    told = ("cronstack", "job", "occurrence", "attempt", "requests", "seconds", "level")
-    assert [line[name] for name in told] == ["succeeded", "stats", ID, 1, 2, 4.0, "INFO"]
+    fields = ("cronstack", "job", "occurrence", "attempt", "requests", "seconds", "level")
+    assert [line[name] for name in fields] == ["succeeded", "stats", ID, 1, 2, 4.0, "INFO"]
 
 
-def test_even_the_end_of_an_iterator_is_a_failure_like_others(stage: Stage) -> None:
+def test_a_stop_iteration_of_a_handler_is_a_failure(stage: Stage) -> None:
     def stats(run: Run) -> object:
         return next(iter(()))
 
@@ -61,18 +61,18 @@ def test_even_the_end_of_an_iterator_is_a_failure_like_others(stage: Stage) -> N
     assert json.loads(stage.run(occurrence())["error"])["type"] == "StopIteration"
 
 
-def test_a_fault_of_the_transport_is_told_and_raised(stage: Stage) -> None:
-    def torn(operation: str, parameters: object, timeout: float) -> Any:
+def test_a_fault_of_the_transport_is_logged_and_raised(stage: Stage) -> None:
+    def broken(operation: str, parameters: object, timeout: float) -> Any:
         raise KeyboardInterrupt
 
-    shell = stage.shell()._replace(transport=torn)
+    shell = stage.shell()._replace(transport=broken)
     with pytest.raises(KeyboardInterrupt):
         Invocation(job(lambda run: None), scheduled_event(), Context(stage), shell).work()
     (line,) = stage.lines
     assert (line["cronstack"], line["reason"], line["level"]) == ("fault", "KeyboardInterrupt", "ERROR")
 
 
-def test_what_a_handler_raises_is_kept_and_logged_with_its_traceback_until_it_is_dead(stage: Stage) -> None:
+def test_an_exception_of_a_handler_is_stored_and_logged_with_its_traceback_until_the_run_is_dead(stage: Stage) -> None:
     def stats(run: Run) -> None:
         int("1,3194")
 
@@ -114,18 +114,18 @@ class Unpaid(Exception):
 
 
 @pytest.mark.parametrize("exception", [PermanentError("never"), Unpaid("never")])
-def test_permanent_failures_are_dead_at_once(stage: Stage, exception: Exception) -> None:
+def test_a_permanent_failure_is_dead_at_once(stage: Stage, exception: Exception) -> None:
     answer = invoke(stage, job(raising(exception), permanent=[Unpaid]))
     assert (answer["cronstack"], answer["reason"], answer["attempt"]) == ("dead", "Permanent", 1)
     assert stage.letters()[0]["requestContext"]["condition"] == "Permanent"
 
 
-def test_an_exit_is_a_failure_like_others(stage: Stage) -> None:
+def test_a_system_exit_is_a_failure(stage: Stage) -> None:
     assert invoke(stage, job(raising(SystemExit(0))))["cronstack"] == "retrying"
     assert json.loads(stage.run(occurrence())["error"])["type"] == "SystemExit"
 
 
-def test_an_interrupt_is_settled_first_and_raised_again(stage: Stage) -> None:
+def test_an_interrupt_is_settled_and_then_raised_again(stage: Stage) -> None:
     with pytest.raises(KeyboardInterrupt):
         invoke(stage, job(raising(KeyboardInterrupt())))
     assert stage.run(occurrence())["status"] == "retrying"
@@ -133,7 +133,7 @@ def test_an_interrupt_is_settled_first_and_raised_again(stage: Stage) -> None:
     assert len(stage.carriers()) == 1
 
 
-def test_an_exit_in_the_last_attempt_is_one_dead_letter_not_two(stage: Stage) -> None:
+def test_an_exit_in_the_last_attempt_sends_one_dead_letter(stage: Stage) -> None:
     assert invoke(stage, job(raising(SystemExit(1)), retries=0))["cronstack"] == "dead"
     assert len(stage.letters()) == 1
 
@@ -148,7 +148,7 @@ def test_an_exit_in_the_last_attempt_is_one_dead_letter_not_two(stage: Stage) ->
         ([float("nan")], "BadPayload"),
     ],
 )
-def test_what_is_not_ours_becomes_a_letter_and_is_never_retried(stage: Stage, event: object, reason: str) -> None:
+def test_a_refused_event_becomes_a_letter_and_is_never_retried(stage: Stage, event: object, reason: str) -> None:
     ran: list[Run] = []
     answer = invoke(stage, job(lambda run: ran.append(run)), event)
     assert (answer["cronstack"], answer["reason"]) == ("refused", reason)
@@ -169,7 +169,7 @@ def test_a_result_that_is_not_json_does_not_fail_the_run(stage: Stage) -> None:
     assert len(kept_result(circle)) < 2048
 
 
-def test_an_error_is_kept_within_2_kilobytes_whatever_it_is() -> None:
+def test_any_error_is_stored_within_2_kilobytes() -> None:
     class Mute(Exception):
         def __str__(self) -> str:
             raise RuntimeError
@@ -195,21 +195,21 @@ def test_secrets_and_line_ends_do_not_reach_logs_or_ledger(stage: Stage) -> None
         return {"token": "hunter2", "nested": [{"Authorization": "hunter2"}], "rows": 3}
 
     invoke(stage, job(stats))
-    said = stage.lines[0]
-    assert (said["level"], said["job"], said["occurrence"], said["attempt"]) == ("WARNING", "stats", ID, 1)
-    assert said["message"] == "two\nlines \x1b[31m and password=[redacted]"
-    assert said["rows"] == 3
+    line = stage.lines[0]
+    assert (line["level"], line["job"], line["occurrence"], line["attempt"]) == ("WARNING", "stats", ID, 1)
+    assert line["message"] == "two\nlines \x1b[31m and password=[redacted]"
+    assert line["rows"] == 3
     assert "hunter2" not in json.dumps(stage.lines) + stage.run(occurrence())["result"]
     invoke(stage, job(raising(ValueError("token: hunter2"))), scheduled_event(NOON + 1000))
     assert "hunter2" not in json.dumps(stage.lines) + stage.run(occurrence(NOON + 1000))["error"]
 
 
-def test_a_message_that_is_one_long_word_costs_no_time(stage: Stage) -> None:
-    """A page in base64 in an exception: read once, not once from each of its letters."""
+def test_a_message_of_one_long_word_is_redacted_quickly(stage: Stage) -> None:
+    """A page in base64 in an exception: the pattern must not backtrack at each of its letters."""
     blob = "z" * 30_000 + "token" * 20_000
-    began = time.process_time()
+    started = time.process_time()
     invoke(stage, job(raising(ValueError(f"cannot read {blob}; {blob}-token=hunter2"))))
-    assert time.process_time() - began < 3
+    assert time.process_time() - started < 3
     assert stage.run(occurrence())["status"] == "retrying"
     assert stage.lines[-1]["error"].endswith("-token=[redacted]")
 
@@ -229,7 +229,7 @@ def test_an_attempt_that_lost_its_lease_is_neither_acknowledged_nor_settled(stag
     def stats(run: Run) -> None:
         stage.now += 70_000
         assert invoke(stage, job(lambda run: None))["attempt"] == 2
-        stage.change(f"run#{ID}", status="running")  # the heir is still at it
+        stage.change(f"run#{ID}", status="running")  # the second attempt still runs
         raise ValueError("too late")
 
     with pytest.raises(LeaseLost) as lost:
@@ -238,14 +238,14 @@ def test_an_attempt_that_lost_its_lease_is_neither_acknowledged_nor_settled(stag
     assert stage.lines[-1]["cronstack"] == "fault"
 
 
-def test_a_ledger_out_of_reach_raises_and_says_which(stage: Stage) -> None:
+def test_an_unreachable_ledger_raises_with_its_name(stage: Stage) -> None:
     stage.fail("TransactWriteItems", error("ResourceNotFoundException"))
     with pytest.raises(Unavailable, match="table ledger"):
         invoke(stage, job(lambda run: None))
     assert stage.lines[-1]["level"] == "ERROR"
 
 
-def test_a_claim_that_took_too_long_starts_nothing(stage: Stage) -> None:
+def test_after_a_claim_that_took_too_long_no_handler_starts(stage: Stage) -> None:
     def slow(call: object, carry_out: Any) -> Any:
         stage.now += 61_000
         return carry_out()
@@ -254,17 +254,17 @@ def test_a_claim_that_took_too_long_starts_nothing(stage: Stage) -> None:
     invoke(stage, job(lambda run: pytest.fail("it ran")))
     run = stage.run(occurrence())
     assert (run["status"], json.loads(run["error"])["type"]) == ("retrying", "NoTimeLeft")
-    assert stage.carriers()[0].after <= carrier.lead(), "nothing failed that needs a rest"
+    assert stage.carriers()[0].after <= carrier.lead(), "the handler did not fail, so no back-off is needed"
 
 
-def test_the_entry_reads_its_settings_and_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_setting_is_an_error_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(CronstackError, match="CRONSTACK_LEDGER is not set"):
         handle(job(lambda run: None), scheduled_event(), None)
 
 
-def test_the_entry_works_with_a_transport_of_its_own(
+def test_a_job_handles_an_event_with_its_own_transport(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in stage.shell().settings.environment().items():
@@ -275,6 +275,6 @@ def test_the_entry_works_with_a_transport_of_its_own(
     assert json.loads(capsys.readouterr().out)["cronstack"] == "succeeded"
 
 
-def test_event_errors_of_a_handler_are_its_failures_not_refusals(stage: Stage) -> None:
+def test_an_event_error_of_a_handler_is_a_failure_not_a_refusal(stage: Stage) -> None:
     invoke(stage, job(raising(EventError("Mine", "not the guard's"))))
     assert stage.run(occurrence())["status"] == "retrying"

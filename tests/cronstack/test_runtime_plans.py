@@ -1,4 +1,4 @@
-"""The runtime by the alias of plans: it takes plans' own events only, whatever else an event says of itself."""
+"""The runtime, invoked by the alias of plans: it accepts only the plans' own events."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ FORGED: dict[str, dict[str, Any]] = {
     "a trigger": operator_event("stats", "trigger", due=NOON, requested=NOON, input={}, occurrence="m-" + "0" * 26),
     "a trigger at a time": operator_event("stats", "trigger", due=NOON, requested=NOON, input={}),
     "a backfill": operator_event("stats", "backfill", due=NOON, requested=NOON, input={}),
-    "a backfill of what has run": operator_event("stats", "backfill", due=NOON, requested=NOON, input={}, generation=2),
+    "a backfill of a finished run": operator_event(
+        "stats", "backfill", due=NOON, requested=NOON, input={}, generation=2
+    ),
     "a redrive": operator_event("stats", "redrive", due=NOON, requested=NOON, input={}, redrive=3),
     "a redrive of a key": REDRIVE,
-    "a redrive of a key that died": REDRIVE | {"redrive": 3},
+    "a redrive of a dead key": REDRIVE | {"redrive": 3},
     "a redrive of a key, brought by a carrier": REDRIVE | {"carrier": 7},
 }
 MALFORMED: dict[str, tuple[Any, str]] = {
-    "no object": ([PLAN], "BadPayload"),
+    "not an object": ([PLAN], "BadPayload"),
     "another job": (PLAN | {"job": "other"}, "UnknownJob"),
     "a key without a revision": ({name: PLAN[name] for name in PLAN if name != "revision"}, "BadPayload"),
     "a revision without a key": ({name: PLAN[name] for name in PLAN if name != "key"}, "BadPayload"),
@@ -42,7 +44,7 @@ MALFORMED: dict[str, tuple[Any, str]] = {
     "a trigger of a key": (REDRIVE | {"kind": "trigger"}, "BadPayload"),
     "no time": (PLAN | {"scheduled": "soon"}, "BadTime"),
     "a revision that is text": (PLAN | {"revision": str(NOON)}, "BadPayload"),
-    "a carrier that is no number": (PLAN | {"carrier": "0"}, "BadPayload"),
+    "a carrier that is not a number": (PLAN | {"carrier": "0"}, "BadPayload"),
 }
 
 
@@ -68,7 +70,7 @@ def test_a_plans_own_event_runs(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("event", FORGED.values(), ids=FORGED)
-def test_by_the_alias_all_other_events_are_refused_before_the_ledger_is_asked(
+def test_by_the_alias_all_other_events_are_refused_without_a_request_to_the_ledger(
     stage: Stage, event: dict[str, Any]
 ) -> None:
     planned(stage)
@@ -77,11 +79,11 @@ def test_by_the_alias_all_other_events_are_refused_before_the_ledger_is_asked(
     assert stage.asked() == ["SendMessage"]
     (letter,) = stage.letters()
     assert letter["responsePayload"]["errorType"] == "NotAPlan"
-    assert letter["requestContext"]["functionArn"] == f"{FUNCTION}:{PLANS}", "the letter shows by which way it came"
+    assert letter["requestContext"]["functionArn"] == f"{FUNCTION}:{PLANS}", "the letter does not have the alias"
 
 
 @pytest.mark.parametrize(("event", "reason"), MALFORMED.values(), ids=MALFORMED)
-def test_by_the_alias_what_is_no_event_is_refused_as_everywhere(stage: Stage, event: Any, reason: str) -> None:
+def test_by_the_alias_a_malformed_event_is_refused_with_its_own_reason(stage: Stage, event: Any, reason: str) -> None:
     planned(stage)
     answer, ran = invoke(stage, event)
     assert (answer["cronstack"], answer["reason"], ran) == ("refused", reason, 0)
@@ -90,7 +92,7 @@ def test_by_the_alias_what_is_no_event_is_refused_as_everywhere(stage: Stage, ev
 
 @pytest.mark.parametrize("context", [Context, ByVersion], ids=["no qualifier", "another qualifier"])
 @pytest.mark.parametrize("event", [PLAN, *FORGED.values()], ids=["of a plan", *FORGED])
-def test_without_the_alias_the_function_takes_all(
+def test_without_the_alias_the_function_accepts_all_events(
     stage: Stage, event: dict[str, Any], context: Callable[[Stage], Any]
 ) -> None:
     planned(stage)
@@ -99,7 +101,7 @@ def test_without_the_alias_the_function_takes_all(
 
 
 def test_a_carrier_invokes_the_function_without_the_alias(stage: Stage) -> None:
-    """Else the retry of a key would be refused."""
+    """By the alias, the retry of a key would be refused."""
     planned(stage)
 
     def broken(run: object) -> None:
@@ -107,10 +109,10 @@ def test_a_carrier_invokes_the_function_without_the_alias(stage: Stage) -> None:
 
     targets: list[str] = []
 
-    def noted(call: Any, carry_out: Callable[[], Any]) -> Any:
+    def record_target(call: Any, carry_out: Callable[[], Any]) -> Any:
         targets.append(call.parameters["Target"]["Arn"])
         return carry_out()
 
-    stage.fail("CreateSchedule", noted)
+    stage.fail("CreateSchedule", record_target)
     answer = Invocation(job(broken), PLAN, ByAlias(stage), stage.shell()).work()
     assert (answer["cronstack"], targets) == ("retrying", [FUNCTION])

@@ -1,4 +1,4 @@
-"""The transport over real sockets: no answers, dead connections, refused signatures, and how many connections."""
+"""The transport over real sockets: lost answers, dead connections, refused signatures, number of connections."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ Hangs = Callable[[str, dict[str, Any]], bool]
 
 
 class Service(ThreadingHTTPServer):
-    """DynamoDB over HTTP. What ``hangs`` says is never answered: before it is carried out, or after that.
+    """DynamoDB over HTTP. It never answers requests for which ``hangs`` returns True.
 
-    It refuses a signature that is wrong, or more than five minutes off its own clock.
+    It carries these requests out if ``carries_out``. It refuses invalid signatures, and signatures whose time is more
+    than five minutes off its own clock.
     """
 
     daemon_threads = True
@@ -41,9 +42,9 @@ class Service(ThreadingHTTPServer):
         self.carries_out = False
         self.connections = self.hung = self.refused = 0
         self.ahead = 0.0
-        """Seconds by which the clock here is ahead of this machine's."""
+        """Seconds by which the service's clock is ahead of this machine's."""
         self.dropped = 0
-        """Connections, the first ones, which NAT has dropped in silence."""
+        """The number of first connections that NAT has dropped without notice."""
         self.over = threading.Event()
 
     def get_request(self) -> Any:
@@ -58,7 +59,7 @@ class Service(ThreadingHTTPServer):
         return time.time() + self.ahead
 
     def refuses(self, headers: Any, body: bytes) -> bool:
-        """Whether the signature of a request is refused; it must be right in all but its time."""
+        """Return whether the signature of a request is refused. Assert that it is right except for its time."""
         stamp, given = headers["X-Amz-Date"], headers["Authorization"]
         signed = given.partition("SignedHeaders=")[2].partition(",")[0].split(";")
         request = AWSRequest("POST", f"{self.url}/", data=body, headers={name: headers[name] for name in signed})
@@ -94,8 +95,8 @@ class _Answers(BaseHTTPRequestHandler):
             service.over.wait()
             return
         error = answer.get("Error", {})
-        told = {"__type": error["Code"], "message": error["Message"]} if error else {}
-        body = json.dumps({**answer, **told}).encode()
+        fields = {"__type": error["Code"], "message": error["Message"]} if error else {}
+        body = json.dumps({**answer, **fields}).encode()
         self.send_response(400 if error else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -135,7 +136,7 @@ class Context:
 
 
 def run(transport: Botocore, seconds: float, effects: list[int], *, ahead: float = 0.0) -> dict[str, Any]:
-    """Carry out one event, which is due now. ``ahead``: of the time at AWS against that of this machine."""
+    """Carry out one event that is due now. ``ahead``: seconds by which the time at AWS is ahead of this machine."""
     settings = Settings(TABLE, "queue", "shop", WAY.group, WAY.role, WAY.dead_letters)
     event = scheduled_event(int(time.time() + ahead) * 1000)
     of = job(lambda run: effects.append(run.attempt))
@@ -146,8 +147,8 @@ def run(transport: Botocore, seconds: float, effects: list[int], *, ahead: float
 def test_a11_4_a_settlement_that_hangs_is_sent_again_and_the_run_succeeds_once(
     service: Service, *, carries_out: bool
 ) -> None:
-    """A connection that died silently never answers. While half of the time is left the request is sent again, so the
-    run is recorded before Lambda kills it, and its handler does not run twice.
+    """A dead connection never answers. With half of the time left the request is sent again. So the run is recorded
+    before Lambda kills it, and its handler does not run twice.
     """
 
     def hangs(operation: str, parameters: dict[str, Any]) -> bool:
@@ -160,13 +161,13 @@ def test_a11_4_a_settlement_that_hangs_is_sent_again_and_the_run_succeeds_once(
     assert [item["status"] for item in service.store.items.values() if "status" in item] == [{"S": "succeeded"}]
 
 
-def test_a_run_that_has_much_time_left_makes_one_connection(service: Service) -> None:
+def test_a_run_with_much_time_left_opens_one_connection(service: Service) -> None:
     transport, effects = Botocore(), list[int]()
     assert run(transport, 60.0, effects)["cronstack"] == "succeeded"
     assert service.connections == 1
 
 
-def test_a_shorter_limit_has_a_connection_of_its_own_but_in_the_last_second(service: Service) -> None:
+def test_a_shorter_limit_has_its_own_connection_except_in_the_last_second(service: Service) -> None:
     transport, seen = Botocore(), list[int]()
     for timeout in (10.0, 10.0, 9.9, 4.0, 0.1, 0.0, 2.0):
         assert "Error" not in transport("GetItem", READ, timeout)
@@ -190,19 +191,19 @@ def test_the_clients_of_a_tool_keep_their_own_timeouts(service: Service) -> None
 
 
 @pytest.mark.parametrize("ahead", [-600.0, 600.0])
-def test_a7_a_request_whose_signature_was_refused_is_signed_by_the_time_at_aws(service: Service, ahead: float) -> None:
-    """Botocore signs by the wall clock, so without a correction each resend is refused like the first."""
+def test_a7_after_a_refused_signature_requests_are_signed_by_the_time_at_aws(service: Service, ahead: float) -> None:
+    """Botocore signs by the wall clock, so without a correction each resend would be refused."""
     service.ahead, transport = ahead, Botocore()
     codes = [transport("GetItem", READ, timeout).get("Error", {}).get("Code") for timeout in (10.0, 10.0, 4.0)]
     assert codes == ["InvalidSignatureException", None, None]
     service.ahead = 0.0
     codes = [transport("GetItem", READ, timeout).get("Error", {}).get("Code") for timeout in (10.0, 10.0, 4.0)]
-    assert codes == ["InvalidSignatureException", None, None], "the clock was set"
+    assert codes == ["InvalidSignatureException", None, None], "the clock was set, so it is corrected again"
 
 
 @pytest.mark.parametrize("ahead", [-600.0, 600.0])
 def test_a7_a_run_in_a_process_whose_clock_is_ten_minutes_off_succeeds(service: Service, ahead: float) -> None:
-    """One request is refused; it is sent again, signed by the date of the refusal."""
+    """One request is refused, and sent again, signed by the date of the refusal."""
     service.ahead, effects = ahead, list[int]()
     assert run(Botocore(), 60.0, effects, ahead=ahead)["cronstack"] == "succeeded"
     assert (effects, service.refused) == ([1], 1)
@@ -210,9 +211,9 @@ def test_a7_a_run_in_a_process_whose_clock_is_ten_minutes_off_succeeds(service: 
 
 @pytest.mark.parametrize("clock", ["wall", "monotonic"])
 def test_a11_4_a_connection_that_was_idle_for_five_minutes_is_not_used_again(service: Service, clock: str) -> None:
-    """NAT drops a connection in silence after 350 s, and a request by it would wait for nothing until its limit.
+    """NAT drops a connection without notice after 350 s, and a request through it would wait until its limit.
 
-    In a frozen sandbox one of the two clocks may stand still.
+    In a frozen sandbox one of the two clocks may stop.
     """
     idle = {"wall": 0.0, "monotonic": 0.0}
     transport = Botocore(now=lambda: int(idle["wall"] * 1000), monotonic=lambda: idle["monotonic"])

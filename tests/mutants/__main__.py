@@ -1,6 +1,6 @@
-"""``python -m tests.mutants [WORD]``: show that each deliberate breakage of the guard violates an invariant.
+"""``python -m tests.mutants [WORD]…``: show that each deliberate breakage of the guard violates an invariant.
 
-Exit code 1 when one survives, ends in an exception, or is caught only by invariants that it does not break by itself.
+Exit code 1 if a mutant survives, raises an exception, or is caught only by invariants that are not its own.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from tests.mutants.hunt import hunt_all
 
 def main(words: list[str]) -> int:
     chosen = [mutant for mutant in MUTANTS if all(word in mutant.name for word in words)]
-    well = 0
+    count = 0
     for caught in hunt_all(chosen):
-        well += caught.well
+        count += caught.well
         sign = "caught " if caught.well else "MISSED "
         before = f" (earlier: {', '.join(caught.before)})" if caught.well and caught.before else ""
         print(f"{sign} seed {caught.seed:>5}  {caught.mutant.name:<62} {caught.text[:110]}{before}", flush=True)
-    print(f"{well} of {len(chosen)} caught")
-    return 0 if well == len(chosen) else 1
+    print(f"{count} of {len(chosen)} caught")
+    return 0 if count == len(chosen) else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Finds a mutant's definition in the runtime's syntax trees, and breaks a copy of its module."""
+"""Finds a mutant's definition in the runtime's syntax trees, and applies its edit to a copy of the module."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Modules = Mapping[Path, ast.Module]
 
 
 class Broken(NamedTuple):
-    """A module with the mutant's change in it, and its path within the package."""
+    """A module with the mutant's edit, and its path within the package."""
 
     path: Path
     module: ast.Module
@@ -33,7 +33,7 @@ def runtime() -> Modules:
 
 
 def break_one(mutant: Mutant, modules: Modules) -> Broken:
-    """Raise LookupError unless the edit fits exactly once in the definitions of that name."""
+    """Return the broken module. Raise LookupError unless the edit fits exactly once in the definitions of that name."""
     named = [path for path, module in modules.items() for _ in definitions(module.body, mutant.where)]
     copies = {path: deepcopy(modules[path]) for path in named}
     fits = [

@@ -1,27 +1,17 @@
-"""All of them."""
+"""All mutants."""
 
 from __future__ import annotations
 
-from tests.mutants import (
-    of_an_outsider,
-    of_carriers,
-    of_misses,
-    of_plans,
-    of_scheduler,
-    of_the_guard,
-    of_the_ledger,
-    of_the_slot,
-    of_time,
-)
+from tests.mutants import carriers, external_author, guard, ledger, misses, plans, scheduler, slot, times
 
 MUTANTS = (
-    *of_the_ledger.MUTANTS,
-    *of_the_guard.MUTANTS,
-    *of_carriers.MUTANTS,
-    *of_scheduler.MUTANTS,
-    *of_the_slot.MUTANTS,
-    *of_plans.MUTANTS,
-    *of_time.MUTANTS,
-    *of_misses.MUTANTS,
-    *of_an_outsider.MUTANTS,
+    *ledger.MUTANTS,
+    *guard.MUTANTS,
+    *carriers.MUTANTS,
+    *scheduler.MUTANTS,
+    *slot.MUTANTS,
+    *plans.MUTANTS,
+    *times.MUTANTS,
+    *misses.MUTANTS,
+    *external_author.MUTANTS,
 )

@@ -9,11 +9,11 @@ from textwrap import dedent
 from typing import NamedTuple
 
 Change = Callable[[], None]
-"""Makes an edit at one of the places that it fits."""
+"""Applies an edit at one of the places that it fits."""
 
 
 class Code(NamedTuple):
-    """Replace an expression, or statements that follow each other. Without ``new``, delete the statements."""
+    """Replaces an expression, or consecutive statements. Without ``new``, deletes the statements."""
 
     old: str
     new: str
@@ -27,7 +27,7 @@ class Code(NamedTuple):
 
 
 class Text(NamedTuple):
-    """Replace a part of a string, for example one clause of a condition expression."""
+    """Replaces a part of a string, for example one clause of a condition expression."""
 
     old: str
     new: str

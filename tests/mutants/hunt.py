@@ -20,9 +20,9 @@ from tests.mutants.mutant import Mutant
 from tests.places import ROOT
 
 SEEDS = 6000
-"""The rarest, that a carrier brings what a planner wrote, is met by seed 4,655."""
+"""Most seeds for a mutant. The rarest violation, of a carrier with the event that a planner wrote, is in seed 4,655."""
 LONGEST = 1200
-"""Seconds a process may take."""
+"""Most seconds of a process."""
 
 SCRIPT = """
 import json, sys
@@ -30,24 +30,24 @@ import cronstack
 from cronstack_infra.play.prove.seeds.search import play_some
 folder, seeds, switch, wanted = sys.argv[1], int(sys.argv[2]), sys.argv[3] or None, sys.argv[4:]
 assert cronstack.__file__.startswith(folder), "the copy was not imported"
-told = []
+violations = []
 for seed in range(seeds):
-    told += [[one.seed, one.invariant, one.text] for one in play_some(seed, 1, switch=switch).violations]
-    if told and told[-1][1] in wanted:
+    violations += [[each.seed, each.invariant, each.text] for each in play_some(seed, 1, switch=switch).violations]
+    if violations and violations[-1][1] in wanted:
         break
-print(json.dumps(told))
+print(json.dumps(violations))
 """
 
 
 class Caught(NamedTuple):
-    """How a mutant fared. ``invariant`` is "" when none of its own told; ``text`` says how it was then."""
+    """The result of a mutant. ``invariant``: the violated one of its own, or "". ``text``: of the violation, or why."""
 
     mutant: Mutant
     seed: int
     invariant: str
     text: str
     before: tuple[str, ...] = ()
-    """Other invariants that told in earlier seeds."""
+    """Other invariants that were violated in earlier seeds."""
 
     @property
     def well(self) -> bool:
@@ -57,8 +57,8 @@ class Caught(NamedTuple):
 def hunt(mutant: Mutant, seeds: int = SEEDS) -> Caught:
     """Play seeds on the broken guard until one of the mutant's own invariants is violated.
 
-    One breakage has many consequences, and a seed ends at the first of them. Which that is changes with every change of
-    the guard or the proof; that the right one tells in one seed or another does not.
+    One breakage has many consequences, and a seed ends at the first one. Changes of the guard or the proof change which
+    one that is. But the right invariant is still violated in some seed.
     """
     try:
         done = run_broken(mutant, SCRIPT, str(seeds), mutant.switch or "", *mutant.caught_by)
@@ -66,16 +66,16 @@ def hunt(mutant: Mutant, seeds: int = SEEDS) -> Caught:
         return Caught(mutant, -1, "", f"not done within {LONGEST} s")
     if done.returncode != 0:
         return Caught(mutant, -1, "", f"an exception, no violation: {done.stderr.strip().splitlines()[-1]}")
-    told = json.loads(done.stdout)
-    if not told:
+    violations = json.loads(done.stdout)
+    if not violations:
         return Caught(mutant, -1, "", f"survived {seeds} seeds")
-    others = tuple(dict.fromkeys(name for _, name, _ in told if name not in mutant.caught_by))
-    seed, invariant, text = told[-1]
+    others = tuple(dict.fromkeys(name for _, name, _ in violations if name not in mutant.caught_by))
+    seed, invariant, text = violations[-1]
     if invariant in mutant.caught_by:
         return Caught(mutant, seed, invariant, text, others)
-    seed, _, text = told[0]
+    seed, _, text = violations[0]
     wanted, only = " or ".join(mutant.caught_by), ", ".join(others)
-    return Caught(mutant, seed, "", f"in {seeds} seeds {wanted} never told, only {only}; first {text}", others)
+    return Caught(mutant, seed, "", f"in {seeds} seeds {wanted} was not violated, only {only}; first {text}", others)
 
 
 def run_broken(mutant: Mutant, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -103,7 +103,7 @@ def run_broken(mutant: Mutant, script: str, *arguments: str) -> subprocess.Compl
 
 
 def hunt_all(mutants: Sequence[Mutant], *, side_by_side: int = 2) -> Iterator[Caught]:
-    """As they are caught."""
+    """Hunt all mutants. Yield the results as they complete."""
     with ThreadPoolExecutor(side_by_side) as pool:
         for done in as_completed([pool.submit(hunt, mutant) for mutant in mutants]):
             yield done.result()

@@ -1,19 +1,25 @@
 """Deliberate breakages of the shipped guard. Each edits one definition, in a copy of the source.
 
-A proof that no breakage can upset is no proof. Not among them are those that change nothing: a takeover's fence is
-higher anyway, for the holder it names has the highest; a lease is released by its holder anyway, for the run's part of
-the same settlement asks for it; what waits for an attempt cannot have changed its status without its attempt.
-So it is with the fence of a claim without a lease, behind the pause and the lease's end that it waits for; and with a
-renewal of one item of two that may shorten, or does not ask whose the lease is, for the other one refuses both.
+They show that the proof detects faults. Breakages without an effect are not in the list, because another condition
+protects the same:
 
-Some survive 2,000 seeds, and are not among them because a list of what is caught should say so: that an orphan's time
-is waited for (shows only where somebody deletes the lease while a handler runs); that a sandbox which wakes after its
-time does not claim; that a redrive's carrier has a name of its own (two operators and one holder at once); that a ttl
-counts from the end and not from the due time (a generation of something weeks old, delivered twice); that a takeover
-marks the dead run also when it was first refused; that what is buffered by a carrier has a carrier again; that a
-renewal without a lease asks who works the run (one that comes late would nearly always shorten it, and is refused);
-that a takeover by a newcomer asks for an empty slot (a delivery must enter the slot between the newcomer's look and its
-takeover, after the lease has ended: the contract of the store and the tests of the slot show it).
+  - a takeover without the fence's condition: the holder that it names has the highest fence
+  - a settlement whose lease part does not check the holder: its run part does
+  - a claim of a waiting run that does not check the status: the status changes only with the attempt
+  - the fence of a claim without a lease: the pause and the end of the lease come before
+  - a renewal whose run part, or lease part, may shorten or does not check the holder: the other part refuses both
+
+Some breakages survive 2,000 seeds and are not in the list, because it contains only those that are caught:
+
+  - the lease of a run without a lease item is ignored (needs a lease deleted while a handler runs)
+  - a sandbox that wakes after its time claims
+  - a redrive's carrier has the name of another event's carrier (needs two operators and one holder at once)
+  - a ttl counts from the due time, not from the end (needs an old generation that is delivered twice)
+  - a takeover that was refused once does not mark the dead run
+  - an occurrence that a carrier has buffered has no carrier
+  - a renewal without a lease does not check the holder (a late one nearly always shortens the lease, and is refused)
+  - a takeover by a newcomer does not require an empty slot (a delivery must enter the slot between the newcomer's read
+    and its takeover; the contract of the store and the tests of the slot show it)
 """
 
 from __future__ import annotations
@@ -28,9 +34,9 @@ class Mutant(NamedTuple):
 
     ``where``: the qualified name of a function, method or constant, such as ``Delivery.closing``. The edit must fit
     exactly once in all definitions of this name.
-    ``caught_by``: the invariants that it breaks by itself, of which one must tell. Others may tell of what follows from
-    it, in seeds before that one; they do not count.
-    ``switch``: a switch that is at its maximum in each seed, where few seeds draw what shows the breakage.
+    ``caught_by``: the invariants that it breaks directly. One of these must be violated. Violations of others in
+    earlier seeds are consequences, and do not count.
+    ``switch``: a switch that is at its maximum in each seed, if few seeds show the breakage otherwise.
     """
 
     name: str

@@ -9,18 +9,18 @@ from typing import Any, Final
 from cronstack import clock
 
 LONGEST_REASON: Final = 700
-"""Characters of a reason. CloudFormation cuts what is much longer."""
+"""Most characters of a reason. CloudFormation cuts much longer ones."""
 
 
 def send(event: Mapping[str, Any], reason: str) -> None:
-    """PUT the answer to the URL that CloudFormation gave. Tries three times."""
+    """PUT the answer to the URL that CloudFormation gave. Try three times."""
     from http.client import HTTPConnection, HTTPException, HTTPSConnection
     from urllib.parse import urlsplit
 
     answer = {
         "Status": "FAILED" if reason else "SUCCESS",
         "Reason": cut(reason),
-        # Always the same: another one would be a replacement, and the old one would be deleted in the cleanup.
+        # Always the same: CloudFormation would treat another id as a replacement, and delete the old resource.
         "PhysicalResourceId": event.get("PhysicalResourceId") or "cronstack-deploy-check",
         **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
     }
@@ -46,7 +46,7 @@ def send(event: Mapping[str, Any], reason: str) -> None:
 
 
 def cut(reason: str) -> str:
-    """Cut the reason in its middle: what waits comes first, the remedy last."""
+    """Cut the reason in its middle: its beginning names what waits, its end is the remedy."""
     reason = reason.encode("ascii", "replace").decode()  # in JSON, any other character takes six bytes
     if len(reason) <= LONGEST_REASON:
         return reason

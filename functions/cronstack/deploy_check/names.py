@@ -8,9 +8,9 @@ from typing import Any, Final
 JOBS: Final = "Jobs"
 """Property: names of the declared jobs."""
 BY_CODE: Final = "ByCode"
-"""Property: those of them that are declared by ``once()``."""
+"""Property: names of the declared jobs with ``once()``."""
 KEPT: Final = "Kept"
-"""Property: names of jobs that are not declared, and whose roles the stack keeps."""
+"""Property: names of jobs that are not declared any more, but whose roles the stack keeps."""
 KEPT_ONCE: Final = "KeptOnce"
 """Property: names of jobs without ``once()`` whose plans still run."""
 REGARDLESS: Final = "EvenIfWaiting"
@@ -27,8 +27,8 @@ DELETE_UNTIL: Final = "CRONSTACK_DELETE_UNTIL"
 
 
 def listed(properties: Mapping[str, Any], name: str) -> list[str]:
-    found = properties.get(name)
-    return [str(one) for one in found] if isinstance(found, list) else []
+    value = properties.get(name)
+    return [str(job) for job in value] if isinstance(value, list) else []
 
 
 def regardless(properties: Mapping[str, Any]) -> set[str]:

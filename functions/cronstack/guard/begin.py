@@ -1,29 +1,29 @@
-"""How the run of a key begins: two writes to two rows, because planners may write the one and must not write the other.
+"""The start of a key's run: two writes to two rows, because planners may write the plan but must not write the run.
 
-    1  plan   planned ──▶ begun        only the revision of this event; decides against moves and cancels
-    2  run    (none)  ──▶ running      only if no run of the key exists; decides against every other delivery
+    1  plan   planned ──▶ "begun"      only the revision of this event; excludes later moves and cancels
+    2  run    (none)  ──▶ running      only if no run of the key exists; excludes every other delivery
 
-What a planner writes into the plan therefore decides, at most, whether a key begins that has not begun. A run that has
-started never asks the plan again.
+So a planner's write to the plan can only prevent or cause the start of a key that has not started. After the start, a
+run never depends on the plan.
 
-Too late to start, the run is recorded as missed and the plan, in the same transaction, too. Then planners may plan the
-key anew, and an operator may redrive the miss. Whichever writes the plan first decides, as a move or the begin did:
+If it is too late to start, one transaction records the run and the plan as missed. Then planners may plan the key
+again, and an operator may redrive the miss. The first write to the plan decides:
 
-    miss      run (none) ──▶ missed, and plan begun ──▶ missed
-    redrive   plan missed ──▶ begun, then run missed ──▶ running
-    replace   plan missed ──▶ planned, next revision; its event: begun, then run missed ──▶ running
+    miss      run (none) ──▶ missed, and plan "begun" ──▶ missed
+    redrive   plan missed ──▶ "begun", then run missed ──▶ running
+    replace   plan missed ──▶ planned, next revision; its event: plan "begun", then run missed ──▶ running
 
-    the event comes from …              first request
+    source of the event                 requests
     the plan's own schedule             1, then 2
-    a carrier, or an operator           2 for a run that exists; where none does, 1, then 2
+    a carrier, or an operator           2 if the run exists; else 1, then 2
 
 Crash points
-  between 1 and 2   the plan is begun, and the key has no run. Lambda delivers the event again, which finds the plan
-                    begun by its own revision and goes on with 2. Another revision's event finds itself overtaken.
-  a redrive that has written the plan and not the run: the miss stays, the plan is begun. Lambda delivers it again.
+  between 1 and 2   the plan is "begun", and the key has no run. Lambda delivers the event again: it finds the plan
+                    "begun" with its own revision and continues with 2. An event of another revision is overtaken.
+  a redrive that has written the plan and not the run: the miss stays, the plan is "begun". Lambda delivers it again.
 
-A key whose plan the ledger has forgotten can be planned anew. Where its run is still known (a redrive has prolonged
-it), the new plan is begun, and its event refused with a dead letter: no key runs twice.
+A key can be planned again after its plan has expired in the ledger. If its run still exists (a redrive has prolonged
+it), the new plan is started, and its event is refused with a dead letter: no key runs twice.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ from cronstack.steps import Done, Steps, send
 
 
 def begin(delivery: Delivery) -> Steps[Outcome | None]:
-    """Begin the plan of this delivery's key, or learn that it was begun. Not None: the event is overtaken.
+    """Start the plan of this delivery's key, or check that it was started. Not None: the event is overtaken.
 
-    Raises EventError for a key of which the ledger knows neither a plan nor a run, Unavailable.
+    Raise EventError for a key with neither a plan nor a run in the ledger, Unavailable.
     """
     terms, of, now = delivery.terms, delivery.terms.occurrence, delivery.host.now()
     reopens = of.redrive is not None
@@ -57,7 +57,7 @@ def begin(delivery: Delivery) -> Steps[Outcome | None]:
         raise
     if isinstance(answer, Done):
         delivery.may_begin = True
-        delivery.aged = False  # its plan has waited until now, so the ledger cannot have forgotten a run of it
+        delivery.aged = False  # its plan was still planned, so no run of it can have expired
         return None
     item = answer.conditions[0].item
     if item is None:
@@ -67,51 +67,51 @@ def begin(delivery: Delivery) -> Steps[Outcome | None]:
     own = plan is not None and readable and _is_of(plan, of)
     if plan is not None and own and plan.status == "begun":
         delivery.may_begin = True
-        # A run cannot be forgotten so soon after its begin. Killed between the two writes, it has none.
+        # Within the horizon no run can have expired. A delivery killed between the two writes leaves no run.
         delivery.aged = delivery.aged and now - plan.begun > terms.knobs.horizon * 1000
         return None
     run = yield from delivery.look_at_run()
     if own and run is not None and run.status == "missed" and run.revision == of.revision:
-        delivery.may_begin = True  # nothing begins: the run says that it was missed
+        delivery.may_begin = True  # the handler does not start: the run is missed
         return None
     if _has_started(run):
-        return None  # whatever the plan says now, the run decides
-    delivery.refuse_newer(item)  # before it counts as forgotten: a newer version may have other statuses
+        return None  # the run decides, whatever the plan contains now
+    delivery.refuse_newer(item)  # before it counts as expired: a newer version may have other statuses
     if plan is None:
-        raise forgotten(delivery)
+        raise expired(delivery)
     if plan.revision == of.revision and plan.status in ("planned", "missed"):
-        raise _bad(delivery)  # as Cronstack writes it, it could be begun, or its run would be missed, too
+        raise _bad_plan(delivery)  # a plan by Cronstack could be started here, or its run would be missed, too
     yield from arm_plan(delivery, plan)
     return Outcome("overtaken", reason=plan.status)
 
 
 def check_plan(delivery: Delivery) -> Steps[Outcome | None]:
-    """Look whether an event that comes early is of the key's plan. Not None: it is overtaken.
+    """Check that an early event belongs to the key's plan. Not None: it is overtaken.
 
-    Code that may plan could send an event of any time, and a carrier would be kept for it until then. Raises EventError
+    Code that may plan could send an event with any due time, and its carrier would exist until then. Raise EventError
     and Unavailable, as ``begin``.
     """
     terms, of = delivery.terms, delivery.terms.occurrence
     item = yield from delivery.get(plan_requests.get(terms.table, of.job, of.key))
     if delivery.early() == 0:
-        return None  # its answer has told the time: this clock is behind
+        return None  # the answer has shown the time: this clock is behind
     plan = read_plan(item)
     if plan is not None and version_of(item) <= VERSION and _is_of(plan, of):
         return None
     run = yield from delivery.look_at_run()
-    if run is not None and run.status != "missed":  # whatever the plan says now, the run decides
+    if run is not None and run.status != "missed":  # the run decides, whatever the plan contains now
         return None if (run.revision, run.due) == (of.revision, of.due) else Outcome("overtaken", reason=run.status)
     delivery.refuse_newer(item)
     if plan is None:
-        raise forgotten(delivery)
+        raise expired(delivery)
     if plan.revision == of.revision:
-        raise _bad(delivery)
+        raise _bad_plan(delivery)
     yield from arm_plan(delivery, plan)
     return Outcome("overtaken", reason=plan.status)
 
 
 def plan_ttl(delivery: Delivery) -> int:
-    """Epoch seconds. A plan outlives its run, whose retries end within the horizon: no key is planned a second time."""
+    """Return the plan's ttl, epoch seconds. It exceeds that of the run, whose retries end within the horizon."""
     knobs = delivery.terms.knobs
     return delivery.ttl(delivery.host.now(), knobs.retention + knobs.horizon)
 
@@ -121,14 +121,14 @@ def _has_started(run: RunItem | None) -> bool:
 
 
 def _is_of(plan: PlanItem, of: Occurrence) -> bool:
-    """Whether the event is the plan's own. One that only names its revision was forged."""
+    """Return whether the event is the plan's own. An event that has only its revision was forged."""
     return (plan.revision, plan.due, plan.payload) == (of.revision, of.due, of.payload)
 
 
 def arm_plan(delivery: Delivery, plan: PlanItem) -> Steps[None]:
-    """Make sure that the plan which has overtaken this event comes: its planner may have died before its schedule.
+    """Make a carrier for the plan that has overtaken this event: its planner may have died before its CreateSchedule.
 
-    Raises EventError for a plan that holds no event of its own key.
+    Raise EventError for a plan without an event of its own key.
     """
     if plan.status != "planned":
         return
@@ -138,42 +138,42 @@ def arm_plan(delivery: Delivery, plan: PlanItem) -> Steps[None]:
 
 
 def _event_of(delivery: Delivery, plan: PlanItem) -> str:
-    """Return the plan's event, written anew: a carrier is trusted, and planners can write anything into a plan."""
+    """Return the plan's event, built again: carriers are trusted, but planners can write anything into a plan."""
     job = delivery.terms.occurrence.job
     try:
-        told = parse_event(carrier.read_kept(plan.event), job)
-        if told.key == plan.key:
-            return planned_event(job, plan.key, plan.revision, due=plan.due, input=told.input)
+        stored = parse_event(carrier.read_kept(plan.event), job)
+        if stored.key == plan.key:
+            return planned_event(job, plan.key, plan.revision, due=plan.due, input=stored.input)
     except (ValueError, RecursionError, EventError):
         pass
-    raise _bad(delivery)
+    raise _bad_plan(delivery)
 
 
-def _bad(delivery: Delivery) -> EventError:
+def _bad_plan(delivery: Delivery) -> EventError:
     of = delivery.terms.occurrence
     return EventError(
         "BadPlan",
-        f"the plan of {of.key[:80]!r} of {of.job} holds what Cronstack does not write",
+        f"the plan of {of.key[:80]!r} of {of.job} has values that Cronstack never writes",
         remedy=f"Something other than Cronstack wrote this row. Plan it again: once.schedule({of.job!r}, key=…,"
         " replace=True).",
     )
 
 
 def worked_before(delivery: Delivery, run: RunItem) -> EventError:
-    """The plan was begun by this event, but the key has a run by another one, forgotten before its run."""
+    """Return the error of a plan that this event has started, but whose key has a run by an earlier, expired plan."""
     of = delivery.terms.occurrence
     return EventError(
         "WorkedBefore",
-        f"the key {of.key[:80]!r} of {of.job} has {run.status} by another plan, so this one does not run",
-        remedy=f"If it is still to run, plan it under another key: once.schedule({of.job!r}, key=…).",
+        f"the key {of.key[:80]!r} of {of.job} has a run ({run.status}) by another plan, so this plan does not run",
+        remedy=f"To run it, plan it under another key: once.schedule({of.job!r}, key=…).",
     )
 
 
-def forgotten(delivery: Delivery) -> EventError:
-    """The plan comes before its event. Where it is gone, it was worked, moved or cancelled weeks ago."""
+def expired(delivery: Delivery) -> EventError:
+    """Return the error of an event without a plan: the plan was run, moved or cancelled weeks ago."""
     of = delivery.terms.occurrence
     return EventError(
         "Forgotten",
-        f"the ledger knows no plan (any more) of {of.key[:80]!r} of {of.job}, for which this event was made",
-        remedy=f"If it is still to run, plan it again: once.schedule({of.job!r}, key=…).",
+        f"the ledger has no plan (any more) of the key {of.key[:80]!r} of {of.job}, from which this event comes",
+        remedy=f"To run it, plan it again: once.schedule({of.job!r}, key=…).",
     )

@@ -1,27 +1,27 @@
-"""The carrier: a durable one-time schedule that brings an occurrence back when nothing else would. Pure.
+"""The carrier: a durable one-time schedule that brings an occurrence back later. Pure.
 
-What cannot be finished now (a retry, an occurrence that waits for the lease) must come back although nobody holds it in
-memory. Two services could do that, and Scheduler was chosen:
+An occurrence that cannot be finished now (it will be retried, or waits for the lease) must come back although no
+process keeps it in memory. Two services could do that; Cronstack uses Scheduler:
 
                      one-time EventBridge schedule (chosen)         delay queue with a dispatcher
-    privilege        the function may create schedules of its own   any function that may send could forge events for
-                     name prefix, which invoke it and nothing else  another job, unless a dispatcher checks the sender
+    privilege        the function may create schedules of its own   any function that may send could forge events of
+                     name prefix, which invoke only this function   another job, unless a dispatcher checks the sender
     idle cost        none, for one job or a thousand                some 650,000 polls a month on each queue
     each use         1 dollar a million                             0.40 dollars a million, and the dispatcher's runs
     twice            the name is taken: one schedule                two copies
     latency          within a minute                                seconds
     delay            years                                          15 minutes a hop
 
-Latency is what it costs: a retry waits a minute anyway, and what waits for a lease looks once a minute.
+The latency is acceptable: a retry waits a minute anyway, and an occurrence that waits for a lease checks once a minute.
 
-The name is made of the occurrence, the kind of event and its input, the holder that is in the way, and the hop.
-Making a carrier twice is therefore harmless. The hop grows with each carrier in a row, so that each has a name of its
-own. The schedule deletes itself once it has fired.
+The name consists of the occurrence, the kind of event and its input, the holder that is in the way, and the hop. So
+making a carrier twice is harmless. The hop grows with each carrier in a chain, so that each has its own name. The
+schedule deletes itself after it has fired.
 
-A buffered occurrence is carried by every delivery of it, and by every newcomer that finds the slot full. Its carriers
-have one name for all of them: the slot instead of a holder, and as hop the number of the next look. Looks are numbered
-from the epoch, ``look`` seconds (a minute) apart. So of all who make a carrier in one minute only the first makes one,
-and chains of carriers that began apart become one chain at the next look.
+Each delivery of a buffered occurrence, and each newcomer that finds the slot full, makes a carrier for it. All of these
+have the same name: the slot instead of a holder, and as hop the number of the next check. Checks are numbered from the
+epoch, ``Defaults.look`` seconds (a minute) apart. So only the first delivery in each minute makes a carrier, and
+separate chains of carriers become one chain at the next check.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from cronstack.occurrence import to_datetime
 from cronstack.steps import Call
 
 OLDEST: Final = 86_400
-"""Seconds for which Scheduler tries to invoke the function, its limit: what has started is not given up for an age."""
+"""Seconds for which Scheduler tries to invoke the function: its limit, so that a started occurrence is not lost."""
 TRIES: Final = 185
 LEADS: Final = (15, 60, 300, 900)
-"""Seconds from now on, the earliest for which a schedule is made; by how often Scheduler has refused a time so far.
+"""Least seconds from now to the time of a schedule, by the number of refusals so far.
 
-Scheduler may refuse a time that is past when it reads it. 15 s are for a request that is held up on its way, and for
-two clocks that differ by the margin. When it refuses all the same, this clock is minutes behind. Of a clock that is
-further off than the last lead it refuses the signatures.
+Scheduler may refuse a time that is past when the request arrives. 15 s allow for a delayed request, and for two clocks
+that differ by the margin. If Scheduler still refuses, this clock is minutes behind. A clock that is behind by more than
+the last lead causes refused signatures instead.
 """
 
 
@@ -60,71 +60,71 @@ class Way(NamedTuple):
 
 
 def prefix(job: str) -> str:
-    """How the names of a job's carriers begin, and those of no other job: its role may create schedules like these."""
+    """Return the prefix of the names of this job's carriers. Its role may create schedules with this prefix only."""
     return f"carrier.{job[:20]}.{sha256(job.encode()).hexdigest()[:8]}."
 
 
 SLOT: Final = "slot"
-"""Stands for the holder in the names of a buffered occurrence's carriers; no holder has this id."""
+"""Replaces the holder in the names of a buffered occurrence's carriers. No holder has this id."""
 
 
 def kind_of(event: Mapping[str, Any]) -> str:
-    """Events of different kinds for one occurrence are carried apart: a redrive must not vanish in a plain retry."""
+    """Return the kind of an event for the carrier's name, so that a redrive is not merged with a plain retry."""
     if "redrive" in event:
         return f"redrive of {event['redrive']}"
     return "operator" if "by" in event else "plain"
 
 
-def next_look(hop: int | None, now: int, look: int) -> int:
-    """The number of the next look of a buffered occurrence: later than ``now`` and than the look that ``hop`` names.
+def next_check(hop: int | None, now: int, interval: int) -> int:
+    """Return the number of the next check of a buffered occurrence: after ``now``, and after the check ``hop``.
 
-    ``now`` is in epoch milliseconds, ``look`` the seconds from one look to the next. A carrier that comes early, or to
-    a host whose clock is behind, does not take its own name again: its schedule may still exist, and never fire.
+    ``now`` is in epoch milliseconds, ``interval`` the seconds between two checks. An early carrier, or one on a host
+    whose clock is behind, must not use its own name again: its schedule may still exist, and never fire.
     """
-    return max(-1 if hop is None else hop, now // (look * 1000)) + 1
+    return max(-1 if hop is None else hop, now // (interval * 1000)) + 1
 
 
-def last_look(now: int, look: int) -> int:
-    """The time of the last look that was due, in epoch milliseconds."""
-    return now // (look * 1000) * look * 1000
+def last_check(now: int, interval: int) -> int:
+    """Return the time of the last check, in epoch milliseconds."""
+    return now // (interval * 1000) * interval * 1000
 
 
 def name(job: str, occurrence: str, kind: str, holder: str, hop: int) -> str:
-    """At most 62 of the 64 characters that a schedule's name may have."""
+    """Return the schedule's name: at most 62 characters, where 64 are allowed."""
     return prefix(job) + sha256(f"{occurrence}|{kind}|{holder}|{hop}".encode()).hexdigest()[:24]
 
 
 def event_text(event: Mapping[str, Any], hop: int | None = None) -> str:
-    """The event again, marked with its hop, as the Input of the schedule's target; without one, as it is."""
-    # As short as ``occurrence`` has measured it: escaped, an "é" would take three times its bytes.
+    """Return the event as JSON for the Input of the schedule's target, with its hop if one is given."""
+    # Not escaped, as ``event`` has measured its size: an escaped "é" takes three times its bytes.
     return json.dumps(event if hop is None else {**event, "carrier": hop}, allow_nan=False, ensure_ascii=False)
 
 
 def text_of(event: str, hop: int) -> str:
-    """The same for an event that is JSON already."""
+    """Return the event with its hop. ``event`` is JSON."""
     return event_text(read_kept(event), hop)
 
 
 def kept_text(event: Mapping[str, Any]) -> str:
-    """The event as a row keeps it: without the mark of the carrier that brought it."""
+    """Return the event as a row stores it: without the hop of its carrier."""
     return event_text({name: value for name, value in event.items() if name != "carrier"})
 
 
 def read_kept(event: str) -> dict[str, Any]:
-    """The event that a run item keeps. It is not validated: a newer version may have written it."""
+    """Return the event that a row stores. It is not validated: a newer version may have written it."""
     fields: dict[str, Any] = json.loads(event)
     return fields
 
 
 def lead(refusals: int = 0) -> int:
-    """Milliseconds from now on, the earliest for which a schedule is made after so many refusals."""
+    """Return the least milliseconds from now to the time of a schedule, after ``refusals`` refusals."""
     return LEADS[min(refusals, len(LEADS) - 1)] * 1000
 
 
-class Building:
-    """Builds ``create`` anew for each send, with a time that is in the future then: at ``due`` or soon after now.
+class ScheduleBuilder:
+    """Builds ``create`` for each send, with a time in the future: ``due``, or soon after now.
 
-    The name stays the same, so that however often it is sent, one schedule is made. ``now`` returns epoch milliseconds.
+    The name stays the same, so repeated sends create one schedule. ``now`` returns epoch milliseconds.
     """
 
     __slots__ = ("_asked", "_due", "_event", "_name", "_now", "_oldest", "_way", "call")
@@ -135,7 +135,7 @@ class Building:
         self._way, self._name, self._event, self._due = way, name, event, due
         self._now, self._oldest, self._asked = now, oldest, asked
         self.call: Call | None = None
-        """The last one that was built."""
+        """The call that was built last."""
 
     def __call__(self, refusals: int) -> Call:
         due = max(self._due, self._now() + lead(refusals))
@@ -144,26 +144,25 @@ class Building:
 
     @property
     def is_ahead(self) -> bool:
-        """Whether the last one was for a time that is still to come, so that Scheduler has read it in time, too."""
+        """Whether the time of the last call is still in the future. Then Scheduler has received it in time."""
         return self.call is not None and is_ahead(self.call.parameters, self._now())
 
 
 MARGIN: Final = 2_000
-"""Milliseconds that this clock and Scheduler's may differ."""
+"""Most milliseconds by which this clock and Scheduler's differ."""
 
 
 def is_ahead(schedule: Mapping[str, Any], now: int) -> bool:
-    """Whether the time of a one-time schedule is still to come. ``schedule``: as it is created, or as it is shown.
+    """Return whether the time of a one-time schedule is in the future. ``schedule``: parameters or answer.
 
-    Scheduler may have accepted one for a time that was past already, when the request was held up on its way. Such a
-    schedule may never fire, and then keeps its name.
+    If a request was delayed, Scheduler may have accepted a past time. Such a schedule may exist and never fire.
     """
     expression = schedule.get("ScheduleExpression")
     return expression is None or str(expression) > _expression(now + MARGIN)
 
 
 def renamed(name: str, again: int) -> str:
-    """The name of a schedule that is made again, because the one of this name may never fire."""
+    """Return another name for a schedule whose namesakes may never fire. ``again``: the number of these."""
     head, _, tail = name.rpartition(".")
     return f"{head}.{sha256(f'{name}|{again}'.encode()).hexdigest()[: len(tail)]}" if again else name
 
@@ -173,16 +172,16 @@ def _expression(due: int) -> str:
 
 
 def get(way: Way, name: str) -> Call:
-    """Look whether the schedule exists."""
+    """Return the request for a schedule: Done if it exists."""
     return Call("GetSchedule", {"GroupName": way.group, "Name": name})
 
 
 def create(way: Way, name: str, event: str, due: int, *, oldest: int = OLDEST, asked: int = 0) -> Call:
-    """A one-time schedule that deletes itself; also what code schedules is one (see ``onetime.schedules``).
+    """Return the request for a one-time schedule that deletes itself: a carrier, or a plan (``onetime.schedules``).
 
-    ``due`` is in epoch milliseconds and rounded up: a second early might find nothing to do yet. ``oldest``: seconds
-    for which Scheduler tries to invoke the function. Defaults to a day. ``asked`` tells apart, to Scheduler, makings
-    of what may have been deleted since: a token it knows would make nothing. Defaults to 0: it never is deleted.
+    ``due`` is in epoch milliseconds and rounded up: a second early would be before the due time. ``oldest``: seconds
+    for which Scheduler tries to invoke the function. Defaults to a day. ``asked``: part of the token, for a schedule
+    that may have been deleted: Scheduler ignores a token that it has already used. Defaults to 0, for carriers.
     """
     at = _expression(due)
     return Call(
@@ -194,7 +193,7 @@ def create(way: Way, name: str, event: str, due: int, *, oldest: int = OLDEST, a
             "ScheduleExpressionTimezone": "UTC",
             "FlexibleTimeWindow": {"Mode": "OFF"},
             "ActionAfterCompletion": "DELETE",
-            # The same bytes again are the same schedule; with another time, the name is taken or was fired.
+            # Repeated bytes have the same token, so Scheduler creates one schedule. Another time has another token.
             "ClientToken": sha256(f"{name}|{at[3:-1]}|{asked}".encode()).hexdigest()[:32],
             "Target": {
                 "Arn": way.function,

@@ -1,34 +1,34 @@
-"""What a delivery does next, by what it has seen of the ledger. Pure: two items and a clock reading in, a decision out.
+"""The next step of a delivery, by the ledger's items that it has seen. Pure: takes two items and a clock reading.
 
-Before its first write a delivery has seen nothing, and the decision is Claim. A refused write brings the items. Then
-``decide`` reads from top to bottom, and the order is part of the protocol:
+Before its first write, a delivery has seen no item, and the decision is Claim. A refused write returns the items. Then
+``decide`` checks these cases from top to bottom; the order is part of the protocol:
 
-    1  the lease is mine              Mine          an answer was lost; take the values over from the items
-    2  another input than the run's   Mismatch      one id stands for two things
+    1  this delivery has the lease    Mine          an answer was lost; take the values from the items
+    2  another input than the run's   Mismatch      one id has two inputs
        succeeded, skipped             Duplicate     it is finished; acknowledge
-       dead or missed, and told       Duplicate
-       its letter not sent            Unreported    see to the letter, then acknowledge
-       and I redrive it               go on
+       dead or missed, and reported   Duplicate
+       its letter not sent            Unreported    send the letter, then acknowledge
+       and this event redrives it     continue
     3  too many rounds                Wait          contention
-       failed, its pause is not over  Wait          back-off, in whatever state the lease is
-    4  held, but expired for sure     TakeOver      the holder is dead
-       but another holder works mine  Wait          (items were deleted by hand) until that one expires
-    5  held by my own occurrence      Wait          for its outcome
-    6  held by another, mine started  Wait          for the lease: what has started is never skipped
-    7  held by another, mine did not  Skip          overlap "skip"
+       failed, its pause is not over  Wait          back-off, whatever the state of the lease
+    4  held, but certainly expired    TakeOver      the holder is dead
+       but the run has another holder Wait          (items were deleted by hand) until that lease expires
+    5  held by the own occurrence     Wait          for its outcome
+    6  held by another, own started   Wait          for the lease: a started occurrence is never skipped
+    7  held by another, own did not   Skip          overlap "skip"
                                       Buffer        overlap "buffer_one": into the one slot, if it is free
-                                      SlotFull      else skip, once the slot's occurrence is sure to come back
-    8  free                           Claim         by the state seen; with a higher fence if that was too low
+                                      SlotFull      else skip, after the slot's occurrence has a carrier
+    8  free                           Claim         by the state seen; with a higher fence if it was too low
        but running                    Wait          (the lease was deleted by hand) until it expires
-       but another one waits for it   GiveWay       mine did not start, so the one in the slot goes first
+       but another occurrence waits   GiveWay       the own did not start, so the one in the slot goes first
 
 ``TakeOver`` (4) gives way like ``Claim`` (8): an expired lease belongs to the waiting occurrence, too.
 
-The run of a key shares no lease (``decide_alone``). There, an event of another plan than the run's comes before 2:
-Overtaken; but a later plan goes on over a run that was missed, and its letter is not needed any more. (Before the key
-has a run that has started, its plan decides: see ``begin``.)
+The run of a key shares no lease (``decide_alone``). There, a check for an event of another plan comes before 2:
+Overtaken. But a later plan continues if the run was missed, and the letter of that miss is not needed any more. (Until
+the key has a started run, its plan decides: see ``begin``.)
 
-An overlap, a duplicate, a miss are values, not exceptions.
+An overlap, a duplicate and a miss are values, not exceptions.
 """
 
 from __future__ import annotations
@@ -39,33 +39,33 @@ from cronstack.defaults import Overlap
 from cronstack.ledger.rows import FAILED, FINISHED, LeaseItem, RunItem
 
 
-class Asking(NamedTuple):
-    """This delivery: who it is and what it wants."""
+class Claimant(NamedTuple):
+    """This delivery: its holder, its occurrence and its policy."""
 
     holder: str
     occurrence: str
     payload: str
     overlap: Overlap
     margin: int
-    """Milliseconds that two hosts' clocks may differ."""
+    """Most milliseconds by which two hosts' clocks differ."""
     redrive: int | None = None
     revision: int | None = None
-    """Of the plan that the event was made for; None for an occurrence without a key."""
+    """The revision of the event's plan; None for an occurrence without a key."""
     due: int = 0
-    """The plan's. An event that names the revision with another time was forged."""
+    """The plan's due time. An event with the plan's revision and another time was forged."""
 
 
 class Time(NamedTuple):
-    """What a delivery knows of the time, in epoch milliseconds (see ``timing.aws_clock``)."""
+    """The time that a delivery knows, in epoch milliseconds (see ``timing.aws_clock``)."""
 
     now: int
-    """It is about that late: a pause that ends before is over."""
+    """An estimate of the time: a pause that ends before it is over."""
     earliest: int
-    """It is at least that late; 0 as long as nothing is known. Only this clock shows that another's lease has ended."""
+    """A lower bound of the time; 0 until it is known. Only this bound shows that the lease of another has ended."""
 
 
 class Seen(NamedTuple):
-    """What is known after some rounds: the lease (free until shown otherwise) and the run (None: never started)."""
+    """The items seen so far: the lease (free until one is seen) and the run (None: never started)."""
 
     lease: LeaseItem = LeaseItem()
     run: RunItem | None = None
@@ -76,7 +76,7 @@ class Mine(NamedTuple):
 
 
 class Duplicate(NamedTuple):
-    """Somebody finished the occurrence."""
+    """The occurrence is finished."""
 
     status: str
 
@@ -88,13 +88,13 @@ class Unreported(NamedTuple):
 
 
 class Overtaken(NamedTuple):
-    """The event was made for another revision than the one that the run has begun."""
+    """The event belongs to another revision than the run."""
 
     run: RunItem
 
 
 class TakeOver(NamedTuple):
-    """The holder has outlived its lease: claim over its head."""
+    """The holder's lease has certainly expired: claim it although it is held."""
 
 
 class Claim(NamedTuple):
@@ -102,7 +102,7 @@ class Claim(NamedTuple):
 
 
 class Skip(NamedTuple):
-    """Another occurrence runs: record that this one does not."""
+    """Another occurrence runs: record this one as skipped."""
 
     by: str
 
@@ -114,7 +114,7 @@ class Buffer(NamedTuple):
 
 
 class SlotFull(NamedTuple):
-    """Another occurrence runs and yet another one waits already."""
+    """Another occurrence runs, and a third one waits in the slot."""
 
     by: str
     waits: str
@@ -136,7 +136,7 @@ Why = Literal["running", "held", "contention", "backoff"]
 
 
 class Wait(NamedTuple):
-    """Nothing to decide yet. running: the occurrence itself is worked; held: another one has the lease."""
+    """It is too early to decide. running: the occurrence itself runs; held: another occurrence has the lease."""
 
     why: Why
 
@@ -146,78 +146,82 @@ Decision = (
 )
 
 
-def decide(asking: Asking, seen: Seen, time: Time, *, rounds_left: int) -> Decision:
-    """What follows from what was seen, for a job whose occurrences share one lease."""
+def decide(claimant: Claimant, seen: Seen, time: Time, *, rounds_left: int) -> Decision:
+    """Decide by the items seen, for a job whose occurrences share one lease."""
     lease, run = seen
-    if lease.holder == asking.holder:
+    if lease.holder == claimant.holder:
         return Mine()
-    if (ended := _ended(asking, run)) is not None:
+    if (ended := _ended(claimant, run)) is not None:
         return ended
     if rounds_left <= 0:
         return Wait("contention")
-    if _rests(run, time):
+    if _is_in_backoff(run, time):
         return Wait("backoff")
     if lease.holder is not None:
-        if time.earliest > lease.expires + asking.margin:
-            # A run of another holder than the lease's: somebody deleted items by hand. It has its time, too.
-            stray = run is not None and run.holder != lease.holder and _is_alive(run, asking, time)
-            return Wait("running") if stray else _first_in_line(asking, seen) or TakeOver()
-        if lease.occurrence == asking.occurrence:
+        if time.earliest > lease.expires + claimant.margin:
+            # If the run has another holder than the lease, items were deleted by hand. Its lease must expire, too.
+            stray = run is not None and run.holder != lease.holder and _is_alive(run, claimant, time)
+            return Wait("running") if stray else _first_in_line(claimant, seen) or TakeOver()
+        if lease.occurrence == claimant.occurrence:
             return Wait("running")
         if run is not None:
             return Wait("held")
-        return _met(asking, lease, lease.holder)
-    if run is not None and _is_alive(run, asking, time):
+        return _decide_overlap(claimant, lease, lease.holder)
+    if run is not None and _is_alive(run, claimant, time):
         return Wait("running")
-    return _first_in_line(asking, seen) or Claim()
+    return _first_in_line(claimant, seen) or Claim()
 
 
-def _first_in_line(asking: Asking, seen: Seen) -> GiveWay | None:
-    """What has never started lets the occurrence in the slot go first. What has started owes it nothing."""
+def _first_in_line(claimant: Claimant, seen: Seen) -> GiveWay | None:
+    """Return GiveWay if another occurrence is in the slot, and this one never started. Else None."""
     waits, run = seen.lease.buffered, seen.run
     never_started = run is None or run.status == "missed"
-    return GiveWay(waits) if never_started and waits not in (None, asking.occurrence) else None
+    return GiveWay(waits) if never_started and waits not in (None, claimant.occurrence) else None
 
 
-def decide_alone(asking: Asking, run: RunItem | None, time: Time, *, rounds_left: int) -> Decision:
-    """The same for overlap "allow", and for what code has scheduled: there is no lease but the run's own."""
-    if run is not None and run.status == "running" and run.holder == asking.holder:
+def decide_alone(claimant: Claimant, run: RunItem | None, time: Time, *, rounds_left: int) -> Decision:
+    """Decide for overlap "allow" and for plans of code, which have only the run's own lease."""
+    if run is not None and run.status == "running" and run.holder == claimant.holder:
         return Mine()
-    if run is not None and asking.revision is not None and (run.revision, run.due) != (asking.revision, asking.due):
-        if run.status != "missed" or asking.revision <= run.revision:
+    if (
+        run is not None
+        and claimant.revision is not None
+        and (run.revision, run.due) != (claimant.revision, claimant.due)
+    ):
+        if run.status != "missed" or claimant.revision <= run.revision:
             return Overtaken(run)
-    elif (ended := _ended(asking, run)) is not None:
+    elif (ended := _ended(claimant, run)) is not None:
         return ended
     if rounds_left <= 0:
         return Wait("contention")
-    if _rests(run, time):
+    if _is_in_backoff(run, time):
         return Wait("backoff")
-    return Wait("running") if run is not None and _is_alive(run, asking, time) else Claim()
+    return Wait("running") if run is not None and _is_alive(run, claimant, time) else Claim()
 
 
-def _met(asking: Asking, lease: LeaseItem, holder: str) -> Decision:
-    if asking.overlap != "buffer_one":
+def _decide_overlap(claimant: Claimant, lease: LeaseItem, holder: str) -> Decision:
+    if claimant.overlap != "buffer_one":
         return Skip(by=holder)
-    if lease.buffered in (None, asking.occurrence):  # it names us only where our item was deleted by hand
+    if lease.buffered in (None, claimant.occurrence):  # the own occurrence only if its run was deleted by hand
         return Buffer(by=holder)
     return SlotFull(by=holder, waits=lease.buffered)
 
 
-def _ended(asking: Asking, run: RunItem | None) -> Decision | None:
+def _ended(claimant: Claimant, run: RunItem | None) -> Decision | None:
     if run is None:
         return None
-    if run.payload and run.payload != asking.payload:
+    if run.payload and run.payload != claimant.payload:
         return Mismatch()
     if run.status in FINISHED:
         return Duplicate(run.status)
-    if run.status in FAILED and run.attempt != asking.redrive:
+    if run.status in FAILED and run.attempt != claimant.redrive:
         return Duplicate(run.status) if run.reported else Unreported(run)
     return None
 
 
-def _rests(run: RunItem | None, time: Time) -> bool:
+def _is_in_backoff(run: RunItem | None, time: Time) -> bool:
     return run is not None and run.status == "retrying" and time.now < run.after
 
 
-def _is_alive(run: RunItem, asking: Asking, time: Time) -> bool:
-    return run.status == "running" and time.earliest <= run.expires + asking.margin
+def _is_alive(run: RunItem, claimant: Claimant, time: Time) -> bool:
+    return run.status == "running" and time.earliest <= run.expires + claimant.margin

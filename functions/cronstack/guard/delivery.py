@@ -1,8 +1,7 @@
-"""One delivery of one event: its terms, what it has seen so far, and how it reads items and waits.
+"""One delivery of one event: its terms, the items it has seen, and how it reads items and waits. Pure.
 
-The modules above (``letters``, ``claim``, ``protocol``) are the protocol's chapters. Their functions take a
-``Delivery``.
-Nothing here acts by itself: a method that needs the outside returns steps (see ``steps``).
+``letters``, ``claim`` and ``protocol`` are the parts of the protocol. Their functions take a ``Delivery``. A method
+that sends requests returns steps (see ``steps``).
 """
 
 from __future__ import annotations
@@ -14,27 +13,27 @@ from cronstack.defaults import DEFAULTS, Defaults, Overlap
 from cronstack.entropy import ulid
 from cronstack.errors import OutOfTime, Unavailable
 from cronstack.guard import carrier
-from cronstack.guard.decision import Asking, Decision, Seen
+from cronstack.guard.decision import Claimant, Decision, Seen
 from cronstack.ledger import items, run_requests
 from cronstack.ledger.rows import FINAL, LeaseItem, RunItem
 from cronstack.occurrence import Occurrence, is_planned
 from cronstack.steps import Call, Done, Host, Sleep, Steps, send
 
 ROUNDS: Final = 6
-"""Claims, skips and takeovers in a row before a delivery sits back."""
-FIRST_LOOK: Final = 0.25
-"""Seconds before the first look at what is waited for; the next come ever later."""
+"""Most refused claims, skips and takeovers of a delivery before it makes a carrier."""
+FIRST_PAUSE: Final = 0.25
+"""Seconds before the first check of a row that is waited for. Further pauses grow."""
 LONGEST_PAUSE: Final = 5.0
-TIME_TO_TELL: Final = 0.2
-"""Seconds before the own deadline at which a request is given up: time to say why."""
+TIME_TO_RAISE: Final = 0.2
+"""Seconds before the deadline at which a request gives up: time to raise and to log."""
 TIME_TO_CARRY: Final = 5.0
-"""Seconds kept before the handler: time to make a carrier, should the ledger not answer."""
+"""Seconds kept before the handler: time to make a carrier if the ledger does not answer."""
 LONGEST_TRY: Final = 20.0
-"""Seconds for which a request before the handler is repeated."""
+"""Most seconds for which a request before the handler is repeated."""
 
 
 def ignore_decision(decision: Decision) -> None:
-    """The default of ``Terms.on_decision``."""
+    """Do nothing: the default of ``Terms.on_decision``."""
 
 
 class Terms(NamedTuple):
@@ -43,16 +42,16 @@ class Terms(NamedTuple):
     occurrence: Occurrence
     overlap: Overlap
     limit: int
-    """Attempts, the first included."""
+    """Most attempts, including the first."""
     start_deadline: int
     table: str
     dead_letters: str
     letter: Callable[[str, int, str], str]
     """Returns a dead letter's body, given a condition, an attempt and an error (see ``letters``)."""
     way: carrier.Way
-    """How a carrier reaches this function."""
+    """The names with which a carrier invokes this function."""
     event: Mapping[str, Any]
-    """The event as it was delivered. A carrier delivers it again."""
+    """The event as it was delivered. A carrier sends it again."""
     lease: int | None = None
     """Seconds of the lease, which the handler renews. Defaults to the time until Lambda's deadline."""
     knobs: Defaults = DEFAULTS
@@ -87,14 +86,15 @@ class Delivery:
     __slots__ = (
         "after_crash",
         "aged",
-        "asking",
+        "claimant",
         "claims",
-        "enough",
         "floor",
+        "gave_way",
         "handler_started",
         "holder",
         "host",
         "in_slot",
+        "least_time",
         "may_begin",
         "opened",
         "patience",
@@ -103,7 +103,6 @@ class Delivery:
         "settles",
         "span",
         "stale",
-        "stood_aside",
         "terms",
         "unmarked",
     )
@@ -113,65 +112,65 @@ class Delivery:
         # New for every attempt: Lambda's request id is the same on all its retries.
         self.holder = ulid(host.now(), host.randomness)
         of, margin = terms.occurrence, int(terms.knobs.skew_margin * 1000)
-        self.asking = Asking(self.holder, of.id, of.payload, terms.overlap, margin, of.redrive, of.revision, of.due)
-        self.enough = min(1.0, host.left() / 2)
-        """Seconds without which a handler is not started, and a claim not tried."""
+        self.claimant = Claimant(self.holder, of.id, of.payload, terms.overlap, margin, of.redrive, of.revision, of.due)
+        self.least_time = min(1.0, host.left() / 2)
+        """Seconds that must be left to start a handler, and to send a claim."""
         self.seen = Seen()
         self.aged = False
-        """Older than the horizon: worked only while its item shows that it is not forgotten."""
+        """Whether it is older than the horizon: then it runs only if its run still has an item."""
         self.floor = 0
-        """The next fence must not be lower."""
+        """The lowest next fence."""
         self.rounds = ROUNDS
         self.unmarked: str | None = None
-        """A dead holder whose own run is not there to be marked as crashed."""
+        """A dead holder whose own run does not exist, so it cannot be marked as crashed."""
         self.in_slot = True
-        """The slot names this occurrence, as far as is known; it matters for a buffered one only."""
+        """Whether the slot names this occurrence, as far as is known. Relevant for a buffered occurrence only."""
         self.may_begin = of.revision is None
-        """The occurrence may get its first attempt. A key may not before its plan is known to be begun."""
+        """Whether the first attempt may start. For a key, only after its plan is known to be started."""
         self.stale: str | None = None
-        """An occurrence that the slot names though it waits no more: what comes next may take its place."""
-        self.stood_aside = False
-        """It has waited a moment for the occurrence in the slot."""
-        # What a carrier brings has waited already: it looks and goes again.
+        """An occurrence that the slot names although it no longer waits: the next newcomer may replace it."""
+        self.gave_way = False
+        """Whether it has waited a moment for the occurrence in the slot."""
+        # An occurrence that a carrier brings has waited before: it checks once and makes the next carrier.
         self.patience = terms.knobs.patience if of.hop is None else 0.0
-        """Seconds it may still wait in here for another delivery."""
+        """Seconds that it may still wait, in this invocation, for another delivery."""
         self.opened, self.span = host.clock.reading(), 0
-        """When the last claim was made, and the milliseconds that it made its lease last."""
+        """The clocks at the last claim, and the milliseconds of its lease."""
         self.claims = self.settles = 0
         self.after_crash = False
-        """The attempt that it has claimed follows one that ended without a result."""
+        """Whether the claimed attempt follows one that ended without a result."""
         self.handler_started = False
-        """A request may now take all the time that is left."""
+        """Whether a request may take all the time that is left."""
 
     @property
     def reserve(self) -> float:
         """Seconds before the deadline at which a request gives up.
 
-        Before the handler, so much is kept that a carrier can still be made, and no request is repeated for longer than
+        Before the handler, enough time is kept to make a carrier, and no request is repeated for longer than
         ``LONGEST_TRY``: an outage of the ledger may last for hours.
         """
         if self.handler_started:
-            return TIME_TO_TELL
+            return TIME_TO_RAISE
         left = self.host.left()
-        return max(self.enough, min(TIME_TO_CARRY, left / 4), left - LONGEST_TRY)
+        return max(self.least_time, min(TIME_TO_CARRY, left / 4), left - LONGEST_TRY)
 
     @property
     def alone(self) -> bool:
-        """Whether other occurrences share no lease with this one: overlap "allow", or code has scheduled it."""
+        """Whether it shares no lease with other occurrences: overlap "allow", or a plan of code."""
         return self.terms.overlap == "allow" or is_planned(self.terms.occurrence.id)
 
     def lease_end(self, now: int) -> int:
-        """Lambda kills this attempt at its deadline; the lease outlives it by the grace and needs no renewal.
+        """Return the end of a lease from ``now``, the latest possible time, so that it does not end too early.
 
-        A job that asks for a shorter lease renews it, and is missed the sooner when it dies. ``now``: the latest time
-        that it can be, for a lease that is not to end too early.
+        Lambda kills this attempt at its deadline. The lease ends later by the grace, so it needs no renewal. A job with
+        a shorter lease must renew it, and its death is detected earlier.
         """
         left, lease = self.host.left_at_most(), self.terms.lease
         return now + int(((left if lease is None else min(left, lease)) + self.terms.knobs.grace) * 1000)
 
     def has_passed(self, instant: int) -> bool:
-        """Return whether ``instant`` has passed by AWS's time. False before the first answer of this invocation."""
-        return self.host.clock.earliest() > instant + self.asking.margin
+        """Return whether ``instant`` has passed by AWS's time, plus the margin. False before the first answer."""
+        return self.host.clock.earliest() > instant + self.claimant.margin
 
     @property
     def is_late(self) -> bool:
@@ -182,19 +181,19 @@ class Delivery:
     def early(self) -> int:
         """Return the milliseconds until it may start. An operator's event may start at once."""
         of = self.terms.occurrence
-        return 0 if of.by_operator else max(0, of.due - self.asking.margin - self._time_passed())
+        return 0 if of.by_operator else max(0, of.due - self.claimant.margin - self._time_passed())
 
     def _time_passed(self) -> int:
-        """The time that has come for sure. Where no answer has told it (yet), the wall clock has to do."""
+        """Return a time that has certainly been reached; the wall clock's if no answer has shown the time."""
         clock = self.host.clock
         return clock.earliest() if clock.is_known else clock.now()
 
     def rested(self) -> int:
         """Return the latest ``after`` of a failed attempt whose pause counts as over."""
-        return self._time_passed() + (self.asking.margin if self.host.clock.is_known else 0)
+        return self._time_passed() + (self.claimant.margin if self.host.clock.is_known else 0)
 
     def learn_time(self) -> Steps[None]:
-        """Have an answer of this invocation tell the time: whatever this clock says may be wrong."""
+        """Read the run if no answer of this invocation has shown the time: this machine's clock may be wrong."""
         if not self.host.clock.is_known:
             yield from self.look_at_run()
 
@@ -217,26 +216,26 @@ class Delivery:
         )
 
     def ttl(self, now: int, seconds: int) -> int:
-        """Epoch seconds: so long after now, or after the due time where that is later."""
+        """Return a ttl in epoch seconds: ``seconds`` after now, or after the due time if that is later."""
         return max(now, self.terms.occurrence.due) // 1000 + seconds
 
     def next_claim(self) -> str:
-        """The token of a further request before the handler runs."""
+        """Return the token of the next request before the handler runs."""
         self.claims += 1
         return f"{self.holder}-c{self.claims}"
 
     def next_settle(self) -> str:
-        """The token of a further request that may end the attempt."""
+        """Return the token of the next request that may end the attempt."""
         self.settles += 1
         return f"{self.holder}-s{self.settles}"
 
     # -- wait ----------------------------------------------------------------------------------------------------------
     def may_wait(self) -> bool:
-        """Whether patience and time are left; what cannot be waited for here is a carrier's."""
+        """Return whether patience and time are left. If not, a carrier brings the occurrence back."""
         return self.patience > 0 and self.host.left() > self.terms.knobs.grace
 
     def pause(self, seconds: float) -> Steps[float]:
-        """Sleep about so long and return the next pause."""
+        """Sleep for about ``seconds``, and return the next pause."""
         span = min(self.patience, seconds * (0.75 + self.host.randomness.random() / 2))
         self.patience -= span
         yield Sleep(span)
@@ -244,23 +243,23 @@ class Delivery:
 
     def out_of_time(self) -> OutOfTime:
         return OutOfTime(
-            f"{self.asking.occurrence} of {self.terms.occurrence.job}: no time is left to start it",
+            f"{self.claimant.occurrence} of {self.terms.occurrence.job}: this invocation has no time left to start it",
             remedy="Nothing is lost: Lambda delivers the event again.",
         )
 
-    # -- look ----------------------------------------------------------------------------------------------------------
+    # -- read ----------------------------------------------------------------------------------------------------------
     def look_at_run(self) -> Steps[RunItem | None]:
-        call = run_requests.get_run(self.terms.table, self.terms.occurrence.job, self.asking.occurrence)
+        call = run_requests.get_run(self.terms.table, self.terms.occurrence.job, self.claimant.occurrence)
         run = self.known_run((yield from self.get(call)))
         self.seen = self.seen._replace(run=run)
         return run
 
     def look_at_lease(self) -> Steps[LeaseItem]:
         call = run_requests.get_lease(self.terms.table, self.terms.occurrence.job)
-        return self._learnt((yield from self.get(call)))
+        return self._known_lease((yield from self.get(call)))
 
     def shown_run(self, item: Mapping[str, Any] | None) -> Steps[RunItem | None]:
-        """The run that a refusal brought back; where it brought none, one consistent read."""
+        """Return the run that a refusal returned. If it returned none, read it consistently."""
         if item is None:
             return (yield from self.look_at_run())
         return self.known_run(item)
@@ -268,24 +267,24 @@ class Delivery:
     def shown_lease(self, item: Mapping[str, Any] | None) -> Steps[LeaseItem]:
         if item is None:
             return (yield from self.look_at_lease())
-        return self._learnt(item)
+        return self._known_lease(item)
 
     def get(self, call: Call) -> Steps[Mapping[str, Any] | None]:
-        """Read one row. Return it in DynamoDB's form; None for none."""
+        """Read one row. Return it in DynamoDB's form; None if it does not exist."""
         answer = yield from send(call, self.host, reserve=self.reserve)
         assert isinstance(answer, Done), "a read has no condition"
         item: Mapping[str, Any] | None = answer.fields.get("Item")
         return item
 
-    def _learnt(self, item: Mapping[str, Any] | None) -> LeaseItem:
+    def _known_lease(self, item: Mapping[str, Any] | None) -> LeaseItem:
         self.refuse_newer(item)
         lease = items.read_lease(item)
         self.floor = max(self.floor, lease.fence + 1)
-        self.stale = None  # whatever the slot names now has not been looked at
+        self.stale = None  # the run that the slot names now was not read
         return lease
 
     def known_run(self, item: Mapping[str, Any] | None) -> RunItem | None:
-        """Read a run. Raise Unavailable for one that a newer version of Cronstack wrote."""
+        """Read a run. Raise Unavailable if a newer version of Cronstack wrote it."""
         self.refuse_newer(item)
         return items.read_run(item)
 
@@ -295,5 +294,5 @@ class Delivery:
             raise Unavailable(
                 f"the ledger's item for {self.terms.occurrence.job} was written by version {version}; this code"
                 f" reads up to {items.VERSION}",
-                remedy="Deploy the function again with the newer Cronstack; the event is kept until then.",
+                remedy="Deploy the function again with the newer Cronstack. Until then, the event is retried.",
             )

@@ -1,19 +1,19 @@
-"""Before its due time an occurrence waits, and after its start deadline it is missed.
+"""Before its due time an occurrence waits. After its start deadline it is missed.
 
-The clock of this machine may be wrong. So what looks too early or too late is looked at again after an answer of AWS
-has told the time. That costs one read, and only there.
+The clock of this machine may be wrong. So an occurrence that seems too early or too late is checked again after an
+answer of AWS has shown the time. That costs one read, in these cases only.
 
     early by seconds      sleep, then claim
-    early by more         a carrier brings it back at its time: "deferred", reason "early"
+    early by more         a carrier brings it back at its due time: "deferred", reason "early"
     claimed, or its claim refused, then known to be early (this clock is ahead)
                           sleep, or give the attempt back: it does not count, and a carrier comes at the due time
     too late              "missed", with a dead letter
 
 An event is early when Scheduler's clock is ahead, when a user has edited its schedule, or when a user has sent an old
-dead letter again. An event that an operator requests does not wait.
+dead letter again. An operator's event does not wait.
 
-What was given back has started: its start deadline and its overlap policy are not asked again. It is due in minutes,
-and its carrier comes then.
+An occurrence whose attempt was given back counts as started: its start deadline and its overlap policy are not checked
+again. It is due in minutes, and its carrier comes then.
 
 Crash points
   1  deferred, no carrier made     not acknowledged: Lambda delivers the event again
@@ -30,26 +30,26 @@ from cronstack.guard.delivery import Delivery, Outcome
 from cronstack.steps import Sleep, Steps
 
 EARLY: Final = "early"
-"""The reason of such a deferral, and in the name of its carrier what stands in the way."""
+"""The reason of such a deferral, and the obstacle in the name of its carrier."""
 LONGEST_SLEEP: Final = 10.0
-"""Seconds that an early event may cost as sleep. A carrier may be late by a minute, and costs one more invocation."""
+"""Most seconds of sleep for an early event. A carrier may be late by a minute, and costs one more invocation."""
 
 
 def wait_until_due(delivery: Delivery) -> Steps[Outcome | None]:
-    """Wait before the claim. Not None: it is deferred, or its plan is another one by now. Raises as ``begin``."""
+    """Wait before the claim. Not None: it is deferred, or another plan has overtaken it. Raise as ``begin``."""
     of = delivery.terms.occurrence
-    if of.by_operator or delivery.host.now() >= of.due - delivery.asking.margin:
+    if of.by_operator or delivery.host.now() >= of.due - delivery.claimant.margin:
         return None
     if of.revision is not None and of.hop is None:
-        over = yield from check_plan(delivery)  # its answer tells the time, too
-        if over is not None:
-            return over
+        overtaken = yield from check_plan(delivery)  # its answer also shows the time
+        if overtaken is not None:
+            return overtaken
     yield from delivery.learn_time()
     return (yield from sleep_or_defer(delivery))
 
 
 def sleep_or_defer(delivery: Delivery) -> Steps[Outcome | None]:
-    """Wait if it is early by the time that is known now. Not None: it is deferred."""
+    """Wait if it is early by the best known time. Not None: it is deferred."""
     early = delivery.early()
     if early == 0 or (yield from sleep_until_due(delivery, early)):
         return None
@@ -58,20 +58,20 @@ def sleep_or_defer(delivery: Delivery) -> Steps[Outcome | None]:
 
 
 def is_late(delivery: Delivery) -> Steps[bool]:
-    """Whether its start deadline has passed. Raises Unavailable."""
+    """Return whether its start deadline has passed. Raise Unavailable."""
     if delivery.is_late:
         yield from delivery.learn_time()
     return delivery.is_late
 
 
 def sleep_until_due(delivery: Delivery, early: int) -> Steps[bool]:
-    """Sleep for ``early`` milliseconds. False: it is not due for sure even then, or that is too long.
+    """Sleep for ``early`` milliseconds. False: that is too long, or it is not certainly due afterwards.
 
-    No tenth of the handler's time may be lost for it.
+    The sleep may take at most a tenth of the handler's time.
     """
     if early > min(LONGEST_SLEEP, delivery.host.left() / 10) * 1000:
         return False
     yield Sleep(early / 1000)
-    if delivery.early() > 0:  # one of the two clocks of this machine stood still
+    if delivery.early() > 0:  # one of the two clocks of this machine has stopped
         yield from delivery.look_at_run()
     return delivery.early() == 0

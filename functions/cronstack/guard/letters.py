@@ -1,9 +1,9 @@
-"""The dead letter of a run: one for each death and each miss, whatever is killed on the way, and what it looks like.
+"""The dead letter of a run: one for each death and each miss, even if an invocation is killed in between.
 
-A run that is dead or missed holds its letter until ``reported`` is noted. Its holder sends while its lease lasts;
-whoever finds it unreported after lease and margin claims the sending, sends and notes; who comes earlier comes back by
-a carrier. The letter has the shape of Lambda's own on-failure record, so that one reader serves both; its id
-``<job>/<occurrence>/<attempt>`` tells copies apart.
+A dead or missed run has the attribute ``reported`` once its letter was sent. Its holder sends the letter while its
+lease lasts. A delivery that finds no ``reported`` after lease and margin claims the sending, sends the letter and
+records it; an earlier delivery makes a carrier. The letter has the format of Lambda's own on-failure record, so one
+reader handles both. Its id ``<job>/<occurrence>/<attempt>`` identifies copies.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from cronstack.guard.deferral import after_holder
-from cronstack.guard.delivery import FIRST_LOOK, TIME_TO_TELL, Delivery, Outcome
+from cronstack.guard.delivery import FIRST_PAUSE, TIME_TO_RAISE, Delivery, Outcome
 from cronstack.ledger import run_requests
 from cronstack.ledger.rows import RunItem
 from cronstack.occurrence import print_instant, print_time, to_datetime
@@ -25,20 +25,20 @@ REFUSED: Final = "Refused"
 MISSED: Final = "Missed"
 LETTER_DEFERRED: Final = "its dead letter is left to a carrier"
 TOO_LATE: Final = "too_late"
-"""The reason of what is missed."""
+"""The reason of a missed run."""
 
 
 class Sender(NamedTuple):
-    """The function and the event that a letter speaks of."""
+    """The function and the event of a letter."""
 
     event: object
     function_arn: str
     request_id: str
 
     def body(self, condition: str, attempt: int, error: str, *, now: int, about: Mapping[str, Any]) -> str:
-        """Lambda's destination record, version 1.0, and under "cronstack" what ours adds."""
+        """Return Lambda's destination record, version 1.0, with Cronstack's own fields under "cronstack"."""
         arn = self.function_arn
-        told = json.loads(error) if error else {}
+        fault = json.loads(error) if error else {}
         record = {
             "version": "1.0",
             "timestamp": print_instant(to_datetime(now)),
@@ -51,10 +51,10 @@ class Sender(NamedTuple):
             "requestPayload": self.event,
             "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
             "responsePayload": {
-                "errorMessage": told.get("message", ""),
-                "errorType": told.get("type", ""),
+                "errorMessage": fault.get("message", ""),
+                "errorType": fault.get("type", ""),
                 "requestId": self.request_id,
-                "stackTrace": told.get("trace", []),
+                "stackTrace": fault.get("trace", []),
             },
             "cronstack": dict(about),
         }
@@ -62,22 +62,22 @@ class Sender(NamedTuple):
             text = json.dumps(record, default=repr, allow_nan=False, ensure_ascii=False)
             text.encode()
             return text
-        except (ValueError, RecursionError):  # only an event that was refused for it can be no JSON
+        except (ValueError, RecursionError):  # an event that is not JSON, which was refused for this reason
             return json.dumps(record | {"requestPayload": ascii(self.event)[:1000]})
 
 
 def letter_id(job: str, occurrence: str, attempt: int, revision: int | None = None) -> str:
-    """Return the id. ``revision``: of the plan, for a miss. A key can be missed, planned anew and missed again."""
+    """Return the id. ``revision``: of a missed plan, because its key can be planned again and missed again."""
     return f"{job}/{occurrence}/{attempt}" + ("" if revision is None else f"/{revision}")
 
 
-def post(queue: str, body: str, host: Host, *, reserve: float = TIME_TO_TELL) -> Steps[None]:
-    """Send a letter: of a refused event, for which there is no run, or of one that we hold."""
+def post(queue: str, body: str, host: Host, *, reserve: float = TIME_TO_RAISE) -> Steps[None]:
+    """Send a letter of a refused event, which has no run, or of a run that this delivery holds."""
     yield from send(Call("SendMessage", {"QueueUrl": queue, "MessageBody": body}), host, reserve=reserve)
 
 
 def missed(delivery: Delivery) -> run_requests.Closing:
-    """The values of a run that is too late to start. They hold its lease, for the letter that is sent next."""
+    """Return the values of a missed run. They include the lease for its letter, which is sent next."""
     of, terms = delivery.terms.occurrence, delivery.terms
     late = (delivery.host.now() - of.due) // 1000
     error = {
@@ -90,65 +90,65 @@ def missed(delivery: Delivery) -> run_requests.Closing:
 
 
 def report_missed(delivery: Delivery, closing: run_requests.Closing) -> Steps[Outcome]:
-    """Send the letter of what was just recorded as missed."""
+    """Send the letter of a run that this delivery has recorded as missed."""
     revision, expires = closing.occurrence.revision or 0, closing.expires or 0
     run = RunItem("missed", holder=delivery.holder, expires=expires, error=closing.error, revision=revision)
-    put_off = yield from report(delivery, run, MISSED)
-    note = "" if put_off is None else LETTER_DEFERRED
+    deferred = yield from report(delivery, run, MISSED)
+    note = "" if deferred is None else LETTER_DEFERRED
     return Outcome("missed", reason=TOO_LATE, note=note)
 
 
 def report(delivery: Delivery, run: RunItem, condition: str) -> Steps[Outcome | None]:
-    """Send the one dead letter of ``run``, whose holder we are, and note it. Not None: it is put off.
+    """Send the dead letter of ``run``, which this delivery holds, and record that. Not None: it is deferred.
 
-    Only while the lease lasts: afterwards another may be sending it.
+    It is sent only while the lease lasts: afterwards another delivery may send it.
     """
     latest = delivery.host.clock.latest()
     if latest >= run.expires:
         return (yield from after_holder(delivery, run, "unreported"))
     terms = delivery.terms
-    left = (run.expires - latest) / 1000  # of the lease, which a job may have asked to be short
+    left = (run.expires - latest) / 1000  # of the lease, which may be short
     reserve = max(delivery.reserve, delivery.host.left() - left)
     yield from post(terms.dead_letters, terms.letter(condition, run.attempt, run.error), delivery.host, reserve=reserve)
     job, occurrence = terms.occurrence.job, terms.occurrence.id
     noted = run_requests.reported(terms.table, job, occurrence, delivery.holder, delivery.host.now())
     answer = yield from send(noted, delivery.host, reserve=delivery.reserve)
     if isinstance(answer, Refused):
-        found = yield from delivery.shown_run(answer.conditions[0].item)
-        if found is not None and found.holder != delivery.holder and _state(found) == _state(run):
-            return (yield from see_to_letter(delivery, found))
+        current = yield from delivery.shown_run(answer.conditions[0].item)
+        if current is not None and current.holder != delivery.holder and _state(current) == _state(run):
+            return (yield from ensure_letter(delivery, current))
     return None
 
 
-def see_to_letter(delivery: Delivery, run: RunItem) -> Steps[Outcome | None]:
-    """Found dead or missed, and unreported: its holder may still send the letter; when it cannot any more, we do.
+def ensure_letter(delivery: Delivery, run: RunItem) -> Steps[Outcome | None]:
+    """Ensure that a dead or missed run has its letter: wait for its holder to send it, then send it here.
 
-    None: it is out, or the run is so no more.
+    None: it was sent, or the status of the run has changed.
     """
-    pause, as_seen, job = FIRST_LOOK, _state(run), delivery.terms.occurrence.job
+    pause, as_seen, job = FIRST_PAUSE, _state(run), delivery.terms.occurrence.job
     condition = MISSED if run.status == "missed" else run.reason
-    found: RunItem | None = run
-    while found is not None and _state(found) == as_seen and not found.reported:
-        if found.holder == delivery.holder:  # our claim of the letter was stored and its answer lost
-            return (yield from report(delivery, found, condition))
-        if not delivery.has_passed(found.expires):
+    current: RunItem | None = run
+    while current is not None and _state(current) == as_seen and not current.reported:
+        if current.holder == delivery.holder:  # our claim of the letter was stored, but its answer was lost
+            return (yield from report(delivery, current, condition))
+        if not delivery.has_passed(current.expires):
             if not delivery.may_wait():
-                return (yield from after_holder(delivery, found, "unreported"))
+                return (yield from after_holder(delivery, current, "unreported"))
             pause = yield from delivery.pause(pause)
-            found = yield from delivery.look_at_run()
+            current = yield from delivery.look_at_run()
             continue
-        if delivery.rounds <= 0:  # others are in the way, or somebody has changed the row by hand
-            return (yield from after_holder(delivery, found, "unreported"))
+        if delivery.rounds <= 0:  # contention, or the row was changed by hand
+            return (yield from after_holder(delivery, current, "unreported"))
         delivery.rounds -= 1
         expires = delivery.lease_end(delivery.host.clock.latest())
-        call = run_requests.claim_letter(delivery.terms.table, job, found, delivery.holder, expires)
+        call = run_requests.claim_letter(delivery.terms.table, job, current, delivery.holder, expires)
         answer = yield from send(call, delivery.host, reserve=delivery.reserve)
         if isinstance(answer, Done):
-            return (yield from report(delivery, found._replace(expires=expires), condition))
-        found = yield from delivery.shown_run(answer.conditions[0].item)
+            return (yield from report(delivery, current._replace(expires=expires), condition))
+        current = yield from delivery.shown_run(answer.conditions[0].item)
     return None
 
 
 def _state(run: RunItem) -> tuple[str, int, int]:
-    """What is the same in a run for as long as the letter is the same."""
+    """Return the values that identify the letter of a run."""
     return run.status, run.attempt, run.revision

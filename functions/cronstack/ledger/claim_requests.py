@@ -1,6 +1,6 @@
 """The requests that open an attempt: claim, takeover, and a claim without a lease. Pure.
 
-Each is one conditional write; what it changes and in which states is told in ``run_requests``.
+Each is one conditional write. ``run_requests`` lists the changes and the statuses.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Opening(NamedTuple):
     expires: int
     limit: int
     ttl: int
-    """Epoch seconds, far off: the last resort for a run of a job that is removed."""
+    """Epoch seconds, far in the future: deletes the run of a removed job."""
 
     @property
     def _values(self) -> dict[str, Any]:
@@ -51,10 +51,10 @@ class Opening(NamedTuple):
 
 
 def claim(opening: Opening, run: RunItem | None, token: str, *, slot: str | None = None) -> Call:
-    """Take the free lease and open an attempt at the occurrence, by the state it was seen in.
+    """Return the request that takes the free lease and opens an attempt of the occurrence, by the run that was seen.
 
-    ``slot``: the occurrence that the slot names and that leaves it. It is this one, or one that waits no more. Without
-    it, an occurrence that has never started needs an empty slot: the one that waits goes first.
+    ``slot``: the occurrence that leaves the slot. It is this one, or one that no longer waits. Without ``slot``, an
+    occurrence that has never started requires an empty slot, so that a waiting one goes first.
     """
     lease = _lease_update(opening, run, f"{FREE} AND {FENCE_GROWS}", {}, slot)
     return transaction(token, lease, _open(opening, run))
@@ -69,7 +69,7 @@ def take_over(
     mark_crashed: bool,
     slot: str | None = None,
 ) -> Call:
-    """The same over the head of a holder that has outlived its lease, whose own occurrence is marked as crashed."""
+    """Return the request that claims an expired lease, and marks the run of its dead holder as crashed."""
     held = {"lease_holder": lease.holder, "beats": lease.beats}
     actions = [_lease_update(opening, run, HELD_AS_SEEN, held, slot), _open(opening, run)]
     if mark_crashed and lease.occurrence is not None and lease.occurrence != opening.occurrence.id:
@@ -84,11 +84,11 @@ def take_over(
 def claim_alone(
     opening: Opening, run: RunItem | None, surely_past: int, *, rested: int | None = None, may_begin: bool = True
 ) -> Call:
-    """Overlap "allow", or a key: open an attempt at the occurrence without a lease. Answered by the old item.
+    """Return the request that opens an attempt without a lease (overlap "allow", or a key). It returns the old item.
 
-    ``surely_past``: a lease that ended before this time (epoch ms) has ended for sure; 0 as long as nothing is sure.
-    ``rested``: a retry for this time or an earlier one may begin. Defaults to the time of the opening.
-    ``may_begin``: False for a key whose plan is not known to be begun. Then only a run that exists is claimed.
+    ``surely_past``: a lease that ended before this time (epoch ms) has certainly ended; 0 while that is unknown.
+    ``rested``: a retry at this time or earlier may start. Defaults to the time of the opening.
+    ``may_begin``: False for a key whose plan is not known to be started. Then only an existing run is claimed.
     """
     occurrence = opening.occurrence
     key, values = run_key(occurrence.job, occurrence.id), _run_values(opening)
@@ -114,7 +114,7 @@ def claim_alone(
 
 
 def _claim_missed(opening: Opening, run: RunItem) -> Call:
-    """Without a lease: a redrive, or a later plan of its key. The row then says what the present event says."""
+    """Return the request that claims a missed run without a lease: a redrive, or a later plan of its key."""
     of = opening.occurrence
     change, condition, values = _open_first(opening, run)
     if of.revision is not None:
@@ -128,7 +128,7 @@ _OPEN: Final = (
     "SET #status = :running, #holder = :holder, #fence = :fence, #expires = :expires, #started = :now, #ttl = :ttl,"
     " #v = :v"
 )
-# ``listed`` and ``event`` stay until success: this attempt may die, too, and operators must find its run.
+# ``listed`` and ``event`` stay until success: this attempt may be killed, too, and operators must find its run.
 _NOT_DEAD: Final = "REMOVE #ended, #reason, #reported"
 _NOT_WAITING: Final = "REMOVE #ended, #reason, #after"
 _HOLD: Final = (
@@ -157,7 +157,7 @@ def _first_values(opening: Opening) -> dict[str, Any]:
 
 
 def _open(opening: Opening, run: RunItem | None) -> dict[str, Any]:
-    """The run's part of a claim. Whoever writes the next attempt's number has the last one's in the condition."""
+    """Return the run's part of a claim. The condition on the last attempt's number makes the next one unique."""
     key, values = run_key(opening.occurrence.job, opening.occurrence.id), _run_values(opening)
     if run is None or run.status in ("buffered", "missed"):
         change, condition, values = _open_first(opening, run)
@@ -176,7 +176,7 @@ def _open(opening: Opening, run: RunItem | None) -> dict[str, Any]:
 
 
 def _open_first(opening: Opening, run: RunItem | None) -> tuple[str, str, dict[str, Any]]:
-    """The change, the condition and the values of what opens the first attempt."""
+    """Return the change, the condition and the values that open the first attempt."""
     change = f"{_OPEN}, #attempt = :attempt, #limit = :limit, #due = :due, #payload = :payload"
     values = _run_values(opening) | {"attempt": 1, "limit": opening.limit} | _first_values(opening)
     if run is None or run.status == "buffered":
@@ -185,12 +185,12 @@ def _open_first(opening: Opening, run: RunItem | None) -> tuple[str, str, dict[s
 
 
 def attempt_of(run: RunItem | None) -> int:
-    """The number of the attempt that a claim by this state opens."""
-    return 1 if run is None else run.attempt + 1  # a buffered and a missed one have had none
+    """Return the number of the attempt that a claim of this run opens."""
+    return 1 if run is None else run.attempt + 1  # a buffered or missed run has had no attempt
 
 
 def limit_of(run: RunItem | None, limit: int) -> int:
-    """The attempts that a run has after a claim by this state: a redrive is given as many again."""
+    """Return the most attempts of a run after a claim. A redrive adds ``limit`` attempts."""
     if run is None or run.status == "buffered":
         return limit
     return run.attempt + limit if run.status in FAILED else run.limit

@@ -1,8 +1,8 @@
-"""How the items of the ledger read. Pure.
+"""Reads the items of the ledger. Pure.
 
-This module reads items. ``run_requests`` and ``plan_requests`` write them. Only these three know the names of
-attributes. An item that a newer version of Cronstack wrote is refused. An attribute that an older version left out
-reads as its default. Attributes that are unknown here stay, because the guard updates items and never puts them.
+``run_requests`` and ``plan_requests`` write them. Only these three modules use the names of attributes. An item that a
+newer version of Cronstack wrote is refused. An attribute that an older version left out has its default. Unknown
+attributes stay in the item, because the guard updates items and never puts them.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from cronstack.ledger.rows import PLAN_STATUSES, LeaseItem, PlanItem, RunItem
 from cronstack.occurrence import HIGHEST_REVISION
 
 VERSION: Final = 1
-"""Of the items. What a newer version wrote is refused, never guessed at."""
+"""The version of the items. An item of a newer version is refused."""
 LAST_DUE: Final = 253_370_764_800_000
 """Epoch milliseconds of 9999-01-01. Later times have no text of the form that events and schedules use."""
 
 
 def version_of(item: Mapping[str, Any] | None) -> int:
-    """Return the version that wrote an item. Read it first: of a newer version's item nothing else is certain."""
+    """Return the version that wrote an item. Check it first: a newer version may have other attributes."""
     return (_number(item, "v") or 0) if item else 0
 
 
 def read_lease(item: Mapping[str, Any] | None) -> LeaseItem:
-    """A lease item out of DynamoDB's form; none is a free lease."""
+    """Return a lease from an item in DynamoDB's form; a free lease for no item."""
     if not item:
         return LeaseItem()
     plain = {name: decode(value) for name, value in item.items()}
@@ -34,7 +34,7 @@ def read_lease(item: Mapping[str, Any] | None) -> LeaseItem:
 
 
 def read_run(item: Mapping[str, Any] | None) -> RunItem | None:
-    """A run item out of DynamoDB's form; None for none, also for one that only a stray write left without status."""
+    """Return a run from an item in DynamoDB's form; None for no item, and for an item without a status."""
     if not item or "status" not in item:
         return None
     plain = {name: decode(value) for name, value in item.items()}
@@ -43,10 +43,10 @@ def read_run(item: Mapping[str, Any] | None) -> RunItem | None:
 
 
 def read_plan(item: Mapping[str, Any] | None) -> PlanItem | None:
-    """A plan item out of DynamoDB's form; None for none, and for an item that no version of ``once`` has written.
+    """Return a plan from an item in DynamoDB's form; None for no item, and for one that ``once`` cannot have written.
 
-    Code that may plan can write any attribute of any type. So each one is checked, and an item that is wrong in one of
-    those that decide counts as absent.
+    Code that may plan can write any attribute of any type. So each one is checked. An item with an invalid key, status,
+    due time or revision counts as absent.
     """
     if not item:
         return None
@@ -54,7 +54,7 @@ def read_plan(item: Mapping[str, Any] | None) -> PlanItem | None:
     status, due, revision = _text(item, "status"), _number(item, "due"), _number(item, "revision")
     if status not in PLAN_STATUSES or due is None or due > LAST_DUE or not key:
         return None
-    if not revision or revision >= HIGHEST_REVISION:  # no event can carry the next one
+    if not revision or revision >= HIGHEST_REVISION:  # the next revision would not be a valid event
         return None
     if not partition.startswith("plan#") or partition != plan_partition(partition.split("#")[1], key):
         return None
@@ -73,18 +73,18 @@ def read_plan(item: Mapping[str, Any] | None) -> PlanItem | None:
 
 
 def _text(item: Mapping[str, Any], name: str) -> str:
-    """The text of an attribute; "" where it is missing or of another type."""
+    """Return the text of an attribute; "" if it is missing or of another type."""
     return str(item.get(name, {}).get("S", ""))
 
 
 def _number(item: Mapping[str, Any], name: str) -> int | None:
-    """The whole number, 0 or more, of an attribute; None where it is missing or is no such number."""
+    """Return the whole number, 0 or more, of an attribute; None if it is missing or of another type."""
     text = str(item.get(name, {}).get("N", ""))
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
 
 
 def encode(value: str | int) -> dict[str, str]:
-    """DynamoDB's form of a string or a whole number."""
+    """Return DynamoDB's form of a string or a whole number."""
     return {"S": value} if isinstance(value, str) else {"N": str(value)}
 
 

@@ -1,7 +1,7 @@
 """Requests that list rows: by sort key within a partition, or by due time within a list of the index. Pure.
 
-``partitions`` names the partitions and the lists. The index holds keys only, and is a moment behind the table: the rows
-are read with ``batch_get``.
+``partitions`` names the partitions and the lists. The index contains keys only, and is a moment behind the table. So
+``batch_get`` reads the rows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cronstack.ledger.partitions import DUE, INDEX, PK, RUN_PREFIX, SK, job_part
 from cronstack.steps import Call
 
 MOST_ROWS: Final = 100
-"""Rows that one BatchGetItem can ask for."""
+"""Most rows of one BatchGetItem."""
 
 
 def query_runs(
@@ -27,7 +27,7 @@ def query_runs(
     start: Mapping[str, Any] | None = None,
     limit: int | None = None,
 ) -> Call:
-    """A page of a job's runs with ids from ``first`` to ``last``. Runs of keys are in other partitions."""
+    """Return the query of a page of a job's runs, with ids from ``first`` to ``last``, without the runs of keys."""
     values = {":pk": encode(job_partition(job)), ":a": encode(RUN_PREFIX + first), ":z": encode(RUN_PREFIX + last)}
     call = _query(table, "#pk = :pk AND #sk BETWEEN :a AND :z", {"#pk": PK, "#sk": SK}, values, start, limit)
     return Call("Query", {**call.parameters, "ScanIndexForward": not newest_first})
@@ -36,7 +36,7 @@ def query_runs(
 def query_keys(
     table: str, partition: str, *, prefix: str = "", start: Mapping[str, Any] | None = None, limit: int | None = None
 ) -> Call:
-    """A page of one partition's plans, in the order of their keys. ``prefix``: of the keys."""
+    """Return the query of a page of one partition's plans, ordered by key. ``prefix``: of the keys."""
     condition, names, values = "#pk = :pk", {"#pk": PK}, {":pk": encode(partition)}
     if prefix:
         condition, names = f"{condition} AND begins_with(#sk, :prefix)", names | {"#sk": SK}
@@ -54,7 +54,7 @@ def query_due(
     start: Mapping[str, Any] | None = None,
     limit: int | None = None,
 ) -> Call:
-    """A page of one list of the index: the keys of rows due from ``first`` to ``last`` (epoch ms, both included)."""
+    """Return the query of a page of one list of the index: keys of rows due from ``first`` to ``last`` (epoch ms)."""
     values = {":listed": encode(listed), ":first": encode(first)}
     condition = f"#{INDEX} = :listed AND #{DUE} >= :first"
     if last is not None:
@@ -83,5 +83,5 @@ def _query(
 
 
 def batch_get(table: str, keys: Sequence[Mapping[str, Any]]) -> Call:
-    """Read at most ``MOST_ROWS`` rows by their keys, consistently. Ask again for those that the answer leaves out."""
+    """Return the consistent read of at most ``MOST_ROWS`` rows. Repeat it for the keys that the answer leaves out."""
     return Call("BatchGetItem", {"RequestItems": {table: {"Keys": list(keys), "ConsistentRead": True}}})

@@ -1,4 +1,4 @@
-"""The format of the ledger table: its partitions and its one index, what each holds, and who reads and writes it. Pure.
+"""The format of the ledger table: its partitions, its index, and which roles read and write them. Pure.
 
     partition (pk)      sort key (sk)     row                                     written by    list of the index
     job#<job>           lease             the lease of the job, and its slot      job, operator
@@ -6,20 +6,21 @@
     run#<job>#<digit>   run#<occurrence>  the run of a key                        the job       open#run#<job>#<digit>
     plan#<job>#<digit>  <key>             what code has planned under a key       planner, job  plan#<job>#<digit>
 
-A *planner* is code with ``grant_schedule``. It reaches the partitions of plans, and no others: DynamoDB's condition key
-``dynamodb:LeadingKeys`` restricts partition keys, never sort keys or attributes. So what a planner must not touch has
-another partition key.
+A *planner* is code with ``grant_schedule``. It may access the partitions of plans only. DynamoDB's condition key
+``dynamodb:LeadingKeys`` restricts partition keys, not sort keys or attributes. So all other rows have another partition
+key.
 
-One partition takes 1,000 write units a second. Keys are therefore spread over 16 partitions of plans and 16 of runs, by
-the first hexadecimal digit of the hash in the occurrence's id.
+One partition takes 1,000 write units a second. So keys are spread over 16 partitions of plans and 16 of runs, by the
+first hexadecimal digit of the hash in the occurrence's id.
 
-The index ``listed`` has the partition key ``listed`` and the sort key ``due``, and holds the keys of rows only. A row
-without the attribute ``listed`` is not in the index, and writing such a row costs nothing more. Plans are in the index
-from the first write. A run is there once it has waited for an attempt or failed (see ``rows.OPEN``), or another
-delivery of it has left its event for a further attempt (``run_requests.keep_event``), and until it has succeeded: also
-while its next attempt runs, because that may die, too. So a clean run never is.
+The index ``listed`` has the partition key ``listed`` and the sort key ``due``, and contains only the keys of rows. A
+row without the attribute ``listed`` is not in the index, and costs no write to it. A plan is in the index from its
+first write. A run is in it after it has waited for an attempt or failed (see ``rows.OPEN``), or after another delivery
+has stored its event for a further attempt (``run_requests.keep_event``). It stays there until it has succeeded, also
+while its next attempt runs, because that may be killed, too. A clean run is never in the index.
 
-``ROOMS`` holds all of this as data, with the rooms that are reserved for later: policies and pages are made from it.
+``PARTITIONS`` contains all of this as data, with the partitions reserved for later. Policies and pages are generated
+from it.
 """
 
 from __future__ import annotations
@@ -46,24 +47,24 @@ RUN_PREFIX: Final = "run#"
 Reader = Literal["job", "planner", "operator", "watchdog", "worker"]
 
 
-class Room(NamedTuple):
+class Partition(NamedTuple):
     """One kind of partition. ``pattern``: of the partition key, with ``{job}``; ``?`` is any digit."""
 
     pattern: str
     sort_key: str
-    holds: str
+    content: str
     writers: tuple[Reader, ...]
     readers: tuple[Reader, ...]
-    """Besides the writers. Each writer also reads what it writes."""
+    """Further readers. Each writer also reads its rows."""
     listed: str = ""
     """Partition key in the index; "": never in the index."""
     reserved: bool = False
     """Nothing writes it yet."""
 
 
-ROOMS: Final = (
-    Room("job#{job}", "lease", "the lease of a job, its slot, and its pause", ("job", "operator"), ("watchdog",)),
-    Room(
+PARTITIONS: Final = (
+    Partition("job#{job}", "lease", "the lease of a job, its slot, and its pause", ("job", "operator"), ("watchdog",)),
+    Partition(
         "job#{job}",
         "run#<occurrence>",
         "a run that a schedule or an operator asked for",
@@ -71,7 +72,7 @@ ROOMS: Final = (
         ("operator", "watchdog"),
         "open#job#{job}",
     ),
-    Room(
+    Partition(
         "run#{job}#?",
         "run#<occurrence>",
         "the run of a key",
@@ -79,7 +80,7 @@ ROOMS: Final = (
         ("operator", "watchdog"),
         "open#run#{job}#?",
     ),
-    Room(
+    Partition(
         "plan#{job}#?",
         "<key>",
         "what code has planned under a key",
@@ -87,7 +88,7 @@ ROOMS: Final = (
         ("operator", "watchdog"),
         "plan#{job}#?",
     ),
-    Room(
+    Partition(
         "batch#{job}#?",
         "<occurrence>#<shard>",
         "at most 256 open items of a batch",
@@ -95,7 +96,7 @@ ROOMS: Final = (
         ("operator", "watchdog"),
         reserved=True,
     ),
-    Room(
+    Partition(
         "item#{job}#?",
         "<occurrence>#<hash of the key>",
         "the guard of one item of a batch",
@@ -104,7 +105,7 @@ ROOMS: Final = (
         "open#item#{job}#?",
         reserved=True,
     ),
-    Room(
+    Partition(
         "watch",
         "incident#<job>#<cause>",
         "an incident, and whether it was notified",
@@ -113,18 +114,18 @@ ROOMS: Final = (
         "open#watch",
         reserved=True,
     ),
-    Room(
+    Partition(
         "watch", "snapshot", "what the last look of the watchdog has seen", ("watchdog",), ("operator",), reserved=True
     ),
-    Room("audit#{job}", "<time>#<id>", "an action of an operator", ("operator",), ("watchdog",), reserved=True),
+    Partition("audit#{job}", "<time>#<id>", "an action of an operator", ("operator",), ("watchdog",), reserved=True),
 )
-"""All kinds of partitions, those of later capabilities included: decided together, so that none must move."""
+"""All kinds of partitions, including those of later capabilities, so that no row must move later."""
 
 
 def partitions_of(writer: Reader, job: str) -> tuple[str, ...]:
-    """Return the partition keys that ``writer`` may write for ``job``, as patterns of IAM's StringLike."""
-    keys = [room.pattern.format(job=job) for room in ROOMS if writer in room.writers and not room.reserved]
-    return tuple(dict.fromkeys(keys))
+    """Return the partition keys that ``writer`` may write for ``job``, as patterns for IAM's StringLike."""
+    written = (partition for partition in PARTITIONS if writer in partition.writers and not partition.reserved)
+    return tuple(dict.fromkeys(partition.pattern.format(job=job) for partition in written))
 
 
 def job_partition(job: str) -> str:
@@ -141,7 +142,7 @@ def plan_partition(job: str, key: str) -> str:
 
 
 def plan_partitions(job: str) -> tuple[str, ...]:
-    """Return the partitions of a job's plans. They are their own names in the index."""
+    """Return the partitions of a job's plans. Their lists in the index have the same names."""
     return tuple(f"plan#{job}#{digit}" for digit in DIGITS)
 
 
@@ -151,7 +152,7 @@ def open_list(job: str, occurrence: str) -> str:
 
 
 def open_lists(job: str, *, by_code: bool) -> tuple[str, ...]:
-    """Return where the index has the open runs of a job. ``by_code``: code may plan runs of it."""
+    """Return the lists of the index with the open runs of a job. ``by_code``: code may plan runs of it."""
     keyed = tuple(f"open#run#{job}#{digit}" for digit in DIGITS) if by_code else ()
     return (f"open#{job_partition(job)}", *keyed)
 
@@ -169,7 +170,7 @@ def plan_key(job: str, key: str) -> dict[str, Any]:
 
 
 def occurrence_of(key: Mapping[str, Any]) -> str:
-    """Return the occurrence whose run has this key, in DynamoDB's form; "" for a row that is no run."""
+    """Return the occurrence whose run has this key, in DynamoDB's form; "" for a row that is not a run."""
     name = str(key.get(SK, {}).get("S", ""))
     return name.removeprefix(RUN_PREFIX) if name.startswith(RUN_PREFIX) else ""
 

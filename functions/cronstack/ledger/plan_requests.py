@@ -1,13 +1,13 @@
-"""Every request about the plan of a key: the row that code plans, moves and cancels, and that a delivery begins. Pure.
+"""All requests for the plan of a key: code plans, moves and cancels this row, and a delivery starts it. Pure.
 
-    (none) ──write──▶ planned ──write──▶ planned, next revision         planned ──begin──▶ begun ──miss──▶ missed
+    (none) ──write──▶ planned ──write──▶ planned, next revision         planned ──begin──▶ "begun" ──miss──▶ missed
                          └──cancel──▶ cancelled ──write──▶ planned, next revision
 
-    missed ──write──▶ planned, next revision                            missed ──begin, by a redrive──▶ begun
+    missed ──write──▶ planned, next revision                            missed ──begin, by a redrive──▶ "begun"
 
-A key is one occurrence, however often its time changes; a *revision* is one plan for it. Planners and the job write
-this row. It decides one thing: whether a move or a cancel comes before the begin. What has begun is decided by the run
-of the key (see ``run_requests``), and only the job writes that.
+A key is one occurrence, however often its time changes. A *revision* is one plan of the key. Planners and the job write
+this row. It decides only whether a move or a cancel comes before the start. After the start, the run of the key decides
+(see ``run_requests``), and only the job writes the run.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from cronstack.occurrence import Occurrence
 from cronstack.steps import Call
 
 NEVER_PLANNED: Final = "attribute_not_exists(#status)"
-"""Nothing was planned under the key, or the ledger has forgotten it."""
+"""The key has no plan, or its plan has expired in the ledger."""
 AS_SEEN: Final = "#status = :before AND #revision = :seen"
-"""The plan is still the one that was read, in the status that was read."""
+"""The plan still has the revision and the status that were read."""
 PLANNED: Final = "#status = :planned AND #revision = :revision"
-"""The plan of this revision was neither begun, moved nor cancelled."""
+"""The plan of this revision was not started, moved or cancelled."""
 PLANNED_OR_MISSED: Final = "#status IN (:planned, :missed) AND #revision = :revision"
-"""The plan of this revision is not begun, or was begun too late."""
-BEGUN_OR_MISSED: Final = "#status IN (:begun, :missed) AND #revision = :revision"
-"""The plan of this revision is begun, and was not planned anew since it was missed."""
+"""The plan of this revision was not started, or was missed."""
+STARTED_OR_MISSED: Final = "#status IN (:begun, :missed) AND #revision = :revision"
+"""The plan of this revision was started, and its key was not planned again since."""
 OF_THIS_EVENT: Final = "#due = :due AND #payload = :payload"
-"""The event that begins the plan is the plan's own in all that it says."""
+"""The event has the due time and the input of the plan."""
 
 
 def write(table: str, job: str, plan: PlanItem, seen: PlanItem | None, *, ttl: int) -> Call:
-    """Write a plan: over nothing, or as the next revision of what was seen. ``ttl``: epoch seconds."""
+    """Write the first plan of a key, or the next revision after ``seen``. ``ttl``: epoch seconds."""
     values: dict[str, Any] = {
         "revision": plan.revision,
         "due": plan.due,
@@ -54,13 +54,13 @@ def write(table: str, job: str, plan: PlanItem, seen: PlanItem | None, *, ttl: i
 
 
 def cancel(table: str, job: str, plan: PlanItem, *, ttl: int) -> Call:
-    """Cancel the plan that was seen. Arriving late, the request must not undo what was planned since."""
+    """Cancel ``plan``. A request that arrives late must not cancel a later revision."""
     change, values = "SET #status = :cancelled, #ttl = :ttl REMOVE #event", {"revision": plan.revision, "ttl": ttl}
     return alone(table, plan_key(job, plan.key), change, PLANNED, values)
 
 
 def begin(table: str, of: Occurrence, *, reopens: bool, now: int, ttl: int) -> Call:
-    """Take the plan out of the planners' hands. ``reopens``: also one that was missed, for a redrive of the miss."""
+    """Start the plan, so that planners cannot change it. ``reopens``: also a missed plan, for a redrive."""
     assert of.revision is not None, "only keys have plans"
     values = _of_event(of) | {"now": now, "ttl": ttl}
     change = "SET #status = :begun, #begun = :now, #ttl = :ttl"
@@ -69,8 +69,8 @@ def begin(table: str, of: Occurrence, *, reopens: bool, now: int, ttl: int) -> C
 
 
 def miss(table: str, of: Occurrence, *, ttl: int) -> dict[str, Any]:
-    """Give the plan back to the planners, as missed: an action of the transaction that records the run as missed."""
-    condition = f"{BEGUN_OR_MISSED} AND {OF_THIS_EVENT}"
+    """Return the action that sets the plan to missed, for the transaction that records the run as missed."""
+    condition = f"{STARTED_OR_MISSED} AND {OF_THIS_EVENT}"
     change = "SET #status = :missed, #ttl = :ttl"
     return update(table, plan_key(of.job, of.key), change, condition, _of_event(of) | {"ttl": ttl})
 

@@ -1,6 +1,6 @@
 """The rows of the ledger as values: the lease of a job, the run of an occurrence, the plan of a key. Pure.
 
-``items`` reads these values out of DynamoDB's form. ``guard.decision`` decides by them.
+``items`` reads these values from DynamoDB's form. ``guard.decision`` decides by them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 FINISHED: Final = ("succeeded", "skipped")
 """The statuses that a run never leaves."""
 FAILED: Final = ("missed", "dead")
-"""The statuses of a run that has a dead letter. A redrive leads out of them; a new plan out of ``missed``, too."""
+"""The statuses of a run that has a dead letter. A redrive changes them; a new plan changes ``missed``, too."""
 FINAL: Final = (*FINISHED, *FAILED)
 """The statuses of a run that has ended."""
 OPEN: Final = ("retrying", "crashed", "buffered", "missed", "dead")
-"""The statuses that put a run on the index: it waits for an attempt, or it has failed. Only success removes it."""
+"""The statuses that put a run into the index: it waits for an attempt, or has failed. Only success removes it."""
 
 PlanStatus = Literal["planned", "begun", "missed", "cancelled"]
 PLAN_STATUSES: Final[tuple[PlanStatus, ...]] = get_args(PlanStatus)
@@ -36,7 +36,7 @@ OUTCOMES: Final = (
     "overtaken",
     "refused",
 )
-"""The ways in which an invocation of a job ends: as the runtime answers, or "crashed" where it did not answer."""
+"""The outcomes of an invocation of a job: the runtime's answers, and "crashed" if it did not answer."""
 
 
 class LeaseItem(NamedTuple):
@@ -54,7 +54,7 @@ class LeaseItem(NamedTuple):
 
 
 class RunItem(NamedTuple):
-    """The run of an occurrence. Times are epoch milliseconds, 0 where there is none."""
+    """The run of an occurrence. Times are epoch milliseconds, or 0."""
 
     status: str
     occurrence: str = ""
@@ -63,15 +63,15 @@ class RunItem(NamedTuple):
     fence: int = 0
     attempt: int = 0
     limit: int = 0
-    """The most attempts of the run. After the last one has failed, the run is dead."""
+    """The most attempts of the run. It is dead when the last one has failed."""
     expires: int = 0
     started: int = 0
     ended: int = 0
     reason: str = ""
     by: str = ""
-    """The holder that a skipped or buffered occurrence met."""
+    """The holder of the lease when the occurrence was skipped or buffered."""
     met: str = ""
-    """The occurrence that this holder worked."""
+    """The occurrence that this holder ran."""
     error: str = ""
     result: str = ""
     payload: str = ""
@@ -88,7 +88,7 @@ class RunItem(NamedTuple):
     key: str = ""
     """The key under which code has planned the occurrence."""
     revision: int = 0
-    """The revision of the plan that the run has begun."""
+    """The revision of the plan that the run has started."""
     version: int = 0
 
 
@@ -100,7 +100,7 @@ class PlanItem(NamedTuple):
     due: int
     """Epoch milliseconds."""
     revision: int
-    """Epoch milliseconds of its making, and higher than that of the plan before it."""
+    """Epoch milliseconds of its creation, and higher than the revision before."""
     asked: str = ""
     """The time as the caller gave it, with its zone."""
     payload: str = ""
@@ -108,7 +108,7 @@ class PlanItem(NamedTuple):
     event: str = ""
     """The event that begins the run, as JSON."""
     moves: int = 0
-    """The number of times that code has planned the key anew."""
+    """The number of times that code has planned the key again."""
     begun: int = 0
-    """The time at which a delivery began it."""
+    """The time at which a delivery started it."""
     version: int = 0

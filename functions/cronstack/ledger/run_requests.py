@@ -1,8 +1,8 @@
-"""Every request of the guard to the ledger, but for those that open an attempt (``claim_requests``). Pure.
+"""All requests of the guard to the ledger, except those that open an attempt (``claim_requests``). Pure.
 
-``conditions`` names the conditions, ``items`` reads what these requests write, and ``partitions`` says where it lies:
-one **lease item** of a job, which is never deleted, and one **run item** per occurrence. ``statements`` writes the
-requests, and adds to each condition that no newer version wrote the item.
+They write one **lease item** per job, which is never deleted, and one **run item** per occurrence. ``conditions`` has
+their conditions, ``items`` reads the items, and ``partitions`` returns their keys. ``statements`` builds the requests,
+and adds to each condition that no newer version wrote the item.
 
     lease item      free ──claim──▶ held ──settle──▶ free         fence: grows with every claim, for ever
                                      └──takeover (expired)──▶ held by the next
@@ -11,10 +11,10 @@ requests, and adds to each condition that no newer version wrote the item.
                     retrying, crashed ──claim──▶ running   dead, missed ──redrive──▶ running
                     (none) ──buffer──▶ buffered ──claim──▶ running, ──too late──▶ missed
 
-A key that code has planned has no run item until its plan is begun (see ``plan_requests``). Then the run alone decides,
-but for one that was missed: it has never started, and a later plan of the key may claim it, too.
-A run that has been in one of the statuses ``rows.OPEN``, and one that a carrier waits for (``keep_event``), is listed
-in the index and keeps its event; ``succeeded`` removes both.
+A key that code has planned has no run item until its plan is started (see ``plan_requests``). Then only the run
+decides. A missed run is an exception: it has never started, so a later plan of the key may claim it, too.
+A run is in the index and has its event after it was in one of the statuses ``rows.OPEN``, or after a delivery has made
+a carrier for its end (``keep_event``). ``succeeded`` removes both.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ from cronstack.steps import Call
 
 
 class Closing(NamedTuple):
-    """The values that close an attempt, or an occurrence that never had one; ``ttl`` is None for what stays open.
+    """The values that close an attempt, or an occurrence without one. ``ttl`` is None if the run stays open.
 
-    ``after`` (epoch ms): a retry does not begin before. ``event``: the event as JSON, unless it succeeded. ``writes``:
-    the handler's own, carried out with the settlement or not at all. ``alone``: the attempt holds no lease that other
-    occurrences share. ``expires`` (epoch ms): until then nobody else sends the dead letter of what is missed.
+    ``after`` (epoch ms): the earliest start of a retry. ``event``: the event as JSON, unless it succeeded. ``writes``:
+    the handler's own, carried out with the settlement or not at all. ``alone``: the attempt shares no lease with other
+    occurrences. ``expires`` (epoch ms): until then only this delivery sends the dead letter of a missed run.
     ``limit``: a new number of attempts, for an attempt that does not count.
     """
 
@@ -83,9 +83,9 @@ class Renewal(NamedTuple):
 
 
 def settle(closing: Closing, token: str) -> Call:
-    """Close the attempt and free the lease, if it holds one. The run comes first, and its refusal with it.
+    """Return the request that closes the attempt and frees its lease, if it has one. The run is the first action.
 
-    ``token``: of the transaction. A single update has none.
+    ``token``: of the transaction. A single update has no token.
     """
     if closing.alone:
         run = _close(closing)
@@ -106,7 +106,7 @@ def _close(closing: Closing) -> dict[str, Any]:
     if closing.status in OPEN:
         change += ", #listed = :listed"
         values["listed"] = open_list(closing.occurrence.job, closing.occurrence.id)
-    # A dead run keeps the end of its lease: until then its holder may still be about to send the letter.
+    # A dead run keeps the end of its lease: until then its holder may still send the letter.
     outdated = [] if closing.status == "dead" else ["#expires"]
     if closing.status == "succeeded":
         outdated += ["#error", "#checkpoint", "#saves", "#event", "#listed"]
@@ -115,27 +115,27 @@ def _close(closing: Closing) -> dict[str, Any]:
     return update(closing.table, run_key(closing.occurrence.job, closing.occurrence.id), change, RUNNING_BY_ME, values)
 
 
-def skip(closing: Closing, by: str, met: str = "") -> Call:
-    """Record that the occurrence does not run, because another one runs.
+def skip(closing: Closing, by: str, running: str = "") -> Call:
+    """Return the request that records the occurrence as skipped, because another one runs.
 
-    ``by``: the holder of the lease. ``met``: the occurrence that the holder works.
+    ``by``: the holder of the lease. ``running``: the occurrence that the holder runs.
     """
-    values = _ended_unstarted(closing) | {"by": by} | ({"met": met} if met else {})
+    values = _ended_unstarted(closing) | {"by": by} | ({"met": running} if running else {})
     key = run_key(closing.occurrence.job, closing.occurrence.id)
     return alone(closing.table, key, _set(values), NEVER_STARTED, values)
 
 
 def miss(closing: Closing) -> Call:
-    """Record that the occurrence is too late to start. It has no key."""
+    """Return the request that records an occurrence without a key as missed."""
     values = _ended_unstarted(closing) | _letter_values(closing)
     key = run_key(closing.occurrence.job, closing.occurrence.id)
     return alone(closing.table, key, _set(values), NEVER_STARTED, values)
 
 
 def miss_key(closing: Closing, token: str, *, plan_ttl: int, before: RunItem | None = None) -> Call:
-    """Record it of a key, and give its plan back: both happen, or neither.
+    """Return the transaction that records the run of a key and its plan as missed.
 
-    ``before``: the run that an earlier plan of the key has missed.
+    ``before``: the missed run of an earlier plan of the key.
     """
     of = closing.occurrence
     values = _ended_unstarted(closing) | _letter_values(closing) | plan_values(of) | {"payload": of.payload}
@@ -152,7 +152,7 @@ def _set(values: Mapping[str, Any]) -> str:
 
 
 def _ended_unstarted(closing: Closing) -> dict[str, Any]:
-    """The attributes of a run that ends before it has begun."""
+    """Return the attributes of a run that ends before it has started."""
     occurrence = closing.occurrence
     values: dict[str, Any] = {
         "status": closing.status,
@@ -169,14 +169,15 @@ def _ended_unstarted(closing: Closing) -> dict[str, Any]:
 
 
 def _letter_values(closing: Closing) -> dict[str, Any]:
-    """What another one needs to send the dead letter, should this one die."""
+    """Return the attributes with which another delivery can send the dead letter if this one is killed."""
     return {"expires": closing.expires, "error": closing.error}
 
 
-def buffer(closing: Closing, event: str, by: str, stale: str | None, token: str, met: str = "") -> Call:
-    """Wait in the one slot for the holder that was met; ``event`` is kept, so that others can make its carrier.
+def buffer(closing: Closing, event: str, by: str, stale: str | None, token: str, running: str = "") -> Call:
+    """Return the transaction that puts the occurrence into the slot, to wait for the holder ``by``.
 
-    ``stale``: what the slot names, though it waits no more. ``met``: the occurrence that the holder works.
+    ``event`` is stored so that other deliveries can make its carrier. ``stale``: the occurrence that the slot names
+    although it no longer waits. ``running``: the occurrence that the holder runs.
     """
     of, table = closing.occurrence, closing.table
     values: dict[str, Any] = {"occurrence": of.id, "lease_holder": by} | ({"slot": stale} if stale else {})
@@ -184,16 +185,16 @@ def buffer(closing: Closing, event: str, by: str, stale: str | None, token: str,
     slot = update(table, lease_key(of.job), "SET #buffered = :occurrence", condition, values)
     change = (
         "SET #status = :buffered, #holder = :holder, #due = :due, #payload = :payload, #event = :event, #by = :by,"
-        f" #ttl = :ttl, #listed = :listed, #v = :v{', #met = :met' if met else ''}"
+        f" #ttl = :ttl, #listed = :listed, #v = :v{', #met = :met' if running else ''}"
     )
     values = {"holder": closing.holder, "due": of.due, "payload": of.payload, "event": event, "by": by}
     values |= {"ttl": closing.ttl, "listed": open_list(of.job, of.id)}
-    values |= {"met": met} if met else {}
+    values |= {"met": running} if running else {}
     return transaction(token, slot, update(table, run_key(of.job, of.id), change, NEVER_STARTED, values))
 
 
 def miss_buffered(closing: Closing, token: str, *, in_slot: bool) -> Call:
-    """It waited in the slot until it was too late to start: record that, and free the slot if it still names it."""
+    """Return the request that records a buffered run as missed. ``in_slot``: the slot names it and is freed."""
     key = run_key(closing.occurrence.job, closing.occurrence.id)
     values = {"status": closing.status, "holder": closing.holder, "reason": closing.reason}
     values |= {"ended": closing.now, "ttl": closing.ttl} | _letter_values(closing)
@@ -206,7 +207,7 @@ def miss_buffered(closing: Closing, token: str, *, in_slot: bool) -> Call:
 
 
 def extend(renewal: Renewal, token: str) -> Call:
-    """Set a new end for the lease, in the run as well: a look at the run alone must not find its holder dead."""
+    """Return the request that sets a new end of the lease, also in the run, which other deliveries read alone."""
     if renewal.alone:
         return Call("UpdateItem", _extend_run(renewal))
     values = {"holder": renewal.holder, "expires": renewal.expires}
@@ -222,28 +223,28 @@ def _extend_run(renewal: Renewal) -> dict[str, Any]:
 
 
 def save(table: str, job: str, occurrence: str, holder: str, value: str, number: int) -> Call:
-    """Keep a checkpoint, JSON, while the attempt is open; ``number`` grows with each of the run."""
+    """Return the request that stores a checkpoint (JSON) of an open attempt. ``number`` grows with each checkpoint."""
     values = {"holder": holder, "checkpoint": value, "saves": number}
     change, condition = "SET #checkpoint = :checkpoint, #saves = :saves", f"{RUNNING_BY_ME} AND {NEWER_CHECKPOINT}"
     return alone(table, run_key(job, occurrence), change, condition, values)
 
 
 def claim_letter(table: str, job: str, run: RunItem, holder: str, expires: int) -> Call:
-    """Become the one who sends the letter of a dead or missed run, after its holder's time has passed."""
-    # By its end, too: a holder may claim it twice, and what was sent between the two must not come after them.
+    """Return the request that makes ``holder`` the sender of a dead or missed run's letter, after its lease."""
+    # The condition includes the end: a holder may claim twice, and a late request of another must not succeed then.
     values = {"holder": holder, "expires": expires, "run_holder": run.holder, "ends": run.expires}
     condition = f"{UNREPORTED} AND #holder = :run_holder AND #expires = :ends"
     return alone(table, run_key(job, run.occurrence), "SET #holder = :holder, #expires = :expires", condition, values)
 
 
 def reported(table: str, job: str, occurrence: str, holder: str, now: int) -> Call:
-    """Note that the dead letter is out."""
+    """Return the request that records the dead letter as sent."""
     values = {"holder": holder, "now": now}
     return alone(table, run_key(job, occurrence), "SET #reported = :now", f"{UNREPORTED} AND {MINE}", values)
 
 
 def keep_event(table: str, of: Occurrence, event: str) -> Call:
-    """Keep the event of what another delivery works, and list its run: its carrier may be lost, and the attempt die."""
+    """Return the request that stores the event of a running run and lists it, in case carrier and attempt are lost."""
     change = "SET #event = if_not_exists(#event, :event), #listed = :listed"
     values = {"event": event, "listed": open_list(of.job, of.id)}
     return alone(table, run_key(of.job, of.id), change, UNLISTED, values)

@@ -1,7 +1,7 @@
-"""How a request to the ledger is written: one conditional update, alone or within a transaction. Pure.
+"""Builds the requests to the ledger: conditional updates, alone or in a transaction. Pure.
 
-Every attribute goes through a ``#`` alias (many are reserved words), every condition also refuses what a newer version
-wrote, and every refusal brings the old item back. A request is built once, as plain data, and resent as it is.
+Every attribute has a ``#`` alias, because many names are reserved words. Every condition also refuses items of a newer
+version, and every refusal returns the old item. A request is built once, as plain data, and resent unchanged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cronstack.occurrence import Occurrence
 from cronstack.steps import Call
 
 KNOWN_VERSION: Final = "(attribute_not_exists(#v) OR #v <= :v)"
-"""No newer code wrote this item."""
+"""No newer version wrote this item."""
 
 _STATUSES: Final = {status: status for status in (*STATUSES, *PLAN_STATUSES)}
 _ALIAS: Final = re.compile(r"#([a-z]+)")
@@ -26,7 +26,7 @@ _VALUE: Final = re.compile(r":([a-z_]+)")
 def update(
     table: str, key: Mapping[str, Any], change: str, condition: str, values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """One conditional update. Aliases are the names themselves; statuses and the version may be named as values."""
+    """Return one conditional update. An alias equals its name. Statuses and ``:v`` need no entry in ``values``."""
     condition = f"{condition} AND {KNOWN_VERSION}"
     text = f"{change} {condition}"
     known = _STATUSES | {"v": VERSION} | dict(values)
@@ -44,17 +44,17 @@ def update(
 def alone(
     table: str, key: Mapping[str, Any], change: str, condition: str, values: Mapping[str, Any], *, shows: str = ""
 ) -> Call:
-    """``shows``: what of the item a success is answered by, "ALL_NEW" or "ALL_OLD"; else nothing."""
+    """Return a single update. ``shows``: the item that a success returns, "ALL_NEW" or "ALL_OLD"; "" for none."""
     parameters = update(table, key, change, condition, values)
     return Call("UpdateItem", parameters | ({"ReturnValues": shows} if shows else {}))
 
 
 def transaction(token: str, *actions: Mapping[str, Any], further: tuple[Mapping[str, Any], ...] = ()) -> Call:
-    """Our updates first, so that their refusals are told first; then what the handler gave, as it is."""
+    """Return a transaction of our updates, whose refusals then come first, and of the handler's own writes."""
     items = [*({"Update": action} for action in actions), *further]
     return Call("TransactWriteItems", {"TransactItems": items, "ClientRequestToken": token})
 
 
 def plan_values(occurrence: Occurrence) -> dict[str, Any]:
-    """Of what code has planned: the values that tell its plan."""
+    """Return the values that identify the plan of an occurrence."""
     return {"key": occurrence.key, "revision": occurrence.revision}

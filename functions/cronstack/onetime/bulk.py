@@ -1,10 +1,10 @@
-"""Many one-time occurrences at once: a bounded number in flight, one result for each order, and safe to run again.
+"""Schedules many one-time occurrences: a bounded number in flight, one result for each order, and safe to repeat.
 
-To resume a run that died, run it again: an order that the first run has planned is "unchanged" in the second, for one
-request. Orders are read one by one as places get free, so a generator of millions never becomes a list.
+To resume an interrupted call, repeat it: an order that the first call has planned is "unchanged" in the second, for one
+request. Orders are read one by one, so a generator of millions never becomes a list.
 
-Orders of one key are carried out one after another. An order whose key is under way waits, and all later orders wait
-with it. So of several orders with ``replace=True`` the last one stands.
+Orders of one key are carried out one after another. An order whose key is in flight waits, and all later orders wait
+with it. So of several orders with ``replace=True`` the last one holds.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ def schedule_many(
     progress: Progress | None,
     defaults: Mapping[str, Any],
 ) -> Iterator[Result]:
-    """Call ``schedule`` for each order. Yield the results as they come, not in the order of the orders.
+    """Call ``schedule`` for each order. Yield the results as they complete, not in the order of the orders.
 
-    ``schedule`` is ``once.schedule`` of one job; several threads call it. An order holds its keyword arguments;
-    ``defaults`` holds those that all orders have in common. Raises OnceError for a concurrency out of range, never for
-    an order.
+    ``schedule`` is ``once.schedule`` of one job; several threads call it. An order contains its keyword arguments;
+    ``defaults`` contains those that all orders share. Raise OnceError for a concurrency out of range, never for an
+    order.
     """
     if not isinstance(concurrency, int) or not 1 <= concurrency <= MOST:
-        raise OnceError(f"concurrency={concurrency!r}: it can be 1 to {MOST}")
+        raise OnceError(f"concurrency={concurrency!r}: it must be 1 to {MOST}")
     return _results(schedule, iter(orders), concurrency, progress, defaults)
 
 
@@ -62,14 +62,14 @@ def _results(
 ) -> Iterator[Result]:
     done = failed = 0
     with ThreadPoolExecutor(concurrency, thread_name_prefix="once") as pool:
-        flying: dict[Future[Result], str] = {}
+        in_flight: dict[Future[Result], str] = {}
         order = next(orders, None)
-        while order is not None or flying:
-            while order is not None and len(flying) < 2 * concurrency and _identity(order) not in flying.values():
-                flying[pool.submit(_one, schedule, {**defaults, **order})] = _identity(order)
+        while order is not None or in_flight:
+            while order is not None and len(in_flight) < 2 * concurrency and _identity(order) not in in_flight.values():
+                in_flight[pool.submit(_schedule, schedule, {**defaults, **order})] = _identity(order)
                 order = next(orders, None)
-            for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                del flying[future]
+            for future in wait(in_flight, return_when=FIRST_COMPLETED).done:
+                del in_flight[future]
                 result = future.result()
                 done, failed = done + 1, failed + (result.fault is not None)
                 if progress is not None:
@@ -82,7 +82,7 @@ def _identity(order: Mapping[str, Any]) -> str:
     return repr(order.get("key"))
 
 
-def _one(schedule: Callable[..., Plan], order: Mapping[str, Any]) -> Result:
+def _schedule(schedule: Callable[..., Plan], order: Mapping[str, Any]) -> Result:
     key = order.get("key")
     try:
         return Result(key, schedule(**order), None)

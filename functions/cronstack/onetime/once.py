@@ -6,9 +6,9 @@
     once.move("remind", f"order-{order}", at="2027-03-28T09:00", timezone="Europe/Berlin")
     once.cancel("remind", f"order-{order}")
 
-``once()`` in ``@job(schedule=once())`` declares that code may schedule the job. ``planner`` states the guarantees, and
-what happens when a caller dies in the middle. (The module is not called ``once``: importing a submodule of that name
-would overwrite the object in the face.)
+``once()`` in ``@job(schedule=once())`` declares that code may schedule the job. ``planner`` lists the guarantees, and
+the state after a caller was killed in between. (This module is in a package, because importing a submodule ``once`` of
+``cronstack`` would overwrite the object ``cronstack.once``.)
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 Past = Literal["refuse", "run"]
 PATIENCE: Final = 20.0
-"""Seconds after which a call gives up on a service that does not answer."""
+"""Seconds after which a call gives up if a service does not answer."""
 
 
 def from_environment(job: str) -> Wiring:
-    """Return the job's wiring, which ``grant_schedule`` writes into the environment. Raises OnceError without it."""
+    """Return the job's wiring, which ``grant_schedule`` writes into the environment. Raise OnceError without it."""
     variable = once_variable(job)
     text = os.environ.get(variable)
     wiring = None
@@ -59,11 +59,11 @@ def from_environment(job: str) -> Wiring:
             wiring = Wiring.read(text)
         except (ValueError, TypeError):
             raise OnceError(
-                f"the environment variable {variable} is not what Cronstack wrote", remedy="Deploy again."
+                f"the environment variable {variable} has no value of Cronstack: {text[:60]!r}", remedy="Deploy again."
             ) from None
     if wiring is None or wiring.job != job:
         raise OnceError(
-            f"this code was not granted to schedule the job {job!r}",
+            f"this code has no permission to schedule the job {job!r}",
             remedy=f"In infra/resources.py: stack.grant_schedule({job!r}, function); a server sets {variable} to the"
             " stack's output of that job.",
         )
@@ -71,7 +71,7 @@ def from_environment(job: str) -> Wiring:
 
 
 class Once:
-    """Without arguments it uses AWS and the wiring in the environment. Tests and tools give their own."""
+    """The API of one-time jobs. Without arguments it uses AWS and the wiring in the environment."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Once:
         self._randomness = randomness
 
     def __call__(self) -> When:
-        """Declare that code may schedule the job: ``@job(schedule=once())``."""
+        """Return the declaration that code may schedule a job: ``@job(schedule=once())``."""
         return When(ONCE, "UTC")
 
     def schedule(
@@ -104,22 +104,22 @@ class Once:
         replace: bool = False,
         past: Past = "refuse",
     ) -> Plan:
-        """Schedule one run of ``job`` under ``key``. The same call again is the same plan: outcome "unchanged".
+        """Schedule one run of ``job`` under ``key``. Repeating the call does not change the plan: outcome "unchanged".
 
-        Also after it was missed: look at the plan's ``status``.
+        This also holds after the plan was missed: see the plan's ``status``.
 
         at: an aware datetime, or an ISO time with an offset, or a local one with ``timezone``.
-        after: seconds, or a timedelta, from now. Exactly one of the two is given.
-        disambiguation: which instant is meant where the clocks skip or repeat a local time (see ``local_time``).
-            Defaults to "reject".
+        after: seconds, or a timedelta, from now. Give exactly one of ``at`` and ``after``.
+        disambiguation: the instant of a local time that the clocks skip or repeat: "reject", "earlier", "later" or
+            "compatible" (see ``local_time``). Defaults to "reject".
         input: the handler's ``run.input``. Defaults to {}.
-        replace: plan it anew if the key stands for another time or input, was cancelled, or was missed and is to have
-            another time. Defaults to False.
-        past: for a time in the past, "run" starts it at once. Defaults to "refuse".
+        replace: plan the key again if it has another time or input, was cancelled, or was missed and gets another
+            time. Defaults to False.
+        past: "run" starts a past time at once, "refuse" raises OnceError. Defaults to "refuse".
 
-        Raises OnceError (nothing was sent), OnceConflict (the key stands for something else), Unavailable (ask again).
+        Raise OnceError (nothing was sent), OnceConflict (the key has another plan), Unavailable (repeat the call).
         """
-        wiring, key = self._reach(job), _key(key)
+        wiring, key = self._wiring_of(job), _key(key)
         when = self._when(at, after, timezone, disambiguation, past, lambda: self.get(job, key), replace)
         order = self._order(wiring, key, when, input, after is not None)
         return self.drive(lambda host: planner.schedule(order, wiring, host, replace=replace))
@@ -135,37 +135,37 @@ class Once:
         disambiguation: Disambiguation = "reject",
         past: Past = "refuse",
     ) -> Plan:
-        """Change its time, also after it was missed.
+        """Change the time of a plan, also after it was missed.
 
-        Outcome "moved", "unchanged", "too late" (it has begun, or was cancelled), "unknown".
+        Outcome: "moved", "unchanged", "too late" (it has started, or was cancelled), "unknown".
 
-        Raises OnceError, Unavailable.
+        Raise OnceError, Unavailable.
         """
-        wiring, key = self._reach(job), _key(key)
+        wiring, key = self._wiring_of(job), _key(key)
         due, asked = self._when(at, after, timezone, disambiguation, past)
         return self.drive(lambda host: planner.move(wiring, host, key, due, asked))
 
     def cancel(self, job: str | Job, key: str) -> Plan:
-        """Cancel it. Outcome "cancelled": no attempt begins any more; "too late": one has begun, or it was missed;
+        """Cancel a plan. Outcome: "cancelled" (no attempt starts), "too late" (it has started, or was missed),
         "unknown".
 
-        Raises OnceError, Unavailable.
+        Raise OnceError, Unavailable.
         """
-        wiring, key = self._reach(job), _key(key)
+        wiring, key = self._wiring_of(job), _key(key)
         return self.drive(lambda host: planner.cancel(wiring, host, key))
 
     def get(self, job: str | Job, key: str) -> Plan:
-        """Return its state. Status "" and outcome "unknown" mean that the ledger does not know the key (any more)."""
-        wiring, key = self._reach(job), _key(key)
+        """Return the plan of a key. With status "" and outcome "unknown", the ledger has no plan of it (any more)."""
+        wiring, key = self._wiring_of(job), _key(key)
         return self.drive(lambda host: planner.get(wiring, host, key))
 
     def list(self, job: str | Job, *, prefix: str = "", status: str | None = None) -> Iterator[Plan]:
-        """Yield the plans of the job that the ledger still knows, in no particular order.
+        """Yield the job's plans that are still in the ledger, in no particular order.
 
-        prefix: of the key; only plans with such keys are read. status: "planned", "begun", "missed" or "cancelled".
-        DynamoDB charges for the size of the rows that are read.
+        prefix: of the keys to read. status: "planned", "begun", "missed" or "cancelled". DynamoDB charges for the size
+        of the rows that are read.
         """
-        wiring = self._reach(job)
+        wiring = self._wiring_of(job)
         for plan in self.rows(wiring, prefix):
             if status in (None, plan.status):
                 yield planner.plan_of(wiring.job, plan)
@@ -179,7 +179,7 @@ class Once:
         progress: Progress | None = None,
         **defaults: Any,
     ) -> Iterator[Result]:
-        """Schedule many, several at a time; see ``bulk``. The fault of one order is that order's result."""
+        """Schedule many orders, several at a time; see ``bulk``. A fault of an order is the result of this order."""
         from cronstack.onetime.bulk import schedule_many
 
         self.connect()  # before several threads call ``schedule``
@@ -187,23 +187,23 @@ class Once:
         return schedule_many(schedule, orders, concurrency=concurrency, progress=progress, defaults=defaults)
 
     def sweep(self, job: str | Job) -> Iterator[Plan]:
-        """Create the missing schedules of plans, and yield these plans; for a job that runs now and then.
+        """Create the missing schedules of plans, and yield these plans. Call it from a job that runs regularly.
 
-        A plan has no schedule when its caller died before creating it, or when the schedule was deleted by hand. Each
-        plan that waits costs one GetSchedule.
+        A plan has no schedule if its caller was killed before CreateSchedule, or if the schedule was deleted by hand.
+        Each planned occurrence costs one GetSchedule.
         """
-        wiring = self._reach(job)
+        wiring = self._wiring_of(job)
         for plan in self.rows(wiring):
             if planner.is_left(plan, self._now()):
                 made = self.drive(partial(_restore, wiring, plan))
                 if made.outcome == "planned":
                     yield made
 
-    # -- parts of them -------------------------------------------------------------------------------------------------
-    def _reach(self, job: str | Job) -> Wiring:
+    # -- helpers -------------------------------------------------------------------------------------------------------
+    def _wiring_of(self, job: str | Job) -> Wiring:
         name = job.name if isinstance(job, Job) else job
         if not is_job_name(name):
-            raise OnceError(f"{name!r} is no job's name", remedy="Give the job itself, or its name.")
+            raise OnceError(f"{name!r} is not a valid job name", remedy="Pass the job itself, or its name.")
         return self._wiring(name)
 
     def _when(
@@ -213,17 +213,17 @@ class Once:
         timezone: str | None,
         disambiguation: Disambiguation,
         past: Past,
-        stands: Callable[[], Plan] | None = None,
+        read_plan: Callable[[], Plan] | None = None,
         replace: bool = False,
     ) -> Moment:
-        """Return the time. ``stands`` reads the key's plan: the same call again after its time is the same plan.
+        """Return the time. ``read_plan`` reads the key's plan: repeating a call after its time keeps the plan.
 
-        But ``replace`` and past="run" run at once what was missed.
+        But with ``replace`` and past="run", a missed plan runs at once.
         """
         if (at is None) == (span is None):
-            raise OnceError("when? Say at=… or after=…, one of them")
+            raise OnceError(f"at={at!r}, after={span!r}: give exactly one of at=… and after=…")
         if past not in ("refuse", "run"):
-            raise OnceError(f"past={past!r}", remedy='It can be "refuse" or "run".')
+            raise OnceError(f"past={past!r} is not valid", remedy='It can be "refuse" or "run".')
         now = self._now()
         if span is not None:
             return after(span, now)
@@ -231,14 +231,14 @@ class Once:
         asked = moment(at, timezone=timezone, disambiguation=disambiguation)
         if asked.due > now:
             return asked
-        known = stands() if stands is not None else None
+        known = read_plan() if read_plan is not None else None
         again = replace and past == "run" and known is not None and known.status == "missed"
         if known is not None and known.status not in ("", "cancelled") and _is_same(known, asked, past) and not again:
             return asked._replace(due=known.due)
         if past == "refuse":
             raise OnceError(
                 f"{asked.asked} is past: it was {timedelta(seconds=(now - asked.due) // 1000)} ago",
-                remedy='Say past="run" to run it at once, or another time.',
+                remedy='Pass past="run" to run it at once, or another time.',
             )
         return asked._replace(due=after(0, now).due)
 
@@ -256,13 +256,13 @@ class Once:
         return order
 
     def rows(self, wiring: Wiring, prefix: str = "") -> Iterator[PlanItem]:
-        """Yield the ledger's rows of the job's plans whose keys begin so. For tools."""
+        """Yield the rows of the job's plans whose keys start with ``prefix``. For tools."""
         for partition in plan_partitions(wiring.job):
             start = None
             while True:
                 call = query_keys(wiring.ledger, partition, prefix=prefix, start=start)
-                found, start = self.drive(partial(_page, call))
-                yield from found
+                plans, start = self.drive(partial(_page, call))
+                yield from plans
                 if start is None:
                     break
 
@@ -278,12 +278,12 @@ class Once:
             return drive(begin(host), self.connect(), left=left, sleep=self._sleep)
         except Unavailable as fault:
             if fault.remedy == DELIVERED_AGAIN:
-                fault.remedy = "It is unknown whether it was done. Ask again, with the same key and content."
+                fault.remedy = "It is unknown whether it was done. Repeat the call with the same key and content."
             raise
 
     @contextmanager
     def using(self, transport: Transport) -> Iterator[None]:
-        """Send the requests of all threads by ``transport`` within the block: for tests and simulations."""
+        """Send the requests of all threads through ``transport`` within the block. For tests and simulations."""
         before, self._transport = self._transport, transport
         try:
             yield
@@ -291,14 +291,14 @@ class Once:
             self._transport = before
 
     def connect(self) -> Transport:
-        """Return the transport: made at the first call and kept. One thread must call this before several do."""
+        """Return the transport, created at the first call. That call must come before other threads start."""
         if self._transport is None:
             self._transport = Botocore()
         return self._transport
 
 
 def _is_same(known: Plan, asked: Moment, past: Past) -> bool:
-    """Return whether it is planned for that time, or was begun at once because that time was past."""
+    """Return whether the plan has that time, or was started at once because that time was past."""
     return known.due == asked.due or (past == "run" and known.asked == asked.asked)
 
 

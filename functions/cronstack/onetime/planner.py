@@ -1,39 +1,38 @@
-"""Schedule once, move, cancel: the order of writes between the ledger and Scheduler, and what holds after a crash.
+"""Schedule once, move, cancel: the order of writes to the ledger and Scheduler, and the state after a crash.
 
     schedule    1 plan planned ──▶ 2 CreateSchedule
     move        1 plan planned, next revision ──▶ 2 CreateSchedule ──▶ 3 old schedule deleted
     cancel      1 plan cancelled ──▶ 2 schedule deleted
 
-The plan's row decides. Begin, move and cancel are conditional writes to that one item, so of those that race exactly
-one is first, and the others learn it. Promised:
+The plan's row decides. Start, move and cancel are conditional writes to that one item. So if they race, exactly one is
+first, and the refusals show it to the others. Guarantees:
 
-  - What has returned from ``schedule`` or ``move`` begins once, never before its time and within a minute after it,
-    unless it is moved or cancelled first, or it cannot start before the job's start deadline. Then it is ``missed``,
-    and has a dead letter; ``replace`` and ``move`` plan it anew, or an operator redrives the letter.
-    No schedule is made for less than 15 s ahead (see ``carrier.LEADS``): what is due sooner begins within a minute
-    after these 15 s. It needs no sweep: also where a later mover dies, an event for the key stays on its way.
-  - After ``cancel`` has returned "cancelled" no attempt begins, until ``replace`` plans the key anew; if one had begun,
-    it returns "too late".
-  - After ``move`` has returned "moved" nothing begins at the old time. "too late": it has begun as it was, or was
-    cancelled. A missed one that is moved, or planned anew, starts once: its redrive then finds itself overtaken.
-  - An answer was true at some moment of the call. A caller that was killed, or that got Unavailable, knows nothing.
+  - After ``schedule`` or ``move`` has returned, the occurrence starts once, never before its time and within a minute
+    after it. Exceptions: it is moved or cancelled first, or cannot start before the job's start deadline. Then it is
+    ``missed``, with a dead letter: ``replace`` and ``move`` plan it again, or an operator redrives the letter.
+    A schedule is at least 15 s ahead (see ``carrier.LEADS``): an earlier occurrence starts within a minute after these
+    15 s. No sweep is needed: if a later mover is killed, an event for the key still exists.
+  - After ``cancel`` has returned "cancelled", no attempt starts until ``replace`` plans the key again. If an attempt
+    has started, it returns "too late".
+  - After ``move`` has returned "moved", nothing starts at the old time. "too late": the plan has started, or was
+    cancelled. A missed plan that is moved, or planned again, starts once: its redrive is then overtaken.
+  - An answer was true at some moment of the call. After a crash or Unavailable, the result is unknown to the caller.
   - Two keys are two occurrences, and neither waits for the other.
-  - Asked again after a crash or a lost answer, each of them goes on where it stopped.
+  - A call that is repeated after a crash or a lost answer continues where the first one stopped.
 
 Crash points (killed after the numbered step)
-  schedule 1, move 1   a plan without a schedule. No caller was told that it stands; asked again, or by a sweep, it gets
-                       its schedule. An older revision's event that comes meanwhile finds itself overtaken and makes a
-                       carrier for the plan. So what was moved to an earlier time by a caller that died begins at the
-                       old time at the latest, or is missed there.
-  move 2               the old schedule fires, finds itself overtaken, and deletes itself
-  cancel 1             the schedule fires, finds the plan cancelled, and deletes itself
-A mover that is slow may create its schedule after the plan was moved again or cancelled. That schedule fires, finds
-itself overtaken, and deletes itself.
-Where the ledger has forgotten the plan before such a leftover fires, the event is refused with a dead letter: without
-its plan nothing begins.
+  schedule 1, move 1   a plan without a schedule, of which no caller has an answer. A repeated call or a sweep creates
+                       the schedule. An older revision's event that comes meanwhile is overtaken and makes a carrier
+                       for the plan. So after a move to an earlier time, the plan starts or is missed at the old time
+                       at the latest.
+  move 2               the old schedule fires, its event is overtaken, and it deletes itself
+  cancel 1             the schedule fires, its event finds the plan cancelled, and it deletes itself
+A slow mover may create its schedule after the plan was moved again or cancelled. That schedule fires, its event is
+overtaken, and it deletes itself. If the plan has expired in the ledger before, the event is refused with a dead letter:
+nothing starts without its plan.
 
-Generators of requests (see ``steps``), like the guard's: application code drives them by a transport, a simulator stops
-them before each request. Each raises Unavailable when time is up; what was begun can then be asked for again.
+The functions are generators of requests (see ``steps``), like the guard's. Application code drives them with a
+transport, a simulator stops them before each request. They raise Unavailable when time is up; the call can be repeated.
 """
 
 from __future__ import annotations
@@ -56,42 +55,44 @@ from cronstack.onetime.schedules import Order, Wiring
 from cronstack.steps import DELIVERED_AGAIN, Call, Done, Host, Refused, Sleep, Steps, send
 
 RESERVE: Final = 0.2
+"""Seconds before the deadline of a call at which a request gives up."""
 ROUNDS: Final = 8
+"""Most writes of a call to a row that others change at the same time."""
 FORGOTTEN: Final = 300_000
-"""Milliseconds after which a planned row without a schedule was left by a caller that has died."""
+"""Milliseconds after which a planned row without a schedule counts as left by a killed caller."""
 
 Outcome = Literal["planned", "unchanged", "moved", "cancelled", "too late", "unknown"]
 
 
 class Plan(NamedTuple):
-    """What is planned under a key, and what came of the call."""
+    """The plan of a key, and the outcome of the call."""
 
     job: str
     key: str
     occurrence: str
     status: str
-    """ "planned", "begun", "missed" or "cancelled"; "" where the ledger does not know the key."""
+    """ "planned", "begun", "missed" or "cancelled"; "" if the ledger has no plan of the key."""
     due: int
     """Epoch milliseconds."""
     asked: str
-    """The time as it was asked for, with its zone."""
+    """The time as the caller gave it, with its zone."""
     revision: int
     outcome: Outcome = "unchanged"
     input: dict[str, Any] | None = None
-    """While it is planned or missed; else None."""
+    """The input while it is planned or missed; else None."""
     moves: int = 0
-    """How often it was planned anew."""
+    """How often the key was planned again."""
 
     @property
     def at(self) -> datetime:
-        """Its time, an aware datetime in UTC."""
+        """The due time, an aware datetime in UTC."""
         return to_datetime(self.due)
 
 
 def schedule(order: Order, wiring: Wiring, host: Host, *, replace: bool = False) -> Steps[Plan]:
-    """Plan it. Raises OnceConflict (the key stands for something else, and ``replace`` is False), Unavailable.
+    """Plan an occurrence. Raise OnceConflict (the key has another plan, and ``replace`` is False), Unavailable.
 
-    What was missed is planned anew only by ``replace``, and for another time: the call that planned it may come again.
+    A missed plan is planned again only by ``replace`` with another time, because the first call may be repeated.
     """
     seen: PlanItem | None = None
     for number in range(ROUNDS):
@@ -101,132 +102,132 @@ def schedule(order: Order, wiring: Wiring, host: Host, *, replace: bool = False)
         if isinstance(answer, Done):
             outcome: Outcome = "moved" if seen is not None and seen.status == "planned" else "planned"
             return (yield from _create(wiring, host, plan, outcome, before=seen))
-        found = yield from _shown(wiring, host, order.key, answer)
-        if found is None:
+        current = yield from _shown(wiring, host, order.key, answer)
+        if current is None:
             seen = None
             continue
-        if found.status == "planned" and order.is_like(found):
-            if found.revision == plan.revision:  # our own: its answer was lost
-                return (yield from _create(wiring, host, found, "planned", before=seen))
-            return (yield from restore(wiring, host, found, made="unchanged"))
-        if order.is_like(found) and (found.status == "begun" or _is_known_miss(order, found, replace=replace)):
-            return plan_of(wiring.job, found)
-        if not replace or found.status == "begun":
-            raise _conflict(wiring, order, found)
-        seen = found
+        if current.status == "planned" and order.is_like(current):
+            if current.revision == plan.revision:  # our own write, whose answer was lost
+                return (yield from _create(wiring, host, current, "planned", before=seen))
+            return (yield from restore(wiring, host, current, made="unchanged"))
+        if order.is_like(current) and (current.status == "begun" or _is_known_miss(order, current, replace=replace)):
+            return plan_of(wiring.job, current)
+        if not replace or current.status == "begun":
+            raise _conflict(wiring, order, current)
+        seen = current
     raise _crowded(wiring, order.key)
 
 
-def _is_known_miss(order: Order, found: PlanItem, *, replace: bool) -> bool:
-    """Whether what was asked for was missed, and asking again does not ask for another time."""
-    return found.status == "missed" and (not replace or order.due == found.due)
+def _is_known_miss(order: Order, current: PlanItem, *, replace: bool) -> bool:
+    """Return whether this order was missed, and requests no other time."""
+    return current.status == "missed" and (not replace or order.due == current.due)
 
 
 def move(wiring: Wiring, host: Host, key: str, due: int, asked: str) -> Steps[Plan]:
-    """Give it another time, also after it was missed.
+    """Give a plan another time, also after it was missed.
 
-    Outcome: moved, unchanged, too late (it has begun or was cancelled), unknown.
+    Outcome: moved, unchanged, too late (it has started or was cancelled), unknown.
     """
-    found = yield from _look(wiring, host, key)
+    current = yield from _look(wiring, host, key)
     for number in range(ROUNDS):
         yield from _rest(host, number)
-        if found is None:
+        if current is None:
             return unknown(wiring.job, key)
-        if found.status not in ("planned", "missed"):
-            return plan_of(wiring.job, found, "too late")
-        order = Order(key, due, asked, input_of(found))
-        if order.is_like(found):
-            if found.status == "missed":
-                return plan_of(wiring.job, found)
-            return (yield from restore(wiring, host, found, made="unchanged"))
-        plan = _planned(wiring, order, max(host.now(), found.revision + 1), found)
-        answer = yield from _write(wiring, host, plan, found)
+        if current.status not in ("planned", "missed"):
+            return plan_of(wiring.job, current, "too late")
+        order = Order(key, due, asked, input_of(current))
+        if order.is_like(current):
+            if current.status == "missed":
+                return plan_of(wiring.job, current)
+            return (yield from restore(wiring, host, current, made="unchanged"))
+        plan = _planned(wiring, order, max(host.now(), current.revision + 1), current)
+        answer = yield from _write(wiring, host, plan, current)
         if isinstance(answer, Done):
-            return (yield from _create(wiring, host, plan, "moved", before=found))
-        before, found = found, (yield from _shown(wiring, host, key, answer))
+            return (yield from _create(wiring, host, plan, "moved", before=current))
+        before, current = current, (yield from _shown(wiring, host, key, answer))
         if (
-            found is not None and found.revision == plan.revision and order.is_like(found)
-        ):  # our own: an answer was lost
-            if found.status == "planned":
-                return (yield from _create(wiring, host, found, "moved", before=before))
-            # It has even begun, at its new time, or was cancelled since.
+            current is not None and current.revision == plan.revision and order.is_like(current)
+        ):  # our own write, whose answer was lost
+            if current.status == "planned":
+                return (yield from _create(wiring, host, current, "moved", before=before))
+            # The plan has already started at its new time, or was cancelled since.
             yield from _delete(wiring, host, key, before.revision)
-            return plan_of(wiring.job, found, "moved")
+            return plan_of(wiring.job, current, "moved")
     raise _crowded(wiring, key)
 
 
 def cancel(wiring: Wiring, host: Host, key: str) -> Steps[Plan]:
-    """Take it back. Outcome: cancelled, too late (it has begun, or was missed), unknown."""
-    found = yield from _look(wiring, host, key)
+    """Cancel a plan. Outcome: cancelled, too late (it has started, or was missed), unknown."""
+    current = yield from _look(wiring, host, key)
     for number in range(ROUNDS):
         yield from _rest(host, number)
-        if found is None:
+        if current is None:
             return unknown(wiring.job, key)
-        if found.status == "planned":
-            ttl = max(host.now(), found.due) // 1000 + DEFAULTS.retention
-            call = plan_requests.cancel(wiring.ledger, wiring.job, found, ttl=ttl)
+        if current.status == "planned":
+            ttl = max(host.now(), current.due) // 1000 + DEFAULTS.retention
+            call = plan_requests.cancel(wiring.ledger, wiring.job, current, ttl=ttl)
             answer = yield from send(call, host, reserve=RESERVE)
             if isinstance(answer, Refused):
-                found = yield from _shown(wiring, host, key, answer)
+                current = yield from _shown(wiring, host, key, answer)
                 continue
-            found = found._replace(status="cancelled")
-        if found.status != "cancelled":
-            return plan_of(wiring.job, found, "too late")
-        yield from _delete(wiring, host, key, found.revision)
-        return plan_of(wiring.job, found, "cancelled")
+            current = current._replace(status="cancelled")
+        if current.status != "cancelled":
+            return plan_of(wiring.job, current, "too late")
+        yield from _delete(wiring, host, key, current.revision)
+        return plan_of(wiring.job, current, "cancelled")
     raise _crowded(wiring, key)
 
 
 def get(wiring: Wiring, host: Host, key: str) -> Steps[Plan]:
-    """Read what is planned under a key."""
-    found = yield from _look(wiring, host, key)
-    return unknown(wiring.job, key) if found is None else plan_of(wiring.job, found)
+    """Read the plan of a key."""
+    current = yield from _look(wiring, host, key)
+    return unknown(wiring.job, key) if current is None else plan_of(wiring.job, current)
 
 
 def restore(wiring: Wiring, host: Host, plan: PlanItem, made: Outcome = "planned") -> Steps[Plan]:
-    """Make sure that a plan has its schedule. Outcome ``made`` where it was missing, else "unchanged"."""
-    there = yield from send(schedules.get(wiring, plan.key, plan.revision), host, reserve=RESERVE, absent=True)
-    if isinstance(there, Done) and carrier.is_ahead(there.fields, host.now()):
+    """Ensure that a plan has its schedule. Outcome ``made`` if it was missing, else "unchanged"."""
+    existing = yield from send(schedules.get(wiring, plan.key, plan.revision), host, reserve=RESERVE, absent=True)
+    if isinstance(existing, Done) and carrier.is_ahead(existing.fields, host.now()):
         return plan_of(wiring.job, plan)
     return (yield from _create(wiring, host, plan, made))
 
 
 def renew(wiring: Wiring, host: Host, plan: PlanItem) -> Steps[Plan]:
-    """Plan the same again with the next revision, so that its schedule is as ``wiring`` says now.
+    """Write the same plan with the next revision, so that its schedule matches ``wiring``.
 
-    Outcome "moved", also where an answer was lost; "unchanged" where the plan was moved, cancelled or begun meanwhile.
-    As in a move, the new schedule exists before the old one is deleted. Raises OnceConflict, Unavailable.
+    Outcome: "moved", also after a lost answer; "unchanged" if the plan was moved, cancelled or started meanwhile. As in
+    a move, the new schedule exists before the old one is deleted. Raise OnceConflict, Unavailable.
     """
     order = Order(plan.key, plan.due, plan.asked, input_of(plan))
     new = _planned(wiring, order, max(host.now(), plan.revision + 1), plan)._replace(moves=plan.moves)
     answer = yield from _write(wiring, host, new, plan)
     if isinstance(answer, Refused):
-        found = yield from _shown(wiring, host, plan.key, answer)
-        if found is None:
+        current = yield from _shown(wiring, host, plan.key, answer)
+        if current is None:
             return unknown(wiring.job, plan.key)
-        if (found.status, found.revision) != ("planned", new.revision):
-            return plan_of(wiring.job, found)
+        if (current.status, current.revision) != ("planned", new.revision):
+            return plan_of(wiring.job, current)
     return (yield from _create(wiring, host, new, "moved", before=plan))
 
 
 def page(host: Host, call: Call) -> Steps[tuple[list[PlanItem], Any]]:
-    """A page of plans that ``call`` queries, and where to go on; None: that was all."""
+    """Return a page of plans that ``call`` queries, and the start of the next page; None after the last one."""
     answer = yield from send(call, host, reserve=RESERVE)
     assert isinstance(answer, Done), "a query has no condition"
-    found = [plan for item in answer.fields["Items"] if (plan := read_plan(item)) is not None]
-    return found, answer.fields.get("LastEvaluatedKey") or None
+    plans = [plan for item in answer.fields["Items"] if (plan := read_plan(item)) is not None]
+    return plans, answer.fields.get("LastEvaluatedKey") or None
 
 
 def is_left(plan: PlanItem, now: int) -> bool:
-    """Whether a sweep must look for its schedule: no caller is about to create that."""
+    """Return whether a sweep must check the plan's schedule: no running call will create it."""
     return plan.status == "planned" and (now - plan.revision > FORGOTTEN or now - plan.due > FORGOTTEN)
 
 
-# -- parts of them -----------------------------------------------------------------------------------------------------
+# -- helpers -----------------------------------------------------------------------------------------------------------
 def _create(
     wiring: Wiring, host: Host, plan: PlanItem, outcome: Outcome, before: PlanItem | None = None
 ) -> Steps[Plan]:
-    """Create the plan's schedule, and only then delete that of the plan before it."""
+    """Create the plan's schedule, and only then delete the schedule of the plan before it."""
     made, again = plan, 0
     for number in range(ROUNDS):
         yield from _rest(host, number)
@@ -234,18 +235,18 @@ def _create(
         answer = yield from send(build, host, reserve=RESERVE)
         if isinstance(answer, Done) and build.is_ahead:
             break
-        # The name is taken, or Scheduler was at work on it. Where it does not exist, it may have fired and be gone, or
-        # Scheduler does not show it yet.
+        # The name is taken, or Scheduler is changing the schedule. If it does not exist, it has fired, or Scheduler
+        # does not show it yet.
         look = schedules.get(wiring, made.key, made.revision, again)
-        there = yield from send(look, host, reserve=RESERVE, absent=True)
-        if isinstance(there, Done):
-            if carrier.is_ahead(there.fields, host.now()):
+        existing = yield from send(look, host, reserve=RESERVE, absent=True)
+        if isinstance(existing, Done):
+            if carrier.is_ahead(existing.fields, host.now()):
                 break
-            again += 1  # its time is past: it may never fire (see ``guard.deferral``)
-        found = yield from _look(wiring, host, plan.key)
-        if found is None or found.status != "planned":
+            again += 1  # its time is past, so it may never fire (see ``guard.deferral``)
+        current = yield from _look(wiring, host, plan.key)
+        if current is None or current.status != "planned":
             break
-        made = found  # the same again; or moved, by a call that may die before it makes the schedule
+        made = current  # the same plan, or a later one, whose caller may be killed before CreateSchedule
     else:
         raise Unavailable(
             f"EventBridge Scheduler reports conflicts for the schedule of {plan.key[:80]!r} of {wiring.job}, and shows"
@@ -282,7 +283,7 @@ def _look(wiring: Wiring, host: Host, key: str) -> Steps[PlanItem | None]:
 
 
 def _shown(wiring: Wiring, host: Host, key: str, refused: Refused) -> Steps[PlanItem | None]:
-    """The row that a refusal brought back; where it brought none, one consistent read."""
+    """Return the plan that a refusal returned. If it returned none, read it consistently."""
     item = refused.conditions[0].item
     if item is None:
         return (yield from _look(wiring, host, key))
@@ -291,7 +292,7 @@ def _shown(wiring: Wiring, host: Host, key: str, refused: Refused) -> Steps[Plan
     if plan is None:
         raise OnceConflict(
             f"the row of {key[:80]!r} of {wiring.job} is not a plan: something other than Cronstack wrote it",
-            remedy="Take another key.",
+            remedy="Use another key.",
         )
     return plan
 
@@ -307,29 +308,29 @@ def _refuse_newer(wiring: Wiring, key: str, item: Mapping[str, Any] | None) -> N
 
 
 def _rest(host: Host, number: int) -> Steps[None]:
-    if number > 1:  # the second round only uses what the first has shown; after that others are in the way
+    if number > 1:  # the second round uses the items from the first; later rounds mean contention
         yield Sleep(host.randomness.random() * 0.05 * 2**number)
 
 
 def input_of(plan: PlanItem) -> dict[str, Any]:
-    """Return the input of a plan. Raises OnceConflict for a plan whose event Cronstack did not write."""
+    """Return the input of a plan. Raise OnceConflict for a plan whose event Cronstack did not write."""
     try:
         given = json.loads(plan.event)["input"]
     except (ValueError, TypeError, KeyError, RecursionError):
         given = None
     if not isinstance(given, dict):
         raise OnceConflict(
-            f"the plan of {plan.key[:80]!r} holds no event that Cronstack wrote",
-            remedy="Say replace=True to plan it anew.",
+            f"the plan of {plan.key[:80]!r} has no event that Cronstack wrote",
+            remedy="Pass replace=True to plan it again.",
         )
     return given
 
 
 def plan_of(job: str, plan: PlanItem, outcome: Outcome = "unchanged") -> Plan:
-    """A row, for application code."""
+    """Return a row as a plan for application code."""
     try:
         given = input_of(plan) if plan.status in ("planned", "missed") else None
-    except OnceConflict:  # one such row must not end a list of all
+    except OnceConflict:  # one such row must not end the iteration over all plans
         given = None
     return Plan(
         job,
@@ -346,35 +347,35 @@ def plan_of(job: str, plan: PlanItem, outcome: Outcome = "unchanged") -> Plan:
 
 
 def unknown(job: str, key: str) -> Plan:
-    """Nothing was scheduled under that key, or so long ago that the ledger has forgotten it."""
+    """Return the plan of a key that was never scheduled, or whose plan has expired in the ledger."""
     return Plan(job, key, planned_id(key), "", 0, "", 0, "unknown")
 
 
-def _conflict(wiring: Wiring, order: Order, found: PlanItem) -> OnceConflict:
+def _conflict(wiring: Wiring, order: Order, current: PlanItem) -> OnceConflict:
     what = f"the key {order.key[:80]!r} of {wiring.job}"
-    if found.status == "cancelled":
-        return OnceConflict(f"{what} was cancelled", remedy="Say replace=True to plan it anew, or take another key.")
-    if found.status == "planned":
-        stands = f"{print_time(found.due)} ({found.asked})"
-        differs = "another time" if found.payload == order.payload else "another input"
+    if current.status == "cancelled":
+        return OnceConflict(f"{what} was cancelled", remedy="Pass replace=True to plan it again, or use another key.")
+    if current.status == "planned":
+        planned = f"{print_time(current.due)} ({current.asked})"
+        differs = "another time" if current.payload == order.payload else "another input"
         return OnceConflict(
-            f"{what} is planned for {stands}, with {differs}",
-            remedy="Say replace=True to plan it anew, or once.move(…) to give it another time; nothing was changed.",
+            f"{what} is planned for {planned}, with {differs}",
+            remedy="Pass replace=True to plan it again, or call once.move(…) to change its time; nothing was changed.",
         )
-    if found.status == "missed":
+    if current.status == "missed":
         return OnceConflict(
-            f"{what} was missed: it was due at {print_time(found.due)} ({found.asked}), and could not start in time",
-            remedy="Say replace=True to plan it anew, or once.move(…) to give it another time, or start it as it was:"
+            f"{what} was missed: due at {print_time(current.due)} ({current.asked}), it could not start in time",
+            remedy="Pass replace=True to plan it again, or call once.move(…) to change its time, or start it as it was:"
             f" cronstack dead-letters redrive {wiring.job} --origin missed; nothing was changed.",
         )
     return OnceConflict(
-        f"{what} has begun already, with another time or input",
-        remedy="What has begun cannot be planned anew: take another key.",
+        f"{what} has started already, with another time or input",
+        remedy="A started key cannot be planned again: use another key.",
     )
 
 
 def _crowded(wiring: Wiring, key: str) -> Unavailable:
     return Unavailable(
-        f"{key[:80]!r} of {wiring.job} is being changed by many at once",
-        remedy="Ask again: each of these calls may be repeated.",
+        f"{key[:80]!r} of {wiring.job} is being changed by other calls at the same time",
+        remedy="Repeat the call: that is always safe.",
     )

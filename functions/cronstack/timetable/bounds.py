@@ -1,17 +1,17 @@
-"""How the runtime reads an event of Scheduler against the declared schedules of its job. Pure.
+"""Compares an event of Scheduler with the declared schedules of its job. Pure.
 
-A template has no StartDate, no EndDate and no at(), because AWS refuses past ones when a schedule is created, updated
-or rolled back. So a schedule fires outside its ``start`` and ``end``, and an ``at()`` is deployed as a yearly cron.
-``is_outside`` finds these events:
+A template has no StartDate, no EndDate and no at(), because AWS refuses past times when a schedule is created, updated
+or rolled back. So a schedule also fires outside its ``start`` and ``end``, and an ``at()`` is deployed as a yearly
+cron. ``is_outside`` detects these events:
 
     a schedule of the job fires at the instant, within its bounds         inside: it runs
-    some fire then, but all of them outside their bounds                  outside: it is skipped
-    none fires then                                                       an event of an earlier deploy: it runs
+    schedules fire then, but all outside their bounds                     outside: it is skipped
+    no schedule fires then                                                an event of an earlier deploy: it runs
 
 A rate() fires at any instant, because only Scheduler knows its instants.
 
-Under a flexible window it is undocumented whether Scheduler reports the instant or the time at which it started.
-``nominal`` returns the instant in both cases, so that the occurrence has one name.
+For a flexible window, it is undocumented whether Scheduler reports the instant or the time at which it started.
+``nominal`` returns the instant in both cases, so that the occurrence has one id.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _BEFORE_ALL: Final = datetime(1, 1, 2, tzinfo=UTC)
 _DAY: Final = timedelta(days=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _PRECISION: Final = timedelta(minutes=1)
-"""Scheduler starts what is due within a minute; a flexible window comes on top."""
+"""Scheduler starts a target within a minute, in addition to a flexible window."""
 _KINDS: Final = ("cron(", "rate(", "at(")
 
 
 class When(Protocol):
-    """What is read of a declared schedule (see ``declaration``, which stands above)."""
+    """The attributes of a declared schedule that this module reads (see ``declaration``)."""
 
     def __hash__(self) -> int: ...
     @property
@@ -51,50 +51,50 @@ class When(Protocol):
 
 
 def is_outside(schedules: Sequence[When], due: int) -> bool:
-    """Whether an instant (epoch milliseconds) is one of the job's schedules, but outside the bounds of all these."""
+    """Return whether schedules of the job fire at ``due`` (epoch milliseconds), but all outside their bounds."""
     instant, declared = to_datetime(due), _declared(schedules)
     if all(_is_well_within(when, instant) for when in declared):
-        return False  # without the timetable, which costs a cold start
+        return False  # without importing the timetable, which would lengthen the cold start
     fires = False
     for when in declared:
         if _read(when).has(instant):
             return False
-        fires = fires or _fires_but_for_bounds(when, instant)
+        fires = fires or _fires_without_bounds(when, instant)
     return fires
 
 
 def nominal(schedules: Sequence[When], due: int, number: int) -> int:
     """Return the instant of the timetable to which an event's time (epoch milliseconds) belongs, or that time.
 
-    ``number`` is that of the schedule that sent the event, counted from 1, or 0. It decides where several schedules
-    of the job match. It is not trusted: the schedules may have been declared in another order when it was sent.
+    ``number``: of the schedule that sent the event, counted from 1, or 0 if unknown. It decides if several schedules
+    match, but it is not trusted: the schedules may have been declared in another order when the event was sent.
     """
     instant, declared = to_datetime(due), _declared(schedules)
     sender = declared[number - 1 : number] if number else []
-    for among in (sender, declared):
-        if any(_fires_but_for_bounds(when, instant) for when in among):
+    for candidates in (sender, declared):
+        if any(_fires_without_bounds(when, instant) for when in candidates):
             return due
-        floors = [floor for when in among if (floor := _floor(when, instant)) is not None]
+        floors = [floor for when in candidates if (floor := _floor(when, instant)) is not None]
         if floors:
             return to_milliseconds(max(floors))
     return due
 
 
 def _declared(schedules: Sequence[When]) -> list[When]:
-    """All but ``once()``, which has no timetable."""
+    """Return all schedules except ``once()``, which has no timetable."""
     return [when for when in schedules if when.expression.startswith(_KINDS)]
 
 
 def _is_well_within(when: When, instant: datetime) -> bool:
-    """Within the bounds by at least a day, so that no change of clocks matters."""
+    """Return whether the instant is within the bounds by at least a day, so that no change of clocks matters."""
     if when.expression.startswith("at("):
         return False
-    begun = when.start is None or instant - when.start >= _DAY
-    return begun and (when.end is None or when.end - instant >= _DAY)
+    has_started = when.start is None or instant - when.start >= _DAY
+    return has_started and (when.end is None or when.end - instant >= _DAY)
 
 
-def _fires_but_for_bounds(when: When, instant: datetime) -> bool:
-    """Whether the deployed schedule, which has no bounds, fires at an instant."""
+def _fires_without_bounds(when: When, instant: datetime) -> bool:
+    """Return whether the deployed schedule, which has no bounds, fires at an instant."""
     schedule = _read(when, bounded=False)
     if schedule.kind != "at":
         return schedule.has(instant)
@@ -103,7 +103,7 @@ def _fires_but_for_bounds(when: When, instant: datetime) -> bool:
 
 
 def _floor(when: When, instant: datetime) -> datetime | None:
-    """The last instant of a schedule before this one, if its window reaches so far."""
+    """Return the schedule's last instant up to this one, if its window includes this one. Else None."""
     if not when.window:
         return None
     last = next(iter(_read(when, bounded=False).before(instant + _MICROSECOND)), None)

@@ -1,13 +1,13 @@
-"""One field of a cron expression: its text to the values it names. Pure.
+"""Parses one field of a cron expression into its values. Pure.
 
     minutes hours day-of-month month day-of-week year
 
-A field is a list of items; an item is a value, a range, everything (``*``), each with or without a step. Ranges may
-wrap over the end of the field (``22-2``, ``FRI-MON``), except in years. The two day fields have words of their own
-(``L``, ``LW``, ``15W``, ``6L``, ``3#2``), which stand alone; they become a ``DayRule``, which says which days of a
-month it means once it knows the month's length and the weekday of its first day.
+A field is a list of items. An item is a value, a range, or everything (``*``), each with or without a step. Ranges may
+wrap around the end of the field (``22-2``, ``FRI-MON``), except in years. The two day fields also have single words
+(``L``, ``LW``, ``15W``, ``6L``, ``3#2``). A day field becomes a ``DayRule``, which returns the days of a month by the
+month's length and the weekday of its first day.
 
-Where AWS does not say what it accepts, what is in use in the wild is accepted and the rest is refused.
+If AWS does not document a form, it is accepted when it is in common use, and refused otherwise.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _SATURDAY: Final = 7
 
 
 class Field(NamedTuple):
-    """What a field may hold."""
+    """The values that a field may have."""
 
     name: str
     low: int
     high: int
     names: tuple[str, ...]
     longest_step: int
-    """AWS refuses ``*/60`` minutes; so does the common parser family for the other fields."""
+    """The longest step. AWS refuses ``*/60`` minutes; common parsers refuse the same in the other fields."""
     example: str
 
     @property
@@ -57,7 +57,7 @@ _NTH_OF_WEEKDAY = re.compile(r"(?P<weekday>[0-9]+|[A-Z]{3})#(?P<nth>[0-9]+)", re
 
 
 class DayRule(NamedTuple):
-    """Which days of a month are meant. ``values``: dates or weekdays (1 = Sunday); ``nth``: only for that kind."""
+    """A rule for days of a month. ``values``: dates or weekdays (1 = Sunday). ``nth``: for ``nth_weekday`` only."""
 
     kind: str
     """dates, weekdays, last_day, last_workday, nearest_workday, last_weekday or nth_weekday."""
@@ -65,7 +65,7 @@ class DayRule(NamedTuple):
     nth: int = 0
 
     def days(self, first: int, length: int) -> tuple[int, ...]:
-        """Days of a month of ``length`` days whose 1st is weekday ``first`` (1 = Sunday), in order."""
+        """Return the days of a month of ``length`` days whose 1st is weekday ``first`` (1 = Sunday), in order."""
         match self.kind:
             case "dates":
                 return tuple(day for day in self.values if day <= length)
@@ -85,12 +85,12 @@ class DayRule(NamedTuple):
 
 
 def _weekday(first: int, day: int) -> int:
-    """Weekday (1 = Sunday) of ``day`` in a month whose 1st is ``first``."""
+    """Return the weekday (1 = Sunday) of ``day`` in a month whose 1st is ``first``."""
     return (first + day - 2) % 7 + 1
 
 
 def _nearest_workday(first: int, length: int, day: int) -> int:
-    """The weekday closest to ``day`` that is in the same month."""
+    """Return the workday (Monday to Friday) closest to ``day`` in the same month."""
     weekday = _weekday(first, day)
     if weekday == _SATURDAY:
         return day - 1 if day > 1 else day + 2
@@ -100,11 +100,11 @@ def _nearest_workday(first: int, length: int, day: int) -> int:
 
 
 def values(text: str, field: Field) -> tuple[int, ...]:
-    """The values that ``text`` (in upper case) names, in order."""
-    found: set[int] = set()
+    """Return the values of ``text`` (in upper case), in order."""
+    result: set[int] = set()
     for item in text.split(","):
-        found.update(_item(item, text, field))
-    return tuple(sorted(found))
+        result.update(_item(item, text, field))
+    return tuple(sorted(result))
 
 
 def day_of_month(text: str) -> DayRule:
@@ -131,7 +131,7 @@ def day_of_week(text: str) -> DayRule:
 
 
 def _item(item: str, text: str, field: Field) -> range | list[int]:
-    """Values of one item of a list."""
+    """Return the values of one item of a list."""
     matched = _ITEM.fullmatch(item)
     if matched is None:
         raise _fault(text, field, _why_not(item, text, field))
@@ -174,7 +174,7 @@ def _value(word: str, text: str, field: Field) -> int:
 
 
 def _number(digits: str) -> int:
-    """An int of text that may be absurdly long; every absurd one is as good as another."""
+    """Return the number. Digits after the ninth are cut off: the number is then out of range in any case."""
     return int(digits.lstrip("0")[:9] or "0")
 
 
@@ -182,10 +182,10 @@ def _why_not(item: str, text: str, field: Field) -> str:
     if not item:
         return "a list has an empty item"
     if "?" in item:
-        return "? stands alone, and only in one of the two day fields"
+        return "? must be the whole field, and only in one of the two day fields"
     if field in (DAY_OF_MONTH, DAY_OF_WEEK) and re.search("[LW#]", item):
         if "," in text:
-            return "L, W and # stand alone, not in a list"
+            return "L, W and # must not be in a list"
         return "L, W and # are written like L, LW and 15W (day-of-month), 6L and 3#2 (day-of-week)"
     return f'"{item[:20]}" is not a value, a range or a step'
 

@@ -1,11 +1,11 @@
-"""What a schedule says: ``Cron``, ``Rate`` and ``At``, read from EventBridge Scheduler's own expressions. Pure.
+"""Parses EventBridge Scheduler's own expressions into ``Cron``, ``Rate`` and ``At``. Pure.
 
     cron(minutes hours day-of-month month day-of-week year)     six fields, one of the two days is ?
     rate(value unit)                                            minutes, hours or days of elapsed time
     at(yyyy-mm-ddThh:mm:ss)                                     once, at a local time
 
-A value knows neither zone nor span nor clock: those are the timetable's. ``str()`` prints the expression in one
-normal form that AWS accepts, and reading that again gives an equal value.
+A value has no zone, span or clock: ``instants`` adds them. ``str()`` returns the expression in a normal form that AWS
+accepts. Parsing it again returns an equal value.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cronstack.timetable import cron_fields
 from cronstack.timetable.cron_fields import FIRST_YEAR, LAST_YEAR, DayRule
 
 LONGEST: Final = 256
-"""Characters EventBridge Scheduler allows in an expression."""
+"""Most characters of an expression in EventBridge Scheduler."""
 
 _SECONDS_OF: Final = {"minute": 60, "hour": 3600, "day": 86400}
 _LENGTHS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -33,12 +33,12 @@ _KINDS: Final = "It is one of cron(0 6 * * ? *), rate(5 minutes) and at(2026-12-
 
 
 class Cron:
-    """Wall-clock minutes of the days that its fields name."""
+    """A cron expression: minutes of the wall clock on certain days."""
 
     __slots__ = ("_tables", "fields", "hours", "minutes", "months", "rule", "years")
 
     def __init__(self, fields: str) -> None:
-        """``fields`` is what stands between the parentheses. Raises ScheduleError."""
+        """Parse ``fields``, the text between the parentheses. Raise ScheduleError."""
         minutes, hours, date, month, weekday, year = self._split(fields)
         if (date == "?") == (weekday == "?"):
             raise _day_fault(date, weekday)
@@ -55,38 +55,38 @@ class Cron:
     def _split(fields: str) -> list[str]:
         parts = _SPACE.split(fields.upper())
         if len(parts) > 1 and not (parts[0] and parts[-1]):
-            raise ScheduleError(f"cron({_shown(fields)}) has spaces beside its parentheses", remedy="Leave them out.")
+            raise ScheduleError(f"cron({_shown(fields)}) has spaces next to its parentheses", remedy="Remove them.")
         if len(parts) != 6:
             raise _count_fault(fields, len(parts) if fields else 0)
         return parts
 
     def days(self, first: int, length: int) -> tuple[int, ...]:
-        """Its days in a month of ``length`` days whose 1st is weekday ``first`` (1 = Sunday); there are 28 kinds."""
+        """Return its days in a month of ``length`` days whose 1st is weekday ``first`` (1 = Sunday). Cached."""
         table = self._tables.get((first, length))
         if table is None:
             table = self._tables[first, length] = self.rule.days(first, length)
         return table
 
     def offsets(self) -> Iterator[int]:
-        """Seconds after midnight at which it fires on such a day, in order."""
+        """Return the seconds after midnight at which it fires on such a day, in order."""
         return (hour * 3600 + minute * 60 for hour in self.hours for minute in self.minutes)
 
     def months_from(self, year: int, month: int, *, backwards: bool = False) -> Iterator[tuple[int, int]]:
-        """(year, month) of its fields from the given month on, or from it back."""
+        """Return the (year, month) pairs of its fields from the given month on, or backwards."""
         if backwards:
             pairs = ((y, m) for y in reversed(self.years) if y <= year for m in reversed(self.months))
             return (pair for pair in pairs if pair <= (year, month))
         return ((y, m) for y in self.years if y >= year for m in self.months if (y, m) >= (year, month))
 
     def has(self, wall: datetime) -> bool:
-        """Whether the fields name the minute of a wall-clock time."""
+        """Return whether the fields include the minute of a wall-clock time."""
         if wall.minute not in self.minutes or wall.hour not in self.hours:
             return False
-        named = wall.month in self.months and wall.year in self.years
-        return named and wall.day in self.days(*month_shape(wall.year, wall.month))
+        in_month = wall.month in self.months and wall.year in self.years
+        return in_month and wall.day in self.days(*month_shape(wall.year, wall.month))
 
     def is_possible(self) -> bool:
-        """Whether the calendar has such a day at all, past or to come; 30 February it has not."""
+        """Return whether the calendar has any such day. 30 February does not exist."""
         return any(self.days(*month_shape(year, month)) for year, month in self.months_from(FIRST_YEAR, 1))
 
     def __str__(self) -> str:
@@ -103,7 +103,7 @@ class Cron:
 
 
 class Rate(NamedTuple):
-    """Every so much elapsed time, whatever the clocks do: a day is 24 hours."""
+    """A period of elapsed time. A day is 24 hours, also when the clocks change."""
 
     value: int
     unit: str
@@ -118,17 +118,17 @@ class Rate(NamedTuple):
 
 
 class At(NamedTuple):
-    """Once, at a local time."""
+    """One local time."""
 
     local: datetime
-    """Naive; the timetable knows the zone."""
+    """A naive datetime. ``instants`` adds the zone."""
 
     def __str__(self) -> str:
         return f"at({self.local.isoformat()})"
 
 
 def read(expression: str) -> Cron | Rate | At:
-    """Read an expression as EventBridge Scheduler does. Raises ScheduleError, whatever it is given."""
+    """Parse an expression as EventBridge Scheduler does. Raise ScheduleError for any invalid value."""
     if not isinstance(expression, str):
         raise ScheduleError(f"a schedule expression is text, not {type(expression).__name__}", remedy=_KINDS)
     if len(expression) > LONGEST:
@@ -141,7 +141,7 @@ def read(expression: str) -> Cron | Rate | At:
         raise _kind_fault(expression)
     inside = wrapped["inside"]
     if _WRAPPED.fullmatch(inside):
-        raise ScheduleError(f"{_shown(expression)} says its kind twice", remedy=f"Write {inside}.")
+        raise ScheduleError(f"{_shown(expression)} has its kind twice", remedy=f"Write {inside}.")
     match wrapped["kind"]:
         case "cron":
             return Cron(inside)
@@ -151,7 +151,7 @@ def read(expression: str) -> Cron | Rate | At:
 
 
 def month_shape(year: int, month: int) -> tuple[int, int]:
-    """(weekday of the 1st, 1 = Sunday; number of days)."""
+    """Return (weekday of the 1st, 1 = Sunday; number of days)."""
     leap_day = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     return date(year, month, 1).isoweekday() % 7 + 1, _LENGTHS[month - 1] + leap_day
 
@@ -173,9 +173,9 @@ def _at(inside: str) -> At:
     try:
         local = datetime.fromisoformat(inside)
     except ValueError as error:
-        raise ScheduleError(f"at({inside}) is no date and time: {error}", remedy=remedy) from None
+        raise ScheduleError(f"at({inside}) is not a date and time: {error}", remedy=remedy) from None
     if local.isoformat() != inside:  # Python 3.14 reads hour 24
-        raise ScheduleError(f"at({inside}) is no time of a day", remedy=remedy)
+        raise ScheduleError(f"at({inside}) is not a time of day", remedy=remedy)
     if not FIRST_YEAR <= local.year <= LAST_YEAR:
         raise ScheduleError(f"at({inside}) is not within the years {FIRST_YEAR} to {LAST_YEAR}", remedy=remedy)
     return At(local)
@@ -184,11 +184,11 @@ def _at(inside: str) -> At:
 def _kind_fault(expression: str) -> ScheduleError:
     bare = expression.strip()
     if bare != expression and _WRAPPED.fullmatch(bare):
-        return ScheduleError(f"{_shown(expression)!r} has spaces around it", remedy="Leave them out.")
+        return ScheduleError(f"{_shown(expression)!r} has spaces around it", remedy="Remove them.")
     if bare.startswith("@") or (len(bare.split()) in (5, 7) and "(" not in bare):
         return _count_fault(bare, len(bare.split()))
     if len(bare.split()) == 6 and "(" not in bare:
-        return ScheduleError(f"{_shown(bare)} does not say its kind", remedy=f"Write cron({bare}).")
+        return ScheduleError(f"{_shown(bare)} has no kind", remedy=f"Write cron({bare}).")
     return ScheduleError(f"{_shown(expression)!r} is not a schedule expression", remedy=_KINDS)
 
 
@@ -196,7 +196,7 @@ def _count_fault(fields: str, count: int) -> ScheduleError:
     shown = _shown(fields)
     order = "They are: minutes hours day-of-month month day-of-week year, for example cron(0 6 * * ? *)."
     if fields.strip().lower() == "@reboot":
-        return ScheduleError("@reboot has no meaning here: nothing is booted", remedy=_KINDS)
+        return ScheduleError("@reboot is not supported: there is no machine that boots", remedy=_KINDS)
     macro = fields.strip().startswith("@")
     if count == 5 and re.search(r"[?#]|\bLW?\b|[0-9][LW]", fields.upper()):
         return ScheduleError(f"cron({shown}) has five fields; the year is missing", remedy=f"Write cron({fields} *).")
@@ -204,27 +204,27 @@ def _count_fault(fields: str, count: int) -> ScheduleError:
         what = f"{shown} is a macro of Unix cron" if macro else f"cron({shown}) is a five-field Unix cron"
         return ScheduleError(f"{what}; EventBridge Scheduler has six fields", remedy=_translation(fields) or order)
     if count == 7:
-        remedy = f"If the first one is seconds, leave it out. {order}"
+        remedy = f"If the first field is seconds, remove it. {order}"
         return ScheduleError(f"cron({shown}) has seven fields, not six", remedy=remedy)
     return ScheduleError(f"cron({shown}) has {count} field{'' if count == 1 else 's'}, not six", remedy=order)
 
 
 def _translation(fields: str) -> str:
-    """The remedy for Unix cron; "" if what was written is wrong in Unix, too."""
-    from cronstack.timetable.unix_cron import translate  # costs cold start, and serves a refusal only
+    """Return the remedy for Unix cron; "" if the text is invalid in Unix, too."""
+    from cronstack.timetable.unix_cron import translate  # not above: only this error message needs it
 
     try:
-        crons = [str(Cron(found)) for found in translate(fields.strip())]
+        crons = [str(Cron(translated)) for translated in translate(fields.strip())]
     except ScheduleError:
         return ""
     if len(crons) == 2:
-        return f"Unix means either of the two days, which takes two schedules: {crons[0]} and {crons[1]}."
-    return f"In its terms that is {crons[0]}." if crons else ""
+        return f"Unix fires on either of the two days; that needs two schedules: {crons[0]} and {crons[1]}."
+    return f"Write {crons[0]}." if crons else ""
 
 
 def _day_fault(date: str, weekday: str) -> ScheduleError:
     why = {
-        ("?", "?"): "both day fields are ?; one must say which days",
+        ("?", "?"): "both day fields are ?; one must name the days",
         ("*", "*"): "both day fields are *; one must be ?",
     }.get((date, weekday), f"day-of-month is {_shown(date)} and day-of-week is {_shown(weekday)}; one must be ?")
     return ScheduleError(
@@ -233,6 +233,6 @@ def _day_fault(date: str, weekday: str) -> ScheduleError:
 
 
 def _shown(text: str) -> str:
-    """Text for a message: of bounded length, nothing unprintable."""
+    """Return the text for a message: shortened, with unprintable characters escaped."""
     printable = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:60])
     return printable + ("..." if len(text) > 60 else "")

@@ -1,16 +1,16 @@
-"""A schedule, a time zone and a span become instants. Pure; nothing here reads a clock.
+"""Computes the instants of a schedule from its expression, time zone and span. Pure.
 
-Instants are aware datetimes in UTC, in order, made one at a time and never without end (the last year is 2199).
+Instants are aware datetimes in UTC, in order. They are generated one by one, up to the last year, 2199.
 
-    cron   wall-clock times of its zone. A time that a day lacks (the clocks are put forward over it) is skipped on
-           that day; a time that a day has twice (the clocks are put back) counts once, at its first pass.
-    rate   elapsed time: ``start``, ``start`` + period, and so on; without ``start`` there is no grid of its own, so
-           it counts from the instant asked from, as AWS counts from the schedule's creation.
-    at     one local time, whatever ``start`` and ``end`` say (AWS ignores them for at()). AWS does not say what it
-           means by a time that the day lacks or has twice: here the offset of before the change counts, so the
-           former is moved forward by what the clocks were, and the latter is its first pass.
+    cron   wall-clock times of its zone. A time that a day lacks (the clocks go forward over it) is skipped on that
+           day; a time that a day has twice (the clocks go back) counts once, at its first pass.
+    rate   elapsed time: ``start``, ``start`` + period, and so on. Without ``start`` it counts from the instant given
+           to ``after``, as AWS counts from the schedule's creation.
+    at     one local time. ``start`` and ``end`` have no effect, as in AWS. AWS does not document a time that the day
+           lacks or has twice. Here the offset before the change counts: a lacking time moves forward by the length of
+           the gap, and a double time is its first pass.
 
-``start`` belongs to the span (on or after), ``end`` does not (before).
+``start`` is inclusive, ``end`` is exclusive.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def parse(
     end: datetime | None = None,
     window: int = 0,
 ) -> Schedule:
-    """Read one of EventBridge Scheduler's own expressions.
+    """Parse one of EventBridge Scheduler's own expressions.
 
-    timezone: IANA name of the zone whose wall clock ``cron`` and ``at`` mean; ``rate`` has no use for it.
+    timezone: IANA name of the zone of ``cron`` and ``at``; ``rate`` ignores it.
     start, end: aware datetimes; it fires on or after ``start`` and before ``end``. ``at`` ignores them. A local time
         that the clocks skip means the instant of the change.
-    window: minutes after each instant within which Scheduler may start it. It changes no instant, and is not judged.
+    window: minutes after each instant within which Scheduler may start it. It is not validated.
 
-    Raises ScheduleError, and nothing else, whatever it is given.
+    Raise ScheduleError for any invalid value.
     """
     value = expressions.read(expression)
     where = zone(timezone)
@@ -65,7 +65,7 @@ def parse(
 
 
 class Schedule:
-    """An expression in its time zone and span; made by ``parse``. Equal schedules have the same instants."""
+    """An expression with its time zone and span. Create it with ``parse``. Equal schedules have the same instants."""
 
     __slots__ = ("_months", "_offsets", "_zone", "end", "start", "timezone", "value", "window")
 
@@ -75,7 +75,7 @@ class Schedule:
     """In UTC, as is ``end``."""
     end: datetime | None
     window: int
-    """Minutes of its flexible window; 0: none."""
+    """Minutes of its flexible window, or 0."""
 
     def __init__(
         self,
@@ -103,11 +103,11 @@ class Schedule:
 
     @property
     def has_grid(self) -> bool:
-        """Whether its instants are known by themselves; those of a ``rate`` without ``start`` depend on who asks."""
+        """Whether its instants are fixed. Those of a ``rate`` without ``start`` depend on the argument of ``after``."""
         return self.start is not None or not isinstance(self.value, Rate)
 
     def after(self, instant: datetime) -> Iterator[datetime]:
-        """Instants strictly later than ``instant`` (aware), in order, in UTC."""
+        """Return the instants strictly later than ``instant`` (aware), in order, in UTC."""
         asked = _instant(instant, "the instant")
         match self.value:
             case Cron():
@@ -119,7 +119,7 @@ class Schedule:
                 return iter((due,) if due > asked else ())
 
     def before(self, instant: datetime) -> Iterator[datetime]:
-        """Instants strictly earlier than ``instant``, the latest first. A ``rate`` without ``start`` has none."""
+        """Return the instants strictly before ``instant``, the latest first. A ``rate`` without ``start`` has none."""
         asked = _instant(instant, "the instant")
         match self.value:
             case Cron():
@@ -131,7 +131,7 @@ class Schedule:
                 return iter((due,) if due < asked else ())
 
     def has(self, instant: datetime) -> bool:
-        """Whether it fires at an instant (aware). Of a ``rate`` without ``start`` any instant may be one."""
+        """Return whether it fires at an instant (aware). A ``rate`` without ``start`` may fire at any instant."""
         asked = _instant(instant, "the instant")
         if isinstance(self.value, At):
             return asked == self.due(self.value)
@@ -143,11 +143,11 @@ class Schedule:
         return not (wall.second or wall.microsecond or wall.fold) and self.value.has(wall)  # fold: the second pass
 
     def is_possible(self) -> bool:
-        """Whether it could ever fire; a cron for 30 February could not, which AWS does not say."""
+        """Return whether it can ever fire. A cron for 30 February cannot, but AWS accepts it."""
         return not isinstance(self.value, Cron) or self.value.is_possible()
 
     def due(self, at: At) -> datetime:
-        """The instant of a local time in this schedule's zone."""
+        """Return the instant of a local time in this schedule's zone."""
         local = at.local.replace(tzinfo=self._zone)
         return (at.local - _offset(local)).replace(tzinfo=UTC)
 
@@ -177,9 +177,9 @@ class Schedule:
         if self.start is not None and self.start > asked:
             first = min(self.start, _END_OF_TIME + _DAY)
         last = self.end
-        begun = first + 2 * _DAY  # a stretch whose midnight is later has nothing before ``first``
+        complete_from = first + 2 * _DAY  # a stretch with a later midnight has no instant before ``first``
         for midnight, deltas in self._stretches(cron, _local_date(first, self._zone), backwards=False):
-            if midnight < begun:
+            if midnight < complete_from:
                 deltas = deltas[bisect_left(deltas, first - midnight) :]
             if last is not None and deltas and midnight + deltas[-1] >= last:
                 yield from map(midnight.__add__, deltas[: bisect_left(deltas, last - midnight)])
@@ -199,10 +199,10 @@ class Schedule:
     def _stretches(
         self, cron: Cron, origin: date, *, backwards: bool
     ) -> Iterator[tuple[datetime, Sequence[timedelta]]]:
-        """Local days of the fields, singly or by the month: an instant, and how long after it each firing is.
+        """Yield the local days of the fields, by day or by month: an instant, and the time from it to each firing.
 
-        Where the clocks do not change (nearly always) that instant is the local midnight and all wall-clock times
-        have one offset. Whole months are looked at together if there is more to them than to a few days.
+        On days without a clock change, that instant is the local midnight and all wall-clock times have one offset.
+        Months with more than a few days are yielded as a whole, which is faster.
         """
         where = self._zone
         deltas = self._deltas(cron)
@@ -228,9 +228,9 @@ class Schedule:
                     yield midnight, self._changing_day(cron, midnight)
 
     def _steady(self, year: int, month: int) -> timedelta | None:
-        """The offset of all wall-clock times of a month; None if the clocks change in it.
+        """Return the offset of all wall-clock times of a month; None if the clocks change in it.
 
-        No zone has changed its clocks twice within five days since 1970, so every fourth midnight tells.
+        No zone has changed its clocks twice within five days since 1970, so comparing every fourth midnight suffices.
         """
         if self._zone is UTC:
             return _ZERO
@@ -241,23 +241,23 @@ class Schedule:
         return offset
 
     def _changing_day(self, cron: Cron, midnight: datetime) -> list[timedelta]:
-        """A day on which the clocks change, wall-clock time by wall-clock time: gaps left out, first passes only."""
+        """Return the firings of a day with a clock change, without skipped times and second passes."""
         deltas = []
         for delta in self._deltas(cron):
             local = (midnight + delta).replace(tzinfo=self._zone)
             first_pass, second_pass = _offset(local), _offset(local.replace(fold=1))
-            if first_pass >= second_pass:  # a gap is where "before the change" is less than "after it" (PEP 495)
+            if first_pass >= second_pass:  # in a gap, the offset of fold=0 is smaller than that of fold=1 (PEP 495)
                 deltas.append(delta - first_pass)
         return deltas
 
     def _deltas(self, cron: Cron) -> list[timedelta]:
-        """Times of day at which it fires; made when first needed, for ``*`` means 1440 of them."""
+        """Return the times of day at which it fires. Cached, because ``* *`` has 1440 of them."""
         if self._offsets is None:
             self._offsets = [timedelta(seconds=seconds) for seconds in cron.offsets()]
         return self._offsets
 
     def _month(self, cron: Cron, shape: tuple[int, int]) -> list[timedelta]:
-        """Firings of a whole month, as times after its first midnight; there are 28 shapes of months."""
+        """Return the firings of a month, as times after its first midnight. Cached: there are 28 shapes of months."""
         table = self._months.get(shape)
         if table is None:
             days = (timedelta(days=day - 1) for day in cron.days(*shape))
@@ -286,22 +286,22 @@ def _bound(value: datetime, what: str) -> datetime:
     try:
         return bound(value)
     except Exception as error:  # a user's tzinfo may raise any exception
-        _refuse_instant(f"{what} cannot be told in UTC: {type(error).__name__}: {error}")
+        _refuse_instant(f"{what} cannot be converted to UTC: {type(error).__name__}: {error}")
 
 
 def _instant(value: datetime, what: str) -> datetime:
-    """``value`` in UTC. Raises ScheduleError for anything but an aware datetime."""
+    """Return ``value`` in UTC. Raise ScheduleError for anything but an aware datetime."""
     if not isinstance(value, datetime):
-        _refuse_instant(f"{what} is a datetime, not {type(value).__name__}")
+        _refuse_instant(f"{what} must be a datetime, not {type(value).__name__}")
     try:
         if value.utcoffset() is None:
-            _refuse_instant(f"{what} {value.isoformat()} has no time zone, so it is no instant")
+            _refuse_instant(f"{what} {value.isoformat()} has no time zone")
         wall = datetime(value.year, value.month, value.day, value.hour, value.minute, value.second, tzinfo=UTC)
         return wall + timedelta(microseconds=value.microsecond) - _offset(value)
     except ScheduleError:
         raise
     except Exception as error:  # a user's tzinfo may raise any exception
-        _refuse_instant(f"{what} cannot be told in UTC: {type(error).__name__}: {error}")
+        _refuse_instant(f"{what} cannot be converted to UTC: {type(error).__name__}: {error}")
 
 
 def _refuse_instant(why: str) -> NoReturn:
@@ -310,12 +310,12 @@ def _refuse_instant(why: str) -> NoReturn:
 
 def _offset(local: datetime) -> timedelta:
     offset = local.utcoffset()
-    assert offset is not None, "zones of zones.zone() always know their offset"
+    assert offset is not None, "zones of zones.zone() always have an offset"
     return offset
 
 
 def _local_date(moment: datetime, where: tzinfo) -> date:
-    """The local date of an instant, kept within the years of a timetable."""
+    """Return the local date of an instant, limited to the years of a timetable."""
     if moment < _EPOCH - 2 * _DAY:
         return _FIRST_DAY - _DAY
     if moment >= _END_OF_TIME + 2 * _DAY:

@@ -1,12 +1,12 @@
-"""A time as people give it becomes an instant: its zone is always said, and what a change of clocks leaves in doubt.
+"""Converts a local time, a datetime or a span into an instant. The caller must resolve ambiguous times. Pure.
 
-    aware datetime          its own zone counts, and its ``fold`` where the clocks are put back
+    aware datetime          its own zone counts, and its ``fold`` when the clocks go back
     "2027-03-28T02:30"      a local time, which needs ``timezone``
-    "2027-03-28T00:30Z"     with an offset of its own, which needs none
+    "2027-03-28T00:30Z"     a time with an offset, which needs no ``timezone``
 
-A local time that the clocks skip, or show twice, is refused unless ``disambiguation`` says what is meant (the words of
-ECMAScript's Temporal): "earlier", "later", or "compatible", which is the later of a skipped time and the earlier of a
-doubled one. Pure.
+A local time that the clocks skip, or show twice, is refused unless ``disambiguation`` resolves it (the values of
+ECMAScript's Temporal): "earlier", "later", or "compatible". The last one is the later instant of a skipped time, and
+the earlier instant of a double one.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from cronstack.timetable.zones import readings, zone
 
 Disambiguation = Literal["reject", "earlier", "later", "compatible"]
 LAST_YEAR: Final = 2199
-"""The last one that EventBridge Scheduler knows."""
+"""The last year that EventBridge Scheduler accepts."""
 _CHOICES: Final = ("reject", "earlier", "later", "compatible")
 _EXAMPLE: Final = 'For example at="2027-03-28T09:00", timezone="Europe/Berlin", or a datetime with a tzinfo.'
 
 
 class Moment(NamedTuple):
-    """An instant and how it was asked for."""
+    """An instant, and the time as the caller gave it."""
 
     due: int
-    """Epoch milliseconds, of a whole second: a fraction is rounded up, for nothing shall come early."""
+    """Epoch milliseconds, of a whole second. Fractions are rounded up, so that no run is early."""
     asked: str
     """ "2027-03-28T02:30:00 Europe/Berlin", "2027-03-28T00:30:00+00:00", "after 3 d"."""
 
 
 def moment(at: datetime | str, *, timezone: str | None = None, disambiguation: Disambiguation = "reject") -> Moment:
-    """The instant that is meant. Raises OnceError, whatever it is given."""
+    """Return the instant of a time. Raise OnceError for any invalid value."""
     if disambiguation not in _CHOICES:
-        raise OnceError(f"disambiguation={disambiguation!r}", remedy=f"It can be: {', '.join(_CHOICES)}.")
+        raise OnceError(f"disambiguation={disambiguation!r} is not valid", remedy=f"It can be: {', '.join(_CHOICES)}.")
     given = _read(at) if isinstance(at, str) else at
     if not isinstance(given, datetime):
         raise OnceError(f"at={at!r} is {type(at).__name__}, not a time", remedy=_EXAMPLE)
     if given.tzinfo is not None and timezone is not None:
-        raise OnceError(f"at={at!s} says its zone itself, and timezone={timezone!r} is another word for it")
+        raise OnceError(f"at={at!s} has a time zone, and timezone={timezone!r} gives another", remedy="Give only one.")
     if given.tzinfo is None:
         if timezone is None:
-            raise OnceError(f"at={at!s} does not say in which time zone", remedy=_EXAMPLE)
+            raise OnceError(f"at={at!s} has no time zone", remedy=_EXAMPLE)
         try:
             where = zone(timezone)
         except ScheduleError as fault:
@@ -59,18 +59,18 @@ def moment(at: datetime | str, *, timezone: str | None = None, disambiguation: D
 
 
 def after(span: float | timedelta, now: int) -> Moment:
-    """The instant ``span`` (seconds) after ``now`` (epoch ms). Raises OnceError for what is no span ahead."""
+    """Return the instant ``span`` (seconds) after ``now`` (epoch ms). Raise OnceError for an invalid span."""
     seconds = span.total_seconds() if isinstance(span, timedelta) else span
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 200 * 366 * 86_400:
         raise OnceError(
-            f"after={span!r} is no span of time ahead", remedy="For example after=timedelta(days=3), or 90."
+            f"after={span!r} is not a time from now on", remedy="For example after=timedelta(days=3), or 90 (seconds)."
         )
     due = _whole(now + round(seconds * 1000))
     return _moment(datetime.fromtimestamp(due / 1000, UTC), f"after {_in_full(seconds)}")
 
 
 def _in_full(seconds: float) -> str:
-    """Nothing is rounded: who asks again is told apart by it from who asks for another time."""
+    """Return the span as text, without rounding: the text identifies a repeated call."""
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds and seconds % size == 0:
             return f"{int(seconds // size)} {unit}"
@@ -79,25 +79,25 @@ def _in_full(seconds: float) -> str:
 
 def _read(text: str) -> datetime:
     if "T" not in text and " " not in text:
-        raise OnceError(f"at={text[:60]!r} is no time: a day has 86,400 seconds", remedy=_EXAMPLE)
+        raise OnceError(f"at={text[:60]!r} has no time of day", remedy=_EXAMPLE)
     try:
         return datetime.fromisoformat(text)
     except ValueError as fault:
-        raise OnceError(f"at={text[:60]!r} is no time: {fault}", remedy=_EXAMPLE) from None
+        raise OnceError(f"at={text[:60]!r} is not a time: {fault}", remedy=_EXAMPLE) from None
 
 
 def _instant(local: datetime, name: str, disambiguation: Disambiguation) -> datetime:
-    """Of a local time in a zone, whose ``fold`` says nothing."""
-    _utc(local)  # raises for what is beyond the calendar
+    """Return the instant of a local time in a zone. Its ``fold`` is ignored."""
+    _utc(local)  # raises for a time outside the calendar
     earlier, later, skipped = readings(local)
     if earlier == later:
         return earlier
     if disambiguation == "reject":
-        shown = [f"{one.astimezone(local.tzinfo):%H:%M:%S%z}" for one in (earlier, later)]
-        what = "does not exist there: the clocks skip it" if skipped else "comes twice there: the clocks are put back"
+        shown = [f"{instant.astimezone(local.tzinfo):%H:%M:%S%z}" for instant in (earlier, later)]
+        what = "does not exist there: the clocks skip it" if skipped else "comes twice there: the clocks go back"
         raise OnceError(
             f"{local.replace(tzinfo=None).isoformat()} in {name} {what}",
-            remedy=f'Say which is meant: disambiguation="earlier" is {shown[0]}, "later" is {shown[1]}.',
+            remedy=f'Choose one: disambiguation="earlier" is {shown[0]}, "later" is {shown[1]}.',
         )
     if disambiguation == "compatible":
         return later if skipped else earlier
@@ -105,7 +105,7 @@ def _instant(local: datetime, name: str, disambiguation: Disambiguation) -> date
 
 
 def _is_skipped(local: datetime) -> bool:
-    """No instant shows this time on the clocks of its zone."""
+    """Return whether the clocks of its zone never show this time."""
     return _utc(local).astimezone(local.tzinfo).replace(tzinfo=None, fold=0) != local.replace(tzinfo=None, fold=0)
 
 
@@ -113,12 +113,12 @@ def _utc(instant: datetime) -> datetime:
     try:
         return instant.astimezone(UTC)
     except OverflowError:
-        raise OnceError(f"at={instant.isoformat()} is beyond the calendar") from None
+        raise OnceError(f"at={instant.isoformat()} is outside the calendar") from None
 
 
 def _moment(instant: datetime, asked: str) -> Moment:
     if not 1970 <= instant.year <= LAST_YEAR:
-        raise OnceError(f"{asked} is not in the years 1970 to {LAST_YEAR}, which EventBridge Scheduler knows")
+        raise OnceError(f"{asked} is not in the years 1970 to {LAST_YEAR}, which EventBridge Scheduler accepts")
     return Moment(_whole(to_milliseconds(instant)), asked)
 
 

@@ -1,7 +1,7 @@
-"""Unix cron, which EventBridge Scheduler does not speak: five fields and macros, translated for a refusal's message.
+"""Translates Unix cron, which EventBridge Scheduler refuses, for an error message: five fields and macros.
 
-The differences that bite: a sixth field for the year; Sunday is 1 (Unix: 0 or 7); one of the two day fields must be
-``?``; and where Unix fires on *either* of two given days, it takes two schedules.
+The differences: Scheduler has a sixth field for the year; Sunday is 1 (Unix: 0 or 7); one of the two day fields must be
+``?``. If both day fields are given, Unix fires on *either* day, which needs two schedules.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _DAY = re.compile(r"(?P<first>\*|[0-7]|[A-Z]{3})(?:-(?P<last>[0-7]|[A-Z]{3}))?(?
 
 
 def translate(fields: str) -> tuple[str, ...]:
-    """Six-field equivalents of five Unix fields or a macro: one, two where both days are given, none if impossible.
+    """Return the six-field equivalents of five Unix fields or a macro: two if both days are given, () if impossible.
 
-    The result is not validated: text that was wrong in Unix comes out wrong.
+    The result is not validated: the translation of invalid text is invalid.
     """
     if fields.lower() in _MACROS:
         return (_MACROS[fields.lower()],)
@@ -44,13 +44,13 @@ def translate(fields: str) -> tuple[str, ...]:
         return (by_date,)
     if date == "*":
         return (by_weekday,)
-    if "*" in (date[0], weekday[0]):  # a stepped star in one makes cron want both days at once: no equivalent
+    if "*" in (date[0], weekday[0]):  # with a stepped star, Unix requires both days at once: no equivalent
         return ()
     return (by_date, by_weekday)
 
 
 def _days(weekday: str) -> str | None:
-    """The day-of-week field with names; wrapped ranges and steps, which AWS does not document, are spelled out."""
+    """Return the day-of-week field with names. Wrapped ranges and steps, which AWS does not document, become lists."""
     if weekday == "*":
         return "*"
     items = []

@@ -1,7 +1,7 @@
-"""Time zones by their IANA names. "UTC" costs nothing; any other loads zoneinfo.
+"""Time zones by their IANA names. Any name but "UTC" imports zoneinfo.
 
-Refused besides unknown names: what a machine's zone folder holds but AWS does not mean (``localtime``,
-``posixrules``, ``posix/…``, ``right/…`` with its leap seconds), paths, and anything that is not text.
+Refused in addition to unknown names: files of a machine's zone folder that are not zones of AWS (``localtime``,
+``posixrules``, ``posix/…``, ``right/…`` with its leap seconds), paths, and any value but text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from cronstack.errors import ScheduleError
 
 LONGEST: Final = 50
-"""Characters EventBridge Scheduler allows in a zone's name."""
+"""Most characters of a zone's name in EventBridge Scheduler."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}", re.ASCII)
 _NOT_ZONES: Final = ("Factory", "localtime", "posixrules")
@@ -50,15 +50,15 @@ _ABBREVIATIONS: Final = {
     "sgt": "Asia/Singapore",
     "west": "Europe/Lisbon",
 }
-"""Abbreviations that are no names of zones, and what people mean by them."""
+"""Abbreviations that are not names of zones, with the zones that they usually mean."""
 _RESOLUTION: Final = timedelta(microseconds=1)
 
 
 def zone(name: str) -> tzinfo:
-    """The zone of that name; exactly ``datetime.UTC`` for "UTC". Raises ScheduleError, whatever it is given."""
+    """Return the zone of that name; ``datetime.UTC`` itself for "UTC". Raise ScheduleError for any invalid value."""
     if not isinstance(name, str):
         raise ScheduleError(
-            f"a time zone is given by its name, not as {type(name).__name__}", remedy='For example "Europe/Berlin".'
+            f"a time zone must be its name, not {type(name).__name__}", remedy='For example "Europe/Berlin".'
         )
     if name == "UTC":
         return UTC
@@ -67,13 +67,13 @@ def zone(name: str) -> tzinfo:
     if _NAME.fullmatch(name) and len(name) <= LONGEST and name not in _NOT_ZONES and not name.startswith(_NOT_FOLDERS):
         try:
             return ZoneInfo(name)
-        except Exception:  # zoneinfo raises any exception of reading the file
+        except Exception:  # zoneinfo passes on any exception from reading the file
             pass
     raise ScheduleError(f"there is no time zone {name[:60]!r}", remedy=_nearest(name))
 
 
 class Readings(NamedTuple):
-    """The instants that one local time can mean. They differ only where the clocks of the zone change."""
+    """The instants that one local time can mean. They differ only when the clocks of the zone change."""
 
     earlier: datetime
     """In UTC, as is ``later``."""
@@ -89,10 +89,10 @@ def readings(local: datetime) -> Readings:
 
 
 def bound(local: datetime) -> datetime:
-    """Return the instant at which a span ends whose end is an aware datetime, in UTC.
+    """Return the instant, in UTC, of an aware datetime that is the bound of a span.
 
-    For a local time that the clocks skip, that is the instant of the change: the clocks show an earlier time before
-    it and a later time from it on. For a local time that they show twice, ``fold`` decides, as everywhere in Python.
+    For a local time that the clocks skip, that is the instant of the change: before it the clocks show an earlier
+    time, and after it a later time. For a local time that they show twice, ``fold`` decides, as always in Python.
     """
     meant = readings(local)
     if not meant.skipped:
@@ -106,7 +106,7 @@ def bound(local: datetime) -> datetime:
 
 
 def _nearest(name: str) -> str:
-    """Return the remedy for a name that is no zone: by its meaning first, by its spelling last."""
+    """Return the remedy for a name that is not a zone: by its meaning if possible, else by similar spelling."""
     from difflib import get_close_matches
     from zoneinfo import available_timezones
 

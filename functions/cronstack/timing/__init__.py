@@ -1,1 +1,1 @@
-"""What an invocation knows of the time, although its own clock may be wrong. Imports nothing by itself."""
+"""The time of an invocation whose own clock may be wrong. Importing this package imports nothing else."""

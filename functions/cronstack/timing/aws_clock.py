@@ -1,18 +1,18 @@
-"""The time at AWS, learnt from the dates of answers, because AWS promises nothing about a sandbox's own clock.
+"""The time at AWS, from the dates of answers, because AWS guarantees nothing about a sandbox's own clock.
 
-Each answer carries a date in whole seconds. The answer was made after its request was sent, and before it was received:
+Each answer has a date in whole seconds. It was created after its request was sent, and before it was received:
 
     date  ≤  the time at AWS when the answer was received  ≤  date + MAX_DATE_LAG + the round trip
 
-Since then both bounds grow with the time that has passed here, by the wall clock and by the monotonic clock. Where the
-two disagree (the wall clock was set; the monotonic clock stood still while the sandbox was frozen), the lower bound
-grows by the smaller and the upper bound by the larger of the two. So a doubtful clock widens the interval, and never
-moves it past the truth.
+From then on, both bounds grow with the time that passes on this machine, by the wall clock and by the monotonic clock.
+The two clocks disagree if the wall clock was set, or if the monotonic clock stopped while the sandbox was frozen. Then
+the lower bound grows by the smaller and the upper bound by the larger of the two. So a wrong clock widens the interval,
+but the true time stays within it.
 
-What each is for
-  ``earliest``  it is at least that late: to take over what another attempt holds, and to start at all
-  ``latest``    it is at most that late: the lease of this attempt ends so much later
-  ``now``       what only has to be about right: the wall clock as long as it is within the bounds
+Uses
+  ``earliest``  the lower bound: to take over the lease of another attempt, and to start an occurrence
+  ``latest``    the upper bound: to compute the end of this attempt's own lease
+  ``now``       an estimate: the wall clock as long as it is within the bounds
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, Final, NamedTuple
 from cronstack.occurrence import to_milliseconds
 
 MAX_DATE_LAG: Final = 2_000
-"""In milliseconds. A date has whole seconds, and a server may reuse one for a second."""
+"""Most milliseconds from a date to its answer. A date has whole seconds, and a server may reuse it for a second."""
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -41,33 +41,33 @@ class AwsClock:
     __slots__ = ("_date", "_monotonic", "_received", "_sent", "_wall")
 
     def __init__(self, wall: Callable[[], int], monotonic: Callable[[], float]) -> None:
-        """wall: epoch milliseconds. monotonic: seconds from any start."""
+        """Create a clock. wall: epoch milliseconds. monotonic: seconds from any start."""
         self._wall, self._monotonic = wall, monotonic
         self._date: int | None = None
-        """Of the last answer only: since an earlier one, both clocks may have gone wrong, one after the other."""
+        """The date of the last answer only: since an earlier one, both clocks may have failed, one after the other."""
         self._sent = self._received = Reading(0, 0)
 
     def reading(self) -> Reading:
-        """Read both clocks: before a request is sent, for ``learn``."""
+        """Read both clocks. Call it before a request is sent, for ``learn``."""
         return Reading(self._wall(), int(self._monotonic() * 1000))
 
     def learn(self, sent: Reading, answer: Mapping[str, Any]) -> None:
-        """Learn from an answer, as the service sent it, to a request that was sent at ``sent``."""
+        """Take the date of an answer to a request that was sent at ``sent``."""
         date = date_of(answer)
         if date is not None:
             self._date, self._sent, self._received = date, sent, self.reading()
 
     @property
     def is_known(self) -> bool:
-        """Whether an answer has told the time."""
+        """Whether an answer has shown the time."""
         return self._date is not None
 
     def earliest(self) -> int:
-        """Return a time that has come for sure; 0 as long as no answer has shown the time."""
+        """Return a time that has certainly been reached; 0 until an answer has shown the time."""
         return self._bounds(self.reading())[0]
 
     def latest(self) -> int:
-        """Return a time that has not passed for sure; the wall clock's as long as no answer has shown the time."""
+        """Return a time that is certainly not past; the wall clock's until an answer has shown the time."""
         return self._bounds(self.reading())[1]
 
     def now(self) -> int:
@@ -84,7 +84,7 @@ class AwsClock:
         return min(max(here.wall, earliest), latest)
 
     def _bounds(self, here: Reading) -> tuple[int, int]:
-        """Return the earliest and the latest time that it can be at AWS now."""
+        """Return the earliest and the latest possible time at AWS now."""
         if self._date is None:
             return 0, here.wall
         earliest = self._date + max(0, min(_passed(self._received, here)))
@@ -97,9 +97,9 @@ def _passed(then: Reading, here: Reading) -> tuple[int, int]:
 
 
 def date_of(answer: Mapping[str, Any]) -> int | None:
-    """Return the date of an answer in epoch milliseconds; None where it has none.
+    """Return the date of an answer in epoch milliseconds; None if it has none.
 
-    Its form is that of HTTP (RFC 9110, 5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT".
+    The format is that of HTTP (RFC 9110, 5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT".
     """
     text = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
     try:

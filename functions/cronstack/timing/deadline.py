@@ -1,14 +1,14 @@
-"""How much of an invocation is left: at least, for what it still begins, and at most, for its lease.
+"""The time left of an invocation: a lower bound for its requests and its handler, an upper bound for its lease.
 
-Lambda's context tells the seconds until the deadline. In today's Python runtime it computes them by the wall clock, and
-AWS promises nothing about that. A clock that is ahead makes them too few, at worst 0. One that is behind makes them too
-many. The declared timeout and the monotonic clock do not depend on the wall clock, so they bound what the context says:
+Lambda's context returns the seconds until the deadline. Today's Python runtime computes them by the wall clock, about
+which AWS guarantees nothing. A clock that is ahead makes them too few, at worst 0. A clock that is behind makes them
+too many. The declared timeout and the monotonic clock do not depend on the wall clock, so they bound these seconds:
 
-    at the start   the context's seconds; the timeout, if these are none or more than that
-    since then     what has passed by the slower of both clocks has passed for sure, and by the faster one perhaps
+    at the start   the context's seconds; the timeout, if these are 0 or more than the timeout
+    since then     the time by the slower clock has certainly passed, the time by the faster clock perhaps
 
-``left`` is what the handler and the requests may count on. ``left_at_most`` is when Lambda has killed the invocation
-for sure. A lease that ended before that would let another attempt begin beside this one.
+The handler and the requests can rely on ``left``. After ``left_at_most``, Lambda has certainly killed the invocation. A
+lease must not end earlier, or another attempt could start while this one still runs.
 """
 
 from __future__ import annotations
@@ -17,38 +17,38 @@ from collections.abc import Callable
 from typing import Final
 
 LONGEST_TIMEOUT: Final = 900.0
-"""Seconds; Lambda allows no longer one."""
+"""Seconds: Lambda's limit."""
 
 
 class Deadline:
-    """The deadline of one invocation, in seconds from now."""
+    """The deadline of one invocation."""
 
-    __slots__ = ("_began", "_given", "_monotonic", "_remaining", "_timeout", "_whole")
+    __slots__ = ("_context_left", "_monotonic", "_remaining", "_started", "_timeout", "_whole")
 
     def __init__(self, remaining: Callable[[], float], monotonic: Callable[[], float], timeout: float) -> None:
-        """remaining: what the context says. monotonic: seconds from any start. timeout: as the job declares it."""
+        """Start now. remaining: the context's seconds. monotonic: seconds from any start. timeout: the job's."""
         self._remaining, self._monotonic, self._timeout = remaining, monotonic, timeout
-        self._began, self._given = monotonic(), remaining()
-        self._whole = min(self._given, timeout) if self._given > 0 else timeout
+        self._started, self._context_left = monotonic(), remaining()
+        self._whole = min(self._context_left, timeout) if self._context_left > 0 else timeout
 
     def left(self) -> float:
-        """Return the seconds that are left at least."""
+        """Return the seconds that are at least left."""
         by_monotonic, by_wall = self._passed()
-        # The deadline has passed by the wall clock, and the invocation still runs: that clock is ahead, or was set.
+        # By the wall clock the deadline has passed, but the invocation still runs: that clock is ahead, or was set.
         if by_wall >= self._whole:
             return max(0.0, self._timeout - by_monotonic)
         return max(0.0, self._whole - max(by_monotonic, by_wall))
 
     def left_at_most(self, wall_error: float) -> float:
-        """Return the seconds after which Lambda has ended the invocation for sure.
+        """Return the seconds after which Lambda has certainly ended the invocation.
 
-        wall_error: the seconds that the wall clock is behind, negative if it is ahead; 0 if that is not known.
+        wall_error: the seconds that the wall clock is behind, negative if it is ahead; 0 if unknown.
         """
         passed, remaining = max(0.0, min(self._passed())), self._remaining()
-        # A function can be given more time by hand than its job declares: then the context says so.
+        # A function's timeout can be raised by hand above the declared one: the context then returns more.
         by_context = min(remaining - wall_error, LONGEST_TIMEOUT - passed) if remaining > 0 else 0.0
         return max(0.0, self._timeout - passed, by_context)
 
     def _passed(self) -> tuple[float, float]:
-        """The seconds since the start by the monotonic and by the wall clock."""
-        return self._monotonic() - self._began, self._given - self._remaining()
+        """Return the seconds since the start, by the monotonic and by the wall clock."""
+        return self._monotonic() - self._started, self._context_left - self._remaining()

@@ -43,8 +43,8 @@ def test_a_line_that_fails_stops_no_other_one(once: Once, tmp_path: Path) -> Non
     assert done.code == 1
     heading, *rows, _, last = done.out.splitlines()
     assert (heading.split()[0], last) == ("KEY", "1 planned, 2 failed.")
-    assert "with another time. Say --replace" in rows[0]
-    assert "Say --past run to run it at once" in rows[1]
+    assert "with another time. Pass --replace" in rows[0]
+    assert "Pass --past run to run it at once" in rows[1]
     done = once("import", "stats", file, "--replace", "--past", "run", "--json")
     assert (done.code, done.told) == (0, {"moved": 1, "planned": 1, "unchanged": 1, "failed": []})
 

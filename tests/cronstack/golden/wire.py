@@ -189,7 +189,7 @@ def names_of_partitions() -> Json:
 
 def names_of_schedules() -> Json:
     """Names in Scheduler, and of what schedules invoke. After a change, old schedules are not recognised."""
-    slot = carrier.name(JOB, scheduled_id(NOON), "plain", carrier.SLOT, carrier.next_look(None, NOON, 60))
+    slot = carrier.name(JOB, scheduled_id(NOON), "plain", carrier.SLOT, carrier.next_check(None, NOON, 60))
     return {
         "declared": names.schedule_name("shop", JOB, 1),
         "groups": [names.group_name("shop"), names.carriers_group("shop"), names.once_group("shop")],

@@ -1,4 +1,4 @@
-"""Plans of one key, as ``once`` writes them, and the ways in which their events come."""
+"""Plans of one key, as ``once`` writes them, and the sources of their events."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BROKEN = Failed(json.dumps({"type": "ValueError", "message": "m", "trace": []}))
 
 
 def planned(stage: Stage, *, revision: int = NOON, due: int = DUE, status: str = "planned", **other: Any) -> Occurrence:
-    """Write a plan as ``once`` does. Return what its event asks for."""
+    """Write a plan as ``once`` does. Return the occurrence of its event."""
     event = planned_event("stats", KEY, revision, due=due, input={})
     of = parse_event(json.loads(event), "stats")
     row = {
@@ -44,7 +44,7 @@ def planned(stage: Stage, *, revision: int = NOON, due: int = DUE, status: str =
 
 
 def own(of: Occurrence) -> Occurrence:
-    """What the plan's own schedule brings."""
+    """Return the occurrence as the plan's own schedule sends it."""
     return of
 
 
@@ -60,12 +60,12 @@ Bring = Callable[[Occurrence], Occurrence]
 
 
 def states(stage: Stage, of: Occurrence) -> tuple[str | None, str | None]:
-    """Status of the plan, and of the run."""
+    """Return the status of the plan, and of the run."""
     return stage.plan(KEY).get("status"), stage.run(of).get("status")
 
 
 def kill_after(call: Call, carry_out: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The sandbox is killed after the request was carried out."""
+    """Carry out the request, and then kill the sandbox."""
     carry_out()
     raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""Zones and the nights on which their clocks change, for tests of timetables. Each is a local date."""
+"""Zones, and the local dates of nights on which their clocks change, for tests of timetables."""
 
 from __future__ import annotations
 

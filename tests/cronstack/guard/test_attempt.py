@@ -1,4 +1,4 @@
-"""What a handler may ask of its run: commit, checkpoint, extend, retry. Each is fenced, and each outlives faults."""
+"""The methods of a run: commit, checkpoint, extend, retry. Each is fenced, and repeated after faults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cronstack.runtime import Invocation
 from tests.cronstack.stage import NOON, TABLE, Context, Stage, error, job, lost_answer, occurrence, scheduled_event
 
 DUE = occurrence()
-MINE = "orders"
+ORDERS = "orders"
 
 
 def invoke(stage: Stage, of: Job, event: object = None, *, seconds: float = 60) -> dict[str, Any]:
@@ -26,19 +26,19 @@ def invoke(stage: Stage, of: Job, event: object = None, *, seconds: float = 60) 
 
 
 def order(number: int, **more: Any) -> dict[str, Any]:
-    return {"Put": {"TableName": MINE, "Item": {"pk": {"S": f"order {number}"}, "sk": {"S": "-"}}, **more}}
+    return {"Put": {"TableName": ORDERS, "Item": {"pk": {"S": f"order {number}"}, "sk": {"S": "-"}}, **more}}
 
 
 @pytest.fixture
 def orders(stage: Stage) -> Callable[[], list[str]]:
-    """A table of the project's own, and what is in it."""
+    """Create a table of the project. Return a function that lists its items."""
     stage.dynamodb.create_table(
-        TableName=MINE,
+        TableName=ORDERS,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
         BillingMode="PAY_PER_REQUEST",
     )
-    return lambda: sorted(item["pk"]["S"] for item in stage.dynamodb.scan(TableName=MINE)["Items"])
+    return lambda: sorted(item["pk"]["S"] for item in stage.dynamodb.scan(TableName=ORDERS)["Items"])
 
 
 # -- commit ------------------------------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ def test_a_condition_that_does_not_hold_writes_nothing_and_names_the_write(
     stage: Stage, orders: Callable[[], list[str]]
 ) -> None:
     refused: list[CommitRefused] = []
-    stage.dynamodb.put_item(TableName=MINE, Item=order(2)["Put"]["Item"])
+    stage.dynamodb.put_item(TableName=ORDERS, Item=order(2)["Put"]["Item"])
     condition = {"ConditionExpression": "attribute_not_exists(pk)", "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
 
     def stats(run: Run) -> None:
@@ -86,8 +86,8 @@ def test_a_condition_that_does_not_hold_writes_nothing_and_names_the_write(
     assert json.loads(stage.run(DUE)["error"])["type"] == "CommitRefused"
 
 
-def test_a_handler_may_decide_otherwise_after_a_refusal(stage: Stage, orders: Callable[[], list[str]]) -> None:
-    stage.dynamodb.put_item(TableName=MINE, Item=order(1)["Put"]["Item"])
+def test_a_handler_may_commit_other_writes_after_a_refusal(stage: Stage, orders: Callable[[], list[str]]) -> None:
+    stage.dynamodb.put_item(TableName=ORDERS, Item=order(1)["Put"]["Item"])
 
     def stats(run: Run) -> None:
         with pytest.raises(CommitRefused):
@@ -98,7 +98,7 @@ def test_a_handler_may_decide_otherwise_after_a_refusal(stage: Stage, orders: Ca
     assert orders() == ["order 1", "order 7"]
 
 
-def test_who_lost_the_lease_commits_nothing(stage: Stage, orders: Callable[[], list[str]]) -> None:
+def test_an_attempt_without_the_lease_commits_nothing(stage: Stage, orders: Callable[[], list[str]]) -> None:
     def stats(run: Run) -> None:
         stage.now += 70_000
         assert invoke(stage, job(lambda run: None))["attempt"] == 2
@@ -109,8 +109,8 @@ def test_who_lost_the_lease_commits_nothing(stage: Stage, orders: Callable[[], l
     assert stage.lines[-1]["error"].startswith("LeaseLost")
 
 
-def test_in_doubt_nothing_is_settled_whatever_the_handler_does(stage: Stage, orders: Callable[[], list[str]]) -> None:
-    """The commit may have been carried out or not: a success without its writes, or a retry after them, is worse."""
+def test_a_run_in_doubt_is_not_settled_whatever_the_handler_does(stage: Stage, orders: Callable[[], list[str]]) -> None:
+    """It is unknown whether the commit was carried out. A success without its writes, or a retry, could be wrong."""
 
     def stats(run: Run) -> None:
         stage.fail("TransactWriteItems", *[error("InternalServerError", 500)] * 1000)
@@ -126,15 +126,15 @@ def test_in_doubt_nothing_is_settled_whatever_the_handler_does(stage: Stage, ord
     assert orders() == []
 
 
-def test_a_definite_no_leaves_no_doubt(stage: Stage, orders: Callable[[], list[str]]) -> None:
+def test_a_commit_that_was_not_carried_out_leaves_no_doubt(stage: Stage, orders: Callable[[], list[str]]) -> None:
     def stats(run: Run) -> None:
-        run.commit({"Put": {"TableName": "nowhere", "Item": {"pk": {"S": "x"}}}})
+        run.commit({"Put": {"TableName": "missing", "Item": {"pk": {"S": "x"}}}})
 
     assert invoke(stage, job(stats))["cronstack"] == "retrying"
     assert "ResourceNotFoundException" in stage.run(DUE)["error"]
 
 
-def test_what_fails_after_the_commit_changes_nothing(stage: Stage, orders: Callable[[], list[str]]) -> None:
+def test_a_failure_after_the_commit_changes_nothing(stage: Stage, orders: Callable[[], list[str]]) -> None:
     def stats(run: Run) -> None:
         run.commit(order(1))
         raise ValueError("too late")
@@ -147,14 +147,14 @@ def test_what_fails_after_the_commit_changes_nothing(stage: Stage, orders: Calla
 @pytest.mark.parametrize(
     ("writes", "why"),
     [
-        ([order(number) for number in range(99)], "99 writes; 98 fit"),
+        ([order(number) for number in range(99)], "99 writes; the limit of a transaction is 98"),
         ([{"Put": {}, "Delete": {}}], r"run\.commit: write 0 is not a valid write"),
-        ([order(1), {"Get": {"TableName": MINE}}], r"run\.commit: write 1 is not a valid write"),
+        ([order(1), {"Get": {"TableName": ORDERS}}], r"run\.commit: write 1 is not a valid write"),
         ([{"Put": {"TableName": TABLE, "Item": {}}}], "for the ledger"),
-        ([{"Put": {"TableName": MINE, "Item": {"x": {"S": "x" * 5_000_000}}}}], "a transaction takes"),
+        ([{"Put": {"TableName": ORDERS, "Item": {"x": {"S": "x" * 5_000_000}}}}], "the limit is 4177920"),
     ],
 )
-def test_misuse_is_told_before_anything_is_sent(stage: Stage, writes: list[Any], why: str) -> None:
+def test_misuse_is_raised_before_any_request(stage: Stage, writes: list[Any], why: str) -> None:
     def stats(run: Run) -> None:
         sent = len(stage.calls)
         with pytest.raises(MisuseError, match=why):
@@ -176,7 +176,7 @@ def test_a_second_commit_is_misuse(stage: Stage, orders: Callable[[], list[str]]
 
 # -- checkpoint --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("overlap", ["skip", "allow"])
-def test_a_later_attempt_goes_on_where_the_last_one_stopped(stage: Stage, overlap: Any) -> None:
+def test_a_later_attempt_resumes_from_the_last_checkpoint(stage: Stage, overlap: Any) -> None:
     seen = []
 
     def stats(run: Run) -> None:
@@ -198,7 +198,7 @@ def test_a_later_attempt_goes_on_where_the_last_one_stopped(stage: Stage, overla
         answer = invoke(stage, of, carrier.event)
     assert answer["cronstack"] == "succeeded"
     assert seen == [None, {"page": 2}, {"page": 3}]
-    assert not {"checkpoint", "saves"} & set(stage.run(DUE)), "a finished run needs none"
+    assert not {"checkpoint", "saves"} & set(stage.run(DUE)), "a finished run has a checkpoint"
 
 
 def test_a_killed_attempt_leaves_its_checkpoint(stage: Stage) -> None:
@@ -212,7 +212,7 @@ def test_a_killed_attempt_leaves_its_checkpoint(stage: Stage) -> None:
     assert seen == [[1, 2]]
 
 
-def test_an_earlier_checkpoint_that_arrives_late_does_not_win(stage: Stage) -> None:
+def test_an_earlier_checkpoint_that_arrives_late_is_ignored(stage: Stage) -> None:
     late: list[Callable[[], Any]] = []
 
     def delayed(call: Any, carry_out: Callable[[], Any]) -> Any:
@@ -230,17 +230,17 @@ def test_an_earlier_checkpoint_that_arrives_late_does_not_win(stage: Stage) -> N
     assert stage.run(DUE)["checkpoint"] == '"second"'
 
 
-def test_a_checkpoint_kept_after_the_heir_has_looked_is_not_lost(stage: Stage) -> None:
-    """The holder is past its lease, but alive: what it was told is kept must be what the heir is given."""
+def test_a_checkpoint_stored_after_the_next_attempt_has_read_the_run_is_not_lost(stage: Stage) -> None:
+    """The holder still runs after its lease. A checkpoint that it has stored must reach the next attempt."""
     seen: list[Any] = []
 
     def stats(run: Run) -> None:
         run.checkpoint("one")
         stage.now += 70_000
-        heir = stage.delivery(DUE)
-        heir.step()  # it has seen "one"
+        successor = stage.delivery(DUE)
+        successor.step()  # it has read "one"
         run.checkpoint("two")
-        work = heir.until("Work").turn
+        work = successor.until("Work").turn
         assert work is not None
         seen.append(work.request.resume)  # type: ignore[union-attr]
         with pytest.raises(LeaseLost):
@@ -252,7 +252,7 @@ def test_a_checkpoint_kept_after_the_heir_has_looked_is_not_lost(stage: Stage) -
     assert seen == ['"two"']
 
 
-def test_a_zombie_keeps_nothing(stage: Stage) -> None:
+def test_an_overtaken_attempt_stores_no_checkpoint(stage: Stage) -> None:
     def stats(run: Run) -> None:
         stage.now += 70_000
         stage.delivery(DUE).until("Work")
@@ -263,9 +263,9 @@ def test_a_zombie_keeps_nothing(stage: Stage) -> None:
     assert "checkpoint" not in stage.run(DUE)
 
 
-def test_a_checkpoint_too_large_or_no_json_is_misuse(stage: Stage) -> None:
+def test_a_checkpoint_that_is_too_large_or_not_json_is_misuse(stage: Stage) -> None:
     def stats(run: Run) -> None:
-        with pytest.raises(MisuseError, match="at most 65536 are kept"):
+        with pytest.raises(MisuseError, match="the limit is 65536"):
             run.checkpoint("x" * LARGEST_CHECKPOINT)
         with pytest.raises(MisuseError, match="cannot be written as JSON"):
             run.checkpoint({1, 2})
@@ -275,7 +275,7 @@ def test_a_checkpoint_too_large_or_no_json_is_misuse(stage: Stage) -> None:
 
 # -- extend ------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("overlap", ["skip", "allow"])
-def test_a_short_lease_is_renewed_and_a_dead_holder_missed_the_sooner(stage: Stage, overlap: Any) -> None:
+def test_a_short_lease_is_renewed(stage: Stage, overlap: Any) -> None:
     def expires() -> int:
         return int((stage.run(DUE) if overlap == "allow" else stage.lease())["expires"])
 
@@ -293,7 +293,7 @@ def test_a_short_lease_is_renewed_and_a_dead_holder_missed_the_sooner(stage: Sta
         invoke(stage, of, seconds=900)
 
 
-def test_who_lost_the_lease_cannot_renew_it(stage: Stage) -> None:
+def test_an_attempt_without_the_lease_cannot_renew_it(stage: Stage) -> None:
     def stats(run: Run) -> None:
         stage.now += 40_000
         stage.delivery(DUE).until("Work")
@@ -303,7 +303,7 @@ def test_who_lost_the_lease_cannot_renew_it(stage: Stage) -> None:
         invoke(stage, job(stats, timeout=900, lease=30), seconds=900)
 
 
-def test_an_earlier_renewal_that_arrives_late_takes_nothing_back(stage: Stage) -> None:
+def test_an_earlier_renewal_that_arrives_late_does_not_shorten_the_lease(stage: Stage) -> None:
     late: list[Callable[[], Any]] = []
 
     def delayed(call: Any, carry_out: Callable[[], Any]) -> Any:
@@ -323,16 +323,16 @@ def test_an_earlier_renewal_that_arrives_late_takes_nothing_back(stage: Stage) -
 
 # -- retry -------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("after", [300, timedelta(minutes=5)])
-def test_it_comes_back_when_the_handler_said(stage: Stage, after: Any) -> None:
-    answer = invoke(stage, job(lambda run: run.retry(after=after, why="the file is not there yet")))
+def test_the_next_attempt_starts_when_the_handler_requested(stage: Stage, after: Any) -> None:
+    answer = invoke(stage, job(lambda run: run.retry(after=after, why="the file does not exist yet")))
     assert answer["cronstack"] == "retrying"
     (carrier,) = stage.carriers()
     assert carrier.after == 300_000
-    assert json.loads(stage.run(DUE)["error"])["message"] == "the file is not there yet"
+    assert json.loads(stage.run(DUE)["error"])["message"] == "the file does not exist yet"
 
 
 @pytest.mark.parametrize("after", [0, 0.5, 8 * 86_400, -1, float("nan")])
-def test_a_span_that_cannot_be_is_misuse(stage: Stage, after: float) -> None:
+def test_an_invalid_span_is_misuse(stage: Stage, after: float) -> None:
     def stats(run: Run) -> None:
         with pytest.raises(MisuseError, match="1 second to 7 days"):
             run.retry(after=after)
@@ -358,8 +358,8 @@ def test_pauses_double_up_to_an_hour_and_twenty_retries_are_possible(stage: Stag
     assert len(stage.letters()) == 1
 
 
-def test_what_comes_back_after_the_horizon_is_still_known(stage: Stage) -> None:
-    """Its item says that it is open; only what has no item may have been forgotten."""
+def test_an_open_run_is_retried_after_the_horizon(stage: Stage) -> None:
+    """Its item is open. Only a run without an item may have expired."""
     first = job(lambda run: run.retry(after=7 * 86_400), retries=3)
     event: Any = scheduled_event()
     answers = []
@@ -372,12 +372,12 @@ def test_what_comes_back_after_the_horizon_is_still_known(stage: Stage) -> None:
 
 
 def test_a_transport_that_breaks_in_a_commit_leaves_a_doubt(stage: Stage, orders: Callable[[], list[str]]) -> None:
-    def torn(call: Any, carry_out: Callable[[], Any]) -> Any:
+    def broken(call: Any, carry_out: Callable[[], Any]) -> Any:
         carry_out()
         raise RuntimeError("the answer cannot be read")
 
     def stats(run: Run) -> None:
-        stage.fail("TransactWriteItems", torn)
+        stage.fail("TransactWriteItems", broken)
         with pytest.raises(RuntimeError):
             run.commit(order(1))
 
@@ -386,12 +386,12 @@ def test_a_transport_that_breaks_in_a_commit_leaves_a_doubt(stage: Stage, orders
     assert (stage.run(DUE)["status"], orders()) == ("succeeded", ["order 1"])
 
 
-def test_a_run_made_by_hand_says_that_there_is_no_guard(stage: Stage) -> None:
+def test_a_run_without_a_guard_raises_misuse(stage: Stage) -> None:
     run = Run("stats", "t-1", DUE.scheduled, 1, 1, {}, None, lambda: 1.0)  # type: ignore[arg-type]
     with pytest.raises(MisuseError, match=r"run\.commit needs the guard"):
         run.commit()
 
 
-def test_misuse_that_the_handler_lets_pass_is_permanent(stage: Stage) -> None:
+def test_misuse_that_the_handler_does_not_catch_is_permanent(stage: Stage) -> None:
     answer = invoke(stage, job(lambda run: run.retry(after=0)))
     assert (answer["cronstack"], answer["reason"]) == ("dead", "Permanent")

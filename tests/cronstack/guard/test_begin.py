@@ -1,6 +1,6 @@
-"""The begin of a key: the plan first and the run second, and what each of the two writes may find.
+"""The start of a key: first the plan, then the run, and the states that each of the two writes may find.
 
-A *plan* is the row that code writes; its *own event* is what the plan's schedule sends.
+A *plan* is the row that code writes. Its *own event* is the event that the plan's schedule sends.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.cronstack.guard.keys import (
 from tests.cronstack.stage import NOON, Stage
 
 
-# -- the way it mostly goes --------------------------------------------------------------------------------------------
+# -- the normal case ---------------------------------------------------------------------------------------------------
 def test_a_clean_run_of_a_key_takes_three_requests_to_two_rows(stage: Stage) -> None:
     of = planned(stage)
     working = stage.delivery(of)
@@ -54,7 +54,7 @@ def test_a_clean_run_of_a_key_takes_three_requests_to_two_rows(stage: Stage) -> 
 
 
 @pytest.mark.parametrize("bring", [own, carried, redriven], ids=["own event", "carrier", "operator"])
-def test_a_run_that_succeeded_is_a_duplicate_in_every_way(stage: Stage, bring: Bring) -> None:
+def test_a_succeeded_run_is_a_duplicate_for_every_source(stage: Stage, bring: Bring) -> None:
     of = planned(stage)
     stage.deliver(of)
     before = stage.run(of), stage.plan(KEY)
@@ -62,14 +62,14 @@ def test_a_run_that_succeeded_is_a_duplicate_in_every_way(stage: Stage, bring: B
     assert (stage.run(of), stage.plan(KEY)) == before
 
 
-def test_a_carrier_and_an_operator_ask_the_run_first(stage: Stage) -> None:
+def test_events_of_a_carrier_and_an_operator_read_the_run_first(stage: Stage) -> None:
     of = planned(stage)
     stage.deliver(of, BROKEN)
     carrier = stage.carrier()
     stage.asked()
     assert stage.deliver(carrier, BROKEN).status == "retrying"
     asked = ["UpdateItem", "UpdateItem", "UpdateItem", "CreateSchedule"]
-    assert stage.asked() == asked, "a claim that tells the time, claim and settle; the plan is not asked"
+    assert stage.asked() == asked, "a claim that shows the time, claim and settle; the plan is not read"
     assert stage.deliver(stage.carrier(), BROKEN).status == "dead"
     stage.asked()
     assert stage.deliver(redriven(of, attempt=3)).status == "succeeded"
@@ -77,7 +77,7 @@ def test_a_carrier_and_an_operator_ask_the_run_first(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("bring", [carried, redriven], ids=["carrier", "operator"])
-def test_without_a_run_a_carrier_and_an_operator_begin_the_plan(stage: Stage, bring: Bring) -> None:
+def test_without_a_run_events_of_a_carrier_and_an_operator_start_the_plan(stage: Stage, bring: Bring) -> None:
     of = planned(stage)
     assert stage.deliver(bring(of)).status == "succeeded"
     assert states(stage, of) == ("begun", "succeeded")
@@ -87,11 +87,11 @@ def test_without_a_run_a_carrier_and_an_operator_begin_the_plan(stage: Stage, br
 # -- refusals ----------------------------------------------------------------------------------------------------------
 class Case(NamedTuple):
     plan: Mapping[str, Any] | None
-    """Attributes in which the plan differs from the one of the event; None: no plan."""
+    """Attributes in which the plan differs from the event's; None: no plan."""
     run: Mapping[str, Any] | None
     """The run of the key; None: no run."""
     outcome: tuple[str, str]
-    """Status and reason, or "raises" and the reason or the text of the error."""
+    """Status and reason, or "raises" and a part of the reason or the text of the error."""
     carriers: int = 0
 
 
@@ -107,13 +107,13 @@ MOVED = {
 }
 
 REFUSALS: dict[str, Case] = {
-    "begun by this revision, no run": Case({"status": "begun", "begun": DUE}, None, ("succeeded", "")),
-    "begun by this revision, run succeeded": Case({"status": "begun"}, SUCCEEDED, ("duplicate", "succeeded")),
-    "begun by this revision, run at work": Case({"status": "begun"}, RUNNING, ("deferred", "running"), 1),
+    "started by this revision, no run": Case({"status": "begun", "begun": DUE}, None, ("succeeded", "")),
+    "started by this revision, run succeeded": Case({"status": "begun"}, SUCCEEDED, ("duplicate", "succeeded")),
+    "started by this revision, run running": Case({"status": "begun"}, RUNNING, ("deferred", "running"), 1),
     "missed by this revision, no run": Case({"status": "missed", "begun": DUE}, None, ("raises", "BadPlan")),
     "missed by this revision, run missed": Case({"status": "missed", "begun": DUE}, MISSED, ("duplicate", "missed")),
-    "begun by another revision, no run": Case(MOVED | {"status": "begun"}, None, ("overtaken", "begun")),
-    "begun by another revision, run by it": Case(MOVED | {"status": "begun"}, ANOTHER, ("overtaken", "succeeded")),
+    "started by another revision, no run": Case(MOVED | {"status": "begun"}, None, ("overtaken", "begun")),
+    "started by another revision, run by it": Case(MOVED | {"status": "begun"}, ANOTHER, ("overtaken", "succeeded")),
     "cancelled": Case({"status": "cancelled"}, None, ("overtaken", "cancelled")),
     "moved": Case(MOVED, None, ("overtaken", "planned"), 1),
     "moved, and the run exists": Case(MOVED, SUCCEEDED, ("duplicate", "succeeded")),
@@ -131,11 +131,11 @@ REFUSALS: dict[str, Case] = {
     "a row without a status": Case({"status": None}, None, ("raises", "Forgotten")),
     "a row without a revision": Case({"revision": None}, None, ("raises", "Forgotten")),
     "a revision that is text": Case({"revision": "x"}, None, ("raises", "Forgotten")),
-    "a revision that no event can carry": Case({"revision": 1 << 53}, None, ("raises", "Forgotten")),
-    "a status that is no plan's": Case({"status": "running"}, None, ("raises", "Forgotten")),
-    "a status that is no plan's, run succeeded": Case({"status": "running"}, SUCCEEDED, ("duplicate", "succeeded")),
+    "a revision that is too high for an event": Case({"revision": 1 << 53}, None, ("raises", "Forgotten")),
+    "an unknown status": Case({"status": "running"}, None, ("raises", "Forgotten")),
+    "an unknown status, run succeeded": Case({"status": "running"}, SUCCEEDED, ("duplicate", "succeeded")),
     "a newer version": Case({"v": 2}, None, ("raises", "version 2")),
-    "a newer version has begun it": Case({"v": 2, "status": "begun"}, None, ("raises", "version 2")),
+    "a newer version has started it": Case({"v": 2, "status": "begun"}, None, ("raises", "version 2")),
     "a newer version with a new status": Case({"v": 2, "status": "paused"}, None, ("raises", "version 2")),
     "a newer version, run succeeded": Case({"v": 2}, SUCCEEDED, ("duplicate", "succeeded")),
 }
@@ -143,7 +143,7 @@ REFUSALS: dict[str, Case] = {
 
 @pytest.mark.parametrize("way", ["own event", "carrier"])
 @pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS)
-def test_what_a_begin_finds(stage: Stage, case: Case, way: str) -> None:
+def test_a_start_in_each_state(stage: Stage, case: Case, way: str) -> None:
     of = planned(stage)
     if case.plan is None:
         stage.delete(f"plan#{KEY}")
@@ -166,8 +166,8 @@ def test_what_a_begin_finds(stage: Stage, case: Case, way: str) -> None:
     assert len(stage.carriers()) == case.carriers
 
 
-def test_the_carrier_for_a_plan_is_written_anew_and_has_its_own_time(stage: Stage) -> None:
-    """A carrier is trusted, and a planner can write any event into a plan."""
+def test_the_carrier_for_a_plan_has_a_new_event_and_its_own_time(stage: Stage) -> None:
+    """Carriers are trusted, but a planner can write any event into a plan."""
     of = planned(stage)
     forged = json.loads(planned_event("stats", KEY, 1, due=DUE - DAY, input={"order": 7})) | {"carrier": 5, "extra": 1}
     stage.change(f"plan#{KEY}", **(MOVED | {"event": json.dumps(forged)}))
@@ -178,7 +178,7 @@ def test_the_carrier_for_a_plan_is_written_anew_and_has_its_own_time(stage: Stag
     assert carrier.event == expected | {"carrier": 0}
 
 
-def test_the_carrier_for_a_plan_is_made_once_by_all_events_that_it_has_overtaken(stage: Stage) -> None:
+def test_all_events_that_a_plan_has_overtaken_make_one_carrier_for_it(stage: Stage) -> None:
     of = planned(stage)
     stage.change(f"plan#{KEY}", **MOVED)
     for number in range(3):
@@ -188,7 +188,7 @@ def test_the_carrier_for_a_plan_is_made_once_by_all_events_that_it_has_overtaken
 
 # -- too late, and too old ---------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("bring", [own, carried], ids=["own event", "carrier"])
-def test_too_late_it_is_missed_in_plan_and_run(stage: Stage, bring: Bring) -> None:
+def test_too_late_the_plan_and_the_run_are_missed(stage: Stage, bring: Bring) -> None:
     of = planned(stage)
     stage.now = DUE + 3_601_000
     assert stage.deliver(bring(of))[:4:3] == ("missed", "too_late")
@@ -201,21 +201,21 @@ def test_too_late_it_is_missed_in_plan_and_run(stage: Stage, bring: Bring) -> No
 
 
 @pytest.mark.parametrize("bring", [own, carried], ids=["own event", "carrier"])
-def test_too_late_bounds_the_first_attempt_only(stage: Stage, bring: Bring) -> None:
+def test_only_the_first_attempt_can_be_too_late(stage: Stage, bring: Bring) -> None:
     of = planned(stage)
     stage.deliver(of, BROKEN)
     stage.now = DUE + 3_601_000
     assert stage.deliver(bring(of)).attempt == 2
 
 
-def test_an_operator_waives_the_deadline(stage: Stage) -> None:
+def test_an_operators_event_has_no_start_deadline(stage: Stage) -> None:
     of = planned(stage)
     stage.now = DUE + 3_601_000
     assert stage.deliver(redriven(of, stage.now)).status == "succeeded"
     assert states(stage, of) == ("begun", "succeeded")
 
 
-def test_an_operator_starts_what_was_begun_too_late_and_has_no_run(stage: Stage) -> None:
+def test_an_operator_starts_a_plan_that_was_started_too_late_and_has_no_run(stage: Stage) -> None:
     of = planned(stage)
     stage.now = DUE + 3_601_000
     stage.fail("UpdateItem", kill_after)
@@ -225,8 +225,8 @@ def test_an_operator_starts_what_was_begun_too_late_and_has_no_run(stage: Stage)
 
 
 @pytest.mark.parametrize("bring", [own, carried, redriven], ids=["own event", "carrier", "operator"])
-def test_older_than_the_horizon_a_plan_that_still_waits_ends(stage: Stage, bring: Bring) -> None:
-    """Its plan was not begun, so no run of it can be forgotten."""
+def test_a_planned_key_older_than_the_horizon_ends(stage: Stage, bring: Bring) -> None:
+    """Its plan was not started, so no run of it can have expired."""
     of = planned(stage)
     stage.now = DUE + 17 * DAY
     outcome = stage.deliver(bring(of))
@@ -235,8 +235,8 @@ def test_older_than_the_horizon_a_plan_that_still_waits_ends(stage: Stage, bring
 
 
 @pytest.mark.parametrize("bring", [own, carried, redriven], ids=["own event", "carrier", "operator"])
-def test_older_than_the_horizon_what_was_begun_long_ago_is_refused(stage: Stage, bring: Bring) -> None:
-    """It may have run, and its run may be forgotten."""
+def test_a_started_key_without_a_run_older_than_the_horizon_is_refused(stage: Stage, bring: Bring) -> None:
+    """It may have run, and its run may have expired."""
     of = planned(stage, status="begun", begun=DUE)
     stage.now = DUE + 17 * DAY
     with pytest.raises(EventError, match="is older than 16 days"):

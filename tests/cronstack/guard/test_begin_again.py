@@ -1,4 +1,4 @@
-"""The begin of a key after crashes, lost answers and late requests: it is begun once, and always ends."""
+"""The start of a key after crashes, lost answers and late requests: it starts once, and always ends."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.cronstack.stage import NOON, Stage, error, lost_answer
 # -- crashes and lost answers ------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("late", [0, 3_601_000, 17 * DAY], ids=["in time", "too late", "older than the horizon"])
 @pytest.mark.parametrize("again", [own, carried, redriven], ids=["own event", "carrier", "operator"])
-def test_killed_between_the_two_writes_the_next_delivery_goes_on(stage: Stage, late: int, again: Bring) -> None:
+def test_killed_between_the_two_writes_the_next_delivery_continues(stage: Stage, late: int, again: Bring) -> None:
     of = planned(stage)
     stage.now = DUE + late
     stage.fail("UpdateItem", kill_after)
@@ -40,7 +40,7 @@ def test_killed_between_the_two_writes_the_next_delivery_goes_on(stage: Stage, l
     assert stage.deliver(of).status == "duplicate"
 
 
-def test_begun_in_time_and_killed_until_it_is_too_late_it_is_missed(stage: Stage) -> None:
+def test_a_plan_started_in_time_whose_run_is_too_late_is_missed(stage: Stage) -> None:
     of = planned(stage)
     stage.fail("UpdateItem", kill_after)
     deliver_until_killed(stage, of)
@@ -61,12 +61,12 @@ def test_killed_between_the_two_writes_two_deliveries_run_it_once(stage: Stage) 
     of = planned(stage)
     stage.fail("UpdateItem", kill_after)
     deliver_until_killed(stage, of)
-    one, other = stage.delivery(of), stage.delivery(of)
+    first, second = stage.delivery(of), stage.delivery(of)
     for _ in range(2):
-        one.step()
-        other.step()
-    assert [one.finish().status, other.finish().status].count("succeeded") == 1
-    assert one.worked + other.worked == 1
+        first.step()
+        second.step()
+    assert [first.finish().status, second.finish().status].count("succeeded") == 1
+    assert first.worked + second.worked == 1
 
 
 @pytest.mark.parametrize("number", [0, 1, 2], ids=["begin", "claim", "settle"])
@@ -82,7 +82,7 @@ def test_a_lost_answer_changes_nothing(stage: Stage, number: int, bring: Bring) 
     assert stage.run(of)["attempt"] == 1
 
 
-def test_a_lost_answer_of_a_begin_as_missed_changes_nothing(stage: Stage) -> None:
+def test_a_lost_answer_of_a_late_start_changes_nothing(stage: Stage) -> None:
     of = planned(stage)
     stage.now = DUE + 17 * DAY
     stage.fail("UpdateItem", lost_answer)
@@ -90,7 +90,7 @@ def test_a_lost_answer_of_a_begin_as_missed_changes_nothing(stage: Stage) -> Non
     assert states(stage, of) == ("missed", "missed")
 
 
-def test_a_begin_that_no_row_can_hold_does_not_stop_a_run_that_exists(stage: Stage) -> None:
+def test_a_start_that_does_not_fit_the_row_does_not_stop_an_existing_run(stage: Stage) -> None:
     """A planner can fill the row up to DynamoDB's limit, so that no further attribute fits."""
     of = planned(stage)
     stage.deliver(of, BROKEN)
@@ -101,7 +101,7 @@ def test_a_begin_that_no_row_can_hold_does_not_stop_a_run_that_exists(stage: Sta
     assert states(stage, of) == ("begun", "succeeded")
 
 
-def test_a_begin_that_no_row_can_hold_is_delivered_again(stage: Stage) -> None:
+def test_a_start_that_does_not_fit_the_row_is_delivered_again(stage: Stage) -> None:
     of = planned(stage)
     stage.fail("UpdateItem", error("ValidationException"))
     with pytest.raises(Unavailable, match="ValidationException"):
@@ -110,7 +110,7 @@ def test_a_begin_that_no_row_can_hold_is_delivered_again(stage: Stage) -> None:
 
 
 # -- late requests -----------------------------------------------------------------------------------------------------
-def test_a_begin_that_arrives_after_a_move_is_refused(stage: Stage) -> None:
+def test_a_start_that_arrives_after_a_move_is_refused(stage: Stage) -> None:
     of = planned(stage)
     late = stage.delivery(of)
     planned(stage, revision=NOON + 9, due=OTHER)
@@ -121,7 +121,7 @@ def test_a_begin_that_arrives_after_a_move_is_refused(stage: Stage) -> None:
 
 
 def test_a_claim_that_arrives_after_another_attempt_does_not_start(stage: Stage) -> None:
-    """Frozen between begin and claim, until another delivery has worked the key."""
+    """A delivery is frozen between start and claim, until another delivery has run the key."""
     of = planned(stage)
     frozen = stage.delivery(of, seconds=3_000)
     frozen.step()
@@ -130,7 +130,7 @@ def test_a_claim_that_arrives_after_another_attempt_does_not_start(stage: Stage)
     assert frozen.worked == 0
 
 
-def test_what_a_planner_plans_between_begin_and_claim_does_not_run(stage: Stage) -> None:
+def test_a_plan_written_between_start_and_claim_does_not_run(stage: Stage) -> None:
     of = planned(stage)
     working = stage.delivery(of)
     working.step()
@@ -145,7 +145,7 @@ def test_what_a_planner_plans_between_begin_and_claim_does_not_run(stage: Stage)
     assert stage.run(of)["revision"] == NOON
 
 
-def test_what_a_planner_plans_after_the_run_does_not_run(stage: Stage) -> None:
+def test_a_plan_written_after_the_run_does_not_run(stage: Stage) -> None:
     of = planned(stage)
     stage.deliver(of)
     before = stage.run(of)
@@ -156,7 +156,7 @@ def test_what_a_planner_plans_after_the_run_does_not_run(stage: Stage) -> None:
     assert stage.run(of) == before
 
 
-def test_keys_are_the_identity_of_runs(stage: Stage) -> None:
+def test_a_key_identifies_its_run(stage: Stage) -> None:
     of = planned(stage)
     assert of.id == planned_id(KEY)
     assert stage.deliver(of).status == "succeeded"

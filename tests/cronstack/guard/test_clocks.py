@@ -21,7 +21,7 @@ ERRORS = (-600_000, -240_000, -60_000, 60_000, 240_000, 600_000)
 @pytest.mark.parametrize("overlap", ["skip", "buffer_one", "allow"])
 @pytest.mark.parametrize("wall_error", ERRORS)
 def test_a7_a_live_lease_is_not_taken_over(stage: Stage, overlap: str, wall_error: int) -> None:
-    """By a clock that is ahead every lease looks as if it had ended."""
+    """By a clock that is ahead every lease seems to have ended."""
     holder = stage.delivery(DUE, seconds=300, overlap=overlap).until("Work")
     stage.wall_error = wall_error
     for of in (DUE, OTHER) if overlap != "allow" else (DUE,):
@@ -38,9 +38,9 @@ def test_a7_a_live_lease_is_not_taken_over(stage: Stage, overlap: str, wall_erro
 def test_a7_a_lease_lasts_until_the_attempt_is_killed(
     stage: Stage, overlap: Overlap, wall_error: int, by_wall_clock: bool
 ) -> None:
-    """Stored by a clock that is behind, it would end too early; so it is lengthened before the handler begins.
+    """Stored by a clock that is behind, it would end too early. So it is extended before the handler starts.
 
-    The event comes late, so the clock of the machine is not asked about it before the claim.
+    The event comes late, so no answer has shown the time before the claim.
     """
     stage.wall_error = wall_error
 
@@ -68,7 +68,7 @@ def test_a7_a_right_clock_and_one_that_is_ahead_cost_no_further_request(stage: S
 
 @pytest.mark.parametrize("wall_error", ERRORS)
 def test_a7_a_dead_holder_is_taken_over_whatever_the_clock(stage: Stage, wall_error: int) -> None:
-    """A sandbox with a wrong clock must not block the job for ever: AWS's answers tell that the lease has ended."""
+    """A sandbox with a wrong clock must not block the job for ever: AWS's answers show that the lease has ended."""
     stage.delivery(DUE).until("Work")
     stage.now += 60_000 + GRACE + MARGIN + 1_000
     stage.wall_error = wall_error
@@ -77,20 +77,20 @@ def test_a7_a_dead_holder_is_taken_over_whatever_the_clock(stage: Stage, wall_er
 
 
 def test_a7_without_dates_in_answers_nothing_is_taken_over(stage: Stage) -> None:
-    """Then nothing is known for sure."""
+    """Then the time is unknown."""
     stage.delivery(DUE).until("Work")
     stage.now += 60_000 + GRACE + MARGIN + 1_000
     stage.dates = False
     assert stage.deliver(DUE)[:4:3] == ("deferred", "running")
-    assert stage.deliver(occurrence(NOON - 120_000), overlap="allow").status == "succeeded", "what is free is claimed"
+    assert stage.deliver(occurrence(NOON - 120_000), overlap="allow").status == "succeeded", "a free run is claimed"
 
 
-def test_a7_a_lease_that_was_taken_over_before_it_could_be_lengthened_runs_nothing(stage: Stage) -> None:
+def test_a7_after_a_takeover_before_the_lease_is_extended_no_handler_runs(stage: Stage) -> None:
     """The clock was so far behind that the lease had ended when it was stored."""
     stage.wall_error = 600_000
     delayed = occurrence(NOON - 1_200_000)
     slow = stage.delivery(delayed)
-    slow.step()  # claimed; it is about to lengthen the lease
+    slow.step()  # claimed; the next request extends the lease
     stage.wall_error = 0
     assert stage.deliver(delayed).status == "succeeded"
     with pytest.raises(LeaseLost):
@@ -99,13 +99,13 @@ def test_a7_a_lease_that_was_taken_over_before_it_could_be_lengthened_runs_nothi
 
 
 @pytest.mark.parametrize("code", ["InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed"])
-def test_a7_an_error_of_the_signature_is_no_error_of_the_delivery(stage: Stage, code: str) -> None:
-    """It is sent again, signed anew by the time that the answer has told."""
+def test_a7_a_refused_signature_does_not_fail_the_delivery(stage: Stage, code: str) -> None:
+    """The request is sent again with a new signature, by the date of the answer."""
     stage.fail("TransactWriteItems", error(code), error(code))
     assert stage.deliver(DUE).status == "succeeded"
 
 
-def test_the_log_line_says_how_wrong_the_clock_is(stage: Stage) -> None:
+def test_the_log_line_has_the_error_of_the_clock(stage: Stage) -> None:
     stage.wall_error = 240_000
     invoke(stage, job(lambda run: None), scheduled_event())
     assert stage.lines[-1]["clock_behind_ms"] == 240_000
@@ -114,7 +114,7 @@ def test_the_log_line_says_how_wrong_the_clock_is(stage: Stage) -> None:
     assert "clock_behind_ms" not in stage.lines[-1]
 
 
-def test_a_context_that_says_nothing_is_left_is_not_believed(stage: Stage) -> None:
+def test_a_context_that_returns_0_is_ignored(stage: Stage) -> None:
     """Lambda's context computes it by the wall clock, which is ahead by more than the timeout."""
     stage.wall_error = -600_000
     assert Context(stage, 60).get_remaining_time_in_millis() == 0
@@ -140,9 +140,7 @@ def test_a7_a_clock_that_is_set_between_two_sends_of_a_claim_shortens_no_lease(s
 
 @pytest.mark.parametrize("overlap", ["skip", "buffer_one"])
 @pytest.mark.parametrize("early", [5_000, 240_000])
-def test_a4_a_clock_that_is_ahead_skips_and_buffers_nothing_that_is_not_due(
-    stage: Stage, overlap: str, early: int
-) -> None:
+def test_a4_a_clock_that_is_ahead_skips_and_buffers_no_early_occurrence(stage: Stage, overlap: str, early: int) -> None:
     """At its due time the other occurrence may have ended."""
     first = stage.delivery(OTHER, seconds=900, overlap=overlap).until("Work")
     due = occurrence(NOON + early)
@@ -155,11 +153,11 @@ def test_a4_a_clock_that_is_ahead_skips_and_buffers_nothing_that_is_not_due(
         first.finish()
         assert stage.deliver(stage.carrier(), overlap=overlap).status == "succeeded"
     else:
-        assert stage.now >= due.due - 2_000, "it has waited"
+        assert stage.now >= due.due - 2_000, "the delivery has not waited"
         assert outcome.status in ("skipped", "buffered")
 
 
-def test_without_dates_a_retry_without_a_lease_begins_all_the_same(stage: Stage) -> None:
+def test_without_dates_a_retry_without_a_lease_starts(stage: Stage) -> None:
     stage.dates = False
     stage.deliver(DUE, Failed("{}"), overlap="allow")
     assert stage.deliver(stage.carrier(), overlap="allow")[:2] == ("succeeded", 2)

@@ -1,4 +1,4 @@
-"""The decision as a table: what was seen, and what follows."""
+"""The decision as a table: the items seen, and the decision."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from cronstack.guard.decision import (
-    Asking,
     Buffer,
     Claim,
+    Claimant,
     Decision,
     Duplicate,
     GiveWay,
@@ -34,11 +34,11 @@ LIVE, PAST = NOW + 30_000, NOW - MARGIN - 1
 AT_THE_EDGE = NOW - MARGIN
 SURE = Time(NOW, earliest=NOW)
 UNSURE = Time(NOW, earliest=0)
-"""No answer has told the time."""
+"""No answer has shown the time."""
 
 
-def asking(**fields: Any) -> Asking:
-    return Asking(
+def claimant(**fields: Any) -> Claimant:
+    return Claimant(
         **({"holder": ME, "occurrence": "mine", "payload": "p", "overlap": "skip", "margin": MARGIN} | fields)
     )
 
@@ -54,79 +54,99 @@ def run(status: str, **fields: Any) -> RunItem:
 FREE = LeaseItem(fence=7)
 SLOT, MY_SLOT = lease()._replace(buffered="waiting"), lease()._replace(buffered="mine")
 FREE_SLOT, PAST_SLOT = FREE._replace(buffered="waiting"), lease(expires=PAST)._replace(buffered="waiting")
-DEAD, TOLD = run("dead"), run("dead", reported=5)
+DEAD, REPORTED = run("dead"), run("dead", reported=5)
 MISSED = run("missed", attempt=0)
 MISSED_KEY = MISSED._replace(revision=1, due=7)
 
 TABLE: list[tuple[str, Seen, dict[str, Any], Decision]] = [
     ("nothing seen", Seen(), {}, Claim()),
-    ("the lease is mine", Seen(lease(ME, "mine"), run("running", holder=ME)), {}, Mine()),
-    ("mine, even if expired", Seen(lease(ME, "mine", PAST), run("running", holder=ME)), {}, Mine()),
+    ("the own lease", Seen(lease(ME, "mine"), run("running", holder=ME)), {}, Mine()),
+    ("the own lease, even if expired", Seen(lease(ME, "mine", PAST), run("running", holder=ME)), {}, Mine()),
     ("succeeded", Seen(FREE, run("succeeded")), {}, Duplicate("succeeded")),
     ("skipped, while another runs", Seen(lease(), run("skipped", payload="")), {}, Duplicate("skipped")),
-    ("missed and told, a death redriven", Seen(FREE, MISSED._replace(reported=1)), {"redrive": 3}, Duplicate("missed")),
-    ("dead and told", Seen(FREE, TOLD), {}, Duplicate("dead")),
-    ("dead and told, expired lease of another", Seen(lease(expires=PAST), TOLD), {}, Duplicate("dead")),
-    ("dead, not told", Seen(FREE, DEAD), {}, Unreported(DEAD)),
-    ("dead, another death redriven", Seen(FREE, TOLD), {"redrive": 2}, Duplicate("dead")),
-    ("dead, not told, another death redriven", Seen(FREE, DEAD), {"redrive": 4}, Unreported(DEAD)),
-    ("dead, redriven", Seen(FREE, TOLD), {"redrive": 3}, Claim()),
-    ("dead, redriven, not told", Seen(FREE, DEAD), {"redrive": 3}, Claim()),
-    ("dead, redriven, another runs", Seen(lease(), TOLD), {"redrive": 3}, Wait("held")),
+    (
+        "missed, reported, redriven death",
+        Seen(FREE, MISSED._replace(reported=1)),
+        {"redrive": 3},
+        Duplicate("missed"),
+    ),
+    ("dead and reported", Seen(FREE, REPORTED), {}, Duplicate("dead")),
+    ("dead and reported, expired lease of another", Seen(lease(expires=PAST), REPORTED), {}, Duplicate("dead")),
+    ("dead, unreported", Seen(FREE, DEAD), {}, Unreported(DEAD)),
+    ("dead, another death redriven", Seen(FREE, REPORTED), {"redrive": 2}, Duplicate("dead")),
+    ("dead, unreported, another death redriven", Seen(FREE, DEAD), {"redrive": 4}, Unreported(DEAD)),
+    ("dead, redriven", Seen(FREE, REPORTED), {"redrive": 3}, Claim()),
+    ("dead, redriven, unreported", Seen(FREE, DEAD), {"redrive": 3}, Claim()),
+    ("dead, redriven, another runs", Seen(lease(), REPORTED), {"redrive": 3}, Wait("held")),
     ("other input", Seen(FREE, run("retrying", payload="q")), {}, Mismatch()),
     ("other input, succeeded", Seen(FREE, run("succeeded", payload="q")), {}, Mismatch()),
     ("too many rounds", Seen(lease(expires=PAST), None), {"rounds_left": 0}, Wait("contention")),
     ("too many rounds, but finished", Seen(FREE, run("succeeded")), {"rounds_left": 0}, Duplicate("succeeded")),
     ("held and expired", Seen(lease(expires=PAST), None), {}, TakeOver()),
-    ("held and expired, for all this clock knows", Seen(lease(expires=PAST), None), {"time": UNSURE}, Skip(OTHER)),
+    ("held and expired, time unknown", Seen(lease(expires=PAST), None), {"time": UNSURE}, Skip(OTHER)),
     (
-        "my own, expired, for all this clock knows",
+        "held by the own occurrence, expired, time unknown",
         Seen(lease(OTHER, "mine", PAST), None),
         {"time": UNSURE},
         Wait("running"),
     ),
     (
-        "free, an orphan, for all this clock knows",
+        "free, but running and expired, time unknown",
         Seen(FREE, run("running", expires=PAST)),
         {"time": UNSURE},
         Wait("running"),
     ),
     ("missed, redriven", Seen(FREE, MISSED), {"redrive": 0}, Claim()),
     ("missed, redriven, another waits", Seen(FREE_SLOT, MISSED), {"redrive": 0}, GiveWay("waiting")),
-    ("missed, not told", Seen(FREE, MISSED), {}, Unreported(MISSED)),
-    ("missed and told", Seen(FREE, MISSED._replace(reported=1)), {}, Duplicate("missed")),
+    ("missed, unreported", Seen(FREE, MISSED), {}, Unreported(MISSED)),
+    ("missed and reported", Seen(FREE, MISSED._replace(reported=1)), {}, Duplicate("missed")),
     ("expired within the margin", Seen(lease(expires=AT_THE_EDGE), None), {}, Skip(OTHER)),
-    ("my own, expired", Seen(lease(OTHER, "mine", PAST), run("running", expires=PAST)), {}, TakeOver()),
-    ("expired, my run strays alive", Seen(lease(expires=PAST), run("running", holder="X")), {}, Wait("running")),
-    ("expired, my stray run too", Seen(lease(expires=PAST), run("running", holder="X", expires=PAST)), {}, TakeOver()),
-    ("my own runs", Seen(lease(OTHER, "mine"), run("running")), {}, Wait("running")),
-    ("my own runs, run unseen", Seen(lease(OTHER, "mine"), None), {}, Wait("running")),
-    ("another runs, mine waits for its retry", Seen(lease(), run("retrying")), {}, Wait("held")),
-    ("another runs, mine crashed", Seen(lease(), run("crashed")), {}, Wait("held")),
-    ("another runs, mine is buffered", Seen(lease(), run("buffered")), {}, Wait("held")),
-    ("another runs, mine is new", Seen(lease(), None), {}, Skip(OTHER)),
+    (
+        "own occurrence, expired",
+        Seen(lease(OTHER, "mine", PAST), run("running", expires=PAST)),
+        {},
+        TakeOver(),
+    ),
+    ("expired, the run has another holder", Seen(lease(expires=PAST), run("running", holder="X")), {}, Wait("running")),
+    (
+        "both expired, other holders",
+        Seen(lease(expires=PAST), run("running", holder="X", expires=PAST)),
+        {},
+        TakeOver(),
+    ),
+    ("the own occurrence runs", Seen(lease(OTHER, "mine"), run("running")), {}, Wait("running")),
+    ("the own occurrence runs, run unseen", Seen(lease(OTHER, "mine"), None), {}, Wait("running")),
+    ("another runs, own waits for its retry", Seen(lease(), run("retrying")), {}, Wait("held")),
+    ("another runs, own crashed", Seen(lease(), run("crashed")), {}, Wait("held")),
+    ("another runs, own is buffered", Seen(lease(), run("buffered")), {}, Wait("held")),
+    ("another runs, own is new", Seen(lease(), None), {}, Skip(OTHER)),
     ("another runs, buffer_one", Seen(lease(), None), {"overlap": "buffer_one"}, Buffer(OTHER)),
     ("another runs, slot full", Seen(SLOT, None), {"overlap": "buffer_one"}, SlotFull(OTHER, "waiting")),
-    ("another runs, slot is mine", Seen(MY_SLOT, None), {"overlap": "buffer_one"}, Buffer(OTHER)),
+    ("another runs, slot names own", Seen(MY_SLOT, None), {"overlap": "buffer_one"}, Buffer(OTHER)),
     ("free, another waits", Seen(FREE_SLOT, None), {"overlap": "buffer_one"}, GiveWay("waiting")),
     ("free, another waits, but skip", Seen(FREE_SLOT, None), {}, GiveWay("waiting")),
-    ("free, another waits, mine has started", Seen(FREE_SLOT, run("retrying")), {}, Claim()),
-    ("free, another waits, mine is redriven", Seen(FREE_SLOT, TOLD), {"redrive": 3}, Claim()),
-    ("free, mine waits", Seen(FREE._replace(buffered="mine"), run("buffered")), {}, Claim()),
-    ("free, the slot is mine", Seen(FREE._replace(buffered="mine"), None), {}, Claim()),
+    ("free, another waits, own has started", Seen(FREE_SLOT, run("retrying")), {}, Claim()),
+    ("free, another waits, own is redriven", Seen(FREE_SLOT, REPORTED), {"redrive": 3}, Claim()),
+    ("free, own waits", Seen(FREE._replace(buffered="mine"), run("buffered")), {}, Claim()),
+    ("free, the slot names own", Seen(FREE._replace(buffered="mine"), None), {}, Claim()),
     ("held and expired, another waits", Seen(PAST_SLOT, None), {"overlap": "buffer_one"}, GiveWay("waiting")),
-    ("held and expired, another waits, mine has started", Seen(PAST_SLOT, run("crashed")), {}, TakeOver()),
-    ("held and expired, mine waits", Seen(PAST_SLOT._replace(buffered="mine"), run("buffered")), {}, TakeOver()),
+    ("held and expired, another waits, own has started", Seen(PAST_SLOT, run("crashed")), {}, TakeOver()),
+    ("held and expired, own waits", Seen(PAST_SLOT._replace(buffered="mine"), run("buffered")), {}, TakeOver()),
     ("another runs, slot full, but skip", Seen(SLOT, None), {}, Skip(OTHER)),
     ("free, buffered", Seen(FREE, run("buffered")), {}, Claim()),
     ("free, retrying", Seen(FREE, run("retrying")), {}, Claim()),
-    ("free, retrying, and rests", Seen(FREE, run("retrying", after=NOW + 1)), {}, Wait("backoff")),
-    ("free, retrying, has rested", Seen(FREE, run("retrying", after=NOW)), {}, Claim()),
-    ("held and expired, mine rests", Seen(lease(expires=PAST), run("retrying", after=NOW + 1)), {}, Wait("backoff")),
+    ("free, retrying, in its pause", Seen(FREE, run("retrying", after=NOW + 1)), {}, Wait("backoff")),
+    ("free, retrying, its pause is over", Seen(FREE, run("retrying", after=NOW)), {}, Claim()),
+    (
+        "expired, own in its pause",
+        Seen(lease(expires=PAST), run("retrying", after=NOW + 1)),
+        {},
+        Wait("backoff"),
+    ),
     ("free, crashed", Seen(FREE, run("crashed")), {}, Claim()),
-    ("free, yet running", Seen(FREE, run("running")), {}, Wait("running")),
-    ("free, yet running at the edge", Seen(FREE, run("running", expires=AT_THE_EDGE)), {}, Wait("running")),
-    ("free, an orphan", Seen(FREE, run("running", expires=PAST)), {}, Claim()),
+    ("free, but running", Seen(FREE, run("running")), {}, Wait("running")),
+    ("free, but running at the edge", Seen(FREE, run("running", expires=AT_THE_EDGE)), {}, Wait("running")),
+    ("free, but running and expired", Seen(FREE, run("running", expires=PAST)), {}, Claim()),
 ]
 
 
@@ -134,16 +154,16 @@ TABLE: list[tuple[str, Seen, dict[str, Any], Decision]] = [
 def test_with_a_lease(seen: Seen, given: dict[str, Any], expected: Decision) -> None:
     given = dict(given)
     rounds_left, time = given.pop("rounds_left", 1), given.pop("time", SURE)
-    assert decide(asking(**given), seen, time, rounds_left=rounds_left) == expected
+    assert decide(claimant(**given), seen, time, rounds_left=rounds_left) == expected
 
 
 ALONE: list[tuple[str, RunItem | None, dict[str, Any], Decision]] = [
     ("nothing seen", None, {}, Claim()),
-    ("it is mine", run("running", holder=ME), {}, Mine()),
+    ("own run", run("running", holder=ME), {}, Mine()),
     ("it runs", run("running"), {}, Wait("running")),
     ("it expired at the edge", run("running", expires=AT_THE_EDGE), {}, Wait("running")),
     ("it expired", run("running", expires=PAST), {}, Claim()),
-    ("it expired, for all this clock knows", run("running", expires=PAST), {"time": UNSURE}, Wait("running")),
+    ("it expired, time unknown", run("running", expires=PAST), {"time": UNSURE}, Wait("running")),
     ("missed, redriven", MISSED, {"redrive": 0}, Claim()),
     ("missed by an earlier plan", MISSED_KEY, {"revision": 2, "due": 9}, Claim()),
     ("missed by this plan", MISSED_KEY, {"revision": 1, "due": 7}, Unreported(MISSED_KEY)),
@@ -156,13 +176,13 @@ ALONE: list[tuple[str, RunItem | None, dict[str, Any], Decision]] = [
         Overtaken(MISSED_KEY),
     ),
     ("retrying", run("retrying"), {}, Claim()),
-    ("retrying, and rests", run("retrying", after=NOW + 1), {}, Wait("backoff")),
+    ("retrying, in its pause", run("retrying", after=NOW + 1), {}, Wait("backoff")),
     ("buffered once, now allowed", run("buffered"), {}, Claim()),
     ("crashed", run("crashed"), {}, Claim()),
-    ("succeeded by me", run("succeeded", holder=ME), {}, Duplicate("succeeded")),
-    ("dead and told", TOLD, {}, Duplicate("dead")),
-    ("dead, not told", DEAD, {}, Unreported(DEAD)),
-    ("dead, redriven", TOLD, {"redrive": 3}, Claim()),
+    ("succeeded by the own attempt", run("succeeded", holder=ME), {}, Duplicate("succeeded")),
+    ("dead and reported", REPORTED, {}, Duplicate("dead")),
+    ("dead, unreported", DEAD, {}, Unreported(DEAD)),
+    ("dead, redriven", REPORTED, {"redrive": 3}, Claim()),
     ("other input", run("retrying", payload="q"), {}, Mismatch()),
     ("too many rounds", run("retrying"), {"rounds_left": 0}, Wait("contention")),
 ]
@@ -172,4 +192,4 @@ ALONE: list[tuple[str, RunItem | None, dict[str, Any], Decision]] = [
 def test_without_a_lease(of: RunItem | None, given: dict[str, Any], expected: Decision) -> None:
     given = dict(given)
     rounds_left, time = given.pop("rounds_left", 1), given.pop("time", SURE)
-    assert decide_alone(asking(overlap="allow", **given), of, time, rounds_left=rounds_left) == expected
+    assert decide_alone(claimant(overlap="allow", **given), of, time, rounds_left=rounds_left) == expected

@@ -1,4 +1,4 @@
-"""Too early and too late, by clocks that may be wrong."""
+"""Events that are too early or too late, by clocks that may be wrong."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ DUE = occurrence(NOON + HOUR)
 
 
 def arrive(stage: Stage, early: int) -> None:
-    """So many milliseconds before it is due."""
+    """Set the clock to ``early`` milliseconds before the due time."""
     stage.now = DUE.due - early
 
 
 @pytest.mark.parametrize("overlap", ["skip", "buffer_one", "allow"])
 @pytest.mark.parametrize("early", [2_001, 3_000, 6_000])
 def test_a4_an_event_that_comes_early_by_seconds_waits(stage: Stage, overlap: str, early: int) -> None:
-    """No handler begins more than the margin before its due time."""
+    """No handler starts more than the margin before its due time."""
     arrive(stage, early)
     delivery = stage.delivery(DUE, overlap=overlap).until("Work")
     assert DUE.due - 2_000 <= stage.now <= DUE.due + 1_000
@@ -31,8 +31,10 @@ def test_a4_an_event_that_comes_early_by_seconds_waits(stage: Stage, overlap: st
 
 @pytest.mark.parametrize("overlap", ["skip", "buffer_one", "allow"])
 @pytest.mark.parametrize("early", [30_000, 60_000, HOUR])
-def test_a4_an_event_that_comes_early_by_more_comes_back_at_its_time(stage: Stage, overlap: str, early: int) -> None:
-    """A carrier brings it: nothing runs before, and it runs once."""
+def test_a4_an_event_that_comes_early_by_more_is_deferred_to_its_due_time(
+    stage: Stage, overlap: str, early: int
+) -> None:
+    """A carrier brings it back: nothing runs before, and it runs once."""
     arrive(stage, early)
     first, again = stage.delivery(DUE, overlap=overlap), stage.delivery(DUE, overlap=overlap)
     for delivery in (first, again):
@@ -46,13 +48,13 @@ def test_a4_an_event_that_comes_early_by_more_comes_back_at_its_time(stage: Stag
     assert stage.deliver(DUE, overlap=overlap).status == "duplicate"
 
 
-def test_a4_an_operators_event_waits_for_nothing(stage: Stage) -> None:
-    """Somebody wants it now."""
+def test_a4_an_operators_event_does_not_wait(stage: Stage) -> None:
+    """The operator requests the run now."""
     assert stage.deliver(by_operator(NOON + HOUR, "backfill")).status == "succeeded"
 
 
 def test_a4_the_event_of_a_plan_waits_too_and_a_move_overtakes_it(stage: Stage) -> None:
-    """The carrier of an early event is of its plan: it keeps no later plan of the key from coming."""
+    """The carrier of an early event belongs to its plan, so it does not replace that of a later plan."""
     of = planned(stage)
     stage.now = KEY_DUE - HOUR
     assert stage.deliver(of).reason == "early"
@@ -69,7 +71,7 @@ def test_a4_the_event_of_a_plan_waits_too_and_a_move_overtakes_it(stage: Stage) 
 
 @pytest.mark.parametrize("ahead", [3_000, 240_000, 600_000])
 def test_a4_a_clock_that_is_ahead_starts_nothing_early(stage: Stage, ahead: int) -> None:
-    """It claims, learns from the answer that it is ahead, and sleeps, or gives the attempt back."""
+    """It claims, and the answer shows that the clock is ahead. Then it sleeps, or gives the attempt back."""
     arrive(stage, 20_000)
     stage.wall_error = -ahead
     delivery = stage.delivery(DUE, seconds=300)
@@ -83,7 +85,7 @@ def test_a4_a_clock_that_is_ahead_starts_nothing_early(stage: Stage, ahead: int)
 
 
 def test_a4_an_attempt_that_was_given_back_costs_no_retry(stage: Stage) -> None:
-    """With one attempt at all, it is run by the carrier all the same."""
+    """With a limit of one attempt, the carrier still starts it."""
     arrive(stage, 60_000)
     stage.wall_error = -600_000
     assert stage.deliver(DUE, limit=1).reason == "early"
@@ -93,15 +95,15 @@ def test_a4_an_attempt_that_was_given_back_costs_no_retry(stage: Stage) -> None:
 
 
 def test_a4_a_clock_that_is_behind_waits_no_longer_than_needed(stage: Stage) -> None:
-    """What looks early is asked of AWS first."""
+    """An event that seems early is checked by an answer of AWS first."""
     stage.now, stage.wall_error = DUE.due, 600_000
     assert stage.deliver(DUE).status == "succeeded"
     assert stage.now < DUE.due + 1_000
 
 
 @pytest.mark.parametrize("wall_error", [-600_000, 600_000])
-def test_a7_a_wrong_clock_misses_nothing_that_is_in_time(stage: Stage, wall_error: int) -> None:
-    """What looks too late is asked of AWS first, and what is too late is missed by a clock that is behind."""
+def test_a7_with_a_wrong_clock_an_event_in_time_is_not_missed(stage: Stage, wall_error: int) -> None:
+    """An event that seems too late is checked by an answer of AWS. A late event is missed with a slow clock, too."""
     stage.wall_error = wall_error
     stage.now = DUE.due + 590_000
     assert stage.deliver(DUE, start_deadline=600).status == "succeeded"
@@ -109,17 +111,17 @@ def test_a7_a_wrong_clock_misses_nothing_that_is_in_time(stage: Stage, wall_erro
     assert stage.deliver(late, start_deadline=600).status == "missed"
 
 
-def test_a_monotonic_clock_that_stands_still_is_no_reason_to_sleep_for_ever(stage: Stage) -> None:
-    """The lower bound of the time does not grow then, so it asks again."""
+def test_with_a_stopped_monotonic_clock_a_delivery_does_not_sleep_for_ever(stage: Stage) -> None:
+    """The lower bound of the time does not grow then, so the delivery reads the run again."""
     arrive(stage, 5_000)
-    stage.monotonic_stands_still = True
+    stage.monotonic_stopped = True
     assert stage.deliver(DUE).status == "succeeded", "an answer after the sleep shows that it is due"
     assert stage.now < DUE.due + 1_000
 
 
 @pytest.mark.parametrize("plan", [False, True], ids=["no plan", "of another time"])
-def test_an_early_event_that_is_not_of_its_plan_has_no_carrier(stage: Stage, plan: bool) -> None:
-    """Code that may plan can send an event of any time; a carrier would be kept for it until then."""
+def test_an_early_event_that_does_not_match_its_plan_has_no_carrier(stage: Stage, plan: bool) -> None:
+    """Code that may plan can send an event with any due time, and a carrier would exist until then."""
     of = planned(stage)
     forged = of._replace(due=NOON + 1_000 * 365 * 24 * HOUR)
     stage.now = NOON

@@ -1,4 +1,4 @@
-"""A missed run has a dead letter, and can be repaired: by a redrive, and a key by another plan."""
+"""A missed run has a dead letter. A redrive starts it, and for a key also another plan."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from tests.cronstack.stage import NOON, Stage, by_operator, error, lost_answer, 
 HOUR = 3_600_000
 LATE = occurrence(NOON - 2 * HOUR)
 LEASE = 60_000 + 5_000 + 2_000 + 2_000 + 1_000
-"""Milliseconds after which whoever began a letter cannot send it any more: time, grace, date, margin, and a second."""
+"""Milliseconds after which the lease for a letter has certainly ended: time, grace, date, margin, and a second."""
 
 
-def told(stage: Stage) -> list[tuple[str, int]]:
+def letters_of(stage: Stage) -> list[tuple[str, int]]:
     return [(letter[0], letter[1]) for letter in stage.letters()]
 
 
-# -- it is reported ----------------------------------------------------------------------------------------------------
+# -- the letter --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("overlap", ["skip", "buffer_one", "allow"])
 def test_a5_a_missed_run_has_one_letter(stage: Stage, overlap: str) -> None:
-    """It is no log line only: the alarm on the queue sees it."""
+    """A log line is not enough: the queue has an alarm."""
     for _ in range(3):
         outcome = stage.deliver(LATE, overlap=overlap)
         assert outcome.status in ("missed", "duplicate")
@@ -47,13 +47,13 @@ def test_a5_a_missed_run_has_one_letter(stage: Stage, overlap: str) -> None:
     assert stage.run(LATE)["status"] == "missed"
 
 
-def test_a5_what_waited_in_the_slot_until_it_was_too_late_has_a_letter(stage: Stage) -> None:
+def test_a5_an_occurrence_that_becomes_too_late_in_the_slot_has_a_letter(stage: Stage) -> None:
     stage.delivery(occurrence(), seconds=900, overlap="buffer_one").until("Work")
     second = occurrence(NOON - 60_000)
     assert stage.deliver(second, overlap="buffer_one", start_deadline=120).status == "buffered"
     stage.now += 300_000
     assert stage.deliver(second, overlap="buffer_one", start_deadline=120).status == "missed"
-    assert told(stage) == [("Missed", 0)]
+    assert letters_of(stage) == [("Missed", 0)]
     assert "buffered" not in stage.lease()
 
 
@@ -62,23 +62,21 @@ def test_a5_a_missed_key_has_one_letter(stage: Stage) -> None:
     stage.now = DUE + 2 * HOUR
     assert [stage.deliver(of).status for _ in range(2)] == ["missed", "duplicate"]
     assert states(stage, of) == ("missed", "missed")
-    assert told(stage) == [("Missed", 0)]
+    assert letters_of(stage) == [("Missed", 0)]
 
 
 @pytest.mark.parametrize("key", [False, True], ids=["scheduled", "key"])
 @pytest.mark.parametrize("operation", ["UpdateItem", "SendMessage"])
-def test_killed_before_or_after_the_letter_the_next_delivery_sees_to_it(
-    stage: Stage, operation: str, key: bool
-) -> None:
+def test_killed_before_or_after_the_letter_the_next_delivery_sends_it(stage: Stage, operation: str, key: bool) -> None:
     of = planned(stage) if key else LATE
     stage.now = of.due + 2 * HOUR
     stage.fail("TransactWriteItems" if key and operation == "UpdateItem" else operation, kill_after)
     deliver_until_killed(stage, of)
     assert stage.run(of)["status"] == "missed"
-    assert stage.deliver(of)[:4:3] == ("deferred", "unreported"), "its sender may still be at it"
+    assert stage.deliver(of)[:4:3] == ("deferred", "unreported"), "its sender may still send it"
     stage.now += LEASE
     assert stage.deliver(of).status == "duplicate"
-    assert set(told(stage)) == {("Missed", 0)}
+    assert set(letters_of(stage)) == {("Missed", 0)}
     assert stage.run(of)["reported"] == stage.now
 
 
@@ -88,13 +86,13 @@ def test_a_lost_answer_of_the_miss_changes_nothing(stage: Stage, key: bool) -> N
     stage.now = of.due + 2 * HOUR
     stage.fail("TransactWriteItems" if key else "UpdateItem", lost_answer)
     assert stage.deliver(of).status == "missed"
-    assert told(stage) == [("Missed", 0)]
+    assert letters_of(stage) == [("Missed", 0)]
 
 
 # -- a redrive ---------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("overlap", ["skip", "buffer_one", "allow"])
-def test_a5_a_redrive_starts_what_was_missed(stage: Stage, overlap: str) -> None:
-    """By its first attempt, with all its retries; a copy of the letter, redriven too, finds a duplicate."""
+def test_a5_a_redrive_starts_a_missed_run(stage: Stage, overlap: str) -> None:
+    """It is the first attempt, with all its retries. Redriving a copy of the letter is a duplicate."""
     stage.deliver(LATE, overlap=overlap)
     outcome = stage.deliver(by_operator(LATE.due, redrive=0), overlap=overlap)
     assert (outcome.status, outcome.attempt) == ("succeeded", 1)
@@ -106,24 +104,24 @@ def test_a5_a_redrive_starts_what_was_missed(stage: Stage, overlap: str) -> None
 @pytest.mark.parametrize("overlap", ["skip", "allow"])
 def test_two_redrives_of_a_miss_start_it_once(stage: Stage, overlap: str) -> None:
     stage.deliver(LATE, overlap=overlap)
-    one, other = (stage.delivery(by_operator(LATE.due, redrive=0), overlap=overlap) for _ in range(2))
+    first, second = (stage.delivery(by_operator(LATE.due, redrive=0), overlap=overlap) for _ in range(2))
     for _ in range(2):
-        one.step()
-        other.step()
-    assert {one.finish().status, other.finish().status} == {"succeeded", "duplicate"}
-    assert one.worked + other.worked == 1
+        first.step()
+        second.step()
+    assert {first.finish().status, second.finish().status} == {"succeeded", "duplicate"}
+    assert first.worked + second.worked == 1
 
 
-def test_a_redriven_miss_that_fails_retries_and_dies_with_a_letter_of_its_own(stage: Stage) -> None:
+def test_a_redriven_miss_that_fails_is_retried_and_dies_with_its_own_letter(stage: Stage) -> None:
     stage.deliver(LATE)
-    assert told(stage) == [("Missed", 0)]
+    assert letters_of(stage) == [("Missed", 0)]
     stage.deliver(by_operator(LATE.due, redrive=0), Failed("{}"))
     stage.deliver(stage.carrier(), Failed("{}", permanent=True))
-    assert told(stage) == [("Permanent", 2)]
+    assert letters_of(stage) == [("Permanent", 2)]
 
 
-def test_a_redriven_miss_lets_what_waits_in_the_slot_go_first(stage: Stage) -> None:
-    """It has never started, so it has no right to be first."""
+def test_a_redriven_miss_lets_the_occurrence_in_the_slot_go_first(stage: Stage) -> None:
+    """It has never started, so it must wait like a newcomer."""
     stage.deliver(LATE, overlap="buffer_one")
     holder = stage.delivery(occurrence(), seconds=900, overlap="buffer_one").until("Work")
     stage.deliver(occurrence(NOON - 60_000), overlap="buffer_one")
@@ -133,7 +131,7 @@ def test_a_redriven_miss_lets_what_waits_in_the_slot_go_first(stage: Stage) -> N
 
 
 def test_a5_a_redrive_starts_a_missed_key(stage: Stage) -> None:
-    """The plan is taken back from the planners first."""
+    """The redrive starts the plan first, so that planners cannot change it."""
     of = planned(stage)
     stage.now = DUE + 2 * HOUR
     stage.deliver(of)
@@ -143,14 +141,14 @@ def test_a5_a_redrive_starts_a_missed_key(stage: Stage) -> None:
     assert stage.deliver(again).status == "duplicate"
 
 
-def test_a_redrive_that_is_killed_after_it_has_begun_the_plan_goes_on(stage: Stage) -> None:
+def test_a_redrive_killed_after_it_has_started_the_plan_is_continued(stage: Stage) -> None:
     of = planned(stage)
     stage.now = DUE + 2 * HOUR
     stage.deliver(of)
     again = redriven(of, stage.now, attempt=0)
     killed = stage.delivery(again)
     killed.until("UpdateItem").step()  # the claim by the run's state, refused: the run was missed
-    killed.until("UpdateItem").step()  # the begin
+    killed.until("UpdateItem").step()  # the start of the plan
     assert states(stage, of) == ("begun", "missed")
     assert stage.deliver(again)[:2] == ("succeeded", 1)
 
@@ -172,7 +170,7 @@ def test_a5_another_plan_of_a_missed_key_runs(stage: Stage, bring: object) -> No
     assert (run["revision"], run["due"], run["attempt"]) == (NOON + 9, OTHER, 1)
 
 
-def test_the_run_of_another_plan_does_not_keep_the_event_of_the_missed_one(stage: Stage) -> None:
+def test_the_run_of_another_plan_does_not_have_the_event_of_the_missed_one(stage: Stage) -> None:
     missed_key(stage)
     later = planned(stage, revision=NOON + 9, due=OTHER)
     stage.delivery(later).until("Work")
@@ -184,13 +182,13 @@ def test_a_key_that_is_missed_again_has_a_second_letter(stage: Stage) -> None:
     later = planned(stage, revision=NOON + 9, due=OTHER)
     stage.now = OTHER + 2 * HOUR
     assert stage.deliver(later).status == "missed"
-    assert told(stage) == [("Missed", 0), ("Missed", 0)]
+    assert letters_of(stage) == [("Missed", 0), ("Missed", 0)]
     assert (stage.run(later)["revision"], stage.plan(KEY)["status"]) == (NOON + 9, "missed")
 
 
 @pytest.mark.parametrize("first", ["redrive", "replace"])
 def test_a_redrive_and_another_plan_start_a_missed_key_once(stage: Stage, first: str) -> None:
-    """Whoever writes the plan first decides."""
+    """The first write to the plan decides."""
     missed_key(stage)
     again = redriven(planned(stage, status="missed"), stage.now, attempt=0)
     stage.now = OTHER
@@ -207,13 +205,13 @@ def test_a_redrive_and_another_plan_start_a_missed_key_once(stage: Stage, first:
 
 
 def replace(stage: Stage) -> object:
-    """As ``once`` does: over a missed plan only."""
+    """Replace the plan as ``once`` does: only if it was missed."""
     assert stage.plan(KEY)["status"] == "missed", stage.plan(KEY)["status"]
     return planned(stage, revision=NOON + 9, due=OTHER)
 
 
-def test_a_letter_that_another_plan_made_needless_is_not_sent_for_its_run(stage: Stage) -> None:
-    """The sender was killed before it; the key goes on, so its occurrence has not ended."""
+def test_after_another_plan_the_letter_of_the_miss_is_not_sent(stage: Stage) -> None:
+    """The sender was killed before the letter. The key is planned again, so its occurrence has not ended."""
     of = planned(stage)
     stage.now = DUE + 2 * HOUR
     stage.fail("TransactWriteItems", kill_after)
@@ -221,11 +219,11 @@ def test_a_letter_that_another_plan_made_needless_is_not_sent_for_its_run(stage:
     later = planned(stage, revision=NOON + 9, due=OTHER)
     assert stage.deliver(later).status == "succeeded"
     assert stage.deliver(of).status == "overtaken"
-    assert told(stage) == []
+    assert letters_of(stage) == []
 
 
-def test_a_plan_that_somebody_changed_between_begin_and_miss_is_asked_again(stage: Stage) -> None:
-    """Code that may plan can write any plan at any time. The run is not recorded by a plan that is not there."""
+def test_a_plan_that_was_changed_between_start_and_miss_is_read_again(stage: Stage) -> None:
+    """Code that may plan can write any plan at any time. The run must not be recorded as missed by another plan."""
     of = planned(stage)
     stage.now = DUE + 2 * HOUR
     late = stage.delivery(of)
@@ -235,7 +233,7 @@ def test_a_plan_that_somebody_changed_between_begin_and_miss_is_asked_again(stag
     assert stage.run(of) == {}
 
 
-def test_a_forged_redrive_of_a_plan_that_is_another_changes_nothing(stage: Stage) -> None:
+def test_a_forged_redrive_of_another_plan_changes_nothing(stage: Stage) -> None:
     missed_key(stage)
     of = planned(stage, status="missed", revision=NOON + 9, due=OTHER)
     forged = redriven(of._replace(due=DUE), stage.now, attempt=0)
@@ -244,11 +242,11 @@ def test_a_forged_redrive_of_a_plan_that_is_another_changes_nothing(stage: Stage
     assert stage.run(of)["status"] == "missed"
 
 
-def test_the_letter_of_a_death_that_scheduler_or_sqs_refuses_stays_to_be_sent(stage: Stage) -> None:
+def test_a_letter_that_sqs_does_not_accept_is_sent_later(stage: Stage) -> None:
     stage.fail("SendMessage", *[error("ThrottlingException")] * 1000)
     outcome = stage.deliver(LATE)
     assert (outcome.status, outcome.reason) == ("deferred", "outage")
     stage.faults.clear()
     stage.now += LEASE
     assert stage.deliver(stage.carrier()).status == "duplicate"
-    assert told(stage) == [("Missed", 0)]
+    assert letters_of(stage) == [("Missed", 0)]

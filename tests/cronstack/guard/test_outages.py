@@ -1,4 +1,4 @@
-"""The ledger does not answer, or the handler is killed each time: a carrier brings the occurrence back."""
+"""If the ledger does not answer, or the handler is killed each time, a carrier brings the occurrence back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def ledger_down(stage: Stage) -> None:
 
 @pytest.mark.parametrize("overlap", ["skip", "buffer_one", "allow"])
 def test_a11_2_an_outage_of_an_hour_is_survived(stage: Stage, overlap: str) -> None:
-    """Lambda delivers three times within three minutes. A carrier needs no ledger, and comes until it answers."""
+    """Lambda delivers three times within three minutes. Carriers need no ledger, and come until it answers."""
     ledger_down(stage)
     of, looks = DUE, 0
     while stage.now < NOON + 60 * MINUTE:
@@ -41,7 +41,7 @@ def test_a11_2_an_outage_of_an_hour_is_survived(stage: Stage, overlap: str) -> N
 
 
 @pytest.mark.parametrize("deadline", [600, 1_800, 3_600])
-def test_a11_2_one_look_comes_shortly_before_the_start_deadline(stage: Stage, deadline: int) -> None:
+def test_a11_2_one_check_comes_shortly_before_the_start_deadline(stage: Stage, deadline: int) -> None:
     """An outage that ends before it is survived."""
     ledger_down(stage)
     of = DUE
@@ -65,14 +65,14 @@ def test_a11_2_past_its_deadline_it_is_missed_and_reported(stage: Stage) -> None
 
 
 def test_a11_2_three_deliveries_in_one_outage_make_one_carrier(stage: Stage) -> None:
-    """The name says what is carried."""
+    """All deliveries use the same name."""
     ledger_down(stage)
     for _ in range(3):
         assert stage.deliver(DUE).reason == "outage"
     assert len(stage.carriers()) == 1
 
 
-def test_a11_2_each_plan_of_a_key_has_a_carrier_of_its_own(stage: Stage) -> None:
+def test_a11_2_each_plan_of_a_key_has_its_own_carrier(stage: Stage) -> None:
     of = planned(stage)
     ledger_down(stage)
     stage.deliver(of)
@@ -81,7 +81,7 @@ def test_a11_2_each_plan_of_a_key_has_a_carrier_of_its_own(stage: Stage) -> None
 
 
 def test_a11_2_an_outage_between_claim_and_handler_is_survived(stage: Stage) -> None:
-    """The lease is to be lengthened, and the ledger does not answer any more: the handler does not run."""
+    """The lease must be extended, but the ledger does not answer any more: the handler does not run."""
     stage.wall_error = 600_000
     delayed = occurrence(NOON - 1_200_000)
     delivery = stage.delivery(delayed)
@@ -95,14 +95,14 @@ def test_a11_2_an_outage_between_claim_and_handler_is_survived(stage: Stage) -> 
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
-def test_what_does_not_pass_by_itself_is_not_carried(stage: Stage, code: str) -> None:
+def test_a_fault_that_is_not_temporary_makes_no_carrier(stage: Stage, code: str) -> None:
     stage.fail("TransactWriteItems", error(code))
     with pytest.raises(Unavailable):
         stage.deliver(DUE)
     assert stage.carriers() == []
 
 
-def test_where_scheduler_does_not_answer_either_lambda_delivers_again(stage: Stage) -> None:
+def test_if_scheduler_does_not_answer_either_lambda_delivers_again(stage: Stage) -> None:
     ledger_down(stage)
     stage.fail("CreateSchedule", *[error("InternalServerException", 500)] * 2_000)
     with pytest.raises(Unavailable):
@@ -112,7 +112,7 @@ def test_where_scheduler_does_not_answer_either_lambda_delivers_again(stage: Sta
 @pytest.mark.parametrize("overlap", ["skip", "buffer_one", "allow"])
 @pytest.mark.parametrize("limit", [1, 3, 5, 9])
 def test_a11_1_a_handler_that_is_killed_every_time_has_all_its_attempts(stage: Stage, overlap: str, limit: int) -> None:
-    """Lambda gives up after its third delivery; the retries of the job go on by carriers, and end in one letter."""
+    """Lambda gives up after its third delivery. Carriers start the other attempts, up to one letter."""
     deliveries = [DUE] * 3
     worked = 0
     while deliveries:
@@ -124,7 +124,7 @@ def test_a11_1_a_handler_that_is_killed_every_time_has_all_its_attempts(stage: S
             worked += 1  # and it is killed
         stage.now += PAST
         if not deliveries:
-            deliveries = [stage.brought(carrier) for carrier in stage.carriers()]
+            deliveries = [stage.fire(carrier) for carrier in stage.carriers()]
     assert worked == limit
     assert stage.run(DUE)["status"] == "dead"
     assert [letter[:2] for letter in stage.letters()] == [["RetriesExhausted", limit + 1]]
@@ -132,23 +132,23 @@ def test_a11_1_a_handler_that_is_killed_every_time_has_all_its_attempts(stage: S
 
 
 def test_a_first_attempt_makes_no_carrier(stage: Stage) -> None:
-    """Only what follows a crash pays for it."""
+    """Only an attempt after a crash makes a carrier before its handler."""
     assert stage.deliver(DUE).status == "succeeded"
     assert stage.deliver(occurrence(NOON - MINUTE), overlap="allow").status == "succeeded"
     assert "CreateSchedule" not in stage.asked()
 
 
-def test_where_scheduler_fails_an_attempt_after_a_crash_runs_all_the_same(stage: Stage) -> None:
+def test_if_scheduler_fails_an_attempt_after_a_crash_still_runs(stage: Stage) -> None:
     stage.delivery(DUE).until("Work")
     stage.now += PAST
     stage.fail("CreateSchedule", *[error("InternalServerException", 500)] * 2_000)
     before = stage.now
     delivery = stage.delivery(DUE)
     assert delivery.finish().status == "succeeded"
-    assert stage.now - before < 10_000, "most of its time is for the handler"
+    assert stage.now - before < 10_000, "the carrier took most of the handler's time"
 
 
-def test_a_carrier_in_conflict_takes_no_more_of_the_handlers_time(stage: Stage) -> None:
+def test_a_carrier_in_conflict_takes_little_of_the_handlers_time(stage: Stage) -> None:
     stage.delivery(DUE).until("Work")
     stage.now += PAST
     stage.fail("CreateSchedule", error("ConflictException"))
@@ -158,8 +158,8 @@ def test_a_carrier_in_conflict_takes_no_more_of_the_handlers_time(stage: Stage) 
     assert stage.now - before < 10_000
 
 
-def test_a_short_lease_is_lengthened_after_scheduler_was_slow(stage: Stage) -> None:
-    """Or the attempt would be lost without its handler."""
+def test_a_short_lease_is_extended_after_scheduler_was_slow(stage: Stage) -> None:
+    """Otherwise the attempt would end without its handler."""
 
     def slow(call: Call, carry_out: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
         stage.now += 10_000

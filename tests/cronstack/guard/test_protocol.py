@@ -1,4 +1,4 @@
-"""One delivery after the other: what each finds, what it leaves, and how many requests it takes."""
+"""Deliveries one after another: their outcomes, the rows that they leave, and their requests."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_finished_duplicate_takes_one_request(stage: Stage) -> None:
 def test_the_retry_of_a_failed_attempt_takes_three(stage: Stage) -> None:
     assert stage.deliver(DUE, BROKEN).status == "retrying"
     assert stage.run(DUE)["error"] == BROKEN.error
-    assert stage.run(DUE)["ttl"] == NOON // 1000 + 400 * 86400, "the last resort, for a job that is removed"
+    assert stage.run(DUE)["ttl"] == NOON // 1000 + 400 * 86400, "the ttl of an open run, in case its job is removed"
     assert json.loads(stage.run(DUE)["event"]) == event_of(DUE)
     assert stage.listed() == [("job#stats", f"run#{DUE.id}")]
     assert stage.asked() == ["TransactWriteItems", "TransactWriteItems", "CreateSchedule"]
@@ -50,7 +50,7 @@ def test_the_retry_of_a_failed_attempt_takes_three(stage: Stage) -> None:
     assert stage.carriers() == []
 
 
-def test_attempts_used_up_end_in_one_dead_letter(stage: Stage) -> None:
+def test_the_last_failed_attempt_sends_one_dead_letter(stage: Stage) -> None:
     statuses = [stage.deliver(DUE, BROKEN).status]
     statuses += [stage.deliver(stage.carrier(), BROKEN).status for _ in range(2)]
     assert statuses == ["retrying", "retrying", "dead"]
@@ -69,7 +69,7 @@ def test_a_permanent_failure_is_dead_at_once(stage: Stage) -> None:
     assert stage.asked() == ["TransactWriteItems", "TransactWriteItems", "SendMessage", "UpdateItem"]
 
 
-def test_an_overlap_is_skipped_and_recorded_with_the_holder_and_the_occurrence_it_met(stage: Stage) -> None:
+def test_an_overlap_is_skipped_and_recorded_with_the_running_holder_and_occurrence(stage: Stage) -> None:
     first = stage.delivery(DUE).until("Work")
     stage.asked()
     other = occurrence(NOON - MINUTE)
@@ -84,7 +84,7 @@ def test_an_overlap_is_skipped_and_recorded_with_the_holder_and_the_occurrence_i
     assert first.finish().status == "succeeded"
 
 
-def test_what_has_started_is_never_skipped(stage: Stage) -> None:
+def test_a_started_occurrence_is_never_skipped(stage: Stage) -> None:
     other = occurrence(NOON - MINUTE)
     stage.deliver(other, BROKEN)
     again = stage.carrier()
@@ -120,7 +120,7 @@ def test_overlap_allow_retries_dies_and_is_redriven(stage: Stage) -> None:
     assert "reported" not in stage.run(DUE)
 
 
-def test_too_late_is_missed_but_only_the_first_start(stage: Stage) -> None:
+def test_only_a_first_start_that_is_too_late_is_missed(stage: Stage) -> None:
     late = occurrence(NOON - 2 * HOUR)
     outcome = stage.deliver(late)
     assert (outcome.status, outcome.reason) == ("missed", "too_late")
@@ -134,7 +134,7 @@ def test_too_late_is_missed_but_only_the_first_start(stage: Stage) -> None:
     assert stage.deliver(DUE).status == "duplicate"
 
 
-def test_an_operator_waives_the_start_deadline_never_the_horizon(stage: Stage) -> None:
+def test_an_operators_event_has_no_start_deadline_but_the_horizon(stage: Stage) -> None:
     assert stage.deliver(by_operator(NOON - 100 * HOUR, "backfill")).status == "succeeded"
     with pytest.raises(EventError, match="older than 16 days") as refused:
         stage.deliver(by_operator(NOON - 400 * HOUR, "backfill"))
@@ -144,15 +144,15 @@ def test_an_operator_waives_the_start_deadline_never_the_horizon(stage: Stage) -
     assert stage.run(old)["sk"].endswith("~2")
 
 
-def test_what_is_open_in_the_ledger_is_never_too_old(stage: Stage) -> None:
+def test_an_open_run_is_never_too_old(stage: Stage) -> None:
     stage.deliver(DUE, BROKEN)
     stage.now += 17 * 86_400_000
     outcome = stage.deliver(stage.carrier())
     assert (outcome.status, outcome.attempt) == ("succeeded", 2)
-    assert stage.deliver(DUE).status == "duplicate", "nor is what it still tells of"
+    assert stage.deliver(DUE).status == "duplicate", "a final run in the ledger is not too old either"
 
 
-def test_a_redrive_counts_on_and_is_given_as_many_attempts_again(stage: Stage) -> None:
+def test_a_redrive_adds_the_same_number_of_attempts(stage: Stage) -> None:
     stage.deliver(DUE, BROKEN)
     for _ in range(2):
         stage.deliver(stage.carrier(), BROKEN)
@@ -160,13 +160,13 @@ def test_a_redrive_counts_on_and_is_given_as_many_attempts_again(stage: Stage) -
     redriven = by_operator(redrive=3)
     first = stage.delivery(redriven).until("Work")
     run = stage.run(DUE)
-    assert not {"reported", "ended", "reason"} & set(run), "nothing of its death is left"
-    assert {"listed", "event"} <= set(run), "operators can bring it back, should this attempt die, too"
+    assert not {"reported", "ended", "reason"} & set(run), "attributes of its death are left"
+    assert {"listed", "event"} <= set(run), "operators need these if this attempt is killed, too"
     assert run["ttl"] == stage.now // 1000 + 400 * 86400
     assert first.finish(BROKEN).status == "retrying"
     assert stage.asked() == ["TransactWriteItems"] * 3 + ["CreateSchedule"]
     assert stage.run(DUE)["limit"] == 6
-    assert stage.run(DUE)["after"] - stage.now <= 66_000, "its pauses begin anew"
+    assert stage.run(DUE)["after"] - stage.now <= 66_000, "its pauses do not start again at a minute"
     assert [stage.deliver(stage.carrier(), BROKEN).status for _ in range(2)] == ["retrying", "dead"]
     assert [letter[1] for letter in stage.letters()] == [3, 6]
     assert stage.deliver(redriven).status == "duplicate", "it redrives the third death, not the sixth"
@@ -181,13 +181,13 @@ def test_the_same_occurrence_with_another_input_is_refused(stage: Stage) -> None
         assert refused.value.reason == "PayloadMismatch"
     failed = occurrence(NOON - MINUTE)
     stage.deliver(failed, BROKEN, overlap="allow")
-    stage.now += 1_000  # or the fence alone would refuse it
+    stage.now += 1_000  # otherwise the fence alone would refuse it
     with pytest.raises(EventError):
         stage.deliver(occurrence(NOON - MINUTE, input={"day": "other"}), overlap="allow")
     assert stage.run(failed)["attempt"] == 1
 
 
-def test_a_clock_years_ahead_only_costs_a_request(stage: Stage) -> None:
+def test_a_clock_years_ahead_costs_one_request(stage: Stage) -> None:
     stage.change("lease", fence=NOON * 2, v=1)
     stage.asked()
     assert stage.deliver(DUE).fence == NOON * 2 + 1
@@ -200,11 +200,11 @@ def test_a_clock_years_ahead_only_costs_a_request(stage: Stage) -> None:
     [lost_answer, error("ThrottlingException"), error("InternalServerError", 500), error("Odd", 503), conflict],
     ids=["lost", "throttled", "broken", "unavailable", "conflict"],
 )
-def test_each_request_outlives_a_passing_fault(stage: Stage, overlap: str, fault: object) -> None:
+def test_each_request_is_repeated_after_a_passing_fault(stage: Stage, overlap: str, fault: object) -> None:
     for number in range(4):
         of = occurrence(NOON - number * 1000)
         delivery = stage.delivery(of, overlap=overlap, limit=1)
-        for _ in range(number):  # reach the request that meets the fault: claim, settle, letter, "reported"
+        for _ in range(number):  # reach the request that gets the fault: claim, settle, letter, "reported"
             delivery.step(BROKEN)
             while delivery.turn is not None and delivery.turn.name in ("Sleep", "Work"):
                 delivery.step(BROKEN)
@@ -215,17 +215,17 @@ def test_each_request_outlives_a_passing_fault(stage: Stage, overlap: str, fault
         assert stage.run(of)["attempt"] == 1
         assert not stage.faults
     ids = [letter[:2] for letter in stage.letters()]
-    copies = 5 if fault is lost_answer else 4  # nobody can tell a lost send from one not carried out
+    copies = 5 if fault is lost_answer else 4  # after a lost answer the letter is sent again
     assert ids == [["RetriesExhausted", 1]] * copies
 
 
-def test_a_lost_skip_is_recognised_as_the_own_one(stage: Stage) -> None:
+def test_an_own_skip_whose_answer_was_lost_is_recognised(stage: Stage) -> None:
     stage.delivery(DUE).until("Work")
     stage.fail("UpdateItem", lost_answer)
     assert stage.deliver(occurrence(NOON - MINUTE)).status == "skipped"
 
 
-def test_the_ledger_down_for_a_whole_run_runs_nothing(stage: Stage) -> None:
+def test_while_the_ledger_is_down_no_handler_runs(stage: Stage) -> None:
     stage.fail("TransactWriteItems", *[error("InternalServerError", 500)] * 1000)
     delivery = stage.delivery(DUE)
     outcome = delivery.finish()
@@ -240,7 +240,7 @@ def test_the_ledger_down_for_a_whole_run_runs_nothing(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
-def test_what_waiting_cannot_mend_is_told_at_once(stage: Stage, code: str) -> None:
+def test_a_fault_that_is_not_temporary_is_raised_at_once(stage: Stage, code: str) -> None:
     stage.fail("TransactWriteItems", error(code))
     stage.asked()
     with pytest.raises(Unavailable, match=r"(?s)table ledger.*(role must allow TransactWriteItems|Deploy the stack)"):
@@ -248,12 +248,12 @@ def test_what_waiting_cannot_mend_is_told_at_once(stage: Stage, code: str) -> No
     assert stage.asked() == ["TransactWriteItems"]
 
 
-def test_items_of_a_newer_version_are_left_alone(stage: Stage) -> None:
+def test_items_of_a_newer_version_are_not_changed(stage: Stage) -> None:
     stage.change("lease", fence=1, v=2)
     with pytest.raises(Unavailable, match="written by version 2"):
         stage.deliver(DUE)
     stage.change("lease", fence=1, v=1)
-    stage.change(f"run#{DUE.id}", status="unheard-of", v=2)
+    stage.change(f"run#{DUE.id}", status="unknown", v=2)
     for overlap in ("skip", "allow"):
         with pytest.raises(Unavailable, match="written by version 2"):
             stage.deliver(DUE, overlap=overlap)

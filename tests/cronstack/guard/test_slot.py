@@ -1,4 +1,4 @@
-"""Overlap "buffer_one": one occurrence waits for the lease, the next ones are skipped, and none is forgotten."""
+"""Overlap "buffer_one": one occurrence waits for the lease, further ones are skipped, and none is lost."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def deliver(stage: Stage, of: Occurrence, **terms: object) -> Outcome:
     return stage.deliver(of, overlap="buffer_one", **terms)  # type: ignore[arg-type]
 
 
-def brought(stage: Stage) -> dict[str, Occurrence]:
-    """What the carriers that are to come bring, by occurrence; they are taken out."""
+def occurrences_by_id(stage: Stage) -> dict[str, Occurrence]:
+    """Delete all carriers, and return their occurrences by id."""
     events = [parse_event(carrier.event, "stats") for carrier in stage.carriers()]
-    found = {of.id: of for of in events}
-    assert len(found) == len(events), "one carrier for each"
-    return found
+    by_id = {of.id: of for of in events}
+    assert len(by_id) == len(events), "an occurrence has several carriers"
+    return by_id
 
 
 def test_the_second_waits_and_runs_when_the_first_has_ended(stage: Stage) -> None:
@@ -43,7 +43,7 @@ def test_the_second_waits_and_runs_when_the_first_has_ended(stage: Stage) -> Non
     assert waiting["met"] == DUE.id
 
     early = stage.carrier()
-    assert stage.now - NOON <= 61_000, "it looks after a minute"
+    assert stage.now - NOON <= 61_000, "it does not check after a minute"
     assert deliver(stage, early).reason == "held"
     first.finish()
     late = stage.carrier()
@@ -67,15 +67,15 @@ def test_the_third_is_skipped_with_its_reason(stage: Stage) -> None:
     first.finish()
 
 
-def test_who_died_between_the_slot_and_its_carrier_blocks_nothing(stage: Stage) -> None:
+def test_a_delivery_killed_between_the_slot_and_its_carrier_blocks_nothing(stage: Stage) -> None:
     stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
-    stage.delivery(SECOND, overlap="buffer_one").until("CreateSchedule")  # and never heard of again
+    stage.delivery(SECOND, overlap="buffer_one").until("CreateSchedule")  # killed here
     assert stage.carriers() == []
     assert deliver(stage, THIRD).status == "skipped"
     (carrier,) = stage.carriers()
     assert parse_event(carrier.event, "stats").id == SECOND.id
     stage.now += 16 * MINUTE
-    assert deliver(stage, parse_event(carrier.event, "stats")).status == "succeeded", "the holder had died, too"
+    assert deliver(stage, parse_event(carrier.event, "stats")).status == "succeeded", "the holder was killed, too"
     assert stage.run(DUE)["status"] == "crashed"
 
 
@@ -86,18 +86,18 @@ def test_the_waiting_occurrence_goes_before_a_newcomer_that_finds_the_lease_free
     stage.asked()
     outcome = deliver(stage, THIRD)
     assert (outcome.status, outcome.reason) == ("deferred", "slot")
-    first_look, second_look = ["TransactWriteItems", "GetItem", "GetItem"], ["GetItem"]
-    assert stage.asked() == [*first_look, *second_look, "CreateSchedule", "GetSchedule", "CreateSchedule"]
-    assert not stage.run(THIRD), "it has left no trace in the ledger"
-    coming = brought(stage)
+    first_check, second_check = ["TransactWriteItems", "GetItem", "GetItem"], ["GetItem"]
+    assert stage.asked() == [*first_check, *second_check, "CreateSchedule", "GetSchedule", "CreateSchedule"]
+    assert not stage.run(THIRD), "it has written a row"
+    coming = occurrences_by_id(stage)
     assert coming.keys() == {SECOND.id, THIRD.id}
     stage.now += MINUTE
     assert deliver(stage, coming[SECOND.id]).status == "succeeded"
     assert deliver(stage, coming[THIRD.id]).status == "succeeded"
 
 
-def test_each_input_of_a_newcomer_has_a_carrier_of_its_own(stage: Stage) -> None:
-    """The ledger must refuse the second one, with a dead letter: before the run exists, no row shows its input."""
+def test_each_input_of_a_newcomer_has_its_own_carrier(stage: Stage) -> None:
+    """The ledger must refuse the second one, with a dead letter. Before the run exists, no row has its input."""
     first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)
     first.finish()
@@ -107,7 +107,7 @@ def test_each_input_of_a_newcomer_has_a_carrier_of_its_own(stage: Stage) -> None
     assert sorted(of.input["n"] for of in events if of.id == THIRD.id) == [1, 2]
 
 
-def test_a_newcomer_takes_the_slot_when_the_waiting_occurrence_starts_in_the_same_second(stage: Stage) -> None:
+def test_a_newcomer_enters_the_slot_when_the_waiting_occurrence_starts_in_the_same_second(stage: Stage) -> None:
     first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)
     first.finish()
@@ -120,7 +120,7 @@ def test_a_newcomer_takes_the_slot_when_the_waiting_occurrence_starts_in_the_sam
     assert parse_event(carrier.event, "stats").id == THIRD.id
 
 
-def test_a_slot_that_is_left_between_a_newcomers_look_and_its_claim_is_no_obstacle(stage: Stage) -> None:
+def test_a_slot_that_becomes_free_between_a_newcomers_read_and_its_claim_is_no_obstacle(stage: Stage) -> None:
     first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND, start_deadline=120)
     first.finish()
@@ -129,15 +129,15 @@ def test_a_slot_that_is_left_between_a_newcomers_look_and_its_claim_is_no_obstac
     newcomer = stage.delivery(THIRD, overlap="buffer_one").until("GetItem")
     waiting = stage.delivery(SECOND, overlap="buffer_one", start_deadline=120)
     waiting.step()
-    waiting.step()  # it is missed, its row says so, and the slot is empty
+    waiting.step()  # its row is missed, and the slot is empty
     assert stage.run(SECOND)["status"] == "missed"
     newcomer.step()  # it reads that row
     stage.asked()
     assert newcomer.finish().status == "succeeded"
-    assert stage.asked() == ["TransactWriteItems"] * 3, "two claims, for the slot was not as seen, and the settlement"
+    assert stage.asked() == ["TransactWriteItems"] * 3, "two claims, because the slot had changed, and the settlement"
 
 
-def test_an_operators_newcomer_waits_its_turn_too(stage: Stage) -> None:
+def test_an_operators_newcomer_lets_the_waiting_occurrence_go_first(stage: Stage) -> None:
     first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)
     first.finish()
@@ -154,29 +154,29 @@ def test_a_retry_does_not_wait_for_the_slot(stage: Stage) -> None:
     assert stage.run(SECOND)["status"] == "buffered"
 
 
-def test_a_newcomer_does_not_take_a_dead_holders_lease_before_the_waiting_occurrence(stage: Stage) -> None:
+def test_a_newcomer_does_not_take_over_before_the_waiting_occurrence(stage: Stage) -> None:
     stage.delivery(DUE, seconds=60, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)
     stage.carriers()
     stage.now += 70_000
     assert deliver(stage, THIRD).reason == "slot"
     stage.now += MINUTE
-    assert deliver(stage, brought(stage)[SECOND.id]).status == "succeeded"
+    assert deliver(stage, occurrences_by_id(stage)[SECOND.id]).status == "succeeded"
     assert stage.run(DUE)["status"] == "crashed"
 
 
-def test_a_newcomer_that_saw_an_empty_slot_does_not_start_before_what_came_into_it(stage: Stage) -> None:
+def test_a_newcomer_that_read_an_empty_slot_does_not_start_before_a_buffered_occurrence(stage: Stage) -> None:
     stage.delivery(DUE, seconds=60, overlap="buffer_one").until("Work")
-    sleepy = stage.delivery(SECOND, overlap="buffer_one")
-    sleepy.step()  # refused: it is about to take the slot
+    slow = stage.delivery(SECOND, overlap="buffer_one")
+    slow.step()  # refused: it is about to take the slot
     stage.now += 70_000
     newcomer = stage.delivery(THIRD, overlap="buffer_one")
-    newcomer.step()  # refused: it is about to take over the dead holder's lease
-    sleepy.step()
+    newcomer.step()  # refused: the next request takes over the dead holder's lease
+    slow.step()
     assert newcomer.finish().reason == "slot"
 
 
-def test_one_carrier_brings_what_waits_however_many_ask_for_it(stage: Stage) -> None:
+def test_all_deliveries_make_one_carrier_for_the_waiting_occurrence(stage: Stage) -> None:
     stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     for again in range(3):
         assert deliver(stage, SECOND).reason == ("held" if again else "overlap")
@@ -187,7 +187,7 @@ def test_one_carrier_brings_what_waits_however_many_ask_for_it(stage: Stage) -> 
 
 
 def test_two_chains_of_carriers_become_one(stage: Stage) -> None:
-    """A duplicate comes minutes later, when the carrier of the first delivery is long under way."""
+    """A duplicate comes minutes later, when the first delivery has already made carriers."""
     stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)
     deliver(stage, stage.carrier())
@@ -197,7 +197,7 @@ def test_two_chains_of_carriers_become_one(stage: Stage) -> None:
     assert len(stage.carriers()) == 1
 
 
-def test_a_carrier_that_comes_early_makes_the_next_one_not_itself(stage: Stage) -> None:
+def test_a_carrier_that_comes_early_makes_the_next_one_with_another_name(stage: Stage) -> None:
     stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)
     (carrier,) = stage.carriers()
@@ -207,20 +207,20 @@ def test_a_carrier_that_comes_early_makes_the_next_one_not_itself(stage: Stage) 
     assert (following.name != carrier.name, following.after) == (True, 62_000)
 
 
-def test_what_waits_past_its_start_deadline_costs_the_newcomer_a_minute_and_no_skip(stage: Stage) -> None:
+def test_an_occurrence_too_late_in_the_slot_delays_the_newcomer_by_a_minute(stage: Stage) -> None:
     stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND, start_deadline=120)
     stage.carriers()
     stage.now += 300_000
     newcomer = occurrence(NOON + 5 * MINUTE)
     assert deliver(stage, newcomer, start_deadline=120).reason == "slot"
-    coming = brought(stage)
+    coming = occurrences_by_id(stage)
     stage.now += MINUTE
     assert deliver(stage, coming[SECOND.id], start_deadline=120).status == "missed"
     assert deliver(stage, coming[newcomer.id], start_deadline=120).status == "buffered"
 
 
-def test_it_keeps_its_own_input(stage: Stage) -> None:
+def test_a_buffered_occurrence_keeps_its_own_input(stage: Stage) -> None:
     stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     stage.delivery(occurrence(NOON - MINUTE, input={"day": "x"}), overlap="buffer_one").until("CreateSchedule")
     deliver(stage, THIRD)
@@ -228,7 +228,7 @@ def test_it_keeps_its_own_input(stage: Stage) -> None:
     assert carrier.event["input"] == {"day": "x"}
 
 
-def test_too_late_in_the_slot_is_missed_and_frees_it(stage: Stage) -> None:
+def test_an_occurrence_too_late_in_the_slot_is_missed_and_frees_it(stage: Stage) -> None:
     stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND, start_deadline=120)
     stage.now += 300_000
@@ -249,7 +249,7 @@ def test_an_operators_occurrence_in_the_slot_is_not_missed_for_a_late_event_of_t
     assert stage.run(DUE)["status"] == "buffered"
 
 
-def test_what_waits_longer_than_the_ledger_remembers_frees_the_slot(stage: Stage) -> None:
+def test_an_occurrence_that_waits_beyond_the_horizon_frees_the_slot(stage: Stage) -> None:
     """Its carrier was lost, and the next occurrence comes a month later."""
     stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)
@@ -257,13 +257,13 @@ def test_what_waits_longer_than_the_ledger_remembers_frees_the_slot(stage: Stage
     stage.now += 30 * 86_400_000
     month = occurrence(stage.now // 1000 * 1000)
     assert deliver(stage, month).reason == "slot"
-    coming = brought(stage)
+    coming = occurrences_by_id(stage)
     assert deliver(stage, coming[SECOND.id]).status == "missed"
     assert deliver(stage, coming[month.id]).status == "succeeded"
 
 
-def test_an_event_in_the_slot_that_nobody_here_can_read_is_carried_on(stage: Stage) -> None:
-    """A newer version wrote it and was rolled back: the newcomer is not refused for it."""
+def test_an_event_of_a_newer_version_in_the_slot_has_a_carrier(stage: Stage) -> None:
+    """A newer version wrote it and was rolled back. The newcomer must not be refused for that."""
     stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)
     stage.carriers()
@@ -273,7 +273,7 @@ def test_an_event_in_the_slot_that_nobody_here_can_read_is_carried_on(stage: Sta
     assert carrier.event == {"cronstack": 2, "job": "stats", "later": [1], "carrier": NOON // MINUTE + 1}
 
 
-def test_too_late_when_the_slot_names_it_no_more(stage: Stage) -> None:
+def test_a_late_buffered_occurrence_that_the_slot_does_not_name_is_missed(stage: Stage) -> None:
     stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)
     stage.change("lease", buffered=None)
@@ -281,7 +281,7 @@ def test_too_late_when_the_slot_names_it_no_more(stage: Stage) -> None:
     assert deliver(stage, SECOND, start_deadline=120).status == "missed"
 
 
-def test_a_slot_whose_run_was_deleted_by_hand_is_taken_over(stage: Stage) -> None:
+def test_a_slot_whose_run_was_deleted_by_hand_is_reused(stage: Stage) -> None:
     stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)
     stage.delete(f"run#{SECOND.id}")
@@ -289,7 +289,7 @@ def test_a_slot_whose_run_was_deleted_by_hand_is_taken_over(stage: Stage) -> Non
     assert stage.lease()["buffered"] == THIRD.id
 
 
-def test_a_slot_that_names_what_has_run_under_another_policy_blocks_nothing(stage: Stage) -> None:
+def test_a_slot_with_an_occurrence_that_ran_under_another_policy_blocks_nothing(stage: Stage) -> None:
     first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)
     first.finish()
@@ -299,7 +299,7 @@ def test_a_slot_that_names_what_has_run_under_another_policy_blocks_nothing(stag
     assert "buffered" not in stage.lease()
 
 
-def test_a_slot_that_names_this_very_occurrence_is_left_when_its_row_was_deleted(stage: Stage) -> None:
+def test_a_slot_that_names_the_own_occurrence_without_a_row_is_freed(stage: Stage) -> None:
     first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)
     first.finish()
@@ -308,7 +308,7 @@ def test_a_slot_that_names_this_very_occurrence_is_left_when_its_row_was_deleted
     assert "buffered" not in stage.lease()
 
 
-def test_it_is_claimed_though_the_slot_was_lost(stage: Stage) -> None:
+def test_a_buffered_occurrence_is_claimed_though_the_slot_does_not_name_it(stage: Stage) -> None:
     first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)
     first.finish()
@@ -316,7 +316,7 @@ def test_it_is_claimed_though_the_slot_was_lost(stage: Stage) -> None:
     assert deliver(stage, stage.carrier()).status == "succeeded"
 
 
-def test_it_takes_over_a_dead_holder_and_leaves_the_slot(stage: Stage) -> None:
+def test_a_buffered_occurrence_takes_over_a_dead_holder_and_frees_the_slot(stage: Stage) -> None:
     stage.delivery(DUE, seconds=60, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)
     stage.now += 70_000
@@ -325,22 +325,22 @@ def test_it_takes_over_a_dead_holder_and_leaves_the_slot(stage: Stage) -> None:
     assert "buffered" not in stage.lease()
 
 
-def test_what_is_put_into_the_slot_while_the_holder_is_taken_over_leaves_it(stage: Stage) -> None:
-    """A delivery that slept puts it there, just when another one has seen the lease of a dead holder, and no slot."""
+def test_an_occurrence_that_enters_the_slot_during_a_takeover_frees_it(stage: Stage) -> None:
+    """A slow delivery buffers it, after another one has read the lease of a dead holder with an empty slot."""
     stage.delivery(DUE, seconds=60, overlap="buffer_one").until("Work")
-    sleepy = stage.delivery(SECOND, overlap="buffer_one")
-    sleepy.step()  # refused: it is about to take the slot
+    slow = stage.delivery(SECOND, overlap="buffer_one")
+    slow.step()  # refused: it is about to take the slot
     stage.now += 70_000
-    heir = stage.delivery(SECOND, overlap="buffer_one")
-    heir.step()  # refused: it is about to take over, and has seen an empty slot
-    sleepy.step()
+    successor = stage.delivery(SECOND, overlap="buffer_one")
+    successor.step()  # refused: the next request takes over, with an empty slot
+    slow.step()
     assert stage.lease()["buffered"] == SECOND.id
-    assert heir.finish().status == "succeeded"
+    assert successor.finish().status == "succeeded"
     assert "buffered" not in stage.lease()
 
 
 @pytest.mark.parametrize("overlap", ["skip", "allow"])
-def test_a_policy_changed_meanwhile_still_runs_it(stage: Stage, overlap: str) -> None:
+def test_a_buffered_occurrence_runs_after_a_change_of_the_policy(stage: Stage, overlap: str) -> None:
     first = stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     deliver(stage, SECOND)
     first.finish()
@@ -348,7 +348,7 @@ def test_a_policy_changed_meanwhile_still_runs_it(stage: Stage, overlap: str) ->
 
 
 @pytest.mark.parametrize("fault", [lost_answer, error("ThrottlingException")], ids=["lost", "throttled"])
-def test_each_request_outlives_a_passing_fault(stage: Stage, fault: object) -> None:
+def test_each_request_is_repeated_after_a_passing_fault(stage: Stage, fault: object) -> None:
     stage.delivery(DUE, seconds=900, overlap="buffer_one").until("Work")
     stage.faults = [("TransactWriteItems", lambda call, carry_out: carry_out()), ("TransactWriteItems", fault)]  # type: ignore[list-item]
     stage.fail("CreateSchedule", fault)  # type: ignore[arg-type]

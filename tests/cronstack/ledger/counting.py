@@ -22,18 +22,18 @@ PATCHES = tuple(
 
 
 class Cost(NamedTuple):
-    """Of one operation."""
+    """The cost of one operation."""
 
     requests: int
-    """To all services."""
+    """The requests to all services."""
     ledger: int
-    """Of these, to the ledger."""
+    """The requests to the ledger."""
     units: int
-    """Write units of the ledger, its index included."""
+    """The write units of the ledger, including its index."""
 
 
 def counted(operation: Operation, code: Callable[[Stage], Once]) -> Cost:
-    """Return the cost of an operation in a world of its own. ``code``: makes the planner's ``once``."""
+    """Return the cost of an operation in a new environment. ``code``: returns the planner's ``once``."""
     clock = datetime(2026, 3, 1, tzinfo=UTC)
     apply(PATCHES, Surroundings(now=lambda: clock))
     try:
@@ -50,5 +50,5 @@ def counted(operation: Operation, code: Callable[[Stage], Once]) -> Cost:
             units = sum(float(row["write"]) for row in consumption.counts())
     finally:
         unpatch()
-    ledger = [one for one in asked if one.endswith(("Item", "Items", "Query"))]
+    ledger = [name for name in asked if name.endswith(("Item", "Items", "Query"))]
     return Cost(len(asked), len(ledger), round(units))

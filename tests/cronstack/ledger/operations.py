@@ -1,6 +1,6 @@
 """Operations on the ledger whose requests and write units are fixed (see ``test_costs``).
 
-Each is a generator: what comes before its ``yield`` prepares, what comes after is counted.
+Each is a generator: the code before its ``yield`` prepares, the code after it is counted.
 """
 
 from __future__ import annotations
@@ -126,21 +126,21 @@ def cancel(stage: Stage, once: Once) -> Iterator[None]:
 
 def clean_run_of_a_plan(stage: Stage, once: Once) -> Iterator[None]:
     order(once)
-    of = come(stage)
+    of = fire(stage)
     yield
     assert stage.deliver(of).status == "succeeded"
 
 
 def attempt_of_a_plan_that_fails(stage: Stage, once: Once) -> Iterator[None]:
     order(once)
-    of = come(stage)
+    of = fire(stage)
     yield
     assert stage.deliver(of, BROKEN).status == "retrying"
 
 
 def retry_of_a_plan_that_succeeds(stage: Stage, once: Once) -> Iterator[None]:
     order(once)
-    stage.deliver(come(stage), BROKEN)
+    stage.deliver(fire(stage), BROKEN)
     carrier = stage.carrier()
     yield
     assert stage.deliver(carrier).status == "succeeded"
@@ -148,7 +148,7 @@ def retry_of_a_plan_that_succeeds(stage: Stage, once: Once) -> Iterator[None]:
 
 def duplicate_of_a_plan(stage: Stage, once: Once) -> Iterator[None]:
     order(once)
-    of = come(stage)
+    of = fire(stage)
     stage.deliver(of)
     yield
     assert stage.deliver(of).status == "duplicate"
@@ -156,7 +156,7 @@ def duplicate_of_a_plan(stage: Stage, once: Once) -> Iterator[None]:
 
 def overtaken_by_a_move(stage: Stage, once: Once) -> Iterator[None]:
     order(once)
-    of = come(stage)
+    of = fire(stage)
     once.move("stats", KEY, after=2 * HOUR)
     yield
     assert stage.deliver(of).status == "overtaken"
@@ -164,7 +164,7 @@ def overtaken_by_a_move(stage: Stage, once: Once) -> Iterator[None]:
 
 def plan_that_comes_too_late(stage: Stage, once: Once) -> Iterator[None]:
     order(once)
-    of = come(stage)
+    of = fire(stage)
     stage.now += 7_200_000
     yield
     assert stage.deliver(of).status == "missed"
@@ -173,18 +173,18 @@ def plan_that_comes_too_late(stage: Stage, once: Once) -> Iterator[None]:
 def plan_from_order_to_settle(stage: Stage, once: Once) -> Iterator[None]:
     yield
     order(once)
-    assert stage.deliver(come(stage)).status == "succeeded"
+    assert stage.deliver(fire(stage)).status == "succeeded"
 
 
 def order(once: Once) -> Any:
     return once.schedule("stats", key=KEY, after=HOUR, input={"order": 4711, "customer": "c-20988"})
 
 
-def come(stage: Stage) -> Occurrence:
-    """Return what the plan's schedule brings, at its time."""
-    (one,) = stage.scheduler.list_schedules(GroupName=GROUP)["Schedules"]
-    found = stage.scheduler.get_schedule(GroupName=GROUP, Name=one["Name"])
-    of = parse_event(json.loads(found["Target"]["Input"]), "stats")
+def fire(stage: Stage) -> Occurrence:
+    """Set the clock to the time of the plan's schedule. Return its occurrence."""
+    (listed,) = stage.scheduler.list_schedules(GroupName=GROUP)["Schedules"]
+    schedule = stage.scheduler.get_schedule(GroupName=GROUP, Name=listed["Name"])
+    of = parse_event(json.loads(schedule["Target"]["Input"]), "stats")
     stage.now = of.due
     return of
 

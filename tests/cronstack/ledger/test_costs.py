@@ -1,4 +1,4 @@
-"""What each operation costs: requests, and write units of the ledger. A change of either is a decision."""
+"""The cost of each operation in requests and write units. Change these numbers only on purpose."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ COSTS: dict[str, tuple[Cost, Cost]] = {
     "plan_that_comes_too_late": (Cost(4, 3, 7), Cost(1, 1, 1)),
     "plan_from_order_to_settle": (Cost(5, 4, 5), Cost(5, 4, 4)),
 }
-"""Now, and before plans had rows of their own (counted in the same way with the code of that time).
+"""The cost now, and before plans had their own rows (counted in the same way with the code of that time).
 
-Then a plan was a run, and an index did not exist. Listing open runs read all of them instead.
+At that time a plan was a run, and there was no index: listing open runs read all runs.
 """
 WIRING = Wiring("stats", TABLE, GROUP, "arn:aws:iam::123456789012:role/once", f"{FUNCTION}:plans", WAY.dead_letters)
 
@@ -61,16 +61,16 @@ def region(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.__name__)
-def test_an_operation_costs(operation: Operation) -> None:
+def test_an_operation_has_the_listed_cost(operation: Operation) -> None:
     now, _ = COSTS[operation.__name__]
     assert counted(operation, once) == now
 
 
-def test_every_operation_has_its_cost() -> None:
+def test_every_operation_has_a_listed_cost() -> None:
     assert [operation.__name__ for operation in OPERATIONS] == [*COSTS]
 
 
-def test_a_clean_run_costs_what_it_did_and_a_plan_at_most_5_units() -> None:
+def test_a_clean_run_costs_the_same_as_before_and_a_plan_at_most_5_units() -> None:
     for name in ("clean_run_skip", "clean_run_buffer_one", "clean_run_allow", "duplicate", "skipped_for_overlap"):
         now, before = COSTS[name]
         assert now == before

@@ -1,4 +1,4 @@
-"""The README of the ledger: its tables are what the code says."""
+"""The README of the ledger: its tables match the code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import pytest
 
 from cronstack.defaults import DEFAULTS
-from cronstack.ledger.partitions import ROOMS
+from cronstack.ledger.partitions import PARTITIONS
 from cronstack.ledger.rows import OPEN, PLAN_STATUSES, STATUSES
 from tests.cronstack.ledger.test_costs import COSTS
 from tests.places import ROOT
@@ -24,14 +24,14 @@ def partitions() -> str:
     head = ("partition", "sort key", "row", "written by", "read by, too", "in the index")
     rows = [
         (
-            f"`{room.pattern.format(job='JOB')}`",
-            f"`{room.sort_key}`",
-            f"{room.holds}{' (reserved)' if room.reserved else ''}",
-            ", ".join(room.writers),
-            ", ".join(room.readers),
-            f"`{room.listed.format(job='JOB')}`" if room.listed else "",
+            f"`{partition.pattern.format(job='JOB')}`",
+            f"`{partition.sort_key}`",
+            f"{partition.content}{' (reserved)' if partition.reserved else ''}",
+            ", ".join(partition.writers),
+            ", ".join(partition.readers),
+            f"`{partition.listed.format(job='JOB')}`" if partition.listed else "",
         )
-        for room in ROOMS
+        for partition in PARTITIONS
     ]
     return table(head, *rows)
 
@@ -49,19 +49,19 @@ BLOCKS = {"partitions": partitions, "costs": costs}
 
 
 @pytest.mark.parametrize("name", BLOCKS)
-def test_a_table_is_what_the_code_says(name: str) -> None:
-    found = re.search(rf"<!-- {name} -->\n(.*?)\n?<!-- end -->", PAGE, re.DOTALL)
-    assert found is not None
-    assert found[1] == BLOCKS[name](), "replace the block by this"
+def test_a_table_matches_the_code(name: str) -> None:
+    block = re.search(rf"<!-- {name} -->\n(.*?)\n?<!-- end -->", PAGE, re.DOTALL)
+    assert block is not None
+    assert block[1] == BLOCKS[name](), "replace the block with this text"
 
 
-def test_the_page_names_every_status() -> None:
+def test_the_page_has_every_status() -> None:
     for kind, statuses in (("run", STATUSES), ("plan", PLAN_STATUSES)):
-        assert re.findall(rf"^\| {kind} \| ([a-z]+) \|", PAGE, re.MULTILINE) == [*statuses]
+        assert re.findall(rf"^\| {kind} \| `?([a-z]+)`? \|", PAGE, re.MULTILINE) == [*statuses]
     assert f"{', '.join(OPEN[:-1])} or {OPEN[-1]}" in PAGE
 
 
-def test_the_page_names_the_times_to_live() -> None:
+def test_the_page_has_the_times_to_live() -> None:
     days = {name: getattr(DEFAULTS, name) // 86_400 for name in ("retention", "horizon", "last_resort")}
     assert f"| {days['retention']} days after its end" in PAGE
     assert f"| {days['horizon']} days longer" in PAGE

@@ -1,4 +1,4 @@
-"""Requests as they go over the wire, and items as they come back."""
+"""The requests to the ledger, and the items that are read."""
 
 from __future__ import annotations
 
@@ -81,31 +81,31 @@ def test_every_write_is_conditioned_aliased_and_shows_the_old_item(call: Call) -
 
 
 @pytest.mark.parametrize("call", REQUESTS.values(), ids=REQUESTS)
-def test_who_writes_the_next_attempt_has_the_last_one_in_the_condition(call: Call) -> None:
+def test_a_write_of_the_next_attempt_has_the_last_one_in_its_condition(call: Call) -> None:
     for update in updates(call):
         change = str(update["UpdateExpression"])
         condition = str(update["ConditionExpression"])
         never_started = ("attribute_not_exists(#status)", "attribute_not_exists(#attempt)", "#status = :buffered")
-        untouched = any(one in condition for one in never_started)
+        untouched = any(clause in condition for clause in never_started)
         if "#attempt = :attempt" in change and not untouched:
             assert "#attempt = :before" in condition
 
 
 def test_a_request_built_twice_is_the_same_bytes_and_its_token_fits() -> None:
     name = ulid(NOON, SYSTEM)
-    one, two = (claim_requests.claim(OPENING, None, f"{name}-c123456") for _ in range(2))
-    assert json.dumps(one.parameters) == json.dumps(two.parameters)
-    assert len(one.parameters["ClientRequestToken"]) <= 36
+    first, second = (claim_requests.claim(OPENING, None, f"{name}-c123456") for _ in range(2))
+    assert json.dumps(first.parameters) == json.dumps(second.parameters)
+    assert len(first.parameters["ClientRequestToken"]) <= 36
 
 
-def test_only_the_ledger_knows_attribute_names() -> None:
+def test_only_the_ledger_modules_contain_attribute_names() -> None:
     from cronstack.guard import claim, decision, delivery, letters, protocol
 
-    for room in (decision, claim, delivery, protocol, letters):
-        assert not re.search(r"Expression|attribute_not_exists|\"[#:]\\w", inspect.getsource(room)), room.__name__
+    for module in (decision, claim, delivery, protocol, letters):
+        assert not re.search(r"Expression|attribute_not_exists|\"[#:]\\w", inspect.getsource(module)), module.__name__
 
 
-def test_items_come_back_as_values() -> None:
+def test_items_are_read_as_values() -> None:
     item = {
         "pk": {"S": "job#stats"},
         "sk": {"S": "run#t-1"},
@@ -139,20 +139,20 @@ def cancelled(*codes: str) -> dict[str, object]:
         (cancelled("ConditionalCheckFailed", "ThrottlingError"), Fault("ThrottlingError", "m", True)),
         (cancelled("ValidationError", "None"), Fault("ValidationError", "m", False)),
         (cancelled(), Fault("TransactionCanceledException", "m", False)),
-        ({"Error": {"Code": "Unheard", "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": 502}}, None),
+        ({"Error": {"Code": "Unknown", "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": 502}}, None),
         ({"Error": {"Code": "IdempotentParameterMismatchException", "Message": "m"}}, None),
     ],
 )
-def test_answers_are_sorted(answer: dict[str, object], expected: object) -> None:
-    told = read(answer)
+def test_answers_are_classified(answer: dict[str, object], expected: object) -> None:
+    result = read(answer)
     if expected is None:
-        assert isinstance(told, Fault)
-        assert told.passing == ("Unheard" in told.code)
+        assert isinstance(result, Fault)
+        assert result.passing == ("Unknown" in result.code)
     else:
-        assert told == expected
+        assert result == expected
 
 
-def test_ulids_sort_by_time_and_never_meet() -> None:
+def test_ulids_sort_by_time_and_are_unique() -> None:
     made = [ulid(NOON + number // 50, SYSTEM) for number in range(500)]
     assert len(set(made)) == 500
     assert [name[:10] for name in made] == sorted(name[:10] for name in made)

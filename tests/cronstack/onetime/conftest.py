@@ -1,4 +1,4 @@
-"""``once`` over the stage."""
+"""``once`` on the stage's services."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def once(stage: Stage) -> Once:
 
 def schedules_of(stage: Stage) -> list[dict[str, Any]]:
     listed = stage.scheduler.list_schedules(GroupName=GROUP)["Schedules"]
-    found = [stage.scheduler.get_schedule(GroupName=GROUP, Name=one["Name"]) for one in listed]
-    return [{name: value for name, value in one.items() if name != "ResponseMetadata"} for one in found]
+    schedules = [stage.scheduler.get_schedule(GroupName=GROUP, Name=summary["Name"]) for summary in listed]
+    return [{name: value for name, value in of.items() if name != "ResponseMetadata"} for of in schedules]
 
 
 def event(stage: Stage, number: int = 0) -> Occurrence:
-    """What the schedule brings."""
+    """Return the occurrence in the schedule's event."""
     return parse_event(json.loads(schedules_of(stage)[number]["Target"]["Input"]), "stats")
 
 
-def come(stage: Stage, of: Occurrence, **terms: Any) -> Outcome:
-    """The event is delivered when it is due."""
+def deliver_when_due(stage: Stage, of: Occurrence, **terms: Any) -> Outcome:
+    """Set the clock to the due time, if that is later. Deliver the event."""
     stage.now = max(stage.now, of.due)
     return stage.deliver(of, **terms)

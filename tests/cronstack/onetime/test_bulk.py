@@ -1,4 +1,4 @@
-"""Many orders at once: those of one key are carried out one after another, in their order."""
+"""Many orders at once: orders of one key are carried out one after another, in their order."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from cronstack.onetime.bulk import schedule_many
 from cronstack.onetime.planner import Plan
 
 
-class Meeting:
-    """Its ``schedule`` takes the place of ``once.schedule``. Two calls of one key that are under way together meet."""
+class OverlapDetector:
+    """Replaces ``once.schedule``. ``overlaps`` lists the keys of calls that ran at the same time."""
 
     def __init__(self) -> None:
-        self.met: list[str] = []
+        self.overlaps: list[str] = []
         self.order: dict[str, list[int]] = defaultdict(list)
-        self._doors: dict[str, Barrier] = defaultdict(lambda: Barrier(2, timeout=0.1))
+        self._barriers: dict[str, Barrier] = defaultdict(lambda: Barrier(2, timeout=0.1))
 
     def schedule(self, *, key: str, after: int) -> Plan:
         try:
-            self._doors[key].wait()
-            self.met.append(key)
+            self._barriers[key].wait()
+            self.overlaps.append(key)
         except BrokenBarrierError:
-            self._doors[key].reset()
+            self._barriers[key].reset()
         self.order[key].append(after)
         return cast(Plan, None)
 
 
-def carry_out(orders: list[dict[str, Any]]) -> Meeting:
-    once = Meeting()
+def carry_out(orders: list[dict[str, Any]]) -> OverlapDetector:
+    once = OverlapDetector()
     results = list(schedule_many(once.schedule, orders, concurrency=8, progress=None, defaults={}))
     assert len(results) == len(orders)
     return once
@@ -37,10 +37,12 @@ def carry_out(orders: list[dict[str, Any]]) -> Meeting:
 
 def test_orders_of_one_key_are_carried_out_in_their_order_and_never_together() -> None:
     once = carry_out([{"key": key, "after": number} for number, key in enumerate("aabaab")])
-    assert once.met == []
+    assert once.overlaps == []
     assert once.order == {"a": [0, 1, 3, 4], "b": [2, 5]}
 
 
-def test_orders_without_a_key_that_can_be_compared_are_still_carried_out() -> None:
-    results = list(schedule_many(Meeting().schedule, [{"key": ["x"]}, {}], concurrency=2, progress=None, defaults={}))
+def test_orders_with_an_invalid_key_are_carried_out_and_fail() -> None:
+    results = list(
+        schedule_many(OverlapDetector().schedule, [{"key": ["x"]}, {}], concurrency=2, progress=None, defaults={})
+    )
     assert all(result.fault is not None for result in results)

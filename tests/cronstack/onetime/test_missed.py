@@ -1,4 +1,4 @@
-"""A plan that was missed: reported, planned anew, moved, or redriven, and each of these starts it once."""
+"""A missed plan is reported. Planned again, moved or redriven, it starts once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from cronstack.errors import OnceConflict, OnceError
 from cronstack.occurrence import Occurrence
 from cronstack.onetime.once import Once
-from tests.cronstack.onetime.conftest import come, event, schedules_of
+from tests.cronstack.onetime.conftest import deliver_when_due, event, schedules_of
 from tests.cronstack.stage import NOON, Stage, lost_answer
 
 HOUR = timedelta(hours=1)
@@ -19,7 +19,7 @@ GIVEN = {"order": 1}
 
 
 def miss(stage: Stage, once: Once, **when: Any) -> Occurrence:
-    """Plan it, and deliver its event two hours too late. Return the event. Its schedule has deleted itself."""
+    """Plan an occurrence, and deliver its event two hours too late. Return the event. Its schedule is deleted."""
     once.schedule("stats", key="order-1", input=GIVEN, **(when or {"at": AT}))
     of = event(stage)
     stage.scheduler.delete_schedule(GroupName="shop-once", Name=_only_name(stage))
@@ -38,8 +38,8 @@ def _only_name(stage: Stage) -> str:
     return str(only["Name"])
 
 
-def test_a5_a_missed_key_is_planned_anew_by_replace_and_runs_once(stage: Stage, once: Once) -> None:
-    """Rule: what was missed has never started, so ``replace`` plans its key anew. The old event and letter are over."""
+def test_a5_a_missed_key_is_planned_again_by_replace_and_runs_once(stage: Stage, once: Once) -> None:
+    """A missed plan has never started, so ``replace`` plans its key again. The old event and letter are overtaken."""
     old = miss(stage, once)
     plan = once.schedule("stats", key="order-1", after=HOUR, input={"order": 2}, replace=True)
     assert (plan.outcome, plan.status, plan.moves, plan.input) == ("planned", "planned", 1, {"order": 2})
@@ -47,15 +47,15 @@ def test_a5_a_missed_key_is_planned_anew_by_replace_and_runs_once(stage: Stage, 
     assert new.revision == plan.revision > (old.revision or 0)
     assert stage.deliver(old).status == "overtaken"
     assert stage.deliver(redrive(old, stage)).status == "overtaken"
-    assert come(stage, new).status == "succeeded"
-    assert come(stage, new).status == "duplicate"
+    assert deliver_when_due(stage, new).status == "succeeded"
+    assert deliver_when_due(stage, new).status == "duplicate"
     assert once.get("stats", "order-1").status == "begun"
     run = stage.run(new)
     assert (run["status"], run["revision"], run["due"], run["attempt"]) == ("succeeded", new.revision, new.due, 1)
 
 
 def test_a5_a_missed_key_is_moved_and_runs_once_with_its_input(stage: Stage, once: Once) -> None:
-    """Rule: ``move`` gives a missed key another time, and its input stays."""
+    """``move`` gives a missed key another time, and its input stays."""
     old = miss(stage, once)
     assert once.get("stats", "order-1").input == GIVEN
     plan = once.move("stats", "order-1", after=60)
@@ -63,17 +63,17 @@ def test_a5_a_missed_key_is_moved_and_runs_once_with_its_input(stage: Stage, onc
     assert once.move("stats", "order-1", at=plan.at).outcome == "unchanged"
     new = event(stage)
     assert stage.deliver(redrive(old, stage)).status == "overtaken"
-    assert come(stage, new).status == "succeeded"
+    assert deliver_when_due(stage, new).status == "succeeded"
     assert (new.input, stage.run(new)["revision"]) == (GIVEN, plan.revision)
     assert once.move("stats", "order-1", after=60).outcome == "too late"
 
 
 @pytest.mark.parametrize("replace", [False, True])
 @pytest.mark.parametrize("when", [{"at": AT}, {"at": AT, "past": "run"}, {"after": HOUR}], ids=str)
-def test_the_same_call_after_the_miss_is_the_same_plan(
+def test_a_repeated_call_after_the_miss_keeps_the_plan(
     stage: Stage, once: Once, when: dict[str, Any], replace: bool
 ) -> None:
-    """A caller that repeats itself sees the miss. ``replace`` plans anew where the call stands for another time now."""
+    """A repeated call returns the miss. ``replace`` plans again if the call means another time now."""
     old = miss(stage, once, **when)
     again = once.schedule("stats", key="order-1", input=GIVEN, replace=replace, **when)
     if not replace or when == {"at": AT}:
@@ -94,19 +94,19 @@ def test_the_same_call_after_the_miss_is_the_same_plan(
 
 
 @pytest.mark.parametrize("change", [{"after": 2 * HOUR}, {"input": {"order": 2}, "after": 0}], ids=str)
-def test_other_content_is_a_conflict_that_names_what_can_be_done(
+def test_other_content_is_a_conflict_whose_message_has_the_remedies(
     stage: Stage, once: Once, change: dict[str, Any]
 ) -> None:
     miss(stage, once)
     before = stage.plan("order-1")
-    with pytest.raises(OnceConflict, match="was missed: it was due at 2026-01-01T13:00:00Z") as raised:
+    with pytest.raises(OnceConflict, match="was missed: due at 2026-01-01T13:00:00Z") as raised:
         once.schedule("stats", key="order-1", **({"input": GIVEN} | change))
     for remedy in ("replace=True", "once.move", "cronstack dead-letters redrive stats --origin missed"):
         assert remedy in raised.value.remedy
     assert (stage.plan("order-1"), schedules_of(stage)) == (before, [])
 
 
-def test_a_missed_key_is_not_planned_anew_for_a_past_time(stage: Stage, once: Once) -> None:
+def test_a_missed_key_is_not_planned_again_for_a_past_time(stage: Stage, once: Once) -> None:
     miss(stage, once)
     with pytest.raises(OnceError, match="is past"):
         once.schedule("stats", key="order-1", at=AT + timedelta(minutes=1), input=GIVEN, replace=True)
@@ -121,18 +121,18 @@ def test_a_missed_key_is_too_late_to_cancel(stage: Stage, once: Once) -> None:
     assert stage.deliver(redrive(old, stage)).status == "succeeded"
 
 
-def test_what_was_redriven_is_too_late_to_plan_anew(stage: Stage, once: Once) -> None:
+def test_a_redriven_plan_is_too_late_to_plan_again(stage: Stage, once: Once) -> None:
     old = miss(stage, once)
     working = stage.delivery(redrive(old, stage)).until("Work")
     assert once.move("stats", "order-1", after=HOUR).outcome == "too late"
-    with pytest.raises(OnceConflict, match="has begun already"):
+    with pytest.raises(OnceConflict, match="has started already"):
         once.schedule("stats", key="order-1", after=HOUR, input=GIVEN, replace=True)
     assert once.schedule("stats", key="order-1", at=AT, input=GIVEN).status == "begun"
     assert working.finish().status == "succeeded"
 
 
 def test_of_a_redrive_and_a_move_the_first_write_decides(stage: Stage, once: Once) -> None:
-    """The move has read the missed plan, and the redrive begins before the move writes."""
+    """The move has read the missed plan, and the redrive starts it before the move writes."""
     old = miss(stage, once)
 
     def redrive_first(call: Any, carry_out: Any) -> Any:
@@ -152,7 +152,7 @@ def test_lost_answers_change_nothing(stage: Stage, once: Once, operation: str) -
     stage.fail(operation, lost_answer)
     assert once.move("stats", "order-1", after=2 * HOUR).outcome == "moved"
     (of,) = [event(stage)]
-    assert come(stage, of).status == "succeeded"
+    assert deliver_when_due(stage, of).status == "succeeded"
 
 
 def test_a_key_that_is_missed_twice_is_reported_twice(stage: Stage, once: Once) -> None:

@@ -1,4 +1,4 @@
-"""What application code loads to schedule: a little of the runtime, nothing of the kit, zones only if it names one."""
+"""The modules that ``once`` loads: few of the runtime, none of the kit, zoneinfo only for a named zone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.bench.once_cold import FROM_NOW, HEAVY, IN_A_ZONE, loaded
 
 
 def heavy(modules: set[str]) -> set[str]:
-    return {name for name in modules if any(name == one or name.startswith(f"{one}.") for one in HEAVY)}
+    return {name for name in modules if any(name == package or name.startswith(f"{package}.") for package in HEAVY)}
 
 
 @pytest.mark.parametrize("program", ["from cronstack import once", FROM_NOW])

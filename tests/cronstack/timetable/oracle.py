@@ -1,7 +1,7 @@
-"""What cron means, said slowly: walk every half minute of UTC, look at the wall clock, and ask of each field whether
-it matches. Shares no code and no method with the product, which computes from dates to instants.
+"""A slow reference for cron: walks every half minute of UTC, converts it to the wall clock, and matches each field.
 
-A wall-clock time that the walk never sees is a gap; one it sees a second time has had its pass already.
+It shares no code and no method with the product, which computes from dates to instants. A wall-clock time that the walk
+never reaches is in a gap. A wall-clock time that it reaches twice counts at its first pass.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ LONGEST_CHANGE = timedelta(hours=25)
 
 
 def cron_instants(fields: str, zone: str, since: datetime, until: datetime) -> list[datetime]:
-    """Instants of ``cron(fields)`` with since <= instant < until."""
+    """Return the instants of ``cron(fields)`` with since <= instant < until."""
     where = ZoneInfo(zone)
     seen: set[datetime] = set()
-    found = []
+    instants = []
     for moment in _walk(since - LONGEST_CHANGE, until, where):
         wall = moment.astimezone(where).replace(tzinfo=None, fold=0)
         if wall.second == 0 and wall not in seen:
             seen.add(wall)
             if moment >= since and matches(fields.upper(), wall):
-                found.append(moment)
-    return found
+                instants.append(moment)
+    return instants
 
 
 def _walk(since: datetime, until: datetime, where: ZoneInfo) -> Iterator[datetime]:
-    """Whole minutes; half ones while the zone's clock stands on half ones (Monrovia until 1972)."""
+    """Yield whole minutes, or half minutes while the zone's offset has half minutes (Monrovia until 1972)."""
     moment = since.replace(second=0, microsecond=0)
     odd = any(edge.astimezone(where).second for edge in (moment, until))
     while moment < until:
@@ -52,7 +52,7 @@ def matches(fields: str, wall: datetime) -> bool:
 
 @lru_cache(100_000)
 def _in(text: str, value: int, low: int, high: int, names: tuple[str, ...] = ()) -> bool:
-    """Count from the first value of each item to its last, one by one, back to ``low`` after ``high``."""
+    """Return whether the value is in an item: count from its first to its last value, from ``high`` on to ``low``."""
 
     def number(word: str) -> int:
         return names.index(word) + low if word in names else int(word)
@@ -62,25 +62,25 @@ def _in(text: str, value: int, low: int, high: int, names: tuple[str, ...] = ())
         first, _, last = span.partition("-")
         if first == "*":
             first, last = str(low), str(high)
-        here = number(first)
-        there = number(last) if last else (high if step else here)
+        current = number(first)
+        end = number(last) if last else (high if step else current)
         counted = 0
         while True:
-            if here == value and counted % int(step or 1) == 0:
+            if current == value and counted % int(step or 1) == 0:
                 return True
-            if here == there:
+            if current == end:
                 break
-            here = low if here == high else here + 1
+            current = low if current == high else current + 1
             counted += 1
     return False
 
 
 def _month(day: date) -> list[date]:
-    """All days of the month."""
-    one = timedelta(days=1)
+    """Return all days of the month."""
+    step = timedelta(days=1)
     days = [day.replace(day=1)]
-    while (days[-1] + one).month == day.month:
-        days.append(days[-1] + one)
+    while (days[-1] + step).month == day.month:
+        days.append(days[-1] + step)
     return days
 
 
@@ -113,18 +113,18 @@ def _is_weekday(text: str, day: date) -> bool:
 
 
 def rate_instants(seconds: int, grid: datetime, after: datetime, until: datetime) -> list[datetime]:
-    """Count on from the grid's first instant."""
-    found = []
+    """Return the instants of a rate, counted from the grid's first instant."""
+    instants = []
     moment = grid
     while moment < until:
         if moment > after:
-            found.append(moment)
+            instants.append(moment)
         moment += timedelta(seconds=seconds)
-    return found
+    return instants
 
 
 def at_instant(wall: datetime, zone: str) -> datetime:
-    """The first pass of a wall-clock time; in a gap, what the clock would have shown had it not been put forward."""
+    """Return the first pass of a wall-clock time; in a gap, its instant by the offset before the change."""
     where = ZoneInfo(zone)
     moment = wall.replace(tzinfo=UTC) - timedelta(hours=27)
     before = moment.astimezone(where).utcoffset()

@@ -1,4 +1,4 @@
-"""The guard's rule for start, end and at(), and the instant of a flexible window, against naive references."""
+"""The runtime's rule for start, end and at(), and the instant of a flexible window, against naive references."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def whens(draw: st.DrawFn) -> When:
 
 
 def naive(when: When, instant: datetime) -> tuple[bool, bool]:
-    """(fires within its bounds, fires as it is deployed), by listing the instants of that day."""
+    """Return (fires within its bounds, fires as deployed), by listing the instants of that day."""
     if when.expression.startswith("rate"):
         return when.end is None or instant < when.end, True
     bare = parse(when.expression, timezone=when.timezone or "UTC")
@@ -60,26 +60,28 @@ def naive(when: When, instant: datetime) -> tuple[bool, bool]:
 
 
 def listed(schedule: object, instant: datetime) -> list[datetime]:
-    found = []
+    instants = []
     for moment in schedule.after(instant - timedelta(hours=1)):  # type: ignore[attr-defined]
         if moment > instant:
             break
-        found.append(moment)
-    return found
+        instants.append(moment)
+    return instants
 
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(whens(), max_size=3), st.data())
-def test_outside_is_what_a_naive_reading_says(schedules: list[When], data: st.DataObject) -> None:
-    """Mostly asked about instants that some schedule has, and about those beside its bounds."""
+def test_outside_agrees_with_a_naive_reference(schedules: list[When], data: st.DataObject) -> None:
+    """Mostly tested with instants of a schedule, and with the bounds themselves."""
     edges = [edge for when in schedules for edge in (when.start, when.end) if edge is not None]
     instant = data.draw(st.sampled_from(edges) if edges and data.draw(st.booleans()) else minutes)
     if schedules and data.draw(st.booleans()):
         of = data.draw(st.sampled_from(schedules))
         bare = parse(of.expression, timezone=of.timezone or "UTC")
         instant = next(iter(bare.after(instant - timedelta(days=1))), instant)
-    read = [naive(when, instant) for when in schedules]
-    assert outside(schedules, instant) == (any(fires for _, fires in read) and not any(within for within, _ in read))
+    references = [naive(when, instant) for when in schedules]
+    assert outside(schedules, instant) == (
+        any(fires for _, fires in references) and not any(within for within, _ in references)
+    )
 
 
 @settings(max_examples=300, deadline=None)
@@ -94,7 +96,7 @@ def test_a_time_within_the_window_is_floored_to_the_instant(
     assert nominal([when], to_milliseconds(started), number) == to_milliseconds(instant)
 
 
-def test_the_schedule_that_sent_the_event_decides_where_another_one_has_that_very_time() -> None:
+def test_the_schedule_that_sent_the_event_decides_if_another_one_fires_at_its_time() -> None:
     spread = cron("0 6 * * ? *", timezone="UTC", window=30)
     sharp = cron("10 6 * * ? *", timezone="UTC")
     six, ten = (to_milliseconds(MARCH + timedelta(hours=6, minutes=m)) for m in (0, 10))
@@ -123,7 +125,7 @@ def test_the_schedule_that_sent_the_event_decides_where_another_one_has_that_ver
         ([], MARCH, False),
     ],
 )
-def test_an_event_outside_all_bounds_is_skipped_and_one_that_no_schedule_knows_runs(
+def test_an_event_outside_all_bounds_is_skipped_and_an_event_of_no_schedule_runs(
     schedules: list[When], instant: datetime, is_skipped: bool
 ) -> None:
     assert outside(schedules, instant) is is_skipped
@@ -140,7 +142,7 @@ def test_a_bound_that_the_clocks_skip_means_the_instant_of_the_change() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(FIELDS), st.sampled_from(ZONES), minutes, st.sampled_from((0, 1)))
-def test_has_is_what_the_list_of_instants_says(fields: str, zone: str, asked: datetime, off: int) -> None:
+def test_has_agrees_with_the_list_of_instants(fields: str, zone: str, asked: datetime, off: int) -> None:
     schedule = parse(f"cron({fields})", timezone=zone)
     instant = next(iter(schedule.after(asked))) + timedelta(minutes=off)
     for moment in (instant, asked):

@@ -1,4 +1,4 @@
-"""Names of time zones: which are refused, and what is suggested instead."""
+"""Names of time zones: the refused ones, and the suggestions for them."""
 
 from __future__ import annotations
 
@@ -95,9 +95,9 @@ OFFSETS = {
 
 @pytest.mark.parametrize(("name", "meant"), OFFSETS.items())
 def test_an_offset_means_the_zone_of_etc_with_the_sign_inverted(name: str, meant: str) -> None:
-    told = remedy(name)
-    assert f'is "{meant}": the names of Etc have the sign inverted' in told
-    assert "Europe/Berlin" in told
+    text = remedy(name)
+    assert f'is "{meant}": the names of Etc have the sign inverted' in text
+    assert "Europe/Berlin" in text
     hours = int(meant.removeprefix("Etc/GMT"))
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     (fires,) = islice(parse("cron(0 12 * * ? *)", timezone=meant).after(noon - timedelta(hours=13)), 1)

@@ -1,4 +1,4 @@
-"""Reading expressions: what is taken, in which normal form it is printed, and what is refused with which words."""
+"""Parsing expressions: accepted ones with their normal form, refused ones with their message."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_days_of_a_month(fields: str, days: object) -> None:
     assert tuple(found) == days
 
 
-def test_a_workday_never_leaves_its_month() -> None:
+def test_the_nearest_workday_is_in_the_same_month() -> None:
     first_is_saturday, first_is_sunday = 7, 1
     assert DayRule("nearest_workday", (1,)).days(first_is_saturday, 31) == (3,)
     assert DayRule("nearest_workday", (1,)).days(first_is_sunday, 30) == (2,)
@@ -96,21 +96,21 @@ REFUSED = {
     "cron(INVALID)": "1 field, not six",
     "cron(0 0 6 * * ? *)": "seven fields",
     "0 0 12 * * ? *": "seven fields",
-    "cron( 0 6 * * ? *)": "spaces beside",
-    "cron(0 6 * * ? * )": "spaces beside",
+    "cron( 0 6 * * ? *)": "spaces next to",
+    "cron(0 6 * * ? * )": "spaces next to",
     # Unix
-    "cron(0 6 * * *)": "In its terms that is cron(0 6 * * ? *).",
-    "0 6 * * *": "In its terms that is cron(0 6 * * ? *).",
-    "*/5 8-17 * * 1-5": "In its terms that is cron(*/5 8-17 ? * MON-FRI *).",
-    "0 0 * * 0": "In its terms that is cron(0 0 ? * SUN *).",
-    "0 0 * * 7": "In its terms that is cron(0 0 ? * SUN *).",
-    "0 0 * * 5-7": "In its terms that is cron(0 0 ? * FRI,SAT,SUN *).",
-    "0 0 * * sat-sun": "In its terms that is cron(0 0 ? * SAT,SUN *).",
-    "0 0 * * */2": "In its terms that is cron(0 0 ? * SUN,TUE,THU,SAT *).",
-    "0 0 * * 1,3-5": "In its terms that is cron(0 0 ? * MON,WED-FRI *).",
-    "0 0 * * 1/3": "In its terms that is cron(0 0 ? * MON,THU *).",
-    "15 3 1 jan *": "In its terms that is cron(15 3 1 JAN ? *).",
-    "0 6 1 * 1": "takes two schedules: cron(0 6 1 * ? *) and cron(0 6 ? * MON *).",
+    "cron(0 6 * * *)": "Write cron(0 6 * * ? *).",
+    "0 6 * * *": "Write cron(0 6 * * ? *).",
+    "*/5 8-17 * * 1-5": "Write cron(*/5 8-17 ? * MON-FRI *).",
+    "0 0 * * 0": "Write cron(0 0 ? * SUN *).",
+    "0 0 * * 7": "Write cron(0 0 ? * SUN *).",
+    "0 0 * * 5-7": "Write cron(0 0 ? * FRI,SAT,SUN *).",
+    "0 0 * * sat-sun": "Write cron(0 0 ? * SAT,SUN *).",
+    "0 0 * * */2": "Write cron(0 0 ? * SUN,TUE,THU,SAT *).",
+    "0 0 * * 1,3-5": "Write cron(0 0 ? * MON,WED-FRI *).",
+    "0 0 * * 1/3": "Write cron(0 0 ? * MON,THU *).",
+    "15 3 1 jan *": "Write cron(15 3 1 JAN ? *).",
+    "0 6 1 * 1": "needs two schedules: cron(0 6 1 * ? *) and cron(0 6 ? * MON *).",
     "0 6 */2 * 1": "They are: minutes",
     "99 6 * * *": "They are: minutes",
     "0 6 * * 1-9": "They are: minutes",
@@ -119,7 +119,7 @@ REFUSED = {
     "@weekly": "cron(0 0 ? * SUN *)",
     "@monthly": "cron(0 0 1 * ? *)",
     "@yearly": "cron(0 0 1 1 ? *)",
-    "@reboot": "nothing is booted",
+    "@reboot": "is not supported",
     "@fortnightly": "They are: minutes",
     "cron(0 6 ? * MON-FRI)": "the year is missing",
     "cron(0 6 L * ?)": "the year is missing",
@@ -152,8 +152,8 @@ REFUSED = {
     "cron(MON 0 * * ? *)": "is not a value",
     "cron(1,,2 0 * * ? *)": "empty item",
     "cron(, 0 * * ? *)": "empty item",
-    "cron(? 0 * * ? *)": "? stands alone",
-    "cron(0 0 ?,1 * ? *)": "? stands alone",
+    "cron(? 0 * * ? *)": "? must be the whole field",
+    "cron(0 0 ?,1 * ? *)": "? must be the whole field",
     # steps
     "cron(*/60 * * * ? *)": "a step is 1 to 59",
     "cron(0/0 * * * ? *)": "a step is 1 to 59",
@@ -171,14 +171,14 @@ REFUSED = {
     "cron(0 0 W * ? *)": "L, W and # are written like",
     "cron(0 0 0W * ? *)": "0 is out of range",
     "cron(0 0 32W * ? *)": "32 is out of range",
-    "cron(0 0 1,L * ? *)": "not in a list",
-    "cron(0 0 1,15W * ? *)": "not in a list",
+    "cron(0 0 1,L * ? *)": "must not be in a list",
+    "cron(0 0 1,15W * ? *)": "must not be in a list",
     "cron(0 0 WL * ? *)": "L, W and # are written like",
     "cron(0 0 3L * ? *)": "L, W and # are written like",
     "cron(0 0 ? * LW *)": "L, W and # are written like",
     "cron(0 0 ? * 3W *)": "L, W and # are written like",
-    "cron(0 0 ? * 3#1,6#3 *)": "not in a list",
-    "cron(0 0 ? * MON,6L *)": "not in a list",
+    "cron(0 0 ? * 3#1,6#3 *)": "must not be in a list",
+    "cron(0 0 ? * MON,6L *)": "must not be in a list",
     "cron(0 0 ? * 3#6 *)": "1 to 5",
     "cron(0 0 ? * 3#0 *)": "1 to 5",
     "cron(0 0 ? * #2 *)": "L, W and # are written like",
@@ -206,8 +206,8 @@ REFUSED = {
     "at(2021-12-31T23:59:59+01:00)": "not of the form",
     "at(2026-09-08T03:54:26.439)": "not of the form",
     "at(2021-12-31 23:59:59)": "not of the form",
-    "at(2021-02-30T00:00:00)": "no date and time",
-    "at(2021-12-31T25:00:00)": "no date and time",
+    "at(2021-02-30T00:00:00)": "not a date and time",
+    "at(2021-12-31T25:00:00)": "not a date and time",
     "at(2200-01-01T00:00:00)": "not within the years",
     "at(0001-01-01T00:00:00)": "not within the years",
     # nothing of the kind
@@ -261,12 +261,12 @@ NO_INSTANTS = [
 
 
 def shown(value: object) -> str:
-    """The same in every process: two of them collect these tests."""
+    """Return a test id that is the same in every process that collects these tests."""
     return re.sub(" at 0x[0-9a-f]+", "", repr(value))
 
 
 @pytest.mark.parametrize("moment", NO_INSTANTS, ids=shown)
-def test_what_is_no_instant_is_refused_where_it_is_given(moment: Any) -> None:
+def test_an_invalid_instant_is_refused(moment: Any) -> None:
     for expression in ("cron(0 6 * * ? *)", "rate(1 day)", "at(2026-01-01T00:00:00)"):
         with pytest.raises(ScheduleError):
             parse(expression, start=moment)
@@ -288,7 +288,7 @@ def test_a_span_must_not_be_empty() -> None:
 
 
 @pytest.mark.parametrize("expression", [None, 5, 5.0, b"rate(1 day)", ["rate(1 day)"], object()], ids=shown)
-def test_what_is_no_text_is_refused(expression: Any) -> None:
+def test_an_expression_that_is_not_text_is_refused(expression: Any) -> None:
     with pytest.raises(ScheduleError, match="is text"):
         parse(expression)
 
@@ -309,7 +309,7 @@ CHARACTERS = st.one_of(st.text(max_size=40), st.text("0123456789,-*/?LW# cronate
     ),
     st.one_of(st.just("UTC"), st.just("Europe/Berlin"), st.text(max_size=60)),
 )
-def test_whatever_it_is_given_it_answers_with_a_schedule_or_a_schedule_error(expression: str, timezone: str) -> None:
+def test_any_text_is_a_schedule_or_a_schedule_error(expression: str, timezone: str) -> None:
     try:
         schedule = parse(expression, timezone=timezone)
     except ScheduleError:
@@ -320,7 +320,7 @@ def test_whatever_it_is_given_it_answers_with_a_schedule_or_a_schedule_error(exp
         next(schedule.before(moment.replace(tzinfo=UTC)), None)
 
 
-def test_absurdly_long_numbers_are_refused_quickly() -> None:
+def test_very_long_numbers_are_refused_quickly() -> None:
     for expression in (
         f"cron({'9' * 200} 0 * * ? *)",
         f"cron(*/{'9' * 200} 0 * * ? *)",
@@ -336,23 +336,23 @@ NEVER = ["30 2", "31 2", "31 2,4,6,9,11", "30W 2", "31W 4"]
 
 
 @pytest.mark.parametrize("day_and_month", NEVER)
-def test_a_day_that_no_calendar_has(day_and_month: str) -> None:
+def test_a_day_that_never_exists_is_not_possible(day_and_month: str) -> None:
     schedule = parse(f"cron(0 0 {day_and_month} ? *)")
     assert not schedule.is_possible()
     assert list(schedule.after(datetime(1969, 1, 1, tzinfo=UTC))) == []
 
 
 @pytest.mark.parametrize("fields", ["0 0 29 2 ? *", "0 0 31 * ? *", "0 0 ? 2 1#5 *", "0 0 * * ? 1970"])
-def test_a_day_that_some_year_has(fields: str) -> None:
+def test_a_day_that_exists_in_some_year_is_possible(fields: str) -> None:
     assert parse(f"cron({fields})").is_possible()
 
 
-def test_a_day_that_none_of_its_years_has() -> None:
+def test_a_day_that_exists_in_none_of_its_years_is_not_possible() -> None:
     assert not parse("cron(0 0 29 2 ? 2025-2027)").is_possible()
     assert not parse("cron(0 0 29 2 ? 2100)").is_possible()
 
 
-def test_the_face_has_them() -> None:
+def test_the_package_exports_schedule() -> None:
     assert cronstack.Schedule is type(parse("rate(1 day)"))
     assert repr(read("cron(0 6 * * ? *)")) == "Cron('0 6 * * ? *')"
     assert Cron("0 6 * * ? *") != Cron("0 7 * * ? *")

@@ -1,4 +1,4 @@
-"""The timetable against an oracle that walks the minutes, over generated expressions, zones and nights."""
+"""The timetable against a reference that walks the minutes, for generated expressions, zones and nights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times as people give them, to instants: each zone said, each doubt told or resolved by a word."""
+"""Local times, datetimes and spans to instants: zones are required, ambiguous times are refused or resolved."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cronstack.timetable.local_time import after, moment
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
-# what is asked for | its zone | disambiguation | the instant
+# local time | zone | disambiguation | instant
 TIMES = """
 2027-06-01T09:00           Europe/Berlin        reject      2027-06-01T07:00:00Z
 2027-06-01T09:00:30.2      UTC                  reject      2027-06-01T09:00:31Z
@@ -40,15 +40,15 @@ REFUSED: list[tuple[Any, dict[str, Any], str]] = [
     ("2027-03-28T02:30", {"timezone": "Europe/Berlin"}, "does not exist there.*\n.*earlier.* 01:30:00.* 03:30:00"),
     ("2027-10-31T02:30", {"timezone": "Europe/Berlin"}, "comes twice there"),
     (datetime(2027, 3, 28, 2, 30, tzinfo=BERLIN), {}, "2027-03-28T02:30:00 in Europe/Berlin does not exist there"),
-    ("2027-06-01T09:00", {}, "does not say in which time zone"),
-    (datetime(2027, 6, 1), {}, "does not say in which time zone"),
-    ("2027-02-29T09:00", {"timezone": "UTC"}, "is no time: day is out of range"),
-    ("2027-06-01", {"timezone": "UTC"}, "a day has 86,400 seconds"),
-    ("tomorrow at 9", {"timezone": "UTC"}, "is no time"),
+    ("2027-06-01T09:00", {}, "has no time zone"),
+    (datetime(2027, 6, 1), {}, "has no time zone"),
+    ("2027-02-29T09:00", {"timezone": "UTC"}, "is not a time: day is out of range"),
+    ("2027-06-01", {"timezone": "UTC"}, "has no time of day"),
+    ("tomorrow at 9", {"timezone": "UTC"}, "is not a time"),
     ("2200-01-01T00:00", {"timezone": "UTC"}, "not in the years 1970 to 2199"),
-    ("9999-12-31T23:59", {"timezone": "America/New_York"}, "beyond the calendar|not in the years"),
+    ("9999-12-31T23:59", {"timezone": "America/New_York"}, "outside the calendar|not in the years"),
     ("1969-12-31T23:59", {"timezone": "UTC"}, "not in the years"),
-    ("2027-06-01T09:00Z", {"timezone": "UTC"}, "says its zone itself"),
+    ("2027-06-01T09:00Z", {"timezone": "UTC"}, "has a time zone, and timezone='UTC' gives another"),
     ("2027-06-01T09:00", {"timezone": "Europe/Berln"}, "no time zone 'Europe/Berln'\n.*Europe/Berlin"),
     ("2027-06-01T09:00", {"timezone": "UTC", "disambiguation": "first"}, "It can be: reject, earlier"),
     (1_767_268_800, {}, "is int, not a time"),
@@ -58,37 +58,37 @@ REFUSED: list[tuple[Any, dict[str, Any], str]] = [
 @pytest.mark.parametrize("row", [line.split() for line in TIMES.strip().splitlines()], ids=" ".join)
 def test_a_local_time_in_its_zone(row: list[str]) -> None:
     local, zone, choice, instant = row
-    found = moment(local, timezone=zone, disambiguation=choice)  # type: ignore[arg-type]
-    assert print_time(found.due) == instant
-    assert found.asked.endswith(zone), "what was asked is kept beside the instant"
+    result = moment(local, timezone=zone, disambiguation=choice)  # type: ignore[arg-type]
+    assert print_time(result.due) == instant
+    assert result.asked.endswith(zone), "the time as given is missing"
 
 
 @pytest.mark.parametrize(("at", "given", "why"), REFUSED, ids=[why[:30] for _, _, why in REFUSED])
-def test_what_is_no_time_is_refused_with_the_remedy(at: Any, given: dict[str, Any], why: str) -> None:
+def test_an_invalid_time_is_refused_with_the_remedy(at: Any, given: dict[str, Any], why: str) -> None:
     with pytest.raises(OnceError, match=why):
         moment(at, **given)
 
 
-def test_an_aware_datetime_says_itself_which_pass_it_means() -> None:
+def test_the_fold_of_an_aware_datetime_selects_the_pass() -> None:
     first, second = (datetime(2027, 10, 31, 2, 30, tzinfo=BERLIN, fold=fold) for fold in (0, 1))
-    assert [print_time(moment(one).due) for one in (first, second)] == ["2027-10-31T00:30:00Z", "2027-10-31T01:30:00Z"]
+    assert [print_time(moment(at).due) for at in (first, second)] == ["2027-10-31T00:30:00Z", "2027-10-31T01:30:00Z"]
 
 
 @given(st.datetimes(datetime(1971, 1, 1), datetime(2199, 1, 1)), st.sampled_from(["Europe/Berlin", "Asia/Kathmandu"]))
 def test_every_instant_that_a_clock_shows_is_kept(instant: datetime, zone: str) -> None:
     shown = instant.replace(tzinfo=UTC, microsecond=0).astimezone(ZoneInfo(zone))
-    # Compared in UTC: Python takes a time that clocks show twice for unequal to every time of another zone.
+    # Compared in UTC: in Python, a time that clocks show twice differs from every time of another zone.
     assert to_datetime(moment(shown).due) == shown.astimezone(UTC)
     assert to_datetime(moment(shown.astimezone(timezone(timedelta(hours=5)))).due) == shown.astimezone(UTC)
 
 
 @pytest.mark.parametrize("span", [-1, float("nan"), float("inf"), "1", None, True, timedelta(days=-1)])
-def test_a_span_lies_ahead(span: Any) -> None:
-    with pytest.raises(OnceError, match="no span of time ahead"):
+def test_an_invalid_span_is_refused(span: Any) -> None:
+    with pytest.raises(OnceError, match="is not a time from now on"):
         after(span, 0)
 
 
-def test_nothing_comes_early() -> None:
+def test_a_fraction_of_a_second_is_rounded_up() -> None:
     assert after(0.1, 1_000).due == 2_000
 
 
@@ -105,5 +105,5 @@ def test_nothing_comes_early() -> None:
         (0, "after 0 s"),
     ],
 )
-def test_a_span_is_told_in_full_and_in_its_largest_unit(span: float | timedelta, asked: str) -> None:
+def test_a_span_is_shown_unrounded_in_its_largest_unit(span: float | timedelta, asked: str) -> None:
     assert after(span, 0).asked == asked

@@ -1,4 +1,4 @@
-"""The time at AWS, learnt from the dates of answers: bounds that hold whatever the clocks of the machine do."""
+"""The time at AWS, from the dates of answers: the bounds hold whatever the clocks of the machine show."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ NOON = 1_767_268_800_000  # 2026-01-01T12:00:00Z
 
 @dataclass
 class Machine:
-    """A machine with a wall clock that is wrong. ``true`` is the time at AWS."""
+    """A machine with a wrong wall clock. ``true`` is the time at AWS."""
 
     wall_error: int = 0
     true: int = NOON
     frozen: int = 0
-    """Milliseconds for which the monotonic clock stood still."""
+    """Milliseconds for which the monotonic clock was stopped."""
 
     def clock(self) -> AwsClock:
         return AwsClock(lambda: self.true - self.wall_error, lambda: (self.true - self.frozen) / 1000)
 
-    def ask(self, clock: AwsClock, there: int, back: int) -> None:
-        """One request and its answer: so many milliseconds each way."""
+    def ask(self, clock: AwsClock, forth: int, back: int) -> None:
+        """Send one request and receive its answer. ``forth``, ``back``: milliseconds of each way."""
         sent = clock.reading()
-        self.true += there
+        self.true += forth
         answer = dated({}, self.true)
         self.true += back
         clock.learn(sent, answer)
 
 
-def test_before_any_answer_nothing_is_sure() -> None:
+def test_before_any_answer_the_time_is_unknown() -> None:
     clock = Machine(wall_error=60_000).clock()
     assert not clock.is_known
     assert (clock.earliest(), clock.latest(), clock.now()) == (0, NOON - 60_000, NOON - 60_000)
@@ -44,7 +44,7 @@ def test_before_any_answer_nothing_is_sure() -> None:
 
 
 @pytest.mark.parametrize("wall_error", [-600_000, -240_000, 0, 240_000, 600_000])
-def test_an_answer_tells_the_time(wall_error: int) -> None:
+def test_an_answer_shows_the_time(wall_error: int) -> None:
     machine = Machine(wall_error)
     clock = machine.clock()
     machine.ask(clock, 30, 40)
@@ -53,7 +53,7 @@ def test_an_answer_tells_the_time(wall_error: int) -> None:
     assert abs(clock.wall_error() - wall_error) <= MAX_DATE_LAG + 70
 
 
-def test_a_clock_within_the_bounds_is_believed() -> None:
+def test_a_clock_within_the_bounds_is_used() -> None:
     machine = Machine(wall_error=-900)
     clock = machine.clock()
     machine.ask(clock, 30, 40)
@@ -74,7 +74,7 @@ STEPS = st.lists(
 
 @given(st.integers(-600_000, 600_000), STEPS)
 def test_the_bounds_hold_whatever_happens(wall_error: int, steps: list[tuple[str, int, int]]) -> None:
-    """The wall clock may be set, and the monotonic clock may stand still, but not both between two answers."""
+    """The wall clock may be set, or the monotonic clock may stop, but not both between two answers."""
     machine = Machine(wall_error)
     clock = machine.clock()
     machine.ask(clock, 1, 1)

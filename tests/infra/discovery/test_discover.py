@@ -110,10 +110,10 @@ WRONG = {
     'schedule=at("2026-12-24T18:00:00")': 'For example at("2026-12-24T18:00:00", timezone="Europe/Berlin").',
     'schedule=cron("0 6 * * *", timezone="Asia/Tokyo")': (
         "cron(0 6 * * *) is a five-field Unix cron; EventBridge Scheduler has six fields\n"
-        '  In its terms that is cron("0 6 * * ? *", timezone="Asia/Tokyo").'
+        '  Write cron("0 6 * * ? *", timezone="Asia/Tokyo").'
     ),
     'schedule=cron("0 6 1 * 1", timezone="UTC")': (
-        'takes two schedules: cron("0 6 1 * ? *", timezone="UTC") and cron("0 6 ? * MON *", timezone="UTC").'
+        'needs two schedules: cron("0 6 1 * ? *", timezone="UTC") and cron("0 6 ? * MON *", timezone="UTC").'
     ),
     'schedule=cron("@daily", timezone="UTC")': 'cron("0 0 * * ? *", timezone="UTC")',
     'schedule=cron("0 6 * * ? *", timezone="Europe/Belrin")': (
@@ -124,8 +124,8 @@ WRONG = {
     'schedule=cron("61 6 * * ? *", timezone="UTC")': "61 is out of range",
     'schedule=cron(5, timezone="UTC")': "cron(5) has 1 field, not six",
     'schedule=rate("10 seconds")': 'rate("1 minute")',
-    'schedule=rate("5 minutes", start=5)': "start is a datetime, not int",
-    'schedule=rate("5 minutes", end="2026-01-01")': "end is a datetime, not str",
+    'schedule=rate("5 minutes", start=5)': "start must be a datetime, not int",
+    'schedule=rate("5 minutes", end="2026-01-01")': "end must be a datetime, not str",
     'schedule="rate(5 minutes)"': (
         "schedule='rate(5 minutes)' is text; it must be made by cron(), rate(), at() or once()\n"
         '  Write rate("5 minutes").'

@@ -14,8 +14,8 @@ from tests.mutants.hunt import hunt
 from tests.mutants.mutant import Mutant
 
 SAMPLE = (
-    "a claim does not ask whether the lease is free",
-    "a first claim does not ask whether the run is untouched",
+    "a claim does not check that the lease is free",
+    "a first claim does not check that no run exists",
     "a fault is acknowledged",
     "a failure is swallowed",
     "one attempt too few",
@@ -35,7 +35,7 @@ def test_what_only_other_invariants_tell_of_is_not_caught() -> None:
     caught = hunt(mutant._replace(caught_by=("I5",)), seeds=20)
     assert not caught.well
     assert caught.before == mutant.caught_by
-    assert caught.text.startswith("in 20 seeds I5 never told, only I11; first I11: ")
+    assert caught.text.startswith("in 20 seeds I5 was not violated, only I11; first I11: ")
 
 
 def test_each_edit_fits_once_and_changes_its_module() -> None:

@@ -81,12 +81,12 @@ print(json.dumps([walked.invariant, walked.text, walked.trace]))
 @pytest.mark.parametrize(
     ("name", "space", "crashes", "invariant"),
     [
-        ("a first claim does not ask whether the run is untouched", 0, 1, "I4"),
-        ("a takeover leaves the dead run as it stands", 1, 1, "I3b"),
-        ("without a lease: no look at the status", 2, 1, "I2"),
-        ("a claim out of the slot leaves the slot as it was", 3, 1, "I13"),
-        ("a newcomer starts before what waits in the slot", 4, 0, "I13"),
-        ("a newcomer makes way without a carrier of its own", 4, 1, "I8"),
+        ("a first claim does not check that no run exists", 0, 1, "I4"),
+        ("a takeover does not mark the dead run", 1, 1, "I3b"),
+        ("without a lease: the status is not checked", 2, 1, "I2"),
+        ("a claim from the slot does not free the slot", 3, 1, "I13"),
+        ("a newcomer starts before the occurrence in the slot", 4, 0, "I13"),
+        ("a newcomer gives way without its own carrier", 4, 1, "I8"),
         ("a crash between the two writes loses the key", 7, 1, "I8"),
     ],
 )

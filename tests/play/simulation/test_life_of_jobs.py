@@ -165,7 +165,7 @@ def test_a1_a_stack_is_not_deleted_while_plans_wait(cloud: VirtualCloud) -> None
     """Rule: the check is the first that a deletion asks, so nothing is deleted when it refuses."""
     cloud.client("cloudformation").delete_stack(StackName="small")
     assert status(cloud) == "DELETE_FAILED"
-    assert "10 planned occurrences wait. Nothing would ever run these" in reasons(cloud)[0]
+    assert "10 planned occurrences wait. After a deletion these never run" in reasons(cloud)[0]
     assert schedules(cloud) == 10
     cloud.advance(4 * HOUR)
     assert ran(cloud) == KEYS

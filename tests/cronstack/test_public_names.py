@@ -1,4 +1,4 @@
-"""The face of cronstack: lazy, and each name leads to its room."""
+"""The public names of cronstack load lazily, each from its module."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cronstack.settings import Settings
 
 
 def modules_after(statement: str) -> set[str]:
-    """Names of the modules that a bare interpreter has loaded after ``statement``."""
+    """Return the names of the modules that a new interpreter has loaded after ``statement``."""
     done = subprocess.run(
         [sys.executable, "-c", f"{statement}\nimport sys; print(' '.join(sys.modules))"],
         capture_output=True,
@@ -26,7 +26,7 @@ def modules_after(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-def test_every_name_of_the_face_is_there() -> None:
+def test_every_public_name_exists() -> None:
     for name in cronstack.__all__:
         assert getattr(cronstack, name).__module__.startswith("cronstack.")
     with pytest.raises(AttributeError, match="no attribute 'celery'"):
@@ -51,7 +51,7 @@ def test_a_jobs_module_loads_the_declaration_and_nothing_heavy() -> None:
     assert not loaded & heavy
 
 
-def test_a_declaration_is_recorded_with_its_place_and_judged_by_nobody() -> None:
+def test_a_declaration_is_recorded_with_its_place_and_not_validated() -> None:
     @job(schedule=[cron("nonsense"), rate("0 fortnights"), at("yesterday")], retries=99, input={"a": 1})
     def careless(run: cronstack.Run) -> None: ...
 

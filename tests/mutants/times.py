@@ -1,11 +1,12 @@
-"""Breakages of what is known of the time: clocks that are off, deadlines, what comes early and what comes late.
+"""Breakages of times: wrong clocks, deadlines, early and late events.
 
-Not among them, because other protections hide them or the proof has no judge of its own: that a context which says 0
-in the middle counts as no time left (the invocation gives up, and Lambda delivers again); that a lease is lengthened
-once more after a sleep (it is short only where a job asks for that); that the upper bound of the time counts the way of
-the request (the grace of a lease covers it); that after a sleep it is asked again whether the time has come (it is
-asked before the handler, too); that of two clocks which disagree the slower one tells what is sure (one must be set in
-the seconds in which an early event sleeps).
+Some breakages are not in the list, because another check protects the same, or the proof has no judge for them:
+
+  - a context that returns 0 in the middle counts as no time left (the invocation gives up, and Lambda delivers again)
+  - the lease is not extended again after a sleep (only a declared short lease needs it)
+  - the upper bound of the time ignores the time of the request (the grace of a lease covers it)
+  - after a sleep the due time is not checked again (it is checked before the handler, too)
+  - if two clocks disagree, the faster one counts (one must be set in the seconds in which an early event sleeps)
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ from tests.mutants.edit import Code
 from tests.mutants.mutant import Mutant
 
 _WALL = "delivery.host.clock.reading().wall"
-_EARLY = "0 if of.by_operator else max(0, of.due - self.asking.margin - self._time_passed())"
+_EARLY = "0 if of.by_operator else max(0, of.due - self.claimant.margin - self._time_passed())"
 
 _CLOCKS: tuple[Mutant, ...] = (
     Mutant(
-        "no answer tells the time",
+        "no answer shows the time",
         "AwsClock.learn",
         Code("date is not None", "False"),
         ("I3", "I9", "I10", "I23"),
     ),
     Mutant(
-        "before the first answer the wall clock tells which leases have ended",
+        "before the first answer, leases end by the wall clock",
         "AwsClock._bounds",
         Code("(0, here.wall)", "(here.wall, here.wall)"),
         ("I3",),
@@ -46,19 +47,19 @@ _CLOCKS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "without a lease: a takeover is decided by the wall clock",
-        "_try",
-        Code("clock.earliest() - delivery.asking.margin", "opening.now - delivery.asking.margin"),
+        "_send_claim",
+        Code("clock.earliest() - delivery.claimant.margin", "opening.now - delivery.claimant.margin"),
         ("I3", "I7"),
     ),
     Mutant(
         "a dead letter is claimed by the wall clock",
-        "see_to_letter",
-        Code("not delivery.has_passed(found.expires)", f"{_WALL} < found.expires"),
+        "ensure_letter",
+        Code("not delivery.has_passed(current.expires)", f"{_WALL} < current.expires"),
         ("I16",),
     ),
     Mutant(
         "without a lease: a pause is over by the wall clock",
-        "_try",
+        "_send_claim",
         Code("delivery.rested() if clock.is_known or run is not None else 0", "opening.now"),
         ("I11",),
     ),
@@ -71,27 +72,27 @@ _CLOCKS: tuple[Mutant, ...] = (
     Mutant(
         "a lease that a slow clock has stored stays short",
         "Attempt.is_short",
-        Code("needed - self.grant.expires > delivery.asking.margin + MAX_DATE_LAG", "False"),
+        Code("needed - self.grant.expires > delivery.claimant.margin + MAX_DATE_LAG", "False"),
         ("I11", "I7"),
     ),
     Mutant(
-        "a lease that a slow clock has stored is lengthened by that clock",
+        "a lease that a slow clock has stored is extended by that clock",
         "Attempt.extend",
         Code("delivery.host.clock.latest()", _WALL),
         ("I11", "I7"),
     ),
     Mutant(
-        "each clean run lengthens its lease",
+        "each clean run extends its lease",
         "Attempt.is_short",
-        Code("needed - self.grant.expires > delivery.asking.margin + MAX_DATE_LAG", "True"),
+        Code("needed - self.grant.expires > delivery.claimant.margin + MAX_DATE_LAG", "True"),
         ("I14",),
     ),
     Mutant(
         "a carrier is made for a time by the wall clock",
         "make_carrier",
         Code(
-            "build = carrier.Building(way, named, event, due, host.now)",
-            "build = carrier.Building(way, named, event, due, lambda: host.clock.reading().wall)",
+            "build = carrier.ScheduleBuilder(way, named, event, due, host.now)",
+            "build = carrier.ScheduleBuilder(way, named, event, due, lambda: host.clock.reading().wall)",
         ),
         ("I8", "I9", "I10", "I13"),
         "past-at=ignored",
@@ -100,7 +101,7 @@ _CLOCKS: tuple[Mutant, ...] = (
 
 _DEADLINES: tuple[Mutant, ...] = (
     Mutant(
-        "the context alone says how long a lease must last",
+        "only the context decides how long a lease lasts",
         "Deadline.left_at_most",
         Code("max(0.0, self._timeout - passed, by_context)", "self._remaining()"),
         ("I3", "I6", "I7"),
@@ -112,9 +113,12 @@ _DEADLINES: tuple[Mutant, ...] = (
         ("I3", "I6", "I7"),
     ),
     Mutant(
-        "a context that says 0 is believed",
+        "a context that returns 0 is trusted",
         "Deadline.__init__",
-        Code("min(self._given, timeout) if self._given > 0 else timeout", "min(self._given, timeout)"),
+        Code(
+            "min(self._context_left, timeout) if self._context_left > 0 else timeout",
+            "min(self._context_left, timeout)",
+        ),
         ("I6", "I10"),
     ),
 )
@@ -124,11 +128,11 @@ _EARLY_AND_LATE: tuple[Mutant, ...] = (
     Mutant(
         "an operator's event waits until it is due",
         "Delivery.early",
-        Code(_EARLY, "max(0, of.due - self.asking.margin - self._time_passed())"),
+        Code(_EARLY, "max(0, of.due - self.claimant.margin - self._time_passed())"),
         ("I23",),
     ),
     Mutant(
-        "what is early by the wall clock alone is early",
+        "early and late are decided by the wall clock",
         "Delivery._time_passed",
         Code("clock.earliest() if clock.is_known else clock.now()", "self.host.clock.reading().wall"),
         ("I23", "I12"),
@@ -146,7 +150,7 @@ _EARLY_AND_LATE: tuple[Mutant, ...] = (
         ("I11",),
     ),
     Mutant(
-        "what is given back has no carrier",
+        "an attempt that is given back has no carrier",
         "_give_back",
         Code("yield from arm(delivery, delivery.holder, due)", ""),
         ("I8",),
@@ -158,20 +162,20 @@ _EARLY_AND_LATE: tuple[Mutant, ...] = (
         ("I8",),
     ),
     Mutant(
-        "what is not due yet is skipped or buffered",
+        "an occurrence that is not due yet is skipped or buffered",
         "_carry_out",
         Code("isinstance(decision, Skip | Buffer | SlotFull | GiveWay) and delivery.early() > 0", "False"),
         ("I23",),
         "clock-skew=600",
     ),
     Mutant(
-        "an early event is carried, whatever its plan says",
+        "an early event has a carrier, whatever its plan contains",
         "wait_until_due",
         Code("of.revision is not None and of.hop is None", "False"),
         ("I26",),
     ),
     Mutant(
-        "what looks too late is not asked again",
+        "an occurrence that seems too late is not checked again",
         "is_late",
         Code("yield from delivery.learn_time()", "yield from ()"),
         ("I12",),

@@ -1,4 +1,4 @@
-"""Breakages of decisions, of time, and of the order of things."""
+"""Breakages of decisions, times and the order of steps."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "no margin between two clocks",
         "decide",
-        Code("lease.expires + asking.margin", "lease.expires"),
+        Code("lease.expires + claimant.margin", "lease.expires"),
         ("I3",),
     ),
     Mutant(
         "no margin without a lease",
-        "_try",
-        Code("clock.earliest() - delivery.asking.margin", "clock.earliest()"),
+        "_send_claim",
+        Code("clock.earliest() - delivery.claimant.margin", "clock.earliest()"),
         ("I3",),
     ),
     Mutant(
         "a lease is taken over while it lasts",
         "decide",
-        Code("lease.expires + asking.margin", "lease.expires - 20_000"),
+        Code("lease.expires + claimant.margin", "lease.expires - 20_000"),
         ("I3", "I7"),
     ),
     Mutant(
@@ -39,13 +39,15 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I6", "I7"),
     ),
     Mutant(
-        "the handler starts without a look at the clock",
+        "the handler starts without a check of the clock",
         "_may_start",
-        Code("delivery.host.clock.latest() - MAX_DATE_LAG < end and delivery.host.left() >= delivery.enough", "True"),
+        Code(
+            "delivery.host.clock.latest() - MAX_DATE_LAG < end and delivery.host.left() >= delivery.least_time", "True"
+        ),
         ("I6", "I7"),
     ),
     Mutant(
-        "the start deadline is the operator's, too",
+        "the start deadline applies to operators",
         "Delivery.is_late",
         Code(f"not of.by_operator and {_LATE}", _LATE),
         ("I12",),
@@ -96,7 +98,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I8", "I10"),
     ),
     Mutant(
-        "an untold death is acknowledged",
+        "an unreported death is acknowledged",
         "_ended",
         Code("Duplicate(run.status) if run.reported else Unreported(run)", "Duplicate(run.status)"),
         ("I8", "I16"),
@@ -105,19 +107,19 @@ MUTANTS: tuple[Mutant, ...] = (
         "a dead run is claimed by any event",
         "_ended",
         Code(
-            "run.status in FAILED and run.attempt != asking.redrive",
-            "run.status in FAILED and asking.redrive is None and run.reported",
+            "run.status in FAILED and run.attempt != claimant.redrive",
+            "run.status in FAILED and claimant.redrive is None and run.reported",
         ),
         ("I17",),
     ),
     Mutant(
         "a redrive is a duplicate",
         "_ended",
-        Code("run.status in FAILED and run.attempt != asking.redrive", "run.status in FAILED"),
+        Code("run.status in FAILED and run.attempt != claimant.redrive", "run.status in FAILED"),
         ("I17",),
     ),
     Mutant(
-        "a skip names a holder that never was",
+        "a skip names a holder that never existed",
         "_carry_out",
         Code("_skip(delivery, 'overlap', by)", "_skip(delivery, 'overlap', by[::-1])"),
         ("I12",),
@@ -125,18 +127,18 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "an own lease is not recognised",
         "decide",
-        Code("lease.holder == asking.holder", "lease.holder == asking.occurrence"),
+        Code("lease.holder == claimant.holder", "lease.holder == claimant.occurrence"),
         ("I10",),
     ),
     Mutant(
         "an own run is not recognised",
         "decide_alone",
-        Code("run is not None and run.status == 'running' and run.holder == asking.holder", "run is None"),
+        Code("run is not None and run.status == 'running' and run.holder == claimant.holder", "run is None"),
         ("I10", "I9", "I6"),
     ),
     Mutant(
         "the handler runs though the claim was refused",
-        "_try",
+        "_send_claim",
         Code("return None", "return Grant(1, 3, opening.fence, opening.expires)"),
         ("I6", "I4"),
     ),
@@ -156,7 +158,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I6", "I8", "I10"),
     ),
     Mutant(
-        "the letter is noted, but not sent",
+        "the letter is recorded, but not sent",
         "report",
         Code(
             """
@@ -173,19 +175,19 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I8", "I16"),
     ),
     Mutant(
-        "the letter is sent by whoever has no time for it",
+        "the letter is sent after the lease has ended",
         "report",
         Code("latest >= run.expires", "delivery.host.left() < 0"),
         ("I6", "I16"),
     ),
     Mutant(
-        "a finder of an untold death does not wait for its holder",
-        "see_to_letter",
-        Code("not delivery.has_passed(found.expires)", "False"),
+        "the sending of a letter is claimed before its holder's lease has ended",
+        "ensure_letter",
+        Code("not delivery.has_passed(current.expires)", "False"),
         ("I16",),
     ),
     Mutant(
-        "a death is not told",
+        "a death is not reported",
         "_die",
         Code("report(delivery, run, condition)", "() if grant.attempt < 9 else report(delivery, run, condition)"),
         ("I8", "I16"),
@@ -196,8 +198,8 @@ MUTANTS: tuple[Mutant, ...] = (
         Code(
             "return (yield from _retry(delivery, attempt, answer))",
             """
-            told = yield from _settle(delivery, attempt, delivery.closing('succeeded'))
-            return told or _outcome(attempt, 'succeeded')
+            lost = yield from _settle(delivery, attempt, delivery.closing('succeeded'))
+            return lost or _outcome(attempt, 'succeeded')
             """,
         ),
         ("I6",),
@@ -230,13 +232,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I11",),
     ),
     Mutant(
-        "killed beyond its attempts, it is tried once more",
+        "killed in its last attempt, it is tried again",
         "_prepare",
         Code("admitted.attempt > admitted.limit", "admitted.attempt > admitted.limit + 1"),
         ("I11",),
     ),
     Mutant(
-        "an overtaken attempt succeeds all the same",
+        "an overtaken attempt counts as succeeded",
         "_judge",
         Code(
             """

@@ -1,4 +1,4 @@
-"""Written by somebody who had read the guard and its promises, and neither the proof nor these tests."""
+"""Breakages by an author who had read the guard and its guarantees, but neither the proof nor these tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
-        "a commit counts before it is judged",
+        "a commit counts before its answer is read",
         "Attempt.commit",
         Code(
             """
@@ -30,13 +30,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I8",),
     ),
     Mutant(
-        "an own settlement that is recognised ends it there",
+        "after a lost answer of a settlement, the delivery ends",
         "_judge",
         Code("return None", "return Outcome(status)"),
         ("I8", "I16"),
     ),
     Mutant(
-        "a checkpoint is handed on after a crash only",
+        "a checkpoint is passed on after a crash only",
         "_granted",
         Code(
             "('', 0) if run is None else (run.checkpoint, run.saves)",
@@ -45,37 +45,37 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I4",),
     ),
     Mutant(
-        "a dead run's letter is claimed over any holder",
+        "a dead run's letter is claimed from any holder",
         "claim_letter",
         Code("f'{UNREPORTED} AND #holder = :run_holder AND #expires = :ends'", "UNREPORTED"),
         ("I16",),
     ),
     Mutant(
         "the letter is sent within the dead holder's lease",
-        "see_to_letter",
-        Code("found._replace(expires=expires)", "found"),
+        "ensure_letter",
+        Code("current._replace(expires=expires)", "current"),
         ("I9", "I16"),
     ),
     Mutant(
-        "a redrive leaves the note that the letter is out",
+        "a redrive keeps the record that the letter was sent",
         "_NOT_DEAD",
         Text(", #reported", ""),
         ("I9", "I16"),
     ),
     Mutant(
-        "the start asks for Lambda's time alone",
+        "the start checks only Lambda's time, not the lease",
         "_may_start",
         Code("delivery.host.clock.latest() - MAX_DATE_LAG < end", "end > 0"),
         ("I6",),
     ),
     Mutant(
-        "an adopted claim has the fence that was asked for last",
+        "an adopted claim has the fence of the last request",
         "_adopt",
         Code("of.fence", "max(of.fence, delivery.floor)"),
         ("I6",),
     ),
     Mutant(
-        "a redrive is given no further attempts",
+        "a redrive has no further attempts",
         "limit_of",
         Code(
             "run.attempt + limit if run.status in FAILED else run.limit",
@@ -84,7 +84,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I11",),
     ),
     Mutant(
-        "the letter is noted before it is sent",
+        "the letter is recorded before it is sent",
         "report",
         Code(
             """

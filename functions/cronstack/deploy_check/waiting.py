@@ -1,4 +1,4 @@
-"""What waits in a stack: for some of its jobs, or altogether. Reads the index, the rows, the groups and the queues."""
+"""Finds what waits in a stack, for some jobs or for all. Reads the index, the rows, the groups and the queues."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from cronstack.steps import Call
 
 RESERVE: Final = 12_000
-"""Milliseconds before the function's end at which it stops to look, and answers."""
+"""Milliseconds before the function's end at which the check stops and answers."""
 MOST: Final = 100
-"""Of each kind, for which the message says "at least 100"."""
+"""The most that is counted of each kind. The message is then "at least 100"."""
 BEHIND: Final = 2 * 86_400_000
-"""Milliseconds. How far back plans are read: Scheduler tries for a day at most."""
+"""Milliseconds before now from which plans are read. Scheduler retries a delivery for a day at most."""
 _UNFINISHED: Final = ("retrying", "crashed", "buffered")
 
 
-class Hurry(Exception):
-    """There is too little time left to look on."""
+class TooLittleTime(Exception):
+    """Too little time is left to continue the check."""
 
 
-def look_at_jobs(jobs: list[str], context: Any) -> str:
-    """Return what waits for the jobs, as words; "" for nothing."""
+def find_of_jobs(jobs: list[str], context: Any) -> str:
+    """Return what waits for the jobs, as words; "" if nothing waits."""
     from cronstack.guard import carrier
     from cronstack.onetime import schedules
 
@@ -43,8 +43,8 @@ def look_at_jobs(jobs: list[str], context: Any) -> str:
     return "; ".join(found)
 
 
-def look_at_all(properties: Mapping[str, Any], context: Any) -> str:
-    """Return what waits in the stack, as words; "" for nothing."""
+def find_in_stack(properties: Mapping[str, Any], context: Any) -> str:
+    """Return what waits in the stack, as words; "" if nothing waits."""
     plans, runs, by_code = _schedules(PLANS_GROUP), 0, listed(properties, BY_CODE)
     for job in (*listed(properties, JOBS), *listed(properties, KEPT)):
         _check(context)
@@ -54,7 +54,7 @@ def look_at_all(properties: Mapping[str, Any], context: Any) -> str:
 
 
 def _planned(job: str, context: Any) -> int:
-    """Count the plans of a job whose row says that they are to come."""
+    """Count the plans of a job with the status "planned"."""
     from cronstack.ledger.items import read_plan
     from cronstack.ledger.partitions import plan_partitions
 
@@ -70,7 +70,7 @@ def _planned(job: str, context: Any) -> int:
 
 
 def _unfinished(job: str, *, by_code: bool) -> int:
-    """Count the runs of a job that are to come back."""
+    """Count the runs of a job that wait for an attempt."""
     from cronstack.ledger.items import read_run
     from cronstack.ledger.partitions import open_lists
 
@@ -85,14 +85,14 @@ def _unfinished(job: str, *, by_code: bool) -> int:
 
 
 def _rows(name: str, partition: str, first: int) -> Iterator[list[Any]]:
-    """Yield the rows of a list of the index, in pages. Entries of another partition are not believed."""
+    """Yield the rows of a list of the index, in pages. Skip entries of another partition: they are forged."""
     from cronstack.ledger.listings import MOST_ROWS, batch_get, query_due
     from cronstack.ledger.partitions import PK, SK
 
     table, start = os.environ[LEDGER], None
     while True:
         answer = _ledger(query_due(table, name, first=first, newest_first=True, start=start, limit=MOST_ROWS))
-        keys = [{PK: one[PK], SK: one[SK]} for one in answer["Items"] if one[PK]["S"] == partition]
+        keys = [{PK: entry[PK], SK: entry[SK]} for entry in answer["Items"] if entry[PK]["S"] == partition]
         while keys:
             got = _ledger(batch_get(table, keys))
             yield got["Responses"].get(table, [])
@@ -110,7 +110,7 @@ def _ledger(call: Call) -> Any:
 
 
 def _schedules(group: str, prefix: str = "") -> int:
-    """Count the schedules of a group, named by its variable, whose names begin so."""
+    """Count the schedules of a group whose names begin with ``prefix``. ``group``: the variable with its name."""
     named = {"NamePrefix": prefix} if prefix else {}
     try:
         answer = client("scheduler").list_schedules(GroupName=os.environ[group], MaxResults=MOST, **named)
@@ -144,7 +144,7 @@ def _counted(plans: int, runs: int, letters: int = 0) -> str:
 
 def _check(context: Any) -> None:
     if context.get_remaining_time_in_millis() < RESERVE:
-        raise Hurry
+        raise TooLittleTime
 
 
 _clients: dict[str, Any] = {}

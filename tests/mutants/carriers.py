@@ -1,4 +1,4 @@
-"""Breakages of what comes back later, of the slot, and of what a handler asks of the guard."""
+"""Breakages of carriers, of the slot, and of a handler's calls of the guard."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I8",),
     ),
     Mutant(
-        "the carrier is left to a fault",
+        "a carrier is sent once, whatever the answer",
         "make_carrier",
         Code(
             "made = yield from send(build, host, reserve=reserve)",
@@ -50,19 +50,19 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I8",),
     ),
     Mutant(
-        "a carrier is made again under its own name",
+        "the next carrier has the same name",
         "arm",
         Code("0 if of.hop is None else of.hop + 1", "of.hop or 0"),
         ("I8",),
     ),
     Mutant(
-        "what waits for the lease is not carried",
-        "wait_elsewhere",
+        "an occurrence that waits for the lease has no carrier",
+        "defer_waiting",
         Code("yield from defer(delivery, lease.holder or '', due, 'held')", "Outcome('deferred', reason='held')"),
         ("I8",),
     ),
     Mutant(
-        "what is being worked is not carried",
+        "an event of a running occurrence has no carrier",
         "after_holder",
         Code(
             "yield from defer(delivery, holder, after_lease(delivery, max(ends)), why)",
@@ -71,8 +71,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I8", "I9", "I16", "I17"),
     ),
     Mutant(
-        "contention is acknowledged",
-        "wait_elsewhere",
+        "contention is acknowledged without a carrier",
+        "defer_waiting",
         Code(
             """
             return (
@@ -94,14 +94,14 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I8", "I14"),
     ),
     Mutant(
-        "what rests is not carried",
-        "wait_elsewhere",
+        "an event during the back-off has no carrier",
+        "defer_waiting",
         Code("yield from defer(delivery, run.holder, run.after, 'backoff')", "Outcome('deferred', reason='backoff')"),
         ("I8",),
     ),
     Mutant(
         "the back-off is ignored",
-        "_rests",
+        "_is_in_backoff",
         Code("run is not None and run.status == 'retrying' and time.now < run.after", "False"),
         ("I11",),
     ),
@@ -112,13 +112,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I11",),
     ),
     Mutant(
-        "what the handler asks for is ignored",
+        "the pause that the handler requests is ignored",
         "_retry",
         Code("failed.after if failed.after is not None else _backoff(delivery, grant)", "_backoff(delivery, grant)"),
         ("I11",),
     ),
     Mutant(
-        "the letter is sent, but not noted",
+        "the letter is sent, but not recorded",
         "report",
         Code("yield from send(noted, delivery.host, reserve=delivery.reserve)", "noted"),
         ("I9", "I16"),
@@ -131,7 +131,7 @@ MUTANTS: tuple[Mutant, ...] = (
             """
             from cronstack.steps import Call
             first = Call('TransactWriteItems', {'TransactItems': list(writes)})
-            yield from send(first, delivery.host, reserve=TIME_TO_TELL)
+            yield from send(first, delivery.host, reserve=TIME_TO_RAISE)
             closing = delivery.closing('succeeded', result=result)
             """,
         ),
@@ -179,7 +179,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I1", "I4", "I5"),
     ),
     Mutant(
-        "a refused commit is taken for done",
+        "a refused commit counts as done",
         "Attempt._judge",
         Code("raise CommitRefused(index, None if condition.item is None else dict(condition.item))", "return"),
         ("I8", "I10", "I6"),
@@ -191,7 +191,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I10",),
     ),
     Mutant(
-        "the last checkpoint is not handed on",
+        "the last checkpoint is not passed to the next attempt",
         "_granted",
         Code("('', 0) if run is None else (run.checkpoint, run.saves)", "('', 0)"),
         ("I4",),

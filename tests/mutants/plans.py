@@ -1,11 +1,13 @@
-"""Breakages of what holds between a plan, its schedules, its events and its run: of planners and of the begin.
+"""Breakages of plans: their schedules, events and runs, the planners, and the start of a plan.
 
-Not among them, because other protections hide them: that a plan of a key whose run outlived its first plan is refused
-(too rare); that a plan which was begun at a great age gets its run after a crash between the two writes (too rare);
-that the event of an overtaking plan is of its own key (the carrier's event is written anew); that a late plan is
-recorded as missed, and not as begun (its run is missed in either case); that an event of another time than its run's is
-overtaken (its claim is refused in any case); that a claim asks for the plan of the run (before it has seen the run it
-claims none that has started).
+Some breakages are not in the list, because another check protects the same, or they are too rare:
+
+  - a plan of a key whose run outlived its first plan is accepted (too rare)
+  - a plan that was started at a great age gets no run after a crash between the two writes (too rare)
+  - the event of an overtaking plan has another key (the carrier's event is built again)
+  - a late plan is not recorded as missed (its run is missed in either case)
+  - an event with another time than its run's is not overtaken (its claim is refused in any case)
+  - a claim does not check the plan of the run (before it has read the run, it claims no started one)
 """
 
 from __future__ import annotations
@@ -19,51 +21,51 @@ _ALL_BUT_PLANS = "occurrence.revision is None or occurrence.by_operator or occur
 
 _ROWS: tuple[Mutant, ...] = (
     Mutant(
-        "a begin ignores the plan's revision",
+        "the start of a plan ignores its revision",
         "begin",
         Code(_BEGIN, "f'#status = :planned AND {OF_THIS_EVENT}'"),
         ("I20",),
     ),
     Mutant(
-        "a begin ignores the plan's status",
+        "the start of a plan ignores its status",
         "begin",
         Code(_BEGIN, "f'#revision = :revision AND {OF_THIS_EVENT}'"),
         ("I19",),
     ),
-    Mutant("a begin takes any event of its revision", "begin", Code(_BEGIN, _PLANNED), ("I20",)),
+    Mutant("the start of a plan takes any event of its revision", "begin", Code(_BEGIN, _PLANNED), ("I20",)),
     Mutant(
-        "a begin needs no plan",
+        "a key starts without a plan",
         "begin",
         Code(_BEGIN, f"f'(attribute_not_exists(#status) OR ({{{_PLANNED}}} AND {{OF_THIS_EVENT}}))'"),
         ("I19", "I20", "I26"),
     ),
-    Mutant("a plan is written over one that has begun", "AS_SEEN", Text("#status = :before AND ", ""), ("I19",)),
+    Mutant("a plan replaces a started one", "AS_SEEN", Text("#status = :before AND ", ""), ("I19",)),
     Mutant(
-        "a move does not ask whether the plan is the one it has seen",
+        "a move does not check the revision of the plan",
         "AS_SEEN",
         Text(" AND #revision = :seen", ""),
         ("I19", "I20"),
     ),
     Mutant(
-        "a first plan does not ask whether the key is free",
+        "a first plan does not check that the key has no plan",
         "NEVER_PLANNED",
         Text("attribute_not_exists(#status)", "attribute_not_exists(#error)"),
         ("I18", "I19", "I20"),
     ),
     Mutant(
-        "a cancel does not ask whether the plan has begun",
+        "a cancel does not check that the plan has not started",
         "cancel",
         Code("PLANNED", "'#revision = :revision'"),
         ("I19",),
     ),
     Mutant(
-        "a cancel does not ask whether the plan is the one it has seen",
+        "a cancel does not check the revision of the plan",
         "cancel",
         Code("PLANNED", "'#status = :planned'"),
         ("I19",),
     ),
     Mutant(
-        "a plan that was cancelled keeps its time to live when it is planned anew",
+        "a cancelled plan keeps its time to live when it is planned again",
         "write",
         Code(
             "(f'#{name} = :{name}' for name in values)",
@@ -72,7 +74,7 @@ _ROWS: tuple[Mutant, ...] = (
         ("I21",),
     ),
     Mutant(
-        "a plan is forgotten before its run",
+        "a plan expires before its run",
         "plan_ttl",
         Code("knobs.retention + knobs.horizon", "knobs.horizon"),
         ("I21",),
@@ -81,19 +83,19 @@ _ROWS: tuple[Mutant, ...] = (
 
 _BEGINS: tuple[Mutant, ...] = (
     Mutant(
-        "a begin does not open the key",
+        "the start of a plan does not allow the claim",
         "begin",
         Code("delivery.may_begin = True; delivery.aged = False; return None", "return None"),
         ("I14",),
     ),
     Mutant(
-        "a begin of great age counts as forgotten",
+        "a plan that is started at a great age counts as expired",
         "begin",
         Code("delivery.aged = False", ""),
         ("I9",),
     ),
     Mutant(
-        "a plan that was begun long ago begins again",
+        "a plan that was started long ago starts again",
         "begin",
         Code("delivery.aged and now - plan.begun > terms.knobs.horizon * 1000", "False"),
         ("I1", "I2", "I12", "I17"),
@@ -111,55 +113,55 @@ _BEGINS: tuple[Mutant, ...] = (
         ("I8", "I9", "I16", "I24", "I25"),
     ),
     Mutant(
-        "a run that exists asks its plan",
+        "an existing run depends on its plan",
         "begin",
         Code("if _has_started(run): return None", ""),
         ("I8", "I9"),
     ),
     Mutant(
-        "a plan that cannot be begun is carried for ever",
+        "a plan that cannot be started has carriers for ever",
         "begin",
         Code("plan.revision == of.revision and plan.status in ('planned', 'missed')", "False"),
         ("I8", "I9"),
     ),
     Mutant(
-        "an overtaken event is acknowledged, whatever becomes of its plan",
+        "an overtaken event is acknowledged without a carrier for its plan",
         "arm_plan",
         Code("plan.status != 'planned'", "plan.status"),
         ("I8",),
     ),
     Mutant(
-        "an overtaken event is carried again, and not its plan's",
+        "an overtaken event has a carrier, instead of its plan's event",
         "arm_plan",
         Code("_event_of(delivery, plan)", "carrier.kept_text(delivery.terms.event)"),
         ("I8", "I9", "I18"),
     ),
     Mutant(
-        "a carrier brings what a planner wrote",
+        "a carrier has the event that a planner wrote",
         "_event_of",
-        Code("planned_event(job, plan.key, plan.revision, due=plan.due, input=told.input)", "plan.event"),
+        Code("planned_event(job, plan.key, plan.revision, due=plan.due, input=stored.input)", "plan.event"),
         ("I26",),
     ),
     Mutant(
-        "a carrier of a key asks the plan first",
+        "a carrier of a key starts the plan first",
         "_begin_own",
         Code("occurrence.hop is None and not occurrence.by_operator", "True"),
         ("I14",),
     ),
     Mutant(
-        "what a carrier or an operator brings does not begin",
-        "_learn_alone",
+        "an event of a carrier or an operator starts no plan",
+        "_read_refusal_alone",
         Code("run is None and not delivery.may_begin", "False"),
         ("I9",),
     ),
     Mutant(
-        "a run of a key is created without a begin",
+        "a run of a key is created without starting its plan",
         "claim_alone",
         Code("OPEN_ALONE if may_begin else STARTED_ALONE", "OPEN_ALONE"),
         ("I19",),
     ),
     Mutant(
-        "every delivery of a key may begin it",
+        "every delivery of a key may start it",
         "Delivery.__init__",
         Code("of.revision is None", "True"),
         ("I19",),
@@ -168,7 +170,7 @@ _BEGINS: tuple[Mutant, ...] = (
     Mutant(
         "an event of another plan than the run's counts as its own",
         "decide_alone",
-        Code("(run.revision, run.due) != (asking.revision, asking.due)", "False"),
+        Code("(run.revision, run.due) != (claimant.revision, claimant.due)", "False"),
         ("I9", "I14"),
     ),
     Mutant(
@@ -201,7 +203,7 @@ _PLANNERS: tuple[Mutant, ...] = (
     Mutant(
         "a move does not raise the revision",
         "move",
-        Code("max(host.now(), found.revision + 1)", "found.revision"),
+        Code("max(host.now(), current.revision + 1)", "current.revision"),
         ("I20",),
     ),
     Mutant(
@@ -234,8 +236,8 @@ _PLANNERS: tuple[Mutant, ...] = (
         "_create",
         Code(
             """
-            if isinstance(there, Done):
-                if carrier.is_ahead(there.fields, host.now()):
+            if isinstance(existing, Done):
+                if carrier.is_ahead(existing.fields, host.now()):
                     break
                 again += 1
             """,
@@ -244,69 +246,69 @@ _PLANNERS: tuple[Mutant, ...] = (
         ("I18",),
     ),
     Mutant(
-        "unchanged is said of a plan without a schedule",
+        "a plan without a schedule is reported as unchanged",
         "schedule",
-        Code("(yield from restore(wiring, host, found, made='unchanged'))", "plan_of(wiring.job, found)"),
+        Code("(yield from restore(wiring, host, current, made='unchanged'))", "plan_of(wiring.job, current)"),
         ("I18",),
     ),
     Mutant(
-        "who is overtaken leaves the newer plan to its maker",
+        "an overtaken caller does not create the schedule of the newer plan",
         "_create",
         Code(
-            "found is None or found.status != 'planned'",
-            "found is None or found.status != 'planned' or found.revision != plan.revision",
+            "current is None or current.status != 'planned'",
+            "current is None or current.status != 'planned' or current.revision != plan.revision",
         ),
         ("I18",),
     ),
     Mutant(
-        "what has begun is planned anew",
+        "a started plan is planned again",
         "schedule",
-        Code("not replace or found.status == 'begun'", "not replace"),
+        Code("not replace or current.status == 'begun'", "not replace"),
         ("I19",),
     ),
     Mutant(
-        "what has begun is a conflict with itself",
+        "a started plan conflicts with the same order",
         "schedule",
-        Code("found.status == 'begun' or _is_known_miss(order, found, replace=replace)", "False"),
+        Code("current.status == 'begun' or _is_known_miss(order, current, replace=replace)", "False"),
         ("I18",),
     ),
     Mutant(
-        "what has begun is moved",
+        "a started plan is moved",
         "move",
-        Code("found.status not in ('planned', 'missed')", "found.status == 'cancelled'"),
+        Code("current.status not in ('planned', 'missed')", "current.status == 'cancelled'"),
         ("I19",),
     ),
     Mutant(
-        "a cancel deletes the schedule before it settles the row",
+        "a cancel deletes the schedule before it changes the row",
         "cancel",
         Code(
-            "call = plan_requests.cancel(wiring.ledger, wiring.job, found, ttl=ttl)",
+            "call = plan_requests.cancel(wiring.ledger, wiring.job, current, ttl=ttl)",
             """
-            yield from _delete(wiring, host, key, found.revision)
-            call = plan_requests.cancel(wiring.ledger, wiring.job, found, ttl=ttl)
+            yield from _delete(wiring, host, key, current.revision)
+            call = plan_requests.cancel(wiring.ledger, wiring.job, current, ttl=ttl)
             """,
         ),
         ("I18",),
     ),
     Mutant(
-        "a cancel does not settle the row",
+        "a cancel does not change the row",
         "cancel",
         Code("yield from send(call, host, reserve=RESERVE)", "call"),
         ("I18", "I19"),
     ),
     Mutant(
-        "a sweep overlooks what is due later",
+        "a sweep ignores plans that are due later",
         "is_left",
         Code("now - plan.revision > FORGOTTEN or now - plan.due > FORGOTTEN", "now - plan.due > FORGOTTEN"),
         ("I21",),
     ),
     Mutant(
-        "a stored move whose answer was lost is too late, once it has begun",
+        "a stored move whose answer was lost is too late after its start",
         "move",
         Code(
-            "found is not None and found.revision == plan.revision and order.is_like(found)",
-            "found is not None and found.revision == plan.revision and order.is_like(found)"
-            " and found.status == 'planned'",
+            "current is not None and current.revision == plan.revision and order.is_like(current)",
+            "current is not None and current.revision == plan.revision and order.is_like(current)"
+            " and current.status == 'planned'",
         ),
         ("I19",),
     ),

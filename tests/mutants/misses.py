@@ -1,10 +1,12 @@
-"""Breakages of what was missed: its letter, its redrive, the plan that follows it. Of outages, and of killed attempts.
+"""Breakages of missed runs (letter, redrive, later plan), of outages, and of killed attempts.
 
-Not among them, because other protections hide them: that a miss asks for the plan it has begun (its run's part of the
-transaction is refused, too); that an earlier plan's event does not claim what a later one has missed, and that a
-redrive begins its own plan only (the begin asks for time and input); that each carrier of a next attempt has a name of
-its own (one that exists comes anyway). And that a takeover of a lease whose claim's answer was lost has a carrier for
-the attempt after it: a crash must follow a lost answer, twice.
+Some breakages are not in the list, because another condition protects the same:
+
+  - a miss does not check that its plan is the started one (its run's part of the transaction is refused, too)
+  - an earlier plan's event claims the missed run of a later plan; a redrive starts another plan (the start of the plan
+    checks time and input)
+  - carriers of next attempts share a name (an existing one comes anyway)
+  - a takeover after a lost answer makes no carrier for the next attempt (needs a crash after a lost answer, twice)
 """
 
 from __future__ import annotations
@@ -38,8 +40,8 @@ _MISSES: tuple[Mutant, ...] = (
         "a missed run is claimed by any event",
         "_ended",
         Code(
-            "run.status in FAILED and run.attempt != asking.redrive",
-            "run.status == 'dead' and run.attempt != asking.redrive",
+            "run.status in FAILED and run.attempt != claimant.redrive",
+            "run.status == 'dead' and run.attempt != claimant.redrive",
         ),
         ("I12",),
     ),
@@ -50,13 +52,13 @@ _MISSES: tuple[Mutant, ...] = (
         ("I16",),
     ),
     Mutant(
-        "a miss does not ask whether the run is untouched",
+        "a miss does not check that no run exists",
         "miss",
         Code("NEVER_STARTED", "'attribute_not_exists(#error)'"),
         ("I1", "I2", "I4", "I12"),
     ),
     Mutant(
-        "a miss of a key does not ask whether the run is untouched",
+        "a miss of a key does not check that no run exists",
         "miss_key",
         Code(
             "change, condition = _set(values), NEVER_STARTED",
@@ -65,31 +67,31 @@ _MISSES: tuple[Mutant, ...] = (
         ("I1", "I2", "I4", "I12"),
     ),
     Mutant(
-        "a miss leaves its plan begun",
+        "a miss leaves its plan started",
         "miss_key",
         Code("transaction(token, run, plan_requests.miss(closing.table, of, ttl=plan_ttl))", "transaction(token, run)"),
         ("I19",),
     ),
     Mutant(
-        "a redrive of a miss does not begin its plan again",
+        "a redrive of a miss does not start its plan again",
         "begin",
         Code("of.redrive is not None", "False"),
         ("I2", "I17", "I19", "I20"),
     ),
     Mutant(
-        "a redrive of a miss does not ask the plan",
+        "a redrive of a miss does not check the plan",
         "_is_closed",
         Code("run is not None and run.status == 'missed' and not delivery.may_begin", "False"),
         ("I19", "I20"),
     ),
     Mutant(
-        "a claim over a miss does not ask whether it still is one",
+        "a claim of a missed run does not check its status",
         "MISSED",
         Text("#status = :missed AND attribute_not_exists(#attempt)", "attribute_exists(#status)"),
         ("I1", "I2", "I3", "I11", "I12", "I17"),
     ),
     Mutant(
-        "a redrive leaves the note that the letter of the miss is out",
+        "a redrive keeps the record that the letter of the miss was sent",
         "_open_first",
         Code(
             "f'{change} REMOVE #ended, #reason, #error, #event, #listed, #reported'",
@@ -98,30 +100,30 @@ _MISSES: tuple[Mutant, ...] = (
         ("I9", "I16", "I24"),
     ),
     Mutant(
-        "a later miss of a key leaves the note that the letter is out",
+        "a later miss of a key keeps the record that the letter was sent",
         "miss_key",
         Code("f'{change} REMOVE #reported'", "change"),
         ("I9", "I16", "I24", "I8"),
     ),
     Mutant(
-        "a replace of what was missed is refused",
+        "a replace of a missed plan is refused",
         "schedule",
-        Code("not replace or found.status == 'begun'", "not replace or found.status != 'planned'"),
+        Code("not replace or current.status == 'begun'", "not replace or current.status != 'planned'"),
         ("I18",),
     ),
     Mutant(
-        "what was missed is planned anew without a replace",
+        "a missed plan is planned again without a replace",
         "schedule",
         Code(
-            "not replace or found.status == 'begun'",
-            "(not replace and found.status != 'missed') or found.status == 'begun'",
+            "not replace or current.status == 'begun'",
+            "(not replace and current.status != 'missed') or current.status == 'begun'",
         ),
         ("I19",),
     ),
     Mutant(
-        "a move of what was missed comes too late",
+        "a move of a missed plan is too late",
         "move",
-        Code("found.status not in ('planned', 'missed')", "found.status != 'planned'"),
+        Code("current.status not in ('planned', 'missed')", "current.status != 'planned'"),
         ("I19",),
     ),
 )
@@ -136,17 +138,17 @@ _OUTAGES: tuple[Mutant, ...] = (
     Mutant(
         "an outage of the ledger is acknowledged without a carrier",
         "defer_for_outage",
-        Code("yield from arm(delivery, obstacle_of_plan(delivery, OUTAGE), _next_look(delivery))", "yield from ()"),
+        Code("yield from arm(delivery, obstacle_of_plan(delivery, OUTAGE), _next_check(delivery))", "yield from ()"),
         ("I8",),
     ),
     Mutant(
-        "in an outage the ledger is asked until the deadline",
+        "in an outage a request is repeated until the deadline",
         "Delivery.reserve",
-        Code("max(self.enough, min(TIME_TO_CARRY, left / 4), left - LONGEST_TRY)", "TIME_TO_TELL"),
+        Code("max(self.least_time, min(TIME_TO_CARRY, left / 4), left - LONGEST_TRY)", "TIME_TO_RAISE"),
         ("I10",),
     ),
     Mutant(
-        "a further attempt takes its run off the list for operators",
+        "a further attempt removes its run from the list for operators",
         "_NOT_WAITING",
         Text("#after", "#after, #listed"),
         ("I25",),
@@ -162,13 +164,13 @@ _OUTAGES: tuple[Mutant, ...] = (
 
 _KILLED: tuple[Mutant, ...] = (
     Mutant(
-        "after a killed attempt nothing brings the one after the next",
+        "an attempt after a killed one has no carrier for the next",
         "_prepare",
         Code("yield from arm_next_attempt(delivery, attempt.grant)", ""),
         ("I11",),
     ),
     Mutant(
-        "a claim does not see that the attempt before was killed",
+        "a claim does not detect that the attempt before was killed",
         "_granted",
         Code("run is not None and run.status in ('running', 'crashed')", "False"),
         ("I11",),

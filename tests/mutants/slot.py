@@ -1,4 +1,4 @@
-"""Breakages of the slot: of its order, of the carriers of what waits in it, and of how it is left."""
+"""Breakages of the slot: its order, the carriers of the occurrence in it, and its release."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
-        "a newcomer starts before what waits in the slot",
+        "a newcomer starts before the occurrence in the slot",
         "_lease_update",
         Code(
             """
@@ -19,48 +19,48 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I22",),
     ),
     Mutant(
-        "what waits in the slot counts as gone",
+        "the occurrence in the slot counts as gone",
         "look_at_waiting",
         Code("run is not None and run.status == 'buffered'", "run is None"),
         ("I13", "I22"),
     ),
     Mutant(
-        "a newcomer makes way without a carrier for what waits",
-        "bring",
+        "a newcomer gives way without a carrier for the occurrence in the slot",
+        "ensure_carrier",
         Code("arm_slot(delivery, waiting.occurrence, event, event.get('carrier'))", "()"),
         ("I13",),
         "create-throttled",
     ),
     Mutant(
-        "a newcomer makes way without a carrier of its own",
-        "stand_aside",
+        "a newcomer gives way without its own carrier",
+        "give_way",
         Code(
-            "yield from defer(delivery, waiting.occurrence, after_look(delivery), 'slot')",
+            "yield from defer(delivery, waiting.occurrence, after_next_check(delivery), 'slot')",
             "Outcome('deferred', reason='slot')",
         ),
         ("I8",),
     ),
     Mutant(
-        "each delivery has a carrier of its own for what waits",
+        "each delivery makes its own carrier for the occurrence in the slot",
         "arm_slot",
         Code("carrier.SLOT", "delivery.holder"),
         ("I22",),
     ),
     Mutant(
-        "what waited is claimed without its slot",
-        "leaves",
+        "a buffered occurrence is claimed without freeing the slot",
+        "leaving",
         Code("own if run.status == 'buffered' and delivery.in_slot else None", "None"),
         ("I13",),
     ),
     Mutant(
-        "buffered is acknowledged without a carrier",
+        "a buffered event is acknowledged without a carrier",
         "_carry_out",
         Code("yield from defer_in_slot(delivery, 'overlap', status='buffered')", "Outcome('buffered')"),
         ("I8",),
     ),
     Mutant(
-        "what waits in the slot is not carried on",
-        "wait_elsewhere",
+        "a buffered occurrence has no further carrier",
+        "defer_waiting",
         Code("yield from defer_in_slot(delivery, decision.why)", "Outcome('deferred', reason=decision.why)"),
         ("I8",),
     ),

@@ -1,7 +1,7 @@
-"""Breakages of what holds when Scheduler refuses, reports conflicts, or when a service does not answer at all.
+"""Breakages of the handling of Scheduler's refusals and conflicts, and of services that do not answer.
 
-Not among them: that the lead grows when Scheduler refuses a time. An answer before it has told the time, so the first
-lead suffices.
+The growth of the lead after a refused time is not in the list: an earlier answer has shown the time, so the first lead
+suffices.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from tests.mutants.mutant import Mutant
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a schedule that is sent again keeps its first time",
-        "Building.__call__",
+        "ScheduleBuilder.__call__",
         Code("return self.call", "self._due, self._now = due, lambda: 0; return self.call"),
         ("I8", "I9", "I10"),
         "past-at=refused",
@@ -26,23 +26,23 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a schedule that is sent again has another name",
-        "Building.__call__",
+        "ScheduleBuilder.__call__",
         Code("self._name", "f'{self._name[:-8]}{self._now() % 10**8:08}'"),
         ("I18", "I21", "I22"),
     ),
     Mutant(
-        "a refused time is not asked for again",
+        "a request with a refused time is not repeated",
         "send",
         Code("answer.code == INVALID and not isinstance(call, Call)", "False"),
         ("I10",),
         "role-delay",
     ),
     Mutant(
-        "a conflict is taken for a carrier that exists",
+        "a conflict counts as an existing carrier",
         "make_carrier",
         Code(
-            "found = yield from send(carrier.get(way, named), host, reserve=reserve, absent=True)",
-            "found = Done({})",
+            "existing = yield from send(carrier.get(way, named), host, reserve=reserve, absent=True)",
+            "existing = Done({})",
         ),
         ("I8",),
         "create-conflicts",
@@ -53,7 +53,7 @@ MUTANTS: tuple[Mutant, ...] = (
         Code(
             "rest = pause * (0.5 + host.randomness.random() / 2)",
             """
-            if not isinstance(found, Done):
+            if not isinstance(existing, Done):
                 return
             rest = pause * (0.5 + host.randomness.random() / 2)
             """,
@@ -65,11 +65,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "a plan's schedule that is not shown counts as made",
         "_create",
         Code(
-            "found = yield from _look(wiring, host, plan.key)",
+            "current = yield from _look(wiring, host, plan.key)",
             """
-            if not isinstance(there, Done):
+            if not isinstance(existing, Done):
                 break
-            found = yield from _look(wiring, host, plan.key)
+            current = yield from _look(wiring, host, plan.key)
             """,
         ),
         ("I18", "I21"),
@@ -96,16 +96,16 @@ MUTANTS: tuple[Mutant, ...] = (
         "past-at=ignored",
     ),
     Mutant(
-        "a carrier whose time is past counts as one that comes",
+        "a carrier whose time is past counts as waiting",
         "make_carrier",
-        Code("carrier.is_ahead(found.fields, host.now())", "True"),
+        Code("carrier.is_ahead(existing.fields, host.now())", "True"),
         ("I8", "I9", "I13"),
         "past-at=ignored",
     ),
     Mutant(
         "a carrier that may never fire is made again under its own name",
         "make_carrier",
-        Code("again, pause = again + 1, FIRST_LOOK", ""),
+        Code("again, pause = again + 1, FIRST_PAUSE", ""),
         ("I10",),
         "past-at=ignored",
     ),
@@ -117,28 +117,30 @@ MUTANTS: tuple[Mutant, ...] = (
         "past-at=ignored",
     ),
     Mutant(
-        "a plan's schedule whose time is past counts as one that comes",
+        "a plan's schedule whose time is past counts as waiting",
         "_create",
-        Code("carrier.is_ahead(there.fields, host.now())", "True"),
+        Code("carrier.is_ahead(existing.fields, host.now())", "True"),
         ("I18",),
         "past-at=ignored",
     ),
     Mutant(
         "a plan is unchanged though its schedule may never fire",
         "restore",
-        Code("isinstance(there, Done) and carrier.is_ahead(there.fields, host.now())", "isinstance(there, Done)"),
+        Code(
+            "isinstance(existing, Done) and carrier.is_ahead(existing.fields, host.now())", "isinstance(existing, Done)"
+        ),
         ("I18",),
         "past-at=ignored",
     ),
     Mutant(
-        "what waits for a running attempt leaves no event for operators",
+        "a deferral to a running attempt stores no event for operators",
         "defer",
         Code("yield from send(call, delivery.host, reserve=delivery.reserve)", ""),
         ("I25",),
         "missing-role",
     ),
     Mutant(
-        "what waits for a further attempt is not listed for operators",
+        "a run that waits for a further attempt is not listed for operators",
         "UNLISTED",
         Text(
             " AND (attribute_not_exists(#event) OR attribute_not_exists(#listed))", " AND attribute_not_exists(#event)"

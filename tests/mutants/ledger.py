@@ -1,4 +1,4 @@
-"""Breakages of the ledger's conditions and of what its writes change."""
+"""Breakages of the conditions and the changes of the ledger's writes."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
-        "a claim does not ask whether the lease is free",
+        "a claim does not check that the lease is free",
         "claim",
         Code("f'{FREE} AND {FENCE_GROWS}'", "FENCE_GROWS"),
         ("I3", "I3b", "I7"),
     ),
     Mutant(
-        "a claim does not ask whether its fence is the highest",
+        "a claim does not check that its fence is the highest",
         "claim",
         Code("f'{FREE} AND {FENCE_GROWS}'", "FREE"),
         ("I3",),
     ),
     Mutant(
-        "a takeover does not ask who holds the lease",
+        "a takeover does not check the holder of the lease",
         "HELD_AS_SEEN",
         Text("#holder = :lease_holder AND #beats = :beats AND ", ""),
         ("I3", "I3b", "I7"),
     ),
     Mutant(
-        "a first claim does not ask whether the run is untouched",
+        "a first claim does not check that no run exists",
         "_open_first",
         Code(
             "NEVER_STARTED if run is None else BUFFERED", "'attribute_not_exists(#error)' if run is None else BUFFERED"
@@ -33,49 +33,49 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I2", "I11", "I12"),
     ),
     Mutant(
-        "a redrive does not ask for the attempt seen",
+        "a redrive does not check the attempt",
         "DEAD_AS_SEEN",
         Text(" AND #attempt = :before", ""),
         ("I11", "I17"),
     ),
     Mutant(
-        "the takeover of a run does not ask for its holder",
+        "the takeover of a run does not check its holder",
         "RUNNING_AS_SEEN",
         Text("#status = :running AND #holder = :run_holder AND ", ""),
         ("I2", "I3b", "I11", "I17"),
     ),
     Mutant(
-        "a settlement does not ask for its holder",
+        "a settlement does not check its holder",
         "RUNNING_BY_ME",
         Text(" AND #holder = :holder", ""),
         ("I4",),
     ),
     Mutant(
-        "a settlement does not ask whether the run is running",
+        "a settlement does not check that the run is running",
         "RUNNING_BY_ME",
         Text("#status = :running AND ", ""),
         ("I1", "I2", "I12", "I10"),
     ),
     Mutant(
-        "a skip does not ask whether the run is untouched",
+        "a skip does not check that no run exists",
         "skip",
         Code("NEVER_STARTED", "'attribute_not_exists(#error)'"),
         ("I1", "I2", "I4", "I12"),
     ),
     Mutant(
-        "without a lease: no look at the status",
+        "without a lease: the status is not checked",
         "STARTED_ALONE",
         Text(" OR (#status = :running", " OR #attempt > :zero OR (#status = :running"),
         ("I2", "I3", "I7", "I17"),
     ),
     Mutant(
-        "the letter's sender need not be the one seen",
+        "the claim of a letter does not check its holder",
         "claim_letter",
         Code("f'{UNREPORTED} AND #holder = :run_holder AND #expires = :ends'", "'#status IN (:dead, :missed)'"),
         ("I16",),
     ),
     Mutant(
-        "a takeover leaves the dead run as it stands",
+        "a takeover does not mark the dead run",
         "take_over",
         Code(
             "mark_crashed and lease.occurrence is not None and lease.occurrence != opening.occurrence.id",
@@ -90,19 +90,19 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I3b",),
     ),
     Mutant(
-        "a claim out of the slot leaves the slot as it was",
+        "a claim from the slot does not free the slot",
         "_lease_update",
         Code("f'{_HOLD} REMOVE #buffered'", "_HOLD"),
         ("I13",),
     ),
     Mutant(
-        "what waited too long leaves the slot as it was",
+        "a missed buffered run does not free the slot",
         "miss_buffered",
         Text("REMOVE #buffered", "SET #v = :v"),
         ("I13",),
     ),
     Mutant(
-        "the slot is taken, full or not",
+        "a full slot is taken",
         "buffer",
         Code("f'{HELD_BY} AND {SLOT_AS_SEEN if stale else SLOT_FREE}'", "HELD_BY"),
         ("I13",),
@@ -120,19 +120,19 @@ MUTANTS: tuple[Mutant, ...] = (
         ("I4", "I1", "I2", "I12"),
     ),
     Mutant(
-        "a checkpoint that comes late goes over a newer one",
+        "a checkpoint that comes late replaces a newer one",
         "save",
         Code("f'{RUNNING_BY_ME} AND {NEWER_CHECKPOINT}'", "RUNNING_BY_ME"),
         ("I4",),
     ),
     Mutant(
-        "without a lease: a failed run does not rest",
+        "without a lease: a failed run has no pause",
         "STARTED_ALONE",
         Text("(#status = :retrying AND (attribute_not_exists(#after) OR #after <= :rested))", "#status = :retrying"),
         ("I11",),
     ),
     Mutant(
-        "a reclaim does not ask for the attempt seen",
+        "a claim of a waiting run does not check the attempt",
         "WAITS_FOR_AN_ATTEMPT",
         Text(" AND #attempt = :before", ""),
         ("I11",),
