@@ -62,7 +62,7 @@ def test_a_key_is_listed_by_its_run_and_before_that_by_its_plan(shop: Shop) -> N
     shop.stage.now += 36 * 86_400_000
     told = {row.key: (row.status, row.reason, row.overdue) for row in listed(shop)}
     assert told["order-1"] == ("planned", "", True)
-    assert told["order-2"] == ("begun", "its run is forgotten", False)
+    assert told["order-2"] == ("begun", "its run is no longer stored", False)
 
 
 def test_a_key_is_found_without_a_list(shop: Shop) -> None:

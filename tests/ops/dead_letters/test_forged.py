@@ -77,7 +77,7 @@ def test_a_dead_run_is_given_the_input_that_it_had(shop: Shop, handler: FixableH
     assert handler.ran == [(ID, 4, {"own": 1})]
     assert (one.input, one.source) == ({"own": 1}, "the ledger")
     (note,) = one.notes
-    assert note == 'the letter says input {"days": -100000}, but the ledger has {"own": 1}, and that counts'
+    assert note == 'the letter has input {"days": -100000}, but the ledger has {"own": 1}, which was used'
 
 
 def test_a_trigger_that_has_a_run_is_given_the_input_and_the_time_of_its_run(
@@ -105,7 +105,7 @@ KILLED = {"status": "running", "attempt": 1, "limit": 3, "due": NOON, "expires":
     ("claimed", "letter", "source"),
     [
         (OWN, FORGED, "the schedule shop-stats.1"),
-        ({"by": "hand"}, {"by": "hand"}, "the letter, whose input has the hash that the ledger keeps"),
+        ({"by": "hand"}, {"by": "hand"}, "the letter, whose input has the hash that the ledger stores"),
         ({"by": "hand"}, FORGED, ""),
     ],
     ids=["of the schedule", "of the letter", "of neither"],
@@ -137,19 +137,19 @@ def test_a_scheduled_time_is_given_the_input_of_its_schedule(shop: Shop, handler
     (one,) = driven(shop)
     assert handler.ran == [(ID, 1, OWN)]
     assert (one.source, one.input) == ("the schedule shop-stats.1", OWN)
-    assert "the letter says input" in one.notes[0]
+    assert "the letter has input" in one.notes[0]
 
 
 @pytest.mark.parametrize(
     ("due", "fields", "why"),
     [
-        (NOON + 1000, {}, "2026-01-01T12:00:01Z is ahead"),
-        (NOON + HOUR, {}, "2026-01-01T13:00:00Z is ahead"),
+        (NOON + 1000, {}, "2026-01-01T12:00:01Z is in the future"),
+        (NOON + HOUR, {}, "2026-01-01T13:00:00Z is in the future"),
         (NOON - 1000, {}, "no deployed schedule of stats has 2026-01-01T11:59:59Z"),
         (NOON - 17 * DAY, {}, "it would be refused (TooOld)"),
         (NOON, {"by": "operator", "kind": "backfill", "requested": print_time(NOON), "generation": 2}, "generation"),
         (NOON, BY_HAND, "only the letter has its input"),
-        (NOON, {"key": "k", "revision": 1}, "the ledger knows no plan of its key"),
+        (NOON, {"key": "k", "revision": 1}, "the ledger has no plan of its key"),
     ],
     ids=["a second ahead", "an hour ahead", "no instant", "too old", "generation", "trigger", "key"],
 )
@@ -188,7 +188,7 @@ def test_a_time_of_a_rate_counts_only_from_scheduler_itself(shop: Shop, by_sched
     (one,) = driven(shop)
     assert one.accepted is by_scheduler
     assert handler.ran == ([(ID, 1, OWN)] if by_scheduler else [])
-    assert by_scheduler or "only Scheduler knows" in one.detail
+    assert by_scheduler or "only Scheduler can confirm" in one.detail
 
 
 # -- no run: the plan --------------------------------------------------------------------------------------------------
@@ -210,12 +210,12 @@ def test_a_key_is_given_the_input_of_its_plan(shop: Shop, handler: FixableHandle
             {"status": "missed"},
             REVISION - 1,
             True,
-            "nothing to do: it was moved, and was missed then, which has a letter of its own",
+            "nothing to do: it was moved, and was missed then, which has its own letter",
         ),
         ({}, REVISION - 1, True, "nothing to do: it was moved, and is planned for 2026-01-01T11:00:00Z"),
         ({"status": "begun"}, REVISION - 1, True, "nothing to do: it was moved, and has begun"),
-        ({}, REVISION + 1, False, "the letter says revision"),
-        ({"due": NOON + HOUR}, REVISION, False, "it is planned for 2026-01-01T13:00:00Z, which is ahead"),
+        ({}, REVISION + 1, False, "the letter has revision"),
+        ({"due": NOON + HOUR}, REVISION, False, "it is planned for 2026-01-01T13:00:00Z, which is in the future"),
         ({"event": "{}"}, REVISION, False, "its plan holds no event that Cronstack wrote"),
         ({"event": "[" * 100_000}, REVISION, False, "its plan holds no event that Cronstack wrote"),
         ({"event": json.dumps(scheduled_event(input=FORGED))}, REVISION, False, "its plan holds no event"),
@@ -275,7 +275,7 @@ def test_a_dry_run_decides_and_changes_nothing(shop: Shop, handler: FixableHandl
     for _ in range(2):
         first, second = driven(shop, dry_run=True)
         assert (first.accepted, first.detail, first.input) == (True, "would be sent: attempt 1", OWN)
-        assert "the letter says input" in first.notes[0]
+        assert "the letter has input" in first.notes[0]
         assert not second.accepted
     assert (handler.ran, shop.functions.invoked, left(shop)) == ([], [], 2)
 

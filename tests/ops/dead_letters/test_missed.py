@@ -127,7 +127,7 @@ def test_copies_of_a_miss_are_redriven_once(shop: Shop, handler: FixableHandler)
     (letter,) = letters(shop)
     copy(shop, letter)
     first, second = driven(shop, wait=60)
-    assert (first.status, second.detail) == ("succeeded", "a copy: its occurrence has just been redriven")
+    assert (first.status, second.detail) == ("succeeded", "a copy: this command has redriven its occurrence already")
     copy(shop, letter)
     (third,) = driven(shop)
     assert (third.accepted, third.detail) == (True, "nothing to do: it has succeeded already")
@@ -153,7 +153,7 @@ def test_a_miss_that_was_redriven_and_failed_is_left_to_its_retries_and_to_its_o
     assert [each.contents.origin for each in (dead, copied)] == ["handler", "missed"]
     (one,) = driven(shop, ids=[copied.id])
     assert one.detail == (
-        "nothing to do: it was started since it was missed, and is dead; its death has a letter of its own"
+        "nothing to do: it was started since it was missed, and is dead; its death has its own letter"
     )
     handler.fixed = True
     assert [one.detail for one in driven(shop, wait=60)] == ["attempt 4: succeeded"]
@@ -189,7 +189,7 @@ def test_a_miss_that_was_planned_anew_is_not_redriven(
     before = len(shop.functions.invoked)
     (one,) = driven(shop)
     assert one.accepted
-    assert one.detail == f"nothing to do: after it was missed it was planned anew, and {stands}"
+    assert one.detail == f"nothing to do: after it was missed it was planned again, and {stands}"
     assert (handler.ran, shop.functions.invoked[before:], letters(shop)) == ([], [], [])
 
 
@@ -200,7 +200,7 @@ def test_of_two_misses_of_a_key_the_letter_of_the_last_one_counts(shop: Shop, ha
     shop.stage.now += 26 * 3_600_000
     shop.invoke(event)
     first, second = driven(shop, wait=60)
-    assert first.detail == "nothing to do: it was moved, and was missed then, which has a letter of its own"
+    assert first.detail == "nothing to do: it was moved, and was missed then, which has its own letter"
     assert (second.detail, len(handler.ran)) == ("attempt 1: succeeded", 1)
 
 
@@ -228,7 +228,7 @@ def test_a_miss_whose_plan_is_forgotten_stays_with_its_remedy(shop: Shop, handle
     miss(shop)
     shop.stage.delete(f"plan#{KEY}")
     (one,) = driven(shop)
-    assert (one.accepted, "knows no plan" in one.detail) == (False, True)
+    assert (one.accepted, "has no plan of its key" in one.detail) == (False, True)
     assert f"cronstack once schedule stats --key {KEY} --in 1s --replace" in one.remedy
 
 

@@ -119,7 +119,7 @@ def test_a10_a_letter_is_not_denied_while_its_queue_may_hold_it() -> None:
         again(Sqs(5), ids=["7"])
     with pytest.raises(OperationError, match=r"7 was not read, and may exist: SQS counts about 3 more letters") as why:
         again(Sqs(5, uncounted=3), ids=["7"])
-    assert why.value.remedy == "Give the same command again in two minutes."
+    assert why.value.remedy == "Run the same command again in two minutes."
     sqs = Sqs(5)
     with (
         opened(sqs, DEPLOYMENT, clock=sqs.clock),
@@ -158,11 +158,14 @@ def test_a10_a_letter_that_comes_twice_has_its_last_handle() -> None:
 def test_a_letter_that_is_no_longer_held_stays() -> None:
     sqs = Sqs(2)
     results = redrive({"sqs": sqs}.__getitem__, DEPLOYMENT, clock=sqs.clock, sleep=sqs.clock.pass_)
-    assert "its event is not one of Cronstack's" in next(results).detail
+    assert "its event is not a Cronstack event" in next(results).detail
     sqs.clock.pass_(OUT_OF_SIGHT + 1)  # this machine slept
     (last,) = results
-    assert last.detail == "this command no longer holds it: it took too long, or this machine slept; it stays"
-    assert last.remedy.startswith("Give the same command again")
+    assert (
+        last.detail
+        == "this command no longer holds it: the command took too long, or this computer was suspended; it stays"
+    )
+    assert last.remedy.startswith("Run the same command again")
 
 
 def test_two_empty_answers_end_the_read_of_an_empty_queue() -> None:

@@ -242,7 +242,7 @@ def test_a_letter_whose_occurrence_ran_with_another_input_names_a_trigger(shop: 
     (one,) = driven(shop)
     assert one.detail == "it would be refused again (PayloadMismatch); it stays"
     assert "cronstack trigger stats --input '{...}'" in one.remedy, "a command to copy holds nothing of a letter"
-    assert one.remedy.endswith("""The letter says, unchecked: input {"day": 2}""")
+    assert one.remedy.endswith("""Input in the letter, not checked: {"day": 2}""")
 
 
 def test_a_letter_that_is_too_large_to_be_sent_again_stays(shop: Shop, handler: Handler) -> None:
@@ -283,7 +283,7 @@ def test_a_missed_key_is_planned_anew_under_the_new_name_once(shop: Shop) -> Non
     rename(shop, handler, schedule=once())
     first, second = driven(shop, job="stats", as_job="daily")
     assert first.detail.startswith("planned as daily 'order-1' for 2026-01-02T13:")
-    assert second.detail == "a copy: its occurrence has just been redriven"
+    assert second.detail == "a copy: this command has redriven its occurrence already"
     shop.stage.now += 1000
     shop.stage.sqs.send_message(QueueUrl=shop.stage.queue, MessageBody=json.dumps(body))
     (third,) = driven(shop, job="stats", as_job="daily")

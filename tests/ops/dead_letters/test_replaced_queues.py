@@ -60,7 +60,7 @@ def test_without_the_right_to_list_queues_the_present_ones_are_read(shop: Shop, 
 
     told: list[str] = []
     assert list_letters(Denied(), shop.deployment, poll=0, warn=told.append) == []
-    assert told == ["queues that were replaced were not looked for: your credentials may not call sqs:ListQueues"]
+    assert told == ["replaced queues were not read: your credentials may not call sqs:ListQueues"]
 
 
 def test_letters_are_dropped_by_their_ids_all_or_none(shop: Shop, replaced: str) -> None:

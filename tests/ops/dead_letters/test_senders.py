@@ -44,21 +44,21 @@ def driven(shop: Shop, **options: Any) -> list[Redriven]:
             role_arn("shop-other"),
             scheduled_event(),
             "the role of the job other",
-            "it was sent by the role of the job other, and speaks of the job stats; it stays",
+            "it was sent by the role of the job other, but names the job stats; it stays",
         ),
         (ROLE, KEY, "the plans' role of the job stats", ""),
         (
             ROLE,
             scheduled_event(),
             "the plans' role of the job stats",
-            "it was sent by the plans' role of the job stats, and speaks of t-2026-01-01T12:00:00Z, which is no plan;"
+            "it was sent by the plans' role of the job stats, but names t-2026-01-01T12:00:00Z, which is no plan;"
             " it stays",
         ),
         (
             "AIDAANN",
             scheduled_event(),
             "the user AIDAANN",
-            "it was sent by the user AIDAANN, and by no role of this stack; it stays",
+            "it was sent by the user AIDAANN, which is not a role of this stack; it stays",
         ),
         ("AROAGONE:session", scheduled_event(), "unknown", ""),
     ],

@@ -33,9 +33,9 @@ def test_a_carrier_that_waits_for_its_time_is_well(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("expression", "changes", "what"),
     [
-        ("rate(1 minute)", {}, "it repeats: rate(1 minute). Cronstack makes no such carrier"),
+        ("rate(1 minute)", {}, "it repeats: rate(1 minute). Cronstack creates no such carrier"),
         ("at(2030-01-01T00:00:00)", {"ActionAfterCompletion": "NONE"}, "it does not delete itself after its time."),
-        ("at(2026-01-02T00:00:00)", {}, "its time was 2026-01-02T00:00:00Z: it has not come"),
+        ("at(2026-01-02T00:00:00)", {}, "its time was 2026-01-02T00:00:00Z: it has not fired"),
     ],
 )
 def test_an_odd_carrier_is_deleted_only_after_its_run_is_finished(
@@ -58,5 +58,5 @@ def test_an_odd_carrier_is_deleted_only_after_its_run_is_finished(
 def test_an_odd_carrier_of_what_is_not_ours_is_left(shop: Shop) -> None:
     carrier(shop, "rate(1 minute)", Target={"Arn": FUNCTION, "RoleArn": ROLE, "Input": "by hand"})
     shop.stage.now += 3 * DAY
-    assert [(one.job, one.remedy) for one in found(shop)] == [("", "find out what made it, then delete it by hand")]
+    assert [(one.job, one.remedy) for one in found(shop)] == [("", "find out what created it, then delete it by hand")]
     assert mended(shop) == ["left"]

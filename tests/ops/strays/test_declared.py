@@ -36,9 +36,9 @@ def test_a_schedule_that_the_stack_has_not_made_is_told(shop: Shop) -> None:
     shop.stage.now += LATER
     one, other = sorted(found(shop), key=lambda stray: stray.schedule, reverse=True)
     assert (one.kind, one.job, one.schedule) == ("declared", "stats", "shop-nightly.3")
-    assert one.what == "the stack has not made it, and it fires: rate(1 minute)"
+    assert one.what == "the stack has not created it, and it fires: rate(1 minute)"
     assert one.remedy.endswith("aws scheduler delete-schedule --group-name shop --name shop-nightly.3")
-    assert other.what == "the stack has not made it, and it is disabled"
+    assert other.what == "the stack has not created it, and it is disabled"
     assert mended(shop) == ["left", "left"]
 
 
@@ -47,7 +47,7 @@ def test_a_schedule_that_is_gone_is_told(shop: Shop) -> None:
     shop.stage.now += LATER
     (one,) = found(shop)
     assert (one.kind, one.job, one.schedule) == ("declared", "nightly", "shop-nightly.2")
-    assert one.what == "the stack has made it, and it is gone: somebody deleted it. Its job does not fire"
+    assert one.what == "the stack has created it, and it is missing: it was deleted by hand. Its job does not fire"
     assert mended(shop) == ["left"]
 
 

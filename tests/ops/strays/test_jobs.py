@@ -85,7 +85,7 @@ def test_a_job_that_dropped_its_once_still_runs_its_plans(shop: Shop) -> None:
     shop.scheduler.delete_schedule(GroupName="shop-once", Name=first)
     (one,) = found(shop)
     assert (one.kind, one.job, one.fix) == ("plan", "remind", "make")
-    assert mended(shop) == ["mended"]
+    assert mended(shop) == ["fixed"]
     assert shop.plans()[0] == first
     target = shop.scheduler.get_schedule(GroupName="shop-once", Name=first)["Target"]
     assert (target["RoleArn"], target["RetryPolicy"]["MaximumEventAgeInSeconds"]) == (ROLE, 86_400)
@@ -97,5 +97,5 @@ def test_without_its_alias_a_job_cannot_be_sent_its_plans(shop: Shop) -> None:
     shop.stage.now += LATER
     (one,) = found(shop)
     assert (one.kind, one.job, one.fix) == ("job", "remind", "")
-    assert one.what == "code may not schedule it, and its alias 'plans' is gone: 3 plans cannot run"
+    assert one.what == "code may not schedule it, and its alias 'plans' is missing: 3 plans cannot run"
     assert mended(shop) == ["left"]

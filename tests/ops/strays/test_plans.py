@@ -66,9 +66,9 @@ def test_a_plan_whose_maker_died_is_given_its_schedule(shop: Shop) -> None:
     shop.stage.now += LATER
     (one,) = found(shop)
     assert (one.kind, one.job, one.key, one.since) == ("plan", "stats", "order-1", began)
-    assert one.what == "its schedule is missing: its caller died first, or somebody deleted it"
+    assert one.what == "its schedule is missing: its caller crashed first, or it was deleted by hand"
     assert shop.plans() == [], "looking changes nothing"
-    assert mended(shop) == ["mended"]
+    assert mended(shop) == ["fixed"]
     assert shop.plans() == [one.schedule]
     assert found(shop) == []
 
@@ -79,10 +79,10 @@ def test_a_schedule_that_was_deleted_by_hand_is_made_again(shop: Shop, once: Onc
     shop.stage.now += LATER
     (one,) = found(shop)
     assert (one.what, one.remedy) == (
-        "its schedule is missing: its caller died first, or somebody deleted it",
-        "--mend makes its schedule",
+        "its schedule is missing: its caller crashed first, or it was deleted by hand",
+        "--mend creates its schedule",
     )
-    assert mended(shop) == ["mended"]
+    assert mended(shop) == ["fixed"]
     assert parse_event(event(shop), "stats").key == "order-1"
     assert found(shop) == []
 
@@ -98,7 +98,7 @@ def test_what_a_move_and_a_cancel_left_is_deleted(shop: Shop, once: Once) -> Non
     shop.stage.now += LATER
     told = {(one.kind, one.key, one.what) for one in found(shop)}
     assert told == {
-        ("schedule", "order-1", "left by a move: the plan is another one since"),
+        ("schedule", "order-1", "left by a move: its key has another plan now"),
         ("schedule", "order-2", "left by a cancel"),
     }
     assert mended(shop) == ["deleted"] * 2
@@ -113,7 +113,7 @@ def test_a_schedule_whose_row_was_deleted_is_deleted(shop: Shop, once: Once) -> 
     assert found(shop) == []
     shop.stage.now += LATER
     (one,) = found(shop)
-    assert one.what == "no plan stands for it: its row is gone"
+    assert one.what == "it has no plan: its row is missing"
     assert mended(shop) == ["deleted"]
     assert shop.plans() == []
 
@@ -137,7 +137,7 @@ def test_before_a_schedule_is_deleted_its_row_is_looked_at_again(shop: Shop, onc
     strays = look(shop)
     (one,) = strays.find()
     shop.stage.dynamodb.put_item(TableName=TABLE, Item=item)
-    assert strays.mend(one) == "left: a plan stands for it now"
+    assert strays.mend(one) == "left: it has a plan now"
     assert len(shop.plans()) == 1
 
 
@@ -153,7 +153,7 @@ def test_what_was_moved_or_cancelled_meanwhile_is_not_made(shop: Shop, once: Onc
     else:
         once.cancel("stats", "order-1")
     before = shop.plans()
-    assert strays.mend(one) == "left: it was moved, cancelled or begun meanwhile"
+    assert strays.mend(one) == "left: it was moved, cancelled or started meanwhile"
     assert shop.plans() == before
 
 
@@ -165,10 +165,10 @@ def test_an_overdue_one_that_nobody_brings_is_brought(shop: Shop, once: Once) ->
     shop.stage.now += LATER
     (one,) = found(shop)
     assert (one.what, one.since) == (
-        "overdue, and its schedule is gone: nothing brings it",
+        "overdue, and its schedule is missing: nothing starts it",
         next(once.list("stats")).due,
     )
-    assert mended(shop) == ["mended"]
+    assert mended(shop) == ["fixed"]
     shop.stage.now += 10_000
     shop.invoke(event(shop))
     assert shop.stage.item(f"run#{planned_id('order-1')}")["status"] == "succeeded"
@@ -178,7 +178,7 @@ def test_an_overdue_one_whose_schedule_is_there_is_only_told(shop: Shop, once: O
     once.schedule("stats", key="order-1", after=HOUR)
     shop.stage.now += 3_600_000 + LATER
     (one,) = found(shop)
-    assert (one.what, one.fix) == ("overdue, though its schedule exists", "")
+    assert (one.what, one.fix) == ("overdue, although its schedule exists", "")
     assert mended(shop) == ["left"]
 
 
@@ -202,7 +202,7 @@ def test_a_schedule_that_was_disabled_by_hand_is_told(shop: Shop, once: Once) ->
     kept = ("ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target")
     shop.scheduler.update_schedule(GroupName=GROUP, Name=name, State="DISABLED", **{word: got[word] for word in kept})
     shop.stage.now += LATER
-    assert [one.what for one in found(shop)] == ["somebody disabled its schedule: it will not come"]
+    assert [one.what for one in found(shop)] == ["its schedule was disabled by hand: it will not start"]
     assert mended(shop) == ["left"]
 
 
@@ -290,9 +290,9 @@ def test_a1_a_plan_whose_schedule_is_outdated_is_made_anew(shop: Shop, changes: 
     assert found(shop) == [], "their callers may be about to do the rest"
     shop.stage.now += LATER
     told = {(one.kind, one.what, one.fix) for one in found(shop)}
-    what = f"its schedule has another {differs} than the stack has now: it would fire into nothing"
+    what = f"its schedule has another {differs} than the stack has now: it cannot invoke the job"
     assert told == {("plan", what, "renew")}
-    assert mended(shop) == ["made anew"] * 30
+    assert mended(shop) == ["replaced"] * 30
     assert len(shop.plans()) == 30
     assert not set(before) & set(shop.plans()), "a revision has a schedule of its own"
     got = [shop.scheduler.get_schedule(GroupName=GROUP, Name=name)["Target"] for name in shop.plans()]
@@ -312,7 +312,7 @@ def test_a_plan_that_is_moved_meanwhile_is_not_made_anew(shop: Shop, once: Once)
     strays = look(shop)
     (one,) = strays.find()
     once.move("stats", "order-1", after=2 * HOUR)
-    assert strays.mend(one) == "left: it was moved, cancelled or begun meanwhile"
+    assert strays.mend(one) == "left: it was moved, cancelled or started meanwhile"
     assert target(shop)["RoleArn"] == "arn:aws:iam::123456789012:role/another"
     shop.stage.now += LATER
     assert found(shop) == []
@@ -331,7 +331,7 @@ def test_a_fix_that_dies_half_way_is_found_again(shop: Shop, once: Once, operati
     dies_at(shop, operation, mend)
     assert shop.plans(), "there is a schedule at each moment"
     shop.stage.now += LATER
-    assert mended(shop) == (["mended", "deleted"] if operation == "CreateSchedule" else ["deleted"])
+    assert mended(shop) == (["fixed", "deleted"] if operation == "CreateSchedule" else ["deleted"])
     assert target(shop)["RoleArn"] == "arn:aws:iam::123456789012:role/another"
     assert found(shop) == []
 

@@ -180,7 +180,7 @@ def test_a_crashed_run_without_an_event_is_told(shop: Shop, handler: Handler) ->
     crash(shop, f"run#{scheduled_id(now)}")
     shop.stage.now += 60 * MINUTE
     (one,) = found(shop)
-    assert (one.what, one.fix) == ("crashed, and nothing brings it back; its row keeps no event", "")
+    assert (one.what, one.fix) == ("crashed, and nothing brings it back; its row stores no event", "")
     assert one.remedy == (
         "redrive its dead letter, if there is one: cronstack dead-letters list stats; or: cronstack trigger stats --at"
         f" {print_time(now)}"
