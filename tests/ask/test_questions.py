@@ -97,7 +97,7 @@ def test_each_question_about_a_switch_is_tested_with_two_settings_at_least() -> 
     ("id", "said"),
     [
         ("past-year", "A cron() of a past year is accepted."),
-        ("conflict", "A name that is taken:"),
+        ("conflict", "A name that is in use:"),
         ("role-again", "fired"),
         ("letter-shape", "The body of a letter is"),
         ("date-header", "DynamoDB's responses have"),

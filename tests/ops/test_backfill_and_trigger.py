@@ -216,7 +216,7 @@ def test_what_was_due_must_be_knowable(shop: Shop, schedules: tuple[str, ...], m
 def test_an_unknown_job_is_told_with_the_names_there_are(shop: Shop) -> None:
     shop.deploy(lambda run: None, name="daily_stats")
     shop.deploy(lambda run: None, name="heartbeat")
-    with pytest.raises(OperationError, match=r"(?s)Did you mean daily_stats\? Jobs there: daily_stats, heartbeat\."):
+    with pytest.raises(OperationError, match=r"(?s)Did you mean daily_stats\? Deployed jobs: daily_stats, heartbeat\."):
         trigger(shop.clients, shop.deployment, "daily_stat", now=shop.now, ulid=ULID)
 
 

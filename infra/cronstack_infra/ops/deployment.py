@@ -106,7 +106,7 @@ def unknown_job(job: str, known: list[str], deployment: Deployment) -> Operation
     near = difflib.get_close_matches(job, known, n=1)
     return OperationError(
         f"no job {job!r} in the stack {deployment.stack}",
-        remedy=(f"Did you mean {near[0]}? " if near else "") + f"Jobs there: {', '.join(known) or 'none'}.",
+        remedy=(f"Did you mean {near[0]}? " if near else "") + f"Deployed jobs: {', '.join(known) or 'none'}.",
     )
 
 

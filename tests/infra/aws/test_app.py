@@ -145,7 +145,7 @@ def test_resources_without_their_function_are_told_the_remedy(project: Path, sou
     (project / "infra" / "resources.py").write_text(source)
     ended = app(project)
     assert ended.returncode == 2
-    assert ended.stderr.startswith("infra/resources.py: there is no function 'resources' in it\n")
+    assert ended.stderr.startswith("infra/resources.py has no function 'resources'\n")
     assert "def resources(stack, jobs):" in ended.stderr
     assert "Traceback" not in ended.stderr
 
@@ -185,4 +185,4 @@ def test_a_job_that_is_none_is_told_without_a_traceback(project: Path) -> None:
     (project / "infra" / "resources.py").write_text(resources)
     ended = app(project)
     assert ended.returncode == 2
-    assert ended.stderr.strip() == "resources.py:2: there is no job 'helo'\n  Jobs there: hello."
+    assert ended.stderr.strip() == "resources.py:2: no job 'helo' exists\n  Existing jobs: hello."

@@ -255,7 +255,7 @@ def test_a_stack_without_such_jobs_has_the_group_alone(synthesize: Synthesize) -
 
 
 @pytest.mark.parametrize(
-    ("job", "why"), [("nobody", "there is no job 'nobody'"), ("shop_front", "is not declared by once")]
+    ("job", "why"), [("nobody", "no job 'nobody' exists"), ("shop_front", "is not declared by once")]
 )
 def test_a_grant_for_another_job_is_refused(synthesize: Synthesize, job: str, why: str) -> None:
     with pytest.raises(DeclarationError, match=why):

@@ -170,7 +170,7 @@ def test_what_may_be_other_code_tomorrow_is_noted(functions: Path, index: Path) 
     said: list[str] = []
     staged(functions, said=said)
     [note] = said
-    assert note.startswith(f"note: {functions}/requirements.txt:1: 'greeting' is no exact version: ")
+    assert note.startswith(f"note: {functions}/requirements.txt:1: 'greeting' is not an exact version: ")
     assert note.endswith("Pin it: greeting==1.0")
 
 

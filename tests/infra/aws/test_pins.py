@@ -57,7 +57,7 @@ def test_an_exact_version_has_no_note(noted: Noted, line: str) -> None:
 )
 def test_a_line_without_an_exact_version_is_named_with_the_version_to_pin(noted: Noted, line: str, pinned: str) -> None:
     [note] = noted(f"# ours\n{line}\n", "requests-2.32.3")
-    assert note.startswith(f":2: {line!r} is no exact version: ")
+    assert note.startswith(f":2: {line!r} is not an exact version: ")
     assert note.endswith(f" Pin it: {pinned}")
 
 

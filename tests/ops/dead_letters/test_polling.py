@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cronstack.errors import OperationError
-from cronstack_infra.ops.dead_letters.reading import OUT_OF_SIGHT, list_letters, opened
+from cronstack_infra.ops.dead_letters.reading import OUT_OF_SIGHT, list_letters, hold_letters
 from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
 from cronstack_infra.ops.deployment import Deployment
 
@@ -122,7 +122,7 @@ def test_a10_a_letter_is_not_denied_while_its_queue_may_hold_it() -> None:
     assert why.value.remedy == "Run the same command again in two minutes."
     sqs = Sqs(5)
     with (
-        opened(sqs, DEPLOYMENT, clock=sqs.clock),
+        hold_letters(sqs, DEPLOYMENT, clock=sqs.clock),
         pytest.raises(OperationError, match=r"2 was not read, and may exist: .* that another reader holds"),
     ):
         again(sqs, ids=["2"])
@@ -131,7 +131,7 @@ def test_a10_a_letter_is_not_denied_while_its_queue_may_hold_it() -> None:
 def test_a10_letters_stay_out_of_sight_during_a_long_read_and_a_long_redrive() -> None:
     """Visibility is extended while letters are read, and while a command works on them."""
     sqs = Sqs(95, takes=20)
-    with opened(sqs, DEPLOYMENT, clock=sqs.clock, poll=0) as held:  # one queue after the other, on one clock
+    with hold_letters(sqs, DEPLOYMENT, clock=sqs.clock, poll=0) as held:  # one queue after the other, on one clock
         assert len(held.letters) == 95
         assert max(sqs.asked.values()) == 12, "ten receives, and two that were empty: none came twice"
         first, second, *_ = held.letters
@@ -149,7 +149,7 @@ def test_a10_letters_stay_out_of_sight_during_a_long_read_and_a_long_redrive() -
 def test_a10_a_letter_that_comes_twice_has_its_last_handle() -> None:
     """SQS may keep a letter that is deleted by an older handle, so the handle of the last receive counts."""
     sqs = Sqs(5, takes=OUT_OF_SIGHT + 1)  # so slow that each letter is visible again before the next receive
-    with opened(sqs, DEPLOYMENT, clock=sqs.clock, poll=0) as held:
+    with hold_letters(sqs, DEPLOYMENT, clock=sqs.clock, poll=0) as held:
         assert sqs.asked[DELIVERY] > 1
         assert [letter.receipt for letter in held.letters] == [sqs.handles[letter.id] for letter in held.letters]
         held.delete(held.letters[0])
@@ -184,7 +184,7 @@ def test_letters_that_sqs_counts_and_does_not_return_are_told() -> None:
 
 def test_letters_that_another_reader_holds_are_told() -> None:
     sqs, unread = Sqs(12), list[str]()
-    with opened(sqs, DEPLOYMENT, clock=sqs.clock) as held:
+    with hold_letters(sqs, DEPLOYMENT, clock=sqs.clock) as held:
         assert len(held.letters) == 12
         assert list_letters(sqs, DEPLOYMENT, unread=unread.append) == []
         again(sqs, unread=unread.append)

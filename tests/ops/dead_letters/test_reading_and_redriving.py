@@ -10,7 +10,7 @@ import pytest
 from cronstack.errors import OperationError
 from cronstack.run import Run
 from cronstack_infra.ops.dead_letters.letters import DeadLetter, summarise
-from cronstack_infra.ops.dead_letters.reading import list_letters, opened
+from cronstack_infra.ops.dead_letters.reading import list_letters, hold_letters
 from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
 from cronstack_infra.ops.dead_letters.unwrapping import unwrap
 from cronstack_infra.ops.runs import find_run
@@ -218,7 +218,7 @@ def test_letters_are_back_in_sight_whatever_happens(shop: Shop, weather: Weather
         undelivered(shop, scheduled_event(NOON - hour * HOUR))
 
     def interrupted() -> None:
-        with opened(shop.stage.sqs, shop.deployment, poll=0) as some:
+        with hold_letters(shop.stage.sqs, shop.deployment, poll=0) as some:
             assert len(some.letters) == 25
             assert "Messages" not in shop.stage.sqs.receive_message(QueueUrl=shop.delivery)
             raise KeyboardInterrupt

@@ -76,7 +76,7 @@ def test_a_letter_of_a_renamed_job_stays_and_names_the_option(shop: Shop, handle
         (one,) = driven(shop, **options)
         assert (one.accepted, one.detail) == (False, "no job 'stats' in the stack shop; it stays")
         assert "cronstack dead-letters redrive stats --as NEWNAME" in one.remedy
-        assert "Jobs there: daily." in one.remedy
+        assert "Deployed jobs: daily." in one.remedy
     assert handler.ran == []
 
 

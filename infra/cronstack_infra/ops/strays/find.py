@@ -64,9 +64,9 @@ class Strays:
         count = _Count(seen)
         listed = self._groups.list(self._group, count.part())
         strays = self._unwired(listed)
-        found += self._plans().find(listed, self._misnamed, first, count.part())
-        found += self._carriers.find(count.part())
-        found += self._declared.find(count.part())
+        strays += self._plans().find(listed, self._misnamed, first, count.part())
+        strays += self._carriers.find(count.part())
+        strays += self._declared.find(count.part())
         for job in self._jobs:
             strays += self._runs.find(job, by_code=job in self._wirings)
         # For one key, create the new schedule before the old schedule is deleted.

@@ -1,7 +1,7 @@
 """Find jobs with waiting work that are not deployed, or that code may no longer schedule.
 
-A schedule stores its event, which names the job. So such jobs are found by the schedules in the group of plans, one read
-for each job. Other names come from the project's lock file.
+A schedule stores its event, which names the job. So such jobs are found by the schedules in the group of plans, one
+read for each job. Other names come from the project's lock file.
 
     its function is not deployed        reported: an operator must state whether it was renamed, moved or retired
     it has the alias of plans           its plans run: they are checked like those of other jobs (``wiring_of``)
