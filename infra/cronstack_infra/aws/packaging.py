@@ -1,8 +1,8 @@
 """Build the code folder for Lambda: the package of jobs, the Cronstack runtime, and third-party packages.
 
 The same input gives the same bytes and names on every machine, so that a second deployment prints "(no changes)". So
-the folder has no compiled or hidden files and no empty folders, and the same permissions everywhere: Lambda reads the files
-as another user, whatever the umask was. The CDK zips the folder; all functions of a stack share it.
+the folder has no compiled or hidden files and no empty folders, and the same permissions everywhere: Lambda reads
+the files as another user, whatever the umask was. The CDK zips the folder; all functions of a stack share it.
 """
 
 from __future__ import annotations

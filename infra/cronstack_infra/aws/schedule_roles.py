@@ -2,8 +2,8 @@
 
 A one-time schedule stores the ARN of its role. Scheduler also uses the role to send the dead letter of an event that it
 cannot deliver; without the role, the event is lost. So a role has the same name and the same logical id whenever the
-job is declared, and depends on no other resource of the job. A removed job may keep its roles, and if the job is declared
-again, its waiting schedules work again.
+job is declared, and depends on no other resource of the job. A removed job may keep its roles, and if the job is
+declared again, its waiting schedules work again.
 
 Never keep such a role with RemovalPolicy.RETAIN: its name would be in use when the job is declared again.
 """

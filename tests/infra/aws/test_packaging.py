@@ -146,7 +146,7 @@ def test_wheels_are_chosen_for_lambda_not_for_this_machine(functions: Path, inde
     assert "compiled.py" in content(staged(functions, target=Target("3.13", "arm64")))
     with pytest.raises(CronstackError, match="could not install it for Lambda") as caught:
         staged(functions, target=AWS)
-    assert "ready wheel for Python 3.13 on x86_64" in caught.value.remedy
+    assert "needs a wheel for Python 3.13 on x86_64" in caught.value.remedy
     assert not list((functions.parent / ".cronstack" / "third-party").glob("*.part"))
 
 

@@ -87,7 +87,7 @@ def test_a_trigger_that_has_a_run_is_given_the_input_and_the_time_of_its_run(
     forge(shop, NOON - DAY, **BY_HAND)
     (one,) = driven(shop)
     assert handler.ran == [(TRIGGER, 4, {"own": 1})]
-    assert any("was due at 2025-12-31T12:00:00Z, but the ledger has 2026-01-01T12:00:00Z" in note for note in one.notes)
+    assert any("has the due time 2025-12-31T12:00:00Z, but the ledger has 2026-01-01T12:00:00Z" in note for note in one.notes)
 
 
 def test_no_number_of_a_letter_is_believed(shop: Shop, handler: FixableHandler) -> None:

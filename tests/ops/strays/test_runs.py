@@ -182,7 +182,7 @@ def test_a_crashed_run_without_an_event_is_told(shop: Shop, handler: Handler) ->
     (one,) = found(shop)
     assert (one.what, one.fix) == ("crashed, and nothing brings it back; its row stores no event", "")
     assert one.remedy == (
-        "redrive its dead letter, if there is one: cronstack dead-letters list stats; or: cronstack trigger stats --at"
+        "redrive its dead letter, if it exists: cronstack dead-letters list stats; or: cronstack trigger stats --at"
         f" {print_time(now)}"
     )
     assert mended(shop) == ["left"]
