@@ -171,7 +171,7 @@ def _by_plan_of_miss(facts: Facts, named: Occurrence, run: RunItem, job: str) ->
 def _planned_again(plan: PlanItem) -> Done:
     states = {
         "planned": f"is planned for {print_time(plan.due)}",
-        "begun": "has begun",
+        "begun": "has started",
         "cancelled": "was cancelled",
         "missed": _THEN_MISSED,
     }
@@ -213,7 +213,7 @@ def _by_plan(named: Occurrence, plan: PlanItem | None, now: int, *, job: str) ->
     if plan.status == "cancelled":
         return Done("nothing to do: it was cancelled")
     if named.revision < plan.revision:
-        states = {"begun": "has begun", "missed": _THEN_MISSED}
+        states = {"begun": "has started", "missed": _THEN_MISSED}
         state = states.get(plan.status, f"is planned for {print_time(plan.due)}")
         return Done(f"nothing to do: it was moved, and {state}")
     if named.revision > plan.revision:

@@ -243,4 +243,5 @@ def _overdue(wiring: Wiring, plan: PlanItem, listed: Listed | None, now: int) ->
 def _left_behind(plan: PlanItem, revision: int) -> str:
     if plan.revision != revision:
         return "left by a move: its key has another plan now"
-    return "left by a cancel" if plan.status == "cancelled" else f"left by a plan that is {plan.status}"
+    started = {"begun": "has started", "missed": "was missed"}
+    return f"left by a plan that {started[plan.status]}" if plan.status in started else "left by a cancel"

@@ -1,4 +1,4 @@
-"""The CDK app that ``cdk.json`` starts: it builds the stack of the declared jobs. ``resources.py`` grants their rights."""
+"""The CDK app that ``cdk.json`` starts: it builds the stack of the jobs. ``resources.py`` grants their rights."""
 
 import signal
 import sys
