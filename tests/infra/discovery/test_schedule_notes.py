@@ -15,7 +15,7 @@ TODAY = datetime(2026, 11, 29, 12, 0, 30, tzinfo=UTC)
 BERLIN = "Europe/Berlin"
 BETWEEN_2_AND_3 = 'Take a local time outside 02:00 to 03:00, or timezone="UTC".'
 
-# expression | zone | what the note text after the expression
+# expression | zone | text of the note after the expression
 CLOCKS = [
     (
         "cron(30 2 * * ? *)",
