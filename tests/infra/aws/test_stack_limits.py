@@ -81,7 +81,7 @@ def test_cronstacks_own_variables_fit_with_the_longest_names() -> None:
 def test_more_jobs_than_fit_are_refused_with_the_numbers() -> None:
     most = [declared(f"j{n}") for n in range(limits.MOST_JOBS)]
     limits.check("shop", most)
-    with pytest.raises(DeclarationError, match=r"74 jobs with 74 schedules .* at most 73 jobs") as caught:
+    with pytest.raises(DeclarationError, match=r"74 jobs with 74 schedules .* the limit is 73 jobs") as caught:
         limits.check("shop", [*most, declared("more")])
     assert "second project" in caught.value.remedy
 
@@ -93,7 +93,7 @@ def test_fewer_jobs_that_code_schedules_fit_a_stack(schedules: int, most: int) -
         return DeclaredJob(created, declared("x", schedules=schedules).schedules, "functions/jobs/many.py:7")
 
     limits.check("shop", [by_code(number) for number in range(most)])
-    with pytest.raises(DeclarationError, match="at most 73 jobs and 454 resources"):
+    with pytest.raises(DeclarationError, match="the limit is 73 jobs and 454 resources"):
         limits.check("shop", [by_code(number) for number in range(most + 1)])
 
 
