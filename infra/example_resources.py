@@ -1,7 +1,7 @@
-"""What the example jobs may touch: days of flights, their statistics, the reports made of them; mail; and each other.
+"""The AWS resources of the example jobs and their rights: flights, statistics, reports, mail, and scheduling.
 
-Each job is granted exactly what it calls: ``grant_read`` would also allow to list the whole bucket,
-``grant_write_data`` to delete from the table.
+Each job gets only the actions that it calls: ``grant_read`` would also allow listing the whole bucket, and
+``grant_write_data`` deleting from the table.
 """
 
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ from aws_cdk import aws_ses as ses
 
 from cronstack_infra.aws import CronstackStack, ScheduledFunction
 
-KEPT_FOR_A_TIME = ("consistency", "weekly")
+TEMPORARY_FOLDERS = ("consistency", "weekly")
 """Folders of reports that ``retention`` clears."""
 SENDER = "reminders@example.com"
-"""Of the reminders; your own: ``cdk deploy -c jobs=examples -c sender=…``. SES asks its owner before it sends any."""
+"""Sender of the reminders. Set yours: ``cdk deploy -c jobs=examples -c sender=…``. SES asks its owner to confirm it."""
 
 
 def resources(stack: CronstackStack, jobs: Mapping[str, ScheduledFunction]) -> None:
@@ -43,7 +43,7 @@ def resources(stack: CronstackStack, jobs: Mapping[str, ScheduledFunction]) -> N
     statistics.grant(jobs["consistency"].function, "dynamodb:GetItem")
     allow(jobs["consistency"], "s3:PutObject", reports.arn_for_objects("consistency/*"))
 
-    folders = [f"{folder}/" for folder in KEPT_FOR_A_TIME]
+    folders = [f"{folder}/" for folder in TEMPORARY_FOLDERS]
     allow(jobs["retention"], "s3:ListBucket", reports.bucket_arn, only=listed(*folders))
     allow(jobs["retention"], "s3:DeleteObject", *(reports.arn_for_objects(f"{folder}*") for folder in folders))
 
@@ -53,14 +53,16 @@ def resources(stack: CronstackStack, jobs: Mapping[str, ScheduledFunction]) -> N
     sender = ses.EmailIdentity(stack, "Sender", identity=ses.Identity.email(address))
     from_it = {"StringEquals": {"ses:FromAddress": address}}
     allow(jobs["remind_by_email"], "ses:SendEmail", sender.email_identity_arn, only=from_it)
-    tell(jobs, "REMINDER_SENDER", address, "remind_by_email")
+    set_variable(jobs, "REMINDER_SENDER", address, "remind_by_email")
 
     stack.grant_schedule("capture_payment", jobs["checkout"])
     stack.grant_schedule("remind_by_email", jobs["checkout"])
 
-    tell(jobs, "FLIGHTS_BUCKET", flights.bucket_name, "daily_stats", "consistency")
-    tell(jobs, "STATISTICS_TABLE", statistics.table_name, "daily_stats", "weekly_report", "consistency")
-    tell(jobs, "REPORTS_BUCKET", reports.bucket_name, "weekly_report", "consistency", "retention", "night_shift")
+    set_variable(jobs, "FLIGHTS_BUCKET", flights.bucket_name, "daily_stats", "consistency")
+    set_variable(jobs, "STATISTICS_TABLE", statistics.table_name, "daily_stats", "weekly_report", "consistency")
+    set_variable(
+        jobs, "REPORTS_BUCKET", reports.bucket_name, "weekly_report", "consistency", "retention", "night_shift"
+    )
     CfnOutput(stack, "FlightsBucket", value=flights.bucket_name)
     CfnOutput(stack, "ReportsBucket", value=reports.bucket_name)
     CfnOutput(stack, "StatisticsTable", value=statistics.table_name)
@@ -71,21 +73,21 @@ def bucket(stack: CronstackStack, name: str) -> s3.Bucket:
         stack,
         name,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-        removal_policy=RemovalPolicy.DESTROY,  # An example's data can be made again; on AWS, empty the bucket first.
+        removal_policy=RemovalPolicy.DESTROY,  # Example data can be created again; on AWS, empty the bucket first.
     )
 
 
 def allow(job: ScheduledFunction, action: str, *arns: str, only: dict[str, Any] | None = None) -> None:
-    """``only``: conditions of the request."""
+    """Allow a job an action on resources. ``only``: conditions of the request."""
     job.function.add_to_role_policy(iam.PolicyStatement(actions=[action], resources=[*arns], conditions=only))
 
 
 def listed(*prefixes: str) -> dict[str, Any]:
-    """Whoever lists must ask for one of these prefixes."""
+    """Return the condition that a request lists one of these prefixes."""
     return {"StringLike": {"s3:prefix": [*prefixes]}}
 
 
-def tell(jobs: Mapping[str, ScheduledFunction], variable: str, value: str, *names: str) -> None:
-    """Put what only the stack knows into the environment of jobs."""
+def set_variable(jobs: Mapping[str, ScheduledFunction], variable: str, value: str, *names: str) -> None:
+    """Add a variable to the environment of jobs, for a value that is known only at deployment."""
     for name in names:
         jobs[name].function.add_environment(variable, value)

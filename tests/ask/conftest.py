@@ -1,4 +1,4 @@
-"""A virtual cloud without a stack, in which the hour that ask-aws takes passes in seconds."""
+"""A virtual cloud without a stack, in which the hour of ask-aws takes seconds."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ START = datetime(2027, 3, 1, 12, 0, 20, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def opened() -> Iterator[Prepared]:
-    with prepared(START, seed=7) as found:
-        yield found
+def prepared_cloud() -> Iterator[Prepared]:
+    with prepared(START, seed=7) as cloud:
+        yield cloud
 
 
 @pytest.fixture
-def virtual(opened: Prepared) -> Iterator[VirtualCloud]:
-    with awake(opened) as cloud:
+def virtual(prepared_cloud: Prepared) -> Iterator[VirtualCloud]:
+    with awake(prepared_cloud) as cloud:
         yield cloud
 
 

@@ -1,4 +1,4 @@
-"""Questions over HTTP to the local cloud, by the command: what needs no minutes of waiting."""
+"""Questions over HTTP to the local cloud by the command: those without minutes of waiting."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def test_the_command_asks_the_local_cloud(
         assert run(["ask-aws", "--local", *asked, "--json", str(file)]) == 0
     printed = capsys.readouterr()
     assert "123456789012" not in printed.out
-    told = {one["id"]: one for one in json.loads(file.read_text())["answers"]}
-    assert list(told) == list(QUICK)
-    found = {id: told[id]["setting"].partition("=")[2] for id in HARSH}
-    assert found["past-start"] == ("accepted" if harsh else "refused")
-    assert 2 <= float(found["stale-schedules"]) <= 15 if harsh else found["stale-schedules"] == "0"
-    assert found["empty-polls"] == ("1" if harsh else "0")
+    answers = {answer["id"]: answer for answer in json.loads(file.read_text())["answers"]}
+    assert list(answers) == list(QUICK)
+    settings = {id: answers[id]["setting"].partition("=")[2] for id in HARSH}
+    assert settings["past-start"] == ("accepted" if harsh else "refused")
+    assert 2 <= float(settings["stale-schedules"]) <= 15 if harsh else settings["stale-schedules"] == "0"
+    assert settings["empty-polls"] == ("1" if harsh else "0")
     assert cloud.client("sqs").list_queues().get("QueueUrls", []) == []
 
 

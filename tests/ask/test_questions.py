@@ -1,4 +1,4 @@
-"""Each question finds the setting that is switched on: the same code that asks AWS, in virtual time."""
+"""Each question finds the setting of a switch: the same code as for AWS, in virtual time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.ask.conftest import clients
 
 
 def asked(virtual: VirtualCloud, id: str, *switches: str) -> Asked:
-    """Ask one question of a cloud that is switched."""
+    """Ask one question of a cloud with these switches."""
     virtual.play(read(switches, seed=3))
     (one,) = ask(
         clients,
@@ -73,18 +73,18 @@ SETTINGS: list[tuple[str, str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("id", "setting", "found"), SETTINGS, ids=[setting for _, setting, _ in SETTINGS])
-def test_a_question_finds_the_setting_that_is_switched_on(
-    virtual: VirtualCloud, id: str, setting: str, found: Any
+@pytest.mark.parametrize(("id", "setting", "expected"), SETTINGS, ids=[setting for _, setting, _ in SETTINGS])
+def test_a_question_finds_the_setting_of_its_switch(
+    virtual: VirtualCloud, id: str, setting: str, expected: Any
 ) -> None:
     one = asked(virtual, id, setting)
     assert one.answer is not None, one.fault
     switch, _, value = one.answer.setting.partition("=")
     assert (id, switch) == (question_of(id).id, setting.partition("=")[0]), one.answer
-    if callable(found):
-        assert found(value), one.answer
+    if callable(expected):
+        assert expected(value), one.answer
     else:
-        assert value == (setting.partition("=")[2] if found is None else found), one.answer
+        assert value == (setting.partition("=")[2] if expected is None else expected), one.answer
 
 
 def test_each_question_about_a_switch_is_tested_with_two_settings_at_least() -> None:
@@ -94,10 +94,10 @@ def test_each_question_about_a_switch_is_tested_with_two_settings_at_least() -> 
 
 
 @pytest.mark.parametrize(
-    ("id", "said"),
+    ("id", "text"),
     [
         ("past-year", "A cron() of a past year is accepted."),
-        ("conflict", "A name that is taken:"),
+        ("conflict", "A name that is in use:"),
         ("role-again", "fired"),
         ("letter-shape", "The body of a letter is"),
         ("date-header", "DynamoDB's responses have"),
@@ -105,8 +105,8 @@ def test_each_question_about_a_switch_is_tested_with_two_settings_at_least() -> 
         ("timeout-kill", "A function with a timeout of 3 s was last seen"),
     ],
 )
-def test_other_questions_have_answers(virtual: VirtualCloud, id: str, said: str) -> None:
+def test_other_questions_have_answers(virtual: VirtualCloud, id: str, text: str) -> None:
     one = asked(virtual, id)
     assert one.answer is not None, one.fault
-    assert said in one.answer.said
+    assert text in one.answer.said
     assert one.answer.setting == ""

@@ -1,4 +1,4 @@
-"""A run deletes what it has made in every case, and a question that fails does not keep the others from being asked."""
+"""A run always deletes its resources, and continues after a failed question."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from tests.ask.conftest import clients
 
 
 def everything(sandbox: Sandbox) -> Answer:
-    """Make one of each."""
+    """Create one resource of each kind."""
     _, arn = sandbox.queue()
     sandbox.schedule("cron(0 6 * * ? 2199)", arn)
     sandbox.function("def handler(event, context): return None")
     assert {line.split()[0] for line in left()} == {"schedule", "group", "function", "log", "queue", "role"}
-    return Answer("all is there", "past-at=fires", {"arn": arn, "sender": "AROA1234567890ABCDEFG:session"})
+    return Answer("all exist", "past-at=fires", {"arn": arn, "sender": "AROA1234567890ABCDEFG:session"})
 
 
 def left() -> list[str]:
-    """What exists, by the same list as the deletion's."""
-    from cronstack_infra.ask.sandbox import _found
+    """Return the existing resources, as the deletion lists them."""
+    from cronstack_infra.ask.sandbox import _resources
 
-    return [name for name, _ in _found(clients, PREFIX)]
+    return [name for name, _ in _resources(clients, PREFIX)]
 
 
 def run(
@@ -42,9 +42,9 @@ def run(
     clients: Callable[[str], Any] = clients,
 ) -> list[Asked]:
     questions = [Question(f"q{number}", "Is it?", 1, 0.1, each) for number, each in enumerate(asks)]
-    told: list[str] = []
+    progress: list[str] = []
     sleep = lambda seconds: virtual.advance(timedelta(seconds=seconds))  # noqa: E731
-    return list(ask(clients, questions, run=name, now=lambda: virtual.now, sleep=sleep, say=told.append))
+    return list(ask(clients, questions, run=name, now=lambda: virtual.now, sleep=sleep, say=progress.append))
 
 
 def test_nothing_is_left_after_a_run(virtual: VirtualCloud) -> None:
@@ -72,7 +72,7 @@ def test_nothing_is_left_after_a_question_that_fails_and_after_an_interrupt(virt
 
 
 @pytest.mark.parametrize("question", [same_at, past_start])
-def test_a_connection_that_is_lost_is_no_refusal(virtual: VirtualCloud, question: Callable[[Sandbox], Answer]) -> None:
+def test_a_lost_connection_is_not_a_refusal(virtual: VirtualCloud, question: Callable[[Sandbox], Answer]) -> None:
     def lose(request: Any, **_: Any) -> None:
         raise EndpointConnectionError(endpoint_url=request.url)
 
@@ -86,7 +86,7 @@ def test_a_connection_that_is_lost_is_no_refusal(virtual: VirtualCloud, question
     assert one.fault.startswith("EndpointConnectionError")
 
 
-def test_the_next_run_deletes_what_a_killed_one_has_left(virtual: VirtualCloud) -> None:
+def test_the_next_run_deletes_the_resources_of_a_killed_run(virtual: VirtualCloud) -> None:
     sleep = lambda seconds: virtual.advance(timedelta(seconds=seconds))  # noqa: E731
     everything(Sandbox(clients, "killed", now=lambda: virtual.now, sleep=sleep))
     assert left()
@@ -94,7 +94,7 @@ def test_the_next_run_deletes_what_a_killed_one_has_left(virtual: VirtualCloud) 
     assert left() == []
 
 
-def test_what_others_have_made_is_not_touched(virtual: VirtualCloud) -> None:
+def test_resources_of_others_are_not_deleted(virtual: VirtualCloud) -> None:
     clients("sqs").create_queue(QueueName="orders")
     run(virtual, everything)
     assert sweep(clients, PREFIX) == []
@@ -103,13 +103,13 @@ def test_what_others_have_made_is_not_touched(virtual: VirtualCloud) -> None:
 
 def test_the_transcript_hides_the_account_and_ids(virtual: VirtualCloud) -> None:
     asked = run(virtual, everything)
-    text, told = as_text(asked, region="us-east-1", day="2027-03-01"), as_json(asked, region="us-east-1", day="-")
-    for shown in (text, str(told)):
+    text, transcript = as_text(asked, region="us-east-1", day="2027-03-01"), as_json(asked, region="us-east-1", day="-")
+    for shown in (text, str(transcript)):
         assert "123456789012" not in shown
         assert "AROA1234567890ABCDEFG" not in shown
         assert "111122223333" in shown
-    assert "all is there" in text
+    assert "all exist" in text
     assert "as --switch past-at=fires" in text
-    (answer,) = told["answers"]
+    (answer,) = transcript["answers"]
     assert (answer["id"], answer["setting"]) == ("q0", "past-at=fires")
-    assert "duplicates" in told["unasked"]
+    assert "duplicates" in transcript["unasked"]

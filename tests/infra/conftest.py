@@ -29,17 +29,17 @@ Resources = Callable[..., None]
 def template_of(
     package: str, functions: Path, outdir: Path, *, stack: str, resources: Resources | None = None, **context: str
 ) -> dict[str, Any]:
-    """The stack's template, with the examples' resources or those given; ``test_app.py`` asks AWS's schemas."""
+    """Return the stack's template, with resources. ``test_app.py`` validates against AWS's schemas."""
     give_jsii_our_node(os.environ)
     import aws_cdk as cdk
 
     app = cdk.App(outdir=str(outdir), context=context, builtin_cloud_formation_validation=False)
     jobs = discover(package, functions).jobs
-    made = cronstack_infra.aws.CronstackStack(app, stack, jobs=jobs, functions_root=functions, package=package)
+    created = cronstack_infra.aws.CronstackStack(app, stack, jobs=jobs, functions_root=functions, package=package)
     if package == "examples":
         resources = example_resources()
     if resources is not None:
-        resources(made, made.jobs)
+        resources(created, created.jobs)
     app.synth()
     template = json.loads((outdir / f"{stack}.template.json").read_text())
     assert isinstance(template, dict)
@@ -47,7 +47,7 @@ def template_of(
 
 
 def example_resources() -> Callable[..., None]:
-    """``infra`` is a folder of scripts: what lies there is imported as the app does it."""
+    """Return ``resources`` of the examples. ``infra`` is a folder of scripts, so import it as the app does."""
     sys.path.insert(0, str(ROOT / "infra"))
     try:
         from example_resources import resources
@@ -58,7 +58,7 @@ def example_resources() -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def examples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Template of the example jobs with their bucket and table."""
+    """Return the template of the example jobs with their bucket and table."""
     return template_of("examples", FUNCTIONS, tmp_path_factory.mktemp("examples"), stack="shop-examples")
 
 
@@ -67,10 +67,10 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def synthesize(tmp_path: Path) -> Iterator[Synthesize]:
-    """``synthesize("@job(...) def ...", stack="shop")``: the template of jobs written as text, context as keywords."""
-    begun = set(sys.modules)
+    """Return ``synthesize("@job(...) def ...", stack="shop")``: the template of jobs in a text, with context values."""
+    before = set(sys.modules)
 
-    def carry_out(
+    def synthesize_jobs(
         source: str, *, stack: str = "shop", resources: Resources | None = None, **context: str
     ) -> dict[str, Any]:
         package = f"jobs_of_a_test_{next(_numbers)}"
@@ -83,8 +83,8 @@ def synthesize(tmp_path: Path) -> Iterator[Synthesize]:
         outdir = tmp_path / f"out.{package}"
         return template_of(package, folder.parent, outdir, stack=stack, resources=resources, **dotted)
 
-    yield carry_out
-    for name in set(sys.modules) - begun:
+    yield synthesize_jobs
+    for name in set(sys.modules) - before:
         if name.startswith("jobs_of_a_test_"):
             del sys.modules[name]
 

@@ -1,4 +1,4 @@
-"""Packages of jobs written for one test each."""
+"""Packages of jobs, written for one test each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEAD = "from cronstack import Run, at, cron, job, once, rate\n\n"
 
 
 class Package:
-    """A package of jobs in a project folder of its own, under a name no other test uses."""
+    """A package of jobs in its own project folder, with a name that no other test uses."""
 
     def __init__(self, folder: Path) -> None:
         self.name = f"jobs_{next(_numbers)}"
@@ -32,7 +32,7 @@ class Package:
         file.write_text(head + text)
 
     def declare(self, arguments: str, handler: str = "def stats(run: Run):\n    return None\n") -> None:
-        """One job in stats.py, line 3, whose decorator has these arguments."""
+        """Write one job to stats.py, line 3, whose decorator has these arguments."""
         self.write("stats.py", f"@job({arguments})\n{handler}")
 
     def discover(self, **more: Any) -> Discovery:

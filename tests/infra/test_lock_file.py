@@ -1,4 +1,4 @@
-"""The lock file: what it keeps, when it is written, and the messages for a broken one."""
+"""The lock file: its content, when it is written, and the errors for an invalid file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_file_reads_back_and_has_one_line_for_each_job(tmp_path: Path) -> No
     assert read_lock(tmp_path) == lock.added("examples", {"hello": False})
 
 
-def test_a_removed_job_stays_and_so_does_once(tmp_path: Path) -> None:
+def test_a_removed_job_and_a_removed_once_stay(tmp_path: Path) -> None:
     synth(tmp_path, JOBS)
     lock = synth(tmp_path, {"stats": False, "remind_v2": True})
     assert lock is not None
@@ -87,7 +87,7 @@ def test_on_a_build_server_an_outdated_file_is_an_error(tmp_path: Path) -> None:
         ('{\n<<<<<<< HEAD\n"version": 1}', 2, "git could not merge"),
     ],
 )
-def test_a_broken_file_is_named_with_its_line(text: str, line: int, message: str) -> None:
+def test_the_error_for_an_invalid_file_has_its_line(text: str, line: int, message: str) -> None:
     with pytest.raises(DeclarationError) as raised:
         parse_lock(text, Path("shop/cronstack.lock"))
     assert str(raised.value).startswith(f"shop/cronstack.lock:{line}: ")

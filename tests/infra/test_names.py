@@ -1,4 +1,4 @@
-"""Names read back to the jobs they were made of."""
+"""The job in a name can be read from the name."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def test_names_of_the_longest_job_fit(stack: str, job: str) -> None:
 
 
 @given(job=st.text(SIGNS, min_size=1, max_size=64), hop=st.integers(0, 99))
-def test_a_carriers_name_fits_and_speaks_of_its_job(job: str, hop: int) -> None:
+def test_a_carriers_name_fits_and_contains_its_job(job: str, hop: int) -> None:
     name = carrier.name(job, "t-2031-01-01T06:00:00Z", "plain", "01ARZ3NDEKTSV4RRFFQ69G5FAV", hop)
     assert len(name) <= names.LONGEST
     assert names.job_of_carrier(name) == (job if len(job) <= 20 else f"{job[:20]}…")
 
 
 @given(job=st.text(SIGNS, min_size=1, max_size=64), key=st.text(min_size=1), revision=st.integers(1, 1 << 53))
-def test_a_plans_name_fits_and_speaks_of_its_job(job: str, key: str, revision: int) -> None:
+def test_a_plans_name_fits_and_contains_its_job(job: str, key: str, revision: int) -> None:
     name = schedules.name(job, key, revision)
     assert len(name) <= names.LONGEST
     assert names.job_of_plan(name) == (job if len(job) <= 16 else f"{job[:16]}…")
@@ -45,17 +45,17 @@ def test_a_plans_name_fits_and_speaks_of_its_job(job: str, key: str, revision: i
 
 
 @given(stack=NAME, other=NAME, job=st.text(SIGNS, min_size=1, max_size=64), region=st.sampled_from(REGIONS))
-def test_a_role_of_schedules_has_a_name_of_its_own_that_fits(stack: str, other: str, job: str, region: str) -> None:
-    made = [names.role_name(stack, job, region, kind) for kind in ("carrier", "once")]
-    made += [names.role_name(stack, f"{job}x", region, "once"), names.role_name(stack, job, "eu-north-1", "once")]
+def test_a_role_of_schedules_has_a_unique_name_that_fits(stack: str, other: str, job: str, region: str) -> None:
+    roles = [names.role_name(stack, job, region, kind) for kind in ("carrier", "once")]
+    roles += [names.role_name(stack, f"{job}x", region, "once"), names.role_name(stack, job, "eu-north-1", "once")]
     if other.lower() != stack.lower():
-        made.append(names.role_name(other, job, region, "once"))
-    assert all(re.fullmatch(r"[\w+=,.@-]{1,64}", name) for name in made)
-    assert len({name.lower() for name in made}) == len(made), "IAM does not tell letters of different case apart"
+        roles.append(names.role_name(other, job, region, "once"))
+    assert all(re.fullmatch(r"[\w+=,.@-]{1,64}", name) for name in roles)
+    assert len({name.lower() for name in roles}) == len(roles), "IAM names are not case-sensitive"
 
 
 @given(job=st.text(SIGNS, min_size=1, max_size=64))
-def test_the_output_of_a_job_that_code_may_schedule_is_known_as_such(job: str) -> None:
+def test_the_output_of_a_job_that_code_may_schedule_is_recognised(job: str) -> None:
     assert names.is_once_output(names.once_output(job))
 
 
@@ -79,7 +79,7 @@ def test_queues_of_a_stack_with_a_long_name_are_not_recognised() -> None:
     assert names.origin_of_queue("s" * 44, "s" * 44) is None
 
 
-def test_a_foreign_name_is_nobodys() -> None:
+def test_a_foreign_name_has_no_job() -> None:
     assert names.job_of_schedule("shop", "shop-stats.2") == "stats"
     assert names.job_of_schedule("shop", "shop-stats") is None
     assert names.job_of_schedule("shop", "other-stats.1") is None

@@ -45,7 +45,7 @@ def test_stacks_are_named_after_project_and_package(tmp_path: Path) -> None:
         ("b" * 39 + "-c", "b" * 39),
     ],
 )
-def test_without_a_name_the_folders_is_taken(tmp_path: Path, folder: str, name: str) -> None:
+def test_without_a_name_the_folders_name_is_used(tmp_path: Path, folder: str, name: str) -> None:
     assert Project.find(write(tmp_path / folder)).name == name
 
 
@@ -57,20 +57,20 @@ def test_a_name_that_aws_refuses_is_refused_here(tmp_path: Path, name: object) -
     assert "shop" in caught.value.remedy
 
 
-def test_outside_of_a_project_the_message_says_what_to_do(tmp_path: Path) -> None:
+def test_the_error_outside_of_a_project_has_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(CronstackError, match=r"no cdk\.json") as caught:
         Project.find(tmp_path)
     assert "cronstack new" in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"context": []}'])
-def test_a_broken_file_is_named(tmp_path: Path, text: str) -> None:
+def test_the_error_for_an_invalid_file_has_its_name(tmp_path: Path, text: str) -> None:
     (tmp_path / "cdk.json").write_text(text)
     with pytest.raises(CronstackError, match=r"cdk\.json"):
         Project.find(tmp_path)
 
 
-def test_loads_nothing_heavy() -> None:
+def test_the_module_imports_no_heavy_package() -> None:
     heavy = ("boto3", "aws_cdk", "jsii", "moto", "click")
     code = f"import sys, cronstack_infra.project as _; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True, timeout=30).strip() == "[]"

@@ -1,4 +1,4 @@
-"""The cdk CLI is fetched whole or not at all, by our Node, and runs as one group that ends when it must."""
+"""The cdk CLI is fetched completely or not at all, runs with the packaged Node, and ends with its process group."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def cli() -> CdkCli:
 
 
 def without_registry(tmp_path: Path) -> dict[str, str]:
-    """An environment in which npm finds a closed port for a registry, and nothing in its cache."""
+    """Return an environment in which npm's registry is a closed port, and its cache is empty."""
     return os.environ | {"npm_config_registry": "http://127.0.0.1:9", "npm_config_cache": str(tmp_path / "npm")}
 
 
-def test_the_lock_file_pins_one_package_and_names_no_registry() -> None:
+def test_the_lock_file_pins_one_package_without_a_registry() -> None:
     lock = files("cronstack_infra.toolchain").joinpath("package-lock.json").read_text()
     packages = json.loads(lock)["packages"]
     assert packages["node_modules/aws-cdk"]["version"] == PINNED
@@ -41,19 +41,19 @@ def test_the_lock_file_pins_one_package_and_names_no_registry() -> None:
 
 
 def test_the_pinned_cli_runs_without_node_on_the_path(cli: CdkCli) -> None:
-    said: list[str] = []
-    environ = {"PATH": "/nonexistent", "HOME": str(cli.root / "nowhere")}
-    assert cli.run(["--version"], environ, 60, said.append) == 0
-    assert said[0].startswith(PINNED)
+    lines: list[str] = []
+    environ = {"PATH": "/nonexistent", "HOME": str(cli.root / "missing")}
+    assert cli.run(["--version"], environ, 60, lines.append) == 0
+    assert lines[0].startswith(PINNED)
 
 
 def test_a_second_call_fetches_nothing(cli: CdkCli) -> None:
-    said: list[str] = []
-    assert ensure_cdk(ROOT, said.append) == cli
-    assert said == []
+    lines: list[str] = []
+    assert ensure_cdk(ROOT, lines.append) == cli
+    assert lines == []
 
 
-def test_no_registry_in_reach_is_one_clear_message_and_leaves_nothing(tmp_path: Path) -> None:
+def test_an_unreachable_registry_is_one_error_and_leaves_no_files(tmp_path: Path) -> None:
     with pytest.raises(CronstackError) as caught:
         ensure_cdk(tmp_path, print, without_registry(tmp_path))
     message = str(caught.value)
@@ -64,7 +64,7 @@ def test_no_registry_in_reach_is_one_clear_message_and_leaves_nothing(tmp_path: 
     assert [path.name for path in (tmp_path / ".cronstack" / "cdk").iterdir()] == ["fetch.lock"]
 
 
-def test_what_an_interrupted_fetch_left_does_not_stop_the_next(tmp_path: Path) -> None:
+def test_leftovers_of_an_interrupted_fetch_do_not_stop_the_next(tmp_path: Path) -> None:
     abandoned = tmp_path / ".cronstack" / "cdk" / "0123456789ab.77.part" / "node_modules"
     abandoned.mkdir(parents=True)
     script = ensure_cdk(tmp_path, print).script
@@ -88,9 +88,9 @@ def test_a_fetch_killed_in_the_middle_is_done_again(tmp_path: Path) -> None:
 
 def test_two_fetches_at_once_both_end_with_the_cli(tmp_path: Path) -> None:
     scripts: list[Path] = []
-    said: list[str] = []
+    lines: list[str] = []
     fetches = [
-        threading.Thread(target=lambda: scripts.append(ensure_cdk(tmp_path, said.append).script)) for _ in range(2)
+        threading.Thread(target=lambda: scripts.append(ensure_cdk(tmp_path, lines.append).script)) for _ in range(2)
     ]
     for fetch in fetches:
         fetch.start()
@@ -98,10 +98,10 @@ def test_two_fetches_at_once_both_end_with_the_cli(tmp_path: Path) -> None:
         fetch.join(timeout=120)
     assert len(scripts) == 2
     assert scripts[0] == scripts[1]
-    assert said.count("cdk CLI: fetched") == 1
+    assert lines.count("cdk CLI: fetched") == 1
 
 
-def test_the_cli_is_told_by_its_environment_and_a_users_choice_stays() -> None:
+def test_the_cli_gets_its_settings_by_environment_and_the_users_settings_stay() -> None:
     cli = CdkCli(Path("/project"), Path("/cdk"))
     environ = cli.environment({"JSII_NODE": "/my/node", "NODE_EXTRA_CA_CERTS": "/ca.pem"})
     assert environ["CDK_APP"] == f"{sys.executable} infra/app.py"
@@ -123,7 +123,7 @@ def run_python(code: str, *, timeout: float, on_line: object = print) -> int:
     )
 
 
-# A child that starts a grandchild, says its id and waits: both hold the output open.
+# A child that starts a grandchild, prints its id and waits: both hold the output open.
 FAMILY = (
     "import subprocess, sys, time\n"
     "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
@@ -131,8 +131,8 @@ FAMILY = (
 )
 
 
-def gone(pid: int) -> bool:
-    """The kernel ends a killed process soon, not at once; a zombie that nobody has reaped yet has ended."""
+def has_ended(pid: int) -> bool:
+    """Wait until a process has ended, also as a zombie. The kernel ends a killed process with a delay."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
         try:
@@ -145,50 +145,50 @@ def gone(pid: int) -> bool:
 
 
 def test_output_comes_line_by_line_and_the_exit_code_is_the_childs() -> None:
-    said: list[str] = []
+    lines: list[str] = []
     assert (
-        run_python("import sys; print('a'); print('b', file=sys.stderr); sys.exit(7)", timeout=30, on_line=said.append)
+        run_python("import sys; print('a'); print('b', file=sys.stderr); sys.exit(7)", timeout=30, on_line=lines.append)
         == 7
     )
-    assert sorted(said) == ["a", "b"]
+    assert sorted(lines) == ["a", "b"]
 
 
-def test_a_timeout_ends_the_whole_family() -> None:
-    said: list[str] = []
-    begun = time.monotonic()
+def test_a_timeout_ends_all_child_processes() -> None:
+    lines: list[str] = []
+    started = time.monotonic()
     with pytest.raises(process.OutOfTime):
-        run_python(FAMILY + "time.sleep(60)", timeout=6, on_line=said.append)
-    assert time.monotonic() - begun < 30, "it waited for the grandchild, which holds the output open"
-    assert gone(int(said[0]))
+        run_python(FAMILY + "time.sleep(60)", timeout=6, on_line=lines.append)
+    assert time.monotonic() - started < 30, "it waited for the grandchild, which holds the output open"
+    assert has_ended(int(lines[0]))
 
 
-def test_an_interrupt_ends_the_whole_family() -> None:
-    said: list[str] = []
+def test_an_interrupt_ends_all_child_processes() -> None:
+    lines: list[str] = []
 
     def interrupt(line: str) -> None:
-        said.append(line)
+        lines.append(line)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         run_python(FAMILY + "time.sleep(60)", timeout=60, on_line=interrupt)
-    assert gone(int(said[0]))
+    assert has_ended(int(lines[0]))
 
 
-def test_a_killed_asker_leaves_no_family() -> None:
-    """It could tidy up nothing: the kernel closes its pipe, and the group ends."""
+def test_a_killed_parent_leaves_no_child_processes() -> None:
+    """A killed parent cleans up nothing: the kernel closes its pipe, and the group ends."""
     program = (
         "import os, sys; from pathlib import Path; from cronstack_infra.toolchain import process\n"
         f"process.run([sys.executable, '-c', {FAMILY + 'time.sleep(60)'!r}], cwd=Path(), environ=os.environ,"
         " timeout=60, on_line=lambda line: print(line, flush=True))"
     )
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as asker:
-        assert asker.stdout is not None
-        grandchild = int(asker.stdout.readline())
-        asker.kill()
-    assert gone(grandchild)
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        grandchild = int(parent.stdout.readline())
+        parent.kill()
+    assert has_ended(grandchild)
 
 
-def test_a_timeout_of_the_cli_is_one_clear_message(tmp_path: Path) -> None:
+def test_a_timeout_of_the_cli_is_one_error(tmp_path: Path) -> None:
     slow = tmp_path / "slow.js"
     slow.write_text("setTimeout(() => {}, 60000)")
     with pytest.raises(CronstackError, match="cdk deploy had not ended after 1 s") as caught:
@@ -196,7 +196,7 @@ def test_a_timeout_of_the_cli_is_one_clear_message(tmp_path: Path) -> None:
     assert caught.value.remedy
 
 
-def test_becoming_the_cli_hands_over_exit_code_and_folder(tmp_path: Path) -> None:
+def test_becoming_the_cli_passes_exit_code_and_folder(tmp_path: Path) -> None:
     script = tmp_path / "cdk.js"
     script.write_text("console.log(process.cwd(), process.argv.slice(2).join(' ')); process.exit(3)")
     code = (
@@ -209,7 +209,7 @@ def test_becoming_the_cli_hands_over_exit_code_and_folder(tmp_path: Path) -> Non
     assert (ended.returncode, ended.stdout.strip()) == (3, f"{tmp_path} ls --long")
 
 
-def test_node_is_the_wheels_whatever_the_path_says() -> None:
+def test_node_comes_from_the_wheel_whatever_the_path() -> None:
     version = subprocess.check_output(
         [str(node.node()), "--version"], text=True, timeout=30, env={"PATH": "/nonexistent"}
     )
@@ -227,7 +227,7 @@ def cronstack_cdk(folder: Path, *args: str, environ: dict[str, str]) -> subproce
     )
 
 
-def test_the_command_without_a_registry_says_so_and_ends_with_1(tmp_path: Path) -> None:
+def test_the_command_without_a_registry_reports_it_and_exits_with_1(tmp_path: Path) -> None:
     (tmp_path / "cdk.json").write_text("{}")
     ended = cronstack_cdk(tmp_path, "ls", environ=without_registry(tmp_path))
     assert ended.returncode == 1
@@ -235,7 +235,7 @@ def test_the_command_without_a_registry_says_so_and_ends_with_1(tmp_path: Path) 
     assert "Traceback" not in ended.stderr
 
 
-def test_the_command_outside_of_a_project_says_so_and_ends_with_1(tmp_path: Path) -> None:
+def test_the_command_outside_of_a_project_reports_it_and_exits_with_1(tmp_path: Path) -> None:
     ended = cronstack_cdk(tmp_path, "ls", environ=dict(os.environ))
     assert ended.returncode == 1
     assert "no cdk.json" in ended.stderr

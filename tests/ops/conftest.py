@@ -1,4 +1,4 @@
-"""The shop for everything that operates on a deployment."""
+"""The shop fixture for tests of operators' tools."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A deployed shop on moto, in this process: ledger, queues and schedules are moto's, and its functions are run here.
+"""A deployed shop in this process: moto provides the ledger, queues and schedules, and the functions run here.
 
-moto cannot run functions without Docker, so ``Functions`` stands in for the Lambda client: the part of it that
-operators' tools use, over the real runtime, with Lambda's own rules for asynchronous calls. Carriers fire while the
-shop sleeps.
+moto cannot run functions without Docker, so ``Functions`` replaces the Lambda client: it has the operations that
+operators' tools use, runs the real runtime, and retries asynchronous calls like Lambda. Carriers fire while the shop
+sleeps.
 """
 
 from __future__ import annotations
@@ -67,22 +67,22 @@ _present: list[Stage] = []
 
 
 def _date_answer(parsed: dict[str, Any], **_: Any) -> None:
-    """Date an answer by the stage's clock: moto dates it by that of this machine."""
+    """Set the date of a response to the stage's clock: moto uses the clock of this machine."""
     parsed.update(dated(parsed, _present[0].now))
 
 
 class Functions:
-    """Lambda, as far as operators use it."""
+    """The Lambda operations that operators' tools use."""
 
     def __init__(self, stage: Stage, queue: str, sent_by: Callable[[str], AbstractContextManager[None]]) -> None:
         self.stage, self.queue, self.sent_by = stage, queue, sent_by
         self.jobs: dict[str, Job] = {}
         self.carrier_roles: dict[str, str] = {}
-        """By function. Defaults to one role for all."""
+        """Carrier roles by function. Defaults to one role for all functions."""
         self.aliases: set[tuple[str, str]] = set()
         """Function and alias."""
         self.invoked: list[dict[str, Any]] = []
-        self.strangers = [{"FunctionName": "shop-looks-like-it", "Timeout": 3}, {"FunctionName": "other", "Timeout": 3}]
+        self.external = [{"FunctionName": "shop-looks-like-it", "Timeout": 3}, {"FunctionName": "other", "Timeout": 3}]
 
     def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:
         if FunctionName not in self.jobs:
@@ -105,7 +105,7 @@ class Functions:
     def paginate(self) -> Iterator[dict[str, Any]]:
         for name in self.jobs:
             yield {"Functions": [self._configuration(name)]}
-        yield {"Functions": self.strangers}
+        yield {"Functions": self.external}
 
     def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> dict[str, Any]:
         event = json.loads(Payload)
@@ -149,11 +149,11 @@ class Functions:
 
 
 class Stack:
-    """CloudFormation, as far as operators use it: the resources of the stack. Only its schedules are listed."""
+    """The CloudFormation operations that operators' tools use. Only the stack's schedules are listed."""
 
     def __init__(self) -> None:
         self.schedules: dict[str, datetime] = {}
-        """Names, and when the stack has changed each last."""
+        """Names, with the time of the last change by the stack."""
 
     def get_paginator(self, operation: str) -> Any:
         assert operation == "list_stack_resources"
@@ -162,7 +162,7 @@ class Stack:
     def paginate(self, *, StackName: str) -> Iterator[dict[str, Any]]:
         assert StackName == STACK
         yield {"StackResourceSummaries": [self._resource("AWS::SQS::Queue", "http://queue", datetime.now(UTC))]}
-        listed = [self._resource("AWS::Scheduler::Schedule", *one) for one in self.schedules.items()]
+        listed = [self._resource("AWS::Scheduler::Schedule", *item) for item in self.schedules.items()]
         yield {"StackResourceSummaries": listed}
 
     def _resource(self, type: str, id: str, at: datetime) -> dict[str, Any]:
@@ -202,7 +202,7 @@ class Shop:
             client.meta.events.register("after-call", _date_answer, unique_id="shop")  # the clients outlive the shop
 
     def sleep(self, seconds: float) -> None:
-        """What is carried comes back at its time."""
+        """Advance the clock, and fire each carrier at its time."""
         end = self.stage.now + int(seconds * 1000)
         while (due := self._next_carrier()) is not None and due[0] <= end:
             at, name = due
@@ -214,21 +214,21 @@ class Shop:
         self.stage.now = max(self.stage.now, end)
 
     def invoke(self, event: Any) -> None:
-        """Asynchronously, as Scheduler does."""
+        """Invoke a function asynchronously, as Scheduler does."""
         function = function_name(STACK, event["job"] if isinstance(event, dict) and "job" in event else "stats")
         self.functions.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event).encode())
 
     def _next_carrier(self) -> tuple[int, str] | None:
-        found = []
+        carriers = []
         for listed in self.scheduler.list_schedules(GroupName=CARRIERS)["Schedules"]:
             of = self.scheduler.get_schedule(GroupName=CARRIERS, Name=listed["Name"])
             due = datetime.fromisoformat(of["ScheduleExpression"].removeprefix("at(").rstrip(")")).replace(tzinfo=UTC)
-            found.append((to_milliseconds(due), of["Name"]))
-        return min(found, default=None)
+            carriers.append((to_milliseconds(due), of["Name"]))
+        return min(carriers, default=None)
 
     @contextmanager
     def sent_by(self, role: str) -> Iterator[None]:
-        """Give what is sent meanwhile the SenderId of a role; a user's name: of that user."""
+        """Set the SenderId of messages that are sent meanwhile, to that of a role or a user."""
         self._stamp()
         yield
         self._stamp(self.sender_id(role) if ":role/" in role else role)
@@ -237,7 +237,7 @@ class Shop:
         return f"{self._role_ids[role]}:session"
 
     def _stamp(self, sender: str = "") -> None:
-        """Replace moto's constant. Defaults to Scheduler, and to the function of the job "stats"."""
+        """Replace moto's constant SenderId. Defaults to Scheduler, and to the function of the job "stats"."""
         for url in (self.delivery, self.stage.queue):
             default = SCHEDULER_ROLE if url == self.delivery else role_arn(function_name(STACK, "stats"))
             for message in privates.messages(sqs_backends[ACCOUNT_ID]["us-east-1"].queues[url.rpartition("/")[2]]):
@@ -245,8 +245,8 @@ class Shop:
                     message.sender_id = sender or self.sender_id(default)
 
     def make_role(self, arn: str) -> None:
-        made = self.iam.create_role(RoleName=arn.rpartition("/")[2], AssumeRolePolicyDocument="{}")
-        self._role_ids[arn] = made["Role"]["RoleId"]
+        role = self.iam.create_role(RoleName=arn.rpartition("/")[2], AssumeRolePolicyDocument="{}")
+        self._role_ids[arn] = role["Role"]["RoleId"]
 
     def clients(self, service: str) -> Any:
         if service == "sqs":
@@ -282,7 +282,7 @@ class Shop:
         return of
 
     def once(self) -> Once:
-        """An operator's."""
+        """Return a ``Once`` for operators."""
         stage = self.stage
         return once_of(
             self.clients,
@@ -294,7 +294,7 @@ class Shop:
         )
 
     def once_through(self, transport: Transport) -> Once:
-        """The same, whose requests go through ``transport``."""
+        """Return a ``Once`` whose requests use ``transport``."""
         stage = self.stage
         return Once(
             wiring=lambda job: wiring_of(self.deployment, job),
@@ -306,8 +306,10 @@ class Shop:
         )
 
     def plans(self) -> list[str]:
-        """Names of the schedules of what code has planned."""
-        return sorted(one["Name"] for one in self.scheduler.list_schedules(GroupName=once_group(STACK))["Schedules"])
+        """Return the names of the schedules of plans."""
+        return sorted(
+            schedule["Name"] for schedule in self.scheduler.list_schedules(GroupName=once_group(STACK))["Schedules"]
+        )
 
     def clock(self) -> datetime:
         return to_datetime(self.stage.now)

@@ -32,21 +32,21 @@ def fill(shop: Shop, of: Plan) -> list[Filled]:
 
 
 def ids(of: Plan) -> list[str]:
-    return [one.occurrence for one in of.missing]
+    return [planned.occurrence for planned in of.missing]
 
 
-def test_what_is_missing_is_run_in_order_with_the_schedules_input(shop: Shop) -> None:
+def test_missing_occurrences_run_in_order_with_the_schedules_input(shop: Shop) -> None:
     ran: list[tuple[str, object]] = []
     shop.deploy(lambda run: ran.append((run.occurrence, run.input)), "cron(0 6 * * ? *)", input={"unit": "day"})
     filled = fill(shop, plan(shop))
     assert ran == [(f"t-2025-12-{day}T06:00:00Z", {"unit": "day"}) for day in range(25, 30)]
-    assert {one.ended.status for one in filled} == {"succeeded"}
+    assert {each.ended.status for each in filled} == {"succeeded"}
     again = plan(shop, last=utc(2025, 12, 31))
-    assert [one.stands for one in again.planned] == ["succeeded"] * 5 + [""]
+    assert [each.stands for each in again.planned] == ["succeeded"] * 5 + [""]
     assert ids(again) == ["t-2025-12-30T06:00:00Z"]
 
 
-def test_dates_are_read_in_the_jobs_zone_and_meetings_of_schedules_are_one(shop: Shop) -> None:
+def test_dates_are_in_the_jobs_zone_and_common_times_of_schedules_run_once(shop: Shop) -> None:
     shop.deploy(lambda run: None, "cron(0 6 * * ? *)", "cron(0 6,7 * * ? *)", timezone="America/New_York")
     assert timezone_of(shop.clients, shop.deployment, "stats") == "America/New_York"
     assert ids(plan(shop, last=utc(2025, 12, 26))) == ["t-2025-12-25T11:00:00Z", "t-2025-12-25T12:00:00Z"]
@@ -61,12 +61,12 @@ def test_the_end_is_not_included_and_the_future_is_not_due(shop: Shop) -> None:
 
 def test_too_many_are_refused_unless_allowed(shop: Shop) -> None:
     shop.deploy(lambda run: None, "cron(*/10 * * * ? *)")
-    with pytest.raises(OperationError, match=r"720 occurrences of stats would be run(.|\n)*--max 720"):
+    with pytest.raises(OperationError, match=r"720 occurrences of stats would run(.|\n)*--max 720"):
         plan(shop)
     assert len(plan(shop, most=720).missing) == 720
 
 
-def test_what_nobody_remembers_runs_only_as_a_new_generation(shop: Shop) -> None:
+def test_occurrences_older_than_the_ledger_run_only_as_a_new_generation(shop: Shop) -> None:
     ran: list[str] = []
     shop.deploy(lambda run: ran.append(run.occurrence), "cron(0 6 * * ? *)")
     january = {"first": utc(2013, 1, 1), "last": utc(2013, 1, 4)}
@@ -75,7 +75,7 @@ def test_what_nobody_remembers_runs_only_as_a_new_generation(shop: Shop) -> None
     with pytest.raises(OperationError, match=r"^1 occurrence of stats, from 2013-01-01T06:00:00Z on, is older than"):
         plan(shop, first=utc(2013, 1, 1), last=utc(2013, 1, 2))
     filled = fill(shop, plan(shop, **january, again=True))
-    assert [one.ended.status for one in filled] == ["succeeded"] * 3
+    assert [each.ended.status for each in filled] == ["succeeded"] * 3
     assert ran == [f"t-2013-01-0{day}T06:00:00Z~2" for day in (1, 2, 3)]
     assert ids(plan(shop, **january, again=True)) == [f"t-2013-01-0{day}T06:00:00Z~3" for day in (1, 2, 3)]
 
@@ -112,8 +112,8 @@ def test_days_that_ran_under_another_schedule_run_again_only_on_request(
     assert "--again" in refused.value.remedy
     assert ran == []
     again = plan(shop, last=utc(2025, 12, 28), again=True)
-    assert [one.ended.status for one in fill(shop, again)] == ["succeeded"] * len(again.planned)
-    assert ran == [one.occurrence for one in again.planned]
+    assert [each.ended.status for each in fill(shop, again)] == ["succeeded"] * len(again.planned)
+    assert ran == [each.occurrence for each in again.planned]
     assert ids(plan(shop, last=utc(2025, 12, 28))) == []
 
 
@@ -150,7 +150,7 @@ def test_a_run_of_another_schedule_that_has_not_ended_stops_a_backfill(shop: Sho
         plan(shop, last=utc(2025, 12, 28))
 
 
-def test_again_repeats_what_ended_and_goes_on_with_what_did_not(shop: Shop) -> None:
+def test_again_repeats_ended_runs_and_continues_open_runs(shop: Shop) -> None:
     shop.deploy(lambda run: None, "cron(0 6 * * ? *)")
     fill(shop, plan(shop, last=utc(2025, 12, 27)))
     shop.stage.change("run#t-2025-12-26T06:00:00Z~2", status="retrying", attempt=1, limit=3, due=0)
@@ -161,7 +161,7 @@ def test_again_repeats_what_ended_and_goes_on_with_what_did_not(shop: Shop) -> N
     ]
 
 
-def test_a_failing_occurrence_has_its_attempts_and_the_next_ones_go_on(shop: Shop) -> None:
+def test_the_next_occurrences_run_after_all_attempts_of_a_failing_one(shop: Shop) -> None:
     def stats(run: Run) -> None:
         if run.scheduled.day == 26:
             raise ValueError("no such day")
@@ -170,14 +170,14 @@ def test_a_failing_occurrence_has_its_attempts_and_the_next_ones_go_on(shop: Sho
 
     shop.deploy(stats, "cron(0 6 * * ? *)")
     filled = fill(shop, plan(shop, last=utc(2025, 12, 28)))
-    told = [(one.ended.status, one.ended.attempt, one.ended.calls) for one in filled]
-    assert told == [("succeeded", 1, 1), ("dead", 3, 1), ("succeeded", 2, 1)]
+    outcomes = [(each.ended.status, each.ended.attempt, each.ended.calls) for each in filled]
+    assert outcomes == [("succeeded", 1, 1), ("dead", 3, 1), ("succeeded", 2, 1)]
     assert len(shop.stage.letters()) == 1
-    stands = [one.stands for one in plan(shop, last=utc(2025, 12, 28)).planned]
-    assert stands == ["succeeded", "dead: RetriesExhausted", "succeeded"]
+    statuses = [each.stands for each in plan(shop, last=utc(2025, 12, 28)).planned]
+    assert statuses == ["succeeded", "dead: RetriesExhausted", "succeeded"]
 
 
-def test_one_that_does_not_end_is_left_to_its_carriers_and_the_next_one_goes_on(shop: Shop) -> None:
+def test_an_occurrence_that_does_not_end_is_left_to_its_carriers(shop: Shop) -> None:
     def stats(run: Run) -> None:
         if run.scheduled.day == 25:
             raise ValueError("no such day")
@@ -195,8 +195,10 @@ def test_one_that_does_not_end_is_left_to_its_carriers_and_the_next_one_goes_on(
 
 def test_a_killed_attempt_is_waited_out_and_taken_over(shop: Shop) -> None:
     shop.deploy(lambda run: None, "cron(0 6 * * ? *)")
-    (one,) = plan(shop, last=utc(2025, 12, 26)).missing
-    shop.stage.delivery(by_operator(int(one.due.timestamp() * 1000), "backfill")).until("Work")  # never heard of again
+    (each,) = plan(shop, last=utc(2025, 12, 26)).missing
+    shop.stage.delivery(by_operator(int(each.due.timestamp() * 1000), "backfill")).until(
+        "Work"
+    )  # its process never answers
     (filled,) = fill(shop, plan(shop, last=utc(2025, 12, 26)))
     assert (filled.ended.status, filled.ended.attempt) == ("succeeded", 2)
     assert filled.ended.calls == 1, "it was deferred, and its carrier came after the lease"
@@ -204,40 +206,40 @@ def test_a_killed_attempt_is_waited_out_and_taken_over(shop: Shop) -> None:
 
 @pytest.mark.parametrize(
     ("schedules", "message"),
-    [((), "has no schedule"), (("rate(5 minutes)",), "only Scheduler knows when it was due")],
+    [((), "has no schedule"), (("rate(5 minutes)",), "only Scheduler can compute when it was due")],
     ids=["none", "rate"],
 )
-def test_what_was_due_must_be_knowable(shop: Shop, schedules: tuple[str, ...], message: str) -> None:
+def test_a_job_without_computable_due_times_is_refused(shop: Shop, schedules: tuple[str, ...], message: str) -> None:
     shop.deploy(lambda run: None, *schedules)
     with pytest.raises(OperationError, match=message):
         plan(shop)
 
 
-def test_an_unknown_job_is_told_with_the_names_there_are(shop: Shop) -> None:
+def test_the_error_for_an_unknown_job_lists_the_deployed_jobs(shop: Shop) -> None:
     shop.deploy(lambda run: None, name="daily_stats")
     shop.deploy(lambda run: None, name="heartbeat")
-    with pytest.raises(OperationError, match=r"(?s)Did you mean daily_stats\? Jobs there: daily_stats, heartbeat\."):
+    with pytest.raises(OperationError, match=r"(?s)Did you mean daily_stats\? Deployed jobs: daily_stats, heartbeat\."):
         trigger(shop.clients, shop.deployment, "daily_stat", now=shop.now, ulid=ULID)
 
 
-def test_a_trigger_has_a_name_of_its_own(shop: Shop) -> None:
+def test_a_trigger_has_its_own_id(shop: Shop) -> None:
     shop.deploy(lambda run: run.input, "cron(0 6 * * ? *)", input={"unit": "day"})
-    made = trigger(shop.clients, shop.deployment, "stats", now=shop.now, ulid=ULID)
-    assert made.occurrence == f"m-{ULID}"
+    triggered = trigger(shop.clients, shop.deployment, "stats", now=shop.now, ulid=ULID)
+    assert triggered.occurrence == f"m-{ULID}"
     row = follow(
         shop.stage.dynamodb,
         shop.deployment,
         "stats",
-        made.occurrence,
+        triggered.occurrence,
         clock=shop.clock,
         sleep=shop.stage.sleep,
         patience=1,
     )
     assert (row.status, row.due, row.result) == ("succeeded", shop.now, {"unit": "day"})
     other = trigger(shop.clients, shop.deployment, "stats", now=shop.now, ulid=ULID[:-1] + "Z", input={"x": 1})
-    found = find_run(shop.stage.dynamodb, shop.deployment, "stats", other.occurrence, shop.now)
-    assert found is not None
-    assert found.result == {"x": 1}
+    row = find_run(shop.stage.dynamodb, shop.deployment, "stats", other.occurrence, shop.now)
+    assert row is not None
+    assert row.result == {"x": 1}
 
 
 def test_a_trigger_for_a_time_is_the_schedules_own_occurrence(shop: Shop) -> None:
@@ -248,23 +250,25 @@ def test_a_trigger_for_a_time_is_the_schedules_own_occurrence(shop: Shop) -> Non
         trigger(shop.clients, shop.deployment, "stats", now=shop.now, ulid=ULID, at=at)
 
     again()
-    assert [one.stands for one in plan(shop, first=utc(2025, 12, 30), last=utc(2025, 12, 31)).planned] == ["succeeded"]
+    assert [each.stands for each in plan(shop, first=utc(2025, 12, 30), last=utc(2025, 12, 31)).planned] == [
+        "succeeded"
+    ]
     with pytest.raises(OperationError, match="t-2025-12-30T06:00:00Z of stats has succeeded already"):
         again()
-    for wrong, why in ((shop.now + timedelta(hours=1), "is ahead"), (utc(2013, 1, 1), "older than 16 days")):
+    for wrong, why in ((shop.now + timedelta(hours=1), "is in the future"), (utc(2013, 1, 1), "older than 16 days")):
         with pytest.raises(OperationError, match=why):
             trigger(shop.clients, shop.deployment, "stats", now=shop.now, ulid=ULID, at=wrong)
     assert len(shop.functions.invoked) == 1
 
 
-def test_a_trigger_for_a_missed_time_names_the_redrive(shop: Shop) -> None:
+def test_the_error_for_a_trigger_of_a_missed_time_has_the_redrive_command(shop: Shop) -> None:
     shop.deploy(lambda run: None, "cron(0 6 * * ? *)")
     shop.stage.change("run#t-2025-12-30T06:00:00Z", status="missed", reason="too_late", due=SIX, ended=shop.stage.now)
     with pytest.raises(OperationError, match=r"t-2025-12-30T06:00:00Z of stats was missed \(too_late\)") as refused:
         trigger(shop.clients, shop.deployment, "stats", now=shop.now, ulid=ULID, at=utc(2025, 12, 30, 6))
     assert refused.value.remedy.endswith("To run it: cronstack dead-letters redrive stats --origin missed")
-    (one,) = plan(shop, first=utc(2025, 12, 30), last=utc(2025, 12, 31)).planned
-    assert one.stands == "missed: too_late"
+    (each,) = plan(shop, first=utc(2025, 12, 30), last=utc(2025, 12, 31)).planned
+    assert each.stands == "missed: too_late"
 
 
 def test_runs_are_listed_newest_first_over_jobs_and_kinds(shop: Shop) -> None:
@@ -298,7 +302,7 @@ def test_runs_are_listed_newest_first_over_jobs_and_kinds(shop: Shop) -> None:
     assert (row.error, row.reason, row.attempt, row.took) == ("PermanentError: no\x1b[31m", "Permanent", 1, 0.0)
 
 
-def test_a_run_that_outlived_its_lease_is_told(shop: Shop) -> None:
+def test_a_run_with_an_ended_lease_is_overdue(shop: Shop) -> None:
     shop.deploy(lambda run: None)
     shop.stage.delivery(occurrence()).until("Work")
     shop.stage.now += 70_000

@@ -1,4 +1,4 @@
-"""Every way in refuses an input that the job would refuse, before anything is sent."""
+"""Each way to start a job refuses an input that the job would refuse, before anything is sent."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ WAYS: dict[str, Callable[[Shop, Any], None]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_the_job_would_refuse_is_refused_before_it_is_sent(shop: Shop, way: str) -> None:
+def test_an_input_that_the_job_would_refuse_is_refused_before_it_is_sent(shop: Shop, way: str) -> None:
     shop.deploy(lambda run: run.input, schedule=once())
     for input, message in REFUSED.values():
         if input is not None:  # the default
@@ -67,7 +67,7 @@ def test_what_the_job_would_refuse_is_refused_before_it_is_sent(shop: Shop, way:
     assert shop.stage.letters() == []
 
 
-def test_a_schedule_changed_in_the_console_gives_no_operator_its_context_attributes(shop: Shop) -> None:
+def test_an_operator_gets_no_context_attributes_of_a_schedule_changed_in_the_console(shop: Shop) -> None:
     shop.deploy(lambda run: None, "cron(0 6 * * ? *)")
     name = schedule_name(STACK, "stats", 1)
     deployed = shop.scheduler.get_schedule(Name=name, GroupName=STACK)

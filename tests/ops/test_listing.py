@@ -1,4 +1,4 @@
-"""Listings of runs: by status and time, of keys with and without a run, and with an index that is a moment behind."""
+"""Listings of runs: by status and time, of keys with and without a run, and with an outdated index."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def shop(shop: Shop) -> Shop:
     return shop
 
 
-def listed(shop: Shop, client: Any = None, **asked: Any) -> list[Row]:
-    known: dict[str, Any] = {"now": shop.now, "most": 20} | asked
+def listed(shop: Shop, client: Any = None, **options: Any) -> list[Row]:
+    known: dict[str, Any] = {"now": shop.now, "most": 20} | options
     return list_runs(client or shop.stage.dynamodb, shop.deployment, ["stats"], **known)
 
 
-def planned(shop: Shop, client: Any = None, **asked: Any) -> list[Row]:
-    known: dict[str, Any] = {"now": shop.now, "most": 20, "since": None} | asked
+def planned(shop: Shop, client: Any = None, **options: Any) -> list[Row]:
+    known: dict[str, Any] = {"now": shop.now, "most": 20, "since": None} | options
     return list_planned(client or shop.stage.dynamodb, shop.deployment, ["stats"], **known)
 
 
@@ -50,8 +50,8 @@ def test_a_key_is_listed_by_its_run_and_before_that_by_its_plan(shop: Shop) -> N
     for number, status in ((2, "begun"), (3, "begun"), (4, "cancelled")):
         shop.stage.change(f"plan#order-{number}", status=status, begun=shop.stage.now)
     run(shop, planned_id("order-3"), "succeeded", due=shop.stage.now, key="order-3")
-    told = {row.key: (row.status, row.reason, row.overdue) for row in listed(shop)}
-    assert told == {
+    rows = {row.key: (row.status, row.reason, row.overdue) for row in listed(shop)}
+    assert rows == {
         "order-1": ("planned", "", False),
         "order-2": ("begun", "its run is not written yet", False),
         "order-3": ("succeeded", "", False),
@@ -60,20 +60,20 @@ def test_a_key_is_listed_by_its_run_and_before_that_by_its_plan(shop: Shop) -> N
     assert [row.key for row in listed(shop, status="begun")] == ["order-2"]
     assert [row.key for row in listed(shop, status="cancelled")] == ["order-4"]
     shop.stage.now += 36 * 86_400_000
-    told = {row.key: (row.status, row.reason, row.overdue) for row in listed(shop)}
-    assert told["order-1"] == ("planned", "", True)
-    assert told["order-2"] == ("begun", "its run is forgotten", False)
+    rows = {row.key: (row.status, row.reason, row.overdue) for row in listed(shop)}
+    assert rows["order-1"] == ("planned", "", True)
+    assert rows["order-2"] == ("begun", "its run is no longer stored", False)
 
 
 def test_a_key_is_found_without_a_list(shop: Shop) -> None:
-    def found(key: str) -> str | None:
+    def status_of(key: str) -> str | None:
         row = find_key(shop.stage.dynamodb, shop.deployment, "stats", key, shop.now)
         return None if row is None else row.status
 
     shop.once().schedule("stats", key="order-1", after=HOUR)
-    assert (found("order-1"), found("order-2")) == ("planned", None)
+    assert (status_of("order-1"), status_of("order-2")) == ("planned", None)
     run(shop, planned_id("order-1"), "running", key="order-1")
-    assert found("order-1") == "running"
+    assert status_of("order-1") == "running"
 
 
 def test_cancelled_plans_do_not_hide_the_next_ones(shop: Shop) -> None:
@@ -118,18 +118,18 @@ def test_a_run_that_has_ended_since_is_not_listed_as_open(shop: Shop) -> None:
     assert listed(shop, status="retrying") == []
 
 
-def test_a_planner_cannot_put_its_plans_among_open_runs(shop: Shop) -> None:
+def test_a_plan_in_the_list_of_open_runs_is_not_listed_as_a_run(shop: Shop) -> None:
     shop.once().schedule("stats", key="order-1", after=HOUR)
     shop.stage.change("plan#order-1", status="dead", listed="open#job#stats")
     assert listed(shop, status="dead") == []
 
 
-def test_runs_of_a_job_without_a_lease_run_beside_each_other(shop: Shop) -> None:
+def test_runs_of_a_job_without_a_lease_run_in_parallel(shop: Shop) -> None:
     for hour, status in enumerate(("running", "succeeded", "running", "running")):
         due = NOON - 2 * hour * 60 * MINUTE
         run(shop, f"t-2026-01-01T{12 - 2 * hour:02}:00:00Z", status, due=due, fence=due, expires=NOON + MINUTE)
-    found = listed(shop, status="running")
-    assert [row.due.hour for row in found] == [12, 8, 6]
+    running = listed(shop, status="running")
+    assert [row.due.hour for row in running] == [12, 8, 6]
     assert [row.due.hour for row in listed(shop, status="running", since=shop.ago(hours=5))] == [12, 8]
 
 
@@ -156,51 +156,53 @@ def test_since_bounds_every_kind_of_run(shop: Shop) -> None:
     assert [row.key or row.occurrence for row in recent.rows] == expected
 
 
-# -- an index that is a moment behind ----------------------------------------------------------------------------------
-class Behind:
-    """A client whose index has entries of a moment ago; beside those of now, or in place of them."""
+# -- an outdated index -------------------------------------------------------------------------------------------------
+class Outdated:
+    """A client whose index has old entries, in addition to the current entries or instead of them."""
 
-    def __init__(self, client: Any, *, beside: bool) -> None:
-        self._client, self._beside = client, beside
+    def __init__(self, client: Any, *, both: bool) -> None:
+        self._client, self._both = client, both
         self._old = client.scan(TableName=TABLE, IndexName=INDEX)["Items"]
 
-    def query(self, **asked: Any) -> Any:
-        answer = self._client.query(**asked)
-        if "IndexName" not in asked:
+    def query(self, **request: Any) -> Any:
+        answer = self._client.query(**request)
+        if "IndexName" not in request:
             return answer
-        values = asked["ExpressionAttributeValues"]
+        values = request["ExpressionAttributeValues"]
         partition, first = values[":listed"]["S"], int(values[":first"]["N"])
         last = int(values.get(":last", {"N": str(10**15)})["N"])
-        old = [one for one in self._old if one["pk"]["S"] == partition and first <= int(one["due"]["N"]) <= last]
-        items = sorted([*old, *(answer["Items"] if self._beside else [])], key=lambda item: int(item["due"]["N"]))
-        return {"Items": items if asked["ScanIndexForward"] else items[::-1]}
+        old = [
+            entry for entry in self._old if entry["pk"]["S"] == partition and first <= int(entry["due"]["N"]) <= last
+        ]
+        items = sorted([*old, *(answer["Items"] if self._both else [])], key=lambda item: int(item["due"]["N"]))
+        return {"Items": items if request["ScanIndexForward"] else items[::-1]}
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         call: Callable[..., Any] = getattr(self._client, operation)
         return call
 
 
-@pytest.mark.parametrize("beside", [True, False])
-def test_what_an_old_entry_names_is_shown_as_it_is_now(shop: Shop, beside: bool) -> None:
+@pytest.mark.parametrize("both", [True, False])
+def test_the_row_of_an_old_entry_is_shown_with_its_current_values(shop: Shop, both: bool) -> None:
     once = shop.once()
     for number in range(1, 6):
         once.schedule("stats", key=f"order-{number}", after=number * HOUR)
-    behind = Behind(shop.stage.dynamodb, beside=beside)
+    outdated = Outdated(shop.stage.dynamodb, both=both)
     shop.stage.now += 1000
     once.move("stats", "order-1", after=4.5 * HOUR)
     once.move("stats", "order-5", after=1.5 * HOUR)
     once.cancel("stats", "order-2")
     shop.stage.delete("plan#order-3")
-    assert [row.key for row in planned(shop, behind)] == ["order-5", "order-4", "order-1"]
-    if beside:  # the row of an old entry waits until its new time comes
-        assert [row.key for row in planned(shop, behind, most=2)] == ["order-5", "order-4"]
-    keys = [row.key for row in listed(shop, behind)]
+    assert [row.key for row in planned(shop, outdated)] == ["order-5", "order-4", "order-1"]
+    if both:  # the row of an old entry waits until its new time comes
+        assert [row.key for row in planned(shop, outdated, most=2)] == ["order-5", "order-4"]
+    keys = [row.key for row in listed(shop, outdated)]
     assert keys == ["order-1", "order-4", "order-2", "order-5"]
-    due = {row.key: (row.due - shop.now) / HOUR for row in listed(shop, behind)}
+    due = {row.key: (row.due - shop.now) / HOUR for row in listed(shop, outdated)}
     assert (due["order-1"], due["order-5"]) == (4.5, 1.5)
 
 
-def test_a_plan_in_the_list_of_other_partitions_is_left_out(shop: Shop) -> None:
+def test_a_plan_in_the_list_of_another_partition_is_not_listed(shop: Shop) -> None:
     shop.once().schedule("stats", key="order-1", after=HOUR)
     other = next(f"plan#stats#{digit}" for digit in "01" if f"plan#stats#{digit}" != plan_partition("stats", "order-1"))
     shop.stage.change("plan#order-1", listed=other)
@@ -208,13 +210,13 @@ def test_a_plan_in_the_list_of_other_partitions_is_left_out(shop: Shop) -> None:
 
 
 # -- batches -----------------------------------------------------------------------------------------------------------
-def test_rows_that_an_answer_leaves_out_are_asked_for_again() -> None:
-    """DynamoDB may return a part of a batch, and nothing of it while it is throttled."""
+def test_unprocessed_rows_are_requested_again() -> None:
+    """DynamoDB may return a part of a batch, and none of it while it throttles."""
     rows = [key_of(f"plan#{number}") | {"due": encode(number)} for number in range(5)]
     slept: list[float] = []
 
     class Throttled:
-        """It returns nothing at every second request, else two rows."""
+        """A client that returns nothing for every odd request, and two rows for every even request."""
 
         requests = 0
 
@@ -222,16 +224,16 @@ def test_rows_that_an_answer_leaves_out_are_asked_for_again() -> None:
             self.requests += 1
             keys = RequestItems[TABLE]["Keys"]
             part = 2 if self.requests % 2 == 0 else 0
-            found = [row for row in rows if {"pk": row["pk"], "sk": row["sk"]} in keys[:part]]
+            part_of_rows = [row for row in rows if {"pk": row["pk"], "sk": row["sk"]} in keys[:part]]
             rest = keys[part:]
-            return {"Responses": {TABLE: found}, "UnprocessedKeys": {TABLE: {"Keys": rest}} if rest else {}}
+            return {"Responses": {TABLE: part_of_rows}, "UnprocessedKeys": {TABLE: {"Keys": rest}} if rest else {}}
 
-    found = Reader(Throttled(), TABLE, sleep=slept.append).items(key_of(f"plan#{number}") for number in range(5))
-    assert sorted(item["sk"]["S"] for item in found.values()) == ["0", "1", "2", "3", "4"]
+    items = Reader(Throttled(), TABLE, sleep=slept.append).items(key_of(f"plan#{number}") for number in range(5))
+    assert sorted(item["sk"]["S"] for item in items.values()) == ["0", "1", "2", "3", "4"]
     assert slept == [0.05, 0.1, 0.2]
 
 
-def test_progress_counts_what_was_read(shop: Shop) -> None:
+def test_progress_counts_the_rows_that_were_read(shop: Shop) -> None:
     for hour in range(30):
         run(shop, f"t-2026-01-01T{hour:02}:00:00Z", "succeeded", due=NOON + hour)
     seen: list[int] = []

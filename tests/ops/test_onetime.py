@@ -1,4 +1,4 @@
-"""What code may schedule, by an operator's clients: reached by the stack's outputs, listed among runs, redriven."""
+"""Jobs that code may schedule, with an operator's clients: found by the stack's outputs, listed with runs, redriven."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tests.ops.shop import Shop
 HOUR = timedelta(hours=1)
 
 
-class Weather:
-    """What the handler meets."""
+class Handler:
+    """A handler that fails while ``fine`` is False."""
 
     def __init__(self) -> None:
         self.fine = True
@@ -38,30 +38,30 @@ class Weather:
 
 
 @pytest.fixture
-def weather(shop: Shop) -> Weather:
-    weather = Weather()
-    shop.deploy(lambda run: weather.stats(run), schedule=declared_by_code())
-    return weather
+def handler(shop: Shop) -> Handler:
+    handler = Handler()
+    shop.deploy(lambda run: handler.stats(run), schedule=declared_by_code())
+    return handler
 
 
 def event(shop: Shop, number: int = 0) -> dict[str, Any]:
-    """What a schedule brings."""
+    """Return the event of a schedule."""
     got = shop.scheduler.get_schedule(GroupName="shop-once", Name=shop.plans()[number])
     read: dict[str, Any] = json.loads(got["Target"]["Input"])
     return read
 
 
-def test_a_job_is_reached_by_the_stacks_outputs(shop: Shop, weather: Weather) -> None:
+def test_a_job_is_found_by_the_stacks_outputs(shop: Shop, handler: Handler) -> None:
     shop.outputs["Something"] = '{"job": "stats"}'
     plan = shop.once().schedule("stats", key="order-1", after=HOUR, input={"order": 1})
     assert (plan.outcome, plan.status) == ("planned", "planned")
-    (made,) = shop.plans()
-    assert schedule_of(wiring_of(shop.deployment, "stats"), plan) == f"shop-once/{made}"
+    (name,) = shop.plans()
+    assert schedule_of(wiring_of(shop.deployment, "stats"), plan) == f"shop-once/{name}"
     assert parse_event(event(shop), "stats").input == {"order": 1}
     assert list(wirings(shop.deployment)) == ["stats"]
 
 
-def test_a_job_that_code_may_not_schedule_is_told_with_those_it_may(shop: Shop, weather: Weather) -> None:
+def test_an_error_for_a_job_that_code_may_not_schedule_lists_the_others(shop: Shop, handler: Handler) -> None:
     shop.deploy(lambda run: None, "rate(1 hour)", name="hourly")
     with pytest.raises(OperationError) as refused:
         shop.once().schedule("hourly", key="a", after=HOUR)
@@ -71,13 +71,13 @@ def test_a_job_that_code_may_not_schedule_is_told_with_those_it_may(shop: Shop, 
         shop.once().get("stat", "a")
 
 
-def test_an_output_of_another_version_is_told_and_not_guessed_at(shop: Shop, weather: Weather) -> None:
+def test_an_output_of_another_version_is_an_error(shop: Shop, handler: Handler) -> None:
     shop.outputs["Once01234567"] = '{"job": "stats", "way": "new"}'
     with pytest.raises(OperationError, match="Once01234567"):
         wirings(shop.deployment)
 
 
-def test_plans_are_listed_by_job_key_and_status(shop: Shop, weather: Weather) -> None:
+def test_plans_are_listed_by_job_key_and_status(shop: Shop, handler: Handler) -> None:
     shop.deploy(lambda run: None, name="other", schedule=declared_by_code())
     once = shop.once()
     for job, key in (("stats", "a/1"), ("stats", "b/1"), ("other", "a/2")):
@@ -88,30 +88,30 @@ def test_plans_are_listed_by_job_key_and_status(shop: Shop, weather: Weather) ->
     assert [plan.key for plan in list_plans(once, ["stats", "other"], prefix="a", status="planned")] == ["a/2"]
 
 
-def test_what_is_planned_ahead_does_not_hide_what_has_run(shop: Shop, weather: Weather) -> None:
+def test_plans_do_not_hide_runs(shop: Shop, handler: Handler) -> None:
     once = shop.once()
     for number in range(30):
         once.schedule("stats", key=f"order-{number}", after=(number + 1) * HOUR)
     for hour in range(30):
         shop.invoke(scheduled_event(NOON - hour * 60_000))
     known: dict[str, Any] = {"now": shop.now, "since": None}
-    asked = (shop.stage.dynamodb, shop.deployment, ["stats"])
-    rows, following = list_recent(*asked, most=20, **known)
+    arguments = (shop.stage.dynamodb, shop.deployment, ["stats"])
+    rows, following = list_recent(*arguments, most=20, **known)
     assert [row.key for row in rows[:5]] == [f"order-{number}" for number in (4, 3, 2, 1, 0)]
     assert [row.status for row in rows[5:]] == ["succeeded"] * 15
     assert following is not None
     assert following.key == "order-5"
-    assert [row.key for row in list_planned(*asked, most=2, **known)] == ["order-0", "order-1"]
-    (only,), following = list_recent(*asked, most=1, **known)
+    assert [row.key for row in list_planned(*arguments, most=2, **known)] == ["order-0", "order-1"]
+    (only,), following = list_recent(*arguments, most=1, **known)
     assert following is not None
     assert (only.status, following.key) == ("succeeded", "order-0")
-    rows, following = list_recent(*asked, most=50, **known)
+    rows, following = list_recent(*arguments, most=50, **known)
     assert following is not None
     assert ([row.status for row in rows], following.key) == (["planned"] * 20 + ["succeeded"] * 30, "order-20")
-    assert list_recent(*asked, most=60, **known).following is None
+    assert list_recent(*arguments, most=60, **known).following is None
 
 
-def test_runs_by_key_are_in_the_order_of_their_times(shop: Shop, weather: Weather) -> None:
+def test_runs_by_key_are_in_the_order_of_their_times(shop: Shop, handler: Handler) -> None:
     for number in (3, 1, 2):
         shop.once().schedule("stats", key=f"order-{number}", after=number * HOUR)
     shop.invoke(scheduled_event())
@@ -122,7 +122,7 @@ def test_runs_by_key_are_in_the_order_of_their_times(shop: Shop, weather: Weathe
 
 # -- dead letters ------------------------------------------------------------------------------------------------------
 def undelivered(shop: Shop, event: object) -> None:
-    """As Scheduler writes it."""
+    """Send a dead letter as Scheduler does."""
     request = {"FunctionName": "shop-stats", "InvocationType": "Event", "Payload": json.dumps(event)}
     shop.stage.sqs.send_message(QueueUrl=shop.delivery, MessageBody=json.dumps(request))
 
@@ -131,49 +131,49 @@ def letters(shop: Shop) -> list[DeadLetter]:
     return list_letters(shop.stage.sqs, shop.deployment, poll=0)
 
 
-def driven(shop: Shop) -> list[Redriven]:
+def redrive_all(shop: Shop) -> list[Redriven]:
     return list(redrive(shop.clients, shop.deployment, clock=shop.clock, sleep=shop.sleep, poll=0, wait=60))
 
 
-def test_a_dead_one_is_redriven_as_its_next_attempt(shop: Shop, weather: Weather) -> None:
+def test_a_dead_run_of_a_key_is_redriven_as_its_next_attempt(shop: Shop, handler: Handler) -> None:
     shop.once().schedule("stats", key="order-1", after=HOUR)
     of = event(shop)
     shop.sleep(3600)
-    weather.fine = False
+    handler.fine = False
     shop.invoke(of)
     shop.sleep(600)
     (letter,) = letters(shop)
     assert (letter.occurrence, letter.contents.attempt) == (planned_id("order-1"), 3)
     assert letter.as_json()["key"] == "order-1"
-    weather.fine = True
-    (one,) = driven(shop)
-    assert (one.detail, one.status) == ("attempt 4: succeeded", "succeeded")
+    handler.fine = True
+    (result,) = redrive_all(shop)
+    assert (result.detail, result.status) == ("attempt 4: succeeded", "succeeded")
     assert letters(shop) == []
 
 
-def test_one_that_could_not_be_delivered_is_begun_though_it_is_too_late(shop: Shop, weather: Weather) -> None:
+def test_an_undelivered_plan_starts_after_its_start_deadline(shop: Shop, handler: Handler) -> None:
     shop.once().schedule("stats", key="order-1", after=HOUR)
     of = event(shop)
     shop.sleep(10 * 3600)
     undelivered(shop, of)
-    (one,) = driven(shop)
-    assert (one.detail, one.status) == ("first attempt: succeeded", "succeeded")
-    assert weather.ran == [(planned_id("order-1"), 1)]
+    (result,) = redrive_all(shop)
+    assert (result.detail, result.status) == ("first attempt: succeeded", "succeeded")
+    assert handler.ran == [(planned_id("order-1"), 1)]
 
 
-def test_a_letter_that_a_move_has_overtaken_goes_and_nothing_runs(shop: Shop, weather: Weather) -> None:
+def test_a_letter_of_a_plan_that_was_moved_is_deleted_and_nothing_runs(shop: Shop, handler: Handler) -> None:
     shop.once().schedule("stats", key="order-1", after=HOUR)
     undelivered(shop, event(shop))
     shop.once().move("stats", "order-1", after=5 * HOUR)
-    (one,) = driven(shop)
-    assert (one.accepted, one.status) == (True, "")
-    assert one.detail == "nothing to do: it was moved, and is planned for 2026-01-01T17:00:00Z"
-    assert (weather.ran, letters(shop)) == ([], [])
+    (result,) = redrive_all(shop)
+    assert (result.accepted, result.status) == (True, "")
+    assert result.detail == "nothing to do: it was moved, and is planned for 2026-01-01T17:00:00Z"
+    assert (handler.ran, letters(shop)) == ([], [])
 
 
-def test_a_letter_of_a_cancelled_one_goes(shop: Shop, weather: Weather) -> None:
+def test_a_letter_of_a_cancelled_plan_is_deleted(shop: Shop, handler: Handler) -> None:
     shop.once().schedule("stats", key="order-1", after=HOUR)
     undelivered(shop, event(shop))
     shop.once().cancel("stats", "order-1")
-    assert [one.detail for one in driven(shop)] == ["nothing to do: it was cancelled"]
-    assert (weather.ran, letters(shop)) == ([], [])
+    assert [result.detail for result in redrive_all(shop)] == ["nothing to do: it was cancelled"]
+    assert (handler.ran, letters(shop)) == ([], [])

@@ -1,8 +1,8 @@
-"""What operators' commands read: requests, rows, and entries of the index. Rows count whether or not they are shown.
+"""Counts of what operators' commands read: requests, rows, and entries of the index. Rows that are not shown count too.
 
-The ledger has one run of a schedule a minute, and as many keys: half have run, half are planned ahead. One run in forty
+The ledger has one run of a schedule a minute, and as many keys: half have run, half are planned. One run in forty
 is dead, and one retries. The tests run with 100 and with 2,000 keys under the same bounds. With 2,000 keys, when all
-rows of a job were in one partition (before), and with partitions and an index of their own (after):
+rows of a job were in one partition (before), and with separate partitions and an index (after):
 
     command                      shows   before: requests, rows   after: requests, rows, entries of keys only
     runs -n 20                      20          3      4,000            38      43      128
@@ -44,9 +44,9 @@ MINUTE = 60_000
 NOW = to_datetime(NOON)
 METHODS = {"Query": "query", "GetItem": "get_item"}
 RUNNING = -1
-"""Number of a run that has not ended."""
+"""Number that marks a run that has not ended."""
 TRIGGERED = "m-01KDWABCDEFGHJKMNPQRSTVWXY"
-"""It holds the lease."""
+"""The occurrence that holds the lease."""
 
 
 class Read(NamedTuple):
@@ -143,7 +143,7 @@ def once_over(ledger: Ledger, dynamodb: Counted) -> Once:
 
 def within(read: Read, most: Read) -> bool:
     print(read)
-    return all(one <= limit for one, limit in zip(read, most, strict=True))
+    return all(count <= limit for count, limit in zip(read, most, strict=True))
 
 
 def test_the_newest_runs(ledger: Ledger, dynamodb: Counted) -> None:
@@ -154,14 +154,14 @@ def test_the_newest_runs(ledger: Ledger, dynamodb: Counted) -> None:
     assert within(dynamodb.read, Read(45, 45, 170))
 
 
-def test_by_a_status_that_is_listed(ledger: Ledger, dynamodb: Counted) -> None:
+def test_runs_by_a_status_in_the_index(ledger: Ledger, dynamodb: Counted) -> None:
     rows = list_runs(dynamodb, ledger.shop.deployment, ["stats"], status="dead", now=NOW, most=20, since=None)
     assert {row.status for row in rows} == {"dead"}
     assert len(rows) == min(20, ledger.keys // 40 + ledger.keys // 80 + 2)
     assert within(dynamodb.read, Read(25, 45, 90))
 
 
-def test_the_running_ones(ledger: Ledger, dynamodb: Counted) -> None:
+def test_running_runs(ledger: Ledger, dynamodb: Counted) -> None:
     """The holder of the lease is read at once. Keys run without a lease, so those of the last six hours are read."""
     rows = list_runs(dynamodb, ledger.shop.deployment, ["stats"], status="running", now=NOW, most=20, since=None)
     assert [row.key or row.occurrence for row in rows] == [TRIGGERED, "order-00004"]
@@ -169,7 +169,7 @@ def test_the_running_ones(ledger: Ledger, dynamodb: Counted) -> None:
     assert within(dynamodb.read, Read(60, recent + 10, recent))
 
 
-def test_what_is_planned(ledger: Ledger, dynamodb: Counted) -> None:
+def test_plans(ledger: Ledger, dynamodb: Counted) -> None:
     rows = list_planned(dynamodb, ledger.shop.deployment, ["stats"], now=NOW, most=20, since=None)
     assert [row.key for row in rows] == [f"order-{number:05}" for number in range(1, 40, 2)]
     assert within(dynamodb.read, Read(35, 45, 110))
@@ -182,23 +182,23 @@ def test_one_key(ledger: Ledger, dynamodb: Counted) -> None:
 
 
 def test_a_key_with_its_plan(ledger: Ledger, dynamodb: Counted) -> None:
-    found = find_key(dynamodb, ledger.shop.deployment, once_over(ledger, dynamodb), "stats", "order-00000", NOW)
-    assert (found.plan.status, found.status, dynamodb.read) == ("begun", "dead", Read(2, 2))
+    key = find_key(dynamodb, ledger.shop.deployment, once_over(ledger, dynamodb), "stats", "order-00000", NOW)
+    assert (key.plan.status, key.status, dynamodb.read) == ("begun", "dead", Read(2, 2))
 
 
 def test_keys_by_prefix(ledger: Ledger, dynamodb: Counted) -> None:
-    asked = (dynamodb, ledger.shop.deployment, once_over(ledger, dynamodb), ["stats"])
-    keys = list(list_keys(*asked, now=NOW, prefix="order-0002"))
-    assert sorted(one.status for one in keys) == ["planned"] * 5 + ["succeeded"] * 5
+    arguments = (dynamodb, ledger.shop.deployment, once_over(ledger, dynamodb), ["stats"])
+    keys = list(list_keys(*arguments, now=NOW, prefix="order-0002"))
+    assert sorted(key.status for key in keys) == ["planned"] * 5 + ["succeeded"] * 5
     assert within(dynamodb.read, Read(17, 15))
 
 
-def test_keys_by_a_status_that_is_listed(ledger: Ledger, dynamodb: Counted) -> None:
-    asked = (dynamodb, ledger.shop.deployment, once_over(ledger, dynamodb), ["stats"])
-    keys = list(list_keys(*asked, now=NOW, status="dead"))
+def test_keys_by_a_status_in_the_index(ledger: Ledger, dynamodb: Counted) -> None:
+    arguments = (dynamodb, ledger.shop.deployment, once_over(ledger, dynamodb), ["stats"])
+    keys = list(list_keys(*arguments, now=NOW, status="dead"))
     dead = -(-ledger.keys // 80)
     assert len(keys) == dead
-    # Of each key its run and its plan. The runs that retry are in the same lists.
+    # The run and the plan of each key are read. The same lists have the retrying runs.
     assert within(dynamodb.read, Read(30, 3 * dead, 2 * dead))
 
 

@@ -73,14 +73,14 @@ def test_a_trigger_that_waits_reports_each_attempt(shop: Shop, screen: Screen) -
     row = wait(shop, screen.attempts())
     assert (row.status, row.attempt, len(screen.lines)) == ("succeeded", 4, 3)
     for number, line in enumerate(screen.lines, 1):
-        told = re.fullmatch(
+        match = re.fullmatch(
             rf"attempt {number} of 4 failed: ValueError: no {number};"
             rf" attempt {number + 1} comes at (..):(..):(..) UTC, in \d+min( \d+s)?",
             line,
         )
-        assert told is not None, line
-        promised = started[number].replace(hour=int(told[1]), minute=int(told[2]), second=int(told[3]), microsecond=0)
-        assert timedelta(0) <= started[number] - promised < timedelta(minutes=1)
+        assert match is not None, line
+        printed = started[number].replace(hour=int(match[1]), minute=int(match[2]), second=int(match[3]), microsecond=0)
+        assert timedelta(0) <= started[number] - printed < timedelta(minutes=1)
 
 
 def test_a_backfill_reports_the_attempts_of_each_occurrence(shop: Shop, screen: Screen) -> None:
@@ -89,11 +89,11 @@ def test_a_backfill_reports_the_attempts_of_each_occurrence(shop: Shop, screen: 
         shop.clients, shop.deployment, "stats", first=utc(2025, 12, 25), last=utc(2025, 12, 27), now=shop.now
     )
 
-    def report(one: Planned) -> Report:
-        return screen.attempts(prefix=f"{one.occurrence}: ")
+    def report(planned: Planned) -> Report:
+        return screen.attempts(prefix=f"{planned.occurrence}: ")
 
     filled = list(carry_out(shop.clients, shop.deployment, plan, clock=shop.clock, sleep=shop.sleep, report=report))
-    assert [one.ended.status for one in filled] == ["succeeded", "succeeded"]
+    assert [each.ended.status for each in filled] == ["succeeded", "succeeded"]
     assert [line.partition("; ")[0] for line in screen.lines] == [
         "t-2025-12-25T06:00:00Z: attempt 1 of 3 failed: ValueError: no 1",
         "t-2025-12-26T06:00:00Z: attempt 1 of 3 failed: ValueError: no 1",
@@ -105,7 +105,7 @@ def test_a_redrive_reports_only_its_own_attempts(shop: Shop, screen: Screen) -> 
     event = json.dumps(scheduled_event())
     shop.functions.invoke(FunctionName="shop-stats", InvocationType="Event", Payload=event.encode())
     shop.sleep(600)
-    (one,) = redrive(
+    (result,) = redrive(
         shop.clients,
         shop.deployment,
         clock=shop.clock,
@@ -114,7 +114,7 @@ def test_a_redrive_reports_only_its_own_attempts(shop: Shop, screen: Screen) -> 
         poll=0,
         report=lambda of: screen.attempts(of.job),
     )
-    assert one.status == "succeeded"
+    assert result.status == "succeeded"
     assert [line.partition(";")[0] for line in screen.lines] == [
         "attempt 4 of 6 failed: ValueError: no 4",
         "attempt 5 of 6 failed: ValueError: no 5",
@@ -122,9 +122,7 @@ def test_a_redrive_reports_only_its_own_attempts(shop: Shop, screen: Screen) -> 
 
 
 @pytest.mark.parametrize(("redriven", "status"), [(0, "succeeded"), (None, "missed")])
-def test_the_miss_that_is_redriven_is_not_the_end(
-    shop: Shop, screen: Screen, redriven: int | None, status: str
-) -> None:
+def test_the_redriven_miss_does_not_end_the_wait(shop: Shop, screen: Screen, redriven: int | None, status: str) -> None:
     shop.stage.change(f"run#{ID}", status="missed", reason="too_late", due=shop.stage.now)
 
     def start(seconds: float) -> None:
@@ -144,7 +142,7 @@ def test_the_miss_that_is_redriven_is_not_the_end(
     assert (row.status, screen.lines) == (status, [])
 
 
-def test_one_that_has_not_started_is_reported_once_with_where_to_look(shop: Shop, screen: Screen) -> None:
+def test_a_run_that_has_not_started_is_reported_once_with_commands(shop: Shop, screen: Screen) -> None:
     shop.deploy(lambda run: None)
     report = screen.attempts()
     with pytest.raises(Exception, match="has not started after 200 s"):
@@ -203,7 +201,7 @@ def row(**fields: Any) -> Row:
         ([row(status="buffered", met="t-2026-01-01T11:00:00Z")], ["waits until t-2026-01-01T11:00:00Z has ended"]),
         ([row(error="E: \x1b[2J\nx")], ["E: \N{REPLACEMENT CHARACTER}[2J x"]),
     ],
-    ids=["later", "past", "at once", "between two looks", "joined late", "crashed", "buffered", "cursor"],
+    ids=["later", "past", "at once", "between two reads", "joined late", "crashed", "buffered", "cursor"],
 )
 def test_each_state_is_one_line(states: list[Row], lines: list[str]) -> None:
     printed: list[str] = []

@@ -1,5 +1,6 @@
-"""``cronstack ask-aws``: ask a real account what AWS's documentation leaves open, and print a transcript to publish.
+"""``cronstack ask-aws``: test on a real account what AWS's documentation leaves open, and print a transcript.
 
-``question`` is one question and its answer, ``table`` lists all, ``sandbox`` makes what they need and deletes it in
-every case, ``run`` asks them, ``transcript`` prints. Each other module holds some questions about one service.
+``question`` is one question and its answer, ``table`` lists all questions. ``sandbox`` creates their resources
+and always deletes them, ``run`` asks the questions, and ``transcript`` formats the answers. Each other module has the
+questions about one topic.
 """

@@ -1,4 +1,4 @@
-"""Questions about when EventBridge Scheduler fires a schedule. Its target is a queue, whose SentTimestamp is AWS's."""
+"""Questions about when EventBridge Scheduler fires a schedule. Its target is a queue: SQS sets SentTimestamp."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from cronstack_infra.ask.sandbox import Sandbox, at
 MANY: Final = 12
 """Schedules for one measurement."""
 SETTLE: Final = 90.0
-"""Seconds in which a firing must have come: a minute, and what is needed to deliver it."""
+"""Seconds within which a firing must arrive: a minute, and the time for its delivery."""
 
 
 def _delays(sandbox: Sandbox) -> list[float]:
-    """Return how long after its instant each of some one-time schedules came, in seconds."""
+    """Return the delays in seconds of several one-time schedules after their instants."""
 
     def measure() -> list[float]:
         url, arn = sandbox.queue()
         due = sandbox.ahead(150)
-        for number_ in range(MANY):
-            instant = due + timedelta(seconds=5 * number_)
+        for index in range(MANY):
+            instant = due + timedelta(seconds=5 * index)
             sandbox.schedule(at(instant), arn, f'"{instant.isoformat()}"')
-        sandbox.say(f"waiting for {MANY} firings from {due:%H:%M} UTC on")
+        sandbox.progress(f"waiting for {MANY} firings from {due:%H:%M} UTC on")
         sandbox.sleep(max(0.0, (due - sandbox.now()).total_seconds() + 5 * MANY))
-        came = sandbox.messages(url, MANY, SETTLE)
-        return [(one.sent - datetime.fromisoformat(one.body.strip('"'))).total_seconds() for one in came]
+        received = sandbox.messages(url, MANY, SETTLE)
+        return [(firing.sent - datetime.fromisoformat(firing.body.strip('"'))).total_seconds() for firing in received]
 
-    found: list[float] = sandbox.shared("delays", measure)
-    return found
+    delays: list[float] = sandbox.shared("delays", measure)
+    return delays
 
 
 def spread(sandbox: Sandbox) -> Answer:
-    delays = [round(one, 2) for one in _delays(sandbox)]
+    delays = [round(delay, 2) for delay in _delays(sandbox)]
     most = max(delays, default=0.0)
-    said = f"{len(delays)} firings came {min(delays, default=0):g} to {most:g} s after their instants."
-    return Answer(said, f"spread={number(most if most >= 1 else 0)}", {"seconds": delays})
+    text = f"{len(delays)} firings came {min(delays, default=0):g} to {most:g} s after their instants."
+    return Answer(text, f"spread={number(most if most >= 1 else 0)}", {"seconds": delays})
 
 
 def early(sandbox: Sandbox) -> Answer:
-    delays = [round(one, 2) for one in _delays(sandbox)]
+    delays = [round(delay, 2) for delay in _delays(sandbox)]
     soonest = -min(delays, default=0.0)
-    before = [one for one in delays if one < 0]
-    said = f"{len(before)} of {len(delays)} firings came before their instants, by {number(soonest)} s at most."
-    return Answer(said, f"early={number(soonest if soonest >= 1 else 0)}", {"seconds": delays})
+    before = [delay for delay in delays if delay < 0]
+    text = f"{len(before)} of {len(delays)} firings came before their instants, by {number(soonest)} s at most."
+    return Answer(text, f"early={number(soonest if soonest >= 1 else 0)}", {"seconds": delays})
 
 
 def scheduled_time(sandbox: Sandbox) -> Answer:
@@ -53,62 +53,65 @@ def scheduled_time(sandbox: Sandbox) -> Answer:
     for _ in range(MANY):
         window = {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 2}
         sandbox.schedule(at(due), arn, '"<aws.scheduler.scheduled-time>"', FlexibleTimeWindow=window)
-    sandbox.say(f"waiting for {MANY} firings in the two minutes from {due:%H:%M} UTC on")
+    sandbox.progress(f"waiting for {MANY} firings in the two minutes from {due:%H:%M} UTC on")
     sandbox.sleep(max(0.0, (due - sandbox.now()).total_seconds() + 120))
-    came = sandbox.messages(url, MANY, SETTLE)
-    late = [one for one in came if (one.sent - due).total_seconds() >= 2]
-    told = sorted({one.body.strip('"') for one in came})
+    received = sandbox.messages(url, MANY, SETTLE)
+    late = [firing for firing in received if (firing.sent - due).total_seconds() >= 2]
+    times = sorted({firing.body.strip('"') for firing in received})
     nominal = f"{due.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    facts = {"scheduled": nominal, "told": told, "came": [(one.sent - due).total_seconds() for one in came]}
+    delays = [(firing.sent - due).total_seconds() for firing in received]
+    facts = {"scheduled": nominal, "in events": times, "came": delays}
     if not late:
-        return Answer("No firing came late enough to tell the two times apart.", "", facts)
-    if told == [nominal]:
-        return Answer("Each event told the time of its schedule, whenever it came.", "scheduled-time=nominal", facts)
-    return Answer("Events told the time at which they were sent.", "scheduled-time=actual", facts)
+        return Answer("No firing came late enough to distinguish the two times.", "", facts)
+    if times == [nominal]:
+        return Answer(
+            "Each event contained the time of its schedule, whenever it came.", "scheduled-time=nominal", facts
+        )
+    return Answer("Events contained the time at which they were sent.", "scheduled-time=actual", facts)
 
 
 def rate_first_firing(sandbox: Sandbox) -> Answer:
     url, arn = sandbox.queue()
     sandbox.schedule("rate(5 minutes)", arn)
-    came = sandbox.messages(url, 1, SETTLE)
-    if came:
-        return Answer("A rate() fired when it was created.", "rate-starts-at-once=true", {"firings": len(came)})
+    received = sandbox.messages(url, 1, SETTLE)
+    if received:
+        return Answer("A rate() fired when it was created.", "rate-starts-at-once=true", {"firings": len(received)})
     return Answer(f"A rate() did not fire within {SETTLE:g} s of its creation.", "rate-starts-at-once=false")
 
 
 def rate_anchor(sandbox: Sandbox) -> Answer:
     url, arn = sandbox.queue()
-    given = sandbox.parameters("rate(5 minutes)", arn)
-    sandbox.create(**given, patience=120)
+    request = sandbox.parameters("rate(5 minutes)", arn)
+    sandbox.create(**request, patience=120)
     first = sandbox.messages(url, 1, 300 + SETTLE)
     if not first:
         return Answer("The rate() has not fired at all.")
     changed = first[0].sent + timedelta(seconds=120)
     sandbox.sleep(max(0.0, (changed - sandbox.now()).total_seconds()))
-    sandbox.clients("scheduler").update_schedule(**given)
+    sandbox.clients("scheduler").update_schedule(**request)
     updated = sandbox.now()
-    sandbox.say("waiting for the next firing, up to nine minutes")
-    after = [one for one in sandbox.messages(url, 1, 450 + SETTLE) if one.sent >= first[0].sent]
+    sandbox.progress("waiting for the next firing, up to nine minutes")
+    after = [firing for firing in sandbox.messages(url, 1, 450 + SETTLE) if firing.sent >= first[0].sent]
     if not after:
         return Answer("The rate() has not fired again.")
     gap = (after[0].sent - first[0].sent).total_seconds()
     facts = {"gap": round(gap, 1), "updated_after": round((updated - first[0].sent).total_seconds(), 1)}
     if 230 <= gap <= 370:
-        said = "A rate() that was updated to the same kept its grid."
-        return Answer(said, "rate-anchor=kept", facts)
-    return Answer("A rate() that was updated to the same began anew.", "rate-anchor=update", facts)
+        text = "A rate() that was updated without a change kept its grid."
+        return Answer(text, "rate-anchor=kept", facts)
+    return Answer("A rate() that was updated without a change restarted its grid.", "rate-anchor=update", facts)
 
 
 def same_at(sandbox: Sandbox) -> Answer:
     url, arn = sandbox.queue()
-    given = sandbox.parameters(at(sandbox.now() + timedelta(seconds=60)), arn)
-    sandbox.create(**given, patience=50)
+    request = sandbox.parameters(at(sandbox.now() + timedelta(seconds=60)), arn)
+    sandbox.create(**request, patience=50)
     if not sandbox.messages(url, 1, 60 + SETTLE):
         return Answer("The at() has not fired at all.")
     facts: dict[str, Any] = {}
     client = sandbox.clients("scheduler")
     try:
-        client.update_schedule(**given)
+        client.update_schedule(**request)
     except client.exceptions.ClientError as refusal:
         return Answer(f"The update to the same time was refused: {refusal}", "same-at-fires-again=false", facts)
     again = sandbox.messages(url, 1, SETTLE)

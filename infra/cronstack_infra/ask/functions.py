@@ -1,4 +1,4 @@
-"""Questions about Lambda. The functions are a few lines each, and report to a queue, whose SentTimestamp is AWS's."""
+"""Questions about Lambda. The functions send reports to a queue. SQS sets SentTimestamp, so all times are AWS's."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def handler(event, context):
     clock = time.time()
     try:
         report(clock=clock)
-    except Exception:  # if the clock is wrong, SQS refuses the report: Lambda's own record then has the time
+    except Exception:  # SQS refuses the report if the clock is wrong: then Lambda's record contains the time
         raise RuntimeError(clock)
 """
 )
@@ -67,18 +67,18 @@ def retry_delays(sandbox: Sandbox) -> Answer:
     url, _ = sandbox.queue()
     name, _ = sandbox.function(FAILS, environment={"REPORTS": url})
     _invoke(sandbox, name)
-    sandbox.say("waiting for two retries, three minutes or more")
-    came = sandbox.messages(url, RUNS, LONGEST_RETRY)
-    gaps = [(later.sent - one.sent).total_seconds() for one, later in pairwise(came)]
-    facts = {"seconds": [round(one, 1) for one in gaps]}
+    sandbox.progress("waiting for two retries, three minutes or more")
+    received = sandbox.messages(url, RUNS, LONGEST_RETRY)
+    gaps = [(later.sent - earlier.sent).total_seconds() for earlier, later in pairwise(received)]
+    facts = {"seconds": [round(gap, 1) for gap in gaps]}
     if len(gaps) < RUNS - 1:
-        return Answer(f"Only {len(came)} runs came.", "", facts)
-    said = f"Lambda ran a function that fails again after {gaps[0]:.0f} s, and then after {gaps[1]:.0f} s."
-    return Answer(said, f"retry-delays={','.join(f'{round(one)}' for one in gaps[:2])}", facts)
+        return Answer(f"Only {len(received)} runs were reported.", "", facts)
+    text = f"Lambda ran a function that fails again after {gaps[0]:.0f} s, and then after {gaps[1]:.0f} s."
+    return Answer(text, f"retry-delays={','.join(f'{round(gap)}' for gap in gaps[:2])}", facts)
 
 
 def throttle_base(sandbox: Sandbox) -> Answer:
-    """Let a function with one sandbox hold it for a moment, and send it another event meanwhile."""
+    """Keep the only sandbox of a function busy for two seconds, and send another event meanwhile."""
     url, _ = sandbox.queue()
     name, _ = sandbox.function(HOLDS, environment={"REPORTS": url})
     functions = sandbox.clients("lambda")
@@ -89,20 +89,20 @@ def throttle_base(sandbox: Sandbox) -> Answer:
         return Answer("The function has not run.")
     functions.invoke(FunctionName=name, InvocationType="Event", Payload=b'{"sleep": 0}')
     began = sandbox.now()
-    came = sandbox.messages(url, 1, LONGEST_RETRY)
-    if not came:
-        return Answer("The throttled event has not come.")
-    took = (came[0].sent - began).total_seconds()
-    said = f"An event that was throttled for two seconds ran after {took:.1f} s."
-    return Answer(said, f"throttle-base={number(took)}", {"seconds": took})
+    received = sandbox.messages(url, 1, LONGEST_RETRY)
+    if not received:
+        return Answer("The throttled event has not run.")
+    took = (received[0].sent - began).total_seconds()
+    text = f"An event that was throttled for two seconds ran after {took:.1f} s."
+    return Answer(text, f"throttle-base={number(took)}", {"seconds": took})
 
 
 def clock_skew(sandbox: Sandbox) -> Answer:
-    """Compare the clocks of sandboxes with SQS's. One whose request is refused tells its clock by its failure."""
+    """Compare the clocks of sandboxes with SQS's. If SQS refuses a report, the failure contains the sandbox's clock."""
     (url, _), (letters, arn) = sandbox.queue(), sandbox.queue("letters")
     functions = sandbox.clients("lambda")
     for _ in range(INVOCATIONS):
-        name, _ = sandbox.function(CLOCK, environment={"REPORTS": url})  # a sandbox of its own
+        name, _ = sandbox.function(CLOCK, environment={"REPORTS": url})  # a new function has a new sandbox
         functions.put_function_event_invoke_config(
             FunctionName=name,
             MaximumRetryAttempts=0,
@@ -110,20 +110,22 @@ def clock_skew(sandbox: Sandbox) -> Answer:
         )
         _invoke(sandbox, name)
         sandbox.sleep(2.0)
-    came = sandbox.messages(url, INVOCATIONS, 30)
-    failed = sandbox.messages(letters, INVOCATIONS - len(came), 30)
-    found = [float(json.loads(one.body)["clock"]) - one.sent.timestamp() for one in came]
-    for one in failed:
-        clock = float(json.loads(one.body)["responsePayload"]["errorMessage"])
-        found.append(clock - one.sent.timestamp())
-    most = max((abs(one) for one in found), default=0.0)
-    facts = {"seconds": [round(one, 2) for one in found], "refused": len(failed)}
-    said = f"The clocks of {len(found)} sandboxes were off by {most:.2f} s at most; SQS refused {len(failed)} of them."
-    return Answer(said, f"clock-skew={number(most if most >= 1 else 0)}", facts)
+    received = sandbox.messages(url, INVOCATIONS, 30)
+    failed = sandbox.messages(letters, INVOCATIONS - len(received), 30)
+    offsets = [float(json.loads(message.body)["clock"]) - message.sent.timestamp() for message in received]
+    for message in failed:
+        clock = float(json.loads(message.body)["responsePayload"]["errorMessage"])
+        offsets.append(clock - message.sent.timestamp())
+    most = max((abs(offset) for offset in offsets), default=0.0)
+    facts = {"seconds": [round(offset, 2) for offset in offsets], "refused": len(failed)}
+    text = (
+        f"The clocks of {len(offsets)} sandboxes were off by {most:.2f} s at most; SQS refused {len(failed)} of them."
+    )
+    return Answer(text, f"clock-skew={number(most if most >= 1 else 0)}", facts)
 
 
 def alias_config(sandbox: Sandbox) -> Answer:
-    """An alias that points to $LATEST, with an event invoke config and a destination of its own."""
+    """Test an alias that points to $LATEST and has its own event invoke config and destination."""
     (url, _), (letters, arn) = sandbox.queue(), sandbox.queue("letters")
     name, function = sandbox.function(FAILS, environment={"REPORTS": url})
     functions = sandbox.clients("lambda")
@@ -135,12 +137,16 @@ def alias_config(sandbox: Sandbox) -> Answer:
         DestinationConfig={"OnFailure": {"Destination": arn}},
     )
     _invoke(sandbox, f"{function}:plans")
-    came = sandbox.messages(letters, 1, 120)
+    received = sandbox.messages(letters, 1, 120)
     runs = sandbox.messages(url, 1, 0)
-    if not came:
-        return Answer("No record has come to the destination of an alias of $LATEST.", "", {"runs": len(runs)})
-    record = json.loads(came[0].body)
-    facts = {"runs": len(runs), "record": record.get("requestContext", {}), "sender": came[0].sender.partition(":")[2]}
+    if not received:
+        return Answer("The destination of an alias of $LATEST has received no record.", "", {"runs": len(runs)})
+    record = json.loads(received[0].body)
+    facts = {
+        "runs": len(runs),
+        "record": record.get("requestContext", {}),
+        "sender": received[0].sender.partition(":")[2],
+    }
     return Answer(f"An alias of $LATEST has its own retries and destination: {len(runs)} run, one record.", "", facts)
 
 
@@ -151,10 +157,10 @@ def timeout_kill(sandbox: Sandbox) -> Answer:
     functions.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=0)
     _invoke(sandbox, name)
     sandbox.sleep(TIMEOUT + 5)
-    came = sandbox.messages(url, 1, 30)
-    if not came:
+    received = sandbox.messages(url, 1, 30)
+    if not received:
         return Answer("The function has not reported.")
-    last = max(float(json.loads(one.body)["after"]) for one in came)
+    last = max(float(json.loads(message.body)["after"]) for message in received)
     over = timedelta(seconds=last - TIMEOUT).total_seconds()
-    said = f"A function with a timeout of {TIMEOUT} s was last seen {over:+.2f} s from it."
-    return Answer(said, "", {"seconds": round(over, 2)})
+    text = f"A function with a timeout of {TIMEOUT} s was last seen {over:+.2f} s from it."
+    return Answer(text, "", {"seconds": round(over, 2)})

@@ -15,11 +15,11 @@ class Answer:
     """What AWS did."""
 
     said: str
-    """In one sentence."""
+    """The answer in one sentence."""
     setting: str = ""
-    """The setting of a switch that plays the same, such as "past-at=refused"; "" where no switch is asked about."""
+    """The setting of a switch that simulates the answer, such as "past-at=refused"; "" if no switch does."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What was measured, as JSON."""
+    """Measurements, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Question:
     id: str
     asks: str
     minutes: float
-    """About how long it takes on AWS."""
+    """Approximate duration on AWS."""
     cents: float
-    """What it costs at most, in cents of a dollar, at the list prices of us-east-1."""
+    """Highest cost in cents of a US dollar, at the list prices of us-east-1."""
     ask: Callable[[Sandbox], Answer]
     switch: str = ""
-    """The switch that it settles."""
+    """The switch whose setting the answer gives."""
 
 
 def number(value: float) -> str:

@@ -17,13 +17,13 @@ def empty_polls(sandbox: Sandbox) -> Answer:
     for _ in range(MANY):
         sqs.send_message(QueueUrl=url, MessageBody="here")
     sandbox.sleep(5.0)
-    found = [
+    counts = [
         len(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages", ()))
         for _ in range(POLLS)
     ]
-    empty = sum(count == 0 for count in found)
-    said = f"{empty} of {POLLS} short polls of a queue with {MANY} visible messages returned none."
-    return Answer(said, f"empty-polls={number(empty / POLLS)}", {"messages": found})
+    empty = sum(count == 0 for count in counts)
+    text = f"{empty} of {POLLS} short polls of a queue with {MANY} visible messages returned none."
+    return Answer(text, f"empty-polls={number(empty / POLLS)}", {"messages": counts})
 
 
 def skewed_request(sandbox: Sandbox) -> Answer:
@@ -32,10 +32,12 @@ def skewed_request(sandbox: Sandbox) -> Answer:
     for minutes in (-20, -6, -4, 4, 6, 20):
         facts[f"{minutes:+d} min"] = _send_skewed(sandbox, timedelta(minutes=minutes))
     refused = sorted({answer for answer in facts.values() if answer != "accepted"})
-    said = (
-        f"Requests that are signed minutes off are refused as {', '.join(refused)}." if refused else "None is refused."
+    text = (
+        f"Requests that are signed minutes off are refused as {', '.join(refused)}."
+        if refused
+        else "No request is refused."
     )
-    return Answer(said, "", facts)
+    return Answer(text, "", facts)
 
 
 def _send_skewed(sandbox: Sandbox, by: timedelta) -> str:
@@ -66,9 +68,9 @@ def _send_skewed(sandbox: Sandbox, by: timedelta) -> str:
 
 def date_header(sandbox: Sandbox) -> Answer:
     answer = sandbox.clients("dynamodb").list_tables(Limit=1)
-    told = answer["ResponseMetadata"]["HTTPHeaders"].get("date", "")
-    if not told:
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date", "")
+    if not date:
         return Answer("DynamoDB's responses have no Date header.")
-    apart = sandbox.now() - datetime.strptime(told, "%a, %d %b %Y %H:%M:%S %Z").replace(tzinfo=sandbox.now().tzinfo)
-    said = "DynamoDB's responses have a Date header."
-    return Answer(said, "", {"seconds from this machine's clock": round(apart.total_seconds(), 1)})
+    apart = sandbox.now() - datetime.strptime(date, "%a, %d %b %Y %H:%M:%S %Z").replace(tzinfo=sandbox.now().tzinfo)
+    text = "DynamoDB's responses have a Date header."
+    return Answer(text, "", {"seconds from this machine's clock": round(apart.total_seconds(), 1)})

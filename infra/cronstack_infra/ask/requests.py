@@ -1,4 +1,4 @@
-"""Questions about what EventBridge Scheduler's API answers."""
+"""Questions about the responses of EventBridge Scheduler's API."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cronstack_infra.ask.sandbox import Sandbox, at
 
 SETTLE: Final = 90.0
 LONGEST: Final = 600.0
-"""Seconds after which something that has not happened is given up."""
+"""Longest wait in seconds for an effect."""
 
 
 def _refusal(sandbox: Sandbox, operation: str, **parameters: Any) -> str:
@@ -26,9 +26,9 @@ def _refusal(sandbox: Sandbox, operation: str, **parameters: Any) -> str:
 def past_at(sandbox: Sandbox) -> Answer:
     url, arn = sandbox.queue()
     past = at(sandbox.now() - timedelta(hours=1))
-    sandbox.schedule("cron(0 6 * * ? 2199)", arn)  # so that the role is known to be usable
-    given = sandbox.parameters(past, arn)
-    refusal = _refusal(sandbox, "create_schedule", **given)
+    sandbox.schedule("cron(0 6 * * ? 2199)", arn)  # succeeds only if the role is usable
+    request = sandbox.parameters(past, arn)
+    refusal = _refusal(sandbox, "create_schedule", **request)
     later = sandbox.parameters(at(sandbox.now() + timedelta(days=2)), arn)
     sandbox.create(**later)
     facts = {"create": refusal or "accepted"}
@@ -36,8 +36,8 @@ def past_at(sandbox: Sandbox) -> Answer:
     facts["update"] = _refusal(sandbox, "update_schedule", **disabled) or "accepted"
     if refusal:
         return Answer("A past at() is refused.", "past-at=refused", facts)
-    came = sandbox.messages(url, 1, SETTLE)
-    if came:
+    received = sandbox.messages(url, 1, SETTLE)
+    if received:
         return Answer("A past at() is accepted, and fires at once.", "past-at=fires", facts)
     return Answer(f"A past at() is accepted, and has not fired within {SETTLE:g} s.", "past-at=ignored", facts)
 
@@ -68,37 +68,37 @@ def past_year(sandbox: Sandbox) -> Answer:
 
 def conflict(sandbox: Sandbox) -> Answer:
     _, arn = sandbox.queue()
-    given = sandbox.parameters("cron(0 6 * * ? 2199)", arn)
-    sandbox.create(**given, patience=120)
-    refusal = _refusal(sandbox, "create_schedule", **given)
+    request = sandbox.parameters("cron(0 6 * * ? 2199)", arn)
+    sandbox.create(**request, patience=120)
+    refusal = _refusal(sandbox, "create_schedule", **request)
     token = {"ClientToken": "the-same-token"}
     other = sandbox.parameters("cron(0 6 * * ? 2199)", arn) | token
     sandbox.create(**other)
     repeated = _refusal(sandbox, "create_schedule", **other)
     facts = {"same name": refusal or "accepted", "same name and token": repeated or "accepted"}
-    return Answer(f"A name that is taken: {refusal or 'accepted'}", "", facts)
+    return Answer(f"A name that is in use: {refusal or 'accepted'}", "", facts)
 
 
 def stale_schedules(sandbox: Sandbox) -> Answer:
     _, arn = sandbox.queue()
     sandbox.schedule("cron(0 6 * * ? 2199)", arn)
     scheduler, seconds = sandbox.clients("scheduler"), dict[str, float]()
-    given = sandbox.parameters("cron(0 6 * * ? 2199)", arn)
-    of = {"Name": given["Name"], "GroupName": given["GroupName"]}
-    scheduler.create_schedule(**given)
-    made = sandbox.now()
-    while len(seconds) < 2 and (sandbox.now() - made).total_seconds() < LONGEST:
-        if "get" not in seconds and not _refusal(sandbox, "get_schedule", **of):
-            seconds["get"] = (sandbox.now() - made).total_seconds()
-        listed = scheduler.list_schedules(GroupName=of["GroupName"], NamePrefix=of["Name"])["Schedules"]
+    request = sandbox.parameters("cron(0 6 * * ? 2199)", arn)
+    names = {"Name": request["Name"], "GroupName": request["GroupName"]}
+    scheduler.create_schedule(**request)
+    created = sandbox.now()
+    while len(seconds) < 2 and (sandbox.now() - created).total_seconds() < LONGEST:
+        if "get" not in seconds and not _refusal(sandbox, "get_schedule", **names):
+            seconds["get"] = (sandbox.now() - created).total_seconds()
+        listed = scheduler.list_schedules(GroupName=names["GroupName"], NamePrefix=names["Name"])["Schedules"]
         if "list" not in seconds and listed:
-            seconds["list"] = (sandbox.now() - made).total_seconds()
+            seconds["list"] = (sandbox.now() - created).total_seconds()
         if len(seconds) < 2:
             sandbox.sleep(1.0)
     most = max(seconds.values(), default=LONGEST)
-    said = f"GetSchedule showed a new schedule after {seconds.get('get', LONGEST):.1f} s, ListSchedules after"
+    text = f"GetSchedule showed a new schedule after {seconds.get('get', LONGEST):.1f} s, ListSchedules after"
     setting = f"stale-schedules={number(most if most >= 1 else 0)}"
-    return Answer(f"{said} {seconds.get('list', LONGEST):.1f} s.", setting, seconds)
+    return Answer(f"{text} {seconds.get('list', LONGEST):.1f} s.", setting, seconds)
 
 
 def group_deletion(sandbox: Sandbox) -> Answer:
@@ -110,6 +110,6 @@ def group_deletion(sandbox: Sandbox) -> Answer:
     while (sandbox.now() - began).total_seconds() < LONGEST and not _refusal(sandbox, "get_schedule_group", Name=group):
         sandbox.sleep(2.0)
     took = (sandbox.now() - began).total_seconds()
-    fired = [one for one in sandbox.messages(url, 0, 0) if one.sent > began + timedelta(seconds=1)]
-    said = f"A deleted group was gone after {took:.0f} s; its schedule fired {len(fired)} times meanwhile."
-    return Answer(said, f"group-deletion={number(took if took >= 2 else 0)}", {"seconds": took, "fired": len(fired)})
+    fired = [message for message in sandbox.messages(url, 0, 0) if message.sent > began + timedelta(seconds=1)]
+    text = f"A deleted group disappeared after {took:.0f} s; its schedule fired {len(fired)} times meanwhile."
+    return Answer(text, f"group-deletion={number(took if took >= 2 else 0)}", {"seconds": took, "fired": len(fired)})

@@ -1,4 +1,4 @@
-"""Ask questions, one after another, and delete everything in every case."""
+"""Ask questions, one after another, and always delete all resources."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cronstack_infra.progress import Say
 
 @dataclass(frozen=True)
 class Asked:
-    """A question with its answer. ``fault``: why there is none."""
+    """A question with its answer. ``fault``: the error if there is no answer."""
 
     question: Question
     answer: Answer | None
@@ -31,14 +31,13 @@ def ask(
     say: Say,
     scale: float = 1.0,
 ) -> Generator[Asked, None, None]:
-    """Yield the answers. Before the first and after the last one, delete what a run has left: also after Ctrl-C.
+    """Yield the answers. Delete leftover resources before the first question and after the last, also after Ctrl-C.
 
-    Close it, so that an interrupted caller deletes at once. A question that fails does not keep the others from being
-    asked.
+    Close the generator, so that an interrupted caller deletes at once. After a failed question the run continues.
     """
     for line in sweep(clients, PREFIX):
         say(f"left by an earlier run: {line}")
-    sandbox = Sandbox(clients, run, now=now, sleep=sleep, say=say, scale=scale)
+    sandbox = Sandbox(clients, run, now=now, sleep=sleep, progress=say, scale=scale)
     try:
         for question in questions:
             say(f"{question.id}: {question.asks}")
@@ -46,8 +45,8 @@ def ask(
             answer, fault = None, ""
             try:
                 answer = question.ask(sandbox)
-            except Exception as failed:  # a service may raise any class, and the run continues
-                fault = f"{type(failed).__name__}: {failed}"
+            except Exception as error:  # a service may raise any class, and the run continues
+                fault = f"{type(error).__name__}: {error}"
             yield Asked(question, answer, fault, (now() - began).total_seconds())
     finally:
         say("deleting everything")

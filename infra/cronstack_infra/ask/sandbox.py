@@ -1,7 +1,7 @@
-"""What the questions need: roles, queues, groups, schedules and functions, all of one name prefix, and their deletion.
+"""Create and delete the resources of the questions: roles, queues, groups, schedules and functions.
 
-Every name begins with ``PREFIX`` and the id of the run. So the end of a run deletes by listing, also what a request
-has made whose answer was lost, and the next run deletes what a killed one has left. Run one at a time.
+Each name starts with ``PREFIX`` and the id of the run. So the end of a run can list and delete all resources, even if
+the response to a create request was lost. The next run deletes the resources of a killed run. Run one at a time.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ Clients = Callable[[str], Any]
 
 PREFIX: Final = "cronstack-ask-"
 PAUSE: Final = 5.0
-"""Seconds between two looks at a queue."""
+"""Seconds between two reads of a queue."""
 ROLE_PATIENCE: Final = 120.0
-"""Seconds for which a new role may not be usable."""
+"""Longest time in seconds until a new role is usable."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Message:
 
 
 class Sandbox:
-    """The resources of one run. Time is an argument: ``now`` and ``sleep`` are the caller's."""
+    """The resources of one run. The caller passes the clock: ``now`` and ``sleep``."""
 
     def __init__(
         self,
@@ -47,12 +47,12 @@ class Sandbox:
         *,
         now: Callable[[], datetime],
         sleep: Callable[[float], None],
-        say: Say = lambda line: None,
+        progress: Say = lambda line: None,
         scale: float = 1.0,
     ) -> None:
-        """``scale``: of the shortest waits for something that may never come. Defaults to 1, as AWS needs it."""
+        """``scale``: factor for waits whose end cannot be observed. AWS needs the default, 1."""
         self.clients, self.prefix = clients, f"{PREFIX}{run}-"
-        self.now, self.sleep, self.say, self.scale = now, sleep, say, scale
+        self.now, self.sleep, self.progress, self.scale = now, sleep, progress, scale
         self.known: dict[str, Any] = {}
         """Measurements that several questions use."""
         self._names = 0
@@ -71,7 +71,7 @@ class Sandbox:
     def role(self, *, service: str = "scheduler.amazonaws.com", name: str = "", settled: bool = True) -> str:
         """Create a role that may send to this run's queues and invoke its functions. Return its ARN.
 
-        ``settled``: wait until IAM has most probably spread it.
+        ``settled``: wait until IAM has most probably propagated it.
         """
         iam, name = self.clients("iam"), name or self.name("role")
         trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
@@ -91,7 +91,7 @@ class Sandbox:
         return str(arn)
 
     def shared(self, what: str, make: Callable[[], Any]) -> Any:
-        """Return what is made once for all questions."""
+        """Return a value that is created once for all questions."""
         if what not in self.known:
             self.known[what] = make()
         return self.known[what]
@@ -106,12 +106,12 @@ class Sandbox:
         return name
 
     def schedule(self, expression: str, target: str, input: str = "{}", *, wait: bool = True, **more: Any) -> str:
-        """Create a schedule that sends ``input`` to the target; return its name. ``wait``: for a role that is new."""
+        """Create a schedule that sends ``input`` to the target; return its name. ``wait``: for a new role."""
         self.create(**self.parameters(expression, target, input, **more), patience=ROLE_PATIENCE if wait else 0)
         return str(more.get("Name") or self.known["last schedule"])
 
     def parameters(self, expression: str, target: str, input: str = "{}", **more: Any) -> dict[str, Any]:
-        """Return the parameters of a CreateSchedule, with a name of its own."""
+        """Return the parameters of a CreateSchedule, with a new name."""
         self.known["last schedule"] = self.name("schedule")
         sent = {"Arn": target, "RoleArn": more.pop("role", None) or self.scheduler_role, "Input": input}
         sent |= more.pop("sent", {})
@@ -124,11 +124,11 @@ class Sandbox:
         } | more
 
     def create(self, *, patience: float = 0, **parameters: Any) -> None:
-        """Create a schedule; again while its role is too new to be assumed."""
+        """Create a schedule. Retry while its role is too new to be assumed."""
         self._patiently(self.clients("scheduler").create_schedule, patience=patience, **parameters)
 
     def _patiently(self, call: Callable[..., Any], *, patience: float = ROLE_PATIENCE, **parameters: Any) -> Any:
-        """Call, and call again while a role is too new to be assumed."""
+        """Call, and retry while a role is too new to be assumed."""
         end = self.now() + timedelta(seconds=patience)
         while True:
             try:
@@ -142,7 +142,7 @@ class Sandbox:
         """Create a function of one inline module, whose ``handler`` Lambda calls. Return its name and ARN."""
         role = self.shared("function role", lambda: self.role(service="lambda.amazonaws.com"))
         functions, name = self.clients("lambda"), self.name("function")
-        made = self._patiently(
+        created = self._patiently(
             functions.create_function,
             FunctionName=name,
             Runtime="python3.13",
@@ -153,12 +153,12 @@ class Sandbox:
             Environment={"Variables": environment or {}},
         )
         functions.get_waiter("function_active_v2").wait(FunctionName=name)
-        return name, str(made["FunctionArn"])
+        return name, str(created["FunctionArn"])
 
-    # -- looks ---------------------------------------------------------------------------------------------------------
+    # -- reads ---------------------------------------------------------------------------------------------------------
     def messages(self, url: str, wanted: int, seconds: float, *, pause: float = PAUSE) -> list[Message]:
-        """Receive ``wanted`` messages, or those that have come after so many seconds. ``pause``: between two looks."""
-        found, end = list[Message](), self.now() + timedelta(seconds=seconds)
+        """Receive ``wanted`` messages, or those that arrive within ``seconds``. ``pause``: seconds between reads."""
+        messages, end = list[Message](), self.now() + timedelta(seconds=seconds)
         while True:
             got = self.clients("sqs").receive_message(
                 QueueUrl=url,
@@ -168,15 +168,15 @@ class Sandbox:
                 MessageAttributeNames=["All"],
                 MessageSystemAttributeNames=["SentTimestamp", "SenderId"],
             )
-            found += [_message(one) for one in got.get("Messages", ())]
+            messages += [_message(received) for received in got.get("Messages", ())]
             if got.get("Messages"):
                 continue
-            if len(found) >= wanted or self.now() >= end:
-                return sorted(found, key=lambda one: one.sent)
+            if len(messages) >= wanted or self.now() >= end:
+                return sorted(messages, key=lambda message: message.sent)
             self.sleep(pause)
 
     def ahead(self, seconds: float) -> datetime:
-        """Return the first whole minute that is at least so many seconds ahead."""
+        """Return the first whole minute that is at least so many seconds in the future."""
         at = self.now() + timedelta(seconds=seconds + 59)
         return at.replace(second=0, microsecond=0)
 
@@ -191,36 +191,38 @@ def at(instant: datetime) -> str:
 
 
 def sweep(clients: Clients, prefix: str) -> list[str]:
-    """Delete all whose name begins with ``prefix``. Return what was deleted, and what could not be."""
+    """Delete all resources with the name prefix. Return a line for each, also for those that could not be deleted."""
     done = []
-    for name, delete in _found(clients, prefix):
+    for name, delete in _resources(clients, prefix):
         try:
             delete()
             done.append(name)
-        except Exception as fault:  # a failure must not keep the other resources
+        except Exception as fault:  # delete the other resources after a failure
             done.append(f"{name} could not be deleted: {fault}")
     return done
 
 
-def _found(clients: Clients, prefix: str) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Yield the names of what exists, and what deletes each."""
+def _resources(clients: Clients, prefix: str) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Yield the name of each existing resource, and a function that deletes it."""
     scheduler, sqs, functions, iam = (clients(name) for name in ("scheduler", "sqs", "lambda", "iam"))
     for page in scheduler.get_paginator("list_schedules").paginate(NamePrefix=prefix):
-        for one in page["Schedules"]:
-            of = {"Name": one["Name"], "GroupName": one["GroupName"]}
-            yield f"schedule {one['Name']}", partial(scheduler.delete_schedule, **of)
+        for listed in page["Schedules"]:
+            names = {"Name": listed["Name"], "GroupName": listed["GroupName"]}
+            yield f"schedule {listed['Name']}", partial(scheduler.delete_schedule, **names)
     for page in scheduler.get_paginator("list_schedule_groups").paginate(NamePrefix=prefix):
-        for one in page["ScheduleGroups"]:
-            if one["Name"].startswith(prefix) and one.get("State") != "DELETING":
-                yield f"group {one['Name']}", partial(scheduler.delete_schedule_group, Name=one["Name"])
+        for group in page["ScheduleGroups"]:
+            if group["Name"].startswith(prefix) and group.get("State") != "DELETING":
+                yield f"group {group['Name']}", partial(scheduler.delete_schedule_group, Name=group["Name"])
     for page in functions.get_paginator("list_functions").paginate():
-        for name in [one["FunctionName"] for one in page["Functions"] if one["FunctionName"].startswith(prefix)]:
+        for name in [
+            listed["FunctionName"] for listed in page["Functions"] if listed["FunctionName"].startswith(prefix)
+        ]:
             yield f"function {name}", partial(functions.delete_function, FunctionName=name)
             yield f"log of {name}", partial(_delete_log, clients, name)
     for url in sqs.list_queues(QueueNamePrefix=prefix).get("QueueUrls", ()):
         yield f"queue {url.rpartition('/')[2]}", partial(sqs.delete_queue, QueueUrl=url)
     for page in iam.get_paginator("list_roles").paginate():
-        for name in [one["RoleName"] for one in page["Roles"] if one["RoleName"].startswith(prefix)]:
+        for name in [role["RoleName"] for role in page["Roles"] if role["RoleName"].startswith(prefix)]:
             yield f"role {name}", partial(_delete_role, iam, name)
 
 
@@ -241,11 +243,11 @@ def _delete_log(clients: Clients, function: str) -> None:
         logs.delete_log_group(logGroupName=f"/aws/lambda/{function}")
 
 
-def _message(one: Any) -> Message:
-    system = one["Attributes"]
+def _message(received: Any) -> Message:
+    system = received["Attributes"]
     sent = datetime.fromtimestamp(int(system["SentTimestamp"]) / 1000, UTC)
-    attributes = {name: str(of.get("StringValue", "")) for name, of in one.get("MessageAttributes", {}).items()}
-    return Message(one["Body"], sent, str(system.get("SenderId", "")), attributes)
+    attributes = {name: str(of.get("StringValue", "")) for name, of in received.get("MessageAttributes", {}).items()}
+    return Message(received["Body"], sent, str(system.get("SenderId", "")), attributes)
 
 
 def _zip(code: str) -> bytes:

@@ -1,6 +1,6 @@
-"""All questions, and what cannot be asked.
+"""All questions, and the open points that no question can test.
 
-The cents are the most that a question can cost by the list prices of us-east-1, rounded up to a tenth of a cent: $1 for
+The cents are the highest cost of a question by the list prices of us-east-1, rounded up to a tenth of a cent: $1 for
 a million firings, $0.40 for a million requests of SQS, $0.20 for a million invocations, $0.0000167 for each GB-second.
 """
 
@@ -20,7 +20,7 @@ QUESTIONS: Final[tuple[Question, ...]] = (
         "past-start", "Is a StartDate in the past refused, also by Update?", 0.2, 0.1, requests.past_start, "past-start"
     ),
     Question("past-year", "Is a cron() of a past year refused?", 0.2, 0.1, requests.past_year),
-    Question("conflict", "What does CreateSchedule answer for a name that is taken?", 0.2, 0.1, requests.conflict),
+    Question("conflict", "What does CreateSchedule return for a name that is in use?", 0.2, 0.1, requests.conflict),
     Question(
         "stale-schedules",
         "When do GetSchedule and ListSchedules show a new schedule?",
@@ -38,12 +38,12 @@ QUESTIONS: Final[tuple[Question, ...]] = (
         "group-deletion",
     ),
     Question("role-delay", "How long can a new role not be assumed?", 1, 0.1, roles.role_delay, "role-delay"),
-    Question("role-again", "Does a role that is deleted and made again work again?", 6, 0.1, roles.role_again),
+    Question("role-again", "Does a role work again after it was deleted and created again?", 6, 0.1, roles.role_again),
     Question("spread", "How long after its instant does a firing come?", 5, 0.1, firings.spread, "spread"),
     Question("early", "Does a firing come before its instant?", 0.1, 0.1, firings.early, "early"),
     Question(
         "scheduled-time",
-        "Which time do events tell under a flexible window?",
+        "Which time do events contain under a flexible window?",
         5,
         0.1,
         firings.scheduled_time,
@@ -59,7 +59,7 @@ QUESTIONS: Final[tuple[Question, ...]] = (
     ),
     Question(
         "rate-anchor",
-        "Does a rate() that is updated to the same keep its grid?",
+        "Does a rate() keep its grid after an update without a change?",
         9,
         0.1,
         firings.rate_anchor,
@@ -67,7 +67,7 @@ QUESTIONS: Final[tuple[Question, ...]] = (
     ),
     Question(
         "same-at",
-        "Does an at() that has fired fire again after an update to the same?",
+        "Does an at() that has fired fire again after an update without a change?",
         4,
         0.1,
         firings.same_at,
@@ -83,10 +83,20 @@ QUESTIONS: Final[tuple[Question, ...]] = (
         "delivery-retry-base",
     ),
     Question(
-        "letter-shape", "How does a dead letter of Scheduler look, and who has sent it?", 4, 0.1, roles.letter_shape
+        "letter-shape",
+        "What does a dead letter of Scheduler contain, and which role sends it?",
+        4,
+        0.1,
+        roles.letter_shape,
     ),
     Question("empty-polls", "How often is a short poll empty by mistake?", 0.3, 0.1, queues.empty_polls, "empty-polls"),
-    Question("skewed-request", "How is a request refused that is signed minutes off?", 0.1, 0.1, queues.skewed_request),
+    Question(
+        "skewed-request",
+        "What is the error of a request that is signed with a clock that is minutes off?",
+        0.1,
+        0.1,
+        queues.skewed_request,
+    ),
     Question("date-header", "Do responses of DynamoDB have a Date header?", 0.1, 0.1, queues.date_header),
     Question(
         "retry-delays",
@@ -106,22 +116,22 @@ QUESTIONS: Final[tuple[Question, ...]] = (
     ),
     Question("clock-skew", "How far is the clock of a sandbox off?", 1, 0.2, functions.clock_skew, "clock-skew"),
     Question(
-        "alias-config", "Has an alias of $LATEST its own retries and destination?", 2, 0.1, functions.alias_config
+        "alias-config", "Does an alias of $LATEST have its own retries and destination?", 2, 0.1, functions.alias_config
     ),
     Question("timeout-kill", "How soon after its timeout is a function killed?", 1, 0.1, functions.timeout_kill),
 )
-"""In the order in which they are asked: what one measures, the next may use."""
+"""Questions in the order in which they are asked: a later question may use the measurements of an earlier one."""
 
 UNASKED: Final[dict[str, str]] = {
-    **{one.name: one.asked for one in SWITCHES if one.asked.endswith(".")},
-    "lost-events": "Events may be lost by AWS: so rarely that no number of requests within a dollar shows it.",
+    **{switch.name: switch.asked for switch in SWITCHES if switch.asked.endswith(".")},
+    "lost-events": "AWS may lose events, but so rarely that requests for a dollar do not show it.",
     "ttl": "When DynamoDB deletes a row after its TTL: within a few days.",
     "hot-partition": "How DynamoDB splits a hot partition: by load that costs more than a dollar.",
     "rollback": "The rollback of an update with a past StartDate: it calls UpdateSchedule, which past-start asks.",
 }
-"""What cannot be asked, and why."""
+"""Open points that cannot be tested, with the reasons."""
 
 
 def question_of(id: str) -> Question:
-    """Return the question of an id. Raise KeyError."""
+    """Return the question with this id. Raise KeyError if it does not exist."""
     return {one.id: one for one in QUESTIONS}[id]

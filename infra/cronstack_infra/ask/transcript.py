@@ -1,4 +1,4 @@
-"""The transcript of a run, for publication: what was asked, what AWS did, and which switch plays that. Pure."""
+"""The transcript of a run, for publication: the questions, what AWS did, and the switch that simulates it. Pure."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ _ID: Final = re.compile(r"\b(AROA|AIDA|AKIA|ASIA)[A-Z0-9]{12,}\b")
 
 
 def masked(text: str) -> str:
-    """Return a text without numbers of accounts and ids of roles, users and keys."""
-    return _ID.sub(lambda found: f"{found[1]}EXAMPLE", _ACCOUNT.sub(MASK, text))
+    """Return a text with account numbers and ids of roles, users and keys masked."""
+    return _ID.sub(lambda match: f"{match[1]}EXAMPLE", _ACCOUNT.sub(MASK, text))
 
 
 def as_json(asked: Sequence[Asked], *, region: str, day: str) -> dict[str, Any]:
     """Return the transcript as JSON."""
     answers = [
         {
-            "id": one.question.id,
-            "asks": one.question.asks,
-            "said": one.answer.said if one.answer is not None else None,
-            "switch": one.question.switch or None,
-            "setting": (one.answer.setting or None) if one.answer is not None else None,
-            "facts": dict(one.answer.facts) if one.answer is not None else {},
-            "fault": one.fault or None,
-            "seconds": round(one.seconds),
+            "id": each.question.id,
+            "asks": each.question.asks,
+            "said": each.answer.said if each.answer is not None else None,
+            "switch": each.question.switch or None,
+            "setting": (each.answer.setting or None) if each.answer is not None else None,
+            "facts": dict(each.answer.facts) if each.answer is not None else {},
+            "fault": each.fault or None,
+            "seconds": round(each.seconds),
         }
-        for one in asked
+        for each in asked
     ]
-    told: dict[str, Any] = json.loads(masked(json.dumps({"region": region, "day": day, "answers": answers})))
-    return told | {"unasked": UNASKED}
+    transcript: dict[str, Any] = json.loads(masked(json.dumps({"region": region, "day": day, "answers": answers})))
+    return transcript | {"unasked": UNASKED}
 
 
 def as_text(asked: Sequence[Asked], *, region: str, day: str) -> str:
     """Return the transcript as text."""
     lines = [f"AWS, {region}, {day}", ""]
-    for one in asked:
-        lines += [f"{one.question.id}: {one.question.asks}"]
-        if one.answer is None:
-            lines += [f"    no answer: {one.fault}", ""]
+    for each in asked:
+        lines += [f"{each.question.id}: {each.question.asks}"]
+        if each.answer is None:
+            lines += [f"    no answer: {each.fault}", ""]
             continue
-        lines += [f"    {one.answer.said}"]
-        lines += [f"    as --switch {one.answer.setting}"] if one.answer.setting else []
-        lines += [f"    {name}: {json.dumps(value, default=str)}" for name, value in one.answer.facts.items()]
+        lines += [f"    {each.answer.said}"]
+        lines += [f"    as --switch {each.answer.setting}"] if each.answer.setting else []
+        lines += [f"    {name}: {json.dumps(value, default=str)}" for name, value in each.answer.facts.items()]
         lines += [""]
     lines += ["Not asked:", *(f"    {name}: {why}" for name, why in UNASKED.items())]
     return masked("\n".join(lines))

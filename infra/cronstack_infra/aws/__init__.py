@@ -1,7 +1,7 @@
-"""From declarations to a template: the stack, its constructs, and the code that goes with it.
+"""From declarations to a template: the stack, its constructs, and the code package.
 
-The face is lazy, because aws_cdk takes seconds to load and a wrong declaration is reported before that. aws_cdk starts
-a Node process, so the first use of the face chooses which Node.
+The public names are imported lazily: aws_cdk takes seconds to load, and an invalid declaration is reported before that.
+aws_cdk starts a Node process, so the first use of a public name chooses which Node.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CronstackStack", "Entry", "ScheduledFunction", "entry"]
 
-_ROOM_OF = {
+_MODULE_OF = {
     "CronstackStack": "stack",
     "ScheduledFunction": "scheduled_function",
     "Entry": "entry",
@@ -29,10 +29,10 @@ _ROOM_OF = {
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    if name not in _ROOM_OF:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'cronstack_infra.aws' has no attribute {name!r}")
     give_jsii_our_node(os.environ)  # before the module below imports aws_cdk
-    # ``entry`` is a room and a function: importing the room binds it here, so the function must come after it.
-    value = getattr(import_module(f"cronstack_infra.aws.{_ROOM_OF[name]}"), name)
+    # ``entry`` is a module and a function: importing the module binds the name, so the function must replace it.
+    value = getattr(import_module(f"cronstack_infra.aws.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value

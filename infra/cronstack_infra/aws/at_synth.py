@@ -1,7 +1,7 @@
-"""What is checked when the whole stack exists, with all that ``resources`` has granted: AWS would refuse it later.
+"""Check the complete stack, with the grants of ``resources``, for faults that AWS would refuse later.
 
-The CDK has resources counted at synth, after Aspects have run. What a function's environment will be, it gives no sight
-of before the template is written, so ``synthesize`` reads that.
+The resources are counted by a CDK validation at synth, after Aspects have run. The CDK does not show a function's final
+environment before it writes the template, so ``synthesize`` reads the template.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ _SHOWN: Final = 4
 
 @jsii.implements(IValidation)
 class Checks:
-    """Of one stack. Keeps the fault that it has found, because the CDK passes on its text only."""
+    """Validation of one stack. It stores the error, because the CDK passes only its text."""
 
     def __init__(self, stack: CheckedStack) -> None:
         self._stack = stack
         self.fault: DeclarationError | None = None
 
     def validate(self) -> list[str]:
-        """Return the text of the first fault, or nothing."""
+        """Return the text of the first fault, or an empty list."""
         try:
-            found = [one for one in self._stack.node.find_all() if isinstance(one, cdk.CfnResource)]
-            _count(self._stack, found)
+            resources = [node for node in self._stack.node.find_all() if isinstance(node, cdk.CfnResource)]
+            _count(self._stack, resources)
         except DeclarationError as fault:
             self.fault = fault
             return [str(fault)]
@@ -54,20 +54,20 @@ class CheckedStack(StackOfOwners):
     """A stack that is checked at synth."""
 
     jobs: Mapping[str, ScheduledFunction]
-    """Its jobs by their names."""
+    """The jobs of the stack, by name."""
     checks: Checks
 
     def check_at_synth(self) -> None:
-        """Have the stack checked when it is synthesized."""
+        """Register the checks, so that synthesis runs them."""
         self.checks = Checks(self)
         self.node.add_validation(self.checks)
 
 
 def synthesize(app: cdk.App) -> None:
-    """Synthesize an app. Raises DeclarationError for what is found in its stacks."""
+    """Synthesize an app. Raise DeclarationError for a fault in one of its stacks."""
     try:
         app.synth()
-    except RuntimeError:  # jsii knows no other
+    except RuntimeError:  # jsii raises no other class
         fault = next((stack.checks.fault for stack in _stacks(app) if stack.checks.fault is not None), None)
         if fault is None:
             raise
@@ -87,21 +87,21 @@ def _stacks(scope: IConstruct) -> Iterator[CheckedStack]:
             yield from _stacks(child)
 
 
-def _count(stack: CheckedStack, found: Sequence[cdk.CfnResource]) -> None:
-    """Raise DeclarationError where a stack has more resources than CloudFormation allows."""
-    if len(found) <= MOST_RESOURCES:
+def _count(stack: CheckedStack, resources: Sequence[cdk.CfnResource]) -> None:
+    """Raise DeclarationError if a stack has more resources than CloudFormation allows."""
+    if len(resources) <= MOST_RESOURCES:
         return
-    # The CDK leaves out a policy that nothing was added to. What is in a nested stack is another stack's.
-    rendered = [one for one in found if cdk.Stack.of(one) is stack and not _is_empty(one)]
+    # The CDK omits an empty policy. Resources of a nested stack do not count.
+    rendered = [resource for resource in resources if cdk.Stack.of(resource) is stack and not _is_empty(resource)]
     if len(rendered) <= MOST_RESOURCES:
         return
-    kinds = Counter(one.cfn_resource_type for one in rendered)
+    kinds = Counter(resource.cfn_resource_type for resource in rendered)
     most = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common(_SHOWN))
     raise DeclarationError(
         f"the stack {stack.stack_name!r} has {len(rendered)} resources with those of infra/resources.py; "
-        f"CloudFormation allows {MOST_RESOURCES}; {len(stack.jobs)} jobs have their share; the most: {most}",
-        remedy="Each job that is granted something has one AWS::IAM::Policy more. Put your own resources into a stack "
-        'of their own, or move jobs into a second project with its own "cronstack:project" in cdk.json.',
+        f"CloudFormation allows {MOST_RESOURCES}; it has {len(stack.jobs)} jobs; the most frequent: {most}",
+        remedy="Each job with a grant has one more AWS::IAM::Policy. Put your own resources into another stack, "
+        'or move jobs into a second project with its own "cronstack:project" in cdk.json.',
     )
 
 
@@ -123,7 +123,7 @@ def _too_large(stack: CheckedStack, function: Mapping[str, Any], sizes: Mapping[
     by_name = {names.function_name(stack.stack_name, job.job): job for job in stack.jobs.values()}
     job = by_name.get(str(function["Properties"].get("FunctionName")))
     path = function.get("Metadata", {}).get("aws:cdk:path", "of infra/resources.py")
-    who, where = (f"the job {job.job!r}", job.where) if job else (f"the function {path}", "")
+    subject, where = (f"the job {job.job!r}", job.where) if job else (f"the function {path}", "")
     grants = {name: size for name, size in sizes.items() if name.startswith(once_variable(""))}
     own = {name: size for name, size in sizes.items() if name.startswith("CRONSTACK_") and name not in grants}
     others = {name: size for name, size in sizes.items() if name not in grants and name not in own}
@@ -135,9 +135,9 @@ def _too_large(stack: CheckedStack, function: Mapping[str, Any], sizes: Mapping[
     }
     filled = "; ".join(f"{what}: {sum(of.values())}" for what, of in parts.items() if of)
     return DeclarationError(
-        f"the environment of {who} has about {sum(sizes.values())} bytes, and Lambda allows {environment_size.MOST}: "
-        f"{filled}",
+        f"the environment of {subject} has about {sum(sizes.values())} bytes, and Lambda allows "
+        f"{environment_size.MOST}: {filled}",
         where=where,
-        remedy="Call grant_schedule for fewer jobs: let several jobs schedule a part of them each. Put large values "
-        "into S3 or the SSM parameter store, and their names into the environment.",
+        remedy="Call grant_schedule for fewer jobs, or divide the scheduled jobs among several functions. Put large "
+        "values into S3 or the SSM parameter store, and their names into the environment.",
     )

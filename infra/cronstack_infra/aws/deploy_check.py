@@ -1,9 +1,9 @@
-"""The deploy check as resources: a function of the stack's own code, and the custom resource that CloudFormation asks.
+"""The resources of the deploy check: a function with the stack's code, and the custom resource that invokes it.
 
-Its properties name the jobs, so removing a job is an update of it. It depends on all resources of the stack: an
-update reaches it last, before anything is deleted, and a deletion begins with it. See ``cronstack.deploy_check``.
+Its properties name the jobs, so removing a job updates it. It depends on all resources of the stack: an update reaches
+it last, before anything is deleted, and a deletion starts with it. See ``cronstack.deploy_check``.
 
-All names are generated: no job's name can be that of the function.
+All names are generated, so the function cannot have the name of a job.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from cronstack_infra.aws import logical_ids
 from cronstack_infra.aws.foundation import Foundation
 
 CONTEXT: Final = "cronstack:even-if-waiting"
-"""Context key: names of jobs that may be removed although something waits, with commas between them, or "all"."""
+"""Context key: names of jobs that may be removed although work waits, separated by commas, or "all"."""
 KIND: Final = "Custom::CronstackDeployCheck"
 SERVICE_TIMEOUT: Final = 60
 RESOURCES: Final = 4
-"""Resources that it adds to a stack."""
+"""Resources that the deploy check adds to a stack."""
 
 
 class DeployCheck(Construct):
-    """Of one stack. Call ``come_last`` when all other resources exist."""
+    """The deploy check of one stack. Call ``come_last`` when all other resources exist."""
 
     def __init__(
         self,
@@ -46,8 +46,8 @@ class DeployCheck(Construct):
         jobs: Mapping[str, bool],
         kept: Mapping[str, bool],
     ) -> None:
-        """``jobs``: the declared ones, and whether code may schedule each. ``kept``: those of which only roles stay, or
-        plans still run, and whether code may have scheduled each."""
+        """``jobs``: the declared jobs, and whether code may schedule each. ``kept``: jobs of which only roles stay, or
+        whose plans still run, and whether code may have scheduled each."""
         super().__init__(scope, id)
         log = logs.LogGroup(self, "Log", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY)
         role = self._role(foundation, log)
@@ -86,12 +86,12 @@ class DeployCheck(Construct):
                 names.REGARDLESS: self.node.try_get_context(CONTEXT) or "",
             },
         )
-        for kind, made in (("Log", log), ("Role", role), ("Function", self.function), ("", self.resource)):
-            logical_ids.fix(made, logical_ids.of_stack(f"DeployCheck{kind}"))
+        for kind, construct in (("Log", log), ("Role", role), ("Function", self.function), ("", self.resource)):
+            logical_ids.fix(construct, logical_ids.of_stack(f"DeployCheck{kind}"))
 
     def come_last(self) -> None:
-        """Depend on all other resources that the stack has so far."""
-        others = [one for one in Stack.of(self).node.children if one.node.id != self.node.id]
+        """Depend on all other resources that the stack has now."""
+        others = [child for child in Stack.of(self).node.children if child.node.id != self.node.id]
         self.resource.node.add_dependency(*others)
 
     def _role(self, foundation: Foundation, log: logs.LogGroup) -> iam.Role:
@@ -105,7 +105,7 @@ class DeployCheck(Construct):
                 ["sqs:GetQueueAttributes"],
                 [foundation.delivery_dead_letters.queue_arn, foundation.handler_dead_letters.queue_arn],
             ),
-            # Scheduler authorizes the action for all groups together: it has no resource.
+            # Scheduler authorizes this action without a resource, for all groups together.
             ("Schedules", ["scheduler:ListSchedules"], ["*"]),
             ("OwnStack", ["cloudformation:DescribeStacks"], [Stack.of(self).stack_id]),
         )

@@ -1,7 +1,7 @@
-"""What ``infra/app.py`` begins and ends with: from ``cdk.json`` and ``-c jobs=...`` to the jobs and an app.
+"""The start and end of ``infra/app.py``: find the jobs by ``cdk.json`` and ``-c jobs=...``, and synthesize the app.
 
-Wrong declarations are told before aws_cdk is loaded, in one message, without a traceback: exit code 2; what is wrong
-with the surroundings: 1.
+Invalid declarations are reported before aws_cdk is loaded, in one message, without a traceback: exit code 2. Faults of
+the environment: exit code 1.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
 
 
 RESOURCES: Final = ("resources", "example_resources")
-"""The files beside ``infra/app.py`` that say what jobs may touch."""
+"""Modules in the folder of ``infra/app.py`` that grant the rights of jobs."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One synthesis: of which project, which package of jobs."""
+    """One synthesis of a package of jobs of a project."""
 
     app: cdk.App
     project: Project
     package: str
-    """The package of jobs, chosen by ``-c jobs=...``. Defaults to "jobs"."""
+    """The package of jobs, from ``-c jobs=...``. Defaults to "jobs"."""
     stack_name: str
     jobs: tuple[DeclaredJob, ...]
     lock: Lock | None
-    """Content of cronstack.lock, with the jobs that are declared now."""
+    """Content of cronstack.lock, updated with the declared jobs."""
 
 
 @contextmanager
@@ -53,25 +53,25 @@ def entry(app_file: str) -> Iterator[Entry]:
     try:
         project = Project.find(Path(app_file).resolve().parent)
         with importable(project.functions):
-            begun = _begin(project)
-            yield begun
+            started = _start(project)
+            yield started
             from cronstack_infra.aws.at_synth import synthesize
 
-            _check_last(begun.app)
-            synthesize(begun.app)
+            _check_last(started.app)
+            synthesize(started.app)
     except CronstackError as fault:
         print(fault, file=sys.stderr)
         sys.exit(2 if isinstance(fault, DeclarationError | ScheduleError) else 1)
     except ImportError as fault:
         if fault.name not in RESOURCES:
             raise
-        print(f"infra/{fault.name}.py: there is no function 'resources' in it", file=sys.stderr)
-        print("  Say what the jobs may touch in: def resources(stack, jobs): ...", file=sys.stderr)
+        print(f"infra/{fault.name}.py has no function 'resources'", file=sys.stderr)
+        print("  Define it, and grant the rights of the jobs in it: def resources(stack, jobs): ...", file=sys.stderr)
         sys.exit(2)
 
 
 def _check_last(app: cdk.App) -> None:
-    """Make the deploy checks depend on what ``resources`` has added, too: a deletion asks them first."""
+    """Make the deploy checks depend on the resources of ``resources`` too, so that a deletion starts with them."""
     from cronstack_infra.aws.stack import CronstackStack
 
     for stack in app.node.children:
@@ -79,31 +79,31 @@ def _check_last(app: cdk.App) -> None:
             stack.deploy_check.come_last()
 
 
-def _begin(project: Project) -> Entry:
+def _start(project: Project) -> Entry:
     from cronstack_infra.discovery.clock_notes import clock_notes
     from cronstack_infra.discovery.discover import discover
     from cronstack_infra.discovery.meetings import meeting_notes
     from cronstack_infra.discovery.rate_notes import rate_notes
 
-    # The CLI hands over the context of cdk.json and of the command line together; without it there is the file.
+    # The CDK CLI passes the context of cdk.json and of the command line together; without the CLI, read the file.
     context: dict[str, Any] = dict(project.context) | json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
     package = str(context.get("jobs", "jobs"))
     give_writable_caches(os.environ, project.state)
     today = now()
-    found = discover(package, project.functions, now=today)
-    jobs = found.jobs
-    for note in (*found.notes, *clock_notes(jobs, today), *meeting_notes(jobs, today), *rate_notes(jobs)):
+    discovered = discover(package, project.functions, now=today)
+    jobs = discovered.jobs
+    for note in (*discovered.notes, *clock_notes(jobs, today), *meeting_notes(jobs, today), *rate_notes(jobs)):
         print(f"note: {note}", file=sys.stderr)
     local = str(context.get("cronstack:local")).lower() == "true"
-    lock = update(project.root, package, {one.name: one.job.by_code for one in found.jobs}, local=local)
+    lock = update(project.root, package, {declared.name: declared.job.by_code for declared in jobs}, local=local)
     with writable_home(os.environ, project.state):
         app = _app(context, local)
-    return Entry(app, project, package, project.stack(package), found.jobs, lock)
+    return Entry(app, project, package, project.stack(package), jobs, lock)
 
 
 def _app(context: dict[str, Any], local: bool) -> cdk.App:
     import aws_cdk as cdk
 
-    # aws-cdk-lib checks the template against AWS's schemas, which takes most of the time; for the laptop it is left
-    # out: the local cloud refuses what it does not know, and the deploy to AWS is checked.
+    # aws-cdk-lib validates the template against AWS's schemas, which takes most of the time. A local deployment skips
+    # this: the local cloud refuses unknown properties, and a deployment to AWS is validated.
     return cdk.App(context=context, builtin_cloud_formation_validation=not local)

@@ -1,5 +1,7 @@
-"""What all jobs of a stack share: the ledger, the two queues of dead letters with their alarms, and the three
-groups of schedules: of those that were deployed, of the carriers that jobs make, and of plans."""
+"""Resources that all jobs of a stack share: the ledger, two dead-letter queues with alarms, and three schedule groups.
+
+The groups are for the declared schedules, for the carriers that jobs create, and for plans.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from cronstack_infra.aws import ledger_table, logical_ids, policies
 
 
 class Foundation(logical_ids.Owner):
-    """Of one stack. Kept together so that a job is handed one thing."""
+    """The shared resources of one stack, passed to each job as one object."""
 
     def __init__(
         self,
@@ -30,10 +32,10 @@ class Foundation(logical_ids.Owner):
         ledger: dynamodb.ITable | str | None,
         warm_writes: int | None,
     ) -> None:
-        """``functions`` are the names of those that Scheduler may invoke.
+        """``functions``: names of the functions that Scheduler may invoke.
 
-        ``removal``: of the ledger, and of the queues. ``ledger``: a table to adopt, or its name or ARN; None: create
-        one, which takes ``warm_writes`` write units a second from the start.
+        ``removal``: of the ledger and of the queues. ``ledger``: a table to adopt, or its name or ARN; None creates a
+        table that accepts ``warm_writes`` write units a second from the start.
         """
         super().__init__(scope, id)
         stack = Stack.of(self)
@@ -46,7 +48,7 @@ class Foundation(logical_ids.Owner):
         )
         if ledger is None:
             self.fix(self.ledger, "Ledger")
-        # Letters are data: the queues stay when the stack goes, as the ledger does. SQS has no protection of its own.
+        # Letters are data: like the ledger, the queues stay when the stack is deleted. SQS has no deletion protection.
         self._keep = removal if removal == RemovalPolicy.DESTROY else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
         self.delivery_dead_letters = self._dead_letters("delivery")
         self.handler_dead_letters = self._dead_letters("handler")
@@ -59,8 +61,8 @@ class Foundation(logical_ids.Owner):
         self.group = self._group("Group", names.group_name(stack.stack_name))
         self.carriers = self._group("Carriers", names.carriers_group(stack.stack_name))
         self.once_group = self._group("Once", names.once_group(stack.stack_name))
-        """Of what application code schedules. It exists also while no job is declared by ``once()``: CloudFormation
-        would delete the group with all plans that wait in it."""
+        """Group of the schedules that application code creates. It exists even if no job is declared by ``once()``:
+        otherwise CloudFormation would delete the group with all plans that wait in it."""
         self.scheduler_role = iam.Role(
             self,
             "SchedulerRole",

@@ -1,14 +1,14 @@
-"""What AWS would refuse in the middle of a deployment is refused here, before anything is deployed. Pure.
+"""Check AWS's limits before anything is deployed: AWS would refuse in the middle of the deployment. Pure.
 
-What a thousand jobs take: fourteen stacks, and 2,000 roles besides the stacks' own, two for each job (what it may do;
-what its carriers are sent with), where IAM gives an account 1,000 until it is asked for more. The second role is the
-price of carriers that nobody can forge: one role for all of them would let each job send events to every other. In
-money they cost nothing while nothing is retried: a schedule is paid for when it fires, a dollar a million and 14
-million a month free, whereas a thousand idle delay queues would be polled 650 million times a month, for 260 dollars.
-In time they cost up to a minute, which a retry waits anyway.
+A thousand jobs need fourteen stacks, and 2,000 roles in addition to those of the stacks: two for each job, one for its
+function and one for its carriers. IAM allows an account 1,000 roles until you request more. The second role prevents
+forged carriers: with one role for all carriers, each job could send events to every other job. Carriers cost nothing
+while nothing is retried, because a schedule is billed when it fires: a dollar a million, with 14 million a month free.
+A thousand idle delay queues would be polled 650 million times a month, for 260 dollars. A carrier may add up to a
+minute to a retry's pause.
 
-A job that code may schedule takes three resources more: a role, an alias, and the retries of the alias. 54 such jobs
-fit one stack, 48 if each has a schedule as well.
+A job that code may schedule needs three more resources: a role, an alias, and the retries of the alias. One stack has
+room for 54 such jobs, or 48 if each has a schedule too.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ if TYPE_CHECKING:
     from cronstack_infra.discovery.discover import DeclaredJob
 
 MOST_JOBS: Final = 73
-"""Jobs in one stack: so many fit with a schedule each. The 10,240 characters of the policy that lets Scheduler invoke
-them would hold some more, however long their names."""
+"""Most jobs in one stack, each with one schedule. The policy with which Scheduler invokes them (10,240 characters) has
+room for more, even with the longest names."""
 MOST_RESOURCES: Final = 454
-"""Ours in one stack. CloudFormation allows 500; the rest is for the project's own."""
+"""Most resources of Cronstack in one stack. CloudFormation allows 500; the rest is for the project's own resources."""
 MOST_ENVIRONMENT: Final = 4096 - 1024
 """Bytes of a function's environment that a job may fill. Lambda allows 4 KB; the rest is for Cronstack's variables,
-which have 700 where all names are as long as they can be, and for what ``resources`` adds."""
+which have 700 with the longest names, and for the variables that ``resources`` adds."""
 
 _OF_A_JOB = 5  # log group, role, carrier role, function, event invoke configuration
-_OF_CODE = 3  # where code may make one-time schedules: their role, the alias, its event invoke configuration
+_OF_CODE = 3  # if code may create one-time schedules: their role, the alias, its event invoke configuration
 _OF_THE_STACK = 16  # ledger; two queues, each with policy and alarm; three groups; role; deploy check; one to spare
 
 
 def check(
     stack: str, jobs: Sequence[DeclaredJob], *, removed: Mapping[str, bool] | None = None, dropped: Sequence[str] = ()
 ) -> None:
-    """Raise DeclarationError for what does not fit one stack, naming the job, the limit and the remedy.
+    """Raise DeclarationError, with the job, the limit and the remedy, if the jobs do not fit one stack.
 
-    ``removed``: jobs of which only roles stay, and whether code could schedule each. ``dropped``: jobs without the
-    ``once()`` that they had.
+    ``removed``: jobs of which only roles stay, and whether code could schedule each. ``dropped``: jobs that no longer
+    have ``once()``.
     """
     longest = names.longest_job_name(stack)
     if longest < 1 or len(names.carriers_group(stack)) > names.LONGEST:
         raise DeclarationError(
-            f"the stack's name {stack!r} has {len(stack)} characters; with what is added to it in "
-            f"{names.carriers_group(stack)!r} and in names of jobs it exceeds the {names.LONGEST} that AWS allows in "
-            "names of functions, schedules and their groups",
+            f"the stack's name {stack!r} has {len(stack)} characters; in "
+            f"{names.carriers_group(stack)!r} and in names of jobs it exceeds the {names.LONGEST} characters that AWS "
+            "allows in names of functions, schedules and their groups",
             where="cdk.json",
             remedy='Shorten "cronstack:project" in cdk.json.',
         )
@@ -76,19 +76,19 @@ def check(
 
 
 def resources(jobs: Sequence[DeclaredJob]) -> int:
-    """How many resources of a stack are Cronstack's own, at most, without those of jobs that were removed."""
+    """Return the most resources that Cronstack creates in a stack, without those of removed jobs."""
     of_jobs = (_OF_A_JOB + len(declared.schedules) + _OF_CODE * declared.job.by_code for declared in jobs)
     return _OF_THE_STACK + sum(of_jobs)
 
 
 def _once_variables(jobs: Sequence[DeclaredJob]) -> None:
-    """A function that may schedule both would be told of one only: a variable's name cannot hold a "-"."""
+    """Raise DeclarationError if two jobs have the same variable name, which cannot contain "-": one would be lost."""
     first: dict[str, DeclaredJob] = {}
     for declared in jobs:
         other = first.setdefault(once_variable(declared.name), declared) if declared.job.by_code else declared
         if other is not declared:
             raise DeclarationError(
-                f"the jobs {other.name!r} and {declared.name!r}, which code may schedule, differ in - and _ only",
+                f"the jobs {other.name!r} and {declared.name!r}, which code may schedule, differ only in - and _",
                 where=declared.where,
                 remedy='Rename one of them: @job(name="...").',
             )
@@ -99,7 +99,7 @@ def _count(stack: str, jobs: Sequence[DeclaredJob], kept: int) -> None:
         schedules = sum(len(declared.schedules) for declared in jobs)
         raise DeclarationError(
             f"{len(jobs)} jobs with {schedules} schedules do not fit the one stack {stack!r}: {resources(jobs) + kept} "
-            f"resources; at most {MOST_JOBS} jobs and {MOST_RESOURCES} resources go into one (CloudFormation allows "
-            "500, some are the project's own)",
-            remedy='Divide them: a second project with its own "cronstack:project" in cdk.json.',
+            f"resources; the limit is {MOST_JOBS} jobs and {MOST_RESOURCES} resources (CloudFormation allows 500; some "
+            "are for the project's own)",
+            remedy='Split them: create a second project with its own "cronstack:project" in cdk.json.',
         )

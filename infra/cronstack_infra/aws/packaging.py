@@ -1,8 +1,8 @@
-"""What goes into Lambda: the package of jobs, the Cronstack runtime, and third-party packages, in one folder.
+"""Build the code folder for Lambda: the package of jobs, the Cronstack runtime, and third-party packages.
 
-The same input gives the same bytes and names on every machine, so that a second deploy says "(no changes)": nothing
-compiled, nothing hidden, no empty folders, the same permissions everywhere. Lambda needs to read each file as
-another user, whatever the umask was. The CDK zips the folder; all functions of a stack share it.
+The same input gives the same bytes and names on every machine, so that a second deployment prints "(no changes)". So
+the folder has no compiled or hidden files and no empty folders, and the same permissions everywhere: Lambda reads
+the files as another user, whatever the umask was. The CDK zips the folder; all functions of a stack share it.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ from cronstack_infra.toolchain.uv import find_uv
 from cronstack_infra.toolchain.whole import whole_folder
 
 REQUIREMENTS: Final = "requirements.txt"
-"""In the functions folder; absent where jobs need nothing but the standard library and boto3."""
+"""File in the functions folder; missing if jobs need only the standard library and boto3."""
 TIME_LIMIT: Final = 600.0
-"""Seconds for fetching third-party packages."""
+"""Timeout in seconds for installing third-party packages."""
 
 _COMPILED = {"__pycache__"}
 _COMPILED_SUFFIXES = {".pyc", ".pyo"}
 _PAGES: Final = frozenset({".md"})
-"""Suffixes of the runtime's pages. A change of these must not deploy every function."""
+"""Suffixes of the runtime's documentation. A change of these files must not deploy every function."""
 _INCLUDES = re.compile(r"\s*(-r|-c|-e|--requirement|--constraint|--editable)\b")
-# Python up to 3.11 runs on Amazon Linux 2 (glibc 2.26) in Lambda, later ones on Amazon Linux 2023 (glibc 2.34).
+# Python up to 3.11 runs on Amazon Linux 2 (glibc 2.26) in Lambda, later versions on Amazon Linux 2023 (glibc 2.34).
 _OLD_GLIBC = ("3.9", "3.10", "3.11")
 _MACHINE = {"x86_64": "x86_64", "arm64": "aarch64"}
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where the code will run, which decides about compiled third-party packages."""
+    """The environment in which the code will run: it decides which compiled third-party packages are installed."""
 
     python: str
     """Version of the Lambda runtime, such as "3.13"."""
     architecture: str
     """"x86_64" or "arm64"."""
     here: bool = False
-    """The local cloud: handlers are run by this very Python, on this machine."""
+    """Whether the code is for the local cloud, which runs handlers with this Python on this machine."""
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ class Target:
 
 
 def stage(functions: Path, package: str, destination: Path, *, target: Target, state: Path, progress: Say) -> Path:
-    """Fill ``destination`` anew and return it. ``state`` is where fetched packages are kept."""
+    """Delete and fill ``destination``, and return it. ``state``: folder with the cache of installed packages."""
     shutil.rmtree(destination, ignore_errors=True)
     runtime, requirements = Path(cronstack.__file__).parent, functions / REQUIREMENTS
     parts = {package: _size(functions / package), "cronstack": _size(runtime)}
@@ -71,28 +71,28 @@ def stage(functions: Path, package: str, destination: Path, *, target: Target, s
         installed = third_party(requirements, target=target, state=state, progress=progress)
         for note in pins.notes(requirements, installed):
             progress(f"note: {note}")
-        for taken in sorted({"cronstack", package} & {path.name for path in installed.iterdir()}):
+        for name in sorted({"cronstack", package} & {path.name for path in installed.iterdir()}):
             raise DeclarationError(
-                f"a requirement brings a package {taken!r}, which would replace the one deployed by Cronstack",
+                f"a requirement installs a package {name!r}, which would replace the package deployed by Cronstack",
                 where=str(requirements),
-                remedy="Remove it: the runtime is put there by the deployment, the jobs come from their folder.",
+                remedy="Remove it: the deployment adds the runtime, and the jobs come from their folder.",
             )
         parts |= {path.name: _size(path) for path in installed.iterdir()}
     sizes.check(parts, package=package, where=str(requirements if installed else functions / package))
     _copy(functions / package, destination / package)
-    _copy(runtime, destination / "cronstack", leave=_PAGES)
+    _copy(runtime, destination / "cronstack", exclude=_PAGES)
     if installed:
         _copy(installed, destination)
     return destination
 
 
 def third_party(requirements: Path, *, target: Target, state: Path, progress: Say) -> Path:
-    """The folder with the installed requirements, fetched by uv when their text or the target is new."""
+    """Return the folder with the installed requirements. uv installs them if their text or the target is new."""
     text = requirements.read_text("utf-8")
     for number, line in enumerate(text.splitlines(), start=1):
         if _INCLUDES.match(line):
             raise DeclarationError(
-                f"{line.strip()!r}: other files are not read here, what is deployed would depend on what is cached",
+                f"{line.strip()!r}: other files are not read, because the cache of packages would not depend on them",
                 where=f"{requirements}:{number}",
                 remedy="List all packages with their versions in this file: uv pip compile ... -o requirements.txt",
             )
@@ -101,14 +101,14 @@ def third_party(requirements: Path, *, target: Target, state: Path, progress: Sa
     def fill(part: Path) -> None:
         progress(f"installing {requirements.name} for Python {target.python} on {target.architecture}")
         _install(requirements, part, target)
-        _forget_this_machine(part)
+        _remove_machine_details(part)
 
     return whole_folder(state / "third-party" / key, fill, progress=progress)
 
 
-def _copy(source: Path, destination: Path, *, leave: frozenset[str] = frozenset()) -> None:
-    """Copy what belongs into Lambda. ``leave``: suffixes of further files that do not."""
-    for relative in sorted(path for path in _files(source) if path.suffix not in leave):
+def _copy(source: Path, destination: Path, *, exclude: frozenset[str] = frozenset()) -> None:
+    """Copy the files that Lambda needs. ``exclude``: suffixes of further files that are not copied."""
+    for relative in sorted(path for path in _files(source) if path.suffix not in exclude):
         copy = destination / relative
         copy.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
         shutil.copyfile(source / relative, copy)
@@ -117,7 +117,7 @@ def _copy(source: Path, destination: Path, *, leave: frozenset[str] = frozenset(
 
 
 def _size(source: Path) -> int:
-    """Return the bytes that a folder, or a file, brings into Lambda."""
+    """Return the bytes of a folder or a file in Lambda."""
     if source.is_file():
         return source.stat().st_size
     return sum((source / relative).stat().st_size for relative in _files(source))
@@ -132,7 +132,7 @@ def _files(source: Path) -> Iterator[Path]:
 
 
 def _install(requirements: Path, into: Path, target: Target) -> None:
-    said: list[str] = []
+    output: list[str] = []
     command = [*_uv(requirements), "pip", "install", "--quiet", *target.flags, "--only-binary", ":all:"]
     try:
         code = process.run(
@@ -140,35 +140,35 @@ def _install(requirements: Path, into: Path, target: Target) -> None:
             cwd=requirements.parent,
             environ=os.environ,
             timeout=TIME_LIMIT,
-            on_line=said.append,
+            on_line=output.append,
         )
     except process.OutOfTime as error:
         raise CronstackError(
-            f"{requirements}: uv had not installed it after {TIME_LIMIT:.0f} s", remedy="Try again."
+            f"{requirements}: uv did not install it within {TIME_LIMIT:.0f} s", remedy="Try again."
         ) from error
     if code != 0:
         raise CronstackError(
-            f"{requirements}: uv could not install it for Lambda:\n    " + "\n    ".join(said[-12:]),
+            f"{requirements}: uv could not install it for Lambda:\n    " + "\n    ".join(output[-12:]),
             remedy=(
-                f"Each package needs a ready wheel for Python {target.python} on {target.architecture}; and the "
-                "package index must be in reach."
+                f"Each package needs a wheel for Python {target.python} on {target.architecture}, and the package "
+                "index must be reachable."
             ),
         )
 
 
 def _uv(requirements: Path) -> list[str]:
     project = requirements.parent.parent
-    if found := find_uv(project):
-        return found
+    if command := find_uv(project):
+        return command
     tools = shlex.quote(str(project / ".tools"))
     raise CronstackError(
-        f"{requirements} is there, but uv, which installs it for Lambda, is not",
+        f"{requirements} exists, but uv, which installs it for Lambda, is missing",
         remedy=f"Install uv: {shlex.quote(sys.executable)} -m venv {tools} && {tools}/bin/pip install uv",
     )
 
 
-def _forget_this_machine(installed: Path) -> None:
-    """Remove scripts, which name the Python of this machine, and the records of them and of the cache."""
+def _remove_machine_details(installed: Path) -> None:
+    """Remove scripts, which contain the path of this machine's Python, and the records of scripts and cache."""
     shutil.rmtree(installed / "bin", ignore_errors=True)
     (installed / ".lock").unlink(missing_ok=True)
     for about in installed.glob("*.dist-info"):

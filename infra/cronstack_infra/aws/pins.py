@@ -1,4 +1,4 @@
-"""Notes on requirements that do not say exactly what is deployed: another machine would deploy another asset."""
+"""Notes on requirements without exact versions: another machine would deploy another asset."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ _OPTION: Final = re.compile(r"\s--?[a-zA-Z].*")
 
 
 def notes(requirements: Path, installed: Path) -> list[str]:
-    """Return one note for each line without an exact version, and one for all packages that no line names.
+    """Return a note for each line without an exact version, and a note for all packages that no line names.
 
-    ``installed`` is the folder with what the requirements have brought.
+    ``installed``: the folder with the installed requirements.
     """
     versions = dict(_versions(installed))
-    found, named = [], set()
+    messages, named = [], set()
     for number, line in _lines(requirements.read_text("utf-8")):
         requirement = _requirement(line)
         if requirement is not None:
             named.add(canonicalize_name(requirement.name))
         if requirement is None or not _is_exact(requirement):
             remedy = _pin(requirement, versions)
-            found.append(
-                f"{requirements}:{number}: {line!r} is no exact version: another machine, or this one tomorrow, may "
-                f"deploy other code.{remedy}"
+            messages.append(
+                f"{requirements}:{number}: {line!r} is not an exact version: another machine, or a later "
+                f"deployment, may deploy other code.{remedy}"
             )
     others = [f"{name}=={version}" for name, version in sorted(versions.items()) if name not in named]
     if others:
-        found.append(
+        messages.append(
             f"{requirements}: no line names {', '.join(others)}, which other packages need: another machine may deploy "
             "other versions. Write all of them into the file: uv pip compile --generate-hashes -o requirements.txt …"
         )
-    return found
+    return messages
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -66,7 +66,7 @@ def _is_exact(requirement: Requirement) -> bool:
     """Return whether a requirement names one version, or one file by its hash."""
     if requirement.url is not None:
         return re.search(r"#(.*&)?sha(256|384|512)=", requirement.url) is not None
-    return any(one.operator in ("==", "===") and not one.version.endswith(".*") for one in requirement.specifier)
+    return any(part.operator in ("==", "===") and not part.version.endswith(".*") for part in requirement.specifier)
 
 
 def _versions(installed: Path) -> Iterator[tuple[str, str]]:

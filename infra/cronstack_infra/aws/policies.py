@@ -1,14 +1,14 @@
-"""Policies of all roles: what a job, a planner and Scheduler may do.
+"""Policies of all roles: the rights of a job, a planner and Scheduler.
 
     role            partitions of the ledger         schedules                    functions
     job             job#, run#?, plan#? of its own   create, get its own carriers (none)
     planner         plan#? of the granted job        create, get, delete plans    (none)
     SchedulerRole   (none)                           (none)                       all of the stack, unqualified
-    CarrierRole     (none)                           (none)                       that of its job, unqualified
-    OnceRole        (none)                           (none)                       that of its job, by the alias "plans"
+    CarrierRole     (none)                           (none)                       its job's, unqualified
+    OnceRole        (none)                           (none)                       its job's, by the alias "plans"
 
-The partitions come from ``cronstack.ledger.partitions``, which both the runtime and these policies read. Besides
-operators, only the deploy check reads the index; its role is in ``deploy_check``.
+The partitions come from ``cronstack.ledger.partitions``, which both the runtime and these policies read. Only
+operators and the deploy check read the index; its role is in ``deploy_check``.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from cronstack.settings import PLANS
 from cronstack_infra import names
 
 JOB_ACTIONS: Final = ("dynamodb:GetItem", "dynamodb:UpdateItem")
-"""All that the guard asks of the ledger. DynamoDB authorizes a transaction as its single actions: ConditionCheckItem,
-PutItem and DeleteItem of ``run.commit`` are granted by the user, on the user's own table."""
+"""All actions of the guard on the ledger. DynamoDB authorizes a transaction by its single actions: ConditionCheckItem,
+PutItem and DeleteItem of ``run.commit`` are granted by the user on the user's own table."""
 PLANNER_ACTIONS: Final = ("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query")
-"""All that ``cronstack.onetime`` asks of the ledger."""
+"""All actions of ``cronstack.onetime`` on the ledger."""
 CARRIER_ACTIONS: Final = ("scheduler:CreateSchedule", "scheduler:GetSchedule")
-"""All that the guard asks of its own carriers."""
+"""All actions of the guard on its own carriers."""
 SCHEDULER: Final = "scheduler.amazonaws.com"
 
 
 def function_arn(stack: Stack, function: str) -> str:
-    """Return the ARN of a function, made of its name: the role that may invoke it does not wait for it.
+    """Return the ARN of a function, built from its name, so that a role does not depend on the function.
 
-    A policy for this ARN allows to invoke the function unqualified, and by no alias or version.
+    A policy for this ARN allows invoking the function unqualified, and not by an alias or a version.
     """
     return stack.format_arn(
         service="lambda", resource="function", resource_name=function, arn_format=ArnFormat.COLON_RESOURCE_NAME
@@ -46,42 +46,42 @@ def function_arn(stack: Stack, function: str) -> str:
 
 
 def alias_arn(stack: Stack, function: str) -> str:
-    """Return the ARN of the alias by which the events of plans come. A policy for this ARN allows no other."""
+    """Return the ARN of the alias that receives the events of plans. A policy for this ARN allows only the alias."""
     return f"{function_arn(stack, function)}:{PLANS}"
 
 
 def log_group_arn(stack: Stack, log_group: str) -> str:
-    """Of a log group by its name; CloudFormation's own attribute already ends in ":*"."""
+    """Return the ARN of a log group by its name. CloudFormation's own attribute already ends in ":*"."""
     return stack.format_arn(
         service="logs", resource="log-group", resource_name=log_group, arn_format=ArnFormat.COLON_RESOURCE_NAME
     )
 
 
 def queues_arn(stack: Stack, origin: names.Origin) -> list[str]:
-    """Return the pattern of the queues that CloudFormation named for this stack, also before a replacement.
+    """Return the ARN pattern of all queues whose names CloudFormation generated for this stack, replaced ones included.
 
-    A replaced queue stays, and schedules that were made before keep its ARN: without this right their letters would be
-    lost. The prefix ends behind the logical id, so no queue of a stack whose name begins alike matches. Empty where
-    CloudFormation shortens the names.
+    A replaced queue stays, and older schedules keep its ARN: without this right their letters would be lost. The prefix
+    includes the logical id, so it matches no queue of a stack with a similar name. The list is empty if CloudFormation
+    shortens the names.
     """
     prefix = names.queue_prefix(stack.stack_name, origin)
     return [] if prefix is None else [stack.format_arn(service="sqs", resource=f"{prefix}*")]
 
 
 def carriers_arn(stack: Stack, group: str, job: str) -> str:
-    """Of all carriers a job can make. The prefix ends behind the hash of the job's name: no other job's begins so."""
+    """Return the ARN pattern of a job's carriers. The prefix has a hash of the job's name: no other job's matches."""
     return stack.format_arn(service="scheduler", resource="schedule", resource_name=f"{group}/{carrier.prefix(job)}*")
 
 
 def schedules_of_plans_arn(stack: Stack, group: str, job: str) -> str:
-    """Of all one-time schedules that code can make for a job."""
+    """Return the ARN pattern of all one-time schedules that code can create for a job."""
     return stack.format_arn(service="scheduler", resource="schedule", resource_name=f"{group}/{schedules.prefix(job)}*")
 
 
 def grant_schedule(grantee: iam.IGrantable, *, job: str, ledger: str, schedules_of_plans: str, role: str) -> iam.Grant:
-    """What code needs to schedule, move and cancel a job's plans; all but ``job`` are ARNs.
+    """Grant the rights to schedule, move and cancel a job's plans. All arguments but ``job`` are ARNs.
 
-    A plan's schedule is never updated (see ``cronstack.onetime.schedules``), so UpdateSchedule is not among it.
+    A plan's schedule is never updated (see ``cronstack.onetime.schedules``), so UpdateSchedule is not granted.
     """
     to_scheduler = {"StringEquals": {"iam:PassedToService": SCHEDULER}}
     grants = [
@@ -101,7 +101,7 @@ def grant_schedule(grantee: iam.IGrantable, *, job: str, ledger: str, schedules_
 def job_policy(
     *, job: str, ledger: str, log_group: str, dead_letters: Sequence[str], carriers: str, carrier_role: str
 ) -> iam.PolicyDocument:
-    """What a job's function may do before ``resources`` grants it more; all but ``job`` are ARNs."""
+    """Return the rights of a job's function without the grants of ``resources``. All arguments but ``job`` are ARNs."""
     own_rows = iam.PolicyStatement(
         sid="OwnRowsOfTheLedger",
         actions=list(JOB_ACTIONS),
@@ -111,9 +111,9 @@ def job_policy(
     own_log = iam.PolicyStatement(
         sid="OwnLog", actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[f"{log_group}:*"]
     )
-    # Both paths: the runtime's own record, and Lambda's on-failure destination, which uses the function's role.
+    # For both the runtime's own record and Lambda's on-failure destination, which uses the function's role.
     records = iam.PolicyStatement(sid="HandlerDeadLetters", actions=["sqs:SendMessage"], resources=[*dead_letters])
-    # A carrier is never changed, and deletes itself. Whether one exists that could not be created is asked by its name.
+    # A carrier is never changed, and deletes itself. After a failed create, GetSchedule shows whether it exists.
     own_carriers = iam.PolicyStatement(sid="OwnCarriers", actions=list(CARRIER_ACTIONS), resources=[carriers])
     own_carrier_role = iam.PolicyStatement(
         sid="OwnCarrierRole",
@@ -128,13 +128,13 @@ def _only_partitions_of(writer: Reader, job: str) -> dict[str, Any]:
     """Return the condition that a request names only partitions that ``writer`` may write for ``job``."""
     return {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [*partitions_of(writer, job)]},
-        # "For all values" is also true of no value at all: a request without keys must not pass.
+        # "ForAllValues" is also true without any value: a request without keys must not pass.
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
 
 
 def scheduler_principal(stack: Stack, group_arn: str) -> iam.IPrincipal:
-    """Scheduler, and only for this group of this account: the source of a schedule is its group, never itself."""
+    """Return Scheduler as principal, for this group of this account only. The source of a schedule is its group."""
     return iam.ServicePrincipal(
         SCHEDULER,
         conditions={"StringEquals": {"aws:SourceAccount": stack.account, "aws:SourceArn": group_arn}},
@@ -142,7 +142,7 @@ def scheduler_principal(stack: Stack, group_arn: str) -> iam.IPrincipal:
 
 
 def scheduler_policy(stack: Stack, *, functions: Sequence[str], dead_letters: str) -> iam.PolicyDocument:
-    """Invoke these functions, each by its ARN; deliver what could not be invoked to the dead letters."""
+    """Return the rights to invoke these functions, by ARN, and to send undeliverable events to the dead letters."""
     queues = [dead_letters, *queues_arn(stack, "delivery")]
     statements = [iam.PolicyStatement(sid="DeliveryDeadLetters", actions=["sqs:SendMessage"], resources=queues)]
     if functions:

@@ -1,11 +1,11 @@
-"""The two roles with which the one-time schedules of a job are sent: its carriers, and its plans.
+"""The two roles with which Scheduler sends the one-time schedules of a job: its carriers and its plans.
 
-A one-time schedule keeps the ARN of its role, and Scheduler uses the role also to write the dead letter of an event
-that it cannot deliver. Without the role, the event is gone. So a role has the same name and the same logical id
-whenever the job is declared, and depends on no other resource of the job: a job that is removed may keep its roles, and
-a job that is declared again heals what is pending.
+A one-time schedule stores the ARN of its role. Scheduler also uses the role to send the dead letter of an event that it
+cannot deliver; without the role, the event is lost. So a role has the same name and the same logical id whenever the
+job is declared, and depends on no other resource of the job. A removed job may keep its roles, and if the job is
+declared again, its waiting schedules work again.
 
-Never keep such a role with RemovalPolicy.RETAIN: its name would be taken when the job is declared again.
+Never keep such a role with RemovalPolicy.RETAIN: its name would be in use when the job is declared again.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _role(
     function: str,
     dead_letters: str,
 ) -> iam.Role:
-    """One role for each job: with a shared role, code that schedules one job could send events to any other."""
+    """Create a role of one job. With a shared role, code that schedules one job could send events to any other job."""
     what = {"carrier": "carriers", "once": "one-time schedules"}[kind]
     role = iam.Role(
         scope,

@@ -1,4 +1,4 @@
-"""One job on AWS: its function with a log and a role of its own, a role for its carriers, and its schedules."""
+"""The resources of one job: its function with a log group and a role, a role for its carriers, and its schedules."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 LATEST: Final = "$LATEST"
 DELIVERY_RETRIES: Final = 185
-"""Scheduler's own limit: what ends its retries is the age of the event, the job's start deadline."""
+"""Scheduler's maximum, so that only the age of the event, the job's start deadline, ends its retries."""
 
 
 class ScheduledFunction(logical_ids.Owner):
@@ -36,11 +36,11 @@ class ScheduledFunction(logical_ids.Owner):
     job: str
     """The job's name."""
     where: str
-    """Where it is declared."""
+    """File and line of the declaration."""
     once_role: iam.Role | None
-    """What its one-time schedules are sent with, where code may make some."""
+    """Role of its one-time schedules, if code may create some."""
     wiring: Wiring | None
-    """How such code reaches it."""
+    """Wiring for code that schedules the job; None if code may not."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class ScheduledFunction(logical_ids.Owner):
         architecture: lambda_.Architecture,
         keeps_plans: bool = False,
     ) -> None:
-        """``keeps_plans``: code could schedule the job once; what it has planned still runs."""
+        """``keeps_plans``: code could schedule the job before, and its plans still run."""
         super().__init__(scope, id)
         job, stack = declared.job, Stack.of(self)
         self.job, self.where = job.name, declared.where
@@ -99,7 +99,7 @@ class ScheduledFunction(logical_ids.Owner):
         self._fix_ids()
 
     def _settings(self, foundation: Foundation) -> Settings:
-        """Return what the runtime in the job's function knows of its stack."""
+        """Return the settings of the runtime in the job's function."""
         return Settings(
             ledger=foundation.ledger.table_name,
             dead_letters=foundation.handler_dead_letters.queue_url,
@@ -120,7 +120,7 @@ class ScheduledFunction(logical_ids.Owner):
         return logical_ids.of_job(self.job, kind)
 
     def _for_plans(self, job: str, foundation: Foundation) -> iam.Role:
-        """Create what plans need to run: the alias, and the role with which they are sent."""
+        """Create the alias and the role that plans need. Return the role."""
         self._alias(foundation)
         return schedule_roles.once_role(
             self,
@@ -131,7 +131,7 @@ class ScheduledFunction(logical_ids.Owner):
         )
 
     def _wiring(self, job: Job, role: iam.Role, foundation: Foundation) -> Wiring:
-        """Return how code that makes plans reaches the job."""
+        """Return the wiring for code that plans the job."""
         stack = Stack.of(self)
         return Wiring(
             job=job.name,
@@ -144,22 +144,22 @@ class ScheduledFunction(logical_ids.Owner):
         )
 
     def _alias(self, foundation: Foundation) -> None:
-        """Create the alias by which plans come, with retries of its own.
+        """Create the alias that receives the events of plans, with its own retries.
 
-        It points to $LATEST: a plan runs the code that is deployed at its time, as every other event does. Lambda
-        allows that (CreateAlias: FunctionVersion is "$LATEST" or a number), and an EventInvokeConfig takes an alias as
-        its Qualifier. An alias without one has Lambda's defaults and no destination: the config of $LATEST is not
-        inherited.
+        It points to $LATEST: a plan runs the code that is deployed at its time, like every other event. Lambda allows
+        that (CreateAlias: FunctionVersion is "$LATEST" or a number), and an EventInvokeConfig accepts an alias as its
+        Qualifier. An alias without a config has Lambda's defaults and no destination: it does not inherit the config
+        of $LATEST.
         """
         alias = lambda_.CfnAlias(
             self, "Plans", function_name=self.function.function_name, function_version=LATEST, name=PLANS
         )
         self.fix(alias, "Plans")
-        # The qualifier is a plain text, so CloudFormation does not see that the config needs the alias.
+        # The qualifier is a string, so CloudFormation does not see that the config depends on the alias.
         self._lambda_retries(foundation, "PlansRetries", PLANS).add_resource_dependency(alias)
 
     def grant_schedule(self, grantee: ScheduledFunction | iam.IGrantable) -> iam.Grant:
-        """Let code schedule, move and cancel occurrences of this job, and of no other (see ``CronstackStack``)."""
+        """Allow code to schedule, move and cancel occurrences of this job only (see ``CronstackStack``)."""
         stack = Stack.of(self)
         if self.wiring is None or self.once_role is None:
             raise DeclarationError(
@@ -200,10 +200,10 @@ class ScheduledFunction(logical_ids.Owner):
         )
 
     def _lambda_retries(self, foundation: Foundation, id: str, qualifier: str) -> lambda_.CfnEventInvokeConfig:
-        """Lambda's own retries are the same whatever the job's: they serve faults only, a ledger that does not answer
-        or a handler that was killed. A handler that failed comes back by a carrier.
+        """Configure Lambda's own retries, which are the same for each job. They are only for faults: an unreachable
+        ledger, or a killed handler. After a failed handler, a carrier brings the run back.
 
-        Written out because the L2 form grants the role more than sending to the queue.
+        An L1, because the L2 grants the role more than sending to the queue.
         """
         config = lambda_.CfnEventInvokeConfig(
             self,
@@ -222,10 +222,10 @@ class ScheduledFunction(logical_ids.Owner):
         return config
 
     def _schedule(self, declared: DeclaredJob, number: int, foundation: Foundation) -> scheduler.CfnSchedule:
-        """L1, because the L2 form cannot put context attributes into our JSON, nor keep the role as it is."""
+        """Create a schedule. An L1, because the L2 puts no context attributes into the JSON, and changes the role."""
         job, schedule = declared.job, declared.schedules[number - 1]
         form = deployed_form(schedule)
-        made = scheduler.CfnSchedule(
+        resource = scheduler.CfnSchedule(
             self,
             f"Schedule{number}",
             name=names.schedule_name(Stack.of(self).stack_name, job.name, number),
@@ -248,11 +248,11 @@ class ScheduledFunction(logical_ids.Owner):
                 ),
             ),
         )
-        # Without the retries, a first event could meet Lambda's defaults and leave no letter.
-        made.node.add_dependency(foundation.group, foundation.scheduler_role, self._retries)
-        return made
+        # Without the retries, Lambda's defaults would apply to a first event, which could then leave no letter.
+        resource.node.add_dependency(foundation.group, foundation.scheduler_role, self._retries)
+        return resource
 
 
 def _window(minutes: int) -> scheduler.CfnSchedule.FlexibleTimeWindowProperty:
-    of = scheduler.CfnSchedule.FlexibleTimeWindowProperty
-    return of(mode="FLEXIBLE", maximum_window_in_minutes=minutes) if minutes else of(mode="OFF")
+    form = scheduler.CfnSchedule.FlexibleTimeWindowProperty
+    return form(mode="FLEXIBLE", maximum_window_in_minutes=minutes) if minutes else form(mode="OFF")

@@ -1,4 +1,4 @@
-"""The size of the code, which Lambda limits: it is checked before anything is uploaded. Pure."""
+"""Check the size of the code, which Lambda limits, before anything is uploaded. Pure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Final
 from cronstack.errors import DeclarationError
 
 MOST_UNZIPPED: Final = 262_144_000
-"""Bytes of a function's code without compression, and of its layers, that Lambda allows: 250 MB of 1024 * 1024."""
+"""Most bytes that Lambda allows for a function's uncompressed code and its layers: 250 MB of 1024 * 1024."""
 SHOWN: Final = 5
-"""Largest parts that a refusal names."""
+"""Number of largest parts that the error lists."""
 
 
 def check(parts: Mapping[str, int], *, package: str, where: str) -> None:
@@ -24,8 +24,8 @@ def check(parts: Mapping[str, int], *, package: str, where: str) -> None:
         f"the code of the package {package!r} has {_mb(total)} unzipped; Lambda allows less than "
         f"{_mb(MOST_UNZIPPED)}; the largest: {named}",
         where=where,
-        remedy="Remove what no job imports (boto3 is in Lambda), or move the jobs that need it into a package of their "
-        "own, with requirements of a project of their own.",
+        remedy="Remove packages that no job imports (boto3 is in Lambda), or move the jobs that need them into another "
+        "project with its own requirements.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The stack of one package of jobs. What it creates is written in its attributes; ``resources`` adds the rest."""
+"""The stack of one package of jobs. Its attributes have what it creates; ``resources`` adds the project's resources."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ REMOVALS: Final = {"retain": cdk.RemovalPolicy.RETAIN, "destroy": cdk.RemovalPol
 
 
 class Jobs(dict[str, ScheduledFunction]):
-    """By their names. A name that is none is a wrong declaration, told without a traceback."""
+    """Jobs by name. An unknown name raises DeclarationError, which is printed without a traceback."""
 
     def __missing__(self, name: str) -> ScheduledFunction:
-        remedy = f"Jobs there: {', '.join(self) or 'none'}."
-        raise DeclarationError(f"there is no job {name!r}", where=_asked_at(), remedy=remedy)
+        remedy = f"Existing jobs: {', '.join(self) or 'none'}."
+        raise DeclarationError(f"no job {name!r} exists", where=_caller(), remedy=remedy)
 
 
-def _asked_at() -> str:
+def _caller() -> str:
     """Return file and line of the code that calls this module, such as "resources.py:7".
 
-    Read from the stack, because ``jobs["name"]`` has no argument for it. Only an error message pays for it.
+    Read from the call stack, because ``jobs["name"]`` has no argument for it. It is slow, but only an error needs it.
     """
     frame = inspect.currentframe()
     while frame is not None and frame.f_code.co_filename == __file__:
@@ -55,7 +55,7 @@ def _asked_at() -> str:
 def _check_adopted(
     ledger: dynamodb.ITable | None, named: object, removal: cdk.RemovalPolicy, warm_writes: int | None
 ) -> None:
-    """Raise DeclarationError for settings of a new table that is not created."""
+    """Raise DeclarationError for settings of a new table if an existing table is used."""
     if ledger is None and named is None:
         return
     adopted = "CronstackStack(ledger=…)" if named is None else f'"{ledger_table.TABLE_CONTEXT}"'
@@ -68,10 +68,10 @@ def _check_adopted(
             "The stack does not own the table, so it does not destroy it.",
         ),
     )
-    for other, given, remedy in others:
-        if given:
+    for other, is_set, remedy in others:
+        if is_set:
             raise DeclarationError(
-                f"{adopted} adopts an existing table; {other} cannot be given as well",
+                f"{adopted} adopts an existing table; {other} cannot be set too",
                 where="cdk.json",
                 remedy=remedy,
             )
@@ -84,15 +84,15 @@ def _check_adopted(
 class CronstackStack(CheckedStack):
     """Ledger, dead letters, schedule group, and for each job a function with its schedules.
 
-    Context it reads (``cdk.json``, or ``-c KEY=VALUE``):
+    Context values (``cdk.json``, or ``-c KEY=VALUE``):
 
       - ``cronstack:python``: "3.13" by default
       - ``cronstack:architecture``: "arm64" by default, or "x86_64"
-      - ``cronstack:ledger``: "retain" or "destroy", the ledger's table and the queues when the stack is destroyed
-      - ``cronstack:ledger-table``: name or ARN of an existing table to use as the ledger (see README.md beside this)
-      - ``cronstack:warm-writes``: write units a second that the table and its index take from the start
-      - ``cronstack:even-if-waiting``: jobs to remove although something of theirs waits, "remind,stats" or "all"
-      - ``cronstack:local``: third-party packages are installed for this machine
+      - ``cronstack:ledger``: "retain" or "destroy" the ledger's table and the queues when the stack is destroyed
+      - ``cronstack:ledger-table``: name or ARN of an existing table to use as the ledger (see README.md in this folder)
+      - ``cronstack:warm-writes``: write units a second that the table and its index accept from the start
+      - ``cronstack:even-if-waiting``: jobs to remove although work of theirs waits, "remind,stats" or "all"
+      - ``cronstack:local``: "true" to install third-party packages for this machine
     """
 
     def __init__(
@@ -108,10 +108,10 @@ class CronstackStack(CheckedStack):
         lock: Lock | None = None,
         **kwargs: Any,
     ) -> None:
-        """``functions_root`` is the folder that holds ``package``; further arguments are those of ``aws_cdk.Stack``.
+        """``functions_root``: the folder with ``package``. Further arguments are those of ``aws_cdk.Stack``.
 
         ``ledger``: an existing table to use instead of creating one, such as ``TableV2.from_table_name(…)``.
-        ``lock``: content of cronstack.lock. Jobs in it that are not declared any more keep their schedules' roles.
+        ``lock``: content of cronstack.lock. Jobs in it that are no longer declared keep their schedules' roles.
         """
         super().__init__(scope, id, **kwargs)
         declared_jobs = {declared.name: declared.job.by_code for declared in jobs}
@@ -133,7 +133,7 @@ class CronstackStack(CheckedStack):
             ledger=named or ledger,
             warm_writes=warm_writes,
         )
-        self._show(foundation)
+        self._set_attributes(foundation)
         code = self._code(functions_root, package, packaging.Target(python, architecture, here=self._local()))
         of_code: dict[str, Any] = {
             "foundation": foundation,
@@ -151,8 +151,8 @@ class CronstackStack(CheckedStack):
         self._outputs()
         self.check_at_synth()
 
-    def _show(self, foundation: Foundation) -> None:
-        """Make attributes of what ``resources`` may want to grant, or to extend."""
+    def _set_attributes(self, foundation: Foundation) -> None:
+        """Set the attributes that ``resources`` can grant or extend."""
         self.ledger = foundation.ledger
         self.delivery_dead_letters = foundation.delivery_dead_letters
         self.handler_dead_letters = foundation.handler_dead_letters
@@ -161,16 +161,16 @@ class CronstackStack(CheckedStack):
         self.alarms = foundation.alarms
 
     def _jobs(self, jobs: Sequence[DeclaredJob], dropped: Collection[str], of_code: Mapping[str, Any]) -> Jobs:
-        """Create the resources of each job. ``dropped``: jobs that code may schedule no more."""
-        # A scope of their own, so that no job's name can meet that of another construct.
+        """Create the resources of each job. ``dropped``: jobs that code may no longer schedule."""
+        # A separate scope, so that no job has the name of another construct.
         scope = Construct(self, "Jobs")
         return Jobs(
-            (one.name, ScheduledFunction(scope, one.name, declared=one, keeps_plans=one.name in dropped, **of_code))
-            for one in jobs
+            (job.name, ScheduledFunction(scope, job.name, declared=job, keeps_plans=job.name in dropped, **of_code))
+            for job in jobs
         )
 
     def _keep_roles(self, removed: Mapping[str, bool], foundation: Foundation) -> None:
-        """Keep the roles of removed jobs: with its role, Scheduler writes a dead letter for what is still to come."""
+        """Keep the roles of removed jobs: Scheduler needs them to send dead letters for their waiting schedules."""
         scope = Construct(self, "Removed")
         letters = foundation.delivery_dead_letters.queue_arn
         for job, once in removed.items():
@@ -180,28 +180,28 @@ class CronstackStack(CheckedStack):
                 schedule_roles.once_role(of_job, stack=self, job=job, group=foundation.once_group, dead_letters=letters)
 
     def grant_schedule(self, job: str, function: ScheduledFunction | iam.IGrantable) -> iam.Grant:
-        """Let the code of ``function`` say ``once.schedule(job, …)``, ``move`` and ``cancel``, for this job only.
+        """Allow the code of ``function`` to call ``once.schedule(job, …)``, ``move`` and ``cancel``, for this job only.
 
-        A Lambda function is also told by an environment variable how to reach it. Raises DeclarationError for a job
+        A Lambda function also gets an environment variable with the job's wiring. Raise DeclarationError for a job
         that is not declared by ``once()``.
         """
         return self.jobs[job].grant_schedule(function)
 
     def _choice(self, key: str, allowed: dict[str, Any], default: str) -> str:
-        chosen = self.node.try_get_context(key)
-        if chosen is None:
+        value = self.node.try_get_context(key)
+        if value is None:
             return default
-        if chosen not in allowed:
+        if value not in allowed:
             raise DeclarationError(
-                f'context "{key}" is {chosen!r}', where="cdk.json", remedy=f"It can be: {', '.join(allowed)}."
+                f'context "{key}" is {value!r}', where="cdk.json", remedy=f"Valid values: {', '.join(allowed)}."
             )
-        return str(chosen)
+        return str(value)
 
     def _local(self) -> bool:
         return str(self.node.try_get_context("cronstack:local")).lower() == "true"
 
     def _code(self, functions: Path, package: str, target: packaging.Target) -> lambda_.Code:
-        """Staged in the folder of the synthesized app: nobody else writes there meanwhile, the CLI sees to that."""
+        """Stage the code in the output folder of this synthesis, which the CLI never shares between two syntheses."""
         app = cdk.Stage.of(self)
         assert app is not None
         staged = packaging.stage(
@@ -226,6 +226,6 @@ class CronstackStack(CheckedStack):
         for job in self.jobs.values():
             if job.wiring is not None:
                 name = names.once_output(job.wiring.job)
-                told = f"How code schedules {job.wiring.job}: the value of {once_variable(job.wiring.job)}"
-                made = cdk.CfnOutput(scope, name, value=job.wiring.text(), description=told)
-                made.override_logical_id(name)
+                description = f"How code schedules {job.wiring.job}: the value of {once_variable(job.wiring.job)}"
+                output = cdk.CfnOutput(scope, name, value=job.wiring.text(), description=description)
+                output.override_logical_id(name)

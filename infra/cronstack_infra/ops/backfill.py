@@ -1,8 +1,8 @@
-"""Occurrences of a past span that never ran, run on purpose, in order, one after the other.
+"""Run the missing occurrences of a past span on purpose, in order, one after the other.
 
-What was due comes from the *deployed* schedules, what has run from the ledger; the difference is missing. Ids are the
-schedule's own, so nothing can run twice. What is older than the ledger can tell, and what has run, runs only as a new
-generation (``again``).
+The *deployed* schedules give the due times and the ledger gives the runs; the difference is missing. The ids are those
+of the schedules, so no occurrence runs twice. Occurrences that have run, or that are older than the ledger's records,
+run only as a new generation (``again``).
 """
 
 from __future__ import annotations
@@ -17,54 +17,54 @@ from cronstack.errors import OperationError
 from cronstack.event import operator_event
 from cronstack.occurrence import scheduled_id, split_generation, to_milliseconds
 from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, find_job
-from cronstack_infra.ops.invoking import Ended, call_until_told
+from cronstack_infra.ops.invoking import Outcome, invoke_until_answered
 from cronstack_infra.ops.rescheduled import neighbours, refuse_repeats
 from cronstack_infra.ops.runs import Report, Row, follow, no_report, runs_between
 from cronstack_infra.ops.schedules import DeployedSchedule, instants, schedules_of
 from cronstack_infra.plural import counted
 
 UNASKED: Final = 100
-"""Occurrences that are run without being allowed expressly."""
+"""Most occurrences that run without the option that allows more."""
 PATIENCE: Final = 1200.0
-"""Seconds to wait for the end of one occurrence whose attempt failed: the pauses between attempts are its job's."""
+"""Seconds to wait for the end of one occurrence whose attempt failed. Its job sets the pauses between attempts."""
 
 
 @dataclass(frozen=True)
 class Planned:
-    """One instant of the span."""
+    """One due time of the span."""
 
     occurrence: str
     due: datetime
     generation: int
     input: dict[str, Any]
     stands: str
-    """"" to be run; else how it ended already: "succeeded", "skipped: overlap", "dead", …"""
+    """Result of an earlier run: "succeeded", "skipped: overlap", "dead", …; "" if the occurrence will run."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a backfill will do."""
+    """The occurrences of a backfill."""
 
     job: DeployedJob
     timezone: str
-    """Of the job's first schedule: dates are shown in it."""
+    """Time zone of the job's first schedule, in which dates are shown."""
     planned: tuple[Planned, ...]
 
     @property
     def missing(self) -> tuple[Planned, ...]:
-        return tuple(one for one in self.planned if not one.stands)
+        return tuple(planned for planned in self.planned if not planned.stands)
 
 
 @dataclass(frozen=True)
 class Filled:
-    """One occurrence of the plan, worked."""
+    """Result of one occurrence of the plan."""
 
     planned: Planned
-    ended: Ended
+    ended: Outcome
 
 
 def timezone_of(clients: Clients, deployment: Deployment, job: str) -> str:
-    """The zone in which an operator writes dates of this job."""
+    """Return the time zone in which an operator writes dates of this job."""
     find_job(clients("lambda"), deployment, job)
     schedules = schedules_of(clients("scheduler"), deployment, job)
     return schedules[0].schedule.timezone if schedules else "UTC"
@@ -81,12 +81,12 @@ def plan_backfill(
     again: bool = False,
     most: int = UNASKED,
 ) -> Plan:
-    """Compare what was due from ``first`` to before ``last`` with the ledger. Runs nothing.
+    """Compare the due times from ``first`` to before ``last`` with the ledger. Run nothing.
 
-    Raise OperationError when nothing can be due, or when more than ``most`` are missing. Without ``again`` raise it
-    also when some are older than the ledger can tell, and when runs of an earlier schedule may have done their work.
+    Raise OperationError if nothing can be due, or if more than ``most`` are missing. Without ``again``, also raise if
+    some are older than the ledger's records, or if runs of an earlier schedule may have done their work.
     """
-    found = find_job(clients("lambda"), deployment, job)
+    deployed = find_job(clients("lambda"), deployment, job)
     if last <= first:
         raise OperationError("the span ends before it begins", remedy="--from is included, --to is not.")
     schedules = schedules_of(clients("scheduler"), deployment, job)
@@ -102,16 +102,22 @@ def plan_backfill(
         rows.setdefault(split_generation(row.occurrence)[0], []).append(row)
     horizon = now - timedelta(seconds=DEFAULTS.horizon)
     planned = tuple(
-        _plan(due, rows.get(scheduled_id(to_milliseconds(due)), []), one.input_at(due), again=again, old=due < horizon)
-        for due, one in past.items()
+        _plan(
+            due,
+            rows.get(scheduled_id(to_milliseconds(due)), []),
+            schedule.input_at(due),
+            again=again,
+            old=due < horizon,
+        )
+        for due, schedule in past.items()
     )
-    plan = Plan(found, schedules[0].schedule.timezone, planned)
+    plan = Plan(deployed, schedules[0].schedule.timezone, planned)
     if not again:
-        _refuse_what_nobody_remembers(plan, horizon)
-        refuse_repeats(job, schedules, [one.due for one in plan.missing], known)
+        _refuse_unrecorded(plan, horizon)
+        refuse_repeats(job, schedules, [planned.due for planned in plan.missing], known)
     if len(plan.missing) > most:
         raise OperationError(
-            f"{counted(len(plan.missing), 'occurrence')} of {job} would be run, more than {most}",
+            f"{counted(len(plan.missing), 'occurrence')} of {job} would run, more than {most}",
             remedy=f"Take a shorter span, or allow it: --max {len(plan.missing)}",
         )
     return plan
@@ -125,60 +131,61 @@ def carry_out(
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
     patience: float = PATIENCE,
-    report: Callable[[Planned], Report] = lambda one: no_report,
+    report: Callable[[Planned], Report] = lambda planned: no_report,
 ) -> Iterator[Filled]:
-    """Work the missing occurrences one after the other, each to its end, oldest first.
+    """Run the missing occurrences one after the other, each to its end, oldest first.
 
-    One that has not ended within ``patience`` seconds is left to its carriers, and the next one's turn comes.
-    ``report`` returns what receives the states of an occurrence that does not end at its first attempt.
+    If an occurrence has not ended within ``patience`` seconds, its carriers continue it and the next occurrence runs.
+    ``report`` returns the callback for the states of an occurrence that does not end in its first attempt.
     """
     requested = to_milliseconds(clock())
-    for one in plan.missing:
+    for planned in plan.missing:
         event = operator_event(
             plan.job.name,
             "backfill",
-            due=to_milliseconds(one.due),
+            due=to_milliseconds(planned.due),
             requested=requested,
-            input=one.input,
-            generation=one.generation,
+            input=planned.input,
+            generation=planned.generation,
         )
-        said = call_until_told(clients("lambda"), plan.job, event, sleep=sleep)
-        if said.comes_back:
-            said = _await_end(clients, deployment, plan.job.name, one, said, clock, sleep, patience, report(one))
-        yield Filled(one, said)
+        outcome = invoke_until_answered(clients("lambda"), plan.job, event, sleep=sleep)
+        if outcome.comes_back:
+            receive = report(planned)
+            outcome = _await_end(clients, deployment, plan.job.name, planned, outcome, clock, sleep, patience, receive)
+        yield Filled(planned, outcome)
 
 
 def _await_end(
     clients: Clients,
     deployment: Deployment,
     job: str,
-    one: Planned,
-    said: Ended,
+    planned: Planned,
+    first: Outcome,
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
     patience: float,
     report: Report,
-) -> Ended:
+) -> Outcome:
     try:
         row = follow(
             clients("dynamodb"),
             deployment,
             job,
-            one.occurrence,
+            planned.occurrence,
             clock=clock,
             sleep=sleep,
             patience=patience,
             report=report,
         )
-    except OperationError as impatience:
-        return replace(said, detail=str(impatience.args[0]))
-    return Ended(row.status, row.attempt, said.calls, row.reason or row.error)
+    except OperationError as timeout:
+        return replace(first, detail=str(timeout.args[0]))
+    return Outcome(row.status, row.attempt, first.calls, row.reason or row.error)
 
 
 def _with_neighbours(
     schedules: Sequence[DeployedSchedule], past: Sequence[datetime], first: datetime, last: datetime
 ) -> tuple[datetime, datetime]:
-    """Return the span, widened to the scheduled instants before its first one and after its last one."""
+    """Return the span, extended to the scheduled instants before its first and after its last instant."""
     if not past:
         return first, last
     before, after = neighbours(schedules, past[0]).before, neighbours(schedules, past[-1]).after
@@ -188,23 +195,23 @@ def _with_neighbours(
 def _plan(due: datetime, rows: list[Row], input: dict[str, Any], *, again: bool, old: bool) -> Planned:
     latest = max(rows, key=lambda row: split_generation(row.occurrence)[1], default=None)
     generation = 1 if latest is None else split_generation(latest.occurrence)[1]
-    stands = ""
+    ended_as = ""
     if latest is not None and latest.final:
         if again:
             generation += 1
         else:
-            stands = f"{latest.status}: {latest.reason}" if latest.reason else latest.status
+            ended_as = f"{latest.status}: {latest.reason}" if latest.reason else latest.status
     if again and old:
         generation = max(2, generation)
-    return Planned(scheduled_id(to_milliseconds(due), generation), due, generation, input, stands)
+    return Planned(scheduled_id(to_milliseconds(due), generation), due, generation, input, ended_as)
 
 
-def _refuse_what_nobody_remembers(plan: Plan, horizon: datetime) -> None:
-    forgotten = [one for one in plan.missing if one.due < horizon]
-    if forgotten:
+def _refuse_unrecorded(plan: Plan, horizon: datetime) -> None:
+    unrecorded = [planned for planned in plan.missing if planned.due < horizon]
+    if unrecorded:
         raise OperationError(
-            f"{counted(len(forgotten), 'occurrence')} of {plan.job.name}, from {forgotten[0].occurrence[2:]} on,"
-            f" {'is' if len(forgotten) == 1 else 'are'} older than"
-            f" {DEFAULTS.horizon // 86400} days: the ledger cannot tell whether they ran",
+            f"{counted(len(unrecorded), 'occurrence')} of {plan.job.name}, from {unrecorded[0].occurrence[2:]} on,"
+            f" {'is' if len(unrecorded) == 1 else 'are'} older than"
+            f" {DEFAULTS.horizon // 86400} days: the ledger no longer records whether they ran",
             remedy="Run them as a new generation, even if they have run: --again",
         )

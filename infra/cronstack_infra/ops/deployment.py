@@ -1,4 +1,4 @@
-"""What is deployed: a stack's ledger and queues from its outputs, its jobs from its functions."""
+"""Find a deployed stack: its ledger and queues by its outputs, its jobs by its functions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Clients = Callable[[str], Any]
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployed stack, by the names that AWS gave."""
+    """A deployed stack, with its physical names."""
 
     stack: str
     ledger: str
     delivery_dead_letters: str
-    """URL of the queue for what Scheduler could not deliver."""
+    """URL of the queue for events that Scheduler could not deliver."""
     handler_dead_letters: str
     """URL of the queue for runs that failed or were missed, and for events that the guard refused."""
     group: str
@@ -38,29 +38,29 @@ class DeployedJob:
     function: str
     timeout: int
     role: str = ""
-    """ARN of the role with which its code calls AWS."""
+    """ARN of the role that its code uses to call AWS."""
     carrier_role: str = ""
-    """ARN of the role with which Scheduler sends its carriers."""
+    """ARN of the role that Scheduler uses to send its carriers."""
 
 
 def find_deployment(cloudformation: Any, stack: str) -> Deployment:
-    """Read a stack's outputs. Raises OperationError when it is not deployed, or is no stack of Cronstack's."""
+    """Read a stack's outputs. Raise OperationError if it is not deployed, or is not a Cronstack stack."""
     from botocore.exceptions import ClientError
 
     try:
-        found = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+        stacks = cloudformation.describe_stacks(StackName=stack)["Stacks"]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
-        found = []
-    if not found:
+        stacks = []
+    if not stacks:
         where = cloudformation.meta
         raise OperationError(
             f"the stack {stack} is not deployed in the Region {where.region_name} of {where.endpoint_url}",
-            remedy="If it is in another Region, set AWS_REGION. Else deploy it: cronstack up (local), or cronstack cdk"
-            " deploy. --jobs chooses another jobs package.",
+            remedy="If it is in another Region, set AWS_REGION. Otherwise deploy it: cronstack up (local), or cronstack"
+            " cdk deploy. --jobs chooses another jobs package.",
         )
-    outputs = names.stack_outputs(found[0])
+    outputs = names.stack_outputs(stacks[0])
     try:
         return Deployment(
             stack,
@@ -71,42 +71,42 @@ def find_deployment(cloudformation: Any, stack: str) -> Deployment:
             outputs,
         )
     except KeyError as missing:
-        status = found[0].get("StackStatus", "")
+        status = stacks[0].get("StackStatus", "")
         raise OperationError(
-            f"the stack {stack} ({status}) has no output {missing}: it is no stack of Cronstack's, or not ready",
+            f"the stack {stack} ({status}) has no output {missing}: it is not a Cronstack stack, or not ready",
             remedy="Deploy it again: cronstack cdk deploy",
         ) from None
 
 
 def deployed_jobs(functions: Any, deployment: Deployment) -> tuple[DeployedJob, ...]:
-    """All jobs of a stack, by name: its functions are those that carry its name in their environment."""
-    found = []
+    """Return all jobs of a stack, sorted by name. Its functions have the stack's name in their environment."""
+    jobs = []
     for page in functions.get_paginator("list_functions").paginate():
-        for one in page["Functions"]:
-            if one.get("Environment", {}).get("Variables", {}).get(STACK) == deployment.stack:
-                found.append(_job(one, deployment))
-    return tuple(sorted(found, key=lambda job: job.name))
+        for function in page["Functions"]:
+            if function.get("Environment", {}).get("Variables", {}).get(STACK) == deployment.stack:
+                jobs.append(_job(function, deployment))
+    return tuple(sorted(jobs, key=lambda job: job.name))
 
 
 def find_job(functions: Any, deployment: Deployment, job: str) -> DeployedJob:
-    """One job. Raises OperationError that knows the names there are."""
+    """Return one job. Raise OperationError listing the deployed jobs."""
     from botocore.exceptions import ClientError, ParamValidationError
 
     try:
-        found = functions.get_function_configuration(FunctionName=names.function_name(deployment.stack, job))
+        configuration = functions.get_function_configuration(FunctionName=names.function_name(deployment.stack, job))
     except (ClientError, ParamValidationError) as error:
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else "ValidationException"
         if code not in ("ResourceNotFoundException", "ValidationException"):
             raise
-        raise unknown_job(job, [one.name for one in deployed_jobs(functions, deployment)], deployment) from None
-    return _job(found, deployment)
+        raise unknown_job(job, [known.name for known in deployed_jobs(functions, deployment)], deployment) from None
+    return _job(configuration, deployment)
 
 
 def unknown_job(job: str, known: list[str], deployment: Deployment) -> OperationError:
     near = difflib.get_close_matches(job, known, n=1)
     return OperationError(
         f"no job {job!r} in the stack {deployment.stack}",
-        remedy=(f"Did you mean {near[0]}? " if near else "") + f"Jobs there: {', '.join(known) or 'none'}.",
+        remedy=(f"Did you mean {near[0]}? " if near else "") + f"Deployed jobs: {', '.join(known) or 'none'}.",
     )
 
 

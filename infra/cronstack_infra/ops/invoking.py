@@ -1,4 +1,4 @@
-"""Handing an event to a job's function: and forget, or stay until the guard says what becomes of it."""
+"""Invoke a job's function with an event: asynchronously, or synchronously until the guard returns a result."""
 
 from __future__ import annotations
 
@@ -11,50 +11,53 @@ from cronstack.errors import OperationError
 from cronstack_infra.ops.deployment import DeployedJob
 
 MOST_CALLS: Final = 5
-"""Calls for one last word. Only a fault makes one necessary: a handler that was killed, a ledger that is away."""
+"""Most calls for one result. Only a fault makes a second call necessary: a killed handler, an unreachable ledger."""
 
 
 @dataclass(frozen=True)
-class Ended:
-    """What the guard said of an occurrence, or the ledger later; where neither did, what the last call failed with."""
+class Outcome:
+    """Result of an occurrence by the guard or, later, the ledger; else the error of the last call."""
 
     status: str
-    """"succeeded", "dead", "duplicate", …; "failed" when all calls failed without a word of the guard."""
+    """"succeeded", "dead", "duplicate", …; "failed" if all calls failed without a result of the guard."""
     attempt: int
     calls: int
     detail: str = ""
 
     @property
     def comes_back(self) -> bool:
-        """Not the end: a carrier brings the occurrence again."""
+        """Return whether the occurrence is not finished: a carrier brings it back."""
         return self.status in ("retrying", "deferred", "buffered")
 
 
-def hand_over(functions: Any, job: DeployedJob, event: object) -> None:
-    """Asynchronously: accepted means that Lambda keeps it, and retries."""
+def invoke_async(functions: Any, job: DeployedJob, event: object) -> None:
+    """Invoke asynchronously. When it returns, Lambda has accepted the event, and retries it."""
     functions.invoke(FunctionName=job.function, InvocationType="Event", Payload=_payload(event))
 
 
-def call_until_told(
+def invoke_until_answered(
     functions: Any, job: DeployedJob, event: Mapping[str, Any], *, sleep: Callable[[float], None]
-) -> Ended:
-    """Synchronously: nobody else retries, so what raises is called again, until the guard has a word to say."""
+) -> Outcome:
+    """Invoke synchronously until the guard returns a result. Lambda does not retry synchronous calls, so this does."""
     detail = ""
     for call in range(1, MOST_CALLS + 1):
-        answer = functions.invoke(FunctionName=job.function, InvocationType="RequestResponse", Payload=_payload(event))
-        told = _read(answer["Payload"].read())
-        if "FunctionError" not in answer:
-            if not isinstance(told, dict) or "cronstack" not in told:
+        response = functions.invoke(
+            FunctionName=job.function, InvocationType="RequestResponse", Payload=_payload(event)
+        )
+        answer = _read(response["Payload"].read())
+        if "FunctionError" not in response:
+            if not isinstance(answer, dict) or "cronstack" not in answer:
                 raise OperationError(
-                    f"the function {job.function} did not answer as a job does",
-                    remedy="Somebody changed its code or its handler; deploy again.",
+                    f"the function {job.function} did not return the result of a job",
+                    remedy="Its code or its handler was changed outside the stack; deploy again.",
                 )
-            detail = str(told.get("note") or told.get("reason") or detail)
-            return Ended(str(told["cronstack"]), int(told.get("attempt", 0)), call, detail)
-        detail = f"{told.get('errorType')}: {told.get('errorMessage')}" if isinstance(told, dict) else str(told)
+            detail = str(answer.get("note") or answer.get("reason") or detail)
+            return Outcome(str(answer["cronstack"]), int(answer.get("attempt", 0)), call, detail)
+        is_error = isinstance(answer, dict)
+        detail = f"{answer.get('errorType')}: {answer.get('errorMessage')}" if is_error else str(answer)
         if call < MOST_CALLS:
             sleep(min(2.0, 0.2 * 2**call))
-    return Ended("failed", 0, MOST_CALLS, detail)
+    return Outcome("failed", 0, MOST_CALLS, detail)
 
 
 def _payload(event: object) -> bytes:

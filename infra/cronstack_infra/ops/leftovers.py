@@ -1,8 +1,8 @@
-"""What waits in a stack, and would never run if it were destroyed: dead letters, plans, runs that are to come back.
+"""Work that waits in a stack, and that would be lost if the stack were destroyed: dead letters, plans, waiting runs.
 
-Destroying deletes the schedule groups, and with them each plan and each carrier. Nothing brings these occurrences back:
-neither the functions nor the schedules exist then, whether the ledger and the queues are kept or not. Reading changes
-nothing, and stops counting at ``MOST``.
+Destroying a stack deletes its functions and its schedule groups, and with them the schedule of each plan and each
+carrier. So these occurrences never run, even if the ledger and the queues are kept. Counting reads only, and stops at
+``MOST``.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from cronstack_infra.ops.ledger.reader import Reader
 from cronstack_infra.plural import counted
 
 MOST: Final = 1_000
-"""Of each kind, for which this is an answer: "at least 1,000"."""
+"""Highest count of each kind; it is printed as "at least 1,000"."""
 BEHIND: Final = 2 * 86_400_000
 """Milliseconds. How far back plans are read: Scheduler tries for a day at most, and then leaves a dead letter."""
 UNFINISHED: Final = ("retrying", "crashed", "buffered")
-"""Open runs that are to come back. Those that are dead or missed have a dead letter."""
+"""Statuses of open runs that a carrier or Lambda brings back. Dead and missed runs have a dead letter."""
 _COUNTS: Final = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -40,7 +40,7 @@ class Leftovers:
 
     letters: int
     plans: int
-    """One-time schedules that code has made."""
+    """One-time schedules that code has created."""
     carriers: int
     """One-time schedules that bring a run back."""
     runs: dict[str, int] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Leftovers:
         return bool(self.letters or self.plans or self.carriers or self.runs)
 
     def lines(self) -> list[str]:
-        """One line of each kind that exists."""
+        """Return one line for each kind that exists."""
         runs = [f"{_some(count, 'run')} of {job} to come back" for job, count in self.runs.items()]
         return [
             *([_some(self.letters, "dead letter")] if self.letters else []),
@@ -72,7 +72,7 @@ class JobLeftovers:
     runs: int
     """Runs that wait for an attempt."""
     schedules: int
-    """One-time schedules of plans. A plan has one, and a moment ago it may have had another."""
+    """One-time schedules of plans. A plan has one; right after a move it may have two."""
     carriers: int
     """One-time schedules that bring a run back."""
 
@@ -80,7 +80,7 @@ class JobLeftovers:
         return bool(self.plans or self.runs or self.schedules or self.carriers)
 
     def lines(self) -> list[str]:
-        """One line of each kind that exists. Schedules are listed only where no row accounts for them."""
+        """Return one line for each kind that exists. Schedules are listed only if no row explains them."""
         return [
             *([_some(self.plans, "planned occurrence")] if self.plans else []),
             *([_some(self.runs, "run") + " to come back"] if self.runs else []),
@@ -90,7 +90,7 @@ class JobLeftovers:
 
 
 def find_leftovers(clients: Clients, deployment: Deployment) -> Leftovers:
-    """Count what is left in the queues, the schedule groups and the ledger of a stack."""
+    """Count the work that waits in the queues, the schedule groups and the ledger of a stack."""
     queues = (deployment.delivery_dead_letters, deployment.handler_dead_letters)
     outputs = deployment.outputs
     reader = Reader(clients("dynamodb"), deployment.ledger)
@@ -111,13 +111,13 @@ def find_leftovers(clients: Clients, deployment: Deployment) -> Leftovers:
 def find_leftovers_of(
     clients: Clients, deployment: Deployment, jobs: Iterable[str], *, now: int
 ) -> tuple[JobLeftovers, ...]:
-    """Count what waits for some jobs, in their order; jobs for which nothing waits are left out. Changes nothing.
+    """Count the waiting work of some jobs, in their order; omit jobs without waiting work. Change nothing.
 
     The jobs need not be declared or deployed. ``now``: epoch milliseconds. The index of the ledger is a moment behind
-    its table, so ask twice before something that cannot be undone.
+    its table, so count twice before an action that cannot be undone.
     """
     scheduler, reader = clients("scheduler"), Reader(clients("dynamodb"), deployment.ledger)
-    found = (
+    leftovers = (
         JobLeftovers(
             job,
             plans=len(list(islice(planned(reader, job, plan_partitions(job), now - BEHIND), MOST))),
@@ -127,16 +127,16 @@ def find_leftovers_of(
         )
         for job in jobs
     )
-    return tuple(one for one in found if one)
+    return tuple(of_job for of_job in leftovers if of_job)
 
 
 def _runs(reader: Reader, job: str, *, by_code: bool) -> int:
-    found = islice(open_runs(reader, open_lists(job, by_code=by_code)), MOST)
-    return sum(run.status in UNFINISHED for run in found)
+    runs = islice(open_runs(reader, open_lists(job, by_code=by_code)), MOST)
+    return sum(run.status in UNFINISHED for run in runs)
 
 
 def _letters(sqs: Any, queue: str) -> int:
-    """Count the letters of a queue, those included that another reader has at present."""
+    """Count the letters of a queue, including letters that another reader holds."""
     counts = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=list(_COUNTS))["Attributes"]
     return sum(int(counts.get(name, 0)) for name in _COUNTS)
 
@@ -144,10 +144,10 @@ def _letters(sqs: Any, queue: str) -> int:
 def _schedules(scheduler: Any, group: str, prefix: str = "") -> int:
     from botocore.exceptions import ClientError
 
-    of = {"NamePrefix": prefix} if prefix else {}
-    pages = scheduler.get_paginator("list_schedules").paginate(GroupName=group, **of)
+    filters = {"NamePrefix": prefix} if prefix else {}
+    pages = scheduler.get_paginator("list_schedules").paginate(GroupName=group, **filters)
     try:
-        return len(list(islice((one for page in pages for one in page["Schedules"]), MOST)))
+        return len(list(islice((schedule for page in pages for schedule in page["Schedules"]), MOST)))
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise

@@ -1,4 +1,4 @@
-"""How long the runs of a job last, as the ledger knows: median and 99th percentile of those that succeeded."""
+"""Durations of a job's succeeded runs in the ledger: median and 99th percentile."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from cronstack_infra.ops.deployment import Deployment
 from cronstack_infra.ops.listing import list_runs
 
 NEWEST: Final = 1000
-"""Runs of a job that are looked at."""
+"""Most runs of a job that are read."""
 
 
 class Lengths(NamedTuple):
-    """Of one job, in seconds."""
+    """Durations of one job in seconds."""
 
     runs: int
     median: float
@@ -23,16 +23,16 @@ class Lengths(NamedTuple):
 
 
 def measured(dynamodb: Any, deployment: Deployment, jobs: Iterable[str], now: datetime) -> dict[str, Lengths]:
-    """Of each job that has a run that succeeded."""
-    found = {}
+    """Return the durations of each job that has a succeeded run."""
+    by_job = {}
     for job in jobs:
         rows = list_runs(dynamodb, deployment, (job,), now=now, most=NEWEST, status="succeeded")
         seconds = sorted(row.took for row in rows if row.took is not None)
         if seconds:
-            found[job] = Lengths(len(seconds), percentile(seconds, 50), percentile(seconds, 99))
-    return found
+            by_job[job] = Lengths(len(seconds), percentile(seconds, 50), percentile(seconds, 99))
+    return by_job
 
 
 def percentile(ordered: Sequence[float], percent: int) -> float:
-    """The least value that so many of a hundred do not exceed."""
+    """Return the smallest value that so many percent of the values do not exceed."""
     return ordered[max(0, ceil(len(ordered) * percent / 100) - 1)]

@@ -25,13 +25,13 @@ from cronstack_infra.ops.runs import LATE, Row, row_of
 ROW_STATUSES: Final = ("planned", "begun", *STATUSES, "cancelled")
 """All statuses of a row: those of runs, and those of plans that have no run."""
 AHEAD: Final = 5
-"""Plans that are shown beside runs, however many there are."""
-LOOKED: Final = 200
-"""Plans of a job that are looked at to find the next ones that were not cancelled."""
+"""Most plans that are shown together with runs."""
+SCANNED: Final = 200
+"""Most extra plans of a job that are read to find the next plans that were not cancelled."""
 RECENT: Final = timedelta(hours=6)
-"""How far back a listing of running runs goes. Lambda keeps an event no longer, so what is due earlier has started."""
+"""How far back a listing of running runs goes. Lambda keeps no event longer, so older occurrences have started."""
 _BEYOND: Final = "\x7f"
-"""Sorts behind every character of an id."""
+"""A character that sorts after every character of an id."""
 _MINUTE: Final = timedelta(minutes=1)
 
 
@@ -56,10 +56,10 @@ def list_runs(
 ) -> list[Row]:
     """Return the newest rows of some jobs, by due time, newest first. ``status``: one of ``ROW_STATUSES``.
 
-    Running runs that are due more than ``RECENT`` ago are found by their lease, or by ``since``.
+    Running runs due more than ``RECENT`` ago are found only by their lease, or with ``since``.
     """
-    look = _Look(Reader(dynamodb, deployment.ledger, seen=seen), deployment, jobs, now, most)
-    return look.first(look.newest(since) if status is None else look.by_status(status, since))
+    listing = _Listing(Reader(dynamodb, deployment.ledger, seen=seen), deployment, jobs, now, most)
+    return listing.first(listing.newest(since) if status is None else listing.by_status(status, since))
 
 
 def list_recent(
@@ -72,14 +72,14 @@ def list_recent(
     since: datetime | None,
     seen: Seen = ignore,
 ) -> Recent:
-    """Return the newest runs, and of what code has planned ahead only the next few.
+    """Return the newest runs, and only the next few plans.
 
-    Thousands of reminders for next month must not hide what has run today, and are not read.
+    Thousands of reminders for next month must not hide the runs of today, and are not read.
     """
-    look = _Look(Reader(dynamodb, deployment.ledger, seen=seen), deployment, jobs, now, most)
-    past = look.first(look.newest(since, last=now))
+    listing = _Listing(Reader(dynamodb, deployment.ledger, seen=seen), deployment, jobs, now, most)
+    past = listing.first(listing.newest(since, last=now))
     few = max(min(AHEAD, most // 4), most - len(past))
-    ahead = [*islice(look.ahead(now if since is None else max(now, since), few + 1), few + 1)]
+    ahead = [*islice(listing.ahead(now if since is None else max(now, since), few + 1), few + 1)]
     rows = {(row.job, row.occurrence): row for row in (*past[: most - len(ahead[:few])], *ahead[:few])}
     return Recent(sorted(rows.values(), key=_newest_first), ahead[few] if len(ahead) > few else None)
 
@@ -94,13 +94,13 @@ def list_planned(
     since: datetime | None,
     seen: Seen = ignore,
 ) -> list[Row]:
-    """Return what code has planned, the next one first. ``since``: due since then. Defaults to now, less ``LATE``."""
-    look = _Look(Reader(dynamodb, deployment.ledger, seen=seen), deployment, jobs, now, most)
-    return sorted(islice(look.ahead(now - LATE if since is None else since), most), key=_next_first)
+    """Return the plans, the next one first. ``since``: earliest due time. Defaults to now, less ``LATE``."""
+    listing = _Listing(Reader(dynamodb, deployment.ledger, seen=seen), deployment, jobs, now, most)
+    return sorted(islice(listing.ahead(now - LATE if since is None else since), most), key=_next_first)
 
 
-class _Look:
-    """One look at the rows of some jobs."""
+class _Listing:
+    """One listing of the rows of some jobs."""
 
     def __init__(self, reader: Reader, deployment: Deployment, jobs: Iterable[str], now: datetime, most: int) -> None:
         self._reader, self._table, self._jobs = reader, deployment.ledger, tuple(jobs)
@@ -111,18 +111,18 @@ class _Look:
         """Rows of the first page of each source."""
 
     def first(self, rows: Iterator[Row]) -> list[Row]:
-        """Return as many as are wanted. An entry that was a moment old may have been out of its place."""
+        """Return the first rows, sorted again: an outdated entry of the index may be out of order."""
         return sorted(islice(rows, self._most), key=_newest_first)
 
     def newest(self, since: datetime | None, last: datetime | None = None) -> Iterator[Row]:
-        """Yield all rows, newest first. ``last``: of those with a key, only what is due by then."""
+        """Yield all rows, newest first. ``last``: latest due time of rows with a key."""
         sources = []
         for job in self._jobs:
             sources += [*self._without_key(job, since, self._most), self._of_keys(job, since, last)]
         return heapq.merge(*sources, key=_newest_first)
 
     def by_status(self, status: str, since: datetime | None) -> Iterator[Row]:
-        """Yield rows of one status, newest first. Those that wait or have failed are listed in the index."""
+        """Yield rows of one status, newest first. The index lists runs that wait or have failed."""
         if status in OPEN:
             sources = [self._open(job, since, status) for job in self._jobs]
         elif status == "running":
@@ -136,14 +136,14 @@ class _Look:
         return (row for row in heapq.merge(*sources, key=_newest_first) if row.status == status)
 
     def ahead(self, since: datetime, wanted: int | None = None) -> Iterator[Row]:
-        """Yield the plans due since then, the next one first. ``wanted``: stop soon after so many are found."""
+        """Yield the plans due from ``since`` on, the next one first. ``wanted``: most plans that the caller needs."""
         size = self._size if wanted is None else wanted
 
         def of_job(job: str) -> Iterator[Row]:
             now, first = to_milliseconds(self._now), to_milliseconds(since) + 1
-            found = keyed.by_due(self._reader, job, now=now, first=first, newest_first=False, size=size)
-            looked = found if wanted is None else islice(found, wanted + LOOKED)
-            return (row for row in self._rows(job, looked) if row.status == "planned")
+            rows = keyed.by_due(self._reader, job, now=now, first=first, newest_first=False, size=size)
+            scanned = rows if wanted is None else islice(rows, wanted + SCANNED)
+            return (row for row in self._rows(job, scanned) if row.status == "planned")
 
         return heapq.merge(*map(of_job, self._keyed_jobs()), key=_next_first)
 
@@ -151,20 +151,20 @@ class _Look:
         return [job for job in self._jobs if job in self._by_code]
 
     def _without_key(self, job: str, since: datetime | None, most: int | None) -> list[Iterator[Row]]:
-        """The runs of schedules, and those of triggers. The ids of both grow with the due time."""
+        """Return the runs of schedules and the runs of triggers. The ids of both grow with the due time."""
         first = "t-" if since is None else scheduled_id(to_milliseconds(since))
         scheduled = self._reader.runs(job, first, "t-" + _BEYOND, size=self._size, most=most)
         triggered = self._reader.runs(job, "m-", "m-" + _BEYOND, size=self._size, most=most)
         if since is None:
             return [self._rows(job, scheduled), self._rows(job, triggered)]
-        # An id by ULID has the time of the request, a moment after the due time.
+        # A ULID contains the time of the request, which is shortly after the due time.
         recent = takewhile(lambda row: row.due >= since - _MINUTE, self._rows(job, triggered))
         return [self._rows(job, scheduled), (row for row in recent if row.due >= since)]
 
     def _of_keys(self, job: str, since: datetime | None, last: datetime | None) -> Iterator[Row]:
         if job not in self._by_code:
             return iter(())
-        found = keyed.by_due(
+        rows = keyed.by_due(
             self._reader,
             job,
             now=to_milliseconds(self._now),
@@ -172,7 +172,7 @@ class _Look:
             last=None if last is None else to_milliseconds(last),
             size=self._size,
         )
-        return self._rows(job, found)
+        return self._rows(job, rows)
 
     def _open(self, job: str, since: datetime | None, status: str) -> Iterator[Row]:
         first = 0 if since is None else to_milliseconds(since)
@@ -180,15 +180,15 @@ class _Look:
         runs = keyed.open_runs(self._reader, lists, first=first, size=self._size)
         if status == "missed":
             missed = (run for run in runs if run.status == status)
-            runs = keyed.without_planned_anew(self._reader, job, missed)
+            runs = keyed.without_planned_again(self._reader, job, missed)
         return self._rows(job, runs)
 
     def _running(self, job: str, since: datetime | None) -> Iterator[Row]:
-        """The holder of the lease, and what runs without one and is due since then."""
+        """Return the run that holds the lease, and running runs without a lease that are due from ``since`` on."""
         begin = self._now - RECENT if since is None else since
         lease = read_lease(self._reader.get(get_lease(self._table, job)))
-        held = self._reader.get(get_run(self._table, job, lease.occurrence)) if lease.occurrence else None
-        holder = read_run(held)
+        item = self._reader.get(get_run(self._table, job, lease.occurrence)) if lease.occurrence else None
+        holder = read_run(item)
         sources = [self._of_keys(job, begin, self._now)]
         if holder is not None and (since is None or holder.due >= to_milliseconds(since)):
             sources.append(self._rows(job, iter([holder])))
@@ -198,15 +198,15 @@ class _Look:
         unique = {row.occurrence: row for source in sources for row in source if row.status == "running"}
         return iter(sorted(unique.values(), key=_newest_first))
 
-    def _rows(self, job: str, found: Iterator[RunItem] | Iterator[RunItem | PlanItem]) -> Iterator[Row]:
-        return (row_of(job, one, self._now) for one in found)
+    def _rows(self, job: str, items: Iterator[RunItem] | Iterator[RunItem | PlanItem]) -> Iterator[Row]:
+        return (row_of(job, item, self._now) for item in items)
 
 
 def _without_lease(runs: Iterator[RunItem], begin: datetime, fence: int) -> Iterator[RunItem]:
-    """Yield the runs that may run beside each other, of runs that come newest first.
+    """Yield the runs that may run in parallel, given the runs newest first.
 
-    ``fence``: of the last claim of the lease, 0 for a job that has none. A run of this fence or a lower one was claimed
-    with the lease, which has one holder. So no run before it is still running.
+    ``fence``: of the last claim of the lease, 0 for a job without a lease. A run with this fence or a lower fence was
+    claimed with the lease, which has one holder. So no older run is still running.
     """
     for run in runs:
         if run.due < to_milliseconds(begin) or 0 < run.fence <= fence:

@@ -1,7 +1,7 @@
-"""What a function wrote: its log group in CloudWatch Logs, read from a time on, and followed.
+"""Read and follow the log group of a function in CloudWatch Logs.
 
-Logs arrive late and out of order, on AWS by seconds: who follows looks back a little each time and passes over what
-was shown already.
+On AWS log events arrive out of order and some seconds late. So ``follow`` reads the last minute again each time, and
+skips the events that it has yielded.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any, Final
 from cronstack.occurrence import print_instant
 
 LATENESS: Final = timedelta(seconds=60)
-"""How late a line may arrive and still be seen by who follows. Defaults to one minute."""
+"""Longest delay of a log event that ``follow`` still yields."""
 PAUSE: Final = 1.0
-"""Seconds between two looks of who follows. Defaults to 1 s; CloudWatch grants an account five a second."""
+"""Seconds between two reads of ``follow``. CloudWatch allows an account five reads a second."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One log event: mostly one line, for a traceback several."""
+    """One log event: mostly one line; a traceback has several."""
 
     id: str
     at: datetime
@@ -34,13 +34,13 @@ class Line:
 
 
 def group_of(functions: Any, function: str) -> str:
-    """The log group that a function writes to, as it is configured."""
+    """Return the configured log group of a function."""
     configuration = functions.get_function_configuration(FunctionName=function)
     return str(configuration.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{function}")
 
 
 def read(logs: Any, group: str, *, since: datetime) -> Iterator[Line]:
-    """All from then on, the oldest first. Nothing at all when there is no such group: the function has never run."""
+    """Yield the log events from ``since`` on, oldest first; none if the function has never run and has no group."""
     from botocore.exceptions import ClientError
 
     pages = logs.get_paginator("filter_log_events").paginate(
@@ -59,7 +59,7 @@ def read(logs: Any, group: str, *, since: datetime) -> Iterator[Line]:
 def follow(
     logs: Any, group: str, *, since: datetime, clock: Callable[[], datetime], sleep: Callable[[float], None]
 ) -> Iterator[Line]:
-    """All from then on, and what is written from now on, without end."""
+    """Yield the log events from ``since`` on, and new log events without end."""
     shown: dict[str, datetime] = {}
     while True:
         for line in read(logs, group, since=since):

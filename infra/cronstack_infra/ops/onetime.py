@@ -1,8 +1,8 @@
-"""``once`` for operators: which jobs of a deployment code may schedule, and a ``Once`` over an operator's own clients.
+"""``once`` for operators: the jobs of a deployment that code may schedule, and a ``Once`` with an operator's clients.
 
-The outputs of the stack say how each such job is reached, in the same form as the environment of application code. So
-a tool on a laptop does exactly what that code does; only the credentials differ. And operators may read runs, which
-application code may not: they see what became of a key after its plan was begun.
+The outputs of the stack contain the wiring of each such job, in the same form as the environment of application code.
+So a tool on a laptop does exactly what that code does; only the credentials differ. Operators may also read runs, which
+application code may not: they see the run of a key after its plan has started.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ SERVICES: Final = ("dynamodb", "scheduler")
 
 @dataclass(frozen=True)
 class Key:
-    """What the ledger knows of a key: its plan, and its run after the plan was begun."""
+    """A key in the ledger: its plan, and its run after the plan has started."""
 
     plan: Plan
     run: Row | None
 
     @property
     def status(self) -> str:
-        """That of the run; without one, that of the plan. "" where the ledger knows neither."""
+        """Status of the run, else of the plan; "" if the ledger has neither."""
         return self.plan.status if self.run is None else self.run.status
 
     def as_json(self) -> Mapping[str, Any]:
@@ -52,18 +52,18 @@ class Key:
 
 
 def wirings(deployment: Deployment) -> dict[str, Wiring]:
-    """Return how each job that code may schedule is reached, by its name. Raise OperationError for invalid outputs."""
-    found = {}
+    """Return the wiring of each job that code may schedule, by job name. Raise OperationError for invalid outputs."""
+    wiring_by_job = {}
     for output, text in deployment.outputs.items():
         wiring = _read(text)
         if wiring is not None and names.once_output(wiring.job) == output:
-            found[wiring.job] = wiring
+            wiring_by_job[wiring.job] = wiring
         elif names.is_once_output(output):
             raise OperationError(
-                f"the output {output} of the stack {deployment.stack} is not what this Cronstack writes",
-                remedy="Another version of it has deployed the stack: use that one, or deploy again.",
+                f"the output {output} of the stack {deployment.stack} is not in the format of this Cronstack version",
+                remedy="Another version of Cronstack deployed the stack: use that version, or deploy again.",
             )
-    return dict(sorted(found.items()))
+    return dict(sorted(wiring_by_job.items()))
 
 
 def wiring_of(deployment: Deployment, job: str) -> Wiring:
@@ -89,9 +89,9 @@ def once_of(
     sleep: Callable[[float], None] = clock.sleep,
     randomness: Randomness = SYSTEM,
 ) -> Once:
-    """Return ``once`` over these clients. For a job that code may not schedule it raises OperationError."""
+    """Return a ``Once`` with these clients. It raises OperationError for a job that code may not schedule."""
     for service in SERVICES:
-        clients(service)  # made here, before several threads would each make one
+        clients(service)  # created here, because threads would each create their own
     return Once(
         wiring=lambda job: wiring_of(deployment, job),
         transport=Botocore(clients),
@@ -103,7 +103,7 @@ def once_of(
 
 
 def list_plans(once: Once, jobs: Iterable[str], *, prefix: str = "", status: str | None = None) -> Iterator[Plan]:
-    """Yield the plans of some jobs that the ledger still knows, in no order. ``status``: of the plans."""
+    """Yield the plans of some jobs that the ledger still stores, unordered. ``status``: of the plans."""
     for job in jobs:
         yield from once.list(job, prefix=prefix, status=status)
 
@@ -119,47 +119,47 @@ def list_keys(
     status: str | None = None,
     seen: Seen = ignore,
 ) -> Iterator[Key]:
-    """Yield the keys of some jobs with their plans and runs, in no order. ``status``: as ``Key.status``, or "begun".
+    """Yield the keys of some jobs with their plans and runs, unordered. ``status``: as ``Key.status``, or "begun".
 
-    "begun" stands for all that were begun, whatever became of their runs. Runs that wait or have failed are listed in
-    the index: by such a status no plan is read besides those of the keys that are found.
+    "begun" selects all started plans, whatever the status of their runs. The index lists runs that wait or have failed:
+    for such a status only the plans of these runs are read.
     """
     reader = Reader(dynamodb, deployment.ledger, seen=seen)
     for job in jobs:
         if status is not None and status in OPEN:
-            found = _open_keys(reader, job, now, prefix, status)
+            keys = _open_keys(reader, job, now, prefix, status)
         else:
             of_plan = status if status in PLAN_STATUSES else None
-            found = _all_keys(reader, job, now, once.list(job, prefix=prefix, status=of_plan), seen)
-        yield from (key for key in found if status in (None, "begun", key.status))
+            keys = _all_keys(reader, job, now, once.list(job, prefix=prefix, status=of_plan), seen)
+        yield from (key for key in keys if status in (None, "begun", key.status))
 
 
 def find_key(dynamodb: Any, deployment: Deployment, once: Once, job: str, key: str, now: datetime) -> Key:
     """Return the plan and the run of one key."""
     plan = once.get(job, key)
     run = find_run(dynamodb, deployment, job, plan.occurrence, now)
-    planned_anew = run is not None and run.status == "missed" and run.revision < plan.revision
-    return Key(plan, None if planned_anew else run)
+    planned_again = run is not None and run.status == "missed" and run.revision < plan.revision
+    return Key(plan, None if planned_again else run)
 
 
 def _all_keys(reader: Reader, job: str, now: datetime, plans: Iterator[Plan], seen: Seen) -> Iterator[Key]:
     read = 0
-    for some in chunks(plans, MOST_ROWS):
-        read += len(some)
+    for chunk in chunks(plans, MOST_ROWS):
+        read += len(chunk)
         seen(read)
-        runs = keyed.runs_of(reader, job, [plan.key for plan in some if plan.status in ("begun", "missed")])
-        for plan in some:
+        runs = keyed.runs_of(reader, job, [plan.key for plan in chunk if plan.status in ("begun", "missed")])
+        for plan in chunk:
             run = runs.get(plan.key)
             yield Key(plan, None if run is None else row_of(job, run, now))
 
 
 def _open_keys(reader: Reader, job: str, now: datetime, prefix: str, status: str) -> Iterator[Key]:
-    lists = [one for one in open_lists(job, by_code=True) if one not in open_lists(job, by_code=False)]
+    lists = [name for name in open_lists(job, by_code=True) if name not in open_lists(job, by_code=False)]
     runs = keyed.open_runs(reader, lists)
-    for some in chunks(run for run in runs if run.status == status and run.key.startswith(prefix)):
-        plans = keyed.plans_of(reader, job, [run.key for run in some])
-        for run in some:
-            if run.key in plans and not keyed.is_planned_anew(run, plans[run.key]):
+    for chunk in chunks(run for run in runs if run.status == status and run.key.startswith(prefix)):
+        plans = keyed.plans_of(reader, job, [run.key for run in chunk])
+        for run in chunk:
+            if run.key in plans and not keyed.is_planned_again(run, plans[run.key]):
                 yield Key(plan_of(job, plans[run.key]), row_of(job, run, now))
 
 
@@ -185,7 +185,7 @@ def plan_as_json(plan: Plan) -> Mapping[str, Any]:
 
 
 def _read(text: str) -> Wiring | None:
-    """None for the outputs that speak of something else."""
+    """Return the wiring in an output; None for an output that contains something else."""
     try:
         return Wiring.read(text)
     except (ValueError, TypeError):

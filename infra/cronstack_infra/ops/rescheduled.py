@@ -1,7 +1,7 @@
 """Missing occurrences whose work a run of an earlier schedule may have done. Pure.
 
-An occurrence is named by its time. After a change of the schedule, a day that ran at 06:00 has no run at 07:00, and a
-backfill would do the day's work twice. Such a day shows a run at a time that no schedule has today.
+The id of an occurrence is its time. If the schedule moves from 06:00 to 07:00, an old day has no run at 07:00, and a
+backfill would do the day's work twice. The ledger shows such a day by a run at a time that no schedule has now.
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ class Neighbours:
 
 def neighbours(schedules: Sequence[DeployedSchedule], instant: datetime) -> Neighbours:
     """Return the last instant before a time and the first after it, of all schedules of a job."""
-    before = [next(one.schedule.before(instant), None) for one in schedules]
-    after = [next(one.schedule.after(instant), None) for one in schedules]
+    before = [next(deployed.schedule.before(instant), None) for deployed in schedules]
+    after = [next(deployed.schedule.after(instant), None) for deployed in schedules]
     return Neighbours(
-        max((one for one in before if one is not None), default=None),
-        min((one for one in after if one is not None), default=None),
+        max((time for time in before if time is not None), default=None),
+        min((time for time in after if time is not None), default=None),
     )
 
 
 def refuse_repeats(
     job: str, schedules: Sequence[DeployedSchedule], missing: Iterable[datetime], rows: Iterable[Row]
 ) -> None:
-    """Raise OperationError when a run beside a missing occurrence is at a time that the schedules do not have."""
+    """Raise OperationError if a run next to a missing occurrence has a time that the schedules do not have."""
     missed = set(missing)
     repeated: set[datetime] = set()
     example: Row | None = None
     for row in rows:
         if not _did_work(row) or _is_scheduled(schedules, row.due):
             continue
-        beside = neighbours(schedules, row.due)
-        found = missed & {one for one in (beside.before, beside.after) if one is not None}
-        if found:
+        around = neighbours(schedules, row.due)
+        near = missed & {time for time in (around.before, around.after) if time is not None}
+        if near:
             example = example or row
-            repeated |= found
+            repeated |= near
     if example is not None:
         raise OperationError(
             f"{len(repeated)} of {len(missed)} missing occurrences of {job} may repeat work: the ledger has runs near"
             f" them at times that its schedules do not have, such as {example.occurrence} ({example.status})",
             remedy="The schedule has changed since, or an operator triggered those times. Choose a span without them,"
-            " or run every occurrence of this span once more: --again",
+            " or run every occurrence of this span again: --again",
         )
 
 
@@ -62,4 +62,4 @@ def _did_work(row: Row) -> bool:
 
 
 def _is_scheduled(schedules: Sequence[DeployedSchedule], instant: datetime) -> bool:
-    return any(one.schedule.has_grid and one.schedule.has(instant) for one in schedules)
+    return any(deployed.schedule.has_grid and deployed.schedule.has(instant) for deployed in schedules)

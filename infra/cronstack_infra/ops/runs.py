@@ -1,7 +1,7 @@
-"""Runs as the ledger keeps them: looked up, and followed until they are final. (``listing`` lists them.)
+"""Find runs in the ledger, and follow them until they are final. (``listing`` lists them.)
 
-A key that has not begun has no run. Its plan is shown in place of one, as "planned", "cancelled", or "begun" where its
-run is not written yet or is forgotten.
+A key that has not started has no run, so its plan is shown instead: as "planned" or "cancelled". A started plan is
+shown if its run is not written yet or is no longer stored.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from cronstack_infra.ops.deployment import Deployment
 from cronstack_infra.ops.ledger.reader import Reader, Seen, ignore
 
 LATE: Final = timedelta(minutes=5)
-"""A plan that has not begun so long after its time is overdue."""
+"""Time after which a plan that has not started is overdue."""
 UNSTARTED: Final = 30.0
-"""Seconds after which a run that has not started is worth a word."""
+"""Seconds after which a run that has not started is reported."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A run, for people."""
+    """A run as it is shown to users."""
 
     job: str
     occurrence: str
@@ -37,23 +37,23 @@ class Row:
     attempt: int
     limit: int
     started: datetime | None
-    """Of the last attempt."""
+    """Start of the last attempt."""
     ended: datetime | None
     after: datetime | None
-    """Of one that is retrying: its carrier brings it back then, or a little later."""
+    """For a retrying run: when its carrier brings it back, or a little later."""
     reason: str
     met: str
-    """The occurrence that ran when this one was skipped or buffered; "" where the ledger does not know it."""
+    """The occurrence that ran when this one was skipped or buffered; "" if the ledger does not store it."""
     error: str
-    """Class and message of what failed last."""
+    """Class and message of the last failure."""
     result: Any
     overdue: bool
-    """Running, but beyond the end of its lease: its process is dead, and the next delivery takes over. Or planned, but
-    its time has passed."""
+    """The lease of the running run has ended: its process is dead, and the next delivery takes over. Or the plan's time
+    has passed."""
     key: str = ""
-    """The key that code has scheduled it by."""
+    """Key with which code scheduled it."""
     revision: int = 0
-    """Of its plan; grows with each move."""
+    """Revision of its plan; grows with each move."""
 
     @property
     def final(self) -> bool:
@@ -61,13 +61,13 @@ class Row:
 
     @property
     def remedy(self) -> str:
-        """The command that starts a missed run; "" for all others. Its dead letter is kept for 14 days."""
+        """The command that starts a missed run; "" for all others. SQS keeps its dead letter for 14 days."""
         missed = self.status == "missed" and self.ended is not None
         return f"cronstack dead-letters redrive {self.job} --origin missed" if missed else ""
 
     @property
     def took(self) -> float | None:
-        """Seconds of the last attempt."""
+        """Duration of the last attempt in seconds."""
         if self.started is None or self.ended is None:
             return None
         return max(0.0, (self.ended - self.started).total_seconds())
@@ -110,14 +110,14 @@ def runs_between(
 
 
 def find_run(dynamodb: Any, deployment: Deployment, job: str, occurrence: str, now: datetime) -> Row | None:
-    """Return the run of an occurrence. A key that has not begun has none."""
+    """Return the run of an occurrence; None for a key that has not started."""
     call = run_requests.get_run(deployment.ledger, job, occurrence)
     run = items.read_run(dynamodb.get_item(**call.parameters).get("Item"))
     return None if run is None else row_of(job, run, now)
 
 
 def find_key(dynamodb: Any, deployment: Deployment, job: str, key: str, now: datetime) -> Row | None:
-    """Return the run of a key, or else its plan; also where the run was missed, and the key was planned anew."""
+    """Return the run of a key, else its plan; also its plan if the run was missed and the key was planned again."""
     row = find_run(dynamodb, deployment, job, planned_id(key), now)
     if row is not None and row.status != "missed":
         return row
@@ -129,7 +129,7 @@ def find_key(dynamodb: Any, deployment: Deployment, job: str, key: str, now: dat
 
 
 Report = Callable[[Row | None], None]
-"""Receive each new state of a run that is followed; None once when it has not started after ``UNSTARTED`` seconds."""
+"""Callback for each new state of a followed run; None, once, if it has not started after ``UNSTARTED`` seconds."""
 
 
 def no_report(row: Row | None) -> None:
@@ -148,10 +148,10 @@ def follow(
     beyond_attempt: int | None = None,
     report: Report = no_report,
 ) -> Row:
-    """Look until a run is final, and return it. Raise OperationError when it is not after ``patience`` seconds.
+    """Poll until a run is final, and return it. Raise OperationError if it is not final after ``patience`` seconds.
 
-    beyond_attempt: a failure no later than this attempt's is the one that was redriven; 0 of a miss. report: receives
-    the states before the end.
+    beyond_attempt: the attempt that was redriven, 0 for a miss; a failure up to this attempt does not end the wait.
+    report: receives the states before the end.
     """
     began, pause = clock(), 0.3
     reported: tuple[object, ...] = ()
@@ -162,28 +162,28 @@ def follow(
         is_old = redriven and row is not None and row.status in FAILED
         if row is not None and row.final and not is_old:
             return row
-        state = _state(row)
-        if state != reported and not is_old and (row is not None or waited > UNSTARTED):
+        seen = _state(row)
+        if seen != reported and not is_old and (row is not None or waited > UNSTARTED):
             report(row)
-            reported = state
+            reported = seen
         if waited > patience:
-            stands = "has not started" if row is None else f"is {row.status}, attempt {row.attempt} of {row.limit}"
+            state = "has not started" if row is None else f"is {row.status}, attempt {row.attempt} of {row.limit}"
             raise OperationError(
-                f"{occurrence} of {job} {stands} after {patience:.0f} s",
-                remedy=f"It goes on without you; look again: cronstack runs {job}",
+                f"{occurrence} of {job} {state} after {patience:.0f} s",
+                remedy=f"It continues without this command. To see its state: cronstack runs {job}",
             )
         sleep(pause)
         pause = min(3.0, pause * 1.3)
 
 
 def _state(row: Row | None) -> tuple[object, ...]:
-    """Return what a person who waits wants to know of a run; equal for two rows that differ in nothing else."""
+    """Return the facts of a run that are reported while it is followed."""
     return ("unstarted",) if row is None else (row.status, row.attempt, row.after, row.overdue)
 
 
-def row_of(job: str, found: RunItem | PlanItem, now: datetime) -> Row:
-    """Return a run, or a plan without a run, as people see it."""
-    return _row_of_plan(job, found, now) if isinstance(found, PlanItem) else _row_of_run(job, found, now)
+def row_of(job: str, item: RunItem | PlanItem, now: datetime) -> Row:
+    """Return the row of a run, or of a plan without a run."""
+    return _row_of_plan(job, item, now) if isinstance(item, PlanItem) else _row_of_run(job, item, now)
 
 
 def _row_of_run(job: str, run: RunItem, now: datetime) -> Row:
@@ -210,8 +210,8 @@ def _row_of_run(job: str, run: RunItem, now: datetime) -> Row:
 def _row_of_plan(job: str, plan: PlanItem, now: datetime) -> Row:
     due, reason = to_datetime(plan.due), ""
     if plan.status in ("begun", "missed"):
-        forgotten = now - to_datetime(plan.begun) > timedelta(seconds=DEFAULTS.retention)
-        reason = "its run is forgotten" if forgotten else "its run is not written yet"
+        expired = now - to_datetime(plan.begun) > timedelta(seconds=DEFAULTS.retention)
+        reason = "its run is no longer stored" if expired else "its run is not written yet"
     return Row(
         job=job,
         occurrence=planned_id(plan.key),
@@ -233,8 +233,8 @@ def _row_of_plan(job: str, plan: PlanItem, now: datetime) -> Row:
 
 
 def _error(text: str) -> str:
-    told = _json(text)
-    return f"{told.get('type', '')}: {told.get('message', '')}" if isinstance(told, dict) else text
+    error = _json(text)
+    return f"{error.get('type', '')}: {error.get('message', '')}" if isinstance(error, dict) else text
 
 
 def _json(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""The schedules that are deployed, as Scheduler holds them: not as the code declares them.
+"""The deployed schedules as Scheduler stores them, not as the code declares them.
 
 Their bounds, and the one instant of an ``at()``, are in their Description (see ``deployed_form``).
 """
@@ -20,7 +20,7 @@ from cronstack_infra.deployed_form import read_schedule
 from cronstack_infra.ops.deployment import Deployment
 
 MOST: Final = 200_000
-"""Instants of one span that are looked at."""
+"""Most instants of one span and one schedule."""
 
 
 @dataclass(frozen=True)
@@ -35,61 +35,61 @@ class DeployedSchedule:
     """The JSON of Target.Input, with Scheduler's context attributes not yet replaced."""
     enabled: bool
     role: str = ""
-    """ARN of the role with which Scheduler invokes the function."""
+    """ARN of the role that Scheduler uses to invoke the function."""
 
     def input_at(self, due: datetime) -> dict[str, Any]:
-        """Return the input that this schedule gives at an instant. Raise OperationError when a job would refuse it."""
+        """Return the input of this schedule at an instant. Raise OperationError if a job would refuse it."""
         text = self.target_input.replace("<aws.scheduler.scheduled-time>", print_time(to_milliseconds(due)))
         text = text.replace("<aws.scheduler.schedule-arn>", self.arn)
         try:
-            given = json.loads(text)["input"]
+            input = json.loads(text)["input"]
         except (ValueError, KeyError, TypeError):
-            given = None
-        if not isinstance(given, dict):
+            input = None
+        if not isinstance(input, dict):
             raise OperationError(
                 f"the target of the schedule {self.name} does not have Cronstack's Input",
-                remedy="Somebody changed it in the console; deploy again.",
+                remedy="It was changed outside the stack, such as in the console; deploy again.",
             )
-        if CONTEXT_ATTRIBUTE in json.dumps(given):
+        if CONTEXT_ATTRIBUTE in json.dumps(input):
             raise OperationError(
                 f'the schedule {self.name} has "{CONTEXT_ATTRIBUTE}" in its input, which only Scheduler can replace',
-                remedy=f"Deploy again, or give the input yourself: cronstack trigger {self.job} --input '{{...}}'",
+                remedy=f"Deploy again, or pass the input yourself: cronstack trigger {self.job} --input '{{...}}'",
             )
-        return given
+        return input
 
 
 def schedules_of(scheduler: Any, deployment: Deployment, job: str) -> tuple[DeployedSchedule, ...]:
-    """A job's deployed schedules, in the order of their numbers."""
-    found = []
+    """Return a job's deployed schedules, in the order of their numbers."""
+    schedules = []
     prefix = names.schedule_name(deployment.stack, job, 0).removesuffix("0")
     pages = scheduler.get_paginator("list_schedules").paginate(GroupName=deployment.group, NamePrefix=prefix)
     for page in pages:
         for listed in page["Schedules"]:
             if names.job_of_schedule(deployment.stack, listed["Name"]) == job:
-                found.append(_read(scheduler.get_schedule(Name=listed["Name"], GroupName=deployment.group), job))
-    return tuple(sorted(found, key=lambda one: int(one.name.rpartition(".")[2])))
+                schedules.append(_read(scheduler.get_schedule(Name=listed["Name"], GroupName=deployment.group), job))
+    return tuple(sorted(schedules, key=lambda deployed: int(deployed.name.rpartition(".")[2])))
 
 
 def instants(
     schedules: tuple[DeployedSchedule, ...], first: datetime, last: datetime
 ) -> dict[datetime, DeployedSchedule]:
-    """When a job is due from ``first`` to before ``last``, oldest first, and by which schedule.
+    """Return the due times of a job from ``first`` to before ``last``, oldest first, with their schedules.
 
-    Two schedules at one instant are one occurrence. Raises OperationError for a span that holds too many, and for a
-    rate, whose instants only Scheduler knows.
+    Two schedules at one instant are one occurrence. Raise OperationError for a span with too many instants, and for
+    a rate, whose instants only Scheduler can compute.
     """
     due: dict[datetime, DeployedSchedule] = {}
-    for one in schedules:
-        if not one.schedule.has_grid:
+    for deployed in schedules:
+        if not deployed.schedule.has_grid:
             raise OperationError(
-                f"the schedule {one.name} is {one.schedule.expression}: it counts from its creation, so only Scheduler"
-                " knows when it was due",
-                remedy=f"Declare it as cron(), or name the times: cronstack trigger {one.job} --at …",
+                f"the schedule {deployed.name} is {deployed.schedule.expression}: it counts from its creation,"
+                " so only Scheduler can compute when it was due",
+                remedy=f"Declare it as cron(), or give the times: cronstack trigger {deployed.job} --at …",
             )
-        for number, instant in enumerate(_between(one.schedule, first, last)):
+        for number, instant in enumerate(_between(deployed.schedule, first, last)):
             if number >= MOST:
-                raise OperationError(f"the span holds more than {MOST} occurrences", remedy="Take a shorter one.")
-            due.setdefault(instant, one)
+                raise OperationError(f"the span has more than {MOST} occurrences", remedy="Choose a shorter span.")
+            due.setdefault(instant, deployed)
     return dict(sorted(due.items()))
 
 
@@ -100,9 +100,15 @@ def _between(schedule: Schedule, first: datetime, last: datetime) -> Iterator[da
         yield instant
 
 
-def _read(got: Any, job: str) -> DeployedSchedule:
-    enabled = got.get("State", "ENABLED") == "ENABLED"
-    target = got["Target"]
+def _read(schedule: Any, job: str) -> DeployedSchedule:
+    enabled = schedule.get("State", "ENABLED") == "ENABLED"
+    target = schedule["Target"]
     return DeployedSchedule(
-        got["Name"], got["Arn"], job, read_schedule(got), target.get("Input", ""), enabled, target.get("RoleArn", "")
+        schedule["Name"],
+        schedule["Arn"],
+        job,
+        read_schedule(schedule),
+        target.get("Input", ""),
+        enabled,
+        target.get("RoleArn", ""),
     )

@@ -15,10 +15,10 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w":
 
 
 def read_bound(text: str, timezone: str = "UTC") -> datetime:
-    """Return the instant, in UTC, at which a span begins or ends whose bound is ``text``.
+    """Return the instant, in UTC, at which a span with the bound ``text`` starts or ends.
 
     "2013-01-01", "2013-01-01T05:00" (both in ``timezone``) or "2013-01-01T05:00:00Z". A date means its first instant.
-    A local time that the clocks skip means the instant of the change. Raises OperationError for a local time that the
+    A local time that the clocks skip means the instant of the change. Raise OperationError for a local time that the
     clocks show twice: the message has both readings.
     """
     local, is_date = _read(text, timezone)
@@ -34,7 +34,7 @@ def read_bound(text: str, timezone: str = "UTC") -> datetime:
 def read_moment(text: str, timezone: str = "UTC") -> datetime:
     """Return the instant, in UTC, of a time written as for ``read_bound``.
 
-    Raises OperationError for a local time that the clocks skip or show twice: the message has both readings.
+    Raise OperationError for a local time that the clocks skip or show twice: the message has both readings.
     """
     local, _ = _read(text, timezone)
     try:
@@ -49,11 +49,9 @@ def _only(text: str, timezone: str, local: datetime, meant: Readings) -> datetim
     if meant.earlier == meant.later:
         return meant.earlier
     what = "does not exist" if meant.skipped else "comes twice"
-    why = "the clocks skip it" if meant.skipped else "the clocks are put back"
+    why = "the clocks skip it" if meant.skipped else "the clocks go back"
     first, second = (each.astimezone(local.tzinfo).isoformat() for each in (meant.earlier, meant.later))
-    raise OperationError(
-        f"{text!r} {what} in {timezone}: {why}", remedy=f"Write the one that you mean: {first} or {second}."
-    )
+    raise OperationError(f"{text!r} {what} in {timezone}: {why}", remedy=f"Write one of the two: {first} or {second}.")
 
 
 def _read(text: str, timezone: str) -> tuple[datetime, bool]:
@@ -69,26 +67,28 @@ def _read(text: str, timezone: str) -> tuple[datetime, bool]:
 
 def _no_time(text: str) -> OperationError:
     return OperationError(
-        f"{text!r} is no time", remedy="Write 2013-01-31, 2013-01-31T06:00 or 2013-01-31T06:00:00+01:00."
+        f"{text!r} is not a valid time", remedy="Write 2013-01-31, 2013-01-31T06:00 or 2013-01-31T06:00:00+01:00."
     )
 
 
 def read_span(text: str) -> timedelta:
-    """How long: "90s", "15m", "3d", "1d12h"; from now on, when code is to be started."""
-    found = _SPAN.fullmatch("".join(text.lower().split()))
+    """Return a span of time: "90s", "15m", "3d", "1d12h". For a start time, the span starts now."""
+    match = _SPAN.fullmatch("".join(text.lower().split()))
     try:
-        if found is not None and any(found.groups()):
-            weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+        if match is not None and any(match.groups()):
+            weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
             return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     except OverflowError:
         pass
-    raise OperationError(f"{text!r} is no span of time", remedy="Write 90s, 15m, 3d or 1d12h.")
+    raise OperationError(f"{text!r} is not a valid span of time", remedy="Write 90s, 15m, 3d or 1d12h.")
 
 
 def read_since(text: str, now: datetime) -> datetime:
-    """How long ago ("90m", "12h", "7d"), or a time as ``read_bound`` takes it."""
+    """Return a time in the past: "90m", "12h" or "7d" ago, or a time as for ``read_bound``."""
     ago = _AGO.fullmatch(text.strip().lower())
     try:
         return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])}) if ago else read_bound(text)
     except OverflowError:
-        raise OperationError(f"{text!r} is before all time", remedy="Write 90m, 12h, 7d, or a date.") from None
+        raise OperationError(
+            f"{text!r} is before the earliest possible time", remedy="Write 90m, 12h, 7d, or a date."
+        ) from None

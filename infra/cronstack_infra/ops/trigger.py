@@ -1,4 +1,4 @@
-"""An occurrence made by hand: now, under a name of its own; or the one of a time that a schedule has, or could have."""
+"""Trigger an occurrence by hand: now, with a new id; or the occurrence of a scheduled time."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from cronstack.event import operator_event
 from cronstack.occurrence import print_time, scheduled_id, to_milliseconds, trigger_id
 from cronstack.payload import check_input
 from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, find_job
-from cronstack_infra.ops.invoking import hand_over
+from cronstack_infra.ops.invoking import invoke_async
 from cronstack_infra.ops.runs import Row, find_run
 from cronstack_infra.ops.schedules import schedules_of
 
 
 @dataclass(frozen=True)
 class Triggered:
-    """What was handed to the function."""
+    """The occurrence that was sent to the function."""
 
     job: DeployedJob
     occurrence: str
@@ -38,13 +38,13 @@ def trigger(
     at: datetime | None = None,
     input: Mapping[str, Any] | None = None,
 ) -> Triggered:
-    """Send the job an event, asynchronously. Without ``input`` the job is given what its schedule gives.
+    """Send the job an event, asynchronously. Without ``input`` the job gets the input of its schedule.
 
-    Raise EventError for an input that the job would refuse. Raise OperationError for an unknown job, for a time that
-    is ahead or older than the ledger can tell, and for one that has run.
+    Raise EventError for an input that the job would refuse. Raise OperationError for an unknown job, for a time in the
+    future or older than the ledger's records, and for an occurrence that has run.
     """
     given = None if input is None else check_input(input)
-    found = find_job(clients("lambda"), deployment, job)
+    deployed = find_job(clients("lambda"), deployment, job)
     due = (now if at is None else at).replace(microsecond=0)
     if at is not None:
         _check(clients, deployment, job, due, now)
@@ -60,20 +60,20 @@ def trigger(
         input=given,
         occurrence=occurrence if at is None else None,
     )
-    hand_over(clients("lambda"), found, event)
-    return Triggered(found, occurrence, due, given)
+    invoke_async(clients("lambda"), deployed, event)
+    return Triggered(deployed, occurrence, due, given)
 
 
 def _check(clients: Clients, deployment: Deployment, job: str, due: datetime, now: datetime) -> None:
     written = print_time(to_milliseconds(due))
     if due > now + timedelta(seconds=DEFAULTS.skew_margin):
         raise OperationError(
-            f"{written} is ahead: run now, the occurrence would be a duplicate when it is due",
-            remedy=f"Without --at the run has a name of its own: cronstack trigger {job}",
+            f"{written} is in the future: run now, the occurrence would be a duplicate when it is due",
+            remedy=f"Without --at the run has its own id: cronstack trigger {job}",
         )
     if now - due > timedelta(seconds=DEFAULTS.horizon):
         raise OperationError(
-            f"{written} is older than {DEFAULTS.horizon // 86400} days: the ledger cannot tell whether it ran",
+            f"{written} is older than {DEFAULTS.horizon // 86400} days: the ledger no longer records whether it ran",
             remedy=f"Run it as a new generation: cronstack backfill {job} --from … --to … --again",
         )
     row = find_run(clients("dynamodb"), deployment, job, scheduled_id(to_milliseconds(due)), now)
@@ -82,7 +82,7 @@ def _check(clients: Clients, deployment: Deployment, job: str, due: datetime, no
         letter = row.remedy or ("cronstack dead-letters redrive" if row.status == "dead" else "")
         raise OperationError(
             f"{row.occurrence} of {job} {ended}",
-            remedy=f"Nothing was run. To run it{'' if row.remedy else ' once more'}:"
+            remedy=f"Nothing was run. To run it{'' if row.remedy else ' again'}:"
             f" {letter or 'cronstack backfill … --again'}",
         )
 

@@ -64,14 +64,14 @@ def test_half_a_character_in_a_result_spoils_no_list(stage: Stage, capsys: pytes
     ("arguments", "code", "complaint"),
     [
         (["runs", "--stack", "nowhere"], 1, "the stack nowhere is not deployed in the Region us-east-1"),
-        (["runs", "--stack", "foreign"], 1, "has no output 'Ledger': it is no stack of Cronstack's"),
+        (["runs", "--stack", "foreign"], 1, "has no output 'Ledger': it is not a Cronstack stack"),
         (["runs", "stat", "--stack", "shop"], 1, "Did you mean stats?"),
         (["runs", "x" * 200, "--stack", "shop"], 1, "no job 'xxx"),
-        (["runs", "--stack", "shop", "--since", "yesterday"], 2, "'yesterday' is no time"),
+        (["runs", "--stack", "shop", "--since", "yesterday"], 2, "'yesterday' is not a valid time"),
         (["runs", "--stack", "shop", "--status", "ill"], 2, "'ill' is not one of"),
         (["trigger", "stats", "--stack", "shop", "--input", "{"], 2, "is not JSON"),
-        (["trigger", "stats", "--stack", "shop", "--at", "2999-01-01"], 1, "is ahead"),
-        (["backfill", "stats", "--stack", "shop", "--from", "x", "--to", "y"], 2, "'x' is no time"),
+        (["trigger", "stats", "--stack", "shop", "--at", "2999-01-01"], 1, "is in the future"),
+        (["backfill", "stats", "--stack", "shop", "--from", "x", "--to", "y"], 2, "'x' is not a valid time"),
         (["backfill", "stats", "--stack", "shop", "--from", "2026-01-01"], 2, "Missing option '--to'"),
         (["backfill", "stats", "--stack", "shop", "--from", "2026-01-02", "--to", "2026-01-02"], 2, "not after --from"),
         (["backfill", "stats", "--stack", "shop", "--from", "2013-01-01", "--to", "2013-01-02"], 1, "has no schedule"),
@@ -161,13 +161,13 @@ def test_help_needs_neither_a_project_nor_boto3(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["trigger", "stats", "--at", "nope"], "Invalid value for --at: 'nope' is no time"),
-        (["trigger", "stats", "--at", "2026-02-30"], "'2026-02-30' is no time"),
-        (["backfill", "stats", "--from", "x", "--to", "y"], "Invalid value for --from: 'x' is no time"),
+        (["trigger", "stats", "--at", "nope"], "Invalid value for --at: 'nope' is not a valid time"),
+        (["trigger", "stats", "--at", "2026-02-30"], "'2026-02-30' is not a valid time"),
+        (["backfill", "stats", "--from", "x", "--to", "y"], "Invalid value for --from: 'x' is not a valid time"),
         (["trigger", "stats", "--wait", "--input", '{"u": "<aws.scheduler.scheduled-time>"}'], "would replace"),
         (["trigger", "stats", "--input", '{"u": 1e400}'], "the input cannot be written as JSON"),
         (["trigger", "stats", "--input", "[1]"], "the input is a list, not a JSON object"),
-        (["backfill", "stats", "--from", "2026-01-01", "--to", "y"], "Invalid value for --to: 'y' is no time"),
+        (["backfill", "stats", "--from", "2026-01-01", "--to", "y"], "Invalid value for --to: 'y' is not a valid time"),
     ],
 )
 def test_a_wrong_time_or_input_is_reported_before_a_cloud_is_asked(

@@ -40,10 +40,10 @@ def test_strays_are_told_and_mended(once: Once, strays: Strays) -> None:
     once.stage.change("plan#order-1", revision=clock.now_ms() - 600_000)
     told = strays()
     assert told.code == 1
-    assert "its schedule is missing: its caller died first, or somebody deleted it" in told.out
+    assert "its schedule is missing: its caller crashed first, or it was deleted by hand" in told.out
     assert told.out.endswith("\n1 stray.\n")
     (one,) = strays("--json").told
-    assert (one["kind"], one["remedy"], one["occurrence"]) == ("plan", "--mend makes its schedule", None)
+    assert (one["kind"], one["remedy"], one["occurrence"]) == ("plan", "--mend creates its schedule", None)
     mended = strays("--mend")
     assert (mended.code, mended.out.splitlines()[-1]) == (0, "1 mended, 0 left.")
     assert len(once.events()) == 1

@@ -117,12 +117,12 @@ def test_a_forged_letter_deletes_nothing(deployer: Deployer) -> None:
 
     refused = cronstack(deployer, "redrive", "retention", code=1)
     assert sorted(one["detail"] for one in refused) == [
-        f"it was sent by the carriers' role of the job {FORGER}, and speaks of the job retention; it stays",
-        f"it was sent by the role of the job {FORGER}, and speaks of the job retention; it stays",
+        f"it was sent by the carriers' role of the job {FORGER}, but names the job retention; it stays",
+        f"it was sent by the role of the job {FORGER}, but names the job retention; it stays",
     ]
     shown = cronstack(deployer, "redrive", "retention", "--any-sender", "--dry-run", code=0)
     assert [one["input"] for one in shown if one["input"]] == [{"days": 90}]
-    assert 'the letter says input {"days": -100000}, but the schedule trial-examples-retention.1 has' in "".join(
+    assert 'the letter has input {"days": -100000}, but the schedule trial-examples-retention.1 has' in "".join(
         note for one in shown for note in one["notes"]
     )
     first, copy = cronstack(deployer, "redrive", "retention", "--any-sender", "--wait", code=1)
@@ -131,5 +131,5 @@ def test_a_forged_letter_deletes_nothing(deployer: Deployer) -> None:
         {"days": 90},
         "the schedule trial-examples-retention.1",
     )
-    assert copy["detail"] == "a copy: its occurrence has just been redriven"
+    assert copy["detail"] == "a copy: this command has redriven its occurrence already"
     assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [young]

@@ -101,7 +101,7 @@ def test_a_span_is_backfilled_once_and_again_as_a_new_generation(deployed: Deplo
 
 def test_wrong_names_are_told_with_the_right_ones(deployed: Deployed) -> None:
     told = cronstack(deployed, "runs", "fragil", code=1)
-    assert "Did you mean fragile? Jobs there: fragile, once, patient, planned, stubborn." in told
+    assert "Did you mean fragile? Deployed jobs: fragile, once, patient, planned, stubborn." in told
     assert "not a JSON object" in cronstack(deployed, "trigger", "patient", "--input", "[1]", code=2)
     assert "the stack nowhere is not deployed in the Region us-east-1" in cronstack(
         deployed, "runs", "--stack", "nowhere", code=1

@@ -1,4 +1,4 @@
-"""The entry of ``cdk.json``: a user's own cdk CLI works in the folder, and what is wrong is told in one message."""
+"""The app of ``cdk.json``: a user's own cdk CLI works in the folder, and a fault is one message."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def past(run): ...
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project with one job, beside this one's ``infra`` scripts; no .venv."""
+    """Return a project with one job and the repository's ``infra`` scripts, without a .venv."""
     root = tmp_path / "shop"
     (root / "functions" / "jobs").mkdir(parents=True)
     (root / "functions" / "jobs" / "hello.py").write_text(GOOD)
@@ -40,12 +40,12 @@ def project(tmp_path: Path) -> Path:
 
 
 def app(project: Path, *, context: dict[str, str] | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the entry as the CLI would, for the laptop: without asking AWS's schemas it takes a third of the time."""
-    handed = {"cronstack:local": "true"} | (context or {})
+    """Run the app as the CLI does, for the local cloud: without AWS's schemas it takes a third of the time."""
+    values = {"cronstack:local": "true"} | (context or {})
     return subprocess.run(
         [sys.executable, "infra/app.py"],
         cwd=project,
-        env=os.environ | {"CDK_OUTDIR": str(project / "out"), "CDK_CONTEXT_JSON": json.dumps(handed)} | environ,
+        env=os.environ | {"CDK_OUTDIR": str(project / "out"), "CDK_CONTEXT_JSON": json.dumps(values)} | environ,
         capture_output=True,
         text=True,
         timeout=120,
@@ -53,7 +53,7 @@ def app(project: Path, *, context: dict[str, str] | None = None, **environ: str)
 
 
 def test_the_users_own_cli_works_in_the_folder_with_nothing_activated(project: Path) -> None:
-    """The app line as it stands, Node from elsewhere, no venv on the PATH; AWS's schemas are asked here."""
+    """With the unchanged app line, another Node, no venv on the PATH, and validation by AWS's schemas."""
     (project / ".venv" / "bin").mkdir(parents=True)
     script = ensure_cdk(ROOT, print).script
     python = project / ".venv" / "bin" / "python"
@@ -61,7 +61,7 @@ def test_the_users_own_cli_works_in_the_folder_with_nothing_activated(project: P
     python.chmod(0o755)
     environ = {
         "PATH": "/usr/bin:/bin",
-        "HOME": os.environ["HOME"],  # where jsii keeps what it has unpacked
+        "HOME": os.environ["HOME"],  # the folder of jsii's unpacked packages
         "CDK_HOME": str(project / "cdk-home"),
         "CDK_DISABLE_CLI_TELEMETRY": "true",
     }
@@ -78,7 +78,7 @@ def test_the_users_own_cli_works_in_the_folder_with_nothing_activated(project: P
     assert (project / "cdk.out" / "cronstack.template.json").is_file()
 
 
-def test_the_python_without_cronstack_is_told_the_remedy(project: Path) -> None:
+def test_the_error_of_a_python_without_cronstack_has_a_remedy(project: Path) -> None:
     bare = subprocess.run(
         [sys.executable, "-S", "infra/app.py"], cwd=project, capture_output=True, text=True, timeout=60
     )
@@ -98,60 +98,60 @@ def test_the_python_without_cronstack_is_told_the_remedy(project: Path) -> None:
         (GOOD + GOOD.replace("hello", "x" * 70), "hello.py:"),
     ],
 )
-def test_a_wrong_declaration_is_one_message_and_exit_code_2(project: Path, source: str, words: str) -> None:
+def test_an_invalid_declaration_is_one_message_and_exit_code_2(project: Path, source: str, words: str) -> None:
     (project / "functions" / "jobs" / "hello.py").write_text(source)
-    ended = app(project)
-    assert ended.returncode == 2
-    assert words in ended.stderr
-    assert "Traceback" not in ended.stderr
+    finished = app(project)
+    assert finished.returncode == 2
+    assert words in finished.stderr
+    assert "Traceback" not in finished.stderr
 
 
 def test_a_finished_stack_that_aws_would_refuse_is_one_message_and_exit_code_2(project: Path) -> None:
     resources = 'def resources(stack, jobs):\n    jobs["hello"].function.add_environment("A", "b" * 4096)\n'
     (project / "infra" / "resources.py").write_text(resources)
-    ended = app(project)
-    assert ended.returncode == 2
-    assert ended.stderr.startswith("functions/jobs/hello.py:3: the environment of the job 'hello' has about ")
-    assert "Traceback" not in ended.stderr
+    finished = app(project)
+    assert finished.returncode == 2
+    assert finished.stderr.startswith("functions/jobs/hello.py:3: the environment of the job 'hello' has about ")
+    assert "Traceback" not in finished.stderr
 
 
-def test_a_package_that_is_not_there_is_told(project: Path) -> None:
-    ended = app(project, context={"jobs": "nightly"})
-    assert ended.returncode == 2
-    assert "nightly" in ended.stderr
-    assert "Traceback" not in ended.stderr
+def test_a_missing_package_is_reported(project: Path) -> None:
+    finished = app(project, context={"jobs": "nightly"})
+    assert finished.returncode == 2
+    assert "nightly" in finished.stderr
+    assert "Traceback" not in finished.stderr
 
 
-def test_a_past_at_and_what_clock_changes_do_to_a_schedule_are_notes(project: Path) -> None:
+def test_a_past_at_and_effects_of_clock_changes_are_notes(project: Path) -> None:
     (project / "functions" / "jobs" / "hello.py").write_text(NOTED)
-    ended = app(project)
-    assert ended.returncode == 0, ended.stderr
-    assert "note: functions/jobs/hello.py:3: hello: cron(30 2 * * ? *) (Europe/Berlin): " in ended.stderr
-    assert "the clocks skip 02:30 on Sun " in ended.stderr
-    [past] = [line for line in ended.stderr.splitlines() if line.startswith("note: ") and "past" in line]
+    finished = app(project)
+    assert finished.returncode == 0, finished.stderr
+    assert "note: functions/jobs/hello.py:3: hello: cron(30 2 * * ? *) (Europe/Berlin): " in finished.stderr
+    assert "the clocks skip 02:30 on Sun " in finished.stderr
+    [past] = [line for line in finished.stderr.splitlines() if line.startswith("note: ") and "past" in line]
     assert "2020-01-01" in past
 
 
 def test_a_fault_of_the_users_resources_keeps_its_traceback(project: Path) -> None:
     (project / "infra" / "resources.py").write_text("def resources(stack, jobs):\n    jobs['hello'].functoin\n")
-    ended = app(project)
-    assert ended.returncode == 1
-    assert "resources.py" in ended.stderr
-    assert "AttributeError" in ended.stderr
+    finished = app(project)
+    assert finished.returncode == 1
+    assert "resources.py" in finished.stderr
+    assert "AttributeError" in finished.stderr
 
 
 @pytest.mark.parametrize("source", ["", "def resource(stack, jobs): ...\n"])
-def test_resources_without_their_function_are_told_the_remedy(project: Path, source: str) -> None:
+def test_the_error_of_resources_without_their_function_has_a_remedy(project: Path, source: str) -> None:
     (project / "infra" / "resources.py").write_text(source)
-    ended = app(project)
-    assert ended.returncode == 2
-    assert ended.stderr.startswith("infra/resources.py: there is no function 'resources' in it\n")
-    assert "def resources(stack, jobs):" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    finished = app(project)
+    assert finished.returncode == 2
+    assert finished.stderr.startswith("infra/resources.py has no function 'resources'\n")
+    assert "def resources(stack, jobs):" in finished.stderr
+    assert "Traceback" not in finished.stderr
 
 
-def test_at_ctrl_c_it_ends_in_silence(project: Path) -> None:
-    """The terminal interrupts the CLI, the app and the app's Node alike."""
+def test_ctrl_c_ends_the_app_without_output(project: Path) -> None:
+    """The terminal interrupts the CLI, the app and the app's Node."""
     source = "import time\ndef resources(stack, jobs):\n    print('reached', flush=True)\n    time.sleep(60)\n"
     (project / "infra" / "resources.py").write_text(source)
     running = subprocess.Popen(
@@ -166,8 +166,8 @@ def test_at_ctrl_c_it_ends_in_silence(project: Path) -> None:
     assert running.stdout is not None
     assert running.stdout.readline() == "reached\n"
     os.killpg(running.pid, signal.SIGINT)
-    _, told = running.communicate(timeout=60)
-    assert told == ""
+    _, stderr = running.communicate(timeout=60)
+    assert stderr == ""
     assert running.returncode == -signal.SIGINT
 
 
@@ -180,9 +180,9 @@ def test_the_same_input_gives_the_same_template_and_asset(project: Path) -> None
     assert (project / "out" / "cronstack.template.json").read_text() == first
 
 
-def test_a_job_that_is_none_is_told_without_a_traceback(project: Path) -> None:
+def test_an_unknown_job_is_reported_without_a_traceback(project: Path) -> None:
     resources = 'def resources(stack, jobs):\n    jobs["helo"].function.add_environment("A", "b")\n'
     (project / "infra" / "resources.py").write_text(resources)
-    ended = app(project)
-    assert ended.returncode == 2
-    assert ended.stderr.strip() == "resources.py:2: there is no job 'helo'\n  Jobs there: hello."
+    finished = app(project)
+    assert finished.returncode == 2
+    assert finished.stderr.strip() == "resources.py:2: no job 'helo' exists\n  Existing jobs: hello."

@@ -1,4 +1,4 @@
-"""What is refused when the whole stack exists: too many resources, and environments that grants have filled."""
+"""Faults of the complete stack: too many resources, and environments that grants made too large."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def synthesize(folder: Path, resources: Resources, *, jobs: int = 1) -> None:
     from cronstack_infra.aws import CronstackStack, at_synth
 
     def declared(number: int) -> DeclaredJob:
-        made = job(name=f"j{number}", schedule=[once(), rate("1 hour")])(lambda run: None)
-        return DeclaredJob(made, (parse("rate(1 hour)"),), f"functions/jobs/many.py:{number}")
+        created = job(name=f"j{number}", schedule=[once(), rate("1 hour")])(lambda run: None)
+        return DeclaredJob(created, (parse("rate(1 hour)"),), f"functions/jobs/many.py:{number}")
 
     (folder / "functions" / "jobs").mkdir(parents=True)
     app = cdk.App(outdir=str(folder / "out"), builtin_cloud_formation_validation=False)
@@ -50,18 +50,20 @@ def topics(number: int) -> Resources:
 
 
 def test_resources_that_do_not_fit_with_those_of_the_user_are_refused(tmp_path: Path) -> None:
-    """Users' grants make policies that no count of jobs knows. CloudFormation would refuse the template."""
+    """Users' grants create policies that the count of jobs does not include; CloudFormation refuses the template."""
     with pytest.raises(DeclarationError, match=r"has 5\d\d resources .* allows 500; .*: 490 AWS::SNS::Topic") as caught:
         synthesize(tmp_path, topics(490))
     assert "AWS::IAM::Policy" in caught.value.remedy
 
 
-def test_the_number_is_right_to_the_last_resource(tmp_path: Path) -> None:
+def test_the_number_of_resources_is_exact(tmp_path: Path) -> None:
     """A policy that nothing was added to is not rendered, so it does not count."""
     from cronstack_infra.aws import limits
 
-    made = job(name="j0", schedule=[once(), rate("1 hour")])(lambda run: None)
-    own = limits.resources([DeclaredJob(made, (parse("rate(1 hour)"),), "x.py:1")]) - 1  # one is to spare
+    created = job(name="j0", schedule=[once(), rate("1 hour")])(lambda run: None)
+    own = (
+        limits.resources([DeclaredJob(created, (parse("rate(1 hour)"),), "x.py:1")]) - 1
+    )  # the count has one in reserve
 
     def resources(stack: Any) -> None:
         from aws_cdk import aws_iam as iam
@@ -83,8 +85,8 @@ def grant(number: int) -> Resources:
     return resources
 
 
-def test_an_environment_that_grants_have_filled_is_refused(tmp_path: Path) -> None:
-    """Lambda allows 4 KB, and CloudFormation would be told in the middle of a deployment."""
+def test_an_environment_that_grants_made_too_large_is_refused(tmp_path: Path) -> None:
+    """Lambda allows 4 KB, and would refuse the function in the middle of a deployment."""
     synthesize(tmp_path / "some", grant(5), jobs=9)
     with pytest.raises(DeclarationError) as caught:
         synthesize(tmp_path / "many", grant(9), jobs=9)
@@ -114,9 +116,9 @@ def test_a_function_of_the_user_is_checked_too(tmp_path: Path) -> None:
         synthesize(tmp_path, resources, jobs=9)
 
 
-def test_sizes_are_those_of_the_names_that_cloudformation_makes() -> None:
+def test_sizes_are_those_of_the_names_that_cloudformation_generates() -> None:
     """Names as CloudFormation has generated them, in a Region with a long name."""
-    region, account, chance = "ap-southeast-1", "123456789012", "1A2B3C4D5E6F7"
+    region, account, suffix = "ap-southeast-1", "123456789012", "1A2B3C4D5E6F7"
     queue, table = names.QUEUE_IDS["delivery"], "SharedLedger"
     resources = {queue: {"Type": "AWS::SQS::Queue"}, table: {"Type": "AWS::DynamoDB::GlobalTable"}}
     written: dict[str, Any] = {
@@ -127,9 +129,9 @@ def test_sizes_are_those_of_the_names_that_cloudformation_makes() -> None:
         "ZÜRICH": "grüezi",
     }
     filled = {
-        "URL": f"https://sqs.{region}.amazonaws.com/{account}/shop-{queue}-{chance}",
-        "TABLE": f"shop-{table}-{chance}",
-        "ARN": f"arn:aws:sqs:{region}:{account}:shop-{queue}-{chance}",
+        "URL": f"https://sqs.{region}.amazonaws.com/{account}/shop-{queue}-{suffix}",
+        "TABLE": f"shop-{table}-{suffix}",
+        "ARN": f"arn:aws:sqs:{region}:{account}:shop-{queue}-{suffix}",
         "JOINED": f"arn:aws-us-gov:{region}:x",
         "ZÜRICH": "grüezi",
     }

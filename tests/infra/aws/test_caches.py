@@ -1,4 +1,4 @@
-"""A home folder that cannot be written: the tools keep their caches below the project, and nothing hangs."""
+"""With a read-only home folder the tools keep their caches below the project, and nothing hangs."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ NO_HOMES = [
 
 
 @pytest.mark.parametrize("home", NO_HOMES)
-def test_each_tool_is_given_a_cache_where_home_cannot_be_written(home: str) -> None:
+def test_each_tool_gets_a_cache_if_home_is_read_only(home: str) -> None:
     environ = {"HOME": home}
     give_writable_caches(environ, STATE)
     assert environ == {"HOME": home} | OURS
 
 
-def test_a_home_that_can_be_written_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_writable_home_is_used(tmp_path: Path) -> None:
     for home in (tmp_path, tmp_path / "to" / "be" / "made"):
         environ = {"HOME": str(home)}
         give_writable_caches(environ, STATE)
@@ -50,7 +50,7 @@ def test_a_users_own_cache_stays(name: str) -> None:
     assert len(environ) == 4
 
 
-def test_the_cdk_cli_and_its_app_are_given_them() -> None:
+def test_the_cdk_cli_and_its_app_get_these_caches() -> None:
     environ = CdkCli(Path("/project"), Path("/cdk")).environment({"HOME": "/dev/null"})
     assert OURS.items() <= environ.items()
 
@@ -67,14 +67,14 @@ def test_only_the_cdks_own_process_has_another_home(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it has no /proc")
-def test_the_cli_and_its_app_end_where_home_cannot_be_written(tmp_path: Path) -> None:
+def test_the_cli_and_its_app_end_if_home_is_read_only(tmp_path: Path) -> None:
     """Node tries forever to create a folder below /proc."""
     write_project(tmp_path, name="shop")
     cli = ensure_cdk(ROOT, print)
-    said: list[str] = []
+    lines: list[str] = []
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("JSII_", "npm_", "UV_"))}
     arguments = local_args("synth", package="jobs", output=tmp_path / "cdk.out")
-    code = CdkCli(tmp_path, cli.script).run(arguments, kept | {"HOME": "/proc"}, 300, said.append)
-    assert code == 0, "\n".join(said)
+    code = CdkCli(tmp_path, cli.script).run(arguments, kept | {"HOME": "/proc"}, 300, lines.append)
+    assert code == 0, "\n".join(lines)
     assert (tmp_path / ".cronstack" / "caches" / "package-cache").is_dir()
     assert (tmp_path / "cdk.out" / "shop.template.json").is_file()

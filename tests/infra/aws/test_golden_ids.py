@@ -1,10 +1,10 @@
-"""Logical ids and types of all resources: CloudFormation finds what is deployed by them.
+"""Logical ids and types of all resources, by which CloudFormation identifies deployed resources.
 
-A changed id or type deletes the resource and creates another. Of a role that is a loss of everything pending: schedules
-and carriers that exist hold the old role's ARN, and end without a letter. Of the ledger it is a new, empty table. So a
-change of ``golden_ids.json`` is a change of what is deployed everywhere, and its commit says what happens to that.
+A changed id or type deletes the resource and creates another. For a role, this loses all waiting work: existing
+schedules and carriers have the old role's ARN, and end without a letter. For the ledger, it creates a new, empty table.
+So a change of ``golden_ids.json`` changes every deployment, and its commit message must describe the effect.
 
-Renew the file, and read its difference line by line: python -m tests.infra.aws.test_golden_ids
+To update the file, run this and read each line of the difference: python -m tests.infra.aws.test_golden_ids
 """
 
 from __future__ import annotations

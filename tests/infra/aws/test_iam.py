@@ -1,4 +1,4 @@
-"""Each role may do what its job needs and nothing else, as a real evaluator of IAM policies sees it."""
+"""Each role may do only what its job needs, by a real evaluator of IAM policies."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ JOBS = (
 )
 
 GRANTED = {"checkout": ("capture_payment", "remind_by_email")}
-"""Whose jobs a job's code may schedule (see ``test_iam_once``)."""
+"""Jobs that the code of a job may schedule (see ``test_iam_once``)."""
 
 
 def role_of(template: Template, job: str) -> Policies:
-    """The policies of the role of a job's function."""
+    """Return the policies of the role of a job's function."""
     [function] = [
         item["Properties"]
         for key, item in of_type(template, "AWS::Lambda::Function").items()
@@ -42,8 +42,8 @@ def role_of(template: Template, job: str) -> Policies:
 
 
 def arn(template: Template, kind: str, word: str) -> str:
-    [found] = [key for key in of_type(template, kind) if word in key]
-    return arn_of(template, found)
+    [resource] = [key for key in of_type(template, kind) if word in key]
+    return arn_of(template, resource)
 
 
 def keys(*partition: str) -> dict[str, list[str]]:
@@ -51,7 +51,7 @@ def keys(*partition: str) -> dict[str, list[str]]:
 
 
 def own_partitions(job: str) -> tuple[str, ...]:
-    """All partitions that the runtime writes for a job: also each digit of its runs and plans."""
+    """Return all partitions that the runtime writes for a job, with each digit of its runs and plans."""
     runs = {partitions.run_partition(job, f"k-{digit}000") for digit in partitions.DIGITS}
     return (partitions.job_partition(job), *sorted(runs), *partitions.plan_partitions(job))
 
@@ -65,24 +65,27 @@ def table(examples: Template) -> str:
 def test_a_job_reads_and_updates_all_its_own_partitions(examples: Template, table: str, job: str) -> None:
     own = own_partitions(job)
     assert len(own) == 1 + 16 + 16
-    needed = [Question(f"dynamodb:{verb}", table, keys(one)) for verb in ("GetItem", "UpdateItem") for one in own]
+    needed = [
+        Question(f"dynamodb:{verb}", table, keys(partition)) for verb in ("GetItem", "UpdateItem") for partition in own
+    ]
     assert judge(role_of(examples, job), needed) == [True] * len(needed)
 
 
 @pytest.mark.parametrize("job", JOBS)
 def test_a_job_reaches_no_partition_of_another(examples: Template, table: str, job: str) -> None:
     others = [other for other in JOBS if other != job]
-    near = [one for other in others for one in own_partitions(other)[:2]]
+    near = [partition for other in others for partition in own_partitions(other)[:2]]
     near += [f"plan#{other}#0" for other in others if other not in GRANTED.get(job, ())]
     near += [f"job#{job}2", f"job#{job[:-1]}", f"job#{job}#0", "job#", "", job, f"x-job#{job}"]
-    near += [f"{room}#{job}{rest}" for room in ("run", "plan") for rest in ("", "#", "#11", "2#1", "#1#1")]
+    near += [f"{prefix}#{job}{rest}" for prefix in ("run", "plan") for rest in ("", "#", "#11", "2#1", "#1#1")]
     near += [f"open#job#{job}", f"open#run#{job}#1", f"batch#{job}#1", f"item#{job}#1", "watch", f"audit#{job}"]
-    asked = [Question(f"dynamodb:{verb}", table, keys(one)) for verb in ("GetItem", "UpdateItem") for one in near]
+    verbs = ("GetItem", "UpdateItem")
+    asked = [Question(f"dynamodb:{verb}", table, keys(partition)) for verb in verbs for partition in near]
     assert judge(role_of(examples, job), asked) == [False] * len(asked)
 
 
 def test_all_keys_of_a_request_must_be_its_own(examples: Template, table: str) -> None:
-    """Such as of a batch; DynamoDB authorizes each action of a transaction by itself."""
+    """Such as the keys of a batch. DynamoDB authorizes each action of a transaction separately."""
     both = keys("job#heartbeat", "job#launch")
     assert not allowed(role_of(examples, "heartbeat"), "dynamodb:UpdateItem", table, both)
     assert allowed(
@@ -97,7 +100,7 @@ def test_a_request_without_keys_does_not_pass(examples: Template, table: str) ->
 
 @pytest.mark.parametrize("action", ["Query", *WAYS_BESIDE])
 def test_a_job_reads_and_updates_single_rows_and_nothing_else(examples: Template, table: str, action: str) -> None:
-    asked = [Question(f"dynamodb:{action}", table, keys(one)) for one in ("job#checkout", "run#checkout#0")]
+    asked = [Question(f"dynamodb:{action}", table, keys(key)) for key in ("job#checkout", "run#checkout#0")]
     assert judge(role_of(examples, "checkout"), asked) == [False, False]
 
 
@@ -114,8 +117,8 @@ def test_a_job_reaches_neither_another_table_nor_the_index(examples: Template, t
     assert judge(policies, lists) == [False]
 
 
-def test_a_condition_of_a_commit_is_the_users_to_grant(synthesize: Synthesize) -> None:
-    """``run.commit`` may check a row of the user's own table: the transaction asks for that right there only."""
+def test_the_user_grants_the_condition_check_of_a_commit(synthesize: Synthesize) -> None:
+    """``run.commit`` may check a row of the user's own table: the transaction needs that right only there."""
 
     def resources(stack: Any, jobs: Any) -> None:
         from aws_cdk import aws_dynamodb as dynamodb
@@ -176,8 +179,8 @@ def test_only_daily_stats_reads_flights_and_writes_statistics(examples: Template
     assert not any(judge(role_of(examples, "heartbeat"), asked))
 
 
-def test_each_example_may_do_what_its_module_does_and_no_more(examples: Template) -> None:
-    """A table of every call that any of them makes, and of some that none does: who may."""
+def test_each_example_may_do_only_what_its_module_does(examples: Template) -> None:
+    """A table of all calls of the examples, and some other calls, with the jobs that may make them."""
     flights, reports = (arn(examples, "AWS::S3::Bucket", word) for word in ("Flights", "Reports"))
     statistics = arn(examples, "AWS::DynamoDB::Table", "DailyStatistics")
     day = {"dynamodb:LeadingKeys": ["2013-01-01"]}
@@ -210,8 +213,8 @@ def test_each_example_may_do_what_its_module_does_and_no_more(examples: Template
         (Question("s3:GetObject", f"{reports}/weekly/2013-01-07.html"), none),
     ]
     for job in JOBS:
-        found = judge(role_of(examples, job), [asked for asked, _ in may])
-        assert found == [job in those for _, those in may], job
+        answers = judge(role_of(examples, job), [asked for asked, _ in may])
+        assert answers == [job in those for _, those in may], job
 
 
 def test_scheduler_invokes_the_stacks_functions_and_nothing_else(examples: Template) -> None:
@@ -232,8 +235,8 @@ def test_scheduler_invokes_the_stacks_functions_and_nothing_else(examples: Templ
     assert allowed(policies, "sqs:SendMessage", arn(examples, "AWS::SQS::Queue", "Delivery"))
 
 
-def test_only_scheduler_for_this_group_may_take_the_role(examples: Template) -> None:
-    """The source is the group's ARN: with a schedule's, CreateSchedule fails."""
+def test_only_scheduler_for_this_group_may_assume_the_role(examples: Template) -> None:
+    """The source is the group's ARN: with a schedule's ARN, CreateSchedule fails."""
     [role] = [key for key in of_type(examples, "AWS::IAM::Role") if "Scheduler" in key]
     [statement] = properties(examples, role)["AssumeRolePolicyDocument"]["Statement"]
     assert statement == {
@@ -249,7 +252,7 @@ def test_only_scheduler_for_this_group_may_take_the_role(examples: Template) -> 
     }
 
 
-def test_the_judge_refuses_what_is_no_question(examples: Template, table: str) -> None:
+def test_the_evaluator_refuses_an_invalid_question(examples: Template, table: str) -> None:
     policies = role_of(examples, "heartbeat")
     with pytest.raises(AssertionError):
         allowed(policies, "dynamodb:NoSuchAction", table)

@@ -1,4 +1,4 @@
-"""A job may make carriers of its own and no others, and a carrier may invoke its own job's function and no other."""
+"""A job may create only its own carriers, and a carrier may invoke only its own job's function."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ TO_SCHEDULER = {"iam:PassedToService": "scheduler.amazonaws.com"}
 
 
 def role(template: Template, job: str, *, of_carriers: bool = False) -> str:
-    """Logical id of the role of a job's function, or of its carriers."""
-    [found] = [
+    """Return the logical id of the role of a job's function, or of its carriers."""
+    [key] = [
         key
         for key in of_type(template, "AWS::IAM::Role")
         if key.startswith(f"Jobs{job.replace('_', '')}") and ("CarrierRole" in key) is of_carriers
     ]
-    return found
+    return key
 
 
 def policies(template: Template, job: str, *, of_carriers: bool = False) -> Policies:
@@ -57,7 +57,7 @@ def pass_on(arn: str, service: str = "scheduler.amazonaws.com") -> Question:
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_a_job_makes_carriers_of_its_own_and_of_no_other(examples: Template, job: str) -> None:
+def test_a_job_creates_only_its_own_carriers(examples: Template, job: str) -> None:
     own = [create(name(job)), pass_on(carrier_role_arn(examples, job))]
     assert judge(policies(examples, job), own) == [True, True]
     others = [other for other in JOBS if other != job]
@@ -66,12 +66,12 @@ def test_a_job_makes_carriers_of_its_own_and_of_no_other(examples: Template, job
     assert not any(judge(policies(examples, job), foreign))
 
 
-def test_a_name_that_merely_begins_alike_is_not_its_own(examples: Template) -> None:
+def test_carriers_with_similar_names_are_refused(examples: Template) -> None:
     own = name("heartbeat")
     prefix = carrier.prefix("heartbeat")
-    begun, _, rest = own.rpartition(".")
-    alike = [
-        f"{begun}0.{rest}",
+    start, _, rest = own.rpartition(".")
+    similar = [
+        f"{start}0.{rest}",
         f"{prefix[:-2]}.{rest}",
         f"carrier.heartbeat.{rest}",
         f"carrier.heartbeat_2{prefix.removeprefix('carrier.heartbeat')}{rest}",
@@ -81,37 +81,37 @@ def test_a_name_that_merely_begins_alike_is_not_its_own(examples: Template) -> N
         f"{STACK}-heartbeat.1",
     ]
     assert allowed(policies(examples, "heartbeat"), "scheduler:CreateSchedule", schedule(own))
-    assert judge(policies(examples, "heartbeat"), [create(one) for one in alike]) == [False] * len(alike)
+    assert judge(policies(examples, "heartbeat"), [create(each) for each in similar]) == [False] * len(similar)
 
 
-def test_jobs_that_begin_with_the_same_twenty_characters_have_different_carriers() -> None:
+def test_jobs_with_the_same_first_twenty_characters_have_different_carriers() -> None:
     longer = "reports_of_the_whole_month"
     assert longer[:20] == "reports_of_the_whole_week"[:20]
     assert carrier.prefix(longer) != carrier.prefix("reports_of_the_whole_week")
     assert len(name(longer)) <= 64
 
 
-def test_no_other_group_not_even_that_of_the_declared_schedules(examples: Template) -> None:
+def test_a_job_creates_no_carriers_in_other_groups(examples: Template) -> None:
     own = name("broken")
     groups = (STACK, "default", f"{GROUP}-2", f"x-{GROUP}", "shop-carriers")
     assert not any(judge(policies(examples, "broken"), [create(own, group=group) for group in groups]))
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_a_job_looks_whether_a_carrier_of_its_own_exists_and_at_no_other(examples: Template, job: str) -> None:
-    """CreateSchedule answers ConflictException also for other reasons than an existing name."""
+def test_a_job_reads_only_its_own_carriers(examples: Template, job: str) -> None:
+    """CreateSchedule raises ConflictException also for other reasons than an existing name."""
     others = [schedule(name(other)) for other in JOBS if other != job]
     others += [schedule(name(job), group=group) for group in (STACK, f"{STACK}-once", "default")]
-    asked = [Question("scheduler:GetSchedule", one) for one in (schedule(name(job)), *others)]
+    asked = [Question("scheduler:GetSchedule", arn) for arn in (schedule(name(job)), *others)]
     assert judge(policies(examples, job), asked) == [True] + [False] * len(others)
 
 
 @pytest.mark.parametrize("action", ["UpdateSchedule", "DeleteSchedule"])
-def test_a_carrier_once_made_is_out_of_its_makers_hands(examples: Template, action: str) -> None:
+def test_a_job_cannot_change_or_delete_a_carrier(examples: Template, action: str) -> None:
     assert not allowed(policies(examples, "broken"), f"scheduler:{action}", schedule(name("broken")))
 
 
-def test_a_job_neither_makes_nor_deletes_groups_and_lists_nothing(examples: Template) -> None:
+def test_a_job_neither_creates_nor_deletes_groups_and_lists_nothing(examples: Template) -> None:
     group = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/{GROUP}"
     asked = [
         Question("scheduler:CreateScheduleGroup", group),
@@ -122,7 +122,7 @@ def test_a_job_neither_makes_nor_deletes_groups_and_lists_nothing(examples: Temp
     assert not any(judge(policies(examples, "broken"), asked))
 
 
-def test_it_passes_its_carrier_role_to_scheduler_only_and_no_other_role(examples: Template) -> None:
+def test_a_job_passes_only_its_carrier_role_and_only_to_scheduler(examples: Template) -> None:
     own = carrier_role_arn(examples, "broken")
     [of_schedules] = [key for key in of_type(examples, "AWS::IAM::Role") if "SchedulerRole" in key]
     near = [
@@ -139,7 +139,7 @@ def test_it_passes_its_carrier_role_to_scheduler_only_and_no_other_role(examples
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_a_carrier_invokes_its_own_job_and_leaves_dead_letters(examples: Template, job: str) -> None:
+def test_a_carrier_invokes_its_own_job_and_sends_dead_letters(examples: Template, job: str) -> None:
     function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{STACK}-"
     queues = {
         word: arn_of(examples, key)
@@ -162,12 +162,12 @@ def test_a_carrier_invokes_its_own_job_and_leaves_dead_letters(examples: Templat
         Question("sqs:ReceiveMessage", queues["Delivery"]),
         create(name(job)),
     ]
-    found = judge(policies(examples, job, of_carriers=True), [*needed, *near])
-    assert found == [True] * len(needed) + [False] * len(near)
+    answers = judge(policies(examples, job, of_carriers=True), [*needed, *near])
+    assert answers == [True] * len(needed) + [False] * len(near)
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_only_scheduler_for_the_group_of_carriers_takes_a_carrier_role(examples: Template, job: str) -> None:
+def test_only_scheduler_for_the_group_of_carriers_may_assume_a_carrier_role(examples: Template, job: str) -> None:
     trusted = properties(examples, role(examples, job, of_carriers=True))["AssumeRolePolicyDocument"]["Statement"]
     [statement] = trusted
     assert statement["Principal"] == {"Service": "scheduler.amazonaws.com"}
@@ -180,14 +180,14 @@ def test_only_scheduler_for_the_group_of_carriers_takes_a_carrier_role(examples:
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_the_function_is_told_its_group_its_role_and_the_queue(examples: Template, job: str) -> None:
+def test_the_function_has_variables_for_group_role_and_queue(examples: Template, job: str) -> None:
     [function] = [
         key
         for key in of_type(examples, "AWS::Lambda::Function")
         if properties(examples, key)["FunctionName"] == f"{STACK}-{job}"
     ]
-    told = properties(examples, function)["Environment"]["Variables"]
+    variables = properties(examples, function)["Environment"]["Variables"]
     [queue] = [key for key in of_type(examples, "AWS::SQS::Queue") if "Delivery" in key]
-    assert told["CRONSTACK_CARRIERS"] == GROUP
-    assert told["CRONSTACK_CARRIER_ROLE"] == carrier_role_arn(examples, job)
-    assert told["CRONSTACK_DELIVERY_DEAD_LETTERS"] == arn_of(examples, queue)
+    assert variables["CRONSTACK_CARRIERS"] == GROUP
+    assert variables["CRONSTACK_CARRIER_ROLE"] == carrier_role_arn(examples, job)
+    assert variables["CRONSTACK_DELIVERY_DEAD_LETTERS"] == arn_of(examples, queue)

@@ -1,4 +1,4 @@
-"""Code that may schedule a job: what it is granted, what lies beside that, and how it is told where to find the job."""
+"""Code that may schedule a job: its rights, the rights that it lacks, and its wiring."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GROUP = "shop-once"
 
 
 def grants(stack: Any, jobs: Any) -> None:
-    """To a job, and to a server's role, which has no other right."""
+    """Grant scheduling to a job, and to a server's role without other rights."""
     from aws_cdk import aws_iam as iam
 
     stack.grant_schedule("remind", jobs["shop_front"])
@@ -50,15 +50,15 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
 
 
 def role(template: Template, job: str, id: str = "Role") -> str:
-    found = [key for key in of_type(template, "AWS::IAM::Role") if key.startswith(f"Jobs{job.replace('_', '')}{id}")]
-    [one] = found
-    return one
+    prefix = f"Jobs{job.replace('_', '')}{id}"
+    [key] = [key for key in of_type(template, "AWS::IAM::Role") if key.startswith(prefix)]
+    return key
 
 
 def planner(template: Template) -> str:
-    """The role of a server that may plan, and do nothing else."""
-    [one] = [key for key in of_type(template, "AWS::IAM::Role") if key.startswith("Server")]
-    return one
+    """Return the role of a server that may plan, and do nothing else."""
+    [key] = [key for key in of_type(template, "AWS::IAM::Role") if key.startswith("Server")]
+    return key
 
 
 def schedule(name: str, *, group: str = GROUP, partition: str = "aws") -> str:
@@ -74,23 +74,23 @@ def row(action: str, partition: str, table: str) -> Question:
 
 
 def invoke(job: str, qualifier: str = "") -> Question:
-    """``qualifier``: with its colon."""
+    """Return the question for an invocation. ``qualifier``: with its colon."""
     return Question("lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:shop-{job}{qualifier}")
 
 
-@pytest.mark.parametrize("who", ["server", "job"])
-def test_it_may_do_all_that_once_asks_for(template: Template, who: str) -> None:
+@pytest.mark.parametrize("grantee", ["server", "job"])
+def test_a_grantee_may_call_all_requests_of_once(template: Template, grantee: str) -> None:
     [table] = [arn_of(template, key) for key in of_type(template, "AWS::DynamoDB::GlobalTable")]
     own = schedules.name("remind", "order-4711", 1_767_268_800_000)
     asked = [Question(f"scheduler:{action}Schedule", schedule(own)) for action in ("Create", "Get", "Delete")]
     verbs = ("GetItem", "UpdateItem", "Query")
     asked += [row(verb, partition, table) for verb in verbs for partition in partitions.plan_partitions("remind")]
     asked += [pass_on(arn_of(template, role(template, "remind", "OnceRole")))]
-    granted = planner(template) if who == "server" else role(template, "shop_front")
+    granted = planner(template) if grantee == "server" else role(template, "shop_front")
     assert judge(policies_of(template, granted), asked) == [True] * len(asked)
 
 
-def test_what_lies_beside_it_is_refused(template: Template) -> None:
+def test_similar_requests_are_refused(template: Template) -> None:
     prefix, own = schedules.prefix("remind"), schedules.name("remind", "order-4711", 1)
     rest = own.removeprefix(prefix)
     roles = of_type(template, "AWS::IAM::Role")
@@ -108,8 +108,8 @@ def test_what_lies_beside_it_is_refused(template: Template) -> None:
         Question("scheduler:DeleteScheduleGroup", f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/{GROUP}"),
         *(invoke("remind", qualifier) for qualifier in ("", f":{PLANS}", ":$LATEST")),
         pass_on(arn_of(template, role(template, "remind", "OnceRole")), "lambda.amazonaws.com"),
-        *(pass_on(arn_of(template, one)) for one in roles if "OnceRole" in one and "remind" not in one),
-        *(pass_on(arn_of(template, one)) for one in roles if "CarrierRole" in one and "shopfront" not in one),
+        *(pass_on(arn_of(template, key)) for key in roles if "OnceRole" in key and "remind" not in key),
+        *(pass_on(arn_of(template, key)) for key in roles if "CarrierRole" in key and "shopfront" not in key),
         pass_on(f"{arn_of(template, role(template, 'remind', 'OnceRole'))}2"),
     ]
     assert len(near) >= 10
@@ -139,7 +139,7 @@ NEAR_PARTITIONS = (
     "audit#remind",
     "",
 )
-"""Runs and leases of the job itself, plans of others, jobs whose names begin alike, lists of the index, later rooms."""
+"""Runs and leases of the job, plans of others, jobs with similar names, lists of the index, unused prefixes."""
 
 
 @pytest.mark.parametrize("verb", ["GetItem", "UpdateItem", "Query"])
@@ -153,14 +153,14 @@ def test_a_planner_reaches_plans_of_its_job_and_no_other_partition(template: Tem
         row(verb, own, f"{table}2"),
     ]
     if verb == "Query":
-        near += [row(verb, one, f"{table}/index/{partitions.INDEX}") for one in (own, "open#job#remind")]
+        near += [row(verb, partition, f"{table}/index/{partitions.INDEX}") for partition in (own, "open#job#remind")]
     asked = [row(verb, own, table), *near]
     assert judge(policies_of(template, planner(template)), asked) == [True] + [False] * len(near)
 
 
 @pytest.mark.parametrize("action", WAYS_BESIDE)
 def test_a_planner_has_no_other_way_to_its_plans(template: Template, action: str) -> None:
-    """PutItem would drop attributes, DeleteItem would let a key be planned anew; each has a twin in PartiQL."""
+    """PutItem would drop attributes, DeleteItem would let a key be planned again; each has a PartiQL equivalent."""
     [table] = [arn_of(template, key) for key in of_type(template, "AWS::DynamoDB::GlobalTable")]
     asked = [row(action, "plan#remind#0", table), row(action, "job#remind", table)]
     assert judge(policies_of(template, planner(template)), asked) == [False, False]
@@ -173,60 +173,62 @@ def test_a_planner_does_nothing_to_the_table(template: Template, action: str) ->
 
 
 @pytest.mark.parametrize("job", ["remind", "capture"])
-def test_its_schedules_invoke_that_job_by_the_alias_only_and_leave_dead_letters(template: Template, job: str) -> None:
-    """An event that a planner forged reaches the function by the alias, where it is refused, or not at all."""
+def test_schedules_of_plans_invoke_only_their_job_by_the_alias_and_send_dead_letters(
+    template: Template, job: str
+) -> None:
+    """A forged event of a planner reaches the function only by the alias, where it is refused."""
     [queue] = [arn_of(template, key) for key in of_type(template, "AWS::SQS::Queue") if "Delivery" in key]
     asked = [invoke(job, f":{PLANS}"), Question("sqs:SendMessage", queue)]
     near = [
         *(invoke(job, qualifier) for qualifier in ("", ":$LATEST", ":1", ":plan", f":{PLANS}2", f":{PLANS}:1")),
-        *(invoke(one, qualifier) for one in ("shop_front", f"{job}2") for qualifier in ("", f":{PLANS}")),
+        *(invoke(other, qualifier) for other in ("shop_front", f"{job}2") for qualifier in ("", f":{PLANS}")),
         Question("dynamodb:UpdateItem", arn_of(template, next(iter(of_type(template, "AWS::DynamoDB::GlobalTable"))))),
         Question("lambda:UpdateAlias", invoke(job).resource),
     ]
-    found = judge(policies_of(template, role(template, job, "OnceRole")), [*asked, *near])
-    assert found == [True] * len(asked) + [False] * len(near)
+    answers = judge(policies_of(template, role(template, job, "OnceRole")), [*asked, *near])
+    assert answers == [True] * len(asked) + [False] * len(near)
     [statement] = properties(template, role(template, job, "OnceRole"))["AssumeRolePolicyDocument"]["Statement"]
     source = {"aws:SourceArn": f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/{GROUP}"}
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT} | source}
 
 
 @pytest.mark.parametrize("of", ["CarrierRole", "SchedulerRole"])
-def test_carriers_and_declared_schedules_come_unqualified(template: Template, of: str) -> None:
-    [one] = [
+def test_carriers_and_declared_schedules_invoke_unqualified(template: Template, of: str) -> None:
+    [role_key] = [
         key for key in of_type(template, "AWS::IAM::Role") if key.startswith(("Jobsremind", "Shared")) and of in key
     ]
     asked = [invoke("remind"), *(invoke("remind", qualifier) for qualifier in (f":{PLANS}", ":$LATEST", ":1"))]
-    assert judge(policies_of(template, one), asked) == [True, False, False, False]
+    assert judge(policies_of(template, role_key), asked) == [True, False, False, False]
 
 
 def test_the_alias_has_lambdas_retries_and_the_dead_letters_of_the_function(template: Template) -> None:
-    """And is there before them: their qualifier is a plain text, from which CloudFormation derives no order."""
+    """The alias is created first: the qualifier is a string, so CloudFormation sees no dependency."""
     configs = of_type(template, "AWS::Lambda::EventInvokeConfig")
-    of_alias = {key: one for key, one in configs.items() if one["Properties"]["Qualifier"] == PLANS}
+    of_alias = {key: config for key, config in configs.items() if config["Properties"]["Qualifier"] == PLANS}
     aliases = of_type(template, "AWS::Lambda::Alias")
     assert len(of_alias) == len(aliases) == 2
     for key, alias in aliases.items():
         assert (alias["Properties"]["Name"], alias["Properties"]["FunctionVersion"]) == (PLANS, "$LATEST")
-        [own] = [one for one in of_alias.values() if key in one["DependsOn"]]
+        [own] = [config for config in of_alias.values() if key in config["DependsOn"]]
         function = own["Properties"]["FunctionName"]
         assert function == alias["Properties"]["FunctionName"]
         [latest] = [
-            one["Properties"]
-            for one in configs.values()
-            if one["Properties"]["Qualifier"] == "$LATEST" and one["Properties"]["FunctionName"] == function
+            config["Properties"]
+            for config in configs.values()
+            if config["Properties"]["Qualifier"] == "$LATEST" and config["Properties"]["FunctionName"] == function
         ]
         assert own["Properties"] | {"Qualifier": "$LATEST"} == latest
 
 
-def test_code_and_servers_are_told_how_to_reach_the_job(template: Template) -> None:
+def test_functions_and_outputs_have_the_wiring_of_the_job(template: Template) -> None:
     [function] = [
         properties(template, key)
         for key in of_type(template, "AWS::Lambda::Function")
         if properties(template, key)["FunctionName"] == "shop-shop_front"
     ]
-    told = function["Environment"]["Variables"]
-    wiring = Wiring.read(told[once_variable("remind")])
-    assert once_variable("capture") not in told
+    variables = function["Environment"]["Variables"]
+    wiring = Wiring.read(variables[once_variable("remind")])
+    assert once_variable("capture") not in variables
     assert (wiring.job, wiring.group, wiring.start_deadline) == ("remind", GROUP, 600)
     assert wiring.role == arn_of(template, role(template, "remind", "OnceRole"))
     assert wiring.function == invoke("remind", f":{PLANS}").resource
@@ -235,19 +237,19 @@ def test_code_and_servers_are_told_how_to_reach_the_job(template: Template) -> N
         assert Wiring.read(output).job == job
 
 
-def test_what_code_schedules_has_a_day_to_start(template: Template) -> None:
-    """Scheduler's and Lambda's limits: 86,400 s and 21,600 s. Lambda sends what it keeps no longer to the queue."""
+def test_a_job_that_code_schedules_has_a_day_to_start(template: Template) -> None:
+    """Scheduler's and Lambda's limits: 86,400 s and 21,600 s. Lambda sends older events to the queue."""
     output = resolved(template, template["Outputs"][names.once_output("capture")]["Value"])
     assert Wiring.read(output).start_deadline == 86_400
     schedules = [properties(template, key)["Target"] for key in of_type(template, "AWS::Scheduler::Schedule")]
-    assert [one["RetryPolicy"]["MaximumEventAgeInSeconds"] for one in schedules] == [86_400]
+    assert [target["RetryPolicy"]["MaximumEventAgeInSeconds"] for target in schedules] == [86_400]
     configs = [properties(template, key) for key in of_type(template, "AWS::Lambda::EventInvokeConfig")]
-    assert {one["MaximumEventAgeInSeconds"] for one in configs} == {21_600}
-    assert all(one["DestinationConfig"]["OnFailure"]["Destination"] for one in configs)
+    assert {config["MaximumEventAgeInSeconds"] for config in configs} == {21_600}
+    assert all(config["DestinationConfig"]["OnFailure"]["Destination"] for config in configs)
 
 
-def test_a_stack_without_such_jobs_has_the_group_alone(synthesize: Synthesize) -> None:
-    """Deleting the group would delete the plans that wait in it, so it does not go with the last such job."""
+def test_a_stack_without_such_jobs_still_has_the_group(synthesize: Synthesize) -> None:
+    """Deleting the group would delete the plans that wait in it, so the group stays after the last such job."""
     template = synthesize("@job(schedule=rate('1 hour'))\ndef hourly(run): ...")
     assert "OnceRole" not in json.dumps(template)
     groups = {item["Properties"]["Name"] for item in of_type(template, "AWS::Scheduler::ScheduleGroup").values()}
@@ -255,7 +257,7 @@ def test_a_stack_without_such_jobs_has_the_group_alone(synthesize: Synthesize) -
 
 
 @pytest.mark.parametrize(
-    ("job", "why"), [("nobody", "there is no job 'nobody'"), ("shop_front", "is not declared by once")]
+    ("job", "why"), [("unknown", "no job 'unknown' exists"), ("shop_front", "is not declared by once")]
 )
 def test_a_grant_for_another_job_is_refused(synthesize: Synthesize, job: str, why: str) -> None:
     with pytest.raises(DeclarationError, match=why):

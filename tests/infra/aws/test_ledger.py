@@ -1,4 +1,4 @@
-"""The ledger is data: how the stack keeps it, what ``cronstack:ledger=destroy`` changes, and how a table is adopted."""
+"""The ledger is data: its retention, the effect of ``cronstack:ledger=destroy``, and adopted tables."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def grants(stack: Any, jobs: Any) -> None:
 
 
 def ledger(template: Template) -> tuple[str, dict[str, Any]]:
-    """Logical id, and the resource as it stands."""
-    [(key, found)] = of_type(template, "AWS::DynamoDB::GlobalTable").items()
-    return key, found
+    """Return the logical id and the resource of the ledger."""
+    [(key, table)] = of_type(template, "AWS::DynamoDB::GlobalTable").items()
+    return key, table
 
 
 def test_the_ledger_has_its_keys_its_index_and_can_be_restored(examples: Template) -> None:
-    key, found = ledger(examples)
+    key, table = ledger(examples)
     named = {"pk": "S", "sk": "S", "listed": "S", "due": "N"}
     assert properties(examples, key) == {
         "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -65,27 +65,27 @@ def test_the_ledger_has_its_keys_its_index_and_can_be_restored(examples: Templat
         ],
     }
     # Not RetainExceptOnCreate: the deletion protection would end a rollback of the first deployment.
-    assert (found["DeletionPolicy"], found["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
-def test_the_ledger_and_the_queues_go_with_the_stack_where_the_context_says_so(synthesize: Synthesize) -> None:
+def test_the_context_lets_the_ledger_and_the_queues_be_deleted_with_the_stack(synthesize: Synthesize) -> None:
     template = synthesize(JOBS, cronstack__ledger="destroy")
-    key, found = ledger(template)
-    assert (found["DeletionPolicy"], found["UpdateReplacePolicy"]) == ("Delete", "Delete")
+    key, table = ledger(template)
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Delete", "Delete")
     [replica] = properties(template, key)["Replicas"]
     assert replica["DeletionProtectionEnabled"] is False
-    assert {one["DeletionPolicy"] for one in of_type(template, "AWS::SQS::Queue").values()} == {"Delete"}
+    assert {queue["DeletionPolicy"] for queue in of_type(template, "AWS::SQS::Queue").values()} == {"Delete"}
 
 
-def test_table_and_index_are_warm_from_the_start_where_the_context_says_so(synthesize: Synthesize) -> None:
-    _, found = ledger(synthesize(JOBS, **{"cronstack__warm-writes": "20000"}))
+def test_the_context_sets_the_warm_throughput_of_table_and_index(synthesize: Synthesize) -> None:
+    _, table = ledger(synthesize(JOBS, **{"cronstack__warm-writes": "20000"}))
     warm = {"WriteUnitsPerSecond": 20_000}
-    assert found["Properties"]["WarmThroughput"] == warm
-    assert [one["WarmThroughput"] for one in found["Properties"]["GlobalSecondaryIndexes"]] == [warm]
+    assert table["Properties"]["WarmThroughput"] == warm
+    assert [index["WarmThroughput"] for index in table["Properties"]["GlobalSecondaryIndexes"]] == [warm]
 
 
 @pytest.mark.parametrize("given", ["fast", "3999", "-1", "4e3"])
-def test_warm_writes_below_what_each_table_has_are_refused(synthesize: Synthesize, given: str) -> None:
+def test_warm_writes_below_the_minimum_are_refused(synthesize: Synthesize, given: str) -> None:
     with pytest.raises(DeclarationError, match=r"cronstack:warm-writes") as caught:
         synthesize(JOBS, **{"cronstack__warm-writes": given})
     assert "at least 4000" in str(caught.value)
@@ -108,8 +108,8 @@ def test_a11_10_an_adopted_table_is_used_and_not_created(synthesize: Synthesize,
     assert judge(policies_of(template, role), asked) == [True, True, True, False]
 
 
-def test_the_index_of_an_adopted_table_is_part_of_what_is_granted(synthesize: Synthesize) -> None:
-    """Such as to an operator's role: ``stack.ledger.grant_read_data`` reaches the lists of the index as well."""
+def test_a_grant_on_an_adopted_table_includes_its_index(synthesize: Synthesize) -> None:
+    """``stack.ledger.grant_read_data``, such as to an operator's role, includes the lists of the index."""
 
     def resources(stack: Any, jobs: Any) -> None:
         stack.ledger.grant_read_data(jobs["front"].function)
@@ -128,7 +128,7 @@ def test_the_index_of_an_adopted_table_is_part_of_what_is_granted(synthesize: Sy
         (f"{ARN}/index/listed", "neither the name nor the ARN"),
     ],
 )
-def test_what_is_no_table_is_refused(synthesize: Synthesize, given: str, why: str) -> None:
+def test_an_invalid_table_is_refused(synthesize: Synthesize, given: str, why: str) -> None:
     with pytest.raises(DeclarationError, match=why) as caught:
         synthesize(JOBS, **{"cronstack__ledger-table": given})
     assert "cronstack:ledger-table" in str(caught.value)
@@ -152,7 +152,7 @@ def test_settings_of_a_new_table_are_refused_with_an_adopted_one(
 
 @pytest.fixture
 def in_code(tmp_path: Path) -> Callable[..., Template]:
-    """Synthesize a stack of the project's own jobs with further arguments, made by ``given(scope)``."""
+    """Return a function that synthesizes a stack of the project's jobs, with the arguments of ``given(scope)``."""
 
     def synthesized(given: Callable[[Any], dict[str, Any]], **context: str) -> Template:
         give_jsii_our_node(os.environ)
@@ -163,8 +163,8 @@ def in_code(tmp_path: Path) -> Callable[..., Template]:
         jobs = discover("jobs", FUNCTIONS).jobs
         CronstackStack(app, "shop", jobs=jobs, functions_root=FUNCTIONS, **given(outside))
         app.synth()
-        found: Template = json.loads((tmp_path / "out" / "shop.template.json").read_text())
-        return found
+        template: Template = json.loads((tmp_path / "out" / "shop.template.json").read_text())
+        return template
 
     return synthesized
 
@@ -175,22 +175,22 @@ def from_name(scope: Any) -> dict[str, Any]:
     return {"ledger": dynamodb.TableV2.from_table_name(scope, "Restored", RESTORED)}
 
 
-def test_a_table_is_adopted_in_code_as_well(in_code: Callable[..., Template]) -> None:
+def test_a_table_is_adopted_by_an_argument(in_code: Callable[..., Template]) -> None:
     template = in_code(from_name)
     assert not of_type(template, "AWS::DynamoDB::GlobalTable")
     assert template["Outputs"][names.OUTPUT_LEDGER]["Value"] == RESTORED
 
 
-def test_both_ways_to_adopt_at_once_are_refused(in_code: Callable[..., Template]) -> None:
+def test_both_ways_to_adopt_together_are_refused(in_code: Callable[..., Template]) -> None:
     with pytest.raises(DeclarationError, match=r"ledger-table.*CronstackStack\(ledger=.*\n.*Keep one of the two"):
         in_code(from_name, **{"cronstack:ledger-table": RESTORED})
 
 
 def test_an_arn_of_another_region_is_refused(in_code: Callable[..., Template]) -> None:
-    def elsewhere(_: Any) -> dict[str, Any]:
+    def other_region(_: Any) -> dict[str, Any]:
         import aws_cdk as cdk
 
         return {"env": cdk.Environment(account=ACCOUNT, region="eu-central-1")}
 
     with pytest.raises(DeclarationError, match=r"in the Region us-east-1, and the stack in eu-central-1"):
-        in_code(elsewhere, **{"cronstack:ledger-table": ARN})
+        in_code(other_region, **{"cronstack:ledger-table": ARN})

@@ -1,4 +1,4 @@
-"""Logical ids are made of names of jobs: a construct that moves in the tree keeps what is deployed."""
+"""Logical ids are built from names of jobs: a construct that moves in the tree keeps its resources."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ OF_CODE = ("OnceRole", "Plans", "PlansRetries")
 OF_THE_USER = re.compile(r"(DailyStatistics|Flights|Reports|Sender)[0-9A-F]{8}")
 
 
-def room() -> Any:
-    """The module under test. aws_cdk takes a second to load, and starts Node, so it is not imported above."""
+def logical_ids_module() -> Any:
+    """Return the module under test. aws_cdk takes a second to load, and starts Node, so import it late."""
     give_jsii_our_node(os.environ)
     from cronstack_infra.aws import logical_ids
 
     return logical_ids
 
 
-def test_each_resource_of_ours_has_an_id_of_its_own_making(examples: Template) -> None:
-    """Nothing is named by its place in the tree, also not what the CDK adds: the policy of a grant, or of a queue."""
-    logical_ids = room()
+def test_each_resource_of_cronstack_has_a_fixed_id(examples: Template) -> None:
+    """No id depends on the path, also not ids of what the CDK adds: the policy of a grant, or of a queue."""
+    logical_ids = logical_ids_module()
     jobs = [declared.name for declared in discover("examples", FUNCTIONS).jobs]
     known = {logical_ids.of_stack(kind) for kind in OF_THE_STACK}
     known |= {logical_ids.of_job(job, kind) for job in jobs for kind in (*OF_A_JOB, *OF_CODE)}
-    found = set(examples["Resources"])
-    assert {logical for logical in found if not OF_THE_USER.fullmatch(logical)} <= known
-    assert {logical_ids.of_stack(kind) for kind in OF_THE_STACK} <= found
-    assert logical_ids.of_job("daily_stats", "Role/DefaultPolicy") in found
+    ids = set(examples["Resources"])
+    assert {logical for logical in ids if not OF_THE_USER.fullmatch(logical)} <= known
+    assert {logical_ids.of_stack(kind) for kind in OF_THE_STACK} <= ids
+    assert logical_ids.of_job("daily_stats", "Role/DefaultPolicy") in ids
 
 
 def ids_of_a_stack(outdir: Path, place: Callable[[Any], Any]) -> set[str]:
-    """Synthesize a stack whose shared constructs and whose job lie where ``place`` says."""
-    logical_ids = room()
+    """Synthesize a stack whose shared constructs and job are created in the scope of ``place``."""
+    logical_ids = logical_ids_module()
     import aws_cdk as cdk
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_lambda as lambda_
@@ -63,17 +63,17 @@ def ids_of_a_stack(outdir: Path, place: Callable[[Any], Any]) -> set[str]:
     stack = logical_ids.StackOfOwners(app, "shop")
     removal = cdk.RemovalPolicy.RETAIN
     foundation = Foundation(place(stack), "A", functions=["shop-a_b"], removal=removal, ledger=None, warm_writes=None)
-    made = job(name="a_b", schedule=[once(), rate("1 hour")])(lambda run: None)
+    created = job(name="a_b", schedule=[once(), rate("1 hour")])(lambda run: None)
     function = ScheduledFunction(
         place(stack),
         "B",
-        declared=DeclaredJob(made, (parse("rate(1 hour)"),), "jobs/many.py:7"),
+        declared=DeclaredJob(created, (parse("rate(1 hour)"),), "jobs/many.py:7"),
         foundation=foundation,
         code=lambda_.Code.from_inline("x = 1"),
         runtime=lambda_.Runtime.PYTHON_3_13,
         architecture=lambda_.Architecture.ARM_64,
     )
-    # What users add below a construct of ours: a right of the job, a right to start it, a right to read the letters.
+    # Resources that users add below Cronstack's constructs: a right of the job, a right to start it, a right to send.
     function.role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"]))
     function.function.add_permission("Bus", principal=iam.ServicePrincipal("events.amazonaws.com"))
     function.function.add_function_url()
@@ -83,8 +83,8 @@ def ids_of_a_stack(outdir: Path, place: Callable[[Any], Any]) -> set[str]:
 
 
 def test_a_construct_that_moves_keeps_its_ids(tmp_path: Path) -> None:
-    """Also what the CDK or the user has added to it: AWS refuses a second event source before the first is deleted."""
-    logical_ids = room()
+    """Resources that the CDK or the user adds keep theirs too: AWS refuses a second, equal event source."""
+    logical_ids = logical_ids_module()
     from constructs import Construct
 
     numbers = itertools.count()
@@ -99,15 +99,15 @@ NAME = st.text("ab-_A1", min_size=1, max_size=6)
 
 
 @given(one=NAME, other=NAME, kind=st.sampled_from(OF_A_JOB), another=st.sampled_from(OF_A_JOB))
-def test_ids_are_different_where_jobs_or_kinds_are(one: str, other: str, kind: str, another: str) -> None:
-    logical_ids = room()
+def test_ids_are_different_if_jobs_or_kinds_are(one: str, other: str, kind: str, another: str) -> None:
+    logical_ids = logical_ids_module()
     first, second = logical_ids.of_job(one, kind), logical_ids.of_job(other, another)
     assert (first == second) is ((one, kind) == (other, another))
 
 
-def test_ids_are_what_cloudformation_takes() -> None:
-    logical_ids = room()
+def test_ids_are_valid_for_cloudformation() -> None:
+    logical_ids = logical_ids_module()
     longest = logical_ids.of_job("x-" * 32, "Function/" + "SqsEventSource:queue/" * 20)
     shared = logical_ids.of_stack("DeliveryDeadLetters/" + "Policy/" * 60)
-    for made in (longest, shared, logical_ids.of_stack("Ledger"), logical_ids.of_job("a", "Log")):
-        assert re.fullmatch(r"[A-Za-z0-9]{1,255}", made)
+    for id in (longest, shared, logical_ids.of_stack("Ledger"), logical_ids.of_job("a", "Log")):
+        assert re.fullmatch(r"[A-Za-z0-9]{1,255}", id)

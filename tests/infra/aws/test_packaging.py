@@ -1,4 +1,4 @@
-"""What is put into Lambda: jobs, runtime and third-party packages; the same bytes from the same input."""
+"""The code for Lambda: jobs, runtime and third-party packages; the same bytes from the same input."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def functions(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package index of two wheels, and no other: a pure one with a script, and one compiled for another machine."""
+    """Create the only package index, with two wheels: a pure one with a script, and one compiled for arm64."""
     folder = tmp_path / "index"
     folder.mkdir()
     wheel(folder, "greeting", "1.0", "py3-none-any", {"greeting/__init__.py": "def greet(): ...\n"}, script="greet")
@@ -59,14 +59,14 @@ def wheel(folder: Path, name: str, version: str, tags: str, files: dict[str, str
             archive.writestr(path, text)
 
 
-def staged(functions: Path, *, target: Target = AWS, said: list[str] | None = None) -> Path:
+def staged(functions: Path, *, target: Target = AWS, lines: list[str] | None = None) -> Path:
     root = functions.parent
-    lines = [] if said is None else said
-    return stage(functions, "jobs", root / "staged", target=target, state=root / ".cronstack", progress=lines.append)
+    output = [] if lines is None else lines
+    return stage(functions, "jobs", root / "staged", target=target, state=root / ".cronstack", progress=output.append)
 
 
 def content(folder: Path) -> dict[str, str]:
-    """Relative path -> hash and permissions of each file."""
+    """Return the hash and permissions of each file by relative path."""
     return {
         path.relative_to(folder).as_posix(): f"{sha256(path.read_bytes()).hexdigest()} {path.stat().st_mode:o}"
         for path in sorted(folder.rglob("*"))
@@ -74,13 +74,13 @@ def content(folder: Path) -> dict[str, str]:
     }
 
 
-def test_jobs_and_the_installed_runtime_lie_side_by_side(functions: Path) -> None:
-    found = content(staged(functions))
-    assert {"jobs/hello.py", "jobs/sub/table.csv", "cronstack/__init__.py", "cronstack/declaration.py"} <= set(found)
-    assert {path.split("/")[0] for path in found} == {"jobs", "cronstack"}
+def test_jobs_and_runtime_are_staged_in_one_folder(functions: Path) -> None:
+    files = content(staged(functions))
+    assert {"jobs/hello.py", "jobs/sub/table.csv", "cronstack/__init__.py", "cronstack/declaration.py"} <= set(files)
+    assert {path.split("/")[0] for path in files} == {"jobs", "cronstack"}
 
 
-def test_the_runtimes_pages_stay_here_and_a_projects_own_files_go_along(functions: Path) -> None:
+def test_the_runtimes_pages_are_left_out_and_a_projects_pages_are_staged(functions: Path) -> None:
     (functions / "jobs" / "prompt.md").write_text("# Hello\n")
     assert [path for path in content(staged(functions)) if path.endswith(".md")] == ["jobs/prompt.md"]
 
@@ -91,13 +91,13 @@ def test_the_staged_code_imports_by_itself(functions: Path) -> None:
     )
     folder = staged(functions)
     code = "import cronstack; from jobs.hello import hello; print(hello.name, cronstack.__file__)"
-    said = subprocess.check_output(
+    output = subprocess.check_output(
         [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(folder)!r}); {code}"], text=True, timeout=60
     )
-    assert said.split() == ["hello", str(folder / "cronstack" / "__init__.py")]
+    assert output.split() == ["hello", str(folder / "cronstack" / "__init__.py")]
 
 
-def test_a_test_run_an_editor_and_another_umask_change_nothing(functions: Path) -> None:
+def test_caches_editor_files_and_the_umask_change_nothing(functions: Path) -> None:
     before = content(staged(functions))
     cache = functions / "jobs" / "__pycache__"
     cache.mkdir()
@@ -112,7 +112,7 @@ def test_a_test_run_an_editor_and_another_umask_change_nothing(functions: Path) 
     assert not (functions.parent / "staged" / "jobs" / "empty").exists()
 
 
-def test_what_was_staged_before_is_gone(functions: Path) -> None:
+def test_old_staged_files_are_deleted(functions: Path) -> None:
     staged(functions)
     (functions / "jobs" / "hello.py").rename(functions / "jobs" / "bye.py")
     assert "jobs/hello.py" not in content(staged(functions))
@@ -120,25 +120,25 @@ def test_what_was_staged_before_is_gone(functions: Path) -> None:
 
 def test_requirements_are_installed_without_traces_of_this_machine(functions: Path, index: Path) -> None:
     (functions / "requirements.txt").write_text("greeting==1.0\n")
-    said: list[str] = []
-    found = content(staged(functions, said=said))
-    assert "greeting/__init__.py" in found
-    assert not [path for path in found if path.startswith("bin/") or path.endswith((".pyc", "INSTALLER"))]
+    lines: list[str] = []
+    files = content(staged(functions, lines=lines))
+    assert "greeting/__init__.py" in files
+    assert not [path for path in files if path.startswith("bin/") or path.endswith((".pyc", "INSTALLER"))]
     record = (functions.parent / "staged" / "greeting-1.0.dist-info" / "RECORD").read_text()
     assert "greeting/__init__.py" in record
     assert "bin/" not in record
     assert str(functions.parent) not in record
-    assert said == ["installing requirements.txt for Python 3.13 on x86_64"]
+    assert lines == ["installing requirements.txt for Python 3.13 on x86_64"]
 
 
 def test_requirements_are_fetched_once_for_each_text_and_target(functions: Path, index: Path) -> None:
     (functions / "requirements.txt").write_text("greeting==1.0\n")
     first = content(staged(functions))
-    said: list[str] = []
-    assert content(staged(functions, said=said)) == first
-    assert said == []
-    staged(functions, target=Target("3.13", "arm64"), said=said)
-    assert len(said) == 1
+    lines: list[str] = []
+    assert content(staged(functions, lines=lines)) == first
+    assert lines == []
+    staged(functions, target=Target("3.13", "arm64"), lines=lines)
+    assert len(lines) == 1
 
 
 def test_wheels_are_chosen_for_lambda_not_for_this_machine(functions: Path, index: Path) -> None:
@@ -146,14 +146,14 @@ def test_wheels_are_chosen_for_lambda_not_for_this_machine(functions: Path, inde
     assert "compiled.py" in content(staged(functions, target=Target("3.13", "arm64")))
     with pytest.raises(CronstackError, match="could not install it for Lambda") as caught:
         staged(functions, target=AWS)
-    assert "ready wheel for Python 3.13 on x86_64" in caught.value.remedy
+    assert "needs a wheel for Python 3.13 on x86_64" in caught.value.remedy
     assert not list((functions.parent / ".cronstack" / "third-party").glob("*.part"))
 
 
-def test_for_the_local_cloud_this_machine_decides(functions: Path, index: Path) -> None:
+def test_packages_for_the_local_cloud_are_those_of_this_machine(functions: Path, index: Path) -> None:
     (functions / "requirements.txt").write_text("greeting==1.0\n")
-    found = content(staged(functions, target=Target("3.13", "arm64", here=True)))
-    assert "greeting/__init__.py" in found
+    files = content(staged(functions, target=Target("3.13", "arm64", here=True)))
+    assert "greeting/__init__.py" in files
 
 
 def test_a_requirement_that_would_replace_the_runtime_is_refused(functions: Path, index: Path) -> None:
@@ -163,14 +163,14 @@ def test_a_requirement_that_would_replace_the_runtime_is_refused(functions: Path
         staged(functions)
 
 
-def test_what_may_be_other_code_tomorrow_is_noted(functions: Path, index: Path) -> None:
-    """At each synthesis, also when the packages are not fetched again: two machines may have fetched different ones."""
+def test_a_requirement_that_may_install_other_code_later_is_noted(functions: Path, index: Path) -> None:
+    """At each synthesis, also if the packages are in the cache: two machines may have different packages."""
     (functions / "requirements.txt").write_text("greeting\n")
     staged(functions)
-    said: list[str] = []
-    staged(functions, said=said)
-    [note] = said
-    assert note.startswith(f"note: {functions}/requirements.txt:1: 'greeting' is no exact version: ")
+    lines: list[str] = []
+    staged(functions, lines=lines)
+    [note] = lines
+    assert note.startswith(f"note: {functions}/requirements.txt:1: 'greeting' is not an exact version: ")
     assert note.endswith("Pin it: greeting==1.0")
 
 
@@ -193,7 +193,7 @@ def test_other_files_are_not_read(functions: Path, line: str) -> None:
 def test_the_remedy_for_a_missing_uv_works_where_python_has_no_pip(
     functions: Path, index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An environment that uv made has no pip, and an editor may start Python without the PATH of a shell."""
+    """An environment of uv has no pip, and an editor may start Python without the PATH of a shell."""
     wheel(index, "uv", "99.0", "py3-none-any", {"uv.py": "def greet():\n    print('installed')\n"}, script="uv")
     (functions / "requirements.txt").write_text("greeting==1.0\n")
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
@@ -204,12 +204,14 @@ def test_the_remedy_for_a_missing_uv_works_where_python_has_no_pip(
     command = caught.value.remedy.partition(": ")[2]
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_QUIET": "1"}
     subprocess.run(["sh", "-c", command], cwd="/", env=os.environ | offline, check=True, timeout=120)
-    said: list[str] = []
-    assert (staged(functions, said=said) / "jobs" / "hello.py").is_file()  # this test's uv installs nothing
-    assert said == ["installing requirements.txt for Python 3.13 on x86_64"]
+    lines: list[str] = []
+    assert (staged(functions, lines=lines) / "jobs" / "hello.py").is_file()  # this test's uv installs nothing
+    assert lines == ["installing requirements.txt for Python 3.13 on x86_64"]
 
 
-def test_uv_is_found_where_its_installer_puts_it(functions: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uv_is_found_in_the_folder_of_its_installer(
+    functions: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     uv = shutil.which("uv") or os.environ["UV"]
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     monkeypatch.delenv("UV", raising=False)

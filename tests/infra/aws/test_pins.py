@@ -1,4 +1,4 @@
-"""Requirements that do not say exactly what is deployed are noted, each with its line."""
+"""Requirements without exact versions are noted, each with its line."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Noted = Callable[..., list[str]]
 
 @pytest.fixture
 def noted(tmp_path: Path) -> Noted:
-    """``noted(text, "requests-2.32.3", …)``: the notes of a file whose packages are installed in these versions."""
+    """Return ``noted(text, "requests-2.32.3", …)``: the notes of a file with these installed packages."""
 
     def notes(text: str, *installed: str) -> list[str]:
         requirements = tmp_path / "requirements.txt"
         requirements.write_text(text)
-        for one in installed:
-            (tmp_path / "installed" / f"{one}.dist-info").mkdir(parents=True)
+        for package in installed:
+            (tmp_path / "installed" / f"{package}.dist-info").mkdir(parents=True)
         return [note.removeprefix(f"{requirements}") for note in pins.notes(requirements, tmp_path / "installed")]
 
     return notes
@@ -55,13 +55,15 @@ def test_an_exact_version_has_no_note(noted: Noted, line: str) -> None:
         ("requests @ git+https://example.com/requests", "requests==2.32.3"),
     ],
 )
-def test_a_line_without_an_exact_version_is_named_with_the_version_to_pin(noted: Noted, line: str, pinned: str) -> None:
+def test_the_note_for_a_line_without_an_exact_version_has_the_version_to_pin(
+    noted: Noted, line: str, pinned: str
+) -> None:
     [note] = noted(f"# ours\n{line}\n", "requests-2.32.3")
-    assert note.startswith(f":2: {line!r} is no exact version: ")
+    assert note.startswith(f":2: {line!r} is not an exact version: ")
     assert note.endswith(f" Pin it: {pinned}")
 
 
-def test_the_line_of_what_follows_continued_lines_is_right(noted: Noted) -> None:
+def test_the_line_number_after_continued_lines_is_right(noted: Noted) -> None:
     [note] = noted("a==1 \\\n    --hash=sha256:abc\nb\n", "a-1", "b-2")
     assert note.startswith(":3: 'b' ")
 

@@ -1,4 +1,4 @@
-"""What a declaration becomes in the template: function, schedules, both dead-letter paths, alarms, outputs."""
+"""The template of a declaration: function, schedules, both dead-letter paths, alarms, outputs."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ Template = dict[str, Any]
 
 
 def only(template: Template, kind: str, word: str = "") -> str:
-    """The logical id of the one resource of a type (whose id has a word in it)."""
-    found = [key for key in of_type(template, kind) if word in key]
-    assert len(found) == 1, f"{kind}: {found}"
-    return found[0]
+    """Return the logical id of the only resource of a type, with a word in its id."""
+    keys = [key for key in of_type(template, kind) if word in key]
+    assert len(keys) == 1, f"{kind}: {keys}"
+    return keys[0]
 
 
-def one(template: Template, kind: str, word: str = "") -> dict[str, Any]:
+def properties_of(template: Template, kind: str, word: str = "") -> dict[str, Any]:
     return properties(template, only(template, kind, word))
 
 
 def schedules(template: Template) -> dict[str, dict[str, Any]]:
-    found = (properties(template, key) for key in of_type(template, "AWS::Scheduler::Schedule"))
-    return {schedule["Name"]: schedule for schedule in found}
+    all_schedules = (properties(template, key) for key in of_type(template, "AWS::Scheduler::Schedule"))
+    return {schedule["Name"]: schedule for schedule in all_schedules}
 
 
 def test_a_job_is_a_function_with_its_own_role_log_retries_and_schedule(examples: Template) -> None:
@@ -71,8 +71,8 @@ def test_there_is_one_custom_resource_and_no_type_beyond_those_known(examples: T
     }
 
 
-def test_the_function_says_what_the_declaration_says(examples: Template) -> None:
-    function = one(examples, "AWS::Lambda::Function", "broken")
+def test_the_function_has_the_values_of_the_declaration(examples: Template) -> None:
+    function = properties_of(examples, "AWS::Lambda::Function", "broken")
     assert function["FunctionName"] == "shop-examples-broken"
     assert function["Handler"] == "examples.broken.broken"
     assert (function["Timeout"], function["MemorySize"]) == (60, 256)
@@ -93,7 +93,7 @@ def test_all_functions_share_one_asset(examples: Template) -> None:
 
 def test_python_and_architecture_are_chosen_by_context(synthesize: Synthesize) -> None:
     source = "@job()\ndef nightly(run): ..."
-    function = one(
+    function = properties_of(
         synthesize(source, cronstack__python="3.12", cronstack__architecture="x86_64"), "AWS::Lambda::Function"
     )
     assert (function["Runtime"], function["Architectures"]) == ("python3.12", ["x86_64"])
@@ -101,14 +101,14 @@ def test_python_and_architecture_are_chosen_by_context(synthesize: Synthesize) -
         synthesize(source, cronstack__python="2.7")
 
 
-def test_the_log_group_is_the_functions_and_is_not_kept_for_ever(examples: Template) -> None:
-    group = one(examples, "AWS::Logs::LogGroup", "heartbeat")
+def test_the_log_group_has_the_functions_name_and_a_retention(examples: Template) -> None:
+    group = properties_of(examples, "AWS::Logs::LogGroup", "heartbeat")
     assert group == {"LogGroupName": "/aws/lambda/shop-examples-heartbeat", "RetentionInDays": 30}
-    function = one(examples, "AWS::Lambda::Function", "heartbeat")
+    function = properties_of(examples, "AWS::Lambda::Function", "heartbeat")
     assert function["LoggingConfig"] == {"LogGroup": "/aws/lambda/shop-examples-heartbeat"}
 
 
-def test_the_schedule_says_what_the_declaration_says(examples: Template) -> None:
+def test_the_schedule_has_the_values_of_the_declaration(examples: Template) -> None:
     schedule = schedules(examples)["shop-examples-daily_stats.1"]
     assert schedule["GroupName"] == "shop-examples"
     assert schedule["ScheduleExpression"] == "cron(55 23 * * ? *)"
@@ -130,7 +130,7 @@ def test_an_at_is_deployed_as_a_yearly_cron_in_utc(examples: Template) -> None:
     assert schedule["ScheduleExpressionTimezone"] == "UTC"
 
 
-def test_schedulers_own_words_survive_into_the_input(examples: Template) -> None:
+def test_schedulers_context_attributes_are_in_the_input(examples: Template) -> None:
     text = schedules(examples)["shop-examples-broken.1"]["Target"]["Input"]
     assert json.loads(text) == {
         "cronstack": 1,
@@ -158,9 +158,9 @@ def test_start_and_end_input_state_and_several_schedules(synthesize: Synthesize)
 def nightly(run): ...
 """
     )
-    found = schedules(template)
-    assert sorted(found) == ["shop-nightly.1", "shop-nightly.2"]
-    first, second = found["shop-nightly.1"], found["shop-nightly.2"]
+    by_name = schedules(template)
+    assert sorted(by_name) == ["shop-nightly.1", "shop-nightly.2"]
+    first, second = by_name["shop-nightly.1"], by_name["shop-nightly.2"]
     assert first["ScheduleExpression"] == "rate(5 minutes)"
     assert not {"StartDate", "EndDate"} & {*first, *second}
     assert first["Description"] == "end=2032-01-01T00:00:00+00:00"
@@ -170,30 +170,30 @@ def nightly(run): ...
     assert json.loads(first["Target"]["Input"])["input"] == {"shop": "Zürich <3"}
 
 
-def test_a_job_without_a_schedule_is_there_to_be_triggered(synthesize: Synthesize) -> None:
+def test_a_job_without_a_schedule_is_deployed_for_triggers(synthesize: Synthesize) -> None:
     template = synthesize("@job()\ndef by_hand(run): ...")
     assert schedules(template) == {}
-    assert one(template, "AWS::Lambda::Function")["FunctionName"] == "shop-by_hand"
+    assert properties_of(template, "AWS::Lambda::Function")["FunctionName"] == "shop-by_hand"
 
 
-def test_no_jobs_at_all_are_a_stack_too(synthesize: Synthesize) -> None:
+def test_a_stack_without_jobs_is_valid(synthesize: Synthesize) -> None:
     template = synthesize("")
     assert not of_type(template, "AWS::Lambda::Function")
     [policy] = policies_of(template, only(template, "AWS::IAM::Role", "Scheduler"))
     assert [statement["Sid"] for statement in policy["Statement"]] == ["DeliveryDeadLetters"]
 
 
-def test_what_scheduler_cannot_deliver_goes_to_the_delivery_dead_letters(examples: Template) -> None:
+def test_undeliverable_events_go_to_the_delivery_dead_letters(examples: Template) -> None:
     target = schedules(examples)["shop-examples-heartbeat.1"]["Target"]
     assert target["DeadLetterConfig"] == {"Arn": arn_of(examples, only(examples, "AWS::SQS::Queue", "Delivery"))}
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 185}
 
 
-def test_what_a_handler_cannot_do_goes_to_the_handler_dead_letters(examples: Template) -> None:
-    """Lambda's retries serve faults, so they are the same whatever the job says: broken has none of its own."""
+def test_failed_runs_go_to_the_handler_dead_letters(examples: Template) -> None:
+    """Lambda's retries are for faults, so they are the same for each job: broken has no retries of its own."""
     queue = arn_of(examples, only(examples, "AWS::SQS::Queue", "Handler"))
     for job in ("broken", "daily_stats"):
-        assert one(examples, "AWS::Lambda::EventInvokeConfig", job.replace("_", "")) == {
+        assert properties_of(examples, "AWS::Lambda::EventInvokeConfig", job.replace("_", "")) == {
             "FunctionName": f"shop-examples-{job}",
             "Qualifier": "$LATEST",
             "MaximumRetryAttempts": 2,
@@ -203,14 +203,14 @@ def test_what_a_handler_cannot_do_goes_to_the_handler_dead_letters(examples: Tem
 
 
 @pytest.mark.parametrize("origin", ["Delivery", "Handler"])
-def test_dead_letters_are_kept_encrypted_and_watched(examples: Template, origin: str) -> None:
+def test_dead_letters_are_kept_encrypted_and_have_an_alarm(examples: Template, origin: str) -> None:
     queue = only(examples, "AWS::SQS::Queue", origin)
     assert properties(examples, queue) == {"MessageRetentionPeriod": 14 * 86400, "SqsManagedSseEnabled": True}
     assert examples["Resources"][queue]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert examples["Resources"][queue]["UpdateReplacePolicy"] == "Retain"
-    [statement] = one(examples, "AWS::SQS::QueuePolicy", origin)["PolicyDocument"]["Statement"]
+    [statement] = properties_of(examples, "AWS::SQS::QueuePolicy", origin)["PolicyDocument"]["Statement"]
     assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
-    alarm = one(examples, "AWS::CloudWatch::Alarm", origin)
+    alarm = properties_of(examples, "AWS::CloudWatch::Alarm", origin)
     assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
     assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": name_of(examples, queue)}]
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
@@ -236,7 +236,7 @@ def test_operators_find_the_deployment_by_its_outputs(examples: Template) -> Non
 
 
 def test_a11_3_a_schedule_waits_for_its_group_its_role_and_the_retries_of_its_function(examples: Template) -> None:
-    """Without the retries, a first event could meet Lambda's own, and end without a letter."""
+    """Without the retries, Lambda's defaults apply to a first event, which could end without a letter."""
     group = only(examples, "AWS::Scheduler::ScheduleGroup", "Group")
     role = only(examples, "AWS::IAM::Role", "Scheduler")
     configs = of_type(examples, "AWS::Lambda::EventInvokeConfig")
@@ -246,7 +246,7 @@ def test_a11_3_a_schedule_waits_for_its_group_its_role_and_the_retries_of_its_fu
         assert {group, role, retries} <= set(schedule["DependsOn"])
 
 
-def test_names_of_jobs_that_differ_by_one_sign_do_not_meet(synthesize: Synthesize) -> None:
+def test_names_of_jobs_that_differ_by_one_sign_stay_different(synthesize: Synthesize) -> None:
     template = synthesize(
         "@job()\ndef a_b(run): ...\n\n@job(name='a-b')\ndef c(run): ...\n\n@job()\ndef Ledger(run): ..."
     )

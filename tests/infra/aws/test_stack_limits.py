@@ -1,4 +1,4 @@
-"""What AWS would refuse in the middle of a deployment is refused before it, with the number and the remedy."""
+"""Stacks that AWS would refuse in the middle of a deployment are refused before it, with the number and the remedy."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.tools.template import of_type, policies_of
 def declared(name: str, *, schedules: int = 1, env: dict[str, str] | None = None) -> DeclaredJob:
     from cronstack import parse
 
-    made: Job = job(name=name, schedule=[rate("1 hour")] * schedules, env=env)(lambda run: None)
-    return DeclaredJob(made, (parse("rate(1 hour)"),) * schedules, "functions/jobs/many.py:7")
+    created: Job = job(name=name, schedule=[rate("1 hour")] * schedules, env=env)(lambda run: None)
+    return DeclaredJob(created, (parse("rate(1 hour)"),) * schedules, "functions/jobs/many.py:7")
 
 
-def test_a_name_too_long_for_aws_is_named_with_its_limit() -> None:
+def test_the_error_for_a_name_too_long_for_aws_has_its_limit() -> None:
     longest = names.longest_job_name("shop")
     limits.check("shop", [declared("x" * longest)])
     with pytest.raises(DeclarationError) as caught:
@@ -36,19 +36,19 @@ def test_a_name_too_long_for_aws_is_named_with_its_limit() -> None:
     assert "Shorten" in message
 
 
-def test_the_longest_name_that_is_let_through_fits_aws() -> None:
+def test_the_longest_accepted_name_fits_aws() -> None:
     name = "x" * names.longest_job_name("shop")
     assert len(names.function_name("shop", name)) <= 64
     assert len(names.schedule_name("shop", name, 99)) == 64
 
 
-def test_a_stack_that_leaves_no_room_for_names_is_refused() -> None:
+def test_a_stack_name_too_long_for_names_of_jobs_is_refused() -> None:
     with pytest.raises(DeclarationError, match=r"cdk\.json") as caught:
         limits.check("s" * 60, [declared("x")])
     assert "cronstack:project" in caught.value.remedy
 
 
-def test_the_group_of_carriers_needs_room_too() -> None:
+def test_a_stack_name_too_long_for_the_group_of_carriers_is_refused() -> None:
     limits.check("s" * 55, [declared("x")])
     assert len(names.carriers_group("s" * 55)) == 64
     with pytest.raises(DeclarationError, match=r"has 56 characters.*-carriers") as caught:
@@ -62,8 +62,8 @@ def test_an_environment_too_large_for_lambda_is_refused() -> None:
         limits.check("shop", [declared("a", env={"A": "x" * limits.MOST_ENVIRONMENT})])
 
 
-def test_our_own_variables_fit_beside_it_whatever_the_names() -> None:
-    """In a Region with a long name; a queue's name has at most 80 characters, one of a table 95 from CloudFormation."""
+def test_cronstacks_own_variables_fit_with_the_longest_names() -> None:
+    """In a Region with a long name. A queue's name has at most 80 characters, a table's name from CloudFormation 95."""
     region, stack = "ap-southeast-1", "s" * 55
     settings = Settings(
         ledger="x" * 95,
@@ -81,19 +81,19 @@ def test_our_own_variables_fit_beside_it_whatever_the_names() -> None:
 def test_more_jobs_than_fit_are_refused_with_the_numbers() -> None:
     most = [declared(f"j{n}") for n in range(limits.MOST_JOBS)]
     limits.check("shop", most)
-    with pytest.raises(DeclarationError, match=r"74 jobs with 74 schedules .* at most 73 jobs") as caught:
+    with pytest.raises(DeclarationError, match=r"74 jobs with 74 schedules .* the limit is 73 jobs") as caught:
         limits.check("shop", [*most, declared("more")])
     assert "second project" in caught.value.remedy
 
 
 @pytest.mark.parametrize(("schedules", "most"), [(0, 54), (1, 48)])
-def test_fewer_jobs_fit_that_code_schedules(schedules: int, most: int) -> None:
+def test_fewer_jobs_that_code_schedules_fit_a_stack(schedules: int, most: int) -> None:
     def by_code(number: int) -> DeclaredJob:
-        made = job(name=f"j{number}", schedule=[once(), *[rate("1 hour")] * schedules])(lambda run: None)
-        return DeclaredJob(made, declared("x", schedules=schedules).schedules, "functions/jobs/many.py:7")
+        created = job(name=f"j{number}", schedule=[once(), *[rate("1 hour")] * schedules])(lambda run: None)
+        return DeclaredJob(created, declared("x", schedules=schedules).schedules, "functions/jobs/many.py:7")
 
     limits.check("shop", [by_code(number) for number in range(most)])
-    with pytest.raises(DeclarationError, match="at most 73 jobs and 454 resources"):
+    with pytest.raises(DeclarationError, match="the limit is 73 jobs and 454 resources"):
         limits.check("shop", [by_code(number) for number in range(most + 1)])
 
 
@@ -102,7 +102,7 @@ def test_many_schedules_count_too() -> None:
         limits.check("shop", [declared(f"j{n}", schedules=33) for n in range(12)])
 
 
-def test_as_many_jobs_as_are_let_through_fit_cloudformation_and_iam(synthesize: Synthesize) -> None:
+def test_the_most_accepted_jobs_fit_cloudformation_and_iam(synthesize: Synthesize) -> None:
     more = names.longest_job_name("shop") - 2
     source = "\n\n".join(
         f"@job(schedule=rate('1 hour'))\ndef {'x' * more}{number}(run): ..."
@@ -118,8 +118,8 @@ def test_as_many_jobs_as_are_let_through_fit_cloudformation_and_iam(synthesize: 
     assert len(json.dumps(policy, separators=(",", ":"))) + longer_region * (limits.MOST_JOBS + 1) < 10_240
 
 
-def test_the_count_of_resources_is_right_to_the_last_one(synthesize: Synthesize) -> None:
-    """Of jobs with and without schedules and once(). One is to spare."""
+def test_the_count_of_resources_is_exact(synthesize: Synthesize) -> None:
+    """For jobs with and without schedules and once(). The count has one resource in reserve."""
     source = """
 @job(schedule=[once(), rate('1 hour')])
 def both(run): ...
@@ -140,10 +140,10 @@ def by_hand(run): ...
     assert len(synthesize(source)["Resources"]) + 1 == limits.resources(jobs)
 
 
-def test_jobs_that_code_schedules_are_told_apart_by_a_variables_name() -> None:
+def test_jobs_that_code_schedules_need_different_variable_names() -> None:
     def by_code(name: str) -> DeclaredJob:
         return DeclaredJob(job(name=name, schedule=once())(lambda run: None), (), "functions/jobs/many.py:7")
 
     limits.check("shop", [by_code("a-b"), declared("a_b")])
-    with pytest.raises(DeclarationError, match=r"'a-b' and 'a_b'.*differ in - and _ only"):
+    with pytest.raises(DeclarationError, match=r"'a-b' and 'a_b'.*differ only in - and _"):
         limits.check("shop", [by_code("a-b"), by_code("a_b")])

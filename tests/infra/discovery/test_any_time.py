@@ -1,4 +1,4 @@
-"""What is refused because a template must deploy at any time, with the declaration to use instead; windows; rates."""
+"""Schedules that are refused because a template must deploy at any time, with the remedy; windows; rates."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ IMPORT = "from datetime import UTC, datetime\n"
 
 def fault_of(package: Package, declared: str) -> str:
     package.write("stats.py", f"{IMPORT}@job({declared})\ndef stats(run: Run): ...\n")
-    with pytest.raises(DeclarationError) as found:
+    with pytest.raises(DeclarationError) as raised:
         package.discover()
-    text = str(found.value)
+    text = str(raised.value)
     assert f"functions/{package.name}/stats.py:" in text
     return text
 
@@ -62,8 +62,8 @@ def test_the_crons_of_a_rate_fire_exactly_when_it_would(every: str, crons: list[
                 for fields in crons
             )
         )
-        wanted = itertools.takewhile(until.__gt__, parse(str(rate), start=START).after(START - timedelta(1)))
-        assert sorted(fired) == list(wanted)
+        expected = itertools.takewhile(until.__gt__, parse(str(rate), start=START).after(START - timedelta(1)))
+        assert sorted(fired) == list(expected)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_rate_may_end(package: Package) -> None:
 
 
 def test_a11_9_a_long_rate_is_noted_with_the_cron_that_keeps_its_times(package: Package) -> None:
-    """Whether an update of a schedule starts its rate anew is undocumented: 12 hours may skip or double around it."""
+    """Not documented: whether an update of a schedule restarts its rate, so that runs are skipped or doubled."""
     schedules = ('rate("59 minutes")', 'rate("12 hours")', 'rate("5 hours")', 'cron("0 0 * * ? *", timezone="UTC")')
     package.write("stats.py", f"@job(schedule=[{', '.join(schedules)}])\ndef stats(run: Run): ...\n")
     package.write("paused.py", '@job(schedule=rate("1 day"), enabled=False)\ndef paused(run: Run): ...\n')
@@ -112,7 +112,7 @@ def test_an_at_with_seconds_is_refused(package: Package) -> None:
 
 
 def test_an_at_long_past_is_noted_and_never_fires(package: Package) -> None:
-    """T21: deployed first when it is long past, it fired, was refused as too old, and left a letter."""
+    """T21: a past at() that is deployed must not fire, be refused as too old, and leave a dead letter."""
     package.write("launch.py", '@job(schedule=at("2001-03-28T12:00:00", timezone="UTC"))\ndef launch(run: Run): ...\n')
     (note,) = package.discover(now=START).notes
     assert "at(2001-03-28T12:00:00) (UTC) is past and never fires any more" in note
@@ -140,7 +140,7 @@ WINDOWS = {
 
 
 @pytest.mark.parametrize("declared", WINDOWS)
-def test_a_wrong_window_is_told_with_its_remedy(package: Package, declared: str) -> None:
+def test_an_invalid_window_is_refused_with_its_remedy(package: Package, declared: str) -> None:
     assert WINDOWS[declared] in fault_of(package, declared)
 
 
@@ -155,18 +155,18 @@ def test_a_wrong_window_is_told_with_its_remedy(package: Package, declared: str)
         ("schedule=once(), start_deadline=600", 600),
     ],
 )
-def test_what_code_may_schedule_has_a_day_to_start(package: Package, declared: str, seconds: int) -> None:
-    """Less the longest window, so that the two fit the age for which Scheduler keeps an event."""
+def test_a_job_that_code_may_schedule_has_a_day_to_start(package: Package, declared: str, seconds: int) -> None:
+    """Less the longest window, so that both together fit Scheduler's maximum age of an event."""
     package.declare(declared)
-    (made,) = package.discover().jobs
-    assert made.job.start_deadline == seconds
+    (declared_job,) = package.discover().jobs
+    assert declared_job.job.start_deadline == seconds
 
 
 @pytest.mark.parametrize(
     ("fields", "zone", "minutes"),
     [
         ("0 6 * * ? *", "UTC", 1440),
-        ("0 6 * * ? *", BERLIN, 1380),  # the day on which the clocks are put forward
+        ("0 6 * * ? *", BERLIN, 1380),  # the day on which the clocks go forward
         ("0 6 ? * MON *", BERLIN, None),
         ("*/30 * * * ? *", "UTC", 30),
         ("0 6 1 1 ? 2199", "UTC", None),
@@ -178,7 +178,7 @@ def test_the_shortest_interval_of_a_cron(fields: str, zone: str, minutes: int | 
     assert shortest_interval(parse(f"cron({fields})", timezone=zone)) == minutes
 
 
-# -- what operators read back ------------------------------------------------------------------------------------------
+# -- deployed schedules ----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "declared",
     [
@@ -214,12 +214,12 @@ def test_the_description_of_a_deployed_schedule_is_a_format_that_later_versions_
 
 
 @pytest.mark.parametrize("text", ["by hand", "at(nonsense) UTC", "start=2026-13-01T00:00:00+00:00", "end=", ""])
-def test_a_description_that_is_not_ours_counts_as_none(text: str) -> None:
+def test_a_foreign_description_is_ignored(text: str) -> None:
     got = {"ScheduleExpression": "cron(0 6 * * ? *)", "Description": text}
     assert read_schedule(got) == parse("cron(0 6 * * ? *)")
 
 
-def test_an_at_whose_expression_was_changed_by_hand_is_what_it_is_now() -> None:
+def test_an_at_whose_expression_was_changed_by_hand_has_the_new_expression() -> None:
     form = deployed_form(parse("at(2028-02-29T00:30:00)"))
     got = {"ScheduleExpression": "cron(0 7 * * ? *)", "Description": form.description}
     assert read_schedule(got) == parse("cron(0 7 * * ? *)")

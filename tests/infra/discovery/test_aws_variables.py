@@ -24,7 +24,7 @@ def configured(folder: Path, *, config: str = "", credentials: str = "") -> dict
     }
 
 
-def test_an_unconfigured_machine_is_given_a_region_and_credentials() -> None:
+def test_an_unconfigured_machine_gets_a_region_and_credentials() -> None:
     assert missing(NO_FILES) == BOTH | CREDENTIALS
 
 
@@ -59,15 +59,15 @@ def test_credentials_of_the_user_stay(user: dict[str, str]) -> None:
         ("no = section\n", "", {}, {"region": REGION, "dummies": True}),
     ],
 )
-def test_the_active_profile_counts(
+def test_the_active_profile_is_read(
     tmp_path: Path, config: str, credentials: str, user: dict[str, str], expected: dict[str, object]
 ) -> None:
-    found = missing(configured(tmp_path, config=config, credentials=credentials) | user)
-    assert found.pop("AWS_REGION") == found.pop("AWS_DEFAULT_REGION") == expected["region"]
-    assert found == (CREDENTIALS if expected["dummies"] else {})
+    variables = missing(configured(tmp_path, config=config, credentials=credentials) | user)
+    assert variables.pop("AWS_REGION") == variables.pop("AWS_DEFAULT_REGION") == expected["region"]
+    assert variables == (CREDENTIALS if expected["dummies"] else {})
 
 
-def test_afterwards_the_variables_are_as_before_but_for_what_the_block_set() -> None:
+def test_only_variables_that_the_block_has_set_stay() -> None:
     environ = NO_FILES | {"HOME": "/"}
     with as_in_lambda(environ):
         assert environ["AWS_REGION"] == REGION
@@ -75,7 +75,7 @@ def test_afterwards_the_variables_are_as_before_but_for_what_the_block_set() -> 
     assert environ == NO_FILES | {"HOME": "/", "AWS_DEFAULT_REGION": "eu-west-1"}
 
 
-def test_after_an_error_the_variables_are_as_before() -> None:
+def test_the_variables_are_restored_after_an_error() -> None:
     environ = NO_FILES | {"AWS_REGION": ""}
     with pytest.raises(ZeroDivisionError), as_in_lambda(environ):
         _ = 1 / len(environ["AWS_REGION"].removeprefix(REGION))
@@ -96,8 +96,8 @@ except Exception as error:
 """
 
 
-def test_no_client_made_afterwards_has_the_region_or_the_credentials(tmp_path: Path) -> None:
-    """boto3 keeps them in its default session."""
+def test_no_later_client_has_the_region_or_the_credentials(tmp_path: Path) -> None:
+    """boto3 stores both in its default session, which must be removed."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     ended = subprocess.run(
         [sys.executable, "-c", SESSION],

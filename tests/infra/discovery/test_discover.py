@@ -1,4 +1,4 @@
-"""Discovery: which jobs are found, and with which words, file and line a wrong declaration is refused."""
+"""Discovery: which jobs are found, and the error, file and line of an invalid declaration."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from tests.infra.packages import JOB, Package
 from tests.places import ROOT
 
 
-def test_what_lies_beside_the_jobs_is_told_not_to_be_deployed(package: Package) -> None:
-    """In Python's path here, so that every test passes; in Lambda it is not there."""
+def test_an_import_of_a_file_outside_the_package_is_refused(package: Package) -> None:
+    """The file is in Python's path here, so tests pass; it is missing in Lambda."""
     (package.root / "money.py").write_text("def euros(cents): ...\n")
     (package.root / "shared").mkdir()
     (package.root / "shared" / "text.py").write_text("")
     package.write("_words.py", "def words():\n    import shared.text\n", head="")
     package.write("bills.py", "from money import euros\n" + JOB.format(name="bill"))
-    told = package.refused()
-    assert "functions/jobs/bills.py:3: it imports money, which lies beside the package of jobs" in told
-    assert "functions/jobs/_words.py:2: it imports shared" in told
-    assert "functions/jobs/_money" in told
+    message = package.refused()
+    assert "functions/jobs/bills.py:3: it imports money, which lies beside the package of jobs" in message
+    assert "functions/jobs/_words.py:2: it imports shared" in message
+    assert "functions/jobs/_money" in message
 
 
-def test_what_is_not_imported_in_lambda_may_lie_anywhere(package: Package) -> None:
+def test_a_module_that_lambda_does_not_import_may_be_anywhere(package: Package) -> None:
     (package.root / "money.py").write_text("")
     guarded = "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import money\n\n"
     package.write("bills.py", guarded + f"import {package.name}._words\n" + JOB.format(name="bill"))
@@ -34,7 +34,7 @@ def test_what_is_not_imported_in_lambda_may_lie_anywhere(package: Package) -> No
     assert [declared.name for declared in package.discover().jobs] == ["bill"]
 
 
-def test_every_module_and_subpackage_is_looked_at(package: Package) -> None:
+def test_every_module_and_subpackage_is_searched(package: Package) -> None:
     package.write("one.py", JOB.format(name="zebra") + JOB.format(name="ant"))
     package.write("deep/er/two.py", JOB.format(name="cat"))
     package.write("regular/__init__.py", JOB.format(name="dog"))
@@ -43,16 +43,16 @@ def test_every_module_and_subpackage_is_looked_at(package: Package) -> None:
     package.write(".four.py", "raise RuntimeError\n")
     package.write("notes.txt", "not a module")
 
-    found = package.discover()
+    discovered = package.discover()
 
-    assert [declared.name for declared in found.jobs] == ["ant", "cat", "dog", "zebra"]
-    ant, cat, dog, _ = found.jobs
+    assert [declared.name for declared in discovered.jobs] == ["ant", "cat", "dog", "zebra"]
+    ant, cat, dog, _ = discovered.jobs
     assert ant.where == f"functions/{package.name}/one.py:6"
     assert cat.job.handler == f"{package.name}.deep.er.two.cat"
     assert dog.job.handler == f"{package.name}.regular.dog"
     assert [schedule.expression for schedule in ant.schedules] == ["cron(0 6 * * ? *)"]
     assert ant.schedules[0].timezone == "Europe/Berlin"
-    assert found.notes == ()
+    assert discovered.notes == ()
 
 
 def test_a_job_imported_elsewhere_is_not_a_second_one(package: Package) -> None:
@@ -61,7 +61,7 @@ def test_a_job_imported_elsewhere_is_not_a_second_one(package: Package) -> None:
     assert [declared.name for declared in package.discover().jobs] == ["stats"]
 
 
-def test_a_job_may_be_called_otherwise_and_have_any_number_of_schedules(package: Package) -> None:
+def test_a_job_may_have_another_name_and_any_number_of_schedules(package: Package) -> None:
     package.write(
         "stats.py",
         '@job(name="none-at-all")\ndef triggered(run: Run): ...\n'
@@ -73,7 +73,7 @@ def test_a_job_may_be_called_otherwise_and_have_any_number_of_schedules(package:
     assert [schedule.expression for schedule in two.schedules] == ["rate(1 hour)", "at(2026-12-24T18:00:00)"]
 
 
-def test_what_a_module_prints_does_not_get_into_a_listing(package: Package, capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_of_a_module_goes_to_stderr(package: Package, capsys: pytest.CaptureFixture[str]) -> None:
     package.write("stats.py", 'print("loud")\n' + JOB.format(name="stats"))
     package.discover()
     printed = capsys.readouterr()
@@ -81,7 +81,7 @@ def test_what_a_module_prints_does_not_get_into_a_listing(package: Package, caps
 
 
 def test_schedules_that_will_not_fire_any_more_are_notes(package: Package) -> None:
-    """Each deploys all the same: a past at(), end and start."""
+    """A past at(), end or start still deploys."""
     package.write(
         "stats.py",
         "from datetime import UTC, datetime\n"
@@ -92,10 +92,10 @@ def test_schedules_that_will_not_fire_any_more_are_notes(package: Package) -> No
     )
     assert package.discover().notes == ()
     notes = package.discover(now=datetime(2026, 1, 1, tzinfo=UTC)).notes
-    past, over, begun, ended = (note.removeprefix(f"functions/{package.name}/stats.py:4: stats: ") for note in notes)
+    past, over, started, ended = (note.removeprefix(f"functions/{package.name}/stats.py:4: stats: ") for note in notes)
     assert past.startswith("at(2026-01-01T00:00:00) (Europe/Berlin) is past and never fires any more; remove it")
     assert over == "cron(0 0 * * ? 2025) (UTC) never fires any more"
-    assert begun == "cron(0 0 * * ? *) (UTC) has started, at 2025-01-01 00:00 UTC: you can leave its start out now"
+    assert started == "cron(0 0 * * ? *) (UTC) has started, at 2025-01-01 00:00 UTC: you can leave its start out now"
     assert ended.startswith("rate(1 day) (UTC) is past its end and never fires any more; remove it")
 
 
@@ -191,17 +191,17 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("arguments", "words"), WRONG.items(), ids=lambda text: text[:40])
-def test_a_wrong_declaration_is_told_with_file_line_and_an_example(
+def test_an_invalid_declaration_is_refused_with_file_line_and_an_example(
     package: Package, arguments: str, words: str
 ) -> None:
     package.declare(arguments)
-    told = package.refused()
-    assert told.startswith("functions/jobs/stats.py:3: ")
-    assert words in told
-    assert len(told.splitlines()) == 2
+    message = package.refused()
+    assert message.startswith("functions/jobs/stats.py:3: ")
+    assert words in message
+    assert len(message.splitlines()) == 2
 
 
-def test_what_is_just_possible(package: Package) -> None:
+def test_the_limits_of_a_declaration_are_accepted(package: Package) -> None:
     package.declare(
         f'{DAILY}, overlap="buffer_one", retries=20, lease=60, timeout=900, memory=10240, start_deadline=86400,'
         f'enabled=False, name="{"x" * 64}", input={{"list": [1, None, {{}}], "text": "é"}}, env={{"SHOP_MODE": ""}},'
@@ -224,29 +224,29 @@ HANDLERS = {
 
 
 @pytest.mark.parametrize(("handler", "words"), HANDLERS.items(), ids=HANDLERS)
-def test_a_handler_that_lambda_could_not_use(package: Package, handler: str, words: str) -> None:
+def test_a_handler_that_lambda_could_not_call(package: Package, handler: str, words: str) -> None:
     package.declare(DAILY, handler=handler + "\n")
-    told = package.refused()
-    assert told.startswith("functions/jobs/stats.py:3: ")
-    assert words in told
+    message = package.refused()
+    assert message.startswith("functions/jobs/stats.py:3: ")
+    assert words in message
 
 
 def test_a_handler_that_lambda_could_not_find(package: Package) -> None:
     package.write("one.py", "def make():\n    @job()\n    def inner(run): ...\n    return inner\nmade = make()\n")
     package.write("two.py", "short = job(name='short')(lambda run: None)\n")
     package.write("three.py", "def plain(run): ...\nguarded = job()(plain)\n")
-    told = package.refused()
-    assert "one.py:4: the handler is make.<locals>.inner, which Lambda cannot find" in told
-    assert "two.py:3: the handler is <lambda>, which Lambda cannot find" in told
-    assert "three.py:3: the job is called guarded in its module, its function plain; Lambda would call plain" in told
+    message = package.refused()
+    assert "one.py:4: the handler is make.<locals>.inner, which Lambda cannot find" in message
+    assert "two.py:3: the handler is <lambda>, which Lambda cannot find" in message
+    assert "three.py:3: the job is called guarded in its module, its function plain; Lambda would call plain" in message
 
 
 def test_two_jobs_of_one_name(package: Package) -> None:
     package.write("north.py", JOB.format(name="stats"))
     package.write("south.py", JOB.format(name="stats"))
-    told = package.refused()
-    assert told.startswith("functions/jobs/south.py:3: two jobs are called 'stats'")
-    assert "the other one is at functions/jobs/north.py:3" in told
+    message = package.refused()
+    assert message.startswith("functions/jobs/south.py:3: two jobs are called 'stats'")
+    assert "the other one is at functions/jobs/north.py:3" in message
 
 
 def test_a_file_that_cannot_be_imported_by_its_name(package: Package) -> None:
@@ -254,16 +254,16 @@ def test_a_file_that_cannot_be_imported_by_its_name(package: Package) -> None:
     assert package.refused().startswith("functions/jobs/my-job.py: no module can have this name")
 
 
-def test_all_faults_are_told_together(package: Package) -> None:
+def test_all_errors_are_reported_together(package: Package) -> None:
     package.write("bad.py", "1 / 0\n", head="")
     package.write(
         "stats.py",
         '@job(schedule=cron("0 6 * * *"), timeout=0, retries="2")\ndef stats(run): ...\n\n'
         '@job(schedule=cron("0 6 * * ? 1066", timezone="Europe/Atlantis"))\ndef others(run): ...\n',
     )
-    told = package.refused()
-    assert told.startswith("7 faults in the declarations of jobs\n")
-    faults = [line for line in told.splitlines() if line.startswith("functions/")]
+    message = package.refused()
+    assert message.startswith("7 faults in the declarations of jobs\n")
+    faults = [line for line in message.splitlines() if line.startswith("functions/")]
     assert [fault.split(": ")[0].removeprefix("functions/jobs/") for fault in faults] == [
         "bad.py:1",
         *["stats.py:3"] * 4,
@@ -271,13 +271,13 @@ def test_all_faults_are_told_together(package: Package) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["nowhere", "no-name", "", "a/b", "../jobs"])
-def test_a_package_that_is_not_there(package: Package, name: str) -> None:
+@pytest.mark.parametrize("name", ["missing", "no-name", "", "a/b", "../jobs"])
+def test_a_missing_package_is_refused(package: Package, name: str) -> None:
     with pytest.raises(DeclarationError, match="there is no package of jobs"):
         discover(name, package.root)
 
 
-def test_another_package_of_the_same_name_is_not_taken_for_it(package: Package, tmp_path: Path) -> None:
+def test_another_package_of_the_same_name_is_not_used(package: Package, tmp_path: Path) -> None:
     package.write("stats.py", JOB.format(name="stats"))
     package.discover()
     other = tmp_path / "other" / "functions"
@@ -293,14 +293,14 @@ def test_the_repository_itself() -> None:
     assert {declared.name for declared in discover("examples", root).jobs} >= {"heartbeat", "daily_stats"}
 
 
-def test_a_job_whose_name_is_given_anew_is_not_lost_in_silence(package: Package) -> None:
+def test_a_job_whose_name_is_reassigned_is_an_error(package: Package) -> None:
     package.write("one.py", JOB.format(name="stats") + JOB.format(name="other") + JOB.format(name="stats"))
-    told = package.refused()
-    assert told.startswith("functions/jobs/one.py:3: the job 'stats' is lost: further down")
-    assert "other" not in told
+    message = package.refused()
+    assert message.startswith("functions/jobs/one.py:3: the job 'stats' is lost: further down")
+    assert "other" not in message
 
 
-def test_a_job_in_a_class_is_not_lost_in_silence(package: Package) -> None:
+def test_a_job_in_a_class_is_an_error(package: Package) -> None:
     package.write("one.py", "class Shop:\n    @cronstack.job()\n    def stats(run): ...\n", head="import cronstack\n\n")
     assert "functions/jobs/one.py:4: the job 'stats' is inside the class Shop" in package.refused()
 
@@ -313,25 +313,27 @@ for city in ("rome", "oslo"):
 """
 
 
-def test_jobs_made_in_a_loop_are_not_lost_in_silence(package: Package) -> None:
+def test_jobs_made_in_a_loop_are_an_error(package: Package) -> None:
     package.write("one.py", LOOP)
-    told = package.refused()
-    assert told.startswith("functions/jobs/one.py:6: the job 'fetch' is made in a loop: each turn takes the name from")
-    assert "a list of schedules" in told
+    message = package.refused()
+    assert message.startswith(
+        "functions/jobs/one.py:6: the job 'fetch' is made in a loop: each turn takes the name from"
+    )
+    assert "a list of schedules" in message
 
 
-def test_functions_in_a_loop_that_are_no_jobs_are_nobodys_affair(package: Package) -> None:
+def test_other_functions_in_a_loop_are_ignored(package: Package) -> None:
     package.write("one.py", LOOP.replace('@job(name=f"fetch_{city}")', "@staticmethod") + JOB.format(name="stats"))
     assert [declared.name for declared in package.discover().jobs] == ["stats"]
 
 
 def test_the_decorator_without_its_parentheses(package: Package) -> None:
     package.write("one.py", "@job\ndef stats(run: Run): ...\n")
-    told = package.refused()
-    assert told.startswith("functions/jobs/one.py:3: @job is written without its parentheses")
-    assert "@job(schedule=" in told
+    message = package.refused()
+    assert message.startswith("functions/jobs/one.py:3: @job is written without its parentheses")
+    assert "@job(schedule=" in message
 
 
-def test_a_job_under_a_condition_is_the_modules_own_affair(package: Package) -> None:
+def test_a_job_under_a_condition_may_be_missing(package: Package) -> None:
     package.write("one.py", "if not Run:\n    @job()\n    def stats(run): ...\n")
     assert package.discover().jobs == ()

@@ -1,4 +1,4 @@
-"""Importing a module of jobs: what it finds as in Lambda, and the one message for what it raises."""
+"""Importing a module of jobs: its environment is that of Lambda, and an exception is one error."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ IMPORTS = {
 }
 
 
-@pytest.mark.parametrize(("text", "told"), IMPORTS.items(), ids=lambda told: str(told)[:30])
-def test_a_module_that_does_not_import(package: Package, text: str, told: tuple[int, str]) -> None:
-    line, words = told
+@pytest.mark.parametrize(("text", "expected"), IMPORTS.items(), ids=lambda value: str(value)[:30])
+def test_a_module_that_does_not_import(package: Package, text: str, expected: tuple[int, str]) -> None:
+    line, words = expected
     package.write("broken.py", text, head="")
     message = package.refused()
     assert message.startswith(f"functions/jobs/broken.py:{line}: the module does not import: {words}")
@@ -33,7 +33,7 @@ def test_a_module_that_does_not_import(package: Package, text: str, told: tuple[
 
 @pytest.fixture
 def unconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without any AWS configuration."""
+    """Remove any AWS configuration of this machine."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
@@ -56,7 +56,7 @@ def test_a_client_made_at_import_needs_no_aws_configuration(package: Package, un
     assert dict(os.environ) == before
 
 
-def test_an_import_has_the_root_in_its_path_which_then_is_as_before(package: Package) -> None:
+def test_the_root_is_in_the_path_only_during_an_import(package: Package) -> None:
     text = f"import sys\n\nassert sys.path[0] == {str(package.root)!r}\n\n"
     package.write("stats.py", text + HEAD + JOB.format(name="stats"), head="")
     before = list(sys.path)
@@ -67,25 +67,25 @@ def test_an_import_has_the_root_in_its_path_which_then_is_as_before(package: Pac
     assert sys.path == before
 
 
-def test_a_variable_that_is_read_at_import_is_named(package: Package) -> None:
+def test_the_error_for_a_variable_read_at_import_has_its_name(package: Package) -> None:
     package.write("stats.py", 'import os\n\nBUCKET = os.environ["REPORTS_BUCKET"]\n', head="")
-    told = package.refused()
-    assert told.startswith("functions/jobs/stats.py:3: the module reads the environment variable REPORTS_BUCKET")
-    assert told.endswith("Read it inside the handler: env= and add_environment set it in Lambda only.")
+    message = package.refused()
+    assert message.startswith("functions/jobs/stats.py:3: the module reads the environment variable REPORTS_BUCKET")
+    assert message.endswith("Read it inside the handler: env= and add_environment set it in Lambda only.")
 
 
-def test_a_profile_that_is_not_there_is_one_message_with_its_line(
+def test_a_missing_profile_is_one_error_with_its_line(
     package: Package, unconfigured: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "nowhere")
+    monkeypatch.setenv("AWS_PROFILE", "missing")
     package.write("stats.py", 'import boto3\n\nqueue = boto3.Session().client("sqs")\n', head="")
-    told = package.refused()
-    assert told.startswith("functions/jobs/stats.py:3: the module does not import: ProfileNotFound: ")
-    assert "nowhere" in told
-    assert "Call AWS inside the handler." in told
+    message = package.refused()
+    assert message.startswith("functions/jobs/stats.py:3: the module does not import: ProfileNotFound: ")
+    assert "missing" in message
+    assert "Call AWS inside the handler." in message
 
 
-def test_a_fault_in_a_shared_module_is_told_once_and_where_it_is(package: Package) -> None:
+def test_an_error_in_a_shared_module_is_reported_once_with_its_place(package: Package) -> None:
     package.write("_shared.py", "1 / 0\n", head="")
     package.write("one.py", f"import {package.name}._shared\n")
     package.write("two.py", f"import {package.name}._shared\n")

@@ -1,4 +1,4 @@
-"""Notes on schedules: what clock changes of the next year do to them, and where two schedules of a job meet."""
+"""Notes on schedules: effects of the next year's clock changes, and times that two schedules of a job share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TODAY = datetime(2026, 11, 29, 12, 0, 30, tzinfo=UTC)
 BERLIN = "Europe/Berlin"
 BETWEEN_2_AND_3 = 'Take a local time outside 02:00 to 03:00, or timezone="UTC".'
 
-# expression | zone | what the note says after the expression
+# expression | zone | text of the note after the expression
 CLOCKS = [
     (
         "cron(30 2 * * ? *)",
@@ -55,11 +55,11 @@ CLOCKS = [
 ]
 
 
-@pytest.mark.parametrize(("expression", "zone", "says"), CLOCKS, ids=[f"{e} {z}" for e, z, _ in CLOCKS])
+@pytest.mark.parametrize(("expression", "zone", "text"), CLOCKS, ids=[f"{e} {z}" for e, z, _ in CLOCKS])
 def test_a_local_time_that_the_clocks_skip_or_repeat_is_noted_with_the_remedy(
-    expression: str, zone: str, says: str
+    expression: str, zone: str, text: str
 ) -> None:
-    assert clock_note(parse(expression, timezone=zone), TODAY) == f"{expression} ({zone}): {says}"
+    assert clock_note(parse(expression, timezone=zone), TODAY) == f"{expression} ({zone}): {text}"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_local_time_that_the_clocks_skip_or_repeat_is_noted_with_the_remedy(
         ("at(2025-03-30T02:30:00)", BERLIN),
     ],
 )
-def test_what_no_clock_change_touches_has_no_note(expression: str, zone: str) -> None:
+def test_a_schedule_without_effects_of_clock_changes_has_no_note(expression: str, zone: str) -> None:
     assert clock_note(parse(expression, timezone=zone), TODAY) is None
 
 
@@ -105,7 +105,7 @@ def notes_of(*schedules: Schedule, enabled: bool = True) -> list[str]:
     return list(meeting_notes([declared], TODAY))  # type: ignore[list-item]
 
 
-def test_a_note_names_file_line_and_job_and_a_paused_job_has_none() -> None:
+def test_a_note_has_file_line_and_job_and_a_paused_job_has_no_note() -> None:
     schedule = parse("cron(30 2 * * ? *)", timezone=BERLIN)
     (note,) = clock_notes([Declared((schedule,))], TODAY)  # type: ignore[list-item]
     assert note.startswith("functions/jobs/stats.py:4: stats: cron(30 2 * * ? *) (Europe/Berlin): the clocks skip ")
@@ -123,14 +123,14 @@ def test_two_schedules_of_a_job_that_are_due_together_are_noted() -> None:
     assert notes_of(daily, weekly, enabled=False) == []
 
 
-def test_schedules_of_different_zones_meet_by_their_instants() -> None:
+def test_schedules_of_different_zones_are_compared_by_their_instants() -> None:
     berlin = parse("cron(0 6 24 12 ? *)", timezone=BERLIN)
     utc = parse("cron(0 5 24 12 ? *)")
     (note,) = notes_of(berlin, utc)
     assert "are due together 1 time in the next year, next at 2026-12-24 05:00 UTC" in note
 
 
-def test_what_does_not_meet_or_has_no_known_instants_has_no_note() -> None:
+def test_schedules_without_common_or_known_instants_have_no_note() -> None:
     daily = parse("cron(0 6 * * ? *)")
     assert notes_of(daily, parse("cron(1 6 * * ? *)"), parse("rate(1 minute)")) == []
     assert len(notes_of(daily, parse("at(2026-12-24T06:00:00)"))) == 1

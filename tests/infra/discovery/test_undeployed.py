@@ -1,4 +1,4 @@
-"""Imports that would fail in Lambda are reported by discovery, with the line that is to be added."""
+"""Imports that would fail in Lambda are reported by discovery, with the line to add."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.infra.packages import JOB
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """``install("PyYAML", "6.0", "yaml/__init__.py", needs=["other>=1"])``: a package on this machine."""
+    """Return ``install("PyYAML", "6.0", "yaml/__init__.py", needs=["other>=1"])``, which installs a package."""
     site = tmp_path / "site-packages"
     site.mkdir()
     monkeypatch.syspath_prepend(str(site))
@@ -31,9 +31,9 @@ def install(tmp_path, monkeypatch):
 
 @pytest.fixture
 def jobs(package):
-    """``jobs(text, requirements)``: what discovery says of a job with this text; "" if all is right."""
+    """Return ``jobs(text, requirements)``: the error of discovery for a job with this text; "" for no error."""
 
-    def said(text: str, requirements: str | None = None) -> str:
+    def error_of(text: str, requirements: str | None = None) -> str:
         package.write("bills.py", f"{text}\n\n" + JOB.format(name="bill"))
         if requirements is not None:
             (package.root / "requirements.txt").write_text(requirements)
@@ -43,10 +43,10 @@ def jobs(package):
             return str(fault).replace(package.name, "jobs")
         return ""
 
-    return said
+    return error_of
 
 
-def test_a_package_that_is_not_named_is_reported_with_the_line_to_add(jobs, install):
+def test_a_package_without_a_requirement_is_reported_with_the_line_to_add(jobs, install):
     install("PyYaml-Fork", "6.0.2", "yaml_fork/__init__.py")
     assert jobs("import yaml_fork") == (
         "functions/jobs/bills.py:3: it imports yaml_fork, which is not deployed: functions/requirements.txt does not"
@@ -69,28 +69,28 @@ def test_a_package_that_is_not_named_is_reported_with_the_line_to_add(jobs, inst
         "not-installed-here==1.0",
     ],
 )
-def test_a_package_that_is_named_may_be_imported(jobs, install, requirements):
+def test_a_package_with_a_requirement_may_be_imported(jobs, install, requirements):
     install("PyYaml-Fork", "6.0.2", "yaml_fork/__init__.py")
     install("whole", "1.0", "whole.py", needs=["middle ; python_version > '3'"])
     install("middle", "1.0", "middle.py", needs=["pyyaml-fork>=6", "whole"])
     assert jobs("import yaml_fork", requirements) == ""
 
 
-def test_what_only_an_extra_brings_takes_that_extra(jobs, install):
+def test_a_package_of_an_extra_needs_that_extra(jobs, install):
     install("sender", "1.0", "sender.py", needs=["socks-fork ; extra == 'proxy'"])
     install("socks-fork", "2.0", "socks_fork.py")
     assert "socks-fork==2.0" in jobs("import sender, socks_fork", "sender")
     assert jobs("import sender, socks_fork", "sender[proxy]") == ""
 
 
-def test_a_namespace_that_packages_share_is_told_apart(jobs, install):
+def test_packages_of_a_shared_namespace_are_distinguished(jobs, install):
     install("shop-auth", "1.0", "shopns/auth/__init__.py")
     install("shop-storage", "2.0", "shopns/cloud/storage/__init__.py")
     install("shop-queue", "3.0", "shopns/cloud/queue/__init__.py")
-    told = jobs("from shopns.cloud import storage\nfrom shopns.auth import *", "shop-auth")
-    assert "functions/jobs/bills.py:3: it imports shopns" in told
-    assert "Add this line to functions/requirements.txt: shop-storage==2.0 " in told
-    assert len(told.splitlines()) == 2
+    message = jobs("from shopns.cloud import storage\nfrom shopns.auth import *", "shop-auth")
+    assert "functions/jobs/bills.py:3: it imports shopns" in message
+    assert "Add this line to functions/requirements.txt: shop-storage==2.0 " in message
+    assert len(message.splitlines()) == 2
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_namespace_that_packages_share_is_told_apart(jobs, install):
         "import os\nif os.environ.get('LOCAL'):\n    import extra_fork",
     ],
 )
-def test_what_lambda_has_or_does_not_import_needs_no_line(jobs, install, text):
+def test_an_import_that_lambda_has_or_skips_needs_no_line(jobs, install, text):
     install("extra-fork", "1.0", "extra_fork.py")
     assert jobs(text) == ""
 
@@ -127,36 +127,36 @@ def test_what_lambda_has_or_does_not_import_needs_no_line(jobs, install, text):
         "with open('/dev/null'):\n    import extra_fork",
     ],
 )
-def test_what_lambda_imports_late_or_instead_is_reported(jobs, install, text):
+def test_a_late_or_alternative_import_is_reported(jobs, install, text):
     install("extra-fork", "1.0", "extra_fork.py")
-    told = jobs(text)
-    assert "it imports extra_fork, which is not deployed" in told
-    assert "Add this line to functions/requirements.txt: extra-fork==1.0 " in told
-    assert len(told.splitlines()) == 2
+    message = jobs(text)
+    assert "it imports extra_fork, which is not deployed" in message
+    assert "Add this line to functions/requirements.txt: extra-fork==1.0 " in message
+    assert len(message.splitlines()) == 2
 
 
 def test_a_late_import_of_a_package_that_is_not_installed_here_is_reported(jobs):
-    told = jobs("def late():\n    import surely_not_installed")
-    assert "it imports surely_not_installed, which is not deployed" in told
-    assert "Add the package that brings surely_not_installed to functions/requirements.txt, and install it" in told
+    message = jobs("def late():\n    import surely_not_installed")
+    assert "it imports surely_not_installed, which is not deployed" in message
+    assert "Add the package that brings surely_not_installed to functions/requirements.txt, and install it" in message
 
 
 def test_an_import_that_fails_here_is_reported_once(jobs):
-    told = jobs("import surely_not_installed")
-    assert "the module does not import: ModuleNotFoundError" in told
-    assert len(told.splitlines()) == 2
+    message = jobs("import surely_not_installed")
+    assert "the module does not import: ModuleNotFoundError" in message
+    assert len(message.splitlines()) == 2
 
 
-def test_a_file_elsewhere_in_pythons_path_is_reported_with_its_place(jobs, tmp_path: Path, monkeypatch):
+def test_another_file_in_pythons_path_is_reported_with_its_place(jobs, tmp_path: Path, monkeypatch):
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "money_of_mine.py").write_text("")
     monkeypatch.syspath_prepend(str(tmp_path / "lib"))
-    told = jobs("import money_of_mine")
-    assert f"it imports money_of_mine, which lies in {tmp_path}/lib/money_of_mine.py and is not deployed" in told
-    assert "Move it to functions/jobs/_money_of_mine" in told
+    message = jobs("import money_of_mine")
+    assert f"it imports money_of_mine, which lies in {tmp_path}/lib/money_of_mine.py and is not deployed" in message
+    assert "Move it to functions/jobs/_money_of_mine" in message
 
 
-def test_the_kit_around_the_jobs_is_not_deployed(jobs):
-    told = jobs("from cronstack_infra.project import Project")
-    assert "it imports cronstack_infra, which is not deployed" in told
-    assert "A job imports from cronstack alone." in told
+def test_cronstack_infra_is_not_deployed(jobs):
+    message = jobs("from cronstack_infra.project import Project")
+    assert "it imports cronstack_infra, which is not deployed" in message
+    assert "A job imports from cronstack alone." in message

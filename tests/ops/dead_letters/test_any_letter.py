@@ -1,4 +1,4 @@
-"""Whatever letters say: a redrive sends only events that the ledger and the deployed schedules decide."""
+"""For any letters, a redrive sends only events that the ledger and the deployed schedules confirm."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ TRIGGER, UNKNOWN = "m-01KDWABCDEFGHJKMNPQRSTVWXY", "m-01KDWABCDEFGHJKMNPQRSTVWXZ
 REVISION = NOON - 24 * HOUR
 INPUTS = (FORGED, FORGED, {}, OWN, {"a": 0}, {"a": 1}, {"a": 3})
 TIMES = (*(NOON - hours * HOUR for hours in range(8)), NOON + HOUR, NOON + 300 * HOUR, NOON - 1000, NOON - 500 * HOUR)
-KEYS = ("ran", "planned", "later", "cancelled", "nobody")
+KEYS = ("ran", "planned", "later", "cancelled", "unknown")
 
 
 class World:
-    """A ledger with rows of many kinds. ``allowed``: input and due time by occurrence, of all that may be sent."""
+    """A ledger with rows of many kinds. ``allowed``: input and due time of all occurrences that may be sent."""
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
@@ -50,12 +50,12 @@ class World:
         self._run("crashed", scheduled_event(NOON, input={"a": 1}) | trigger)
         self._run("retrying", planned)
         self._run("dead", event_of(generation) | {"input": {"a": 4}})
-        self._run("running", scheduled_event(NOON - 5 * HOUR, input=OWN), keeps=False)
+        self._run("running", scheduled_event(NOON - 5 * HOUR, input=OWN), has_event=False)
 
-    def _run(self, status: str, event: dict[str, Any], *, keeps: bool = True) -> None:
+    def _run(self, status: str, event: dict[str, Any], *, has_event: bool = True) -> None:
         of = parse_event(event, "stats")
         row = {"status": status, "attempt": 3, "limit": 3, "due": of.due, "payload": of.payload, "expires": NOON + HOUR}
-        row |= {"event": json.dumps(event)} if keeps else {}
+        row |= {"event": json.dumps(event)} if has_event else {}
         row |= {"key": of.key, "revision": of.revision} if of.key else {}
         self._put(run_key("stats", of.id), row)
         self.allowed.pop(of.id, None)
@@ -81,7 +81,7 @@ class World:
         self.shop.stage.dynamodb.put_item(TableName=TABLE, Item=item)
 
     def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> dict[str, Any]:
-        """Check an event. A scheduled time that has had no run then has one; else the ledger stays as it is."""
+        """Check an event. Write a run for a scheduled time without a run; else leave the ledger unchanged."""
         assert FunctionName == "shop-stats"
         event = json.loads(Payload)
         self.check(event)
@@ -127,7 +127,7 @@ def letter(chance: random.Random) -> object:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_nothing_is_sent_but_what_the_ledger_and_the_schedules_decide(shop: Shop, seed: int) -> None:
+def test_only_events_that_the_ledger_or_the_schedules_confirm_are_sent(shop: Shop, seed: int) -> None:
     world, chance = World(shop), random.Random(seed)
     shop.functions.invoke = world.invoke  # type: ignore[method-assign]
     senders = (SCHEDULER_ROLE, ROLE, role_arn("shop-stats"), role_arn("shop-other"), "AROAGONE:s", "AIDAANN")
@@ -141,7 +141,7 @@ def test_nothing_is_sent_but_what_the_ledger_and_the_schedules_decide(shop: Shop
             redrive(shop.clients, shop.deployment, clock=shop.clock, sleep=lambda seconds: None, **options)  # type: ignore[arg-type]
         )
         assert len(results) >= 25
-        assert all(one.remedy for one in results if not one.accepted)
+        assert all(result.remedy for result in results if not result.accepted)
     reached = {parse_event(event, "stats").id for event in world.sent}
     print(f"seed {seed}: {len(world.sent)} events of {len(reached)} occurrences")
-    assert len(reached) >= 4, "the letters reach something"
+    assert len(reached) >= 4, "the letters must reach several occurrences"

@@ -1,4 +1,4 @@
-"""The body of Scheduler's letters has no documented shape: each that it may have is redriven."""
+"""The body of Scheduler's letters has no documented shape: each possible shape is redriven."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def test_a11_5_a_letter_of_scheduler_is_redriven_whatever_its_shape(shop: Shop, 
     "body", ["", "null", "1234", "abcd", '"abcd"', "YWJj", "MTIz", '["a"]', coded("[1]"), "=", "ü"]
 )
 def test_a_body_without_an_object_stays_as_it_is(body: str) -> None:
-    told = unwrap(body, {}, "delivery", "shop")
-    assert (told.job, told.occurrence) == ("", None)
-    assert told.event in (body, json.loads(body) if body in ("null", "1234", '"abcd"', '["a"]') else body)
+    contents = unwrap(body, {}, "delivery", "shop")
+    assert (contents.job, contents.occurrence) == ("", None)
+    assert contents.event in (body, json.loads(body) if body in ("null", "1234", '"abcd"', '["a"]') else body)
 
 
-def test_a_payload_that_is_no_event_keeps_its_function(shop: Shop) -> None:
-    told = unwrap(json.dumps(request("aGVsbG8=")), {}, "delivery", "shop")
-    assert (told.job, told.event) == ("stats", "aGVsbG8=")
+def test_a_payload_without_an_event_has_the_job_of_its_function(shop: Shop) -> None:
+    contents = unwrap(json.dumps(request("aGVsbG8=")), {}, "delivery", "shop")
+    assert (contents.job, contents.event) == ("stats", "aGVsbG8=")

@@ -19,7 +19,7 @@ def cloud() -> Iterator[LocalCloud]:
 
 
 def test_a10_all_letters_are_read_although_each_short_poll_is_empty(cloud: LocalCloud) -> None:
-    """An empty short poll says nothing (switch empty-polls), so each receive is a long poll."""
+    """An empty short poll proves nothing (switch empty-polls), so each receive is a long poll."""
     sqs = cloud.client("sqs")
     delivery, handler = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("delivery", "handler"))
     for number in range(25):
@@ -29,6 +29,6 @@ def test_a10_all_letters_are_read_although_each_short_poll_is_empty(cloud: Local
         assert "Messages" not in sqs.receive_message(QueueUrl=delivery)
         for _ in range(2):
             unread: list[str] = []
-            found = list_letters(sqs, deployment, unread=unread.append)
-            assert sorted(int(one.body) for one in found) == list(range(25))
+            letters = list_letters(sqs, deployment, unread=unread.append)
+            assert sorted(int(letter.body) for letter in letters) == list(range(25))
             assert unread == []

@@ -1,4 +1,4 @@
-"""A letter only names an occurrence: the ledger and the deployed schedules decide state and input."""
+"""A letter only names an occurrence: the ledger and the deployed schedules decide its state and input."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def send(shop: Shop, event: object) -> None:
     shop.stage.sqs.send_message(QueueUrl=shop.delivery, MessageBody=json.dumps(request))
 
 
-def driven(shop: Shop, **options: Any) -> list[Redriven]:
+def redrive_all(shop: Shop, **options: Any) -> list[Redriven]:
     return list(redrive(shop.clients, shop.deployment, clock=shop.clock, sleep=shop.sleep, poll=0, **options))
 
 
-def left(shop: Shop) -> int:
+def letters_left(shop: Shop) -> int:
     return len(list_letters(shop.stage.sqs, shop.deployment, poll=0))
 
 
@@ -63,37 +63,40 @@ def die(shop: Shop, handler: FixableHandler, event: object) -> None:
 
 def plan(shop: Shop, status: str = "planned", due: int = NOON - HOUR, *, event: str | None = None, **row: Any) -> None:
     """Write a plan of the key "k", as a planner can: with any attributes."""
-    made = planned_event("stats", "k", REVISION, due=due, input=OWN) if event is None else event
-    values = {"status": status, "due": due, "revision": REVISION, "event": made, "payload": payload_hash(OWN), "v": 1}
-    item = {name: {"N": str(one)} if isinstance(one, int) else {"S": one} for name, one in (values | row).items()}
+    text = planned_event("stats", "k", REVISION, due=due, input=OWN) if event is None else event
+    values = {"status": status, "due": due, "revision": REVISION, "event": text, "payload": payload_hash(OWN), "v": 1}
+    item = {
+        name: {"N": str(value)} if isinstance(value, int) else {"S": value} for name, value in (values | row).items()
+    }
     shop.stage.dynamodb.put_item(TableName=TABLE, Item=plan_key("stats", "k") | item)
 
 
 # -- a run -------------------------------------------------------------------------------------------------------------
-def test_a_dead_run_is_given_the_input_that_it_had(shop: Shop, handler: FixableHandler) -> None:
+def test_a_dead_run_gets_its_own_input_again(shop: Shop, handler: FixableHandler) -> None:
     die(shop, handler, scheduled_event(input={"own": 1}))
     forge(shop)
-    (one,) = driven(shop, wait=60)
+    (result,) = redrive_all(shop, wait=60)
     assert handler.ran == [(ID, 4, {"own": 1})]
-    assert (one.input, one.source) == ({"own": 1}, "the ledger")
-    (note,) = one.notes
-    assert note == 'the letter says input {"days": -100000}, but the ledger has {"own": 1}, and that counts'
+    assert (result.input, result.source) == ({"own": 1}, "the ledger")
+    (note,) = result.notes
+    assert note == 'the letter has input {"days": -100000}, but the ledger has {"own": 1}, which was used'
 
 
-def test_a_trigger_that_has_a_run_is_given_the_input_and_the_time_of_its_run(
-    shop: Shop, handler: FixableHandler
-) -> None:
+def test_a_trigger_with_a_run_gets_the_input_and_the_time_of_its_run(shop: Shop, handler: FixableHandler) -> None:
     die(shop, handler, scheduled_event(**BY_HAND, input={"own": 1}))
     forge(shop, NOON - DAY, **BY_HAND)
-    (one,) = driven(shop)
+    (result,) = redrive_all(shop)
     assert handler.ran == [(TRIGGER, 4, {"own": 1})]
-    assert any("was due at 2025-12-31T12:00:00Z, but the ledger has 2026-01-01T12:00:00Z" in note for note in one.notes)
+    assert any(
+        "has the due time 2025-12-31T12:00:00Z, but the ledger has 2026-01-01T12:00:00Z" in note
+        for note in result.notes
+    )
 
 
-def test_no_number_of_a_letter_is_believed(shop: Shop, handler: FixableHandler) -> None:
+def test_the_numbers_of_a_letter_are_ignored(shop: Shop, handler: FixableHandler) -> None:
     die(shop, handler, scheduled_event(input={"own": 1}))
     forge(shop, by="operator", kind="redrive", redrive=1, requested="2100-01-01T00:00:00Z")
-    assert [one.detail for one in driven(shop)] == ["attempt 4"]
+    assert [result.detail for result in redrive_all(shop)] == ["attempt 4"]
     sent = shop.functions.invoked[-1]
     assert (sent["redrive"], sent["requested"] < "2026-01-02") == (3, True)
 
@@ -105,79 +108,79 @@ KILLED = {"status": "running", "attempt": 1, "limit": 3, "due": NOON, "expires":
     ("claimed", "letter", "source"),
     [
         (OWN, FORGED, "the schedule shop-stats.1"),
-        ({"by": "hand"}, {"by": "hand"}, "the letter, whose input has the hash that the ledger keeps"),
+        ({"by": "hand"}, {"by": "hand"}, "the letter, whose input has the hash that the ledger stores"),
         ({"by": "hand"}, FORGED, ""),
     ],
     ids=["of the schedule", "of the letter", "of neither"],
 )
-def test_a_killed_run_without_an_event_is_given_only_the_input_of_its_hash(
+def test_a_killed_run_without_an_event_gets_only_an_input_with_its_hash(
     shop: Shop, handler: FixableHandler, claimed: dict[str, Any], letter: dict[str, Any], source: str
 ) -> None:
     shop.stage.change(f"run#{ID}", **KILLED, payload=payload_hash(claimed))
     forge(shop, input=letter)
-    (one,) = driven(shop)
-    assert (one.accepted, one.source) == (bool(source), source)
+    (result,) = redrive_all(shop)
+    assert (result.accepted, result.source) == (bool(source), source)
     assert handler.ran == ([(ID, 2, claimed)] if source else [])
     if not source:
-        assert "cronstack trigger stats --input '{...}'" in one.remedy
-        assert left(shop) == 1
+        assert "cronstack trigger stats --input '{...}'" in result.remedy
+        assert letters_left(shop) == 1
 
 
-def test_an_event_in_a_row_that_is_not_the_rows_own_is_not_sent(shop: Shop, handler: FixableHandler) -> None:
+def test_a_foreign_event_in_a_row_is_not_sent(shop: Shop, handler: FixableHandler) -> None:
     event = json.dumps(scheduled_event(input=FORGED))
     shop.stage.change(f"run#{ID}", **KILLED | {"status": "dead"}, payload=payload_hash({"own": 1}), event=event)
     forge(shop)
-    (one,) = driven(shop)
-    assert (one.accepted, handler.ran) == (False, [])
+    (result,) = redrive_all(shop)
+    assert (result.accepted, handler.ran) == (False, [])
 
 
 # -- no run: the schedules ---------------------------------------------------------------------------------------------
-def test_a_scheduled_time_is_given_the_input_of_its_schedule(shop: Shop, handler: FixableHandler) -> None:
+def test_a_scheduled_time_gets_the_input_of_its_schedule(shop: Shop, handler: FixableHandler) -> None:
     forge(shop)
-    (one,) = driven(shop)
+    (result,) = redrive_all(shop)
     assert handler.ran == [(ID, 1, OWN)]
-    assert (one.source, one.input) == ("the schedule shop-stats.1", OWN)
-    assert "the letter says input" in one.notes[0]
+    assert (result.source, result.input) == ("the schedule shop-stats.1", OWN)
+    assert "the letter has input" in result.notes[0]
 
 
 @pytest.mark.parametrize(
     ("due", "fields", "why"),
     [
-        (NOON + 1000, {}, "2026-01-01T12:00:01Z is ahead"),
-        (NOON + HOUR, {}, "2026-01-01T13:00:00Z is ahead"),
+        (NOON + 1000, {}, "2026-01-01T12:00:01Z is in the future"),
+        (NOON + HOUR, {}, "2026-01-01T13:00:00Z is in the future"),
         (NOON - 1000, {}, "no deployed schedule of stats has 2026-01-01T11:59:59Z"),
         (NOON - 17 * DAY, {}, "it would be refused (TooOld)"),
         (NOON, {"by": "operator", "kind": "backfill", "requested": print_time(NOON), "generation": 2}, "generation"),
         (NOON, BY_HAND, "only the letter has its input"),
-        (NOON, {"key": "k", "revision": 1}, "the ledger knows no plan of its key"),
+        (NOON, {"key": "k", "revision": 1}, "the ledger has no plan of its key"),
     ],
     ids=["a second ahead", "an hour ahead", "no instant", "too old", "generation", "trigger", "key"],
 )
-def test_what_neither_ledger_nor_schedule_knows_stays_with_a_remedy(
+def test_a_letter_that_neither_ledger_nor_schedule_confirms_stays_with_a_remedy(
     shop: Shop, handler: FixableHandler, due: int, fields: dict[str, Any], why: str
 ) -> None:
     shop.stage.now = NOON - 2000 if due == NOON + 1000 else NOON
     forge(shop, due, **fields)
-    (one,) = driven(shop)
-    assert not one.accepted
-    assert why in one.detail
-    assert "cronstack " in one.remedy
-    commands = [part.split(". ")[0] for part in one.remedy.split("cronstack ")[1:]]
+    (result,) = redrive_all(shop)
+    assert not result.accepted
+    assert why in result.detail
+    assert "cronstack " in result.remedy
+    commands = [part.split(". ")[0] for part in result.remedy.split("cronstack ")[1:]]
     assert not any("-100000" in command for command in commands), "a command to copy has no input of the letter"
-    assert (handler.ran, shop.functions.invoked, left(shop)) == ([], [], 1)
+    assert (handler.ran, shop.functions.invoked, letters_left(shop)) == ([], [], 1)
 
 
 def test_a_schedule_that_is_disabled_has_no_times(shop: Shop, handler: FixableHandler) -> None:
-    told = shop.scheduler.get_schedule(Name="shop-stats.1", GroupName="shop")
+    schedule = shop.scheduler.get_schedule(Name="shop-stats.1", GroupName="shop")
     names = ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow", "Target")
-    shop.scheduler.update_schedule(**{name: told[name] for name in names}, State="DISABLED")
+    shop.scheduler.update_schedule(**{name: schedule[name] for name in names}, State="DISABLED")
     forge(shop)
-    (one,) = driven(shop)
-    assert (one.accepted, "is disabled" in one.detail, handler.ran) == (False, True, [])
+    (result,) = redrive_all(shop)
+    assert (result.accepted, "is disabled" in result.detail, handler.ran) == (False, True, [])
 
 
 @pytest.mark.parametrize("by_scheduler", [True, False])
-def test_a_time_of_a_rate_counts_only_from_scheduler_itself(shop: Shop, by_scheduler: bool) -> None:
+def test_a_time_of_a_rate_is_accepted_only_from_scheduler(shop: Shop, by_scheduler: bool) -> None:
     handler = FixableHandler()
     shop.deploy(lambda run: handler(run), "rate(5 minutes)", input=OWN)
     if by_scheduler:
@@ -185,21 +188,21 @@ def test_a_time_of_a_rate_counts_only_from_scheduler_itself(shop: Shop, by_sched
     else:
         with shop.sent_by("arn:aws:iam::123456789012:role/once"):  # no role of the deployed stack
             forge(shop)
-    (one,) = driven(shop)
-    assert one.accepted is by_scheduler
+    (result,) = redrive_all(shop)
+    assert result.accepted is by_scheduler
     assert handler.ran == ([(ID, 1, OWN)] if by_scheduler else [])
-    assert by_scheduler or "only Scheduler knows" in one.detail
+    assert by_scheduler or "only Scheduler can confirm" in result.detail
 
 
 # -- no run: the plan --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("status", ["planned", "begun"])
 @pytest.mark.parametrize("age", [HOUR, 20 * DAY])
-def test_a_key_is_given_the_input_of_its_plan(shop: Shop, handler: FixableHandler, status: str, age: int) -> None:
+def test_a_key_gets_the_input_of_its_plan(shop: Shop, handler: FixableHandler, status: str, age: int) -> None:
     plan(shop, status, NOON - age, begun=NOON - HOUR)
     forge(shop, key="k", revision=REVISION)
-    (one,) = driven(shop)
+    (result,) = redrive_all(shop)
     assert handler.ran == [(planned_id("k"), 1, OWN)]
-    assert (one.source, one.detail) == ("the plan", "first attempt")
+    assert (result.source, result.detail) == ("the plan", "first attempt")
 
 
 @pytest.mark.parametrize(
@@ -210,15 +213,15 @@ def test_a_key_is_given_the_input_of_its_plan(shop: Shop, handler: FixableHandle
             {"status": "missed"},
             REVISION - 1,
             True,
-            "nothing to do: it was moved, and was missed then, which has a letter of its own",
+            "nothing to do: it was moved, and was missed then, which has its own letter",
         ),
         ({}, REVISION - 1, True, "nothing to do: it was moved, and is planned for 2026-01-01T11:00:00Z"),
-        ({"status": "begun"}, REVISION - 1, True, "nothing to do: it was moved, and has begun"),
-        ({}, REVISION + 1, False, "the letter says revision"),
-        ({"due": NOON + HOUR}, REVISION, False, "it is planned for 2026-01-01T13:00:00Z, which is ahead"),
-        ({"event": "{}"}, REVISION, False, "its plan holds no event that Cronstack wrote"),
-        ({"event": "[" * 100_000}, REVISION, False, "its plan holds no event that Cronstack wrote"),
-        ({"event": json.dumps(scheduled_event(input=FORGED))}, REVISION, False, "its plan holds no event"),
+        ({"status": "begun"}, REVISION - 1, True, "nothing to do: it was moved, and has started"),
+        ({}, REVISION + 1, False, "the letter has revision"),
+        ({"due": NOON + HOUR}, REVISION, False, "it is planned for 2026-01-01T13:00:00Z, which is in the future"),
+        ({"event": "{}"}, REVISION, False, "its plan contains no event that Cronstack wrote"),
+        ({"event": "[" * 100_000}, REVISION, False, "its plan contains no event that Cronstack wrote"),
+        ({"event": json.dumps(scheduled_event(input=FORGED))}, REVISION, False, "its plan contains no event"),
         (
             {"status": "begun", "due": NOON - 20 * DAY, "begun": NOON - 19 * DAY},
             REVISION,
@@ -226,13 +229,13 @@ def test_a_key_is_given_the_input_of_its_plan(shop: Shop, handler: FixableHandle
             "it would be refused (TooOld)",
         ),
         ({"v": 99, "status": "new"}, REVISION, False, "its row was written by version 99"),
-        ({"payload": "of another"}, REVISION, False, "its plan holds no event that Cronstack wrote"),
+        ({"payload": "of another"}, REVISION, False, "its plan contains no event that Cronstack wrote"),
     ],
     ids=[
         "cancelled",
         "moved and missed",
         "moved",
-        "moved and begun",
+        "moved and started",
         "a later revision",
         "ahead",
         "no event",
@@ -243,41 +246,41 @@ def test_a_key_is_given_the_input_of_its_plan(shop: Shop, handler: FixableHandle
         "of another input",
     ],
 )
-def test_a_key_whose_plan_does_not_ask_for_it_does_not_run(
+def test_a_key_that_its_plan_does_not_confirm_does_not_run(
     shop: Shop, handler: FixableHandler, row: dict[str, Any], revision: int, accepted: bool, detail: str
 ) -> None:
     plan(shop, **row)
     forge(shop, key="k", revision=revision)
-    (one,) = driven(shop)
-    assert (one.accepted, handler.ran, shop.functions.invoked) == (accepted, [], [])
-    assert one.detail.startswith(detail)
-    assert left(shop) == (0 if accepted else 1)
-    assert accepted or one.remedy
+    (result,) = redrive_all(shop)
+    assert (result.accepted, handler.ran, shop.functions.invoked) == (accepted, [], [])
+    assert result.detail.startswith(detail)
+    assert letters_left(shop) == (0 if accepted else 1)
+    assert accepted or result.remedy
 
 
 def test_a_planner_chooses_the_input_of_its_key_and_nothing_else(shop: Shop, handler: FixableHandler) -> None:
-    """Planners can write anything into a plan. What is sent is an event of this key all the same."""
+    """Planners can write anything into a plan. The event that is sent is still of this key."""
     other = planned_event("stats", "k", 7, due=NOON + DAY, input={"chosen": 1})
     of_an_operator = {"by": "operator", "kind": "redrive", "requested": "2020-01-01T00:00:00Z"}
     plan(shop, event=json.dumps(json.loads(other) | of_an_operator), payload=payload_hash({"chosen": 1}))
     forge(shop, key="k", revision=REVISION)
-    driven(shop)
+    redrive_all(shop)
     (sent,) = shop.functions.invoked
     assert (sent["key"], sent["revision"], sent["scheduled"]) == ("k", REVISION, print_time(NOON - HOUR))
     assert sent["requested"] >= "2026-01-01"
     assert handler.ran == [(planned_id("k"), 1, {"chosen": 1})]
 
 
-# -- shown before it is done -------------------------------------------------------------------------------------------
+# -- dry run ----------------------------------------------------------------------------------------------------------
 def test_a_dry_run_decides_and_changes_nothing(shop: Shop, handler: FixableHandler) -> None:
     forge(shop)
     forge(shop, NOON + HOUR)
     for _ in range(2):
-        first, second = driven(shop, dry_run=True)
+        first, second = redrive_all(shop, dry_run=True)
         assert (first.accepted, first.detail, first.input) == (True, "would be sent: attempt 1", OWN)
-        assert "the letter says input" in first.notes[0]
+        assert "the letter has input" in first.notes[0]
         assert not second.accepted
-    assert (handler.ran, shop.functions.invoked, left(shop)) == ([], [], 2)
+    assert (handler.ran, shop.functions.invoked, letters_left(shop)) == ([], [], 2)
 
 
 # -- renamed -----------------------------------------------------------------------------------------------------------
@@ -304,15 +307,15 @@ def test_a_renamed_job_is_decided_by_the_same_rules(
     die(shop, handler, scheduled_event(input={"own": 1}))
     rename(shop, handler)
     forge(shop, **fields)
-    (one,) = driven(shop, job="stats", as_job="daily")
-    assert one.input == expected
-    assert [given for _, _, given in handler.ran] == ([] if expected is None else [expected])
+    (result,) = redrive_all(shop, job="stats", as_job="daily")
+    assert result.input == expected
+    assert [input for _, _, input in handler.ran] == ([] if expected is None else [expected])
 
 
 def test_a_renamed_jobs_key_is_planned_with_the_input_of_the_old_plan(shop: Shop, handler: FixableHandler) -> None:
     plan(shop)
     rename(shop, handler)
     forge(shop, key="k", revision=REVISION)
-    (one,) = driven(shop, job="stats", as_job="daily")
-    assert one.accepted
+    (result,) = redrive_all(shop, job="stats", as_job="daily")
+    assert result.accepted
     assert shop.once().get("daily", "k").input == OWN

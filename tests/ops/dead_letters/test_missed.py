@@ -1,4 +1,4 @@
-"""What was missed has a dead letter of its own origin, and a redrive starts it once, whatever has happened since."""
+"""A missed occurrence has a dead letter of origin 'missed', and a redrive starts it once, whatever happened since."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cronstack_infra.ops.runs import find_key as find_row
 from cronstack_infra.ops.runs import find_run
 from tests.cronstack.stage import scheduled_event
 from tests.ops.shop import FixableHandler, Shop
-from tests.ops.strays.looking import found, mended
+from tests.ops.strays.finding import find_strays, fix_all
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -56,7 +56,7 @@ def letters(shop: Shop, **options: Any) -> list[DeadLetter]:
     return list_letters(shop.stage.sqs, shop.deployment, poll=0, **options)
 
 
-def driven(shop: Shop, **options: Any) -> list[Redriven]:
+def redrive_all(shop: Shop, **options: Any) -> list[Redriven]:
     return list(redrive(shop.clients, shop.deployment, clock=shop.clock, sleep=shop.sleep, poll=0, **options))
 
 
@@ -65,41 +65,47 @@ def copy(shop: Shop, letter: DeadLetter) -> None:
 
 
 def status(shop: Shop) -> tuple[str, str]:
-    """Of the plan, and of the run."""
+    """Return the status of the plan and of the run."""
     return shop.stage.plan(KEY)["status"], shop.stage.item(f"run#{planned_id(KEY)}")["status"]
 
 
 # -- reported ----------------------------------------------------------------------------------------------------------
-def test_a5_what_is_missed_has_a_letter_and_a_redrive_runs_it_once(shop: Shop, handler: FixableHandler) -> None:
+def test_a5_a_missed_plan_has_a_letter_and_a_redrive_runs_it_once(shop: Shop, handler: FixableHandler) -> None:
     """Rule: a miss is reported by a dead letter of origin "missed". Its redrive starts the run, however late it is."""
     event = miss(shop)
     (letter,) = letters(shop)
-    told = letter.contents
-    assert (told.origin, told.job, letter.key, told.attempt, told.reason) == ("missed", "stats", KEY, 0, "Missed")
-    assert told.error.startswith("it could not start within 86400 s after 2026-01-01T13:00:00Z")
-    assert (told.event, letter.as_json()["origin"]) == (event, "missed")
+    contents = letter.contents
+    assert (contents.origin, contents.job, letter.key, contents.attempt, contents.reason) == (
+        "missed",
+        "stats",
+        KEY,
+        0,
+        "Missed",
+    )
+    assert contents.error.startswith("it could not start within 86400 s after 2026-01-01T13:00:00Z")
+    assert (contents.event, letter.as_json()["origin"]) == (event, "missed")
     assert [len(letters(shop, origin=origin)) for origin in ("missed", "handler")] == [1, 0]
     assert (handler.ran, status(shop)) == ([], ("missed", "missed"))
-    (one,) = driven(shop, origin="missed", wait=60)
-    assert (one.accepted, one.detail, one.status) == (True, "attempt 1: succeeded", "succeeded")
-    assert (one.input, one.source) == (GIVEN, "the ledger")
+    (result,) = redrive_all(shop, origin="missed", wait=60)
+    assert (result.accepted, result.detail, result.status) == (True, "attempt 1: succeeded", "succeeded")
+    assert (result.input, result.source) == (GIVEN, "the ledger")
     assert shop.functions.invoked[-1]["redrive"] == 0
     assert handler.ran == [(planned_id(KEY), 1, GIVEN)]
-    assert (status(shop), letters(shop), driven(shop)) == (("begun", "succeeded"), [], [])
+    assert (status(shop), letters(shop), redrive_all(shop)) == (("begun", "succeeded"), [], [])
 
 
 def test_a5_a_missed_time_of_a_schedule_is_redriven(shop: Shop, handler: FixableHandler) -> None:
-    """Rule: what has no key is reported and redriven in the same way."""
+    """Rule: an occurrence without a key is reported and redriven in the same way."""
     event = scheduled_event(shop.stage.now)
     shop.stage.now += int(DAY.total_seconds() * 1000) + 60_000
     shop.invoke(event)
     (letter,) = letters(shop)
     assert (letter.contents.origin, letter.occurrence) == ("missed", "t-2026-01-01T12:00:00Z")
-    assert [one.detail for one in driven(shop, wait=60)] == ["attempt 1: succeeded"]
+    assert [result.detail for result in redrive_all(shop, wait=60)] == ["attempt 1: succeeded"]
     assert handler.ran == [("t-2026-01-01T12:00:00Z", 1, {})]
 
 
-def test_what_was_missed_in_the_slot_is_redriven(shop: Shop) -> None:
+def test_a_miss_in_the_slot_is_redriven(shop: Shop) -> None:
     handler = FixableHandler()
     policies: dict[str, Any] = {"overlap": "buffer_one", "start_deadline": 180, "timeout": 600}
     shop.deploy(lambda run: handler(run), "cron(0 * * * ? *)", **policies)
@@ -110,7 +116,7 @@ def test_what_was_missed_in_the_slot_is_redriven(shop: Shop) -> None:
     (letter,) = letters(shop)
     assert letter.contents.origin == "missed"
     busy.finish()
-    assert [one.detail for one in driven(shop, wait=600)] == ["attempt 1: succeeded"]
+    assert [result.detail for result in redrive_all(shop, wait=600)] == ["attempt 1: succeeded"]
     assert [(name, attempt) for name, attempt, _ in handler.ran] == [("t-2026-01-01T12:00:00Z", 1)]
 
 
@@ -121,29 +127,29 @@ def test_thousands_of_misses_are_one_cause(shop: Shop, handler: FixableHandler) 
     assert (cause.letters, cause.origin, cause.reason, cause.error) == (3, "missed", "Missed", TOO_LATE)
 
 
-# -- several letters, and what has gone on since -----------------------------------------------------------------------
+# -- several letters, and later changes ----------------------------------------------------------------------------
 def test_copies_of_a_miss_are_redriven_once(shop: Shop, handler: FixableHandler) -> None:
     miss(shop)
     (letter,) = letters(shop)
     copy(shop, letter)
-    first, second = driven(shop, wait=60)
-    assert (first.status, second.detail) == ("succeeded", "a copy: its occurrence has just been redriven")
+    first, second = redrive_all(shop, wait=60)
+    assert (first.status, second.detail) == ("succeeded", "a copy: this command has redriven its occurrence already")
     copy(shop, letter)
-    (third,) = driven(shop)
+    (third,) = redrive_all(shop)
     assert (third.accepted, third.detail) == (True, "nothing to do: it has succeeded already")
     assert (len(handler.ran), letters(shop)) == (1, [])
 
 
-def test_a_miss_that_was_redriven_and_failed_is_left_to_its_retries_and_to_its_own_letter(
+def test_a_redriven_miss_that_failed_is_left_to_its_retries_and_its_new_letter(
     shop: Shop, handler: FixableHandler
 ) -> None:
     miss(shop)
     (letter,) = letters(shop)
     handler.fixed = False
-    assert [one.detail for one in driven(shop)] == ["attempt 1"]
+    assert [result.detail for result in redrive_all(shop)] == ["attempt 1"]
     copy(shop, letter)
-    (one,) = driven(shop)
-    assert (one.accepted, one.detail) == (
+    (result,) = redrive_all(shop)
+    assert (result.accepted, result.detail) == (
         True,
         "nothing to do: it was started since it was missed, and is retrying",
     )
@@ -151,19 +157,19 @@ def test_a_miss_that_was_redriven_and_failed_is_left_to_its_retries_and_to_its_o
     copy(shop, letter)
     (dead, copied) = sorted(letters(shop), key=lambda each: each.contents.origin)
     assert [each.contents.origin for each in (dead, copied)] == ["handler", "missed"]
-    (one,) = driven(shop, ids=[copied.id])
-    assert one.detail == (
-        "nothing to do: it was started since it was missed, and is dead; its death has a letter of its own"
+    (result,) = redrive_all(shop, ids=[copied.id])
+    assert result.detail == (
+        "nothing to do: it was started since it was missed, and is dead; its death has its own letter"
     )
     handler.fixed = True
-    assert [one.detail for one in driven(shop, wait=60)] == ["attempt 4: succeeded"]
+    assert [result.detail for result in redrive_all(shop, wait=60)] == ["attempt 4: succeeded"]
 
 
 def move(shop: Shop) -> None:
     assert shop.once().move("stats", KEY, after=HOUR).outcome == "moved"
 
 
-def move_and_begin(shop: Shop) -> None:
+def move_and_start(shop: Shop) -> None:
     move(shop)
     shop.stage.change(f"plan#{KEY}", status="begun", begun=shop.stage.now)
 
@@ -174,80 +180,80 @@ def move_and_cancel(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "stands"),
+    ("act", "state"),
     [
         (move, "is planned for 2026-01-02T14:01:00Z"),
-        (move_and_begin, "has begun"),
+        (move_and_start, "has started"),
         (move_and_cancel, "was cancelled"),
     ],
 )
-def test_a_miss_that_was_planned_anew_is_not_redriven(
-    shop: Shop, handler: FixableHandler, act: Any, stands: str
+def test_a_miss_that_was_planned_again_is_not_redriven(
+    shop: Shop, handler: FixableHandler, act: Any, state: str
 ) -> None:
     miss(shop)
     act(shop)
     before = len(shop.functions.invoked)
-    (one,) = driven(shop)
-    assert one.accepted
-    assert one.detail == f"nothing to do: after it was missed it was planned anew, and {stands}"
+    (result,) = redrive_all(shop)
+    assert result.accepted
+    assert result.detail == f"nothing to do: after it was missed it was planned again, and {state}"
     assert (handler.ran, shop.functions.invoked[before:], letters(shop)) == ([], [], [])
 
 
-def test_of_two_misses_of_a_key_the_letter_of_the_last_one_counts(shop: Shop, handler: FixableHandler) -> None:
+def test_only_the_last_letter_of_two_misses_of_a_key_is_redriven(shop: Shop, handler: FixableHandler) -> None:
     miss(shop)
     move(shop)
     event = fire(shop)
     shop.stage.now += 26 * 3_600_000
     shop.invoke(event)
-    first, second = driven(shop, wait=60)
-    assert first.detail == "nothing to do: it was moved, and was missed then, which has a letter of its own"
+    first, second = redrive_all(shop, wait=60)
+    assert first.detail == "nothing to do: it was moved, and was missed then, which has its own letter"
     assert (second.detail, len(handler.ran)) == ("attempt 1: succeeded", 1)
 
 
 # -- crashes -----------------------------------------------------------------------------------------------------------
-def test_a_redrive_that_was_killed_after_it_has_begun_the_plan_is_repeated(shop: Shop, handler: FixableHandler) -> None:
+def test_a_redrive_that_was_killed_after_it_started_the_plan_is_repeated(shop: Shop, handler: FixableHandler) -> None:
     miss(shop)
     (letter,) = letters(shop)
     shop.stage.change(f"plan#{KEY}", status="begun")
     copy(shop, letter)
-    first, _ = driven(shop, wait=60)
+    first, _ = redrive_all(shop, wait=60)
     assert (first.status, len(handler.ran), status(shop)) == ("succeeded", 1, ("begun", "succeeded"))
 
 
 def test_a_missed_plan_without_a_run_is_started(shop: Shop, handler: FixableHandler) -> None:
-    """Its row was deleted by hand. The plan alone knows of the miss, and has the input."""
+    """The row was deleted by hand. Only the plan records the miss, and has the input."""
     miss(shop)
     shop.stage.delete(f"run#{planned_id(KEY)}")
-    assert [one.detail for one in driven(shop, dry_run=True)] == ["would be sent: attempt 1"]
-    (one,) = driven(shop, wait=60)
-    assert (one.status, one.source, handler.ran) == ("succeeded", "the plan", [(planned_id(KEY), 1, GIVEN)])
+    assert [result.detail for result in redrive_all(shop, dry_run=True)] == ["would be sent: attempt 1"]
+    (result,) = redrive_all(shop, wait=60)
+    assert (result.status, result.source, handler.ran) == ("succeeded", "the plan", [(planned_id(KEY), 1, GIVEN)])
     assert status(shop) == ("begun", "succeeded")
 
 
-def test_a_miss_whose_plan_is_forgotten_stays_with_its_remedy(shop: Shop, handler: FixableHandler) -> None:
+def test_a_miss_without_its_plan_stays_with_its_remedy(shop: Shop, handler: FixableHandler) -> None:
     miss(shop)
     shop.stage.delete(f"plan#{KEY}")
-    (one,) = driven(shop)
-    assert (one.accepted, "knows no plan" in one.detail) == (False, True)
-    assert f"cronstack once schedule stats --key {KEY} --in 1s --replace" in one.remedy
+    (result,) = redrive_all(shop)
+    assert (result.accepted, "has no plan of its key" in result.detail) == (False, True)
+    assert f"cronstack once schedule stats --key {KEY} --in 1s --replace" in result.remedy
 
 
-def test_a_miss_whose_letter_nothing_sends_is_found_and_sent(shop: Shop, handler: FixableHandler) -> None:
-    """Killed between the miss and its letter, and Lambda's deliveries are used up."""
+def test_a_missing_letter_of_a_miss_is_found_and_sent(shop: Shop, handler: FixableHandler) -> None:
+    """The process was killed between the miss and its letter, and Lambda's deliveries are used up."""
     event = miss(shop)
     shop.stage.letters()
     shop.stage.change(f"run#{planned_id(KEY)}", reported=None)
     shop.stage.now += 20 * 60_000
-    (stray,) = found(shop)
+    (stray,) = find_strays(shop)
     assert (stray.kind, stray.what, stray.fix) == ("run", "missed, and nothing brings it back", "invoke")
-    assert mended(shop) == ["invoked again"]
+    assert fix_all(shop) == ["invoked again"]
     (letter,) = letters(shop)
     assert (letter.contents.origin, letter.contents.event) == ("missed", event)
-    assert found(shop) == []
+    assert find_strays(shop) == []
     shop.stage.change(f"run#{planned_id(KEY)}", reported=None)
     move(shop)
     shop.stage.now += 20 * 60_000
-    assert found(shop) == [], "planned anew, it needs no letter"
+    assert find_strays(shop) == [], "planned again, it needs no letter"
 
 
 # -- listed ------------------------------------------------------------------------------------------------------------
@@ -257,13 +263,13 @@ def test_a_missed_run_is_listed_with_its_reason_and_its_remedy(shop: Shop, handl
     assert (row.key, row.status, row.reason, row.attempt) == (KEY, "missed", "too_late", 0)
     assert row.error.startswith("Missed: it could not start within 86400 s")
     assert row.as_json()["remedy"] == "cronstack dead-letters redrive stats --origin missed"
-    driven(shop, wait=60)
+    redrive_all(shop, wait=60)
     (row,) = list_runs(shop.stage.dynamodb, shop.deployment, ["stats"], now=shop.now, most=20)
     assert (row.status, row.reason, row.error, row.remedy) == ("succeeded", "", "", "")
 
 
 @pytest.mark.parametrize("later", [0, 2 * 3_600_000], ids=["ahead", "past"])
-def test_a_missed_key_that_was_planned_anew_is_listed_as_planned(
+def test_a_missed_key_that_was_planned_again_is_listed_as_planned(
     shop: Shop, handler: FixableHandler, later: int
 ) -> None:
     miss(shop)

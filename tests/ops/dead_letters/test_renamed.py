@@ -1,4 +1,4 @@
-"""Dead letters of a job that has a new name: sent to it on request; what stays names the command that helps."""
+"""Dead letters of a renamed job are sent to its new name on request; each letter that stays has a command as remedy."""
 
 from __future__ import annotations
 
@@ -61,22 +61,22 @@ def rename(shop: Shop, handler: Handler, **policies: Any) -> None:
     handler.ran.clear()
 
 
-def driven(shop: Shop, **options: Any) -> list[Redriven]:
+def redrive_all(shop: Shop, **options: Any) -> list[Redriven]:
     return list(redrive(shop.clients, shop.deployment, clock=shop.clock, sleep=shop.sleep, poll=0, **options))
 
 
 def letters(shop: Shop) -> list[tuple[str, str]]:
-    return [(one.job, one.contents.reason) for one in list_letters(shop.stage.sqs, shop.deployment, poll=0)]
+    return [(letter.job, letter.contents.reason) for letter in list_letters(shop.stage.sqs, shop.deployment, poll=0)]
 
 
-def test_a_letter_of_a_renamed_job_stays_and_names_the_option(shop: Shop, handler: Handler) -> None:
+def test_a_letter_of_a_renamed_job_stays_and_its_remedy_has_the_option(shop: Shop, handler: Handler) -> None:
     die(shop, scheduled_event())
     rename(shop, handler)
     for options in ({}, {"job": "stats"}):
-        (one,) = driven(shop, **options)
-        assert (one.accepted, one.detail) == (False, "no job 'stats' in the stack shop; it stays")
-        assert "cronstack dead-letters redrive stats --as NEWNAME" in one.remedy
-        assert "Jobs there: daily." in one.remedy
+        (result,) = redrive_all(shop, **options)
+        assert (result.accepted, result.detail) == (False, "no job 'stats' in the stack shop; it stays")
+        assert "cronstack dead-letters redrive stats --as NEWNAME" in result.remedy
+        assert "Deployed jobs: daily." in result.remedy
     assert handler.ran == []
 
 
@@ -85,8 +85,8 @@ def test_it_runs_under_the_new_name_as_the_same_occurrence(shop: Shop, handler: 
     die(shop, scheduled_event(input={"day": 1}))
     die(shop, scheduled_event(**trigger, input={"day": 2}))
     rename(shop, handler)
-    results = driven(shop, job="stats", as_job="daily", wait=60)
-    assert [(one.accepted, one.detail) for one in results] == [(True, "first attempt: succeeded")] * 2
+    results = redrive_all(shop, job="stats", as_job="daily", wait=60)
+    assert [(result.accepted, result.detail) for result in results] == [(True, "first attempt: succeeded")] * 2
     assert handler.ran == [("daily", ID, 1, {"day": 1}), ("daily", TRIGGER, 1, {"day": 2})]
     assert letters(shop) == []
 
@@ -95,11 +95,11 @@ def test_it_dies_under_the_new_name_with_a_letter_of_that_name(shop: Shop, handl
     die(shop, scheduled_event())
     rename(shop, handler)
     handler.fixed = False
-    (one,) = driven(shop, job="stats", as_job="daily", wait=3600)
-    assert one.status == "dead"
+    (result,) = redrive_all(shop, job="stats", as_job="daily", wait=3600)
+    assert result.status == "dead"
     assert letters(shop) == [("daily", "RetriesExhausted")]
     handler.fixed = True
-    assert [one.status for one in driven(shop, wait=60)] == ["succeeded"]
+    assert [result.status for result in redrive_all(shop, wait=60)] == ["succeeded"]
     assert handler.ran[-1] == ("daily", ID, 4, {})
 
 
@@ -108,18 +108,18 @@ def test_copies_of_a_letter_run_once_under_the_new_name(shop: Shop, handler: Han
     (letter,) = list_letters(shop.stage.sqs, shop.deployment, poll=0)
     shop.stage.sqs.send_message(QueueUrl=shop.stage.queue, MessageBody=letter.body)
     rename(shop, handler)
-    assert [one.accepted for one in driven(shop, job="stats", as_job="daily")] == [True, True]
+    assert [result.accepted for result in redrive_all(shop, job="stats", as_job="daily")] == [True, True]
     assert len(handler.ran) == 1
 
 
 @pytest.mark.parametrize("name", ["stats", "daily"])
-def test_what_has_finished_under_either_name_is_not_run_again(shop: Shop, handler: Handler, name: str) -> None:
+def test_a_finished_occurrence_under_either_name_does_not_run_again(shop: Shop, handler: Handler, name: str) -> None:
     die(shop, scheduled_event())
     rename(shop, handler)
     shop.stage.change(f"run#{ID}", job=name, status="succeeded", attempt=4, limit=6, due=NOON)
-    (one,) = driven(shop, job="stats", as_job="daily")
-    assert one.accepted
-    assert "nothing to do" in one.detail
+    (result,) = redrive_all(shop, job="stats", as_job="daily")
+    assert result.accepted
+    assert "nothing to do" in result.detail
     assert handler.ran == []
     assert letters(shop) == []
 
@@ -128,8 +128,8 @@ def test_letters_of_a_job_that_is_deployed_never_go_to_another_one(shop: Shop, h
     die(shop, scheduled_event())
     shop.deploy(lambda run: handler.stats(run), name="daily")
     handler.ran.clear()
-    (one,) = driven(shop, job="stats", as_job="daily")
-    assert (one.accepted, one.remedy) == (False, "Redrive it without --as.")
+    (result,) = redrive_all(shop, job="stats", as_job="daily")
+    assert (result.accepted, result.remedy) == (False, "Redrive it without --as.")
     assert handler.ran == []
 
 
@@ -146,7 +146,7 @@ def test_a_name_that_does_not_exist_changes_nothing(
     die(shop, scheduled_event())
     rename(shop, handler)
     with pytest.raises(OperationError, match=message):
-        driven(shop, **options)
+        redrive_all(shop, **options)
     assert letters(shop) == [("stats", "RetriesExhausted")]
 
 
@@ -159,7 +159,7 @@ def fire(shop: Shop) -> Any:
 
 
 def schedule_and_die(shop: Shop, handler: Handler) -> None:
-    """Have code schedule the job, and let that run die."""
+    """Schedule the job by code, and let the run die."""
     shop.deploy(lambda run: handler.stats(run), schedule=once())
     shop.once().schedule("stats", key="order-1", after=60, input={"order": 1})
     event = fire(shop)
@@ -167,31 +167,31 @@ def schedule_and_die(shop: Shop, handler: Handler) -> None:
     die(shop, event)
 
 
-def test_what_code_had_scheduled_is_planned_anew_under_the_new_name(shop: Shop) -> None:
+def test_a_key_is_planned_again_under_the_new_name(shop: Shop) -> None:
     handler = Handler()
     schedule_and_die(shop, handler)
     rename(shop, handler, schedule=once())
-    (one,) = driven(shop, job="stats", as_job="daily")
-    assert one.accepted
-    assert one.detail.startswith("planned as daily 'order-1' for 2026-01-01T12:")
+    (result,) = redrive_all(shop, job="stats", as_job="daily")
+    assert result.accepted
+    assert result.detail.startswith("planned as daily 'order-1' for 2026-01-01T12:")
     assert letters(shop) == []
     plan = shop.once().get("daily", "order-1")
     assert (plan.status, plan.input) == ("planned", {"order": 1})
     assert (plan.at - shop.now).total_seconds() < 60
 
 
-def test_what_code_had_scheduled_stays_where_code_may_not_schedule_the_new_name(shop: Shop) -> None:
+def test_a_key_stays_if_code_may_not_schedule_the_new_name(shop: Shop) -> None:
     handler = Handler()
     schedule_and_die(shop, handler)
     rename(shop, handler)
-    (one,) = driven(shop, job="stats", as_job="daily")
-    assert (one.accepted, "@job(schedule=once())" in one.remedy) == (False, True)
+    (result,) = redrive_all(shop, job="stats", as_job="daily")
+    assert (result.accepted, "@job(schedule=once())" in result.remedy) == (False, True)
     assert letters(shop) == [("stats", "RetriesExhausted")]
 
 
-# -- every letter that stays -------------------------------------------------------------------------------------------
+# -- letters that stay ------------------------------------------------------------------------------------------------
 def undelivered(shop: Shop, event: object) -> None:
-    """As Scheduler writes what it could not deliver."""
+    """Send a dead letter as Scheduler does."""
     request = {"FunctionName": "shop-stats", "InvocationType": "Event", "Payload": json.dumps(event)}
     shop.stage.sqs.send_message(QueueUrl=shop.delivery, MessageBody=json.dumps(request))
 
@@ -201,7 +201,7 @@ BY_HAND = {"by": "operator", "kind": "trigger", "requested": "2025-12-12T12:00:0
 
 
 def largest_event() -> dict[str, Any]:
-    """An event that a job accepts, and to which a redrive cannot add a field."""
+    """Return an event that a job accepts, and that is too large for the fields of a redrive."""
     event = {"cronstack": 1, "job": "stats", "scheduled": "2026-01-01T12:00:00Z", "input": {"x": ""}}
     return event | {"input": {"x": "y" * (LARGEST - len(json.dumps(event)))}}
 
@@ -217,32 +217,32 @@ def largest_event() -> dict[str, Any]:
         (scheduled_event() | {"cronstack": 2}, "trigger stats --input '{...}'"),
         ("text", "dead-letters show"),
     ],
-    ids=["too old", "too old by hand", "too old by code", "forgotten", "unreplaced", "another version", "foreign"],
+    ids=["too old", "too old by hand", "too old by code", "unknown key", "unreplaced", "another version", "foreign"],
 )
 @pytest.mark.parametrize("way", [die, undelivered])
-def test_a_letter_that_stays_names_a_command_that_exists(
+def test_the_remedy_of_a_letter_that_stays_is_a_valid_command(
     shop: Shop, handler: Handler, way: Any, event: object, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     way(shop, event)
     for _ in range(2):
-        (one,) = driven(shop)
-        assert not one.accepted
-        assert f"cronstack {command}" in one.remedy
+        (result,) = redrive_all(shop)
+        assert not result.accepted
+        assert f"cronstack {command}" in result.remedy
     assert handler.ran == []
     words = shlex.split(command.replace("'{...}'", "'{}'"))
     if words[-1] not in ("--from", "show"):
-        assert cronstack([*words, "--stack", "nowhere", "--local", "--port", "1"]) == 1, "its options are valid"
+        assert cronstack([*words, "--stack", "missing", "--local", "--port", "1"]) == 1, "its options are valid"
         assert "Usage" not in capsys.readouterr().err
 
 
-def test_a_letter_whose_occurrence_ran_with_another_input_names_a_trigger(shop: Shop, handler: Handler) -> None:
+def test_the_remedy_after_a_run_with_another_input_is_a_trigger(shop: Shop, handler: Handler) -> None:
     handler.fixed = True
     shop.functions.stage.change(f"run#{ID}", status="retrying", attempt=1, limit=3, due=NOON, payload="of another")
     die(shop, scheduled_event(input={"day": 2}))
-    (one,) = driven(shop)
-    assert one.detail == "it would be refused again (PayloadMismatch); it stays"
-    assert "cronstack trigger stats --input '{...}'" in one.remedy, "a command to copy holds nothing of a letter"
-    assert one.remedy.endswith("""The letter says, unchecked: input {"day": 2}""")
+    (result,) = redrive_all(shop)
+    assert result.detail == "it would be refused again (PayloadMismatch); it stays"
+    assert "cronstack trigger stats --input '{...}'" in result.remedy, "a command to copy has no input of a letter"
+    assert result.remedy.endswith("""Input in the letter, not checked: {"day": 2}""")
 
 
 def test_a_letter_that_is_too_large_to_be_sent_again_stays(shop: Shop, handler: Handler) -> None:
@@ -251,16 +251,16 @@ def test_a_letter_that_is_too_large_to_be_sent_again_stays(shop: Shop, handler: 
     undelivered(shop, scheduled_event())
     undelivered(shop, scheduled_event(NOON - 3_600_000))
     handler.fixed = True
-    found = {one.letter.occurrence: one for one in driven(shop)}
-    large, other = found[ID], found["t-2026-01-01T11:00:00Z"]
+    results = {result.letter.occurrence: result for result in redrive_all(shop)}
+    large, other = results[ID], results["t-2026-01-01T11:00:00Z"]
     assert (large.accepted, "S3" in large.remedy) == (False, True)
-    assert other.accepted, "one letter that stays stops no other one"
+    assert other.accepted, "a letter that stays stops no other letter"
 
 
 def test_the_remedy_of_a_letter_that_is_too_old_runs_its_occurrence(shop: Shop, handler: Handler) -> None:
     die(shop, OLD)
-    (one,) = driven(shop)
-    words = shlex.split(one.remedy.partition("cronstack ")[2])
+    (result,) = redrive_all(shop)
+    words = shlex.split(result.remedy.partition("cronstack ")[2])
     first, last = (datetime.fromisoformat(words[words.index(option) + 1]) for option in ("--from", "--to"))
     handler.fixed = True
     plan = plan_backfill(shop.clients, shop.deployment, "stats", first=first, last=last, now=shop.now, again=True)
@@ -269,7 +269,7 @@ def test_the_remedy_of_a_letter_that_is_too_old_runs_its_occurrence(shop: Shop, 
     assert find_run(shop.stage.dynamodb, shop.deployment, "stats", "t-2025-12-12T12:00:00Z~2", shop.now) is not None
 
 
-def test_a_missed_key_is_planned_anew_under_the_new_name_once(shop: Shop) -> None:
+def test_a_missed_key_is_planned_again_under_the_new_name_once(shop: Shop) -> None:
     handler = Handler()
     handler.fixed = True
     shop.deploy(lambda run: handler.stats(run), schedule=once())
@@ -281,12 +281,12 @@ def test_a_missed_key_is_planned_anew_under_the_new_name_once(shop: Shop) -> Non
     for _ in range(2):
         shop.stage.sqs.send_message(QueueUrl=shop.stage.queue, MessageBody=json.dumps(body))
     rename(shop, handler, schedule=once())
-    first, second = driven(shop, job="stats", as_job="daily")
+    first, second = redrive_all(shop, job="stats", as_job="daily")
     assert first.detail.startswith("planned as daily 'order-1' for 2026-01-02T13:")
-    assert second.detail == "a copy: its occurrence has just been redriven"
+    assert second.detail == "a copy: this command has redriven its occurrence already"
     shop.stage.now += 1000
     shop.stage.sqs.send_message(QueueUrl=shop.stage.queue, MessageBody=json.dumps(body))
-    (third,) = driven(shop, job="stats", as_job="daily")
+    (third,) = redrive_all(shop, job="stats", as_job="daily")
     assert third.detail.endswith(", and is planned already")
     planned = fire(shop)
     shop.sleep(60)

@@ -1,4 +1,4 @@
-"""Letters in queues that were replaced are read, redriven and dropped like those of the present ones."""
+"""Letters in replaced queues are read, redriven and dropped like those in the current queues."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REPLACED = f"{STACK}-{QUEUE_IDS['delivery']}-1A2B3C4D5E6F"
 
 @pytest.fixture
 def replaced(shop: Shop) -> str:
-    """The URL of a queue that the stack had before, with a letter in it; others are not the stack's."""
+    """Return the URL of a replaced queue of the stack, with a letter. Create queues of other stacks too."""
     request = {"FunctionName": "shop-stats", "InvocationType": "Event", "Payload": json.dumps(scheduled_event())}
     urls = []
     for name in (REPLACED, "shopping-cart", f"{STACK}-orders", f"{STACK}-2-{QUEUE_IDS['delivery']}-1A2B3C4D5E6F"):
@@ -50,7 +50,7 @@ def test_a1_letters_in_a_replaced_queue_are_read_and_redriven(shop: Shop, replac
     assert letters(shop) == []
 
 
-def test_without_the_right_to_list_queues_the_present_ones_are_read(shop: Shop, replaced: str) -> None:
+def test_without_the_right_to_list_queues_the_current_queues_are_read(shop: Shop, replaced: str) -> None:
     class Denied:
         def __getattr__(self, name: str) -> Any:
             return getattr(shop.stage.sqs, name)
@@ -58,9 +58,9 @@ def test_without_the_right_to_list_queues_the_present_ones_are_read(shop: Shop, 
         def list_queues(self, **_: Any) -> Any:
             raise failure("AccessDenied", "ListQueues")
 
-    told: list[str] = []
-    assert list_letters(Denied(), shop.deployment, poll=0, warn=told.append) == []
-    assert told == ["queues that were replaced were not looked for: your credentials may not call sqs:ListQueues"]
+    warnings: list[str] = []
+    assert list_letters(Denied(), shop.deployment, poll=0, warn=warnings.append) == []
+    assert warnings == ["replaced queues were not read: your credentials may not call sqs:ListQueues"]
 
 
 def test_letters_are_dropped_by_their_ids_all_or_none(shop: Shop, replaced: str) -> None:
@@ -71,4 +71,4 @@ def test_letters_are_dropped_by_their_ids_all_or_none(shop: Shop, replaced: str)
     assert len(letters(shop)) == 2
     (dropped,) = drop(shop.stage.sqs, shop.deployment, [first.id, first.id], poll=0)
     assert dropped.id == first.id
-    assert [one.id for one in letters(shop)] == [second.id]
+    assert [letter.id for letter in letters(shop)] == [second.id]

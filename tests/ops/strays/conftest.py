@@ -1,4 +1,4 @@
-"""A shop whose job code may schedule."""
+"""A shop with a job that code may schedule."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.ops.shop import Shop
 
 @pytest.fixture
 def shop(shop: Shop) -> Shop:
-    """Its clock begins with this machine's, by which moto stamps what is made."""
+    """Return the shop with the time of this machine, because moto uses it for creation dates."""
     shop.stage.now = clock.now_ms() // 1000 * 1000
     shop.deploy(lambda run: None, schedule=declared_by_code())
     return shop

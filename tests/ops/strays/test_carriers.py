@@ -1,4 +1,4 @@
-"""Carriers that Cronstack cannot have made: each is found, and deleted only after its run is finished."""
+"""Carriers that Cronstack cannot have created are found, and deleted only after their runs are finished."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.cronstack.stage import CARRIERS, FUNCTION, occurrence, scheduled_event
 from tests.ops.shop import ROLE, Shop
-from tests.ops.strays.looking import DAY, found, mended
+from tests.ops.strays.finding import DAY, find_strays, fix_all
 
 
 def carrier(shop: Shop, expression: str = "at(2030-01-01T00:00:00)", **changes: Any) -> None:
@@ -24,39 +24,41 @@ def carrier(shop: Shop, expression: str = "at(2030-01-01T00:00:00)", **changes: 
     shop.scheduler.create_schedule(**(given | changes))
 
 
-def test_a_carrier_that_waits_for_its_time_is_well(shop: Shop) -> None:
+def test_a_carrier_that_waits_for_its_time_is_not_a_stray(shop: Shop) -> None:
     carrier(shop)
     shop.stage.now += 3 * DAY
-    assert found(shop) == []
+    assert find_strays(shop) == []
 
 
 @pytest.mark.parametrize(
     ("expression", "changes", "what"),
     [
-        ("rate(1 minute)", {}, "it repeats: rate(1 minute). Cronstack makes no such carrier"),
+        ("rate(1 minute)", {}, "it repeats: rate(1 minute). Cronstack creates no such carrier"),
         ("at(2030-01-01T00:00:00)", {"ActionAfterCompletion": "NONE"}, "it does not delete itself after its time."),
-        ("at(2026-01-02T00:00:00)", {}, "its time was 2026-01-02T00:00:00Z: it has not come"),
+        ("at(2026-01-02T00:00:00)", {}, "its time was 2026-01-02T00:00:00Z: it has not fired"),
     ],
 )
-def test_an_odd_carrier_is_deleted_only_after_its_run_is_finished(
+def test_an_invalid_carrier_is_deleted_only_after_its_run_is_finished(
     shop: Shop, expression: str, changes: dict[str, Any], what: str
 ) -> None:
     carrier(shop, expression, **changes)
-    assert found(shop) == [], "it is younger than two days"
+    assert find_strays(shop) == [], "it is younger than two days"
     shop.stage.now += 3 * DAY
-    (one,) = found(shop)
-    assert (one.kind, one.job, one.schedule, one.fix) == ("carrier", "stats", "carrier", "")
-    assert one.what.startswith(what)
-    assert mended(shop) == ["left"]
+    (stray,) = find_strays(shop)
+    assert (stray.kind, stray.job, stray.schedule, stray.fix) == ("carrier", "stats", "carrier", "")
+    assert stray.what.startswith(what)
+    assert fix_all(shop) == ["left"]
     shop.stage.change(f"run#{occurrence().id}", status="dead")
-    assert mended(shop) == ["left"]
+    assert fix_all(shop) == ["left"]
     shop.stage.change(f"run#{occurrence().id}", status="succeeded")
-    assert mended(shop) == ["deleted"]
-    assert found(shop) == []
+    assert fix_all(shop) == ["deleted"]
+    assert find_strays(shop) == []
 
 
-def test_an_odd_carrier_of_what_is_not_ours_is_left(shop: Shop) -> None:
+def test_an_invalid_carrier_with_a_foreign_event_is_left(shop: Shop) -> None:
     carrier(shop, "rate(1 minute)", Target={"Arn": FUNCTION, "RoleArn": ROLE, "Input": "by hand"})
     shop.stage.now += 3 * DAY
-    assert [(one.job, one.remedy) for one in found(shop)] == [("", "find out what made it, then delete it by hand")]
-    assert mended(shop) == ["left"]
+    assert [(stray.job, stray.remedy) for stray in find_strays(shop)] == [
+        ("", "find out what created it, then delete it by hand")
+    ]
+    assert fix_all(shop) == ["left"]

@@ -1,4 +1,4 @@
-"""Runs that nothing brings back: found ten minutes after their time, and invoked with the event that the row keeps."""
+"""Runs that nothing brings back are found ten minutes after their time, and invoked with the event of the row."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from cronstack.occurrence import planned_id, print_time, scheduled_id
 from cronstack.run import Run
 from tests.cronstack.stage import CARRIERS, occurrence, scheduled_event
 from tests.ops.shop import Shop
-from tests.ops.strays.looking import found, look, mended
+from tests.ops.strays.finding import find_strays, fix_all, strays_of
 
 MINUTE = 60_000
 HOUR = timedelta(hours=1)
 
 
 class Handler:
-    """It fails until it is fixed."""
+    """A handler that fails until it is fixed."""
 
     def __init__(self) -> None:
         self.fixed = False
@@ -42,11 +42,11 @@ def handler(shop: Shop) -> Handler:
 
 
 def carriers(shop: Shop) -> list[str]:
-    return [one["Name"] for one in shop.scheduler.list_schedules(GroupName=CARRIERS)["Schedules"]]
+    return [carrier["Name"] for carrier in shop.scheduler.list_schedules(GroupName=CARRIERS)["Schedules"]]
 
 
 def lose_carriers(shop: Shop) -> None:
-    """As Scheduler does with those whose role is gone."""
+    """Delete all carriers, as if Scheduler could not assume their role."""
     for name in carriers(shop):
         shop.scheduler.delete_schedule(GroupName=CARRIERS, Name=name)
 
@@ -64,59 +64,59 @@ def fail(shop: Shop, event: Any) -> None:
     assert len(carriers(shop)) == 1
 
 
-def test_a_run_that_its_carrier_brings_is_well(shop: Shop, handler: Handler) -> None:
+def test_a_run_with_a_carrier_is_not_a_stray(shop: Shop, handler: Handler) -> None:
     fail(shop, scheduled_event(shop.stage.now))
     shop.stage.now += 60 * MINUTE
-    assert found(shop) == [], "Scheduler may be trying"
+    assert find_strays(shop) == [], "Scheduler may still retry"
 
 
-def test_a1_a_retry_whose_carrier_is_gone_is_invoked_again(shop: Shop, handler: Handler) -> None:
-    """Without its role, Scheduler cannot deliver a carrier, and leaves no letter: the row alone knows of the run."""
+def test_a1_a_retry_without_its_carrier_is_invoked_again(shop: Shop, handler: Handler) -> None:
+    """Without its role, Scheduler cannot deliver a carrier, and sends no dead letter: only the row shows the run."""
     now = shop.stage.now
     fail(shop, scheduled_event(now))
     lose_carriers(shop)
     shop.stage.now += 10 * MINUTE
-    assert found(shop) == [], "it may be on its way"
+    assert find_strays(shop) == [], "its event may still arrive"
     shop.stage.now += 10 * MINUTE
-    (one,) = found(shop)
-    assert (one.kind, one.job, one.occurrence) == ("run", "stats", scheduled_id(now))
-    assert (one.what, one.fix) == ("retrying, and nothing brings it back", "invoke")
+    (stray,) = find_strays(shop)
+    assert (stray.kind, stray.job, stray.occurrence) == ("run", "stats", scheduled_id(now))
+    assert (stray.what, stray.fix) == ("retrying, and nothing brings it back", "invoke")
     handler.fixed = True
     before = len(shop.functions.invoked)
-    assert mended(shop) == ["invoked again"]
+    assert fix_all(shop) == ["invoked again"]
     (event,) = shop.functions.invoked[before:]
-    assert event == scheduled_event(now), "no operator's event, and no carrier's"
+    assert event == scheduled_event(now), "neither an operator's event nor a carrier's"
     assert handler.ran == [(scheduled_id(now), 1), (scheduled_id(now), 2)]
-    assert found(shop) == []
+    assert find_strays(shop) == []
 
 
-def test_an_event_that_comes_as_well_does_no_harm(shop: Shop, handler: Handler) -> None:
+def test_the_original_event_after_a_fix_runs_nothing(shop: Shop, handler: Handler) -> None:
     now = shop.stage.now
     fail(shop, scheduled_event(now))
     lose_carriers(shop)
     shop.stage.now += 20 * MINUTE
-    strays, other = look(shop), look(shop)
-    (one,), (same,) = strays.find(), other.find()
+    strays, other = strays_of(shop), strays_of(shop)
+    (stray,), (same,) = strays.find(), other.find()
     handler.fixed = True
-    assert strays.mend(one) == "invoked again"
+    assert strays.mend(stray) == "invoked again"
     assert other.mend(same) == "not needed: it is succeeded now"
     shop.invoke({**scheduled_event(now), "carrier": 0})
     assert handler.ran == [(scheduled_id(now), 1), (scheduled_id(now), 2)]
 
 
 def test_a_run_that_died_while_another_delivery_waited_for_it_is_invoked_again(shop: Shop, handler: Handler) -> None:
-    """That delivery was acknowledged, because a carrier was to bring it: its event is left in the row."""
+    """The second delivery was acknowledged, because a carrier brings it back: the row stores its event."""
     now = shop.stage.now
     shop.stage.delivery(occurrence(now), seconds=60).until("Work")
     fail(shop, scheduled_event(now))
     lose_carriers(shop)
     shop.stage.now += 60 * MINUTE
-    (one,) = found(shop)
-    assert (one.occurrence, one.what) == (scheduled_id(now), "running, and nothing brings it back")
+    (stray,) = find_strays(shop)
+    assert (stray.occurrence, stray.what) == (scheduled_id(now), "running, and nothing brings it back")
     handler.fixed = True
-    assert mended(shop) == ["invoked again"]
+    assert fix_all(shop) == ["invoked again"]
     assert handler.ran == [(scheduled_id(now), 2)]
-    assert found(shop) == []
+    assert find_strays(shop) == []
 
 
 def test_a_run_dies_with_a_letter_if_its_attempts_are_used_up(shop: Shop, handler: Handler) -> None:
@@ -124,9 +124,9 @@ def test_a_run_dies_with_a_letter_if_its_attempts_are_used_up(shop: Shop, handle
     for _ in range(2):
         lose_carriers(shop)
         shop.stage.now += 60 * MINUTE
-        assert mended(shop) == ["invoked again"]
+        assert fix_all(shop) == ["invoked again"]
     assert len(shop.stage.letters()) == 1
-    assert found(shop) == []
+    assert find_strays(shop) == []
 
 
 def test_a_redriven_run_is_invoked_with_its_operators_event(shop: Shop, handler: Handler) -> None:
@@ -134,7 +134,7 @@ def test_a_redriven_run_is_invoked_with_its_operators_event(shop: Shop, handler:
     shop.invoke(of)
     lose_carriers(shop)
     shop.stage.now += 60 * MINUTE
-    assert mended(shop) == ["invoked again"]
+    assert fix_all(shop) == ["invoked again"]
     assert shop.functions.invoked[-1] == of
 
 
@@ -145,10 +145,10 @@ def test_the_run_of_a_key_is_found_too(shop: Shop, handler: Handler) -> None:
     fail(shop, event)
     lose_carriers(shop)
     shop.stage.now += 60 * MINUTE
-    (one,) = found(shop)
-    assert (one.key, one.occurrence) == ("order-1", planned_id("order-1"))
+    (stray,) = find_strays(shop)
+    assert (stray.key, stray.occurrence) == ("order-1", planned_id("order-1"))
     handler.fixed = True
-    assert mended(shop) == ["invoked again"]
+    assert fix_all(shop) == ["invoked again"]
     assert handler.ran[-1] == (planned_id("order-1"), 2)
 
 
@@ -168,34 +168,34 @@ def test_a_crashed_run_of_a_key_has_the_event_of_its_plan(shop: Shop, handler: H
     shop.invoke(event)
     crash(shop, f"run#{plan.occurrence}")
     shop.stage.now += 60 * MINUTE
-    assert mended(shop) == ["invoked again"]
+    assert fix_all(shop) == ["invoked again"]
     assert shop.functions.invoked[-1] == event
     assert handler.ran[-1] == (plan.occurrence, 2)
 
 
-def test_a_crashed_run_without_an_event_is_told(shop: Shop, handler: Handler) -> None:
+def test_a_crashed_run_without_an_event_is_reported(shop: Shop, handler: Handler) -> None:
     now = shop.stage.now
     handler.fixed = True
     shop.invoke(scheduled_event(now))
     crash(shop, f"run#{scheduled_id(now)}")
     shop.stage.now += 60 * MINUTE
-    (one,) = found(shop)
-    assert (one.what, one.fix) == ("crashed, and nothing brings it back; its row keeps no event", "")
-    assert one.remedy == (
-        "redrive its dead letter, if there is one: cronstack dead-letters list stats; or: cronstack trigger stats --at"
+    (stray,) = find_strays(shop)
+    assert (stray.what, stray.fix) == ("crashed, and nothing brings it back; its row stores no event", "")
+    assert stray.remedy == (
+        "redrive its dead letter, if it exists: cronstack dead-letters list stats; or: cronstack trigger stats --at"
         f" {print_time(now)}"
     )
-    assert mended(shop) == ["left"]
+    assert fix_all(shop) == ["left"]
 
 
 def test_a_buffered_occurrence_without_its_carrier_is_found(shop: Shop, handler: Handler) -> None:
     now = shop.stage.now
-    shop.stage.delivery(occurrence(now)).until("Work")  # and its process is killed
+    shop.stage.delivery(occurrence(now)).until("Work")  # then its process is killed
     fail(shop, scheduled_event(now + 1000))
     lose_carriers(shop)
     shop.stage.now += 20 * MINUTE
-    (one,) = found(shop)
-    assert (one.what, one.occurrence) == ("buffered, and nothing brings it back", scheduled_id(now + 1000))
+    (stray,) = find_strays(shop)
+    assert (stray.what, stray.occurrence) == ("buffered, and nothing brings it back", scheduled_id(now + 1000))
     handler.fixed = True
-    assert mended(shop) == ["invoked again"]
+    assert fix_all(shop) == ["invoked again"]
     assert handler.ran == [(scheduled_id(now + 1000), 1)]

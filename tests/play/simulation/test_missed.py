@@ -82,7 +82,7 @@ def test_a5_a_missed_key_that_is_planned_anew_runs_once_at_its_new_time(scene: S
     assert plan.status == "planned"
     redriven = scene.redrive(key)
     assert redriven.accepted
-    assert redriven.detail.startswith("nothing to do: after it was missed it was planned anew, and is planned for")
+    assert redriven.detail.startswith("nothing to do: after it was missed it was planned again, and is planned for")
     assert scene.cloud.now < plan.at, "there is nothing to wait for"
     scene.cloud.advance(2 * HOUR)
     due = plan.at.strftime("%Y-%m-%dT%H:%M:%S.000Z")

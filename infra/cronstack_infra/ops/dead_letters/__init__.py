@@ -1,1 +1,1 @@
-"""Dead letters: read them, unwrap their events, redrive them, and say what to do about the rest."""
+"""Dead letters: read them, unwrap their events, redrive them, and print a remedy for the rest."""

@@ -1,23 +1,23 @@
-"""What a dead letter's occurrence needs, and with which input: the ledger and the deployed schedules decide it.
+"""Decide how a dead letter is redriven, and with which input, by the ledger and the deployed schedules.
 
-Every job may write into the queues of dead letters, and a redrive has the operator's rights. So a letter only *names*
-an occurrence: a job, and an id, or a key with a revision. Nothing else in it is believed, neither its input nor its
-attempt, its due time, its generation or when it was requested.
+Every job may write into the queues of dead letters, and a redrive has the operator's rights. So only the
+name of the occurrence in a letter counts: a job, and an id, or a key with a revision. The letter's input, attempt, due
+time, generation and time of request are not trusted.
 
     the ledger has …            state by          input by
-    a run                       the run           the event that the run keeps; a run that was killed keeps none: then
-                                                  the schedule's or the letter's, if its hash is the one in the run
-    a missed run of a key       the run and the   the event that the run keeps
+    a run                       the run           the event that the run stores; a killed run stores none: then the
+                                                  schedule's or the letter's, if its hash equals the hash in the run
+    a missed run of a key       the run and the   the event that the run stores
                                 plan of its key
     no run, a key               its plan          its plan
-    no run, a scheduled time    the schedules     the schedule that has this time, or has it in its window; it must not
-                                                  be ahead. A time outside start and end was never to run
-    … and only rates            the sender        the schedules, if Scheduler itself has sent the letter
-    no run, a trigger           nothing: the letter stays, and a person decides
-    no run, a generation (~2)   nothing: the letter stays, and a person decides
+    no run, a scheduled time    the schedules     the schedule that has this time, or has it in its window. The time
+                                                  must have passed. A time outside start and end is never due
+    … and only rates            the sender        the schedules, if Scheduler itself sent the letter
+    no run, a trigger           nothing: the letter stays, and an operator decides
+    no run, a generation (~2)   nothing: the letter stays, and an operator decides
 
-Under a new name of the job (``--as``) the old name's run or plan decides, and then the new name's run, where one
-exists. The schedules are those of the new name: the old ones are deleted.
+Under a new name of the job (``--as``) the old name's run or plan decides, then the new name's run if it exists. The
+schedules are those of the new name, because the old schedules are deleted.
 """
 
 from __future__ import annotations
@@ -50,50 +50,50 @@ SKEW: Final = int(DEFAULTS.skew_margin * 1000)
 
 @dataclass(frozen=True)
 class Send:
-    """The occurrence is to be sent to its job."""
+    """Decision to send the occurrence to its job."""
 
     occurrence: Occurrence
     run: RunItem | None
     source: str
-    """Where its input comes from: "the ledger", "the plan", "the schedule shop-stats.1", …"""
+    """Source of its input: "the ledger", "the plan", "the schedule shop-stats.1", …"""
     missed: bool = False
-    """No run exists, and the plan says that it was missed."""
+    """No run exists, and the plan is recorded as missed."""
 
     @property
     def redrives(self) -> int | None:
-        """The attempt of the failed run that is redriven: 0 of a missed one. None: nothing has failed for good."""
+        """The attempt of the failed run that is redriven: 0 for a missed run. None: no run has failed for good."""
         if self.run is not None:
             return self.run.attempt if self.run.status in FAILED else None
         return 0 if self.missed else None
 
 
 @dataclass(frozen=True)
-class Over:
-    """Nothing is left to do. The letter can be deleted."""
+class Done:
+    """Decision that nothing is left to do. The letter can be deleted."""
 
     why: str
     status: str = ""
-    """The final status, where one is known."""
+    """The final status, if known."""
 
 
 @dataclass(frozen=True)
-class Stays:
-    """A person has to decide. The letter stays."""
+class Keep:
+    """Decision to leave the letter in its queue. An operator has to decide."""
 
     why: str
     remedy: str
 
 
-Decision = Send | Over | Stays
+Decision = Send | Done | Keep
 
-_THEN_MISSED: Final = "was missed then, which has a letter of its own"
+_THEN_MISSED: Final = "was missed then, which has its own letter"
 
 
 def decide(facts: Facts, named: Occurrence, now: int, *, job: str, from_scheduler: bool) -> Decision:
-    """Decide about the occurrence that a letter names. Raises OperationError, EventError: the letter stays.
+    """Decide about the occurrence that a letter names. Raise OperationError or EventError if the letter must stay.
 
-    now: epoch milliseconds. job: the job's present name. from_scheduler: the letter comes from Scheduler, or from the
-    job's own function: SQS's SenderId says so.
+    now: epoch milliseconds. job: the job's present name. from_scheduler: by SQS's SenderId the letter comes from
+    Scheduler or from the job's own function.
     """
     run = facts.run(named.job, named.id)
     if run is not None:
@@ -103,88 +103,88 @@ def decide(facts: Facts, named: Occurrence, now: int, *, job: str, from_schedule
     if named.key:
         return _by_plan(named, facts.plan(named.job, named.key), now, job=job)
     if split_generation(named.id)[1] != 1:
-        return Stays("the ledger has no run of this generation", remedies.generation(job, named))
+        return Keep("the ledger has no run of this generation", remedies.generation(job, named))
     if named.id.startswith("m-"):
-        return Stays(
+        return Keep(
             "the ledger has no run of this trigger, so only the letter has its input", remedies.by_hand(job, named)
         )
     return _by_schedules(facts, named, now, job=job, from_scheduler=from_scheduler)
 
 
 def _nominal(facts: Facts, named: Occurrence, job: str) -> Occurrence:
-    """Return the occurrence whose flexible window has the named time: a letter of Scheduler may name its start."""
+    """Return the occurrence whose flexible window contains the named time: a letter of Scheduler may name its start."""
     if not named.id.startswith("t-") or split_generation(named.id)[1] != 1:
         return named
-    due = bounds.nominal([one.schedule for one in facts.schedules(job)], named.due, 0)
+    due = bounds.nominal([deployed.schedule for deployed in facts.schedules(job)], named.due, 0)
     return named if due == named.due else named._replace(id=scheduled_id(due), due=due)
 
 
 def is_too_old(occurrence: Occurrence, now: int) -> bool:
-    """Return whether a job refuses the occurrence if it has no run: the ledger may have forgotten it."""
+    """Return whether a job refuses the occurrence without a run: the ledger may have deleted its run by now."""
     return now - occurrence.age_from > DEFAULTS.horizon * 1000
 
 
 # -- a run -------------------------------------------------------------------------------------------------------------
 def by_run(facts: Facts, named: Occurrence, run: RunItem, now: int, *, job: str) -> Decision:
-    """Decide by a run of the occurrence."""
+    """Decide by the run of the occurrence."""
     if run.status in FINISHED:
-        return Over(f"nothing to do: it has {run.status} already", run.status)
+        return Done(f"nothing to do: it has {run.status} already", run.status)
     is_missed = run.status == "missed"
     if is_missed and run.key:
-        over = _by_plan_of_miss(facts, named, run, job)
-        if over is not None:
-            return over
+        decision = _by_plan_of_miss(facts, named, run, job)
+        if decision is not None:
+            return decision
     if named.revision is not None and run.revision not in (0, named.revision):
         if named.revision < run.revision:
-            return Over(f"nothing to do: it was moved, and {_THEN_MISSED if is_missed else f'is {run.status}'}")
+            return Done(f"nothing to do: it was moved, and {_THEN_MISSED if is_missed else f'is {run.status}'}")
         return _unknown_revision(named, run.revision, job)
     kept = event_of_run(named.job, run)
     if kept is not None:
         return Send(parse_event(kept, named.job), run, "the ledger")
-    for source, given in _candidates(facts, named, job):
-        if payload_hash(given) == run.payload:
-            return Send(_of_run(named, run, given, now), run, source)
-    return Stays(
+    for source, input in _candidates(facts, named, job):
+        if payload_hash(input) == run.payload:
+            return Send(_of_run(named, run, input, now), run, source)
+    return Keep(
         f"the ledger has its run ({run.status}) without the input, which neither a schedule nor the letter has",
         remedies.by_hand(job, named),
     )
 
 
 def by_miss(decided: Decision) -> Decision:
-    """Decide about a letter of a miss: where the run has started since, that letter has no use any more."""
+    """Decide about the letter of a miss: the letter is obsolete if the run has started since."""
     if not isinstance(decided, Send) or decided.run is None or decided.run.status == "missed":
         return decided
-    letter = "; its death has a letter of its own" if decided.run.status == "dead" else ""
-    return Over(f"nothing to do: it was started since it was missed, and is {decided.run.status}{letter}")
+    letter = "; its death has its own letter" if decided.run.status == "dead" else ""
+    return Done(f"nothing to do: it was started since it was missed, and is {decided.run.status}{letter}")
 
 
 def _by_plan_of_miss(facts: Facts, named: Occurrence, run: RunItem, job: str) -> Decision | None:
-    """Decide by the plan of a key whose run was missed. None: the plan has stayed as it was."""
+    """Decide by the plan of a key whose run was missed. Return None if the plan has not changed."""
     plan = facts.plan(named.job, run.key)
     if plan is None:
-        return Stays("the ledger knows no plan of its key (any more)", remedies.refused("Forgotten", job, named))
+        return Keep("the ledger has no plan of its key (any more)", remedies.refused("Forgotten", job, named))
     if plan.revision > run.revision:
-        return _planned_anew(plan)
+        return _planned_again(plan)
     return None
 
 
-def _planned_anew(plan: PlanItem) -> Over:
-    stands = {
+def _planned_again(plan: PlanItem) -> Done:
+    states = {
         "planned": f"is planned for {print_time(plan.due)}",
-        "begun": "has begun",
+        "begun": "has started",
         "cancelled": "was cancelled",
         "missed": _THEN_MISSED,
     }
-    return Over(f"nothing to do: after it was missed it was planned anew, and {stands[plan.status]}")
+    return Done(f"nothing to do: after it was missed it was planned again, and {states[plan.status]}")
 
 
-def _of_run(named: Occurrence, run: RunItem, given: dict[str, Any], now: int) -> Occurrence:
-    """Return the occurrence of a run that keeps no event."""
+def _of_run(named: Occurrence, run: RunItem, input: dict[str, Any], now: int) -> Occurrence:
+    """Return the occurrence of a run that stores no event."""
     return Occurrence(
         named.job,
         run.occurrence,
         run.due,
-        given,
+        input,
         run.payload,
         kind="redrive",
         requested=now,
@@ -195,40 +195,40 @@ def _of_run(named: Occurrence, run: RunItem, given: dict[str, Any], now: int) ->
 
 
 def _candidates(facts: Facts, named: Occurrence, job: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return inputs that may be the one of a run, whose hash decides."""
+    """Yield inputs that may be the input of a run, with their sources. The hash in the run decides."""
     if named.id.startswith("t-"):
-        for one in facts.schedules(job):
+        for deployed in facts.schedules(job):
             try:
-                yield f"the schedule {one.name}", one.input_at(named.scheduled)
+                yield f"the schedule {deployed.name}", deployed.input_at(named.scheduled)
             except OperationError:
                 continue
-    yield "the letter, whose input has the hash that the ledger keeps", named.input
+    yield "the letter, whose input has the hash that the ledger stores", named.input
 
 
 # -- a plan ------------------------------------------------------------------------------------------------------------
 def _by_plan(named: Occurrence, plan: PlanItem | None, now: int, *, job: str) -> Decision:
     assert named.revision is not None, "an event has a key and a revision, or neither"
     if plan is None:
-        return Stays("the ledger knows no plan of its key (any more)", remedies.refused("Forgotten", job, named))
+        return Keep("the ledger has no plan of its key (any more)", remedies.refused("Forgotten", job, named))
     if plan.status == "cancelled":
-        return Over("nothing to do: it was cancelled")
+        return Done("nothing to do: it was cancelled")
     if named.revision < plan.revision:
-        words = {"begun": "has begun", "missed": _THEN_MISSED}
-        stands = words.get(plan.status, f"is planned for {print_time(plan.due)}")
-        return Over(f"nothing to do: it was moved, and {stands}")
+        states = {"begun": "has started", "missed": _THEN_MISSED}
+        state = states.get(plan.status, f"is planned for {print_time(plan.due)}")
+        return Done(f"nothing to do: it was moved, and {state}")
     if named.revision > plan.revision:
         return _unknown_revision(named, plan.revision, job)
     if plan.due > now + SKEW:
-        return Stays(
-            f"it is planned for {print_time(plan.due)}, which is ahead",
+        return Keep(
+            f"it is planned for {print_time(plan.due)}, which is in the future",
             "Its schedule starts it then. To make sure that the schedule exists: cronstack strays",
         )
     event = event_of_plan(named.job, plan)
     if event is None:
-        return Stays("its plan holds no event that Cronstack wrote", remedies.refused("Forgotten", job, named))
+        return Keep("its plan contains no event that Cronstack wrote", remedies.refused("Forgotten", job, named))
     planned = parse_event(event, named.job)
     if plan.status != "planned" and is_too_old(planned, now) and now - plan.begun > DEFAULTS.horizon * 1000:
-        return Stays("it would be refused (TooOld)", remedies.refused("TooOld", job, planned))
+        return Keep("it would be refused (TooOld)", remedies.refused("TooOld", job, planned))
     return Send(planned, None, "the plan", missed=plan.status == "missed")
 
 
@@ -236,41 +236,41 @@ def _by_plan(named: Occurrence, plan: PlanItem | None, now: int, *, job: str) ->
 def _by_schedules(facts: Facts, named: Occurrence, now: int, *, job: str, from_scheduler: bool) -> Decision:
     time = print_time(named.due)
     if named.due > now + SKEW:
-        return Stays(f"{time} is ahead", f"Its schedule starts it then, if it has one: cronstack next {job}")
+        return Keep(f"{time} is in the future", f"Its schedule starts it then, if it has one: cronstack next {job}")
     if is_too_old(named._replace(requested=None), now):
-        return Stays("it would be refused (TooOld)", remedies.refused("TooOld", job, named))
+        return Keep("it would be refused (TooOld)", remedies.refused("TooOld", job, named))
     schedules = facts.schedules(job)
-    if bounds.is_outside([one.schedule for one in schedules], named.due):
-        return Over(f"nothing to do: {time} is outside start and end of its schedule")
-    due, enabled = to_datetime(named.due), [one for one in schedules if one.enabled]
-    for one in enabled:
-        if one.schedule.has_grid and one.schedule.has(due):
-            return Send(_scheduled(named, one.input_at(named.scheduled)), None, f"the schedule {one.name}")
-    if any(one.schedule.has_grid and one.schedule.has(due) for one in schedules):
-        return Stays(f"the schedule of {job} that has {time} is disabled", remedies.at(job, named))
-    rates = [one for one in enabled if not one.schedule.has_grid and one.schedule.has(due)]
+    if bounds.is_outside([deployed.schedule for deployed in schedules], named.due):
+        return Done(f"nothing to do: {time} is outside start and end of its schedule")
+    due, enabled = to_datetime(named.due), [deployed for deployed in schedules if deployed.enabled]
+    for deployed in enabled:
+        if deployed.schedule.has_grid and deployed.schedule.has(due):
+            return Send(_scheduled(named, deployed.input_at(named.scheduled)), None, f"the schedule {deployed.name}")
+    if any(deployed.schedule.has_grid and deployed.schedule.has(due) for deployed in schedules):
+        return Keep(f"the schedule of {job} that has {time} is disabled", remedies.at(job, named))
+    rates = [deployed for deployed in enabled if not deployed.schedule.has_grid and deployed.schedule.has(due)]
     if not rates:
-        return Stays(f"no deployed schedule of {job} has {time} (any more)", remedies.at(job, named))
+        return Keep(f"no deployed schedule of {job} has {time} (any more)", remedies.at(job, named))
     if not from_scheduler:
-        return Stays(
-            f"only Scheduler knows whether {rates[0].name}, a {rates[0].schedule.expression}, had {time}, and the"
-            " letter's sender is not known to be Scheduler",
+        return Keep(
+            f"{rates[0].name} is a {rates[0].schedule.expression}: only Scheduler can confirm that it was due at"
+            f" {time}, and the letter's sender is not known to be Scheduler",
             remedies.at(job, named),
         )
-    inputs = {canonical(given): given for given in (one.input_at(named.scheduled) for one in rates)}
+    inputs = {canonical(input): input for input in (rate.input_at(named.scheduled) for rate in rates)}
     if len(inputs) > 1:
-        return Stays(f"the rates of {job} have different inputs, and {time} fits each", remedies.at(job, named))
-    (given,) = inputs.values()
-    return Send(_scheduled(named, given), None, f"the schedule {rates[0].name}")
+        return Keep(f"the rates of {job} have different inputs, and {time} fits each", remedies.at(job, named))
+    (input,) = inputs.values()
+    return Send(_scheduled(named, input), None, f"the schedule {rates[0].name}")
 
 
-def _scheduled(named: Occurrence, given: Mapping[str, Any]) -> Occurrence:
+def _scheduled(named: Occurrence, input: Mapping[str, Any]) -> Occurrence:
     """Return the occurrence that a schedule has at the named time."""
-    return Occurrence(named.job, named.id, named.due, dict(given), payload_hash(given))
+    return Occurrence(named.job, named.id, named.due, dict(input), payload_hash(input))
 
 
-def _unknown_revision(named: Occurrence, revision: int, job: str) -> Stays:
-    return Stays(
-        f"the letter says revision {named.revision} of its key, which is later than the ledger's, {revision}",
+def _unknown_revision(named: Occurrence, revision: int, job: str) -> Keep:
+    return Keep(
+        f"the letter has revision {named.revision} of its key, which is later than the ledger's, {revision}",
         f"If the ledger was restored to an earlier time: {remedies.refused('Forgotten', job, named)}",
     )

@@ -1,4 +1,4 @@
-"""What the ledger and the deployed schedules know of an occurrence that a dead letter names."""
+"""Rows of the ledger and deployed schedules of an occurrence that a dead letter names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cronstack_infra.ops.schedules import DeployedSchedule, schedules_of
 
 
 class Facts:
-    """Rows of the ledger, read anew each time, and the deployed schedules of a job, read once."""
+    """Rows of the ledger, read again each time, and the deployed schedules of a job, read once."""
 
     def __init__(self, clients: Clients, deployment: Deployment) -> None:
         self._clients, self._deployment = clients, deployment
@@ -31,11 +31,11 @@ class Facts:
         return self._schedules[job]
 
     def _item(self, parameters: Any) -> Any:
-        """Read a row. Raise OperationError for one of a newer version: nothing else of it is certain."""
+        """Read a row. Raise OperationError for a row of a newer version, because its other attributes may differ."""
         item = self._clients("dynamodb").get_item(**parameters).get("Item")
         if (version := version_of(item)) > VERSION:
             raise OperationError(
                 f"its row was written by version {version} of the ledger's format; this code reads up to {VERSION}",
-                remedy="Redrive it with the Cronstack that is deployed.",
+                remedy="Redrive it with the version of Cronstack that is deployed.",
             )
         return item

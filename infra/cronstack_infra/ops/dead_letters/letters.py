@@ -11,7 +11,7 @@ from cronstack.occurrence import print_time, to_datetime, to_milliseconds
 from cronstack_infra.ops.dead_letters.unwrapping import Contents, Origin, unwrap
 
 TOO_LATE: Final = "it could not start before its start deadline"
-"""The common cause of all misses of a job. The error of each letter also has the times of its occurrence."""
+"""Error of the group of all missed occurrences of a job. Each letter's own error also has the occurrence's times."""
 
 
 @dataclass(frozen=True)
@@ -50,24 +50,24 @@ class DeadLetter:
 
     @property
     def key(self) -> str:
-        """Key by which application code has scheduled the occurrence."""
+        """Key with which application code scheduled the occurrence."""
         return self.contents.occurrence.key if self.contents.occurrence is not None else ""
 
     def as_json(self) -> dict[str, Any]:
-        told = self.contents
+        contents = self.contents
         return {
             "id": self.id,
-            "origin": told.origin,
-            "job": told.job,
+            "origin": contents.origin,
+            "job": contents.job,
             "occurrence": self.occurrence,
             "key": self.key or None,
-            "due": None if told.occurrence is None else print_time(told.occurrence.due),
-            "attempt": told.attempt,
-            "reason": told.reason,
-            "error": told.error,
+            "due": None if contents.occurrence is None else print_time(contents.occurrence.due),
+            "attempt": contents.attempt,
+            "reason": contents.reason,
+            "error": contents.error,
             "since": print_time(to_milliseconds(self.since)),
             "sender": self.sender or None,
-            "event": told.event,
+            "event": contents.event,
         }
 
 
@@ -86,8 +86,8 @@ class Cause:
 
 def read_letter(message: Any, origin: Origin, queue: str, stack: str) -> DeadLetter:
     """Return the letter of a message as ReceiveMessage returns it."""
-    given, system = message.get("MessageAttributes", {}), message.get("Attributes", {})
-    attributes = {name: str(of.get("StringValue", "")) for name, of in given.items()}
+    custom, system = message.get("MessageAttributes", {}), message.get("Attributes", {})
+    attributes = {name: str(of.get("StringValue", "")) for name, of in custom.items()}
     return DeadLetter(
         id=message["MessageId"],
         queue=queue,
@@ -104,14 +104,14 @@ def is_wanted(letter: DeadLetter, job: str | None, origin: str | None) -> bool:
 
 
 def summarise(letters: Iterable[DeadLetter]) -> list[Cause]:
-    """Group letters by cause, the commonest first."""
+    """Group letters by cause, the most common first."""
     groups: dict[tuple[Origin, str, str, str], list[DeadLetter]] = {}
     for letter in letters:
-        told = letter.contents
-        error = TOO_LATE if told.origin == "missed" else told.error
-        groups.setdefault((told.origin, told.job, told.reason, error), []).append(letter)
+        contents = letter.contents
+        error = TOO_LATE if contents.origin == "missed" else contents.error
+        groups.setdefault((contents.origin, contents.job, contents.reason, error), []).append(letter)
     causes = [
-        Cause(*key, len(alike), min(one.since for one in alike), max(one.since for one in alike))
-        for key, alike in groups.items()
+        Cause(*key, len(group), min(letter.since for letter in group), max(letter.since for letter in group))
+        for key, group in groups.items()
     ]
     return sorted(causes, key=lambda cause: (-cause.letters, cause.origin, cause.job, cause.reason, cause.error))

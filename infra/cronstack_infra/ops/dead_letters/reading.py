@@ -1,13 +1,13 @@
-"""Read dead letters without losing any, and hold them while a command works on them.
+"""Read dead letters without losing any, and hold them while a command processes them.
 
 A read makes a letter invisible for a while, then visible again. If the reader dies, SQS makes the letter visible.
 
 A queue counts as read when two long polls in a row were empty and SQS counts no letter that this reader does not hold.
-A short poll asks only some of SQS's servers, so it may be empty although letters exist. A read that ended without that
-is told as ``unread``: nobody may conclude from it that a letter does not exist.
+A short poll asks only some of SQS's servers, so it may be empty although letters exist. A read that ended
+before that sets ``unread``: its result does not prove that a letter does not exist.
 
-A queue that was replaced stays with its letters, and schedules that were made before keep sending letters there. So
-all queues are read whose names CloudFormation has made for this stack.
+A replaced queue keeps its letters, and older schedules keep sending letters to it. So all queues are read whose names
+CloudFormation generated for this stack.
 
 A letter that is received twice, because its visibility timeout ended, has the handle of its last receive.
 """
@@ -31,9 +31,9 @@ OUT_OF_SIGHT: Final = 120
 LONG_POLL: Final = 1
 """Seconds that each receive waits at an empty queue. Above 0 it is a long poll, which asks all of SQS's servers."""
 EMPTY: Final = 2
-"""Answers in a row without another letter, after which a queue may count as read."""
+"""Responses in a row without a new letter, after which a queue may count as read."""
 MOST_EMPTY: Final = 10
-"""Answers in a row without another letter, after which a read ends although SQS counts visible letters."""
+"""Responses in a row without a new letter, after which a read ends although SQS counts visible letters."""
 COUNTS: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 DENIED: Final = ("AccessDenied", "AccessDeniedException")
 MOST: Final = 5_000
@@ -41,9 +41,9 @@ MOST: Final = 5_000
 
 Clock = Callable[[], datetime]
 Warn = Callable[[str], None]
-"""Receives a sentence about what the result does not show."""
+"""Callback for a sentence about what the result does not show."""
 Counting = Callable[[], AbstractContextManager[Callable[[int], None]]]
-"""Shows progress while letters are read: a context whose function receives the number of letters read so far."""
+"""Progress display: a context manager whose function receives the number of letters read so far."""
 
 
 def no_warning(text: str) -> None:
@@ -55,20 +55,21 @@ def silently() -> AbstractContextManager[Callable[[int], None]]:
     return nullcontext(lambda count: None)
 
 
-class Held:
+class HeldLetters:
     """The letters of one read. No other reader receives them until the hold ends."""
 
     def __init__(self, sqs: Any, queues: list[_Queue]) -> None:
         self._sqs, self._queues = sqs, {queue.url: queue for queue in queues}
         self.letters = sorted(
-            (letter for queue in queues for letter in queue.letters.values()), key=lambda one: (one.since, one.id)
+            (letter for queue in queues for letter in queue.letters.values()),
+            key=lambda letter: (letter.since, letter.id),
         )
         """Oldest first."""
         self.unread = [queue.unread for queue in queues if queue.unread]
         """A sentence about each queue that may have more letters than were read."""
 
     def renew(self) -> None:
-        """Extend the hold once half of its time has passed. Cheap: to be called often."""
+        """Extend the hold once half of its time has passed. Cheap, so call it often."""
         for queue in self._queues.values():
             queue.renew()
 
@@ -82,7 +83,7 @@ class Held:
 
 
 @contextmanager
-def opened(
+def hold_letters(
     sqs: Any,
     deployment: Deployment,
     *,
@@ -90,17 +91,17 @@ def opened(
     clock: Clock = system_clock.now,
     counting: Counting = silently,
     warn: Warn = no_warning,
-) -> Iterator[Held]:
+) -> Iterator[HeldLetters]:
     """Yield the letters of all queues. After the block, those that were not deleted are visible again."""
-    found = _find_queues(sqs, deployment, warn)
-    queues = [_Queue(sqs, origin, url, deployment.stack, poll, clock) for url, origin in found.items()]
+    urls = _find_queues(sqs, deployment, warn)
+    queues = [_Queue(sqs, origin, url, deployment.stack, poll, clock) for url, origin in urls.items()]
     try:
-        with counting() as seen:
-            _read(queues, at_once=poll > 0, count=lambda: seen(sum(len(queue.letters) for queue in queues)))
-        yield Held(sqs, queues)
+        with counting() as show:
+            _read(queues, at_once=poll > 0, count=lambda: show(sum(len(queue.letters) for queue in queues)))
+        yield HeldLetters(sqs, queues)
     finally:
         for queue in queues:
-            queue.put_back()
+            queue.release()
 
 
 def list_letters(
@@ -119,17 +120,17 @@ def list_letters(
     unread: receives a sentence about each queue that may have more letters than were read. warn: receives what else
     the result does not show.
     """
-    with opened(sqs, deployment, poll=poll, counting=counting, warn=warn) as held:
+    with hold_letters(sqs, deployment, poll=poll, counting=counting, warn=warn) as held:
         for sentence in held.unread:
             unread(sentence)
         return [letter for letter in held.letters if is_wanted(letter, job, origin)]
 
 
 def _find_queues(sqs: Any, deployment: Deployment, warn: Warn) -> dict[str, Origin]:
-    """Return the URLs of the stack's queues, those that were replaced as well."""
+    """Return the URLs of the stack's queues, replaced queues included."""
     from botocore.exceptions import ClientError
 
-    found: dict[str, Origin] = {
+    urls: dict[str, Origin] = {
         deployment.delivery_dead_letters: "delivery",
         deployment.handler_dead_letters: "handler",
     }
@@ -139,17 +140,17 @@ def _find_queues(sqs: Any, deployment: Deployment, warn: Warn) -> dict[str, Orig
     except ClientError as error:
         if error.response["Error"]["Code"] not in DENIED:
             raise
-        warn("queues that were replaced were not looked for: your credentials may not call sqs:ListQueues")
-        return found
+        warn("replaced queues were not read: your credentials may not call sqs:ListQueues")
+        return urls
     for url in (url for page in pages for url in page):
         origin = names.origin_of_queue(deployment.stack, url.rpartition("/")[2])
         if origin is not None:
-            found.setdefault(url, origin)
-    return found
+            urls.setdefault(url, origin)
+    return urls
 
 
 def _read(queues: list[_Queue], *, at_once: bool, count: Callable[[], None]) -> None:
-    """Read all queues. ``at_once``: so that several empty queues take as long as one, by long polls."""
+    """Read all queues. ``at_once``: in parallel, so that long polls of several empty queues take as long as one."""
     if not at_once:
         for queue in queues:
             queue.read(count)
@@ -185,7 +186,7 @@ class _Queue:
         self.unread = f"only the first {len(self.letters):,} letters in {self._name} were read"
 
     def renew(self) -> None:
-        """Extend the hold once half of its time has passed. A letter that SQS refuses is no longer held."""
+        """Extend the hold once half of its time has passed. A letter that SQS refuses to extend is no longer held."""
         now = self._clock()
         if (now - self._renewed).total_seconds() < OUT_OF_SIGHT / 2:
             return
@@ -193,12 +194,12 @@ class _Queue:
         for id in self._hide([*self.letters.values()], OUT_OF_SIGHT):
             del self.letters[id]
 
-    def put_back(self) -> None:
+    def release(self) -> None:
         """Make the letters visible again. SQS refuses those whose hold has ended: they are visible already."""
         self._hide([*self.letters.values()], 0)
 
     def _receive(self) -> list[Any]:
-        answer = self._sqs.receive_message(
+        response = self._sqs.receive_message(
             QueueUrl=self.url,
             MaxNumberOfMessages=10,
             WaitTimeSeconds=self._poll,
@@ -206,7 +207,7 @@ class _Queue:
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["SenderId", "SentTimestamp"],
         )
-        return list(answer.get("Messages", []))
+        return list(response.get("Messages", []))
 
     def _is_read(self, empty: int) -> bool:
         """Return whether the read ends. Set ``unread`` if SQS counts letters that this reader does not hold."""
@@ -220,21 +221,21 @@ class _Queue:
         elif others > 0:
             self.unread = (
                 f"SQS counts about {others} more letters in {self._name} that another reader holds, for"
-                f" {OUT_OF_SIGHT} s at most unless it works on them"
+                f" {OUT_OF_SIGHT} s at most unless it extends that time"
             )
         return True
 
     def _hide(self, letters: list[DeadLetter], seconds: int) -> list[str]:
         """Set for how long letters stay invisible. Return the ids of those that SQS refused."""
         refused = []
-        for begin in range(0, len(letters), 10):
-            some = letters[begin : begin + 10]
+        for start in range(0, len(letters), 10):
+            batch = letters[start : start + 10]
             entries = [
                 {"Id": str(number), "ReceiptHandle": letter.receipt, "VisibilityTimeout": seconds}
-                for number, letter in enumerate(some)
+                for number, letter in enumerate(batch)
             ]
-            answer = self._sqs.change_message_visibility_batch(QueueUrl=self.url, Entries=entries)
-            refused += [some[int(failed["Id"])].id for failed in answer.get("Failed", ())]
+            response = self._sqs.change_message_visibility_batch(QueueUrl=self.url, Entries=entries)
+            refused += [batch[int(failed["Id"])].id for failed in response.get("Failed", ())]
         return refused
 
     @property

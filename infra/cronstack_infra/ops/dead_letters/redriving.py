@@ -1,11 +1,11 @@
 """Send the occurrences of dead letters again: the same occurrence, its next attempt.
 
-``deciding`` says what each letter's occurrence needs, by the ledger and the deployed schedules, and ``senders`` who has
-sent the letter. A letter is deleted only after Lambda has accepted the event, or when nothing is left to do. A letter
-that stays in its queue names its remedy.
+``deciding`` decides about each letter by the ledger and the deployed schedules; ``senders`` checks its sender. A letter
+is deleted only after Lambda has accepted the event, or when nothing is left to do. A letter that stays in its queue has
+a remedy.
 
-The letters of a renamed job go to the new name (``as_job``). There the occurrence has no run yet, so it begins with
-its first attempt. What code has scheduled is planned anew under the new name, with the same key.
+The letters of a renamed job go to the new name (``as_job``). There the occurrence has no run yet, so it starts with
+its first attempt. An occurrence that code scheduled is planned again under the new name, with the same key.
 """
 
 from __future__ import annotations
@@ -21,20 +21,28 @@ from cronstack.event import parse_event, redrive_event
 from cronstack.ledger.rows import RunItem
 from cronstack.occurrence import Occurrence, is_planned, print_time, to_milliseconds
 from cronstack_infra.ops.dead_letters import remedies
-from cronstack_infra.ops.dead_letters.deciding import Over, Send, Stays, by_miss, by_run, decide, is_too_old
+from cronstack_infra.ops.dead_letters.deciding import Done, Keep, Send, by_miss, by_run, decide, is_too_old
 from cronstack_infra.ops.dead_letters.facts import Facts
 from cronstack_infra.ops.dead_letters.letters import DeadLetter, is_wanted
-from cronstack_infra.ops.dead_letters.reading import LONG_POLL, Counting, Held, Warn, no_warning, opened, silently
+from cronstack_infra.ops.dead_letters.reading import (
+    LONG_POLL,
+    Counting,
+    HeldLetters,
+    Warn,
+    hold_letters,
+    no_warning,
+    silently,
+)
 from cronstack_infra.ops.dead_letters.senders import UNKNOWN, Sender, Senders
 from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, find_job
-from cronstack_infra.ops.invoking import call_until_told, hand_over
+from cronstack_infra.ops.invoking import invoke_async, invoke_until_answered
 from cronstack_infra.ops.onetime import once_of
 from cronstack_infra.ops.runs import Report, Row, follow, no_report
 
 LONGEST_RUN: Final = 960.0
 """Longest wait in seconds for a run before the next run of its job. Lambda's longest invocation takes 900 s."""
-_LAPSED: Final = "Give the same command again: another reader may have redriven it."
-_BY_HAND: Final = "If you trust it: --any-sender. It still only names its occurrence."
+_LAPSED: Final = "Run the same command again: another reader may have redriven it."
+_BY_HAND: Final = "If you trust the sender: --any-sender. The letter then still only names its occurrence."
 
 
 @dataclass(frozen=True)
@@ -48,13 +56,13 @@ class Redriven:
     status: str = ""
     """Status of the run, if the caller waited for its end or the ledger had it already."""
     remedy: str = ""
-    """What to do about a letter that stays in its queue."""
+    """How to handle a letter that stays in its queue."""
     input: dict[str, Any] | None = None
-    """The input that was sent; None where nothing was."""
+    """The input that was sent; None if nothing was sent."""
     source: str = ""
-    """What has decided the input: "the ledger", "the plan", "the schedule shop-stats.1", …"""
+    """Source of the input: "the ledger", "the plan", "the schedule shop-stats.1", …"""
     notes: tuple[str, ...] = ()
-    """Where the letter says something else than was done, and what is unknown."""
+    """Differences between the letter and what was sent, and unknown facts."""
     sender: str = ""
     """The sender in words: "the role of the job stats", "unknown", …"""
 
@@ -65,9 +73,9 @@ class Options(NamedTuple):
     as_job: str | None = None
     """The new name of the job."""
     wait: float = 0
-    """Seconds to wait for the end of each run; with 0 the next letter follows once Lambda has accepted the event."""
+    """Seconds to wait for the end of each run; with 0 the next letter follows when Lambda has accepted the event."""
     dry_run: bool = False
-    """Decide about each letter, and neither send nor delete."""
+    """Decide about each letter; send and delete nothing."""
     any_sender: bool = False
     """Accept letters that the role of another job, or a user, has sent."""
 
@@ -93,32 +101,32 @@ def redrive(
 ) -> Iterator[Redriven]:
     """Send the occurrences of dead letters again, oldest first. Yield a result for each.
 
-    ids: only these letters. as_job, wait, dry_run, any_sender: see ``Options``. report: returns what receives the
-    states of a run whose end is awaited. warn: receives what the results do not show. unread: receives a sentence
+    ids: only these letters. as_job, wait, dry_run, any_sender: see ``Options``. report: returns the callback for
+    the states of a run whose end is awaited. warn: receives what the results do not show. unread: receives a sentence
     about each queue that may have more letters than were read. counting: shows how many were read.
     """
     options = Options(as_job, wait, dry_run, any_sender)
     if as_job is not None:
         find_job(clients("lambda"), deployment, as_job)
-    with opened(clients("sqs"), deployment, poll=poll, clock=clock, counting=counting, warn=warn) as held:
-        wanted = [one for one in held.letters if is_wanted(one, job, origin) and (not ids or one.id in ids)]
-        if unknown := sorted(set(ids) - {one.id for one in wanted}):
+    with hold_letters(clients("sqs"), deployment, poll=poll, clock=clock, counting=counting, warn=warn) as held:
+        wanted = [letter for letter in held.letters if is_wanted(letter, job, origin) and (not ids or letter.id in ids)]
+        if unknown := sorted(set(ids) - {letter.id for letter in wanted}):
             raise not_found(unknown[0], held.unread)
         if job is not None and not wanted and not held.unread:
             _refuse_unknown(clients, deployment, job, as_job)
         for sentence in held.unread:
             unread(sentence)
-        drive = _Drive(clients, deployment, clock, sleep, options, held, report, warn)
+        run = _Redrive(clients, deployment, clock, sleep, options, held, report, warn)
         for letter in wanted:
-            yield drive.again(letter)
+            yield run.redrive_letter(letter)
 
 
 def not_found(name: str, unread: Sequence[str]) -> OperationError:
-    """Return the fault for a letter that was not read. ``unread``: why its queue may have it nevertheless."""
+    """Return the error for a letter that was not read. ``unread``: reasons why it may exist nevertheless."""
     if unread:
         return OperationError(
             f"the dead letter {name} was not read, and may exist: {'; '.join(unread)}",
-            remedy="Give the same command again in two minutes.",
+            remedy="Run the same command again in two minutes.",
         )
     return OperationError(
         f"no dead letter {name}", remedy="List them: cronstack dead-letters list --json has their ids."
@@ -132,7 +140,7 @@ def _refuse_unknown(clients: Clients, deployment: Deployment, job: str, as_job: 
     find_job(clients("lambda"), deployment, job)
 
 
-class _Drive:
+class _Redrive:
     """One redrive of several letters."""
 
     def __init__(
@@ -142,24 +150,28 @@ class _Drive:
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
         options: Options,
-        held: Held,
+        held: HeldLetters,
         report: Callable[[Occurrence], Report],
         warn: Warn,
     ) -> None:
         self._clients, self._deployment = clients, deployment
-        self._clock, self._pause, self._options, self._held = clock, sleep, options, held
+        self._clock, self._wait, self._options, self._held = clock, sleep, options, held
         self._report = report
         self._facts = Facts(clients, deployment)
         self._senders = Senders(clients, deployment, self._facts, warn)
         self._sent: Counter[tuple[str, str]] = Counter()
         self._unstarted: dict[str, Occurrence] = {}
-        self._found: dict[str, DeployedJob | OperationError] = {}
+        self._jobs: dict[str, DeployedJob | OperationError] = {}
 
-    def again(self, letter: DeadLetter) -> Redriven:
+    def redrive_letter(self, letter: DeadLetter) -> Redriven:
         """Redrive one letter."""
         self._held.renew()
         if not self._held.holds(letter):
-            return _stays(letter, "this command no longer holds it: it took too long, or this machine slept", _LAPSED)
+            return _keep(
+                letter,
+                "this command no longer holds it: the command took too long, or this computer was suspended",
+                _LAPSED,
+            )
         named = letter.contents.occurrence
         if named is None:
             return _foreign(letter)
@@ -167,17 +179,17 @@ class _Drive:
             target = self._target(named.job)
             sender = self._senders.judge(letter, named)
             if sender.refusal and not self._options.any_sender:
-                return replace(_stays(letter, sender.refusal, _BY_HAND), sender=sender.name)
+                return replace(_keep(letter, sender.refusal, _BY_HAND), sender=sender.name)
             result = self._redrive(letter, named, target, sender)
             unknown = ("its sender is unknown",) if sender.name == UNKNOWN else ()
             return replace(result, sender=sender.name, notes=(*result.notes, *unknown))
         except EventError as fault:  # a redrive adds fields, and the event was close to the size limit
-            return _stays(letter, str(fault.args[0]), fault.remedy)
+            return _keep(letter, str(fault.args[0]), fault.remedy)
         except (OperationError, OnceConflict, OnceError) as fault:
-            return _stays(letter, str(fault.args[0]), fault.remedy)
+            return _keep(letter, str(fault.args[0]), fault.remedy)
 
     def _target(self, job: str) -> DeployedJob:
-        """Return the job to which the events of a job go. Raise OperationError that names the remedy."""
+        """Return the job to which the events of a job go. Raise OperationError with the remedy."""
         own = self._find(job)
         new_name = self._options.as_job
         if new_name is None or new_name == job:
@@ -192,21 +204,21 @@ class _Drive:
         return new
 
     def _find(self, job: str) -> DeployedJob | OperationError:
-        """Return a deployed job, or the fault that lists the deployed ones. Ask once for each name."""
-        if job not in self._found:
+        """Return a deployed job, or the error that lists the deployed jobs. Look up each name once."""
+        if job not in self._jobs:
             try:
-                self._found[job] = find_job(self._clients("lambda"), self._deployment, job)
+                self._jobs[job] = find_job(self._clients("lambda"), self._deployment, job)
             except OperationError as fault:
-                self._found[job] = fault
-        return self._found[job]
+                self._jobs[job] = fault
+        return self._jobs[job]
 
     def _redrive(self, letter: DeadLetter, named: Occurrence, job: DeployedJob, sender: Sender) -> Redriven:
         reason = letter.contents.reason
         if letter.contents.origin == "refused" and reason in remedies.REFUSED_AGAIN:
             why = f"it would be refused again ({reason})"
-            return _stays(letter, why, remedies.refused(reason, job.name, named))
+            return _keep(letter, why, remedies.refused(reason, job.name, named))
         if self._sent[(job.name, named.id)]:
-            return self._over(letter, Over("a copy: its occurrence has just been redriven"))
+            return self._done(letter, Done("a copy: this command has redriven its occurrence already"))
         now = to_milliseconds(self._clock())
         decision = decide(self._facts, named, now, job=job.name, from_scheduler=sender.trusted)
         if letter.contents.origin == "missed":
@@ -214,91 +226,93 @@ class _Drive:
         if isinstance(decision, Send) and job.name != named.job and not decision.occurrence.key:
             decision = self._under_new_name(decision, now, job)
         match decision:
-            case Over():
-                return self._over(letter, decision)
-            case Stays(why, remedy):
-                return _stays(letter, why, remedy)
+            case Done():
+                return self._done(letter, decision)
+            case Keep(why, remedy):
+                return _keep(letter, why, remedy)
         result = self._send(letter, decision, job)
-        given, source, notes = decision.occurrence.input, decision.source, _differences(named, decision)
-        return replace(result, input=given, source=source, notes=notes)
+        notes = _differences(named, decision)
+        return replace(result, input=decision.occurrence.input, source=decision.source, notes=notes)
 
-    def _under_new_name(self, old: Send, now: int, job: DeployedJob) -> Send | Over | Stays:
+    def _under_new_name(self, old: Send, now: int, job: DeployedJob) -> Send | Done | Keep:
         """Decide about an occurrence of the old name under the job's new name, by its run there."""
         occurrence = old.occurrence._replace(job=job.name)
         run = self._facts.run(job.name, occurrence.id)
         if run is None:
             if is_too_old(occurrence, now):
-                return Stays("it would be refused (TooOld)", remedies.refused("TooOld", job.name, occurrence))
+                return Keep("it would be refused (TooOld)", remedies.refused("TooOld", job.name, occurrence))
             return Send(occurrence, None, old.source)
-        found = by_run(self._facts, occurrence, run, now, job=job.name)
-        return Over(f"{found.why} as {job.name}", found.status) if isinstance(found, Over) else found
+        decision = by_run(self._facts, occurrence, run, now, job=job.name)
+        return Done(f"{decision.why} as {job.name}", decision.status) if isinstance(decision, Done) else decision
 
-    def _over(self, letter: DeadLetter, over: Over) -> Redriven:
+    def _done(self, letter: DeadLetter, done: Done) -> Redriven:
         if not self._options.dry_run:
             self._delete(letter)
-        return Redriven(letter, True, over.why, over.status)
+        return Redriven(letter, True, done.why, done.status)
 
     # -- send --------------------------------------------------------------------------------------------------------
     def _send(self, letter: DeadLetter, decided: Send, job: DeployedJob) -> Redriven:
         occurrence = decided.occurrence
-        anew = occurrence.job != job.name
+        renamed = occurrence.job != job.name
         if self._options.dry_run:
-            attempt = 1 if decided.run is None or anew else decided.run.attempt + 1
+            attempt = 1 if decided.run is None or renamed else decided.run.attempt + 1
             redrive_event(occurrence, requested=to_milliseconds(self._clock()), attempt=None)  # raises if too large
             self._sent[(job.name, occurrence.id)] += 1
-            what = f"would be planned as {job.name} {occurrence.key!r}" if anew else f"would be sent: attempt {attempt}"
+            what = (
+                f"would be planned as {job.name} {occurrence.key!r}" if renamed else f"would be sent: attempt {attempt}"
+            )
             return Redriven(letter, True, what)
-        if anew:
-            return self._plan_anew(letter, occurrence._replace(job=job.name))
-        return self._hand_over(letter, decided, job)
+        if renamed:
+            return self._plan_again(letter, occurrence._replace(job=job.name))
+        return self._invoke(letter, decided, job)
 
-    def _hand_over(self, letter: DeadLetter, decided: Send, job: DeployedJob) -> Redriven:
+    def _invoke(self, letter: DeadLetter, decided: Send, job: DeployedJob) -> Redriven:
         occurrence, run = decided.occurrence, decided.run
         if run is not None and run.attempt >= run.limit and (self._is_overdue(run) or run.status == "crashed"):
             run = self._settle_death(job, occurrence)
             decided = replace(decided, run=run)
         event = redrive_event(occurrence, requested=to_milliseconds(self._clock()), attempt=decided.redrives)
         if run is None and not is_planned(occurrence.id):  # planned occurrences do not wait for others
-            self._after_the_last_unstarted_one(occurrence)
-        hand_over(self._clients("lambda"), job, event)
+            self._await_previous_unstarted(occurrence)
+        invoke_async(self._clients("lambda"), job, event)
         self._delete(letter)
         self._sent[(job.name, occurrence.id)] += 1
         detail = "first attempt" if run is None else f"attempt {run.attempt + 1}"
-        return self._ended(letter, occurrence, detail, decided.redrives)
+        return self._result(letter, occurrence, detail, decided.redrives)
 
     def _is_overdue(self, run: RunItem) -> bool:
         return run.status == "running" and to_milliseconds(self._clock()) > run.expires
 
-    def _plan_anew(self, letter: DeadLetter, occurrence: Occurrence) -> Redriven:
-        """Plan an occurrence that code had scheduled under the new name, because its event needs a plan to run."""
+    def _plan_again(self, letter: DeadLetter, occurrence: Occurrence) -> Redriven:
+        """Plan an occurrence with a key under the new name, because its event needs a plan to run."""
         once = once_of(self._clients, self._deployment, now=lambda: to_milliseconds(self._clock()), sleep=self._sleep)
         plan = once.schedule(
             occurrence.job, key=occurrence.key, at=occurrence.scheduled, past="run", input=occurrence.input
         )
         self._delete(letter)
         self._sent[(occurrence.job, occurrence.id)] += 1
-        stands = f", and is {plan.status} already" if plan.outcome == "unchanged" else ""
-        detail = f"planned as {plan.job} {plan.key!r} for {print_time(plan.due)}{stands}"
-        return self._ended(letter, occurrence, detail, None)
+        suffix = f", and is {plan.status} already" if plan.outcome == "unchanged" else ""
+        detail = f"planned as {plan.job} {plan.key!r} for {print_time(plan.due)}{suffix}"
+        return self._result(letter, occurrence, detail, None)
 
-    def _ended(self, letter: DeadLetter, occurrence: Occurrence, detail: str, redrives: int | None) -> Redriven:
+    def _result(self, letter: DeadLetter, occurrence: Occurrence, detail: str, redrives: int | None) -> Redriven:
         """Return the result of a letter whose event was accepted, after its run has ended if the caller waits."""
         if not self._options.wait:
             return Redriven(letter, True, detail)
         try:
             ended = self._follow(occurrence, redrives, self._options.wait)
-        except OperationError as impatience:  # its carriers go on without the letter
-            return Redriven(letter, True, f"{detail}: {impatience.args[0]}")
+        except OperationError as timeout:  # the letter is deleted, and carriers continue the run
+            return Redriven(letter, True, f"{detail}: {timeout.args[0]}")
         return Redriven(letter, True, f"{detail}: {ended.status}", ended.status)
 
     def _settle_death(self, job: DeployedJob, occurrence: Occurrence) -> RunItem | None:
-        """Let a claim record the death of a run that was killed in its last attempt. The handler does not run."""
+        """Invoke the job so that its claim records the death of a run killed in its last attempt; no handler runs."""
         event = redrive_event(occurrence, requested=to_milliseconds(self._clock()), attempt=None)
-        call_until_told(self._clients("lambda"), job, event, sleep=self._sleep)
+        invoke_until_answered(self._clients("lambda"), job, event, sleep=self._sleep)
         return self._facts.run(occurrence.job, occurrence.id)
 
-    def _after_the_last_unstarted_one(self, occurrence: Occurrence) -> None:
-        """Wait for the previous occurrence without a run. The guard may skip a new one while its job runs."""
+    def _await_previous_unstarted(self, occurrence: Occurrence) -> None:
+        """Wait for the previous occurrence without a run: the guard may skip a new occurrence while its job runs."""
         last = self._unstarted.get(occurrence.job)
         if last is not None:
             self._follow(last, None, self._options.wait or LONGEST_RUN)
@@ -318,24 +332,24 @@ class _Drive:
         )
 
     def _sleep(self, seconds: float) -> None:
-        """Sleep, and keep the letters that are to come from other readers."""
+        """Sleep, and first extend the hold of the remaining letters."""
         self._held.renew()
-        self._pause(seconds)
+        self._wait(seconds)
 
     def _delete(self, letter: DeadLetter) -> None:
         self._held.delete(letter)
 
 
 def _differences(named: Occurrence, decided: Send) -> tuple[str, ...]:
-    """Return where a letter says something else than was decided."""
-    found, occurrence = [], decided.occurrence
+    """Return the differences between a letter and the decision, as sentences."""
+    notes, occurrence = [], decided.occurrence
     if named.payload != occurrence.payload:
         ours, theirs = remedies.shown(occurrence.input), remedies.shown(named.input)
-        found.append(f"the letter says input {theirs}, but {decided.source} has {ours}, and that counts")
+        notes.append(f"the letter has input {theirs}, but {decided.source} has {ours}, which was used")
     if named.due != occurrence.due:
         ours, theirs = print_time(occurrence.due), print_time(named.due)
-        found.append(f"the letter says that it was due at {theirs}, but {decided.source} has {ours}")
-    return tuple(found)
+        notes.append(f"the letter has the due time {theirs}, but {decided.source} has {ours}")
+    return tuple(notes)
 
 
 def _foreign(letter: DeadLetter) -> Redriven:
@@ -343,10 +357,10 @@ def _foreign(letter: DeadLetter) -> Redriven:
     try:
         parse_event(letter.contents.event, letter.job)
     except EventError as fault:
-        why = f"its event is not one of Cronstack's ({fault.reason}: {fault.args[0]})"
-        return _stays(letter, why, remedies.foreign(fault.reason, letter.job, letter.id))
+        why = f"its event is not a Cronstack event ({fault.reason}: {fault.args[0]})"
+        return _keep(letter, why, remedies.foreign(fault.reason, letter.job, letter.id))
     raise AssertionError(f"letter {letter.id} has an occurrence")
 
 
-def _stays(letter: DeadLetter, why: str, remedy: str) -> Redriven:
+def _keep(letter: DeadLetter, why: str, remedy: str) -> Redriven:
     return Redriven(letter, False, f"{why}; it stays", remedy=remedy)

@@ -1,6 +1,7 @@
-"""What to do about a dead letter that a redrive leaves in its queue: commands to copy. Pure.
+"""Remedies for dead letters that a redrive leaves in their queue: commands to copy. Pure.
 
-A command never holds the input of a letter, because anything may have written that. The input is shown behind it.
+A command never contains the input of a letter, because any code may have written it. The input is shown after the
+command.
 """
 
 from __future__ import annotations
@@ -30,15 +31,15 @@ def refused(reason: str, job: str, occurrence: Occurrence) -> str:
     if reason != "PayloadMismatch":
         if occurrence.key:
             command = f"cronstack once schedule {job} --key {quote(occurrence.key)} --in 1s --replace"
-            given = f" {_INPUT}. {says(occurrence)}" if occurrence.input else ""
-            return f"Plan it anew: {command}{given}"
+            suffix = f" {_INPUT}. {unchecked_input(occurrence)}" if occurrence.input else ""
+            return f"Plan it again: {command}{suffix}"
         if split_generation(occurrence.id)[0].startswith("t-"):
             return generation(job, occurrence)
     return by_hand(job, occurrence)
 
 
 def generation(job: str, occurrence: Occurrence) -> str:
-    """Return the remedy for an occurrence that is to run once more, or of which the ledger may have forgotten a run."""
+    """Return the remedy for an occurrence that must run again, or whose run the ledger may no longer store."""
     if not split_generation(occurrence.id)[0].startswith("t-"):
         return by_hand(job, occurrence)
     first, last = print_time(occurrence.due), print_time(occurrence.due + SECOND)
@@ -46,29 +47,29 @@ def generation(job: str, occurrence: Occurrence) -> str:
 
 
 def by_hand(job: str, occurrence: Occurrence) -> str:
-    """Return the remedy for an occurrence whose input only a person can know."""
-    return f"Run an input of yours as an occurrence of its own: cronstack trigger {job} {_INPUT}. {says(occurrence)}"
+    """Return the remedy for an occurrence whose input an operator has to write."""
+    return f"Run your own input as a new occurrence: cronstack trigger {job} {_INPUT}. {unchecked_input(occurrence)}"
 
 
 def at(job: str, occurrence: Occurrence) -> str:
     """Return the remedy for a scheduled time that no schedule confirms."""
     time = print_time(occurrence.due)
-    return f"If it was due then: cronstack trigger {job} --at {time}, or with {_INPUT}. {says(occurrence)}"
+    return f"If it was due then: cronstack trigger {job} --at {time}, or with {_INPUT}. {unchecked_input(occurrence)}"
 
 
-def says(occurrence: Occurrence) -> str:
+def unchecked_input(occurrence: Occurrence) -> str:
     """Return the input that a letter contains, marked as not checked."""
-    return f"The letter says, unchecked: input {shown(occurrence.input)}"
+    return f"Input in the letter, not checked: {shown(occurrence.input)}"
 
 
-def shown(given: Any) -> str:
-    """Return an input for a line of text. A long one is cut."""
-    text = json.dumps(given, ensure_ascii=True)
+def shown(input: Any) -> str:
+    """Return an input as text for one line, cut if it is long."""
+    text = json.dumps(input, ensure_ascii=True)
     return text if len(text) <= LONGEST_INPUT else f"{text[:LONGEST_INPUT]}… (all of it: cronstack dead-letters show)"
 
 
 def foreign(reason: str, job: str, letter: str) -> str:
-    """Return the remedy for an event that is not an occurrence of Cronstack's."""
+    """Return the remedy for an event that is not a Cronstack occurrence."""
     of = job or "JOB"
     if reason == "Unreplaced":
         return (
@@ -76,6 +77,6 @@ def foreign(reason: str, job: str, letter: str) -> str:
             f" run what was missed: cronstack backfill {of} --from ... --to ..."
         )
     return (
-        f"To read it: cronstack dead-letters show {letter}; to run the job with an input of yours:"
+        f"To read it: cronstack dead-letters show {letter}; to run the job with your own input:"
         f" cronstack trigger {of} {_INPUT}"
     )

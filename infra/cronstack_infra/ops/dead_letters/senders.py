@@ -1,17 +1,17 @@
-"""Who has sent a dead letter, by SQS's SenderId, which no sender can choose: a second check beside ``deciding``.
+"""The sender of a dead letter, by SQS's SenderId, which no sender can choose: a second check after ``deciding``.
 
-For a role SenderId is the role's unique id and a session, ``AROA…:session``; for a user it is the user's id (AWS's page
-of ReceiveMessage). The stack's roles send these letters:
+For a role SenderId is the role's unique id and a session, ``AROA…:session``; for a user it is the user's id (AWS's
+page of ReceiveMessage). The stack's roles send these letters:
 
     role                          sends letters of
-    of a job's function           occurrences of this job: its runtime's letters, and Lambda's records
+    of a job's function           occurrences of this job: letters of its runtime, and records of Lambda
     of a job's carriers           occurrences of this job that a carrier could not deliver
     of a job's plans              keys of this job whose schedules could not deliver them
     of the declared schedules     scheduled occurrences of all jobs; only Scheduler can assume this role
 
-A letter from the role of another job is refused, and so is a letter from a user: nothing in a stack is a user. A role
-that is not found is no reason to refuse, because a role that is deleted and created again has another id. So what a
-letter may do is decided without its sender (see ``deciding``).
+A letter from the role of another job is refused. A letter from a user is refused too: no part of a stack is a user. An
+unknown role is no reason to refuse, because a role that is deleted and created again has another id. So ``deciding``
+decides what a letter may do without its sender.
 """
 
 from __future__ import annotations
@@ -68,34 +68,35 @@ class Senders:
             return Sender(UNKNOWN)
         id, _, session = letter.sender.partition(":")
         if not session:
-            return Sender(f"the user {id}", f"it was sent by the user {id}, and by no role of this stack")
-        found = self._find(id, occurrence.job)
-        if found is None:
+            return Sender(f"the user {id}", f"it was sent by the user {id}, which is not a role of this stack")
+        role = self._find(id, occurrence.job)
+        if role is None:
             return Sender(NOT_CHECKED if self._denied else UNKNOWN)
-        if found.job not in ("", occurrence.job):
-            return Sender(found.name, f"it was sent by {found.name}, and speaks of the job {occurrence.job}")
-        if found.plans and not occurrence.key:
-            return Sender(found.name, f"it was sent by {found.name}, and speaks of {occurrence.id}, which is no plan")
-        return Sender(found.name, trusted=not found.plans)
+        if role.job not in ("", occurrence.job):
+            return Sender(role.name, f"it was sent by {role.name}, but names the job {occurrence.job}")
+        if role.plans and not occurrence.key:
+            return Sender(role.name, f"it was sent by {role.name}, but names {occurrence.id}, which is not a plan")
+        return Sender(role.name, trusted=not role.plans)
 
     def _find(self, id: str, job: str) -> _Role | None:
-        """Return the role with a unique id. Those of the job come first: mostly that is enough."""
+        """Return the role with a unique id. The roles of the job come first: mostly they are enough."""
         for role in self._roles(job):
             if self._id(role.arn) == id:
                 return role
         return None
 
     def _roles(self, job: str) -> Iterator[_Role]:
-        own = [one for one in self._deployed() if one.name == job]
-        others = [one for one in self._deployed() if one.name != job]
+        own = [deployed for deployed in self._deployed() if deployed.name == job]
+        others = [deployed for deployed in self._deployed() if deployed.name != job]
         plans = wirings(self._deployment)
-        for of in (own, others):
-            for one in of:
-                yield _Role(one.role, one.name, f"the role of the job {one.name}")
-                yield _Role(one.carrier_role, one.name, f"the carriers' role of the job {one.name}")
-                if one.name in plans:
-                    yield _Role(plans[one.name].role, one.name, f"the plans' role of the job {one.name}", plans=True)
-            if of is own:
+        for group in (own, others):
+            for deployed in group:
+                name = deployed.name
+                yield _Role(deployed.role, name, f"the role of the job {name}")
+                yield _Role(deployed.carrier_role, name, f"the carriers' role of the job {name}")
+                if name in plans:
+                    yield _Role(plans[name].role, name, f"the plans' role of the job {name}", plans=True)
+            if group is own:
                 for schedule in self._facts.schedules(job):
                     yield _Role(schedule.role, "", SCHEDULER)
 
@@ -105,12 +106,12 @@ class Senders:
         return self._jobs
 
     def _id(self, arn: str) -> str:
-        """Return the unique id of a role; "" for one that does not exist, or that may not be read."""
+        """Return the unique id of a role; "" for a role that does not exist, or that may not be read."""
         if arn not in self._ids:
-            self._ids[arn] = self._ask(arn) if arn else ""
+            self._ids[arn] = self._read_id(arn) if arn else ""
         return self._ids[arn]
 
-    def _ask(self, arn: str) -> str:
+    def _read_id(self, arn: str) -> str:
         from botocore.exceptions import ClientError
 
         try:

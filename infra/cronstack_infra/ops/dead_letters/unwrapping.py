@@ -1,11 +1,11 @@
 """Parse a dead letter. Pure. Any body and any attributes are accepted, and none is dropped.
 
 Four shapes arrive in two queues:
-    Scheduler's    the failed request, ``{"FunctionName", "InvocationType", "Payload"}``; the error is in attributes.
+    of Scheduler   the failed request, ``{"FunctionName", "InvocationType", "Payload"}``; the error is in attributes.
                    Its shape is not documented: the Payload, or the whole body, may be an object, JSON text, or base64
                    of JSON text
-    Lambda's       a destination record, ``{"version", "requestContext", "requestPayload", "responsePayload", …}``
-    the guard's    the same with the field "cronstack": the run that died or was missed, or the reason of the refusal
+    of Lambda      a destination record, ``{"version", "requestContext", "requestPayload", "responsePayload", …}``
+    of the guard   the same with the field "cronstack": the run that died or was missed, or the reason of the refusal
     a bare event   sent by hand, or from a Lambda dead-letter queue; the error is in attributes
 """
 
@@ -39,11 +39,11 @@ class Contents:
     event: Any
     """The event of the invocation, without the mark of a carrier."""
     job: str
-    """Name from the event, or else from the function's name; "" if neither contains it."""
+    """Name from the event, else from the function's name; "" if neither contains it."""
     occurrence: Occurrence | None
-    """None if the event is not an occurrence of Cronstack's."""
+    """None if the event is not a Cronstack occurrence."""
     attempt: int
-    """Attempt of the run that died; 0 of one that was missed, and if the letter does not contain it."""
+    """Attempt of the run that died; 0 if the run was missed or the letter does not contain the attempt."""
     reason: str
     """"RetriesExhausted", "Permanent", "TooOld", "Missed", "AccessDeniedException", …"""
     error: str
@@ -61,7 +61,9 @@ def unwrap(body: str, attributes: Mapping[str, str], queue: Origin, stack: str) 
 
 
 def _record(record: Mapping[str, Any], stack: str) -> Contents:
-    context, response, ours = (_object(record.get(key)) for key in ("requestContext", "responsePayload", "cronstack"))
+    context, response, details = (
+        _object(record.get(key)) for key in ("requestContext", "responsePayload", "cronstack")
+    )
     event, condition = _unmarked(record["requestPayload"]), str(context.get("condition", ""))
     occurrence = _occurrence(event)
     error = f"{response.get('errorType') or ''}: {response.get('errorMessage') or ''}".strip(": ")
@@ -69,9 +71,9 @@ def _record(record: Mapping[str, Any], stack: str) -> Contents:
     return Contents(
         origin="refused" if refused else "missed" if missed else "handler",
         event=event,
-        job=_name(event) or str(ours.get("job") or "") or _job_of(str(context.get("functionArn", "")), stack),
+        job=_name(event) or str(details.get("job") or "") or _job_of(str(context.get("functionArn", "")), stack),
         occurrence=occurrence,
-        attempt=_number(ours.get("attempt")),
+        attempt=_number(details.get("attempt")),
         reason=str(response.get("errorType") or condition) if refused else condition,
         error=str(response.get("errorMessage") or "") if refused or missed else error,
     )
@@ -91,7 +93,7 @@ def _bare(event: Any, attributes: Mapping[str, str], queue: Origin, job: str) ->
 
 
 def _unmarked(event: Any) -> Any:
-    """Remove the hop with which a carrier marks an event, because a redrive is not the next hop."""
+    """Remove the hop number that a carrier adds to an event, because a redrive is not the next hop."""
     return {key: value for key, value in event.items() if key != "carrier"} if _name(event) else event
 
 
@@ -125,14 +127,14 @@ def _number(value: Any) -> int:
 
 def _decoded(value: Any) -> Any:
     """Return the object in JSON text or in base64 of JSON text, also in several layers; other values as they are."""
-    found = value
+    decoded = value
     for _ in range(LAYERS):
-        if not isinstance(found, str):
+        if not isinstance(decoded, str):
             break
-        found = _json(found)
-        if isinstance(found, str):
-            found = _json(_base64(found))
-    return found if isinstance(found, dict) or not isinstance(value, str) else _json(value)
+        decoded = _json(decoded)
+        if isinstance(decoded, str):
+            decoded = _json(_base64(decoded))
+    return decoded if isinstance(decoded, dict) or not isinstance(value, str) else _json(value)
 
 
 def _base64(text: str) -> str:

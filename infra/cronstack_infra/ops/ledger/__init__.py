@@ -1,1 +1,1 @@
-"""How operators' tools read the ledger: ``reader`` pages, lists and batches, ``keyed`` the keys by their due times."""
+"""Reads of the ledger for operators: ``reader`` reads pages, lists and batches, ``keyed`` keys by their due times."""

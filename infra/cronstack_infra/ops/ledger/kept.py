@@ -1,4 +1,4 @@
-"""The event that a row keeps: checked, because planners can write anything into a plan. Pure."""
+"""Check and return the event that a row stores, because planners can write any event into a plan. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Event = dict[str, Any]
 
 
 def event_of_run(job: str, run: RunItem) -> Event | None:
-    """Return the event that a run keeps; None for none, and for one of something else."""
+    """Return the event that a run stores; None if it stores none, or the event of another occurrence."""
     try:
         event = carrier.read_kept(run.event) if run.event else None
         kept = parse_event(event, job) if event is not None else None
@@ -26,7 +26,7 @@ def event_of_run(job: str, run: RunItem) -> Event | None:
 
 
 def event_of_plan(job: str, plan: PlanItem) -> Event | None:
-    """Return the event of a plan, written anew; None where the plan holds none that Cronstack wrote."""
+    """Return the event of a plan, rebuilt; None if the plan contains no event that Cronstack wrote."""
     try:
         given = parse_event(carrier.read_kept(plan.event), job)
         if given.key != plan.key or given.payload != plan.payload:

@@ -1,13 +1,13 @@
-"""What the ledger knows of keys, in the order of their due times: the run of a key that has begun, else its plan.
+"""Keys in the order of their due times: the run of a key that has started, else its plan.
 
-The index lists all plans of a job. The row of an entry decides its status and its time. An entry may be a moment old:
+The index lists all plans of a job. The row of an entry decides its status and its time. An entry may be outdated:
 
-    the plan was moved since        its row has another due time: it is yielded in that place, or at once if that has
+    the plan was moved since        its row has another due time: it is yielded at that time, or at once if that has
                                     passed, and only once
     the plan was deleted since      it is left out
     the run ended since             it is shown as it is now
 
-A key whose run was missed can be planned anew. From then on its plan says how the key stands, until that begins.
+A key whose run was missed can be planned again. Then its plan has the status of the key, until the plan starts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from cronstack.occurrence import planned_id
 from cronstack_infra.ops.ledger.reader import FIRST, LARGEST, Entry, Key, Reader, chunks
 
 SPARE: Final = 4
-"""Entries of a list's first page, besides its share: a request for few entries costs as much as one for forty."""
+"""Extra entries of a list's first page: a request for few entries costs as much as a request for forty."""
 
 
 def by_due(
@@ -47,7 +47,7 @@ def by_due(
 ) -> Iterator[RunItem | PlanItem]:
     """Yield the run or the plan of each key due from ``first`` to ``last``, epoch milliseconds.
 
-    ``size``: of these rows, how many the caller probably needs.
+    ``size``: number of rows that the caller probably needs.
     """
     sign = -1 if newest_first else 1
     lists = plan_partitions(job)
@@ -67,7 +67,7 @@ def by_due(
 
 
 def open_runs(reader: Reader, lists: Sequence[str], *, first: int = 0, size: int = FIRST) -> Iterator[RunItem]:
-    """Yield the runs in some of a job's ``open_lists``, newest first: they wait for an attempt, or have failed."""
+    """Yield the runs in some of a job's ``open_lists``, newest first: runs that wait for an attempt, or have failed."""
     entries = reader.entries(lists, first=first, size=size // len(lists) + SPARE)
     for chunk in chunks(entries, size):
         items = reader.items({PK: {"S": entry.key[0]}, SK: {"S": entry.key[1]}} for entry in chunk)
@@ -83,8 +83,8 @@ def planned(reader: Reader, job: str, lists: Sequence[str], first: int) -> Itera
     ``first``: epoch milliseconds. Plans that are due earlier are not read.
     """
     entries = reader.entries(lists, first=first, newest_first=False, size=LARGEST)
-    for some in chunks(entries, MOST_ROWS):
-        for plan in plans_of(reader, job, [entry.key[1] for entry in some]).values():
+    for chunk in chunks(entries, MOST_ROWS):
+        for plan in plans_of(reader, job, [entry.key[1] for entry in chunk]).values():
             if plan.status == "planned":
                 yield plan
 
@@ -93,7 +93,7 @@ def runs_of(reader: Reader, job: str, keys: Iterable[str]) -> dict[str, RunItem]
     """Return the runs of those keys that have one, by key."""
     wanted = list(keys)
     items = reader.items(run_key(job, planned_id(key)) for key in wanted)
-    runs = {key: read_run(items.get(_place_of_run(job, key))) for key in wanted}
+    runs = {key: read_run(items.get(_key_of_run(job, key))) for key in wanted}
     return {key: run for key, run in runs.items() if run is not None}
 
 
@@ -105,28 +105,28 @@ def plans_of(reader: Reader, job: str, keys: Iterable[str]) -> dict[str, PlanIte
     return {key: plan for key, plan in plans.items() if plan is not None}
 
 
-def is_planned_anew(run: RunItem, plan: PlanItem | None) -> bool:
-    """Return whether a missed run's key has a later plan, so that the run no longer says how the key stands."""
+def is_planned_again(run: RunItem, plan: PlanItem | None) -> bool:
+    """Return whether a missed run's key has a later plan, which then has the status of the key."""
     return run.status == "missed" and plan is not None and plan.revision > run.revision
 
 
-def without_planned_anew(reader: Reader, job: str, runs: Iterator[RunItem]) -> Iterator[RunItem]:
-    """Yield runs, without the missed ones whose keys were planned anew. Only plans of missed runs are read."""
-    for some in chunks(runs, MOST_ROWS):
-        plans = plans_of(reader, job, [run.key for run in some if run.status == "missed" and run.key])
-        yield from (run for run in some if not is_planned_anew(run, plans.get(run.key)))
+def without_planned_again(reader: Reader, job: str, runs: Iterator[RunItem]) -> Iterator[RunItem]:
+    """Yield runs, without missed runs whose keys were planned again. Only plans of missed runs are read."""
+    for chunk in chunks(runs, MOST_ROWS):
+        plans = plans_of(reader, job, [run.key for run in chunk if run.status == "missed" and run.key])
+        yield from (run for run in chunk if not is_planned_again(run, plans.get(run.key)))
 
 
 def _rows(reader: Reader, job: str, entries: Sequence[Entry], now: int) -> dict[str, RunItem | PlanItem]:
-    """Read one row of most keys: the run where the time has passed, the plan where it lies ahead."""
+    """Read one row of most keys: the run if the time has passed, else the plan."""
     past = [entry.key[1] for entry in entries if entry.due <= now]
     ahead = [entry.key[1] for entry in entries if entry.due > now]
     plans, runs = plans_of(reader, job, ahead), runs_of(reader, job, past)
     plans |= plans_of(reader, job, [key for key in past if key not in runs or runs[key].status == "missed"])
     runs |= runs_of(reader, job, [key for key in ahead if key in plans and plans[key].status in ("begun", "missed")])
-    return plans | {key: run for key, run in runs.items() if not is_planned_anew(run, plans.get(key))}
+    return plans | {key: run for key, run in runs.items() if not is_planned_again(run, plans.get(key))}
 
 
-def _place_of_run(job: str, key: str) -> Key:
+def _key_of_run(job: str, key: str) -> Key:
     occurrence = planned_id(key)
     return run_partition(job, occurrence), str(run_key(job, occurrence)[SK]["S"])

@@ -1,12 +1,12 @@
 """Reads of the ledger that stop as soon as the caller has enough: pages that grow, merged lists, rows in batches.
 
     runs of schedules and operators   the partition of a job, by occurrence
-    keys by due time                  the lists of the index, merged: the next page of a list is read when the rows of
-                                      its last page are used up, and not before
+    keys by due time                  the lists of the index, merged; the next page of a list is read only when the rows
+                                      of its last page are used up
     rows of keys                      BatchGetItem, consistent
 
-The index holds keys only, and is a moment behind the table. So an entry decides only which row is read and when. What
-is shown comes from the row.
+The index contains only keys, and is eventually consistent. So an entry decides only which row is read and when; the
+result comes from the row.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def ignore(count: int) -> None:
 
 
 class Entry(NamedTuple):
-    """An entry of the index: the key of a row, and the due time that the row had a moment ago."""
+    """An entry of the index: the key of a row, and its due time, which may be outdated."""
 
     due: int
     key: Key
@@ -61,7 +61,7 @@ class Reader:
     def runs(
         self, job: str, first: str, last: str, *, newest_first: bool = True, size: int = FIRST, most: int | None = None
     ) -> Iterator[RunItem]:
-        """Yield the runs of a job with ids from ``first`` to ``last``, ``most`` at most. Runs of keys are elsewhere."""
+        """Yield the runs of a job with ids from ``first`` to ``last``, ``most`` at most; no runs of keys."""
 
         def page(start: Item | None, limit: int) -> Call:
             bounds: dict[str, Any] = {"first": first, "last": last, "newest_first": newest_first}
@@ -91,7 +91,7 @@ class Reader:
                 return query_due(self._table, listed, **bounds, start=start, limit=limit)
 
             for item in self._pages(page, size, None):
-                # Planners write the attribute of the index, too: an entry of another partition is not believed.
+                # Planners can write the index attribute too: skip an entry of another partition.
                 if item[PK]["S"] == listed.removeprefix(_OPEN):
                     yield Entry(decode(item[DUE]), (item[PK]["S"], item[SK]["S"]))
 
@@ -99,20 +99,20 @@ class Reader:
 
     def items(self, keys: Iterable[Item]) -> dict[Key, Item]:
         """Return those rows of the keys, in DynamoDB's form, that exist."""
-        found: dict[Key, Item] = {}
+        rows: dict[Key, Item] = {}
         wanted = {(key[PK]["S"], key[SK]["S"]): key for key in keys}
-        for some in chunks(iter(wanted.values()), MOST_ROWS):
-            asked, pause = list(some), 0.05
-            while asked:
-                answer = self._dynamodb.batch_get_item(**batch_get(self._table, asked).parameters)
+        for chunk in chunks(iter(wanted.values()), MOST_ROWS):
+            pending, pause = list(chunk), 0.05
+            while pending:
+                answer = self._dynamodb.batch_get_item(**batch_get(self._table, pending).parameters)
                 got = answer["Responses"].get(self._table, [])
-                found |= {(item[PK]["S"], item[SK]["S"]): item for item in got}
+                rows |= {(item[PK]["S"], item[SK]["S"]): item for item in got}
                 self._count(len(got))
-                asked = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
-                if asked and not got:  # throttled: botocore does not retry what an answer leaves out
+                pending = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+                if pending and not got:  # throttled: botocore does not retry unprocessed keys
                     self._sleep(pause)
                     pause = min(_LONGEST_PAUSE, pause * 2)
-        return found
+        return rows
 
     def get(self, call: Call) -> Item | None:
         """Read one row. ``call`` is a GetItem."""

@@ -1,6 +1,6 @@
-"""Strays: what waits in the ledger and nothing brings, and schedules that bring nothing, or something else.
+"""Strays: waiting work in the ledger that no schedule brings back, and schedules that bring nothing valid.
 
-``stray`` is one of them, ``find`` looks for all and fixes them. Each other module looks at one kind: ``plans``,
+``stray`` defines a stray, ``find`` finds and fixes all of them. Each other module finds one kind: ``plans``,
 ``carriers``, ``declared`` schedules, open ``runs`` and ``jobs`` that are not deployed. ``groups`` reads EventBridge
 Scheduler.
 """

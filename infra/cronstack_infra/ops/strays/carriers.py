@@ -1,7 +1,7 @@
-"""Carriers that cannot be what Cronstack has made: they repeat, do not delete themselves, or never came.
+"""Find carriers that Cronstack cannot have created: they repeat, do not delete themselves, or did not fire.
 
-Each job may make schedules in the group of carriers. Code that was planted in a job could make one that repeats, and
-lives on after the job was repaired.
+Each job may create schedules in the group of carriers. Malicious code in a job could create a repeating schedule, which
+stays after the job was repaired.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cronstack_infra.ops.strays.groups import Groups, Seen, event_of, time_of
 from cronstack_infra.ops.strays.stray import BY_HAND, DELETED, Stray
 
 OLD: Final = 2 * 86_400_000
-"""Milliseconds. Younger carriers are not looked at: each costs a request."""
+"""Milliseconds. Younger carriers are not checked, because each check costs a request."""
 
 
 class Carriers:
@@ -28,9 +28,9 @@ class Carriers:
         self._groups, self._group, self._reader, self._ledger, self._clock = groups, group, reader, ledger, clock
 
     def find(self, seen: Seen) -> Iterator[Stray]:
-        """Yield the odd carriers. One whose occurrence is finished brings nothing that could still happen."""
+        """Yield the invalid carriers. A carrier can be deleted if its occurrence is finished."""
         now = self._clock()
-        old = {name: one for name, one in self._groups.list(self._group, seen).items() if now - one.made > OLD}
+        old = {name: listed for name, listed in self._groups.list(self._group, seen).items() if now - listed.made > OLD}
         for name, got in self._groups.get_all(self._group, old):
             what = None if got is None else _fault(got, now)
             if what is None:
@@ -42,7 +42,8 @@ class Carriers:
             else:
                 yield Stray("carrier", job, key, name, old[name].made, what, BY_HAND)
 
-    def mend(self, stray: Stray) -> str:
+    def fix(self, stray: Stray) -> str:
+        """Delete the carrier. Return the result as text."""
         self._groups.delete(self._group, stray.schedule)
         return "deleted"
 
@@ -52,13 +53,13 @@ class Carriers:
 
 
 def _fault(got: Any, now: int) -> str | None:
-    """Return what is wrong with a carrier; None for one that waits for its time. Cronstack makes no others."""
+    """Return the fault of a carrier; None for a carrier that waits for its time."""
     expression = str(got["ScheduleExpression"])
     if not expression.startswith("at("):
-        return f"it repeats: {expression}. Cronstack makes no such carrier"
+        return f"it repeats: {expression}. Cronstack creates no such carrier"
     if got.get("ActionAfterCompletion") != "DELETE":
-        return "it does not delete itself after its time. Cronstack makes no such carrier"
+        return "it does not delete itself after its time. Cronstack creates no such carrier"
     due = time_of(got)
     if due is not None and now - due > OLD:
-        return f"its time was {print_time(due)}: it has not come, or has not deleted itself"
+        return f"its time was {print_time(due)}: it has not fired, or has not deleted itself"
     return None

@@ -1,11 +1,11 @@
-"""One look at a deployment: all its strays, and fixing them.
+"""Find and fix all strays of a deployment.
 
-group of declared schedules ──▶ not in the stack, or gone from the group            declared
-group of carriers ────────────▶ those that repeat, stay, or never came              carriers
+group of declared schedules ──▶ not in the stack, or missing in the group           declared
+group of carriers ────────────▶ those that repeat, stay, or did not fire            carriers
 group of plans ─┐
                 ├─────────────▶ a plan without its schedule, and the reverse        plans
 planned rows ───┘               jobs that are not deployed                          jobs
-open runs ────────────────────▶ those whose time has passed and that nothing brings runs
+open runs ────────────────────▶ overdue runs that nothing brings back               runs
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from cronstack_infra.ops.strays.stray import LEFT, Stray
 
 
 class Strays:
-    """One look at a deployment. ``clock`` returns epoch milliseconds.
+    """The strays of a deployment. ``clock`` returns epoch milliseconds.
 
-    ``known``: names of jobs that the project has declared at some time, whether they are deployed or not.
+    ``known``: names of all jobs that the project has ever declared, deployed or not.
     """
 
     def __init__(
@@ -51,60 +51,62 @@ class Strays:
         self._wirings = wirings(deployment)
         self._jobs: Mapping[str, DeployedJob] = {}
         self._misnamed: list[str] = []
-        """Schedules of jobs that code may schedule, whose names Cronstack has not made."""
+        """Schedules of jobs that code may schedule, with names that Cronstack does not generate."""
         self._declared = Declared(self._groups, deployment.group, clients("cloudformation"), deployment.stack, clock)
         self._carriers = Carriers(self._groups, carriers, self._reader, ledger, clock)
         self._runs = Runs(self._groups, carriers, self._reader, ledger, clients("lambda"), clock)
 
     def find(self, seen: Seen = lambda count: None, *, since: int | None = None) -> list[Stray]:
-        """Return all strays, the oldest first, and change nothing. ``since``: of the plans, epoch milliseconds."""
+        """Return all strays, the oldest first. ``since``: earliest due time of plans, epoch milliseconds."""
         self._jobs = {job.name: job for job in deployed_jobs(self._clients("lambda"), self._deployment)}
         self._misnamed = []
-        begin = self._clock() - BEHIND if since is None else since
+        first = self._clock() - BEHIND if since is None else since
         count = _Count(seen)
         listed = self._groups.list(self._group, count.part())
-        found = self._unwired(listed)
-        found += self._plans().find(listed, self._misnamed, begin, count.part())
-        found += self._carriers.find(count.part())
-        found += self._declared.find(count.part())
+        strays = self._unwired(listed)
+        strays += self._plans().find(listed, self._misnamed, first, count.part())
+        strays += self._carriers.find(count.part())
+        strays += self._declared.find(count.part())
         for job in self._jobs:
-            found += self._runs.find(job, by_code=job in self._wirings)
-        # Of one key, a schedule is made before the one that it replaces is deleted.
-        return sorted(found, key=lambda one: (one.since, one.job, one.key, one.fix == "delete", one.schedule))
+            strays += self._runs.find(job, by_code=job in self._wirings)
+        # For one key, create the new schedule before the old schedule is deleted.
+        return sorted(
+            strays, key=lambda stray: (stray.since, stray.job, stray.key, stray.fix == "delete", stray.schedule)
+        )
 
     def mend(self, stray: Stray) -> str:
-        """Fix one, if it still is one. Return the result in words."""
+        """Fix a stray, if it still exists. Return the result as text."""
         if not stray.fix:
             return LEFT
         if stray.kind == "carrier":
-            return self._carriers.mend(stray)
+            return self._carriers.fix(stray)
         if stray.kind == "run":
             job = self._jobs.get(stray.job)
-            return self._runs.mend(stray, job) if job is not None else f"{LEFT}: its job is not deployed now"
-        return self._plans().mend(stray)
+            return self._runs.fix(stray, job) if job is not None else f"{LEFT}: its job is not deployed now"
+        return self._plans().fix(stray)
 
     def _plans(self) -> Plans:
         ledger = self._deployment.ledger
         return Plans(self._groups, self._group, self._reader, ledger, self._wirings, self._once, self._clock)
 
     def _unwired(self, listed: Mapping[str, Listed]) -> list[Stray]:
-        """Return what concerns jobs that code may not schedule, and learn how those are reached whose plans run."""
+        """Return the strays of jobs that code may not schedule, and store the wirings of those whose plans run."""
         wired = [schedules.prefix(job) for job in self._wirings]
         unwired = jobs.sort_out(self._groups, self._group, listed, wired, self._clock())
-        found = unwired.foreign
+        strays = unwired.foreign
         for job, of_job in unwired.jobs.items():
             if job in self._wirings:
                 self._misnamed += of_job
             elif job in self._jobs:
-                wiring = self._reached_by(job, of_job)
+                wiring = self._wiring_of(job, of_job)
                 if wiring is None:
-                    found.append(jobs.without_alias(job, of_job, listed))
+                    strays.append(jobs.without_alias(job, of_job, listed))
                 else:
                     self._wirings[job] = wiring
         gone = sorted({*self._known, *unwired.jobs} - {*self._jobs} - {*self._wirings})
-        return [*found, *jobs.waiting(self._clients, self._deployment, gone, listed, unwired.jobs, self._clock())]
+        return [*strays, *jobs.waiting(self._clients, self._deployment, gone, listed, unwired.jobs, self._clock())]
 
-    def _reached_by(self, job: str, of_job: list[str]) -> Wiring | None:
+    def _wiring_of(self, job: str, of_job: list[str]) -> Wiring | None:
         got = next((got for name in of_job if (got := self._groups.get(self._group, name)) is not None), None)
         return None if got is None else jobs.wiring_of(self._clients, self._deployment, job, got)
 

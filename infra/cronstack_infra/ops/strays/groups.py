@@ -1,4 +1,4 @@
-"""The schedules of EventBridge Scheduler, by group: lists, single looks, and what a schedule brings."""
+"""The schedules of EventBridge Scheduler, by group: lists, single reads, and the event of a schedule."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Seen = Callable[[int], None]
 """Progress callback: number of schedules and rows that were read so far."""
 
 AT_ONCE: Final = 8
-"""GetSchedule requests that are made at once."""
+"""GetSchedule requests in parallel."""
 FEW: Final = 20
-"""So many schedules are looked at one after another."""
+"""Most schedules that are read one after another."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Listed:
     made: int
     enabled: bool
     target: str
-    """ARN of what it invokes."""
+    """ARN of its target."""
 
 
 class Groups:
@@ -40,15 +40,15 @@ class Groups:
         self._scheduler = scheduler
 
     def list(self, group: str, seen: Seen, *, prefix: str = "") -> dict[str, Listed]:
-        """Return the schedules of a group; none where the group does not exist."""
-        found: dict[str, Listed] = {}
-        of = {"NamePrefix": prefix} if prefix else {}
+        """Return the schedules of a group; an empty dict if the group does not exist."""
+        schedules: dict[str, Listed] = {}
+        filters = {"NamePrefix": prefix} if prefix else {}
         with suppress(self._scheduler.exceptions.ResourceNotFoundException):
-            for page in self._scheduler.get_paginator("list_schedules").paginate(GroupName=group, **of):
-                for one in page["Schedules"]:
-                    found[one["Name"]] = _listed(one)
-                seen(len(found))
-        return found
+            for page in self._scheduler.get_paginator("list_schedules").paginate(GroupName=group, **filters):
+                for schedule in page["Schedules"]:
+                    schedules[schedule["Name"]] = _listed(schedule)
+                seen(len(schedules))
+        return schedules
 
     def get(self, group: str, name: str) -> Any:
         """Return a schedule; None if it does not exist."""
@@ -58,7 +58,7 @@ class Groups:
             return None
 
     def get_all(self, group: str, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
-        """Yield schedules with their names, in the order of these; None for one that does not exist."""
+        """Yield schedules with their names, in the order of the names; None for a missing schedule."""
         wanted = list(names)
         if len(wanted) <= FEW:
             yield from ((name, self.get(group, name)) for name in wanted)
@@ -66,8 +66,8 @@ class Groups:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             yield from zip(wanted, pool.map(lambda name: self.get(group, name), wanted), strict=True)
 
-    def look(self, group: str, name: str) -> Listed | None:
-        """Return a schedule as the list shows it. What was made after the list was read is found as well."""
+    def read_listed(self, group: str, name: str) -> Listed | None:
+        """Return a schedule as the list shows it; None if it does not exist. The result is newer than the list."""
         got = self.get(group, name)
         return None if got is None else _listed(got)
 
@@ -82,7 +82,7 @@ def _listed(schedule: Mapping[str, Any]) -> Listed:
 
 
 def event_of(got: Any) -> Occurrence | None:
-    """Return the occurrence that a schedule brings; None where its input is not an event of Cronstack's."""
+    """Return the occurrence that a schedule brings; None if its input is not a Cronstack event."""
     try:
         event = json.loads(got["Target"].get("Input") or "")
         job = event.get("job") if isinstance(event, dict) else None
@@ -92,7 +92,7 @@ def event_of(got: Any) -> Occurrence | None:
 
 
 def time_of(got: Any) -> int | None:
-    """Return the time of a one-time schedule, in epoch milliseconds; None for one that repeats."""
+    """Return the time of a one-time schedule, in epoch milliseconds; None for a repeating schedule."""
     expression = str(got["ScheduleExpression"])
     if not expression.startswith("at("):
         return None

@@ -1,11 +1,11 @@
-"""Jobs that are not deployed, or that code may not schedule any more, and for which something waits.
+"""Find jobs with waiting work that are not deployed, or that code may no longer schedule.
 
-A schedule keeps its event, which names the job. So such jobs are found by the schedules in the group of plans, one look
-for each job; others are known by the project's lock file.
+A schedule stores its event, which names the job. So such jobs are found by the schedules in the group of plans, one
+read for each job. Other names come from the project's lock file.
 
-    its function is not deployed        told: only a person knows whether it was renamed, moved or retired
-    it has the alias of plans           its plans run: they are looked at like those of other jobs (``wiring_of``)
-    it has lost the alias               told: Scheduler cannot deliver its plans
+    its function is not deployed        reported: an operator must state whether it was renamed, moved or retired
+    it has the alias of plans           its plans run: they are checked like those of other jobs (``wiring_of``)
+    its alias was deleted               reported: Scheduler cannot deliver its plans
 """
 
 from __future__ import annotations
@@ -25,27 +25,28 @@ from cronstack_infra.ops.strays.stray import FORGOTTEN, Stray
 from cronstack_infra.plural import counted
 
 GONE: Final = (
-    "declare it again and deploy: what is due then runs. If it was renamed or goes for good: while cronstack.lock has"
-    " the job, each ends as a dead letter at its time; then: cronstack dead-letters redrive {job} --as NEWNAME"
+    "declare it again and deploy: what is due then runs. If it was renamed or removed: while cronstack.lock has the"
+    " job, each ends as a dead letter at its time; then: cronstack dead-letters redrive {job} --as NEWNAME"
 )
 
 
 @dataclass
 class Unwired:
-    """The schedules in the group of plans that are not of a job which code may schedule."""
+    """The schedules in the group of plans whose jobs code may not schedule."""
 
     jobs: dict[str, list[str]] = field(default_factory=dict)
     """Names of schedules, by job."""
     foreign: list[Stray] = field(default_factory=list)
-    """Those that bring nothing which code has planned."""
+    """Strays for schedules that bring nothing that code has planned."""
 
 
 def sort_out(groups: Groups, group: str, listed: Mapping[str, Listed], wired: Iterable[str], now: int) -> Unwired:
     """Sort the schedules of the group that are not of ``wired`` jobs (prefixes of names) by their jobs.
 
-    One schedule of each job is looked at, and each whose name says nothing. Those younger than five minutes wait.
+    One schedule of each job is read, and each schedule whose name contains no job. Schedules younger than five minutes
+    are ignored.
     """
-    found, own = Unwired(), tuple(wired)
+    unwired, own = Unwired(), tuple(wired)
     by_prefix: dict[str, list[str]] = {}
     for name in sorted(listed):
         if now - listed[name].made > FORGOTTEN and not (own and name.startswith(own)):
@@ -56,17 +57,17 @@ def sort_out(groups: Groups, group: str, listed: Mapping[str, Listed], wired: It
             got = groups.get(group, name)
             event = event_of(got)
             if event is not None and event.revision is not None:
-                found.jobs.setdefault(event.job, []).extend(of_job[number:])
+                unwired.jobs.setdefault(event.job, []).extend(of_job[number:])
                 break
             if got is not None:
-                found.foreign.append(foreign(name, listed[name], event))
-    return found
+                unwired.foreign.append(foreign(name, listed[name], event))
+    return unwired
 
 
 def wiring_of(clients: Clients, deployment: Deployment, job: str, got: Any) -> Wiring | None:
-    """Return how a deployed job without an output is reached by its plans; None if its alias is gone.
+    """Return the wiring of a deployed job without an output; None if its alias is missing.
 
-    ``got``: one of its schedules. All names but those of the queue are fixed.
+    ``got``: one of its schedules. All names except the queue's are fixed.
     """
     functions, function = clients("lambda"), names.function_name(deployment.stack, job)
     try:
@@ -91,7 +92,7 @@ def wiring_of(clients: Clients, deployment: Deployment, job: str, got: Any) -> W
 def without_alias(job: str, schedules: Collection[str], listed: Mapping[str, Listed]) -> Stray:
     """Return the stray of a deployed job whose plans Scheduler cannot deliver."""
     since = min(listed[name].made for name in schedules)
-    what = f"code may not schedule it, and its alias {PLANS!r} is gone: {counted(len(schedules), 'plan')} cannot run"
+    what = f"code may not schedule it, and its alias {PLANS!r} is missing: {counted(len(schedules), 'plan')} cannot run"
     return Stray("job", job, "", "", since, what, "declare it by once() again, and deploy")
 
 
@@ -103,10 +104,10 @@ def waiting(
     unwired: Mapping[str, Collection[str]],
     now: int,
 ) -> Iterator[Stray]:
-    """Yield a stray for each job that is not deployed and for which something waits."""
-    left = {one.job: one.lines() for one in find_leftovers_of(clients, deployment, jobs, now=now)}
+    """Yield a stray for each job that is not deployed and has waiting work."""
+    left = {of_job.job: of_job.lines() for of_job in find_leftovers_of(clients, deployment, jobs, now=now)}
     for job in sorted(left.keys() | (unwired.keys() & {*jobs})):
         since = min((listed[name].made for name in unwired.get(job, ())), default=now)
-        what = left.get(job) or [counted(len(unwired[job]), "one-time schedule")]
-        told = f"it is not deployed, and these wait for it: {', '.join(what)}"
-        yield Stray("job", job, "", "", since, told, GONE.format(job=job))
+        waits = left.get(job) or [counted(len(unwired[job]), "one-time schedule")]
+        what = f"it is not deployed, and these wait for it: {', '.join(waits)}"
+        yield Stray("job", job, "", "", since, what, GONE.format(job=job))

@@ -1,17 +1,17 @@
-"""Plans whose schedules are missing, disabled or outdated, and schedules for which no plan stands.
+"""Find plans whose schedules are missing, disabled or outdated, and schedules without a plan.
 
-The schedules of the group are listed first: a row is written before its schedule. So the row of each listed schedule
-exists when the rows are read, or the plan was moved or cancelled meanwhile. What was touched within the last five
-minutes (``FORGOTTEN``) is left alone: the call that touched it may still do the rest, and a list of schedules may not
-show yet what was made. Each row is read again before its schedule is deleted or made. A revision never comes back, so a
-schedule that is not of its key's plan now never is again.
+The schedules of the group are listed first, because a row is written before its schedule. So the row of each listed
+schedule exists when the rows are read, unless the plan was moved or cancelled meanwhile. Plans and schedules that
+changed in the last five minutes (``FORGOTTEN``) are ignored: the call that changed them may still run, and a list of
+schedules may not show a new schedule yet. Each row is read again before its schedule is deleted or created. A
+revision is never used again, so a schedule without a current plan can be deleted.
 
-Plans are read by their due times, from ``BEHIND`` ago on. What is due earlier has begun, but for plans that are overdue
-for so long: ``since`` reaches further back. An entry of the index may be a moment old, which the second look corrects.
+Plans are read by their due times, from ``BEHIND`` ago on. Older plans have started, except plans that are overdue for
+so long: ``since`` reads further back. An entry of the index may be outdated, which the second read corrects.
 
-A schedule keeps the ARNs of its role, its function and its queue. After one of them was replaced the schedule fires
-into nothing, and without its role it leaves no dead letter. The fix plans the same again, as a move does, so that the
-new schedule exists before the old one is deleted (see ``planner.renew``).
+A schedule stores the ARNs of its role, its function and its queue. If one of them was replaced, the schedule cannot
+invoke the job, and without its role it leaves no dead letter. The fix plans the same again, as a move does, so that the
+new schedule exists before the old schedule is deleted (see ``planner.renew``).
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from cronstack_infra.ops.strays.groups import Groups, Listed, Seen, event_of
 from cronstack_infra.ops.strays.stray import DELETED, FORGOTTEN, LEFT, MADE, RENEWED, Fix, Stray
 
 BEHIND: Final = 2 * 86_400_000
-"""Milliseconds. How far back plans are read. A schedule is tried for a day at most, and has then left a dead letter."""
+"""Milliseconds. How far back plans are read. Scheduler retries for a day at most, and then leaves a dead letter."""
 ENABLE: Final = "enable it again, or cronstack once cancel"
 
 
 class Fault(NamedTuple):
-    """What is wrong with a plan, since when (epoch milliseconds), and what fixes it."""
+    """The fault of a plan, its start in epoch milliseconds, and its remedy."""
 
     since: int
     what: str
@@ -64,16 +64,16 @@ class Plans:
         self._groups, self._group, self._reader, self._ledger = groups, group, reader, ledger
         self._wirings, self._once, self._clock = wirings, once, clock
 
-    def find(self, listed: Mapping[str, Listed], misnamed: Collection[str], begin: int, seen: Seen) -> Iterator[Stray]:
-        """Yield what is wrong with plans due since ``begin``, and with the schedules of the jobs that code schedules.
+    def find(self, listed: Mapping[str, Listed], misnamed: Collection[str], first: int, seen: Seen) -> Iterator[Stray]:
+        """Yield the faults of plans due from ``first`` on, and of the schedules of the jobs that code schedules.
 
-        ``listed``: the schedules of the group. Those of other jobs are not judged here. ``misnamed``: those of the jobs
-        that have other names than Cronstack gives.
+        ``listed``: the schedules of the group; those of other jobs are ignored. ``misnamed``: schedules of the jobs
+        with names that Cronstack does not generate.
         """
         expected, read = set[str](), 0
         for wiring in self._wirings.values():
-            well = dict[str, PlanItem]()
-            for plan in keyed.planned(self._reader, wiring.job, plan_partitions(wiring.job), begin):
+            intact = dict[str, PlanItem]()
+            for plan in keyed.planned(self._reader, wiring.job, plan_partitions(wiring.job), first):
                 read += 1
                 seen(read)
                 name = schedules.name(wiring.job, plan.key, plan.revision)
@@ -82,8 +82,8 @@ class Plans:
                 if stray is not None:
                     yield stray
                 elif name in listed:
-                    well[name] = plan
-            yield from self._outdated(wiring, well, lambda count: seen(read + count))  # noqa: B023
+                    intact[name] = plan
+            yield from self._outdated(wiring, intact, lambda count: seen(read + count))  # noqa: B023
         own = tuple(schedules.prefix(job) for job in self._wirings)
         for name in listed.keys() - expected:
             if name.startswith(own) or name in misnamed:
@@ -91,32 +91,32 @@ class Plans:
                 if stray is not None:
                     yield stray
 
-    def mend(self, stray: Stray) -> str:
-        """Fix one, if it still is one. Return the result in words."""
+    def fix(self, stray: Stray) -> str:
+        """Fix a stray, if it still exists. Return the result as text."""
         wiring = self._wirings.get(stray.job)
         if wiring is None:
             return f"{LEFT}: code may not schedule its job now"
         plan = self._row(stray.job, stray.key)
-        stands = plan is not None and plan.status == "planned" and plan.revision == stray.revision
+        is_planned = plan is not None and plan.status == "planned" and plan.revision == stray.revision
         if stray.fix == "delete":
-            if stands:
-                return f"{LEFT}: a plan stands for it now"
+            if is_planned:
+                return f"{LEFT}: it has a plan now"
             self._groups.delete(self._group, stray.schedule)
             return "deleted"
-        if not stands or plan is None:
-            return f"{LEFT}: it was moved, cancelled or begun meanwhile"
+        if not is_planned or plan is None:
+            return f"{LEFT}: it was moved, cancelled or started meanwhile"
         if stray.fix == "make":
             made = self._once.drive(lambda host: restore(wiring, host, plan))
-            return "mended" if made.outcome == "planned" else "not needed: its schedule exists now"
+            return "fixed" if made.outcome == "planned" else "not needed: its schedule exists now"
         try:
             made = self._once.drive(lambda host: renew(wiring, host, plan))
         except OnceConflict as fault:
             return f"{LEFT}: {fault.args[0]}"
-        return "made anew" if made.outcome == "moved" else f"{LEFT}: it was moved, cancelled or begun meanwhile"
+        return "replaced" if made.outcome == "moved" else f"{LEFT}: it was moved, cancelled or started meanwhile"
 
-    # -- one of them ---------------------------------------------------------------------------------------------------
+    # -- single strays ------------------------------------------------------------------------------------------------
     def _of_plan(self, wiring: Wiring, plan: PlanItem, listed: Listed | None) -> Stray | None:
-        """Return what is wrong with a planned row. Where the list says that something is, it is looked at again."""
+        """Return the stray of a planned row, if any. A fault by the list is checked again with fresh reads."""
         if _fault(wiring, plan, listed, self._clock()) is None:
             return None
         fresh = self._row(wiring.job, plan.key)
@@ -124,12 +124,12 @@ class Plans:
             return None
         name = schedules.name(wiring.job, plan.key, plan.revision)
         if listed is None:
-            listed = self._groups.look(self._group, name)  # made after the list was read
+            listed = self._groups.read_listed(self._group, name)  # it may be newer than the list
         fault = _fault(wiring, fresh, listed, self._clock())
         return None if fault is None else _stray(wiring, plan, fault)
 
     def _outdated(self, wiring: Wiring, plans: Mapping[str, PlanItem], seen: Seen) -> Iterator[Stray]:
-        """Yield the plans whose schedules have another role, function or queue than the stack has now."""
+        """Yield the plans whose schedules have another role, function or queue than the stack."""
         for number, (name, got) in enumerate(self._groups.get_all(self._group, _old(plans, self._clock())), 1):
             seen(number)
             differs = None if got is None else _differences(wiring, got)
@@ -137,11 +137,11 @@ class Plans:
                 continue
             plan = self._row(wiring.job, plans[name].key)
             if plan is not None and plan.status == "planned" and plan.revision == plans[name].revision:
-                what = f"its schedule has another {differs} than the stack has now: it would fire into nothing"
+                what = f"its schedule has another {differs} than the stack has now: it cannot invoke the job"
                 yield _stray(wiring, plan, Fault(plan.revision, what, RENEWED, "renew"))
 
     def _of_schedule(self, name: str, listed: Listed) -> Stray | None:
-        """Judge a schedule that is of no planned row that was read."""
+        """Return the stray of a schedule without a planned row among the rows that were read."""
         now = self._clock()
         if now - listed.made <= FORGOTTEN:
             return None
@@ -152,25 +152,25 @@ class Plans:
         if event is None or event.revision is None or event.job not in self._wirings:
             return foreign(name, listed, event)
         plan = self._row(event.job, event.key)
-        tell = _Schedule(event.job, event.key, name, event.revision)
+        schedule = _Schedule(event.job, event.key, name, event.revision)
         if plan is None:
-            return tell.stray(listed.made, "no plan stands for it: its row is gone")
+            return schedule.stray(listed.made, "it has no plan: its row is missing")
         if plan.status == "planned" and plan.revision == event.revision:
             if name != schedules.name(event.job, event.key, event.revision):
                 return foreign(name, listed, event)
-            # It is due before the plans that were read, or the index was a moment behind.
+            # It is due before the plans that were read, or the index was outdated.
             return self._of_plan(self._wirings[event.job], plan, listed)
-        touched = max(plan.revision, plan.begun)
-        if plan.status != "cancelled" and now - touched <= FORGOTTEN:
-            return None  # the call that moved it deletes it, and Scheduler deletes it after it has fired
-        return tell.stray(touched, _left_behind(plan, event.revision))
+        changed = max(plan.revision, plan.begun)
+        if plan.status != "cancelled" and now - changed <= FORGOTTEN:
+            return None  # the move will delete it; or it has fired, and Scheduler will delete it
+        return schedule.stray(changed, _left_behind(plan, event.revision))
 
     def _row(self, job: str, key: str) -> PlanItem | None:
         return read_plan(self._reader.get(plan_requests.get(self._ledger, job, key)))
 
 
 class _Schedule(NamedTuple):
-    """A schedule for which no plan stands."""
+    """A schedule without a plan."""
 
     job: str
     key: str
@@ -182,8 +182,8 @@ class _Schedule(NamedTuple):
 
 
 def foreign(name: str, listed: Listed, event: Occurrence | None) -> Stray:
-    """Return the stray of a schedule that brings nothing which code has planned for a job."""
-    what, remedy = "it brings nothing that code has planned", "somebody made it by hand: delete it by hand"
+    """Return the stray of a schedule whose event is not of a plan."""
+    what, remedy = "it brings nothing that code has planned", "it was created by hand: delete it by hand"
     job = "" if event is None or event.revision is None else event.job
     return Stray("schedule", job, "", name, listed.made, what, remedy)
 
@@ -199,7 +199,7 @@ def _old(plans: Mapping[str, PlanItem], now: int) -> Iterable[str]:
 
 
 def _differences(wiring: Wiring, got: Any) -> str:
-    """Return what a schedule has otherwise than the wiring: "role", "role and queue"; "" for nothing."""
+    """Return the differences of a schedule from the wiring: "role", "role and function"; "" for none."""
     target = got["Target"]
     queue = target.get("DeadLetterConfig", {}).get("Arn", "")
     differs = {
@@ -207,40 +207,41 @@ def _differences(wiring: Wiring, got: Any) -> str:
         "function": target.get("Arn") != wiring.function,
         "queue of dead letters": queue != wiring.dead_letters,
     }
-    return " and ".join(name for name, other in differs.items() if other)
+    return " and ".join(name for name, is_other in differs.items() if is_other)
 
 
 def _fault(wiring: Wiring, plan: PlanItem, listed: Listed | None, now: int) -> Fault | None:
-    """Return what is wrong with a plan, by the row and by the list of schedules."""
+    """Return the fault of a plan, by its row and the list of schedules; None if it has no fault."""
     if now - plan.revision <= FORGOTTEN:
         return None
     if now - plan.due > FORGOTTEN:
         return _overdue(wiring, plan, listed, now)
     if listed is None:
         if plan.due <= now:
-            return None  # it has fired, and its event is on the way
+            return None  # it has fired, and its event has not arrived yet
         return Fault(
-            plan.revision, "its schedule is missing: its caller died first, or somebody deleted it", MADE, "make"
+            plan.revision, "its schedule is missing: its caller crashed first, or it was deleted by hand", MADE, "make"
         )
     if not listed.enabled:
-        return Fault(listed.made, "somebody disabled its schedule: it will not come", ENABLE)
+        return Fault(listed.made, "its schedule was disabled by hand: it will not start", ENABLE)
     return None
 
 
 def _overdue(wiring: Wiring, plan: PlanItem, listed: Listed | None, now: int) -> Fault:
     if now - plan.due > wiring.start_deadline * 1000:
-        # Made now, its schedule would only have it recorded as missed.
+        # A schedule created now would only record it as missed.
         remedy = "redrive its dead letter, or cronstack once move … --in 0s, or once cancel"
         return Fault(plan.due, "overdue, and past its start deadline", remedy)
     if listed is None:
-        return Fault(plan.due, "overdue, and its schedule is gone: nothing brings it", MADE, "make")
+        return Fault(plan.due, "overdue, and its schedule is missing: nothing starts it", MADE, "make")
     if not listed.enabled:
-        return Fault(plan.due, "overdue: somebody disabled its schedule", ENABLE)
-    remedy = "Scheduler tries until the start deadline: look at the function's throttles and errors"
-    return Fault(plan.due, "overdue, though its schedule exists", remedy)
+        return Fault(plan.due, "overdue: its schedule was disabled by hand", ENABLE)
+    remedy = "Scheduler retries until the start deadline: check the function's throttles and errors"
+    return Fault(plan.due, "overdue, although its schedule exists", remedy)
 
 
 def _left_behind(plan: PlanItem, revision: int) -> str:
     if plan.revision != revision:
-        return "left by a move: the plan is another one since"
-    return "left by a cancel" if plan.status == "cancelled" else f"left by a plan that is {plan.status}"
+        return "left by a move: its key has another plan now"
+    started = {"begun": "has started", "missed": "was missed"}
+    return f"left by a plan that {started[plan.status]}" if plan.status in started else "left by a cancel"

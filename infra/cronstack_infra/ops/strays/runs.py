@@ -1,22 +1,22 @@
-"""Runs that wait for an attempt and that nothing brings: their carrier is gone, or was never made.
+"""Find runs that wait for an attempt and that nothing brings back: their carrier is missing.
 
     status      comes back by                                  its time
     retrying    the carrier of its retry                       the end of its pause
     crashed     Lambda, which retries a killed function        when the crash was found
-    buffered    the carriers that look once a minute           when it was due
+    buffered    the carriers that check once a minute          when it was due
     running     the carrier of a delivery that waits for it    the end of its lease
-    dead        the carrier that sees to its letter            the end of its lease
+    dead        the carrier that sends its letter              the end of its lease
     missed      the same
 
-A run that is worked is found in its second attempt or a later one, and where another delivery waits for its end
-(``run_requests.keep_event``): otherwise Lambda retries it. A run that is dead or missed is found until its letter was
-sent. One that was missed, and whose key was planned anew, needs none.
+A running run is a stray only in its second attempt or a later one, or if another delivery waits for its end
+(``run_requests.keep_event``): otherwise Lambda retries it. A dead or missed run is a stray until its letter was sent. A
+missed run whose key was planned again needs no letter.
 
-A carrier is gone when its role, its group or its function was deleted: EventBridge Scheduler cannot bring it, and
-without the role it leaves no dead letter. Once the time has passed by ``PATIENCE`` and the group has no carrier of the
-run, the fix invokes the function with the event that the row keeps, asynchronously, as Lambda delivers an event a
-second time. The guard decides about that event as about every duplicate. So an event that is late in Lambda's queue, or
-a carrier that no list shows yet, does no harm: one of the two runs.
+A carrier is lost if its role, its group or its function was deleted: EventBridge Scheduler cannot deliver it, and
+without the role it leaves no dead letter. If the group has no carrier of a run ``PATIENCE`` after the run's time, the
+fix invokes the function asynchronously with the event that the row stores. The guard decides about that event as about
+every duplicate. So a late event in Lambda's queue, or a carrier that no list shows yet, does no harm: one of the two
+runs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from cronstack.ledger.partitions import open_lists
 from cronstack.ledger.rows import FAILED, RunItem
 from cronstack.occurrence import split_generation
 from cronstack_infra.ops.deployment import DeployedJob
-from cronstack_infra.ops.invoking import hand_over
+from cronstack_infra.ops.invoking import invoke_async
 from cronstack_infra.ops.ledger import keyed
 from cronstack_infra.ops.ledger.kept import Event, event_of_plan, event_of_run
 from cronstack_infra.ops.ledger.reader import Reader
@@ -40,7 +40,7 @@ from cronstack_infra.ops.strays.groups import Groups, event_of, time_of
 from cronstack_infra.ops.strays.stray import INVOKED, LEFT, Fix, Stray
 
 PATIENCE: Final = 600_000
-"""Milliseconds after the time of a run in which it may be on its way."""
+"""Milliseconds after the time of a run during which its event may still arrive."""
 _INVOKE: Final[Fix] = "invoke"
 WAITING: Final = ("retrying", "crashed", "buffered", "running")
 
@@ -61,64 +61,64 @@ class Runs:
         self._functions, self._clock = functions, clock
 
     def find(self, job: str, *, by_code: bool) -> Iterator[Stray]:
-        """Yield the runs of a job that nothing brings. ``by_code``: code may have planned runs of it."""
+        """Yield the runs of a job that nothing brings back. ``by_code``: code may have planned runs of it."""
         runs = keyed.open_runs(self._reader, open_lists(job, by_code=by_code))
         waiting = (run for run in runs if _waits(run) and self._clock() - _time(run) > PATIENCE)
-        late = [*keyed.without_planned_anew(self._reader, job, waiting)]
+        late = [*keyed.without_planned_again(self._reader, job, waiting)]
         if not late:
             return
         brought = self._brought(job)
         if all(run.occurrence in brought for run in late):
             return
-        brought |= self._brought(job)  # between two carriers of a run there is a moment without one
+        brought |= self._brought(job)  # for a moment between two carriers, a run has none
         for run in late:
             if run.occurrence not in brought and _is_same(run, self._row(job, run.occurrence)):
                 yield self._stray(job, run)
 
-    def mend(self, stray: Stray, job: DeployedJob) -> str:
-        """Invoke the function again with the event that the row keeps."""
+    def fix(self, stray: Stray, job: DeployedJob) -> str:
+        """Invoke the function again with the event that the row stores. Return the result as text."""
         run = self._row(stray.job, stray.occurrence)
         if run is None or not _waits(run) or self._clock() - _time(run) <= PATIENCE:
-            return f"not needed: it {_became(run)}"
+            return f"not needed: it {_state(run)}"
         event = self._event(stray.job, run)
         if event is None:
-            return f"{LEFT}: its row keeps no event now"
-        hand_over(self._functions, job, event)
+            return f"{LEFT}: its row stores no event now"
+        invoke_async(self._functions, job, event)
         return "invoked again"
 
     def _stray(self, job: str, run: RunItem) -> Stray:
         what, remedy, fix = f"{run.status}, and nothing brings it back", INVOKED, _INVOKE
         if self._event(job, run) is None:
-            what, remedy, fix = f"{what}; its row keeps no event", _by_hand(job, run), ""
+            what, remedy, fix = f"{what}; its row stores no event", _by_hand(job, run), ""
         return Stray("run", job, run.key, "", _time(run), what, remedy, fix, run.revision, run.occurrence)
 
     def _event(self, job: str, run: RunItem) -> Event | None:
-        """Return the event that the run keeps; of a key whose run keeps none, that of its plan."""
+        """Return the event that the run stores, else the event of its key's plan."""
         event = event_of_run(job, run)
         if event is not None or not run.key:
             return event
         plan = read_plan(self._reader.get(plan_requests.get(self._ledger, job, run.key)))
-        begun = plan is not None and (plan.revision, plan.due, plan.payload) == (run.revision, run.due, run.payload)
-        return event_of_plan(job, plan) if plan is not None and begun else None
+        is_of_run = plan is not None and (plan.revision, plan.due, plan.payload) == (run.revision, run.due, run.payload)
+        return event_of_plan(job, plan) if plan is not None and is_of_run else None
 
     def _brought(self, job: str) -> set[str]:
         """Return the occurrences that carriers of the job bring. Scheduler gives up after ``OLDEST``."""
         now = self._clock()
         carriers = self._groups.list(self._carriers, lambda count: None, prefix=carrier.prefix(job))
-        found = set[str]()
+        occurrences = set[str]()
         for _, got in self._groups.get_all(self._carriers, carriers):
             event, due = (None, None) if got is None else (event_of(got), time_of(got))
             if event is not None and event.job == job and due is not None and now - due <= OLDEST * 1000 + PATIENCE:
-                found.add(event.id)
-        return found
+                occurrences.add(event.id)
+        return occurrences
 
     def _row(self, job: str, occurrence: str) -> RunItem | None:
         return read_run(self._reader.get(run_requests.get_run(self._ledger, job, occurrence)))
 
 
 def _by_hand(job: str, run: RunItem) -> str:
-    """Return the remedy for a run whose event nobody knows."""
-    remedy = f"redrive its dead letter, if there is one: cronstack dead-letters list {job}"
+    """Return the remedy for a run whose event is not stored."""
+    remedy = f"redrive its dead letter, if it exists: cronstack dead-letters list {job}"
     base, generation = split_generation(run.occurrence)
     if not base.startswith("t-") or generation > 1:
         return remedy
@@ -130,7 +130,7 @@ def _waits(run: RunItem) -> bool:
 
 
 def _time(run: RunItem) -> int:
-    """Return when the run was to come back, in epoch milliseconds."""
+    """Return the time at which the run should have come back, in epoch milliseconds."""
     if run.status in ("running", *FAILED):
         return max(run.expires, run.ended)
     return max(run.after, run.ended) if run.status != "buffered" else run.due
@@ -140,5 +140,5 @@ def _is_same(run: RunItem, fresh: RunItem | None) -> bool:
     return fresh is not None and (fresh.status, fresh.attempt, fresh.holder) == (run.status, run.attempt, run.holder)
 
 
-def _became(run: RunItem | None) -> str:
+def _state(run: RunItem | None) -> str:
     return "has no row now" if run is None else f"is {run.status} now"

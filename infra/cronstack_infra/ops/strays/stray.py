@@ -10,27 +10,27 @@ from cronstack.onetime.planner import FORGOTTEN as FORGOTTEN
 
 Kind = Literal["plan", "schedule", "carrier", "declared", "run", "job"]
 Fix = Literal["", "delete", "make", "renew", "invoke"]
-"""What ``--mend`` does; "": nothing, a person has to decide."""
+"""Action of ``--mend``; "" if an operator has to decide."""
 
 DELETED: Final = "--mend deletes it"
-MADE: Final = "--mend makes its schedule"
-RENEWED: Final = "--mend makes its schedule anew"
-INVOKED: Final = "--mend invokes the function with the event that the ledger keeps"
-BY_HAND: Final = "find out what made it, then delete it by hand"
+MADE: Final = "--mend creates its schedule"
+RENEWED: Final = "--mend replaces its schedule"
+INVOKED: Final = "--mend invokes the function with the event that the ledger stores"
+BY_HAND: Final = "find out what created it, then delete it by hand"
 
 LEFT: Final = "left"
-"""How the result of a fix begins if the stray is as it was."""
+"""Prefix of the result of a fix that changed nothing."""
 
 
 @dataclass(frozen=True)
 class Stray:
-    """One difference."""
+    """One difference, with its remedy."""
 
     kind: Kind
     job: str
-    """"" for a schedule that names none."""
+    """"" for a schedule without a job."""
     key: str
-    """"" for what has no key."""
+    """"" if it has no key."""
     schedule: str
     """Name of the schedule that exists, or of the one that is missing; "" for a run or a job."""
     since: int
@@ -40,7 +40,7 @@ class Stray:
     fix: Fix = ""
     revision: int = 0
     occurrence: str = ""
-    """Of a run."""
+    """Occurrence of a run; "" for other kinds."""
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -1,4 +1,4 @@
-"""What ``cdk.json`` starts: the declared jobs become a stack; what they may touch stands in ``resources.py``."""
+"""The CDK app that ``cdk.json`` starts: it builds the stack of the jobs. ``resources.py`` grants their rights."""
 
 import signal
 import sys
@@ -10,8 +10,8 @@ try:
     from cronstack_infra.aws import entry
 except ModuleNotFoundError as missing:
     sys.exit(
-        f"{sys.executable} has no {missing.name}: make .venv in the project's folder (uv sync), or activate yours; "
-        "or call the cdk by: cronstack cdk"
+        f"{sys.executable} has no module {missing.name}: create .venv in the project's folder (uv sync), or activate "
+        "your environment; or run the CDK with: cronstack cdk"
     )
 
 with entry(__file__) as project:

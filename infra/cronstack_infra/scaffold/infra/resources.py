@@ -1,4 +1,4 @@
-"""What your jobs may touch, in plain CDK.
+"""The AWS resources of your jobs and their rights, in plain CDK.
 
 Create buckets, tables, topics here and grant them to jobs by name:
 
@@ -8,7 +8,7 @@ Create buckets, tables, topics here and grant them to jobs by name:
     reports.grant_put(jobs["daily_stats"].function)
     jobs["daily_stats"].function.add_environment("REPORTS_BUCKET", reports.bucket_name)
 
-Each job has a role of its own, which may do nothing but what is granted here and what its guard needs.
+Each job has its own role. It has only the rights that you grant here, and those that its guard needs.
 """
 
 from collections.abc import Mapping
@@ -17,4 +17,4 @@ from cronstack_infra.aws import CronstackStack, ScheduledFunction
 
 
 def resources(stack: CronstackStack, jobs: Mapping[str, ScheduledFunction]) -> None:
-    """Called once the jobs' functions are there; ``jobs`` maps their names to them."""
+    """Create resources and grant rights. Cronstack calls it with all jobs, by name."""

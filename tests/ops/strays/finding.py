@@ -1,4 +1,4 @@
-"""One look for strays, and fixing all that it has found."""
+"""Find strays, and fix all of them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ LATER = FORGOTTEN + 60_000
 DAY = 86_400_000
 
 
-def look(shop: Shop, *known: str) -> Strays:
+def strays_of(shop: Shop, *known: str) -> Strays:
     return Strays(shop.clients, shop.deployment, shop.once(), lambda: shop.stage.now, known=known)
 
 
-def found(shop: Shop, *known: str) -> list[Stray]:
-    return look(shop, *known).find()
+def find_strays(shop: Shop, *known: str) -> list[Stray]:
+    return strays_of(shop, *known).find()
 
 
-def mended(shop: Shop) -> list[str]:
-    strays = look(shop)
-    return [strays.mend(one) for one in strays.find()]
+def fix_all(shop: Shop) -> list[str]:
+    strays = strays_of(shop)
+    return [strays.mend(stray) for stray in strays.find()]
