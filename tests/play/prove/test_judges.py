@@ -28,9 +28,9 @@ def reported_by(judge: type[Judge]) -> set[str]:
 
 
 def test_every_invariant_of_the_docstring_has_a_judge_and_no_other_has() -> None:
-    described = re.findall(r"^    (I\d+b?) ", inspect.getdoc(prove) or "", re.MULTILINE)
-    assert len(described) == len(set(described)) == 27
-    assert set(described) == set(TABLE)
+    describe = re.findall(r"^    (I\d+b?) ", inspect.getdoc(prove) or "", re.MULTILINE)
+    assert len(describe) == len(set(describe)) == 27
+    assert set(describe) == set(TABLE)
     assert set(ALWAYS) <= set(TABLE)
 
 

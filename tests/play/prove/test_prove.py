@@ -97,7 +97,7 @@ def test_the_same_seed_is_the_same_world_in_another_process() -> None:
 
 
 def test_several_processes_find_what_one_finds() -> None:
-    alone, together = play_some(0, 60), search(60, processes=2, portion=20)
+    alone, together = play_some(0, 60), search(60, processes=2, batch_size=20)
     assert (alone.steps, alone.handlers, alone.counted) == (together.steps, together.handlers, together.counted)
 
 

@@ -28,7 +28,7 @@ ONE_CRASH = Budget(crashes=1, losses=0, failures=0)
         (SPACES[2], ONE_CRASH, 900),
         (SPACES[3], ONE_CRASH, 1_600),
         (SPACES[4], Budget(crashes=0, losses=1, failures=0), 5_500),
-        (SPACES[4]._replace(name="the same, where the new one crashes", frail=2), ONE_CRASH, 3_000),
+        (SPACES[4]._replace(name="the same, where the new one crashes", crash_only=2), ONE_CRASH, 3_000),
         (SPACES[4]._replace(name="the same, where none is new", deliveries=(0, 1)), ONE_CRASH, 200),
         (SPACES[5], Budget(crashes=0, losses=0, failures=0), 1_100),
         (SPACES[6], Budget(crashes=1, losses=1, failures=0), 1_400),
@@ -50,7 +50,7 @@ def test_a_state_is_the_same_whichever_way_leads_to_it() -> None:
     keys = []
     for order in ((0, 0), (1, 0)):  # which of the events ahead comes next
         scene = create_scene(space, ONE_CRASH)
-        scene.ahead = [(scene.world.now, event) for _, event in scene.ahead]
+        scene.upcoming = [(scene.world.now, event) for _, event in scene.upcoming]
         for at in order:
             deliver(scene, at)
         keys.append(scene.key())
