@@ -10,7 +10,7 @@ PastAt = Literal["fires", "refused", "ignored"]
 
 @dataclass(frozen=True)
 class Switches:
-    """One possible behaviour of AWS. Units: seconds, unless a field names another. A share is between 0 and 1."""
+    """One possible behaviour of AWS. Units: seconds, unless a field names another. A share is from 0 to 1."""
 
     seed: int = 0
     """Seed of all random numbers. Defaults to 0."""
@@ -76,8 +76,8 @@ class Switches:
     """Batches of one event source that run at once without a ScalingConfig; AWS also starts with five, and adds more
     each minute. Defaults to 5."""
     clock_skew: float = 0.0
-    """The clock of a sandbox is ahead or behind by up to this long. AWS refuses its signatures if it is off by more than
-    five minutes. Defaults to 0."""
+    """The clock of a sandbox is ahead or behind by up to this long. AWS refuses signatures of a clock that is off by
+    more than five minutes. Defaults to 0."""
     hanging: float = 0.0
     """Share of a handler's requests that get no answer, whether carried out or not. Defaults to 0."""
 

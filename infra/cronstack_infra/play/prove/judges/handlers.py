@@ -59,7 +59,7 @@ class Times(Judge):
     def buffered(self, change: RunChange) -> None:
         self._check_due(change.invocation, "buffers")
 
-    def _check_due(self, invocation: InvocationRecord, does: str) -> None:
+    def _check_due(self, invocation: InvocationRecord, action: str) -> None:
         event, early = invocation.event, invocation.event.due - self.log.world.now
         if early > MARGIN + DATE_ERROR and not event.by_operator:
-            self.violated("I23", f"{invocation.name} {does} {early} ms before {event.occurrence} is due")
+            self.violated("I23", f"{invocation.name} {action} {early} ms before {event.occurrence} is due")

@@ -48,9 +48,9 @@ class Leases(Judge):
     def changed_by_another(self, change: RunChange) -> None:
         if _keeps_event(change):
             return
-        attempt, what = change.run.open, "changed" if change.new == "running" else "settled"
+        attempt, action = change.run.open, "changed" if change.new == "running" else "settled"
         of = attempt.sandbox.name if attempt else None
-        self.violated("I4", f"{change.invocation.name} {what} the attempt of {of}")
+        self.violated("I4", f"{change.invocation.name} {action} the attempt of {of}")
 
     def settled(self, change: RunChange, attempt: Attempt) -> None:
         if not self.log.needs_no_lease(change.run) and self.log.job.lease_holder is not attempt:

@@ -68,6 +68,6 @@ class PlanningRights(Judge):
         if invocation.event.alias and foreign and raised is None and result.get("cronstack") != "refused":
             self.violated("I26", f"{invocation.name} came by the alias for plans, and ended with {result} for {body}")
 
-    def _check_planned(self, invocation: InvocationRecord, what: str, does: str) -> None:
-        if invocation.event.alias and not is_planned(what):
-            self.violated("I26", f"{invocation.name}, by the alias for plans, {does}: {what}")
+    def _check_planned(self, invocation: InvocationRecord, resource: str, action: str) -> None:
+        if invocation.event.alias and not is_planned(resource):
+            self.violated("I26", f"{invocation.name}, by the alias for plans, {action}: {resource}")

@@ -40,7 +40,7 @@ class Revisions(Judge):
             if revision <= key.now.revision:
                 self.violated("I20", f"{name} plans revision {revision} after {key.now.revision}")
             call = change.caller.call
-            on_purpose = call.replace or (key.now.kind == "missed" and call.what == "move")
+            on_purpose = call.replace or (key.now.kind == "missed" and call.operation == "move")
             if key.now.kind in ("cancelled", "missed") and not on_purpose:
                 self.violated("I19", f"{name} plans a key again that was {key.now.kind}, without replace or move")
         elif new != "cancelled":
@@ -55,7 +55,7 @@ class Revisions(Judge):
             self._check_was(caller, plan, window, ("cancelled",))
         elif plan.outcome == "too late":
             others = [state for state in window if state.revision not in caller.wrote]
-            self._check_was(caller, plan, others, TOO_LATE if caller.call.what == "move" else STARTED_KINDS)
+            self._check_was(caller, plan, others, TOO_LATE if caller.call.operation == "move" else STARTED_KINDS)
 
     def _check_was(self, caller: Caller, plan: Plan, states: Iterable[State], kinds: tuple[Kind, ...]) -> None:
         if all(state.kind not in kinds for state in states):
@@ -100,10 +100,10 @@ class Revisions(Judge):
         elif not key.tampered:
             self._check_plan(change.invocation, (key.now.revision, key.now.due), "creates the run")
 
-    def _check_plan(self, invocation: InvocationRecord, plan: tuple[int, int], what: str) -> None:
+    def _check_plan(self, invocation: InvocationRecord, plan: tuple[int, int], action: str) -> None:
         own = (invocation.event.body["revision"], invocation.event.due)
         if own != plan:
-            self.violated("I20", f"{invocation.name} {what} by revision and due time {own}, not {plan}")
+            self.violated("I20", f"{invocation.name} {action} by revision and due time {own}, not {plan}")
 
     def handler_begins(self, invocation: InvocationRecord, attempt: Attempt, work: Work) -> None:
         occurrence = attempt.run.occurrence

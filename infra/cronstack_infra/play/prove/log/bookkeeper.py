@@ -186,7 +186,7 @@ class Bookkeeper(Listener):
 
     # -- calls of application code -------------------------------------------------------------------------------------
     def call_begins(self, caller: Caller) -> None:
-        if caller.call.what != "sweep":
+        if caller.call.operation != "sweep":
             caller.since = len(self.log.key(planned_id(caller.call.order.key)).states) - 1
 
     def schedule_made(self, caller: Caller, key: KeyRecord, revision: int) -> None:

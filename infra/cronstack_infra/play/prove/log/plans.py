@@ -31,7 +31,7 @@ class State(NamedTuple):
         """Return whether the key has the plan that the call requests."""
         order = call.order
         same_time = self.due == order.due or (order.relative and self.asked == order.asked)
-        return self.kind != "none" and same_time and (call.what == "move" or self.payload == order.payload)
+        return self.kind != "none" and same_time and (call.operation == "move" or self.payload == order.payload)
 
 
 @dataclass(slots=True, eq=False)

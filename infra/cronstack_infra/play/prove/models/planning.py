@@ -27,7 +27,7 @@ WIRING: Final = Wiring(
 class PlanningCall(NamedTuple):
     """One call of application code, with its arguments."""
 
-    what: Literal["schedule", "move", "cancel", "sweep"]
+    operation: Literal["schedule", "move", "cancel", "sweep"]
     order: Order = Order("", 0, "", {})
     """The order of the call. A move keeps the planned input."""
     replace: bool = False
@@ -38,7 +38,7 @@ class PlanningCall(NamedTuple):
 def steps(call: PlanningCall, host: Host, on_repair: Callable[[Plan], None], code: Code = TODAY) -> Steps[Plan | None]:
     """Run the call. ``on_repair`` is called with each plan that a sweep has repaired."""
     order, planner = call.order, code.planner
-    match call.what:
+    match call.operation:
         case "schedule":
             plan: Plan = yield from planner.schedule(order, WIRING, host, replace=call.replace)
             return plan
@@ -61,4 +61,4 @@ def steps(call: PlanningCall, host: Host, on_repair: Callable[[Plan], None], cod
                         break
             return None
         case _:
-            assert_never(call.what)
+            assert_never(call.operation)

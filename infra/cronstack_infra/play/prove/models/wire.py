@@ -210,7 +210,7 @@ def holder_of(call: Call) -> str:
 def describe(call: Call) -> str:
     """Return a request as one line of text."""
     actions = [action["Update"] for action in call.parameters.get("TransactItems", ())] or [call.parameters]
-    what = "; ".join(
+    text = "; ".join(
         str(of.get("UpdateExpression") or of.get("Key", {}).get("sk", "") or of.get("Name", "")) for of in actions
     )
-    return f"{call.operation} {what[:150]}"
+    return f"{call.operation} {text[:150]}"

@@ -110,12 +110,12 @@ class World:
         """Return the setting of a switch. None: this seed does not play it."""
         return self.mix.switches.get(name)
 
-    def count(self, kind: str, what: str) -> None:
-        self.counted[f"{kind}: {what}"] += 1
+    def count(self, kind: str, text: str) -> None:
+        self.counted[f"{kind}: {text}"] += 1
 
-    def add_trace(self, actor: str, what: str) -> None:
+    def add_trace(self, actor: str, text: str) -> None:
         if self.trace is not None:
-            self.trace.append(f"{to_datetime(self.now):%d. %H:%M:%S.%f}"[:-3] + f"  {actor:<10} {what}")
+            self.trace.append(f"{to_datetime(self.now):%d. %H:%M:%S.%f}"[:-3] + f"  {actor:<10} {text}")
 
 
 def _read(mix: Mix, chance: Random, switch: str | None) -> Mix:

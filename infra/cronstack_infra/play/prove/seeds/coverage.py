@@ -57,7 +57,7 @@ REACHABLE: Final[dict[str, tuple[str, ...]]] = {
         *("killed", "unavailable"),
     ),
     "killed after": (
-        *(f"{what} {step}" for what in ("schedule", "move") for step in range(3)),
+        *(f"{item} {step}" for item in ("schedule", "move") for step in range(3)),
         *("cancel 0", "cancel 1"),
     ),
 }
@@ -66,8 +66,8 @@ REACHABLE: Final[dict[str, tuple[str, ...]]] = {
 def reached(counted: Counter[str], kind: str) -> dict[str, int]:
     """Return how often each item was reached, zeros included."""
     before = f"{kind}: "
-    found = {what.removeprefix(before): times for what, times in counted.items() if what.startswith(before)}
-    return dict.fromkeys(REACHABLE[kind], 0) | found
+    counts = {item.removeprefix(before): times for item, times in counted.items() if item.startswith(before)}
+    return dict.fromkeys(REACHABLE[kind], 0) | counts
 
 
 def share_that_ran(counted: Counter[str]) -> float:
@@ -80,8 +80,8 @@ def seldom(counted: Counter[str], seeds: int) -> list[str]:
     """Return the items that so many seeds have reached too seldom."""
     enough = ENOUGH * seeds / SEEDS
     return [
-        f"{kind}: {what}"
+        f"{kind}: {item}"
         for kind in REACHABLE
-        for what, times in reached(counted, kind).items()
-        if times < enough and what in REACHABLE[kind]
+        for item, times in reached(counted, kind).items()
+        if times < enough and item in REACHABLE[kind]
     ]

@@ -54,9 +54,7 @@ class Deliveries:
             event, due = carrier_event(parameters)
             if world.mix.intruder and due > world.now + (300 if world.mix.far else 30) * DAY:
                 raise ValueError("no seed lasts as long")
-        except (
-            ValueError
-        ):  # invalid input of an intruder: Lambda refuses it, and Scheduler sends it to the dead letters
+        except ValueError:  # from an intruder: Lambda refuses the input, and Scheduler sends it to the dead letters
             world.call_later(PRECISION, lambda: world.store.schedules.pop(parameters["Name"], None))
             return
         past = due < world.now

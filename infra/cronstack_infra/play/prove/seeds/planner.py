@@ -153,4 +153,4 @@ class Planner(Caller, FaultyClient):
         return answer
 
     def _died(self) -> None:
-        self.world.count("killed after", f"{self.call.what} {self._done}")
+        self.world.count("killed after", f"{self.call.operation} {self._done}")

@@ -32,9 +32,7 @@ class FixedWorld(World):
             commits=False,
             checkpoints=False,
             fast_retries=False,
-            request_faults=(
-                (0.0, "lost answer"),
-            ),  # the walk chooses faults; a fault in this list turns off the count of requests
+            request_faults=((0.0, "lost answer"),),  # never drawn; its presence turns off the count of requests
             rates={"crash before": 0.0},
         )
         self.now = NOON
@@ -60,5 +58,5 @@ class FixedWorld(World):
                 digested[key] = (item, digest(key, sorted(item.items())))
         return [digested[key][1] for key in sorted(items)]
 
-    def add_trace(self, actor: str, what: str) -> None:
-        self.trace_lines.append(f"{(self.now - NOON) / 1000:>8.3f} s  {actor} {what}")
+    def add_trace(self, actor: str, text: str) -> None:
+        self.trace_lines.append(f"{(self.now - NOON) / 1000:>8.3f} s  {actor} {text}")

@@ -98,7 +98,7 @@ class SteeredCaller(Steered, Caller):
     letters = 0
 
     def __init__(self, world: World, call: PlanningCall, number: int) -> None:
-        super().__init__(call.what, world, call)
+        super().__init__(call.operation, world, call)
         self.number = number
         self.origin = digest(number, self.began, call)
 

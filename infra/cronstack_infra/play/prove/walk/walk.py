@@ -31,12 +31,12 @@ class Step(NamedTuple):
     """A move that led to a scene, linked to the step before it."""
 
     before: Step | None
-    what: str
+    description: str
 
     def trace(self) -> list[str]:
         lines, step = [], self
         while step.before is not None:
-            lines.append(step.what)
+            lines.append(step.description)
             step = step.before
         return lines[::-1]
 
@@ -59,7 +59,7 @@ class Walked:
     trace: list[str] = field(default_factory=list)
 
 
-def move_by(seconds: int) -> PlanningCall:
+def move_to(seconds: int) -> PlanningCall:
     """Return a call that moves the planned key to so many seconds after noon."""
     return PlanningCall("move", PLANNED.order._replace(due=NOON + seconds * 1000, asked=f"after {seconds} s"))
 
@@ -77,7 +77,7 @@ SPACES: Final = (
         horizon=62_000,
         occupied=True,
     ),
-    Space("a key that is moved", deliveries=(), calls=(move_by(40),)),
+    Space("a key that is moved", deliveries=(), calls=(move_to(40),)),
     Space("a key that is cancelled", deliveries=(), calls=(PlanningCall("cancel", PLANNED.order),)),
     Space("two deliveries of a key", deliveries=(), fires=2, time=5_200),
 )
@@ -111,14 +111,14 @@ def walk(space: Space, budget: Budget = SMALL, *, seconds: float | None = None, 
                 break
         has_moves = False
         try:
-            for child, what in _next(scene):
+            for child, description in _next(scene):
                 has_moves = True
                 walked.transitions += 1
                 key = child.key()
                 if key in seen:
                     continue
                 seen.add(key)
-                stack.append((child, Step(path, what)))
+                stack.append((child, Step(path, description)))
             if not has_moves:
                 walked.ends += 1
                 scene.judge_the_end()
