@@ -21,11 +21,11 @@ from cronstack_infra.switches.settings import Switches
 from tests.kit.virtual import Prepared, awake, prepared
 
 START = datetime(2027, 3, 1, tzinfo=UTC)
-_ONCE: Any = {"retries": {"total_max_attempts": 1}}
+_ONE_ATTEMPT: Any = {"retries": {"total_max_attempts": 1}}
 
 
 class Place(NamedTuple):
-    """A cloud, its clients, which try a request once, and its switches."""
+    """A cloud, a factory of its clients, which send each request once, and its switches."""
 
     name: str
     client: Callable[[str], Any]
@@ -39,14 +39,14 @@ def local_cloud() -> Iterator[LocalCloud]:
 
 
 @pytest.fixture(scope="session")
-def opened() -> Iterator[Prepared]:
-    with prepared(START, seed=7) as found:
-        yield found
+def prepared_cloud() -> Iterator[Prepared]:
+    with prepared(START, seed=7) as cloud:
+        yield cloud
 
 
 @pytest.fixture
-def virtual(opened: Prepared) -> Iterator[VirtualCloud]:
-    with awake(opened) as cloud:
+def virtual(prepared_cloud: Prepared) -> Iterator[VirtualCloud]:
+    with awake(prepared_cloud) as cloud:
         yield cloud
 
 
@@ -61,7 +61,7 @@ def place(request: pytest.FixtureRequest) -> Place:
 def of_local(cloud: LocalCloud) -> Place:
     def client(service: str) -> Any:
         make: Any = boto3.client
-        return make(service, config=Config(**_ONCE), **client_arguments(cloud.endpoint, "us-east-1"))
+        return make(service, config=Config(**_ONE_ATTEMPT), **client_arguments(cloud.endpoint, "us-east-1"))
 
     def switched(*given: str, seed: int = 0) -> AbstractContextManager[None]:
         return switching.switches(cloud.endpoint, *given, seed=seed)
@@ -72,7 +72,7 @@ def of_local(cloud: LocalCloud) -> Place:
 def of_virtual(cloud: VirtualCloud) -> Place:
     def client(service: str) -> Any:
         make: Any = boto3.client
-        return make(service, config=Config(**_ONCE), **client_arguments(None, "us-east-1"))
+        return make(service, config=Config(**_ONE_ATTEMPT), **client_arguments(None, "us-east-1"))
 
     @contextmanager
     def switched(*given: str, seed: int = 0) -> Iterator[None]:
@@ -87,12 +87,12 @@ _names = iter(range(1_000_000))
 
 
 def new_name(what: str) -> str:
-    """A name that no other test has: the local cloud is shared."""
+    """Return a name that no other test uses, because tests share the local cloud."""
     return f"{what}-{next(_names)}"
 
 
 def new_role(place: Place, name: str = "") -> str:
-    """A role that Scheduler may assume, and that may do everything; its ARN."""
+    """Create a role that Scheduler may assume and that allows everything. Return its ARN."""
     iam, name = place.client("iam"), name or new_name("role")
     trust = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}
     made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))
@@ -108,26 +108,26 @@ def delete_role(place: Place, arn: str) -> None:
 
 
 def new_queue(place: Place) -> tuple[str, str]:
-    """URL and ARN of a new queue."""
+    """Create a queue. Return its URL and ARN."""
     sqs = place.client("sqs")
     url = sqs.create_queue(QueueName=new_name("queue"))["QueueUrl"]
-    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    return url, found["Attributes"]["QueueArn"]
+    answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return url, answer["Attributes"]["QueueArn"]
 
 
 def schedule(role: str, target: str, expression: str = "cron(0 6 * * ? 2199)", **more: Any) -> dict[str, Any]:
-    """Members of a CreateSchedule; ``letters``: the ARN of its dead-letter queue."""
+    """Return the members of a CreateSchedule request. ``letters``: the ARN of its dead-letter queue."""
     letters = more.pop("letters", None)
-    sent = {"Arn": target, "RoleArn": role, "Input": '"hello"'}
-    sent |= {"DeadLetterConfig": {"Arn": letters}} if letters else {}
-    members = {"ScheduleExpression": expression, "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": sent}
+    destination = {"Arn": target, "RoleArn": role, "Input": '"hello"'}
+    destination |= {"DeadLetterConfig": {"Arn": letters}} if letters else {}
+    members = {"ScheduleExpression": expression, "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": destination}
     return {"Name": new_name("schedule"), **members, **more}
 
 
 def bodies(place: Place, url: str) -> list[str]:
-    """What lies in a queue now."""
-    found = place.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
-    return [one["Body"] for one in found.get("Messages", ())]
+    """Return the bodies of the messages in a queue."""
+    answer = place.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [message["Body"] for message in answer.get("Messages", ())]
 
 
 def _document(statement: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Switches of the engine, which all clouds share: each changes what happens on the same stage."""
+"""Switches of the engine, which all clouds share: each changes the events of the same stage."""
 
 from __future__ import annotations
 
@@ -104,22 +104,22 @@ def test_an_early_firing_keeps_its_scheduled_time_and_comes_once() -> None:
     stage = Stage("11:00", early=60.0, seed=4)
     stage.put("hourly", "cron(0 * * * ? *)")
     stage.until("11:59:58")
-    (line,) = [one for one in stage.told if "deliver" in one]
+    (line,) = [line for line in stage.told if "deliver" in line]
     assert line.endswith("deliver hourly 12:00:00 #1")
     assert "11:59:00" <= line[:8] < "12:00:00"
     stage.put("hourly", "cron(0 * * * ? *)", max_retries=3)
     stage.until("12:30")
-    assert len(stage.times("deliver")) == 1, "an update within that minute does not fire it again"
+    assert len(stage.times("deliver")) == 1, "an update within that minute should not fire it again"
     stage.until("13:30")
     assert len(stage.times("deliver")) == 2
 
 
-def test_an_updated_rate_starts_its_grid_anew() -> None:
-    kept, anew = Stage(), Stage(rate_anchor="update")
-    for stage in (kept, anew):
+def test_an_updated_rate_restarts_its_grid() -> None:
+    kept, restarted = Stage(), Stage(rate_anchor="update")
+    for stage in (kept, restarted):
         updated_rate(stage)
     assert kept.times("deliver") == ["12:00:00", "13:00:00"]
-    assert anew.times("deliver") == ["12:00:00", "12:40:00"]
+    assert restarted.times("deliver") == ["12:00:00", "12:40:00"]
 
 
 def test_an_event_that_waits_longer_than_its_age_expires_without_a_run() -> None:
@@ -128,15 +128,15 @@ def test_an_event_that_waits_longer_than_its_age_expires_without_a_run() -> None
     due = stage.times("run r")
     assert len(due) == 3
     assert len(set(due)) == 3
-    assert all("12:00:00" <= one <= "15:00:00" for one in due)
+    assert all("12:00:00" <= time <= "15:00:00" for time in due)
     stage.work = lambda run: Expired()
     stage.accept(request_id="old")
     stage.until("19:00")
     assert stage.told[-1].endswith("dropped")
 
 
-def test_only_an_event_that_was_not_tried_tells_how_long_it_has_waited() -> None:
-    """Its age is judged ahead once it has been tried."""
+def test_only_the_first_try_of_an_event_gets_its_waiting_time() -> None:
+    """Later tries get none: the engine itself has checked the age of the event before."""
     stage = Stage(async_delay=60.0)
     seen: list[bool] = []
     stage.work = lambda run: [seen.append(run.accepted is not None), RAISED][1]  # type: ignore[func-returns-value,return-value]
@@ -150,23 +150,23 @@ def test_one_batch_at_a_time_where_lambda_has_not_scaled_up() -> None:
 
 
 def batches(switches: Switches) -> int:
-    """How many batches of three messages run at once."""
-    engine, now, found = Engine(switches), instant("12:00"), 0
+    """Return how many batches of three messages run at once."""
+    engine, now, running = Engine(switches), instant("12:00"), 0
     engine.put_source(SourceConfig("u", QUEUE, FUNCTION, batch_size=1))
     waiting = ["a", "b", "c"]
     while effects := engine.step(now):
         for effect in effects:
             if isinstance(effect, RunBatch):
-                found += 1
+                running += 1
             if isinstance(effect, PollQueue):
-                taken = [Received(name, name, {"messageId": name}) for name in waiting[:1]]
+                polled = [Received(name, name, {"messageId": name}) for name in waiting[:1]]
                 del waiting[:1]
                 later = now + timedelta(seconds=30)
-                engine.received("u", taken, now, visible_again=later, next_visible=None)
-    return found
+                engine.received("u", polled, now, visible_again=later, next_visible=None)
+    return running
 
 
-def test_the_deletion_of_a_group_takes_its_time() -> None:
+def test_the_deletion_of_a_group_takes_the_time_of_the_switch() -> None:
     group = "arn:aws:scheduler:us-east-1:123456789012:schedule-group/carriers"
     stage = Stage()
     assert not stage.engine.delete_group(group, stage.now)
@@ -178,7 +178,7 @@ def test_the_deletion_of_a_group_takes_its_time() -> None:
     assert stage.kinds(DeleteGroup) == [DeleteGroup(group)]
 
 
-def test_other_switches_are_played_from_then_on() -> None:
+def test_new_switches_apply_from_then_on() -> None:
     stage = Stage()
     at_noon(stage)
     stage.engine.play(Switches(duplicates=1.0, retry_delays=(5.0, 5.0), source_batches=1))

@@ -31,19 +31,19 @@ def place(local_cloud: LocalCloud) -> Place:
 
 
 def handlers_sqs(cloud: LocalCloud) -> Any:
-    """SQS as the code of a function calls it, which gives up after a moment."""
+    """Return an SQS client like a function's own, with a short timeout."""
     make: Any = boto3.client
     config: Any = Config(read_timeout=0.3, retries={"total_max_attempts": 1})
-    given = client_arguments(cloud.endpoint, "us-east-1") | {"aws_access_key_id": access_key_of("f")}
-    return make("sqs", config=config, **given)
+    arguments = client_arguments(cloud.endpoint, "us-east-1") | {"aws_access_key_id": access_key_of("f")}
+    return make("sqs", config=config, **arguments)
 
 
 def messages(place: Place, url: str) -> int:
-    found = place.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    return int(found["ApproximateNumberOfMessages"])
+    attributes = place.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    return int(attributes["ApproximateNumberOfMessages"])
 
 
-def test_requests_of_a_handler_hang_carried_out_or_not(local_cloud: LocalCloud, place: Place) -> None:
+def test_a_hanging_request_of_a_handler_is_carried_out_or_not(local_cloud: LocalCloud, place: Place) -> None:
     url, _ = new_queue(place)
     sqs = handlers_sqs(local_cloud)
     with switches(local_cloud.endpoint, "hanging=1", seed=1):
@@ -52,7 +52,7 @@ def test_requests_of_a_handler_hang_carried_out_or_not(local_cloud: LocalCloud, 
                 sqs.send_message(QueueUrl=url, MessageBody="x")
         place.client("sqs").send_message(QueueUrl=url, MessageBody="not a handler's")
     sqs.send_message(QueueUrl=url, MessageBody="x")
-    assert 2 < messages(place, url) < 8, "some of the six were carried out, and some were not"
+    assert 2 < messages(place, url) < 8, "some of the six requests should be carried out, but not all"
 
 
 @pytest.mark.parametrize(("answer", "carried_out"), [("hangs", 0), ("hangs after", 1)])
@@ -64,10 +64,10 @@ def test_a_fault_lets_a_request_hang(local_cloud: LocalCloud, place: Place, answ
     assert messages(place, url) == carried_out
 
 
-def stamped(role: str, target: str, **more: Any) -> Template:
-    """A schedule of a template; some have a StartDate."""
-    sent = {"Arn": target, "RoleArn": role, "Input": "{}"}
-    members = {"ScheduleExpression": "cron(0 6 * * ? *)", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": sent}
+def schedule_resource(role: str, target: str, **more: Any) -> Template:
+    """Return a schedule of a template. ``more``: further properties, such as StartDate."""
+    destination = {"Arn": target, "RoleArn": role, "Input": "{}"}
+    members = {"ScheduleExpression": "cron(0 6 * * ? *)", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": destination}
     return {"Type": "AWS::Scheduler::Schedule", "Properties": {**members, **more}}
 
 
@@ -76,12 +76,12 @@ def test_a2_a_past_start_date_refuses_an_update_and_the_rollback_of_one(local_cl
     (_, target), role, stack = new_queue(place), new_role(place), Stack.new(local_cloud)
     old = {"StartDate": "2020-01-01T00:00:00.000Z"}
     with switches(local_cloud.endpoint, "past-start=accepted"):  # it was not past when it was created
-        assert stack.deploy({"S": stamped(role, target, **old)}) == "CREATE_COMPLETE"
-    changed = stamped(role, target, Description="changed")
+        assert stack.deploy({"S": schedule_resource(role, target, **old)}) == "CREATE_COMPLETE"
+    changed = schedule_resource(role, target, Description="changed")
     bad = {**queue(QueueName="not a name"), "DependsOn": ["S"]}
     assert stack.deploy({"S": changed, "Bad": bad}) == "UPDATE_ROLLBACK_FAILED"
     events = stack.cloudformation.describe_stack_events(StackName=stack.name)["StackEvents"]
-    (failed,) = [one for one in events if one["ResourceStatus"] == "UPDATE_ROLLBACK_FAILED"]
+    (failed,) = [event for event in events if event["ResourceStatus"] == "UPDATE_ROLLBACK_FAILED"]
     assert "cannot be earlier than 5 minutes ago" in failed["ResourceStatusReason"], events
 
 
@@ -89,18 +89,18 @@ def test_a3_a_past_at_refuses_the_update_of_a_stack(local_cloud: LocalCloud, pla
     (_, target), role, stack = new_queue(place), new_role(place), Stack.new(local_cloud)
     past = {"ScheduleExpression": "at(2020-01-01T00:00:00)"}
     with switches(local_cloud.endpoint, "past-at=ignored"):
-        assert stack.deploy({"S": stamped(role, target, **past)}) == "CREATE_COMPLETE"
+        assert stack.deploy({"S": schedule_resource(role, target, **past)}) == "CREATE_COMPLETE"
     with switches(local_cloud.endpoint, "past-at=refused"):
-        update = {"S": stamped(role, target, **past, Description="changed")}
+        update = {"S": schedule_resource(role, target, **past, Description="changed")}
         assert stack.deploy(update).startswith("UPDATE_ROLLBACK")
-        assert Stack.new(local_cloud).deploy({"S": stamped(role, target, **past)}) == "ROLLBACK_COMPLETE"
+        assert Stack.new(local_cloud).deploy({"S": schedule_resource(role, target, **past)}) == "ROLLBACK_COMPLETE"
 
 
 def test_cloudformation_waits_for_roles_and_groups(local_cloud: LocalCloud, place: Place) -> None:
     (_, target), stack, group = new_queue(place), Stack.new(local_cloud), new_name("group")
     resources = {
         "G": {"Type": "AWS::Scheduler::ScheduleGroup", "Properties": {"Name": group}},
-        "S": {**stamped(new_role(place), target, GroupName=group), "DependsOn": ["G"]},
+        "S": {**schedule_resource(new_role(place), target, GroupName=group), "DependsOn": ["G"]},
     }
     harsh = ("role-delay=3600", "group-deletion=3600", "create-throttled=1", "stale-schedules=3600")
     with switches(local_cloud.endpoint, *harsh):
@@ -112,8 +112,8 @@ def test_cloudformation_waits_for_roles_and_groups(local_cloud: LocalCloud, plac
 def test_a_running_cloud_shows_its_switches_and_refuses_others(local_cloud: LocalCloud) -> None:
     with switches(local_cloud.endpoint, "early=30", "past-at=refused", seed=7):
         assert ask(local_cloud, "GET") == (200, {"switches": ["early=30", "past-at=refused"], "seed": 7})
-        status, told = ask(local_cloud, "PUT", {"switches": ["erly=1"]})
-        assert (status, "Did you mean early?" in told["message"]) == (400, True)
+        status, answer = ask(local_cloud, "PUT", {"switches": ["erly=1"]})
+        assert (status, "Did you mean early?" in answer["message"]) == (400, True)
         assert ask(local_cloud, "PUT", {})[0] == 400
         assert ask(local_cloud, "DELETE")[0] == 405
         with (
@@ -128,20 +128,20 @@ def ask(cloud: LocalCloud, method: str, body: Any = None) -> tuple[int, dict[str
     connection = HTTPConnection(str(urlsplit(cloud.endpoint).netloc), timeout=30)
     connection.request(method, PATH, body=json.dumps(body))
     response = connection.getresponse()
-    found = json.load(response)
+    answer = json.load(response)
     connection.close()
-    return response.status, found
+    return response.status, answer
 
 
-def test_the_process_takes_switches_and_a_seed() -> None:
+def test_the_process_accepts_switches_and_a_seed() -> None:
     with LocalCloud.start(switches=["past-at=refused", "spread=1"], seed=5) as cloud:
         assert ask(cloud, "GET")[1] == {"switches": ["spread=1", "past-at=refused"], "seed": 5}
         place = of_local(cloud)
         _, target = new_queue(place)
-        asked = stamped(new_role(place), target)["Properties"]
+        request = schedule_resource(new_role(place), target)["Properties"]
         late = {"Name": "late", "ScheduleExpression": f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})"}
         with pytest.raises(Exception, match="is in the past"):
-            place.client("scheduler").create_schedule(**asked | late)
+            place.client("scheduler").create_schedule(**request | late)
 
 
 def test_the_process_refuses_a_wrong_switch_with_exit_code_2() -> None:

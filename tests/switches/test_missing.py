@@ -1,4 +1,4 @@
-"""What a schedule does whose role, function or queue is missing. Documented, so no switch; and what is too new."""
+"""Schedules whose role, function or queue is missing (documented, so not a switch), or whose role is too new."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def soon(virtual: VirtualCloud, seconds: float = 60) -> str:
 
 
 def dropped(virtual: VirtualCloud) -> list[dict[str, Any]]:
-    return [one for one in virtual.events if one["event"] == "dropped"]
+    return [event for event in virtual.events if event["event"] == "dropped"]
 
 
 def left(place: Place, group: str = "default") -> int:
@@ -43,7 +43,7 @@ def test_a1_without_its_role_a_schedule_leaves_no_letter_and_deletes_itself(
     assert left(place) == 0
 
 
-def test_a1_a_role_that_is_made_again_under_its_name_works_again(place: Place, virtual: VirtualCloud) -> None:
+def test_a1_a_role_that_is_created_again_under_its_name_works_again(place: Place, virtual: VirtualCloud) -> None:
     role, (queue, target) = new_role(place), new_queue(place)
     place.client("scheduler").create_schedule(**schedule(role, target, soon(virtual), **DONE))
     delete_role(place, role)
@@ -69,8 +69,8 @@ def test_a1_without_its_queue_a_letter_is_lost_and_the_schedule_deletes_itself(
 ) -> None:
     role, (url, target), (letters, letters_arn) = new_role(place), new_queue(place), new_queue(place)
     place.client("scheduler").create_schedule(**schedule(role, target, soon(virtual), letters=letters_arn, **DONE))
-    for one in (url, letters):
-        place.client("sqs").delete_queue(QueueUrl=one)
+    for queue in (url, letters):
+        place.client("sqs").delete_queue(QueueUrl=queue)
     virtual.advance(timedelta(minutes=2))
     assert len(dropped(virtual)) == 1
     assert left(place) == 0
@@ -100,5 +100,5 @@ def test_schedules_of_a_deleted_group_fire_until_they_are_deleted(place: Place, 
         virtual.advance(timedelta(minutes=2))
         assert bodies(place, queue) == ['"hello"']
         virtual.advance(timedelta(minutes=10))
-    assert [one["event"] for one in virtual.events].count("fired") == 1
-    assert group not in [one["Name"] for one in scheduler.list_schedule_groups()["ScheduleGroups"]]
+    assert [event["event"] for event in virtual.events].count("fired") == 1
+    assert group not in [shown["Name"] for shown in scheduler.list_schedule_groups()["ScheduleGroups"]]

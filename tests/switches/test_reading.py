@@ -1,4 +1,4 @@
-"""Switches as users write them, and what is refused."""
+"""Parsing of switches as users write them, and of invalid ones."""
 
 from __future__ import annotations
 
@@ -51,20 +51,20 @@ def test_a_text_sets_one_switch(text: str, field: str, value: Any) -> None:
         ("retry-delays=1,x", "not a number"),
     ],
 )
-def test_a_wrong_switch_says_what_is_meant(text: str, words: str) -> None:
+def test_the_error_for_a_wrong_switch_shows_valid_values(text: str, words: str) -> None:
     with pytest.raises(DeclarationError, match=words):
         read([text])
 
 
-def test_harshest_sets_all_and_what_follows_is_set_on_top() -> None:
-    found = read(["harshest", "early=0"], seed=9)
-    assert found == replace(harshest(Switches(seed=9)), early=0.0)
-    assert all(getattr(found, one.field) == one.harshest for one in SWITCHES if one.name != "early")
+def test_harshest_sets_all_and_later_switches_override() -> None:
+    parsed = read(["harshest", "early=0"], seed=9)
+    assert parsed == replace(harshest(Switches(seed=9)), early=0.0)
+    assert all(getattr(parsed, switch.field) == switch.harshest for switch in SWITCHES if switch.name != "early")
     assert of_mapping("harshest", seed=9) == harshest(Switches(seed=9))
-    assert of_mapping({"harshest": True, "early": 0}, seed=9) == found
+    assert of_mapping({"harshest": True, "early": 0}, seed=9) == parsed
 
 
-def test_a_mapping_has_python_s_values() -> None:
+def test_a_mapping_contains_python_values() -> None:
     given = {"past-at": "ignored", "early": 5, "concurrency": None, "retry_delays": (1, 2), "retried-codes": ["A"]}
     made = Switches(past_at="ignored", early=5.0, retry_delays=(1.0, 2.0), retried_codes=frozenset({"A"}))
     assert of_mapping(given) == made
@@ -73,19 +73,20 @@ def test_a_mapping_has_python_s_values() -> None:
 
 
 @pytest.mark.parametrize("given", [["early=1"], 7, {"early": "x"}, {"early": True}, {"harshest": 1}, {"x": 1}])
-def test_a_mapping_that_is_none_is_refused(given: Any) -> None:
+def test_an_invalid_mapping_raises(given: Any) -> None:
     with pytest.raises(DeclarationError):
         of_mapping(given)
 
 
-def test_what_has_changed_is_read_again() -> None:
+def test_changed_switches_can_be_parsed_again() -> None:
     assert changed(Switches()) == []
-    found = harshest(Switches())
-    assert read(changed(found)) == found
+    switches = harshest(Switches())
+    assert read(changed(switches)) == switches
 
 
 def test_every_harshest_setting_is_accepted_and_shown() -> None:
-    for one in SWITCHES:
-        assert read([f"{one.name}={shown(one.harshest)}"]) == Switches(**{one.field: one.harshest}), one.name
-        assert accepted(one.field)
-    assert [one.field for one in SWITCHES] == [one.name for one in fields(Switches) if one.name != "seed"]
+    for switch in SWITCHES:
+        expected = Switches(**{switch.field: switch.harshest})
+        assert read([f"{switch.name}={shown(switch.harshest)}"]) == expected, switch.name
+        assert accepted(switch.field)
+    assert [switch.field for switch in SWITCHES] == [field.name for field in fields(Switches) if field.name != "seed"]

@@ -1,4 +1,4 @@
-"""The table: complete, played where it says so, and printed for readers and programs as it is."""
+"""The table is complete, its places can play the switches, and its output for readers and programs is right."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cronstack_infra.switches.table import PLACES, PLAYED, SWITCHES, Switch
 from tests.places import ROOT
 
 TESTED_ELSEWHERE = {"scheduled-time", "invocations", "concurrency", "throttle-wait"}
-"""By the tests of flexible windows and of quotas."""
+"""Switches of the tests of flexible windows and of quotas."""
 
 
 class Done(NamedTuple):
@@ -27,7 +27,7 @@ class Done(NamedTuple):
 
 
 class Shell(NamedTuple):
-    """``cronstack …``."""
+    """Runs ``cronstack …``."""
 
     capsys: pytest.CaptureFixture[str]
 
@@ -41,7 +41,7 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
     return Shell(capsys)
 
 
-@pytest.mark.parametrize("switch", SWITCHES, ids=lambda one: one.name)
+@pytest.mark.parametrize("switch", SWITCHES, ids=lambda switch: switch.name)
 def test_a_row_is_complete(switch: Switch) -> None:
     assert tuple(switch.places) == PLACES
     for text in (switch.about, switch.source, *filter(None, switch.places.values())):
@@ -52,9 +52,9 @@ def test_a_row_is_complete(switch: Switch) -> None:
     assert re.fullmatch(r"[a-z-]+|[A-Z].*\.", switch.asked)
 
 
-@pytest.mark.parametrize("switch", SWITCHES, ids=lambda one: one.name)
-def test_what_is_played_has_a_test_that_names_it(switch: Switch) -> None:
-    """``test_engine`` shows what the engine does, which all clouds share; the other tests show it in a place."""
+@pytest.mark.parametrize("switch", SWITCHES, ids=lambda switch: switch.name)
+def test_a_played_switch_is_named_in_a_test(switch: Switch) -> None:
+    """``test_engine`` tests the engine, which all clouds share; the other modules test single places."""
     files = [*Path(__file__).parent.glob("test_*.py"), ROOT / "tests" / "play" / "simulation" / "test_switches.py"]
     texts = {file.stem: file.read_text("utf-8") for file in files}
     named = re.compile(rf"{switch.name}\b|\b{switch.field}\b")
@@ -63,31 +63,31 @@ def test_what_is_played_has_a_test_that_names_it(switch: Switch) -> None:
     assert shown or not anywhere or switch.name in TESTED_ELSEWHERE
 
 
-def test_prove_plays_what_the_table_says() -> None:
-    drawn = {name.partition("=")[0] for name in DRAWN} & {one.name for one in SWITCHES}
-    assert {one.name for one in SWITCHES if one.played("prove")} == drawn
+def test_prove_plays_the_switches_of_the_table() -> None:
+    drawn = {name.partition("=")[0] for name in DRAWN} & {switch.name for switch in SWITCHES}
+    assert {switch.name for switch in SWITCHES if switch.played("prove")} == drawn
 
 
-def test_the_readme_is_written_from_the_table() -> None:
+def test_the_readme_is_generated_from_the_table() -> None:
     text = README.read_text("utf-8")
-    assert page(text) == text, "write it anew: python -m cronstack_infra.switches.page"
+    assert page(text) == text, "rewrite it: python -m cronstack_infra.switches.page"
     assert str(README.relative_to(ROOT)) in (ROOT / "README.md").read_text("utf-8")
 
 
 def test_the_command_prints_a_table_and_one_switch(shell: Shell) -> None:
     listed = shell.run("switches")
     lines = listed.out.splitlines()
-    assert [line.split()[0] for line in lines[1 : len(SWITCHES) + 1]] == [one.name for one in SWITCHES]
-    one = shell.run("switches", "empty-polls").out
-    assert "Not in prove: prove plays the guard, which reads no queue." in one
+    assert [line.split()[0] for line in lines[1 : len(SWITCHES) + 1]] == [switch.name for switch in SWITCHES]
+    shown = shell.run("switches", "empty-polls").out
+    assert "Not in prove: prove plays the guard, which reads no queue." in shown
     wrong = shell.run("switches", "clock-skw")
     assert (wrong.code, "Did you mean clock-skew?" in wrong.err) == (2, True)
 
 
-def test_programs_get_all_of_it(shell: Shell) -> None:
-    found = json.loads(shell.run("switches", "--json").out)
-    assert [row["name"] for row in found] == [one.name for one in SWITCHES]
-    row = next(row for row in found if row["name"] == "past-at")
+def test_the_json_output_contains_all_columns(shell: Shell) -> None:
+    rows = json.loads(shell.run("switches", "--json").out)
+    assert [row["name"] for row in rows] == [switch.name for switch in SWITCHES]
+    row = next(row for row in rows if row["name"] == "past-at")
     assert (row["default"], row["harshest"]) == ("fires", "refused")
     assert row["places"]["local cloud"] is True
     assert set(row) == {"name", "about", "source", "values", "default", "harshest", "places", "reasons", "asked"}

@@ -1,6 +1,6 @@
-"""Switches: what AWS does where its documentation is silent, contradicts itself or promises only a range.
+"""Switches: the behaviour of AWS where its documentation is silent, contradicts itself or gives only a range.
 
-``settings`` holds the values, ``table`` says for each switch what is open and in which environments it can be played,
-``reading`` reads them from a command line or a test. The local cloud, the ``cloud`` fixture, ``simulate`` and ``prove``
-play the same switches.
+``settings`` contains the values. ``table`` describes the open question of each switch, and lists the environments that
+can play it. ``reading`` parses switches from a command line or a test. The local cloud, the ``cloud`` fixture,
+``simulate`` and ``prove`` play the same switches.
 """

@@ -1,4 +1,4 @@
-"""The README of this folder, written from the table. ``python -m cronstack_infra.switches.page`` writes it anew."""
+"""The README of this folder, generated from the table: ``python -m cronstack_infra.switches.page`` rewrites it."""
 
 from __future__ import annotations
 
@@ -20,45 +20,45 @@ _SHORT: Final[dict[Place, str]] = {
 
 
 def page(text: str) -> str:
-    """Return the README with the tables of today; ``text`` is the present one."""
+    """Return the README with current tables. ``text``: the README as it is now."""
     return f"{text.partition(BEGIN)[0]}{BEGIN}\n\n{_table()}\n{_reasons()}\n{_sources()}"
 
 
 def values(switch: Switch) -> tuple[str, str, str]:
-    """Return what a switch accepts, its default and its harshest setting, as text."""
+    """Return the accepted values, the default and the harshest setting of a switch, as text."""
     return accepted(switch.field), shown(getattr(Switches(), switch.field)), shown(switch.harshest)
 
 
 def _table() -> str:
     head = ["switch", "what AWS leaves open", "values", "default", "harshest", *(_SHORT[place] for place in PLACES)]
     rows = [_row(head), _row(["---"] * len(head))]
-    for one in SWITCHES:
-        played = ["yes" if one.played(place) else "no" for place in PLACES]
-        accepts, default, harshest = values(one)
-        rows.append(_row([f"`{one.name}`", one.about, accepts, default or "none", harshest, *played]))
+    for switch in SWITCHES:
+        played = ["yes" if switch.played(place) else "no" for place in PLACES]
+        accepts, default, harshest = values(switch)
+        rows.append(_row([f"`{switch.name}`", switch.about, accepts, default or "none", harshest, *played]))
     return "".join(rows)
 
 
 def _reasons() -> str:
     rows = ["## Where a switch cannot be played\n\n", _row(["reason", "switches"]), _row(["---", "---"])]
-    found: dict[str, list[str]] = {}
-    for one in SWITCHES:
+    by_reason: dict[str, list[str]] = {}
+    for switch in SWITCHES:
         for place in PLACES:
-            if not one.played(place):
-                found.setdefault(one.places[place], []).append(f"`{one.name}` ({place})")
-    return "".join([*rows, *(_row([reason, ", ".join(names)]) for reason, names in found.items())])
+            if not switch.played(place):
+                by_reason.setdefault(switch.places[place], []).append(f"`{switch.name}` ({place})")
+    return "".join([*rows, *(_row([reason, ", ".join(names)]) for reason, names in by_reason.items())])
 
 
 def _sources() -> str:
     rows = [
-        "## Sources, and how to ask AWS\n\n",
-        "A source without an address is a page of AWS's documentation, by the name in its address.\n\n",
-        _row(["switch", "source", "question of `cronstack ask-aws`, or why there is none"]),
+        "## Sources, and questions to AWS\n\n",
+        "A source without an address is the last part of the address of a page in AWS's documentation.\n\n",
+        _row(["switch", "source", "question of `cronstack ask-aws`, or why it has none"]),
         _row(["---", "---", "---"]),
     ]
-    for one in SWITCHES:
-        asked = one.asked if " " in one.asked else f"`{one.asked}`"
-        rows.append(_row([f"`{one.name}`", one.source, asked]))
+    for switch in SWITCHES:
+        question = switch.asked if " " in switch.asked else f"`{switch.asked}`"
+        rows.append(_row([f"`{switch.name}`", switch.source, question]))
     return "".join(rows)
 
 

@@ -1,7 +1,7 @@
 """Each switch: what AWS leaves open, the harshest setting, and where it can be played. Pure.
 
-The pages for readers are written from this table (``cronstack switches``, the README of this folder), and tests hold
-them together. A place in which a switch cannot be played gives the reason.
+``cronstack switches`` and the README of this folder are generated from this table, and tests compare them. For each
+place in which a switch cannot be played, the table gives the reason.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 Place = Literal["local cloud", "cloud fixture", "simulate", "prove"]
 PLACES: Final[tuple[Place, ...]] = ("local cloud", "cloud fixture", "simulate", "prove")
 PLAYED: Final = ""
-"""In ``Switch.places``: it can be played there."""
+"""In ``Switch.places``: the switch can be played there."""
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,17 @@ class Switch:
     """One open question about AWS."""
 
     name: str
-    """As users write it, such as "past-at". The field of ``Switches`` has "_" for "-"."""
+    """The name that users write, such as "past-at". The field of ``Switches`` has "_" for "-"."""
     about: str
-    """What AWS leaves open, in one sentence."""
+    """The open question, in one sentence."""
     source: str
-    """The page that is silent or promises only a range, or the reports that contradict each other."""
+    """The page that is silent or gives only a range, or the reports that contradict each other."""
     harshest: Any
     """The setting that is hardest on a job."""
     places: Mapping[Place, str]
-    """For each place ``PLAYED``, or why it cannot be played there."""
+    """For each place ``PLAYED``, or the reason why it cannot be played there."""
     asked: str
-    """The question of ``cronstack ask-aws`` that settles it, or why AWS cannot be asked."""
+    """The question of ``cronstack ask-aws`` that answers it, or the reason why AWS cannot be asked."""
 
     @property
     def field(self) -> str:
@@ -39,24 +39,24 @@ class Switch:
         return self.name.replace("-", "_")
 
     def played(self, place: Place) -> bool:
-        """Whether the switch can be played in a place."""
+        """Return whether the switch can be played in a place."""
         return self.places[place] == PLAYED
 
 
 def _in(*, local: str = PLAYED, prove: str = PLAYED, fixture: str = PLAYED) -> Mapping[Place, str]:
-    """Return the places. The fixture and simulate are one virtual cloud."""
+    """Return the places. The fixture and simulate use the same virtual cloud."""
     return {"local cloud": local, "cloud fixture": fixture, "simulate": fixture, "prove": prove}
 
 
 _NO_TEMPLATE: Final = "prove plays the guard, which creates no such schedule."
 _NO_OPERATOR: Final = "prove plays the guard, which reads no queue."
 _NO_SOURCES: Final = "prove plays the guard, and jobs have no event sources."
-_NO_SCHEDULER: Final = "prove delivers events by itself, in any order and delay; no retries of Scheduler are needed."
+_NO_SCHEDULER: Final = "prove delivers events itself, in any order and delay, so it needs no retries of Scheduler."
 _NO_LAMBDA: Final = "prove delivers again after any time; the length of the wait changes no answer."
 _FAULT: Final = "No switch there: the fault mixes of prove deliver late, and twice."
 _NO_QUOTA: Final = "prove plays one job, whose events never reach a quota."
 _BY_FAULTS: Final = "No switch there: PUT /_cronstack/faults fails the requests of a service for as long as you want."
-_RANDOM: Final = "A chance of AWS's own: no request brings it about."
+_RANDOM: Final = "Random on AWS: no request can cause it."
 
 SWITCHES: Final[tuple[Switch, ...]] = (
     Switch(
@@ -70,7 +70,7 @@ SWITCHES: Final[tuple[Switch, ...]] = (
     Switch(
         "early",
         "Whether a firing may come before its instant.",
-        "schedule-types promises a precision of 60 seconds; nothing is said about Scheduler's clock against Lambda's.",
+        "schedule-types: a precision of 60 seconds. It does not compare Scheduler's clock with Lambda's.",
         60.0,
         _in(),
         "early",
@@ -80,7 +80,7 @@ SWITCHES: Final[tuple[Switch, ...]] = (
         "What <aws.scheduler.scheduled-time> contains under a flexible window: the schedule's time, or the firing's.",
         "managing-schedule-context-attributes does not mention flexible windows.",
         "actual",
-        _in(prove="prove draws no flexible windows: the guard floors the time before it looks at the ledger."),
+        _in(prove="prove draws no flexible windows: the guard rounds the time down before it reads the ledger."),
         "scheduled-time",
     ),
     Switch(
@@ -93,7 +93,7 @@ SWITCHES: Final[tuple[Switch, ...]] = (
     ),
     Switch(
         "rate-anchor",
-        "Whether an update that leaves a rate() as it is starts its grid anew.",
+        "Whether an update that does not change a rate() restarts its grid.",
         "API_UpdateSchedule does not mention the grid.",
         "update",
         _in(prove=_NO_TEMPLATE),
@@ -150,7 +150,7 @@ SWITCHES: Final[tuple[Switch, ...]] = (
     Switch(
         "stale-schedules",
         "How long GetSchedule and ListSchedules do not show a new schedule.",
-        "The API reference does not promise that reads are consistent.",
+        "The API reference does not guarantee consistent reads.",
         60.0,
         _in(),
         "stale-schedules",
@@ -185,7 +185,7 @@ SWITCHES: Final[tuple[Switch, ...]] = (
         "managing-schedule: exponential backoff, without a number.",
         3600.0,
         _in(prove=_NO_SCHEDULER),
-        "A look takes a day: the waits grow to their most only then.",
+        "A measurement takes a day: the waits need that long to grow to their maximum.",
     ),
     Switch(
         "retried-codes",
@@ -217,7 +217,7 @@ SWITCHES: Final[tuple[Switch, ...]] = (
         "invocation-async-error-handling: at most 5 minutes, in the hours for which an event may wait.",
         3600.0,
         _in(prove=_NO_LAMBDA),
-        "A look takes hours: the waits grow to their most only then.",
+        "A measurement takes hours: the waits need that long to grow to their maximum.",
     ),
     Switch(
         "throttle-wait",
@@ -225,11 +225,11 @@ SWITCHES: Final[tuple[Switch, ...]] = (
         "invocation-async-error-handling: waits grow from 1 s to 5 min; with many events Lambda reads fewer of them.",
         "backoff",
         _in(prove=_NO_LAMBDA),
-        "A look needs thousands of events, which costs more than a dollar.",
+        "A measurement needs thousands of events, which costs more than a dollar.",
     ),
     Switch(
         "async-delay",
-        "How long an asynchronous event waits in Lambda's queue without having been tried.",
+        "How long an asynchronous event waits in Lambda's queue before its first try.",
         "invocation-async-error-handling: up to 6 hours; invocation-async: queues may take time to process events.",
         10800.0,
         _in(),
@@ -245,8 +245,8 @@ SWITCHES: Final[tuple[Switch, ...]] = (
     ),
     Switch(
         "clock-skew",
-        "How far the clock of a sandbox is off. AWS refuses what is signed more than five minutes off.",
-        "Lambda promises no clock. Reports of minutes: aws-lambda-redshift-loader #216, aws-sdk-js-v3 #7605.",
+        "How far the clock of a sandbox is off. AWS refuses signatures that are more than five minutes off.",
+        "No page guarantees a right clock. Reports of minutes: aws-lambda-redshift-loader #216, aws-sdk-js-v3 #7605.",
         420.0,
         _in(),
         "clock-skew",
@@ -254,7 +254,7 @@ SWITCHES: Final[tuple[Switch, ...]] = (
     Switch(
         "hanging",
         "How many requests of a handler get no answer, carried out or not.",
-        "No page promises an answer; SDKs give up by themselves after a minute.",
+        "No page guarantees an answer; SDKs time out after a minute.",
         0.2,
         _in(),
         _RANDOM,
@@ -262,7 +262,7 @@ SWITCHES: Final[tuple[Switch, ...]] = (
     Switch(
         "dynamodb-down",
         "How long DynamoDB fails, once in each day.",
-        "No page promises that it never fails. In us-east-1 it did on 2025-10-20 (aws.amazon.com/message/101925).",
+        "No page guarantees that it never fails. In us-east-1 it did on 2025-10-20 (aws.amazon.com/message/101925).",
         3600.0,
         _in(local=_BY_FAULTS),
         _RANDOM,
@@ -278,7 +278,7 @@ SWITCHES: Final[tuple[Switch, ...]] = (
     Switch(
         "invocations",
         "How many invocations Scheduler makes a second; more of them wait.",
-        "scheduler-quotas: 1,000 or 500 a second, by Region. What waits is not said to be lost.",
+        "scheduler-quotas: 1,000 or 500 a second, by Region. No page states that waiting invocations are lost.",
         500,
         _in(prove=_NO_QUOTA),
         "AWS could be asked only with thousands of schedules, which costs more than a dollar.",
@@ -286,7 +286,7 @@ SWITCHES: Final[tuple[Switch, ...]] = (
     Switch(
         "concurrency",
         "How many sandboxes run at once in the account; more invocations are throttled.",
-        "gettingstarted-limits: 1,000; new accounts have less, reports say 10.",
+        "gettingstarted-limits: 1,000; new accounts have less, 10 by reports.",
         10,
         _in(prove=_NO_QUOTA),
         "No question: the account's quota is shown by GetAccountSettings.",
@@ -297,4 +297,4 @@ SWITCHES: Final[tuple[Switch, ...]] = (
 
 def switch_of(name: str) -> Switch:
     """Return the switch of a name. Raise KeyError."""
-    return {one.name: one for one in SWITCHES}[name]
+    return {switch.name: switch for switch in SWITCHES}[name]

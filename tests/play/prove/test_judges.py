@@ -21,27 +21,27 @@ from tests.mutants.catalogue import MUTANTS
 
 
 def reported_by(judge: type[Judge]) -> set[str]:
-    """The invariants that a judge's source names. (Its docstrings name them in brackets, within longer text.)"""
+    """Return the invariants that a judge's source names. (Its docstrings name them only within longer text.)"""
     nodes = ast.walk(ast.parse(inspect.getsource(judge)))
     texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     return {text for text in texts if re.fullmatch(r"I\d+b?", text)}
 
 
-def test_every_invariant_of_the_docstring_has_a_judge_and_no_other_has() -> None:
-    described = re.findall(r"^    (I\d+b?) ", inspect.getdoc(prove) or "", re.MULTILINE)
-    assert len(described) == len(set(described)) == 27
-    assert set(described) == set(TABLE)
+def test_the_docstring_and_the_table_list_the_same_invariants() -> None:
+    describe = re.findall(r"^    (I\d+b?) ", inspect.getdoc(prove) or "", re.MULTILINE)
+    assert len(describe) == len(set(describe)) == 27
+    assert set(describe) == set(TABLE)
     assert set(ALWAYS) <= set(TABLE)
 
 
 @pytest.mark.parametrize("judge", [judge for judge, _ in JUDGES], ids=lambda judge: judge.__name__)
-def test_a_judge_names_the_invariants_that_the_table_gives_it(judge: type[Judge]) -> None:
+def test_a_judge_reports_exactly_its_invariants_of_the_table(judge: type[Judge]) -> None:
     assert reported_by(judge) == {invariant for invariant, of in TABLE.items() if of is judge}
 
 
-def test_a_judge_that_reports_another_ones_invariant_is_an_error() -> None:
+def test_reporting_the_invariant_of_another_judge_raises() -> None:
     observer = Observer.of(World(0), retries=1, start_deadline=60)
-    (endings,) = (one for one in observer.listeners if isinstance(one, Endings))
+    (endings,) = (listener for listener in observer.listeners if isinstance(listener, Endings))
     with pytest.raises(LookupError, match=r"Endings judges .*, not I3"):
         endings.violated("I3", "of leases")
     with pytest.raises(Violation, match="I1: twice"):
@@ -49,18 +49,18 @@ def test_a_judge_that_reports_another_ones_invariant_is_an_error() -> None:
 
 
 def test_mutants_are_caught_by_invariants_of_the_table() -> None:
-    unknown = [(mutant.name, one) for mutant in MUTANTS for one in mutant.caught_by if one not in TABLE]
+    unknown = [(mutant.name, name) for mutant in MUTANTS for name in mutant.caught_by if name not in TABLE]
     assert not unknown
 
 
-def test_the_observer_notifies_the_judges_in_the_order_of_the_table_and_the_bookkeeper_last() -> None:
+def test_the_observer_notifies_judges_in_table_order_and_the_bookkeeper_last() -> None:
     observer = Observer.of(World(0), retries=1, start_deadline=60)
-    assert [type(one) for one in observer.listeners] == [*dict.fromkeys(TABLE.values()), Bookkeeper]
-    assert all(one.log is observer.log for one in observer.listeners)
+    assert [type(listener) for listener in observer.listeners] == [*dict.fromkeys(TABLE.values()), Bookkeeper]
+    assert all(listener.log is observer.log for listener in observer.listeners)
 
 
 def test_every_notification_reaches_a_listener_that_overrides_it() -> None:
-    """One that none overrides is dead code; one that ``Listener`` lacks would never be passed on."""
+    """A notification without an override is dead code. One that ``Listener`` lacks would never be passed on."""
     classes = (*(judge for judge, _ in JUDGES), Bookkeeper)
     for name in NOTIFICATIONS:
         assert any(name in vars(of) for of in classes), name

@@ -14,47 +14,47 @@ from tests.mixed.rollouts import EQUAL, SHAPES
 SEEDS = range(200)
 
 
-def told(violations: list[tuple[str, Verdict]]) -> list[str]:
+def texts_of(violations: list[tuple[str, Verdict]]) -> list[str]:
     return [f"seed {verdict.seed}, {shape}: {verdict.text}" for shape, verdict in violations]
 
 
-def test_the_code_of_the_commit_before_and_todays_run_at_the_same_time() -> None:
+def test_the_previous_commits_code_and_todays_code_run_at_the_same_time() -> None:
     try:
         pair = since(previous())
-    except NoHistory as missing:
-        pytest.skip(f"no version to mix with: {missing}")
-    found = mixed(pair, SEEDS)
-    if found.violations and (own := next(alone(pair.before, SEEDS), None)) is not None:
+    except NoHistory as error:
+        pytest.skip(f"no version to mix with: {error}")
+    result = mixed(pair, SEEDS)
+    if result.violations and (own := next(alone(pair.before, SEEDS), None)) is not None:
         pytest.skip(f"the code of {pair.before.name} violates {own.invariant} also without a deploy: seed {own.seed}")
-    assert told(found.violations) == []
-    assert min(found.by_code[pair.before.name], found.by_code[pair.after.name]) > len(SEEDS)
+    assert texts_of(result.violations) == []
+    assert min(result.by_code[pair.before.name], result.by_code[pair.after.name]) > len(SEEDS)
 
 
-def test_a_version_that_raises_the_items_version_is_deployed_rolled_back_and_deployed_again() -> None:
-    """The older code refuses the newer rows; each event is kept, and ends after the deploy."""
-    found = mixed(raised(), SEEDS)
-    assert told(found.violations) == []
-    assert min(found.by_code[TODAY.name], found.by_code[NEXT.name]) > len(SEEDS)
+def test_a_higher_version_of_items_is_deployed_rolled_back_and_deployed_again() -> None:
+    """The older code refuses the newer rows. Each event is kept, and ends after the deploy."""
+    result = mixed(raised(), SEEDS)
+    assert texts_of(result.violations) == []
+    assert min(result.by_code[TODAY.name], result.by_code[NEXT.name]) > len(SEEDS)
     usual = mixed(Pair(TODAY, TODAY, raised().shapes), SEEDS[:60])
-    refused, usually = (one.counted["end: raises Unavailable"] / one.seeds for one in (found, usual))
-    assert refused > usually + 0.5, "the older code met newer rows"
+    rate, usual_rate = (part.counted["end: raises Unavailable"] / part.seeds for part in (result, usual))
+    assert rate > usual_rate + 0.5, "the older code should read newer rows"
 
 
-def test_without_a_deploy_forward_what_is_refused_never_ends() -> None:
-    """A rollback over a raised version is no way back: that the mix sees it shows that it judges the refusals."""
-    found = mixed(Pair(TODAY, NEXT, ("rollback",)), range(60), stop=True)
-    assert [verdict.invariant for _, verdict in found.violations] == ["I9"]
+def test_refused_events_never_end_without_a_deploy_forward() -> None:
+    """A rollback from a higher version of items is not safe. That the mix finds this shows that it judges refusals."""
+    result = mixed(Pair(TODAY, NEXT, ("rollback",)), range(60), stop=True)
+    assert [verdict.invariant for _, verdict in result.violations] == ["I9"]
 
 
-@pytest.mark.parametrize("one", BREAKS, ids=lambda one: one.name)
-def test_an_incompatible_change_is_sound_alone_and_fails_in_a_mix(one: Break) -> None:
+@pytest.mark.parametrize("change", BREAKS, ids=lambda change: change.name)
+def test_an_incompatible_change_is_sound_alone_and_fails_in_a_mix(change: Break) -> None:
     seeds = without_plans(60)
-    assert list(alone(one.before, seeds)) == []
-    assert mixed(one.pair, seeds, stop=True).violations
+    assert list(alone(change.before, seeds)) == []
+    assert mixed(change.pair, seeds, stop=True).violations
 
 
 def test_an_incompatible_change_with_a_higher_version_is_sound_in_a_mix() -> None:
-    assert told(mixed(DONE_RIGHT, range(100)).violations) == []
+    assert texts_of(mixed(DONE_RIGHT, range(100)).violations) == []
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -64,15 +64,15 @@ def test_the_same_seed_is_the_same_deploy(shape: str) -> None:
     assert {"today", "next"} >= {line.split()[-1] for line in first.trace if "runs the code" in line}
 
 
-def test_a_second_copy_of_todays_code_plays_the_very_same_seeds() -> None:
-    """The adapter changes nothing: what another version's code does differently is its own doing."""
+def test_a_second_copy_of_todays_code_plays_the_seeds_in_the_same_way() -> None:
+    """The adapter changes nothing: any difference comes from the other version's code."""
     copy = Source("copy", edits=NEXT.edits)
     for seed in range(24):
         own, other = (play(seed), play_one(Pair(copy, copy, EQUAL), "deploy", seed, mixed(raised(), ()).by_code))
         assert (own.steps, own.handlers, own.counted) == (other.steps, other.handlers, other.counted)
 
 
-def test_a_revision_that_cannot_be_played_is_an_error_that_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_revision_that_cannot_be_played_is_an_error_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--since", "no-such-revision"]) == 2
     assert "no-such-revision" in capsys.readouterr().out
 

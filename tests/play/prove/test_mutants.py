@@ -1,4 +1,4 @@
-"""Some of the breakages at each test run; ``python -m tests.mutants`` hunts them all."""
+"""Some of the mutants at each test run; ``python -m tests.mutants`` runs all of them."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ SAMPLE = (
     "a failure is swallowed",
     "one attempt too few",
 )
-"""Caught within the first seeds."""
+"""Names of mutants that are caught within the first seeds."""
 
 
 @pytest.mark.parametrize("name", SAMPLE)
 def test_a_broken_guard_is_caught(name: str) -> None:
-    (mutant,) = (one for one in MUTANTS if one.name == name)
+    (mutant,) = (mutant for mutant in MUTANTS if mutant.name == name)
     caught = hunt(mutant, seeds=200)
     assert caught.well, caught.text
 
 
-def test_what_only_other_invariants_tell_of_is_not_caught() -> None:
-    (mutant,) = (one for one in MUTANTS if one.name == SAMPLE[-1])
+def test_a_violation_of_other_invariants_only_does_not_count_as_caught() -> None:
+    (mutant,) = (mutant for mutant in MUTANTS if mutant.name == SAMPLE[-1])
     caught = hunt(mutant._replace(caught_by=("I5",)), seeds=20)
     assert not caught.well
     assert caught.before == mutant.caught_by
@@ -47,7 +47,7 @@ def test_each_edit_fits_once_and_changes_its_module() -> None:
         text = ast.unparse(broken.module)
         compile(text, str(broken.path), "exec")
         assert text != whole[broken.path], mutant.name
-    assert {path: ast.unparse(module) for path, module in runtime().items()} == whole, "a hunt breaks copies only"
+    assert {path: ast.unparse(module) for path, module in runtime().items()} == whole, "a hunt must change only copies"
 
 
 GUARD = """

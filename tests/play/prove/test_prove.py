@@ -1,4 +1,4 @@
-"""The guard's proof, a small one at each test run: ``cronstack prove`` plays more. Here too: that the proof is one."""
+"""A small proof of the guard at each test run (``cronstack prove`` plays more), and tests of the proof itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cronstack_infra.play.prove.seeds.search import Found, play_some, search
 from cronstack_infra.switches import table
 
 SEEDS = 2000
-"""Some ten seconds of one core."""
+"""Seeds that take about ten seconds on one core."""
 
 
 @pytest.fixture(scope="module")
@@ -30,40 +30,40 @@ def found() -> Found:
 
 
 def test_no_invariant_is_violated(found: Found) -> None:
-    assert [(one.seed, one.text) for one in found.violations] == []
+    assert [(verdict.seed, verdict.text) for verdict in found.violations] == []
     assert found.seeds == SEEDS
     assert found.handlers > SEEDS
     assert found.steps > 30 * SEEDS
 
 
 def test_every_decision_fault_transition_and_end_is_reached(found: Found) -> None:
-    """Each at least once; ``cronstack prove --seeds 20000`` reaches each a hundred times."""
+    """Each at least once. ``cronstack prove --seeds 20000`` reaches each a hundred times."""
     assert [f"{kind}: {what}" for kind in REACHABLE for what, n in reached(found.counted, kind).items() if n == 0] == []
 
 
-def test_in_each_seed_everything_becomes_final_and_most_of_what_should_run_runs(found: Found) -> None:
+def test_in_each_seed_everything_becomes_final_and_most_expected_occurrences_run(found: Found) -> None:
     assert found.counted[JUDGED] == SEEDS
     assert share_that_ran(found.counted) >= LEAST_SHARE
 
 
-def test_the_table_of_switches_names_those_that_a_proof_plays() -> None:
-    """The others are outages of a deploy, which break no rule of AWS that a switch could change."""
-    played = {one.name for one in table.SWITCHES if one.places["prove"] == table.PLAYED}
+def test_the_table_lists_the_switches_that_a_proof_plays() -> None:
+    """The others are outages of a deploy, which do not depend on an open question about AWS."""
+    played = {switch.name for switch in table.SWITCHES if switch.places["prove"] == table.PLAYED}
     outages = {"missing-role", "missing-target", "missing-queue", "deploy", "dynamodb-down"}
     assert {name.partition("=")[0] for name in SWITCHES} == played | outages
 
 
 @pytest.mark.parametrize("name", SWITCHES)
-def test_a_switch_at_its_maximum_excludes_what_it_does_not_go_with(name: str) -> None:
+def test_a_switch_at_its_maximum_excludes_its_alternatives(name: str) -> None:
     for seed in range(60):
         world = World(seed, switch=name)
         assert world.switch(name) == SWITCHES[name][-1]
         for group in ALTERNATIVES:
-            assert sum(one in world.mix.switches for one in group) <= 1
+            assert sum(switch in world.mix.switches for switch in group) <= 1
 
 
-def test_a_seed_without_switches_is_the_world_that_it_was_without_them() -> None:
-    """Their chance is their own: what earlier seeds have shown, they still show."""
+def test_a_seed_without_switches_is_the_same_world_as_before_switches_existed() -> None:
+    """Switches have their own random numbers, so earlier results of a seed can still be reproduced."""
     plain = [World(seed) for seed in range(40)]
     assert 10 < sum(not world.mix.switches for world in plain) < 30
     for seed, world in enumerate(plain):
@@ -77,9 +77,9 @@ def test_a_switch_is_played_at_its_maximum_by_the_command() -> None:
     shown = CliRunner().invoke(command, ["--switch", "early", "--seeds", "20"], standalone_mode=False)
     assert shown.return_value == 0
     assert "20 seeds, " in shown.stdout
-    told = CliRunner().invoke(command, ["--switch", "all", "--seeds", "2"], standalone_mode=False)
-    assert told.return_value == 0
-    assert all(name in told.stdout for name in SWITCHES)
+    each = CliRunner().invoke(command, ["--switch", "all", "--seeds", "2"], standalone_mode=False)
+    assert each.return_value == 0
+    assert all(name in each.stdout for name in SWITCHES)
     refused = CliRunner().invoke(command, ["--switch", "kind"])
     assert refused.exit_code == 2
     assert "kind is no switch of a proof: give one of early, " in " ".join(refused.output.split())
@@ -96,8 +96,8 @@ def test_the_same_seed_is_the_same_world_in_another_process() -> None:
     assert other.stdout.splitlines() == "\n".join(play(7, tracing=True).trace).splitlines()
 
 
-def test_several_processes_find_what_one_finds() -> None:
-    alone, together = play_some(0, 60), search(60, processes=2, portion=20)
+def test_several_processes_return_the_same_result_as_one() -> None:
+    alone, together = play_some(0, 60), search(60, processes=2, batch_size=20)
     assert (alone.steps, alone.handlers, alone.counted) == (together.steps, together.handlers, together.counted)
 
 
@@ -107,8 +107,8 @@ def test_the_command_shows_what_was_reached_and_replays() -> None:
     assert "50 seeds, " in shown.stdout
     assert "0 violations." in shown.stdout
     assert "running to succeeded" in shown.stdout
-    one = CliRunner().invoke(command, ["--seeds", "1"], standalone_mode=False)
-    assert "\n1 seed, " in one.stdout
+    single = CliRunner().invoke(command, ["--seeds", "1"], standalone_mode=False)
+    assert "\n1 seed, " in single.stdout
     shown_as_json = json.loads(CliRunner().invoke(command, ["--seeds", "20", "--json"], standalone_mode=False).stdout)
     assert shown_as_json["seeds"] == 20
     assert shown_as_json["coverage"]["transition"]["none to running"] > 0

@@ -1,6 +1,6 @@
-"""The small spaces, walked to their end with small budgets; ``cronstack prove --exhaustive`` walks larger ones.
+"""The small spaces, walked to their end with small budgets. ``cronstack prove --exhaustive`` uses larger budgets.
 
-Any crash where one runs, one waits in the slot and one is new: ``cronstack prove --exhaustive --crashes 1 --losses 0``.
+The crash of any event of ``SPACES[4]`` is covered by ``cronstack prove --exhaustive --crashes 1 --losses 0``.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ ONE_CRASH = Budget(crashes=1, losses=0, failures=0)
 @pytest.mark.parametrize(
     ("space", "budget", "states"),
     [
-        (SPACES[0]._replace(name="the same, that look three times", time=6_000), ONE_CRASH, 4_000),
+        (SPACES[0]._replace(name="the same, with three retries of a claim", time=6_000), ONE_CRASH, 4_000),
         (SPACES[0], ONE_CRASH, 1_200),
         (SPACES[1], Budget(crashes=1, losses=1, failures=0), 5_500),
         (SPACES[2], ONE_CRASH, 900),
         (SPACES[3], ONE_CRASH, 1_600),
         (SPACES[4], Budget(crashes=0, losses=1, failures=0), 5_500),
-        (SPACES[4]._replace(name="the same, where the new one crashes", frail=2), ONE_CRASH, 3_000),
-        (SPACES[4]._replace(name="the same, where none is new", deliveries=(0, 1)), ONE_CRASH, 200),
+        (SPACES[4]._replace(name="the same, where the new event crashes", crash_only=2), ONE_CRASH, 3_000),
+        (SPACES[4]._replace(name="the same, without a new event", deliveries=(0, 1)), ONE_CRASH, 200),
         (SPACES[5], Budget(crashes=0, losses=0, failures=0), 1_100),
         (SPACES[6], Budget(crashes=1, losses=1, failures=0), 1_400),
         (SPACES[7], ONE_CRASH, 1_700),
@@ -44,13 +44,13 @@ def test_a_small_space_is_walked_to_its_end(space: Space, budget: Budget, states
     assert walked.counted["end: succeeded"] > 0
 
 
-def test_a_state_is_the_same_whichever_way_leads_to_it() -> None:
-    """Two events come, in this order or in that one, before any request is carried out."""
+def test_a_state_does_not_depend_on_the_path_to_it() -> None:
+    """Two events come, in either order, before any request is carried out."""
     space = Space("two occurrences", deliveries=(0, 1))
     keys = []
-    for order in ((0, 0), (1, 0)):  # which of the events ahead comes next
+    for order in ((0, 0), (1, 0)):  # the index of the next event
         scene = create_scene(space, ONE_CRASH)
-        scene.ahead = [(scene.world.now, event) for _, event in scene.ahead]
+        scene.upcoming = [(scene.world.now, event) for _, event in scene.upcoming]
         for at in order:
             deliver(scene, at)
         keys.append(scene.key())
@@ -90,16 +90,16 @@ print(json.dumps([walked.invariant, walked.text, walked.trace]))
         ("a crash between the two writes loses the key", 7, 1, "I8"),
     ],
 )
-def test_a_planted_fault_is_found(name: str, space: int, crashes: int, invariant: str) -> None:
-    """The trace shows how it came about, from the first event on."""
-    mutant = next(one for one in MUTANTS if one.name == name)
+def test_a_mutant_is_caught(name: str, space: int, crashes: int, invariant: str) -> None:
+    """The trace shows all steps from the first event on."""
+    mutant = next(mutant for mutant in MUTANTS if mutant.name == name)
     done = run_broken(mutant, SCRIPT, str(space), str(crashes))
     violated, text, trace = json.loads(done.stdout)
     assert (violated, text.partition(":")[0]) == (invariant, invariant), done.stderr
-    assert "is given" in trace[0]
+    assert "gets" in trace[0]
 
 
-def test_spaces_are_walked_side_by_side_and_returned_in_their_order() -> None:
+def test_spaces_are_walked_in_parallel_and_returned_in_order() -> None:
     spaces = (SPACES[1], SPACES[0], SPACES[6])
     alone, together = (walk_all(ONE_CRASH, spaces=spaces, processes=processes) for processes in (1, 2))
     assert [(of.space, of.states, of.ends) for of in together] == [(of.space, of.states, of.ends) for of in alone]

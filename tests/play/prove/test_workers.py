@@ -1,4 +1,4 @@
-"""Processes that work for another one are gone when that one is, however it ends."""
+"""Worker processes end when their parent ends, in any way."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import multiprocessing, os, time
 from cronstack_infra.play.prove.workers import workers
 
 if __name__ == "__main__":
-    with workers(2, os.write, 1, b"begun\\n") as pool:
+    with workers(2, os.write, 1, b"started\\n") as pool:
         works = [pool.submit(time.sleep, 600) for _ in range(6)]
         print(*(child.pid for child in multiprocessing.active_children()), flush=True)
         works[0].result()
@@ -23,17 +23,17 @@ if __name__ == "__main__":
 
 
 def lives(pid: int) -> bool:
-    """Whether it runs; one that nobody has asked how it ended does not."""
+    """Return whether a process runs. A zombie, which has ended but was not waited for, does not."""
     try:
-        with open(f"/proc/{pid}/stat") as told:
-            return told.read().rpartition(")")[2].split()[0] != "Z"
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_they_end_with_the_one_that_started_them(how: signal.Signals) -> None:
-    """The terminal interrupts them all; a kill meets the first one alone."""
+def test_workers_end_with_their_parent(how: signal.Signals) -> None:
+    """The terminal interrupts all processes; a kill ends only the parent."""
     running = subprocess.Popen(
         [sys.executable, "-c", SCRIPT],
         stdout=subprocess.PIPE,
@@ -43,9 +43,9 @@ def test_they_end_with_the_one_that_started_them(how: signal.Signals) -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert running.stdout is not None
-    told = [running.stdout.readline().split() for _ in range(3)]
-    assert told.count(["begun"]) == 2
-    pids = [int(pid) for line in told if line != ["begun"] for pid in line]
+    lines = [running.stdout.readline().split() for _ in range(3)]
+    assert lines.count(["started"]) == 2
+    pids = [int(pid) for line in lines if line != ["started"] for pid in line]
     assert len(pids) == 2
     assert all(map(lives, pids))
     if how is signal.SIGINT:

@@ -36,7 +36,7 @@ TITLES: Final = {
     "deferral": "Why deliveries were deferred",
     "clock": "Clocks of sandboxes that were wrong, and freezes in which the monotonic clock stood still",
     "switch": "Switches: answers and deliveries that were other than AWS's kindest, and used",
-    "mended": "Open runs that operators repaired, as strays --mend does",
+    "repaired": "Open runs that operators repaired, as strays --mend does",
     "handler": "What handlers asked of the guard",
     "carrier": "Carriers",
     "call": "How calls of application code ended",

@@ -1,4 +1,4 @@
-"""The observer: passes what happens in a world to the judges, and then to the bookkeeper. It judges nothing itself."""
+"""The observer: passes each event of a world to the judges, then to the bookkeeper. It judges nothing itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cronstack_infra.play.prove.log.bookkeeper import Bookkeeper
 from cronstack_infra.play.prove.log.commits import CommitReader
 from cronstack_infra.play.prove.log.listener import Acknowledgement, Listener
 from cronstack_infra.play.prove.log.log import Log, plain
-from cronstack_infra.play.prove.log.records import Attempt, Invoked
+from cronstack_infra.play.prove.log.records import Attempt, InvocationRecord
 from cronstack_infra.play.prove.models.copies import Copies
 
 if TYPE_CHECKING:
@@ -23,29 +23,29 @@ if TYPE_CHECKING:
 NOTIFICATIONS: Final = tuple(name for name in vars(Listener) if not name.startswith("_"))
 
 
-def _passed_on(name: str) -> Callable[..., None]:
-    """Return a method that passes a notification to those listeners whose class overrides it."""
+def _forwarder(name: str) -> Callable[..., None]:
+    """Return a method that calls the listeners whose class overrides this notification."""
     classes = (*(judge for judge, _ in JUDGES), Bookkeeper)
     default = getattr(Listener, name)
-    heard = tuple((at, getattr(of, name)) for at, of in enumerate(classes) if getattr(of, name) is not default)
+    methods = tuple((at, getattr(of, name)) for at, of in enumerate(classes) if getattr(of, name) is not default)
 
-    def notify(self: Observer, *what: object, **named: object) -> None:
+    def notify(self: Observer, *arguments: object, **named: object) -> None:
         listeners = self.listeners
-        for at, hear in heard:
-            hear(listeners[at], *what, **named)
+        for at, method in methods:
+            method(listeners[at], *arguments, **named)
 
     return notify
 
 
-def _passes_notifications_on(observer: type[Observer]) -> type[Observer]:
+def _forwards_notifications(observer: type[Observer]) -> type[Observer]:
     for name in NOTIFICATIONS:
-        setattr(observer, name, _passed_on(name))
+        setattr(observer, name, _forwarder(name))
     return observer
 
 
-@_passes_notifications_on
+@_forwards_notifications
 class Observer(Listener):
-    """A list of judges and one log. A world calls ``observe_...``, or sends a notification as it is."""
+    """A list of judges and one log. A world calls ``observe_...``, or a notification directly."""
 
     def __init__(self, log: Log) -> None:
         super().__init__(log)
@@ -57,51 +57,57 @@ class Observer(Listener):
         return cls(Log(world, retries=retries, start_deadline=start_deadline))
 
     def fork(self, copies: Copies) -> Self:
-        """Return an independent copy. ``copies`` holds the world's copy already."""
+        """Return an independent copy. ``copies`` already holds the world's copy."""
         return type(self)(self.log.fork(copies))
 
-    # -- what worlds call ----------------------------------------------------------------------------------------------
-    def observe_request(self, invoked: Invoked, call: Call) -> None:
-        """An invocation sends a request."""
-        self.request_leaves(invoked, call, self.log.attempt_of(invoked))
+    # -- called by worlds ----------------------------------------------------------------------------------------------
+    def observe_request(self, invocation: InvocationRecord, call: Call) -> None:
+        """Notify that an invocation sends a request."""
+        self.request_sent(invocation, call, self.log.attempt_of(invocation))
 
-    def observe_answer(self, invoked: Invoked, call: Call, answer: Mapping[str, Any]) -> None:
-        """The store has just carried out a request of an invocation."""
-        self._reader.carried_out(invoked, call, answer)
+    def observe_answer(self, invocation: InvocationRecord, call: Call, answer: Mapping[str, Any]) -> None:
+        """Notify that the store has carried out a request of an invocation."""
+        self._reader.carried_out(invocation, call, answer)
 
     def observe_caller(self, caller: Caller, call: Call, answer: Mapping[str, Any]) -> None:
-        """The store has just carried out a request of application code."""
+        """Notify that the store has carried out a request of application code."""
         self._reader.carried_out_for(caller, call, answer)
 
     def observe_intruder(self, occurrence: str, item: Item) -> None:
-        """An intruder has written a plan."""
+        """Notify that an intruder has written a plan."""
         self.plan_tampered(occurrence, plain(item))
 
-    def observe_handler(self, invoked: Invoked, work: Work) -> None:
-        """The runtime runs the handler."""
-        attempt = self.log.attempt_of(invoked)
+    def observe_handler(self, invocation: InvocationRecord, work: Work) -> None:
+        """Notify that the runtime runs the handler."""
+        attempt = self.log.attempt_of(invocation)
         if attempt is None:
-            self.handler_begins_unclaimed(invoked)
+            self.handler_begins_unclaimed(invocation)
             return
         if work.resume:
             self.log.world.count("handler", "resumed")
-        self.handler_begins(invoked, attempt, work)
+        self.handler_begins(invocation, attempt, work)
 
-    def observe_end(self, invoked: Invoked, answer: Mapping[str, Any], raised: BaseException | None) -> None:
-        """An invocation has returned or raised. From what was committed the judges know whether that was right."""
-        attempt = self.log.attempt_of(invoked)
-        self.ended(invoked, attempt, answer, raised)
-        if raised is None and not invoked.given_up:  # else Lambda listens no more, and has delivered again
-            self._acknowledge(invoked, attempt)
+    def observe_end(
+        self, invocation: InvocationRecord, answer: Mapping[str, Any], raised: BaseException | None
+    ) -> None:
+        """Notify that an invocation has returned or raised. The judges compare this with what was committed."""
+        attempt = self.log.attempt_of(invocation)
+        self.ended(invocation, attempt, answer, raised)
+        if raised is None and not invocation.given_up:  # else Lambda ignores the result: it has delivered again
+            self._acknowledge(invocation, attempt)
 
-    def _acknowledge(self, invoked: Invoked, own: Attempt | None) -> None:
-        log, event = self.log, invoked.event
+    def _acknowledge(self, invocation: InvocationRecord, own: Attempt | None) -> None:
+        log, event = self.log, invocation.event
         run = log.run(event.occurrence)
-        # It died here, with a letter: what a redrive has made of it since is the redrive's.
+        # The run died here, with a letter. A redrive since then has its own acknowledgement.
         died_here = own is not None and own.settled == "dead" and run.letters[own.number, 0]
-        if event.refused or died_here or run.letters[invoked.missed]:
+        if event.refused or died_here or run.letters[invocation.missed]:
             return
-        over = invoked.saw_end or log.is_over(run)
-        carried = run.recorded or run.lost or any(log.is_like(one, event) for one in run.carriers if one is not event)
+        final = invocation.saw_final or log.is_final(run)
+        carried = (
+            run.recorded
+            or run.lost
+            or any(log.can_replace(carrier, event) for carrier in run.carriers if carrier is not event)
+        )
         redriven = event.redrive is not None and run.claims > event.redrive
-        self.acknowledged(Acknowledgement(invoked, event, run, over, carried, redriven))
+        self.acknowledged(Acknowledgement(invocation, event, run, final, carried, redriven))

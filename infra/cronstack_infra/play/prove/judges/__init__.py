@@ -1,1 +1,1 @@
-"""The invariants: each judge checks a few of them on one shared log. ``table`` maps every invariant to its judge."""
+"""The judges: each checks a few invariants on one shared log. ``table`` maps each invariant to its judge."""

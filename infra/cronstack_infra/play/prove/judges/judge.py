@@ -1,4 +1,4 @@
-"""A judge: checks a few invariants on the log, and reports only those."""
+"""The base class of judges: a judge checks a few invariants on the log, and reports only those."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from cronstack_infra.play.prove.log.log import Log
 
 
 class Judge(Listener):
-    """Its notifications find the records as they were before. It writes only the fields that name it."""
+    """A listener whose notifications see the records from before the change. It writes only the fields that name it."""
 
     def __init__(self, log: Log, invariants: frozenset[str]) -> None:
         super().__init__(log)

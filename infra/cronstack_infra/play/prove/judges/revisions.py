@@ -1,4 +1,4 @@
-"""Revisions: a plan begins by its last revision, and not after a cancel; what has begun stays (I19, I20)."""
+"""Revisions: a plan starts by its last revision, never after a cancel; what has started stays so (I19, I20)."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from cronstack.occurrence import is_planned
 from cronstack.onetime.planner import Plan
 from cronstack.steps import Work
 from cronstack_infra.play.prove.judges.judge import Judge
-from cronstack_infra.play.prove.log.listener import PlanBegin, PlanChange, RunChange
-from cronstack_infra.play.prove.log.plans import BEGUN, Caller, Kind, State
-from cronstack_infra.play.prove.log.records import Attempt, Death, Invoked, RunRecord
+from cronstack_infra.play.prove.log.listener import PlanChange, PlanStart, RunChange
+from cronstack_infra.play.prove.log.plans import STARTED, STARTED_KINDS, Caller, Kind, State
+from cronstack_infra.play.prove.log.records import Attempt, Death, InvocationRecord, RunRecord
 
-OVER: Final[tuple[Kind, ...]] = ("begun", "cancelled")
-"""Where a move comes too late."""
-LEADS: Final[Mapping[Kind, tuple[str, ...]]] = {"planned": ("begun",), "begun": ("missed",), "missed": ("missed",)}
-"""What a delivery makes of a plan. A redrive of a miss begins it again."""
+TOO_LATE: Final[tuple[Kind, ...]] = (STARTED, "cancelled")
+"""The kinds for which a move is too late."""
+NEXT_KINDS: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "planned": (STARTED,),
+    STARTED: ("missed",),
+    "missed": ("missed",),
+}
+"""The next kinds of a plan that a delivery may write. In addition, a redrive starts a missed plan again."""
 
 
 class Revisions(Judge):
-    """Judges what calls and deliveries make of a key."""
+    """The judge of how calls and deliveries change a key."""
 
     # -- calls ---------------------------------------------------------------------------------------------------------
     def plan_written(self, change: PlanChange) -> None:
@@ -28,19 +32,19 @@ class Revisions(Judge):
         if key.tampered:
             return
         if change.caller.returned:
-            self.violated("I19", f"{name} has returned, and a request of its makes {old} {new} since")
-        if key.now.kind == "begun" or (key.now.kind == "missed" and new != "planned"):
-            self.violated("I19", f"{name} makes {new} what is {key.now.kind}")
+            self.violated("I19", f"{name} has returned, and its request changes {old} to {new} after that")
+        if key.now.kind == STARTED or (key.now.kind == "missed" and new != "planned"):
+            self.violated("I19", f"{name} changes {key.now.kind} to {new}")
         if new == "planned":
             revision = change.after["revision"]
             if revision <= key.now.revision:
                 self.violated("I20", f"{name} plans revision {revision} after {key.now.revision}")
             call = change.caller.call
-            said = call.replace or (key.now.kind == "missed" and call.what == "move")
-            if key.now.kind in ("cancelled", "missed") and not said:
-                self.violated("I19", f"{name} plans anew what was {key.now.kind}, without having said so")
+            on_purpose = call.replace or (key.now.kind == "missed" and call.operation == "move")
+            if key.now.kind in ("cancelled", "missed") and not on_purpose:
+                self.violated("I19", f"{name} plans a key again that was {key.now.kind}, without replace or move")
         elif new != "cancelled":
-            self.violated("I19", f"{name} has made {old} {new}")
+            self.violated("I19", f"{name} has changed {old} to {new}")
 
     def call_returned(self, caller: Caller, plan: Plan) -> None:
         key = self.log.key(plan.occurrence)
@@ -48,61 +52,61 @@ class Revisions(Judge):
         if key.tampered:
             return
         if plan.outcome == "cancelled":
-            self._was(caller, plan, window, ("cancelled",))
+            self._check_was(caller, plan, window, ("cancelled",))
         elif plan.outcome == "too late":
-            others = [one for one in window if one.revision not in caller.wrote]
-            self._was(caller, plan, others, OVER if caller.call.what == "move" else BEGUN)
+            others = [state for state in window if state.revision not in caller.wrote]
+            self._check_was(caller, plan, others, TOO_LATE if caller.call.operation == "move" else STARTED_KINDS)
 
-    def _was(self, caller: Caller, plan: Plan, states: Iterable[State], kinds: tuple[Kind, ...]) -> None:
-        if all(one.kind not in kinds for one in states):
-            self.violated("I19", f"{caller.name} returns {plan.outcome!r}, and it never was so")
+    def _check_was(self, caller: Caller, plan: Plan, states: Iterable[State], kinds: tuple[Kind, ...]) -> None:
+        if all(state.kind not in kinds for state in states):
+            self.violated("I19", f"{caller.name} returns {plan.outcome!r}, which was never true")
 
     # -- deliveries ----------------------------------------------------------------------------------------------------
-    def plan_begun(self, change: PlanBegin) -> None:
-        name, event, state = change.invoked.name, change.invoked.event, change.key.now
+    def plan_started(self, change: PlanStart) -> None:
+        name, event, state = change.invocation.name, change.invocation.event, change.key.now
         if (event.body["revision"], event.due) != (change.after.get("revision"), change.after.get("due")):
-            self.violated("I20", f"{name} begins a plan that is not its event's: {change.after}")
+            self.violated("I20", f"{name} starts another plan than its event's: {change.after}")
         if change.key.tampered:
             return
         redriven = state.kind == "missed" and event.redrive is not None and event.by_operator
-        leads = ("begun",) if redriven else LEADS.get(state.kind, ())
-        if change.after["status"] not in leads:
-            self.violated("I19", f"{name} makes {change.after['status']} what is {state.kind}")
-        self._is_of(change.invoked, (state.revision, state.due), "begins the plan")
+        next_kinds = (STARTED,) if redriven else NEXT_KINDS.get(state.kind, ())
+        if change.after["status"] not in next_kinds:
+            self.violated("I19", f"{name} changes {state.kind} to {change.after['status']}")
+        self._check_plan(change.invocation, (state.revision, state.due), "starts the plan")
 
-    def letter_sent(self, invoked: Invoked, run: RunRecord, death: Death, identity: str) -> None:
-        """A letter of a miss can be redriven, or its key planned anew: the plan must say that it was missed."""
+    def letter_sent(self, invocation: InvocationRecord, run: RunRecord, death: Death, identity: str) -> None:
+        """Check that the plan is missed: a letter of a miss can be redriven, or its key planned again."""
         if not is_planned(run.occurrence) or death[0]:
             return
         key = self.log.key(run.occurrence)
         known = any(state.kind == "missed" and state.revision == death[1] for state in key.states)
         if not known and not key.tampered:
-            self.violated("I19", f"{invoked.name} reports that {run.occurrence} was missed, and its plan is not")
+            self.violated("I19", f"{invocation.name} reports {run.occurrence} as missed, but its plan was never missed")
 
     def claimed(self, change: RunChange) -> None:
         if is_planned(change.run.occurrence):
-            self._is_begun(change)
+            self._check_started(change)
 
-    passed_over = claimed
+    skipped_or_missed = claimed
 
-    def _is_begun(self, change: RunChange) -> None:
-        """A run comes after the begin of its plan, and all its attempts are of that plan."""
-        key, name, revision = self.log.key(change.run.occurrence), change.invoked.name, change.after["revision"]
+    def _check_started(self, change: RunChange) -> None:
+        """Check that a run follows the start of its plan, and that all its attempts are of that plan."""
+        key, name, revision = self.log.key(change.run.occurrence), change.invocation.name, change.after["revision"]
         if not change.creates:
-            assert key.worked is not None
-            self._is_of(change.invoked, key.worked, "works the run")
-        elif revision not in key.begins:
+            assert key.run_plan is not None
+            self._check_plan(change.invocation, key.run_plan, "continues the run")
+        elif revision not in key.started_revisions:
             self.violated("I19", f"{name} creates the run of revision {revision}, which is {key.now.kind}")
         elif not key.tampered:
-            self._is_of(change.invoked, (key.now.revision, key.now.due), "creates the run")
+            self._check_plan(change.invocation, (key.now.revision, key.now.due), "creates the run")
 
-    def _is_of(self, invoked: Invoked, plan: tuple[int, int], what: str) -> None:
-        own = (invoked.event.body["revision"], invoked.event.due)
+    def _check_plan(self, invocation: InvocationRecord, plan: tuple[int, int], action: str) -> None:
+        own = (invocation.event.body["revision"], invocation.event.due)
         if own != plan:
-            self.violated("I20", f"{invoked.name} {what} by revision and due time {own}, not {plan}")
+            self.violated("I20", f"{invocation.name} {action} by revision and due time {own}, not {plan}")
 
-    def handler_begins(self, invoked: Invoked, attempt: Attempt, work: Work) -> None:
+    def handler_begins(self, invocation: InvocationRecord, attempt: Attempt, work: Work) -> None:
         occurrence = attempt.run.occurrence
-        if is_planned(occurrence) and self.log.key(occurrence).worked is None:
+        if is_planned(occurrence) and self.log.key(occurrence).run_plan is None:
             kind = self.log.key(occurrence).now.kind
-            self.violated("I19", f"{invoked.name} runs the handler of what is {kind}")
+            self.violated("I19", f"{invocation.name} runs the handler of a key that is {kind}")

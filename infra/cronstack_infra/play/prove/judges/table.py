@@ -1,4 +1,4 @@
-"""The table of all invariants: which judge checks which. The package's docstring holds the text of each invariant."""
+"""The table of all invariants and their judges. The package's docstring holds the text of each invariant."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from cronstack_infra.play.prove.judges.acknowledgements import Acknowledgements
+from cronstack_infra.play.prove.judges.assumptions import Assumptions
 from cronstack_infra.play.prove.judges.attempts import Attempts
-from cronstack_infra.play.prove.judges.beliefs import Beliefs
+from cronstack_infra.play.prove.judges.call_reports import CallReports
 from cronstack_infra.play.prove.judges.costs import Costs
 from cronstack_infra.play.prove.judges.endings import Endings
 from cronstack_infra.play.prove.judges.handlers import Handlers, Times
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.judges.leases import Leases
 from cronstack_infra.play.prove.judges.letters import Letters
-from cronstack_infra.play.prove.judges.promises import Promises
+from cronstack_infra.play.prove.judges.planning_rights import PlanningRights
 from cronstack_infra.play.prove.judges.revisions import Revisions
 from cronstack_infra.play.prove.judges.schedules import Schedules
-from cronstack_infra.play.prove.judges.side_door import SideDoor
 from cronstack_infra.play.prove.judges.slot import Slot
 from cronstack_infra.play.prove.log.log import Log
 
@@ -29,8 +29,8 @@ TABLE: Final[Mapping[str, type[Judge]]] = {
     "I3": Leases,
     "I3b": Leases,
     "I4": Leases,
-    "I6": Beliefs,
-    "I10": Beliefs,
+    "I6": Assumptions,
+    "I10": Assumptions,
     "I7": Handlers,
     "I15": Handlers,
     "I14": Costs,
@@ -46,11 +46,11 @@ TABLE: Final[Mapping[str, type[Judge]]] = {
     "I11": Attempts,
     "I19": Revisions,
     "I20": Revisions,
-    "I18": Promises,
+    "I18": CallReports,
     "I21": Schedules,
-    "I26": SideDoor,
+    "I26": PlanningRights,
 }
-"""In the order in which the judges are asked. Where two invariants break at once, the first judge reports."""
+"""In the order in which the judges are notified. Where two invariants break at once, the first judge reports."""
 
 JUDGES: Final = tuple(
     (judge, frozenset(name for name, of in TABLE.items() if of is judge)) for judge in dict.fromkeys(TABLE.values())

@@ -1,1 +1,1 @@
-"""What the observer writes down: records of runs, attempts and keys, and their bookkeeper. No judgement."""
+"""The log of a world: records of runs, attempts and keys, and the bookkeeper that writes them. No judgement."""

@@ -1,4 +1,4 @@
-"""The reader of commits: turns each request that was carried out into notifications of what it has changed."""
+"""The reader of commits: turns each request that was carried out into notifications of its changes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from cronstack.ledger.rows import FAILED
 from cronstack.occurrence import is_planned, planned_id
 from cronstack.steps import Call
-from cronstack_infra.play.prove.log.listener import Listener, PlanBegin, PlanChange, Row, RunChange, Standing
+from cronstack_infra.play.prove.log.listener import LedgerState, Listener, PlanChange, PlanStart, Row, RunChange
 from cronstack_infra.play.prove.log.log import Log, plain
 from cronstack_infra.play.prove.log.plans import Caller
-from cronstack_infra.play.prove.log.records import Invoked
+from cronstack_infra.play.prove.log.records import InvocationRecord
 from cronstack_infra.play.prove.models.queued import is_forged, read_text
 from cronstack_infra.play.prove.models.world import EFFECTS, LEASE, PLANS, RUNS_OF_KEYS
 
@@ -21,53 +21,53 @@ if TYPE_CHECKING:
 
 
 class CommitReader:
-    """Reads the store's last changes and the parameters of requests; notifies a listener."""
+    """A reader of the store's last changes and of request parameters. It notifies a listener."""
 
     def __init__(self, log: Log, listener: Listener) -> None:
         self.log, self._listener = log, listener
         self._plain: dict[Key, tuple[Item, Row]] = {}
-        """The last item of each key with its plain values. An item is never changed in place."""
+        """The last item of each key, with its plain values. An item is never changed in place."""
 
     # -- requests of invocations ---------------------------------------------------------------------------------------
-    def carried_out(self, invoked: Invoked, call: Call, answer: Mapping[str, Any]) -> None:
+    def carried_out(self, invocation: InvocationRecord, call: Call, answer: Mapping[str, Any]) -> None:
         listener, log = self._listener, self.log
-        listener.request_done(invoked, call, log.attempt_of(invoked), refused="Error" in answer)
+        listener.request_done(invocation, call, log.attempt_of(invocation), refused="Error" in answer)
         if call.operation == "SendMessage":
-            self._letter(invoked, call.parameters["MessageBody"])
+            self._letter(invocation, call.parameters["MessageBody"])
         elif call.operation == "CreateSchedule":
-            listener.carrier_requested(invoked, json.loads(call.parameters["Target"]["Input"]))
+            listener.carrier_requested(invocation, json.loads(call.parameters["Target"]["Input"]))
         elif changes := log.world.store.changes:
-            self._changed(invoked, changes)
-        listener.request_over(invoked)
+            self._changed(invocation, changes)
+        listener.request_reported(invocation)
 
-    def _letter(self, invoked: Invoked, body: str) -> None:
+    def _letter(self, invocation: InvocationRecord, body: str) -> None:
         letter = json.loads(body)
         about, condition = letter["cronstack"], letter["requestContext"]["condition"]
         if condition == "Refused":
-            self._listener.event_refused(invoked, letter["responsePayload"]["errorType"])
+            self._listener.event_refused(invocation, letter["responsePayload"]["errorType"])
         else:
             run, revision = self.log.run(about["occurrence"]), letter["requestPayload"].get("revision", 0)
             death = (about["attempt"], revision if condition == "Missed" else 0)
-            self._listener.letter_sent(invoked, run, death, about["id"])
+            self._listener.letter_sent(invocation, run, death, about["id"])
 
-    def _changed(self, invoked: Invoked, changes: list[Change]) -> None:
-        """The lease first, then runs, then effects, whatever their order in the transaction."""
+    def _changed(self, invocation: InvocationRecord, changes: list[Change]) -> None:
+        """Notify of the lease first, then of runs, then of effects, whatever their order in the transaction."""
         effects = [change for change in changes if change.key[0] == EFFECTS]
         for change in changes:
             if change.key == LEASE:
-                self._lease_changed(invoked, change)
+                self._lease_changed(invocation, change)
         for change in changes:
             if change.key[0].startswith(PLANS):
-                self._plan_begun(invoked, change)
+                self._plan_started(invocation, change)
             elif change.key[0].startswith((LEASE[0], RUNS_OF_KEYS)) and change.key != LEASE:
-                self._run_changed(invoked, change, commits=bool(effects))
+                self._run_changed(invocation, change, commits=bool(effects))
         for change in effects:
             self.log.world.count("handler", "effect committed")
-            self._listener.effect_written(invoked, self.log.run(change.key[1]))
-        if not self.log.alone and not self.log.touched:
-            self._listener.committed(self._standing())
+            self._listener.effect_written(invocation, self.log.run(change.key[1]))
+        if not self.log.without_lease and not self.log.lease_was_deleted:
+            self._listener.committed(self._ledger_state())
 
-    def _standing(self) -> Standing:
+    def _ledger_state(self) -> LedgerState:
         items = self.log.world.store.items
         lease = items.get(LEASE, {})
         holder = (lease["holder"]["S"], lease["occurrence"]["S"]) if "holder" in lease else None
@@ -78,7 +78,7 @@ class CommitReader:
                 running.append((item["holder"]["S"], name[4:]))
             elif status == "buffered":
                 waiting.append(name[4:])
-        return Standing(holder, lease["buffered"]["S"] if "buffered" in lease else None, running, waiting)
+        return LedgerState(holder, lease["buffered"]["S"] if "buffered" in lease else None, running, waiting)
 
     def _rows(self, change: Change) -> tuple[Row, Row]:
         """Return the item before and after, with plain values."""
@@ -89,21 +89,21 @@ class CommitReader:
             self._plain[change.key] = (change.after, after)
         return before, after
 
-    def _lease_changed(self, invoked: Invoked, change: Change) -> None:
+    def _lease_changed(self, invocation: InvocationRecord, change: Change) -> None:
         before, after = self._rows(change)
         old, new = before.get("holder"), after.get("holder")
         if old is not None and new is None:
-            self._listener.lease_released(invoked, old)
+            self._listener.lease_released(invocation, old)
         elif new is not None and new != old:
-            self._listener.lease_claimed(invoked, new, after["fence"])
-        elif new is not None and before.get("expires") != after["expires"] and self.log.job.held is not None:
-            self._listener.lease_renewed(invoked, self.log.job.held, after["expires"])
+            self._listener.lease_claimed(invocation, new, after["fence"])
+        elif new is not None and before.get("expires") != after["expires"] and self.log.job.lease_holder is not None:
+            self._listener.lease_renewed(invocation, self.log.job.lease_holder, after["expires"])
 
-    def _run_changed(self, invoked: Invoked, raw: Change, *, commits: bool) -> None:
+    def _run_changed(self, invocation: InvocationRecord, raw: Change, *, commits: bool) -> None:
         run, listener = self.log.run(raw.key[1][4:]), self._listener
         before, after = self._rows(raw)
         old, new = before.get("status"), after.get("status")
-        change = RunChange(invoked, run, before, after, commits)
+        change = RunChange(invocation, run, before, after, commits)
         if old != new or before.get("holder") != after.get("holder"):
             self.log.world.count("transition", f"{old or 'none'} to {new}")
         listener.run_changed(change)
@@ -116,19 +116,19 @@ class CommitReader:
         elif old in FAILED and new == old and not change.creates:
             listener.letter_claimed(change)
         elif new in ("skipped", "missed"):
-            listener.passed_over(change)
+            listener.skipped_or_missed(change)
         elif new == "buffered":
             listener.buffered(change)
 
     def _attempt_changed(self, change: RunChange) -> None:
         before, after, attempt = change.before, change.after, change.run.open
-        if attempt is None or attempt.holder != change.invoked.holder:
+        if attempt is None or attempt.holder != change.invocation.holder:
             self._listener.changed_by_another(change)
         elif change.new != "running":
             self._listener.settled(change, attempt)
         else:
             if before.get("expires") != after["expires"]:
-                self._listener.lease_renewed(change.invoked, attempt, after["expires"])
+                self._listener.lease_renewed(change.invocation, attempt, after["expires"])
             if before.get("checkpoint") != after.get("checkpoint"):
                 self.log.world.count("handler", "checkpoint kept")
                 self._listener.checkpoint_kept(change, attempt)
@@ -150,10 +150,10 @@ class CommitReader:
         self._count_plan(before, after)
         self._listener.plan_written(change)
 
-    def _plan_begun(self, invoked: Invoked, raw: Change) -> None:
+    def _plan_started(self, invocation: InvocationRecord, raw: Change) -> None:
         run, (before, after) = self.log.run(planned_id(raw.key[1])), self._rows(raw)
         self._count_plan(before, after)
-        self._listener.plan_begun(PlanBegin(invoked, self.log.key(run.occurrence), run, before, after))
+        self._listener.plan_started(PlanStart(invocation, self.log.key(run.occurrence), run, before, after))
 
     def _count_plan(self, before: Row, after: Row) -> None:
         self.log.world.count("plan", f"{before.get('status') or 'none'} to {after.get('status')}")

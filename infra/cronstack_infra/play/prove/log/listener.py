@@ -1,6 +1,6 @@
-"""The notifications of a world: what was committed, sent, begun and ended.
+"""The notifications of a world: commits, letters, starts and ends.
 
-The observer notifies the judges first, then the bookkeeper. So a judge finds the records as they were before.
+The observer notifies the judges first, then the bookkeeper. So a judge reads the records from before the change.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cronstack.steps import Call, Work
     from cronstack_infra.play.prove.log.log import Log
     from cronstack_infra.play.prove.log.plans import Caller, KeyRecord
-    from cronstack_infra.play.prove.log.records import Attempt, Death, Invoked, RunRecord
+    from cronstack_infra.play.prove.log.records import Attempt, Death, InvocationRecord, RunRecord
     from cronstack_infra.play.prove.models.queued import QueuedEvent
     from cronstack_infra.play.store.store import Key
 
@@ -22,9 +22,9 @@ Row = Mapping[str, Any]
 
 
 class RunChange(NamedTuple):
-    """A run's item was changed by an invocation."""
+    """A change of a run's item by an invocation."""
 
-    invoked: Invoked
+    invocation: InvocationRecord
     run: RunRecord
     before: Row
     after: Row
@@ -41,14 +41,14 @@ class RunChange(NamedTuple):
 
     @property
     def creates(self) -> bool:
-        """Whether it is the first write of the run, or a later plan goes on over what its key had missed."""
+        """Whether this is the first write of the run, or a later plan replaces the missed run of its key."""
         return self.old is None or (self.old == "missed" and self.before.get("revision") != self.after.get("revision"))
 
 
-class PlanBegin(NamedTuple):
-    """A plan was begun by an invocation."""
+class PlanStart(NamedTuple):
+    """The start of a plan by an invocation."""
 
-    invoked: Invoked
+    invocation: InvocationRecord
     key: KeyRecord
     run: RunRecord
     before: Row
@@ -56,7 +56,7 @@ class PlanBegin(NamedTuple):
 
 
 class PlanChange(NamedTuple):
-    """A plan was changed by application code."""
+    """A change of a plan by application code."""
 
     caller: Caller
     key: KeyRecord
@@ -73,8 +73,8 @@ class PlanChange(NamedTuple):
         return str(self.after.get("status"))
 
 
-class Standing(NamedTuple):
-    """What the ledger holds of the job after a request. Planned runs are left out: they share no lease."""
+class LedgerState(NamedTuple):
+    """The job's state in the ledger after a request. Planned runs are left out: they need no lease."""
 
     holder: tuple[str, str] | None
     """The lease's holder, and its occurrence."""
@@ -87,63 +87,63 @@ class Standing(NamedTuple):
 
 
 class Acknowledgement(NamedTuple):
-    """Lambda takes an event for done, because its invocation has returned."""
+    """An event that Lambda will not deliver again, because its invocation has returned."""
 
-    invoked: Invoked
+    invocation: InvocationRecord
     event: QueuedEvent
     run: RunRecord
-    over: bool
-    """The occurrence is final, or was when the invocation's last request was carried out."""
+    final: bool
+    """The occurrence is final, or was final when the invocation's last request was carried out."""
     carried: bool
     """Another event of the occurrence is on its way or among the dead letters."""
     redriven: bool
-    """The redrive that the event asks for has begun."""
+    """The redrive that the event requests has started."""
 
 
 class Listener:
-    """Gets every notification. A subclass overrides those that it needs."""
+    """The base class of all receivers. A subclass overrides the notifications that it needs."""
 
     def __init__(self, log: Log) -> None:
         self.log = log
 
     # -- requests of invocations ---------------------------------------------------------------------------------------
-    def request_leaves(self, invoked: Invoked, call: Call, attempt: Attempt | None) -> None:
+    def request_sent(self, invocation: InvocationRecord, call: Call, attempt: Attempt | None) -> None:
         """An invocation sends a request."""
 
-    def request_done(self, invoked: Invoked, call: Call, attempt: Attempt | None, *, refused: bool) -> None:
+    def request_done(self, invocation: InvocationRecord, call: Call, attempt: Attempt | None, *, refused: bool) -> None:
         """A request was carried out or refused. Notifications of what it has changed follow."""
 
-    def request_over(self, invoked: Invoked) -> None:
-        """All that a request has changed was notified."""
+    def request_reported(self, invocation: InvocationRecord) -> None:
+        """All changes of a request were notified."""
 
-    def letter_sent(self, invoked: Invoked, run: RunRecord, death: Death, identity: str) -> None:
+    def letter_sent(self, invocation: InvocationRecord, run: RunRecord, death: Death, identity: str) -> None:
         """A dead letter was sent."""
 
-    def event_refused(self, invoked: Invoked, error: str) -> None:
+    def event_refused(self, invocation: InvocationRecord, error: str) -> None:
         """A letter was sent that refuses the invocation's event."""
 
-    def carrier_requested(self, invoked: Invoked, body: Row) -> None:
-        """An invocation asks for a schedule that brings this event. A schedule of that name may exist already."""
+    def carrier_requested(self, invocation: InvocationRecord, body: Row) -> None:
+        """An invocation requests a schedule that brings this event. A schedule of that name may exist already."""
 
     # -- the lease -----------------------------------------------------------------------------------------------------
-    def lease_claimed(self, invoked: Invoked, holder: str, fence: int) -> None:
+    def lease_claimed(self, invocation: InvocationRecord, holder: str, fence: int) -> None:
         """The lease has a new holder. Notifications of its run follow."""
 
-    def lease_released(self, invoked: Invoked, holder: str) -> None:
-        """The lease has no holder any more."""
+    def lease_released(self, invocation: InvocationRecord, holder: str) -> None:
+        """The lease no longer has a holder."""
 
-    def lease_renewed(self, invoked: Invoked, held: Attempt, expires: int) -> None:
-        """The end of a lease was moved: the job's, or that of a run that needs no lease."""
+    def lease_renewed(self, invocation: InvocationRecord, lease_holder: Attempt, expires: int) -> None:
+        """The end of a lease was moved: the job's lease, or that of a run that does not need the job's lease."""
 
     # -- runs ----------------------------------------------------------------------------------------------------------
     def run_changed(self, change: RunChange) -> None:
-        """A run's item was changed in any way. One of the following notifications may come after it."""
+        """A run's item was changed in any way. One of the following notifications may follow."""
 
     def claimed(self, change: RunChange) -> None:
         """An attempt begins."""
 
     def crashed(self, change: RunChange) -> None:
-        """The attempt of a dead holder was marked by a takeover."""
+        """A takeover has marked the attempt of a dead holder."""
 
     def checkpoint_kept(self, change: RunChange, attempt: Attempt) -> None:
         """A running attempt has stored a checkpoint."""
@@ -155,51 +155,53 @@ class Listener:
         """A running attempt was changed or settled by an invocation that does not hold it."""
 
     def letter_claimed(self, change: RunChange) -> None:
-        """What is dead or missed was changed and still is: its letter was claimed, or noted as sent."""
+        """A dead or missed run has claimed its letter, or noted it as sent. Its status is unchanged."""
 
-    def passed_over(self, change: RunChange) -> None:
+    def skipped_or_missed(self, change: RunChange) -> None:
         """A run that never started was recorded as skipped or missed."""
 
     def buffered(self, change: RunChange) -> None:
-        """A run was put into the slot."""
+        """An occurrence was put into the slot."""
 
-    def effect_written(self, invoked: Invoked, run: RunRecord) -> None:
+    def effect_written(self, invocation: InvocationRecord, run: RunRecord) -> None:
         """A handler's own write was committed."""
 
-    def committed(self, standing: Standing) -> None:
-        """All changes of one request to the ledger were notified."""
+    def committed(self, ledger_state: LedgerState) -> None:
+        """All changes of one request to the ledger were notified, with the state after them."""
 
     # -- plans ---------------------------------------------------------------------------------------------------------
-    def plan_begun(self, change: PlanBegin) -> None:
-        """An invocation has begun a plan, or has given it back as missed."""
+    def plan_started(self, change: PlanStart) -> None:
+        """An invocation has started a plan, or has recorded it as missed."""
 
     def plan_tampered(self, occurrence: str, after: Row) -> None:
         """An intruder has written a plan."""
 
     # -- handlers and invocations --------------------------------------------------------------------------------------
-    def answer_changed(self, invoked: Invoked, switch: str) -> None:
+    def answer_changed(self, invocation: InvocationRecord, switch: str) -> None:
         """An invocation gets an answer that a switch has changed."""
 
-    def hung(self, invoked: Invoked) -> None:
-        """The deadline has come while an invocation waited for an answer."""
+    def hung(self, invocation: InvocationRecord) -> None:
+        """An invocation waited for an answer until its deadline."""
 
-    def handler_begins(self, invoked: Invoked, attempt: Attempt, work: Work) -> None:
+    def handler_begins(self, invocation: InvocationRecord, attempt: Attempt, work: Work) -> None:
         """The runtime runs the handler."""
 
-    def handler_begins_unclaimed(self, invoked: Invoked) -> None:
-        """The runtime runs the handler, and has claimed nothing."""
+    def handler_begins_unclaimed(self, invocation: InvocationRecord) -> None:
+        """The runtime runs the handler without a claim."""
 
-    def handler_ends(self, invoked: Invoked, *, failed: bool) -> None:
+    def handler_ends(self, invocation: InvocationRecord, *, failed: bool) -> None:
         """The handler has returned or raised."""
 
-    def killed(self, invoked: Invoked) -> None:
-        """The invocation's process is gone."""
+    def killed(self, invocation: InvocationRecord) -> None:
+        """The invocation's process was killed."""
 
-    def ended(self, invoked: Invoked, attempt: Attempt | None, answer: Row, raised: BaseException | None) -> None:
+    def ended(
+        self, invocation: InvocationRecord, attempt: Attempt | None, answer: Row, raised: BaseException | None
+    ) -> None:
         """The invocation has returned or raised."""
 
     def acknowledged(self, event: Acknowledgement) -> None:
-        """It has returned in time, so Lambda will not deliver the event again."""
+        """An invocation has returned in time, so Lambda will not deliver the event again."""
 
     # -- events on their way -------------------------------------------------------------------------------------------
     def event_accepted(self, event: QueuedEvent) -> None:
@@ -209,16 +211,16 @@ class Listener:
         """A schedule was created that brings an event."""
 
     def carrier_doubled(self, event: QueuedEvent) -> None:
-        """Scheduler fires a schedule twice; this is the second event."""
+        """Scheduler fires a schedule twice. This is the second event."""
 
     def carrier_deleted(self, event: QueuedEvent) -> None:
         """A schedule was deleted before it fired."""
 
     def carrier_lost(self, event: QueuedEvent) -> None:
-        """An outage has swallowed a schedule: it is gone, and so is its event."""
+        """An outage has lost a schedule and its event."""
 
-    def run_mended(self, occurrence: str) -> None:
-        """Operators have looked at an open run, and have sent its event again where nothing brings it."""
+    def run_repaired(self, occurrence: str) -> None:
+        """Operators have sent the event of an open run again, because nothing brings it."""
 
     def delivery_done(self, event: QueuedEvent) -> None:
         """Lambda will not deliver the event again."""
@@ -243,7 +245,7 @@ class Listener:
         """A call has returned a plan."""
 
     def call_refused(self, caller: Caller) -> None:
-        """A call has raised OnceConflict: the key stands for something else."""
+        """A call has raised OnceConflict: the key has another plan."""
 
     def plan_repaired(self, caller: Caller, plan: Plan) -> None:
         """A sweep has repaired a plan."""
@@ -259,23 +261,23 @@ class Listener:
         """DynamoDB has deleted items whose time to live is over."""
 
     def no_rest(self) -> None:
-        """Faults have stopped or are few, and events still follow events."""
+        """Events still follow events, though faults have stopped or are few."""
 
     def at_rest(self, why: str, *, excused: Collection[str] = (), given_up: Iterable[str] = ()) -> None:
-        """Nothing is on its way any more.
+        """No event is on its way.
 
-        ``excused``: occurrences that lie among the dead letters or come later; ``given_up``: those that Lambda gave up
+        ``excused``: occurrences that are among the dead letters or come later; ``given_up``: those that Lambda gave up
         though faults had stopped.
         """
 
-    def at_rest_after_mending(self, excused: Collection[str]) -> None:
-        """Nothing is on its way any more, and operators have repaired what outages had swallowed.
+    def at_rest_after_repair(self, excused: Collection[str]) -> None:
+        """No event is on its way, and operators have repaired what outages had lost.
 
-        ``excused``: occurrences that lie among the dead letters.
+        ``excused``: occurrences that are among the dead letters.
         """
 
     def at_rest_after_sweep(self) -> None:
-        """Nothing is on its way any more, and a sweep has repaired what was left."""
+        """No event is on its way, and a sweep has repaired what was left."""
 
     def schedules_left(self, names: Iterable[str]) -> None:
-        """Nothing is on its way any more, and these schedules exist."""
+        """No event is on its way, and these schedules exist."""

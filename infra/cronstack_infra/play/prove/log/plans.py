@@ -1,23 +1,25 @@
-"""Records of what application code has planned: each key's history, and each call that is under way."""
+"""Records of application code that plans: the history of each key, and each call that is running."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from cronstack.ledger.rows import PLAN_STATUSES, PlanStatus
 from cronstack_infra.play.prove.models.copies import shallow
 
 if TYPE_CHECKING:
     from cronstack_infra.play.prove.models.planning import PlanningCall
     from cronstack_infra.play.prove.models.world import World
 
-Kind = Literal["none", "planned", "begun", "missed", "cancelled"]
-BEGUN: Final[tuple[Kind, ...]] = ("begun", "missed")
-"""What a delivery has decided on. Planners can plan anew what was missed, but nothing else of this."""
+Kind = PlanStatus | Literal["none"]
+_, STARTED, MISSED, _ = PLAN_STATUSES
+STARTED_KINDS: Final[tuple[Kind, ...]] = (STARTED, MISSED)
+"""The kinds that a delivery writes. Of these, a call can replace only a missed plan."""
 
 
 class State(NamedTuple):
-    """What stood under a key, and by which plan."""
+    """The state of a key, and its plan."""
 
     kind: Kind
     revision: int = 0
@@ -25,11 +27,11 @@ class State(NamedTuple):
     payload: str = ""
     asked: str = ""
 
-    def meets(self, call: PlanningCall) -> bool:
-        """Whether it is what the call wants to stand under the key."""
+    def satisfies(self, call: PlanningCall) -> bool:
+        """Return whether the key has the plan that the call requests."""
         order = call.order
         same_time = self.due == order.due or (order.relative and self.asked == order.asked)
-        return self.kind != "none" and same_time and (call.what == "move" or self.payload == order.payload)
+        return self.kind != "none" and same_time and (call.operation == "move" or self.payload == order.payload)
 
 
 @dataclass(slots=True, eq=False)
@@ -37,20 +39,20 @@ class KeyRecord:
     """A key's history."""
 
     states: list[State] = field(default_factory=lambda: [State("none")])
-    reported: int = 0
-    """The highest revision that a returned call or a sweep has reported as planned. Judge: promises."""
-    over: int = 0
-    """The highest revision that was cancelled or missed, or forgotten when it was over."""
-    made: set[int] = field(default_factory=set)
+    reported_revision: int = 0
+    """The highest revision that a returned call or a sweep has reported as planned. Judge: call_reports."""
+    ended_revision: int = 0
+    """The highest revision that was cancelled or missed, or whose row was deleted after its end."""
+    scheduled_revisions: set[int] = field(default_factory=set)
     """Revisions for which a schedule was created."""
-    begins: set[int] = field(default_factory=set)
-    """Revisions of which the row has said that they are begun or missed."""
-    begun: int = 0
-    """When it was begun, by the true clock."""
-    worked: tuple[int, int] | None = None
-    """Revision and due time of the event that has created the run; None: there is no run."""
-    stray: bool = False
-    """The run was created by a request that came late, when an intruder had already let its event be overtaken."""
+    started_revisions: set[int] = field(default_factory=set)
+    """Revisions whose row was started or missed."""
+    started_at: int = 0
+    """The time of the start, by the true clock."""
+    run_plan: tuple[int, int] | None = None
+    """Revision and due time of the event that has created the run; None: no run exists."""
+    created_late: bool = False
+    """A late request has created the run, after an intruder's plan had overtaken its event."""
     tampered: bool = False
     """An intruder has written its row."""
 
@@ -59,22 +61,24 @@ class KeyRecord:
         return self.states[-1]
 
     @property
-    def stands(self) -> bool:
-        """Application code relies on it: it was reported, and neither cancelled nor missed since."""
-        return self.reported > self.over
+    def is_relied_on(self) -> bool:
+        """Whether application code relies on the plan: it was reported, and neither cancelled nor missed since."""
+        return self.reported_revision > self.ended_revision
 
     def digest(self) -> object:
-        plans = (tuple(self.states), self.reported, self.over, tuple(sorted(self.made)))
-        return plans, tuple(sorted(self.begins)), self.worked, self.stray, self.tampered
+        revisions = (self.reported_revision, self.ended_revision, tuple(sorted(self.scheduled_revisions)))
+        started = tuple(sorted(self.started_revisions))
+        return tuple(self.states), revisions, started, self.run_plan, self.created_late, self.tampered
 
     def fork(self) -> KeyRecord:
         new = shallow(self)
-        new.states, new.made, new.begins = list(self.states), set(self.made), set(self.begins)
+        new.states = list(self.states)
+        new.scheduled_revisions, new.started_revisions = set(self.scheduled_revisions), set(self.started_revisions)
         return new
 
 
 class Caller:
-    """Application code in the middle of a call, as the log knows it."""
+    """The record of application code during a call."""
 
     def __init__(self, name: str, world: World, call: PlanningCall) -> None:
         self.name, self.world, self.call = name, world, call
@@ -82,5 +86,5 @@ class Caller:
         self.since = 0
         """Index of the key's state when the call began."""
         self.wrote: set[int] = set()
-        """Revisions that it has planned."""
+        """Revisions that the call has planned."""
         self.ended = self.returned = False

@@ -1,4 +1,4 @@
-"""Records of the lease, of runs, attempts and invocations. Built from commits and effects alone.
+"""Records of the lease, of runs, attempts and invocations. Built only from commits and effects.
 
 A comment "judge: ..." names the judge that writes the field. All other fields are written by ``bookkeeper``.
 """
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 Death = tuple[int, int]
-"""What a dead letter is for: the attempt that died, and 0. Of a miss: 0, and the revision of the plan; 0 for none."""
+"""The cause of a dead letter: the attempt that died, and 0. For a miss: 0, and the plan's revision (0: no plan)."""
 ALIVE: Final[Death] = (-1, -1)
 
 
-class Invoked:
-    """One invocation, as the log knows it; also Lambda's context object.
+class InvocationRecord:
+    """The record of one invocation; also Lambda's context object.
 
-    The log and its judges know the true time, and no clock of a sandbox. The subclass that plays it writes the fields
-    up to ``excused``.
+    The log and its judges use the true time, not the clocks of sandboxes. The subclass that plays the invocation writes
+    the fields up to ``excused``.
     """
 
     invoked_function_arn = FUNCTION
@@ -40,61 +40,61 @@ class Invoked:
         self.timeout = timeout * 1000
         self.began, self.deadline = world.now, world.now + self.timeout
         self.holder = ""
-        """Of the attempt, as soon as a request shows it."""
+        """The holder of its attempt, from the first request that contains it."""
         self.ended = False
-        """It was killed or has returned: it does nothing more."""
+        """It was killed or has returned."""
         self.given_up = False
-        """Lambda takes it for dead and delivers again; a zombie goes on."""
+        """Lambda has timed it out and delivers again, but the frozen process continues later."""
         self.overruns = False
-        """Its handler does not stop at the deadline."""
-        self.met = False
-        """Another invocation lived at the same time."""
-        self.rests: int | None = None
-        """Milliseconds after which its handler wants the next attempt; None: the handler does not say."""
+        """Its handler continues after the deadline."""
+        self.overlapped = False
+        """Another invocation ran at the same time."""
+        self.retry_after: int | None = None
+        """Milliseconds after which its handler requests the next attempt; None: it requests no time."""
         self.excused = False
-        """One of its requests took effect late, or a second time, without its knowledge."""
+        """One of its requests took effect late or twice, which it cannot know."""
         self.killed = self.gave_up = False
         self.missed: Death = ALIVE
         """The miss that it has recorded."""
         self.behind = 0
-        """Milliseconds by which its clock was behind at most."""
+        """Most milliseconds by which its clock was behind."""
         self.scheduler_failed = False
         """Scheduler has refused one of its requests, or has not answered."""
-        self.asked = ""
+        self.last_operation = ""
         """The operation of its last request."""
         self.outage = False
-        """Its last request met a fault that passes."""
+        """Its last request got a transient fault."""
         self.silent_since: int | None = None
-        """Since when the ledger has not answered it; None: it has."""
-        self.before = ""
-        """What it asked before its last request: "ledger", or "" for anything else."""
+        """The time since which the ledger has not answered; None: its last answer arrived."""
+        self.previous_service = ""
+        """The service of the request before the last one: "ledger", or "" for any other."""
         self.frozen = False
         """It was frozen for a while."""
-        self.told = -1
-        """The milliseconds that Lambda's context said at its begin."""
-        self.passing = ""
+        self.context_left = -1
+        """The milliseconds that Lambda's context returned at its start."""
+        self.last_switch = ""
         """The switch that has changed its last answer; "" for none."""
-        self.past_times = 0
-        """Refusals of a schedule because its time is past. Judge: beliefs."""
+        self.past_time_refusals = 0
+        """Refusals of a schedule because its time is past. Judge: assumptions."""
         self.hangs = False
-        """It waits for an answer that does not come."""
+        """It waits for an answer that will not come."""
         self.letters = 0
-        """Sends of its run's letter, repeated ones included. Judge: beliefs."""
-        self.saw_end = False
-        """When its last request was carried out, its occurrence was final, with a letter if it was dead."""
+        """Requests that send its run's letter, repeated ones included. Judge: assumptions."""
+        self.saw_final = False
+        """Its occurrence was final when its last request was carried out, with a letter if it was dead."""
         self.spent: Counter[str] = Counter()
-        """What was carried out for it: reads, writes, refusals, carriers, letters. Judge: costs."""
+        """The number of its requests that were carried out, by kind. Judge: costs."""
 
     def left(self) -> int:
         """Return the milliseconds until its deadline."""
         return max(0, self.deadline - self.world.now)
 
-    def believed_left(self) -> float:
-        """Return the seconds that it takes to be left."""
+    def estimated_left(self) -> float:
+        """Return the seconds until its deadline, as the invocation computes them."""
         return self.left() / 1000
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return what Lambda's context says."""
+        """Return the value of Lambda's context."""
         return self.left()
 
     def fork(self, copies: Copies) -> Self:
@@ -111,23 +111,23 @@ class Invoked:
 
 @dataclass(slots=True, eq=False)
 class Attempt:
-    """A claim that was committed."""
+    """The record of a committed claim."""
 
     holder: str
-    sandbox: Invoked
+    sandbox: InvocationRecord
     run: RunRecord
     number: int
     fence: int
     expires: int
-    kept: frozenset[str]
-    """The checkpoints of which it must be given one: the last one in time, and late ones after it."""
-    how: str | None = None
-    """State of the handler: works, succeeded, failed, crashed; None: it never began."""
+    checkpoints: frozenset[str]
+    """It must get one of these checkpoints: the last one that was in time, or a late one after it."""
+    handler_state: str | None = None
+    """State of the handler: works, succeeded, failed, crashed; None: it never started."""
     settled: str | None = None
     lost: bool = False
     """Another attempt has claimed the lease."""
     after_crash: bool = False
-    """The attempt before it ended without a word."""
+    """The previous attempt crashed."""
 
     def fork(self, copies: Copies) -> Attempt:
         known = copies.get(id(self))
@@ -141,9 +141,9 @@ class Attempt:
 
 @dataclass(slots=True, eq=False)
 class LetterClaim:
-    """A dead run's letter, claimed by a sandbox that found it unsent."""
+    """The claim of a dead run's unsent letter by a sandbox."""
 
-    sandbox: Invoked
+    sandbox: InvocationRecord
     expires: int
 
     def fork(self, copies: Copies) -> LetterClaim:
@@ -152,7 +152,7 @@ class LetterClaim:
 
 @dataclass(slots=True, eq=False)
 class RunRecord:
-    """One occurrence."""
+    """The record of one occurrence."""
 
     occurrence: str
     claims: int = 0
@@ -161,54 +161,58 @@ class RunRecord:
     ended: str | None = None
     open: Attempt | None = None
     events: list[QueuedEvent] = field(default_factory=list)
-    """The events that ask for it."""
+    """The events that request it."""
     attempts: list[Attempt] = field(default_factory=list)
-    """Those whose handler began."""
+    """The attempts whose handler started."""
     deaths: set[Death] = field(default_factory=set)
-    """Misses, too."""
+    """All deaths, including misses."""
     death: Death = ALIVE
-    """The last one, while the run is dead or missed."""
+    """The last death, while the run is dead or missed."""
     sender: Attempt | LetterClaim | None = None
-    """The one that may send the letter of the last death."""
+    """The attempt or claim that may send the letter of the last death."""
     letter_noted: bool = False
-    """The ledger says that the letter of the last death was sent."""
+    """The ledger has noted the letter of the last death as sent."""
     letters: Counter[Death] = field(default_factory=Counter)
-    """Letters that were sent."""
+    """The number of letters sent, by death."""
     carriers: set[QueuedEvent] = field(default_factory=set)
-    """On their way: made, and neither acknowledged nor given up."""
+    """Carriers on their way: made, and neither acknowledged nor given up."""
     recorded: bool = False
-    """Lambda gave up a carrier's event, which is now among the dead letters."""
+    """Lambda gave up the event of a carrier, which is now among the dead letters."""
     lost: bool = False
-    """An outage has swallowed a schedule that would have brought it, and operators have not repaired that yet."""
-    swallowed: bool = False
-    """The same, repaired or not."""
-    unwritten: bool = False
-    """One of these was made while the ledger did not answer, so no row could keep its event."""
+    """An outage has lost a schedule that would have brought it, and operators have not repaired it yet."""
+    was_lost: bool = False
+    """As ``lost``, repaired or not."""
+    not_in_ledger: bool = False
+    """A lost schedule was made while the ledger did not answer, so its event is in no row."""
     checkpoint: str = ""
-    """The last one that was committed in time."""
+    """The last checkpoint that was committed in time."""
     late_checkpoints: set[str] = field(default_factory=set)
-    """Committed after ``checkpoint`` by a holder whose lease was past but not taken over yet."""
-    placed: Invoked | None = None
-    """The invocation that has put it into the slot. Until it has made the carrier, its event is not acknowledged."""
-    waived: bool = False
-    """An operator's event put it into the slot: no start deadline bounds it."""
-    hampered: bool = False
+    """Checkpoints after ``checkpoint``, of a holder whose lease had ended but was not taken over yet."""
+    placed_by: InvocationRecord | None = None
+    """The invocation that has put it into the slot. It acknowledges its event only after it has made the carrier."""
+    no_start_deadline: bool = False
+    """An operator's event has put it into the slot, so it has no start deadline."""
+    had_failed_delivery: bool = False
     """One of its deliveries was killed or raised."""
     effects: int = 0
-    """Commits of a handler's own write. Judge: endings."""
+    """The number of commits of a handler's own write. Judge: endings."""
 
     def digest(self) -> object:
-        """All that later judgements depend on."""
+        """Return all values that later judgements depend on."""
         attempts = tuple(
-            (of.holder, of.how, of.sandbox.killed or of.sandbox.given_up or of.sandbox.gave_up)
-            for of in self.attempts
-            if of.how in ("works", "succeeded")
+            (
+                attempt.holder,
+                attempt.handler_state,
+                attempt.sandbox.killed or attempt.sandbox.given_up or attempt.sandbox.gave_up,
+            )
+            for attempt in self.attempts
+            if attempt.handler_state in ("works", "succeeded")
         )
         sender = self.sender and (self.sender.sandbox.name, self.sender.expires)
         letters, deaths = tuple(sorted(self.letters.items())), tuple(sorted(self.deaths))
         ended = (self.ended, self.open and self.open.holder, self.letter_noted, sender, letters, deaths, self.death)
-        kept = (self.recorded, self.checkpoint, tuple(sorted(self.late_checkpoints)), self.effects, len(self.carriers))
-        return self.occurrence, self.claims, self.limit, self.fence, ended, attempts, kept
+        rest = (self.recorded, self.checkpoint, tuple(sorted(self.late_checkpoints)), self.effects, len(self.carriers))
+        return self.occurrence, self.claims, self.limit, self.fence, ended, attempts, rest
 
     def fork(self, copies: Copies) -> RunRecord:
         known = copies.get(id(self))
@@ -217,17 +221,17 @@ class RunRecord:
             return known
         new = copies[id(self)] = shallow(self)
         new.open = self.open and self.open.fork(copies)
-        new.placed = self.placed and self.placed.fork(copies)
+        new.placed_by = self.placed_by and self.placed_by.fork(copies)
         new.sender = self.sender and self.sender.fork(copies)
-        new.attempts = [one.fork(copies) for one in self.attempts]
-        new.events = [one.fork(copies) for one in self.events]
-        new.carriers = {one.fork(copies) for one in self.carriers}
+        new.attempts = [attempt.fork(copies) for attempt in self.attempts]
+        new.events = [event.fork(copies) for event in self.events]
+        new.carriers = {event.fork(copies) for event in self.carriers}
         new.deaths, new.late_checkpoints = set(self.deaths), set(self.late_checkpoints)
         new.letters = Counter(self.letters)
         return new
 
     def close(self) -> None:
-        """End the open attempt, if any; it is lost if it was not settled."""
+        """Close the open attempt, if any. It is lost if it was not settled."""
         if self.open is not None and self.open.settled is None:
             self.open.lost = True
         self.open = None
@@ -235,11 +239,15 @@ class RunRecord:
 
 @dataclass(slots=True)
 class JobRecord:
-    """The lease of the job, and the attempts whose handlers are running."""
+    """The record of the job's lease, and of the attempts whose handlers are running."""
 
     fence: int = 0
-    held: Attempt | None = None
+    lease_holder: Attempt | None = None
     working: list[Attempt] = field(default_factory=list)
 
     def fork(self, copies: Copies) -> JobRecord:
-        return JobRecord(self.fence, self.held and self.held.fork(copies), [one.fork(copies) for one in self.working])
+        return JobRecord(
+            self.fence,
+            self.lease_holder and self.lease_holder.fork(copies),
+            [attempt.fork(copies) for attempt in self.working],
+        )

@@ -1,1 +1,1 @@
-"""What a proof plays with: virtual time, drawn faults, events on their way, the programs under proof. No judgement."""
+"""The models of a proof: virtual time, drawn faults, events on their way, the programs under proof. No judgement."""

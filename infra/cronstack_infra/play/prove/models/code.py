@@ -1,8 +1,7 @@
-"""The code under proof: what a sandbox and a planner run. Today's, unless a seed mixes it with another version's.
+"""The code under proof, which sandboxes and planners run: today's, or in some seeds also another version's.
 
-What passes between the code of a version and the proof are today's classes: ``Call``, ``Sleep``, ``Work``, ``Ended``,
-``Plan`` and the exceptions of ``cronstack.errors``. The code of another version is adapted to them (see the tests'
-``mixed`` folder).
+The proof exchanges today's classes with each version: ``Call``, ``Sleep``, ``Work``, ``Ended``, ``Plan`` and the
+exceptions of ``cronstack.errors``. The code of another version is adapted to them (see ``tests/mixed``).
 """
 
 from __future__ import annotations
@@ -39,16 +38,16 @@ TODAY: Final = Code("today", Invocation, planner)
 
 
 class Rollout(Protocol):
-    """Which code is deployed, by time. Sandboxes and planners that have begun keep theirs."""
+    """The code that is deployed, by time. Running sandboxes and planners keep their code."""
 
     def code(self, now: int) -> Code:
-        """Return the code of what begins at ``now``, in epoch milliseconds."""
+        """Return the code for a start at ``now``, in epoch milliseconds."""
 
     def finish(self) -> None:
-        """End the rollout: from here on one code is deployed."""
+        """End the rollout: from here on only one version is deployed."""
 
 
-class Undisturbed:
+class NoRollout:
     """No deploy: today's code all the time."""
 
     def code(self, now: int) -> Code:

@@ -1,4 +1,4 @@
-"""Copies of records that refer to each other: what two records share, their copies share, too."""
+"""Copies of records that refer to each other: the copies share the same objects as the originals."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _Record = TypeVar("_Record")
 Copies = dict[int, object]
 """The copies made so far, by the ``id`` of the original."""
 _COPIERS: dict[type, Callable[[Any], Any]] = {}
-"""By the class of the record."""
+"""The copy function of each record class."""
 
 
 def shallow(record: _Record) -> _Record:
-    """Return what ``copy.copy`` returns, in a tenth of its time."""
+    """Return a shallow copy, in a tenth of the time of ``copy.copy``."""
     kind = type(record)
     copier = _COPIERS.get(kind) or _COPIERS.setdefault(kind, _copier(kind))
     new: _Record = copier(record)
@@ -21,8 +21,10 @@ def shallow(record: _Record) -> _Record:
 
 
 def _copier(kind: type) -> Callable[[Any], Any]:
-    """Return a function that copies records of this class. It names each slot: a loop over them takes three times as
-    long, and a walk of a space copies millions of records."""
+    """Return a function that copies records of this class.
+
+    It assigns each slot by name: a loop over the slots takes three times as long, and a walk copies millions of them.
+    """
     layout: Any = kind
     if layout.__dictoffset__:
         lines = ["new.__dict__.update(record.__dict__)"]

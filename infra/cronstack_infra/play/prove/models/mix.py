@@ -1,7 +1,7 @@
-"""What a seed plays: one job, its occurrences, and a fault mix of its own (a "swarm": no seed has them all).
+"""The mix of a seed: one job, its occurrences, and its own selection of faults ("swarm testing").
 
-A fault that is on in every seed hides what only happens without it: where everything crashes, nothing is ever
-overtaken. So each seed switches most faults off, and draws how often the others come.
+A fault that is on in every seed hides the effects that need its absence: where everything crashes, nothing is ever
+overtaken. So each seed switches most faults off, and draws how often the others occur.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ REQUEST_FAULTS: Final = (
     "crash after",  # killed, the request was carried out or refused, its answer not read
     "pause before",  # frozen for a while, but not beyond the deadline
     "pause after",
-    "zombie before",  # frozen beyond deadline and lease, then it goes on
+    "zombie before",  # frozen beyond deadline and lease, then it continues
     "zombie after",
     "lost request",  # not carried out, and no answer
     "lost answer",  # carried out, and no answer
     "late",  # as lost, and carried out up to minutes later
-    "twice",  # carried out now, and once more later
+    "twice",  # carried out now, and again later
     "throttled",
     "5xx",  # not carried out
     "5xx done",  # carried out, yet answered by an internal error
     "conflict",
 )
-"""Each request meets one of them at most."""
+"""Each request meets at most one of them."""
 
 SKEWED: Final = "skew beyond the margin"
+EXPIRED_TOKENS: Final = "tokens expired"
 OTHER_FAULTS: Final = (
     "handler fails",
     "handler fails for good",
@@ -60,8 +61,8 @@ OTHER_FAULTS: Final = (
     "trigger",
     "new generation",
     "lease deleted",  # breaks A6
-    "tokens forgotten",  # the store knows no request again
-    "leap",  # weeks pass, DynamoDB deletes what has expired, and old events come once more
+    EXPIRED_TOKENS,  # the store does not recognise a repeated request
+    "leap",  # weeks pass, DynamoDB deletes expired items, and old events come again
 )
 BREAKING_DEADLINES: Final = "handler beyond its deadline"
 BREAKING_ITEMS: Final = "lease deleted"
@@ -69,13 +70,13 @@ RARE: Final = {
     BREAKING_DEADLINES: 0.06,
     BREAKING_ITEMS: 0.06,
     "leap": 0.12,
-    "tokens forgotten": 0.15,
+    EXPIRED_TOKENS: 0.15,
 }
 THEMES: Final = (
     ("handler fails for good", "redrive", "skew", "pause before", "late", "duplicate at once"),
     ("handler fails for good", "redrive", "crash after", "zombie before", "skew", "lost answer"),
     ("handler fails", "redrive", SKEWED, "pause before", "zombie before", "backfill"),
-    ("duplicate at once", "duplicate later", "lost answer", "late", "zombie after", "skew", "tokens forgotten"),
+    ("duplicate at once", "duplicate later", "lost answer", "late", "zombie after", "skew", EXPIRED_TOKENS),
     ("handler fails", "duplicate at once", "backfill", SKEWED, "pause before", "late", "twice"),
     ("killed in handler", "duplicate at once", "skew", "pause after", "backfill"),
     ("lease deleted", "duplicate at once", "duplicate later", "backfill", "pause before"),
@@ -93,15 +94,15 @@ THEMES: Final = (
     ("outage", "delivered early", "delivered late", "duplicate later", SKEWED),
     ("killed in handler", "handler too long", SKEWED),
 )
-"""Faults that reach the rarer corners together; some seeds have one of these besides."""
+"""Groups of faults that reach rare states together. Some seeds have one group in addition."""
 RATES: Final = (0.03, 0.1, 0.25)
 THEME_RATES: Final = (0.05, 0.25, 0.5)
 CROWDS: Final = 0.05
-"""Share of seeds with many short occurrences of a job. A few hosts are slow, and are refused again and again."""
+"""Share of seeds with many short occurrences of a job. A few hosts are slow, and get many refusals."""
 
 
 PLANNING: Final = 4
-"""In one of so many seeds application code schedules, moves and cancels, besides the schedule or instead of it."""
+"""Application code plans in one of so many seeds, in addition to the job's schedule or instead of it."""
 THEMES_OF_PLANS: Final = (
     ("crash before", "crash after"),
     ("crash after", "carrier twice"),
@@ -122,16 +123,16 @@ SHOWN_BY: Final = {
     ),
     "stale-schedules": ("lost answer", "5xx done"),
 }
-"""Faults without which a switch changes hardly an answer: those that let a time pass, or a request come twice."""
+"""Faults that a switch needs to change answers: they delay a request past its time, or repeat it."""
 COSTLY: Final = (
-    *("outage", "lease deleted", "tokens forgotten", "leap", "delivered out of time"),
+    *("outage", "lease deleted", EXPIRED_TOKENS, "leap", "delivered out of time"),
     *("clock steps", SKEWED, "handler beyond its deadline"),
 )
-"""Faults with which the number of requests is not judged (I14)."""
+"""Faults under which the number of requests is not judged (I14)."""
 WAITING: Final = 0.15
-"""Share of the seeds with a slot in which what waits there is often missed."""
+"""Share of the seeds with a slot in which the buffered occurrence is often missed."""
 MISSING: Final = 0.25
-"""Share of the seeds with application code in which most plans are missed, and then redriven or planned anew."""
+"""Share of the seeds with application code in which most plans are missed, and then redriven or planned again."""
 INTRUDERS: Final = 0.2
 """Share of the seeds with application code that have an intruder, too."""
 CLEAN: Final = 0.1
@@ -140,7 +141,7 @@ CLEAN: Final = 0.1
 
 @dataclass(frozen=True)
 class Mix:
-    """The terms and the faults of one seed."""
+    """The settings and the faults of one seed."""
 
     overlap: Overlap
     retries: int
@@ -150,27 +151,27 @@ class Mix:
     gap: int
     """Milliseconds between two due times."""
     latency: int
-    """Milliseconds a request takes at most, each way."""
+    """Longest time of a request in milliseconds, each way."""
     crowd: bool
     lease: int | None
     """Seconds of a lease that handlers renew."""
     commits: bool
-    """Handlers write in their settlement."""
+    """Handlers commit a write together with their settlement."""
     checkpoints: bool
-    prompt: bool
-    """Lambda delivers again within seconds (it may), not only after one and two minutes."""
+    fast_retries: bool
+    """Lambda delivers again within seconds, as it may, instead of after one and two minutes."""
     request_faults: tuple[tuple[float, str], ...]
     """Cumulated probabilities."""
     rates: dict[str, float]
     keys: int = 0
     """Number of keys under which application code schedules; 0: there is no such code."""
     far: bool = False
-    """Some of it is due in weeks, and the ledger forgets what has ended long before."""
+    """Some keys are due in weeks, when the ledger has long deleted what has ended."""
     intruder: bool = False
     """Code that may only plan writes anything into plans, and sends anything by the alias for plans."""
 
     switches: Mapping[str, float] = field(default_factory=dict)
-    """How this seed reads what AWS leaves open (see ``switches``)."""
+    """The settings of this seed for what AWS leaves open (see ``switches``)."""
 
     def has(self, fault: str) -> bool:
         return fault in self.rates
@@ -192,8 +193,8 @@ def draw(chance: Random) -> Mix:
     overlaps: tuple[Overlap, ...] = ("skip", "skip", "skip", "allow", "allow", "buffer_one", "buffer_one")
     timeout = chance.choice((3, 10, 30, 60, 60))
     overlap = chance.choice(overlaps)
-    waits = overlap == "buffer_one" and not crowd and chance.random() < WAITING
-    if waits:
+    waiting = overlap == "buffer_one" and not crowd and chance.random() < WAITING
+    if waiting:
         timeout = 60
         rates |= {"handler too long": 0.25}
     start_deadline = chance.choice((60, 300, 3600, 3600))
@@ -201,7 +202,7 @@ def draw(chance: Random) -> Mix:
         overlap="skip" if crowd else overlap,
         retries=chance.choice((0, 1, 2, 2, 4, 20)),
         timeout=60 if crowd else timeout,
-        start_deadline=60 if waits else start_deadline,
+        start_deadline=60 if waiting else start_deadline,
         occurrences=40 if crowd else chance.choice((1, 2, 2, 3, 4)),
         gap=1000 if crowd else chance.choice((1000, 5000, 60_000, 120_000)),
         latency=5 if crowd else chance.choice((1, 20, 20, 1500)),
@@ -209,7 +210,7 @@ def draw(chance: Random) -> Mix:
         lease=10 if timeout > 10 and chance.random() < 0.2 else None,
         commits=chance.random() < 0.3,
         checkpoints=chance.random() < 0.3,
-        prompt=chance.random() < 0.3,
+        fast_retries=chance.random() < 0.3,
         request_faults=_cumulated(rates),
         rates=rates,
     )
@@ -237,7 +238,7 @@ def draw_plans(mix: Mix, chance: Random) -> Mix:
     )
 
 
-def disturbed(mix: Mix, switches: Mapping[str, float], chance: Random) -> Mix:
+def with_switches(mix: Mix, switches: Mapping[str, float], chance: Random) -> Mix:
     """Return the same mix with these switches, and with the faults that let them show."""
     rates = dict(mix.rates)
     for switch, faults in SHOWN_BY.items():
@@ -247,7 +248,7 @@ def disturbed(mix: Mix, switches: Mapping[str, float], chance: Random) -> Mix:
 
 
 def _cumulated(rates: dict[str, float]) -> tuple[tuple[float, str], ...]:
-    """Return cumulated probabilities. Together they are one half at most: something must get through."""
+    """Return cumulated probabilities. Together they are at most one half: some requests must succeed."""
     cumulated, faults = 0.0, []
     busy = sum(rates.get(fault, 0) for fault in REQUEST_FAULTS)
     scale = min(1.0, 0.5 / busy) if busy else 1.0

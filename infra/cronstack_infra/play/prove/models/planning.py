@@ -27,18 +27,18 @@ WIRING: Final = Wiring(
 class PlanningCall(NamedTuple):
     """One call of application code, with its arguments."""
 
-    what: Literal["schedule", "move", "cancel", "sweep"]
+    operation: Literal["schedule", "move", "cancel", "sweep"]
     order: Order = Order("", 0, "", {})
-    """A move keeps the input that was planned."""
+    """The order of the call. A move keeps the planned input."""
     replace: bool = False
     keys: tuple[str, ...] = ()
-    """A sweep looks only in their partitions: the others of the sixteen are empty."""
+    """The keys of a sweep. It reads only their partitions: the others of the sixteen are empty."""
 
 
-def steps(call: PlanningCall, host: Host, mended: Callable[[Plan], None], code: Code = TODAY) -> Steps[Plan | None]:
-    """Run the call. ``mended``: called with each plan that a sweep has repaired."""
+def steps(call: PlanningCall, host: Host, on_repair: Callable[[Plan], None], code: Code = TODAY) -> Steps[Plan | None]:
+    """Run the call. ``on_repair`` is called with each plan that a sweep has repaired."""
     order, planner = call.order, code.planner
-    match call.what:
+    match call.operation:
         case "schedule":
             plan: Plan = yield from planner.schedule(order, WIRING, host, replace=call.replace)
             return plan
@@ -53,12 +53,12 @@ def steps(call: PlanningCall, host: Host, mended: Callable[[Plan], None], code: 
                 start = None
                 while True:
                     query = query_keys(WIRING.ledger, partition, start=start)
-                    found, start = yield from planner.page(host, query)
-                    for plan in found:
+                    plans, start = yield from planner.page(host, query)
+                    for plan in plans:
                         if planner.is_left(plan, host.now()):
-                            mended((yield from planner.restore(WIRING, host, plan)))
+                            on_repair((yield from planner.restore(WIRING, host, plan)))
                     if start is None:
                         break
             return None
         case _:
-            assert_never(call.what)
+            assert_never(call.operation)

@@ -1,4 +1,4 @@
-"""An invocation that can be stopped: before each request, those that its handler asks for included.
+"""An invocation that stops before each request, also before those of its handler.
 
 The runtime's steps are a generator; the user's handler is a plain function in the middle of them. It runs in a
 greenlet, so that a request inside it, a commit or a checkpoint, suspends the whole invocation like any other.
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 class Program:
-    """One invocation. ``resume`` with the answer to the last request gives the next one, or how it ended."""
+    """One invocation. ``resume`` takes the answer to the last request and returns the next request, or the end."""
 
     __slots__ = ("_handler", "_invocation", "_over", "_steps")
 
     def __init__(
         self, job: Job, event: object, context: object, shell_of: Callable[[Program], Shell], code: Code = TODAY
     ) -> None:
-        """``shell_of`` makes the shell, with the ``transport`` and the ``sleep`` of this program."""
+        """``shell_of`` creates the shell, with the ``transport`` and the ``sleep`` of this program."""
         self._invocation = code.invocation(job, event, context, shell_of(self))
         self._steps = self._invocation.steps()
         self._handler: greenlet | None = None
@@ -38,15 +38,15 @@ class Program:
     def resume(self, answer: Any) -> Request | Ended:
         """Return the next request, or the end. Raise what the invocation raises."""
         if self._handler is not None:
-            asked: Request = self._handler.switch(answer)
+            request: Request = self._handler.switch(answer)
             if not self._handler.dead:
-                return asked
-            self._handler, answer = None, asked
-        came = resume(self._steps, answer)
-        if isinstance(came, Returned):
-            ended: Ended = came.result
+                return request
+            self._handler, answer = None, request
+        result = resume(self._steps, answer)
+        if isinstance(result, Returned):
+            ended: Ended = result.result
             return ended
-        return came
+        return result
 
     @property
     def in_handler(self) -> bool:
@@ -54,12 +54,12 @@ class Program:
         return self._handler is not None
 
     def begin_handler(self, work: Work) -> Request | Ended:
-        """Answer ``Work``: run the handler up to its first request, or to its end and on from there."""
+        """Answer ``Work``: run the handler up to its first request, or beyond its end up to the next one."""
         self._handler = greenlet(self._invocation.run_handler)
         return self.resume(work)
 
     def close(self) -> None:
-        """End it. Requests that the handler sends while it unwinds are dropped.
+        """End the program. Requests that the handler sends while it unwinds are dropped.
 
         The garbage collector would do the same, but at any moment, in the middle of other steps.
         """
@@ -69,10 +69,10 @@ class Program:
             self._handler = None
         self._steps.close()
 
-    # What a handler does with its run is driven by the runtime itself, through these two.
+    # The runtime sends the requests of a handler through these two methods.
 
     def transport(self, operation: str, parameters: Mapping[str, Any], timeout: float = 0.0) -> Answer:
-        """``timeout``: another version of the runtime may not give one."""
+        """``timeout``: optional, because another version of the runtime may not pass it."""
         answer: Answer = self._ask(Call(operation, parameters))
         return answer
 
@@ -86,5 +86,5 @@ class Program:
         return getcurrent().parent.switch(request)
 
     def wait(self, milliseconds: float) -> None:
-        """Be busy for so long, from within the handler."""
+        """Wait, from within the handler."""
         self.sleep(milliseconds / 1000)

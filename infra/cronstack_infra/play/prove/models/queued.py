@@ -17,9 +17,9 @@ from cronstack.settings import PLANS
 from cronstack_infra.play.prove.models.copies import Copies, shallow
 
 LAMBDA_RETRIES: Final = 2
-"""Lambda's own limit. The guard uses these retries for crashes and faults only."""
+"""Lambda's own limit. The guard uses these retries only for crashes and faults."""
 MOST_AGAIN: Final = 9
-"""Schedules of one plan, each made because the one before may never fire."""
+"""Most schedules of one plan. Each is made because the one before may never fire."""
 BACK_OFF: Final = (60_000, 120_000)
 """Milliseconds before Lambda's second and third delivery."""
 
@@ -33,36 +33,36 @@ class QueuedEvent:
     due: int
     by_operator: bool = False
     redrive: int | None = None
-    acts: bool = False
+    redrives_death: bool = False
     """It redrives a death that existed when the redrive was requested."""
     carrier: bool = False
     """Scheduler brings it, because a delivery made a schedule for it."""
     delivered: int = 0
     """Number of deliveries so far."""
     name: str = ""
-    """Of the carrier's schedule."""
+    """The name of the carrier's schedule."""
     number: int = 0
-    """Tells carriers of one name apart, in a scene."""
+    """In a scene: distinguishes carriers with the same name."""
     refused: str = ""
-    """The error type in the letter that refuses it: "TooOld", "PayloadMismatch"."""
+    """The error type in the letter that refuses it, such as "TooOld" or "PayloadMismatch"."""
     at: int = 0
     """The time for which its schedule was made."""
     fires: int = 0
-    """When Scheduler fires it."""
+    """The time at which Scheduler fires it."""
     to_slot: bool = False
-    """It was made to bring its occurrence out of the slot."""
+    """Its carrier was made to bring its occurrence out of the slot."""
     alias: bool = False
-    """It comes by the alias for plans, so code that may only plan has sent it."""
+    """It comes by the alias for plans, so it was sent with planning rights only."""
     forged: bool = False
     """An intruder has sent it."""
-    unwritten: bool = False
-    """Its schedule was made while the ledger did not answer, so no row could keep its event."""
-    doubtful: bool = False
-    """What has made its schedule was frozen, or did not know the time, or Scheduler had not answered it before."""
-    gone: bool = False
-    """Its schedule was deleted in time: it does not come."""
+    not_in_ledger: bool = False
+    """Its schedule was made while the ledger did not answer, so its event is in no row."""
+    time_uncertain: bool = False
+    """The maker of its schedule was frozen, did not know the time, or had no answer from Scheduler before."""
+    deleted: bool = False
+    """Its schedule was deleted in time: it will not be delivered."""
     switches: tuple[str, ...] = ()
-    """What made its delivery another one than AWS's kindest."""
+    """The switches that have changed its delivery."""
 
     def fork(self, copies: Copies) -> QueuedEvent:
         known = copies.get(id(self))
@@ -72,10 +72,10 @@ class QueuedEvent:
         return known
 
 
-def carried(parameters: Mapping[str, Any]) -> tuple[QueuedEvent, int]:
-    """Return the event that a schedule brings, and when. ``parameters``: of CreateSchedule.
+def carrier_event(parameters: Mapping[str, Any]) -> tuple[QueuedEvent, int]:
+    """Return the event that a schedule delivers, and its time. ``parameters``: of CreateSchedule.
 
-    Raises ValueError for one that Lambda does not take.
+    Raise ValueError for an event that Lambda does not accept.
     """
     target = parameters["Target"]
     alias = str(target["Arn"]).endswith(f":{PLANS}")
@@ -84,14 +84,14 @@ def carried(parameters: Mapping[str, Any]) -> tuple[QueuedEvent, int]:
     due = to_milliseconds(at)
     event = read_text(target["Input"])
     if event is None:
-        raise ValueError(f"{name} brings no JSON")
+        raise ValueError(f"the input of schedule {name} is not JSON")
     event.carrier, event.alias, event.name, event.at = True, alias, name, due
     event.forged = alias and is_forged(event, name)
     return event, due
 
 
 def is_forged(event: QueuedEvent, name: str) -> bool:
-    """Whether the schedule of this name is another plan's: the row from which it was made was tampered with."""
+    """Return whether the schedule of this name belongs to another plan: its row was tampered with."""
     key, revision = event.body.get("key"), event.body.get("revision")
     if not isinstance(revision, int):
         return True
@@ -100,7 +100,7 @@ def is_forged(event: QueuedEvent, name: str) -> bool:
 
 
 def read_text(text: str) -> QueuedEvent | None:
-    """Return an event to queue. None: Lambda does not take it, because it is no JSON."""
+    """Return an event to queue. Return None for text that is not JSON: Lambda does not accept it."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
@@ -109,7 +109,7 @@ def read_text(text: str) -> QueuedEvent | None:
 
 
 def read_event(body: dict[str, Any]) -> QueuedEvent:
-    """Return an event to queue. One that no job takes belongs to an occurrence of its own."""
+    """Return an event to queue. An event that no job accepts gets its own occurrence."""
     try:
         of = parse_event(body, "stats")
     except EventError:

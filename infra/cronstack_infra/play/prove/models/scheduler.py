@@ -1,4 +1,4 @@
-"""Scheduler's API as the switches of a seed read it. The store holds the schedules; firing is the deliveries' part."""
+"""Scheduler's API under the switches of a seed. The store holds the schedules; ``deliveries`` fires them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from cronstack.occurrence import to_milliseconds
 from cronstack.steps import Call
-from cronstack_infra.play.prove.models.switches import EARLIEST, OUTAGES, PastAt, marked
+from cronstack_infra.play.prove.models.switches import EARLIEST, OUTAGES, PastAt, mark_answer
 
 if TYPE_CHECKING:
     from random import Random
@@ -21,11 +21,11 @@ NOT_YET: Final = "The execution role you provide must allow AWS EventBridge Sche
 
 def _refused(code: str, text: str, status: int, switch: str) -> dict[str, Any]:
     answer = {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return marked(answer, switch)
+    return mark_answer(answer, switch)
 
 
-class Around(Protocol):
-    """What Scheduler needs of its world."""
+class SchedulerWorld(Protocol):
+    """The part of the world that Scheduler needs."""
 
     now: int
     faulty: bool
@@ -35,9 +35,9 @@ class Around(Protocol):
 
 
 class Scheduler:
-    """The answers to requests about schedules, and the times in which roles, targets and queues are missing."""
+    """The model of Scheduler: answers to requests, and the times in which roles, targets and queues are missing."""
 
-    def __init__(self, world: Around, chance: Random) -> None:
+    def __init__(self, world: SchedulerWorld, chance: Random) -> None:
         self.world, self.chance = world, chance
         self._made: dict[str, int] = {}
         self._outages: dict[str, tuple[int, int]] = {}
@@ -67,13 +67,13 @@ class Scheduler:
         return store(call.operation, call.parameters)
 
     def _shown(self, call: Call, name: str) -> Mapping[str, Any]:
-        """Show a schedule that exists, unless it is too new to be shown."""
+        """Return a schedule that exists, unless it is too new to be shown."""
         world = self.world
         if (stale := world.switch("stale-schedules")) and world.now - self._made.get(name, 0) < stale:
             return _refused("ResourceNotFoundException", f"Schedule {name} does not exist.", 404, "stale-schedules")
         answer = world.store(call.operation, call.parameters)
         never_fires = self.past_at == "ignored" and due_of(answer) <= world.now
-        return marked(answer, "past-at=ignored") if never_fires else answer
+        return mark_answer(answer, "past-at=ignored") if never_fires else answer
 
     def _refusal(self, parameters: Mapping[str, Any]) -> Mapping[str, Any] | None:
         world, chance = self.world, self.chance
@@ -83,7 +83,7 @@ class Scheduler:
             if (share := world.switch("create-conflicts")) and chance.random() < share:
                 text = f"Schedule {parameters['Name']} is being changed."
                 return _refused("ConflictException", text, 409, "create-conflicts")
-            if self._lasts("role-delay"):
+            if self._is_active("role-delay"):
                 return _refused("ValidationException", NOT_YET, 400, "role-delay")
         if parameters["Name"] in world.store.schedules:
             return None
@@ -94,27 +94,27 @@ class Scheduler:
 
     @property
     def past_at(self) -> PastAt:
-        """What becomes of an at() that is past."""
+        """The treatment of an at() whose time is past."""
         if self.world.switch("past-at=refused"):
             return "refused"
         return "ignored" if self.world.switch("past-at=ignored") else "fires"
 
     # -- firing --------------------------------------------------------------------------------------------------------
-    def _lasts(self, outage: str) -> bool:
+    def _is_active(self, outage: str) -> bool:
         first, end = self._outages.get(outage, (0, 0))
         return first <= self.world.now < end and self.world.faulty
 
     def outage(self) -> str:
-        """Return why what fires now does not reach the function; "" if it does."""
-        return next((name for name in self._outages if name in OUTAGES and self._lasts(name)), "")
+        """Return the outage that stops a firing now; "" for none."""
+        return next((name for name in self._outages if name in OUTAGES and self._is_active(name)), "")
 
     @property
     def is_deployed(self) -> bool:
-        """Whether the job's update was deployed."""
+        """Whether the update of the job was deployed."""
         return self.world.now >= self._outages.get("deploy", (FOR_EVER, 0))[0]
 
     def earlier(self, at_most: float = FOR_EVER) -> int:
-        """Draw the milliseconds that a firing comes before its time."""
+        """Draw the milliseconds by which a firing comes before its time."""
         most = min(self.world.switch("early") or 0, at_most)
         return int(self.chance.random() * most) if most and self.chance.random() < 0.5 else 0
 

@@ -26,4 +26,4 @@ class HandlerFailedForGood(Exception):
 
 
 def discard_line(line: str) -> None:
-    """Log lines are built, as in Lambda, and dropped."""
+    """Discard a log line. It is still built, as in Lambda."""

@@ -1,24 +1,24 @@
-"""What AWS leaves open, as a seed plays it: the switches of ``cronstack_infra.switches``, and outages of a deploy.
+"""The switches of a seed: those of ``cronstack_infra.switches`` (what AWS leaves open), and outages of a deploy.
 
-A seed plays a few of them, besides its fault mix; half of the seeds play none, so that what only happens without them
-is seen, too. They have a chance of their own: a seed without switches is the same world as before they were drawn.
+A seed plays a few of them in addition to its fault mix. Half of the seeds play none, to reach what only happens without
+them. Switches have their own random numbers: a seed without switches is the same world as before they were drawn.
 
     early               Scheduler fires up to so long before its time: cron, carriers, plans
-    past-at=...         an at() that is past when Scheduler hears of it is refused, fires at once, or is accepted and
-                        never fires (then it keeps its name, too)
+    past-at=...         an at() that is past when Scheduler receives it is refused, fires at once, or is accepted and
+                        never fires (and then still occupies its name)
     create-throttled    CreateSchedule is throttled
     create-conflicts    CreateSchedule is answered by ConflictException, though no schedule has the name
     stale-schedules     GetSchedule does not find a schedule for so long after its creation
     role-delay          for so long a role cannot be assumed: CreateSchedule is refused with ValidationException
-    missing-role        the role of all schedules is gone for so long: what fires is lost without a letter
-    missing-target      the function is gone for so long: what fires becomes a letter of Scheduler
-    missing-queue       function and queue are gone for so long: what fires is lost
+    missing-role        the role of all schedules is missing for so long: a firing is lost without a letter
+    missing-target      the function is missing for so long: a firing becomes a dead letter of Scheduler
+    missing-queue       function and queue are missing for so long: a firing is lost
     group-deletion      the groups are deleted once, and their schedules with them
     clock-skew=240      sandboxes whose clocks are four minutes off; AWS accepts their signatures
     clock-skew=600      sandboxes whose clocks are ten minutes off; AWS refuses each of their requests
     async-delay         events wait up to so long in Lambda's queue before the first delivery
     hanging             requests that get no answer before the transport gives up, carried out or not
-    deploy              the job's function is updated while runs are open: other terms from here on
+    deploy              the job's function is updated while runs are open: it has another timeout from here on
     dynamodb-down       the table answers nothing but errors for so long
 
 Not played: an empty short poll of a queue, because only operators' tools poll queues.
@@ -57,20 +57,20 @@ SWITCHES: Final[Mapping[str, tuple[float, ...]]] = {
 }
 """The settings that are drawn; the last one is the maximum. Shares, or milliseconds."""
 OUTAGES: Final = ("missing-role", "missing-target", "missing-queue")
-"""Times in which what Scheduler fires does not reach the function."""
-SWALLOWING: Final = (*OUTAGES[::2], "group-deletion")
-"""What makes schedules vanish without a letter. ``cronstack once strays --mend`` repairs it afterwards."""
+"""Outages in which firings of Scheduler do not reach the function."""
+LOSES_EVENTS: Final = (*OUTAGES[::2], "group-deletion")
+"""Switches that lose schedules without a letter. ``cronstack once strays`` repairs this afterwards."""
 ALTERNATIVES: Final = (
     ("past-at=refused", "past-at=fires", "past-at=ignored"),
     ("clock-skew=240", "clock-skew=600"),
 )
-"""A seed plays one of each at most."""
+"""A seed plays at most one switch of each group."""
 DISTURBED: Final = 0.5
 """Share of seeds with switches."""
 DRAWN: Final = 0.15
-"""Probability of each switch in them."""
+"""Probability of each switch in these seeds."""
 OFTEN: Final = {"past-at=ignored": 0.4, "past-at=refused": 0.25, "stale-schedules": 0.25}
-"""Those that seldom change an answer are drawn more often."""
+"""Probability of switches that seldom change an answer: they are drawn more often."""
 EARLIEST: Final = 240_000
 """Milliseconds after the seed's first event within which outages begin."""
 
@@ -90,13 +90,13 @@ def draw_switches(chance: Random) -> dict[str, float]:
 
 
 def at_maximum(switches: Mapping[str, float], name: str) -> dict[str, float]:
-    """Return the same with one switch at its maximum, and without those that it excludes."""
-    others = {one for group in ALTERNATIVES if name in group for one in group}
-    return {one: setting for one, setting in switches.items() if one not in others} | {name: SWITCHES[name][-1]}
+    """Return the switches with one at its maximum, and without those that it excludes."""
+    excluded = {other for group in ALTERNATIVES if name in group for other in group}
+    return {other: setting for other, setting in switches.items() if other not in excluded} | {name: SWITCHES[name][-1]}
 
 
-def marked(answer: Mapping[str, Any], switch: str) -> dict[str, Any]:
-    """Return an answer that a switch has changed: it is counted when code under proof gets it."""
+def mark_answer(answer: Mapping[str, Any], switch: str) -> dict[str, Any]:
+    """Mark an answer as changed by a switch. It is counted when code under proof gets it."""
     return {**answer, MARK: switch}
 
 

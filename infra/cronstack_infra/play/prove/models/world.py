@@ -1,4 +1,4 @@
-"""Virtual time: what happens next, in which order, and chance. One seed is one world."""
+"""Virtual time, the queue of actions, and random numbers. One seed is one world."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from cronstack.entropy import seeded
 from cronstack.occurrence import to_datetime
-from cronstack_infra.play.prove.models.code import Rollout, Undisturbed
-from cronstack_infra.play.prove.models.mix import PLANNING, SKEWED, Mix, disturbed, draw, draw_plans
+from cronstack_infra.play.prove.models.code import NoRollout, Rollout
+from cronstack_infra.play.prove.models.mix import EXPIRED_TOKENS, PLANNING, SKEWED, Mix, draw, draw_plans, with_switches
 from cronstack_infra.play.prove.models.scheduler import Scheduler
 from cronstack_infra.play.prove.models.switches import at_maximum, draw_switches
 from cronstack_infra.play.store.store import Store
@@ -23,19 +23,19 @@ TABLE: Final = "ledger"
 FUNCTION: Final = "arn:aws:lambda:us-east-1:123456789012:function:shop-stats"
 LETTERS: Final = "dead-letters"
 EFFECTS: Final = "effects"
-"""The table, and in it the partition, that handlers commit to."""
+"""The table that handlers commit to, and the partition in it."""
 LEASE: Final = ("job#stats", "lease")
 RUNS_OF_KEYS: Final = "run#stats#"
 PLANS: Final = "plan#stats#"
-"""The beginnings of the partitions' keys."""
+"""Prefixes of partition keys."""
 
 
 FAULTY_STEPS: Final = 6_000
-"""Steps of a world after which nothing fails any more."""
+"""Steps of a world after which faults stop."""
 
 
 class Violation(Exception):
-    """An invariant does not hold."""
+    """The violation of an invariant."""
 
     def __init__(self, invariant: str, text: str) -> None:
         super().__init__(f"{invariant}: {text}")
@@ -43,63 +43,63 @@ class Violation(Exception):
 
 
 class World:
-    """The true clock, the heap of what is due, the store, and the counts of what was reached."""
+    """The true clock, the heap of due actions, the store, and the coverage counts."""
 
     never_fire: Set[str] = frozenset()
-    """Names of schedules whose time was past when they were made, and that never fire."""
+    """Names of schedules that never fire, because their time was past when they were made."""
 
     def __init__(
         self, seed: int, *, tracing: bool = False, rollout: Rollout | None = None, switch: str | None = None
     ) -> None:
-        """``switch``: one that is at its maximum in this seed."""
+        """``switch``: the switch that is at its maximum in this seed."""
         self.chance: Random = seeded(seed)
         self.mix: Mix = draw(self.chance)
         if seed % PLANNING == PLANNING - 1 and not self.mix.crowd:
             self.mix = draw_plans(self.mix, self.chance)
-        self.aws: Random = seeded(~seed)
-        """Chance of the switches."""
-        self.mix = _read(self.mix, self.aws, switch)
+        self.switch_chance: Random = seeded(~seed)
+        """Random numbers of the switches."""
+        self.mix = _read(self.mix, self.switch_chance, switch)
         self.counted: Counter[str] = Counter()
         self.now = NOON
         self.store = Store(TABLE, lambda: self.now, effects=EFFECTS)
-        if self.mix.has("tokens forgotten"):
+        if self.mix.has(EXPIRED_TOKENS):
             self.store.remembers_tokens = False
-            self.counted["fault: tokens forgotten"] += 1
+            self.counted[f"fault: {EXPIRED_TOKENS}"] += 1
         for fault in ("skew", SKEWED):
             if self.mix.has(fault):
                 self.counted[f"fault: {fault}"] += 1
-        self.rollout: Rollout = rollout or Undisturbed()
+        self.rollout: Rollout = rollout or NoRollout()
         self.faulty = True
-        """False in the healing phase: nothing fails any more."""
+        """False in the healing phase, in which nothing fails."""
         self.down_until = 0
-        self.down_for_long = False
-        """The table is down because of the switch, not of the fault."""
+        self.long_outage = False
+        """The table is down because of the switch, not because of the fault."""
         self.steps = 0
         self.trace: list[str] | None = [] if tracing else None
         self._due: list[tuple[int, float, Callable[[], object]]] = []
-        self.scheduler = Scheduler(self, self.aws)
+        self.scheduler = Scheduler(self, self.switch_chance)
 
-    def later(self, milliseconds: float, action: Callable[[], object]) -> None:
-        """Call ``action`` then. Actions that are due at the same moment come in random order."""
+    def call_later(self, milliseconds: float, action: Callable[[], object]) -> None:
+        """Call ``action`` after a delay. Actions that are due at the same moment run in random order."""
         heappush(self._due, (self.now + int(milliseconds), self.chance.random(), action))
 
     def step(self) -> bool:
-        """Do what is due next. Return False if nothing is."""
+        """Run the next due action. Return False if none is left."""
         if not self._due:
             return False
         at, _, action = heappop(self._due)
         self.now = max(self.now, at)
         self.steps += 1
         if self.steps == FAULTY_STEPS:
-            # Each crash after a carrier was made, each carrier that comes twice, leaves one more of them on the way:
-            # where a fault strikes every other request they outrun any end.
+            # Each crash after a carrier was made, and each carrier that comes twice, adds one carrier. If a fault
+            # strikes every other request, their number grows without end.
             self.faulty = False
-            self.say("world", "faults stop, they were many")
+            self.add_trace("world", "faults stop: too many steps")
         action()
         return True
 
     def strikes(self, fault: str) -> bool:
-        """Decide whether a fault that does not concern a request happens now."""
+        """Return whether a fault that does not concern a request happens now."""
         rate = self.mix.rates.get(fault) if self.faulty else None
         if rate is None or self.chance.random() >= rate:
             return False
@@ -107,22 +107,22 @@ class World:
         return True
 
     def switch(self, name: str) -> float | None:
-        """Return the setting of a switch. None: AWS is read kindly."""
+        """Return the setting of a switch. None: this seed does not play it."""
         return self.mix.switches.get(name)
 
-    def count(self, kind: str, what: str) -> None:
-        self.counted[f"{kind}: {what}"] += 1
+    def count(self, kind: str, text: str) -> None:
+        self.counted[f"{kind}: {text}"] += 1
 
-    def say(self, actor: str, what: str) -> None:
+    def add_trace(self, actor: str, text: str) -> None:
         if self.trace is not None:
-            self.trace.append(f"{to_datetime(self.now):%d. %H:%M:%S.%f}"[:-3] + f"  {actor:<10} {what}")
+            self.trace.append(f"{to_datetime(self.now):%d. %H:%M:%S.%f}"[:-3] + f"  {actor:<10} {text}")
 
 
 def _read(mix: Mix, chance: Random, switch: str | None) -> Mix:
-    """Return the same mix with its reading of AWS."""
+    """Return the same mix with its switches."""
     switches = draw_switches(chance)
     if mix.crowd:
         switches = {}
     if switch is not None:
         switches = at_maximum(switches, switch)
-    return disturbed(mix, switches, chance)
+    return with_switches(mix, switches, chance)

@@ -1,1 +1,1 @@
-"""The proof by seeds: what one world plays by chance from its first event to its last, and the search through many."""
+"""The proof by seeds: one world played at random from its first event to its last, and the search through many."""

@@ -1,4 +1,4 @@
-"""Application code in a seed: it schedules some keys, and then moves, cancels, replaces, asks again, and sweeps."""
+"""Application code in a seed: it schedules some keys, then moves, cancels, replaces, repeats calls, and sweeps."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Application:
         return tuple(self._orders)
 
     def begin(self) -> None:
-        """Draw the calls and their times: at any time, close to a due time, or at once with another call."""
+        """Draw the calls and their times: at any time, close to a due time, or together with another call."""
         world, chance = self.world, self.world.chance
         together = world.now + chance.choice(FIRST_DUE)
         for number in range(world.mix.keys):
@@ -46,7 +46,7 @@ class Application:
             order = Order(key, due // SECOND * SECOND, print_time(due), {}, relative=chance.random() < 0.3)
             self._orders[key] = order
             at = int(chance.random() * SECOND)
-            world.later(at, partial(self._call, PlanningCall("schedule", order)))
+            world.call_later(at, partial(self._call, PlanningCall("schedule", order)))
             for _ in range(chance.choice((1, 2, 3, 5))):
                 kind, last = chance.random(), at
                 if kind < 0.35:
@@ -55,20 +55,20 @@ class Application:
                     at = max(0, due - world.now + int((chance.random() * 2 - 1.5) * 2 * SECOND))
                 else:
                     at = int(chance.random() * 400_000)
-                world.later(at, partial(self._act, key, chance.choice(ACTS)))
+                world.call_later(at, partial(self._act, key, chance.choice(ACTS)))
             if world.mix.has("delivered late"):
                 missed = due - world.now + world.mix.start_deadline * 1000 + 30_000
                 for _ in range(chance.choice((1, 2, 4))):
-                    world.later(
+                    world.call_later(
                         missed + chance.random() * 150_000, partial(self._act, key, chance.choice(ACTS_ON_MISSES))
                     )
         if chance.random() < 0.4:
             for _ in range(chance.choice((1, 2))):
-                world.later(chance.random() * 1_000_000, self.sweep)
+                world.call_later(chance.random() * 1_000_000, self.sweep)
         if world.mix.far:
-            world.later(DAY, self.sweep)
+            world.call_later(DAY, self.sweep)
             for days in range(5, 110, 5):
-                world.later(days * DAY, self._expire)
+                world.call_later(days * DAY, self._expire)
 
     def _act(self, key: str, act: Act) -> None:
         order, chance = self._orders[key], self.world.chance
@@ -84,7 +84,7 @@ class Application:
                 self._call(PlanningCall("schedule", changed, replace=act == "replace"))
 
     def _changed(self, order: Order) -> Order:
-        """Another time: a second from now, somewhat earlier or later, or in weeks."""
+        """Return the order with another time: seconds from now, somewhat earlier or later, or in weeks."""
         chance, now = self.world.chance, self.world.now
         by = chance.choice((-90_000, -5_000, -1_000, 1_000, 5_000, 60_000, 5_000_000))
         due = now + chance.choice((1_000, 3_000, 9_000)) if chance.random() < 0.4 else order.due + by
@@ -100,7 +100,7 @@ class Application:
                 return
             again = PlanningCall("schedule", self._changed(call.order), replace=True) if how == "cancelled" else call
             pause = self.world.chance.random() * self.world.chance.choice((SECOND, 30 * SECOND))
-            self.world.later(pause, lambda: self._call(again, times + 1))
+            self.world.call_later(pause, lambda: self._call(again, times + 1))
 
         planner = Planner(len(self.planners) + 1, self.world, self.deliveries.observer, self.deliveries, call, on_end)
         self.planners.append(planner)
@@ -113,4 +113,4 @@ class Application:
         gone = self.world.store.expire(self.world.now // 1000)
         self.deliveries.observer.expired(gone)
         if gone:
-            self.world.say("DynamoDB", f"time is over for {[key[1] for key in gone]}")
+            self.world.add_trace("DynamoDB", f"time is over for {[key[1] for key in gone]}")

@@ -1,4 +1,4 @@
-"""What the proof must have reached, and how often: a search has not judged what it seldom reaches."""
+"""The coverage that a proof must reach, and how often. A search has not judged what it seldom reaches."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from collections import Counter
 from typing import Final
 
 from cronstack.ledger.rows import FINAL, OUTCOMES, PLAN_STATUSES
+from cronstack_infra.play.prove.log.plans import STARTED
 from cronstack_infra.play.prove.models.mix import OTHER_FAULTS, REQUEST_FAULTS
 from cronstack_infra.play.prove.models.switches import SWITCHES
 
 RAN: Final = "share: ran"
 WANTED: Final = "share: should have run"
 JUDGED: Final = "share: seeds whose end was judged"
-"""Seeds that came to their end, where everything must be final (I9). One that violates an invariant does not."""
+"""Seeds that reached their end, where everything must be final (I9). A seed with a violation does not."""
 LEAST_SHARE: Final = 0.8
-"""A proof in which most occurrences never run says little about those that do."""
+"""Smallest share of occurrences that must run. A proof in which most never run proves little."""
 ENOUGH: Final = 100
-"""Times that each must be reached in ``SEEDS`` seeds."""
+"""Times that each item must be reached in ``SEEDS`` seeds."""
 SEEDS: Final = 20_000
 
 REACHABLE: Final[dict[str, tuple[str, ...]]] = {
@@ -33,7 +34,8 @@ REACHABLE: Final[dict[str, tuple[str, ...]]] = {
         *("buffered to missed", "dead to dead", "missed to running", "missed to missed"),
     ),
     "plan": (
-        *("none to planned", "cancelled to planned", "begun to missed", "missed to begun", "missed to planned"),
+        *("none to planned", "cancelled to planned", "missed to planned"),
+        *(f"{STARTED} to missed", f"missed to {STARTED}"),
         *(f"planned to {status}" for status in PLAN_STATUSES if status != "missed"),
     ),
     "intruder": ("wrote a plan", "sent an event"),
@@ -44,10 +46,10 @@ REACHABLE: Final[dict[str, tuple[str, ...]]] = {
     "deferral": ("early", "outage", "running", "held", "contention", "backoff", "slot", "unreported"),
     "clock": (
         *(f"{way} by {much}" for way in ("ahead", "behind") for much in ("more", "minutes")),
-        *("context by the wall clock", "monotonic stood still"),
+        *("context by the wall clock", "monotonic stopped"),
     ),
     "switch": tuple(SWITCHES),
-    "mended": ("retrying",),
+    "repaired": ("retrying",),
     "handler": ("effect committed", "checkpoint kept", "resumed", "lease renewed"),
     "carrier": ("made", "taken name"),
     "call": (
@@ -55,31 +57,31 @@ REACHABLE: Final[dict[str, tuple[str, ...]]] = {
         *("killed", "unavailable"),
     ),
     "killed after": (
-        *(f"{what} {step}" for what in ("schedule", "move") for step in range(3)),
+        *(f"{item} {step}" for item in ("schedule", "move") for step in range(3)),
         *("cancel 0", "cancel 1"),
     ),
 }
 
 
 def reached(counted: Counter[str], kind: str) -> dict[str, int]:
-    """Return how often each was reached, zeros included."""
+    """Return how often each item was reached, zeros included."""
     before = f"{kind}: "
-    found = {what.removeprefix(before): times for what, times in counted.items() if what.startswith(before)}
-    return dict.fromkeys(REACHABLE[kind], 0) | found
+    counts = {item.removeprefix(before): times for item, times in counted.items() if item.startswith(before)}
+    return dict.fromkeys(REACHABLE[kind], 0) | counts
 
 
 def share_that_ran(counted: Counter[str]) -> float:
-    """Return the share of the occurrences that ran, of those that should have (see ``Log.share``); 1 for none."""
+    """Return the share of the occurrences that ran, of those that should have run (see ``Log.share``); 1 for none."""
     wanted = counted[WANTED]
     return counted[RAN] / wanted if wanted else 1.0
 
 
 def seldom(counted: Counter[str], seeds: int) -> list[str]:
-    """Return what so many seeds have reached too seldom."""
+    """Return the items that so many seeds have reached too seldom."""
     enough = ENOUGH * seeds / SEEDS
     return [
-        f"{kind}: {what}"
+        f"{kind}: {item}"
         for kind in REACHABLE
-        for what, times in reached(counted, kind).items()
-        if times < enough and what in REACHABLE[kind]
+        for item, times in reached(counted, kind).items()
+        if times < enough and item in REACHABLE[kind]
     ]

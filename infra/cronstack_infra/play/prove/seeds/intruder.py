@@ -1,4 +1,4 @@
-"""An intruder in a seed: it has what ``grant_schedule`` gives, and uses all of it against the job.
+"""An intruder in a seed: it uses all rights of ``grant_schedule`` against the job.
 
 It writes anything into rows of plans, and makes schedules that send anything by the alias for plans.
 """
@@ -12,13 +12,14 @@ from typing import Any, Final
 from cronstack.ledger.partitions import plan_key
 from cronstack.ledger.rows import PLAN_STATUSES, STATUSES
 from cronstack.occurrence import planned_id, print_time
+from cronstack_infra.play.prove.log.plans import STARTED
 from cronstack_infra.play.prove.models.queued import QueuedEvent, read_event
 from cronstack_infra.play.prove.models.world import World
 from cronstack_infra.play.prove.seeds.deliveries import Deliveries
 from cronstack_infra.play.store.store import Item
 
 SPAN: Final = 600_000
-"""Milliseconds in which it acts."""
+"""Milliseconds in which the intruder acts."""
 DAY: Final = 86_400_000
 NEVER: Final = 253_402_300_799_000
 """Epoch milliseconds: the last second of the year 9999."""
@@ -34,25 +35,26 @@ GARBAGE: Final[tuple[dict[str, Any], ...]] = (
     {"N": "9999999999999999"},
     {"BOOL": True},
     {"NULL": True},
-    {"M": {"S": {"S": "begun"}}},
+    {"M": {"S": {"S": STARTED}}},
     {"L": []},
 )
-ATTRIBUTES: Final = ("status", "revision", "due", "payload", "asked", "moves", "event", "listed", "ttl", "begun", "v")
+ATTRIBUTES: Final = ("status", "revision", "due", "payload", "asked", "moves", "event", "listed", "ttl", STARTED, "v")
+"""The time of the start is stored under the name of the status."""
 
 
 class Intruder:
-    """All that it does in one world."""
+    """All acts of the intruder in one world."""
 
     def __init__(self, world: World, deliveries: Deliveries, keys: tuple[str, ...], sent: list[QueuedEvent]) -> None:
         self.world, self.deliveries, self._keys, self._sent = world, deliveries, keys, sent
 
     def begin(self) -> None:
-        """Draw its acts: close to each other, so that some meet the writes of one delivery, or at any time."""
+        """Draw the acts: at any time, or close to each other, so that some fall between the writes of one delivery."""
         chance = self.world.chance
         at = chance.random() * SPAN
         for _ in range(chance.choice((1, 3, 8, 20))):
             at = at + chance.random() * 3_000 if chance.random() < 0.5 else chance.random() * SPAN
-            self.world.later(at, self._write if chance.random() < 0.6 else self._send)
+            self.world.call_later(at, self._write if chance.random() < 0.6 else self._send)
 
     # -- rows ----------------------------------------------------------------------------------------------------------
     def _write(self) -> None:
@@ -73,7 +75,7 @@ class Intruder:
         if chance.random() < 0.2:
             item |= self._plan(name)
         world.count("intruder", "wrote a plan")
-        world.say("intruder", f"writes {name}: {str(item)[:300]}")
+        world.add_trace("intruder", f"writes {name}: {str(item)[:300]}")
         world.store.items[place] = item
         self.deliveries.observer.observe_intruder(planned_id(name), item)
 
@@ -85,7 +87,7 @@ class Intruder:
                 return {"S": chance.choice((*PLAN_STATUSES, *PLAN_STATUSES, *STATUSES))}
             case "revision":
                 return {"N": str(self._revision(item))}
-            case "due" | "begun":
+            case _ if attribute in ("due", STARTED):
                 return {"N": str(chance.choice((0, now, now - DAY, now + 5_000, now + 90 * DAY, NEVER)))}
             case "ttl":
                 return {"N": str(chance.choice((1, now // 1000, NEVER // 1000)))}
@@ -100,13 +102,13 @@ class Intruder:
                 return {"S": chance.choice(("", "plan#stats#0", "open#job#stats", "x"))}
 
     def _revision(self, item: Mapping[str, Any]) -> int:
-        """Return that of the row, or one close to it."""
+        """Return the revision of the row, or one close to it."""
         text = str(item.get("revision", {}).get("N", ""))
         now = int(text) if text.isdigit() else self.world.now
         return max(0, now + self.world.chance.choice((-1, 0, 0, 1, 5_000)))
 
     def _plan(self, name: str) -> Item:
-        """Return a whole plan, as application code would write it."""
+        """Return a complete plan, as application code would write it."""
         due = self.world.now + self.world.chance.choice((1_000, 30_000))
         item = {"revision": {"N": str(self.world.now)}}
         event = self._event(name, item) | {"scheduled": print_time(due), "revision": self.world.now}
@@ -118,7 +120,7 @@ class Intruder:
 
     # -- events --------------------------------------------------------------------------------------------------------
     def _event(self, name: str, item: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the event of a plan, or one like it."""
+        """Return the event of a plan, or a similar one."""
         chance, now = self.world.chance, self.world.now
         text = str(item.get("due", {}).get("N", ""))
         known = int(text) if text.isdigit() and int(text) <= NEVER else now
@@ -130,11 +132,11 @@ class Intruder:
         return event
 
     def _operators(self) -> dict[str, Any]:
-        """Return what makes an event an operator's."""
+        """Return the members that make an event an operator's."""
         return {"by": "operator", "kind": "redrive", "redrive": 1, "requested": print_time(self.world.now)}
 
     def _send(self) -> None:
-        """Let a schedule of its own send an event by the alias for plans."""
+        """Send an event by the alias for plans, as a schedule of the intruder does."""
         world, chance = self.world, self.world.chance
         name = chance.choice(self._keys)
         key = plan_key("stats", name)
@@ -152,5 +154,5 @@ class Intruder:
         event = read_event(chance.choice(forged))
         event.alias = event.forged = True
         world.count("intruder", "sent an event")
-        world.say("intruder", f"sends {event.body}")
+        world.add_trace("intruder", f"sends {event.body}")
         self.deliveries.accept(event)

@@ -12,39 +12,39 @@ from cronstack.occurrence import is_planned, scheduled_id, trigger_id, with_gene
 from cronstack_infra.play.prove.log.log import plain
 from cronstack_infra.play.prove.log.records import RunRecord
 from cronstack_infra.play.prove.models.queued import QueuedEvent, read_text
-from cronstack_infra.play.prove.models.switches import EARLIEST, SWALLOWING
+from cronstack_infra.play.prove.models.switches import EARLIEST, LOSES_EVENTS
 from cronstack_infra.play.prove.models.world import LEASE, RUNS_OF_KEYS, World
 from cronstack_infra.play.prove.seeds.deliveries import Deliveries
 
 LISTED: Final = "listed"
 """The attribute by which the index finds open runs."""
 WAITING: Final = ("retrying", "crashed", "buffered", "running")
-PATIENCE: Final = 600_000
-"""Milliseconds after its time from which a run counts as left. (As in ``ops.strays.runs``, which is not imported.)"""
+LEFT_AFTER: Final = 600_000
+"""Milliseconds after its time from which a run counts as left. (A copy of the value in ``ops.strays.runs``.)"""
 
 
 class Operators:
-    """All operators of one world. ``sent``: the events that the schedule has sent so far; the scenario adds to it."""
+    """All operators of one world. ``sent``: the events that the schedule has sent; the scenario adds to it."""
 
     def __init__(self, world: World, deliveries: Deliveries, name: str, sent: list[QueuedEvent]) -> None:
         self.world, self.deliveries, self.observer = world, deliveries, deliveries.observer
         self._name, self._sent = name, sent
 
     def begin(self, first_due: int) -> None:
-        """Draw what they do, and when: from now on, or from the first due time on."""
+        """Draw the acts and their times: from now on, or from the first due time on."""
         world = self.world
         if world.switch("group-deletion"):
-            world.later(world.aws.random() * EARLIEST, self._delete_groups)
+            world.call_later(world.switch_chance.random() * EARLIEST, self._delete_groups)
         if (hour := world.switch("dynamodb-down")) is not None:
-            world.later(world.aws.random() * EARLIEST, lambda: self._begin_long_outage(int(hour)))
-        if any(world.switch(name) for name in SWALLOWING):
-            world.later(EARLIEST + world.aws.random() * 4 * EARLIEST, self.mend)
+            world.call_later(world.switch_chance.random() * EARLIEST, lambda: self._begin_long_outage(int(hour)))
+        if any(world.switch(name) for name in LOSES_EVENTS):
+            world.call_later(EARLIEST + world.switch_chance.random() * 4 * EARLIEST, self.repair)
         span = world.mix.occurrences * world.mix.gap + 400_000
         begins = world.chance.choice((0, first_due - world.now))
         if world.mix.has("redrive") and world.mix.has("delivered late"):
             missed = begins + world.mix.start_deadline * 1000
             for _ in range(3):
-                world.later(missed + world.chance.random() * 400_000, self._redrive_the_dead)
+                world.call_later(missed + world.chance.random() * 400_000, self._redrive_the_dead)
         for fault, act in (
             ("redrive", self._redrive_the_dead),
             ("redrive of nothing", self._redrive_nothing),
@@ -58,43 +58,43 @@ class Operators:
             if world.mix.has(fault) and (self._sent or not needs_firings):
                 for _ in range(world.chance.choice((1, 1, 2, 3))):
                     early = act == self._delete_lease and world.chance.random() < 0.5  # while a handler runs
-                    world.later(begins + world.chance.random() * (span - 390_000 if early else span), act)
+                    world.call_later(begins + world.chance.random() * (span - 390_000 if early else span), act)
 
-    def mend(self) -> None:
-        """Repair open runs that nothing brings, as ``cronstack once strays --mend`` does: send their events again.
+    def repair(self) -> None:
+        """Send the events of open runs that nothing brings again, as ``cronstack once strays`` does.
 
-        Plans are repaired by sweeps (see ``application``). What still is on its way becomes a duplicate, at worst.
+        Sweeps repair plans (see ``application``). At worst, an event that is still on its way becomes a duplicate.
         """
         for (partition, name), item in list(self.world.store.items.items()):
             if partition.startswith((LEASE[0], RUNS_OF_KEYS)) and name != LEASE[1] and LISTED in item:
-                self._mend(name.removeprefix("run#"), plain(item))
+                self._repair_run(name.removeprefix("run#"), plain(item))
 
-    def _mend(self, occurrence: str, row: Mapping[str, Any]) -> None:
-        """Mend a run of the list of open ones, if it waits for an event, or if its attempt has died."""
+    def _repair_run(self, occurrence: str, row: Mapping[str, Any]) -> None:
+        """Repair an open run if it waits for an event, or if its attempt has died."""
         now, status = self.world.now, row["status"]
         waits = status in WAITING or (status in FAILED and "reported" not in row)
-        if not waits or max(row.get(name, 0) for name in ("after", "ended", "expires", "due")) + PATIENCE > now:
+        if not waits or max(row.get(name, 0) for name in ("after", "ended", "expires", "due")) + LEFT_AFTER > now:
             return
-        standing = self.deliveries.standing.values()
-        # As strays does, which asks the group of carriers only: a plan's schedule does not bring a run that has begun.
-        if any(event.occurrence == occurrence and event.name.startswith("carrier.") for event in standing):
+        schedules = self.deliveries.pending_schedules.values()
+        # Like ``strays``, which reads only the group of carriers: a plan's schedule does not bring a started run.
+        if any(event.occurrence == occurrence and event.name.startswith("carrier.") for event in schedules):
             return
         event = read_text(row["event"]) if "event" in row else None
-        self.world.count("mended", status if event is not None else f"{status}, without its event")
+        self.world.count("repaired", status if event is not None else f"{status}, without its event")
         if event is not None:
-            self.world.say("operator", f"mends {occurrence}, which is {status}")
-            self.observer.run_mended(occurrence)
+            self.world.add_trace("operator", f"repairs {occurrence}, which is {status}")
+            self.observer.run_repaired(occurrence)
             self.deliveries.accept(event)
 
     def redrive(self, event: QueuedEvent, attempt: int | None) -> None:
-        """Redrive an event. ``attempt``: the one that died, as the letter says it; None: Lambda's own record."""
+        """Redrive an event. ``attempt``: the dead attempt that the letter names; None: Lambda's own record."""
         self.world.count("fault", "redrive")
         occurrence = parse_event(event.body, self._name)
         body = redrive_event(occurrence, requested=self.world.now, attempt=attempt)
         again = QueuedEvent(body, occurrence.id, occurrence.due, by_operator=True, redrive=attempt)
         run = self.observer.log.run(occurrence.id)
         again.switches = tuple(switch for switch in event.switches if switch == "early")
-        again.acts = run.ended in FAILED and run.death[0] == attempt
+        again.redrives_death = run.ended in FAILED and run.death[0] == attempt
         self.deliveries.accept(again, int(self.world.chance.random() * 1000))
 
     def _redrive_the_dead(self) -> None:
@@ -106,7 +106,7 @@ class Operators:
                     self.redrive(died, run.death[0])
 
     def _last_plan(self, run: RunRecord) -> QueuedEvent:
-        """An event of the run. What code has planned died by the plan that has begun it."""
+        """Return an event of the run. A planned run died by the plan that has started it."""
         if not is_planned(run.occurrence):
             return run.events[0]
         return next(event for event in run.events if self.observer.log.is_of_run(event))
@@ -139,18 +139,18 @@ class Operators:
     def _delete_lease(self) -> None:
         if self.world.faulty:
             self.world.count("fault", "lease deleted")
-            self.world.say("operator", "deletes the lease by hand")
+            self.world.add_trace("operator", "deletes the lease by hand")
             self.observer.lease_deleted()
             self.world.store.delete(LEASE)
 
     def _delete_groups(self) -> None:
         if self.world.faulty:
-            self.world.say("operator", "deletes the schedule groups")
+            self.world.add_trace("operator", "deletes the schedule groups")
             self.deliveries.delete_groups()
 
     def _begin_long_outage(self, lasts: int) -> None:
-        self.world.say("DynamoDB", "is down for long")
-        self.world.down_for_long, self.world.down_until = True, self.world.now + lasts
+        self.world.add_trace("DynamoDB", "is down for a long time")
+        self.world.long_outage, self.world.down_until = True, self.world.now + lasts
 
     def _begin_outage(self) -> None:
         self.world.count("fault", "outage")

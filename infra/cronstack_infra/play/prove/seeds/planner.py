@@ -1,4 +1,4 @@
-"""Application code in the middle of one call of ``once``, with the faults that its requests meet."""
+"""Application code during one call of ``once``, with the faults that its requests meet."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from cronstack_infra.play.prove.models.clocks import Clocks
 from cronstack_infra.play.prove.models.planning import PlanningCall, steps
 from cronstack_infra.play.prove.models.queued import QueuedEvent
 from cronstack_infra.play.prove.models.switches import MARK
-from cronstack_infra.play.prove.models.wire import CONFLICTING, SCHEDULES, Wired
+from cronstack_infra.play.prove.models.wire import CONFLICTING, SCHEDULES, FaultyClient
 from cronstack_infra.play.prove.models.world import World
 from cronstack_infra.play.prove.observer import Observer
 
-PATIENCE: Final = 20_000
-"""Milliseconds after which a call gives up, as ``once`` does."""
-AT_WORK: Final = {"Error": {"Code": "ConflictException"}, "ResponseMetadata": {"HTTPStatusCode": 409}}
-"""Scheduler is busy with that schedule; nothing is carried out."""
+CALL_TIMEOUT: Final = 20_000
+"""Milliseconds after which a call gives up, as in ``once``."""
+BUSY: Final = {"Error": {"Code": "ConflictException"}, "ResponseMetadata": {"HTTPStatusCode": 409}}
+"""The answer of Scheduler when it is busy with that schedule. Nothing is carried out."""
 CONFLICTS: Final[Mapping[str, Mapping[str, Any]]] = {
     **CONFLICTING,
-    "CreateSchedule": AT_WORK,
-    "DeleteSchedule": AT_WORK,
+    "CreateSchedule": BUSY,
+    "DeleteSchedule": BUSY,
 }
 
 
 class Schedules(Protocol):
-    """What a planner needs of Scheduler."""
+    """The part of Scheduler that a planner needs."""
 
-    def carry(self, parameters: Mapping[str, Any]) -> None: ...
-    def withdraw(self, name: str) -> QueuedEvent | None: ...
+    def add_schedule(self, parameters: Mapping[str, Any]) -> None: ...
+    def delete_schedule(self, name: str) -> QueuedEvent | None: ...
 
 
-class Planner(Caller, Wired):
-    """Driven by a world of chance. It runs outside Lambda: no timeout ends it, so a freeze may last any time."""
+class Planner(Caller, FaultyClient):
+    """One planner of a seed. It runs outside Lambda: no timeout ends it, so a freeze may last any time."""
 
     conflicts = CONFLICTS
 
@@ -55,37 +55,37 @@ class Planner(Caller, Wired):
         self.observer, self._schedules = observer, schedules
         self.excused, self.hangs, self.frozen_until = False, False, 0
         self._on_end = on_end
-        """Called with how it has ended."""
+        """Called with the way in which the call has ended."""
         self._killed = False
         self._done = 0
-        """The last step of the protocol that was carried out."""
+        """The number of writes that were carried out."""
         self.clocks = clocks = Clocks(world)
-        self._gives_up = clocks.monotonic() + PATIENCE / 1000
+        self._gives_up = clocks.monotonic() + CALL_TIMEOUT / 1000
         clock = AwsClock(clocks.wall, clocks.monotonic)
-        host = Host(clock, self.believed_left, self.believed_left, world.chance)
+        host = Host(clock, self.estimated_left, self.estimated_left, world.chance)
         code = world.rollout.code(world.now)
         self._steps = steps(call, host, lambda plan: self.observer.plan_repaired(self, plan), code)
 
     def left(self) -> int:
-        return max(0, self.began + PATIENCE - self.world.now)
+        return max(0, self.began + CALL_TIMEOUT - self.world.now)
 
-    def believed_left(self) -> float:
+    def estimated_left(self) -> float:
         return max(0.0, self._gives_up - self.clocks.monotonic())
 
     def begin(self) -> None:
         self.observer.call_begins(self)
         if self.world.trace is not None:
-            self.world.say(self.name, f"begins: {self.call}")
+            self.world.add_trace(self.name, f"begins: {self.call}")
         self._resume(None)
 
     def _resume(self, answer: Any) -> None:
         if self.ended:
             return
         if self.world.now < self.frozen_until:
-            self.world.later(self.frozen_until - self.world.now, lambda: self._resume(answer))
+            self.world.call_later(self.frozen_until - self.world.now, lambda: self._resume(answer))
             return
         if isinstance(answer, Mapping):
-            self._learn_to_sign(answer)
+            self._correct_signing_clock(answer)
         if isinstance(answer, Mapping) and MARK in answer:
             self.world.count("switch", answer[MARK])
         if self.world.strikes("clock steps"):
@@ -96,14 +96,14 @@ class Planner(Caller, Wired):
             self.observer.call_refused(self)
             self._end("conflict")
         except Unavailable as fault:
-            self.world.say(self.name, str(fault))
+            self.world.add_trace(self.name, str(fault))
             self._end("unavailable")
         else:
             match request:
                 case Call():
                     self.send(request)
                 case Sleep(seconds):
-                    self.world.later(seconds * 1000, lambda: self._resume(None))
+                    self.world.call_later(seconds * 1000, lambda: self._resume(None))
                 case Returned(plan):
                     self._finish(plan)
 
@@ -118,7 +118,7 @@ class Planner(Caller, Wired):
     def _end(self, how: str) -> None:
         self.ended = True
         self.world.count("call", how)
-        self.world.say(self.name, f"ends: {how}")
+        self.world.add_trace(self.name, f"ends: {how}")
         self._on_end(how)
 
     def kill(self, why: str) -> None:
@@ -135,20 +135,22 @@ class Planner(Caller, Wired):
         self._steps.close()
 
     def _apply(self, call: Call) -> Mapping[str, Any]:
-        elsewhere = call.operation in SCHEDULES
-        answer = self.world.scheduler.answer(call) if elsewhere else self.world.store(call.operation, call.parameters)
+        to_scheduler = call.operation in SCHEDULES
+        answer = (
+            self.world.scheduler.answer(call) if to_scheduler else self.world.store(call.operation, call.parameters)
+        )
         self.observer.observe_caller(self, call, answer)
         if "Error" not in answer and call.operation not in ("GetItem", "GetSchedule", "Query"):
             self._done += 1
             if self._killed:
                 self._died()
         if "Error" not in answer and call.operation == "CreateSchedule":
-            self._schedules.carry(call.parameters)
+            self._schedules.add_schedule(call.parameters)
         elif "Error" not in answer and call.operation == "DeleteSchedule":
-            deleted = self._schedules.withdraw(call.parameters["Name"])
+            deleted = self._schedules.delete_schedule(call.parameters["Name"])
             if deleted is not None:
                 self.observer.schedule_deleted(self, deleted.occurrence)
         return answer
 
     def _died(self) -> None:
-        self.world.count("killed after", f"{self.call.what} {self._done}")
+        self.world.count("killed after", f"{self.call.operation} {self._done}")

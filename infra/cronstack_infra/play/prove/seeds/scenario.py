@@ -13,7 +13,7 @@ from cronstack_infra.play.prove.judges.schedules import LONG
 from cronstack_infra.play.prove.models.code import Rollout
 from cronstack_infra.play.prove.models.queued import QueuedEvent
 from cronstack_infra.play.prove.models.shell import HandlerFailedForGood
-from cronstack_infra.play.prove.models.switches import EARLIEST, SWALLOWING
+from cronstack_infra.play.prove.models.switches import EARLIEST, LOSES_EVENTS
 from cronstack_infra.play.prove.models.world import NOON, Violation, World
 from cronstack_infra.play.prove.observer import Observer
 from cronstack_infra.play.prove.seeds.application import Application
@@ -26,9 +26,9 @@ NAME: Final = "stats"
 DAY: Final = 86_400_000
 MOST_STEPS: Final = 20_000
 EARLY: Final = 3_600_000
-"""Milliseconds that an event comes before its time at most, where somebody sends it by hand."""
+"""Most milliseconds by which an event that is sent by hand comes before its time."""
 HEALING: Final = 6 * 3_600_000
-"""Milliseconds in which everything must have ended after that."""
+"""Milliseconds after the last redrive within which everything must have ended."""
 
 
 @dataclass(slots=True)
@@ -39,23 +39,23 @@ class Verdict:
     steps: int
     handlers: int
     invariant: str = ""
-    """The one that was violated, "" for none."""
+    """The invariant that was violated; "" for none."""
     text: str = ""
     trace: list[str] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
 
 
 def play(seed: int, *, tracing: bool = False, rollout: Rollout | None = None, switch: str | None = None) -> Verdict:
-    """Play one seed. The verdict holds a violation; any other exception is a defect, of the guard or of the proof.
+    """Play one seed. The verdict contains a violation. Any other exception is a defect of the guard or of the proof.
 
-    ``rollout``: a deploy of another version's code in the middle. ``switch``: one at its maximum.
+    ``rollout``: a deploy of another version's code in the middle. ``switch``: the switch at its maximum.
     """
     scenario = Scenario(seed, tracing=tracing, rollout=rollout, switch=switch)
     verdict = Verdict(seed, 0, 0)
     try:
         scenario.play()
-    except Violation as found:
-        verdict.invariant, verdict.text = found.invariant, str(found)
+    except Violation as violation:
+        verdict.invariant, verdict.text = violation.invariant, str(violation)
     finally:
         for sandbox in scenario.deliveries.sandboxes:
             sandbox.close()
@@ -68,14 +68,14 @@ def play(seed: int, *, tracing: bool = False, rollout: Rollout | None = None, sw
 
 
 class Scenario:
-    """A world with one job, and what happens to it."""
+    """A world with one job, its events and its operators."""
 
     def __init__(
         self, seed: int, *, tracing: bool = False, rollout: Rollout | None = None, switch: str | None = None
     ) -> None:
         self.world = world = World(seed, tracing=tracing, rollout=rollout, switch=switch)
         mix = world.mix
-        world.say("seed", f"{seed}: {mix}")
+        world.add_trace("seed", f"{seed}: {mix}")
         self.observer = Observer.of(world, retries=mix.retries, start_deadline=mix.start_deadline)
         self.deliveries = Deliveries(world, self.observer, self._job())
         self.application = Application(world, self.deliveries)
@@ -83,7 +83,7 @@ class Scenario:
         self.operators = Operators(world, self.deliveries, NAME, self._sent)
         self._first_due = NOON + max(int(world.switch("early") or 0), EARLY if mix.has("delivered early") else 0)
         self._longest = DAY * (400 if world.mix.far else 40)
-        """Milliseconds after which nothing may be on its way any more."""
+        """Milliseconds after which no event may be on its way."""
 
     def _job(self) -> Job:
         mix = self.world.mix
@@ -97,7 +97,7 @@ class Scenario:
             lease=mix.lease,
             permanent=[HandlerFailedForGood],
         )
-        return declare(_elsewhere)
+        return declare(_never_called)
 
     def play(self) -> None:
         world = self.world
@@ -105,21 +105,21 @@ class Scenario:
         self.operators.begin(self._first_due)
         if self.world.mix.keys:
             self.application.begin()
-            if any(world.switch(name) for name in SWALLOWING):
-                world.later(EARLIEST + world.aws.random() * 4 * EARLIEST + LONG, self.application.sweep)
+            if any(world.switch(name) for name in LOSES_EVENTS):
+                world.call_later(EARLIEST + world.switch_chance.random() * 4 * EARLIEST + LONG, self.application.sweep)
             if self.world.mix.intruder:
                 Intruder(self.world, self.deliveries, self.application.keys, self._sent).begin()
         if self.world.chance.random() < 0.5:
-            self._until_quiet(self._longest)
+            self._run_until_idle(self._longest)
         else:
-            self._until(self._first_due + int(self.world.chance.random() * 1_000_000))
+            self._run_until(self._first_due + int(self.world.chance.random() * 1_000_000))
         self._heal()
         if self.world.mix.has("leap"):
             self._leap()
-        ran, wanted = self.observer.log.share()
-        world.counted.update({RAN: ran, WANTED: wanted, JUDGED: 1})
+        ran, expected = self.observer.log.share()
+        world.counted.update({RAN: ran, WANTED: expected, JUDGED: 1})
 
-    # -- what is sent --------------------------------------------------------------------------------------------------
+    # -- events --------------------------------------------------------------------------------------------------------
     def _fire(self) -> None:
         world, mix = self.world, self.world.mix
         for number in range(mix.occurrences):
@@ -167,58 +167,58 @@ class Scenario:
         if early:
             event.switches = ("early",)
         if by_schedule and self.world.mix.switches:
-            self.world.later(max(0, delay), lambda: self.deliveries.fire(event))
+            self.world.call_later(max(0, delay), lambda: self.deliveries.fire(event))
         else:
             self.deliveries.accept(event, max(0, delay))
 
-    # -- peace ---------------------------------------------------------------------------------------------------------
-    def _until(self, moment: int) -> None:
+    # -- the end -------------------------------------------------------------------------------------------------------
+    def _run_until(self, moment: int) -> None:
         while self.world.now < moment and self.world.step():
             pass
 
-    def _until_quiet(self, bound: int) -> None:
+    def _run_until_idle(self, bound: int) -> None:
         world, end = self.world, self.world.now + bound
         while world.step():
             if world.steps > MOST_STEPS or world.now > end:
                 self.observer.no_rest()
 
     def _heal(self) -> None:
-        """Stop all faults. What is not final then lies among the dead letters; one redrive by operators ends it."""
+        """Stop all faults. Check that everything is final, or is among the dead letters and ends by one redrive."""
         world, observer = self.world, self.observer
         world.faulty = False
         world.rollout.finish()
-        world.say("world", "faults stop")
-        self._until_quiet(self._longest)
-        if any(run.swallowed for run in observer.log.runs.values()):
+        world.add_trace("world", "faults stop")
+        self._run_until_idle(self._longest)
+        if any(run.was_lost for run in observer.log.runs.values()):
             for times in (1, 2):  # the lease of a sandbox that was frozen may end later than the first
-                world.later(times * LONG, self.operators.mend)
+                world.call_later(times * LONG, self.operators.repair)
             if world.mix.keys:
-                world.later(LONG, self.application.sweep)
-            self._until_quiet(self._longest)
-            observer.at_rest_after_mending({event.occurrence for event in self.deliveries.recorded})
+                world.call_later(LONG, self.application.sweep)
+            self._run_until_idle(self._longest)
+            observer.at_rest_after_repair({event.occurrence for event in self.deliveries.recorded})
         left, self.deliveries.recorded = self.deliveries.recorded, []
         left = [event for event in left if not event.forged or observer.log.is_of_run(event)]
         unfinished = observer.log.unfinished()
-        observer.at_rest("not final, and nothing brings it back", excused={event.occurrence for event in left})
+        observer.at_rest("not final, and nothing brings them back", excused={event.occurrence for event in left})
         again = {(event.occurrence, str(event.body.get("input")), event.body.get("revision")): event for event in left}
         for event in again.values():
             if event.occurrence in unfinished:
                 self.operators.redrive(event, None)
-        self._until_quiet(HEALING)
+        self._run_until_idle(HEALING)
         given_up = [event.occurrence for event in self.deliveries.recorded]
         observer.at_rest("faults have stopped, and still not final", given_up=given_up)
         if world.mix.keys:
-            world.later(LONG, self.application.sweep)
-            self._until_quiet(self._longest)
+            world.call_later(LONG, self.application.sweep)
+            self._run_until_idle(self._longest)
             observer.at_rest_after_sweep()
 
     def _leap(self) -> None:
-        """Weeks pass, DynamoDB deletes what has expired, and Lambda delivers old events once more."""
+        """Let weeks pass: DynamoDB deletes expired items, and Lambda delivers old events again."""
         world, log = self.world, self.observer.log
         world.count("fault", "leap")
         world.now += world.chance.choice((1, 13, 15, 17, 34, 36, 60)) * DAY
         gone = world.store.expire(world.now // 1000)
-        world.say("DynamoDB", f"{(world.now - NOON) // DAY} days later; expired: {[key[1] for key in gone]}")
+        world.add_trace("DynamoDB", f"{(world.now - NOON) // DAY} days later; expired: {[key[1] for key in gone]}")
         plans = [run.events[-1] for name, run in log.runs.items() if is_planned(name) and run.events]
         for event in [*self._sent, *(event for event in plans if not event.by_operator)]:
             again = QueuedEvent(event.body, event.occurrence, event.due, alias=event.alias, forged=event.forged)
@@ -226,9 +226,9 @@ class Scenario:
         self.observer.expired(gone)
         self._first_due = world.now // 1000 * 1000
         self._fire()
-        self._until_quiet(DAY)
+        self._run_until_idle(DAY)
         self._heal()
 
 
-def _elsewhere(run: Run) -> None:
-    raise AssertionError("each sandbox brings its handler")
+def _never_called(run: Run) -> None:
+    raise AssertionError("each sandbox replaces the handler")

@@ -1,4 +1,4 @@
-"""Many seeds, on one core or on several, and what they have reached. A seed's world depends on its number alone."""
+"""Many seeds, on one core or on several, and their coverage. A seed's world depends only on its number."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Final
 from cronstack_infra.play.prove.seeds.scenario import Verdict, play
 from cronstack_infra.play.prove.workers import workers
 
-PORTION: Final = 250
-"""Seeds that a process takes at a time, unless told otherwise."""
+BATCH: Final = 250
+"""Default number of seeds that a process plays at a time."""
 
 
 @dataclass(slots=True)
@@ -34,18 +34,21 @@ class Found:
 
 
 class BrokenSeed(Exception):
-    """A seed ended in an exception that is no violation: a defect of the guard, or of the proof."""
+    """An exception in a seed that is not a violation: a defect of the guard or of the proof."""
 
     def __init__(self, seed: int, fault: BaseException) -> None:
-        super().__init__(f"seed {seed} broke: {type(fault).__name__}: {fault}")
+        super().__init__(f"seed {seed} raised {type(fault).__name__}: {fault}")
         self.seed = seed
 
     def __reduce__(self) -> tuple[type[Exception], tuple[str]]:
-        return (Exception, (str(self),))  # only its text can be sent to another process
+        return (Exception, (str(self),))  # only the text can be sent to another process
 
 
 def play_some(first: int, count: int, *, stop: bool = False, switch: str | None = None) -> Found:
-    """Seeds ``first`` and the next ones; ``stop``: only up to the first violation. ``switch``: one at its maximum."""
+    """Play ``count`` seeds from ``first`` on.
+
+    ``stop``: stop at the first violation. ``switch``: the switch at its maximum.
+    """
     found = Found()
     for seed in range(first, first + count):
         try:
@@ -68,28 +71,28 @@ def search(
     *,
     first: int = 0,
     processes: int = 1,
-    portion: int = PORTION,
+    batch_size: int = BATCH,
     switch: str | None = None,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> Found:
-    """Play them all. ``on_progress`` gets the number of seeds that are done, from time to time.
+    """Play all seeds. ``on_progress`` gets the number of seeds that are done, from time to time.
 
-    ``portion``: seeds that a process takes at a time. ``switch``: one that is at its maximum in each seed.
+    ``batch_size``: seeds that a process plays at a time. ``switch``: the switch that is at its maximum in each seed.
     """
     total = Found()
-    for part in _parts(first, seeds, portion, processes, switch):
+    for part in _parts(first, seeds, batch_size, processes, switch):
         total.add(part)
         on_progress(total.seeds)
     total.violations.sort(key=lambda verdict: verdict.seed)
     return total
 
 
-def _parts(first: int, seeds: int, portion: int, processes: int, switch: str | None) -> Iterator[Found]:
-    portions = [(begin, min(portion, first + seeds - begin)) for begin in range(first, first + seeds, portion)]
-    if processes == 1 or len(portions) == 1:
-        for one in portions:
-            yield play_some(*one, switch=switch)
+def _parts(first: int, seeds: int, batch_size: int, processes: int, switch: str | None) -> Iterator[Found]:
+    batches = [(begin, min(batch_size, first + seeds - begin)) for begin in range(first, first + seeds, batch_size)]
+    if processes == 1 or len(batches) == 1:
+        for arguments in batches:
+            yield play_some(*arguments, switch=switch)
         return
     with workers(processes) as pool:
-        for done in as_completed([pool.submit(play_some, *one, switch=switch) for one in portions]):
+        for done in as_completed([pool.submit(play_some, *arguments, switch=switch) for arguments in batches]):
             yield done.result()

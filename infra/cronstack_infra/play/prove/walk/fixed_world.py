@@ -1,4 +1,4 @@
-"""The world of a small space: without chance, and time moves only when something waits for it."""
+"""The world of a small space: without random numbers. Time moves only when a program waits for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RETRIES: Final = 1
 
 
 class FixedWorld(World):
-    """A world without a heap of what is due: the walk chooses what happens next."""
+    """A world without a heap of due actions: the walk chooses what happens next."""
 
     def __init__(self, space: Space) -> None:
         self.mix = Mix(
@@ -31,8 +31,8 @@ class FixedWorld(World):
             lease=None,
             commits=False,
             checkpoints=False,
-            prompt=False,
-            request_faults=((0.0, "lost answer"),),  # by choice, not by chance; so requests are not counted
+            fast_retries=False,
+            request_faults=((0.0, "lost answer"),),  # never drawn; its presence turns off the count of requests
             rates={"crash before": 0.0},
         )
         self.now = NOON
@@ -40,7 +40,7 @@ class FixedWorld(World):
         self.counted: Counter[str] = Counter()
         self.trace = None
         self.faulty = True
-        self.said: list[str] = []
+        self.trace_lines: list[str] = []
         self._digested: dict[Key, tuple[Item, bytes]] = {}
 
     def fork(self) -> FixedWorld:
@@ -58,5 +58,5 @@ class FixedWorld(World):
                 digested[key] = (item, digest(key, sorted(item.items())))
         return [digested[key][1] for key in sorted(items)]
 
-    def say(self, actor: str, what: str) -> None:
-        self.said.append(f"{(self.now - NOON) / 1000:>8.3f} s  {actor} {what}")
+    def add_trace(self, actor: str, text: str) -> None:
+        self.trace_lines.append(f"{(self.now - NOON) / 1000:>8.3f} s  {actor} {text}")

@@ -1,4 +1,4 @@
-"""The moves of the small space (see ``walk``): what may happen next in a scene, and how it happens."""
+"""The moves of the small space (see ``walk``): what may happen next in a scene, and its effects."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ BUSY: Final = {"Error": {"Code": "ConflictException"}, "ResponseMetadata": {"HTT
 
 # -- the first scene ---------------------------------------------------------------------------------------------------
 def create_scene(space: Space, budget: Budget) -> Scene:
-    """Return the first scene of a space: what the space says has happened, and nothing has gone wrong yet."""
+    """Return the first scene of a space: its events and calls have started, and nothing has gone wrong yet."""
     scene = Scene(space, budget)
     for number, occurrence in enumerate(space.deliveries):
         event = _event(number, occurrence)
         scene.observer.event_accepted(event)
-        scene.ahead.append((scene.world.now, event))
+        scene.upcoming.append((scene.world.now, event))
     if space.occupied:
         _occupy(scene)
     if space.calls or space.fires > 1:
         _plan(scene, space.fires)
     for number, call in enumerate(space.calls):
         _begin_call(scene, call, number)
-    scene.world.said = []
+    scene.world.trace_lines = []
     return scene
 
 
@@ -52,22 +52,22 @@ def _occupy(scene: Scene) -> None:
     deliver(scene, at=0)
     while not isinstance(scene.living[0].pending, Work):
         _carry_out(scene, at=0)
-    _begin(scene, at=0, fails=False)
+    _begin_handler(scene, at=0, fails=False)
     deliver(scene, at=0)
     while len(scene.living) > 1:
         _carry_out(scene, at=1)
 
 
 def _plan(scene: Scene, fires: int) -> None:
-    """Schedule the key. Its schedule fires so often."""
+    """Schedule the key. Its schedule fires ``fires`` times."""
     _begin_call(scene, PLANNED, 99)
     while scene.living:
         _carry_out(scene, at=0)
-    [(due, event)] = scene.ahead
+    [(due, event)] = scene.upcoming
     for number in range(1, fires):
         twin = replace(event, number=number)
         scene.observer.carrier_doubled(twin)
-        scene.ahead.append((due, twin))
+        scene.upcoming.append((due, twin))
 
 
 def _begin_call(scene: Scene, call: PlanningCall, number: int) -> None:
@@ -79,17 +79,17 @@ def _begin_call(scene: Scene, call: PlanningCall, number: int) -> None:
 
 # -- what may happen next ----------------------------------------------------------------------------------------------
 def moves(scene: Scene) -> Iterator[Move]:
-    for at, one in enumerate(scene.living):
-        if isinstance(one.pending, Work):  # nothing comes between the last look at the clock and the handler
-            yield partial(_begin, at=at, fails=False)
+    for at, program in enumerate(scene.living):
+        if isinstance(program.pending, Work):  # nothing happens between the last read of the clock and the handler
+            yield partial(_begin_handler, at=at, fails=False)
             if scene.budget.failures:
-                yield partial(_begin, at=at, fails=True)
+                yield partial(_begin_handler, at=at, fails=True)
             return
-    for at, one in enumerate(scene.living):
-        match one.pending:
+    for at, program in enumerate(scene.living):
+        match program.pending:
             case Call(operation):
                 yield partial(_carry_out, at=at)
-                if scene.may_crash(one):
+                if scene.may_crash(program):
                     yield partial(_crash, at=at, why="is killed before that")
                     yield partial(_crash_after, at=at)
                 if scene.budget.losses:
@@ -97,13 +97,13 @@ def moves(scene: Scene) -> Iterator[Move]:
                     if operation == "CreateSchedule":
                         yield partial(_conflict, at=at)
             case Sleep():
-                if _may_pass(scene, one.wakes):
+                if _may_pass(scene, program.wakes):
                     yield partial(_wake, at=at)
-                if one.works and scene.may_crash(one):
+                if program.handler_running and scene.may_crash(program):
                     yield partial(_crash, at=at, why="is killed in its handler")
     equal: set[object] = set()
-    for at, (due, event) in enumerate(scene.ahead):
-        # Two copies of an event that have not been delivered yet are as good as one another.
+    for at, (due, event) in enumerate(scene.upcoming):
+        # Two copies of an event that have not been delivered yet lead to equal scenes.
         same = (due, event.occurrence) if not (event.carrier or event.delivered) else (due, event.number)
         if same not in equal and not scene.is_beyond(due) and _may_pass(scene, due):
             equal.add(same)
@@ -111,15 +111,15 @@ def moves(scene: Scene) -> Iterator[Move]:
 
 
 def _may_pass(scene: Scene, instant: int) -> bool:
-    """Each program that time carries beyond its deadline costs one of the crashes."""
+    """Return whether time may pass to ``instant``. Each program whose deadline passes costs one crash."""
     beyond = scene.overrun(instant)
     return len(beyond) <= scene.budget.crashes and all(map(scene.may_crash, beyond))
 
 
 # -- moves -------------------------------------------------------------------------------------------------------------
 def _carry_out(scene: Scene, at: int) -> None:
-    one = scene.living[at]
-    scene.resume(one, dated(scene.apply(one), scene.world.now))
+    program = scene.living[at]
+    scene.resume(program, dated(scene.apply(program), scene.world.now))
 
 
 def _crash(scene: Scene, at: int, why: str) -> None:
@@ -128,53 +128,55 @@ def _crash(scene: Scene, at: int, why: str) -> None:
 
 
 def _crash_after(scene: Scene, at: int) -> None:
-    one = scene.living[at]
+    program = scene.living[at]
     scene.spend(crashes=1)
-    scene.apply(one)
-    scene.kill(one, "is killed after that")
+    scene.apply(program)
+    scene.kill(program, "is killed after that")
 
 
 def _lose_answer(scene: Scene, at: int) -> None:
-    one = scene.living[at]
+    program = scene.living[at]
     scene.spend(losses=1)
-    scene.apply(one)
-    scene.world.say(one.name, "its answer is lost")
-    scene.resume(one, LOST)
+    scene.apply(program)
+    scene.world.add_trace(program.name, "its answer is lost")
+    scene.resume(program, LOST)
 
 
 def _conflict(scene: Scene, at: int) -> None:
-    """Scheduler is busy with a schedule of that name: it says so, and carries nothing out."""
-    one = scene.living[at]
+    """Answer that Scheduler is busy with a schedule of that name. Nothing is carried out."""
+    program = scene.living[at]
     scene.spend(losses=1)
-    scene.world.say(one.name, "Scheduler reports a conflict")
-    scene.resume(one, dated(BUSY, scene.world.now))
+    scene.world.add_trace(program.name, "Scheduler reports a conflict")
+    scene.resume(program, dated(BUSY, scene.world.now))
 
 
 def _wake(scene: Scene, at: int) -> None:
-    one = scene.living[at]
-    scene.pass_time(one.wakes)
-    if one in scene.living:
-        scene.resume(one, None)
+    program = scene.living[at]
+    scene.pass_time(program.wakes)
+    if program in scene.living:
+        scene.resume(program, None)
 
 
-def _begin(scene: Scene, at: int, *, fails: bool) -> None:
-    one = scene.living[at]
+def _begin_handler(scene: Scene, at: int, *, fails: bool) -> None:
+    program = scene.living[at]
     scene.spend(failures=int(fails))
-    assert isinstance(one.pending, Work)
-    assert isinstance(one, SteeredInvocation)
-    scene.world.say(one.name, f"handler begins, and {'will fail' if fails else 'will succeed'}: {one.pending}")
-    scene.observer.observe_handler(one, one.pending)
-    scene.resume(one, Begin(fails))
+    assert isinstance(program.pending, Work)
+    assert isinstance(program, SteeredInvocation)
+    scene.world.add_trace(
+        program.name, f"handler starts, and {'will fail' if fails else 'will succeed'}: {program.pending}"
+    )
+    scene.observer.observe_handler(program, program.pending)
+    scene.resume(program, Begin(fails))
 
 
 def deliver(scene: Scene, at: int) -> None:
-    due, event = scene.ahead.pop(at)
+    due, event = scene.upcoming.pop(at)
     scene.pass_time(due)
     if event.carrier and not event.delivered:
         scene.world.store.schedules.pop(event.name, None)
         scene.observer.event_accepted(event)
     event.delivered += 1
-    one = SteeredInvocation(scene.world, event, event.number * 100 + event.delivered, scene.time)
-    scene.living.append(one)
-    scene.world.say(one.name, f"is given {event.occurrence}, delivery {event.delivered}")
-    scene.resume(one, None)
+    program = SteeredInvocation(scene.world, event, event.number * 100 + event.delivered, scene.time)
+    scene.living.append(program)
+    scene.world.add_trace(program.name, f"gets {event.occurrence}, delivery {event.delivered}")
+    scene.resume(program, None)

@@ -1,9 +1,9 @@
-"""The real programs of the small space (see ``walk``), each asked once for each place it can be led to.
+"""The real programs of the small space (see ``walk``). Each step of a program runs once; its result is cached.
 
-A program is deterministic: the same answers at the same times bring it to the same request. Scenes find an invocation
-in the same place again and again, after moves of others. The first of these scenes asks the program; for the others its
-step is kept. A program cannot be copied. If one stands where it is needed, it goes on; if not, a new one gets all the
-answers again.
+A program is deterministic: the same answers at the same times lead to the same request. Many scenes contain an
+invocation at the same place, after moves of others. The first of these scenes runs the program; the others use the
+cached step. A program cannot be copied. If a program is suspended at the needed place, it continues; if not, a new
+program replays all the answers.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from cronstack.run import Run
 from cronstack.runtime import Ended, Shell
 from cronstack.steps import Host, Request, Work
 from cronstack.timing.aws_clock import AwsClock
-from cronstack_infra.play.prove.log.records import Invoked
+from cronstack_infra.play.prove.log.records import InvocationRecord
 from cronstack_infra.play.prove.models.planning import steps
 from cronstack_infra.play.prove.models.program import Program
 from cronstack_infra.play.prove.models.shell import SETTINGS, HandlerFailed, discard_line
 from cronstack_infra.play.prove.walk.steered import SteeredCaller, SteeredInvocation
 
-PATIENCE: Final = 20
+CALL_TIMEOUT: Final = 20
 """Seconds after which application code gives up."""
-STANDING: Final = 256
-"""Number of programs that are kept where they stopped."""
+MOST_SUSPENDED: Final = 256
+"""Most programs that are kept suspended."""
 
 
 class Begin(NamedTuple):
-    """The answer to ``Work``: begin the handler."""
+    """The answer to ``Work``: start the handler."""
 
     fails: bool
 
 
 class Step(NamedTuple):
-    """What a program did with an answer: it sent its next request, or ended."""
+    """The reaction of a program to an answer: its next request, or its end."""
 
     request: Request | None
-    printed: str = ""
+    request_text: str = ""
     """The request, as text."""
     in_handler: bool = False
     fails: bool = False
@@ -49,7 +49,7 @@ class Step(NamedTuple):
     end: Ended | Returned[Any] | CronstackError | None = None
 
 
-class Driven(Protocol):
+class Driver(Protocol):
     """A program that gets one answer after another."""
 
     fails: bool
@@ -61,61 +61,65 @@ class Driven(Protocol):
 
 
 class Programs:
-    """Of all scenes of one space."""
+    """The programs of all scenes of one space."""
 
     def __init__(self, declared: Job) -> None:
         self._declared = declared
         self._known: dict[bytes, Step] = {}
-        self._standing: OrderedDict[bytes, Driven] = OrderedDict()
+        self._suspended: OrderedDict[bytes, Driver] = OrderedDict()
 
-    def answer(self, one: SteeredInvocation | SteeredCaller, answer: Any) -> Step:
-        """Return what the program does next."""
-        place = one.record_answer(answer)
+    def answer(self, program: SteeredInvocation | SteeredCaller, answer: Any) -> Step:
+        """Return the program's next step."""
+        place = program.record_answer(answer)
         step = self._known.get(place.exact)
         if step is None:
             before = place.before
-            drive = self._standing.pop(before.exact, None) if before is not None else None
-            step = self._known[place.exact] = self._go_on(drive or self._replayed(one), one)
+            driver = self._suspended.pop(before.exact, None) if before is not None else None
+            step = self._known[place.exact] = self._continue(driver or self._replayed(program), program)
         return step
 
-    def _replayed(self, one: SteeredInvocation | SteeredCaller) -> Driven:
-        """Return a new program that was given all answers but the last one."""
-        drive: Driven = Drive(one, self._declared) if isinstance(one, SteeredInvocation) else CallerDrive(one)
-        assert one.history is not None
-        for answered in one.history.in_order()[:-1]:
-            drive.resume(answered.now, answered.answer)
-        return drive
+    def _replayed(self, program: SteeredInvocation | SteeredCaller) -> Driver:
+        """Return a new program that has replayed all answers except the last one."""
+        driver: Driver = (
+            InvocationDriver(program, self._declared)
+            if isinstance(program, SteeredInvocation)
+            else CallerDriver(program)
+        )
+        assert program.history is not None
+        for answered in program.history.in_order()[:-1]:
+            driver.resume(answered.now, answered.answer)
+        return driver
 
-    def _go_on(self, drive: Driven, one: SteeredInvocation | SteeredCaller) -> Step:
-        place = one.history
+    def _continue(self, driver: Driver, program: SteeredInvocation | SteeredCaller) -> Step:
+        place = program.history
         assert place is not None
         try:
-            request = drive.resume(place.now, place.answer)
+            request = driver.resume(place.now, place.answer)
         except CronstackError as fault:
-            drive.close()
-            return Step(None, fails=drive.fails, end=fault)
+            driver.close()
+            return Step(None, fails=driver.fails, end=fault)
         if isinstance(request, Ended | Returned):
-            drive.close()
-            return Step(None, fails=drive.fails, end=request)
-        self._standing[place.exact] = drive
-        if len(self._standing) > STANDING:
-            self._standing.popitem(last=False)[1].close()
-        return Step(request, _printed(request), drive.in_handler, drive.fails)
+            driver.close()
+            return Step(None, fails=driver.fails, end=request)
+        self._suspended[place.exact] = driver
+        if len(self._suspended) > MOST_SUSPENDED:
+            self._suspended.popitem(last=False)[1].close()
+        return Step(request, _request_text(request), driver.in_handler, driver.fails)
 
     def close(self) -> None:
         """Stop all programs."""
-        for drive in self._standing.values():
-            drive.close()
-        self._standing.clear()
+        for driver in self._suspended.values():
+            driver.close()
+        self._suspended.clear()
 
 
-def _printed(request: Request) -> str:
-    """Equal for equal requests: the attempt that ``Work`` hands on would show where in memory it lies."""
+def _request_text(request: Request) -> str:
+    """Return a text that is equal for equal requests: without the attempt of ``Work``, whose text is its address."""
     return str(request._replace(open=None) if isinstance(request, Work) else request)
 
 
 class _Chance:
-    """The same numbers, whenever a program gets its answers again."""
+    """A source of fixed numbers, so that a replayed program gets the same ones."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -127,20 +131,20 @@ class _Chance:
         return 0.5
 
 
-class Drive:
-    """An invocation's program with its host."""
+class InvocationDriver:
+    """The driver of an invocation's program, with its clocks."""
 
     def __init__(self, invocation: SteeredInvocation, declared: Job) -> None:
         self.now, self.fails, self._work = invocation.began, False, Work(0, 0)
         self._deadline = invocation.deadline
         self.invoked_function_arn = invocation.invoked_function_arn
         self._chance = _Chance(invocation.number)
-        self._program = Program(declared._replace(function=self._behave), invocation.event.body, self, self._shell)
+        self._program = Program(declared._replace(function=self._handler), invocation.event.body, self, self._shell)
 
-    aws_request_id = Invoked.aws_request_id
+    aws_request_id = InvocationRecord.aws_request_id
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return the time until the deadline, at the time of the answer that it was given last."""
+        """Return the time until the deadline, counted from the time of the last answer."""
         return max(0, self._deadline - self.now)
 
     def _shell(self, program: Program) -> Shell:
@@ -154,7 +158,7 @@ class Drive:
             discard_line,
         )
 
-    def _behave(self, run: Run) -> None:
+    def _handler(self, run: Run) -> None:
         self._program.wait(0)
         if self.fails:
             raise HandlerFailed("no")
@@ -179,14 +183,14 @@ class Drive:
         return request
 
 
-class CallerDrive:
-    """A call of application code."""
+class CallerDriver:
+    """The driver of a call of application code."""
 
     in_handler = False
 
     def __init__(self, caller: SteeredCaller) -> None:
         self.fails = False
-        self.now, self._ends = caller.began, caller.began + PATIENCE * 1000
+        self.now, self._ends = caller.began, caller.began + CALL_TIMEOUT * 1000
         clock = AwsClock(lambda: self.now, lambda: self.now / 1000)
 
         def left() -> float:
@@ -204,4 +208,4 @@ class CallerDrive:
 
 
 def _no_sweep(plan: Plan) -> None:
-    raise AssertionError("a scene holds no sweep")
+    raise AssertionError("a scene contains no sweep")

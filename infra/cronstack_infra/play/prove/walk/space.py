@@ -1,4 +1,4 @@
-"""What a small space holds (see ``walk``): the events that are delivered, and how often something may go wrong."""
+"""A small space (see ``walk``): the events that are delivered, and how often something may go wrong."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ PLANNED: Final = PlanningCall("schedule", Order("order", NOON + 16_000, "soon", 
 
 
 class Space(NamedTuple):
-    """What is delivered: for each event the number of its occurrence."""
+    """The events and calls of a space. ``deliveries``: for each event the number of its occurrence."""
 
     name: str
     deliveries: tuple[int, ...]
     overlap: Overlap = "skip"
     calls: tuple[PlanningCall, ...] = ()
-    """Calls of application code meanwhile, about the key that ``PLANNED`` has scheduled."""
+    """Calls of application code at the same time, on the key that ``PLANNED`` has scheduled."""
     fires: int = 1
-    """How often the schedule of that key fires. More than once: it is scheduled without any call meanwhile, too."""
+    """How often the schedule of that key fires. If more than once, the key is scheduled even without ``calls``."""
     time: int = TIMEOUT * 1000
-    """Milliseconds that an invocation has. With 6,000 it looks three times before it makes its carrier; with 5,200
-    once, which is the same loop with a tenth of the states."""
+    """Milliseconds until the deadline. With 6,000 an invocation retries its claim three times before it makes its
+    carrier; with 5,200 once, which is the same loop with a tenth of the states."""
     horizon: int | None = None
-    """Milliseconds after which nothing more is delivered. Where one occurrence makes way for another, and that one's
-    carrier may come at any time after its own, the space has no other end."""
+    """Milliseconds after which nothing more is delivered. The space needs this end where one occurrence makes way for
+    another, whose carrier may come at any time."""
     occupied: bool = False
-    """Before anything can go wrong the first event's handler begins, and the second event waits in the slot."""
-    frail: int | None = None
-    """The number of the only event whose invocations crash, or outlive their deadline. None: all do."""
+    """At the beginning the first event's handler runs, and the second event waits in the slot."""
+    crash_only: int | None = None
+    """The number of the only event whose invocations may crash or pass their deadline. None: all may."""
 
 
 class Budget(NamedTuple):
@@ -40,5 +40,5 @@ class Budget(NamedTuple):
 
     crashes: int
     losses: int
-    """Lost answers, and conflicts of Scheduler that are none."""
+    """Lost answers, and conflicts that Scheduler reports without a reason."""
     failures: int

@@ -1,6 +1,6 @@
-"""Invocations and calls in a small space (see ``walk``): the event or call that each has, and its answers so far.
+"""Invocations and calls in a small space (see ``walk``): the event or call of each, and its answers so far.
 
-They hold no program. What a program does next follows from its answers alone, and ``programs`` asks a program for it.
+They contain no program. The next step of a program depends only on its answers, and ``programs`` computes it.
 """
 
 from __future__ import annotations
@@ -11,29 +11,29 @@ from typing import Any, Final, NamedTuple, Self
 
 from cronstack.steps import Request
 from cronstack_infra.play.prove.log.plans import Caller
-from cronstack_infra.play.prove.log.records import Invoked
+from cronstack_infra.play.prove.log.records import InvocationRecord
 from cronstack_infra.play.prove.models.copies import Copies, shallow
 from cronstack_infra.play.prove.models.planning import PlanningCall
 from cronstack_infra.play.prove.models.queued import QueuedEvent
 from cronstack_infra.play.prove.models.world import World
 
 TIMEOUT: Final = 6
-"""Seconds, the job's."""
+"""Timeout of the job in seconds."""
 
 
-class Answered(NamedTuple):
-    """An answer that a program was given, and when; the ones before it follow."""
+class HistoryEntry(NamedTuple):
+    """An answer to a program and its time, linked to the entry before it."""
 
-    before: Answered | None
+    before: HistoryEntry | None
     now: int
     answer: Any
     key: bytes
-    """Equal for equal requests with equal answers. Times and dates are not in it: requests show what they have decided,
-    and ``Steered.heard`` what the program knows of the time."""
+    """Equal for equal requests with equal answers. It contains no times: requests show what they have decided, and
+    ``Steered.answer_timing`` what the program knows of the time."""
     exact: bytes
-    """Equal for the same program with equal answers at equal times: it is in the same place."""
+    """Equal for the same program with equal answers at equal times, so at the same place."""
 
-    def in_order(self) -> list[Answered]:
+    def in_order(self) -> list[HistoryEntry]:
         answers = [self]
         while answers[-1].before is not None:
             answers.append(answers[-1].before)
@@ -41,46 +41,48 @@ class Answered(NamedTuple):
 
 
 def digest(*parts: object) -> bytes:
-    """Return 128 bits: two of a billion would not collide."""
+    """Return a digest of 128 bits: among a billion digests no two collide."""
     return blake2b(repr(parts).encode(), digest_size=16).digest()
 
 
 class Steered:
-    """The place that a program has reached by its answers; ``programs`` knows what it does there."""
+    """The place that a program has reached by its answers. ``programs`` computes its next step."""
 
     world: World
     origin: bytes
-    """Tells it from all others."""
-    history: Answered | None = None
+    """Distinguishes it from all others."""
+    history: HistoryEntry | None = None
     pending: Request | None = None
-    printed = ""
+    request_text = ""
     """The pending request, as text."""
     wakes = 0
-    """When its pause is over."""
-    works = False
+    """The time at which its pause ends."""
+    handler_running = False
     """Its handler is running."""
-    asked_at = 0
-    """When the pending request was sent."""
-    heard = (0, 0)
-    """What the last answer of AWS has told of the time, relative to it: how old its date was, and how long it took."""
+    requested_at = 0
+    """The time at which the pending request was sent."""
+    answer_timing = (0, 0)
+    """The timing of the last answer of AWS, in milliseconds: the age of its date, and its duration."""
 
-    def record_answer(self, answer: Any) -> Answered:
-        """Note the answer to the pending request."""
+    def record_answer(self, answer: Any) -> HistoryEntry:
+        """Record the answer to the pending request."""
         before, now = self.history, self.world.now
         key, exact = (before.key, before.exact) if before is not None else (b"", self.origin)
-        told = answer
+        content = answer
         if isinstance(answer, dict) and "ResponseMetadata" in answer:
-            told = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
-            self.heard = (now % 1000, now - self.asked_at)
-        self.history = Answered(before, now, answer, digest(key, self.printed, told), digest(exact, now, answer))
+            content = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+            self.answer_timing = (now % 1000, now - self.requested_at)
+        self.history = HistoryEntry(
+            before, now, answer, digest(key, self.request_text, content), digest(exact, now, answer)
+        )
         return self.history
 
 
-class SteeredInvocation(Steered, Invoked):
+class SteeredInvocation(Steered, InvocationRecord):
     """An invocation in a scene."""
 
     def __init__(self, world: World, event: QueuedEvent, number: int, time: int) -> None:
-        """``time``: milliseconds that are left of the job's timeout when the runtime begins."""
+        """``time``: milliseconds until the deadline when the runtime starts."""
         super().__init__(f"{event.occurrence[-9:]} #{number % 100_000}", world, event, timeout=TIMEOUT)
         self.deadline = world.now + time
         self.number = number
@@ -96,7 +98,7 @@ class SteeredCaller(Steered, Caller):
     letters = 0
 
     def __init__(self, world: World, call: PlanningCall, number: int) -> None:
-        super().__init__(call.what, world, call)
+        super().__init__(call.operation, world, call)
         self.number = number
         self.origin = digest(number, self.began, call)
 

@@ -1,15 +1,15 @@
-"""The small space, walked to its end: every order of requests, with every crash and every lost answer, none by chance.
+"""The complete walk of a small space: every order of requests, with every crash and every lost answer.
 
 A scene is a store, the observer's log, the living invocations and the events still to be delivered. The walk takes
 every possible move from each scene: one invocation's request is carried out, or the invocation is killed before or
-after it, or its answer is lost, or Scheduler reports a conflict that is none; a handler begins, fails, ends; a pause is
-over; an event comes. Requests take no time. The clock moves only to the end of a pause, to a redelivery or to a
-carrier. An invocation whose deadline passes in the middle of a request is given up by Lambda and goes on as a zombie:
-that costs one of the crashes.
+after it, or its answer is lost, or Scheduler reports a conflict without a reason; a handler starts, fails, ends; a
+pause ends; an event comes. Requests take no time. The clock moves only to the end of a pause, to a redelivery or to a
+carrier. If its deadline passes in the middle of a request, Lambda times out an invocation, which continues as a zombie.
+That costs one of the crashes.
 
-A scene holds no program, only the answers that each invocation was given, and when (see ``programs``). Two scenes with
-the same store, the same log, the same answers to each living invocation and the same events ahead have the same
-future: the second is not walked.
+A scene contains no program, only the answers to each invocation and their times (see ``programs``). Two scenes with the
+same store, the same log, the same answers to each living invocation and the same future events have the same future:
+the second is not walked.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ from cronstack_infra.play.prove.walk.space import PLANNED, Budget, Space
 
 
 class Step(NamedTuple):
-    """How a scene was reached."""
+    """A move that led to a scene, linked to the step before it."""
 
     before: Step | None
-    what: str
+    description: str
 
     def trace(self) -> list[str]:
         lines, step = [], self
         while step.before is not None:
-            lines.append(step.what)
+            lines.append(step.description)
             step = step.before
         return lines[::-1]
 
 
 @dataclass(slots=True)
 class Walked:
-    """The result of a space, or how far its walk has come."""
+    """The result of a walk, or its progress."""
 
     space: str
     states: int = 0
     transitions: int = 0
     ends: int = 0
-    """States from which nothing follows; in each everything is final."""
+    """Number of states without a move. In each of them everything is final."""
     whole: bool = True
-    """False: the time was up before all states were walked."""
+    """False if the time limit ended the walk before all states were reached."""
     seconds: float = 0.0
     counted: Counter[str] = field(default_factory=Counter)
     invariant: str = ""
@@ -59,7 +59,8 @@ class Walked:
     trace: list[str] = field(default_factory=list)
 
 
-def moved(seconds: int) -> PlanningCall:
+def move_to(seconds: int) -> PlanningCall:
+    """Return a call that moves the planned key to so many seconds after noon."""
     return PlanningCall("move", PLANNED.order._replace(due=NOON + seconds * 1000, asked=f"after {seconds} s"))
 
 
@@ -76,20 +77,23 @@ SPACES: Final = (
         horizon=62_000,
         occupied=True,
     ),
-    Space("a key that is moved", deliveries=(), calls=(moved(40),)),
+    Space("a key that is moved", deliveries=(), calls=(move_to(40),)),
     Space("a key that is cancelled", deliveries=(), calls=(PlanningCall("cancel", PLANNED.order),)),
     Space("two deliveries of a key", deliveries=(), fires=2, time=5_200),
 )
 SMALL: Final = Budget(crashes=2, losses=1, failures=0)
-LOOKS: Final = 64
-"""States between two looks at the clock."""
+STATES_PER_REPORT: Final = 64
+"""States between two reports of the progress, which also check the time limit."""
 
 
 Watch = Callable[[Walked], None]
 
 
 def walk(space: Space, budget: Budget = SMALL, *, seconds: float | None = None, watch: Watch | None = None) -> Walked:
-    """Depth first, up to the first violation. ``seconds``: how long at most; ``watch`` is called from time to time."""
+    """Walk a space depth first, up to the first violation.
+
+    ``seconds``: the time limit. ``watch`` is called with the progress from time to time.
+    """
     walked = Walked(space.name)
     began = clock.monotonic()
     first = create_scene(space, budget)
@@ -98,29 +102,29 @@ def walk(space: Space, budget: Budget = SMALL, *, seconds: float | None = None, 
     while stack:
         scene, path = stack.pop()
         walked.states += 1
-        if walked.states % LOOKS == 0:
+        if walked.states % STATES_PER_REPORT == 0:
             walked.seconds = clock.monotonic() - began
             if watch is not None:
                 watch(walked)
             if seconds is not None and walked.seconds > seconds:
                 walked.whole = False
                 break
-        moved = False
+        has_moves = False
         try:
-            for child, what in _next(scene):
-                moved = True
+            for child, description in _next(scene):
+                has_moves = True
                 walked.transitions += 1
                 key = child.key()
                 if key in seen:
                     continue
                 seen.add(key)
-                stack.append((child, Step(path, what)))
-            if not moved:
+                stack.append((child, Step(path, description)))
+            if not has_moves:
                 walked.ends += 1
                 scene.judge_the_end()
-        except Violation as found:
-            walked.invariant, walked.text = found.invariant, str(found)
-            walked.trace = [*path.trace(), *scene.world.said]
+        except Violation as violation:
+            walked.invariant, walked.text = violation.invariant, str(violation)
+            walked.trace = [*path.trace(), *scene.world.trace_lines]
             break
     first.programs.close()
     walked.seconds = clock.monotonic() - began
@@ -131,6 +135,6 @@ def walk(space: Space, budget: Budget = SMALL, *, seconds: float | None = None, 
 def _next(scene: Scene) -> Iterator[tuple[Scene, str]]:
     for move in moves(scene):
         child = scene.copy()
-        scene.world.said = child.world.said = []
+        scene.world.trace_lines = child.world.trace_lines = []
         move(child)
-        yield child, "; ".join(child.world.said)
+        yield child, "; ".join(child.world.trace_lines)

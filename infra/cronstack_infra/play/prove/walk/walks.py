@@ -1,4 +1,4 @@
-"""All small spaces (see ``walk``), side by side. One process walks a space, since its states are kept in memory."""
+"""All small spaces (see ``walk``), in parallel. One process walks a space, because its states are kept in memory."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ def walk_all(
     watch: Watch = lambda so_far: None,
     processes: int = 1,
 ) -> list[Walked]:
-    """In the order of ``spaces``. ``seconds``: how long at most for each; ``watch`` gets the
-    progress of each from time to time.
+    """Walk all spaces, and return the results in the order of ``spaces``.
+
+    ``seconds``: the time limit of each space. ``watch`` gets the progress of each from time to time.
     """
     if processes == 1:
         return [walk(space, budget, seconds=seconds, watch=watch) for space in spaces]
