@@ -17,7 +17,7 @@ import pytest
 
 from cronstack.errors import CronstackError
 from cronstack_infra.local.client import LocalCloud
-from cronstack_infra.local.http.server import whoever_answers
+from cronstack_infra.local.http.server import cloud_process_on_port
 from tests.kit import bound
 from tests.kit.processes import ended_within, family
 from tests.local.executor.bench import zipped
@@ -66,8 +66,8 @@ def test_a_signal_ends_it_even_while_it_starts(number: signal.Signals) -> None:
 def test_a_signal_in_the_middle_of_waiting_for_the_end_does_not_hang(told: str) -> None:
     """Where the main thread waits for the end, it holds that event's lock for a moment: here it does for longer."""
     program = (
-        "import signal, sys, threading; from cronstack_infra.local.__main__ import end_when_told\n"
-        "ended = threading.Event(); end_when_told(ended)\n"
+        "import signal, sys, threading; from cronstack_infra.local.__main__ import end_on_signal_or_eof\n"
+        "ended = threading.Event(); end_on_signal_or_eof(ended)\n"
         "with ended._cond:\n"
         "    for number in sys.argv[1:]: signal.raise_signal(int(number))\n"
         "assert ended.wait(60)"
@@ -119,12 +119,12 @@ def test_ends_when_its_starter_is_killed() -> None:
         assert starter.stdout is not None
         pid, endpoint = starter.stdout.readline().split()
         port = int(endpoint.rpartition(":")[2])
-        assert whoever_answers(port) == int(pid)
+        assert cloud_process_on_port(port) == int(pid)
         starter.kill()
         starter.wait(60)
         starter.stdout.close()
         assert ended_within(int(pid), 60)
-        assert whoever_answers(port) is None
+        assert cloud_process_on_port(port) is None
     finally:
         starter.kill()
 

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from cronstack.errors import CronstackError
 from cronstack_infra.local.client import LocalCloud
-from cronstack_infra.local.http.server import whoever_answers
+from cronstack_infra.local.http.server import cloud_process_on_port
 
 
 @contextmanager
@@ -169,4 +169,4 @@ def test_a_port_that_is_taken_by_another_program() -> None:
 def test_nobody_answers_on_a_free_port() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        assert whoever_answers(free.getsockname()[1]) is None
+        assert cloud_process_on_port(free.getsockname()[1]) is None
