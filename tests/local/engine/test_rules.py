@@ -12,7 +12,7 @@ from tests.local.engine.stage import BROKEN, FUNCTION, QUEUE, Stage
 
 RULE = "arn:aws:events:us-east-1:123456789012:rule/nightly"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:news"
-DENIED = Refusal("NO_PERMISSIONS", "not let in", 403)
+DENIED = Refusal("NO_PERMISSIONS", "not allowed", 403)
 
 
 def rule(expression: str, *targets: Target, **fields: Any) -> ScheduleConfig:
@@ -28,7 +28,7 @@ def delivered(stage: Stage) -> list[Deliver]:
     return [effect for effect in stage.effects if isinstance(effect, Deliver)]
 
 
-def test_a_rate_fires_for_the_first_time_one_period_after_the_rule_was_made() -> None:
+def test_a_rate_fires_first_one_period_after_the_rule_was_created() -> None:
     stage = Stage("12:00:30")
     put(stage, rule("rate(5 minutes)"))
     stage.until("12:11:00")
@@ -42,7 +42,7 @@ def test_a_cron_fires_in_utc() -> None:
     assert [one.scheduled.isoformat() for one in delivered(stage)] == ["2026-11-23T12:15:00+00:00"]
 
 
-def test_the_event_is_eventbridges_and_one_for_all_targets() -> None:
+def test_all_targets_get_the_same_eventbridge_event() -> None:
     stage = Stage("12:00:00")
     put(stage, rule("rate(1 minute)", Target(FUNCTION, ""), Target(QUEUE, ""), Target(TOPIC, "")))
     stage.until("12:01:00")
@@ -78,7 +78,7 @@ def test_each_target_has_its_own_input() -> None:
     assert [one.payload for one in delivered(stage)] == ['{"a": 1}', '"Scheduled Event"', '"at 2026-11-23T12:01:00Z"']
 
 
-def test_a_refused_target_leaves_the_others_alone_and_its_event_goes_to_its_own_queue() -> None:
+def test_a_refused_target_affects_no_other_and_its_event_goes_to_its_own_queue() -> None:
     stage = Stage("12:00:00")
     stage.reply = lambda deliver: DENIED if deliver.target.arn == FUNCTION else None
     put(stage, rule("rate(1 minute)", Target(FUNCTION, "", dead_letters=QUEUE), Target(TOPIC, "")))
@@ -91,12 +91,12 @@ def test_a_refused_target_leaves_the_others_alone_and_its_event_goes_to_its_own_
         "RULE_ARN": RULE,
         "TARGET_ARN": FUNCTION,
         "ERROR_CODE": "NO_PERMISSIONS",
-        "ERROR_MESSAGE": "not let in",
+        "ERROR_MESSAGE": "not allowed",
         "RETRY_ATTEMPTS": "0",
     }
 
 
-def test_a_failing_target_is_retried_as_its_policy_says() -> None:
+def test_a_failing_target_is_retried_by_its_retry_policy() -> None:
     stage = Stage("12:00:00")
     stage.reply = lambda deliver: BROKEN
     put(stage, rule("cron(1 12 * * ? *)", Target(FUNCTION, "", max_retries=2, dead_letters=QUEUE)))
@@ -107,7 +107,7 @@ def test_a_failing_target_is_retried_as_its_policy_says() -> None:
     assert letter.attributes["RETRY_ATTEMPTS"][1] == "2"
 
 
-def test_an_input_that_is_not_json_is_a_letter_and_no_delivery() -> None:
+def test_an_input_that_is_not_json_becomes_a_dead_letter() -> None:
     stage = Stage("12:00:00")
     broken = {"InputTransformer": {"InputTemplate": '{"a": <aws.events.event> x}'}}
     put(stage, rule("rate(1 minute)", Target(FUNCTION, "", dead_letters=QUEUE, parameters=broken)))
