@@ -42,7 +42,7 @@ def test_events_still_arrive_after_a_call_of_each_service() -> None:
 
 
 def names_the_unsupported_call(result: CallResult, calls: list[CallResult]) -> bool:
-    """Services that share a signing name and an operation have the same request, so the message may name any of them."""
+    """Services that share a signing name and an operation have the same request, so the message may name each."""
     services_signed_alike = [other.service for other in calls if other.signing_name == result.signing_name]
     starts = [f"not supported here: {service} {result.operation}: " for service in services_signed_alike]
     return result.code == "NotImplemented" and result.message.startswith(tuple(starts))

@@ -1,7 +1,4 @@
-"""Lambda with real processes on virtual time: qualifiers, concurrency, age, destinations, dead letters and logs.
-
-Also the checks at the creation of a function.
-"""
+"""Lambda with real processes on virtual time: destinations, concurrency, age, qualifiers, logs, checks at creation."""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ def cloud() -> Iterator[Cloud]:
         yield cloud
 
 
-def client_without_retries(cloud: Cloud) -> Any:
+def without_retries(cloud: Cloud) -> Any:
     """Return a client without retries."""
     return boto3.client(
         "lambda",
@@ -198,7 +195,7 @@ def test_invocations_beyond_the_reserved_concurrency_are_throttled(cloud: Cloud,
     first = send(cloud, "one", event)
     cloud.await_event("started", request_id=first)
     with pytest.raises(ClientError) as fault:
-        client_without_retries(cloud).invoke(FunctionName="one", Payload=event)
+        without_retries(cloud).invoke(FunctionName="one", Payload=event)
     assert fault.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
     assert fault.value.response["Error"]["Code"] == "TooManyRequestsException"
     assert fault.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
@@ -218,12 +215,9 @@ def test_reserved_concurrency_counts_over_all_versions(cloud: Cloud) -> None:
     client = cloud.client("lambda")
     client.publish_version(FunctionName="shared")
     client.put_function_concurrency(FunctionName="shared", ReservedConcurrentExecutions=0)
-    assert (
-        refused(client_without_retries(cloud).invoke, FunctionName="shared", Qualifier="1")[0]
-        == "TooManyRequestsException"
-    )
+    assert refused(without_retries(cloud).invoke, FunctionName="shared", Qualifier="1")[0] == "TooManyRequestsException"
     client.delete_function_concurrency(FunctionName="shared")
-    assert client_without_retries(cloud).invoke(FunctionName="shared", Qualifier="1")["ExecutedVersion"] == "1"
+    assert without_retries(cloud).invoke(FunctionName="shared", Qualifier="1")["ExecutedVersion"] == "1"
 
 
 @pytest.mark.parametrize(("age", "attempts"), [(60, 1), (61, 2), (180, 2), (181, 3)])
