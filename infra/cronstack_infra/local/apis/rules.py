@@ -146,7 +146,7 @@ PATCHES: Final = (
         _BACKEND,
         "put_targets",
         "(self, name, event_bus_arn, targets)",
-        "The targets of a rule with a schedule receive nothing, and a role is accepted as one.",
+        "The targets of a rule with a schedule receive nothing, and a role is accepted as a target.",
         ("a_due_rule_sends_nothing", "a_rule_accepts_a_role_as_its_target"),
         wrapped_with_port(_put_targets),
     ),

@@ -334,7 +334,7 @@ PATCHES: Final = (
         _BACKEND,
         "delete_schedule_group",
         "(self, name)",
-        "The default group can be deleted, and deleting a missing one is a server error.",
+        "The default group can be deleted, and deleting a missing group is a server error.",
         ("the_default_group_can_be_deleted", "deleting_a_missing_group_is_a_server_error"),
         replaced_with_port(_delete_group),
     ),

@@ -100,7 +100,7 @@ class Engine:
     # inputs: the clock
 
     def set_back(self, by: timedelta, now: datetime) -> None:
-        """The clock was set back by ``by``, to ``now``.
+        """Handle a clock that was set back by ``by``, to ``now``.
 
         Waits of elapsed time, such as a retry after a minute, keep their length. Recurring schedules follow the clock,
         so an instant that has fired fires again; AWS also guarantees only at-least-once.
@@ -112,14 +112,14 @@ class Engine:
     # inputs: Scheduler
 
     def put_schedule(self, config: ScheduleConfig, now: datetime) -> None:
-        """A schedule was created or updated. Raises ScheduleError for an invalid expression or time zone."""
+        """Handle a created or updated schedule. Raises ScheduleError for an invalid expression or time zone."""
         self._schedules.put(config, now)
 
     def delete_schedule(self, arn: str) -> None:
         self._schedules.delete(arn)
 
     def delete_group(self, arn: str, now: datetime) -> bool:
-        """A schedule group is deleted. Return whether that takes time; then the effect ``DeleteGroup`` follows."""
+        """Handle a deleted schedule group. Return whether that takes time; then the effect ``DeleteGroup`` follows."""
         wait = self.switches.group_deletion
         if wait:
             self._agenda.add(now + timedelta(seconds=wait), DueGroup(arn))
@@ -130,11 +130,11 @@ class Engine:
         return self._schedules.pending()
 
     def delivered(self, delivery: int) -> None:
-        """Outcome of ``Deliver``: the target accepted it."""
+        """Handle the outcome of ``Deliver``: the target accepted it."""
         self._schedules.delivered(delivery)
 
     def refused(self, delivery: int, refusal: Refusal, now: datetime) -> None:
-        """Outcome of ``Deliver``: the target's API refused it."""
+        """Handle the outcome of ``Deliver``: the target's API refused it."""
         self._schedules.refused(delivery, refusal, now)
 
     # inputs: Lambda
@@ -147,19 +147,19 @@ class Engine:
         now: datetime,
         counts: Mapping[str, int] | None = None,
     ) -> None:
-        """Lambda accepted an asynchronous event (202)."""
+        """Queue an asynchronous event that Lambda accepted (202)."""
         self._invocations.accept(request_id, function_arn, payload, now, counts or {})
 
     def finished(self, request_id: str, outcome: FunctionOutcome, rules: FunctionRules, now: datetime) -> None:
-        """Outcome of ``RunFunction``."""
+        """Handle the outcome of ``RunFunction``."""
         self._invocations.finished(request_id, outcome, rules, now)
 
     def started(self, request_id: str, now: datetime) -> None:
-        """``RunFunction`` has got its sandbox."""
+        """Note that ``RunFunction`` has got its sandbox."""
         self._invocations.started(request_id, now)
 
     def freed(self, now: datetime) -> None:
-        """A sandbox is free that functions without reserved concurrency share."""
+        """Use a free sandbox, which functions without reserved concurrency share, for a queued event."""
         self._invocations.freed(now)
 
     def waiting(self) -> int:
@@ -173,14 +173,14 @@ class Engine:
     # inputs: Lambda's event sources
 
     def put_source(self, config: SourceConfig) -> None:
-        """An event source mapping was created or updated."""
+        """Handle a created or updated event source mapping."""
         self._sources.put(config)
 
     def delete_source(self, uuid: str) -> None:
         self._sources.delete(uuid)
 
     def queue_changed(self, queue_arn: str) -> bool:
-        """A message was sent to a queue or became visible. Return whether an event source polls the queue."""
+        """Handle a new or newly visible message of a queue. Return whether an event source polls the queue."""
         return self._sources.changed(queue_arn)
 
     def received(
@@ -192,9 +192,9 @@ class Engine:
         visible_again: datetime,
         next_visible: datetime | None,
     ) -> None:
-        """Outcome of ``PollQueue``."""
+        """Handle the outcome of ``PollQueue``."""
         self._sources.received(uuid, messages, now, visible_again=visible_again, next_visible=next_visible)
 
     def batch_ended(self, batch: int, outcome: FunctionOutcome, now: datetime) -> None:
-        """Outcome of ``RunBatch``."""
+        """Handle the outcome of ``RunBatch``."""
         self._sources.ended(batch, outcome, now)

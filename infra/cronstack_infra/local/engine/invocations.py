@@ -89,7 +89,7 @@ class Invocations:
     def accept(
         self, request_id: str, function_arn: str, payload: str, now: datetime, counts: Mapping[str, int]
     ) -> None:
-        """Lambda answered 202: the event is queued. ``function_arn`` has a qualifier."""
+        """Queue an event that Lambda accepted (202). ``function_arn`` has a qualifier."""
         wait = self.switches.async_delay * chance(self.switches.seed, "queue", request_id)
         due = now + timedelta(seconds=wait) if wait else now
         self._events[request_id] = _Event(request_id, function_arn, payload, now, counts, due=due)
@@ -102,7 +102,7 @@ class Invocations:
         self._agenda.effects.append(run)
 
     def finished(self, request_id: str, outcome: FunctionOutcome, rules: FunctionRules, now: datetime) -> None:
-        """An attempt ended."""
+        """Handle the end of an attempt."""
         event = self._events[request_id]
         match outcome:
             case Succeeded():
@@ -147,7 +147,7 @@ class Invocations:
         self._sandbox_queue.clear()
 
     def started(self, request_id: str, now: datetime) -> None:
-        """An event has got its sandbox: report how long it waited, if it did."""
+        """Report how long an event has waited for its sandbox, if it has."""
         event = self._events.get(request_id)
         if event is None or event.queued_at is None:
             return

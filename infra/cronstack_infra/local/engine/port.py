@@ -39,21 +39,21 @@ class EnginePort(Protocol):
     def now(self) -> datetime: ...
 
     def put_schedule(self, config: ScheduleConfig) -> None:
-        """A schedule was created or updated."""
+        """Handle a created or updated schedule."""
 
     def delete_schedule(self, arn: str) -> None: ...
 
     def delete_group(self, arn: str) -> bool:
-        """A schedule group is deleted. Return whether the group and its schedules disappear only later."""
+        """Handle a deleted schedule group. Return whether the group and its schedules disappear only later."""
         ...
 
     def put_source(self, config: SourceConfig) -> None:
-        """An event source mapping was created or updated."""
+        """Handle a created or updated event source mapping."""
 
     def delete_source(self, uuid: str) -> None: ...
 
     def queue_changed(self, arn: str) -> None:
-        """A queue has a new message, or a message has become visible again."""
+        """Handle a new or newly visible message of a queue."""
 
     def accept(self, function_arn: str, payload: str) -> str:
         """Queue an asynchronous event of a qualified function; return its request id."""
@@ -66,7 +66,7 @@ class EnginePort(Protocol):
     def function_created(self) -> None: ...
 
     def function_deleted(self, arn: str, version: str | None) -> None:
-        """A function was deleted, or only one version of it. ``arn`` has no qualifier."""
+        """Handle a deleted function, or a deleted version of it. ``arn`` has no qualifier."""
 
     def note(self, text: str) -> None:
         """Report a difference from AWS to the user."""
@@ -96,7 +96,7 @@ class Drive(Protocol):
         """Report an event of the cloud, with the time."""
 
     def wake(self) -> None:
-        """The engine's state has changed: ``step`` may have effects."""
+        """Call ``step`` soon: the engine's state has changed."""
 
     def soon(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` soon, under the lock. From any thread."""

@@ -121,7 +121,7 @@ class Schedules:
         self._numbers = 0
 
     def put(self, config: ScheduleConfig, now: datetime) -> None:
-        """A schedule was created or updated. Raises ScheduleError for an invalid expression or time zone."""
+        """Handle a created or updated schedule. Raises ScheduleError for an invalid expression or time zone."""
         old = self._entries.get(config.arn)
         kept = old is not None and self._keeps_grid(old.config, config)
         anchor = old.anchor if old is not None and kept else now.replace(microsecond=0)
@@ -145,7 +145,7 @@ class Schedules:
         self._report(entry)
 
     def delete(self, arn: str) -> None:
-        """A schedule was deleted; deliveries under way continue."""
+        """Delete a schedule. Deliveries under way continue."""
         self._entries.pop(arn, None)
 
     def pending(self) -> tuple[PendingDelivery, ...]:
@@ -187,11 +187,11 @@ class Schedules:
             self._deliver(delivery)
 
     def delivered(self, number: int) -> None:
-        """The target accepted it."""
+        """Handle a delivery that the target accepted."""
         self._conclude(self._deliveries[number])
 
     def refused(self, number: int, refusal: Refusal, now: datetime) -> None:
-        """The target's API refused it."""
+        """Handle a delivery that the target's API refused."""
         delivery = self._deliveries[number]
         if self._permanent(refusal):
             self._give_up(delivery, refusal, None)
@@ -211,7 +211,7 @@ class Schedules:
             self._agenda.effects.append(Report("retry", fields))
 
     def set_back(self, now: datetime) -> None:
-        """The clock was set back: every recurring schedule waits for its next instant after the new time."""
+        """Handle a clock that was set back: every recurring schedule waits for its next instant after the new time."""
         self._pace.reset()
         for entry in self._entries.values():
             if entry.once or entry.pending is None:

@@ -135,7 +135,7 @@ class Sources:
         self._numbers = 0
 
     def put(self, config: SourceConfig) -> None:
-        """A mapping was created or updated. Batches under way keep their configuration."""
+        """Handle a created or updated mapping. Batches under way keep their configuration."""
         source = self._sources.setdefault(config.uuid, _Source(config))
         source.config = config
         if source.gathered and (not config.enabled or len(source.gathered) >= config.batch_size):
@@ -143,11 +143,11 @@ class Sources:
         self._poll(source)
 
     def delete(self, uuid: str) -> None:
-        """A mapping was deleted. Batches under way continue; gathered messages become visible again by themselves."""
+        """Delete a mapping. Batches under way continue; gathered messages become visible again by themselves."""
         self._sources.pop(uuid, None)
 
     def changed(self, queue_arn: str) -> bool:
-        """A queue may have a visible message. Return whether an event source polls the queue."""
+        """Poll a queue that may have a visible message. Return whether an event source polls it."""
         pollers = [source for source in self._sources.values() if source.config.queue_arn == queue_arn]
         for source in pollers:
             self._poll(source)
@@ -162,7 +162,7 @@ class Sources:
         visible_again: datetime,
         next_visible: datetime | None,
     ) -> None:
-        """A poll has ended.
+        """Handle the end of a poll.
 
         visible_again: when its messages become visible if they are not deleted. next_visible: when another hidden
         message becomes visible.
@@ -199,7 +199,7 @@ class Sources:
             self._poll(source)
 
     def ended(self, number: int, outcome: FunctionOutcome, now: datetime) -> None:
-        """A batch's invocation ended, or could not start."""
+        """Handle a batch's invocation that has ended or could not start."""
         batch = self._batches[number]
         if isinstance(outcome, Throttled):
             wait = min(self.switches.throttle_base * 2.0 ** min(batch.attempt - 1, 32), self.switches.throttle_most)

@@ -178,7 +178,7 @@ def processes() -> list[tuple[int, int]]:
 
     Zombies are included: an ending process is a zombie already while it still has children.
     """
-    found = []
+    listed = []
     for entry in os.listdir("/proc") if os.path.isdir("/proc/self") else []:
         if entry.isdigit():
             try:
@@ -186,8 +186,8 @@ def processes() -> list[tuple[int, int]]:
                     fields = stat.read().rpartition(b")")[2].split()
             except OSError:
                 continue
-            found.append((int(entry), int(fields[1])))
-    return found
+            listed.append((int(entry), int(fields[1])))
+    return listed
 
 
 def descendants(ancestor: int) -> list[int]:

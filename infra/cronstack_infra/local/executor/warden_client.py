@@ -34,11 +34,11 @@ class WardenClient:
 
     def _start_warden(self) -> None:
         self._unread = b""
-        self._socket, theirs = socket.socketpair()
+        self._socket, wardens_end = socket.socketpair()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        with theirs:
+        with wardens_end:
             self._warden = subprocess.Popen(
-                [sys.executable, "-P", "-S", str(WARDEN), str(theirs.fileno()), str(self._workplace)],
+                [sys.executable, "-P", "-S", str(WARDEN), str(wardens_end.fileno()), str(self._workplace)],
                 env={
                     "PATH": os.defpath,
                     "LANG": "C.UTF-8",
@@ -48,7 +48,7 @@ class WardenClient:
                 },
                 cwd=self._workplace,
                 stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[wardens_end.fileno()],
                 start_new_session=True,
             )
         self._is_ready = asyncio.get_running_loop().create_future()

@@ -66,8 +66,8 @@ def _signing_name(version: Traversable) -> str:
         return ""
     with model.open("rb") as packed, gzip.open(packed) as text:
         head = text.read(_HEAD)
-    named = next((found for pattern in _SIGNS_AS if (found := pattern.search(head))), None)
-    return named[1].decode() if named else ""
+    name = next((match for pattern in _SIGNS_AS if (match := pattern.search(head))), None)
+    return name[1].decode() if name else ""
 
 
 # -- protocols ---------------------------------------------------------------------------------------------------------

@@ -251,7 +251,7 @@ PATCHES: Final = (
         _BACKEND,
         "list_event_source_mappings",
         "(self, event_source_arn, function_name)",
-        "A mapping is found only by the words with which it was created.",
+        "A mapping is found only by the exact function name with which it was created.",
         "a_mapping_is_found_only_by_the_words_it_was_made_with",
         replaced_by(_list),
     ),
