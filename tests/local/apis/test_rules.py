@@ -44,7 +44,7 @@ def test_a_rule_invokes_a_function_that_allows_it(cloud: VirtualCloud) -> None:
     assert event["time"] == "2026-11-23T12:01:00Z"
     assert (event["source"], event["detail-type"], event["detail"]) == ("aws.events", "Scheduled Event", {})
     assert event["resources"] == [RULE.format("nightly")]
-    assert [one["schedule"] for one in events_of(cloud, "fired")] == [RULE.format("nightly")]
+    assert [event["schedule"] for event in events_of(cloud, "fired")] == [RULE.format("nightly")]
 
 
 @pytest.mark.parametrize("permitted", [None, "another"])
@@ -113,7 +113,7 @@ def test_a_message_that_a_policy_forbids_arrives_with_a_note(cloud: VirtualCloud
     put(cloud, "nightly", {"Arn": queue(cloud, "plain")}, {"Arn": topic})
     cloud.advance(MINUTE)
     assert len(received(cloud, "plain")) == 1
-    notes = [one["text"] for one in events_of(cloud, "note")]
+    notes = [note["text"] for note in events_of(cloud, "note")]
     assert [("plain" in note, topic in note) for note in notes] == [(True, False), (False, True)]
     assert all("on AWS" in note and "does not let events.amazonaws.com in" in note for note in notes)
 
@@ -129,7 +129,7 @@ def test_a_target_with_a_role_is_called_as_that_role(cloud: VirtualCloud) -> Non
     put(cloud, "nightly", *({"Arn": plain, "RoleArn": arn} for arn in arns))
     cloud.advance(MINUTE)
     assert len(received(cloud, "plain")) == 1
-    assert [one["reason"] for one in events_of(cloud, "dropped")] == ["NO_PERMISSIONS", "FAILED_TO_ASSUME_ROLE"]
+    assert [event["reason"] for event in events_of(cloud, "dropped")] == ["NO_PERMISSIONS", "FAILED_TO_ASSUME_ROLE"]
     assert "assumed-role/may-not" in events_of(cloud, "dropped")[0]["error"]
     assert events_of(cloud, "note") == []
 
@@ -168,7 +168,7 @@ def test_an_update_changes_the_schedule_and_keeps_the_targets(cloud: VirtualClou
     put(cloud, "nightly", {"Arn": open_queue(cloud, "plain")}, expression="cron(0 3 * * ? *)")
     events.put_rule(Name="nightly", ScheduleExpression="cron(10/30 * * * ? *)")
     cloud.advance(timedelta(hours=1))
-    assert [one["time"][11:16] for one in bodies(cloud, "plain")] == ["12:10", "12:40"]
+    assert [body["time"][11:16] for body in bodies(cloud, "plain")] == ["12:10", "12:40"]
     assert events.list_targets_by_rule(Rule="nightly")["Targets"][0]["Arn"] == QUEUE.format("plain")
     events.put_rule(Name="nightly", ScheduleExpression="cron(10/30 * * * ? *)", State="DISABLED")
     cloud.advance(timedelta(hours=1))
@@ -187,8 +187,8 @@ def test_a_snapshot_restores_rules(cloud: VirtualCloud) -> None:
     clean = cloud.snapshot()
     for _ in range(2):
         cloud.advance(2 * MINUTE)
-        assert [one["time"][11:16] for one in bodies(cloud, "plain")] == ["12:01", "12:02"]
+        assert [body["time"][11:16] for body in bodies(cloud, "plain")] == ["12:01", "12:02"]
         cloud.restore(clean)
     cloud.jump(START + timedelta(days=1))
     cloud.advance(MINUTE)
-    assert [one["time"] for one in bodies(cloud, "plain")] == ["2026-11-24T12:01:00Z"]
+    assert [body["time"] for body in bodies(cloud, "plain")] == ["2026-11-24T12:01:00Z"]

@@ -41,9 +41,9 @@ def test_each_attempt_has_its_own_number_and_id_but_the_same_scheduled_time() ->
     stage.reply = lambda deliver: BUSY if deliver.attempt < 4 else None
     stage.put("stats", "cron(0 12 * * ? *)", input='{"n": <aws.scheduler.attempt-number>}')
     stage.until("13:00:00")
-    assert [json.loads(one.payload)["n"] for one in delivered(stage)] == [1, 2, 3, 4]
-    assert len({one.execution_id for one in delivered(stage)}) == 4
-    assert len({one.scheduled for one in delivered(stage)}) == 1
+    assert [json.loads(deliver.payload)["n"] for deliver in delivered(stage)] == [1, 2, 3, 4]
+    assert len({deliver.execution_id for deliver in delivered(stage)}) == 4
+    assert len({deliver.scheduled for deliver in delivered(stage)}) == 1
 
 
 def test_without_input_the_default_notification_is_delivered() -> None:
@@ -169,7 +169,7 @@ def test_an_occurrence_in_retry_keeps_its_first_configuration(change: str) -> No
     else:
         stage.put("stats", "cron(0 12 * * ? *)", input='"new"', enabled=change == "update")
     stage.until("12:10:00")
-    assert [one.payload for one in delivered(stage)] == ['"old"', '"old"']
+    assert [deliver.payload for deliver in delivered(stage)] == ['"old"', '"old"']
 
 
 def test_a_schedule_with_action_delete_is_deleted_only_after_its_last_retry() -> None:

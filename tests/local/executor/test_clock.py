@@ -47,8 +47,8 @@ TIMEOUT = 10
 
 @pytest.fixture(scope="module", params=[False, True], ids=["awslambdaric", "own loop"])
 def runs(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    with bench(own_loop=request.param, ahead=lambda name, number: AHEAD[name]) as found:
-        yield found
+    with bench(own_loop=request.param, ahead=lambda name, number: AHEAD[name]) as runs:
+        yield runs
 
 
 def result_of(runs: Bench, name: str) -> dict[str, Any]:

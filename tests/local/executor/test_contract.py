@@ -60,10 +60,10 @@ def comparable(outcome: Any) -> Any:
     """Return an outcome without the parts that differ between invocations: request ids and folders."""
     text = re.sub(r"00000000-0000-0000-0000-\d{12}", "ID", outcome.payload.decode())
     text = re.sub(r'\\"[^"]*/app\.py\\"', "FILE", re.sub(r"\(app\.py, line", "(FILE, line", text))
-    found = json.loads(text)
-    if isinstance(found, dict) and "stackTrace" in found:
-        found["stackTrace"] = [line for line in found["stackTrace"] if "app.py" in line or "FILE" in line]
-    return outcome.ok, outcome.error, repr(found)
+    payload = json.loads(text)
+    if isinstance(payload, dict) and "stackTrace" in payload:
+        payload["stackTrace"] = [line for line in payload["stackTrace"] if "app.py" in line or "FILE" in line]
+    return outcome.ok, outcome.error, repr(payload)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -27,18 +27,18 @@ def handler(event, context):
 
 def shown(runs: Bench, **environment: str) -> dict[str, Any]:
     name = "shows-" + "-".join(environment).replace("_", "-").lower()
-    found: dict[str, Any] = json.loads(runs.run(function(SHOW, name=name, environment=environment)).payload)
-    return found
+    result: dict[str, Any] = json.loads(runs.run(function(SHOW, name=name, environment=environment)).payload)
+    return result
 
 
 def test_the_function_sets_the_time_zone(runs: Bench) -> None:
-    found = shown(runs, TZ="Asia/Tokyo")
-    assert (found["environ"]["TZ"], found["hour"]) == ("Asia/Tokyo", "09")
+    result = shown(runs, TZ="Asia/Tokyo")
+    assert (result["environ"]["TZ"], result["hour"]) == ("Asia/Tokyo", "09")
 
 
 def test_the_function_sets_the_locale(runs: Bench) -> None:
-    found = shown(runs, LANG="C.UTF-8", LC_ALL="POSIX")
-    assert (found["environ"]["LANG"], found["environ"]["LC_ALL"]) == ("C.UTF-8", "POSIX")
+    result = shown(runs, LANG="C.UTF-8", LC_ALL="POSIX")
+    assert (result["environ"]["LANG"], result["environ"]["LC_ALL"]) == ("C.UTF-8", "POSIX")
 
 
 def test_variables_that_python_reads_when_it_starts_take_effect(runs: Bench) -> None:
@@ -69,9 +69,9 @@ def test_modules_are_found_in_the_functions_pythonpath(runs: Bench) -> None:
 
 
 def test_the_search_path_is_in_lambdas_order(runs: Bench) -> None:
-    found = shown(runs, ANY="1")
-    root, runtime = found["environ"]["LAMBDA_TASK_ROOT"], found["environ"]["LAMBDA_RUNTIME_DIR"]
-    first, packages, layers, image, *standard = found["path"]
+    result = shown(runs, ANY="1")
+    root, runtime = result["environ"]["LAMBDA_TASK_ROOT"], result["environ"]["LAMBDA_RUNTIME_DIR"]
+    first, packages, layers, image, *standard = result["path"]
     assert (first, image) == (root, runtime)
     assert packages.startswith(f"{layers}/lib/python3.")
     assert packages.endswith("/site-packages")

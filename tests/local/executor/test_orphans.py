@@ -46,11 +46,11 @@ def handler(event, context):
 
 
 def pids(log: list[str]) -> list[int]:
-    found = []
+    printed = []
     for line in log:
         if line.startswith("left "):
-            found += json.loads(line[5:])
-    return found
+            printed += json.loads(line[5:])
+    return printed
 
 
 def all_ended(left: list[int], seconds: float = 30) -> bool:

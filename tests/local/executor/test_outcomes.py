@@ -16,9 +16,9 @@ UNPACKED = "not enough values to unpack (expected 2, got 1)"
 
 def error(outcome: Outcome) -> dict[str, Any]:
     assert not outcome.ok
-    found = json.loads(outcome.payload)
-    assert outcome.error == found["errorType"]
-    return found
+    payload = json.loads(outcome.payload)
+    assert outcome.error == payload["errorType"]
+    return payload
 
 
 def test_a_result_is_the_return_value_of_the_handler(runs: Bench) -> None:
@@ -47,12 +47,12 @@ def test_an_exception_reports_class_text_request_and_trace(runs: Bench) -> None:
     """
     runs.submit(function(source))
     invocation, outcome = runs.recorder.outcomes.get(timeout=60)
-    found = error(outcome)
-    assert found["errorType"] == "Mine"
-    assert found["errorMessage"] == "it broke: é"
-    assert found["requestId"] == invocation.request_id
-    assert len(found["stackTrace"]) == 1
-    assert "in handler\n" in found["stackTrace"][0]
+    payload = error(outcome)
+    assert payload["errorType"] == "Mine"
+    assert payload["errorMessage"] == "it broke: é"
+    assert payload["requestId"] == invocation.request_id
+    assert len(payload["stackTrace"]) == 1
+    assert "in handler\n" in payload["stackTrace"][0]
 
 
 def test_a_timeout_is_reported_to_the_hundredth_and_ends_the_process(runs: Bench) -> None:
@@ -162,14 +162,14 @@ def test_memory_of_a_child_process_counts(runs: Bench) -> None:
     ],
 )
 def test_a_failure_before_the_handler_is_reported(runs: Bench, source: str, handler: str, kind: str, text: str) -> None:
-    found = error(runs.run(function(source, handler=handler)))
-    assert (found["errorType"], found["errorMessage"], found["requestId"]) == (kind, text, "")
+    payload = error(runs.run(function(source, handler=handler)))
+    assert (payload["errorType"], payload["errorMessage"], payload["requestId"]) == (kind, text, "")
 
 
 def test_a_syntax_error(runs: Bench) -> None:
-    found = error(runs.run(function("def handler(event, context)\n    pass")))
-    assert found["errorType"] == "Runtime.UserCodeSyntaxError"
-    assert found["errorMessage"].startswith("Syntax error in module 'app': expected ':'")
+    payload = error(runs.run(function("def handler(event, context)\n    pass")))
+    assert payload["errorType"] == "Runtime.UserCodeSyntaxError"
+    assert payload["errorMessage"].startswith("Syntax error in module 'app': expected ':'")
 
 
 def test_a_failed_initialisation_is_tried_again_with_a_new_process(runs: Bench) -> None:
@@ -181,9 +181,9 @@ def test_a_failed_initialisation_is_tried_again_with_a_new_process(runs: Bench) 
 
 
 def test_a_result_that_json_cannot_hold(runs: Bench) -> None:
-    found = error(runs.run(function("def handler(event, context): return {1, 2}")))
-    assert found["errorType"] == "Runtime.MarshalError"
-    assert found["errorMessage"] == "Unable to marshal response: Object of type set is not JSON serializable"
+    payload = error(runs.run(function("def handler(event, context): return {1, 2}")))
+    assert payload["errorType"] == "Runtime.MarshalError"
+    assert payload["errorMessage"] == "Unable to marshal response: Object of type set is not JSON serializable"
 
 
 def test_decimals_and_nan_can_be_returned(runs: Bench) -> None:
@@ -227,5 +227,5 @@ def test_a_result_slightly_below_six_megabytes(runs: Bench) -> None:
 
 
 def test_a_zip_that_cannot_be_read_ends_the_invocation(runs: Bench) -> None:
-    found = error(runs.run(function("", code=b"not a zip", code_sha256="broken", name="broken")))
-    assert found["errorType"] == "Runtime.InitError"
+    payload = error(runs.run(function("", code=b"not a zip", code_sha256="broken", name="broken")))
+    assert payload["errorType"] == "Runtime.InitError"

@@ -76,9 +76,9 @@ LOCAL_VARIABLES = {
 def test_the_environment_has_lambdas_variables_and_the_functions_own(runs: Bench) -> None:
     runs.recorder.streams.clear()
     job = function(SELF, name="shop-stats", memory=300, environment={"COLOUR": "red", "AWS_REGION": "mars-1"})
-    found = json.loads(runs.run(job).payload)
-    environ = found["environ"]
-    root = found["cwd"]
+    result = json.loads(runs.run(job).payload)
+    environ = result["environ"]
+    root = result["cwd"]
     assert environ["LAMBDA_TASK_ROOT"] == root
     expected = {
         "_HANDLER": "app.handler",
@@ -99,11 +99,11 @@ def test_the_environment_has_lambdas_variables_and_the_functions_own(runs: Bench
     assert expected.items() <= environ.items()
     assert environ["AWS_ACCESS_KEY_ID"].startswith("ASIACRONSTACK")
     assert len(environ["AWS_ACCESS_KEY_ID"]) == 20
-    assert environ["AWS_LAMBDA_LOG_STREAM_NAME"] == runs.recorder.streams[-1] == found["context"]["stream"]
+    assert environ["AWS_LAMBDA_LOG_STREAM_NAME"] == runs.recorder.streams[-1] == result["context"]["stream"]
     assert environ["AWS_LAMBDA_RUNTIME_API"].startswith("127.0.0.1:")
     assert environ["_X_AMZN_TRACE_ID"].startswith("Root=1-")
     assert set(environ) == LAMBDA_VARIABLES | LOCAL_VARIABLES | {"COLOUR"}
-    assert found["local"] == "00"
+    assert result["local"] == "00"
 
 
 def test_the_context_has_lambdas_fields(runs: Bench) -> None:
@@ -117,8 +117,8 @@ def test_the_context_has_lambdas_fields(runs: Bench) -> None:
 
 
 def test_a_process_has_its_own_group_and_session(runs: Bench) -> None:
-    found = json.loads(runs.run(function(SELF)).payload)
-    assert found["pid"] == found["group"] == found["session"]
+    result = json.loads(runs.run(function(SELF)).payload)
+    assert result["pid"] == result["group"] == result["session"]
 
 
 def test_modules_come_only_from_the_zip_and_lambdas_image(runs: Bench) -> None:
@@ -167,8 +167,8 @@ def test_each_running_event_has_its_own_process(runs: Bench) -> None:
     began = time.monotonic()
     for _ in range(6):
         runs.submit(job, {"sleep": 2})
-    found = [json.loads(runs.next().payload) for _ in range(6)]
-    assert len({one["pid"] for one in found}) == 6
+    results = [json.loads(runs.next().payload) for _ in range(6)]
+    assert len({result["pid"] for result in results}) == 6
     assert time.monotonic() - began < 12, "they ran one after the other"
 
 
@@ -267,29 +267,29 @@ def test_each_process_has_its_own_scratch_folder_until_it_ends() -> None:
     import os, tempfile, time
     def handler(event, context):
         folder = tempfile.gettempdir()
-        found = sorted(os.listdir(folder))
-        open(os.path.join(folder, f"file{len(found)}"), "w").close()
+        files = sorted(os.listdir(folder))
+        open(os.path.join(folder, f"file{len(files)}"), "w").close()
         time.sleep(event.get("s", 0))
         if event.get("end"):
             os._exit(1)
-        return [folder, os.environ["TMPDIR"], found]
+        return [folder, os.environ["TMPDIR"], files]
     """
     with bench() as own:
         job = function(source)
-        folder, named, found = json.loads(own.run(job).payload)
-        assert (folder, found) == (named, [])
+        folder, named, files = json.loads(own.run(job).payload)
+        assert (folder, files) == (named, [])
         assert json.loads(own.run(job).payload) == [folder, folder, ["file0"]]  # warm: the file still exists
         for _ in range(2):
             own.submit(job, {"s": 0.5})
         others = [json.loads(own.next().payload) for _ in range(2)]
-        assert len({one[0] for one in others}) == 2  # two at once never share one
-        assert sorted(len(one[2]) for one in others) == [0, 2]
+        assert len({other[0] for other in others}) == 2  # two simultaneous processes never share a folder
+        assert sorted(len(other[2]) for other in others) == [0, 2]
         assert not own.run(job, {"end": True}).ok
         deadline = time.monotonic() + 30
-        while all(os.path.exists(one[0]) for one in others) and time.monotonic() < deadline:
+        while all(os.path.exists(other[0]) for other in others) and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert sum(os.path.exists(one[0]) for one in others) == 1  # the folder of the ended process is deleted
-    assert not any(os.path.exists(one[0]) for one in others)
+        assert sum(os.path.exists(other[0]) for other in others) == 1  # the folder of the ended process is deleted
+    assert not any(os.path.exists(other[0]) for other in others)
 
 
 def test_an_idle_process_expires() -> None:
@@ -346,8 +346,8 @@ def test_with_little_memory_no_process_starts_and_the_user_is_notified_once() ->
         job = function(SELF, name="crowd")
         for _ in range(8):
             own.submit(job, {"sleep": 0.3})
-        found = [json.loads(own.next().payload) for _ in range(8)]
-        assert len({one["pid"] for one in found}) == few
+        results = [json.loads(own.next().payload) for _ in range(8)]
+        assert len({result["pid"] for result in results}) == few
         assert own.recorder.notes == [
             "Events wait until a handler ends: 3 handler processes run and the machine's memory is short"
         ]

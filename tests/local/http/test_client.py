@@ -188,12 +188,12 @@ def test_no_process_of_a_local_cloud_has_the_users_credentials(monkeypatch: pyte
     source = """
     import os
     def handler(event, context):
-        pid, found = os.getpid(), {}
+        pid, credentials = os.getpid(), {}
         while pid not in (1, event["starter"]):
             with open(f"/proc/{pid}/environ") as environ, open(f"/proc/{pid}/stat") as stat:
-                found[pid] = [pair for pair in environ.read().split("\\0") if "the-users-own" in pair]
+                credentials[pid] = [pair for pair in environ.read().split("\\0") if "the-users-own" in pair]
                 pid = int(stat.read().rpartition(")")[2].split()[1])
-        return found
+        return credentials
     """
     with monkeypatch.context() as users:
         for name in variables:

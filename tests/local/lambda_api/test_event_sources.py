@@ -111,7 +111,7 @@ def test_messages_of_a_failing_function_become_dead_letters_of_the_queue(cloud: 
     letter = cloud.receive(letters)
     assert (letter["MessageId"], letter["Body"]) == (sent["MessageId"], "hopeless")
     until(lambda: len(cloud.events("batch", queue=arn)) == 2)  # a letter may arrive before the event
-    assert [one["deleted"] for one in cloud.events("batch", queue=arn)] == [0, 0]
+    assert [batch["deleted"] for batch in cloud.events("batch", queue=arn)] == [0, 0]
     first, second = cloud.events("started", function="failing")
     assert (first["attempt"], second["attempt"]) == (1, 1), "Lambda's own retries do not apply"
     assert seconds(second) - seconds(first) == pytest.approx(30, abs=0.01)
@@ -124,9 +124,9 @@ def test_a_fifo_group_keeps_its_order_when_it_comes_back(cloud: Cloud) -> None:
     import json
     seen = []
     def handler(event, context):
-        print(json.dumps([one["body"] for one in event["Records"]]))
+        print(json.dumps([record["body"] for record in event["Records"]]))
         if event["Records"][0]["attributes"]["ApproximateReceiveCount"] == "1":
-            return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in event["Records"]]}
+            return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in event["Records"]]}
     """
     cloud.function("liner", source)
     for number in range(4):
@@ -134,7 +134,7 @@ def test_a_fifo_group_keeps_its_order_when_it_comes_back(cloud: Cloud) -> None:
     mapped(cloud, "liner", arn, FunctionResponseTypes=["ReportBatchItemFailures"])
     until(lambda: messages_left(cloud, url) == 0)
     until(lambda: len(cloud.events("log", function="liner")) == 2)
-    assert [json.loads(one["line"]) for one in cloud.events("log", function="liner")] == [["0", "1", "2", "3"]] * 2
+    assert [json.loads(log["line"]) for log in cloud.events("log", function="liner")] == [["0", "1", "2", "3"]] * 2
 
 
 def test_a_mapping_is_changed_disabled_listed_and_deleted(cloud: Cloud) -> None:
@@ -143,14 +143,14 @@ def test_a_mapping_is_changed_disabled_listed_and_deleted(cloud: Cloud) -> None:
     client = cloud.client("lambda")
     uuid = mapped(cloud, "changed", arn, Enabled=False)
     cloud.client("sqs").send_message(QueueUrl=url, MessageBody="waits")
-    found = client.get_event_source_mapping(UUID=uuid)
-    assert (found["State"], found["BatchSize"], found["MaximumBatchingWindowInSeconds"]) == ("Disabled", 10, 0)
-    assert found["FunctionArn"] == function
-    assert (found["FunctionResponseTypes"], "StartingPosition" in found) == ([], False)
+    mapping = client.get_event_source_mapping(UUID=uuid)
+    assert (mapping["State"], mapping["BatchSize"], mapping["MaximumBatchingWindowInSeconds"]) == ("Disabled", 10, 0)
+    assert mapping["FunctionArn"] == function
+    assert (mapping["FunctionResponseTypes"], "StartingPosition" in mapping) == ([], False)
     for name in ("changed", function):
-        assert [one["UUID"] for one in client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]] == [
-            uuid
-        ]
+        assert [
+            mapping["UUID"] for mapping in client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+        ] == [uuid]
     assert messages_left(cloud, url) == 1
     scaling = {"MaximumConcurrency": 2}
     changed = client.update_event_source_mapping(UUID=uuid, Enabled=True, BatchSize=3, ScalingConfig=scaling)

@@ -183,17 +183,17 @@ def events_of(results: Results, name: str, event: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("name", FAILURES)
 def test_three_attempts_of_one_request_after_one_minute_and_two_more(results: Results, name: str) -> None:
     started = events_of(results, name, "started")
-    assert [one["attempt"] for one in started] == [1, 2, 3]
-    assert {one["request_id"] for one in started} == {results.request_ids[name]}
+    assert [start["attempt"] for start in started] == [1, 2, 3]
+    assert {start["request_id"] for start in started} == {results.request_ids[name]}
     ends = events_of(results, name, "finished")
-    assert [one["outcome"] for one in ends] == ["error"] * 3
+    assert [end["outcome"] for end in ends] == ["error"] * 3
     retries = events_of(results, name, "retry")
-    assert [(one["in_seconds"], one["attempt"], one["reason"]) for one in retries] == [
+    assert [(retry["in_seconds"], retry["attempt"], retry["reason"]) for retry in retries] == [
         (60, 2, "failed"),
         (120, 3, "failed"),
     ]
-    assert [seconds(one) for one in started] == [0, 60, 180]
-    assert [seconds(one) for one in ends] == [0, 60, 180]
+    assert [seconds(start) for start in started] == [0, 60, 180]
+    assert [seconds(end) for end in ends] == [0, 60, 180]
 
 
 @pytest.mark.parametrize("name", FAILURES)

@@ -171,7 +171,7 @@ def test_a_record_that_the_role_may_no_longer_write_is_dropped_and_reported(clou
     cloud.function("after", ECHO)
     cloud.client("lambda").invoke(FunctionName="after")
     dropped = cloud.events("dropped", function="fickle")
-    assert [one["queue"] for one in dropped] == [arn, arn]
+    assert [event["queue"] for event in dropped] == [arn, arn]
     assert "is not authorized to perform: sqs:SendMessage on resource: " + arn in dropped[0]["error"]
     assert messages(cloud, url) == []
 
@@ -204,10 +204,10 @@ def test_invocations_beyond_the_reserved_concurrency_are_throttled(cloud: Cloud,
     assert (throttled["reason"], throttled["in_seconds"], throttled["attempt"]) == ("throttled", 1, 1)
     (tmp_path / "end").touch()
     letters = [json.loads(cloud.receive(url)["Body"]) for _ in range(2)]
-    assert {one["requestContext"]["requestId"] for one in letters} == {first, second}
-    assert {one["requestContext"]["approximateInvokeCount"] for one in letters} == {3}
+    assert {letter["requestContext"]["requestId"] for letter in letters} == {first, second}
+    assert {letter["requestContext"]["approximateInvokeCount"] for letter in letters} == {3}
     cloud.await_event("started", request_id=second, attempt=3)  # a letter may arrive before this event
-    assert [one["attempt"] for one in cloud.events("started", request_id=second)] == [1, 2, 3]
+    assert [start["attempt"] for start in cloud.events("started", request_id=second)] == [1, 2, 3]
 
 
 def test_reserved_concurrency_counts_over_all_versions(cloud: Cloud) -> None:
@@ -232,7 +232,7 @@ def test_the_age_is_checked_in_advance(cloud: Cloud, age: int, attempts: int) ->
     assert context["approximateInvokeCount"] == attempts
     cloud.await_event("started", function=name, attempt=attempts)  # a letter may arrive before this event
     started = cloud.events("started", function=name)
-    assert [seconds(one) - seconds(started[0]) for one in started] == [0, 60, 180][:attempts]
+    assert [seconds(start) - seconds(started[0]) for start in started] == [0, 60, 180][:attempts]
 
 
 # qualifiers
@@ -299,7 +299,7 @@ def test_each_qualifier_has_its_own_configuration_or_none(cloud: Cloud) -> None:
     assert context["requestContext"]["functionArn"] == f"{BASE}aliased:live"
     assert context["responseContext"]["executedVersion"] == "1"
     listed = client.list_function_event_invoke_configs(FunctionName="aliased")["FunctionEventInvokeConfigs"]
-    assert {one["FunctionArn"].split(":")[7]: one["MaximumRetryAttempts"] for one in listed} == {
+    assert {config["FunctionArn"].split(":")[7]: config["MaximumRetryAttempts"] for config in listed} == {
         "$LATEST": 1,
         "live": 0,
     }

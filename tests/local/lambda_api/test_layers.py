@@ -180,4 +180,4 @@ def test_a_template_creates_a_new_version_for_each_change(cloud: Cloud) -> None:
     left = cloud.client("lambda").list_layer_versions(LayerName="templated")["LayerVersions"]
     assert [version["LayerVersionArn"] for version in left] == [second]
     cloudformation.delete_stack(StackName="layers")
-    assert "templated" not in [each["LayerName"] for each in cloud.client("lambda").list_layers()["Layers"]]
+    assert "templated" not in [listed["LayerName"] for listed in cloud.client("lambda").list_layers()["Layers"]]
