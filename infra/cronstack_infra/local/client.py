@@ -74,7 +74,7 @@ class LocalCloud:
                 pass_fds=(writing,),
                 start_new_session=True,
             )
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: the reading end must be closed
             events.close()
             raise
         finally:

@@ -25,7 +25,7 @@ def set_clock(seconds: float, folder: str) -> None:
 
     sys.path.remove(folder)
     ahead = int(seconds * 1e9)
-    traveller = time_machine.travel(0).start()
+    traveller = time_machine.travel(0).start()  # its method is replaced next, so that the time goes on
     traveller.time_ns = lambda: _time_machine.original_time_ns() + ahead  # type: ignore[method-assign]
 
 
