@@ -1,4 +1,4 @@
-"""A local cloud for the tests of this folder: one process, started when the first test asks for it."""
+"""A local cloud for the tests of this folder: one process, started by the first test that uses the fixture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A local cloud whose clock a test sets ahead and back. Run as a program it is the cloud."""
+"""A local cloud whose clock a test sets ahead and back. As a program, this module is the cloud."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cronstack_infra.local import __main__ as program
 from cronstack_infra.local.clock import MachineClock
-from tests.local.quick_cloud import Cloud, quick_cloud, quick_knobs
+from tests.local.quick_cloud import Cloud, quick_cloud, quick_switches
 
 AHEAD = "JUMPING_CLOUD_AHEAD"
 """Environment variable: a file with the seconds by which the clock is ahead."""
@@ -25,18 +25,18 @@ class JumpingClock(MachineClock):
 
 
 def main() -> int:
-    return program.main(clock=JumpingClock(), switches=quick_knobs())
+    return program.main(clock=JumpingClock(), switches=quick_switches())
 
 
 class Clock:
-    """The clock of that cloud."""
+    """The test's control of the cloud's clock."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self.set(ahead=0)
 
     def set(self, *, ahead: float) -> None:
-        """Set the clock, at one stroke."""
+        """Set the clock atomically."""
         written = self._file.with_suffix(".new")
         written.write_text(str(ahead), "utf-8")
         written.replace(self._file)

@@ -1,4 +1,4 @@
-"""Templates by hand, deployed as the cdk CLI does it: a change set of always the same name."""
+"""Handwritten templates, deployed like the cdk CLI does: by a change set that always has the same name."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _NAMES = (f"stack{number}" for number in itertools.count())
 
 
 def listed(client: Any, operation: str, of: str) -> list[Any]:
-    """All pages: a cloud that many files share has more than one."""
-    return [one for page in client.get_paginator(operation).paginate() for one in page[of]]
+    """Return the items of all pages: a cloud shared by many test files has several pages."""
+    return [item for page in client.get_paginator(operation).paginate() for item in page[of]]
 
 
 class Stack(NamedTuple):
@@ -30,7 +30,7 @@ class Stack(NamedTuple):
         return cls(cloud, cloud.client("cloudformation"), next(_NAMES))
 
     def deploy(self, resources: Mapping[str, Any], *, parameters: Any = (), **blocks: Any) -> str:
-        """Deploy a template of these resources; the stack's status afterwards, or "no changes"."""
+        """Deploy a template of these resources; return the stack's status, or "no changes"."""
         kind = "UPDATE" if self.exists() else "CREATE"
         change_set = {"StackName": self.name, "ChangeSetName": "deploy"}
         self.cloudformation.create_change_set(
@@ -50,34 +50,35 @@ class Stack(NamedTuple):
         return self.status()
 
     def describe(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
-        return found
+        stack: dict[str, Any] = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
+        return stack
 
     def exists(self) -> bool:
-        return any(one["StackName"] == self.name for one in listed(self.cloudformation, "describe_stacks", "Stacks"))
+        stacks = listed(self.cloudformation, "describe_stacks", "Stacks")
+        return any(stack["StackName"] == self.name for stack in stacks)
 
     def status(self) -> str:
-        found: str = self.describe()["StackStatus"]
-        return found
+        status: str = self.describe()["StackStatus"]
+        return status
 
     def outputs(self) -> dict[str, str]:
-        return {one["OutputKey"]: one["OutputValue"] for one in self.describe().get("Outputs", [])}
+        return {output["OutputKey"]: output["OutputValue"] for output in self.describe().get("Outputs", [])}
 
     def physical(self, logical: str) -> str:
-        found: str = self.cloudformation.describe_stack_resource(StackName=self.name, LogicalResourceId=logical)[
-            "StackResourceDetail"
-        ]["PhysicalResourceId"]
-        return found
+        """Return the physical id of a resource."""
+        resource = self.cloudformation.describe_stack_resource(StackName=self.name, LogicalResourceId=logical)
+        return str(resource["StackResourceDetail"]["PhysicalResourceId"])
 
     def events(self) -> list[tuple[str, str]]:
-        """Logical name and status of each event, oldest first."""
-        told = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
-        return [(one["LogicalResourceId"], one["ResourceStatus"]) for one in reversed(told)]
+        """Return logical name and status of each event, oldest first."""
+        events = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+        return [(event["LogicalResourceId"], event["ResourceStatus"]) for event in reversed(events)]
 
     def reasons(self) -> list[str]:
-        """Reasons of failed resources, oldest first."""
-        told = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
-        return [one["ResourceStatusReason"] for one in reversed(told) if one["ResourceStatus"].endswith("_FAILED")]
+        """Return the reasons of failed resources, oldest first."""
+        events = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+        failed = [event for event in reversed(events) if event["ResourceStatus"].endswith("_FAILED")]
+        return [event["ResourceStatusReason"] for event in failed]
 
     def delete(self) -> None:
         self.cloudformation.delete_stack(StackName=self.name)
@@ -88,7 +89,7 @@ def queue(**properties: Any) -> Template:
 
 
 def role(**more: Any) -> Template:
-    """A function's role that may send where its records go: Lambda asks at once."""
+    """Return a function's role that may send to its destinations: Lambda checks that at once."""
     document = {"Version": "2012-10-17", "Statement": []}
     allow = {"Effect": "Allow", "Action": ["sqs:SendMessage", "sns:Publish"], "Resource": "*"}
     policy = {"PolicyName": "records", "PolicyDocument": {"Version": "2012-10-17", "Statement": [allow]}}
@@ -111,7 +112,7 @@ def schedule(target: Any, **properties: Any) -> Template:
 
 
 def scheduler_role() -> Template:
-    """A role that Scheduler may assume and that may invoke and send."""
+    """Return a role that Scheduler may assume, and that may invoke functions and send messages."""
     trust = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}
     allow = {"Effect": "Allow", "Action": ["lambda:InvokeFunction", "sqs:SendMessage"], "Resource": "*"}
     properties = {

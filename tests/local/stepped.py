@@ -1,8 +1,8 @@
-"""A local cloud on virtual time with real processes: what Lambda puts off by minutes comes at once, to the second.
+"""A local cloud on virtual time with real processes: Lambda's delays of minutes take no real time.
 
-The engine's clock stands still while a handler runs, and jumps to what is due next when none does. So the times of
-what it tells are exact: a retry after one minute is told 60.000 s after the failure. For asynchronous invocations
-only; a schedule would fire for ever.
+The engine's clock stops while a handler runs, and jumps to the next due item when none runs. So the times of events
+are exact: a retry after one minute is reported 60.000 s after the failure. For asynchronous invocations only; a
+schedule would fire forever.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from cronstack_infra.local import __main__ as program
 from tests.local.quick_cloud import Cloud, quick_cloud
 
 START = datetime.now(UTC).replace(microsecond=0)
-"""Of virtual time. The machine's time, because moto and the handlers' processes go by that in part: a message of last
-week is deleted."""
+"""Start of virtual time: the machine's time, because moto and the handler processes also use it. A message from last
+week would be deleted."""
 
 
 class SteppedClock:
-    """Stands still while the cloud is busy, and jumps to what is due next when it is idle."""
+    """A clock that stops while the cloud is busy, and jumps to the next due item when it is idle."""
 
     def __init__(self) -> None:
         self._now = datetime.fromisoformat(os.environ["STEPPED_CLOUD_START"])
@@ -41,12 +41,12 @@ def main() -> int:
 
 @contextmanager
 def stepped_cloud() -> Iterator[Cloud]:
-    with quick_cloud("tests.local.stepped", STEPPED_CLOUD_START=START.isoformat()) as found:
-        yield found
+    with quick_cloud("tests.local.stepped", STEPPED_CLOUD_START=START.isoformat()) as cloud:
+        yield cloud
 
 
 def seconds(event: dict[str, Any]) -> float:
-    """Of virtual time, since the start."""
+    """Return the seconds of virtual time from the start to an event."""
     return (datetime.fromisoformat(event["at"]) - START).total_seconds()
 
 

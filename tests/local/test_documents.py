@@ -1,4 +1,4 @@
-"""The SDK's documents are shared for a while, and read as always afterwards."""
+"""The SDK's documents are shared inside a block, and read as usual afterwards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from botocore.loaders import JSONFileLoader
 from cronstack_infra.local.moto.documents import parsed_once
 
 
-def test_a_document_is_parsed_once_while_they_are_shared(tmp_path: Path) -> None:
+def test_a_document_is_parsed_once_while_documents_are_shared(tmp_path: Path) -> None:
     (tmp_path / "endpoints.json").write_text('{"version": 3}')
     path, before = str(tmp_path / "endpoints"), JSONFileLoader.load_file
     with parsed_once():
@@ -18,5 +18,5 @@ def test_a_document_is_parsed_once_while_they_are_shared(tmp_path: Path) -> None
         assert first == {"version": 3}
         assert JSONFileLoader().load_file(path) is first
         (tmp_path / "model.json").write_text("{}")
-        assert JSONFileLoader().load_file(str(tmp_path / "model")) == {}, "what was not there may come"
+        assert JSONFileLoader().load_file(str(tmp_path / "model")) == {}, "a missing document is not cached"
     assert JSONFileLoader.load_file is before

@@ -1,4 +1,4 @@
-"""The whole way through the real server: schedules made with boto3 fire, functions run, failures end in records."""
+"""The real server from end to end: schedules created with boto3 fire, functions run, failures end in records."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ ONCE = {"Mode": "OFF"}
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    with quick_cloud() as found:
-        yield found
+    with quick_cloud() as cloud:
+        yield cloud
 
 
-def soon(seconds: float) -> str:
+def at_in(seconds: float) -> str:
+    """Return an at() expression that is due in some seconds."""
     return f"at({(datetime.now(UTC) + timedelta(seconds=seconds)).strftime('%Y-%m-%dT%H:%M:%S')})"
 
 
@@ -49,13 +50,13 @@ def code_of(refused: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
 
 
-def test_one_time_and_rate_schedules_fire_in_their_minute_and_delete_goes_afterwards(cloud: Cloud) -> None:
+def test_one_time_and_rate_schedules_fire_in_their_minute_and_delete_removes_them(cloud: Cloud) -> None:
     scheduler = cloud.client("scheduler")
     function = cloud.function("echo", ECHO)
     given = json.dumps({"due": "<aws.scheduler.scheduled-time>", "n": "<aws.scheduler.attempt-number>"})
     for name, expression, action in (
-        ("once", soon(2), "NONE"),
-        ("gone", soon(2), "DELETE"),
+        ("once", at_in(2), "NONE"),
+        ("deleted", at_in(2), "DELETE"),
         ("often", "rate(1 minute)", "NONE"),
     ):
         scheduler.create_schedule(
@@ -65,15 +66,15 @@ def test_one_time_and_rate_schedules_fire_in_their_minute_and_delete_goes_afterw
             ActionAfterCompletion=action,
             Target=target(cloud, function, Input=given),
         )
-    for name in ("often", "once", "gone"):
+    for name in ("often", "once", "deleted"):
         fired = cloud.await_event("fired", schedule=schedule_arn(name))
         late = at(fired) - datetime.fromisoformat(fired["scheduled"])
         assert timedelta(0) <= late < timedelta(seconds=30)
     ends = [cloud.await_event("finished", function="echo", outcome="ok")]
     assert json.loads(ends[0]["result"])["got"]["n"] == "1"
-    assert {one["Name"] for one in scheduler.list_schedules()["Schedules"]} >= {"once", "often"}
+    assert {schedule["Name"] for schedule in scheduler.list_schedules()["Schedules"]} >= {"once", "often"}
     with pytest.raises(ClientError) as refused:
-        scheduler.get_schedule(Name="gone")
+        scheduler.get_schedule(Name="deleted")
     assert code_of(refused) == ("ResourceNotFoundException", 404)
     scheduler.delete_schedule(Name="often")
 
@@ -85,7 +86,7 @@ def test_a_schedule_in_a_group_fires_with_its_arn(cloud: Cloud) -> None:
     scheduler.create_schedule(
         Name="s.1",
         GroupName="shop",
-        ScheduleExpression=soon(-60),
+        ScheduleExpression=at_in(-60),
         FlexibleTimeWindow=ONCE,
         Target=target(cloud, function, Input='{"arn": "<aws.scheduler.schedule-arn>"}'),
     )
@@ -97,7 +98,7 @@ def test_a_schedule_in_a_group_fires_with_its_arn(cloud: Cloud) -> None:
     assert code_of(refused) == ("ResourceNotFoundException", 404)
 
 
-def test_an_invocation_is_answered_with_result_log_and_version(cloud: Cloud) -> None:
+def test_invoke_returns_result_log_and_version(cloud: Cloud) -> None:
     cloud.function("logs", "def handler(event, context):\n    print('seen', event)\n    return 1")
     answer = cloud.client("lambda").invoke(FunctionName="logs", Payload=b'{"a": 1}', LogType="Tail")
     assert (answer["StatusCode"], answer["ExecutedVersion"], "FunctionError" in answer) == (200, "$LATEST", False)
@@ -106,12 +107,12 @@ def test_an_invocation_is_answered_with_result_log_and_version(cloud: Cloud) -> 
     assert "seen {'a': 1}\nEND RequestId: " in log
     logs = cloud.client("logs")
     (stream,) = logs.describe_log_streams(logGroupName="/aws/lambda/logs")["logStreams"]
-    found = logs.get_log_events(logGroupName="/aws/lambda/logs", logStreamName=stream["logStreamName"])
-    texts = [event["message"] for event in found["events"]]
+    logged = logs.get_log_events(logGroupName="/aws/lambda/logs", logStreamName=stream["logStreamName"])
+    texts = [event["message"] for event in logged["events"]]
     assert [text.split(" ")[0] for text in texts] == ["INIT_START", "START", "seen", "END", "REPORT"]
 
 
-def test_a_failure_is_an_answer_with_function_error(cloud: Cloud) -> None:
+def test_a_failure_is_a_response_with_function_error(cloud: Cloud) -> None:
     cloud.function("fails", RAISES)
     answer = cloud.client("lambda").invoke(FunctionName="fails")
     assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
@@ -128,7 +129,7 @@ def test_dry_run_runs_nothing(cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     ("fields", "error"),
     [
-        ({"FunctionName": "nowhere"}, ("ResourceNotFoundException", 404)),
+        ({"FunctionName": "missing"}, ("ResourceNotFoundException", 404)),
         ({"FunctionName": "refusing", "Payload": b"{nope"}, ("InvalidRequestContentException", 400)),
         ({"FunctionName": "refusing", "Payload": b'"%s"' % (b"x" * (6 << 20))}, ("RequestTooLargeException", 413)),
         (
@@ -138,9 +139,9 @@ def test_dry_run_runs_nothing(cloud: Cloud) -> None:
         ({"FunctionName": "refusing", "Qualifier": "7"}, ("ResourceNotFoundException", 404)),
     ],
 )
-def test_what_invoke_refuses(cloud: Cloud, fields: dict[str, Any], error: tuple[str, int]) -> None:
+def test_invoke_refuses_an_invalid_request(cloud: Cloud, fields: dict[str, Any], error: tuple[str, int]) -> None:
     client = cloud.client("lambda")
-    if "refusing" not in [one["FunctionName"] for one in client.list_functions()["Functions"]]:
+    if "refusing" not in [function["FunctionName"] for function in client.list_functions()["Functions"]]:
         cloud.function("refusing", ECHO)
     with pytest.raises(ClientError) as refused:
         client.invoke(**fields)
@@ -161,18 +162,18 @@ def test_an_asynchronous_failure_is_retried_twice_and_ends_in_the_destination(cl
     assert context["functionArn"].endswith(":function:async:$LATEST")
     assert letter["requestPayload"] == {"job": 1}
     assert letter["responsePayload"]["errorMessage"] == "no"
-    told = cloud.await_event("dead_letter", function="async")  # told once the letter is in the queue
+    reported = cloud.await_event("dead_letter", function="async")  # follows once the letter is in the queue
     started = cloud.events("started", function="async")
-    assert [one["attempt"] for one in started] == [1, 2, 3]
-    assert {one["request_id"] for one in started} == {context["requestId"]}
+    assert [event["attempt"] for event in started] == [1, 2, 3]
+    assert {event["request_id"] for event in started} == {context["requestId"]}
     waits = [(at(later) - at(earlier)).total_seconds() for earlier, later in pairwise(started)]
     assert 1 <= waits[0] < 20
     assert 2 <= waits[1] < 20
     assert len(cloud.events("dead_letter", function="async")) == 1
-    assert (told["origin"], told["reason"], told["queue"]) == ("handler", "RetriesExhausted", arn)
+    assert (reported["origin"], reported["reason"], reported["queue"]) == ("handler", "RetriesExhausted", arn)
 
 
-def test_the_second_event_invoke_config_counts_and_an_update_changes_parts(cloud: Cloud) -> None:
+def test_a_second_event_invoke_config_replaces_the_first_and_an_update_changes_parts(cloud: Cloud) -> None:
     _, arn = cloud.queue("config-letters")
     cloud.function("configured", ECHO)
     client = cloud.client("lambda")
@@ -184,20 +185,20 @@ def test_the_second_event_invoke_config_counts_and_an_update_changes_parts(cloud
     destination = {"OnFailure": {"Destination": arn}}
     client.update_function_event_invoke_config(FunctionName="configured", DestinationConfig=destination)
     client.update_function_event_invoke_config(FunctionName="configured", MaximumEventAgeInSeconds=60)
-    found = client.get_function_event_invoke_config(FunctionName="configured")
-    assert found["MaximumRetryAttempts"] == 0
-    assert found["MaximumEventAgeInSeconds"] == 60
-    assert found["DestinationConfig"]["OnFailure"] == {"Destination": arn}
+    config = client.get_function_event_invoke_config(FunctionName="configured")
+    assert config["MaximumRetryAttempts"] == 0
+    assert config["MaximumEventAgeInSeconds"] == 60
+    assert config["DestinationConfig"]["OnFailure"] == {"Destination": arn}
     client.put_function_event_invoke_config(FunctionName="configured", MaximumRetryAttempts=2)
     assert "MaximumEventAgeInSeconds" not in client.get_function_event_invoke_config(FunctionName="configured")
 
 
-def test_a_changed_environment_counts_from_the_next_invocation(cloud: Cloud) -> None:
-    cloud.function("mended", "import os\ndef handler(event, context): return os.environ['MOOD']")
+def test_a_changed_environment_applies_from_the_next_invocation(cloud: Cloud) -> None:
+    cloud.function("updated", "import os\ndef handler(event, context): return os.environ['MOOD']")
     client = cloud.client("lambda")
-    assert "KeyError" in client.invoke(FunctionName="mended")["Payload"].read().decode()
-    client.update_function_configuration(FunctionName="mended", Environment={"Variables": {"MOOD": "good"}})
-    assert client.invoke(FunctionName="mended")["Payload"].read() == b'"good"'
+    assert "KeyError" in client.invoke(FunctionName="updated")["Payload"].read().decode()
+    client.update_function_configuration(FunctionName="updated", Environment={"Variables": {"MOOD": "good"}})
+    assert client.invoke(FunctionName="updated")["Payload"].read() == b'"good"'
 
 
 def test_reserved_concurrency_zero_throttles_at_once(cloud: Cloud) -> None:
@@ -206,17 +207,17 @@ def test_reserved_concurrency_zero_throttles_at_once(cloud: Cloud) -> None:
     client = cloud.client("lambda")
     client.put_function_concurrency(FunctionName="zero", ReservedConcurrentExecutions=0)
     client.put_function_event_invoke_config(FunctionName="zero", DestinationConfig={"OnFailure": {"Destination": arn}})
-    impatient = client.meta.config.merge(Config(retries={"total_max_attempts": 1}))
-    once = boto3.client(
+    without_retries = client.meta.config.merge(Config(retries={"total_max_attempts": 1}))
+    single_attempt = boto3.client(
         "lambda",
         endpoint_url=client.meta.endpoint_url,
         region_name="us-east-1",
         aws_access_key_id="AKIACRONSTACKLOCAL00",
         aws_secret_access_key="local",
-        config=impatient,
+        config=without_retries,
     )
     with pytest.raises(ClientError) as refused:
-        once.invoke(FunctionName="zero")
+        single_attempt.invoke(FunctionName="zero")
     assert code_of(refused) == ("TooManyRequestsException", 429)
     assert refused.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
     assert client.invoke(FunctionName="zero", InvocationType="Event")["StatusCode"] == 202
@@ -234,8 +235,9 @@ def test_reserved_concurrency_one_runs_events_one_after_the_other(cloud: Cloud) 
     deadline = time.monotonic() + 60
     while len(cloud.events("finished", function="single")) < 3 and time.monotonic() < deadline:
         time.sleep(0.05)
-    steps = [one for one in cloud.told if one.get("function") == "single" and one["event"] in ("started", "finished")]
-    assert [one["event"] for one in steps] == ["started", "finished"] * 3
+    of_single = [event for event in cloud.told if event.get("function") == "single"]
+    kinds = [event["event"] for event in of_single if event["event"] in ("started", "finished")]
+    assert kinds == ["started", "finished"] * 3
 
 
 def test_a_delivery_that_the_role_does_not_allow_ends_in_schedulers_dead_letters(cloud: Cloud) -> None:
@@ -244,7 +246,7 @@ def test_a_delivery_that_the_role_does_not_allow_ends_in_schedulers_dead_letters
     function = cloud.function("forbidden", ECHO)
     cloud.client("scheduler").create_schedule(
         Name="forbidden",
-        ScheduleExpression=soon(-1),
+        ScheduleExpression=at_in(-1),
         FlexibleTimeWindow=ONCE,
         Target={"Arn": function, "RoleArn": weak, "Input": '{"a": 1}', "DeadLetterConfig": {"Arn": queue}},
     )
@@ -260,10 +262,10 @@ def test_a_delivery_that_the_role_does_not_allow_ends_in_schedulers_dead_letters
     assert cloud.events("started", function="forbidden") == []
 
 
-def test_a_deleted_function_is_a_dead_delivery_and_a_lost_one_without_a_queue(cloud: Cloud) -> None:
-    nowhere = "arn:aws:lambda:us-east-1:123456789012:function:nowhere"
+def test_a_delivery_to_a_missing_function_is_dropped_without_a_dead_letter_queue(cloud: Cloud) -> None:
+    missing = "arn:aws:lambda:us-east-1:123456789012:function:missing"
     cloud.client("scheduler").create_schedule(
-        Name="lost", ScheduleExpression=soon(-1), FlexibleTimeWindow=ONCE, Target=target(cloud, nowhere)
+        Name="lost", ScheduleExpression=at_in(-1), FlexibleTimeWindow=ONCE, Target=target(cloud, missing)
     )
     dropped = cloud.await_event("dropped", schedule=schedule_arn("lost"))
     assert dropped["reason"] == "ResourceNotFoundException"
@@ -271,11 +273,11 @@ def test_a_deleted_function_is_a_dead_delivery_and_a_lost_one_without_a_queue(cl
 
 def test_queues_and_topics_and_any_call_are_targets(cloud: Cloud) -> None:
     url, queue = cloud.queue("work")
-    heard_url, heard = cloud.queue("heard")
+    subscribed_url, subscribed = cloud.queue("subscribed")
     sns = cloud.client("sns")
     topic = sns.create_topic(Name="news")["TopicArn"]
-    cloud.let_in(heard_url, topic)
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=heard)
+    cloud.allow_topic(subscribed_url, topic)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=subscribed)
     dynamodb = cloud.client("dynamodb")
     dynamodb.create_table(
         TableName="rows",
@@ -296,11 +298,11 @@ def test_queues_and_topics_and_any_call_are_targets(cloud: Cloud) -> None:
             Target=target(cloud, arn, Input=text),
         )
     assert cloud.receive(url)["Body"] == "due 2026-01-02T03:04:05Z"
-    assert json.loads(cloud.receive(heard_url)["Body"])["Message"] == "news"
+    assert json.loads(cloud.receive(subscribed_url)["Body"])["Message"] == "news"
     deadline = time.monotonic() + 60
-    while not (found := dynamodb.scan(TableName="rows")["Items"]) and time.monotonic() < deadline:
+    while not (rows := dynamodb.scan(TableName="rows")["Items"]) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert found == [{"pk": {"S": "2026-01-02T03:04:05Z"}}]
+    assert rows == [{"pk": {"S": "2026-01-02T03:04:05Z"}}]
 
 
 def test_a_fault_in_the_call_of_a_universal_target_is_reported_and_ends_the_delivery(cloud: Cloud) -> None:
@@ -338,7 +340,7 @@ def test_the_functions_own_queue_and_a_topic_as_destination(cloud: Cloud) -> Non
     assert attributes["ErrorMessage"]["StringValue"] == "no"
 
 
-def test_twenty_events_at_once_run_at_once(cloud: Cloud) -> None:
+def test_twenty_simultaneous_events_run_in_parallel(cloud: Cloud) -> None:
     cloud.function("crowd", "import time\ndef handler(event, context): time.sleep(1)")
     client = cloud.client("lambda")
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""The real drive when its clock jumps: one firing of each schedule, a report of the others, and retries in time."""
+"""The real drive when its clock jumps: each schedule fires once, skipped instants are reported, retries are on time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.local.jumping import jumping_cloud
 HOUR = 3600
 
 
-def test_a_clock_set_ahead_fires_each_schedule_once_and_set_back_holds_up_no_retry(tmp_path: Path) -> None:
+def test_a_clock_set_ahead_fires_each_schedule_once_and_set_back_delays_no_retry(tmp_path: Path) -> None:
     with jumping_cloud(tmp_path) as (cloud, clock):
         fails = cloud.function("fails", "def handler(event, context): raise ValueError('no')")
         works = cloud.function("works", "def handler(event, context): return 1")

@@ -1,4 +1,4 @@
-"""How the local cloud ends: no handler process, no port and no folder stays, whatever ended it."""
+"""The end of the local cloud, by any cause: it leaves no handler process, no open port and no folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.processes import family
-from tests.local.executor.test_orphans import gone
+from tests.local.executor.test_orphans import all_ended
 from tests.local.quick_cloud import quick_cloud
 
 HANGS = """
@@ -31,14 +31,14 @@ def test_nothing_outlives_the_local_cloud(number: signal.Signals) -> None:
             cloud.client("lambda").invoke(FunctionName="hangs", InvocationType="Event")
         left = []
         while len(left) < 4:
-            heard = cloud.next_event()
-            if heard["event"] == "log" and heard["line"].startswith("pids"):
-                _, one, other, scratch = heard["line"].split()
-                left += [int(one), int(other)]
+            event = cloud.next_event()
+            if event["event"] == "log" and event["line"].startswith("pids"):
+                _, handler, child, scratch = event["line"].split()
+                left += [int(handler), int(child)]
         assert {cloud.pid, *left} < family(cloud.pid)
         port = int(cloud.client("sqs").meta.endpoint_url.rsplit(":", 1)[1])
         os.kill(cloud.pid, number)
-        assert gone([cloud.pid, *left])
+        assert all_ended([cloud.pid, *left])
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))

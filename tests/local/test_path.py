@@ -1,4 +1,4 @@
-"""The path from CreateSchedule to the handler process is as the docstring of ``local`` draws it."""
+"""The path from CreateSchedule to the handler process matches the docstring of ``local``."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.house.test_local_cloud import files_on_the_map
-from tests.local.traced import BEGIN, traced_cloud
+from tests.local.traced import FIRST_CALL, traced_cloud
 
 OTHER_PROCESS = "executor/warden.py"
 AT_ANY_TIME = {"drive.py", "executor/executor.py", "executor/warden_client.py"}
-"""Each has a thread, which runs by itself, and the engine's port asks the drive for the time."""
+"""Files with a thread of their own, or that the engine's port calls for the time."""
 
 
-def test_a_call_passes_through_the_files_of_the_map_in_their_order(tmp_path: Path) -> None:
+def test_a_call_passes_through_the_files_in_the_order_of_the_docstring(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     with traced_cloud(trace) as cloud:
         function = cloud.function("hello", "def handler(event, context): return 'here'")
@@ -27,7 +27,7 @@ def test_a_call_passes_through_the_files_of_the_map_in_their_order(tmp_path: Pat
         )
         assert cloud.await_end("hello", 1) == ['"here"']
     before, _, after = trace.read_text("utf-8").partition("begin\n")
-    start = files_on_the_map().index(BEGIN[0])
+    start = files_on_the_map().index(FIRST_CALL[0])
     assert set(files_on_the_map()[:start]) <= set(before.splitlines())
     assert set(after.splitlines()) >= AT_ANY_TIME
     expected = [name for name in files_on_the_map()[start:] if name not in AT_ANY_TIME | {OTHER_PROCESS}]

@@ -1,4 +1,4 @@
-"""A local cloud that notes which of its files are entered, in order. Run as a program it is the cloud."""
+"""A local cloud that records which of its files are entered, in order. As a program, this module is the cloud."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 
 from cronstack_infra import local
 from cronstack_infra.local import __main__ as program
-from tests.local.quick_cloud import Cloud, quick_cloud, quick_knobs
+from tests.local.quick_cloud import Cloud, quick_cloud, quick_switches
 
 TRACE = "TRACED_CLOUD_TRACE"
-"""Environment variable: the file that gets a line for each file when it is first entered."""
-BEGIN = ("apis/schedules.py", "_create_schedule")
-"""With this function's call the trace begins anew, after a line "begin"."""
+"""Environment variable: the trace file, with a line for each file when it is first entered."""
+FIRST_CALL = ("apis/schedules.py", "_create_schedule")
+"""File and function whose call restarts the trace, after a line "begin"."""
 LOCAL = f"{Path(local.__file__).parent}{os.sep}"
 
 
@@ -30,7 +30,7 @@ def main() -> int:
         if event != "call" or not frame.f_code.co_filename.startswith(LOCAL) or frame.f_code.co_name == "<module>":
             return
         name = frame.f_code.co_filename.removeprefix(LOCAL)
-        if (name, frame.f_code.co_name) == BEGIN:
+        if (name, frame.f_code.co_name) == FIRST_CALL:
             entered.clear()
             trace.write("begin\n")
         if name not in entered:
@@ -39,7 +39,7 @@ def main() -> int:
 
     threading.setprofile(note)
     sys.setprofile(note)
-    return program.main(switches=quick_knobs())
+    return program.main(switches=quick_switches())
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The client's side of the local cloud's process: start it, talk to it, stop it."""
+"""The client of the local cloud's process: start it, call it, stop it."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class LocalCloud:
     ) -> LocalCloud:
         """Start a local cloud on a port of 127.0.0.1 (0: any free one) and wait until it answers.
 
-        ``on_event`` is called with each event, from a thread of its own. ``stacks`` says that a deploy comes next: it
-        then finds CloudFormation loaded. ``switches`` are texts such as "past-at=refused". Raises CronstackError with
-        what the process said when it does not answer within ``seconds``.
+        ``on_event`` is called with each event, from a separate thread. ``stacks`` loads CloudFormation at once,
+        for a deploy that comes next. ``switches`` are texts such as "past-at=refused". Raises CronstackError with
+        the process's output when it does not answer within ``seconds``.
         """
         command = [sys.executable, "-m", "cronstack_infra.local", "--port", str(port)]
         if stacks:
             command.append("--stacks")
-        command += [f"--switch={one}" for one in switches]
+        command += [f"--switch={switch}" for switch in switches]
         command += ["--seed", str(seed)] if seed else []
         if threading.current_thread() is threading.main_thread():
             command += ["--parent", str(os.getpid())]  # the kernel watches the thread that started a child
@@ -74,7 +74,7 @@ class LocalCloud:
                 pass_fds=(writing,),
                 start_new_session=True,
             )
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: the reading end must be closed
             events.close()
             raise
         finally:
@@ -84,13 +84,13 @@ class LocalCloud:
             ready = cloud._ready.get(timeout=seconds)
         except Empty:
             cloud.stop()
-            raise CronstackError(f"the local cloud did not answer within {seconds:g} s{cloud._said()}") from None
+            raise CronstackError(f"the local cloud did not answer within {seconds:g} s{cloud._output()}") from None
         except BaseException:  # Ctrl-C, too
             cloud.stop()
             raise
         if ready is None:
             cloud.stop()
-            raise CronstackError(cloud._said().lstrip("\n:") or "the local cloud ended without a word")
+            raise CronstackError(cloud._output().lstrip("\n:") or "the local cloud ended without any output")
         cloud.endpoint = ready["endpoint"]
         return cloud
 
@@ -100,27 +100,27 @@ class LocalCloud:
 
     @property
     def running(self) -> bool:
-        """Whether the process lives."""
+        """Whether the process is alive."""
         return self._process.poll() is None
 
     def client(self, service: str) -> Any:
-        """A boto3 client that talks to this local cloud."""
+        """Return a boto3 client of this local cloud."""
         import boto3
 
-        make: Any = boto3.client
-        return make(service, **client_arguments(self.endpoint, region_of(os.environ)))
+        create: Any = boto3.client
+        return create(service, **client_arguments(self.endpoint, region_of(os.environ)))
 
     def stop(self, seconds: float = 10.0) -> None:
-        """End the process: ask by closing its input, then by signal. Doing it twice is harmless."""
+        """End the process: close its input, then send signals. A second call has no effect."""
         if self._process.stdin is not None and not self._process.stdin.closed:
             self._process.stdin.close()
-        for insist in (self._process.terminate, self._process.kill, None):
+        for end in (self._process.terminate, self._process.kill, None):
             try:
                 self._process.wait(seconds)
                 break
             except subprocess.TimeoutExpired:
-                if insist is not None:
-                    insist()
+                if end is not None:
+                    end()
         for reader in self._readers:
             if reader is not threading.current_thread():
                 reader.join(seconds)
@@ -151,8 +151,8 @@ class LocalCloud:
             for line in stream:
                 self._printed.append(line.rstrip("\n"))
 
-    def _said(self) -> str:
-        """What the process printed, once it has ended."""
+    def _output(self) -> str:
+        """Return what the process printed, after a colon. Only once it has ended."""
         self._readers[1].join(1.0)
         return ":\n" + "\n".join(self._printed) if self._printed else ""
 
@@ -160,7 +160,7 @@ class LocalCloud:
 def event_of(line: str) -> dict[str, Any] | None:
     """Read one line from the pipe of events. Return None for a line that is not an event."""
     try:
-        found = json.loads(line)
+        event = json.loads(line)
     except ValueError:
         return None
-    return found if isinstance(found, dict) and "event" in found else None
+    return event if isinstance(event, dict) and "event" in event else None

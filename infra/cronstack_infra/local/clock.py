@@ -1,4 +1,4 @@
-"""The clock of a local cloud: the machine's, or one that a test moves."""
+"""The clock of a local cloud: the machine's clock, or a clock that a test moves."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from cronstack import clock
 
 
 class Clock(Protocol):
-    """Used by the engine's drive, the event log, DynamoDB and SQS. Real processes go by the machine's clock."""
+    """The clock of the drive, the event log, DynamoDB and SQS. Handler processes use the machine's clock."""
 
     def now(self) -> datetime: ...
 
     def idle(self, until: datetime) -> None:
-        """The cloud has nothing to do before ``until``: no handler runs and no event waits. Called under BACKENDS."""
+        """Called under BACKENDS when the cloud is idle before ``until``: no handler runs and no event waits."""
 
 
 class MachineClock:
@@ -22,4 +22,4 @@ class MachineClock:
         return clock.now()
 
     def idle(self, until: datetime) -> None:
-        """Time passes by itself."""
+        """Do nothing: real time passes by itself."""

@@ -1,8 +1,8 @@
-"""Puts the local cloud together: the drive with the engine, the patches of moto, and the server in front.
+"""Assembles the local cloud: the drive with the engine, the patches of moto, and the HTTP server.
 
-The server accepts requests as soon as it is bound. Until everything behind it stands, this module holds the lock, and
-early requests wait. CloudFormation imports nearly all of moto and takes as long as all the rest. It is put together
-with the first request for it, or at once with ``stacks=True``, while a deploy already synthesizes.
+The server accepts requests as soon as it is bound. This module holds the lock until everything is assembled, so early
+requests wait. CloudFormation imports nearly all of moto and takes as long as everything else. It is loaded at the
+first request for it, or at once with ``stacks=True``, while the CDK synthesizes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Cloud:
-    """One local cloud. moto's state belongs to the process, so there is one a process."""
+    """One local cloud. moto's state belongs to the process, so a process has only one."""
 
     def __init__(
         self,
@@ -52,24 +52,24 @@ class Cloud:
         resource_answers.serve_at(self.endpoint)
         self._drive: RealDrive | None = None
         self._starting = threading.Lock()
-        """Held while the drive starts: either it is told to end before that, or there is something to take back."""
-        self._stacks = False
+        """Held while the drive starts, so that ``run`` sees either no drive or one to abandon."""
+        self._has_cloudformation = False
 
     @property
     def endpoint(self) -> str:
         return self._server.endpoint
 
     def run(self, ready: dict[str, Any], ended: threading.Event, *, stacks: bool = False) -> bool:
-        """Serve until ``ended``; the answer is whether all went well.
+        """Serve until ``ended``; return whether the cloud was assembled.
 
-        Says ``ready`` when it is bound, and puts everything together while the first callers wait for the lock: in a
-        thread of its own, so that it can be told to end meanwhile.
+        Emits the event ``ready`` when the port is bound. A separate thread assembles the rest while the first callers
+        wait for the lock, so this thread can react to ``ended``.
         """
-        composer = threading.Thread(target=self._compose, args=(ready, ended, stacks), name="composer", daemon=True)
-        composer.start()
+        assembler = threading.Thread(target=self._assemble, args=(ready, ended, stacks), name="assembler", daemon=True)
+        assembler.start()
         ended.wait()
-        if composer.is_alive():
-            # No handler process is there yet, and the composer holds BACKENDS for seconds: only the folder has to go.
+        if assembler.is_alive():
+            # No handler process exists yet, and the assembler holds BACKENDS for seconds: only delete the folder.
             with self._starting:
                 if self._drive is not None:
                     self._drive.abandon()
@@ -79,19 +79,19 @@ class Cloud:
         self._server.stop()
         return self._gate.cloud is not None
 
-    def _compose(self, ready: dict[str, Any], ended: threading.Event, stacks: bool) -> None:
+    def _assemble(self, ready: dict[str, Any], ended: threading.Event, stacks: bool) -> None:
         with BACKENDS:
             self._server.start()
             self.events.emit({"event": "ready", "endpoint": self.endpoint, **ready})
             try:
-                self._put_together(ended)
+                self._start_drive(ended)
                 if stacks:
-                    self._put_stacks_in()
-            except Exception:  # in a thread of its own it would end nothing, and the callers would wait for ever
+                    self._install_cloudformation()
+            except Exception:  # in this thread it would end nothing, and the callers would wait forever
                 traceback.print_exc()
                 ended.set()
 
-    def _put_together(self, ended: threading.Event) -> None:
+    def _start_drive(self, ended: threading.Event) -> None:
         from cronstack_infra.local.drive import RealDrive
         from cronstack_infra.local.dynamodb import consumption
         from cronstack_infra.local.executor.executor import Limits
@@ -109,7 +109,7 @@ class Cloud:
             drive.start()
         self._gate.on_switches = drive.play
         self._gate.refuse = refuse
-        self._gate.units, self._gate.forget_units = consumption.counts, consumption.forget_counts
+        self._gate.units, self._gate.reset_units = consumption.counts, consumption.forget_counts
         self._gate.cloud = Dispatcher(self._application_of)
 
     @property
@@ -117,16 +117,16 @@ class Cloud:
         return Surroundings(endpoint=self.endpoint, now=self._clock.now)
 
     def _application_of(self, service: Any) -> Any:
-        """Return moto's application of one service; moto asks for it with the first request."""
+        """Return moto's application of one service. moto calls this at the service's first request."""
         from cronstack_infra.local.http.dispatch import application_of
 
         if service == "cloudformation":
-            self._put_stacks_in()
+            self._install_cloudformation()
         return application_of(service)
 
-    def _put_stacks_in(self) -> None:
+    def _install_cloudformation(self) -> None:
         from cronstack_infra.local.patches.install import install_cloudformation
 
-        if not self._stacks:
+        if not self._has_cloudformation:
             install_cloudformation(self._surroundings)
-            self._stacks = True
+            self._has_cloudformation = True

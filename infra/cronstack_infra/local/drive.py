@@ -1,8 +1,8 @@
-"""The real-time drive: the engine by the real clock, its effects carried out on moto and on real processes.
+"""The real-time drive: runs the engine by the real clock, and its effects on moto and in real processes.
 
 The drive has one thread. A request (CreateSchedule, an asynchronous Invoke) changes the engine's state under BACKENDS
-and wakes the thread; what a process reports goes into the inbox. The thread never waits for a process: a synchronous
-Invoke waits in its own request's thread, with the lock released.
+and wakes the thread. Reports of handler processes go into the inbox. The thread never waits for a process: a
+synchronous Invoke waits in its own request's thread, with the lock released.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from cronstack_infra.local.lock import BACKENDS
 from cronstack_infra.switches.settings import Switches
 
 _LONGEST_NAP: Final = 1.0
-"""Seconds after which the thread reads the clock again: a wait does not advance while the machine sleeps."""
+"""Seconds after which the thread reads the clock again: a wait pauses while the machine sleeps."""
 _LONGEST_HOLD: Final = 0.1
 """Seconds for which the thread holds the lock before requests get a turn."""
 
 
 class RealDrive:
-    """The engine and the executor of a local cloud. ``on_event`` gets what happens, as dictionaries."""
+    """The engine and the executor of a local cloud. ``on_event`` receives each event as a dictionary."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class RealDrive:
         switches: Switches | None = None,
         limits: Limits | None = None,
     ) -> None:
-        """endpoint: of the local cloud, for handlers. Defaults to AWS_ENDPOINT_URL, read when it starts."""
+        """endpoint: the local cloud's address, for handlers. Defaults to AWS_ENDPOINT_URL, read by ``start``."""
         self._clock = clock
         self._engine = Engine(switches or Switches())
         self.effects = EffectRunner(self._engine, self, Lookups(), lambda: str(uuid.uuid4()))
@@ -60,9 +60,9 @@ class RealDrive:
         self._endpoint = endpoint
         self._limits = limits
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._told: list[dict[str, Any]] = []
+        self._unsent_events: list[dict[str, Any]] = []
         self._stopping = False
-        self._seen = self.now()
+        self._last_read = self.now()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -98,67 +98,67 @@ class RealDrive:
         """Play AWS by these switches from now on. The caller holds BACKENDS."""
         self._engine.play(switches)
 
-    # the thread
+    # the drive's thread
 
     def _run(self) -> None:
-        waiting: deque[AnyEffect] = deque()
+        effects: deque[AnyEffect] = deque()
         while not self._stopping:
-            things = self._await(at_once=bool(waiting))
+            callbacks = self._await_callbacks(at_once=bool(effects))
             with BACKENDS:
-                for thing in things:
-                    self.effects.safely(thing)
-                self._act(waiting)
+                for callback in callbacks:
+                    self.effects.safely(callback)
+                self._step(effects)
                 BACKENDS.notify_all()
-            told, self._told = self._told, []
-            for event in told:
+            events, self._unsent_events = self._unsent_events, []
+            for event in events:
                 self._on_event(event)
 
-    def _act(self, waiting: deque[AnyEffect]) -> None:
-        """Carry out what the engine decides, for at most ``_LONGEST_HOLD``: requests need the lock, too."""
+    def _step(self, effects: deque[AnyEffect]) -> None:
+        """Carry out the engine's effects for at most ``_LONGEST_HOLD``: requests need the lock too."""
         end = time.monotonic() + _LONGEST_HOLD
         while time.monotonic() < end:
-            waiting.extend(self._engine.step(self._look()))
-            if not waiting:
+            effects.extend(self._engine.step(self._read_clock()))
+            if not effects:
                 return
-            self.effects.carry_out(waiting.popleft())
+            self.effects.carry_out(effects.popleft())
 
-    def _look(self) -> datetime:
-        """Return the time; tell the engine first when the clock was set back."""
+    def _read_clock(self) -> datetime:
+        """Return the time; report it to the engine first when the clock was set back."""
         now = self.now()
-        if now <= self._seen - JUMP:
-            self._engine.set_back(self._seen - now, now)
-        self._seen = now
+        if now <= self._last_read - JUMP:
+            self._engine.set_back(self._last_read - now, now)
+        self._last_read = now
         return now
 
-    def _await(self, *, at_once: bool) -> list[Callable[[], None]]:
-        """Wait until the inbox has something or something is due; return what the inbox has."""
+    def _await_callbacks(self, *, at_once: bool) -> list[Callable[[], None]]:
+        """Wait until the inbox has a callback or the engine has something due; return the inbox's callbacks."""
         with BACKENDS:
             due = self._engine.next_due()
             if due is not None and not at_once and not self.effects.is_busy() and self._inbox.empty():
                 self._clock.idle(due)
         nap = _LONGEST_NAP if due is None else (due - self.now()).total_seconds()
-        things = []
+        callbacks = []
         try:
-            things.append(self._inbox.get(timeout=0.0 if at_once else min(max(nap, 0.0), _LONGEST_NAP)))
-            while len(things) < 1000:
-                things.append(self._inbox.get_nowait())
+            callbacks.append(self._inbox.get(timeout=0.0 if at_once else min(max(nap, 0.0), _LONGEST_NAP)))
+            while len(callbacks) < 1000:
+                callbacks.append(self._inbox.get_nowait())
         except queue.Empty:
             pass
-        return [thing for thing in things if thing is not None]
+        return [callback for callback in callbacks if callback is not None]
 
-    # what carrying out effects needs (``engine.port.Drive``)
+    # ``engine.port.Drive``, for effects
 
     def now(self) -> datetime:
         return self._clock.now()
 
     def say(self, event: str, **fields: Any) -> None:
-        self._told.append({"event": event, "at": self.now().isoformat(), **fields})
+        self._unsent_events.append({"event": event, "at": self.now().isoformat(), **fields})
 
     def wake(self) -> None:
         self._inbox.put(None)
 
-    def soon(self, thing: Callable[[], None]) -> None:
-        self._inbox.put(thing)
+    def soon(self, callback: Callable[[], None]) -> None:
+        self._inbox.put(callback)
 
     def beginning_of(self, config: ScheduleConfig) -> datetime:
         return self.now()
@@ -170,7 +170,7 @@ class RealDrive:
         self._executor.submit(invocation)
 
     def wait(self, answer: Answer) -> Outcome:
-        """Wait in the request's thread, which holds the lock when an outcome is set."""
+        """Wait in the request's thread; ``BACKENDS.wait`` releases the lock meanwhile."""
         while answer.outcome is None and not self._stopping:
             BACKENDS.wait(_LONGEST_NAP)
         if answer.outcome is None:
@@ -178,14 +178,14 @@ class RealDrive:
         return answer.outcome
 
     def expect(self) -> None:
-        """Start the warden with the first function, so that a cloud of queues and schedules never waits for it."""
+        """Start the warden with the first function, so that a cloud without functions never waits for it."""
         self._executor.expect()
 
     def retire(self, arn: str, version: str | None) -> None:
         self._executor.retire(arn, version)
 
     def call(self, deliver: Deliver, then: Callable[[Refusal | Exception | None], None]) -> None:
-        """Call from a thread of its own, because the call needs the lock."""
+        """Make the call in another thread, because the request needs the lock."""
 
         def call() -> None:
             result = universal_calls.call(deliver, self._address)
@@ -195,7 +195,7 @@ class RealDrive:
 
 
 class _Listener:
-    """The executor's listener: passes each report from the executor's thread to the drive's."""
+    """The executor's listener. Passes each report from the executor's thread to the drive's."""
 
     def __init__(self, drive: RealDrive, effects: EffectRunner) -> None:
         self._drive, self._effects = drive, effects

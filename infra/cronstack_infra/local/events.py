@@ -1,4 +1,4 @@
-"""What happens in the local cloud, as numbered JSON lines: on a descriptor for the parent, and for later readers."""
+"""The local cloud's events, as numbered JSON lines: written to the parent, and kept for later readers."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from datetime import datetime
 from threading import Lock
 from typing import Any, Final
 
-MOST_EVENTS: Final = 100_000
-"""Events kept for later readers; the oldest go first. Defaults to 100,000."""
+MAX_EVENTS: Final = 100_000
+"""Events kept for later readers; the oldest are dropped first. Defaults to 100,000."""
 
 
 class Events:
-    """The newest events. ``write`` is given each one as a line of JSON."""
+    """The newest events. ``write`` is called with each event as a line of JSON."""
 
     def __init__(self, now: Callable[[], datetime], write: Callable[[str], None]) -> None:
         self._now = now
         self._write = write
         self._lock = Lock()
-        self._kept: deque[dict[str, Any]] = deque(maxlen=MOST_EVENTS)
+        self._kept: deque[dict[str, Any]] = deque(maxlen=MAX_EVENTS)
         self._seq = 0
 
     def emit(self, event: dict[str, Any]) -> None:
-        """Number an event, put the time on it if it has none, keep it and write it."""
+        """Number an event, add the time if it has none, keep it and write it."""
         with self._lock:
             self._seq += 1
             numbered = {"at": self._now().isoformat(), **event, "seq": self._seq}
@@ -32,6 +32,6 @@ class Events:
             self._write(json.dumps(numbered, default=str))
 
     def since(self, seq: int) -> list[dict[str, Any]]:
-        """The events that came after number ``seq``, oldest first."""
+        """Return the events after number ``seq``, oldest first."""
         with self._lock:
             return [event for event in self._kept if event["seq"] > seq]

@@ -1,10 +1,9 @@
 """The one lock around moto.
 
-moto's backends have no locks, and its server answers each request in a thread of its own: without this, conditional
-writes have several winners. Whoever touches a backend (the server's requests, the engine, the executor) holds
-``BACKENDS``. It is a condition, so that what must wait inside moto (a synchronous invocation, a long poll of a
-queue) waits with ``BACKENDS.wait(...)``, which lets go of the lock meanwhile, and whoever changes something calls
-``BACKENDS.notify_all()``.
+moto's backends have no locks, and its server answers each request in a separate thread: without this lock, several
+conditional writes of one item could succeed. Every thread that touches a backend (the server's requests, the engine,
+the executor) holds ``BACKENDS``. It is a condition: a synchronous invocation or a long poll of a queue waits with
+``BACKENDS.wait(...)``, which releases the lock meanwhile. Code that changes a backend calls ``BACKENDS.notify_all()``.
 """
 
 from __future__ import annotations

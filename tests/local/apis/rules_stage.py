@@ -16,7 +16,7 @@ RULE = "arn:aws:events:us-east-1:123456789012:rule/{}"
 MINUTE = timedelta(minutes=1)
 
 
-def lets_in(service: str, action: str) -> str:
+def policy_for(service: str, action: str) -> str:
     allow = {"Effect": "Allow", "Principal": {"Service": service}, "Action": action, "Resource": "*"}
     return json.dumps({"Version": "2012-10-17", "Statement": [allow]})
 
@@ -27,49 +27,49 @@ def queue(cloud: VirtualCloud, name: str, **attributes: str) -> str:
 
 
 def open_queue(cloud: VirtualCloud, name: str, **attributes: str) -> str:
-    return queue(cloud, name, Policy=lets_in("events.amazonaws.com", "sqs:SendMessage"), **attributes)
+    return queue(cloud, name, Policy=policy_for("events.amazonaws.com", "sqs:SendMessage"), **attributes)
 
 
 def received(cloud: VirtualCloud, name: str) -> list[dict[str, Any]]:
     """Take all messages out of a queue."""
     sqs = cloud.client("sqs")
     url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-    asked = {"QueueUrl": url, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]}
-    found: list[dict[str, Any]] = []
-    while more := sqs.receive_message(**asked).get("Messages"):
-        found += more
-        for one in more:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
-    return found
+    request = {"QueueUrl": url, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]}
+    messages: list[dict[str, Any]] = []
+    while more := sqs.receive_message(**request).get("Messages"):
+        messages += more
+        for message in more:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return messages
 
 
 def bodies(cloud: VirtualCloud, name: str) -> list[Any]:
-    return [json.loads(one["Body"]) for one in received(cloud, name)]
+    return [json.loads(message["Body"]) for message in received(cloud, name)]
 
 
 def role(cloud: VirtualCloud, name: str, service: str, *statements: dict[str, Any]) -> str:
     trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    made = cloud.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    arn = cloud.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
     if statements:
         policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
         cloud.client("iam").put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=policy)
-    return str(made)
+    return str(arn)
 
 
 def function(cloud: VirtualCloud, name: str) -> str:
-    """A function that returns its event."""
+    """Create a function that returns its event; return its ARN."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("index.py", "def handler(event, context):\n    return event\n")
-    made = cloud.client("lambda").create_function(
+    created = cloud.client("lambda").create_function(
         FunctionName=name,
         Runtime="python3.13",
         Handler="index.handler",
         Role=role(cloud, f"{name}-role", "lambda.amazonaws.com"),
         Code={"ZipFile": packed.getvalue()},
     )
-    return str(made["FunctionArn"])
+    return str(created["FunctionArn"])
 
 
 def permit(cloud: VirtualCloud, name: str, rule: str) -> None:
@@ -89,9 +89,9 @@ def put(cloud: VirtualCloud, name: str, *targets: dict[str, Any], expression: st
         cloud.client("events").put_targets(Rule=name, Targets=numbered)
 
 
-def told(cloud: VirtualCloud, kind: str) -> list[dict[str, Any]]:
+def events_of(cloud: VirtualCloud, kind: str) -> list[dict[str, Any]]:
     return [event for event in cloud.events if event["event"] == kind]
 
 
 def results(cloud: VirtualCloud, name: str) -> list[Any]:
-    return [json.loads(one["result"]) for one in told(cloud, "finished") if one["function"] == name]
+    return [json.loads(event["result"]) for event in events_of(cloud, "finished") if event["function"] == name]

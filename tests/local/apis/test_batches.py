@@ -1,4 +1,4 @@
-"""Batches of SQS: what is wrong with an entry fails that entry in a standard queue, and the whole in a FIFO queue."""
+"""Batches of SQS: an invalid entry fails alone in a standard queue, and fails the whole batch in a FIFO queue."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cronstack_infra.local.client import LocalCloud
 
 @pytest.fixture
 def sqs(local_cloud: LocalCloud) -> Any:
-    """A client that sends what it is given."""
+    """Return a client without parameter validation."""
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
     return boto3.client("sqs", endpoint_url=local_cloud.endpoint, **keys, config=Config(parameter_validation=False))
 
@@ -23,13 +23,13 @@ def entry(key: str, body: str = "x", **more: Any) -> dict[str, Any]:
     return {"Id": key, "MessageBody": body, **more}
 
 
-def failed(answer: dict[str, Any]) -> dict[str, str]:
-    assert all(one["SenderFault"] for one in answer.get("Failed", ()))
-    return {one["Id"]: one["Code"] for one in answer.get("Failed", ())}
+def failed(response: dict[str, Any]) -> dict[str, str]:
+    assert all(entry["SenderFault"] for entry in response.get("Failed", ()))
+    return {entry["Id"]: entry["Code"] for entry in response.get("Failed", ())}
 
 
-def done(answer: dict[str, Any]) -> list[str]:
-    return [one["Id"] for one in answer.get("Successful", ())]
+def done(response: dict[str, Any]) -> list[str]:
+    return [entry["Id"] for entry in response.get("Successful", ())]
 
 
 WRONG = [
@@ -42,14 +42,14 @@ WRONG = [
 ]
 
 
-def test_a_wrong_message_leaves_the_others_alone(sqs: Any) -> None:
+def test_an_invalid_message_does_not_affect_the_others(sqs: Any) -> None:
     url = sqs.create_queue(QueueName="batches", Attributes={"MaximumMessageSize": "1024"})["QueueUrl"]
     entries = [entry(str(number), **wrong) for number, (_, wrong) in enumerate(WRONG)]
     answer = sqs.send_message_batch(QueueUrl=url, Entries=[entry("a"), *entries, entry("b", "y")])
     assert failed(answer) == {str(number): code for number, (code, _) in enumerate(WRONG)}
     assert done(answer) == ["a", "b"]
     received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
-    assert sorted(one["Body"] for one in received) == ["x", "y"]
+    assert sorted(message["Body"] for message in received) == ["x", "y"]
     assert failed(sqs.send_message_batch(QueueUrl=url, Entries=[entry("c", "")])) == {"c": "MissingParameter"}
 
 
@@ -62,7 +62,7 @@ def test_a_wrong_message_leaves_the_others_alone(sqs: Any) -> None:
         ("InvalidParameterValue", {"DelaySeconds": 1}),
     ],
 )
-def test_a_fifo_queue_takes_all_or_none(sqs: Any, code: str, wrong: dict[str, Any]) -> None:
+def test_a_fifo_queue_accepts_all_entries_or_none(sqs: Any, code: str, wrong: dict[str, Any]) -> None:
     url = sqs.create_queue(QueueName="batches.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     given = entry("b", **{"MessageGroupId": "g", "MessageDeduplicationId": "2"} | wrong)
     bad = {name: value for name, value in given.items() if value is not None}
@@ -72,13 +72,12 @@ def test_a_fifo_queue_takes_all_or_none(sqs: Any, code: str, wrong: dict[str, An
     assert "Messages" not in sqs.receive_message(QueueUrl=url)
 
 
-def test_entries_without_what_they_are_about(sqs: Any) -> None:
+def test_invalid_entries_of_delete_and_visibility_batches(sqs: Any) -> None:
     url = sqs.create_queue(QueueName="handled")["QueueUrl"]
     sqs.send_message_batch(QueueUrl=url, Entries=[entry("a"), entry("b")])
-    one, other = (
-        found["ReceiptHandle"] for found in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=2)["Messages"]
-    )
-    hidden = {"ReceiptHandle": one, "VisibilityTimeout": 30}
+    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=2)["Messages"]
+    first, second = (message["ReceiptHandle"] for message in messages)
+    hidden = {"ReceiptHandle": first, "VisibilityTimeout": 30}
     answer = sqs.change_message_visibility_batch(
         QueueUrl=url, Entries=[{"Id": "1", **hidden}, {"Id": "2", **hidden | {"VisibilityTimeout": 43201}}]
     )
@@ -88,12 +87,12 @@ def test_entries_without_what_they_are_about(sqs: Any) -> None:
         Entries=[
             {"Id": "1"},
             {"Id": "2", "ReceiptHandle": "nope"},
-            {"Id": "3", "ReceiptHandle": one},
-            {"Id": "4", "ReceiptHandle": one},
-            {"Id": "5", "ReceiptHandle": other},
+            {"Id": "3", "ReceiptHandle": first},
+            {"Id": "4", "ReceiptHandle": first},
+            {"Id": "5", "ReceiptHandle": second},
         ],
     )
     assert failed(answer) == {"1": "MissingParameter", "2": "ReceiptHandleIsInvalid"}
     assert done(answer) == ["3", "4", "5"]
     with pytest.raises(ClientError, match=r"\(MissingParameter\).*DeleteMessageBatchRequestEntry\.1\.Id"):
-        sqs.delete_message_batch(QueueUrl=url, Entries=[{"ReceiptHandle": one}])
+        sqs.delete_message_batch(QueueUrl=url, Entries=[{"ReceiptHandle": first}])

@@ -1,4 +1,4 @@
-"""SNS and the functions that listen to it: each subscription is handed its message's own record, and no other's."""
+"""SNS and subscribed functions: each subscription gets the record of its message."""
 
 from __future__ import annotations
 
@@ -16,51 +16,51 @@ ECHO = "def handler(event, context): return event"
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    with stepped_cloud() as found:
-        found.handler_role = found.role("writers", "lambda.amazonaws.com", {"Action": "sqs:*", "Resource": "*"})
-        yield found
+    with stepped_cloud() as cloud:
+        cloud.handler_role = cloud.role("writers", "lambda.amazonaws.com", {"Action": "sqs:*", "Resource": "*"})
+        yield cloud
 
 
-class Heard:
-    """A topic, a function that listens to it, and the queue where what it was handed arrives."""
+class Subscriber:
+    """A topic, a subscribed function, and a queue that gets the function's events."""
 
     def __init__(self, cloud: Cloud, name: str, **subscribed: Any) -> None:
         self.cloud, self.sns = cloud, cloud.client("sns")
         self.topic = self.sns.create_topic(Name=name)["TopicArn"]
         self.function = cloud.function(name, ECHO)
         self.url, queue = cloud.queue(name)
-        wanted = {"OnSuccess": {"Destination": queue}}
-        cloud.client("lambda").put_function_event_invoke_config(FunctionName=name, DestinationConfig=wanted)
+        destination = {"OnSuccess": {"Destination": queue}}
+        cloud.client("lambda").put_function_event_invoke_config(FunctionName=name, DestinationConfig=destination)
         more = {"Attributes": subscribed} if subscribed else {}
-        made = self.sns.subscribe(
+        subscription = self.sns.subscribe(
             TopicArn=self.topic, Protocol="lambda", Endpoint=self.function, ReturnSubscriptionArn=True, **more
         )
-        self.subscription = made["SubscriptionArn"]
+        self.subscription = subscription["SubscriptionArn"]
 
     def publish(self, message: str, **more: Any) -> str:
         return str(self.sns.publish(TopicArn=self.topic, Message=message, **more)["MessageId"])
 
     def next(self) -> dict[str, Any]:
-        handed: dict[str, Any] = json.loads(self.cloud.receive(self.url)["Body"])["requestPayload"]
-        return handed
+        event: dict[str, Any] = json.loads(self.cloud.receive(self.url)["Body"])["requestPayload"]
+        return event
 
 
-def test_a_function_is_handed_the_messages_own_record(cloud: Cloud) -> None:
-    heard = Heard(cloud, "orders")
+def test_a_function_gets_the_record_of_its_message(cloud: Cloud) -> None:
+    subscriber = Subscriber(cloud, "orders")
     attributes = {
         "kind": {"DataType": "String", "StringValue": "late"},
         "count": {"DataType": "Number", "StringValue": "3"},
         "raw": {"DataType": "Binary", "BinaryValue": b"\x00\x01"},
     }
-    number = heard.publish("4711", Subject="an order", MessageAttributes=attributes)
-    (record,) = heard.next()["Records"]
+    number = subscriber.publish("4711", Subject="an order", MessageAttributes=attributes)
+    (record,) = subscriber.next()["Records"]
     notification = record.pop("Sns")
-    assert record == {"EventSource": "aws:sns", "EventVersion": "1.0", "EventSubscriptionArn": heard.subscription}
+    assert record == {"EventSource": "aws:sns", "EventVersion": "1.0", "EventSubscriptionArn": subscriber.subscription}
     assert notification.pop("Timestamp").startswith("2026-11-")
     assert notification == {
         "Type": "Notification",
         "MessageId": number,
-        "TopicArn": heard.topic,
+        "TopicArn": subscriber.topic,
         "Subject": "an order",
         "Message": "4711",
         "SignatureVersion": "1",
@@ -76,51 +76,52 @@ def test_a_function_is_handed_the_messages_own_record(cloud: Cloud) -> None:
 
 
 def test_a_message_without_a_subject_has_none(cloud: Cloud) -> None:
-    heard = Heard(cloud, "plain")
-    heard.publish("4711")
-    notification = heard.next()["Records"][0]["Sns"]
+    subscriber = Subscriber(cloud, "plain")
+    subscriber.publish("4711")
+    notification = subscriber.next()["Records"][0]["Sns"]
     assert (notification["Subject"], notification["MessageAttributes"]) == (None, {})
 
 
 def test_a_filter_and_a_message_for_each_protocol_are_honoured(cloud: Cloud) -> None:
-    heard = Heard(cloud, "choosy", FilterPolicy=json.dumps({"kind": ["late"]}))
+    subscriber = Subscriber(cloud, "choosy", FilterPolicy=json.dumps({"kind": ["late"]}))
     kind = {"kind": {"DataType": "String", "StringValue": "early"}}
-    heard.publish("not for us", MessageAttributes=kind)
+    subscriber.publish("not for us", MessageAttributes=kind)
     kind["kind"]["StringValue"] = "late"
-    spoken = json.dumps({"default": "for all", "lambda": "for functions"})
-    heard.publish(spoken, MessageAttributes=kind, MessageStructure="json")
-    assert heard.next()["Records"][0]["Sns"]["Message"] == "for functions"
+    message = json.dumps({"default": "for all", "lambda": "for functions"})
+    subscriber.publish(message, MessageAttributes=kind, MessageStructure="json")
+    assert subscriber.next()["Records"][0]["Sns"]["Message"] == "for functions"
 
 
-def test_a_subscriber_that_is_gone_is_told_and_does_not_fail_the_publisher(cloud: Cloud) -> None:
-    heard = Heard(cloud, "forgotten")
-    cloud.client("lambda").delete_function(FunctionName="forgotten")
-    heard.publish("4711")
-    cloud.await_event("note", text=f"SNS drops a message of {heard.topic}: its subscriber {heard.function} is gone")
+def test_a_missing_function_is_reported_and_does_not_fail_the_publisher(cloud: Cloud) -> None:
+    subscriber = Subscriber(cloud, "deleted")
+    cloud.client("lambda").delete_function(FunctionName="deleted")
+    subscriber.publish("4711")
+    text = f"SNS drops a message of {subscriber.topic}: its subscriber {subscriber.function} does not exist"
+    cloud.await_event("note", text=text)
 
 
-def test_a_queue_whose_policy_does_not_let_sns_in_is_told(cloud: Cloud) -> None:
-    """The first thing that goes wrong with SNS and SQS on AWS: a subscription, and no policy of the queue."""
+def test_a_queue_whose_policy_does_not_allow_sns_is_reported(cloud: Cloud) -> None:
+    """The most frequent fault with SNS and SQS on AWS: a subscription without a policy of the queue."""
     sns, sqs = cloud.client("sns"), cloud.client("sqs")
-    url, queue = cloud.queue("shut")
-    topic, other = (sns.create_topic(Name=name)["TopicArn"] for name in ("let-in", "shut-out"))
+    url, queue = cloud.queue("guarded")
+    topic, other = (sns.create_topic(Name=name)["TopicArn"] for name in ("allowed", "denied"))
     for arn in (topic, other):
         sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
-    cloud.let_in(url, topic)
+    cloud.allow_topic(url, topic)
     sns.publish(TopicArn=other, Message="lost on AWS")
-    sns.publish(TopicArn=topic, Message="let in")
-    came = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
-    assert {one["Body"] for one in came} == {"lost on AWS", "let in"}
-    why = "its policy does not let it in, because no policy allows the sqs:SendMessage action"
-    cloud.await_event("note", text=f"on AWS SNS drops what {other} sends to {queue}: {why}")
-    assert not any(topic in one["text"] for one in cloud.events("note"))
+    sns.publish(TopicArn=topic, Message="allowed")
+    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert {message["Body"] for message in messages} == {"lost on AWS", "allowed"}
+    reason = "its policy does not let it in, because no policy allows the sqs:SendMessage action"
+    cloud.await_event("note", text=f"on AWS SNS drops what {other} sends to {queue}: {reason}")
+    assert not any(topic in note["text"] for note in cloud.events("note"))
 
 
-def test_a_queue_that_is_gone_does_not_fail_the_publisher(cloud: Cloud) -> None:
+def test_a_missing_queue_does_not_fail_the_publisher(cloud: Cloud) -> None:
     sns = cloud.client("sns")
-    url, queue = cloud.queue("gone")
+    url, queue = cloud.queue("deleted")
     topic = sns.create_topic(Name="lonely")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
     cloud.client("sqs").delete_queue(QueueUrl=url)
     sns.publish(TopicArn=topic, Message="4711")
-    cloud.await_event("note", text=f"SNS drops a message of {topic}: its subscriber {queue} is gone")
+    cloud.await_event("note", text=f"SNS drops a message of {topic}: its subscriber {queue} does not exist")

@@ -1,4 +1,4 @@
-"""What PutRule and PutTargets refuse of scheduled rules."""
+"""The checks of PutRule and PutTargets for scheduled rules."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ BAD_TARGETS: list[tuple[dict[str, Any], str]] = [
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[VirtualCloud]:
-    with VirtualCloud(START) as found:
-        put(found, "there")
-        yield found
+    with VirtualCloud(START) as cloud:
+        put(cloud, "existing")
+        yield cloud
 
 
 @pytest.mark.parametrize("expression", BAD_EXPRESSIONS)
@@ -53,28 +53,28 @@ def test_bad_expressions_are_refused(shared: VirtualCloud, expression: str) -> N
         shared.client("events").put_rule(Name="bad", ScheduleExpression=expression)
 
 
-@pytest.mark.parametrize(("target", "said"), BAD_TARGETS)
-def test_bad_targets_are_refused(shared: VirtualCloud, target: dict[str, Any], said: str) -> None:
-    with pytest.raises(ClientError, match=f"ValidationException.*{said}"):
-        shared.client("events").put_targets(Rule="there", Targets=[TARGET | target])
-    assert shared.client("events").list_targets_by_rule(Rule="there")["Targets"] == []
+@pytest.mark.parametrize(("target", "message"), BAD_TARGETS)
+def test_bad_targets_are_refused(shared: VirtualCloud, target: dict[str, Any], message: str) -> None:
+    with pytest.raises(ClientError, match=f"ValidationException.*{message}"):
+        shared.client("events").put_targets(Rule="existing", Targets=[TARGET | target])
+    assert shared.client("events").list_targets_by_rule(Rule="existing")["Targets"] == []
 
 
 def test_a_rule_has_five_targets_at_most(shared: VirtualCloud) -> None:
     targets = [TARGET | {"Id": str(number)} for number in range(6)]
     with pytest.raises(ClientError, match="LimitExceededException"):
-        shared.client("events").put_targets(Rule="there", Targets=targets)
+        shared.client("events").put_targets(Rule="existing", Targets=targets)
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         ({"EventBusName": "mine"}, "supported only on the default event bus"),
-        ({"EventPattern": '{"source":["shop"]}'}, "give the event pattern a rule of its own"),
+        ({"EventPattern": '{"source":["shop"]}'}, "Move the event pattern to a second rule"),
         ({"Name": "a b"}, "regular expression pattern"),
     ],
 )
-def test_rules_that_cannot_have_a_schedule(shared: VirtualCloud, more: dict[str, str], said: str) -> None:
+def test_rules_that_cannot_have_a_schedule(shared: VirtualCloud, more: dict[str, str], message: str) -> None:
     given: dict[str, Any] = {"Name": "bad", "ScheduleExpression": "rate(1 minute)", **more}
-    with pytest.raises(ClientError, match=f"ValidationException.*{said}"):
+    with pytest.raises(ClientError, match=f"ValidationException.*{message}"):
         shared.client("events").put_rule(**given)

@@ -1,4 +1,4 @@
-"""Scheduled rules of EventBridge in a local cloud on virtual time: when they fire, and what their targets receive."""
+"""Scheduled rules of EventBridge in a local cloud on virtual time: their firings, and the payloads of their targets."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from tests.local.apis.rules_stage import (
     RULE,
     START,
     bodies,
+    events_of,
     function,
-    lets_in,
     open_queue,
     permit,
+    policy_for,
     put,
     queue,
     received,
     results,
     role,
-    told,
 )
 
 
 @pytest.fixture
 def cloud() -> Iterator[VirtualCloud]:
-    with VirtualCloud(START) as found:
-        yield found
+    with VirtualCloud(START) as cloud:
+        yield cloud
 
 
-def test_a_rule_invokes_a_function_that_lets_it_in(cloud: VirtualCloud) -> None:
+def test_a_rule_invokes_a_function_that_allows_it(cloud: VirtualCloud) -> None:
     arn = function(cloud, "report")
     put(cloud, "nightly", {"Arn": arn})
     permit(cloud, "report", "nightly")
@@ -44,7 +44,7 @@ def test_a_rule_invokes_a_function_that_lets_it_in(cloud: VirtualCloud) -> None:
     assert event["time"] == "2026-11-23T12:01:00Z"
     assert (event["source"], event["detail-type"], event["detail"]) == ("aws.events", "Scheduled Event", {})
     assert event["resources"] == [RULE.format("nightly")]
-    assert [one["schedule"] for one in told(cloud, "fired")] == [RULE.format("nightly")]
+    assert [event["schedule"] for event in events_of(cloud, "fired")] == [RULE.format("nightly")]
 
 
 @pytest.mark.parametrize("permitted", [None, "another"])
@@ -59,7 +59,7 @@ def test_a_function_without_the_permission_is_not_invoked(cloud: VirtualCloud, p
     assert json.loads(letter["Body"])["source"] == "aws.events"
     assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
     assert letter["MessageAttributes"]["RULE_ARN"]["StringValue"] == RULE.format("nightly")
-    [dropped] = told(cloud, "dropped")
+    [dropped] = events_of(cloud, "dropped")
     assert dropped["reason"] == "NO_PERMISSIONS"
     assert "Add an AWS::Lambda::Permission" in dropped["error"]
 
@@ -89,9 +89,9 @@ def test_a_rule_sends_to_queues_and_topics(cloud: VirtualCloud) -> None:
     sns = cloud.client("sns")
     topic = sns.create_topic(Name="news")["TopicArn"]
     sns.set_topic_attributes(
-        TopicArn=topic, AttributeName="Policy", AttributeValue=lets_in("events.amazonaws.com", "sns:Publish")
+        TopicArn=topic, AttributeName="Policy", AttributeValue=policy_for("events.amazonaws.com", "sns:Publish")
     )
-    inbox = queue(cloud, "inbox", Policy=lets_in("sns.amazonaws.com", "sqs:SendMessage"))
+    inbox = queue(cloud, "inbox", Policy=policy_for("sns.amazonaws.com", "sqs:SendMessage"))
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=inbox, Attributes={"RawMessageDelivery": "true"})
     ordered = open_queue(cloud, "ordered.fifo", FifoQueue="true", ContentBasedDeduplication="true")
     put(
@@ -105,20 +105,20 @@ def test_a_rule_sends_to_queues_and_topics(cloud: VirtualCloud) -> None:
     assert bodies(cloud, "plain") == [{"a": 1}]
     assert bodies(cloud, "ordered.fifo") == ["2026-11-23T12:01:00Z"]
     assert bodies(cloud, "inbox") == [{"at": "2026-11-23T12:01:00Z"}]
-    assert told(cloud, "note") == []
+    assert events_of(cloud, "note") == []
 
 
-def test_what_a_policy_does_not_let_in_arrives_with_a_note(cloud: VirtualCloud) -> None:
+def test_a_message_that_a_policy_forbids_arrives_with_a_note(cloud: VirtualCloud) -> None:
     topic = cloud.client("sns").create_topic(Name="news")["TopicArn"]
     put(cloud, "nightly", {"Arn": queue(cloud, "plain")}, {"Arn": topic})
     cloud.advance(MINUTE)
     assert len(received(cloud, "plain")) == 1
-    notes = [one["text"] for one in told(cloud, "note")]
+    notes = [note["text"] for note in events_of(cloud, "note")]
     assert [("plain" in note, topic in note) for note in notes] == [(True, False), (False, True)]
     assert all("on AWS" in note and "does not let events.amazonaws.com in" in note for note in notes)
 
 
-def test_a_target_with_a_role_is_reached_as_that_role(cloud: VirtualCloud) -> None:
+def test_a_target_with_a_role_is_called_as_that_role(cloud: VirtualCloud) -> None:
     plain = queue(cloud, "plain")
     send = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": plain}
     arns = [
@@ -129,13 +129,13 @@ def test_a_target_with_a_role_is_reached_as_that_role(cloud: VirtualCloud) -> No
     put(cloud, "nightly", *({"Arn": plain, "RoleArn": arn} for arn in arns))
     cloud.advance(MINUTE)
     assert len(received(cloud, "plain")) == 1
-    assert [one["reason"] for one in told(cloud, "dropped")] == ["NO_PERMISSIONS", "FAILED_TO_ASSUME_ROLE"]
-    assert "assumed-role/may-not" in told(cloud, "dropped")[0]["error"]
-    assert told(cloud, "note") == []
+    assert [event["reason"] for event in events_of(cloud, "dropped")] == ["NO_PERMISSIONS", "FAILED_TO_ASSUME_ROLE"]
+    assert "assumed-role/may-not" in events_of(cloud, "dropped")[0]["error"]
+    assert events_of(cloud, "note") == []
 
 
-@pytest.mark.parametrize("arn", [QUEUE.format("gone"), "arn:aws:lambda:us-east-1:123456789012:function:gone"])
-def test_a_target_that_is_gone_is_not_retried(cloud: VirtualCloud, arn: str) -> None:
+@pytest.mark.parametrize("arn", [QUEUE.format("missing"), "arn:aws:lambda:us-east-1:123456789012:function:missing"])
+def test_a_missing_target_is_not_retried(cloud: VirtualCloud, arn: str) -> None:
     put(cloud, "nightly", {"Arn": arn, "DeadLetterConfig": {"Arn": open_queue(cloud, "letters")}})
     cloud.advance(MINUTE)
     [letter] = received(cloud, "letters")
@@ -157,10 +157,10 @@ def test_disable_enable_remove_and_delete(cloud: VirtualCloud) -> None:
     events.remove_targets(Rule="nightly", Ids=["0"])
     cloud.advance(MINUTE)
     assert received(cloud, "plain") == []
-    fired = len(told(cloud, "fired"))
+    fired = len(events_of(cloud, "fired"))
     events.delete_rule(Name="nightly")
     cloud.advance(MINUTE)
-    assert len(told(cloud, "fired")) == fired
+    assert len(events_of(cloud, "fired")) == fired
 
 
 def test_an_update_changes_the_schedule_and_keeps_the_targets(cloud: VirtualCloud) -> None:
@@ -168,7 +168,7 @@ def test_an_update_changes_the_schedule_and_keeps_the_targets(cloud: VirtualClou
     put(cloud, "nightly", {"Arn": open_queue(cloud, "plain")}, expression="cron(0 3 * * ? *)")
     events.put_rule(Name="nightly", ScheduleExpression="cron(10/30 * * * ? *)")
     cloud.advance(timedelta(hours=1))
-    assert [one["time"][11:16] for one in bodies(cloud, "plain")] == ["12:10", "12:40"]
+    assert [body["time"][11:16] for body in bodies(cloud, "plain")] == ["12:10", "12:40"]
     assert events.list_targets_by_rule(Rule="nightly")["Targets"][0]["Arn"] == QUEUE.format("plain")
     events.put_rule(Name="nightly", ScheduleExpression="cron(10/30 * * * ? *)", State="DISABLED")
     cloud.advance(timedelta(hours=1))
@@ -182,13 +182,13 @@ def test_put_events_reaches_no_scheduled_rule(cloud: VirtualCloud) -> None:
     assert received(cloud, "plain") == []
 
 
-def test_a_snapshot_brings_rules_back(cloud: VirtualCloud) -> None:
+def test_a_snapshot_restores_rules(cloud: VirtualCloud) -> None:
     put(cloud, "nightly", {"Arn": open_queue(cloud, "plain")})
     clean = cloud.snapshot()
     for _ in range(2):
         cloud.advance(2 * MINUTE)
-        assert [one["time"][11:16] for one in bodies(cloud, "plain")] == ["12:01", "12:02"]
+        assert [body["time"][11:16] for body in bodies(cloud, "plain")] == ["12:01", "12:02"]
         cloud.restore(clean)
     cloud.jump(START + timedelta(days=1))
     cloud.advance(MINUTE)
-    assert [one["time"] for one in bodies(cloud, "plain")] == ["2026-11-24T12:01:00Z"]
+    assert [body["time"] for body in bodies(cloud, "plain")] == ["2026-11-24T12:01:00Z"]

@@ -1,6 +1,6 @@
-"""Bad calls of Scheduler, each beside its nearest valid neighbour: refused as AWS refuses, accepted and read back.
+"""Invalid calls of Scheduler, each with the nearest valid call: refused as on AWS, or accepted and read back.
 
-Calls go through boto3 without its own validation, for AWS's rules are those of the service.
+Calls go through boto3 without its own validation, so that the service's rules apply.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ INVALID = ("ValidationException", 400)
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    with quick_cloud() as found:
+    with quick_cloud() as cloud:
         condition = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
-        found.role("bound", "scheduler.amazonaws.com", condition=condition)
+        cloud.role("bound", "scheduler.amazonaws.com", condition=condition)
         group = "arn:aws:scheduler:us-east-1:123456789012:schedule-group/default"
-        found.role("grouped", "scheduler.amazonaws.com", condition={"ArnLike": {"aws:SourceArn": group}})
-        found.role("stranger", "ec2.amazonaws.com")
+        cloud.role("grouped", "scheduler.amazonaws.com", condition={"ArnLike": {"aws:SourceArn": group}})
+        cloud.role("of-ec2", "ec2.amazonaws.com")
         of_schedule = {"ArnLike": {"aws:SourceArn": group.replace("-group/default", "/default/x")}}
-        found.role("of-schedule", "scheduler.amazonaws.com", condition=of_schedule)
-        riddle = {"ForAllValues:StringLike": {"aws:SourceArn": "*"}}
-        found.role("riddle", "scheduler.amazonaws.com", condition=riddle)
-        yield found
+        cloud.role("of-schedule", "scheduler.amazonaws.com", condition=of_schedule)
+        unsupported = {"ForAllValues:StringLike": {"aws:SourceArn": "*"}}
+        cloud.role("unsupported-condition", "scheduler.amazonaws.com", condition=unsupported)
+        yield cloud
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def scheduler(cloud: Cloud) -> Any:
 
 
 def call(cloud: Cloud, changes: dict[str, Any]) -> dict[str, Any]:
-    """A valid CreateSchedule with some members changed; None removes one; "Target.X" changes the target's."""
+    """Return a valid CreateSchedule with changed members. None removes a member; "Target.X" is the target's X."""
     given: dict[str, Any] = {
         "Name": "rules",
         "ScheduleExpression": "cron(0 6 * * ? 2199)",
@@ -63,7 +63,7 @@ def call(cloud: Cloud, changes: dict[str, Any]) -> dict[str, Any]:
         into = given[holder] if holder else given
         if value is None:
             into.pop(member, None)
-        else:  # an instant is told by its distance from the test's own now, not from when the table was read
+        else:  # a timedelta is relative to the time of this call, not to the import of the table
             into[member] = datetime.now(UTC) + value if isinstance(value, timedelta) else value
     return given
 
@@ -168,15 +168,15 @@ PAIRS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("letters: a topic", {"Target.DeadLetterConfig": {"Arn": QUEUE.replace("sqs", "sns")}}, {}),
     ("role: none", {"Target.RoleArn": None}, {}),
     ("role: no ARN", {"Target.RoleArn": "scheduler"}, {}),
-    ("role: does not exist", {"Target.RoleArn": role("nobody")}, {"Target.RoleArn": role("bound")}),
-    ("role: trusts others", {"Target.RoleArn": role("stranger")}, {"Target.RoleArn": role("grouped")}),
+    ("role: does not exist", {"Target.RoleArn": role("missing")}, {"Target.RoleArn": role("bound")}),
+    ("role: trusts others", {"Target.RoleArn": role("of-ec2")}, {"Target.RoleArn": role("grouped")}),
     ("role: SourceArn of a schedule", {"Target.RoleArn": role("of-schedule")}, {}),
-    ("role: a condition we do not know", {"Target.RoleArn": role("riddle")}, {}),
+    ("role: an unsupported condition", {"Target.RoleArn": role("unsupported-condition")}, {}),
 ]
 
 
 @pytest.mark.parametrize(("bad", "good"), [pytest.param(bad, good, id=name) for name, bad, good in PAIRS])
-def test_a_bad_call_is_refused_and_its_neighbour_is_read_back(
+def test_an_invalid_call_is_refused_and_the_nearest_valid_call_is_read_back(
     cloud: Cloud, scheduler: Any, bad: dict[str, Any], good: dict[str, Any]
 ) -> None:
     with pytest.raises(ClientError) as refused:
@@ -185,24 +185,24 @@ def test_a_bad_call_is_refused_and_its_neighbour_is_read_back(
     assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == INVALID
     given = call(cloud, good)
     scheduler.create_schedule(**given)
-    found = scheduler.get_schedule(Name=given["Name"])
+    read_back = scheduler.get_schedule(Name=given["Name"])
     scheduler.delete_schedule(Name=given["Name"])
-    target = found.pop("Target")
-    wanted = given.pop("Target")
-    policy = {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185} | wanted.pop("RetryPolicy", {})
-    assert target == wanted | {"RetryPolicy": policy}
+    target = read_back.pop("Target")
+    expected = given.pop("Target")
+    policy = {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185} | expected.pop("RetryPolicy", {})
+    assert target == expected | {"RetryPolicy": policy}
     for name, value in given.items():
         if isinstance(value, datetime):
-            assert abs(found[name] - value) < timedelta(seconds=1)
+            assert abs(read_back[name] - value) < timedelta(seconds=1)
         else:
-            assert found[name] == value
+            assert read_back[name] == value
 
 
 def test_the_texts_of_aws(cloud: Cloud, scheduler: Any) -> None:
     for changes, text in (
         ({"ScheduleExpression": "rate(10 minutess)"}, "Invalid Schedule Expression rate(10 minutess)."),
         (
-            {"Target.RoleArn": role("nobody")},
+            {"Target.RoleArn": role("missing")},
             "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.",
         ),
         (
@@ -215,36 +215,36 @@ def test_the_texts_of_aws(cloud: Cloud, scheduler: Any) -> None:
         assert refused.value.response["Error"]["Message"] == text
 
 
-def test_what_exists_conflicts_and_what_does_not_is_not_found(cloud: Cloud, scheduler: Any) -> None:
+def test_conflicts_and_missing_resources(cloud: Cloud, scheduler: Any) -> None:
     scheduler.create_schedule(**call(cloud, {}))
     scheduler.create_schedule_group(Name="twice")
     conflict, missing = ("ConflictException", 409), ("ResourceNotFoundException", 404)
-    for error, ask in (
+    for error, request in (
         (conflict, lambda: scheduler.create_schedule(**call(cloud, {}))),
         (conflict, lambda: scheduler.create_schedule_group(Name="twice")),
-        (missing, lambda: scheduler.create_schedule(**call(cloud, {"GroupName": "nowhere"}))),
+        (missing, lambda: scheduler.create_schedule(**call(cloud, {"GroupName": "missing"}))),
         (missing, lambda: scheduler.update_schedule(**call(cloud, {"Name": "unknown"}))),
         (missing, lambda: scheduler.update_schedule(**call(cloud, {"GroupName": "twice"}))),
         (missing, lambda: scheduler.get_schedule(Name="unknown")),
-        (missing, lambda: scheduler.get_schedule(Name="rules", GroupName="nowhere")),
+        (missing, lambda: scheduler.get_schedule(Name="rules", GroupName="missing")),
         (missing, lambda: scheduler.delete_schedule(Name="unknown")),
-        (missing, lambda: scheduler.get_schedule_group(Name="nowhere")),
-        (missing, lambda: scheduler.delete_schedule_group(Name="nowhere")),
+        (missing, lambda: scheduler.get_schedule_group(Name="missing")),
+        (missing, lambda: scheduler.delete_schedule_group(Name="missing")),
         (INVALID, lambda: scheduler.delete_schedule_group(Name="default")),
         (INVALID, lambda: scheduler.create_schedule_group(Name="a b")),
     ):
         with pytest.raises(ClientError) as refused:
-            ask()
+            request()
         response = refused.value.response
         assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == error
     scheduler.delete_schedule(Name="rules")
     scheduler.delete_schedule_group(Name="twice")
 
 
-def test_an_update_puts_back_the_defaults_of_what_it_omits(cloud: Cloud, scheduler: Any) -> None:
+def test_an_update_restores_the_defaults_of_omitted_members(cloud: Cloud, scheduler: Any) -> None:
     everything = {
         "State": "DISABLED",
-        "Description": "all of it",
+        "Description": "everything",
         "ActionAfterCompletion": "DELETE",
         "ScheduleExpressionTimezone": "Europe/Berlin",
         "EndDate": timedelta(days=9),
@@ -254,12 +254,12 @@ def test_an_update_puts_back_the_defaults_of_what_it_omits(cloud: Cloud, schedul
     scheduler.create_schedule(**call(cloud, everything))
     created = scheduler.get_schedule(Name="rules")
     scheduler.update_schedule(**call(cloud, {}))
-    found = scheduler.get_schedule(Name="rules")
+    updated = scheduler.get_schedule(Name="rules")
     scheduler.delete_schedule(Name="rules")
     assert created["Target"]["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 3}
-    assert (found["State"], found["ActionAfterCompletion"]) == ("ENABLED", "NONE")
-    assert found["ScheduleExpressionTimezone"] == "UTC"
-    assert found["Target"]["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
-    assert not {"Description", "EndDate"} & {name for name, value in found.items() if value}
-    assert "DeadLetterConfig" not in found["Target"]
-    assert found["CreationDate"] == created["CreationDate"]
+    assert (updated["State"], updated["ActionAfterCompletion"]) == ("ENABLED", "NONE")
+    assert updated["ScheduleExpressionTimezone"] == "UTC"
+    assert updated["Target"]["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
+    assert not {"Description", "EndDate"} & {name for name, value in updated.items() if value}
+    assert "DeadLetterConfig" not in updated["Target"]
+    assert updated["CreationDate"] == created["CreationDate"]

@@ -12,8 +12,8 @@ from tests.local.quick_cloud import Cloud, quick_cloud
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    with quick_cloud() as found:
-        yield found
+    with quick_cloud() as cloud:
+        yield cloud
 
 
 def test_schedules_are_listed_by_group_prefix_and_state_page_by_page(cloud: Cloud) -> None:
@@ -31,9 +31,10 @@ def test_schedules_are_listed_by_group_prefix_and_state_page_by_page(cloud: Clou
                 Target={"Arn": queue, "RoleArn": cloud.scheduler_role, "Input": "x"},
             )
 
-    def names(**asked: str) -> list[str]:
-        pages = scheduler.get_paginator("list_schedules").paginate(**asked, PaginationConfig={"PageSize": 1})
-        return sorted(f"{one['GroupName']}/{one['Name']}" for page in pages for one in page["Schedules"])
+    def names(**filters: str) -> list[str]:
+        pages = scheduler.get_paginator("list_schedules").paginate(**filters, PaginationConfig={"PageSize": 1})
+        schedules = [schedule for page in pages for schedule in page["Schedules"]]
+        return sorted(f"{schedule['GroupName']}/{schedule['Name']}" for schedule in schedules)
 
     assert len(names()) == 8
     assert names(GroupName="shop") == ["shop/even0", "shop/even2", "shop/odd1", "shop/odd3"]

@@ -1,4 +1,4 @@
-"""SenderId of a message: true for each way in which a message comes into a queue."""
+"""SenderId of a message: correct for each way in which a message is sent to a queue."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ RAISES = "def handler(event, context): raise ValueError('no')"
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    with quick_cloud(retry_delays=(0.1, 0.1)) as found:
-        yield found
+    with quick_cloud(retry_delays=(0.1, 0.1)) as cloud:
+        yield cloud
 
 
 def id_of(cloud: Cloud, arn: str) -> str:
@@ -43,8 +43,8 @@ def sender(cloud: Cloud, url: str) -> str:
 
 
 def invoke(cloud: Cloud, function: str, **event: Any) -> None:
-    answer = cloud.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
-    assert "FunctionError" not in answer, answer["Payload"].read()
+    response = cloud.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+    assert "FunctionError" not in response, response["Payload"].read()
 
 
 @pytest.mark.parametrize("batch", [False, True])
@@ -91,7 +91,7 @@ def test_scheduler_sends_as_the_role_of_the_schedule(cloud: Cloud, way: str) -> 
     assert sender(cloud, url).partition(":")[0] == id_of(cloud, role)
 
 
-def test_a_person_sends_as_a_user_or_as_the_account(cloud: Cloud) -> None:
+def test_a_client_sends_as_a_user_or_as_the_account(cloud: Cloud) -> None:
     iam, sqs = cloud.client("iam"), cloud.client("sqs")
     url, _ = cloud.queue("by-hand")
     sqs.send_message(QueueUrl=url, MessageBody="of the root user")
@@ -112,7 +112,7 @@ def test_a_person_sends_as_a_user_or_as_the_account(cloud: Cloud) -> None:
 def test_a_topic_does_not_send_as_the_publisher(cloud: Cloud) -> None:
     url, arn = cloud.queue("of-a-topic")
     topic = cloud.client("sns").create_topic(Name="news")["TopicArn"]
-    cloud.let_in(url, topic)
+    cloud.allow_topic(url, topic)
     cloud.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     role = cloud.role("publisher", "lambda.amazonaws.com", {"Action": "sns:*", "Resource": "*"})
     cloud.function("publishes", SENDS, Role=role)

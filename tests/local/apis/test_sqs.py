@@ -1,4 +1,4 @@
-"""Queues: a long poll waits without holding others up, and SendMessage invokes nobody."""
+"""Queues: a long poll delays no other request, and SendMessage invokes no function."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from cronstack_infra.local.moto.surroundings import Surroundings
 
 @pytest.fixture
 def url(local_cloud: LocalCloud, request: pytest.FixtureRequest) -> str:
-    made: str = local_cloud.client("sqs").create_queue(QueueName=request.node.name.replace("_", "-")[:80])["QueueUrl"]
-    return made
+    name = request.node.name.replace("_", "-")[:80]
+    return str(local_cloud.client("sqs").create_queue(QueueName=name)["QueueUrl"])
 
 
-def test_a_long_poll_lets_others_in_and_hears_of_their_messages(local_cloud: LocalCloud, url: str) -> None:
+def test_a_long_poll_allows_other_requests_and_receives_their_messages(local_cloud: LocalCloud, url: str) -> None:
     poller, other = local_cloud.client("sqs"), local_cloud.client("sqs")
     with ThreadPoolExecutor(8) as pool:
         polls = [pool.submit(poller.receive_message, QueueUrl=url, WaitTimeSeconds=20) for _ in range(8)]
@@ -32,13 +32,13 @@ def test_a_long_poll_lets_others_in_and_hears_of_their_messages(local_cloud: Loc
     assert sorted(received) == [str(number) for number in range(8)]
 
 
-def test_an_empty_poll_ends_when_its_time_is_over(local_cloud: LocalCloud, url: str) -> None:
+def test_an_empty_poll_ends_after_its_wait_time(local_cloud: LocalCloud, url: str) -> None:
     before = time.monotonic()
     assert "Messages" not in local_cloud.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=1)
     assert time.monotonic() - before >= 1.0
 
 
-def test_a_poll_sees_what_becomes_visible_while_it_waits(local_cloud: LocalCloud, url: str) -> None:
+def test_a_poll_receives_a_message_that_becomes_visible_while_it_waits(local_cloud: LocalCloud, url: str) -> None:
     client = local_cloud.client("sqs")
     client.send_message(QueueUrl=url, MessageBody="late", DelaySeconds=1)
     assert client.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"][0]["Body"] == "late"
@@ -49,23 +49,23 @@ def test_the_url_leads_to_this_cloud(local_cloud: LocalCloud, url: str) -> None:
     assert local_cloud.client("sqs").get_queue_url(QueueName=url.rpartition("/")[2])["QueueUrl"] == url
 
 
-def test_its_times_are_whole_seconds(local_cloud: LocalCloud, url: str) -> None:
-    asked = {"QueueUrl": url, "AttributeNames": ["CreatedTimestamp", "LastModifiedTimestamp"]}
-    held = local_cloud.client("sqs").get_queue_attributes(**asked)["Attributes"]
-    assert [text.isdigit() for text in held.values()] == [True, True], held
+def test_times_of_a_queue_are_whole_seconds(local_cloud: LocalCloud, url: str) -> None:
+    request = {"QueueUrl": url, "AttributeNames": ["CreatedTimestamp", "LastModifiedTimestamp"]}
+    attributes = local_cloud.client("sqs").get_queue_attributes(**request)["Attributes"]
+    assert [text.isdigit() for text in attributes.values()] == [True, True], attributes
 
 
-def test_whose_dead_letters_it_takes_is_shown(local_cloud: LocalCloud, url: str) -> None:
+def test_the_redrive_allow_policy_is_shown(local_cloud: LocalCloud, url: str) -> None:
     sqs, policy = local_cloud.client("sqs"), '{"redrivePermission":"denyAll"}'
     assert "RedriveAllowPolicy" not in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedriveAllowPolicy": policy})
     for names in (["All"], ["RedriveAllowPolicy"]):
-        held = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        assert held["RedriveAllowPolicy"] == policy
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        assert attributes["RedriveAllowPolicy"] == policy
 
 
-def test_send_message_invokes_nobody() -> None:
-    """moto would run the mapped function in the sender's thread; ours forgets what is mapped to a queue."""
+def test_send_message_invokes_no_function() -> None:
+    """Without the patch, moto runs the mapped function in the sender's thread."""
     apply(sqs.PATCHES, Surroundings(endpoint="http://127.0.0.1:1"))
     try:
         with mock_aws():

@@ -1,5 +1,4 @@
-"""A stage for the engine: a clock that only the test moves, targets and functions that answer as they are told, and
-everything that happened as lines, each with its time."""
+"""A stage for the engine: a clock that only the test moves, scripted targets and functions, and a log of lines."""
 
 from __future__ import annotations
 
@@ -37,7 +36,7 @@ RAISED = Failed(json.dumps({"errorType": "ValueError", "errorMessage": "no"}))
 
 
 def instant(text: str) -> datetime:
-    """ "12:00:30" on 23 November 2026, or a whole "2026-11-24 12:00:30", in UTC."""
+    """Parse "12:00:30" (on 23 November 2026) or "2026-11-24 12:00:30", in UTC."""
     whole = text if " " in text else f"2026-11-23 {text}"
     if whole.count(":") == 1:
         whole += ":00"
@@ -49,7 +48,7 @@ def arn(name: str) -> str:
 
 
 def schedule(name: str, expression: str, **fields: Any) -> ScheduleConfig:
-    """Fields of the schedule or of its target; times as texts."""
+    """Return a schedule. ``fields``: of the schedule or of its target; times as texts."""
     target = Target(FUNCTION, ROLE, input="{}")
     ours = {key: fields.pop(key) for key in list(fields) if key in vars(target)}
     for key in ("start", "end"):
@@ -81,7 +80,7 @@ class Stage:
         self.step()
 
     def until(self, text: str) -> None:
-        """Move the clock on, stopping wherever something is due."""
+        """Move the clock ahead, with a step at each due time."""
         end = instant(text)
         while (due := self.engine.next_due()) is not None and due <= end:
             self.now = max(due, self.now)
@@ -90,12 +89,12 @@ class Stage:
         self.step()
 
     def sleep_until(self, text: str) -> None:
-        """Move the clock on at one stroke, as after a sleep of the machine."""
+        """Move the clock ahead in one jump, as after a sleep of the machine."""
         self.now = instant(text)
         self.step()
 
     def set_back_to(self, text: str) -> None:
-        """Set the clock back, as the drive finds it at its next look."""
+        """Set the clock back, and report it to the engine as the drive does."""
         by, self.now = self.now - instant(text), instant(text)
         self.engine.set_back(by, self.now)
         self.step()
@@ -104,9 +103,9 @@ class Stage:
         while effects := self.engine.step(self.now):
             for effect in effects:
                 self.effects.append(effect)
-                self.tell(effect)
+                self.carry_out(effect)
 
-    def tell(self, effect: Any) -> None:
+    def carry_out(self, effect: Any) -> None:
         clock = self.now.strftime("%H:%M:%S")
         match effect:
             case Deliver():
@@ -134,9 +133,9 @@ class Stage:
     def kinds(self, kind: type) -> list[Any]:
         return [effect for effect in self.effects if isinstance(effect, kind)]
 
-    def times(self, what: str) -> list[str]:
-        """When lines with these words were told."""
-        return [line[:8] for line in self.told if what in line]
+    def times(self, text: str) -> list[str]:
+        """Return the times of the lines that contain a text."""
+        return [line[:8] for line in self.told if text in line]
 
 
 def seconds(earlier: str, later: str) -> float:

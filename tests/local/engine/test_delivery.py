@@ -1,4 +1,4 @@
-"""What a delivery hands over, and how Scheduler fails: retries, age, dead letters, drops."""
+"""The payload of a delivery, and Scheduler's failures: retries, age, dead letters, drops."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def records(stage: Stage) -> list[SendRecord]:
     return stage.kinds(SendRecord)
 
 
-def test_context_attributes_are_replaced_as_text_wherever_they_stand() -> None:
+def test_context_attributes_are_replaced_as_text_anywhere() -> None:
     stage = Stage("11:59:00")
     given = (
         '{"at": "<aws.scheduler.scheduled-time>", "arn": "x<aws.scheduler.schedule-arn>x",'
@@ -36,14 +36,14 @@ def test_context_attributes_are_replaced_as_text_wherever_they_stand() -> None:
     assert payload["n"] == 1
 
 
-def test_each_attempt_has_its_number_and_an_id_of_its_own_but_one_scheduled_time() -> None:
+def test_each_attempt_has_its_own_number_and_id_but_the_same_scheduled_time() -> None:
     stage = Stage("11:59:00")
     stage.reply = lambda deliver: BUSY if deliver.attempt < 4 else None
     stage.put("stats", "cron(0 12 * * ? *)", input='{"n": <aws.scheduler.attempt-number>}')
     stage.until("13:00:00")
-    assert [json.loads(one.payload)["n"] for one in delivered(stage)] == [1, 2, 3, 4]
-    assert len({one.execution_id for one in delivered(stage)}) == 4
-    assert len({one.scheduled for one in delivered(stage)}) == 1
+    assert [json.loads(deliver.payload)["n"] for deliver in delivered(stage)] == [1, 2, 3, 4]
+    assert len({deliver.execution_id for deliver in delivered(stage)}) == 4
+    assert len({deliver.scheduled for deliver in delivered(stage)}) == 1
 
 
 def test_without_input_the_default_notification_is_delivered() -> None:
@@ -71,14 +71,14 @@ def test_a_retryable_refusal_is_tried_again_with_growing_waits(refusal: Refusal)
     stage.put("stats", "cron(0 12 * * ? *)", max_retries=8)
     stage.until("13:00:00")
     times = stage.times("deliver")
-    waits = [seconds(one, other) for one, other in pairwise(times)]
+    waits = [seconds(earlier, later) for earlier, later in pairwise(times)]
     assert len(times) == 9
     for number, wait in enumerate(waits):
         whole = min(4 * 2**number, 60)
         assert whole / 2 - 1 <= wait <= whole + 1, waits
 
 
-def test_retries_run_out_and_the_dead_letter_says_so_field_by_field() -> None:
+def test_the_fields_of_a_dead_letter_after_the_last_retry() -> None:
     stage = Stage("11:59:00")
     stage.reply = lambda deliver: BUSY
     stage.put("stats", "cron(0 12 * * ? *)", input='{"a": "é"}', max_retries=2, dead_letters=QUEUE)
@@ -100,7 +100,7 @@ def test_retries_run_out_and_the_dead_letter_says_so_field_by_field() -> None:
     }
 
 
-def test_no_retries_asked_for_means_none() -> None:
+def test_zero_retries_means_one_attempt() -> None:
     stage = Stage("11:59:00")
     stage.reply = lambda deliver: BROKEN
     stage.put("stats", "cron(0 12 * * ? *)", max_retries=0, dead_letters=QUEUE)
@@ -109,7 +109,7 @@ def test_no_retries_asked_for_means_none() -> None:
     assert records(stage)[0].attributes["RETRY_ATTEMPTS"] == ("String", "0")
 
 
-def test_the_age_counts_from_the_scheduled_time_and_is_judged_before_each_retry() -> None:
+def test_the_age_counts_from_the_scheduled_time_and_is_checked_before_each_retry() -> None:
     stage = Stage("11:59:00", delivery_retry_base=40, delivery_retry_most=40)
     stage.reply = lambda deliver: BUSY
     stage.put("stats", "cron(0 12 * * ? *)", max_age=60, dead_letters=QUEUE)
@@ -126,7 +126,7 @@ def test_the_age_counts_from_the_scheduled_time_and_is_judged_before_each_retry(
     ("switches", "attempts", "condition"),
     [({}, 1, None), ({"retried_codes": frozenset({GONE.code})}, 4, ("String", "MaximumRetryAttempts"))],
 )
-def test_what_is_permanent_is_a_table(switches: dict[str, Any], attempts: int, condition: Any) -> None:
+def test_a_switch_decides_which_errors_are_permanent(switches: dict[str, Any], attempts: int, condition: Any) -> None:
     stage = Stage("11:59:00", **switches)
     stage.reply = lambda deliver: GONE
     stage.put("stats", "cron(0 12 * * ? *)", max_retries=3, dead_letters=QUEUE)
@@ -136,17 +136,17 @@ def test_what_is_permanent_is_a_table(switches: dict[str, Any], attempts: int, c
     assert record.attributes.get("EXHAUSTED_RETRY_CONDITION") == condition
 
 
-def test_without_a_dead_letter_queue_the_occurrence_is_dropped_and_told() -> None:
+def test_without_a_dead_letter_queue_the_occurrence_is_dropped_and_reported() -> None:
     stage = Stage("11:59:00")
     stage.reply = lambda deliver: GONE
     stage.put("stats", "cron(0 12 * * ? *)")
     stage.until("13:00:00")
     assert stage.told == ["12:00:00 deliver stats 12:00:00 #1", "12:00:00 dropped"]
-    [dropped] = [one for one in stage.kinds(Report) if one.event == "dropped"]
+    [dropped] = [report for report in stage.kinds(Report) if report.event == "dropped"]
     assert (dropped.fields["target"], dropped.fields["role"]) == (FUNCTION, ROLE)
 
 
-def test_retries_of_one_hold_back_no_other() -> None:
+def test_retries_of_one_schedule_delay_no_other() -> None:
     stage = Stage("11:59:00", delivery_retry_base=90)
     stage.reply = lambda deliver: BUSY if "sick" in deliver.schedule_arn else None
     stage.put("sick", "cron(* * * * ? *)", max_retries=1)
@@ -159,7 +159,7 @@ def test_retries_of_one_hold_back_no_other() -> None:
 
 
 @pytest.mark.parametrize("change", ["update", "disable", "delete"])
-def test_an_occurrence_in_retry_ends_with_the_configuration_it_began_with(change: str) -> None:
+def test_an_occurrence_in_retry_keeps_its_first_configuration(change: str) -> None:
     stage = Stage("11:59:00")
     stage.reply = lambda deliver: BUSY if deliver.attempt == 1 else None
     stage.put("stats", "cron(0 12 * * ? *)", input='"old"')
@@ -169,10 +169,10 @@ def test_an_occurrence_in_retry_ends_with_the_configuration_it_began_with(change
     else:
         stage.put("stats", "cron(0 12 * * ? *)", input='"new"', enabled=change == "update")
     stage.until("12:10:00")
-    assert [one.payload for one in delivered(stage)] == ['"old"', '"old"']
+    assert [deliver.payload for deliver in delivered(stage)] == ['"old"', '"old"']
 
 
-def test_a_schedule_with_action_delete_goes_only_after_its_last_retry() -> None:
+def test_a_schedule_with_action_delete_is_deleted_only_after_its_last_retry() -> None:
     stage = Stage("12:00:00")
     stage.reply = lambda deliver: BUSY
     stage.put("launch", "at(2026-11-23T12:30:00)", delete_when_done=True, max_retries=1, dead_letters=QUEUE)
@@ -185,7 +185,7 @@ def test_a_schedule_with_action_delete_goes_only_after_its_last_retry() -> None:
     ]
 
 
-def test_targets_of_other_services_are_written_as_their_requests() -> None:
+def test_dead_letters_of_other_services_hold_their_requests() -> None:
     stage = Stage("11:59:00")
     stage.reply = lambda deliver: Refusal("AWS.SimpleQueueService.NonExistentQueue", "no such queue", 400)
     queue = "arn:aws:sqs:us-east-1:123456789012:work"
@@ -201,7 +201,7 @@ def test_targets_of_other_services_are_written_as_their_requests() -> None:
     assert other.attributes["TARGET_ARN"] == ("String", universal)
 
 
-def test_a_body_too_large_for_the_queue_is_truncated_and_says_so() -> None:
+def test_a_body_too_large_for_the_queue_is_truncated_and_marked() -> None:
     stage = Stage("11:59:00")
     stage.reply = lambda deliver: GONE
     stage.put("stats", "cron(0 12 * * ? *)", input=json.dumps("é" * 400_000), dead_letters=QUEUE)

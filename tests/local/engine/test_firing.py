@@ -1,4 +1,4 @@
-"""When schedules fire: cron, rate and at on a clock that only the test moves."""
+"""The instants at which schedules fire: cron, rate and at, on a clock that only the test moves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_cron_created_on_its_instant_waits_for_the_next() -> None:
     assert stage.told == []
 
 
-def test_a_cron_means_the_wall_clock_of_its_zone() -> None:
+def test_a_cron_uses_the_local_time_of_its_zone() -> None:
     stage = Stage("00:00:00")
     stage.put("berlin", "cron(0 6 * * ? *)", timezone="Europe/Berlin")  # winter: UTC + 1 h
     stage.put("kolkata", "cron(0 6 * * ? *)", timezone="Asia/Kolkata")  # UTC + 5:30 h
@@ -51,29 +51,29 @@ def test_a_rate_with_a_start_begins_there() -> None:
     assert stage.times("deliver") == ["12:03:00", "12:08:00"]
 
 
-def test_start_belongs_to_the_span_and_end_does_not() -> None:
+def test_start_is_inclusive_and_end_is_exclusive() -> None:
     stage = Stage("11:00:00")
     stage.put("stats", "cron(0 * * * ? *)", start="13:00:00", end="15:00:00")
     stage.until("20:00:00")
     assert stage.times("deliver") == ["13:00:00", "14:00:00"]
 
 
-def test_at_fires_once_whatever_start_and_end_say() -> None:
+def test_at_ignores_start_and_end() -> None:
     stage = Stage("12:00:00")
     stage.put("launch", "at(2026-11-23T12:00:40)", start="18:00:00", end="19:00:00")
     stage.until("2026-11-25 00:00:00")
     assert stage.told == ["12:00:40 deliver launch 12:00:40 #1"]
 
 
-@pytest.mark.parametrize(("past_at", "told"), [("fires", ["12:00:00 deliver old 09:00:00 #1"]), ("ignored", [])])
-def test_a_past_at_fires_at_once_when_it_is_created(past_at: str, told: list[str]) -> None:
+@pytest.mark.parametrize(("past_at", "lines"), [("fires", ["12:00:00 deliver old 09:00:00 #1"]), ("ignored", [])])
+def test_a_past_at_fires_at_once_when_it_is_created(past_at: str, lines: list[str]) -> None:
     stage = Stage("12:00:00", past_at=past_at)
     stage.put("old", "at(2026-11-23T09:00:00)")
     stage.until("13:00:00")
-    assert stage.told == told
+    assert stage.told == lines
 
 
-def test_an_at_that_was_disabled_over_its_time_fires_when_it_is_enabled() -> None:
+def test_an_at_that_was_disabled_at_its_time_fires_when_it_is_enabled() -> None:
     stage = Stage("12:00:00")
     stage.put("launch", "at(2026-11-23T12:30:00)", enabled=False)
     stage.until("13:00:00")
@@ -101,7 +101,7 @@ def test_an_at_that_has_fired_and_is_updated_to_a_new_time_fires_again() -> None
     assert stage.times("deliver") == ["12:30:00", "12:45:00"]
 
 
-def test_the_second_inside_the_minute_is_chance_by_the_seed_and_stays_scheduled_for_its_instant() -> None:
+def test_the_second_within_the_minute_depends_on_the_seed_and_keeps_the_scheduled_instant() -> None:
     def fired(seed: int) -> list[str]:
         stage = Stage("11:59:30", spread=59, seed=seed)
         stage.put("stats", "cron(* * * * ? *)")
@@ -125,7 +125,7 @@ def test_a_flexible_window_delays_within_the_window() -> None:
     assert len({int(late) // 60 for late in lates}) > 5
 
 
-def test_a_disabled_schedule_does_not_fire_and_what_it_missed_is_not_made_up() -> None:
+def test_a_disabled_schedule_does_not_fire_or_catch_up_later() -> None:
     stage = Stage("12:00:30")
     stage.put("stats", "rate(5 minutes)")
     stage.until("12:06:00")
@@ -133,7 +133,7 @@ def test_a_disabled_schedule_does_not_fire_and_what_it_missed_is_not_made_up() -
     stage.until("12:21:00")
     stage.put("stats", "rate(5 minutes)")
     stage.until("12:27:00")
-    assert stage.times("deliver") == ["12:00:30", "12:05:30", "12:25:30"]  # the grid is the old one
+    assert stage.times("deliver") == ["12:00:30", "12:05:30", "12:25:30"]  # still on the first grid
 
 
 def test_an_update_without_a_new_expression_keeps_the_grid_of_a_rate() -> None:
@@ -164,7 +164,7 @@ def test_an_update_between_an_instant_and_its_firing_does_not_lose_the_occurrenc
     assert [line.split(" ", 1)[1] for line in stage.told] == ["deliver stats 12:00:00 #1"]
 
 
-def test_a_deleted_schedule_fires_no_more_and_may_come_again() -> None:
+def test_a_deleted_schedule_stops_firing_and_can_be_created_again() -> None:
     stage = Stage("12:00:00")
     stage.put("stats", "rate(1 minute)")
     stage.until("12:01:30")
@@ -182,7 +182,7 @@ def test_action_after_completion_deletes_an_at_after_its_delivery() -> None:
     assert stage.told == ["12:30:00 deliver launch 12:30:00 #1", "12:30:00 delete launch"]
 
 
-def test_action_after_completion_deletes_a_recurring_one_after_the_last_before_its_end_and_never_without() -> None:
+def test_action_after_completion_deletes_a_recurring_schedule_after_its_last_instant_only_with_an_end() -> None:
     stage = Stage("12:00:00")
     stage.put("ends", "cron(0 * * * ? *)", end="14:30:00", delete_when_done=True)
     stage.put("endless", "cron(0 * * * ? *)", delete_when_done=True)
@@ -195,14 +195,14 @@ def test_action_after_completion_deletes_a_recurring_one_after_the_last_before_i
     assert stage.times("deliver endless") == ["13:00:00", "14:00:00", "15:00:00", "16:00:00"]
 
 
-def test_action_after_completion_leaves_a_recurring_one_without_end_even_when_its_years_are_over() -> None:
+def test_action_after_completion_keeps_a_recurring_schedule_without_end_after_its_last_instant() -> None:
     stage = Stage("12:00:00")
     stage.put("years", "cron(0 13 23 11 ? 2026)", delete_when_done=True)
     stage.until("2027-12-31 00:00:00")
     assert stage.told == ["13:00:00 deliver years 13:00:00 #1"]
 
 
-def test_a_bad_expression_is_refused_and_stops_no_other() -> None:
+def test_an_invalid_expression_is_refused_and_affects_no_other_schedule() -> None:
     stage = Stage("11:59:00")
     stage.put("good", "cron(0 * * * ? *)")
     with pytest.raises(ScheduleError):
@@ -213,7 +213,7 @@ def test_a_bad_expression_is_refused_and_stops_no_other() -> None:
     assert stage.told == ["12:00:00 deliver good 12:00:00 #1"]
 
 
-def test_a_share_of_deliveries_comes_twice_with_ids_of_their_own() -> None:
+def test_duplicate_deliveries_have_their_own_ids() -> None:
     stage = Stage("11:59:30", duplicates=0.5)
     stage.put("stats", "cron(* * * * ? *)")
     stage.until("13:59:30")
@@ -223,7 +223,7 @@ def test_a_share_of_deliveries_comes_twice_with_ids_of_their_own() -> None:
     assert len({effect.execution_id for effect in delivered}) == len(delivered)
 
 
-def test_a_thousand_schedules_of_one_minute_fire_in_it() -> None:
+def test_a_thousand_schedules_fire_in_the_same_minute() -> None:
     stage = Stage("11:59:30")
     for number in range(1000):
         stage.put(f"job{number}", "cron(0 12 * * ? *)")
@@ -232,18 +232,18 @@ def test_a_thousand_schedules_of_one_minute_fire_in_it() -> None:
     assert stage.engine.next_due() == instant("2026-11-24 12:00:00")
 
 
-@pytest.mark.parametrize("told", ["nominal", "actual"])
-def test_a_flexible_window_starts_within_it_and_may_tell_the_time_of_its_start(told: str) -> None:
-    """AWS does not say which of the two <aws.scheduler.scheduled-time> holds."""
-    stage = Stage("00:30:00", scheduled_time=told, seed=5)
+@pytest.mark.parametrize("scheduled_time", ["nominal", "actual"])
+def test_a_flexible_window_may_pass_the_actual_start_as_scheduled_time(scheduled_time: str) -> None:
+    """AWS does not document which of the two <aws.scheduler.scheduled-time> contains."""
+    stage = Stage("00:30:00", scheduled_time=scheduled_time, seed=5)
     stage.put("stats", "cron(0 * * * ? *)", window=30, input='{"at": "<aws.scheduler.scheduled-time>"}')
     stage.until("23:59:59")
     delivered = [effect for effect in stage.effects if isinstance(effect, Deliver)]
     started = [instant(time) for time in stage.times("deliver")]
-    within = [(began - each.scheduled).total_seconds() for began, each in zip(started, delivered, strict=True)]
-    assert len(within) == 23
-    assert all(0 <= late <= 1800 for late in within)
-    assert max(within) - min(within) > 900, "they are spread"
-    written = [each.payload[8:-2] for each in delivered]
-    expected = started if told == "actual" else [each.scheduled for each in delivered]
+    delays = [(start - deliver.scheduled).total_seconds() for start, deliver in zip(started, delivered, strict=True)]
+    assert len(delays) == 23
+    assert all(0 <= delay <= 1800 for delay in delays)
+    assert max(delays) - min(delays) > 900, "starts are spread over the window"
+    written = [deliver.payload[8:-2] for deliver in delivered]
+    expected = started if scheduled_time == "actual" else [deliver.scheduled for deliver in delivered]
     assert written == [f"{time:%Y-%m-%dT%H:%M:%SZ}" for time in expected]

@@ -14,8 +14,8 @@ OWN = "arn:aws:sqs:us-east-1:123456789012:own"
 
 
 def record(stage: Stage) -> SendRecord:
-    (found,) = stage.kinds(SendRecord)
-    return found
+    (only,) = stage.kinds(SendRecord)
+    return only
 
 
 def test_an_event_is_run_once_and_a_success_leaves_nothing() -> None:
@@ -41,7 +41,7 @@ def test_a_failure_is_tried_again_after_one_and_then_two_minutes(retries: int, r
     assert {effect.request_id for effect in stage.kinds(RunFunction)} == {"r1"}
 
 
-def test_the_spacing_is_a_knob() -> None:
+def test_retry_delays_are_a_switch() -> None:
     stage = Stage("12:00:00", retry_delays=(3.0, 5.0))
     stage.work = lambda run: RAISED
     stage.accept()
@@ -49,7 +49,7 @@ def test_the_spacing_is_a_knob() -> None:
     assert stage.times("run") == ["12:00:00", "12:00:03", "12:00:08"]
 
 
-def test_a_retry_that_succeeds_ends_it() -> None:
+def test_a_successful_retry_ends_the_event() -> None:
     stage = Stage("12:00:00")
     stage.work = lambda run: RAISED if run.attempt == 1 else Succeeded('{"rows": 3}')
     stage.rules = LETTERS
@@ -104,11 +104,11 @@ def test_throttles_back_off_from_one_second_to_five_minutes_and_cost_no_retry() 
     stage.until("19:00:00")
     assert stage.times("run")[:6] == ["12:00:00", "12:00:01", "12:00:03", "12:00:07", "12:00:15", "12:00:31"]
     assert stage.times("run")[9:13] == ["12:08:31", "12:13:31", "12:18:31", "12:23:31"]
-    assert len(stage.times("run")) == 12 + 3  # the three attempts are all there
+    assert len(stage.times("run")) == 12 + 3  # throttles cost none of the three attempts
     assert stage.told[-1].endswith("record handler RetriesExhausted")
 
 
-def test_the_age_is_judged_ahead() -> None:
+def test_the_age_is_checked_in_advance() -> None:
     stage = Stage("12:00:00")
     stage.work = lambda run: RAISED
     stage.rules = FunctionRules(max_age=60, on_failure=QUEUE)
@@ -153,12 +153,12 @@ def test_the_functions_own_dead_letter_queue_gets_the_event_as_it_was() -> None:
     }
 
 
-def test_destination_and_dead_letter_queue_both_get_theirs() -> None:
+def test_destination_and_dead_letter_queue_both_get_a_record() -> None:
     stage = Stage("12:00:00")
     stage.work = lambda run: RAISED
     stage.rules = FunctionRules(max_retries=0, dead_letters=OWN, on_failure=QUEUE)
     stage.accept()
-    assert {one.destination for one in stage.kinds(SendRecord)} == {OWN, QUEUE}
+    assert {effect.destination for effect in stage.kinds(SendRecord)} == {OWN, QUEUE}
 
 
 def test_the_error_message_of_a_dead_letter_is_cut_at_one_kilobyte() -> None:
@@ -169,7 +169,7 @@ def test_the_error_message_of_a_dead_letter_is_cut_at_one_kilobyte() -> None:
     assert len(record(stage).attributes["ErrorMessage"][1].encode()) == 1024
 
 
-def test_with_nowhere_to_send_it_a_failed_event_is_dropped_and_told() -> None:
+def test_a_failed_event_without_a_destination_is_dropped_and_reported() -> None:
     stage = Stage("12:00:00")
     stage.work = lambda run: RAISED
     stage.rules = FunctionRules(max_retries=0)

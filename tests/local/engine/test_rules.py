@@ -12,7 +12,7 @@ from tests.local.engine.stage import BROKEN, FUNCTION, QUEUE, Stage
 
 RULE = "arn:aws:events:us-east-1:123456789012:rule/nightly"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:news"
-DENIED = Refusal("NO_PERMISSIONS", "not let in", 403)
+DENIED = Refusal("NO_PERMISSIONS", "not allowed", 403)
 
 
 def rule(expression: str, *targets: Target, **fields: Any) -> ScheduleConfig:
@@ -28,26 +28,26 @@ def delivered(stage: Stage) -> list[Deliver]:
     return [effect for effect in stage.effects if isinstance(effect, Deliver)]
 
 
-def test_a_rate_fires_for_the_first_time_one_period_after_the_rule_was_made() -> None:
+def test_a_rate_fires_first_one_period_after_the_rule_was_created() -> None:
     stage = Stage("12:00:30")
     put(stage, rule("rate(5 minutes)"))
     stage.until("12:11:00")
-    assert [one.scheduled.strftime("%H:%M:%S") for one in delivered(stage)] == ["12:05:30", "12:10:30"]
+    assert [deliver.scheduled.strftime("%H:%M:%S") for deliver in delivered(stage)] == ["12:05:30", "12:10:30"]
 
 
 def test_a_cron_fires_in_utc() -> None:
     stage = Stage("12:00:00")
     put(stage, rule("cron(15 12 * * ? *)"))
     stage.until("13:00:00")
-    assert [one.scheduled.isoformat() for one in delivered(stage)] == ["2026-11-23T12:15:00+00:00"]
+    assert [deliver.scheduled.isoformat() for deliver in delivered(stage)] == ["2026-11-23T12:15:00+00:00"]
 
 
-def test_the_event_is_eventbridges_and_one_for_all_targets() -> None:
+def test_all_targets_get_the_same_eventbridge_event() -> None:
     stage = Stage("12:00:00")
     put(stage, rule("rate(1 minute)", Target(FUNCTION, ""), Target(QUEUE, ""), Target(TOPIC, "")))
     stage.until("12:01:00")
-    texts = [one.payload for one in delivered(stage)]
-    assert [one.target.arn for one in delivered(stage)] == [FUNCTION, QUEUE, TOPIC]
+    texts = [deliver.payload for deliver in delivered(stage)]
+    assert [deliver.target.arn for deliver in delivered(stage)] == [FUNCTION, QUEUE, TOPIC]
     assert len(set(texts)) == 1
     event = json.loads(texts[0])
     assert len(event.pop("id")) == 36
@@ -75,15 +75,19 @@ def test_each_target_has_its_own_input() -> None:
     )
     put(stage, rule("rate(1 minute)", *targets))
     stage.until("12:01:00")
-    assert [one.payload for one in delivered(stage)] == ['{"a": 1}', '"Scheduled Event"', '"at 2026-11-23T12:01:00Z"']
+    assert [deliver.payload for deliver in delivered(stage)] == [
+        '{"a": 1}',
+        '"Scheduled Event"',
+        '"at 2026-11-23T12:01:00Z"',
+    ]
 
 
-def test_a_refused_target_leaves_the_others_alone_and_its_event_goes_to_its_own_queue() -> None:
+def test_a_refused_target_affects_no_other_and_its_event_goes_to_its_own_queue() -> None:
     stage = Stage("12:00:00")
     stage.reply = lambda deliver: DENIED if deliver.target.arn == FUNCTION else None
     put(stage, rule("rate(1 minute)", Target(FUNCTION, "", dead_letters=QUEUE), Target(TOPIC, "")))
     stage.until("12:01:30")
-    assert [one.target.arn for one in delivered(stage)] == [FUNCTION, TOPIC]
+    assert [deliver.target.arn for deliver in delivered(stage)] == [FUNCTION, TOPIC]
     [letter] = [effect for effect in stage.effects if isinstance(effect, SendRecord)]
     assert (letter.origin, letter.destination, letter.role_arn) == ("delivery", QUEUE, None)
     assert json.loads(letter.body)["resources"] == [RULE]
@@ -91,23 +95,23 @@ def test_a_refused_target_leaves_the_others_alone_and_its_event_goes_to_its_own_
         "RULE_ARN": RULE,
         "TARGET_ARN": FUNCTION,
         "ERROR_CODE": "NO_PERMISSIONS",
-        "ERROR_MESSAGE": "not let in",
+        "ERROR_MESSAGE": "not allowed",
         "RETRY_ATTEMPTS": "0",
     }
 
 
-def test_a_failing_target_is_retried_as_its_policy_says() -> None:
+def test_a_failing_target_is_retried_by_its_retry_policy() -> None:
     stage = Stage("12:00:00")
     stage.reply = lambda deliver: BROKEN
     put(stage, rule("cron(1 12 * * ? *)", Target(FUNCTION, "", max_retries=2, dead_letters=QUEUE)))
     stage.until("13:00:00")
-    assert [one.attempt for one in delivered(stage)] == [1, 2, 3]
+    assert [deliver.attempt for deliver in delivered(stage)] == [1, 2, 3]
     [letter] = [effect for effect in stage.effects if isinstance(effect, SendRecord)]
     assert letter.attributes["EXHAUSTED_RETRY_CONDITION"][1] == "MaximumRetryAttempts"
     assert letter.attributes["RETRY_ATTEMPTS"][1] == "2"
 
 
-def test_an_input_that_is_not_json_is_a_letter_and_no_delivery() -> None:
+def test_an_input_that_is_not_json_becomes_a_dead_letter() -> None:
     stage = Stage("12:00:00")
     broken = {"InputTransformer": {"InputTemplate": '{"a": <aws.events.event> x}'}}
     put(stage, rule("rate(1 minute)", Target(FUNCTION, "", dead_letters=QUEUE, parameters=broken)))
@@ -124,7 +128,7 @@ def test_other_targets_do_not_move_the_instants_of_a_rate(targets: tuple[Target,
     stage.until("12:02:00")
     put(stage, ScheduleConfig(RULE, "rate(5 minutes)", targets))
     stage.until("12:05:00")
-    assert [one.scheduled.strftime("%H:%M") for one in delivered(stage)] == ["12:05"] * len(targets)
+    assert [deliver.scheduled.strftime("%H:%M") for deliver in delivered(stage)] == ["12:05"] * len(targets)
 
 
 def test_a_disabled_rule_does_not_fire() -> None:

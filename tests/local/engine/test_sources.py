@@ -1,4 +1,4 @@
-"""Queues that feed functions, on a clock that only the test moves: when is polled, what is run, deleted and left."""
+"""Event sources on a clock that only the test moves: polls, batches, and deleted and kept messages."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.local.engine.stage import FUNCTION, QUEUE, RAISED, instant
 HIDDEN = timedelta(seconds=30)
 
 
-class Line:
-    """A queue of names and a function that answers as it is told; batches end when the test says so, or at once."""
+class Source:
+    """A queue of names and a scripted function. ``answer`` None: the test ends batches; else they end at once."""
 
     def __init__(self, **fields: Any) -> None:
         self.engine = Engine(Switches())
@@ -54,7 +54,7 @@ class Line:
                     case PollQueue():
                         self.poll(effect)
                     case RunBatch():
-                        names = [one["messageId"] for one in json.loads(effect.payload)["Records"]]
+                        names = [record["messageId"] for record in json.loads(effect.payload)["Records"]]
                         self.runs.append(f"{self.now:%H:%M:%S} {''.join(names)} #{effect.attempt}")
                         if self.answer is None:
                             self.open.append(effect.batch)
@@ -66,109 +66,109 @@ class Line:
 
     def poll(self, effect: PollQueue) -> None:
         self.polls += 1
-        found = [name for name, visible in self.queue.items() if visible <= self.now][: effect.at_most]
+        received = [name for name, visible in self.queue.items() if visible <= self.now][: effect.at_most]
         later = [visible for visible in self.queue.values() if visible > self.now]
-        self.queue.update(dict.fromkeys(found, self.now + HIDDEN))
-        messages = [Received(name, name, {"messageId": name}) for name in found]
+        self.queue.update(dict.fromkeys(received, self.now + HIDDEN))
+        messages = [Received(name, name, {"messageId": name}) for name in received]
         next_visible = min(later, default=None)
         self.engine.received("u", messages, self.now, visible_again=self.now + HIDDEN, next_visible=next_visible)
 
 
-def test_a_batch_takes_what_is_there_and_an_empty_queue_is_left_alone() -> None:
-    line = Line(batch_size=3)
-    assert line.polls == 1
-    line.send("a", "b", "c", "d")
-    assert line.runs == ["12:00:00 abc #1", "12:00:00 d #1"]
-    assert line.queue == {}
-    line.until("12:01:00")  # one look when what was hidden at the last poll would have come back
-    polls = line.polls
-    line.until("23:00:00")
-    assert line.polls == polls
-    assert line.engine.next_due() is None
+def test_a_batch_takes_all_messages_and_an_empty_queue_is_not_polled() -> None:
+    source = Source(batch_size=3)
+    assert source.polls == 1
+    source.send("a", "b", "c", "d")
+    assert source.runs == ["12:00:00 abc #1", "12:00:00 d #1"]
+    assert source.queue == {}
+    source.until("12:01:00")  # one poll when the messages hidden at the last poll would become visible
+    polls = source.polls
+    source.until("23:00:00")
+    assert source.polls == polls
+    assert source.engine.next_due() is None
 
 
-def test_what_fails_comes_back_when_its_visibility_ends() -> None:
-    line = Line()
-    line.answer = lambda batch: RAISED if line.now < instant("12:01:00") else Succeeded("null")
-    line.send("a", "b")
-    line.until("12:05:00")
-    assert line.runs == ["12:00:00 ab #1", "12:00:30 ab #1", "12:01:00 ab #1"]
-    assert line.queue == {}
+def test_failed_messages_come_back_when_their_visibility_timeout_ends() -> None:
+    source = Source()
+    source.answer = lambda batch: RAISED if source.now < instant("12:01:00") else Succeeded("null")
+    source.send("a", "b")
+    source.until("12:05:00")
+    assert source.runs == ["12:00:00 ab #1", "12:00:30 ab #1", "12:01:00 ab #1"]
+    assert source.queue == {}
 
 
-def test_what_is_reported_comes_back_alone() -> None:
-    line = Line(reports_failures=True)
+def test_only_reported_messages_come_back() -> None:
+    source = Source(reports_failures=True)
     answers = iter([json.dumps({"batchItemFailures": [{"itemIdentifier": "b"}]}), "{}"])
-    line.answer = lambda batch: Succeeded(next(answers))
-    line.send("a", "b", "c")
-    line.until("12:05:00")
-    assert line.runs == ["12:00:00 abc #1", "12:00:30 b #1"]
+    source.answer = lambda batch: Succeeded(next(answers))
+    source.send("a", "b", "c")
+    source.until("12:05:00")
+    assert source.runs == ["12:00:00 abc #1", "12:00:30 b #1"]
 
 
-def test_without_the_response_type_the_answer_is_ignored() -> None:
-    line = Line()
-    line.answer = lambda batch: Succeeded(json.dumps({"batchItemFailures": [{"itemIdentifier": "a"}]}))
-    line.send("a")
-    assert line.queue == {}
+def test_without_the_response_type_the_response_is_ignored() -> None:
+    source = Source()
+    source.answer = lambda batch: Succeeded(json.dumps({"batchItemFailures": [{"itemIdentifier": "a"}]}))
+    source.send("a")
+    assert source.queue == {}
 
 
-def test_a_window_gathers_from_the_first_message_on_and_a_full_batch_does_not_wait() -> None:
-    line = Line(batch_size=3, window=20)
-    line.send("a")
-    line.until("12:00:10")
-    line.send("b")
-    assert line.runs == []
-    line.until("12:00:25")
-    assert line.runs == ["12:00:20 ab #1"]
-    line.send("c", "d", "e")
-    assert line.runs[1:] == ["12:00:25 cde #1"]
-    line.until("12:02:00")
-    assert len(line.runs) == 2  # the window of the full batch is void
+def test_a_window_starts_with_the_first_message_and_a_full_batch_does_not_wait() -> None:
+    source = Source(batch_size=3, window=20)
+    source.send("a")
+    source.until("12:00:10")
+    source.send("b")
+    assert source.runs == []
+    source.until("12:00:25")
+    assert source.runs == ["12:00:20 ab #1"]
+    source.send("c", "d", "e")
+    assert source.runs[1:] == ["12:00:25 cde #1"]
+    source.until("12:02:00")
+    assert len(source.runs) == 2  # the window of the full batch is void
 
 
-def test_no_more_batches_at_once_than_the_maximum_concurrency() -> None:
-    line = Line(batch_size=1, concurrency=2)
-    line.answer = None
-    line.send("a", "b", "c")
-    assert (len(line.open), len(line.runs)) == (2, 2)
-    line.end(Succeeded("null"))
-    assert line.runs[2:] == ["12:00:00 c #1"]
-    assert set(line.queue) == {"b", "c"}
+def test_maximum_concurrency_limits_simultaneous_batches() -> None:
+    source = Source(batch_size=1, concurrency=2)
+    source.answer = None
+    source.send("a", "b", "c")
+    assert (len(source.open), len(source.runs)) == (2, 2)
+    source.end(Succeeded("null"))
+    assert source.runs[2:] == ["12:00:00 c #1"]
+    assert set(source.queue) == {"b", "c"}
 
 
-def test_a_throttled_batch_is_tried_again_only_while_its_messages_are_hidden() -> None:
-    line = Line()
-    line.answer = lambda batch: Throttled()
-    line.send("a")
-    line.until("12:00:29")
-    assert line.runs == [f"12:00:{second:02} a #{n}" for n, second in enumerate((0, 1, 3, 7, 15), 1)]
-    line.answer = lambda batch: Succeeded("null")
-    line.until("12:00:40")
-    assert line.runs[5:] == ["12:00:30 a #1"]
+def test_a_throttled_batch_is_retried_only_while_its_messages_are_hidden() -> None:
+    source = Source()
+    source.answer = lambda batch: Throttled()
+    source.send("a")
+    source.until("12:00:29")
+    assert source.runs == [f"12:00:{second:02} a #{n}" for n, second in enumerate((0, 1, 3, 7, 15), 1)]
+    source.answer = lambda batch: Succeeded("null")
+    source.until("12:00:40")
+    assert source.runs[5:] == ["12:00:30 a #1"]
 
 
-def test_a_disabled_source_leaves_the_queue_alone_until_it_is_enabled() -> None:
-    line = Line(enabled=False)
-    line.send("a")
-    assert (line.polls, line.runs) == (0, [])
-    line.engine.put_source(SourceConfig("u", QUEUE, FUNCTION))
-    line.step()
-    assert line.runs == ["12:00:00 a #1"]
+def test_a_disabled_source_does_not_poll_until_it_is_enabled() -> None:
+    source = Source(enabled=False)
+    source.send("a")
+    assert (source.polls, source.runs) == (0, [])
+    source.engine.put_source(SourceConfig("u", QUEUE, FUNCTION))
+    source.step()
+    assert source.runs == ["12:00:00 a #1"]
 
 
-def test_a_deleted_source_ends_what_it_has_begun() -> None:
-    line = Line()
-    line.answer = None
-    line.send("a")
-    line.engine.delete_source("u")
-    line.end(Succeeded("null"))
-    assert line.queue == {}
-    line.send("b")
-    assert len(line.runs) == 1
+def test_a_deleted_source_finishes_its_running_batch() -> None:
+    source = Source()
+    source.answer = None
+    source.send("a")
+    source.engine.delete_source("u")
+    source.end(Succeeded("null"))
+    assert source.queue == {}
+    source.send("b")
+    assert len(source.runs) == 1
 
 
 def items(*identifiers: Any) -> str:
-    return json.dumps({"batchItemFailures": [{"itemIdentifier": one} for one in identifiers]})
+    return json.dumps({"batchItemFailures": [{"itemIdentifier": identifier} for identifier in identifiers]})
 
 
 @pytest.mark.parametrize(
@@ -192,5 +192,5 @@ def items(*identifiers: Any) -> str:
         ("not JSON", "ab"),
     ],
 )
-def test_an_answer_that_cannot_be_understood_fails_the_whole_batch(answer: str, failed: str) -> None:
+def test_an_invalid_response_fails_the_whole_batch(answer: str, failed: str) -> None:
     assert failures(answer, ["a", "b"]) == set(failed)

@@ -23,7 +23,7 @@ EVENT: dict[str, Any] = {
 }
 
 
-def made(template: str, **paths: str) -> str:
+def transformed(template: str, **paths: str) -> str:
     names = {name.replace("_", "-"): path for name, path in paths.items()}
     return text_for({"InputTransformer": {"InputPathsMap": names, "InputTemplate": template}}, EVENT, RULE)
 
@@ -66,7 +66,7 @@ TEMPLATES = [
     ('{"a": <none>}', '{"a": ""}'),
     ('{"a": <deep>, "b": <list>}', '{"a": {"a":1}, "b": ["x","y"]}'),
     ('"Detail is <deep>"', '"Detail is {a:1}"'),
-    ('"said \\"<type>\\""', '"said \\"Scheduled Event\\""'),
+    ('"quoted \\"<type>\\""', '"quoted \\"Scheduled Event\\""'),
     ('"first <type>"\n"second <count>"', '"first Scheduled Event"\n"second 3"'),
     ('"<aws.events.rule-name>: <aws.events.rule-arn>"', f'"nightly: {RULE}"'),
     ('"<aws.events.event.ingestion-time>"', '"2026-11-23T12:00:00Z"'),
@@ -76,23 +76,23 @@ TEMPLATES = [
 @pytest.mark.parametrize(("template", "text"), TEMPLATES)
 def test_a_template_is_filled_with_parts_of_the_event(template: str, text: str) -> None:
     paths = {"type": "$.detail-type", "time": "$.time", "count": "$.detail.count", "none": "$.detail.none"}
-    assert made(template, **paths, deep="$.detail.deep", list="$.detail.list") == text
+    assert transformed(template, **paths, deep="$.detail.deep", list="$.detail.list") == text
 
 
 def test_the_original_event_may_be_a_value_of_a_template() -> None:
-    both = json.loads(made('{"short": <aws.events.event>, "whole": <aws.events.event.json>}'))
+    both = json.loads(transformed('{"short": <aws.events.event>, "whole": <aws.events.event.json>}'))
     assert both["whole"] == EVENT
     assert "detail" not in both["short"]
     assert both["short"]["detailType"] == "Scheduled Event"
 
 
-def test_a_template_that_becomes_no_json_sends_nothing() -> None:
+def test_a_template_that_gives_no_json_sends_nothing() -> None:
     with pytest.raises(CannotTransform, match="which is not JSON"):
-        made('{"a": <type> b}', type="$.detail-type")
+        transformed('{"a": <type> b}', type="$.detail-type")
 
 
 @pytest.mark.parametrize("path", ["detail", "$.", "$..time", "$.a b", "$[?(@.a)]", "$.a[-1]", "$[a]"])
-def test_paths_that_eventbridge_does_not_read(path: str) -> None:
+def test_eventbridge_rejects_other_path_syntax(path: str) -> None:
     assert not is_path(path)
 
 

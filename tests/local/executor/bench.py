@@ -1,4 +1,4 @@
-"""What the executor's tests share: functions made of a few lines, an executor around them, and what was heard."""
+"""Helpers of the executor's tests: functions of a few lines, an executor that runs them, and a recording listener."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NUMBERS = itertools.count(1)
 
 
 def zipped(**files: str) -> bytes:
-    """A zip of modules: ``zipped(app="def handler…")``; "package__module" makes package/module.py."""
+    """Return a zip of modules: ``zipped(app="def handler…")``. "package__module" becomes package/module.py."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         for name, text in files.items():
@@ -52,36 +52,36 @@ def function(source: str, *, name: str = "job", handler: str = "app.handler", **
     return replace(given, **fields)
 
 
-class Heard:
-    """A listener that remembers."""
+class Recorder:
+    """A listener that records every report."""
 
     def __init__(self) -> None:
-        self.began: list[Invocation] = []
+        self.invocations: list[Invocation] = []
         self.log: list[str] = []
         self.streams: list[str] = []
         self.notes: list[str] = []
-        self.ended: queue.Queue[tuple[Invocation, Outcome]] = queue.Queue()
+        self.outcomes: queue.Queue[tuple[Invocation, Outcome]] = queue.Queue()
 
     def started(self, invocation: Invocation) -> None:
-        self.began.append(invocation)
+        self.invocations.append(invocation)
 
     def lines(self, function: Function, log_stream: str, lines: list[str]) -> None:
         self.streams.append(log_stream)
         self.log.extend(lines)
 
     def finished(self, invocation: Invocation, outcome: Outcome) -> None:
-        self.ended.put((invocation, outcome))
+        self.outcomes.put((invocation, outcome))
 
     def note(self, text: str) -> None:
         self.notes.append(text)
 
 
 class Bench:
-    """An executor that runs, and what it was heard to say."""
+    """A running executor, with the recorder of its reports."""
 
-    def __init__(self, executor: Executor, heard: Heard) -> None:
+    def __init__(self, executor: Executor, recorder: Recorder) -> None:
         self.executor = executor
-        self.heard = heard
+        self.recorder = recorder
 
     def submit(self, function: Function, event: Any = None) -> str:
         request_id = f"00000000-0000-0000-0000-{next(NUMBERS):012}"
@@ -90,7 +90,7 @@ class Bench:
         return request_id
 
     def next(self, seconds: float = 30) -> Outcome:
-        return self.heard.ended.get(timeout=seconds)[1]
+        return self.recorder.outcomes.get(timeout=seconds)[1]
 
     def run(self, function: Function, event: Any = None) -> Outcome:
         self.submit(function, event)
@@ -105,11 +105,11 @@ def bench(
     ahead: Callable[[str, int], float] | None = None,
     **limits: Any,
 ) -> Iterator[Bench]:
-    heard = Heard()
-    asked = {"own_loop": own_loop, "available": available, "ahead": ahead}
-    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    recorder = Recorder()
+    options = {"own_loop": own_loop, "available": available, "ahead": ahead}
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     executor = Executor(
-        heard,
+        recorder,
         clock=time.time,
         unique=lambda: f"{next(NUMBERS):032x}",
         endpoint="http://127.0.0.1:9",
@@ -118,6 +118,6 @@ def bench(
     )
     executor.start()
     try:
-        yield Bench(executor, heard)
+        yield Bench(executor, recorder)
     finally:
         executor.stop()

@@ -10,5 +10,5 @@ from tests.local.executor.bench import Bench, bench
 @pytest.fixture(scope="module")
 def runs() -> Iterator[Bench]:
     """An executor for the whole module: its warden loads the SDK only once."""
-    with bench() as found:
-        yield found
+    with bench() as runs:
+        yield runs

@@ -1,4 +1,4 @@
-"""A handler process whose clock is off: every date that it reads is, as in a sandbox of Lambda's with such a clock."""
+"""A handler process with a shifted clock: every date that it reads is shifted, as in such a sandbox of Lambda."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.local.executor.bench import Bench, bench, function
 
-READS = """
+READS_CLOCKS = """
 import boto3, datetime, time
 from datetime import UTC, datetime as dt
 from email.utils import formatdate, parsedate_to_datetime
@@ -47,30 +47,30 @@ TIMEOUT = 10
 
 @pytest.fixture(scope="module", params=[False, True], ids=["awslambdaric", "own loop"])
 def runs(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    with bench(own_loop=request.param, ahead=lambda name, number: AHEAD[name]) as found:
-        yield found
+    with bench(own_loop=request.param, ahead=lambda name, number: AHEAD[name]) as runs:
+        yield runs
 
 
-def told(runs: Bench, name: str) -> dict[str, Any]:
-    outcome = runs.run(function(READS, name=name, timeout=TIMEOUT))
+def result_of(runs: Bench, name: str) -> dict[str, Any]:
+    outcome = runs.run(function(READS_CLOCKS, name=name, timeout=TIMEOUT))
     assert outcome.ok, outcome.payload
-    found: dict[str, Any] = json.loads(outcome.payload)
-    return found
+    result: dict[str, Any] = json.loads(outcome.payload)
+    return result
 
 
 @pytest.mark.parametrize("name", AHEAD)
-def test_every_date_of_the_process_is_off_by_the_same_time(runs: Bench, name: str) -> None:
+def test_every_date_of_the_process_is_shifted_by_the_same_time(runs: Bench, name: str) -> None:
     before, began = time.time() + AHEAD[name], time.monotonic()
-    found = told(runs, name)
+    result = result_of(runs, name)
     after = time.time() + AHEAD[name]
-    assert all(int(before) <= one <= after for one in found["dates"]), found["dates"]
-    assert began <= found["monotonic"] <= time.monotonic(), "durations are right"
-    assert found["is its type"]
+    assert all(int(before) <= date <= after for date in result["dates"]), result["dates"]
+    assert began <= result["monotonic"] <= time.monotonic(), "durations are not shifted"
+    assert result["is its type"]
 
 
-def test_the_time_that_is_left_is_told_by_the_clock_of_the_process(runs: Bench) -> None:
-    """As Lambda's runtime does: the deadline less the clock, and never below 0."""
-    left = {name: told(runs, name)["left"] for name in AHEAD}
+def test_the_remaining_time_uses_the_clock_of_the_process(runs: Bench) -> None:
+    """Lambda's runtime subtracts the clock from the deadline, and returns at least 0."""
+    left = {name: result_of(runs, name)["left"] for name in AHEAD}
     assert 0 < left["right"] <= TIMEOUT
     assert left["ahead"] == 0
     assert 600 < left["behind"] <= 600 + TIMEOUT

@@ -1,6 +1,6 @@
-"""One contract for both runtime loops: awslambdaric, and the loop of our own for systems that have no wheel of it.
+"""One contract for both runtime loops: awslambdaric, and our own loop for systems that have no wheel of it.
 
-Both are run here, started afresh as they are elsewhere, and must not be told apart by what they answer.
+Both run here, each in a new process, and must return the same results.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CASES: dict[str, tuple[str, Any]] = {
     "a raise without text": ("def handler(e, c): raise ValueError", {}),
     "a set": ("def handler(e, c): return {1}", {}),
     "a date": ("import datetime\ndef handler(e, c): return datetime.date(2026, 1, 1)", {}),
-    "a missing module": ("import nowhere\ndef handler(e, c): pass", {}),
+    "a missing module": ("import missing\ndef handler(e, c): pass", {}),
     "a syntax error": ("def handler(e, c) pass", {}),
     "no handler": ("x = 1", {}),
     "a raise at import": ("1 / 0", {}),
@@ -46,28 +46,28 @@ CASES: dict[str, tuple[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def both() -> Iterator[tuple[Bench, Bench]]:
-    with bench(own_loop=False) as theirs, bench(own_loop=True) as ours:
-        yield theirs, ours
+    with bench(own_loop=False) as awslambdaric, bench(own_loop=True) as own:
+        yield awslambdaric, own
 
 
-def answer(runs: Bench, source: str, event: Any, name: str) -> Any:
+def results(runs: Bench, source: str, event: Any, name: str) -> Any:
     job = function(source, name=re.sub(r"\W", "-", name))
     outcomes = [runs.run(job, event) for _ in range(2)]
-    return [told(outcome) for outcome in outcomes]
+    return [comparable(outcome) for outcome in outcomes]
 
 
-def told(outcome: Any) -> Any:
-    """An outcome without what differs from one invocation to the next: request ids and folders."""
+def comparable(outcome: Any) -> Any:
+    """Return an outcome without the parts that differ between invocations: request ids and folders."""
     text = re.sub(r"00000000-0000-0000-0000-\d{12}", "ID", outcome.payload.decode())
     text = re.sub(r'\\"[^"]*/app\.py\\"', "FILE", re.sub(r"\(app\.py, line", "(FILE, line", text))
-    found = json.loads(text)
-    if isinstance(found, dict) and "stackTrace" in found:
-        found["stackTrace"] = [line for line in found["stackTrace"] if "app.py" in line or "FILE" in line]
-    return outcome.ok, outcome.error, repr(found)
+    payload = json.loads(text)
+    if isinstance(payload, dict) and "stackTrace" in payload:
+        payload["stackTrace"] = [line for line in payload["stackTrace"] if "app.py" in line or "FILE" in line]
+    return outcome.ok, outcome.error, repr(payload)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_both_loops_answer_alike(both: tuple[Bench, Bench], name: str) -> None:
+def test_both_loops_give_the_same_results(both: tuple[Bench, Bench], name: str) -> None:
     source, event = CASES[name]
-    theirs, ours = both
-    assert answer(ours, source, event, name) == answer(theirs, source, event, name)
+    awslambdaric, own = both
+    assert results(own, source, event, name) == results(awslambdaric, source, event, name)

@@ -1,4 +1,4 @@
-"""Variables that a function may set itself take effect as on Lambda; the reserved ones are Lambda's."""
+"""Variables that a function sets take effect as on Lambda, except reserved variables, which Lambda sets."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def handler(event, context):
 
 def shown(runs: Bench, **environment: str) -> dict[str, Any]:
     name = "shows-" + "-".join(environment).replace("_", "-").lower()
-    found: dict[str, Any] = json.loads(runs.run(function(SHOW, name=name, environment=environment)).payload)
-    return found
+    result: dict[str, Any] = json.loads(runs.run(function(SHOW, name=name, environment=environment)).payload)
+    return result
 
 
-def test_the_time_zone_is_the_functions(runs: Bench) -> None:
-    found = shown(runs, TZ="Asia/Tokyo")
-    assert (found["environ"]["TZ"], found["hour"]) == ("Asia/Tokyo", "09")
+def test_the_function_sets_the_time_zone(runs: Bench) -> None:
+    result = shown(runs, TZ="Asia/Tokyo")
+    assert (result["environ"]["TZ"], result["hour"]) == ("Asia/Tokyo", "09")
 
 
-def test_the_locale_is_the_functions(runs: Bench) -> None:
-    found = shown(runs, LANG="C.UTF-8", LC_ALL="POSIX")
-    assert (found["environ"]["LANG"], found["environ"]["LC_ALL"]) == ("C.UTF-8", "POSIX")
+def test_the_function_sets_the_locale(runs: Bench) -> None:
+    result = shown(runs, LANG="C.UTF-8", LC_ALL="POSIX")
+    assert (result["environ"]["LANG"], result["environ"]["LC_ALL"]) == ("C.UTF-8", "POSIX")
 
 
 def test_variables_that_python_reads_when_it_starts_take_effect(runs: Bench) -> None:
@@ -69,9 +69,9 @@ def test_modules_are_found_in_the_functions_pythonpath(runs: Bench) -> None:
 
 
 def test_the_search_path_is_in_lambdas_order(runs: Bench) -> None:
-    found = shown(runs, ANY="1")
-    root, runtime = found["environ"]["LAMBDA_TASK_ROOT"], found["environ"]["LAMBDA_RUNTIME_DIR"]
-    first, packages, layers, image, *standard = found["path"]
+    result = shown(runs, ANY="1")
+    root, runtime = result["environ"]["LAMBDA_TASK_ROOT"], result["environ"]["LAMBDA_RUNTIME_DIR"]
+    first, packages, layers, image, *standard = result["path"]
     assert (first, image) == (root, runtime)
     assert packages.startswith(f"{layers}/lib/python3.")
     assert packages.endswith("/site-packages")
@@ -79,7 +79,7 @@ def test_the_search_path_is_in_lambdas_order(runs: Bench) -> None:
 
 
 @pytest.mark.parametrize("place", ["lib", "native"])
-def test_shared_libraries_are_found_in_the_librarys_search_path(runs: Bench, tmp_path: Path, place: str) -> None:
+def test_shared_libraries_are_found_in_ld_library_path(runs: Bench, tmp_path: Path, place: str) -> None:
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         pytest.skip("needs a C compiler")
@@ -95,11 +95,11 @@ def test_shared_libraries_are_found_in_the_librarys_search_path(runs: Bench, tmp
 
 
 @pytest.mark.parametrize("name", ["TZ", "PATH", "LANG", "LD_LIBRARY_PATH", "NODE_PATH", "AWS_XRAY_CONTEXT_MISSING"])
-def test_an_unreserved_variable_is_the_functions(runs: Bench, name: str) -> None:
+def test_the_function_sets_an_unreserved_variable(runs: Bench, name: str) -> None:
     assert shown(runs, **{name: "/mine"})["environ"][name] == "/mine"
 
 
-def test_only_what_a_starting_process_reads_costs_a_start_of_its_own() -> None:
+def test_only_variables_read_at_start_need_a_new_process() -> None:
     harmless = dict.fromkeys(("TZ", "PATH", "LDAP_URL", "LCD", "AWS_MAX_ATTEMPTS", "PYTHON_HOME_PAGE", "TABLE"), "")
     assert read_at_start(harmless) == []
     read = ["LANG", "LC_ALL", "LD_PRELOAD", "MALLOC_ARENA_MAX", "OPENSSL_CONF", "PYTHONPATH"]

@@ -1,4 +1,4 @@
-"""How an invocation ends, each way with a real process, in Lambda's words."""
+"""The outcomes of an invocation with a real process, in Lambda's wording."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ UNPACKED = "not enough values to unpack (expected 2, got 1)"
 
 def error(outcome: Outcome) -> dict[str, Any]:
     assert not outcome.ok
-    found = json.loads(outcome.payload)
-    assert outcome.error == found["errorType"]
-    return found
+    payload = json.loads(outcome.payload)
+    assert outcome.error == payload["errorType"]
+    return payload
 
 
-def test_a_result_is_what_the_handler_returned(runs: Bench) -> None:
+def test_a_result_is_the_return_value_of_the_handler(runs: Bench) -> None:
     outcome = runs.run(
         function("def handler(event, context): return {'sum': sum(event['numbers'])}"), {"numbers": [1, 2]}
     )
@@ -34,7 +34,7 @@ def test_nothing_returned_is_null(runs: Bench) -> None:
     assert runs.run(function("def handler(event, context): pass")).payload == b"null"
 
 
-def test_a_raise_tells_class_text_request_and_trace(runs: Bench) -> None:
+def test_an_exception_reports_class_text_request_and_trace(runs: Bench) -> None:
     source = """
     class Mine(Exception):
         pass
@@ -46,16 +46,16 @@ def test_a_raise_tells_class_text_request_and_trace(runs: Bench) -> None:
             raise Mine("it broke: é") from fault
     """
     runs.submit(function(source))
-    invocation, outcome = runs.heard.ended.get(timeout=60)
-    found = error(outcome)
-    assert found["errorType"] == "Mine"
-    assert found["errorMessage"] == "it broke: é"
-    assert found["requestId"] == invocation.request_id
-    assert len(found["stackTrace"]) == 1
-    assert "in handler\n" in found["stackTrace"][0]
+    invocation, outcome = runs.recorder.outcomes.get(timeout=60)
+    payload = error(outcome)
+    assert payload["errorType"] == "Mine"
+    assert payload["errorMessage"] == "it broke: é"
+    assert payload["requestId"] == invocation.request_id
+    assert len(payload["stackTrace"]) == 1
+    assert "in handler\n" in payload["stackTrace"][0]
 
 
-def test_a_timeout_is_told_to_the_hundredth_and_the_process_is_gone(runs: Bench) -> None:
+def test_a_timeout_is_reported_to_the_hundredth_and_ends_the_process(runs: Bench) -> None:
     source = """
     import os, time
     def handler(event, context):
@@ -65,7 +65,7 @@ def test_a_timeout_is_told_to_the_hundredth_and_the_process_is_gone(runs: Bench)
         return os.getpid()
     """
     job = function(source, name="hangs", timeout=1)
-    runs.heard.log.clear()
+    runs.recorder.log.clear()
     request_id = runs.submit(job, {"hang": True})
     outcome = runs.next()
     assert error(outcome) == {
@@ -73,9 +73,9 @@ def test_a_timeout_is_told_to_the_hundredth_and_the_process_is_gone(runs: Bench)
         "errorMessage": f"RequestId: {request_id} Error: Task timed out after 1.00 seconds",
     }
     assert outcome.seconds == 1
-    old = next(line.split()[1] for line in runs.heard.log if line.startswith("pid "))
+    old = next(line.split()[1] for line in runs.recorder.log if line.startswith("pid "))
     assert runs.run(job).payload.decode() != old
-    assert any(line.endswith(f"{request_id} Task timed out after 1.00 seconds") for line in runs.heard.log)
+    assert any(line.endswith(f"{request_id} Task timed out after 1.00 seconds") for line in runs.recorder.log)
 
 
 @pytest.mark.parametrize("status", [1, 3, 127])
@@ -111,14 +111,14 @@ def test_a_process_that_is_killed(runs: Bench) -> None:
     }
 
 
-def test_a_segmentation_fault_is_seen_when_the_time_is_up(runs: Bench) -> None:
+def test_a_segmentation_fault_ends_by_time_out(runs: Bench) -> None:
     source = "import os, signal\ndef handler(event, context): os.kill(os.getpid(), signal.SIGSEGV)"
     outcome = runs.run(function(source, timeout=1))
     assert error(outcome)["errorType"] == "Sandbox.Timedout"
     assert outcome.seconds == 1
 
 
-def test_a_process_that_eats_memory_is_ended(runs: Bench) -> None:
+def test_a_process_that_uses_too_much_memory_is_killed(runs: Bench) -> None:
     source = """
     import time
     def handler(event, context):
@@ -132,7 +132,7 @@ def test_a_process_that_eats_memory_is_ended(runs: Bench) -> None:
     }
 
 
-def test_memory_eaten_by_a_child_of_the_handler_counts(runs: Bench) -> None:
+def test_memory_of_a_child_process_counts(runs: Bench) -> None:
     source = """
     import subprocess, sys
     def handler(event, context):
@@ -145,10 +145,10 @@ def test_memory_eaten_by_a_child_of_the_handler_counts(runs: Bench) -> None:
     ("source", "handler", "kind", "text"),
     [
         (
-            "import nowhere",
+            "import missing",
             "app.handler",
             "Runtime.ImportModuleError",
-            "Unable to import module 'app': No module named 'nowhere'",
+            "Unable to import module 'app': No module named 'missing'",
         ),
         ("", "other.handler", "Runtime.ImportModuleError", "Unable to import module 'other': No module named 'other'"),
         ("x = 1", "app.handler", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'app'"),
@@ -161,29 +161,29 @@ def test_memory_eaten_by_a_child_of_the_handler_counts(runs: Bench) -> None:
         ("1 / 0", "app.handler", "ZeroDivisionError", "division by zero"),
     ],
 )
-def test_what_fails_before_the_handler_is_told(runs: Bench, source: str, handler: str, kind: str, text: str) -> None:
-    found = error(runs.run(function(source, handler=handler)))
-    assert (found["errorType"], found["errorMessage"], found["requestId"]) == (kind, text, "")
+def test_a_failure_before_the_handler_is_reported(runs: Bench, source: str, handler: str, kind: str, text: str) -> None:
+    payload = error(runs.run(function(source, handler=handler)))
+    assert (payload["errorType"], payload["errorMessage"], payload["requestId"]) == (kind, text, "")
 
 
 def test_a_syntax_error(runs: Bench) -> None:
-    found = error(runs.run(function("def handler(event, context)\n    pass")))
-    assert found["errorType"] == "Runtime.UserCodeSyntaxError"
-    assert found["errorMessage"].startswith("Syntax error in module 'app': expected ':'")
+    payload = error(runs.run(function("def handler(event, context)\n    pass")))
+    assert payload["errorType"] == "Runtime.UserCodeSyntaxError"
+    assert payload["errorMessage"].startswith("Syntax error in module 'app': expected ':'")
 
 
 def test_a_failed_initialisation_is_tried_again_with_a_new_process(runs: Bench) -> None:
-    job = function("import nowhere", name="never")
-    before = runs.heard.log.count("INIT_START Runtime Version: python3.13 (local)")
+    job = function("import missing", name="never")
+    before = runs.recorder.log.count("INIT_START Runtime Version: python3.13 (local)")
     assert not runs.run(job).ok
     assert not runs.run(job).ok
-    assert runs.heard.log.count("INIT_START Runtime Version: python3.13 (local)") == before + 2
+    assert runs.recorder.log.count("INIT_START Runtime Version: python3.13 (local)") == before + 2
 
 
 def test_a_result_that_json_cannot_hold(runs: Bench) -> None:
-    found = error(runs.run(function("def handler(event, context): return {1, 2}")))
-    assert found["errorType"] == "Runtime.MarshalError"
-    assert found["errorMessage"] == "Unable to marshal response: Object of type set is not JSON serializable"
+    payload = error(runs.run(function("def handler(event, context): return {1, 2}")))
+    assert payload["errorType"] == "Runtime.MarshalError"
+    assert payload["errorMessage"] == "Unable to marshal response: Object of type set is not JSON serializable"
 
 
 def test_decimals_and_nan_can_be_returned(runs: Bench) -> None:
@@ -203,7 +203,7 @@ def test_a_result_of_more_than_six_megabytes(runs: Bench) -> None:
 
 @pytest.mark.parametrize("own_loop", [False, True])
 @pytest.mark.parametrize("way", ["returned", "raised"])
-def test_after_an_answer_that_is_too_large_the_next_event_is_carried_out(own_loop: bool, way: str) -> None:
+def test_after_a_response_that_is_too_large_the_next_event_runs(own_loop: bool, way: str) -> None:
     source = """
     def handler(event, context):
         text = "x" * (event["megabytes"] * 1024 * 1024)
@@ -220,12 +220,12 @@ def test_after_an_answer_that_is_too_large_the_next_event_is_carried_out(own_loo
             assert own.run(job, {"megabytes": 0, "way": way}).payload == b'""'
 
 
-def test_a_result_of_just_under_six_megabytes(runs: Bench) -> None:
+def test_a_result_slightly_below_six_megabytes(runs: Bench) -> None:
     outcome = runs.run(function("def handler(event, context): return 'x' * 6291000"))
     assert outcome.ok
     assert len(outcome.payload) == 6291002
 
 
 def test_a_zip_that_cannot_be_read_ends_the_invocation(runs: Bench) -> None:
-    found = error(runs.run(function("", code=b"not a zip", code_sha256="broken", name="broken")))
-    assert found["errorType"] == "Runtime.InitError"
+    payload = error(runs.run(function("", code=b"not a zip", code_sha256="broken", name="broken")))
+    assert payload["errorType"] == "Runtime.InitError"

@@ -1,4 +1,4 @@
-"""What a handler process has around it: environment, files, modules, log; and how sandboxes are used again."""
+"""The surroundings of a handler process: environment, files, modules, log; and the reuse of sandboxes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def handler(event, context):
 """
 
 
-LAMBDAS_NAMES = {
+LAMBDA_VARIABLES = {
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
     "AWS_ACCESS_KEY_ID",
@@ -62,7 +62,7 @@ LAMBDAS_NAMES = {
     "PYTHONPATH",
     "TZ",
 }
-OUR_NAMES = {
+LOCAL_VARIABLES = {
     "AWS_CONFIG_FILE",
     "AWS_EC2_METADATA_DISABLED",
     "AWS_ENDPOINT_URL",
@@ -70,15 +70,15 @@ OUR_NAMES = {
     "CRONSTACK_LOCAL_TIMEOUT",
     "TMPDIR",
 }
-"""What leads a handler to the local cloud, keeps it from anything of this machine's user, and shortens its time."""
+"""Variables that direct a handler to the local cloud, hide this machine's credentials, and limit its time."""
 
 
-def test_the_environment_is_lambdas_and_the_functions_own(runs: Bench) -> None:
-    runs.heard.streams.clear()
+def test_the_environment_has_lambdas_variables_and_the_functions_own(runs: Bench) -> None:
+    runs.recorder.streams.clear()
     job = function(SELF, name="shop-stats", memory=300, environment={"COLOUR": "red", "AWS_REGION": "mars-1"})
-    found = json.loads(runs.run(job).payload)
-    environ = found["environ"]
-    root = found["cwd"]
+    result = json.loads(runs.run(job).payload)
+    environ = result["environ"]
+    root = result["cwd"]
     assert environ["LAMBDA_TASK_ROOT"] == root
     expected = {
         "_HANDLER": "app.handler",
@@ -99,14 +99,14 @@ def test_the_environment_is_lambdas_and_the_functions_own(runs: Bench) -> None:
     assert expected.items() <= environ.items()
     assert environ["AWS_ACCESS_KEY_ID"].startswith("ASIACRONSTACK")
     assert len(environ["AWS_ACCESS_KEY_ID"]) == 20
-    assert environ["AWS_LAMBDA_LOG_STREAM_NAME"] == runs.heard.streams[-1] == found["context"]["stream"]
+    assert environ["AWS_LAMBDA_LOG_STREAM_NAME"] == runs.recorder.streams[-1] == result["context"]["stream"]
     assert environ["AWS_LAMBDA_RUNTIME_API"].startswith("127.0.0.1:")
     assert environ["_X_AMZN_TRACE_ID"].startswith("Root=1-")
-    assert set(environ) == LAMBDAS_NAMES | OUR_NAMES | {"COLOUR"}
-    assert found["local"] == "00"
+    assert set(environ) == LAMBDA_VARIABLES | LOCAL_VARIABLES | {"COLOUR"}
+    assert result["local"] == "00"
 
 
-def test_the_context_is_lambdas(runs: Bench) -> None:
+def test_the_context_has_lambdas_fields(runs: Bench) -> None:
     request_id = runs.submit(function(SELF, name="stats", timeout=7))
     context = json.loads(runs.next().payload)["context"]
     assert context["aws_request_id"] == request_id
@@ -116,12 +116,12 @@ def test_the_context_is_lambdas(runs: Bench) -> None:
     assert 5000 < context["left"] <= 7000
 
 
-def test_a_process_has_a_group_and_a_session_of_its_own(runs: Bench) -> None:
-    found = json.loads(runs.run(function(SELF)).payload)
-    assert found["pid"] == found["group"] == found["session"]
+def test_a_process_has_its_own_group_and_session(runs: Bench) -> None:
+    result = json.loads(runs.run(function(SELF)).payload)
+    assert result["pid"] == result["group"] == result["session"]
 
 
-def test_the_code_comes_from_the_zip_and_modules_from_lambdas_image_only(runs: Bench) -> None:
+def test_modules_come_only_from_the_zip_and_lambdas_image(runs: Bench) -> None:
     code = zipped(
         app="import mine.part, boto3\ndef handler(e, c): return [mine.part.X, boto3.__name__]", mine__part="X = 42"
     )
@@ -133,7 +133,7 @@ def test_the_code_comes_from_the_zip_and_modules_from_lambdas_image_only(runs: B
 
 
 @pytest.mark.parametrize("name", ["boto3", "six"])
-def test_a_package_of_the_image_that_the_zip_brings_itself_wins(runs: Bench, name: str) -> None:
+def test_a_package_in_the_zip_has_priority_over_the_image(runs: Bench, name: str) -> None:
     code = zipped(app=f"import {name}\ndef handler(e, c): return {name}.OURS", **{name: "OURS = 'mine'"})
     assert runs.run(function("", code=code, code_sha256=f"own-{name}", name=f"own-{name}")).payload == b'"mine"'
 
@@ -155,20 +155,20 @@ def test_a_warm_process_serves_the_next_event(runs: Bench) -> None:
     assert (first["pid"], first["calls"], second["calls"]) == (second["pid"], 1, 2)
 
 
-def test_after_a_raise_the_process_is_used_again(runs: Bench) -> None:
+def test_after_an_exception_the_process_is_reused(runs: Bench) -> None:
     job = function("import os\ndef handler(e, c):\n    if e: raise ValueError\n    return os.getpid()", name="raises")
     first = runs.run(job).payload
     assert not runs.run(job, {"x": 1}).ok
     assert runs.run(job).payload == first
 
 
-def test_each_event_under_way_has_a_process_of_its_own(runs: Bench) -> None:
+def test_each_running_event_has_its_own_process(runs: Bench) -> None:
     job = function(SELF, name="many")
     began = time.monotonic()
     for _ in range(6):
         runs.submit(job, {"sleep": 2})
-    found = [json.loads(runs.next().payload) for _ in range(6)]
-    assert len({one["pid"] for one in found}) == 6
+    results = [json.loads(runs.next().payload) for _ in range(6)]
+    assert len({result["pid"] for result in results}) == 6
     assert time.monotonic() - began < 12, "they ran one after the other"
 
 
@@ -181,7 +181,7 @@ def test_a_changed_function_gets_a_new_process(runs: Bench, change: dict[str, ob
     assert json.loads(runs.run(new).payload)["pid"] != first["pid"]
 
 
-def test_the_log_is_in_lambdas_order_with_all_the_handler_wrote(runs: Bench) -> None:
+def test_the_log_has_lambdas_order_and_all_output_of_the_handler(runs: Bench) -> None:
     source = """
     import logging, sys
     def handler(event, context):
@@ -190,10 +190,10 @@ def test_the_log_is_in_lambdas_order_with_all_the_handler_wrote(runs: Bench) -> 
         logging.warning("by the logger")
         sys.stdout.write("without an end")
     """
-    runs.heard.log.clear()
+    runs.recorder.log.clear()
     request_id = runs.submit(function(source, name="writes"))
     outcome = runs.next()
-    log = runs.heard.log
+    log = runs.recorder.log
     assert log[0] == "INIT_START Runtime Version: python3.13 (local)"
     assert log[1] == f"START RequestId: {request_id} Version: $LATEST"
     assert log[2:4] == ["to stdout", "to stderr"]
@@ -223,10 +223,10 @@ def test_a_hundred_megabytes_of_output_are_read_and_mostly_dropped(runs: Bench) 
             print("x" * 65535)
         return "done"
     """
-    runs.heard.log.clear()
+    runs.recorder.log.clear()
     assert runs.run(function(source, name="floods", timeout=60)).payload == b'"done"'
-    assert sum(map(len, runs.heard.log)) < 6 * 1024 * 1024
-    assert any("is not kept" in line for line in runs.heard.log)
+    assert sum(map(len, runs.recorder.log)) < 6 * 1024 * 1024
+    assert any("is dropped" in line for line in runs.recorder.log)
 
 
 def test_a_hundred_megabytes_in_short_lines_are_read_too(runs: Bench) -> None:
@@ -238,15 +238,15 @@ def test_a_hundred_megabytes_in_short_lines_are_read_too(runs: Bench) -> None:
         print("the end")
         sys.stdout.write("without an end")
     """
-    runs.heard.log.clear()
+    runs.recorder.log.clear()
     outcome = runs.run(function(source, name="patters", timeout=60))
     assert outcome.ok
-    assert len(runs.heard.log) < 50_100
+    assert len(runs.recorder.log) < 50_100
     assert b"\nthe end\nwithout an end\nEND RequestId" in outcome.log_tail
     assert len(outcome.log_tail) == 4096
 
 
-def test_nobody_waits_for_a_child_that_never_stops_writing(runs: Bench) -> None:
+def test_a_child_that_never_stops_writing_delays_no_invocation(runs: Bench) -> None:
     source = """
     import subprocess
     def handler(event, context):
@@ -259,37 +259,37 @@ def test_nobody_waits_for_a_child_that_never_stops_writing(runs: Bench) -> None:
     assert first.seconds < 20
     assert runs.run(job).ok
     ended = runs.run(function("import time\ndef handler(e, c): time.sleep(60)", name="else", timeout=1))
-    assert ended.error == "Sandbox.Timedout"  # its time ran out, although the other writes
+    assert ended.error == "Sandbox.Timedout"  # a timeout ends it, although the other process writes
 
 
-def test_a_scratch_folder_of_its_own_lasts_as_long_as_the_process() -> None:
+def test_each_process_has_its_own_scratch_folder_until_it_ends() -> None:
     source = """
     import os, tempfile, time
     def handler(event, context):
         folder = tempfile.gettempdir()
-        found = sorted(os.listdir(folder))
-        open(os.path.join(folder, f"file{len(found)}"), "w").close()
+        files = sorted(os.listdir(folder))
+        open(os.path.join(folder, f"file{len(files)}"), "w").close()
         time.sleep(event.get("s", 0))
         if event.get("end"):
             os._exit(1)
-        return [folder, os.environ["TMPDIR"], found]
+        return [folder, os.environ["TMPDIR"], files]
     """
     with bench() as own:
         job = function(source)
-        folder, named, found = json.loads(own.run(job).payload)
-        assert (folder, found) == (named, [])
-        assert json.loads(own.run(job).payload) == [folder, folder, ["file0"]]  # warm: what was there still is
+        folder, named, files = json.loads(own.run(job).payload)
+        assert (folder, files) == (named, [])
+        assert json.loads(own.run(job).payload) == [folder, folder, ["file0"]]  # warm: the file still exists
         for _ in range(2):
             own.submit(job, {"s": 0.5})
         others = [json.loads(own.next().payload) for _ in range(2)]
-        assert len({one[0] for one in others}) == 2  # two at once never share one
-        assert sorted(len(one[2]) for one in others) == [0, 2]
+        assert len({other[0] for other in others}) == 2  # two simultaneous processes never share a folder
+        assert sorted(len(other[2]) for other in others) == [0, 2]
         assert not own.run(job, {"end": True}).ok
         deadline = time.monotonic() + 30
-        while all(os.path.exists(one[0]) for one in others) and time.monotonic() < deadline:
+        while all(os.path.exists(other[0]) for other in others) and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert sum(os.path.exists(one[0]) for one in others) == 1  # that of the one that ended is gone
-    assert not any(os.path.exists(one[0]) for one in others)
+        assert sum(os.path.exists(other[0]) for other in others) == 1  # the folder of the ended process is deleted
+    assert not any(os.path.exists(other[0]) for other in others)
 
 
 def test_an_idle_process_expires() -> None:
@@ -303,7 +303,7 @@ def test_an_idle_process_expires() -> None:
         assert json.loads(own.run(function(SELF)).payload)["calls"] == 1
 
 
-def test_when_there_is_no_room_events_wait_and_idle_processes_make_place() -> None:
+def test_at_the_limit_events_wait_and_idle_processes_end() -> None:
     with bench(sandboxes=2) as own:
         for number in range(5):
             own.submit(function(SELF, name=f"job{number}"), {"sleep": 0.3})
@@ -319,8 +319,8 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_the_executors_timeout_shortens_those_that_are_longer() -> None:
-    """The handler is told the deadline it has, and killed at it; a shorter one of its own stays."""
+def test_the_executors_timeout_limits_longer_timeouts() -> None:
+    """The handler gets the limited deadline and is killed at it. A shorter timeout of its own stays."""
     source = """
     import time
     def handler(event, context):
@@ -336,7 +336,7 @@ def test_the_executors_timeout_shortens_those_that_are_longer() -> None:
         assert (outcome.error, outcome.seconds) == ("Sandbox.Timedout", 1.5)
 
 
-def test_with_little_memory_left_no_process_starts_and_the_user_is_told_once() -> None:
+def test_with_little_memory_no_process_starts_and_the_user_is_notified_once() -> None:
     few = 3
 
     def available(starting: int) -> float:
@@ -346,35 +346,35 @@ def test_with_little_memory_left_no_process_starts_and_the_user_is_told_once() -
         job = function(SELF, name="crowd")
         for _ in range(8):
             own.submit(job, {"sleep": 0.3})
-        found = [json.loads(own.next().payload) for _ in range(8)]
-        assert len({one["pid"] for one in found}) == few
-        assert own.heard.notes == [
+        results = [json.loads(own.next().payload) for _ in range(8)]
+        assert len({result["pid"] for result in results}) == few
+        assert own.recorder.notes == [
             "Events wait until a handler ends: 3 handler processes run and the machine's memory is short"
         ]
 
 
-def test_one_event_is_carried_out_however_little_memory_is_left() -> None:
+def test_one_event_runs_even_without_free_memory() -> None:
     with bench(available=lambda starting: 0.0) as own:
         assert own.run(function(SELF, name="last")).ok
 
 
-def test_at_the_limit_of_processes_the_user_is_told() -> None:
+def test_at_the_limit_of_processes_the_user_is_notified() -> None:
     with bench(sandboxes=1) as own:
         for _ in range(3):
             own.submit(function(SELF, name="crowd"), {"sleep": 0.2})
         assert all(own.next().ok for _ in range(3))
-        assert own.heard.notes[0] == "Events wait until a handler ends: 1 handler processes run"
+        assert own.recorder.notes[0] == "Events wait until a handler ends: 1 handler processes run"
 
 
 @pytest.mark.parametrize("version", [None, "$LATEST"])
-def test_the_processes_of_a_deleted_function_end_a_busy_one_after_its_event(version: str | None) -> None:
+def test_processes_of_a_deleted_function_end_and_a_busy_one_after_its_event(version: str | None) -> None:
     with bench() as own:
-        idle, busy, other = (function(SELF, name=name) for name in ("gone", "gone", "stays"))
+        idle, busy, other = (function(SELF, name=name) for name in ("deleted", "deleted", "stays"))
         first, kept = (json.loads(own.run(job).payload)["pid"] for job in (idle, other))
         own.executor.retire(idle.arn, version)
         assert ended_within(first, 30)
         own.submit(busy, {"sleep": 2})
-        while not own.heard.began[2:]:
+        while not own.recorder.invocations[2:]:
             time.sleep(0.02)
         own.executor.retire(busy.arn, version)
         second = json.loads(own.next().payload)["pid"]
@@ -382,7 +382,7 @@ def test_the_processes_of_a_deleted_function_end_a_busy_one_after_its_event(vers
         assert json.loads(own.run(other).payload)["pid"] == kept
 
 
-def test_deleting_one_version_leaves_the_processes_of_others() -> None:
+def test_deleting_a_version_keeps_the_processes_of_others() -> None:
     with bench() as own:
         job = function(SELF, name="versions")
         pid = json.loads(own.run(job).payload)["pid"]

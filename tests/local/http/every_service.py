@@ -1,4 +1,4 @@
-"""One call of each service in botocore's catalogue, signed and sent over HTTP, without the cost of a boto3 client."""
+"""One call of each service in botocore's catalogue, signed and sent over HTTP without a boto3 client, which is slow."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from cronstack_infra.local.environment import ACCESS_KEY, REGION
 _READS = ("List", "Describe", "Get")
 
 
-class Called(NamedTuple):
-    """A call and its answer."""
+class CallResult(NamedTuple):
+    """A call and its response."""
 
     service: str
     signing_name: str
@@ -32,33 +32,33 @@ class Called(NamedTuple):
 
 
 def services() -> list[str]:
-    found: list[str] = Loader().list_available_services("service-2")
-    return found
+    names: list[str] = Loader().list_available_services("service-2")
+    return names
 
 
-def call(endpoint: str, service: str) -> Called:
-    """Call the operation that needs least, a read if there is one. Raises if the answer is not in its protocol."""
+def call(endpoint: str, service: str) -> CallResult:
+    """Call the operation with the fewest required members. Raises if the response is not in its protocol."""
     model = ServiceModel(Loader().load_service_model(service, "service-2"), service)
     operation = easiest_read(model)
     protocol = model.resolved_protocol
     wire: Any = create_serializer(protocol, False).serialize_to_request(_example(operation.input_shape), operation)
-    wire.pop("host_prefix", None)  # no name of a host stands before 127.0.0.1
+    wire.pop("host_prefix", None)  # 127.0.0.1 has no subdomains
     prepare_request_dict(wire, endpoint)
     request = create_request_object(wire)
     SigV4Auth(Credentials(ACCESS_KEY, "local"), model.signing_name, REGION).add_auth(request)
     status, headers, body = _send(request.prepare())
     error: Mapping[str, Any] = {}
     if status > 300:
-        answered = {"status_code": status, "headers": HeadersDict(headers), "body": body}
-        error = create_parser(protocol).parse(answered, None)["Error"]
+        response = {"status_code": status, "headers": HeadersDict(headers), "body": body}
+        error = create_parser(protocol).parse(response, None)["Error"]
     code, message = str(error.get("Code", "")), str(error.get("Message", ""))
-    return Called(service, str(model.signing_name), operation.name, status, code, message)
+    return CallResult(service, str(model.signing_name), operation.name, status, code, message)
 
 
 def easiest_read(model: ServiceModel) -> OperationModel:
     def rank(operation: OperationModel) -> tuple[int, bool, str]:
-        needs = len(operation.input_shape.required_members) if operation.input_shape else 0
-        return needs, not operation.name.startswith(_READS), operation.name
+        required = len(operation.input_shape.required_members) if operation.input_shape else 0
+        return required, not operation.name.startswith(_READS), operation.name
 
     return min((model.operation_model(name) for name in model.operation_names), key=rank)
 
@@ -70,8 +70,8 @@ def _send(prepared: Any) -> tuple[int, list[tuple[str, str]], bytes]:
     try:
         path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
         connection.request(prepared.method, path, prepared.body, headers)
-        answer = connection.getresponse()
-        return answer.status, answer.getheaders(), answer.read()
+        response = connection.getresponse()
+        return response.status, response.getheaders(), response.read()
     finally:
         connection.close()
 

@@ -1,4 +1,4 @@
-"""The process: starts, tells what happens, and leaves nothing behind however it ends."""
+"""The local cloud's process: it starts, reports events, and leaves nothing behind however it ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 from cronstack.errors import CronstackError
 from cronstack_infra.local.client import LocalCloud
-from cronstack_infra.local.http.server import whoever_answers
+from cronstack_infra.local.http.server import cloud_process_on_port
 from tests.kit import bound
 from tests.kit.processes import ended_within, family
 from tests.local.executor.bench import zipped
@@ -37,7 +37,7 @@ def started() -> tuple[subprocess.Popen[str], dict[str, Any]]:
 
 
 def end(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Exit code and standard error, once it has ended by itself."""
+    """Close the input and wait for the end; return exit code and standard error."""
     try:
         _, stderr = process.communicate(timeout=60)
     finally:
@@ -45,7 +45,7 @@ def end(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, stderr
 
 
-def test_ready_is_the_first_line_and_the_end_of_input_ends_it() -> None:
+def test_ready_is_the_first_line_and_the_end_of_input_ends_the_process() -> None:
     process, ready = started()
     assert ready["event"] == "ready"
     assert ready["pid"] == process.pid
@@ -55,24 +55,24 @@ def test_ready_is_the_first_line_and_the_end_of_input_ends_it() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_it_even_while_it_starts(number: signal.Signals) -> None:
+def test_a_signal_ends_the_process_even_while_it_starts(number: signal.Signals) -> None:
     process, _ = started()
     process.send_signal(number)
     process.wait(60)
     assert end(process) == (0, "")
 
 
-@pytest.mark.parametrize("told", ["a signal", "the end of input", "both at once"])
-def test_a_signal_in_the_middle_of_waiting_for_the_end_does_not_hang(told: str) -> None:
-    """Where the main thread waits for the end, it holds that event's lock for a moment: here it does for longer."""
+@pytest.mark.parametrize("cause", ["a signal", "the end of input", "both at once"])
+def test_a_signal_during_the_wait_for_the_end_does_not_hang(cause: str) -> None:
+    """The main thread's wait holds the event's lock for a moment. Here the lock is held for longer."""
     program = (
-        "import signal, sys, threading; from cronstack_infra.local.__main__ import end_when_told\n"
-        "ended = threading.Event(); end_when_told(ended)\n"
+        "import signal, sys, threading; from cronstack_infra.local.__main__ import end_on_signal_or_eof\n"
+        "ended = threading.Event(); end_on_signal_or_eof(ended)\n"
         "with ended._cond:\n"
         "    for number in sys.argv[1:]: signal.raise_signal(int(number))\n"
         "assert ended.wait(60)"
     )
-    signals = [] if told == "the end of input" else [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+    signals = [] if cause == "the end of input" else [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
     with subprocess.Popen(
         [sys.executable, "-c", program, *(str(int(number)) for number in signals)],
         stdin=subprocess.PIPE,
@@ -81,7 +81,7 @@ def test_a_signal_in_the_middle_of_waiting_for_the_end_does_not_hang(told: str) 
     ) as waiting:
         assert waiting.stdin is not None
         assert waiting.stderr is not None
-        if told != "a signal":
+        if cause != "a signal":
             waiting.stdin.close()
         try:
             assert waiting.wait(60) == 0
@@ -90,8 +90,8 @@ def test_a_signal_in_the_middle_of_waiting_for_the_end_does_not_hang(told: str) 
         assert waiting.stderr.read() == ""
 
 
-def test_told_to_end_while_it_is_put_together_it_leaves_no_folder(tmp_path: Path) -> None:
-    """Its folder is there, CloudFormation is still being imported, and no warden watches yet."""
+def test_a_cloud_that_ends_while_it_is_assembled_leaves_no_folder(tmp_path: Path) -> None:
+    """Its folder exists, CloudFormation is still being imported, and no warden runs yet."""
     process = bound.popen(
         [sys.executable, "-m", "cronstack_infra.local", "--port", "0", "--stacks"],
         env=os.environ | {"TMPDIR": str(tmp_path)},
@@ -100,16 +100,16 @@ def test_told_to_end_while_it_is_put_together_it_leaves_no_folder(tmp_path: Path
         stderr=subprocess.PIPE,
         text=True,
     )
-    end_of_patience = time.monotonic() + 60
+    deadline = time.monotonic() + 60
     while not list(tmp_path.glob("cronstack-*")):
-        assert time.monotonic() < end_of_patience, "it makes no folder"
+        assert time.monotonic() < deadline, "the cloud has created no folder"
         time.sleep(0.01)
     assert end(process)[0] == 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ends_when_its_starter_is_killed() -> None:
-    """The starter has no time to say anything; the port is free afterwards."""
+def test_the_cloud_ends_when_its_starter_is_killed() -> None:
+    """SIGKILL leaves the starter no time to stop the cloud. The port is free afterwards."""
     program = (
         "import sys, time; from cronstack_infra.local.client import LocalCloud; "
         "cloud = LocalCloud.start(); print(cloud.pid, cloud.endpoint, flush=True); time.sleep(60)"
@@ -119,12 +119,12 @@ def test_ends_when_its_starter_is_killed() -> None:
         assert starter.stdout is not None
         pid, endpoint = starter.stdout.readline().split()
         port = int(endpoint.rpartition(":")[2])
-        assert whoever_answers(port) == int(pid)
+        assert cloud_process_on_port(port) == int(pid)
         starter.kill()
         starter.wait(60)
         starter.stdout.close()
         assert ended_within(int(pid), 60)
-        assert whoever_answers(port) is None
+        assert cloud_process_on_port(port) is None
     finally:
         starter.kill()
 
@@ -133,18 +133,18 @@ def test_events_reach_the_starter_and_later_readers() -> None:
     seen: Queue[dict[str, Any]] = Queue()
     with LocalCloud.start(on_event=seen.put) as cloud:
         assert seen.get(timeout=60)["event"] == "ready"
-        make_schedule(cloud)
+        create_schedule(cloud)
         scheduled = seen.get(timeout=60)
         assert scheduled["event"] == "scheduled"
         assert scheduled["schedule"].endswith("/default/once")
-        with urllib.request.urlopen(f"{cloud.endpoint}/_cronstack/events?since=1", timeout=60) as answer:
-            assert json.load(answer) == {"events": [scheduled]}
-        assert family(cloud.pid) == {cloud.pid}  # what functions need is started with the first of them
+        with urllib.request.urlopen(f"{cloud.endpoint}/_cronstack/events?since=1", timeout=60) as response:
+            assert json.load(response) == {"events": [scheduled]}
+        assert family(cloud.pid) == {cloud.pid}  # the warden starts with the first function
     assert not cloud.running
-    cloud.stop()  # once more, to no effect
+    cloud.stop()  # a second call has no effect
 
 
-def make_schedule(cloud: LocalCloud) -> None:
+def create_schedule(cloud: LocalCloud) -> None:
     trust = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}
     role = cloud.client("iam").create_role(
         RoleName="scheduler", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
@@ -159,23 +159,23 @@ def make_schedule(cloud: LocalCloud) -> None:
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "901", "soon", "nan", ""])
-def test_a_timeout_that_is_none_is_refused_at_once(given: str) -> None:
+def test_an_invalid_timeout_is_refused_at_once(given: str) -> None:
     command = [sys.executable, "-m", "cronstack_infra.local", "--port", "0"]
     environ = os.environ | {"CRONSTACK_LOCAL_TIMEOUT": given}
     process = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     assert (process.returncode, process.stdout) == (1, "")
-    assert f"CRONSTACK_LOCAL_TIMEOUT={given!r} is no number of seconds above 0 and up to 900" in process.stderr
+    assert f"CRONSTACK_LOCAL_TIMEOUT={given!r} is not a number of seconds above 0 and up to 900" in process.stderr
 
 
-def test_a_start_that_takes_too_long_is_given_up() -> None:
+def test_a_start_that_takes_too_long_is_cancelled() -> None:
     with pytest.raises(CronstackError, match=r"did not answer within 0\.01 s"):
         LocalCloud.start(seconds=0.01)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_no_process_of_a_local_cloud_holds_its_users_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A handler has the user's rights, so it can read the environment that any of them started with."""
-    leading = {
+def test_no_process_of_a_local_cloud_has_the_users_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler has the user's rights, so it can read the initial environment of all these processes."""
+    variables = {
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SESSION_TOKEN",
@@ -188,15 +188,15 @@ def test_no_process_of_a_local_cloud_holds_its_users_credentials(monkeypatch: py
     source = """
     import os
     def handler(event, context):
-        pid, found = os.getpid(), {}
+        pid, credentials = os.getpid(), {}
         while pid not in (1, event["starter"]):
             with open(f"/proc/{pid}/environ") as environ, open(f"/proc/{pid}/stat") as stat:
-                found[pid] = [one for one in environ.read().split("\\0") if "the-users-own" in one]
+                credentials[pid] = [pair for pair in environ.read().split("\\0") if "the-users-own" in pair]
                 pid = int(stat.read().rpartition(")")[2].split()[1])
-        return found
+        return credentials
     """
     with monkeypatch.context() as users:
-        for name in leading:
+        for name in variables:
             users.setenv(name, "the-users-own")
         cloud = LocalCloud.start()
     with cloud:
@@ -209,10 +209,10 @@ def test_no_process_of_a_local_cloud_holds_its_users_credentials(monkeypatch: py
             "Code": {"ZipFile": zipped(app=source)},
         }
         functions.create_function(FunctionName="reads", Timeout=10, **given)
-        answer = functions.invoke(FunctionName="reads", Payload=json.dumps({"starter": os.getpid()}))
-        found = json.loads(answer["Payload"].read())
-    assert str(cloud.pid) in found
-    assert not any(found.values()), found
+        response = functions.invoke(FunctionName="reads", Payload=json.dumps({"starter": os.getpid()}))
+        credentials = json.loads(response["Payload"].read())
+    assert str(cloud.pid) in credentials
+    assert not any(credentials.values()), credentials
 
 
 TRUST = {

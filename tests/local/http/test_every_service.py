@@ -1,4 +1,4 @@
-"""Any call of any service: it is answered, and the events of the local cloud still arrive afterwards."""
+"""Any call of any service gets a response, and the events of the local cloud still arrive afterwards."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cronstack_infra.local.client import LocalCloud, event_of
-from tests.local.http.every_service import Called, call, services
+from tests.local.http.every_service import CallResult, call, services
 
 
-def fires(cloud: LocalCloud, events: Queue[dict[str, Any]], name: str) -> None:
-    """Make a schedule that is due, and wait until its event has been received."""
+def await_firing(cloud: LocalCloud, events: Queue[dict[str, Any]], name: str) -> None:
+    """Create a schedule that is due, and wait for its event."""
     trust = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}
     role = cloud.client("iam").create_role(
         RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
@@ -30,29 +30,29 @@ def fires(cloud: LocalCloud, events: Queue[dict[str, Any]], name: str) -> None:
         pass
 
 
-def test_a_firing_is_shown_after_a_call_of_each_service_in_the_catalogue() -> None:
+def test_events_still_arrive_after_a_call_of_each_service() -> None:
     events: Queue[dict[str, Any]] = Queue()
     with LocalCloud.start(on_event=events.put) as cloud, ThreadPoolExecutor(2) as threads:
-        answered = list(threads.map(lambda service: call(cloud.endpoint, service), services()))
-        fires(cloud, events, "afterwards")
-    assert len(answered) > 400
-    assert sum(one.status == 501 for one in answered) > 200
-    assert [one for one in answered if one.status == 501 and not says_what_is_not_supported(one, answered)] == []
-    assert [one for one in answered if one.status >= 300 and not one.code] == []
+        calls = list(threads.map(lambda service: call(cloud.endpoint, service), services()))
+        await_firing(cloud, events, "afterwards")
+    assert len(calls) > 400
+    assert sum(result.status == 501 for result in calls) > 200
+    assert [result for result in calls if result.status == 501 and not names_the_unsupported_call(result, calls)] == []
+    assert [result for result in calls if result.status >= 300 and not result.code] == []
 
 
-def says_what_is_not_supported(one: Called, answered: list[Called]) -> bool:
-    """Services that share a signing name and an operation look alike on the wire."""
-    alike = [other.service for other in answered if other.signing_name == one.signing_name]
-    started = [f"not supported here: {service} {one.operation}: " for service in alike]
-    return one.code == "NotImplemented" and one.message.startswith(tuple(started))
+def names_the_unsupported_call(result: CallResult, calls: list[CallResult]) -> bool:
+    """Services that share a signing name and an operation have the same request, so the message may name each."""
+    services_signed_alike = [other.service for other in calls if other.signing_name == result.signing_name]
+    starts = [f"not supported here: {service} {result.operation}: " for service in services_signed_alike]
+    return result.code == "NotImplemented" and result.message.startswith(tuple(starts))
 
 
 @pytest.mark.parametrize(
     ("service", "operation", "named"),
     [
-        ("cloudcontrol", "list_resources", "cloudcontrol ListResources"),  # JSON, signs with another name
-        ("accessanalyzer", "list_analyzers", "accessanalyzer ListAnalyzers"),  # REST, signs with another name
+        ("cloudcontrol", "list_resources", "cloudcontrol ListResources"),  # JSON; signing name differs
+        ("accessanalyzer", "list_analyzers", "accessanalyzer ListAnalyzers"),  # REST; signing name differs
         ("cloudsearch", "list_domain_names", "cloudsearch ListDomainNames"),  # query
         ("codeconnections", "list_connections", "codeconnections ListConnections"),  # CBOR
         ("ec2", "describe_fpga_images", "ec2 DescribeFpgaImages"),  # EC2's own query protocol
@@ -60,7 +60,7 @@ def says_what_is_not_supported(one: Called, answered: list[Called]) -> bool:
         ("s3files", "list_file_systems", "s3files ListFileSystems"),  # moto would answer as S3
     ],
 )
-def test_a_call_that_cannot_be_carried_out_is_refused_by_name_and_not_repeated(
+def test_an_unsupported_call_is_refused_by_name_and_not_retried(
     local_cloud: LocalCloud, service: str, operation: str, named: str
 ) -> None:
     given = {"TypeName": "AWS::S3::Bucket"} if service == "cloudcontrol" else {}
@@ -68,11 +68,11 @@ def test_a_call_that_cannot_be_carried_out_is_refused_by_name_and_not_repeated(
         getattr(local_cloud.client(service), operation)(**given)
     assert refused.value.response["Error"]["Code"] == "NotImplemented"
     assert f"not supported here: {named}: " in str(refused.value)
-    answered = refused.value.response["ResponseMetadata"]
-    assert (answered["HTTPStatusCode"], answered["RetryAttempts"]) == (501, 0)
+    metadata = refused.value.response["ResponseMetadata"]
+    assert (metadata["HTTPStatusCode"], metadata["RetryAttempts"]) == (501, 0)
 
 
 @pytest.mark.parametrize("line", ["", "Unable to find appropriate backend", "3", "null", "[]", '{"a": 1}', "{"])
-def test_a_line_that_is_not_an_event_is_read_as_none(line: str) -> None:
+def test_a_line_that_is_not_an_event_is_ignored(line: str) -> None:
     assert event_of(line + "\n") is None
     assert event_of('{"event": "ready"}\n') == {"event": "ready"}

@@ -1,4 +1,4 @@
-"""Faults that were asked for: each in its service's own words, for those it is meant for, and as often as was said."""
+"""Requested faults: each service's own errors, for the given callers and operations, and the given number of times."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ONCE = Config(retries={"total_max_attempts": 1})
 
 
 def client(cloud: LocalCloud, service: str, function: str = "shop-stats") -> Any:
-    """As the code of a function calls, without retries."""
+    """Return a client without retries that calls as a function's code."""
     return boto3.client(
         service,
         endpoint_url=cloud.endpoint,
@@ -47,17 +47,17 @@ def table(local_cloud: LocalCloud) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _none_is_left(local_cloud: LocalCloud) -> Iterator[None]:
+def _remove_faults(local_cloud: LocalCloud) -> Iterator[None]:
     yield
     set_faults(local_cloud.endpoint, ())
 
 
-def ask(cloud: LocalCloud, method: str, body: str = "") -> tuple[int, dict[str, Any]]:
+def request(cloud: LocalCloud, method: str, body: str = "") -> tuple[int, dict[str, Any]]:
     connection = HTTPConnection("127.0.0.1", urlsplit(cloud.endpoint).port or 0, timeout=20)
     try:
         connection.request(method, "/_cronstack/faults", body=body)
-        answer = connection.getresponse()
-        return answer.status, json.load(answer)
+        response = connection.getresponse()
+        return response.status, json.load(response)
     finally:
         connection.close()
 
@@ -89,7 +89,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("service", "answer", "code", "status"), ERRORS)
-def test_each_service_says_it_in_its_own_words(
+def test_each_service_returns_its_own_error(
     local_cloud: LocalCloud, service: str, answer: str, code: str, status: int
 ) -> None:
     method, parameters = CALLS[service]
@@ -97,28 +97,29 @@ def test_each_service_says_it_in_its_own_words(
     with faults(local_cloud.endpoint, {"service": service, "answer": answer}):
         with pytest.raises(ClientError) as raised:
             call(**parameters)
-        told = raised.value.response
-        assert (told["Error"]["Code"], told["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
-        assert "was asked for" in told["Error"]["Message"]
+        response = raised.value.response
+        assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
+        assert "a requested fault" in response["Error"]["Message"]
     if service != "dynamodb":
         call(**parameters)
 
 
-def test_a_conflict_of_a_transaction_is_one_of_its_items(local_cloud: LocalCloud, table: str) -> None:
+def test_a_conflict_of_a_transaction_names_one_item(local_cloud: LocalCloud, table: str) -> None:
     puts = [{"Put": {"TableName": table, "Item": KEY | {"sk": {"S": name}}}} for name in ("c1", "c2", "c3")]
     dynamodb = client(local_cloud, "dynamodb")
     with faults(local_cloud.endpoint, {"service": "dynamodb", "answer": "conflict", "times": 1}):
         with pytest.raises(ClientError) as raised:
             dynamodb.transact_write_items(TransactItems=puts)
-        told = raised.value.response
-        assert [one["Code"] for one in told["CancellationReasons"]] == ["TransactionConflict", "None", "None"]
-        seen = read(told)
-        assert isinstance(seen, Fault)
-        assert (seen.code, seen.passing) == ("TransactionConflict", True)
+        response = raised.value.response
+        codes = [reason["Code"] for reason in response["CancellationReasons"]]
+        assert codes == ["TransactionConflict", "None", "None"]
+        fault = read(response)
+        assert isinstance(fault, Fault)
+        assert (fault.code, fault.passing) == ("TransactionConflict", True)
         dynamodb.transact_write_items(TransactItems=puts)
 
 
-def test_reset_is_not_carried_out_and_a_lost_answer_is(local_cloud: LocalCloud, table: str) -> None:
+def test_a_reset_request_has_no_effect_and_a_lost_answer_has(local_cloud: LocalCloud, table: str) -> None:
     dynamodb = client(local_cloud, "dynamodb")
     for answer, stored in (("reset", False), ("lost answer", True)):
         item = {"pk": {"S": answer}, "sk": {"S": "x"}}
@@ -128,7 +129,7 @@ def test_reset_is_not_carried_out_and_a_lost_answer_is(local_cloud: LocalCloud, 
             assert ("Item" in dynamodb.get_item(TableName=table, Key=item)) is stored
 
 
-def test_the_runtime_takes_a_closed_connection_for_a_lost_answer(
+def test_the_runtime_treats_a_closed_connection_as_a_lost_answer(
     local_cloud: LocalCloud, table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = {"AWS_ACCESS_KEY_ID": access_key_of("shop-stats"), "AWS_SECRET_ACCESS_KEY": "x"}
@@ -141,7 +142,7 @@ def test_the_runtime_takes_a_closed_connection_for_a_lost_answer(
         assert "Error" not in transport("GetItem", {"TableName": table, "Key": KEY})
 
 
-def test_only_those_it_is_meant_for_and_so_often(local_cloud: LocalCloud, table: str) -> None:
+def test_a_fault_fails_only_matching_requests_and_only_so_often(local_cloud: LocalCloud, table: str) -> None:
     fault = {"service": "dynamodb", "operations": ["GetItem"], "caller": "shop-stats", "answer": "503", "times": 2}
     mine, other = client(local_cloud, "dynamodb"), client(local_cloud, "dynamodb", "shop-other")
     get = {"TableName": table, "Key": KEY}
@@ -152,19 +153,19 @@ def test_only_those_it_is_meant_for_and_so_often(local_cloud: LocalCloud, table:
             with pytest.raises(ClientError):
                 mine.get_item(**get)
         mine.get_item(**get)
-        assert ask(local_cloud, "GET") == (200, {"faults": [fault | {"met": 2}]})
-    assert ask(local_cloud, "GET") == (200, {"faults": []})
+        assert request(local_cloud, "GET") == (200, {"faults": [fault | {"met": 2}]})
+    assert request(local_cloud, "GET") == (200, {"faults": []})
 
 
-def test_they_are_replaced_together_and_ended(local_cloud: LocalCloud) -> None:
+def test_faults_are_replaced_together_and_removed(local_cloud: LocalCloud) -> None:
     first, second = {"service": "sqs", "answer": "500"}, {"service": "sns", "answer": "500"}
     set_faults(local_cloud.endpoint, [first])
-    status, told = ask(local_cloud, "PUT", json.dumps(second))
-    assert (status, [one["service"] for one in told["faults"]]) == (200, ["sns"])
+    status, response = request(local_cloud, "PUT", json.dumps(second))
+    assert (status, [fault["service"] for fault in response["faults"]]) == (200, ["sns"])
     client(local_cloud, "sqs").list_queues()
-    assert ask(local_cloud, "DELETE") == (200, {"faults": []})
+    assert request(local_cloud, "DELETE") == (200, {"faults": []})
     client(local_cloud, "sns").list_topics()
-    assert ask(local_cloud, "POST")[0] == 405
+    assert request(local_cloud, "POST")[0] == 405
 
 
 GOOD = {"service": "dynamodb", "answer": "503"}
@@ -173,16 +174,16 @@ MALFORMED = [
     ('"503"', "a fault is an object"),
     ("[[]]", "a fault is an object"),
     ("{}", "service is the name"),
-    (json.dumps(GOOD | {"service": "dynamo"}), "no service 'dynamo'"),
-    (json.dumps(GOOD | {"service": "../dynamodb"}), "no service"),
-    (json.dumps(GOOD | {"operation": "GetItem"}), "a fault has no 'operation'; it has service, operations, caller"),
+    (json.dumps(GOOD | {"service": "dynamo"}), "service 'dynamo' does not exist"),
+    (json.dumps(GOOD | {"service": "../dynamodb"}), "does not exist"),
+    (json.dumps(GOOD | {"operation": "GetItem"}), "no field 'operation'. Fields: service, operations, caller"),
     (json.dumps(GOOD | {"operations": "GetItem"}), "operations is a list"),
     (json.dumps(GOOD | {"operations": []}), "operations is a list"),
     (json.dumps(GOOD | {"operations": ["get_item"]}), 'dynamodb has no operation "get_item"'),
     (json.dumps(GOOD | {"operations": [["GetItem"]]}), "dynamodb has no operation"),
     (json.dumps(GOOD | {"answer": 503}), "answer is one of 500, 503, throttled"),
     (json.dumps(GOOD | {"answer": ["503"]}), "answer is one of 500, 503, throttled"),
-    (json.dumps({"service": "sqs", "answer": "conflict"}), "sqs answers no 'conflict'"),
+    (json.dumps({"service": "sqs", "answer": "conflict"}), "sqs has no error 'conflict'"),
     (json.dumps(GOOD | {"caller": 3}), "caller is the name"),
     (json.dumps(GOOD | {"caller": ""}), "caller is the name"),
     (json.dumps(GOOD | {"times": 0}), "times is a whole number"),
@@ -191,19 +192,19 @@ MALFORMED = [
 ]
 
 
-@pytest.mark.parametrize(("body", "why"), MALFORMED, ids=[why for _, why in MALFORMED])
-def test_what_is_no_fault_is_refused_and_changes_nothing(local_cloud: LocalCloud, body: str, why: str) -> None:
+@pytest.mark.parametrize(("body", "reason"), MALFORMED, ids=[reason for _, reason in MALFORMED])
+def test_an_invalid_fault_is_refused_and_changes_nothing(local_cloud: LocalCloud, body: str, reason: str) -> None:
     set_faults(local_cloud.endpoint, [{"service": "sns", "answer": "503"}])
-    before = ask(local_cloud, "GET")
-    status, told = ask(local_cloud, "PUT", body)
+    before = request(local_cloud, "GET")
+    status, response = request(local_cloud, "PUT", body)
     assert status == 400
-    assert why in told["message"]
-    assert ask(local_cloud, "GET") == before
+    assert reason in response["message"]
+    assert request(local_cloud, "GET") == before
 
 
-def test_the_client_tells_why_it_was_refused(local_cloud: LocalCloud) -> None:
-    with pytest.raises(Malformed, match="no service 'nowhere'"):
-        set_faults(local_cloud.endpoint, [{"service": "nowhere", "answer": "503"}])
+def test_the_client_raises_the_reason_of_the_refusal(local_cloud: LocalCloud) -> None:
+    with pytest.raises(Malformed, match="service 'missing' does not exist"):
+        set_faults(local_cloud.endpoint, [{"service": "missing", "answer": "503"}])
 
 
 def test_an_unanswered_request_is_in_the_log_with_status_0(local_cloud: LocalCloud) -> None:

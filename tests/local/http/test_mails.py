@@ -1,4 +1,4 @@
-"""Mails that were sent, as a person reads them from the local cloud."""
+"""Sent mails, on the page of the local cloud."""
 
 from __future__ import annotations
 
@@ -16,45 +16,43 @@ SHOP = "shop@example.com"
 RAW = "Subject: =?utf-8?q?F=C3=BCr_Ann?=\nContent-Type: text/plain; charset=utf-8\n\nBy hand\n"
 
 
-def asked(cloud: LocalCloud, method: str = "GET") -> list[dict[str, Any]]:
+def mails_by(cloud: LocalCloud, method: str = "GET") -> list[dict[str, Any]]:
     request = urllib.request.Request(cloud.endpoint + PATH, method=method)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        found: list[dict[str, Any]] = json.load(answer)["mails"]
-        return found
+    with urllib.request.urlopen(request, timeout=30) as response:
+        mails: list[dict[str, Any]] = json.load(response)["mails"]
+        return mails
 
 
 @pytest.fixture
 def ses(local_cloud: LocalCloud) -> Any:
-    asked(local_cloud, "DELETE")
+    mails_by(local_cloud, "DELETE")
     client = local_cloud.client("ses")
     client.verify_email_identity(EmailAddress=SHOP)
     return client
 
 
-def test_each_mail_is_there_with_all_that_was_said_and_goes_when_it_is_told_to(
-    local_cloud: LocalCloud, ses: Any
-) -> None:
+def test_each_mail_is_listed_with_its_content_until_it_is_deleted(local_cloud: LocalCloud, ses: Any) -> None:
     to = {"ToAddresses": ["ann@example.com"], "CcAddresses": ["bob@example.com"]}
-    said = {"Subject": {"Data": "Für Ann"}, "Body": {"Text": {"Data": "Two\nlines"}}}
+    message = {"Subject": {"Data": "Für Ann"}, "Body": {"Text": {"Data": "Two\nlines"}}}
     ids = [
-        ses.send_email(Source=SHOP, Destination=to, Message=said)["MessageId"],
+        ses.send_email(Source=SHOP, Destination=to, Message=message)["MessageId"],
         ses.send_raw_email(Source=SHOP, Destinations=["ann@example.com"], RawMessage={"Data": RAW})["MessageId"],
     ]
     common = {"from": SHOP, "to": ["ann@example.com"], "subject": "Für Ann"}
-    assert asked(local_cloud) == [
+    assert mails_by(local_cloud) == [
         {"id": ids[0], **common, "cc": ["bob@example.com"], "text": "Two\nlines"},
         {"id": ids[1], **common, "text": "By hand\n"},
     ]
-    assert asked(local_cloud, "DELETE") == []
-    assert asked(local_cloud) == []
+    assert mails_by(local_cloud, "DELETE") == []
+    assert mails_by(local_cloud) == []
 
 
-def test_what_was_rejected_is_no_mail_and_nothing_else_is_done_with_them(local_cloud: LocalCloud, ses: Any) -> None:
-    said = {"Subject": {"Data": "Hello"}, "Body": {"Text": {"Data": "x"}}}
+def test_a_rejected_mail_is_not_listed_and_other_methods_are_refused(local_cloud: LocalCloud, ses: Any) -> None:
+    message = {"Subject": {"Data": "Hello"}, "Body": {"Text": {"Data": "x"}}}
     with pytest.raises(ses.exceptions.MessageRejected):
-        ses.send_email(Source="other@example.com", Destination={"ToAddresses": [SHOP]}, Message=said)
-    assert asked(local_cloud) == []
+        ses.send_email(Source="other@example.com", Destination={"ToAddresses": [SHOP]}, Message=message)
+    assert mails_by(local_cloud) == []
     with pytest.raises(urllib.error.HTTPError) as refused:
-        asked(local_cloud, "PUT")
-    with refused.value as answer:
-        assert answer.code == 405
+        mails_by(local_cloud, "PUT")
+    with refused.value as response:
+        assert response.code == 405

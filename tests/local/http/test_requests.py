@@ -1,4 +1,4 @@
-"""The request log: every call with its caller and its operation, as a policy evaluator needs them."""
+"""The request log: every call with its caller and its operation, for comparisons with policies."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import pytest
 
 from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.environment import ACCESS_KEY
-from cronstack_infra.local.http.requests import LONGEST_BODY, MOST_REQUESTS, RequestLog, request_of
+from cronstack_infra.local.http.requests import LONGEST_BODY, MAX_REQUESTS, RequestLog, request_of
 
 
 def logged(cloud: LocalCloud, since: int = 0) -> list[dict[str, Any]]:
-    with urllib.request.urlopen(f"{cloud.endpoint}/_cronstack/requests?since={since}", timeout=20) as answer:
-        found: list[dict[str, Any]] = json.load(answer)["requests"]
-        return found
+    with urllib.request.urlopen(f"{cloud.endpoint}/_cronstack/requests?since={since}", timeout=20) as response:
+        requests: list[dict[str, Any]] = json.load(response)["requests"]
+        return requests
 
 
 CALLS = [
@@ -33,12 +33,12 @@ CALLS = [
     ("iam", "list_roles", {}, "ListRoles"),
     ("cloudwatch", "describe_alarms", {}, "DescribeAlarms"),
     ("lambda", "list_functions", {}, "ListFunctions"),
-    ("lambda", "get_function", {"FunctionName": "nobody"}, "GetFunction"),
-    ("lambda", "get_function_configuration", {"FunctionName": "nobody"}, "GetFunctionConfiguration"),
-    ("lambda", "invoke", {"FunctionName": "nobody"}, "Invoke"),
+    ("lambda", "get_function", {"FunctionName": "missing"}, "GetFunction"),
+    ("lambda", "get_function_configuration", {"FunctionName": "missing"}, "GetFunctionConfiguration"),
+    ("lambda", "invoke", {"FunctionName": "missing"}, "Invoke"),
     ("scheduler", "list_schedules", {}, "ListSchedules"),
-    ("scheduler", "get_schedule", {"Name": "nobody"}, "GetSchedule"),
-    ("scheduler", "delete_schedule", {"Name": "nobody"}, "DeleteSchedule"),
+    ("scheduler", "get_schedule", {"Name": "missing"}, "GetSchedule"),
+    ("scheduler", "delete_schedule", {"Name": "missing"}, "DeleteSchedule"),
     ("scheduler", "list_schedule_groups", {}, "ListScheduleGroups"),
     ("s3", "list_buckets", {}, "ListBuckets"),
     ("s3", "create_bucket", {"Bucket": "logged-bucket"}, "CreateBucket"),
@@ -63,12 +63,12 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("service", "method", "parameters", "operation"), CALLS)
-def test_each_call_is_told_by_its_operation(
+def test_each_call_is_logged_with_its_operation(
     local_cloud: LocalCloud, service: str, method: str, parameters: dict[str, Any], operation: str
 ) -> None:
     client = local_cloud.client(service)
     last = max((request["seq"] for request in logged(local_cloud)), default=0)
-    with contextlib.suppress(client.exceptions.ClientError):  # what it answers is not the point
+    with contextlib.suppress(client.exceptions.ClientError):  # only the log matters
         getattr(client, method)(**parameters)
     (request,) = logged(local_cloud, last)
     signing = {"cloudwatch": "monitoring"}.get(service, service)
@@ -91,7 +91,7 @@ def environ(body: bytes = b"") -> dict[str, Any]:
     return {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "QUERY_STRING": "", "CONTENT_LENGTH": str(len(body))}
 
 
-def test_long_bodies_are_cut_and_old_requests_go() -> None:
+def test_long_bodies_are_cut_and_old_requests_are_dropped() -> None:
     log = RequestLog(lambda: datetime(2026, 1, 1, tzinfo=UTC))
     log.add(request_of(environ(), b"x" * (LONGEST_BODY + 1)), 200)
     assert len(log.since(0)[0]["body"]) == LONGEST_BODY
@@ -100,7 +100,7 @@ def test_long_bodies_are_cut_and_old_requests_go() -> None:
     kept = log.since(0)
     assert kept[-1]["seq"] == 1101
     assert len(kept) == 1024
-    assert len(kept) < MOST_REQUESTS
+    assert len(kept) < MAX_REQUESTS
 
 
 def test_an_unsigned_request_has_no_caller() -> None:

@@ -1,5 +1,6 @@
-"""What the guard asks for, counted at the wire: requests by operation and write units by AWS's rule, situation by
-situation. A request more is money at every firing of every job, and a second chance for a fault.
+"""The guard's requests, counted at the wire: by operation, with write units by AWS's rule, for each situation.
+
+A further request costs money at every firing of every job, and can fail.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ EXPECTED: dict[str, tuple[tuple[str, ...], int]] = {
     "the_last_attempt_that_fails": ((CLAIM, SETTLE, "SendMessage", NOTE), 10),
     "a_redrive_of_a_dead_one": ((CLAIM, CLAIM, SETTLE), 13),
 }
-"""By situation: the requests and their write units. One read is for the event that waits in the slot; another one, for
-its answer's date: no occurrence is missed by the clock of the machine alone."""
+"""Requests and write units by situation. One read is for the event that waits in the slot. Another is for the date of
+its response: the machine's clock alone never decides that an occurrence is missed."""
 BY_NAME = {situation.__name__: situation for situation in of_the_guard.SITUATIONS}
 
 
@@ -61,24 +62,24 @@ def test_requests_and_units(local_cloud: LocalCloud, wire: Wire, name: str) -> N
     assert cost.read == operations.count("GetItem")
 
 
-def test_only_the_wait_for_a_running_one_reads(local_cloud: LocalCloud, wire: Wire) -> None:
-    """For some ten seconds it looks, ever less often; then a carrier comes back for it, and the row keeps the event."""
+def test_only_the_wait_for_a_running_occurrence_reads(local_cloud: LocalCloud, wire: Wire) -> None:
+    """It reads for about ten seconds, less and less often. Then a carrier follows, and the row keeps the event."""
     cost = counted(wire, of_the_guard.a_duplicate_of_a_running_one, of_the_guard.Scene(local_cloud))
-    looks = cost.requests.pop("GetItem")
+    reads = cost.requests.pop("GetItem")
     assert cost.requests == {CLAIM: 1, CARRIER: 1, "UpdateItem": 1}
-    assert cost.written == 6, "of which 2 by the row and its entry in the index"
-    assert cost.read == looks <= 12
+    assert cost.written == 6, "2 of them for the row and its index entry"
+    assert cost.read == reads <= 12
 
 
-def test_nothing_is_left_uncounted() -> None:
+def test_every_situation_is_counted() -> None:
     assert {*EXPECTED, "a_duplicate_of_a_running_one"} == set(BY_NAME)
     assert set(of_powertools.INSTEAD) <= set(BY_NAME)
 
 
-def test_the_other_side_is_counted_alike(local_cloud: LocalCloud, wire: Wire) -> None:
+def test_powertools_is_counted_the_same_way(local_cloud: LocalCloud, wire: Wire) -> None:
     costs = [
-        counted(wire, asked, of_powertools.Scene(local_cloud))
-        for asked in (of_powertools.clean, of_powertools.duplicate, of_powertools.killed)
+        counted(wire, situation, of_powertools.Scene(local_cloud))
+        for situation in (of_powertools.clean, of_powertools.duplicate, of_powertools.killed)
     ]
     put, update = {"PutItem": 1}, {"PutItem": 1, "UpdateItem": 1}
     assert costs == [Cost(update, 2, 0), Cost(put, 1, 0), Cost(update, 2, 0)]

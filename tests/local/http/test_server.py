@@ -1,4 +1,4 @@
-"""The server: only for this machine, connections kept, nobody held up by a slow client."""
+"""The server: it serves only this machine, keeps connections open, and no slow client delays another."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from botocore.exceptions import ClientError
 
 from cronstack.errors import CronstackError
 from cronstack_infra.local.client import LocalCloud
-from cronstack_infra.local.http.server import whoever_answers
+from cronstack_infra.local.http.server import cloud_process_on_port
 
 
 @contextmanager
 def connection(cloud: LocalCloud) -> Iterator[HTTPConnection]:
-    made = HTTPConnection("127.0.0.1", urlsplit(cloud.endpoint).port, timeout=20)
+    opened = HTTPConnection("127.0.0.1", urlsplit(cloud.endpoint).port, timeout=20)
     try:
-        yield made
+        yield opened
     finally:
-        made.close()
+        opened.close()
 
 
-def ask(cloud: LocalCloud, path: str, headers: Mapping[str, str]) -> tuple[int, str]:
+def get(cloud: LocalCloud, path: str, headers: Mapping[str, str]) -> tuple[int, str]:
     with connection(cloud) as opened:
         opened.request("GET", path, headers=dict(headers))
-        answer = opened.getresponse()
-        return answer.status, answer.read().decode()
+        response = opened.getresponse()
+        return response.status, response.read().decode()
 
 
 @pytest.mark.parametrize("path", ["/_cronstack/", "/_cronstack/requests", "/_cronstack/events", "/", "/bucket/key"])
@@ -51,34 +51,34 @@ def ask(cloud: LocalCloud, path: str, headers: Mapping[str, str]) -> tuple[int, 
         {"Origin": "null"},
     ],
 )
-def test_strangers_are_refused(local_cloud: LocalCloud, path: str, headers: dict[str, str]) -> None:
-    status, body = ask(local_cloud, path, headers)
+def test_foreign_requests_are_refused(local_cloud: LocalCloud, path: str, headers: dict[str, str]) -> None:
+    status, body = get(local_cloud, path, headers)
     assert status == 403
     assert "message" in json.loads(body)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Host": "localhost:80"}, {"Origin": "http://localhost:8000"}])
-def test_who_it_is(local_cloud: LocalCloud, headers: dict[str, str]) -> None:
-    status, body = ask(local_cloud, "/_cronstack/", headers)
+def test_the_start_page_has_version_and_pid(local_cloud: LocalCloud, headers: dict[str, str]) -> None:
+    status, body = get(local_cloud, "/_cronstack/", headers)
     assert status == 200
     assert json.loads(body) == {"cronstack": "0.1.0", "pid": local_cloud.pid}
 
 
 @pytest.mark.parametrize(("path", "status"), [("/_cronstack/nothing", 404), ("/_cronstack/events?since=x", 400)])
-def test_pages_there_are_not(local_cloud: LocalCloud, path: str, status: int) -> None:
-    assert ask(local_cloud, path, {})[0] == status
+def test_missing_pages(local_cloud: LocalCloud, path: str, status: int) -> None:
+    assert get(local_cloud, path, {})[0] == status
 
 
-def test_motos_back_doors_are_shut(local_cloud: LocalCloud) -> None:
-    assert ask(local_cloud, "/moto-api/reset", {})[0] == 403
+def test_motos_own_pages_are_disabled(local_cloud: LocalCloud) -> None:
+    assert get(local_cloud, "/moto-api/reset", {})[0] == 403
 
 
-def test_no_answer_is_for_pages_of_other_sites(local_cloud: LocalCloud) -> None:
+def test_no_response_is_readable_by_pages_of_other_sites(local_cloud: LocalCloud) -> None:
     with connection(local_cloud) as opened:
         opened.request("GET", "/some-bucket", headers={"Origin": "http://localhost:1"})
-        answer = opened.getresponse()
-        answer.read()
-        assert answer.getheader("Access-Control-Allow-Origin") is None
+        response = opened.getresponse()
+        response.read()
+        assert response.getheader("Access-Control-Allow-Origin") is None
 
 
 def test_a_connection_is_kept(local_cloud: LocalCloud) -> None:
@@ -92,8 +92,8 @@ def test_a_connection_is_kept(local_cloud: LocalCloud) -> None:
         assert opened.sock.getsockname() == first
 
 
-def test_an_upload_that_asks_first_is_answered_at_once(local_cloud: LocalCloud) -> None:
-    """boto3 sends "Expect: 100-continue" and would wait a second for the answer."""
+def test_an_upload_with_expect_100_continue_does_not_wait(local_cloud: LocalCloud) -> None:
+    """boto3 sends "Expect: 100-continue", and waits up to a second for the response."""
     s3 = local_cloud.client("s3")
     s3.create_bucket(Bucket="server-uploads")
     before = time.monotonic()
@@ -110,12 +110,12 @@ def test_a_body_in_chunks(local_cloud: LocalCloud) -> None:
         assert opened.getresponse().read() is not None
         opened.request("PUT", "/chunked-bucket/key", body=iter([b"one ", b"two"]), encode_chunked=True)
         opened.getresponse().read()
-    held = local_cloud.client("s3").get_object(Bucket="chunked-bucket", Key="key")["Body"].read()
-    assert held == b"one two"
+    stored = local_cloud.client("s3").get_object(Bucket="chunked-bucket", Key="key")["Body"].read()
+    assert stored == b"one two"
 
 
-def test_what_nobody_answers_is_not_asked_again(local_cloud: LocalCloud) -> None:
-    """After a failed deploy the cdk CLI looks into CloudTrail; after a 500 it asks for half a minute."""
+def test_an_unsupported_call_is_not_retried(local_cloud: LocalCloud) -> None:
+    """After a failed deploy, the cdk CLI reads CloudTrail. It would retry a 500 for half a minute."""
     cloudformation = local_cloud.client("cloudformation")
     for call, named in (
         (local_cloud.client("cloudtrail").lookup_events, "cloudtrail LookupEvents"),
@@ -123,13 +123,13 @@ def test_what_nobody_answers_is_not_asked_again(local_cloud: LocalCloud) -> None
     ):
         with pytest.raises(ClientError, match=f"not supported here: {named}: ") as caught:
             call()
-        answered = caught.value.response["ResponseMetadata"]
+        metadata = caught.value.response["ResponseMetadata"]
         assert caught.value.response["Error"]["Code"] == "NotImplemented"
-        assert (answered["HTTPStatusCode"], answered["RetryAttempts"]) == (501, 0)
+        assert (metadata["HTTPStatusCode"], metadata["RetryAttempts"]) == (501, 0)
 
 
-def test_a_slow_client_holds_up_nobody(local_cloud: LocalCloud) -> None:
-    """Its body is read before the lock is taken, its answer written after it is released."""
+def test_a_slow_client_delays_no_other(local_cloud: LocalCloud) -> None:
+    """The gate reads a body before it takes the lock, and the response is written after the lock is released."""
     port = urlsplit(local_cloud.endpoint).port
     with socket.create_connection(("127.0.0.1", port), timeout=60) as slow:
         slow.sendall(b"PUT /slow-bucket/key HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf")
@@ -138,7 +138,7 @@ def test_a_slow_client_holds_up_nobody(local_cloud: LocalCloud) -> None:
         assert re.match(rb"HTTP/1\.1 \d\d\d ", slow.recv(100))
 
 
-def test_a_port_that_is_taken_by_another_local_cloud(local_cloud: LocalCloud) -> None:
+def test_a_port_of_another_local_cloud(local_cloud: LocalCloud) -> None:
     port = urlsplit(local_cloud.endpoint).port
     assert port is not None
     with pytest.raises(CronstackError) as refused:
@@ -148,7 +148,7 @@ def test_a_port_that_is_taken_by_another_local_cloud(local_cloud: LocalCloud) ->
     assert len(str(refused.value).splitlines()) == 2, "the message and its remedy"
 
 
-def test_a_port_that_is_taken_by_another_program() -> None:
+def test_a_port_of_another_program() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -166,7 +166,7 @@ def test_a_port_that_is_taken_by_another_program() -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_nobody_answers_on_a_free_port() -> None:
+def test_a_free_port_has_no_cloud_process() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        assert whoever_answers(free.getsockname()[1]) is None
+        assert cloud_process_on_port(free.getsockname()[1]) is None

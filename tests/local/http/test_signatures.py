@@ -1,4 +1,4 @@
-"""Requests that are signed minutes off, as AWS refuses them, and the date in each answer, by which a client learns."""
+"""Requests with a signature minutes off, refused as on AWS, and the date in each response, by which clients correct."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Service(NamedTuple):
     operation: str
     parameters: Mapping[str, Any]
     missing: str
-    """Code of its answer."""
+    """Error code of the response."""
     code: str
     status: int
-    """How the service refuses its signature."""
+    """Status of a refused signature; ``code`` is its error code."""
 
 
 QUEUE = "http://127.0.0.1/123456789012/none"
@@ -61,7 +61,7 @@ def fault_of(answer: Mapping[str, Any]) -> Fault:
 
 
 def has_date(answer: Mapping[str, Any]) -> bool:
-    """Whether an answer has the date of now."""
+    """Return whether a response has the current date."""
     date = date_of(answer)
     return date is not None and abs(datetime.now(UTC).timestamp() - date / 1000) < 5
 
@@ -71,7 +71,7 @@ def has_date(answer: Mapping[str, Any]) -> bool:
 def test_a7_a_signature_more_than_five_minutes_off_is_refused_and_corrected(
     transport: Botocore, service: str, minutes: int
 ) -> None:
-    """The refusal carries the time at AWS. What is sent again is signed by it, and its signature is accepted."""
+    """The refusal has AWS's time. The repeated request is signed by it, and accepted."""
     operation, parameters, missing, code, status = SERVICES[service]
     with time_machine.travel(timedelta(minutes=minutes)):
         refused, accepted = (transport(operation, parameters) for _ in range(2))

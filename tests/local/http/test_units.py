@@ -1,4 +1,4 @@
-"""``/_cronstack/units``: what each partition of each table has consumed, for a person to read."""
+"""``/_cronstack/units``: the capacity units that each partition of each table has consumed."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ import pytest
 from cronstack_infra.local.client import LocalCloud
 
 
-def asked(cloud: LocalCloud, method: str = "GET") -> list[dict[str, Any]]:
+def units_by(cloud: LocalCloud, method: str = "GET") -> list[dict[str, Any]]:
     request = urllib.request.Request(f"{cloud.endpoint}/_cronstack/units", method=method)
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        found: list[dict[str, Any]] = json.load(answer)["units"]
-        return found
+    with urllib.request.urlopen(request, timeout=20) as response:
+        units: list[dict[str, Any]] = json.load(response)["units"]
+        return units
 
 
-def test_the_units_of_partitions_are_told(local_cloud: LocalCloud) -> None:
+def test_the_units_of_partitions_are_listed(local_cloud: LocalCloud) -> None:
     client, key = local_cloud.client("dynamodb"), {"pk": {"S": "a"}, "sk": {"N": "1"}}
     client.create_table(
-        TableName="told",
+        TableName="counted",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         AttributeDefinitions=[
             {"AttributeName": name, "AttributeType": kind} for name, kind in (("pk", "S"), ("sk", "N"))
         ],
         BillingMode="PAY_PER_REQUEST",
     )
-    client.put_item(TableName="told", Item=key | {"text": {"S": "x" * 1500}})
-    client.get_item(TableName="told", Key=key, ConsistentRead=True)
-    (row,) = (row for row in asked(local_cloud) if row["table"] == "told")
-    assert row == {"table": "told", "index": "", "partition": "a", "read": 1, "write": 2, "busiest_second": 2}
-    assert asked(local_cloud, "DELETE") == []
-    assert asked(local_cloud) == []
+    client.put_item(TableName="counted", Item=key | {"text": {"S": "x" * 1500}})
+    client.get_item(TableName="counted", Key=key, ConsistentRead=True)
+    (row,) = (row for row in units_by(local_cloud) if row["table"] == "counted")
+    assert row == {"table": "counted", "index": "", "partition": "a", "read": 1, "write": 2, "busiest_second": 2}
+    assert units_by(local_cloud, "DELETE") == []
+    assert units_by(local_cloud) == []
 
 
 def test_another_method_is_refused(local_cloud: LocalCloud) -> None:
     with pytest.raises(urllib.error.HTTPError, match="405"):
-        asked(local_cloud, "PUT")
+        units_by(local_cloud, "PUT")

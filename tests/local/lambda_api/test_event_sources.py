@@ -1,4 +1,4 @@
-"""Queues that feed functions, through the real server, with real processes, on virtual time."""
+"""Event sources through the real server, with real processes, on virtual time."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ WORKER = """
 import json
 def handler(event, context):
     print(json.dumps(event))
-    bad = [one["messageId"] for one in event["Records"] if one["body"] == "bad"]
-    return {"batchItemFailures": [{"itemIdentifier": one} for one in bad]}
+    bad = [record["messageId"] for record in event["Records"] if record["body"] == "bad"]
+    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in bad]}
 """
 RAISES = "def handler(event, context): raise ValueError('no')"
 
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    with stepped_cloud() as found:
-        yield found
+    with stepped_cloud() as cloud:
+        yield cloud
 
 
 def queue(cloud: Cloud, name: str, **attributes: str) -> tuple[str, str]:
@@ -37,16 +37,16 @@ def queue(cloud: Cloud, name: str, **attributes: str) -> tuple[str, str]:
 
 
 def mapped(cloud: Cloud, function: str, arn: str, **fields: Any) -> str:
-    made = cloud.client("lambda").create_event_source_mapping(FunctionName=function, EventSourceArn=arn, **fields)
-    assert made["ResponseMetadata"]["HTTPStatusCode"] == 202
-    assert made["State"] == "Creating"
-    return str(made["UUID"])
+    created = cloud.client("lambda").create_event_source_mapping(FunctionName=function, EventSourceArn=arn, **fields)
+    assert created["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert created["State"] == "Creating"
+    return str(created["UUID"])
 
 
-def left(cloud: Cloud, url: str) -> int:
+def messages_left(cloud: Cloud, url: str) -> int:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    return sum(int(found[name]) for name in names)
+    attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(attributes[name]) for name in names)
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:
@@ -83,11 +83,11 @@ def test_a_message_reaches_the_function_as_on_aws_and_is_deleted(cloud: Cloud) -
         "eventSourceARN": arn,
         "awsRegion": "us-east-1",
     }
-    until(lambda: left(cloud, url) == 0)
+    until(lambda: messages_left(cloud, url) == 0)
     assert cloud.await_event("batch", queue=arn)["deleted"] == 1
 
 
-def test_what_is_reported_stays_and_the_rest_goes(cloud: Cloud) -> None:
+def test_reported_messages_stay_and_the_others_are_deleted(cloud: Cloud) -> None:
     letters, letters_arn = queue(cloud, "partial-letters")
     policy = json.dumps({"deadLetterTargetArn": letters_arn, "maxReceiveCount": 1})
     url, arn = queue(cloud, "partial", RedrivePolicy=policy)
@@ -98,10 +98,10 @@ def test_what_is_reported_stays_and_the_rest_goes(cloud: Cloud) -> None:
     batch = cloud.await_event("batch", queue=arn)
     assert (batch["messages"], batch["deleted"], batch["reason"]) == (3, 2, "reported")
     assert cloud.receive(letters)["Body"] == "bad"
-    assert left(cloud, url) == 0
+    assert messages_left(cloud, url) == 0
 
 
-def test_a_failing_function_ends_in_the_queues_dead_letters_after_its_visibility(cloud: Cloud) -> None:
+def test_messages_of_a_failing_function_become_dead_letters_of_the_queue(cloud: Cloud) -> None:
     letters, letters_arn = queue(cloud, "failing-letters")
     policy = json.dumps({"deadLetterTargetArn": letters_arn, "maxReceiveCount": 2})
     url, arn = queue(cloud, "failing", VisibilityTimeout="30", RedrivePolicy=policy)
@@ -111,11 +111,11 @@ def test_a_failing_function_ends_in_the_queues_dead_letters_after_its_visibility
     letter = cloud.receive(letters)
     assert (letter["MessageId"], letter["Body"]) == (sent["MessageId"], "hopeless")
     until(lambda: len(cloud.events("batch", queue=arn)) == 2)  # a letter may arrive before the event
-    assert [one["deleted"] for one in cloud.events("batch", queue=arn)] == [0, 0]
+    assert [batch["deleted"] for batch in cloud.events("batch", queue=arn)] == [0, 0]
     first, second = cloud.events("started", function="failing")
     assert (first["attempt"], second["attempt"]) == (1, 1), "Lambda's own retries do not apply"
     assert seconds(second) - seconds(first) == pytest.approx(30, abs=0.01)
-    assert left(cloud, url) == 0
+    assert messages_left(cloud, url) == 0
 
 
 def test_a_fifo_group_keeps_its_order_when_it_comes_back(cloud: Cloud) -> None:
@@ -124,17 +124,17 @@ def test_a_fifo_group_keeps_its_order_when_it_comes_back(cloud: Cloud) -> None:
     import json
     seen = []
     def handler(event, context):
-        print(json.dumps([one["body"] for one in event["Records"]]))
+        print(json.dumps([record["body"] for record in event["Records"]]))
         if event["Records"][0]["attributes"]["ApproximateReceiveCount"] == "1":
-            return {"batchItemFailures": [{"itemIdentifier": one["messageId"]} for one in event["Records"]]}
+            return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in event["Records"]]}
     """
     cloud.function("liner", source)
     for number in range(4):
         cloud.client("sqs").send_message(QueueUrl=url, MessageBody=str(number), MessageGroupId="g")
     mapped(cloud, "liner", arn, FunctionResponseTypes=["ReportBatchItemFailures"])
-    until(lambda: left(cloud, url) == 0)
+    until(lambda: messages_left(cloud, url) == 0)
     until(lambda: len(cloud.events("log", function="liner")) == 2)
-    assert [json.loads(one["line"]) for one in cloud.events("log", function="liner")] == [["0", "1", "2", "3"]] * 2
+    assert [json.loads(log["line"]) for log in cloud.events("log", function="liner")] == [["0", "1", "2", "3"]] * 2
 
 
 def test_a_mapping_is_changed_disabled_listed_and_deleted(cloud: Cloud) -> None:
@@ -143,19 +143,19 @@ def test_a_mapping_is_changed_disabled_listed_and_deleted(cloud: Cloud) -> None:
     client = cloud.client("lambda")
     uuid = mapped(cloud, "changed", arn, Enabled=False)
     cloud.client("sqs").send_message(QueueUrl=url, MessageBody="waits")
-    found = client.get_event_source_mapping(UUID=uuid)
-    assert (found["State"], found["BatchSize"], found["MaximumBatchingWindowInSeconds"]) == ("Disabled", 10, 0)
-    assert found["FunctionArn"] == function
-    assert (found["FunctionResponseTypes"], "StartingPosition" in found) == ([], False)
+    mapping = client.get_event_source_mapping(UUID=uuid)
+    assert (mapping["State"], mapping["BatchSize"], mapping["MaximumBatchingWindowInSeconds"]) == ("Disabled", 10, 0)
+    assert mapping["FunctionArn"] == function
+    assert (mapping["FunctionResponseTypes"], "StartingPosition" in mapping) == ([], False)
     for name in ("changed", function):
-        assert [one["UUID"] for one in client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]] == [
-            uuid
-        ]
-    assert left(cloud, url) == 1
+        assert [
+            mapping["UUID"] for mapping in client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+        ] == [uuid]
+    assert messages_left(cloud, url) == 1
     scaling = {"MaximumConcurrency": 2}
     changed = client.update_event_source_mapping(UUID=uuid, Enabled=True, BatchSize=3, ScalingConfig=scaling)
     assert (changed["State"], changed["BatchSize"], changed["ScalingConfig"]) == ("Updating", 3, scaling)
-    until(lambda: left(cloud, url) == 0)
+    until(lambda: messages_left(cloud, url) == 0)
     assert client.get_event_source_mapping(UUID=uuid)["State"] == "Enabled"
     assert client.delete_event_source_mapping(UUID=uuid)["State"] == "Deleting"
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
@@ -164,17 +164,17 @@ def test_a_mapping_is_changed_disabled_listed_and_deleted(cloud: Cloud) -> None:
     other_url, other = queue(cloud, "sent-to-later")
     mapped(cloud, "changed", other)
     cloud.client("sqs").send_message(QueueUrl=other_url, MessageBody="goes")
-    until(lambda: left(cloud, other_url) == 0)
-    assert left(cloud, url) == 1
+    until(lambda: messages_left(cloud, other_url) == 0)
+    assert messages_left(cloud, url) == 1
 
 
 @pytest.fixture(scope="module")
-def refusing(cloud: Cloud) -> str:
-    """A queue, and functions that may and may not be fed by it."""
+def refusing_queue(cloud: Cloud) -> str:
+    """Create a queue, and functions that may or may not be mapped to it; return the queue's ARN."""
     cloud.function("quick", WORKER)
     cloud.function("slow", WORKER, Timeout=11)
     cloud.function("poor", WORKER, Role=cloud.role("poor", "lambda.amazonaws.com"))
-    return queue(cloud, "refusing")[1]
+    return queue(cloud, "refusing_queue")[1]
 
 
 @pytest.mark.parametrize(
@@ -184,11 +184,11 @@ def refusing(cloud: Cloud) -> str:
         ({"FunctionName": "poor"}, "does not have permissions to call ReceiveMessage on SQS"),
         ({"BatchSize": 11}, "Maximum batch window in seconds must be greater than 0"),
         ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, "does not carry out filter criteria"),
-        ({"EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:nowhere"}, "queue does not exist"),
+        ({"EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:missing"}, "queue does not exist"),
     ],
 )
-def test_what_aws_refuses_is_refused(cloud: Cloud, refusing: str, fields: dict[str, Any], words: str) -> None:
-    given = {"FunctionName": "quick", "EventSourceArn": refusing, **fields}
+def test_an_invalid_mapping_is_refused(cloud: Cloud, refusing_queue: str, fields: dict[str, Any], words: str) -> None:
+    given = {"FunctionName": "quick", "EventSourceArn": refusing_queue, **fields}
     with pytest.raises(ClientError, match="InvalidParameterValueException") as refused:
         cloud.client("lambda").create_event_source_mapping(**given)
     assert words in str(refused.value)

@@ -29,13 +29,13 @@ from tests.local.quick_cloud import Cloud, quick_cloud
 
 MODEL = botocore.session.get_session().get_service_model("lambda")
 CODE = {"ZipFile", "S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode", "ImageUri", "SourceKMSKeyArn"}
-"""Members that stand beside others in UpdateFunctionCode, and in a structure elsewhere."""
+"""Members at the top level of UpdateFunctionCode, and inside a structure elsewhere."""
 BY_HTTP = {"InvocationType", "LogType", "ClientContext", "Payload"}
 """Members of one call, which the tests of Invoke cover."""
 
 
 def paths(shape: Shape, before: str = "") -> Iterator[str]:
-    """The paths of all members that are no structures."""
+    """Yield the paths of all members that are not structures."""
     if isinstance(shape, StructureShape):
         for name, member in shape.members.items():
             yield from paths(member, f"{before}.{name}" if before else name)
@@ -72,12 +72,12 @@ def test_each_member_of_the_api_has_a_decision(operation: str) -> None:
 def test_each_property_of_a_templates_function_has_a_decision() -> None:
     schema = registry.schemas()["AWS::Lambda::Function"]
     read_only = set(schema["readOnly"])
-    found = [path for path in of_schema(schema, schema["definitions"]) if path.partition(".")[0] not in read_only]
-    assert len(found) > 40
-    assert not [path for path in found if not decided(path)], "decide in function_members.py"
+    members = [path for path in of_schema(schema, schema["definitions"]) if path.partition(".")[0] not in read_only]
+    assert len(members) > 40
+    assert not [path for path in members if not decided(path)], "decide in function_members.py"
 
 
-def test_a_member_has_one_decision_and_aws_knows_it() -> None:
+def test_a_member_has_one_decision_and_exists_on_aws() -> None:
     assert not (HONOURED & KEPT.keys())
     assert not (HONOURED & REFUSED.keys())
     assert not KEPT.keys() & REFUSED.keys()
@@ -100,12 +100,12 @@ def test_a_variable_that_changes_how_the_runtime_starts_is_refused(name: str) ->
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    with quick_cloud() as found:
-        yield found
+    with quick_cloud() as cloud:
+        yield cloud
 
 
 PROVIDER = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:mine"
-ASKED: list[tuple[str, dict[str, Any]]] = [
+UNSUPPORTED: list[tuple[str, dict[str, Any]]] = [
     ("durable functions", {"DurableConfig": {"ExecutionTimeout": 60}}),
     (
         "capacity providers",
@@ -117,15 +117,13 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("what", "fields"), ASKED, ids=[what for what, _ in ASKED])
-def test_what_would_change_how_code_runs_is_refused_when_the_function_is_made(
-    cloud: Cloud, what: str, fields: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize(("what", "fields"), UNSUPPORTED, ids=[what for what, _ in UNSUPPORTED])
+def test_an_unsupported_member_is_refused_at_creation(cloud: Cloud, what: str, fields: dict[str, Any]) -> None:
     with pytest.raises(ClientError, match=f"InvalidParameterValueException.*does not carry out {what}"):
         cloud.function("never", "def handler(e, c): pass", **fields)
 
 
-def test_what_would_change_how_a_template_s_code_runs_is_refused(cloud: Cloud) -> None:
+def test_an_unsupported_member_is_refused_in_a_template(cloud: Cloud) -> None:
     durable = {"ExecutionTimeout": 60, "RetentionPeriodInDays": 1}
     code = {"ZipFile": "def handler(e, c): pass"}
     given = {"Runtime": "python3.13", "Handler": "index.handler", "Role": cloud.handler_role, "Code": code}
@@ -149,14 +147,14 @@ def test_a_reserved_variable_is_refused_in_templates_too(cloud: Cloud, name: str
 
 
 @pytest.mark.parametrize("fields", [{"TenantId": "a"}, {"DurableExecutionName": "a"}], ids=str)
-def test_an_invocation_that_asks_for_what_is_not_carried_out_is_refused(cloud: Cloud, fields: dict[str, str]) -> None:
+def test_an_unsupported_member_of_an_invocation_is_refused(cloud: Cloud, fields: dict[str, str]) -> None:
     name = f"plain-{next(iter(fields))}"
     cloud.function(name, "def handler(e, c): pass")
     with pytest.raises(ClientError, match="does not carry out"):
         cloud.client("lambda").invoke(FunctionName=name, **fields)
 
 
-def test_the_version_of_the_object_that_is_named_runs(cloud: Cloud) -> None:
+def test_the_requested_version_of_the_object_runs(cloud: Cloud) -> None:
     s3, functions = cloud.client("s3"), cloud.client("lambda")
     s3.create_bucket(Bucket="code")
     s3.put_bucket_versioning(Bucket="code", VersioningConfiguration={"Status": "Enabled"})
@@ -183,7 +181,7 @@ def test_the_architecture_is_changed_with_the_code(cloud: Cloud) -> None:
     assert cloud.client("lambda").get_function_configuration(FunctionName="arm")["Architectures"] == ["arm64"]
 
 
-def test_a_log_in_json_is_in_json(cloud: Cloud) -> None:
+def test_a_log_in_json_format_is_json(cloud: Cloud) -> None:
     source = """
     import logging
     def handler(event, context):
@@ -196,7 +194,7 @@ def test_a_log_in_json_is_in_json(cloud: Cloud) -> None:
     assert (line["message"], line["level"]) == ("seen 1", "INFO")
 
 
-# how large a zip may be
+# size of a zip
 
 
 def of_size(size: int) -> bytes:
@@ -209,7 +207,7 @@ def of_size(size: int) -> bytes:
 TOO_LARGE = r"InvalidParameterValueException.*Unzipped size must be smaller than 262144000 bytes"
 
 
-def test_a_small_zip_with_too_large_files_is_refused_however_it_comes(cloud: Cloud) -> None:
+def test_a_small_zip_with_too_large_files_is_always_refused(cloud: Cloud) -> None:
     s3, functions = cloud.client("s3"), cloud.client("lambda")
     large = of_size(400 * 1024 * 1024)
     assert len(large) < 1024 * 1024
@@ -230,18 +228,18 @@ def test_a_small_zip_with_too_large_files_is_refused_however_it_comes(cloud: Clo
     assert "Unzipped size must be smaller than 262144000 bytes" in json.dumps(events, default=str)
 
 
-# who calls
+# caller identity
 
 
 def test_the_caller_in_a_handler_is_a_session_of_the_functions_role(cloud: Cloud) -> None:
     source = """
     import boto3
     def handler(event, context):
-        found = boto3.client("sts").get_caller_identity()
-        return [found["Arn"], found["UserId"].partition(":")[2], found["Account"]]
+        caller = boto3.client("sts").get_caller_identity()
+        return [caller["Arn"], caller["UserId"].partition(":")[2], caller["Account"]]
     """
     cloud.function("who-am-i", source)
-    found = json.loads(cloud.client("lambda").invoke(FunctionName="who-am-i")["Payload"].read())
+    caller = json.loads(cloud.client("lambda").invoke(FunctionName="who-am-i")["Payload"].read())
     role = cloud.handler_role.rpartition("/")[2]
-    assert found == [f"arn:aws:sts::123456789012:assumed-role/{role}/who-am-i", "who-am-i", "123456789012"]
+    assert caller == [f"arn:aws:sts::123456789012:assumed-role/{role}/who-am-i", "who-am-i", "123456789012"]
     assert cloud.client("sts").get_caller_identity()["Arn"].endswith(":user/moto")

@@ -1,4 +1,4 @@
-"""How functions are called by their callers, and how they know that one has changed."""
+"""The names by which callers invoke a function, and the revision id that shows a change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Deployed(NamedTuple):
 
 @pytest.fixture
 def deployed(local_cloud: LocalCloud) -> Iterator[Deployed]:
-    """A function that returns the ARN by which it was invoked."""
+    """Deploy a function that returns the ARN by which it was invoked."""
     stack = Stack.new(local_cloud)
     code = "def handler(event, context):\n    return context.invoked_function_arn"
     assert stack.deploy({"Role": role(), "Function": function(code)}) == "CREATE_COMPLETE"
@@ -36,15 +36,15 @@ def test_a_function_is_found_by_each_of_its_names(deployed: Deployed) -> None:
         assert deployed.client.get_function_configuration(FunctionName=name)["FunctionArn"] == arn
 
 
-def test_each_change_has_its_revision_and_its_time(deployed: Deployed) -> None:
+def test_each_change_has_a_new_revision_and_time(deployed: Deployed) -> None:
     client, name = deployed
-    made = client.get_function_configuration(FunctionName=name)
-    datetime.strptime(made["LastModified"], "%Y-%m-%dT%H:%M:%S.%f%z")
-    changed = client.update_function_configuration(FunctionName=name, Timeout=7, RevisionId=made["RevisionId"])
-    assert changed["RevisionId"] != made["RevisionId"]
-    assert changed["LastModified"] > made["LastModified"]
+    created = client.get_function_configuration(FunctionName=name)
+    datetime.strptime(created["LastModified"], "%Y-%m-%dT%H:%M:%S.%f%z")
+    changed = client.update_function_configuration(FunctionName=name, Timeout=7, RevisionId=created["RevisionId"])
+    assert changed["RevisionId"] != created["RevisionId"]
+    assert changed["LastModified"] > created["LastModified"]
     with pytest.raises(ClientError, match="PreconditionFailed"):
-        client.update_function_configuration(FunctionName=name, Timeout=8, RevisionId=made["RevisionId"])
+        client.update_function_configuration(FunctionName=name, Timeout=8, RevisionId=created["RevisionId"])
     version = client.publish_version(FunctionName=name, RevisionId=changed["RevisionId"])
     assert version["RevisionId"] != changed["RevisionId"]
     assert client.publish_version(FunctionName=name)["Version"] == version["Version"]

@@ -1,7 +1,7 @@
-"""Each way a handler can fail, with real processes on virtual time: seen as Lambda reports it, tried again after one
-minute and after two more, then exactly one record at the destination, field by field.
+"""Each way a handler can fail, with real processes on virtual time.
 
-All fail side by side, in one local cloud: time stands still while any of them runs, so it is exact for each.
+Each failure is reported as on Lambda, retried after one and after two more minutes, and ends in exactly one record at
+the destination. All handlers fail in one local cloud. Virtual time stops while any handler runs, so it is exact.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from cronstack.timing.aws_clock import date_of
-from tests.local.executor.test_orphans import gone
+from tests.local.executor.test_orphans import all_ended
 from tests.local.quick_cloud import Cloud
 from tests.local.stepped import START, seconds, stepped_cloud
 
@@ -28,9 +28,9 @@ class Failure(NamedTuple):
     source: str
     kind: str
     text: str
-    """With {id} for the request id."""
+    """errorMessage; {id} is replaced by the request id."""
     more: dict[str, Any]
-    """Of the payload, beside errorType and errorMessage."""
+    """Other members of the payload than errorType and errorMessage."""
     fields: dict[str, Any] = {}  # noqa: RUF012  (never changed)
 
 
@@ -105,9 +105,9 @@ FAILURES: dict[str, Failure] = {
         RAISED,
     ),
     "lacks-a-module": Failure(
-        "import nowhere",
+        "import missing",
         "Runtime.ImportModuleError",
-        "Unable to import module 'app': No module named 'nowhere'",
+        "Unable to import module 'app': No module named 'missing'",
         EARLY,
     ),
     "is-no-python": Failure(
@@ -129,19 +129,19 @@ FAILURES: dict[str, Failure] = {
 }  # fmt: skip
 
 
-class Seen(NamedTuple):
+class Results(NamedTuple):
     letters: list[dict[str, Any]]
-    """Bodies in the queue."""
+    """Bodies of the messages in the queue."""
     cloud: Cloud
     request_ids: dict[str, str]
-    """The asynchronous invocation of each."""
+    """Request id of the asynchronous invocation, by function."""
     pids: dict[str, list[int]]
-    """What each said to have started."""
+    """Processes that a function has printed, by function."""
 
 
 @pytest.fixture(scope="module")
-def seen() -> Iterator[Seen]:
-    """All of them, invoked once, until each is in the queue."""
+def results() -> Iterator[Results]:
+    """Invoke each function once, and wait until each has a record in the queue."""
     with stepped_cloud() as cloud:
         functions, sqs = cloud.client("lambda"), cloud.client("sqs")
         url, arn = cloud.queue("letters")
@@ -152,60 +152,60 @@ def seen() -> Iterator[Seen]:
                 FunctionName=name, DestinationConfig={"OnFailure": {"Destination": arn}}
             )
         for name in FAILURES:
-            answer = functions.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps({"to": name}))
-            assert (answer["StatusCode"], answer["Payload"].read()) == (202, b"")
-            ids[name] = answer["ResponseMetadata"]["RequestId"]
+            response = functions.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps({"to": name}))
+            assert (response["StatusCode"], response["Payload"].read()) == (202, b"")
+            ids[name] = response["ResponseMetadata"]["RequestId"]
         pids: dict[str, list[int]] = {name: [] for name in FAILURES}
         ended = 0
         while ended < len(FAILURES):
             event = cloud.next_event(60)
-            _listen(event, pids)
+            _collect_pid(event, pids)
             ended += event["event"] == "dead_letter"
         letters: list[dict[str, Any]] = []
-        while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-            letters += [json.loads(one["Body"]) for one in found]
-        yield Seen(letters, cloud, ids, pids)
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            letters += [json.loads(message["Body"]) for message in messages]
+        yield Results(letters, cloud, ids, pids)
 
 
-def _listen(event: dict[str, Any], pids: dict[str, list[int]]) -> None:
-    """Note the processes a handler tells of; kill the one that asks for it."""
-    said = event.get("line", "").split(" ")
-    if event["event"] == "log" and said[0] in ("pid", "kill"):
-        pids[event["function"]].append(int(said[1]))
-        if said[0] == "kill":
-            os.kill(int(said[1]), signal.SIGKILL)
+def _collect_pid(event: dict[str, Any], pids: dict[str, list[int]]) -> None:
+    """Note a process id that a handler has printed; kill the process if the line starts with "kill"."""
+    words = event.get("line", "").split(" ")
+    if event["event"] == "log" and words[0] in ("pid", "kill"):
+        pids[event["function"]].append(int(words[1]))
+        if words[0] == "kill":
+            os.kill(int(words[1]), signal.SIGKILL)
 
 
-def told(seen: Seen, name: str, event: str) -> list[dict[str, Any]]:
-    return [one for one in seen.cloud.told if one["event"] == event and one.get("function") == name]
+def events_of(results: Results, name: str, event: str) -> list[dict[str, Any]]:
+    return [past for past in results.cloud.told if past["event"] == event and past.get("function") == name]
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_three_attempts_of_one_request_after_one_minute_and_two_more(seen: Seen, name: str) -> None:
-    started = told(seen, name, "started")
-    assert [one["attempt"] for one in started] == [1, 2, 3]
-    assert {one["request_id"] for one in started} == {seen.request_ids[name]}
-    ends = told(seen, name, "finished")
-    assert [one["outcome"] for one in ends] == ["error"] * 3
-    retries = told(seen, name, "retry")
-    assert [(one["in_seconds"], one["attempt"], one["reason"]) for one in retries] == [
+def test_three_attempts_of_one_request_after_one_minute_and_two_more(results: Results, name: str) -> None:
+    started = events_of(results, name, "started")
+    assert [start["attempt"] for start in started] == [1, 2, 3]
+    assert {start["request_id"] for start in started} == {results.request_ids[name]}
+    ends = events_of(results, name, "finished")
+    assert [end["outcome"] for end in ends] == ["error"] * 3
+    retries = events_of(results, name, "retry")
+    assert [(retry["in_seconds"], retry["attempt"], retry["reason"]) for retry in retries] == [
         (60, 2, "failed"),
         (120, 3, "failed"),
     ]
-    assert [seconds(one) for one in started] == [0, 60, 180]
-    assert [seconds(one) for one in ends] == [0, 60, 180]
+    assert [seconds(start) for start in started] == [0, 60, 180]
+    assert [seconds(end) for end in ends] == [0, 60, 180]
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_exactly_one_record_field_by_field(seen: Seen, name: str) -> None:
-    failure, request_id = FAILURES[name], seen.request_ids[name]
-    (letter,) = [one for one in seen.letters if one["requestPayload"] == {"to": name}]
+def test_the_fields_of_the_only_record(results: Results, name: str) -> None:
+    failure, request_id = FAILURES[name], results.request_ids[name]
+    (letter,) = [letter for letter in results.letters if letter["requestPayload"] == {"to": name}]
     payload = letter["responsePayload"]
     if failure.more.get("stackTrace") == ANY_TRACE:
         trace = payload["stackTrace"]
         assert all(isinstance(line, str) and line.endswith("\n") for line in trace), trace
         payload["stackTrace"] = ANY_TRACE
-    ended = datetime.fromisoformat(told(seen, name, "finished")[-1]["at"])
+    ended = datetime.fromisoformat(events_of(results, name, "finished")[-1]["at"])
     assert letter == {
         "version": "1.0",
         "timestamp": f"{ended:%Y-%m-%dT%H:%M:%S}.000Z",
@@ -228,14 +228,14 @@ def test_exactly_one_record_field_by_field(seen: Seen, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["hangs", "eats-memory", "is-killed", "leaves-a-child"])
-def test_nothing_of_it_lives_on(seen: Seen, name: str) -> None:
-    assert len(set(seen.pids[name])) == 3
-    assert gone(seen.pids[name])
+def test_no_process_of_a_failed_handler_stays(results: Results, name: str) -> None:
+    assert len(set(results.pids[name])) == 3
+    assert all_ended(results.pids[name])
 
 
-def test_each_attempt_is_in_the_log_with_start_end_and_report(seen: Seen) -> None:
-    logs = seen.cloud.client("logs")
-    for name, request_id in seen.request_ids.items():
+def test_each_attempt_is_in_the_log_with_start_end_and_report(results: Results) -> None:
+    logs = results.cloud.client("logs")
+    for name, request_id in results.request_ids.items():
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{name}")
         texts = [event["message"] for page in pages for event in page["events"]]
         for word in (f"START RequestId: {request_id} Version: $LATEST", f"END RequestId: {request_id}"):
@@ -243,24 +243,24 @@ def test_each_attempt_is_in_the_log_with_start_end_and_report(seen: Seen) -> Non
         assert sum(text.startswith(f"REPORT RequestId: {request_id}\tDuration: ") for text in texts) == 3, name
 
 
-def test_asked_directly_it_is_the_same_failure(seen: Seen) -> None:
-    """Synchronously: status 200, FunctionError, and nobody tries again."""
+def test_a_synchronous_invoke_returns_the_same_failure(results: Results) -> None:
+    """Status 200, FunctionError, and no retry."""
     for name in ("raises", "exits-3", "lacks-a-module", "returns-a-set"):
-        answer = seen.cloud.client("lambda").invoke(FunctionName=name, LogType="Tail")
-        assert (answer["StatusCode"], answer["FunctionError"], answer["ExecutedVersion"]) == (
+        response = results.cloud.client("lambda").invoke(FunctionName=name, LogType="Tail")
+        assert (response["StatusCode"], response["FunctionError"], response["ExecutedVersion"]) == (
             200,
             "Unhandled",
             "$LATEST",
         )
-        assert json.loads(answer["Payload"].read())["errorType"] == FAILURES[name].kind
-        assert len(answer["LogResult"]) > 100
-    assert len(seen.cloud.events("retry")) == 2 * len(FAILURES)
+        assert json.loads(response["Payload"].read())["errorType"] == FAILURES[name].kind
+        assert len(response["LogResult"]) > 100
+    assert len(results.cloud.events("retry")) == 2 * len(FAILURES)
 
 
-def test_the_date_of_an_answer_is_the_time_of_the_cloud(seen: Seen) -> None:
-    """Whose clock is minutes ahead of this machine's by now."""
+def test_the_date_of_a_response_is_the_time_of_the_cloud(results: Results) -> None:
+    """The cloud's clock is minutes ahead of this machine's here."""
     for service, call in (("dynamodb", "list_tables"), ("sqs", "list_queues"), ("scheduler", "list_schedules")):
-        answer = getattr(seen.cloud.client(service), call)()
-        date = date_of(answer)
+        response = getattr(results.cloud.client(service), call)()
+        date = date_of(response)
         assert date is not None
         assert date / 1000 >= START.timestamp() + 180, service

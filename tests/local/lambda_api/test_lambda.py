@@ -1,5 +1,4 @@
-"""Lambda's ways beside plain failures, with real processes on virtual time: qualifiers, concurrency, age, destinations,
-dead letters, logs, and what is refused when a function is made."""
+"""Lambda with real processes on virtual time: destinations, concurrency, age, qualifiers, logs, checks at creation."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ from tests.local.stepped import seconds, stepped_cloud
 WAITS = """
 import os, time
 def handler(event, context):
-    print("said", event["number"])
+    print("number", event["number"])
     while not os.path.exists(event["until"]):
         time.sleep(0.01)
 """
@@ -33,13 +32,13 @@ RECORDS = {"Action": ["sqs:*", "sns:*"], "Resource": "*"}
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    with stepped_cloud() as found:
-        found.handler_role = found.role("writers", "lambda.amazonaws.com", RECORDS)
-        yield found
+    with stepped_cloud() as cloud:
+        cloud.handler_role = cloud.role("writers", "lambda.amazonaws.com", RECORDS)
+        yield cloud
 
 
-def once(cloud: Cloud) -> Any:
-    """A client that does not try again by itself."""
+def without_retries(cloud: Cloud) -> Any:
+    """Return a client without retries."""
     return boto3.client(
         "lambda",
         endpoint_url=cloud.client("lambda").meta.endpoint_url,
@@ -51,24 +50,24 @@ def once(cloud: Cloud) -> Any:
 
 
 def topic(cloud: Cloud, name: str) -> tuple[str, str]:
-    """ARN of a topic, and URL of a queue that gets what is published to it as it is."""
+    """Create a topic, and a queue that gets its raw messages; return the topic's ARN and the queue's URL."""
     sns = cloud.client("sns")
     arn = sns.create_topic(Name=name)["TopicArn"]
-    url, queue = cloud.queue(f"{name}-heard")
-    cloud.let_in(url, arn)
+    url, queue = cloud.queue(f"{name}-subscribed")
+    cloud.allow_topic(url, arn)
     sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
     return arn, url
 
 
 def send(cloud: Cloud, name: str, payload: bytes = b"{}", **fields: Any) -> str:
-    answer = cloud.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=payload, **fields)
-    assert answer["StatusCode"] == 202
-    return str(answer["ResponseMetadata"]["RequestId"])
+    response = cloud.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=payload, **fields)
+    assert response["StatusCode"] == 202
+    return str(response["ResponseMetadata"]["RequestId"])
 
 
 def configure(cloud: Cloud, name: str, **fields: Any) -> None:
-    wanted = {key: {"Destination": fields.pop(key)} for key in ("OnFailure", "OnSuccess") if key in fields}
-    cloud.client("lambda").put_function_event_invoke_config(FunctionName=name, DestinationConfig=wanted, **fields)
+    destinations = {key: {"Destination": fields.pop(key)} for key in ("OnFailure", "OnSuccess") if key in fields}
+    cloud.client("lambda").put_function_event_invoke_config(FunctionName=name, DestinationConfig=destinations, **fields)
 
 
 def refused(call: Any, **fields: Any) -> tuple[str, str]:
@@ -79,11 +78,11 @@ def refused(call: Any, **fields: Any) -> tuple[str, str]:
 
 
 def messages(cloud: Cloud, url: str) -> list[dict[str, Any]]:
-    """All that is there, and no waiting."""
-    found = cloud.client("sqs").receive_message(
+    """Return the visible messages of a queue, without waiting."""
+    received = cloud.client("sqs").receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], WaitTimeSeconds=0
     )
-    return list(found.get("Messages", []))
+    return list(received.get("Messages", []))
 
 
 # destinations and dead letters
@@ -126,7 +125,7 @@ def test_a_record_too_large_for_a_topic_comes_without_its_payloads(cloud: Cloud)
 
 
 @pytest.mark.parametrize("service", ["sqs", "sns"])
-def test_dead_letter_queue_and_destination_both_get_theirs(cloud: Cloud, service: str) -> None:
+def test_dead_letter_queue_and_destination_both_get_a_record(cloud: Cloud, service: str) -> None:
     name = f"both-{service}"
     url, arn = cloud.queue(f"{name}-letters")
     if service == "sns":
@@ -148,7 +147,7 @@ def test_dead_letter_queue_and_destination_both_get_theirs(cloud: Cloud, service
     assert messages(cloud, url) == messages(cloud, other_url) == []
 
 
-def test_where_the_role_may_not_write_a_configuration_is_refused(cloud: Cloud) -> None:
+def test_a_destination_that_the_role_may_not_write_to_is_refused(cloud: Cloud) -> None:
     _, arn = cloud.queue("forbidden")
     weak = cloud.role("weak", "lambda.amazonaws.com", {"Action": "sqs:ReceiveMessage", "Resource": "*"})
     cloud.function("weak", RAISES, Role=weak)
@@ -161,7 +160,7 @@ def test_where_the_role_may_not_write_a_configuration_is_refused(cloud: Cloud) -
     assert text == "The provided execution role does not have permissions to call SendMessage on SQS"
 
 
-def test_a_record_that_the_role_may_no_longer_write_is_dropped_and_told(cloud: Cloud) -> None:
+def test_a_record_that_the_role_may_no_longer_write_is_dropped_and_reported(cloud: Cloud) -> None:
     url, arn = cloud.queue("lost")
     fickle = cloud.role("fickle", "lambda.amazonaws.com", {"Action": "sqs:SendMessage", "Resource": arn})
     cloud.function("fickle", RAISES, Role=fickle, DeadLetterConfig={"TargetArn": arn})
@@ -172,7 +171,7 @@ def test_a_record_that_the_role_may_no_longer_write_is_dropped_and_told(cloud: C
     cloud.function("after", ECHO)
     cloud.client("lambda").invoke(FunctionName="after")
     dropped = cloud.events("dropped", function="fickle")
-    assert [one["queue"] for one in dropped] == [arn, arn]
+    assert [event["queue"] for event in dropped] == [arn, arn]
     assert "is not authorized to perform: sqs:SendMessage on resource: " + arn in dropped[0]["error"]
     assert messages(cloud, url) == []
 
@@ -185,8 +184,8 @@ def waiting(number: int, until: Path) -> bytes:
     return json.dumps({"number": number, "until": str(until)}).encode()
 
 
-def test_who_is_asked_beyond_the_reserved_concurrency(cloud: Cloud, tmp_path: Path) -> None:
-    """Directly: 429 at once. Later: throttled with growing pauses, and all three attempts are still there."""
+def test_invocations_beyond_the_reserved_concurrency_are_throttled(cloud: Cloud, tmp_path: Path) -> None:
+    """A synchronous invoke gets 429. An asynchronous event waits with growing pauses, and keeps its three attempts."""
     cloud.function("one", f"{WAITS}    raise ValueError", Timeout=60)
     url, arn = cloud.queue("one-letters")
     configure(cloud, "one", OnFailure=arn)
@@ -196,7 +195,7 @@ def test_who_is_asked_beyond_the_reserved_concurrency(cloud: Cloud, tmp_path: Pa
     first = send(cloud, "one", event)
     cloud.await_event("started", request_id=first)
     with pytest.raises(ClientError) as fault:
-        once(cloud).invoke(FunctionName="one", Payload=event)
+        without_retries(cloud).invoke(FunctionName="one", Payload=event)
     assert fault.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
     assert fault.value.response["Error"]["Code"] == "TooManyRequestsException"
     assert fault.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
@@ -205,10 +204,10 @@ def test_who_is_asked_beyond_the_reserved_concurrency(cloud: Cloud, tmp_path: Pa
     assert (throttled["reason"], throttled["in_seconds"], throttled["attempt"]) == ("throttled", 1, 1)
     (tmp_path / "end").touch()
     letters = [json.loads(cloud.receive(url)["Body"]) for _ in range(2)]
-    assert {one["requestContext"]["requestId"] for one in letters} == {first, second}
-    assert {one["requestContext"]["approximateInvokeCount"] for one in letters} == {3}
-    cloud.await_event("started", request_id=second, attempt=3)  # a letter may be there before it is told of
-    assert [one["attempt"] for one in cloud.events("started", request_id=second)] == [1, 2, 3]
+    assert {letter["requestContext"]["requestId"] for letter in letters} == {first, second}
+    assert {letter["requestContext"]["approximateInvokeCount"] for letter in letters} == {3}
+    cloud.await_event("started", request_id=second, attempt=3)  # a letter may arrive before this event
+    assert [start["attempt"] for start in cloud.events("started", request_id=second)] == [1, 2, 3]
 
 
 def test_reserved_concurrency_counts_over_all_versions(cloud: Cloud) -> None:
@@ -216,13 +215,13 @@ def test_reserved_concurrency_counts_over_all_versions(cloud: Cloud) -> None:
     client = cloud.client("lambda")
     client.publish_version(FunctionName="shared")
     client.put_function_concurrency(FunctionName="shared", ReservedConcurrentExecutions=0)
-    assert refused(once(cloud).invoke, FunctionName="shared", Qualifier="1")[0] == "TooManyRequestsException"
+    assert refused(without_retries(cloud).invoke, FunctionName="shared", Qualifier="1")[0] == "TooManyRequestsException"
     client.delete_function_concurrency(FunctionName="shared")
-    assert once(cloud).invoke(FunctionName="shared", Qualifier="1")["ExecutedVersion"] == "1"
+    assert without_retries(cloud).invoke(FunctionName="shared", Qualifier="1")["ExecutedVersion"] == "1"
 
 
 @pytest.mark.parametrize(("age", "attempts"), [(60, 1), (61, 2), (180, 2), (181, 3)])
-def test_the_age_is_judged_ahead(cloud: Cloud, age: int, attempts: int) -> None:
+def test_the_age_is_checked_in_advance(cloud: Cloud, age: int, attempts: int) -> None:
     name = f"aged-{age}"
     url, arn = cloud.queue(name)
     cloud.function(name, RAISES)
@@ -231,9 +230,9 @@ def test_the_age_is_judged_ahead(cloud: Cloud, age: int, attempts: int) -> None:
     context = json.loads(cloud.receive(url)["Body"])["requestContext"]
     assert context["condition"] == ("RetriesExhausted" if attempts == 3 else "EventAgeExceeded")
     assert context["approximateInvokeCount"] == attempts
-    cloud.await_event("started", function=name, attempt=attempts)  # a letter may be there before it is told of
+    cloud.await_event("started", function=name, attempt=attempts)  # a letter may arrive before this event
     started = cloud.events("started", function=name)
-    assert [seconds(one) - seconds(started[0]) for one in started] == [0, 60, 180][:attempts]
+    assert [seconds(start) - seconds(started[0]) for start in started] == [0, 60, 180][:attempts]
 
 
 # qualifiers
@@ -253,17 +252,17 @@ def test_a_version_keeps_code_and_configuration_and_an_alias_follows_its_version
     live = client.create_alias(FunctionName=name, Name="live", FunctionVersion="1")["AliasArn"]
     assert live == f"{BASE}{name}:live"
 
-    def asked(**fields: Any) -> list[Any]:
-        answer = client.invoke(**({"FunctionName": name} | fields))
-        return [answer["ExecutedVersion"], *json.loads(answer["Payload"].read())]
+    def invoke(**fields: Any) -> list[Any]:
+        response = client.invoke(**({"FunctionName": name} | fields))
+        return [response["ExecutedVersion"], *json.loads(response["Payload"].read())]
 
-    assert asked() == ["$LATEST", 1, "bad", "$LATEST", BASE + name, "$LATEST"]
-    assert asked(Qualifier="1") == ["1", 1, "good", "1", f"{BASE}{name}:1", "1"]
-    assert asked(Qualifier="live") == ["1", 1, "good", "1", live, "1"]
-    assert asked(FunctionName=live) == ["1", 1, "good", "1", live, "1"]
-    assert asked(FunctionName=f"{name}:live") == ["1", 1, "good", "1", live, "1"]
+    assert invoke() == ["$LATEST", 1, "bad", "$LATEST", BASE + name, "$LATEST"]
+    assert invoke(Qualifier="1") == ["1", 1, "good", "1", f"{BASE}{name}:1", "1"]
+    assert invoke(Qualifier="live") == ["1", 1, "good", "1", live, "1"]
+    assert invoke(FunctionName=live) == ["1", 1, "good", "1", live, "1"]
+    assert invoke(FunctionName=f"{name}:live") == ["1", 1, "good", "1", live, "1"]
     client.update_alias(FunctionName=name, Name="live", FunctionVersion="2")
-    assert asked(Qualifier="live") == ["2", 1, "bad", "2", live, "2"]
+    assert invoke(Qualifier="live") == ["2", 1, "bad", "2", live, "2"]
 
     assert refused(client.delete_function, FunctionName=name, Qualifier="2")[0] == "ResourceConflictException"
     assert (
@@ -273,16 +272,16 @@ def test_a_version_keeps_code_and_configuration_and_an_alias_follows_its_version
     assert refused(client.create_alias, **again)[0] == "ResourceConflictException"
     shares = {"AdditionalVersionWeights": {"1": 0.5}}
     code, text = refused(client.update_alias, FunctionName=name, Name="live", RoutingConfig=shares)
-    assert (code, "does not share calls" in text) == ("InvalidParameterValueException", True)
+    assert (code, "does not distribute calls" in text) == ("InvalidParameterValueException", True)
     client.delete_alias(FunctionName=name, Name="live")
     assert refused(client.invoke, FunctionName=name, Qualifier="live")[0] == "ResourceNotFoundException"
     client.delete_function(FunctionName=name, Qualifier="2")
     client.update_function_configuration(FunctionName=name, Description="third")
-    assert client.publish_version(FunctionName=name)["Version"] == "3"  # numbers never come again
+    assert client.publish_version(FunctionName=name)["Version"] == "3"  # numbers are never reused
     assert refused(client.publish_version, FunctionName=name, CodeSha256="x")[0] == "InvalidParameterValueException"
 
 
-def test_each_qualifier_has_a_configuration_of_its_own_or_none(cloud: Cloud) -> None:
+def test_each_qualifier_has_its_own_configuration_or_none(cloud: Cloud) -> None:
     url, arn = cloud.queue("alias-letters")
     cloud.function("aliased", RAISES)
     client = cloud.client("lambda")
@@ -300,17 +299,17 @@ def test_each_qualifier_has_a_configuration_of_its_own_or_none(cloud: Cloud) -> 
     assert context["requestContext"]["functionArn"] == f"{BASE}aliased:live"
     assert context["responseContext"]["executedVersion"] == "1"
     listed = client.list_function_event_invoke_configs(FunctionName="aliased")["FunctionEventInvokeConfigs"]
-    assert {one["FunctionArn"].split(":")[7]: one["MaximumRetryAttempts"] for one in listed} == {
+    assert {config["FunctionArn"].split(":")[7]: config["MaximumRetryAttempts"] for config in listed} == {
         "$LATEST": 1,
         "live": 0,
     }
     shown = client.get_function_event_invoke_config(FunctionName="aliased", Qualifier="live")
     assert shown["DestinationConfig"]["OnFailure"]["Destination"] == arn
-    asked = {"FunctionName": "aliased", "Qualifier": "bare"}
-    assert refused(client.get_function_event_invoke_config, **asked)[0] == "ResourceNotFoundException"
+    unconfigured = {"FunctionName": "aliased", "Qualifier": "bare"}
+    assert refused(client.get_function_event_invoke_config, **unconfigured)[0] == "ResourceNotFoundException"
     client.delete_function_event_invoke_config(FunctionName="aliased", Qualifier="live")
-    gone = {"FunctionName": "aliased", "Qualifier": "live"}
-    assert refused(client.get_function_event_invoke_config, **gone)[0] == "ResourceNotFoundException"
+    deleted = {"FunctionName": "aliased", "Qualifier": "live"}
+    assert refused(client.get_function_event_invoke_config, **deleted)[0] == "ResourceNotFoundException"
     assert client.get_function_event_invoke_config(FunctionName="aliased")["MaximumRetryAttempts"] == 1
 
 
@@ -323,36 +322,36 @@ def _attempts(cloud: Cloud, request_id: str) -> list[str]:
 # logs
 
 
-def test_one_stream_for_each_sandbox_in_the_group_that_is_configured(cloud: Cloud, tmp_path: Path) -> None:
+def test_each_sandbox_has_a_log_stream_in_the_configured_group(cloud: Cloud, tmp_path: Path) -> None:
     cloud.function("talks", WAITS, Timeout=60, LoggingConfig={"LogFormat": "Text", "LogGroup": "/jobs/all"})
     client, logs = cloud.client("lambda"), cloud.client("logs")
-    answer = client.invoke(FunctionName="talks", Payload=waiting(0, tmp_path), LogType="Tail")
-    tail = base64.b64decode(answer["LogResult"]).decode().splitlines()
-    request_id = answer["ResponseMetadata"]["RequestId"]
+    response = client.invoke(FunctionName="talks", Payload=waiting(0, tmp_path), LogType="Tail")
+    tail = base64.b64decode(response["LogResult"]).decode().splitlines()
+    request_id = response["ResponseMetadata"]["RequestId"]
     assert tail[0] == f"START RequestId: {request_id} Version: $LATEST"
-    assert tail[1:3] == ["said 0", f"END RequestId: {request_id}"]
+    assert tail[1:3] == ["number 0", f"END RequestId: {request_id}"]
     assert tail[3].startswith(f"REPORT RequestId: {request_id}\tDuration: ")
     ids = [send(cloud, "talks", waiting(number, tmp_path / "end")) for number in (1, 2)]
-    for one in ids:
-        cloud.await_event("started", request_id=one)
+    for event_id in ids:
+        cloud.await_event("started", request_id=event_id)
     (tmp_path / "end").touch()
-    for one in ids:
-        cloud.await_event("finished", request_id=one)
+    for event_id in ids:
+        cloud.await_event("finished", request_id=event_id)
     streams = logs.describe_log_streams(logGroupName="/jobs/all")["logStreams"]
-    assert len(streams) == 2  # the warm one, and a second for the second at once
-    said = []
+    assert len(streams) == 2  # of the warm sandbox, and of a second one for the simultaneous event
+    runs = []
     for stream in streams:
-        found = logs.get_log_events(logGroupName="/jobs/all", logStreamName=stream["logStreamName"])["events"]
-        words = [event["message"].split(" ")[0] for event in found]
-        said.append(sum(word == "said" for word in words))
+        logged = logs.get_log_events(logGroupName="/jobs/all", logStreamName=stream["logStreamName"])["events"]
+        words = [event["message"].split(" ")[0] for event in logged]
+        runs.append(sum(word == "number" for word in words))
         assert words[0] == "INIT_START"
-        assert words[1:] == ["START", "said", "END", "REPORT"] * said[-1]
-    assert sorted(said) == [1, 2]
-    groups = [one["logGroupName"] for one in logs.describe_log_groups()["logGroups"]]
+        assert words[1:] == ["START", "number", "END", "REPORT"] * runs[-1]
+    assert sorted(runs) == [1, 2]
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
     assert "/aws/lambda/talks" not in groups
 
 
-# what is refused when it is made, each beside what is taken
+# checks at creation, each with a valid counterpart
 
 ACCESS_POINT = "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0"
 REFUSED = [
@@ -368,7 +367,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("fields", "text"), REFUSED)
-def test_a_function_that_could_not_run_is_not_made(cloud: Cloud, fields: dict[str, Any], text: str) -> None:
+def test_an_unsupported_function_is_not_created(cloud: Cloud, fields: dict[str, Any], text: str) -> None:
     client = cloud.client("lambda")
     given = {"FunctionName": "never", "Runtime": "python3.13", "Handler": "app.handler", "Role": cloud.handler_role}
     given["Code"] = {"ZipFile": zipped(app=ECHO)}
@@ -387,12 +386,12 @@ def test_a_function_that_could_not_run_is_not_made(cloud: Cloud, fields: dict[st
     [f"{BASE}other", "arn:aws:events:us-east-1:123456789012:event-bus/default", "arn:aws:s3:::bucket",
      "arn:aws:sqs:us-east-1:123456789012:x.fifo", "arn:aws:sns:us-east-1:123456789012:x.fifo"],
 )  # fmt: skip
-def test_a_destination_that_gets_nothing_is_refused(cloud: Cloud, arn: str) -> None:
+def test_an_unsupported_destination_is_refused(cloud: Cloud, arn: str) -> None:
     client = cloud.client("lambda")
-    if "taker" not in [one["FunctionName"] for one in client.list_functions()["Functions"]]:
+    if "taker" not in [function["FunctionName"] for function in client.list_functions()["Functions"]]:
         cloud.function("taker", ECHO)
     for which in ("OnFailure", "OnSuccess"):
-        call, wanted = client.put_function_event_invoke_config, {which: {"Destination": arn}}
-        code, text = refused(call, FunctionName="taker", DestinationConfig=wanted)
+        call, destinations = client.put_function_event_invoke_config, {which: {"Destination": arn}}
+        code, text = refused(call, FunctionName="taker", DestinationConfig=destinations)
         assert code == "InvalidParameterValueException"
         assert arn.endswith(".fifo") or f"sends {which} records to standard" in text

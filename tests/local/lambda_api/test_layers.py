@@ -1,4 +1,4 @@
-"""Layers are unpacked for the functions that have them, and found as on Lambda."""
+"""Layers are unpacked for their functions, and their files are found as on Lambda."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ PACKAGES = f"python/lib/python{sys.version_info.major}.{sys.version_info.minor}/
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    with quick_cloud() as found:
-        yield found
+    with quick_cloud() as cloud:
+        yield cloud
 
 
 def packed(**files: str | bytes) -> bytes:
-    """A zip; "__" in a name stands for a slash."""
+    """Return a zip; "__" in a name is replaced by a slash."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
@@ -42,29 +42,29 @@ def modules(**sources: str) -> bytes:
 
 
 def layer(cloud: Cloud, name: str, content: bytes) -> str:
-    made = cloud.client("lambda").publish_layer_version(LayerName=name, Content={"ZipFile": content})
-    return str(made["LayerVersionArn"])
+    version = cloud.client("lambda").publish_layer_version(LayerName=name, Content={"ZipFile": content})
+    return str(version["LayerVersionArn"])
 
 
-def answer(cloud: Cloud, name: str) -> Any:
+def result_of(cloud: Cloud, name: str) -> Any:
     return json.loads(cloud.client("lambda").invoke(FunctionName=name)["Payload"].read())
 
 
-def test_modules_come_from_layers_later_ones_over_earlier_ones_and_the_code_over_all(cloud: Cloud) -> None:
+def test_later_layers_replace_modules_of_earlier_layers_and_the_code_replaces_both(cloud: Cloud) -> None:
     first = layer(cloud, "first", modules(one="X = 'first'", two="X = 'first'", app="X = 'first'"))
     second = layer(cloud, "second", modules(two="X = 'second'"))
     name = "with-layers"
     cloud.function(name, "import one, two\ndef handler(e, c): return [one.X, two.X]", Layers=[first, second])
-    assert answer(cloud, name) == ["first", "second"]
+    assert result_of(cloud, name) == ["first", "second"]
     cloud.client("lambda").update_function_configuration(FunctionName=name, Layers=[second, first])
-    assert answer(cloud, name) == ["first", "first"]
-    found = cloud.client("lambda").get_function_configuration(FunctionName=name)["Layers"]
-    assert [one["Arn"] for one in found] == [second, first]
+    assert result_of(cloud, name) == ["first", "first"]
+    layers = cloud.client("lambda").get_function_configuration(FunctionName=name)["Layers"]
+    assert [version["Arn"] for version in layers] == [second, first]
     cloud.client("lambda").update_function_configuration(FunctionName=name, Layers=[])
-    assert "No module named 'one'" in json.dumps(answer(cloud, name))
+    assert "No module named 'one'" in json.dumps(result_of(cloud, name))
 
 
-def test_site_packages_of_a_layer_come_before_its_other_modules_and_its_sdk_before_lambdas(cloud: Cloud) -> None:
+def test_site_packages_of_a_layer_precede_its_other_modules_and_its_sdk_precedes_lambdas(cloud: Cloud) -> None:
     content = packed(
         **{
             f"{PACKAGES}/three.py": "X = 'site-packages'",
@@ -75,7 +75,7 @@ def test_site_packages_of_a_layer_come_before_its_other_modules_and_its_sdk_befo
     arn = layer(cloud, "packages", content)
     source = "import three, boto3\ndef handler(e, c): return [three.X, boto3.X]"
     cloud.function("site-packages", source, Layers=[arn])
-    assert answer(cloud, "site-packages") == ["site-packages", "mine"]
+    assert result_of(cloud, "site-packages") == ["site-packages", "mine"]
 
 
 def test_programs_and_paths_of_layers_are_found(cloud: Cloud) -> None:
@@ -83,12 +83,12 @@ def test_programs_and_paths_of_layers_are_found(cloud: Cloud) -> None:
     source = """
     import os, subprocess, sys
     def handler(event, context):
-        said = subprocess.run(["tool"], capture_output=True, text=True).stdout
-        return [said, sorted(os.listdir(sys.path[2]))]
+        output = subprocess.run(["tool"], capture_output=True, text=True).stdout
+        return [output, sorted(os.listdir(sys.path[2]))]
     """
     variables = {"Variables": {"PYTHONPATH": "/opt/vendor"}}
     cloud.function("tools", source, Layers=[arn], Environment=variables)
-    assert answer(cloud, "tools") == ["mine\n", ["four", "six"]]
+    assert result_of(cloud, "tools") == ["mine\n", ["four", "six"]]
 
 
 def test_shared_libraries_of_a_layer_are_loaded(cloud: Cloud, tmp_path: Path) -> None:
@@ -101,34 +101,34 @@ def test_shared_libraries_of_a_layer_are_loaded(cloud: Cloud, tmp_path: Path) ->
     arn = layer(cloud, "library", packed(**{"lib/libanswer.so": built.read_bytes()}))
     loads = "import ctypes\ndef handler(e, c): return ctypes.CDLL('libanswer.so').answer()"
     cloud.function("loads", loads, Layers=[arn])
-    assert answer(cloud, "loads") == 42
+    assert result_of(cloud, "loads") == 42
 
 
 def test_a_function_keeps_a_layer_that_is_deleted(cloud: Cloud) -> None:
     arn = layer(cloud, "short-lived", modules(seven="X = 7"))
     cloud.function("keeps", "import seven\ndef handler(e, c): return seven.X", Layers=[arn])
     cloud.client("lambda").delete_layer_version(LayerName="short-lived", VersionNumber=1)
-    assert answer(cloud, "keeps") == 7
+    assert result_of(cloud, "keeps") == 7
     with pytest.raises(ClientError, match="does not exist"):
         cloud.function("too-late", "", Layers=[arn])
 
 
-def test_the_version_of_an_object_that_is_named_is_the_layer(cloud: Cloud) -> None:
+def test_the_requested_version_of_an_object_is_the_layer(cloud: Cloud) -> None:
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="layers")
     s3.put_bucket_versioning(Bucket="layers", VersioningConfiguration={"Status": "Enabled"})
     old = s3.put_object(Bucket="layers", Key="x.zip", Body=modules(eight="X = 'old'"))["VersionId"]
     s3.put_object(Bucket="layers", Key="x.zip", Body=modules(eight="X = 'new'"))
     content = {"S3Bucket": "layers", "S3Key": "x.zip", "S3ObjectVersion": old}
-    made = cloud.client("lambda").publish_layer_version(LayerName="from-s3", Content=content)
-    cloud.function("versioned", "import eight\ndef handler(e, c): return eight.X", Layers=[made["LayerVersionArn"]])
-    assert answer(cloud, "versioned") == "old"
+    arn = cloud.client("lambda").publish_layer_version(LayerName="from-s3", Content=content)["LayerVersionArn"]
+    cloud.function("versioned", "import eight\ndef handler(e, c): return eight.X", Layers=[arn])
+    assert result_of(cloud, "versioned") == "old"
 
 
 FOREIGN = "arn:aws:lambda:us-east-1:017000801446:layer:AWSLambdaPowertoolsPythonV3-python313-x86_64:1"
 
 
-def test_layers_that_lambda_refuses_are_refused(cloud: Cloud) -> None:
+def test_invalid_layers_are_refused(cloud: Cloud) -> None:
     half = 130 * 1024 * 1024
     large = [layer(cloud, f"large-{number}", packed(zeros=bytes(half))) for number in range(2)]
     twice = [layer(cloud, "twice", modules(nine=f"X = {number}")) for number in range(2)]
@@ -149,7 +149,7 @@ def test_layers_that_lambda_refuses_are_refused(cloud: Cloud) -> None:
             layer(cloud, "never", content)
 
 
-def test_a_template_makes_a_new_version_for_each_change(cloud: Cloud) -> None:
+def test_a_template_creates_a_new_version_for_each_change(cloud: Cloud) -> None:
     s3, cloudformation = cloud.client("s3"), cloud.client("cloudformation")
     s3.create_bucket(Bucket="assets")
 
@@ -168,16 +168,16 @@ def test_a_template_makes_a_new_version_for_each_change(cloud: Cloud) -> None:
         }
         outputs = {"Layer": {"Value": {"Fn::GetAtt": ["Layer", "LayerVersionArn"]}}}
         call(StackName="layers", TemplateBody=json.dumps({"Resources": resources, "Outputs": outputs}))
-        found = cloudformation.describe_stacks(StackName="layers")["Stacks"][0]
-        assert found["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), found
-        return {one["OutputKey"]: one["OutputValue"] for one in found["Outputs"]}
+        stack = cloudformation.describe_stacks(StackName="layers")["Stacks"][0]
+        assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), stack
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     first = deploy(cloudformation.create_stack, 1)["Layer"]
-    assert answer(cloud, "templated") == 1
+    assert result_of(cloud, "templated") == 1
     second = deploy(cloudformation.update_stack, 2)["Layer"]
-    assert answer(cloud, "templated") == 2
+    assert result_of(cloud, "templated") == 2
     assert (first.rpartition(":")[2], second.rpartition(":")[2]) == ("1", "2")
     left = cloud.client("lambda").list_layer_versions(LayerName="templated")["LayerVersions"]
-    assert [one["LayerVersionArn"] for one in left] == [second]
+    assert [version["LayerVersionArn"] for version in left] == [second]
     cloudformation.delete_stack(StackName="layers")
-    assert "templated" not in [one["LayerName"] for one in cloud.client("lambda").list_layers()["Layers"]]
+    assert "templated" not in [listed["LayerName"] for listed in cloud.client("lambda").list_layers()["Layers"]]

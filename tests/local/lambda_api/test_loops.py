@@ -1,4 +1,4 @@
-"""A function that leads to itself is stopped after sixteen rounds, as on AWS, and the user is told."""
+"""A function that invokes itself is stopped after sixteen rounds, as on AWS, and the user is notified."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    with quick_cloud() as found:
-        found.handler_role = found.role(
+    with quick_cloud() as cloud:
+        cloud.handler_role = cloud.role(
             "loops", "lambda.amazonaws.com", {"Action": ["sqs:*", "sns:*"], "Resource": "*"}
         )
-        yield found
+        yield cloud
 
 
 def start(cloud: Cloud, name: str, how: str = "Event", **event: Any) -> dict[str, Any]:
     payload = json.dumps({"number": 1, "how": how, **event})
-    answer: dict[str, Any] = cloud.client("lambda").invoke(FunctionName=name, InvocationType=how, Payload=payload)
-    return answer
+    response: dict[str, Any] = cloud.client("lambda").invoke(FunctionName=name, InvocationType=how, Payload=payload)
+    return response
 
 
-def cut(cloud: Cloud, name: str) -> None:
-    """Wait for the word that the loop was cut; it ran as often as it may."""
-    while not [one for one in cloud.events("note") if one["text"].startswith(f"{name} has run 16 times")]:
+def await_stop(cloud: Cloud, name: str) -> None:
+    """Wait for the note that the loop was stopped; check the number of runs."""
+    while not [note for note in cloud.events("note") if note["text"].startswith(f"{name} has run 16 times")]:
         cloud.next_event()
     assert len(cloud.await_end(name, ROUNDS)) == ROUNDS
 
@@ -56,7 +56,7 @@ def test_a_function_that_invokes_itself_is_stopped_and_its_event_is_a_dead_lette
         FunctionName="calls-itself", DestinationConfig={"OnFailure": {"Destination": arn}}
     )
     start(cloud, "calls-itself")
-    cut(cloud, "calls-itself")
+    await_stop(cloud, "calls-itself")
     letter = json.loads(cloud.receive(url)["Body"])
     assert letter["requestContext"]["condition"] == "RecursiveInvocation"
     assert letter["requestPayload"]["number"] == ROUNDS + 1
@@ -84,7 +84,7 @@ def test_a_loop_through_a_queue_is_stopped_and_its_message_ends_as_a_dead_letter
     cloud.function("through-queue", source, Environment={"Variables": {"URL": url}})
     cloud.client("lambda").create_event_source_mapping(FunctionName="through-queue", EventSourceArn=arn)
     sqs.send_message(QueueUrl=url, MessageBody="x")
-    cut(cloud, "through-queue")
+    await_stop(cloud, "through-queue")
     assert cloud.receive(letters)["Body"] == "x"
 
 
@@ -99,10 +99,10 @@ def test_a_loop_through_a_topic_is_stopped(cloud: Cloud) -> None:
     function = cloud.function("through-topic", source, Environment={"Variables": {"TOPIC": topic}})
     sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function)
     sns.publish(TopicArn=topic, Message="x")
-    cut(cloud, "through-topic")
+    await_stop(cloud, "through-topic")
 
 
-def test_a_loop_that_is_allowed_goes_on(cloud: Cloud) -> None:
+def test_an_allowed_loop_continues(cloud: Cloud) -> None:
     cloud.function("may-loop", CALLS_ITSELF)
     cloud.client("lambda").put_function_recursion_config(FunctionName="may-loop", RecursiveLoop="Allow")
     start(cloud, "may-loop", most=20)
@@ -115,11 +115,11 @@ def test_a_template_can_allow_a_loop(cloud: Cloud) -> None:
     properties = given | {"FunctionName": "templated", "RecursiveLoop": "Allow"}
     template = json.dumps({"Resources": {"F": {"Type": "AWS::Lambda::Function", "Properties": properties}}})
     cloud.client("cloudformation").create_stack(StackName="loops", TemplateBody=template)
-    found = cloud.client("lambda").get_function_recursion_config(FunctionName="templated")
-    assert found["RecursiveLoop"] == "Allow"
+    config = cloud.client("lambda").get_function_recursion_config(FunctionName="templated")
+    assert config["RecursiveLoop"] == "Allow"
 
 
-def test_many_events_of_one_sender_are_no_loop(cloud: Cloud) -> None:
+def test_many_events_of_one_sender_are_not_a_loop(cloud: Cloud) -> None:
     source = """
     import boto3
     def handler(event, context):

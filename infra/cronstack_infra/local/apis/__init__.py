@@ -1,1 +1,1 @@
-"""AWS's APIs as moto lacks them: Scheduler, EventBridge, SQS, SNS and IAM. Lambda's are in ``lambda_api``."""
+"""Patches of moto for the APIs of Scheduler, EventBridge, SQS, SNS and IAM. Lambda's are in ``lambda_api``."""

@@ -1,4 +1,4 @@
-"""Batches of SQS: an invalid entry fails by itself, and the other entries are carried out.
+"""Batches of SQS: only the invalid entries of a batch fail.
 
 A FIFO queue accepts or refuses a batch as a whole; ``refusals`` checks that.
 """
@@ -20,12 +20,12 @@ Check = Callable[[Mapping[str, Any], int, Queue], None]
 
 
 def _sent(send: Any, self: Any) -> ActionResult:
-    good, failed = _sorted(self, check_sent_entry)
-    if not good:
+    valid, failed = _checked(self, check_sent_entry)
+    if not valid:
         return ActionResult({"Successful": [], "Failed": failed})
-    self.params["Entries"] = good
-    told: Any = send(self).result
-    return ActionResult({"Successful": told["Successful"], "Failed": [*told["Failed"], *failed]})
+    self.params["Entries"] = valid
+    result: Any = send(self).result
+    return ActionResult({"Successful": result["Successful"], "Failed": [*result["Failed"], *failed]})
 
 
 def _deleted(self: Any) -> ActionResult:
@@ -37,23 +37,23 @@ def _changed(self: Any) -> ActionResult:
 
 
 def _handled(self: Any, by: Callable[..., tuple[list[str], list[dict[str, Any]]]]) -> ActionResult:
-    good, failed = _sorted(self, check_handled_entry)
-    done, also_failed = by(privates.queue_name(self), good)
+    valid, failed = _checked(self, check_handled_entry)
+    done, also_failed = by(privates.queue_name(self), valid)
     return ActionResult({"Successful": [{"Id": key} for key in done], "Failed": [*failed, *also_failed]})
 
 
-def _sorted(self: Any, check: Check) -> tuple[list[Any], list[dict[str, Any]]]:
-    """Return the valid entries, and the failures as the answer lists them."""
+def _checked(self: Any, check: Check) -> tuple[list[Any], list[dict[str, Any]]]:
+    """Return the valid entries, and the failures in the form of the response."""
     queue = self.sqs_backend.get_queue(privates.queue_name(self))
-    good, failed = [], []
+    valid, failed = [], []
     for number, entry in enumerate(privates.parameter(self, "Entries", []), 1):
         try:
             check(entry, number, queue)
-        except Refusal as why:
-            failed.append({"Id": entry["Id"], "SenderFault": True, "Code": why.code, "Message": why.message})
+        except Refusal as refusal:
+            failed.append({"Id": entry["Id"], "SenderFault": True, "Code": refusal.code, "Message": refusal.message})
         else:
-            good.append(entry)
-    return good, failed
+            valid.append(entry)
+    return valid, failed
 
 
 _RESPONSE: Final = "moto.sqs.responses:SQSResponse"

@@ -1,7 +1,7 @@
 """IAM and STS: inline policies as JSON, the managed policies of AWS, and the role of a function as caller.
 
-moto copies the managed policies of AWS. Each is created when it is first attached: all of them would add a second to
-every start.
+moto has a copy of AWS's managed policies. Each is created when it is first attached, because creating all of them
+would add a second to every start.
 """
 
 from __future__ import annotations
@@ -43,28 +43,28 @@ def _function_that_calls(backend: STSBackend, access_key_id: str) -> tuple[str, 
 def _attach_known(
     attach: Callable[[IAMBackend, str, str], None], backend: IAMBackend, policy_arn: str, name: str
 ) -> None:
-    _make_known(backend, policy_arn)
+    _ensure_managed_policy(backend, policy_arn)
     attach(backend, policy_arn, name)
 
 
-def _make_known(backend: IAMBackend, arn: str) -> None:
-    """Each of AWS's own policies is there once it is asked for."""
+def _ensure_managed_policy(backend: IAMBackend, arn: str) -> None:
+    """Create the managed policy of an ARN if it is one of AWS's and does not exist yet."""
     owner, _, path = arn.partition(":policy/")
     name = path.rpartition("/")[2]
     if owner.endswith(":iam::aws") and arn not in backend.managed_policies and name in _policies_of_aws():
-        known = dict(_policies_of_aws()[name])
-        made = AWSManagedPolicy.from_data(name, backend.account_id, backend.region_name, known)
-        if made.arn == arn:
-            backend.managed_policies[arn] = made
+        data = dict(_policies_of_aws()[name])
+        policy = AWSManagedPolicy.from_data(name, backend.account_id, backend.region_name, data)
+        if policy.arn == arn:
+            backend.managed_policies[arn] = policy
 
 
 @lru_cache
 def _policies_of_aws() -> Mapping[str, Mapping[str, Any]]:
-    """As moto has copied them."""
+    """Return moto's copy of AWS's managed policies, by name."""
     from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-    found: Mapping[str, Mapping[str, Any]] = json.loads(aws_managed_policies_data)
-    return found
+    policies: Mapping[str, Mapping[str, Any]] = json.loads(aws_managed_policies_data)
+    return policies
 
 
 PATCHES: Final = (

@@ -1,4 +1,4 @@
-"""Requests of this process: a simulation answers them, with virtual time and faults, in place of moto's stubber."""
+"""Requests of this process: in a simulation, moto's stubber is replaced by one with virtual time and faults."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """SNS: a subscribed function gets the record of the published message.
 
-A subscribed queue gets the message as in moto, also where its policy would not let SNS send to it. On AWS that message
-is lost, which is the most frequent fault with topics and queues. The user gets a note about it.
+A subscribed queue gets the message as in moto, even if its policy does not allow SNS to send to it. On AWS that
+message is lost, which is the most frequent fault with topics and queues. The user gets a note about it.
 
 Record: "Invoking Lambda functions with Amazon SNS notifications", Lambda's developer guide. Signatures are empty,
 because nothing is signed here.
@@ -43,7 +43,7 @@ def _publish(
     matcher = privates.matcher_of(self)
     if matcher is not None and not matcher.matches(message_attributes, message):
         return
-    if self.protocol == "sqs" and not _finds_its_queue(self, port):
+    if self.protocol == "sqs" and not _queue_exists(self, port):
         return
     if self.protocol != "lambda":
         given = (message, message_id, subject, message_attributes, group_id, deduplication_id, message_structure)
@@ -56,25 +56,25 @@ def _publish(
     try:
         get_backend(self.account_id, region).get_function(name, qualifier or None)
     except UnknownFunctionException:
-        port.note(f"SNS drops a message of {self.topic.arn}: its subscriber {self.endpoint} is gone")
+        port.note(f"SNS drops a message of {self.topic.arn}: its subscriber {self.endpoint} does not exist")
         return
-    told = record(self.arn, self.topic.arn, message, message_id, subject, message_attributes or {}, port.now())
-    port.accept(qualified(self.endpoint), json.dumps(told))
+    event = record(self.arn, self.topic.arn, message, message_id, subject, message_attributes or {}, port.now())
+    port.accept(qualified(self.endpoint), json.dumps(event))
 
 
-def _finds_its_queue(subscription: Any, port: EnginePort) -> bool:
-    """Whether there is one to send to; what would happen on AWS is told."""
+def _queue_exists(subscription: Any, port: EnginePort) -> bool:
+    """Return whether the subscribed queue exists. Report when AWS would drop the message."""
     topic, endpoint = subscription.topic.arn, subscription.endpoint
     *_, region, account, name = endpoint.split(":")
     queue = sqs_backends[account][region].queues.get(name)
     if queue is None:
-        port.note(f"SNS drops a message of {topic}: its subscriber {endpoint} is gone")
+        port.note(f"SNS drops a message of {topic}: its subscriber {endpoint} does not exist")
         return False
     source = {"aws:SourceArn": topic, "aws:SourceAccount": subscription.account_id}
     verdict = permissions.lets_in(queue.policy, "sns.amazonaws.com", "sqs:SendMessage", endpoint, source)
     if not verdict.allowed:
-        why = f"its policy does not let it in, {verdict.reason}"
-        port.note(f"on AWS SNS drops what {topic} sends to {endpoint}: {why}")
+        reason = f"its policy does not let it in, {verdict.reason}"
+        port.note(f"on AWS SNS drops what {topic} sends to {endpoint}: {reason}")
     return True
 
 
@@ -87,7 +87,7 @@ def record(
     attributes: Mapping[str, Mapping[str, Any]],
     now: datetime,
 ) -> dict[str, Any]:
-    """The event a function is invoked with; ``attributes`` as moto keeps them: {"colour": {"Type": …, "Value": …}}."""
+    """Return the function's event. ``attributes``: in moto's form, {"colour": {"Type": …, "Value": …}}."""
     notification = {
         "Type": "Notification",
         "MessageId": message_id,
@@ -100,7 +100,7 @@ def record(
         "SigningCertUrl": "",
         "UnsubscribeUrl": "",
         "MessageAttributes": {
-            name: {"Type": one["Type"], "Value": str(one["Value"])} for name, one in attributes.items()
+            name: {"Type": value["Type"], "Value": str(value["Value"])} for name, value in attributes.items()
         },
     }
     source = {"EventSource": "aws:sns", "EventVersion": "1.0", "EventSubscriptionArn": subscription}

@@ -1,7 +1,7 @@
-"""What PutRule and PutTargets refuse of scheduled rules, with AWS's error for each.
+"""Checks of PutRule and PutTargets for scheduled rules, with AWS's error for each.
 
-Sources: botocore's model for lengths and bounds, AWS's answers that others recorded for the texts. What AWS accepts
-and the local cloud cannot carry out is refused as well, with the reason.
+Sources: botocore's model for lengths and bounds; AWS's responses, as recorded by other projects, for the texts.
+A feature that the local cloud does not support is refused as well, with the reason.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from cronstack.timetable.instants import parse
 from cronstack_infra.local.engine.transforming import PREDEFINED, is_path, variables_of
 from cronstack_infra.local.refusals.constraints import Malformed, violations
 
-MOST_TARGETS: Final = 5
-"""Targets of a rule, as AWS allows them."""
+MAX_TARGETS: Final = 5
+"""AWS's limit of targets of a rule."""
 
 _TARGETS: Final = {
     "lambda": re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[a-zA-Z0-9-_]+(:[a-zA-Z0-9-_$]+)?"),
@@ -41,11 +41,11 @@ _MEMBERS: Final = {
     "role_arn": "RoleArn",
     "event_bus_arn": "EventBusName",
 }
-"""moto's arguments of put_rule to the members of PutRule."""
+"""Members of PutRule by moto's argument of put_rule."""
 
 
 def check_rule(name: str, given: Mapping[str, Any]) -> None:
-    """Raise the first refusal of PutRule. ``given`` holds moto's arguments."""
+    """Raise the first error of PutRule. ``given`` has moto's arguments."""
     members = {_MEMBERS[key]: value for key, value in given.items() if key in _MEMBERS and value is not None}
     expression = members.get("ScheduleExpression")
     if not expression:
@@ -55,14 +55,14 @@ def check_rule(name: str, given: Mapping[str, Any]) -> None:
         raise ValidationException("ScheduleExpression is supported only on the default event bus.")
     if members.get("EventPattern"):
         raise ValidationException(
-            "The local cloud fires rules by their schedule only: give the event pattern a rule of its own."
+            "The local cloud fires a rule by its schedule only. Move the event pattern to a second rule."
         )
     if not is_expression(expression):
         raise ValidationException("Parameter ScheduleExpression is not valid.")
 
 
 def is_expression(text: str) -> bool:
-    """Whether a rule may have this schedule: cron or rate, in UTC, with the unit in the number of its value."""
+    """Return whether a rule may have this schedule: cron, or rate with a unit that fits its value (1 minute)."""
     try:
         schedule = parse(text)
     except ScheduleError:
@@ -71,10 +71,10 @@ def is_expression(text: str) -> bool:
 
 
 def check_targets(rule: Rule, targets: Sequence[Mapping[str, Any]]) -> None:
-    """Raise the first refusal of PutTargets for a scheduled rule."""
+    """Raise the first error of PutTargets for a scheduled rule."""
     _by_model("PutTargets", {"Rule": rule.name, "Targets": list(targets)})
     ids = {target["Id"] for target in (*rule.targets, *targets)}
-    if len(ids) > MOST_TARGETS:
+    if len(ids) > MAX_TARGETS:
         raise JsonRESTError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
     for target in targets:
         _check_target(target)
@@ -133,12 +133,12 @@ def _by_model(operation: str, members: Mapping[str, Any]) -> None:
     shape = _model().operation_model(operation).input_shape
     assert shape is not None
     try:
-        wrong = list(violations(shape, members))
+        errors = list(violations(shape, members))
     except Malformed as fault:
         raise JsonRESTError("SerializationException", str(fault)) from None
-    if wrong:
-        plural = "s" if len(wrong) > 1 else ""
-        raise ValidationException(f"{len(wrong)} validation error{plural} detected: {'; '.join(wrong)}")
+    if errors:
+        plural = "s" if len(errors) > 1 else ""
+        raise ValidationException(f"{len(errors)} validation error{plural} detected: {'; '.join(errors)}")
 
 
 @lru_cache

@@ -1,7 +1,7 @@
-"""EventBridge's scheduled rules in front of the engine: moto's backend with the checks of AWS.
+"""EventBridge's scheduled rules in front of the engine: moto's backend with AWS's checks.
 
-The patches replace methods of moto's classes, so the API and CloudFormation use the same ones. Each change of a rule
-with a schedule goes to the engine. Rules with an event pattern stay as moto has them.
+The patches replace methods of moto's classes, so they apply to the API and to CloudFormation. Each change of a rule
+with a schedule goes to the engine. moto handles rules with an event pattern.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _put_rule(put: Any, port: EnginePort, self: Any, name: str, *args: Any, **gi
     check_rule(name, given)
     rule: Rule = put(self, name, *args, **given)
     if not rule.scheduled_expression:
-        port.delete_schedule(rule.arn)  # it had a schedule before, perhaps
+        port.delete_schedule(rule.arn)  # it may have had a schedule before
     _changed(port, self, name, given.get("event_bus_arn"))
     return rule
 
@@ -45,10 +45,10 @@ def _delete_rule(delete: Any, port: EnginePort, self: Any, name: str, event_bus_
 
 
 def _switch_rule(switch: Any, port: EnginePort, self: Any, name: str, event_bus_arn: str | None) -> bool:
-    """Enable or disable."""
-    found: bool = switch(self, name, event_bus_arn)
+    """Enable or disable a rule. Return whether it exists."""
+    exists: bool = switch(self, name, event_bus_arn)
     _changed(port, self, name, event_bus_arn)
-    return found
+    return exists
 
 
 def _put_targets(
@@ -69,7 +69,7 @@ def _remove_targets(
 
 
 def config_of(rule: Rule) -> ScheduleConfig:
-    """Return a rule in the engine's terms."""
+    """Return the engine's configuration of a rule."""
     return ScheduleConfig(
         arn=rule.arn,
         expression=str(rule.scheduled_expression),
@@ -100,13 +100,13 @@ def _target(given: Mapping[str, Any]) -> Target:
 
 
 def _find(backend: Any, name: str, bus: str | None) -> Rule | None:
-    found = backend.event_buses.get(privates.bus_name(backend, bus))
-    rule: Rule | None = None if found is None else found.rules.get(name)
+    event_bus = backend.event_buses.get(privates.bus_name(backend, bus))
+    rule: Rule | None = None if event_bus is None else event_bus.rules.get(name)
     return rule
 
 
 def _send_by_pattern(send: Any, self: Any, original_event: Any, transform_input: bool = True) -> None:
-    """Send what PutEvents was given to rules with a pattern only."""
+    """Send an event of PutEvents only to rules with a pattern."""
     if self.event_pattern.get_pattern():
         send(self, original_event, transform_input)
 
@@ -146,7 +146,7 @@ PATCHES: Final = (
         _BACKEND,
         "put_targets",
         "(self, name, event_bus_arn, targets)",
-        "The targets of a rule with a schedule receive nothing, and a role is accepted as one.",
+        "The targets of a rule with a schedule receive nothing, and a role is accepted as a target.",
         ("a_due_rule_sends_nothing", "a_rule_accepts_a_role_as_its_target"),
         wrapped_with_port(_put_targets),
     ),

@@ -1,7 +1,7 @@
-"""What CreateSchedule and UpdateSchedule refuse, as a table: rule after rule, AWS's error for each.
+"""Checks of CreateSchedule and UpdateSchedule, as a table, with AWS's error for each.
 
 moto accepts any expression, name, zone and target. Sources: botocore's model for patterns and bounds, recorded
-answers of AWS for the texts.
+responses of AWS for the texts.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def conflict(what: str, name: str) -> SchedulerError:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A Create or an Update: its members as sent, and what the rules need to know besides."""
+class ScheduleRequest:
+    """A Create or Update request: its members as sent, and further inputs of the rules."""
 
     fields: Mapping[str, Any]
     group_arn: str
@@ -65,21 +65,21 @@ class Asked:
     now: datetime
     switches: Switches = field(default_factory=Switches)
     requested: bool = False
-    """By a request to the API, not by CloudFormation, which waits for a role that it has made."""
+    """Whether the request came from the API. CloudFormation waits for a new role, so the role is not refused there."""
 
     @property
     def target(self) -> Mapping[str, Any]:
         return self.fields.get("Target") or {}
 
 
-def check(asked: Asked) -> None:
-    """Raise the first refusal."""
+def check(request: ScheduleRequest) -> None:
+    """Raise the first error."""
     for rule in RULES:
-        rule(asked)
+        rule(request)
 
 
 def check_name(name: str | None, member: str) -> None:
-    """Of a schedule or a group."""
+    """Raise AWS's error for an invalid name of a schedule or a group."""
     if name is None or not _NAME.fullmatch(name):
         raise invalid(
             f"1 validation error detected: Value '{name}' at '{member}' failed to satisfy constraint: "
@@ -123,36 +123,36 @@ def _matches(value: Any, member: str, pattern: re.Pattern[str]) -> None:
         )
 
 
-def _required(asked: Asked) -> None:
+def _required(request: ScheduleRequest) -> None:
     for member in ("ScheduleExpression", "FlexibleTimeWindow", "Target"):
-        if not asked.fields.get(member):
+        if not request.fields.get(member):
             raise invalid(f"1 validation error detected: Value null at '{member}': Member must not be null")
 
 
-def _texts(asked: Asked) -> None:
-    _length(asked.fields["ScheduleExpression"], "scheduleExpression", 1, 256)
-    _length(asked.fields.get("ScheduleExpressionTimezone"), "scheduleExpressionTimezone", 1, 50)
-    _length(asked.fields.get("Description"), "description", 0, 512)
-    _length(asked.fields.get("ClientToken"), "clientToken", 1, 64)
-    if (key := asked.fields.get("KmsKeyArn")) is not None:
+def _texts(request: ScheduleRequest) -> None:
+    _length(request.fields["ScheduleExpression"], "scheduleExpression", 1, 256)
+    _length(request.fields.get("ScheduleExpressionTimezone"), "scheduleExpressionTimezone", 1, 50)
+    _length(request.fields.get("Description"), "description", 0, 512)
+    _length(request.fields.get("ClientToken"), "clientToken", 1, 64)
+    if (key := request.fields.get("KmsKeyArn")) is not None:
         _matches(key, "kmsKeyArn", _KEY)
 
 
-def _choices(asked: Asked) -> None:
-    _one_of(asked.fields.get("State"), "state", ("ENABLED", "DISABLED"))
-    _one_of(asked.fields.get("ActionAfterCompletion"), "actionAfterCompletion", ("NONE", "DELETE"))
+def _choices(request: ScheduleRequest) -> None:
+    _one_of(request.fields.get("State"), "state", ("ENABLED", "DISABLED"))
+    _one_of(request.fields.get("ActionAfterCompletion"), "actionAfterCompletion", ("NONE", "DELETE"))
 
 
-def _expression(asked: Asked) -> None:
-    expression = asked.fields["ScheduleExpression"]
+def _expression(request: ScheduleRequest) -> None:
+    expression = request.fields["ScheduleExpression"]
     try:
         parse(expression)
     except ScheduleError:
         raise invalid(f"Invalid Schedule Expression {expression}.") from None
 
 
-def _zone(asked: Asked) -> None:
-    zone = asked.fields.get("ScheduleExpressionTimezone")
+def _zone(request: ScheduleRequest) -> None:
+    zone = request.fields.get("ScheduleExpressionTimezone")
     if zone is None:
         return
     try:
@@ -161,18 +161,18 @@ def _zone(asked: Asked) -> None:
         raise invalid(f"Invalid Schedule Expression Timezone {zone}.") from None
 
 
-def _past(asked: Asked) -> None:
-    """Refuse an at() that is past, if that is how AWS is played: of Create and Update, whatever the State."""
-    expression = asked.fields["ScheduleExpression"]
-    if asked.switches.past_at != "refused" or not expression.startswith("at("):
+def _past(request: ScheduleRequest) -> None:
+    """Refuse an at() in the past if the switch ``past_at`` is "refused": for Create and Update, and for any State."""
+    expression = request.fields["ScheduleExpression"]
+    if request.switches.past_at != "refused" or not expression.startswith("at("):
         return
-    zone = asked.fields.get("ScheduleExpressionTimezone") or "UTC"
-    if next(parse(expression, timezone=zone).after(asked.now), None) is None:
+    zone = request.fields.get("ScheduleExpressionTimezone") or "UTC"
+    if next(parse(expression, timezone=zone).after(request.now), None) is None:
         raise invalid(f"The schedule expression {expression} is in the past.")
 
 
-def _window(asked: Asked) -> None:
-    window = asked.fields["FlexibleTimeWindow"]
+def _window(request: ScheduleRequest) -> None:
+    window = request.fields["FlexibleTimeWindow"]
     mode, minutes = window.get("Mode"), window.get("MaximumWindowInMinutes")
     if mode is None:
         raise invalid("1 validation error detected: Value null at 'flexibleTimeWindow.mode': Member must not be null")
@@ -184,47 +184,47 @@ def _window(asked: Asked) -> None:
         raise invalid("MaximumWindowInMinutes must not be given when FlexibleTimeWindow mode is OFF.")
 
 
-def _span(asked: Asked) -> None:
-    start, end = instant(asked.fields.get("StartDate")), instant(asked.fields.get("EndDate"))
-    if asked.fields["ScheduleExpression"].startswith("at("):
+def _span(request: ScheduleRequest) -> None:
+    start, end = instant(request.fields.get("StartDate")), instant(request.fields.get("EndDate"))
+    if request.fields["ScheduleExpression"].startswith("at("):
         return
-    refused = asked.switches.past_start == "refused"
-    if refused and start is not None and start < asked.now - _OLDEST_START:
+    refused = request.switches.past_start == "refused"
+    if refused and start is not None and start < request.now - _OLDEST_START:
         raise invalid("The StartDate you specify cannot be earlier than 5 minutes ago.")
-    if end is not None and end <= (start or asked.now):
+    if end is not None and end <= (start or request.now):
         raise invalid("The EndDate you specify must be later than the StartDate, and in the future.")
 
 
-def _target(asked: Asked) -> None:
-    arn = asked.target.get("Arn")
+def _target(request: ScheduleRequest) -> None:
+    arn = request.target.get("Arn")
     _length(arn, "target.arn", 1, 1600)
     _matches(arn, "target.arn", _ARN)
     service = str(arn).split(":")[2]
     if universal.is_universal(str(arn)):
         try:
             universal.call_of(str(arn))
-        except universal.NotATarget as why:
-            raise invalid(f"Provided Arn is not a target: {why}") from None
+        except universal.NotATarget as error:
+            raise invalid(f"Provided Arn is not a target: {error}") from None
         return
     if service not in _TEMPLATED:
-        raise invalid(f"Provided Arn is not in correct format, or its target is not carried out locally: {arn}")
+        raise invalid(f"Provided Arn is not in correct format, or the local cloud does not support its target: {arn}")
     if not _TEMPLATED[service].fullmatch(str(arn)):
         raise invalid(f"Provided Arn is not in correct format: {arn}")
     if str(arn).endswith(".fifo") and service == "sqs":
-        group = (asked.target.get("SqsParameters") or {}).get("MessageGroupId")
+        group = (request.target.get("SqsParameters") or {}).get("MessageGroupId")
         if not group:
             raise invalid("MessageGroupId is required for a FIFO queue.")
 
 
-def _input(asked: Asked) -> None:
-    text = asked.target.get("Input")
+def _input(request: ScheduleRequest) -> None:
+    text = request.target.get("Input")
     if text is None:
         return
     if not isinstance(text, str) or not text:
         raise invalid("1 validation error detected: Value at 'target.input': Member must have length at least 1")
     if len(text.encode()) > _LARGEST_INPUT:
         raise invalid(f"Input must not be larger than {_LARGEST_INPUT} bytes.")
-    service = asked.target["Arn"].split(":")[2]
+    service = request.target["Arn"].split(":")[2]
     if service in ("lambda", "scheduler"):
         try:
             json.loads(_without_attributes(text))
@@ -233,37 +233,37 @@ def _input(asked: Asked) -> None:
 
 
 def _without_attributes(text: str) -> str:
-    """attempt-number may stand outside of a string."""
+    """Replace attempt-number by a number, because it may be used outside of a JSON string."""
     return re.sub(r"<aws\.scheduler\.attempt-number>", "1", text)
 
 
-def _retries(asked: Asked) -> None:
-    policy = asked.target.get("RetryPolicy") or {}
+def _retries(request: ScheduleRequest) -> None:
+    policy = request.target.get("RetryPolicy") or {}
     _within(policy.get("MaximumEventAgeInSeconds"), "target.retryPolicy.maximumEventAgeInSeconds", 60, 86400)
     _within(policy.get("MaximumRetryAttempts"), "target.retryPolicy.maximumRetryAttempts", 0, 185)
 
 
-def _dead_letters(asked: Asked) -> None:
-    arn = (asked.target.get("DeadLetterConfig") or {}).get("Arn")
+def _dead_letters(request: ScheduleRequest) -> None:
+    arn = (request.target.get("DeadLetterConfig") or {}).get("Arn")
     if arn is not None and not _QUEUE.fullmatch(str(arn)):
         raise invalid(f"The dead-letter queue must be a standard SQS queue: {arn}")
 
 
-def _role(asked: Asked) -> None:
-    arn = asked.target.get("RoleArn")
+def _role(request: ScheduleRequest) -> None:
+    arn = request.target.get("RoleArn")
     _matches(arn, "target.roleArn", _ROLE)
     role = permissions.find_role(str(arn))
-    context = {"aws:SourceAccount": asked.account, "aws:SourceArn": asked.group_arn}
-    delay = timedelta(seconds=asked.switches.role_delay)
+    context = {"aws:SourceAccount": request.account, "aws:SourceArn": request.group_arn}
+    delay = timedelta(seconds=request.switches.role_delay)
     if (
         role is None
-        or (delay and asked.requested and permissions.is_new(role, asked.now - delay))
+        or (delay and request.requested and permissions.is_new(role, request.now - delay))
         or not permissions.may_be_assumed(role, "scheduler.amazonaws.com", context).allowed
     ):
         raise invalid("The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
 
 
-RULES: Final[tuple[Callable[[Asked], None], ...]] = (
+RULES: Final[tuple[Callable[[ScheduleRequest], None], ...]] = (
     _required,
     _texts,
     _choices,
@@ -278,14 +278,14 @@ RULES: Final[tuple[Callable[[Asked], None], ...]] = (
     _dead_letters,
     _role,
 )
-"""In this order; the first that refuses is the answer."""
+"""The checks in order. The first error is the response."""
 
 
 def instant(given: Any) -> datetime | None:
-    """A timestamp as the API or a template sends it: epoch seconds, or ISO text."""
+    """Parse a timestamp of the API or of a template: epoch seconds, or ISO text."""
     if given is None or given == "":
         return None
     if isinstance(given, str) and not re.fullmatch(r"[\d.]+", given):
-        found = datetime.fromisoformat(given.replace("Z", "+00:00"))
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        parsed = datetime.fromisoformat(given.replace("Z", "+00:00"))
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
     return datetime.fromtimestamp(float(given), UTC)

@@ -1,4 +1,4 @@
-"""What the switches make of requests to Scheduler's API. CloudFormation waits and retries by itself."""
+"""The effect of switches on requests to Scheduler's API. CloudFormation is not affected: it waits and retries."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from cronstack_infra.switches.settings import Switches
 
 
 def refuse_by_chance(backend: Any, name: str, switches: Switches) -> None:
-    """Raise the error that a CreateSchedule request gets whatever it says. Nothing is carried out then."""
+    """Raise an error for a random share of CreateSchedule requests, by the switches. The request has no effect then."""
     throttled, conflicts = switches.create_throttled, switches.create_conflicts
     if not throttled and not conflicts:
         return
-    count = vars(backend)["asked"] = vars(backend).get("asked", 0) + 1
+    count = vars(backend)["create_count"] = vars(backend).get("create_count", 0) + 1
     if chance(switches.seed, "create throttled", name, count) < throttled:
         raise SchedulerError("ThrottlingException", "Rate exceeded", 429)
     if chance(switches.seed, "create conflicts", name, count) < conflicts:
@@ -26,11 +26,12 @@ def refuse_by_chance(backend: Any, name: str, switches: Switches) -> None:
 
 
 def note_creation(schedule: Schedule, now: datetime) -> None:
-    """Remember when a schedule was created."""
-    vars(schedule)["made"] = now
+    """Store when a schedule was created."""
+    vars(schedule)["created_at"] = now
 
 
 def is_shown(schedule: Schedule, switches: Switches, now: datetime) -> bool:
-    """Whether GetSchedule and ListSchedules show a schedule by now."""
-    made: datetime | None = vars(schedule).get("made")
-    return made is None or not switches.stale_schedules or now - made >= timedelta(seconds=switches.stale_schedules)
+    """Return whether GetSchedule and ListSchedules already show a schedule."""
+    created: datetime | None = vars(schedule).get("created_at")
+    age = switches.stale_schedules
+    return created is None or not age or now - created >= timedelta(seconds=age)

@@ -1,6 +1,6 @@
-"""Scheduler's API in front of the engine: moto's backend with the checks of AWS. Each change goes to the engine.
+"""Scheduler's API in front of the engine: moto's backend with AWS's checks. Each change goes to the engine.
 
-The patches replace methods of moto's classes, so the API and CloudFormation use the same ones.
+The patches replace methods of moto's classes, so they apply to the API and to CloudFormation.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from moto.core.exceptions import InvalidToken
 from moto.scheduler.models import Schedule, ScheduleGroup
 
 from cronstack_infra.local.apis.schedule_checks import (
-    Asked,
+    ScheduleRequest,
     SchedulerError,
     check,
     check_name,
@@ -42,21 +42,21 @@ def _create_schedule(
     requested: bool = False,
     **given: Any,
 ) -> Schedule:
-    """Create a schedule. ``requested``: by a request to the API, not by CloudFormation."""
+    """Create a schedule. ``requested``: whether the API called, not CloudFormation."""
     group = _group(self, group_name)
     check_name(name, "name")
     fields = _members(given)
     _check(self, fields, group, port, requested=requested)
     if requested:
         refuse_by_chance(self, name, port.switches)
-    asked = (client_token, fields)
-    there = group.schedules.get(name)
-    if there is not None:
-        if client_token and vars(there).get("asked") == asked:
-            return there
+    request = (client_token, fields)
+    existing = group.schedules.get(name)
+    if existing is not None:
+        if client_token and vars(existing).get("create_request") == request:
+            return existing
         raise conflict("Schedule", name)
-    schedule = _made(self, group, name, fields)
-    vars(schedule)["asked"] = asked
+    schedule = _new_schedule(self, group, name, fields)
+    vars(schedule)["create_request"] = request
     note_creation(schedule, port.now())
     port.put_schedule(config_of(schedule))
     group.add_schedule(schedule)
@@ -70,26 +70,26 @@ def _update_schedule(
     schedule = _schedule(group, name)
     fields = _members(given)
     _check(self, fields, group, port, requested=requested)
-    changed = _made(self, group, name, fields)
+    changed = _new_schedule(self, group, name, fields)
     changed.creation_date = schedule.creation_date
     port.put_schedule(config_of(changed))
-    vars(schedule).update(vars(changed), asked=None)
+    vars(schedule).update(vars(changed), create_request=None)
     return schedule
 
 
-def _made(backend: Any, group: ScheduleGroup, name: str, fields: dict[str, Any]) -> Schedule:
-    """Return a new schedule. moto refuses some past StartDates by itself, so it gets none at first."""
-    without = {**_arguments(fields), "start_date": None}
-    schedule = Schedule(backend.region_name, backend.account_id, group.name, name, **without)
+def _new_schedule(backend: Any, group: ScheduleGroup, name: str, fields: dict[str, Any]) -> Schedule:
+    """Return a new schedule. moto refuses some past StartDates, so StartDate is set afterwards."""
+    arguments = {**_arguments(fields), "start_date": None}
+    schedule = Schedule(backend.region_name, backend.account_id, group.name, name, **arguments)
     schedule.start_date = fields["StartDate"]
     return schedule
 
 
 def _get_schedule(port: EnginePort, self: Any, group_name: str | None, name: str) -> Schedule:
-    found = _schedule(_group(self, group_name), name)
-    if not is_shown(found, port.switches, port.now()):
+    schedule = _schedule(_group(self, group_name), name)
+    if not is_shown(schedule, port.switches, port.now()):
         raise not_found("Schedule", name)
-    return found
+    return schedule
 
 
 def _delete_schedule(port: EnginePort, self: Any, group_name: str | None, name: str) -> None:
@@ -99,7 +99,7 @@ def _delete_schedule(port: EnginePort, self: Any, group_name: str | None, name: 
 
 
 def _delete_group(port: EnginePort, self: Any, name: str | None) -> None:
-    """Delete a group with its schedules, which the engine forgets: at once, or after a while."""
+    """Delete a group and its schedules, also from the engine: at once, or later by a switch."""
     if name == "default":
         raise invalid("The default schedule group cannot be deleted.")
     group = _group(self, name)
@@ -117,24 +117,24 @@ def _create_new_group(create: Any, self: Any, name: str, tags: list[dict[str, st
     check_name(name, "name")
     if name in self.schedule_groups:
         raise conflict("Schedule group", name)
-    made: ScheduleGroup = create(self, name, tags or [])
-    return made
+    group: ScheduleGroup = create(self, name, tags or [])
+    return group
 
 
-def _paged(listed: Callable[..., Any], self: Any, *args: Any, **given: Any) -> Any:
+def _paged(list_page: Callable[..., Any], self: Any, *args: Any, **given: Any) -> Any:
     try:
-        return listed(self, *args, **given)
+        return list_page(self, *args, **given)
     except InvalidToken:
         raise invalid("Invalid NextToken.") from None
 
 
-def _listed(listed: Callable[..., Any], port: EnginePort, self: Any, *args: Any, **given: Any) -> Any:
-    page, token = _paged(listed, self, *args, **given)
-    return [one for one in page if is_shown(one, port.switches, port.now())], token
+def _listed(list_page: Callable[..., Any], port: EnginePort, self: Any, *args: Any, **given: Any) -> Any:
+    page, token = _paged(list_page, self, *args, **given)
+    return [schedule for schedule in page if is_shown(schedule, port.switches, port.now())], token
 
 
 def config_of(schedule: Schedule) -> ScheduleConfig:
-    """A schedule as the engine wants it."""
+    """Return the engine's configuration of a schedule."""
     target = schedule.target
     window = schedule.flexible_time_window
     rest = ("Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig")
@@ -161,7 +161,7 @@ def config_of(schedule: Schedule) -> ScheduleConfig:
     )
 
 
-# moto's Python arguments and the API's members are the same fields by other names
+# Members of the API by moto's Python argument.
 ARGUMENTS = {
     "description": "Description",
     "schedule_expression": "ScheduleExpression",
@@ -177,14 +177,14 @@ ARGUMENTS = {
 
 
 def _members(given: dict[str, Any]) -> dict[str, Any]:
-    """The API's members; what was omitted falls back to AWS's default, on Create and on Update alike."""
+    """Return the API's members. Omitted members get AWS's default, on Create and on Update."""
     fields = {member: given.get(argument) for argument, member in ARGUMENTS.items()}
     fields["State"] = fields["State"] or "ENABLED"
     fields["ActionAfterCompletion"] = fields["ActionAfterCompletion"] or "NONE"
     fields["ScheduleExpressionTimezone"] = fields["ScheduleExpressionTimezone"] or "UTC"
     for date in ("StartDate", "EndDate"):
-        asked = instant(fields[date])
-        fields[date] = None if asked is None else asked.timestamp()
+        parsed = instant(fields[date])
+        fields[date] = None if parsed is None else parsed.timestamp()
     if isinstance(fields["Target"], dict):
         policy = {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
         fields["Target"] = fields["Target"] | {"RetryPolicy": policy | (fields["Target"].get("RetryPolicy") or {})}
@@ -196,16 +196,16 @@ def _arguments(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(backend: Any, fields: dict[str, Any], group: ScheduleGroup, port: EnginePort, *, requested: bool) -> None:
-    check(Asked(fields, group.arn, backend.account_id, port.now(), port.switches, requested))
+    check(ScheduleRequest(fields, group.arn, backend.account_id, port.now(), port.switches, requested))
     if isinstance(group, Deleting):
         raise SchedulerError("ConflictException", f"Schedule group {group.name} is being deleted.", 409)
 
 
 def _group(backend: Any, name: str | None) -> ScheduleGroup:
-    found: ScheduleGroup | None = backend.schedule_groups.get(name or "default")
-    if found is None:
+    group: ScheduleGroup | None = backend.schedule_groups.get(name or "default")
+    if group is None:
         raise not_found("Schedule group", name or "default")
-    return found
+    return group
 
 
 def _schedule(group: ScheduleGroup, name: str) -> Schedule:
@@ -214,7 +214,7 @@ def _schedule(group: ScheduleGroup, name: str) -> Schedule:
     return group.schedules[name]
 
 
-# the requests: moto keeps names percent-encoded and hands an update's ActionAfterCompletion to nobody
+# Requests. moto keeps names percent-encoded, and ignores ActionAfterCompletion of an update.
 
 
 def _name(request: Any) -> str:
@@ -223,12 +223,12 @@ def _name(request: Any) -> str:
 
 def _body(request: Any) -> dict[str, Any]:
     try:
-        found = json.loads(request.body or "{}")
+        body = json.loads(request.body or "{}")
     except ValueError:
         raise invalid("Unable to parse the request body as JSON.") from None
-    if not isinstance(found, dict):
+    if not isinstance(body, dict):
         raise invalid("The request body is not a JSON object.")
-    return found
+    return body
 
 
 def _answer_create(self: Any) -> str:
@@ -242,8 +242,8 @@ def _answer_update(self: Any) -> str:
 def _put(request: Any, put: Any, **more: Any) -> str:
     body = _body(request)
     given = {argument: body.get(member) for argument, member in ARGUMENTS.items()} | more
-    made = put(name=_name(request), group_name=body.get("GroupName"), requested=True, **given)
-    return json.dumps({"ScheduleArn": made.arn})
+    schedule = put(name=_name(request), group_name=body.get("GroupName"), requested=True, **given)
+    return json.dumps({"ScheduleArn": schedule.arn})
 
 
 _BACKEND: Final = "moto.scheduler.models:EventBridgeSchedulerBackend"
@@ -334,7 +334,7 @@ PATCHES: Final = (
         _BACKEND,
         "delete_schedule_group",
         "(self, name)",
-        "The default group can be deleted, and deleting a missing one is a server error.",
+        "The default group can be deleted, and deleting a missing group is a server error.",
         ("the_default_group_can_be_deleted", "deleting_a_missing_group_is_a_server_error"),
         replaced_with_port(_delete_group),
     ),
@@ -342,7 +342,7 @@ PATCHES: Final = (
         _BACKEND,
         "create_schedule_group",
         "(self, name, tags)",
-        "An existing group is replaced, and its schedules are gone.",
+        "An existing group is replaced, and its schedules are deleted.",
         "a_group_that_exists_is_replaced",
         wrapped_by(_create_new_group),
     ),

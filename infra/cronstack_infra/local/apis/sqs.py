@@ -1,6 +1,6 @@
 """Queues and messages of SQS. A long poll waits with the lock released, so that other requests are served.
 
-``PATCHES`` says what is wrong in moto. A thousand messages sent to one queue took half a minute there.
+``PATCHES`` lists moto's defects. Without the patches, sending a thousand messages to one queue takes half a minute.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from cronstack_infra.local.moto.patch import Patch, replaced_by, wrapped_by
 from cronstack_infra.local.moto.surroundings import Surroundings
 
 _LONGEST_WAIT: Final = 0.5
-"""Seconds after which a poll looks again by itself: a hidden message becomes visible without a request."""
+"""Seconds after which a poll checks the queue again: a hidden message becomes visible without a request."""
 
 
-class Forgetful(dict[str, Any]):
-    """moto's registry of the functions to invoke inside SendMessage. It discards every entry."""
+class DiscardingDict(dict[str, Any]):
+    """Replaces moto's registry of the functions to invoke inside SendMessage. It discards every entry."""
 
     def __setitem__(self, key: str, value: Any) -> None:
         pass
@@ -34,16 +34,16 @@ class Forgetful(dict[str, Any]):
 def _sent(
     send: Any, self: Any, queue_name: str, message_body: str, *given: Any, system_attributes: Any = None, **named: Any
 ) -> Message:
-    """Send as AWS does: the message keeps the trace header and the id of its sender."""
+    """Send a message with the trace header and the id of its sender, as AWS does."""
     header = lineage.header_sent()
     if header and not system_attributes:
         system_attributes = {"AWSTraceHeader": {"DataType": "String", "StringValue": header}}
-    made: Message = send(self, queue_name, message_body, *given, system_attributes=system_attributes, **named)
-    made.sender_id = identities.sender_id(self.account_id) or made.sender_id
-    return made
+    message: Message = send(self, queue_name, message_body, *given, system_attributes=system_attributes, **named)
+    message.sender_id = identities.sender_id(self.account_id) or message.sender_id
+    return message
 
 
-def _keeping_the_policy(moto_set: Any, queue: Any, attributes: dict[str, Any], now: float | None = None) -> None:
+def _set_attributes(moto_set: Any, queue: Any, attributes: dict[str, Any], now: float | None = None) -> None:
     policy = getattr(queue, "policy", None)
     moto_set(queue, attributes, now)
     if "Policy" not in attributes:
@@ -61,14 +61,15 @@ def _receiving(receive: Any, around: Surroundings) -> Callable[..., list[Message
         *,
         asks_all: bool = False,
     ) -> list[Message]:
-        """``asks_all``: of all of AWS's servers, as a long poll does."""
+        """``asks_all``: query all of AWS's servers, as a long poll does."""
         end = time.monotonic() + wait_seconds_timeout
         with BACKENDS:
             queue = self.get_queue(queue_name)
-            if not wait_seconds_timeout and not asks_all and _asks_an_empty_server(queue, around):
+            if not wait_seconds_timeout and not asks_all and _misses_messages(queue, around):
                 return []
             while True:
-                queue.pending_messages.difference_update([one for one in queue.pending_messages if one.visible])
+                visible = [message for message in queue.pending_messages if message.visible]
+                queue.pending_messages.difference_update(visible)
                 found: list[Message] = receive(self, queue_name, count, 0, visibility_timeout, message_attribute_names)
                 left = end - time.monotonic()
                 if found or left <= 0:
@@ -78,8 +79,8 @@ def _receiving(receive: Any, around: Surroundings) -> Callable[..., list[Message
     return receive_message
 
 
-def _asks_an_empty_server(queue: Any, around: Surroundings) -> bool:
-    """Whether a short poll, which asks only some of AWS's servers, misses the messages of the others."""
+def _misses_messages(queue: Any, around: Surroundings) -> bool:
+    """Return whether a short poll, which queries only some of AWS's servers, misses the messages of the others."""
     switches = around.port.switches if around.port is not None else None
     if switches is None or not switches.empty_polls:
         return False
@@ -92,17 +93,18 @@ def _received(mark: Any, message: Any, visibility_timeout: int | None = None) ->
     message.received = _now()
 
 
-def _hidden_anew(change: Any, self: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
+def _change_visibility(change: Any, self: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
     """Count the twelve hours of a receipt from the receive."""
-    held = [one for one in privates.messages(self.get_queue(queue_name)) if one.had_receipt_handle(receipt_handle)]
-    sent = [one.sent_timestamp for one in held]
-    for one in held:
-        one.sent_timestamp = one.received
+    queue = self.get_queue(queue_name)
+    messages = [message for message in privates.messages(queue) if message.had_receipt_handle(receipt_handle)]
+    sent_times = [message.sent_timestamp for message in messages]
+    for message in messages:
+        message.sent_timestamp = message.received
     try:
         change(self, queue_name, receipt_handle, visibility_timeout)
     finally:
-        for one, when in zip(held, sent, strict=True):
-            one.sent_timestamp = when
+        for message, sent in zip(messages, sent_times, strict=True):
+            message.sent_timestamp = sent
 
 
 def _now() -> float:
@@ -118,42 +120,42 @@ def _showing(attributes: Any, _: Surroundings) -> property:
 
 
 def _shown(shown: dict[str, Any]) -> dict[str, Any]:
-    """Return a queue's attributes with times in whole seconds and the policy of its dead letters as JSON."""
-    if isinstance(shown["RedriveAllowPolicy"], dict):  # a template's
+    """Return a queue's attributes with times in whole seconds, and RedriveAllowPolicy as JSON."""
+    if isinstance(shown["RedriveAllowPolicy"], dict):  # from a template
         shown["RedriveAllowPolicy"] = json.dumps(shown["RedriveAllowPolicy"])
     return shown | {name: int(shown[name]) for name in ("CreatedTimestamp", "LastModifiedTimestamp")}
 
 
-def _seen(queue: Any) -> list[Message]:
+def _visible_messages(queue: Any) -> list[Message]:
     """Return the messages that are neither hidden nor delayed."""
     _delete_expired(queue)
     now = _now()
-    return [one for one in privates.messages(queue) if one.visible_at <= now >= one.delayed_until]
+    return [message for message in privates.messages(queue) if message.visible_at <= now >= message.delayed_until]
 
 
 def _delete_expired(queue: Any) -> None:
-    """Delete the messages that are older than the queue's retention period, as SQS does by itself."""
-    oldest, held = _now() - 1000 * int(queue.message_retention_period), privates.messages(queue)
-    if held and min(one.sent_timestamp for one in held) <= oldest:
-        held[:] = [one for one in held if one.sent_timestamp > oldest]
+    """Delete the messages that are older than the queue's retention period, as SQS does."""
+    oldest, messages = _now() - 1000 * int(queue.message_retention_period), privates.messages(queue)
+    if messages and min(message.sent_timestamp for message in messages) <= oldest:
+        messages[:] = [message for message in messages if message.sent_timestamp > oldest]
 
 
 def _count_delayed(queue: Any) -> int:
     _delete_expired(queue)
     now = _now()
-    return sum(now < one.delayed_until for one in privates.messages(queue))
+    return sum(now < message.delayed_until for message in privates.messages(queue))
 
 
 def _count_hidden(queue: Any) -> int:
     _delete_expired(queue)
     now = _now()
-    return sum(now < one.visible_at for one in privates.messages(queue))
+    return sum(now < message.visible_at for message in privates.messages(queue))
 
 
-def _made_without_mappings(make: Any, self: Any, *args: Any, **attributes: Any) -> None:
+def _init_without_mappings(init: Any, self: Any, *args: Any, **attributes: Any) -> None:
     self.redrive_allow_policy = None
-    make(self, *args, **attributes)
-    self.lambda_event_source_mappings = Forgetful()
+    init(self, *args, **attributes)
+    self.lambda_event_source_mappings = DiscardingDict()
 
 
 def _address(_: Any, around: Surroundings) -> property:
@@ -165,9 +167,9 @@ def _showable(names: list[str], _: Surroundings) -> list[str]:
 
 
 _QUEUE: Final = "moto.sqs.models:Queue"
-_COUNTED: Final = "Each SendMessage looks at every message of the queue, with a slow clock: 1,000 take half a minute."
+_SLOW: Final = "Each SendMessage reads every message of the queue, with a slow clock: 1,000 take half a minute."
 
-_CLOCK: Final = "a_send_reads_every_message"
+_SLOW_PROBE: Final = "a_send_reads_every_message"
 
 PATCHES: Final = (
     Patch(
@@ -184,7 +186,7 @@ PATCHES: Final = (
         "(self, queue_name, receipt_handle, visibility_timeout)",
         "A receipt is refused twelve hours after the message was sent, not after it was received.",
         "what_was_sent_yesterday_cannot_be_put_back",
-        wrapped_by(_hidden_anew),
+        wrapped_by(_change_visibility),
     ),
     Patch(
         "moto.sqs.models:Message",
@@ -217,7 +219,7 @@ PATCHES: Final = (
         "(self, name, region, account_id, **kwargs)",
         "SendMessage looks up and invokes mapped functions in the sender's thread.",
         "send_message_invokes",
-        wrapped_by(_made_without_mappings),
+        wrapped_by(_init_without_mappings),
     ),
     Patch(
         _QUEUE,
@@ -225,22 +227,22 @@ PATCHES: Final = (
         "(self, attributes, now=None)",
         "Setting any other attribute drops the queue's policy.",
         "a_queue_loses_its_policy",
-        wrapped_by(_keeping_the_policy),
+        wrapped_by(_set_attributes),
     ),
     Patch(
         "moto.sqs.models",
         "unix_time_millis",
         "(dt=None)",
-        _COUNTED,
-        _CLOCK,
+        _SLOW,
+        _SLOW_PROBE,
         _milliseconds,
     ),
     Patch(
         "moto.sqs.models:Message",
         "visible",
         "property",
-        _COUNTED,
-        _CLOCK,
+        _SLOW,
+        _SLOW_PROBE,
         replaced_by(property(lambda message: message.visible_at <= _now())),
     ),
     Patch(
@@ -248,11 +250,11 @@ PATCHES: Final = (
         "messages",
         "property",
         "A message that is older than the retention period stays, and hides those behind it.",
-        ("an_expired_message_hides_the_next", _CLOCK),
-        replaced_by(property(_seen)),
+        ("an_expired_message_hides_the_next", _SLOW_PROBE),
+        replaced_by(property(_visible_messages)),
     ),
     *(
-        Patch(_QUEUE, name, "property", _COUNTED, _CLOCK, replaced_by(property(read)))
+        Patch(_QUEUE, name, "property", _SLOW, _SLOW_PROBE, replaced_by(property(read)))
         for name, read in (
             ("approximate_number_of_messages_delayed", _count_delayed),
             ("approximate_number_of_messages_not_visible", _count_hidden),

@@ -1,1 +1,1 @@
-"""The engine's effects, carried out on moto: deliveries, invocations, polls of queues, records of failed events."""
+"""The engine's effects on moto: deliveries, invocations, polls of queues, records of ended events."""

@@ -1,4 +1,4 @@
-"""Deliveries of schedules and rules to their targets, and the answers that the engine gets.
+"""Deliveries of schedules and rules to their targets, and the outcomes for the engine.
 
 Scheduler assumes the schedule's role for each call. A rule's target without a role relies on its own policy; see
 ``rule_targets``.
@@ -38,12 +38,12 @@ class Deliveries:
         self._engine, self._drive, self._lookups, self._accept, self._note = engine, drive, lookups, accept, note
 
     def new_since(self) -> datetime | None:
-        """Roles that were created later cannot be assumed yet. None: all roles can."""
+        """Return the time since which created roles cannot be assumed yet. None: all roles can."""
         delay = self._engine.switches.role_delay
         return self._drive.now() - timedelta(seconds=delay) if delay else None
 
     def deliver(self, deliver: Deliver) -> None:
-        """Call the target once, and answer the engine: now, or when a universal target has been called."""
+        """Call the target once and report the outcome to the engine; for a universal target, after the call."""
         known = self._lookups.allowed(deliver)
         if known is not None:
             self._accept(known, deliver.payload)
@@ -59,7 +59,7 @@ class Deliveries:
                 self._deliver_templated(deliver)
         except targets.Refused as refused:
             self._engine.refused(deliver.delivery, refused.refusal, self._drive.now())
-        except Exception as fault:  # without an answer the engine would wait for ever
+        except Exception as fault:  # without an outcome the engine would wait forever
             self._fail(deliver, fault)
         else:
             self._engine.delivered(deliver.delivery)
@@ -78,15 +78,15 @@ class Deliveries:
         elif service == "sns":
             targets.deliver_to_topic(deliver)
         else:
-            raise targets.Refused(Refusal("ValidationException", f"no such target here: {arn}", 400))
+            raise targets.Refused(Refusal("ValidationException", f"not a supported target: {arn}", 400))
 
     def _call(self, deliver: Deliver) -> None:
-        """Have the drive call a universal target."""
+        """Call a universal target, through the drive."""
         arn = deliver.target.arn
         targets.require_trust(deliver, self.new_since())
         targets.require(deliver.target.role_arn, universal.permission_of(arn), None, "AccessDeniedException")
 
-        def answer(result: Refusal | Exception | None) -> None:
+        def on_result(result: Refusal | Exception | None) -> None:
             if result is None:
                 self._engine.delivered(deliver.delivery)
             elif isinstance(result, Exception):
@@ -94,9 +94,9 @@ class Deliveries:
             else:
                 self._engine.refused(deliver.delivery, result, self._drive.now())
 
-        self._drive.call(deliver, answer)
+        self._drive.call(deliver, on_result)
 
     def _fail(self, deliver: Deliver, fault: Exception) -> None:
-        """Report a fault of moto or of our own, and end the delivery as AWS ends its own faults."""
+        """Report a fault of moto or of Cronstack, and refuse the delivery with AWS's internal error."""
         self._drive.say("fault", error=f"{type(fault).__name__}: {fault}", schedule=deliver.schedule_arn)
         self._engine.refused(deliver.delivery, OWN_FAULT, self._drive.now())

@@ -1,4 +1,4 @@
-"""Records of events that have ended, sent to a dead-letter queue or a destination."""
+"""Records of ended events, sent to a dead-letter queue or a destination."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def send(record: SendRecord, drive: Drive, note: Callable[[str], None], new_sinc
 
     new_since: roles that were created later cannot be assumed. Defaults to None: all can.
     """
-    about = _describe(record)
+    fields = _describe(record)
     try:
         if record.schedule_arn and is_rule(record.schedule_arn):
             rule_targets.send_letter(record, note)
@@ -24,20 +24,20 @@ def send(record: SendRecord, drive: Drive, note: Callable[[str], None], new_sinc
             function = find_function(record.function_arn) if record.function_arn else None
             targets.send_record(record, function.role if function is not None else None, new_since)
     except Exception as fault:  # AWS reports any failure by a metric only
-        drive.say("dropped", **about | {"error": str(fault)})
+        drive.say("dropped", **fields | {"error": str(fault)})
     else:
         if record.origin != "success":
-            drive.say("dead_letter", **about)
+            drive.say("dead_letter", **fields)
 
 
 def _describe(record: SendRecord) -> dict[str, str]:
-    about = {"origin": record.origin, "queue": record.destination, "reason": record.reason}
+    fields = {"origin": record.origin, "queue": record.destination, "reason": record.reason}
     if record.function_arn:
-        about["function"] = record.function_arn.split(":")[6]
+        fields["function"] = record.function_arn.split(":")[6]
     if record.schedule_arn:
-        about["schedule"] = record.schedule_arn
+        fields["schedule"] = record.schedule_arn
     if "ERROR_MESSAGE" in record.attributes:
-        about["error"] = record.attributes["ERROR_MESSAGE"][1]
+        fields["error"] = record.attributes["ERROR_MESSAGE"][1]
     if record.role_arn:
-        about["role"] = record.role_arn
-    return about
+        fields["role"] = record.role_arn
+    return fields

@@ -1,4 +1,4 @@
-"""Starts invocations: of asynchronous events, of batches, and of callers who wait. Counts what runs of each function.
+"""Starts asynchronous invocations, invocations of batches and synchronous ones. Counts the running ones by function.
 
 RunFunction, RunBatch, Invoke ──▶ admit: does the function exist, is it a loop, is concurrency left?
                                    └─▶ submit ──▶ the drive runs it ──▶ ended
@@ -58,7 +58,7 @@ class Admitted:
 
 
 class Invoker:
-    """Invocations of one cloud. ``unique`` makes request ids, ``note`` reports differences from AWS."""
+    """Invocations of one cloud. ``unique`` returns new request ids, ``note`` reports differences from AWS."""
 
     def __init__(
         self,
@@ -73,14 +73,14 @@ class Invoker:
         """Invocations under way, by the function's ARN."""
         self._engine, self._drive, self._lookups, self._unique, self._note = engine, drive, lookups, unique, note
         self._answers: dict[str, Answer] = {}
-        """Of callers who wait, by request id."""
+        """Synchronous invocations under way, by request id."""
 
     def run(self, effect: RunFunction) -> None:
         """Invoke a function for an asynchronous event."""
         if effect.accepted is not None:
             rules = self._lookups.rules(effect.function_arn)
             if self._drive.now() - effect.accepted >= timedelta(seconds=rules.max_age):
-                self._unused(effect.request_id, Expired(), rules)
+                self._end_without_sandbox(effect.request_id, Expired(), rules)
                 return
         admitted = self.admit(effect.function_arn, effect.counts)
         if isinstance(admitted, Admitted):
@@ -96,17 +96,17 @@ class Invoker:
                 )
             )
         else:
-            self._unused(effect.request_id, admitted, self._lookups.rules(effect.function_arn))
+            self._end_without_sandbox(effect.request_id, admitted, self._lookups.rules(effect.function_arn))
 
-    def _unused(self, request_id: str, outcome: FunctionOutcome, rules: FunctionRules) -> None:
-        """End an attempt that took no sandbox; the next event in line may have it."""
+    def _end_without_sandbox(self, request_id: str, outcome: FunctionOutcome, rules: FunctionRules) -> None:
+        """End an attempt that took no sandbox; the next queued event may take it."""
         now = self._drive.now()
         self._engine.finished(request_id, outcome, rules, now)
         if not isinstance(outcome, Throttled):
             self._engine.freed(now)
 
     def invoke(self, function_arn: str, payload: str, client_context: str | None) -> tuple[str, Outcome]:
-        """Invoke and wait; return the request id and the outcome. Raises what Invoke answers."""
+        """Invoke and wait; return the request id and the outcome. Raises Invoke's errors."""
         function, reserved = self._lookups.ready(function_arn)
         throttled = self._throttled(function, reserved)
         if throttled is not None:
@@ -126,7 +126,7 @@ class Invoker:
             self._answers.pop(request_id, None)
 
     def admit(self, function_arn: str, counts: lineage.Counts) -> Admitted | FunctionOutcome:
-        """Return the function when it may run once more, or how the invocation has ended instead."""
+        """Return the function when it may run now, else the outcome of the invocation."""
         try:
             function, reserved = self._lookups.ready(function_arn)
             rounds = self._enter(function, counts)
@@ -148,13 +148,13 @@ class Invoker:
         self.active[invocation.function.arn] -= 1
         self._engine.freed(self._drive.now())
         text = outcome.payload.decode("utf-8", "replace")
-        about = {"function": invocation.function.name, "request_id": invocation.request_id}
-        about |= {"outcome": "ok" if outcome.ok else "error"}
-        about |= {"result" if outcome.ok else "error": text[:_LONGEST_RESULT]}
-        self._drive.say("finished", **about, attempt=invocation.attempt, seconds=round(outcome.seconds, 3))
+        fields = {"function": invocation.function.name, "request_id": invocation.request_id}
+        fields |= {"outcome": "ok" if outcome.ok else "error"}
+        fields |= {"result" if outcome.ok else "error": text[:_LONGEST_RESULT]}
+        self._drive.say("finished", **fields, attempt=invocation.attempt, seconds=round(outcome.seconds, 3))
 
     def answered(self, invocation: Invocation, outcome: Outcome) -> bool:
-        """Return whether a caller waits for this invocation, after passing the outcome to the caller."""
+        """Pass the outcome to the caller that waits for this invocation. Return whether there is such a caller."""
         answer = self._answers.get(invocation.request_id)
         if answer is None:
             return False
@@ -162,30 +162,30 @@ class Invoker:
         return True
 
     def event_ended(self, invocation: Invocation, outcome: Outcome) -> None:
-        """Tell the engine how the invocation for an asynchronous event ended."""
+        """Report to the engine how the invocation for an asynchronous event ended."""
         text, version = outcome.payload.decode("utf-8", "replace"), invocation.function.version
         ended = Succeeded(text, version) if outcome.ok else Failed(text, version)
         rules = self._lookups.rules(invocation.invoked_arn)
         self._engine.finished(invocation.request_id, ended, rules, self._drive.now())
 
     def reset(self) -> None:
-        """Forget what is under way."""
+        """Drop the invocations under way."""
         self.active.clear()
         self._answers.clear()
 
     def _throttled(self, function: Function, reserved: int | None) -> Throttled | None:
-        """Return why no sandbox is left for a function: its own concurrency, or the account's that others share."""
+        """Return why a function has no sandbox left: its reserved concurrency, or the account's shared concurrency."""
         if reserved is not None:
             return Throttled(reserved_zero=reserved == 0) if self.active[function.arn] >= reserved else None
         quota = self._engine.switches.concurrency
         if quota is None:
             return None
-        apart = self._lookups.all_reserved()
-        in_use = sum(count for arn, count in self.active.items() if arn not in apart)
-        return Throttled(shared=True) if in_use >= quota - sum(apart.values()) else None
+        reservations = self._lookups.all_reserved()
+        in_use = sum(count for arn, count in self.active.items() if arn not in reservations)
+        return Throttled(shared=True) if in_use >= quota - sum(reservations.values()) else None
 
     def _enter(self, function: Function, counts: lineage.Counts) -> str | None:
-        """Return the lineage of one more invocation; None, with a note, when it would continue a loop."""
+        """Return the lineage of a further invocation; None, with a note, when it would continue a loop."""
         counted = lineage.one_more(counts, function.arn)
         if function.may_loop or not lineage.is_loop(counted, function.arn):
             return lineage.written(counted)

@@ -1,4 +1,4 @@
-"""What carrying out looks up for each occurrence. A virtual cloud keeps the answers until something is configured."""
+"""Look-ups in moto for each occurrence. A virtual cloud caches them until its configuration changes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Ready = tuple[Function, int | None]
 
 
 class Lookups:
-    """Functions, their rules, and deliveries that a role may make."""
+    """Functions, their rules, and the deliveries that a role allows."""
 
     def __init__(self, *, keep: bool = False) -> None:
-        """keep: remember answers until ``forget``. Defaults to False."""
+        """keep: cache results until ``forget``. Defaults to False."""
         self._keep = keep
         self._ready: dict[str, Ready] = {}
         self._rules: dict[str, FunctionRules] = {}
@@ -27,7 +27,7 @@ class Lookups:
         """Qualified ARN of the function, by schedule group, target and role."""
 
     def forget(self) -> None:
-        """A function, a role or a policy may have changed."""
+        """Empty the cache: a function, a role or a policy may have changed."""
         self._ready.clear()
         self._rules.clear()
         self._reserved = None
@@ -35,42 +35,42 @@ class Lookups:
 
     def ready(self, arn: str) -> Ready:
         """Return the function of an ARN. Raises JsonRESTError when it cannot run."""
-        known = self._ready.get(arn)
-        if known is not None:
-            return known
+        cached = self._ready.get(arn)
+        if cached is not None:
+            return cached
         function = find_function(arn)
         if function is None:
             raise JsonRESTError("ResourceNotFoundException", f"Function not found: {arn}")
-        found = function_of(function), reserved(function)
+        ready = function_of(function), reserved(function)
         if self._keep:
-            self._ready[arn] = found
-        return found
+            self._ready[arn] = ready
+        return ready
 
     def all_reserved(self) -> Mapping[str, int]:
         """Return the reserved concurrency of each function that has one, by ARN."""
-        found = self._reserved if self._reserved is not None else all_reserved()
+        reservations = self._reserved if self._reserved is not None else all_reserved()
         if self._keep:
-            self._reserved = found
-        return found
+            self._reserved = reservations
+        return reservations
 
     def rules(self, arn: str) -> FunctionRules:
-        known = self._rules.get(arn)
-        if known is not None:
-            return known
-        found = rules_of(arn)
+        cached = self._rules.get(arn)
+        if cached is not None:
+            return cached
+        rules = rules_of(arn)
         if self._keep:
-            self._rules[arn] = found
-        return found
+            self._rules[arn] = rules
+        return rules
 
     def allowed(self, deliver: Deliver) -> str | None:
-        """Return the function's ARN when this very delivery is known to be allowed."""
-        return self._allowed.get(_question(deliver)) if self._keep else None
+        """Return the function's ARN if the cache has this delivery as allowed."""
+        return self._allowed.get(_cache_key(deliver)) if self._keep else None
 
     def allow(self, deliver: Deliver, function_arn: str) -> None:
-        """Remember that a delivery to a function was allowed."""
+        """Cache that a delivery to a function was allowed."""
         if self._keep:
-            self._allowed[_question(deliver)] = function_arn
+            self._allowed[_cache_key(deliver)] = function_arn
 
 
-def _question(deliver: Deliver) -> tuple[str, str, str]:
+def _cache_key(deliver: Deliver) -> tuple[str, str, str]:
     return deliver.schedule_arn.rsplit("/", 1)[0], deliver.target.arn, deliver.target.role_arn

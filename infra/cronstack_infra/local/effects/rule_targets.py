@@ -1,7 +1,8 @@
 """Delivery to the targets of EventBridge's scheduled rules. The caller holds BACKENDS.
 
-With a RoleArn EventBridge acts as that role. Without one the target's own policy decides: a function that does not
-let EventBridge in is not invoked. A queue or topic receives the event all the same, and a note says what AWS does.
+With a RoleArn, EventBridge acts as that role. Without it, the target's resource policy decides. A function whose
+policy does not allow EventBridge is not invoked. A queue or topic still receives the event; a note reports that AWS
+would refuse it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Note = Callable[[str], None]
 def deliver(given: Deliver, accept: Accept, note: Note) -> None:
     """Deliver once. Raises Refused.
 
-    accept: queues an asynchronous event of a function. note: tells the user what is not as on AWS.
+    accept: queues an asynchronous event of a function. note: reports a difference from AWS to the user.
     """
     arn, rule = given.target.arn, given.schedule_arn
     service = arn.split(":")[2]
@@ -46,7 +47,7 @@ def deliver(given: Deliver, accept: Accept, note: Note) -> None:
             _require(given, "sns:Publish", lambda: _note_of_topic(arn, rule, note))
             targets.publish(arn, given.payload)
     except targets.Refused as refused:
-        raise targets.Refused(_as_eventbridge_says(refused.refusal)) from None
+        raise targets.Refused(_with_eventbridge_code(refused.refusal)) from None
 
 
 def send_letter(record: SendRecord, note: Note) -> None:
@@ -68,7 +69,7 @@ def _require(given: Deliver, action: str, by_policy: Callable[[], None]) -> None
 
 
 def _require_permission(function: Any, arn: str, rule: str) -> None:
-    statements = [{**one, "Resource": "*"} for one in function.policy.statements]
+    statements = [{**statement, "Resource": "*"} for statement in function.policy.statements]
     policy = {"Statement": statements}
     verdict = permissions.lets_in(policy, EVENTS, "lambda:InvokeFunction", arn, _context(rule))
     if not verdict.allowed:
@@ -107,7 +108,7 @@ def _context(rule: str) -> dict[str, str]:
     return {"aws:SourceArn": rule, "aws:SourceAccount": rule.split(":")[4]}
 
 
-def _as_eventbridge_says(refusal: Refusal) -> Refusal:
-    """Replace the target's error code by EventBridge's own for a target that does not exist."""
+def _with_eventbridge_code(refusal: Refusal) -> Refusal:
+    """Replace the target's error code by EventBridge's code if the target does not exist."""
     missing = refusal.status == 404 or "NonExistentQueue" in refusal.code or "NotFound" in refusal.code
     return Refusal(NO_RESOURCE, refusal.message, 404) if missing else refusal

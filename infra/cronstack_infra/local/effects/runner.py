@@ -1,4 +1,4 @@
-"""Carries out on moto what the engine decided, and reports the outcomes to the engine. The caller holds BACKENDS.
+"""Carries out the engine's effects on moto, and reports the outcomes to the engine. The caller holds BACKENDS.
 
     requests ──▶ port ──▶ Engine ──step──▶ effects ──carry_out──▶ Deliveries, Invoker, Polls, destinations
                              ▲                                              │
@@ -49,7 +49,7 @@ class EffectRunner:
     """The effects of one engine. It is the ``EnginePort`` of the AWS APIs."""
 
     def __init__(self, engine: Engine, drive: Drive, lookups: Lookups, unique: Callable[[], str]) -> None:
-        """unique: makes request ids."""
+        """unique: returns a new request id."""
         self._engine, self._drive, self._unique = engine, drive, unique
         self._invoker = Invoker(engine, drive, lookups, unique=unique, note=self.note)
         self._polls = Polls(engine, drive, self._invoker, unique)
@@ -76,11 +76,11 @@ class EffectRunner:
             case Report():
                 self._drive.say(effect.event, **effect.fields)
 
-    def safely(self, thing: Callable[[], None]) -> None:
-        """Call ``thing``; report its failure, so that the next thing is done all the same."""
+    def safely(self, callback: Callable[[], None]) -> None:
+        """Call ``callback``. Report its failure instead of raising, so that the next callback runs."""
         try:
-            thing()
-        except Exception as fault:  # of moto or our own
+            callback()
+        except Exception as fault:  # of moto or of Cronstack
             self._drive.say("fault", error=f"{type(fault).__name__}: {fault}", where=traceback.format_exc(limit=-3))
 
     def is_busy(self) -> bool:
@@ -88,7 +88,7 @@ class EffectRunner:
         return self._invoker.active.total() > 0
 
     def reset(self) -> None:
-        """Forget the invocations under way."""
+        """Drop the invocations under way."""
         self._invoker.reset()
 
     # the port of the AWS APIs
@@ -147,17 +147,17 @@ class EffectRunner:
 
     def _end_group(self, arn: str) -> None:
         group = groups.being_deleted(arn)
-        if group is None:  # CloudFormation has made it anew
+        if group is None:  # CloudFormation has created it again
             return
         for schedule in group.schedules.values():
             self._engine.delete_schedule(schedule.arn)
         groups.forget(group)
 
-    # what the drive reports of its invocations
+    # reports of the drive about its invocations
 
     def started(self, invocation: Invocation) -> None:
-        about = {"function": invocation.function.name, "request_id": invocation.request_id}
-        self._drive.say("started", **about, attempt=invocation.attempt)
+        fields = {"function": invocation.function.name, "request_id": invocation.request_id}
+        self._drive.say("started", **fields, attempt=invocation.attempt)
 
     def finished(self, invocation: Invocation, outcome: Outcome) -> None:
         self._invoker.ended(invocation, outcome)
@@ -165,7 +165,7 @@ class EffectRunner:
             self._invoker.event_ended(invocation, outcome)
 
     def log(self, function: Function, log_stream: str, lines: list[str]) -> None:
-        """Write lines to CloudWatch Logs, and report those of the handler itself."""
+        """Write lines to CloudWatch Logs, and report the handler's own lines."""
         backend = logs_backends[function.account][function.region]
         backend.ensure_log_group(function.log_group)
         backend.ensure_log_stream(function.log_group, log_stream)

@@ -1,4 +1,4 @@
-"""Event sources: receive from a queue, invoke the function, delete what it has done. The caller holds BACKENDS."""
+"""Event sources: receive messages, invoke the function, delete processed messages. The caller holds BACKENDS."""
 
 from __future__ import annotations
 
@@ -26,29 +26,32 @@ _PERMISSION = "sqs:ReceiveMessage"
 
 
 class Polls:
-    """Event sources of one cloud. ``unique`` makes request ids."""
+    """Event sources of one cloud. ``unique`` returns a new request id."""
 
     def __init__(self, engine: Engine, drive: Drive, invoker: Invoker, unique: Callable[[], str]) -> None:
         self._engine, self._drive, self._invoker, self._unique = engine, drive, invoker, unique
         self._batches: dict[str, int] = {}
         """Numbers of the batches under way, by request id."""
         self._problems: dict[str, str] = {}
-        """What hinders the last poll, by the mapping's UUID; each problem is reported once."""
+        """Problem of the last poll, by the mapping's UUID, so that each problem is reported once."""
 
     def poll(self, effect: PollQueue) -> None:
         """Receive as the function's role, and pass the messages to the engine."""
-        found: list[Message] = []
+        messages: list[Message] = []
         queue = find_queue(effect.queue_arn)
         hidden: datetime | None = None
         visibility = 0
         if self._may(effect, queue) and queue is not None:
             visibility = visibility_of(queue)
             backend: Any = sqs_backends[queue.account_id][queue.region]
-            found = backend.receive_message(queue.name, effect.at_most, 0, visibility, ["All"], asks_all=True)
-            hidden = _next_visible(queue, self._drive.now(), {message.id for message in found})
+            messages = backend.receive_message(queue.name, effect.at_most, 0, visibility, ["All"], asks_all=True)
+            hidden = _next_visible(queue, self._drive.now(), {message.id for message in messages})
         self._engine.received(
             effect.uuid,
-            [Received(one.id, str(one.receipt_handle), record(one, effect.queue_arn)) for one in found],
+            [
+                Received(message.id, str(message.receipt_handle), record(message, effect.queue_arn))
+                for message in messages
+            ],
             self._drive.now(),
             visible_again=self._drive.now() + timedelta(seconds=visibility),
             next_visible=hidden,
@@ -66,16 +69,16 @@ class Polls:
         self._invoker.submit(Invocation(request_id, function, event, arn, attempt, lineage=admitted.lineage))
 
     def delete(self, effect: DeleteMessages) -> None:
-        """Delete messages, as DeleteMessageBatch does. Messages that are gone already are no error."""
+        """Delete messages, as DeleteMessageBatch does. A message that no longer exists is not an error."""
         queue = find_queue(effect.queue_arn)
         if queue is None:
             return
-        theirs = set(effect.receipt_handles)
-        for message in [one for one in privates.messages(queue) if one.receipt_handle in theirs]:
+        handles = set(effect.receipt_handles)
+        for message in [message for message in privates.messages(queue) if message.receipt_handle in handles]:
             queue.delete_message(str(message.receipt_handle))
 
     def finished(self, invocation: Invocation, outcome: Outcome) -> bool:
-        """Return whether the invocation was of a batch, after reporting its end to the engine."""
+        """Report the end of a batch's invocation to the engine. Return whether the invocation was of a batch."""
         number = self._batches.pop(invocation.request_id, None)
         if number is None:
             return False
@@ -98,7 +101,7 @@ class Polls:
 
 
 def record(message: Message, queue_arn: str) -> dict[str, Any]:
-    """Return a message as the function gets it."""
+    """Return a message's record in the function's event."""
     attributes = {
         "ApproximateReceiveCount": str(message.approximate_receive_count),
         "AWSTraceHeader": ((message.system_attributes or {}).get("AWSTraceHeader") or {}).get("StringValue"),
@@ -124,16 +127,16 @@ def record(message: Message, queue_arn: str) -> dict[str, Any]:
 
 
 def _attribute(given: Mapping[str, Any]) -> dict[str, Any]:
-    shown: dict[str, Any] = {"stringListValues": [], "binaryListValues": [], "dataType": given["DataType"]}
+    fields: dict[str, Any] = {"stringListValues": [], "binaryListValues": [], "dataType": given["DataType"]}
     if given.get("StringValue") is not None:
-        shown["stringValue"] = given["StringValue"]
+        fields["stringValue"] = given["StringValue"]
     if (binary := given.get("BinaryValue")) is not None:
-        shown["binaryValue"] = base64.b64encode(binary).decode() if isinstance(binary, bytes) else binary
-    return shown
+        fields["binaryValue"] = base64.b64encode(binary).decode() if isinstance(binary, bytes) else binary
+    return fields
 
 
 def _next_visible(queue: Queue, now: datetime, taken: set[str]) -> datetime | None:
-    """Return when the next hidden or delayed message becomes visible, apart from those received now."""
+    """Return when the next hidden or delayed message becomes visible, without the messages in ``taken``."""
     hidden = [
         max(message.visible_at, message.delayed_until)
         for message in privates.messages(queue)

@@ -1,7 +1,7 @@
 """Calls of target APIs: messages to queues and topics, and the permissions they need. The caller holds BACKENDS.
 
-Scheduler acts as the schedule's role and Lambda as the function's. What their policies do not allow is refused with
-the error of AWS.
+Scheduler acts as the schedule's role and Lambda as the function's. A call that the role's policies do not allow is
+refused with AWS's error.
 """
 
 from __future__ import annotations
@@ -35,27 +35,27 @@ class Refused(Exception):
 
 def require_function(arn: str) -> LambdaFunction:
     """Return the function of an ARN, qualified or not. Raises Refused when it does not exist."""
-    found = find_function(arn)
-    if found is None:
+    function = find_function(arn)
+    if function is None:
         raise Refused(Refusal("ResourceNotFoundException", f"Function not found: {arn}", 404))
-    return found
+    return function
 
 
 def require(role_arn: str, action: str, resource: str | None, code: str) -> None:
-    """Raise Refused unless a role exists and allows an action on the resource, or on any resource for None."""
+    """Raise Refused unless a role exists and allows an action on the resource; None: on any resource."""
     role = permissions.find_role(role_arn)
     if role is None:
         raise Refused(Refusal(code, f"The role {role_arn} cannot be assumed: it does not exist.", 403))
     verdict = permissions.may(role, action, resource)
     if not verdict.allowed:
         account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
-        who = f"arn:aws:sts::{account}:assumed-role/{name}/local"
-        text = f"User: {who} is not authorized to perform: {action} on resource: {resource or '*'} {verdict.reason}"
+        user = f"arn:aws:sts::{account}:assumed-role/{name}/local"
+        text = f"User: {user} is not authorized to perform: {action} on resource: {resource or '*'} {verdict.reason}"
         raise Refused(Refusal(code, text, 403))
 
 
 def require_known(role_arn: str, new_since: datetime | None) -> None:
-    """Raise Refused for a role that was created later: AWS's services do not know it yet."""
+    """Raise Refused for a role that was created later: IAM changes reach AWS's services with a delay."""
     role = permissions.find_role(role_arn) if new_since is not None else None
     if role is not None and new_since is not None and permissions.is_new(role, new_since):
         text = f"The role {role_arn} cannot be assumed yet: it was created a moment ago."
@@ -63,7 +63,7 @@ def require_known(role_arn: str, new_since: datetime | None) -> None:
 
 
 def require_trust(deliver: Deliver, new_since: datetime | None) -> None:
-    """Raise Refused unless Scheduler may assume the role now; the role may have changed since CreateSchedule."""
+    """Raise Refused unless Scheduler may assume the role now: it may have changed since CreateSchedule."""
     require_known(deliver.target.role_arn, new_since)
     role = permissions.find_role(deliver.target.role_arn)
     _, _, _, region, account, rest = deliver.schedule_arn.split(":", 5)
@@ -84,7 +84,7 @@ def send_to_queue(
     *,
     role: str | None,
 ) -> None:
-    """Send to an SQS queue as a role; None: under the service's own identity. Raises Refused."""
+    """Send to an SQS queue as a role; None: as the service itself. Raises Refused."""
     _, _, _, region, account, name = arn.split(":", 5)
     given = parameters or {}
     written = {key: {"DataType": kind, "StringValue": value} for key, (kind, value) in attributes.items()}
@@ -125,7 +125,7 @@ def send_record(record: SendRecord, function_role: str | None, new_since: dateti
     """Write a record to its queue or topic. Raises Refused."""
     role = record.role_arn or function_role
     if role is None:
-        raise Refused(Refusal("ResourceNotFoundException", "the function is gone, and its role with it", 404))
+        raise Refused(Refusal("ResourceNotFoundException", "the function was deleted, so its role is unknown", 404))
     require_known(role, new_since)
     if record.destination.split(":")[2] == "sns":
         require(role, "sns:Publish", record.destination, "AuthorizationError")
@@ -136,7 +136,7 @@ def send_record(record: SendRecord, function_role: str | None, new_since: dateti
 
 
 def _refusal(fault: Exception) -> Refusal:
-    """Return an exception of moto as the error that a client gets."""
+    """Return the client's error for an exception of moto."""
     code = getattr(fault, "error_type", None) or getattr(fault, "code", None) or type(fault).__name__
     status = getattr(fault, "code", 400)
     return Refusal(str(code), str(getattr(fault, "message", fault)), status if isinstance(status, int) else 400)

@@ -1,7 +1,7 @@
 """Calls of universal targets, through botocore.
 
 A call goes to the local cloud over HTTP, as a user's call does. It waits for the lock, so a thread that holds the lock
-never makes one. In virtual time, moto answers it in the same process.
+must not make it. In virtual time, moto answers it in the same process.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from cronstack_infra.local.moto import privates
 
 
 def call(deliver: Deliver, endpoint: str | None) -> Refusal | Exception | None:
-    """Make the call as the schedule's role, and wait for the answer. Return None if it succeeded.
+    """Make the call as the schedule's role, and wait for the response. Return None if it succeeded.
 
-    endpoint: of the local cloud; None for AWS's own, which moto mocks.
+    endpoint: the local cloud's; None for AWS's, which moto mocks.
 
     An exception is returned, because in a thread of the drive it would be lost, and the engine would wait forever.
     """
     try:
         return _call(deliver, endpoint)
-    except Exception as fault:  # of moto or our own
+    except Exception as fault:  # of moto or of Cronstack
         return fault
 
 
@@ -40,9 +40,9 @@ def _call(deliver: Deliver, endpoint: str | None) -> Refusal | None:
     options["ignore_configured_endpoint_urls"] = endpoint is None
     session: Any = botocore.session.get_session()
     arguments = client_arguments(endpoint, region) | {"aws_access_key_id": key}
-    made = session.create_client(client, config=Config(**options), **arguments)
+    created = session.create_client(client, config=Config(**options), **arguments)
     try:
-        privates.api_call(made)(operation, json.loads(deliver.payload or "{}"))
+        privates.api_call(created)(operation, json.loads(deliver.payload or "{}"))
     except ClientError as refused:
         error = refused.response["Error"]
         status = int(refused.response["ResponseMetadata"]["HTTPStatusCode"])

@@ -13,7 +13,7 @@ from cronstack_infra.local.engine.schedules import DueDelivery, DueFiring, DueHe
 from cronstack_infra.local.engine.sources import (
     DeleteMessages,
     DueBatch,
-    DueLook,
+    DuePoll,
     PollQueue,
     Received,
     RunBatch,
@@ -34,13 +34,13 @@ from cronstack_infra.switches.settings import Switches
 
 @dataclass(frozen=True)
 class DueGroup:
-    """On the agenda: the deletion of a schedule group has come to its schedules."""
+    """On the agenda: the deletion of a schedule group reaches its schedules."""
 
     arn: str
 
 
 class Engine:
-    """State and time's effect on it. Every input is given ``now``; effects come out of ``step`` only."""
+    """The engine's state. Inputs that depend on the time take ``now``; only ``step`` returns effects."""
 
     def __init__(self, switches: Switches | None = None) -> None:
         self.switches = switches or Switches()
@@ -50,38 +50,38 @@ class Engine:
         self._sources = Sources(self._agenda, self.switches)
 
     def step(self, now: datetime) -> list[Effect | PollQueue | RunBatch | DeleteMessages]:
-        """What is to be done now. Call it after inputs, and when ``next_due`` has come."""
-        for thing in self._agenda.due(now):
-            match thing:
+        """Return the effects that are due. Call it after inputs, and at ``next_due``."""
+        for item in self._agenda.due(now):
+            match item:
                 case DueFiring():
-                    self._schedules.due_firing(thing, now)
+                    self._schedules.due_firing(item, now)
                 case DueDelivery():
-                    self._schedules.due_delivery(thing, now)
+                    self._schedules.due_delivery(item, now)
                 case DueHeld():
-                    self._schedules.due_held(thing, now)
+                    self._schedules.due_held(item, now)
                 case DueEvent():
-                    self._invocations.due(thing)
+                    self._invocations.due(item)
                 case DueAge():
-                    self._invocations.due_age(thing, now)
-                case DueLook():
-                    self._sources.due_look(thing)
+                    self._invocations.due_age(item, now)
+                case DuePoll():
+                    self._sources.due_poll(item)
                 case DueBatch():
-                    self._sources.due_batch(thing)
+                    self._sources.due_batch(item)
                 case DueGroup():
-                    self._agenda.effects.append(DeleteGroup(thing.arn))
+                    self._agenda.effects.append(DeleteGroup(item.arn))
         effects, self._agenda.effects = self._agenda.effects, []
         return effects
 
     def next_due(self) -> datetime | None:
-        """When ``step`` has something to do by itself; None while nothing is planned."""
+        """Return the time of the next item on the agenda; None for an empty agenda."""
         return self._agenda.next_due()
 
     def has_effects(self) -> bool:
-        """Whether an input has left something for the next step."""
+        """Return whether an input has added effects for the next step."""
         return bool(self._agenda.effects)
 
     def play(self, switches: Switches) -> None:
-        """Play another reading of AWS from now on. What is on the agenda stays there."""
+        """Play AWS by other switches from now on. The agenda stays as it is."""
         self.switches = switches
         for part in (self._schedules, self._invocations, self._sources):
             part.switches = switches
@@ -90,51 +90,51 @@ class Engine:
     # snapshots
 
     def state(self) -> dict[str, Any]:
-        """Return everything that changes. The values are the engine's own, not copies."""
+        """Return all mutable state. The values are the engine's own, not copies."""
         return dict(vars(self))
 
     def put_back(self, state: Mapping[str, Any]) -> None:
-        """Take what ``state`` returned, or a copy of it."""
+        """Restore what ``state`` returned, or a copy of it."""
         vars(self).update(state)
 
     # inputs: the clock
 
     def set_back(self, by: timedelta, now: datetime) -> None:
-        """The clock was set back by so much, to ``now``.
+        """Handle a clock that was set back by ``by``, to ``now``.
 
-        Waits of elapsed time, such as a retry after a minute, last as long as before. Recurring schedules follow the
-        clock, so an instant that has fired fires again; AWS promises at least once, too.
+        Waits of elapsed time, such as a retry after a minute, keep their length. Recurring schedules follow the clock,
+        so an instant that has fired fires again; AWS also guarantees only at-least-once.
         """
-        self._agenda.move(-by, lambda thing: not isinstance(thing, DueFiring))
+        self._agenda.move(-by, lambda item: not isinstance(item, DueFiring))
         self._schedules.set_back(now)
         self._agenda.effects.append(Report("clock_set_back", {"seconds": round(by.total_seconds())}))
 
     # inputs: Scheduler
 
     def put_schedule(self, config: ScheduleConfig, now: datetime) -> None:
-        """Created, or updated. Raises ScheduleError for an expression or zone that cannot be read."""
+        """Handle a created or updated schedule. Raises ScheduleError for an invalid expression or time zone."""
         self._schedules.put(config, now)
 
     def delete_schedule(self, arn: str) -> None:
         self._schedules.delete(arn)
 
     def delete_group(self, arn: str, now: datetime) -> bool:
-        """A schedule group is deleted. Return whether that takes time: ``DeleteGroup`` then follows."""
+        """Handle a deleted schedule group. Return whether that takes time; then the effect ``DeleteGroup`` follows."""
         wait = self.switches.group_deletion
         if wait:
-            self._agenda.note(now + timedelta(seconds=wait), DueGroup(arn))
+            self._agenda.add(now + timedelta(seconds=wait), DueGroup(arn))
         return wait > 0
 
     def pending_deliveries(self) -> tuple[PendingDelivery, ...]:
-        """Deliveries that were refused and are tried again, or that wait for the quota of invocations."""
+        """Return deliveries that wait for a retry, or for the quota of invocations."""
         return self._schedules.pending()
 
     def delivered(self, delivery: int) -> None:
-        """Outcome of ``Deliver``: the target took it."""
+        """Handle the outcome of ``Deliver``: the target accepted it."""
         self._schedules.delivered(delivery)
 
     def refused(self, delivery: int, refusal: Refusal, now: datetime) -> None:
-        """Outcome of ``Deliver``: the target's API refused it."""
+        """Handle the outcome of ``Deliver``: the target's API refused it."""
         self._schedules.refused(delivery, refusal, now)
 
     # inputs: Lambda
@@ -147,40 +147,40 @@ class Engine:
         now: datetime,
         counts: Mapping[str, int] | None = None,
     ) -> None:
-        """An asynchronous event was taken (202)."""
+        """Queue an asynchronous event that Lambda accepted (202)."""
         self._invocations.accept(request_id, function_arn, payload, now, counts or {})
 
     def finished(self, request_id: str, outcome: FunctionOutcome, rules: FunctionRules, now: datetime) -> None:
-        """Outcome of ``RunFunction``."""
+        """Handle the outcome of ``RunFunction``."""
         self._invocations.finished(request_id, outcome, rules, now)
 
     def started(self, request_id: str, now: datetime) -> None:
-        """``RunFunction`` has its sandbox."""
+        """Note that ``RunFunction`` has got its sandbox."""
         self._invocations.started(request_id, now)
 
     def freed(self, now: datetime) -> None:
-        """A sandbox that functions without reserved concurrency share is free."""
+        """Use a free sandbox, which functions without reserved concurrency share, for a queued event."""
         self._invocations.freed(now)
 
     def waiting(self) -> int:
-        """Asynchronous events that have not ended."""
+        """Return the number of asynchronous events that have not ended."""
         return self._invocations.waiting()
 
     def pending_events(self) -> tuple[PendingEvent, ...]:
-        """Asynchronous events that have not ended."""
+        """Return the asynchronous events that have not ended."""
         return self._invocations.pending()
 
     # inputs: Lambda's event sources
 
     def put_source(self, config: SourceConfig) -> None:
-        """An event source mapping was created, or updated."""
+        """Handle a created or updated event source mapping."""
         self._sources.put(config)
 
     def delete_source(self, uuid: str) -> None:
         self._sources.delete(uuid)
 
     def queue_changed(self, queue_arn: str) -> bool:
-        """Somebody sent to a queue, or made a message visible; whether anything polls it."""
+        """Handle a new or newly visible message of a queue. Return whether an event source polls the queue."""
         return self._sources.changed(queue_arn)
 
     def received(
@@ -192,9 +192,9 @@ class Engine:
         visible_again: datetime,
         next_visible: datetime | None,
     ) -> None:
-        """Outcome of ``PollQueue``."""
+        """Handle the outcome of ``PollQueue``."""
         self._sources.received(uuid, messages, now, visible_again=visible_again, next_visible=next_visible)
 
     def batch_ended(self, batch: int, outcome: FunctionOutcome, now: datetime) -> None:
-        """Outcome of ``RunBatch``."""
+        """Handle the outcome of ``RunBatch``."""
         self._sources.ended(batch, outcome, now)

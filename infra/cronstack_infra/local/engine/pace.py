@@ -1,6 +1,6 @@
-"""Scheduler's quota of invocations a second. Pure.
+"""Scheduler's quota of invocations per second. Pure.
 
-Up to the quota, invocations are made at once; further ones follow at its rate, in order. None is lost.
+Up to the quota, invocations start at once. Further invocations follow in order, at the quota's rate; none is lost.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ class Pace:
     def __init__(self) -> None:
         self._quota = 0
         self._full = 0
-        """When the bucket is full again, in microseconds times the quota: a whole number for any quota."""
+        """Time at which the bucket is full again, in microseconds times the quota: an integer for any quota."""
 
     def wait(self, quota: int, now: datetime) -> timedelta:
-        """Take one token. Return how long its invocation has to wait."""
+        """Take one token. Return how long its invocation must wait."""
         at = (now - _EPOCH) // _MICROSECOND * quota
         if quota != self._quota:
             self._quota, self._full = quota, at
@@ -30,6 +30,6 @@ class Pace:
         over = self._full - at - _SECOND * quota
         return timedelta(microseconds=-(-over // quota)) if over > 0 else timedelta()
 
-    def forget(self) -> None:
-        """Begin with a full bucket: the clock was set back."""
+    def reset(self) -> None:
+        """Start with a full bucket, after the clock was set back."""
         self._quota = 0

@@ -1,7 +1,7 @@
-"""Which instants of a schedule fire after the clock jumped ahead, because the machine slept or its clock was set. Pure.
+"""The instants of a schedule that fire after the clock jumped ahead. Pure.
 
-Only the latest instant fires. A burst of all missed ones would start hundreds of runs at once, and the next regular
-instant covers what the older ones had to do.
+The clock jumps when the machine slept or its clock was set. Only the latest instant fires. All missed instants
+together could start hundreds of runs at once, and the next regular instant covers the work of the older ones.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from cronstack.timetable.instants import Schedule
 
 JUMP: Final = timedelta(seconds=60)
-"""A clock that moves by this much between two looks has jumped. No two instants of a schedule are closer."""
+"""A clock that moves by this much between two readings has jumped. No two instants of a schedule are closer."""
 MOST_COUNTED: Final = 10_000
 _MOMENT: Final = timedelta(microseconds=1)
 
@@ -21,13 +21,13 @@ class Passed(NamedTuple):
     """The instants that do not fire."""
 
     number: int
-    """At most ``MOST_COUNTED``; there may be more then."""
+    """At most ``MOST_COUNTED``; the real number may then be higher."""
     first: datetime
     last: datetime
 
 
 def latest(timetable: Schedule, pending: datetime, now: datetime) -> tuple[datetime, Passed | None]:
-    """Return the latest instant from ``pending`` up to ``now``, and those before it that are passed over."""
+    """Return the latest instant from ``pending`` up to ``now``, and the instants before it that are skipped."""
     chosen = next(timetable.before(now + _MOMENT), pending)
     if chosen <= pending:
         return pending, None

@@ -5,14 +5,14 @@
                            inputs ▼ │ effects
                                 Engine
 
-``EnginePort`` is what the AWS APIs call when a request changes something that the engine acts on. Replaced members of
-moto get it, so they depend on the engine's values only. ``effects.runner.EffectRunner`` implements it.
+The AWS APIs call ``EnginePort`` when a request changes something that the engine acts on. The patches of moto get it
+as an argument, so they depend only on the engine's values. ``effects.runner.EffectRunner`` implements it.
 
-``Drive`` holds what differs between the real cloud and the virtual one: the clock, where an invocation runs, and how a
-caller waits. ``local.drive.RealDrive`` goes by the machine's clock and has real handler processes.
-``play.simulation.cloud.drive.VirtualDrive`` goes by a clock that jumps and has handlers in this process.
+``Drive`` has the differences between the real cloud and the virtual one: the clock, where an invocation runs, and how
+a caller waits. ``local.drive.RealDrive`` uses the machine's clock and real handler processes.
+``play.simulation.cloud.drive.VirtualDrive`` uses a clock that jumps, and runs handlers in this process.
 
-The caller holds BACKENDS, except where a method says otherwise.
+The caller holds BACKENDS, except where a method's docstring states otherwise.
 """
 
 from __future__ import annotations
@@ -29,44 +29,44 @@ if TYPE_CHECKING:
 
 
 class EnginePort(Protocol):
-    """The engine as requests see it. Function ARNs may have a qualifier."""
+    """The engine's interface for requests. Function ARNs may have a qualifier."""
 
     @property
     def switches(self) -> Switches:
-        """How AWS is played."""
+        """The switches by which AWS is played."""
         ...
 
     def now(self) -> datetime: ...
 
     def put_schedule(self, config: ScheduleConfig) -> None:
-        """A schedule was created or updated."""
+        """Handle a created or updated schedule."""
 
     def delete_schedule(self, arn: str) -> None: ...
 
     def delete_group(self, arn: str) -> bool:
-        """A schedule group is deleted. Return whether its schedules, and the group, go only after a while."""
+        """Handle a deleted schedule group. Return whether the group and its schedules disappear only later."""
         ...
 
     def put_source(self, config: SourceConfig) -> None:
-        """An event source mapping was created or updated."""
+        """Handle a created or updated event source mapping."""
 
     def delete_source(self, uuid: str) -> None: ...
 
     def queue_changed(self, arn: str) -> None:
-        """A queue has a new message, or shows one again."""
+        """Handle a new or newly visible message of a queue."""
 
     def accept(self, function_arn: str, payload: str) -> str:
         """Queue an asynchronous event of a qualified function; return its request id."""
         ...
 
     def invoke(self, function_arn: str, payload: str, client_context: str | None = None) -> tuple[str, Outcome]:
-        """Invoke a function and wait; return its request id and its outcome. Raises what Invoke answers."""
+        """Invoke a function and wait; return its request id and its outcome. Raises Invoke's errors."""
         ...
 
     def function_created(self) -> None: ...
 
     def function_deleted(self, arn: str, version: str | None) -> None:
-        """A function was deleted, or only one version of it. ``arn`` has no qualifier."""
+        """Handle a deleted function, or a deleted version of it. ``arn`` has no qualifier."""
 
     def note(self, text: str) -> None:
         """Report a difference from AWS to the user."""
@@ -88,7 +88,7 @@ class Answer:
 
 
 class Drive(Protocol):
-    """What carrying out effects needs from a drive."""
+    """The drive's interface for effects."""
 
     def now(self) -> datetime: ...
 
@@ -96,27 +96,27 @@ class Drive(Protocol):
         """Report an event of the cloud, with the time."""
 
     def wake(self) -> None:
-        """The engine's state has changed: ``step`` may have effects."""
+        """Call ``step`` soon: the engine's state has changed."""
 
-    def soon(self, thing: Callable[[], None]) -> None:
-        """Call ``thing`` soon, under the lock. From any thread."""
+    def soon(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` soon, under the lock. From any thread."""
 
     def beginning_of(self, config: ScheduleConfig) -> datetime:
         """Return the time from which a new schedule fires."""
         ...
 
     def enqueue(self, request_id: str, put: Callable[[], None]) -> None:
-        """Call ``put``, which puts an asynchronous event into Lambda's queue: now, or later as a fault."""
+        """Call ``put``, which queues an asynchronous event: now, or later as a simulated fault."""
 
     def execute(self, invocation: Invocation) -> None:
-        """Begin an invocation. The drive calls ``EffectRunner.finished`` at its end."""
+        """Start an invocation. The drive calls ``EffectRunner.finished`` at its end."""
 
     def wait(self, answer: Answer) -> Outcome:
-        """Return the outcome of an invocation once it has ended, with the lock released meanwhile."""
+        """Wait for the end of an invocation, with the lock released meanwhile; return its outcome."""
         ...
 
     def expect(self) -> None:
-        """A function exists now, so an invocation may follow."""
+        """Prepare for invocations: a function exists now."""
 
     def retire(self, arn: str, version: str | None) -> None:
         """End the sandboxes of a deleted function, or of one deleted version."""

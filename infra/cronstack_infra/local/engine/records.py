@@ -1,4 +1,4 @@
-"""The texts AWS writes: what a target receives, Scheduler's dead letter, Lambda's record of an asynchronous event."""
+"""Texts that AWS writes: a target's payload, Scheduler's dead letter, Lambda's record of an asynchronous event."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ LARGEST_SNS_BODY: Final = 256 * 1024
 
 
 def utc(instant: datetime) -> str:
-    """Scheduler's form: "2022-03-22T18:59:43Z"."""
+    """Return a time in Scheduler's form: "2022-03-22T18:59:43Z"."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def utc_millis(instant: datetime) -> str:
-    """Lambda's form: "2019-11-14T18:16:05.568Z"."""
+    """Return a time in Lambda's form: "2019-11-14T18:16:05.568Z"."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def payload(
     target: Target, *, schedule_arn: str, scheduled: datetime, execution_id: str, attempt: int, seed: int
 ) -> str:
-    """The target's Input with the context attributes replaced as text, or Scheduler's default notification."""
+    """Return the target's Input with the context attributes replaced, or Scheduler's default notification."""
     if target.input is None:
         return _default_notification(schedule_arn, scheduled, seed)
     text = target.input
@@ -63,20 +63,20 @@ HEX: Final = str.maketrans("ghijklmnopqrstuvwxyz", "0123456789abcdef0123")
 
 
 def short(arn: str) -> str:
-    """How events name a target: a function by its name, anything else by its ARN."""
+    """Return a target's name in events: a function's name, or another target's ARN."""
     parts = arn.split(":")
     return parts[6] if parts[2] == "lambda" else arn
 
 
 def api_action(target: Target) -> str:
-    """The target in its universal form, ``arn:aws:scheduler:::aws-sdk:lambda:invoke``; templated ones as well."""
+    """Return a target in universal form, such as ``arn:aws:scheduler:::aws-sdk:lambda:invoke``."""
     service = target.arn.split(":")[2]
     action = {"lambda": "lambda:invoke", "sqs": "sqs:sendMessage", "sns": "sns:publish"}.get(service)
     return f"arn:aws:scheduler:::aws-sdk:{action}" if action else target.arn
 
 
 def api_request(target: Target, text: str) -> dict[str, Any]:
-    """The request to the target's API that Scheduler makes of a target and its input."""
+    """Return Scheduler's request to the target's API, from the target and its input."""
     service = target.arn.split(":")[2]
     if service == "lambda":
         return {"FunctionName": target.arn, "InvocationType": "Event", "Payload": text}
@@ -100,7 +100,7 @@ def dead_letter(
     refusal: Refusal,
     exhausted: str | None,
 ) -> tuple[str, dict[str, tuple[str, str]]]:
-    """Body and attributes of what Scheduler writes to its dead-letter queue."""
+    """Return body and attributes of Scheduler's message to its dead-letter queue."""
     body = json.dumps(api_request(target, text))
     fits = len(body.encode()) <= LARGEST_SQS_BODY
     attributes = {
@@ -131,7 +131,7 @@ def destination(
     response_payload: str | None,
     to: str,
 ) -> str:
-    """Lambda's record of an asynchronous event for the destination ``to``; without payloads where it is too large."""
+    """Return Lambda's record of an asynchronous event for the destination ``to``; without payloads if too large."""
     record: dict[str, Any] = {
         "version": "1.0",
         "timestamp": utc_millis(now),
@@ -160,6 +160,6 @@ def _value(text: str) -> Any:
 
 
 def error_message(error_payload: str) -> str:
-    """The errorMessage of a function's failure."""
+    """Return the errorMessage of a function's failure."""
     fields = _value(error_payload)
     return str(fields.get("errorMessage") or "") if isinstance(fields, dict) else str(error_payload)

@@ -1,4 +1,4 @@
-"""The event of a scheduled rule of EventBridge, and the letter about one that could not be delivered. Pure."""
+"""The event of a scheduled rule of EventBridge, and the dead letter of an undeliverable event. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cronstack_infra.local.engine.values import Refusal, Target
 
 
 def event(rule_arn: str, scheduled: datetime, seed: int) -> dict[str, Any]:
-    """Return the "Scheduled Event"; its id is the same for all targets of one firing."""
+    """Return the "Scheduled Event". All targets of one firing get the same id."""
     _, _, _, region, account, _ = rule_arn.split(":", 5)
     digits = letters(32, seed, rule_arn, scheduled).translate(HEX)
     return {
@@ -44,7 +44,7 @@ def dead_letter(
     exhausted: str | None,
     seed: int,
 ) -> tuple[str, dict[str, tuple[str, str]]]:
-    """Return body and attributes of what EventBridge writes to the target's dead-letter queue: the event itself."""
+    """Return body (the event) and attributes of EventBridge's message to the target's dead-letter queue."""
     attributes = {
         "ERROR_CODE": refusal.code,
         "ERROR_MESSAGE": refusal.message,

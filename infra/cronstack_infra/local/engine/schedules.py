@@ -1,14 +1,14 @@
-"""Schedules of EventBridge Scheduler and scheduled rules of EventBridge: their instants, the deliveries under way.
+"""Schedules of EventBridge Scheduler and scheduled rules of EventBridge: their instants and their deliveries.
 
     put ──▶ pending (the next instant is on the agenda) ──due──▶ delivery ──▶ delivered
              ▲                                       │              │──▶ refused, retryable → again, with back-off
              └───────────── next instant ◀───────────┘              └──▶ permanent, or out of retries or age
                                                                           → dead letter, or dropped
 
-A delivery keeps the configuration it began with, whatever becomes of its schedule. One that fails never holds
-another back. When the clock jumps ahead, only the latest missed instant of a recurring schedule fires, and the engine
-reports how many it passed over (see ``passed``). When the clock is set back, a recurring schedule follows it. The start
-deadline of a job decides what a late occurrence does. An at() fires once, however late.
+A delivery keeps its configuration even if its schedule changes. A failing delivery never delays another. When the
+clock jumps ahead, only the latest missed instant of a recurring schedule fires, and the engine reports how many it
+skipped (see ``passed``). When the clock is set back, a recurring schedule follows it. The start deadline of a job
+decides what a late occurrence does. An at() fires once, however late.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ _MOMENT: Final = timedelta(microseconds=1)
 
 @dataclass
 class _Entry:
-    """A schedule and where it stands."""
+    """A schedule and its state."""
 
     config: ScheduleConfig
     timetable: Schedule
     anchor: datetime
     """First instant of a rate() without StartDate."""
     turn: int
-    """Grows with each change; what is on the agenda under an older turn is void."""
+    """Grows with each change. Agenda items with an older turn are void."""
     fired: datetime | None = None
     pending: datetime | None = None
     expected: datetime | None = None
-    """When the engine expects to handle ``pending``."""
+    """Time at which the engine expects to handle ``pending``."""
     deliveries: int = 0
 
     @property
@@ -67,16 +67,16 @@ class _Delivery:
     config: ScheduleConfig
     target: Target
     scheduled: datetime
-    told: datetime
-    """What <aws.scheduler.scheduled-time> says (see the switch ``scheduled_time``)."""
+    scheduled_time: datetime
+    """The value of <aws.scheduler.scheduled-time> (see the switch ``scheduled_time``)."""
     attempt: int = 1
     copy: int = 0
     due: datetime | None = None
-    """Of its next attempt, after a refusal or because of the quota."""
+    """Time of the next attempt, after a refusal or because of the quota."""
 
 
 class PendingDelivery(NamedTuple):
-    """A delivery that the target has refused, or that waits for Scheduler's quota of invocations."""
+    """A delivery that waits for a retry, or for Scheduler's quota of invocations."""
 
     schedule_arn: str
     function_arn: str
@@ -85,7 +85,7 @@ class PendingDelivery(NamedTuple):
 
 @dataclass(frozen=True)
 class DueFiring:
-    """On the agenda: this instant of a schedule."""
+    """On the agenda: an instant of a schedule."""
 
     arn: str
     turn: int
@@ -94,7 +94,7 @@ class DueFiring:
 
 @dataclass(frozen=True)
 class DueDelivery:
-    """On the agenda: the next attempt of a delivery; the refusal of the last one."""
+    """On the agenda: the next attempt of a delivery. ``refusal`` is of the previous attempt."""
 
     number: int
     refusal: Refusal
@@ -102,7 +102,7 @@ class DueDelivery:
 
 @dataclass(frozen=True)
 class DueHeld:
-    """On the agenda: a delivery that waited for Scheduler's quota of invocations."""
+    """On the agenda: a delivery that waits for Scheduler's quota of invocations."""
 
     number: int
 
@@ -121,7 +121,7 @@ class Schedules:
         self._numbers = 0
 
     def put(self, config: ScheduleConfig, now: datetime) -> None:
-        """A schedule was created or updated. Raises ScheduleError for what cannot be read."""
+        """Handle a created or updated schedule. Raises ScheduleError for an invalid expression or time zone."""
         old = self._entries.get(config.arn)
         kept = old is not None and self._keeps_grid(old.config, config)
         anchor = old.anchor if old is not None and kept else now.replace(microsecond=0)
@@ -131,68 +131,67 @@ class Schedules:
             entry.fired, entry.deliveries = old.fired, old.deliveries
         self._entries[config.arn] = entry
         if not config.enabled:
-            self._tell(entry)
+            self._report(entry)
             return
         if old is not None and kept and old.pending is not None and old.expected is not None and old.pending <= now:
-            self._note(
-                entry, old.pending, min(old.expected, now)
-            )  # its instant has come, only its second inside the minute has not
+            # The instant has come; only its second within the minute has not.
+            self._await_instant(entry, old.pending, min(old.expected, now))
         else:
             first = self._first(entry, now, new=not kept)
             if first is not None and first == entry.fired and not entry.once:  # it has fired early
                 first = next(entry.timetable.after(first), None)
             if first is not None:
-                self._note(entry, first, now)
-        self._tell(entry)
+                self._await_instant(entry, first, now)
+        self._report(entry)
 
     def delete(self, arn: str) -> None:
-        """A schedule was deleted; deliveries under way go on."""
+        """Delete a schedule. Deliveries under way continue."""
         self._entries.pop(arn, None)
 
     def pending(self) -> tuple[PendingDelivery, ...]:
-        """Deliveries that wait, with the time of the next attempt."""
+        """Return the deliveries that wait, with the time of the next attempt."""
         return tuple(
-            PendingDelivery(one.config.arn, one.target.arn, one.due)
-            for one in self._deliveries.values()
-            if one.due is not None
+            PendingDelivery(delivery.config.arn, delivery.target.arn, delivery.due)
+            for delivery in self._deliveries.values()
+            if delivery.due is not None
         )
 
-    def due_firing(self, thing: DueFiring, now: datetime) -> None:
-        entry = self._entries.get(thing.arn)
-        if entry is None or entry.turn != thing.turn:
+    def due_firing(self, item: DueFiring, now: datetime) -> None:
+        entry = self._entries.get(item.arn)
+        if entry is None or entry.turn != item.turn:
             return
         entry.pending = None
-        following: datetime | None = thing.instant
+        following: datetime | None = item.instant
         if not entry.once and entry.expected is not None and now - entry.expected >= JUMP:
-            following = self._latest(entry, thing.instant, now)
-        if following == thing.instant:
-            self._fire(entry, thing.instant, now)
-            following = None if entry.once else next(entry.timetable.after(thing.instant), None)
+            following = self._latest(entry, item.instant, now)
+        if following == item.instant:
+            self._fire(entry, item.instant, now)
+            following = None if entry.once else next(entry.timetable.after(item.instant), None)
         if following is not None:
-            self._note(entry, following, now)
+            self._await_instant(entry, following, now)
         self._complete(entry)
 
-    def due_delivery(self, thing: DueDelivery, now: datetime) -> None:
-        delivery = self._deliveries[thing.number]
+    def due_delivery(self, item: DueDelivery, now: datetime) -> None:
+        delivery = self._deliveries[item.number]
         if now - delivery.scheduled > timedelta(seconds=delivery.target.max_age):
-            self._give_up(delivery, thing.refusal, "MaximumEventAgeInSeconds")
+            self._give_up(delivery, item.refusal, "MaximumEventAgeInSeconds")
             return
         delivery.attempt += 1
         self._attempt(delivery, now)
 
-    def due_held(self, thing: DueHeld, now: datetime) -> None:
-        delivery = self._deliveries[thing.number]
+    def due_held(self, item: DueHeld, now: datetime) -> None:
+        delivery = self._deliveries[item.number]
         if now - delivery.scheduled > timedelta(seconds=delivery.target.max_age):
             self._give_up(delivery, _HELD, "MaximumEventAgeInSeconds")
         else:
             self._deliver(delivery)
 
     def delivered(self, number: int) -> None:
-        """The target took it."""
+        """Handle a delivery that the target accepted."""
         self._conclude(self._deliveries[number])
 
     def refused(self, number: int, refusal: Refusal, now: datetime) -> None:
-        """The target's API refused it."""
+        """Handle a delivery that the target's API refused."""
         delivery = self._deliveries[number]
         if self._permanent(refusal):
             self._give_up(delivery, refusal, None)
@@ -201,7 +200,7 @@ class Schedules:
         else:
             wait = self._back_off(delivery)
             delivery.due = now + timedelta(seconds=wait)
-            self._agenda.note(delivery.due, DueDelivery(number, refusal))
+            self._agenda.add(delivery.due, DueDelivery(number, refusal))
             fields = {
                 "schedule": delivery.config.arn,
                 "scheduled": records.utc(delivery.scheduled),
@@ -212,8 +211,8 @@ class Schedules:
             self._agenda.effects.append(Report("retry", fields))
 
     def set_back(self, now: datetime) -> None:
-        """The clock was set back: every recurring schedule waits for its next instant after the new time."""
-        self._pace.forget()
+        """Handle a clock that was set back: every recurring schedule waits for its next instant after the new time."""
+        self._pace.reset()
         for entry in self._entries.values():
             if entry.once or entry.pending is None:
                 continue
@@ -221,17 +220,17 @@ class Schedules:
             entry.turn, entry.pending = self._turns, None
             following = next(entry.timetable.after(now), None)
             if following is not None:
-                self._note(entry, following, now)
+                self._await_instant(entry, following, now)
 
-    # when
+    # instants
 
     def _keeps_grid(self, old: ScheduleConfig, new: ScheduleConfig) -> bool:
-        """Whether an update leaves the instants of a schedule as they are."""
-        anew = self.switches.rate_anchor == "update" and new.start is None and new.expression.startswith("rate(")
-        return not anew and grid(old) == grid(new)
+        """Return whether an update keeps the instants of a schedule."""
+        restarts = self.switches.rate_anchor == "update" and new.start is None and new.expression.startswith("rate(")
+        return not restarts and grid(old) == grid(new)
 
     def _first(self, entry: _Entry, now: datetime, *, new: bool) -> datetime | None:
-        """The instant a schedule waits for after a change."""
+        """Return a schedule's next instant after a change."""
         if entry.once:
             instant = next(entry.timetable.after(_EARLIEST))
             if instant == entry.fired and not self.switches.same_at_fires_again:
@@ -242,8 +241,8 @@ class Schedules:
             return next(entry.timetable.after(entry.anchor - _MOMENT if at_once else entry.anchor), None)
         return next(entry.timetable.after(now), None)
 
-    def _note(self, entry: _Entry, instant: datetime, since: datetime) -> None:
-        """Wait for an instant; ``since`` is when that wait began."""
+    def _await_instant(self, entry: _Entry, instant: datetime, since: datetime) -> None:
+        """Add an instant to the agenda. ``since``: start of the wait."""
         entry.pending = instant
         due, switches = instant, self.switches
         if switches.spread:
@@ -252,13 +251,13 @@ class Schedules:
             due += timedelta(minutes=entry.config.window * chance(switches.seed, "window", entry.config.arn, instant))
         if switches.early:
             due -= timedelta(seconds=switches.early * chance(switches.seed, "early", entry.config.arn, instant))
-        # AWS promises no order within a minute. This one is the same in every run, and the one that `--dry` counts by:
-        # an occurrence that waits looks before the next one is due. The guard holds in any order (``play.prove``).
-        self._agenda.note(due, DueFiring(entry.config.arn, entry.turn, instant), early=entry.once)
+        # AWS guarantees no order within a minute. This order is the same in every run, and `--dry` uses it as well:
+        # a waiting occurrence checks the slot before the next one is due. ``play.prove`` checks the guard in any order.
+        self._agenda.add(due, DueFiring(entry.config.arn, entry.turn, instant), early=entry.once)
         entry.expected = max(due, since)
 
     def _latest(self, entry: _Entry, instant: datetime, now: datetime) -> datetime:
-        """Return the latest instant that is due, and report those that are passed over."""
+        """Return the latest instant that is due, and report the instants that are skipped."""
         chosen, passed = latest(entry.timetable, instant, now)
         if passed is not None:
             span = {"first": records.utc(passed.first), "last": records.utc(passed.last)}
@@ -275,7 +274,7 @@ class Schedules:
     def _permanent(self, refusal: Refusal) -> bool:
         return 400 <= refusal.status < 500 and refusal.status != 429 and refusal.code not in self.switches.retried_codes
 
-    # what
+    # deliveries
 
     def _fire(self, entry: _Entry, instant: datetime, now: datetime) -> None:
         entry.fired = instant
@@ -286,12 +285,12 @@ class Schedules:
         self._agenda.effects.append(Report("fired", fields))
         share = self.switches.duplicates
         actual = self.switches.scheduled_time == "actual" and entry.config.window > 0
-        told = now.replace(microsecond=0) if actual else instant
+        scheduled_time = now.replace(microsecond=0) if actual else instant
         twice = share > 0 and chance(self.switches.seed, "duplicate", entry.config.arn, instant) < share
         for copy in range(2 if twice else 1):
             for target in entry.config.targets:
                 self._numbers += 1
-                delivery = _Delivery(self._numbers, entry.config, target, instant, told, copy=copy)
+                delivery = _Delivery(self._numbers, entry.config, target, instant, scheduled_time, copy=copy)
                 self._deliveries[delivery.number] = delivery
                 entry.deliveries += 1
                 self._attempt(delivery, now)
@@ -304,7 +303,7 @@ class Schedules:
             self._deliver(delivery)
             return
         delivery.due = now + wait
-        self._agenda.note(delivery.due, DueHeld(delivery.number))
+        self._agenda.add(delivery.due, DueHeld(delivery.number))
         fields = {"quota": "invocations", "schedule": delivery.config.arn, "seconds": wait.total_seconds()}
         self._agenda.effects.append(Report("held", fields))
 
@@ -313,8 +312,8 @@ class Schedules:
         config, execution_id = delivery.config, self._execution_id(delivery)
         try:
             text = self._text(delivery, execution_id)
-        except CannotTransform as why:
-            self._give_up(delivery, Refusal("INVALID_JSON", str(why), 400), None)
+        except CannotTransform as error:
+            self._give_up(delivery, Refusal("INVALID_JSON", str(error), 400), None)
             return
         self._agenda.effects.append(
             Deliver(
@@ -323,29 +322,29 @@ class Schedules:
         )
 
     def _text(self, delivery: _Delivery, execution_id: str) -> str:
-        """What the target receives. Raises CannotTransform."""
+        """Return what the target receives. Raises CannotTransform."""
         config, seed = delivery.config, self.switches.seed
         if config.is_rule:
             return rule_events.text(delivery.target, config.arn, delivery.scheduled, seed)
         return records.payload(
             delivery.target,
             schedule_arn=config.arn,
-            scheduled=delivery.told,
+            scheduled=delivery.scheduled_time,
             execution_id=execution_id,
             attempt=delivery.attempt,
             seed=seed,
         )
 
     def _execution_id(self, delivery: _Delivery) -> str:
-        about = (delivery.config.arn, delivery.scheduled, delivery.copy, delivery.attempt)
-        return letters(16, self.switches.seed, "execution", *about)
+        subject = (delivery.config.arn, delivery.scheduled, delivery.copy, delivery.attempt)
+        return letters(16, self.switches.seed, "execution", *subject)
 
     def _give_up(self, delivery: _Delivery, refusal: Refusal, exhausted: str | None) -> None:
         target = delivery.target
         if target.dead_letters is None:
             fields = {"origin": "delivery", "schedule": delivery.config.arn, "reason": refusal.code}
-            about = {"scheduled": records.utc(delivery.scheduled), "target": target.arn, "role": target.role_arn}
-            self._agenda.effects.append(Report("dropped", {**fields, **about, "error": refusal.message}))
+            fields |= {"scheduled": records.utc(delivery.scheduled), "target": target.arn, "role": target.role_arn}
+            self._agenda.effects.append(Report("dropped", {**fields, "error": refusal.message}))
         else:
             body, attributes = self._letter(delivery, refusal, exhausted)
             self._agenda.effects.append(
@@ -365,13 +364,13 @@ class Schedules:
         self, delivery: _Delivery, refusal: Refusal, exhausted: str | None
     ) -> tuple[str, dict[str, tuple[str, str]]]:
         config, target, seed = delivery.config, delivery.target, self.switches.seed
-        about: dict[str, Any] = {"scheduled": delivery.scheduled, "attempt": delivery.attempt}
-        about |= {"refusal": refusal, "exhausted": exhausted}
+        fields: dict[str, Any] = {"scheduled": delivery.scheduled, "attempt": delivery.attempt}
+        fields |= {"refusal": refusal, "exhausted": exhausted}
         if config.is_rule:
-            return rule_events.dead_letter(target, rule_arn=config.arn, seed=seed, **about)
+            return rule_events.dead_letter(target, rule_arn=config.arn, seed=seed, **fields)
         execution_id = self._execution_id(delivery)
         text = self._text(delivery, execution_id)
-        return records.dead_letter(target, text, schedule_arn=config.arn, execution_id=execution_id, **about)
+        return records.dead_letter(target, text, schedule_arn=config.arn, execution_id=execution_id, **fields)
 
     def _conclude(self, delivery: _Delivery) -> None:
         del self._deliveries[delivery.number]
@@ -381,14 +380,14 @@ class Schedules:
             self._complete(entry)
 
     def _complete(self, entry: _Entry) -> None:
-        """ActionAfterCompletion: nothing more to fire, nothing under way."""
+        """Apply ActionAfterCompletion once nothing is left to fire and no delivery is under way."""
         ended = entry.once or entry.config.end is not None
         fired = entry.fired is not None and entry.pending is None and not entry.deliveries
         if entry.config.delete_when_done and entry.config.enabled and ended and fired:
             del self._entries[entry.config.arn]
             self._agenda.effects.append(DeleteSchedule(entry.config.arn))
 
-    def _tell(self, entry: _Entry) -> None:
+    def _report(self, entry: _Entry) -> None:
         following = records.utc(entry.pending) if entry.pending is not None else None
         fields = {"schedule": entry.config.arn, "expression": entry.config.expression, "next": following}
         self._agenda.effects.append(Report("scheduled", fields))

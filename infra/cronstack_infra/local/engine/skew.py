@@ -1,4 +1,4 @@
-"""How far the clock of a sandbox is off, by the switch ``clock-skew``. Pure."""
+"""The clock error of a sandbox, by the switch ``clock-skew``. Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from cronstack_infra.switches.settings import Switches
 
 
 def seconds_ahead(switches: Switches, function: str, number: int) -> float:
-    """Return the seconds by which the clock of a function's new sandbox is ahead; below 0 if it is behind.
+    """Return the seconds by which the clock of a function's new sandbox is ahead; negative if it is behind.
 
-    number: of the sandbox, among all that were made.
+    number: the sandbox's number, counted over all functions.
     """
     if not switches.clock_skew:
         return 0.0

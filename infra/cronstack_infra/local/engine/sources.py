@@ -1,13 +1,13 @@
-"""Lambda's event sources: queues that are polled, batches that are run, messages that are deleted or left.
+"""Lambda's event sources: queues that are polled, batches that are run, messages that are deleted or kept.
 
-    something to see ─▶ poll ─▶ gathered ──full, or window over──▶ batch ─▶ succeeded: its messages are deleted
-        ▲                │                                           │──▶ failed: they are left, and come back
-        │                └──empty: until the queue changes,          │            when their visibility ends
-        │                   or a hidden message comes back           └──▶ throttled: again while they are hidden
-        └───────────────────────── a batch has ended ◀───────────────┘
+    visible message ─▶ poll ─▶ gathered ──full, or window over──▶ batch ─▶ succeeded: its messages are deleted
+        ▲               │                                           │──▶ failed: they stay, and become visible
+        │               └──empty: until the queue changes, or a     │            when their timeout ends
+        │                  hidden message becomes visible           └──▶ throttled: again while they are hidden
+        └───────────────────────── a batch has ended ◀──────────────┘
 
-Nothing is polled on a timer: a queue is looked at when it has changed, when a hidden message comes back, and when a
-batch ends. How often a message is tried is the queue's redrive policy's business, not Lambda's.
+Nothing is polled on a timer: a queue is polled when it has changed, when a hidden message becomes visible, and when a
+batch ends. The queue's redrive policy, not Lambda, limits how often a message is tried.
 """
 
 from __future__ import annotations
@@ -24,39 +24,39 @@ from cronstack_infra.local.engine.values import Expired, Failed, FunctionOutcome
 from cronstack_infra.switches.settings import Switches
 
 LARGEST_BATCH: Final = 6 * 1024 * 1024
-"""Bytes of a synchronous invocation's event."""
+"""Lambda's limit of a synchronous invocation's event, in bytes."""
 
 
 @dataclass(frozen=True)
 class SourceConfig:
-    """An event source mapping as its last Create or Update left it."""
+    """An event source mapping after its last Create or Update."""
 
     uuid: str
     queue_arn: str
     function_arn: str
     batch_size: int = 10
     window: int = 0
-    """Seconds to gather a batch."""
+    """Batching window in seconds."""
     concurrency: int | None = None
-    """Batches at once; None: as many as the switches say."""
+    """Batches at once; None: the switch ``source_batches``."""
     reports_failures: bool = False
-    """FunctionResponseTypes has ReportBatchItemFailures."""
+    """Whether FunctionResponseTypes has ReportBatchItemFailures."""
     enabled: bool = True
 
 
 @dataclass(frozen=True)
 class Received:
-    """A message that a poll brought."""
+    """A message that a poll has received."""
 
     message_id: str
     receipt_handle: str
     record: Mapping[str, Any] = field(repr=False)
-    """As the function sees it."""
+    """The message in the function's event."""
 
 
 @dataclass(frozen=True)
 class PollQueue:
-    """Effect: receive up to so many messages. Answer with ``Engine.received``."""
+    """Effect: receive up to ``at_most`` messages. Answer with ``Engine.received``."""
 
     uuid: str
     queue_arn: str
@@ -66,7 +66,7 @@ class PollQueue:
 
 @dataclass(frozen=True)
 class RunBatch:
-    """Effect: invoke the function with a batch and wait for its answer. Answer with ``Engine.batch_ended``."""
+    """Effect: invoke the function with a batch and wait for its result. Answer with ``Engine.batch_ended``."""
 
     batch: int
     function_arn: str
@@ -76,15 +76,15 @@ class RunBatch:
 
 @dataclass(frozen=True)
 class DeleteMessages:
-    """Effect: these are done."""
+    """Effect: delete messages that the function has processed."""
 
     queue_arn: str
     receipt_handles: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class DueLook:
-    """On the agenda: a hidden message of the queue comes back."""
+class DuePoll:
+    """On the agenda: a hidden message of the queue becomes visible."""
 
     uuid: str
     at: datetime
@@ -106,13 +106,14 @@ class _Source:
     gathered: list[Received] = field(default_factory=list)
     size: int = 0
     turn: int = 0
-    """Grows with each batch; a window of an older one is void."""
+    """Grows with each batch. The window of an older turn is void."""
     visible_again: datetime | None = None
-    """When the first of the gathered messages comes back."""
+    """Time at which the first gathered message becomes visible."""
     polling: bool = False
-    once_more: bool = False
-    """The queue has changed while it was polled."""
-    looks: datetime | None = None
+    poll_again: bool = False
+    """Whether the queue has changed during the poll."""
+    next_poll: datetime | None = None
+    """Time of the earliest ``DuePoll``."""
 
 
 @dataclass
@@ -134,23 +135,23 @@ class Sources:
         self._numbers = 0
 
     def put(self, config: SourceConfig) -> None:
-        """Created or updated. What is under way ends as it began."""
+        """Handle a created or updated mapping. Batches under way keep their configuration."""
         source = self._sources.setdefault(config.uuid, _Source(config))
         source.config = config
         if source.gathered and (not config.enabled or len(source.gathered) >= config.batch_size):
             self._run(source)
-        self._look(source)
+        self._poll(source)
 
     def delete(self, uuid: str) -> None:
-        """Batches under way go on; what is gathered comes back to the queue by itself."""
+        """Delete a mapping. Batches under way continue; gathered messages become visible again by themselves."""
         self._sources.pop(uuid, None)
 
     def changed(self, queue_arn: str) -> bool:
-        """There may be something to see in a queue; whether it feeds anybody."""
-        fed = [source for source in self._sources.values() if source.config.queue_arn == queue_arn]
-        for source in fed:
-            self._look(source)
-        return bool(fed)
+        """Poll a queue that may have a visible message. Return whether an event source polls it."""
+        pollers = [source for source in self._sources.values() if source.config.queue_arn == queue_arn]
+        for source in pollers:
+            self._poll(source)
+        return bool(pollers)
 
     def received(
         self,
@@ -161,7 +162,11 @@ class Sources:
         visible_again: datetime,
         next_visible: datetime | None,
     ) -> None:
-        """What a poll brought; when its messages come back if they are not deleted; when another hidden one does."""
+        """Handle the end of a poll.
+
+        visible_again: when its messages become visible if they are not deleted. next_visible: when another hidden
+        message becomes visible.
+        """
         source = self._sources.get(uuid)
         if source is None:
             return
@@ -171,54 +176,54 @@ class Sources:
         if source.gathered and (source.config.window == 0 or len(source.gathered) >= source.config.batch_size):
             self._run(source)
         elif source.gathered and len(source.gathered) <= len(messages):
-            self._agenda.note(now + timedelta(seconds=source.config.window), DueBatch(uuid, source.turn))
-        if next_visible is not None and (source.looks is None or next_visible < source.looks):
-            source.looks = next_visible
-            self._agenda.note(next_visible, DueLook(uuid, next_visible))
-        if messages or source.once_more:
-            self._look(source)
+            self._agenda.add(now + timedelta(seconds=source.config.window), DueBatch(uuid, source.turn))
+        if next_visible is not None and (source.next_poll is None or next_visible < source.next_poll):
+            source.next_poll = next_visible
+            self._agenda.add(next_visible, DuePoll(uuid, next_visible))
+        if messages or source.poll_again:
+            self._poll(source)
 
-    def due_look(self, thing: DueLook) -> None:
-        source = self._sources.get(thing.uuid)
-        if source is not None and source.looks == thing.at:
-            source.looks = None
-            self._look(source)
+    def due_poll(self, item: DuePoll) -> None:
+        source = self._sources.get(item.uuid)
+        if source is not None and source.next_poll == item.at:
+            source.next_poll = None
+            self._poll(source)
 
-    def due_batch(self, thing: DueBatch) -> None:
-        if thing.batch is not None:
-            self._invoke(self._batches[thing.batch])
+    def due_batch(self, item: DueBatch) -> None:
+        if item.batch is not None:
+            self._invoke(self._batches[item.batch])
             return
-        source = self._sources.get(thing.uuid)
-        if source is not None and source.turn == thing.turn and source.gathered:
+        source = self._sources.get(item.uuid)
+        if source is not None and source.turn == item.turn and source.gathered:
             self._run(source)
-            self._look(source)
+            self._poll(source)
 
     def ended(self, number: int, outcome: FunctionOutcome, now: datetime) -> None:
-        """A batch's invocation ended, or did not come about."""
+        """Handle a batch's invocation that has ended or could not start."""
         batch = self._batches[number]
         if isinstance(outcome, Throttled):
             wait = min(self.switches.throttle_base * 2.0 ** min(batch.attempt - 1, 32), self.switches.throttle_most)
             batch.attempt += 1
             if now + timedelta(seconds=wait) < batch.visible_again:
-                self._agenda.note(now + timedelta(seconds=wait), DueBatch(batch.config.uuid, 0, number))
+                self._agenda.add(now + timedelta(seconds=wait), DueBatch(batch.config.uuid, 0, number))
                 return
         self._settle(batch, outcome)
         del self._batches[number]
         source = self._sources.get(batch.config.uuid)
         if source is not None:
             source.running -= 1
-            self._look(source)
+            self._poll(source)
 
-    def _look(self, source: _Source) -> None:
+    def _poll(self, source: _Source) -> None:
         limit = source.config.concurrency or self.switches.source_batches
         if not source.config.enabled or source.running >= limit:
             return
-        source.once_more = source.polling
+        source.poll_again = source.polling
         if not source.polling:
             source.polling = True
             config = source.config
-            room = max(config.batch_size - len(source.gathered), 1)
-            self._agenda.effects.append(PollQueue(config.uuid, config.queue_arn, config.function_arn, room))
+            at_most = max(config.batch_size - len(source.gathered), 1)
+            self._agenda.effects.append(PollQueue(config.uuid, config.queue_arn, config.function_arn, at_most))
 
     def _gather(self, source: _Source, message: Received, visible_again: datetime) -> None:
         size = len(json.dumps(message.record).encode()) + 2
@@ -230,7 +235,7 @@ class Sources:
         source.size += size
 
     def _run(self, source: _Source) -> None:
-        """Send off what is gathered."""
+        """Invoke the function with the gathered messages."""
         assert source.visible_again is not None
         messages, source.gathered, source.size = tuple(source.gathered), [], 0
         source.turn += 1
@@ -245,7 +250,7 @@ class Sources:
         self._agenda.effects.append(RunBatch(batch.number, batch.config.function_arn, batch.payload, batch.attempt))
 
     def _settle(self, batch: _Batch, outcome: FunctionOutcome) -> None:
-        """Delete what was done; the rest comes back when its visibility ends."""
+        """Delete processed messages. The others become visible when their visibility timeout ends."""
         ids = [message.message_id for message in batch.messages]
         failed = set(ids)
         if isinstance(outcome, Succeeded):
@@ -264,27 +269,27 @@ class Sources:
         self._agenda.effects.append(Report("batch", fields))
 
 
-def failures(answer: str, ids: Sequence[str]) -> set[str]:
-    """The messages of a batch that the function's answer says have failed; all of them when it cannot be understood.
+def failures(response: str, ids: Sequence[str]) -> set[str]:
+    """Return the failed messages of a batch, by the function's response; all of them for an invalid response.
 
-    Nothing failed: no answer, an empty one, one without batchItemFailures or with an empty list of them.
+    Nothing failed if the response is empty, has no batchItemFailures, or an empty list of them.
     """
-    everything = set(ids)
+    all_ids = set(ids)
     try:
-        said = json.loads(answer or "null")
+        fields = json.loads(response or "null")
     except ValueError:
-        return everything
-    if not said:
+        return all_ids
+    if not fields:
         return set()
-    if not isinstance(said, dict):
-        return everything
-    reported = said.get("batchItemFailures")
+    if not isinstance(fields, dict):
+        return all_ids
+    reported = fields.get("batchItemFailures")
     if reported is None:
         return set()
     if not isinstance(reported, list):
-        return everything
-    found = {str(one.get("itemIdentifier")) if isinstance(one, dict) else "" for one in reported}
-    return found if found <= everything else everything
+        return all_ids
+    failed = {str(item.get("itemIdentifier")) if isinstance(item, dict) else "" for item in reported}
+    return failed if failed <= all_ids else all_ids
 
 
 def _reason(outcome: FunctionOutcome) -> str:

@@ -1,4 +1,4 @@
-"""The timetable of a schedule as Scheduler reads it. Pure."""
+"""The timetable of a schedule, by Scheduler's rules. Pure."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def timetable(config: ScheduleConfig, anchor: datetime) -> Schedule:
 
 
 def grid(config: ScheduleConfig) -> tuple[str, str, datetime | None]:
-    """What decides on which instants a rate() falls."""
+    """Return the fields that determine the instants of a rate()."""
     return config.expression, config.timezone, config.start

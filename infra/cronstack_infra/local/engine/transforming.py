@@ -1,8 +1,8 @@
-"""What a rule of EventBridge makes of its event for a target: Input, InputPath, InputTransformer. Pure.
+"""The payload of a rule's target, from Input, InputPath or InputTransformer. Pure.
 
 AWS's rules for a template ("Amazon EventBridge input transformation"): a variable whose path is missing in the event
-is empty; within a JSON string a value stands as it is, an object without its quotes; outside of a string, text gets
-quotes, and everything else is JSON.
+is empty. Inside a JSON string, a value is inserted unchanged and an object without its quotes. Outside of a string,
+text gets quotes, and other values are written as JSON.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _STEP: Final = re.compile(r"\.(?P<name>[A-Za-z0-9_/-]+|\*)|\[(?P<index>\d+|\*)\]
 
 
 class CannotTransform(Exception):
-    """The target gets nothing: what would be sent is not JSON. The text says why."""
+    """The event cannot be transformed for the target. The message states why."""
 
 
 def compact(value: Any) -> str:
-    """Write JSON as EventBridge does."""
+    """Return JSON in EventBridge's form."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -37,10 +37,10 @@ def text_for(input_members: Mapping[str, Any], event: Mapping[str, Any], rule_ar
     if (constant := input_members.get("Input")) is not None:
         return str(constant)
     if (path := input_members.get("InputPath")) is not None:
-        found = select(path, event)
-        if found is None:
+        value = select(path, event)
+        if value is None:
             raise CannotTransform(f"InputPath {path} selects nothing from the event")
-        return compact(found)
+        return compact(value)
     if (transformer := input_members.get("InputTransformer")) is not None:
         return _transform(transformer, event, rule_arn)
     return compact(event)
@@ -51,7 +51,7 @@ def variables_of(template: str) -> list[str]:
 
 
 def select(path: str, event: Any) -> Any:
-    """Return what a JSON path selects, a list if the path has a wildcard; None if the event has no such part."""
+    """Return what a JSON path selects; a list for a path with a wildcard, None for a path missing in the event."""
     steps = list(_steps(path))
     values = [event]
     for step in steps:
@@ -62,7 +62,7 @@ def select(path: str, event: Any) -> Any:
 
 
 def is_path(path: str) -> bool:
-    """Whether a JSON path has the syntax that EventBridge reads: dot notation, indices, wildcards."""
+    """Return whether EventBridge accepts the syntax of a JSON path: dot notation, indices, wildcards."""
     try:
         list(_steps(path))
     except CannotTransform:
@@ -72,15 +72,15 @@ def is_path(path: str) -> bool:
 
 def _steps(path: str) -> Iterator[str | int]:
     if not path.startswith("$"):
-        raise CannotTransform(f"{path} is not a JSON path: it does not begin with $")
+        raise CannotTransform(f"{path} is not a JSON path: it does not start with $")
     at = 1
     while at < len(path):
-        found = _STEP.match(path, at)
-        if found is None:
-            raise CannotTransform(f"{path} is not a JSON path that EventBridge reads")
-        index = found["index"]
-        yield int(index) if index and index != "*" else found["name"] or found["quoted"] or "*"
-        at = found.end()
+        step = _STEP.match(path, at)
+        if step is None:
+            raise CannotTransform(f"{path} is not a JSON path that EventBridge accepts")
+        index = step["index"]
+        yield int(index) if index and index != "*" else step["name"] or step["quoted"] or "*"
+        at = step.end()
 
 
 def _inside(value: Any, step: str | int) -> list[Any]:
@@ -100,7 +100,7 @@ def _transform(transformer: Mapping[str, Any], event: Mapping[str, Any], rule_ar
         try:
             json.loads(text)
         except ValueError:
-            raise CannotTransform(f"InputTemplate makes {text[:200]}, which is not JSON") from None
+            raise CannotTransform(f"InputTemplate gives {text[:200]}, which is not JSON") from None
     return text
 
 
@@ -117,20 +117,20 @@ def _predefined(event: Mapping[str, Any], rule_arn: str) -> dict[str, Any]:
 
 
 def _filled(template: str, values: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the template's own text and, in the place of each variable, its value."""
+    """Yield the parts of the template, with each variable replaced by its value."""
     at, in_string = 0, False
-    for found in _VARIABLE.finditer(template):
-        if found[1] not in values:
+    for variable in _VARIABLE.finditer(template):
+        if variable[1] not in values:
             continue
-        before = template[at : found.start()]
+        before = template[at : variable.start()]
         yield before
         in_string ^= len(re.findall(r'(?<!\\)(?:\\\\)*"', before)) % 2 == 1
-        yield _written(values[found[1]], in_string=in_string)
-        at = found.end()
+        yield _formatted(values[variable[1]], in_string=in_string)
+        at = variable.end()
     yield template[at:]
 
 
-def _written(value: Any, *, in_string: bool) -> str:
+def _formatted(value: Any, *, in_string: bool) -> str:
     if not in_string:
         return compact("" if value is None else value)
     if value is None:

@@ -1,4 +1,4 @@
-"""What goes into the engine and what comes out of it: frozen values."""
+"""The engine's inputs and effects: frozen values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Target:
-    """Where a schedule or a rule delivers, with which role, and how often it tries."""
+    """A target of a schedule or a rule, with its role and retry policy."""
 
     arn: str
     role_arn: str
@@ -26,18 +26,18 @@ class Target:
 
 @dataclass(frozen=True)
 class ScheduleConfig:
-    """A schedule of EventBridge Scheduler, or a scheduled rule of EventBridge, as its last change left it."""
+    """A schedule of EventBridge Scheduler, or a scheduled rule of EventBridge, after its last change."""
 
     arn: str
     expression: str
     targets: tuple[Target, ...]
-    """One of a schedule, up to five of a rule."""
+    """A schedule has one target, a rule up to five."""
     timezone: str = "UTC"
     start: datetime | None = None
     end: datetime | None = None
     enabled: bool = True
     window: int = 0
-    """Minutes of its flexible window; 0 is OFF."""
+    """Flexible time window in minutes; 0 is OFF."""
     delete_when_done: bool = False
 
     @property
@@ -46,13 +46,13 @@ class ScheduleConfig:
 
 
 def is_rule(arn: str) -> bool:
-    """Whether an ARN names a rule of EventBridge."""
+    """Return whether an ARN is that of an EventBridge rule."""
     return arn.split(":")[2] == "events"
 
 
 @dataclass(frozen=True)
 class FunctionRules:
-    """Lambda's rules for an asynchronous event, as they are when they are asked."""
+    """Lambda's current rules for a function's asynchronous events."""
 
     max_retries: int = 2
     max_age: int = 21600
@@ -65,7 +65,7 @@ class FunctionRules:
 
 @dataclass(frozen=True)
 class Refusal:
-    """The target's API said no: its error code, its message and its HTTP status."""
+    """An error response of the target's API: error code, message and HTTP status."""
 
     code: str
     message: str
@@ -91,23 +91,23 @@ class Failed:
 
 @dataclass(frozen=True)
 class Throttled:
-    """It could not run now: no concurrency left, or a fault of Lambda's own (status 5xx)."""
+    """The function could not run now: no concurrency left, or a fault of Lambda (status 5xx)."""
 
     status: int = 429
     reserved_zero: bool = False
-    """Reserved concurrency is 0: it shall not run at all."""
+    """Whether reserved concurrency is 0, so that the function may never run."""
     shared: bool = False
-    """All sandboxes of the account that functions without reserved concurrency share are in use."""
+    """Whether all sandboxes are in use that functions without reserved concurrency share."""
 
 
 @dataclass(frozen=True)
 class Looped:
-    """It has run too often because of one event: it shall not run again."""
+    """The function has run too often because of one event, and must not run again."""
 
 
 @dataclass(frozen=True)
 class Expired:
-    """It has waited longer than an event may: it shall not run."""
+    """The event has waited longer than its maximum age, and must not run."""
 
 
 FunctionOutcome = Succeeded | Failed | Throttled | Looped | Expired
@@ -137,18 +137,18 @@ class RunFunction:
     payload: str = field(repr=False)
     attempt: int
     counts: Mapping[str, int] = field(default_factory=dict)
-    """How often functions have run because of the event that led to this one."""
+    """Runs of each function that the original event has caused so far."""
     accepted: datetime | None = None
-    """When Lambda took the event, if it has waited since without having been tried."""
+    """When Lambda accepted the event; None after its first attempt, or without a delay before it."""
 
 
 @dataclass(frozen=True)
 class SendRecord:
-    """Write a record of an end to where it was asked for.
+    """Send the record of a failed delivery or an ended event to its destination.
 
     ``origin``: "delivery" (dead-letter queue of a schedule's or rule's target), "handler" (on-failure destination or
     function's dead-letter queue) or "success" (on-success destination). ``attributes``: name → (SQS data type, value).
-    ``role_arn``: the role that writes. None: the role of ``function_arn``, or EventBridge itself for a rule.
+    ``role_arn``: the role that sends. None: the role of ``function_arn``, or EventBridge itself for a rule.
     """
 
     origin: str
@@ -170,14 +170,14 @@ class DeleteSchedule:
 
 @dataclass(frozen=True)
 class DeleteGroup:
-    """The deletion of a schedule group has come to its schedules."""
+    """The deletion of a schedule group has reached its schedules."""
 
     arn: str
 
 
 @dataclass(frozen=True)
 class Report:
-    """Something an onlooker wants to know; nothing is to be done."""
+    """An event for the log; it needs no action."""
 
     event: str
     fields: Mapping[str, Any]

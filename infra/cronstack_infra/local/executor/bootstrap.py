@@ -2,9 +2,9 @@
 
     python -P -S bootstrap.py PATH CLOCK -m MODULE ARGS      or      python -P -S bootstrap.py PATH CLOCK FILE ARGS
 
-PATH holds the folders that come before the standard library. CLOCK is empty, or SECONDS:FOLDER: the clock of the
-process is ahead by so many seconds, and the folder has time-machine. A forked process runs this file, too. Nothing of
-the kit can be imported here.
+PATH has the folders that come before the standard library. CLOCK is empty, or SECONDS:FOLDER: the clock of the
+process is ahead by SECONDS, and FOLDER has time-machine. A forked process runs this file too. This file cannot import
+Cronstack.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import sys
 
 
 def set_clock(seconds: float, folder: str) -> None:
-    """Shift every date that Python reads in this process, by whatever name; the kernel has one clock for all.
+    """Shift every date that Python code reads in this process.
 
-    Durations, the dates of files, and programs that the process starts are not shifted.
+    The kernel has one clock for all processes. So durations, file dates and child processes are not shifted.
     """
     sys.path.insert(0, folder)
     import _time_machine  # type: ignore[import-not-found]  # it has no stubs
@@ -25,7 +25,7 @@ def set_clock(seconds: float, folder: str) -> None:
 
     sys.path.remove(folder)
     ahead = int(seconds * 1e9)
-    traveller = time_machine.travel(0).start()
+    traveller = time_machine.travel(0).start()  # its method is replaced next, so that the time goes on
     traveller.time_ns = lambda: _time_machine.original_time_ns() + ahead  # type: ignore[method-assign]
 
 

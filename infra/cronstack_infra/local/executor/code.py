@@ -1,4 +1,4 @@
-"""Deployed code on disk: each zip is unpacked once, by its hash, into a folder that is only read afterwards."""
+"""Deployed code on disk: each zip is unpacked once, by its hash, into a read-only folder."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from cronstack_infra.lambda_image import LAMBDA_IMAGE
 from cronstack_infra.local.executor.values import Layer
 
 SDK: Final = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3", "simplejson")
-"""What the warden has loaded: a zip that brings one of these itself is not forked but started afresh."""
+"""Packages that the warden has loaded. A function whose zip has one of these cannot run in a fork of the warden."""
 
 
 CLOCK: Final = ("time_machine", "_time_machine")
-"""What shifts the clock of a handler process (see ``bootstrap``)."""
+"""Modules that shift the clock of a handler process (see ``bootstrap``)."""
 
 
 def link_image(folder: Path) -> None:
-    """Fill ``folder`` with links to what Lambda's image has, out of this interpreter's packages."""
+    """Fill ``folder`` with links to this interpreter's packages that Lambda's image has."""
     link(folder, LAMBDA_IMAGE)
 
 
@@ -34,13 +34,13 @@ def link(folder: Path, names: Sequence[str]) -> None:
     """Fill ``folder`` with links to packages and modules of this interpreter."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        found = find_spec(name)
-        if found is None or found.origin is None:
+        spec = find_spec(name)
+        if spec is None or spec.origin is None:
             if sys.platform == "linux":
                 raise ModuleNotFoundError(f"{name} is needed to run handlers", name=name)
             continue
-        origin = Path(found.origin)
-        source = origin.parent if found.submodule_search_locations else origin
+        origin = Path(spec.origin)
+        source = origin.parent if spec.submodule_search_locations else origin
         (folder / source.name).symlink_to(source)
 
 
@@ -52,28 +52,28 @@ class CodeFolders:
         self._unpacking = threading.Lock()
 
     def of(self, sha256: str, code: bytes) -> Path:
-        """The folder with the files of ``code``."""
+        """Return the folder with the files of ``code``."""
         name = "".join(letter if letter.isalnum() else "_" for letter in sha256) or "empty"
         folder = self._place / name
         with self._unpacking:
             if not folder.exists():
-                growing = folder.with_name(name + ".part")
-                _unpack(code, growing)
-                growing.rename(folder)
+                partial = folder.with_name(name + ".part")
+                _unpack(code, partial)
+                partial.rename(folder)
         return folder
 
     def opt(self, layers: Sequence[Layer]) -> Path:
-        """Return the folder that stands for /opt: the files of all layers, those of later ones over earlier ones."""
+        """Return the folder used as /opt: the files of all layers, where later layers replace files of earlier ones."""
         if len(layers) < 2:
             return self.of(layers[0].sha256, layers[0].code) if layers else self._place / "no layers"
         parts = [self.of(layer.sha256, layer.code) for layer in layers]
         folder = self._place / hashlib.sha256("+".join(part.name for part in parts).encode()).hexdigest()
         with self._unpacking:
             if not folder.exists():
-                growing = folder.with_name(folder.name + ".part")
+                partial = folder.with_name(folder.name + ".part")
                 for part in parts:
-                    shutil.copytree(part, growing, copy_function=_link_over, dirs_exist_ok=True)
-                growing.rename(folder)
+                    shutil.copytree(part, partial, copy_function=_link_over, dirs_exist_ok=True)
+                partial.rename(folder)
         return folder
 
 
@@ -82,19 +82,19 @@ def _link_over(source: str, target: str) -> None:
     os.link(source, target)
 
 
-def must_start_afresh(code: Path, layers: Path) -> bool:
-    """Whether a fork of the warden would miss something that the code or its layers bring.
+def must_spawn(code: Path, layers: Path) -> bool:
+    """Return whether the code or its layers need a new process instead of a fork of the warden.
 
-    An SDK of their own comes before the loaded one. The loader reads LD_LIBRARY_PATH when a process starts.
+    An SDK of their own must replace the loaded one. The dynamic loader reads LD_LIBRARY_PATH when a process starts.
     """
     modules = (code, layers / "python", *layers.glob("python/lib/python3.*/site-packages"))
     libraries = (code, code / "lib", layers / "lib")
-    return any(_brings_sdk(folder) for folder in modules) or any(
+    return any(_has_sdk(folder) for folder in modules) or any(
         next(folder.glob("*.so*"), None) is not None for folder in libraries
     )
 
 
-def _brings_sdk(folder: Path) -> bool:
+def _has_sdk(folder: Path) -> bool:
     return any((folder / name).exists() or (folder / f"{name}.py").exists() for name in SDK)
 
 

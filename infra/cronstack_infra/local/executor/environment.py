@@ -1,6 +1,6 @@
-"""The environment of a handler process: Lambda's variables, the function's own, and nothing of this machine's user.
+"""The environment of a handler process: Lambda's variables and the function's own, without this machine's variables.
 
-A function may replace the variables that AWS lists as unreserved; Lambda sets the reserved ones whatever it says.
+A function may replace the variables that AWS lists as unreserved. Lambda always sets the reserved variables itself.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ OPT: Final = "/opt"
 RUNTIME_DIR: Final = "/var/runtime"
 
 _SEARCH_PATHS: Final = ("LD_LIBRARY_PATH", "PATH", "PYTHONPATH")
-"""Lists of folders. Lambda's folders in them mean this machine's."""
+"""Variables that list folders. Lambda's folders in them are replaced by this machine's."""
 _READ_AT_START: Final = re.compile(r"((GLIBC|LC|LD|MALLOC|OPENSSL)_|PYTHON[A-Z])\w*|PYTHON_GIL|LANG|LANGUAGE")
 """Variables that the loader, the C library, OpenSSL or the interpreter read once, when a process starts."""
 
 
 @dataclass(frozen=True)
 class Folders:
-    """Where a sandbox has what Lambda has in fixed places. Defaults to Lambda's places."""
+    """A sandbox's counterparts of Lambda's fixed folders. Defaults to Lambda's folders."""
 
     code: Path = Path(TASK_ROOT)
     layers: Path = Path(OPT)
@@ -36,13 +36,13 @@ class Folders:
     scratch: Path = Path("/tmp")
 
     def here(self, folders: str) -> str:
-        """A list of folders with Lambda's folders replaced by those of this sandbox."""
+        """Return a list of folders with Lambda's folders replaced by those of this sandbox."""
         return os.pathsep.join(self._here(folder) for folder in folders.split(os.pathsep))
 
     def _here(self, folder: str) -> str:
-        for theirs, ours in ((TASK_ROOT, self.code), (OPT, self.layers), (RUNTIME_DIR, self.image)):
-            if folder == theirs or folder.startswith(f"{theirs}/"):
-                return f"{ours}{folder.removeprefix(theirs)}"
+        for remote, local in ((TASK_ROOT, self.code), (OPT, self.layers), (RUNTIME_DIR, self.image)):
+            if folder == remote or folder.startswith(f"{remote}/"):
+                return f"{local}{folder.removeprefix(remote)}"
         return folder
 
 
@@ -98,9 +98,9 @@ def environment(
 
 
 def search_path(function: Function, folders: Folders) -> list[str]:
-    """Return what stands on sys.path before the standard library, in the order of Lambda's Python runtime.
+    """Return the folders on sys.path before the standard library, in the order of Lambda's Python runtime.
 
-    A PYTHONPATH of the function's own takes the place of the layers' folders.
+    A function's own PYTHONPATH replaces the layers' folders.
     """
     code, image = str(folders.code), str(folders.image)
     if "PYTHONPATH" in function.environment:

@@ -1,4 +1,4 @@
-"""A handler process's output: read from its pipe, cut into lines, shown in order with START, END and REPORT."""
+"""A handler process's output: read from its pipe, split into lines, logged in order with START, END and REPORT."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 LONGEST_LINE: Final = 256 * 1024
-"""CloudWatch's limit of one log event; longer lines are cut into several. Defaults to 256 KB."""
+"""CloudWatch's limit of one log event; longer lines are split. Defaults to 256 KB."""
 MOST_PER_INVOCATION: Final = 4 * 1024 * 1024
-"""Bytes of output kept of one invocation; AWS keeps all. What a handler prints beyond is read and dropped, and the
-log says so. Defaults to 4 MB."""
+"""Bytes of output kept per invocation; AWS keeps all. Further output is read and dropped, and the log states it.
+Defaults to 4 MB."""
 MOST_LINES: Final = 50_000
-"""Lines kept of one invocation, likewise. Defaults to 50,000."""
+"""Lines of output kept per invocation. Defaults to 50,000."""
 _TAIL: Final = 4096
 _READ: Final = 1 << 18
 
@@ -36,34 +36,34 @@ class Output:
         self._tail = b""
         self._open = True
 
-    def hand_on(self) -> None:
-        """The process has the writing end (or never will): let go of ours."""
+    def close_writing_end(self) -> None:
+        """Close this process's copy of the writing end, after the handler process has got it or failed to start."""
         os.close(self.writing)
 
-    def begin(self) -> None:
-        """A new invocation starts: nothing of it is kept yet."""
+    def start_invocation(self) -> None:
+        """Reset the limits and the tail for a new invocation."""
         self.drain()
         self._kept = self._lines_kept = 0
         self._tail = b""
 
-    def say(self, line: str) -> None:
-        """A line of Lambda's own."""
+    def add(self, line: str) -> None:
+        """Add a line that Lambda itself writes."""
         self._tail = (self._tail + line.encode() + b"\n")[-_TAIL:]
         self._show([line])
 
     def tail(self) -> bytes:
-        """The last 4 KB of this invocation."""
+        """Return the last 4 KB of this invocation."""
         return self._tail
 
     def drain(self) -> None:
-        """Read what is there: what a process wrote before it answered comes before END in the log.
+        """Read the pipe's present content, so that it comes before END in the log.
 
-        No more than that: a child it left may write faster than anybody reads, and nobody waits for its end.
+        Read no more than that: a leftover child process may write without end.
         """
-        there = array.array("i", [0])
+        available = array.array("i", [0])
         if self._open:
-            fcntl.ioctl(self._reading, termios.FIONREAD, there)
-        left = there[0]
+            fcntl.ioctl(self._reading, termios.FIONREAD, available)
+        left = available[0]
         while self._open and left > 0 and (read := self._read(min(left, _READ))):
             left -= read
         if self._unread:
@@ -79,7 +79,7 @@ class Output:
             self._end()
 
     def _read(self, most: int = _READ) -> int:
-        """Bytes read; 0 when there is nothing now, or never again."""
+        """Read once; return the number of bytes, 0 for an empty or ended pipe."""
         try:
             data = os.read(self._reading, most)
         except BlockingIOError:
@@ -119,20 +119,20 @@ class Output:
             self._kept += len(line) + 1
             self._lines_kept += 1
             for start in range(0, len(line) or 1, LONGEST_LINE):
-                # awslambdaric parts the lines of a traceback by \r, so that they stay one log event
+                # awslambdaric separates the lines of a traceback by \r, so that they stay one log event
                 shown.append(line[start : start + LONGEST_LINE].decode("utf-8", "replace").replace("\r", "\n"))
             if self._full:
                 most = f"{MOST_PER_INVOCATION} bytes or {MOST_LINES} lines"
-                shown.append(f"[cronstack] more than {most}: the rest of the output is not kept")
+                shown.append(f"[cronstack] more than {most}: the rest of the output is dropped")
         if shown:
             self._show(shown)
 
 
 def day(now: float) -> str:
-    """As a log stream's name begins: "2026/11/23"."""
+    """Return the first part of a log stream's name: "2026/11/23"."""
     return datetime.fromtimestamp(now, UTC).strftime("%Y/%m/%d")
 
 
 def instant(now: float) -> str:
-    """As Lambda writes it into logs and records: "2026-11-23T20:38:00.123Z"."""
+    """Return a time in the form of Lambda's logs and records: "2026-11-23T20:38:00.123Z"."""
     return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

@@ -1,4 +1,4 @@
-"""Memory of handler processes: the resident size of everything in a sandbox's session, out of /proc."""
+"""Memory of handler processes: the resident size of a sandbox's session, from /proc."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Collection
 from typing import Final
 
 _STARTING: Final = 48 * 1024 * 1024
-"""Bytes that a process which has just been ordered will take."""
+"""Bytes of memory reserved for a process that is starting."""
 
 
 def available_share(starting: int = 0) -> float:
-    """Return which share of the machine's memory is free, less what ``starting`` processes take; 1 where unknown."""
+    """Return the free share of the machine's memory, less that of ``starting`` processes; 1 where unknown."""
     try:
         with open("/proc/meminfo", "rb") as meminfo:
             sizes = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(b":") for line in meminfo)}
@@ -34,7 +34,7 @@ def _number(path: str) -> int | None:
 
 
 def resident(sessions: Collection[int]) -> dict[int, int]:
-    """Resident bytes of each session: the process and all it started. Empty where there is no /proc."""
+    """Return the resident bytes of each session: a process and its descendants. Empty without /proc."""
     sizes: dict[int, int] = defaultdict(int)
     page = os.sysconf("SC_PAGE_SIZE")
     for entry in os.listdir("/proc") if os.path.isdir("/proc/self") else []:
@@ -51,7 +51,7 @@ def resident(sessions: Collection[int]) -> dict[int, int]:
 
 
 def resident_of(pid: int | None) -> int:
-    """Resident bytes of one process by itself; 0 where it cannot be told."""
+    """Return the resident bytes of one process, without its children; 0 where unknown."""
     try:
         with open(f"/proc/{pid}/statm", "rb") as statm:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,12 +1,12 @@
-"""Lambda's Runtime API on loopback: what a handler process asks for its next event and hands its answer to.
+"""Lambda's Runtime API on loopback: a handler process gets its next event here and posts its response.
 
-    GET  /2018-06-01/runtime/invocation/next           waits until there is an event
+    GET  /2018-06-01/runtime/invocation/next           waits for an event
     POST /2018-06-01/runtime/invocation/ID/response    202; 413 for more than 6 MB
     POST /2018-06-01/runtime/invocation/ID/error       202
     POST /2018-06-01/runtime/init/error                202: the module could not be loaded
 
-Each sandbox has a port of its own, for the address is all a process says about itself. One write per answer, or the
-kernel's delayed acknowledgements make 0.6 ms into 95.
+Each sandbox has its own port, because a request has no other identification. Each response is one write: with two,
+the kernel's delayed acknowledgements make 95 ms out of 0.6 ms.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from cronstack_infra.local.executor.values import LARGEST_RESPONSE
 _LONGEST_HEAD: Final = 4 * 1024 * 1024
 """awslambdaric sends a traceback of up to 1 MB as a header."""
 _DRAINED: Final = 4 * LARGEST_RESPONSE
-"""A body longer than allowed is read up to here, so that its sender reads our answer, then cut."""
+"""Bytes up to which a body that is too large is read, so that its sender gets our response."""
 
 _ANSWER: Final = re.compile(r"/2018-06-01/runtime/invocation/([^/]+)/(response|error)")
 
 
 class Event(NamedTuple):
-    """What GET next is answered with."""
+    """The response to GET next."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -39,16 +39,16 @@ class Process(Protocol):
     async def next(self) -> Event: ...
 
     def responded(self, request_id: str, body: bytes | None) -> bool:
-        """``body`` is None when it was too large. False: this request is not under way."""
+        """Note a response. ``body``: None if it is too large. Return whether this request is under way."""
 
     def failed(self, request_id: str | None, body: bytes | None) -> bool:
-        """``request_id`` is None for an error of initialisation, ``body`` when it was too large."""
+        """Note an error. ``request_id``: None for an error of initialisation. ``body``: None if it is too large."""
 
 
 async def serve(process: Process) -> asyncio.Server:
     """Open the Runtime API of one process on a free port."""
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while (request := await _read(reader)) is not None:
                 writer.write(await _answer(process, request))
@@ -56,11 +56,11 @@ async def serve(process: Process) -> asyncio.Server:
         except asyncio.CancelledError:
             pass  # the executor closes
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
-            pass  # the process went away, or speaks no HTTP: its end is noticed elsewhere
+            pass  # the process has ended or sent invalid HTTP; the warden reports its end
         finally:
             writer.close()
 
-    return await asyncio.start_server(talk, "127.0.0.1", 0, limit=_LONGEST_HEAD)
+    return await asyncio.start_server(converse, "127.0.0.1", 0, limit=_LONGEST_HEAD)
 
 
 class _Request(NamedTuple):
@@ -106,7 +106,7 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes | None:
             return b"".join(parts) if size <= LARGEST_RESPONSE else None
         size += length
         if size > _DRAINED:
-            raise ValueError("the answer does not end")
+            raise ValueError(f"the response has more than {_DRAINED} bytes")
         if size <= LARGEST_RESPONSE:
             parts.append(part[:-2])
         else:
@@ -120,11 +120,11 @@ async def _answer(process: Process, request: _Request) -> bytes:
     if request.method == "POST" and request.path == "/2018-06-01/runtime/init/error":
         process.failed(None, request.body)
         return _http("202 Accepted", b'{"status":"OK"}')
-    if request.method == "POST" and (found := _ANSWER.fullmatch(request.path)):
-        if found[2] == "error":
-            known = process.failed(found[1], request.body)
+    if request.method == "POST" and (path := _ANSWER.fullmatch(request.path)):
+        if path[2] == "error":
+            known = process.failed(path[1], request.body)
         else:
-            known = process.responded(found[1], request.body)
+            known = process.responded(path[1], request.body)
         if not known:
             return _http("400 Bad Request", b'{"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}')
         if request.body is None:

@@ -1,7 +1,7 @@
 """Lambda's runtime loop in the standard library, for systems that have no wheel of awslambdaric.
 
-``bootstrap.py`` runs it in a handler process, with the handler's name as its argument. It imports nothing of ours. It
-answers as awslambdaric does; one contract test holds both to it.
+``bootstrap.py`` runs it in a handler process, with the handler's name as its argument. It cannot import Cronstack. Its
+responses are those of awslambdaric; one contract test checks both.
 """
 
 import decimal
@@ -22,7 +22,7 @@ Handler = Callable[[Any, "Context"], Any]
 
 
 class Fault(Exception):
-    """A failure of the runtime's own, with the errorType that Lambda gives it."""
+    """A failure of the runtime itself, with Lambda's errorType."""
 
     def __init__(self, kind: str, text: str, trace: tuple[str, ...] = ()) -> None:
         super().__init__(text)
@@ -52,7 +52,7 @@ class Context:
 
 
 def plain(value: object) -> int | float:
-    """Decimals are numbers in an answer, as in awslambdaric; what else JSON cannot hold is refused."""
+    """Convert a Decimal to a number, as awslambdaric does. Raise TypeError for any other value."""
     if isinstance(value, decimal.Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
@@ -75,8 +75,8 @@ def load(name: str) -> Handler:
     if not hasattr(module, function_name):
         text = f"Handler '{function_name}' missing on module '{module_name}'"
         raise Fault("Runtime.HandlerNotFound", text)
-    found: Handler = getattr(module, function_name)
-    return found
+    handler: Handler = getattr(module, function_name)
+    return handler
 
 
 def answer(handler: Handler, event: Any, context: Context) -> bytes:
@@ -90,7 +90,7 @@ def answer(handler: Handler, event: Any, context: Context) -> bytes:
 
 
 def describe(fault: Exception, request_id: str, ours: Collection[str] = (__file__,)) -> dict[str, Any]:
-    """The payload of a failure, without the frames of files that are ours."""
+    """Return the payload of a failure, without the stack frames of the files ``ours``."""
     if isinstance(fault, Fault):
         kind, trace = fault.kind, list(fault.trace)
     else:
@@ -103,7 +103,7 @@ def describe(fault: Exception, request_id: str, ours: Collection[str] = (__file_
 
 
 def report(fault: Exception, request_id: str) -> bytes:
-    """The payload of a failure; it is printed as well."""
+    """Print a failure and return its payload."""
     fields = describe(fault, request_id)
     lines = [f"[ERROR] {fields['errorType']}: {fault}", "Traceback (most recent call last):"]
     print("\r".join([*lines, *"".join(fields["stackTrace"]).splitlines()]), flush=True)

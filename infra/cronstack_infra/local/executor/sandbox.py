@@ -4,8 +4,8 @@
                         │                                         │
                         └── init error, exit, time out ──▶ dead ◀──┘
 
-Whatever kills the process in the middle of an invocation becomes that invocation's outcome, in Lambda's own words.
-After a time out, an exit, an error at initialisation or an answer that is too large the sandbox is not used again.
+If the process dies during an invocation, the cause is the invocation's outcome, in Lambda's wording. After a time out,
+an exit, an error at initialisation or a response that is too large, the sandbox is not used again.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from cronstack_infra.local.executor.values import (
 from cronstack_infra.local.executor.warden_client import WardenClient
 
 INIT_SECONDS: Final = 10.0
-"""What Lambda grants initialisation before the invocation's own time begins to count."""
+"""Seconds for initialisation, before the function's timeout starts to count."""
 BOOTSTRAP: Final = Path(__file__).with_name("bootstrap.py")
 OWN_LOOP: Final = Path(__file__).with_name("runtime_loop.py")
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What every sandbox of one executor shares."""
+    """Values that all sandboxes of one executor share."""
 
     children: WardenClient
     listener: Listener
@@ -54,12 +54,12 @@ class Surroundings:
     image: Path
     workplace: Path
     clock_folder: Path
-    """Has what shifts the clock of a process."""
+    """Folder with the modules that shift the clock of a process."""
     own_loop: bool
 
 
 class Sandbox:
-    """Made and used in the executor's event loop."""
+    """One handler process. Created and used in the executor's event loop."""
 
     def __init__(self, function: Function, around: Surroundings, *, ahead: float = 0.0) -> None:
         """ahead: seconds by which the clock of the process is ahead. Defaults to 0."""
@@ -69,7 +69,7 @@ class Sandbox:
         self.name = around.unique()
         self.alive = True
         self.last = False
-        """Whether the present invocation is its last: its function was deleted."""
+        """Whether the current invocation is the last, because the function was deleted."""
         self.used = 0.0
         self.memory_used = 0
         self.ready = asyncio.Event()
@@ -82,22 +82,22 @@ class Sandbox:
         self._current: Invocation | None = None
         self._answer: asyncio.Future[Outcome] | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        self._begun = self._started = self._loop.time()
+        self._invoked_at = self._started_at = self._loop.time()
         self._init_seconds: float | None = None
         self._init_error: Outcome | None = None
         self._over_memory = False
         self._refused = False
-        """The Runtime API refused an answer, at which AWS's runtime client ends."""
+        """Whether the Runtime API refused a response. AWS's runtime client then ends."""
         self._status = -int(signal.SIGKILL)
         self._server: asyncio.Server | None = None
 
     async def start(self, code: Path, layers: Path, *, fork: bool) -> None:
-        """Order the process. It is ready when it asks for its first event, or dead."""
+        """Start the process. ``ready`` is set when it requests its first event, or when it has ended."""
         folders = Folders(code, layers, self._around.image, self._scratch)
         self._server = await runtime_api.serve(self)
         port = self._server.sockets[0].getsockname()[1]
         self._scratch.mkdir(parents=True)
-        self._output.say(f"INIT_START Runtime Version: {self.function.runtime} (local)")
+        self._output.add(f"INIT_START Runtime Version: {self.function.runtime} (local)")
         loop = [str(OWN_LOOP)] if self._around.own_loop else ["-m", "awslambdaric"]
         path = os.pathsep.join(search_path(self.function, folders))
         clock = f"{self._ahead}:{self._around.clock_folder}" if self._ahead else ""
@@ -119,19 +119,19 @@ class Sandbox:
                 ended=self._ended,
             )
         finally:
-            self._output.hand_on()
+            self._output.close_writing_end()
 
     async def invoke(self, invocation: Invocation) -> Outcome:
-        """Carry out one event. Never raises: whatever happens is the outcome."""
+        """Run one invocation and return its outcome. Never raises: a failure is an outcome, too."""
         self._current = invocation
         self._answer = self._loop.create_future()
         self._over_memory = False
-        self._output.begin()
-        self._output.say(f"START RequestId: {invocation.request_id} Version: {self.function.version}")
+        self._output.start_invocation()
+        self._output.add(f"START RequestId: {invocation.request_id} Version: {self.function.version}")
         if self._init_error is not None or not self.alive:
             self._settle(self._init_error or exited(invocation.request_id, self._status))
         else:
-            self._begun = self._loop.time()
+            self._invoked_at = self._loop.time()
             self._deadline = self._loop.call_later(INIT_SECONDS + self.function.timeout, self._time_out)
             self._events.put_nowait(invocation.payload)
         outcome = await self._answer
@@ -139,30 +139,30 @@ class Sandbox:
         return outcome
 
     def kill(self) -> None:
-        """End the process, whatever it does; its end is told by ``_ended``."""
+        """Kill the process; the warden then calls ``_ended``."""
         self.alive = False
         if self._server is not None:
-            self._server.close()  # the executor may close before the end is told
+            self._server.close()  # the executor may close before ``_ended`` is called
         self._around.children.kill(self.name)
 
     def over_memory(self, size: int) -> None:
-        """Its processes hold more than the function's memory: end it, as Lambda does."""
+        """Kill the process because its session uses more than the function's memory, as Lambda does."""
         self._over_memory = True
         self.memory_used = max(self.memory_used, size)
         self.kill()
 
-    # what the process says (runtime_api.Process)
+    # requests of the process (``runtime_api.Process``)
 
     async def next(self) -> runtime_api.Event:
         if self._init_seconds is None:
-            self._init_seconds = self._loop.time() - self._started
+            self._init_seconds = self._loop.time() - self._started_at
             self.ready.set()
         body = await self._events.get()
         invocation = self._current
         if body is None or invocation is None:
-            raise ConnectionAbortedError("the process is gone")
-        self._begun = self._loop.time()
-        self._arm(self.function.timeout)
+            raise ConnectionAbortedError("the process has ended")
+        self._invoked_at = self._loop.time()
+        self._set_deadline(self.function.timeout)
         headers = {
             "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
             "Lambda-Runtime-Deadline-Ms": str(int((self._around.clock() + self.function.timeout) * 1000)),
@@ -201,8 +201,8 @@ class Sandbox:
             self._settle(timed_out(self._current.request_id, self.function.timeout), timeout=True)
 
     def _ended(self, status: int) -> None:
-        """The process is gone, and all it had started."""
-        crashed_alive = self.alive
+        """Note the end of the process and its descendants."""
+        was_alive = self.alive
         self.alive = False
         self._status = status
         self.ready.set()
@@ -212,41 +212,41 @@ class Sandbox:
         if self._current is not None:
             if self._over_memory:
                 self._settle(out_of_memory(self._current.request_id))
-            elif status == -signal.SIGSEGV and crashed_alive:
-                pass  # as on AWS: a segmentation fault is seen when the time is up
+            elif status == -signal.SIGSEGV and was_alive:
+                pass  # as on AWS, an invocation with a segmentation fault ends by time out
             else:
                 self._settle(exited(self._current.request_id, status))
         if self._current is None or self._answer is None or self._answer.done():
             self._output.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def _arm(self, seconds: float) -> None:
+    def _set_deadline(self, seconds: float) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = self._loop.call_later(seconds, self._time_out)
 
     def _settle(self, outcome: Outcome, *, timeout: bool = False) -> None:
-        """The first end counts; END and REPORT follow all the process wrote."""
+        """End the invocation, unless it has ended already. END and REPORT follow all output of the process."""
         if self._answer is None or self._answer.done() or self._current is None:
             return
         if self._deadline is not None:
             self._deadline.cancel()
         self._output.drain()
-        seconds = self.function.timeout if timeout else self._loop.time() - self._begun
+        seconds = self.function.timeout if timeout else self._loop.time() - self._invoked_at
         request_id = self._current.request_id
         if not outcome.ok and outcome.error in ("Runtime.ExitError", "Runtime.OutOfMemory"):
-            self._output.say(error_field(outcome.payload, "errorMessage"))
-        self._output.say(f"END RequestId: {request_id}")
-        self._output.say(self._report(request_id, seconds))
+            self._output.add(error_field(outcome.payload, "errorMessage"))
+        self._output.add(f"END RequestId: {request_id}")
+        self._output.add(self._report(request_id, seconds))
         if timeout:
             now = instant(self._around.clock())
-            self._output.say(f"{now} {request_id} Task timed out after {seconds:.2f} seconds")
+            self._output.add(f"{now} {request_id} Task timed out after {seconds:.2f} seconds")
         if not self.alive:
             self._output.close()
         self._answer.set_result(replace(outcome, seconds=seconds, log_tail=self._output.tail()))
 
     def _report(self, request_id: str, seconds: float) -> str:
-        # An invocation may be over before anybody has looked; what its process holds now is the least it has used.
+        # A short invocation may end before the first check of its memory; the present size is a lower bound.
         self.memory_used = max(self.memory_used, resident_of(self._around.children.pid(self.name)))
         parts = [
             f"REPORT RequestId: {request_id}",
@@ -262,11 +262,11 @@ class Sandbox:
 
     @property
     def reusable(self) -> bool:
-        """Whether it may serve another invocation."""
+        """Whether the sandbox may serve another invocation."""
         return self.alive and self._init_error is None and not self._refused and not self.last
 
     def discard(self) -> None:
-        """The executor closes: let go of what is open, tell nobody."""
+        """Close the server and the output without any report, because the executor closes."""
         self.alive = False
         if self._server is not None:
             self._server.close()

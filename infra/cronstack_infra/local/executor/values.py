@@ -1,4 +1,4 @@
-"""What the executor is given and what it answers: frozen values, no behaviour of the operating system in them."""
+"""The executor's inputs and results: frozen values, independent of the operating system."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from functools import cached_property
 from typing import Final, Protocol
 
 LARGEST_RESPONSE: Final = 6_291_556
-"""Bytes a function may answer with (6 MB and a little, as AWS's message says)."""
+"""Lambda's limit of a response, in bytes: 6 MB and a little, as in AWS's error message."""
 
 
 _ACCESS_KEYS: Final = "ASIACRONSTACK"
 
 
 def access_key_of(function: str) -> str:
-    """The access key id under which the code of the function of that name calls."""
+    """Return the access key id of a function's code, by the function's name."""
     return _ACCESS_KEYS + hashlib.sha256(function.encode()).hexdigest()[:7].upper()
 
 
 def is_access_key(key: str) -> bool:
-    """Whether an access key id is that of a function's code."""
+    """Return whether an access key id belongs to a function's code."""
     return key.startswith(_ACCESS_KEYS)
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A version of a layer: a zip that is unpacked to where Lambda has /opt."""
+    """A version of a layer: a zip that Lambda unpacks to /opt."""
 
     arn: str
     sha256: str
@@ -37,7 +37,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Function:
-    """A deployed function, as it is when an invocation starts."""
+    """A deployed function at the start of an invocation."""
 
     arn: str
     """Without a qualifier."""
@@ -57,16 +57,16 @@ class Function:
     log_level: str | None = None
     """Level of a log in JSON; None for a log in text."""
     may_loop: bool = False
-    """RecursiveLoop is Allow."""
+    """Whether RecursiveLoop is Allow."""
 
     @property
     def key(self) -> str:
-        """Which function and version; sandboxes are never shared over it."""
+        """Function and version. Sandboxes with different keys are never shared."""
         return f"{self.arn}:{self.version}"
 
     @cached_property
     def fingerprint(self) -> str:
-        """Changes when a new sandbox is needed: with the code, and with any part of the configuration."""
+        """Hash of code and configuration. A different hash needs a new sandbox."""
         fields = {key: value for key, value in vars(self).items() if key not in ("code", "environment", "layers")}
         fields["layers"] = [layer.arn for layer in self.layers]
         fields["environment"] = sorted(self.environment.items())
@@ -74,13 +74,13 @@ class Function:
 
     @property
     def access_key(self) -> str:
-        """A key id of this function's own, by which the request log knows who called."""
+        """Access key id of this function, so that the request log can name the caller."""
         return access_key_of(self.name)
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """One event for one function. Retries of an asynchronous event are invocations with the same ``request_id``."""
+    """One event for one function. Retries of an asynchronous event have the same ``request_id``."""
 
     request_id: str
     function: Function
@@ -94,7 +94,7 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an invocation ended. ``error`` is the errorType of the payload, "" for success."""
+    """The outcome of an invocation. ``error``: errorType of the payload, "" for success."""
 
     ok: bool
     payload: bytes = field(repr=False)
@@ -104,7 +104,7 @@ class Outcome:
 
 
 class Listener(Protocol):
-    """Who is told what happens. Called from the executor's thread: note it and return at once."""
+    """Callbacks of the executor. It calls them from its thread, so they must return at once."""
 
     def started(self, invocation: Invocation) -> None: ...
 
@@ -113,11 +113,11 @@ class Listener(Protocol):
     def finished(self, invocation: Invocation, outcome: Outcome) -> None: ...
 
     def note(self, text: str) -> None:
-        """Something that the user should know."""
+        """Report a text to the user."""
 
 
 def failure(error_type: str, text: str) -> Outcome:
-    """A failure that Lambda itself reports, for a process that did not."""
+    """Return a failure that Lambda reports instead of the handler process."""
     return Outcome(False, json.dumps({"errorType": error_type, "errorMessage": text}).encode(), error_type)
 
 
@@ -126,7 +126,7 @@ def timed_out(request_id: str, seconds: float) -> Outcome:
 
 
 def exited(request_id: str, status: int) -> Outcome:
-    """The process ended in the middle of an invocation: ``status`` is its exit status, negative for a signal."""
+    """Return the outcome for a process that ended during an invocation. ``status``: negative for a signal."""
     if status == 0:
         reason = "Runtime exited without providing a reason"
     elif status < 0:
@@ -148,7 +148,7 @@ def too_large() -> Outcome:
 
 
 def error_field(payload: bytes, name: str) -> str:
-    """A field of an error payload, "" where there is none."""
+    """Return a field of an error payload, "" if it is missing."""
     try:
         fields = json.loads(payload)
     except ValueError:

@@ -1,14 +1,14 @@
 """The warden: a child of the local cloud and the parent of every handler process. Standard library only.
 
-It is started as ``python -P -S warden.py FD WORKPLACE`` with Lambda's image on PYTHONPATH, and talks JSON lines over
-the socket FD. Being a program of its own it can do what the local cloud, full of threads, cannot: fork. It has the
-SDK loaded already, so that a cold handler costs milliseconds, not a second; what a handler could observe of that is
-only its speed, because nothing is shared after the fork and the modules are those it would import itself.
+It is started as ``python -P -S warden.py FD WORKPLACE`` with Lambda's image on PYTHONPATH, and exchanges JSON lines
+over the socket FD. The local cloud has threads and so cannot fork; the warden can. It has loaded the SDK already, so a
+cold handler takes milliseconds, not a second. A handler can notice only the speed: nothing is shared after the fork,
+and the modules are those that it would import itself.
 
 No orphans: the handler process and the warden are subreapers. A process that a handler started and abandoned, even by
-two forks and a session of its own, becomes the handler's child again. When the handler process ends, such children
-become the warden's, and the warden ends them. When the socket closes, however the local cloud ended, the warden ends
-all processes and removes the work place.
+two forks and a new session, becomes the handler's child again. When the handler process ends, such children become
+the warden's, and the warden ends them. When the socket closes, however the local cloud ended, the warden ends all
+processes and removes the work folder.
 
     to the warden    {"start": id, "how": "fork"|"spawn", "argv": [...], "env": {...}, "cwd": "..."}  + its output's FD
                      {"kill": id}
@@ -38,8 +38,8 @@ PR_SET_CHILD_SUBREAPER = 36
 PRELOADED = ("json", "logging", "decimal", "traceback", "http.client", "ssl", "zoneinfo", "simplejson", "boto3")
 
 
-class Become(Exception):
-    """Raised in the forked child: be this handler process from here on."""
+class Forked(Exception):
+    """Raised in the forked child, so that it leaves the warden's loop and runs the handler."""
 
     def __init__(self, order: dict[str, Any], output: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Become(Exception):
 
 
 class Sandbox(NamedTuple):
-    """A handler process; its id is also its process group's and its session's."""
+    """A handler process. Its pid is also the id of its process group and its session."""
 
     name: str
     pid: int
@@ -59,7 +59,7 @@ class Warden:
         self.control = control
         self.pid = os.getpid()
         self.living: dict[str, Sandbox] = {}
-        self.given: list[int] = []
+        self.received_fds: list[int] = []
         self.waker, self.wake = socket.socketpair()
         self.waker.setblocking(False)
         self.wake.setblocking(False)
@@ -67,8 +67,8 @@ class Warden:
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def serve(self) -> None:
-        """Obey until the socket ends."""
-        self.say({"ready": self.pid})
+        """Execute orders until the socket closes."""
+        self.send({"ready": self.pid})
         unread = b""
         while True:
             readable, _, _ = select.select([self.control, self.waker], [], [])
@@ -79,30 +79,30 @@ class Warden:
             if self.control in readable:
                 try:
                     data, descriptors, _, _ = socket.recv_fds(self.control, 65536, 64)
-                except ConnectionResetError:  # it ended with something unread in it
+                except ConnectionResetError:  # the local cloud ended with unread data in the socket
                     return
-                self.given.extend(descriptors)
+                self.received_fds.extend(descriptors)
                 if not data:
                     return
                 *lines, unread = (unread + data).split(b"\n")
                 for line in lines:
-                    self.obey(json.loads(line))
+                    self.execute(json.loads(line))
 
-    def obey(self, order: dict[str, Any]) -> None:
+    def execute(self, order: dict[str, Any]) -> None:
         if "kill" in order:
             if order["kill"] in self.living:
                 self.kill(self.living[order["kill"]])
             return
-        output = self.given.pop(0)
-        started = self.fork(order, output) if order["how"] == "fork" else self.spawn(order, output)
+        output = self.received_fds.pop(0)
+        pid = self.fork(order, output) if order["how"] == "fork" else self.spawn(order, output)
         os.close(output)
-        self.living[order["start"]] = Sandbox(order["start"], started)
-        self.say({"started": order["start"], "pid": started})
+        self.living[order["start"]] = Sandbox(order["start"], pid)
+        self.send({"started": order["start"], "pid": pid})
 
     def fork(self, order: dict[str, Any], output: int) -> int:
         pid = os.fork()
         if not pid:
-            raise Become(order, output)
+            raise Forked(order, output)
         return pid
 
     def spawn(self, order: dict[str, Any], output: int) -> int:
@@ -114,41 +114,41 @@ class Warden:
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=watched,
+            preexec_fn=bind_to_warden,
         )
         child.returncode = 0  # reaped by the warden, not by Popen
         return child.pid
 
     def reap(self) -> None:
-        """Collect the dead; with a handler process goes whatever it left behind."""
+        """Reap ended children, and kill the processes that an ended handler process has left."""
         ended = []
         with contextlib.suppress(ChildProcessError):
-            while (found := os.waitpid(-1, os.WNOHANG))[0]:
-                ended.append(found)
+            while (reaped := os.waitpid(-1, os.WNOHANG))[0]:
+                ended.append(reaped)
         if ended:
             self.end_orphans({pid for pid, _ in ended})
         for pid, status in ended:
             for sandbox in [sandbox for sandbox in self.living.values() if sandbox.pid == pid]:
                 del self.living[sandbox.name]
-                kill_group(pid)  # where there is no /proc, this is all that can be known of what it left
-                self.say({"exited": sandbox.name, "status": os.waitstatus_to_exitcode(status)})
+                kill_group(pid)  # without /proc, its other descendants cannot be found
+                self.send({"exited": sandbox.name, "status": os.waitstatus_to_exitcode(status)})
 
     def kill(self, sandbox: Sandbox) -> None:
-        """Kill a living handler process and its group; the rest follows when its end is reaped."""
+        """Kill a handler process and its group. ``reap`` kills its other descendants."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(sandbox.pid, signal.SIGKILL)
         kill_group(sandbox.pid)
 
     def end_orphans(self, ended: set[int]) -> None:
-        """End what fell to the warden because a handler process ended, and all that descends from it."""
-        living = {one.pid for one in self.living.values()} - ended
+        """Kill the children that the warden inherited from ended handler processes, and their descendants."""
+        living = {sandbox.pid for sandbox in self.living.values()} - ended
         for child in [pid for pid, parent in processes() if parent == self.pid and pid not in living]:
             for pid in [child, *descendants(child)]:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
 
     def end_all(self) -> None:
-        """Kill every descendant; again, until none is left, for a fork may be under way."""
+        """Kill every descendant; repeat until none is left, because a fork may be under way."""
         for sandbox in self.living.values():
             self.kill(sandbox)
         for _ in range(200):
@@ -163,8 +163,8 @@ class Warden:
                     os.kill(pid, signal.SIGKILL)
             select.select([], [], [], 0.01)
 
-    def say(self, fields: dict[str, Any]) -> None:
-        with contextlib.suppress(OSError):  # nobody listens: the end of the socket is read next
+    def send(self, fields: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError):  # the local cloud has ended; ``serve`` reads the end of the socket next
             self.control.sendall(json.dumps(fields).encode() + b"\n")
 
 
@@ -174,11 +174,11 @@ def kill_group(leader: int) -> None:
 
 
 def processes() -> list[tuple[int, int]]:
-    """(pid, parent) of every process, as far as the system lists them in /proc.
+    """Return (pid, parent) of every process in /proc; empty without /proc.
 
-    The dead among them: one that is ending is told to be dead while its children are still its own.
+    Zombies are included: an ending process is a zombie already while it still has children.
     """
-    found = []
+    listed = []
     for entry in os.listdir("/proc") if os.path.isdir("/proc/self") else []:
         if entry.isdigit():
             try:
@@ -186,14 +186,14 @@ def processes() -> list[tuple[int, int]]:
                     fields = stat.read().rpartition(b")")[2].split()
             except OSError:
                 continue
-            found.append((int(entry), int(fields[1])))
-    return found
+            listed.append((int(entry), int(fields[1])))
+    return listed
 
 
 def descendants(ancestor: int) -> list[int]:
-    everyone = processes()
+    all_processes = processes()
     family = {ancestor}
-    while more := {pid for pid, parent in everyone if parent in family} - family:
+    while more := {pid for pid, parent in all_processes if parent in family} - family:
         family |= more
     return sorted(family - {ancestor})
 
@@ -203,26 +203,26 @@ def prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def watched() -> None:
-    """In a handler process: die with the warden, and keep what descends from you."""
+def bind_to_warden() -> None:
+    """In a handler process: have the kernel kill it with the warden, and make it a subreaper."""
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def become(order: dict[str, Any], output: int, warden: Warden) -> None:
-    """Turn the forked child into a handler process, as if it had been started by itself."""
+def become_handler(order: dict[str, Any], output: int, warden: Warden) -> None:
+    """Give the forked child the state of a newly started handler process."""
     os.setsid()
-    watched()
+    bind_to_warden()
     if os.getppid() != warden.pid:
         os._exit(1)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    nowhere = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nowhere, 0)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    for spare in {nowhere, output, *warden.given} - {0, 1, 2}:
+    for spare in {null, output, *warden.received_fds} - {0, 1, 2}:
         os.close(spare)
     for channel in (warden.control, warden.waker, warden.wake):
         channel.close()
@@ -230,20 +230,20 @@ def become(order: dict[str, Any], output: int, warden: Warden) -> None:
     os.environ.update(order["env"])
     time.tzset()
     os.chdir(order["cwd"])
-    gc.enable()  # what was loaded before the fork stays frozen: collecting it would copy every page of it
+    gc.enable()  # objects from before the fork stay frozen: collecting them would copy their memory pages
 
 
 def run(argv: list[str]) -> None:
-    """Do what ``python FILE ARGS`` does."""
+    """Run a file as ``python FILE ARGS`` does."""
     sys.argv = argv
     runpy.run_path(argv[0], run_name="__main__")
 
 
 def preload() -> None:
-    """Load what handlers load, and let the SDK build one client: its parts are imported at first use only.
+    """Import the modules that handlers use, and create one client, because the SDK imports its parts at first use.
 
-    The SDK's documents (models of services, endpoints) are kept parsed, for parsing them is half of what a client
-    costs; a session shares them among its clients anyway, now all sessions of a process do.
+    The SDK's documents (models of services, endpoints) are cached in parsed form: parsing is half of a client's cost.
+    The clients of a session share them in any case; with the cache, all sessions of a process do.
     """
     for name in PRELOADED:
         importlib.import_module(name)
@@ -268,7 +268,7 @@ def preload() -> None:
 def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     workplace = sys.argv[2]
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C goes to the local cloud, which ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C also reaches the local cloud, which ends the warden
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     sys.pycache_prefix = os.path.join(workplace, "pycache")
     preload()
@@ -278,13 +278,13 @@ def main() -> None:
     warden = Warden(control)
     try:
         warden.serve()
-    except Become as child:
+    except Forked as child:
         order, output = child.order, child.output
     else:
         warden.end_all()
         shutil.rmtree(workplace, ignore_errors=True)
         return
-    become(order, output, warden)
+    become_handler(order, output, warden)
     del warden, control
     run(order["argv"])
 

@@ -1,4 +1,4 @@
-"""The client of the warden: order handler processes, hear when they end."""
+"""The client of the warden: starts and kills handler processes, and is notified of their end."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ class WardenClient:
         self._open = False
 
     async def ready(self) -> None:
-        """Return when the warden has loaded the SDK and obeys. It is started when there is none, or none any more."""
+        """Wait until the warden has loaded the SDK. Start it if it is not running."""
         if not self._open:
             self._start_warden()
-        await asyncio.wait_for(asyncio.shield(self._obeys), 60)
+        await asyncio.wait_for(asyncio.shield(self._is_ready), 60)
 
     def _start_warden(self) -> None:
         self._unread = b""
-        self._socket, theirs = socket.socketpair()
+        self._socket, wardens_end = socket.socketpair()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        with theirs:
+        with wardens_end:
             self._warden = subprocess.Popen(
-                [sys.executable, "-P", "-S", str(WARDEN), str(theirs.fileno()), str(self._workplace)],
+                [sys.executable, "-P", "-S", str(WARDEN), str(wardens_end.fileno()), str(self._workplace)],
                 env={
                     "PATH": os.defpath,
                     "LANG": "C.UTF-8",
@@ -48,12 +48,12 @@ class WardenClient:
                 },
                 cwd=self._workplace,
                 stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[wardens_end.fileno()],
                 start_new_session=True,
             )
-        self._obeys = asyncio.get_running_loop().create_future()
+        self._is_ready = asyncio.get_running_loop().create_future()
         self._socket.setblocking(False)
-        asyncio.get_running_loop().add_reader(self._socket, self._hear)
+        asyncio.get_running_loop().add_reader(self._socket, self._read)
         self._open = True
 
     def start(
@@ -67,9 +67,9 @@ class WardenClient:
         output: int,
         ended: Callable[[int], None],
     ) -> None:
-        """Order a process. ``ended`` is called once, with its exit status (negative: by that signal)."""
+        """Start a process. ``ended`` is called once, with its exit status (negative: by that signal)."""
         if not self._open:
-            raise ConnectionResetError("the warden of the handler processes is gone")
+            raise ConnectionResetError("the warden of the handler processes has ended")
         self._ended[name] = ended
         order = {"start": name, "how": how, "argv": list(argv), "env": dict(environment), "cwd": str(cwd)}
         data = json.dumps(order).encode() + b"\n"
@@ -81,22 +81,22 @@ class WardenClient:
             self._socket.setblocking(False)
 
     def kill(self, name: str) -> None:
-        """End a process and all it started. One that has ended already is left in peace."""
+        """Kill a process and its descendants. No effect on a process that has ended."""
         if name in self._ended and self._open:
             self._socket.setblocking(True)
             try:
                 self._socket.sendall(json.dumps({"kill": name}).encode() + b"\n")
             except OSError:
-                pass  # the warden is gone, and took every process with it
+                pass  # the warden has ended, and every process with it
             finally:
                 self._socket.setblocking(False)
 
     def pid(self, name: str) -> int | None:
-        """Process id, which is also its session's; None before it runs and after its end."""
+        """Return the id of a process and its session; None before its start and after its end."""
         return self._pids.get(name)
 
     def close(self) -> None:
-        """End every process; returns when all are gone."""
+        """End every process, and wait until all have ended."""
         if not self._open:
             return
         self._open = False
@@ -105,38 +105,38 @@ class WardenClient:
         try:
             self._warden.wait(10)
         except subprocess.TimeoutExpired:
-            self._warden.kill()  # takes the handler processes with it: they asked the kernel for that
+            self._warden.kill()  # the kernel then kills the handler processes, by PR_SET_PDEATHSIG
             self._warden.wait(10)
 
-    def _hear(self) -> None:
+    def _read(self) -> None:
         try:
             data = self._socket.recv(65536)
         except BlockingIOError:
             return
         if not data:
-            self._lost()
+            self._warden_ended()
             return
         *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
-            self._note(json.loads(line))
+            self._handle(json.loads(line))
 
-    def _note(self, said: dict[str, Any]) -> None:
-        if "ready" in said:
-            self._obeys.set_result(None)
-        elif "started" in said:
-            self._pids[said["started"]] = said["pid"]
+    def _handle(self, report: dict[str, Any]) -> None:
+        if "ready" in report:
+            self._is_ready.set_result(None)
+        elif "started" in report:
+            self._pids[report["started"]] = report["pid"]
         else:
-            self._pids.pop(said["exited"], None)
-            self._ended.pop(said["exited"])(said["status"])
+            self._pids.pop(report["exited"], None)
+            self._ended.pop(report["exited"])(report["status"])
 
-    def _lost(self) -> None:
-        """The warden is gone, and with it every handler process: killed by the system, or by somebody."""
+    def _warden_ended(self) -> None:
+        """Report the end of every handler process: the warden was killed, and they ended with it."""
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
         self._warden.wait()
         self._open = False
-        if not self._obeys.done():
-            self._obeys.set_exception(RuntimeError("the warden of the handler processes did not start"))
-        ended, self._ended, self._pids = self._ended, {}, {}
-        for call in ended.values():
-            call(-9)
+        if not self._is_ready.done():
+            self._is_ready.set_exception(RuntimeError("the warden of the handler processes did not start"))
+        callbacks, self._ended, self._pids = self._ended, {}, {}
+        for ended in callbacks.values():
+            ended(-9)

@@ -1,17 +1,17 @@
-"""Faults on demand: what the local cloud shall fail at, switched while it runs, to see what a handler makes of it.
+"""Faults on demand: requests that a running local cloud fails, to test how a handler reacts.
 
-``PUT /_cronstack/faults`` with one fault or a list of them replaces those there are, ``DELETE`` ends them, ``GET``
-tells how often each has struck. A fault:
+``PUT /_cronstack/faults`` with one fault or a list of them replaces the present faults, ``DELETE`` removes them.
+``GET`` returns them, with the number of requests that each has failed. A fault:
 
-    {"service": "dynamodb",               as botocore calls it
+    {"service": "dynamodb",               botocore's name of the service
      "operations": ["UpdateItem", …],     null: all of the service's
-     "caller": "shop-daily_stats",        the function whose requests fail; null: everybody's
-     "answer": "503",                     "500", "503", "throttled", "conflict": the error, and nothing is carried out
-                                          "reset": nothing is carried out, and the connection closes
-                                          "lost answer": it is carried out, and the connection closes
-                                          "hangs": nothing is carried out, and no answer comes; the connection stays
-                                          "hangs after": it is carried out, and no answer comes; the connection stays
-     "times": 3}                          null: until it is ended
+     "caller": "shop-daily_stats",        the function whose requests fail; null: every caller
+     "answer": "503",                     "500", "503", "throttled", "conflict": the error, without any effect
+                                          "reset": no effect, and the connection closes
+                                          "lost answer": the request has its effect, and the connection closes
+                                          "hangs": no effect and no response; the connection stays open
+                                          "hangs after": the request has its effect; no response, it stays open
+     "times": 3}                          null: until the fault is removed
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ HANGS_AFTER: Final = "hangs after"
 ERRORS: Final = ("500", "503", "throttled", "conflict")
 ANSWERS: Final = (*ERRORS, "reset", LOST_ANSWER, HANGS, HANGS_AFTER)
 CARRIED_OUT: Final = (LOST_ANSWER, HANGS_AFTER)
-"""Answers of requests that are carried out all the same."""
+"""Answers of requests that still have their effect."""
 FIELDS: Final = ("service", "operations", "caller", "answer", "times")
 
 _ERRORS: Final[Mapping[str, Mapping[str, tuple[str, int]]]] = {
@@ -70,19 +70,19 @@ _OF_ANY_SERVICE: Final[Mapping[str, tuple[str, int]]] = {
 
 
 class NoAnswer(Exception):
-    """The connection is to be closed without a word."""
+    """The connection closes without a response."""
 
 
 class NeverAnswers(Exception):
-    """The connection is to stay open without a word, until the client gives up."""
+    """The connection stays open without a response, until the client gives up."""
 
 
 class Malformed(CronstackError):
-    """What was asked for is no fault; says why."""
+    """An invalid fault. The message states why."""
 
 
 class Fault(NamedTuple):
-    """What fails, for whom, how and how often. Its field ``met`` counts."""
+    """The requests that fail, how and how often. ``hits``: requests that have failed so far."""
 
     service: str
     signs_as: str
@@ -90,22 +90,22 @@ class Fault(NamedTuple):
     caller: str | None
     answer: str
     times: int | None
-    met: int = 0
+    hits: int = 0
 
     def fits(self, request: Request) -> bool:
         return (
             self.signs_as == request.service
-            and (self.times is None or self.met < self.times)
+            and (self.times is None or self.hits < self.times)
             and (self.caller is None or access_key_of(self.caller) == request.caller)
             and (self.operations is None or operation_of(request) in self.operations)
         )
 
     def describe(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in (*FIELDS, "met")}
+        return {name: getattr(self, name) for name in FIELDS} | {"met": self.hits}
 
 
 class Faults:
-    """Those there are now. From any thread."""
+    """The present faults. Usable from any thread."""
 
     def __init__(self) -> None:
         self.switches = Switches()
@@ -114,7 +114,7 @@ class Faults:
         self._drawn = 0
 
     def replace(self, body: bytes) -> None:
-        """Take these in place of those there are. Raises Malformed, and then nothing has changed."""
+        """Replace all faults. Raises Malformed, and then nothing has changed."""
         faults = read(body)
         with self._lock:
             self._faults = faults
@@ -127,19 +127,19 @@ class Faults:
         with self._lock:
             return [fault.describe() for fault in self._faults]
 
-    def meet(self, request: Request) -> Fault | None:
-        """The first fault that this request meets; it is counted."""
+    def hit(self, request: Request) -> Fault | None:
+        """Return the first fault that fits a request, and count the hit."""
         if not self._faults:
             return self._hanging(request)
         with self._lock:
             for number, fault in enumerate(self._faults):
                 if fault.fits(request):
-                    self._faults[number] = fault._replace(met=fault.met + 1)
+                    self._faults[number] = fault._replace(hits=fault.hits + 1)
                     return fault
         return self._hanging(request)
 
     def _hanging(self, request: Request) -> Fault | None:
-        """A request of a handler that hangs by the switch of that name."""
+        """Return a fault for a handler's request that hangs by the switch ``hanging``."""
         share = self.switches.hanging
         if not share or not is_access_key(request.caller):
             return None
@@ -152,28 +152,28 @@ class Faults:
         return Fault(request.service, request.service, None, None, answer, None)
 
 
-# -- what was asked for ------------------------------------------------------------------------------------------------
+# -- reading -----------------------------------------------------------------------------------------------------------
 def read(body: bytes) -> list[Fault]:
-    """The faults of a request's body. Raises Malformed."""
+    """Return the faults of a request's body. Raises Malformed."""
     try:
         given = json.loads(body)
-    except ValueError as wrong:
-        raise Malformed(f"the faults are not JSON: {wrong}") from None
-    return [_read(one) for one in (given if isinstance(given, list) else [given])]
+    except ValueError as error:
+        raise Malformed(f"the faults are not JSON: {error}") from None
+    return [_read(fault) for fault in (given if isinstance(given, list) else [given])]
 
 
 def _read(given: object) -> Fault:
     if not isinstance(given, dict):
         raise Malformed(f"a fault is an object, not {json.dumps(given)[:80]}")
-    if strange := sorted(set(given) - set(FIELDS)):
-        raise Malformed(f"a fault has no {strange[0]!r}; it has {', '.join(FIELDS)}")
+    if unknown := sorted(set(given) - set(FIELDS)):
+        raise Malformed(f"a fault has no field {unknown[0]!r}. Fields: {', '.join(FIELDS)}")
     model = _model(given.get("service"))
     caller, answer, times = given.get("caller"), given.get("answer"), given.get("times")
     if answer not in ANSWERS:
         raise Malformed(f"answer is one of {', '.join(ANSWERS)}, not {json.dumps(answer)}")
     service = str(given["service"])
     if answer in ERRORS and error_of(service, answer) is None:
-        raise Malformed(f"{service} answers no {answer!r}")
+        raise Malformed(f"{service} has no error {answer!r}; choose another answer")
     if caller is not None and (not isinstance(caller, str) or not caller):
         raise Malformed(f"caller is the name of a function or null, not {json.dumps(caller)}")
     if times is not None and (not isinstance(times, int) or isinstance(times, bool) or times < 1):
@@ -191,7 +191,7 @@ def _model(service: object) -> ServiceModel:
     try:
         return ServiceModel(Loader().load_service_model(service, "service-2"), service)
     except DataNotFoundError:
-        raise Malformed(f"there is no service {service!r}") from None
+        raise Malformed(f"service {service!r} does not exist; give botocore's name of a service") from None
 
 
 def _operations(given: object, model: ServiceModel) -> tuple[str, ...] | None:
@@ -205,17 +205,17 @@ def _operations(given: object, model: ServiceModel) -> tuple[str, ...] | None:
     return tuple(given)
 
 
-# -- how a service says it ---------------------------------------------------------------------------------------------
+# -- responses ---------------------------------------------------------------------------------------------------------
 def error_of(service: str, answer: str) -> tuple[str, int] | None:
-    """Code and status of a service's error; None where it has no such error."""
+    """Return code and status of a service's error; None if the service has no such error."""
     return _ERRORS.get(service, {}).get(answer) or _OF_ANY_SERVICE.get(answer)
 
 
 def error(fault: Fault, request: Request) -> tuple[str, list[tuple[str, str]], bytes]:
-    """Status line, headers and body of a fault that is an error, in the protocol of the request."""
-    found = error_of(fault.service, fault.answer)
-    assert found is not None, "checked when it was asked for"
-    (code, status), text = found, f"a fault that was asked for: {fault.answer}"
+    """Return status line, headers and body of an error, in the protocol of the request."""
+    code_and_status = error_of(fault.service, fault.answer)
+    assert code_and_status is not None, "checked by read"
+    (code, status), text = code_and_status, f"a requested fault: {fault.answer}"
     if fault.service == "s3" or "Action=" in request.query or request.body.startswith(b"Action="):
         inner = f"<Code>{code}</Code><Message>{text}</Message>"
         body = inner if fault.service == "s3" else f"<Error><Type>Receiver</Type>{inner}</Error>"
@@ -223,7 +223,7 @@ def error(fault: Fault, request: Request) -> tuple[str, list[tuple[str, str]], b
         return f"{status} Fault", [("Content-Type", "text/xml")], whole.encode()
     fields: dict[str, Any] = {"message": text}
     if fault.answer == "conflict" and operation_of(request) == "TransactWriteItems":
-        # Only the first of its items was in another's way, as DynamoDB tells it.
+        # As in a DynamoDB response, only the first item has a conflict.
         code, count = "TransactionCanceledException", len(json.loads(request.body).get("TransactItems", ()))
         fields = {
             "Message": text,
@@ -239,7 +239,7 @@ def error(fault: Fault, request: Request) -> tuple[str, list[tuple[str, str]], b
 # -- the client's side -------------------------------------------------------------------------------------------------
 @contextmanager
 def faults(endpoint: str, *given: Mapping[str, Any]) -> Iterator[None]:
-    """These faults, and no others, in the local cloud at an endpoint, until the block is left."""
+    """Set these faults, and no others, in the local cloud at an endpoint, until the end of the block."""
     set_faults(endpoint, given)
     try:
         yield
@@ -252,9 +252,9 @@ def set_faults(endpoint: str, given: Sequence[Mapping[str, Any]]) -> None:
     connection = HTTPConnection(str(urlsplit(endpoint).netloc), timeout=30)
     try:
         connection.request("PUT", PATH, body=json.dumps(list(given)))
-        answer = connection.getresponse()
-        told = json.load(answer)
+        response = connection.getresponse()
+        fields = json.load(response)
     finally:
         connection.close()
-    if answer.status != 200:
-        raise Malformed(str(told["message"]))
+    if response.status != 200:
+        raise Malformed(str(fields["message"]))

@@ -1,8 +1,8 @@
-"""The gate before moto: it lets in requests of this machine, takes the lock, checks a request, asks moto, and logs it.
+"""The gate before moto: accepts only requests from this machine, takes the lock, checks, calls moto, and logs.
 
-``refusals.intake`` judges the request. The gate itself answers the admin pages, and fails where ``faults`` says so. It
-reads a body before it takes the lock, and writes the answer after it has released the lock: a slow client holds up no
-other client.
+``refusals.intake`` checks the request. The gate itself serves the admin pages, and fails requests that ``faults``
+selects. It reads a body before it takes the lock, and the response is written after the lock is released. So a slow
+client delays no other client.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 ADMIN: Final = "/_cronstack/"
 UNITS: Final = "/_cronstack/units"
-"""What each partition of DynamoDB's tables has consumed, those with the most writes first. DELETE begins anew."""
+"""Path of the capacity units consumed by each partition of DynamoDB's tables, most writes first. DELETE resets them."""
 
 _OUR_HOST: Final = re.compile(r"(?:127\.0\.0\.1|localhost)(?::\d+)?", re.IGNORECASE)
 _OUR_ORIGIN: Final = re.compile(r"https?://(?:127\.0\.0\.1|localhost)(?::\d+)?", re.IGNORECASE)
@@ -58,17 +58,17 @@ class Answer(NamedTuple):
 
 
 class Gate:
-    """The WSGI application of the local cloud. ``cloud`` is moto's; requests wait for it at the lock."""
+    """The WSGI application of the local cloud. ``cloud`` is moto's application; requests wait for it at the lock."""
 
     def __init__(self, requests: RequestLog, events: Events) -> None:
         self.cloud: WSGIApplication | None = None
         self.refuse: Callable[[Sent], tuple[str, list[tuple[str, str]], bytes] | None] | None = None
-        """Asked before moto is; what it answers is the answer."""
+        """Called before moto. Returns a response that refuses the request, or None."""
         self.units: Callable[[], list[dict[str, Any]]] = list
-        self.forget_units: Callable[[], None] = _nothing
-        """What DynamoDB's partitions have consumed, and how to begin anew. Both are called with the lock held."""
+        self.reset_units: Callable[[], None] = _nothing
+        """Return, and reset, the units consumed by DynamoDB's partitions. Both are called with the lock held."""
         self.on_switches: Callable[[Switches], None] = lambda switches: None
-        """Called with the lock held when other switches are played."""
+        """Called with the lock held when the switches change."""
         self._requests = requests
         self._events = events
         self._faults = Faults()
@@ -84,7 +84,7 @@ class Gate:
         return [answer.body]
 
     def _answer(self, environ: WSGIEnvironment) -> Answer:
-        if (refusal := stranger(environ)) is not None:
+        if (refusal := foreign_request(environ)) is not None:
             return _json("403 Forbidden", {"message": refusal})
         path = environ.get("PATH_INFO", "")
         if path == FAULTS:
@@ -100,12 +100,11 @@ class Gate:
         if path.startswith(ADMIN):
             return self._admin(path.removeprefix(ADMIN), environ.get("QUERY_STRING", ""))
         if path.startswith("/moto-api"):
-            return _json(
-                "403 Forbidden", {"message": "moto's own pages would change the cloud behind the engine's back"}
-            )
+            text = f"{path} is disabled: moto's own pages would change the cloud without notice to the engine"
+            return _json("403 Forbidden", {"message": text})
         body = environ["wsgi.input"].read()
         request = request_of(environ, body)
-        fault = self._faults.meet(request)
+        fault = self._faults.hit(request)
         if fault is None:
             answer = self._carry_out(environ, body, request)
         elif fault.answer in ERRORS:
@@ -120,16 +119,16 @@ class Gate:
         raise NeverAnswers if fault is not None and fault.answer in (HANGS, HANGS_AFTER) else NoAnswer
 
     def _carry_out(self, environ: WSGIEnvironment, body: bytes, request: Request) -> Answer:
-        wrongly_signed = signatures.refusal(environ, request, clock.now())
-        if wrongly_signed is not None:
-            return Answer(*wrongly_signed)
+        wrong_signature = signatures.refusal(environ, request, clock.now())
+        if wrong_signature is not None:
+            return Answer(*wrong_signature)
         with BACKENDS:
             if self.cloud is None:
                 return _json("503 Service Unavailable", {"message": "the local cloud did not start"})
             refused = None if self.refuse is None else self.refuse(over_http(environ, body))
             header = environ.get("HTTP_X_AMZN_TRACE_ID", "")
             with lineage.sent_with(header), identities.called_with(request.caller, request.service):
-                answer = _ask(self.cloud, environ) if refused is None else Answer(*refused)
+                answer = _call(self.cloud, environ) if refused is None else Answer(*refused)
             BACKENDS.notify_all()
         return answer
 
@@ -151,9 +150,9 @@ class Gate:
         with BACKENDS:
             if method == "PUT":
                 try:
-                    self.play(switching.asked(body))
-                except DeclarationError as wrong:
-                    return _json("400 Bad Request", {"message": str(wrong)})
+                    self.play(switching.read_body(body))
+                except DeclarationError as error:
+                    return _json("400 Bad Request", {"message": str(error)})
             return _json("200 OK", switching.describe(self._faults.switches))
 
     def _mails(self, method: str) -> Answer:
@@ -161,7 +160,7 @@ class Gate:
             return _json("405 Method Not Allowed", {"message": f"GET or DELETE {mails.PATH}, not {method}"})
         with BACKENDS:
             if method == "DELETE":
-                mails.forget()
+                mails.clear()
             return _json("200 OK", {"mails": mails.sent()})
 
     def _units(self, method: str) -> Answer:
@@ -169,7 +168,7 @@ class Gate:
             return _json("405 Method Not Allowed", {"message": f"GET or DELETE {UNITS}, not {method}"})
         with BACKENDS:
             if method == "DELETE":
-                self.forget_units()
+                self.reset_units()
             return _json("200 OK", {"units": self.units()})
 
     def _admin(self, name: str, query: str) -> Answer:
@@ -183,7 +182,7 @@ class Gate:
         if name == "events":
             return _json("200 OK", {"events": self._events.since(int(since))})
         pages = f"{ADMIN}, {ADMIN}requests, {ADMIN}events, {mails.PATH}, {UNITS}, {SWITCHES} and {FAULTS}"
-        return _json("404 Not Found", {"message": f"there is {pages}, no {name}"})
+        return _json("404 Not Found", {"message": f"no page {ADMIN}{name}. Pages: {pages}"})
 
 
 def _take_answer(environ: WSGIEnvironment, question: str) -> Answer:
@@ -193,17 +192,16 @@ def _take_answer(environ: WSGIEnvironment, question: str) -> Answer:
     with BACKENDS:
         if resource_answers.put(question, body):
             return _json("200 OK", {})
-    return _json(
-        "403 Forbidden", {"message": "no custom resource waits for this answer: it is too late, or the second"}
-    )
+    text = f"no custom resource waits for the answer {question!r}: it is too late, or a second one"
+    return _json("403 Forbidden", {"message": text})
 
 
 def _nothing() -> None:
-    """There is no DynamoDB yet, and nothing to forget."""
+    """Do nothing: DynamoDB is not loaded yet."""
 
 
-def stranger(environ: WSGIEnvironment) -> str | None:
-    """Why a request is refused: it was sent to another name (DNS rebinding), or by a web page from elsewhere."""
+def foreign_request(environ: WSGIEnvironment) -> str | None:
+    """Return why a request is refused: it has another host (DNS rebinding), or comes from another site's page."""
     host = environ.get("HTTP_HOST", "")
     if not _OUR_HOST.fullmatch(host):
         return f"Host {host!r} is not this machine's; use http://127.0.0.1 with the port"
@@ -213,13 +211,13 @@ def stranger(environ: WSGIEnvironment) -> str | None:
     return None
 
 
-def _ask(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
-    """Call an application and read its whole answer, lazy parts included."""
-    begun: list[tuple[str, list[tuple[str, str]]]] = []
+def _call(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
+    """Call an application and read its whole response, lazy parts included."""
+    heads: list[tuple[str, list[tuple[str, str]]]] = []
     written: list[bytes] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-        begun.append((status, headers))
+        heads.append((status, headers))
         return written.append
 
     environ["wsgi.input"].seek(0)
@@ -230,7 +228,7 @@ def _ask(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
         close = getattr(parts, "close", None)
         if close is not None:
             close()
-    status, headers = begun[-1]
+    status, headers = heads[-1]
     return Answer(status, headers, b"".join(written))
 
 

@@ -1,6 +1,6 @@
-"""Mails that were sent through SES: nothing leaves this machine, so here they are for a person to read.
+"""Mails sent through SES. They stay on this machine, so that the user can read them.
 
-``GET /_cronstack/mails`` lists them, the oldest first, ``DELETE`` forgets them:
+``GET /_cronstack/mails`` lists them, the oldest first; ``DELETE`` deletes them:
 
     {"mails": [{"id": "…", "from": "shop@example.com", "to": ["ann@example.com"], "subject": "…", "text": "…"}]}
 """
@@ -16,36 +16,36 @@ _RECIPIENTS: Final = {"to": "ToAddresses", "cc": "CcAddresses", "bcc": "BccAddre
 
 
 def sent() -> list[dict[str, Any]]:
-    """All of them, of every account and region. The caller holds BACKENDS."""
+    """Return the mails of every account and region. The caller holds BACKENDS."""
     return [_describe(mail) for backend in _backends() for mail in backend.sent_messages]
 
 
-def forget() -> None:
-    """The caller holds BACKENDS."""
+def clear() -> None:
+    """Delete all mails. The caller holds BACKENDS."""
     for backend in _backends():
         backend.sent_messages.clear()
 
 
 def _backends() -> list[Any]:
-    """Of moto's SES, where it was used at all: to look is not to load it."""
+    """Return moto's SES backends; none if SES was not used, because this function must not load it."""
     ses = sys.modules.get("moto.ses.models")
     regions = ses.ses_backends.values() if ses is not None else ()
     return [backend for by_region in regions for backend in by_region.values()]
 
 
 def _describe(mail: Any) -> dict[str, Any]:
-    about = {"id": getattr(mail, "id", None) or mail.ids[0], "from": mail.source}
+    fields = {"id": getattr(mail, "id", None) or mail.ids[0], "from": mail.source}
     if hasattr(mail, "raw_data"):
-        return about | _read(mail.raw_data, mail.destinations)
+        return fields | _read(mail.raw_data, mail.destinations)
     if hasattr(mail, "template"):
-        return about | {"to": mail.destinations, "template": mail.template, "data": mail.template_data}
+        return fields | {"to": mail.destinations, "template": mail.template, "data": mail.template_data}
     to = mail.destinations
-    about |= {name: to[kind] for name, kind in _RECIPIENTS.items() if to.get(kind)}
-    return about | {"subject": mail.subject, "text": mail.body}
+    fields |= {name: to[kind] for name, kind in _RECIPIENTS.items() if to.get(kind)}
+    return fields | {"subject": mail.subject, "text": mail.body}
 
 
 def _read(raw: str, destinations: list[str]) -> dict[str, Any]:
-    """A mail that its sender put together itself."""
+    """Return the fields of a raw MIME mail."""
     message = message_from_string(raw, policy=policy.default)
     body = message.get_body(("plain", "html"))
     return {"to": destinations, "subject": message["Subject"], "text": body.get_content() if body is not None else ""}

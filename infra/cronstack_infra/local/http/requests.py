@@ -1,7 +1,7 @@
-"""The request log: who asked the local cloud for what, so that tests can hold each role against the calls it made.
+"""The request log: caller and operation of each request, so that tests can compare a role with its calls.
 
-The operation's name stands in the request only for some protocols; for the others it is found by botocore's model,
-and only when the log is read: logging itself costs a request next to nothing.
+Only some protocols name the operation in the request. For the others, botocore's model determines it, and only when
+the log is read, so that logging costs a request almost no time.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from urllib.parse import parse_qs
 LONGEST_BODY: Final = 64 * 1024
 """Bytes of a request's body that are kept. Defaults to 64 KB."""
 LONGEST_LOG: Final = 64 * 1024 * 1024
-"""Bytes of bodies kept in all; the oldest requests go first. Defaults to 64 MB."""
-MOST_REQUESTS: Final = 100_000
-"""Requests kept; the oldest go first. Defaults to 100,000."""
+"""Bytes of bodies kept in total; the oldest requests are dropped first. Defaults to 64 MB."""
+MAX_REQUESTS: Final = 100_000
+"""Requests kept; the oldest are dropped first. Defaults to 100,000."""
 
 _CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]*)/([^/]+)/aws4_request")
 
@@ -30,7 +30,7 @@ _KEPT_HEADER: Final = re.compile(r"x-amz-[^_]+$", re.IGNORECASE)
 
 
 class Request(NamedTuple):
-    """One request as it arrived, and the status it was answered with."""
+    """One received request, and the status of its response."""
 
     seq: int
     at: str
@@ -45,7 +45,7 @@ class Request(NamedTuple):
     status: int
 
     def describe(self) -> dict[str, Any]:
-        """As the admin page shows it."""
+        """Return the fields for the admin page."""
         return {
             "seq": self.seq,
             "at": self.at,
@@ -60,7 +60,7 @@ class Request(NamedTuple):
 
 
 def request_of(environ: Mapping[str, Any], body: bytes) -> Request:
-    """A request as it arrived, not yet numbered nor answered. ``environ`` is its WSGI environment."""
+    """Return a received request, without number and status. ``environ``: its WSGI environment."""
     caller, service = signer(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""))
     return Request(
         seq=0,
@@ -88,7 +88,7 @@ class RequestLog:
         self._bytes = 0
 
     def add(self, request: Request, status: int) -> None:
-        """Note one answered request; status 0: it got no answer."""
+        """Add one request. Status 0: without a response."""
         with self._lock:
             self._seq += 1
             request = request._replace(
@@ -96,22 +96,22 @@ class RequestLog:
             )
             self._kept.append(request)
             self._bytes += len(request.body)
-            while self._bytes > LONGEST_LOG or len(self._kept) > MOST_REQUESTS:
+            while self._bytes > LONGEST_LOG or len(self._kept) > MAX_REQUESTS:
                 self._bytes -= len(self._kept.popleft().body)
 
     def since(self, seq: int) -> list[dict[str, Any]]:
-        """The requests that came after number ``seq``, oldest first."""
+        """Return the requests after number ``seq``, oldest first."""
         with self._lock:
             newer = [request for request in self._kept if request.seq > seq]
         return [request.describe() for request in newer]
 
 
 def signer(authorization: str, query: str = "") -> tuple[str, str]:
-    """Access key id and service of a signed request; two empty strings for one that is not signed."""
-    found = _CREDENTIAL.search(authorization)
-    if not found and "X-Amz-Credential" in query:
-        found = _CREDENTIAL.search("Credential=" + parse_qs(query).get("X-Amz-Credential", [""])[0])
-    return (found[1], found[3]) if found else ("", "")
+    """Return access key id and service of a signed request; two empty strings for an unsigned one."""
+    credential = _CREDENTIAL.search(authorization)
+    if not credential and "X-Amz-Credential" in query:
+        credential = _CREDENTIAL.search("Credential=" + parse_qs(query).get("X-Amz-Credential", [""])[0])
+    return (credential[1], credential[3]) if credential else ("", "")
 
 
 def operation_of(request: Request) -> str:
@@ -136,14 +136,14 @@ def routed_operation(request: Request, service: str) -> str:
 
 
 def routed(request: Request, services: Iterable[str]) -> tuple[str, str]:
-    """Return service and operation of the most particular route that fits; two empty strings if none does."""
+    """Return service and operation of the most specific route that fits; two empty strings if none does."""
     fitting = [
         (route.vagueness, service, route.operation)
         for service in services
         for route in _routes(service)
         if route.fits(request)
     ]
-    best = min(fitting, key=lambda one: one[0], default=((), "", ""))
+    best = min(fitting, key=lambda candidate: candidate[0], default=((), "", ""))
     return best[1], best[2]
 
 
@@ -153,7 +153,7 @@ def operations_of(service: str) -> frozenset[str]:
 
 
 class _Route(NamedTuple):
-    """By what a REST operation is recognised: method, path, and the query and headers it must have."""
+    """The route of a REST operation: its method, its path, and its required query and headers."""
 
     operation: str
     method: str
@@ -169,13 +169,13 @@ class _Route(NamedTuple):
         if self.method != request.method or not self.path.fullmatch(request.path):
             return False
         given = parse_qs(request.query, keep_blank_values=True)
-        asked = all(key in given and (not value or value in given[key]) for key, value in self.query.items())
-        return asked and self.headers <= request.headers
+        query_fits = all(key in given and (not value or value in given[key]) for key, value in self.query.items())
+        return query_fits and self.headers <= request.headers
 
 
 @lru_cache
 def _routes(service: str) -> tuple[_Route, ...]:
-    """The REST operations of a service."""
+    """Return the REST operations of a service."""
     model = _model(service)
     if not model or not model["metadata"]["protocol"].startswith("rest"):
         return ()
@@ -188,10 +188,10 @@ def _model(service: str) -> Mapping[str, Any]:
     from botocore.loaders import Loader
 
     try:
-        found: Mapping[str, Any] = Loader().load_service_model(service, "service-2")
+        model: Mapping[str, Any] = Loader().load_service_model(service, "service-2")
     except UnknownServiceError:
         return {}
-    return found
+    return model
 
 
 def _route(name: str, operation: Mapping[str, Any], shapes: Mapping[str, Any]) -> _Route:
@@ -210,5 +210,5 @@ def _route(name: str, operation: Mapping[str, Any], shapes: Mapping[str, Any]) -
 
 
 def page(fields: Mapping[str, Any]) -> bytes:
-    """An admin page: JSON."""
+    """Return an admin page, as JSON."""
     return json.dumps(fields, default=str).encode()

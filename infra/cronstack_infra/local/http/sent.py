@@ -1,4 +1,4 @@
-"""A request as it was sent: over HTTP to the local cloud, or by botocore in the process of a virtual cloud."""
+"""A sent request: over HTTP to the local cloud, or by botocore in the process of a virtual cloud."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Sent(NamedTuple):
 
     method: str
     path: str
-    """As sent: a slash within a name is still %2F."""
+    """Percent-encoded as sent: a slash within a name is still %2F."""
     query: str
     headers: Mapping[str, str]
     """By name in lower case."""
@@ -21,7 +21,7 @@ class Sent(NamedTuple):
 
 
 def over_http(environ: Mapping[str, Any], body: bytes) -> Sent:
-    """The request of a WSGI environment."""
+    """Return the request of a WSGI environment."""
     path = str(environ.get("RAW_URI") or environ.get("REQUEST_URI") or environ.get("PATH_INFO", "/"))
     headers = {
         name.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
@@ -33,7 +33,7 @@ def over_http(environ: Mapping[str, Any], body: bytes) -> Sent:
 
 
 def by_botocore(request: Any) -> Sent:
-    """The request that botocore is about to send."""
+    """Return the request that botocore is about to send."""
     url = urlsplit(request.url)
     headers = {str(name).lower(): _text(value) for name, value in request.headers.items()}
     body = request.body

@@ -1,7 +1,7 @@
 """The HTTP server of the local cloud: 127.0.0.1 only, a thread per connection, connections kept alive.
 
-werkzeug's own handler closes every connection and writes headers and body apart, which costs 40 ms of delayed
-acknowledgements a request; so of it only the reading of a request is used.
+Only werkzeug's reading of a request is used. Its handler closes every connection and writes headers and body
+separately, which costs 40 ms of delayed acknowledgements per request.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 LOOPBACK: Final = "127.0.0.1"
 
-_Begun = tuple[str, list[tuple[str, str]]]
+_Head = tuple[str, list[tuple[str, str]]]
 """Status and headers of a response."""
 
 
 class Server:
-    """Serves a WSGI application from a thread of its own. It is bound when it is made, and answers once started."""
+    """Serves a WSGI application from its own thread. The constructor binds the port; ``start`` accepts requests."""
 
     def __init__(self, application: WSGIApplication, port: int, now: Callable[[], datetime]) -> None:
-        """now: the time in the Date header of each answer."""
+        """now: returns the time for the Date header of a response."""
 
         class Handler(_Handler):
             def date_time_string(self, timestamp: float | None = None) -> str:
@@ -63,7 +63,7 @@ class Server:
         self._thread.start()
 
     def stop(self) -> None:
-        """Answer no more."""
+        """Stop serving and close the port."""
         self._server.shutdown()
         self._server.server_close()
         self._socket.close()
@@ -75,7 +75,7 @@ class _Handler(MotoRequestHandler):
     wbufsize = -1
 
     def run_wsgi(self) -> None:
-        """Read a whole request, ask the application, write the whole answer at once."""
+        """Read a whole request, call the application, and write the whole response at once."""
         environ = self.make_environ()
         if environ.pop("wsgi.input_terminated", False):
             whole = environ["wsgi.input"].read()
@@ -84,34 +84,34 @@ class _Handler(MotoRequestHandler):
         else:
             whole = self.rfile.read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(whole)
-        begun: list[_Begun] = []
+        heads: list[_Head] = []
         try:
-            body = b"".join(self.server.app(environ, lambda status, headers, _=None: _noted(begun, status, headers)))
+            body = b"".join(self.server.app(environ, lambda status, headers, _=None: _add_head(heads, status, headers)))
         except NoAnswer:
             self.close_connection = True
             return
         except NeverAnswers:
             self.close_connection = True
             with contextlib.suppress(OSError):
-                self.connection.recv(1)  # the end of the connection, once the client gives up or its process ends
+                self.connection.recv(1)  # returns when the client gives up or its process ends
             return
         except (NotImplementedError, OperationNotFoundError) as fault:  # of moto
             status, headers, body = unsupported.refusal(request_of(environ, whole), fault)
-            begun = [(status, headers)]
-        except Exception as fault:  # of moto: the caller gets an answer, and the next one, too
+            heads = [(status, headers)]
+        except Exception as fault:  # of moto: the client still gets a response, and the server continues
             text = f"{type(fault).__name__}: {fault}"
             print(f"{self.command} {self.path}: {text}", file=sys.stderr, flush=True)
-            asked = request_of(environ, whole)
-            status, headers, body = unsupported.error(asked, "500 Internal Server Error", "InternalFailure", text)
-            begun = [(status, headers)]
-        self._write(*begun[-1], body)
+            request = request_of(environ, whole)
+            status, headers, body = unsupported.error(request, "500 Internal Server Error", "InternalFailure", text)
+            heads = [(status, headers)]
+        self._write(*heads[-1], body)
 
     def _write(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
         code, _, phrase = status.partition(" ")
         self.send_response_only(int(code), phrase)
         given = {name.lower() for name, _ in headers}
         for name, value in headers:
-            if name.lower() != "date":  # moto's is the machine's time
+            if name.lower() != "date":  # moto sets the machine's time
                 self.send_header(name, value)
         self.send_header("Date", self.date_time_string())
         if self.command == "HEAD" or code in ("204", "304"):
@@ -123,22 +123,22 @@ class _Handler(MotoRequestHandler):
         self.wfile.flush()
 
     def handle_expect_100(self) -> bool:
-        """boto3 asks before it uploads, and waits a second for the answer."""
-        going_on = super().handle_expect_100()
+        """Send "100 Continue" at once: boto3 waits up to a second for it before an upload."""
+        accepted = super().handle_expect_100()
         self.wfile.flush()
-        return going_on
+        return accepted
 
     def log(self, type: str, message: str, *args: object) -> None:
-        """Quiet: the request log has it all."""
+        """Log nothing: the request log has every request."""
 
 
-def _noted(begun: list[_Begun], status: str, headers: list[tuple[str, str]]) -> Callable[[bytes], object]:
-    begun.append((status, headers))
+def _add_head(heads: list[_Head], status: str, headers: list[tuple[str, str]]) -> Callable[[bytes], object]:
+    heads.append((status, headers))
     return _no_writer
 
 
 def _no_writer(part: bytes) -> object:
-    raise TypeError("the gate returns its answer, it does not write it")
+    raise TypeError("the gate returns its response; it does not use write()")
 
 
 def _bound(port: int) -> socket.socket:
@@ -156,17 +156,17 @@ def _bound(port: int) -> socket.socket:
 def _not_bound(port: int, fault: OSError) -> CronstackError:
     if fault.errno != errno.EADDRINUSE:
         return CronstackError(f"cannot listen on 127.0.0.1:{port}: {fault.strerror}", remedy="Choose another --port.")
-    other = whoever_answers(port)
-    if other is None:
+    pid = cloud_process_on_port(port)
+    if pid is None:
         return CronstackError(f"port {port} is in use by another program", remedy="Choose another with --port.")
     return CronstackError(
-        f"port {port} is in use: a Cronstack local cloud runs there already, process {other}",
+        f"port {port} is in use: a Cronstack local cloud runs there already, process {pid}",
         remedy="Use that one, stop it, or choose another with --port.",
     )
 
 
-def whoever_answers(port: int, seconds: float = 1.0) -> int | None:
-    """Process id of the Cronstack local cloud that answers on a port; None if none does."""
+def cloud_process_on_port(port: int, seconds: float = 1.0) -> int | None:
+    """Return the process id of the Cronstack local cloud on a port; None if none answers."""
     connection = HTTPConnection(LOOPBACK, port, timeout=seconds)
     try:
         connection.request("GET", "/_cronstack/")

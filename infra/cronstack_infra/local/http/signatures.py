@@ -1,7 +1,7 @@
-"""Signatures of another time: AWS refuses what is signed more than five minutes off its clock, S3 fifteen.
+"""The time of signatures: AWS refuses a signature more than five minutes off its clock; S3, fifteen minutes.
 
-The time of a signature is held against this machine's clock, by which its programs sign, also where a test moves the
-clock of the cloud. The rest of a signature is not looked at.
+The time is compared with this machine's clock, because programs sign by it, even if a test moves the cloud's clock.
+The rest of a signature is not checked.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def refusal(environ: Mapping[str, Any], request: Request, now: datetime) -> Answ
 
 
 def _signed_at(environ: Mapping[str, Any]) -> datetime | None:
-    """Return the time of a signature in the headers. One in the address has its own time of expiry."""
+    """Return the time of a signature in the headers. A signature in the URL has its own expiry instead."""
     if not str(environ.get("HTTP_AUTHORIZATION", "")).startswith("AWS4-HMAC-SHA256"):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Answers to calls that the local cloud cannot carry out: they name service and operation, in the caller's protocol."""
+"""Responses to unsupported calls: they name service and operation, in the caller's protocol."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Answer = tuple[str, list[tuple[str, str]], bytes]
 
 
 def refusal(request: Request, why: object) -> Answer:
-    """Return the answer to a call that cannot be carried out. SDKs do not retry a 501."""
+    """Return the response to an unsupported call. SDKs do not retry a 501."""
     service, operation = called(request)
     return error(request, "501 Not Implemented", "NotImplemented", f"not supported here: {service} {operation}: {why}")
 
@@ -45,29 +45,29 @@ def called(request: Request) -> tuple[str, str]:
 
 
 def services_signed_as(name: str) -> tuple[str, ...]:
-    """Return botocore's names of the services that share a signing name, the one of that very name first."""
+    """Return botocore's names of the services that share a signing name; a service of that name comes first."""
     return tuple(sorted(_signing_names().get(name, ()), key=lambda service: (service != name, service)))
 
 
 @lru_cache
 def _signing_names() -> Mapping[str, list[str]]:
-    found = defaultdict(list)
+    by_signing_name = defaultdict(list)
     for folder in (files("botocore") / "data").iterdir():
         for version in folder.iterdir() if folder.is_dir() else ():
             if signing := _signing_name(version):
-                found[signing.lower()].append(folder.name)
-    return {name: list(dict.fromkeys(services)) for name, services in found.items()}
+                by_signing_name[signing.lower()].append(folder.name)
+    return {name: list(dict.fromkeys(services)) for name, services in by_signing_name.items()}
 
 
 def _signing_name(version: Traversable) -> str:
-    """Read the signing name from the head of a model: whole models take seconds."""
+    """Read the signing name from the head of a model, because reading whole models takes seconds."""
     model = version / "service-2.json.gz"
     if not model.is_file():
         return ""
     with model.open("rb") as packed, gzip.open(packed) as text:
         head = text.read(_HEAD)
-    named = next((found for pattern in _SIGNS_AS if (found := pattern.search(head))), None)
-    return named[1].decode() if named else ""
+    name = next((match for pattern in _SIGNS_AS if (match := pattern.search(head))), None)
+    return name[1].decode() if name else ""
 
 
 # -- protocols ---------------------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ def error(request: Request, status: str, code: str, text: str) -> Answer:
 
 
 def by_query(request: Request) -> bool:
-    """Whether a request was made in the query protocol."""
+    """Return whether a request was made in the query protocol."""
     return not request.target and ("Action=" in request.query or request.body.startswith(b"Action="))
 
 

@@ -1,1 +1,1 @@
-"""Lambda's API in front of the engine: what is added to moto's functions, versions and event sources."""
+"""Lambda's API in front of the engine: patches of moto's functions, versions and event sources."""

@@ -1,4 +1,4 @@
-"""EventInvokeConfig: retries, age and destinations of asynchronous events, one for each qualifier of a function.
+"""EventInvokeConfig: retries, age and destinations of asynchronous events, one per qualifier of a function.
 
 As on AWS, an alias or a version has its own configuration or none. It does not inherit that of $LATEST.
 """
@@ -25,12 +25,12 @@ _LEAST: Final = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
 
 
 def forget(function: LambdaFunction, qualifier: str) -> None:
-    """The alias or version is gone, and its configuration with it."""
+    """Delete the configuration of a deleted alias or version."""
     event_invoke_configs(function).pop(qualifier, None)
 
 
 def put(backend: Any, function_name: str, config: dict[str, Any], qualifier: str | None = None) -> dict[str, Any]:
-    """Overwrite all: what is left out is again the default."""
+    """Replace the configuration; an omitted member gets its default."""
     function, named = _place(backend, function_name, qualifier)
     config["DestinationConfig"] = destinations = dict(config.get("DestinationConfig") or {})
     for which in ("OnSuccess", "OnFailure"):
@@ -49,7 +49,7 @@ def put(backend: Any, function_name: str, config: dict[str, Any], qualifier: str
 
 
 def update(backend: Any, function_name: str, config: dict[str, Any], qualifier: str | None = None) -> dict[str, Any]:
-    """Change parts."""
+    """Change the given members of the configuration."""
     function, named = _place(backend, function_name, qualifier)
     merged = copy.deepcopy(_existing(function, named).config)
     merged["DestinationConfig"].update(config.get("DestinationConfig") or {})
@@ -69,7 +69,7 @@ def delete(backend: Any, function_name: str, qualifier: str | None = None) -> No
 
 
 def list_all(backend: Any, function_name: str) -> dict[str, Any]:
-    """Of all qualifiers."""
+    """Return the configurations of all qualifiers."""
     function, _ = _place(backend, function_name, None)
     return {
         "FunctionEventInvokeConfigs": [kept.response() for _, kept in sorted(event_invoke_configs(function).items())]
@@ -77,7 +77,7 @@ def list_all(backend: Any, function_name: str) -> dict[str, Any]:
 
 
 def require_destination(role_arn: str, arn: str, refusal: str) -> None:
-    """Raise AWS's refusal unless a function's role may write to a queue or topic; {call} and {service} in its text."""
+    """Raise unless a function's role may write to a queue or topic. ``refusal``: message with {call} and {service}."""
     service = arn.split(":")[2]
     call = "SendMessage" if service == "sqs" else "Publish"
     role = permissions.find_role(role_arn)
@@ -95,34 +95,34 @@ def _check_destination(which: str, arn: str, role_arn: str) -> None:
 
 
 def _place(backend: Any, function_name: str, qualifier: str | None) -> tuple[LambdaFunction, str]:
-    """$LATEST's object, which keeps the configurations of all qualifiers, and the qualifier that is meant."""
-    backend.get_function(function_name, qualifier)  # raises for a qualifier that there is not
+    """Return $LATEST's object, which has the configurations of all qualifiers, and the requested qualifier."""
+    backend.get_function(function_name, qualifier)  # raises for a qualifier that does not exist
     name, _, within = function_name.split(":function:")[-1].partition(":")
     return backend.get_function(name), within or qualifier or LATEST
 
 
 def _existing(function: LambdaFunction, qualifier: str) -> EventInvokeConfig:
-    found = event_invoke_configs(function).get(qualifier)
-    if found is None:
+    config = event_invoke_configs(function).get(qualifier)
+    if config is None:
         raise UnknownEventConfig(f"{plain_arn(function.function_arn)}:{qualifier}")
-    return found
+    return config
 
 
-def _asked(request: Any) -> tuple[Any, str]:
+def _backend_and_name(request: Any) -> tuple[Any, str]:
     return request.backend, unquote(request.path.rsplit("/", 2)[1])
 
 
 def _qualifier(request: Any) -> str | None:
-    found: str | None = request.querystring.get("Qualifier", [None])[0]
-    return found
+    qualifier: str | None = request.querystring.get("Qualifier", [None])[0]
+    return qualifier
 
 
-def _rest(request: Any) -> tuple[dict[str, Any], str | None]:
+def _config_and_qualifier(request: Any) -> tuple[dict[str, Any], str | None]:
     return request.json_body, _qualifier(request)
 
 
 def _answer_delete(request: Any) -> tuple[int, dict[str, Any], str]:
-    delete(*_asked(request), _qualifier(request))
+    delete(*_backend_and_name(request), _qualifier(request))
     return 204, {"status": 204}, ""
 
 
@@ -131,7 +131,7 @@ _RESPONSE: Final = "moto.awslambda.responses:LambdaResponse"
 
 
 def _rows(call: str, more: str, reason: str, probe: str, by: Callable[..., Any], answer: Callable[[Any], Any]) -> Rows:
-    """Return the rows of one call: of the backend and of the request."""
+    """Return the patches of one call: of moto's backend and of its response."""
     name = f"{call}_function_event_invoke_config"
     return (
         Patch(_BACKEND, name, f"(self, function_name{more})", reason, probe, replaced_by(by)),
@@ -146,7 +146,7 @@ PATCHES: Final = (
         "A qualifier is ignored: the configuration of an alias is that of $LATEST.",
         "the_configuration_of_an_alias_is_that_of_the_function",
         put,
-        lambda request: ActionResult(put(*_asked(request), *_rest(request))),
+        lambda request: ActionResult(put(*_backend_and_name(request), *_config_and_qualifier(request))),
     ),
     *_rows(
         "update",
@@ -154,7 +154,7 @@ PATCHES: Final = (
         "An update has no effect: the first configuration stays in force.",
         "an_update_of_an_invoke_config_has_no_effect",
         update,
-        lambda request: json.dumps(update(*_asked(request), *_rest(request))),
+        lambda request: json.dumps(update(*_backend_and_name(request), *_config_and_qualifier(request))),
     ),
     *_rows(
         "get",
@@ -162,7 +162,7 @@ PATCHES: Final = (
         "A qualifier is ignored: an alias without a configuration shows that of $LATEST.",
         "an_alias_shows_the_configuration_of_the_function",
         get,
-        lambda request: ActionResult(get(*_asked(request), _qualifier(request))),
+        lambda request: ActionResult(get(*_backend_and_name(request), _qualifier(request))),
     ),
     *_rows(
         "delete",

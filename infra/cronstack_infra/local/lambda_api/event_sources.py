@@ -1,6 +1,6 @@
 """Lambda's API for event sources in front of the engine, which polls SQS queues.
 
-A mapping of another source is kept but not polled; the user gets a note about it.
+A mapping of another source is stored but not polled; the user gets a note about it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cronstack_infra.local.engine.port import EnginePort
 
 NOT_CARRIED_OUT: Final = {
-    "FilterCriteria": "filter criteria; have the function ignore what it does not want",
+    "FilterCriteria": "filter criteria; have the function ignore unneeded messages",
     "ProvisionedPollerConfig": "provisioned pollers",
     "DestinationConfig": "destinations of event sources; an SQS queue has its redrive policy",
 }
@@ -32,7 +32,7 @@ _RECEIVING: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAtt
 
 
 _Mapping: Any = EventSourceMapping
-"""moto's class is abstract by its annotations only."""
+"""Typed as Any, because moto's class is abstract by its annotations only."""
 
 
 class NoSuchMapping(LambdaClientError):
@@ -59,14 +59,14 @@ def _create(create: Any, port: EnginePort, self: Any, spec: dict[str, Any]) -> A
         except JsonRESTError:
             raise InvalidParameterValueException(f"Stream not found: {arn}") from None
     function = _function(self, spec.get("FunctionName") or "")
-    made = _Mapping({**spec, "RegionName": self.region_name, "AccountId": self.account_id, "FunctionArn": function})
-    _check(self, made, spec)
+    mapping = _Mapping({**spec, "RegionName": self.region_name, "AccountId": self.account_id, "FunctionArn": function})
+    _check(self, mapping, spec)
     for other in privates.event_source_mappings(self).values():
         if (other.event_source_arn, other.function_arn) == (arn, function):
             raise AlreadyMapped(other.uuid)
-    privates.event_source_mappings(self)[made.uuid] = made
-    port.put_source(config_of(made))
-    return made
+    privates.event_source_mappings(self)[mapping.uuid] = mapping
+    port.put_source(config_of(mapping))
+    return mapping
 
 
 def _update(update: Any, port: EnginePort, self: Any, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
@@ -97,7 +97,7 @@ def _add_message(add: Any, port: EnginePort, self: Any, message: Any) -> None:
 def _delete_message(delete: Any, port: EnginePort, self: Any, receipt_handle: str) -> None:
     delete(self, receipt_handle)
     if self.fifo_queue:
-        port.queue_changed(self.queue_arn)  # its group has waited for it
+        port.queue_changed(self.queue_arn)  # the message's group has waited for the delete
 
 
 def _hide(hide: Any, port: EnginePort, self: Any, queue_name: str, *args: Any, **given: Any) -> None:
@@ -106,7 +106,7 @@ def _hide(hide: Any, port: EnginePort, self: Any, queue_name: str, *args: Any, *
 
 
 def config_of(mapping: EventSourceMapping) -> SourceConfig:
-    """A mapping as the engine wants it."""
+    """Return the engine's configuration of a mapping."""
     return SourceConfig(
         uuid=mapping.uuid,
         queue_arn=mapping.event_source_arn,
@@ -124,19 +124,19 @@ def _polled(mapping: EventSourceMapping) -> bool:
 
 
 def _function(backend: Any, named: str) -> str:
-    """The ARN that a mapping invokes: with a qualifier only when one was given."""
-    found = privates.functions_of(backend).get_function_by_name_or_arn_with_qualifier(named)
-    plain = plain_arn(found.function_arn)
+    """Return the ARN that a mapping invokes; with a qualifier only if ``named`` has one."""
+    function = privates.functions_of(backend).get_function_by_name_or_arn_with_qualifier(named)
+    plain = plain_arn(function.function_arn)
     last = named.split(":function:")[-1]
     qualifier = last.partition(":")[2] if ":" in last else ""
     return f"{plain}:{qualifier}" if qualifier and qualifier != LATEST else plain
 
 
 def _check(backend: Any, mapping: EventSourceMapping, spec: dict[str, Any]) -> None:
-    """What AWS asks of a queue, a batch and a role, whichever way the call came."""
-    for member, what in NOT_CARRIED_OUT.items():
+    """Raise AWS's error for an invalid queue, batch or role, of an API call or a template."""
+    for member, feature in NOT_CARRIED_OUT.items():
         if any((spec.get(member) or {}).values()):
-            raise InvalidParameterValueException(f"The local cloud does not carry out {what}")
+            raise InvalidParameterValueException(f"The local cloud does not carry out {feature}")
     queue = find_queue(mapping.event_source_arn)
     if queue is None:
         raise InvalidParameterValueException(
@@ -167,13 +167,13 @@ def _check(backend: Any, mapping: EventSourceMapping, spec: dict[str, Any]) -> N
 
 
 def _list(self: Any, event_source_arn: str | None, function_name: str | None) -> list[EventSourceMapping]:
-    def wanted(mapping: EventSourceMapping) -> bool:
+    def matches(mapping: EventSourceMapping) -> bool:
         if event_source_arn and mapping.event_source_arn != event_source_arn:
             return False
         last = mapping.function_arn.split(":function:")[-1]
         return not function_name or function_name.split(":function:")[-1] in (last, last.partition(":")[0])
 
-    return [mapping for mapping in privates.event_source_mappings(self).values() if wanted(mapping)]
+    return [mapping for mapping in privates.event_source_mappings(self).values() if matches(mapping)]
 
 
 def _shown(show: Any, self: Any) -> dict[str, Any]:
@@ -251,7 +251,7 @@ PATCHES: Final = (
         _BACKEND,
         "list_event_source_mappings",
         "(self, event_source_arn, function_name)",
-        "A mapping is found only by the words with which it was created.",
+        "A mapping is found only by the exact function name with which it was created.",
         "a_mapping_is_found_only_by_the_words_it_was_made_with",
         replaced_by(_list),
     ),

@@ -1,6 +1,6 @@
-"""The configuration of functions: kept, updated and shown as Lambda does.
+"""The configuration of functions: stored, updated and shown as Lambda does.
 
-What the local cloud cannot carry out is refused when a function is created or updated, not when it is first invoked.
+Unsupported members are refused when a function is created or updated, not when it is first invoked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cronstack_infra.local.moto import privates
 from cronstack_infra.local.moto.patch import Patch, replaced_by, wrapped_by
 
 KEPT: Final = {"DeadLetterConfig": "dead_letter_config", "LoggingConfig": "logging_config"}
-"""API name to the attribute of moto's function that the executor and the engine may read."""
+"""Attribute of moto's function, for the executor and the engine, by the API's member."""
 
 
 def _checked_create(answer: Any, self: Any) -> Any:
@@ -49,7 +49,7 @@ def refuse(given: Mapping[str, Any]) -> None:
 
 
 def _check_dead_letters(given: Mapping[str, Any], role_arn: str) -> None:
-    """A function's own dead-letter queue: standard, and its role may write to it, as Lambda asks at once."""
+    """Raise Lambda's error unless the dead-letter queue is standard and the role may write to it."""
     arn = (given.get("DeadLetterConfig") or {}).get("TargetArn")
     if not arn:
         return
@@ -94,7 +94,7 @@ def _code_set(set_code: Any, self: Any, given: dict[str, Any]) -> None:
     try:
         if given.get("S3ObjectVersion"):
             code_packages.take_version(self, self.account_id, given)
-        code_packages.require_size(self.code_bytes, *(one.code_bytes for one in layers_of(self)))
+        code_packages.require_size(self.code_bytes, *(layer.code_bytes for layer in layers_of(self)))
     except InvalidParameterValueException:
         self.__dict__.update(before)
         raise
@@ -111,7 +111,7 @@ def _code_updated(update_code: Any, self: Any, updated_spec: dict[str, Any]) -> 
 
 
 def revise(function: Any) -> None:
-    """Note that a function, or a version of it, is from now on another one."""
+    """Set a new revision id and modification time of a function or version."""
     function.revision_id = str(mock_random.uuid4())
     function.last_modified = iso_8601_datetime_with_nanoseconds()
 

@@ -1,7 +1,7 @@
-"""What the local cloud does with each member of a function's configuration: a decision for every one that AWS has.
+"""The support for each member of a function's configuration that AWS has: honoured, kept or refused.
 
-Members are named as in Lambda's API or in a template's AWS::Lambda::Function; a decision about a structure holds for
-all its members. A test walks the schemas, so that a new member fails it until somebody has decided.
+Members are named as in Lambda's API or in a template's AWS::Lambda::Function. A decision about a structure holds for
+all its members. A test reads AWS's schemas, and fails for a new member until it is added here.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ HONOURED: Final = frozenset(
         "Timeout",
     }
 )
-"""Members that take effect as on AWS, or are shown as they were given where showing is all that AWS does."""
+"""Members that take effect as on AWS. Some are only shown, as on AWS."""
 
 KEPT: Final[Mapping[str, str]] = {
     "Code.S3ObjectStorageMode": "Lambda reads the same code, whether it copies the object or not",
@@ -54,12 +54,12 @@ KEPT: Final[Mapping[str, str]] = {
     "KMSKeyArn": "nothing is encrypted here",
     "KmsKeyArn": "nothing is encrypted here",
     "LoggingConfig.SystemLogLevel": "Lambda's own lines are always logged",
-    "RuntimeManagementConfig": "the Python that runs the kit runs every function",
+    "RuntimeManagementConfig": "the Python that runs Cronstack runs every function",
     "SnapStart.ApplyOn": "None is the only value that is accepted",
     "TracingConfig": "there is no X-Ray",
     "VpcConfig": "handlers have the network of this machine",
 }
-"""Members that are shown as they were given, and why the code runs the same without them."""
+"""Members that are only stored and shown, each with the reason why code runs the same without them."""
 
 REFUSED: Final[Mapping[str, str]] = {
     "AcceleratorConfig": "accelerators",
@@ -76,7 +76,7 @@ REFUSED: Final[Mapping[str, str]] = {
     "TenancyConfig": "isolation of tenants",
     "TenantId": "isolation of tenants",
 }
-"""Members that change how code runs and are not carried out; each with what they would ask for."""
+"""Unsupported members that change how code runs, each with the name of its feature."""
 
 REFUSED_VARIABLES: Final[Mapping[str, str]] = {
     "AWS_LAMBDA_EXEC_WRAPPER": "wrapper scripts",
@@ -111,7 +111,7 @@ _LARGEST_ENVIRONMENT: Final = 4096
 
 
 def decided(member: str) -> bool:
-    """Return whether there is a decision about a member, named by its path, or about a structure around it."""
+    """Return whether a decision exists about a member, given by its path, or about a structure that contains it."""
     parts = member.split(".")
     paths = {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
     return bool(paths & (HONOURED | KEPT.keys() | REFUSED.keys()))
@@ -124,12 +124,12 @@ def why_not(given: Mapping[str, Any]) -> str | None:
     variables = (given.get("Environment") or {}).get("Variables") or {}
     if fault := environment_fault(variables):
         return fault
-    for name, what in REFUSED.items():
+    for name, feature in REFUSED.items():
         if given.get(name):
-            return f"The local cloud does not carry out {what} ({name})"
-    for name, what in REFUSED_VARIABLES.items():
+            return f"The local cloud does not carry out {feature} ({name})"
+    for name, feature in REFUSED_VARIABLES.items():
         if name in variables:
-            return f"The local cloud does not carry out {what} (environment variable {name})"
+            return f"The local cloud does not carry out {feature} (environment variable {name})"
     if (given.get("SnapStart") or {}).get("ApplyOn", "None") != "None":
         return "The local cloud does not carry out SnapStart"
     runtime = given.get("Runtime")
@@ -139,7 +139,7 @@ def why_not(given: Mapping[str, Any]) -> str | None:
 
 
 def environment_fault(variables: Mapping[str, Any]) -> str | None:
-    """Return Lambda's words about variables that no function may have; None when it may have them."""
+    """Return Lambda's error message about invalid environment variables; None if they are valid."""
     unable = (
         "Lambda was unable to configure your environment variables because the environment variables you have provided"
     )

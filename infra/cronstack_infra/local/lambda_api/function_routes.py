@@ -1,4 +1,4 @@
-"""Calls of Lambda's API for which moto has no route: functions named with ``:$LATEST``, and recursion settings."""
+"""Calls of Lambda's API without a route in moto: functions named with ``:$LATEST``, and recursion settings."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from cronstack_infra.local.moto.surroundings import Surroundings
 
 _NAME: Final = r"(?P<function_name>[\w_:%-]+)"
 _ANY_NAME: Final = r"(?P<function_name>[\w_:%\x24-]+)"
-"""\\x24 is the dollar, which moto takes out of its paths."""
+"""\\x24 is the dollar sign, which moto removes from its paths."""
 _RECURSION: Final = "{0}/(?P<api_version>[^/]+)/functions/" + _ANY_NAME + "/recursion-config$"
 
 
 def _routes(paths: dict[str, Any], _: Surroundings) -> dict[str, Any]:
-    """Return moto's paths with names that may hold a dollar. moto reads them with each request, or when it serves."""
+    """Return moto's paths with names that may have a dollar sign. moto reads them at each request, or at start."""
     wider = {path.replace(_NAME, _ANY_NAME): answer for path, answer in paths.items()}
     return wider | {_RECURSION: LambdaResponse.dispatch}
 

@@ -78,7 +78,7 @@ def _invoke_in_process(
     headers: Any,
     response_headers: Any,
 ) -> bytes:
-    """Accept an event that SNS, S3 or Logs send inside moto: asynchronously, as these services do on AWS."""
+    """Accept an event that SNS, S3 or Logs send inside moto; asynchronously, as on AWS."""
     function = self.get_function(function_name, qualifier)
     port.accept(qualified(function.function_arn), body or "{}")
     return b""
@@ -103,18 +103,18 @@ def _delete(delete: Any, port: EnginePort, self: Any, function_name: str, qualif
 
 
 def _enriching(enrich: Any, _: Surroundings) -> object:
-    """Keep the id of an invocation, which its handler sees. moto gives every answer an id by chance."""
+    """Keep the request id of an invocation, which its handler sees. moto sets a random id in every response."""
 
     def enrich_response(headers: dict[str, str], body: Any) -> tuple[dict[str, str], Any]:
-        ours = headers.get("x-amzn-requestid")
+        request_id = headers.get("x-amzn-requestid")
         headers, body = enrich(headers, body)
-        return (headers | {"x-amzn-requestid": ours} if ours else headers), body
+        return (headers | {"x-amzn-requestid": request_id} if request_id else headers), body
 
     return staticmethod(enrich_response)
 
 
 def _body(body: Any, most: int) -> str:
-    """An event as it was sent; an empty one is ``{}``."""
+    """Return the event that was sent; ``{}`` for an empty one. Raises AWS's error for an invalid event."""
     text = body.decode("utf-8") if isinstance(body, bytes) else body or ""
     if len(text.encode()) > most:
         raise RequestTooLarge(len(text.encode()), most)
@@ -128,13 +128,13 @@ def _body(body: Any, most: int) -> str:
 
 
 def _qualifier(request: Any) -> str | None:
-    """Return the qualifier that a request names apart from the function's name."""
-    found: str | None = privates.parameter(request, "Qualifier") or privates.parameter(request, "qualifier")
-    return found
+    """Return the request's parameter Qualifier. The function's name may have another qualifier."""
+    qualifier: str | None = privates.parameter(request, "Qualifier") or privates.parameter(request, "qualifier")
+    return qualifier
 
 
 def _invoked_arn(request: Any, function: LambdaFunction, name: str) -> str:
-    """The ARN as the caller named it: with a qualifier only when one was given."""
+    """Return the ARN that the caller invoked; with a qualifier only if the caller gave one."""
     plain = plain_arn(function.function_arn)
     qualifier = _qualifier(request)
     last = name.split(":function:")[-1]
@@ -180,7 +180,7 @@ PATCHES: Final = (
         _RESPONSE,
         "_enrich_response",
         "static (headers, body)",
-        "An answer gets a request id by chance, not the one of its invocation.",
+        "A response gets a random request id, not that of its invocation.",
         "an_answer_gets_an_id_by_chance",
         _enriching,
     ),
@@ -204,7 +204,7 @@ PATCHES: Final = (
         _BACKEND,
         "create_function",
         "(self, spec)",
-        "A new function starts nothing in which its invocations could run.",
+        "A new function does not start the process in which its invocations run.",
         "a_created_function_starts_nothing",
         wrapped_with_port(_create),
     ),

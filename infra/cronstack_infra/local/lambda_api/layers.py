@@ -1,6 +1,6 @@
-"""Layers of functions: which versions a function has, and how large they may be.
+"""Layers of functions: the versions that a function has, and the limit of their size.
 
-As on AWS, a function keeps the layer versions that it was given, also after they are deleted.
+As on AWS, a function keeps its layer versions after they are deleted.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from moto.awslambda.models import LayerVersion
 from cronstack_infra.local.lambda_api import code_packages
 from cronstack_infra.local.moto.patch import Patch, replaced_by, wrapped_by
 
-MOST: Final = 5
-"""Layers of one function."""
+MAX_LAYERS: Final = 5
+"""Lambda's limit of layers of one function."""
 
 
-def _made(make: Any, self: Any, spec: dict[str, Any], account_id: str, region: str) -> None:
-    make(self, spec, account_id, region)
+def _init(init: Any, self: Any, spec: dict[str, Any], account_id: str, region: str) -> None:
+    init(self, spec, account_id, region)
     if spec["Content"].get("S3ObjectVersion"):
         code_packages.take_version(self, account_id, spec["Content"])
     code_packages.require_zip(self.code_bytes)
@@ -27,29 +27,29 @@ def _made(make: Any, self: Any, spec: dict[str, Any], account_id: str, region: s
 
 
 def _data(self: Any, arns: Sequence[str]) -> list[dict[str, Any]]:
-    """Check the layers that a function is given, and keep them."""
-    if len(arns) > MOST:
-        raise InvalidParameterValueException(f"Cannot reference more than {MOST} layers.")
+    """Check and store the layers of a function."""
+    if len(arns) > MAX_LAYERS:
+        raise InvalidParameterValueException(f"Cannot reference more than {MAX_LAYERS} layers.")
     names = [arn.rpartition(":")[0] for arn in arns]
     if len(set(names)) < len(names):
         raise InvalidParameterValueException(
             "Two different versions of the same layer are not allowed to be referenced in the same function."
         )
-    found = tuple(_version(self, arn) for arn in arns)
-    code_packages.require_size(getattr(self, "code_bytes", b""), *(one.code_bytes for one in found))
-    self.layer_versions = found
-    return [{"Arn": one.arn, "CodeSize": one.code_size} for one in found]
+    versions = tuple(_version(self, arn) for arn in arns)
+    code_packages.require_size(getattr(self, "code_bytes", b""), *(version.code_bytes for version in versions))
+    self.layer_versions = versions
+    return [{"Arn": version.arn, "CodeSize": version.code_size} for version in versions]
 
 
 def _version(function: Any, arn: str) -> LayerVersion:
     from moto.awslambda.utils import get_backend
 
-    found: LayerVersion | None = get_backend(function.account_id, function.region).layers_versions_by_arn(arn)
-    if found is None or found.arn != arn:
+    version: LayerVersion | None = get_backend(function.account_id, function.region).layers_versions_by_arn(arn)
+    if version is None or version.arn != arn:
         raise InvalidParameterValueException(
             f"Layer version {arn} does not exist. The local cloud has only the layers that are published to it."
         )
-    return found
+    return version
 
 
 PATCHES: Final = (
@@ -57,15 +57,15 @@ PATCHES: Final = (
         "moto.awslambda.models:LayerVersion",
         "__init__",
         "(self, spec, account_id, region)",
-        "A layer may be anything, of any size, and is the newest version of its S3 object.",
+        "A layer may be an invalid zip of any size, and always is the newest version of its S3 object.",
         "a_layer_may_be_no_zip",
-        wrapped_by(_made),
+        wrapped_by(_init),
     ),
     Patch(
         "moto.awslambda.models:LambdaFunction",
         "_get_layers_data",
         "(self, layers_versions_arns)",
-        "A function accepts more than five layers, and two versions of one.",
+        "A function accepts more than five layers, and two versions of the same layer.",
         "a_function_takes_six_layers",
         replaced_by(_data),
     ),

@@ -1,4 +1,4 @@
-"""Versions and aliases of functions: what a qualifier names.
+"""Versions and aliases of functions, which qualifiers name.
 
 A version is a copy of code and configuration that never changes. An alias is a name for a version.
 """
@@ -29,25 +29,25 @@ class Conflict(LambdaClientError):
 
 
 def _found(find: Any, self: Any, name: str, qualifier: str | None = None) -> LambdaFunction:
-    """Find a function also by the end of an ARN, "123456789012:function:NAME"."""
-    found: LambdaFunction = find(self, name.split(":function:")[-1], qualifier)
-    return found
+    """Find a function by its name, or by the end of an ARN, "123456789012:function:NAME"."""
+    function: LambdaFunction = find(self, name.split(":function:")[-1], qualifier)
+    return function
 
 
 def _publish(self: Any, name_or_arn: str, description: str = "") -> LambdaFunction:
-    """A new version of what $LATEST is now; the last one if nothing has changed since."""
+    """Publish $LATEST as a new version; return the last version if $LATEST has not changed since."""
     function = self.get_function_by_name_or_arn_forbid_qualifier(name_or_arn)
     versions = privates.versions_of(self, function.function_name)
-    what = json.dumps(
+    content = json.dumps(
         function.get_configuration() | {"LastModified": "", "FunctionArn": "", "RevisionId": ""}, default=str
     )
-    if versions and versions[-1].published_from == what:
+    if versions and versions[-1].published_from == content:
         last: LambdaFunction = versions[-1]
         return last
     function.versions_published = getattr(function, "versions_published", 0) + 1
     version: Any = copy.copy(function)
     version.policy = Policy(version)
-    version.published_from = what
+    version.published_from = content
     version.set_version(function.versions_published)
     revise(version)
     if description:
@@ -61,15 +61,15 @@ def _publish(self: Any, name_or_arn: str, description: str = "") -> LambdaFuncti
 def _answer_publish(request: Any) -> tuple[int, dict[str, Any], str]:
     refuse({"PublishTo": privates.parameter(request, "PublishTo")})
     name = unquote(request.path.split("/")[-2])
-    wanted, current = privates.parameter(request, "CodeSha256"), request.backend.get_function(name).code_sha_256
-    if wanted and wanted != current:
-        text = f"CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST ({current})."
+    expected, current = privates.parameter(request, "CodeSha256"), request.backend.get_function(name).code_sha_256
+    if expected and expected != current:
+        text = f"CodeSHA256 ({expected}) is different from current CodeSHA256 in $LATEST ({current})."
         raise InvalidParameterValueException(f"{text} Please try again with the CodeSHA256 in $LATEST.")
-    made = request.backend.publish_version(name, privates.parameter(request, "Description"))
-    return 201, {"status": 201}, json.dumps(made.get_configuration())
+    version = request.backend.publish_version(name, privates.parameter(request, "Description"))
+    return 201, {"status": 201}, json.dumps(version.get_configuration())
 
 
-def _alias_made(
+def _alias_created(
     put: Any, self: Any, name: str, function_name: str, function_version: str, description: str, routing_config: Any
 ) -> Any:
     _refuse_shares(routing_config)
@@ -97,7 +97,7 @@ def _deleted(remove: Any, self: Any, name_or_arn: str, qualifier: str | None = N
     if version == LATEST:
         raise InvalidParameterValueException("$LATEST version cannot be deleted without deleting the function.")
     if version:
-        using = [one.arn for one in self.list_aliases(name) if one.function_version == version]
+        using = [alias.arn for alias in self.list_aliases(name) if alias.function_version == version]
         if using:
             raise Conflict(f"Unable to delete version because the following aliases reference it: {using}")
         forget(self.get_function_by_name_or_arn_with_qualifier(name), version)
@@ -106,7 +106,9 @@ def _deleted(remove: Any, self: Any, name_or_arn: str, qualifier: str | None = N
 
 def _refuse_shares(routing_config: Any) -> None:
     if (routing_config or {}).get("AdditionalVersionWeights"):
-        raise InvalidParameterValueException("The local cloud does not share calls out between versions of an alias")
+        raise InvalidParameterValueException(
+            "The local cloud does not distribute calls between versions of an alias (AdditionalVersionWeights)"
+        )
 
 
 _STORAGE: Final = "moto.awslambda.models:LambdaStorage"
@@ -117,7 +119,7 @@ PATCHES: Final = (
         _STORAGE,
         "publish_version",
         "(self, name_or_arn, description='')",
-        "A publish without a change makes a version, numbers of deleted versions come again, and policies are shared.",
+        "A publish without a change creates a version, numbers of deleted versions are reused, policies are shared.",
         ("a_publish_without_a_change_makes_a_version", "the_number_of_a_deleted_version_comes_again"),
         replaced_by(_publish),
     ),
@@ -125,15 +127,15 @@ PATCHES: Final = (
         _STORAGE,
         "put_alias",
         _ALIAS,
-        "A new alias shares its calls between two versions by name only: Invoke always runs the same one.",
+        "A new alias does not distribute its calls between two versions: Invoke always runs the same version.",
         "a_new_alias_with_shares_runs_one_version",
-        wrapped_by(_alias_made),
+        wrapped_by(_alias_created),
     ),
     Patch(
         _STORAGE,
         "update_alias",
         _ALIAS,
-        "An updated alias shares its calls between two versions by name only: Invoke always runs the same one.",
+        "An updated alias does not distribute its calls between two versions: Invoke always runs the same version.",
         "an_updated_alias_with_shares_runs_one_version",
         wrapped_by(_alias_changed),
     ),
@@ -149,7 +151,7 @@ PATCHES: Final = (
         _STORAGE,
         "del_function",
         "(self, name_or_arn, qualifier=None)",
-        "$LATEST can be deleted by itself, and a version to which an alias points.",
+        "$LATEST alone can be deleted, and a version to which an alias points.",
         ("latest_can_be_deleted_by_itself", "a_version_of_an_alias_can_be_deleted"),
         wrapped_by(_deleted),
     ),
