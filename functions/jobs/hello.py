@@ -1,4 +1,4 @@
-"""A first job: every minute it says hello. Change it, or put a file beside it: every file here may hold jobs."""
+"""Example job: log a greeting every minute. Change it, or add files to this folder; each file may contain jobs."""
 
 from cronstack import Run, cron, job
 

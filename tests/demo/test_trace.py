@@ -13,16 +13,16 @@ def fired(event) -> bool:
 
 def test_what_has_come_is_found_at_once() -> None:
     trace = Trace()
-    trace.hear({"event": "ready"})
-    trace.hear({"event": "fired", "n": 1})
-    trace.hear({"event": "fired", "n": 2})
+    trace.record({"event": "ready"})
+    trace.record({"event": "fired", "n": 1})
+    trace.record({"event": "fired", "n": 2})
     assert trace.wait_for(fired, 0) == {"event": "fired", "n": 1}
     assert len(trace.all(fired)) == 2
 
 
 def test_what_comes_later_is_waited_for() -> None:
     trace = Trace()
-    teller = Thread(target=lambda: trace.hear({"event": "fired"}))
+    teller = Thread(target=lambda: trace.record({"event": "fired"}))
     teller.start()
     assert trace.wait_for(fired, 30) is not None
     teller.join()
@@ -30,7 +30,7 @@ def test_what_comes_later_is_waited_for() -> None:
 
 def test_what_does_not_come_is_none() -> None:
     trace = Trace()
-    trace.hear({"event": "ready"})
+    trace.record({"event": "ready"})
     assert trace.wait_for(fired, 0.01) is None
 
 

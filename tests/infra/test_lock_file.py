@@ -78,7 +78,7 @@ def test_on_a_build_server_an_outdated_file_is_an_error(tmp_path: Path) -> None:
         ('{\n"version": 2}', 2, "reads version 1"),
         ('{"version": 1,\n"app": "x"}', 2, "16 hexadecimal digits"),
         (f'{{"version": 1, "app": "{APP}",\n\n"packages": []}}', 3, "no JSON object"),
-        (f'{{"version": 1, "app": "{APP}",\n"packages": {{\n"jobs": 1}}}}', 3, "'jobs' is no JSON object"),
+        (f'{{"version": 1, "app": "{APP}",\n"packages": {{\n"jobs": 1}}}}', 3, "'jobs' is not a JSON object"),
         (
             f'{{"version": 1, "app": "{APP}", "packages": {{\n"jobs": {{\n"stats": true}}}}}}',
             3,

@@ -55,7 +55,7 @@ def test_a_wrong_declaration_is_one_message_without_frames_of_cronstack(shop: Pa
     for message in (messages[0], messages[2]):
         assert "functions/jobs/count.py:6: " in message
         assert "fortnight" in message
-    assert "the marker cronstack does not know seeed" in messages[1]
+    assert "the marker cronstack has no option seeed" in messages[1]
     assert "cronstack_infra" not in ended.stdout
     assert "See above" not in ended.stdout
     assert all(len(message.splitlines()) <= 5 for message in messages), ended.stdout

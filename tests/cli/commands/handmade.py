@@ -11,7 +11,7 @@ from cronstack.errors import OperationError
 from cronstack.ledger.items import encode
 from cronstack.ledger.partitions import open_list, run_key
 from cronstack_infra import names
-from cronstack_infra.cli.commands.cdk.looks import before_destroy
+from cronstack_infra.cli.commands.cdk.checks import before_destroy
 from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.project import Project
 from tests.local.stacks import Stack, function, queue, ref, role, scheduler_role

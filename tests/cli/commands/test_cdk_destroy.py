@@ -9,7 +9,7 @@ import pytest
 
 from cronstack.errors import OperationError
 from cronstack_infra import names
-from cronstack_infra.cli.commands.cdk.looks import REGARDLESS, before_destroy, stacks_of
+from cronstack_infra.cli.commands.cdk.checks import EVEN_IF_WAITING, before_destroy, stacks_of
 from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.project import Project
 from tests.cli.commands.handmade import Deployed
@@ -44,7 +44,7 @@ def test_a_stack_with_letters_is_not(deployed: Deployed, origin: str) -> None:
     assert f"the stack {deployed.stack.name} is not destroyed" in refusal
     assert "2 dead letters" in refusal
     assert "cronstack dead-letters list" in refusal
-    assert f"cronstack cdk {REGARDLESS} destroy" in refusal
+    assert f"cronstack cdk {EVEN_IF_WAITING} destroy" in refusal
 
 
 def test_a_stack_with_plans_is_not(deployed: Deployed) -> None:
@@ -69,7 +69,7 @@ def test_a_stack_with_runs_to_come_back_is_not(deployed: Deployed, status: str, 
 
 def test_it_says_whether_the_ledger_is_kept(deployed: Deployed) -> None:
     deployed.put_run("retrying")
-    assert "The ledger is deleted as well" in deployed.refusal()
+    assert "The ledger is deleted, too" in deployed.refusal()
     ledger = deployed.stack.physical("Ledger")
     protect = deployed.cloud.client("dynamodb").update_table
     protect(TableName=ledger, DeletionProtectionEnabled=True)
@@ -90,7 +90,7 @@ def test_only_the_stacks_that_are_named_are_looked_at(deployed: Deployed, local_
 def test_what_cannot_be_read_is_not_destroyed(deployed: Deployed) -> None:
     with pytest.raises(OperationError, match="cannot be read") as caught:
         before_destroy(deployed.project, ("destroy",), "http://127.0.0.1:9", regardless=False)
-    assert REGARDLESS in str(caught.value)
+    assert EVEN_IF_WAITING in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,10 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     ("arguments", "message"),
     [
         ((), "give --endpoint URL (or AWS_ENDPOINT_URL), or --patches"),
-        (("--endpoint", "here"), "'here' is no address such as http://127.0.0.1:4570"),
+        (("--endpoint", "here"), "'here' is not a URL such as http://127.0.0.1:4570"),
         (("--moto", "5.2.5"), "--moto needs --patches"),
         (("--patches", "--moto", "newest"), "'newest' is not a version such as 5.2.5"),
-        (("--patches", "--slow"), "--only, --slow and --all belong to an endpoint, not to --patches"),
+        (("--patches", "--slow"), "--only, --slow and --all cannot be used with --patches"),
     ],
 )
 def test_wrong_use_is_refused(arguments: tuple[str, ...], message: str) -> None:

@@ -87,13 +87,13 @@ def test_list(project: Project, cronstack: Command) -> None:
     assert heading.split("  ")[0] == "JOB"
     by_hand, launch, reminding, daily, resting, stats, stats_too = (" ".join(row.split()) for row in rows)
     assert by_hand == "by_hand only when triggered skip 2 functions/jobs/all.py:16"
-    assert reminding == "reminding once() when code says skip 2 functions/jobs/all.py:20"
-    assert daily == "rate(1 day) from its deployment on"
+    assert reminding == "reminding once() scheduled by code skip 2 functions/jobs/all.py:20"
+    assert daily == "rate(1 day) counted from its deployment"
     assert launch.startswith("launch at(2026-03-28T12:00:00) Asia/Tokyo")
     assert resting.startswith("resting cron(0 0 1 * ? *) UTC paused skip 2")
     assert stats.startswith("stats cron(30 2 * * ? *) Europe/Berlin")
     assert stats.endswith("allow 0 functions/jobs/all.py:4")
-    assert stats_too == "rate(6 hours) from its deployment on"
+    assert stats_too == "rate(6 hours) counted from its deployment"
 
 
 def test_list_as_json(project: Project, cronstack: Command) -> None:
@@ -114,9 +114,7 @@ def test_a_past_at_is_a_note_and_not_an_error(project: Project, cronstack: Comma
     jobs.write_text(JOBS.replace("2026-03-28", "2001-03-28"))
     done = cronstack(project, "list")
     assert done.code == 0
-    note = (
-        "Note: functions/jobs/all.py:8: launch: at(2001-03-28T12:00:00) (Asia/Tokyo) is past and never fires any more"
-    )
+    note = "Note: functions/jobs/all.py:8: launch: at(2001-03-28T12:00:00) (Asia/Tokyo) is past and never fires again"
     assert note in done.err
     assert "never again" in done.out
 
@@ -128,8 +126,8 @@ def test_list_notes_the_nights_on_which_a_local_time_does_not_run_or_comes_twice
     (note,) = (line for line in done.err.splitlines() if ": stats: cron" in line)
     assert note.startswith("Note: functions/jobs/all.py:4: stats: cron(30 2 * * ? *) (Europe/Berlin): ")
     assert "the clocks skip 02:30 on Sun 20" in note
-    assert "02:30 comes twice on Sun 20" in note
-    assert note.endswith('Take a local time outside 02:00 to 03:00, or timezone="UTC".')
+    assert "02:30 occurs twice on Sun 20" in note
+    assert note.endswith('Use a local time outside 02:00 to 03:00, or timezone="UTC".')
     assert json.loads(done.out)
 
 
@@ -165,9 +163,9 @@ def test_next_of_all_jobs(project: Project, cronstack: Command) -> None:
         "Sun 2026-03-01 00:00 UTC 27 days 2h ago cron(0 0 1 * ? *) resting (paused)",
         "",
         "rate(1 day), rate(6 hours): counted here from 2026-03-28 02:00 UTC; "
-        "once deployed, from the schedule's creation, when it fires for the first time.",
+        "After the deployment it counts from the creation of the schedule, when it fires first.",
         "",
-        "When code says: reminding. What it has planned: cronstack once list",
+        "Scheduled by code: reminding. To list the plans: cronstack once list",
     ]
 
 
@@ -222,9 +220,9 @@ def test_next_of_a_rate_says_that_its_phase_is_not_known(cronstack: Command) -> 
 
 
 WRONG = {
-    ("next", "nope"): "no job is called 'nope'",
+    ("next", "nope"): "unknown job 'nope'",
     ("next", "stat"): "Did you mean 'stats'?",
-    ("next", "--after", "2026-03-28"): "does not say in which time zone",
+    ("next", "--after", "2026-03-28"): "has no time zone",
     ("next", "--after", "tomorrow"): "is no time",
     ("next", "--after", "9999-12-31T23:59-12:00"): "is no time",
     ("next", "--expression", "0 6 * * *"): "cron(0 6 * * ? *)",
@@ -233,7 +231,7 @@ WRONG = {
     ("next", "stats", "--expression", "rate(1 day)"): "not both",
     ("next", "--timezone", "UTC"): "belongs to --expression",
     ("next", "-n", "0"): "-n",
-    ("list", "--jobs", "nowhere"): "there is no package of jobs 'nowhere'",
+    ("list", "--jobs", "nowhere"): "the package of jobs 'nowhere' is missing",
 }
 
 
@@ -253,7 +251,7 @@ def test_a_wrong_declaration_is_exit_code_2(project: Project, cronstack: Command
     for command in ("list", "next"):
         done = cronstack(project, command)
         assert done.code == 2
-        assert done.err.startswith("Error: functions/jobs/bad.py:1: the module does not import: SyntaxError")
+        assert done.err.startswith("Error: functions/jobs/bad.py:1: the module cannot be imported: SyntaxError")
 
 
 def test_an_import_that_is_not_deployed_is_exit_code_2(project: Project, cronstack: Command) -> None:
@@ -302,7 +300,7 @@ def test_a_job_of_code_alone_has_no_next_but_that(project: Project, cronstack: C
     project.file.write_text(
         "from cronstack import Run, job, once\n\n\n@job(schedule=once())\ndef reminding(run: Run): ...\n"
     )
-    told = "When code says: reminding. What it has planned: cronstack once list\n"
+    told = "Scheduled by code: reminding. To list the plans: cronstack once list\n"
     assert (cronstack(project, "next").out, cronstack(project, "next", "reminding").out) == (told, told)
     assert json.loads(cronstack(project, "next", "--json").out) == []
     assert cronstack(project, "list").out.splitlines()[1].split()[:2] == ["reminding", "once()"]

@@ -9,7 +9,7 @@ import pytest
 
 from cronstack.ledger.partitions import open_list
 from cronstack_infra.cli import run
-from cronstack_infra.cli.commands.once.words import words
+from cronstack_infra.cli.commands.once.wording import words
 from tests.cli.commands.shell import Once
 
 
@@ -44,7 +44,7 @@ def test_it_is_moved_and_taken_back(once: Once) -> None:
     assert once.events() == []
     late = once("move", "stats", "--key", "order-1", "--in", "1h")
     assert (late.code, late.out) == (1, "")
-    assert "Too late: stats 'order-1' was cancelled. To plan it anew: cronstack once stats --replace" in late.err
+    assert "Too late: stats 'order-1' was cancelled. To plan it again: cronstack once stats --replace" in late.err
 
 
 def test_too_late_and_unknown_are_exit_code_1(once: Once) -> None:
@@ -53,13 +53,15 @@ def test_too_late_and_unknown_are_exit_code_1(once: Once) -> None:
     for word in (("cancel", "stats"), ("move", "stats", "--in", "1h")):
         late = once(*word, "--key", "order-1")
         assert (late.code, late.out) == (1, "")
-        assert "Too late: stats 'order-1' has begun, nothing was changed. See: cronstack once show" in late.err
+        assert (
+            "Too late: the run of stats 'order-1' has begun. Nothing was changed. See: cronstack once show" in late.err
+        )
     told = once("cancel", "stats", "--key", "order-1", "--json")
     assert (told.code, told.err, told.told["outcome"]) == (1, "", "too late")
     for word in (("cancel", "stats"), ("move", "stats", "--in", "1h"), ("show", "stats")):
         unknown = once(*word, "--key", "order-9")
         assert (unknown.code, unknown.out) == (1, "")
-        assert "Unknown: nothing was scheduled by stats 'order-9'" in unknown.err
+        assert "Unknown: stats 'order-9' was never scheduled" in unknown.err
 
 
 def test_one_is_shown_whole(once: Once) -> None:
@@ -125,14 +127,14 @@ def test_what_was_missed_is_shown_with_what_starts_it(once: Once, capsys: pytest
     assert "why         too_late: it could not start within 3600 s after" in shown
     assert '{"order": 1}' in shown
     listed = once("list").out
-    assert listed.endswith(f"\nTo start what was missed: {redrive}\n")
+    assert listed.endswith(f"\nTo start the missed runs: {redrive}\n")
     assert "missed" in listed.splitlines()[1]
     told = once("list", "--status", "missed", "--json").told
     assert [(one["status"], one["run"]["status"], one["run"]["remedy"]) for one in told] == [
         ("missed", "missed", redrive)
     ]
     assert run(["runs", "stats", "--stack", "shop", "--status", "missed"]) == 0
-    assert capsys.readouterr().out.endswith(f"\nTo start what was missed: {redrive}\n")
+    assert capsys.readouterr().out.endswith(f"\nTo start the missed runs: {redrive}\n")
     again = once(*given)
     assert (again.code, again.out.startswith("Unchanged: stats 'order-1'")) == (0, True)
     assert f"was missed. To start it: {redrive}, or {move}" in again.out
@@ -170,13 +172,13 @@ def test_a_job_that_is_called_like_a_command_is_reached_by_schedule(once: Once) 
     [
         (["lst"], 2, "No such command 'lst'. Did you mean 'list'?"),
         (["stats"], 2, "Missing option '--key'"),
-        (["stats", "--key", "k"], 2, "When? Say --at TIME or --in SPAN, one of them."),
+        (["stats", "--key", "k"], 2, "Give either --at TIME or --in SPAN."),
         (["stats", "--key", "k", "--in", "1h", "--at", "2030-01-01T00:00Z"], 2, "one of them"),
         (["stats", "--key", "k", "--in", "1h", "--timezone", "UTC"], 2, "--timezone belongs to --at"),
         (["stats", "--key", "k", "--in", "soon"], 2, "'soon' is no span of time. Write 90s, 15m, 3d or 1d12h."),
         (["stats", "--key", "k", "--in", "12h1d"], 2, "is no span of time"),
-        (["stats", "--key", "k", "--in", "99999w"], 2, "is longer than any calendar"),
-        (["stats", "--key", "k", "--at", "2198-03-28T02:30"], 2, "does not say in which time zone. Write"),
+        (["stats", "--key", "k", "--in", "99999w"], 2, "is longer than 200 years"),
+        (["stats", "--key", "k", "--at", "2198-03-28T02:30"], 2, "has no time zone. Write"),
         (["stats", "--key", "k", "--at", "2198-03-28"], 2, "--at 2198-03-28 is no time"),
         (["stats", "--key", "k", "--at", "2198-03-28T02:30Z", "--timezone", "UTC"], 2, "says its zone itself"),
         (["stats", "--key", "k", "--at", "2198-03-28T02:30", "--timezone", "Mars"], 2, "Mars"),
@@ -231,9 +233,9 @@ def test_a_key_that_begins_like_an_option_can_be_said(once: Once) -> None:
 @pytest.mark.parametrize("word", [("show",), ("cancel",), ("move", "--in", "1h")])
 def test_a_key_is_given_once(once: Once, word: tuple[str, ...]) -> None:
     none = once(*word, "stats")
-    assert (none.code, "Which one? Give its key: KEY or --key KEY." in none.err) == (2, True)
+    assert (none.code, "The key of the plan is missing. Give KEY or --key KEY." in none.err) == (2, True)
     both = once(*word, "stats", "order-1", "--key", "order-2")
-    assert (both.code, "The key is given twice: 'order-1' and --key 'order-2'." in both.err) == (2, True)
+    assert (both.code, "Give the key only once: 'order-1' and --key 'order-2' were given." in both.err) == (2, True)
 
 
 # -- the neighbours ----------------------------------------------------------------------------------------------------
@@ -245,7 +247,7 @@ def test_runs_show_what_is_planned_and_its_key(once: Once, capsys: pytest.Captur
     assert "KEY" in heading
     assert [row.split()[3] for row in rows[:4]] == ["planned"] * 4
     assert "order-0" in rows[3]
-    assert rows[-1].startswith("More are planned, the next for 20")
+    assert rows[-1].startswith("More runs are planned, the next for 20")
     assert run(["runs", "--stack", "shop", "--status", "planned", "--json", "-n", "2"]) == 0
     assert [row["key"] for row in json.loads(capsys.readouterr().out)] == ["order-0", "order-1"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from cronstack.errors import OperationError
 from cronstack_infra.cli import run
-from cronstack_infra.cli.commands.cdk.looks import before_deploy
+from cronstack_infra.cli.commands.cdk.checks import before_deploy
 from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.lock_file import APP_TAG, read_lock, update
 from tests.cli.commands.handmade import Deployed
@@ -60,7 +60,7 @@ def test_once_list_names_removed_jobs_for_which_something_waits(
     assert "Note" not in capsys.readouterr().err
     deployed.put_run("retrying")
     assert run(["once", "list"]) == 0
-    assert "Note: nightly has 1 run to come back, and code may not schedule it any more." in capsys.readouterr().err
+    assert "Note: nightly has 1 run to come back, and code can no longer schedule it." in capsys.readouterr().err
     assert run(["once", "list", "nightly"]) == 1
     assert "cronstack strays" in capsys.readouterr().err
 

@@ -180,4 +180,4 @@ def test_a_wrong_time_or_input_is_reported_before_a_cloud_is_asked(
 @pytest.mark.parametrize("address", ["nope", "ftp://127.0.0.1:4570", "http://", "http://127.0.0.1:port"])
 def test_conformance_wants_an_address(capsys: pytest.CaptureFixture[str], address: str) -> None:
     assert run(["conformance", "--endpoint", address]) == 2
-    assert "is no address such as http://127.0.0.1:4570" in capsys.readouterr().err
+    assert "is not a URL such as http://127.0.0.1:4570" in capsys.readouterr().err

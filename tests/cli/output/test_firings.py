@@ -73,7 +73,7 @@ AT = "2026-03-01T12:34:01.250000+00:00"
         (
             {"event": "clock_set_back", "seconds": 3600},
             "",
-            "the clock was set back by 1h: a firing whose occurrence has run is a duplicate",
+            "the clock was set back by 1h. A firing whose occurrence has run is a duplicate",
             "bad",
         ),
         (
@@ -207,7 +207,7 @@ AT = "2026-03-01T12:34:01.250000+00:00"
             "bad",
         ),
         ({"event": "note", "text": "on AWS a lacks b"}, "", "on AWS a lacks b", "bad"),
-        ({"event": "fault", "error": "KeyError: 1"}, "", "a fault of the local cloud itself: KeyError: 1", "bad"),
+        ({"event": "fault", "error": "KeyError: 1"}, "", "internal error of the local cloud: KeyError: 1", "bad"),
         ({"event": "log", "function": "theirs", "line": "hello\n"}, "theirs", "hello", "quiet"),
         (
             {"event": "log", "function": "shop-stats", "line": '{"level": "INFO", "message": "842 flights"}'},

@@ -17,8 +17,8 @@ def test_a_stage_is_printed_once_with_what_came_out() -> None:
     screen = Screen(Console(file=text, width=100))
     with screen.chapter(), screen.stage("flights") as stage:
         stage.bar(1, 2)
-        stage.say("on the way")
-        stage.say("336,776 flights")
+        stage.update("on the way")
+        stage.update("336,776 flights")
     (line,) = text.getvalue().splitlines()
     assert line.startswith("ok      flights ")
     assert "336,776 flights  (" in line
@@ -39,7 +39,7 @@ def test_on_a_terminal_it_ends_with_a_mark() -> None:
     screen = Screen(Console(file=text, width=80, force_terminal=True, color_system=None))
     with screen.chapter(), screen.stage("deploy") as stage:
         stage.bar(1, 2)
-        stage.say("stack shop")
+        stage.update("stack shop")
     last = next(line for line in reversed(text.getvalue().splitlines()) if "deploy" in line)
     assert "✔" in last
     assert "stack shop" in last
@@ -50,9 +50,9 @@ def test_a_countdown_is_asked_again_for_each_picture() -> None:
     screen = Screen(Console(file=io.StringIO()))
     numbers = iter([3, 2, 1])
     with screen.stage("launch") as stage:
-        stage.say(lambda: f"in {next(numbers)} s")
+        stage.update(lambda: f"in {next(numbers)} s")
         assert (stage.detail, stage.detail) == ("in 3 s", "in 2 s")
-        stage.say("lift-off")
+        stage.update("lift-off")
 
 
 LONG = "31 days of January backfilled, each once, in order; 27,004 flights are 27,004 flights in the table"
@@ -70,9 +70,9 @@ def test_what_came_out_is_never_cut_on_a_narrow_terminal(fails: bool) -> None:
     screen = Screen(Console(file=text, width=80, force_terminal=True, color_system=None))
     with contextlib.suppress(ValueError), screen.chapter():
         with screen.stage("orders") as stage:
-            stage.say("placed")
+            stage.update("placed")
         with screen.stage("January 2013") as stage:
-            stage.say(LONG)
+            stage.update(LONG)
             if fails:
                 raise ValueError(LONG)
     lines = last_picture(text.getvalue())
@@ -87,7 +87,7 @@ def test_a_stage_that_works_keeps_to_one_line() -> None:
     console = Console(file=text, width=80, force_terminal=True, color_system=None)
     screen = Screen(console)
     stage = screen.begin("January 2013")
-    stage.say(LONG)
+    stage.update(LONG)
     with console.capture() as drawn:
         console.print(screen.picture())
     assert len(drawn.get().splitlines()) == 1

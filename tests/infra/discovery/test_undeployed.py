@@ -138,12 +138,12 @@ def test_what_lambda_imports_late_or_instead_is_reported(jobs, install, text):
 def test_a_late_import_of_a_package_that_is_not_installed_here_is_reported(jobs):
     told = jobs("def late():\n    import surely_not_installed")
     assert "it imports surely_not_installed, which is not deployed" in told
-    assert "Add the package that brings surely_not_installed to functions/requirements.txt, and install it" in told
+    assert "Add the package that provides surely_not_installed to functions/requirements.txt, and install it" in told
 
 
 def test_an_import_that_fails_here_is_reported_once(jobs):
     told = jobs("import surely_not_installed")
-    assert "the module does not import: ModuleNotFoundError" in told
+    assert "the module cannot be imported: ModuleNotFoundError" in told
     assert len(told.splitlines()) == 2
 
 
@@ -159,4 +159,4 @@ def test_a_file_elsewhere_in_pythons_path_is_reported_with_its_place(jobs, tmp_p
 def test_the_kit_around_the_jobs_is_not_deployed(jobs):
     told = jobs("from cronstack_infra.project import Project")
     assert "it imports cronstack_infra, which is not deployed" in told
-    assert "A job imports from cronstack alone." in told
+    assert "Import only cronstack in jobs." in told

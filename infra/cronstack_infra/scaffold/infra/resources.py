@@ -1,14 +1,15 @@
-"""What your jobs may touch, in plain CDK.
+"""AWS resources of your jobs, in plain CDK.
 
-Create buckets, tables, topics here and grant them to jobs by name:
+Create buckets, tables and topics in ``resources``, and grant jobs access to them:
 
     from aws_cdk import aws_s3 as s3
 
     reports = s3.Bucket(stack, "Reports")
-    reports.grant_put(jobs["daily_stats"].function)
-    jobs["daily_stats"].function.add_environment("REPORTS_BUCKET", reports.bucket_name)
+    function = jobs["daily_stats"].function
+    reports.grant_put(function)
+    function.add_environment("REPORTS_BUCKET", reports.bucket_name)
 
-Each job has a role of its own, which may do nothing but what is granted here and what its guard needs.
+Each job has its own IAM role. It permits only what you grant here, and what Cronstack itself needs.
 """
 
 from collections.abc import Mapping
@@ -17,4 +18,4 @@ from cronstack_infra.aws import CronstackStack, ScheduledFunction
 
 
 def resources(stack: CronstackStack, jobs: Mapping[str, ScheduledFunction]) -> None:
-    """Called once the jobs' functions are there; ``jobs`` maps their names to them."""
+    """Add resources to the stack. ``jobs`` contains the deployed jobs by name."""

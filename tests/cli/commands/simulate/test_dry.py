@@ -83,8 +83,8 @@ def test_the_tables(simulate: Simulate) -> None:
         "2027-03-27 00:00 to 2027-03-30 00:00 UTC: 3 jobs, 877 firings.",
         "Not counted, paused: resting.",
         "Not counted, run only when triggered: by_hand.",
-        "A rate counts from the beginning of the span: often.",
-        "Runs last their job's timeout, the longest they can; --durations says otherwise.",
+        "Rates, counted from the beginning of the span: often.",
+        "Runs last as long as the timeout of their job. To change it: --durations",
         "",
         "Due while the job still runs",
         "JOB LASTS FIRINGS WHILE IT RUNS FIRST (UTC) OVERLAP SO",
@@ -146,7 +146,7 @@ def test_schedules_of_a_job_that_are_due_together_are_told(simulate: Simulate) -
     )
     done = simulate("--dry", *MARCH, jobs=jobs)
     assert done.lines[0].endswith("1 job, 3 firings.")
-    together = "stats: cron(0 6 * * ? *) and cron(0 6 ? * MON *) are due together 1 time: one run serves both."
+    together = "stats: cron(0 6 * * ? *) and cron(0 6 ? * MON *) are due together 1 time. One run serves both."
     assert together in done.lines
     (told,) = json.loads(simulate("--dry", *MARCH, "--json").out)["jobs"]
     assert told["due_together"] == 1
@@ -197,7 +197,7 @@ def test_what_many_lines_leave_out_is_said(simulate: Simulate) -> None:
         *(f"@job(schedule=cron('0 6 * * ? *', timezone='Europe/Berlin'))\ndef kept_{n}(run): ..." for n in range(3)),
     ]
     done = simulate("--dry", *MARCH, jobs="\n\n\n".join(lines))
-    assert done.lines.count("... and 5 more; --job J or --json shows them.") == 2
+    assert done.lines.count("... and 5 more. To see them: --job J, or --json") == 2
     assert done.lines[-1] == "3 more keep their local time: 1h earlier in UTC."
     assert "25 02:00 0" not in done.out
     assert any(line.endswith("job_0, job_1, job_10, job_11 and 21 more") for line in done.lines)
@@ -213,22 +213,22 @@ def test_one_job_that_is_left_out_is_not_told_as_several(simulate: Simulate) -> 
 REFUSED = {
     ("--dry", "--days", "1", "--until", "2027-01-02"): "Give --days or --until, not both.",
     ("--dry", "--from", "soon"): "--from: 'soon' is no time. Write 2013-01-31",
-    ("--dry", "--from", "2027-01-01T00:00:30"): "--from: '2027-01-01T00:00:30' is no whole minute.",
+    ("--dry", "--from", "2027-01-01T00:00:30"): "--from: '2027-01-01T00:00:30' is not a whole minute.",
     ("--dry", "--from", "2027-01-02", "--until", "2027-01-02"): "--until: 2027-01-02 00:00 is not after the beginning",
     ("--dry", "--from", "2027-01-02", "--until", "2040-01-02"): "--until: the span has more than 3660 days.",
-    ("--dry", "--from", "9999-12-31"): "the span does not end within the calendar.",
-    ("--dry", "--from", "1970-01-01"): "a span lies within the years 1973 to 2199.",
-    ("--dry", "--from", "2199-12-31"): "a span lies within the years 1973 to 2199.",
+    ("--dry", "--from", "9999-12-31"): "the span ends after the year 9999.",
+    ("--dry", "--from", "1970-01-01"): "the span must be within the years 1973 to 2199.",
+    ("--dry", "--from", "2199-12-31"): "the span must be within the years 1973 to 2199.",
     ("--dry", "--days", "0"): "0 is not in the range 1<=x<=3660",
-    ("--dry", "--job", "slwo"): "JOB: no job is called 'slwo'. Did you mean 'slow'?",
+    ("--dry", "--job", "slwo"): "JOB: unknown job 'slwo'. Did you mean 'slow'?",
     ("--dry", "--job", "zzz"): "There are: by_hand, nightly, often, resting, slow.",
-    ("--dry", "--durations", "slwo=3"): "--durations: no job is called 'slwo'. Did you mean 'slow'?",
+    ("--dry", "--durations", "slwo=3"): "--durations: unknown job 'slwo'. Did you mean 'slow'?",
     ("--dry", "--durations", "slow=fast"): "--durations: 'fast' is no length in seconds. Write 20, JOB=2.5, or runs",
     ("--dry", "--durations", "slow=0"): "'0' is no length in seconds.",
     ("--dry", "--durations", "nan"): "'nan' is no length in seconds.",
     ("--dry", "--durations", ""): "'' is no length in seconds.",
-    ("--dry", "--durations", "slow=1,slow=2"): "two lengths are given for the same, the second is 2.",
-    ("--dry", "--durations", "1,2"): "two lengths are given for the same, the second is 2.",
+    ("--dry", "--durations", "slow=1,slow=2"): "the same length is given twice; the second value is 2.",
+    ("--dry", "--durations", "1,2"): "the same length is given twice; the second value is 2.",
     ("--dry", "--seed", "1"): "--seed has no meaning with --dry",
     ("--dry", "--switch", "early=1"): "--switch has no meaning with --dry",
     ("--dry", "--faults", "x"): "--faults has no meaning with --dry",

@@ -78,7 +78,7 @@ def test_median_and_p99_of_what_succeeded(simulate: Simulate, capsys: pytest.Cap
     assert [each["seconds"] for each in told["jobs"]] == [{"median": 30, "p99": 30}, {"median": 50, "p99": 400}]
     assert [(each["durations"], each["skipped"]) for each in told["overlaps"]] == [("p99", 144)]
     assert [(each["durations"], each["runs"]) for each in told["concurrency"]] == [("median", 2), ("p99", 2)]
-    assert err == "Note: the ledger has no run that succeeded of other: counted with their timeout.\n"
+    assert err == "Note: the ledger has no successful run of other: counted with their timeout.\n"
 
 
 def test_what_is_given_beside_it_holds_in_both(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +103,7 @@ def test_a_length_beyond_the_timeout_is_counted_with_the_timeout_and_noted(
     out, err = capsys.readouterr()
     assert [each["seconds"]["given"] for each in json.loads(out)["jobs"]] == [30, 900]
     assert err == (
-        "Note: counted with the timeout, which is shorter: "
+        "Note: counted with the timeout instead, because it is shorter: "
         "other (1800 s, timeout 30 s), stats (1800 s, timeout 900 s).\n"
     )
 

@@ -16,7 +16,7 @@ from cronstack.errors import CronstackError, OperationError
 from cronstack.timetable.instants import parse
 from cronstack_infra import cli
 from cronstack_infra.cli.commands.simulate.command import command
-from cronstack_infra.cli.commands.simulate.played import Played, played, reports_once
+from cronstack_infra.cli.commands.simulate.played import Request, reports_once, simulate_request
 from cronstack_infra.cli.commands.simulate.time_left import Left, duration
 from cronstack_infra.play.quick import quick_days
 from tests.play.simulation.conftest import ROOT, small_project
@@ -72,7 +72,7 @@ def test_switches_are_played_and_shown(project: Path) -> None:
 def test_an_unknown_fault_is_refused_before_anything_is_loaded() -> None:
     now = datetime(2027, 3, 1, tzinfo=UTC)
     with pytest.raises(click.BadParameter, match=r"'fire=1' is no fault\. Say none"):
-        played(Played("jobs", (), now, now + timedelta(days=1), faults="fire=1"), as_json=False)
+        simulate_request(Request("jobs", (), now, now + timedelta(days=1), faults="fire=1"), as_json=False)
 
 
 def simulation(project: Path, text: str) -> Path:
@@ -101,8 +101,8 @@ def test_ctrl_c_keeps_what_was_played(project: Path, tmp_path: Path, capsys: pyt
     assert cli.run(["simulate", *SPAN, "--out", str(out)]) == 130
     said = capsys.readouterr()
     assert "3 occurrences from 2027-03-01 05:00 to 2027-03-01 07:00 UTC" in said.out
-    assert "Interrupted: 11% of the span to 2027-03-02 00:00 UTC was played." in said.out
-    assert "Stopping after this step. Ctrl-C again discards what was played." in said.err
+    assert "Interrupted: 11% of the span to 2027-03-02 00:00 UTC was simulated." in said.out
+    assert "Stopping after this step. Ctrl-C again discards the results so far." in said.err
     end = json.loads((out / "trace.jsonl").read_text("utf-8").splitlines()[-1])
     assert (end["event"], end["at"][:18], end["interrupted"]) == ("end", "2027-03-01T07:00:0", True)
     assert len((out / "ledger.jsonl").read_text("utf-8").splitlines()) >= 2
@@ -128,7 +128,7 @@ def test_prepare_loads_data_before_the_first_firing(project: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("def prepair(cloud): ...\n", "tests/simulation.py: there is no function prepare"),
+        ("def prepair(cloud): ...\n", "tests/simulation.py: the function prepare is missing"),
         ("import nothing_of_the_kind\n", "tests/simulation.py:1: ModuleNotFoundError: No module named"),
         ("def prepare(cloud):\n    cloud.outputs['Orders']\n", "tests/simulation.py:2: KeyError: 'Orders'"),
     ],
