@@ -41,7 +41,7 @@ def test_a_stack_with_letters_is_not(deployed: Deployed, origin: str) -> None:
         sqs.send_message(QueueUrl=url, MessageBody="{}")
     sqs.receive_message(QueueUrl=url)
     refusal = deployed.refusal()
-    assert f"the stack {deployed.stack.name} is not destroyed" in refusal
+    assert f"the stack {deployed.stack.name} was not destroyed" in refusal
     assert "2 dead letters" in refusal
     assert "cronstack dead-letters list" in refusal
     assert f"cronstack cdk {EVEN_IF_WAITING} destroy" in refusal

@@ -162,7 +162,7 @@ def test_next_of_all_jobs(project: Project, cronstack: Command) -> None:
         "Wed 2026-04-01 00:00 UTC 2026-04-01 00:00 3 days 22h "
         "Sun 2026-03-01 00:00 UTC 27 days 2h ago cron(0 0 1 * ? *) resting (paused)",
         "",
-        "rate(1 day), rate(6 hours): counted here from 2026-03-28 02:00 UTC; "
+        "rate(1 day), rate(6 hours): counted here from 2026-03-28 02:00 UTC. "
         "After the deployment it counts from the creation of the schedule, when it fires first.",
         "",
         "Scheduled by code: reminding. To list the plans: cronstack once list",
@@ -223,13 +223,13 @@ WRONG = {
     ("next", "nope"): "unknown job 'nope'",
     ("next", "stat"): "Did you mean 'stats'?",
     ("next", "--after", "2026-03-28"): "has no time zone",
-    ("next", "--after", "tomorrow"): "is no time",
-    ("next", "--after", "9999-12-31T23:59-12:00"): "is no time",
+    ("next", "--after", "tomorrow"): "is not a valid time",
+    ("next", "--after", "9999-12-31T23:59-12:00"): "is not a valid time",
     ("next", "--expression", "0 6 * * *"): "cron(0 6 * * ? *)",
     ("next", "--expression", "cron(0 0 30 2 ? *)"): "never fires",
     ("next", "--expression", "rate(1 day)", "--timezone", "Europe/Belrin"): "Did you mean Europe/Berlin",
     ("next", "stats", "--expression", "rate(1 day)"): "not both",
-    ("next", "--timezone", "UTC"): "belongs to --expression",
+    ("next", "--timezone", "UTC"): "--timezone needs --expression",
     ("next", "-n", "0"): "-n",
     ("list", "--jobs", "nowhere"): "the package of jobs 'nowhere' is missing",
 }

@@ -9,7 +9,7 @@ import pytest
 
 from cronstack.ledger.partitions import open_list
 from cronstack_infra.cli import run
-from cronstack_infra.cli.commands.once.wording import words
+from cronstack_infra.cli.commands.once.wording import as_options
 from tests.cli.commands.shell import Once
 
 
@@ -40,7 +40,7 @@ def test_it_is_moved_and_taken_back(once: Once) -> None:
     moved = once("move", "stats", "--key", "order-1", "--at", "2198-03-28T09:00", "--timezone", "Europe/Berlin")
     assert (moved.code, moved.out[:44]) == (0, "Moved: stats 'order-1' for 2198-03-28 07:00 ")
     gone = once("cancel", "stats", "--key", "order-1")
-    assert (gone.code, gone.out) == (0, "Cancelled: stats 'order-1' does not run.\n")
+    assert (gone.code, gone.out) == (0, "Cancelled: stats 'order-1' will not run.\n")
     assert once.events() == []
     late = once("move", "stats", "--key", "order-1", "--in", "1h")
     assert (late.code, late.out) == (1, "")
@@ -137,9 +137,12 @@ def test_what_was_missed_is_shown_with_what_starts_it(once: Once, capsys: pytest
     assert capsys.readouterr().out.endswith(f"\nTo start the missed runs: {redrive}\n")
     again = once(*given)
     assert (again.code, again.out.startswith("Unchanged: stats 'order-1'")) == (0, True)
-    assert f"was missed. To start it: {redrive}, or {move}" in again.out
+    assert f"because it could not start in time. To start it: {redrive}, or {move}" in again.out
     late = once("cancel", "stats", "order-1")
-    assert (late.code, "Too late: stats 'order-1' could not start in time and was missed" in late.err) == (1, True)
+    assert (late.code, "Too late: stats 'order-1' was missed, because it could not start in time" in late.err) == (
+        1,
+        True,
+    )
     refused = once("stats", "--key", "order-1", "--in", "2h")
     assert refused.code == 1
     for words_ in ("was missed", "Say --replace to plan it anew, or cronstack once move to give it", redrive):
@@ -150,7 +153,7 @@ def test_what_was_missed_is_shown_with_what_starts_it(once: Once, capsys: pytest
 
 
 def test_they_are_listed_by_their_times(once: Once) -> None:
-    assert once("list").out == "Nothing.\n"
+    assert once("list").out == "No plans.\n"
     for key, span in (("b/1", "2h"), ("a/2", "3h"), ("a/1", "1h")):
         once("stats", "--key", key, "--in", span)
     once("cancel", "stats", "--key", "b/1")
@@ -173,8 +176,8 @@ def test_a_job_that_is_called_like_a_command_is_reached_by_schedule(once: Once) 
         (["lst"], 2, "No such command 'lst'. Did you mean 'list'?"),
         (["stats"], 2, "Missing option '--key'"),
         (["stats", "--key", "k"], 2, "Give either --at TIME or --in SPAN."),
-        (["stats", "--key", "k", "--in", "1h", "--at", "2030-01-01T00:00Z"], 2, "one of them"),
-        (["stats", "--key", "k", "--in", "1h", "--timezone", "UTC"], 2, "--timezone belongs to --at"),
+        (["stats", "--key", "k", "--in", "1h", "--at", "2030-01-01T00:00Z"], 2, "either --at TIME or --in SPAN"),
+        (["stats", "--key", "k", "--in", "1h", "--timezone", "UTC"], 2, "--timezone needs --at"),
         (["stats", "--key", "k", "--in", "soon"], 2, "'soon' is no span of time. Write 90s, 15m, 3d or 1d12h."),
         (["stats", "--key", "k", "--in", "12h1d"], 2, "is no span of time"),
         (["stats", "--key", "k", "--in", "99999w"], 2, "is longer than 200 years"),
@@ -262,7 +265,7 @@ def test_code_that_may_schedule_nothing_is_told_what_to_declare(once: Once) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ('Say past="run" to run it', "Say --past run to run it"),
         ("timezone='X/Y' is", "--timezone X/Y is"),
@@ -271,5 +274,5 @@ def test_code_that_may_schedule_nothing_is_told_what_to_declare(once: Once) -> N
         ("Say replace=True to", "Say --replace to"),
     ],
 )
-def test_arguments_are_told_as_options(text: str, told: str) -> None:
-    assert words(text) == told
+def test_arguments_are_told_as_options(text: str, expected: str) -> None:
+    assert as_options(text) == expected

@@ -95,7 +95,7 @@ def test_list_adds_new_jobs_to_the_lock_and_names_removed_ones(
     assert locked(deployed) == ["nightly"]
     monkeypatch.delenv("CI")
     assert run(["list"]) == 0
-    assert "When nothing waits: cronstack retire nightly" in capsys.readouterr().err
+    assert "When nothing of it waits: cronstack retire nightly" in capsys.readouterr().err
     assert locked(deployed) == ["nightly", "other"]
 
 
@@ -124,5 +124,5 @@ def test_a9_a_second_name_of_the_project_is_warned_of(deployed: Deployed, capsys
         )
     before_deploy(deployed.project, ("deploy",), deployed.cloud.endpoint, regardless=False)
     said = capsys.readouterr().err
-    assert f"Warning: the stack {other.name} belongs to this project, too" in said
+    assert f"Warning: the stack {other.name} also belongs to this project" in said
     assert "strange" not in said

@@ -73,7 +73,11 @@ def test_half_a_character_in_a_result_spoils_no_list(stage: Stage, capsys: pytes
         (["trigger", "stats", "--stack", "shop", "--at", "2999-01-01"], 1, "is ahead"),
         (["backfill", "stats", "--stack", "shop", "--from", "x", "--to", "y"], 2, "'x' is no time"),
         (["backfill", "stats", "--stack", "shop", "--from", "2026-01-01"], 2, "Missing option '--to'"),
-        (["backfill", "stats", "--stack", "shop", "--from", "2026-01-02", "--to", "2026-01-02"], 2, "not after --from"),
+        (
+            ["backfill", "stats", "--stack", "shop", "--from", "2026-01-02", "--to", "2026-01-02"],
+            2,
+            "--to must be after --from",
+        ),
         (["backfill", "stats", "--stack", "shop", "--from", "2013-01-01", "--to", "2013-01-02"], 1, "has no schedule"),
         (["dead-letters", "show", "nothing", "--stack", "shop"], 1, "no dead letter nothing"),
         (["dead-letters", "redrive", "stat", "--stack", "shop"], 1, "Did you mean stats?"),
@@ -144,7 +148,7 @@ def test_letters_of_misses_are_listed_by_their_origin(stage: Stage, capsys: pyte
 def test_a_redrive_under_another_name_asks_which_letters(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     stage.sqs.send_message(QueueUrl=stage.queue, MessageBody=json.dumps(scheduled_event(job="old")))
     assert run(["dead-letters", "redrive", "--as", "stats", "--stack", "shop"]) == 2
-    assert "needs the old name, JOB, or --id" in capsys.readouterr().err
+    assert "needs JOB, the old name, or --id" in capsys.readouterr().err
     assert run(["dead-letters", "redrive", "old", "--as", "other", "--stack", "shop"]) == 1
     assert "no job 'other'" in capsys.readouterr().err
     assert run(["dead-letters", "redrive", "old", "--stack", "shop"]) == 1

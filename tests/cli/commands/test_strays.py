@@ -45,7 +45,7 @@ def test_strays_are_told_and_mended(once: Once, strays: Strays) -> None:
     (one,) = strays("--json").told
     assert (one["kind"], one["remedy"], one["occurrence"]) == ("plan", "--mend makes its schedule", None)
     mended = strays("--mend")
-    assert (mended.code, mended.out.splitlines()[-1]) == (0, "1 mended, 0 left.")
+    assert (mended.code, mended.out.splitlines()[-1]) == (0, "1 fixed, 0 left.")
     assert len(once.events()) == 1
     assert strays().code == 0
 

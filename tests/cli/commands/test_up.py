@@ -72,7 +72,7 @@ def test_asked_to_stop_it_stops_everything_and_says_so(up: Up, number: int) -> N
     up.read_until("Ctrl-C stops it")
     code, said = up.end(number)
     assert code == 0
-    assert "What was deployed here is gone" in said
+    assert "The deployed stacks and their data are deleted" in said
     assert "Traceback" not in said
     assert ended_within(pid, 0)
 

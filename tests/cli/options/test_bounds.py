@@ -67,7 +67,7 @@ def test_a_bound_that_the_clocks_skip_is_the_instant_of_the_change(
 def test_bounds_that_the_clocks_skip_both_are_refused_with_their_instants(capsys: pytest.CaptureFixture[str]) -> None:
     assert backfill("--from", "2025-03-09T02:10", "--to", "2025-03-09T02:50") == 2
     told = " ".join(capsys.readouterr().err.split())
-    assert "2025-03-09T02:50 is 2025-03-09 07:00 UTC, 2025-03-09T02:10 is 2025-03-09 07:00 UTC" in told
+    assert "2025-03-09T02:50 is 2025-03-09 07:00 UTC and 2025-03-09T02:10 is 2025-03-09 07:00 UTC" in told
 
 
 @pytest.mark.usefixtures("every_ten_minutes")

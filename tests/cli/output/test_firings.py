@@ -53,8 +53,8 @@ AT = "2026-03-01T12:34:01.250000+00:00"
                 "last": "2026-03-01T12:33:00Z",
             },
             "stats",
-            "62 firings passed over, 2026-02-28 23:58:00 to 12:33:00 UTC: the machine slept or its clock was set ahead;"
-            " only the latest firing runs",
+            "62 firings passed over, 2026-02-28 23:58:00 to 12:33:00 UTC: the machine slept, or its clock was set ahead."
+            " Only the latest firing runs",
             "bad",
         ),
         (
@@ -66,8 +66,8 @@ AT = "2026-03-01T12:34:01.250000+00:00"
                 "last": "2026-03-01T12:33:00Z",
             },
             "stats",
-            "1 firing passed over, 12:33:00 UTC: the machine slept or its clock was set ahead;"
-            " only the latest firing runs",
+            "1 firing passed over, 12:33:00 UTC: the machine slept, or its clock was set ahead."
+            " Only the latest firing runs",
             "bad",
         ),
         (

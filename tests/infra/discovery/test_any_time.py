@@ -79,7 +79,7 @@ def test_the_crons_of_a_rate_fire_exactly_when_it_would(every: str, crons: list[
 )
 def test_a_rate_with_a_start_is_refused_with_the_cron_to_use_instead(package: Package, every: str, remedy: str) -> None:
     text = fault_of(package, f'schedule=rate("{every}", start=datetime(2026, 11, 29, 13, 7, tzinfo=UTC))')
-    assert "has a start, which AWS refuses once it is past" in text
+    assert "has a start. AWS refuses a start in the past" in text
     assert remedy in text
 
 
@@ -130,7 +130,7 @@ WINDOWS = {
     'schedule=cron("0/15 * * * ? *", timezone="UTC", window=15)': (
         "window=15 is not shorter than the 15 minutes between two runs of cron(0/15 * * * ? *)\n  Use at most 14."
     ),
-    'schedule=cron("* * * * ? *", timezone="UTC", window=1)': "Leave it out.",
+    'schedule=cron("* * * * ? *", timezone="UTC", window=1)': "Remove it.",
     'schedule=cron("0 6 * * ? *", timezone="Europe/Berlin", window=1380)': "Use at most 1379.",
     'schedule=cron("0 6 * * ? *", timezone="UTC", window=30), start_deadline=86400': (
         "window=30 and start_deadline=86400 together are 88200 seconds: the deadline counts from the end of the"

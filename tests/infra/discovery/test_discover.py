@@ -21,7 +21,7 @@ def test_what_lies_beside_the_jobs_is_told_not_to_be_deployed(package: Package) 
     package.write("_words.py", "def words():\n    import shared.text\n", head="")
     package.write("bills.py", "from money import euros\n" + JOB.format(name="bill"))
     told = package.refused()
-    assert "functions/jobs/bills.py:3: it imports money, which lies beside the package of jobs" in told
+    assert "functions/jobs/bills.py:3: it imports money, which is outside the package of jobs" in told
     assert "functions/jobs/_words.py:2: it imports shared" in told
     assert "functions/jobs/_money" in told
 
@@ -130,18 +130,18 @@ WRONG = {
         "schedule='rate(5 minutes)' is text; it must be a call of cron(), rate(), at() or once()\n"
         '  Write rate("5 minutes").'
     ),
-    'schedule="daily"': "is text; it must be made by",
+    'schedule="daily"': "is text; it must be a call of",
     "schedule=once": "once needs parentheses\n  Write once().",
     'schedule=[rate, rate("1 hour")]': "schedule 1: rate needs parentheses",
     "schedule=5": "5 is an int; it must be a call of cron(), rate(), at() or once()",
     "schedule=[5]": "5 is an int; it must be a call of cron(), rate(), at() or once()",
     'schedule=[rate("1 hour"), rate("1 hours")]': "schedules 1 and 2 are the same: rate(1 hour)",
     'schedule=[rate("1 hour"), rate("1 year")]': "schedule 2: rate(1 year) is not",
-    'schedule=[rate(f"{n} hours") for n in range(2, 102)]': "100 schedules; 99 are possible",
+    'schedule=[rate(f"{n} hours") for n in range(2, 102)]': "100 schedules; the limit is 99",
     # policies
-    'overlap="buffer_two"': "overlap='buffer_two' is none of",
-    'overlap="Skip"': """overlap='Skip' is none of "skip", "buffer_one" and "allow\"""",
-    "overlap=[]": "overlap=[] is none of",
+    'overlap="buffer_two"': "overlap='buffer_two' is not valid",
+    'overlap="Skip"': """overlap='Skip' is not valid; use "skip", "buffer_one" and "allow\"""",
+    "overlap=[]": "overlap=[] is not valid",
     "lease=60.0": "lease=60.0 is a float; it must be a number of seconds",
     "lease=9": "lease=9 is not within 10 seconds and the timeout of 60",
     "timeout=30, lease=31": "lease=31 is not within 10 seconds and the timeout of 30",
@@ -160,7 +160,7 @@ WRONG = {
     "memory=10241": "memory=10241 is not within",
     "start_deadline=59": "start_deadline=59 is not within 60 to 86400 seconds",
     "start_deadline=86401": "start_deadline=86401 is not within",
-    "schedule=once(), start_deadline=119": "once() with start_deadline=119: AWS may start what is due at once",
+    "schedule=once(), start_deadline=119": "once() with start_deadline=119: AWS may start a plan that is due now",
     'enabled="no"': "enabled='no' is a str; it must be True or False",
     "permanent=[ValueError, 5]": "permanent contains 5, which is not an exception class",
     # names
@@ -219,7 +219,7 @@ HANDLERS = {
     "def stats(*runs): ...": "exactly one argument",
     "async def stats(run): ...": "the handler stats is async",
     "async def stats(run):\n    yield": "the handler stats is async",
-    "def stats(run):\n    yield": "the handler stats yields",
+    "def stats(run):\n    yield": "the handler stats is a generator",
 }
 
 
@@ -296,8 +296,8 @@ def test_the_repository_itself() -> None:
 def test_a_job_whose_name_is_given_anew_is_not_lost_in_silence(package: Package) -> None:
     package.write("one.py", JOB.format(name="stats") + JOB.format(name="other") + JOB.format(name="stats"))
     told = package.refused()
-    assert told.startswith("functions/jobs/one.py:3: the job 'stats' is lost: further down")
-    assert "other" not in told
+    assert told.startswith("functions/jobs/one.py:3: the job 'stats' is lost: a later line")
+    assert "'other'" not in told
 
 
 def test_a_job_in_a_class_is_not_lost_in_silence(package: Package) -> None:
@@ -316,7 +316,7 @@ for city in ("rome", "oslo"):
 def test_jobs_made_in_a_loop_are_not_lost_in_silence(package: Package) -> None:
     package.write("one.py", LOOP)
     told = package.refused()
-    assert told.startswith("functions/jobs/one.py:6: the job 'fetch' is made in a loop: each turn takes the name from")
+    assert told.startswith("functions/jobs/one.py:6: the job 'fetch' is defined in a loop: each iteration replaces")
     assert "a list of schedules" in told
 
 

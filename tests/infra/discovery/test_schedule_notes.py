@@ -39,7 +39,7 @@ CLOCKS = [
         "cron(*/10 * * * ? *)",
         BERLIN,
         "02:00 to 02:50 occurs twice on Sun 2027-10-31, and it runs only the first time (CEST). "
-        'For even intervals, take timezone="UTC" or a rate().',
+        'For even intervals, use timezone="UTC" or a rate().',
     ),
     (
         "cron(0 0 * * ? *)",

@@ -50,7 +50,7 @@ def test_a_package_that_is_not_named_is_reported_with_the_line_to_add(jobs, inst
     install("PyYaml-Fork", "6.0.2", "yaml_fork/__init__.py")
     assert jobs("import yaml_fork") == (
         "functions/jobs/bills.py:3: it imports yaml_fork, which is not deployed: functions/requirements.txt does not"
-        " name it\n  Add this line to functions/requirements.txt: PyYaml-Fork==6.0.2   (if a layer brings it:"
+        " contain it\n  Add this line to functions/requirements.txt: PyYaml-Fork==6.0.2   (if a layer provides it:"
         " # layer: PyYaml-Fork)"
     )
 
@@ -152,8 +152,8 @@ def test_a_file_elsewhere_in_pythons_path_is_reported_with_its_place(jobs, tmp_p
     (tmp_path / "lib" / "money_of_mine.py").write_text("")
     monkeypatch.syspath_prepend(str(tmp_path / "lib"))
     told = jobs("import money_of_mine")
-    assert f"it imports money_of_mine, which lies in {tmp_path}/lib/money_of_mine.py and is not deployed" in told
-    assert "Move it to functions/jobs/_money_of_mine" in told
+    assert f"it imports money_of_mine, which is in {tmp_path}/lib/money_of_mine.py, and is not deployed" in told
+    assert "for example to functions/jobs/_money_of_mine" in told
 
 
 def test_the_kit_around_the_jobs_is_not_deployed(jobs):

@@ -65,11 +65,11 @@ def _fired(event: Mapping[str, Any]) -> tuple[str, Mood]:
     return f"fired for {moment(event['scheduled'], event['at'])} UTC", "plain"
 
 
-def _skipped(event: Mapping[str, Any]) -> tuple[str, Mood]:
+def _passed_over(event: Mapping[str, Any]) -> tuple[str, Mood]:
     count, first, last = event["count"], moment(event["first"], event["at"]), moment(event["last"], event["at"])
     which = first if event["first"] == event["last"] else f"{first} to {last}"
     why = "the machine slept, or its clock was set ahead. Only the latest firing runs"
-    return f"{'at least ' * (count >= MOST_COUNTED)}{counted(count, 'firing')} skipped, {which} UTC: {why}", "bad"
+    return f"{'at least ' * (count >= MOST_COUNTED)}{counted(count, 'firing')} passed over, {which} UTC: {why}", "bad"
 
 
 def _clock_set_back(event: Mapping[str, Any]) -> tuple[str, Mood]:
@@ -161,7 +161,7 @@ _Described = Callable[[Mapping[str, Any]], tuple[str, Mood] | None]
 _DESCRIBED: Final[dict[str, _Described]] = {
     "scheduled": _scheduled,
     "fired": _fired,
-    "passed_over": _skipped,
+    "passed_over": _passed_over,
     "clock_set_back": _clock_set_back,
     "started": _started,
     "finished": _finished,

@@ -110,7 +110,7 @@ def test_a_length_beyond_the_timeout_is_counted_with_the_timeout_and_noted(
 
 def test_a_length_beyond_every_number_is_refused(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
     assert simulate("stats=1e400") == 2
-    assert "'1e400' is no length in seconds." in capsys.readouterr().err
+    assert "'1e400' is not a length in seconds." in capsys.readouterr().err
 
 
 def test_nothing_is_guessed_where_nothing_is_deployed(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:

@@ -174,7 +174,7 @@ def test_a_long_simulation_says_how_long_it_takes(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == ""
     progress(datetime(2027, 3, 2, tzinfo=UTC), 0.001, 10)
     said = capsys.readouterr().err
-    assert re.fullmatch(r"About \d+ min more: 525,600 firings\. Ctrl-C ends it early and keeps .*\n", said)
+    assert re.fullmatch(r"About \d+ min left: 525,600 firings\. Ctrl-C ends it and keeps .*\n", said)
     progress(datetime(2027, 3, 2, tzinfo=UTC), 0.001, 10)
     assert capsys.readouterr().err == ""
 
