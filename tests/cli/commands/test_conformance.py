@@ -1,4 +1,4 @@
-"""``cronstack conformance``: what it refuses, and a moto that fits no patch."""
+"""``cronstack conformance``: invalid options, and a moto version that fits no patch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         (("--patches", "--slow"), "--only, --slow and --all cannot be used with --patches"),
     ],
 )
-def test_wrong_use_is_refused(arguments: tuple[str, ...], message: str) -> None:
+def test_invalid_options_are_refused(arguments: tuple[str, ...], message: str) -> None:
     ended = run(*arguments)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert message in ended.stderr
@@ -37,7 +37,7 @@ def test_wrong_use_is_refused(arguments: tuple[str, ...], message: str) -> None:
 
 @pytest.fixture
 def index(tmp_path: Path) -> dict[str, str]:
-    """The environment in which uv and pip find one version of moto, an empty one, in a folder of wheels."""
+    """Environment in which uv and pip find only an empty moto, in a folder of wheels."""
     wheel(tmp_path, "5.9.1")
     found = {"NO_INDEX": "1", "FIND_LINKS": str(tmp_path)}
     return {f"{tool}_{name}": value for tool in ("UV", "PIP") for name, value in found.items()}

@@ -1,4 +1,4 @@
-"""``cronstack list`` and ``cronstack next``: what they print, how they refuse, and what they must not load."""
+"""``cronstack list`` and ``cronstack next``: their output, their errors, and modules that they must not import."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _numbers = itertools.count()
 
 
 class Project:
-    """A project in the current folder, whose package of jobs has a name that no other test of the process uses."""
+    """A project in the current folder. Its package of jobs has a unique name in this process."""
 
     def __init__(self, folder: Path) -> None:
         self.package = f"listed_{next(_numbers)}"
@@ -70,7 +70,7 @@ Command = Callable[..., Done]
 
 @pytest.fixture
 def cronstack(capsys: pytest.CaptureFixture[str]) -> Command:
-    """``cronstack(project, "next", ...)``; without a project ``None``."""
+    """Return ``cronstack(project, "next", ...)``. project None: outside a project."""
 
     def call(project: Project | None, *arguments: str) -> Done:
         of = ("--jobs", project.package) if project is not None and "--jobs" not in arguments else ()
@@ -97,10 +97,10 @@ def test_list(project: Project, cronstack: Command) -> None:
 
 
 def test_list_as_json(project: Project, cronstack: Command) -> None:
-    listed = {each["job"]: each for each in json.loads(cronstack(project, "list", "--json").out)}
+    listed = {job["job"]: job for job in json.loads(cronstack(project, "list", "--json").out)}
     assert list(listed) == ["by_hand", "launch", "reminding", "resting", "stats"]
     assert listed["by_hand"]["schedules"] == []
-    assert [each for each in listed if listed[each]["by_code"]] == ["reminding"]
+    assert [job for job in listed if listed[job]["by_code"]] == ["reminding"]
     cron, rate = listed["stats"]["schedules"]
     assert (cron["expression"], cron["timezone"]) == ("cron(30 2 * * ? *)", "Europe/Berlin")
     assert cron["next"].endswith(":30:00Z")
@@ -109,7 +109,7 @@ def test_list_as_json(project: Project, cronstack: Command) -> None:
     assert (listed["resting"]["enabled"], listed["resting"]["schedules"][0]["next"]) == (False, None)
 
 
-def test_a_past_at_is_a_note_and_not_an_error(project: Project, cronstack: Command) -> None:
+def test_a_past_at_is_a_note_not_an_error(project: Project, cronstack: Command) -> None:
     jobs = project.file
     jobs.write_text(JOBS.replace("2026-03-28", "2001-03-28"))
     done = cronstack(project, "list")
@@ -119,9 +119,7 @@ def test_a_past_at_is_a_note_and_not_an_error(project: Project, cronstack: Comma
     assert "never again" in done.out
 
 
-def test_list_notes_the_nights_on_which_a_local_time_does_not_run_or_comes_twice(
-    project: Project, cronstack: Command
-) -> None:
+def test_list_notes_local_times_that_the_clocks_skip_or_repeat(project: Project, cronstack: Command) -> None:
     done = cronstack(project, "list", "--json")
     (note,) = (line for line in done.err.splitlines() if ": stats: cron" in line)
     assert note.startswith("Note: functions/jobs/all.py:4: stats: cron(30 2 * * ? *) (Europe/Berlin): ")
@@ -137,7 +135,7 @@ def test_list_notes_two_schedules_of_a_job_that_are_due_together(project: Projec
         '@job(schedule=[cron("0 6 * * ? *", timezone="UTC"), cron("0 6 ? * MON *", timezone="UTC")])\n'
         "def stats(run): ...\n"
     )
-    cronstack(project, "list")  # notes that it writes the lock file
+    cronstack(project, "list")  # the first call also notes the new lock file
     (note,) = cronstack(project, "list").err.splitlines()
     assert "stats: cron(0 6 * * ? *) and cron(0 6 ? * MON *) are due together 5" in note
     assert note.endswith("UTC. One run serves both.")
@@ -212,14 +210,14 @@ def test_next_of_an_expression_needs_no_project(
     assert len(cronstack(None, *asked).out.splitlines()) == 6
 
 
-def test_next_of_a_rate_says_that_its_phase_is_not_known(cronstack: Command) -> None:
+def test_next_of_a_rate_notes_that_its_phase_is_unknown(cronstack: Command) -> None:
     done = cronstack(None, "next", "--expression", "rate(5 minutes)", "--after", "2026-03-28T00:00:07Z", "-n", "1")
     assert done.out.splitlines()[1].split()[-2:] == ["rate(5", "minutes)"]
     assert "Sat 2026-03-28 00:05:07 UTC" in done.out
     assert "counted here from 2026-03-28 00:00:07 UTC" in done.out
 
 
-WRONG = {
+INVALID = {
     ("next", "nope"): "unknown job 'nope'",
     ("next", "stat"): "Did you mean 'stats'?",
     ("next", "--after", "2026-03-28"): "has no time zone",
@@ -231,12 +229,12 @@ WRONG = {
     ("next", "stats", "--expression", "rate(1 day)"): "not both",
     ("next", "--timezone", "UTC"): "--timezone needs --expression",
     ("next", "-n", "0"): "-n",
-    ("list", "--jobs", "nowhere"): "the package of jobs 'nowhere' is missing",
+    ("list", "--jobs", "absent"): "the package of jobs 'absent' is missing",
 }
 
 
-@pytest.mark.parametrize(("arguments", "words"), WRONG.items(), ids=str)
-def test_wrong_input_is_one_clear_message_and_exit_code_2(
+@pytest.mark.parametrize(("arguments", "words"), INVALID.items(), ids=str)
+def test_invalid_input_is_one_message_and_exit_code_2(
     project: Project, arguments: tuple[str, ...], words: str, cronstack: Command
 ) -> None:
     done = cronstack(project, *arguments)
@@ -246,7 +244,7 @@ def test_wrong_input_is_one_clear_message_and_exit_code_2(
     assert "Traceback" not in done.err
 
 
-def test_a_wrong_declaration_is_exit_code_2(project: Project, cronstack: Command) -> None:
+def test_an_invalid_declaration_is_exit_code_2(project: Project, cronstack: Command) -> None:
     (project.file.parent / "bad.py").write_text("import\n")
     for command in ("list", "next"):
         done = cronstack(project, command)
@@ -284,24 +282,24 @@ HEAVY = {"jsii", "aws_cdk", "constructs", "moto", "boto3", "botocore", "rich", "
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("list", "--json"), ("next",), ("next", "stats", "--json")], ids=str)
-def test_they_load_no_cloud_and_start_no_child(project: Project, arguments: tuple[str, ...]) -> None:
-    """importtime tells what was loaded even if it was thrown away; sys.modules, what importlib loaded."""
+def test_they_import_no_cloud_and_start_no_process(project: Project, arguments: tuple[str, ...]) -> None:
+    """importtime also shows modules that were removed again; sys.modules shows those that importlib loaded."""
     command = [sys.executable, "-X", "importtime", "-c", WATCHED, *arguments, "--jobs", project.package]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr[-500:]
-    told, _, modules = done.stderr.partition("children: []\n")
-    timed = {line.rpartition("|")[2].strip() for line in told.splitlines() if line.startswith("import time:")}
+    timings, _, modules = done.stderr.partition("children: []\n")
+    timed = {line.rpartition("|")[2].strip() for line in timings.splitlines() if line.startswith("import time:")}
     loaded = timed | set(modules.splitlines())
     assert {"click", f"{project.package}.all"} <= loaded
     assert not {name for name in loaded if name.split(".")[0] in HEAVY}
 
 
-def test_a_job_of_code_alone_has_no_next_but_that(project: Project, cronstack: Command) -> None:
+def test_a_job_that_only_code_schedules_has_no_next_firing(project: Project, cronstack: Command) -> None:
     project.file.write_text(
         "from cronstack import Run, job, once\n\n\n@job(schedule=once())\ndef reminding(run: Run): ...\n"
     )
-    told = "Scheduled by code: reminding. To list the plans: cronstack once list\n"
-    assert (cronstack(project, "next").out, cronstack(project, "next", "reminding").out) == (told, told)
+    line = "Scheduled by code: reminding. To list the plans: cronstack once list\n"
+    assert (cronstack(project, "next").out, cronstack(project, "next", "reminding").out) == (line, line)
     assert json.loads(cronstack(project, "next", "--json").out) == []
     assert cronstack(project, "list").out.splitlines()[1].split()[:2] == ["reminding", "once()"]
 
@@ -315,5 +313,5 @@ def test_list_and_next_show_a_flexible_window(project: Project, cronstack: Comma
     assert "cron(0 6 * * ? *) within 15 min" in cronstack(project, "next").out
     (listed,) = json.loads(cronstack(project, "list", "--json").out)
     assert listed["schedules"][0]["window"] == 15
-    (coming,) = json.loads(cronstack(project, "next", "--json").out)
-    assert coming["window"] == 15
+    (firing,) = json.loads(cronstack(project, "next", "--json").out)
+    assert firing["window"] == 15

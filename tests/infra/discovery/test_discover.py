@@ -140,7 +140,7 @@ WRONG = {
     'schedule=[rate(f"{n} hours") for n in range(2, 102)]': "100 schedules; the limit is 99",
     # policies
     'overlap="buffer_two"': "overlap='buffer_two' is not valid",
-    'overlap="Skip"': """overlap='Skip' is not valid; use "skip", "buffer_one" and "allow\"""",
+    'overlap="Skip"': """overlap='Skip' is not valid; use "skip", "buffer_one" or "allow\"""",
     "overlap=[]": "overlap=[] is not valid",
     "lease=60.0": "lease=60.0 is a float; it must be a number of seconds",
     "lease=9": "lease=9 is not within 10 seconds and the timeout of 60",

@@ -1,4 +1,4 @@
-"""``cronstack simulate --dry``: what it prints, how it refuses, and what it must not load."""
+"""``cronstack simulate --dry``: its output, its errors, and modules that it must not import."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ Simulate = Callable[..., Done]
 
 @pytest.fixture
 def simulate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Simulate:
-    """``simulate("--dry", ...)`` in a project of these jobs, whose package has a name of its own in this process."""
+    """Return ``simulate("--dry", ...)`` in a project of these jobs. Each package has a unique name in this process."""
     package = f"simulated_{next(_numbers)}"
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "functions" / package / "all.py"
@@ -111,16 +111,16 @@ def test_the_tables(simulate: Simulate) -> None:
 
 
 def test_the_same_as_json(simulate: Simulate) -> None:
-    told = json.loads(simulate("--dry", *MARCH, "--json").out)
-    assert (told["from"], told["until"]) == ("2027-03-27T00:00:00Z", "2027-03-30T00:00:00Z")
-    assert {each["job"]: each["firings"] for each in told["jobs"]} == {"nightly": 2, "often": 11, "slow": 864}
-    assert [each["counted_from"] for each in told["jobs"]] == [None, told["from"], None]
-    assert told["not_counted"] == {"resting": "paused", "by_hand": "run only when triggered"}
-    (overlap,) = told["overlaps"]
+    data = json.loads(simulate("--dry", *MARCH, "--json").out)
+    assert (data["from"], data["until"]) == ("2027-03-27T00:00:00Z", "2027-03-30T00:00:00Z")
+    assert {row["job"]: row["firings"] for row in data["jobs"]} == {"nightly": 2, "often": 11, "slow": 864}
+    assert [row["counted_from"] for row in data["jobs"]] == [None, data["from"], None]
+    assert data["not_counted"] == {"resting": "paused", "by_hand": "run only when triggered"}
+    (overlap,) = data["overlaps"]
     assert (overlap["job"], overlap["first"]) == ("slow", "2027-03-27T00:05:00Z")
     assert (overlap["while_running"], overlap["buffered"], overlap["skipped"]) == (863, 432, 431)
-    assert (told["crowded"][0]["starts"], told["crowded"][0]["jobs"]) == (2, ["often", "slow"])
-    assert told["concurrency"] == [
+    assert (data["crowded"][0]["starts"], data["crowded"][0]["jobs"]) == (2, ["often", "slow"])
+    assert data["concurrency"] == [
         {
             "durations": "timeout",
             "runs": 2,
@@ -130,7 +130,7 @@ def test_the_same_as_json(simulate: Simulate) -> None:
             "minutes_beyond_limit": 0,
         }
     ]
-    (change,) = told["changes"]
+    (change,) = data["changes"]
     (effect,) = change["jobs"]
     assert (change["zone"], change["at"]) == ("Europe/Berlin", "2027-03-28T01:00:00Z")
     assert (change["seconds_before"], change["seconds_after"]) == (3600, 7200)
@@ -138,7 +138,7 @@ def test_the_same_as_json(simulate: Simulate) -> None:
     assert (effect["last_before"], effect["next"]) == ("2027-03-27T01:30:00Z", "2027-03-29T00:30:00Z")
 
 
-def test_schedules_of_a_job_that_are_due_together_are_told(simulate: Simulate) -> None:
+def test_schedules_of_a_job_that_are_due_together_are_reported(simulate: Simulate) -> None:
     jobs = (
         "from cronstack import cron, job\n\n\n"
         "@job(schedule=[cron('0 6 * * ? *', timezone='UTC'), cron('0 6 ? * MON *', timezone='UTC')])\n"
@@ -148,8 +148,8 @@ def test_schedules_of_a_job_that_are_due_together_are_told(simulate: Simulate) -
     assert done.lines[0].endswith("1 job, 3 firings.")
     together = "stats: cron(0 6 * * ? *) and cron(0 6 ? * MON *) are due together 1 time. One run serves both."
     assert together in done.lines
-    (told,) = json.loads(simulate("--dry", *MARCH, "--json").out)["jobs"]
-    assert told["due_together"] == 1
+    (data,) = json.loads(simulate("--dry", *MARCH, "--json").out)["jobs"]
+    assert data["due_together"] == 1
 
 
 def test_autumn_and_one_job(simulate: Simulate) -> None:
@@ -164,9 +164,9 @@ def test_autumn_and_one_job(simulate: Simulate) -> None:
     ]
 
 
-def test_durations_that_are_given(simulate: Simulate) -> None:
-    told = json.loads(simulate("--dry", *MARCH, "--durations", "20,slow=301", "--durations", "often=.5", "--json").out)
-    assert {each["job"]: each["seconds"]["given"] for each in told["jobs"]} == {
+def test_durations_from_the_command_line(simulate: Simulate) -> None:
+    data = json.loads(simulate("--dry", *MARCH, "--durations", "20,slow=301", "--durations", "often=.5", "--json").out)
+    assert {row["job"]: row["seconds"]["given"] for row in data["jobs"]} == {
         "nightly": 20,
         "often": 0.5,
         "slow": 301,
@@ -175,7 +175,7 @@ def test_durations_that_are_given(simulate: Simulate) -> None:
     assert "None: no job overlaps itself." in simulate("--dry", *MARCH, "--durations", "300").lines
 
 
-def test_what_is_missed_stands_before_what_is_only_fewer(simulate: Simulate) -> None:
+def test_missed_days_come_before_fewer_runs(simulate: Simulate) -> None:
     often = "@job(schedule=cron('*/20 * * * ? *', timezone='Europe/Berlin'))\ndef a_often(run): ..."
     twice = "@job(schedule=cron('30 2,5 * * ? *', timezone='Europe/Berlin'))\ndef b_twice(run): ..."
     daily = "@job(schedule=cron('30 2 * * ? *', timezone='Europe/Berlin'))\ndef c_daily(run): ..."
@@ -187,7 +187,7 @@ def test_what_is_missed_stands_before_what_is_only_fewer(simulate: Simulate) -> 
     ]
 
 
-def test_what_many_lines_leave_out_is_said(simulate: Simulate) -> None:
+def test_long_tables_are_cut_with_a_count(simulate: Simulate) -> None:
     lines = [
         "from cronstack import cron, job",
         *(
@@ -203,7 +203,7 @@ def test_what_many_lines_leave_out_is_said(simulate: Simulate) -> None:
     assert any(line.endswith("job_0, job_1, job_10, job_11 and 21 more") for line in done.lines)
 
 
-def test_one_job_that_is_left_out_is_not_told_as_several(simulate: Simulate) -> None:
+def test_one_omitted_job_is_reported_in_singular(simulate: Simulate) -> None:
     job = "@job(schedule=cron('{} * * ? *', timezone='Europe/Berlin'))\ndef job_{}(run): ..."
     jobs = [job.format("0 2", n) for n in range(20)] + [job.format("0 6", 20)]
     done = simulate("--dry", *MARCH, jobs="\n\n\n".join(["from cronstack import cron, job", *jobs]))
@@ -241,18 +241,18 @@ REFUSED = {
 def test_refused_with_one_message(arguments: tuple[str, ...], simulate: Simulate) -> None:
     done = simulate(*arguments)
     assert (done.code, done.out) == (2, "")
-    said = " ".join(done.err.replace("\n", " ").split())
-    assert REFUSED[arguments] in said
-    assert "Traceback" not in said
+    message = " ".join(done.err.replace("\n", " ").split())
+    assert REFUSED[arguments] in message
+    assert "Traceback" not in message
 
 
-def test_until_now_on_means_from_the_next_minute_for_a_year(simulate: Simulate) -> None:
-    told = json.loads(simulate("--dry", "--json").out)
-    assert told["from"].endswith(":00Z")
-    assert told["until"][4:] == told["from"][4:] or told["from"][5:7] in ("01", "02"), "365 days"
+def test_the_default_span_is_a_year_from_the_next_minute(simulate: Simulate) -> None:
+    data = json.loads(simulate("--dry", "--json").out)
+    assert data["from"].endswith(":00Z")
+    assert data["until"][4:] == data["from"][4:] or data["from"][5:7] in ("01", "02"), "365 days"
 
 
-def test_it_loads_neither_cloud_nor_cdk() -> None:
+def test_it_imports_neither_cloud_nor_cdk() -> None:
     loaded = (
         "import sys; from cronstack_infra import cli;"
         "code = cli.run(['simulate', '--dry', '--jobs', 'examples', '--days', '2']);"
@@ -277,7 +277,7 @@ def test_flexible_windows_are_shown_with_the_spread(simulate: Simulate) -> None:
     assert (windows["starts_without"], windows["starts_evenly"]) == (30, 2.0)
 
 
-def test_what_is_outside_start_and_end_is_not_counted(simulate: Simulate) -> None:
+def test_firings_outside_start_and_end_are_not_counted(simulate: Simulate) -> None:
     jobs = (
         "from datetime import UTC, datetime\nfrom cronstack import Run, at, cron, job\n\n\n"
         '@job(schedule=cron("0 6 * * ? *", timezone="UTC", start=datetime(2027, 3, 28, tzinfo=UTC)))\n'
@@ -285,5 +285,5 @@ def test_what_is_outside_start_and_end_is_not_counted(simulate: Simulate) -> Non
         '@job(schedule=at("2026-03-28T06:00:00", timezone="UTC"))\ndef past(run: Run): ...\n'
     )
     counted = json.loads(simulate("--dry", *MARCH, "--json", jobs=jobs).out)
-    assert {each["job"]: each["firings"] for each in counted["jobs"]} == {"starting": 2, "past": 0}
+    assert {row["job"]: row["firings"] for row in counted["jobs"]} == {"starting": 2, "past": 0}
     assert counted["overlaps"] == []
