@@ -86,7 +86,7 @@ def test_a_new_job_at_a_local_time_that_the_clocks_skip_has_a_note(shop: Path) -
     assert ended.returncode == 0, ended.stderr
     assert "Note: cron(30 2 * * ? *) (Europe/Berlin): " in ended.stderr
     assert "the clocks skip 02:30 on Sun " in ended.stderr
-    assert 'Use a local time run_module 02:00 to 03:00, or timezone="UTC".' in ended.stderr
+    assert 'Use a local time outside 02:00 to 03:00, or timezone="UTC".' in ended.stderr
     assert new(shop, "morning", "--cron", "0 6 * * ? *", "--timezone", "Europe/Berlin").stderr == ""
 
 
