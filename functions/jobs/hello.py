@@ -1,4 +1,4 @@
-"""A first job: every minute it logs a greeting. Change it, or add a file: every file in this folder may have jobs."""
+"""Example job: log a greeting every minute. Change it, or add files to this folder; each file may contain jobs."""
 
 from cronstack import Run, cron, job
 

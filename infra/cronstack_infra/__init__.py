@@ -1,1 +1,1 @@
-"""Everything around the handlers: discovery, CDK stacks, the local cloud, operators' tools and the command line."""
+"""Everything outside the Lambda runtime: discovery, CDK stacks, the local cloud, operators' tools and the CLI."""

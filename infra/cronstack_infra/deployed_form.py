@@ -1,8 +1,8 @@
-"""The form in which a declared schedule is deployed, and how operators' tools read it back. Pure.
+"""The form in which a declared schedule is deployed, and its conversion back. Pure.
 
-A template must deploy at any time: AWS may refuse a StartDate or an at() that is past, also in an update and in its
-rollback. So the deployed schedule is always on, and an at() is a yearly cron in UTC. The job's function ends what is
-due outside (``cronstack.timetable.bounds``). The Description of the deployed schedule keeps what the expression lacks:
+A template must be deployable at any time, but AWS may refuse a StartDate or an at() in the past, also in an update or
+rollback. So the deployed schedule is always active, and an at() becomes a yearly cron in UTC. The job's function skips
+events outside the bounds (``cronstack.timetable.bounds``). The Description of the schedule stores the rest:
 
     at(2026-12-24T18:00:00) Europe/Berlin
     start=2026-01-01T00:00:00+00:00 end=2027-01-01T00:00:00+00:00
@@ -25,7 +25,7 @@ _BOUNDS: Final = re.compile(rf"(?:start=(?P<start>{_BOUND}))?(?:(?:^| )end=(?P<e
 
 
 class DeployedForm(NamedTuple):
-    """What a template says of a schedule's times."""
+    """The properties of a deployed schedule that define its times."""
 
     expression: str
     timezone: str
@@ -45,9 +45,9 @@ def deployed_form(schedule: Schedule) -> DeployedForm:
 
 
 def read_schedule(got: Mapping[str, Any]) -> Schedule:
-    """Return the schedule that a deployed one, as GetSchedule returns it, was declared as.
+    """Return the declared schedule of a deployed one. ``got`` is the answer of GetSchedule.
 
-    A Description that is not ours counts as none.
+    A Description that Cronstack did not write is ignored.
     """
     described, window = str(got.get("Description") or ""), got.get("FlexibleTimeWindow") or {}
     zone = got.get("ScheduleExpressionTimezone") or "UTC"
@@ -59,11 +59,11 @@ def read_schedule(got: Mapping[str, Any]) -> Schedule:
         window=int(window.get("MaximumWindowInMinutes") or 0),
     )
     try:
-        if (once := _AT.fullmatch(described)) is not None:
-            declared = parse(once["at"], timezone=once["zone"])
+        if (at := _AT.fullmatch(described)) is not None:
+            declared = parse(at["at"], timezone=at["zone"])
             return declared if deployed_form(declared).expression == deployed.expression else deployed
         if (bounds := _BOUNDS.fullmatch(described)) is not None and described:
-            start, end = (datetime.fromisoformat(of) if (of := bounds[name]) else None for name in ("start", "end"))
+            start, end = (datetime.fromisoformat(text) if (text := bounds[name]) else None for name in ("start", "end"))
             return parse(deployed.expression, timezone=zone, start=start, end=end, window=deployed.window)
     except (ScheduleError, ValueError):
         pass

@@ -1,4 +1,4 @@
-"""What Lambda's Python image has besides the standard library: for the local cloud, and for the check of imports."""
+"""What Lambda's Python image contains in addition to the standard library."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ LAMBDA_IMAGE: Final = (
     "six",
     "urllib3",
 )
-"""Names of packages and modules, as they are imported. Anything else must be in the zip."""
+"""Import names of packages and modules. Any other package must be in the deployed zip."""

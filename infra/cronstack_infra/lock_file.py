@@ -1,4 +1,4 @@
-"""The lock file ``cronstack.lock``: which jobs the project has declared, and whether code may schedule them.
+"""The lock file ``cronstack.lock``: the jobs that the project has ever declared, and whether code can schedule them.
 
     {
       "version": 1,
@@ -11,12 +11,12 @@
       }
     }
 
-A job that disappears from the code stays in the file until ``cronstack retire JOB``. As long as it is there, the stack
-keeps the roles of its schedules: what is pending then ends as a dead letter, and runs if the job is declared again.
-A job that was declared by ``once()`` stays so in the file, too.
+A job that is deleted from the code stays in the file until ``cronstack retire JOB``. Until then the stack keeps the
+roles of its schedules: pending events end as dead letters, and run if the job is declared again. A job that loses its
+``once()`` in the code also keeps it in the file.
 
-``app`` identifies the project, whatever it is called: stacks carry it as the tag ``cronstack:app``.
-One line for each job, sorted, so that a diff names the job and a merge of two branches keeps the jobs of both.
+``app`` identifies the project, independent of its name. Stacks have it as the tag ``cronstack:app``.
+Each job has its own line, sorted, so that a diff shows the job and a merge of two branches keeps the jobs of both.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from cronstack.entropy import SYSTEM
 from cronstack.errors import DeclarationError
 
 LOCK: Final = "cronstack.lock"
-"""Name of the file, beside cdk.json."""
+"""Name of the file, in the folder of cdk.json."""
 VERSION: Final = 1
 APP_TAG: Final = "cronstack:app"
-"""Tag of a stack: the project that it belongs to."""
+"""Tag of a stack. Its value is the project's ``app``."""
 
 _APP: Final = re.compile(r"[0-9a-f]{16}")
 _MARKS: Final = ("<<<<<<<", "=======", ">>>>>>>")
-"""The beginnings of the lines that git leaves in a file which it could not merge."""
+"""Beginnings of the lines that git adds at a merge conflict."""
 
 Jobs = Mapping[str, bool]
-"""Names of jobs, and whether code may schedule each: whether it is declared by ``once()``."""
+"""Job names, and whether code can schedule each, that is, whether it is declared with ``once()``."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,17 @@ class Lock:
         return self.packages.get(package, {})
 
     def removed(self, package: str, declared: Iterable[str]) -> dict[str, bool]:
-        """Return the jobs that the code does not declare any more."""
+        """Return the jobs that the code no longer declares."""
         names = set(declared)
         return {name: once for name, once in sorted(self.jobs(package).items()) if name not in names}
 
     def dropped(self, package: str, declared: Jobs) -> tuple[str, ...]:
-        """Return the declared jobs that code could schedule once, and cannot any more."""
+        """Return the declared jobs that code could schedule earlier, and no longer can."""
         known = self.jobs(package)
         return tuple(name for name, once in sorted(declared.items()) if not once and known.get(name, False))
 
     def added(self, package: str, declared: Jobs) -> Lock:
-        """Return the lock with the declared jobs. None is removed, and none loses its ``once``."""
+        """Return the lock with the declared jobs added. No job is removed, and no job loses ``once``."""
         known = self.jobs(package)
         jobs = {**known, **{name: once or known.get(name, False) for name, once in declared.items()}}
         return self if jobs == known else self._with(package, jobs)
@@ -78,14 +78,14 @@ class Lock:
         return self._with(package, {name: once for name, once in self.jobs(package).items() if name != job})
 
     def without_once(self, package: str, job: str) -> Lock:
-        """Return the lock in which code does not schedule a job."""
+        """Return the lock in which code cannot schedule a job."""
         return self._with(package, {**self.jobs(package), job: False})
 
     def _with(self, package: str, jobs: Jobs) -> Lock:
         return replace(self, packages={**self.packages, package: jobs})
 
     def text(self) -> str:
-        """Return the content of the file: the same text for the same jobs."""
+        """Return the content of the file. It depends only on the jobs."""
         packages = []
         for package, jobs in sorted(self.packages.items()):
             lines = [f'      {json.dumps(name)}: {{"once": {json.dumps(jobs[name])}}}' for name in sorted(jobs)]
@@ -96,7 +96,7 @@ class Lock:
 
 
 def read_lock(folder: Path) -> Lock | None:
-    """Read the lock file of a project; None if there is none. Raises DeclarationError naming the file and the line."""
+    """Return the lock file of a project, or None if it is missing. Raise DeclarationError with file and line."""
     path = folder / LOCK
     try:
         text = path.read_text("utf-8")
@@ -108,7 +108,7 @@ def read_lock(folder: Path) -> Lock | None:
 
 
 def write_lock(folder: Path, lock: Lock) -> None:
-    """Write the lock file as a whole: an interrupt leaves the old one."""
+    """Replace the lock file atomically. An interrupt leaves the old file."""
     path = folder / LOCK
     part = path.with_name(f"{LOCK}.part")
     part.write_text(lock.text(), "utf-8")
@@ -116,38 +116,38 @@ def write_lock(folder: Path, lock: Lock) -> None:
 
 
 def parse_lock(text: str, path: Path) -> Lock:
-    """Read the content of a lock file. Raises DeclarationError."""
+    """Parse the content of a lock file. Raise DeclarationError if it is invalid."""
     lines = text.splitlines()
     for number, line in enumerate(lines, 1):
         if line.startswith(_MARKS):
             raise DeclarationError(
                 "git could not merge two versions of the file",
                 where=f"{path}:{number}",
-                remedy=f"Keep the jobs of both sides: delete the line {line[:7]!r} and the others like it.",
+                remedy=f"Keep the jobs of both sides: delete the line {line[:7]!r} and the other marker lines.",
             )
     try:
         written = json.loads(text)
     except ValueError as fault:
         raise _invalid(path, getattr(fault, "lineno", 0), f"it is not JSON: {fault}") from fault
     if not isinstance(written, dict):
-        raise _invalid(path, 1, "it holds no JSON object")
+        raise _invalid(path, 1, "it is not a JSON object")
     if written.get("version") != VERSION:
         raise DeclarationError(
             f'"version" is {written.get("version")!r}; this Cronstack reads version {VERSION}',
             where=f"{path}:{_line_of(lines, 'version')}",
-            remedy="Use the Cronstack that wrote it, or a newer one.",
+            remedy="Use the version of Cronstack that wrote the file, or a newer one.",
         )
     app, packages = written.get("app"), written.get("packages")
     if not isinstance(app, str) or not _APP.fullmatch(app):
         raise _invalid(path, _line_of(lines, "app"), f'"app" is {app!r}, not 16 hexadecimal digits')
     if not isinstance(packages, dict):
-        raise _invalid(path, _line_of(lines, "packages"), '"packages" is no JSON object')
+        raise _invalid(path, _line_of(lines, "packages"), '"packages" is not a JSON object')
     return Lock(app, {package: _jobs(path, lines, package, jobs) for package, jobs in packages.items()})
 
 
 def _jobs(path: Path, lines: list[str], package: str, jobs: Any) -> Jobs:
     if not isinstance(jobs, dict):
-        raise _invalid(path, _line_of(lines, package), f"the package {package!r} is no JSON object")
+        raise _invalid(path, _line_of(lines, package), f"the package {package!r} is not a JSON object")
     for name, fields in jobs.items():
         if not isinstance(fields, dict) or not isinstance(fields.get("once"), bool):
             expected = f'expected {{"once": true}} or {{"once": false}} for {name!r}, not {json.dumps(fields)}'
@@ -156,7 +156,7 @@ def _jobs(path: Path, lines: list[str], package: str, jobs: Any) -> Jobs:
 
 
 def _line_of(lines: list[str], key: str) -> int:
-    """Return the number of the first line with a key; 1 if there is none."""
+    """Return the number of the first line with a key. Return 1 if no line has it."""
     quoted = f"{json.dumps(key)}:"
     return next((number for number, line in enumerate(lines, 1) if quoted in line.replace('" :', '":')), 1)
 
@@ -170,16 +170,17 @@ def _invalid(path: Path, line: int, why: str) -> DeclarationError:
 
 
 def is_build_server() -> bool:
-    """Return whether the variable CI is set, as build servers set it."""
+    """Return whether the variable CI is set, as on build servers."""
     return os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 
 def update(folder: Path, package: str, declared: Jobs, *, local: bool = False, ci: bool | None = None) -> Lock | None:
-    """Return the lock of a project with the jobs that a package declares, and write it where that changes it.
+    """Return the lock of a project with the declared jobs of a package added. Write the file if that changes it.
 
-    ``local``: for a local cloud; the file is read, and stays as it is. ``ci``: on a build server, where an outdated
-    file is a mistake: nothing would commit the new one. Defaults to what the variable CI says. Raises DeclarationError.
-    Returns None where there is no file and none is written.
+    Return None if the file is missing and is not written.
+    local: for a local cloud. The file is read and never written.
+    ci: on a build server. Raise DeclarationError for an outdated file, because a new one would not be committed.
+        Defaults to whether the variable CI is set.
     """
     ci = is_build_server() if ci is None else ci
     lock = read_lock(folder)
@@ -194,7 +195,7 @@ def update(folder: Path, package: str, declared: Jobs, *, local: bool = False, c
         raise DeclarationError(
             f"the lock file is outdated: {', '.join(missing)} of the package {package!r}",
             where=str(folder / LOCK),
-            remedy=f"On your machine, run: cronstack list{_option(package)}, and commit {LOCK}.",
+            remedy=f"Run on your machine: cronstack list{_option(package)}. Then commit {LOCK}.",
         )
     write_lock(folder, new)
     return new

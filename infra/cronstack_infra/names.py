@@ -1,11 +1,11 @@
-"""Physical names and stack outputs: what ``aws`` writes and operators' tools look up. Pure.
+"""Physical names of resources, and names of stack outputs. ``aws`` creates them, operators' tools look them up. Pure.
 
-Functions, schedules and the group have fixed names, made of the stack's and the job's, so that a person finds them
-in any console and ``ops`` needs no listing. What holds data (the ledger, the queues) is named by CloudFormation, so
-that a retained one never blocks the next deploy; its name is a stack output.
+Functions, schedules and the group have fixed names, made of the names of stack and job. So users find them in the
+console, and ``ops`` needs no listing. CloudFormation names the ledger and the queues, so that a retained one never
+blocks the next deploy. Their names are stack outputs.
 
-CloudFormation identifies a schedule by its name without the group, so schedule names carry the stack's name, too.
-A job's name cannot contain ".", so ``shop-stats.2`` (the second schedule of ``stats``) reads back without doubt.
+CloudFormation identifies a schedule by its name without the group, so schedule names also contain the stack's name.
+A job's name cannot contain ".", so ``shop-stats.2`` (the second schedule of ``stats``) is unambiguous.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ OUTPUT_HANDLER_DEAD_LETTERS: Final = "HandlerDeadLetters"
 OUTPUT_GROUP: Final = "ScheduleGroup"
 
 DEPLOY_CHECK_FUNCTION: Final = "SharedDeployCheckFunction"
-"""Logical id of the deploy check's function; its generated name contains it."""
+"""Logical id of the deploy check's function. The generated name of the function contains it."""
 
 _ONCE_OUTPUT: Final = re.compile(r"Once[0-9a-f]{8}")
 
 Origin = Literal["delivery", "handler"]
-"""Where dead letters come from: Scheduler could not deliver an event, or a run failed for good or was missed."""
+"""Origin of dead letters. delivery: Scheduler could not deliver the event. handler: the run failed or was missed."""
 QUEUE_IDS: Final[Mapping[Origin, str]] = {
     "delivery": "SharedDeliveryDeadLetters",
     "handler": "SharedHandlerDeadLetters",
 }
-"""Logical ids of the two queues of a stack. CloudFormation makes the queues' names of them."""
+"""Logical ids of the two queues of a stack. CloudFormation derives the queues' names from them."""
 
 LONGEST: Final = 64
-"""Characters AWS allows in a function's, a schedule's, a group's and a role's name."""
+"""Most characters in the name of a function, schedule, group or role."""
 LONGEST_QUEUE: Final = 80
-"""Characters SQS allows in a queue's name."""
-_CHANCE: Final = 13
-"""Characters, at most, of chance that CloudFormation appends to a name."""
+"""Most characters in the name of a queue."""
+_RANDOM: Final = 13
+"""Most random characters that CloudFormation appends to a name."""
 
 
 def stack_name(project: str, jobs_package: str) -> str:
-    """Stack of a jobs package: the project's own jobs have the project's name, ``examples`` get "shop-examples"."""
+    """Return the stack of a package: "shop" for the package ``jobs``, "shop-examples" for ``examples``."""
     return project if jobs_package == "jobs" else f"{project}-{jobs_package}"
 
 
@@ -59,17 +59,17 @@ def group_name(stack: str) -> str:
 
 
 def carriers_group(stack: str) -> str:
-    """Of the carriers, which the jobs make themselves: the group of the declared schedules stays what was deployed."""
+    """Return the group of the carriers. Jobs create these, so they are not in the group of the deployed schedules."""
     return f"{stack}-carriers"
 
 
 def once_group(stack: str) -> str:
-    """Of what application code schedules. It exists in each stack."""
+    """Return the group of the schedules that application code creates. It exists in each stack."""
     return f"{stack}-once"
 
 
 def once_output(job: str) -> str:
-    """Output that tells a server, or an operator's tool, how such a job is reached: a ``Wiring`` as JSON."""
+    """Return the output of a job with ``once()``. Its value is a ``Wiring`` as JSON, for code that schedules it."""
     return f"Once{sha256(job.encode()).hexdigest()[:8]}"
 
 
@@ -78,18 +78,17 @@ def is_once_output(output: str) -> bool:
 
 
 def queue_prefix(stack: str, origin: Origin) -> str | None:
-    """Return what the name of each queue begins with that this stack has, or had before a replacement.
+    """Return the prefix of the queue names of this stack, also of queues that were replaced.
 
-    A replaced queue stays, with the letters in it, and schedules that were made before keep sending letters there.
-    None where the stack's name is so long that CloudFormation shortens the queue's name, by a rule that it does not
-    document.
+    A replaced queue is kept with its letters, and older schedules keep sending letters to it. Return None if the
+    stack's name is so long that CloudFormation shortens the queue's name, by an undocumented rule.
     """
     prefix = f"{stack}-{QUEUE_IDS[origin]}-"
-    return prefix if len(prefix) + _CHANCE <= LONGEST_QUEUE else None
+    return prefix if len(prefix) + _RANDOM <= LONGEST_QUEUE else None
 
 
 def origin_of_queue(stack: str, queue: str) -> Origin | None:
-    """Return which letters a queue holds, judged by its name. None for a queue that is not of this stack."""
+    """Return the origin of the letters in a queue, by its name. Return None for a queue of another stack."""
     for origin in QUEUE_IDS:
         prefix = queue_prefix(stack, origin)
         if prefix is not None and queue.startswith(prefix) and queue[len(prefix) :].isalnum():
@@ -102,10 +101,10 @@ def function_name(stack: str, job: str) -> str:
 
 
 def role_name(stack: str, job: str, region: str, kind: Literal["carrier", "once"]) -> str:
-    """Name of the role with which a job's carriers, or its plans, are sent: the same whenever the job is declared.
+    """Return the name of the role that sends a job's carriers or plans. It never changes.
 
-    A one-time schedule keeps the ARN of its role. So the role of a job that is declared again must have the name it
-    had. Roles belong to the account and not to a Region, so the Region is part of the name: at most 64 characters.
+    A one-time schedule keeps the ARN of its role. So the role of a job that is declared again needs the same name.
+    Roles belong to the account, not to a Region, so the name contains the Region. It has at most 64 characters.
     ``region`` may be a token of the CDK.
     """
     digest = sha256(f"{stack}|{job}".encode()).hexdigest()[:8]
@@ -113,19 +112,19 @@ def role_name(stack: str, job: str, region: str, kind: Literal["carrier", "once"
 
 
 def schedule_name(stack: str, job: str, number: int) -> str:
-    """``number`` counts the job's schedules from 1."""
+    """Return the name of a declared schedule. ``number`` counts the job's schedules from 1."""
     return f"{stack}-{job}.{number}"
 
 
 def job_of_schedule(stack: str, schedule: str) -> str | None:
-    """The job a schedule's name speaks of; None for a name that is not this stack's."""
+    """Return the job of a schedule, by its name. Return None for a schedule of another stack."""
     head, dot, number = schedule.rpartition(".")
     prefix = f"{stack}-"
     return head.removeprefix(prefix) if dot and number.isdigit() and head.startswith(prefix) else None
 
 
 def job_of_carrier(schedule: str) -> str | None:
-    """The job a carrier's name speaks of; of a longer name its first 20 characters and "…". None for another name."""
+    """Return the job of a carrier, by its name: at most 20 characters, then "…". None for another schedule."""
     parts = schedule.split(".")
     if len(parts) != 4 or parts[0] != "carrier":
         return None
@@ -133,7 +132,7 @@ def job_of_carrier(schedule: str) -> str | None:
 
 
 def job_of_plan(schedule: str) -> str | None:
-    """The same of the one-time schedule of a plan, which tells the first 16 characters of a longer name."""
+    """Return the job of a plan's schedule, by its name: at most 16 characters, then "…". None for another schedule."""
     parts = schedule.split(".")
     if len(parts) != 5 or parts[0] != "once":
         return None
@@ -141,5 +140,5 @@ def job_of_plan(schedule: str) -> str | None:
 
 
 def longest_job_name(stack: str) -> int:
-    """Characters a job's name may have in this stack (two digits are kept for the schedule's number)."""
+    """Return the most characters of a job's name in this stack. Two digits are reserved for the schedule's number."""
     return LONGEST - len(stack) - len("-.99")

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def counted(number: int, what: str) -> str:
-    """ "1 firing", "1,200 firings"."""
+    """Return "1 firing" or "1,200 firings"."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""How work that takes time reports its progress; who starts the work decides where the reports are shown."""
+"""Callbacks by which long work reports its progress. The caller decides where the reports are shown."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Protocol
 
 Say = Callable[[str], None]
-"""Is called with a line when something happens that takes time."""
+"""Callback for a line of text about a step that takes time."""
 
 
 class Progress(Protocol):
     """The progress of one piece of work, such as the load of a year of flights."""
 
-    def say(self, detail: str) -> None:
-        """Show what is going on or what came out. It takes the place of what was shown before."""
+    def update(self, detail: str) -> None:
+        """Replace the shown detail: the current step, or the result."""
 
     def bar(self, completed: float, total: float) -> None:
-        """Show which part of the work is done."""
+        """Show how much of the work is completed."""

@@ -1,6 +1,6 @@
-"""A project is the folder that has ``cdk.json``. This module finds it, its jobs and the names of its stacks.
+"""The project: the folder that contains ``cdk.json``. This module finds it, its jobs and the names of its stacks.
 
-Standard library only, because ``cronstack list`` and ``next`` start here.
+It imports only the standard library, so that ``cronstack list`` and ``next`` start fast.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from cronstack_infra import names
 
 CDK_JSON: Final = "cdk.json"
 PROJECT_KEY: Final = "cronstack:project"
-"""Context key of ``cdk.json`` that names the project, and by that its stacks."""
+"""Context key of ``cdk.json`` with the name of the project. The names of its stacks begin with it."""
 STATE_FOLDER: Final = ".cronstack"
-"""What may be deleted at any time lives here: the fetched cdk CLI, staged code, logs. Ignored by git."""
+"""Folder for files that may be deleted at any time: the fetched cdk CLI, staged code, logs. Ignored by git."""
 
 _NAME = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9])*")
 _LONGEST_NAME = 40
@@ -27,25 +27,25 @@ _LONGEST_NAME = 40
 
 @dataclass(frozen=True)
 class Project:
-    """One project on this disk."""
+    """One project on this machine."""
 
     root: Path
     """Absolute path of the folder of ``cdk.json``."""
     name: str
-    """Of the project; letters, digits and single hyphens, so that it may begin the name of anything on AWS."""
+    """Name of the project: letters, digits and single hyphens, so that names of any AWS resource can begin with it."""
     context: Mapping[str, Any]
     """``context`` of ``cdk.json``."""
 
     @classmethod
     def find(cls, cwd: Path | str | None = None) -> Project:
-        """The project that ``cwd`` (default: the current folder) lies in. Raises CronstackError outside of any."""
+        """Return the project around ``cwd``, by default the current folder. Raise CronstackError outside a project."""
         start = Path.cwd() if cwd is None else Path(cwd).resolve()
         for folder in (start, *start.parents):
             if (folder / CDK_JSON).is_file():
                 return cls._read(folder)
         raise CronstackError(
             f"no {CDK_JSON} in {start} or above it: this is not a Cronstack project",
-            remedy="Change into your project's folder, or make a new one: cronstack new shop",
+            remedy="Change to your project's folder, or create a project: cronstack new shop",
         )
 
     @classmethod
@@ -54,35 +54,40 @@ class Project:
         try:
             written = json.loads((root / CDK_JSON).read_text("utf-8"))
         except (OSError, ValueError) as error:
-            raise CronstackError(f"{where} cannot be read: {error}", remedy="Mend the file; it holds JSON.") from error
+            raise CronstackError(
+                f"{where} cannot be read: {error}", remedy="Correct the file. It must be valid JSON."
+            ) from error
         context = written.get("context", {}) if isinstance(written, dict) else None
         if not isinstance(context, dict):
-            raise CronstackError(f'{where} is not a JSON object with an object "context"', remedy="Mend the file.")
+            raise CronstackError(
+                f'{where} is not a JSON object with an object "context"',
+                remedy='Correct the file: {"app": …, "context": {…}}.',
+            )
         name = context.get(PROJECT_KEY, cleaned(root.name))
         if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
             raise DeclarationError(
-                f'"{PROJECT_KEY}" is {name!r}, which cannot begin the names of resources on AWS',
+                f'"{PROJECT_KEY}" is {name!r}, and names of AWS resources cannot begin with it',
                 where=where,
-                remedy=f'Take letters, digits and single hyphens, at most {_LONGEST_NAME}, such as "shop".',
+                remedy=f'Use letters, digits and single hyphens, at most {_LONGEST_NAME} characters, such as "shop".',
             )
         return cls(root=root, name=name, context=context)
 
     @property
     def functions(self) -> Path:
-        """The folder that holds the packages of jobs, and that is the root of what is deployed."""
+        """The folder with the packages of jobs. It is the root of the deployed code."""
         return self.root / "functions"
 
     @property
     def state(self) -> Path:
-        """The folder for what may be deleted at any time (see STATE_FOLDER); not created here."""
+        """The folder STATE_FOLDER. It may not exist yet."""
         return self.root / STATE_FOLDER
 
     def stack(self, jobs_package: str = "jobs") -> str:
-        """Name of the stack in which the jobs of a package are deployed."""
+        """Return the name of the stack that contains the jobs of a package."""
         return names.stack_name(self.name, jobs_package)
 
 
 def cleaned(folder: str) -> str:
-    """A folder's name with everything that AWS would refuse turned into single hyphens; "project" if nothing stays."""
+    """Return a folder's name with invalid characters replaced by single hyphens. Return "project" if none is valid."""
     words = re.sub(r"[^A-Za-z0-9]+", "-", folder).lstrip("-0123456789")[:_LONGEST_NAME].strip("-")
     return words or "project"

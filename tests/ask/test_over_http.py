@@ -54,7 +54,7 @@ def test_a_list_of_the_questions_asks_nothing(capsys: pytest.CaptureFixture[str]
     assert "at most" in printed.out
     assert "Not asked:" in printed.out
     assert run(["ask-aws", "--only", "nothing"]) == 2
-    assert "there is no question 'nothing'" in capsys.readouterr().err
+    assert "unknown question 'nothing'" in capsys.readouterr().err
 
 
 def test_an_account_is_asked_only_after_a_confirmation(
@@ -62,4 +62,4 @@ def test_an_account_is_asked_only_after_a_confirmation(
 ) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     assert run(["ask-aws", "--only", "past-year"]) != 0  # stdin is at its end
-    assert "Ask this account?" in capsys.readouterr().err
+    assert "Run these questions in this account?" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""A deployed stack on moto, as the operators' commands find it: outputs, a function, a ledger, queues and groups."""
+"""A deployed stack on moto, for operators' commands: outputs, a function, a ledger, queues and groups."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WIRING = Wiring(
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """A ledger and two queues, under the names that a stack's outputs tell."""
+    """A ledger and two queues, named by the outputs of a stack."""
     import boto3
 
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")

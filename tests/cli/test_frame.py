@@ -1,4 +1,4 @@
-"""The frame of the command line: what is imported when, and how faults are told."""
+"""The command line as a whole: lazy imports, error messages and exit codes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def start(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch):
-    """``failing(fault)`` makes the command line end with that fault, and returns its exit code."""
+    """Return ``failing(fault)``, which makes the command line raise that fault and returns the exit code."""
 
     def fail(fault: BaseException) -> int:
         def command(**_: object) -> None:
@@ -40,7 +40,7 @@ def failing(monkeypatch: pytest.MonkeyPatch):
     return fail
 
 
-def test_help_names_every_command_and_imports_none() -> None:
+def test_help_lists_every_command_and_imports_none() -> None:
     program = "import sys; from cronstack_infra import cli; cli.run(['--help']); print(sorted(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     words, _, modules = shown.stdout.rpartition("\n[")
@@ -50,7 +50,7 @@ def test_help_names_every_command_and_imports_none() -> None:
 
 
 @pytest.mark.parametrize("name", list(cli.COMMANDS))
-def test_every_command_of_the_table_is_there_and_says_what_it_does(name: str) -> None:
+def test_every_command_exists_and_has_a_help_text(name: str) -> None:
     command = cli.cronstack.get_command(click.Context(cli.cronstack), name)
     assert command is not None
     assert command.help
@@ -61,7 +61,7 @@ def test_version() -> None:
     assert (shown.returncode, shown.stdout.split()[0], shown.stderr) == (0, "cronstack", "")
 
 
-def test_an_unknown_command_is_wrong_input() -> None:
+def test_an_unknown_command_is_invalid_input() -> None:
     shown = start("nonsense")
     assert shown.returncode == 2
     assert "No such command 'nonsense'" in shown.stderr
@@ -70,13 +70,13 @@ def test_an_unknown_command_is_wrong_input() -> None:
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        (DeclarationError("no zone", where="jobs/a.py:3", remedy="Say timezone='UTC'."), 2),
+        (DeclarationError("no zone", where="jobs/a.py:3", remedy="Write timezone='UTC'."), 2),
         (ScheduleError("cron(0 0 31 2 ? *) never fires"), 2),
         (click.UsageError("no such job"), 2),
         (OperationError("stack 'shop' is not deployed", remedy="Deploy it."), 1),
     ],
 )
-def test_a_foreseen_fault_is_one_message_and_its_code(failing, capsys, fault: Exception, code: int) -> None:
+def test_an_expected_fault_is_one_message_and_an_exit_code(failing, capsys, fault: Exception, code: int) -> None:
     assert failing(fault) == code
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -84,7 +84,7 @@ def test_a_foreseen_fault_is_one_message_and_its_code(failing, capsys, fault: Ex
     assert "Traceback" not in shown.err
 
 
-def test_an_unforeseen_fault_asks_to_be_reported(failing, capsys) -> None:
+def test_an_unexpected_fault_asks_for_a_report(failing, capsys) -> None:
     assert failing(KeyError("ledger")) == 1
     shown = capsys.readouterr().err
     assert "unexpected KeyError: 'ledger' (test_frame.py:" in shown
@@ -92,7 +92,7 @@ def test_an_unforeseen_fault_asks_to_be_reported(failing, capsys) -> None:
     assert "Traceback" not in shown
 
 
-def test_the_traceback_is_there_for_who_asks(failing, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_traceback_is_printed_on_request(failing, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRONSTACK_TRACEBACK", "1")
     assert failing(OperationError("no")) == 1
     assert "Traceback" in capsys.readouterr().err
@@ -104,8 +104,8 @@ def test_ctrl_c_is_130_and_one_line(failing, capsys) -> None:
 
 
 @pytest.mark.parametrize("caught", [True, False])
-def test_an_interrupt_anywhere_leaves_the_exit_code_to_the_command(tmp_path: Path, caught: bool) -> None:
-    """Even within code that is made from a string, as namedtuple's is: Python would end itself by SIGINT for that."""
+def test_an_interrupt_keeps_the_exit_code_of_the_command(tmp_path: Path, caught: bool) -> None:
+    """Also in code that is compiled from a string, as by namedtuple: Python would then end itself by SIGINT."""
     (tmp_path / "interrupted.py").write_text(
         "import contextlib, click\n"
         "from cronstack_infra import cli\n"
@@ -119,7 +119,7 @@ def test_an_interrupt_anywhere_leaves_the_exit_code_to_the_command(tmp_path: Pat
     assert (ended.returncode, ended.stderr) == ((0, b"") if caught else (130, b"\nInterrupted.\n"))
 
 
-def test_what_boto_raises_is_told_without_a_traceback(failing, capsys) -> None:
+def test_an_error_of_botocore_has_no_traceback(failing, capsys) -> None:
     from botocore.exceptions import EndpointConnectionError
 
     assert failing(EndpointConnectionError(endpoint_url="http://127.0.0.1:1")) == 1
@@ -128,7 +128,7 @@ def test_what_boto_raises_is_told_without_a_traceback(failing, capsys) -> None:
     assert "cronstack up" in shown
 
 
-def test_a_reader_that_leaves_is_not_an_error_on_the_screen() -> None:
+def test_a_closed_pipe_prints_no_error() -> None:
     program = "import sys; from cronstack_infra import cli; sys.stdin.read(); sys.exit(cli.run(['--help']))"
     child = subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -1,4 +1,4 @@
-"""The flights, cut into days: nothing lost, nothing in the wrong file."""
+"""The flights by day: complete, and each in the file of its day."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def year() -> list[flights.Day]:
     return list(flights.days(flights.archive()))
 
 
-def test_the_whole_year_is_there_day_by_day(year: list[flights.Day]) -> None:
+def test_the_year_is_complete_day_by_day(year: list[flights.Day]) -> None:
     assert len(year) == 365
     assert (year[0].date, year[-1].date) == ("2013-01-01", "2013-12-31")
     assert [day.date for day in year] == sorted(day.date for day in year)
@@ -35,13 +35,13 @@ def test_new_years_day(year: list[flights.Day]) -> None:
     assert "\r" not in year[0].text
 
 
-def test_reading_them_does_not_start_pandas() -> None:
+def test_reading_them_does_not_import_pandas() -> None:
     program = "import sys; from cronstack_infra.demo import flights; flights.archive(); print('pandas' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert shown.stdout.strip() == "False"
 
 
-def test_another_file_is_refused(tmp_path: Path) -> None:
+def test_a_file_with_other_columns_is_refused(tmp_path: Path) -> None:
     source = tmp_path / "flights.csv.zip"
     with zipfile.ZipFile(source, "w") as packed:
         packed.writestr("flights.csv", "carrier,flight\nUA,1\n")

@@ -1,4 +1,4 @@
-"""The payment service's own log, over HTTP: what it charges, what it answers, what it would see go wrong."""
+"""The payment service over HTTP: charges, answers, and the detection of double charges."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def service() -> Iterator[PaymentService]:
 
 
 def post(service: PaymentService, key: str, **charge: Any) -> tuple[int, dict[str, Any], str]:
-    """Status, answer, Retry-After."""
+    """Return status, answer and the header Retry-After."""
     headers = {"Idempotency-Key": key} if key else {}
     request = urllib.request.Request(service.url, json.dumps(charge).encode(), headers)
     try:
@@ -37,7 +37,7 @@ def listed(service: PaymentService) -> dict[str, Any]:
         return dict(json.load(answer))
 
 
-def test_the_same_key_is_the_same_charge_however_many_ask_at_once(service: PaymentService) -> None:
+def test_concurrent_requests_with_one_key_are_one_charge(service: PaymentService) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: post(service, "k", order="1", cents=5), range(20)))
     assert answers == [(201, {"charge": 1, "order": "1", "cents": 5}, "")] * 20
@@ -45,13 +45,13 @@ def test_the_same_key_is_the_same_charge_however_many_ask_at_once(service: Payme
     assert (charge.order, charge.cents, charge.requests) == ("1", 5, 20)
 
 
-def test_another_key_for_the_same_order_is_money_taken_twice_and_told(service: PaymentService) -> None:
+def test_a_second_key_for_an_order_is_reported_as_charged_twice(service: PaymentService) -> None:
     for key, order in (("a", "1"), ("b", "1"), ("c", "2")):
         assert post(service, key, order=order, cents=5)[0] == 201
     assert service.payments.charged_twice() == ["1"]
-    told = listed(service)
-    assert told["charged_twice"] == ["1"]
-    assert [charge["key"] for charge in told["charges"]] == ["a", "b", "c"]
+    data = listed(service)
+    assert data["charged_twice"] == ["1"]
+    assert [charge["key"] for charge in data["charges"]] == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,14 @@ def test_another_key_for_the_same_order_is_money_taken_twice_and_told(service: P
         ("known", {"order": "1", "cents": 6}, 422),
     ],
 )
-def test_what_it_refuses_is_not_charged(service: PaymentService, key: str, charge: Any, status: int) -> None:
+def test_a_refused_request_is_not_charged(service: PaymentService, key: str, charge: Any, status: int) -> None:
     post(service, "known", order="1", cents=5)
-    answered, told, _ = post(service, key, **charge)
-    assert (answered, list(told)) == (status, ["error"])
-    assert [(one.key, one.requests) for one in service.payments.charges()] == [("known", 1)]
+    answered, data, _ = post(service, key, **charge)
+    assert (answered, list(data)) == (status, ["error"])
+    assert [(charged.key, charged.requests) for charged in service.payments.charges()] == [("known", 1)]
 
 
-def test_it_stumbles_after_it_has_charged(service: PaymentService) -> None:
+def test_a_503_answer_comes_after_the_charge(service: PaymentService) -> None:
     assert post(service, "k", order="slow", cents=5)[::2] == (503, "3")
     assert [charge.order for charge in service.payments.charges()] == ["slow"]
     assert post(service, "k", order="slow", cents=5)[0] == 201

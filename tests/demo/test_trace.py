@@ -1,4 +1,4 @@
-"""Waiting for an event: one that came, one that comes, one that does not."""
+"""Waiting for an event: an earlier one, a later one, and a missing one."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ def fired(event) -> bool:
     return event["event"] == "fired"
 
 
-def test_what_has_come_is_found_at_once() -> None:
+def test_an_earlier_event_is_returned_at_once() -> None:
     trace = Trace()
-    trace.hear({"event": "ready"})
-    trace.hear({"event": "fired", "n": 1})
-    trace.hear({"event": "fired", "n": 2})
+    trace.record({"event": "ready"})
+    trace.record({"event": "fired", "n": 1})
+    trace.record({"event": "fired", "n": 2})
     assert trace.wait_for(fired, 0) == {"event": "fired", "n": 1}
     assert len(trace.all(fired)) == 2
 
 
-def test_what_comes_later_is_waited_for() -> None:
+def test_a_later_event_is_awaited() -> None:
     trace = Trace()
-    teller = Thread(target=lambda: trace.hear({"event": "fired"}))
-    teller.start()
+    recorder = Thread(target=lambda: trace.record({"event": "fired"}))
+    recorder.start()
     assert trace.wait_for(fired, 30) is not None
-    teller.join()
+    recorder.join()
 
 
-def test_what_does_not_come_is_none() -> None:
+def test_a_missing_event_times_out() -> None:
     trace = Trace()
-    trace.hear({"event": "ready"})
+    trace.record({"event": "ready"})
     assert trace.wait_for(fired, 0.01) is None
 
 
-def test_nobody_waits_for_a_closed_trace() -> None:
+def test_closing_the_trace_ends_the_wait() -> None:
     trace = Trace()
     closer = Thread(target=trace.close)
     closer.start()

@@ -217,7 +217,7 @@ def test_interrupted_it_leaves_nothing_behind_either(tmp_path: Path, line: str) 
             os.killpg(running.pid, signal.SIGKILL)
             running.communicate(timeout=30)
     assert running.returncode == 130, said
-    assert "so was everything it had started" in said
+    assert "The demo was stopped, with everything that it had started" in said
     assert "Traceback" not in said
     assert "left behind: []" in said
     assert list(tmp_path.iterdir()) == []

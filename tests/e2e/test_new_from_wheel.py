@@ -164,4 +164,4 @@ def test_up_deploys_it_and_its_schedule_fires(shop: Path, installed: Path, envir
     assert fired, said
     assert ":00 UTC" in fired[0]
     assert "Hello world, it is " in said
-    assert "What was deployed here is gone" in said
+    assert "The deployed stacks and their data are deleted" in said

@@ -66,7 +66,7 @@ def test_on_a_build_server_an_outdated_file_is_an_error(tmp_path: Path) -> None:
     assert not (tmp_path / LOCK).exists()
     synth(tmp_path, JOBS)
     synth(tmp_path, {"stats": False}, ci=True)
-    with pytest.raises(DeclarationError, match=r"outdated: new, stats of the package 'jobs'\n.*cronstack list, and"):
+    with pytest.raises(DeclarationError, match=r"outdated: new, stats of the package 'jobs'\n.*cronstack list\. Then"):
         synth(tmp_path, {"stats": True, "new": False}, ci=True)
 
 
@@ -74,11 +74,11 @@ def test_on_a_build_server_an_outdated_file_is_an_error(tmp_path: Path) -> None:
     ("text", "line", "message"),
     [
         ("{\n  oops", 2, "it is not JSON"),
-        ("[]", 1, "no JSON object"),
+        ("[]", 1, "not a JSON object"),
         ('{\n"version": 2}', 2, "reads version 1"),
         ('{"version": 1,\n"app": "x"}', 2, "16 hexadecimal digits"),
-        (f'{{"version": 1, "app": "{APP}",\n\n"packages": []}}', 3, "no JSON object"),
-        (f'{{"version": 1, "app": "{APP}",\n"packages": {{\n"jobs": 1}}}}', 3, "'jobs' is no JSON object"),
+        (f'{{"version": 1, "app": "{APP}",\n\n"packages": []}}', 3, "not a JSON object"),
+        (f'{{"version": 1, "app": "{APP}",\n"packages": {{\n"jobs": 1}}}}', 3, "'jobs' is not a JSON object"),
         (
             f'{{"version": 1, "app": "{APP}", "packages": {{\n"jobs": {{\n"stats": true}}}}}}',
             3,

@@ -1,4 +1,4 @@
-"""The job in two ways: its function by itself, and deployed, on a cloud in this process whose clock the test moves."""
+"""Tests of the job ``hello``: its function alone, and the deployed job with a virtual clock."""
 
 import logging
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from cronstack_infra.testing.cloud import Cloud
 from jobs.hello import hello
 
 
-def test_the_greeting_names_the_minute_it_was_due() -> None:
+def test_greeting_contains_name_and_due_time() -> None:
     run = Run(
         job="hello",
         occurrence="t-2026-03-01T12:34:00Z",
@@ -22,7 +22,7 @@ def test_the_greeting_names_the_minute_it_was_due() -> None:
     assert hello.function(run) == {"greeting": "Hello Ada, it is 12:34 UTC"}
 
 
-def test_it_runs_every_minute(cloud: Cloud) -> None:
+def test_runs_every_minute(cloud: Cloud) -> None:
     cloud.advance(minutes=3)
     assert [run.result["greeting"] for run in cloud.runs("hello")] == [
         "Hello world, it is 00:01 UTC",
@@ -31,7 +31,7 @@ def test_it_runs_every_minute(cloud: Cloud) -> None:
     ]
 
 
-def test_a_crash_is_made_good(cloud: Cloud) -> None:
+def test_retries_after_a_crash(cloud: Cloud) -> None:
     cloud.faults.crash("hello", on_attempt=1)
     run = cloud.fire("hello")
     assert (run.status, run.attempt) == ("succeeded", 2)

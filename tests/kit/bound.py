@@ -1,7 +1,7 @@
-"""Child processes of the tools under ``tests``: each ends with its whole group when the tool does, whatever ends it.
+"""Child processes of the tools under ``tests``. When a tool ends, also by a kill, each child ends with its group.
 
-A tool that is killed tidies up nothing. So each child runs under ``toolchain/lifeline.py``: it holds the reading end of
-a pipe, and the kernel closes the writing end when the tool ends.
+A killed tool cannot clean up. So each child runs under ``toolchain/lifeline.py``, which holds the read end of a pipe.
+The kernel closes the write end when the tool ends.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from typing import Any
 from cronstack_infra.toolchain.process import LIFELINE
 
 STOPPING = 20.0
-"""Seconds that a group may take to end after SIGTERM."""
+"""Seconds for a group to end after SIGTERM."""
 
 
 @contextmanager
 def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
-    """Start a command in a process group of its own; leaving the block ends that group.
+    """Start a command in its own process group, and end the group after the block.
 
-    options: as ``subprocess.Popen`` takes them.
+    options: options of ``subprocess.Popen``.
     """
-    theirs, ours = os.pipe()
+    read_end, write_end = os.pipe()
     try:
-        under = [sys.executable, "-I", "-S", str(LIFELINE), str(theirs), *command]
-        process = subprocess.Popen(under, pass_fds=[theirs], start_new_session=True, **options)
+        command_line = [sys.executable, "-I", "-S", str(LIFELINE), str(read_end), *command]
+        process = subprocess.Popen(command_line, pass_fds=[read_end], start_new_session=True, **options)
         try:
             yield process
         finally:
             _end(process)
     finally:
-        os.close(theirs)
-        os.close(ours)
+        os.close(read_end)
+        os.close(write_end)
 
 
 def run(
     command: Sequence[str], *, timeout: float, input: str | None = None, check: bool = False, **options: Any
 ) -> subprocess.CompletedProcess[Any]:
-    """Run a command to its end, as ``subprocess.run`` does. Raises TimeoutExpired."""
+    """Run a command as ``subprocess.run`` does, but end its whole group. Raise TimeoutExpired after ``timeout``."""
     if input is not None:
         options["stdin"] = subprocess.PIPE
     if options.pop("capture_output", False):
@@ -59,9 +59,9 @@ def run(
 
 
 def popen(command: Sequence[Any], **options: Any) -> subprocess.Popen[Any]:
-    """Start a command whose process id a test needs: the command itself, which is killed when the test's process ends.
+    """Start a command directly, so that its process id is known. It is killed when the test's process ends.
 
-    Linux only; elsewhere nothing watches it.
+    That works on Linux only; elsewhere the command may outlive the test.
     """
     process = subprocess.Popen(command, **options)
     if hasattr(os, "pidfd_open"):
@@ -75,7 +75,7 @@ def popen(command: Sequence[Any], **options: Any) -> subprocess.Popen[Any]:
 
 @cache
 def _lifeline() -> tuple[int, int]:
-    """Return the two ends of a pipe; the writing end closes with this process."""
+    """Return the two ends of a pipe. The write end closes when this process ends."""
     atexit.register(_end_watchers)
     return os.pipe()
 
@@ -96,7 +96,7 @@ if watched not in select.select([lifeline, watched], [], [])[0]:
 
 
 def _end(process: subprocess.Popen[Any]) -> None:
-    """End what is left of the group: its members may outlive the process that was started."""
+    """End the rest of the group, which may outlive the started process."""
     for kind in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, kind)

@@ -1,4 +1,4 @@
-"""A real browser for pages, driven by Playwright: Playwright's own, or a Chromium or Chrome of this machine."""
+"""A browser for tests of pages, controlled by Playwright: its own, or a Chromium or Chrome of this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 APT = "apt-get update && apt-get install -y --no-install-recommends chromium"
 REMEDY = f"Run: uv run playwright install chromium (or: sudo sh -c '{APT}')"
 REQUIRED = "CRONSTACK_BROWSER_REQUIRED"
-"""Environment variable that .ci/run sets."""
+"""Environment variable, set by .ci/run, that makes a missing browser a failure."""
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 PLACES = (
     "/opt/google/chrome/chrome",
@@ -27,7 +27,7 @@ PLACES = (
     "~/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
 QUIET = (
-    "--no-sandbox",  # root has no other way
+    "--no-sandbox",  # required for root
     "--disable-gpu",
     "--no-first-run",
     "--disable-background-networking",
@@ -38,7 +38,7 @@ QUIET = (
 
 @contextmanager
 def browser() -> Iterator[Any]:
-    """Yield a headless browser. Root installs one where none starts; other users' tests are skipped or fail."""
+    """Yield a headless browser. If none starts, root installs one; for other users the test is skipped or fails."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -53,29 +53,29 @@ def browser() -> Iterator[Any]:
 
 
 def browsers(own: str, path: str, places: tuple[str, ...] = PLACES) -> list[str]:
-    """Return the browsers of this machine, Playwright's ``own`` first."""
+    """Return the browsers of this machine, first ``own``, that of Playwright."""
     usual = [os.path.expanduser(place) for place in places]
     found = [shutil.which(own), *(shutil.which(name, path=path) for name in NAMES), *map(shutil.which, usual)]
-    return list(dict.fromkeys(one for one in found if one is not None))
+    return list(dict.fromkeys(path for path in found if path is not None))
 
 
 def launch(playwright: Any, candidates: list[str]) -> tuple[Any, str]:
-    """Start the first browser that starts. Without one, None and why the last did not."""
+    """Start the first candidate that works. If none does, return None and the error of the last."""
     from playwright.sync_api import Error
 
     why = "no Chromium or Chrome is installed"
     for candidate in candidates:
         try:
             return playwright.chromium.launch(executable_path=candidate, args=list(QUIET)), ""
-        except Error as fault:  # a library is missing, or it only tells how to install it
+        except Error as fault:  # a library is missing, or the program only prints how to install the browser
             why = f"{candidate} does not start: {fault.message.splitlines()[0]}"
     return None, why
 
 
 def installed(own: str) -> list[str]:
-    """Install Debian's Chromium, and return the browsers of this machine."""
+    """Install Debian's Chromium. Return the browsers of this machine."""
     with (Path(tempfile.gettempdir()) / "cronstack-chromium").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)  # several test processes, one installation
+        fcntl.flock(held, fcntl.LOCK_EX)  # only one of several test processes installs it
         if shutil.which("chromium") is None:
             environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
             done = subprocess.run(["sh", "-c", APT], env=environ, capture_output=True, text=True, timeout=400)
@@ -85,7 +85,7 @@ def installed(own: str) -> list[str]:
 
 
 def missing(why: str, environ: Mapping[str, str]) -> NoReturn:
-    """End the test with one line: skip it, or fail where a browser is required."""
+    """Skip the test with one line, or fail it if a browser is required."""
     line = f"{why}. {REMEDY}"
     if environ.get(REQUIRED):
         pytest.fail(line, pytrace=False)

@@ -1,4 +1,4 @@
-"""Processes a test looks after: whether one still lives, and waiting for its end without asking again and again."""
+"""Process checks for tests: wait for the end of a process without polling, and list processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def ended_within(pid: int, seconds: float) -> bool:
-    """Whether process ``pid`` ends within ``seconds``; true at once if it is not there. Linux."""
+    """Return whether the process ends within ``seconds``, or has ended before. Linux only."""
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -21,7 +21,7 @@ def ended_within(pid: int, seconds: float) -> bool:
 
 
 def processes() -> dict[int, int]:
-    """Every living process and its parent. Linux."""
+    """Return the parent of each running process, by id. Linux only."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -32,7 +32,7 @@ def processes() -> dict[int, int]:
 
 
 def family(pid: int) -> set[int]:
-    """A process and all its descendants."""
+    """Return the ids of a process and all its descendants."""
     parents, found = processes(), {pid}
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more

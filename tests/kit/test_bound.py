@@ -1,4 +1,4 @@
-"""What a tool of the tests starts ends with the tool."""
+"""Child processes end with the tool that started them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.kit import bound
 with bound.started([sys.executable, "-c", {SLEEPER!r}], stdout=sys.stdout):
     import time; time.sleep(300)
 """
-KNOWN_BY_ID = f"""
+DIRECT_CHILD = f"""
 import sys
 from tests.kit import bound
 bound.popen([sys.executable, "-c", {SLEEPER!r}], start_new_session=True)
@@ -36,7 +36,7 @@ ENDINGS = [signal.SIGTERM, signal.SIGINT, signal.SIGKILL]
 
 
 def ended(program: str, ending: signal.Signals) -> tuple[str, set[int]]:
-    """Run a tool until it prints a line, end it; the line, and the processes that the tool had started."""
+    """Run a tool until it prints a line, then end it. Return the line, and the processes that the tool has started."""
     tool = subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -61,15 +61,15 @@ def test_a_child_ends_with_its_tool(ending: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_child_that_is_known_by_its_id_ends_with_its_tool(ending: signal.Signals) -> None:
-    line, started = ended(KNOWN_BY_ID, ending)
+def test_a_direct_child_ends_with_its_tool(ending: signal.Signals) -> None:
+    line, started = ended(DIRECT_CHILD, ending)
     assert line == "up"
-    assert len(started) == 2  # the command, and what watches it
+    assert len(started) == 2  # the command and its watcher
     assert all(ended_within(pid, 30) for pid in started)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_the_moto_server_of_the_comparison_ends_with_it(ending: signal.Signals) -> None:
+def test_the_moto_server_of_the_benchmark_ends_with_it(ending: signal.Signals) -> None:
     endpoint, started = ended(CONFORMANCE, ending)
     assert started
     assert all(ended_within(pid, 30) for pid in started)
@@ -77,7 +77,7 @@ def test_the_moto_server_of_the_comparison_ends_with_it(ending: signal.Signals) 
         urllib.request.urlopen(endpoint, timeout=10)
 
 
-def test_a_command_is_run_to_its_end_like_by_subprocess() -> None:
+def test_run_behaves_like_subprocess_run() -> None:
     program = "import sys; print(sys.stdin.read().upper()); print('e', file=sys.stderr); sys.exit(3)"
     done = bound.run([sys.executable, "-c", program], input="a", capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (3, "A\n", "e\n")
@@ -85,7 +85,7 @@ def test_a_command_is_run_to_its_end_like_by_subprocess() -> None:
         bound.run([sys.executable, "-c", "import sys; sys.exit(1)"], timeout=60, check=True)
 
 
-def test_a_group_ends_when_its_block_is_left() -> None:
+def test_a_group_ends_after_the_block() -> None:
     inner = "import time; print(1, flush=True); time.sleep(300)"
     program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
     with bound.started([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
@@ -96,6 +96,6 @@ def test_a_group_ends_when_its_block_is_left() -> None:
     assert all(ended_within(pid, 30) for pid in started)
 
 
-def test_a_command_out_of_time_is_ended() -> None:
+def test_a_command_ends_after_its_timeout() -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         bound.run([sys.executable, "-c", "import time; time.sleep(300)"], timeout=1)

@@ -1,4 +1,4 @@
-"""Which browser the tests of pages use, and the one line where there is none."""
+"""Selection of the browser for tests of pages, and the message if no browser is installed."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def program(path: Path, text: str = "#!/bin/sh\nexit 1\n") -> str:
     return str(path)
 
 
-def test_playwrights_own_comes_first_then_the_path_then_the_usual_places(tmp_path: Path) -> None:
+def test_playwrights_browser_comes_before_the_path_and_the_usual_places(tmp_path: Path) -> None:
     own = program(tmp_path / "playwright" / "chrome")
     on_path = program(tmp_path / "bin" / "google-chrome")
     usual = program(tmp_path / "Applications" / "Google Chrome")
-    places = (usual, str(tmp_path / "nowhere"))
+    places = (usual, str(tmp_path / "absent"))
     assert browsers(own, str(tmp_path / "bin"), places) == [own, on_path, usual]
-    assert browsers(str(tmp_path / "nowhere"), "", places) == [usual]
+    assert browsers(str(tmp_path / "absent"), "", places) == [usual]
 
 
-def test_a_browser_that_does_not_start_is_passed_over(tmp_path: Path) -> None:
-    """Ubuntu's chromium-browser may be a script that says how to install it."""
+def test_a_browser_that_does_not_start_is_skipped(tmp_path: Path) -> None:
+    """Ubuntu's chromium-browser may be a script that prints how to install it."""
     sync_api = pytest.importorskip("playwright.sync_api")
     broken = program(tmp_path / "chromium-browser")
     with sync_api.sync_playwright() as playwright:
@@ -41,13 +41,13 @@ def test_a_browser_that_does_not_start_is_passed_over(tmp_path: Path) -> None:
         assert launch(playwright, []) == (None, "no Chromium or Chrome is installed")
 
 
-def test_without_a_browser_the_test_is_skipped_with_the_line_to_run() -> None:
+def test_without_a_browser_the_test_is_skipped_with_the_remedy() -> None:
     with pytest.raises(pytest.skip.Exception) as ended:
         missing("no Chromium or Chrome is installed", {})
     assert str(ended.value) == f"no Chromium or Chrome is installed. {REMEDY}"
 
 
-def test_where_a_browser_is_required_the_test_fails_instead() -> None:
+def test_a_missing_required_browser_is_a_failure() -> None:
     with pytest.raises(pytest.fail.Exception, match="playwright install chromium") as ended:
         missing("no Chromium or Chrome is installed", {REQUIRED: "1"})
     assert "\n" not in str(ended.value)

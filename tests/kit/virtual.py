@@ -1,4 +1,4 @@
-"""One virtual cloud for many tests: asleep between them, and as it was prepared at the begin of each."""
+"""One virtual cloud for many tests. It sleeps between them, and each test gets its prepared state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 
 Prepared = tuple[VirtualCloud, Snapshot]
-"""A cloud that is asleep, and its prepared state."""
+"""A sleeping cloud, and its prepared state."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Tests as a user writes them: copied into a project of ``cronstack new``, and run there by a pytest of its own."""
+"""Tests as users write them. They are copied into a project of ``cronstack new``, and run there by another pytest."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ def test_a_crash_costs_no_night(cloud):
     assert [(run.status, run.attempt) for run in cloud.runs("nightly")] == [("succeeded", 2)] * 7
 
 
-def test_the_night_without_half_past_two(cloud):
+def test_the_night_in_which_the_clocks_skip_the_time(cloud):
     cloud.at("2027-03-28T00:00", "Europe/Berlin")
     cloud.advance(hours=24)
     assert cloud.runs("nightly") == []
 
 
-def test_the_night_with_two(cloud):
+def test_the_night_in_which_the_clocks_repeat_the_time(cloud):
     cloud.at("2027-10-31T00:00", "Europe/Berlin")
     cloud.advance(hours=24)
     assert [f"{run.due:%H:%M}" for run in cloud.runs("nightly")] == ["00:30"]
 
 
-def test_a_local_time_that_the_clocks_skip_is_the_instant_of_the_change(cloud):
+def test_a_skipped_local_time_is_the_instant_of_the_clock_change(cloud):
     assert cloud.at("2027-03-28T02:30", "Europe/Berlin") == datetime(2027, 3, 28, 1, tzinfo=UTC)
     assert cloud.at("2027-03-28T05:30") == datetime(2027, 3, 28, 5, 30, tzinfo=UTC) == cloud.now
     assert cloud.at("2027-03-29") == datetime(2027, 3, 29, tzinfo=UTC)
 
 
-def test_a_local_time_that_comes_twice_needs_its_offset(cloud):
+def test_a_repeated_local_time_needs_its_offset(cloud):
     with pytest.raises(OperationError, match=r"comes twice in Europe/Berlin(?s:.*)\+02:00 or .*\+01:00"):
         cloud.at("2027-10-31T02:30", "Europe/Berlin")
     assert cloud.at("2027-10-31T02:30+01:00") == datetime(2027, 10, 31, 1, 30, tzinfo=UTC)
@@ -61,13 +61,13 @@ def test_time_advances_to_an_instant_of_a_zone_at_its_clock_changes(cloud):
 
 
 @pytest.mark.parametrize("again", range(4))
-def test_each_test_has_a_state_of_its_own(cloud, again):
+def test_each_test_has_its_own_state(cloud, again):
     assert cloud.runs("nightly") == []
     assert cloud.events == []
     row = cloud.fire("nightly", input={"again": again})
     assert (row.status, row.attempt, row.due) == ("succeeded", 1, datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC))
     cloud.client("s3").create_bucket(Bucket=f"left-by-{again}")
-    assert [each["Name"] for each in cloud.client("s3").list_buckets()["Buckets"] if "left" in each["Name"]] == [
+    assert [bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"] if "left" in bucket["Name"]] == [
         f"left-by-{again}"
     ]
     cloud.faults.raises("nightly", on_attempt=1)
@@ -75,8 +75,8 @@ def test_each_test_has_a_state_of_its_own(cloud, again):
 
 @pytest.mark.parametrize("again", range(2))
 @pytest.mark.parametrize("by", ["ada", "bob"])
-def test_each_test_commits_to_tables_of_its_own(cloud, by, again):
-    """The seed gives them the same request tokens: one test's transaction is not the repetition of another's."""
+def test_each_test_commits_to_its_own_tables(cloud, by, again):
+    """The tests use the same seed and so the same request tokens. Their transactions must not count as repetitions."""
     dynamodb = cloud.client("dynamodb")
     dynamodb.create_table(
         TableName="bookings",
@@ -89,7 +89,7 @@ def test_each_test_commits_to_tables_of_its_own(cloud, by, again):
     assert [item["by"]["S"] for item in dynamodb.scan(TableName="bookings")["Items"]] == [by]
 
 
-def test_the_span_ends_before_its_end(cloud):
+def test_the_end_of_a_span_is_exclusive(cloud):
     cloud.at("2026-05-01T00:30", "UTC")
     assert cloud.runs("nightly") == []
     cloud.advance(days=1)
@@ -114,19 +114,19 @@ def bookings(cloud):
     ("when", "attempt"), [("before work", 2), ("before commit", 2), ("after commit", 1), ("after work", 1)]
 )
 @pytest.mark.parametrize("kind", ["crash", "raises"])
-def test_a_fault_strikes_where_it_is_planned(cloud, bookings, kind, when, attempt):
+def test_a_fault_occurs_where_it_is_planned(cloud, bookings, kind, when, attempt):
     getattr(cloud.faults, kind)("booking", on_attempt=1, when=when)
     run = cloud.fire("booking", input={"table": "bookings", "by": "ada"})
     cloud.advance(hours=1)
     assert (run.status, run.attempt, bookings()) == ("succeeded", attempt, 1)
     if kind == "crash":
         why = "killed before it could tell" if when == "after work" else f"killed {when}"
-        assert re.search(rf"attempt 1  crashed after 0\.\d+ s: {why}", cloud.told())
+        assert re.search(rf"attempt 1  crashed after 0\.\d+ s: {why}", cloud.timeline())
     elif attempt == 2:
-        assert f"RuntimeError: planned for attempt 1 of booking, {when}" in cloud.told()
+        assert f"RuntimeError: planned for attempt 1 of booking, {when}" in cloud.timeline()
 
 
-def test_a_fault_at_a_commit_that_is_not_made_ends_the_test(cloud):
+def test_a_fault_at_a_missing_commit_fails_the_test(cloud):
     cloud.faults.crash("fragile", when="before commit")
     with pytest.raises(
         OperationError, match=r"'before commit' cannot strike: attempt 1 of fragile made no run\.commit"
@@ -136,7 +136,7 @@ def test_a_fault_at_a_commit_that_is_not_made_ends_the_test(cloud):
         cloud.faults.crash("fragile", when="later")
 
 
-def test_what_a_test_fires_first_does_not_meet_its_rate(cloud):
+def test_the_first_run_does_not_overlap_a_rate(cloud):
     assert cloud.fire("daily").status == "succeeded"
 
 
@@ -149,14 +149,14 @@ def test_a_daily_rate_fires_seven_times_in_seven_days(cloud):
 
 
 @pytest.mark.cronstack(clock_reads=1000)
-def test_a_loop_that_never_waits_ends_the_test(cloud):
+def test_an_endless_loop_fails_the_test(cloud):
     with pytest.raises(
         OperationError, match=r"functions/jobs/three\.py:\d+: this loop reads the clock and never waits"
     ):
         cloud.fire("polling")
 
 
-def test_what_fails_for_good_is_a_dead_letter(cloud):
+def test_a_run_without_attempts_left_is_a_dead_letter(cloud):
     cloud.faults.raises("fragile", on_attempt=1)
     assert cloud.fire("fragile").status == "dead"
     (letter,) = cloud.dead_letters()
@@ -165,13 +165,13 @@ def test_what_fails_for_good_is_a_dead_letter(cloud):
     assert len(cloud.dead_letters("fragile")) == 1
 
 
-def test_a_letter_is_there_when_the_run_is_told_to_be_dead(cloud):
+def test_a_dead_run_has_its_letter_at_once(cloud):
     assert cloud.fire("hopeless").status == "dead"
     assert [(letter.job, letter.reason) for letter in cloud.dead_letters()] == [("hopeless", "Permanent")]
-    assert "hopeless" in cloud.told().partition("attempt 1  dead")[0]
+    assert "hopeless" in cloud.timeline().partition("attempt 1  dead")[0]
 
 
-def test_what_is_killed_each_time_is_waited_for_until_its_letter(cloud):
+def test_fire_waits_for_the_letter_of_a_run_that_is_killed_each_time(cloud):
     run = cloud.fire("endless")
     assert (run.status, run.limit) == ("dead", 3)
     assert [row["attempt"] for row in cloud.events if row["event"] == "attempt"] == [1, 2, 3, 0]
@@ -179,24 +179,24 @@ def test_what_is_killed_each_time_is_waited_for_until_its_letter(cloud):
     assert cloud.now < datetime(2026, 1, 1, 0, 10, tzinfo=UTC)
 
 
-def test_a_letter_of_the_day_before_yesterday_is_there_whenever_one_looks(cloud):
+def test_an_old_letter_can_be_read_repeatedly(cloud):
     cloud.faults.raises("fragile", on_attempt=1)
     cloud.fire("fragile")
     cloud.advance(days=2)
     assert (len(cloud.dead_letters("nightly")), len(cloud.dead_letters("fragile"))) == (0, 1)
 
 
-def test_every_clock_is_the_clouds(cloud):
-    begun = time.monotonic()
+def test_all_clocks_show_the_time_of_the_cloud(cloud):
+    started = time.monotonic()
     time.sleep(3600)
-    assert time.monotonic() - begun == 3600
+    assert time.monotonic() - started == 3600
     assert datetime.now(UTC) == cloud.now == datetime(2026, 1, 1, 1, 0, 30, tzinfo=UTC)
     (ran,) = [cloud.fire("clocked")]
     assert datetime.fromisoformat(ran.result["now"]) - ran.due < timedelta(seconds=1)
     assert ran.took == pytest.approx(90, abs=0.2)
 
 
-def test_what_boto3_is_asked_here_is_the_clouds(cloud):
+def test_boto3_uses_the_cloud(cloud):
     assert boto3.client("cloudformation", "us-east-1").describe_stacks()["Stacks"][0]["StackName"] == "shop"
     assert cloud.outputs["Ledger"] in boto3.client("dynamodb", "us-east-1").list_tables()["TableNames"]
     names = ["booking", "clocked", "daily", "endless", "fragile", "hopeless", "nightly", "polling", "reminding"]
@@ -205,11 +205,11 @@ def test_what_boto3_is_asked_here_is_the_clouds(cloud):
 
 @pytest.mark.cronstack(start="2013-01-01")
 class TestMarked:
-    def test_the_clock_begins_where_the_marker_says(self, cloud):
+    def test_the_marker_sets_the_start_of_the_clock(self, cloud):
         assert cloud.now == datetime(2013, 1, 1, tzinfo=UTC)
 
     @pytest.mark.cronstack(start="2014-01-01T12:00+02:00")
-    def test_the_nearest_marker_counts(self, cloud):
+    def test_the_nearest_marker_takes_precedence(self, cloud):
         assert cloud.now == datetime(2014, 1, 1, 10, tzinfo=UTC)
 
 
@@ -221,10 +221,10 @@ def test_code_schedules_it_once(cloud):
     (run,) = cloud.runs("reminding")
     assert (run.status, run.key, run.result) == ("succeeded", "order-1", {"order": 1})
     assert cloud.once.cancel("reminding", "order-1").outcome == "too late"
-    assert "reminding  order-1  attempt 1  succeeded" in cloud.told()
+    assert "reminding  order-1  attempt 1  succeeded" in cloud.timeline()
 
 
-def test_time_does_not_jump_over_what_is_planned(cloud):
+def test_a_jump_does_not_skip_a_plan(cloud):
     for key in ("order-2", "order-1"):
         cloud.once.schedule("reminding", key=key, after=timedelta(days=3))
     cloud.once.move("reminding", "order-1", after=timedelta(days=2))
@@ -236,12 +236,12 @@ def test_time_does_not_jump_over_what_is_planned(cloud):
     assert {run.key: run.status for run in cloud.runs("reminding")} == {"order-1": "succeeded", "order-2": "cancelled"}
 
 
-def test_what_cannot_be_asked_is_told(cloud):
+def test_invalid_arguments_are_reported(cloud):
     with pytest.raises(OperationError, match=r"no job 'nigthly'(?s:.*)Did you mean nightly"):
         cloud.runs("nigthly")
-    with pytest.raises(OperationError, match="is past"):
+    with pytest.raises(OperationError, match="is in the past"):
         cloud.at("2020-01-01T00:00")
-    with pytest.raises(OperationError, match="time does not go back"):
+    with pytest.raises(OperationError, match="time cannot go back"):
         cloud.advance(hours=-1)
     for plan in (cloud.faults.crash, cloud.faults.raises):
         with pytest.raises(OperationError, match=r"no job 'nigthly'"):
@@ -254,8 +254,8 @@ def test_what_cannot_be_asked_is_told(cloud):
         cloud.advance()
 
 
-def test_nothing_of_it_is_left_in_the_process():
-    """In any order among the others."""
+def test_the_process_is_unchanged_without_the_cloud():
+    """This test may run at any position among the others."""
     assert abs(time.time() - os.stat("/proc/self").st_ctime) < 3600
     assert time.sleep.__module__ == "time"
     assert uuid.uuid4() != uuid.uuid4()

@@ -1,4 +1,4 @@
-"""A user's own tests on moto, as its documentation writes them, beside those with the fixture ``cloud``."""
+"""A user's tests on moto, as in its documentation, in the same session as tests with the fixture ``cloud``."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_topic_and_a_table_of_my_own(aws_credentials, again):
 def test_both_in_one_test(aws_credentials, cloud, again):
     sns = boto3.client("sns", "us-east-1")
     assert sns.list_topics()["Topics"] == []
-    sns.create_topic(Name="beside")
+    sns.create_topic(Name="mine")
     assert cloud.fire("nightly").status == "succeeded"
     assert len(sns.list_topics()["Topics"]) == 1
     assert os.environ["AWS_DEFAULT_REGION"] == "eu-central-1"

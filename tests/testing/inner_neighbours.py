@@ -1,4 +1,4 @@
-"""Tests as a user writes them in a project with busy jobs; copied there, and run by a pytest of its own."""
+"""Tests as users write them in a project with busy jobs. They are copied there, and run by another pytest."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def test_only_the_chosen_schedules_fire(cloud, again):
     assert [run.status for run in cloud.runs("nightly")] == ["succeeded"] * 2
 
 
-def test_without_a_choice_all_schedules_fire(cloud):
+def test_without_only_all_schedules_fire(cloud):
     cloud.advance(minutes=12)
     assert jobs_that_ran(cloud) == {"digest", "flaky"}
 
 
 @ONLY_NIGHTLY
-def test_a_job_that_is_not_chosen_is_deployed_and_runs_by_hand(cloud):
+def test_a_job_outside_only_is_deployed_and_can_be_fired(cloud):
     assert cloud.fire("flaky", input={"well": True}).status == "succeeded"
     assert jobs_that_ran(cloud) == {"flaky"}
     assert "digest" in cloud.jobs
 
 
 @ONLY_NIGHTLY
-def test_a_jump_does_not_bring_the_other_schedules_back(cloud):
+def test_a_jump_does_not_enable_the_other_schedules(cloud):
     cloud.at("2027-03-01T00:00")
     cloud.advance(hours=3)
     assert jobs_that_ran(cloud) == {"nightly"}
@@ -48,36 +48,36 @@ def test_a_jump_does_not_bring_the_other_schedules_back(cloud):
 @pytest.mark.cronstack(only=["nightly"])
 class TestNearest:
     @pytest.mark.cronstack(only=["flaky"])
-    def test_the_nearest_choice_counts(self, cloud):
+    def test_the_nearest_marker_takes_precedence(self, cloud):
         cloud.advance(hours=2)
         assert jobs_that_ran(cloud) == {"flaky"}
 
 
 @pytest.mark.cronstack(only=[])
-def test_no_schedule_fires_if_none_is_chosen(cloud):
+def test_no_schedule_fires_with_an_empty_only(cloud):
     cloud.advance(days=2)
     assert jobs_that_ran(cloud) == set()
 
 
-# the story
+# the timeline
 
 
 @ONLY_NIGHTLY
-def test_the_story_has_the_chosen_job_and_those_that_a_call_has_named(cloud):
+def test_the_timeline_has_the_jobs_of_only_and_of_calls(cloud):
     cloud.client("lambda").invoke(FunctionName="office-digest", Payload=b"{}")
     cloud.advance(days=1)
     cloud.fire("flaky")
-    timeline, _, jobs = cloud.told().partition("\n\n")
+    timeline, _, jobs = cloud.timeline().partition("\n\n")
     assert [line.split()[2] for line in timeline.splitlines()[1:]] == ["nightly", "flaky"]
     assert [line.split(": ")[1] for line in jobs.splitlines()[:2]] == ["flaky", "nightly"]
     assert "importing: did not run" in jobs
 
 
 @pytest.mark.cronstack(start="2026-01-01T01:10:30")
-def test_jobs_that_no_question_was_about_have_one_line_each(cloud):
+def test_jobs_that_the_test_does_not_use_have_one_line_each(cloud):
     cloud.advance(minutes=25)
     assert cloud.runs("nightly")
-    timeline, _, jobs = cloud.told().partition("\n\n")
+    timeline, _, jobs = cloud.timeline().partition("\n\n")
     assert "nightly" in timeline
     assert "digest" not in timeline
     first, *others = jobs.splitlines()
@@ -92,7 +92,7 @@ def test_jobs_that_no_question_was_about_have_one_line_each(cloud):
 # what holds the clock
 
 
-def test_a_jump_names_the_jobs_whose_carriers_hold_it(cloud):
+def test_a_jump_reports_waiting_carriers(cloud):
     cloud.advance(minutes=5)
     with pytest.raises(
         OperationError, match=r"digest: t-2026-01-01T00:0\d:00Z waits for its carrier, due 2026-01-01"
@@ -103,14 +103,14 @@ def test_a_jump_names_the_jobs_whose_carriers_hold_it(cloud):
 
 
 @pytest.mark.cronstack(only=["digest"])
-def test_a_jump_names_the_run_that_is_under_way(cloud):
+def test_a_jump_reports_an_active_run(cloud):
     cloud.advance(minutes=1)
     with pytest.raises(OperationError, match="digest: t-2026-01-01T00:01:00Z has run since 2026-01-01 00:01:00"):
         cloud.at("2026-02-01")
 
 
 @ONLY_NIGHTLY
-def test_a_jump_names_the_event_that_lambda_retries(cloud):
+def test_a_jump_reports_an_event_that_lambda_retries(cloud):
     cloud.faults.crash("nightly", on_attempt=1)
     cloud.advance(until=datetime(2026, 1, 1, 1, 30, 5, tzinfo=UTC))
     with pytest.raises(
@@ -120,7 +120,7 @@ def test_a_jump_names_the_event_that_lambda_retries(cloud):
 
 
 @ONLY_NIGHTLY
-def test_a_jump_names_the_plans_before_its_end_and_passes_those_after_it(cloud):
+def test_a_jump_reports_only_plans_before_its_end(cloud):
     cloud.once.schedule("reminding", key="order-1", after=timedelta(days=3))
     cloud.once.schedule("reminding", key="order-2", after=timedelta(days=9))
     with pytest.raises(OperationError, match="reminding: 'order-1' is planned, due 2026-01-04 00:00:30") as held:
@@ -130,7 +130,7 @@ def test_a_jump_names_the_plans_before_its_end_and_passes_those_after_it(cloud):
 
 
 @ONLY_NIGHTLY
-def test_the_clock_names_what_moved_it_past_a_time(cloud):
+def test_the_error_names_the_call_that_moved_the_clock(cloud):
     cloud.faults.crash("nightly", on_attempt=1)
     cloud.fire("nightly")
     with pytest.raises(OperationError, match=r"fire\('nightly'\) let time pass from 2026-01-01 00:00:30 to"):
@@ -154,7 +154,7 @@ def test_a_dead_letter_is_redriven_once_its_cause_is_fixed(cloud):
 
 
 @ONLY_NIGHTLY
-def test_what_dies_again_leaves_a_new_letter(cloud):
+def test_a_run_that_dies_again_leaves_a_new_letter(cloud):
     for bucket in ("sales", "costs"):
         cloud.fire("importing", input={"bucket": bucket})
     first, second = cloud.dead_letters()
@@ -178,7 +178,7 @@ def test_a_letter_of_a_run_that_is_killed_each_time_is_redriven(cloud):
     assert {letter.reason for letter in cloud.dead_letters("nightly")} == {"RetriesExhausted"}
     redriven = cloud.redrive("nightly")
     assert {(result.accepted, result.status) for result in redriven} == {(True, "succeeded")}
-    for letter in cloud.redrive():  # the death that the first redrive has recorded
+    for letter in cloud.redrive():  # the dead letter of the run that the first redrive repeated
         assert letter.detail == "nothing to do: it has succeeded already"
     assert cloud.dead_letters() == []
     assert [run.status for run in cloud.runs("nightly")] == ["succeeded"]
@@ -199,7 +199,7 @@ def test_missed_nights_are_backfilled(cloud):
 
 
 @pytest.mark.cronstack(only=["flaky"], start="2026-03-10")
-def test_a_job_whose_schedules_do_not_fire_here_is_backfilled_all_the_same(cloud):
+def test_a_job_outside_only_can_be_backfilled(cloud):
     assert len(cloud.backfill("nightly", since="2026-03-05", until="2026-03-08")) == 3
 
 

@@ -1,4 +1,4 @@
-"""A user's project in a folder of the test, and pytest as its user runs it."""
+"""Create a user's project in a folder of the test, and run pytest in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cronstack_infra.cli.commands.new.project import write_project
 
 HERE = Path(__file__).parent
 ONE_BY_ONE = ("-q", "-p", "no:randomly", "-p", "no:xdist")
-"""Options: in the order of the file, in one process."""
+"""Options to run the tests in order, in one process."""
 CLIENT_AT_IMPORT = '''"""A client made at import, as AWS recommends for Lambda."""
 
 
@@ -29,11 +29,11 @@ region = os.environ["AWS_REGION"]
 def count(run: Run) -> dict[str, str]:
     return {"region": table.meta.client.meta.region_name, "read": region}
 '''
-"""The module of a job."""
+"""Text of a module with a job."""
 
 
 def project(root: Path, name: str, files: Mapping[str, str]) -> Path:
-    """Write a new project with other jobs and tests than those of the scaffold: text by path."""
+    """Create a project. ``files``, text by path, replace the jobs and tests of the scaffold."""
     write_project(root, name=name)
     for path in ("functions/jobs/hello.py", "tests/test_hello.py"):
         (root / path).unlink()
@@ -43,7 +43,7 @@ def project(root: Path, name: str, files: Mapping[str, str]) -> Path:
 
 
 def inner(name: str) -> str:
-    """Return the text of a test file of this folder that runs in such a project only."""
+    """Return the text of a test file of this folder that runs only in such a project."""
     return (HERE / f"inner_{name}.py").read_text("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Modules of jobs that cannot be imported or declare what is wrong: what the tests of a project show."""
+"""Errors that a project's tests show for modules of jobs that cannot be imported, or have invalid declarations."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def test_two(cloud): ...
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """A project with its job to be written. Its user has no AWS configuration."""
+    """A project without jobs, for a user without AWS configuration."""
     return project(tmp_path / "shop", "shop", {})
 
 
-def test_a_module_that_raises_shows_its_own_lines_only(shop: Path) -> None:
+def test_a_module_that_raises_shows_only_its_own_lines(shop: Path) -> None:
     (shop / "functions" / "jobs" / "count.py").write_text(CLIENT_AT_IMPORT.replace("AWS_REGION", "NO_SUCH_VARIABLE"))
     (shop / "tests" / "test_count.py").write_text("from jobs import count\n")
     ended = pytest_in(shop, *ONE_BY_ONE, "tests", **without_aws(shop.parent))
@@ -44,7 +44,7 @@ def test_a_module_that_raises_shows_its_own_lines_only(shop: Path) -> None:
     assert "cronstack_infra" not in ended.stdout
 
 
-def test_a_wrong_declaration_is_one_message_without_frames_of_cronstack(shop: Path) -> None:
+def test_an_invalid_declaration_is_one_message_without_frames_of_cronstack(shop: Path) -> None:
     (shop / "functions" / "jobs" / "count.py").write_text(BROKEN)
     (shop / "tests" / "test_count.py").write_text(TWICE)
     ended = pytest_in(shop, *ONE_BY_ONE, "tests", **without_aws(shop.parent))
@@ -55,7 +55,7 @@ def test_a_wrong_declaration_is_one_message_without_frames_of_cronstack(shop: Pa
     for message in (messages[0], messages[2]):
         assert "functions/jobs/count.py:6: " in message
         assert "fortnight" in message
-    assert "the marker cronstack does not know seeed" in messages[1]
+    assert "the marker cronstack has no option seeed" in messages[1]
     assert "cronstack_infra" not in ended.stdout
     assert "See above" not in ended.stdout
     assert all(len(message.splitlines()) <= 5 for message in messages), ended.stdout

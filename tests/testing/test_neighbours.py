@@ -1,6 +1,6 @@
-"""The plugin in a project with busy jobs: which schedules fire, what a failure shows, and what an operator would do.
+"""The plugin in a project with busy jobs: schedules that fire, reports of failures, and operators' actions.
 
-One of its jobs makes a client at import, though the machine has no AWS configuration.
+One of the jobs creates a client during its import, on a machine without AWS configuration.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def test_deployed(cloud):
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """All tests of the project. What pytest says of them; its user has no AWS configuration."""
+    """Output of pytest for all tests of the project, for a user without AWS configuration."""
     texts = {"office": inner("neighbours"), "wrong": WRONG, "count": IMPORTING}
     jobs = {"functions/jobs/office.py": JOBS, "functions/jobs/count.py": CLIENT_AT_IMPORT}
     tests = {f"tests/test_{name}.py": text for name, text in texts.items()}
@@ -98,7 +98,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def outcomes(ended: str, name: str) -> dict[str, int]:
-    """How many tests of a file passed, failed, or could not begin."""
+    """Return how many tests of a file passed, failed, or had an error."""
     return Counter(re.findall(rf"^(PASSED|FAILED|ERROR) tests/test_{name}\.py", ended, re.MULTILINE))
 
 
@@ -106,12 +106,12 @@ def test_a_project_with_busy_jobs(ended: str) -> None:
     assert outcomes(ended, "office") == {"PASSED": 20}, ended
 
 
-def test_a_choice_of_jobs_that_cannot_be_is_refused(ended: str) -> None:
+def test_an_invalid_only_is_refused(ended: str) -> None:
     assert outcomes(ended, "wrong") == {"ERROR": 2}, ended
     assert "no job 'nigthly' in the stack office" in ended
     assert "Did you mean nightly?" in ended
     assert "only='nightly' is not a list of job names" in ended
 
 
-def test_a_client_made_at_import_works_in_every_kind_of_test(ended: str) -> None:
+def test_a_client_created_at_import_works_in_every_kind_of_test(ended: str) -> None:
     assert outcomes(ended, "count") == {"PASSED": 3}, ended

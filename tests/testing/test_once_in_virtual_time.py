@@ -1,4 +1,4 @@
-"""What application code schedules on a virtual clock: its calls reach the engine, take their time, and may go wrong."""
+"""``once`` on a virtual clock: its calls reach the engine, take virtual time, and may fail."""
 
 from __future__ import annotations
 
@@ -34,22 +34,24 @@ def payments() -> Iterator[Payments]:
 
 
 def schedules(cloud: Cloud) -> list[dict[str, Any]]:
-    """What code has scheduled, as Scheduler has it."""
+    """Return the schedules in the group of ``once``."""
     pages = cloud.client("scheduler").get_paginator("list_schedules")
     group = names.once_group(cloud.stack.deployment.stack)
-    return [one for page in pages.paginate(GroupName=group) for one in page["Schedules"]]
+    return [schedule for page in pages.paginate(GroupName=group) for schedule in page["Schedules"]]
 
 
-def told(cloud: Cloud, **order: Any) -> dict[str, Any]:
+def check_out(cloud: Cloud, **order: Any) -> dict[str, Any]:
     row = cloud.fire("checkout", input={**ORDER, "pay_at": AT.isoformat(), **order})
     assert row.status == "succeeded", row
     return dict(row.result)
 
 
-def test_what_a_handler_schedules_is_due_in_virtual_time(cloud: Cloud, payments: Payments) -> None:
+def test_a_plan_of_a_handler_is_due_in_virtual_time(cloud: Cloud, payments: Payments) -> None:
     began = cloud.now
-    assert told(cloud)["payment"] == "planned"
-    assert timedelta(milliseconds=10) < cloud.now - began < timedelta(seconds=1), "five calls take a moment each"
+    assert check_out(cloud)["payment"] == "planned"
+    assert timedelta(milliseconds=10) < cloud.now - began < timedelta(seconds=1), (
+        "each of five calls takes virtual time"
+    )
     (made,) = schedules(cloud)
     assert made["CreationDate"].replace(tzinfo=UTC) - began < timedelta(seconds=1)
     cloud.advance(until=AT)
@@ -64,40 +66,40 @@ def test_what_a_handler_schedules_is_due_in_virtual_time(cloud: Cloud, payments:
     assert schedules(cloud) == [], "it has deleted itself"
 
 
-def test_what_was_about_to_fire_is_cancelled(cloud: Cloud, payments: Payments) -> None:
-    told(cloud)
+def test_a_plan_can_be_cancelled_shortly_before_it_fires(cloud: Cloud, payments: Payments) -> None:
+    check_out(cloud)
     cloud.advance(until=AT - timedelta(milliseconds=500))
-    assert told(cloud, what="withdrawn")["payment"] == "cancelled"
+    assert check_out(cloud, what="withdrawn")["payment"] == "cancelled"
     assert schedules(cloud) == []
     cloud.advance(hours=2)
     assert payments.charges() == []
     assert [(run.status, run.reason) for run in cloud.runs("capture_payment")] == [("cancelled", "")]
 
 
-def test_what_was_about_to_fire_is_moved(cloud: Cloud, payments: Payments) -> None:
-    told(cloud)
+def test_a_plan_can_be_moved_shortly_before_it_fires(cloud: Cloud, payments: Payments) -> None:
+    check_out(cloud)
     cloud.advance(until=AT - timedelta(milliseconds=500))
     later = AT + timedelta(hours=1)
-    assert told(cloud, what="postponed", pay_at=later.isoformat())["payment"] == "moved"
+    assert check_out(cloud, what="postponed", pay_at=later.isoformat())["payment"] == "moved"
     cloud.advance(until=later)
     assert payments.charges() == []
     cloud.advance(seconds=2)
     assert [charge.requests for charge in payments.charges()] == [1]
-    assert told(cloud, what="withdrawn")["payment"] == "too late"
+    assert check_out(cloud, what="withdrawn")["payment"] == "too late"
 
 
-def test_the_calls_of_once_meet_the_faults_of_a_handlers_calls(cloud: Cloud, payments: Payments) -> None:
+def test_faults_also_hit_the_calls_of_once(cloud: Cloud, payments: Payments) -> None:
     cloud.faults.rates = Rates(crash=0.15, lost=0.3, throttled=0.2)
-    told(cloud)
+    check_out(cloud)
     crashed = [e for e in cloud.events if e["event"] == "attempt" and e["outcome"] == "crashed"]
     cloud.faults.rates = Rates(lost=0.3)
     cloud.advance(until=AT + timedelta(minutes=30))
     assert len(payments.charges()) == 1
     assert schedules(cloud) == []
-    assert crashed, "another seed: nothing went wrong"
+    assert crashed, "choose another seed: no fault occurred"
 
 
-def test_a_test_may_schedule_itself_and_is_not_in_virtual_time(cloud: Cloud, payments: Payments) -> None:
+def test_a_test_can_schedule_without_virtual_time_passing(cloud: Cloud, payments: Payments) -> None:
     began = cloud.now
     assert cloud.once.schedule("capture_payment", key="order-1", at=AT, input=ORDER).outcome == "planned"
     assert cloud.now == began
@@ -116,7 +118,7 @@ def test_a_test_may_schedule_itself_and_is_not_in_virtual_time(cloud: Cloud, pay
         cloud.once.get("heartbeat", "x")
 
 
-def test_many_at_once_by_threads_of_the_tests(cloud: Cloud, payments: Payments) -> None:
+def test_schedule_many_works_with_threads(cloud: Cloud, payments: Payments) -> None:
     orders = ({"key": f"order-{number}", "input": {"order": f"{number}", "cents": 100}} for number in range(60))
     results = list(cloud.once.schedule_many("capture_payment", orders, at=AT, concurrency=8))
     assert {result.plan.outcome for result in results if result.plan is not None} == {"planned"}
@@ -132,18 +134,16 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("CreateSchedule", {"Name": "once.a"}),
     ("CreateSchedule", {"Name": "once.a", "ClientToken": "another"}),
     ("CreateSchedule", {"Name": "once.b", "ScheduleExpression": "at(tomorrow)"}),
-    ("CreateSchedule", {"Name": "once.b", "GroupName": "nobodys"}),
+    ("CreateSchedule", {"Name": "once.b", "GroupName": "absent"}),
     ("GetSchedule", {"Name": "once.a"}),
-    ("DeleteSchedule", {"Name": "once.a", "GroupName": "nobodys"}),
+    ("DeleteSchedule", {"Name": "once.a", "GroupName": "absent"}),
     ("DeleteSchedule", {"Name": "once.a"}),
     ("DeleteSchedule", {"Name": "once.a"}),
 ]
 
 
-def test_what_is_answered_without_http_is_what_is_answered_with_it(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Refusals and successes alike, each after the same calls before it."""
+def test_answers_are_the_same_with_and_without_http(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare errors and successes, each after the same earlier calls."""
     from cronstack.transport import Botocore
 
     for name, value in {"REGION": "us-east-1", "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test"}.items():
@@ -158,11 +158,11 @@ def test_what_is_answered_without_http_is_what_is_answered_with_it(
         "Target": {"Arn": wiring.function, "RoleArn": wiring.role, "Input": "{}"},
     }
     short = {"GroupName": wiring.group}
-    said: list[list[Any]] = []
+    answers: list[list[Any]] = []
     for call in (Botocore(), scheduling.call):
-        said.append([])
-        for operation, given in CALLS:
-            answer = dict(call(operation, (whole if operation == "CreateSchedule" else short) | given))
+        answers.append([])
+        for operation, arguments in CALLS:
+            answer = dict(call(operation, (whole if operation == "CreateSchedule" else short) | arguments))
             status = answer.pop("ResponseMetadata", {}).get("HTTPStatusCode", 200)
             answer.pop("Message", None)
             kept = (
@@ -170,6 +170,6 @@ def test_what_is_answered_without_http_is_what_is_answered_with_it(
                 if operation != "GetSchedule" or "Error" in answer
                 else {"Name": answer["Name"], "Target": answer["Target"]}
             )
-            said[-1].append((operation, status, kept))
-    assert said[0] == said[1]
-    assert [status for _, status, _ in said[1]] == [404, 200, 200, 409, 400, 404, 200, 404, 200, 404]
+            answers[-1].append((operation, status, kept))
+    assert answers[0] == answers[1]
+    assert [status for _, status, _ in answers[1]] == [404, 200, 200, 409, 400, 404, 200, 404, 200, 404]

@@ -1,4 +1,4 @@
-"""The plugin in a user's project: beside tests on moto, with xdist and randomly; and what a failure shows."""
+"""The plugin in a user's project: with tests on moto, xdist and pytest-randomly, and the report of a failure."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def polling(run: Run) -> None:
         pass
 '''
 FAILING = """
-def test_something_that_is_not_so(cloud):
+def test_that_fails(cloud):
     cloud.faults.crash("nightly", on_attempt=1)
     cloud.advance(days=2)
     assert [run.attempt for run in cloud.runs("nightly")] == [1, 1]
@@ -79,7 +79,7 @@ import sys
 HEAVY = ("moto", "boto3", "botocore", "aws_cdk", "rich", "cronstack_infra.play", "cronstack_infra.testing.cloud")
 
 
-def test_nothing_of_it_is_loaded(pytestconfig):
+def test_nothing_heavy_is_imported(pytestconfig):
     assert pytestconfig.pluginmanager.has_plugin("cronstack")
     assert [name for name in HEAVY if name in sys.modules] == []
 """
@@ -103,12 +103,12 @@ def test_freezegun_within_a_test(cloud):
     cloud.advance(days=1)
 
 
-def test_another_travel_within_a_test(cloud):
+def test_time_machine_within_a_test(cloud):
     with time_machine.travel("2026-05-01"):
         cloud.fire("nightly")
 
 
-def test_a_travel_that_has_ended(cloud):
+def test_time_machine_that_has_ended(cloud):
     with time_machine.travel("2026-05-01"):
         pass
     cloud.advance(days=1)
@@ -124,7 +124,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass(frozen=True)
 class Ended:
-    """A session of pytest: which tests did not pass, and what it says of each."""
+    """The result of a pytest session."""
 
     code: int
     text: str
@@ -140,7 +140,7 @@ class Ended:
 
 @pytest.fixture(scope="module")
 def ended(shop: Path) -> Ended:
-    """All tests of the project that use the cloud or moto, in any order on two processes."""
+    """The result of all tests that use the cloud or moto, in random order in two processes."""
     files = [f"tests/test_{name}.py" for name in ("cloud", "mocks", "failing", "frozen")]
     done = pytest_in(shop, "-q", "-n", "2", "--randomly-seed=7", *files)
     text = done.stdout + done.stderr
@@ -148,44 +148,44 @@ def ended(shop: Path) -> Ended:
     return Ended(done.returncode, text, {test: how for how, test in summary})
 
 
-def test_in_any_order_on_several_processes_beside_tests_on_moto(shop: Path, ended: Ended) -> None:
-    """One synthesis serves them all."""
+def test_in_random_order_and_several_processes_with_tests_on_moto(shop: Path, ended: Ended) -> None:
+    """One synthesis is shared by all tests."""
     assert ended.code == 1, ended.text
     assert dict(ended.not_passed) == {
-        "failing.py::test_something_that_is_not_so": "FAILED",
+        "failing.py::test_that_fails": "FAILED",
         "frozen.py::test_freezegun_before_the_cloud": "ERROR",
         "frozen.py::test_freezegun_within_a_test": "FAILED",
-        "frozen.py::test_another_travel_within_a_test": "FAILED",
+        "frozen.py::test_time_machine_within_a_test": "FAILED",
     }, ended.text
     assert re.search(r"^3 failed, 49 passed, 1 error in", ended.text, re.MULTILINE), ended.text
     folders = [path for path in (shop / ".cronstack" / "synth").iterdir() if path.is_dir()]
     assert len(folders) == 1
 
 
-def test_a_failure_shows_the_time_line_and_where_the_job_stands(ended: Ended) -> None:
-    told = ended.about("test_something_that_is_not_so").partition("- cronstack -")[2]
-    assert "from 2026-01-01 00:00 to 2026-01-03 00:00 UTC" in told
-    assert re.search(r"2026-01-01 01:30:00\.\d{3}  nightly  t-2026-01-01T01:30:00Z  attempt 1  crashed", told)
-    assert re.search(r"2026-01-02 01:3\d:\d\d\.\d{3}  nightly  t-2026-01-02T01:30:00Z  attempt 2  succeeded", told)
-    assert "functions/jobs/three.py:9: nightly: 2 succeeded, 2 crashed" in told
-    assert "functions/jobs/three.py:13: fragile: did not run" in told
+def test_a_failure_shows_the_timeline_and_the_place_of_the_job(ended: Ended) -> None:
+    report = ended.about("test_that_fails").partition("- cronstack -")[2]
+    assert "from 2026-01-01 00:00 to 2026-01-03 00:00 UTC" in report
+    assert re.search(r"2026-01-01 01:30:00\.\d{3}  nightly  t-2026-01-01T01:30:00Z  attempt 1  crashed", report)
+    assert re.search(r"2026-01-02 01:3\d:\d\d\.\d{3}  nightly  t-2026-01-02T01:30:00Z  attempt 2  succeeded", report)
+    assert "functions/jobs/three.py:9: nightly: 2 succeeded, 2 crashed" in report
+    assert "functions/jobs/three.py:13: fragile: did not run" in report
 
 
-def test_a_clock_that_another_tool_has_replaced_is_reported_with_the_remedy(ended: Ended) -> None:
+def test_a_clock_replaced_by_another_tool_is_reported_with_the_remedy(ended: Ended) -> None:
     for test in ("test_freezegun_before_the_cloud", "test_freezegun_within_a_test"):
         assert "freezegun's freeze_time is active, and the cloud has a clock of its own" in ended.about(test)
-    travelled = ended.about("test_another_travel_within_a_test")
-    assert "time_machine.travel is active, and the cloud has a clock of its own" in travelled
-    assert "Remove it from this test. Set the cloud's clock with @pytest.mark.cronstack(start=" in travelled
+    time_machine_report = ended.about("test_time_machine_within_a_test")
+    assert "time_machine.travel is active, and the cloud has a clock of its own" in time_machine_report
+    assert "Remove it from this test. Set the cloud's clock with @pytest.mark.cronstack(start=" in time_machine_report
     assert "time-machine cannot start" not in ended.text
 
 
-def test_a_session_that_does_not_use_it_does_not_pay(shop: Path) -> None:
+def test_a_session_without_cloud_imports_nothing_heavy(shop: Path) -> None:
     ended = pytest_in(shop, *ONE_BY_ONE, "tests/test_unused.py")
     assert ended.returncode == 0, ended.stdout
 
 
-def test_outside_of_a_project_it_says_so(tmp_path: Path) -> None:
+def test_outside_a_project_the_error_is_reported(tmp_path: Path) -> None:
     (tmp_path / "test_here.py").write_text("def test_here(cloud): ...\n")
     ended = pytest_in(tmp_path, *ONE_BY_ONE)
     assert ended.returncode == 1

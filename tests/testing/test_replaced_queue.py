@@ -1,7 +1,7 @@
-"""The queue of delivery dead letters is replaced while plans and retries wait: each still runs or ends as a letter.
+"""The queue of delivery dead letters is replaced while plans and retries wait. Each still runs, or ends as a letter.
 
-CloudFormation makes the new queue, changes the roles, and keeps the old queue. One-time schedules that exist keep the
-old queue's ARN, so their letters go there, if their roles may still write it.
+CloudFormation creates the new queue, changes the roles, and keeps the old queue. Existing one-time schedules keep the
+old queue's ARN. Their letters go there, if their roles can still send to it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.cronstack(jobs="examples", only=["checkout", JOB], star
 
 @pytest.fixture
 def payments() -> Iterator[Payments]:
-    """A service that refuses order-2 for the time being."""
+    """A service that always answers order-2 with an error."""
     service = Payments(lambda order, number: order == "order-2")
     with answered_by(service):
         yield service
@@ -36,7 +36,7 @@ def plan(cloud: Cloud, key: str, at: datetime = AT) -> None:
 
 
 def replace_queue(cloud: Cloud) -> str:
-    """Deploy the stack with another name for the queue; the URL of the old queue."""
+    """Deploy the stack with another name of the queue. Return the URL of the old queue."""
     stack, cloudformation = cloud.stack.deployment.stack, cloud.client("cloudformation")
     template = cloudformation.get_template(StackName=stack)["TemplateBody"]
     template = json.loads(template) if isinstance(template, str) else template
@@ -56,7 +56,7 @@ def letters(cloud: Cloud, queue: str) -> list[dict[str, Any]]:
     return [json.loads(message["Body"]) for message in found]
 
 
-def test_what_waits_still_runs(cloud: Cloud, payments: Payments) -> None:
+def test_a_waiting_plan_still_runs(cloud: Cloud, payments: Payments) -> None:
     plan(cloud, "order-1")
     replace_queue(cloud)
     cloud.advance(until=AT)
@@ -64,8 +64,8 @@ def test_what_waits_still_runs(cloud: Cloud, payments: Payments) -> None:
     assert [run.status for run in cloud.runs(JOB)] == ["succeeded"]
 
 
-def test_what_can_no_longer_be_delivered_ends_in_the_queue_that_was_replaced(cloud: Cloud, payments: Payments) -> None:
-    """One plan and one retry: a carrier brings the next attempt, as it brings what is buffered."""
+def test_undeliverable_events_end_in_the_replaced_queue(cloud: Cloud, payments: Payments) -> None:
+    """One plan and one retry. A carrier brings the next attempt."""
     plan(cloud, "order-1")
     plan(cloud, "order-2", AT - timedelta(seconds=20))
     cloud.advance(until=AT - timedelta(seconds=15))

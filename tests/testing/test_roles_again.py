@@ -1,4 +1,4 @@
-"""A job is removed and declared again while plans of it wait: its roles have the names that the plans keep."""
+"""A job is removed and declared again while its plans wait. Its roles get the same names, which the plans use."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def deploy(cloud: Cloud, stack: str, template: dict[str, Any]) -> None:
 
 
 def without(template: dict[str, Any], job: str) -> dict[str, Any]:
-    """Return the template as it is without a job, its grants, and its output."""
+    """Return the template without a job, its grants and its output."""
     removed = f"Jobs{job.replace('_', '')}"
     kept = {key: item for key, item in template["Resources"].items() if not key.startswith(removed)}
     for item in kept.values():
@@ -46,22 +46,24 @@ def without(template: dict[str, Any], job: str) -> dict[str, Any]:
                 del variables[name]
         if item["Type"] == "AWS::IAM::Policy":
             document = item["Properties"]["PolicyDocument"]
-            document["Statement"] = [one for one in document["Statement"] if removed not in json.dumps(one)]
+            document["Statement"] = [
+                statement for statement in document["Statement"] if removed not in json.dumps(statement)
+            ]
     outputs = {key: item for key, item in template["Outputs"].items() if removed not in json.dumps(item)}
     return template | {"Resources": kept, "Outputs": outputs}
 
 
-def test_a1_a_job_that_is_declared_again_runs_what_was_planned_before(cloud: Cloud) -> None:
-    """Its function, its roles and its alias are deleted and created: the schedule of the plan knows their ARNs only."""
+def test_a1_a_job_that_is_declared_again_runs_its_earlier_plans(cloud: Cloud) -> None:
+    """Function, roles and alias are deleted and created again. The plan's schedule refers to their ARNs."""
     stack = cloud.stack.deployment.stack
     before = template_of(cloud, stack)
     assert cloud.once.schedule(JOB, key="order-1", at=AT, input={"order": "1", "cents": 1}).outcome == "planned"
     deploy(cloud, stack, without(template_of(cloud, stack), JOB))
     iam, role = cloud.client("iam"), names.role_name(stack, JOB, REGION, "once")
-    assert role not in {one["RoleName"] for one in iam.list_roles()["Roles"]}
+    assert role not in {listed["RoleName"] for listed in iam.list_roles()["Roles"]}
     deploy(cloud, stack, before)
     assert iam.get_role(RoleName=role)
     cloud.advance(until=AT)
     cloud.advance(seconds=30)
     [run] = cloud.runs(JOB)
-    assert run.attempt == 1, "the plan was delivered; what the payment service says is of no concern here"
+    assert run.attempt == 1, "the plan was delivered; the answer of the payment service does not matter here"

@@ -1,4 +1,4 @@
-"""What a failed test shows of many attempts: those that tell something, and the newest."""
+"""The timeline of a failed test with many attempts: it shows failures and the newest attempts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def attempt(minute: int, job: str = "hello", outcome: str = "succeeded") -> dict
     }
 
 
-def test_the_jobs_that_a_test_is_about_come_first_and_each_other_job_has_one_line() -> None:
+def test_jobs_of_the_test_come_first_and_each_other_job_has_one_line() -> None:
     noise = [attempt(minute, "busy", "dead") | {"error": f"KeyError: {minute}"} for minute in range(200)]
     places = {job: Place(f"jobs/{job}.py", 3) for job in ("busy", "hello", "idle")}
     text = story([attempt(5), *noise], places, began=BEGAN, now=BEGAN, about={"hello"})
@@ -38,14 +38,14 @@ def test_the_jobs_that_a_test_is_about_come_first_and_each_other_job_has_one_lin
     ]
 
 
-def told(events: list[dict[str, Any]]) -> list[str]:
+def timeline(events: list[dict[str, Any]]) -> list[str]:
     return story(events, {}, began=BEGAN, now=BEGAN + timedelta(hours=9)).splitlines()[1:]
 
 
-def test_what_failed_is_shown_though_a_job_of_every_minute_ran_long_since() -> None:
+def test_old_failures_are_shown_despite_a_frequent_job() -> None:
     events = [attempt(minute) for minute in range(200)]
     events[3], events[5] = attempt(3, "remind", "retrying"), attempt(5, "remind", "dead")
-    lines = told(events)
+    lines = timeline(events)
     assert lines[0] == "… 3 attempts: 3 succeeded"
     assert "remind  t-3  attempt 1  retrying" in lines[1]
     assert lines[2] == "… 1 attempt: 1 succeeded"
@@ -54,14 +54,14 @@ def test_what_failed_is_shown_though_a_job_of_every_minute_ran_long_since() -> N
     assert [line.split()[3] for line in lines[5:]] == [f"t-{minute}" for minute in range(162, 200)]
 
 
-def test_the_end_is_shown_even_if_all_before_it_failed() -> None:
-    lines = told([attempt(minute, outcome="crashed") for minute in range(100)] + [attempt(100)])
+def test_the_newest_attempt_is_shown_after_many_failures() -> None:
+    lines = timeline([attempt(minute, outcome="crashed") for minute in range(100)] + [attempt(100)])
     assert lines[0] == f"… {101 - LINES} attempts: {101 - LINES} crashed"
     assert "t-100  attempt 1  succeeded" in lines[-1]
     assert len(lines) == LINES + 1
 
 
-def test_few_are_all_shown() -> None:
-    lines = told([attempt(minute) for minute in range(LINES)])
+def test_few_attempts_are_all_shown() -> None:
+    lines = timeline([attempt(minute) for minute in range(LINES)])
     assert len(lines) == LINES
-    assert told([]) == ["nothing ran"]
+    assert timeline([]) == ["nothing ran"]

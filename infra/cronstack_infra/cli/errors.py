@@ -1,7 +1,7 @@
-"""The error messages and exit codes of the command line. A message has what is wrong, where, and how to fix it.
+"""The error messages and exit codes of the command line. A message states what is wrong, where, and the fix.
 
     2    the input is invalid: a declaration, a schedule, an option
-    1    the surroundings are at fault (a port in use, no network, nothing deployed), or Cronstack itself
+    1    the environment is at fault (a port in use, no network, nothing deployed), or Cronstack itself
     130  interrupted
 
 ``CRONSTACK_TRACEBACK=1`` also prints the traceback.
@@ -18,8 +18,8 @@ import click
 
 from cronstack.errors import CronstackError, DeclarationError, EventError, OnceError, ScheduleError
 
-SURROUNDINGS: Final = 1
-WRONG_INPUT: Final = 2
+ENVIRONMENT: Final = 1
+INVALID_INPUT: Final = 2
 INTERRUPTED: Final = 130
 
 TRACEBACK: Final = "CRONSTACK_TRACEBACK"
@@ -34,11 +34,11 @@ def explain(fault: Exception) -> int:
         return fault.exit_code
     click.echo(f"{click.style('Error:', fg='red')} {message(fault)}", err=True)
     wrong = isinstance(fault, DeclarationError | ScheduleError | OnceError | EventError)
-    return WRONG_INPUT if wrong else SURROUNDINGS
+    return INVALID_INPUT if wrong else ENVIRONMENT
 
 
 def message(fault: Exception) -> str:
-    """Return the message. For an unexpected exception it names the file and the line."""
+    """Return the message. For an unexpected exception it contains the file and the line."""
     if isinstance(fault, CronstackError):
         return str(fault)
     if is_aws(fault):
@@ -49,7 +49,7 @@ def message(fault: Exception) -> str:
     place = f" ({os.path.basename(where[0].filename)}:{where[0].lineno})" if where else ""
     return (
         f"unexpected {type(fault).__name__}: {fault}{place}\n"
-        f"  This is a fault of Cronstack itself; please report it. {TRACEBACK}=1 shows where it came from."
+        f"  This is a bug in Cronstack; please report it. {TRACEBACK}=1 prints the traceback."
     )
 
 
@@ -62,7 +62,7 @@ def is_aws(fault: Exception) -> bool:
 def _of_aws(fault: Exception) -> str:
     name = type(fault).__name__
     if name in ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError"):
-        return f"{fault}\n  Is the local cloud running (cronstack up)? Is AWS_ENDPOINT_URL right?"
+        return f"{fault}\n  Is the local cloud running (cronstack up)? Is AWS_ENDPOINT_URL correct?"
     if name in ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "NoRegionError"):
-        return f"{fault}\n  Configure AWS as for the aws CLI (AWS_PROFILE, AWS_REGION), or say --local."
+        return f"{fault}\n  Configure AWS as for the aws CLI (AWS_PROFILE, AWS_REGION), or use --local."
     return str(fault)

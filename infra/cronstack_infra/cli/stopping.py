@@ -1,4 +1,4 @@
-"""Signals that end a command: SIGTERM and a closed terminal act like Ctrl-C, so that one path cleans up."""
+"""Signals that end a command. SIGTERM and a closed terminal act like Ctrl-C, so that the same code cleans up."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Final, NoReturn
 
 import click
 
-ASKED_TO_STOP: Final = (signal.SIGTERM, signal.SIGHUP)
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
 def stop_like_ctrl_c() -> Iterator[None]:
-    """Raise KeyboardInterrupt in the main thread for SIGTERM and SIGHUP, too, while the block runs."""
-    before = {number: signal.signal(number, _interrupt) for number in ASKED_TO_STOP}
+    """While the block runs, raise KeyboardInterrupt in the main thread for SIGTERM and SIGHUP as well."""
+    before = {number: signal.signal(number, _interrupt) for number in STOP_SIGNALS}
     try:
         yield
     finally:
@@ -26,19 +26,19 @@ def stop_like_ctrl_c() -> Iterator[None]:
 
 @contextmanager
 def stop_at_the_next_step() -> Iterator[Callable[[], bool]]:
-    """Yield a function that returns whether a signal has asked to stop. A second signal raises KeyboardInterrupt."""
-    asked = False
+    """Yield a function that returns whether a stop signal has arrived. A second signal raises KeyboardInterrupt."""
+    requested = False
 
-    def note(_number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
+    def request_stop(_number: int, _frame: FrameType | None) -> None:
+        nonlocal requested
+        if requested:
             raise KeyboardInterrupt
-        asked = True
-        click.echo("Stopping after this step. Ctrl-C again discards what was played.", err=True)
+        requested = True
+        click.echo("Stopping after this step. Ctrl-C again discards the results so far.", err=True)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, *ASKED_TO_STOP)}
+    before = {number: signal.signal(number, request_stop) for number in (signal.SIGINT, *STOP_SIGNALS)}
     try:
-        yield lambda: asked
+        yield lambda: requested
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,1 +1,1 @@
-"""The stages of ``cronstack demo``: flights of 2013 to backfill, orders to pay, and a broken job to fix."""
+"""The stages of ``cronstack demo``: backfill the flights of 2013, pay orders, and fix a broken job."""

@@ -38,14 +38,14 @@ def archive() -> Path:
         listed = metadata.files(PACKAGE) or []
     except metadata.PackageNotFoundError:
         raise OperationError(
-            f"the flights are not here: package {PACKAGE} is not installed",
-            remedy="In the repository run 'uv sync'; the package belongs to its development group.",
+            f"the data of the flights is missing: the package {PACKAGE} is not installed",
+            remedy="Run 'uv sync' in the repository. The package is in its development group.",
         ) from None
     return next(Path(str(file.locate())) for file in listed if file.name == ARCHIVE)
 
 
 def days(source: Path) -> Iterator[Day]:
-    """Yield every day of the year in order. No field of this file is quoted, so each line is a flight."""
+    """Yield each day of the year in order. No field of the file is quoted, so each line is one flight."""
     with zipfile.ZipFile(source) as packed, packed.open(packed.namelist()[0]) as raw:
         lines = io.TextIOWrapper(raw, encoding="utf-8", newline="")
         header = next(lines)

@@ -1,4 +1,4 @@
-"""January 2013, day by day: the statistics table, compared with the file and drawn as a line of bars."""
+"""January 2013, day by day: read the statistics table, compare it with the file, and draw it as bars."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 NEW_YORK: Final = ZoneInfo("America/New_York")
 FROM: Final = datetime(2013, 1, 1, tzinfo=NEW_YORK).astimezone(UTC)
 TO: Final = datetime(2013, 2, 1, tzinfo=NEW_YORK).astimezone(UTC)
-"""The span to backfill: the job fires at 23:55 in New York, so it holds one occurrence for each day of the month."""
+"""The span to backfill. The job fires at 23:55 in New York, so the span has one occurrence per day."""
 DAYS: Final = tuple(f"2013-01-{day:02}" for day in range(1, 32))
 
 BARS: Final = "▁▂▃▄▅▆▇█"
@@ -41,18 +41,18 @@ def stored(dynamodb: DynamoDBClient, table: str) -> list[Statistics]:
 
 def check(found: Sequence[Statistics], counted: Mapping[str, int]) -> None:
     """Raise OperationError unless each day of the month exists once, with as many flights as its file."""
-    flights = {each.day: each.flights for each in found}
+    flights = {statistics.day: statistics.flights for statistics in found}
     if wrong := [day for day in DAYS if flights.get(day) != counted[day]]:
         day = wrong[0]
         raise OperationError(
             f"{len(wrong)} of {len(DAYS)} days are wrong: {day} has {flights.get(day)} flights, its file {counted[day]}"
         )
     if unexpected := sorted(set(flights) - set(DAYS)):
-        raise OperationError(f"the statistics hold days that nobody asked for: {', '.join(unexpected[:3])}")
+        raise OperationError(f"the statistics contain unexpected days: {', '.join(unexpected[:3])}")
 
 
 def drawn(found: Sequence[Statistics]) -> str:
-    """Return one bar for each day. Its height is relative to the quietest and the busiest day."""
-    numbers = [each.flights for each in found]
+    """Return one bar per day. Its height is relative to the quietest and the busiest day."""
+    numbers = [statistics.flights for statistics in found]
     low, high = min(numbers), max(numbers)
     return "".join(BARS[round((number - low) / max(high - low, 1) * (len(BARS) - 1))] for number in numbers)

@@ -1,4 +1,4 @@
-"""A small payment service on this machine. Like real ones, it recognises a repeated request by its key.
+"""A small payment service on this machine. Like real services, it recognises a repeated request by its key.
 
     POST /charges with an Idempotency-Key      {"order": "4711", "cents": 1999}
         201    charged; a repeated request gets the same answer and is not charged again
@@ -46,7 +46,7 @@ class Answer(NamedTuple):
 
 
 class Payments:
-    """The log of charges, for any thread. ``stumbles`` decides from order and request number whether to answer 503."""
+    """The log of charges, thread-safe. ``stumbles``, given order and request number, decides whether to answer 503."""
 
     def __init__(self, stumbles: Callable[[str, int], bool] = lambda order, number: False) -> None:
         self._lock = threading.Lock()
@@ -54,30 +54,30 @@ class Payments:
         self._charges: dict[str, Charge] = {}
 
     def post(self, key: str, body: bytes) -> Answer:
-        """Charge an order, unless its key was charged already. Return the answer."""
+        """Charge an order, unless its key has been charged. Return the answer."""
         try:
             given = json.loads(body)
             order, cents = str(given["order"]), int(given["cents"])
         except (ValueError, KeyError, TypeError):
-            return Answer(400, {"error": "a charge has an order and cents"})
+            return Answer(400, {"error": "a charge needs an order and cents"})
         if not key:
-            return Answer(400, {"error": "without an Idempotency-Key nothing is charged"})
+            return Answer(400, {"error": "the Idempotency-Key is missing; nothing was charged"})
         if not 0 < cents <= LIMIT:
-            return Answer(402, {"error": f"{cents} cents are not within the card's limit of {LIMIT}"})
+            return Answer(402, {"error": f"{cents} cents are not within 1 and the card's limit of {LIMIT}"})
         with self._lock:
             return self._charge(key, order, cents)
 
     def _charge(self, key: str, order: str, cents: int) -> Answer:
         known = self._charges.get(key)
         if known is not None and (known.order, known.cents) != (order, cents):
-            return Answer(422, {"error": f"the key {key} stands for another charge"})
+            return Answer(422, {"error": f"the key {key} belongs to another charge"})
         if known is None:
             charge = Charge(len(self._charges) + 1, key, order, cents)
         else:
             charge = known._replace(requests=known.requests + 1)
         self._charges[key] = charge
         if self._stumbles(order, charge.requests):
-            return Answer(503, {"error": "something went wrong"}, {"Retry-After": str(COME_BACK)})
+            return Answer(503, {"error": "internal error after charging"}, {"Retry-After": str(COME_BACK)})
         return Answer(201, {"charge": charge.number, "order": order, "cents": cents})
 
     def charges(self) -> list[Charge]:
@@ -133,6 +133,6 @@ def _handler(payments: Payments) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Print nothing: ``payments`` keeps the log."""
+            """Print nothing. ``payments`` keeps the log."""
 
     return Handler

@@ -1,6 +1,6 @@
-"""The stages of the demo after the deploy, as plain calls of the operators' tools.
+"""The stages of the demo after the deploy. They call the same functions as the operators' commands.
 
-Each function works alone and with any endpoint. The tests call them so.
+Each function works alone and with any endpoint, so tests can call it.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 JOBS: Final = ("heartbeat", "launch", "daily_stats", "checkout", "remind_by_email", "capture_payment", "broken")
 VARIABLE: Final = "EXCHANGE_RATE"
-MENDED: Final = "1.3194"
+CORRECT_RATE: Final = "1.3194"
 PATIENCE: Final = 60.0
 """Seconds to wait for one run to end."""
-LOOKS: Final = 10
+READS: Final = 10
 """Reads of the queue for a dead letter. Each waits for up to a second."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The deployed examples, and the clients that speak to their cloud."""
+    """The deployed examples, and clients for their cloud."""
 
     clients: Clients
     deployment: Deployment
@@ -65,15 +65,15 @@ class Tally:
 
 
 def load(shown: Shown, progress: Progress) -> dict[str, int]:
-    """Put the year into the bucket. Return the number of flights of each day."""
+    """Upload the flights of the year into the bucket. Return the number of flights of each day."""
     counted: dict[str, int] = {}
     total = 0
     for day in flights.load(shown.clients("s3"), shown.bucket, flights.days(flights.archive())):
         counted[day.date] = day.flights
         total += day.flights
         progress.bar(len(counted), 365)
-        progress.say(f"{total:,} flights")
-    progress.say(f"{total:,}, one file for each of {len(counted)} days")
+        progress.update(f"{total:,} flights")
+    progress.update(f"{total:,}, one file for each of {len(counted)} days")
     return counted
 
 
@@ -86,10 +86,10 @@ def backfill(shown: Shown, counted: Mapping[str, int], progress: Progress) -> li
             raise OperationError(f"{filled.planned.occurrence} is {filled.ended.status}: {filled.ended.detail}")
         ended += 1
         progress.bar(ended, len(plan.missing))
-        progress.say(f"{filled.planned.due.astimezone(january.NEW_YORK):%-d %B %Y}")
+        progress.update(f"{filled.planned.due.astimezone(january.NEW_YORK):%-d %B %Y}")
     found = january.stored(shown.clients("dynamodb"), shown.table)
     january.check(found, counted)
-    progress.say(f"{ended} days backfilled, {sum(day.flights for day in found):,} flights, each day as in its file")
+    progress.update(f"{ended} days backfilled, {sum(day.flights for day in found):,} flights, each day as in its file")
     return found
 
 
@@ -107,31 +107,31 @@ def plan_january(shown: Shown) -> Plan:
 
 
 def break_it(shown: Shown) -> DeadLetter:
-    """Trigger the broken job. Wait for its dead letter and return it."""
+    """Trigger the broken job, wait for its dead letter, and return the letter."""
     now = clock.now()
     started = trigger(shown.clients, shown.deployment, "broken", now=now, ulid=ulid(clock.now_ms(), SYSTEM))
     died = _follow(shown, started.occurrence)
     if died.status != "dead":
-        raise OperationError(f"the broken job is {died.status}, where it should be dead")
-    for _ in range(LOOKS):
+        raise OperationError(f"the broken job is {died.status}, expected dead")
+    for _ in range(READS):
         for letter in list_letters(shown.clients("sqs"), shown.deployment, job="broken"):
             if letter.occurrence == started.occurrence:
                 return letter
-    raise OperationError(f"no dead letter of {started.occurrence} came")
+    raise OperationError(f"no dead letter of {started.occurrence} has arrived")
 
 
 def mend_it(shown: Shown) -> None:
-    """Correct one environment variable of the deployed function. The others stay."""
+    """Correct one environment variable of the deployed function, and keep the others."""
     functions = shown.clients("lambda")
     function = names.function_name(shown.deployment.stack, "broken")
     variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
     functions.update_function_configuration(
-        FunctionName=function, Environment={"Variables": {**variables, VARIABLE: MENDED}}
+        FunctionName=function, Environment={"Variables": {**variables, VARIABLE: CORRECT_RATE}}
     )
 
 
 def redrive_it(shown: Shown, letter: DeadLetter) -> Row:
-    """Redrive the letter. Return the run after it."""
+    """Redrive the letter. Return its run."""
     for sent in redrive(
         shown.clients, shown.deployment, clock=clock.now, sleep=clock.sleep, ids=[letter.id], wait=PATIENCE
     ):
@@ -139,7 +139,7 @@ def redrive_it(shown: Shown, letter: DeadLetter) -> Row:
             raise OperationError(f"the redrive of {letter.occurrence} did not help: {sent.detail}")
     row = find_run(shown.clients("dynamodb"), shown.deployment, "broken", letter.occurrence, clock.now())
     if row is None or row.status != "succeeded":
-        raise OperationError(f"{letter.occurrence} was redriven and has not succeeded")
+        raise OperationError(f"{letter.occurrence} was redriven, but has not succeeded")
     return row
 
 

@@ -1,4 +1,4 @@
-"""The events of the local cloud: kept, and awaited without polling."""
+"""The events of the local cloud. Threads wait for events without polling."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ Event = Mapping[str, Any]
 
 
 class Trace:
-    """Keeps every event. The local cloud calls ``hear``; ``wait_for`` returns an earlier or a later event."""
+    """All events so far. The local cloud calls ``record``; ``wait_for`` also returns earlier events."""
 
     def __init__(self) -> None:
         self._events: list[Event] = []
-        self._news = Condition()
+        self._changed = Condition()
         self._closed = False
 
-    def hear(self, event: Event) -> None:
-        with self._news:
+    def record(self, event: Event) -> None:
+        with self._changed:
             self._events.append(event)
-            self._news.notify_all()
+            self._changed.notify_all()
 
-    def all(self, wanted: Callable[[Event], bool]) -> list[Event]:
-        """Return the wanted events so far, oldest first."""
-        with self._news:
-            return [event for event in self._events if wanted(event)]
+    def all(self, matches: Callable[[Event], bool]) -> list[Event]:
+        """Return the matching events so far, oldest first."""
+        with self._changed:
+            return [event for event in self._events if matches(event)]
 
-    def wait_for(self, wanted: Callable[[Event], bool], seconds: float) -> Event | None:
-        """Return the first wanted event. None if it did not come within ``seconds``, or the trace was closed."""
-        with self._news:
-            self._news.wait_for(lambda: self._closed or any(map(wanted, self._events)), seconds)
-            return next(filter(wanted, self._events), None)
+    def wait_for(self, matches: Callable[[Event], bool], seconds: float) -> Event | None:
+        """Return the first matching event. Return None after ``seconds``, or when the trace is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or any(map(matches, self._events)), seconds)
+            return next(filter(matches, self._events), None)
 
     def close(self) -> None:
-        """Wake all waiting threads, because the demo stops."""
-        with self._news:
+        """Wake all waiting threads when the demo stops."""
+        with self._changed:
             self._closed = True
-            self._news.notify_all()
+            self._changed.notify_all()

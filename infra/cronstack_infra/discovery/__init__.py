@@ -1,1 +1,1 @@
-"""Discovery: find the declared jobs, import them as Lambda would, and check what they declare."""
+"""Discovery: find the declared jobs, import them as Lambda does, and validate their declarations."""

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from cronstack_infra.discovery.discover import DeclaredJob
 
 YEAR: Final = timedelta(days=366)
-"""How far a note looks ahead. An at() is noted however far it is."""
+"""Period that the notes cover. An at() is checked at any distance."""
 _AROUND: Final = timedelta(days=2)
-"""Longer than the distance between a local time and UTC anywhere."""
+"""More than the largest offset from UTC of any time zone."""
 _LISTED: Final = 3
+"""Most times that a note lists."""
 
 
 def clock_notes(jobs: Iterable[DeclaredJob], now: datetime) -> Iterator[str]:
-    """Yield the notes of the declared jobs that are not paused, each with file and line."""
+    """Yield the notes on all jobs that are not paused, with file and line."""
     for declared in jobs:
         for schedule in declared.schedules if declared.job.enabled else ():
             note = clock_note(schedule, now)
@@ -32,12 +33,14 @@ def clock_notes(jobs: Iterable[DeclaredJob], now: datetime) -> Iterator[str]:
 
 
 def clock_note(schedule: Schedule, now: datetime) -> str | None:
-    """Return what the clock changes after ``now`` do to a schedule, with the remedy. None: they do nothing."""
-    noted = [(change, found) for change in _changes(schedule, now) if (found := _noted(change, schedule)) is not None]
-    if not noted:
+    """Return how clock changes after ``now`` affect a schedule, with the remedy. Return None if no change does."""
+    effects = [
+        (change, found) for change in _changes(schedule, now) if (found := _effect(change, schedule)) is not None
+    ]
+    if not effects:
         return None
-    happens = "; ".join(_sentence(change, found, schedule) for change, found in noted)
-    return f"{schedule.expression} ({schedule.timezone}): {happens}. {_remedy([c for c, _ in noted], schedule)}"
+    sentences = "; ".join(_sentence(change, found, schedule) for change, found in effects)
+    return f"{schedule.expression} ({schedule.timezone}): {sentences}. {_remedy([c for c, _ in effects], schedule)}"
 
 
 def _changes(schedule: Schedule, now: datetime) -> Sequence[Change]:
@@ -48,8 +51,8 @@ def _changes(schedule: Schedule, now: datetime) -> Sequence[Change]:
     return changes(schedule.timezone, first, last) if first < last else ()
 
 
-def _noted(change: Change, schedule: Schedule) -> Effect | None:
-    """A cron of every hour loses nothing where the clocks skip an hour: its runs stay as far apart as ever."""
+def _effect(change: Change, schedule: Schedule) -> Effect | None:
+    """Return the effect to report. An hourly cron is unaffected by a skipped hour: its runs stay an hour apart."""
     found = effect(change, schedule)
     if found is None or found.kind == "moved":
         return None
@@ -63,20 +66,20 @@ def _sentence(change: Change, found: Effect, schedule: Schedule) -> str:
         case "not at all":
             return f"the clocks skip {times} on {day}, so it does not run that day"
         case "left out":
-            return f"the clocks skip {times} on {day}, so it leaves that out"
+            return f"the clocks skip {times} on {day}, so it does not run at that time"
         case "shifted":
             return (
                 f"the clocks skip {times} on {day}, so it runs at {found.fires[0].astimezone(_zone(schedule)):%H:%M %Z}"
             )
     first = change.at - timedelta(seconds=1)
-    return f"{times} comes twice on {day}, and it runs the first time only ({first.astimezone(_zone(schedule)):%Z})"
+    return f"{times} occurs twice on {day}, and it runs only the first time ({first.astimezone(_zone(schedule)):%Z})"
 
 
-def _remedy(noted: Sequence[Change], schedule: Schedule) -> str:
+def _remedy(changes: Sequence[Change], schedule: Schedule) -> str:
     if isinstance(schedule.value, Cron) and len(schedule.value.hours) == 24:
-        return 'For even intervals, take timezone="UTC" or a rate().'
-    stretches = sorted({"{:%H:%M} to {:%H:%M}".format(*change.stretch) for change in noted})
-    return f'Take a local time outside {" and ".join(stretches)}, or timezone="UTC".'
+        return 'For even intervals, use timezone="UTC" or a rate().'
+    stretches = sorted({"{:%H:%M} to {:%H:%M}".format(*change.stretch) for change in changes})
+    return f'Use a local time outside {" and ".join(stretches)}, or timezone="UTC".'
 
 
 def _times(times: Sequence[datetime]) -> str:

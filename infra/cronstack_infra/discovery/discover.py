@@ -1,11 +1,11 @@
 """Import every module of a package of jobs, validate the declarations, and return jobs and schedules.
 
-Discovery runs at synth, in ``cronstack list`` and ``next`` and in tests, never in Lambda. It imports modules under
-the names that they have in Lambda (``jobs.daily``). It reports all faults of all files together, with file and line.
-It skips files and folders that begin with "_"; the modules that use them import them.
+Discovery runs at synthesis, in ``cronstack list`` and ``next``, and in tests, but never in Lambda. It imports modules
+under the names that they have in Lambda (``jobs.daily``). It reports all faults of all files together, with file and
+line. It skips files and folders that begin with "_", which other modules may import.
 
-A job belongs to the module that defines its function, so an imported job does not count twice. Lambda finds the
-handler by the function's name in its module. A job that is missing under that name is a fault.
+A job belongs to the module that defines its function, so an imported job is not found twice. Lambda finds the handler
+by the name of the function in its module. If that name does not contain the job, this is a fault.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class DeclaredJob:
     schedules: tuple[Schedule, ...]
     """In the order of ``job.schedules``, without ``once()``, which has no timetable."""
     where: str
-    """ "functions/jobs/daily.py:12"."""
+    """Place of the declaration, such as "functions/jobs/daily.py:12"."""
 
     @property
     def name(self) -> str:
@@ -47,21 +47,21 @@ class Discovery:
     """The jobs of a package, and notes on them."""
 
     jobs: tuple[DeclaredJob, ...]
-    """By name."""
+    """Jobs, sorted by name."""
     notes: tuple[str, ...]
-    """Hints that are not faults, such as an at() in the past."""
+    """Notes that are not faults, such as on an at() in the past."""
 
 
 def discover(package: str, root: Path, *, now: datetime | None = None) -> Discovery:
-    """Import and judge the jobs of ``package``, a folder in ``root``.
+    """Import and validate the jobs of ``package``, a folder in ``root``. Raise DeclarationError with all faults.
 
-    With ``now`` (aware), note the schedules that will not fire any more. Raise DeclarationError with all faults found.
+    now: aware time. With it, add notes on schedules that never fire again.
     """
     root = root.resolve()
     if not package.isidentifier() or not (root / package).is_dir():
         raise DeclarationError(
-            f"there is no package of jobs {package!r} in {root}",
-            remedy=f"Make the folder {root / package} and put a file with a job into it, or name another: --jobs jobs",
+            f"the package of jobs {package!r} is missing in {root}",
+            remedy=f"Create the folder {root / package} with a job in a file, or choose another package: --jobs jobs",
         )
     faults: list[DeclarationError] = []
     found: list[DeclaredJob] = []
@@ -81,7 +81,7 @@ def discover(package: str, root: Path, *, now: datetime | None = None) -> Discov
 
 
 def _modules(folder: Path, package: str) -> Iterator[tuple[str, Path]]:
-    """Yield (dotted name, file) of each module, in a fixed order."""
+    """Yield dotted name and file of each module, in a fixed order."""
     if (folder / "__init__.py").is_file():
         yield package, folder / "__init__.py"
     for path in sorted(folder.iterdir()):
@@ -101,22 +101,22 @@ def _jobs(module: ModuleType, root: Path, faults: list[DeclarationError]) -> Ite
             own.setdefault(id(value), (attribute, value))
     for attribute, job in own.values():
         where = f"{relative(Path(job.file), root)}:{job.line}"
-        schedules, wrong = judge(job, where)
+        schedules, own_faults = judge(job, where)
         name = job.function.__name__
         if vars(module).get(name) is not job and name != "<lambda>":
-            why = (
-                f"the job is called {attribute} in its module, its function {name}; Lambda would call {name} unguarded"
+            reason = (
+                f"the module has the job as {attribute}, but its function is {name}; Lambda would call {name} unguarded"
             )
-            remedy = f"Put @job(...) above def {name}, and @job(name={attribute!r}) if the job shall be called so."
-            wrong.append(DeclarationError(why, where=where, remedy=remedy))
-        if wrong:
-            faults += wrong
+            remedy = f"Put @job(...) above def {name}. To name the job {attribute}: @job(name={attribute!r})."
+            own_faults.append(DeclarationError(reason, where=where, remedy=remedy))
+        if own_faults:
+            faults += own_faults
         else:
             yield DeclaredJob(job, schedules, where)
 
 
 def _unreached(module: ModuleType, path: Path, root: Path) -> Iterator[DeclarationError]:
-    """Yield a fault for each job that is in the text and not in the module. Lambda would never run it."""
+    """Yield a fault for each job in the source text that is missing in the module. Lambda would never run it."""
     lines = {value.line for value in vars(module).values() if isinstance(value, Job)}
     for function, inside in _functions(ast.parse(path.read_bytes())):
         decorators = [part.func if isinstance(part, ast.Call) else part for part in function.decorator_list]
@@ -128,27 +128,27 @@ def _unreached(module: ModuleType, path: Path, root: Path) -> Iterator[Declarati
             yield DeclarationError(
                 f"the job {function.name!r} is inside the class {inside.name}, where Lambda cannot find it",
                 where=where,
-                remedy="Put it at the top level of the module.",
+                remedy="Move it to the top level of the module.",
             )
         elif inside is not None:
             yield DeclarationError(
-                f"the job {function.name!r} is made in a loop: each turn takes the name from the one before, and only "
+                f"the job {function.name!r} is defined in a loop: each iteration replaces the previous one, so only "
                 "the last would run",
                 where=where,
                 remedy="Give one job a list of schedules, or write a function for each.",
             )
         elif line not in lines:
             yield DeclarationError(
-                f"the job {function.name!r} is lost: further down its module gives that name to something else",
+                f"the job {function.name!r} is lost: a later line of the module assigns another value to that name",
                 where=where,
-                remedy="Rename one of the two.",
+                remedy="Rename the function or the other value.",
             )
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, ast.stmt | None]]:
-    """Yield the functions of the top level, and those inside its classes and loops, with the class or loop.
+    """Yield top-level functions, and functions in top-level classes and loops, with the class or loop.
 
-    Functions under an "if" are left out, because the module decides whether they exist.
+    Functions under an "if" are left out, because they may be undefined on purpose.
     """
     for node in tree.body:
         if isinstance(node, ast.ClassDef | ast.For | ast.While):
@@ -160,7 +160,7 @@ def _functions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFu
 
 
 def _is_job(decorator: ast.expr, module: ModuleType) -> bool:
-    """Return whether a decorator is "@job(…)" or "@cronstack.job(…)", by the values of these names in the module."""
+    """Return whether a decorator is Cronstack's ``job``, by the value of its name in the module."""
     if isinstance(decorator, ast.Attribute) and isinstance(decorator.value, ast.Name):
         return getattr(vars(module).get(decorator.value.id), decorator.attr, None) is declare
     return isinstance(decorator, ast.Name) and vars(module).get(decorator.id) is declare
@@ -172,18 +172,18 @@ def _duplicates(found: list[DeclaredJob]) -> Iterator[DeclarationError]:
         other = first.setdefault(declared.name, declared)
         if other is not declared:
             yield DeclarationError(
-                f"two jobs are called {declared.name!r}; the other one is at {other.where}",
+                f"two jobs have the name {declared.name!r}; the other one is at {other.where}",
                 where=declared.where,
-                remedy=f'Rename one of the functions, or say @job(name="{declared.name}_2", ...).',
+                remedy=f'Rename one of the functions, or write @job(name="{declared.name}_2", ...).',
             )
 
 
 def _all(faults: list[DeclarationError]) -> DeclarationError:
-    """Return one error for all faults. Two modules that import a broken third report the same fault, listed once."""
-    told = list({str(fault): fault for fault in faults}.values())
-    if len(told) == 1:
-        return told[0]
-    return DeclarationError(f"{len(told)} faults in the declarations of jobs\n" + "\n".join(map(str, told)))
+    """Return one error with all faults. If two modules import the same broken module, its fault is listed once."""
+    distinct = list({str(fault): fault for fault in faults}.values())
+    if len(distinct) == 1:
+        return distinct[0]
+    return DeclarationError(f"{len(distinct)} faults in the declarations of jobs\n" + "\n".join(map(str, distinct)))
 
 
 def _notes(jobs: tuple[DeclaredJob, ...], now: datetime) -> Iterator[str]:

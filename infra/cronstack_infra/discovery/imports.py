@@ -1,4 +1,4 @@
-"""The imports that a module executes in Lambda, read from its text."""
+"""The imports that a module executes in Lambda, read from its source text."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 _IMPORT_ERRORS: Final = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
-_ABOUT_THE_PLACE: Final = {"__name__", "version_info", "platform", "environ", "getenv"}
-"""What a condition reads to find out where the code runs. Whether it is true in Lambda, the text does not tell."""
+_ENVIRONMENT: Final = {"__name__", "version_info", "platform", "environ", "getenv"}
+"""Names in conditions that detect where the code runs. Their value in Lambda is not known from the text."""
 
 Deployed = Callable[[str], bool]
-"""Whether an import, by its dotted name, succeeds in Lambda."""
+"""Predicate: whether the import of a dotted name succeeds in Lambda."""
 
 
 def imports(node: ast.AST, deployed: Deployed) -> Iterator[tuple[ast.stmt, str]]:
-    """Yield statement and dotted name of each import, those inside functions included.
+    """Yield statement and dotted name of each import, including those inside functions.
 
-    Left out: imports for the type checker, imports under a condition about the place, and imports whose failure the
-    module catches. What it imports instead counts where the first one is not deployed.
+    Left out: imports for the type checker, imports under a condition on the environment, and imports whose failure the
+    module catches. If such an import is not deployed, the imports of its handler are yielded instead.
     """
     for part in ast.iter_child_nodes(node):
         if isinstance(part, ast.Import):
@@ -38,12 +38,12 @@ def _conditional(part: ast.If, deployed: Deployed) -> Iterator[tuple[ast.stmt, s
     names = _names(part.test)
     if "TYPE_CHECKING" in names:
         yield from imports(_block(part.orelse), deployed)
-    elif not names & _ABOUT_THE_PLACE:
+    elif not names & _ENVIRONMENT:
         yield from imports(part, deployed)
 
 
 def _optional(part: ast.Try | ast.TryStar, deployed: Deployed) -> Iterator[tuple[ast.stmt, str]]:
-    """The body may fail to import. Then the handlers run, else the block "else"."""
+    """Yield the imports of a ``try``: of its handlers if the body fails to import, otherwise of its ``else``."""
     succeeds = all(deployed(name) for _, name in imports(_block(part.body), deployed))
     if succeeds:
         yield from imports(_block(part.orelse), deployed)
@@ -67,7 +67,7 @@ def _suppresses(item: ast.withitem) -> bool:
 
 
 def _names(node: ast.AST) -> set[str]:
-    """Return every name and attribute in an expression."""
+    """Return all names and attributes in an expression."""
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} | {
         part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)
     }

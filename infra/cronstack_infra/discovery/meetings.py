@@ -1,4 +1,4 @@
-"""Instants at which two schedules of a job are due together. Both name one occurrence, so one run serves both. Pure."""
+"""Instants at which two schedules of a job are due together. Both mean the same occurrence, so it runs once. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cronstack_infra.discovery.discover import DeclaredJob
 
 YEAR: Final = timedelta(days=366)
-"""How far a note looks ahead."""
+"""Period that the notes cover."""
 _MINUTE: Final = timedelta(minutes=1)
 
 
@@ -30,7 +30,7 @@ class Meeting(NamedTuple):
 
 
 def meetings(schedules: Sequence[Schedule], span: Span) -> Iterator[Meeting]:
-    """Yield each pair of schedules that meets in the span."""
+    """Yield each pair of schedules that is due together in the span."""
     known = [(schedule, firings(schedule, span, anchor=span.first)) for schedule in schedules if _is_known(schedule)]
     for (first, bits), (second, others) in combinations(known, 2):
         if together := bits & others:
@@ -38,18 +38,19 @@ def meetings(schedules: Sequence[Schedule], span: Span) -> Iterator[Meeting]:
 
 
 def meeting_notes(jobs: Iterable[DeclaredJob], now: datetime) -> Iterator[str]:
-    """Yield the notes of the declared jobs that are not paused, each with file and line."""
+    """Yield the notes on all jobs that are not paused, with file and line."""
     first = now.replace(second=0, microsecond=0) + _MINUTE
     for declared in jobs:
         if declared.job.enabled and len(declared.schedules) > 1:
-            for met in meetings(declared.schedules, Span(first, first + YEAR)):
-                times = f"{counted(met.instants, 'time')} in the next year"
+            for meeting in meetings(declared.schedules, Span(first, first + YEAR)):
+                times = f"{counted(meeting.instants, 'time')} in the next year"
+                both = f"{meeting.first.expression} and {meeting.second.expression}"
                 yield (
-                    f"{declared.where}: {declared.name}: {met.first.expression} and {met.second.expression} are due "
-                    f"together {times}, next at {met.next:%Y-%m-%d %H:%M} UTC. One run serves both."
+                    f"{declared.where}: {declared.name}: {both} are due together {times}, next at "
+                    f"{meeting.next:%Y-%m-%d %H:%M} UTC. One run serves both."
                 )
 
 
 def _is_known(schedule: Schedule) -> bool:
-    """Whether its instants are known before it is deployed."""
+    """Return whether the instants are known before the deployment."""
     return not isinstance(schedule.value, Rate)

@@ -1,7 +1,7 @@
 """Notes on rates whose times may change at a deploy. Pure.
 
-A rate counts from the creation of its schedule. Whether an update of the schedule starts it anew is undocumented, and
-reported. Then a rate of 12 hours can leave out a run around a deploy, or run twice. Short rates hardly notice.
+A rate counts from the creation of its schedule. AWS does not document whether an update restarts it; users report that
+it does. Around a deploy, a rate of 12 hours may then skip a run, or run twice. Short rates are hardly affected.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cronstack_infra.discovery.discover import DeclaredJob
 
 LONG: Final = 3600
-"""Seconds of a period from which on a note is worth its line."""
+"""Shortest period in seconds that gets a note."""
 
 
 def rate_notes(jobs: Iterable[DeclaredJob]) -> Iterator[str]:
@@ -26,6 +26,6 @@ def rate_notes(jobs: Iterable[DeclaredJob]) -> Iterator[str]:
             value = schedule.value
             if isinstance(value, Rate) and value.seconds >= LONG:
                 yield (
-                    f"{declared.where}: {declared.name}: {value} may start anew at each deploy that changes its"
-                    f" schedule: AWS does not document it. {instead(value)}"
+                    f"{declared.where}: {declared.name}: {value} may restart at each deploy that changes its"
+                    f" schedule; AWS does not document it. {instead(value)}"
                 )

@@ -1,7 +1,7 @@
-"""The crons that fire when a ``rate()`` would. Pure.
+"""The crons that fire at the same times as a ``rate()``. Pure.
 
-AWS refuses a StartDate in the past when a schedule is created, updated or rolled back, so a template cannot hold one.
-So a rate counts from its creation.
+AWS refuses a StartDate in the past when a schedule is created, updated or rolled back. So a template cannot contain a
+StartDate, and a rate counts from the creation of its schedule.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from cronstack.timetable.cron_fields import WEEKDAYS
 from cronstack.timetable.expressions import Rate
 
 MOST_CRONS: Final = 4
-"""Crons that a remedy lists."""
+"""Most crons that a remedy lists."""
 _HOUR: Final = 60
 _DAY: Final = 1440
 _WEEK: Final = 7 * _DAY
@@ -22,7 +22,7 @@ _WEEK: Final = 7 * _DAY
 def crons_of(rate: Rate, start: datetime | None) -> list[str]:
     """Return the crons in UTC, without their parentheses, that fire at ``start`` and every period after it.
 
-    Empty: no short list of crons does. A cron has no seconds: those of ``start`` are dropped.
+    Return an empty list if more than MOST_CRONS are needed. The seconds of ``start`` are dropped: a cron has none.
     """
     period = rate.seconds // 60
     since = datetime(1970, 1, 1, tzinfo=UTC) if start is None else start.astimezone(UTC)
@@ -39,21 +39,21 @@ def crons_of(rate: Rate, start: datetime | None) -> list[str]:
         hours.setdefault(at % _HOUR, []).append(at // _HOUR)
     if len(hours) > MOST_CRONS:
         return []
-    return [f"{minute} {_listed(of)} * * ? *" for minute, of in sorted(hours.items())]
+    return [f"{minute} {_listed(listed)} * * ? *" for minute, listed in sorted(hours.items())]
 
 
 def remedy(rate: Rate, start: datetime | None) -> str:
-    """Return the declaration that replaces a rate, or the reason why there is none."""
+    """Return the declaration that replaces a rate, or why no declaration does."""
     found = crons_of(rate, start)
     if not found:
-        return f"{_why_none(rate)} Take another period, or leave start out: the rate then counts from its deployment."
+        return f"{_why_none(rate)} Use another period, or remove start: the rate then counts from its deployment."
     since = "" if start is None else f", start=datetime.fromisoformat({start.isoformat()!r})"
     crons = [f'cron("{fields}", timezone="UTC"{since})' for fields in found]
     return f"Write {crons[0] if len(crons) == 1 else '[' + ', '.join(crons) + ']'}."
 
 
 def instead(rate: Rate) -> str:
-    """Return the crons with the period of a rate without a start, or the reason why there are none."""
+    """Return the crons with the period of a rate without a start, or why no crons have it."""
     found = crons_of(rate, None)
     if not found:
         return _why_none(rate)
@@ -63,7 +63,7 @@ def instead(rate: Rate) -> str:
 
 def _why_none(rate: Rate) -> str:
     if _DAY % (rate.seconds // 60):
-        return f"No cron has its times, because {rate} does not divide a day."
+        return f"No cron has its times, because a day is not a multiple of {rate}."
     return f"No short list of crons has its times: {rate} would take more than {MOST_CRONS}."
 
 

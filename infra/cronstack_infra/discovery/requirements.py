@@ -1,7 +1,7 @@
-"""Which packages ``functions/requirements.txt`` brings into Lambda, and which package an import comes from.
+"""The packages that ``functions/requirements.txt`` deploys, and the package that provides an import.
 
-The name that is imported ("yaml") and the name that is installed ("PyYAML") differ. The packages installed on this
-machine tell which belongs to which, and which packages each of them needs.
+The import name ("yaml") and the package name ("PyYAML") may differ. The metadata of the packages installed on this
+machine maps one to the other, and lists the dependencies of each package.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ class Requirements:
     """The packages that are deployed with the jobs."""
 
     packages: frozenset[str]
-    """Canonical names, with all that these packages need."""
+    """Canonical names, dependencies included."""
     complete: bool = True
-    """False if a line names no package, or one that is not installed here: it may bring anything."""
+    """False if a line has no package name, or a package that is not installed here: its dependencies are unknown."""
 
     @classmethod
     def read(cls, text: str) -> Requirements:
-        """Read a ``requirements.txt``. A comment ``# layer: NAME`` counts as a package, too."""
+        """Parse a ``requirements.txt``. A comment ``# layer: NAME`` also counts as a package."""
         layers = {str(canonicalize_name(name)) for name in _LAYER.findall(text)}
         complete = True
         found: set[tuple[str, frozenset[str]]] = set()
         for line in _lines(text):
-            asked = _requirement(line)
-            complete &= asked is not None and _add(asked, found)
+            requirement = _requirement(line)
+            complete &= requirement is not None and _add(requirement, found)
         return cls(frozenset({name for name, _ in found} | layers), complete)
 
     def have(self, package: str) -> bool:
-        """Return whether a package is deployed, however its name is spelled."""
+        """Return whether a package is deployed. Any spelling of its name is accepted."""
         return canonicalize_name(package) in self.packages
 
 
@@ -54,14 +54,14 @@ class Installed:
         self._by_import: Mapping[str, Sequence[str]] | None = None
 
     def providers(self, dotted: str) -> tuple[str, ...]:
-        """Return the names of the packages that provide an import, "google.cloud.storage"."""
+        """Return the names of the packages that provide an import, such as "google.cloud.storage"."""
         if self._by_import is None:
             self._by_import = packages_distributions()
         top = dotted.partition(".")[0]
         candidates = tuple(sorted(set(self._by_import.get(top, ()))))
         if len(candidates) < 2:
             return candidates
-        # A namespace that packages share: those that have most of the dotted name.
+        # Packages share a namespace: keep those that contain most of the dotted name.
         depth = {name: _depth(name, dotted) for name in candidates}
         return tuple(name for name in candidates if depth[name] == max(depth.values()))
 
@@ -70,7 +70,7 @@ class Installed:
         return distribution(name).version
 
     def origin(self, module: str) -> Path | None:
-        """Return the file of a top-level module that belongs to no package, if there is one."""
+        """Return the file of a top-level module that belongs to no package. Return None if it does not exist."""
         try:
             spec = find_spec(module)
         except ValueError:
@@ -79,15 +79,15 @@ class Installed:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Yield what each line asks for, without comments and options."""
+    """Yield the requirement of each line, without comments and options."""
     for line in text.replace("\\\n", " ").splitlines():
-        asked = _OPTION.sub("", _COMMENT.sub("", line)).strip()
-        if asked:
-            yield asked
+        stripped = _OPTION.sub("", _COMMENT.sub("", line)).strip()
+        if stripped:
+            yield stripped
 
 
 def _requirement(line: str) -> Requirement | None:
-    """Parse one line. None for a URL or a path that does not tell the name of its package."""
+    """Parse one line. Return None for a URL or a path without the name of its package."""
     try:
         return Requirement(line)
     except InvalidRequirement:
@@ -98,20 +98,20 @@ def _requirement(line: str) -> Requirement | None:
         return None
 
 
-def _add(asked: Requirement, found: set[tuple[str, frozenset[str]]]) -> bool:
-    """Add a package, with its extras, and all it needs. Return False if it is not installed here."""
-    name = str(canonicalize_name(asked.name))
-    if (name, frozenset(asked.extras)) in found:
+def _add(requirement: Requirement, found: set[tuple[str, frozenset[str]]]) -> bool:
+    """Add a package, its extras and its dependencies. Return False if it is not installed here."""
+    name = str(canonicalize_name(requirement.name))
+    if (name, frozenset(requirement.extras)) in found:
         return True
-    found.add((name, frozenset(asked.extras)))
+    found.add((name, frozenset(requirement.extras)))
     try:
-        needed = distribution(name).requires or []
+        dependencies = distribution(name).requires or []
     except PackageNotFoundError:
         return False
-    environments = [{"extra": extra} for extra in (*asked.extras, "")]
-    for requirement in map(Requirement, needed):
-        if requirement.marker is None or any(map(requirement.marker.evaluate, environments)):
-            _add(requirement, found)
+    environments = [{"extra": extra} for extra in (*requirement.extras, "")]
+    for dependency in map(Requirement, dependencies):
+        if dependency.marker is None or any(map(dependency.marker.evaluate, environments)):
+            _add(dependency, found)
     return True
 
 

@@ -1,7 +1,7 @@
 """Validate every value of one job's declaration. Report all faults at once, each with a valid example.
 
-``@job`` records and never judges (see ``cronstack.declaration``), so types are checked here, too. Limits are AWS's
-unless a message says otherwise. Pure.
+``@job`` only records its arguments (see ``cronstack.declaration``), so types are checked here, too. Limits are those of
+AWS, unless a message states another reason. Pure.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from cronstack_infra.discovery.windows import window_faults
 EXAMPLE_ZONE: Final = "Europe/Berlin"
 MOST_SCHEDULES: Final = 99
 SHORTEST_BUFFERED: Final = 180
-"""Seconds of a start deadline."""
+"""Shortest start deadline with overlap="buffer_one", in seconds."""
 SHORTEST_OF_PLANS: Final = 120
-"""Seconds of a start deadline. A schedule is made at least 15 s ahead, and AWS may fire it a minute after its time."""
+"""Shortest start deadline with ``once()``, in seconds. A plan fires 15 s ahead at least, and up to 60 s late."""
 SHORTEST_LEASE: Final = 10
 """Seconds."""
 
@@ -36,10 +36,10 @@ _REFERENCE = re.compile(r"\{\{resolve:[^\s\"}]*\}{0,2}")
 _EXPRESSION = re.compile(r"\b(cron|rate|at)\(([^()\"]+)\)")
 
 _WHOLE_NUMBERS: Final = (
-    ("retries", 0, 20, "times", "with pauses that grow to an hour, the last of them comes after 15 hours"),
-    ("timeout", 1, 900, "seconds", "the longest Lambda allows"),
-    ("memory", 128, 10240, "megabytes", "the sizes Lambda has"),
-    ("start_deadline", 60, 86400, "seconds", "the ages that Scheduler and the ledger can tell"),
+    ("retries", 0, 20, "times", "the pauses grow to an hour, so the last retry comes after 15 hours"),
+    ("timeout", 1, 900, "seconds", "the limits of Lambda"),
+    ("memory", 128, 10240, "megabytes", "the sizes of Lambda"),
+    ("start_deadline", 60, 86400, "seconds", "the limits of Scheduler and the ledger"),
 )
 
 _CALLS: Final = {
@@ -64,15 +64,15 @@ def judge(job: Job, where: str) -> tuple[tuple[Schedule, ...], list[DeclarationE
         *_input(job),
         *_env(job),
     ]
-    return tuple(schedules), [DeclarationError(why, where=where, remedy=remedy) for why, remedy in faults]
+    return tuple(schedules), [DeclarationError(reason, where=where, remedy=remedy) for reason, remedy in faults]
 
 
 def _name(job: Job) -> Iterator[Fault]:
-    remedy = 'Take 1 to 64 letters, digits, "_" and "-": @job(name="daily_stats", ...).'
+    remedy = 'Use 1 to 64 letters, digits, "_" and "-": @job(name="daily_stats", ...).'
     if not isinstance(job.name, str):
         yield f"name={_shown(job.name)} is {_kind(job.name)}; it must be text", remedy
     elif not _NAME.fullmatch(job.name):
-        yield f"{_shown(job.name)} cannot be a job's name", remedy
+        yield f"{_shown(job.name)} is not a valid name of a job", remedy
 
 
 def _handler(job: Job) -> Iterator[Fault]:
@@ -85,11 +85,11 @@ def _handler(job: Job) -> Iterator[Fault]:
         )
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         yield (
-            f"the handler {function.__name__} is async; nobody would await it",
-            "Make it a plain function; inside it, asyncio.run(...) runs what is async.",
+            f"the handler {function.__name__} is async, but Lambda does not await it",
+            "Make it a plain function, and call asyncio.run(...) inside.",
         )
     elif inspect.isgeneratorfunction(function):
-        yield f"the handler {function.__name__} yields, so calling it would run nothing", "Return a value instead."
+        yield f"the handler {function.__name__} is a generator, so a call would run nothing", "Return a value instead."
     parameters = list(inspect.signature(function).parameters.values())
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if len(parameters) != 1 or parameters[0].kind not in positional:
@@ -103,34 +103,34 @@ def _schedules(job: Job, valid: list[Schedule]) -> Iterator[Fault]:
     if written and all(isinstance(part, str) for part in written):
         text = "".join(str(part) for part in written)
         remedy = f"Write {_as_code(text, EXAMPLE_ZONE)}." if _EXPRESSION.fullmatch(text) else _example("schedule")
-        yield f"schedule={_shown(text)} is text; it must be made by cron(), rate(), at() or once()", remedy
+        yield f"schedule={_shown(text)} is text; it must be a call of cron(), rate(), at() or once()", remedy
         return
     if len(written) > MOST_SCHEDULES:
-        yield f"the job has {len(written)} schedules; {MOST_SCHEDULES} are possible", "Make several jobs of it."
+        yield f"the job has {len(written)} schedules; the limit is {MOST_SCHEDULES}", "Split it into several jobs."
         return
     seen: dict[Schedule, int] = {}
     for number, when in enumerate(written, 1):
         which = f"schedule {number}: " if len(written) > 1 else ""
         if maker := _maker(when):
-            yield f"{which}{maker} without its parentheses is no schedule", f"Write {_CALLS[maker]}."
+            yield f"{which}{maker} needs parentheses", f"Write {_CALLS[maker]}."
             continue
         if not isinstance(when, When):
-            why = f"{which}{_shown(when)} is {_kind(when)}; it must be made by cron(), rate(), at() or once()"
-            yield why, _example("schedule")
+            reason = f"{which}{_shown(when)} is {_kind(when)}; it must be a call of cron(), rate(), at() or once()"
+            yield reason, _example("schedule")
             continue
         if when.expression == ONCE:
             if written.count(when) > 1:
-                yield f"{which}once() is said twice", "Say it once: it allows any number of one-time occurrences."
+                yield f"{which}once() is given twice", "Give it once: it allows any number of one-time occurrences."
             continue
         faults = [*(found := list(_when(when))), *window_faults(job, when, readable=not found)]
-        yield from ((which + why, remedy) for why, remedy in faults)
+        yield from ((which + reason, remedy) for reason, remedy in faults)
         if faults:
             continue
         schedule = parse(
             when.expression, timezone=when.timezone or "", start=when.start, end=when.end, window=when.window or 0
         )
         if schedule in seen:
-            yield f"schedules {seen[schedule]} and {number} are the same: {schedule.expression}", "Leave one out."
+            yield f"schedules {seen[schedule]} and {number} are the same: {schedule.expression}", "Remove one."
         seen[schedule] = number
         valid.append(schedule)
 
@@ -146,7 +146,7 @@ def _when(when: When) -> Iterator[Fault]:
     unknown = _refusal(lambda: parse("rate(1 day)", timezone=zone))
     if when.timezone is None:
         code = _as_code(when.expression, EXAMPLE_ZONE) if refused is None else f'timezone="{EXAMPLE_ZONE}"'
-        yield f'{when.expression} does not say in which time zone; write "UTC" if it is that', f"For example {code}."
+        yield f'{when.expression} has no time zone; give "UTC" if you mean UTC', f"For example {code}."
     elif unknown is not None:
         yield str(unknown.args[0]), unknown.remedy
     elif not isinstance(when.timezone, str):
@@ -159,17 +159,17 @@ def _when(when: When) -> Iterator[Fault]:
 
 
 def undeployable(schedule: Schedule) -> Iterator[Fault]:
-    """Refuse what no template can hold that is to be deployed, updated and rolled back at any time."""
+    """Yield faults of values with which a template could not be deployed, updated and rolled back at any time."""
     value = schedule.value
     if isinstance(value, Rate) and schedule.start is not None:
-        why = (
-            f"{schedule.expression} has a start, which AWS refuses once it is past: a later deploy or rollback of it "
-            "would fail"
+        reason = (
+            f"{schedule.expression} has a start. AWS refuses a start in the past, so a later deploy or rollback would "
+            "fail"
         )
-        yield why, rates.remedy(value, schedule.start)
+        yield reason, rates.remedy(value, schedule.start)
     if isinstance(value, At) and schedule.due(value).second:
         yield (
-            f"{schedule.expression} has seconds; Scheduler starts what is due somewhere within its minute",
+            f"{schedule.expression} has seconds, but Scheduler fires at any second of the minute",
             f'Write at("{value.local.replace(second=0).isoformat()}", timezone="{schedule.timezone}").',
         )
 
@@ -184,36 +184,38 @@ def _refusal(attempt: Callable[[], object]) -> ScheduleError | None:
 
 def _policies(job: Job) -> Iterator[Fault]:
     if job.overlap not in ("skip", "buffer_one", "allow"):
-        yield f'overlap={_shown(job.overlap)} is none of "skip", "buffer_one" and "allow"', _example("overlap")
+        yield f'overlap={_shown(job.overlap)} is not valid; use "skip", "buffer_one" or "allow"', _example("overlap")
     if job.overlap == "buffer_one" and type(job.start_deadline) is int and job.start_deadline < SHORTEST_BUFFERED:
         yield (
-            f'overlap="buffer_one" with start_deadline={job.start_deadline}: what waits looks once a minute, and '
-            "Scheduler may take another, so it would mostly be missed",
-            f"Let it be at least {SHORTEST_BUFFERED}.",
+            f'overlap="buffer_one" with start_deadline={job.start_deadline}: a waiting run is checked once a minute, '
+            "and Scheduler may be another minute late, so it would usually be missed",
+            f"Use at least {SHORTEST_BUFFERED}.",
         )
     if job.by_code and type(job.start_deadline) is int and 60 <= job.start_deadline < SHORTEST_OF_PLANS:
         yield (
-            f"once() with start_deadline={job.start_deadline}: AWS may start what is due at once more than a minute "
-            "later, so it could be missed",
-            f"Let it be at least {SHORTEST_OF_PLANS}.",
+            f"once() with start_deadline={job.start_deadline}: AWS may start a plan that is due now more than a minute "
+            "late, so it could be missed",
+            f"Use at least {SHORTEST_OF_PLANS}.",
         )
     for field, least, most, unit, reason in _WHOLE_NUMBERS:
         value = getattr(job, field)
         if type(value) is not int:
-            why = f"{field}={_shown(value)} is {_kind(value)}; it must be a whole number of {unit}, {least} to {most}"
-            yield why, _example(field)
+            reason = (
+                f"{field}={_shown(value)} is {_kind(value)}; it must be a whole number of {unit}, {least} to {most}"
+            )
+            yield reason, _example(field)
         elif not least <= value <= most:
             yield f"{field}={_shown(value)} is not within {least} to {most} {unit} ({reason})", _example(field)
     if job.lease is not None and type(job.lease) is not int:
         yield f"lease={_shown(job.lease)} is {_kind(job.lease)}; it must be a number of seconds", _example("lease")
     elif job.lease is not None and type(job.timeout) is int and not SHORTEST_LEASE <= job.lease <= job.timeout:
-        why = f"lease={job.lease} is not within {SHORTEST_LEASE} seconds and the timeout of {job.timeout}"
-        yield f"{why}: it ends before the handler can renew it, or never", _example("lease")
+        reason = f"lease={job.lease} is not within {SHORTEST_LEASE} seconds and the timeout of {job.timeout}"
+        yield f"{reason}: it would end before the handler can renew it, or never", _example("lease")
     if type(job.enabled) is not bool:
         yield f"enabled={_shown(job.enabled)} is {_kind(job.enabled)}; it must be True or False", _example("enabled")
     for kind in job.permanent:
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            yield f"permanent has {_shown(kind)}, which is no exception class", _example("permanent")
+            yield f"permanent contains {_shown(kind)}, which is not an exception class", _example("permanent")
 
 
 def _input(job: Job) -> Iterator[Fault]:
@@ -231,30 +233,33 @@ def _env(job: Job) -> Iterator[Fault]:
         return
     for name, value in job.env.items():
         if not isinstance(name, str) or not _ENV_NAME.fullmatch(name):
-            why = f"env has the name {_shown(name)}; Lambda takes two or more letters, digits and _, a letter first"
-            yield why, _example("env")
+            reason = f"env has the name {_shown(name)}; use two or more letters, digits and _, beginning with a letter"
+            yield reason, _example("env")
         elif name.startswith(RESERVED_PREFIXES):
             prefixes = ", ".join(RESERVED_PREFIXES)
-            yield f"env has the name {name}, which is reserved ({prefixes})", "Begin it with your project's name."
+            yield f"env has the name {name}, which is reserved ({prefixes})", "Begin the name with your project's name."
         if not isinstance(value, str):
             yield f"env[{_shown(name)}] is {_kind(value)}; it must be text", _example("env")
         elif "\0" in value:
-            yield f"env[{_shown(name)}] contains a NUL character", "An environment variable cannot."
+            yield (
+                f"env[{_shown(name)}] contains a NUL character",
+                "Remove it: an environment variable cannot contain it.",
+            )
         else:
             yield from _references(value, f"env[{_shown(name)}]")
 
 
 def _references(text: str, what: str) -> Iterator[Fault]:
-    """Refuse dynamic references: they go into the template as they are."""
+    """Yield a fault for a dynamic reference, because the text is copied into the template."""
     if (found := _REFERENCE.search(text)) is not None:
         yield (
-            f'{what} contains "{found[0]}", which CloudFormation would replace when it deploys',
-            "Give the name of the parameter or secret, and read its value in the handler.",
+            f'{what} contains "{found[0]}", which CloudFormation would replace during the deployment',
+            "Pass the name of the parameter or secret, and read its value in the handler.",
         )
 
 
 _EXAMPLES: Final = {
-    "schedule": f'@job(schedule=cron("0 6 * * ? *", timezone="{EXAMPLE_ZONE}")), or a list of such',
+    "schedule": f'@job(schedule=cron("0 6 * * ? *", timezone="{EXAMPLE_ZONE}")), or a list of them',
     "overlap": '@job(schedule=rate("1 hour"), overlap="skip")',
     "retries": '@job(schedule=rate("1 hour"), retries=2)',
     "timeout": '@job(schedule=rate("1 hour"), timeout=60)',
@@ -272,14 +277,14 @@ def _example(field: str) -> str:
 
 
 def _maker(value: object) -> str:
-    """ "once", for ``schedule=once``, where its parentheses are missing; "" for anything else."""
-    # Compared by name, because importing ``once`` would load all of it.
+    """Return "once" for ``schedule=once``, which lacks parentheses, and "" for any other value."""
+    # Compared by name, because an import of ``once`` would load its whole package.
     name = getattr(value, "__name__", "once" if type(value).__name__ == "Once" else "")
     return name if callable(value) and name in _CALLS else ""
 
 
 def _as_code(text: str, zone: str) -> str:
-    """Expressions in a text as they are written in a declaration: ``cron(…)`` as ``cron("…", timezone="…")``."""
+    """Return the text with expressions as in a declaration: ``cron(…)`` as ``cron("…", timezone="…")``."""
 
     def code(found: re.Match[str]) -> str:
         in_zone = "" if found[1] == "rate" else f', timezone="{zone}"'
@@ -289,7 +294,7 @@ def _as_code(text: str, zone: str) -> str:
 
 
 def _kind(value: object) -> str:
-    """ "a str", "an int"."""
+    """Return "a str" or "an int"."""
     name = type(value).__name__
     return f"an {name}" if name[0] in "aeiou" else f"a {name}"
 
@@ -297,6 +302,6 @@ def _kind(value: object) -> str:
 def _shown(value: Any) -> str:
     try:
         text = repr(value)
-    except Exception:  # a __repr__ may be any code
+    except Exception:  # a __repr__ may raise anything
         text = f"<{type(value).__name__}>"
     return text if len(text) <= 60 else f"{text[:57]}..."

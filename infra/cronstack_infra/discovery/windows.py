@@ -1,8 +1,8 @@
 """The faults of a flexible window. Pure.
 
-A window must be shorter than the shortest time between two instants of its schedule: else Scheduler could start the
-second one before the first, and a time within the window could belong to either. The start deadline counts from the
-end of the window, and the two together bound the age of Scheduler's event, which is a day at most.
+A window must be shorter than the shortest time between two instants of its schedule. Otherwise Scheduler could start
+the second before the first, and a time could belong to two windows. The start deadline counts from the end of the
+window. Both together limit the age of Scheduler's event, which is at most a day.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from cronstack.timetable.instants import Schedule, parse
 from cronstack_infra.play.dry.minutes import Span, firings, spread
 
 LONGEST: Final = 1440
-"""Minutes."""
+"""Longest window in minutes."""
 LONGEST_AGE: Final = 86_400
-"""Seconds of an event's age, Scheduler's limit."""
+"""Longest age of an event in seconds: Scheduler's limit."""
 _FIRST_YEAR: Final = 2026
-"""First year of the two that are looked at. Fixed, so that the answer does not depend on the day of the synth."""
+"""First of the two years that are checked. It is fixed, so that the result does not depend on the current date."""
 
 
 def window_faults(job: Job, when: When, *, readable: bool) -> Iterator[tuple[str, str]]:
-    """Yield the faults of a schedule's window with their remedies. ``readable``: the schedule itself has no fault."""
+    """Yield the faults of a schedule's window with remedies. ``readable``: the schedule itself is valid."""
     window = when.window
     if window is None:
         return
@@ -39,27 +39,27 @@ def window_faults(job: Job, when: When, *, readable: bool) -> Iterator[tuple[str
     if readable:
         shortest = shortest_interval(parse(when.expression, timezone=when.timezone or "UTC"))
         if shortest is not None and window >= shortest:
-            least = "Leave it out." if shortest == 1 else f"Let it be at most {shortest - 1}."
+            remedy = "Remove it." if shortest == 1 else f"Use at most {shortest - 1}."
             yield (
                 f"window={window} is not shorter than the {shortest} minutes between two runs of {when.expression}",
-                least,
+                remedy,
             )
     if type(job.start_deadline) is int and job.start_deadline <= LONGEST_AGE < job.start_deadline + window * 60:
         yield (
             f"window={window} and start_deadline={job.start_deadline} together are {job.start_deadline + window * 60}"
-            f" seconds: the deadline counts from the end of the window, and Scheduler keeps an event {LONGEST_AGE}",
-            f"Let start_deadline be at most {LONGEST_AGE - window * 60}, or the window shorter.",
+            f" seconds: the deadline counts from the end of the window, and Scheduler keeps an event for {LONGEST_AGE}",
+            f"Use start_deadline={LONGEST_AGE - window * 60} or less, or a shorter window.",
         )
 
 
 def shortest_interval(schedule: Schedule) -> int | None:
-    """Return the minutes between the two closest instants of a cron. None: more than ``LONGEST``."""
+    """Return the minutes between the two closest instants of a cron. Return None for more than ``LONGEST``."""
     cron = schedule.value
     assert isinstance(cron, Cron), "only a cron has a window"
     years = [year for year in cron.years if year >= _FIRST_YEAR] or list(cron.years)
     span = Span(datetime(years[0], 1, 1, tzinfo=UTC), datetime(min(years[0] + 2, 2200), 1, 1, tzinfo=UTC))
     fires = firings(schedule, span, anchor=span.first)
-    low, high = 0, LONGEST + 1  # closer than ``low`` minutes: none; within ``high``: some
+    low, high = 0, LONGEST + 1  # no two instants are ``low`` minutes apart or less; some are at most ``high`` apart
     if not fires & spread(fires << 1, LONGEST):
         return None
     while high - low > 1:

@@ -1,1 +1,1 @@
-"""Tests of deployed jobs on a virtual clock: pytest's fixture ``cloud`` (see ``plugin``) and what it gives."""
+"""Tests of deployed jobs on a virtual clock, with the pytest fixture ``cloud`` (see ``plugin``)."""

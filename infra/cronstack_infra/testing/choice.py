@@ -1,4 +1,4 @@
-"""Options of the marker ``cronstack``: jobs, schedules that fire, start time, seed, and how AWS is played."""
+"""Options of the marker ``cronstack``: jobs, schedules that fire, start time, seed and switches."""
 
 from __future__ import annotations
 
@@ -19,50 +19,50 @@ if TYPE_CHECKING:
     import pytest
 
 START: Final = "2026-01-01T00:00:30"
-"""When the clock begins unless a test says otherwise: a test of today is the same test next year. No cron is due in
-the middle of a minute, so what a test fires first meets nothing."""
+"""Default start of the clock. It is fixed, so that tests do not depend on the current date. No cron is due in the
+middle of a minute, so the first run of a test does not overlap another."""
 RATE_AGE: Final = timedelta(seconds=30)
-"""How long before the clock begins each ``rate()`` fired last: what a test fires first does not meet it, and in seven
-days a daily rate fires seven times."""
+"""Time between the last firing of each ``rate()`` and the start of the clock. So the first run of a test does not
+overlap it, and a daily rate fires seven times in seven days."""
 _KNOWN: Final = ("jobs", "only", "start", "seed", "clock_reads", "switches")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Of one test."""
+    """The options of one test."""
 
     project: Project
     jobs: str
     start: datetime
     seed: int
     only: frozenset[str] | None = None
-    """Jobs whose schedules fire. None: all of them. The other jobs are deployed, too."""
+    """Jobs whose schedules fire. None: all. The other jobs are also deployed."""
     clock_reads: int = MOST_LOOKS
-    """Clock reads of a handler while virtual time stands still, from which on its loop is ended."""
+    """Most clock reads of a handler without waiting. Beyond it, the handler is ended as an endless loop."""
     switches: Switches = field(default_factory=Switches)
-    """How AWS is played."""
+    """Switches: how AWS is simulated."""
 
     @classmethod
     def of(cls, markers: Iterable[pytest.Mark], test: Path) -> Choice:
-        """The nearest marker's word counts. The project is the one that the test's file lies in."""
-        said: dict[str, Any] = {}
+        """Return the options of a test. The nearest marker takes precedence. The test's file determines the project."""
+        options: dict[str, Any] = {}
         for mark in markers:
             if mark.args or (unknown := [name for name in mark.kwargs if name not in _KNOWN]):
                 what = repr(mark.args[0]) if mark.args else unknown[0]
                 raise OperationError(
-                    f"the marker cronstack does not know {what}",
-                    remedy='It is written @pytest.mark.cronstack(jobs="examples", only=["night"], start="2013-01-01").',
+                    f"the marker cronstack has no option {what}",
+                    remedy='For example @pytest.mark.cronstack(jobs="examples", only=["night"], start="2013-01-01").',
                 )
-            said = {**mark.kwargs, **said}
-        start = instant(said.get("start", START), "start")
-        project, seed = Project.find(test.parent), int(said.get("seed", 0))
-        reads = int(said.get("clock_reads", MOST_LOOKS))
-        switches = of_mapping(said.get("switches"), seed=seed)
-        return cls(project, str(said.get("jobs", "jobs")), start, seed, _names(said.get("only")), reads, switches)
+            options = {**mark.kwargs, **options}
+        start = instant(options.get("start", START), "start")
+        project, seed = Project.find(test.parent), int(options.get("seed", 0))
+        reads = int(options.get("clock_reads", MOST_LOOKS))
+        switches = of_mapping(options.get("switches"), seed=seed)
+        return cls(project, str(options.get("jobs", "jobs")), start, seed, _names(options.get("only")), reads, switches)
 
 
 def _names(value: object) -> frozenset[str] | None:
-    """Job names of a list. None for None."""
+    """Return the job names of a list. Return None for None."""
     if value is None:
         return None
     if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(name, str) for name in value):
@@ -73,15 +73,15 @@ def _names(value: object) -> frozenset[str] | None:
 
 
 def instant(value: object, what: str) -> datetime:
-    """Return the bound of a span, in UTC, from a datetime or an ISO text; without an offset, both are in UTC.
+    """Return the bound of a span in UTC, from a datetime or ISO text. Without an offset, it is in UTC.
 
-    A local time that the clocks of its zone skip means the instant of the change.
+    A local time that the clocks skip means the instant of the clock change.
     """
     local = _local(value, what)
     try:
         return bound(local)
     except OverflowError:
-        raise _no_time(value, what) from None
+        raise _invalid_time(value, what) from None
 
 
 def moment(value: object, what: str) -> datetime:
@@ -90,12 +90,12 @@ def moment(value: object, what: str) -> datetime:
     try:
         meant = readings(local)
     except OverflowError:
-        raise _no_time(value, what) from None
+        raise _invalid_time(value, what) from None
     if meant.skipped:
         first, second = (each.astimezone(local.tzinfo).isoformat() for each in (meant.earlier, meant.later))
         raise OperationError(
             f"{what}={value} does not exist in its zone: the clocks skip it",
-            remedy=f"Write the one that you mean: {first} or {second}.",
+            remedy=f"Write one of: {first}, {second}.",
         )
     return local.astimezone(UTC)
 
@@ -104,9 +104,9 @@ def _local(value: object, what: str) -> datetime:
     try:
         found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     except ValueError:
-        raise _no_time(value, what) from None
+        raise _invalid_time(value, what) from None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
-def _no_time(value: object, what: str) -> OperationError:
-    return OperationError(f"{what}={value!r} is no time", remedy='Write "2013-01-01" or a datetime.')
+def _invalid_time(value: object, what: str) -> OperationError:
+    return OperationError(f"{what}={value!r} is not a valid time", remedy='Write "2013-01-01" or a datetime.')

@@ -1,4 +1,4 @@
-"""What a test holds: the deployed stack, its clock, and questions to its ledger and its queues."""
+"""The fixture ``cloud`` of a test: the deployed stack, its clock, its ledger and its queues."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _MOST: Final = 1_000_000
 
 @dataclass(frozen=True)
 class Stack:
-    """What is the same for every test of a stack."""
+    """The parts of a deployed stack that do not change between tests."""
 
     deployment: Deployment
     places: Mapping[str, Place]
-    """Where each job is declared."""
+    """Place of the declaration of each job."""
 
     @classmethod
     def of(cls, clients: Callable[[str], Any], choice: Choice) -> Stack:
@@ -50,61 +50,64 @@ class Stack:
 
 
 class Cloud:
-    """One test's cloud. Times are aware datetimes in UTC."""
+    """The cloud of one test. Times are aware datetimes in UTC."""
 
     def __init__(self, virtual: VirtualCloud, stack: Stack, choice: Choice) -> None:
         self.stack = stack
         self._virtual = virtual
         self._began = virtual.now
         self._about = choice.only or frozenset()
-        """Jobs that the test is about: those of the marker's ``only`` and those that a call has named."""
-        self._moved = "The clock begins there."
-        self._operations = Operations(virtual, stack.deployment, seed=choice.seed, story=self.told)
+        """Jobs that the test uses: those of the marker's ``only``, and those passed to a method."""
+        self._last_move = "The clock starts there."
+        self._operations = Operations(virtual, stack.deployment, seed=choice.seed, story=self.timeline)
         virtual.faults.check = self._check
 
     # time
 
     @property
     def now(self) -> datetime:
-        """What every clock of this process shows, the handlers' included."""
+        """The virtual time. All clocks of this process show it, also in handlers."""
         return self._virtual.now
 
     def advance(self, *, until: datetime | None = None, **lengths: float) -> None:
-        """Let time pass, ``days=7`` or ``hours=1, minutes=30``: what is due before its end happens, in order.
+        """Let time pass, ``days=7`` or ``hours=1, minutes=30``. All that is due before the end happens, in order.
 
-        What is due at the very end is about to happen. ``until`` is an aware datetime; a local time that the clocks
-        skip means the instant of the change.
+        Events due exactly at the end have not happened yet. ``until`` is an aware datetime. A local time that the
+        clocks skip means the instant of the clock change.
         """
         if (until is None) == (not lengths):
-            raise OperationError("advance(days=7), or advance(until=an aware datetime)")
+            raise OperationError(
+                "advance() needs a length or until: advance(days=7), or advance(until=an aware datetime)"
+            )
         if until is not None and until.tzinfo is None:
             raise OperationError(
                 f"until={until} has no time zone", remedy="Write datetime(2026, 5, 1, tzinfo=ZoneInfo(…))."
             )
         to = self.now + timedelta(**lengths) if until is None else bound(until)
         if to < self.now:
-            raise OperationError(f"time does not go back from {self.now} to {to}", remedy=self._moved)
+            raise OperationError(f"time cannot go back from {self.now} to {to}", remedy=self._last_move)
         if to > self.now:
             with self._moving("advance()"):
                 self._virtual.advance(to - _MOMENT)
                 self._virtual.hub.move(self._virtual.hub.us + 1)
 
     def at(self, local: str, zone: str = "UTC") -> datetime:
-        """Be at a local time of a zone, as though deployed there: nothing of the time between is played.
+        """Jump to a local time of a zone. Nothing between now and then happens.
 
-        What is due at that time is about to happen: ``advance(minutes=1)``. A local time that the clocks skip means the
-        instant of the change. For a local time that the clocks show twice, write its offset: "2027-10-31T02:30+01:00".
-        Each ``rate()`` has fired 30 seconds before.
+        Events due at that time have not happened yet; ``advance(minutes=1)`` runs them. A local time that the clocks
+        skip means the instant of the clock change. For a local time that the clocks repeat, write its offset:
+        "2027-10-31T02:30+01:00". Each ``rate()`` has fired 30 seconds earlier.
         """
         to = read_bound(local, zone)
         if to < self.now:
             raise OperationError(
-                f"{local} ({zone}) is past: it is {self.now}",
-                remedy="at() goes ahead; begin earlier by the marker's start.",
+                f"{local} ({zone}) is in the past: now is {self.now}",
+                remedy="at() only moves forward. To start earlier, set start= of the marker.",
             )
-        if held := [one for one in self._waits() if one.holds(to)]:
+        if held := [wait for wait in self._waits() if wait.holds(to)]:
             raise OperationError(
-                f"at({local!r}) would pass what has not ended:\n{listed(held)}", remedy=self._remedy(held)
+                f"at({local!r}) would skip runs and events that have not ended:\n{listed(held)}",
+                remedy=self._remedy(held),
             )
         with self._moving(f"at({local!r})"):
             self._virtual.jump(to, rate_age=RATE_AGE)
@@ -119,17 +122,17 @@ class Cloud:
         return self._start("fire", job, None, input)
 
     def trigger(self, job: str, *, at: datetime | str | None = None, input: Mapping[str, Any] | None = None) -> Row:
-        """Run the occurrence of a past time, as ``cronstack trigger --at`` does; without ``at`` as ``fire`` does.
+        """Run the occurrence of a past time, as ``cronstack trigger --at`` does. Without ``at``, act as ``fire``.
 
         at: an aware datetime, or ISO text in UTC.
         """
         return self._start("trigger", job, None if at is None else moment(at, "at"), input)
 
     def backfill(self, job: str, *, since: datetime | str, until: datetime | str, again: bool = False) -> list[Row]:
-        """Run what was due from ``since`` to before ``until`` and has not run; return these runs, the oldest first.
+        """Run the missing occurrences from ``since`` to before ``until``. Return their runs, the oldest first.
 
         since, until: aware datetimes, or ISO texts in UTC.
-        again: run also what has run. Defaults to False.
+        again: also run occurrences that have run. Defaults to False.
         """
         self._check(job)
         with self._moving(f"backfill({job!r})"):
@@ -138,7 +141,7 @@ class Cloud:
     def redrive(self, job: str | None = None, *, ids: Sequence[str] = ()) -> list[Redriven]:
         """Send the events of dead letters again, and let time pass until each run is final.
 
-        A result has ``letter``, ``accepted``, ``detail`` and ``status``, the status of the run.
+        Return a result for each letter: ``letter``, ``accepted``, ``detail``, and ``status`` of the run.
         job: only letters of this job. Defaults to all.
         ids: only letters with these ids. Defaults to all.
         """
@@ -149,22 +152,22 @@ class Cloud:
 
     @property
     def once(self) -> Once:
-        """``cronstack.once`` as it is for application code: ``cloud.once.schedule("job", key="order-1", after=90)``."""
+        """``cronstack.once`` for application code: ``cloud.once.schedule("job", key="order-1", after=90)``."""
         return Once(wiring=self._wiring, transport=self._virtual.calls.transport)
 
     @property
     def mails(self) -> list[dict[str, Any]]:
-        """What was sent through SES, the oldest first: "from", "to", "subject", "text"."""
+        """Mails that were sent through SES, the oldest first: "from", "to", "subject", "text"."""
         return mails.sent()
 
     def runs(self, job: str) -> list[Row]:
-        """What the ledger knows of a job's runs, the earliest due first."""
+        """Return the runs of a job from the ledger, the earliest due first."""
         self._check(job)
         rows = list_runs(self.client("dynamodb"), self.stack.deployment, [job], now=self.now, most=_MOST)
         return rows[::-1]
 
     def dead_letters(self, job: str | None = None) -> list[DeadLetter]:
-        """What lies in the queues of dead letters, the oldest first; of one job, or of all."""
+        """Return the dead letters of one job, or of all, the oldest first."""
         if job is not None:
             self._check(job)
         return self._operations.letters(job)
@@ -177,12 +180,12 @@ class Cloud:
     # AWS
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this cloud's."""
+        """Return a boto3 client for this cloud."""
         return self._virtual.client(service)
 
     @property
     def outputs(self) -> Mapping[str, str]:
-        """The stack's outputs: names of what CloudFormation named."""
+        """Outputs of the stack, such as names that CloudFormation has generated."""
         return self.stack.deployment.outputs
 
     @property
@@ -192,13 +195,13 @@ class Cloud:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """All that happened, in order, as ``cronstack simulate`` writes it."""
+        """All events so far, in order, in the format of ``cronstack simulate``."""
         return self._virtual.events
 
     # messages
 
-    def told(self) -> str:
-        """The time line of the jobs that the test is about, and one line for each other job."""
+    def timeline(self) -> str:
+        """Return the timeline of the jobs that the test uses, and one line for each other job."""
         about = self._about or frozenset(self.stack.places)
         return story(self.events, self.stack.places, began=self._began, now=self.now, about=about)
 
@@ -209,18 +212,18 @@ class Cloud:
 
     @contextmanager
     def _moving(self, call: str) -> Iterator[None]:
-        """Remember which call moved the clock, for an error of a later one."""
+        """Store which call moved the clock, for the message of a later error."""
         began = self.now
         yield
-        self._moved = f"{call} let time pass from {_second(began)} to {_second(self.now)}."
+        self._last_move = f"{call} let time pass from {_second(began)} to {_second(self.now)}."
 
     def _waits(self) -> list[Wait]:
         plans = list_plans(self.once, wirings(self.stack.deployment), status="planned")
         return waits(self._virtual, self.stack.deployment.stack, plans)
 
     def _remedy(self, held: Sequence[Wait]) -> str:
-        remedy = "Let time pass until they have ended: cloud.advance(…). Cancel a plan: cloud.once.cancel(…)."
-        others = {one.job for one in held} & self.stack.places.keys() - self._about
+        remedy = "Let time pass until they have ended: cloud.advance(…). To cancel a plan: cloud.once.cancel(…)."
+        others = {wait.job for wait in held} & self.stack.places.keys() - self._about
         if not others:
             return remedy
         chosen = sorted(self._about) or ["JOB"]

@@ -1,6 +1,6 @@
-"""Tests that import a module of jobs by themselves: the import has what Lambda always sets (see ``aws_variables``).
+"""Set the variables that Lambda always sets when a test imports a module of jobs (see ``aws_variables``).
 
-A finder wraps the imports of the packages in the project's ``functions`` folder, and of nothing else.
+An import finder wraps only the packages in the project's folder ``functions``.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ RUNTIME: Final = "cronstack"
 
 
 def install(project: Path) -> Callable[[], None]:
-    """Wrap the imports of a project's packages of jobs. Return the function that ends it."""
+    """Wrap the imports of a project's packages of jobs. Return a function that removes the wrapper."""
     functions = project / "functions"
     if not functions.is_dir():
         return lambda: None
     finder = _Finder(functions, frozenset(path.name for path in functions.iterdir() if path.is_dir()) - {RUNTIME})
-    # After the finder of pytest, which rewrites the assertions of tests, and before Python's own.
+    # After the finder of pytest, which rewrites assertions, and before the finder of Python.
     place = sys.meta_path.index(PathFinder) if PathFinder in sys.meta_path else len(sys.meta_path)
     sys.meta_path.insert(place, finder)
     return lambda: sys.meta_path.remove(finder)

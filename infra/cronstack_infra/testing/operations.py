@@ -1,4 +1,4 @@
-"""What an operator does to a deployed stack, in virtual time: trigger, backfill, redrive; each waits for the end."""
+"""Operators' actions in virtual time: trigger, backfill and redrive. Each waits until its runs are final."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 
 PATIENCE: Final = timedelta(days=1)
-"""Virtual time in which a run must be final."""
+"""Virtual time within which a run must become final."""
 _MOST: Final = 100_000
-"""Occurrences of one backfill."""
+"""Most occurrences of one backfill."""
 
 
 class Operations:
-    """Operations of one test's cloud. ``story`` returns the time line for an error message."""
+    """Operations on the cloud of one test. ``story`` returns the timeline for an error message."""
 
     def __init__(self, virtual: VirtualCloud, deployment: Deployment, *, seed: int, story: Callable[[], str]) -> None:
         self._virtual, self._deployment, self._story = virtual, deployment, story
@@ -39,22 +39,22 @@ class Operations:
         """Run a job now, or its occurrence of a past time, and wait until that run is final."""
         ulid = entropy.ulid(round(self._now.timestamp() * 1000), self._names)
         try:
-            made = trigger(self._client, self._deployment, job, now=self._now, ulid=ulid, at=at, input=input)
+            sent = trigger(self._client, self._deployment, job, now=self._now, ulid=ulid, at=at, input=input)
         except OperationError as refused:
             if at is None:
                 raise
             raise OperationError(
                 str(refused.args[0]),
-                remedy="Run it now under an id of its own with cloud.fire(…), again with"
+                remedy="Run it now as a new occurrence with cloud.fire(…), again with"
                 " cloud.backfill(…, again=True), or from its dead letter with cloud.redrive(…).",
             ) from None
-        row = self._wait(job, made.occurrence)
+        row = self._wait(job, sent.occurrence)
         if row is None:
-            raise OperationError(f"{job} has not run a day after it was started\n{self._story()}")
+            raise OperationError(f"{job} has not run within a day after its start\n{self._story()}")
         return row
 
     def backfill(self, job: str, first: datetime, last: datetime, *, again: bool) -> list[Row]:
-        """Run what was due in a past span and has not run, each occurrence to its end; the runs, oldest first."""
+        """Run the missing occurrences of a past span, one after the other. Return their runs, oldest first."""
         plan = backfilling.plan_backfill(
             self._client, self._deployment, job, first=first, last=last, now=self._now, again=again, most=_MOST
         )
@@ -66,11 +66,11 @@ class Operations:
             sleep=self._sleep,
             patience=PATIENCE.total_seconds(),
         )
-        found = [self._run(job, one.planned.occurrence) for one in filled]
+        found = [self._run(job, result.planned.occurrence) for result in filled]
         return [row for row in found if row is not None]
 
     def redrive(self, job: str | None, ids: Sequence[str]) -> list[Redriven]:
-        """Send the events of dead letters again, oldest first, and wait for the end of each run."""
+        """Send the events of dead letters again, oldest first, and wait until each run is final."""
         failed = {letter.id: self._failed(letter) for letter in self.letters(job)}
         results = redrive(
             self._client,
@@ -84,19 +84,19 @@ class Operations:
         return [self._ended(result, failed.get(result.letter.id)) for result in results]
 
     def letters(self, job: str | None) -> list[DeadLetter]:
-        """The dead letters of a job, or of all jobs, oldest first."""
+        """Return the dead letters of a job, or of all jobs, oldest first."""
         return list_letters(self._client("sqs"), self._deployment, job=job, poll=0)
 
     def _ended(self, result: Redriven, failed: int | None) -> Redriven:
-        """The result with the status of its run, once that is final."""
+        """Wait for the run, and return the result with its status."""
         letter = result.letter
-        if result.status or not result.accepted or self._is_put_off(letter):
+        if result.status or not result.accepted or self._has_no_run(letter):
             return result
         row = self._wait(letter.job, letter.occurrence, failed)
         return result if row is None else replace(result, status=row.status)
 
-    def _is_put_off(self, letter: DeadLetter) -> bool:
-        """Return whether its key has no run to wait for: it was moved to a later time, or cancelled."""
+    def _has_no_run(self, letter: DeadLetter) -> bool:
+        """Return whether no run will come now, because the plan was moved to a later time, or cancelled."""
         occurrence = letter.contents.occurrence
         if occurrence is None or not occurrence.key:
             return False
@@ -109,10 +109,10 @@ class Operations:
     def _wait(self, job: str, occurrence: str, failed: int | None = None) -> Row | None:
         """Let time pass until a run is final, or has left another dead letter.
 
-        failed: attempts after which the run had failed before, 0 of one that was missed. Defaults to None: it had not.
+        failed: attempts after which the run had failed earlier; 0 for a missed run. Defaults to None: not failed.
         """
         known = {letter.id for letter in self.letters(job)}
-        looked, given_up = len(self._virtual.events), False
+        read, given_up = len(self._virtual.events), False
 
         def final(row: Row | None) -> bool:
             if row is None or not row.final:
@@ -120,18 +120,20 @@ class Operations:
             return row.status not in FAILED or failed is None or row.attempt > failed
 
         def unfinished() -> bool:
-            nonlocal looked, given_up
-            if self._virtual.at_work(job, occurrence):  # it sends the letter of a dead run after its settle
+            nonlocal read, given_up
+            if self._virtual.at_work(job, occurrence):  # a handler sends its dead letter after the settle
                 return True
-            fresh, looked = self._virtual.events[looked:], len(self._virtual.events)
-            if any(event["event"] == "dead_letter" for event in fresh):
-                given_up = any(one.occurrence == occurrence and one.id not in known for one in self.letters(job))
+            new, read = self._virtual.events[read:], len(self._virtual.events)
+            if any(event["event"] == "dead_letter" for event in new):
+                given_up = any(
+                    letter.occurrence == occurrence and letter.id not in known for letter in self.letters(job)
+                )
             return not given_up and not final(self._run(job, occurrence))
 
         self._virtual.advance(PATIENCE, unfinished)
         row = self._run(job, occurrence)
         if row is not None and not final(row) and not given_up:
-            raise OperationError(f"{job} is {row.status} a day after it was started\n{self._story()}")
+            raise OperationError(f"{job} is {row.status} a day after its start\n{self._story()}")
         return row
 
     def _failed(self, letter: DeadLetter) -> int | None:

@@ -1,4 +1,4 @@
-"""Where a deployed job is written: file and line of its function, read from the handler's name, nothing imported."""
+"""File and line of each deployed job's function, found by its handler's name, without an import."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cronstack_infra.project import Project
 
 @dataclass(frozen=True)
 class Place:
-    """ "functions/jobs/hello.py:6"."""
+    """File and line of a function, such as "functions/jobs/hello.py:6"."""
 
     file: str
     line: int
@@ -25,7 +25,7 @@ class Place:
 
 
 def places(functions: Any, deployment: Deployment, project: Project) -> Mapping[str, Place]:
-    """By job."""
+    """Return the place of each deployed job, by name."""
     found = {}
     for job in deployed_jobs(functions, deployment):
         handler = functions.get_function_configuration(FunctionName=names.function_name(deployment.stack, job.name))[
@@ -38,7 +38,7 @@ def places(functions: Any, deployment: Deployment, project: Project) -> Mapping[
 
 
 def line_of(file: Path, function: str) -> int:
-    """Of the function's first decorator, as Python counts; 1 where it cannot be told."""
+    """Return the line of the function's first decorator. Return 1 if the function is not found."""
     try:
         body = ast.parse(file.read_text("utf-8")).body
     except (OSError, SyntaxError):

@@ -1,9 +1,9 @@
-"""``prepare(cloud)`` of a project's ``tests/simulation.py``: what a simulation finds when its first job fires.
+"""``prepare(cloud)`` in a project's ``tests/simulation.py``: it creates the data for a simulation.
 
     def prepare(cloud):
         cloud.client("s3").put_object(Bucket=cloud.outputs["Orders"], Key="2027-01-01.csv", Body=b"...")
 
-``cloud`` is what tests get as the fixture of that name, so that tests and simulation may share the code.
+``cloud`` is the same as the fixture of tests, so that tests and simulation can share code.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ FUNCTION: Final = "prepare"
 
 
 def preparation(choice: Choice) -> Callable[[VirtualCloud], None] | None:
-    """Return what calls the project's function; None when there is no such file.
+    """Return a function that calls the project's ``prepare``. Return None if the file is missing.
 
-    Raises DeclarationError for a file without the function, CronstackError when it cannot be loaded, or fails.
+    Raise DeclarationError if the file lacks the function, CronstackError if it cannot be imported or fails.
     """
     file = choice.project.root / FILE
     if not file.is_file():
@@ -60,7 +60,7 @@ def _loaded(file: Path) -> Callable[[Any], object]:
     prepare = getattr(module, FUNCTION, None)
     if not callable(prepare):
         raise DeclarationError(
-            f"there is no function {FUNCTION}", where=str(FILE), remedy=f"Write: def {FUNCTION}(cloud): ..."
+            f"the function {FUNCTION} is missing", where=str(FILE), remedy=f"Write: def {FUNCTION}(cloud): ..."
         )
     found: Callable[[Any], object] = prepare
     return found
@@ -69,4 +69,4 @@ def _loaded(file: Path) -> Callable[[Any], object]:
 def _failed(file: Path, fault: Exception) -> CronstackError:
     lines = [frame.lineno for frame in traceback.extract_tb(fault.__traceback__) if frame.filename == str(file)]
     where = f"{FILE}:{lines[-1]}" if lines else str(FILE)
-    return CronstackError(f"{where}: {type(fault).__name__}: {fault}", remedy="Fix it, or delete the file.")
+    return CronstackError(f"{where}: {type(fault).__name__}: {fault}", remedy="Correct it, or delete the file.")

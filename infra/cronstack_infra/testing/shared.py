@@ -1,8 +1,8 @@
-"""One deployed stack for all tests of a process: lent to one test at a time, and as it was deployed for each.
+"""One deployed stack for all tests of a process. One test at a time uses it, and each gets the deployed state.
 
-A stack is deployed once, long before any test's time; a test's clock begins by a jump. Between two tests the cloud
-sleeps: moto, clocks, chance and environment are as they were before, and what another test does to moto's memory does
-no harm, because waking puts the deployed state back.
+The stack is deployed once, at a virtual time before any test; a test's clock then jumps to its start. Between two tests
+the cloud sleeps: moto, clocks, random numbers and environment have their original state. Other tests may change moto's
+memory, because waking restores the deployed state.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ DEPLOYED_AT: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """Before the year of any test."""
 
 
-class Held:
-    """A deployed cloud, awake or asleep, and its state as it was deployed."""
+class DeployedCloud:
+    """A deployed cloud, awake or asleep, with snapshots of its deployed state."""
 
     def __init__(self, cloud: VirtualCloud, stack: Stack) -> None:
         self.cloud, self.stack = cloud, stack
@@ -37,7 +37,7 @@ class Held:
         """The deployed state, by the jobs whose schedules fire; None: all jobs."""
 
     def wake(self, only: frozenset[str] | None = None) -> None:
-        """Restore the deployed state, whatever has been done to moto's memory meanwhile.
+        """Restore the deployed state, also if moto's memory has changed meanwhile.
 
         only: jobs whose schedules fire. Defaults to all.
         """
@@ -48,28 +48,28 @@ class Held:
             self._clean[only] = self.cloud.snapshot()
 
     def check(self, only: frozenset[str] | None) -> None:
-        """Raise OperationError for a name that is no deployed job."""
+        """Raise OperationError for a name that is not a deployed job."""
         known = sorted(self.stack.places)
         for unknown in sorted((only or frozenset()) - self.stack.places.keys()):
             raise unknown_job(unknown, known, self.stack.deployment)
 
     def sleep(self) -> None:
-        """moto, the clocks and chance as they are without a cloud."""
+        """Restore moto, the clocks and random numbers as they are without a cloud."""
         self.cloud.suspend()
 
 
 class Shared:
-    """Of one process. One package of jobs of one project is held; another one takes its place."""
+    """The deployed cloud of a process: one package of one project. Another package replaces it."""
 
     def __init__(self) -> None:
-        self._held: Held | None = None
-        self._of: tuple[Path, str, int] | None = None
+        self._held: DeployedCloud | None = None
+        self._key: tuple[Path, str, int] | None = None
         self._failed: dict[tuple[Path, str, int], CronstackError] = {}
-        """Stacks that cannot be deployed. Every further test reports the same error at once."""
+        """Errors of stacks that cannot be deployed. Further tests report the same error at once."""
 
     @contextmanager
-    def begun(self, choice: Choice) -> Iterator[Cloud]:
-        """A test's cloud, from waking to sleep. Raises OperationError where freezegun is active."""
+    def cloud_for(self, choice: Choice) -> Iterator[Cloud]:
+        """Wake the cloud for a test, yield it, and suspend it. Raise OperationError if freezegun is active."""
         refuse_freezegun()
         held = self._deployed(choice)
         held.check(choice.only)
@@ -83,27 +83,27 @@ class Shared:
             held.sleep()
 
     def close(self) -> None:
-        """Nothing is left: no folder, no mended moto."""
-        held, self._held, self._of = self._held, None, None
+        """Remove all folders and all patches of moto."""
+        held, self._held, self._key = self._held, None, None
         if held is not None:
             held.wake()
             held.cloud.close()
 
-    def _deployed(self, choice: Choice) -> Held:
-        wanted = (choice.project.root, choice.jobs, choice.seed)
-        if wanted in self._failed:
-            raise self._failed[wanted]
-        if self._held is None or self._of != wanted:
+    def _deployed(self, choice: Choice) -> DeployedCloud:
+        key = (choice.project.root, choice.jobs, choice.seed)
+        if key in self._failed:
+            raise self._failed[key]
+        if self._held is None or self._key != key:
             self.close()
             try:
-                self._held, self._of = _deploy(choice), wanted
+                self._held, self._key = _deploy(choice), key
             except CronstackError as fault:
-                self._failed[wanted] = fault
+                self._failed[key] = fault
                 raise
         return self._held
 
 
-def _deploy(choice: Choice) -> Held:
+def _deploy(choice: Choice) -> DeployedCloud:
     from cronstack_infra.play.simulation.cloud.assembly import synthesize
     from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 
@@ -112,8 +112,8 @@ def _deploy(choice: Choice) -> Held:
     cloud.open()
     try:
         cloud.deploy(assembly)
-        cloud.events.clear()  # of the stack's own functions, long before the test
-        held = Held(cloud, Stack.of(cloud.client, choice))
+        cloud.events.clear()  # from the deployment, before the time of the test
+        held = DeployedCloud(cloud, Stack.of(cloud.client, choice))
     except BaseException:
         cloud.close()
         raise

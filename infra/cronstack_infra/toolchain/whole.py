@@ -1,8 +1,8 @@
 """A folder that is either complete or missing, also when two processes fill it or one is interrupted.
 
-A process fills the folder under a name of its own and renames it at the end. An interrupt (Ctrl-C, a power cut, no
-network) leaves at most a folder ``*.part``, which the next process removes. A file lock makes a second process wait
-for the first. The lock is released when its process dies.
+A process fills a folder ``*.part`` and renames it at the end. An interrupt (Ctrl-C, power loss, no network) leaves at
+most that folder, which the next process removes. A file lock makes a second process wait for the first. The system
+releases the lock when its process dies.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cronstack_infra.progress import Say
 
 
 def whole_folder(complete: Path, fill: Callable[[Path], None], *, progress: Say) -> Path:
-    """Return ``complete``. Call ``fill`` if it is missing. If ``fill`` raises, no folder is left."""
+    """Return the folder ``complete``. If it is missing, call ``fill``. If ``fill`` raises, no folder is left."""
     if complete.is_dir():
         return complete
     complete.parent.mkdir(parents=True, exist_ok=True)
@@ -43,6 +43,6 @@ def _alone(path: Path, progress: Say) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            progress("another process is fetching the same; waiting for it")
+            progress("waiting for another process that fetches the same")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

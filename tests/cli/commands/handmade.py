@@ -1,4 +1,4 @@
-"""A stack made by hand, with the outputs of Cronstack's: for commands that look at what is deployed."""
+"""A hand-made stack with the outputs of a Cronstack stack, for commands that check the deployed stack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cronstack.errors import OperationError
 from cronstack.ledger.items import encode
 from cronstack.ledger.partitions import open_list, run_key
 from cronstack_infra import names
-from cronstack_infra.cli.commands.cdk.looks import before_destroy
+from cronstack_infra.cli.commands.cdk.checks import before_destroy
 from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.project import Project
 from tests.local.stacks import Stack, function, queue, ref, role, scheduler_role
@@ -41,7 +41,7 @@ LEDGER = {
 
 
 class Deployed:
-    """A stack with the outputs of Cronstack's, and one function."""
+    """A stack with the outputs of a Cronstack stack, and one function."""
 
     def __init__(self, cloud: LocalCloud, root: Path) -> None:
         self.cloud, self.stack, self.root = cloud, Stack.new(cloud), root
@@ -67,7 +67,7 @@ class Deployed:
         assert status == "CREATE_COMPLETE", self.stack.reasons()
 
     def declare(self, *jobs: str) -> None:
-        """Write the project's jobs, which have no schedule."""
+        """Write the jobs of the project, without schedules."""
         lines = (f"@job()\ndef {name}(run): ...\n" for name in jobs)
         text = "\n".join(["from cronstack import job\n", *lines])
         (self.root / "functions" / "jobs" / "some.py").write_text(text)
@@ -75,7 +75,7 @@ class Deployed:
             del sys.modules[name]
 
     def refusal(self, *args: str) -> str:
-        """Why "cdk destroy ARGS" is refused; "" where it is not."""
+        """Return why "cdk destroy ARGS" is refused; "" if it is not."""
         try:
             before_destroy(self.project, ("destroy", *args), self.cloud.endpoint, regardless=False)
         except OperationError as refused:
@@ -96,7 +96,7 @@ class Deployed:
         )
 
     def put_run(self, status: str) -> None:
-        """As the guard writes a run that is open."""
+        """Store an open run, as the guard writes it."""
         occurrence = "t-2026-01-01T06:00:00Z"
         values = {"status": status, "due": 1_767_247_200_000, "attempt": 1, "listed": open_list("nightly", occurrence)}
         item = run_key("nightly", occurrence) | {name: encode(value) for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""``cronstack once …`` on the deployed stack, as a shell calls it."""
+"""Run ``cronstack once …`` on the deployed stack, as from a shell."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Done(NamedTuple):
     err: str
 
     @property
-    def told(self) -> Any:
+    def data(self) -> Any:
         return json.loads(self.out)
 
 
@@ -39,19 +39,19 @@ class Once:
 
     def events(self) -> list[dict[str, Any]]:
         listed = self.stage.scheduler.list_schedules(GroupName=WIRING.group)["Schedules"]
-        got = [self.stage.scheduler.get_schedule(GroupName=WIRING.group, Name=one["Name"]) for one in listed]
-        return sorted((json.loads(one["Target"]["Input"]) for one in got), key=lambda event: event["key"])
+        got = [self.stage.scheduler.get_schedule(GroupName=WIRING.group, Name=schedule["Name"]) for schedule in listed]
+        return sorted((json.loads(schedule["Target"]["Input"]) for schedule in got), key=lambda event: event["key"])
 
     def begin(self, key: str) -> None:
-        """It begins now, before its time."""
+        """Begin the run of a key now, before its time."""
         (event,) = [event for event in self.events() if event["key"] == key]
         self.stage.now = clock.now_ms()
         self.stage.delivery(parse_event(event, "stats")).until("Work")
 
     def miss(self, key: str) -> None:
-        """Its event comes after its start deadline, and its schedule has deleted itself."""
+        """Deliver the event of a key after its start deadline. Its schedule has deleted itself."""
         (event,) = [event for event in self.events() if event["key"] == key]
-        of = parse_event(event, "stats")
-        self.stage.scheduler.delete_schedule(GroupName=WIRING.group, Name=name("stats", key, of.revision or 0))
-        self.stage.now = of.due + 2 * 3_600_000
-        assert self.stage.deliver(of).status == "missed"
+        occurrence = parse_event(event, "stats")
+        self.stage.scheduler.delete_schedule(GroupName=WIRING.group, Name=name("stats", key, occurrence.revision or 0))
+        self.stage.now = occurrence.due + 2 * 3_600_000
+        assert self.stage.deliver(occurrence).status == "missed"

@@ -1,4 +1,4 @@
-"""``cronstack cdk destroy`` looks first: what waits in the stack ends it, before the cdk CLI is started."""
+"""The check before ``cronstack cdk destroy``: it stops if something waits in the stack."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from cronstack.errors import OperationError
 from cronstack_infra import names
-from cronstack_infra.cli.commands.cdk.looks import REGARDLESS, before_destroy, stacks_of
+from cronstack_infra.cli.commands.cdk.checks import EVEN_IF_WAITING, before_destroy, stacks_of
 from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.project import Project
 from tests.cli.commands.handmade import Deployed
@@ -24,35 +24,35 @@ def local_cloud() -> Iterator[LocalCloud]:
 
 @pytest.fixture
 def deployed(local_cloud: LocalCloud, tmp_path: Path) -> Iterator[Deployed]:
-    made = Deployed(local_cloud, tmp_path / "project")
-    yield made
-    made.stack.delete()
+    stack_with_job = Deployed(local_cloud, tmp_path / "project")
+    yield stack_with_job
+    stack_with_job.stack.delete()
 
 
-def test_a_stack_in_which_nothing_waits_is_destroyed(deployed: Deployed) -> None:
+def test_a_stack_without_waiting_work_is_destroyed(deployed: Deployed) -> None:
     assert deployed.refusal("--force") == ""
 
 
 @pytest.mark.parametrize("origin", ["Delivery", "Handler"])
-def test_a_stack_with_letters_is_not(deployed: Deployed, origin: str) -> None:
-    """Also while another reader holds them."""
+def test_a_stack_with_dead_letters_is_not_destroyed(deployed: Deployed, origin: str) -> None:
+    """Letters that another reader has received count, too."""
     sqs, url = deployed.cloud.client("sqs"), deployed.stack.physical(origin)
     for _ in range(2):
         sqs.send_message(QueueUrl=url, MessageBody="{}")
     sqs.receive_message(QueueUrl=url)
     refusal = deployed.refusal()
-    assert f"the stack {deployed.stack.name} is not destroyed" in refusal
+    assert f"the stack {deployed.stack.name} was not destroyed" in refusal
     assert "2 dead letters" in refusal
     assert "cronstack dead-letters list" in refusal
-    assert f"cronstack cdk {REGARDLESS} destroy" in refusal
+    assert f"cronstack cdk {EVEN_IF_WAITING} destroy" in refusal
 
 
-def test_a_stack_with_plans_is_not(deployed: Deployed) -> None:
+def test_a_stack_with_plans_is_not_destroyed(deployed: Deployed) -> None:
     deployed.create_schedule(names.once_group(deployed.stack.name))
     assert "1 planned occurrence\n" in deployed.refusal()
 
 
-def test_a_stack_with_carriers_is_not(deployed: Deployed) -> None:
+def test_a_stack_with_carriers_is_not_destroyed(deployed: Deployed) -> None:
     deployed.create_schedule(names.carriers_group(deployed.stack.name))
     assert "1 carrier\n" in deployed.refusal()
 
@@ -61,15 +61,15 @@ def test_a_stack_with_carriers_is_not(deployed: Deployed) -> None:
     ("status", "waits"),
     [("retrying", True), ("buffered", True), ("crashed", True), ("dead", False), ("missed", False)],
 )
-def test_a_stack_with_runs_to_come_back_is_not(deployed: Deployed, status: str, waits: bool) -> None:
-    """What is dead or missed is over: the row stays, and the letter counts by itself."""
+def test_a_stack_with_unfinished_runs_is_not_destroyed(deployed: Deployed, status: str, waits: bool) -> None:
+    """Dead and missed runs do not wait. Their dead letters are counted separately."""
     deployed.put_run(status)
     assert ("1 run of nightly to come back" in deployed.refusal()) is waits
 
 
-def test_it_says_whether_the_ledger_is_kept(deployed: Deployed) -> None:
+def test_the_message_states_whether_the_ledger_is_kept(deployed: Deployed) -> None:
     deployed.put_run("retrying")
-    assert "The ledger is deleted as well" in deployed.refusal()
+    assert "The ledger is deleted, too" in deployed.refusal()
     ledger = deployed.stack.physical("Ledger")
     protect = deployed.cloud.client("dynamodb").update_table
     protect(TableName=ledger, DeletionProtectionEnabled=True)
@@ -77,7 +77,7 @@ def test_it_says_whether_the_ledger_is_kept(deployed: Deployed) -> None:
     protect(TableName=ledger, DeletionProtectionEnabled=False)
 
 
-def test_only_the_stacks_that_are_named_are_looked_at(deployed: Deployed, local_cloud: LocalCloud) -> None:
+def test_only_the_named_stacks_are_checked(deployed: Deployed, local_cloud: LocalCloud) -> None:
     other = Stack.new(local_cloud)
     other.deploy({"Queue": queue()})
     deployed.put_run("retrying")
@@ -87,10 +87,10 @@ def test_only_the_stacks_that_are_named_are_looked_at(deployed: Deployed, local_
     assert deployed.refusal("-c", "jobs=examples") == "", "that stack is not deployed"
 
 
-def test_what_cannot_be_read_is_not_destroyed(deployed: Deployed) -> None:
+def test_an_unreadable_stack_is_not_destroyed(deployed: Deployed) -> None:
     with pytest.raises(OperationError, match="cannot be read") as caught:
         before_destroy(deployed.project, ("destroy",), "http://127.0.0.1:9", regardless=False)
-    assert REGARDLESS in str(caught.value)
+    assert EVEN_IF_WAITING in str(caught.value)
 
 
 @pytest.mark.parametrize(

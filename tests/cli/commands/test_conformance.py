@@ -1,4 +1,4 @@
-"""``cronstack conformance``: what it refuses, and a moto that fits no patch."""
+"""``cronstack conformance``: invalid options, and a moto version that fits no patch."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     ("arguments", "message"),
     [
         ((), "give --endpoint URL (or AWS_ENDPOINT_URL), or --patches"),
-        (("--endpoint", "here"), "'here' is no address such as http://127.0.0.1:4570"),
+        (("--endpoint", "here"), "'here' is not a URL such as http://127.0.0.1:4570"),
         (("--moto", "5.2.5"), "--moto needs --patches"),
         (("--patches", "--moto", "newest"), "'newest' is not a version such as 5.2.5"),
-        (("--patches", "--slow"), "--only, --slow and --all belong to an endpoint, not to --patches"),
+        (("--patches", "--slow"), "--only, --slow and --all cannot be used with --patches"),
     ],
 )
-def test_wrong_use_is_refused(arguments: tuple[str, ...], message: str) -> None:
+def test_invalid_options_are_refused(arguments: tuple[str, ...], message: str) -> None:
     ended = run(*arguments)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert message in ended.stderr
@@ -37,7 +37,7 @@ def test_wrong_use_is_refused(arguments: tuple[str, ...], message: str) -> None:
 
 @pytest.fixture
 def index(tmp_path: Path) -> dict[str, str]:
-    """The environment in which uv and pip find one version of moto, an empty one, in a folder of wheels."""
+    """Environment in which uv and pip find only an empty moto, in a folder of wheels."""
     wheel(tmp_path, "5.9.1")
     found = {"NO_INDEX": "1", "FIND_LINKS": str(tmp_path)}
     return {f"{tool}_{name}": value for tool in ("UV", "PIP") for name, value in found.items()}

@@ -1,4 +1,4 @@
-"""``cronstack demo`` where it cannot run: one message, and nothing was started."""
+"""``cronstack demo`` outside the repository: one message, and nothing is started."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cronstack_infra.cli.commands.local.demo_results import jobs_table
 from cronstack_infra.demo.stages import Tally
 
 
-def test_outside_of_any_project_it_says_where_to_run_it(tmp_path: Path, monkeypatch, capsys) -> None:
+def test_outside_a_project_the_message_names_the_repository(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.run(["demo"]) == 1
     shown = capsys.readouterr()
@@ -21,7 +21,7 @@ def test_outside_of_any_project_it_says_where_to_run_it(tmp_path: Path, monkeypa
     assert shown.out == ""
 
 
-def test_in_another_project_it_says_what_is_missing(tmp_path: Path, monkeypatch, capsys) -> None:
+def test_in_another_project_the_message_names_the_missing_folder(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.run(["new", "shop"]) == 0
     monkeypatch.chdir(tmp_path / "shop")

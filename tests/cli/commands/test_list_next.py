@@ -1,4 +1,4 @@
-"""``cronstack list`` and ``cronstack next``: what they print, how they refuse, and what they must not load."""
+"""``cronstack list`` and ``cronstack next``: their output, their errors, and modules that they must not import."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _numbers = itertools.count()
 
 
 class Project:
-    """A project in the current folder, whose package of jobs has a name that no other test of the process uses."""
+    """A project in the current folder. Its package of jobs has a unique name in this process."""
 
     def __init__(self, folder: Path) -> None:
         self.package = f"listed_{next(_numbers)}"
@@ -70,7 +70,7 @@ Command = Callable[..., Done]
 
 @pytest.fixture
 def cronstack(capsys: pytest.CaptureFixture[str]) -> Command:
-    """``cronstack(project, "next", ...)``; without a project ``None``."""
+    """Return ``cronstack(project, "next", ...)``. project None: outside a project."""
 
     def call(project: Project | None, *arguments: str) -> Done:
         of = ("--jobs", project.package) if project is not None and "--jobs" not in arguments else ()
@@ -87,20 +87,20 @@ def test_list(project: Project, cronstack: Command) -> None:
     assert heading.split("  ")[0] == "JOB"
     by_hand, launch, reminding, daily, resting, stats, stats_too = (" ".join(row.split()) for row in rows)
     assert by_hand == "by_hand only when triggered skip 2 functions/jobs/all.py:16"
-    assert reminding == "reminding once() when code says skip 2 functions/jobs/all.py:20"
-    assert daily == "rate(1 day) from its deployment on"
+    assert reminding == "reminding once() scheduled by code skip 2 functions/jobs/all.py:20"
+    assert daily == "rate(1 day) counted from its deployment"
     assert launch.startswith("launch at(2026-03-28T12:00:00) Asia/Tokyo")
     assert resting.startswith("resting cron(0 0 1 * ? *) UTC paused skip 2")
     assert stats.startswith("stats cron(30 2 * * ? *) Europe/Berlin")
     assert stats.endswith("allow 0 functions/jobs/all.py:4")
-    assert stats_too == "rate(6 hours) from its deployment on"
+    assert stats_too == "rate(6 hours) counted from its deployment"
 
 
 def test_list_as_json(project: Project, cronstack: Command) -> None:
-    listed = {each["job"]: each for each in json.loads(cronstack(project, "list", "--json").out)}
+    listed = {job["job"]: job for job in json.loads(cronstack(project, "list", "--json").out)}
     assert list(listed) == ["by_hand", "launch", "reminding", "resting", "stats"]
     assert listed["by_hand"]["schedules"] == []
-    assert [each for each in listed if listed[each]["by_code"]] == ["reminding"]
+    assert [job for job in listed if listed[job]["by_code"]] == ["reminding"]
     cron, rate = listed["stats"]["schedules"]
     assert (cron["expression"], cron["timezone"]) == ("cron(30 2 * * ? *)", "Europe/Berlin")
     assert cron["next"].endswith(":30:00Z")
@@ -109,27 +109,23 @@ def test_list_as_json(project: Project, cronstack: Command) -> None:
     assert (listed["resting"]["enabled"], listed["resting"]["schedules"][0]["next"]) == (False, None)
 
 
-def test_a_past_at_is_a_note_and_not_an_error(project: Project, cronstack: Command) -> None:
+def test_a_past_at_is_a_note_not_an_error(project: Project, cronstack: Command) -> None:
     jobs = project.file
     jobs.write_text(JOBS.replace("2026-03-28", "2001-03-28"))
     done = cronstack(project, "list")
     assert done.code == 0
-    note = (
-        "Note: functions/jobs/all.py:8: launch: at(2001-03-28T12:00:00) (Asia/Tokyo) is past and never fires any more"
-    )
+    note = "Note: functions/jobs/all.py:8: launch: at(2001-03-28T12:00:00) (Asia/Tokyo) is past and never fires again"
     assert note in done.err
     assert "never again" in done.out
 
 
-def test_list_notes_the_nights_on_which_a_local_time_does_not_run_or_comes_twice(
-    project: Project, cronstack: Command
-) -> None:
+def test_list_notes_local_times_that_the_clocks_skip_or_repeat(project: Project, cronstack: Command) -> None:
     done = cronstack(project, "list", "--json")
     (note,) = (line for line in done.err.splitlines() if ": stats: cron" in line)
     assert note.startswith("Note: functions/jobs/all.py:4: stats: cron(30 2 * * ? *) (Europe/Berlin): ")
     assert "the clocks skip 02:30 on Sun 20" in note
-    assert "02:30 comes twice on Sun 20" in note
-    assert note.endswith('Take a local time outside 02:00 to 03:00, or timezone="UTC".')
+    assert "02:30 occurs twice on Sun 20" in note
+    assert note.endswith('Use a local time outside 02:00 to 03:00, or timezone="UTC".')
     assert json.loads(done.out)
 
 
@@ -139,7 +135,7 @@ def test_list_notes_two_schedules_of_a_job_that_are_due_together(project: Projec
         '@job(schedule=[cron("0 6 * * ? *", timezone="UTC"), cron("0 6 ? * MON *", timezone="UTC")])\n'
         "def stats(run): ...\n"
     )
-    cronstack(project, "list")  # notes that it writes the lock file
+    cronstack(project, "list")  # the first call also notes the new lock file
     (note,) = cronstack(project, "list").err.splitlines()
     assert "stats: cron(0 6 * * ? *) and cron(0 6 ? * MON *) are due together 5" in note
     assert note.endswith("UTC. One run serves both.")
@@ -164,10 +160,10 @@ def test_next_of_all_jobs(project: Project, cronstack: Command) -> None:
         "Wed 2026-04-01 00:00 UTC 2026-04-01 00:00 3 days 22h "
         "Sun 2026-03-01 00:00 UTC 27 days 2h ago cron(0 0 1 * ? *) resting (paused)",
         "",
-        "rate(1 day), rate(6 hours): counted here from 2026-03-28 02:00 UTC; "
-        "once deployed, from the schedule's creation, when it fires for the first time.",
+        "rate(1 day), rate(6 hours): counted here from 2026-03-28 02:00 UTC. "
+        "After the deployment it counts from the creation of the schedule, when it fires first.",
         "",
-        "When code says: reminding. What it has planned: cronstack once list",
+        "Scheduled by code: reminding. To list the plans: cronstack once list",
     ]
 
 
@@ -214,31 +210,31 @@ def test_next_of_an_expression_needs_no_project(
     assert len(cronstack(None, *asked).out.splitlines()) == 6
 
 
-def test_next_of_a_rate_says_that_its_phase_is_not_known(cronstack: Command) -> None:
+def test_next_of_a_rate_notes_that_its_phase_is_unknown(cronstack: Command) -> None:
     done = cronstack(None, "next", "--expression", "rate(5 minutes)", "--after", "2026-03-28T00:00:07Z", "-n", "1")
     assert done.out.splitlines()[1].split()[-2:] == ["rate(5", "minutes)"]
     assert "Sat 2026-03-28 00:05:07 UTC" in done.out
     assert "counted here from 2026-03-28 00:00:07 UTC" in done.out
 
 
-WRONG = {
-    ("next", "nope"): "no job is called 'nope'",
+INVALID = {
+    ("next", "nope"): "unknown job 'nope'",
     ("next", "stat"): "Did you mean 'stats'?",
-    ("next", "--after", "2026-03-28"): "does not say in which time zone",
-    ("next", "--after", "tomorrow"): "is no time",
-    ("next", "--after", "9999-12-31T23:59-12:00"): "is no time",
+    ("next", "--after", "2026-03-28"): "has no time zone",
+    ("next", "--after", "tomorrow"): "is not a valid time",
+    ("next", "--after", "9999-12-31T23:59-12:00"): "is not a valid time",
     ("next", "--expression", "0 6 * * *"): "cron(0 6 * * ? *)",
     ("next", "--expression", "cron(0 0 30 2 ? *)"): "never fires",
     ("next", "--expression", "rate(1 day)", "--timezone", "Europe/Belrin"): "Did you mean Europe/Berlin",
     ("next", "stats", "--expression", "rate(1 day)"): "not both",
-    ("next", "--timezone", "UTC"): "belongs to --expression",
+    ("next", "--timezone", "UTC"): "--timezone needs --expression",
     ("next", "-n", "0"): "-n",
-    ("list", "--jobs", "nowhere"): "there is no package of jobs 'nowhere'",
+    ("list", "--jobs", "absent"): "the package of jobs 'absent' is missing",
 }
 
 
-@pytest.mark.parametrize(("arguments", "words"), WRONG.items(), ids=str)
-def test_wrong_input_is_one_clear_message_and_exit_code_2(
+@pytest.mark.parametrize(("arguments", "words"), INVALID.items(), ids=str)
+def test_invalid_input_is_one_message_and_exit_code_2(
     project: Project, arguments: tuple[str, ...], words: str, cronstack: Command
 ) -> None:
     done = cronstack(project, *arguments)
@@ -248,12 +244,12 @@ def test_wrong_input_is_one_clear_message_and_exit_code_2(
     assert "Traceback" not in done.err
 
 
-def test_a_wrong_declaration_is_exit_code_2(project: Project, cronstack: Command) -> None:
+def test_an_invalid_declaration_is_exit_code_2(project: Project, cronstack: Command) -> None:
     (project.file.parent / "bad.py").write_text("import\n")
     for command in ("list", "next"):
         done = cronstack(project, command)
         assert done.code == 2
-        assert done.err.startswith("Error: functions/jobs/bad.py:1: the module does not import: SyntaxError")
+        assert done.err.startswith("Error: functions/jobs/bad.py:1: the module cannot be imported: SyntaxError")
 
 
 def test_an_import_that_is_not_deployed_is_exit_code_2(project: Project, cronstack: Command) -> None:
@@ -286,24 +282,24 @@ HEAVY = {"jsii", "aws_cdk", "constructs", "moto", "boto3", "botocore", "rich", "
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("list", "--json"), ("next",), ("next", "stats", "--json")], ids=str)
-def test_they_load_no_cloud_and_start_no_child(project: Project, arguments: tuple[str, ...]) -> None:
-    """importtime tells what was loaded even if it was thrown away; sys.modules, what importlib loaded."""
+def test_they_import_no_cloud_and_start_no_process(project: Project, arguments: tuple[str, ...]) -> None:
+    """importtime also shows modules that were removed again; sys.modules shows those that importlib loaded."""
     command = [sys.executable, "-X", "importtime", "-c", WATCHED, *arguments, "--jobs", project.package]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr[-500:]
-    told, _, modules = done.stderr.partition("children: []\n")
-    timed = {line.rpartition("|")[2].strip() for line in told.splitlines() if line.startswith("import time:")}
+    timings, _, modules = done.stderr.partition("children: []\n")
+    timed = {line.rpartition("|")[2].strip() for line in timings.splitlines() if line.startswith("import time:")}
     loaded = timed | set(modules.splitlines())
     assert {"click", f"{project.package}.all"} <= loaded
     assert not {name for name in loaded if name.split(".")[0] in HEAVY}
 
 
-def test_a_job_of_code_alone_has_no_next_but_that(project: Project, cronstack: Command) -> None:
+def test_a_job_that_only_code_schedules_has_no_next_firing(project: Project, cronstack: Command) -> None:
     project.file.write_text(
         "from cronstack import Run, job, once\n\n\n@job(schedule=once())\ndef reminding(run: Run): ...\n"
     )
-    told = "When code says: reminding. What it has planned: cronstack once list\n"
-    assert (cronstack(project, "next").out, cronstack(project, "next", "reminding").out) == (told, told)
+    line = "Scheduled by code: reminding. To list the plans: cronstack once list\n"
+    assert (cronstack(project, "next").out, cronstack(project, "next", "reminding").out) == (line, line)
     assert json.loads(cronstack(project, "next", "--json").out) == []
     assert cronstack(project, "list").out.splitlines()[1].split()[:2] == ["reminding", "once()"]
 
@@ -317,5 +313,5 @@ def test_list_and_next_show_a_flexible_window(project: Project, cronstack: Comma
     assert "cron(0 6 * * ? *) within 15 min" in cronstack(project, "next").out
     (listed,) = json.loads(cronstack(project, "list", "--json").out)
     assert listed["schedules"][0]["window"] == 15
-    (coming,) = json.loads(cronstack(project, "next", "--json").out)
-    assert coming["window"] == 15
+    (firing,) = json.loads(cronstack(project, "next", "--json").out)
+    assert firing["window"] == 15

@@ -1,4 +1,4 @@
-"""``cronstack logs``, in this process: what it prints, what it refuses, and following what comes late."""
+"""``cronstack logs``: its output, its errors, and late lines with ``--follow``."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def logs(stage: Any) -> Any:
 
 
 def write(client: Any, stream: str, *events: tuple[float, str]) -> None:
-    """Events by how many seconds ago they were."""
-    known = [one["logStreamName"] for one in client.describe_log_streams(logGroupName=GROUP)["logStreams"]]
+    """Write log events, each with its age in seconds."""
+    known = [stream["logStreamName"] for stream in client.describe_log_streams(logGroupName=GROUP)["logStreams"]]
     if stream not in known:
         client.create_log_stream(logGroupName=GROUP, logStreamName=stream)
-    told = [{"timestamp": ms(ago), "message": text} for ago, text in events]
-    client.put_log_events(logGroupName=GROUP, logStreamName=stream, logEvents=told)
+    log_events = [{"timestamp": ms(ago), "message": text} for ago, text in events]
+    client.put_log_events(logGroupName=GROUP, logStreamName=stream, logEvents=log_events)
 
 
 def ms(ago: float) -> int:
     return int((NOW - timedelta(seconds=ago)).timestamp() * 1000)
 
 
-def test_lines_of_all_streams_in_the_order_of_their_times(logs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_of_all_streams_are_ordered_by_time(logs: Any, capsys: pytest.CaptureFixture[str]) -> None:
     write(logs, "a", (30, "START a"), (10, "Traceback:\n  File x\nred \x1b[31m"))
     write(logs, "b", (7200, "long ago"), (20, "START b\n"))
     assert run(["logs", "stats", "--stack", "shop"]) == 0
@@ -55,7 +55,7 @@ def test_lines_of_all_streams_in_the_order_of_their_times(logs: Any, capsys: pyt
 
     assert run(["logs", "stats", "--stack", "shop", "--since", "3h", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert [one["text"] for one in found][:2] == ["long ago", "START a"]
+    assert [line["text"] for line in found][:2] == ["long ago", "START a"]
     assert found[1] == {
         "at": f"{NOW - timedelta(seconds=30):%Y-%m-%dT%H:%M:%S}.000Z",
         "stream": "a",
@@ -69,19 +69,19 @@ def test_a_function_that_never_ran_has_no_lines(stage: Any, capsys: pytest.Captu
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "complaint"),
+    ("arguments", "code", "message"),
     [
         (["logs", "stat", "--stack", "shop"], 1, "Did you mean stats?"),
-        (["logs", "stats", "--stack", "nowhere"], 1, "the stack nowhere is not deployed in the Region us-east-1"),
-        (["logs", "stats", "--stack", "shop", "--since", "yesterday"], 2, "'yesterday' is not a valid time"),
+        (["logs", "stats", "--stack", "absent"], 1, "the stack absent is not deployed in the Region us-east-1"),
+        (["logs", "stats", "--stack", "shop", "--since", "yesterday"], 2, "'yesterday' is no time"),
         (["logs", "--stack", "shop"], 2, "Missing argument 'JOB'"),
     ],
 )
-def test_what_logs_refuses(
-    logs: Any, arguments: list[str], code: int, complaint: str, capsys: pytest.CaptureFixture[str]
+def test_invalid_arguments_are_refused(
+    logs: Any, arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(arguments) == code
-    assert complaint in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_more_than_a_page_is_read_to_its_end(logs: Any) -> None:
@@ -90,7 +90,7 @@ def test_more_than_a_page_is_read_to_its_end(logs: Any) -> None:
     assert len({line.text for line in read(logs, GROUP, since=NOW - timedelta(hours=1))}) == 15000
 
 
-def test_who_follows_sees_each_line_once_also_one_that_comes_late(logs: Any) -> None:
+def test_follow_prints_each_line_once_also_late_ones(logs: Any) -> None:
     write(logs, "a", (20, "one"))
     late = iter([lambda: write(logs, "b", (25, "late")), lambda: write(logs, "a", (1, "two"), (0, "three"))])
     now = NOW

@@ -1,4 +1,4 @@
-"""``cronstack once``: what each command says and answers, how it refuses, and that two in a row are one."""
+"""``cronstack once``: output, exit codes and errors of each command, and repeated calls."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 
 from cronstack.ledger.partitions import open_list
 from cronstack_infra.cli import run
-from cronstack_infra.cli.commands.once.words import words
+from cronstack_infra.cli.commands.once.wording import as_options
 from tests.cli.commands.shell import Once
 
 
-def test_a_word_that_is_no_command_is_a_job(once: Once) -> None:
+def test_a_job_name_schedules_that_job(once: Once) -> None:
     made = once("stats", "--key", "order-1", "--in", "1d12h", "--input", '{"order": 1}')
     assert (made.code, made.err) == (0, "")
     assert made.out.startswith("Planned: stats 'order-1' for 20")
@@ -21,11 +21,11 @@ def test_a_word_that_is_no_command_is_a_job(once: Once) -> None:
     (event,) = once.events()
     assert (event["key"], event["input"]) == ("order-1", {"order": 1})
     again = once("--key", "order-1", "--in", "1d12h", "--input", '{"order": 1}', "stats", "--json")
-    assert (again.code, again.told["outcome"], again.told["status"]) == (0, "unchanged", "planned")
+    assert (again.code, again.data["outcome"], again.data["status"]) == (0, "unchanged", "planned")
     assert once("schedule", "stats", "--key", "order-1", "--after", "36h", "--input", '{"order": 1}').code == 0
 
 
-def test_another_content_is_a_conflict_in_the_words_of_the_shell(once: Once) -> None:
+def test_another_content_is_a_conflict_with_option_names(once: Once) -> None:
     once("stats", "--key", "order-1", "--in", "1h")
     refused = once("stats", "--key", "order-1", "--in", "2h")
     assert refused.code == 1
@@ -35,16 +35,16 @@ def test_another_content_is_a_conflict_in_the_words_of_the_shell(once: Once) -> 
     assert (moved.code, moved.out.split()[0], len(once.events())) == (0, "Moved:", 1)
 
 
-def test_it_is_moved_and_taken_back(once: Once) -> None:
+def test_a_plan_is_moved_and_cancelled(once: Once) -> None:
     once("stats", "--key", "order-1", "--in", "1h")
     moved = once("move", "stats", "--key", "order-1", "--at", "2198-03-28T09:00", "--timezone", "Europe/Berlin")
     assert (moved.code, moved.out[:44]) == (0, "Moved: stats 'order-1' for 2198-03-28 07:00 ")
-    gone = once("cancel", "stats", "--key", "order-1")
-    assert (gone.code, gone.out) == (0, "Cancelled: stats 'order-1' does not run.\n")
+    cancelled = once("cancel", "stats", "--key", "order-1")
+    assert (cancelled.code, cancelled.out) == (0, "Cancelled: stats 'order-1' will not run.\n")
     assert once.events() == []
     late = once("move", "stats", "--key", "order-1", "--in", "1h")
     assert (late.code, late.out) == (1, "")
-    assert "Too late: stats 'order-1' was cancelled. To plan it anew: cronstack once stats --replace" in late.err
+    assert "Too late: stats 'order-1' was cancelled. To plan it again: cronstack once stats --replace" in late.err
 
 
 def test_too_late_and_unknown_are_exit_code_1(once: Once) -> None:
@@ -53,16 +53,18 @@ def test_too_late_and_unknown_are_exit_code_1(once: Once) -> None:
     for word in (("cancel", "stats"), ("move", "stats", "--in", "1h")):
         late = once(*word, "--key", "order-1")
         assert (late.code, late.out) == (1, "")
-        assert "Too late: stats 'order-1' has begun, nothing was changed. See: cronstack once show" in late.err
-    told = once("cancel", "stats", "--key", "order-1", "--json")
-    assert (told.code, told.err, told.told["outcome"]) == (1, "", "too late")
+        assert (
+            "Too late: the run of stats 'order-1' has begun. Nothing was changed. See: cronstack once show" in late.err
+        )
+    cancelled = once("cancel", "stats", "--key", "order-1", "--json")
+    assert (cancelled.code, cancelled.err, cancelled.data["outcome"]) == (1, "", "too late")
     for word in (("cancel", "stats"), ("move", "stats", "--in", "1h"), ("show", "stats")):
         unknown = once(*word, "--key", "order-9")
         assert (unknown.code, unknown.out) == (1, "")
-        assert "Unknown: nothing was scheduled by stats 'order-9'" in unknown.err
+        assert "Unknown: stats 'order-9' was never scheduled" in unknown.err
 
 
-def test_one_is_shown_whole(once: Once) -> None:
+def test_show_prints_all_fields(once: Once) -> None:
     once("stats", "--key", "a\x1b[31m", "--at", "2198-03-28T09:00:00+02:00", "--input", '{"n": 1}')
     shown = once("show", "stats", "--key", "a\x1b[31m").out
     fields = dict(line.split(None, 1) for line in shown.splitlines() if not line.startswith("asked"))
@@ -71,16 +73,16 @@ def test_one_is_shown_whole(once: Once) -> None:
     assert fields["schedule"].startswith("shop-once/once.stats.")
     assert "2198-03-28T09:00:00+02:00" in shown
     assert "\x1b" not in shown
-    told = once("show", "stats", "--key", "a\x1b[31m", "--json").told
-    assert (told["due"], told["input"], told["run"]) == ("2198-03-28T07:00:00Z", {"n": 1}, None)
+    data = once("show", "stats", "--key", "a\x1b[31m", "--json").data
+    assert (data["due"], data["input"], data["run"]) == ("2198-03-28T07:00:00Z", {"n": 1}, None)
 
 
-def test_what_became_of_a_key_is_shown_by_its_run(once: Once, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_begun_plan_is_shown_with_its_run(once: Once, capsys: pytest.CaptureFixture[str]) -> None:
     for key in ("order-1", "order-2", "order-3"):
         once("stats", "--key", key, "--in", "1s")
     once.begin("order-1")
     once.begin("order-2")
-    of = once("show", "stats", "order-2", "--json").told["occurrence"]
+    of = once("show", "stats", "order-2", "--json").data["occurrence"]
     error = json.dumps({"type": "ValueError", "message": "rain"})
     once.stage.change(
         f"run#{of}", status="retrying", attempt=2, error=error, listed=open_list("stats", of), after=once.stage.now
@@ -89,8 +91,8 @@ def test_what_became_of_a_key_is_shown_by_its_run(once: Once, capsys: pytest.Cap
     fields = dict(line.split(None, 1) for line in shown.splitlines() if not line.startswith("asked"))
     assert fields["status"].startswith("retrying at ")
     assert (fields["attempt"].split(",")[0], fields["why"]) == ("2 of 3", "ValueError: rain")
-    told = {one["key"]: one for one in once("list", "--json").told}
-    assert [(one["status"], one["run"] and one["run"]["status"]) for one in told.values()] == [
+    data = {one["key"]: one for one in once("list", "--json").data}
+    assert [(one["status"], one["run"] and one["run"]["status"]) for one in data.values()] == [
         ("begun", "running"),
         ("begun", "retrying"),
         ("planned", None),
@@ -102,8 +104,8 @@ def test_what_became_of_a_key_is_shown_by_its_run(once: Once, capsys: pytest.Cap
         ("planned", ["order-3"]),
         ("dead", []),
     ):
-        assert [one["key"] for one in once("list", "--status", status, "--json").told] == keys, status
-    assert once("list", "--status", "retrying", "--prefix", "a", "--json").told == []
+        assert [one["key"] for one in once("list", "--status", status, "--json").data] == keys, status
+    assert once("list", "--status", "retrying", "--prefix", "a", "--json").data == []
     row = once("list", "--status", "retrying").out.splitlines()[1]
     assert ", 2 of 3 " in row
     assert row.endswith("ValueError: rain")
@@ -114,7 +116,7 @@ def test_what_became_of_a_key_is_shown_by_its_run(once: Once, capsys: pytest.Cap
     assert run(["runs", "--key", "order-3", "--stack", "shop"]) == 2
 
 
-def test_what_was_missed_is_shown_with_what_starts_it(once: Once, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missed_plan_is_shown_with_the_command_that_starts_it(once: Once, capsys: pytest.CaptureFixture[str]) -> None:
     given = ("stats", "--key", "order-1", "--in", "1s", "--input", '{"order": 1}')
     once(*given)
     once.miss("order-1")
@@ -125,30 +127,33 @@ def test_what_was_missed_is_shown_with_what_starts_it(once: Once, capsys: pytest
     assert "why         too_late: it could not start within 3600 s after" in shown
     assert '{"order": 1}' in shown
     listed = once("list").out
-    assert listed.endswith(f"\nTo start what was missed: {redrive}\n")
+    assert listed.endswith(f"\nTo start the missed runs: {redrive}\n")
     assert "missed" in listed.splitlines()[1]
-    told = once("list", "--status", "missed", "--json").told
-    assert [(one["status"], one["run"]["status"], one["run"]["remedy"]) for one in told] == [
+    data = once("list", "--status", "missed", "--json").data
+    assert [(one["status"], one["run"]["status"], one["run"]["remedy"]) for one in data] == [
         ("missed", "missed", redrive)
     ]
     assert run(["runs", "stats", "--stack", "shop", "--status", "missed"]) == 0
-    assert capsys.readouterr().out.endswith(f"\nTo start what was missed: {redrive}\n")
+    assert capsys.readouterr().out.endswith(f"\nTo start the missed runs: {redrive}\n")
     again = once(*given)
     assert (again.code, again.out.startswith("Unchanged: stats 'order-1'")) == (0, True)
-    assert f"was missed. To start it: {redrive}, or {move}" in again.out
+    assert f"because it could not start in time. To start it: {redrive}, or {move}" in again.out
     late = once("cancel", "stats", "order-1")
-    assert (late.code, "Too late: stats 'order-1' could not start in time and was missed" in late.err) == (1, True)
+    assert (late.code, "Too late: stats 'order-1' was missed, because it could not start in time" in late.err) == (
+        1,
+        True,
+    )
     refused = once("stats", "--key", "order-1", "--in", "2h")
     assert refused.code == 1
-    for words_ in ("was missed", "Pass --replace to plan it again, or call cronstack once move to change", redrive):
-        assert words_ in refused.err
+    for expected in ("was missed", "Say --replace to plan it anew, or cronstack once move to give it", redrive):
+        assert expected in refused.err
     moved = once("move", "stats", "order-1", "--in", "1h")
     assert (moved.code, moved.out.split()[0], once.events()[0]["input"]) == (0, "Moved:", {"order": 1})
-    assert [one["status"] for one in once("list", "--json").told] == ["planned"]
+    assert [one["status"] for one in once("list", "--json").data] == ["planned"]
 
 
-def test_they_are_listed_by_their_times(once: Once) -> None:
-    assert once("list").out == "Nothing.\n"
+def test_plans_are_listed_by_time(once: Once) -> None:
+    assert once("list").out == "No plans.\n"
     for key, span in (("b/1", "2h"), ("a/2", "3h"), ("a/1", "1h")):
         once("stats", "--key", key, "--in", span)
     once("cancel", "stats", "--key", "b/1")
@@ -156,33 +161,29 @@ def test_they_are_listed_by_their_times(once: Once) -> None:
     assert heading.split()[:3] == ["JOB", "KEY", "STATUS"]
     assert [row.split()[1] for row in rows] == ["a/1", "b/1", "a/2"]
     assert rows[1].split()[2] == "cancelled"
-    assert [one["key"] for one in once("list", "stats", "--prefix", "a/", "--json").told] == ["a/1", "a/2"]
-    assert [one["key"] for one in once("list", "--status", "cancelled", "--json").told] == ["b/1"]
+    assert [one["key"] for one in once("list", "stats", "--prefix", "a/", "--json").data] == ["a/1", "a/2"]
+    assert [one["key"] for one in once("list", "--status", "cancelled", "--json").data] == ["b/1"]
 
 
-def test_a_job_that_is_called_like_a_command_is_reached_by_schedule(once: Once) -> None:
+def test_a_job_with_the_name_of_a_command_needs_schedule(once: Once) -> None:
     refused = once("schedule", "list", "--key", "order-1", "--in", "1h")
     assert (refused.code, "code may not schedule a job 'list'" in refused.err) == (1, True)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "complaint"),
+    ("arguments", "code", "message"),
     [
         (["lst"], 2, "No such command 'lst'. Did you mean 'list'?"),
         (["stats"], 2, "Missing option '--key'"),
-        (["stats", "--key", "k"], 2, "When? Say --at TIME or --in SPAN, one of them."),
-        (["stats", "--key", "k", "--in", "1h", "--at", "2030-01-01T00:00Z"], 2, "one of them"),
-        (["stats", "--key", "k", "--in", "1h", "--timezone", "UTC"], 2, "--timezone belongs to --at"),
-        (
-            ["stats", "--key", "k", "--in", "soon"],
-            2,
-            "'soon' is not a valid span of time. Write 90s, 15m, 3d or 1d12h.",
-        ),
-        (["stats", "--key", "k", "--in", "12h1d"], 2, "is not a valid span of time"),
-        (["stats", "--key", "k", "--in", "99999w"], 2, "is longer than any calendar"),
-        (["stats", "--key", "k", "--at", "2198-03-28T02:30"], 2, "does not say in which time zone. Write"),
-        (["stats", "--key", "k", "--at", "2198-03-28"], 2, "--at 2198-03-28 has no time of day"),
-        (["stats", "--key", "k", "--at", "2198-03-28T02:30Z", "--timezone", "UTC"], 2, "gives another"),
+        (["stats", "--key", "k"], 2, "Give either --at TIME or --in SPAN."),
+        (["stats", "--key", "k", "--in", "1h", "--at", "2030-01-01T00:00Z"], 2, "either --at TIME or --in SPAN"),
+        (["stats", "--key", "k", "--in", "1h", "--timezone", "UTC"], 2, "--timezone needs --at"),
+        (["stats", "--key", "k", "--in", "soon"], 2, "'soon' is no span of time. Write 90s, 15m, 3d or 1d12h."),
+        (["stats", "--key", "k", "--in", "12h1d"], 2, "is no span of time"),
+        (["stats", "--key", "k", "--in", "99999w"], 2, "is longer than 200 years"),
+        (["stats", "--key", "k", "--at", "2198-03-28T02:30"], 2, "has no time zone. Write"),
+        (["stats", "--key", "k", "--at", "2198-03-28"], 2, "--at 2198-03-28 is no time"),
+        (["stats", "--key", "k", "--at", "2198-03-28T02:30Z", "--timezone", "UTC"], 2, "says its zone itself"),
         (["stats", "--key", "k", "--at", "2198-03-28T02:30", "--timezone", "Mars"], 2, "Mars"),
         (
             ["stats", "--key", "k", "--at", "2027-03-28T02:30", "--timezone", "Europe/Berlin"],
@@ -199,22 +200,22 @@ def test_a_job_that_is_called_like_a_command_is_reached_by_schedule(once: Once) 
         (["a b", "--key", "k", "--in", "1h"], 1, "code may not schedule a job 'a b'"),
         (["list", "stat"], 1, "It may schedule: stats."),
         (["list", "--status", "ill"], 2, "'ill' is not one of"),
-        (["import", "stats", "nowhere.jsonl"], 2, "nowhere.jsonl"),
+        (["import", "stats", "absent.jsonl"], 2, "absent.jsonl"),
     ],
 )
-def test_what_cannot_be_done_is_one_message(once: Once, arguments: list[str], code: int, complaint: str) -> None:
+def test_invalid_arguments_are_one_message(once: Once, arguments: list[str], code: int, message: str) -> None:
     done = once(*arguments)
     assert done.code == code
-    assert complaint in " ".join(done.err.split())
+    assert message in " ".join(done.err.split())
     assert (done.out, once.events()) == ("", [])
 
 
-def test_what_is_past_runs_at_once_if_one_says_so(once: Once) -> None:
+def test_a_past_time_runs_at_once_with_past_run(once: Once) -> None:
     done = once("stats", "--key", "k", "--at", "2020-01-01T00:00Z", "--past", "run")
     assert (done.code, len(once.events())) == (0, 1)
 
 
-def test_a_skipped_time_is_what_one_says(once: Once) -> None:
+def test_disambiguation_selects_a_skipped_time(once: Once) -> None:
     at = ("--at", "2027-03-28T02:30", "--timezone", "Europe/Berlin", "--disambiguation", "later")
     assert "2027-03-28 01:30 UTC" in once("stats", "--key", "k", *at).out
 
@@ -222,25 +223,25 @@ def test_a_skipped_time_is_what_one_says(once: Once) -> None:
 @pytest.mark.parametrize("key", [("order-1",), ("--key", "order-1"), ("--key=order-1",)])
 def test_a_key_is_an_argument_or_an_option_as_in_python(once: Once, key: tuple[str, ...]) -> None:
     once("stats", "--key", "order-1", "--in", "1h")
-    assert once("show", "stats", *key, "--json").told["key"] == "order-1"
+    assert once("show", "stats", *key, "--json").data["key"] == "order-1"
     assert once("move", "stats", *key, "--in", "2h").out.startswith("Moved: stats 'order-1'")
     assert once("cancel", "stats", *key).out.startswith("Cancelled: stats 'order-1'")
 
 
-def test_a_key_that_begins_like_an_option_can_be_said(once: Once) -> None:
+def test_a_key_may_begin_like_an_option(once: Once) -> None:
     once("stats", "--key=--x", "--in", "1h")
-    assert once("show", "stats", "--json", "--key=--x").told["key"] == "--x"
+    assert once("show", "stats", "--json", "--key=--x").data["key"] == "--x"
 
 
 @pytest.mark.parametrize("word", [("show",), ("cancel",), ("move", "--in", "1h")])
-def test_a_key_is_given_once(once: Once, word: tuple[str, ...]) -> None:
+def test_a_key_is_required_exactly_once(once: Once, word: tuple[str, ...]) -> None:
     none = once(*word, "stats")
-    assert (none.code, "Which one? Give its key: KEY or --key KEY." in none.err) == (2, True)
+    assert (none.code, "The key of the plan is missing. Give KEY or --key KEY." in none.err) == (2, True)
     both = once(*word, "stats", "order-1", "--key", "order-2")
-    assert (both.code, "The key is given twice: 'order-1' and --key 'order-2'." in both.err) == (2, True)
+    assert (both.code, "Give the key only once: 'order-1' and --key 'order-2' were given." in both.err) == (2, True)
 
 
-# -- the neighbours ----------------------------------------------------------------------------------------------------
+# -- other commands ----------------------------------------------------------------------------------------------------
 def test_runs_show_what_is_planned_and_its_key(once: Once, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(8):
         once("stats", "--key", f"order-{number}", "--in", f"{number + 1}h")
@@ -249,12 +250,12 @@ def test_runs_show_what_is_planned_and_its_key(once: Once, capsys: pytest.Captur
     assert "KEY" in heading
     assert [row.split()[3] for row in rows[:4]] == ["planned"] * 4
     assert "order-0" in rows[3]
-    assert rows[-1].startswith("More are planned, the next for 20")
+    assert rows[-1].startswith("More runs are planned, the next for 20")
     assert run(["runs", "--stack", "shop", "--status", "planned", "--json", "-n", "2"]) == 0
     assert [row["key"] for row in json.loads(capsys.readouterr().out)] == ["order-0", "order-1"]
 
 
-def test_code_that_may_schedule_nothing_is_told_what_to_declare(once: Once) -> None:
+def test_without_once_jobs_the_message_shows_the_declaration(once: Once) -> None:
     cloudformation = boto3.client("cloudformation")
     template = json.loads(json.dumps(cloudformation.get_template(StackName="shop")["TemplateBody"]))
     template["Outputs"] = {name: value for name, value in template["Outputs"].items() if not name.startswith("Once")}
@@ -264,14 +265,14 @@ def test_code_that_may_schedule_nothing_is_told_what_to_declare(once: Once) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
-        ('Say past="run" to run it', "Say --past run to run it"),
+        ('Write past="run" to run it', "Write --past run to run it"),
         ("timezone='X/Y' is", "--timezone X/Y is"),
         ("at='2027' is no time", "--at 2027 is no time"),
-        ("at=2027-01-01 00:00:00+00:00 says", "--at 2027-01-01 00:00:00+00:00 says"),
-        ("Say replace=True to", "Say --replace to"),
+        ("at=2027-01-01 00:00:00+00:00 is", "--at 2027-01-01 00:00:00+00:00 is"),
+        ("Write replace=True to", "Write --replace to"),
     ],
 )
-def test_arguments_are_told_as_options(text: str, told: str) -> None:
-    assert words(text) == told
+def test_arguments_are_written_as_options(text: str, expected: str) -> None:
+    assert as_options(text) == expected

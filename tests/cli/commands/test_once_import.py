@@ -1,4 +1,4 @@
-"""``cronstack once import``: each line is scheduled, a wrong file schedules nothing, and it may be run again."""
+"""``cronstack once import``: it schedules each line, is repeatable, and rejects an invalid file as a whole."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.cli.commands.shell import Done, Once
 
 def lines(tmp_path: Path, *orders: Any) -> str:
     file = tmp_path / "orders.jsonl"
-    file.write_text("\n".join(one if isinstance(one, str) else json.dumps(one) for one in orders), "utf-8")
+    file.write_text("\n".join(order if isinstance(order, str) else json.dumps(order) for order in orders), "utf-8")
     return str(file)
 
 
@@ -28,12 +28,12 @@ def test_a_file_is_scheduled_and_may_be_scheduled_again(once: Once, tmp_path: Pa
     file = lines(tmp_path, *orders, "", at)
     assert once("import", "stats", file) == Done(0, "13 planned, 0 failed.\n", "")
     assert [event["input"] for event in once.events()[:2]] == [{"order": 0}, {"order": 1}]
-    assert once("import", "stats", file, "--json").told == {"unchanged": 13, "failed": []}
+    assert once("import", "stats", file, "--json").data == {"unchanged": 13, "failed": []}
     once.miss("order-3")
     assert once("import", "stats", file).out == "1 missed, 12 unchanged, 0 failed.\n"
 
 
-def test_a_line_that_fails_stops_no_other_one(once: Once, tmp_path: Path) -> None:
+def test_a_failing_line_does_not_stop_the_others(once: Once, tmp_path: Path) -> None:
     past = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     once("stats", "--key", "order-1", "--in", "1h")
     file = lines(
@@ -46,10 +46,10 @@ def test_a_line_that_fails_stops_no_other_one(once: Once, tmp_path: Path) -> Non
     assert "with another time. Pass --replace" in rows[0]
     assert "Pass --past run to run it at once" in rows[1]
     done = once("import", "stats", file, "--replace", "--past", "run", "--json")
-    assert (done.code, done.told) == (0, {"moved": 1, "planned": 1, "unchanged": 1, "failed": []})
+    assert (done.code, done.data) == (0, {"moved": 1, "planned": 1, "unchanged": 1, "failed": []})
 
 
-def test_of_several_lines_of_one_key_the_last_one_stands(once: Once, tmp_path: Path) -> None:
+def test_the_last_of_several_lines_with_one_key_wins(once: Once, tmp_path: Path) -> None:
     orders = [{"key": "order-1", "in": "3d", "input": {"line": number}} for number in range(1, 6)]
     done = once("import", "stats", lines(tmp_path, *orders), "--replace")
     assert done.code == 0
@@ -57,7 +57,7 @@ def test_of_several_lines_of_one_key_the_last_one_stands(once: Once, tmp_path: P
 
 
 class Stdin(NamedTuple):
-    """What a shell pipes into the command."""
+    """Stdin of the command."""
 
     buffer: io.BytesIO
 
@@ -69,7 +69,7 @@ def test_orders_are_read_from_a_pipe(once: Once, monkeypatch: pytest.MonkeyPatch
     assert [event["key"] for event in once.events()] == ["order-1", "order-2"]
 
 
-def test_a_wrong_line_of_a_pipe_schedules_nothing(once: Once, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_line_of_a_pipe_schedules_nothing(once: Once, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", Stdin(io.BytesIO(b'{"key": "order-1", "in": "3d"}\n{')))
     done = once("import", "stats", "-")
     assert (done.code, once.events()) == (2, [])
@@ -88,15 +88,15 @@ def test_orders_are_read_from_a_file_that_can_be_read_only_once(once: Once, tmp_
 
 
 @pytest.mark.parametrize(
-    ("line", "complaint"),
+    ("line", "message"),
     [
         ("{", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
         ("[]", "is not a JSON object"),
         ({"in": "1h"}, 'has no "key"'),
-        ({"key": "k"}, 'says when by "at" or by "in", one of them'),
-        ({"key": "k", "in": "soon"}, "'soon' is not a valid span of time"),
-        ({"key": "k", "in": "1h", "colour": "red"}, "there is no 'colour'; known are key,"),
+        ({"key": "k"}, 'needs either "at" or "in"'),
+        ({"key": "k", "in": "soon"}, "'soon' is no span of time"),
+        ({"key": "k", "in": "1h", "colour": "red"}, "unknown field 'colour'; valid fields are key,"),
         ({"key": 3, "in": "1h"}, 'its "key" is 3: write text, such as "order-4711"'),
         ({"key": None, "in": "1h"}, 'its "key" is null: write text'),
         ({"key": "", "in": "1h"}, "its \"key\" is '': write text of 1 to 1,024 bytes"),
@@ -107,14 +107,14 @@ def test_orders_are_read_from_a_file_that_can_be_read_only_once(once: Once, tmp_
         ('{"key": "k", "in": "1h", "input": {"a": 1e400}}', "the input cannot be written as JSON"),
     ],
 )
-def test_a_file_with_a_wrong_line_schedules_nothing(once: Once, tmp_path: Path, line: Any, complaint: str) -> None:
+def test_a_file_with_an_invalid_line_schedules_nothing(once: Once, tmp_path: Path, line: Any, message: str) -> None:
     done = once("import", "stats", lines(tmp_path, {"key": "good", "in": "1h"}, line))
     assert (done.code, done.out, once.events()) == (2, "", [])
     assert "orders.jsonl:2: " in done.err
-    assert complaint in done.err
+    assert message in done.err
 
 
-def test_of_many_wrong_lines_a_few_are_told(once: Once, tmp_path: Path) -> None:
+def test_only_the_first_invalid_lines_are_reported(once: Once, tmp_path: Path) -> None:
     done = once("import", "stats", lines(tmp_path, *["x"] * 9))
     assert ("orders.jsonl:5:" in done.err, "orders.jsonl:6:" in done.err, "and 4 more" in done.err) == (
         True,

@@ -1,4 +1,4 @@
-"""Commands on runs and dead letters, in this process: what they print, and what they refuse."""
+"""Commands on runs and dead letters: their output and their errors."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from cronstack.guard.letters import Sender
 from cronstack_infra.cli import run
 from tests.cronstack.stage import FUNCTION, Stage, occurrence, scheduled_event
 
-WEIRD = json.dumps({"type": "ValueError", "message": "red \x1b[31m\nand gone"})
+CONTROL_CHARACTERS = json.dumps({"type": "ValueError", "message": "red \x1b[31m\nand gone"})
 
 
-def test_runs_are_a_table_in_which_nothing_moves_the_cursor(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_of_runs_has_no_control_characters(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     of = occurrence()
     stage.deliver(of)
     stage.change("run#t-2026-01-01T11:00:00Z", status="retrying", attempt=1, limit=3, due=of.due - 3_600_000)
-    stage.change("run#t-2026-01-01T11:00:00Z", error=WEIRD)
+    stage.change("run#t-2026-01-01T11:00:00Z", error=CONTROL_CHARACTERS)
     assert run(["runs", "--stack", "shop"]) == 0
     first, *rows = capsys.readouterr().out.splitlines()
     assert first.split()[:3] == ["JOB", "DUE", "(UTC)"]
@@ -33,38 +33,38 @@ def test_runs_are_a_table_in_which_nothing_moves_the_cursor(stage: Stage, capsys
     assert capsys.readouterr().out == "No runs.\n"
 
 
-def test_a_skipped_run_names_the_occurrence_that_ran(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_skipped_run_shows_the_occurrence_that_ran(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     running = occurrence(stage.now - 60_000)
     stage.delivery(running).until("Work")
     stage.deliver(occurrence(stage.now))
     stage.change("run#t-2026-01-01T11:00:00Z", status="skipped", reason="overlap", by="01KDX4", due=running.due - 1)
     assert run(["runs", "--stack", "shop", "--json"]) == 0
-    skipped, ran, before_this_was_stored = json.loads(capsys.readouterr().out)
+    skipped, ran, without_met = json.loads(capsys.readouterr().out)
     assert (skipped["status"], skipped["met"]) == ("skipped", running.id)
     assert (ran["occurrence"], ran["met"]) == (running.id, None)
-    assert before_this_was_stored["met"] is None
-    assert all("by" not in row for row in (skipped, ran, before_this_was_stored))
+    assert without_met["met"] is None
+    assert all("by" not in row for row in (skipped, ran, without_met))
     assert run(["runs", "--stack", "shop", "--status", "skipped"]) == 0
     rows = capsys.readouterr().out.splitlines()[1:]
     assert [row.split()[-2:] for row in rows] == [["overlap:", running.id], ["t-2026-01-01T11:00:00Z", "overlap"]]
 
 
-def test_half_a_character_in_a_result_spoils_no_list(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    """As the name of a file may hold it that is no UTF-8; stdout takes none."""
+def test_a_lone_surrogate_in_a_result_is_printed(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    """A lone surrogate, as in a file name that is not UTF-8. Stdout cannot encode it."""
     stage.deliver(occurrence())
     stage.change(f"run#{occurrence().id}", result=json.dumps({"file": "caf\udce9", "for": "Zoë"}))
     assert run(["runs", "--stack", "shop", "--json"]) == 0
-    told = capsys.readouterr().out
-    (only,) = json.loads(told)
+    printed = capsys.readouterr().out
+    (only,) = json.loads(printed)
     assert only["result"] == {"file": "caf\udce9", "for": "Zoë"}
-    assert "Zoë" in told
+    assert "Zoë" in printed
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "complaint"),
+    ("arguments", "code", "message"),
     [
-        (["runs", "--stack", "nowhere"], 1, "the stack nowhere is not deployed in the Region us-east-1"),
-        (["runs", "--stack", "foreign"], 1, "has no output 'Ledger': it is not a Cronstack stack"),
+        (["runs", "--stack", "absent"], 1, "the stack absent is not deployed in the Region us-east-1"),
+        (["runs", "--stack", "foreign"], 1, "has no output 'Ledger': it is no stack of Cronstack's"),
         (["runs", "stat", "--stack", "shop"], 1, "Did you mean stats?"),
         (["runs", "x" * 200, "--stack", "shop"], 1, "no job 'xxx"),
         (["runs", "--stack", "shop", "--since", "yesterday"], 2, "'yesterday' is not a valid time"),
@@ -73,37 +73,43 @@ def test_half_a_character_in_a_result_spoils_no_list(stage: Stage, capsys: pytes
         (["trigger", "stats", "--stack", "shop", "--at", "2999-01-01"], 1, "is in the future"),
         (["backfill", "stats", "--stack", "shop", "--from", "x", "--to", "y"], 2, "'x' is not a valid time"),
         (["backfill", "stats", "--stack", "shop", "--from", "2026-01-01"], 2, "Missing option '--to'"),
-        (["backfill", "stats", "--stack", "shop", "--from", "2026-01-02", "--to", "2026-01-02"], 2, "not after --from"),
+        (
+            ["backfill", "stats", "--stack", "shop", "--from", "2026-01-02", "--to", "2026-01-02"],
+            2,
+            "--to must be after --from",
+        ),
         (["backfill", "stats", "--stack", "shop", "--from", "2013-01-01", "--to", "2013-01-02"], 1, "has no schedule"),
         (["dead-letters", "show", "nothing", "--stack", "shop"], 1, "no dead letter nothing"),
         (["dead-letters", "redrive", "stat", "--stack", "shop"], 1, "Did you mean stats?"),
         (["dead-letters", "redrive", "--dry-run", "--wait", "--stack", "shop"], 2, "nothing to --wait for"),
     ],
 )
-def test_what_cannot_be_done_is_one_message(
-    stage: Stage, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, complaint: str
+def test_invalid_arguments_are_one_message(
+    stage: Stage, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, message: str
 ) -> None:
     import boto3
 
     boto3.client("scheduler").create_schedule_group(Name="shop")
     assert run(arguments) == code
-    told = capsys.readouterr()
-    assert complaint in told.err
-    assert "Traceback" not in told.err
-    assert told.out == ""
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert "Traceback" not in printed.err
+    assert printed.out == ""
 
 
-def test_a_wrong_region_is_named(
+def test_a_wrong_region_is_reported(
     stage: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     assert run(["runs", "--stack", "shop"]) == 1
-    told = capsys.readouterr().err
-    assert "the stack shop is not deployed in the Region eu-central-1 of https://cloudformation.eu-central-1." in told
-    assert "If it is in another Region, set AWS_REGION." in told
+    printed = capsys.readouterr().err
+    assert (
+        "the stack shop is not deployed in the Region eu-central-1 of https://cloudformation.eu-central-1." in printed
+    )
+    assert "If it is in another Region, set AWS_REGION." in printed
 
 
-def test_dead_letters_are_listed_shown_and_summed_up(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dead_letters_are_listed_and_summarised(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["dead-letters", "list", "--stack", "shop"]) == 0
     assert capsys.readouterr().out == "No dead letters.\n"
     stage.sqs.send_message(QueueUrl=stage.queue, MessageBody="\x1b[2Jwhatever")
@@ -120,7 +126,7 @@ def test_dead_letters_are_listed_shown_and_summed_up(stage: Stage, capsys: pytes
     assert "cronstack trigger JOB" in json.loads(capsys.readouterr().out)[0]["remedy"]
 
 
-def test_letters_of_misses_are_listed_by_their_origin(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_letters_of_missed_runs_are_listed_by_origin(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     for hour in range(2):
         event = scheduled_event(stage.now - hour * 3_600_000)
         error = json.dumps(
@@ -141,10 +147,10 @@ def test_letters_of_misses_are_listed_by_their_origin(stage: Stage, capsys: pyte
     assert cause["error"] == "it could not start before its start deadline"
 
 
-def test_a_redrive_under_another_name_asks_which_letters(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_redrive_with_another_name_needs_a_selection(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     stage.sqs.send_message(QueueUrl=stage.queue, MessageBody=json.dumps(scheduled_event(job="old")))
     assert run(["dead-letters", "redrive", "--as", "stats", "--stack", "shop"]) == 2
-    assert "needs the old name, JOB, or --id" in capsys.readouterr().err
+    assert "needs JOB, the old name, or --id" in capsys.readouterr().err
     assert run(["dead-letters", "redrive", "old", "--as", "other", "--stack", "shop"]) == 1
     assert "no job 'other'" in capsys.readouterr().err
     assert run(["dead-letters", "redrive", "old", "--stack", "shop"]) == 1
@@ -159,7 +165,7 @@ def test_help_needs_neither_a_project_nor_boto3(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
         (["trigger", "stats", "--at", "nope"], "Invalid value for --at: 'nope' is not a valid time"),
         (["trigger", "stats", "--at", "2026-02-30"], "'2026-02-30' is not a valid time"),
@@ -170,14 +176,14 @@ def test_help_needs_neither_a_project_nor_boto3(capsys: pytest.CaptureFixture[st
         (["backfill", "stats", "--from", "2026-01-01", "--to", "y"], "Invalid value for --to: 'y' is not a valid time"),
     ],
 )
-def test_a_wrong_time_or_input_is_reported_before_a_cloud_is_asked(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
+def test_an_invalid_time_or_input_is_reported_before_any_request(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     assert run([*arguments, "--stack", "shop", "--local", "--port", "1"]) == 2
-    assert complaint in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("address", ["nope", "ftp://127.0.0.1:4570", "http://", "http://127.0.0.1:port"])
-def test_conformance_wants_an_address(capsys: pytest.CaptureFixture[str], address: str) -> None:
+def test_conformance_needs_a_url(capsys: pytest.CaptureFixture[str], address: str) -> None:
     assert run(["conformance", "--endpoint", address]) == 2
-    assert "is no address such as http://127.0.0.1:4570" in capsys.readouterr().err
+    assert "is not a URL such as http://127.0.0.1:4570" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""``cronstack strays``: what it prints and answers, and that it reads the project's lock file."""
+"""``cronstack strays``: its output and exit codes."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ def strays(capsys: pytest.CaptureFixture[str]) -> Strays:
     return Strays(capsys)
 
 
-def test_strays_are_told_and_mended(once: Once, strays: Strays) -> None:
+def test_strays_are_listed_and_fixed(once: Once, strays: Strays) -> None:
     assert strays() == Done(0, "No strays.\n", "")
     once("stats", "--key", "order-1", "--in", "1h")
     (listed,) = once.stage.scheduler.list_schedules(GroupName=WIRING.group)["Schedules"]
     once.stage.scheduler.delete_schedule(GroupName=WIRING.group, Name=listed["Name"])
     assert strays().code == 0, "younger than five minutes"
     once.stage.change("plan#order-1", revision=clock.now_ms() - 600_000)
-    told = strays()
-    assert told.code == 1
-    assert "its schedule is missing: its caller crashed first, or it was deleted by hand" in told.out
-    assert told.out.endswith("\n1 stray.\n")
-    (one,) = strays("--json").told
-    assert (one["kind"], one["remedy"], one["occurrence"]) == ("plan", "--mend creates its schedule", None)
-    mended = strays("--mend")
-    assert (mended.code, mended.out.splitlines()[-1]) == (0, "1 mended, 0 left.")
+    listed = strays()
+    assert listed.code == 1
+    assert "its schedule is missing: its caller died first, or somebody deleted it" in listed.out
+    assert listed.out.endswith("\n1 stray.\n")
+    (stray,) = strays("--json").data
+    assert (stray["kind"], stray["remedy"], stray["occurrence"]) == ("plan", "--mend makes its schedule", None)
+    fixed = strays("--mend")
+    assert (fixed.code, fixed.out.splitlines()[-1]) == (0, "1 fixed, 0 left.")
     assert len(once.events()) == 1
     assert strays().code == 0
 
 
-def test_a_stray_that_only_a_person_can_fix_is_left(once: Once, strays: Strays) -> None:
+def test_a_young_schedule_without_a_plan_is_ignored(once: Once, strays: Strays) -> None:
     once.stage.scheduler.create_schedule(
         Name="planted",
         GroupName=WIRING.group,

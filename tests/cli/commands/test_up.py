@@ -1,4 +1,4 @@
-"""``cronstack up --no-deploy``, a process of its own: it starts, says how to use it, stops, and leaves nothing."""
+"""``cronstack up --no-deploy`` as a process: it starts, shows its usage, and stops completely."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ class Up:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self.said = ""
+        self.printed = ""
 
     def read_until(self, words: str) -> str:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self.said += line
+            self.printed += line
             if words in line:
                 return line
-        pytest.fail(f"it never said {words!r}, but:\n{self.said}{self.process.stderr.read()}")
+        pytest.fail(f"it never printed {words!r}, but:\n{self.printed}{self.process.stderr.read()}")
 
     @property
     def endpoint(self) -> str:
@@ -66,18 +66,18 @@ def pid_behind(endpoint: str) -> int:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_asked_to_stop_it_stops_everything_and_says_so(up: Up, number: int) -> None:
+def test_a_stop_signal_stops_everything(up: Up, number: int) -> None:
     pid = pid_behind(up.endpoint)
     assert not ended_within(pid, 0)
     up.read_until("Ctrl-C stops it")
-    code, said = up.end(number)
+    code, printed = up.end(number)
     assert code == 0
-    assert "What was deployed here is gone" in said
-    assert "Traceback" not in said
+    assert "The deployed stacks and their data are deleted" in printed
+    assert "Traceback" not in printed
     assert ended_within(pid, 0)
 
 
-def test_killed_it_leaves_no_process_behind(up: Up) -> None:
+def test_after_a_kill_no_process_is_left(up: Up) -> None:
     pid = pid_behind(up.endpoint)
     up.end(signal.SIGKILL)
     assert ended_within(pid, 60)
@@ -92,7 +92,7 @@ def test_another_shell_can_use_it(up: Up) -> None:
     assert sqs.create_queue(QueueName="orders")["QueueUrl"].startswith("http://127.0.0.1:")
 
 
-def test_a_second_one_on_the_same_port_says_who_has_it(up: Up, tmp_path: Path) -> None:
+def test_a_second_cloud_on_the_port_reports_the_process_that_uses_it(up: Up, tmp_path: Path) -> None:
     endpoint = up.endpoint
     second = Up(tmp_path, "--no-deploy", "--port", endpoint.rpartition(":")[2])
     out, err = second.process.communicate(timeout=SECONDS)
@@ -102,7 +102,7 @@ def test_a_second_one_on_the_same_port_says_who_has_it(up: Up, tmp_path: Path) -
     assert "Traceback" not in out + err
 
 
-def test_it_plays_switches_and_shows_them(tmp_path: Path) -> None:
+def test_switches_are_applied_and_shown(tmp_path: Path) -> None:
     up = Up(tmp_path, "--no-deploy", "--port", "0", "--switch", "past-at=refused", "--seed", "7")
     try:
         up.read_until("Switches: past-at=refused, seed 7.")
@@ -112,7 +112,7 @@ def test_it_plays_switches_and_shows_them(tmp_path: Path) -> None:
         up.end(signal.SIGKILL)
 
 
-def test_outside_of_a_project_it_says_what_to_do(tmp_path: Path, monkeypatch, capsys) -> None:
+def test_outside_a_project_the_message_shows_the_remedy(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.run(["up"]) == 1
     assert "not a Cronstack project" in capsys.readouterr().err
@@ -120,14 +120,14 @@ def test_outside_of_a_project_it_says_what_to_do(tmp_path: Path, monkeypatch, ca
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A new project, with a module of jobs to be written into ``functions/jobs``."""
+    """Create a project. Return its folder of jobs."""
     monkeypatch.chdir(tmp_path)
     assert cli.run(["new", "shop"]) == 0
     monkeypatch.chdir(tmp_path / "shop")
     return tmp_path / "shop" / "functions" / "jobs"
 
 
-def test_a_wrong_declaration_is_told_before_anything_starts(project: Path, capsys) -> None:
+def test_an_invalid_declaration_is_reported_before_anything_starts(project: Path, capsys) -> None:
     (project / "nightly.py").write_text(
         "from cronstack import cron, job\n\n"
         "@job(schedule=cron('0 6 * * ? *', timezone='Mars/Olympus'))\ndef nightly(run):\n    pass\n"
@@ -139,6 +139,6 @@ def test_a_wrong_declaration_is_told_before_anything_starts(project: Path, capsy
     assert "local cloud" not in shown.out
 
 
-def test_a_package_that_is_not_there_is_wrong_input(project: Path, capsys) -> None:
+def test_a_missing_package_is_invalid_input(project: Path, capsys) -> None:
     assert cli.run(["up", "--jobs", "nonsense"]) == 2
     assert "nonsense" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Bounds of spans at the nights of a clock change: ``--from``, ``--to``, ``--at``."""
+"""Times at a clock change: ``--from``, ``--to``, ``--at``."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def backfill(*options: str) -> int:
 
 
 def due(printed: str) -> list[str]:
-    return [each["due"].removesuffix(":00Z") for each in json.loads(printed)]
+    return [row["due"].removesuffix(":00Z") for row in json.loads(printed)]
 
 
 @pytest.mark.usefixtures("every_ten_minutes")
@@ -54,20 +54,20 @@ def due(printed: str) -> list[str]:
         ("2025-11-02T00:50", "2025-11-02T01:20-04:00", ["04:50", "05:00", "05:10"]),
     ],
 )
-def test_a_bound_that_the_clocks_skip_is_the_instant_of_the_change(
+def test_a_skipped_bound_is_the_instant_of_the_clock_change(
     capsys: pytest.CaptureFixture[str], first: str, last: str, expected: list[str]
 ) -> None:
     assert backfill("--from", first, "--to", last, "--json") == 0
     printed = capsys.readouterr()
-    assert [each.partition("T")[2] for each in due(printed.out)] == expected
+    assert [row.partition("T")[2] for row in due(printed.out)] == expected
     assert printed.err == ""
 
 
 @pytest.mark.usefixtures("every_ten_minutes")
-def test_bounds_that_the_clocks_skip_both_are_refused_with_their_instants(capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_skipped_bounds_are_refused_with_their_instants(capsys: pytest.CaptureFixture[str]) -> None:
     assert backfill("--from", "2025-03-09T02:10", "--to", "2025-03-09T02:50") == 2
-    told = " ".join(capsys.readouterr().err.split())
-    assert "2025-03-09T02:50 is 2025-03-09 07:00 UTC, 2025-03-09T02:10 is 2025-03-09 07:00 UTC" in told
+    message = " ".join(capsys.readouterr().err.split())
+    assert "2025-03-09T02:50 is 2025-03-09 07:00 UTC and 2025-03-09T02:10 is 2025-03-09 07:00 UTC" in message
 
 
 @pytest.mark.usefixtures("every_ten_minutes")
@@ -79,21 +79,21 @@ def test_bounds_that_the_clocks_skip_both_are_refused_with_their_instants(capsys
         ["trigger", "stats", "--at", "2025-11-02T01:30"],
     ],
 )
-def test_a_local_time_that_comes_twice_is_refused_with_both_readings(
+def test_a_repeated_local_time_is_refused_with_both_readings(
     capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     assert run([*arguments, "--stack", "shop"]) == 2
-    told = " ".join(capsys.readouterr().err.split())
-    assert f"'2025-11-02T01:30' comes twice in {NEW_YORK}" in told
-    assert "2025-11-02T01:30:00-04:00 or 2025-11-02T01:30:00-05:00" in told
+    message = " ".join(capsys.readouterr().err.split())
+    assert f"'2025-11-02T01:30' comes twice in {NEW_YORK}" in message
+    assert "2025-11-02T01:30:00-04:00 or 2025-11-02T01:30:00-05:00" in message
 
 
 @pytest.mark.usefixtures("every_ten_minutes")
 def test_no_occurrence_is_triggered_for_a_local_time_that_the_clocks_skip(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["trigger", "stats", "--at", "2025-03-09T02:30", "--stack", "shop"]) == 2
-    told = " ".join(capsys.readouterr().err.split())
-    assert f"'2025-03-09T02:30' does not exist in {NEW_YORK}" in told
-    assert "2025-03-09T01:30:00-05:00 or 2025-03-09T03:30:00-04:00" in told
+    message = " ".join(capsys.readouterr().err.split())
+    assert f"'2025-03-09T02:30' does not exist in {NEW_YORK}" in message
+    assert "2025-03-09T01:30:00-05:00 or 2025-03-09T03:30:00-04:00" in message
 
 
 @pytest.mark.usefixtures("every_ten_minutes")

@@ -1,4 +1,4 @@
-"""Which local cloud a command means, and what it says when nothing answers there."""
+"""The local cloud that a command uses, and the error if no process listens there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cronstack_infra.cli.options.local_address import local_address
 from cronstack_infra.toolchain import ensure_cdk
 from tests.places import ROOT
 
-HERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:5001"}
+ON_THIS_MACHINE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:5001"}
 ELSEWHERE = {"AWS_ENDPOINT_URL": "https://aws.example"}
 
 
@@ -25,14 +25,14 @@ ELSEWHERE = {"AWS_ENDPOINT_URL": "https://aws.example"}
         ({}, False, None, None),
         ({}, True, None, "http://127.0.0.1:4570"),
         ({}, False, 5002, "http://127.0.0.1:5002"),
-        (HERE, False, None, "http://127.0.0.1:5001"),
-        (HERE, True, None, "http://127.0.0.1:5001"),
-        (HERE, True, 5002, "http://127.0.0.1:5002"),
+        (ON_THIS_MACHINE, False, None, "http://127.0.0.1:5001"),
+        (ON_THIS_MACHINE, True, None, "http://127.0.0.1:5001"),
+        (ON_THIS_MACHINE, True, 5002, "http://127.0.0.1:5002"),
         (ELSEWHERE, False, None, None),
         (ELSEWHERE, True, None, "http://127.0.0.1:4570"),
     ],
 )
-def test_the_port_decides_then_the_variable_then_the_flag(
+def test_the_port_overrides_the_variable_which_overrides_the_flag(
     environ: dict[str, str], local: bool, port: int | None, expected: str | None
 ) -> None:
     assert local_address(environ, local=local, port=port) == expected
@@ -55,7 +55,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("words", [["deploy"], ["-c", "jobs=examples", "destroy", "--force"], ["bootstrap"], ["diff"]])
-def test_cdk_without_a_running_cloud_names_the_command_to_start_it(
+def test_cdk_without_a_running_cloud_shows_the_command_to_start_it(
     shop: Path, free_port: int, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run(["cdk", "--port", str(free_port), *words]) == 1
@@ -67,17 +67,17 @@ def test_cdk_without_a_running_cloud_names_the_command_to_start_it(
 
 
 @pytest.mark.parametrize("flags", [["--local"], []])
-def test_cdk_heeds_the_variable_and_names_it(
+def test_cdk_uses_the_variable_and_reports_it(
     shop: Path, free_port: int, flags: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://localhost:{free_port}")
     assert cli.run(["cdk", *flags, "deploy"]) == 1
-    told = capsys.readouterr().err
-    assert f"no local cloud answers at http://localhost:{free_port} (AWS_ENDPOINT_URL)" in told
-    assert f"cronstack up --port {free_port}" in told
+    message = capsys.readouterr().err
+    assert f"no local cloud answers at http://localhost:{free_port} (AWS_ENDPOINT_URL)" in message
+    assert f"cronstack up --port {free_port}" in message
 
 
-def test_operators_commands_heed_the_variable_too(
+def test_operators_commands_use_the_variable(
     shop: Path, free_port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port}")
@@ -93,7 +93,7 @@ def test_a_variable_without_a_valid_port_is_one_message(
     assert "http://127.0.0.1:port (AWS_ENDPOINT_URL) has no valid port" in capsys.readouterr().err
 
 
-def test_what_needs_no_cloud_runs_without_one(shop: Path, free_port: int) -> None:
+def test_commands_without_aws_calls_need_no_cloud(shop: Path, free_port: int) -> None:
     (shop / ".cronstack").mkdir()
     (shop / ".cronstack" / "cdk").symlink_to(ensure_cdk(ROOT, print).script.parents[4])
     command = [sys.executable, "-m", "cronstack_infra.cli", "cdk", "--port", str(free_port), "--version"]

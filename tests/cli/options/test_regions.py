@@ -1,4 +1,4 @@
-"""Everything that talks to a local cloud is in one region, the user's; and only a local cloud is given our key."""
+"""All clients of a local cloud use the user's region, and only a local cloud receives the local access key."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_on_aws_the_region_is_read_as_by_the_aws_cli(monkeypatch: pytest.MonkeyP
     assert Cloud(None, "shop")("scheduler").meta.region_name == "eu-west-2"
 
 
-def test_what_is_deployed_in_another_region_fires_there(
+def test_a_schedule_in_another_region_fires_there(
     monkeypatch: pytest.MonkeyPatch, local_cloud_of_this_file: LocalCloud
 ) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
@@ -83,7 +83,7 @@ def test_addresses_on_this_machine() -> None:
     assert [address for address in elsewhere if is_local(address)] == []
 
 
-def test_an_endpoint_elsewhere_gets_no_key_of_ours() -> None:
+def test_an_endpoint_on_another_machine_gets_no_local_key() -> None:
     given = MINE | {"AWS_ENDPOINT_URL": "https://aws.example"}
     assert local_address(given, local=False, port=None) is None
     assert environment(given, None) == given

@@ -53,8 +53,8 @@ AT = "2026-03-01T12:34:01.250000+00:00"
                 "last": "2026-03-01T12:33:00Z",
             },
             "stats",
-            "62 firings passed over, 2026-02-28 23:58:00 to 12:33:00 UTC: the machine slept or its clock was set ahead;"
-            " only the latest firing runs",
+            "62 firings passed over, 2026-02-28 23:58:00 to 12:33:00 UTC: the machine slept, or its clock was"
+            " set ahead. Only the latest firing runs",
             "bad",
         ),
         (
@@ -66,14 +66,14 @@ AT = "2026-03-01T12:34:01.250000+00:00"
                 "last": "2026-03-01T12:33:00Z",
             },
             "stats",
-            "1 firing passed over, 12:33:00 UTC: the machine slept or its clock was set ahead;"
-            " only the latest firing runs",
+            "1 firing passed over, 12:33:00 UTC: the machine slept, or its clock was"
+            " set ahead. Only the latest firing runs",
             "bad",
         ),
         (
             {"event": "clock_set_back", "seconds": 3600},
             "",
-            "the clock was set back by 1h: a firing whose occurrence has run is a duplicate",
+            "the clock was set back by 1h. A firing whose occurrence has run is a duplicate",
             "bad",
         ),
         (
@@ -207,7 +207,7 @@ AT = "2026-03-01T12:34:01.250000+00:00"
             "bad",
         ),
         ({"event": "note", "text": "on AWS a lacks b"}, "", "on AWS a lacks b", "bad"),
-        ({"event": "fault", "error": "KeyError: 1"}, "", "a fault of the local cloud itself: KeyError: 1", "bad"),
+        ({"event": "fault", "error": "KeyError: 1"}, "", "internal error of the local cloud: KeyError: 1", "bad"),
         ({"event": "log", "function": "theirs", "line": "hello\n"}, "theirs", "hello", "quiet"),
         (
             {"event": "log", "function": "shop-stats", "line": '{"level": "INFO", "message": "842 flights"}'},
@@ -230,8 +230,8 @@ def test_an_event_reads_as_a_sentence(event: dict[str, object], job: str, text: 
     assert line.at.isoformat() == AT
 
 
-def test_a_come_back_shows_the_attempt_of_the_job() -> None:
-    """Its carrier is a new event to Lambda, which counts from 1 again."""
+def test_a_carrier_shows_the_attempt_of_the_job() -> None:
+    """A carrier is a new event, for which Lambda counts from 1 again."""
     started = {"event": "started", "at": AT, "function": "shop-stats", "attempt": 1}
     answer = {"cronstack": "retrying", "job": "stats", "attempt": 3}
     ended = {"event": "finished", "at": AT, "function": "shop-stats", "seconds": 2, "outcome": "ok", "result": answer}
@@ -239,7 +239,7 @@ def test_a_come_back_shows_the_attempt_of_the_job() -> None:
     assert [line.text for line in lines if line is not None] == ["started", "retrying in 2.00 s, attempt 3"]
 
 
-def test_what_scrolls_by_without_meaning_is_left_out() -> None:
+def test_irrelevant_events_are_left_out() -> None:
     assert firings.line({"event": "ready", "at": AT, "endpoint": "x"}, "shop") is None
     deployed = {"event": "scheduled", "at": AT, "schedule": "shop-stats.1", "expression": "rate()", "next": AT}
     assert firings.line(deployed, "shop") is None

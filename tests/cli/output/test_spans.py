@@ -1,4 +1,4 @@
-"""Lengths of time and instants in words."""
+"""Lengths of time and instants as text."""
 
 from __future__ import annotations
 

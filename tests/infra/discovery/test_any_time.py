@@ -73,13 +73,13 @@ def test_the_crons_of_a_rate_fire_exactly_when_it_would(every: str, crons: list[
             "5 minutes",
             'Write cron("2/5 * * * ? *", timezone="UTC", start=datetime.fromisoformat(\'2026-11-29T13:07:00+00:00\')).',
         ),
-        ("7 minutes", "No cron has its times, because rate(7 minutes) does not divide a day. Take another period"),
+        ("7 minutes", "No cron has its times, because a day is not a multiple of rate(7 minutes). Use another period"),
         ("16 minutes", "No short list of crons has its times: rate(16 minutes) would take more than 4."),
     ],
 )
 def test_a_rate_with_a_start_is_refused_with_the_cron_to_use_instead(package: Package, every: str, remedy: str) -> None:
     text = fault_of(package, f'schedule=rate("{every}", start=datetime(2026, 11, 29, 13, 7, tzinfo=UTC))')
-    assert "has a start, which AWS refuses once it is past" in text
+    assert "has a start. AWS refuses a start in the past" in text
     assert remedy in text
 
 
@@ -99,9 +99,9 @@ def test_a11_9_a_long_rate_is_noted_with_the_cron_that_keeps_its_times(package: 
     package.write("paused.py", '@job(schedule=rate("1 day"), enabled=False)\ndef paused(run: Run): ...\n')
     twelve, five = rate_notes(package.discover().jobs)
     assert twelve.startswith(f"functions/{package.name}/stats.py:")
-    assert "rate(12 hours) may start anew at each deploy that changes its schedule" in twelve
+    assert "rate(12 hours) may restart at each deploy that changes its schedule" in twelve
     assert 'A cron keeps its times: cron("0 0/12 * * ? *", timezone="UTC").' in twelve
-    assert "No cron has its times, because rate(5 hours) does not divide a day." in five
+    assert "No cron has its times, because a day is not a multiple of rate(5 hours)." in five
 
 
 # -- at() --------------------------------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ def test_an_at_long_past_is_noted_and_never_fires(package: Package) -> None:
     """T21: a past at() that is deployed must not fire, be refused as too old, and leave a dead letter."""
     package.write("launch.py", '@job(schedule=at("2001-03-28T12:00:00", timezone="UTC"))\ndef launch(run: Run): ...\n')
     (note,) = package.discover(now=START).notes
-    assert "at(2001-03-28T12:00:00) (UTC) is past and never fires any more" in note
+    assert "at(2001-03-28T12:00:00) (UTC) is past and never fires again" in note
 
 
 # -- windows -----------------------------------------------------------------------------------------------------------
@@ -128,13 +128,13 @@ WINDOWS = {
     ),
     'schedule=cron("0 6 ? * MON *", timezone="UTC", window=1441)': "window=1441 is not within 1 to 1440",
     'schedule=cron("0/15 * * * ? *", timezone="UTC", window=15)': (
-        "window=15 is not shorter than the 15 minutes between two runs of cron(0/15 * * * ? *)\n  Let it be at most 14."
+        "window=15 is not shorter than the 15 minutes between two runs of cron(0/15 * * * ? *)\n  Use at most 14."
     ),
-    'schedule=cron("* * * * ? *", timezone="UTC", window=1)': "Leave it out.",
-    'schedule=cron("0 6 * * ? *", timezone="Europe/Berlin", window=1380)': "Let it be at most 1379.",
+    'schedule=cron("* * * * ? *", timezone="UTC", window=1)': "Remove it.",
+    'schedule=cron("0 6 * * ? *", timezone="Europe/Berlin", window=1380)': "Use at most 1379.",
     'schedule=cron("0 6 * * ? *", timezone="UTC", window=30), start_deadline=86400': (
         "window=30 and start_deadline=86400 together are 88200 seconds: the deadline counts from the end of the"
-        " window, and Scheduler keeps an event 86400\n  Let start_deadline be at most 84600, or the window shorter."
+        " window, and Scheduler keeps an event for 86400\n  Use start_deadline=84600 or less, or a shorter window."
     ),
 }
 

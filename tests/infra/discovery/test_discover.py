@@ -21,7 +21,7 @@ def test_an_import_of_a_file_outside_the_package_is_refused(package: Package) ->
     package.write("_words.py", "def words():\n    import shared.text\n", head="")
     package.write("bills.py", "from money import euros\n" + JOB.format(name="bill"))
     message = package.refused()
-    assert "functions/jobs/bills.py:3: it imports money, which lies beside the package of jobs" in message
+    assert "functions/jobs/bills.py:3: it imports money, which is outside the package of jobs" in message
     assert "functions/jobs/_words.py:2: it imports shared" in message
     assert "functions/jobs/_money" in message
 
@@ -93,10 +93,10 @@ def test_schedules_that_will_not_fire_any_more_are_notes(package: Package) -> No
     assert package.discover().notes == ()
     notes = package.discover(now=datetime(2026, 1, 1, tzinfo=UTC)).notes
     past, over, started, ended = (note.removeprefix(f"functions/{package.name}/stats.py:4: stats: ") for note in notes)
-    assert past.startswith("at(2026-01-01T00:00:00) (Europe/Berlin) is past and never fires any more; remove it")
-    assert over == "cron(0 0 * * ? 2025) (UTC) never fires any more"
-    assert started == "cron(0 0 * * ? *) (UTC) has started, at 2025-01-01 00:00 UTC: you can leave its start out now"
-    assert ended.startswith("rate(1 day) (UTC) is past its end and never fires any more; remove it")
+    assert past.startswith("at(2026-01-01T00:00:00) (Europe/Berlin) is past and never fires again; remove it")
+    assert over == "cron(0 0 * * ? 2025) (UTC) never fires again"
+    assert started == "cron(0 0 * * ? *) (UTC) has started, at 2025-01-01 00:00 UTC: you can remove its start now"
+    assert ended.startswith("rate(1 day) (UTC) is past its end and never fires again; remove it")
 
 
 DAILY = 'schedule=cron("0 6 * * ? *", timezone="UTC")'
@@ -104,7 +104,7 @@ DAILY = 'schedule=cron("0 6 * * ? *", timezone="UTC")'
 WRONG = {
     # schedules
     'schedule=cron("0 6 * * ? *")': (
-        'cron(0 6 * * ? *) does not say in which time zone; write "UTC" if it is that\n'
+        'cron(0 6 * * ? *) has no time zone; give "UTC" if you mean UTC\n'
         '  For example cron("0 6 * * ? *", timezone="Europe/Berlin").'
     ),
     'schedule=at("2026-12-24T18:00:00")': 'For example at("2026-12-24T18:00:00", timezone="Europe/Berlin").',
@@ -127,25 +127,25 @@ WRONG = {
     'schedule=rate("5 minutes", start=5)': "start must be a datetime, not int",
     'schedule=rate("5 minutes", end="2026-01-01")': "end must be a datetime, not str",
     'schedule="rate(5 minutes)"': (
-        "schedule='rate(5 minutes)' is text; it must be made by cron(), rate(), at() or once()\n"
+        "schedule='rate(5 minutes)' is text; it must be a call of cron(), rate(), at() or once()\n"
         '  Write rate("5 minutes").'
     ),
-    'schedule="daily"': "is text; it must be made by",
-    "schedule=once": "once without its parentheses is no schedule\n  Write once().",
-    'schedule=[rate, rate("1 hour")]': "schedule 1: rate without its parentheses is no schedule",
-    "schedule=5": "5 is an int; it must be made by cron(), rate(), at() or once()",
-    "schedule=[5]": "5 is an int; it must be made by cron(), rate(), at() or once()",
+    'schedule="daily"': "is text; it must be a call of",
+    "schedule=once": "once needs parentheses\n  Write once().",
+    'schedule=[rate, rate("1 hour")]': "schedule 1: rate needs parentheses",
+    "schedule=5": "5 is an int; it must be a call of cron(), rate(), at() or once()",
+    "schedule=[5]": "5 is an int; it must be a call of cron(), rate(), at() or once()",
     'schedule=[rate("1 hour"), rate("1 hours")]': "schedules 1 and 2 are the same: rate(1 hour)",
     'schedule=[rate("1 hour"), rate("1 year")]': "schedule 2: rate(1 year) is not",
-    'schedule=[rate(f"{n} hours") for n in range(2, 102)]': "100 schedules; 99 are possible",
+    'schedule=[rate(f"{n} hours") for n in range(2, 102)]': "100 schedules; the limit is 99",
     # policies
-    'overlap="buffer_two"': "overlap='buffer_two' is none of",
-    'overlap="Skip"': """overlap='Skip' is none of "skip", "buffer_one" and "allow\"""",
-    "overlap=[]": "overlap=[] is none of",
+    'overlap="buffer_two"': "overlap='buffer_two' is not valid",
+    'overlap="Skip"': """overlap='Skip' is not valid; use "skip", "buffer_one" or "allow\"""",
+    "overlap=[]": "overlap=[] is not valid",
     "lease=60.0": "lease=60.0 is a float; it must be a number of seconds",
     "lease=9": "lease=9 is not within 10 seconds and the timeout of 60",
     "timeout=30, lease=31": "lease=31 is not within 10 seconds and the timeout of 30",
-    "retries=21": "not within 0 to 20 times (with pauses that grow to an hour, the last of them comes after 15 hours)",
+    "retries=21": "not within 0 to 20 times (the pauses grow to an hour, so the last retry comes after 15 hours)",
     "retries=-1": "retries=-1 is not within",
     "retries=True": "retries=True is a bool; it must be a whole number",
     'timeout="60"': (
@@ -160,14 +160,14 @@ WRONG = {
     "memory=10241": "memory=10241 is not within",
     "start_deadline=59": "start_deadline=59 is not within 60 to 86400 seconds",
     "start_deadline=86401": "start_deadline=86401 is not within",
-    "schedule=once(), start_deadline=119": "once() with start_deadline=119: AWS may start what is due at once",
+    "schedule=once(), start_deadline=119": "once() with start_deadline=119: AWS may start a plan that is due now",
     'enabled="no"': "enabled='no' is a str; it must be True or False",
-    "permanent=[ValueError, 5]": "permanent has 5, which is no exception class",
+    "permanent=[ValueError, 5]": "permanent contains 5, which is not an exception class",
     # names
-    'name=""': "'' cannot be a job's name",
-    'name="a.b"': "'a.b' cannot be a job's name",
-    'name="größe"': "'größe' cannot be a job's name",
-    f'name="{"x" * 65}"': "cannot be a job's name",
+    'name=""': "'' is not a valid name of a job",
+    'name="a.b"': "'a.b' is not a valid name of a job",
+    'name="größe"': "'größe' is not a valid name of a job",
+    f'name="{"x" * 65}"': "is not a valid name of a job",
     "name=5": "name=5 is an int; it must be text",
     # input and env
     "input=[1]": "@job(input=...): the input is a list, not a JSON object",
@@ -219,7 +219,7 @@ HANDLERS = {
     "def stats(*runs): ...": "exactly one argument",
     "async def stats(run): ...": "the handler stats is async",
     "async def stats(run):\n    yield": "the handler stats is async",
-    "def stats(run):\n    yield": "the handler stats yields",
+    "def stats(run):\n    yield": "the handler stats is a generator",
 }
 
 
@@ -238,20 +238,20 @@ def test_a_handler_that_lambda_could_not_find(package: Package) -> None:
     message = package.refused()
     assert "one.py:4: the handler is make.<locals>.inner, which Lambda cannot find" in message
     assert "two.py:3: the handler is <lambda>, which Lambda cannot find" in message
-    assert "three.py:3: the job is called guarded in its module, its function plain; Lambda would call plain" in message
+    assert "three.py:3: the module has the job as guarded, but its function is plain; Lambda would call plain" in message
 
 
 def test_two_jobs_of_one_name(package: Package) -> None:
     package.write("north.py", JOB.format(name="stats"))
     package.write("south.py", JOB.format(name="stats"))
     message = package.refused()
-    assert message.startswith("functions/jobs/south.py:3: two jobs are called 'stats'")
+    assert message.startswith("functions/jobs/south.py:3: two jobs have the name 'stats'")
     assert "the other one is at functions/jobs/north.py:3" in message
 
 
 def test_a_file_that_cannot_be_imported_by_its_name(package: Package) -> None:
     package.write("my-job.py", JOB.format(name="stats"))
-    assert package.refused().startswith("functions/jobs/my-job.py: no module can have this name")
+    assert package.refused().startswith("functions/jobs/my-job.py: the file name is not a valid module name")
 
 
 def test_all_errors_are_reported_together(package: Package) -> None:
@@ -272,8 +272,8 @@ def test_all_errors_are_reported_together(package: Package) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing", "no-name", "", "a/b", "../jobs"])
-def test_a_missing_package_is_refused(package: Package, name: str) -> None:
-    with pytest.raises(DeclarationError, match="there is no package of jobs"):
+def test_a_package_that_is_not_there(package: Package, name: str) -> None:
+    with pytest.raises(DeclarationError, match="the package of jobs"):
         discover(name, package.root)
 
 
@@ -283,7 +283,7 @@ def test_another_package_of_the_same_name_is_not_used(package: Package, tmp_path
     other = tmp_path / "other" / "functions"
     (other / package.name).mkdir(parents=True)
     (other / package.name / "stats.py").write_text("")
-    with pytest.raises(DeclarationError, match="gives another module"):
+    with pytest.raises(DeclarationError, match="loads another file"):
         discover(package.name, other)
 
 
@@ -296,8 +296,8 @@ def test_the_repository_itself() -> None:
 def test_a_job_whose_name_is_reassigned_is_an_error(package: Package) -> None:
     package.write("one.py", JOB.format(name="stats") + JOB.format(name="other") + JOB.format(name="stats"))
     message = package.refused()
-    assert message.startswith("functions/jobs/one.py:3: the job 'stats' is lost: further down")
-    assert "other" not in message
+    assert message.startswith("functions/jobs/one.py:3: the job 'stats' is lost: a later line")
+    assert "'other'" not in message
 
 
 def test_a_job_in_a_class_is_an_error(package: Package) -> None:
@@ -316,9 +316,7 @@ for city in ("rome", "oslo"):
 def test_jobs_made_in_a_loop_are_an_error(package: Package) -> None:
     package.write("one.py", LOOP)
     message = package.refused()
-    assert message.startswith(
-        "functions/jobs/one.py:6: the job 'fetch' is made in a loop: each turn takes the name from"
-    )
+    assert message.startswith("functions/jobs/one.py:6: the job 'fetch' is defined in a loop: each iteration replaces")
     assert "a list of schedules" in message
 
 
@@ -330,7 +328,7 @@ def test_other_functions_in_a_loop_are_ignored(package: Package) -> None:
 def test_the_decorator_without_its_parentheses(package: Package) -> None:
     package.write("one.py", "@job\ndef stats(run: Run): ...\n")
     message = package.refused()
-    assert message.startswith("functions/jobs/one.py:3: @job is written without its parentheses")
+    assert message.startswith("functions/jobs/one.py:3: @job is written without parentheses")
     assert "@job(schedule=" in message
 
 

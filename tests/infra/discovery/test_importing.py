@@ -26,7 +26,7 @@ def test_a_module_that_does_not_import(package: Package, text: str, expected: tu
     line, words = expected
     package.write("broken.py", text, head="")
     message = package.refused()
-    assert message.startswith(f"functions/jobs/broken.py:{line}: the module does not import: {words}")
+    assert message.startswith(f"functions/jobs/broken.py:{line}: the module cannot be imported: {words}")
     assert "Traceback" not in message
     assert len(message.splitlines()) == 2
 
@@ -80,7 +80,7 @@ def test_a_missing_profile_is_one_error_with_its_line(
     monkeypatch.setenv("AWS_PROFILE", "missing")
     package.write("stats.py", 'import boto3\n\nqueue = boto3.Session().client("sqs")\n', head="")
     message = package.refused()
-    assert message.startswith("functions/jobs/stats.py:3: the module does not import: ProfileNotFound: ")
+    assert message.startswith("functions/jobs/stats.py:3: the module cannot be imported: ProfileNotFound: ")
     assert "missing" in message
     assert "Call AWS inside the handler." in message
 
@@ -89,4 +89,4 @@ def test_an_error_in_a_shared_module_is_reported_once_with_its_place(package: Pa
     package.write("_shared.py", "1 / 0\n", head="")
     package.write("one.py", f"import {package.name}._shared\n")
     package.write("two.py", f"import {package.name}._shared\n")
-    assert package.refused().startswith("functions/jobs/_shared.py:1: the module does not import: ZeroDivisionError")
+    assert package.refused().startswith("functions/jobs/_shared.py:1: the module cannot be imported: ZeroDivisionError")

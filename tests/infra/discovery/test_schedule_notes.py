@@ -13,39 +13,39 @@ from cronstack_infra.discovery.meetings import meeting_notes
 
 TODAY = datetime(2026, 11, 29, 12, 0, 30, tzinfo=UTC)
 BERLIN = "Europe/Berlin"
-BETWEEN_2_AND_3 = 'Take a local time outside 02:00 to 03:00, or timezone="UTC".'
+BETWEEN_2_AND_3 = 'Use a local time outside 02:00 to 03:00, or timezone="UTC".'
 
 # expression | zone | text of the note after the expression
 CLOCKS = [
     (
         "cron(30 2 * * ? *)",
         BERLIN,
-        "the clocks skip 02:30 on Sun 2027-03-28, so it does not run that day; 02:30 comes twice on Sun 2027-10-31, "
-        f"and it runs the first time only (CEST). {BETWEEN_2_AND_3}",
+        "the clocks skip 02:30 on Sun 2027-03-28, so it does not run that day; 02:30 occurs twice on Sun 2027-10-31, "
+        f"and it runs only the first time (CEST). {BETWEEN_2_AND_3}",
     ),
     (
         "cron(30 2,5 * * ? *)",
         BERLIN,
-        "the clocks skip 02:30 on Sun 2027-03-28, so it leaves that out; 02:30 comes twice on Sun 2027-10-31, "
-        f"and it runs the first time only (CEST). {BETWEEN_2_AND_3}",
+        "the clocks skip 02:30 on Sun 2027-03-28, so it does not run at that time; 02:30 occurs "
+        f"twice on Sun 2027-10-31, and it runs only the first time (CEST). {BETWEEN_2_AND_3}",
     ),
     (
         "cron(30 1 * * ? *)",
         "America/New_York",
-        "01:30 comes twice on Sun 2027-11-07, and it runs the first time only (EDT). "
-        'Take a local time outside 01:00 to 02:00, or timezone="UTC".',
+        "01:30 occurs twice on Sun 2027-11-07, and it runs only the first time (EDT). "
+        'Use a local time outside 01:00 to 02:00, or timezone="UTC".',
     ),
     (
         "cron(*/10 * * * ? *)",
         BERLIN,
-        "02:00 to 02:50 comes twice on Sun 2027-10-31, and it runs the first time only (CEST). "
-        'For even intervals, take timezone="UTC" or a rate().',
+        "02:00 to 02:50 occurs twice on Sun 2027-10-31, and it runs only the first time (CEST). "
+        'For even intervals, use timezone="UTC" or a rate().',
     ),
     (
         "cron(0 0 * * ? *)",
         "Africa/Cairo",
         "the clocks skip 00:00 on Fri 2027-04-30, so it does not run that day. "
-        'Take a local time outside 00:00 to 01:00, or timezone="UTC".',
+        'Use a local time outside 00:00 to 01:00, or timezone="UTC".',
     ),
     (
         "at(2031-03-30T02:30:00)",

@@ -50,7 +50,7 @@ def test_a_package_without_a_requirement_is_reported_with_the_line_to_add(jobs, 
     install("PyYaml-Fork", "6.0.2", "yaml_fork/__init__.py")
     assert jobs("import yaml_fork") == (
         "functions/jobs/bills.py:3: it imports yaml_fork, which is not deployed: functions/requirements.txt does not"
-        " name it\n  Add this line to functions/requirements.txt: PyYaml-Fork==6.0.2   (if a layer brings it:"
+        " contain it\n  Add this line to functions/requirements.txt: PyYaml-Fork==6.0.2   (if a layer provides it:"
         " # layer: PyYaml-Fork)"
     )
 
@@ -138,12 +138,12 @@ def test_a_late_or_alternative_import_is_reported(jobs, install, text):
 def test_a_late_import_of_a_package_that_is_not_installed_here_is_reported(jobs):
     message = jobs("def late():\n    import surely_not_installed")
     assert "it imports surely_not_installed, which is not deployed" in message
-    assert "Add the package that brings surely_not_installed to functions/requirements.txt, and install it" in message
+    assert "Add the package that provides surely_not_installed to functions/requirements.txt, and install it" in message
 
 
 def test_an_import_that_fails_here_is_reported_once(jobs):
     message = jobs("import surely_not_installed")
-    assert "the module does not import: ModuleNotFoundError" in message
+    assert "the module cannot be imported: ModuleNotFoundError" in message
     assert len(message.splitlines()) == 2
 
 
@@ -152,11 +152,11 @@ def test_another_file_in_pythons_path_is_reported_with_its_place(jobs, tmp_path:
     (tmp_path / "lib" / "money_of_mine.py").write_text("")
     monkeypatch.syspath_prepend(str(tmp_path / "lib"))
     message = jobs("import money_of_mine")
-    assert f"it imports money_of_mine, which lies in {tmp_path}/lib/money_of_mine.py and is not deployed" in message
-    assert "Move it to functions/jobs/_money_of_mine" in message
+    assert f"it imports money_of_mine, which is in {tmp_path}/lib/money_of_mine.py, and is not deployed" in message
+    assert "for example to functions/jobs/_money_of_mine" in message
 
 
-def test_cronstack_infra_is_not_deployed(jobs):
+def test_the_kit_around_the_jobs_is_not_deployed(jobs):
     message = jobs("from cronstack_infra.project import Project")
     assert "it imports cronstack_infra, which is not deployed" in message
-    assert "A job imports from cronstack alone." in message
+    assert "Import only cronstack in jobs." in message

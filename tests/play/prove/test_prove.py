@@ -82,7 +82,7 @@ def test_a_switch_is_played_at_its_maximum_by_the_command() -> None:
     assert all(name in each.stdout for name in SWITCHES)
     refused = CliRunner().invoke(command, ["--switch", "kind"])
     assert refused.exit_code == 2
-    assert "kind is no switch of a proof: give one of early, " in " ".join(refused.output.split())
+    assert "kind is not a switch of a proof. Use one of: early, " in " ".join(refused.output.split())
 
 
 def test_the_same_seed_is_the_same_world_in_another_process() -> None:
@@ -121,4 +121,4 @@ def test_the_command_shows_what_was_reached_and_replays() -> None:
 def test_a_number_of_seconds_is_finite(seconds: str) -> None:
     refused = CliRunner().invoke(command, ["--exhaustive", "--seconds", seconds])
     assert refused.exit_code == 2
-    assert "is no number of seconds." in refused.output
+    assert "is not a finite number of seconds." in refused.output

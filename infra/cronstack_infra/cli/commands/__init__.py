@@ -1,1 +1,1 @@
-"""The commands: each module here offers ``command``; a family of commands is a folder with ``command.py``."""
+"""The commands. Each module here has an attribute ``command``. Related commands share a folder with ``command.py``."""

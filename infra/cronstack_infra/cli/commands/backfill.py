@@ -17,13 +17,18 @@ from cronstack_infra.ops.backfill import UNASKED, Filled, Plan, Planned, carry_o
 from cronstack_infra.ops.deployment import Deployment
 
 COLUMNS = ("due", "occurrence", "result", "attempt", "why")
-WELL = ("succeeded", "duplicate")
+SUCCESSFUL = ("succeeded", "duplicate")
 
 
-@click.command(short_help="Run the occurrences of a past span that have not run.")
+@click.command(short_help="Run the missing occurrences of a past span.")
 @click.argument("job")
 @click.option(
-    "--from", "first", metavar="T", required=True, callback=a_time, help="Included: 2013-01-01, 2013-01-01T06:00."
+    "--from",
+    "first",
+    metavar="T",
+    required=True,
+    callback=a_time,
+    help="First time, inclusive: 2013-01-01 or 2013-01-01T06:00.",
 )
 @click.option(
     "--to",
@@ -31,18 +36,20 @@ WELL = ("succeeded", "duplicate")
     metavar="T",
     required=True,
     callback=a_time,
-    help="Not included. Both in the job's zone unless they say.",
+    help="Last time, exclusive. Both are in the job's time zone unless they have an offset.",
 )
-@click.option("--again", is_flag=True, help="Also what has run, and what is too old to tell: as a new generation.")
-@click.option("--max", "most", type=click.IntRange(1), default=UNASKED, show_default=True, help="Run at most so many.")
-@click.option("--dry-run", is_flag=True, help="Only show what would be run.")
+@click.option("--again", is_flag=True, help="Also run what has run, or is too old to know, as a new generation.")
+@click.option(
+    "--max", "most", type=click.IntRange(1), default=UNASKED, show_default=True, help="Run at most this many."
+)
+@click.option("--dry-run", is_flag=True, help="Only list the occurrences.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @cloud_options
 def command(cloud: Cloud, job: str, first: str, last: str, again: bool, most: int, dry_run: bool, as_json: bool) -> int:
     """Run the occurrences of JOB from --from to before --to that are missing in the ledger, one after the other.
 
-    What was due is told by the deployed schedules. An occurrence that ended keeps its end; --again runs it once more,
-    as a new generation (~2, ~3, ...). One that was missed has a dead letter: redrive that. Exit code 1 unless all
+    The deployed schedules decide what was due. An occurrence that has ended is not run again. With --again it runs as
+    a new generation (~2, ~3, ...). A missed occurrence has a dead letter: redrive it instead. Exit code 1 unless all
     succeeded.
 
     \b
@@ -53,11 +60,11 @@ def command(cloud: Cloud, job: str, first: str, last: str, again: bool, most: in
     begin, end = bound_option("--from", first, zone), bound_option("--to", last, zone)
     if end <= begin:
         raise click.UsageError(
-            f"--to is not after --from: {last} is {utc(end)} UTC, {first} is {utc(begin)} UTC. "
-            "--from is included, --to is not."
+            f"--to must be after --from, but {last} is {utc(end)} UTC and {first} is {utc(begin)} UTC. "
+            "--from is inclusive, --to is exclusive."
         )
     if end > now:
-        click.echo(f"Note: --to {last} is in the future: what is due after {utc(now)} UTC is left out.", err=True)
+        click.echo(f"Note: --to {last} is in the future; occurrences after {utc(now)} UTC are left out.", err=True)
     plan = plan_backfill(
         cloud,
         deployment,
@@ -68,19 +75,19 @@ def command(cloud: Cloud, job: str, first: str, last: str, again: bool, most: in
         again=again,
         most=most,
     )
-    filled = [] if dry_run else _work(cloud, deployment, plan)
+    filled = [] if dry_run else _run(cloud, deployment, plan)
     if as_json:
         print_json(_objects(plan, filled))
     else:
         _show(plan, filled, dry_run)
-    return 0 if all(one.ended.status in WELL for one in filled) else 1
+    return 0 if all(result.ended.status in SUCCESSFUL for result in filled) else 1
 
 
-def _work(cloud: Cloud, deployment: Deployment, plan: Plan) -> list[Filled]:
+def _run(cloud: Cloud, deployment: Deployment, plan: Plan) -> list[Filled]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    def above(line: str) -> None:
+    def print_above(line: str) -> None:
         progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     filled: list[Filled] = []
@@ -88,12 +95,12 @@ def _work(cloud: Cloud, deployment: Deployment, plan: Plan) -> list[Filled]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(plan.job.name, total=len(plan.missing))
 
-        def report(one: Planned) -> Attempts:
-            return Attempts(plan.job.name, prefix=f"{local(one.due, plan.timezone)}: ", write=above)
+        def report(planned: Planned) -> Attempts:
+            return Attempts(plan.job.name, prefix=f"{local(planned.due, plan.timezone)}: ", write=print_above)
 
-        for one in carry_out(cloud, deployment, plan, clock=clock.now, sleep=clock.sleep, report=report):
-            filled.append(one)
-            progress.update(bar, advance=1, description=f"{plan.job.name} {local(one.planned.due, plan.timezone)}")
+        for result in carry_out(cloud, deployment, plan, clock=clock.now, sleep=clock.sleep, report=report):
+            filled.append(result)
+            progress.update(bar, advance=1, description=f"{plan.job.name} {local(result.planned.due, plan.timezone)}")
     return filled
 
 
@@ -101,41 +108,41 @@ def _show(plan: Plan, filled: Sequence[Filled], dry_run: bool) -> None:
     if not plan.planned:
         click.echo("Nothing was due in that span.")
         return
-    ended = {one.planned.occurrence: one.ended for one in filled}
+    ended = {result.planned.occurrence: result.ended for result in filled}
     rows = []
-    for one in plan.planned:
-        how = ended.get(one.occurrence)
-        due = local(one.due, plan.timezone)
-        if how is not None:
-            rows.append((due, one.occurrence, how.status, str(how.attempt or "-"), how.detail))
+    for planned in plan.planned:
+        end = ended.get(planned.occurrence)
+        due = local(planned.due, plan.timezone)
+        if end is not None:
+            rows.append((due, planned.occurrence, end.status, str(end.attempt or "-"), end.detail))
         else:
-            said = f"already {one.stands}" if one.stands else "missing"
-            rows.append((due, one.occurrence, said, "-", ""))
+            status = f"already {planned.stands}" if planned.stands else "missing"
+            rows.append((due, planned.occurrence, status, "-", ""))
     print_table(COLUMNS, rows)
-    well = sum(one.ended.status in WELL for one in filled)
+    succeeded = sum(result.ended.status in SUCCESSFUL for result in filled)
     already = len(plan.planned) - len(plan.missing)
     if dry_run:
-        click.echo(f"\n{len(plan.missing)} would be run, {already} had ended already.")
+        click.echo(f"\n{len(plan.missing)} would be run, {already} have ended already.")
     else:
-        click.echo(f"\n{well} succeeded, {len(filled) - well} did not, {already} had ended already.")
-    if any(one.stands.startswith("missed") for one in plan.planned):
-        click.echo(f"To start what was missed: cronstack dead-letters redrive {plan.job.name} --origin missed")
+        click.echo(f"\n{succeeded} succeeded, {len(filled) - succeeded} did not, {already} had ended already.")
+    if any(planned.stands.startswith("missed") for planned in plan.planned):
+        click.echo(f"To start the missed runs: cronstack dead-letters redrive {plan.job.name} --origin missed")
 
 
 def _objects(plan: Plan, filled: Sequence[Filled]) -> list[dict[str, Any]]:
-    ended = {one.planned.occurrence: one.ended for one in filled}
+    ended = {result.planned.occurrence: result.ended for result in filled}
     objects = []
-    for one in plan.planned:
-        how = ended.get(one.occurrence)
+    for planned in plan.planned:
+        end = ended.get(planned.occurrence)
         objects.append(
             {
                 "job": plan.job.name,
-                "occurrence": one.occurrence,
-                "due": one.due.isoformat().replace("+00:00", "Z"),
-                "already": one.stands or None,
-                "result": None if how is None else how.status,
-                "attempt": None if how is None else how.attempt,
-                "why": None if how is None else how.detail,
+                "occurrence": planned.occurrence,
+                "due": planned.due.isoformat().replace("+00:00", "Z"),
+                "already": planned.stands or None,
+                "result": None if end is None else end.status,
+                "attempt": None if end is None else end.attempt,
+                "why": None if end is None else end.detail,
             }
         )
     return objects

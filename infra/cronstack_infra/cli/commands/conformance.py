@@ -1,4 +1,4 @@
-"""``cronstack conformance``: compare the answers of any AWS endpoint with those of AWS, or moto with our patches."""
+"""``cronstack conformance``: compare an endpoint with AWS, or check Cronstack's patches against a moto version."""
 
 from __future__ import annotations
 
@@ -34,21 +34,27 @@ def _url(ctx: click.Context, param: click.Parameter, value: str | None) -> str |
         return None
     try:
         parts = urlsplit(value)
-        right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        right = False
-    if not right:
-        raise click.BadParameter(f"{value!r} is no address such as http://127.0.0.1:4570")
+        valid = False
+    if not valid:
+        raise click.BadParameter(f"{value!r} is not a URL such as http://127.0.0.1:4570")
     return value
 
 
-@click.command(short_help="Ask an endpoint what AWS would answer.")
-@click.option("--endpoint", metavar="URL", envvar="AWS_ENDPOINT_URL", callback=_url, help="Or AWS_ENDPOINT_URL.")
-@click.option("--only", type=click.Choice(PARTS), multiple=True, help="One part; may be given again.")
-@click.option("--slow", is_flag=True, help="Wait for what takes minutes as well: Lambda's retries.")
-@click.option("--all", "everything", is_flag=True, help="Show the rows that are as on AWS, too.")
+@click.command(short_help="Compare the answers of an endpoint with those of AWS.")
+@click.option(
+    "--endpoint",
+    metavar="URL",
+    envvar="AWS_ENDPOINT_URL",
+    callback=_url,
+    help="Endpoint to test. Defaults to AWS_ENDPOINT_URL.",
+)
+@click.option("--only", type=click.Choice(PARTS), multiple=True, help="Only this part; may be repeated.")
+@click.option("--slow", is_flag=True, help="Also test what takes minutes: Lambda's retries.")
+@click.option("--all", "everything", is_flag=True, help="Also print the rows that match AWS.")
 @click.option("--patches", is_flag=True, help="Report on the patches of moto instead of an endpoint.")
-@click.option("--moto", metavar="VERSION", callback=_version, help="With --patches: how they fit another moto.")
+@click.option("--moto", metavar="VERSION", callback=_version, help="With --patches: check another version of moto.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     endpoint: str | None,
@@ -59,17 +65,17 @@ def command(
     moto: str | None,
     as_json: bool,
 ) -> int:
-    """Ask an endpoint about 300 bad calls with their nearest valid neighbours, and watch it for a minute.
+    """Send an endpoint 300 invalid calls, each with the nearest valid one, and watch its behaviour for a minute.
 
-    Each row says what was asked, what AWS answers and where that is written, and what the endpoint answered. It makes
-    roles, queues, functions and schedules whose names begin with "conformance", and takes them away again.
+    Each row shows the request, the answer of AWS with its source, and the answer of the endpoint. The command creates
+    roles, queues, functions and schedules whose names begin with "conformance", and deletes them at the end.
 
-    With --patches it prints every patch of moto with its reason, and whether moto still has the defect: the installed
-    moto, or another version, which it installs into a temporary folder. It exits with 1 unless all patches fit.
+    --patches prints every patch of moto with its reason, and whether moto still has the defect. It checks the installed
+    moto, or with --moto another version, installed into a temporary folder. Exit code 1 unless all patches fit.
     """
     if patches:
         if only or slow or everything:
-            raise click.UsageError("--only, --slow and --all belong to an endpoint, not to --patches")
+            raise click.UsageError("--only, --slow and --all cannot be used with --patches")
         return _report_patches(moto, as_json=as_json)
     if moto:
         raise click.UsageError("--moto needs --patches")
@@ -84,7 +90,7 @@ def command(
     for verdict in run(endpoint, rows, prefix=prefix, now=clock.now, behaviour="behaviour" in parts, slow=slow):
         verdicts.append(verdict)
         if not as_json and (everything or not verdict.same):
-            click.echo(told(verdict))
+            click.echo(as_text(verdict))
     if as_json:
         print_json([as_row(verdict) for verdict in verdicts])
     else:
@@ -115,8 +121,8 @@ def as_row(verdict: Verdict) -> dict[str, Any]:
     return {**asdict(verdict), "same": verdict.same}
 
 
-def told(verdict: Verdict) -> str:
-    """Print one row in five lines."""
+def as_text(verdict: Verdict) -> str:
+    """Return one row as lines of text."""
     lines = [
         f"{'as on AWS' if verdict.same else 'DIFFERS'}: {verdict.service}, {verdict.row}",
         f"  asked      {verdict.asked}",
@@ -129,7 +135,7 @@ def told(verdict: Verdict) -> str:
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """Print one line for each part, and one for all."""
+    """Return one line for each part, and one for the total."""
     asked = Counter(verdict.service for verdict in verdicts)
     same = Counter(verdict.service for verdict in verdicts if verdict.same)
     lines = [f"{part}: {same[part]} of {asked[part]} as on AWS" for part in PARTS if asked[part]]

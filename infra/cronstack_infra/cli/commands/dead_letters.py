@@ -1,4 +1,4 @@
-"""``cronstack dead-letters``: list, show and group dead letters, and redrive them."""
+"""``cronstack dead-letters``: list, show, group, redrive and delete dead letters."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ LONGEST_ERROR = 100
 origin_option = click.option(
     "--origin",
     type=click.Choice(get_args(Origin)),
-    help="delivery: Scheduler could not invoke; handler: attempts used up; refused: not ours, or too old; missed: past"
-    " its start deadline.",
+    help="delivery: Scheduler could not invoke the function; handler: no attempts are left; refused: not an event of"
+    " Cronstack, or too old; missed: past its start deadline.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group(short_help="List dead letters and redrive them.")
 def command() -> None:
-    """What ran out of attempts, was refused, was missed, or could not be delivered. Looking at it loses nothing."""
+    """Events that could not be delivered or were refused, and runs that failed or were missed. Listing them is safe."""
 
 
 def _on_letters(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,7 +50,7 @@ def _on_letters(function: Callable[..., Any]) -> Callable[..., Any]:
 @command.command("list")
 @_on_letters
 def list_(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) -> None:
-    """List dead letters, the oldest first: of one JOB, or of all."""
+    """List dead letters of one JOB, or of all, the oldest first."""
     letters, unread = _read(cloud, job, origin)
     if as_json:
         print_json([letter.as_json() for letter in letters])
@@ -78,7 +78,7 @@ def list_(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) -> N
 @command.command()
 @_on_letters
 def summary(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) -> None:
-    """Group dead letters by cause, the commonest first."""
+    """Group dead letters by cause, the most frequent first."""
     letters, unread = _read(cloud, job, origin)
     causes = summarise(letters)
     if as_json:
@@ -113,9 +113,11 @@ def summary(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) ->
 @click.argument("id")
 @cloud_options
 def show(cloud: Cloud, id: str) -> None:
-    """Show one dead letter whole. ID is the letter's, its occurrence's or its key, or how one of these begins."""
+    """Show complete dead letters. ID is the letter's id, occurrence or key, or the beginning of one of these."""
     letters, unread = _read(cloud, None, None)
-    found = [one for one in letters if any(name.startswith(id) for name in (one.id, one.occurrence, one.key))]
+    found = [
+        letter for letter in letters if any(name.startswith(id) for name in (letter.id, letter.occurrence, letter.key))
+    ]
     if not found:
         raise not_found(id, unread)
     for letter in found:
@@ -127,23 +129,26 @@ def show(cloud: Cloud, id: str) -> None:
 @json_option
 @cloud_options
 def drop(cloud: Cloud, ids: tuple[str, ...], as_json: bool) -> None:
-    """Delete dead letters without a run, by their ids ("list --json"). Prints each whole: nothing else has it then."""
+    """Delete dead letters without a run, by their ids (see "list --json"). Print each one: no other copy exists."""
     dropped = drop_letters(cloud("sqs"), cloud.deployment(), ids, counting=_counting)
     if as_json:
-        print_json([one.as_json() | {"body": _body(one)} for one in dropped])
+        print_json([letter.as_json() | {"body": _body(letter)} for letter in dropped])
         return
-    for one in dropped:
-        click.echo(printable(f"dropped  {one.job or '?'}  {one.occurrence or one.id}  {one.reason}  {one.body}"))
+    for letter in dropped:
+        place = f"{letter.job or '?'}  {letter.occurrence or letter.id}"
+        click.echo(printable(f"dropped  {place}  {letter.reason}  {letter.body}"))
 
 
 @command.command("redrive")
 @click.argument("job", required=False)
 @origin_option
 @click.option("--id", "ids", metavar="ID", multiple=True, help="Only this letter; may be repeated.")
-@click.option("--as", "as_job", metavar="NEWNAME", help="The job has this name now. Needs JOB, its old name, or --id.")
-@click.option("--wait", is_flag=True, help="Stay until each has ended; exit 1 unless all succeeded.")
-@click.option("--dry-run", is_flag=True, help="Print what would be sent, with its input. Send and delete nothing.")
-@click.option("--any-sender", is_flag=True, help="Also letters that another job's role, or a user, has sent.")
+@click.option("--as", "as_job", metavar="NEWNAME", help="New name of the job. Needs JOB, its old name, or --id.")
+@click.option("--wait", is_flag=True, help="Wait for the end of each run; exit code 1 unless all succeeded.")
+@click.option("--dry-run", is_flag=True, help="Print each event and its input. Send and delete nothing.")
+@click.option(
+    "--any-sender", is_flag=True, help="Also redrive letters that were sent by another job's role, or by a user."
+)
 @json_option
 @cloud_options
 def redrive_(
@@ -157,14 +162,14 @@ def redrive_(
     any_sender: bool,
     as_json: bool,
 ) -> int:
-    """Send what dead letters name again, of one JOB or of all: the same occurrence, its next attempt.
+    """Send the events of dead letters again, of one JOB or of all: the same occurrence, with its next attempt.
 
-    What was missed starts, however late it is. A letter only names an occurrence: the ledger and the deployed schedules
-    decide whether it runs, and with which input. The printed line tells where a letter says something else.
+    A missed occurrence starts, however late it is. A letter only names an occurrence: the ledger and the deployed
+    schedules decide whether it runs, and with which input. The printed line notes where a letter differs from them.
 
-    A letter leaves its queue once its event was accepted. What has succeeded meanwhile is not run again. The line of
-    a letter that stays says why, and what to do. Exit code 1 while letters stay, or if a queue may have others that
-    SQS did not return.
+    A letter is deleted from its queue after its event was accepted. An occurrence that has succeeded is not run again.
+    If a letter stays, its line shows the reason and the remedy. Exit code 1 if letters stay, or if a queue may have
+    others that SQS did not return.
 
     \b
     cronstack dead-letters redrive --dry-run
@@ -172,11 +177,11 @@ def redrive_(
     cronstack dead-letters redrive daily_stats --as daily_figures
     """
     if as_job is not None and job is None and not ids:
-        raise click.UsageError("--as NEWNAME needs the old name, JOB, or --id: which letters belong to NEWNAME?")
+        raise click.UsageError("--as NEWNAME needs JOB, the old name, or --id, to select the letters.")
     if dry_run and wait:
         raise click.UsageError("--dry-run sends nothing, so there is nothing to --wait for.")
     results, unread = list[Redriven](), _Unread()
-    for one in redrive(
+    for result in redrive(
         cloud,
         cloud.deployment(),
         clock=clock.now,
@@ -193,65 +198,66 @@ def redrive_(
         unread=unread,
         counting=_counting,
     ):
-        results.append(one)
+        results.append(result)
         if not as_json:
-            _print_result(one, dry_run)
+            _print_result(result, dry_run)
     if as_json:
-        print_json([_result_as_json(one, dry_run) for one in results])
+        print_json([_result_as_json(result, dry_run) for result in results])
     elif not results:
         click.echo(_none(unread.sentences))
-    if any(not one.accepted for one in results):
+    if any(not result.accepted for result in results):
         _warn("to delete a letter without a run: cronstack dead-letters drop ID")
     good = (*FINISHED, "") if not wait else ("succeeded",)
-    done = all(one.accepted and one.status in good for one in results)
+    done = all(result.accepted and result.status in good for result in results)
     return 0 if done and (ids or not unread.sentences) else 1
 
 
-def _print_result(one: Redriven, dry_run: bool) -> None:
+def _print_result(result: Redriven, dry_run: bool) -> None:
     done = "ready" if dry_run else "redriven"
-    mark = click.style(done, fg="green") if one.accepted else click.style("left", fg="yellow")
-    detail = f"{one.detail}, input {shown(one.input)} by {one.source}" if dry_run and one.source else one.detail
-    line = (
-        f"{one.letter.contents.job or '?'}  {one.letter.occurrence or one.letter.id}  {'; '.join([detail, *one.notes])}"
-    )
-    click.echo(f"{mark}  {printable(f'{line}. {one.remedy}' if one.remedy else line)}")
+    mark = click.style(done, fg="green") if result.accepted else click.style("left", fg="yellow")
+    detail, letter = result.detail, result.letter
+    if dry_run and result.source:
+        detail = f"{detail}, input {shown(result.input)} by {result.source}"
+    place = f"{letter.contents.job or '?'}  {letter.occurrence or letter.id}"
+    line = f"{place}  {'; '.join([detail, *result.notes])}"
+    click.echo(f"{mark}  {printable(f'{line}. {result.remedy}' if result.remedy else line)}")
 
 
-def _result_as_json(one: Redriven, dry_run: bool) -> dict[str, Any]:
-    return one.letter.as_json() | {
+def _result_as_json(result: Redriven, dry_run: bool) -> dict[str, Any]:
+    return result.letter.as_json() | {
         "dry_run": dry_run,
-        "accepted": one.accepted,
-        "detail": one.detail,
-        "status": one.status or None,
-        "remedy": one.remedy or None,
-        "input": one.input,
-        "input_by": one.source or None,
-        "notes": [*one.notes],
-        "sent_by": one.sender or None,
+        "accepted": result.accepted,
+        "detail": result.detail,
+        "status": result.status or None,
+        "remedy": result.remedy or None,
+        "input": result.input,
+        "input_by": result.source or None,
+        "notes": [*result.notes],
+        "sent_by": result.sender or None,
     }
 
 
 class _Unread:
-    """What was not read: each sentence is printed, and kept."""
+    """The reasons why letters may be unread. Each is printed and kept."""
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
 
     def __call__(self, sentence: str) -> None:
         self.sentences.append(sentence)
-        _warn(f"{sentence}: give the same command again in two minutes")
+        _warn(f"{sentence}: run the same command again in two minutes")
 
 
 def _read(cloud: Cloud, job: str | None, origin: str | None) -> tuple[list[DeadLetter], list[str]]:
-    """Return letters, and why there may be others."""
+    """Return the letters, and the reasons why there may be others."""
     unread = _Unread()
-    of = (cloud("sqs"), cloud.deployment())
-    letters = list_letters(*of, job=job, origin=origin, unread=unread, warn=_warn, counting=_counting)
+    sqs, deployment = cloud("sqs"), cloud.deployment()
+    letters = list_letters(sqs, deployment, job=job, origin=origin, unread=unread, warn=_warn, counting=_counting)
     return letters, unread.sentences
 
 
 def _warn_of_removed(cloud: Cloud, letters: list[DeadLetter]) -> None:
-    """Name the remedy for letters of jobs that are not deployed."""
+    """Print the remedy for letters of jobs that are not deployed."""
     deployed = {job.name for job in deployed_jobs(cloud("lambda"), cloud.deployment())}
     for job in sorted({letter.job for letter in letters if letter.job} - deployed):
         _warn(f"the job {job} is not deployed: declare it again, deploy, and redrive its letters. {rename(job)}")
@@ -262,7 +268,7 @@ def _counting() -> AbstractContextManager[Count]:
 
 
 def _none(unread: list[str]) -> str:
-    return "No dead letters were read, but there may be some: see the note." if unread else "No dead letters."
+    return "No dead letters were read, but some may exist: see the note." if unread else "No dead letters."
 
 
 def _warn(text: str) -> None:

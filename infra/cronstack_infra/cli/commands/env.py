@@ -1,7 +1,7 @@
-"""``eval "$(cronstack env)"``: point the user's shell at the local cloud, and at nothing else.
+"""``eval "$(cronstack env)"``: point the user's shell at the local cloud only.
 
 The command prints ``export`` and ``unset`` lines. It unsets the profile and the session of the real account, because
-a local key together with a real session token is not valid anywhere.
+a local key with a real session token is valid in no cloud.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ import click
 from cronstack_infra.local.environment import DEFAULT_PORT, credentials_in, endpoint, pointed_at
 
 
-@click.command(short_help="Print what points a shell at the local cloud.")
-@click.option("--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True, help="Its port.")
-@click.option("--unset", is_flag=True, help="Print what takes it back.")
+@click.command(short_help="Print the variables that point a shell at the local cloud.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True, help="Port of the local cloud."
+)
+@click.option("--unset", is_flag=True, help="Print the commands that undo it.")
 def command(port: int, unset: bool) -> None:
-    """Print shell commands after which boto3, the aws CLI and any AWS SDK talk to the local cloud.
+    """Print shell commands that make boto3, the aws CLI and any AWS SDK use the local cloud.
 
-    For sh, bash and zsh. The shell's own AWS_PROFILE and session are unset; --unset does not bring them back, a new
-    shell does.
+    For sh, bash and zsh. They unset AWS_PROFILE and the session of the shell. --unset does not restore these; open a
+    new shell instead.
 
     \b
     eval "$(cronstack env)"
@@ -34,9 +36,9 @@ def command(port: int, unset: bool) -> None:
     if unset:
         click.echo(f"unset {' '.join(ours)}")
         return
-    taken_out = [name for name in credentials_in(os.environ) if name not in ours]
-    if taken_out:
-        click.echo(f"unset {' '.join(taken_out)}")
+    removed = [name for name in credentials_in(os.environ) if name not in ours]
+    if removed:
+        click.echo(f"unset {' '.join(removed)}")
     for name, value in ours.items():
         click.echo(f"export {name}={shlex.quote(value)}")
     if not _answers(port):

@@ -30,8 +30,9 @@ COLUMNS = ("job", "schedule", "time zone", "next", "overlap", "retries", "where"
 def command(package: str, as_json: bool) -> None:
     """List the declared jobs of this project: schedules, policies, next firing, file and line.
 
-    It adds new jobs to cronstack.lock, which you commit. It reads the declarations only; what is deployed may be older.
-    "cronstack next" tells more of the times.
+    New jobs are added to cronstack.lock, which you commit. The list shows the declarations; the deployed stack may be
+    older.
+    "cronstack next" shows more of the times.
     """
     now = clock.now()
     jobs = declared_jobs(package, now).jobs
@@ -47,24 +48,27 @@ def command(package: str, as_json: bool) -> None:
 
 
 def _lock(package: str, jobs: Sequence[DeclaredJob]) -> None:
-    """Add the jobs to cronstack.lock. Print what changed, and which jobs in it are not declared any more."""
+    """Add the jobs to cronstack.lock. Print changes, and the jobs in it that are no longer declared."""
     root, declared = Project.find().root, {one.name: one.job.by_code for one in jobs}
     before, lock = read_lock(root), update(root, package, declared, local=is_build_server())
     if lock is not None and lock != before and not is_build_server():
         click.echo(f"Note: {LOCK} has new jobs. Commit it.", err=True)
     removed = lock.removed(package, declared) if lock is not None else {}
     for job in removed:
-        click.echo(f"Note: {job} is in {LOCK} and not declared. When nothing waits: cronstack retire {job}", err=True)
+        click.echo(
+            f"Note: {job} is in {LOCK} and no longer declared. When nothing of it waits: cronstack retire {job}",
+            err=True,
+        )
 
 
 def _rows(declared: DeclaredJob, now: datetime) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each schedule. The first row of a job has its policies."""
+    """Yield a row for each schedule. Only the first row of a job has its policies."""
     job = declared.job
     policies = (job.overlap, str(job.retries), declared.where)
     if not declared.schedules and not job.by_code:
         yield (declared.name, "only when triggered", "", "", *policies)
     if job.by_code:
-        yield (declared.name, ONCE, "", "when code says", *policies)
+        yield (declared.name, ONCE, "", "scheduled by code", *policies)
     for number, schedule in enumerate(declared.schedules):
         coming = "paused" if not job.enabled else _next(schedule, now)
         first = number == 0 and not job.by_code
@@ -80,7 +84,7 @@ def _rows(declared: DeclaredJob, now: datetime) -> Iterator[tuple[str, ...]]:
 
 def _next(schedule: Schedule, now: datetime) -> str:
     if not schedule.has_grid:
-        return "from its deployment on"
+        return "counted from its deployment"
     moment = next(schedule.after(now), None)
     return "never again" if moment is None else local(moment, schedule.timezone)
 

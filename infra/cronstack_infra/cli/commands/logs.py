@@ -13,11 +13,13 @@ from cronstack_infra.cli.output.tables import json_text, print_json, printable
 from cronstack_infra.ops.logs import Line, follow, group_of, read
 
 
-@click.command(short_help="Show what a job printed; -f follows it.")
+@click.command(short_help="Show the log of a job; -f follows it.")
 @click.argument("job")
-@click.option("-f", "--follow", "following", is_flag=True, help="Go on until Ctrl-C.")
-@click.option("--since", metavar="T", default="1h", show_default=True, help="From then on: 90m, 12h, 7d, or a time.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON; with -f one object a line.")
+@click.option("-f", "--follow", "following", is_flag=True, help="Print new lines until Ctrl-C.")
+@click.option(
+    "--since", metavar="T", default="1h", show_default=True, help="Begin there: 90m, 12h or 7d ago, or a time."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; with -f one object per line.")
 @cloud_options
 def command(cloud: Cloud, job: str, following: bool, since: str, as_json: bool) -> None:
     """Show the log of JOB, the oldest line first, with times in UTC."""
@@ -45,7 +47,7 @@ def command(cloud: Cloud, job: str, following: bool, since: str, as_json: bool) 
 
 
 def rows(line: Line) -> Iterator[str]:
-    """Yield the lines of a log event. The first has the time; the others, such as a traceback, stand below it."""
+    """Yield the lines of a log event. The first has the time; further lines, such as a traceback, are aligned below."""
     time = f"{line.at:%Y-%m-%d %H:%M:%S}.{line.at.microsecond // 1000:03}"
     for number, text in enumerate(line.text.splitlines() or [""]):
         indent = len(text) - len(text.lstrip(" "))

@@ -1,4 +1,4 @@
-"""``cronstack next``: the next firings of jobs or of an expression, and the last ones of their timetables."""
+"""``cronstack next``: the next and the previous firings of jobs or of an expression."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from cronstack_infra.cli.output.spans import iso, local, span, utc, with_window
 from cronstack_infra.cli.output.tables import print_json, print_table
 
 COLUMNS = ("next", "utc", "left", "last", "passed", "schedule", "job")
-A_FEW = 5
+DEFAULT_COUNT = 5
 
 
 def _instant(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
-    """Parse a time that has an offset from UTC. A callback of an option."""
+    """Parse a time that has an offset from UTC. Callback of an option."""
     if value is None:
         return None
     try:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is not None:
             return moment.astimezone(UTC)
-        why = "does not say in which time zone"
+        reason = "has no time zone"
     except (ValueError, OverflowError):
-        why = "is no time"
-    raise click.BadParameter(f"{value!r} {why}. Write 2026-03-29T00:00Z, or 2026-03-29T00:00+01:00.")
+        reason = "is not a valid time"
+    raise click.BadParameter(f"{value!r} {reason}. Write 2026-03-29T00:00Z, or 2026-03-29T00:00+01:00.")
 
 
 @dataclass(frozen=True)
 class Firing:
-    """One line of the table: an instant of a schedule. The first line of a schedule has the previous instant, too."""
+    """One row of the table: an instant of a schedule. The first row of a schedule also has the previous instant."""
 
     job: str
     schedule: Schedule
@@ -47,12 +47,17 @@ class Firing:
     first: bool
 
 
-@click.command(short_help="Tell when jobs, or an expression, fire next.")
+@click.command(short_help="Show when jobs, or an expression, fire next.")
 @click.argument("job", required=False)
-@click.option("--expression", metavar="E", help="Of a schedule, such as 'cron(0 6 * * ? *)', instead of a job's.")
+@click.option("--expression", metavar="E", help="A schedule such as 'cron(0 6 * * ? *)', instead of a job.")
 @click.option("--timezone", metavar="Z", help="IANA name of the expression's time zone. Defaults to UTC.")
-@click.option("--after", "asked", metavar="T", callback=_instant, help="Count from this time, not from now.")
-@click.option("-n", "count", type=click.IntRange(1, 10_000), help="Instants of each schedule. Defaults to 1, or to 5.")
+@click.option("--after", "asked", metavar="T", callback=_instant, help="Begin at this time instead of now.")
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(1, 10_000),
+    help="Firings of each schedule. Defaults to 5 with JOB or --expression, else to 1.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @jobs_option
 def command(
@@ -64,38 +69,38 @@ def command(
     as_json: bool,
     package: str,
 ) -> None:
-    """Tell when jobs fire next: all of them, one JOB, or any --expression.
+    """Show when all jobs, one JOB, or an --expression fire next.
 
-    NEXT is told in the schedule's time zone and in UTC; LAST is the instant before by its timetable, whether or not
-    it was deployed then.
+    NEXT is in the schedule's time zone, UTC in UTC. LAST is the previous instant of the schedule, whether or not it was
+    deployed then.
     """
     now = clock.now() if asked is None else asked
     by_code: list[str] = []
     if expression is not None:
         if job is not None:
-            raise click.UsageError("Give a JOB or an --expression, not both.")
-        of = [("", _possible(parse(expression, timezone=timezone or "UTC")), True)]
+            raise click.UsageError("Give JOB or --expression, not both.")
+        schedules = [("", _possible(parse(expression, timezone=timezone or "UTC")), True)]
     else:
         if timezone is not None:
-            raise click.UsageError("--timezone belongs to --expression; a job's schedules have their own.")
+            raise click.UsageError("--timezone needs --expression: the schedules of a job have their own time zones.")
         jobs = declared_jobs(package, now).jobs
         chosen = jobs if job is None else (named(job, jobs),)
-        of = [(each.name, schedule, each.job.enabled) for each in chosen for schedule in each.schedules]
-        by_code = [each.name for each in chosen if each.job.by_code]
-    wanted = count or (A_FEW if job or expression else 1)
-    firings = [firing for each in of for firing in _firings(*each, now, wanted)]
+        schedules = [(found.name, schedule, found.job.enabled) for found in chosen for schedule in found.schedules]
+        by_code = [found.name for found in chosen if found.job.by_code]
+    most = count or (DEFAULT_COUNT if job or expression else 1)
+    firings = [firing for schedule in schedules for firing in _firings(*schedule, now, most)]
     firings.sort(key=lambda firing: (firing.next is None, firing.next or now, firing.job))
     if as_json:
         print_json([_object(firing, now) for firing in firings])
     elif firings:
-        width = len(COLUMNS) - (expression is not None)  # which is no job's
+        width = len(COLUMNS) - (expression is not None)  # an expression has no job
         print_table(COLUMNS[:width], [_row(firing, now)[:width] for firing in firings])
-        _explain([schedule for _, schedule, _ in of], now)
+        _explain([schedule for _, schedule, _ in schedules], now)
     elif not by_code:
         click.echo("No job has a schedule.")
     if by_code and not as_json:
-        apart = "\n" if firings else ""
-        click.echo(f"{apart}When code says: {', '.join(by_code)}. What it has planned: cronstack once list")
+        gap = "\n" if firings else ""
+        click.echo(f"{gap}Scheduled by code: {', '.join(by_code)}. To list the plans: cronstack once list")
 
 
 def _possible(schedule: Schedule) -> Schedule:
@@ -125,12 +130,12 @@ def _row(firing: Firing, now: datetime) -> tuple[str, ...]:
 
 
 def _explain(schedules: list[Schedule], now: datetime) -> None:
-    """Print a note on rates: before its deployment a rate has no first instant."""
-    vague = sorted({schedule.expression for schedule in schedules if not schedule.has_grid})
-    if vague:
+    """Print a note on rates. A rate has no first instant before it is deployed."""
+    rates = sorted({schedule.expression for schedule in schedules if not schedule.has_grid})
+    if rates:
         click.echo(
-            f"\n{', '.join(vague)}: counted here from {utc(now)} UTC; "
-            "once deployed, from the schedule's creation, when it fires for the first time."
+            f"\n{', '.join(rates)}: counted here from {utc(now)} UTC. "
+            "After the deployment it counts from the creation of the schedule, when it fires first."
         )
 
 

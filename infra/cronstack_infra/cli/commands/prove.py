@@ -1,4 +1,4 @@
-"""``cronstack prove``: play the guard through thousands of seeds of faults, and show the coverage."""
+"""``cronstack prove``: run the guard under random faults from thousands of seeds, and show the coverage."""
 
 from __future__ import annotations
 
@@ -19,74 +19,76 @@ if TYPE_CHECKING:
     from cronstack_infra.play.prove.walk.walk import Walked
 
 SHOWN: Final = 40
-"""Lines of a trace that a failure shows; ``--replay`` shows all."""
-WITHOUT: Final = 2000
-"""Seeds, where the command line gives no number."""
-WITH_SWITCH: Final = 1000
+"""Trace lines shown for a violation; ``--replay`` shows all."""
+DEFAULT_SEEDS: Final = 2000
+"""Seeds, unless the command line gives a number."""
+DEFAULT_SEEDS_WITH_SWITCH: Final = 1000
 ALL: Final = "all"
-SEVERAL: Final = 1000
-"""Seeds from which on all cores are used."""
+PARALLEL_FROM: Final = 1000
+"""Fewest seeds for which all cores are used."""
 TITLES: Final = {
     "decision": "Decisions of admission",
     "fault": "Faults",
     "transition": "State transitions of a run",
     "plan": "Status changes of a plan",
-    "intruder": "Acts of an intruder that may only plan",
+    "intruder": "Writes of an intruder that can only plan",
     "end": "How deliveries ended",
     "deferral": "Why deliveries were deferred",
-    "clock": "Clocks of sandboxes that were wrong, and freezes in which the monotonic clock stood still",
-    "switch": "Switches: answers and deliveries that were other than AWS's kindest, and used",
+    "clock": "Wrong clocks of sandboxes, and freezes that stopped the monotonic clock",
+    "switch": "Switches: answers and deliveries that differ from the kindest behaviour of AWS",
     "repaired": "Open runs that operators repaired, as strays --mend does",
-    "handler": "What handlers asked of the guard",
+    "handler": "Calls of handlers to the guard",
     "carrier": "Carriers",
     "call": "How calls of application code ended",
-    "killed after": "Steps after which such a call was killed",
+    "killed after": "Steps after which a call of application code was killed",
 }
 
 
-def _finite(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
-    """Refuse "inf", "nan" and numbers that are too large, such as 1e400."""
+def _check_finite(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """Raise BadParameter for "inf", "nan" and numbers that are too large, such as 1e400."""
     if value is not None and not isfinite(value):
-        raise click.BadParameter(f"{value} is no number of seconds.")
+        raise click.BadParameter(f"{value} is not a finite number of seconds.")
     return value
 
 
-def _known(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Refuse a switch that a proof does not play."""
+def _check_switch(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Raise BadParameter for a switch that a proof does not simulate."""
     from cronstack_infra.play.prove.models.switches import SWITCHES
 
     if value is not None and value not in (*SWITCHES, ALL):
         names = ", ".join((*SWITCHES, ALL))
-        raise click.BadParameter(f"{value} is no switch of a proof: give one of {names}.")
+        raise click.BadParameter(f"{value} is not a switch of a proof. Use one of: {names}.")
     return value
 
 
-@click.command(short_help="Play the guard through seeds of faults and judge its invariants.")
-@click.option(
-    "--seeds", type=click.IntRange(1), help="How many worlds to play. Defaults to 2000; to 1000 with --switch."
-)
+@click.command(short_help="Run the guard under random faults and check its invariants.")
+@click.option("--seeds", type=click.IntRange(1), help="Number of seeds. Defaults to 2000; with --switch to 1000.")
 @click.option("--first", type=click.IntRange(0), default=0, show_default=True, help="The first seed.")
-@click.option("--replay", type=click.IntRange(0), metavar="SEED", help="Play one seed and show each of its steps.")
+@click.option("--replay", type=click.IntRange(0), metavar="SEED", help="Run one seed and show each step.")
 @click.option(
     "--switch",
     metavar="NAME",
-    callback=_known,
-    help="Play this switch at its maximum in every seed. all: each switch in turn.",
+    callback=_check_switch,
+    help="Use this switch at its maximum in each seed. all: each switch in turn.",
 )
-@click.option("--exhaustive", is_flag=True, help="Walk the small space to its end instead, every order of requests.")
+@click.option("--exhaustive", is_flag=True, help="Instead explore small worlds completely, in every order of requests.")
 @click.option(
     "--seconds",
     type=click.FloatRange(1),
-    callback=_finite,
-    help="With --exhaustive: how long at most for each space.",
+    callback=_check_finite,
+    help="With --exhaustive: time limit for each small world.",
 )
 @click.option(
-    "--crashes", type=click.IntRange(0), default=2, show_default=True, help="With --exhaustive: how many crashes."
+    "--crashes", type=click.IntRange(0), default=2, show_default=True, help="With --exhaustive: number of crashes."
 )
 @click.option(
-    "--losses", type=click.IntRange(0), default=1, show_default=True, help="With --exhaustive: how many lost answers."
+    "--losses", type=click.IntRange(0), default=1, show_default=True, help="With --exhaustive: number of lost answers."
 )
-@click.option("--processes", type=click.IntRange(1), help="Defaults to this machine's cores; to 1 below 1000 seeds.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    help="Processes. Defaults to the cores of this machine; below 1000 seeds to 1.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     seeds: int | None,
@@ -100,12 +102,12 @@ def command(
     processes: int | None,
     as_json: bool,
 ) -> int:
-    """Play the guard's real code through seeds: each is a world with its own faults, interleaved at every request.
+    """Run the real code of the guard in simulated worlds. Each seed has its own faults, interleaved at every request.
 
-    Clocks differ, sandboxes crash, freeze and wake, answers are lost, events come twice. After each step the
-    invariants are judged on what was really written and done; at the end faults stop and everything must become
-    final. Half of the seeds also play switches: what AWS leaves open, and outages of a deploy. The same seed is the
-    same world, step by step. Exit code 1 if an invariant was violated.
+    Clocks differ, sandboxes crash, freeze and resume, answers are lost, events arrive twice. After each step the
+    invariants are checked against what was actually written and done. At the end the faults stop, and every run must
+    become final. Half of the seeds also use switches: undocumented behaviour of AWS, and outages during a deploy. The
+    same seed repeats the same steps. Exit code 1 if an invariant was violated.
 
     \b
     cronstack prove --seeds 20000
@@ -115,11 +117,11 @@ def command(
     cronstack prove --exhaustive
     """
     if exhaustive:
-        return _walk(seconds, crashes, losses, processes or os.cpu_count() or 1, as_json)
+        return _explore(seconds, crashes, losses, processes or os.cpu_count() or 1, as_json)
     if replay is not None:
         return _replay(replay, switch, as_json)
-    seeds = seeds or (WITH_SWITCH if switch else WITHOUT)
-    processes = processes or (1 if seeds < SEVERAL else os.cpu_count() or 1)
+    seeds = seeds or (DEFAULT_SEEDS_WITH_SWITCH if switch else DEFAULT_SEEDS)
+    processes = processes or (1 if seeds < PARALLEL_FROM else os.cpu_count() or 1)
     if switch == ALL:
         return _each_switch(seeds, first, processes, as_json)
     began = clock.monotonic()
@@ -132,8 +134,8 @@ def command(
     return 1 if found.violations else 0
 
 
-def _walk(seconds: float | None, crashes: int, losses: int, processes: int, as_json: bool) -> int:
-    """Walk each small space, with up to so many crashes and lost answers."""
+def _explore(seconds: float | None, crashes: int, losses: int, processes: int, as_json: bool) -> int:
+    """Explore each small world, with up to the given numbers of crashes and lost answers."""
     from rich.console import Console
 
     from cronstack_infra.play.prove.walk.space import Budget
@@ -141,12 +143,12 @@ def _walk(seconds: float | None, crashes: int, losses: int, processes: int, as_j
     from cronstack_infra.play.prove.walk.walks import walk_all
 
     budget = Budget(crashes, losses, failures=0)
-    came = {}
+    reached = {}
     with Console(stderr=True).status("walking") as status:
 
         def watch(walked: Walked) -> None:
-            came[walked.space] = walked.states
-            status.update(f"walked {sum(came.values()):,} states, now of: {walked.space}, {walked.seconds:.0f} s")
+            reached[walked.space] = walked.states
+            status.update(f"walked {sum(reached.values()):,} states, now of: {walked.space}, {walked.seconds:.0f} s")
 
         spaces = walk_all(budget, seconds=seconds, watch=watch, processes=processes)
     if as_json:
@@ -154,51 +156,50 @@ def _walk(seconds: float | None, crashes: int, losses: int, processes: int, as_j
     else:
         rows = [
             (
-                of.space,
-                f"{of.states:,}",
-                f"{of.transitions:,}",
-                f"{of.ends:,}",
-                "yes" if of.whole else "no",
-                of.invariant,
+                walked.space,
+                f"{walked.states:,}",
+                f"{walked.transitions:,}",
+                f"{walked.ends:,}",
+                "yes" if walked.whole else "no",
+                walked.invariant,
             )
-            for of in spaces
+            for walked in spaces
         ]
         print_table(("space", "states", "transitions", "ends", "whole", "violated"), rows)
-        for of in spaces:
-            if of.invariant:
-                click.echo("\n".join(["", of.text, "", *of.trace]))
+        for walked in spaces:
+            if walked.invariant:
+                click.echo("\n".join(["", walked.text, "", *walked.trace]))
         click.echo(f"\nBudget of each space: crashes {crashes}, lost answers {losses}, failing handlers 0.")
         for space in SPACES:
             if space.horizon is not None:
                 click.echo(f"Followed for {space.horizon / 1000:g} s of virtual time: {space.name}.")
-        click.echo(
-            f"\n{counted(sum(of.states for of in spaces), 'state')} in {sum(of.seconds for of in spaces):.1f} s."
-        )
-    return 1 if any(of.invariant for of in spaces) else 0
+        states, passed = sum(walked.states for walked in spaces), sum(walked.seconds for walked in spaces)
+        click.echo(f"\n{counted(states, 'state')} in {passed:.1f} s.")
+    return 1 if any(walked.invariant for walked in spaces) else 0
 
 
 def _each_switch(seeds: int, first: int, processes: int, as_json: bool) -> int:
-    """Play each switch at its maximum, and show how often it was used."""
+    """Run the seeds with each switch at its maximum, and show how often it was used."""
     from cronstack_infra.play.prove.models.switches import SWITCHES
     from cronstack_infra.play.prove.seeds.coverage import share_that_ran
 
     found = {name: _search(seeds, first, processes, name) for name in SWITCHES}
     if as_json:
-        print_json({name: _as_json(one, 0.0) for name, one in found.items()})
+        print_json({name: _as_json(result, 0.0) for name, result in found.items()})
     else:
         rows = [
             (
                 name,
-                f"{one.counted[f'switch: {name}']:,}",
-                f"{share_that_ran(one.counted):.0%}",
-                ", ".join(f"{verdict.seed} ({verdict.invariant})" for verdict in one.violations[:3]),
+                f"{result.counted[f'switch: {name}']:,}",
+                f"{share_that_ran(result.counted):.0%}",
+                ", ".join(f"{verdict.seed} ({verdict.invariant})" for verdict in result.violations[:3]),
             )
-            for name, one in found.items()
+            for name, result in found.items()
         ]
         print_table(("switch", "used", "ran", "violated in seeds"), rows)
-        violations = sum(len(one.violations) for one in found.values())
+        violations = sum(len(result.violations) for result in found.values())
         click.echo(f"\n{counted(seeds, 'seed')} for each switch at its maximum: {counted(violations, 'violation')}.")
-    return 1 if any(one.violations for one in found.values()) else 0
+    return 1 if any(result.violations for result in found.values()) else 0
 
 
 def _search(seeds: int, first: int, processes: int, switch: str | None) -> Found:
@@ -242,19 +243,19 @@ def _show(found: Found, seconds: float, switch: str | None) -> None:
         share_that_ran,
     )
 
-    few = set(seldom(found.counted, found.seeds))
+    rare = set(seldom(found.counted, found.seeds))
     for kind, title in TITLES.items():
         click.echo(f"\n{title}")
         rows = [
-            (what, str(times), "seldom" if f"{kind}: {what}" in few else "")
+            (what, str(times), "seldom" if f"{kind}: {what}" in rare else "")
             for what, times in sorted(reached(found.counted, kind).items())
         ]
         print_table(("what", "times", ""), rows)
-    if few:
-        click.echo(f"\nSeldom: less than {ENOUGH} times in {SEEDS} seeds, at this rate.")
+    if rare:
+        click.echo(f"\nSeldom: fewer than {ENOUGH} times in {SEEDS} seeds, at this rate.")
     click.echo(
         f"\nOf {counted(found.counted[WANTED], 'occurrence')} that should run, {found.counted[RAN]:,} succeeded"
-        f" ({share_that_ran(found.counted):.0%}). In {counted(found.counted[JUDGED], 'seed')} everything became final."
+        f" ({share_that_ran(found.counted):.0%}). In {counted(found.counted[JUDGED], 'seed')} every run became final."
     )
     click.echo(
         f"\n{counted(found.seeds, 'seed')}, {counted(found.steps, 'step')},"
@@ -276,7 +277,7 @@ def _explain(violation: Verdict, switch: str | None) -> None:
     for line in trace[:1] + (["..."] if len(trace) > SHOWN else []) + trace[1:][-SHOWN:]:
         click.echo(f"  {line}")
     at_maximum = f" --switch {switch}" if switch else ""
-    click.echo(f"\nSee all of it: cronstack prove --replay {violation.seed}{at_maximum}")
+    click.echo(f"\nTo see the whole trace: cronstack prove --replay {violation.seed}{at_maximum}")
 
 
 def _as_json(found: Found, seconds: float) -> dict[str, Any]:

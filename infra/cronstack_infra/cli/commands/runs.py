@@ -1,4 +1,4 @@
-"""``cronstack runs``: the runs in the ledger, past, present and planned."""
+"""``cronstack runs``: list past, present and planned runs from the ledger."""
 
 from __future__ import annotations
 
@@ -17,43 +17,42 @@ from cronstack_infra.ops.runs import Row, find_key
 COLUMNS = ("job", "due (UTC)", "status", "attempt", "started", "took", "occurrence", "key", "why")
 
 
-@click.command(short_help="List what the ledger knows of past and present runs.")
+@click.command(short_help="List past, present and planned runs from the ledger.")
 @click.argument("job", required=False)
-@click.option("--status", type=click.Choice(ROW_STATUSES), help="Only runs in this status.")
-@click.option("--since", metavar="T", help="Due since then: 90m, 12h, 7d, or a time.")
-@click.option("--key", metavar="K", help="Only the run by which code has scheduled this key of JOB.")
-@click.option("-n", "count", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
+@click.option("--status", type=click.Choice(ROW_STATUSES), help="Only runs with this status.")
+@click.option("--since", metavar="T", help="Due since: 90m, 12h or 7d ago, or a time.")
+@click.option("--key", metavar="K", help="Only the run that code scheduled for JOB under this key.")
+@click.option("-n", "count", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Most rows to show.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @cloud_options
 def command(
     cloud: Cloud, job: str | None, status: str | None, since: str | None, key: str | None, count: int, as_json: bool
 ) -> None:
-    """List runs, the latest first: of one JOB, or of all.
+    """List runs of one JOB, or of all, the latest first.
 
-    WHY has the reason of a skipped or missed run, the occurrence that ran instead, and the last error. A missed run
-    has a dead letter: the command that starts it is printed below the table. KEY is the key under which code has
-    scheduled it. Of what is planned ahead the next few are shown; --status planned lists the next first. A key that has
-    not begun is planned or cancelled; it is "begun" while its run is not written yet, or after the ledger has forgotten
-    it.
+    WHY is the reason of a skipped or missed run, the occurrence that ran instead, and the last error. A missed run has
+    a dead letter; the command that starts it is printed below the table. KEY is the key under which code has scheduled
+    it. Of the plans, only the next few are shown; --status planned lists them, the next first. A plan is planned,
+    cancelled or begun. "begun" means that its run is not written yet, or no longer stored in the ledger.
 
-    About as many rows are read as are shown. Only --status succeeded, skipped, begun and cancelled read as far back as
-    they need: add --since. --status running shows the holder of a job's lease, and what is due in the last 6 hours, or
-    since --since.
+    The command reads about as many rows as it shows. --status succeeded, skipped, begun and cancelled may read all
+    rows: add --since. --status running shows the holder of a job's lease, and runs due in the last 6 hours,
+    or since --since.
 
     \b
-    JSON, one object for each run; null or "" where there is none:
-      job, occurrence, key     what ran; key is what code has scheduled it by
-      status, due              due is the time at which it was to run
-      attempt, limit           the last attempt, and the most there may be; 0 before the first
-      started, ended, took     of the last attempt; took in seconds
-      after                    the time of the next attempt of a retrying run
-      reason, met              why it was skipped, missed or dead; the occurrence that it met
-      error, result            of the last failed attempt; of the handler
-      overdue                  running beyond its lease, or planned and past its time
-      remedy                   the command that starts a missed run
+    JSON, one object per run; null or "" for a missing value:
+      job, occurrence, key     what ran; key is the key under which code has scheduled it
+      status, due              due is the time at which it should run
+      attempt, limit           number of the last attempt, 0 before the first; most attempts
+      started, ended, took     of the last attempt; took is in seconds
+      after                    time of the next attempt of a retrying run
+      reason, met              why it was skipped, missed or dead; the occurrence that ran at that time
+      error, result            error of the last failed attempt; result of the handler
+      overdue                  true if it runs beyond its lease, or is planned and past its time
+      remedy                   command that starts a missed run
     """
     if key is not None and (job is None or status is not None or since is not None):
-        raise click.UsageError("--key needs a JOB, and neither --status nor --since.")
+        raise click.UsageError("--key needs JOB, and excludes --status and --since.")
     now = clock.now()
     begin = None if since is None else since_option("--since", since, now)
     deployment = cloud.deployment()
@@ -79,11 +78,11 @@ def command(
     if note := note_missed(rows):
         click.echo(f"\n{note}")
     if following is not None:
-        click.echo(f"\nMore are planned, the next for {utc(following.due)} UTC: cronstack runs --status planned")
+        click.echo(f"\nMore runs are planned, the next for {utc(following.due)} UTC: cronstack runs --status planned")
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """Return the cells of a run's row."""
+    """Return the cells of one row of the table."""
     started = "-" if row.started is None else f"{row.started:%m-%d %H:%M:%S}"
     return (
         row.job,

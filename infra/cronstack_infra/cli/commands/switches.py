@@ -1,4 +1,4 @@
-"""``cronstack switches``: what AWS leaves open, and how each switch plays it."""
+"""``cronstack switches``: what the documentation of AWS leaves open, and how each switch simulates it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from cronstack_infra.switches.settings import Switches
 from cronstack_infra.switches.table import PLACES, SWITCHES, Switch, switch_of
 
 
-@click.command(short_help="List what AWS leaves open, and how to play it.")
+@click.command(short_help="List undocumented AWS behaviour, and how to simulate it.")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(names: tuple[str, ...], as_json: bool) -> None:
-    """List the switches: what AWS leaves open, and what the local cloud, tests and simulations play.
+    """List the switches: what the documentation of AWS leaves open, and what local cloud, tests and simulations do.
 
-    With a NAME: all about that switch, where it cannot be played, and how AWS can be asked.
+    With NAME: all details of that switch, where it cannot be simulated, and how to test it on AWS.
 
     \b
     cronstack switches
@@ -27,23 +27,23 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
     cronstack up --switch past-at=refused --switch early=60
     cronstack simulate --switch harshest
     """
-    chosen = [_found(name) for name in names] or list(SWITCHES)
+    chosen = [_switch(name) for name in names] or list(SWITCHES)
     if as_json:
-        print_json([_fields(one) for one in chosen])
+        print_json([_fields(switch) for switch in chosen])
     elif names:
-        click.echo("\n\n".join(_details(one) for one in chosen))
+        click.echo("\n\n".join(_details(switch) for switch in chosen))
     else:
         print_table(("switch", "values", "default", "harshest", "not in"), map(_row, chosen))
-        click.echo("\ncronstack switches NAME tells more. --switch harshest sets all of them.")
+        click.echo("\nFor details: cronstack switches NAME. --switch harshest sets all of them.")
 
 
-def _found(name: str) -> Switch:
+def _switch(name: str) -> Switch:
     try:
         return switch_of(name)
     except KeyError:
-        near = get_close_matches(name, [one.name for one in SWITCHES], cutoff=0.5)
-        meant = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise click.BadParameter(f"there is no switch {name!r}.{meant}", param_hint="NAME") from None
+        near = get_close_matches(name, [switch.name for switch in SWITCHES], cutoff=0.5)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise click.BadParameter(f"unknown switch {name!r}.{hint}", param_hint="NAME") from None
 
 
 def _row(switch: Switch) -> tuple[str, ...]:

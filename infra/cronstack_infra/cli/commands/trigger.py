@@ -15,27 +15,27 @@ from cronstack_infra.cli.output.tables import print_json, printable
 from cronstack_infra.cli.output.waiting import Attempts
 
 PATIENCE = 1200.0
-"""Seconds that --wait waits, enough for several attempts and their pauses."""
+"""Seconds that --wait waits: enough for several attempts and their pauses."""
 
 
-@click.command(short_help="Run a job now, or for a time of your choice.")
+@click.command(short_help="Run a job now, or the occurrence of a given time.")
 @click.argument("job")
 @click.option(
     "--at",
     "at",
     metavar="TIME",
     callback=a_time,
-    help="The occurrence of that time, in the job's zone if it names none.",
+    help="Run the occurrence of this time, in the job's time zone unless it has an offset.",
 )
-@click.option("--input", metavar="JSON", callback=json_object, help="Defaults to the input that its schedule gives.")
-@click.option("--wait", is_flag=True, help="Stay until it has ended; exit 1 unless it succeeded.")
+@click.option("--input", metavar="JSON", callback=json_object, help="Input. Defaults to the input of its schedule.")
+@click.option("--wait", is_flag=True, help="Wait for the end; exit code 1 unless it succeeded.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @cloud_options
 def command(cloud: Cloud, job: str, at: str | None, input: dict[str, Any] | None, wait: bool, as_json: bool) -> int:
-    """Run JOB: an occurrence with a name of its own, or, with --at, that of a scheduled time.
+    """Run JOB now, as an occurrence of its own, or with --at the occurrence of a scheduled time.
 
-    The guard judges it as any other: a time that has run is not run again, and it does not run over another one.
-    With --wait, stderr shows the error of each attempt and when the next one comes.
+    The guard treats it like any other: an occurrence that has run is not run again, and the overlap policy applies.
+    With --wait, stderr shows the error of each attempt and the time of the next one.
     """
     from cronstack_infra.ops.backfill import timezone_of
     from cronstack_infra.ops.runs import follow
@@ -44,18 +44,18 @@ def command(cloud: Cloud, job: str, at: str | None, input: dict[str, Any] | None
     now, deployment = clock.now(), cloud.deployment()
     moment = None if at is None else moment_option("--at", at, timezone_of(cloud, deployment, job))
     ulid = entropy.ulid(clock.now_ms(), entropy.SYSTEM)
-    made = trigger(cloud, deployment, job, now=now, ulid=ulid, at=moment, input=input)
+    sent = trigger(cloud, deployment, job, now=now, ulid=ulid, at=moment, input=input)
     if not wait:
         if as_json:
-            print_json({"job": job, "occurrence": made.occurrence, "input": made.input})
+            print_json({"job": job, "occurrence": sent.occurrence, "input": sent.input})
         else:
-            click.echo(f"Handed to {made.job.function}: {made.occurrence}")
+            click.echo(f"Sent to {sent.job.function}: {sent.occurrence}")
         return 0
     row = follow(
         cloud("dynamodb"),
         deployment,
         job,
-        made.occurrence,
+        sent.occurrence,
         clock=clock.now,
         sleep=clock.sleep,
         patience=PATIENCE,
@@ -64,8 +64,8 @@ def command(cloud: Cloud, job: str, at: str | None, input: dict[str, Any] | None
     if as_json:
         print_json(row.as_json())
     else:
-        why = " ".join(part for part in (row.reason, row.error if row.status == "dead" else "") if part)
-        click.echo(printable(f"{row.occurrence}: {row.status}, attempt {row.attempt}{', ' * bool(why)}{why}"))
+        reason = " ".join(part for part in (row.reason, row.error if row.status == "dead" else "") if part)
+        click.echo(printable(f"{row.occurrence}: {row.status}, attempt {row.attempt}{', ' * bool(reason)}{reason}"))
         if row.result is not None:
             click.echo(printable(json.dumps(row.result)))
     return 0 if row.status == "succeeded" else 1

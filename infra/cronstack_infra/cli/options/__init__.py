@@ -1,1 +1,1 @@
-"""What commands read: the options they share and the values in them."""
+"""Options that several commands share, and the parsing of their values."""

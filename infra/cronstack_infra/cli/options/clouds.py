@@ -1,6 +1,6 @@
-"""Which cloud, and which stack on it: the options that all operators' commands share, and the clients made of them.
+"""The options that select a cloud and a stack, for all operators' commands, and the boto3 clients for them.
 
-``--local``, ``--port`` and an AWS_ENDPOINT_URL on this machine mean a local cloud; without them the AWS configuration
+``--local``, ``--port`` or an AWS_ENDPOINT_URL on this machine select a local cloud. Without them the AWS configuration
 decides, as for the aws CLI (AWS_PROFILE, AWS_REGION, an AWS_ENDPOINT_URL elsewhere).
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cronstack_infra.ops.deployment import Deployment
 
 LONGEST_RUN: Final = 960
-"""Seconds that an answer may take: a synchronous run lasts up to 15 minutes."""
+"""Read timeout in seconds of a Lambda call. A synchronous run lasts up to 15 minutes."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,13 +30,13 @@ R = TypeVar("R")
 
 @dataclass
 class Cloud:
-    """The chosen cloud. ``cloud("sqs")`` is a client; each is made once."""
+    """The selected cloud and stack. ``cloud("sqs")`` returns a client; each is created once."""
 
     address: str | None
-    """Of a local cloud; None: as AWS is configured."""
+    """URL of a local cloud. None: the AWS configuration decides."""
     stack: str
     package: str = "jobs"
-    """Of jobs, in functions/: the one whose stack it is."""
+    """Package of jobs in functions/ that the stack contains."""
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, service: str) -> Any:
@@ -45,41 +45,41 @@ class Cloud:
         return self._clients[service]
 
     def deployment(self) -> Deployment:
-        """What is deployed there. Raises OperationError when nothing is."""
+        """Return the deployment of the stack. Raise OperationError if nothing is deployed."""
         from cronstack_infra.ops.deployment import find_deployment
 
         return find_deployment(self("cloudformation"), self.stack)
 
     def jobs(self, deployment: Deployment, job: str | None) -> Sequence[str]:
-        """Names of one job, or of all."""
+        """Return the name of the given deployed job, or the names of all."""
         from cronstack_infra.ops.deployment import deployed_jobs, find_job
 
         if job is not None:
             return (find_job(self("lambda"), deployment, job).name,)
-        return tuple(one.name for one in deployed_jobs(self("lambda"), deployment))
+        return tuple(deployed.name for deployed in deployed_jobs(self("lambda"), deployment))
 
     def _client(self, service: str) -> Any:
         import boto3
         from botocore.config import Config
 
-        # A lost answer of a long run is asked for again: the guard answers "duplicate". Elsewhere botocore's default.
+        # botocore sends the request again when the answer of a long run is lost. The guard then answers "duplicate".
         config = Config(read_timeout=LONGEST_RUN, tcp_keepalive=True) if service == "lambda" else Config()
         make: Any = boto3.client
         if not self.address:
-            # As the aws CLI reads it; boto3 by itself knows AWS_DEFAULT_REGION only.
+            # The aws CLI reads AWS_REGION; boto3 reads only AWS_DEFAULT_REGION.
             return make(service, config=config, region_name=os.environ.get("AWS_REGION") or None)
         return make(service, config=config, **client_arguments(self.address, region_of(os.environ)))
 
 
 def cloud_options(command: Callable[Concatenate[Cloud, P], R]) -> Callable[..., R]:
-    """Add the options; the command is handed a ``Cloud`` as its first argument."""
+    """Add the options. The command receives a ``Cloud`` as its first argument."""
 
-    @click.option("--local", is_flag=True, help=f"The local cloud: AWS_ENDPOINT_URL, else port {DEFAULT_PORT}.")
-    @click.option("--port", type=click.IntRange(1, 65535), help="The local cloud at this port.")
+    @click.option("--local", is_flag=True, help=f"Use the local cloud: AWS_ENDPOINT_URL, else port {DEFAULT_PORT}.")
+    @click.option("--port", type=click.IntRange(1, 65535), help="Use the local cloud at this port.")
     @click.option(
-        "--jobs", "package", metavar="PACKAGE", default="jobs", show_default=True, help="Package in functions/."
+        "--jobs", "package", metavar="PACKAGE", default="jobs", show_default=True, help="Package of jobs in functions/."
     )
-    @click.option("--stack", metavar="NAME", help="The stack, where it is not the project's.")
+    @click.option("--stack", metavar="NAME", help="Name of the stack. Defaults to the project's stack.")
     @functools.wraps(command)
     def with_cloud(*args: Any, local: bool, port: int | None, package: str, stack: str | None, **options: Any) -> R:
         cloud = Cloud(

@@ -1,4 +1,4 @@
-"""The declared jobs of the current project: the option ``--jobs``, discovery, and a job by its name."""
+"""The declared jobs of the current project: the option ``--jobs``, their discovery, and lookup by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cronstack_infra.discovery.discover import DeclaredJob, Discovery, discover
 from cronstack_infra.project import Project
 
 jobs_option: Final = click.option(
-    "--jobs", "package", metavar="PACKAGE", default="jobs", show_default=True, help="Package in functions/."
+    "--jobs", "package", metavar="PACKAGE", default="jobs", show_default=True, help="Package of jobs in functions/."
 )
 
 
@@ -26,11 +26,11 @@ def declared_jobs(package: str, now: datetime) -> Discovery:
 
 
 def named(name: str, jobs: Sequence[DeclaredJob]) -> DeclaredJob:
-    """Return the job of that name. Raise BadParameter with the closest name if there is none."""
+    """Return the job with that name. Raise BadParameter with the closest name if it does not exist."""
     for declared in jobs:
         if declared.name == name:
             return declared
     near = get_close_matches(name, [declared.name for declared in jobs], n=1)
     known = ", ".join(declared.name for declared in jobs) or "none"
-    hint = f"Did you mean {near[0]!r}?" if near else f"There are: {known}."
-    raise click.BadParameter(f"no job is called {name!r}. {hint}", param_hint="JOB")
+    hint = f"Did you mean {near[0]!r}?" if near else f"Known jobs: {known}."
+    raise click.BadParameter(f"unknown job {name!r}. {hint}", param_hint="JOB")

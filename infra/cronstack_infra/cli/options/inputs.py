@@ -12,20 +12,20 @@ from cronstack.payload import check_input
 
 
 def json_object(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, Any] | None:
-    """Parse an option that holds a job's input. Raise BadParameter if no job accepts it."""
+    """Parse an option with a job's input. Raise BadParameter if it is not a valid input."""
     if value is None:
         return None
     try:
-        read = json.loads(value)
+        parsed = json.loads(value)
     except (ValueError, RecursionError) as fault:
         raise click.BadParameter(f"is not JSON: {fault}") from None
-    if wrong := input_fault(read):
-        raise click.BadParameter(wrong)
-    return check_input(read)
+    if invalid := input_fault(parsed):
+        raise click.BadParameter(invalid)
+    return check_input(parsed)
 
 
 def input_fault(value: object) -> str:
-    """Return why no job accepts the value as its input, with the remedy. Return "" if a job can accept it."""
+    """Return why the value is not a valid input, with the remedy. Return "" if it is valid."""
     try:
         check_input(value)
     except EventError as fault:

@@ -1,4 +1,4 @@
-"""The address of the local cloud that the options mean, and a check that a process listens there."""
+"""The address of the local cloud that the options select, and a check that a process listens there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PATIENCE: Final = 2.0
 
 
 def local_address(environ: Mapping[str, str], *, local: bool, port: int | None) -> str | None:
-    """Return the address of the local cloud. None if AWS is meant, or a service elsewhere.
+    """Return the address of the local cloud. None: AWS, or an endpoint on another machine.
 
     ``--port`` decides first, then an AWS_ENDPOINT_URL on this machine, then ``--local``.
     """
@@ -29,16 +29,16 @@ def local_address(environ: Mapping[str, str], *, local: bool, port: int | None) 
 
 def require_answer(address: str, environ: Mapping[str, str]) -> None:
     """Raise OperationError if nothing listens at an address on this machine."""
-    named = " (AWS_ENDPOINT_URL)" if environ.get("AWS_ENDPOINT_URL") == address else ""
+    source = " (AWS_ENDPOINT_URL)" if environ.get("AWS_ENDPOINT_URL") == address else ""
     parts = urlsplit(address)
     try:
         port = parts.port or {"https": 443}.get(parts.scheme, 80)
     except ValueError:
-        raise OperationError(f"{address}{named} has no valid port", remedy=f"Write {endpoint()}, say.") from None
+        raise OperationError(f"{address}{source} has no valid port", remedy=f"For example {endpoint()}.") from None
     try:
         socket.create_connection((parts.hostname or "", port), PATIENCE).close()
     except OSError:
         option = "" if port == DEFAULT_PORT else f" --port {port}"
         raise OperationError(
-            f"no local cloud answers at {address}{named}", remedy=f"Start one in another shell: cronstack up{option}"
+            f"no local cloud answers at {address}{source}", remedy=f"Start one in another shell: cronstack up{option}"
         ) from None

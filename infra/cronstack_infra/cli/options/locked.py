@@ -1,4 +1,4 @@
-"""The jobs that the project has declared at some time: a removed job is known by its lock file only."""
+"""The jobs in the lock file: those that the project declares, and removed ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cronstack_infra.project import Project
 
 
 def locked_jobs(cloud: Cloud) -> Mapping[str, bool]:
-    """Return the jobs of the lock file, and whether by ``once()``; none if the stack is not the project's."""
+    """Return the jobs of the lock file, and whether each has ``once()``. Empty if the stack is not the project's."""
     project = Project.find()
     if cloud.stack != project.stack(cloud.package):
         return {}

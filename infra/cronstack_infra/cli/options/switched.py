@@ -1,4 +1,4 @@
-"""The option ``--switch`` of commands that play AWS."""
+"""The option ``--switch`` of commands that simulate AWS."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ OPTION = "--switch"
 
 
 def switch_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option. Its value is a tuple of texts, which ``check_switches`` has read."""
+    """Add the option. Its value is a tuple of valid texts."""
     add = click.option(OPTION, "switches", metavar="NAME=VALUE", multiple=True, callback=_check, help=_HELP)
     return add(command)
 
 
-def _check(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse an invalid switch before anything is started. Nothing is imported without one."""
-    if given:
+def _check(context: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Raise BadParameter for an invalid switch, before anything starts. Import nothing without a switch."""
+    if texts:
         from cronstack.errors import DeclarationError
         from cronstack_infra.switches.reading import read
 
         try:
-            read(given)
-        except DeclarationError as wrong:
-            raise click.BadParameter(str(wrong), context, option) from None
-    return given
+            read(texts)
+        except DeclarationError as fault:
+            raise click.BadParameter(str(fault), context, option) from None
+    return texts
 
 
-_HELP = 'How AWS is played: NAME=VALUE, or "harshest" for all; may be repeated. See: cronstack switches.'
+_HELP = 'How to simulate AWS: NAME=VALUE, or "harshest" for all; may be repeated. See: cronstack switches.'

@@ -1,1 +1,1 @@
-"""What commands write: tables, JSON, times in words, and progress on a terminal."""
+"""Output of commands: tables, JSON, times as text, and progress on a terminal."""

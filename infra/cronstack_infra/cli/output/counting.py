@@ -1,4 +1,4 @@
-"""Counters on stderr: items read so far, or a bar of items done. They appear on a terminal only."""
+"""Counters on stderr: items read so far, or a bar of finished items. They appear only on a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Count = Callable[[int], None]
 
 @contextmanager
 def counting(what: str) -> Iterator[Count]:
-    """Yield a function that shows how many items were read. It shows nothing if stderr is no terminal."""
+    """Yield a callback that shows the number of items read, if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield lambda count: None
         return
@@ -27,7 +27,7 @@ def counting(what: str) -> Iterator[Count]:
 
 @contextmanager
 def bar(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function that shows how many of ``total`` items are done, and how many of these failed."""
+    """Yield a callback that shows how many of ``total`` items are finished, and how many of them failed."""
     if not sys.stderr.isatty():
         yield lambda done, failed: None
         return
@@ -38,8 +38,8 @@ def bar(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         line = shown.add_task(what, total=total)
 
-        def tell(done: int, failed: int) -> None:
-            told = f"{what}, {failed:,} failed" if failed else what
-            shown.update(line, completed=done, description=told)
+        def update(done: int, failed: int) -> None:
+            description = f"{what}, {failed:,} failed" if failed else what
+            shown.update(line, completed=done, description=description)
 
-        yield tell
+        yield update

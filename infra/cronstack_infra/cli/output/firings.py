@@ -1,4 +1,4 @@
-"""Events of the local cloud as lines of text: when, which job, what happened. Pure."""
+"""Events of the local cloud as lines of text: time, job and what happened. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Mood = Literal["quiet", "plain", "good", "bad"]
 
 
 class Line(NamedTuple):
-    """One line of the stream."""
+    """One line of output."""
 
     at: datetime
     job: str
@@ -51,7 +51,7 @@ def job_of(event: Mapping[str, Any], stack: str) -> str:
 
 
 def _scheduled(event: Mapping[str, Any]) -> tuple[str, Mood] | None:
-    """Describe a new carrier or plan only: the command that deploys has listed the deployed schedules."""
+    """Describe a new carrier or plan. Deployed schedules are left out: ``up`` lists them."""
     if event.get("next") is None:
         return None
     if _is_plan(event):
@@ -68,17 +68,17 @@ def _fired(event: Mapping[str, Any]) -> tuple[str, Mood]:
 def _passed_over(event: Mapping[str, Any]) -> tuple[str, Mood]:
     count, first, last = event["count"], moment(event["first"], event["at"]), moment(event["last"], event["at"])
     which = first if event["first"] == event["last"] else f"{first} to {last}"
-    why = "the machine slept or its clock was set ahead; only the latest firing runs"
+    why = "the machine slept, or its clock was set ahead. Only the latest firing runs"
     return f"{'at least ' * (count >= MOST_COUNTED)}{counted(count, 'firing')} passed over, {which} UTC: {why}", "bad"
 
 
 def _clock_set_back(event: Mapping[str, Any]) -> tuple[str, Mood]:
     by = span(timedelta(seconds=event["seconds"]))
-    return f"the clock was set back by {by}: a firing whose occurrence has run is a duplicate", "bad"
+    return f"the clock was set back by {by}. A firing whose occurrence has run is a duplicate", "bad"
 
 
 def _started(event: Mapping[str, Any]) -> tuple[str, Mood]:
-    """Lambda counts the tries of one event. A carrier is a new event, so the job's own count stands in its answer."""
+    """Show the try of Lambda, which counts per event. A carrier is a new event; the job's attempt is in its answer."""
     return "started" if event["attempt"] == 1 else f"started, Lambda's try {event['attempt']}", "quiet"
 
 
@@ -109,18 +109,18 @@ def _dropped(event: Mapping[str, Any]) -> tuple[str, Mood]:
 
 
 def _why(event: Mapping[str, Any]) -> str:
-    """The error with its way out: which role lacks which action on what, or which role nothing may assume."""
+    """Return the error with its remedy: the role that lacks a permission, or that cannot be assumed."""
     error, role = str(event.get("error") or ""), str(event.get("role") or "")
     if denied := _DENIED.search(error):
-        who, action, resource = denied.groups()
-        return f": role {who} lacks {action} on {resource}. Allow it in a policy of that role"
+        role_name, action, resource = denied.groups()
+        return f": role {role_name} lacks {action} on {resource}. Allow it in a policy of that role"
     if not error:
         return ""
     return f": {error} Role: {role}" if "assume" in error and role and role not in error else f": {error}"
 
 
 def _fault(event: Mapping[str, Any]) -> tuple[str, Mood]:
-    return f"a fault of the local cloud itself: {event['error']}", "bad"
+    return f"internal error of the local cloud: {event['error']}", "bad"
 
 
 def _note(event: Mapping[str, Any]) -> tuple[str, Mood]:
@@ -128,12 +128,12 @@ def _note(event: Mapping[str, Any]) -> tuple[str, Mood]:
 
 
 def _log(event: Mapping[str, Any]) -> tuple[str, Mood] | None:
-    """What a handler says; what its guard says only when an error is told there."""
-    said = _object(event["line"])
-    if "message" in said:
-        return str(said["message"]), "plain" if said.get("level") in ("DEBUG", "INFO") else "bad"
-    if "cronstack" in said:
-        return (_short(said["error"]), "bad") if "error" in said else None
+    """Describe a log line of a handler. Lines of the guard are left out, except errors."""
+    fields = _object(event["line"])
+    if "message" in fields:
+        return str(fields["message"]), "plain" if fields.get("level") in ("DEBUG", "INFO") else "bad"
+    if "cronstack" in fields:
+        return (_short(fields["error"]), "bad") if "error" in fields else None
     return str(event["line"]).rstrip(), "quiet"
 
 
@@ -155,7 +155,7 @@ _MOODS: Final[dict[str, Mood]] = {
     "overtaken": "quiet",
     "buffered": "plain",
 }
-"""By what the guard answers; anything else is bad news."""
+"""Mood by the status in the guard's answer. Any other status is "bad"."""
 
 _Described = Callable[[Mapping[str, Any]], tuple[str, Mood] | None]
 _DESCRIBED: Final[dict[str, _Described]] = {
@@ -175,18 +175,18 @@ _DESCRIBED: Final[dict[str, _Described]] = {
 
 
 def clock(instant: str) -> str:
-    """ "12:34:00" of an ISO time."""
+    """Return "12:34:00" for an ISO time."""
     return f"{datetime.fromisoformat(instant):%H:%M:%S}"
 
 
 def moment(instant: str, now: str) -> str:
-    """The same, with its date where that is another day."""
+    """Return "12:34:00", or with its date if ``now`` is on another day."""
     at, today = datetime.fromisoformat(instant), datetime.fromisoformat(now)
     return clock(instant) if at.date() == today.date() else f"{at:%Y-%m-%d %H:%M:%S}"
 
 
 def _object(value: object) -> Mapping[str, Any]:
-    """A JSON object, given as such or as text; empty if it is something else."""
+    """Return a JSON object, given as an object or as text. Empty for any other value."""
     if isinstance(value, str):
         try:
             value = json.loads(value)

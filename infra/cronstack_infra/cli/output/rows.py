@@ -1,4 +1,4 @@
-"""Cells of a run's row, for every command that shows runs."""
+"""Cells of the row of a run, for all commands that list runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cronstack_infra.ops.runs import Row
 
 
 def status_of(row: Row) -> str:
-    """Return "retrying at 12:00:05", "running (overdue)", "succeeded"."""
+    """Return "retrying at 12:00:05", "running (overdue)" or "succeeded"."""
     status = f"{row.status} (overdue)" if row.overdue else row.status
     return status if row.after is None else f"{status} at {row.after:%H:%M:%S}"
 
@@ -22,18 +22,18 @@ def why(row: Row) -> str:
     """Return the reason of a skipped or missed run, the occurrence that ran instead, and the last error."""
     failed = row.error if row.status in ("retrying", "crashed", "dead", "running") else ""
     if row.status == "missed":
-        failed = row.error.removeprefix("Missed: ")  # the class repeats the status
-    met = row.met if row.status in ("skipped", "buffered") else ""
-    return ": ".join(part for part in (row.reason, met, failed) if part)
+        failed = row.error.removeprefix("Missed: ")  # the class of the error repeats the status
+    other = row.met if row.status in ("skipped", "buffered") else ""
+    return ": ".join(part for part in (row.reason, other, failed) if part)
 
 
 def note_missed(rows: Iterable[Row]) -> str:
-    """Return how to start the missed runs among some rows; "" where none was missed."""
+    """Return the command that starts the missed runs in ``rows``. Return "" if none was missed."""
     jobs = {row.job: row.remedy for row in rows if row.remedy}
     if not jobs:
         return ""
     command = next(iter(jobs.values())) if len(jobs) == 1 else "cronstack dead-letters redrive --origin missed"
-    return f"To start what was missed: {command}"
+    return f"To start the missed runs: {command}"
 
 
 def took(seconds: float | None) -> str:

@@ -1,6 +1,6 @@
-"""The screen of ``up`` and ``demo``: one line for each stage, with a spinner, a bar, or its result and its duration.
+"""The screen of ``up`` and ``demo``: one line for each stage, with a spinner or bar, then its result and duration.
 
-On a terminal the lines change in place. Elsewhere (a file, CI) each line is printed once, when its stage has ended.
+On a terminal the lines are updated in place. Elsewhere (a file, CI) each line is printed when its stage has ended.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from rich.text import Text
 TITLE_WIDTH: Final = 22
 BAR_WIDTH: Final = 24
 FRAMES: Final = 10
-"""Pictures a second on a terminal."""
+"""Updates per second on a terminal."""
 
 
 class ProgressLine:
-    """The line of one stage. It is a ``Progress`` of the work that the stage does."""
+    """The line of one stage. It implements ``Progress`` for the work of the stage."""
 
     def __init__(self, title: str) -> None:
         self.title = title
         self._detail: str | Callable[[], str] = ""
         self.done: bool | None = None
-        """None while it works, then whether it succeeded."""
-        self._begun = time.monotonic()
+        """None while the stage runs, then whether it succeeded."""
+        self._started = time.monotonic()
         self._ended = 0.0
         self._spinner = Spinner("dots", style="cyan")
         self._bar: ProgressBar | None = None
 
-    def say(self, detail: str | Callable[[], str]) -> None:
-        """Show what is going on or what came out. A callable, such as a countdown, is called for each picture."""
+    def update(self, detail: str | Callable[[], str]) -> None:
+        """Replace the detail of the line. A callable, such as a countdown, is called at each screen update."""
         self._detail = detail
 
     @property
@@ -45,7 +45,7 @@ class ProgressLine:
         return self._detail if isinstance(self._detail, str) else self._detail()
 
     def bar(self, completed: float, total: float) -> None:
-        """Show which part of the work is done, until the stage ends."""
+        """Show a bar of the completed work until the stage ends."""
         self._bar = ProgressBar(total=total, completed=completed, width=BAR_WIDTH, complete_style="cyan")
 
     def end(self, *, succeeded: bool) -> None:
@@ -53,15 +53,15 @@ class ProgressLine:
 
     @property
     def seconds(self) -> float:
-        return (time.monotonic() if self.done is None else self._ended) - self._begun
+        return (time.monotonic() if self.done is None else self._ended) - self._started
 
     def cells(self) -> tuple[Spinner | Text, Text, Table | Text, Text]:
-        """Mark, title, detail and time, for the terminal. The detail wraps once the stage has ended."""
+        """Return mark, title, detail and time for the terminal. The detail wraps after the stage has ended."""
         mark = self._spinner if self.done is None else Text("✔", "green") if self.done else Text("✘", "bold red")
         took = Text(f"{self.seconds:.1f} s", "dim")
         style = "red" if self.done is False else ""
-        works = self.done is None  # a picture whose height changes would flicker
-        detail = Text(self.detail, style, no_wrap=works, overflow="ellipsis" if works else "fold")
+        running = self.done is None  # the screen would flicker if its height changed
+        detail = Text(self.detail, style, no_wrap=running, overflow="ellipsis" if running else "fold")
         if self._bar is None:
             return mark, Text(self.title, "bold"), detail, took
         with_bar = Table.grid(padding=(0, 2))
@@ -70,7 +70,7 @@ class ProgressLine:
 
 
 class Screen:
-    """A console, and the lines of the stages on it."""
+    """A console with the lines of the stages."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -78,7 +78,7 @@ class Screen:
 
     @contextmanager
     def chapter(self) -> Iterator[None]:
-        """Show the lines of all stages that begin inside together. At the end the lines stay as they are."""
+        """Show the lines of all stages that begin in the block. The lines stay visible afterwards."""
         self._lines = []
         if not self.console.is_terminal:
             yield
@@ -88,7 +88,7 @@ class Screen:
             yield
 
     def begin(self, title: str) -> ProgressLine:
-        """Add a line. ``during`` ends it."""
+        """Add a line. ``during`` completes it."""
         line = ProgressLine(title)
         self._lines.append(line)
         return line
@@ -101,14 +101,14 @@ class Screen:
 
     @contextmanager
     def during(self, line: ProgressLine) -> Iterator[ProgressLine]:
-        """Do the same for a line that ``begin`` added. Another thread may call it."""
+        """Run the block as the stage of a line from ``begin``. It may run in another thread."""
         try:
             yield line
-        except BaseException as fault:  # Ctrl-C, too: no line may look as if its stage still worked
+        except BaseException as fault:  # Ctrl-C, too: otherwise the line would look as if its stage were still running
             if isinstance(fault, KeyboardInterrupt):
-                line.say("interrupted")
+                line.update("interrupted")
             else:
-                line.say((str(fault).splitlines() or [type(fault).__name__])[0])
+                line.update((str(fault).splitlines() or [type(fault).__name__])[0])
             self._end(line, succeeded=False)
             raise
         self._end(line, succeeded=True)
@@ -124,7 +124,7 @@ class Screen:
             self.console.out(f"{mark}  {line.title:<{TITLE_WIDTH}}  {line.detail}  ({line.seconds:.1f} s)")
 
     def picture(self) -> Group:
-        """Return the lines of the stages so far, for a terminal."""
+        """Return the lines of all stages so far, for a terminal."""
         grid = Table.grid(padding=(0, 2), expand=True)
         grid.add_column(width=1)
         grid.add_column(width=TITLE_WIDTH, no_wrap=True)

@@ -1,4 +1,4 @@
-"""Lengths of time and instants in words. Pure."""
+"""Lengths of time and instants as text. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _counted(count: int, unit: str) -> str:
 
 
 def local(moment: datetime, zone: str) -> str:
-    """Return "Sun 2026-03-29 06:00 CEST", with seconds unless they are zero."""
+    """Return "Sun 2026-03-29 06:00 CEST". Seconds are shown unless they are zero."""
     there = moment.astimezone(ZoneInfo(zone))
     return f"{there:%a} {_minute(there)} {there:%Z}"
 

@@ -12,7 +12,7 @@ LONGEST_KEY: Final = 48
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under upper-case headings. Lines are never cut or folded; the terminal wraps long ones."""
+    """Print rows under upper-case headings. Lines are neither cut nor wrapped."""
     lines = [[column.upper() for column in columns], *([printable(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for number, line in enumerate(lines):
@@ -21,7 +21,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def print_keyed(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table without its column "key" if no row has a key: most projects schedule nothing by code."""
+    """Print a table, without its column "key" if no row has a key."""
     place = columns.index("key")
     if not any(row[place] for row in rows):
         columns, rows = _without(columns, place), [_without(row, place) for row in rows]

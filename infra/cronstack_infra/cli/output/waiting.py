@@ -1,4 +1,4 @@
-"""Lines on stderr while a command waits for a run: the error of each attempt, and the time of the next one."""
+"""Lines on stderr while a command waits for a run: the error of each attempt and the time of the next."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from cronstack_infra.ops.runs import UNSTARTED, Row
 
 
 def print_line(line: str) -> None:
-    """Print on stderr: stdout has the result only."""
+    """Print on stderr, because stdout has only the result."""
     click.echo(line, err=True)
 
 
 class Attempts:
-    """Report each attempt of one run. ``follow`` calls it with every new state of the run."""
+    """Printer of the attempts of one run. ``follow`` calls it with each new state of the run."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Attempts:
         seen, attempt = self._seen, f"attempt {row.attempt} of {row.limit}"
         if row.status == "running" and not row.overdue:
             self._seen = row.attempt - 1
-            if seen is not None and seen < row.attempt - 1:  # it ended and the next one began between two looks
+            if seen is not None and seen < row.attempt - 1:  # it ended, and the next one began, between two reads
                 return f"attempt {row.attempt - 1} of {row.limit} failed: {row.error}; attempt {row.attempt} is running"
             return ""
         self._seen = row.attempt
@@ -56,12 +56,14 @@ class Attempts:
         return ""
 
     def _next(self, row: Row) -> str:
-        coming = f"attempt {row.attempt + 1} comes"
+        following = f"attempt {row.attempt + 1} comes"
         if row.after is None:
-            return f"{coming} soon"
+            return f"{following} soon"
         pause = row.after - self._now()
         return (
-            f"{coming} at {row.after:%H:%M:%S} UTC, in {span(pause)}" if pause.total_seconds() >= 1 else f"{coming} now"
+            f"{following} at {row.after:%H:%M:%S} UTC, in {span(pause)}"
+            if pause.total_seconds() >= 1
+            else f"{following} now"
         )
 
     def _unstarted(self) -> str:

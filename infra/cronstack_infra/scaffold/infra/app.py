@@ -1,4 +1,4 @@
-"""The CDK app that ``cdk.json`` starts: it builds the stack of the jobs. ``resources.py`` grants their rights."""
+"""The CDK app, which ``cdk.json`` starts. It deploys the declared jobs and the resources of ``resources.py``."""
 
 import signal
 import sys
@@ -10,8 +10,8 @@ try:
     from cronstack_infra.aws import entry
 except ModuleNotFoundError as missing:
     sys.exit(
-        f"{sys.executable} has no module {missing.name}: create .venv in the project's folder (uv sync), or activate "
-        "your environment; or run the CDK with: cronstack cdk"
+        f"{missing.name} is not installed in {sys.executable}. "
+        "Create .venv in the project's folder (uv sync), activate your environment, or run: cronstack cdk"
     )
 
 with entry(__file__) as project:

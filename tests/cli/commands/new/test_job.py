@@ -1,4 +1,4 @@
-"""``cronstack new job``: a module and a test that are right at once; what it refuses leaves nothing."""
+"""``cronstack new job``: module and test are valid at once; after an error no file is written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXPRESSIONS = {
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
-    """A new project, in a folder of it."""
+    """A new project. The current folder is inside it."""
     monkeypatch.chdir(tmp_path)
     assert cli.run(["new", "shop"]) == 0
     monkeypatch.chdir(tmp_path / "shop" / "infra")
@@ -30,8 +30,8 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return tmp_path / "shop"
 
 
-def outside(folder: Path, *arguments: str) -> str:
-    """What a process of its own says, in which no other project's jobs are imported."""
+def run_module(folder: Path, *arguments: str) -> str:
+    """Return the stdout of a new process, in which no other project's jobs are imported."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "AWS_"))}
     ended = subprocess.run(
         [sys.executable, "-m", *arguments], cwd=folder, env=environ, capture_output=True, text=True, timeout=120
@@ -57,16 +57,16 @@ def files_of(root: Path) -> dict[str, str]:
 
 
 def test_each_kind_of_job_is_written_and_listed(shop: Path) -> None:
-    """That their tests pass at once is tested from the wheel, in tests/e2e/test_new_from_wheel.py."""
-    begun = files_of(shop)
-    for name, said in EXPRESSIONS.items():
-        ended = new(shop, name, *said)
+    """tests/e2e/test_new_from_wheel.py runs the written tests."""
+    before = files_of(shop)
+    for name, options in EXPRESSIONS.items():
+        ended = new(shop, name, *options)
         assert ended.returncode == 0, ended.stderr
         assert f"functions/jobs/{name}.py" in ended.stdout
     written = [path for name in EXPRESSIONS for path in (f"functions/jobs/{name}.py", f"tests/jobs/test_{name}.py")]
-    assert set(files_of(shop)) - set(begun) == set(written)
-    assert {name: files_of(shop)[name] for name in begun} == begun
-    listed = outside(shop, "cronstack_infra.cli", "list")
+    assert set(files_of(shop)) - set(before) == set(written)
+    assert {name: files_of(shop)[name] for name in before} == before
+    listed = run_module(shop, "cronstack_infra.cli", "list")
     for name in EXPRESSIONS:
         assert f"functions/jobs/{name}.py:6" in listed
     for expression in (
@@ -77,8 +77,8 @@ def test_each_kind_of_job_is_written_and_listed(shop: Path) -> None:
         "once()",
     ):
         assert expression in listed
-    judged = outside(shop, "ruff", "check", "--isolated", "--line-length", "88", "--select", "E,F,I,B,UP", *written)
-    assert "All checks passed" in judged
+    checked = run_module(shop, "ruff", "check", "--isolated", "--line-length", "88", "--select", "E,F,I,B,UP", *written)
+    assert "All checks passed" in checked
 
 
 def test_a_new_job_at_a_local_time_that_the_clocks_skip_has_a_note(shop: Path) -> None:
@@ -86,11 +86,11 @@ def test_a_new_job_at_a_local_time_that_the_clocks_skip_has_a_note(shop: Path) -
     assert ended.returncode == 0, ended.stderr
     assert "Note: cron(30 2 * * ? *) (Europe/Berlin): " in ended.stderr
     assert "the clocks skip 02:30 on Sun " in ended.stderr
-    assert 'Take a local time outside 02:00 to 03:00, or timezone="UTC".' in ended.stderr
+    assert 'Use a local time outside 02:00 to 03:00, or timezone="UTC".' in ended.stderr
     assert new(shop, "morning", "--cron", "0 6 * * ? *", "--timezone", "Europe/Berlin").stderr == ""
 
 
-def test_the_test_notices_another_schedule_and_another_answer(shop: Path) -> None:
+def test_the_written_test_fails_for_another_schedule_or_result(shop: Path) -> None:
     assert new(shop, "nightly", *EXPRESSIONS["nightly"]).returncode == 0
     module = shop / "functions" / "jobs" / "nightly.py"
     module.write_text(module.read_text().replace('"30 2 ', '"30 3 ').replace('{"due":', '{"done":'))
@@ -107,21 +107,21 @@ def test_the_test_notices_another_schedule_and_another_answer(shop: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("nightly", "--cron", "0 6 * * ? *"), "does not say in which time zone"),
-        (("nightly", "--at", "2199-01-01T00:00:00"), "does not say in which time zone"),
-        (("nightly", "--cron", "0 6 * * *", "--timezone", "UTC"), "Write cron(0 6 * * ? *)"),
+        (("nightly", "--cron", "0 6 * * ? *"), "has no time zone"),
+        (("nightly", "--at", "2199-01-01T00:00:00"), "has no time zone"),
+        (("nightly", "--cron", "0 6 * * *", "--timezone", "UTC"), "In its terms that is cron(0 6 * * ? *)"),
         (("nightly", "--cron", "0 6 30 2 ? *", "--timezone", "UTC"), "the calendar has no such day"),
-        (("nightly", "--cron", "0 6 * * ? 2001", "--timezone", "UTC"), "is past"),
-        (("nightly", "--at", "2001-01-01T00:00:00", "--timezone", "UTC"), "is past"),
+        (("nightly", "--cron", "0 6 * * ? 2001", "--timezone", "UTC"), "is in the past"),
+        (("nightly", "--at", "2001-01-01T00:00:00", "--timezone", "UTC"), "is in the past"),
         (("nightly", "--at", "2199-01-01T00:00:30", "--timezone", "UTC"), "has seconds"),
         (("nightly", "--at", "tomorrow", "--timezone", "UTC"), "at(tomorrow) is not of the form"),
         (("nightly", "--rate", "5"), "is not a positive whole number, one space and a unit"),
-        (("nightly", "--rate", "5 minutes", "--timezone", "UTC"), "leave out --timezone"),
+        (("nightly", "--rate", "5 minutes", "--timezone", "UTC"), "--timezone cannot be used with"),
         (("nightly", "--cron", "0 6 * * ? *", "--timezone", "Europe/Berlino"), "Did you mean Europe/Berlin"),
         (("nightly",), "one of --cron, --rate, --at and --once"),
         (("nightly", "--rate", "1 day", "--cron", "0 6 * * ? *"), "one of --cron, --rate, --at and --once"),
         (("nightly", "--rate", "1 day", "--once"), "one of --cron, --rate, --at and --once"),
-        (("nightly", "--once", "--timezone", "UTC"), "leave out --timezone"),
+        (("nightly", "--once", "--timezone", "UTC"), "--timezone cannot be used with"),
         (("once", "--once"), "modules of jobs import"),
         (("send-invoices", "--rate", "1 day"), "cannot be the name of a function"),
         (("_nightly", "--rate", "1 day"), "cannot be the name of a function"),
@@ -130,50 +130,52 @@ def test_the_test_notices_another_schedule_and_another_answer(shop: Path) -> Non
         (("class", "--rate", "1 day"), "cannot be the name of a function"),
         (("job", "--rate", "1 day"), "modules of jobs import"),
         (("n" * 57, "--rate", "1 day"), "has 57 characters"),
-        (("hello", "--rate", "1 day"), "there is a job 'hello', at functions/jobs/hello.py:6"),
+        (("hello", "--rate", "1 day"), "the job 'hello' exists already, at functions/jobs/hello.py:6"),
         ((), "Missing argument 'NAME'"),
     ],
 )
-def test_what_is_wrong_is_told_and_nothing_is_written(
+def test_invalid_arguments_are_reported_and_nothing_is_written(
     shop: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], why: str
 ) -> None:
-    begun = files_of(shop)
-    if "hello" in arguments:  # (which is looked up among the jobs, in a process that has imported no others)
+    before = files_of(shop)
+    if "hello" in arguments:  # the check imports the jobs, so it needs a process without others
         ended = new(shop, *arguments)
-        code, said = ended.returncode, ended.stderr
+        code, message = ended.returncode, ended.stderr
     else:
         code = cli.run(["new", "job", *arguments])
-        said = capsys.readouterr().err
+        message = capsys.readouterr().err
     assert code == 2
-    assert why in said
-    assert files_of(shop) == begun
+    assert why in message
+    assert files_of(shop) == before
 
 
-@pytest.mark.parametrize("taken", ["functions/jobs/nightly.py", "functions/jobs/nightly", "tests/jobs/test_nightly.py"])
-def test_what_is_there_is_not_overwritten(shop: Path, taken: str) -> None:
-    path = shop / taken
+@pytest.mark.parametrize(
+    "existing", ["functions/jobs/nightly.py", "functions/jobs/nightly", "tests/jobs/test_nightly.py"]
+)
+def test_existing_files_are_not_overwritten(shop: Path, existing: str) -> None:
+    path = shop / existing
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix:
         path.write_text('"""Mine."""\n')
     else:
         path.mkdir()
-    begun = files_of(shop)
+    before = files_of(shop)
     ended = new(shop, "nightly", "--rate", "1 day")
     assert ended.returncode == 1
-    assert f"{taken} is there already" in ended.stderr
-    assert files_of(shop) == begun
+    assert f"{existing} exists already" in ended.stderr
+    assert files_of(shop) == before
 
 
-def test_where_the_test_cannot_be_written_there_is_no_module_either(shop: Path) -> None:
+def test_no_module_is_written_if_the_test_cannot_be_written(shop: Path) -> None:
     (shop / "tests" / "jobs").write_text("a file where a folder is needed")
-    begun = files_of(shop)
+    before = files_of(shop)
     ended = new(shop, "nightly", "--rate", "1 day")
     assert ended.returncode == 1
     assert "tests/jobs" in ended.stderr
-    assert files_of(shop) == begun
+    assert files_of(shop) == before
 
 
-def test_beside_a_broken_module_it_says_which_one(shop: Path) -> None:
+def test_a_broken_module_of_the_project_is_reported(shop: Path) -> None:
     (shop / "functions" / "jobs" / "broken.py").write_text("import nothing_of_this_name\n")
     ended = new(shop, "nightly", "--rate", "1 day")
     assert ended.returncode == 2
@@ -181,7 +183,7 @@ def test_beside_a_broken_module_it_says_which_one(shop: Path) -> None:
     assert not (shop / "functions" / "jobs" / "nightly.py").exists()
 
 
-def test_outside_of_any_project_it_says_how_to_make_one(
+def test_outside_a_project_the_message_shows_how_to_create_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -190,7 +192,7 @@ def test_outside_of_any_project_it_says_how_to_make_one(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_project_called_like_the_command_is_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_project_can_have_the_name_of_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.run(["new", "project", "job"]) == 0
     assert cli.run(["new", "./project"]) == 0

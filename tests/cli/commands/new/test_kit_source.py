@@ -1,4 +1,4 @@
-"""A new project installs the very copy of Cronstack that made it."""
+"""A new project installs the same copy of Cronstack that created it."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def declared(root: Path) -> dict[str, Any]:
         ({"url": 'file:///a/"quoted"/ü', "dir_info": {}}, {"path": '/a/"quoted"/ü', "editable": True}),
     ],
 )
-def test_pyproject_names_the_source_for_uv(record: dict[str, Any], expected: dict[str, Any], tmp_path: Path) -> None:
+def test_pyproject_contains_the_source_for_uv(record: dict[str, Any], expected: dict[str, Any], tmp_path: Path) -> None:
     write_project(tmp_path, name="shop", source=read(record))
-    inside = {"subdirectory": record["subdirectory"]} if "subdirectory" in record else {}
-    assert declared(tmp_path)["tool"]["uv"]["sources"] == {"cronstack": expected | inside}
+    extra = {"subdirectory": record["subdirectory"]} if "subdirectory" in record else {}
+    assert declared(tmp_path)["tool"]["uv"]["sources"] == {"cronstack": expected | extra}
 
 
 def test_an_installation_from_a_registry_needs_no_source(tmp_path: Path) -> None:
@@ -70,9 +70,9 @@ def test_an_installation_from_a_registry_needs_no_source(tmp_path: Path) -> None
         ),
     ],
 )
-def test_the_readme_names_the_source_for_pip(record: dict[str, Any], expected: list[str], tmp_path: Path) -> None:
+def test_the_readme_contains_the_source_for_pip(record: dict[str, Any], expected: list[str], tmp_path: Path) -> None:
     write_project(tmp_path, name="shop", source=read(record))
-    words = shlex.split((tmp_path / "README.md").read_text("utf-8").partition("pip install ")[2].partition("     #")[0])
+    words = shlex.split((tmp_path / "README.md").read_text("utf-8").partition("pip install ")[2].partition("\n")[0])
     assert words == [*expected, "mypy", "pytest"]
 
 
@@ -84,7 +84,7 @@ def test_this_environment_has_cronstack_from_its_clone() -> None:
 def test_a_source_that_no_longer_exists_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The installed record is replaced by one beside it on Python's path, as another installation would be found."""
+    """Another record, first on Python's path, replaces the installed one."""
     record = tmp_path / "site" / "cronstack-0.1.0.dist-info"
     record.mkdir(parents=True)
     (record / "METADATA").write_text("Metadata-Version: 2.4\nName: cronstack\nVersion: 0.1.0\n")
@@ -92,6 +92,6 @@ def test_a_source_that_no_longer_exists_is_reported(
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     monkeypatch.chdir(tmp_path)
     assert cli.run(["new", "shop"]) == 0
-    told = capsys.readouterr().err
-    assert f"Warning: this Cronstack was installed from {tmp_path}/gone.whl, which no longer exists." in told
-    assert "[tool.uv.sources]" in told
+    message = capsys.readouterr().err
+    assert f"Warning: this Cronstack was installed from {tmp_path}/gone.whl, which no longer exists." in message
+    assert "[tool.uv.sources]" in message

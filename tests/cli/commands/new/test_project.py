@@ -1,4 +1,4 @@
-"""``cronstack new``: what it writes, what it refuses."""
+"""``cronstack new``: the files it writes, and the folders it rejects."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def files_of(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
 
-def test_a_new_project_is_a_project(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_new_project_is_complete(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["new", "shop"]) == 0
     assert files_of(here / "shop") == {*FILES, "cronstack.lock"}
     project = Project.find(here / "shop")
@@ -40,31 +40,31 @@ def test_a_new_project_is_a_project(here: Path, capsys: pytest.CaptureFixture[st
     assert "cronstack up" in shown
 
 
-def test_the_folders_name_is_cleaned(here: Path) -> None:
+def test_the_project_name_is_a_cleaned_folder_name(here: Path) -> None:
     assert cli.run(["new", "My Shop_2!"]) == 0
     assert json.loads((here / "My Shop_2!" / "cdk.json").read_text())["context"]["cronstack:project"] == "My-Shop-2"
 
 
-def test_what_is_to_be_typed_next_can_be(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_next_command_is_quoted_for_a_shell(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["new", "my shop"]) == 0
     assert "  cd 'my shop'\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("found", [(), (".git",)])
-def test_an_empty_folder_will_do(here: Path, found: tuple[str, ...]) -> None:
+def test_an_empty_folder_is_accepted(here: Path, found: tuple[str, ...]) -> None:
     (here / "shop").mkdir()
     for name in found:
         (here / "shop" / name).mkdir()
     assert cli.run(["new", "shop"]) == 0
 
 
-def test_here_will_do(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_current_folder_is_accepted(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["new", "."]) == 0
     assert (here / "cdk.json").exists()
     assert "  cd " not in capsys.readouterr().out
 
 
-def test_a_folder_with_something_in_it_is_wrong_input(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_with_files_is_invalid_input(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "shop").mkdir()
     (here / "shop" / "letter.txt").write_text("dear")
     assert cli.run(["new", "shop"]) == 2
@@ -72,13 +72,13 @@ def test_a_folder_with_something_in_it_is_wrong_input(here: Path, capsys: pytest
     assert files_of(here / "shop") == {"letter.txt"}
 
 
-def test_a_file_in_the_way_is_wrong_input(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_file_is_invalid_input(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "shop").write_text("")
     assert cli.run(["new", "shop"]) == 2
     assert "'shop' is a file" in capsys.readouterr().err
 
 
-def test_without_a_folder_it_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_folder_argument_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["new"]) == 2
     assert "Missing argument 'DIR'" in capsys.readouterr().err
 
@@ -94,19 +94,19 @@ SCAFFOLD = ROOT / "infra" / "cronstack_infra" / "scaffold"
         ("tests/test_hello.py", "tests/jobs/test_hello.py"),
     ],
 )
-def test_the_repository_is_its_own_first_project(template: str, ours: str) -> None:
-    """The same text twice, and this test, rather than a build step that copies: what lies there is what is shipped."""
+def test_the_scaffold_equals_the_files_of_the_repository(template: str, ours: str) -> None:
+    """The files are duplicated, and this test keeps them equal, so no build step has to copy them."""
     assert (SCAFFOLD / template).read_text() == (ROOT / ours).read_text()
 
 
-def test_cdk_json_is_the_repositorys() -> None:
+def test_cdk_json_equals_the_one_of_the_repository() -> None:
     expected = (
         (ROOT / "cdk.json").read_text().replace('"cronstack:project": "cronstack"', '"cronstack:project": "{{name}}"')
     )
     assert (SCAFFOLD / "cdk.json.template").read_text() == expected
 
 
-def test_the_app_is_the_repositorys_without_its_examples() -> None:
+def test_the_app_equals_the_one_of_the_repository_without_examples() -> None:
     ours = ast.parse((ROOT / "infra" / "app.py").read_text())
     for node in ast.walk(ours):
         for statement in getattr(node, "body", []):

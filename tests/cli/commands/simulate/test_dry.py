@@ -1,4 +1,4 @@
-"""``cronstack simulate --dry``: what it prints, how it refuses, and what it must not load."""
+"""``cronstack simulate --dry``: its output, its errors, and modules that it must not import."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ Simulate = Callable[..., Done]
 
 @pytest.fixture
 def simulate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Simulate:
-    """``simulate("--dry", ...)`` in a project of these jobs, whose package has a name of its own in this process."""
+    """Return ``simulate("--dry", ...)`` in a project of these jobs. Each package has a unique name in this process."""
     package = f"simulated_{next(_numbers)}"
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "functions" / package / "all.py"
@@ -83,8 +83,8 @@ def test_the_tables(simulate: Simulate) -> None:
         "2027-03-27 00:00 to 2027-03-30 00:00 UTC: 3 jobs, 877 firings.",
         "Not counted, paused: resting.",
         "Not counted, run only when triggered: by_hand.",
-        "A rate counts from the beginning of the span: often.",
-        "Runs last their job's timeout, the longest they can; --durations says otherwise.",
+        "Rates, counted from the beginning of the span: often.",
+        "Runs last as long as the timeout of their job. To change it: --durations",
         "",
         "Due while the job still runs",
         "JOB LASTS FIRINGS WHILE IT RUNS FIRST (UTC) OVERLAP SO",
@@ -103,7 +103,7 @@ def test_the_tables(simulate: Simulate) -> None:
         "2 at most, in 41 minutes, first at 2027-03-27 01:30 UTC. "
         "Lambda's default limit is 1,000 for an account in a region, which is enough if nothing else runs there.",
         "",
-        "Changes of clocks",
+        "Clock changes",
         "Europe/Berlin, Sun 2027-03-28: 02:00 CET becomes 03:00 CEST at 2027-03-28 01:00 UTC:",
         "JOB SCHEDULE WHAT HAPPENS LOCAL UTC",
         "nightly cron(30 2 * * ? *) does not fire that day 02:30 next 2027-03-29 00:30",
@@ -111,16 +111,16 @@ def test_the_tables(simulate: Simulate) -> None:
 
 
 def test_the_same_as_json(simulate: Simulate) -> None:
-    told = json.loads(simulate("--dry", *MARCH, "--json").out)
-    assert (told["from"], told["until"]) == ("2027-03-27T00:00:00Z", "2027-03-30T00:00:00Z")
-    assert {each["job"]: each["firings"] for each in told["jobs"]} == {"nightly": 2, "often": 11, "slow": 864}
-    assert [each["counted_from"] for each in told["jobs"]] == [None, told["from"], None]
-    assert told["not_counted"] == {"resting": "paused", "by_hand": "run only when triggered"}
-    (overlap,) = told["overlaps"]
+    data = json.loads(simulate("--dry", *MARCH, "--json").out)
+    assert (data["from"], data["until"]) == ("2027-03-27T00:00:00Z", "2027-03-30T00:00:00Z")
+    assert {row["job"]: row["firings"] for row in data["jobs"]} == {"nightly": 2, "often": 11, "slow": 864}
+    assert [row["counted_from"] for row in data["jobs"]] == [None, data["from"], None]
+    assert data["not_counted"] == {"resting": "paused", "by_hand": "run only when triggered"}
+    (overlap,) = data["overlaps"]
     assert (overlap["job"], overlap["first"]) == ("slow", "2027-03-27T00:05:00Z")
     assert (overlap["while_running"], overlap["buffered"], overlap["skipped"]) == (863, 432, 431)
-    assert (told["crowded"][0]["starts"], told["crowded"][0]["jobs"]) == (2, ["often", "slow"])
-    assert told["concurrency"] == [
+    assert (data["crowded"][0]["starts"], data["crowded"][0]["jobs"]) == (2, ["often", "slow"])
+    assert data["concurrency"] == [
         {
             "durations": "timeout",
             "runs": 2,
@@ -130,7 +130,7 @@ def test_the_same_as_json(simulate: Simulate) -> None:
             "minutes_beyond_limit": 0,
         }
     ]
-    (change,) = told["changes"]
+    (change,) = data["changes"]
     (effect,) = change["jobs"]
     assert (change["zone"], change["at"]) == ("Europe/Berlin", "2027-03-28T01:00:00Z")
     assert (change["seconds_before"], change["seconds_after"]) == (3600, 7200)
@@ -138,7 +138,7 @@ def test_the_same_as_json(simulate: Simulate) -> None:
     assert (effect["last_before"], effect["next"]) == ("2027-03-27T01:30:00Z", "2027-03-29T00:30:00Z")
 
 
-def test_schedules_of_a_job_that_are_due_together_are_told(simulate: Simulate) -> None:
+def test_schedules_of_a_job_that_are_due_together_are_reported(simulate: Simulate) -> None:
     jobs = (
         "from cronstack import cron, job\n\n\n"
         "@job(schedule=[cron('0 6 * * ? *', timezone='UTC'), cron('0 6 ? * MON *', timezone='UTC')])\n"
@@ -146,10 +146,10 @@ def test_schedules_of_a_job_that_are_due_together_are_told(simulate: Simulate) -
     )
     done = simulate("--dry", *MARCH, jobs=jobs)
     assert done.lines[0].endswith("1 job, 3 firings.")
-    together = "stats: cron(0 6 * * ? *) and cron(0 6 ? * MON *) are due together 1 time: one run serves both."
+    together = "stats: cron(0 6 * * ? *) and cron(0 6 ? * MON *) are due together 1 time. One run serves both."
     assert together in done.lines
-    (told,) = json.loads(simulate("--dry", *MARCH, "--json").out)["jobs"]
-    assert told["due_together"] == 1
+    (data,) = json.loads(simulate("--dry", *MARCH, "--json").out)["jobs"]
+    assert data["due_together"] == 1
 
 
 def test_autumn_and_one_job(simulate: Simulate) -> None:
@@ -164,9 +164,9 @@ def test_autumn_and_one_job(simulate: Simulate) -> None:
     ]
 
 
-def test_durations_that_are_given(simulate: Simulate) -> None:
-    told = json.loads(simulate("--dry", *MARCH, "--durations", "20,slow=301", "--durations", "often=.5", "--json").out)
-    assert {each["job"]: each["seconds"]["given"] for each in told["jobs"]} == {
+def test_durations_from_the_command_line(simulate: Simulate) -> None:
+    data = json.loads(simulate("--dry", *MARCH, "--durations", "20,slow=301", "--durations", "often=.5", "--json").out)
+    assert {row["job"]: row["seconds"]["given"] for row in data["jobs"]} == {
         "nightly": 20,
         "often": 0.5,
         "slow": 301,
@@ -175,7 +175,7 @@ def test_durations_that_are_given(simulate: Simulate) -> None:
     assert "None: no job overlaps itself." in simulate("--dry", *MARCH, "--durations", "300").lines
 
 
-def test_what_is_missed_stands_before_what_is_only_fewer(simulate: Simulate) -> None:
+def test_missed_days_come_before_fewer_runs(simulate: Simulate) -> None:
     often = "@job(schedule=cron('*/20 * * * ? *', timezone='Europe/Berlin'))\ndef a_often(run): ..."
     twice = "@job(schedule=cron('30 2,5 * * ? *', timezone='Europe/Berlin'))\ndef b_twice(run): ..."
     daily = "@job(schedule=cron('30 2 * * ? *', timezone='Europe/Berlin'))\ndef c_daily(run): ..."
@@ -187,7 +187,7 @@ def test_what_is_missed_stands_before_what_is_only_fewer(simulate: Simulate) -> 
     ]
 
 
-def test_what_many_lines_leave_out_is_said(simulate: Simulate) -> None:
+def test_long_tables_are_cut_with_a_count(simulate: Simulate) -> None:
     lines = [
         "from cronstack import cron, job",
         *(
@@ -197,13 +197,13 @@ def test_what_many_lines_leave_out_is_said(simulate: Simulate) -> None:
         *(f"@job(schedule=cron('0 6 * * ? *', timezone='Europe/Berlin'))\ndef kept_{n}(run): ..." for n in range(3)),
     ]
     done = simulate("--dry", *MARCH, jobs="\n\n\n".join(lines))
-    assert done.lines.count("... and 5 more; --job J or --json shows them.") == 2
+    assert done.lines.count("... and 5 more. To see them: --job J, or --json") == 2
     assert done.lines[-1] == "3 more keep their local time: 1h earlier in UTC."
     assert "25 02:00 0" not in done.out
     assert any(line.endswith("job_0, job_1, job_10, job_11 and 21 more") for line in done.lines)
 
 
-def test_one_job_that_is_left_out_is_not_told_as_several(simulate: Simulate) -> None:
+def test_one_omitted_job_is_reported_in_singular(simulate: Simulate) -> None:
     job = "@job(schedule=cron('{} * * ? *', timezone='Europe/Berlin'))\ndef job_{}(run): ..."
     jobs = [job.format("0 2", n) for n in range(20)] + [job.format("0 6", 20)]
     done = simulate("--dry", *MARCH, jobs="\n\n\n".join(["from cronstack import cron, job", *jobs]))
@@ -213,27 +213,27 @@ def test_one_job_that_is_left_out_is_not_told_as_several(simulate: Simulate) -> 
 REFUSED = {
     ("--dry", "--days", "1", "--until", "2027-01-02"): "Give --days or --until, not both.",
     ("--dry", "--from", "soon"): "--from: 'soon' is no time. Write 2013-01-31",
-    ("--dry", "--from", "2027-01-01T00:00:30"): "--from: '2027-01-01T00:00:30' is no whole minute.",
+    ("--dry", "--from", "2027-01-01T00:00:30"): "--from: '2027-01-01T00:00:30' is not a whole minute.",
     ("--dry", "--from", "2027-01-02", "--until", "2027-01-02"): "--until: 2027-01-02 00:00 is not after the beginning",
     ("--dry", "--from", "2027-01-02", "--until", "2040-01-02"): "--until: the span has more than 3660 days.",
-    ("--dry", "--from", "9999-12-31"): "the span does not end within the calendar.",
-    ("--dry", "--from", "1970-01-01"): "a span lies within the years 1973 to 2199.",
-    ("--dry", "--from", "2199-12-31"): "a span lies within the years 1973 to 2199.",
+    ("--dry", "--from", "9999-12-31"): "the span ends after the year 9999.",
+    ("--dry", "--from", "1970-01-01"): "the span must be within the years 1973 to 2199.",
+    ("--dry", "--from", "2199-12-31"): "the span must be within the years 1973 to 2199.",
     ("--dry", "--days", "0"): "0 is not in the range 1<=x<=3660",
-    ("--dry", "--job", "slwo"): "JOB: no job is called 'slwo'. Did you mean 'slow'?",
-    ("--dry", "--job", "zzz"): "There are: by_hand, nightly, often, resting, slow.",
-    ("--dry", "--durations", "slwo=3"): "--durations: no job is called 'slwo'. Did you mean 'slow'?",
-    ("--dry", "--durations", "slow=fast"): "--durations: 'fast' is no length in seconds. Write 20, JOB=2.5, or runs",
-    ("--dry", "--durations", "slow=0"): "'0' is no length in seconds.",
-    ("--dry", "--durations", "nan"): "'nan' is no length in seconds.",
-    ("--dry", "--durations", ""): "'' is no length in seconds.",
-    ("--dry", "--durations", "slow=1,slow=2"): "two lengths are given for the same, the second is 2.",
-    ("--dry", "--durations", "1,2"): "two lengths are given for the same, the second is 2.",
-    ("--dry", "--seed", "1"): "--seed has no meaning with --dry",
-    ("--dry", "--switch", "early=1"): "--switch has no meaning with --dry",
-    ("--dry", "--faults", "x"): "--faults has no meaning with --dry",
-    ("--dry", "--out", "there"): "--out has no meaning with --dry",
-    ("--durations", "3"): "--durations belongs to --dry",
+    ("--dry", "--job", "slwo"): "JOB: unknown job 'slwo'. Did you mean 'slow'?",
+    ("--dry", "--job", "zzz"): "Known jobs: by_hand, nightly, often, resting, slow.",
+    ("--dry", "--durations", "slwo=3"): "--durations: unknown job 'slwo'. Did you mean 'slow'?",
+    ("--dry", "--durations", "slow=fast"): "--durations: 'fast' is not a length in seconds. Write 20, JOB=2.5, or runs",
+    ("--dry", "--durations", "slow=0"): "'0' is not a length in seconds.",
+    ("--dry", "--durations", "nan"): "'nan' is not a length in seconds.",
+    ("--dry", "--durations", ""): "'' is not a length in seconds.",
+    ("--dry", "--durations", "slow=1,slow=2"): "the same length is given twice; the second value is 2.",
+    ("--dry", "--durations", "1,2"): "the same length is given twice; the second value is 2.",
+    ("--dry", "--seed", "1"): "--seed cannot be used with --dry",
+    ("--dry", "--switch", "early=1"): "--switch cannot be used with --dry",
+    ("--dry", "--faults", "x"): "--faults cannot be used with --dry",
+    ("--dry", "--out", "there"): "--out cannot be used with --dry",
+    ("--durations", "3"): "--durations needs --dry",
 }
 
 
@@ -241,18 +241,18 @@ REFUSED = {
 def test_refused_with_one_message(arguments: tuple[str, ...], simulate: Simulate) -> None:
     done = simulate(*arguments)
     assert (done.code, done.out) == (2, "")
-    said = " ".join(done.err.replace("\n", " ").split())
-    assert REFUSED[arguments] in said
-    assert "Traceback" not in said
+    message = " ".join(done.err.replace("\n", " ").split())
+    assert REFUSED[arguments] in message
+    assert "Traceback" not in message
 
 
-def test_until_now_on_means_from_the_next_minute_for_a_year(simulate: Simulate) -> None:
-    told = json.loads(simulate("--dry", "--json").out)
-    assert told["from"].endswith(":00Z")
-    assert told["until"][4:] == told["from"][4:] or told["from"][5:7] in ("01", "02"), "365 days"
+def test_the_default_span_is_a_year_from_the_next_minute(simulate: Simulate) -> None:
+    data = json.loads(simulate("--dry", "--json").out)
+    assert data["from"].endswith(":00Z")
+    assert data["until"][4:] == data["from"][4:] or data["from"][5:7] in ("01", "02"), "365 days"
 
 
-def test_it_loads_neither_cloud_nor_cdk() -> None:
+def test_it_imports_neither_cloud_nor_cdk() -> None:
     loaded = (
         "import sys; from cronstack_infra import cli;"
         "code = cli.run(['simulate', '--dry', '--jobs', 'examples', '--days', '2']);"
@@ -277,7 +277,7 @@ def test_flexible_windows_are_shown_with_the_spread(simulate: Simulate) -> None:
     assert (windows["starts_without"], windows["starts_evenly"]) == (30, 2.0)
 
 
-def test_what_is_outside_start_and_end_is_not_counted(simulate: Simulate) -> None:
+def test_firings_outside_start_and_end_are_not_counted(simulate: Simulate) -> None:
     jobs = (
         "from datetime import UTC, datetime\nfrom cronstack import Run, at, cron, job\n\n\n"
         '@job(schedule=cron("0 6 * * ? *", timezone="UTC", start=datetime(2027, 3, 28, tzinfo=UTC)))\n'
@@ -285,5 +285,5 @@ def test_what_is_outside_start_and_end_is_not_counted(simulate: Simulate) -> Non
         '@job(schedule=at("2026-03-28T06:00:00", timezone="UTC"))\ndef past(run: Run): ...\n'
     )
     counted = json.loads(simulate("--dry", *MARCH, "--json", jobs=jobs).out)
-    assert {each["job"]: each["firings"] for each in counted["jobs"]} == {"starting": 2, "past": 0}
+    assert {row["job"]: row["firings"] for row in counted["jobs"]} == {"starting": 2, "past": 0}
     assert counted["overlaps"] == []

@@ -1,4 +1,4 @@
-"""``--durations runs``: the what-if with the lengths of runs that the ledger knows."""
+"""``--durations runs``: computed firings with the lengths of runs in the ledger."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def stats(run): ...
 def other(run): ...
 """
 SECONDS = [*range(41, 60), 400]
-"""Of twenty runs: median 50, 99th percentile 400."""
+"""Seconds of twenty runs: median 50, 99th percentile 400."""
 
 
 _numbers = itertools.count()
@@ -39,7 +39,7 @@ Simulate = Callable[..., int]
 
 @pytest.fixture
 def simulate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulate]:
-    """The command in a project and its stack's ledger, with runs of one of its jobs."""
+    """Run the command in a project whose ledger has runs of one job."""
     import boto3
 
     monkeypatch.chdir(tmp_path)
@@ -71,17 +71,17 @@ def simulate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simula
         yield lambda *more: cli.run(["simulate", "--dry", "--jobs", package, "--stack", "shop", *span, *more])
 
 
-def test_median_and_p99_of_what_succeeded(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
+def test_median_and_p99_of_successful_runs(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
     assert simulate("runs", "--json") == 0
     out, err = capsys.readouterr()
-    told = json.loads(out)
-    assert [each["seconds"] for each in told["jobs"]] == [{"median": 30, "p99": 30}, {"median": 50, "p99": 400}]
-    assert [(each["durations"], each["skipped"]) for each in told["overlaps"]] == [("p99", 144)]
-    assert [(each["durations"], each["runs"]) for each in told["concurrency"]] == [("median", 2), ("p99", 2)]
-    assert err == "Note: the ledger has no run that succeeded of other: counted with their timeout.\n"
+    data = json.loads(out)
+    assert [row["seconds"] for row in data["jobs"]] == [{"median": 30, "p99": 30}, {"median": 50, "p99": 400}]
+    assert [(row["durations"], row["skipped"]) for row in data["overlaps"]] == [("p99", 144)]
+    assert [(row["durations"], row["runs"]) for row in data["concurrency"]] == [("median", 2), ("p99", 2)]
+    assert err == "Note: the ledger has no successful run of other: counted with their timeout.\n"
 
 
-def test_what_is_given_beside_it_holds_in_both(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_given_duration_is_used_for_median_and_p99(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
     assert simulate("runs,other=2") == 0
     out, err = capsys.readouterr()
     assert err == ""
@@ -90,9 +90,9 @@ def test_what_is_given_beside_it_holds_in_both(simulate: Simulate, capsys: pytes
     assert any(line.startswith("2 (median) at most, in 1 minute, first at 2027-01-01 06:00 UTC.") for line in lines)
 
 
-def test_what_is_given_goes_before_the_ledger(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_given_duration_overrides_the_ledger(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
     assert simulate("runs,stats=301,7", "--json") == 0
-    seconds = [each["seconds"] for each in json.loads(capsys.readouterr().out)["jobs"]]
+    seconds = [row["seconds"] for row in json.loads(capsys.readouterr().out)["jobs"]]
     assert seconds == [{"median": 7, "p99": 7}, {"median": 301, "p99": 301}]
 
 
@@ -101,21 +101,21 @@ def test_a_length_beyond_the_timeout_is_counted_with_the_timeout_and_noted(
 ) -> None:
     assert simulate("1800", "--json") == 0
     out, err = capsys.readouterr()
-    assert [each["seconds"]["given"] for each in json.loads(out)["jobs"]] == [30, 900]
+    assert [row["seconds"]["given"] for row in json.loads(out)["jobs"]] == [30, 900]
     assert err == (
-        "Note: counted with the timeout, which is shorter: "
+        "Note: counted with the timeout instead, because it is shorter: "
         "other (1800 s, timeout 30 s), stats (1800 s, timeout 900 s).\n"
     )
 
 
-def test_a_length_beyond_every_number_is_refused(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_infinite_length_is_refused(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
     assert simulate("stats=1e400") == 2
-    assert "'1e400' is no length in seconds." in capsys.readouterr().err
+    assert "'1e400' is not a length in seconds." in capsys.readouterr().err
 
 
-def test_nothing_is_guessed_where_nothing_is_deployed(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
-    assert simulate("runs", "--stack", "nowhere") == 1
-    assert "the stack nowhere is not deployed in the Region us-east-1" in capsys.readouterr().err
+def test_a_stack_that_is_not_deployed_is_an_error(simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
+    assert simulate("runs", "--stack", "absent") == 1
+    assert "the stack absent is not deployed in the Region us-east-1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""``cronstack cdk``: the pinned cdk CLI, and the looks before a deployment and a destruction."""
+"""``cronstack cdk``: the pinned cdk CLI, and the checks before ``deploy`` and ``destroy``."""

@@ -8,12 +8,12 @@ from typing import Final
 
 import click
 
-from cronstack_infra.cli.commands.cdk.looks import REGARDLESS, before_deploy, before_destroy
+from cronstack_infra.cli.commands.cdk.checks import EVEN_IF_WAITING, before_deploy, before_destroy
 from cronstack_infra.cli.options.local_address import local_address, require_answer
 from cronstack_infra.local.environment import DEFAULT_PORT, pointed_at
 from cronstack_infra.project import Project
 
-TALKING: Final = frozenset(
+CALLS_AWS: Final = frozenset(
     {
         "bootstrap",
         "deploy",
@@ -33,23 +33,27 @@ TALKING: Final = frozenset(
 
 
 @click.command(
-    short_help="Call the pinned cdk CLI with Cronstack's own Node.",
-    # Our options end at the first word that is not one of them. The rest belongs to the cdk CLI.
+    short_help="Run the pinned cdk CLI with Cronstack's own Node.",
+    # Options of Cronstack end at the first word that is not one of them. All further words go to the cdk CLI.
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
-@click.option("--local", is_flag=True, help=f"Talk to the local cloud: AWS_ENDPOINT_URL, else port {DEFAULT_PORT}.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Talk to the local cloud at this port.")
-@click.option(REGARDLESS, is_flag=True, help="Destroy or deploy although something waits that this would end.")
+@click.option("--local", is_flag=True, help=f"Use the local cloud: AWS_ENDPOINT_URL, else port {DEFAULT_PORT}.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Use the local cloud at this port.")
+@click.option(
+    EVEN_IF_WAITING,
+    is_flag=True,
+    help="Destroy or deploy without checking for dead letters, plans and unfinished runs.",
+)
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 def command(local: bool, port: int | None, even_if_waiting: bool, args: tuple[str, ...]) -> None:
-    """Hand ARGS over to the cdk CLI, version pinned, Node included; its exit code is ours.
+    """Run the cdk CLI with ARGS and return its exit code. Its version is pinned, and Node is included.
 
-    It talks to AWS with your usual credentials, or to a local cloud with --local or an AWS_ENDPOINT_URL on this
-    machine. Choose another package of jobs with -c jobs=PACKAGE.
+    It uses AWS with your usual credentials, or a local cloud with --local or an AWS_ENDPOINT_URL on this machine.
+    Choose another package of jobs with -c jobs=PACKAGE.
 
-    Before "destroy" it looks at the deployed stack. Dead letters, plans or unfinished runs there end it with exit code
-    1, because nothing would ever run them. Before "deploy" it looks for plans and unfinished runs of jobs that are not
-    declared any more, and for other stacks of the same project.
+    Before "destroy", Cronstack checks the deployed stack. It stops with exit code 1 if there are dead letters, plans or
+    unfinished runs, because nothing would ever run them. Before "deploy", it checks for plans and unfinished runs of
+    jobs that are no longer declared, and warns of other stacks of the same project.
 
     \b
     cronstack cdk diff
@@ -62,7 +66,7 @@ def command(local: bool, port: int | None, even_if_waiting: bool, args: tuple[st
 
     project = Project.find()
     address = local_address(os.environ, local=local, port=port)
-    if address is not None and TALKING.intersection(args):
+    if address is not None and CALLS_AWS.intersection(args):
         require_answer(address, os.environ)
     helps = {"-h", "--help"}.intersection(args)
     if "destroy" in args and not helps:
@@ -76,7 +80,7 @@ def command(local: bool, port: int | None, even_if_waiting: bool, args: tuple[st
 
 
 def environment(environ: Mapping[str, str], address: str | None) -> dict[str, str]:
-    """Return the environment of the CLI: pointed at the local cloud if there is an address, else the user's own.
+    """Return the environment of the CLI: for the local cloud if there is an address, else the user's own.
 
     An AWS_ENDPOINT_URL on another machine is not the local cloud, so the user's own credentials are used there.
     """

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 PACKAGE: Final = "examples"
 LAUNCH_IN: Final = 40.0
-"""Seconds from the start of the deploy to the one-time job, at least; at most a minute more. A deploy takes a third."""
+"""Least seconds from the start of the deploy to the one-time job; at most 60 more. A deploy takes about 13 s."""
 CLOCK_LIMIT: Final = 150.0
-"""Seconds to wait for a firing. One comes every minute, and the launch within a minute and three quarters."""
+"""Seconds to wait for a firing. The heartbeat fires every minute, the launch within 100 s."""
 
 
-@click.command(short_help="Show everything in one go: a local cloud, the example jobs, real data.")
+@click.command(short_help="Show every part of Cronstack: a local cloud, the example jobs, real data.")
 def command() -> None:
-    """Show everything in one go, in two minutes or so, and leave nothing behind.
+    """Show every part of Cronstack in about two minutes, and leave nothing behind.
 
-    A local cloud is started, the example jobs are deployed to it with the real cdk CLI, a year of flights is loaded,
-    orders schedule their own reminders and payments, schedules fire on the real clock, January 2013 is backfilled, a
-    broken job is mended and its dead letter redriven.
-    Needs Cronstack's repository, which has the examples.
+    The command starts a local cloud and deploys the example jobs with the real cdk CLI. It loads a year of flights,
+    places orders that schedule their own reminders and payments, lets schedules fire on the real clock, backfills
+    January 2013, fixes a broken job and redrives its dead letter. It needs Cronstack's repository, which has the
+    examples.
     """
     from rich.console import Console
 
@@ -43,29 +43,29 @@ def command() -> None:
 
     project = repository()
     console = Console(highlight=False)
-    console.print("\n[bold]Cronstack[/bold]\nScheduled functions: on time, once, never over themselves, never lost.\n")
+    console.print("\n[bold]Cronstack[/bold]\nScheduled functions: on time, once, never overlapping, never lost.\n")
     try:
         with stop_like_ctrl_c():
             show(project, Screen(console))
     except BaseException:  # Ctrl-C, too
-        console.print("\nThe demo was stopped; so was everything it had started.")
+        console.print("\nThe demo was stopped, with everything that it had started.")
         raise
-    turn = "Your turn: [bold]A project of your own[/bold], in README.md."
-    console.print(f"\nEverything is stopped, nothing is left behind. {turn}\n")
+    next_step = "Next: [bold]A project of your own[/bold], in README.md."
+    console.print(f"\nEverything is stopped, and nothing is left behind. {next_step}\n")
 
 
 def repository() -> Project:
     """Return the current project. Raise OperationError unless it is Cronstack's repository, which has the examples."""
     from cronstack_infra.project import Project
 
-    where = "Run it in a clone of Cronstack's repository; to see your own jobs run: cronstack up"
+    remedy = "Run it in a clone of Cronstack's repository. To run your own jobs: cronstack up"
     try:
         project = Project.find()
     except CronstackError as fault:
-        raise OperationError(f"the demo needs Cronstack's repository; {fault.args[0]}", remedy=where) from None
+        raise OperationError(f"the demo needs Cronstack's repository; {fault.args[0]}", remedy=remedy) from None
     if not (project.functions / PACKAGE).is_dir():
         raise OperationError(
-            f"the demo needs Cronstack's repository; {project.root} has no functions/{PACKAGE}", remedy=where
+            f"the demo needs Cronstack's repository; {project.root} has no functions/{PACKAGE}", remedy=remedy
         )
     return project
 
@@ -78,46 +78,46 @@ def show(project: Project, screen: Screen) -> None:
     from cronstack_infra.demo.trace import Trace
 
     trace = Trace()
-    with ExitStack() as stopped_at_the_end:
-        service = stopped_at_the_end.enter_context(PaymentService(Payments(orders.stumbles)))
+    with ExitStack() as cleanup:
+        service = cleanup.enter_context(PaymentService(Payments(orders.stumbles)))
         with screen.chapter():
-            cloud, launch = boot(project, screen, trace, stopped_at_the_end, service.url)
+            cloud, launch = start(project, screen, trace, cleanup, service.url)
             shown = stages.Shown.find(cache(cloud.client), project.stack(PACKAGE))
             with screen.stage("flights of 2013") as stage:
                 counted = stages.load(shown, stage)
             with screen.stage("orders") as stage:
                 orders.place(shown, stage)
-            drawn = on_the_clock(shown, screen, trace, launch, lambda stage: stages.backfill(shown, counted, stage))
+            january = await_firings(shown, screen, trace, launch, lambda stage: stages.backfill(shown, counted, stage))
             with screen.stage("reminders") as stage:
                 mails = orders.reminded(shown, cloud.endpoint, stage)
             with screen.stage("payments") as stage:
                 orders.captured(shown, service.payments, stage)
             with screen.stage("a broken job") as stage:
                 letter = stages.break_it(shown)
-                stage.say("has left a dead letter")
-        demo_results.show_january(screen.console, drawn)
+                stage.update("has left a dead letter")
+        demo_results.show_january(screen.console, january)
         demo_results.show_jobs(screen.console, stages.tally(shown))
         demo_results.show_mail(screen.console, mails[0])
         demo_results.show_letter(screen.console, letter)
         with screen.chapter():
-            with screen.stage("mended") as stage:
+            with screen.stage("fixed") as stage:
                 stages.mend_it(shown)
-                stage.say(f"{stages.VARIABLE}={stages.MENDED} in the function's configuration")
+                stage.update(f"{stages.VARIABLE}={stages.CORRECT_RATE} in the function's configuration")
             with screen.stage("redriven") as stage:
                 row = stages.redrive_it(shown, letter)
-                told = row.result
-                stage.say(
-                    f"attempt {row.attempt}: {row.status}, {told['euros']:.0f} euros are {told['dollars']} dollars"
+                result = row.result
+                stage.update(
+                    f"attempt {row.attempt}: {row.status}, {result['euros']:.0f} euros are {result['dollars']} dollars"
                 )
         final = stages.tally(shown)
         demo_results.show_jobs(screen.console, final)
         with screen.chapter(), screen.stage("local cloud") as stage:
-            stopped_at_the_end.close()
-            stage.say("stopped")
+            cleanup.close()
+            stage.update("stopped")
 
 
-def boot(
-    project: Project, screen: Screen, trace: Trace, stopped_at_the_end: ExitStack, payments: str
+def start(
+    project: Project, screen: Screen, trace: Trace, cleanup: ExitStack, payments: str
 ) -> tuple[LocalCloud, datetime]:
     """Start a local cloud and deploy the examples. Return the cloud, and the due time of the one-time job."""
     from cronstack.clock import now
@@ -127,11 +127,11 @@ def boot(
 
     cdk = deploying.prepare(project, screen)
     with screen.stage("local cloud") as stage:
-        cloud = LocalCloud.start(on_event=trace.hear, stacks=True)
-        stopped_at_the_end.callback(cloud.stop)
-        stage.say(cloud.endpoint)
+        cloud = LocalCloud.start(on_event=trace.record, stacks=True)
+        cleanup.callback(cloud.stop)
+        stage.update(cloud.endpoint)
     deploying.bootstrap(cdk, cloud.endpoint, screen)
-    # at() names a minute. One that is past before the stack is deployed would never fire.
+    # at() has minutes. A minute that has passed before the end of the deploy would never fire.
     launch = (now() + timedelta(seconds=LAUNCH_IN + 60)).replace(second=0, microsecond=0)
     chosen = {
         "EXAMPLES_LAUNCH_AT": f"{launch.astimezone(NEW_YORK):%Y-%m-%dT%H:%M:%S}",
@@ -141,33 +141,33 @@ def boot(
     return cloud, launch
 
 
-def on_the_clock(
+def await_firings(
     shown: Shown, screen: Screen, trace: Trace, launch: datetime, meanwhile: Callable[[ProgressLine], Any]
 ) -> Any:
     """Wait for the heartbeat and the launch to fire, and run ``meanwhile`` at the same time."""
     from cronstack.clock import now
 
     def next_minute() -> str:
-        return f"every minute; the next one in {60 - now().second} s"
+        return f"every minute; next in {60 - now().second} s"
 
     def countdown() -> str:
         return f"once, in {max(0.0, (launch - now()).total_seconds()):.0f} s"
 
     expected = {"heartbeat": next_minute, "launch": countdown}
     lines = {job: screen.begin(job) for job in expected}
-    for job, say in expected.items():
-        lines[job].say(say)
+    for job, detail in expected.items():
+        lines[job].update(detail)
     with ThreadPoolExecutor(len(expected)) as pool:
         try:
-            fired = [pool.submit(await_firing, shown, screen, trace, job, lines[job]) for job in expected]
+            firings = [pool.submit(await_firing, shown, screen, trace, job, lines[job]) for job in expected]
             with screen.stage("January 2013") as stage:
-                done = meanwhile(stage)
-            for each in fired:
-                each.result()
+                result = meanwhile(stage)
+            for firing in firings:
+                firing.result()
         except BaseException:  # Ctrl-C, too: the other threads still wait for events
             trace.close()
             raise
-    return done
+    return result
 
 
 def await_firing(shown: Shown, screen: Screen, trace: Trace, job: str, line: ProgressLine) -> None:
@@ -185,4 +185,4 @@ def await_firing(shown: Shown, screen: Screen, trace: Trace, job: str, line: Pro
             raise OperationError(f"{job} has not fired within {CLOCK_LIMIT:.0f} s")
         row = stages.run_of(shown, job)
         late = (row.started - row.due).total_seconds() if row.started else 0.0
-        line.say(f"due {row.due:%H:%M:%S} UTC, started {late:.1f} s later, {row.status}")
+        line.update(f"due {row.due:%H:%M:%S} UTC, started {late:.1f} s later, {row.status}")

@@ -18,13 +18,13 @@ from cronstack_infra.demo.stages import Tally
 from cronstack_infra.ops.dead_letters.letters import DeadLetter
 
 
-def show_january(console: Console, found: Sequence[Statistics]) -> None:
-    """Print the bars of January, and its quietest and busiest day."""
-    quiet, busy = min(found, key=lambda day: day.flights), max(found, key=lambda day: day.flights)
-    console.print(f"\n[dim]Flights a day, 1 to 31 January 2013[/dim]   [cyan]{january.drawn(found)}[/cyan]")
+def show_january(console: Console, days: Sequence[Statistics]) -> None:
+    """Print a bar for tally day of January, and its quietest and busiest day."""
+    quiet, busy = min(days, key=lambda day: day.flights), max(days, key=lambda day: day.flights)
+    console.print(f"\n[dim]Flights a day, 1 to 31 January 2013[/dim]   [cyan]{january.drawn(days)}[/cyan]")
     console.print(
         f"[dim]{quiet.flights} on the quietest day, {busy.flights} on the busiest, "
-        f"{sum(day.cancelled for day in found)} cancelled in the month[/dim]"
+        f"{sum(day.cancelled for day in days)} cancelled in the month[/dim]"
     )
 
 
@@ -36,19 +36,19 @@ def show_jobs(console: Console, tallies: list[Tally]) -> None:
 def jobs_table(tallies: list[Tally]) -> Table:
     """Return a table of the jobs and their runs."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", collapse_padding=True, pad_edge=False)
-    table.add_column("Job", style="bold", no_wrap=True, min_width=max(len(each.job) for each in tallies))
+    table.add_column("Job", style="bold", no_wrap=True, min_width=max(len(tally.job) for tally in tallies))
     for heading in ("Occurrences", "Succeeded", "Failed", "Skipped", "Dead letters", "Slowest"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for each in tallies:
-        bad = "red" if each.failed or each.dead_letters else "dim"
+    for tally in tallies:
+        bad = "red" if tally.failed or tally.dead_letters else "dim"
         table.add_row(
-            each.job,
-            str(each.occurrences),
-            f"[green]{each.succeeded}[/green]",
-            f"[{bad}]{each.failed}[/{bad}]",
-            f"[dim]{each.skipped}[/dim]",
-            f"[{bad}]{each.dead_letters}[/{bad}]",
-            "" if each.slowest is None else f"{each.slowest:.2f} s",
+            tally.job,
+            str(tally.occurrences),
+            f"[green]{tally.succeeded}[/green]",
+            f"[{bad}]{tally.failed}[/{bad}]",
+            f"[dim]{tally.skipped}[/dim]",
+            f"[{bad}]{tally.dead_letters}[/{bad}]",
+            "" if tally.slowest is None else f"{tally.slowest:.2f} s",
         )
     return table
 

@@ -1,6 +1,6 @@
 """Deploy a package of jobs to a local cloud with the real cdk CLI: fetch the CLI, bootstrap, deploy.
 
-``up`` and ``demo`` share it. The output of the CLI is shown only when the CLI fails; its last lines give the reason.
+``up`` and ``demo`` use this module. If the CLI fails, the error contains its last lines.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from cronstack_infra.toolchain.cdk import bootstrap_args, local_args
 
 BOOTSTRAP_LIMIT: Final = 120.0
 DEPLOY_LIMIT: Final = 300.0
-LINES_OF_A_FAILURE: Final = 20
-NOT_FOR_PEOPLE: Final = ("at ", "type: '", "source: '", "cause: ", "deploymentErrorCode: '", "}")
-"""The beginnings of the lines of a Node stack trace."""
+SHOWN_LINES: Final = 20
+STACK_TRACE: Final = ("at ", "type: '", "source: '", "cause: ", "deploymentErrorCode: '", "}")
+"""How the lines of a Node stack trace begin. They are not shown."""
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -32,8 +32,8 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 def prepare(project: Project, screen: Screen) -> CdkCli:
     """Return the pinned cdk CLI. Fetch it on first use."""
     with screen.stage("cdk CLI") as stage:
-        cdk = ensure_cdk(project.root, stage.say)
-        stage.say("the pinned one is there")
+        cdk = ensure_cdk(project.root, stage.update)
+        stage.update("the pinned version is installed")
     return cdk
 
 
@@ -42,7 +42,7 @@ def bootstrap(cdk: CdkCli, endpoint: str, screen: Screen) -> None:
     environ = pointed_at(endpoint, os.environ)
     with screen.stage("cdk bootstrap") as stage:
         _run(cdk, bootstrap_args(ACCOUNT, environ), environ, BOOTSTRAP_LIMIT, stage)
-        stage.say("stack CDKToolkit")
+        stage.update("stack CDKToolkit")
 
 
 def deploy(
@@ -52,19 +52,21 @@ def deploy(
     environ = pointed_at(endpoint, os.environ) | dict(extra or {})
     with screen.stage("cdk deploy") as stage, tempfile.TemporaryDirectory(prefix="cronstack-") as output:
         _run(cdk, local_args("deploy", package=package, output=Path(output)), environ, DEPLOY_LIMIT, stage)
-        stage.say(f"stack {stack}")
+        stage.update(f"stack {stack}")
 
 
 def _run(cdk: CdkCli, args: Sequence[str], environ: Mapping[str, str], limit: float, stage: ProgressLine) -> None:
-    said: deque[str] = deque(maxlen=LINES_OF_A_FAILURE)
-    stage.say("the cdk CLI starts")
+    last_lines: deque[str] = deque(maxlen=SHOWN_LINES)
+    stage.update("starting the cdk CLI")
 
-    def hear(line: str) -> None:
+    def show(line: str) -> None:
         plain = _COLOURS.sub("", line).strip()
-        if plain and not plain.startswith(NOT_FOR_PEOPLE):
-            said.append(plain)
-            stage.say(plain)
+        if plain and not plain.startswith(STACK_TRACE):
+            last_lines.append(plain)
+            stage.update(plain)
 
-    code = cdk.run(args, environ, limit, hear)
+    code = cdk.run(args, environ, limit, show)
     if code != 0:
-        raise CronstackError(f"cdk {args[0]} failed, exit code {code}. Its last lines:\n  " + "\n  ".join(said))
+        raise CronstackError(
+            f"cdk {args[0]} failed with exit code {code}. Its last lines:\n  " + "\n  ".join(last_lines)
+        )

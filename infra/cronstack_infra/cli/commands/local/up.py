@@ -22,22 +22,23 @@ if TYPE_CHECKING:
     from cronstack_infra.local.client import LocalCloud
     from cronstack_infra.project import Project
 
-LOOK: Final = 0.5
+CHECK_INTERVAL: Final = 0.5
 """Seconds between two checks that the local cloud still runs."""
 
 
 class Deployed(NamedTuple):
-    """A deployed schedule and its next firing. None: it never fires again."""
+    """A deployed schedule."""
 
     job: str
     expression: str
     timezone: str
     enabled: bool
     next: datetime | None
+    """Next firing. None: it never fires again."""
 
 
-class Played(NamedTuple):
-    """How AWS is played."""
+class Simulated(NamedTuple):
+    """How the local cloud simulates AWS."""
 
     switches: tuple[str, ...]
     seed: int
@@ -45,18 +46,22 @@ class Played(NamedTuple):
 
 @click.command(short_help="Run the local cloud, deploy the jobs and show every firing.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="On 127.0.0.1; 0: any free."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="Port on 127.0.0.1. 0: any free port.",
 )
-@click.option("--no-deploy", is_flag=True, help="Start an empty local cloud.")
+@click.option("--no-deploy", is_flag=True, help="Start an empty local cloud, without a deployment.")
 @click.option(
-    "--jobs", "package", default="jobs", show_default=True, metavar="PACKAGE", help="Folder of functions/ to deploy."
+    "--jobs", "package", default="jobs", show_default=True, metavar="PACKAGE", help="Package in functions/ to deploy."
 )
 @switch_option
-@click.option("--seed", type=click.IntRange(0), default=0, help="Of all chance that switches leave. Defaults to 0.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Random seed of the switches. Defaults to 0.")
 def command(port: int, no_deploy: bool, package: str, switches: tuple[str, ...], seed: int) -> None:
-    """Run the local cloud here until Ctrl-C: deploy the jobs with the real cdk CLI and show every firing.
+    """Run the local cloud until Ctrl-C, deploy the jobs with the real cdk CLI, and show every firing.
 
-    What is deployed lives in memory and ends with the command.
+    Deployed stacks and data are in memory. They are lost when the command ends.
     """
     from rich.console import Console
 
@@ -68,28 +73,28 @@ def command(port: int, no_deploy: bool, package: str, switches: tuple[str, ...],
     if project is not None:
         _check(project, package)
     console = Console(highlight=False)
-    events: SimpleQueue[dict[str, Any]] = SimpleQueue()  # an interrupted get can leave the locks of a Queue taken
+    events: SimpleQueue[dict[str, Any]] = SimpleQueue()  # an interrupted Queue.get can leave its lock held
     with stop_like_ctrl_c():
         try:
-            played = Played(switches, seed)
-            cloud = _boot(port, events, Screen(console), project, package, played)
+            simulated = Simulated(switches, seed)
+            cloud = _boot(port, events, Screen(console), project, package, simulated)
         except KeyboardInterrupt:
-            console.print("Stopped before it was up.")
+            console.print("Stopped before the local cloud was ready.")
             raise
         try:
             if switches:
-                console.print(f"\nSwitches: {' '.join(switches)}, seed {seed}. cronstack switches explains them.")
-            _tell(console, cloud, project, package)
+                console.print(f"\nSwitches: {' '.join(switches)}, seed {seed}. To see what they do: cronstack switches")
+            _print_usage(console, cloud, project, package)
             _watch(console, cloud, events, project.stack(package) if project else "")
         except KeyboardInterrupt:
             pass
         finally:
             cloud.stop()
-    console.print("\nStopped. What was deployed here is gone.")
+    console.print("\nStopped. The deployed stacks and their data are deleted.")
 
 
 def _check(project: Project, package: str) -> None:
-    """Check the declarations here, in a tenth of a second, before the cdk CLI does."""
+    """Check the declarations. It takes a tenth of a second; the cdk CLI would report faults much later."""
     from cronstack import clock
     from cronstack_infra.discovery.discover import discover
 
@@ -103,7 +108,7 @@ def _boot(
     screen: Screen,
     project: Project | None,
     package: str,
-    played: Played,
+    simulated: Simulated,
 ) -> LocalCloud:
     """Start the local cloud and deploy to it. Stop it if that fails."""
     from cronstack_infra.cli.commands.local import deploying
@@ -113,9 +118,9 @@ def _boot(
         cdk = None if project is None else deploying.prepare(project, screen)
         with screen.stage("local cloud") as stage:
             cloud = LocalCloud.start(
-                port, on_event=events.put, stacks=cdk is not None, switches=played.switches, seed=played.seed
+                port, on_event=events.put, stacks=cdk is not None, switches=simulated.switches, seed=simulated.seed
             )
-            stage.say(cloud.endpoint)
+            stage.update(cloud.endpoint)
         try:
             if cdk is not None and project is not None:
                 deploying.bootstrap(cdk, cloud.endpoint, screen)
@@ -126,31 +131,31 @@ def _boot(
     return cloud
 
 
-def _tell(console: Console, cloud: LocalCloud, project: Project | None, package: str) -> None:
+def _print_usage(console: Console, cloud: LocalCloud, project: Project | None, package: str) -> None:
     """Print the deployed schedules, and how to use the cloud from another shell."""
     port = int(cloud.endpoint.rpartition(":")[2])
-    ours = "--local" if port == DEFAULT_PORT else f"--port {port}"
-    ours += "" if package == "jobs" else f" --jobs {package}"
+    options = "--local" if port == DEFAULT_PORT else f"--port {port}"
+    options += "" if package == "jobs" else f" --jobs {package}"
     if project is not None:
         from cronstack.clock import now
 
-        found = list(deployed(cloud.client("scheduler"), project.stack(package), now()))
+        schedules = list(deployed(cloud.client("scheduler"), project.stack(package), now()))
         console.print()
-        if found:
-            print_table(("job", "schedule", "next", "utc"), map(_row, found))
+        if schedules:
+            print_table(("job", "schedule", "next", "utc"), map(_row, schedules))
         else:
-            console.print("No job has a schedule; cronstack trigger starts one.")
+            console.print("No job has a schedule. Start a job: cronstack trigger JOB")
     console.print("\nIn another shell:")
     if project is not None:
-        console.print(f"  cronstack runs {ours}")
+        console.print(f"  cronstack runs {options}")
     console.print(f"  export AWS_ENDPOINT_URL={cloud.endpoint}    for the aws CLI and any AWS SDK", soft_wrap=True)
     at = "" if port == DEFAULT_PORT else f" --port {port}"
-    console.print(f'  eval "$(cronstack env{at})"    points that whole shell here', soft_wrap=True)
+    console.print(f'  eval "$(cronstack env{at})"    points the whole shell to it', soft_wrap=True)
     console.print("\nCtrl-C stops it.\n")
 
 
 def deployed(scheduler: Any, stack: str, now: datetime) -> Iterator[Deployed]:
-    """Return the schedules of a stack's group by name, with their next firing after ``now``."""
+    """Yield the schedules of a stack's group, by name, with their next firing after ``now``."""
     from cronstack_infra import names
     from cronstack_infra.deployed_form import read_schedule
 
@@ -169,14 +174,15 @@ def deployed(scheduler: Any, stack: str, now: datetime) -> Iterator[Deployed]:
             )
 
 
-def _row(each: Deployed) -> tuple[str, str, str, str]:
-    if each.next is None:
-        return each.job, each.expression, "never" if each.enabled else "paused", ""
-    return each.job, each.expression, spans.local(each.next, each.timezone), spans.utc(each.next)
+def _row(schedule: Deployed) -> tuple[str, str, str, str]:
+    job, expression, following = schedule.job, schedule.expression, schedule.next
+    if following is None:
+        return job, expression, "never" if schedule.enabled else "paused", ""
+    return job, expression, spans.local(following, schedule.timezone), spans.utc(following)
 
 
 def _watch(console: Console, cloud: LocalCloud, events: SimpleQueue[dict[str, Any]], stack: str) -> None:
-    """Print firings until Ctrl-C. Raise CronstackError if the local cloud ends by itself."""
+    """Print firings until Ctrl-C. Raise CronstackError if the local cloud ends unexpectedly."""
     from rich.text import Text
 
     from cronstack_infra.cli.output import firings
@@ -184,10 +190,12 @@ def _watch(console: Console, cloud: LocalCloud, events: SimpleQueue[dict[str, An
     styles = {"quiet": "dim", "plain": "", "good": "green", "bad": "red"}
     while True:
         try:
-            event = events.get(timeout=LOOK)
+            event = events.get(timeout=CHECK_INTERVAL)
         except Empty:
             if not cloud.running:
-                raise CronstackError("the local cloud ended by itself", remedy="Start it again: cronstack up") from None
+                raise CronstackError(
+                    "the local cloud has ended unexpectedly", remedy="Start it again: cronstack up"
+                ) from None
             continue
         line = firings.line(event, stack)
         if line is not None:

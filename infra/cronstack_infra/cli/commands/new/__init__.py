@@ -1,1 +1,1 @@
-"""``cronstack new``: write a project, or a job and its test into a project."""
+"""``cronstack new``: create a project, or add a job and its test to a project."""

@@ -1,6 +1,6 @@
-"""``cronstack new DIR``: write a project with one job and its test. ``cronstack new job`` adds a job to a project.
+"""``cronstack new DIR``: create a project with one job and its test. ``cronstack new job`` adds a job to a project.
 
-``new`` is a group. Its command ``project`` need not be named: ``new shop`` is ``new project shop``.
+``new`` is a group. The name of its command ``project`` may be left out: ``new shop`` is ``new project shop``.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from cronstack_infra.cli.commands.new.kit_source import kit_source
 from cronstack_infra.cli.commands.new.project import write_project
 from cronstack_infra.project import cleaned
 
-NOT_IN_THE_WAY: Final = {".git"}
-"""Names that an empty folder may hold."""
+IGNORED: Final = {".git"}
+"""Names that a folder may contain and still count as empty."""
 
 
-class ProjectUnlessNamed(click.Group):
-    """A group whose first argument is a folder, unless it is the name of a command or an option for help."""
+class ProjectByDefault(click.Group):
+    """A group that runs ``project``, unless the first argument is the name of a command or a help option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or args[0] not in (*self.commands, *ctx.help_option_names):
@@ -30,12 +30,12 @@ class ProjectUnlessNamed(click.Group):
 
 
 @click.group(
-    cls=ProjectUnlessNamed,
-    short_help="Write a new project, or a job and its test into this one.",
+    cls=ProjectByDefault,
+    short_help="Create a project, or add a job and its test to this one.",
     subcommand_metavar="DIR | COMMAND [ARGS]...",
 )
 def command() -> None:
-    """Write a new project into DIR, or one more job with its test into the project around.
+    """Create a project in DIR, or add a job and its test to the current project.
 
     \b
     cronstack new shop
@@ -43,31 +43,31 @@ def command() -> None:
     """
 
 
-@command.command("project", short_help="A project with one job and its test, into DIR; 'project' may be left out.")
+@command.command("project", short_help="Create a project in DIR; the word 'project' may be left out.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 def project(folder: Path) -> None:
-    """Write a new project into DIR: one job, its test, and what the cdk CLI needs to deploy it.
+    """Create a project in DIR: one job, its test, and the files that the cdk CLI needs.
 
-    The project is named after the folder. DIR must be empty or not yet there.
+    The project gets the name of the folder. DIR must be empty or must not exist yet.
     """
     root = folder.resolve()
-    if root.exists() and {found.name for found in root.iterdir()} - NOT_IN_THE_WAY:
-        raise click.BadParameter(f"{folder} is not empty; give the name of a new folder.", param_hint="DIR")
+    if root.exists() and {found.name for found in root.iterdir()} - IGNORED:
+        raise click.BadParameter(f"{folder} is not empty; choose a new folder.", param_hint="DIR")
     source = kit_source()
     written = write_project(root, name=cleaned(root.name), source=source)
-    click.echo(f"A new project, {click.style(cleaned(root.name), bold=True)}:")
+    click.echo(f"Created the project {click.style(cleaned(root.name), bold=True)}:")
     for path in written:
         click.echo(f"  {folder / path}")
     click.echo("\nNext:")
     if root != Path.cwd():
         click.echo(f"  cd {shlex.quote(str(folder))}")
-    click.echo("  uv sync                install Cronstack and the tests' tools into .venv (pip: see README.md)")
-    click.echo("  uv run pytest          test the job")
-    click.echo("  uv run cronstack up    deploy it to a local cloud and see it run every minute")
+    click.echo("  uv sync                install Cronstack, pytest and mypy into .venv (pip: see README.md)")
+    click.echo("  uv run pytest          run the tests of the job")
+    click.echo("  uv run cronstack up    deploy it to a local cloud, and watch it run every minute")
     if source.path is not None and not source.path.exists():
         click.echo(
             f"Warning: this Cronstack was installed from {source.path}, which no longer exists.\n"
-            "  Before uv sync, correct the path in pyproject.toml under [tool.uv.sources].",
+            "  Before uv sync, correct the path in pyproject.toml, section [tool.uv.sources].",
             err=True,
         )
 

@@ -1,6 +1,6 @@
-"""Where the running copy of Cronstack was installed from, so that a new project can install the same copy.
+"""The source from which the running Cronstack was installed. A new project installs Cronstack from the same source.
 
-Installers record a source that is no registry in the distribution's ``direct_url.json`` (PEP 610).
+Installers record a source other than a registry in the distribution's ``direct_url.json`` (PEP 610).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ KIT: Final = "cronstack"
 
 @dataclass(frozen=True)
 class KitSource:
-    """One source of the distribution "cronstack", in the words of uv and of pip."""
+    """A source of the distribution "cronstack", as uv and pip write it."""
 
     uv: str
-    """Inline table for ``[tool.uv.sources]``. Empty for a registry, which uv asks by itself."""
+    """Inline table for ``[tool.uv.sources]``. Empty for a registry, which is the default of uv."""
     pip: str
     """Arguments of ``pip install``, quoted for a shell."""
     path: Path | None = None
-    """The folder or file on this machine, if the source is one."""
+    """The folder or file, if the source is on this machine."""
 
 
 def kit_source() -> KitSource:
@@ -37,7 +37,7 @@ def kit_source() -> KitSource:
 
 
 def read(direct_url: str | None, version: str) -> KitSource:
-    """Translate the text of a ``direct_url.json``. None stands for an installation from a registry."""
+    """Return the source that the text of a ``direct_url.json`` describes. None: installed from a registry."""
     if direct_url is None:
         return KitSource(uv="", pip=shlex.quote(f"{KIT}>={version}"))
     record: Mapping[str, Any] = json.loads(direct_url)
@@ -48,20 +48,20 @@ def read(direct_url: str | None, version: str) -> KitSource:
     if path is None:
         return KitSource(uv=_table(url=url), pip=shlex.quote(f"{KIT} @ {url}"))
     if "dir_info" in record:
-        # Editable, because uv and pip would else keep using the copy that they built first.
+        # Editable: otherwise uv and pip would keep using the copy that they built first.
         return KitSource(uv=_table(path=str(path), editable=True), pip=f"-e {shlex.quote(str(path))}", path=path)
     return KitSource(uv=_table(path=str(path)), pip=shlex.quote(str(path)), path=path)
 
 
 def _repository(url: str, record: Mapping[str, Any]) -> KitSource:
     system, commit = record["vcs_info"]["vcs"], record["vcs_info"]["commit_id"]
-    inside = {"subdirectory": record["subdirectory"]} if record.get("subdirectory") else {}
-    fragment = f"#subdirectory={inside['subdirectory']}" if inside else ""
-    # uv installs from git only; for other systems of version control the project has no source that uv could use.
-    table = _table(git=url, rev=commit, **inside) if system == "git" else ""
+    folder = {"subdirectory": record["subdirectory"]} if record.get("subdirectory") else {}
+    fragment = f"#subdirectory={folder['subdirectory']}" if folder else ""
+    # uv supports only git; for other version control systems the project gets no source for uv.
+    table = _table(git=url, rev=commit, **folder) if system == "git" else ""
     return KitSource(uv=table, pip=shlex.quote(f"{KIT} @ {system}+{url}@{commit}{fragment}"))
 
 
 def _table(**values: str | bool) -> str:
-    """Return a TOML inline table. JSON writes these two types as TOML does."""
+    """Return a TOML inline table. TOML and JSON write these two types in the same way."""
     return "{ " + ", ".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()) + " }"

@@ -1,7 +1,7 @@
-"""The files of a new project: one job, its test, and what the cdk CLI needs to deploy it.
+"""The files of a new project: one job, its test, and the files that the cdk CLI needs.
 
-The templates are the files of ``cronstack_infra/scaffold``. A template called ``*.template`` has {{names}} to fill in.
-The others are copied as they are, so that the linters and the tests of this repository check them where they lie.
+The templates are in ``cronstack_infra/scaffold``. A template called ``*.template`` has {{placeholders}}. All others are
+copied unchanged, so the linters and tests of this repository check them.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ FILES: Final[dict[str, str]] = {
     "README.md": "README.md.template",
     ".gitignore": "gitignore.template",
 }
-"""Each file of a new project, and its template."""
+"""Template of each file of a new project."""
 
 SOURCE: Final = """
 [tool.uv.sources]
-# The copy of Cronstack that made this project. On another machine, give its path there or a git address.
+# The copy of Cronstack that created this project. On another machine, use its path there, or a git URL.
 cronstack = {}
 """
 

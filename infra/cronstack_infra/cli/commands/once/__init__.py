@@ -1,1 +1,1 @@
-"""``cronstack once``: schedule a job for one time, move it, cancel it, and list what is planned."""
+"""``cronstack once``: schedule, move, cancel and list one-time occurrences of a job."""

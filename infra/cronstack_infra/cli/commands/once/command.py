@@ -1,4 +1,4 @@
-"""``cronstack once``: schedule, move and cancel one-time occurrences by hand, as code does with ``cronstack.once``."""
+"""``cronstack once``: schedule, move, cancel and list one-time occurrences, as code does with ``cronstack.once``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ from cronstack.onetime.once import Once
 from cronstack.onetime.planner import Plan
 from cronstack_infra.cli.commands.once import importing as once_import
 from cronstack_infra.cli.commands.once.removed import note_removed
-from cronstack_infra.cli.commands.once.words import FAILED, in_options, left, move_missed, sentence, when_options
+from cronstack_infra.cli.commands.once.wording import (
+    FAILED,
+    errors_as_options,
+    left,
+    move_missed,
+    sentence,
+    when_options,
+)
 from cronstack_infra.cli.options.clouds import Cloud, cloud_options
 from cronstack_infra.cli.options.inputs import json_object
 from cronstack_infra.cli.output.counting import counting
@@ -39,52 +46,52 @@ from cronstack_infra.ops.onetime import (
 from cronstack_infra.ops.runs import Row
 
 COLUMNS: Final = ("job", "key", "status", "due (UTC)", "left", "asked for", "why")
-NOBODY: Final = "Code may schedule no job of this stack; it may where one is declared by @job(schedule=once())."
+NO_ONCE_JOBS: Final = "Code can schedule no job of this stack. Declare such a job with @job(schedule=once())."
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-key_option = click.option("--key", metavar="K", required=True, help="What it is known by, such as order-4711.")
+key_option = click.option("--key", metavar="K", required=True, help="Name of the plan, such as order-4711.")
 
 R = TypeVar("R")
 
 
 def key_of(command: Callable[..., R]) -> Callable[..., R]:
-    """Add the key of an existing plan: an argument or --key, as in Python a positional or a keyword argument."""
+    """Add the key of an existing plan, as an argument or as --key."""
 
     @click.argument("name", metavar="KEY", required=False)
-    @click.option("--key", metavar="KEY", help="The same as the argument KEY.")
+    @click.option("--key", metavar="KEY", help="Same as the argument KEY.")
     @functools.wraps(command)
     def with_key(*args: Any, name: str | None, key: str | None, **options: Any) -> R:
         if name is not None and key is not None:
-            raise click.UsageError(f"The key is given twice: {name!r} and --key {key!r}.")
+            raise click.UsageError(f"Give the key only once: {name!r} and --key {key!r} were given.")
         if name is None and key is None:
-            raise click.UsageError("Which one? Give its key: KEY or --key KEY.")
+            raise click.UsageError("The key of the plan is missing. Give KEY or --key KEY.")
         return command(*args, key=name if key is None else key, **options)
 
     return with_key
 
 
-class Words(click.Group):
-    """A group whose first argument is the name of a command, or of a job to schedule."""
+class ScheduleByDefault(click.Group):
+    """A group that runs ``schedule``, unless the first argument is the name of a command or a help option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in (*self.commands, *ctx.help_option_names):
             near = get_close_matches(args[0], self.commands, n=1, cutoff=0.75)
-            if near and not any(word.startswith("--key") for word in args):  # without a key it was not meant as a job
+            if near and not any(word.startswith("--key") for word in args):  # without a key, the user meant a command
                 raise click.UsageError(f"No such command {args[0]!r}. Did you mean {near[0]!r}?", ctx=ctx)
             args = ["schedule", *args]
         return super().parse_args(ctx, args)
 
 
 @click.group(
-    cls=Words,
-    short_help="Schedule a job once, move and cancel that, and list what code has scheduled.",
+    cls=ScheduleByDefault,
+    short_help="Schedule, move, cancel and list one-time occurrences of a job.",
     subcommand_metavar="JOB --key K (--at T | --in SPAN) | COMMAND [ARGS]...",
 )
 def command() -> None:
-    """Schedule a JOB once, under a key, as cronstack.once does it for application code.
+    """Schedule a JOB once, under a key, as cronstack.once does for application code.
 
-    The job is declared by @job(schedule=once()). The same key and content again changes nothing. A job that is called
-    like one of the commands below is reached by "cronstack once schedule JOB".
+    The job is declared with @job(schedule=once()). Scheduling the same key with the same content again changes nothing.
+    If a job has the name of a command below, write "cronstack once schedule JOB".
 
     \b
     cronstack once remind --key order-4711 --in 3d --input '{"order": 4711}'
@@ -95,69 +102,73 @@ def command() -> None:
 command.add_command(once_import.command)
 
 
-@command.command(short_help="Schedule it; the word may be left out.")
+@command.command(short_help="Schedule JOB once. The word 'schedule' may be left out.")
 @click.argument("job")
 @key_option
 @when_options
-@click.option("--input", metavar="JSON", callback=json_object, help="What the handler is given. Defaults to {}.")
-@click.option("--replace", is_flag=True, help="The key may stand for another time or input, be cancelled or missed.")
+@click.option("--input", metavar="JSON", callback=json_object, help="Input of the handler. Defaults to {}.")
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Replace an existing plan with another time or input, also a cancelled or missed one.",
+)
 @json_option
 @cloud_options
 def schedule(
     cloud: Cloud, job: str, key: str, input: dict[str, Any] | None, replace: bool, terms: dict[str, Any], as_json: bool
 ) -> int:
-    """Have JOB run once under a key. Exit code 1 when the key stands for something else."""
-    return _ask(cloud, job, as_json, lambda once: once.schedule(job, key=key, input=input, replace=replace, **terms))
+    """Schedule JOB once under a key. Exit code 1 if the key has another time or input, has begun, or was cancelled."""
+    return _change(cloud, job, as_json, lambda once: once.schedule(job, key=key, input=input, replace=replace, **terms))
 
 
-@command.command(short_help="Give it another time.")
+@command.command(short_help="Move a plan to another time.")
 @click.argument("job")
 @key_of
 @when_options
 @json_option
 @cloud_options
 def move(cloud: Cloud, job: str, key: str, terms: dict[str, Any], as_json: bool) -> int:
-    """Give it another time, also after it was missed.
+    """Move a plan to another time, also after it was missed.
 
-    Exit code 1 when it has begun or was cancelled ("too late"), or nothing is known of it.
+    Exit code 1 if its run has begun, if it was cancelled ("too late"), or if the key is unknown.
     """
-    return _ask(cloud, job, as_json, lambda once: once.move(job, key, **terms))
+    return _change(cloud, job, as_json, lambda once: once.move(job, key, **terms))
 
 
-@command.command(short_help="Take it back.")
+@command.command(short_help="Cancel a plan.")
 @click.argument("job")
 @key_of
 @json_option
 @cloud_options
 def cancel(cloud: Cloud, job: str, key: str, as_json: bool) -> int:
-    """Take it back: once this has said so, it does not begin. Exit code 1 when it has begun or was missed."""
-    return _ask(cloud, job, as_json, lambda once: once.cancel(job, key))
+    """Cancel a plan. After the answer "cancelled" it never runs. Exit code 1 if it has begun or was missed."""
+    return _change(cloud, job, as_json, lambda once: once.cancel(job, key))
 
 
-@command.command(short_help="Show all that is known of one.")
+@command.command(short_help="Show one plan and its run.")
 @click.argument("job")
 @key_of
 @json_option
 @cloud_options
 def show(cloud: Cloud, job: str, key: str, as_json: bool) -> int:
-    """Show what was planned under a key, and what became of it. Exit code 1 when nothing is known of it.
+    """Show the plan of a key, and its run. Exit code 1 if the key is unknown.
 
     \b
     JSON: the fields of "cronstack once list --json", and
-      schedule                 of a plan that is still planned: group and name at EventBridge Scheduler
+      schedule                 group and name in EventBridge Scheduler, while it is planned
     """
     once, deployment = _open(cloud, job)
     now = clock.now()
-    with in_options():
+    with errors_as_options():
         found = find_key(cloud("dynamodb"), deployment, once, job, key, now)
     known = found.status != ""
-    made = schedule_of(wiring_of(deployment, job), found.plan)
+    location = schedule_of(wiring_of(deployment, job), found.plan)
     if as_json:
-        print_json({**found.as_json(), "schedule": made or None})
+        print_json({**found.as_json(), "schedule": location or None})
     elif not known:
         raise OperationError(sentence(found.plan, now))
     else:
-        for name, value in _fields(found, made, now).items():
+        for name, value in _fields(found, location, now).items():
             click.echo(f"{name:<12}{printable(value)}")
     return 0 if known else 1
 
@@ -185,43 +196,43 @@ def _fields(found: Key, schedule: str, now: datetime) -> dict[str, str]:
     return fields
 
 
-@command.command("list", short_help="List what code has scheduled.")
+@command.command("list", short_help="List the plans, by time.")
 @click.argument("job", required=False)
-@click.option("--prefix", metavar="P", default="", help="Only keys that begin so. No others are read.")
+@click.option("--prefix", metavar="P", default="", help="Only keys that begin with P. No others are read.")
 @click.option("--status", type=click.Choice(ROW_STATUSES), help="Only plans or runs in this status, such as planned.")
 @json_option
 @cloud_options
 def list_(cloud: Cloud, job: str | None, prefix: str, status: str | None, as_json: bool) -> None:
-    """List what code has scheduled, by its time: of one JOB, or of all.
+    """List the plans of one JOB, or of all, by time.
 
-    A plan is planned, cancelled or begun. After it was begun, the status of its run is shown. --status begun lists all
-    that were begun. --status retrying, crashed, buffered, missed and dead read no other plans. What has run is listed
-    as long as the ledger keeps it.
+    A plan is planned, cancelled or begun. The list shows a begun plan with the status of its run. --status begun lists
+    all begun plans. --status retrying, crashed, buffered, missed and dead read no other plans. Plans that have run are
+    listed as long as the ledger keeps them.
 
     \b
-    JSON, one object for each key; null where there is none:
+    JSON, one object per key; null for a missing value:
       job, key, occurrence     of the plan
       status                   planned, begun, missed or cancelled
-      due, asked               its time in UTC; as it was asked for, with its zone
-      revision, moves          number of this plan, which grows; how often the key was planned anew
+      due, asked               its time in UTC, and as requested, with its zone
+      revision, moves          number of this version of the plan; number of moves
       input                    while it is planned or missed
       run                      the run, as in "cronstack runs --json"
     """
     note_removed(cloud, cloud.deployment(), job)
     once, deployment = _open(cloud, job)
     jobs, now = [job] if job is not None else list(wirings(deployment)), clock.now()
-    with in_options(), counting("plans") as seen:
+    with errors_as_options(), counting("plans") as seen:
         keys = list_keys(cloud("dynamodb"), deployment, once, jobs, now=now, prefix=prefix, status=status, seen=seen)
         found = list(keys)
-    found.sort(key=lambda one: (one.plan.due, one.plan.job, one.plan.key))
+    found.sort(key=lambda entry: (entry.plan.due, entry.plan.job, entry.plan.key))
     if as_json:
-        print_json([one.as_json() for one in found])
+        print_json([entry.as_json() for entry in found])
     elif found:
-        print_table(COLUMNS, [_cells(one, now) for one in found])
-        if note := note_missed(one.run for one in found if one.run is not None):
+        print_table(COLUMNS, [_cells(entry, now) for entry in found])
+        if note := note_missed(entry.run for entry in found if entry.run is not None):
             click.echo(f"\n{note}")
     else:
-        click.echo("Nothing." if jobs else NOBODY)
+        click.echo("No plans." if jobs else NO_ONCE_JOBS)
 
 
 def _cells(found: Key, now: datetime) -> tuple[str, ...]:
@@ -240,7 +251,7 @@ def _state(run: Row) -> str:
 def _open(cloud: Cloud, job: str | None) -> tuple[Once, Deployment]:
     """Return ``once`` and the deployment.
 
-    Raise OperationError if nothing is deployed, or code may not schedule the job.
+    Raise OperationError if nothing is deployed, or if code cannot schedule the job.
     """
     deployment = cloud.deployment()
     if job is not None:
@@ -248,9 +259,9 @@ def _open(cloud: Cloud, job: str | None) -> tuple[Once, Deployment]:
     return once_of(cloud, deployment), deployment
 
 
-def _ask(cloud: Cloud, job: str, as_json: bool, call: Callable[[Once], Plan]) -> int:
+def _change(cloud: Cloud, job: str, as_json: bool, call: Callable[[Once], Plan]) -> int:
     once, _ = _open(cloud, job)
-    with in_options():
+    with errors_as_options():
         plan = call(once)
     if as_json:
         print_json({**plan_as_json(plan), "outcome": plan.outcome})

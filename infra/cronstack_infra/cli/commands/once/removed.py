@@ -1,4 +1,4 @@
-"""A note on plans of jobs that were removed: ``once list`` reads only jobs that code may schedule."""
+"""A note on plans of removed jobs. ``once list`` reads only jobs that code can schedule."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from cronstack_infra.ops.onetime import wirings
 
 
 def note_removed(cloud: Cloud, deployment: Deployment, job: str | None) -> None:
-    """Print what waits for jobs of the lock file that code may not schedule any more: for one, or for all."""
+    """Print what waits for jobs of the lock file that code can no longer schedule: for one job, or for all."""
     removed = {name for name, once in locked_jobs(cloud).items() if once} - wirings(deployment).keys()
-    asked = sorted(removed if job is None else removed & {job})
-    for left in find_leftovers_of(cloud, deployment, asked, now=clock.now_ms()):
+    selected = sorted(removed if job is None else removed & {job})
+    for left in find_leftovers_of(cloud, deployment, selected, now=clock.now_ms()):
         click.echo(
-            f"Note: {left.job} has {' and '.join(left.lines())}, and code may not schedule it any more."
-            " Whether they can run: cronstack strays",
+            f"Note: {left.job} has {' and '.join(left.lines())}, and code can no longer schedule it."
+            " To check whether they can run: cronstack strays",
             err=True,
         )

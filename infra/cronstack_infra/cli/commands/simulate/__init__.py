@@ -1,1 +1,1 @@
-"""``cronstack simulate``: play a span of time on a virtual clock, or read it from the timetables (``--dry``)."""
+"""``cronstack simulate``: simulate a span of time on a virtual clock, or only compute its firings (``--dry``)."""

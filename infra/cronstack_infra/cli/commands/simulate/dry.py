@@ -1,4 +1,4 @@
-"""``cronstack simulate --dry``: the results of the what-if as tables, or as JSON."""
+"""``cronstack simulate --dry``: the computed firings and their effects as tables, or as JSON."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from cronstack_infra.play.dry.windows import Spread
 from cronstack_infra.plural import counted
 
 PATIENCE: Final = 1.0
-"""Seconds after which a progress bar is shown."""
+"""Seconds before a progress bar is shown."""
 SHOWN: Final = 20
-"""Lines of a table; ``--json`` has them all."""
+"""Most lines of a table; ``--json`` has all."""
 NAMED: Final = 4
-"""Jobs that a line names."""
+"""Most jobs that a line names."""
 
 
 def dry_run(
@@ -41,27 +41,27 @@ def dry_run(
     as_json: bool,
 ) -> int:
     """Compute the what-if of the declared jobs and print it. Return the exit code."""
-    jobs = [planned(each) for each in declared if each.job.enabled and each.schedules]
-    of_lengths = cases(cloud, durations, [each.name for each in declared])
-    if note := cut_note(of_lengths, jobs):
+    jobs = [planned(found) for found in declared if found.job.enabled and found.schedules]
+    length_cases = cases(cloud, durations, [found.name for found in declared])
+    if note := cut_note(length_cases, jobs):
         click.echo(f"Note: {note}", err=True)
-    with _progress() as told:
-        answers = what_if(jobs, Span(first, last), of_lengths, told=told)
+    with _progress() as on_progress:
+        answers = what_if(jobs, Span(first, last), length_cases, told=on_progress)
     if as_json:
-        print_json(as_object(answers, jobs, declared, of_lengths))
+        print_json(as_object(answers, jobs, declared, length_cases))
     else:
-        _show(answers, jobs, declared, of_lengths)
+        _show(answers, jobs, declared, length_cases)
     return 0
 
 
 def planned(declared: DeclaredJob) -> Planned:
-    of = declared.job
-    return Planned(declared.name, declared.schedules, of.overlap, of.timeout, of.start_deadline)
+    job = declared.job
+    return Planned(declared.name, declared.schedules, job.overlap, job.timeout, job.start_deadline)
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Yield a function that moves a bar on stderr. The bar appears if the work takes long."""
+    """Yield a progress callback for a bar on stderr. The bar appears if the work takes long."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -69,32 +69,33 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
     progress = Progress(*columns, console=Console(stderr=True), transient=True)
     bar, began = progress.add_task("jobs"), clock.monotonic()
 
-    def told(done: int, of: int) -> None:
+    def on_progress(done: int, total: int) -> None:
         if not progress.live.is_started and clock.monotonic() - began > PATIENCE:
             progress.start()
-        progress.update(bar, completed=done, total=of)
+        progress.update(bar, completed=done, total=total)
 
     try:
-        yield told
+        yield on_progress
     finally:
         if progress.live.is_started:
             progress.stop()
 
 
 def _show(
-    answers: WhatIf, jobs: Sequence[Planned], declared: Sequence[DeclaredJob], of_lengths: Sequence[Case]
+    answers: WhatIf, jobs: Sequence[Planned], declared: Sequence[DeclaredJob], length_cases: Sequence[Case]
 ) -> None:
     span, total = answers.span, sum(answers.firings.values())
     click.echo(f"{utc(span.first)} to {utc(span.last)} UTC: {counted(len(jobs), 'job')}, {counted(total, 'firing')}.")
-    for why, names in _left_out(declared):
-        click.echo(f"Not counted, {why}: {_some(names)}.")
-    if vague := [job.name for job in jobs if not all(schedule.has_grid for schedule in job.schedules)]:
-        click.echo(f"A rate counts from the beginning of the span: {_some(vague)}.")
+    for reason, names in _left_out(declared):
+        click.echo(f"Not counted, {reason}: {_some(names)}.")
+    if rates := [job.name for job in jobs if not all(schedule.has_grid for schedule in job.schedules)]:
+        click.echo(f"Rates, counted from the beginning of the span: {_some(rates)}.")
     for job in jobs:
-        for met in meetings(job.schedules, span):
-            both = f"{met.first.expression} and {met.second.expression}"
-            click.echo(f"{job.name}: {both} are due together {counted(met.instants, 'time')}: one run serves both.")
-    click.echo(f"Runs last {_meant(of_lengths)}")
+        for meeting in meetings(job.schedules, span):
+            both = f"{meeting.first.expression} and {meeting.second.expression}"
+            times = counted(meeting.instants, "time")
+            click.echo(f"{job.name}: {both} are due together {times}. One run serves both.")
+    click.echo(f"Runs last {_lengths_used(length_cases)}")
     _show_overlaps(answers.overlaps)
     _show_crowds(answers.crowds)
     _show_spread(answers.spread)
@@ -102,11 +103,11 @@ def _show(
     dry_changes.show(answers)
 
 
-def _meant(of_lengths: Sequence[Case]) -> str:
+def _lengths_used(length_cases: Sequence[Case]) -> str:
     return {
-        "timeout": "their job's timeout, the longest they can; --durations says otherwise.",
-        "given": "as given by --durations; where nothing is given, their job's timeout.",
-    }.get(of_lengths[0].name, "as the ledger has them: the median, and the 99th percentile (p99).")
+        "timeout": "as long as the timeout of their job. To change it: --durations",
+        "given": "as given by --durations; jobs without a value, as long as their timeout.",
+    }.get(length_cases[0].name, "as measured in the ledger: the median, and the 99th percentile (p99).")
 
 
 def _show_overlaps(overlaps: Sequence[SelfOverlap]) -> None:
@@ -114,23 +115,23 @@ def _show_overlaps(overlaps: Sequence[SelfOverlap]) -> None:
     if not overlaps:
         click.echo("None: no job overlaps itself.")
         return
-    worst = sorted(overlaps, key=lambda each: (-each.played.overlapping, each.job))
+    worst = sorted(overlaps, key=lambda overlap: (-overlap.played.overlapping, overlap.job))
     columns = ("job", "lasts", "firings", "while it runs", "first (UTC)", "overlap", "so")
-    print_table(columns, [_overlap_row(each) for each in worst[:SHOWN]])
+    print_table(columns, [_overlap_row(overlap) for overlap in worst[:SHOWN]])
     _and_more(len(worst) - SHOWN)
 
 
-def _overlap_row(each: SelfOverlap) -> tuple[str, ...]:
-    lasts = f"{each.seconds:g} s" + (f" ({each.case})" if each.case in ("median", "p99") else "")
-    counts = (f"{each.firings:,}", f"{each.played.overlapping:,}")
-    return (each.job, lasts, *counts, utc(each.first), each.overlap, _so(each))
+def _overlap_row(found: SelfOverlap) -> tuple[str, ...]:
+    lasts = f"{found.seconds:g} s" + (f" ({found.case})" if found.case in ("median", "p99") else "")
+    counts = (f"{found.firings:,}", f"{found.played.overlapping:,}")
+    return (found.job, lasts, *counts, utc(found.first), found.overlap, _effect(found))
 
 
-def _so(each: SelfOverlap) -> str:
-    if each.overlap == "allow":
-        return f"up to {each.played.together} side by side"
-    missed = f" ({each.played.missed:,} of them missed)" if each.played.missed else ""
-    parts = ((each.played.buffered, f"buffered{missed}"), (each.played.skipped, "skipped"))
+def _effect(found: SelfOverlap) -> str:
+    if found.overlap == "allow":
+        return f"up to {found.played.together} side by side"
+    missed = f" ({found.played.missed:,} of them missed)" if found.played.missed else ""
+    parts = ((found.played.buffered, f"buffered{missed}"), (found.played.skipped, "skipped"))
     return ", ".join(f"{count:,} {what}" for count, what in parts if count)
 
 
@@ -153,7 +154,7 @@ def _show_spread(spread: Spread | None) -> None:
         f"Most starts in a minute: {spread.without:,} without the windows, at {utc(spread.without_at)} UTC; "
         f"{evenly:,g} with them, at {utc(spread.evenly_at)} UTC, if Scheduler spreads them evenly."
     )
-    click.echo("Scheduler promises the window and no even spread. The tables here count every start at its instant.")
+    click.echo("Scheduler guarantees the window, but no even spread. The tables count each start at its instant.")
 
 
 def _show_peaks(peaks: Sequence[Peak]) -> None:
@@ -175,7 +176,7 @@ def _show_peaks(peaks: Sequence[Peak]) -> None:
 
 
 def as_object(
-    answers: WhatIf, jobs: Sequence[Planned], declared: Sequence[DeclaredJob], of_lengths: Sequence[Case]
+    answers: WhatIf, jobs: Sequence[Planned], declared: Sequence[DeclaredJob], length_cases: Sequence[Case]
 ) -> dict[str, Any]:
     """Return all results as JSON values."""
     return {
@@ -185,28 +186,28 @@ def as_object(
             {
                 "job": job.name,
                 "firings": answers.firings[job.name],
-                "seconds": {case.name: case.lasts(job) for case in of_lengths},
+                "seconds": {case.name: case.lasts(job) for case in length_cases},
                 "counted_from": None if all(s.has_grid for s in job.schedules) else iso(answers.span.first),
-                "due_together": sum(met.instants for met in meetings(job.schedules, answers.span)),
+                "due_together": sum(meeting.instants for meeting in meetings(job.schedules, answers.span)),
             }
             for job in jobs
         ],
-        "not_counted": {name: why for why, names in _left_out(declared) for name in names},
+        "not_counted": {name: reason for reason, names in _left_out(declared) for name in names},
         "overlaps": [
             {
-                "job": each.job,
-                "durations": each.case,
-                "seconds": each.seconds,
-                "firings": each.firings,
-                "while_running": each.played.overlapping,
-                "first": iso(each.first),
-                "overlap": each.overlap,
-                "skipped": each.played.skipped,
-                "buffered": each.played.buffered,
-                "missed": each.played.missed,
-                "side_by_side": each.played.together,
+                "job": found.job,
+                "durations": found.case,
+                "seconds": found.seconds,
+                "firings": found.firings,
+                "while_running": found.played.overlapping,
+                "first": iso(found.first),
+                "overlap": found.overlap,
+                "skipped": found.played.skipped,
+                "buffered": found.played.buffered,
+                "missed": found.played.missed,
+                "side_by_side": found.played.together,
             }
-            for each in answers.overlaps
+            for found in answers.overlaps
         ],
         "crowded": [
             {"starts": c.starts, "at": f"{c.first:%H:%M}", "days": c.days, "first": iso(c.first), "jobs": list(c.jobs)}
@@ -238,8 +239,8 @@ def _spread_object(spread: Spread) -> dict[str, Any]:
 
 
 def _left_out(declared: Sequence[DeclaredJob]) -> Iterator[tuple[str, list[str]]]:
-    paused = [each.name for each in declared if each.schedules and not each.job.enabled]
-    triggered = [each.name for each in declared if not each.schedules]
+    paused = [found.name for found in declared if found.schedules and not found.job.enabled]
+    triggered = [found.name for found in declared if not found.schedules]
     if paused:
         yield "paused", paused
     if triggered:
@@ -257,4 +258,4 @@ def _some(names: Sequence[str]) -> str:
 
 def _and_more(number: int) -> None:
     if number > 0:
-        click.echo(f"... and {number} more; --job J or --json shows them.")
+        click.echo(f"... and {number} more. To see them: --job J, or --json")

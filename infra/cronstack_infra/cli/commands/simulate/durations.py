@@ -1,4 +1,4 @@
-"""The option ``--durations``: the lengths of runs, from the user or the ledger, as cases of the what-if."""
+"""The option ``--durations``: lengths of runs, from the user or from the ledger, as cases to compute."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _NAMED: Final = 5
 
 
 def cases(cloud: Cloud, given: Sequence[str], jobs: Sequence[str]) -> tuple[Case, ...]:
-    """Return one case, or median and p99 if the ledger is read. A length that the user gives holds in both."""
-    said: dict[str, float] = {}
+    """Return one case, or median and p99 if the ledger is read. A length from the user is used in both."""
+    by_job: dict[str, float] = {}
     for_all: float | None = None
     from_ledger = False
     for item in _items(given):
@@ -30,35 +30,37 @@ def cases(cloud: Cloud, given: Sequence[str], jobs: Sequence[str]) -> tuple[Case
         elif not equals:
             for_all = _seconds(item, for_all is not None)
         elif name not in jobs:
-            raise _wrong(f"no job is called {name!r}. {_hint(name, jobs)}")
+            raise _invalid(f"unknown job {name!r}. {_hint(name, jobs)}")
         else:
-            said[name] = _seconds(number, name in said)
+            by_job[name] = _seconds(number, name in by_job)
     if from_ledger:
-        return _of_ledger(cloud, jobs, said, for_all)
-    everyone = {} if for_all is None else dict.fromkeys(jobs, for_all)
-    return (Case("given" if given else "timeout", everyone | said),)
+        return _of_ledger(cloud, jobs, by_job, for_all)
+    default = {} if for_all is None else dict.fromkeys(jobs, for_all)
+    return (Case("given" if given else "timeout", default | by_job),)
 
 
-def cut_note(of_lengths: Sequence[Case], jobs: Sequence[Planned]) -> str:
-    """Return a note on the jobs whose length is longer than their timeout, which ends every run; "" if none is."""
-    cut = {job.name: (case.seconds[job.name], job.timeout) for case in of_lengths for job in jobs if case.is_cut(job)}
+def cut_note(length_cases: Sequence[Case], jobs: Sequence[Planned]) -> str:
+    """Return a note on jobs whose given length exceeds their timeout, which ends every run. Return "" if none does."""
+    cut = {job.name: (case.seconds[job.name], job.timeout) for case in length_cases for job in jobs if case.is_cut(job)}
     shown = [f"{name} ({seconds:g} s, timeout {timeout} s)" for name, (seconds, timeout) in cut.items()]
     more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
-    return f"counted with the timeout, which is shorter: {', '.join(shown[:_NAMED])}{more}." if shown else ""
+    return (
+        f"counted with the timeout instead, because it is shorter: {', '.join(shown[:_NAMED])}{more}." if shown else ""
+    )
 
 
-def _of_ledger(cloud: Cloud, jobs: Sequence[str], said: dict[str, float], for_all: float | None) -> tuple[Case, ...]:
+def _of_ledger(cloud: Cloud, jobs: Sequence[str], by_job: dict[str, float], for_all: float | None) -> tuple[Case, ...]:
     from cronstack_infra.ops.lengths import measured
 
     known = measured(cloud("dynamodb"), cloud.deployment(), jobs, clock.now())
-    if unknown := [job for job in jobs if job not in known and job not in said]:
-        those = ", ".join(unknown[:_NAMED]) + (f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else "")
+    if unknown := [job for job in jobs if job not in known and job not in by_job]:
+        listed = ", ".join(unknown[:_NAMED]) + (f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else "")
         lasts = "their timeout" if for_all is None else f"{for_all:g} s"
-        click.echo(f"Note: the ledger has no run that succeeded of {those}: counted with {lasts}.", err=True)
-    everyone = {} if for_all is None else dict.fromkeys(jobs, for_all)
+        click.echo(f"Note: the ledger has no successful run of {listed}: counted with {lasts}.", err=True)
+    default = {} if for_all is None else dict.fromkeys(jobs, for_all)
     median = {job: lengths.median for job, lengths in known.items()}
     p99 = {job: lengths.p99 for job, lengths in known.items()}
-    return (Case("median", everyone | median | said), Case("p99", everyone | p99 | said))
+    return (Case("median", default | median | by_job), Case("p99", default | p99 | by_job))
 
 
 def _items(given: Sequence[str]) -> Iterator[str]:
@@ -72,16 +74,18 @@ def _seconds(text: str, twice: bool) -> float:
     except ValueError:
         seconds = 0.0
     if not (isfinite(seconds) and seconds > 0):
-        raise _wrong(f"{text!r} is no length in seconds. Write 20, JOB=2.5, or runs; several with commas.")
+        raise _invalid(
+            f"{text!r} is not a length in seconds. Write 20, JOB=2.5, or runs; separate several with commas."
+        )
     if twice:
-        raise _wrong(f"two lengths are given for the same, the second is {text}.")
+        raise _invalid(f"the same length is given twice; the second value is {text}.")
     return seconds
 
 
 def _hint(name: str, jobs: Sequence[str]) -> str:
     near = get_close_matches(name, jobs, n=1)
-    return f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(jobs) or 'none'}."
+    return f"Did you mean {near[0]!r}?" if near else f"Known jobs: {', '.join(jobs) or 'none'}."
 
 
-def _wrong(why: str) -> click.BadParameter:
-    return click.BadParameter(why, param_hint="--durations")
+def _invalid(reason: str) -> click.BadParameter:
+    return click.BadParameter(reason, param_hint="--durations")

@@ -1,4 +1,4 @@
-"""``cronstack simulate`` without ``--dry``: play handlers, guard and template on the virtual clock."""
+"""``cronstack simulate`` without ``--dry``: run handlers, guard and template on the virtual clock."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ EXAMPLES: Final = "examples"
 
 
 @dataclass(frozen=True)
-class Played:
-    """The request: play the jobs of a package from ``first`` to before ``last``."""
+class Request:
+    """A request to simulate the jobs of a package from ``first`` to before ``last``."""
 
     package: str
     jobs: Sequence[DeclaredJob]
@@ -44,8 +44,8 @@ class Played:
     switches: tuple[str, ...] = ()
 
 
-def played(asked: Played, *, as_json: bool) -> int:
-    """Play the jobs and print the result. Return the exit code."""
+def simulate_request(request: Request, *, as_json: bool) -> int:
+    """Run the simulation and print the result. Return the exit code."""
     from cronstack_infra.play.simulation.cloud.assembly import synthesize
     from cronstack_infra.play.simulation.handlers.faults import parse
     from cronstack_infra.play.simulation.simulate import simulate
@@ -53,51 +53,51 @@ def played(asked: Played, *, as_json: bool) -> int:
     from cronstack_infra.switches.reading import read
 
     try:
-        rates = parse(asked.faults or "none")
+        rates = parse(request.faults or "none")
     except OperationError as fault:
         raise click.BadParameter(f"{fault.args[0]}. {fault.remedy}", param_hint="--faults") from None
     project = Project.find()
-    with _shown(_firings(asked), quiet=as_json) as (say, progress):
-        prepare = _preparation(asked, project)
-        assembly = synthesize(project, asked.package, progress=say)
-        say("moto is loaded, the stack is deployed")
+    with _shown(_firings(request), quiet=as_json) as (on_stage, progress):
+        prepare = _preparation(request, project)
+        assembly = synthesize(project, request.package, progress=on_stage)
+        on_stage("moto is loaded, the stack is deployed")
         with stop_at_the_next_step() as stop:
             result = simulate(
                 assembly,
-                asked.first,
-                asked.last,
-                seed=asked.seed,
+                request.first,
+                request.last,
+                seed=request.seed,
                 rates=rates,
-                switches=read(asked.switches, seed=asked.seed),
-                only={one.job.name for one in asked.jobs},
-                out=asked.out,
+                switches=read(request.switches, seed=request.seed),
+                only={found.job.name for found in request.jobs},
+                out=request.out,
                 prepare=prepare,
                 progress=progress,
                 stop=stop,
-                clock_reads=asked.clock_reads,
+                clock_reads=request.clock_reads,
             )
-        report = _report(asked.out, say)
-    _print(result, asked.last, report, as_json=as_json)
+        report = _report(request.out, on_stage)
+    _print(result, request.last, report, as_json=as_json)
     return INTERRUPTED if result.interrupted else 0
 
 
-def _firings(asked: Played) -> int:
+def _firings(request: Request) -> int:
     from cronstack_infra.play.quick import count
 
-    return count([one.schedules for one in asked.jobs if one.job.enabled], asked.first, asked.last)
+    return count([found.schedules for found in request.jobs if found.job.enabled], request.first, request.last)
 
 
-def _preparation(asked: Played, project: Project) -> Callable[[VirtualCloud], None] | None:
-    if asked.package == EXAMPLES:
+def _preparation(request: Request, project: Project) -> Callable[[VirtualCloud], None] | None:
+    if request.package == EXAMPLES:
         return put_flights
     from cronstack_infra.testing.choice import Choice
     from cronstack_infra.testing.prepare import preparation
 
-    return preparation(Choice(project, asked.package, asked.first, asked.seed))
+    return preparation(Choice(project, request.package, request.first, request.seed))
 
 
 def put_flights(cloud: VirtualCloud) -> None:
-    """Put the flights of 2013 into the bucket of the examples, which count them. The demo does the same."""
+    """Upload the flights of 2013 into the bucket of the examples, as the demo does."""
     from cronstack_infra.demo import flights
     from cronstack_infra.play.simulation.cloud.deploying import outputs
 
@@ -107,58 +107,58 @@ def put_flights(cloud: VirtualCloud) -> None:
         pass
 
 
-def _report(out: Path | None, say: Callable[[str], None]) -> Path | None:
+def _report(out: Path | None, on_stage: Callable[[str], None]) -> Path | None:
     if out is None:
         return None
     from cronstack_infra.play import report
 
-    say("the report is written")
+    on_stage("writing the report")
     report.write(out / "trace.jsonl", out / "report.html")
     return out / "report.html"
 
 
 @contextmanager
 def _shown(firings: int, *, quiet: bool) -> Iterator[tuple[Callable[[str], None], Progress]]:
-    """Show what is done and the virtual date on a terminal; elsewhere print how long it takes."""
+    """Yield callbacks for stages and progress. Without a terminal, only an estimate of the time is printed."""
     if quiet or not sys.stderr.isatty():
         yield (lambda line: None), reports_once(firings, Left())
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        bar, left = bars.add_task("", total=1.0, told=""), Left()
+        bar, left = bars.add_task("", total=1.0, counts=""), Left()
 
-        def say(line: str) -> None:
+        def on_stage(line: str) -> None:
             bars.update(bar, description=line)
 
         def progress(now: datetime, share: float, occurrences: int) -> None:
             seconds = left.after(share)
-            told = f"{occurrences:,} of {firings:,} firings" + (f", {duration(seconds)} left" if seconds else "")
-            bars.update(bar, completed=share, description=f"{now:%a %d %b %Y}", told=told)
+            counts = f"{occurrences:,} of {firings:,} firings" + (f", {duration(seconds)} left" if seconds else "")
+            bars.update(bar, completed=share, description=f"{now:%a %d %b %Y}", counts=counts)
 
-        yield say, progress
+        yield on_stage, progress
 
 
 def reports_once(firings: int, left: Left) -> Progress:
     """Return a progress callback for stderr without a terminal. It prints one line if the simulation takes long."""
-    told = False
+    reported = False
 
     def progress(now: datetime, share: float, occurrences: int) -> None:
-        nonlocal told
+        nonlocal reported
         seconds = left.after(share)
-        if not told and seconds is not None and seconds >= LONG:
-            told = True
+        if not reported and seconds is not None and seconds >= LONG:
+            reported = True
             click.echo(
-                f"About {duration(seconds)} more: {firings:,} firings. Ctrl-C ends it early and keeps what was played.",
+                f"About {duration(seconds)} left: {firings:,} firings. Ctrl-C ends it and keeps the results so far.",
                 err=True,
             )
 
     return progress
 
 
-def _print(result: Simulated, asked: datetime, report: Path | None, *, as_json: bool) -> None:
+def _print(result: Simulated, until: datetime, report: Path | None, *, as_json: bool) -> None:
     from cronstack_infra.cli.output.tables import print_json, print_table
 
     files = [*([result.out / "trace.jsonl"] if result.out else []), *([report] if report else [])]
@@ -197,7 +197,7 @@ def _print(result: Simulated, asked: datetime, report: Path | None, *, as_json: 
     if result.outside:
         click.echo(f"{counted(result.outside, 'firing')} outside start and end: the function skips them at once.")
     if result.interrupted:
-        share = (result.last - result.first) / (asked - result.first)
-        click.echo(f"Interrupted: {share:.0%} of the span to {asked:%Y-%m-%d %H:%M} UTC was played.")
+        share = (result.last - result.first) / (until - result.first)
+        click.echo(f"Interrupted: {share:.0%} of the span to {until:%Y-%m-%d %H:%M} UTC was simulated.")
     for file in files:
         click.echo(file)

@@ -7,13 +7,13 @@ from time import perf_counter  # the real clock: a simulation replaces time.perf
 from typing import Final
 
 MEASURED: Final = 1.0
-"""Seconds of play before the first estimate."""
+"""Seconds of simulation before the first estimate."""
 LONG: Final = 5.0
-"""Seconds after which a simulation without a terminal reports how long it takes."""
+"""Least seconds left for which a simulation without a terminal prints the estimate."""
 
 
 class Left:
-    """Estimates the seconds that are left from the share that was played."""
+    """Estimate of the seconds left, from the simulated share of the span."""
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         self._clock = clock
@@ -21,7 +21,7 @@ class Left:
         self._share = 0.0
 
     def after(self, share: float) -> float | None:
-        """Return the seconds left after a share of the span. None until they can be estimated."""
+        """Return the seconds left after a share of the span. Return None until they can be estimated."""
         now = self._clock()
         if self._began is None:
             self._began, self._share = now, share
@@ -32,7 +32,7 @@ class Left:
 
 
 def duration(seconds: float) -> str:
-    """ "40 s", "11 min", "2.5 h"."""
+    """Return "40 s", "11 min" or "2.5 h"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

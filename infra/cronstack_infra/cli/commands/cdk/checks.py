@@ -1,7 +1,7 @@
-"""Looks at what is deployed: before a destruction, for all that waits; before a deployment, for what it would remove.
+"""Checks of the deployed stack: before ``destroy`` for everything that waits, before ``deploy`` for removed jobs.
 
-The deploy check of each stack looks once more, during the deployment (see ``cronstack.deploy_check``). Here the answer
-comes before anything is synthesized or uploaded, and lists more.
+The deploy check of each stack checks again during the deployment (see ``cronstack.deploy_check``). The checks here come
+before anything is synthesized or uploaded, and list more.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from cronstack_infra.project import PROJECT_KEY, Project
 if TYPE_CHECKING:
     from cronstack_infra.ops.leftovers import Leftovers
 
-REGARDLESS: Final = "--even-if-waiting"
-"""Option to destroy or deploy a stack regardless of what waits. It goes before the words of the cdk CLI."""
+EVEN_IF_WAITING: Final = "--even-if-waiting"
+"""Option to destroy or deploy a stack without these checks. It goes before the arguments of the cdk CLI."""
 CONTEXT: Final = "cronstack:even-if-waiting"
 PERMITTED: Final = 3600
 """Seconds for which a deploy check accepts a deletion."""
@@ -34,9 +34,9 @@ _STACK: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 
 
 def before_destroy(project: Project, args: Sequence[str], address: str | None, *, regardless: bool) -> None:
-    """Raise OperationError while something waits in a stack that ``args`` destroy, or if that cannot be read.
+    """Raise OperationError if something waits in a stack that ``args`` destroy, or if the stack cannot be read.
 
-    ``regardless``: look at nothing, and tell the deploy checks of the stacks to accept the deletion.
+    ``regardless``: check nothing, and make the deploy checks of the stacks accept the deletion.
     """
     from cronstack_infra.ops.deployment import find_deployment
     from cronstack_infra.ops.leftovers import find_leftovers
@@ -55,17 +55,17 @@ def before_destroy(project: Project, args: Sequence[str], address: str | None, *
             left = find_leftovers(cloud, find_deployment(cloud("cloudformation"), stack))
             if left:
                 raise _waiting(stack, left)
-    except Exception as fault:  # AWS's errors have no common base class: is_aws knows them, all others go on
+    except Exception as fault:  # errors of AWS have no common base class: all others are re-raised
         if not is_aws(fault):
             raise
         raise OperationError(
-            f"the stack {own} is not destroyed, because it cannot be read: {message(fault)}",
-            remedy=f"Fix that, or destroy it without looking: cronstack cdk {REGARDLESS} destroy",
+            f"the stack {own} was not destroyed, because it cannot be read: {message(fault)}",
+            remedy=f"Fix that, or destroy it without a check: cronstack cdk {EVEN_IF_WAITING} destroy",
         ) from fault
 
 
 def _permit(cloud: Cloud, stack: str) -> None:
-    """Have the deploy check of a stack accept its deletion for an hour. A stack without one needs nothing."""
+    """Make the deploy check of a stack accept its deletion for an hour. Do nothing if the stack has no deploy check."""
     try:
         found = cloud("cloudformation").describe_stack_resource(
             StackName=stack, LogicalResourceId=names.DEPLOY_CHECK_FUNCTION
@@ -77,17 +77,17 @@ def _permit(cloud: Cloud, stack: str) -> None:
         variables = {**present.get("Variables", {}), DELETE_UNTIL: until}
         functions.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
         functions.get_waiter("function_updated_v2").wait(FunctionName=function)
-    except Exception as fault:  # AWS's errors have no common base class: is_aws knows them, all others go on
+    except Exception as fault:  # errors of AWS have no common base class: all others are re-raised
         if not is_aws(fault):
             raise
-        click.echo(f"Note: the deploy check of {stack} was not told: {message(fault)}", err=True)
+        click.echo(f"Note: the deploy check of {stack} was not updated: {message(fault)}", err=True)
 
 
 def before_deploy(project: Project, args: Sequence[str], address: str | None, *, regardless: bool) -> list[str]:
-    """Look at what is deployed, and warn of other stacks of the project. Return further arguments of the cdk CLI.
+    """Check the deployed stack, and warn of other stacks of the project. Return further arguments for the cdk CLI.
 
-    Raises OperationError while something waits for jobs that are not declared any more, or not by ``once()``. What
-    cannot be read is left to the deploy check of the stack.
+    Raise OperationError if something waits for jobs that are no longer declared, or no longer with ``once()``. What
+    cannot be read here is left to the deploy check of the stack.
     """
     from cronstack_infra.discovery.discover import discover
 
@@ -95,39 +95,42 @@ def before_deploy(project: Project, args: Sequence[str], address: str | None, *,
     cloud = _cloud(args, address, own, package)
     try:
         lock = read_lock(project.root)
-        declared = {one.name: one.job.by_code for one in discover(package, project.functions).jobs}
+        declared = {found.name: found.job.by_code for found in discover(package, project.functions).jobs}
     except DeclarationError:
-        return []  # the app reports it
+        return []  # the CDK app reports it
     try:
         stacks = [
-            one
+            stack
             for page in cloud("cloudformation").get_paginator("describe_stacks").paginate()
-            for one in page["Stacks"]
+            for stack in page["Stacks"]
         ]
-        for other in others_of(project, lock, stacks):
-            click.echo(_second(other, own), err=True)
-        found = [one for one in stacks if one["StackName"] == own and names.OUTPUT_LEDGER in names.stack_outputs(one)]
-        return _removals(cloud, declared, regardless=regardless) if found else []
+        for other in other_stacks(project, lock, stacks):
+            click.echo(_other_stack_warning(other, own), err=True)
+        deployed = any(
+            stack["StackName"] == own and names.OUTPUT_LEDGER in names.stack_outputs(stack) for stack in stacks
+        )
+        return _removals(cloud, declared, regardless=regardless) if deployed else []
     except Exception as fault:  # AWS's errors have no common base class; all others are re-raised
         if not is_aws(fault):
             raise
-        click.echo(f"Note: the stack {own} was not looked at before the deployment: {message(fault)}", err=True)
+        click.echo(f"Note: the stack {own} was not checked before the deployment: {message(fault)}", err=True)
         return []
 
 
-def others_of(project: Project, lock: Lock | None, stacks: Sequence[Any]) -> list[str]:
-    """Return the deployed stacks of this project whose names are not those of its packages."""
+def other_stacks(project: Project, lock: Lock | None, stacks: Sequence[Any]) -> list[str]:
+    """Return the names of the project's deployed stacks that belong to none of its packages."""
     if lock is None:
         return []
     ours = {project.stack(package) for package in lock.packages}
-    tagged = {"Key": APP_TAG, "Value": lock.app}
-    return [one["StackName"] for one in stacks if tagged in one.get("Tags", ()) and one["StackName"] not in ours]
+    tag = {"Key": APP_TAG, "Value": lock.app}
+    tagged = [stack["StackName"] for stack in stacks if tag in stack.get("Tags", ())]
+    return [name for name in tagged if name not in ours]
 
 
-def _second(other: str, own: str) -> str:
+def _other_stack_warning(other: str, own: str) -> str:
     return (
-        f"Warning: the stack {other} belongs to this project, too (tag {APP_TAG}): its jobs fire as well as those"
-        f" of {own}.\n  If {own} is its new name, drain {other} and destroy it: see LIFE.md, Move a job."
+        f"Warning: the stack {other} also belongs to this project (tag {APP_TAG}): its jobs fire in addition to"
+        f" those of {own}.\n  If {own} is its new name, drain {other} and destroy it: see LIFE.md, Move a job."
     )
 
 
@@ -136,7 +139,7 @@ def _removals(cloud: Cloud, declared: Mapping[str, bool], *, regardless: bool) -
     from cronstack_infra.ops.leftovers import find_leftovers_of
 
     deployment = cloud.deployment()
-    known = [one.name for one in deployed_jobs(cloud("lambda"), deployment)]
+    known = [job.name for job in deployed_jobs(cloud("lambda"), deployment)]
     dropped = {name for name in known if names.once_output(name) in deployment.outputs and not declared.get(name)}
     gone = sorted({name for name in known if name not in declared} | dropped)
     if not gone:
@@ -146,25 +149,25 @@ def _removals(cloud: Cloud, declared: Mapping[str, bool], *, regardless: bool) -
     left = find_leftovers_of(cloud, deployment, gone, now=clock.now_ms())
     if not left:
         return []
-    listed = "".join(f"\n    {one.job}: {line}" for one in left for line in one.lines())
+    listed = "".join(f"\n    {job.job}: {line}" for job in left for line in job.lines())
     raise OperationError(
-        f"the stack {cloud.stack} is not deployed, because it removes jobs, or their once(), for which something waits:"
-        f"{listed}",
-        remedy="Declare them until these have run (a renamed job can keep its name: @job(name=...)). Or deploy all the"
-        f" same: cronstack cdk {REGARDLESS} deploy. What waits then runs, or ends as a dead letter.",
+        f"the stack {cloud.stack} was not deployed, because it removes jobs, or their once(), for which something"
+        f" waits:{listed}",
+        remedy="Declare them until these have run (a renamed job can keep its name: @job(name=...)). Or deploy without"
+        f" this check: cronstack cdk {EVEN_IF_WAITING} deploy. What waits then runs, or ends as a dead letter.",
     )
 
 
 def _cloud(args: Sequence[str], address: str | None, stack: str, package: str = "jobs") -> Cloud:
     if profile := _option(args, "--profile"):
-        os.environ["AWS_PROFILE"] = profile  # as the cdk CLI will use it
+        os.environ["AWS_PROFILE"] = profile  # the cdk CLI will use the same profile
     return Cloud(address, stack, package)
 
 
 def stacks_of(project: Project, args: Sequence[str]) -> tuple[str, str, list[str]]:
-    """Return the project's own stack, its package, and the words after "destroy" that may name stacks.
+    """Return the project's own stack, its package, and the words after "destroy" that may be names of stacks.
 
-    Only the cdk CLI knows which words are values of its options. So a word counts if there is a stack of that name.
+    Only the cdk CLI can separate these words from values of its options. So the caller checks which stacks exist.
     """
     context: dict[str, str] = {}
     for option in _options(args, "-c", "--context"):
@@ -189,7 +192,7 @@ def _option(args: Sequence[str], spelling: str) -> str:
 
 
 def _outputs(cloud: Cloud, stack: str) -> dict[str, str] | None:
-    """Return the outputs of a deployed stack; None for a name that no stack has."""
+    """Return the outputs of a deployed stack. Return None if no stack has that name."""
     from botocore.exceptions import ClientError
 
     try:
@@ -201,10 +204,10 @@ def _outputs(cloud: Cloud, stack: str) -> dict[str, str] | None:
 
 
 def _waiting(stack: str, left: Leftovers) -> OperationError:
-    kept = "The ledger is kept" if left.protected else "The ledger is deleted as well"
+    kept = "The ledger is kept" if left.protected else "The ledger is deleted, too"
     listed = "".join(f"\n    {line}" for line in left.lines())
     return OperationError(
-        f"the stack {stack} is not destroyed, because something waits there:{listed}",
-        remedy=f"{kept}, but nothing would ever run these. Look: cronstack dead-letters list, cronstack once list."
-        f" Redrive, cancel or wait; or destroy it all the same: cronstack cdk {REGARDLESS} destroy",
+        f"the stack {stack} was not destroyed, because something waits there:{listed}",
+        remedy=f"{kept}, and nothing would ever run these. See: cronstack dead-letters list, cronstack once list."
+        f" Redrive, cancel or wait. Or destroy it without this check: cronstack cdk {EVEN_IF_WAITING} destroy",
     )

@@ -1,4 +1,4 @@
-"""Wording of ``cronstack once``: the options for a time, errors of ``once`` at a shell, and a plan as a sentence."""
+"""Wording of ``cronstack once``: options for a time, errors of ``once`` with option names, results as sentences."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from cronstack_infra.cli.output.tables import printable
 LONGEST_SPAN: Final = timedelta(days=200 * 366)
 FAILED: Final = ("too late", "unknown")
 """Outcomes for which the command fails."""
-_STANDS: Final = {
-    "begun": " It has begun.",
-    "missed": " It could not start in time, and was missed. To start it:",
-    "cancelled": " It was cancelled since.",
+_STATUS_NOTES: Final = {
+    "begun": " Its run has begun.",
+    "missed": " It was missed, because it could not start in time. To start it:",
+    "cancelled": " It was cancelled meanwhile.",
 }
 
-_WORDS: Final = (
+_OPTIONS: Final = (
     (re.compile(r'\b(disambiguation|past)="(\w+)"'), r"--\1 \2"),
     (re.compile(r'(?<= )"later"(?= is )'), "--disambiguation later"),
     (re.compile(r"\breplace=True\b"), "--replace"),
@@ -46,14 +46,16 @@ def when_options(command: Callable[..., R]) -> Callable[..., R]:
     """Add --at, --in and the options of --at. The command gets them as ``terms``, arguments of ``once``."""
 
     @click.option("--at", metavar="TIME", help="2027-03-28T09:00 with --timezone, or 2027-03-28T09:00+02:00.")
-    @click.option("--in", "--after", "after", metavar="SPAN", help="From now on: 90s, 15m, 3d, 1d12h.")
-    @click.option("--timezone", metavar="Z", help="IANA name of the zone of a time without an offset.")
+    @click.option("--in", "--after", "after", metavar="SPAN", help="Time from now: 90s, 15m, 3d, 1d12h.")
+    @click.option("--timezone", metavar="Z", help="IANA time zone, for a time without an offset.")
     @click.option(
         "--disambiguation",
         type=click.Choice(["earlier", "later", "compatible"]),
-        help="What is meant by a local time that the clocks skip or show twice. Else it is refused.",
+        help="Meaning of a local time that the clocks skip or repeat. Without it, such a time is an error.",
     )
-    @click.option("--past", type=click.Choice(["run"]), help="A time that is past: run at once. Else it is refused.")
+    @click.option(
+        "--past", type=click.Choice(["run"]), help="Run a past time at once. Without it, a past time is an error."
+    )
     @functools.wraps(command)
     def with_terms(
         *args: Any,
@@ -73,18 +75,18 @@ def _when(
     at: str | None, after: str | None, timezone: str | None, disambiguation: str | None, past: str | None
 ) -> dict[str, Any]:
     if (at is None) == (after is None):
-        raise click.UsageError("When? Say --at TIME or --in SPAN, one of them.")
+        raise click.UsageError("Give either --at TIME or --in SPAN.")
     if after is not None:
         if timezone or disambiguation or past:
-            wrong = "--timezone" if timezone else "--disambiguation" if disambiguation else "--past"
-            raise click.UsageError(f"{wrong} belongs to --at; --in counts from now.")
+            option = "--timezone" if timezone else "--disambiguation" if disambiguation else "--past"
+            raise click.UsageError(f"{option} needs --at: --in counts from now.")
         length = span_option("--in", after)
         if length >= LONGEST_SPAN:
-            raise click.BadParameter(f"{after!r} is longer than any calendar.", param_hint="--in")
+            raise click.BadParameter(f"{after!r} is longer than {LONGEST_SPAN.days // 366} years.", param_hint="--in")
         return {"after": length}
     assert at is not None
     if timezone is None and _is_local(at):
-        raise click.BadParameter(f"{at!r} does not say in which time zone. {_EXAMPLE}", param_hint="--at")
+        raise click.BadParameter(f"{at!r} has no time zone. {_EXAMPLE}", param_hint="--at")
     return {
         "at": at,
         "timezone": timezone,
@@ -101,73 +103,73 @@ def _is_local(text: str) -> bool:
 
 
 @contextmanager
-def in_options() -> Iterator[None]:
-    """Translate errors of ``once`` into command-line wording."""
+def errors_as_options() -> Iterator[None]:
+    """Raise errors of ``once`` again, with option names instead of argument names."""
     try:
         yield
     except OnceError as fault:
-        told = words(str(fault.args[0]))
-        raise click.UsageError(f"{told}\n  {_remedy(fault)}" if _remedy(fault) else told) from None
+        text = as_options(str(fault.args[0]))
+        raise click.UsageError(f"{text}\n  {_remedy(fault)}" if _remedy(fault) else text) from None
     except OnceConflict as fault:
-        raise OnceConflict(words(str(fault.args[0])), remedy=_remedy(fault)) from None
+        raise OnceConflict(as_options(str(fault.args[0])), remedy=_remedy(fault)) from None
     except Unavailable as fault:
         raise Unavailable(
-            str(fault.args[0]), remedy="Ask again: the same command goes on where this one has stopped."
+            str(fault.args[0]), remedy="Run the same command again: it continues where this one stopped."
         ) from None
 
 
-def words(text: str) -> str:
+def as_options(text: str) -> str:
     """Return a message of ``once`` with its arguments written as options."""
-    for found, option in _WORDS:
-        text = found.sub(option, text)
+    for pattern, option in _OPTIONS:
+        text = pattern.sub(option, text)
     return text
 
 
 def _remedy(fault: OnceError | OnceConflict) -> str:
-    return words(fault.remedy) or (_EXAMPLE if fault.remedy else "")
+    return as_options(fault.remedy) or (_EXAMPLE if fault.remedy else "")
 
 
 def named(plan: Plan) -> str:
-    """ "remind 'order-1'"."""
+    """Return "remind 'order-1'"."""
     return printable(f"{plan.job} {plan.key!r}")
 
 
 def sentence(plan: Plan, now: datetime) -> str:
     """Return the result of a call as a sentence."""
-    of = named(plan)
-    planned = f"{of} for {utc(plan.at)} UTC, {left(plan.at, now)}"
-    stands = _STANDS.get(plan.status, "")
+    name = named(plan)
+    planned = f"{name} for {utc(plan.at)} UTC, {left(plan.at, now)}"
+    note = _STATUS_NOTES.get(plan.status, "")
     if plan.status == "missed":
-        stands = f"{stands} {redrive_missed(plan)}, or {move_missed(plan)}"
+        note = f"{note} {redrive_missed(plan)}, or {move_missed(plan)}"
     match plan.outcome:
         case "planned":
-            return f"Planned: {planned}.{stands}"
+            return f"Planned: {planned}.{note}"
         case "moved":
-            return f"Moved: {planned}.{stands}"
+            return f"Moved: {planned}.{note}"
         case "cancelled":
-            return f"Cancelled: {of} does not run."
+            return f"Cancelled: {name} will not run."
         case "too late":
             if plan.status == "cancelled":
-                return f"Too late: {of} was cancelled. To plan it anew: cronstack once {plan.job} --replace …"
+                return f"Too late: {name} was cancelled. To plan it again: cronstack once {plan.job} --replace …"
             if plan.status == "missed":
                 return (
-                    f"Too late: {of} could not start in time and was missed, nothing was changed. It runs only if its"
-                    f" dead letter is redriven, or if it is planned anew. See: {_show(plan)}"
+                    f"Too late: {name} was missed, because it could not start in time. Nothing was changed. It runs"
+                    f" only if its dead letter is redriven, or if it is planned again. See: {_show(plan)}"
                 )
-            return f"Too late: {of} has begun, nothing was changed. See: {_show(plan)}"
+            return f"Too late: the run of {name} has begun. Nothing was changed. See: {_show(plan)}"
         case "unknown":
-            return f"Unknown: nothing was scheduled by {of}, or so long ago that the ledger has forgotten it."
+            return f"Unknown: {name} was never scheduled, or so long ago that the ledger no longer stores it."
         case "unchanged":
-            return f"Unchanged: {planned}, was asked for already.{stands}"
+            return f"Unchanged: {planned}, was planned already.{note}"
 
 
 def redrive_missed(plan: Plan) -> str:
-    """Return the command that starts what was missed as it was."""
+    """Return the command that starts a missed plan unchanged."""
     return f"cronstack dead-letters redrive {plan.job} --origin missed"
 
 
 def move_missed(plan: Plan) -> str:
-    """Return the command that gives another time to what was missed."""
+    """Return the command that moves a missed plan to another time."""
     return printable(f"cronstack once move {plan.job} --key {shlex.quote(plan.key)} --in 1s")
 
 
