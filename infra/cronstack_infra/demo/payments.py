@@ -63,7 +63,7 @@ class Payments:
         if not key:
             return Answer(400, {"error": "the Idempotency-Key is missing; nothing was charged"})
         if not 0 < cents <= LIMIT:
-            return Answer(402, {"error": f"{cents} cents are not within 1 and the card's limit of {LIMIT}"})
+            return Answer(402, {"error": f"{cents} cents are not within 1 and {LIMIT}, the card's limit"})
         with self._lock:
             return self._charge(key, order, cents)
 

@@ -12,7 +12,7 @@ from cronstack.timetable.instants import Schedule
 
 
 def bound_note(schedule: Schedule, now: datetime) -> str:
-    """Return a note on what is past and its cost. Return "" if nothing is."""
+    """Return a note on a past bound or time, and its cost. Return "" without one."""
     if next(schedule.after(now), None) is None:
         if schedule.kind == "at":
             return "is past and never fires again; remove it to save one skipped invocation a year"

@@ -82,7 +82,7 @@ def _import_fault(error: BaseException, path: Path, root: Path) -> DeclarationEr
 
 
 def _explained(error: BaseException, frames: traceback.StackSummary) -> tuple[str, str]:
-    """Return what is wrong, and the remedy."""
+    """Return the message and the remedy for an import error."""
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     what = f"the module cannot be imported: {text}"
     if isinstance(error, TypeError) and "job() takes 0 positional arguments" in str(error):

@@ -131,8 +131,8 @@ def _schedule_of(line: bytes) -> dict[str, Any]:
     for field, type_, expected in (("at", str, "text"), ("replace", bool, "true or false")):
         if field in given and not isinstance(given[field], type_):
             raise OperationError(f"its {field!r} is {json.dumps(given[field]):.60}, not {expected}")
-    if "input" in given and (fault := input_fault(given["input"])):
-        raise OperationError(fault.removesuffix("."))
+    if "input" in given and (invalid := input_fault(given["input"])):
+        raise OperationError(invalid.removesuffix("."))
     span = given.pop("in", None)
     return given if span is None else {**given, "after": read_span(str(span))}
 

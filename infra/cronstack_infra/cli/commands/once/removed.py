@@ -13,7 +13,7 @@ from cronstack_infra.ops.onetime import wirings
 
 
 def note_removed(cloud: Cloud, deployment: Deployment, job: str | None) -> None:
-    """Print what waits for jobs of the lock file that code can no longer schedule: for one job, or for all."""
+    """Print plans and runs that wait for locked jobs that code can no longer schedule: one job, or all."""
     removed = {name for name, once in locked_jobs(cloud).items() if once} - wirings(deployment).keys()
     selected = sorted(removed if job is None else removed & {job})
     for left in find_leftovers_of(cloud, deployment, selected, now=clock.now_ms()):

@@ -93,7 +93,7 @@ def _row(change: Change, found: JobEffect) -> tuple[str, ...]:
 
 
 def _described(change: Change, effect: Effect, zone: str) -> tuple[str, str, str]:
-    """Return what happens, the local times, and the times in UTC."""
+    """Return the effect, the local times, and the times in UTC."""
     times = _listed(f"{time:%H:%M}" for time in effect.times)
     fires = _listed(f"{time:%H:%M}" for time in effect.fires)
     following = "no next firing" if effect.next is None else f"next {utc(effect.next)}"
