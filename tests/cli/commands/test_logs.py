@@ -73,7 +73,7 @@ def test_a_function_that_never_ran_has_no_lines(stage: Any, capsys: pytest.Captu
     [
         (["logs", "stat", "--stack", "shop"], 1, "Did you mean stats?"),
         (["logs", "stats", "--stack", "absent"], 1, "the stack absent is not deployed in the Region us-east-1"),
-        (["logs", "stats", "--stack", "shop", "--since", "yesterday"], 2, "'yesterday' is no time"),
+        (["logs", "stats", "--stack", "shop", "--since", "yesterday"], 2, "'yesterday' is not a valid time"),
         (["logs", "--stack", "shop"], 2, "Missing argument 'JOB'"),
     ],
 )

@@ -145,7 +145,7 @@ def test_a_missed_plan_is_shown_with_the_command_that_starts_it(once: Once, caps
     )
     refused = once("stats", "--key", "order-1", "--in", "2h")
     assert refused.code == 1
-    for expected in ("was missed", "Say --replace to plan it anew, or cronstack once move to give it", redrive):
+    for expected in ("was missed", "Pass --replace to plan it again, or call cronstack once move to change", redrive):
         assert expected in refused.err
     moved = once("move", "stats", "order-1", "--in", "1h")
     assert (moved.code, moved.out.split()[0], once.events()[0]["input"]) == (0, "Moved:", {"order": 1})
@@ -178,12 +178,16 @@ def test_a_job_with_the_name_of_a_command_needs_schedule(once: Once) -> None:
         (["stats", "--key", "k"], 2, "Give either --at TIME or --in SPAN."),
         (["stats", "--key", "k", "--in", "1h", "--at", "2030-01-01T00:00Z"], 2, "either --at TIME or --in SPAN"),
         (["stats", "--key", "k", "--in", "1h", "--timezone", "UTC"], 2, "--timezone needs --at"),
-        (["stats", "--key", "k", "--in", "soon"], 2, "'soon' is no span of time. Write 90s, 15m, 3d or 1d12h."),
-        (["stats", "--key", "k", "--in", "12h1d"], 2, "is no span of time"),
+        (
+            ["stats", "--key", "k", "--in", "soon"],
+            2,
+            "'soon' is not a valid span of time. Write 90s, 15m, 3d or 1d12h.",
+        ),
+        (["stats", "--key", "k", "--in", "12h1d"], 2, "is not a valid span of time"),
         (["stats", "--key", "k", "--in", "99999w"], 2, "is longer than 200 years"),
         (["stats", "--key", "k", "--at", "2198-03-28T02:30"], 2, "has no time zone. Write"),
-        (["stats", "--key", "k", "--at", "2198-03-28"], 2, "--at 2198-03-28 is no time"),
-        (["stats", "--key", "k", "--at", "2198-03-28T02:30Z", "--timezone", "UTC"], 2, "says its zone itself"),
+        (["stats", "--key", "k", "--at", "2198-03-28"], 2, "--at 2198-03-28 has no time of day"),
+        (["stats", "--key", "k", "--at", "2198-03-28T02:30Z", "--timezone", "UTC"], 2, "gives another"),
         (["stats", "--key", "k", "--at", "2198-03-28T02:30", "--timezone", "Mars"], 2, "Mars"),
         (
             ["stats", "--key", "k", "--at", "2027-03-28T02:30", "--timezone", "Europe/Berlin"],

@@ -95,7 +95,7 @@ def test_orders_are_read_from_a_file_that_can_be_read_only_once(once: Once, tmp_
         ("[]", "is not a JSON object"),
         ({"in": "1h"}, 'has no "key"'),
         ({"key": "k"}, 'needs either "at" or "in"'),
-        ({"key": "k", "in": "soon"}, "'soon' is no span of time"),
+        ({"key": "k", "in": "soon"}, "'soon' is not a valid span of time"),
         ({"key": "k", "in": "1h", "colour": "red"}, "unknown field 'colour'; valid fields are key,"),
         ({"key": 3, "in": "1h"}, 'its "key" is 3: write text, such as "order-4711"'),
         ({"key": None, "in": "1h"}, 'its "key" is null: write text'),

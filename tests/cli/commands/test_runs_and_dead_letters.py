@@ -64,7 +64,7 @@ def test_a_lone_surrogate_in_a_result_is_printed(stage: Stage, capsys: pytest.Ca
     ("arguments", "code", "message"),
     [
         (["runs", "--stack", "absent"], 1, "the stack absent is not deployed in the Region us-east-1"),
-        (["runs", "--stack", "foreign"], 1, "has no output 'Ledger': it is no stack of Cronstack's"),
+        (["runs", "--stack", "foreign"], 1, "has no output 'Ledger': it is not a Cronstack stack"),
         (["runs", "stat", "--stack", "shop"], 1, "Did you mean stats?"),
         (["runs", "x" * 200, "--stack", "shop"], 1, "no job 'xxx"),
         (["runs", "--stack", "shop", "--since", "yesterday"], 2, "'yesterday' is not a valid time"),

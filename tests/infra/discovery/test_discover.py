@@ -238,7 +238,9 @@ def test_a_handler_that_lambda_could_not_find(package: Package) -> None:
     message = package.refused()
     assert "one.py:4: the handler is make.<locals>.inner, which Lambda cannot find" in message
     assert "two.py:3: the handler is <lambda>, which Lambda cannot find" in message
-    assert "three.py:3: the module has the job as guarded, but its function is plain; Lambda would call plain" in message
+    assert (
+        "three.py:3: the module has the job as guarded, but its function is plain; Lambda would call plain" in message
+    )
 
 
 def test_two_jobs_of_one_name(package: Package) -> None:

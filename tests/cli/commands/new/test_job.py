@@ -109,7 +109,7 @@ def test_the_written_test_fails_for_another_schedule_or_result(shop: Path) -> No
     [
         (("nightly", "--cron", "0 6 * * ? *"), "has no time zone"),
         (("nightly", "--at", "2199-01-01T00:00:00"), "has no time zone"),
-        (("nightly", "--cron", "0 6 * * *", "--timezone", "UTC"), "In its terms that is cron(0 6 * * ? *)"),
+        (("nightly", "--cron", "0 6 * * *", "--timezone", "UTC"), "Write cron(0 6 * * ? *)"),
         (("nightly", "--cron", "0 6 30 2 ? *", "--timezone", "UTC"), "the calendar has no such day"),
         (("nightly", "--cron", "0 6 * * ? 2001", "--timezone", "UTC"), "is in the past"),
         (("nightly", "--at", "2001-01-01T00:00:00", "--timezone", "UTC"), "is in the past"),
