@@ -21,6 +21,9 @@ Each message states what is wrong, where, why, and what to do. ``remedy`` may ho
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 
 class CronstackError(Exception):
     """Root of the tree.
@@ -107,11 +110,46 @@ class CommitRefused(CronstackError):
         self.index, self.item = index, item
 
 
-class OnceError(CronstackError, ValueError):
+class Argument(NamedTuple):
+    """An argument of ``once`` in the text of an error."""
+
+    name: str
+    value: object
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value!r}"
+
+
+class Method(NamedTuple):
+    """A method of ``once`` in the text of an error."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"once.{self.name}(…)"
+
+
+Part = str | Argument | Method
+
+
+class _OnceFailure(CronstackError):
+    """An error of ``once``, whose text each interface can write in its own form.
+
+    ``parts`` and ``remedy_parts`` are the text in pieces. ``str(error)`` joins them as Python code; the command line
+    writes an ``Argument`` as an option and a ``Method`` as a command.
+    """
+
+    def __init__(self, *parts: Part, remedy: str | Iterable[Part] = "") -> None:
+        self.parts = parts
+        self.remedy_parts: tuple[Part, ...] = (remedy,) if isinstance(remedy, str) else tuple(remedy)
+        super().__init__("".join(map(str, parts)), remedy="".join(map(str, self.remedy_parts)))
+
+
+class OnceError(_OnceFailure, ValueError):
     """A call of ``once`` has an invalid key, time or input; nothing was sent."""
 
 
-class OnceConflict(CronstackError):
+class OnceConflict(_OnceFailure):
     """The key was planned with another time or input, was cancelled, or has started; nothing was changed."""
 
 

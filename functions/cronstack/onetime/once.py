@@ -24,7 +24,7 @@ from cronstack import clock
 from cronstack.declaration import ONCE, Job, When
 from cronstack.driver import drive
 from cronstack.entropy import SYSTEM, Randomness
-from cronstack.errors import EventError, OnceError, Unavailable
+from cronstack.errors import Argument, EventError, OnceError, Unavailable
 from cronstack.event import planned_event
 from cronstack.ledger.listings import query_keys
 from cronstack.ledger.partitions import plan_partitions
@@ -221,9 +221,9 @@ class Once:
         But with ``replace`` and past="run", a missed plan runs at once.
         """
         if (at is None) == (span is None):
-            raise OnceError(f"at={at!r}, after={span!r}: give exactly one of at=… and after=…")
+            raise OnceError(Argument("at", at), " and ", Argument("after", span), ": give exactly one of them")
         if past not in ("refuse", "run"):
-            raise OnceError(f"past={past!r} is not valid", remedy='It can be "refuse" or "run".')
+            raise OnceError(Argument("past", past), " is not valid", remedy='It can be "refuse" or "run".')
         now = self._now()
         if span is not None:
             return after(span, now)
@@ -238,7 +238,7 @@ class Once:
         if past == "refuse":
             raise OnceError(
                 f"{asked.asked} is past: it was {timedelta(seconds=(now - asked.due) // 1000)} ago",
-                remedy='Pass past="run" to run it at once, or another time.',
+                remedy=("Pass ", Argument("past", "run"), " to run it at once, or another time."),
             )
         return asked._replace(due=after(0, now).due)
 

@@ -43,7 +43,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from cronstack.defaults import DEFAULTS
-from cronstack.errors import OnceConflict, Unavailable
+from cronstack.errors import Argument, Method, OnceConflict, Part, Unavailable
 from cronstack.event import planned_event
 from cronstack.guard import carrier
 from cronstack.ledger import plan_requests
@@ -58,6 +58,8 @@ RESERVE: Final = 0.2
 """Seconds before the deadline of a call at which a request gives up."""
 ROUNDS: Final = 8
 """Most writes of a call to a row that others change at the same time."""
+_REPLACE: Final[tuple[Part, ...]] = ("Pass ", Argument("replace", True), " to plan it again")
+_REPLACE_OR_MOVE: Final = (*_REPLACE, ", or call ", Method("move"), " to change its time")
 FORGOTTEN: Final = 300_000
 """Milliseconds after which a planned row without a schedule counts as left by a killed caller."""
 
@@ -321,7 +323,7 @@ def input_of(plan: PlanItem) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise OnceConflict(
             f"the plan of {plan.key[:80]!r} has no event that Cronstack wrote",
-            remedy="Pass replace=True to plan it again.",
+            remedy=(*_REPLACE, "."),
         )
     return given
 
@@ -354,19 +356,22 @@ def unknown(job: str, key: str) -> Plan:
 def _conflict(wiring: Wiring, order: Order, current: PlanItem) -> OnceConflict:
     what = f"the key {order.key[:80]!r} of {wiring.job}"
     if current.status == "cancelled":
-        return OnceConflict(f"{what} was cancelled", remedy="Pass replace=True to plan it again, or use another key.")
+        return OnceConflict(f"{what} was cancelled", remedy=(*_REPLACE, ", or use another key."))
     if current.status == "planned":
         planned = f"{print_time(current.due)} ({current.asked})"
         differs = "another time" if current.payload == order.payload else "another input"
         return OnceConflict(
             f"{what} is planned for {planned}, with {differs}",
-            remedy="Pass replace=True to plan it again, or call once.move(…) to change its time; nothing was changed.",
+            remedy=(*_REPLACE_OR_MOVE, "; nothing was changed."),
         )
     if current.status == "missed":
         return OnceConflict(
             f"{what} was missed: due at {print_time(current.due)} ({current.asked}), it could not start in time",
-            remedy="Pass replace=True to plan it again, or call once.move(…) to change its time, or start it as it was:"
-            f" cronstack dead-letters redrive {wiring.job} --origin missed; nothing was changed.",
+            remedy=(
+                *_REPLACE_OR_MOVE,
+                f", or start it as it was: cronstack dead-letters redrive {wiring.job} --origin missed;"
+                " nothing was changed.",
+            ),
         )
     return OnceConflict(
         f"{what} has started already, with another time or input",

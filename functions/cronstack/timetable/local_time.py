@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
-from cronstack.errors import OnceError, ScheduleError
+from cronstack.errors import Argument, OnceError, Part, ScheduleError
 from cronstack.occurrence import to_milliseconds
 from cronstack.timetable.zones import readings, zone
 
@@ -22,7 +22,15 @@ Disambiguation = Literal["reject", "earlier", "later", "compatible"]
 LAST_YEAR: Final = 2199
 """The last year that EventBridge Scheduler accepts."""
 _CHOICES: Final = ("reject", "earlier", "later", "compatible")
-_EXAMPLE: Final = 'For example at="2027-03-28T09:00", timezone="Europe/Berlin", or a datetime with a tzinfo.'
+_EXAMPLE: Final[tuple[Part, ...]] = (
+    "For example ",
+    Argument("at", "2027-03-28T09:00"),
+    " with ",
+    Argument("timezone", "Europe/Berlin"),
+    ", or ",
+    Argument("at", "2027-03-28T09:00+02:00"),
+    ".",
+)
 
 
 class Moment(NamedTuple):
@@ -37,15 +45,23 @@ class Moment(NamedTuple):
 def moment(at: datetime | str, *, timezone: str | None = None, disambiguation: Disambiguation = "reject") -> Moment:
     """Return the instant of a time. Raise OnceError for any invalid value."""
     if disambiguation not in _CHOICES:
-        raise OnceError(f"disambiguation={disambiguation!r} is not valid", remedy=f"It can be: {', '.join(_CHOICES)}.")
+        raise OnceError(
+            Argument("disambiguation", disambiguation), " is not valid", remedy=f"It can be: {', '.join(_CHOICES)}."
+        )
     given = _read(at) if isinstance(at, str) else at
     if not isinstance(given, datetime):
-        raise OnceError(f"at={at!r} is {type(at).__name__}, not a time", remedy=_EXAMPLE)
+        raise OnceError(Argument("at", at), f" is {type(at).__name__}, not a time", remedy=_EXAMPLE)
     if given.tzinfo is not None and timezone is not None:
-        raise OnceError(f"at={at!s} has a time zone, and timezone={timezone!r} gives another", remedy="Give only one.")
+        raise OnceError(
+            Argument("at", str(at)),
+            " has a time zone, and ",
+            Argument("timezone", timezone),
+            " gives another",
+            remedy="Give only one.",
+        )
     if given.tzinfo is None:
         if timezone is None:
-            raise OnceError(f"at={at!s} has no time zone", remedy=_EXAMPLE)
+            raise OnceError(Argument("at", str(at)), " has no time zone", remedy=_EXAMPLE)
         try:
             where = zone(timezone)
         except ScheduleError as fault:
@@ -63,7 +79,9 @@ def after(span: float | timedelta, now: int) -> Moment:
     seconds = span.total_seconds() if isinstance(span, timedelta) else span
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 200 * 366 * 86_400:
         raise OnceError(
-            f"after={span!r} is not a time from now on", remedy="For example after=timedelta(days=3), or 90 (seconds)."
+            Argument("after", span),
+            " is not a time from now on",
+            remedy="For example after=timedelta(days=3), or 90 (seconds).",
         )
     due = _whole(now + round(seconds * 1000))
     return _moment(datetime.fromtimestamp(due / 1000, UTC), f"after {_in_full(seconds)}")
@@ -79,11 +97,11 @@ def _in_full(seconds: float) -> str:
 
 def _read(text: str) -> datetime:
     if "T" not in text and " " not in text:
-        raise OnceError(f"at={text[:60]!r} has no time of day", remedy=_EXAMPLE)
+        raise OnceError(Argument("at", text[:60]), " has no time of day", remedy=_EXAMPLE)
     try:
         return datetime.fromisoformat(text)
     except ValueError as fault:
-        raise OnceError(f"at={text[:60]!r} is not a time: {fault}", remedy=_EXAMPLE) from None
+        raise OnceError(Argument("at", text[:60]), f" is not a time: {fault}", remedy=_EXAMPLE) from None
 
 
 def _instant(local: datetime, name: str, disambiguation: Disambiguation) -> datetime:
@@ -97,7 +115,13 @@ def _instant(local: datetime, name: str, disambiguation: Disambiguation) -> date
         what = "does not exist there: the clocks skip it" if skipped else "comes twice there: the clocks go back"
         raise OnceError(
             f"{local.replace(tzinfo=None).isoformat()} in {name} {what}",
-            remedy=f'Choose one: disambiguation="earlier" is {shown[0]}, "later" is {shown[1]}.',
+            remedy=(
+                "Choose one: ",
+                Argument("disambiguation", "earlier"),
+                f" is {shown[0]}, ",
+                Argument("disambiguation", "later"),
+                f" is {shown[1]}.",
+            ),
         )
     if disambiguation == "compatible":
         return later if skipped else earlier
@@ -113,7 +137,7 @@ def _utc(instant: datetime) -> datetime:
     try:
         return instant.astimezone(UTC)
     except OverflowError:
-        raise OnceError(f"at={instant.isoformat()} is outside the calendar") from None
+        raise OnceError(Argument("at", instant.isoformat()), " is outside the calendar") from None
 
 
 def _moment(instant: datetime, asked: str) -> Moment:

@@ -7,6 +7,7 @@ import json
 import boto3
 import pytest
 
+from cronstack.errors import Argument, Method, OnceError, Part
 from cronstack.ledger.partitions import open_list
 from cronstack_infra.cli import run
 from cronstack_infra.cli.commands.once.wording import as_options
@@ -185,7 +186,7 @@ def test_a_job_with_the_name_of_a_command_needs_schedule(once: Once) -> None:
         ),
         (["stats", "--key", "k", "--in", "12h1d"], 2, "is not a valid span of time"),
         (["stats", "--key", "k", "--in", "99999w"], 2, "is longer than 200 years"),
-        (["stats", "--key", "k", "--at", "2198-03-28T02:30"], 2, "has no time zone. Write"),
+        (["stats", "--key", "k", "--at", "2198-03-28T02:30"], 2, "has no time zone. For example"),
         (["stats", "--key", "k", "--at", "2198-03-28"], 2, "--at 2198-03-28 has no time of day"),
         (["stats", "--key", "k", "--at", "2198-03-28T02:30Z", "--timezone", "UTC"], 2, "gives another"),
         (["stats", "--key", "k", "--at", "2198-03-28T02:30", "--timezone", "Mars"], 2, "Mars"),
@@ -269,14 +270,17 @@ def test_without_once_jobs_the_message_shows_the_declaration(once: Once) -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("parts", "in_python", "on_the_command_line"),
     [
-        ('Write past="run" to run it', "Write --past run to run it"),
-        ("timezone='X/Y' is", "--timezone X/Y is"),
-        ("at='2027' is no time", "--at 2027 is no time"),
-        ("at=2027-01-01 00:00:00+00:00 is", "--at 2027-01-01 00:00:00+00:00 is"),
-        ("Write replace=True to", "Write --replace to"),
+        (("Pass ", Argument("past", "run")), "Pass past='run'", "Pass --past run"),
+        ((Argument("timezone", "X/Y"), " is"), "timezone='X/Y' is", "--timezone X/Y is"),
+        (("Pass ", Argument("replace", True)), "Pass replace=True", "Pass --replace"),
+        ((Argument("after", "1h"),), "after='1h'", "--in 1h"),
+        (("call ", Method("move")), "call once.move(…)", "call cronstack once move"),
+        (("a text with at='2027'",), "a text with at='2027'", "a text with at='2027'"),
     ],
 )
-def test_arguments_are_written_as_options(text: str, expected: str) -> None:
-    assert as_options(text) == expected
+def test_arguments_are_written_as_options(parts: tuple[Part, ...], in_python: str, on_the_command_line: str) -> None:
+    error = OnceError(*parts, remedy=parts)
+    assert (str(error), as_options(error.parts)) == (f"{in_python}\n  {in_python}", on_the_command_line)
+    assert as_options(error.remedy_parts) == on_the_command_line

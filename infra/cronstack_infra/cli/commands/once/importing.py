@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from cronstack.errors import OperationError
+from cronstack.errors import OnceConflict, OnceError, OperationError
 from cronstack.occurrence import LONGEST_KEY, is_key
 from cronstack.onetime.bulk import MOST, Result
 from cronstack.payload import shown
@@ -148,7 +148,7 @@ def _check_key(given: dict[str, Any]) -> None:
 
 
 def _print_result(outcomes: Mapping[str, int], failed: list[Result], as_json: bool) -> None:
-    rows = [(str(result.key), as_options(_reason(result))) for result in failed]
+    rows = [(str(result.key), _reason(result)) for result in failed]
     if as_json:
         print_json({**outcomes, "failed": [{"key": key, "why": reason} for key, reason in rows]})
         return
@@ -161,5 +161,11 @@ def _print_result(outcomes: Mapping[str, int], failed: list[Result], as_json: bo
 
 
 def _reason(result: Result) -> str:
-    fault = result.fault
-    return "" if fault is None else ". ".join(part for part in (str(fault.args[0]), fault.remedy) if part)
+    match result.fault:
+        case None:
+            return ""
+        case OnceError() | OnceConflict() as fault:
+            text, remedy = as_options(fault.parts), as_options(fault.remedy_parts)
+        case fault:
+            text, remedy = str(fault.args[0]), fault.remedy
+    return ". ".join(part for part in (text, remedy) if part)

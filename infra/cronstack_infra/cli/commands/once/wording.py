@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
-import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import click
 
-from cronstack.errors import OnceConflict, OnceError, Unavailable
+from cronstack.errors import Argument, Method, OnceConflict, OnceError, Part, Unavailable
 from cronstack.onetime.planner import Plan
 from cronstack_infra.cli.options.times import span_option
 from cronstack_infra.cli.output.spans import span, utc
@@ -27,19 +26,9 @@ _STATUS_NOTES: Final = {
     "cancelled": " It was cancelled meanwhile.",
 }
 
-_OPTIONS: Final = (
-    (re.compile(r'\b(disambiguation|past)="(\w+)"'), r"--\1 \2"),
-    (re.compile(r'(?<= )"later"(?= is )'), "--disambiguation later"),
-    (re.compile(r"\breplace=True\b"), "--replace"),
-    (re.compile(r"\btimezone='([^']*)'"), r"--timezone \1"),
-    (re.compile(r"\bat='([^']*)'"), r"--at \1"),
-    (re.compile(r"\bat=(?=\d)"), "--at "),
-    (re.compile(r"\bonce\.move\(…\)"), "cronstack once move"),
-    (re.compile(r'For example at="[^"]*", timezone="[^"]*", or a datetime with a tzinfo\.'), ""),
-)
 R = TypeVar("R")
 
-_EXAMPLE: Final = "Write 2027-03-28T09:00 and --timezone Europe/Berlin, or 2027-03-28T09:00+02:00."
+_EXAMPLE: Final = "For example --at 2027-03-28T09:00 with --timezone Europe/Berlin, or --at 2027-03-28T09:00+02:00."
 
 
 def when_options(command: Callable[..., R]) -> Callable[..., R]:
@@ -108,25 +97,33 @@ def errors_as_options() -> Iterator[None]:
     try:
         yield
     except OnceError as fault:
-        text = as_options(str(fault.args[0]))
-        raise click.UsageError(f"{text}\n  {_remedy(fault)}" if _remedy(fault) else text) from None
+        text, remedy = as_options(fault.parts), as_options(fault.remedy_parts)
+        raise click.UsageError(f"{text}\n  {remedy}" if remedy else text) from None
     except OnceConflict as fault:
-        raise OnceConflict(as_options(str(fault.args[0])), remedy=_remedy(fault)) from None
+        raise OnceConflict(as_options(fault.parts), remedy=as_options(fault.remedy_parts)) from None
     except Unavailable as fault:
         raise Unavailable(
             str(fault.args[0]), remedy="Run the same command again: it continues where this one stopped."
         ) from None
 
 
-def as_options(text: str) -> str:
-    """Return a message of ``once`` with its arguments written as options."""
-    for pattern, option in _OPTIONS:
-        text = pattern.sub(option, text)
-    return text
+def as_options(parts: Iterable[Part]) -> str:
+    """Return the text of an error of ``once`` with options for its arguments, and commands for its calls."""
+    return "".join(map(_as_option, parts))
 
 
-def _remedy(fault: OnceError | OnceConflict) -> str:
-    return as_options(fault.remedy) or (_EXAMPLE if fault.remedy else "")
+def _as_option(part: Part) -> str:
+    match part:
+        case Argument(name, True):
+            return f"--{name}"
+        case Argument("after", value):
+            return f"--in {value}"
+        case Argument(name, value):
+            return f"--{name} {value}"
+        case Method(name):
+            return f"cronstack once {name}"
+        case _:
+            return part
 
 
 def named(plan: Plan) -> str:
