@@ -39,8 +39,12 @@ def pytest_runtest_teardown() -> None:
 TOGETHER = tuple(f"e2e/runs/test_{name}.py" for name in ("carriers", "delivered_many_times", "once", "operators"))
 """Files that share a deployment. They run in one process, which deploys once for all of them."""
 
+PAGES = "pages/test_pages.py"
+"""The tests of pages, which share nothing."""
+
 LONG = (
     *TOGETHER,
+    PAGES,
     *(
         f"e2e/test_{name}.py"
         for name in ("cdk_cli", "demo", "new_from_wheel", "new_synced", "up_kills", "foreign_schedules")
@@ -68,10 +72,12 @@ def pytest_configure() -> None:
 
 
 class ByFile(LoadFileScheduling):
-    """Run the tests of one file in one process, and the files of ``TOGETHER`` in one process too."""
+    """Run the tests of one file in one process, also the files of ``TOGETHER``. Each page may run in another one."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
+        if file.endswith(PAGES):
+            return nodeid
         return "together" if file.endswith(TOGETHER) else file
 
 

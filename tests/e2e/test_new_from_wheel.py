@@ -111,6 +111,7 @@ def test_the_wheel_holds_two_packages_and_every_template(installed: Path) -> Non
     record = next(site.glob("cronstack-*.dist-info")) / "RECORD"
     held = {line.split(",")[0].split("/")[0] for line in record.read_text().splitlines()}
     assert {name for name in held if not name.startswith(("..", "cronstack-"))} == {"cronstack", "cronstack_infra"}
+    assert "dist-info/licenses/LICENSE," in record.read_text()
 
 
 def test_its_tests_pass_at_once_and_so_does_readmes(
