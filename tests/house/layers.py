@@ -73,6 +73,7 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("lookups",),
         ("dynamodb", "http", "lambda_api"),
         ("refusals", "resources"),
+        ("extras",),
         ("apis", "cloudformation", "effects"),
         ("drive",),
         ("patches",),
@@ -80,7 +81,7 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("__main__",),
     ),
     "cronstack_infra.local.effects": (
-        ("kept_lookups", "targets", "universal_calls"),
+        ("kept_lookups", "targets"),
         ("invoker", "rule_targets"),
         ("deliveries", "destinations", "source_polls"),
         ("runner",),

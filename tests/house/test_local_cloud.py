@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.house.source import AROUND, importing, python_files, tree
+from tests.house.source import AROUND, importing, imports, python_files, tree
 from tests.places import ROOT
 
 
@@ -15,6 +15,19 @@ def test_effects_never_import_the_apis_of_lambda() -> None:
     files = python_files(AROUND / "local" / "effects")
     assert files
     assert not importing(files, ["cronstack_infra.local.lambda_api"])
+
+
+ENTRANCES = {"extras.types", "extras.universal_calls", "extras.universal_targets"}
+"""The modules of ``local.extras`` that the rest of the local cloud imports."""
+
+
+def test_the_local_cloud_imports_extras_by_their_entrances_only() -> None:
+    """Each feature in ``extras`` can be deleted together with one entrance."""
+    outside = [file for file in python_files(AROUND) if not file.is_relative_to(AROUND / "local" / "extras")]
+    entrances = tuple(f"cronstack_infra.local.{name}" for name in ENTRANCES)
+    extras = [one for file in outside for one in imports(file) if one.name.startswith("cronstack_infra.local.extras")]
+    assert {one.name for one in extras if one.name.startswith(entrances)}, "the rule matches nothing"
+    assert [str(one) for one in extras if not one.name.startswith(entrances)] == []
 
 
 def test_the_map_of_the_local_cloud_names_at_most_fifteen_files_that_exist() -> None:

@@ -72,8 +72,7 @@ def kinds() -> list[str]:
     """The types of the registry that the local cloud carries out."""
     from moto.cloudformation.parsing import get_model_map
 
-    from cronstack_infra.local.cloudformation.template.types import why_not
-    from cronstack_infra.local.resources.table import TYPES
+    from cronstack_infra.local.cloudformation.template.types import TYPES, why_not
 
     return sorted(kind for kind in {*TYPES, *get_model_map()} if why_not(kind) is None)
 

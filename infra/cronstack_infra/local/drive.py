@@ -21,7 +21,6 @@ from typing import Any, Final
 from moto.core.exceptions import JsonRESTError
 
 from cronstack_infra.local.clock import Clock
-from cronstack_infra.local.effects import universal_calls
 from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.effects.runner import AnyEffect, EffectRunner
 from cronstack_infra.local.engine.engine import Engine
@@ -31,6 +30,7 @@ from cronstack_infra.local.engine.skew import seconds_ahead
 from cronstack_infra.local.engine.values import Deliver, Refusal, ScheduleConfig
 from cronstack_infra.local.executor.executor import Executor, Limits
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+from cronstack_infra.local.extras import universal_calls
 from cronstack_infra.local.lock import BACKENDS
 from cronstack_infra.switches.settings import Switches
 

@@ -17,7 +17,8 @@ from moto.core.exceptions import JsonRESTError
 
 from cronstack.errors import ScheduleError
 from cronstack.timetable.instants import parse
-from cronstack_infra.local.lookups import permissions, universal
+from cronstack_infra.local.extras import universal_targets
+from cronstack_infra.local.lookups import permissions
 from cronstack_infra.switches.settings import Switches
 
 _NAME: Final = re.compile(r"[0-9a-zA-Z-_.]{1,64}")
@@ -200,10 +201,10 @@ def _target(request: ScheduleRequest) -> None:
     _length(arn, "target.arn", 1, 1600)
     _matches(arn, "target.arn", _ARN)
     service = str(arn).split(":")[2]
-    if universal.is_universal(str(arn)):
+    if universal_targets.is_universal(str(arn)):
         try:
-            universal.call_of(str(arn))
-        except universal.NotATarget as error:
+            universal_targets.call_of(str(arn))
+        except universal_targets.NotATarget as error:
             raise invalid(f"Provided Arn is not a target: {error}") from None
         return
     if service not in _TEMPLATED:

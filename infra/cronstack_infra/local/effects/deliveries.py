@@ -15,7 +15,7 @@ from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.port import Drive
 from cronstack_infra.local.engine.values import Deliver, Refusal, is_rule
-from cronstack_infra.local.lookups import universal
+from cronstack_infra.local.extras import universal_targets
 from cronstack_infra.local.lookups.functions import qualified
 
 OWN_FAULT: Final = Refusal(
@@ -52,7 +52,7 @@ class Deliveries:
         try:
             if is_rule(deliver.schedule_arn):
                 rule_targets.deliver(deliver, self._accept, self._note)
-            elif universal.is_universal(deliver.target.arn):
+            elif universal_targets.is_universal(deliver.target.arn):
                 self._call(deliver)
                 return
             else:
@@ -84,7 +84,7 @@ class Deliveries:
         """Call a universal target, through the drive."""
         arn = deliver.target.arn
         targets.require_trust(deliver, self.new_since())
-        targets.require(deliver.target.role_arn, universal.permission_of(arn), None, "AccessDeniedException")
+        targets.require(deliver.target.role_arn, universal_targets.permission_of(arn), None, "AccessDeniedException")
 
         def on_result(result: Refusal | Exception | None) -> None:
             if result is None:

@@ -11,9 +11,8 @@ from cronstack_infra.local.resources.others.keys import Key, Secret
 from cronstack_infra.local.resources.others.layers import LayerVersion
 from cronstack_infra.local.resources.others.rules import Rule
 from cronstack_infra.local.resources.others.sns import Subscription, Topic
-from cronstack_infra.local.resources.others.users import Group, User, UserToGroupAddition
 from cronstack_infra.local.resources.others.versions import Alias, Permission, Version
-from cronstack_infra.local.resources.ours.alarms import Alarm, CompositeAlarm
+from cronstack_infra.local.resources.ours.alarms import Alarm
 from cronstack_infra.local.resources.ours.buckets import Bucket
 from cronstack_infra.local.resources.ours.email_identities import EmailIdentity
 from cronstack_infra.local.resources.ours.lambdas import EventInvokeConfig, Function
@@ -33,12 +32,10 @@ TYPES: Final[dict[str, type[Resource]]] = {
         Bucket,
         BucketPolicy,
         CdkMetadata,
-        CompositeAlarm,
         EmailIdentity,
         EventInvokeConfig,
         Function,
         GlobalTable,
-        Group,
         Key,
         LayerVersion,
         LogGroup,
@@ -59,8 +56,6 @@ TYPES: Final[dict[str, type[Resource]]] = {
         Table,
         Topic,
         TopicPolicy,
-        User,
-        UserToGroupAddition,
         Version,
         WaitConditionHandle,
     )

@@ -9,10 +9,13 @@ from typing import Any, Final
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 
+from cronstack_infra.local.extras.types import EXTRA_TYPES
 from cronstack_infra.local.resources.others.custom_resource import CustomResource, is_custom
 from cronstack_infra.local.resources.resource import boolean
-from cronstack_infra.local.resources.table import TYPES
+from cronstack_infra.local.resources.table import TYPES as ORDINARY_TYPES
 
+TYPES: Final = {**ORDINARY_TYPES, **EXTRA_TYPES}
+"""The types of which the local cloud has its own implementation."""
 NESTED: Final = "nested stacks are not supported; deploy them as separate stacks of the app"
 NOT_SUPPORTED: Final[Mapping[str, str]] = {
     "AWS::CloudFormation::Stack": NESTED,

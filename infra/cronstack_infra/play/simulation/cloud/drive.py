@@ -16,7 +16,6 @@ from typing import Any
 from moto.scheduler.models import scheduler_backends
 
 from cronstack_infra.local.apis import rules, schedules
-from cronstack_infra.local.effects import universal_calls
 from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.effects.runner import EffectRunner
 from cronstack_infra.local.engine.chance import chance
@@ -26,6 +25,7 @@ from cronstack_infra.local.engine.port import Answer
 from cronstack_infra.local.engine.schedules import PendingDelivery
 from cronstack_infra.local.engine.values import Deliver, Refusal, ScheduleConfig
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+from cronstack_infra.local.extras import universal_calls
 from cronstack_infra.local.http import resource_answers
 from cronstack_infra.play.simulation.clock.hub import Hub, microseconds, stamp
 from cronstack_infra.play.simulation.handlers.code import Desk

@@ -15,8 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cronstack_infra.local.engine.values import Deliver, Refusal
 from cronstack_infra.local.environment import client_arguments
+from cronstack_infra.local.extras.universal_targets import call_of
 from cronstack_infra.local.lookups.identities import access_key_of_role
-from cronstack_infra.local.lookups.universal import call_of
 from cronstack_infra.local.moto import privates
 
 

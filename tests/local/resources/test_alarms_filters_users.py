@@ -1,4 +1,4 @@
-"""Types of common stacks that Cronstack's own do not use: metric filters, composite alarms, groups and users."""
+"""Metric filters, composite alarms, groups and users: types that Cronstack itself does not use."""
 
 from __future__ import annotations
 
