@@ -151,7 +151,7 @@ _AS_WRITTEN = {"is none", "are none"}
 _ALLOWED = {"promise": {".js", ".cjs", ".html"}, "promises": {".js", ".cjs", ".html"}}
 """By phrase, the kinds of files whose language has the word."""
 _NAMES = re.compile(r"(?<=[\"'`#:.])(met|Forgotten)\b|\bmet(?=: (int|str)\b|=)|(?<=\bst\.)just(?=\()")
-"""Names that do not change: an attribute of the ledger's rows, an error of dead letters, and ``st.just`` of Hypothesis."""
+"""Names that do not change: an attribute of ledger rows, an error of dead letters, ``st.just`` of Hypothesis."""
 _TEXTS = {".py", ".md", ".toml", ".html", ".js", ".cjs", ".css", ".sh", ""}
 _LEFT_OUT = ("tests/house/plain_words.py", "tests/cronstack/golden/")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
