@@ -109,7 +109,7 @@ def test_an_event_that_waits_longer_than_lambda_keeps_it_is_a_dead_letter(cloud:
 
 def test_an_early_event_waits_until_its_time(cloud: VirtualCloud) -> None:
     cloud.play(read(["early=60"], seed=2))
-    cloud.drive.begin_schedules_anew(cloud.now)
+    cloud.drive.recreate_schedules(cloud.now)
     cloud.advance(3 * HOUR)
     rows = attempts(cloud, "hourly")
     assert all(row["due"].endswith(":00:00.000Z") for row in rows), "the identity is the scheduled time"

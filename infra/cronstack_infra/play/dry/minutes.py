@@ -1,7 +1,7 @@
 """A timetable as one number: bit n is the nth minute of a span, set if it fires in it.
 
 Scheduler keeps no seconds: what is due within a minute starts somewhere in that minute. So the minute is what can be
-played, and a year of minutes is a number of 64 KB. On such numbers whole timetables are joined, shifted and counted
+played, and a year of minutes is a number of 64 KB. On such numbers whole timetables are join_days, shifted and counted
 at once, and a job of every minute costs what a yearly one costs.
 
 A cron is laid out on the wall clock, day by day, and then moved to UTC, stretch by stretch between the changes of its
@@ -87,7 +87,7 @@ def days_of(bits: int) -> list[int]:
     return [int.from_bytes(whole[at : at + BYTES], "little") for at in range(0, len(whole), BYTES)]
 
 
-def joined(days: list[int]) -> int:
+def join_days(days: list[int]) -> int:
     """``days_of`` the other way round."""
     return int.from_bytes(b"".join([day.to_bytes(BYTES, "little") for day in days]), "little")
 

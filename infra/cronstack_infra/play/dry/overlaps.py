@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cronstack.defaults import DEFAULTS, Overlap
-from cronstack_infra.play.dry.minutes import MINUTES, days_of, joined, lowest, spread
+from cronstack_infra.play.dry.minutes import MINUTES, days_of, join_days, lowest, spread
 from cronstack_infra.play.dry.tally import Tally
 
 
@@ -74,7 +74,7 @@ def play(fires: int, length: int, overlap: Overlap, *, start_deadline: int = DEF
         days.append(day.running)
         skipped, buffered, missed = skipped + day.skipped, buffered + day.buffered, missed + day.missed
         state = day.then
-    return Played((joined(days),), lowest(clashes), skipped + buffered, skipped, buffered, missed, 1)
+    return Played((join_days(days),), lowest(clashes), skipped + buffered, skipped, buffered, missed, 1)
 
 
 def _play_day(fires: int, state: _State, length: int, patience: int | None) -> _Day:

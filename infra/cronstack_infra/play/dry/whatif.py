@@ -113,11 +113,11 @@ class WhatIf(NamedTuple):
     """What flexible windows do to the fullest minute; None: no job has one."""
 
 
-Told = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 """How far it is: so many steps of so many."""
 
 
-def what_if(jobs: Sequence[Planned], span: Span, cases: Sequence[Case], *, told: Told | None = None) -> WhatIf:
+def what_if(jobs: Sequence[Planned], span: Span, cases: Sequence[Case], *, told: Progress | None = None) -> WhatIf:
     """Ask a span. A rate without start counts from the span's first instant, as from its deployment."""
     starts, running = Tally(), [Tally() for _ in cases]
     counts: dict[str, int] = {}

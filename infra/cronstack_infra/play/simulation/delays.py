@@ -55,13 +55,13 @@ class Delays:
         self.held: dict[str, Held] = {}
         """By quota. An event that never got a sandbox is not among them: it is a dead letter."""
 
-    def hold(self, event: Mapping[str, Any]) -> None:
+    def count_held(self, event: Mapping[str, Any]) -> None:
         """Count an event "held" of the engine."""
         held = self.held.setdefault(event["quota"], Held())
         held.count += 1
         held.longest = max(held.longest, event["seconds"])
 
-    def start(self, event: Mapping[str, Any]) -> None:
+    def count_attempt(self, event: Mapping[str, Any]) -> None:
         """Count an attempt's row: the first one of an occurrence, the one that missed it, or one that deferred it."""
         if event["outcome"] == "deferred" and event["reason"] in self.deferred:
             self.deferred[event["reason"]] += 1
@@ -76,11 +76,11 @@ class Delays:
         else:
             self.latest = _later(self.latest, start)
 
-    def letter(self, event: Mapping[str, Any]) -> None:
+    def count_letter(self, event: Mapping[str, Any]) -> None:
         """Count an event "dead_letter"."""
         self.missed_letters += event["reason"] == MISSED
 
-    def play(self, switches: Switches) -> None:
+    def set_quotas(self, switches: Switches) -> None:
         """Take note of the quotas that are played."""
         given = {"invocations": switches.invocations, "concurrency": switches.concurrency}
         self.quotas = {quota: limit for quota, limit in given.items() if limit is not None}
@@ -120,8 +120,8 @@ class Delays:
         return [f"Missed by their start deadline: {self.missed:,} with {letters}, the last {named}."]
 
     def _of_deferred(self) -> list[str]:
-        told = [f"{count:,} {_DEFERRED[reason]}" for reason, count in self.deferred.items() if count]
-        return [f"Deferred to a carrier: {', '.join(told)}."] if told else []
+        parts = [f"{count:,} {_DEFERRED[reason]}" for reason, count in self.deferred.items() if count]
+        return [f"Deferred to a carrier: {', '.join(parts)}."] if parts else []
 
     def _waited(self, quota: str) -> str:
         held = self.held.get(quota)

@@ -27,7 +27,7 @@ _TRACES: Final = ("stackTrace", "trace")
 
 
 @dataclass(frozen=True)
-class Deployed:
+class DeployedJob:
     """A job as it is deployed."""
 
     job: str
@@ -38,7 +38,7 @@ class Deployed:
     """File and line of its declaration, from the project's folder; "" when its code cannot be loaded."""
 
 
-def jobs(cloud: VirtualCloud) -> tuple[Deployed, ...]:
+def jobs(cloud: VirtualCloud) -> tuple[DeployedJob, ...]:
     """Every job of every stack, by name."""
     found = []
     for function in lambda_backends[ACCOUNT][REGION].list_functions():
@@ -52,7 +52,7 @@ def jobs(cloud: VirtualCloud) -> tuple[Deployed, ...]:
             for name, schedule in sorted(group.schedules.items() if group is not None else ())
             if names.job_of_schedule(stack, name) == job
         ]
-        found.append(Deployed(job, function.function_name, tuple(schedules), _where(cloud, function)))
+        found.append(DeployedJob(job, function.function_name, tuple(schedules), _where(cloud, function)))
     return tuple(sorted(found, key=lambda one: one.job))
 
 

@@ -22,7 +22,7 @@ from cronstack_infra.play.simulation.cloud.assembly import Assembly
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.play.simulation.delays import Delays
 from cronstack_infra.play.simulation.handlers.faults import Rates
-from cronstack_infra.play.simulation.process.pretence import real_seconds
+from cronstack_infra.play.simulation.process.patched_process import real_seconds
 from cronstack_infra.play.simulation.silence import silence
 from cronstack_infra.play.simulation.trace import Row, Trace
 from cronstack_infra.switches.settings import Switches
@@ -30,8 +30,8 @@ from cronstack_infra.switches.settings import Switches
 TRACE: Final = "trace.jsonl"
 LEDGER: Final = "ledger.jsonl"
 LETTERS: Final = "dead-letters.jsonl"
-_MOMENT: Final = timedelta(microseconds=1)
-_BETWEEN: Final = 0.1
+_MICROSECOND: Final = timedelta(microseconds=1)
+_PROGRESS_INTERVAL: Final = 0.1
 """Real seconds between two tellings of progress."""
 
 Progress = Callable[[datetime, float, int], None]
@@ -101,23 +101,23 @@ def simulate(
         trace = Trace(stack.enter_context(_trace_file(out)) if out is not None else None)
         made = VirtualCloud(first, seed=seed, rates=rates, emit=trace.emit, logs=False, switches=switches)
         cloud = stack.enter_context(made)
-        trace.delays.play(switches or Switches())
-        begun = _Begun(cloud, trace, assembly, first, last)
+        trace.delays.set_quotas(switches or Switches())
+        simulation = _Simulation(cloud, trace, assembly, first, last)
         cloud.hub.most_looks = clock_reads
-        begun.deploy(only)
+        simulation.deploy(only)
         if prepare is not None:
             prepare(cloud)
-        seconds = begun.play(progress, stop)
+        seconds = simulation.play(progress, stop)
         if finish is not None:
             finish(cloud)
-        begun.tell_the_end()
+        simulation.emit_end()
         if out is not None:
             _write_rest(cloud, out)
         return Simulated(
             stack=assembly.stack,
             first=first,
-            last=begun.reached,
-            interrupted=begun.interrupted,
+            last=simulation.reached,
+            interrupted=simulation.interrupted,
             seed=seed,
             rates=cloud.faults.rates,
             switches=tuple(cloud.switches),
@@ -138,7 +138,7 @@ def _trace_file(out: Path) -> IO[str]:
     return (out / TRACE).open("w", encoding="utf-8", newline="\n")
 
 
-class _Begun:
+class _Simulation:
     """One simulation under way."""
 
     def __init__(self, cloud: VirtualCloud, trace: Trace, assembly: Assembly, first: datetime, last: datetime) -> None:
@@ -159,7 +159,7 @@ class _Begun:
             silence(cloud.client("scheduler"), self._assembly.stack, others)
         told = [one for one in deployed if only is None or one.job in only]
         for one in told:
-            self._trace.expect(one.job)
+            self._trace.add_job(one.job)
         begin = {
             "event": "begin",
             "at": stamp(microseconds(self._first)),
@@ -183,21 +183,21 @@ class _Begun:
 
         def look() -> bool:
             nonlocal told
-            if progress is not None and real_seconds() - told >= _BETWEEN:
+            if progress is not None and real_seconds() - told >= _PROGRESS_INTERVAL:
                 told = real_seconds()
                 now = self._cloud.now
                 progress(now, (now - self._first).total_seconds() / span, self._trace.occurrences)
             self.interrupted = stop()
             return not self.interrupted
 
-        self._cloud.advance(self._last - _MOMENT, look)
+        self._cloud.advance(self._last - _MICROSECOND, look)
         if self.interrupted:
             self.reached = self._cloud.now
         elif progress is not None:
             progress(self._last, 1.0, self._trace.occurrences)
         return real_seconds() - began
 
-    def tell_the_end(self) -> None:
+    def emit_end(self) -> None:
         rows = self._trace.rows()
         self._trace.emit(
             {

@@ -67,14 +67,14 @@ class Trace:
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         if kind == "attempt":
             self._count(event)
-            self.delays.start(event)
+            self.delays.count_attempt(event)
         elif kind == "held":
-            self.delays.hold(event)
+            self.delays.count_held(event)
         elif kind == "fired":
             self.fired += 1
         elif kind == "dead_letter":
             self.letters += 1
-            self.delays.letter(event)
+            self.delays.count_letter(event)
         elif kind == OUTSIDE_EVENT:
             self._outside.add((event["job"], event["due"]))  # once, though the event may come twice
         self.lines += 1
@@ -91,7 +91,7 @@ class Trace:
         """Firings that are occurrences."""
         return self.fired - self.outside
 
-    def expect(self, job: str) -> None:
+    def add_job(self, job: str) -> None:
         """A row for a job, also when it never runs."""
         self._rows.setdefault(job, {})
 

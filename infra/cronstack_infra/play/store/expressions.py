@@ -3,7 +3,7 @@
     condition   attribute_exists(#a), attribute_not_exists(#a), #a = < <= > >= :b, #a IN (:b, :c), AND, OR, ( )
     update      SET #a = :b | #b | if_not_exists(#a, :b) | one of these + :c, …  REMOVE #a, …
 
-Sums are of whole numbers. Whatever else an expression holds raises ``NotWritten``: a store that guesses proves nothing.
+Sums are of whole numbers. Whatever else an expression holds raises ``UnsupportedExpression``: a store that guesses proves nothing.
 A comparison with what is missing, or of a number with a string, does not hold.
 """
 
@@ -31,7 +31,7 @@ _COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-class NotWritten(ValueError):
+class UnsupportedExpression(ValueError):
     """An expression that the ledger does not write."""
 
 
@@ -46,7 +46,7 @@ class Update(NamedTuple):
         for name, compute in self.assigned:
             value = compute(old, values)
             if value is None:
-                raise NotWritten(f"{name} is set to a value that is not there")
+                raise UnsupportedExpression(f"{name} is set to a value that is not there")
             new[name] = value
         for name in self.removed:
             new.pop(name, None)
@@ -78,7 +78,7 @@ def update(text: str, names: tuple[tuple[str, str], ...]) -> Update:
             elif clause == "REMOVE":
                 removed.append(name)
             else:
-                raise NotWritten(f"{clause} in {text!r}")
+                raise UnsupportedExpression(f"{clause} in {text!r}")
             if not tokens.skip(","):
                 break
     return Update(tuple(assigned), tuple(removed))
@@ -89,18 +89,18 @@ class _Tokens:
         self._text, self._names, self._at = text, names, 0
         self._tokens = _TOKEN.findall(text)
         if "".join(self._tokens) != re.sub(r"\s+", "", text):
-            raise NotWritten(repr(text))
+            raise UnsupportedExpression(repr(text))
 
     def is_at_end(self) -> bool:
         return self._at == len(self._tokens)
 
     def end(self) -> None:
         if not self.is_at_end():
-            raise NotWritten(f"{self._tokens[self._at]} in {self._text!r}")
+            raise UnsupportedExpression(f"{self._tokens[self._at]} in {self._text!r}")
 
     def take(self) -> str:
         if self.is_at_end():
-            raise NotWritten(f"{self._text!r} ends too soon")
+            raise UnsupportedExpression(f"{self._text!r} ends too soon")
         self._at += 1
         token: str = self._tokens[self._at - 1]
         return token
@@ -113,7 +113,7 @@ class _Tokens:
 
     def expect(self, token: str) -> None:
         if not self.skip(token):
-            raise NotWritten(f"no {token} where one belongs in {self._text!r}")
+            raise UnsupportedExpression(f"no {token} where one belongs in {self._text!r}")
 
     def is_name(self) -> bool:
         return not self.is_at_end() and self._tokens[self._at].startswith("#")
@@ -121,13 +121,13 @@ class _Tokens:
     def name(self) -> str:
         alias = self.take()
         if alias not in self._names:
-            raise NotWritten(f"{alias} is no alias in {self._text!r}")
+            raise UnsupportedExpression(f"{alias} is no alias in {self._text!r}")
         return self._names[alias]
 
     def value(self) -> str:
         token = self.take()
         if not token.startswith(":"):
-            raise NotWritten(f"{token} is no value in {self._text!r}")
+            raise UnsupportedExpression(f"{token} is no value in {self._text!r}")
         return token
 
 
@@ -171,7 +171,7 @@ def _single(tokens: _Tokens) -> Condition:
         return lambda item, values: any(_compare(item.get(left), values[one], operator.eq) for one in among)
     sign = tokens.take()
     if sign not in _COMPARISONS:
-        raise NotWritten(f"the comparison {sign}")
+        raise UnsupportedExpression(f"the comparison {sign}")
     compare, right = _COMPARISONS[sign], tokens.value()
     return lambda item, values: _compare(item.get(left), values[right], compare)
 

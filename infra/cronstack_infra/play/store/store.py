@@ -64,7 +64,7 @@ class Store:
             case "CreateSchedule":
                 return self._create_schedule(parameters)
             case "GetSchedule" | "DeleteSchedule":
-                return self._find_schedule(parameters, gone=operation == "DeleteSchedule")
+                return self._find_schedule(parameters, delete=operation == "DeleteSchedule")
         raise NotImplementedError(f"the guard does not use {operation}")
 
     def fork(self, now: Callable[[], int]) -> Store:
@@ -80,11 +80,11 @@ class Store:
         """Return the items and the remembered tokens. The values are the store's own, not copies."""
         return {"items": self.items, "tokens": self._tokens}
 
-    def put_back(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Take what ``state`` returned, or a copy of it."""
         self.items, self._tokens = state["items"], state["tokens"]
 
-    def take_back(self, before: Mapping[Key, Item], token: str | None) -> None:
+    def undo(self, before: Mapping[Key, Item], token: str | None) -> None:
         """Undo a transaction: hold the items of before it, and forget its token."""
         self.items.clear()
         self.items.update(before)
@@ -122,10 +122,10 @@ class Store:
             return missing
         reasons = [self._refusal(action, key) for action, key in zip(actions, keys, strict=True)]
         if any(reason is not None for reason in reasons):
-            said = ", ".join("None" if reason is None else str(reason["Code"]) for reason in reasons)
-            text = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{said}]"
-            told = [{"Code": "None"} if reason is None else reason for reason in reasons]
-            return _error("TransactionCanceledException", text) | {"CancellationReasons": told}
+            codes = ", ".join("None" if reason is None else str(reason["Code"]) for reason in reasons)
+            text = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
+            all_reasons = [{"Code": "None"} if reason is None else reason for reason in reasons]
+            return _error("TransactionCanceledException", text) | {"CancellationReasons": all_reasons}
         for action, key in zip(actions, keys, strict=True):
             self._write(action, key)
         if token is not None:
@@ -174,11 +174,11 @@ class Store:
         self.schedules[name] = parameters
         return {"ScheduleArn": f"arn:aws:scheduler:us-east-1:123456789012:schedule/{parameters['GroupName']}/{name}"}
 
-    def _find_schedule(self, parameters: Mapping[str, Any], *, gone: bool) -> Answer:
+    def _find_schedule(self, parameters: Mapping[str, Any], *, delete: bool) -> Answer:
         name = parameters["Name"]
         if name not in self.schedules:
             return _error("ResourceNotFoundException", f"Schedule {name} does not exist.", 404)
-        return {} if gone and self.schedules.pop(name) else dict(self.schedules[name])
+        return {} if delete and self.schedules.pop(name) else dict(self.schedules[name])
 
     # -- parts of them -------------------------------------------------------------------------------------------------
     def _missing(self, *actions: Mapping[str, Any]) -> Answer | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cronstack_infra.play.simulation.cloud.assembly import KEPT, forget_the_oldest, hold
+from cronstack_infra.play.simulation.cloud.assembly import MAX_KEPT, delete_oldest_unused, mark_in_use
 
 
 def assemblies(root: Path, number: int) -> list[Path]:
@@ -18,11 +18,11 @@ def assemblies(root: Path, number: int) -> list[Path]:
 
 
 def test_what_is_in_use_stays_however_many_come_after_it(tmp_path: Path) -> None:
-    made = assemblies(tmp_path, KEPT + 4)
-    assert hold(made[1])
-    forget_the_oldest(made[-1])
-    assert sorted(tmp_path.iterdir()) == [made[1], *made[-KEPT:]]
+    made = assemblies(tmp_path, MAX_KEPT + 4)
+    assert mark_in_use(made[1])
+    delete_oldest_unused(made[-1])
+    assert sorted(tmp_path.iterdir()) == [made[1], *made[-MAX_KEPT:]]
 
 
 def test_what_was_just_deleted_cannot_be_used(tmp_path: Path) -> None:
-    assert not hold(tmp_path / "gone")
+    assert not mark_in_use(tmp_path / "gone")

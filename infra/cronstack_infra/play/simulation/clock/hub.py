@@ -59,13 +59,13 @@ class Hub:
         self._limit = self.us
         """How far the hub was asked to advance."""
         self._busy_before: Callable[[int], bool] = lambda us: False
-        self.looks = 0
+        self.clock_reads = 0
         """How often the code that runs has read a clock since time last moved; being resumed counts as well."""
         self.most_looks = MOST_LOOKS
         self.greenlet: greenlet | None = None
         """The greenlet that resumed the running handler, to which the handler switches when it waits."""
         self._timers: list[tuple[int, int, Timer]] = []
-        self._noted = 0
+        self._timer_count = 0
 
     @property
     def now(self) -> datetime:
@@ -75,12 +75,12 @@ class Hub:
     def ms(self) -> int:
         return self.us // 1000
 
-    def looked(self) -> bool:
+    def count_clock_read(self) -> bool:
         """Count a clock read. Return True when it is one too many."""
-        self.looks += 1
-        if self.looks <= self.most_looks:
+        self.clock_reads += 1
+        if self.clock_reads <= self.most_looks:
             return False
-        self.looks = 0
+        self.clock_reads = 0
         return True
 
     @contextmanager
@@ -99,26 +99,26 @@ class Hub:
     def move(self, us: int) -> None:
         if us > self.us:
             self.us = us
-            self.looks = 0
+            self.clock_reads = 0
 
     def at(self, us: int, call: Callable[[], object]) -> Timer:
         """Have something called by the hub at a time; at once is the end of what is due now."""
-        self._noted += 1
+        self._timer_count += 1
         timer = Timer(call)
-        heapq.heappush(self._timers, (max(us, self.us), self._noted, timer))
+        heapq.heappush(self._timers, (max(us, self.us), self._timer_count, timer))
         return timer
 
-    def planned(self) -> int:
+    def pending_timers(self) -> int:
         """Timers that wait."""
         return sum(timer.call is not None for _, _, timer in self._timers)
 
     def reset(self, us: int) -> None:
         """Another time, and nothing planned."""
         self.us = self._limit = us
-        self.looks = 0
+        self.clock_reads = 0
         self._timers.clear()
 
-    def soon(self, call: Callable[[], object]) -> Timer:
+    def call_soon(self, call: Callable[[], object]) -> Timer:
         return self.at(self.us, call)
 
     def next_due(self) -> int | None:
@@ -126,7 +126,7 @@ class Hub:
             heapq.heappop(self._timers)
         return self._timers[0][0] if self._timers else None
 
-    def fire(self) -> bool:
+    def run_next(self) -> bool:
         """Do the first thing that is due now; whether there was one."""
         due = self.next_due()
         if due is None or due > self.us:
@@ -137,12 +137,12 @@ class Hub:
         call()
         return True
 
-    def alone_until(self, us: int) -> bool:
+    def is_idle_until(self, us: int) -> bool:
         """Whether nothing else is due by then, so that a sleeper may go on at once."""
         due = self.next_due()
         return us <= self._limit and (due is None or due > us) and not self._busy_before(us)
 
-    def hand_over(self) -> None:
+    def suspend(self) -> None:
         """Of a handler's greenlet: the hub goes on, until it resumes this one."""
         assert self.greenlet is not None, "a handler waits while the clock is not advanced"
         self.greenlet.switch()

@@ -31,9 +31,9 @@ SYNTH_LIMIT: Final = 300.0
 """Seconds for the app to write its template."""
 WRONG_DECLARATION: Final = 2
 """Exit code of the app when its output is the message of a DeclarationError."""
-KEPT: Final = 8
+MAX_KEPT: Final = 8
 """Assemblies that stay on the disk. One that a process uses stays longer."""
-_HELD: Final[dict[Path, int]] = {}
+_IN_USE: Final[dict[Path, int]] = {}
 """The assemblies that this process uses, with the descriptors of their folders: open, and locked, until it ends."""
 _IGNORED: Final = {"__pycache__", "node_modules"}
 
@@ -50,11 +50,11 @@ class Assembly:
     """Folder of each zip by its key in the bootstrap bucket."""
 
 
-def quiet(line: str) -> None:
+def ignore_progress(line: str) -> None:
     """Progress that nobody wants to see."""
 
 
-def synthesize(project: Project, package: str = "jobs", *, progress: Say = quiet) -> Assembly:
+def synthesize(project: Project, package: str = "jobs", *, progress: Say = ignore_progress) -> Assembly:
     """The assembly of a package's stack; from the disk when its sources are those of the last time.
 
     What the app reads besides its sources (its environment, the network) does not count as one; delete
@@ -63,9 +63,9 @@ def synthesize(project: Project, package: str = "jobs", *, progress: Say = quiet
     folder = project.state / "synth" / fingerprint(project, package)
     while True:
         complete = whole_folder(folder, lambda part: _run(project, package, part, progress), progress=progress)
-        if hold(complete):
+        if mark_in_use(complete):
             break
-    forget_the_oldest(complete)
+    delete_oldest_unused(complete)
     return read(complete, project.stack(package), package)
 
 
@@ -122,29 +122,29 @@ def _run(project: Project, package: str, into: Path, progress: Say) -> None:
     }
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
         environ.pop(name, None)
-    said: list[str] = []
+    output: list[str] = []
     try:
         command = [sys.executable, "infra/app.py"]
-        code = process.run(command, cwd=project.root, environ=environ, timeout=SYNTH_LIMIT, on_line=said.append)
+        code = process.run(command, cwd=project.root, environ=environ, timeout=SYNTH_LIMIT, on_line=output.append)
     except process.OutOfTime as fault:
         raise CronstackError(
             f"infra/app.py had not ended after {SYNTH_LIMIT:.0f} s", remedy="Run it yourself: cdk synth"
         ) from fault
     if code == WRONG_DECLARATION:
-        raise DeclarationError("\n".join(line for line in said if not line.startswith("note: ")))
+        raise DeclarationError("\n".join(line for line in output if not line.startswith("note: ")))
     if code != 0:
-        text = "\n".join(said[-40:])
+        text = "\n".join(output[-40:])
         raise CronstackError(f"infra/app.py failed, exit code {code}:\n{text}", remedy="Run it yourself: cdk synth")
     for staged in into.glob("staged-*"):
         shutil.rmtree(staged)  # the assets are copies of it
 
 
-def hold(folder: Path) -> bool:
+def mark_in_use(folder: Path) -> bool:
     """Keep other processes from deleting an assembly: code is read from it as long as a cloud plays it.
 
     False: it has just been deleted.
     """
-    if folder in _HELD:
+    if folder in _IN_USE:
         return True
     try:
         handle = os.open(folder, os.O_RDONLY)
@@ -154,15 +154,15 @@ def hold(folder: Path) -> bool:
     if not folder.is_dir():
         os.close(handle)
         return False
-    _HELD[folder] = handle
+    _IN_USE[folder] = handle
     return True
 
 
-def forget_the_oldest(latest: Path) -> None:
+def delete_oldest_unused(latest: Path) -> None:
     """Delete the assemblies beside ``latest`` that were not used for longest, and that nobody uses."""
     os.utime(latest)
     known = sorted((one for one in latest.parent.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime)
-    for old in known[:-KEPT]:
+    for old in known[:-MAX_KEPT]:
         if not old.name.endswith(".part"):
             _delete_unused(old)
 

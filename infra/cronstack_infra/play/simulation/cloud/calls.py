@@ -36,7 +36,7 @@ from cronstack_infra.play.simulation.cloud.ledgers import Answer, Ledgers, over_
 from cronstack_infra.play.simulation.cloud.outage import is_down
 from cronstack_infra.play.simulation.handlers.faults import Faults
 from cronstack_infra.play.simulation.handlers.sandboxes import Attempt
-from cronstack_infra.play.simulation.handlers.strands import Strands, crashed
+from cronstack_infra.play.simulation.handlers.strands import Strands, crash_outcome
 
 HANGS, HANGS_AFTER, EXPIRED, DOWN = "hangs", "hangs after", "InvalidSignatureException", "down"
 """Fates of a request: no answer to one that is not carried out, or to one that is; a refusal of its date; an outage."""
@@ -67,7 +67,7 @@ class Calls:
         ledgers: Ledgers,
         faults: Faults,
         chance: Callable[[], float],
-        changed: Callable[[], None],
+        on_change: Callable[[], None],
         engine: Engine,
         now_ms: Callable[[], int],
     ) -> None:
@@ -75,14 +75,14 @@ class Calls:
 
         now_ms: returns the time at AWS, which every answer has as its date, in epoch milliseconds.
         """
-        self._changed, self._engine, self._now_ms = changed, engine, now_ms
+        self._on_change, self._engine, self._now_ms = on_change, engine, now_ms
         self._strands, self._ledgers, self._faults, self._chance = strands, ledgers, faults, chance
         self._thread = get_ident()
-        self._others = threading.Lock()
+        self._other_threads = threading.Lock()
         """Threads of the machine's come one by one: neither moto nor the fast store locks."""
         self.answering = False
         """moto is at work."""
-        self._inside = False
+        self._in_runtime_call = False
         """Within a call of the runtime's, which has been given its time and its faults already."""
         self._botocore: Botocore | None = None
 
@@ -100,9 +100,9 @@ class Calls:
     def transport(self, operation: str, parameters: Mapping[str, Any], timeout: float = 0.0) -> Answer:
         """As ``cronstack.transport`` wants it. ``timeout``: seconds for which a request waits that hangs."""
         if get_ident() != self._thread:
-            with self._others:
+            with self._other_threads:
                 return dated(self._carry_out(operation, parameters), self._now_ms())
-        attempt = self._strands.live()
+        attempt = self._strands.calling_attempt()
         signs_by_date = attempt is not None and attempt.sandbox.signs_by_date
         fate = self._fate(attempt, _SERVICES.get(operation, "dynamodb"), signs_by_date=signs_by_date)
         if fate == "throttled":
@@ -113,14 +113,14 @@ class Calls:
             assert attempt is not None
             attempt.sandbox.signs_by_date = True
             return dated(_error(EXPIRED, _EXPIRED_TEXT), self._now_ms())
-        answer = {} if fate == HANGS else dated(self._undisturbed(operation, parameters), self._now_ms())
+        answer = {} if fate == HANGS else dated(self._with_service_clock(operation, parameters), self._now_ms())
         if fate in (HANGS, HANGS_AFTER):
             self._hang(attempt, timeout or OWN_PATIENCE)
             return _error("ConnectionError", "Read timeout on endpoint URL")
-        self._afterwards(attempt, fate)
+        self._crash_after(attempt, fate)
         return _error("ConnectionError", "the answer was lost") if fate == "lost" else answer
 
-    def _undisturbed(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+    def _with_service_clock(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
         """Carry a request out by the clock of AWS, not by that of the sandbox."""
         if operation not in scheduling.OPERATIONS:
             return self._carry_out(operation, parameters)
@@ -131,7 +131,7 @@ class Calls:
             self.answering = outer
 
     def _carry_out(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
-        if self._ledgers.concerned(operation, parameters):
+        if self._ledgers.involves_ledger(operation, parameters):
             return self._ledgers.call(operation, parameters, self._through_botocore)
         if operation in scheduling.OPERATIONS:
             return scheduling.call(operation, parameters)
@@ -142,11 +142,11 @@ class Calls:
             self._botocore = Botocore()
         if get_ident() != self._thread:
             return self._botocore(operation, parameters)
-        self._inside = True
+        self._in_runtime_call = True
         try:
             return self._botocore(operation, parameters)
         finally:
-            self._inside = False
+            self._in_runtime_call = False
 
     # everybody's
 
@@ -158,26 +158,26 @@ class Calls:
     def _called_by(self, request: Any) -> AbstractContextManager[None]:
         """The caller: the function whose code runs. Handlers of one process share its credentials."""
         key, service = signer(by_botocore(request).headers.get("authorization", ""))
-        attempt = self._strands.live() if get_ident() == self._thread else None
+        attempt = self._strands.calling_attempt() if get_ident() == self._thread else None
         return identities.called_with(key if attempt is None else attempt.invocation.function.access_key, service)
 
     def _over_botocore(self, stubber: Any, event_name: str, request: Any) -> AWSResponse | None:
-        if self._inside or get_ident() != self._thread:
+        if self._in_runtime_call or get_ident() != self._thread:
             return self._respond(stubber, event_name, request)
-        attempt = self._strands.live()
+        attempt = self._strands.calling_attempt()
         service = event_name.split(".")[1]
         fate = self._fate(attempt, service)
         if fate == "throttled":
-            return self._response(request, *_throttled(service))
+            return self._response(request, *_throttled_response(service))
         if fate == DOWN:
             return self._response(request, *over_http(_error(*_FAILED, 500)))
         if fate == EXPIRED:
-            return self._response(request, *_refused(service))
+            return self._response(request, *_expired_response(service))
         response = None if fate == HANGS else self._respond(stubber, event_name, request)
         if fate in (HANGS, HANGS_AFTER):
             self._hang(attempt, PATIENCE)
             raise ReadTimeoutError(endpoint_url=request.url)
-        self._afterwards(attempt, fate)
+        self._crash_after(attempt, fate)
         if fate == "lost":
             raise ConnectionClosedError(endpoint_url=request.url)
         return response
@@ -186,13 +186,13 @@ class Calls:
         _, service, operation, *_ = (*event_name.split("."), "")
         if service == "dynamodb":
             parameters = json.loads(request.body or b"{}")
-            if self._ledgers.concerned(operation, parameters):
+            if self._ledgers.involves_ledger(operation, parameters):
                 return self._response(request, *over_http(self._ask_ledger(operation, parameters)))
         if service in SERVICES and (refused := refuse(by_botocore(request))) is not None:
             line, sent, content = refused
             return self._response(request, int(line[:3]), dict(sent), content)
         if service in _CONFIGURING and not operation.startswith("Invoke"):
-            self._changed()
+            self._on_change()
         outer, self.answering = self.answering, True
         try:
             answered = stubber.process_request(request)
@@ -248,7 +248,7 @@ class Calls:
             return "lost"
         return "crash" if rates.crash and self._chance() < rates.crash / 2 else ""
 
-    def _afterwards(self, attempt: Attempt | None, fate: str) -> None:
+    def _crash_after(self, attempt: Attempt | None, fate: str) -> None:
         if attempt is not None and fate == "crash":
             self._crash(attempt, "after")
 
@@ -259,7 +259,7 @@ class Calls:
 
     def _crash(self, attempt: Attempt, when: str) -> None:
         attempt.observed.fault = f"crash {when} call {attempt.calls}"
-        self._strands.kill(attempt, crashed(attempt.invocation.request_id))
+        self._strands.kill(attempt, crash_outcome(attempt.invocation.request_id))
 
 
 def _not_supported(request: Any, why: object) -> tuple[int, Mapping[str, str], bytes]:
@@ -287,7 +287,7 @@ def _error(code: str, text: str, status: int = 400) -> Answer:
     return {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": status}}
 
 
-def _refused(service: str) -> tuple[int, dict[str, str], bytes]:
+def _expired_response(service: str) -> tuple[int, dict[str, str], bytes]:
     """Return how a service refuses a signature of another time."""
     if service == "s3":
         body = f"<Error><Code>RequestTimeTooSkewed</Code><Message>{_EXPIRED_TEXT}</Message></Error>"
@@ -296,7 +296,7 @@ def _refused(service: str) -> tuple[int, dict[str, str], bytes]:
     return 403, headers, json.dumps({"__type": EXPIRED, "message": _EXPIRED_TEXT}).encode()
 
 
-def _throttled(service: str) -> tuple[int, dict[str, str], bytes]:
+def _throttled_response(service: str) -> tuple[int, dict[str, str], bytes]:
     code = _THROTTLED.get(service, "ThrottlingException")
     if service == "s3":
         return (

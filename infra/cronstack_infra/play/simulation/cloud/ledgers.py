@@ -15,7 +15,7 @@ from typing import Any, Final
 from cronstack_infra.play.store.store import Store
 
 Answer = Mapping[str, Any]
-Elsewhere = Callable[[str, Mapping[str, Any]], Answer]
+OtherTables = Callable[[str, Mapping[str, Any]], Answer]
 """Carries an operation out on moto's tables."""
 
 _DAY: Final = 86_400
@@ -56,8 +56,8 @@ class Ledger:
     def state(self) -> dict[str, Any]:
         return {"store": self.store.state(), "leaving": dict(self._leaving)}
 
-    def put_back(self, state: dict[str, Any]) -> None:
-        self.store.put_back(state["store"])
+    def restore(self, state: dict[str, Any]) -> None:
+        self.store.restore(state["store"])
         self._leaving = defaultdict(list, state["leaving"])
 
 
@@ -74,20 +74,20 @@ class Ledgers:
     def state(self) -> dict[str, dict[str, Any]]:
         return {table: ledger.state() for table, ledger in self.by_table.items()}
 
-    def put_back(self, states: Mapping[str, dict[str, Any]]) -> None:
+    def restore(self, states: Mapping[str, dict[str, Any]]) -> None:
         self.by_table = {table: Ledger(table, self._now_ms) for table in states}
         for table, state in states.items():
-            self.by_table[table].put_back(state)
+            self.by_table[table].restore(state)
 
-    def concerned(self, operation: str, parameters: Mapping[str, Any]) -> bool:
+    def involves_ledger(self, operation: str, parameters: Mapping[str, Any]) -> bool:
         """Whether a request of DynamoDB's is, or is also, for a ledger."""
         if operation == "TransactWriteItems":
             return not self.by_table.keys().isdisjoint(_tables(parameters))
         if operation == "BatchGetItem":
             return not self.by_table.keys().isdisjoint(parameters.get("RequestItems", ()))
-        return parameters.get("TableName") in self.by_table and not operation.startswith(_ABOUT_TABLES)
+        return parameters.get("TableName") in self.by_table and not operation.startswith(_TABLE_OPERATIONS)
 
-    def call(self, operation: str, parameters: Mapping[str, Any], elsewhere: Elsewhere) -> Answer:
+    def call(self, operation: str, parameters: Mapping[str, Any], other_tables: OtherTables) -> Answer:
         if operation == "BatchGetItem":
             if len(parameters["RequestItems"]) > 1:
                 raise NotImplementedError("a batch of reads from a ledger and another table")
@@ -101,7 +101,7 @@ class Ledgers:
         mine = tables & self.by_table.keys()
         if len(mine) > 1:
             raise NotImplementedError("a transaction over two ledgers")
-        return _mixed(self.by_table[mine.pop()], parameters, elsewhere)
+        return _transact_in_both(self.by_table[mine.pop()], parameters, other_tables)
 
 
 def _tables(parameters: Mapping[str, Any]) -> set[str]:
@@ -109,7 +109,7 @@ def _tables(parameters: Mapping[str, Any]) -> set[str]:
     return {one["TableName"] for action in parameters.get("TransactItems", ()) for one in action.values()}
 
 
-def _mixed(ledger: Ledger, parameters: Mapping[str, Any], elsewhere: Elsewhere) -> Answer:
+def _transact_in_both(ledger: Ledger, parameters: Mapping[str, Any], other_tables: OtherTables) -> Answer:
     actions = parameters["TransactItems"]
     inside = [next(iter(action.values()))["TableName"] == ledger.table for action in actions]
     token = parameters.get("ClientRequestToken")
@@ -123,18 +123,18 @@ def _mixed(ledger: Ledger, parameters: Mapping[str, Any], elsewhere: Elsewhere) 
         return answer  # the token was known: all of it was carried out before
     if "Error" not in answer:
         try:
-            answer = elsewhere("TransactWriteItems", theirs)
+            answer = other_tables("TransactWriteItems", theirs)
         except Exception:  # botocore does not send it: nothing of the whole is written
-            ledger.store.take_back(before, token)
+            ledger.store.undo(before, token)
             raise
         if "Error" in answer:
-            ledger.store.take_back(before, token)
-            return _whole(answer, [not mine for mine in inside])
+            ledger.store.undo(before, token)
+            return _with_all_reasons(answer, [not mine for mine in inside])
         return answer
-    return _whole(answer, inside)
+    return _with_all_reasons(answer, inside)
 
 
-def _whole(answer: Answer, asked: list[bool]) -> Answer:
+def _with_all_reasons(answer: Answer, asked: list[bool]) -> Answer:
     """The reasons of a part, in the places of the whole."""
     if "CancellationReasons" not in answer:
         return answer
@@ -142,7 +142,7 @@ def _whole(answer: Answer, asked: list[bool]) -> Answer:
     return {**answer, "CancellationReasons": [next(reasons) if one else {"Code": "None"} for one in asked]}
 
 
-_ABOUT_TABLES: Final = ("Describe", "List", "Create", "UpdateTable", "UpdateTimeToLive", "UpdateContinuous", "Tag")
+_TABLE_OPERATIONS: Final = ("Describe", "List", "Create", "UpdateTable", "UpdateTimeToLive", "UpdateContinuous", "Tag")
 
 
 def over_http(answer: Answer) -> tuple[int, dict[str, str], bytes]:
@@ -151,6 +151,6 @@ def over_http(answer: Answer) -> tuple[int, dict[str, str], bytes]:
     error = answer.get("Error")
     if error is None:
         return 200, headers, json.dumps(dict(answer)).encode()
-    told = {"__type": f"com.amazonaws.dynamodb.v20120810#{error['Code']}", "message": error["Message"]}
-    told |= {name: answer[name] for name in ("Item", "CancellationReasons") if name in answer}
-    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)), headers, json.dumps(told).encode()
+    body = {"__type": f"com.amazonaws.dynamodb.v20120810#{error['Code']}", "message": error["Message"]}
+    body |= {name: answer[name] for name in ("Item", "CancellationReasons") if name in answer}
+    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)), headers, json.dumps(body).encode()

@@ -55,7 +55,7 @@ class Life:
         self._mock.start()
         self._patch()
         self._redirect_once()
-        self._parts.pretence.start()
+        self._parts.patched_process.start()
         self._awake = True
 
     def sleep(self) -> None:
@@ -64,26 +64,26 @@ class Life:
             return
         self._awake = False
         self._parts.handlers.drop()
-        self._parts.pretence.stop()
+        self._parts.patched_process.stop()
         self._once.close()
         uninstall()
         self._mock.stop()
         assert self._saved is not None
-        self._saved.put_back()
+        self._saved.restore()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """The machine's own clocks and randomness for a while."""
-        self._parts.pretence.stop()
+        self._parts.patched_process.stop()
         try:
             yield
         finally:
-            self._parts.pretence.start()
+            self._parts.patched_process.start()
 
     def suspend(self) -> None:
         """Leave moto, clocks and randomness as they are without a cloud, until ``resume``."""
         self._parts.handlers.drop()
-        self._parts.pretence.stop()
+        self._parts.patched_process.stop()
         self._once.close()
         self._suspended = uninstall()
         self._mock.stop()
@@ -93,7 +93,7 @@ class Life:
         self._mock.start()
         reinstall(self._suspended)
         self._redirect_once()
-        self._parts.pretence.start()
+        self._parts.patched_process.start()
 
     def _redirect_once(self) -> None:
         self._once.enter_context(once.using(self._parts.calls.transport))

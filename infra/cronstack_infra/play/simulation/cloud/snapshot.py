@@ -57,17 +57,17 @@ class _Pickler(pickle.Pickler):
 
     def reducer_override(self, thing: Any) -> Any:
         if isinstance(thing, weakref.WeakValueDictionary):
-            return _weak, (dict(thing),)
+            return _rebuild_weak_dictionary, (dict(thing),)
         if isinstance(thing, defaultdict) and type(thing) is not defaultdict:
-            return _made, (type(thing), thing.default_factory, vars(thing), dict(thing))
+            return _rebuild_defaultdict, (type(thing), thing.default_factory, vars(thing), dict(thing))
         return NotImplemented
 
 
-def _weak(items: dict[Any, Any]) -> Any:
+def _rebuild_weak_dictionary(items: dict[Any, Any]) -> Any:
     return weakref.WeakValueDictionary(items)
 
 
-def _made(kind: Any, factory: Any, fields: dict[str, Any], items: dict[Any, Any]) -> Any:
+def _rebuild_defaultdict(kind: Any, factory: Any, fields: dict[str, Any], items: dict[Any, Any]) -> Any:
     """A defaultdict of moto's own class, whose constructor wants other arguments."""
     made = kind.__new__(kind)
     defaultdict.__init__(made, factory, items)
@@ -125,7 +125,7 @@ class SavedBackends:
         self._kept = [(backends, dict(backends.items())) for backends in _IN_USE]
         self._clear()
 
-    def put_back(self) -> None:
+    def restore(self) -> None:
         self._clear()
         for backends, accounts in self._kept:
             backends.update(accounts)

@@ -176,12 +176,12 @@ class VirtualCloud:
             self.ledgers.add(ledger)
         self.stacks[assembly.stack] = assembly
 
-    def advance(self, by: timedelta | datetime, look: Callable[[], bool] | None = None) -> None:
+    def advance(self, by: timedelta | datetime, keep_going: Callable[[], bool] | None = None) -> None:
         """Let time pass: what is due until then happens, in order. Raises OperationError where time is not its own.
 
         look: called after each step; False ends it early.
         """
-        self._parts.passing.advance(by if isinstance(by, datetime) else self.now + by, look)
+        self._parts.passing.advance(by if isinstance(by, datetime) else self.now + by, keep_going)
 
     def jump(self, to: datetime, *, rate_age: timedelta = timedelta()) -> None:
         """Be at a later time without playing what lies between: as though deployed there.
@@ -191,17 +191,17 @@ class VirtualCloud:
         if to < self.now:
             raise OperationError(f"the clock goes forward: {to} is before {self.now}")
         self.hub.move(microseconds(to))
-        self.drive.begin_schedules_anew(to - rate_age)
+        self.drive.recreate_schedules(to - rate_age)
 
     def waiting(self) -> bool:
         """Whether anything but a schedule is planned: an event in a queue, a sleeper."""
-        return self.hub.planned() > 1 or self.drive.waiting() > 0
+        return self.hub.pending_timers() > 1 or self.drive.waiting() > 0
 
     def at_work(self, job: str, occurrence: str) -> bool:
         """Whether an invocation for that occurrence is under way; it may have settled the run already."""
-        from cronstack_infra.play.simulation.handlers.jobs import at_work
+        from cronstack_infra.play.simulation.handlers.jobs import is_running
 
-        return at_work(self.handlers.under_way.values(), job, occurrence)
+        return is_running(self.handlers.under_way.values(), job, occurrence)
 
     # its state
 
@@ -226,4 +226,4 @@ class VirtualCloud:
         self.faults.rates, self.faults.planned = own["faults"]
         del self.events[own["events"] :]
         self.stacks = own["stacks"]
-        self._parts.put_back(own["parts"])
+        self._parts.restore(own["parts"])

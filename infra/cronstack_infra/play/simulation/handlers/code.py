@@ -2,7 +2,7 @@
 
 Each function has its own modules of the jobs package, as it has its own process on AWS; packages that were deployed
 beside it are loaded once for all, for many cannot be loaded twice; the runtime (``cronstack``) is this process's own.
-While a function runs, its modules stand in ``sys.modules``, its variables in ``os.environ``; see ``Desk``.
+While a function runs, its modules stand in ``sys.modules``, its variables in ``os.environ``; see ``ProcessGlobals``.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class _Loader(importlib.abc.InspectLoader):
         return self._file.name == "__init__.py"
 
 
-class Belongings:
+class FunctionState:
     """What a function has in this process: its environment, its modules, its boto3 session."""
 
     def __init__(self, deployed: Deployed, own: str, environment: Mapping[str, str], path: Sequence[str]) -> None:
@@ -127,11 +127,11 @@ class Belongings:
         self.session: Any = None
 
 
-class Desk(importlib.abc.MetaPathFinder):
-    """The process's globals, of which one function at a time has the use; ``lay(None)`` clears it for the host."""
+class ProcessGlobals(importlib.abc.MetaPathFinder):
+    """The process's globals, of which one function at a time has the use; ``switch_to(None)`` clears it for the host."""
 
     def __init__(self) -> None:
-        self.current: Belongings | None = None
+        self.current: FunctionState | None = None
         self._host: dict[str, types.ModuleType] = {}
         self._host_environment: Any = None
         self._host_session: Any = None
@@ -142,21 +142,21 @@ class Desk(importlib.abc.MetaPathFinder):
         self._modules = 0
         """How many there were then."""
 
-    def lay(self, belongings: Belongings | None) -> None:
+    def switch_to(self, function_state: FunctionState | None) -> None:
         """Give the process to a function."""
         before = self.current
-        if belongings is before:
+        if function_state is before:
             return
         if before is not None:
-            self._clear(before)
-        if before is None or belongings is None or before.own != belongings.own:
+            self._uninstall(before)
+        if before is None or function_state is None or before.own != function_state.own:
             if before is not None:
-                self._give_back()
-            if belongings is not None:
-                self._borrow(belongings.own)
-        if belongings is not None:
-            self._spread(belongings)
-        self.current = belongings
+                self._restore_host()
+            if function_state is not None:
+                self._save_host(function_state.own)
+        if function_state is not None:
+            self._install(function_state)
+        self.current = function_state
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
@@ -166,45 +166,45 @@ class Desk(importlib.abc.MetaPathFinder):
         self._imported = True
         return self.current.deployed.find(fullname, self.current.own, self.current.path)
 
-    def _borrow(self, package: str) -> None:
+    def _save_host(self, package: str) -> None:
         """From the host: what it has of such a package, its environment and its session are laid aside."""
         import boto3
 
-        self._host = _taken(package)
+        self._host = _remove_modules(package)
         sys.meta_path.insert(0, self)
         self._host_environment, self._host_session = cast("Any", os.environ)._data, boto3.DEFAULT_SESSION
         self._zone = self._host_environment.get(b"TZ")
 
-    def _give_back(self) -> None:
+    def _restore_host(self) -> None:
         import boto3
 
         boto3.DEFAULT_SESSION = self._host_session
         cast("Any", os.environ)._data = self._host_environment
-        self._be_in_zone_of(self._host_environment)
+        self._set_time_zone(self._host_environment)
         sys.meta_path.remove(self)
         sys.modules.update(self._host)
 
-    def _spread(self, belongings: Belongings) -> None:
+    def _install(self, function_state: FunctionState) -> None:
         import boto3
 
-        sys.modules.update(belongings.modules)
+        sys.modules.update(function_state.modules)
         self._imported, self._modules = False, len(sys.modules)
-        cast("Any", os.environ)._data = belongings.environment
-        self._be_in_zone_of(belongings.environment)
-        boto3.DEFAULT_SESSION = belongings.session
+        cast("Any", os.environ)._data = function_state.environment
+        self._set_time_zone(function_state.environment)
+        boto3.DEFAULT_SESSION = function_state.session
 
-    def _clear(self, belongings: Belongings) -> None:
+    def _uninstall(self, function_state: FunctionState) -> None:
         import boto3
 
-        belongings.session = boto3.DEFAULT_SESSION
-        self._zone = belongings.environment.get(b"TZ")  # a handler may have set another by os.environ
+        function_state.session = boto3.DEFAULT_SESSION
+        self._zone = function_state.environment.get(b"TZ")  # a handler may have set another by os.environ
         if self._imported or len(sys.modules) != self._modules:
-            belongings.modules = _taken(belongings.own)
+            function_state.modules = _remove_modules(function_state.own)
             return
         # Looking through all names is what a switch between two handlers costs most; without an import none is new.
-        belongings.modules = {name: sys.modules.pop(name) for name in belongings.modules if name in sys.modules}
+        function_state.modules = {name: sys.modules.pop(name) for name in function_state.modules if name in sys.modules}
 
-    def _be_in_zone_of(self, environment: Mapping[bytes, bytes]) -> None:
+    def _set_time_zone(self, environment: Mapping[bytes, bytes]) -> None:
         """Pass TZ on to the C library, which does not see that os.environ holds other data."""
         zone = environment.get(b"TZ")
         if zone == self._zone:
@@ -217,7 +217,7 @@ class Desk(importlib.abc.MetaPathFinder):
         self._zone = zone
 
 
-def _taken(package: str) -> dict[str, types.ModuleType]:
+def _remove_modules(package: str) -> dict[str, types.ModuleType]:
     """Take a package's modules out of ``sys.modules``."""
     inside = f"{package}."
     names = [name for name in list(sys.modules) if name == package or name.startswith(inside)]

@@ -28,7 +28,7 @@ from cronstack_infra.local.executor.values import (
     too_large,
 )
 from cronstack_infra.play.simulation.clock.hub import Hub
-from cronstack_infra.play.simulation.handlers.code import RUNTIME, Belongings, Deployed, Desk
+from cronstack_infra.play.simulation.handlers.code import RUNTIME, Deployed, FunctionState, ProcessGlobals
 from cronstack_infra.play.simulation.handlers.sandboxes import Attempt, Context, Killed, Listener, Sandbox, Strand
 from cronstack_infra.play.simulation.handlers.strands import Strands
 
@@ -50,7 +50,7 @@ class Handlers:
         self,
         hub: Hub,
         strands: Strands,
-        desk: Desk,
+        process_globals: ProcessGlobals,
         *,
         code_of: Callable[[Function], Deployed],
         run: Run,
@@ -63,17 +63,17 @@ class Handlers:
         """
         self.under_way: dict[str, Attempt] = {}
         """Attempts that have not ended, by request id."""
-        self._hub, self._strands, self._desk = hub, strands, desk
+        self._hub, self._strands, self._process_globals = hub, strands, process_globals
         self._code_of, self._run, self._on_end, self._skew = code_of, run, on_end, skew
-        self._made = 0
+        self._sandbox_count = 0
         """Sandboxes made since the cloud was last put back."""
         self._idle: dict[str, list[Sandbox]] = defaultdict(list)
-        self._noted: set[str] = set()
+        self._logged: set[str] = set()
         """Fingerprints of functions whose variables were looked at: the log names those without effect."""
 
     def submit(self, invocation: Invocation, listener: Listener) -> None:
         """Begin an invocation now, after what is due before it."""
-        self._hub.soon(lambda: self._begin(invocation, listener))
+        self._hub.call_soon(lambda: self._begin(invocation, listener))
 
     def _begin(self, invocation: Invocation, listener: Listener) -> None:
         hub, function = self._hub, invocation.function
@@ -89,17 +89,17 @@ class Handlers:
             self._on_end(attempt)
 
         attempt = sandbox.attempt = Attempt(invocation, sandbox, hub.us, write=write, report=report)
-        self._note_without_effect(attempt)
+        self._log_ineffective_variables(attempt)
         header = trace_id(hub.us / 1_000_000, invocation.request_id, invocation.lineage)
-        sandbox.belongings.environment[b"_X_AMZN_TRACE_ID"] = header.encode()
+        sandbox.function_state.environment[b"_X_AMZN_TRACE_ID"] = header.encode()
         deadline = hub.us + int(function.timeout * 1_000_000)
-        late = timed_out(invocation.request_id, function.timeout)
-        timer = hub.at(deadline, lambda: self._strands.kill(attempt, late))
+        timeout = timed_out(invocation.request_id, function.timeout)
+        timer = hub.at(deadline, lambda: self._strands.kill(attempt, timeout))
         self.under_way[invocation.request_id] = attempt
 
         def work() -> None:
             try:
-                outcome = self._work(attempt, Context(invocation, hub, deadline, sandbox.skew))
+                outcome = self._run_handler(attempt, Context(invocation, hub, deadline, sandbox.skew))
             except (Killed, GreenletExit):
                 return
             timer.cancel()
@@ -107,15 +107,15 @@ class Handlers:
 
         attempt.strand.greenlet = greenlet(work)
         for wake in sandbox.thaw():
-            hub.soon(wake)
+            hub.call_soon(wake)
         self._strands.resume(attempt.strand)
 
-    def _note_without_effect(self, attempt: Attempt) -> None:
+    def _log_ineffective_variables(self, attempt: Attempt) -> None:
         """Log, once for each function, which of its variables this process cannot honour."""
         function = attempt.invocation.function
-        if function.fingerprint in self._noted:
+        if function.fingerprint in self._logged:
             return
-        self._noted.add(function.fingerprint)
+        self._logged.add(function.fingerprint)
         names = [name for name in read_at_start(function.environment) if name != "PYTHONPATH"]
         if names:
             text = "takes effect only when a process starts, so not in a simulation; see it with: cronstack up"
@@ -125,14 +125,14 @@ class Handlers:
         """End everything without a result: the cloud goes back to another state."""
         for attempt in list(self.under_way.values()):
             attempt.dead = True
-            self._strands.bury(attempt.sandbox, attempt.strand)
+            self._strands.end_strands(attempt.sandbox, attempt.strand)
         for sandbox in [one for idle in self._idle.values() for one in idle]:
-            self._strands.bury(sandbox)
+            self._strands.end_strands(sandbox)
         self.under_way.clear()
         self._idle.clear()
-        self._noted.clear()
-        self._made = 0
-        self._desk.lay(None)
+        self._logged.clear()
+        self._sandbox_count = 0
+        self._process_globals.switch_to(None)
 
     def _sandbox(self, function: Function) -> Sandbox:
         idle = self._idle[function.fingerprint]
@@ -145,9 +145,9 @@ class Handlers:
         )
         del values["AWS_ENDPOINT_URL"]
         path = search_path(function, Folders())
-        self._made += 1
-        made = Sandbox(function, Belongings(self._code_of(function), own, values, path))
-        made.skew = self._skew(function.name, self._made)
+        self._sandbox_count += 1
+        made = Sandbox(function, FunctionState(self._code_of(function), own, values, path))
+        made.skew = self._skew(function.name, self._sandbox_count)
         return made
 
     def loaded(self, function: Function) -> Any:
@@ -155,7 +155,7 @@ class Handlers:
         try:
             return self._load(function)
         finally:
-            self._desk.lay(None)
+            self._process_globals.switch_to(None)
 
     def _load(self, function: Function) -> Any:
         sandbox, raised = self._sandbox(function), list[Exception]()
@@ -172,14 +172,14 @@ class Handlers:
         loading = strand.greenlet = greenlet(load)
         self._strands.resume(strand)  # a strand, so that the module's pools and locks are made as in an invocation
         if loading:
-            self._strands.bury(sandbox, strand)
+            self._strands.end_strands(sandbox, strand)
             raised.append(OperationError(f"{function.handler} waits while it is imported"))
         if raised:
             raise raised[0]
         self._idle[function.fingerprint].append(sandbox)
         return sandbox.handler
 
-    def _work(self, attempt: Attempt, context: Context) -> Outcome:
+    def _run_handler(self, attempt: Attempt, context: Context) -> Outcome:
         sandbox, invocation = attempt.sandbox, attempt.invocation
         try:
             if sandbox.handler is None:
@@ -191,12 +191,12 @@ class Handlers:
             status = left.code if isinstance(left.code, int) else 0 if left.code is None else 1
             return exited(invocation.request_id, status)
         except Exception as fault:  # of the user's handler
-            return self._failed(attempt, fault)
+            return self._failure(attempt, fault)
         if len(result) > LARGEST_RESPONSE:
             return too_large()
         return Outcome(True, result)
 
-    def _failed(self, attempt: Attempt, fault: Exception) -> Outcome:
+    def _failure(self, attempt: Attempt, fault: Exception) -> Outcome:
         request_id = attempt.invocation.request_id
         fields = runtime_loop.describe(fault, request_id, _OURS)
         attempt.write([f"[ERROR] {fields['errorType']}: {fields['errorMessage']}"])
@@ -212,4 +212,4 @@ class Handlers:
         if outcome.error != "Runtime.ExitError" and sandbox.handler is not None:
             self._idle[invocation.function.fingerprint].append(sandbox)
         elif sandbox.threads:
-            self._hub.soon(lambda: self._strands.bury(sandbox))
+            self._hub.call_soon(lambda: self._strands.end_strands(sandbox))

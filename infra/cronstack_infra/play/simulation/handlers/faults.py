@@ -117,6 +117,6 @@ class Faults:
             )
         self.planned.append(Planned(kind, job, on_attempt, when))
 
-    def of(self, job: str, attempt: int) -> list[Planned]:
+    def planned_for(self, job: str, attempt: int) -> list[Planned]:
         """Return what is planned for this attempt of each run."""
         return [one for one in self.planned if (one.job, one.attempt) == (job, attempt)]

@@ -18,7 +18,7 @@ from cronstack.event import parse_event
 from cronstack.ledger.rows import OUTCOMES
 from cronstack.run import Guard, Run
 from cronstack.runtime import OUTSIDE, Shell
-from cronstack.runtime import Invocation as Working
+from cronstack.runtime import Invocation as RuntimeInvocation
 from cronstack.settings import Settings
 from cronstack.transport import Transport
 from cronstack_infra.play.simulation.clock.hub import Hub, length, stamp
@@ -31,7 +31,7 @@ from cronstack_infra.play.simulation.handlers.faults import (
     Planned,
 )
 from cronstack_infra.play.simulation.handlers.sandboxes import Attempt, Observed
-from cronstack_infra.play.simulation.handlers.strands import Strands, crashed
+from cronstack_infra.play.simulation.handlers.strands import Strands, crash_outcome
 from cronstack_infra.play.simulation.trace import OUTSIDE_EVENT
 
 
@@ -63,8 +63,8 @@ class Jobs:
         shell = attempt.sandbox.shell
         if shell is None:
             shell = attempt.sandbox.shell = self._shell(attempt.sandbox.skew)
-        watched = handler._replace(function=self._watched(attempt, handler))
-        answer = observed.answer = Working(watched, event, context, shell).work()
+        wrapped = handler._replace(function=self._wrap_handler(attempt, handler))
+        answer = observed.answer = RuntimeInvocation(wrapped, event, context, shell).work()
         return answer
 
     def _shell(self, skew: int) -> Shell:
@@ -81,10 +81,10 @@ class Jobs:
     def _transport(self, operation: str, parameters: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
         answer = self._call_aws(operation, parameters, timeout)
         if operation == "SendMessage" and "Error" not in answer:
-            self._tell_of_letter(parameters)
+            self._report_letter(parameters)
         return answer
 
-    def _tell_of_letter(self, parameters: Mapping[str, Any]) -> None:
+    def _report_letter(self, parameters: Mapping[str, Any]) -> None:
         """The runtime sends its letters itself; the engine tells only of Lambda's."""
         letter = json.loads(parameters["MessageBody"])
         about = letter.get("cronstack", {})
@@ -94,17 +94,17 @@ class Jobs:
         self._emit({"event": "dead_letter", "at": stamp(self._hub.us), **fields, **told})
 
     def _sleep(self, seconds: float) -> None:
-        attempt = self._strands.live()
+        attempt = self._strands.calling_attempt()
         assert attempt is not None
         self._strands.sleep(attempt, length(seconds))
 
     def _write(self, line: str) -> None:
-        attempt = self._strands.live()
+        attempt = self._strands.calling_attempt()
         assert attempt is not None
         attempt.observed.line = line  # the last one is the runtime's own
         attempt.write([line])
 
-    def _watched(self, attempt: Attempt, job: Job) -> Callable[[Run], object]:
+    def _wrap_handler(self, attempt: Attempt, job: Job) -> Callable[[Run], object]:
         """The handler, its overlaps counted and its planned fates carried out."""
 
         def work(run: Run) -> object:
@@ -115,15 +115,15 @@ class Jobs:
             observed.overlaps = self._running[job.name]
             self._running[job.name] += 1
             try:
-                return self._struck(attempt, job, run)
+                return self._run_with_faults(attempt, job, run)
             finally:
                 self._running[job.name] -= 1
 
         return work
 
-    def _struck(self, attempt: Attempt, job: Job, run: Run) -> object:
+    def _run_with_faults(self, attempt: Attempt, job: Job, run: Run) -> object:
         """Run the handler, and let the faults strike that are planned for this attempt or drawn."""
-        planned = self._faults.of(job.name, run.attempt)
+        planned = self._faults.planned_for(job.name, run.attempt)
         for fault in planned:
             if fault.when == BEFORE_WORK:
                 self._strike(attempt, fault)
@@ -137,13 +137,13 @@ class Jobs:
         return result
 
     def _with_commit_faults(self, attempt: Attempt, job: Job, run: Run, planned: list[Planned]) -> object:
-        guard = _StruckGuard(run.guard, lambda when: self._strike_at(attempt, planned, when))
+        guard = _GuardWithFaults(run.guard, lambda when: self._strike_at(attempt, planned, when))
         result = job.function(run._replace(guard=guard))
-        unstruck = [fault.when for fault in planned if fault.when in (BEFORE_COMMIT, AFTER_COMMIT)]
-        if unstruck and not guard.committed:
-            text = f"the fault {unstruck[0]!r} cannot strike: attempt {run.attempt} of {job.name} made no run.commit"
+        not_applied = [fault.when for fault in planned if fault.when in (BEFORE_COMMIT, AFTER_COMMIT)]
+        if not_applied and not guard.committed:
+            text = f"the fault {not_applied[0]!r} cannot strike: attempt {run.attempt} of {job.name} made no run.commit"
             remedy = f"Write when={AFTER_WORK!r}, or when={BEFORE_WORK!r}."
-            self._strands.stall(OperationError(text, remedy=remedy), "a planned fault could not strike")
+            self._strands.abort(OperationError(text, remedy=remedy), "a planned fault could not strike")
         return result
 
     def _strike_at(self, attempt: Attempt, planned: list[Planned], when: str) -> None:
@@ -159,20 +159,20 @@ class Jobs:
 
     def _kill(self, attempt: Attempt, why: str) -> None:
         attempt.observed.fault = why
-        self._strands.live()
-        self._strands.kill(attempt, crashed(attempt.invocation.request_id))
+        self._strands.calling_attempt()
+        self._strands.kill(attempt, crash_outcome(attempt.invocation.request_id))
 
-    def forget_running(self) -> None:
+    def reset_running(self) -> None:
         """The cloud goes back to a state in which no handler runs."""
         self._running.clear()
 
-    def ended(self, attempt: Attempt) -> None:
+    def emit_row(self, attempt: Attempt) -> None:
         """Emit the row of an attempt, if it is a job's."""
         if attempt.observed.job:
             self._emit(self._row(attempt, attempt.observed))
 
     def _row(self, attempt: Attempt, observed: Observed) -> dict[str, Any]:
-        told = _told(observed)
+        told = _runtime_result(observed)
         status = str(told.get("cronstack", "crashed"))
         reason = str(told.get("reason", observed.fault))
         error = str(told.get("error", ""))
@@ -205,7 +205,7 @@ class Jobs:
         }
 
 
-class _StruckGuard:
+class _GuardWithFaults:
     """The guard of a run, with the faults that are planned at its commit: ``strike`` is called before and after it."""
 
     def __init__(self, guard: Guard, strike: Callable[[str], None]) -> None:
@@ -220,16 +220,16 @@ class _StruckGuard:
         self._strike(AFTER_COMMIT)
 
 
-def at_work(attempts: Iterable[Attempt], job: str, occurrence: str) -> bool:
+def is_running(attempts: Iterable[Attempt], job: str, occurrence: str) -> bool:
     """Whether one of these attempts is for that occurrence; it may have settled the run already."""
     observed = [attempt.observed for attempt in attempts]
     return any(one.job == job and _occurrence(one)[0] == occurrence for one in observed)
 
 
-def _told(observed: Observed) -> Mapping[str, Any]:
+def _runtime_result(observed: Observed) -> Mapping[str, Any]:
     """What the runtime answered; of one that did not go well what it wrote, which says more."""
     answer = observed.answer
-    if answer is not None and answer["cronstack"] in _SAYS_ALL:
+    if answer is not None and answer["cronstack"] in _COMPLETE_ANSWERS:
         return answer
     try:
         told: Mapping[str, Any] = json.loads(observed.line or "{}")
@@ -250,4 +250,4 @@ def _occurrence(observed: Observed) -> tuple[str, str, str]:
     return occurrence.id, stamp(occurrence.due * 1000), occurrence.key
 
 
-_SAYS_ALL: Final = ("succeeded", "skipped", "duplicate", "overtaken")
+_COMPLETE_ANSWERS: Final = ("succeeded", "skipped", "duplicate", "overtaken")

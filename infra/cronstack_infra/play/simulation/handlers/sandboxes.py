@@ -15,7 +15,7 @@ from greenlet import greenlet
 
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
 from cronstack_infra.play.simulation.clock.hub import Hub
-from cronstack_infra.play.simulation.handlers.code import Belongings
+from cronstack_infra.play.simulation.handlers.code import FunctionState
 
 if TYPE_CHECKING:
     from cronstack.runtime import Shell
@@ -55,9 +55,9 @@ class Context:
 class Sandbox:
     """A function's loaded modules. One invocation at a time uses them."""
 
-    def __init__(self, function: Function, belongings: Belongings) -> None:
+    def __init__(self, function: Function, function_state: FunctionState) -> None:
         self.function = function
-        self.belongings = belongings
+        self.function_state = function_state
         self.handler: Any = None
         self.shell: Shell | None = None
         """The runtime's shell, which Lambda keeps as long as the process lives."""
@@ -84,7 +84,17 @@ class Sandbox:
 class Strand:
     """One greenlet of a sandbox."""
 
-    __slots__ = ("fruitless", "greenlet", "ident", "joiners", "looks", "looks_at", "refused", "sandbox", "waits")
+    __slots__ = (
+        "clock_reads",
+        "clock_reads_at",
+        "found_nothing",
+        "greenlet",
+        "ident",
+        "joiners",
+        "kills_ignored",
+        "sandbox",
+        "waits",
+    )
 
     def __init__(self, sandbox: Sandbox, ident: int | None = None) -> None:
         self.sandbox = sandbox
@@ -92,13 +102,13 @@ class Strand:
         """None when the strand has ended."""
         self.ident = ident
         """What ``threading.get_ident`` returns in a thread; None in a handler, which is its process's main thread."""
-        self.refused = 0
+        self.kills_ignored = 0
         """How often it went on after Killed was raised in it."""
         self.waits = 0
         """Number of the present wait. A wake that belongs to an earlier one has no effect."""
-        self.looks, self.looks_at = 0, -1
-        """Clock reads at that time, in microseconds; see ``Hub.looks``."""
-        self.fruitless = False
+        self.clock_reads, self.clock_reads_at = 0, -1
+        """Clock reads at that time, in microseconds; see ``Hub.clock_reads``."""
+        self.found_nothing = False
         """True while it has only looked for a ready file, and found none, since it was resumed."""
         self.joiners: list[Callable[[], None]] = []
         """Wakes of strands that wait for its end."""

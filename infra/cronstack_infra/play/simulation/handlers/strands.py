@@ -19,7 +19,7 @@ from cronstack.errors import OperationError
 from cronstack_infra.local.executor.values import Outcome, exited, failure
 from cronstack_infra.play.simulation.clock.hub import Hub
 from cronstack_infra.play.simulation.handlers.busy import busy_loop, place_of_loop
-from cronstack_infra.play.simulation.handlers.code import Desk
+from cronstack_infra.play.simulation.handlers.code import ProcessGlobals
 from cronstack_infra.play.simulation.handlers.sandboxes import Attempt, Killed, Sandbox, Strand
 
 _MOST_THROWS: Final = 20
@@ -28,17 +28,17 @@ _ABANDONED: Final[list[greenlet]] = []
 """Greenlets that did not end. Python raises GreenletExit in one that it collects, and its code would run again."""
 
 
-class Printer(io.TextIOBase):
+class LineWriter(io.TextIOBase):
     """Standard output and error of whoever runs: whole lines go where its log goes."""
 
-    def __init__(self, told: Callable[[str], None]) -> None:
-        self._told = told
+    def __init__(self, write_line: Callable[[str], None]) -> None:
+        self._write = write_line
         self._rest = ""
 
     def write(self, text: str) -> int:
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
-            self._told(line)
+            self._write(line)
         return len(text)
 
     def writable(self) -> bool:
@@ -48,26 +48,26 @@ class Printer(io.TextIOBase):
 class Strands:
     """The greenlets of all sandboxes. One of them runs at a time, or the hub."""
 
-    def __init__(self, hub: Hub, desk: Desk, root: str) -> None:
+    def __init__(self, hub: Hub, process_globals: ProcessGlobals, root: str) -> None:
         """root: the folder that frames of deployed code show."""
         self.current: Attempt | None = None
         """The attempt whose code runs."""
         self.strand: Strand | None = None
         """The strand whose greenlet runs."""
-        self._hub, self._desk, self._root = hub, desk, root
-        self._printer = Printer(self._printed)
-        self._stalled: OperationError | None = None
+        self._hub, self._process_globals, self._root = hub, process_globals, root
+        self._line_writer = LineWriter(self._write_line)
+        self._abort_fault: OperationError | None = None
         """Why the simulation cannot go on; raised where the clock is advanced."""
 
     def resume(self, strand: Strand, throw: BaseException | None = None) -> None:
         """From the hub: let a strand go on until it waits or ends."""
         running, hub, sandbox = strand.greenlet, self._hub, strand.sandbox
         assert running is not None
-        before, self.current, self.strand = (self.current, self.strand, hub.looks), sandbox.attempt, strand
+        before, self.current, self.strand = (self.current, self.strand, hub.clock_reads), sandbox.attempt, strand
         outer, hub.greenlet = hub.greenlet, getcurrent()
-        hub.looks = strand.looks + 1 if strand.looks_at == hub.us else 0
-        self._desk.lay(sandbox.belongings)
-        streams, sys.stdout, sys.stderr = (sys.stdout, sys.stderr), self._printer, self._printer
+        hub.clock_reads = strand.clock_reads + 1 if strand.clock_reads_at == hub.us else 0
+        self._process_globals.switch_to(sandbox.function_state)
+        streams, sys.stdout, sys.stderr = (sys.stdout, sys.stderr), self._line_writer, self._line_writer
         try:
             if throw is None:
                 running.switch()
@@ -75,35 +75,35 @@ class Strands:
                 running.throw(throw)
         finally:
             sys.stdout, sys.stderr = streams
-            strand.looks, strand.looks_at = hub.looks, hub.us
+            strand.clock_reads, strand.clock_reads_at = hub.clock_reads, hub.us
             hub.greenlet = outer
-            self.current, self.strand, hub.looks = before
-        if sandbox.pollers and not strand.fruitless:
-            self._let_look(sandbox, strand)
-        if self._stalled is not None:
-            fault, self._stalled = self._stalled, None
+            self.current, self.strand, hub.clock_reads = before
+        if sandbox.pollers and not strand.found_nothing:
+            self._wake_pollers(sandbox, strand)
+        if self._abort_fault is not None:
+            fault, self._abort_fault = self._abort_fault, None
             raise fault
 
-    def _let_look(self, sandbox: Sandbox, but: Strand) -> None:
+    def _wake_pollers(self, sandbox: Sandbox, except_for: Strand) -> None:
         """Wake the strands that wait for a file: the one that ran may have written to it."""
         for strand, wake in sandbox.pollers.items():
-            if strand is not but:
-                self._hub.soon(wake)
+            if strand is not except_for:
+                self._hub.call_soon(wake)
 
-    def _printed(self, line: str) -> None:
+    def _write_line(self, line: str) -> None:
         if self.current is not None and not self.current.dead:
             self.current.write([line])
 
-    def look(self) -> int:
+    def read_clock(self) -> int:
         """Return the time in microseconds to code that reads a clock; end a loop that only reads it."""
         hub = self._hub
-        if hub.looked():
-            attempt = self.live()
+        if hub.count_clock_read():
+            attempt = self.calling_attempt()
             place = place_of_loop(self._root)
             fault = busy_loop(place, hub.most_looks, hub.now)
             if attempt is None:
                 raise fault
-            self.stall(fault, f"a loop that never waits: {place}")
+            self.abort(fault, f"a loop that never waits: {place}")
         return hub.us
 
     def kill(self, attempt: Attempt, outcome: Outcome) -> None:
@@ -113,10 +113,10 @@ class Strands:
         attempt.dead = attempt.sandbox.dead = True
         self.end(attempt, outcome)
         if self.current is not attempt:
-            self.bury(attempt.sandbox, attempt.strand)
+            self.end_strands(attempt.sandbox, attempt.strand)
             return
         if attempt.sandbox.threads:  # a strand cannot throw into another one
-            self._hub.soon(lambda: self.bury(attempt.sandbox, attempt.strand))
+            self._hub.call_soon(lambda: self.end_strands(attempt.sandbox, attempt.strand))
         raise Killed
 
     def end(self, attempt: Attempt, outcome: Outcome) -> None:
@@ -126,55 +126,55 @@ class Strands:
         payload = outcome.payload if outcome.ok else _without_trace(outcome.payload)
         attempt.report(attempt, Outcome(outcome.ok, payload, outcome.error, seconds))
 
-    def stall(self, fault: OperationError, why: str) -> None:
+    def abort(self, fault: OperationError, why: str) -> None:
         """From a strand: the simulation cannot go on because of it. Whoever advances the clock gets the fault."""
         attempt = self.current
         assert attempt is not None
         attempt.observed.fault = why
-        self._stalled = fault
-        self.kill(attempt, crashed(attempt.invocation.request_id))
+        self._abort_fault = fault
+        self.kill(attempt, crash_outcome(attempt.invocation.request_id))
 
-    def leave(self, status: int) -> None:
+    def exit_process(self, status: int) -> None:
         """Kill the attempt that runs, as its process ends itself. Return if no attempt runs."""
-        attempt = self.live()
+        attempt = self.calling_attempt()
         if attempt is not None:
             self.kill(attempt, exited(attempt.invocation.request_id, status))
 
-    def bury(self, sandbox: Sandbox, *handlers: Strand) -> None:
+    def end_strands(self, sandbox: Sandbox, *handlers: Strand) -> None:
         """End the strands of a dead sandbox. A greenlet that does not end is left where it is, for ever."""
         sandbox.dead = True
         for strand in (*handlers, *sandbox.threads):
             running = strand.greenlet
             if running is None:
                 continue
-            while running and strand.refused < _MOST_THROWS:  # (false before its start and after its end)
-                strand.refused += 1
+            while running and strand.kills_ignored < _MOST_THROWS:  # (false before its start and after its end)
+                strand.kills_ignored += 1
                 self.resume(strand, Killed())
             if running:
                 _ABANDONED.append(running)
-            self.ended(strand)
+            self.drop_strand(strand)
 
-    def ended(self, strand: Strand) -> None:
+    def drop_strand(self, strand: Strand) -> None:
         """Forget a strand that runs no more, and wake those who wait for its end."""
         strand.greenlet = None
         strand.sandbox.threads.pop(strand, None)
         strand.sandbox.pollers.pop(strand, None)
         while strand.joiners:
-            self._hub.soon(strand.joiners.pop())
+            self._hub.call_soon(strand.joiners.pop())
 
-    def live(self) -> Attempt | None:
+    def calling_attempt(self) -> Attempt | None:
         """Who calls: the handler that runs, None for the host. Raises Killed in one that is dead already."""
         if self.strand is not None and self.strand.sandbox.dead:
-            self._refuse()
+            self._raise_killed()
         return self.current
 
-    def _refuse(self) -> NoReturn:
+    def _raise_killed(self) -> NoReturn:
         strand = self.strand
         assert strand is not None
-        strand.refused += 1
-        while strand.refused > _MOST_THROWS:
+        strand.kills_ignored += 1
+        while strand.kills_ignored > _MOST_THROWS:
             try:
-                self._hub.hand_over()
+                self._hub.suspend()
             except BaseException:
                 continue  # it would go on as before
         raise Killed
@@ -183,7 +183,7 @@ class Strands:
         """Of a strand: the others go on meanwhile."""
         hub = self._hub
         until = hub.us + max(us, 0)
-        if hub.alone_until(until):
+        if hub.is_idle_until(until):
             hub.move(until)
             return
         hub.at(until, self.waker())
@@ -223,21 +223,21 @@ class Strands:
         events = sys.modules.get("asyncio.events")
         loop = events._get_running_loop() if events is not None else None
         if loop is None:
-            self._hub.hand_over()
+            self._hub.suspend()
         else:  # asyncio keeps it by thread: each strand has one of its own
             assert events is not None
             events._set_running_loop(None)
             try:
-                self._hub.hand_over()
+                self._hub.suspend()
             finally:
                 events._set_running_loop(loop)
         strand = self.strand
         assert strand is not None
         if strand.sandbox.dead:
-            self._refuse()
+            self._raise_killed()
 
 
-def crashed(request_id: str) -> Outcome:
+def crash_outcome(request_id: str) -> Outcome:
     """A sandbox that a fault has ended."""
     return failure("Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited with error: signal: killed")
 

@@ -5,13 +5,13 @@ A wait without a time limit is the machine's own, unless a thread of the same ha
 
 from __future__ import annotations
 
-import select as plain
+import select as select_module
 import selectors
 from collections.abc import Callable
 from typing import Any, Final
 
 from cronstack_infra.play.simulation.clock.hub import SHORTEST
-from cronstack_infra.play.simulation.process.waits import Waits, nothing
+from cronstack_infra.play.simulation.process.waits import Waits, is_empty
 
 Ready = Callable[[Callable[[float | None], Any], float | None], Any]
 """Waits by a call that takes a time limit in seconds, for at most so many seconds."""
@@ -21,9 +21,9 @@ SELECTORS: Final[tuple[Any, ...]] = tuple(
     for name in ("SelectSelector", "PollSelector", "EpollSelector", "KqueueSelector")
     if hasattr(selectors, name)
 )
-_SELECT: Final[Any] = plain.select
-_POLL: Final[Any] = getattr(plain, "poll", None)
-_EPOLL: Final[Any] = getattr(plain, "epoll", None)
+_SELECT: Final[Any] = select_module.select
+_POLL: Final[Any] = getattr(select_module, "poll", None)
+_EPOLL: Final[Any] = getattr(select_module, "epoll", None)
 _BEST: Final[Any] = selectors.PollSelector if hasattr(selectors, "PollSelector") else selectors.SelectSelector
 
 
@@ -35,17 +35,17 @@ class PlainSelector(_BEST):  # type: ignore[misc]  # chosen at run time
 
 def ready(wait: Callable[[float | None], Any], timeout: float | None, *, waits: Waits, sleep: Any) -> Any:
     """``Ready`` for handlers, for the host, and for other threads of the machine's."""
-    if waits.here():
-        if timeout is None and waits.alone():
+    if waits.in_strand():
+        if timeout is None and waits.is_only_strand():
             return wait(None)
         return waits.ready(lambda: wait(0), timeout)
     if timeout is None or not waits.of_this_thread():
         return wait(timeout)
-    found = wait(0)
-    if nothing(found):
+    ready_files = wait(0)
+    if is_empty(ready_files):
         sleep(max(timeout, SHORTEST / 1_000_000))
-        found = wait(0)
-    return found
+        ready_files = wait(0)
+    return ready_files
 
 
 def selecting(original: Any, ready: Ready) -> Any:

@@ -24,7 +24,7 @@ class Replacements:
                 self._undo.append(partial(setattr, owner, name, getattr(owner, name)))
                 setattr(owner, name, replacement)
 
-    def undo_by(self, call: Callable[[], object]) -> None:
+    def on_undo(self, call: Callable[[], object]) -> None:
         """Have ``undo`` call this too."""
         self._undo.append(call)
 

@@ -32,7 +32,7 @@ _OF_THREAD: Final = "_cronstack_strand"
 """Attribute of a thread that is a greenlet."""
 _THREADING: Final[Any] = threading
 
-_awake: Waits | None = None
+_active: Waits | None = None
 
 
 class Waits:
@@ -44,16 +44,16 @@ class Waits:
         self._threads = 0
 
     def wake(self) -> None:
-        global _awake
-        _awake = self
+        global _active
+        _active = self
         self._threads = 0
 
     def sleep(self) -> None:
-        global _awake
-        if _awake is self:
-            _awake = None
+        global _active
+        if _active is self:
+            _active = None
 
-    def here(self) -> bool:
+    def in_strand(self) -> bool:
         """Whether a strand asks, and not the host, moto, or a thread of the machine's."""
         return self.of_this_thread() and self._in_handler()
 
@@ -66,11 +66,11 @@ class Waits:
 
     def pause(self, wake: Callable[[], None], until: int | None) -> None:
         """Wait until something calls ``wake``, or until that time."""
-        self.strands.live()
-        self.strands.look()
+        self.strands.calling_attempt()
+        self.strands.read_clock()
         self.strands.park(wake, None if until is None else until - self.hub.us)
 
-    def over(self, until: int | None) -> bool:
+    def is_over(self, until: int | None) -> bool:
         return until is not None and self.hub.us >= until
 
     # a thread
@@ -96,7 +96,7 @@ class Waits:
             else:
                 self.strands.resume(strand)
 
-        self.hub.soon(begin)
+        self.hub.call_soon(begin)
 
     def _run(self, thread: Any, strand: Strand) -> None:
         active: dict[int | None, Any] = _THREADING._active
@@ -110,13 +110,13 @@ class Waits:
         finally:
             active.pop(strand.ident, None)
             thread._is_stopped = True
-            self.strands.ended(strand)
+            self.strands.drop_strand(strand)
 
     def join(self, strand: Strand, timeout: float | None) -> None:
         if strand is self.strands.strand:
             raise RuntimeError("cannot join current thread")
         until = self.until(timeout)
-        while strand.greenlet is not None and not self.over(until):
+        while strand.greenlet is not None and not self.is_over(until):
             wake = self.strands.waker()
             strand.joiners.append(wake)
             self.pause(wake, until)
@@ -134,30 +134,30 @@ class Waits:
         until = None if timeout is None else self.hub.us + max(length(max(timeout, 0)), SHORTEST)
         sandbox = strand.sandbox
         try:
-            while nothing(found) and not self.over(until):
+            while is_empty(found) and not self.is_over(until):
                 wake = sandbox.pollers[strand] = self.strands.waker()
                 self.pause(wake, until)
-                strand.fruitless = True
+                strand.found_nothing = True
                 found = look()
         finally:
-            strand.fruitless = False
+            strand.found_nothing = False
             sandbox.pollers.pop(strand, None)
         return found
 
-    def alone(self) -> bool:
+    def is_only_strand(self) -> bool:
         """Whether the strand that asks is the only one of its sandbox: what it waits for comes from this machine."""
         strand = self.strands.strand
         return strand is None or not (strand.sandbox.threads.keys() - {strand})
 
 
-def nothing(found: Any) -> bool:
+def is_empty(found: Any) -> bool:
     """Whether no file is ready. ``select.select`` returns three lists, all others one."""
     return not any(found) if isinstance(found, tuple) else not found
 
 
-def _here() -> Waits | None:
+def _waits_of_caller() -> Waits | None:
     """The awake cloud's, when a handler's code asks."""
-    return _awake if _awake is not None and _awake.here() else None
+    return _active if _active is not None and _active.in_strand() else None
 
 
 class Lock:
@@ -166,7 +166,7 @@ class Lock:
     __slots__ = ("__weakref__", "_real", "_waiting")
 
     def __new__(cls) -> Any:
-        if _here() is None:
+        if _waits_of_caller() is None:
             return _thread.allocate_lock()
         return super().__new__(cls)
 
@@ -175,12 +175,12 @@ class Lock:
         self._waiting: deque[Callable[[], None]] = deque()
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        waits = _here()
+        waits = _waits_of_caller()
         if not blocking or waits is None or (timeout < 0 and timeout != -1):
             return self._real.acquire(blocking, timeout)
         until = None if timeout == -1 else waits.until(timeout)
         while not self._real.acquire(False):
-            if waits.over(until):
+            if waits.is_over(until):
                 return False
             wake = waits.strands.waker()
             entry = _later(waits.hub, wake)
@@ -216,32 +216,32 @@ class Lock:
 
 def _later(hub: Hub, wake: Callable[[], None]) -> Callable[[], None]:
     def later() -> None:
-        hub.soon(wake)
+        hub.call_soon(wake)
 
     return later
 
 
 def reentrant_lock(*given: Any, **named: Any) -> Any:
     """``threading.RLock``: in Python where handler code makes it, so that it is built on ``Lock``."""
-    return _RLOCK(*given, **named) if _here() is None else _THREADING._PyRLock(*given, **named)
+    return _RLOCK(*given, **named) if _waits_of_caller() is None else _THREADING._PyRLock(*given, **named)
 
 
 class SimpleQueue(_VIRTUAL_QUEUE):  # type: ignore[misc]  # made at run time
     """``queue.SimpleQueue``: in Python where handler code makes it, so that it is built on ``Lock``."""
 
     def __new__(cls, *given: Any, **named: Any) -> Any:
-        return _PLAIN_QUEUE() if _here() is None else super().__new__(cls)
+        return _PLAIN_QUEUE() if _waits_of_caller() is None else super().__new__(cls)
 
 
 def get_ident() -> int:
     """``threading.get_ident``: a thread of a handler's has a number of its own."""
-    strand = _awake.strands.strand if _awake is not None and _GET_IDENT() == _awake._os_thread else None
+    strand = _active.strands.strand if _active is not None and _GET_IDENT() == _active._os_thread else None
     return _GET_IDENT() if strand is None or strand.ident is None else strand.ident
 
 
 def start(thread: threading.Thread) -> None:
     """``Thread.start``."""
-    waits = _here()
+    waits = _waits_of_caller()
     if waits is None:
         _START(thread)
     else:
@@ -253,7 +253,7 @@ def join(thread: threading.Thread, timeout: float | None = None) -> None:
     strand: Strand | None = vars(thread).get(_OF_THREAD)
     if strand is None:
         _JOIN(thread, timeout)
-    elif (waits := _here()) is not None:
+    elif (waits := _waits_of_caller()) is not None:
         waits.join(strand, timeout)
 
 

@@ -3,7 +3,7 @@
 Clocks of the date: see ``dates``. Sleeping and waiting switch to the hub (see ``waits``). Randomness comes from the
 seed, so that nothing of this machine is in a trace.
 
-The replacements of members of ``time`` look at each call for the pretence that is on: a module that was loaded
+The replacements of members of ``time`` look at each call for the patched_process that is on: a module that was loaded
 meanwhile and keeps ``from time import sleep`` sleeps as the machine does afterwards.
 """
 
@@ -37,11 +37,11 @@ real_seconds: Final = time.perf_counter
 _SLEEP, _MONOTONIC, _MONOTONIC_NS = time.sleep, time.monotonic, time.monotonic_ns
 _PERF_COUNTER, _PERF_COUNTER_NS = time.perf_counter, time.perf_counter_ns
 
-_on: Pretence | None = None
+_active: PatchedProcess | None = None
 
 
-class Pretence:
-    """The pretence of one process; ``start`` and ``stop`` may alternate."""
+class PatchedProcess:
+    """The patched_process of one process; ``start`` and ``stop`` may alternate."""
 
     def __init__(
         self,
@@ -60,52 +60,52 @@ class Pretence:
         in_handler: whether a handler itself asks. Libraries ask for chance when they are loaded, once a process.
         """
         self._strands, self._dates, self._waits, self._replaced = strands, dates, waits, replaced
-        self.look = strands.look
+        self.read_clock = strands.read_clock
         self._sleep = sleep
         self._process, self._exit = os.getpid(), os._exit
-        self._chance = random.Random(f"cronstack {seed}")
-        self._others = random.Random(f"others {seed}")
+        self._handler_random = random.Random(f"cronstack {seed}")
+        self._library_random = random.Random(f"others {seed}")
         self._in_handler = in_handler
         self._seed = seed
         self.thread = get_ident()
         self.origin = hub.us
 
     def start(self) -> None:
-        global _on
+        global _active
         if self._replaced:
             return
         self._dates.start()
-        self._replaced.undo_by(self._dates.stop)
+        self._replaced.on_undo(self._dates.stop)
         state = random.getstate()
         random.seed(f"handlers {self._seed}")
-        self._replaced.undo_by(lambda: random.setstate(state))
-        _on = self
-        self._put_time()
-        self._put_waits()
-        self._replaced.put(os, urandom=self._drawn, _exit=self._left)
-        self._replaced.put(random, _urandom=self._drawn)
+        self._replaced.on_undo(lambda: random.setstate(state))
+        _active = self
+        self._replace_time()
+        self._replace_waits()
+        self._replaced.put(os, urandom=self._random_bytes, _exit=self._exit_process)
+        self._replaced.put(random, _urandom=self._random_bytes)
 
     def stop(self) -> None:
-        global _on
-        if _on is self:
-            _on = None
+        global _active
+        if _active is self:
+            _active = None
         self._waits.sleep()
         self._replaced.undo()
 
     def state(self) -> Any:
-        return self._chance.getstate(), random.getstate()
+        return self._handler_random.getstate(), random.getstate()
 
-    def put_back(self, state: Any) -> None:
-        self._chance.setstate(state[0])
+    def restore(self, state: Any) -> None:
+        self._handler_random.setstate(state[0])
         random.setstate(state[1])
 
-    def _put_time(self) -> None:
+    def _replace_time(self) -> None:
         self._replaced.put(time, sleep=sleep, monotonic=monotonic, perf_counter=monotonic)
         self._replaced.put(time, monotonic_ns=monotonic_ns, perf_counter_ns=monotonic_ns)
         self._replaced.put(threading, _time=monotonic)
         self._replaced.put(queue, time=monotonic)
 
-    def _put_waits(self) -> None:
+    def _replace_waits(self) -> None:
         self._waits.wake()
         self._replaced.put(
             threading, Lock=waits.Lock, _allocate_lock=waits.Lock, RLock=waits.reentrant_lock, local=local
@@ -121,10 +121,10 @@ class Pretence:
         own_time = types.SimpleNamespace(sleep=_SLEEP, monotonic=_MONOTONIC)
         self._replaced.put(subprocess, _time=_MONOTONIC, time=own_time, _PopenSelector=files.PlainSelector)
 
-    def _drawn(self, count: int) -> bytes:
-        return (self._chance if self._in_handler() else self._others).randbytes(count)
+    def _random_bytes(self, count: int) -> bytes:
+        return (self._handler_random if self._in_handler() else self._library_random).randbytes(count)
 
-    def sleeps(self, seconds: float) -> None:
+    def sleep_in_virtual_time(self, seconds: float) -> None:
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
         if get_ident() == self.thread:
@@ -135,19 +135,19 @@ class Pretence:
             " this job on the local cloud: cronstack up"
         )
 
-    def _left(self, status: int) -> NoReturn:
+    def _exit_process(self, status: int) -> NoReturn:
         """End the process that asks: a handler's own, which is its sandbox, or a real one that it has forked."""
         if os.getpid() == self._process and get_ident() == self.thread:
-            self._strands.leave(status)
+            self._strands.exit_process(status)
         self._exit(status)
 
 
 def sleep(seconds: float) -> None:
     """``time.sleep``."""
-    if _on is None:
+    if _active is None:
         _SLEEP(seconds)
     else:
-        _on.sleeps(seconds)
+        _active.sleep_in_virtual_time(seconds)
 
 
 def monotonic() -> float:
@@ -155,12 +155,20 @@ def monotonic() -> float:
 
     Other threads of the machine's wait in its time, and read its clock.
     """
-    return _MONOTONIC() if _on is None or get_ident() != _on.thread else (_on.look() - _on.origin) / 1_000_000
+    return (
+        _MONOTONIC()
+        if _active is None or get_ident() != _active.thread
+        else (_active.read_clock() - _active.origin) / 1_000_000
+    )
 
 
 def monotonic_ns() -> int:
     """``time.monotonic_ns``."""
-    return _MONOTONIC_NS() if _on is None or get_ident() != _on.thread else (_on.look() - _on.origin) * _NANOSECONDS
+    return (
+        _MONOTONIC_NS()
+        if _active is None or get_ident() != _active.thread
+        else (_active.read_clock() - _active.origin) * _NANOSECONDS
+    )
 
 
 _REPLACED: Final[tuple[tuple[Any, Any], ...]] = (
