@@ -144,7 +144,7 @@ def test_a_loop_that_never_waits_is_named_and_ended(cloud: VirtualCloud, clock: 
     with pytest.raises(OperationError) as caught:
         cloud.advance(timedelta(minutes=1))
     assert f"functions/jobs/waiting.py:{line}: this loop reads the clock and never waits" in str(caught.value)
-    assert "more than 10,000 reads while virtual time stood at 2027-03-01 00:00:00 UTC" in str(caught.value)
+    assert "more than 10,000 reads at the virtual time 2027-03-01 00:00:00 UTC" in str(caught.value)
     assert "time.sleep(0.1)" in caught.value.remedy
     (row,) = [event for event in cloud.events if event["event"] == "attempt" and event["job"] == "polling"]
     assert (row["outcome"], row["reason"]) == (

@@ -1,8 +1,8 @@
-"""Calls of AWS in virtual time: each takes a moment, may go wrong as planned, and is answered in this process.
+"""Calls of AWS in virtual time: each takes some time, may fail by a fault, and is answered in this process.
 
-Two ways in: calls of the runtime and of ``cronstack.once`` go through a transport; all others go through botocore,
-whose ``before-send`` moto answers. The ledger is the fast store's in both, so that an operator's tools and the guard
-see the same items. The host's calls (a test's, an operator's) take no time and never fail.
+There are two entries. Calls of the runtime and of ``cronstack.once`` go through a transport. All others go through
+botocore, whose event ``before-send`` moto answers. In both, the fast store holds the ledger, so that operator tools and
+the guard see the same items. Calls of the host (a test, an operator) take no time and never fail.
 """
 
 from __future__ import annotations
@@ -39,27 +39,27 @@ from cronstack_infra.play.simulation.handlers.sandboxes import Attempt
 from cronstack_infra.play.simulation.handlers.strands import Strands, crash_outcome
 
 HANGS, HANGS_AFTER, EXPIRED, DOWN = "hangs", "hangs after", "InvalidSignatureException", "down"
-"""Fates of a request: no answer to one that is not carried out, or to one that is; a refusal of its date; an outage."""
+"""Faults of a request: hangs and is not carried out; hangs and is carried out; refused by its date; outage."""
 OWN_PATIENCE: Final = 10.0
-"""Seconds for which the runtime waits for an answer, unless it says so itself."""
+"""Default of the seconds for which the runtime waits for a response."""
 PATIENCE: Final = 60.0
-"""Seconds for which botocore waits for an answer, unless the user's code says otherwise. Defaults to botocore's 60."""
+"""Seconds for which botocore waits for a response, its default."""
 MOST_SKEW: Final = 300_000_000
-"""Microseconds by which the date of a signature may be off."""
+"""Largest accepted error of a signature's date, in microseconds."""
 _EXPIRED_TEXT: Final = "Signature expired: its date is more than 5 minutes off the time of the service"
 LATENCY: Final = (2_000, 12_000)
-"""Microseconds that a call takes, least and most."""
+"""Duration of a call in microseconds, minimum and maximum."""
 _NO_SUCH_SERVICE: Final = "Not yet implemented"
-"""How moto's stubber answers, with 404, for a service that moto does not have."""
+"""Body of the response (404) of moto's stubber for a service that moto lacks."""
 _CONFIGURING: Final = frozenset({"lambda", "iam", "cloudformation"})
 _FAILED: Final = ("InternalServerError", "The service is down")
 _SERVICES: Final = {"SendMessage": "sqs", **dict.fromkeys(scheduling.OPERATIONS, "scheduler")}
-"""Services of the runtime's operations; all others are DynamoDB's."""
+"""Services of the runtime's operations. All others belong to DynamoDB."""
 _THROTTLED: Final = {"dynamodb": "ThrottlingException", "sqs": "ThrottlingException", "s3": "SlowDown"}
 
 
 class Calls:
-    """Answers calls. ``chance`` returns a share from the seed."""
+    """Answers calls. ``chance`` returns a random number from 0 to 1 by the seed."""
 
     def __init__(
         self,
@@ -73,32 +73,32 @@ class Calls:
     ) -> None:
         """changed: called when functions or permissions may have changed. engine: has the switches.
 
-        now_ms: returns the time at AWS, which every answer has as its date, in epoch milliseconds.
+        now_ms: returns the time at AWS, the date of every response, in epoch milliseconds.
         """
         self._on_change, self._engine, self._now_ms = on_change, engine, now_ms
         self._strands, self._ledgers, self._faults, self._chance = strands, ledgers, faults, chance
         self._thread = get_ident()
         self._other_threads = threading.Lock()
-        """Threads of the machine's come one by one: neither moto nor the fast store locks."""
+        """Lets real threads call one by one: neither moto nor the fast store locks."""
         self.answering = False
-        """moto is at work."""
+        """True while moto answers."""
         self._in_runtime_call = False
-        """Within a call of the runtime's, which has been given its time and its faults already."""
+        """True within a call of the runtime, whose time and faults are already applied."""
         self._botocore: Botocore | None = None
 
     def skew(self) -> int:
-        """Microseconds by which the clock is ahead that the code of now reads."""
+        """Return the microseconds by which the clock of the running code is ahead."""
         strand = self._strands.strand
         return 0 if strand is None or self.answering else strand.sandbox.skew
 
     def in_handler(self) -> bool:
-        """Whether code of a handler runs, and not moto for it."""
+        """Return whether code of a handler runs, and not moto on its behalf."""
         return self._strands.strand is not None and not self.answering
 
-    # the runtime's
+    # calls of the runtime
 
     def transport(self, operation: str, parameters: Mapping[str, Any], timeout: float = 0.0) -> Answer:
-        """As ``cronstack.transport`` wants it. ``timeout``: seconds for which a request waits that hangs."""
+        """Implement ``cronstack.transport``. ``timeout``: seconds after which a hanging request fails."""
         if get_ident() != self._thread:
             with self._other_threads:
                 return dated(self._carry_out(operation, parameters), self._now_ms())
@@ -121,7 +121,7 @@ class Calls:
         return _error("ConnectionError", "the answer was lost") if fate == "lost" else answer
 
     def _with_service_clock(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
-        """Carry a request out by the clock of AWS, not by that of the sandbox."""
+        """Carry out a request by the clock of AWS, not by that of the sandbox."""
         if operation not in scheduling.OPERATIONS:
             return self._carry_out(operation, parameters)
         outer, self.answering = self.answering, True
@@ -148,7 +148,7 @@ class Calls:
         finally:
             self._in_runtime_call = False
 
-    # everybody's
+    # calls by botocore
 
     def over_botocore(self, stubber: Any, event_name: str, request: Any) -> AWSResponse | None:
         header = request.headers.get(lineage.HEADER, "")
@@ -156,7 +156,7 @@ class Calls:
             return self._over_botocore(stubber, event_name, request)
 
     def _called_by(self, request: Any) -> AbstractContextManager[None]:
-        """The caller: the function whose code runs. Handlers of one process share its credentials."""
+        """Set the caller: the function whose code runs. All handlers of this process share its credentials."""
         key, service = signer(by_botocore(request).headers.get("authorization", ""))
         attempt = self._strands.calling_attempt() if get_ident() == self._thread else None
         return identities.called_with(key if attempt is None else attempt.invocation.function.access_key, service)
@@ -214,19 +214,19 @@ class Calls:
         return AWSResponse(request.url, status, given, raw)
 
     def _ask_ledger(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
-        """Answer a request that any program may have written; the runtime writes only whole numbers."""
+        """Answer a request of any program. Its numbers are normalized: the runtime writes only whole numbers."""
         try:
             trimmed = canonical_value(parameters)
-        except InvalidNumber as wrong:
-            return _error("ValidationException", str(wrong))
+        except InvalidNumber as fault:
+            return _error("ValidationException", str(fault))
         return self._ledgers.call(operation, trimmed, self._through_botocore)
 
     # time and faults
 
     def _fate(self, attempt: Attempt | None, service: str, *, signs_by_date: bool = False) -> str:
-        """Let the time of a call pass; what becomes of it.
+        """Let the time of a call pass. Return its fault, "" if none.
 
-        signs_by_date: the client signs by the dates of answers, not by the clock of its sandbox.
+        signs_by_date: the client signs by the dates of responses, not by the clock of its sandbox.
         """
         if attempt is None:
             return ""
@@ -253,7 +253,7 @@ class Calls:
             self._crash(attempt, "after")
 
     def _hang(self, attempt: Attempt | None, seconds: float) -> None:
-        """Wait as a client does that gets no answer."""
+        """Wait like a client that gets no response."""
         assert attempt is not None
         self._strands.sleep(attempt, length(seconds))
 
@@ -263,7 +263,7 @@ class Calls:
 
 
 def _not_supported(request: Any, why: object) -> tuple[int, Mapping[str, str], bytes]:
-    """Answer as the local cloud's server does."""
+    """Return the same response as the local cloud's server."""
     sent = by_botocore(request)
     caller, service = signer(sent.headers.get("authorization", ""), sent.query)
     asked = Request(
@@ -288,7 +288,7 @@ def _error(code: str, text: str, status: int = 400) -> Answer:
 
 
 def _expired_response(service: str) -> tuple[int, dict[str, str], bytes]:
-    """Return how a service refuses a signature of another time."""
+    """Return the refusal of a signature whose date is wrong."""
     if service == "s3":
         body = f"<Error><Code>RequestTimeTooSkewed</Code><Message>{_EXPIRED_TEXT}</Message></Error>"
         return 403, {}, body.encode()

@@ -1,18 +1,18 @@
 """The parts of a virtual cloud, made bottom-up: each part gets what it needs when it is made.
 
-    Hub                   the clock and its timers
-    ProcessGlobals                  the process's globals, which one function at a time uses
-    Strands               greenlets: which one runs, how it waits, how it dies
-    Ledgers, Lookups      the ledger's tables; look-ups that are kept
-    Calls                 calls of AWS: their time, their faults, their answers
-    Jobs                  Cronstack's jobs: the runtime, planned faults, a row for each attempt
-    CodeStore             deployed code
-    Handlers              invocations: they begin, end and have a time limit
-    VirtualDrive          the engine, its effects, and the loop that advances the clock
-    Dates, Passing        clocks of the date; how the host and handlers let time pass
-    Waits, PatchedProcess       locks, threads and files of handlers; what this process believes
+    Hub                     the clock and its timers
+    ProcessGlobals          the process's globals, which one function at a time uses
+    Strands                 greenlets: which one runs, how it waits, how it is killed
+    Ledgers, Lookups        the ledger's tables; cached look-ups
+    Calls                   calls of AWS: their time, their faults, their responses
+    Jobs                    Cronstack's jobs: the runtime, planned faults, a row for each attempt
+    CodeStore               deployed code
+    Handlers                invocations: their start, end and time limit
+    VirtualDrive            the engine, its effects, and the loop that advances the clock
+    Dates, Passing          clocks of the date; how the host and handlers let time pass
+    Waits, PatchedProcess   locks, threads and files of handlers; this process's clock and randomness
 
-Nothing points upwards. Events go up by callbacks: an invocation reports to the listener that submitted it.
+No part refers to a later one. Events go up by callbacks: an invocation reports to the listener that submitted it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ Emit = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Parts:
-    """What a cloud's life and its face use."""
+    """The parts that ``Life`` and ``VirtualCloud`` use."""
 
     hub: Hub
     ledgers: Ledgers
@@ -65,10 +65,10 @@ class Parts:
     patched_process: PatchedProcess
     expiry: Expiry
     randomness: Any
-    """Of everything but handlers and moto."""
+    """The randomness of everything except handlers and moto."""
 
     def state(self) -> dict[str, Any]:
-        """Return all that changes; only while no invocation is under way."""
+        """Return all state that changes. Call it only while no invocation is under way."""
         return {
             "us": self.hub.us,
             "drive": self.drive.state(),
@@ -78,7 +78,7 @@ class Parts:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take what ``state`` returned, or a copy of it."""
+        """Restore what ``state`` has returned, or a copy of it."""
         self.hub.reset(state["us"])
         self.drive.restore(state["drive"])
         self.ledgers.restore(state["ledgers"])
@@ -93,8 +93,8 @@ def compose(
 ) -> Parts:
     """Make all parts.
 
-    switches: how AWS is played, and the seed of all chance.
-    emit: called with each event. logs: whether CloudWatch Logs keep what handlers write.
+    switches: the behaviour of AWS, and the seed of all randomness.
+    emit: called with each event. logs: whether CloudWatch Logs store the output of handlers.
     root: the folder that tracebacks and debuggers show for deployed code. workplace: an empty folder.
     """
     seed = switches.seed
@@ -152,6 +152,6 @@ def compose(
 
 
 def _request_id(randomness: Any) -> str:
-    """An id as AWS gives its requests, by the seed."""
+    """Return a request id in the form of AWS, by the seed."""
     digits = f"{randomness.getrandbits(128):032x}"
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

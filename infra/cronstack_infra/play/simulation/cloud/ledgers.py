@@ -1,8 +1,8 @@
-"""The ledger's tables in the fast store, reached as the runtime reaches them and as boto3 does; expiry included.
+"""The ledger's tables in the fast store, for calls of the runtime and of boto3, with expiry.
 
-What is written goes to ``play.store``, whose answers are held to DynamoDB's by contract. A transaction that also
-writes to other tables (a handler's own, by ``run.commit``) is judged here first and carried out by moto, then here:
-between the two nothing else runs. All other tables are moto's.
+``play.store`` stores the items; contract tests compare its responses with DynamoDB's. A transaction may also write to
+other tables (a handler's own, by ``run.commit``). Then the fast store carries out its part first, moto the other part,
+and a refusal by moto undoes the first. Nothing else runs in between. moto has all other tables.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cronstack_infra.play.store.store import Store
 
 Answer = Mapping[str, Any]
 OtherTables = Callable[[str, Mapping[str, Any]], Answer]
-"""Carries an operation out on moto's tables."""
+"""Function that carries out an operation on moto's tables."""
 
 _DAY: Final = 86_400
 
@@ -31,7 +31,7 @@ class Ledger:
         """Keys by the day on which their time to live ends."""
 
     def call(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
-        """A transport's call, DynamoDB's own answer."""
+        """Carry out a call of a transport. Return DynamoDB's response."""
         if operation == "Scan":
             items = [self.store.items[key] for key in sorted(self.store.items)]
             return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
@@ -42,7 +42,7 @@ class Ledger:
         return answer
 
     def expire(self, seconds: int) -> int:
-        """Delete what may be deleted at that epoch second; how many."""
+        """Delete items that have expired at an epoch second. Return their number."""
         gone = 0
         for day in [day for day in self._leaving if (day + 1) * _DAY < seconds]:
             for key in self._leaving.pop(day):
@@ -80,7 +80,7 @@ class Ledgers:
             self.by_table[table].restore(state)
 
     def involves_ledger(self, operation: str, parameters: Mapping[str, Any]) -> bool:
-        """Whether a request of DynamoDB's is, or is also, for a ledger."""
+        """Return whether a request to DynamoDB is, at least in part, for a ledger."""
         if operation == "TransactWriteItems":
             return not self.by_table.keys().isdisjoint(_tables(parameters))
         if operation == "BatchGetItem":
@@ -105,8 +105,8 @@ class Ledgers:
 
 
 def _tables(parameters: Mapping[str, Any]) -> set[str]:
-    """Of a transaction's actions."""
-    return {one["TableName"] for action in parameters.get("TransactItems", ()) for one in action.values()}
+    """Return the tables of a transaction's actions."""
+    return {write["TableName"] for action in parameters.get("TransactItems", ()) for write in action.values()}
 
 
 def _transact_in_both(ledger: Ledger, parameters: Mapping[str, Any], other_tables: OtherTables) -> Answer:
@@ -120,11 +120,11 @@ def _transact_in_both(ledger: Ledger, parameters: Mapping[str, Any], other_table
     before = dict(ledger.store.items)
     answer = ledger.call("TransactWriteItems", own)
     if "Error" not in answer and not ledger.store.changes:
-        return answer  # the token was known: all of it was carried out before
+        return answer  # the token is known: the whole transaction was carried out before
     if "Error" not in answer:
         try:
             answer = other_tables("TransactWriteItems", theirs)
-        except Exception:  # botocore does not send it: nothing of the whole is written
+        except Exception:  # botocore does not send it, so nothing may be written
             ledger.store.undo(before, token)
             raise
         if "Error" in answer:
@@ -135,18 +135,18 @@ def _transact_in_both(ledger: Ledger, parameters: Mapping[str, Any], other_table
 
 
 def _with_all_reasons(answer: Answer, asked: list[bool]) -> Answer:
-    """The reasons of a part, in the places of the whole."""
+    """Return the cancellation reasons of a part at their places in the whole transaction."""
     if "CancellationReasons" not in answer:
         return answer
     reasons = iter(answer["CancellationReasons"])
-    return {**answer, "CancellationReasons": [next(reasons) if one else {"Code": "None"} for one in asked]}
+    return {**answer, "CancellationReasons": [next(reasons) if known else {"Code": "None"} for known in asked]}
 
 
 _TABLE_OPERATIONS: Final = ("Describe", "List", "Create", "UpdateTable", "UpdateTimeToLive", "UpdateContinuous", "Tag")
 
 
 def over_http(answer: Answer) -> tuple[int, dict[str, str], bytes]:
-    """An answer as DynamoDB sends it."""
+    """Return status, headers and body of a response of DynamoDB."""
     headers = {"Content-Type": "application/x-amz-json-1.0"}
     error = answer.get("Error")
     if error is None:

@@ -1,7 +1,7 @@
-"""The executor of a virtual cloud: each invocation is a strand, with Lambda's time limit and Lambda's answers.
+"""The executor of a virtual cloud: each invocation is a strand, with Lambda's time limit and Lambda's responses.
 
-A sandbox is warm while its function stays as it is: its modules are kept, one invocation at a time. What a killed one
-leaves behind is dropped with it.
+A sandbox stays warm, with its loaded modules, until its function changes. It runs one invocation at a time. A
+killed sandbox is dropped with its state.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from cronstack_infra.play.simulation.handlers.sandboxes import Attempt, Context,
 from cronstack_infra.play.simulation.handlers.strands import Strands
 
 Run = Callable[[Attempt, Any, Any, Any], Any]
-"""Calls a handler with event and context: (attempt, handler, event, context) → what it returned."""
+"""Calls a handler with event and context: (attempt, handler, event, context) → its result."""
 
 _OURS: Final = (runtime_loop.__file__, __file__)
 
 
 def skew_of(engine: Engine, function: str, number: int) -> int:
-    """Microseconds by which the clock of a new sandbox is ahead, by the switch and the seed."""
+    """Return the microseconds by which the clock of a new sandbox is ahead, by the switch and the seed."""
     return int(seconds_ahead(engine.switches, function, number) * 1_000_000)
 
 
 class Handlers:
-    """Begins and ends invocations. The listener of each invocation learns of its begin, its lines and its end."""
+    """Starts and ends invocations. Each reports its start, its log lines and its end to its listener."""
 
     def __init__(
         self,
@@ -66,13 +66,13 @@ class Handlers:
         self._hub, self._strands, self._process_globals = hub, strands, process_globals
         self._code_of, self._run, self._on_end, self._skew = code_of, run, on_end, skew
         self._sandbox_count = 0
-        """Sandboxes made since the cloud was last put back."""
+        """Sandboxes created since the cloud was last restored."""
         self._idle: dict[str, list[Sandbox]] = defaultdict(list)
         self._logged: set[str] = set()
-        """Fingerprints of functions whose variables were looked at: the log names those without effect."""
+        """Fingerprints of functions whose variables without effect are already in the log."""
 
     def submit(self, invocation: Invocation, listener: Listener) -> None:
-        """Begin an invocation now, after what is due before it."""
+        """Start an invocation now, after what is already due."""
         self._hub.call_soon(lambda: self._begin(invocation, listener))
 
     def _begin(self, invocation: Invocation, listener: Listener) -> None:
@@ -111,7 +111,7 @@ class Handlers:
         self._strands.resume(attempt.strand)
 
     def _log_ineffective_variables(self, attempt: Attempt) -> None:
-        """Log, once for each function, which of its variables this process cannot honour."""
+        """Log, once for each function, which of its variables have no effect in this process."""
         function = attempt.invocation.function
         if function.fingerprint in self._logged:
             return
@@ -122,11 +122,11 @@ class Handlers:
             attempt.write([f"[cronstack] {', '.join(names)}: {text}"])
 
     def drop(self) -> None:
-        """End everything without a result: the cloud goes back to another state."""
+        """End everything without a result, before the cloud is restored."""
         for attempt in list(self.under_way.values()):
             attempt.dead = True
             self._strands.end_strands(attempt.sandbox, attempt.strand)
-        for sandbox in [one for idle in self._idle.values() for one in idle]:
+        for sandbox in [sandbox for idle in self._idle.values() for sandbox in idle]:
             self._strands.end_strands(sandbox)
         self.under_way.clear()
         self._idle.clear()
@@ -139,7 +139,7 @@ class Handlers:
         if idle:
             return idle.pop()
         own = function.handler.split("/")[0].partition(".")[0]
-        own = "" if own == RUNTIME else own  # the deploy check's: the runtime is this process's own
+        own = "" if own == RUNTIME else own  # of the deploy check, whose code is the runtime of this process
         values = environment(
             function, Folders(), runtime_api="simulated", endpoint="", log_stream="simulated", session="simulated"
         )
@@ -151,7 +151,7 @@ class Handlers:
         return made
 
     def loaded(self, function: Function) -> Any:
-        """Return a function's handler, loaded into a sandbox that is then warm. Raises what loading raises."""
+        """Load a function's handler into a new warm sandbox and return it. Raise the exceptions of loading."""
         try:
             return self._load(function)
         finally:
@@ -185,10 +185,10 @@ class Handlers:
             if sandbox.handler is None:
                 sandbox.handler = runtime_loop.load(invocation.function.handler)
             event = json.loads(invocation.payload)
-            given: Any = context
-            result = runtime_loop.answer(lambda e, c: self._run(attempt, sandbox.handler, e, c), event, given)
-        except SystemExit as left:
-            status = left.code if isinstance(left.code, int) else 0 if left.code is None else 1
+            virtual_context: Any = context
+            result = runtime_loop.answer(lambda e, c: self._run(attempt, sandbox.handler, e, c), event, virtual_context)
+        except SystemExit as stop:
+            status = stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
             return exited(invocation.request_id, status)
         except Exception as fault:  # of the user's handler
             return self._failure(attempt, fault)

@@ -1,8 +1,8 @@
-"""Strands of a virtual cloud: which one runs, how it waits, how it dies.
+"""Strands of a virtual cloud: which one runs, how it waits, how it is killed.
 
 begin ──▶ runs ──sleeps, calls AWS──▶ runs … ──▶ returns or raises
-            └── time is up, or a fault ──▶ killed: an exception is thrown in, and again at whatever it asks for,
-                                           so that nothing it does has an effect any more
+            └── time limit, or a fault ──▶ killed: Killed is raised in it, and again at each later call,
+                                           so that it has no further effect
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from cronstack_infra.play.simulation.handlers.code import ProcessGlobals
 from cronstack_infra.play.simulation.handlers.sandboxes import Attempt, Killed, Sandbox, Strand
 
 _MOST_THROWS: Final = 20
-"""How often a strand may go on after Killed was raised in it."""
+"""How often a strand may continue after Killed was raised in it."""
 _ABANDONED: Final[list[greenlet]] = []
 """Greenlets that did not end. Python raises GreenletExit in one that it collects, and its code would run again."""
 
 
 class LineWriter(io.TextIOBase):
-    """Standard output and error of whoever runs: whole lines go where its log goes."""
+    """Standard output and error of the running strand. Whole lines go to its log."""
 
     def __init__(self, write_line: Callable[[str], None]) -> None:
         self._write = write_line
@@ -46,7 +46,7 @@ class LineWriter(io.TextIOBase):
 
 
 class Strands:
-    """The greenlets of all sandboxes. One of them runs at a time, or the hub."""
+    """The greenlets of all sandboxes. At any time one of them runs, or the hub."""
 
     def __init__(self, hub: Hub, process_globals: ProcessGlobals, root: str) -> None:
         """root: the folder that frames of deployed code show."""
@@ -57,10 +57,10 @@ class Strands:
         self._hub, self._process_globals, self._root = hub, process_globals, root
         self._line_writer = LineWriter(self._write_line)
         self._abort_fault: OperationError | None = None
-        """Why the simulation cannot go on; raised where the clock is advanced."""
+        """Why the simulation cannot continue. It is raised where the clock is advanced."""
 
     def resume(self, strand: Strand, throw: BaseException | None = None) -> None:
-        """From the hub: let a strand go on until it waits or ends."""
+        """Run a strand until it waits or ends. Called by the hub."""
         running, hub, sandbox = strand.greenlet, self._hub, strand.sandbox
         assert running is not None
         before, self.current, self.strand = (self.current, self.strand, hub.clock_reads), sandbox.attempt, strand
@@ -85,7 +85,7 @@ class Strands:
             raise fault
 
     def _wake_pollers(self, sandbox: Sandbox, except_for: Strand) -> None:
-        """Wake the strands that wait for a file: the one that ran may have written to it."""
+        """Wake the strands that wait for a file: the strand that ran may have written to it."""
         for strand, wake in sandbox.pollers.items():
             if strand is not except_for:
                 self._hub.call_soon(wake)
@@ -95,7 +95,7 @@ class Strands:
             self.current.write([line])
 
     def read_clock(self) -> int:
-        """Return the time in microseconds to code that reads a clock; end a loop that only reads it."""
+        """Return the time in microseconds to code that reads a clock. Abort a loop that only reads it."""
         hub = self._hub
         if hub.count_clock_read():
             attempt = self.calling_attempt()
@@ -107,7 +107,7 @@ class Strands:
         return hub.us
 
     def kill(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Its sandbox dies now. From the hub, or from its own greenlet (which does not return from here)."""
+        """Kill the sandbox of an attempt. Raise Killed if the attempt itself calls, not the hub."""
         if attempt.dead or attempt.ended:
             return
         attempt.dead = attempt.sandbox.dead = True
@@ -120,14 +120,14 @@ class Strands:
         raise Killed
 
     def end(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Report the end of an attempt: its time, and a failure without its stack."""
+        """Report the end of an attempt with its duration. Remove the stack trace of a failure."""
         attempt.ended = True
         seconds = (self._hub.us - attempt.began) / 1_000_000
         payload = outcome.payload if outcome.ok else _without_trace(outcome.payload)
         attempt.report(attempt, Outcome(outcome.ok, payload, outcome.error, seconds))
 
     def abort(self, fault: OperationError, why: str) -> None:
-        """From a strand: the simulation cannot go on because of it. Whoever advances the clock gets the fault."""
+        """Abort the simulation because of the running strand. The fault is raised where the clock is advanced."""
         attempt = self.current
         assert attempt is not None
         attempt.observed.fault = why
@@ -135,13 +135,13 @@ class Strands:
         self.kill(attempt, crash_outcome(attempt.invocation.request_id))
 
     def exit_process(self, status: int) -> None:
-        """Kill the attempt that runs, as its process ends itself. Return if no attempt runs."""
+        """Kill the running attempt, whose process ends itself. Return if no attempt runs."""
         attempt = self.calling_attempt()
         if attempt is not None:
             self.kill(attempt, exited(attempt.invocation.request_id, status))
 
     def end_strands(self, sandbox: Sandbox, *handlers: Strand) -> None:
-        """End the strands of a dead sandbox. A greenlet that does not end is left where it is, for ever."""
+        """End the strands of a dead sandbox. A greenlet that does not end is never resumed again."""
         sandbox.dead = True
         for strand in (*handlers, *sandbox.threads):
             running = strand.greenlet
@@ -155,7 +155,7 @@ class Strands:
             self.drop_strand(strand)
 
     def drop_strand(self, strand: Strand) -> None:
-        """Forget a strand that runs no more, and wake those who wait for its end."""
+        """Remove an ended strand and wake the strands that wait for its end."""
         strand.greenlet = None
         strand.sandbox.threads.pop(strand, None)
         strand.sandbox.pollers.pop(strand, None)
@@ -163,7 +163,7 @@ class Strands:
             self._hub.call_soon(strand.joiners.pop())
 
     def calling_attempt(self) -> Attempt | None:
-        """Who calls: the handler that runs, None for the host. Raises Killed in one that is dead already."""
+        """Return the attempt whose code calls, None for the host. Raise Killed if its sandbox is dead."""
         if self.strand is not None and self.strand.sandbox.dead:
             self._raise_killed()
         return self.current
@@ -176,11 +176,11 @@ class Strands:
             try:
                 self._hub.suspend()
             except BaseException:
-                continue  # it would go on as before
+                continue  # it would continue as before
         raise Killed
 
     def sleep(self, attempt: Attempt, us: int) -> None:
-        """Of a strand: the others go on meanwhile."""
+        """Suspend the calling strand. The others run meanwhile."""
         hub = self._hub
         until = hub.us + max(us, 0)
         if hub.is_idle_until(until):
@@ -190,9 +190,9 @@ class Strands:
         self.wait()
 
     def waker(self) -> Callable[[], None]:
-        """Return what resumes the running strand from the wait that it is about to begin, for the hub to call.
+        """Return a function for the hub that resumes the calling strand from the wait that it is about to start.
 
-        It has no effect once that wait is over.
+        The function has no effect after that wait.
         """
         strand = self.strand
         assert strand is not None
@@ -212,19 +212,19 @@ class Strands:
         return wake
 
     def park(self, wake: Callable[[], None], us: int | None = None) -> None:
-        """Of a strand: wait until something calls ``wake``, at most for so many microseconds."""
+        """Suspend the calling strand until ``wake`` is called, at most for ``us`` microseconds."""
         timer = self._hub.at(self._hub.us + us, wake) if us is not None else None
         self.wait()
         if timer is not None:
             timer.cancel()
 
     def wait(self) -> None:
-        """Of a strand: hand over until the hub resumes it. Raises Killed when its sandbox died meanwhile."""
+        """Suspend the calling strand until the hub resumes it. Raise Killed if its sandbox has died meanwhile."""
         events = sys.modules.get("asyncio.events")
         loop = events._get_running_loop() if events is not None else None
         if loop is None:
             self._hub.suspend()
-        else:  # asyncio keeps it by thread: each strand has one of its own
+        else:  # asyncio stores it by thread; here each strand has its own
             assert events is not None
             events._set_running_loop(None)
             try:
@@ -238,12 +238,12 @@ class Strands:
 
 
 def crash_outcome(request_id: str) -> Outcome:
-    """A sandbox that a fault has ended."""
+    """Return the outcome of a sandbox that a fault has ended."""
     return failure("Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited with error: signal: killed")
 
 
 def _without_trace(payload: bytes) -> bytes:
-    """A failure without the stack, whose library files are this machine's."""
+    """Return a failure without its stack trace, which contains paths of this machine."""
     try:
         fields = json.loads(payload)
     except ValueError:

@@ -1,10 +1,10 @@
-"""This process while it plays: its time, the passing of time, and its randomness are the cloud's.
+"""This process with its clock, randomness, waits and files patched, while a cloud plays.
 
 Clocks of the date: see ``dates``. Sleeping and waiting switch to the hub (see ``waits``). Randomness comes from the
-seed, so that nothing of this machine is in a trace.
+seed, so that a trace does not depend on this machine.
 
-The replacements of members of ``time`` look at each call for the patched_process that is on: a module that was loaded
-meanwhile and keeps ``from time import sleep`` sleeps as the machine does afterwards.
+The replacements of members of ``time`` look up the active ``PatchedProcess`` at each call. So a module that is loaded
+meanwhile and keeps ``from time import sleep`` sleeps in real time afterwards.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from cronstack_infra.play.simulation.process.waits import Waits
 
 _NANOSECONDS: Final = 1000
 real_seconds: Final = time.perf_counter
-"""The machine's own clock: for rates and progress, never for what is played."""
+"""The real clock, for rates and progress. Code that is played never reads it."""
 _SLEEP, _MONOTONIC, _MONOTONIC_NS = time.sleep, time.monotonic, time.monotonic_ns
 _PERF_COUNTER, _PERF_COUNTER_NS = time.perf_counter, time.perf_counter_ns
 
@@ -41,7 +41,7 @@ _active: PatchedProcess | None = None
 
 
 class PatchedProcess:
-    """The patched_process of one process; ``start`` and ``stop`` may alternate."""
+    """The patches of this process for one cloud. ``start`` and ``stop`` may alternate."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class PatchedProcess:
     ) -> None:
         """sleep: takes seconds.
 
-        in_handler: whether a handler itself asks. Libraries ask for chance when they are loaded, once a process.
+        in_handler: returns whether a handler calls. Libraries also draw randomness, when they are loaded, once a process.
         """
         self._strands, self._dates, self._waits, self._replaced = strands, dates, waits, replaced
         self.read_clock = strands.read_clock
@@ -117,7 +117,7 @@ class PatchedProcess:
         for selector in files.SELECTORS:
             self._replaced.put(selector, select=files.selecting(selector.select, ready))
         self._replaced.put(select, select=files.select(ready), poll=files.polls(ready), epoll=files.epolls(ready))
-        # A child is a process of this machine: it is waited for in the machine's time.
+        # A child process is real, so waiting for it takes real time.
         own_time = types.SimpleNamespace(sleep=_SLEEP, monotonic=_MONOTONIC)
         self._replaced.put(subprocess, _time=_MONOTONIC, time=own_time, _PopenSelector=files.PlainSelector)
 
@@ -131,12 +131,12 @@ class PatchedProcess:
             self._sleep(seconds)
             return
         raise RuntimeError(
-            "a thread of _thread.start_new_thread cannot sleep in virtual time. Start it by threading.Thread, or try"
+            "a thread of _thread.start_new_thread cannot sleep in virtual time. Start it with threading.Thread, or run"
             " this job on the local cloud: cronstack up"
         )
 
     def _exit_process(self, status: int) -> NoReturn:
-        """End the process that asks: a handler's own, which is its sandbox, or a real one that it has forked."""
+        """End the calling process: the sandbox of a handler, or a real process that the handler has forked."""
         if os.getpid() == self._process and get_ident() == self.thread:
             self._strands.exit_process(status)
         self._exit(status)
@@ -151,24 +151,20 @@ def sleep(seconds: float) -> None:
 
 
 def monotonic() -> float:
-    """``time.monotonic``. Small numbers: of those since 1970 a float cannot tell a microsecond.
+    """``time.monotonic``, from the cloud's start: a float of seconds since 1970 is too coarse for microseconds.
 
-    Other threads of the machine's wait in its time, and read its clock.
+    Other threads of this process wait in real time and read the real clock.
     """
-    return (
-        _MONOTONIC()
-        if _active is None or get_ident() != _active.thread
-        else (_active.read_clock() - _active.origin) / 1_000_000
-    )
+    if _active is None or get_ident() != _active.thread:
+        return _MONOTONIC()
+    return (_active.read_clock() - _active.origin) / 1_000_000
 
 
 def monotonic_ns() -> int:
     """``time.monotonic_ns``."""
-    return (
-        _MONOTONIC_NS()
-        if _active is None or get_ident() != _active.thread
-        else (_active.read_clock() - _active.origin) * _NANOSECONDS
-    )
+    if _active is None or get_ident() != _active.thread:
+        return _MONOTONIC_NS()
+    return (_active.read_clock() - _active.origin) * _NANOSECONDS
 
 
 _REPLACED: Final[tuple[tuple[Any, Any], ...]] = (
@@ -178,12 +174,12 @@ _REPLACED: Final[tuple[tuple[Any, Any], ...]] = (
     (_MONOTONIC_NS, monotonic_ns),
     (_PERF_COUNTER_NS, monotonic_ns),
 )
-"""Members of ``time``, and what stands for them."""
+"""Members of ``time`` and their replacements."""
 
 
 def adopt(replaced: Replacements, packages: frozenset[str]) -> None:
-    """Replace what the loaded modules of these packages keep of ``time``: ``from time import sleep``."""
+    """Replace members of ``time`` that loaded modules of these packages have imported: ``from time import sleep``."""
     own_by_id = {id(real): own for real, own in _REPLACED}
-    for module in [one for name, one in sys.modules.items() if name.partition(".")[0] in packages]:
+    for module in [module for name, module in sys.modules.items() if name.partition(".")[0] in packages]:
         kept = {name: own_by_id[id(value)] for name, value in list(vars(module).items()) if id(value) in own_by_id}
         replaced.put(module, **kept)

@@ -1,11 +1,11 @@
 """Waits of handler code, in virtual time: locks, threads, queues and files.
 
 A thread that a handler starts is a greenlet of its sandbox. All waits of ``threading``, ``queue``, ``select`` and
-``concurrent.futures`` come down to three: for a lock, for the end of a thread, for a file. Here each of them hands
-over to the hub, so that virtual time moves and the same seed gives the same order.
+``concurrent.futures`` come down to three: for a lock, for the end of a thread, for a file. Here each of them switches
+to the hub, so that virtual time moves and the same seed gives the same order.
 
-What replaces members of ``threading`` asks for the cloud that is awake at each call: code that keeps a reference finds
-the machine's own behaviour when no cloud is awake, and outside of handlers.
+The replacements of members of ``threading`` look up the active cloud at each call. Code that keeps a reference gets
+Python's own behaviour while no cloud is active, and outside handlers.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _active: Waits | None = None
 
 
 class Waits:
-    """Of one cloud. ``in_handler`` returns whether code of a handler asks."""
+    """The waits of one cloud. ``in_handler`` returns whether the caller is code of a handler."""
 
     def __init__(self, hub: Hub, strands: Strands, in_handler: Callable[[], bool]) -> None:
         self.hub, self.strands, self._in_handler = hub, strands, in_handler
@@ -54,7 +54,7 @@ class Waits:
             _active = None
 
     def in_strand(self) -> bool:
-        """Whether a strand asks, and not the host, moto, or a thread of the machine's."""
+        """Return whether a strand calls, and not the host, moto, or a real thread."""
         return self.of_this_thread() and self._in_handler()
 
     def of_this_thread(self) -> bool:
@@ -76,7 +76,7 @@ class Waits:
     # a thread
 
     def start(self, thread: threading.Thread) -> None:
-        """Make the thread a greenlet. It begins when the strand that starts it waits."""
+        """Make the thread a greenlet. It starts when the calling strand waits."""
         if thread._started.is_set():  # type: ignore[attr-defined]  # missing in the stubs
             raise RuntimeError("threads can only be started once")
         self._threads += 1
@@ -124,9 +124,9 @@ class Waits:
     # a file
 
     def ready(self, look: Callable[[], Any], timeout: float | None) -> Any:
-        """Return what ``look`` finds ready, now or once another strand has run; nothing when the time is over.
+        """Return the files that ``look`` finds ready, now or after another strand has run. Return none at the timeout.
 
-        Some time passes in any case: asyncio looks again and again until its clock is past a timer.
+        The shortest wait takes some time: asyncio polls repeatedly until its clock is past a timer.
         """
         strand = self.strands.strand
         assert strand is not None
@@ -145,23 +145,23 @@ class Waits:
         return found
 
     def is_only_strand(self) -> bool:
-        """Whether the strand that asks is the only one of its sandbox: what it waits for comes from this machine."""
+        """Return whether the calling strand is the only one of its sandbox. Then only a real event can end its wait."""
         strand = self.strands.strand
         return strand is None or not (strand.sandbox.threads.keys() - {strand})
 
 
 def is_empty(found: Any) -> bool:
-    """Whether no file is ready. ``select.select`` returns three lists, all others one."""
+    """Return whether no file is ready. ``select.select`` returns three lists, all other functions one."""
     return not any(found) if isinstance(found, tuple) else not found
 
 
 def _waits_of_caller() -> Waits | None:
-    """The awake cloud's, when a handler's code asks."""
+    """Return the waits of the active cloud if a handler calls."""
     return _active if _active is not None and _active.in_strand() else None
 
 
 class Lock:
-    """A lock that handler code makes; everyone else who calls it gets Python's own."""
+    """A lock of handler code. Other callers get Python's own lock."""
 
     __slots__ = ("__weakref__", "_real", "_waiting")
 
@@ -222,19 +222,19 @@ def _later(hub: Hub, wake: Callable[[], None]) -> Callable[[], None]:
 
 
 def reentrant_lock(*given: Any, **named: Any) -> Any:
-    """``threading.RLock``: in Python where handler code makes it, so that it is built on ``Lock``."""
+    """``threading.RLock``. Handler code gets the one written in Python, which is built on ``Lock``."""
     return _RLOCK(*given, **named) if _waits_of_caller() is None else _THREADING._PyRLock(*given, **named)
 
 
 class SimpleQueue(_VIRTUAL_QUEUE):  # type: ignore[misc]  # made at run time
-    """``queue.SimpleQueue``: in Python where handler code makes it, so that it is built on ``Lock``."""
+    """``queue.SimpleQueue``. Handler code gets the one written in Python, which is built on ``Lock``."""
 
     def __new__(cls, *given: Any, **named: Any) -> Any:
         return _PLAIN_QUEUE() if _waits_of_caller() is None else super().__new__(cls)
 
 
 def get_ident() -> int:
-    """``threading.get_ident``: a thread of a handler's has a number of its own."""
+    """``threading.get_ident``: each thread of a handler has its own number."""
     strand = _active.strands.strand if _active is not None and _GET_IDENT() == _active._os_thread else None
     return _GET_IDENT() if strand is None or strand.ident is None else strand.ident
 
@@ -249,7 +249,7 @@ def start(thread: threading.Thread) -> None:
 
 
 def join(thread: threading.Thread, timeout: float | None = None) -> None:
-    """``Thread.join``. The host does not wait for a handler's thread: it cannot run meanwhile."""
+    """``Thread.join``. The host does not wait for a handler's thread, which cannot run meanwhile."""
     strand: Strand | None = vars(thread).get(_OF_THREAD)
     if strand is None:
         _JOIN(thread, timeout)
