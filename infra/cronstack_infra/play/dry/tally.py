@@ -1,7 +1,7 @@
 """Counts of every minute of a span at once.
 
-The binary digits of counter n are in bit n of the planes, the lowest plane first. Adding a timetable is an addition with
-carry of all minutes together: some dozens of operations on long numbers, however many bits are set. Pure.
+The binary digits of counter n are in bit n of the planes, the lowest plane first. Adding a timetable is one addition
+with carry of all minutes: some dozens of operations on long numbers, however many bits are set. Pure.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ Progress = Callable[[int, int], None]
 
 
 def what_if(jobs: Sequence[Planned], span: Span, cases: Sequence[Case], *, told: Progress | None = None) -> WhatIf:
-    """Return the forecast of a span. A rate without start counts from the span's first instant, as from a deployment."""
+    """Return the forecast of a span. A rate without start counts from the span's start, as from a deployment."""
     starts, running = Tally(), [Tally() for _ in cases]
     counts: dict[str, int] = {}
     overlaps: list[SelfOverlap] = []

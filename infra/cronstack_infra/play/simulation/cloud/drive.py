@@ -125,7 +125,7 @@ class VirtualDrive:
         self.hub.call_soon(thing)
 
     def beginning_of(self, config: ScheduleConfig) -> datetime:
-        """Return the time from which a new schedule fires. It includes now, because a simulation starts at an instant."""
+        """Return the time from which a new schedule fires. For a cron it includes now, the start of a simulation."""
         rate = config.expression.startswith("rate(")
         return self.now() if rate else self.now() - _MICROSECOND
 

@@ -57,7 +57,7 @@ class PatchedProcess:
     ) -> None:
         """sleep: takes seconds.
 
-        in_handler: returns whether a handler calls. Libraries also draw randomness, when they are loaded, once a process.
+        in_handler: returns whether a handler calls. Libraries also draw randomness, once, when they are loaded.
         """
         self._strands, self._dates, self._waits, self._replaced = strands, dates, waits, replaced
         self.read_clock = strands.read_clock
