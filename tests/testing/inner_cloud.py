@@ -128,7 +128,7 @@ def test_a_fault_strikes_where_it_is_planned(cloud, bookings, kind, when, attemp
 def test_a_fault_at_a_commit_that_is_not_made_ends_the_test(cloud):
     cloud.faults.crash("fragile", when="before commit")
     with pytest.raises(
-        OperationError, match=r"'before commit' cannot strike: attempt 1 of fragile made no run\.commit"
+        OperationError, match=r"'before commit' cannot occur: attempt 1 of fragile made no run\.commit"
     ):
         cloud.fire("fragile")
     with pytest.raises(OperationError, match="when='later' is not a place of a fault"):

@@ -137,8 +137,8 @@ def _cron(schedule: Schedule, cron: Cron, span: Span) -> int:
     if where is UTC:
         return walls >> _MARGIN // _MINUTE
     bits, shown = 0, 0
-    for here, there, offset in _stretches(schedule.timezone, begin, span.last + _MARGIN):
-        low, high = max(shown, _minutes_up(here - begin + offset)), _minutes_up(there - begin + offset)
+    for start, end, offset in _stretches(schedule.timezone, begin, span.last + _MARGIN):
+        low, high = max(shown, _minutes_up(start - begin + offset)), _minutes_up(end - begin + offset)
         if high > low:
             of_stretch = (walls >> low) & ((1 << (high - low)) - 1)
             to_utc = low + (-_MARGIN - offset) // _MINUTE
@@ -165,11 +165,11 @@ def _wall_clock(cron: Cron, first: date, days: int) -> int:
 
 def _stretches(name: str, begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, timedelta]]:
     """Yield the stretches between a zone's clock changes: first instant, end (exclusive), offset."""
-    here, offset = begin, begin.astimezone(zone(name)).utcoffset() or timedelta()
+    start, offset = begin, begin.astimezone(zone(name)).utcoffset() or timedelta()
     for change in changes(name, begin, end):
-        yield here, change.at, offset
-        here, offset = change.at, change.after
-    yield here, end, offset
+        yield start, change.at, offset
+        start, offset = change.at, change.after
+    yield start, end, offset
 
 
 def _minutes_up(length: timedelta) -> int:

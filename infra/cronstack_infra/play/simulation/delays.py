@@ -62,7 +62,7 @@ class Delays:
         held.longest = max(held.longest, event["seconds"])
 
     def count_attempt(self, event: Mapping[str, Any]) -> None:
-        """Count an attempt's row: the first one of an occurrence, the one that missed it, or one that deferred it."""
+        """Count an attempt's row: the first of an occurrence, a miss, or a deferral."""
         if event["outcome"] == "deferred" and event["reason"] in self.deferred:
             self.deferred[event["reason"]] += 1
         missed = event["outcome"] == "missed"

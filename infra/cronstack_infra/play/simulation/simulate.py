@@ -93,7 +93,7 @@ def simulate(
     out: folder for trace.jsonl, ledger.jsonl and dead-letters.jsonl. Defaults to none: no files are written.
     prepare, finish: called with the cloud after the stack is deployed, and at the end.
     progress: called about ten times a second.
-    stop: called after each step; True ends the simulation there and keeps what was played.
+    stop: called after each step; True ends the simulation there and keeps its results.
     clock_reads: how often a handler may read the clock without waiting. Defaults to 5,000,000.
     switches: the behaviour of AWS. Defaults to the default settings.
     """

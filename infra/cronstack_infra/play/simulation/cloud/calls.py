@@ -209,9 +209,9 @@ class Calls:
 
     def _response(self, request: Any, status: int, headers: Mapping[str, str], body: bytes | str) -> AWSResponse:
         raw: Any = MockRawResponse(body)
-        given: Any = {name: value for name, value in headers.items() if name.lower() != "date"}
-        given["Date"] = date_text(self._now_ms())
-        return AWSResponse(request.url, status, given, raw)
+        sent_headers: Any = {name: value for name, value in headers.items() if name.lower() != "date"}
+        sent_headers["Date"] = date_text(self._now_ms())
+        return AWSResponse(request.url, status, sent_headers, raw)
 
     def _ask_ledger(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
         """Answer a request of any program. Its numbers are normalized: the runtime writes only whole numbers."""
@@ -266,7 +266,7 @@ def _not_supported(request: Any, why: object) -> tuple[int, Mapping[str, str], b
     """Return the same response as the local cloud's server."""
     sent = by_botocore(request)
     caller, service = signer(sent.headers.get("authorization", ""), sent.query)
-    asked = Request(
+    local_request = Request(
         seq=0,
         at="",
         caller=caller,
@@ -279,7 +279,7 @@ def _not_supported(request: Any, why: object) -> tuple[int, Mapping[str, str], b
         body=sent.body,
         status=0,
     )
-    status, headers, body = unsupported.refusal(asked, why)
+    status, headers, body = unsupported.refusal(local_request, why)
     return int(status[:3]), dict(headers), body
 
 

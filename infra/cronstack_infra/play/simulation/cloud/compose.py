@@ -1,4 +1,4 @@
-"""The parts of a virtual cloud, made bottom-up: each part gets what it needs when it is made.
+"""The parts of a virtual cloud, created bottom-up: each part gets its dependencies in its constructor.
 
     Hub                     the clock and its timers
     ProcessGlobals          the process's globals, which one function at a time uses
@@ -108,13 +108,7 @@ def compose(
     jobs = Jobs(hub, strands, calls.transport, faults, randomness, emit)
     code = CodeStore(workplace, root, partial(adopt, replaced))
     handlers = Handlers(
-        hub,
-        strands,
-        process_globals,
-        code_of=code.of,
-        run=jobs.call,
-        on_end=jobs.emit_row,
-        skew=partial(skew_of, engine),
+        hub, strands, process_globals, code_of=code.of, run=jobs.call, on_end=jobs.on_end, skew=partial(skew_of, engine)
     )
     drive = VirtualDrive(
         hub,
@@ -131,7 +125,7 @@ def compose(
     dates = Dates(hub, strands.read_clock, skew=calls.skew)
     passing = Passing(hub, strands, dates, drive)
     waits = Waits(hub, strands, calls.in_handler)
-    patched_process = PatchedProcess(
+    patched = PatchedProcess(
         hub, strands, dates, waits, replaced, seed, sleep=passing.sleep, in_handler=calls.in_handler
     )
     return Parts(
@@ -145,7 +139,7 @@ def compose(
         dates=dates,
         passing=passing,
         engine=engine,
-        patched_process=patched_process,
+        patched_process=patched,
         expiry=Expiry(hub, ledgers),
         randomness=randomness,
     )

@@ -60,10 +60,10 @@ def deploy(cloudformation: Any, assembly: Assembly) -> None:
             cloudformation.update_stack(**request)
         else:
             cloudformation.create_stack(**request)
-    except ClientError as refused:
-        if "No updates are to be performed" in str(refused):
+    except ClientError as error:
+        if "No updates are to be performed" in str(error):
             return
-        raise CronstackError(f"CloudFormation refuses the stack {assembly.stack}: {refused}") from refused
+        raise CronstackError(f"CloudFormation refuses the stack {assembly.stack}: {error}") from error
     described = cloudformation.describe_stacks(StackName=assembly.stack)["Stacks"][0]
     if described["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         raise CronstackError(

@@ -1,4 +1,4 @@
-"""Deletion of items whose time to live is over, once a day. DynamoDB's documentation allows a few days.
+"""Deletion of expired items, once a day. DynamoDB guarantees it within a few days.
 
 moto stores the setting and deletes nothing.
 """

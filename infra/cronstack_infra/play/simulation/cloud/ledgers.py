@@ -134,12 +134,15 @@ def _transact_in_both(ledger: Ledger, parameters: Mapping[str, Any], other_table
     return _with_all_reasons(answer, inside)
 
 
-def _with_all_reasons(answer: Answer, asked: list[bool]) -> Answer:
+def _with_all_reasons(answer: Answer, is_in_part: list[bool]) -> Answer:
     """Return the cancellation reasons of a part at their places in the whole transaction."""
     if "CancellationReasons" not in answer:
         return answer
     reasons = iter(answer["CancellationReasons"])
-    return {**answer, "CancellationReasons": [next(reasons) if known else {"Code": "None"} for known in asked]}
+    return {
+        **answer,
+        "CancellationReasons": [next(reasons) if included else {"Code": "None"} for included in is_in_part],
+    }
 
 
 _TABLE_OPERATIONS: Final = ("Describe", "List", "Create", "UpdateTable", "UpdateTimeToLive", "UpdateContinuous", "Tag")

@@ -40,7 +40,7 @@ class Life:
         self._once = ExitStack()
         """Open while ``cronstack.once`` uses this cloud."""
 
-    def begin(self, seed: int) -> None:
+    def open(self, seed: int) -> None:
         """Wake for the first time."""
         mock_random.seed(f"moto {seed}")
         self.wake()

@@ -29,14 +29,14 @@ Answer = Mapping[str, Any]
 
 def call(operation: str, parameters: Mapping[str, Any]) -> Answer:
     """Answer like ``cronstack.transport``. Raise ParamValidationError for a request that boto3 does not send."""
-    asked = Read(model("scheduler").operation_model(operation), dict(parameters))
-    shape = asked.operation.input_shape
+    request = Read(model("scheduler").operation_model(operation), dict(parameters))
+    shape = request.operation.input_shape
     assert shape is not None
-    report = _VALIDATOR.validate(asked.parameters, shape)
+    report = _VALIDATOR.validate(request.parameters, shape)
     if report.has_errors():
         raise ParamValidationError(report=report.generate_report())
     try:
-        judge("scheduler", asked, ACCOUNT, REGION)
+        judge("scheduler", request, ACCOUNT, REGION)
         return _carry_out(operation, parameters)
     except Refusal as refused:
         return _error(refused.code, refused.message, refused.status)
@@ -51,8 +51,10 @@ def _carry_out(operation: str, parameters: Mapping[str, Any]) -> Answer:
         case "CreateSchedule":
             arguments = {argument: parameters.get(member) for argument, member in ARGUMENTS.items()}
             token = parameters.get("ClientToken")
-            made = backend.create_schedule(name=name, group_name=group, client_token=token, requested=True, **arguments)
-            return {"ScheduleArn": made.arn}
+            created = backend.create_schedule(
+                name=name, group_name=group, client_token=token, requested=True, **arguments
+            )
+            return {"ScheduleArn": created.arn}
         case "GetSchedule":
             schedule: Answer = backend.get_schedule(group, name).to_dict()
             return schedule

@@ -69,10 +69,10 @@ def _rebuild_weak_dictionary(items: dict[Any, Any]) -> Any:
 
 def _rebuild_defaultdict(kind: Any, factory: Any, fields: dict[str, Any], items: dict[Any, Any]) -> Any:
     """Return a defaultdict of a class of moto, whose constructor has other parameters."""
-    made = kind.__new__(kind)
-    defaultdict.__init__(made, factory, items)
-    vars(made).update(fields)
-    return made
+    rebuilt = kind.__new__(kind)
+    defaultdict.__init__(rebuilt, factory, items)
+    vars(rebuilt).update(fields)
+    return rebuilt
 
 
 class _Unpickler(pickle.Unpickler):

@@ -73,8 +73,8 @@ class VirtualCloud:
         self._workplace = TemporaryDirectory(prefix="cronstack-", ignore_cleanup_errors=True)
         self._session: boto3.Session | None = None
         self._clients: dict[str, Any] = {}
-        self._making = Lock()
-        """Held while a client is made: a session makes one at a time."""
+        self._creating = Lock()
+        """Locked while a client is created: a session creates one at a time."""
         self._parts = compose(
             start,
             switches=self._with_rates(replace(switches or Switches(), seed=seed)),
@@ -104,7 +104,7 @@ class VirtualCloud:
 
     def open(self) -> None:
         """Patch moto and replace the clock."""
-        self._life.begin(self.seed)
+        self._life.open(self.seed)
 
     def close(self) -> None:
         """Restore everything. The cloud cannot be opened again."""
@@ -154,8 +154,8 @@ class VirtualCloud:
         import boto3
         from botocore.config import Config
 
-        with self._making:
-            if self._session is None:  # one for all clients, or each would parse the list of endpoints
+        with self._creating:
+            if self._session is None:  # shared by all clients: each session parses the list of endpoints
                 self._session = boto3.Session(
                     aws_access_key_id="simulated", aws_secret_access_key="simulated", region_name=REGION
                 )

@@ -59,7 +59,7 @@ class Handlers:
     ) -> None:
         """run: calls a handler. on_end: called with each attempt after its listener.
 
-        skew: returns by how many microseconds the clock of a function's new sandbox, given its number, is ahead.
+        skew: returns the microseconds by which the clock of a function's new sandbox is ahead, by name and number.
         """
         self.under_way: dict[str, Attempt] = {}
         """Attempts that have not ended, by request id."""
@@ -146,9 +146,9 @@ class Handlers:
         del values["AWS_ENDPOINT_URL"]
         path = search_path(function, Folders())
         self._sandbox_count += 1
-        made = Sandbox(function, FunctionState(self._code_of(function), own, values, path))
-        made.skew = self._skew(function.name, self._sandbox_count)
-        return made
+        sandbox = Sandbox(function, FunctionState(self._code_of(function), own, values, path))
+        sandbox.skew = self._skew(function.name, self._sandbox_count)
+        return sandbox
 
     def loaded(self, function: Function) -> Any:
         """Load a function's handler into a new warm sandbox and return it. Raise the exceptions of loading."""
@@ -170,7 +170,7 @@ class Handlers:
 
         strand = Strand(sandbox)
         loading = strand.greenlet = greenlet(load)
-        self._strands.resume(strand)  # a strand, so that the module's pools and locks are made as in an invocation
+        self._strands.resume(strand)  # in a strand, so that the module creates its pools and locks as in an invocation
         if loading:
             self._strands.end_strands(sandbox, strand)
             raised.append(OperationError(f"{function.handler} waits while it is imported"))

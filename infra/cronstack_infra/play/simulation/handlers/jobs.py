@@ -126,32 +126,32 @@ class Jobs:
         planned = self._faults.planned_for(job.name, run.attempt)
         for fault in planned:
             if fault.when == BEFORE_WORK:
-                self._strike(attempt, fault)
+                self._apply(attempt, fault)
         result = self._with_commit_faults(attempt, job, run, planned) if planned else job.function(run)
         for fault in planned:
             if fault.when == AFTER_WORK:
-                self._strike(attempt, fault)
+                self._apply(attempt, fault)
         killed = self._faults.rates.killed
         if killed and self._randomness.random() < killed:
             self._kill(attempt, f"killed {AFTER_WORK}")
         return result
 
     def _with_commit_faults(self, attempt: Attempt, job: Job, run: Run, planned: list[Planned]) -> object:
-        guard = _GuardWithFaults(run.guard, lambda when: self._strike_at(attempt, planned, when))
+        guard = _GuardWithFaults(run.guard, lambda when: self._apply_at(attempt, planned, when))
         result = job.function(run._replace(guard=guard))
         not_applied = [fault.when for fault in planned if fault.when in (BEFORE_COMMIT, AFTER_COMMIT)]
         if not_applied and not guard.committed:
-            text = f"the fault {not_applied[0]!r} cannot strike: attempt {run.attempt} of {job.name} made no run.commit"
+            text = f"the fault {not_applied[0]!r} cannot occur: attempt {run.attempt} of {job.name} made no run.commit"
             remedy = f"Write when={AFTER_WORK!r}, or when={BEFORE_WORK!r}."
-            self._strands.abort(OperationError(text, remedy=remedy), "a planned fault could not strike")
+            self._strands.abort(OperationError(text, remedy=remedy), "a planned fault could not occur")
         return result
 
-    def _strike_at(self, attempt: Attempt, planned: list[Planned], when: str) -> None:
+    def _apply_at(self, attempt: Attempt, planned: list[Planned], when: str) -> None:
         for fault in planned:
             if fault.when == when:
-                self._strike(attempt, fault)
+                self._apply(attempt, fault)
 
-    def _strike(self, attempt: Attempt, fault: Planned) -> None:
+    def _apply(self, attempt: Attempt, fault: Planned) -> None:
         where = "" if fault.when == AFTER_WORK else f", {fault.when}"
         if fault.kind == "raises":
             raise RuntimeError(f"planned for attempt {fault.attempt} of {fault.job}{where}")
@@ -166,7 +166,7 @@ class Jobs:
         """Reset the count of running handlers, before the cloud is restored."""
         self._running.clear()
 
-    def emit_row(self, attempt: Attempt) -> None:
+    def on_end(self, attempt: Attempt) -> None:
         """Emit the row of an attempt, if its function is a job."""
         if attempt.observed.job:
             self._emit(self._row(attempt, attempt.observed))
@@ -206,18 +206,18 @@ class Jobs:
 
 
 class _GuardWithFaults:
-    """The guard of a run with the planned faults of its commit. ``strike`` is called before and after the commit."""
+    """The guard of a run with the planned faults of its commit. ``at_point`` is called before and after the commit."""
 
-    def __init__(self, guard: Guard, strike: Callable[[str], None]) -> None:
-        self._guard, self._strike = guard, strike
+    def __init__(self, guard: Guard, at_point: Callable[[str], None]) -> None:
+        self._guard, self._at_point = guard, at_point
         self.committed = False
         self.checkpoint, self.extend = guard.checkpoint, guard.extend
 
     def commit(self, writes: Sequence[Mapping[str, Any]], result: object) -> None:
         self.committed = True
-        self._strike(BEFORE_COMMIT)
+        self._at_point(BEFORE_COMMIT)
         self._guard.commit(writes, result)
-        self._strike(AFTER_COMMIT)
+        self._at_point(AFTER_COMMIT)
 
 
 def is_running(attempts: Iterable[Attempt], job: str, occurrence: str) -> bool:

@@ -105,7 +105,7 @@ class Strand:
         self.kills_ignored = 0
         """How often the strand continued after Killed was raised in it."""
         self.waits = 0
-        """Number of the present wait. A wake that belongs to an earlier one has no effect."""
+        """Number of the current wait. A wake of an earlier wait has no effect."""
         self.clock_reads, self.clock_reads_at = 0, -1
         """Clock reads at that time, in microseconds; see ``Hub.clock_reads``."""
         self.found_nothing = False

@@ -115,7 +115,7 @@ class Strands:
         if self.current is not attempt:
             self.end_strands(attempt.sandbox, attempt.strand)
             return
-        if attempt.sandbox.threads:  # a strand cannot throw into another one
+        if attempt.sandbox.threads:  # a strand cannot raise an exception in another one
             self._hub.call_soon(lambda: self.end_strands(attempt.sandbox, attempt.strand))
         raise Killed
 

@@ -103,4 +103,4 @@ def polls(ready: Ready) -> Any:
 
 def epolls(ready: Ready) -> Any:
     """Return the replacement of ``select.epoll``."""
-    return lambda *given, **named: _Epoll(_EPOLL(*given, **named), ready)
+    return lambda *args, **kwargs: _Epoll(_EPOLL(*args, **kwargs), ready)

@@ -179,7 +179,7 @@ _REPLACED: Final[tuple[tuple[Any, Any], ...]] = (
 
 def adopt(replaced: Replacements, packages: frozenset[str]) -> None:
     """Replace members of ``time`` that loaded modules of these packages have imported: ``from time import sleep``."""
-    own_by_id = {id(real): own for real, own in _REPLACED}
+    own_by_id = {id(real): replacement for real, replacement in _REPLACED}
     for module in [module for name, module in sys.modules.items() if name.partition(".")[0] in packages]:
-        kept = {name: own_by_id[id(value)] for name, value in list(vars(module).items()) if id(value) in own_by_id}
-        replaced.put(module, **kept)
+        own = {name: own_by_id[id(value)] for name, value in list(vars(module).items()) if id(value) in own_by_id}
+        replaced.put(module, **own)

@@ -88,15 +88,15 @@ class Waits:
         vars(thread).update({_OF_THREAD: strand, "_ident": strand.ident})
         thread._started.set()  # type: ignore[attr-defined]  # missing in the stubs
 
-        def begin() -> None:
+        def start() -> None:
             if strand.greenlet is None:
                 return
             if strand.sandbox.attempt is None:
-                strand.sandbox.frozen.append(begin)
+                strand.sandbox.frozen.append(start)
             else:
                 self.strands.resume(strand)
 
-        self.hub.call_soon(begin)
+        self.hub.call_soon(start)
 
     def _run(self, thread: Any, strand: Strand) -> None:
         active: dict[int | None, Any] = _THREADING._active
@@ -130,19 +130,19 @@ class Waits:
         """
         strand = self.strands.strand
         assert strand is not None
-        found = look()
+        ready_files = look()
         until = None if timeout is None else self.hub.us + max(length(max(timeout, 0)), SHORTEST)
         sandbox = strand.sandbox
         try:
-            while is_empty(found) and not self.is_over(until):
+            while is_empty(ready_files) and not self.is_over(until):
                 wake = sandbox.pollers[strand] = self.strands.waker()
                 self.pause(wake, until)
                 strand.found_nothing = True
-                found = look()
+                ready_files = look()
         finally:
             strand.found_nothing = False
             sandbox.pollers.pop(strand, None)
-        return found
+        return ready_files
 
     def is_only_strand(self) -> bool:
         """Return whether the calling strand is the only one of its sandbox. Then only a real event can end its wait."""
@@ -150,9 +150,9 @@ class Waits:
         return strand is None or not (strand.sandbox.threads.keys() - {strand})
 
 
-def is_empty(found: Any) -> bool:
+def is_empty(ready_files: Any) -> bool:
     """Return whether no file is ready. ``select.select`` returns three lists, all other functions one."""
-    return not any(found) if isinstance(found, tuple) else not found
+    return not any(ready_files) if isinstance(ready_files, tuple) else not ready_files
 
 
 def _waits_of_caller() -> Waits | None:
@@ -221,15 +221,15 @@ def _later(hub: Hub, wake: Callable[[], None]) -> Callable[[], None]:
     return later
 
 
-def reentrant_lock(*given: Any, **named: Any) -> Any:
+def reentrant_lock(*args: Any, **kwargs: Any) -> Any:
     """``threading.RLock``. Handler code gets the one written in Python, which is built on ``Lock``."""
-    return _RLOCK(*given, **named) if _waits_of_caller() is None else _THREADING._PyRLock(*given, **named)
+    return _RLOCK(*args, **kwargs) if _waits_of_caller() is None else _THREADING._PyRLock(*args, **kwargs)
 
 
 class SimpleQueue(_VIRTUAL_QUEUE):  # type: ignore[misc]  # made at run time
     """``queue.SimpleQueue``. Handler code gets the one written in Python, which is built on ``Lock``."""
 
-    def __new__(cls, *given: Any, **named: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         return _PLAIN_QUEUE() if _waits_of_caller() is None else super().__new__(cls)
 
 
